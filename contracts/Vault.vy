@@ -1,0 +1,583 @@
+# pragma version 0.4.3
+"""
+@title Probity vault
+@license AGPL-3.0-only
+@author Probity
+@notice A managed vault for prediction markets. Depositors request and claim (ERC-7540) at the
+        first report after their request: in at the ask NAV, out at the bid NAV. A keeper moves
+        budget into market accounts within caps; a reporter marks their positions within bounds;
+        nobody but the holders takes assets out.
+@dev One vault, two pieces of code: this one holds what depositors call, VaultDesk.vy what
+     keeper, reporter, guardian and owner call (the whole is above the size limit). Calls that
+     this code does not know go to the desk by delegatecall, on this contract's storage. Both
+     initialise the same modules in the same order, hence the same storage layout (tested), and
+     share the modules' re-entrancy lock. The desk's address is immutable: no upgrade.
+@custom:security Invariant: asset.balanceOf(self) >= total_idle + pending deposits +
+        claimable_assets. The delegatecall target is fixed at construction and never chosen by a
+        caller.
+"""
+
+from ethereum.ercs import IERC20Detailed
+from snekmate.auth import ownable
+from snekmate.tokens import erc20
+
+from contracts.interfaces import IVault
+from contracts.modules import exposure
+from contracts.modules import fees
+from contracts.modules import ledger
+from contracts.modules import limits
+from contracts.modules import nav
+from contracts.modules import requests
+from contracts.modules import roles
+from contracts.modules import status
+
+implements: IVault
+
+initializes: ownable
+initializes: erc20[ownable := ownable]
+initializes: status
+initializes: roles[ownable := ownable, status := status]
+initializes: limits
+initializes: ledger
+initializes: requests
+initializes: exposure
+initializes: nav[exposure := exposure, ledger := ledger, status := status]
+initializes: fees
+
+exports: (
+    erc20.transfer,
+    erc20.approve,
+    erc20.transferFrom,
+    erc20.permit,
+    erc20.balanceOf,
+    erc20.allowance,
+    erc20.totalSupply,
+    erc20.name,
+    erc20.symbol,
+    erc20.decimals,
+    erc20.nonces,
+    erc20.DOMAIN_SEPARATOR,
+    erc20.eip712Domain,
+    ownable.owner,
+    roles.guardian,
+    roles.keeper,
+    status.paused,
+    ledger.__interface__,
+    requests.__interface__,
+)
+
+
+event DepositRequest:
+    controller: indexed(address)
+    owner: indexed(address)
+    requestId: indexed(uint256)
+    sender: address
+    assets: uint256
+
+
+event RedeemRequest:
+    controller: indexed(address)
+    owner: indexed(address)
+    requestId: indexed(uint256)
+    sender: address
+    shares: uint256
+
+
+event DepositRequestCancelled:
+    controller: indexed(address)
+    receiver: indexed(address)
+    requestId: indexed(uint256)
+    assets: uint256
+
+
+event RedeemRequestCancelled:
+    controller: indexed(address)
+    receiver: indexed(address)
+    requestId: indexed(uint256)
+    shares: uint256
+
+
+event Deposit:
+    sender: indexed(address)
+    owner: indexed(address)
+    assets: uint256
+    shares: uint256
+
+
+event Withdraw:
+    sender: indexed(address)
+    receiver: indexed(address)
+    owner: indexed(address)
+    assets: uint256
+    shares: uint256
+
+
+interface IDesk:
+    def asset() -> address: view
+
+
+# Who may do what; see docs/design.md.
+struct Roles:
+    owner: address
+    guardian: address
+    keeper: address
+    reporter: address
+
+
+struct FeeTerms:
+    management_bps: uint256  # a year, of NAV at the bid
+    performance_bps: uint256  # of new profit above the high-water mark
+    recipient: address
+
+
+MAX_RETURN: constant(uint256) = 4096  # bytes a desk function returns at most: openMarkets
+
+DESK: public(immutable(address))
+
+
+@deploy
+def __init__(
+    asset: address,
+    desk: address,
+    name: String[25],
+    symbol: String[5],
+    roles_: Roles,
+    fee_terms: FeeTerms,
+    limits_: uint256[limits.COUNT],
+    deposit_limit: uint256,
+    min_deposit: uint256,
+):
+    """
+    @param asset The stablecoin that is deposited and traded with
+    @param desk VaultDesk for the same asset
+    @param name Name of the share token
+    @param symbol Symbol of the share token
+    @param roles_ Owner, guardian, keeper and reporter
+    @param fee_terms Rates (bps) and their recipient
+    @param limits_ By ordinal, see limits.vy
+    @param deposit_limit Most assets that NAV and pending deposits may reach
+    @param min_deposit Least assets of one deposit
+    """
+    assert roles_.owner != empty(address), "no owner"
+    assert staticcall IDesk(desk).asset() == asset, "desk of another asset"
+    DESK = desk
+    ledger.__init__(asset)
+    ownable.__init__()
+    erc20.__init__(name, symbol, staticcall IERC20Detailed(asset).decimals() + 6, name, "1")
+    ownable._transfer_ownership(roles_.owner)
+    roles._set_up(roles_.guardian, roles_.keeper, roles_.reporter)
+    limits._set_up(limits_)
+    requests._set_up()
+    status._set_up()
+    fees._set_up(fee_terms.management_bps, fee_terms.performance_bps, fee_terms.recipient)
+    ledger._set_deposit_terms(deposit_limit, min_deposit)
+
+
+@external
+@raw_return
+def __default__() -> Bytes[MAX_RETURN]:
+    """
+    @notice Everything else is the desk's; its answer and its errors pass through.
+    """
+    return raw_call(DESK, msg.data, max_outsize=MAX_RETURN, is_delegate_call=True)
+
+
+# Views of ERC-4626, ERC-7540 and ERC-7575
+
+
+@external
+@view
+def supportsInterface(interface_id: bytes4) -> bool:
+    """
+    @notice ERC-165: ERC-165 itself, ERC-7540 operators, asynchronous deposits and redemptions,
+            ERC-7575 vault and share.
+    """
+    return interface_id in [0x01ffc9a7, 0xe3bc4e65, 0xce3bbe50, 0x620ee8e4, 0x2f0a18c5, 0xf815c03d]
+
+
+@external
+@view
+def share() -> address:
+    """
+    @return The share token (ERC-7575): this contract.
+    """
+    return self
+
+
+@external
+@view
+def vault(asset_: address) -> address:
+    """
+    @return The vault of the share token for `asset_` (ERC-7575): this contract for its asset.
+    """
+    if asset_ != ledger.asset:
+        return empty(address)
+    return self
+
+
+@external
+@view
+def totalAssets() -> uint256:
+    """
+    @return NAV at the bid, in assets: idle and what the open markets were last booked at.
+    """
+    return nav._nav()[0]
+
+
+@external
+@view
+def navs() -> (uint256, uint256):
+    """
+    @return NAV at the bid and at the ask, in assets.
+    """
+    return nav._nav()
+
+
+@external
+@view
+def convertToShares(assets: uint256) -> uint256:
+    """
+    @return Shares worth `assets` at the bid NAV, rounded down.
+    """
+    return assets * (erc20.totalSupply + ledger.VIRTUAL_SHARES) // (nav._nav()[0] + 1)
+
+
+@external
+@view
+def convertToAssets(shares: uint256) -> uint256:
+    """
+    @return Assets that `shares` are worth at the bid NAV, rounded down.
+    """
+    return shares * (nav._nav()[0] + 1) // (erc20.totalSupply + ledger.VIRTUAL_SHARES)
+
+
+@external
+@view
+def maxDeposit(controller: address) -> uint256:
+    """
+    @return Assets of settled deposits that one claim of `controller` can take.
+    """
+    return requests._claimable_total(requests.DEPOSIT, controller)[0]
+
+
+@external
+@view
+def maxMint(controller: address) -> uint256:
+    """
+    @return Shares that one claim of `controller` can take.
+    """
+    return requests._claimable_total(requests.DEPOSIT, controller)[1]
+
+
+@external
+@view
+def maxRedeem(controller: address) -> uint256:
+    """
+    @return Shares of settled redemptions that one claim of `controller` can take.
+    """
+    return requests._claimable_total(requests.REDEEM, controller)[0]
+
+
+@external
+@view
+def maxWithdraw(controller: address) -> uint256:
+    """
+    @return Assets that one claim of `controller` can take.
+    """
+    return requests._claimable_total(requests.REDEEM, controller)[1]
+
+
+@external
+@pure
+def previewDeposit(assets: uint256) -> uint256:
+    """
+    @notice Always reverts: the price of a request is not known before its report (ERC-7540).
+    """
+    raise "asynchronous"
+
+
+@external
+@pure
+def previewMint(shares: uint256) -> uint256:
+    """
+    @notice Always reverts, as previewDeposit.
+    """
+    raise "asynchronous"
+
+
+@external
+@pure
+def previewRedeem(shares: uint256) -> uint256:
+    """
+    @notice Always reverts, as previewDeposit.
+    """
+    raise "asynchronous"
+
+
+@external
+@pure
+def previewWithdraw(assets: uint256) -> uint256:
+    """
+    @notice Always reverts, as previewDeposit.
+    """
+    raise "asynchronous"
+
+
+@external
+@view
+def orderTerms(market: bytes32, index: uint256) -> IVault.OrderTerms:
+    """
+    @notice What an account must hold an order against.
+    @param market The account's market
+    @param index Outcome token: 2 * condition for YES, 2 * condition + 1 for NO
+    """
+    state: uint256 = status.word
+    word: uint256 = limits.words[1]
+    band: uint256 = limits._field(word, limits.PRICE_BAND_BPS)
+    mark: uint256 = 0
+    if (
+        band != 0
+        and state & status.PENDING == 0
+        and block.timestamp - (state & status.U40) <= limits._get(limits.MAX_REPORT_AGE)
+    ):
+        mark = nav.marks[market][index // 2] >> (128 * (index % 2))
+    return IVault.OrderTerms(
+        keeper=roles.keeper,
+        open=state & status.PAUSED == 0,
+        max_lifetime=limits._field(word, limits.MAX_ORDER_LIFETIME),
+        max_buy_price=limits._field(word, limits.MAX_BUY_PRICE_BPS),
+        price_band=band,
+        bid=mark & nav.U64,
+        ask=(mark >> 64) & nav.U64,
+    )
+
+
+# Requests, claims and cancellations
+
+
+@external
+@nonreentrant
+def requestDeposit(assets: uint256, controller: address, owner: address) -> uint256:
+    """
+    @notice Hands over `assets` of `owner`; the next report turns them into shares at its ask NAV.
+    @param controller Who may claim the shares
+    @return The request id: the open deposit epoch
+    """
+    requests._check_authorised(owner)
+    status._check_not_paused()
+    self._check_deposit(assets)
+    request_id: uint256 = requests._request(requests.DEPOSIT, controller, assets)
+    log DepositRequest(
+        controller=controller, owner=owner, requestId=request_id, sender=msg.sender, assets=assets
+    )
+    ledger._pull(owner, assets)
+    return request_id
+
+
+@external
+@nonreentrant
+def requestRedeem(shares: uint256, controller: address, owner: address) -> uint256:
+    """
+    @notice Hands over `shares` of `owner`; reports turn them into assets at their bid NAV, oldest
+            request first, as far as idle assets reach. Open even while paused.
+    @param controller Who may claim the assets
+    @return The request id: the open redemption epoch
+    """
+    assert shares != 0, "nothing to redeem"
+    self._spend(owner, shares)
+    request_id: uint256 = requests._request(requests.REDEEM, controller, shares)
+    log RedeemRequest(
+        controller=controller, owner=owner, requestId=request_id, sender=msg.sender, shares=shares
+    )
+    erc20._transfer(owner, self, shares)
+    return request_id
+
+
+@external
+@nonreentrant
+def cancelDepositRequest(controller: address, receiver: address) -> uint256:
+    """
+    @notice Takes back the controller's request from the open deposit epoch.
+    @return The assets sent to `receiver`
+    """
+    requests._check_authorised(controller)
+    request_id: uint256 = 0
+    assets: uint256 = 0
+    request_id, assets = requests._cancel(requests.DEPOSIT, controller)
+    log DepositRequestCancelled(
+        controller=controller, receiver=receiver, requestId=request_id, assets=assets
+    )
+    ledger._push(receiver, assets)
+    return assets
+
+
+@external
+@nonreentrant
+def cancelRedeemRequest(controller: address, receiver: address) -> uint256:
+    """
+    @notice Takes back the controller's request from the open redemption epoch.
+    @return The shares sent to `receiver`
+    """
+    requests._check_authorised(controller)
+    request_id: uint256 = 0
+    shares: uint256 = 0
+    request_id, shares = requests._cancel(requests.REDEEM, controller)
+    log RedeemRequestCancelled(
+        controller=controller, receiver=receiver, requestId=request_id, shares=shares
+    )
+    erc20._transfer(self, receiver, shares)
+    return shares
+
+
+@external
+@nonreentrant
+def deposit(assets: uint256, receiver: address, controller: address = msg.sender) -> uint256:
+    """
+    @notice Claims the shares of `assets` of settled deposits.
+    @return The shares sent to `receiver`
+    """
+    return self._claim_shares(assets, False, receiver, controller)[1]
+
+
+@external
+@nonreentrant
+def mint(shares: uint256, receiver: address, controller: address = msg.sender) -> uint256:
+    """
+    @notice Claims `shares` of settled deposits.
+    @return The assets they took
+    """
+    return self._claim_shares(shares, True, receiver, controller)[0]
+
+
+@external
+@nonreentrant
+def redeem(shares: uint256, receiver: address, controller: address = msg.sender) -> uint256:
+    """
+    @notice Claims the assets of `shares` of settled redemptions.
+    @return The assets sent to `receiver`
+    """
+    return self._claim_assets(shares, False, receiver, controller)[1]
+
+
+@external
+@nonreentrant
+def withdraw(assets: uint256, receiver: address, controller: address = msg.sender) -> uint256:
+    """
+    @notice Claims `assets` of settled redemptions.
+    @return The shares they took
+    """
+    return self._claim_assets(assets, True, receiver, controller)[0]
+
+
+# Synchronous dealing
+
+
+@external
+@nonreentrant
+def syncDeposit(assets: uint256, receiver: address, min_shares_out: uint256 = 0) -> uint256:
+    """
+    @notice Deposits at the last report's ask NAV, while that is younger than sync_max_age.
+    @return The shares minted to `receiver`
+    """
+    self._check_deposit(assets)
+    self._prepare_sync_dealing()
+    bid: uint256 = 0
+    ask: uint256 = 0
+    bid, ask = nav._nav()
+    supply: uint256 = erc20.totalSupply
+    shares: uint256 = assets * (supply + ledger.VIRTUAL_SHARES) // (ask + 1)  # down: fewer shares
+    assert shares != 0 and shares >= min_shares_out, "too few shares out"
+    fees._keep_mark(bid, ask, supply, assets, shares)
+    ledger.total_idle += assets
+    erc20._mint(receiver, shares)
+    log Deposit(sender=msg.sender, owner=receiver, assets=assets, shares=shares)
+    ledger._pull(msg.sender, assets)
+    return shares
+
+
+@external
+@nonreentrant
+def syncRedeem(
+    shares: uint256, receiver: address, owner: address, min_assets_out: uint256 = 0
+) -> uint256:
+    """
+    @notice Redeems at the last report's bid NAV, while that is younger than sync_max_age, no
+            closed epoch waits, and idle assets suffice.
+    @return The assets sent to `receiver`
+    """
+    assert shares != 0, "nothing to redeem"
+    self._spend(owner, shares)
+    self._prepare_sync_dealing()
+    assert requests.closed[requests.REDEEM] >> 64 == 0, "redemptions wait"
+    # down: fewer assets
+    assets: uint256 = shares * (nav._nav()[0] + 1) // (erc20.totalSupply + ledger.VIRTUAL_SHARES)
+    assert assets >= min_assets_out, "too few assets out"
+    assert assets <= ledger.total_idle, "idle too low"
+    ledger.total_idle -= assets
+    erc20._burn(owner, shares)
+    log Withdraw(sender=msg.sender, receiver=receiver, owner=owner, assets=assets, shares=shares)
+    ledger._push(receiver, assets)
+    return assets
+
+
+# Internal
+
+
+@internal
+def _spend(owner: address, shares: uint256):
+    """
+    @dev The owner, its operator, or whoever it approved for the shares.
+    """
+    if msg.sender != owner and not requests.isOperator[owner][msg.sender]:
+        erc20._spend_allowance(owner, msg.sender, shares)
+
+
+@internal
+@view
+def _check_deposit(assets: uint256):
+    """
+    @dev An unlimited vault (all 128 bits set) does not pay for reading its NAV.
+    """
+    word: uint256 = ledger.deposit_terms
+    assert assets != 0 and assets >= word >> 128, "below the least deposit"
+    limit: uint256 = word & ledger.U128
+    if limit != ledger.U128:
+        pending: uint256 = requests.open[requests.DEPOSIT] & ledger.U128
+        pending += requests.closed[requests.DEPOSIT] >> 64
+        assert nav._nav()[0] + pending + assets <= limit, "deposit limit"
+
+
+@internal
+def _claim_shares(amount: uint256, by_out: bool, receiver: address, controller: address) -> (uint256, uint256):
+    requests._check_authorised(controller)
+    assets: uint256 = 0
+    shares: uint256 = 0
+    assets, shares = requests._claim(requests.DEPOSIT, controller, amount, by_out)
+    log Deposit(sender=controller, owner=receiver, assets=assets, shares=shares)
+    erc20._transfer(self, receiver, shares)
+    return assets, shares
+
+
+@internal
+def _claim_assets(amount: uint256, by_out: bool, receiver: address, controller: address) -> (uint256, uint256):
+    requests._check_authorised(controller)
+    shares: uint256 = 0
+    assets: uint256 = 0
+    shares, assets = requests._claim(requests.REDEEM, controller, amount, by_out)
+    ledger.claimable_assets -= assets
+    log Withdraw(
+        sender=msg.sender, receiver=receiver, owner=controller, assets=assets, shares=shares
+    )
+    ledger._push(receiver, assets)
+    return shares, assets
+
+
+@internal
+def _prepare_sync_dealing():
+    """
+    @dev Nobody deals around a payout: what the chain knows is booked first.
+    """
+    max_age: uint256 = limits._get(limits.SYNC_MAX_AGE)
+    assert max_age != 0, "sync dealing off"
+    status._check_fresh(status.word, max_age)
+    nav._sync_all()

@@ -1,0 +1,608 @@
+# pragma version 0.4.3
+"""
+@title Polymarket market account
+@license AGPL-3.0-only
+@author Probity
+@notice Holds one market's budget and outcome tokens. It is maker and signer of that market's
+        orders (signature type 3, EIP-1271) and pays only from its own balance, so a cap on what
+        enters it is a cap on what can be lost through it. Custody grade: enforced.
+@dev The deployed contract is an implementation; the vault makes an EIP-1167 clone for each
+     market. What a venue has in common is immutable, what a market has of its own is storage.
+@custom:security Three ways lead out: an order that `isValidSignature` admits, the collateral
+        adapter, and `recall` to the vault. The exchange's operator can pre-approve an order and
+        is then never asked again, so only `halt`, which also withdraws allowance and approval,
+        kills an order for certain.
+"""
+
+from ethereum.ercs import IERC20
+
+from contracts.interfaces import ICollateralAdapter
+from contracts.interfaces import IConditionalTokens
+from contracts.interfaces import IMarketAccount
+from contracts.interfaces import IVault
+
+implements: IMarketAccount
+
+
+# The venue's order, without its signature. Amounts: 6 decimals; timestamp: milliseconds.
+struct Order:
+    salt: uint256
+    maker: address
+    signer: address
+    tokenId: uint256
+    makerAmount: uint256
+    takerAmount: uint256
+    side: uint8  # 0 BUY, 1 SELL
+    signatureType: uint8
+    timestamp: uint256
+    metadata: bytes32
+    builder: bytes32
+
+
+event Halted:
+    account: indexed(address)
+    epoch: uint256
+
+
+event Resumed:
+    account: indexed(address)
+
+
+event EpochBumped:
+    epoch: uint256
+
+
+event Split:
+    condition: indexed(uint256)
+    amount: uint256
+
+
+event Merged:
+    condition: indexed(uint256)
+    amount: uint256
+
+
+event Redeemed:
+    condition: indexed(uint256)
+    assets: uint256
+
+
+MAX_CONDITIONS: constant(uint256) = 32  # of one event, as in nav.vy
+MAX_SIGNATURE: constant(uint256) = 1024  # bytes of the keeper's signature: some 15 Safe owners
+MAX_ENVELOPE: constant(uint256) = MAX_SIGNATURE + 15 * 32  # order, expiry, offset and length
+BPS: constant(uint256) = 10_000
+WAD: constant(uint256) = 10**18
+BUY: constant(uint8) = 0
+EIP1271_MAGIC: constant(bytes4) = 0x1626ba7e
+EIP1271_REFUSED: constant(bytes4) = 0xffffffff
+POLY_1271: constant(uint8) = 3
+ADDRESS_MASK: constant(uint256) = 2**160 - 1
+U32: constant(uint256) = 2**32 - 1
+HALTED: constant(uint256) = 1 << 240
+
+DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
+    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+)
+ORDER_TYPEHASH: constant(bytes32) = keccak256(
+    "Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,uint256 takerAmount,uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,bytes32 builder)"
+)
+KEEPER_ORDER_TYPEHASH: constant(bytes32) = keccak256(
+    "KeeperOrder(bytes32 orderHash,uint256 expiry,uint256 epoch)"
+)
+NAME_HASH: constant(bytes32) = keccak256("Probity Market Account")
+VERSION_HASH: constant(bytes32) = keccak256("1")
+
+EXCHANGE: public(immutable(address))
+EXCHANGE_DOMAIN: public(immutable(bytes32))
+CTF: public(immutable(address))
+COLLATERAL: public(immutable(address))
+TOKEN_COLLATERAL: public(immutable(address))  # the collateral inside the position ids
+ADAPTER: public(immutable(address))
+NEGATIVE_RISK: public(immutable(bool))
+
+# vault (160 bits) | epoch (32) << 160 | deadline (40) << 192 | conditions (8) << 232 | HALTED
+core: uint256
+market: public(bytes32)
+condition_ids: bytes32[MAX_CONDITIONS]
+token_ids: uint256[2 * MAX_CONDITIONS]  # 2 * condition: YES, 2 * condition + 1: NO
+index_of: HashMap[uint256, uint256]  # token id -> its place in token_ids + 1
+
+
+@deploy
+def __init__(
+    exchange: address,
+    exchange_version: String[8],
+    ctf: address,
+    collateral: address,
+    token_collateral: address,
+    adapter: address,
+    negative_risk: bool,
+):
+    """
+    @param exchange The exchange whose orders the accounts sign
+    @param exchange_version Version in the exchange's EIP-712 domain: "2" or "3"
+    @param ctf ConditionalTokens
+    @param collateral What orders are paid in: the vault's asset
+    @param token_collateral The collateral of the outcome tokens
+    @param adapter Splits, merges and redeems between the two
+    @param negative_risk Whether a market is an event of several exclusive conditions
+    """
+    for part: address in [exchange, ctf, collateral, token_collateral, adapter]:
+        assert part.is_contract, "address has no code"
+    EXCHANGE = exchange
+    EXCHANGE_DOMAIN = keccak256(
+        abi_encode(
+            DOMAIN_TYPEHASH,
+            keccak256("Polymarket CTF Exchange"),
+            keccak256(exchange_version),
+            chain.id,
+            exchange,
+        )
+    )
+    CTF = ctf
+    COLLATERAL = collateral
+    TOKEN_COLLATERAL = token_collateral
+    ADAPTER = adapter
+    NEGATIVE_RISK = negative_risk
+    self.core = ADDRESS_MASK  # the implementation itself belongs to nobody
+
+
+# Views
+
+
+@external
+@view
+def grade() -> uint256:
+    """
+    @return 1: enforced, only what this code admits can trade the budget.
+    """
+    return 1
+
+
+@external
+@view
+def vault() -> address:
+    """
+    @return The vault that the account belongs to.
+    """
+    return self._vault(self.core)
+
+
+@external
+@view
+def epoch() -> uint256:
+    """
+    @return The epoch that the keeper's signatures must name.
+    """
+    return self._epoch(self.core)
+
+
+@external
+@view
+def deadline() -> uint256:
+    """
+    @return When the account stops signing orders, timestamp.
+    """
+    return self._deadline(self.core)
+
+
+@external
+@view
+def halted() -> bool:
+    """
+    @return Whether trading is halted.
+    """
+    return self.core & HALTED != 0
+
+
+@external
+@view
+def tradable() -> bool:
+    """
+    @return Not halted, before the deadline, and not resolved entirely.
+    """
+    word: uint256 = self.core
+    return (
+        word & HALTED == 0
+        and block.timestamp < self._deadline(word)
+        and self._resolved(word) < self._conditions(word)
+    )
+
+
+@external
+@view
+def conditions() -> DynArray[bytes32, MAX_CONDITIONS]:
+    """
+    @return The market's condition ids.
+    """
+    ids: DynArray[bytes32, MAX_CONDITIONS] = []
+    for i: uint256 in range(self._conditions(self.core), bound=MAX_CONDITIONS):
+        ids.append(self.condition_ids[i])
+    return ids
+
+
+@external
+@view
+def tokenIds() -> DynArray[uint256, 2 * MAX_CONDITIONS]:
+    """
+    @return The market's outcome tokens: YES and NO of each condition in turn.
+    """
+    ids: DynArray[uint256, 2 * MAX_CONDITIONS] = []
+    for i: uint256 in range(2 * self._conditions(self.core), bound=2 * MAX_CONDITIONS):
+        ids.append(self.token_ids[i])
+    return ids
+
+
+@external
+@view
+def resolved() -> uint256:
+    """
+    @return How many conditions have a payout.
+    """
+    return self._resolved(self.core)
+
+
+@external
+@view
+def positions() -> (uint256, DynArray[IMarketAccount.Position, MAX_CONDITIONS]):
+    """
+    @return Collateral held, and each condition's outcome tokens and payout.
+    """
+    count: uint256 = self._conditions(self.core)
+    held: DynArray[IMarketAccount.Position, MAX_CONDITIONS] = []
+    for i: uint256 in range(count, bound=MAX_CONDITIONS):
+        position: IMarketAccount.Position = IMarketAccount.Position(
+            yes=staticcall IConditionalTokens(CTF).balanceOf(self, self.token_ids[2 * i]),
+            no=staticcall IConditionalTokens(CTF).balanceOf(self, self.token_ids[2 * i + 1]),
+            payout_yes=0,
+            payout_no=0,
+            payout_denominator=staticcall IConditionalTokens(CTF).payoutDenominator(self.condition_ids[i]),
+        )
+        if position.payout_denominator != 0:
+            position.payout_yes = staticcall IConditionalTokens(CTF).payoutNumerators(self.condition_ids[i], 0)
+            position.payout_no = staticcall IConditionalTokens(CTF).payoutNumerators(self.condition_ids[i], 1)
+        held.append(position)
+    return staticcall IERC20(COLLATERAL).balanceOf(self), held
+
+
+@external
+@view
+def domainSeparator() -> bytes32:
+    """
+    @return The EIP-712 domain of the keeper's signatures: this account and no other.
+    """
+    return self._domain()
+
+
+@external
+@view
+def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
+    """
+    @notice EIP-1271. Admits an order of this market that the keeper's Safe signed for this
+            account, while everything that bounds it holds.
+    @param hash EIP-712 hash of the order in the exchange's domain
+    @param signature abi.encode(Order order, uint256 expiry, bytes keeper_signature)
+    @return 0x1626ba7e if admitted, else 0xffffffff; bytes that do not decode revert.
+    """
+    order: Order = empty(Order)
+    expiry: uint256 = 0
+    keeper_signature: Bytes[MAX_SIGNATURE] = b""
+    order, expiry, keeper_signature = abi_decode(signature, (Order, uint256, Bytes[MAX_SIGNATURE]))
+
+    order_hash: bytes32 = keccak256(
+        concat(b"\x19\x01", EXCHANGE_DOMAIN, keccak256(concat(ORDER_TYPEHASH, abi_encode(order))))
+    )
+    if order_hash != hash or order.maker != self or order.signer != self:
+        return EIP1271_REFUSED
+    if order.signatureType != POLY_1271 or order.makerAmount == 0 or order.takerAmount == 0:
+        return EIP1271_REFUSED
+
+    word: uint256 = self.core
+    index: uint256 = self.index_of[order.tokenId]
+    if index == 0 or word & HALTED != 0 or block.timestamp >= self._deadline(word):
+        return EIP1271_REFUSED
+    index -= 1
+    market: bytes32 = self.market
+    condition: bytes32 = market
+    if NEGATIVE_RISK:
+        condition = self.condition_ids[index // 2]
+    if staticcall IConditionalTokens(CTF).payoutDenominator(condition) != 0:
+        return EIP1271_REFUSED
+
+    terms: IVault.OrderTerms = staticcall IVault(self._vault(word)).orderTerms(market, index)
+    if not terms.open or block.timestamp > expiry or expiry - block.timestamp > terms.max_lifetime:
+        return EIP1271_REFUSED
+    if not self._price_in_bounds(order, terms):
+        return EIP1271_REFUSED
+
+    digest: bytes32 = keccak256(
+        concat(
+            b"\x19\x01",
+            self._domain(),
+            keccak256(abi_encode(KEEPER_ORDER_TYPEHASH, hash, expiry, self._epoch(word))),
+        )
+    )
+    success: bool = False
+    answer: Bytes[32] = b""
+    success, answer = raw_call(
+        terms.keeper,
+        abi_encode(digest, keeper_signature, method_id=method_id("isValidSignature(bytes32,bytes)")),
+        max_outsize=32,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    if not success or len(answer) != 32 or convert(slice(answer, 0, 4), bytes4) != EIP1271_MAGIC:
+        return EIP1271_REFUSED
+    return EIP1271_MAGIC
+
+
+@external
+@view
+def supportsInterface(interface_id: bytes4) -> bool:
+    """
+    @notice ERC-165: itself, the ERC-1155 receiver and EIP-1271.
+    """
+    return interface_id in [0x01ffc9a7, 0x4e2312e0, 0x1626ba7e]
+
+
+# The vault's side
+
+
+@external
+@nonreentrant
+def initialize(oracle: address, question_id: bytes32, count: uint256, deadline: uint256) -> bytes32:
+    """
+    @notice Binds a clone to the vault that calls and to one market; once.
+    @dev The condition ids follow from oracle and question, so the account can only be of a
+         market that this oracle resolves. For negative risk the question's index is the last byte.
+    @return The market: its condition id, or the negative-risk event's id
+    """
+    assert self.core == 0, "initialized"
+    assert count != 0 and count <= MAX_CONDITIONS, "bad condition count"
+    assert NEGATIVE_RISK or count == 1, "bad condition count"
+    assert deadline < 2**40, "bad deadline"
+    self.core = convert(msg.sender, uint256) | (deadline << 192) | (count << 232)
+    market: bytes32 = question_id
+    if NEGATIVE_RISK:
+        assert convert(question_id, uint256) & 255 == 0, "bad event id"
+    for i: uint256 in range(count, bound=MAX_CONDITIONS):
+        question: bytes32 = convert(convert(question_id, uint256) | i if NEGATIVE_RISK else convert(question_id, uint256), bytes32)
+        condition: bytes32 = keccak256(concat(convert(oracle, bytes20), question, convert(convert(2, uint256), bytes32)))
+        assert staticcall IConditionalTokens(CTF).getOutcomeSlotCount(condition) == 2, "condition not prepared"
+        self.condition_ids[i] = condition
+        for side: uint256 in range(2):
+            collection: bytes32 = staticcall IConditionalTokens(CTF).getCollectionId(empty(bytes32), condition, side + 1)
+            token: uint256 = convert(keccak256(concat(convert(TOKEN_COLLATERAL, bytes20), collection)), uint256)
+            self.token_ids[2 * i + side] = token
+            self.index_of[token] = 2 * i + side + 1
+        if not NEGATIVE_RISK:
+            market = condition
+    self.market = market
+    self._approve_exchange(True)
+    return market
+
+
+@external
+@nonreentrant
+def recall(assets: uint256) -> uint256:
+    """
+    @notice Sends up to `assets` of collateral to the vault. Vault only.
+    @return The assets sent
+    """
+    vault: address = self._vault(self.core)
+    assert msg.sender == vault, "not the vault"
+    sent: uint256 = min(assets, staticcall IERC20(COLLATERAL).balanceOf(self))
+    assert extcall IERC20(COLLATERAL).transfer(vault, sent, default_return_value=True), "transfer failed"
+    return sent
+
+
+# The switch
+
+
+@external
+@nonreentrant
+def halt():
+    """
+    @notice Kills every order at once, pre-approved ones too: bumps the epoch, withdraws the
+            collateral allowance and the ERC-1155 approval. Keeper, guardian or owner.
+    """
+    word: uint256 = self.core
+    vault: IVault = IVault(self._vault(word))
+    assert msg.sender in [
+        staticcall vault.keeper(), staticcall vault.guardian(), staticcall vault.owner()
+    ], "not allowed to halt"
+    epoch: uint256 = self._epoch(word) + 1
+    self.core = ((word + (1 << 160)) | HALTED)
+    log Halted(account=msg.sender, epoch=epoch)
+    self._approve_exchange(False)
+
+
+@external
+@nonreentrant
+def resume():
+    """
+    @notice Lets the account trade again; orders of earlier epochs stay dead. Owner only.
+    """
+    word: uint256 = self.core
+    assert msg.sender == staticcall IVault(self._vault(word)).owner(), "not the owner"
+    assert word & HALTED != 0, "not halted"
+    self.core = word & ~HALTED
+    log Resumed(account=msg.sender)
+    self._approve_exchange(True)
+
+
+@external
+@nonreentrant
+def bumpEpoch():
+    """
+    @notice Makes every signature so far invalid. Orders that the operator has pre-approved live
+            on: only `halt` ends those. Keeper only.
+    """
+    word: uint256 = self.core
+    assert msg.sender == staticcall IVault(self._vault(word)).keeper(), "not the keeper"
+    self.core = word + (1 << 160)
+    log EpochBumped(epoch=self._epoch(word) + 1)
+
+
+# Complete sets and payouts
+
+
+@external
+@nonreentrant
+def split(condition: uint256, amount: uint256):
+    """
+    @notice Turns collateral into complete sets of one condition. Keeper only, while tradable.
+    """
+    word: uint256 = self.core
+    vault: IVault = IVault(self._vault(word))
+    assert msg.sender == staticcall vault.keeper(), "not the keeper"
+    assert not staticcall vault.paused(), "paused"
+    assert word & HALTED == 0 and block.timestamp < self._deadline(word), "not tradable"
+    id: bytes32 = self._condition(word, condition)
+    log Split(condition=condition, amount=amount)
+    assert extcall IERC20(COLLATERAL).approve(ADAPTER, amount, default_return_value=True), "approve failed"
+    extcall ICollateralAdapter(ADAPTER).splitPosition(COLLATERAL, empty(bytes32), id, [1, 2], amount)
+
+
+@external
+@nonreentrant
+def merge(condition: uint256, amount: uint256):
+    """
+    @notice Turns complete sets of one condition back into collateral. Keeper, guardian or owner.
+    """
+    word: uint256 = self.core
+    vault: IVault = IVault(self._vault(word))
+    assert msg.sender in [
+        staticcall vault.keeper(), staticcall vault.guardian(), staticcall vault.owner()
+    ], "not allowed to merge"
+    id: bytes32 = self._condition(word, condition)
+    log Merged(condition=condition, amount=amount)
+    extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, True)
+    extcall ICollateralAdapter(ADAPTER).mergePositions(COLLATERAL, empty(bytes32), id, [1, 2], amount)
+    extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, False)
+
+
+@external
+@nonreentrant
+def redeem(condition: uint256) -> uint256:
+    """
+    @notice Turns a resolved condition's outcome tokens into its payout. Anyone may call.
+    @return The collateral that came in
+    """
+    id: bytes32 = self._condition(self.core, condition)
+    assert staticcall IConditionalTokens(CTF).payoutDenominator(id) != 0, "not resolved"
+    before: uint256 = staticcall IERC20(COLLATERAL).balanceOf(self)
+    extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, True)
+    extcall ICollateralAdapter(ADAPTER).redeemPositions(COLLATERAL, empty(bytes32), id, [1, 2])
+    extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, False)
+    assets: uint256 = staticcall IERC20(COLLATERAL).balanceOf(self) - before
+    log Redeemed(condition=condition, assets=assets)
+    return assets
+
+
+# ERC-1155 receiver: this market's outcome tokens and nothing else
+
+
+@external
+def onERC1155Received(
+    operator: address, sender: address, id: uint256, amount: uint256, data: Bytes[1024]
+) -> bytes4:
+    """
+    @notice Accepts this market's outcome tokens from ConditionalTokens.
+    """
+    assert msg.sender == CTF and self.index_of[id] != 0, "foreign token"
+    return method_id("onERC1155Received(address,address,uint256,uint256,bytes)", output_type=bytes4)
+
+
+@external
+def onERC1155BatchReceived(
+    operator: address,
+    sender: address,
+    ids: DynArray[uint256, 2 * MAX_CONDITIONS],
+    amounts: DynArray[uint256, 2 * MAX_CONDITIONS],
+    data: Bytes[1024],
+) -> bytes4:
+    """
+    @notice Accepts this market's outcome tokens from ConditionalTokens.
+    """
+    assert msg.sender == CTF, "foreign token"
+    for id: uint256 in ids:
+        assert self.index_of[id] != 0, "foreign token"
+    return method_id(
+        "onERC1155BatchReceived(address,address,uint256[],uint256[],bytes)", output_type=bytes4
+    )
+
+
+# Internal
+
+
+@internal
+@pure
+def _vault(word: uint256) -> address:
+    return convert(word & ADDRESS_MASK, address)
+
+
+@internal
+@pure
+def _epoch(word: uint256) -> uint256:
+    return (word >> 160) & U32
+
+
+@internal
+@pure
+def _deadline(word: uint256) -> uint256:
+    return (word >> 192) & (2**40 - 1)
+
+
+@internal
+@pure
+def _conditions(word: uint256) -> uint256:
+    return (word >> 232) & 255
+
+
+@internal
+@view
+def _condition(word: uint256, condition: uint256) -> bytes32:
+    assert condition < self._conditions(word), "unknown condition"
+    return self.condition_ids[condition]
+
+
+@internal
+@view
+def _resolved(word: uint256) -> uint256:
+    count: uint256 = 0
+    for i: uint256 in range(self._conditions(word), bound=MAX_CONDITIONS):
+        if staticcall IConditionalTokens(CTF).payoutDenominator(self.condition_ids[i]) != 0:
+            count += 1
+    return count
+
+
+@internal
+@view
+def _domain() -> bytes32:
+    return keccak256(abi_encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, chain.id, self))
+
+
+@internal
+@pure
+def _price_in_bounds(order: Order, terms: IVault.OrderTerms) -> bool:
+    """
+    @dev Cross-multiplied, so nothing is rounded. Without a fresh mark (bid = ask = 0) only the
+         highest buying price binds.
+    """
+    marked: bool = terms.bid + terms.ask != 0
+    band: uint256 = terms.price_band * (WAD // BPS)
+    if order.side == BUY:
+        if order.makerAmount * BPS > terms.max_buy_price * order.takerAmount:
+            return False
+        return not marked or order.makerAmount * WAD <= order.takerAmount * (terms.ask + band)
+    least: uint256 = terms.bid - min(terms.bid, band)
+    return not marked or order.takerAmount * WAD >= order.makerAmount * least
+
+
+@internal
+def _approve_exchange(approved: bool):
+    assert extcall IERC20(COLLATERAL).approve(
+        EXCHANGE, max_value(uint256) if approved else 0, default_return_value=True
+    ), "approve failed"
+    extcall IConditionalTokens(CTF).setApprovalForAll(EXCHANGE, approved)

@@ -1,0 +1,284 @@
+# pragma version 0.4.3
+"""
+@title Net asset value: marks, book and report bounds
+@license AGPL-3.0-only
+@author Probity
+@notice Values positions at reported marks (or at payouts, once there are any), keeps what each
+        market was last valued at, and says whether a report keeps the bounds of DESIGN.md 2.3.
+@dev A book entry is one int256: the bid value in the high 128 bits, signed, and the spread
+     (ask value - bid value, never negative) in the low 128. Between reports budget moves between
+     idle and a market at cost, so NAV does not move: a market that gives back more than it was
+     booked at has a negative entry until it is revalued.
+"""
+
+from contracts.interfaces import IMarketAccount
+from contracts.modules import exposure
+from contracts.modules import ledger
+from contracts.modules import limits
+from contracts.modules import status
+
+uses: exposure
+uses: ledger
+uses: status
+
+
+# One condition's marks, WAD (1e18 = one unit of collateral for one outcome token).
+struct Mark:
+    market: bytes32
+    bid_yes: uint256
+    ask_yes: uint256
+    bid_no: uint256
+    ask_no: uint256
+
+
+event Reported:
+    nav_bid: uint256
+    nav_ask: uint256
+    supply: uint256
+    evidence: indexed(bytes32)
+    entries: DynArray[int256, exposure.MAX_MARKETS]  # books, in the order of openMarkets
+    words: DynArray[uint256, MAX_MARKS]  # marks, in the order of their conditions
+
+
+event ReportPending:
+    nav_bid: uint256
+    nav_ask: uint256
+    report_hash: indexed(bytes32)
+    evidence: indexed(bytes32)
+
+
+event ReportConfirmed:
+    report_hash: indexed(bytes32)
+
+
+event Synced:
+    market: indexed(bytes32)
+    value_bid: int256
+    value_ask: int256
+
+
+WAD: constant(uint256) = 10**18
+BPS: constant(uint256) = 10_000
+DAY: constant(uint256) = 86_400  # seconds
+MAX_MARKS: constant(uint256) = 96  # conditions in one report, some 45,000 gas each
+PPS_SCALE: constant(uint256) = 10**24  # as in fees.vy
+U64: constant(uint256) = 2**64 - 1
+U128: constant(uint256) = 2**128 - 1
+MAX_CONDITIONS: constant(uint256) = 32  # of one market: bounds the loop over an event's outcomes
+
+book_total: int256  # sum of the entries of all open markets
+book: HashMap[bytes32, int256]  # market -> entry
+# market -> condition -> bid_yes | ask_yes << 64 | bid_no << 128 | ask_no << 192; 0 = no mark
+marks: HashMap[bytes32, HashMap[uint256, uint256]]
+pending_report: public(bytes32)  # hash of the last report outside its bounds
+confirmed_report: public(bytes32)  # hash of the one the guardian let through
+
+
+@external
+@view
+def bookOf(market: bytes32) -> (int256, int256):
+    """
+    @return The market's value at the bid and at the ask, as last booked, in assets.
+    """
+    entry: int256 = self.book[market]
+    return self._bid(entry), self._ask(entry)
+
+
+@external
+@view
+def markOf(market: bytes32, condition: uint256) -> (uint256, uint256, uint256, uint256):
+    """
+    @return bid and ask of YES, bid and ask of NO (WAD) as last reported; all 0: none yet.
+    """
+    word: uint256 = self.marks[market][condition]
+    return word & U64, (word >> 64) & U64, (word >> 128) & U64, word >> 192
+
+
+@internal
+@pure
+def _entry(bid: int256, spread: uint256) -> int256:
+    """
+    @dev Spread and bid are kept inside 127 bits, so an entry or a sum of 64 never overflows.
+    """
+    assert spread < 2**120 and bid < 2**120 and bid > -2**120, "value too large"
+    return (bid << 128) | convert(spread, int256)
+
+
+@internal
+@pure
+def _bid(entry: int256) -> int256:
+    return entry >> 128
+
+
+@internal
+@pure
+def _spread(entry: int256) -> uint256:
+    return convert(entry & convert(U128, int256), uint256)
+
+
+@internal
+@pure
+def _ask(entry: int256) -> int256:
+    return (entry >> 128) + (entry & convert(U128, int256))
+
+
+@internal
+@view
+def _nav() -> (uint256, uint256):
+    """
+    @return NAV at the bid and at the ask, in assets. Invariant: never negative, since only
+            transfers between idle and a market make an entry negative, and they sum to 0.
+    """
+    total: int256 = self.book_total
+    bid: uint256 = convert(convert(ledger.total_idle, int256) + self._bid(total), uint256)
+    return bid, bid + self._spread(total)
+
+
+@internal
+def _move(market: bytes32, bid: int256, spread: int256):
+    """
+    @dev Changes the market's entry and the total alike.
+    """
+    entry: int256 = self.book[market]
+    self.book[market] = self._entry(
+        self._bid(entry) + bid, convert(convert(self._spread(entry), int256) + spread, uint256)
+    )
+    total: int256 = self.book_total
+    self.book_total = self._entry(
+        self._bid(total) + bid, convert(convert(self._spread(total), int256) + spread, uint256)
+    )
+
+
+@internal
+@pure
+def _pack(mark: Mark) -> uint256:
+    """
+    @dev Checks one condition's marks: bid <= ask <= 1, and the two exclusive bids sum to <= 1.
+    """
+    assert mark.ask_yes <= WAD and mark.ask_no <= WAD, "ask above 1"
+    assert mark.bid_yes <= mark.ask_yes and mark.bid_no <= mark.ask_no, "bid above ask"
+    assert mark.bid_yes + mark.bid_no <= WAD, "bids above 1"
+    return mark.bid_yes | (mark.ask_yes << 64) | (mark.bid_no << 128) | (mark.ask_no << 192)
+
+
+@internal
+@pure
+def _value(position: IMarketAccount.Position, word: uint256) -> (uint256, uint256):
+    """
+    @notice Bid and ask value of one condition's outcome tokens, in assets.
+    @dev Complete sets count exactly 1 each; a payout, once there, replaces the marks.
+         down at the bid, up at the ask.
+    """
+    if position.payout_denominator != 0:
+        paid: uint256 = (
+            position.yes * position.payout_yes // position.payout_denominator
+            + position.no * position.payout_no // position.payout_denominator
+        )
+        return paid, paid
+    pairs: uint256 = min(position.yes, position.no)
+    rest: uint256 = position.yes - pairs
+    prices: uint256 = word
+    if rest == 0:
+        rest = position.no - pairs
+        prices = word >> 128
+    return (
+        pairs + rest * (prices & U64) // WAD,
+        pairs + (rest * ((prices >> 64) & U64) + WAD - 1) // WAD,
+    )
+
+
+@internal
+@pure
+def _within(new: uint256, base: uint256, up_bps: uint256, down_bps: uint256) -> bool:
+    return (
+        new * BPS <= base * (BPS + up_bps)
+        and new * BPS >= base * (BPS - min(down_bps, BPS))
+    )
+
+
+@internal
+@pure
+def _keeps_bounds(
+    bid: uint256, ask: uint256, base: uint256, anchor: uint256, supply: uint256, word: uint256
+) -> bool:
+    """
+    @notice Whether a report keeps its bounds.
+    @param bid NAV at the bid that the report gives, assets
+    @param ask NAV at the ask that it gives, assets
+    @param base NAV at the bid before it, payouts already in: resolution moves are left out
+    @param anchor NAV per share at the day's start, PPS_SCALE, moved by the day's payouts
+    @param supply Shares
+    @param word limits.words[0]
+    """
+    if (ask - bid) * BPS > bid * limits._field(word, limits.MAX_SPREAD_BPS):
+        return False
+    if supply == 0:
+        return True
+    return (
+        self._within(
+            bid, base, limits._field(word, limits.MAX_UP_BPS), limits._field(word, limits.MAX_DOWN_BPS)
+        )
+        and self._within(
+            bid * PPS_SCALE // supply,
+            anchor,
+            limits._field(word, limits.MAX_DAY_UP_BPS),
+            limits._field(word, limits.MAX_DAY_DOWN_BPS),
+        )
+    )
+
+
+@internal
+@view
+def _value_at_payouts(market: bytes32, account: address) -> (uint256, uint256):
+    """
+    @return Bid and ask value of the account at the stored marks, payouts in their place.
+    """
+    collateral: uint256 = 0
+    positions: DynArray[IMarketAccount.Position, MAX_CONDITIONS] = []
+    collateral, positions = staticcall IMarketAccount(account).positions()
+    bid: uint256 = collateral
+    ask: uint256 = collateral
+    index: uint256 = 0
+    for position: IMarketAccount.Position in positions:
+        value_bid: uint256 = 0
+        value_ask: uint256 = 0
+        value_bid, value_ask = self._value(position, self.marks[market][index])
+        bid += value_bid
+        ask += value_ask
+        index += 1
+    return bid, ask
+
+
+@internal
+def _sync(market: bytes32):
+    """
+    @notice Books what the chain has paid out for the market's conditions since the last time.
+    @dev Moves the day's anchor along: a resolution is no breach of bounds. Where there is
+         nothing new it changes nothing, so nobody can revalue positions at will.
+    """
+    word: uint256 = exposure.markets[market]
+    account: address = exposure._account(word)
+    resolved: uint256 = staticcall IMarketAccount(account).resolved()
+    if resolved == exposure._booked(word):
+        return
+    bid: uint256 = 0
+    ask: uint256 = 0
+    bid, ask = self._value_at_payouts(market, account)
+    entry: int256 = self.book[market]
+    before: uint256 = self._nav()[0]
+    self._move(
+        market,
+        convert(bid, int256) - self._bid(entry),
+        convert(ask - bid, int256) - convert(self._spread(entry), int256),
+    )
+    exposure._set_booked(market, word, resolved)
+    if before != 0:
+        state: uint256 = status.word
+        status.word = (state & U128) | (((state >> 128) * self._nav()[0] // before) << 128)
+    log Synced(market=market, value_bid=convert(bid, int256), value_ask=convert(ask, int256))
+
+
+@internal
+def _sync_all():
+    for market: bytes32 in exposure.open_markets:
+        self._sync(market)

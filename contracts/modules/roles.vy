@@ -1,0 +1,145 @@
+# pragma version 0.4.3
+"""
+@title Roles and pause
+@license AGPL-3.0-only
+@author Probity
+@notice Owner (two-step hand-over), guardian, keeper and reporter. The guardian can only make
+        things safer: pause, and drop the keeper. What the owner paused, only the owner unpauses.
+"""
+
+from snekmate.auth import ownable
+
+from contracts.modules import status
+
+uses: ownable
+uses: status
+
+
+event OwnershipTransferStarted:
+    previous_owner: indexed(address)
+    new_owner: indexed(address)
+
+
+event RoleSet:
+    role: indexed(String[8])
+    account: indexed(address)
+
+
+pending_owner: public(address)
+guardian: public(address)
+reporter: public(address)  # may be zero: nobody reports
+keeper: public(address)  # the Safe that signs orders and moves budget; zero: revoked
+
+
+@external
+@nonreentrant
+def transferOwnership(new_owner: address):
+    """
+    @notice Offers ownership; nothing changes until `new_owner` accepts. Owner only.
+    """
+    ownable._check_owner()
+    self.pending_owner = new_owner
+    log OwnershipTransferStarted(previous_owner=msg.sender, new_owner=new_owner)
+
+
+@external
+@nonreentrant
+def acceptOwnership():
+    """
+    @notice Completes the hand-over. Only the account that the owner named.
+    """
+    assert msg.sender == self.pending_owner, "not the pending owner"
+    self.pending_owner = empty(address)
+    ownable._transfer_ownership(msg.sender)
+
+
+@external
+@nonreentrant
+def setGuardian(account: address):
+    """
+    @notice Names the guardian. Owner only.
+    """
+    ownable._check_owner()
+    self._set_guardian(account)
+
+
+@external
+@nonreentrant
+def setReporter(account: address):
+    """
+    @notice Names the reporter. Owner only.
+    """
+    ownable._check_owner()
+    self._set_reporter(account)
+
+
+@external
+@nonreentrant
+def setKeeper(account: address):
+    """
+    @notice Names the keeper's Safe. Owner; the guardian may set zero, which revokes it.
+    """
+    if account != empty(address) or msg.sender != self.guardian:
+        ownable._check_owner()
+    self._set_keeper(account)
+
+
+@external
+@nonreentrant
+def pause():
+    """
+    @notice Stops reports, deposits, allocations and order signatures. Guardian or owner.
+    """
+    if msg.sender == self.guardian:
+        status._pause(status.BY_GUARDIAN)
+    else:
+        ownable._check_owner()
+        status._pause(status.BY_OWNER)
+
+
+@external
+@nonreentrant
+def unpause():
+    """
+    @notice Goes on. The guardian lifts only its own pause, the owner any.
+    """
+    if msg.sender == self.guardian:
+        assert status.word & status.BY_OWNER == 0, "paused by owner"
+    else:
+        ownable._check_owner()
+    status._unpause()
+
+
+@internal
+@view
+def _check_keeper():
+    """
+    @dev The keeper acts only while nothing is paused; recalls have their own check.
+    """
+    assert msg.sender == self.keeper, "not the keeper"
+    status._check_not_paused()
+
+
+@internal
+def _set_guardian(account: address):
+    self.guardian = account
+    log RoleSet(role="guardian", account=account)
+
+
+@internal
+def _set_reporter(account: address):
+    self.reporter = account
+    log RoleSet(role="reporter", account=account)
+
+
+@internal
+def _set_keeper(account: address):
+    self.keeper = account
+    log RoleSet(role="keeper", account=account)
+
+
+@internal
+def _set_up(guardian: address, keeper: address, reporter: address):
+    self._set_guardian(guardian)
+    self._set_keeper(keeper)
+    self._set_reporter(reporter)
