@@ -37,7 +37,17 @@ def deployer(accounts):
 @pytest.fixture(scope="session")
 def people(accounts):
     """The named EOAs of the tests."""
-    names = ["owner", "guardian", "reporter", "manager", "oracle", "alice", "bob", "mallory", "trader"]
+    names = [
+        "owner",
+        "guardian",
+        "reporter",
+        "manager",
+        "oracle",
+        "alice",
+        "bob",
+        "mallory",
+        "trader",
+    ]
     return SimpleNamespace(**{name: accounts[i + 1] for i, name in enumerate(names)})
 
 
@@ -74,7 +84,9 @@ def make_vault(factory, people, deployer):
     """Deploy a vault through the factory; keyword arguments replace the defaults."""
     count = iter(range(10**6))
 
-    def make(keeper, *, management=0, performance=0, limits=LIMITS, limit=UNLIMITED, least=1, **roles):
+    def make(
+        keeper, *, management=0, performance=0, limits=LIMITS, limit=UNLIMITED, least=1, **roles
+    ):
         named = {"owner": people.owner, "guardian": people.guardian, "reporter": people.reporter}
         named |= roles
         receipt = factory.deploy(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ape
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from agent.devnet.parts import conditional_tokens, safe_part
 
@@ -118,8 +118,7 @@ def vault_type() -> Any:
         *(
             entry
             for entry in project.VaultDesk.contract_type.abi
-            if getattr(entry, "selector", None) not in known
-            and entry.type in ("function", "event")
+            if getattr(entry, "selector", None) not in known and entry.type in ("function", "event")
         ),
     ]
     return merged

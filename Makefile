@@ -1,0 +1,56 @@
+# Two commands for a fresh machine with Python 3.11, Node 20 and make: `make demo` and `make test`.
+
+PYTHON ?= python3.11
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
+LOCAL := ethereum:local:test
+ANVIL := ethereum:local:foundry
+
+.PHONY: help setup demo test bench lint abi clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+
+setup: $(VENV)/.ready node_modules/.ready .build/.ready ## Install everything and compile (the others call it)
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@echo "Setting up Python packages (a minute or two, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@pip install -qq --require-hashes --no-deps -r requirements.lock
+	@pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json
+	@echo "Setting up anvil and ConditionalTokens ..."
+	@npm ci --silent --no-fund --no-audit
+	@touch $@
+
+# ape notices a changed contract but not a changed module, hence the whole again.
+.build/.ready: $(CONTRACTS) ape-config.yaml $(VENV)/.ready node_modules/.ready
+	@echo "Compiling contracts ..."
+	@rm -rf .build
+	@ape compile -v ERROR > /dev/null
+	@touch $@
+
+demo: setup ## Run one complete vault life on anvil
+	@ape run demo --network $(ANVIL)
+
+test: setup ## Run all tests
+	@pytest -q --network $(LOCAL) tests/unit
+	@pytest -q --network $(ANVIL) tests/integration
+
+bench: setup ## Print gas and sizes, write build/bench.json
+	@ape run bench --network $(ANVIL)
+
+lint: setup ## Check style and types
+	@ruff check -q .
+	@ruff format -q --check .
+	@mypy --no-error-summary
+
+abi: setup ## Export the ABIs that the agent uses
+	@ape run export_abi
+
+clean: ## Remove everything that the others made
+	@rm -rf $(VENV) node_modules .build build .cache *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

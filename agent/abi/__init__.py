@@ -1,0 +1,13 @@
+"""ABIs of the contracts that the agent talks to, exported by `make abi`; a test keeps them true."""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+@cache
+def load(name: str) -> list[dict[str, Any]]:
+    """Return a contract's ABI; the names are the file names in this folder."""
+    abi: list[dict[str, Any]] = json.loads((files(__name__) / f"{name}.json").read_text())
+    return abi

@@ -1,0 +1,144 @@
+"""The chain as the keeper uses it: typed reads, simulated and mined transactions, the Safe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress
+from eth_utils.address import to_checksum_address
+from hexbytes import HexBytes
+from safe_eth.eth import EthereumClient
+from safe_eth.safe import Safe
+from web3 import HTTPProvider, Web3
+from web3.contract import Contract
+from web3.exceptions import ContractLogicError
+from web3.types import TxReceipt
+
+from agent import abi
+
+
+class TransactionRefused(RuntimeError):
+    """A transaction would revert, or did; the message has the contract's reason."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """One condition's holdings in an account, micro-units; see IMarketAccount.vyi."""
+
+    yes: int
+    no: int
+    payout_yes: int
+    payout_no: int
+    payout_denominator: int
+
+    @property
+    def resolved(self) -> bool:
+        """Whether ConditionalTokens has a payout."""
+        return self.payout_denominator != 0
+
+
+class Chain:
+    """A connection and the account that pays the gas; it owns nothing else."""
+
+    def __init__(self, rpc_url: str, executor: LocalAccount) -> None:
+        self.rpc_url = rpc_url
+        self.web3 = Web3(HTTPProvider(rpc_url))
+        self.executor = executor
+        self.chain_id = self.web3.eth.chain_id
+
+    def contract(self, address: str, name: str) -> Contract:
+        """Return the contract at `address` with one of the agent's ABIs."""
+        return self.web3.eth.contract(address=to_checksum_address(address), abi=abi.load(name))
+
+    def now(self) -> int:
+        """Return the newest block's timestamp."""
+        return int(self.web3.eth.get_block("latest")["timestamp"])
+
+    def positions(self, account: str) -> tuple[int, list[Position]]:
+        """Return an account's collateral (micro-units) and its positions."""
+        contract = self.contract(account, "PolymarketAccount")
+        collateral, held = contract.functions.positions().call()
+        return collateral, [Position(*entry) for entry in held]
+
+    def simulate(self, sender: str, to: str, data: bytes | str) -> None:
+        """Run a call without sending it.
+
+        Raises:
+            TransactionRefused: it would revert.
+        """
+        call: Any = {"from": to_checksum_address(sender), "to": to_checksum_address(to)}
+        try:
+            self.web3.eth.call(call | {"data": HexBytes(data)})
+        except ContractLogicError as error:
+            raise TransactionRefused(f"{_function(data)} would revert: {error.message}") from error
+
+    def send(self, to: str, data: bytes | str) -> TxReceipt:
+        """Simulate, sign and mine a transaction of the executor.
+
+        Raises:
+            TransactionRefused: it would revert, or did.
+        """
+        self.simulate(self.executor.address, to, data)
+        transaction: Any = {
+            "from": self.executor.address,
+            "to": to_checksum_address(to),
+            "data": HexBytes(data),
+            "nonce": self.web3.eth.get_transaction_count(self.executor.address, "pending"),
+            "chainId": self.chain_id,
+        }
+        transaction["gas"] = self.web3.eth.estimate_gas(transaction) * 6 // 5
+        fees = self.web3.eth.fee_history(1, "latest", [50.0])
+        transaction["maxPriorityFeePerGas"] = int(fees["reward"][0][0])
+        transaction["maxFeePerGas"] = (
+            2 * int(fees["baseFeePerGas"][-1]) + transaction["maxPriorityFeePerGas"]
+        )
+        signed = self.executor.sign_transaction(transaction)
+        return self.mined(self.web3.eth.send_raw_transaction(signed.raw_transaction))
+
+    def mined(self, tx_hash: bytes) -> TxReceipt:
+        """Wait for a transaction's receipt.
+
+        Raises:
+            TransactionRefused: it reverted.
+        """
+        receipt = self.web3.eth.wait_for_transaction_receipt(HexBytes(tx_hash), timeout=120)
+        if receipt["status"] != 1:
+            raise TransactionRefused(f"transaction 0x{bytes(tx_hash).hex()} reverted")
+        return receipt
+
+
+class KeeperSafe:
+    """The keeper's Safe, with the owner keys that this process may use."""
+
+    def __init__(self, chain: Chain, address: str, owners: Sequence[LocalAccount]) -> None:
+        self.chain = chain
+        self.address: ChecksumAddress = to_checksum_address(address)
+        self.owners = sorted(owners, key=lambda owner: int(owner.address, 16))
+        self._safe = Safe(self.address, EthereumClient(chain.rpc_url))
+
+    def execute(self, to: str, data: bytes | str) -> TxReceipt:
+        """Simulate a call as the Safe, sign it by the owners and mine it.
+
+        The nonce is read anew each time, so a transaction that a person sent does no harm.
+
+        Raises:
+            TransactionRefused: the call would revert, or did.
+        """
+        self.chain.simulate(self.address, to, data)
+        transaction = self._safe.build_multisig_tx(
+            to_checksum_address(to), 0, HexBytes(data), safe_nonce=self._safe.retrieve_nonce()
+        )
+        for owner in self.owners:
+            transaction.sign(private_key(owner))
+        tx_hash, _ = transaction.execute(private_key(self.chain.executor))
+        return self.chain.mined(tx_hash)
+
+
+def private_key(account: LocalAccount) -> str:
+    """Return the key as safe-eth-py takes it."""
+    return "0x" + bytes(account.key).hex()
+
+
+def _function(data: bytes | str) -> str:
+    return "call 0x" + HexBytes(data)[:4].hex()

@@ -1,0 +1,126 @@
+"""Orders in integers, in the official client's own types."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+from eth_utils.crypto import keccak
+from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
+from py_clob_client_v2.order_utils.model.order_data_v2 import OrderDataV2, OrderV2
+from py_clob_client_v2.order_utils.model.side import Side
+from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
+
+from agent.units import MICRO, cost_micro, on_tick
+
+# Order(...) fields in the order of the struct, without the signature.
+ORDER_FIELDS = (
+    "salt",
+    "maker",
+    "signer",
+    "tokenId",
+    "makerAmount",
+    "takerAmount",
+    "side",
+    "signatureType",
+    "timestamp",
+    "metadata",
+    "builder",
+)
+ORDER_ABI = "(uint256,address,address,uint256,uint256,uint256,uint8,uint8,uint256,bytes32,bytes32)"
+LOT = MICRO // 100  # sizes of hundredths of a token are exact at every tick of the venue
+
+
+class BadOrder(ValueError):
+    """The order cannot be placed as asked; the message says why."""
+
+
+@dataclass(frozen=True)
+class ExchangeDomain:
+    """The EIP-712 domain of an exchange."""
+
+    address: str
+    version: str
+    chain_id: int
+
+
+def decision_id(record: Mapping[str, Any]) -> bytes:
+    """Return keccak of the decision record's canonical JSON (sorted keys, no spaces)."""
+    return keccak(text=json.dumps(record, sort_keys=True, separators=(",", ":")))
+
+
+def affordable_tokens(budget: int, price: Decimal) -> int:
+    """Return the most micro-tokens, in whole lots, that `budget` micro-units buy at `price`."""
+    tokens = (Decimal(budget) / price).to_integral_value(ROUND_FLOOR)
+    return int(tokens) // LOT * LOT
+
+
+def build_buy(
+    account: str,
+    token_id: int,
+    price: Decimal,
+    tokens: int,
+    tick: Decimal,
+    decision: bytes,
+    timestamp_ms: int,
+    domain: ExchangeDomain,
+) -> OrderV2:
+    """Build a BUY of `tokens` micro-tokens at `price` with the market account as maker.
+
+    Salt and timestamp follow from the decision, so the same decision gives the same order hash:
+    sending it twice cannot buy twice.
+
+    Raises:
+        BadOrder: the price is off the tick, or the size is no whole number of lots.
+    """
+    if not on_tick(price, tick):
+        raise BadOrder(f"price {price} is no multiple of the tick {tick}")
+    if tokens <= 0 or tokens % LOT:
+        raise BadOrder(f"size {tokens} is no positive multiple of {LOT} micro-tokens")
+    builder = ExchangeOrderBuilderV2(
+        domain.address,
+        domain.chain_id,
+        None,  # contract makers sign elsewhere
+        generate_salt=lambda: str(int.from_bytes(decision[:8], "big") % 2**53),
+        domain_version=domain.version,
+    )
+    return builder.build_order(
+        OrderDataV2(
+            maker=account,
+            signer=account,
+            tokenId=str(token_id),
+            makerAmount=str(cost_micro(price, tokens)),
+            takerAmount=str(tokens),
+            side=Side.BUY,
+            signatureType=SignatureTypeV2.POLY_1271,
+            timestamp=str(timestamp_ms),
+            metadata="0x" + decision.hex(),
+        )
+    )
+
+
+def order_hash(order: OrderV2, domain: ExchangeDomain) -> bytes:
+    """Return the EIP-712 hash of the order, as the official client computes it."""
+    builder = ExchangeOrderBuilderV2(
+        domain.address, domain.chain_id, None, domain_version=domain.version
+    )
+    typed = builder.build_order_typed_data(order)
+    return bytes.fromhex(builder.build_order_hash(typed)[2:])
+
+
+def order_tuple(order: OrderV2) -> tuple[Any, ...]:
+    """Return the order's fields as the contracts take them, without the signature."""
+    return (
+        int(order.salt),
+        order.maker,
+        order.signer,
+        int(order.tokenId),
+        int(order.makerAmount),
+        int(order.takerAmount),
+        int(order.side),
+        int(order.signatureType),
+        int(order.timestamp),
+        bytes.fromhex(order.metadata[2:]),
+        bytes.fromhex(order.builder[2:]),
+    )

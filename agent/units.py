@@ -1,0 +1,46 @@
+"""Units, and the only conversions between them.
+
+Assets and outcome tokens are integers of 10**-6 (`MICRO` to the unit); marks are WAD; prices are
+`Decimal` in [0, 1] up to the border where they become integers here.
+"""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from fractions import Fraction
+
+MICRO = 10**6
+BPS = 10_000
+WAD = 10**18
+
+
+def wad_down(price: Decimal) -> int:
+    """Return `price` in WAD, rounded down: for bids."""
+    return int((price * WAD).to_integral_value(ROUND_FLOOR))
+
+
+def wad_up(price: Decimal) -> int:
+    """Return `price` in WAD, rounded up: for asks."""
+    return int((price * WAD).to_integral_value(ROUND_CEILING))
+
+
+def on_tick(price: Decimal, tick: Decimal) -> bool:
+    """Say whether `price` is a whole number of ticks inside (0, 1)."""
+    return 0 < price < 1 and price % tick == 0
+
+
+def cost_micro(price: Decimal, tokens: int) -> int:
+    """Return the exact collateral for `tokens` micro-tokens at `price`.
+
+    Raises:
+        ValueError: the product is no whole number of micro-units; round the size first.
+    """
+    cost = Fraction(price) * tokens
+    if cost.denominator != 1:
+        raise ValueError(f"{tokens} micro-tokens at {price} cost a fraction of a micro-unit")
+    return cost.numerator
+
+
+def format_units(amount: int, digits: int = 6) -> str:
+    """Return micro-units as a decimal string, e.g. 1234500000 -> "1,234.500000"."""
+    sign = "-" if amount < 0 else ""
+    whole, rest = divmod(abs(amount), MICRO)
+    return f"{sign}{whole:,}.{rest:06d}"[: len(f"{sign}{whole:,}") + 1 + digits]

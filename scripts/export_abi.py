@@ -1,0 +1,40 @@
+"""Write the ABIs that the agent uses from the compiled contracts: `ape run export_abi`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import ape
+import click
+
+from agent.devnet.parts import conditional_tokens
+from agent.devnet.venue import vault_type
+
+TARGET = Path(__file__).parent.parent / "agent" / "abi"
+
+
+def abis() -> dict[str, list[dict[str, Any]]]:
+    """Return name -> ABI, as the files in agent/abi must hold it."""
+    project = ape.project
+    types = {
+        "Vault": vault_type(),
+        "PolymarketAccount": project.PolymarketAccount.contract_type,
+        "Exchange": project.Exchange.contract_type,
+        "ConditionalTokens": conditional_tokens().contract_type,
+        "Erc20": project.UsdcE.contract_type,
+    }
+    return {
+        name: [json.loads(entry.model_dump_json()) for entry in contract_type.abi]
+        for name, contract_type in types.items()
+    }
+
+
+@click.command()
+def cli() -> None:
+    """Write agent/abi/*.json from the compiled contracts.
+
+    Example: ape run export_abi
+    """
+    for name, abi in abis().items():
+        (TARGET / f"{name}.json").write_text(json.dumps(abi, indent=1) + "\n")
+        click.echo(f"agent/abi/{name}.json: {len(abi)} entries")
