@@ -1,5 +1,6 @@
-"""Fixtures: one venue, one Safe, one vault with one class, on ape's default chain."""
+"""Fixtures: one venue, one Safe, vaults of one factory, on ape's default chain."""
 
+from decimal import Decimal
 from types import SimpleNamespace
 
 import ape
@@ -7,26 +8,7 @@ import pytest
 from eth_account import Account
 
 from agent.devnet import venue as devnet
-
-UNIT = 10**6  # one pUSD
-SHARE = 10**12  # one whole share
-DAY = 86_400
-
-# By ordinal, see contracts/modules/limits.vy.
-LIMITS = [
-    3_000,  # max_up_bps
-    3_000,  # max_down_bps
-    5_000,  # max_day_up_bps
-    5_000,  # max_day_down_bps
-    2_000,  # max_spread_bps
-    60,  # min_report_interval
-    2 * DAY,  # max_report_age
-    3_600,  # sync_max_age
-    600,  # max_order_lifetime
-    9_900,  # max_buy_price_bps
-    500,  # price_band_bps
-]
-UNLIMITED = 2**128 - 1
+from tests.defaults import DAY, FOREVER, LIMITS, NO_EVIDENCE, UNIT, UNLIMITED, WAD
 
 
 @pytest.fixture(scope="session")
@@ -36,18 +18,10 @@ def deployer(accounts):
 
 @pytest.fixture(scope="session")
 def people(accounts):
-    """The named EOAs of the tests."""
-    names = [
-        "owner",
-        "guardian",
-        "reporter",
-        "manager",
-        "oracle",
-        "alice",
-        "bob",
-        "mallory",
-        "trader",
-    ]
+    """The named EOAs of the tests; `keeper` stands in where no Safe is needed."""
+    names = (
+        "owner guardian reporter manager oracle keeper alice bob carol mallory trader stranger"
+    ).split()
     return SimpleNamespace(**{name: accounts[i + 1] for i, name in enumerate(names)})
 
 
@@ -64,9 +38,13 @@ def venue(deployer):
 
 
 @pytest.fixture(scope="session")
-def safe(deployer, keeper_owners):
-    factory = devnet.deploy_safe_factory(deployer)
-    return devnet.deploy_safe(deployer, factory, [key.address for key in keeper_owners], 2)
+def safe_factory(deployer):
+    return devnet.deploy_safe_factory(deployer)
+
+
+@pytest.fixture(scope="session")
+def safe(deployer, safe_factory, keeper_owners):
+    return devnet.deploy_safe(deployer, safe_factory, [key.address for key in keeper_owners], 2)
 
 
 @pytest.fixture(scope="session")
@@ -79,22 +57,20 @@ def factory(deployer, venue):
     return devnet.deploy_vault_factory(deployer, venue.pusd)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def make_vault(factory, people, deployer):
     """Deploy a vault through the factory; keyword arguments replace the defaults."""
     count = iter(range(10**6))
 
     def make(
-        keeper, *, management=0, performance=0, limits=LIMITS, limit=UNLIMITED, least=1, **roles
+        keeper=people.keeper, *, management=0, performance=0, limit=UNLIMITED, least=1, **limits
     ):
-        named = {"owner": people.owner, "guardian": people.guardian, "reporter": people.reporter}
-        named |= roles
         receipt = factory.deploy(
             "Probity test vault",
             "pTEST",
-            (named["owner"], named["guardian"], keeper, named["reporter"]),
+            (people.owner, people.guardian, keeper, people.reporter),
             (management, performance, people.manager),
-            limits,
+            list((LIMITS | limits).values()),
             limit,
             least,
             next(count).to_bytes(32, "big"),
@@ -106,6 +82,98 @@ def make_vault(factory, people, deployer):
     return make
 
 
-@pytest.fixture(scope="session")
-def desk(factory):
-    return ape.project.VaultDesk.at(factory.DESK())
+@pytest.fixture
+def vault(make_vault):
+    return make_vault()
+
+
+@pytest.fixture
+def fund(venue, deployer):
+    """Give people pUSD and let a vault pull it."""
+
+    def give(vault, *accounts, amount=100_000 * UNIT):
+        for account in accounts:
+            venue.fund(deployer, account, amount)
+            venue.pusd.approve(vault, FOREVER, sender=account)
+
+    return give
+
+
+@pytest.fixture
+def report(people, chain):
+    """Report quotes (bid_yes, ask_yes, bid_no, ask_no as decimal strings), one set a market."""
+
+    def send(vault, *quotes, evidence=NO_EVIDENCE, after=61, sender=people.reporter):
+        marks = [
+            (market, *(int(Decimal(price) * WAD) for price in prices))
+            for market, prices in zip(vault.openMarkets(), quotes, strict=True)
+        ]
+        chain.pending_timestamp += after
+        return vault.report(marks, evidence, sender=sender)
+
+    return send
+
+
+@pytest.fixture
+def invest(fund, report):
+    """Deposit through a request, a report and a claim, at the quotes given."""
+
+    def deposit(vault, account, amount, *quotes):
+        fund(vault, account, amount=amount)
+        vault.requestDeposit(amount, account, account, sender=account)
+        report(vault, *quotes)
+        return vault.deposit(amount, account, sender=account)
+
+    return deposit
+
+
+@pytest.fixture
+def open_market(venue, people, implementation, deployer, chain):
+    """Open a market of a vault's class 0 (added when missing) and return (market, account)."""
+    count = iter(range(1, 10**6))
+
+    def open_(vault, *, cap=5_000 * UNIT, cap_bps=10_000, keeper=None, duration=30 * DAY):
+        if vault.class_count() == 0:
+            vault.addClass(
+                (implementation, people.oracle, cap, cap_bps, 60 * DAY), sender=people.owner
+            )
+        question = next(count).to_bytes(32, "big")
+        venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
+        vault.openMarket(
+            0, question, 1, chain.pending_timestamp + duration, sender=keeper or people.keeper
+        )
+        market = devnet.condition_id(people.oracle.address, question)
+        account = ape.project.PolymarketAccount.at(vault.accountOf(market))
+        return SimpleNamespace(id=market, account=account, question=question)
+
+    return open_
+
+
+@pytest.fixture
+def resolve(venue, people):
+    """Let the oracle report a market's payouts."""
+
+    def pay(market, yes, no):
+        venue.ctf.reportPayouts(market.question, [yes, no], sender=people.oracle)
+
+    return pay
+
+
+@pytest.fixture
+def give_tokens(venue, deployer):
+    """Send outcome tokens to an account, as a trade would; returns nothing to the giver."""
+
+    def give(market, yes=0, no=0):
+        most = max(yes, no)
+        venue.fund(deployer, deployer, most)
+        venue.pusd.approve(venue.adapter, most, sender=deployer)
+        venue.adapter.splitPosition(
+            venue.pusd, b"\0" * 32, market.id, [1, 2], most, sender=deployer
+        )
+        for token, amount in zip(market.account.tokenIds(), (yes, no), strict=True):
+            if amount:
+                venue.ctf.safeTransferFrom(
+                    deployer, market.account, token, amount, b"", sender=deployer
+                )
+
+    return give

@@ -1,0 +1,30 @@
+"""Numbers that the tests share."""
+
+UNIT = 10**6  # one pUSD
+SHARE = 10**12  # one whole share
+WAD = 10**18
+DAY = 86_400
+YEAR = 31_556_952
+UNLIMITED = 2**128 - 1
+FOREVER = 2**256 - 1
+NO_EVIDENCE = b"\0" * 32
+
+# By ordinal, see contracts/modules/limits.vy.
+LIMITS = {
+    "max_up_bps": 3_000,
+    "max_down_bps": 3_000,
+    "max_day_up_bps": 5_000,
+    "max_day_down_bps": 5_000,
+    "max_spread_bps": 2_000,
+    "min_report_interval": 60,
+    "max_report_age": 2 * DAY,
+    "sync_max_age": 3_600,
+    "max_order_lifetime": 600,
+    "max_buy_price_bps": 9_900,
+    "price_band_bps": 500,
+}
+
+
+def limit(name: str) -> int:
+    """Return the ordinal of a limit."""
+    return list(LIMITS).index(name)
