@@ -19,9 +19,8 @@ def deployer(accounts):
 @pytest.fixture(scope="session")
 def people(accounts):
     """The named EOAs of the tests; `keeper` stands in where no Safe is needed."""
-    names = (
-        "owner guardian reporter manager oracle keeper alice bob carol mallory trader stranger"
-    ).split()
+    civil = ["alice", "bob", "carol", "mallory", "trader", "stranger"]
+    names = ["owner", "guardian", "reporter", "manager", "oracle", "keeper", *civil]
     return SimpleNamespace(**{name: accounts[i + 1] for i, name in enumerate(names)})
 
 

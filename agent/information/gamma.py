@@ -115,7 +115,9 @@ def shift(markets: Iterable[Market], by: timedelta) -> list[Market]:
     return [replace(m, end=m.end + by if m.end else None) for m in markets]
 
 
-def _bytes32(text: str) -> bytes:
+def _bytes32(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is no hex string")
     value = bytes.fromhex(text.removeprefix("0x"))
     if len(value) != 32:
         raise ValueError(f"{text} is not 32 bytes")

@@ -267,6 +267,15 @@ def positions() -> (uint256, DynArray[IMarketAccount.Position, MAX_CONDITIONS]):
 
 @external
 @view
+def orderHash(order: Order) -> bytes32:
+    """
+    @return EIP-712 hash of the order in the exchange's domain.
+    """
+    return self._order_hash(order)
+
+
+@external
+@view
 def domainSeparator() -> bytes32:
     """
     @return The EIP-712 domain of the keeper's signatures: this account and no other.
@@ -289,10 +298,7 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
     keeper_signature: Bytes[MAX_SIGNATURE] = b""
     order, expiry, keeper_signature = abi_decode(signature, (Order, uint256, Bytes[MAX_SIGNATURE]))
 
-    order_hash: bytes32 = keccak256(
-        concat(b"\x19\x01", EXCHANGE_DOMAIN, keccak256(concat(ORDER_TYPEHASH, abi_encode(order))))
-    )
-    if order_hash != hash or order.maker != self or order.signer != self:
+    if self._order_hash(order) != hash or order.maker != self or order.signer != self:
         return EIP1271_REFUSED
     if order.signatureType != POLY_1271 or order.makerAmount == 0 or order.takerAmount == 0:
         return EIP1271_REFUSED
@@ -575,6 +581,14 @@ def _resolved(word: uint256) -> uint256:
         if staticcall IConditionalTokens(CTF).payoutDenominator(self.condition_ids[i]) != 0:
             count += 1
     return count
+
+
+@internal
+@view
+def _order_hash(order: Order) -> bytes32:
+    return keccak256(
+        concat(b"\x19\x01", EXCHANGE_DOMAIN, keccak256(concat(ORDER_TYPEHASH, abi_encode(order))))
+    )
 
 
 @internal

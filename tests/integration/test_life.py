@@ -1,0 +1,133 @@
+"""The demo's life on anvil, its numbers checked against formulas written out again here."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from eth_utils import keccak
+
+from agent.devnet.life import run_life
+from tests.defaults import WAD, YEAR
+
+OFFSET = 10**6
+SCALE = 10**24
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory):
+    return tmp_path_factory.mktemp("evidence")
+
+
+@pytest.fixture(scope="module")
+def told():
+    return []
+
+
+@pytest.fixture(scope="module")
+def life(evidence, told, chain):
+    return run_life(lambda event, fields: told.append((event, dict(fields))), evidence)
+
+
+def test_accounts_add_up_to_the_unit(life):
+    assert life.put_in == 35_000_000_000
+    assert life.adds_up
+    assert life.vault_balance == life.nav + life.pending + life.claimable
+    holders = sum(d.value for d in life.depositors) + life.manager.value
+    assert 0 <= life.nav - holders <= 3  # floor of each holder, and the virtual shares
+
+
+def test_markets_pay_what_their_tokens_promise(life):
+    """A won token pays 1; a lost one nothing; the cost is price times tokens."""
+    assert [m.result for m in life.markets] == ["won", "won", "lost"]
+    for market in life.markets:
+        assert market.allocated == Fraction(market.price) * market.tokens
+        assert market.recalled == (market.tokens if market.result == "won" else 0)
+    assert life.gains == 13_283_160
+    assert life.losses == 115_913_600
+
+
+def test_real_markets_with_their_real_questions(life):
+    questions = [market.question for market in life.markets]
+    assert questions == [
+        "Will Ethereum dip to $1,600 February 2-8?",
+        "Will Taylor Swift perform during the Super Bowl LX halftime show?",
+        "Spread: Crystal Palace FC (-2.5)",
+    ]
+
+
+def test_fees_of_every_report_follow_the_formula(life, chain):
+    """Management and performance fee of each report, from block times and NAV alone."""
+    mark = WAD
+    times = [chain.blocks[line.block].timestamp for line in life.reports]
+    first = life.reports[0]
+    assert (first.nav_bid, first.management, first.performance) == (0, 0, 0)
+    for line, before, now in zip(life.reports[1:], times, times[1:], strict=True):
+        management = line.nav_bid * 200 * (now - before) // (10_000 * YEAR)
+        net = line.nav_bid - management
+        threshold = -(-mark * line.supply // SCALE)
+        performance = max(0, net - threshold) * 2_000 // 10_000
+        assert (line.management, line.performance) == (management, performance)
+        assert line.fee_shares == (management + performance) * line.supply // (net - performance)
+        mark = line.high_water_mark
+        if line is life.reports[2]:
+            # Alice enters at the ask: the bid price a share rises, and the mark in proportion
+            supply = line.supply + line.fee_shares
+            bought = 5_000_000_000 * (supply + OFFSET) // (line.nav_ask + 1)
+            lower = line.nav_bid * SCALE // supply
+            higher = (line.nav_bid + 5_000_000_000) * SCALE // (supply + bought)
+            assert higher > lower
+            mark = mark * higher // lower + 1
+    assert sum(line.performance for line in life.reports) > 0
+    assert life.reports[-1].performance == 0  # after the loss
+
+
+def test_deposits_enter_at_the_ask_after_the_report(life):
+    """Alice's second deposit: 5,000 at the third report's ask, after its fees."""
+    third = life.reports[2]
+    supply = third.supply + third.fee_shares
+    bought = 5_000_000_000 * (supply + OFFSET) // (third.nav_ask + 1)
+    alice = life.depositors[0]
+    assert alice.shares == 20_000 * 10**12 + bought
+    assert third.nav_ask > third.nav_bid
+
+
+def test_redemption_leaves_at_the_bid_after_the_report(life):
+    last = life.reports[-1]
+    supply = last.supply + last.fee_shares
+    bob = life.depositors[1]
+    assert bob.got_out == 10_000 * 10**12 * (last.nav_bid + 1) // (supply + OFFSET)
+    assert bob.shares == 0
+
+
+def test_evidence_documents_have_the_hash_on_chain(life, evidence):
+    documents = {path.stem: path.read_bytes() for path in Path(evidence).iterdir()}
+    assert {line.evidence for line in life.reports} == set(documents)
+    for name, document in documents.items():
+        assert "0x" + keccak(document).hex() == name
+    decisions = [d for doc in documents.values() for d in json.loads(doc)["decisions"]]
+    assert [d["question"] for d in decisions] == [m.question for m in life.markets]
+
+
+def test_every_fill_carries_its_decision(life, evidence, project, chain):
+    """The signed metadata of each fill is the hash of a decision record in the evidence."""
+    documents = [json.loads(path.read_bytes()) for path in Path(evidence).iterdir()]
+    committed = {
+        keccak(text=json.dumps(decision, sort_keys=True, separators=(",", ":")))
+        for document in documents
+        for decision in document["decisions"]
+    }
+    topic = keccak(
+        text="OrderFilled(bytes32,address,address,uint8,uint256,uint256,uint256,uint256,bytes32,bytes32)"
+    )
+    logs = chain.provider.web3.eth.get_logs({"fromBlock": 0, "topics": [topic]})
+    metadata = [bytes(log["data"])[-32:] for log in logs]
+    assert len(logs) == 2 * len(life.markets)
+    assert {entry for entry in metadata if any(entry)} == committed
+
+
+def test_the_life_is_told_step_by_step(told, life):
+    events = [event for event, _ in told]
+    assert events.count("filled") == 3
+    assert events.count("reported") == len(life.reports) == 5
+    assert events.index("screened") < events.index("opportunities") < events.index("filled")

@@ -1,0 +1,114 @@
+"""Vectors: the real venue's ids through the real bytecode, and one order hash in three places."""
+
+import json
+from pathlib import Path
+
+import pytest
+from eth_utils import keccak, to_checksum_address
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.devnet.venue import condition_id
+from agent.execution.orders import ExchangeDomain, order_hash, order_tuple
+from agent.information.gamma import load_recorded
+from tests.signing import make_order
+
+DATA = Path("agent/devnet/data")
+USDC_E = "0x2791Bca1f2de4661ED88A30C99A7a9449Aa84174"  # Polygon, the tokens' real collateral
+NEGATIVE_RISK_ADAPTER = "0xd91E80cF2E7be2e162c6513ceD06f1dD0dA35296"
+
+
+@pytest.fixture(scope="session")
+def recorded():
+    pages = [load_recorded(path)[0] for path in sorted(DATA.glob("*.json.gz"))]
+    return {market.condition_id: market for page in pages for market in page}.values()
+
+
+def test_position_ids_are_the_real_token_ids(venue, recorded):
+    """All recorded binary markets, both outcomes, through the real ConditionalTokens."""
+    checked = 0
+    for market in recorded:
+        if market.negative_risk:
+            continue
+        for outcome in (0, 1):
+            collection = venue.ctf.getCollectionId(b"\0" * 32, market.condition_id, outcome + 1)
+            token = venue.ctf.getPositionId(USDC_E, collection)
+            assert token == market.token_ids[outcome], market.question
+        checked += 1
+    assert checked >= 300
+
+
+def test_condition_ids_follow_from_oracle_and_question(recorded):
+    kinds = {False: 0, True: 0}
+    for market in recorded:
+        oracle = NEGATIVE_RISK_ADAPTER if market.negative_risk else market.oracle
+        assert condition_id(oracle, market.question_id) == market.condition_id, market.question
+        kinds[market.negative_risk] += 1
+    assert kinds[False] >= 300 and kinds[True] >= 300
+
+
+def test_account_computes_the_token_ids_of_conditional_tokens(vault, open_market, venue):
+    market = open_market(vault)
+    for outcome, token in enumerate(market.account.tokenIds()):
+        collection = venue.ctf.getCollectionId(b"\0" * 32, market.id, outcome + 1)
+        assert venue.ctf.getPositionId(venue.usdc, collection) == token
+
+
+word = st.integers(0, 2**256 - 1)
+address = st.binary(min_size=20, max_size=20).map(to_checksum_address)
+bytes32 = st.binary(min_size=32, max_size=32).map(lambda value: "0x" + value.hex())
+orders = st.builds(
+    lambda maker, signer, numbers, side, kind, metadata, builder: make_order(
+        maker,
+        numbers[0],
+        numbers[1],
+        numbers[2],
+        side,
+        signer=signer,
+        salt=str(numbers[3]),
+        timestamp=str(numbers[4]),
+        signatureType=kind,
+        metadata=metadata,
+        builder=builder,
+    ),
+    address,
+    address,
+    st.tuples(word, word, word, word, word),
+    st.integers(0, 1),
+    st.integers(0, 3),
+    bytes32,
+    bytes32,
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(order=orders)
+def test_order_hash_of_exchange_account_and_official_client_agree(
+    order, venue, implementation, chain
+):
+    domain = ExchangeDomain(venue.exchange.address, venue.exchange_version, chain.chain_id)
+    by_client = order_hash(order, domain)
+    fields = order_tuple(order)
+    assert bytes(venue.exchange.hashOrder((*fields, b""))) == by_client
+    assert bytes(implementation.orderHash(fields)) == by_client
+    words = b"".join(
+        bytes(12) + bytes.fromhex(field[2:])
+        if isinstance(field, str)
+        else field
+        if isinstance(field, bytes)
+        else field.to_bytes(32, "big")
+        for field in fields
+    )
+    typehash = bytes.fromhex("bb86318a2138f5fa8ae32fbe8e659f8fcf13cc6ae4014a707893055433818589")
+    by_hand = keccak(b"\x19\x01" + venue.exchange.domainSeparator() + keccak(typehash + words))
+    assert by_hand == by_client
+
+
+def test_exported_abis_are_those_of_the_contracts(project):
+    from scripts.export_abi import abis
+
+    for name, abi in abis().items():
+        stored = json.loads(Path(f"agent/abi/{name}.json").read_text())
+        assert stored == abi, f"{name}: run `make abi`"
