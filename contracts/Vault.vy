@@ -41,7 +41,7 @@ initializes: limits
 initializes: ledger
 initializes: requests
 initializes: exposure
-initializes: nav[exposure := exposure, ledger := ledger, status := status]
+initializes: nav[exposure := exposure, ledger := ledger]
 initializes: fees
 
 exports: (
@@ -60,7 +60,7 @@ exports: (
     erc20.eip712Domain,
     ownable.owner,
     roles.guardian,
-    roles.keeper,
+    status.keeper,
     status.paused,
     ledger.__interface__,
     requests.__interface__,
@@ -168,7 +168,8 @@ def __init__(
     roles._set_up(roles_.guardian, roles_.keeper, roles_.reporter)
     limits._set_up(limits_)
     requests._set_up()
-    status._set_up()
+    nav._set_up()
+    status._set_reported(status.word)  # age and interval count from here
     fees._set_up(fee_terms.management_bps, fee_terms.performance_bps, fee_terms.recipient)
     ledger._set_deposit_terms(deposit_limit, min_deposit)
 
@@ -338,11 +339,11 @@ def orderTerms(market: bytes32, index: uint256) -> IVault.OrderTerms:
     if (
         band != 0
         and state & status.PENDING == 0
-        and block.timestamp - (state & status.U40) <= limits._get(limits.MAX_REPORT_AGE)
+        and block.timestamp - status._last_report(state) <= limits._field(word, limits.MAX_REPORT_AGE)
     ):
         mark = nav.marks[market][index // 2] >> (128 * (index % 2))
     return IVault.OrderTerms(
-        keeper=roles.keeper,
+        keeper=status._keeper(state),
         open=state & status.PAUSED == 0,
         max_lifetime=limits._field(word, limits.MAX_ORDER_LIFETIME),
         max_buy_price=limits._field(word, limits.MAX_BUY_PRICE_BPS),

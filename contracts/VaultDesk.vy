@@ -32,7 +32,7 @@ initializes: limits
 initializes: ledger
 initializes: requests
 initializes: exposure
-initializes: nav[exposure := exposure, ledger := ledger, status := status]
+initializes: nav[exposure := exposure, ledger := ledger]
 initializes: fees
 
 exports: (
@@ -47,7 +47,6 @@ exports: (
     roles.pause,
     roles.unpause,
     status.last_report,
-    status.day_anchor,
     limits.__interface__,
     exposure.__interface__,
     nav.__interface__,
@@ -102,7 +101,7 @@ def report(marks: DynArray[nav.Mark, nav.MAX_MARKS], evidence: bytes32):
     assert msg.sender == roles.reporter, "not the reporter"
     state: uint256 = status.word
     assert state & status.PAUSED == 0, "paused"
-    elapsed: uint256 = block.timestamp - (state & status.U40)
+    elapsed: uint256 = block.timestamp - status._last_report(state)
     assert elapsed >= limits._get(limits.MIN_REPORT_INTERVAL), "report too soon"
 
     bid: uint256 = ledger.total_idle
@@ -144,14 +143,11 @@ def report(marks: DynArray[nav.Mark, nav.MAX_MARKS], evidence: bytes32):
 
     supply: uint256 = erc20.totalSupply
     base: uint256 = nav._nav()[0]
-    anchor: uint256 = status.word >> 128
-    anchored: uint256 = status._anchored(state)
+    anchor: uint256 = nav.anchor
     if supply == 0:
-        anchor = (bid + 1) * fees.OFFSET_PPS
-        anchored = block.timestamp
-    elif block.timestamp - anchored >= nav.DAY:
-        anchor = base * fees.PPS_SCALE // supply
-        anchored = block.timestamp
+        anchor = (block.timestamp << 128) | ((bid + 1) * fees.OFFSET_PPS)
+    elif block.timestamp - (anchor >> 128) >= nav.DAY:
+        anchor = (block.timestamp << 128) | (base * fees.PPS_SCALE // supply)
 
     requests._close(requests.DEPOSIT)
     requests._close(requests.REDEEM)
@@ -159,7 +155,9 @@ def report(marks: DynArray[nav.Mark, nav.MAX_MARKS], evidence: bytes32):
     if state & status.PENDING != 0:
         confirmed = report_hash == nav.confirmed_report
         nav.confirmed_report = empty(bytes32)  # good for one report, and none but the next
-    if not confirmed and not nav._keeps_bounds(bid, ask, base, anchor, supply, limits.words[0]):
+    if not confirmed and not nav._keeps_bounds(
+        bid, ask, base, anchor & ledger.U128, supply, limits.words[0]
+    ):
         nav.pending_report = report_hash
         status.word |= status.PENDING
         log nav.ReportPending(nav_bid=bid, nav_ask=ask, report_hash=report_hash, evidence=evidence)
@@ -181,7 +179,9 @@ def report(marks: DynArray[nav.Mark, nav.MAX_MARKS], evidence: bytes32):
             index += 1
     if len(entries) != 0:
         nav.book_total = nav._entry(total_bid, total_spread)
-    status.word = (anchor << 128) | (anchored << 40) | block.timestamp
+    if anchor != nav.anchor:
+        nav.anchor = anchor
+    status._set_reported(state)
     log nav.Reported(
         nav_bid=bid, nav_ask=ask, supply=supply, evidence=evidence, entries=entries, words=words
     )
@@ -263,7 +263,7 @@ def recall(market: bytes32, assets: uint256) -> uint256:
             owner, even while paused: it only makes things safer.
     @return The assets that came back
     """
-    assert msg.sender in [roles.keeper, roles.guardian, ownable.owner], "not the keeper"
+    assert msg.sender in [status._keeper(status.word), roles.guardian, ownable.owner], "not the keeper"
     account: address = exposure._account(exposure._check_open(market))
     recalled: uint256 = extcall IMarketAccount(account).recall(assets)
     exposure._recall(market, recalled)

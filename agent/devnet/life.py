@@ -30,7 +30,7 @@ RECORDED_AT = datetime(2026, 2, 7, 12, 49, tzinfo=UTC)  # of its open markets
 HOUR = 3_600
 
 # By ordinal, see contracts/modules/limits.vy.
-LIMITS = (1_000, 1_000, 2_000, 2_000, 500, 60, 2 * 86_400, 3_600, 600, 9_900, 300)
+LIMITS = (1_000, 1_000, 2_000, 2_000, 500, 60, 3_600, 2 * 86_400, 600, 9_900, 300)
 MANAGEMENT_BPS, PERFORMANCE_BPS = 200, 2_000
 
 Emit = Callable[[str, Mapping[str, Any]], None]

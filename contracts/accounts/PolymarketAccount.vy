@@ -7,7 +7,9 @@
         orders (signature type 3, EIP-1271) and pays only from its own balance, so a cap on what
         enters it is a cap on what can be lost through it. Custody grade: enforced.
 @dev The deployed contract is an implementation; the vault makes an EIP-1167 clone for each
-     market. What a venue has in common is immutable, what a market has of its own is storage.
+     market. What a venue has in common is immutable; what a market has of its own stands as
+     arguments behind the clone's code: vault (20 bytes), deadline, market, count (32 each), and
+     for each condition its id, YES and NO (32 each). Only epoch and halt are storage.
 @custom:security Three ways lead out: an order that `isValidSignature` admits, the collateral
         adapter, and `recall` to the vault. The exchange's operator can pre-approve an order and
         is then never asked again, so only `halt`, which also withdraws allowance and approval,
@@ -73,12 +75,17 @@ MAX_ENVELOPE: constant(uint256) = MAX_SIGNATURE + 15 * 32  # order, expiry, offs
 BPS: constant(uint256) = 10_000
 WAD: constant(uint256) = 10**18
 BUY: constant(uint8) = 0
+FOREIGN: constant(uint256) = max_value(uint256)
+OUTCOMES: constant(uint256) = 2
 EIP1271_MAGIC: constant(bytes4) = 0x1626ba7e
 EIP1271_REFUSED: constant(bytes4) = 0xffffffff
 POLY_1271: constant(uint8) = 3
-ADDRESS_MASK: constant(uint256) = 2**160 - 1
-U32: constant(uint256) = 2**32 - 1
-HALTED: constant(uint256) = 1 << 240
+# Places in the clone's code.
+VAULT: constant(uint256) = 45
+DEADLINE: constant(uint256) = 65
+MARKET: constant(uint256) = 97
+COUNT: constant(uint256) = 129
+CONDITIONS: constant(uint256) = 161
 
 DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -100,12 +107,7 @@ TOKEN_COLLATERAL: public(immutable(address))  # the collateral inside the positi
 ADAPTER: public(immutable(address))
 NEGATIVE_RISK: public(immutable(bool))
 
-# vault (160 bits) | epoch (32) << 160 | deadline (40) << 192 | conditions (8) << 232 | HALTED
-core: uint256
-market: public(bytes32)
-condition_ids: bytes32[MAX_CONDITIONS]
-token_ids: uint256[2 * MAX_CONDITIONS]  # 2 * condition: YES, 2 * condition + 1: NO
-index_of: HashMap[uint256, uint256]  # token id -> its place in token_ids + 1
+state: uint256  # epoch << 1 | 1 while halted
 
 
 @deploy
@@ -144,7 +146,6 @@ def __init__(
     TOKEN_COLLATERAL = token_collateral
     ADAPTER = adapter
     NEGATIVE_RISK = negative_risk
-    self.core = ADDRESS_MASK  # the implementation itself belongs to nobody
 
 
 # Views
@@ -165,16 +166,16 @@ def vault() -> address:
     """
     @return The vault that the account belongs to.
     """
-    return self._vault(self.core)
+    return self._vault()
 
 
 @external
 @view
-def epoch() -> uint256:
+def market() -> bytes32:
     """
-    @return The epoch that the keeper's signatures must name.
+    @return The market: its condition id, or the negative-risk event's id.
     """
-    return self._epoch(self.core)
+    return self._word(MARKET)
 
 
 @external
@@ -183,7 +184,16 @@ def deadline() -> uint256:
     """
     @return When the account stops signing orders, timestamp.
     """
-    return self._deadline(self.core)
+    return self._number(DEADLINE)
+
+
+@external
+@view
+def epoch() -> uint256:
+    """
+    @return The epoch that the keeper's signatures must name.
+    """
+    return self.state >> 1
 
 
 @external
@@ -192,7 +202,7 @@ def halted() -> bool:
     """
     @return Whether trading is halted.
     """
-    return self.core & HALTED != 0
+    return self._halted()
 
 
 @external
@@ -201,11 +211,10 @@ def tradable() -> bool:
     """
     @return Not halted, before the deadline, and not resolved entirely.
     """
-    word: uint256 = self.core
     return (
-        word & HALTED == 0
-        and block.timestamp < self._deadline(word)
-        and self._resolved(word) < self._conditions(word)
+        not self._halted()
+        and block.timestamp < self._number(DEADLINE)
+        and self._resolved() < self._number(COUNT)
     )
 
 
@@ -216,8 +225,8 @@ def conditions() -> DynArray[bytes32, MAX_CONDITIONS]:
     @return The market's condition ids.
     """
     ids: DynArray[bytes32, MAX_CONDITIONS] = []
-    for i: uint256 in range(self._conditions(self.core), bound=MAX_CONDITIONS):
-        ids.append(self.condition_ids[i])
+    for i: uint256 in range(self._number(COUNT), bound=MAX_CONDITIONS):
+        ids.append(self._condition(i))
     return ids
 
 
@@ -228,8 +237,8 @@ def tokenIds() -> DynArray[uint256, 2 * MAX_CONDITIONS]:
     @return The market's outcome tokens: YES and NO of each condition in turn.
     """
     ids: DynArray[uint256, 2 * MAX_CONDITIONS] = []
-    for i: uint256 in range(2 * self._conditions(self.core), bound=2 * MAX_CONDITIONS):
-        ids.append(self.token_ids[i])
+    for i: uint256 in range(2 * self._number(COUNT), bound=2 * MAX_CONDITIONS):
+        ids.append(self._token(i))
     return ids
 
 
@@ -239,7 +248,7 @@ def resolved() -> uint256:
     """
     @return How many conditions have a payout.
     """
-    return self._resolved(self.core)
+    return self._resolved()
 
 
 @external
@@ -248,19 +257,19 @@ def positions() -> (uint256, DynArray[IMarketAccount.Position, MAX_CONDITIONS]):
     """
     @return Collateral held, and each condition's outcome tokens and payout.
     """
-    count: uint256 = self._conditions(self.core)
     held: DynArray[IMarketAccount.Position, MAX_CONDITIONS] = []
-    for i: uint256 in range(count, bound=MAX_CONDITIONS):
+    for i: uint256 in range(self._number(COUNT), bound=MAX_CONDITIONS):
+        condition: bytes32 = self._condition(i)
         position: IMarketAccount.Position = IMarketAccount.Position(
-            yes=staticcall IConditionalTokens(CTF).balanceOf(self, self.token_ids[2 * i]),
-            no=staticcall IConditionalTokens(CTF).balanceOf(self, self.token_ids[2 * i + 1]),
+            yes=staticcall IConditionalTokens(CTF).balanceOf(self, self._token(2 * i)),
+            no=staticcall IConditionalTokens(CTF).balanceOf(self, self._token(2 * i + 1)),
             payout_yes=0,
             payout_no=0,
-            payout_denominator=staticcall IConditionalTokens(CTF).payoutDenominator(self.condition_ids[i]),
+            payout_denominator=staticcall IConditionalTokens(CTF).payoutDenominator(condition),
         )
         if position.payout_denominator != 0:
-            position.payout_yes = staticcall IConditionalTokens(CTF).payoutNumerators(self.condition_ids[i], 0)
-            position.payout_no = staticcall IConditionalTokens(CTF).payoutNumerators(self.condition_ids[i], 1)
+            position.payout_yes = staticcall IConditionalTokens(CTF).payoutNumerators(condition, 0)
+            position.payout_no = staticcall IConditionalTokens(CTF).payoutNumerators(condition, 1)
         held.append(position)
     return staticcall IERC20(COLLATERAL).balanceOf(self), held
 
@@ -303,19 +312,14 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
     if order.signatureType != POLY_1271 or order.makerAmount == 0 or order.takerAmount == 0:
         return EIP1271_REFUSED
 
-    word: uint256 = self.core
-    index: uint256 = self.index_of[order.tokenId]
-    if index == 0 or word & HALTED != 0 or block.timestamp >= self._deadline(word):
+    index: uint256 = self._index(order.tokenId)
+    state: uint256 = self.state
+    if index == FOREIGN or state & 1 != 0 or block.timestamp >= self._number(DEADLINE):
         return EIP1271_REFUSED
-    index -= 1
-    market: bytes32 = self.market
-    condition: bytes32 = market
-    if NEGATIVE_RISK:
-        condition = self.condition_ids[index // 2]
-    if staticcall IConditionalTokens(CTF).payoutDenominator(condition) != 0:
+    if staticcall IConditionalTokens(CTF).payoutDenominator(self._condition(index // 2)) != 0:
         return EIP1271_REFUSED
 
-    terms: IVault.OrderTerms = staticcall IVault(self._vault(word)).orderTerms(market, index)
+    terms: IVault.OrderTerms = staticcall IVault(self._vault()).orderTerms(self._word(MARKET), index)
     if not terms.open or block.timestamp > expiry or expiry - block.timestamp > terms.max_lifetime:
         return EIP1271_REFUSED
     if not self._price_in_bounds(order, terms):
@@ -325,7 +329,7 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
         concat(
             b"\x19\x01",
             self._domain(),
-            keccak256(abi_encode(KEEPER_ORDER_TYPEHASH, hash, expiry, self._epoch(word))),
+            keccak256(abi_encode(KEEPER_ORDER_TYPEHASH, hash, expiry, state >> 1)),
         )
     )
     success: bool = False
@@ -355,37 +359,48 @@ def supportsInterface(interface_id: bytes4) -> bool:
 
 
 @external
-@nonreentrant
-def initialize(oracle: address, question_id: bytes32, count: uint256, deadline: uint256) -> bytes32:
+@view
+def describe(oracle: address, question_id: bytes32, count: uint256) -> (bytes32, Bytes[3136]):
     """
-    @notice Binds a clone to the vault that calls and to one market; once.
-    @dev The condition ids follow from oracle and question, so the account can only be of a
-         market that this oracle resolves. For negative risk the question's index is the last byte.
-    @return The market: its condition id, or the negative-risk event's id
+    @notice What a clone for this market must carry in its code.
+    @dev The condition ids follow from oracle and question, so an account can only be of a market
+         that this oracle resolves. For negative risk the question's index is the last byte.
+    @return The market: its condition id, or the negative-risk event's id; and for each condition
+            its id, YES and NO
     """
-    assert self.core == 0, "initialized"
     assert count != 0 and count <= MAX_CONDITIONS, "bad condition count"
     assert NEGATIVE_RISK or count == 1, "bad condition count"
-    assert deadline < 2**40, "bad deadline"
-    self.core = convert(msg.sender, uint256) | (deadline << 192) | (count << 232)
+    first: uint256 = convert(question_id, uint256)
+    assert not NEGATIVE_RISK or first & 255 == 0, "bad event id"
     market: bytes32 = question_id
-    if NEGATIVE_RISK:
-        assert convert(question_id, uint256) & 255 == 0, "bad event id"
+    parts: DynArray[bytes32, 3 * MAX_CONDITIONS] = []
     for i: uint256 in range(count, bound=MAX_CONDITIONS):
-        question: bytes32 = convert(convert(question_id, uint256) | i if NEGATIVE_RISK else convert(question_id, uint256), bytes32)
-        condition: bytes32 = keccak256(concat(convert(oracle, bytes20), question, convert(convert(2, uint256), bytes32)))
-        assert staticcall IConditionalTokens(CTF).getOutcomeSlotCount(condition) == 2, "condition not prepared"
-        self.condition_ids[i] = condition
-        for side: uint256 in range(2):
-            collection: bytes32 = staticcall IConditionalTokens(CTF).getCollectionId(empty(bytes32), condition, side + 1)
-            token: uint256 = convert(keccak256(concat(convert(TOKEN_COLLATERAL, bytes20), collection)), uint256)
-            self.token_ids[2 * i + side] = token
-            self.index_of[token] = 2 * i + side + 1
+        condition: bytes32 = keccak256(
+            concat(convert(oracle, bytes20), convert(first + i, bytes32), convert(OUTCOMES, bytes32))
+        )
+        assert (
+            staticcall IConditionalTokens(CTF).getOutcomeSlotCount(condition) == OUTCOMES
+        ), "condition not prepared"
+        parts.append(condition)
+        for index_set: uint256 in range(1, 3):
+            collection: bytes32 = staticcall IConditionalTokens(CTF).getCollectionId(
+                empty(bytes32), condition, index_set
+            )
+            parts.append(keccak256(concat(convert(TOKEN_COLLATERAL, bytes20), collection)))
         if not NEGATIVE_RISK:
             market = condition
-    self.market = market
+    encoded: Bytes[3 * 32 * MAX_CONDITIONS + 64] = abi_encode(parts)
+    return market, slice(encoded, 64, 96 * count)
+
+
+@external
+@nonreentrant
+def initialize():
+    """
+    @notice Grants the exchange its approvals. Vault only, when it has made the clone.
+    """
+    assert msg.sender == self._vault(), "not the vault"
     self._approve_exchange(True)
-    return market
 
 
 @external
@@ -395,7 +410,7 @@ def recall(assets: uint256) -> uint256:
     @notice Sends up to `assets` of collateral to the vault. Vault only.
     @return The assets sent
     """
-    vault: address = self._vault(self.core)
+    vault: address = self._vault()
     assert msg.sender == vault, "not the vault"
     sent: uint256 = min(assets, staticcall IERC20(COLLATERAL).balanceOf(self))
     assert extcall IERC20(COLLATERAL).transfer(vault, sent, default_return_value=True), "transfer failed"
@@ -412,13 +427,12 @@ def halt():
     @notice Kills every order at once, pre-approved ones too: bumps the epoch, withdraws the
             collateral allowance and the ERC-1155 approval. Keeper, guardian or owner.
     """
-    word: uint256 = self.core
-    vault: IVault = IVault(self._vault(word))
+    vault: IVault = IVault(self._vault())
     assert msg.sender in [
         staticcall vault.keeper(), staticcall vault.guardian(), staticcall vault.owner()
     ], "not allowed to halt"
-    epoch: uint256 = self._epoch(word) + 1
-    self.core = ((word + (1 << 160)) | HALTED)
+    epoch: uint256 = (self.state >> 1) + 1
+    self.state = (epoch << 1) | 1
     log Halted(account=msg.sender, epoch=epoch)
     self._approve_exchange(False)
 
@@ -429,10 +443,9 @@ def resume():
     """
     @notice Lets the account trade again; orders of earlier epochs stay dead. Owner only.
     """
-    word: uint256 = self.core
-    assert msg.sender == staticcall IVault(self._vault(word)).owner(), "not the owner"
-    assert word & HALTED != 0, "not halted"
-    self.core = word & ~HALTED
+    assert msg.sender == staticcall IVault(self._vault()).owner(), "not the owner"
+    assert self._halted(), "not halted"
+    self.state -= 1
     log Resumed(account=msg.sender)
     self._approve_exchange(True)
 
@@ -444,10 +457,9 @@ def bumpEpoch():
     @notice Makes every signature so far invalid. Orders that the operator has pre-approved live
             on: only `halt` ends those. Keeper only.
     """
-    word: uint256 = self.core
-    assert msg.sender == staticcall IVault(self._vault(word)).keeper(), "not the keeper"
-    self.core = word + (1 << 160)
-    log EpochBumped(epoch=self._epoch(word) + 1)
+    assert msg.sender == staticcall IVault(self._vault()).keeper(), "not the keeper"
+    self.state += 2
+    log EpochBumped(epoch=self.state >> 1)
 
 
 # Complete sets and payouts
@@ -459,12 +471,11 @@ def split(condition: uint256, amount: uint256):
     """
     @notice Turns collateral into complete sets of one condition. Keeper only, while tradable.
     """
-    word: uint256 = self.core
-    vault: IVault = IVault(self._vault(word))
+    vault: IVault = IVault(self._vault())
     assert msg.sender == staticcall vault.keeper(), "not the keeper"
     assert not staticcall vault.paused(), "paused"
-    assert word & HALTED == 0 and block.timestamp < self._deadline(word), "not tradable"
-    id: bytes32 = self._condition(word, condition)
+    assert not self._halted() and block.timestamp < self._number(DEADLINE), "not tradable"
+    id: bytes32 = self._condition(condition)
     log Split(condition=condition, amount=amount)
     assert extcall IERC20(COLLATERAL).approve(ADAPTER, amount, default_return_value=True), "approve failed"
     extcall ICollateralAdapter(ADAPTER).splitPosition(COLLATERAL, empty(bytes32), id, [1, 2], amount)
@@ -476,12 +487,11 @@ def merge(condition: uint256, amount: uint256):
     """
     @notice Turns complete sets of one condition back into collateral. Keeper, guardian or owner.
     """
-    word: uint256 = self.core
-    vault: IVault = IVault(self._vault(word))
+    vault: IVault = IVault(self._vault())
     assert msg.sender in [
         staticcall vault.keeper(), staticcall vault.guardian(), staticcall vault.owner()
     ], "not allowed to merge"
-    id: bytes32 = self._condition(word, condition)
+    id: bytes32 = self._condition(condition)
     log Merged(condition=condition, amount=amount)
     extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, True)
     extcall ICollateralAdapter(ADAPTER).mergePositions(COLLATERAL, empty(bytes32), id, [1, 2], amount)
@@ -495,7 +505,7 @@ def redeem(condition: uint256) -> uint256:
     @notice Turns a resolved condition's outcome tokens into its payout. Anyone may call.
     @return The collateral that came in
     """
-    id: bytes32 = self._condition(self.core, condition)
+    id: bytes32 = self._condition(condition)
     assert staticcall IConditionalTokens(CTF).payoutDenominator(id) != 0, "not resolved"
     before: uint256 = staticcall IERC20(COLLATERAL).balanceOf(self)
     extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, True)
@@ -516,7 +526,7 @@ def onERC1155Received(
     """
     @notice Accepts this market's outcome tokens from ConditionalTokens.
     """
-    assert msg.sender == CTF and self.index_of[id] != 0, "foreign token"
+    assert msg.sender == CTF and self._index(id) != FOREIGN, "foreign token"
     return method_id("onERC1155Received(address,address,uint256,uint256,bytes)", output_type=bytes4)
 
 
@@ -533,7 +543,7 @@ def onERC1155BatchReceived(
     """
     assert msg.sender == CTF, "foreign token"
     for id: uint256 in ids:
-        assert self.index_of[id] != 0, "foreign token"
+        assert self._index(id) != FOREIGN, "foreign token"
     return method_id(
         "onERC1155BatchReceived(address,address,uint256[],uint256[],bytes)", output_type=bytes4
     )
@@ -543,44 +553,71 @@ def onERC1155BatchReceived(
 
 
 @internal
-@pure
-def _vault(word: uint256) -> address:
-    return convert(word & ADDRESS_MASK, address)
-
-
-@internal
-@pure
-def _epoch(word: uint256) -> uint256:
-    return (word >> 160) & U32
-
-
-@internal
-@pure
-def _deadline(word: uint256) -> uint256:
-    return (word >> 192) & (2**40 - 1)
-
-
-@internal
-@pure
-def _conditions(word: uint256) -> uint256:
-    return (word >> 232) & 255
+@view
+def _word(place: uint256) -> bytes32:
+    """
+    @dev 32 bytes of the arguments behind the clone's code. Of an `address`, since `self.code`
+         would be the code that runs, which is the implementation's.
+    """
+    clone: address = self
+    return convert(slice(clone.code, place, 32), bytes32)
 
 
 @internal
 @view
-def _condition(word: uint256, condition: uint256) -> bytes32:
-    assert condition < self._conditions(word), "unknown condition"
-    return self.condition_ids[condition]
+def _number(place: uint256) -> uint256:
+    return convert(self._word(place), uint256)
 
 
 @internal
 @view
-def _resolved(word: uint256) -> uint256:
+def _vault() -> address:
+    clone: address = self
+    return convert(convert(slice(clone.code, VAULT, 20), bytes20), address)
+
+
+@internal
+@view
+def _condition(condition: uint256) -> bytes32:
+    assert condition < self._number(COUNT), "unknown condition"
+    return self._word(CONDITIONS + 96 * condition)
+
+
+@internal
+@view
+def _token(index: uint256) -> uint256:
+    """
+    @param index 2 * condition for YES, 2 * condition + 1 for NO
+    """
+    return self._number(CONDITIONS + 32 + 96 * (index // 2) + 32 * (index % 2))
+
+
+@internal
+@view
+def _index(token: uint256) -> uint256:
+    """
+    @return The outcome token's index in this market, or FOREIGN.
+    """
+    for i: uint256 in range(2 * self._number(COUNT), bound=2 * MAX_CONDITIONS):
+        if self._token(i) == token:
+            return i
+    return FOREIGN
+
+
+@internal
+@view
+def _resolved() -> uint256:
     count: uint256 = 0
-    for i: uint256 in range(self._conditions(word), bound=MAX_CONDITIONS):
-        if staticcall IConditionalTokens(CTF).payoutDenominator(self.condition_ids[i]) != 0:
+    for i: uint256 in range(self._number(COUNT), bound=MAX_CONDITIONS):
+        if staticcall IConditionalTokens(CTF).payoutDenominator(self._condition(i)) != 0:
             count += 1
     return count
+
+
+@internal
+@view
+def _halted() -> bool:
+    return self.state & 1 != 0
 
 
 @internal

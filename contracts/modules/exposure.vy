@@ -63,6 +63,7 @@ event Recalled:
 BPS: constant(uint256) = 10_000
 MAX_MARKETS: constant(uint256) = 64  # open at once: a report visits each, some 40,000 gas
 ADDRESS_MASK: constant(uint256) = 2**160 - 1
+MAX_ARGUMENTS: constant(uint256) = 3136  # bytes: 32 conditions of 96 each, and ABI encoding
 U32: constant(uint256) = 2**32 - 1
 CLOSED: constant(uint256) = 1 << 255
 
@@ -184,9 +185,23 @@ def _open(class_id: uint256, question_id: bytes32, count: uint256, deadline: uin
     terms: MarketClass = self.classes[class_id]
     assert deadline > block.timestamp, "deadline passed"
     assert deadline <= block.timestamp + terms.max_duration, "deadline too far"
-    account: address = create_minimal_proxy_to(terms.implementation)
-    market: bytes32 = extcall IMarketAccount(account).initialize(terms.oracle, question_id, count, deadline)
+    market: bytes32 = empty(bytes32)
+    described: Bytes[MAX_ARGUMENTS] = b""
+    market, described = staticcall IMarketAccount(terms.implementation).describe(
+        terms.oracle, question_id, count
+    )
     assert self.markets[market] == 0, "market known"
+    account: address = self._clone(
+        terms.implementation,
+        concat(
+            convert(self, bytes20),
+            convert(deadline, bytes32),
+            market,
+            convert(count, bytes32),
+            described,
+        ),
+    )
+    extcall IMarketAccount(account).initialize()
     index: uint256 = len(self.open_markets)
     assert index < MAX_MARKETS, "too many markets"
     self.markets[market] = (
@@ -202,6 +217,26 @@ def _open(class_id: uint256, question_id: bytes32, count: uint256, deadline: uin
         deadline=deadline,
     )
     return market
+
+
+@internal
+def _clone(implementation: address, arguments: Bytes[MAX_ARGUMENTS + 116]) -> address:
+    """
+    @dev EIP-1167 proxy with its arguments behind the code, where the account reads them with
+         EXTCODECOPY: cheaper than storage, and nothing to initialize twice or by a stranger.
+    """
+    size: uint256 = 45 + len(arguments)
+    return raw_create(
+        concat(
+            x"61",
+            slice(convert(size, bytes32), 30, 2),
+            x"3d81600a3d39f3",  # return the `size` bytes that follow
+            x"363d3d373d3d3d363d73",
+            convert(implementation, bytes20),
+            x"5af43d82803e903d91602b57fd5bf3",
+            arguments,
+        )
+    )
 
 
 @internal

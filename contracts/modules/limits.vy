@@ -3,9 +3,9 @@
 @title The vault's numeric limits
 @license AGPL-3.0-only
 @author Probity
-@notice Sixteen 32-bit numbers in two words, so that a report or an order check reads
-        all that bind it with one SLOAD. The constants below are the ordinals by which
-        they are named on the outside.
+@notice 32-bit numbers, seven to a word, so that a report or an order check reads all that
+        bind it with one SLOAD. The constants below are the ordinals by which they are named
+        on the outside.
 """
 
 
@@ -21,18 +21,19 @@ MAX_DAY_UP_BPS: constant(uint256) = 2  # NAV per share since the day's anchor, u
 MAX_DAY_DOWN_BPS: constant(uint256) = 3  # the same, downwards
 MAX_SPREAD_BPS: constant(uint256) = 4  # NAV_ask over NAV_bid
 MIN_REPORT_INTERVAL: constant(uint256) = 5  # seconds
-MAX_REPORT_AGE: constant(uint256) = 6  # seconds; older: the vault is stale
-SYNC_MAX_AGE: constant(uint256) = 7  # seconds; 0: no synchronous dealing
-# Word 1: orders.
+SYNC_MAX_AGE: constant(uint256) = 6  # seconds; 0: no synchronous dealing
+# Word 1: orders and allocations.
+MAX_REPORT_AGE: constant(uint256) = 7  # seconds; older: the vault is stale
 MAX_ORDER_LIFETIME: constant(uint256) = 8  # seconds
 MAX_BUY_PRICE_BPS: constant(uint256) = 9  # of one unit of collateral
 PRICE_BAND_BPS: constant(uint256) = 10  # around the marks; 0: no band
 
 COUNT: constant(uint256) = 11
+PER_WORD: constant(uint256) = 7
 BPS: constant(uint256) = 10_000
 MASK: constant(uint256) = 2**32 - 1
 
-# Word i holds limits 8i .. 8i + 7, 32 bits each, the lowest ordinal in the lowest bits.
+# Word i holds limits 7i .. 7i + 6, 32 bits each, the lowest ordinal in the lowest bits.
 words: uint256[2]
 
 
@@ -44,7 +45,7 @@ def limit(which: uint256) -> uint256:
     @return Its value, in bps or seconds.
     """
     assert which < COUNT, "unknown limit"
-    return self._field(self.words[which // 8], which)
+    return self._field(self.words[which // PER_WORD], which)
 
 
 @internal
@@ -53,13 +54,13 @@ def _field(word: uint256, which: uint256) -> uint256:
     """
     @dev The limit `which` out of the word that holds it.
     """
-    return (word >> (32 * (which % 8))) & MASK
+    return (word >> (32 * (which % PER_WORD))) & MASK
 
 
 @internal
 @view
 def _get(which: uint256) -> uint256:
-    return self._field(self.words[which // 8], which)
+    return self._field(self.words[which // PER_WORD], which)
 
 
 @internal
@@ -68,8 +69,8 @@ def _set(which: uint256, new: uint256):
     assert new <= MASK, "limit too large"
     if which == MAX_BUY_PRICE_BPS or which == MAX_DOWN_BPS or which == MAX_DAY_DOWN_BPS:
         assert new <= BPS, "limit too large"
-    low: uint256 = 32 * (which % 8)
-    self.words[which // 8] = (self.words[which // 8] & ~(MASK << low)) | (new << low)
+    low: uint256 = 32 * (which % PER_WORD)
+    self.words[which // PER_WORD] = (self.words[which // PER_WORD] & ~(MASK << low)) | (new << low)
     log LimitSet(limit=which, new_value=new)
 
 

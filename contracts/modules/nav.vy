@@ -15,11 +15,9 @@ from contracts.interfaces import IMarketAccount
 from contracts.modules import exposure
 from contracts.modules import ledger
 from contracts.modules import limits
-from contracts.modules import status
 
 uses: exposure
 uses: ledger
-uses: status
 
 
 # One condition's marks, WAD (1e18 = one unit of collateral for one outcome token).
@@ -70,8 +68,19 @@ book_total: int256  # sum of the entries of all open markets
 book: HashMap[bytes32, int256]  # market -> entry
 # market -> condition -> bid_yes | ask_yes << 64 | bid_no << 128 | ask_no << 192; 0 = no mark
 marks: HashMap[bytes32, HashMap[uint256, uint256]]
+# NAV per share from which the day's move is measured (128 bits, PPS_SCALE) | since when << 128
+anchor: uint256
 pending_report: public(bytes32)  # hash of the last report outside its bounds
 confirmed_report: public(bytes32)  # hash of the one the guardian let through
+
+
+@external
+@view
+def day_anchor() -> (uint256, uint256):
+    """
+    @return NAV per whole share (WAD) from which the day's move is measured, and since when.
+    """
+    return self.anchor & U128, self.anchor >> 128
 
 
 @external
@@ -228,6 +237,11 @@ def _keeps_bounds(
 
 
 @internal
+def _set_up():
+    self.anchor = (block.timestamp << 128) | WAD
+
+
+@internal
 @view
 def _value_at_payouts(market: bytes32, account: address) -> (uint256, uint256):
     """
@@ -273,8 +287,8 @@ def _sync(market: bytes32):
     )
     exposure._set_booked(market, word, resolved)
     if before != 0:
-        state: uint256 = status.word
-        status.word = (state & U128) | (((state >> 128) * self._nav()[0] // before) << 128)
+        anchor: uint256 = self.anchor
+        self.anchor = ((anchor >> 128) << 128) | ((anchor & U128) * self._nav()[0] // before)
     log Synced(market=market, value_bid=convert(bid, int256), value_ask=convert(ask, int256))
 
 

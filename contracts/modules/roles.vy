@@ -28,7 +28,6 @@ event RoleSet:
 pending_owner: public(address)
 guardian: public(address)
 reporter: public(address)  # may be zero: nobody reports
-keeper: public(address)  # the Safe that signs orders and moves budget; zero: revoked
 
 
 @external
@@ -116,8 +115,9 @@ def _check_keeper():
     """
     @dev The keeper acts only while nothing is paused; recalls have their own check.
     """
-    assert msg.sender == self.keeper, "not the keeper"
-    status._check_not_paused()
+    word: uint256 = status.word
+    assert msg.sender == status._keeper(word), "not the keeper"
+    assert word & status.PAUSED == 0, "paused"
 
 
 @internal
@@ -134,7 +134,7 @@ def _set_reporter(account: address):
 
 @internal
 def _set_keeper(account: address):
-    self.keeper = account
+    status._set_keeper(account)
     log RoleSet(role="keeper", account=account)
 
 

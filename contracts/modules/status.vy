@@ -3,8 +3,9 @@
 @title The vault's status word
 @license AGPL-3.0-only
 @author Probity
-@notice What every action looks at first, in one word: how old the NAV is, whether a report waits
-        for confirmation, whether the vault is paused, and from where the day's move is measured.
+@notice What every action looks at first, in one word: whether the vault is paused, how old its
+        NAV is, whether a report waits for confirmation, and who the keeper is (each of its acts
+        and each of its orders asks for all of this).
 """
 
 
@@ -16,17 +17,25 @@ event Unpaused:
     account: indexed(address)
 
 
-WAD: constant(uint256) = 10**18
+ADDRESS_MASK: constant(uint256) = 2**160 - 1
 U40: constant(uint256) = 2**40 - 1
-BY_GUARDIAN: constant(uint256) = 1 << 80
-BY_OWNER: constant(uint256) = 1 << 81
+REPORTED: constant(uint256) = U40 << 160
+BY_GUARDIAN: constant(uint256) = 1 << 200
+BY_OWNER: constant(uint256) = 1 << 201
 PAUSED: constant(uint256) = BY_GUARDIAN | BY_OWNER
-PENDING: constant(uint256) = 1 << 82
-FLAGS: constant(uint256) = PAUSED | PENDING
+PENDING: constant(uint256) = 1 << 202
 
-# last report (40 bits, timestamp) | day anchor's time (40) << 40 | flags (3) << 80
-# | day anchor (128, NAV per share, fees.PPS_SCALE) << 128
+# keeper (160 bits) | last report (40 bits, timestamp) << 160 | flags
 word: uint256
+
+
+@external
+@view
+def keeper() -> address:
+    """
+    @return The Safe that signs orders and moves budget; zero when revoked.
+    """
+    return self._keeper(self.word)
 
 
 @external
@@ -44,28 +53,19 @@ def last_report() -> uint256:
     """
     @return When the last report took effect (or the vault was deployed), timestamp.
     """
-    return self.word & U40
-
-
-@external
-@view
-def day_anchor() -> (uint256, uint256):
-    """
-    @return NAV per whole share (WAD) from which the day's move is measured, and since when.
-    """
-    word: uint256 = self.word
-    return word >> 128, self._anchored(word)
-
-
-@internal
-def _set_up():
-    self.word = (WAD << 128) | (block.timestamp << 40) | block.timestamp
+    return self._last_report(self.word)
 
 
 @internal
 @pure
-def _anchored(word: uint256) -> uint256:
-    return (word >> 40) & U40
+def _keeper(word: uint256) -> address:
+    return convert(word & ADDRESS_MASK, address)
+
+
+@internal
+@pure
+def _last_report(word: uint256) -> uint256:
+    return (word >> 160) & U40
 
 
 @internal
@@ -82,7 +82,20 @@ def _check_fresh(word: uint256, max_age: uint256):
     """
     assert word & PAUSED == 0, "paused"
     assert word & PENDING == 0, "report pending"
-    assert block.timestamp - (word & U40) <= max_age, "stale NAV"
+    assert block.timestamp - self._last_report(word) <= max_age, "stale NAV"
+
+
+@internal
+def _set_keeper(account: address):
+    self.word = (self.word & ~ADDRESS_MASK) | convert(account, uint256)
+
+
+@internal
+def _set_reported(word: uint256):
+    """
+    @dev A report has taken effect now; nothing is pending any more.
+    """
+    self.word = (word & ~(REPORTED | PENDING)) | (block.timestamp << 160)
 
 
 @internal

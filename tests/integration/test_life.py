@@ -62,7 +62,7 @@ def test_fees_of_every_report_follow_the_formula(life, chain):
     times = [chain.blocks[line.block].timestamp for line in life.reports]
     first = life.reports[0]
     assert (first.nav_bid, first.management, first.performance) == (0, 0, 0)
-    for line, before, now in zip(life.reports[1:], times, times[1:], strict=True):
+    for line, before, now in zip(life.reports[1:], times[:-1], times[1:], strict=True):
         management = line.nav_bid * 200 * (now - before) // (10_000 * YEAR)
         net = line.nav_bid - management
         threshold = -(-mark * line.supply // SCALE)

@@ -278,12 +278,34 @@ def test_no_split_while_paused_halted_or_late(desk, people, chain):
         desk.account.split(0, UNIT, sender=people.keeper)
 
 
-def test_nobody_but_the_vault_recalls_and_nobody_initializes_twice(desk, people, implementation):
-    with ape.reverts("not the vault"):
-        desk.account.recall(1, sender=people.keeper)
+def test_nobody_but_the_vault_recalls_and_initializes(desk, people, implementation):
     for account in (desk.account, ape.project.PolymarketAccount.at(implementation.address)):
-        with ape.reverts("initialized"):
-            account.initialize(people.mallory, b"\1" * 32, 1, 2**33, sender=people.mallory)
+        for who in (people.keeper, people.mallory):
+            with ape.reverts("not the vault"):
+                account.recall(1, sender=who)
+            with ape.reverts("not the vault"):
+                account.initialize(sender=who)
+
+
+def test_account_carries_its_market_in_its_code(desk, implementation, people):
+    """EIP-1167 runtime, then vault, deadline, market, count, condition, YES, NO."""
+    code = bytes(ape.networks.provider.get_code(desk.account.address))
+    runtime = bytes.fromhex(
+        f"363d3d373d3d3d363d73{implementation.address[2:]}5af43d82803e903d91602b57fd5bf3"
+    )
+    assert code == runtime + bytes.fromhex(desk.vault.address[2:]) + b"".join(
+        value if isinstance(value, bytes) else value.to_bytes(32, "big")
+        for value in (
+            desk.account.deadline(), desk.market.id, 1, desk.market.id, desk.yes, desk.no
+        )
+    )  # fmt: skip
+    assert desk.account.vault() == desk.vault.address
+    assert bytes(desk.account.market()) == desk.market.id
+    assert [bytes(c) for c in desk.account.conditions()] == [desk.market.id]
+    with ape.reverts("bad condition count"):
+        implementation.describe(people.oracle, b"\1" * 32, 2)
+    with ape.reverts("bad condition count"):
+        implementation.describe(people.oracle, b"\1" * 32, 0)
 
 
 def test_takes_only_its_own_outcome_tokens(desk, people, venue, deployer, open_market):
