@@ -37,7 +37,7 @@ initializes: ownable
 initializes: erc20[ownable := ownable]
 initializes: status
 initializes: roles[ownable := ownable, status := status]
-initializes: limits
+initializes: limits[status := status]
 initializes: ledger
 initializes: requests
 initializes: exposure
@@ -130,6 +130,7 @@ struct FeeTerms:
     recipient: address
 
 
+WAD_PER_BPS: constant(uint256) = 10**14
 MAX_RETURN: constant(uint256) = 4096  # bytes a desk function returns at most: openMarkets
 
 DESK: public(immutable(address))
@@ -169,7 +170,6 @@ def __init__(
     limits._set_up(limits_)
     requests._set_up()
     nav._set_up()
-    status._set_reported(status.word)  # age and interval count from here
     fees._set_up(fee_terms.management_bps, fee_terms.performance_bps, fee_terms.recipient)
     ledger._set_deposit_terms(deposit_limit, min_deposit)
 
@@ -328,29 +328,27 @@ def previewWithdraw(assets: uint256) -> uint256:
 @view
 def orderTerms(market: bytes32, index: uint256) -> IVault.OrderTerms:
     """
-    @notice What an account must hold an order against.
+    @notice What an account must hold an order against. The price band is around the market's
+            marks while they are fresh; without them only the highest buying price binds.
     @param market The account's market
     @param index Outcome token: 2 * condition for YES, 2 * condition + 1 for NO
     """
     state: uint256 = status.word
-    word: uint256 = limits.words[1]
-    band: uint256 = limits._field(word, limits.PRICE_BAND_BPS)
-    mark: uint256 = 0
-    if (
-        band != 0
-        and state & status.PENDING == 0
-        and block.timestamp - status._last_report(state) <= limits._field(word, limits.MAX_REPORT_AGE)
-    ):
-        mark = nav.marks[market][index // 2] >> (128 * (index % 2))
-    return IVault.OrderTerms(
-        keeper=status._keeper(state),
-        open=state & status.PAUSED == 0,
-        max_lifetime=limits._field(word, limits.MAX_ORDER_LIFETIME),
-        max_buy_price=limits._field(word, limits.MAX_BUY_PRICE_BPS),
-        price_band=band,
-        bid=mark & nav.U64,
-        ask=(mark >> 64) & nav.U64,
+    terms: IVault.OrderTerms = IVault.OrderTerms(
+        keeper=status._keeper(state) if state & status.PAUSED == 0 else empty(address),
+        max_lifetime=status._order_limit(state, status.LIFETIME),
+        highest_buy=status._order_limit(state, status.BUY_PRICE) * WAD_PER_BPS,
+        lowest_sell=0,
     )
+    band: uint256 = status._order_limit(state, status.BAND) * WAD_PER_BPS
+    if band == 0 or state & status.PENDING != 0 or block.timestamp > status._fresh_until(state):
+        return terms
+    mark: uint256 = nav.marks[market][index >> 1] >> ((index & 1) << 7)
+    if mark & nav.U128 != 0:
+        bid: uint256 = mark & nav.U64
+        terms.lowest_sell = bid - min(bid, band)
+        terms.highest_buy = min(terms.highest_buy, ((mark >> 64) & nav.U64) + band)
+    return terms
 
 
 # Requests, claims and cancellations
@@ -578,7 +576,10 @@ def _prepare_sync_dealing():
     """
     @dev Nobody deals around a payout: what the chain knows is booked first.
     """
-    max_age: uint256 = limits._get(limits.SYNC_MAX_AGE)
+    state: uint256 = status.word
+    word: uint256 = limits.report_limits
+    max_age: uint256 = limits._field(word, limits.SYNC_MAX_AGE)
     assert max_age != 0, "sync dealing off"
-    status._check_fresh(status.word, max_age)
+    status._check_dealable(state)
+    assert block.timestamp - limits._last_report(state, word) <= max_age, "stale NAV"
     nav._sync_all()

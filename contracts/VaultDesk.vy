@@ -28,7 +28,7 @@ initializes: ownable
 initializes: erc20[ownable := ownable]
 initializes: status
 initializes: roles[ownable := ownable, status := status]
-initializes: limits
+initializes: limits[status := status]
 initializes: ledger
 initializes: requests
 initializes: exposure
@@ -46,7 +46,7 @@ exports: (
     roles.setReporter,
     roles.pause,
     roles.unpause,
-    status.last_report,
+    status.fresh_until,
     limits.__interface__,
     exposure.__interface__,
     nav.__interface__,
@@ -101,8 +101,9 @@ def report(marks: DynArray[nav.Mark, nav.MAX_MARKS], evidence: bytes32):
     assert msg.sender == roles.reporter, "not the reporter"
     state: uint256 = status.word
     assert state & status.PAUSED == 0, "paused"
-    elapsed: uint256 = block.timestamp - status._last_report(state)
-    assert elapsed >= limits._get(limits.MIN_REPORT_INTERVAL), "report too soon"
+    bounds: uint256 = limits.report_limits
+    elapsed: uint256 = block.timestamp - limits._last_report(state, bounds)
+    assert elapsed >= limits._field(bounds, limits.MIN_REPORT_INTERVAL), "report too soon"
 
     bid: uint256 = ledger.total_idle
     ask: uint256 = bid
@@ -156,7 +157,7 @@ def report(marks: DynArray[nav.Mark, nav.MAX_MARKS], evidence: bytes32):
         confirmed = report_hash == nav.confirmed_report
         nav.confirmed_report = empty(bytes32)  # good for one report, and none but the next
     if not confirmed and not nav._keeps_bounds(
-        bid, ask, base, anchor & ledger.U128, supply, limits.words[0]
+        bid, ask, base, anchor & ledger.U128, supply, bounds
     ):
         nav.pending_report = report_hash
         status.word |= status.PENDING
@@ -181,7 +182,9 @@ def report(marks: DynArray[nav.Mark, nav.MAX_MARKS], evidence: bytes32):
         nav.book_total = nav._entry(total_bid, total_spread)
     if anchor != nav.anchor:
         nav.anchor = anchor
-    status._set_reported(state)
+    status._set_fresh_until(
+        state & ~status.PENDING, block.timestamp + limits._field(bounds, limits.MAX_REPORT_AGE)
+    )
     log nav.Reported(
         nav_bid=bid, nav_ask=ask, supply=supply, evidence=evidence, entries=entries, words=words
     )
@@ -238,7 +241,7 @@ def allocate(market: bytes32, assets: uint256):
     @notice Moves idle assets into the market's account, within every cap. Keeper only.
     """
     roles._check_keeper()
-    status._check_fresh(status.word, limits._get(limits.MAX_REPORT_AGE))
+    status._check_dealable(status.word)
     word: uint256 = exposure._check_open(market)
     account: address = exposure._account(word)
     assert staticcall IMarketAccount(account).tradable(), "market not tradable"

@@ -70,14 +70,16 @@ event Redeemed:
 
 
 MAX_CONDITIONS: constant(uint256) = 32  # of one event, as in nav.vy
-MAX_SIGNATURE: constant(uint256) = 1024  # bytes of the keeper's signature: some 15 Safe owners
-MAX_ENVELOPE: constant(uint256) = MAX_SIGNATURE + 15 * 32  # order, expiry, offset and length
-BPS: constant(uint256) = 10_000
+MAX_SIGNATURE: constant(uint256) = 520  # bytes of the keeper's signature: eight Safe owners
+MAX_ENVELOPE: constant(uint256) = 1024  # order, expiry, offset, length and signature, padded
 WAD: constant(uint256) = 10**18
 BUY: constant(uint8) = 0
 FOREIGN: constant(uint256) = max_value(uint256)
 OUTCOMES: constant(uint256) = 2
 EIP1271_MAGIC: constant(bytes4) = 0x1626ba7e
+EIP1271_ANSWER: constant(bytes32) = (
+    0x1626ba7e00000000000000000000000000000000000000000000000000000000
+)
 EIP1271_REFUSED: constant(bytes4) = 0xffffffff
 POLY_1271: constant(uint8) = 3
 # Places in the clone's code.
@@ -86,6 +88,7 @@ DEADLINE: constant(uint256) = 65
 MARKET: constant(uint256) = 97
 COUNT: constant(uint256) = 129
 CONDITIONS: constant(uint256) = 161
+HEAD: constant(uint256) = 212  # bytes from VAULT to the end of the first condition
 
 DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -312,17 +315,34 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
     if order.signatureType != POLY_1271 or order.makerAmount == 0 or order.takerAmount == 0:
         return EIP1271_REFUSED
 
-    index: uint256 = self._index(order.tokenId)
+    clone: address = self
+    head: Bytes[HEAD] = slice(clone.code, VAULT, HEAD)  # one copy of all that a binary market has
+    condition: bytes32 = extract32(head, CONDITIONS - VAULT)
+    index: uint256 = FOREIGN
+    if NEGATIVE_RISK:
+        index = self._index(order.tokenId)
+        condition = self._condition(index // 2) if index != FOREIGN else empty(bytes32)
+    elif order.tokenId == extract32(head, CONDITIONS + 32 - VAULT, output_type=uint256):
+        index = 0
+    elif order.tokenId == extract32(head, CONDITIONS + 64 - VAULT, output_type=uint256):
+        index = 1
     state: uint256 = self.state
-    if index == FOREIGN or state & 1 != 0 or block.timestamp >= self._number(DEADLINE):
+    if index == FOREIGN or state & 1 != 0:
         return EIP1271_REFUSED
-    if staticcall IConditionalTokens(CTF).payoutDenominator(self._condition(index // 2)) != 0:
+    if block.timestamp >= extract32(head, DEADLINE - VAULT, output_type=uint256):
+        return EIP1271_REFUSED
+    if staticcall IConditionalTokens(CTF).payoutDenominator(condition) != 0:
         return EIP1271_REFUSED
 
-    terms: IVault.OrderTerms = staticcall IVault(self._vault()).orderTerms(self._word(MARKET), index)
-    if not terms.open or block.timestamp > expiry or expiry - block.timestamp > terms.max_lifetime:
+    vault: IVault = IVault(convert(convert(slice(head, 0, 20), bytes20), address))
+    terms: IVault.OrderTerms = staticcall vault.orderTerms(extract32(head, MARKET - VAULT), index)
+    if block.timestamp > expiry or expiry - block.timestamp > terms.max_lifetime:
         return EIP1271_REFUSED
-    if not self._price_in_bounds(order, terms):
+    # prices cross-multiplied, so nothing is rounded
+    if order.side == BUY:
+        if order.makerAmount * WAD > order.takerAmount * terms.highest_buy:
+            return EIP1271_REFUSED
+    elif order.takerAmount * WAD < order.makerAmount * terms.lowest_sell:
         return EIP1271_REFUSED
 
     digest: bytes32 = keccak256(
@@ -341,7 +361,7 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
         is_static_call=True,
         revert_on_failure=False,
     )
-    if not success or len(answer) != 32 or convert(slice(answer, 0, 4), bytes4) != EIP1271_MAGIC:
+    if not success or len(answer) != 32 or extract32(answer, 0) != EIP1271_ANSWER:
         return EIP1271_REFUSED
     return EIP1271_MAGIC
 
@@ -624,7 +644,7 @@ def _halted() -> bool:
 @view
 def _order_hash(order: Order) -> bytes32:
     return keccak256(
-        concat(b"\x19\x01", EXCHANGE_DOMAIN, keccak256(concat(ORDER_TYPEHASH, abi_encode(order))))
+        concat(b"\x19\x01", EXCHANGE_DOMAIN, keccak256(abi_encode(ORDER_TYPEHASH, order)))
     )
 
 
@@ -632,23 +652,6 @@ def _order_hash(order: Order) -> bytes32:
 @view
 def _domain() -> bytes32:
     return keccak256(abi_encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, chain.id, self))
-
-
-@internal
-@pure
-def _price_in_bounds(order: Order, terms: IVault.OrderTerms) -> bool:
-    """
-    @dev Cross-multiplied, so nothing is rounded. Without a fresh mark (bid = ask = 0) only the
-         highest buying price binds.
-    """
-    marked: bool = terms.bid + terms.ask != 0
-    band: uint256 = terms.price_band * (WAD // BPS)
-    if order.side == BUY:
-        if order.makerAmount * BPS > terms.max_buy_price * order.takerAmount:
-            return False
-        return not marked or order.makerAmount * WAD <= order.takerAmount * (terms.ask + band)
-    least: uint256 = terms.bid - min(terms.bid, band)
-    return not marked or order.takerAmount * WAD >= order.makerAmount * least
 
 
 @internal

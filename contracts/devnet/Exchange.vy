@@ -84,7 +84,7 @@ event UserUnpaused:
     user: indexed(address)
 
 
-MAX_SIGNATURE: constant(uint256) = 1536  # bytes
+MAX_SIGNATURE: constant(uint256) = 1024  # bytes
 MAX_MAKERS: constant(uint256) = 10  # orders in one match, some 150,000 gas each
 BPS: constant(uint256) = 10_000
 BUY: constant(uint8) = 0

@@ -217,7 +217,7 @@ def _keeps_bounds(
     @param base NAV at the bid before it, payouts already in: resolution moves are left out
     @param anchor NAV per share at the day's start, PPS_SCALE, moved by the day's payouts
     @param supply Shares
-    @param word limits.words[0]
+    @param word limits.report_limits
     """
     if (ask - bid) * BPS > bid * limits._field(word, limits.MAX_SPREAD_BPS):
         return False

@@ -3,9 +3,9 @@
 @title The vault's status word
 @license AGPL-3.0-only
 @author Probity
-@notice What every action looks at first, in one word: whether the vault is paused, how old its
-        NAV is, whether a report waits for confirmation, and who the keeper is (each of its acts
-        and each of its orders asks for all of this).
+@notice What every action and every order looks at first, in one word: whether the vault is
+        paused, until when its NAV is fresh, whether a report waits for confirmation, who the
+        keeper is, and the limits of its orders.
 """
 
 
@@ -18,14 +18,19 @@ event Unpaused:
 
 
 ADDRESS_MASK: constant(uint256) = 2**160 - 1
+FRESH_UNTIL: constant(uint256) = 160  # place of the timestamp, 40 bits
 U40: constant(uint256) = 2**40 - 1
-REPORTED: constant(uint256) = U40 << 160
 BY_GUARDIAN: constant(uint256) = 1 << 200
 BY_OWNER: constant(uint256) = 1 << 201
 PAUSED: constant(uint256) = BY_GUARDIAN | BY_OWNER
 PENDING: constant(uint256) = 1 << 202
+# Places of the order limits, 16 bits each.
+LIFETIME: constant(uint256) = 203  # seconds
+BUY_PRICE: constant(uint256) = 219  # bps
+BAND: constant(uint256) = 235  # bps
+U16: constant(uint256) = 2**16 - 1
 
-# keeper (160 bits) | last report (40 bits, timestamp) << 160 | flags
+# keeper (160 bits) | fresh until (40) | flags (3) | order limits (3 * 16)
 word: uint256
 
 
@@ -49,11 +54,11 @@ def paused() -> bool:
 
 @external
 @view
-def last_report() -> uint256:
+def fresh_until() -> uint256:
     """
-    @return When the last report took effect (or the vault was deployed), timestamp.
+    @return When the vault becomes stale: last report + max_report_age, timestamp.
     """
-    return self._last_report(self.word)
+    return self._fresh_until(self.word)
 
 
 @internal
@@ -64,8 +69,14 @@ def _keeper(word: uint256) -> address:
 
 @internal
 @pure
-def _last_report(word: uint256) -> uint256:
-    return (word >> 160) & U40
+def _fresh_until(word: uint256) -> uint256:
+    return (word >> FRESH_UNTIL) & U40
+
+
+@internal
+@pure
+def _order_limit(word: uint256, place: uint256) -> uint256:
+    return (word >> place) & U16
 
 
 @internal
@@ -76,13 +87,13 @@ def _check_not_paused():
 
 @internal
 @view
-def _check_fresh(word: uint256, max_age: uint256):
+def _check_dealable(word: uint256):
     """
-    @dev For dealing and allocating. A pending report makes the last one worthless.
+    @dev For dealing and allocating: a pending report makes the last one worthless.
     """
     assert word & PAUSED == 0, "paused"
     assert word & PENDING == 0, "report pending"
-    assert block.timestamp - self._last_report(word) <= max_age, "stale NAV"
+    assert block.timestamp <= self._fresh_until(word), "stale NAV"
 
 
 @internal
@@ -91,11 +102,13 @@ def _set_keeper(account: address):
 
 
 @internal
-def _set_reported(word: uint256):
-    """
-    @dev A report has taken effect now; nothing is pending any more.
-    """
-    self.word = (word & ~(REPORTED | PENDING)) | (block.timestamp << 160)
+def _set_fresh_until(word: uint256, until: uint256):
+    self.word = (word & ~(U40 << FRESH_UNTIL)) | (until << FRESH_UNTIL)
+
+
+@internal
+def _set_order_limit(place: uint256, new: uint256):
+    self.word = (self.word & ~(U16 << place)) | (new << place)
 
 
 @internal
