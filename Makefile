@@ -22,9 +22,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Not `npm ci`: the lock was made where anvil's packages for other platforms are not published, and
+# ci refuses a lock without them. `install` keeps to the lock's versions and hashes all the same.
 node_modules/.ready: package.json package-lock.json
 	@echo "Setting up anvil and ConditionalTokens ..."
-	@npm ci --silent --no-fund --no-audit
+	@npm install --no-save --silent --no-fund --no-audit
 	@touch $@
 
 # ape notices a changed contract but not a changed module, hence the whole again.
@@ -38,7 +40,7 @@ demo: setup ## Run one complete vault life on anvil
 	@ape run demo --network $(ANVIL)
 
 test: setup ## Run all tests
-	@pytest -q --network $(LOCAL) tests/unit
+	@pytest -q -n 2 --network $(LOCAL) tests/unit
 	@pytest -q --network $(ANVIL) tests/integration
 
 bench: setup ## Print gas and sizes, write build/bench.json

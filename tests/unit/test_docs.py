@@ -1,0 +1,33 @@
+"""The docs say what the code says."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from tests.defaults import LIMITS
+
+CONTRACTS = [path for path in Path("contracts").rglob("*.vy") if "devnet" not in path.parts]
+
+
+def test_every_reason_is_listed_once():
+    reasons = {
+        reason
+        for path in CONTRACTS
+        for reason in re.findall(r'(?:,|raise)\s+"([a-z][^"]*)"\n', path.read_text())
+    }
+    text = Path("docs/errors.md").read_text()
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    listed = Counter(
+        name for line in tables for name in re.findall("`([^`(]+)`", line.split("|")[1])
+    )
+    assert reasons == set(listed)
+    assert {name for name, count in listed.items() if count > 1} == set()
+    assert len(reasons) > 70
+
+
+def test_limits_are_documented_in_their_order():
+    rows = re.findall(r"^\| (\d+) \| (\w+) \|", Path("docs/contracts/Vault.md").read_text(), re.M)
+    assert [(int(number), name) for number, name in rows] == list(enumerate(LIMITS))
+    source = Path("contracts/modules/limits.vy").read_text()
+    constants = re.findall(r"^([A-Z_]+): constant\(uint256\) = (\d+)  # ", source, re.M)
+    assert [(int(number), name.lower()) for name, number in constants] == list(enumerate(LIMITS))
