@@ -7,7 +7,7 @@ CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo test bench lint abi clean
+.PHONY: help setup demo test fuzz bench lint abi clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -40,8 +40,11 @@ demo: setup ## Run one complete vault life on anvil
 	@ape run demo --network $(ANVIL)
 
 test: setup ## Run all tests
-	@pytest -q -n 2 --network $(LOCAL) tests/unit
+	@pytest -q -n 2 --network $(LOCAL) tests/unit tests/property
 	@pytest -q --network $(ANVIL) tests/integration
+
+fuzz: setup ## Compare the vault with its model over two million random steps
+	@PROBITY_STEPS=100000 PROBITY_SEEDS=20 pytest -q -n 2 --network $(LOCAL) tests/property
 
 bench: setup ## Print gas and sizes, write build/bench.json
 	@ape run bench --network $(ANVIL)

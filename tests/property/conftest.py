@@ -1,0 +1,5 @@
+"""Let the asserts of the world explain themselves."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.property.world", "tests.property.model")
