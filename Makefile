@@ -36,8 +36,8 @@ node_modules/.ready: package.json package-lock.json
 	@ape compile -v ERROR > /dev/null
 	@touch $@
 
-demo: setup ## Run one complete vault life on anvil
-	@ape run demo --network $(ANVIL)
+demo: setup ## Run one complete vault life on anvil (JSON=1 for data)
+	@ape run demo $(if $(JSON),--json)
 
 test: setup ## Run all tests
 	@pytest -q -n 2 --network $(LOCAL) tests/unit tests/property
@@ -47,7 +47,7 @@ fuzz: setup ## Compare the vault with its model over two million random steps
 	@PROBITY_STEPS=100000 PROBITY_SEEDS=20 pytest -q -n 2 --network $(LOCAL) tests/property
 
 bench: setup ## Print gas and sizes, write build/bench.json
-	@ape run bench --network $(ANVIL)
+	@ape run bench
 
 lint: setup ## Check style and types
 	@ruff check -q .

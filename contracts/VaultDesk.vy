@@ -281,8 +281,8 @@ def closeMarket(market: bytes32):
     """
     @notice Ends a resolved market whose account is empty. Anyone may call.
     """
-    word: uint256 = exposure._check_open(market)
-    account: IMarketAccount = IMarketAccount(exposure._account(word))
+    account: IMarketAccount = IMarketAccount(exposure._account(exposure._check_open(market)))
+    nav._sync(market)  # what is left of the entry is the payout's, not a breach of bounds
     collateral: uint256 = 0
     positions: DynArray[IMarketAccount.Position, nav.MAX_CONDITIONS] = []
     collateral, positions = staticcall account.positions()
@@ -292,7 +292,7 @@ def closeMarket(market: bytes32):
         assert position.yes == 0 and position.no == 0, "account not empty"
     entry: int256 = nav.book[market]
     nav._move(market, -nav._bid(entry), -convert(nav._spread(entry), int256))
-    exposure._close(market, word)
+    exposure._close(market, exposure.markets[market])
 
 
 # Parameters

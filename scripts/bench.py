@@ -8,7 +8,6 @@ from typing import Any
 
 import ape
 import click
-from ape.cli import ConnectedProviderCommand
 from ape.logging import logger as ape_logger
 from eth_account import Account
 from eth_utils import keccak
@@ -20,6 +19,7 @@ from agent.devnet import venue as devnet
 from agent.execution.orders import ExchangeDomain, order_hash, order_tuple
 from agent.execution.signing import sign_order
 
+ANVIL = "ethereum:local:foundry"
 TARGET = Path("build") / "bench.json"
 UNIT, SHARE, WAD, DAY = 10**6, 10**12, 10**18, 86_400
 FOREVER, UNLIMITED = 2**256 - 1, 2**128 - 1
@@ -283,11 +283,12 @@ def _table(figures: dict[str, int]) -> Table:
     return table
 
 
-@click.command(cls=ConnectedProviderCommand)
-def cli() -> None:
+@click.command()
+@click.option("--network", default=ANVIL, show_default=True, help="Where to run; needs anvil.")
+def cli(network: str) -> None:
     """Measure gas and sizes on anvil; print a table and write build/bench.json.
 
-    Example: ape run bench --network ethereum:local:foundry
+    Example: ape run bench
     """
     ape_logger.set_level(logging.ERROR)
     bench = _Bench()
@@ -297,9 +298,10 @@ def cli() -> None:
         bench.life,
         bench.orders,
     )
-    for step in steps:
-        click.echo(f"{step.__name__} ...", err=True)
-        step()
+    with ape.networks.parse_network_choice(network):
+        for step in steps:
+            click.echo(f"{step.__name__} ...", err=True)
+            step()
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(dict(sorted(bench.figures.items())), indent=2) + "\n")
     Console(width=100).print(_table(bench.figures))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ape
 import click
-from ape.cli import ConnectedProviderCommand
 from ape.logging import logger as ape_logger
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +18,7 @@ from agent.units import format_units as money
 
 EVIDENCE = Path("build") / "demo" / "evidence"
 WIDTH = 100
+ANVIL = "ethereum:local:foundry"
 
 
 def _describe(event: str, fields: Mapping[str, Any]) -> str | None:
@@ -139,14 +140,15 @@ def _closing_table(life: Life) -> Table:
 FEES = ("management", "performance")
 
 
-@click.command(cls=ConnectedProviderCommand)
+@click.command()
+@click.option("--network", default=ANVIL, show_default=True, help="Where to run; needs anvil.")
 @click.option("--json", "as_json", is_flag=True, help="Print the closing accounts as JSON.")
-def cli(as_json: bool) -> None:
+def cli(network: str, as_json: bool) -> None:
     """Run one complete vault life: deposits, trades, reports, fees, redemption.
 
-    Needs anvil; moves no real money.
+    Starts an anvil of its own; moves no real money.
 
-    Example: ape run demo --network ethereum:local:foundry --json
+    Example: ape run demo --json
     """
     ape_logger.set_level(logging.ERROR)
     console = Console(width=WIDTH, quiet=as_json, highlight=False)
@@ -160,7 +162,8 @@ def cli(as_json: bool) -> None:
         elif line := _describe(event, fields):
             console.print(f"  {line}", markup=False)
 
-    life = run_life(emit, EVIDENCE)
+    with ape.networks.parse_network_choice(network):
+        life = run_life(emit, EVIDENCE)
     if as_json:
         click.echo(json.dumps(life.as_dict(), indent=2))
     else:

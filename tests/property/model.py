@@ -254,6 +254,7 @@ class Vault:
         need(state.collateral == 0, "account not empty")
         need(state.payout is not None, "market not resolved")
         need(state.yes == 0 and state.no == 0, "account not empty")
+        self.sync(market)
         self.venue -= state.book[0]
         state.book = (0, 0)
         state.exposure = 0

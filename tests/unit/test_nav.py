@@ -9,7 +9,7 @@ from eth_utils import keccak
 from tests.defaults import FOREVER, NO_EVIDENCE, SHARE, UNIT, WAD
 
 EVEN = ("0.4", "0.6", "0.4", "0.6")
-DEAD = ("0", "1", "0", "1")
+DEAD = ("0", "0.1", "0", "1")
 
 
 @pytest.fixture
@@ -205,8 +205,9 @@ def test_confirmation_is_good_for_one_report(funded, people, open_market, give_t
     with ape.reverts("no report pending"):
         funded.confirmReport(_report_hash(market, high), sender=people.guardian)
     give_tokens(market, yes=500 * UNIT)
-    report(funded, high)
-    assert funded.totalAssets() == 1_200 * UNIT
+    for _ in range(2):  # the old confirmation has the same hash and counts no more
+        report(funded, high)
+        assert funded.totalAssets() == 1_200 * UNIT
 
 
 @pytest.mark.parametrize(("yes", "no", "value"), [(1, 0, 100), (0, 1, 60), (1, 1, 80), (3, 1, 90)])
@@ -243,6 +244,24 @@ def test_a_resolution_is_no_breach_of_bounds(
     assert vault.totalAssets() == 1_500 * UNIT
     anchor, _ = vault.day_anchor()
     assert anchor == WAD * 3 // 2
+
+
+def test_closing_unsynced_moves_the_anchor_like_a_sync(
+    make_vault, people, invest, open_market, give_tokens, report, resolve
+):
+    vault = make_vault(max_day_up_bps=100, max_up_bps=100)
+    invest(vault, people.alice, 1_000 * UNIT)
+    market = open_market(vault)
+    give_tokens(market, yes=500 * UNIT)
+    report(vault, DEAD)
+    resolve(market, 1, 0)
+    market.account.redeem(0, sender=people.stranger)
+    vault.recall(market.id, FOREVER, sender=people.keeper)
+    vault.closeMarket(market.id, sender=people.stranger)
+    assert vault.totalAssets() == 1_500 * UNIT
+    assert vault.day_anchor()[0] == WAD * 3 // 2
+    report(vault)
+    assert vault.pending_report() == NO_EVIDENCE
 
 
 def test_sync_without_news_revalues_nothing(funded, people, open_market, give_tokens, report):
