@@ -116,6 +116,7 @@ class KeeperSafe:
         self.address: ChecksumAddress = to_checksum_address(address)
         self.owners = sorted(owners, key=lambda owner: int(owner.address, 16))
         self._safe = Safe(self.address, EthereumClient(chain.rpc_url))
+        self._threshold = self._safe.retrieve_threshold()
 
     def execute(self, to: str, data: bytes | str) -> TxReceipt:
         """Simulate a call as the Safe, sign it by the owners and mine it.
@@ -125,6 +126,10 @@ class KeeperSafe:
         Raises:
             TransactionRefused: the call would revert, or did.
         """
+        if len(self.owners) < self._threshold:
+            raise TransactionRefused(
+                f"{len(self.owners)} of the Safe's owners signed, {self._threshold} are needed"
+            )
         self.chain.simulate(self.address, to, data)
         transaction = self._safe.build_multisig_tx(
             to_checksum_address(to), 0, HexBytes(data), safe_nonce=self._safe.retrieve_nonce()

@@ -1,0 +1,183 @@
+"""A negative-risk event: one market, several exclusive conditions, one cap, one account."""
+
+from decimal import Decimal
+from types import SimpleNamespace
+
+import ape
+import pytest
+
+from agent.devnet.venue import condition_id, deploy_account_implementation
+from tests.defaults import DAY, NO_EVIDENCE, UNIT, WAD
+from tests.signing import keeper_envelope, make_order, struct
+
+EVENT = b"\xee" * 31 + b"\0"  # a negative-risk market id: the last byte numbers the questions
+
+
+@pytest.fixture(scope="session")
+def event_implementation(deployer, venue):
+    return deploy_account_implementation(deployer, venue, negative_risk=True)
+
+
+@pytest.fixture
+def event(make_vault, people, invest, event_implementation, venue, deployer, chain):
+    """A funded vault with one open event of three outcomes, and its condition ids."""
+    vault = make_vault(people.keeper, price_band_bps=0)
+    invest(vault, people.alice, 1_000 * UNIT)
+    vault.addClass(
+        (event_implementation, people.oracle, 500 * UNIT, 10_000, 60 * DAY), sender=people.owner
+    )
+    questions = [EVENT[:31] + bytes([i]) for i in range(3)]
+    for question in questions:
+        venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
+    vault.openMarket(0, EVENT, 3, chain.pending_timestamp + DAY, sender=people.keeper)
+    account = ape.project.PolymarketAccount.at(vault.accountOf(EVENT))
+    return SimpleNamespace(
+        vault=vault,
+        account=account,
+        questions=questions,
+        conditions=[condition_id(people.oracle.address, question) for question in questions],
+    )
+
+
+@pytest.fixture
+def hold(venue, deployer, event):
+    """Give the account outcome tokens of a condition."""
+
+    def give(condition, yes=0, no=0):
+        most = max(yes, no)
+        venue.fund(deployer, deployer, most)
+        venue.pusd.approve(venue.adapter, most, sender=deployer)
+        venue.adapter.splitPosition(
+            venue.pusd, b"\0" * 32, event.conditions[condition], [1, 2], most, sender=deployer
+        )
+        tokens = event.account.tokenIds()[2 * condition : 2 * condition + 2]
+        for token, amount in zip(tokens, (yes, no), strict=True):
+            if amount:
+                venue.ctf.safeTransferFrom(
+                    deployer, event.account, token, amount, b"", sender=deployer
+                )
+
+    return give
+
+
+@pytest.fixture
+def report_event(event, people, chain):
+    def send(*quotes):
+        marks = [(EVENT, *(int(Decimal(price) * WAD) for price in prices)) for prices in quotes]
+        chain.pending_timestamp += 61
+        return event.vault.report(marks, NO_EVIDENCE, sender=people.reporter)
+
+    return send
+
+
+def test_event_is_one_market_with_all_its_conditions(event, venue):
+    assert event.vault.openMarkets() == [EVENT]
+    assert event.vault.marketOf(EVENT) == (0, 3, 0, False)
+    assert [bytes(c) for c in event.account.conditions()] == event.conditions
+    for i, token in enumerate(event.account.tokenIds()):
+        collection = venue.ctf.getCollectionId(b"\0" * 32, event.conditions[i // 2], i % 2 + 1)
+        assert venue.ctf.getPositionId(venue.usdc, collection) == token
+
+
+def test_event_shares_one_cap(event, people):
+    event.vault.allocate(EVENT, 500 * UNIT, sender=people.keeper)
+    with ape.reverts("market cap"):
+        event.vault.allocate(EVENT, 1, sender=people.keeper)
+
+
+def test_value_sums_over_conditions_and_payouts_replace_marks_one_by_one(
+    event, hold, report_event, venue, people
+):
+    hold(0, yes=100 * UNIT)
+    hold(1, no=50 * UNIT)
+    hold(2, yes=30 * UNIT, no=30 * UNIT)
+    quotes = [
+        ("0.2", "0.3", "0.7", "0.8"),
+        ("0.3", "0.4", "0.6", "0.7"),
+        ("0.5", "0.6", "0.4", "0.5"),
+    ]
+    report_event(*quotes)
+    # bid .2 * 100 + .6 * 50 + 30 sets; ask .3 * 100 + .7 * 50 + 30
+    assert event.vault.bookOf(EVENT) == (80 * UNIT, 95 * UNIT)
+    assert event.vault.markOf(EVENT, 1)[2] == 6 * WAD // 10
+    venue.ctf.reportPayouts(event.questions[1], [0, 1], sender=people.oracle)
+    assert event.account.resolved() == 1
+    assert event.account.tradable()
+    event.vault.sync(EVENT, sender=people.stranger)
+    assert event.vault.bookOf(EVENT) == (100 * UNIT, 110 * UNIT)  # 50 NO pay 50
+    event.account.redeem(1, sender=people.stranger)
+    report_event(quotes[0], ("0", "0", "0", "0"), quotes[2])
+    assert event.vault.bookOf(EVENT) == (100 * UNIT, 110 * UNIT)
+    with ape.reverts("account not empty"):
+        event.vault.closeMarket(EVENT, sender=people.stranger)
+
+
+def test_exclusive_bids_sum_to_one_at_most(event, report_event, people, venue):
+    third = ("0.333333", "1", "0", "1")
+    report_event(third, third, ("0.333334", "1", "0", "1"))
+    with ape.reverts("bids above 1"):
+        report_event(third, third, ("0.333335", "1", "0", "1"))
+    with ape.reverts("marks missing"):
+        report_event(third, third)
+    # a condition with a payout no longer counts among the exclusive ones
+    venue.ctf.reportPayouts(event.questions[0], [0, 1], sender=people.oracle)
+    report_event(("1", "1", "0", "0"), third, ("0.666667", "1", "0", "1"))
+
+
+def test_signs_for_any_condition_until_that_one_is_resolved(
+    event, safe, keeper_owners, people, venue, chain
+):
+    event.vault.setKeeper(safe, sender=people.owner)
+
+    def ask(token):
+        order = make_order(event.account.address, token, 50 * UNIT, 100 * UNIT)
+        order_hash = bytes(venue.exchange.hashOrder(struct(order)))
+        expiry = chain.pending_timestamp + 300
+        return event.account.isValidSignature(
+            order_hash,
+            keeper_envelope(
+                order,
+                order_hash,
+                event.account.address,
+                safe.address,
+                keeper_owners[:2],
+                expiry,
+                0,
+                chain.chain_id,
+            ),
+        )
+
+    tokens = event.account.tokenIds()
+    assert all(ask(token) == bytes.fromhex("1626ba7e") for token in tokens)
+    assert ask(tokens[0] + 1) == bytes.fromhex("ffffffff")
+    venue.ctf.reportPayouts(event.questions[2], [1, 0], sender=people.oracle)
+    answers = [ask(token) == bytes.fromhex("1626ba7e") for token in tokens]
+    assert answers == [True] * 4 + [False] * 2
+
+
+def test_event_ids_and_counts_are_checked(event, people, venue, deployer, chain):
+    soon = chain.pending_timestamp + DAY
+    for count in (0, 33):
+        with ape.reverts("bad condition count"):
+            event.vault.openMarket(0, b"\xdd" * 31 + b"\0", count, soon, sender=people.keeper)
+    with ape.reverts("bad event id"):
+        event.vault.openMarket(0, b"\xdd" * 31 + b"\1", 2, soon, sender=people.keeper)
+    with ape.reverts("condition not prepared"):
+        event.vault.openMarket(0, b"\xdd" * 31 + b"\0", 2, soon, sender=people.keeper)
+
+
+def test_an_event_of_thirty_two_outcomes(event, people, venue, deployer, chain):
+    """The largest event opens, and a report of all its conditions fits a block."""
+    large = b"\xcc" * 31 + b"\0"
+    for i in range(32):
+        venue.ctf.prepareCondition(people.oracle, large[:31] + bytes([i]), 2, sender=deployer)
+    event.vault.openMarket(0, large, 32, chain.pending_timestamp + DAY, sender=people.keeper)
+    account = ape.project.PolymarketAccount.at(event.vault.accountOf(large))
+    assert len(account.tokenIds()) == 64
+    quote = (WAD // 40, WAD // 30, 9 * WAD // 10, 19 * WAD // 20)
+    chain.pending_timestamp += 61
+    receipt = event.vault.report(
+        [(EVENT, *quote)] * 3 + [(large, *quote)] * 32, NO_EVIDENCE, sender=people.reporter
+    )
+    assert event.vault.markOf(large, 31) == quote
+    assert receipt.gas_used < 3_000_000
