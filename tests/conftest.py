@@ -149,6 +149,21 @@ def open_market(venue, people, implementation, deployer, chain):
 
 
 @pytest.fixture
+def safe_market(make_vault, people, invest, open_market, safe):
+    """Open a market with 200 pUSD in its account, in a vault whose keeper is the Safe."""
+
+    def make(**limits):
+        vault = make_vault(people.keeper, **limits)
+        invest(vault, people.alice, 1_000 * UNIT)
+        market = open_market(vault)
+        vault.allocate(market.id, 200 * UNIT, sender=people.keeper)
+        vault.setKeeper(safe, sender=people.owner)
+        return vault, market
+
+    return make
+
+
+@pytest.fixture
 def resolve(venue, people):
     """Let the oracle report a market's payouts."""
 

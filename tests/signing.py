@@ -5,6 +5,7 @@ from typing import Any
 from eth_account import Account
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
+from agent.execution.orders import order_tuple
 from agent.execution.signing import (
     envelope,
     keeper_order_digest,
@@ -39,20 +40,7 @@ def make_order(
 
 def struct(order: OrderV2, signature: bytes = b"") -> tuple[Any, ...]:
     """Return the order as the exchange takes it."""
-    return (
-        int(order.salt),
-        order.maker,
-        order.signer,
-        int(order.tokenId),
-        int(order.makerAmount),
-        int(order.takerAmount),
-        int(order.side),
-        int(order.signatureType),
-        int(order.timestamp),
-        bytes.fromhex(order.metadata[2:]),
-        bytes.fromhex(order.builder[2:]),
-        signature,
-    )
+    return (*order_tuple(order), signature)
 
 
 def keeper_envelope(order, order_hash, account, safe, owners, expiry, epoch, chain_id):

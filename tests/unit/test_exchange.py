@@ -20,13 +20,9 @@ from tests.signing import (
 
 
 @pytest.fixture
-def floor(make_vault, safe, keeper_owners, people, invest, fund, open_market, venue, chain):
+def floor(safe_market, safe, keeper_owners, people, fund, venue, chain):
     """A funded account whose keeper is the Safe, and two traders with collateral and tokens."""
-    vault = make_vault(people.keeper, price_band_bps=0)
-    invest(vault, people.alice, 1_000 * UNIT)
-    market = open_market(vault)
-    vault.allocate(market.id, 200 * UNIT, sender=people.keeper)
-    vault.setKeeper(safe, sender=people.owner)
+    vault, market = safe_market(price_band_bps=0)
     yes, no = market.account.tokenIds()
     for trader in (people.trader, people.carol):
         fund(venue.exchange, trader)
