@@ -87,7 +87,7 @@ def __init__(asset: address):
 
 @external
 @nonreentrant
-def report(marks: DynArray[nav.Mark, nav.MAX_MARKS], evidence: bytes32):
+def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: bytes32):
     """
     @notice Marks every condition of every open market (in the order of openMarkets), takes fees
             and settles the requests made before. Reporter only.
@@ -108,7 +108,7 @@ def report(marks: DynArray[nav.Mark, nav.MAX_MARKS], evidence: bytes32):
     bid: uint256 = ledger.total_idle
     ask: uint256 = bid
     entries: DynArray[int256, exposure.MAX_MARKETS] = []
-    words: DynArray[uint256, nav.MAX_MARKS] = []
+    words: DynArray[uint256, exposure.MAX_OPEN_CONDITIONS] = []
     report_hash: bytes32 = evidence
     for market: bytes32 in exposure.open_markets:
         state_of: uint256 = exposure.markets[market]
@@ -267,29 +267,25 @@ def recall(market: bytes32, assets: uint256) -> uint256:
     @return The assets that came back
     """
     assert msg.sender in [status._keeper(status.word), roles.guardian, ownable.owner], "not the keeper"
-    account: address = exposure._account(exposure._check_open(market))
-    recalled: uint256 = extcall IMarketAccount(account).recall(assets)
-    exposure._recall(market, recalled)
-    ledger.total_idle += recalled
-    nav._move(market, -convert(recalled, int256), 0)
-    return recalled
+    return self._recall(market, exposure._account(exposure._check_open(market)), assets)
 
 
 @external
 @nonreentrant
 def closeMarket(market: bytes32):
     """
-    @notice Ends a resolved market whose account is empty. Anyone may call.
+    @notice Ends a resolved market whose outcome tokens are redeemed, and recalls what its account
+            holds. Anyone may call; a gift to the account can delay nothing.
     """
-    account: IMarketAccount = IMarketAccount(exposure._account(exposure._check_open(market)))
+    account: address = exposure._account(exposure._check_open(market))
     nav._sync(market)  # what is left of the entry is the payout's, not a breach of bounds
     collateral: uint256 = 0
     positions: DynArray[IMarketAccount.Position, nav.MAX_CONDITIONS] = []
-    collateral, positions = staticcall account.positions()
-    assert collateral == 0, "account not empty"
+    collateral, positions = staticcall IMarketAccount(account).positions()
     for position: IMarketAccount.Position in positions:
         assert position.payout_denominator != 0, "market not resolved"
-        assert position.yes == 0 and position.no == 0, "account not empty"
+        assert position.yes == 0 and position.no == 0, "tokens not redeemed"
+    self._recall(market, account, collateral)
     entry: int256 = nav.book[market]
     nav._move(market, -nav._bid(entry), -convert(nav._spread(entry), int256))
     exposure._close(market, exposure.markets[market])
@@ -354,6 +350,15 @@ def setDepositTerms(deposit_limit: uint256, min_deposit: uint256):
 
 
 # Internal
+
+
+@internal
+def _recall(market: bytes32, account: address, assets: uint256) -> uint256:
+    recalled: uint256 = extcall IMarketAccount(account).recall(assets)
+    exposure._recall(market, recalled)
+    ledger.total_idle += recalled
+    nav._move(market, -convert(recalled, int256), 0)
+    return recalled
 
 
 @internal

@@ -63,6 +63,7 @@ event Recalled:
 BPS: constant(uint256) = 10_000
 MAX_MARKETS: constant(uint256) = 64  # open at once: a report visits each, some 40,000 gas
 ADDRESS_MASK: constant(uint256) = 2**160 - 1
+MAX_OPEN_CONDITIONS: constant(uint256) = 96  # of all open markets: what one report can mark
 MAX_ARGUMENTS: constant(uint256) = 3136  # bytes: 32 conditions of 96 each, and ABI encoding
 U32: constant(uint256) = 2**32 - 1
 CLOSED: constant(uint256) = 1 << 255
@@ -73,6 +74,7 @@ classes: HashMap[uint256, MarketClass]
 markets: HashMap[bytes32, uint256]
 exposures: HashMap[bytes32, uint256]  # market -> assets
 open_markets: DynArray[bytes32, MAX_MARKETS]
+open_conditions: public(uint256)  # of all open markets
 
 
 @external
@@ -204,6 +206,8 @@ def _open(class_id: uint256, question_id: bytes32, count: uint256, deadline: uin
     extcall IMarketAccount(account).initialize()
     index: uint256 = len(self.open_markets)
     assert index < MAX_MARKETS, "too many markets"
+    self.open_conditions += count
+    assert self.open_conditions <= MAX_OPEN_CONDITIONS, "too many conditions"
     self.markets[market] = (
         convert(account, uint256) | (class_id << 160) | (count << 192) | (index << 208)
     )
@@ -276,5 +280,6 @@ def _close(market: bytes32, word: uint256):
         self.open_markets[index] = last
         self.markets[last] = (self.markets[last] & ~(255 << 208)) | (index << 208)
     self.markets[market] = word | CLOSED
+    self.open_conditions -= (word >> 192) & 255
     self.exposures[market] = 0
     log MarketClosed(market=market)

@@ -35,7 +35,7 @@ event Reported:
     supply: uint256
     evidence: indexed(bytes32)
     entries: DynArray[int256, exposure.MAX_MARKETS]  # books, in the order of openMarkets
-    words: DynArray[uint256, MAX_MARKS]  # marks, in the order of their conditions
+    words: DynArray[uint256, exposure.MAX_OPEN_CONDITIONS]  # marks, in the order of their conditions
 
 
 event ReportPending:
@@ -58,7 +58,6 @@ event Synced:
 WAD: constant(uint256) = 10**18
 BPS: constant(uint256) = 10_000
 DAY: constant(uint256) = 86_400  # seconds
-MAX_MARKS: constant(uint256) = 96  # conditions in one report, some 45,000 gas each
 PPS_SCALE: constant(uint256) = 10**24  # as in fees.vy
 U64: constant(uint256) = 2**64 - 1
 U128: constant(uint256) = 2**128 - 1

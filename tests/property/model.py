@@ -251,10 +251,10 @@ class Vault:
     def close(self, market: bytes) -> None:
         state = self.markets[market]
         need(not state.closed, "market closed")
-        need(state.collateral == 0, "account not empty")
         need(state.payout is not None, "market not resolved")
-        need(state.yes == 0 and state.no == 0, "account not empty")
+        need(state.yes == 0 and state.no == 0, "tokens not redeemed")
         self.sync(market)
+        self.recall(market, state.collateral)
         self.venue -= state.book[0]
         state.book = (0, 0)
         state.exposure = 0

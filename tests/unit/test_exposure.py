@@ -147,23 +147,22 @@ def test_caps_go_down_at_once_and_not_up(vault, people, invest, open_market):
     vault.allocate(market.id, 50 * UNIT, sender=people.keeper)
 
 
-def test_a_market_closes_only_resolved_and_empty(
+def test_a_market_closes_only_resolved_and_redeemed(
     vault, people, invest, open_market, give_tokens, resolve, report
 ):
     invest(vault, people.alice, 1_000 * UNIT)
     markets = [open_market(vault) for _ in range(3)]
     vault.allocate(markets[0].id, 10 * UNIT, sender=people.keeper)
-    with ape.reverts("account not empty"):
-        vault.closeMarket(markets[0].id, sender=people.stranger)
-    vault.recall(markets[0].id, 10 * UNIT, sender=people.keeper)
     with ape.reverts("market not resolved"):
         vault.closeMarket(markets[0].id, sender=people.stranger)
     give_tokens(markets[0], no=UNIT)
     resolve(markets[0], 1, 0)
-    with ape.reverts("account not empty"):
+    with ape.reverts("tokens not redeemed"):
         vault.closeMarket(markets[0].id, sender=people.stranger)
     markets[0].account.redeem(0, sender=people.stranger)
     vault.closeMarket(markets[0].id, sender=people.stranger)
+    assert vault.total_idle() == 1_000 * UNIT  # the budget came back with it
+    assert vault.exposureOf(markets[0].id) == 0
     assert vault.openMarkets() == [markets[2].id, markets[1].id]
     for again in (vault.allocate, vault.recall):
         with ape.reverts("market closed"):

@@ -108,7 +108,7 @@ def test_value_sums_over_conditions_and_payouts_replace_marks_one_by_one(
     event.account.redeem(1, sender=people.stranger)
     report_event(quotes[0], ("0", "0", "0", "0"), quotes[2])
     assert event.vault.bookOf(EVENT) == (100 * UNIT, 110 * UNIT)
-    with ape.reverts("account not empty"):
+    with ape.reverts("market not resolved"):
         event.vault.closeMarket(EVENT, sender=people.stranger)
 
 
@@ -166,18 +166,33 @@ def test_event_ids_and_counts_are_checked(event, people, venue, deployer, chain)
         event.vault.openMarket(0, b"\xdd" * 31 + b"\0", 2, soon, sender=people.keeper)
 
 
-def test_an_event_of_thirty_two_outcomes(event, people, venue, deployer, chain):
-    """The largest event opens, and a report of all its conditions fits a block."""
-    large = b"\xcc" * 31 + b"\0"
-    for i in range(32):
-        venue.ctf.prepareCondition(people.oracle, large[:31] + bytes([i]), 2, sender=deployer)
-    event.vault.openMarket(0, large, 32, chain.pending_timestamp + DAY, sender=people.keeper)
-    account = ape.project.PolymarketAccount.at(event.vault.accountOf(large))
-    assert len(account.tokenIds()) == 64
+def test_as_many_conditions_as_a_report_can_mark(event, people, venue, deployer, chain):
+    """Two events of 32 outcomes and one of 29 beside the three: a report covers them all."""
+    deadline = chain.pending_timestamp + DAY
     quote = (WAD // 40, WAD // 30, 9 * WAD // 10, 19 * WAD // 20)
+    marks = [(EVENT, *quote)] * 3
+    for name, count in ((b"\xaa", 32), (b"\xbb", 32), (b"\xcc", 29)):
+        large = name * 31 + b"\0"
+        for i in range(count + 1):
+            question = large[:31] + bytes([i])
+            venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
+        if count == 29:
+            with ape.reverts("too many conditions"):
+                event.vault.openMarket(0, large, count + 1, deadline, sender=people.keeper)
+        event.vault.openMarket(0, large, count, deadline, sender=people.keeper)
+        marks += [(large, *quote)] * count
+    assert event.vault.open_conditions() == len(marks) == 96
     chain.pending_timestamp += 61
-    receipt = event.vault.report(
-        [(EVENT, *quote)] * 3 + [(large, *quote)] * 32, NO_EVIDENCE, sender=people.reporter
-    )
-    assert event.vault.markOf(large, 31) == quote
-    assert receipt.gas_used < 3_000_000
+    receipt = event.vault.report(marks, NO_EVIDENCE, sender=people.reporter)
+    assert event.vault.markOf(b"\xcc" * 31 + b"\0", 28) == quote
+    assert receipt.gas_used < 6_000_000
+    account = ape.project.PolymarketAccount.at(event.vault.accountOf(b"\xaa" * 31 + b"\0"))
+    assert len(account.tokenIds()) == 64
+
+
+def test_a_closed_event_makes_room(event, people, venue):
+    for question in event.questions:
+        venue.ctf.reportPayouts(question, [0, 1], sender=people.oracle)
+    event.vault.closeMarket(EVENT, sender=people.stranger)
+    assert event.vault.open_conditions() == 0
+    assert event.vault.openMarkets() == []
