@@ -1,6 +1,6 @@
 # Two commands for a fresh machine with Python 3.11, Node 20 and make: `make demo` and `make test`.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
