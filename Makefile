@@ -43,7 +43,7 @@ test: setup ## Run all tests
 	@pytest -q -n 2 --network $(LOCAL) tests/unit tests/property
 	@pytest -q --network $(ANVIL) tests/integration
 
-fuzz: setup ## Compare the vault with its model over two million random steps (half an hour)
+fuzz: setup ## Compare the vault with its model over two million random steps (twenty times as long)
 	@PROBITY_SEEDS=160 pytest -q -n 2 --network $(LOCAL) tests/property
 
 bench: setup ## Print gas and sizes, write build/bench.json
