@@ -85,7 +85,7 @@ event UserUnpaused:
 
 
 MAX_SIGNATURE: constant(uint256) = 1024  # bytes
-MAX_MAKERS: constant(uint256) = 10  # orders in one match, some 150,000 gas each
+MAX_MAKERS: constant(uint256) = 10  # orders in one match: bounds its gas
 BPS: constant(uint256) = 10_000
 BUY: constant(uint8) = 0
 SELL: constant(uint8) = 1

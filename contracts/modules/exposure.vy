@@ -61,7 +61,7 @@ event Recalled:
 
 
 BPS: constant(uint256) = 10_000
-MAX_MARKETS: constant(uint256) = 64  # open at once: a report visits each, some 40,000 gas
+MAX_MARKETS: constant(uint256) = 64  # open at once: a report visits each (see gas.report in the bench)
 ADDRESS_MASK: constant(uint256) = 2**160 - 1
 MAX_OPEN_CONDITIONS: constant(uint256) = 96  # of all open markets: what one report can mark
 MAX_ARGUMENTS: constant(uint256) = 3136  # bytes: 32 conditions of 96 each, and ABI encoding

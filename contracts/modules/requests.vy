@@ -24,8 +24,8 @@ REDEEM: constant(uint256) = 1
 
 U64: constant(uint256) = 2**64 - 1
 U128: constant(uint256) = 2**128 - 1
-MAX_CLAIM_EPOCHS: constant(uint256) = 16  # epochs one claim consumes, some 20,000 gas each
-MAX_SETTLE_EPOCHS: constant(uint256) = 8  # epochs one report settles a side, some 15,000 gas each
+MAX_CLAIM_EPOCHS: constant(uint256) = 16  # epochs one claim consumes: bounds its gas
+MAX_SETTLE_EPOCHS: constant(uint256) = 8  # epochs one report settles a side: bounds its gas
 
 isOperator: public(HashMap[address, HashMap[address, bool]])
 # side -> epochs settled entirely (64 bits) | in units in closed epochs not yet settled << 64
