@@ -7,11 +7,12 @@
         first report after their request: in at the ask NAV, out at the bid NAV. A keeper moves
         budget into market accounts within caps; a reporter marks their positions within bounds;
         nobody but the holders takes assets out.
-@dev One vault, two pieces of code: this one holds what depositors call, VaultDesk.vy what
-     keeper, reporter, guardian and owner call (the whole is above the size limit). Calls that
-     this code does not know go to the desk by delegatecall, on this contract's storage. Both
+@dev One vault, three pieces of code (the whole is above the size limit): this one holds what
+     depositors and accounts call, VaultDesk.vy what keeper and reporter call, VaultGovernance.vy
+     what owner and guardian call. Calls that this code does not know go to the desk by
+     delegatecall, on this contract's storage, and from there to the governance. All three
      initialise the same modules in the same order, hence the same storage layout (tested), and
-     share the modules' re-entrancy lock. The desk's address is immutable: no upgrade.
+     share the modules' re-entrancy lock. The addresses are immutable: no upgrade.
 @custom:security Invariant: asset.balanceOf(self) >= total_idle + pending deposits +
         claimable_assets. The delegatecall target is fixed at construction and never chosen by a
         caller.
@@ -22,6 +23,7 @@ from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
 from contracts.interfaces import IVault
+from contracts.modules import breaker
 from contracts.modules import exposure
 from contracts.modules import fees
 from contracts.modules import ledger
@@ -30,6 +32,8 @@ from contracts.modules import nav
 from contracts.modules import requests
 from contracts.modules import roles
 from contracts.modules import status
+from contracts.modules import terms
+from contracts.modules import timelock
 
 implements: IVault
 
@@ -37,10 +41,12 @@ initializes: ownable
 initializes: erc20[ownable := ownable]
 initializes: status
 initializes: roles[ownable := ownable, status := status]
+initializes: timelock[ownable := ownable, roles := roles]
 initializes: limits[status := status]
+initializes: breaker[limits := limits, status := status]
 initializes: ledger
 initializes: requests
-initializes: exposure
+initializes: exposure[limits := limits]
 initializes: nav[exposure := exposure, ledger := ledger]
 initializes: fees
 
@@ -62,7 +68,11 @@ exports: (
     roles.guardian,
     status.keeper,
     status.paused,
-    ledger.__interface__,
+    status.windingDown,
+    ledger.asset,
+    ledger.total_idle,
+    ledger.claimable_assets,
+    ledger.depositTerms,
     requests.__interface__,
 )
 
@@ -90,23 +100,8 @@ event DepositRequestCancelled:
     assets: uint256
 
 
-event RedeemRequestCancelled:
-    controller: indexed(address)
-    receiver: indexed(address)
-    requestId: indexed(uint256)
-    shares: uint256
-
-
 event Deposit:
     sender: indexed(address)
-    owner: indexed(address)
-    assets: uint256
-    shares: uint256
-
-
-event Withdraw:
-    sender: indexed(address)
-    receiver: indexed(address)
     owner: indexed(address)
     assets: uint256
     shares: uint256
@@ -116,69 +111,38 @@ interface IDesk:
     def asset() -> address: view
 
 
-# Who may do what; see docs/design.md.
-struct Roles:
-    owner: address
-    guardian: address
-    keeper: address
-    reporter: address
-
-
-struct FeeTerms:
-    management_bps: uint256  # a year, of NAV at the bid
-    performance_bps: uint256  # of new profit above the high-water mark
-    recipient: address
-
-
 WAD_PER_BPS: constant(uint256) = 10**14
+STOPPED: constant(uint256) = status.PAUSED | status.WINDING_DOWN  # no order is admitted
 MAX_RETURN: constant(uint256) = 4096  # bytes a desk function returns at most: openMarkets
 
 DESK: public(immutable(address))
 
 
 @deploy
-def __init__(
-    asset: address,
-    desk: address,
-    name: String[25],
-    symbol: String[5],
-    roles_: Roles,
-    fee_terms: FeeTerms,
-    limits_: uint256[limits.COUNT],
-    deposit_limit: uint256,
-    min_deposit: uint256,
-):
+def __init__(desk: address, new: terms.Terms):
     """
-    @param asset The stablecoin that is deposited and traded with
-    @param desk VaultDesk for the same asset
-    @param name Name of the share token
-    @param symbol Symbol of the share token
-    @param roles_ Owner, guardian, keeper and reporter
-    @param fee_terms Rates (bps) and their recipient
-    @param limits_ By ordinal, see limits.vy
-    @param deposit_limit Most assets that NAV and pending deposits may reach
-    @param min_deposit Least assets of one deposit
+    @param desk VaultDesk for the asset that is deposited and traded with
+    @param new What the vault starts with, see terms.vy
     """
-    assert roles_.owner != empty(address), "no owner"
-    assert staticcall IDesk(desk).asset() == asset, "desk of another asset"
+    asset: address = staticcall IDesk(desk).asset()
     DESK = desk
     ledger.__init__(asset)
     ownable.__init__()
-    erc20.__init__(name, symbol, staticcall IERC20Detailed(asset).decimals() + 6, name, "1")
-    ownable._transfer_ownership(roles_.owner)
-    roles._set_up(roles_.guardian, roles_.keeper, roles_.reporter)
-    limits._set_up(limits_)
-    requests._set_up()
-    nav._set_up()
-    fees._set_up(fee_terms.management_bps, fee_terms.performance_bps, fee_terms.recipient)
-    ledger._set_deposit_terms(deposit_limit, min_deposit)
+    erc20.__init__(new.name, new.symbol, staticcall IERC20Detailed(asset).decimals() + 6, new.name, "1")
+    raw_call(
+        desk,
+        abi_encode(new, method_id=method_id(
+                "setUp((string,string,address,address,address,address,address,uint256,uint256,uint256,uint256,uint256,uint256,uint256[17]))"
+            )),
+        is_delegate_call=True,
+    )
 
 
 @external
 @raw_return
 def __default__() -> Bytes[MAX_RETURN]:
     """
-    @notice Everything else is the desk's; its answer and its errors pass through.
+    @notice Everything else is the desk's or the governance's; answers and errors pass through.
     """
     return raw_call(DESK, msg.data, max_outsize=MAX_RETURN, is_delegate_call=True)
 
@@ -334,21 +298,21 @@ def orderTerms(market: bytes32, index: uint256) -> IVault.OrderTerms:
     @param index Outcome token: 2 * condition for YES, 2 * condition + 1 for NO
     """
     state: uint256 = status.word
-    terms: IVault.OrderTerms = IVault.OrderTerms(
-        keeper=status._keeper(state) if state & status.PAUSED == 0 else empty(address),
+    admitted: IVault.OrderTerms = IVault.OrderTerms(
+        keeper=status._keeper(state) if state & STOPPED == 0 else empty(address),
         max_lifetime=status._order_limit(state, status.LIFETIME),
         highest_buy=status._order_limit(state, status.BUY_PRICE) * WAD_PER_BPS,
         lowest_sell=0,
     )
     band: uint256 = status._order_limit(state, status.BAND) * WAD_PER_BPS
     if band == 0 or state & status.PENDING != 0 or block.timestamp > status._fresh_until(state):
-        return terms
+        return admitted
     mark: uint256 = nav.marks[market][index >> 1] >> ((index & 1) << 7)
     if mark & nav.U128 != 0:
         bid: uint256 = mark & nav.U64
-        terms.lowest_sell = bid - min(bid, band)
-        terms.highest_buy = min(terms.highest_buy, ((mark >> 64) & nav.U64) + band)
-    return terms
+        admitted.lowest_sell = bid - min(bid, band)
+        admitted.highest_buy = min(admitted.highest_buy, ((mark >> 64) & nav.U64) + band)
+    return admitted
 
 
 # Requests, claims and cancellations
@@ -363,8 +327,8 @@ def requestDeposit(assets: uint256, controller: address, owner: address) -> uint
     @return The request id: the open deposit epoch
     """
     requests._check_authorised(owner)
-    status._check_not_paused()
-    self._check_deposit(assets)
+    status._check_running(status.word)
+    self._check_deposit(assets, controller)
     request_id: uint256 = requests._request(requests.DEPOSIT, controller, assets)
     log DepositRequest(
         controller=controller, owner=owner, requestId=request_id, sender=msg.sender, assets=assets
@@ -396,13 +360,20 @@ def requestRedeem(shares: uint256, controller: address, owner: address) -> uint2
 @nonreentrant
 def cancelDepositRequest(controller: address, receiver: address) -> uint256:
     """
-    @notice Takes back the controller's request from the open deposit epoch.
+    @notice Takes back the controller's request from the open deposit epoch; in wind-down its
+            oldest request that is not settled, whatever the epoch.
     @return The assets sent to `receiver`
     """
     requests._check_authorised(controller)
     request_id: uint256 = 0
     assets: uint256 = 0
-    request_id, assets = requests._cancel(requests.DEPOSIT, controller)
+    if status.word & status.WINDING_DOWN == 0:
+        request_id, assets = requests._cancel(requests.DEPOSIT, controller)
+    else:
+        claimed: uint256 = 0  # of both nothing: deposits are never settled in part
+        request_id, assets, claimed, claimed = requests._leave(
+            requests.DEPOSIT, controller, block.timestamp
+        )
     log DepositRequestCancelled(
         controller=controller, receiver=receiver, requestId=request_id, assets=assets
     )
@@ -414,17 +385,27 @@ def cancelDepositRequest(controller: address, receiver: address) -> uint256:
 @nonreentrant
 def cancelRedeemRequest(controller: address, receiver: address) -> uint256:
     """
-    @notice Takes back the controller's request from the open redemption epoch.
+    @notice Takes back the controller's request from the open redemption epoch; in wind-down what
+            is not settled of its oldest request, whatever the epoch, and claims the rest.
     @return The shares sent to `receiver`
     """
     requests._check_authorised(controller)
     request_id: uint256 = 0
     shares: uint256 = 0
-    request_id, shares = requests._cancel(requests.REDEEM, controller)
-    log RedeemRequestCancelled(
+    claimed: uint256 = 0
+    assets: uint256 = 0
+    if status.word & status.WINDING_DOWN == 0:
+        request_id, shares = requests._cancel(requests.REDEEM, controller)
+    else:
+        request_id, shares, claimed, assets = requests._leave(
+            requests.REDEEM, controller, block.timestamp
+        )
+    log requests.RedeemRequestCancelled(
         controller=controller, receiver=receiver, requestId=request_id, shares=shares
     )
     erc20._transfer(self, receiver, shares)
+    if claimed != 0 or assets != 0:
+        ledger._pay_claim(controller, receiver, claimed, assets)
     return shares
 
 
@@ -478,12 +459,12 @@ def syncDeposit(assets: uint256, receiver: address, min_shares_out: uint256 = 0)
     @notice Deposits at the last report's ask NAV, while that is younger than sync_max_age.
     @return The shares minted to `receiver`
     """
-    self._check_deposit(assets)
-    self._prepare_sync_dealing()
+    self._check_deposit(assets, receiver)
     bid: uint256 = 0
     ask: uint256 = 0
-    bid, ask = nav._nav()
+    bid, ask = self._prepare_sync_dealing()
     supply: uint256 = erc20.totalSupply
+    assert not nav._collapsed(bid, supply), "shares are worthless"
     shares: uint256 = assets * (supply + ledger.VIRTUAL_SHARES) // (ask + 1)  # down: fewer shares
     assert shares != 0 and shares >= min_shares_out, "too few shares out"
     fees._keep_mark(bid, ask, supply, assets, shares)
@@ -506,15 +487,15 @@ def syncRedeem(
     """
     assert shares != 0, "nothing to redeem"
     self._spend(owner, shares)
-    self._prepare_sync_dealing()
+    bid: uint256 = self._prepare_sync_dealing()[0]
     assert requests.closed[requests.REDEEM] >> 64 == 0, "redemptions wait"
     # down: fewer assets
-    assets: uint256 = shares * (nav._nav()[0] + 1) // (erc20.totalSupply + ledger.VIRTUAL_SHARES)
+    assets: uint256 = shares * (bid + 1) // (erc20.totalSupply + ledger.VIRTUAL_SHARES)
     assert assets >= min_assets_out, "too few assets out"
     assert assets <= ledger.total_idle, "idle too low"
     ledger.total_idle -= assets
     erc20._burn(owner, shares)
-    log Withdraw(sender=msg.sender, receiver=receiver, owner=owner, assets=assets, shares=shares)
+    log ledger.Withdraw(sender=msg.sender, receiver=receiver, owner=owner, assets=assets, shares=shares)
     ledger._push(receiver, assets)
     return assets
 
@@ -533,12 +514,13 @@ def _spend(owner: address, shares: uint256):
 
 @internal
 @view
-def _check_deposit(assets: uint256):
+def _check_deposit(assets: uint256, holder: address):
     """
     @dev An unlimited vault (all 128 bits set) does not pay for reading its NAV.
     """
     word: uint256 = ledger.deposit_terms
-    assert assets != 0 and assets >= word >> 128, "below the least deposit"
+    assert assets != 0 and assets >= ledger._least_deposit(word), "below the least deposit"
+    ledger._check_allowed(word, holder)
     limit: uint256 = word & ledger.U128
     if limit != ledger.U128:
         pending: uint256 = requests.open[requests.DEPOSIT] & ledger.U128
@@ -563,17 +545,14 @@ def _claim_assets(amount: uint256, by_out: bool, receiver: address, controller: 
     shares: uint256 = 0
     assets: uint256 = 0
     shares, assets = requests._claim(requests.REDEEM, controller, amount, by_out)
-    ledger.claimable_assets -= assets
-    log Withdraw(
-        sender=msg.sender, receiver=receiver, owner=controller, assets=assets, shares=shares
-    )
-    ledger._push(receiver, assets)
+    ledger._pay_claim(controller, receiver, shares, assets)
     return shares, assets
 
 
 @internal
-def _prepare_sync_dealing():
+def _prepare_sync_dealing() -> (uint256, uint256):
     """
+    @return NAV at the bid and at the ask to deal at.
     @dev Nobody deals around a payout: what the chain knows is booked first.
     """
     state: uint256 = status.word
@@ -582,4 +561,4 @@ def _prepare_sync_dealing():
     assert max_age != 0, "sync dealing off"
     status._check_dealable(state)
     assert block.timestamp - limits._last_report(state, word) <= max_age, "stale NAV"
-    nav._sync_all()
+    return nav._sync_all()

@@ -3,11 +3,12 @@
 @title Probity vault desk
 @license AGPL-3.0-only
 @author Probity
-@notice The part of a vault that its keeper, reporter, guardian and owner call: markets and their
-        budgets, reports, settlement, fees and parameters. Vaults run this code on their own
-        storage by delegatecall (see Vault.vy); deployed once for each asset, it holds nothing.
-@custom:security Called directly it works on its own, empty storage: it has no class and no
-        assets, and its owner is nobody.
+@notice The part of a vault that its keeper and reporter call: markets and their budgets, reports,
+        fees and settlement. Vaults run this code on their own storage by delegatecall, and it
+        passes on to the governance what it does not know (see Vault.vy); deployed once for each
+        asset, it holds nothing.
+@custom:security Called directly it works on its own storage, which is set up for nobody: it has
+        no class, no assets and no owner. The delegatecall target is fixed at construction.
 """
 
 from ethereum.ercs import IERC20Detailed
@@ -15,6 +16,7 @@ from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
 from contracts.interfaces import IMarketAccount
+from contracts.modules import breaker
 from contracts.modules import exposure
 from contracts.modules import fees
 from contracts.modules import ledger
@@ -23,34 +25,29 @@ from contracts.modules import nav
 from contracts.modules import requests
 from contracts.modules import roles
 from contracts.modules import status
+from contracts.modules import timelock
 
 initializes: ownable
 initializes: erc20[ownable := ownable]
 initializes: status
 initializes: roles[ownable := ownable, status := status]
+initializes: timelock[ownable := ownable, roles := roles]
 initializes: limits[status := status]
+initializes: breaker[limits := limits, status := status]
 initializes: ledger
 initializes: requests
-initializes: exposure
+initializes: exposure[limits := limits]
 initializes: nav[exposure := exposure, ledger := ledger]
 initializes: fees
 
 exports: (
     ledger.asset,
-    roles.pending_owner,
-    roles.reporter,
-    roles.transferOwnership,
-    roles.acceptOwnership,
-    roles.setGuardian,
-    roles.setKeeper,
-    roles.setReporter,
-    roles.pause,
-    roles.unpause,
     status.fresh_until,
-    limits.__interface__,
+    status.breakerTripped,
     exposure.__interface__,
-    nav.__interface__,
-    fees.__interface__,
+    nav.day_anchor,
+    nav.bookOf,
+    nav.markOf,
 )
 
 
@@ -68,18 +65,38 @@ event FeesAccrued:
     high_water_mark: uint256
 
 
+interface IGovernance:
+    def asset() -> address: view
+
+
 WAD: constant(uint256) = 10**18
+MAX_RETURN: constant(uint256) = 512  # bytes a governance function returns at most: feeRecipients
+
+GOVERNANCE: public(immutable(address))
 
 
 @deploy
-def __init__(asset: address):
+def __init__(asset: address, governance: address):
     """
     @param asset The stablecoin of the vaults that will use this desk
+    @param governance VaultGovernance for the same asset
     """
+    assert staticcall IGovernance(governance).asset() == asset, "governance of another asset"
+    GOVERNANCE = governance
     ledger.__init__(asset)
     ownable.__init__()
     erc20.__init__("", "", staticcall IERC20Detailed(asset).decimals() + 6, "", "")
     ownable._transfer_ownership(empty(address))
+    requests._set_up()
+
+
+@external
+@raw_return
+def __default__() -> Bytes[MAX_RETURN]:
+    """
+    @notice Everything else is the governance's; its answer and its errors pass through.
+    """
+    return raw_call(GOVERNANCE, msg.data, max_outsize=MAX_RETURN, is_delegate_call=True)
 
 
 # Reports
@@ -90,17 +107,20 @@ def __init__(asset: address):
 def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: bytes32):
     """
     @notice Marks every condition of every open market (in the order of openMarkets), takes fees
-            and settles the requests made before. Reporter only.
+            and settles the requests made before. Reporter only; in wind-down it settles
+            redemptions, without fees.
     @dev First values every market in memory, then judges, then writes. A report outside its
          bounds only leaves its hash behind and closes the epochs, so that requests made while it
-         is known wait for a later one; it takes effect when it is sent again after the guardian
-         has confirmed its hash.
+         is known wait for a later one; it takes effect when it is sent again after its hash was
+         confirmed, and then closes none. While one is pending, another closes none either: a
+         reporter cannot fill the queue with epochs.
     @param marks Bid and ask of each outcome token, WAD
     @param evidence Hash of the document from which the marks were made
     """
     assert msg.sender == roles.reporter, "not the reporter"
     state: uint256 = status.word
     assert state & status.PAUSED == 0, "paused"
+    winding_down: bool = state & status.WINDING_DOWN != 0
     bounds: uint256 = limits.report_limits
     elapsed: uint256 = block.timestamp - limits._last_report(state, bounds)
     assert elapsed >= limits._field(bounds, limits.MIN_REPORT_INTERVAL), "report too soon"
@@ -150,15 +170,16 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
     elif block.timestamp - (anchor >> 128) >= nav.DAY:
         anchor = (block.timestamp << 128) | (base * fees.PPS_SCALE // supply)
 
-    requests._close(requests.DEPOSIT)
-    requests._close(requests.REDEEM)
-    confirmed: bool = False
-    if state & status.PENDING != 0:
-        confirmed = report_hash == nav.confirmed_report
+    pending: bool = state & status.PENDING != 0
+    confirmed: bool = pending and report_hash == nav.confirmed_report
+    if pending:
         nav.confirmed_report = empty(bytes32)  # good for one report, and none but the next
-    if not confirmed and not nav._keeps_bounds(
-        bid, ask, base, anchor & ledger.U128, supply, bounds
-    ):
+    keeps_bounds: bool = nav._keeps_bounds(bid, ask, base, anchor & ledger.U128, supply, bounds)
+    if not confirmed and (keeps_bounds or not pending):
+        requests._close(requests.REDEEM)
+        if not winding_down:
+            requests._close(requests.DEPOSIT)
+    if not confirmed and not keeps_bounds:
         nav.pending_report = report_hash
         status.word |= status.PENDING
         log nav.ReportPending(nav_bid=bid, nav_ask=ask, report_hash=report_hash, evidence=evidence)
@@ -188,23 +209,12 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
     log nav.Reported(
         nav_bid=bid, nav_ask=ask, supply=supply, evidence=evidence, entries=entries, words=words
     )
-    self._accrue(bid, supply, elapsed)
-    self._settle(bid, ask)
-
-
-@external
-@nonreentrant
-def confirmReport(report_hash: bytes32):
-    """
-    @notice Lets the pending report through: it takes effect when the reporter sends it again.
-            Guardian only.
-    @param report_hash The pending report's hash, as logged
-    """
-    assert msg.sender == roles.guardian, "not the guardian"
-    assert status.word & status.PENDING != 0, "no report pending"
-    assert report_hash == nav.pending_report, "not the pending report"
-    nav.confirmed_report = report_hash
-    log nav.ReportConfirmed(report_hash=report_hash)
+    if not winding_down and nav._collapsed(bid, supply):
+        winding_down = True
+        status._wind_down()
+    if not winding_down:
+        self._accrue(bid, supply, elapsed)
+    self._settle(bid, ask, winding_down)
 
 
 @external
@@ -238,7 +248,8 @@ def openMarket(class_id: uint256, question_id: bytes32, count: uint256, deadline
 @nonreentrant
 def allocate(market: bytes32, assets: uint256):
     """
-    @notice Moves idle assets into the market's account, within every cap. Keeper only.
+    @notice Moves idle assets into the market's account, within every cap and the velocity limit,
+            while no drawdown stops it. Keeper only.
     """
     roles._check_keeper()
     status._check_dealable(status.word)
@@ -246,12 +257,15 @@ def allocate(market: bytes32, assets: uint256):
     account: address = exposure._account(word)
     assert staticcall IMarketAccount(account).tradable(), "market not tradable"
     bid: uint256 = nav._nav()[0]
+    supply: uint256 = erc20.totalSupply
+    if supply != 0:
+        breaker._check(bid * fees.PPS_SCALE // supply, fees._high_water_mark())
     exposure._allocate(market, word, assets, bid)
     idle: uint256 = ledger.total_idle
     waiting: uint256 = requests.closed[requests.REDEEM] >> 64
     owed: uint256 = 0
     if waiting != 0:
-        owed = waiting * (bid + 1) // (erc20.totalSupply + ledger.VIRTUAL_SHARES) + 1  # up
+        owed = waiting * (bid + 1) // (supply + ledger.VIRTUAL_SHARES) + 1  # up
     assert idle >= assets + owed, "idle too low"
     ledger.total_idle = idle - assets
     nav._move(market, convert(assets, int256), 0)
@@ -263,99 +277,48 @@ def allocate(market: bytes32, assets: uint256):
 def recall(market: bytes32, assets: uint256) -> uint256:
     """
     @notice Takes up to `assets` of collateral back from the market's account. Keeper, guardian or
-            owner, even while paused: it only makes things safer.
+            owner, even while paused: it only makes things safer. Anyone in wind-down.
     @return The assets that came back
     """
-    assert msg.sender in [status._keeper(status.word), roles.guardian, ownable.owner], "not the keeper"
-    return self._recall(market, exposure._account(exposure._check_open(market)), assets)
+    state: uint256 = status.word
+    assert (
+        state & status.WINDING_DOWN != 0
+        or msg.sender in [status._keeper(state), roles.guardian, ownable.owner]
+    ), "not the keeper"
+    return self._recall(market, exposure._check_open(market), assets)
 
 
 @external
 @nonreentrant
 def closeMarket(market: bytes32):
     """
-    @notice Ends a resolved market whose outcome tokens are redeemed, and recalls what its account
-            holds. Anyone may call; a gift to the account can delay nothing.
+    @notice Ends a market that holds no outcome tokens, and recalls what its account holds. Anyone
+            may call once it is resolved, guardian and owner before that too; a gift of
+            collateral to the account can delay nothing.
     """
-    account: address = exposure._account(exposure._check_open(market))
+    word: uint256 = exposure._check_open(market)
+    account: address = exposure._account(word)
+    early: bool = msg.sender in [roles.guardian, ownable.owner]
     nav._sync(market)  # what is left of the entry is the payout's, not a breach of bounds
     collateral: uint256 = 0
     positions: DynArray[IMarketAccount.Position, nav.MAX_CONDITIONS] = []
     collateral, positions = staticcall IMarketAccount(account).positions()
     for position: IMarketAccount.Position in positions:
-        assert position.payout_denominator != 0, "market not resolved"
+        assert early or position.payout_denominator != 0, "market not resolved"
         assert position.yes == 0 and position.no == 0, "tokens not redeemed"
-    self._recall(market, account, collateral)
+    self._recall(market, word, collateral)
     entry: int256 = nav.book[market]
     nav._move(market, -nav._bid(entry), -convert(nav._spread(entry), int256))
     exposure._close(market, exposure.markets[market])
-
-
-# Parameters
-
-
-@external
-@nonreentrant
-def addClass(new: exposure.MarketClass) -> uint256:
-    """
-    @notice Approves a class of markets. Owner only.
-    @return The class's id
-    """
-    ownable._check_owner()
-    return exposure._add_class(new)
-
-
-@external
-@nonreentrant
-def lowerClassCaps(class_id: uint256, market_cap: uint256, market_cap_bps: uint256):
-    """
-    @notice Lowers a class's caps on one market; exposure above them is only worked off. Owner or
-            guardian.
-    """
-    if msg.sender != roles.guardian:
-        ownable._check_owner()
-    exposure._lower_caps(class_id, market_cap, market_cap_bps)
-
-
-@external
-@nonreentrant
-def tightenLimit(which: uint256, new: uint256):
-    """
-    @notice Makes a limit safer. Owner only; raising the risk of holders is refused.
-    """
-    ownable._check_owner()
-    assert not limits._is_riskier(which, limits._get(which), new), "riskier limit"
-    limits._set(which, new)
-
-
-@external
-@nonreentrant
-def lowerFees(management_bps: uint256, performance_bps: uint256):
-    """
-    @notice Lowers the fee rates; they apply from the next report on, for the time before it too.
-            Owner only.
-    """
-    ownable._check_owner()
-    fees._lower(management_bps, performance_bps)
-
-
-@external
-@nonreentrant
-def setDepositTerms(deposit_limit: uint256, min_deposit: uint256):
-    """
-    @notice Sets the most assets the vault takes and the least of one deposit. Owner only.
-    """
-    ownable._check_owner()
-    ledger._set_deposit_terms(deposit_limit, min_deposit)
 
 
 # Internal
 
 
 @internal
-def _recall(market: bytes32, account: address, assets: uint256) -> uint256:
-    recalled: uint256 = extcall IMarketAccount(account).recall(assets)
-    exposure._recall(market, recalled)
+def _recall(market: bytes32, word: uint256, assets: uint256) -> uint256:
+    recalled: uint256 = extcall IMarketAccount(exposure._account(word)).recall(assets)
+    exposure._recall(market, word, recalled)
     ledger.total_idle += recalled
     nav._move(market, -convert(recalled, int256), 0)
     return recalled
@@ -364,7 +327,8 @@ def _recall(market: bytes32, account: address, assets: uint256) -> uint256:
 @internal
 def _accrue(bid: uint256, supply: uint256, elapsed: uint256):
     """
-    @dev Fees of the time since the last report, as shares to the recipient.
+    @dev Fees of the time since the last report, as shares to the recipients; and the breaker's
+         judgement on what is left for a share.
     """
     word: uint256 = fees.fee_word
     management: uint256 = 0
@@ -375,25 +339,40 @@ def _accrue(bid: uint256, supply: uint256, elapsed: uint256):
     if mark != word & ledger.U128:
         fees.fee_word = (word & ~ledger.U128) | mark
     if shares != 0:
-        erc20._mint(fees.fee_recipient, shares)
+        left: uint256 = shares
+        for recipient: uint256 in fees.recipients:
+            part: uint256 = shares * (recipient >> 160) // fees.BPS
+            if part != 0:
+                erc20._mint(fees._account(recipient), part)
+                left -= part
+            if left == 0:
+                break
+        if left != 0:
+            erc20._mint(fees._account(fees.recipients[0]), left)  # what rounding left
     log FeesAccrued(
         management=management, performance=performance, shares=shares, high_water_mark=mark
     )
+    if supply != 0:
+        breaker._judge(bid * fees.PPS_SCALE // (supply + shares), mark)
+    else:
+        breaker._start_anew()
 
 
 @internal
-def _settle(bid: uint256, ask: uint256):
+def _settle(bid: uint256, ask: uint256, winding_down: bool):
     """
     @notice Turns the closed deposit epochs into shares at the ask, then pays the closed redemption
             epochs at the bid as far as idle reaches, both at the NAV and supply of this report.
+            In wind-down no deposits: they are taken back by cancelling.
     @dev Invariant: neither lowers the bid NAV per share of those who stay.
     """
     supply: uint256 = erc20.totalSupply
     deposited: uint256 = 0
     minted: uint256 = 0
-    deposited, minted = requests._settle(
-        requests.DEPOSIT, supply + ledger.VIRTUAL_SHARES, ask + 1, max_value(uint256)
-    )
+    if not winding_down:
+        deposited, minted = requests._settle(
+            requests.DEPOSIT, supply + ledger.VIRTUAL_SHARES, ask + 1, max_value(uint256)
+        )
     idle: uint256 = ledger.total_idle + deposited
     if deposited != 0:
         fees._keep_mark(bid, ask, supply, deposited, minted)

@@ -6,20 +6,7 @@
 @notice Deploys vaults from one blueprint at addresses known beforehand, and lists them.
 """
 
-from contracts.modules import limits
-
-
-struct Roles:
-    owner: address
-    guardian: address
-    keeper: address
-    reporter: address
-
-
-struct FeeTerms:
-    management_bps: uint256
-    performance_bps: uint256
-    recipient: address
+from contracts.modules import terms
 
 
 event VaultDeployed:
@@ -29,7 +16,8 @@ event VaultDeployed:
     deployer: address
 
 
-VERSION: public(constant(String[8])) = "0.1.0"
+VERSION: public(constant(String[8])) = "0.2.0"
+MAX_PAGE: constant(uint256) = 100  # vaults that one call of vaultsFrom lists
 
 BLUEPRINT: public(immutable(address))
 DESK: public(immutable(address))
@@ -57,37 +45,33 @@ def __init__(blueprint: address, desk: address):
 
 
 @external
+@view
+def vaultsFrom(start: uint256) -> DynArray[address, MAX_PAGE]:
+    """
+    @return Up to a hundred vaults in the order of their deployment, the `start`-th first.
+    """
+    page: DynArray[address, MAX_PAGE] = []
+    for i: uint256 in range(MAX_PAGE):
+        if start + i >= self.vault_count:
+            break
+        page.append(self.vaults[start + i])
+    return page
+
+
+@external
 @nonreentrant
-def deploy(
-    name: String[25],
-    symbol: String[5],
-    roles: Roles,
-    fee_terms: FeeTerms,
-    limits_: uint256[limits.COUNT],
-    deposit_limit: uint256,
-    min_deposit: uint256,
-    salt: bytes32,
-) -> address:
+def deploy(new: terms.Terms, salt: bytes32) -> address:
     """
     @notice Deploys a vault; anyone may. The address depends on the caller, the salt and every
-            argument, so nobody can take it in advance.
+            term, so nobody can take it in advance; a call that is only simulated (eth_call)
+            tells it beforehand.
     @return The vault
     """
     vault: address = create_from_blueprint(
-        BLUEPRINT,
-        ASSET,
-        DESK,
-        name,
-        symbol,
-        roles,
-        fee_terms,
-        limits_,
-        deposit_limit,
-        min_deposit,
-        salt=keccak256(abi_encode(msg.sender, salt)),
+        BLUEPRINT, DESK, new, salt=keccak256(abi_encode(msg.sender, salt))
     )
     self.is_vault[vault] = True
     self.vaults[self.vault_count] = vault
     self.vault_count += 1
-    log VaultDeployed(vault=vault, asset=ASSET, owner=roles.owner, deployer=msg.sender)
+    log VaultDeployed(vault=vault, asset=ASSET, owner=new.owner, deployer=msg.sender)
     return vault

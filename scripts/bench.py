@@ -18,13 +18,26 @@ from rich.table import Table
 from agent.devnet import venue as devnet
 from agent.execution.orders import ExchangeDomain, order_hash, order_tuple
 from agent.execution.signing import sign_order
+from agent.terms import ClassTerms, Limits, VaultTerms
 
 ANVIL = "ethereum:local:foundry"
 TARGET = Path("build") / "bench.json"
 UNIT, SHARE, WAD, DAY = 10**6, 10**12, 10**18, 86_400
-FOREVER, UNLIMITED = 2**256 - 1, 2**128 - 1
-LIMITS = (5_000, 5_000, 10_000, 10_000, 5_000, 60, DAY, 2 * DAY, 600, 9_900, 500)
+FOREVER = 2**256 - 1
+LIMITS = Limits(
+    max_up_bps=5_000,
+    max_down_bps=5_000,
+    max_day_up_bps=10_000,
+    max_day_down_bps=10_000,
+    max_spread_bps=5_000,
+    sync_max_age_s=DAY,
+    price_band_bps=500,
+    max_drawdown_bps=5_000,
+    total_cap_bps=10_000,
+    max_redeem_delay_s=0,
+)
 SIZE_LIMIT = 24_576
+CONTRACTS = ("Vault", "VaultDesk", "VaultGovernance", "VaultFactory", "PolymarketAccount")
 MARKETS = 20
 
 # Upper bounds that the project set itself (issue 2); the table shows the share used.
@@ -72,7 +85,7 @@ class _Bench:
     def deploy(self) -> None:
         project = ape.project
         self.venue = devnet.deploy_venue(self.deployer)
-        for name in ("Vault", "VaultDesk", "VaultFactory", "PolymarketAccount"):
+        for name in CONTRACTS:
             code = project.get_contract(name).contract_type.runtime_bytecode.bytecode
             self.figures[f"size.{name}"] = (len(code) - 2) // 2
         creation = project.Vault.contract_type.deployment_bytecode.bytecode
@@ -81,6 +94,7 @@ class _Bench:
         implementation = devnet.deploy_account_implementation(self.deployer, self.venue)
         desk = project.VaultDesk.at(factory.DESK())
         for name, contract in (
+            ("VaultGovernance", project.VaultGovernance.at(desk.GOVERNANCE())),
             ("VaultDesk", desk),
             ("VaultFactory", factory),
             ("PolymarketAccount", implementation),
@@ -89,23 +103,29 @@ class _Bench:
         self.factory = factory
         self.vault = self.new_vault("with markets")
         self.vault.addClass(
-            (implementation, self.people["oracle"], 10**9 * UNIT, 10_000, 30 * DAY),
+            ClassTerms(
+                implementation,
+                self.people["oracle"],
+                market_cap_bps=10_000,
+                class_cap_bps=10_000,
+            ).arguments(),
             sender=self.people["owner"],
         )
 
     def new_vault(self, salt: str) -> Any:
         people = self.people
-        receipt = self.factory.deploy(
+        terms = VaultTerms(
             "Probity bench vault",
             "BENCH",
-            (people["owner"], people["guardian"], people["keeper"], people["reporter"]),
-            (200, 2_000, people["manager"]),
-            list(LIMITS),
-            UNLIMITED,
-            1,
-            keccak(text=salt),
-            sender=self.deployer,
+            owner=people["owner"],
+            guardian=people["guardian"],
+            keeper=people["keeper"],
+            reporter=people["reporter"],
+            fee_recipient=people["manager"],
+            timelock_s=0,
+            limits=LIMITS,
         )
+        receipt = self.factory.deploy(terms.arguments(), keccak(text=salt), sender=self.deployer)
         self.note("deploy.Vault", receipt)
         (event,) = receipt.decode_logs(self.factory.VaultDeployed)
         vault = devnet.vault_at(event.vault)

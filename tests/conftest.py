@@ -8,7 +8,7 @@ import pytest
 from eth_account import Account
 
 from agent.devnet import venue as devnet
-from tests.defaults import DAY, FOREVER, LIMITS, NO_EVIDENCE, UNIT, UNLIMITED, WAD
+from tests.defaults import DAY, FOREVER, LIMITS, NO_EVIDENCE, UNIT, UNLIMITED, WAD, a_class
 
 
 @pytest.fixture(scope="session")
@@ -62,19 +62,23 @@ def make_vault(factory, people, deployer):
     count = iter(range(10**6))
 
     def make(
-        keeper=people.keeper, *, management=0, performance=0, limit=UNLIMITED, least=1, **limits
+        keeper=people.keeper,
+        *,
+        management=0,
+        performance=0,
+        hurdle=0,
+        limit=UNLIMITED,
+        least=1,
+        timelock=0,
+        **limits,
     ):
-        receipt = factory.deploy(
-            "Probity test vault",
-            "pTEST",
-            (people.owner, people.guardian, keeper, people.reporter),
-            (management, performance, people.manager),
+        terms = (
+            *("Probity test vault", "pTEST"),
+            *(people.owner, people.guardian, keeper, people.reporter, people.manager),
+            *(management, performance, hurdle, limit, least, timelock),
             list((LIMITS | limits).values()),
-            limit,
-            least,
-            next(count).to_bytes(32, "big"),
-            sender=deployer,
         )
+        receipt = factory.deploy(terms, next(count).to_bytes(32, "big"), sender=deployer)
         (event,) = receipt.decode_logs(factory.VaultDeployed)
         return devnet.vault_at(event.vault)
 
@@ -134,7 +138,8 @@ def open_market(venue, people, implementation, deployer, chain):
     def open_(vault, *, cap=5_000 * UNIT, cap_bps=10_000, keeper=None, duration=30 * DAY):
         if vault.class_count() == 0:
             vault.addClass(
-                (implementation, people.oracle, cap, cap_bps, 60 * DAY), sender=people.owner
+                a_class(implementation, people.oracle, cap=cap, cap_bps=cap_bps),
+                sender=people.owner,
             )
         question = next(count).to_bytes(32, "big")
         venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)

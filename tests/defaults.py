@@ -22,7 +22,28 @@ LIMITS = {
     "max_order_lifetime": 600,
     "max_buy_price_bps": 9_900,
     "price_band_bps": 500,
+    "max_drawdown_bps": 10_000,
+    "liveness_period": 14 * DAY,
+    "max_redeem_delay": 7 * DAY,
+    "total_cap_bps": 10_000,
+    "total_cap": 2**96 - 1,
+    "velocity_limit": 2**96 - 1,
 }
+
+
+def a_class(
+    implementation,
+    oracle,
+    *,
+    grade=1,
+    cap=5_000 * UNIT,
+    cap_bps=10_000,
+    class_cap=2**96 - 1,
+    class_cap_bps=10_000,
+    duration=60 * DAY,
+):
+    """Return the terms of a market class as addClass takes them."""
+    return (implementation, oracle, grade, cap, cap_bps, class_cap, class_cap_bps, duration)
 
 
 def limit(name: str) -> int:

@@ -23,15 +23,12 @@ from agent.execution.orders import ExchangeDomain
 from agent.information.gamma import YES, Market, load_recorded, shift
 from agent.keeper import Fill, Keeper, KeeperSettings
 from agent.strategy.sizing import Tier
+from agent.terms import ClassTerms, Limits, VaultTerms
 from agent.units import MICRO
 
 RECORDED = Path(__file__).parent / "data" / "gamma_markets_mixed_2026-01.json.gz"
 RECORDED_AT = datetime(2026, 2, 7, 12, 49, tzinfo=UTC)  # of its open markets
 HOUR = 3_600
-
-# By ordinal, see contracts/modules/limits.vy.
-LIMITS = (1_000, 1_000, 2_000, 2_000, 500, 60, 3_600, 2 * 86_400, 600, 9_900, 300)
-MANAGEMENT_BPS, PERFORMANCE_BPS = 200, 2_000
 
 Emit = Callable[[str, Mapping[str, Any]], None]
 
@@ -175,19 +172,20 @@ class _Stage:
     def _deploy_vault(self, safe: str) -> Any:
         deployer, owner = self.people["deployer"], self.people["owner"]
         factory = devnet.deploy_vault_factory(deployer, self.venue.pusd)
-        receipt = factory.deploy(
+        terms = VaultTerms(
             "Probity Demo Vault",
             "PROB",
-            (owner, self.people["guardian"], safe, safe),
-            (MANAGEMENT_BPS, PERFORMANCE_BPS, self.people["manager"]),
-            list(LIMITS),
-            100_000 * MICRO,
-            MICRO,
-            keccak(text="demo"),
-            sender=deployer,
+            owner=owner,
+            guardian=self.people["guardian"],
+            keeper=safe,
+            reporter=safe,
+            fee_recipient=self.people["manager"],
+            deposit_limit=100_000 * MICRO,
+            min_deposit=MICRO,
+            timelock_s=0,  # the classes come first, then the delays (docs/contracts/Vault.md)
+            limits=Limits(sync_max_age_s=HOUR),
         )
-        (event,) = receipt.decode_logs(factory.VaultDeployed)
-        return devnet.vault_at(event.vault)
+        return devnet.deploy_vault(deployer, factory, terms, keccak(text="demo"))
 
     def _recorded_markets(self) -> list[Market]:
         """Read the recorded page and move its dates so that it was recorded just now."""
@@ -214,7 +212,12 @@ class _Stage:
             if market.oracle not in classes:
                 classes[market.oracle] = len(classes)
                 self.vault.addClass(
-                    (implementation, market.oracle, 5_000 * MICRO, 1_500, 7 * 86_400),
+                    ClassTerms(
+                        implementation,
+                        market.oracle,
+                        market_cap=5_000 * MICRO,
+                        max_duration_s=7 * 86_400,
+                    ).arguments(),
                     sender=self.people["owner"],
                 )
         self.emit("step", {"text": f"Re-create {count} markets with their real condition ids"})

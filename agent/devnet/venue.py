@@ -8,6 +8,7 @@ import ape
 from eth_utils.crypto import keccak
 
 from agent.devnet.parts import conditional_tokens, safe_part
+from agent.terms import VaultTerms
 
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -96,31 +97,35 @@ def deploy_account_implementation(deployer: Any, venue: Venue, negative_risk: bo
 
 
 def deploy_vault_factory(deployer: Any, asset: Any) -> Any:
-    """Deploy blueprint, desk and factory for vaults of `asset`."""
+    """Deploy governance, desk, blueprint and factory for vaults of `asset`."""
     project = ape.project
-    desk = deployer.deploy(project.VaultDesk, asset)
+    governance = deployer.deploy(project.VaultGovernance, asset)
+    desk = deployer.deploy(project.VaultDesk, asset, governance)
     blueprint = deployer.declare(project.Vault)  # ERC-5202
     return deployer.deploy(project.VaultFactory, blueprint.contract_address, desk)
 
 
+def deploy_vault(deployer: Any, factory: Any, terms: VaultTerms, salt: bytes) -> Any:
+    """Deploy a vault through its factory."""
+    receipt = factory.deploy(terms.arguments(), salt, sender=deployer)
+    (event,) = receipt.decode_logs(factory.VaultDeployed)
+    return vault_at(event.vault)
+
+
 def vault_at(address: str) -> Any:
-    """Return the vault at `address` with the ABI of both halves of its code."""
+    """Return the vault at `address` with the ABI of all parts of its code."""
     return ape.Contract(address, contract_type=vault_type())
 
 
 def vault_type() -> Any:
-    """Return the contract type of a vault: the functions and events of vault and desk."""
-    project = ape.project
-    merged = project.Vault.contract_type.model_copy(deep=True)
+    """Return the contract type of a vault: the functions and events of its three parts."""
+    merged = ape.project.Vault.contract_type.model_copy(deep=True)
     known = {entry.selector for entry in merged.abi if hasattr(entry, "selector")}
-    merged.abi = [
-        *merged.abi,
-        *(
-            entry
-            for entry in project.VaultDesk.contract_type.abi
-            if getattr(entry, "selector", None) not in known and entry.type in ("function", "event")
-        ),
-    ]
+    for part in (ape.project.VaultDesk, ape.project.VaultGovernance):
+        for entry in part.contract_type.abi:
+            if entry.type in ("function", "event") and entry.selector not in known:
+                merged.abi.append(entry)
+                known.add(entry.selector)
     return merged
 
 

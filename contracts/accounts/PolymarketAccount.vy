@@ -10,8 +10,8 @@
      market. What a venue has in common is immutable; what a market has of its own stands as
      arguments behind the clone's code: vault (20 bytes), deadline, market, count (32 each), and
      for each condition its id, YES and NO (32 each). Only epoch and halt are storage.
-@custom:security Three ways lead out: an order that `isValidSignature` admits, the collateral
-        adapter, and `recall` to the vault. The exchange's operator can pre-approve an order and
+@custom:security Four ways lead out: an order that `isValidSignature` admits, the collateral
+        adapter, `recall` to the vault, and a holder's exit in kind, which only the vault calls. The exchange's operator can pre-approve an order and
         is then never asked again, so only `halt`, which also withdraws allowance and approval,
         kills an order for certain.
 """
@@ -331,11 +331,13 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
         return EIP1271_REFUSED
     if block.timestamp >= extract32(head, DEADLINE - VAULT, output_type=uint256):
         return EIP1271_REFUSED
-    if staticcall IConditionalTokens(CTF).payoutDenominator(condition) != 0:
+    if staticcall IConditionalTokens(CTF).payoutDenominator(condition, skip_contract_check=True) != 0:
         return EIP1271_REFUSED
 
     vault: IVault = IVault(convert(convert(slice(head, 0, 20), bytes20), address))
-    terms: IVault.OrderTerms = staticcall vault.orderTerms(extract32(head, MARKET - VAULT), index)
+    terms: IVault.OrderTerms = staticcall vault.orderTerms(
+        extract32(head, MARKET - VAULT), index, skip_contract_check=True
+    )
     if block.timestamp > expiry or expiry - block.timestamp > terms.max_lifetime:
         return EIP1271_REFUSED
     # prices cross-multiplied, so nothing is rounded
@@ -437,6 +439,32 @@ def recall(assets: uint256) -> uint256:
     return sent
 
 
+@external
+@nonreentrant
+def payInKind(receiver: address, shares: uint256, supply: uint256):
+    """
+    @notice Sends `shares` / `supply` of the collateral and of every outcome token held to
+            `receiver`. Vault only.
+    @dev down: what is left belongs to those who stay.
+    """
+    assert msg.sender == self._vault(), "not the vault"
+    tokens: DynArray[uint256, 2 * MAX_CONDITIONS] = []
+    amounts: DynArray[uint256, 2 * MAX_CONDITIONS] = []
+    for i: uint256 in range(2 * self._number(COUNT), bound=2 * MAX_CONDITIONS):
+        token: uint256 = self._token(i)
+        amount: uint256 = (
+            staticcall IConditionalTokens(CTF).balanceOf(self, token) * shares // supply
+        )
+        if amount != 0:
+            tokens.append(token)
+            amounts.append(amount)
+    assets: uint256 = staticcall IERC20(COLLATERAL).balanceOf(self) * shares // supply
+    if assets != 0:
+        assert extcall IERC20(COLLATERAL).transfer(receiver, assets, default_return_value=True), "transfer failed"
+    if len(tokens) != 0:
+        extcall IConditionalTokens(CTF).safeBatchTransferFrom(self, receiver, tokens, amounts, b"")
+
+
 # The switch
 
 
@@ -445,12 +473,10 @@ def recall(assets: uint256) -> uint256:
 def halt():
     """
     @notice Kills every order at once, pre-approved ones too: bumps the epoch, withdraws the
-            collateral allowance and the ERC-1155 approval. Keeper, guardian or owner.
+            collateral allowance and the ERC-1155 approval. Keeper, guardian or owner; anyone in
+            wind-down.
     """
-    vault: IVault = IVault(self._vault())
-    assert msg.sender in [
-        staticcall vault.keeper(), staticcall vault.guardian(), staticcall vault.owner()
-    ], "not allowed to halt"
+    assert self._may_make_safer(), "not allowed to halt"
     epoch: uint256 = (self.state >> 1) + 1
     self.state = (epoch << 1) | 1
     log Halted(account=msg.sender, epoch=epoch)
@@ -461,9 +487,12 @@ def halt():
 @nonreentrant
 def resume():
     """
-    @notice Lets the account trade again; orders of earlier epochs stay dead. Owner only.
+    @notice Lets the account trade again; orders of earlier epochs stay dead. Owner only, and not
+            in wind-down.
     """
-    assert msg.sender == staticcall IVault(self._vault()).owner(), "not the owner"
+    vault: IVault = IVault(self._vault())
+    assert msg.sender == staticcall vault.owner(), "not the owner"
+    assert not staticcall vault.windingDown(), "winding down"
     assert self._halted(), "not halted"
     self.state -= 1
     log Resumed(account=msg.sender)
@@ -494,6 +523,7 @@ def split(condition: uint256, amount: uint256):
     vault: IVault = IVault(self._vault())
     assert msg.sender == staticcall vault.keeper(), "not the keeper"
     assert not staticcall vault.paused(), "paused"
+    assert not staticcall vault.windingDown(), "winding down"
     assert not self._halted() and block.timestamp < self._number(DEADLINE), "not tradable"
     id: bytes32 = self._condition(condition)
     log Split(condition=condition, amount=amount)
@@ -505,12 +535,10 @@ def split(condition: uint256, amount: uint256):
 @nonreentrant
 def merge(condition: uint256, amount: uint256):
     """
-    @notice Turns complete sets of one condition back into collateral. Keeper, guardian or owner.
+    @notice Turns complete sets of one condition back into collateral. Keeper, guardian or owner;
+            anyone in wind-down.
     """
-    vault: IVault = IVault(self._vault())
-    assert msg.sender in [
-        staticcall vault.keeper(), staticcall vault.guardian(), staticcall vault.owner()
-    ], "not allowed to merge"
+    assert self._may_make_safer(), "not allowed to merge"
     id: bytes32 = self._condition(condition)
     log Merged(condition=condition, amount=amount)
     extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, True)
@@ -632,6 +660,17 @@ def _resolved() -> uint256:
         if staticcall IConditionalTokens(CTF).payoutDenominator(self._condition(i)) != 0:
             count += 1
     return count
+
+
+@internal
+@view
+def _may_make_safer() -> bool:
+    vault: IVault = IVault(self._vault())
+    return (
+        msg.sender
+        in [staticcall vault.keeper(), staticcall vault.guardian(), staticcall vault.owner()]
+        or staticcall vault.windingDown()
+    )
 
 
 @internal

@@ -5,34 +5,57 @@
 @author Probity
 @notice The owner approves a class once; the keeper opens markets of it, each with an account of
         its own, within the class's limits. Exposure is at cost: allocated - recalled, never
-        below 0, and 0 once the market is closed.
+        below 0, and 0 once the market is closed. It is capped by market, by class and in total,
+        and what a rolling day may allocate net of recalls is limited.
 """
 
 from contracts.interfaces import IMarketAccount
+from contracts.modules import limits
+
+uses: limits
 
 
 # What the owner approves for a kind of market.
 struct MarketClass:
     implementation: address  # of the accounts; each market gets a clone
     oracle: address  # that resolves the class's conditions
+    grade: uint256  # custody grade of the accounts: 1 enforced, 2 delegated
     market_cap: uint256  # exposure of one market, assets
     market_cap_bps: uint256  # the same, of NAV at the bid
+    class_cap: uint256  # exposure of all markets of the class, assets
+    class_cap_bps: uint256  # the same, of NAV at the bid
     max_duration: uint256  # seconds from opening to the trading deadline
+
+
+struct Caps:
+    market_cap: uint256
+    market_cap_bps: uint256
+    class_cap: uint256
+    class_cap_bps: uint256
+
+
+# What of a class does not change.
+struct ClassTerms:
+    implementation: address
+    oracle: address
+    grade: uint256
+    max_duration: uint256
 
 
 event ClassAdded:
     class_id: indexed(uint256)
     implementation: indexed(address)
     oracle: indexed(address)
-    market_cap: uint256
-    market_cap_bps: uint256
+    grade: uint256
     max_duration: uint256
 
 
-event ClassCapsLowered:
+event ClassCapsSet:
     class_id: indexed(uint256)
     market_cap: uint256
     market_cap_bps: uint256
+    class_cap: uint256
+    class_cap_bps: uint256
 
 
 event MarketOpened:
@@ -65,11 +88,23 @@ MAX_MARKETS: constant(uint256) = 64  # open at once: a report visits each (see g
 ADDRESS_MASK: constant(uint256) = 2**160 - 1
 MAX_OPEN_CONDITIONS: constant(uint256) = 96  # of all open markets: what one report can mark
 MAX_ARGUMENTS: constant(uint256) = 3136  # bytes: 32 conditions of 96 each, and ABI encoding
+U16: constant(uint256) = 2**16 - 1
 U32: constant(uint256) = 2**32 - 1
+U96: constant(uint256) = 2**96 - 1
+U224: constant(uint256) = 2**224 - 1
+PERIOD: constant(uint256) = 8 * 3_600  # seconds
+PERIODS: constant(uint256) = 4  # any 24 hours lie within four periods
 CLOSED: constant(uint256) = 1 << 255
 
+
 class_count: public(uint256)
-classes: HashMap[uint256, MarketClass]
+class_terms: HashMap[uint256, ClassTerms]
+# market_cap (96 bits) | class_cap << 96 (96) | market_cap_bps << 192 (16) | class_cap_bps << 208 (16)
+class_caps: HashMap[uint256, uint256]
+class_exposures: HashMap[uint256, uint256]  # class -> assets
+total_exposure: public(uint256)  # assets
+# allocated less recalled in a period (224 bits, assets) | the period's number << 224
+periods: uint256[PERIODS]
 # market -> account | class << 160 | conditions << 192 | payouts booked << 200 | index << 208 | CLOSED
 markets: HashMap[bytes32, uint256]
 exposures: HashMap[bytes32, uint256]  # market -> assets
@@ -81,9 +116,20 @@ open_conditions: public(uint256)  # of all open markets
 @view
 def classOf(class_id: uint256) -> MarketClass:
     """
-    @return The class as approved.
+    @return The class as approved, with its present caps.
     """
-    return self.classes[class_id]
+    terms: ClassTerms = self.class_terms[class_id]
+    caps: Caps = self._caps(class_id)
+    return MarketClass(
+        implementation=terms.implementation,
+        oracle=terms.oracle,
+        grade=terms.grade,
+        market_cap=caps.market_cap,
+        market_cap_bps=caps.market_cap_bps,
+        class_cap=caps.class_cap,
+        class_cap_bps=caps.class_cap_bps,
+        max_duration=terms.max_duration,
+    )
 
 
 @external
@@ -111,6 +157,24 @@ def exposureOf(market: bytes32) -> uint256:
     @return The market's exposure at cost, in assets.
     """
     return self.exposures[market]
+
+
+@external
+@view
+def classExposureOf(class_id: uint256) -> uint256:
+    """
+    @return Exposure at cost of all the class's markets, in assets.
+    """
+    return self.class_exposures[class_id]
+
+
+@external
+@view
+def recentAllocation() -> uint256:
+    """
+    @return What the velocity limit counts: allocations less recalls of the last 24 to 32 hours.
+    """
+    return self._recent_allocation()
 
 
 @external
@@ -148,32 +212,79 @@ def _check_open(market: bytes32) -> uint256:
 
 
 @internal
+@view
+def _caps(class_id: uint256) -> Caps:
+    word: uint256 = self.class_caps[class_id]
+    return Caps(
+        market_cap=word & U96,
+        market_cap_bps=(word >> 192) & U16,
+        class_cap=(word >> 96) & U96,
+        class_cap_bps=word >> 208,
+    )
+
+
+@internal
+def _set_caps(class_id: uint256, new: Caps):
+    assert new.market_cap <= U96 and new.class_cap <= U96, "amount too large"
+    assert new.market_cap_bps <= BPS and new.class_cap_bps <= BPS, "cap above 100 %"
+    self.class_caps[class_id] = (
+        new.market_cap
+        | (new.class_cap << 96)
+        | (new.market_cap_bps << 192)
+        | (new.class_cap_bps << 208)
+    )
+    log ClassCapsSet(
+        class_id=class_id,
+        market_cap=new.market_cap,
+        market_cap_bps=new.market_cap_bps,
+        class_cap=new.class_cap,
+        class_cap_bps=new.class_cap_bps,
+    )
+
+
+@internal
+@view
+def _is_cap_raised(class_id: uint256, new: Caps) -> bool:
+    assert class_id < self.class_count, "unknown class"
+    old: Caps = self._caps(class_id)
+    return (
+        new.market_cap > old.market_cap
+        or new.market_cap_bps > old.market_cap_bps
+        or new.class_cap > old.class_cap
+        or new.class_cap_bps > old.class_cap_bps
+    )
+
+
+@internal
 def _add_class(new: MarketClass) -> uint256:
     assert new.implementation.is_contract, "implementation has no code"
     assert new.oracle != empty(address), "no oracle"
-    assert new.market_cap_bps <= BPS, "cap above 100 %"
+    assert staticcall IMarketAccount(new.implementation).grade() == new.grade, "custody grade differs"
     class_id: uint256 = self.class_count
-    self.classes[class_id] = new
+    self.class_terms[class_id] = ClassTerms(
+        implementation=new.implementation,
+        oracle=new.oracle,
+        grade=new.grade,
+        max_duration=new.max_duration,
+    )
     self.class_count = class_id + 1
     log ClassAdded(
         class_id=class_id,
         implementation=new.implementation,
         oracle=new.oracle,
-        market_cap=new.market_cap,
-        market_cap_bps=new.market_cap_bps,
+        grade=new.grade,
         max_duration=new.max_duration,
     )
+    self._set_caps(
+        class_id,
+        Caps(
+            market_cap=new.market_cap,
+            market_cap_bps=new.market_cap_bps,
+            class_cap=new.class_cap,
+            class_cap_bps=new.class_cap_bps,
+        ),
+    )
     return class_id
-
-
-@internal
-def _lower_caps(class_id: uint256, market_cap: uint256, market_cap_bps: uint256):
-    assert class_id < self.class_count, "unknown class"
-    assert market_cap <= self.classes[class_id].market_cap, "cap raised"
-    assert market_cap_bps <= self.classes[class_id].market_cap_bps, "cap raised"
-    self.classes[class_id].market_cap = market_cap
-    self.classes[class_id].market_cap_bps = market_cap_bps
-    log ClassCapsLowered(class_id=class_id, market_cap=market_cap, market_cap_bps=market_cap_bps)
 
 
 @internal
@@ -184,7 +295,8 @@ def _open(class_id: uint256, question_id: bytes32, count: uint256, deadline: uin
          of another oracle nor be opened twice (which would double its cap).
     """
     assert class_id < self.class_count, "unknown class"
-    terms: MarketClass = self.classes[class_id]
+    assert self.class_caps[class_id] & U96 != 0, "class closed"  # its market cap is 0
+    terms: ClassTerms = self.class_terms[class_id]
     assert deadline > block.timestamp, "deadline passed"
     assert deadline <= block.timestamp + terms.max_duration, "deadline too far"
     market: bytes32 = empty(bytes32)
@@ -246,22 +358,92 @@ def _clone(implementation: address, arguments: Bytes[MAX_ARGUMENTS + 116]) -> ad
 @internal
 def _allocate(market: bytes32, word: uint256, assets: uint256, nav: uint256):
     """
-    @dev Invariant: after an allocation the market's exposure is within both of its caps.
+    @dev Invariant: after an allocation market, class and total exposure are within their caps
+         and the rolling day's net allocation is within the velocity limit.
     """
     class_id: uint256 = (word >> 160) & U32
+    caps: Caps = self._caps(class_id)
+    total_cap_bps: uint256 = 0
+    total_cap: uint256 = 0
+    velocity: uint256 = 0
+    total_cap_bps, total_cap, velocity = limits._budget(limits.budget_limits)
+
     exposure: uint256 = self.exposures[market] + assets
-    assert exposure <= self.classes[class_id].market_cap, "market cap"
-    assert exposure * BPS <= self.classes[class_id].market_cap_bps * nav, "market cap bps"
+    assert exposure <= caps.market_cap, "market cap"
+    assert exposure * BPS <= caps.market_cap_bps * nav, "market cap bps"
+    of_class: uint256 = self.class_exposures[class_id] + assets
+    assert of_class <= caps.class_cap, "class cap"
+    assert of_class * BPS <= caps.class_cap_bps * nav, "class cap bps"
+    total: uint256 = self.total_exposure + assets
+    assert total <= total_cap, "total cap"
+    assert total * BPS <= total_cap_bps * nav, "total cap bps"
+    assert self._recent_allocation() + assets <= velocity, "velocity limit"
+
     self.exposures[market] = exposure
+    self.class_exposures[class_id] = of_class
+    self.total_exposure = total
+    number: uint256 = block.timestamp // PERIOD
+    place: uint256 = number % PERIODS
+    period: uint256 = self.periods[place]
+    if period >> 224 != number:
+        period = number << 224
+    self.periods[place] = period + assets
     log Allocated(market=market, assets=assets, exposure=exposure)
 
 
 @internal
-def _recall(market: bytes32, assets: uint256):
-    exposure: uint256 = self.exposures[market]
-    exposure -= min(exposure, assets)
-    self.exposures[market] = exposure
+def _recall(market: bytes32, word: uint256, assets: uint256):
+    """
+    @dev Frees as much of the rolling day's allocation, the latest first.
+    """
+    exposure: uint256 = self._release(market, word, assets)
+    left: uint256 = assets
+    number: uint256 = block.timestamp // PERIOD
+    for age: uint256 in range(PERIODS):
+        place: uint256 = (number - age) % PERIODS
+        period: uint256 = self.periods[place]
+        if left == 0:
+            break
+        if period >> 224 == number - age:
+            freed: uint256 = min(left, period & U224)
+            if freed != 0:
+                self.periods[place] = period - freed
+                left -= freed
     log Recalled(market=market, assets=assets, exposure=exposure)
+
+
+@internal
+def _release(market: bytes32, word: uint256, assets: uint256) -> uint256:
+    """
+    @notice Takes up to `assets` out of the exposure of the market, its class and the total.
+    @return The market's exposure left.
+    """
+    exposure: uint256 = self.exposures[market]
+    freed: uint256 = min(exposure, assets)
+    if freed != 0:
+        self.exposures[market] = exposure - freed
+        self.class_exposures[(word >> 160) & U32] -= freed
+        self.total_exposure -= freed
+    return exposure - freed
+
+
+@internal
+def _leave_in_kind(market: bytes32, word: uint256, shares: uint256, supply: uint256):
+    """
+    @dev A part of the market leaves with a holder, and that part of its cost with it.
+    """
+    self._release(market, word, self.exposures[market] * shares // supply)
+
+
+@internal
+@view
+def _recent_allocation() -> uint256:
+    number: uint256 = block.timestamp // PERIOD
+    total: uint256 = 0
+    for period: uint256 in self.periods:
+        if (period >> 224) + PERIODS > number:
+            total += period & U224
+    return total
 
 
 @internal
@@ -281,5 +463,5 @@ def _close(market: bytes32, word: uint256):
         self.markets[last] = (self.markets[last] & ~(255 << 208)) | (index << 208)
     self.markets[market] = word | CLOSED
     self.open_conditions -= (word >> 192) & 255
-    self.exposures[market] = 0
+    self._release(market, word, max_value(uint256))
     log MarketClosed(market=market)

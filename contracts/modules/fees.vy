@@ -3,34 +3,46 @@
 @title Fees: management on assets, performance above the high-water mark
 @license AGPL-3.0-only
 @author Probity
-@notice Pure arithmetic of DESIGN.md 2.5 and the word that keeps its state. The vault mints
-        the shares this module computes.
+@notice The arithmetic of DESIGN.md 2.5, the word that keeps its state, and who is paid. The vault
+        mints the shares that this module computes.
 @custom:security Fee shares are rounded down: a fee never takes more than its formula says.
 """
+
+
+# Who gets which part of the fee shares.
+struct Recipient:
+    account: address
+    part_bps: uint256
 
 
 event FeesSet:
     management_bps: uint256
     performance_bps: uint256
+    hurdle_bps: uint256
 
 
-event FeeRecipientSet:
-    recipient: indexed(address)
+event FeeRecipientsSet:
+    recipients: DynArray[Recipient, MAX_RECIPIENTS]
 
 
 BPS: constant(uint256) = 10_000
 YEAR: constant(uint256) = 31_556_952  # seconds
 MAX_MANAGEMENT_BPS: constant(uint256) = 500
 MAX_PERFORMANCE_BPS: constant(uint256) = 5_000
+MAX_HURDLE_BPS: constant(uint256) = 10_000
+MAX_RECIPIENTS: constant(uint256) = 4  # each costs a report a mint
+ADDRESS_MASK: constant(uint256) = 2**160 - 1
 # NAV per share is assets * PPS_SCALE / shares: WAD for one whole share, since a share has six
 # decimals more than the asset. An empty vault deals at OFFSET_PPS for each asset unit it holds + 1.
 PPS_SCALE: constant(uint256) = 10**24
 OFFSET_PPS: constant(uint256) = 10**18
 U128: constant(uint256) = 2**128 - 1
 
-# high-water mark (128 bits, PPS_SCALE) | management bps (16) << 128 | performance bps (16) << 144
+# high-water mark (128 bits, PPS_SCALE) | management bps (16) << 128 | performance bps (16) << 144 |
+# hurdle bps (16) << 160
 fee_word: uint256
-fee_recipient: public(address)
+# account | part in bps << 160, up to the first 0; the parts sum to 10,000
+recipients: uint256[MAX_RECIPIENTS]
 
 
 @external
@@ -39,34 +51,101 @@ def high_water_mark() -> uint256:
     """
     @return The highest NAV per whole share after fees so far, WAD.
     """
-    return self.fee_word & U128
+    return self._high_water_mark()
 
 
 @external
 @view
-def fee_rates() -> (uint256, uint256):
+def fee_rates() -> (uint256, uint256, uint256):
     """
-    @return Management fee (bps a year) and performance fee (bps of new profit).
+    @return Management fee (bps a year), performance fee (bps of new profit) and hurdle (bps a year).
     """
-    word: uint256 = self.fee_word
-    return (word >> 128) & 65_535, word >> 144
+    return self._rates(self.fee_word)
+
+
+@external
+@view
+def feeRecipients() -> DynArray[Recipient, MAX_RECIPIENTS]:
+    """
+    @return Who gets which part of the fee shares.
+    """
+    all: DynArray[Recipient, MAX_RECIPIENTS] = []
+    for word: uint256 in self.recipients:
+        if word != 0:
+            all.append(
+                Recipient(account=self._account(word), part_bps=word >> 160)
+            )
+    return all
 
 
 @internal
-def _lower(management_bps: uint256, performance_bps: uint256):
-    """
-    @dev Rates change at once only downwards.
-    """
-    word: uint256 = self.fee_word
-    assert management_bps <= (word >> 128) & 65_535, "management fee raised"
-    assert performance_bps <= word >> 144, "performance fee raised"
-    self.fee_word = (word & U128) | (management_bps << 128) | (performance_bps << 144)
-    log FeesSet(management_bps=management_bps, performance_bps=performance_bps)
+@view
+def _high_water_mark() -> uint256:
+    return self.fee_word & U128
 
 
 @internal
 @pure
-def _accrue(word: uint256, assets: uint256, supply: uint256, elapsed: uint256) -> (uint256, uint256, uint256, uint256):
+def _account(recipient: uint256) -> address:
+    return convert(recipient & ADDRESS_MASK, address)
+
+
+@internal
+@pure
+def _rates(word: uint256) -> (uint256, uint256, uint256):
+    return (word >> 128) & 65_535, (word >> 144) & 65_535, word >> 160
+
+
+@internal
+@view
+def _is_raise(management_bps: uint256, performance_bps: uint256, hurdle_bps: uint256) -> bool:
+    """
+    @return Whether holders would ever pay more than at the present rates.
+    """
+    management: uint256 = 0
+    performance: uint256 = 0
+    hurdle: uint256 = 0
+    management, performance, hurdle = self._rates(self.fee_word)
+    return management_bps > management or performance_bps > performance or hurdle_bps < hurdle
+
+
+@internal
+def _set_rates(management_bps: uint256, performance_bps: uint256, hurdle_bps: uint256):
+    assert management_bps <= MAX_MANAGEMENT_BPS, "management fee too high"
+    assert performance_bps <= MAX_PERFORMANCE_BPS, "performance fee too high"
+    assert hurdle_bps <= MAX_HURDLE_BPS, "hurdle too high"
+    self.fee_word = (
+        (self.fee_word & U128)
+        | (management_bps << 128)
+        | (performance_bps << 144)
+        | (hurdle_bps << 160)
+    )
+    log FeesSet(
+        management_bps=management_bps, performance_bps=performance_bps, hurdle_bps=hurdle_bps
+    )
+
+
+@internal
+def _set_recipients(new: DynArray[Recipient, MAX_RECIPIENTS]):
+    words: uint256[MAX_RECIPIENTS] = empty(uint256[MAX_RECIPIENTS])
+    index: uint256 = 0
+    total: uint256 = 0
+    for recipient: Recipient in new:
+        assert recipient.account != empty(address), "no fee recipient"
+        assert recipient.part_bps != 0 and recipient.part_bps <= BPS, "bad fee part"
+        words[index] = convert(recipient.account, uint256) | (recipient.part_bps << 160)
+        total += recipient.part_bps
+        index += 1
+    assert total == BPS, "fee parts do not sum to 100 %"
+    self.recipients = words
+    log FeeRecipientsSet(recipients=new)
+
+
+@internal
+@pure
+def _accrue(
+    word: uint256, assets: uint256, supply: uint256, elapsed: uint256
+) -> (uint256, uint256, uint256, uint256):
     """
     @notice Fees due on `assets` (NAV at the bid) held for `elapsed` seconds by `supply` shares.
     @return Management fee and performance fee (assets), shares to mint, new high-water mark.
@@ -76,13 +155,21 @@ def _accrue(word: uint256, assets: uint256, supply: uint256, elapsed: uint256) -
     mark: uint256 = word & U128
     if supply == 0:
         return 0, 0, 0, (assets + 1) * OFFSET_PPS
-    management: uint256 = min(assets * ((word >> 128) & 65_535) * elapsed // (BPS * YEAR), assets)
+    management_bps: uint256 = 0
+    performance_bps: uint256 = 0
+    hurdle_bps: uint256 = 0
+    management_bps, performance_bps, hurdle_bps = self._rates(word)
+    if hurdle_bps != 0:
+        # up: profit starts later
+        lift: uint256 = (mark * hurdle_bps * elapsed + BPS * YEAR - 1) // (BPS * YEAR)
+        mark = min(mark + lift, U128)
+    management: uint256 = min(assets * management_bps * elapsed // (BPS * YEAR), assets)
     net: uint256 = assets - management
     # up: profit starts a fraction later
     threshold: uint256 = (mark * supply + PPS_SCALE - 1) // PPS_SCALE
     performance: uint256 = 0
     if net > threshold:
-        performance = (net - threshold) * (word >> 144) // BPS
+        performance = (net - threshold) * performance_bps // BPS
         net -= performance
     if net == 0:
         return 0, 0, 0, mark
@@ -91,14 +178,12 @@ def _accrue(word: uint256, assets: uint256, supply: uint256, elapsed: uint256) -
 
 
 @internal
-def _set_up(management_bps: uint256, performance_bps: uint256, recipient: address):
-    assert management_bps <= MAX_MANAGEMENT_BPS, "management fee too high"
-    assert performance_bps <= MAX_PERFORMANCE_BPS, "performance fee too high"
-    assert recipient != empty(address), "no fee recipient"
-    self.fee_recipient = recipient
-    self.fee_word = (management_bps << 128) | (performance_bps << 144) | OFFSET_PPS
-    log FeesSet(management_bps=management_bps, performance_bps=performance_bps)
-    log FeeRecipientSet(recipient=recipient)
+def _set_up(
+    management_bps: uint256, performance_bps: uint256, hurdle_bps: uint256, recipient: address
+):
+    self.fee_word = OFFSET_PPS
+    self._set_rates(management_bps, performance_bps, hurdle_bps)
+    self._set_recipients([Recipient(account=recipient, part_bps=BPS)])
 
 
 @internal

@@ -11,13 +11,29 @@
 
 from ethereum.ercs import IERC20
 
+from contracts.interfaces import IAllowList
+
+
+event Withdraw:
+    sender: indexed(address)
+    receiver: indexed(address)
+    owner: indexed(address)
+    assets: uint256
+    shares: uint256
+
 
 event DepositTermsSet:
     deposit_limit: uint256
     min_deposit: uint256
 
 
+event AllowListSet:
+    allow_list: indexed(address)
+
+
 U128: constant(uint256) = 2**128 - 1
+U120: constant(uint256) = 2**120 - 1
+ALLOW_LIST: constant(uint256) = 1 << 255
 # Virtual shares (and one virtual asset) make the first-depositor inflation attack a loss.
 VIRTUAL_SHARES: constant(uint256) = 10**6
 
@@ -25,7 +41,9 @@ asset: public(immutable(address))
 
 total_idle: public(uint256)  # assets of the holders that are not in a market account
 claimable_assets: public(uint256)  # paid for redeemed shares, not yet claimed
-deposit_terms: uint256  # most assets of NAV and pending deposits (128 bits) | least deposit << 128
+# most assets of NAV and pending deposits (128 bits) | least deposit << 128 (120 bits) | ALLOW_LIST
+deposit_terms: uint256
+allow_list: public(address)  # zero: everybody may deposit
 
 
 @deploy
@@ -41,21 +59,59 @@ def depositTerms() -> (uint256, uint256):
     @return Most assets that NAV and pending deposits may reach, and the least deposit, in assets.
     """
     word: uint256 = self.deposit_terms
-    return word & U128, word >> 128
+    return word & U128, self._least_deposit(word)
 
 
 @internal
 def _set_deposit_terms(deposit_limit: uint256, min_deposit: uint256):
-    assert deposit_limit <= U128 and min_deposit <= U128, "amount too large"
-    self.deposit_terms = deposit_limit | (min_deposit << 128)
+    assert deposit_limit <= U128 and min_deposit <= U120, "amount too large"
+    self.deposit_terms = (self.deposit_terms & ALLOW_LIST) | deposit_limit | (min_deposit << 128)
     log DepositTermsSet(deposit_limit=deposit_limit, min_deposit=min_deposit)
 
 
 @internal
+def _set_allow_list(new: address):
+    assert new == empty(address) or new.is_contract, "address has no code"
+    self.allow_list = new
+    word: uint256 = self.deposit_terms & ~ALLOW_LIST
+    self.deposit_terms = word | ALLOW_LIST if new != empty(address) else word
+    log AllowListSet(allow_list=new)
+
+
+@internal
+@pure
+def _least_deposit(word: uint256) -> uint256:
+    return (word >> 128) & U120
+
+
+@internal
+@view
+def _check_allowed(word: uint256, account: address):
+    if word & ALLOW_LIST != 0:
+        assert staticcall IAllowList(self.allow_list).isAllowed(account), "not on the allow-list"
+
+
+@internal
 def _pull(sender: address, assets: uint256):
+    """
+    @dev An asset that takes a fee of its transfers would let newcomers be paid for by the others.
+         That the asset has code was checked when this code was deployed.
+    """
+    before: uint256 = staticcall IERC20(asset).balanceOf(self, skip_contract_check=True)
     assert extcall IERC20(asset).transferFrom(
-        sender, self, assets, default_return_value=True
+        sender, self, assets, default_return_value=True, skip_contract_check=True
     ), "transfer failed"
+    after: uint256 = staticcall IERC20(asset).balanceOf(self, skip_contract_check=True)
+    assert after == before + assets, "asset takes a fee"
+
+
+@internal
+def _pay_claim(controller: address, receiver: address, shares: uint256, assets: uint256):
+    self.claimable_assets -= assets
+    log Withdraw(
+        sender=msg.sender, receiver=receiver, owner=controller, assets=assets, shares=shares
+    )
+    self._push(receiver, assets)
 
 
 @internal

@@ -3,9 +3,9 @@
 @title The vault's numeric limits
 @license AGPL-3.0-only
 @author Probity
-@notice Eight limits of reports share one word, three of orders stand in the status word, so that
-        a report or an order check reads all that binds it with one SLOAD. The constants below
-        are the ordinals by which they are named on the outside.
+@notice Limits that are read together share a word: eight of reports, three of orders (in the
+        status word), three guards against a vault gone wrong, three of budgets. The constants
+        below are the ordinals by which they are named on the outside.
 """
 
 from contracts.modules import status
@@ -29,22 +29,36 @@ MAX_REPORT_AGE: constant(uint256) = 7  # seconds; older: the vault is stale
 MAX_ORDER_LIFETIME: constant(uint256) = 8  # seconds
 MAX_BUY_PRICE_BPS: constant(uint256) = 9  # of one unit of collateral
 PRICE_BAND_BPS: constant(uint256) = 10  # around the marks; 0: no band
+MAX_DRAWDOWN_BPS: constant(uint256) = 11  # NAV per share under its reference; 10,000: no breaker
+LIVENESS_PERIOD: constant(uint256) = 12  # seconds without a report until anyone may wind down
+MAX_REDEEM_DELAY: constant(uint256) = 13  # seconds a redemption waits until exit in kind opens
+TOTAL_CAP_BPS: constant(uint256) = 14  # exposure of all markets, of NAV at the bid
+TOTAL_CAP: constant(uint256) = 15  # exposure of all markets, assets
+VELOCITY_LIMIT: constant(uint256) = 16  # net allocation of a rolling day, assets
 
-COUNT: constant(uint256) = 11
-REPORT_LIMITS: constant(uint256) = 8
+COUNT: constant(uint256) = 17
+FIRST_ORDER_LIMIT: constant(uint256) = 8
+FIRST_GUARD: constant(uint256) = 11
 BPS: constant(uint256) = 10_000
 U32: constant(uint256) = 2**32 - 1
+U96: constant(uint256) = 2**96 - 1
+DAY: constant(uint256) = 86_400  # seconds
+MAX_WAIT: constant(uint256) = 90 * DAY  # no liveness period or redemption delay is longer
 
 # limits 0 .. 7, 32 bits each, the lowest ordinal in the lowest bits
 report_limits: uint256
+# limits 11 .. 13, 32 bits each | the breaker's reference << 128, see breaker.vy
+guards: uint256
+# total_cap_bps (32 bits) | total_cap << 32 (96 bits) | velocity_limit << 128 (96 bits)
+budget_limits: uint256
 
 
 @external
 @view
 def limit(which: uint256) -> uint256:
     """
-    @param which The ordinal of the limit, 0 .. 10 (see docs/contracts/Vault.md).
-    @return Its value, in bps or seconds.
+    @param which The ordinal of the limit, 0 .. 16 (see docs/contracts/Vault.md).
+    @return Its value, in bps, seconds or assets.
     """
     return self._get(which)
 
@@ -60,11 +74,18 @@ def last_report() -> uint256:
 
 @internal
 @pure
-def _field(word: uint256, which: uint256) -> uint256:
+def _field(word: uint256, place: uint256) -> uint256:
     """
-    @dev A report limit out of their word.
+    @dev The 32 bits at a place of a word: a report limit by its ordinal, or a guard by its
+         ordinal less FIRST_GUARD.
     """
-    return (word >> (32 * which)) & U32
+    return (word >> (32 * place)) & U32
+
+
+@internal
+@view
+def _guard(which: uint256) -> uint256:
+    return self._field(self.guards, which - FIRST_GUARD)
 
 
 @internal
@@ -75,40 +96,81 @@ def _last_report(state: uint256, word: uint256) -> uint256:
 
 @internal
 @pure
-def _place(which: uint256) -> uint256:
+def _order_place(which: uint256) -> uint256:
     """
     @dev Where an order limit stands in the status word.
     """
-    assert which < COUNT, "unknown limit"
-    return status.LIFETIME + 16 * (which - REPORT_LIMITS)
+    return status.LIFETIME + 16 * (which - FIRST_ORDER_LIMIT)
+
+
+@internal
+@pure
+def _budget(word: uint256) -> (uint256, uint256, uint256):
+    """
+    @return Total cap in bps, total cap in assets, velocity limit.
+    """
+    return word & U32, (word >> 32) & U96, word >> 128
 
 
 @internal
 @view
 def _get(which: uint256) -> uint256:
-    if which < REPORT_LIMITS:
+    assert which < COUNT, "unknown limit"
+    if which < FIRST_ORDER_LIMIT:
         return self._field(self.report_limits, which)
-    return status._order_limit(status.word, self._place(which))
+    if which < FIRST_GUARD:
+        return status._order_limit(status.word, self._order_place(which))
+    if which < TOTAL_CAP_BPS:
+        return self._guard(which)
+    cap_bps: uint256 = 0
+    cap: uint256 = 0
+    velocity: uint256 = 0
+    cap_bps, cap, velocity = self._budget(self.budget_limits)
+    if which == TOTAL_CAP_BPS:
+        return cap_bps
+    return cap if which == TOTAL_CAP else velocity
 
 
 @internal
 def _set(which: uint256, new: uint256):
-    if which == MAX_BUY_PRICE_BPS or which == MAX_DOWN_BPS or which == MAX_DAY_DOWN_BPS:
+    if which in [
+        MAX_DOWN_BPS, MAX_DAY_DOWN_BPS, MAX_BUY_PRICE_BPS, MAX_DRAWDOWN_BPS, TOTAL_CAP_BPS
+    ]:
         assert new <= BPS, "limit too large"
-    if which < REPORT_LIMITS:
+    elif which == LIVENESS_PERIOD:
+        assert new >= DAY, "limit too small"  # else a late report would end the vault
+        assert new <= MAX_WAIT, "limit too large"
+    elif which == MAX_REDEEM_DELAY:
+        assert new <= MAX_WAIT, "limit too large"
+    elif which < FIRST_ORDER_LIMIT:
         assert new <= U32, "limit too large"
+    elif which < FIRST_GUARD:
+        assert new <= status.U16, "limit too large"
+    else:
+        assert new <= U96, "limit too large"
+
+    if which < FIRST_ORDER_LIMIT:
         word: uint256 = self.report_limits
-        low: uint256 = 32 * which
         if which == MAX_REPORT_AGE:
             # the last report stays where it was in time
-            status._set_fresh_until(
-                status.word, self._last_report(status.word, word) + new
-            )
-        self.report_limits = (word & ~(U32 << low)) | (new << low)
+            status._set_fresh_until(status.word, self._last_report(status.word, word) + new)
+        self.report_limits = self._placed(word, 32 * which, U32, new)
+    elif which < FIRST_GUARD:
+        status._set_order_limit(self._order_place(which), new)
+    elif which < TOTAL_CAP_BPS:
+        self.guards = self._placed(self.guards, 32 * (which - FIRST_GUARD), U32, new)
+    elif which == TOTAL_CAP_BPS:
+        self.budget_limits = self._placed(self.budget_limits, 0, U32, new)
     else:
-        assert new <= status.U16, "limit too large"
-        status._set_order_limit(self._place(which), new)
+        place: uint256 = 32 if which == TOTAL_CAP else 128
+        self.budget_limits = self._placed(self.budget_limits, place, U96, new)
     log LimitSet(limit=which, new_value=new)
+
+
+@internal
+@pure
+def _placed(word: uint256, place: uint256, mask: uint256, new: uint256) -> uint256:
+    return (word & ~(mask << place)) | (new << place)
 
 
 @internal
@@ -121,7 +183,7 @@ def _is_riskier(which: uint256, old: uint256, new: uint256) -> bool:
     if which == MIN_REPORT_INTERVAL:
         return new < old
     if which == PRICE_BAND_BPS:
-        return (new == 0 and old != 0) or (old != 0 and new > old)
+        return old != 0 and (new == 0 or new > old)
     return new > old
 
 

@@ -59,6 +59,9 @@ WAD: constant(uint256) = 10**18
 BPS: constant(uint256) = 10_000
 DAY: constant(uint256) = 86_400  # seconds
 PPS_SCALE: constant(uint256) = 10**24  # as in fees.vy
+# A vault whose share is worth less than the COLLAPSE-th part of its first price is beyond dealing:
+# more shares than words can hold would be due for a deposit.
+COLLAPSE: constant(uint256) = 10**4
 U64: constant(uint256) = 2**64 - 1
 U128: constant(uint256) = 2**128 - 1
 MAX_CONDITIONS: constant(uint256) = 32  # of one market: bounds the loop over an event's outcomes
@@ -154,6 +157,28 @@ def _move(market: bytes32, bid: int256, spread: int256):
     total: int256 = self.book_total
     self.book_total = self._entry(
         self._bid(total) + bid, convert(convert(self._spread(total), int256) + spread, uint256)
+    )
+
+
+@internal
+@pure
+def _collapsed(bid: uint256, supply: uint256) -> bool:
+    return supply > (bid + 1) * ledger.VIRTUAL_SHARES * COLLAPSE
+
+
+@internal
+def _leave_in_kind(market: bytes32, shares: uint256, supply: uint256):
+    """
+    @notice Takes the part of a holder who leaves in kind out of the market's entry.
+    @dev down, away from 0 where negative: so NAV stays at least the part of those who stay.
+    """
+    entry: int256 = self.book[market]
+    part: int256 = self._bid(entry) * convert(shares, int256)
+    whole: int256 = convert(supply, int256)
+    if part < 0:
+        part -= whole - 1
+    self._move(
+        market, -(part // whole), -convert(self._spread(entry) * shares // supply, int256)
     )
 
 
@@ -292,6 +317,13 @@ def _sync(market: bytes32):
 
 
 @internal
-def _sync_all():
+def _sync_all() -> (uint256, uint256):
+    """
+    @notice Books every payout that the chain has.
+    @return NAV at the bid and at the ask; without an open market there is no book to read.
+    """
+    if len(exposure.open_markets) == 0:
+        return ledger.total_idle, ledger.total_idle
     for market: bytes32 in exposure.open_markets:
         self._sync(market)
+    return self._nav()

@@ -13,6 +13,13 @@
 """
 
 
+event RedeemRequestCancelled:
+    controller: indexed(address)
+    receiver: indexed(address)
+    requestId: indexed(uint256)
+    shares: uint256
+
+
 event OperatorSet:
     controller: indexed(address)
     operator: indexed(address)
@@ -38,7 +45,8 @@ open: uint256[2]
 totals: HashMap[uint256, HashMap[uint256, uint256]]
 # side -> controller -> first epoch with a live request (64 bits; 0: none) | last << 64
 queue: HashMap[uint256, HashMap[address, uint256]]
-# side -> controller -> epoch -> in units (128 bits) | the controller's next epoch << 128
+# side -> controller -> epoch -> in units (128 bits) | the controller's next epoch << 128 (64 bits) |
+# time of the request (of the last that was added to it) << 192
 requests: HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]]
 # side -> controller -> epoch -> in units claimed (128 bits) | out units claimed << 128
 claims: HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]]
@@ -141,7 +149,8 @@ def _request(side: uint256, controller: address, amount: uint256) -> uint256:
     elif last != epoch:
         self.requests[side][controller][last] |= epoch << 128
         self.queue[side][controller] = first | (epoch << 64)
-    self.requests[side][controller][epoch] += amount
+    asked: uint256 = self.requests[side][controller][epoch] & U128
+    self.requests[side][controller][epoch] = (asked + amount) | (block.timestamp << 192)
     return epoch
 
 
@@ -157,6 +166,46 @@ def _cancel(side: uint256, controller: address) -> (uint256, uint256):
     self.requests[side][controller][epoch] = 0
     self.open[side] -= amount
     return epoch, amount
+
+
+@internal
+def _leave(
+    side: uint256, controller: address, latest: uint256
+) -> (uint256, uint256, uint256, uint256):
+    """
+    @notice Takes the controller's oldest request that is not settled entirely out of its queue;
+            it must have been made at `latest` or before. What of it was settled is claimed.
+    @return The epoch; the in units freed, which were not settled; in units and out units claimed.
+    @dev Whoever stays in the epoch keeps its part of what was settled, or a rounding more:
+         with a settled part s of r in units, (s - down(a * s / r)) / (r - a) >= s / r.
+    """
+    epoch: uint256 = self.queue[side][controller] & U64
+    done: uint256 = self.closed[side] & U64
+    for i: uint256 in range(MAX_CLAIM_EPOCHS):
+        if epoch == 0:
+            break
+        word: uint256 = self.requests[side][controller][epoch]
+        amount: uint256 = word & U128
+        if amount != 0 and epoch > done:
+            assert word >> 192 <= latest, "request not overdue"
+            if epoch == self.open[side] >> 128:
+                self._cancel(side, controller)
+                return epoch, amount, 0, 0
+            totals: uint256 = self.totals[side][epoch]
+            requested: uint256 = totals & U128
+            settled: uint256 = self._settled(side, epoch, totals)
+            own_in: uint256 = amount * settled // requested
+            own_out: uint256 = amount * (totals >> 128) // requested
+            claimed: uint256 = self.claims[side][controller][epoch]
+            self.requests[side][controller][epoch] = word & (U64 << 128)
+            self.claims[side][controller][epoch] = 0
+            self.totals[side][epoch] = (requested - amount) | (((totals >> 128) - own_out) << 128)
+            if settled != 0:
+                self.partly[side] = settled - own_in
+            self.closed[side] -= (amount - own_in) << 64
+            return epoch, amount - own_in, own_in - (claimed & U128), own_out - (claimed >> 128)
+        epoch = (word >> 128) & U64
+    raise "nothing to cancel"
 
 
 @internal
@@ -241,10 +290,12 @@ def _entitlement(side: uint256, controller: address, epoch: uint256) -> (uint256
             more can ever come.
     """
     amount: uint256 = self.requests[side][controller][epoch] & U128
+    if amount == 0:
+        return 0, 0, True
     totals: uint256 = self.totals[side][epoch]
     requested: uint256 = totals & U128
     if requested == 0:
-        return 0, 0, False
+        return 0, 0, False  # open
     settled: uint256 = self._settled(side, epoch, totals)
     claimed: uint256 = self.claims[side][controller][epoch]
     # down: pro rata parts never sum to more than was settled
@@ -295,7 +346,7 @@ def _claimable_total(side: uint256, controller: address) -> (uint256, uint256):
         total_out += amount_out
         if not done:
             break
-        epoch = self.requests[side][controller][epoch] >> 128
+        epoch = (self.requests[side][controller][epoch] >> 128) & U64
     return total_in, total_out
 
 
@@ -333,7 +384,7 @@ def _claim(side: uint256, controller: address, amount: uint256, by_out: bool) ->
         total_in += take_in
         total_out += take_out
         if done and take_in == can_in and take_out == can_out:
-            following: uint256 = self.requests[side][controller][epoch] >> 128
+            following: uint256 = (self.requests[side][controller][epoch] >> 128) & U64
             self.requests[side][controller][epoch] = 0
             if self.claims[side][controller][epoch] != 0:
                 self.claims[side][controller][epoch] = 0
@@ -345,6 +396,12 @@ def _claim(side: uint256, controller: address, amount: uint256, by_out: bool) ->
     if epoch != queue & U64:
         self.queue[side][controller] = epoch | ((queue >> 64) << 64)
     return total_in, total_out
+
+
+@internal
+@view
+def _is_set_up() -> bool:
+    return self.open[DEPOSIT] != 0
 
 
 @internal

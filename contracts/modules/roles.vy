@@ -3,8 +3,9 @@
 @title Roles and pause
 @license AGPL-3.0-only
 @author Probity
-@notice Owner (two-step hand-over), guardian, keeper and reporter. The guardian can only make
-        things safer: pause, and drop the keeper. What the owner paused, only the owner unpauses.
+@notice Owner (two-step hand-over), guardian, keeper and reporter, and the pause. What the owner
+        paused, only the owner unpauses. Naming others goes through the timelock
+        (VaultGovernance.vy).
 """
 
 from snekmate.auth import ownable
@@ -54,37 +55,6 @@ def acceptOwnership():
 
 @external
 @nonreentrant
-def setGuardian(account: address):
-    """
-    @notice Names the guardian. Owner only.
-    """
-    ownable._check_owner()
-    self._set_guardian(account)
-
-
-@external
-@nonreentrant
-def setReporter(account: address):
-    """
-    @notice Names the reporter. Owner only.
-    """
-    ownable._check_owner()
-    self._set_reporter(account)
-
-
-@external
-@nonreentrant
-def setKeeper(account: address):
-    """
-    @notice Names the keeper's Safe. Owner; the guardian may set zero, which revokes it.
-    """
-    if account != empty(address) or msg.sender != self.guardian:
-        ownable._check_owner()
-    self._set_keeper(account)
-
-
-@external
-@nonreentrant
 def pause():
     """
     @notice Stops reports, deposits, allocations and order signatures. Guardian or owner.
@@ -113,11 +83,17 @@ def unpause():
 @view
 def _check_keeper():
     """
-    @dev The keeper acts only while nothing is paused; recalls have their own check.
+    @dev For what takes on risk; recalls have their own check.
     """
     word: uint256 = status.word
     assert msg.sender == status._keeper(word), "not the keeper"
-    assert word & status.PAUSED == 0, "paused"
+    status._check_running(word)
+
+
+@internal
+def _check_guardian_or_owner():
+    if msg.sender != self.guardian:
+        ownable._check_owner()
 
 
 @internal

@@ -4,8 +4,8 @@
 @license AGPL-3.0-only
 @author Probity
 @notice What every action and every order looks at first, in one word: whether the vault is
-        paused, until when its NAV is fresh, whether a report waits for confirmation, who the
-        keeper is, and the limits of its orders.
+        paused, winding down or stopped by its drawdown breaker, until when its NAV is fresh,
+        whether a report waits for confirmation, who the keeper is, and the limits of its orders.
 """
 
 
@@ -17,6 +17,10 @@ event Unpaused:
     account: indexed(address)
 
 
+event WindDown:
+    account: indexed(address)
+
+
 ADDRESS_MASK: constant(uint256) = 2**160 - 1
 FRESH_UNTIL: constant(uint256) = 160  # place of the timestamp, 40 bits
 U40: constant(uint256) = 2**40 - 1
@@ -24,13 +28,15 @@ BY_GUARDIAN: constant(uint256) = 1 << 200
 BY_OWNER: constant(uint256) = 1 << 201
 PAUSED: constant(uint256) = BY_GUARDIAN | BY_OWNER
 PENDING: constant(uint256) = 1 << 202
+TRIPPED: constant(uint256) = 1 << 203  # the drawdown breaker
+WINDING_DOWN: constant(uint256) = 1 << 204  # once set, for ever
 # Places of the order limits, 16 bits each.
-LIFETIME: constant(uint256) = 203  # seconds
-BUY_PRICE: constant(uint256) = 219  # bps
-BAND: constant(uint256) = 235  # bps
+LIFETIME: constant(uint256) = 205  # seconds
+BUY_PRICE: constant(uint256) = 221  # bps
+BAND: constant(uint256) = 237  # bps
 U16: constant(uint256) = 2**16 - 1
 
-# keeper (160 bits) | fresh until (40) | flags (3) | order limits (3 * 16)
+# keeper (160 bits) | fresh until (40) | flags (5) | order limits (3 * 16)
 word: uint256
 
 
@@ -50,6 +56,24 @@ def paused() -> bool:
     @return Whether reports, deposits, allocations and order signatures are stopped.
     """
     return self.word & PAUSED != 0
+
+
+@external
+@view
+def windingDown() -> bool:
+    """
+    @return Whether the vault only gives back: no deposits, allocations, orders and fees, for ever.
+    """
+    return self.word & WINDING_DOWN != 0
+
+
+@external
+@view
+def breakerTripped() -> bool:
+    """
+    @return Whether a drawdown has stopped allocation until the owner resets the breaker.
+    """
+    return self.word & TRIPPED != 0
 
 
 @external
@@ -80,9 +104,13 @@ def _order_limit(word: uint256, place: uint256) -> uint256:
 
 
 @internal
-@view
-def _check_not_paused():
-    assert self.word & PAUSED == 0, "paused"
+@pure
+def _check_running(word: uint256):
+    """
+    @dev For all that takes on assets or risk.
+    """
+    assert word & PAUSED == 0, "paused"
+    assert word & WINDING_DOWN == 0, "winding down"
 
 
 @internal
@@ -91,7 +119,7 @@ def _check_dealable(word: uint256):
     """
     @dev For dealing and allocating: a pending report makes the last one worthless.
     """
-    assert word & PAUSED == 0, "paused"
+    self._check_running(word)
     assert word & PENDING == 0, "report pending"
     assert block.timestamp <= self._fresh_until(word), "stale NAV"
 
@@ -121,3 +149,9 @@ def _pause(flag: uint256):
 def _unpause():
     self.word &= ~PAUSED
     log Unpaused(account=msg.sender)
+
+
+@internal
+def _wind_down():
+    self.word |= WINDING_DOWN
+    log WindDown(account=msg.sender)

@@ -18,6 +18,7 @@ class Contract:
     def __init__(self, evm: "Evm", address: str, abis: list[Any]) -> None:
         self._evm = evm
         self.address = address
+        self.abis = abis
         self._methods: dict[tuple[str, int], tuple[bytes, list[str], list[str]]] = {}
         for method in (entry for abi in abis for entry in abi if entry.type == "function"):
             self._methods[method.name, len(method.inputs)] = (
@@ -43,6 +44,7 @@ class Evm:
     def __init__(self, timestamp: int) -> None:
         self._evm = pyrevm.EVM(spec_id="CANCUN")
         self.nobody = self.address("nobody")
+        self.transactions: list[tuple[int, list[Any]]] = []  # time, logs
         self._deployments = 0
         self.deployer = self.nobody
         self.time = timestamp
@@ -65,6 +67,7 @@ class Evm:
         self._deployments += 1
         self.deployer = self.address(f"deployer {self._deployments}")
         address = self._evm.deploy(self.deployer, code + encode(types, args))
+        self.transactions.append((self.time, self._evm.result.logs))
         self._evm.reset_transient_storage()
         return self.at(address, contract_type, abis=abis)
 
@@ -75,7 +78,10 @@ class Evm:
     def call(self, sender: str, to: str, data: bytes, static: bool = False) -> bytes:
         """Run one transaction (or a view)."""
         try:
-            return self._evm.message_call(sender, to, data, is_static=static)
+            answer = self._evm.message_call(sender, to, data, is_static=static)
+            if not static:
+                self.transactions.append((self.time, self._evm.result.logs))
+            return answer
         except RuntimeError as error:
             raise Reverted(_reason(error)) from None
         finally:

@@ -1,7 +1,9 @@
 """An independent model of the vault: plain lists and exact integers, nothing packed.
 
 Written from the design's formulas, not from the contracts: requests are lists that are walked,
-epochs are objects, values are recomputed from holdings. `Refused` where the vault must revert.
+epochs are objects, sums are summed. What an account holds is not the vault's to know: values come
+in as arguments, from `world.py` (which does know) or from logs (`replay.py`). `Refused` where the
+vault must revert.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +14,11 @@ WAD = 10**18
 BPS = 10_000
 YEAR = 31_556_952
 DAY = 86_400
+PERIOD = 8 * 3_600
 DEPOSIT, REDEEM = 0, 1
+
+Marks = tuple[int, int, int, int]
+Value = tuple[int, int]  # at the bid and at the ask
 
 
 class Refused(Exception):
@@ -27,9 +33,10 @@ def need(condition: bool, reason: str) -> None:
 
 @dataclass
 class Epoch:
-    """Who asked for how much, how much is settled, who claimed what."""
+    """Who asked for how much and when, how much is settled, who claimed what."""
 
     asked: dict[str, int] = field(default_factory=dict)
+    asked_at: dict[str, int] = field(default_factory=dict)
     settled_in: int = 0
     settled_out: int = 0
     claimed_in: dict[str, int] = field(default_factory=dict)
@@ -40,58 +47,58 @@ class Epoch:
     def total(self) -> int:
         return sum(self.asked.values())
 
-    def claimable(self, who: str) -> tuple[int, int]:
+    def waits(self, who: str) -> bool:
+        """Whether a part of who's request is not settled."""
+        settled = self.closed and self.settled_in == self.total
+        return self.asked.get(who, 0) != 0 and not settled
+
+    def entitled(self, who: str) -> tuple[int, int]:
         asked = self.asked.get(who, 0)
         if not self.closed or asked == 0:
             return 0, 0
-        return (
-            asked * self.settled_in // self.total - self.claimed_in.get(who, 0),
-            asked * self.settled_out // self.total - self.claimed_out.get(who, 0),
-        )
+        return asked * self.settled_in // self.total, asked * self.settled_out // self.total
+
+    def claimable(self, who: str) -> tuple[int, int]:
+        part_in, part_out = self.entitled(who)
+        return part_in - self.claimed_in.get(who, 0), part_out - self.claimed_out.get(who, 0)
 
 
 @dataclass
 class Market:
-    """An account's holdings, its marks, and what it was last booked at."""
+    """What the vault keeps of a market."""
 
-    collateral: int = 0
-    yes: int = 0
-    no: int = 0
-    marks: tuple[int, int, int, int] = (0, 0, 0, 0)
-    payout: tuple[int, int] | None = None
+    kind: int = 0
+    book: Value = (0, 0)
+    marks: Marks = (0, 0, 0, 0)
     payout_booked: bool = False
-    book: tuple[int, int] = (0, 0)
     exposure: int = 0
     closed: bool = False
 
-    def value(self, marks: tuple[int, int, int, int]) -> tuple[int, int]:
-        if self.payout is not None:
-            yes, no = self.payout
-            paid = self.yes * yes // (yes + no) + self.no * no // (yes + no)
-            return self.collateral + paid, self.collateral + paid
-        pairs = min(self.yes, self.no)
-        bid_yes, ask_yes, bid_no, ask_no = marks
-        over_yes, over_no = self.yes - pairs, self.no - pairs
-        bid = (over_yes * bid_yes + over_no * bid_no) // WAD
-        ask = -(-(over_yes * ask_yes + over_no * ask_no) // WAD)
-        return self.collateral + pairs + bid, self.collateral + pairs + ask
+
+@dataclass
+class Caps:
+    """Caps of one class, or in total (then without a market's)."""
+
+    market: int
+    market_bps: int
+    all: int
+    all_bps: int
 
 
 @dataclass
 class Vault:
-    """The whole vault; `limits` by name."""
+    """The whole vault; `limits` by name, `classes` by id."""
 
     limits: dict[str, int]
-    management: int
-    performance: int
-    market_cap: int
-    market_cap_bps: int
+    rates: tuple[int, int, int]  # management, performance, hurdle
+    recipients: list[tuple[str, int]]  # who, bps
     now: int
-    manager: str
+    classes: list[Caps] = field(default_factory=list)
     shares: dict[str, int] = field(default_factory=dict)
     epochs: tuple[list[Epoch], list[Epoch]] = field(default_factory=lambda: ([Epoch()], [Epoch()]))
     markets: dict[bytes, Market] = field(default_factory=dict)
     open: list[bytes] = field(default_factory=list)
+    allocations: list[list[int]] = field(default_factory=list)  # [period, net], oldest first
     idle: int = 0
     claimable: int = 0
     mark: int = WAD
@@ -100,10 +107,14 @@ class Vault:
     reported: int = 0
     pending: object = None
     confirmed: object = None
+    tripped: bool = False
+    reference: int | None = None  # of the breaker, after a reset
+    winding_down: bool = False
     put_in: int = 0
     got_out: int = 0
     venue: int = 0  # gains less losses that are booked
-    last_report: tuple[int, int] = (0, 0)  # NAV at the bid, fees due
+    last_fees: int = 0
+    last_nav: int = 0
 
     def __post_init__(self) -> None:
         self.anchored = self.reported = self.now
@@ -115,7 +126,7 @@ class Vault:
         return sum(self.shares.values())
 
     @property
-    def nav(self) -> tuple[int, int]:
+    def nav(self) -> Value:
         return (
             self.idle + sum(self.markets[m].book[0] for m in self.open),
             self.idle + sum(self.markets[m].book[1] for m in self.open),
@@ -129,6 +140,17 @@ class Vault:
     def waiting_shares(self) -> int:
         return sum(e.total - e.settled_in for e in self.epochs[REDEEM] if e.closed)
 
+    @property
+    def exposure(self) -> int:
+        return sum(self.markets[m].exposure for m in self.open)
+
+    def class_exposure(self, kind: int) -> int:
+        return sum(self.markets[m].exposure for m in self.open if self.markets[m].kind == kind)
+
+    @property
+    def recent_allocation(self) -> int:
+        return sum(net for period, net in self.allocations if period + 4 > self.now // PERIOD)
+
     def can_claim(self, side: int, who: str) -> tuple[int, int]:
         """All that `who` can claim; the vault's bound of 16 epochs a claim is not reached here."""
         parts = [epoch.claimable(who) for epoch in self.epochs[side]]
@@ -138,26 +160,57 @@ class Vault:
 
     def request(self, side: int, who: str, controller: str, amount: int) -> None:
         if side == DEPOSIT:
+            need(not self.winding_down, "winding down")
             need(amount > 0, "below the least deposit")
             self.put_in += amount
         else:
             need(amount > 0, "nothing to redeem")
             self.move(who, "vault", amount)
-        asked = self.epochs[side][-1].asked
-        asked[controller] = asked.get(controller, 0) + amount
+        epoch = self.epochs[side][-1]
+        epoch.asked[controller] = epoch.asked.get(controller, 0) + amount
+        epoch.asked_at[controller] = self.now
 
     def cancel(self, side: int, who: str) -> int:
-        amount = self.epochs[side][-1].asked.pop(who, 0)
-        need(amount > 0, "nothing to cancel")
+        if self.winding_down:
+            amount, _ = self._leave(side, who, self.now)
+        else:
+            amount = self.epochs[side][-1].asked.pop(who, 0)
+            need(amount > 0, "nothing to cancel")
         if side == DEPOSIT:
             self.got_out += amount
         else:
             self.move("vault", who, amount)
         return amount
 
+    def _leave(self, side: int, who: str, latest: int) -> tuple[int, int]:
+        """Take the oldest request that still waits out of its epoch; pay what was settled of it.
+
+        Returns the in units freed and the out units paid.
+        """
+        for epoch in self.epochs[side]:
+            if not epoch.waits(who):
+                continue
+            need(epoch.asked_at[who] <= latest, "request not overdue")
+            rest_in, rest_out = epoch.claimable(who)
+            self.take(side, who, [(epoch, rest_in, rest_out)])
+            done_in, done_out = epoch.entitled(who)
+            left = epoch.asked.pop(who) - done_in
+            epoch.settled_in -= done_in
+            epoch.settled_out -= done_out
+            epoch.claimed_in.pop(who, None)
+            epoch.claimed_out.pop(who, None)
+            return left, rest_out
+        raise Refused("nothing to cancel")
+
     def claim(self, side: int, who: str, amount: int, by_out: bool) -> tuple[int, int]:
         need(self.can_claim(side, who)[by_out] >= amount, "exceeds claimable")
-        taken_in = taken_out = 0
+        return self.take(side, who, self.plan_claim(side, who, amount, by_out))
+
+    def plan_claim(
+        self, side: int, who: str, amount: int, by_out: bool
+    ) -> list[tuple[Epoch, int, int]]:
+        """Return what a claim takes out of which epoch, oldest first: in units and out units."""
+        plan = []
         left = amount
         for epoch in self.epochs[side]:
             can_in, can_out = epoch.claimable(who)
@@ -169,92 +222,148 @@ class Vault:
             elif not by_out and left < can_in:
                 take_in, take_out = left, can_out * left // can_in
             left -= take_out if by_out else take_in
-            epoch.claimed_in[who] = epoch.claimed_in.get(who, 0) + take_in
-            epoch.claimed_out[who] = epoch.claimed_out.get(who, 0) + take_out
-            taken_in, taken_out = taken_in + take_in, taken_out + take_out
+            plan.append((epoch, take_in, take_out))
+        return plan
+
+    def take(self, side: int, who: str, plan: list[tuple[Epoch, int, int]]) -> tuple[int, int]:
+        for epoch, amount_in, amount_out in plan:
+            epoch.claimed_in[who] = epoch.claimed_in.get(who, 0) + amount_in
+            epoch.claimed_out[who] = epoch.claimed_out.get(who, 0) + amount_out
+        total_in, total_out = sum(p[1] for p in plan), sum(p[2] for p in plan)
         if side == DEPOSIT:
-            self.move("vault", who, taken_out)
+            self.move("vault", who, total_out)
         else:
-            self.claimable -= taken_out
-            self.got_out += taken_out
-        return taken_in, taken_out
+            self.claimable -= total_out
+            self.got_out += total_out
+        return total_in, total_out
 
     def move(self, sender: str, receiver: str, amount: int) -> None:
         need(self.shares.get(sender, 0) >= amount, "erc20: transfer amount exceeds balance")
         self.shares[sender] = self.shares.get(sender, 0) - amount
         self.shares[receiver] = self.shares.get(receiver, 0) + amount
 
-    def sync_deposit(self, who: str, assets: int) -> int:
+    def mint(self, who: str, amount: int) -> None:
+        self.shares[who] = self.shares.get(who, 0) + amount
+
+    def burn(self, who: str, amount: int) -> None:
+        need(self.shares.get(who, 0) >= amount, "erc20: burn amount exceeds balance")
+        self.shares[who] -= amount
+
+    def sync_deposit(self, who: str, assets: int, payouts: dict[bytes, Value]) -> int:
         need(assets > 0, "below the least deposit")
-        self._check_sync()
+        self._check_sync(payouts)
         bid, ask = self.nav
         supply = self.supply
+        need(supply <= (bid + 1) * OFFSET * 10**4, "shares are worthless")
         shares = assets * (supply + OFFSET) // (ask + 1)
         need(shares > 0, "too few shares out")
         self._keep_mark(bid, ask, supply, assets, shares)
         self.idle += assets
         self.put_in += assets
-        self.shares[who] = self.shares.get(who, 0) + shares
+        self.mint(who, shares)
         return shares
 
-    def sync_redeem(self, who: str, shares: int) -> int:
+    def sync_redeem(self, who: str, shares: int, payouts: dict[bytes, Value]) -> int:
         need(shares > 0, "nothing to redeem")
-        self._check_sync()
+        self._check_sync(payouts)
         need(self.waiting_shares == 0, "redemptions wait")
         assets = shares * (self.nav[0] + 1) // (self.supply + OFFSET)
         need(assets <= self.idle, "idle too low")
-        need(self.shares.get(who, 0) >= shares, "erc20: burn amount exceeds balance")
-        self.shares[who] = self.shares.get(who, 0) - shares
+        self.burn(who, shares)
         self.idle -= assets
         self.got_out += assets
         return assets
 
-    def _check_sync(self) -> None:
+    def _check_sync(self, payouts: dict[bytes, Value]) -> None:
         self._check_dealable()
         need(self.now - self.reported <= self.limits["sync_max_age"], "stale NAV")
-        for market in self.open:
-            self.sync(market)
+        for market, value in payouts.items():
+            self.sync(market, value)
 
     def _check_dealable(self) -> None:
+        need(not self.winding_down, "winding down")
         need(self.pending is None, "report pending")
         need(self.now - self.reported <= self.limits["max_report_age"], "stale NAV")
 
+    # leaving in kind
+
+    def redeem_in_kind(self, who: str, shares: int) -> tuple[int, int]:
+        """Return the fraction of everything that leaves: shares, and supply with the offset."""
+        need(shares > 0, "nothing to redeem")
+        if not self.winding_down:
+            left, _ = self._leave(REDEEM, who, self.now - self.limits["max_redeem_delay"] - 1)
+            need(shares <= left, "exceeds the request")
+            self.move("vault", who, left)
+        whole = self.supply + OFFSET
+        self.burn(who, shares)
+        before = self.nav[0]
+        self.idle -= self.idle * shares // whole
+        for market in (self.markets[m] for m in self.open):
+            bid, ask = market.book
+            left_bid = bid - bid * shares // whole
+            market.book = left_bid, left_bid + (ask - bid) - (ask - bid) * shares // whole
+            market.exposure -= market.exposure * shares // whole
+        self.got_out += before - self.nav[0]
+        return shares, whole
+
+    def wind_down(self, who: str) -> None:
+        need(not self.winding_down, "winding down")
+        if self.now <= self.reported + self.limits["liveness_period"]:
+            need(who in ("owner", "guardian"), "ownable: caller is not the owner")
+        self.winding_down = True
+
     # budget
 
-    def allocate(self, market: bytes, assets: int) -> None:
+    def open_market(self, market: bytes, kind: int) -> None:
+        need(not self.winding_down, "winding down")
+        self.markets[market] = Market(kind)
+        self.open.append(market)
+
+    def allocate(self, market: bytes, assets: int, tradable: bool) -> None:
+        need(not self.winding_down, "winding down")
         self._check_dealable()
         state = self.markets[market]
         need(not state.closed, "market closed")
-        need(state.payout is None, "market not tradable")
-        exposure = state.exposure + assets
-        need(exposure <= self.market_cap, "market cap")
-        need(exposure * BPS <= self.market_cap_bps * self.nav[0], "market cap bps")
+        need(tradable, "market not tradable")
+        nav = self.nav[0]
+        if self.supply:
+            need(not self.tripped, "drawdown")
+            need(not self._is_drawdown(nav * SCALE // self.supply, self.mark), "drawdown")
+        caps, limits = self.classes[state.kind], self.limits
+        for reason, exposure, cap, bps in (
+            ("market cap", state.exposure, caps.market, caps.market_bps),
+            ("class cap", self.class_exposure(state.kind), caps.all, caps.all_bps),
+            ("total cap", self.exposure, limits["total_cap"], limits["total_cap_bps"]),
+        ):
+            need(exposure + assets <= cap, reason)
+            need((exposure + assets) * BPS <= bps * nav, reason + " bps")
+        need(self.recent_allocation + assets <= limits["velocity_limit"], "velocity limit")
         owed = 0
         if self.waiting_shares:
-            owed = self.waiting_shares * (self.nav[0] + 1) // (self.supply + OFFSET) + 1
+            owed = self.waiting_shares * (nav + 1) // (self.supply + OFFSET) + 1
         need(self.idle >= assets + owed, "idle too low")
-        state.exposure = exposure
-        state.collateral += assets
+        state.exposure += assets
+        self.allocations.append([self.now // PERIOD, assets])
         state.book = (state.book[0] + assets, state.book[1] + assets)
         self.idle -= assets
 
-    def recall(self, market: bytes, assets: int) -> int:
+    def recall(self, market: bytes, assets: int) -> None:
+        """Budget `assets` has come back from the market's account."""
         state = self.markets[market]
         need(not state.closed, "market closed")
-        sent = min(assets, state.collateral)
-        state.collateral -= sent
-        state.exposure = max(0, state.exposure - sent)
-        state.book = (state.book[0] - sent, state.book[1] - sent)
-        self.idle += sent
-        return sent
+        state.exposure = max(0, state.exposure - assets)
+        left = assets
+        for entry in reversed(self.allocations):
+            if entry[0] + 4 > self.now // PERIOD:
+                freed = min(left, entry[1])
+                entry[1] -= freed
+                left -= freed
+        state.book = (state.book[0] - assets, state.book[1] - assets)
+        self.idle += assets
 
     def close(self, market: bytes) -> None:
+        """The market is resolved and empty."""
         state = self.markets[market]
-        need(not state.closed, "market closed")
-        need(state.payout is not None, "market not resolved")
-        need(state.yes == 0 and state.no == 0, "tokens not redeemed")
-        self.sync(market)
-        self.recall(market, state.collateral)
         self.venue -= state.book[0]
         state.book = (0, 0)
         state.exposure = 0
@@ -264,13 +373,10 @@ class Vault:
         if last != market:
             self.open[index] = last
 
-    def sync(self, market: bytes) -> None:
+    def sync(self, market: bytes, value: Value) -> None:
+        """Book a payout: the account is worth `value` now."""
         state = self.markets[market]
-        need(not state.closed, "market closed")
-        if state.payout is None or state.payout_booked:
-            return
         before = self.nav[0]
-        value = state.value(state.marks)
         self.venue += value[0] - state.book[0]
         state.book = value
         state.payout_booked = True
@@ -279,14 +385,19 @@ class Vault:
 
     # reports
 
-    def report(self, marks: dict[bytes, tuple[int, int, int, int]], evidence: bytes) -> str:
-        """Take a report; returns "settled" or "pending"."""
+    def report(
+        self,
+        values: dict[bytes, Value],
+        marks: dict[bytes, Marks],
+        key: object,
+        payouts: dict[bytes, Value],
+    ) -> str:
+        """Take a report; `key` names it. Returns "settled" or "pending"."""
         elapsed = self.now - self.reported
         need(elapsed >= self.limits["min_report_interval"], "report too soon")
-        for market in self.open:
-            self.sync(market)
+        for market, value in payouts.items():
+            self.sync(market, value)
         base = self.nav[0]
-        values = {m: self.markets[m].value(marks[m]) for m in self.open}
         bid = self.idle + sum(value[0] for value in values.values())
         ask = self.idle + sum(value[1] for value in values.values())
         supply = self.supply
@@ -295,16 +406,14 @@ class Vault:
             anchor, anchored = (bid + 1) * WAD, self.now
         elif self.now - anchored >= DAY:
             anchor, anchored = base * SCALE // supply, self.now
-        for side in (DEPOSIT, REDEEM):
-            if self.epochs[side][-1].total:
-                self.epochs[side][-1].closed = True
-                self.epochs[side].append(Epoch())
-        key = (tuple((m, marks[m]) for m in self.open), evidence)
-        confirmed = self.confirmed is not None and self.confirmed == key
+        confirmed = self.pending is not None and self.confirmed == key
         self.confirmed = None
-        if not confirmed and not self._in_bounds(bid, ask, base, anchor, supply):
-            self.pending = key
+        in_bounds = self._in_bounds(bid, ask, base, anchor, supply)
+        if not confirmed and not in_bounds:
+            self.put_aside(key)
             return "pending"
+        if not confirmed:  # a confirmed one was known when the open epochs' requests were made
+            self._close_epochs()
         for market in self.open:
             state = self.markets[market]
             self.venue += values[market][0] - state.book[0]
@@ -313,9 +422,25 @@ class Vault:
         self.anchor, self.anchored = anchor, anchored
         self.reported = self.now
         self.pending = None
-        self._fees(bid, supply, elapsed)
+        self.winding_down |= supply > (bid + 1) * OFFSET * 10**4
+        self.last_fees, self.last_nav = 0, bid
+        if not self.winding_down:
+            self._fees(bid, supply, elapsed)
         self._settle(bid, ask)
         return "settled"
+
+    def put_aside(self, key: object) -> None:
+        """A report outside its bounds: known from now on, but of no effect."""
+        self.confirmed = None
+        if self.pending is None:
+            self._close_epochs()
+        self.pending = key
+
+    def _close_epochs(self) -> None:
+        for side in (REDEEM,) if self.winding_down else (DEPOSIT, REDEEM):
+            if self.epochs[side][-1].total:
+                self.epochs[side][-1].closed = True
+                self.epochs[side].append(Epoch())
 
     def _in_bounds(self, bid: int, ask: int, base: int, anchor: int, supply: int) -> bool:
         limits = self.limits
@@ -335,21 +460,39 @@ class Vault:
         )
 
     def _fees(self, bid: int, supply: int, elapsed: int) -> None:
-        self.last_report = (bid, 0)
         if supply == 0:
             self.mark = (bid + 1) * WAD
+            self.reference = None
             return
-        management = min(bid, bid * self.management * elapsed // (BPS * YEAR))
+        management_bps, performance_bps, hurdle_bps = self.rates
+        management = min(bid, bid * management_bps * elapsed // (BPS * YEAR))
         left = bid - management
+        self.mark = -(-self.mark * (BPS * YEAR + hurdle_bps * elapsed) // (BPS * YEAR))
         threshold = -(-self.mark * supply // SCALE)
-        performance = max(0, left - threshold) * self.performance // BPS
+        performance = max(0, left - threshold) * performance_bps // BPS
         left -= performance
-        if left == 0:
-            return
-        minted = (management + performance) * supply // left
-        self.shares[self.manager] = self.shares.get(self.manager, 0) + minted
-        self.mark = max(self.mark, left * SCALE // supply)
-        self.last_report = (bid, management + performance)
+        minted = 0
+        if left:
+            minted = (management + performance) * supply // left
+            self.mark = max(self.mark, left * SCALE // supply)
+            self.last_fees = management + performance
+        parts = [minted * bps // BPS for _, bps in self.recipients]
+        for (who, _), part in zip(self.recipients, parts, strict=True):
+            self.mint(who, part)
+        self.mint(self.recipients[0][0], minted - sum(parts))
+        price = bid * SCALE // (supply + minted)
+        if self.reference is not None and price > self.reference:
+            self.reference = price if price < self.mark else None
+        self.tripped |= self._is_drawdown(price, self.mark)
+
+    def _is_drawdown(self, price: int, mark: int) -> bool:
+        reference = mark if self.reference is None else self.reference
+        return price * BPS < reference * (BPS - self.limits["max_drawdown_bps"])
+
+    def reset_breaker(self) -> None:
+        price = self.nav[0] * SCALE // self.supply if self.supply else 0
+        self.tripped = False
+        self.reference = price if 0 < price < self.mark else None
 
     def _keep_mark(self, bid: int, ask: int, supply: int, assets: int, shares: int) -> None:
         if supply == 0:
@@ -362,11 +505,12 @@ class Vault:
 
     def _settle(self, bid: int, ask: int) -> None:
         supply = self.supply
-        entered, minted = self._settle_side(DEPOSIT, supply + OFFSET, ask + 1, None)
-        if entered:
-            self._keep_mark(bid, ask, supply, entered, minted)
-            self.shares["vault"] = self.shares.get("vault", 0) + minted
-            self.idle += entered
+        if not self.winding_down:
+            entered, minted = self._settle_side(DEPOSIT, supply + OFFSET, ask + 1, None)
+            if entered:
+                self._keep_mark(bid, ask, supply, entered, minted)
+                self.mint("vault", minted)
+                self.idle += entered
         burned, paid = self._settle_side(REDEEM, bid + 1, supply + OFFSET, self.idle)
         self.shares["vault"] = self.shares.get("vault", 0) - burned
         self.idle -= paid

@@ -2,9 +2,12 @@
 
 import ape
 import pytest
+from eth_utils import keccak
 
 from agent.devnet.venue import condition_id
-from tests.defaults import DAY, FOREVER, SHARE, UNIT
+from tests.defaults import DAY, FOREVER, SHARE, UNIT, a_class
+
+SET_CLASS_CAPS = keccak(text="setClassCaps(uint256,(uint256,uint256,uint256,uint256))")[:4]
 
 EVEN = ("0.4", "0.6", "0.4", "0.6")
 
@@ -51,21 +54,27 @@ def test_exposure_is_at_cost_and_never_below_zero(
     assert vault.total_idle() == 1_050 * UNIT
 
 
-def test_idle_bounds_an_allocation(vault, people, invest, open_market):
+def test_idle_bounds_an_allocation(vault, people, invest, open_market, give_tokens, report):
     invest(vault, people.alice, 100 * UNIT)
     first, second = open_market(vault), open_market(vault)
     vault.allocate(first.id, 60 * UNIT, sender=people.keeper)
+    give_tokens(first, yes=20 * UNIT, no=20 * UNIT)  # a profit, so that caps in bps do not bind
+    report(vault, EVEN, EVEN)
     with ape.reverts("idle too low"):
         vault.allocate(second.id, 40 * UNIT + 1, sender=people.keeper)
     vault.allocate(second.id, 40 * UNIT, sender=people.keeper)
 
 
-def test_pending_deposits_are_not_idle(vault, people, invest, fund, open_market):
+def test_pending_deposits_are_not_idle(
+    vault, people, invest, fund, open_market, give_tokens, report
+):
     invest(vault, people.alice, 100 * UNIT)
-    fund(vault, people.bob)
-    vault.requestDeposit(500 * UNIT, people.bob, people.bob, sender=people.bob)
     first, second = open_market(vault), open_market(vault)
     vault.allocate(first.id, 60 * UNIT, sender=people.keeper)
+    give_tokens(first, yes=20 * UNIT, no=20 * UNIT)
+    report(vault, EVEN, EVEN)
+    fund(vault, people.bob)
+    vault.requestDeposit(500 * UNIT, people.bob, people.bob, sender=people.bob)
     with ape.reverts("idle too low"):
         vault.allocate(second.id, 40 * UNIT + 1, sender=people.keeper)
 
@@ -134,13 +143,19 @@ def test_caps_go_down_at_once_and_not_up(vault, people, invest, open_market):
     invest(vault, people.alice, 1_000 * UNIT)
     market = open_market(vault, cap=300 * UNIT, cap_bps=5_000)
     vault.allocate(market.id, 200 * UNIT, sender=people.keeper)
-    with ape.reverts("cap raised"):
-        vault.lowerClassCaps(0, 300 * UNIT + 1, 5_000, sender=people.owner)
-    with ape.reverts("cap raised"):
-        vault.lowerClassCaps(0, 300 * UNIT, 5_001, sender=people.owner)
+    wide = 2**96 - 1, 10_000
+    vault.increaseDelay(SET_CLASS_CAPS, DAY, sender=people.owner)
+    for raised in (
+        (300 * UNIT + 1, 5_000, *wide),
+        (300 * UNIT, 5_001, *wide),
+    ):
+        with ape.reverts("not submitted"):
+            vault.setClassCaps(0, raised, sender=people.owner)
     with ape.reverts("ownable: caller is not the owner"):
-        vault.lowerClassCaps(0, 1, 1, sender=people.keeper)
-    vault.lowerClassCaps(0, 100 * UNIT, 5_000, sender=people.guardian)
+        vault.setClassCaps(0, (1, 1, 1, 1), sender=people.keeper)
+    with ape.reverts("unknown class"):
+        vault.setClassCaps(1, (1, 1, 1, 1), sender=people.owner)
+    vault.setClassCaps(0, (100 * UNIT, 5_000, *wide), sender=people.guardian)
     with ape.reverts("market cap"):
         vault.allocate(market.id, 1, sender=people.keeper)
     vault.recall(market.id, 150 * UNIT, sender=people.keeper)
@@ -185,12 +200,15 @@ def test_unknown_markets_are_named_so(vault, people, report):
 
 
 def test_class_parameters_are_validated(vault, people, implementation):
-    good = (implementation, people.oracle, UNIT, 10_000, DAY)
+    good = a_class(implementation, people.oracle, cap=UNIT)
     zero = "0x" + "00" * 20
     for bad, reason in (
         ((people.alice, *good[1:]), "implementation has no code"),
         ((good[0], zero, *good[2:]), "no oracle"),
-        ((*good[:3], 10_001, DAY), "cap above 100 %"),
+        (a_class(*good[:2], grade=2), "custody grade differs"),
+        (a_class(*good[:2], cap_bps=10_001), "cap above 100 %"),
+        (a_class(*good[:2], class_cap_bps=10_001), "cap above 100 %"),
+        (a_class(*good[:2], class_cap=2**96), "amount too large"),
     ):
         with ape.reverts(reason):
             vault.addClass(bad, sender=people.owner)
@@ -198,3 +216,4 @@ def test_class_parameters_are_validated(vault, people, implementation):
         vault.addClass(good, sender=people.keeper)
     vault.addClass(good, sender=people.owner)
     assert vault.class_count() == 1
+    assert tuple(vault.classOf(0)) == tuple(getattr(part, "address", part) for part in good)

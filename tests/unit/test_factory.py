@@ -5,82 +5,100 @@ import pytest
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
-from tests.defaults import LIMITS, UNLIMITED
+from agent.devnet.venue import vault_at
+from tests.defaults import DAY, LIMITS, UNLIMITED
 
 ZERO = "0x" + "00" * 20
 
 
+FIELDS = ["owner", "guardian", "keeper", "reporter", "manager"]
+
+
 @pytest.fixture
-def arguments(people):
-    roles = (people.owner, people.guardian, people.keeper, people.reporter)
-    fees = (200, 2_000, people.manager)
-    return ["Name", "SYM", roles, fees, list(LIMITS.values()), UNLIMITED, 1, b"\1" * 32]
+def terms(people):
+    """Terms by the names of contracts/modules/terms.vy."""
+    return {
+        "name": "Name",
+        "symbol": "SYM",
+        **{name: getattr(people, name).address for name in FIELDS},
+        "management_bps": 200,
+        "performance_bps": 2_000,
+        "hurdle_bps": 0,
+        "deposit_limit": UNLIMITED,
+        "min_deposit": 1,
+        "timelock": DAY,
+        "limits": list(LIMITS.values()),
+    }
 
 
-def test_vault_is_listed_and_set_up(factory, arguments, people, venue):
+SALT = b"\1" * 32
+
+
+def test_vault_is_listed_and_set_up(factory, terms, people, venue):
     before = factory.vault_count()
-    factory.deploy(*arguments, sender=people.alice)
+    factory.deploy(tuple(terms.values()), SALT, sender=people.alice)
     address = factory.vaults(before)
     assert factory.vault_count() == before + 1
+    assert factory.vaultsFrom(before) == [address]
+    assert factory.vaultsFrom(before + 1) == []
     assert factory.is_vault(address)
     assert not factory.is_vault(people.alice)
-    vault = ape.project.Vault.at(address)
+    vault = vault_at(address)
     assert (vault.name(), vault.symbol(), vault.asset()) == ("Name", "SYM", venue.pusd.address)
-    assert vault.owner() == people.owner
+    assert [vault.owner(), vault.guardian(), vault.keeper(), vault.reporter()] == [
+        terms[name] for name in FIELDS[:4]
+    ]
+    assert vault.feeRecipients()[0].account == people.manager
+    assert vault.fee_rates() == (200, 2_000, 0)
+    assert vault.delayOf(vault.setFees.encode_input(0, 0, 0)[:4]) == DAY
     assert vault.DESK() == factory.DESK()
+    with ape.reverts("set up already"):
+        vault.setUp(tuple(terms.values()), sender=people.owner)
 
 
-def test_address_is_known_beforehand_and_bound_to_the_deployer(factory, arguments, people, project):
-    values = [
-        venue_address(factory.ASSET()),
-        venue_address(factory.DESK()),
-        *arguments[:2],
-        tuple(venue_address(role) for role in arguments[2]),
-        (*arguments[3][:2], venue_address(arguments[3][2])),
-        *arguments[4:7],
-    ]
-    types = [
-        "address",
-        "address",
-        "string",
-        "string",
-        "(address,address,address,address)",
-        "(uint256,uint256,address)",
-        "uint256[11]",
-        "uint256",
-        "uint256",
-    ]
-    code = bytes.fromhex(project.Vault.contract_type.deployment_bytecode.bytecode[2:])
-    salt = keccak(encode(["address", "bytes32"], [people.alice.address, arguments[-1]]))
-    digest = keccak(
-        b"\xff" + bytes.fromhex(factory.address[2:]) + salt + keccak(code + encode(types, values))
+def test_address_is_known_beforehand_and_bound_to_the_deployer(factory, terms, people, project):
+    struct = (
+        "(string,string,address,address,address,address,address,"
+        "uint256,uint256,uint256,uint256,uint256,uint256,uint256[17])"
     )
-    factory.deploy(*arguments, sender=people.bob)  # another deployer, the same salt
-    factory.deploy(*arguments, sender=people.alice)
-    assert factory.vaults(factory.vault_count() - 1) == to_checksum_address(digest[-20:])
+    values = tuple(terms.values())
+    code = bytes.fromhex(project.Vault.contract_type.deployment_bytecode.bytecode[2:])
+    code += encode(["address", struct], [factory.DESK(), values])
+    salt = keccak(encode(["address", "bytes32"], [people.alice.address, SALT]))
+    digest = keccak(b"\xff" + bytes.fromhex(factory.address[2:]) + salt + keccak(code))
+    expected = to_checksum_address(digest[-20:])
+    assert factory.deploy.call(values, SALT, sender=people.alice) == expected
+    factory.deploy(values, SALT, sender=people.bob)  # another deployer, the same salt
+    factory.deploy(values, SALT, sender=people.alice)
+    assert factory.vaults(factory.vault_count() - 1) == expected
     with ape.reverts():
-        factory.deploy(*arguments, sender=people.alice)
+        factory.deploy(values, SALT, sender=people.alice)
 
 
-def venue_address(account):
-    return str(getattr(account, "address", account))
+def changed(name, value):
+    """Return the limits with one changed."""
+    return [value if key == name else old for key, old in LIMITS.items()]
 
 
 @pytest.mark.parametrize(
-    ("index", "value"),
+    ("name", "value", "reason"),
     [
-        (2, (ZERO,) * 4),
-        (3, (501, 0, "0x" + "11" * 20)),
-        (3, (0, 5_001, "0x" + "11" * 20)),
-        (3, (0, 0, ZERO)),
-        (4, [2**32, *list(LIMITS.values())[1:]]),
-        (4, [*list(LIMITS.values())[:9], 10_001, 0]),
-        (5, 2**128),
+        ("owner", ZERO, "no owner"),
+        ("manager", ZERO, "no fee recipient"),
+        ("management_bps", 501, "management fee too high"),
+        ("performance_bps", 5_001, "performance fee too high"),
+        ("hurdle_bps", 10_001, "hurdle too high"),
+        ("deposit_limit", 2**128, "amount too large"),
+        ("min_deposit", 2**120, "amount too large"),
+        ("timelock", 91 * DAY, "delay too long"),
+        ("limits", changed("max_up_bps", 2**32), "limit too large"),
+        ("limits", changed("max_buy_price_bps", 10_001), "limit too large"),
+        ("limits", changed("liveness_period", 0), "limit too small"),
     ],
 )
-def test_bad_parameters_deploy_nothing(factory, arguments, people, index, value):
-    arguments[index] = value
+def test_bad_parameters_deploy_nothing(factory, terms, people, name, value, reason):
+    terms[name] = value
     before = factory.vault_count()
-    with ape.reverts():
-        factory.deploy(*arguments, sender=people.alice)
+    with ape.reverts(reason):
+        factory.deploy(tuple(terms.values()), SALT, sender=people.alice)
     assert factory.vault_count() == before

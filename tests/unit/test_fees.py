@@ -7,6 +7,8 @@ import pytest
 
 from tests.defaults import DAY, LIMITS, SHARE, UNIT, WAD, YEAR
 
+EVEN = ("0.5",) * 4
+
 WIDE = {"max_up_bps": 100_000, "max_day_up_bps": 100_000, "max_report_age": 2 * YEAR}
 
 
@@ -126,16 +128,71 @@ def test_mark_starts_anew_when_the_vault_is_refilled(
     assert event.performance <= 1
 
 
-def test_rates_change_at_once_only_downwards(make_vault, people):
-    vault = make_vault(management=200, performance=2_000)
-    with ape.reverts("management fee raised"):
-        vault.lowerFees(201, 2_000, sender=people.owner)
-    with ape.reverts("performance fee raised"):
-        vault.lowerFees(200, 2_001, sender=people.owner)
+def test_rates_change_at_once_only_downwards(make_vault, people, chain):
+    vault = make_vault(management=200, performance=2_000, hurdle=300, timelock=DAY)
+    for raised in ((201, 2_000, 300), (200, 2_001, 300), (200, 2_000, 299)):
+        with ape.reverts("not submitted"):
+            vault.setFees(*raised, sender=people.owner)
     with ape.reverts("ownable: caller is not the owner"):
-        vault.lowerFees(0, 0, sender=people.guardian)
-    vault.lowerFees(100, 0, sender=people.owner)
-    assert vault.fee_rates() == (100, 0)
+        vault.setFees(0, 0, 0, sender=people.guardian)
+    vault.setFees(100, 0, 300, sender=people.owner)
+    assert vault.fee_rates() == (100, 0, 300)
+    vault.submit(vault.setFees.encode_input(150, 0, 300), sender=people.owner)
+    chain.pending_timestamp += DAY
+    vault.setFees(150, 0, 300, sender=people.owner)
+    assert vault.fee_rates() == (150, 0, 300)
+
+
+def test_rates_are_not_raised_while_stale(make_vault, people, chain, report):
+    """The next report charges the new rate for the time since the last: that must be short."""
+    vault = make_vault(management=200, timelock=DAY, max_report_age=DAY)
+    vault.submit(vault.setFees.encode_input(500, 0, 0), sender=people.owner)
+    chain.pending_timestamp += DAY + 2
+    with ape.reverts("stale NAV"):
+        vault.setFees(500, 0, 0, sender=people.owner)
+    report(vault)
+    vault.setFees(500, 0, 0, sender=people.owner)
+    assert vault.fee_rates() == (500, 0, 0)
+
+
+def test_hurdle_lifts_the_mark_with_time(
+    make_vault, people, invest, report, chain, open_market, give_tokens
+):
+    """At 10 % a year, half a year's 4 % is no profit; 6 % is 1 % above the hurdle."""
+    vault = make_vault(performance=2_000, hurdle=1_000, **WIDE)
+    invest(vault, people.alice, 1_000 * UNIT)
+    start = vault.last_report()
+    market = open_market(vault)
+    give_tokens(market, yes=40 * UNIT, no=40 * UNIT)  # complete sets: 40 for certain
+    event = accrued(vault, report_after(report, chain, vault, YEAR // 2, EVEN))
+    assert event.performance == 0
+    half = WAD * 1_000 * (vault.last_report() - start) // (10_000 * YEAR)
+    assert 0 <= vault.high_water_mark() - (WAD + half) <= 1  # up
+    give_tokens(market, yes=70 * UNIT, no=70 * UNIT)
+    event = accrued(vault, report_after(report, chain, vault, YEAR // 2, EVEN))
+    # 1110 against 1000 * 1.05 * 1.05 = 1102.5: 20 % of 7.5
+    assert event.performance == 1_500_000
+
+
+def test_fee_shares_are_split_among_recipients(make_vault, people, invest, report, chain):
+    vault = make_vault(management=500)
+    parts = [(people.bob, 3_333), (people.carol, 3_333), (people.manager, 3_334)]
+    with ape.reverts("fee parts do not sum to 100 %"):
+        vault.setFeeRecipients(parts[:2], sender=people.owner)
+    with ape.reverts("bad fee part"):
+        vault.setFeeRecipients([*parts, (people.alice, 0)], sender=people.owner)
+    with ape.reverts("no fee recipient"):
+        vault.setFeeRecipients([("0x" + "00" * 20, 10_000)], sender=people.owner)
+    with ape.reverts("ownable: caller is not the owner"):
+        vault.setFeeRecipients(parts, sender=people.manager)
+    vault.setFeeRecipients(parts, sender=people.owner)
+    assert [tuple(r) for r in vault.feeRecipients()] == [(p.address, bps) for p, bps in parts]
+    invest(vault, people.alice, 1_000 * UNIT)
+    minted = accrued(vault, report_after(report, chain, vault, YEAR)).shares
+    held = [vault.balanceOf(person) for person, _ in parts]
+    assert sum(held) == minted
+    assert held[1:] == [minted * 3_333 // 10_000, minted * 3_334 // 10_000]
+    assert 0 <= held[0] - minted * 3_333 // 10_000 <= 2  # what rounding left
 
 
 @pytest.mark.parametrize("rates", [(501, 0), (0, 5_001)])

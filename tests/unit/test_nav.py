@@ -184,13 +184,15 @@ def test_pending_report_takes_effect_only_after_the_guardian(
     funded.requestDeposit(50 * UNIT, people.bob, people.bob, sender=people.bob)
     report(funded, quotes)  # repeated, still not confirmed
     assert funded.totalAssets() == 1_000 * UNIT
-    with ape.reverts("not the guardian"):
+    with ape.reverts("ownable: caller is not the owner"):
         funded.confirmReport(expected, sender=people.reporter)
     with ape.reverts("not the pending report"):
         funded.confirmReport(NO_EVIDENCE, sender=people.guardian)
     funded.confirmReport(expected, sender=people.guardian)
     report(funded, quotes)
-    assert funded.totalAssets() == (1_400 + 150) * UNIT
+    assert funded.totalAssets() == (1_400 + 100) * UNIT
+    assert funded.maxDeposit(people.bob) == 100 * UNIT
+    report(funded, quotes)
     assert funded.maxDeposit(people.bob) == 150 * UNIT
 
 

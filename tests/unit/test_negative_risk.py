@@ -7,7 +7,7 @@ import ape
 import pytest
 
 from agent.devnet.venue import condition_id, deploy_account_implementation
-from tests.defaults import DAY, NO_EVIDENCE, UNIT, WAD
+from tests.defaults import DAY, NO_EVIDENCE, UNIT, WAD, a_class
 from tests.signing import keeper_envelope, make_order, struct
 
 EVENT = b"\xee" * 31 + b"\0"  # a negative-risk market id: the last byte numbers the questions
@@ -24,7 +24,7 @@ def event(make_vault, people, invest, event_implementation, venue, deployer, cha
     vault = make_vault(people.keeper, price_band_bps=0)
     invest(vault, people.alice, 1_000 * UNIT)
     vault.addClass(
-        (event_implementation, people.oracle, 500 * UNIT, 10_000, 60 * DAY), sender=people.owner
+        a_class(event_implementation, people.oracle, cap=500 * UNIT), sender=people.owner
     )
     questions = [EVENT[:31] + bytes([i]) for i in range(3)]
     for question in questions:

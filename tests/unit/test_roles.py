@@ -1,10 +1,11 @@
 """Roles: who may do what, two-step ownership, pause."""
 
 import ape
+import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from tests.defaults import FOREVER, LIMITS, SHARE, UNIT, limit
+from tests.defaults import DAY, FOREVER, LIMITS, SHARE, UNIT, limit
 
 ZERO = "0x" + "00" * 20
 
@@ -87,22 +88,48 @@ def test_guardian_cannot_unpause_what_the_owner_paused(vault, people):
     assert not vault.paused()
 
 
-def test_limits_only_tighten(vault, people):
+def test_limits_tighten_at_once_and_loosen_after_the_timelock(make_vault, people):
+    vault = make_vault(timelock=DAY)
     for name, value in LIMITS.items():
         assert vault.limit(limit(name)) == value
+    at_most = ("max_drawdown_bps", "total_cap_bps", "total_cap", "velocity_limit")
     for name in LIMITS:
-        riskier = LIMITS[name] + (-1 if name == "min_report_interval" else 1)
-        safer = LIMITS[name] + (1 if name == "min_report_interval" else -1)
-        with ape.reverts("riskier limit"):
-            vault.tightenLimit(limit(name), riskier, sender=people.owner)
-        vault.tightenLimit(limit(name), safer, sender=people.owner)
+        up = -1 if name == "min_report_interval" else 1
+        if name not in at_most:
+            with ape.reverts("not submitted"):
+                vault.setLimit(limit(name), LIMITS[name] + up, sender=people.owner)
+        safer = LIMITS[name] - up
+        vault.setLimit(limit(name), safer, sender=people.owner)
         assert vault.limit(limit(name)) == safer
-    with ape.reverts("riskier limit"):  # no band at all is the widest
-        vault.tightenLimit(limit("price_band_bps"), 0, sender=people.owner)
+        with ape.reverts("not submitted"):
+            vault.setLimit(limit(name), LIMITS[name], sender=people.owner)
+    with ape.reverts("not submitted"):  # no band at all is the widest
+        vault.setLimit(limit("price_band_bps"), 0, sender=people.owner)
     with ape.reverts("unknown limit"):
-        vault.tightenLimit(len(LIMITS), 0, sender=people.owner)
+        vault.setLimit(len(LIMITS), 0, sender=people.owner)
     with ape.reverts("ownable: caller is not the owner"):
-        vault.tightenLimit(0, 0, sender=people.guardian)
+        vault.setLimit(0, 0, sender=people.guardian)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("max_down_bps", 10_001, "limit too large"),
+        ("max_up_bps", 2**32, "limit too large"),
+        ("max_order_lifetime", 2**16, "limit too large"),
+        ("max_buy_price_bps", 10_001, "limit too large"),
+        ("max_drawdown_bps", 10_001, "limit too large"),
+        ("liveness_period", 90 * DAY + 1, "limit too large"),
+        ("liveness_period", DAY - 1, "limit too small"),
+        ("max_redeem_delay", 90 * DAY + 1, "limit too large"),
+        ("total_cap_bps", 10_001, "limit too large"),
+        ("total_cap", 2**96, "limit too large"),
+        ("velocity_limit", 2**96, "limit too large"),
+    ],
+)
+def test_limits_have_hard_bounds(vault, people, name, value, reason):
+    with ape.reverts(reason):
+        vault.setLimit(limit(name), value, sender=people.owner)
 
 
 def test_share_token_permit(vault, people, invest, chain):

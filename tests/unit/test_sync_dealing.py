@@ -105,7 +105,7 @@ def test_shares_need_an_owner_or_allowance(vault, people, invest, report):
 def test_tightening_the_age_switches_it_off(vault, people, fund, report):
     fund(vault, people.alice)
     report(vault)
-    vault.tightenLimit(limit("sync_max_age"), 0, sender=people.owner)
+    vault.setLimit(limit("sync_max_age"), 0, sender=people.owner)
     with ape.reverts("sync dealing off"):
         vault.syncDeposit(UNIT, people.alice, sender=people.alice)
 

@@ -1,0 +1,92 @@
+# pragma version 0.4.3
+"""
+@title Drawdown breaker
+@license AGPL-3.0-only
+@author Probity
+@notice When NAV per share is more than max_drawdown_bps under its reference, no more budget is
+        allocated until the owner resets the breaker. The reference is the high-water mark; after
+        a reset, the highest NAV per share since, until that reaches the high-water mark.
+@dev The reference after a reset stands beside max_drawdown_bps in limits.guards, 0 before one.
+     NAV per share is in PPS_SCALE (see fees.vy).
+"""
+
+from contracts.modules import limits
+from contracts.modules import status
+
+uses: limits
+uses: status
+
+
+event BreakerTripped:
+    price: uint256
+    reference: uint256
+
+
+event BreakerReset:
+    price: uint256
+
+
+U128: constant(uint256) = 2**128 - 1
+
+
+@internal
+@pure
+def _reference(word: uint256, high_water_mark: uint256) -> uint256:
+    reference: uint256 = word >> 128
+    return reference if reference != 0 else high_water_mark
+
+
+@internal
+@pure
+def _is_under(word: uint256, price: uint256, high_water_mark: uint256) -> bool:
+    """
+    @return Whether `price` is more than max_drawdown_bps under the reference.
+    """
+    kept: uint256 = limits.BPS - limits._field(word, limits.MAX_DRAWDOWN_BPS - limits.FIRST_GUARD)
+    return price * limits.BPS < self._reference(word, high_water_mark) * kept
+
+
+@internal
+@view
+def _check(price: uint256, high_water_mark: uint256):
+    """
+    @dev Before an allocation: payouts since the last report count, too.
+    """
+    assert status.word & status.TRIPPED == 0, "drawdown"
+    assert not self._is_under(limits.guards, price, high_water_mark), "drawdown"
+
+
+@internal
+def _judge(price: uint256, high_water_mark: uint256):
+    """
+    @notice Trips the breaker if the price of a report is too low, moves the reference up with it.
+    """
+    word: uint256 = limits.guards
+    reference: uint256 = word >> 128
+    if reference != 0 and price > reference:
+        word = (word & U128) | ((price << 128) if price < high_water_mark else 0)
+        limits.guards = word
+    if self._is_under(word, price, high_water_mark) and status.word & status.TRIPPED == 0:
+        status.word |= status.TRIPPED
+        log BreakerTripped(price=price, reference=self._reference(word, high_water_mark))
+
+
+@internal
+def _start_anew():
+    """
+    @dev For a vault without shares: the high-water mark starts anew, too.
+    """
+    word: uint256 = limits.guards
+    if word >> 128 != 0:
+        limits.guards = word & U128
+
+
+@internal
+def _reset(price: uint256, high_water_mark: uint256):
+    """
+    @dev A vault at a price of 0 has nothing to allocate; its reference stays the old one.
+    """
+    status.word &= ~status.TRIPPED
+    reference: uint256 = price if price < high_water_mark else 0
+    limits.guards = (limits.guards & U128) | (reference << 128)
+    log BreakerReset(price=price)

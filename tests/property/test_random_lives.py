@@ -1,0 +1,173 @@
+"""Promises of DESIGN section 7 over random lives that hypothesis draws, shrinks and prints.
+
+PROBITY_LIVES (of 100 steps each, in each of two tests) lengthens the run; `make fuzz` does.
+A failing life is printed as calls; it belongs into test_regressions.py.
+"""
+
+import os
+from fractions import Fraction
+from typing import Any
+
+import ape
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.property.model import DEPOSIT, OFFSET, REDEEM, Vault
+from tests.property.replay import Replay
+from tests.property.world import ACTS, CLASSES, HOLDERS, USERS, World
+
+LIVES = int(os.environ.get("PROBITY_LIVES", "600"))
+STEPS = 100
+OLD = 70  # steps after which a life may begin to end
+# Acts of dealing: whoever does them, the others' shares must not lose.
+DEALING = {
+    "request_deposit",
+    "request_redeem",
+    "cancel",
+    "claim",
+    "sync_deposit",
+    "sync_redeem",
+    "transfer",
+    "leave_in_kind",
+}
+
+
+def price(model: Vault) -> Fraction:
+    """Assets that one unit of a share is worth to its holder, virtual units included."""
+    return Fraction(model.nav[0] + 1, model.supply + OFFSET)
+
+
+class Life(RuleBasedStateMachine):
+    """One life of a vault."""
+
+    done = 0  # steps of all lives
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(ape.project)
+        self.replay = Replay(self.world)
+        self.steps = 0
+
+    def act(self, name: str, **arguments: Any) -> None:
+        world = self.world
+        if name.startswith("sync_"):
+            # payouts that synchronous dealing books are no dealing: book them before comparing
+            world.sync_all()
+        before = price(world.model)
+        getattr(world, name)(**arguments)
+        self.steps += 1
+        Life.done += 1
+        if name in DEALING:
+            assert price(world.model) >= before, "promise 3: a dealing diluted the others"
+
+    @precondition(lambda self: self.steps > OLD)
+    @rule(who=st.sampled_from(("guardian", "owner", "dave", "keeper")))
+    def wind_down(self, who: str) -> None:
+        self.world.wind_down(who)
+
+    @invariant()
+    def promise_1_value(self) -> None:
+        model = self.world.model
+        owed = model.idle + model.pending_deposits + model.claimable
+        assert self.world.pusd.balanceOf(self.world.vault.address) >= owed
+
+    @invariant()
+    def promise_5_conservation(self) -> None:
+        model = self.world.model
+        left = model.put_in - model.got_out + model.venue
+        assert left == model.nav[0] + model.pending_deposits + model.claimable
+
+    @invariant()
+    def promise_7_caps(self) -> None:
+        """In assets after every act, on chain; in bps after every allocation, see the model."""
+        vault, limits = self.world.vault, self.world.limits
+        assert vault.total_exposure() <= limits["total_cap"]
+        assert vault.recentAllocation() <= limits["velocity_limit"]
+        for kind, caps in enumerate(CLASSES):
+            assert vault.classExposureOf(kind) <= caps.all
+        for market in self.world.model.open:
+            assert vault.exposureOf(market) <= CLASSES[self.world.model.markets[market].kind].market
+
+    @invariant()
+    def the_model(self) -> None:
+        if self.steps % 10 == 0:
+            self.world.compare()
+
+    def teardown(self) -> None:
+        self.world.compare()
+        self.replay.check_promise_9_logs_rebuild_the_state()
+        check_promise_8_liveness(self.world)
+
+
+def add_rules() -> None:
+    """Give the machine a rule for each act, its parameters drawn from the act's domains."""
+    for name, (_, domains) in ACTS.items():
+        strategies = {
+            parameter: st.tuples(*map(st.sampled_from, domain))
+            if parameter == "steps"
+            else st.sampled_from(list(domain))
+            for parameter, domain in domains.items()
+        }
+
+        def act(self: Life, _name: str = name, **arguments: Any) -> None:
+            self.act(_name, **arguments)
+
+        act.__name__ = name
+        setattr(Life, name, rule(**strategies)(act))
+
+
+def check_promise_8_liveness(world: World) -> None:
+    """From here everybody gets out, though keeper, reporter, owner and guardian do nothing more."""
+    world.vault.pause(sender=world.who["guardian"])
+    world.vault.setKeeper("0x" + "00" * 20, sender=world.who["guardian"])
+    if not world.model.winding_down:
+        world.evm.wait(world.limits["liveness_period"] + 1)
+        assert world.wind_down("dave")
+    world.claim_all()
+    for who in USERS:
+        for side in (DEPOSIT, REDEEM):
+            while any(epoch.waits(who) for epoch in world.model.epochs[side]):
+                assert world.cancel(who, side), world.refused
+    assert world.model.pending_deposits == 0
+    for who in HOLDERS:
+        shares = world.model.shares.get(who, 0)
+        if shares:
+            assert world.redeem_in_kind(who, shares)
+    world.compare()
+    assert world.model.supply == world.model.shares["vault"] if world.model.shares else True
+    # what the virtual shares and roundings keep: next to nothing of what was there
+    dust = 2 * len(HOLDERS) + 2
+    assert world.model.shares.get("vault", 0) <= dust
+    whole = world.model.put_in + 10**6
+    for market in world.model.open:
+        held = world.holdings[market]
+        assert max(held.collateral, held.yes, held.no) <= dust + whole // 10**3
+
+
+add_rules()
+
+
+@pytest.mark.parametrize("half", [1, 2])
+def test_promises_1_3_5_7_8_9_over_random_lives(half: int, pytestconfig: pytest.Config) -> None:
+    """Two halves, one a core."""
+    run_state_machine_as_test(
+        Life,
+        settings=settings(
+            max_examples=LIVES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+        ),
+    )
+    print(f"{Life.done:,} steps")
+    assert Life.done > 0.8 * LIVES * STEPS

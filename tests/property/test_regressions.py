@@ -1,0 +1,65 @@
+"""Sequences that once broke a promise, shrunk."""
+
+from tests.defaults import UNIT
+from tests.property.model import DEPOSIT
+from tests.property.world import ALL, World
+
+
+def test_a_request_made_while_a_report_is_pending_is_not_priced_by_it(project):
+    """Promise 4: the confirmed report used to close the epochs opened since it was known."""
+    world = World(project)
+    world.request_deposit("alice", "alice", 10**10)
+    world.evm.wait(61)
+    world.report()
+    world.claim("alice", DEPOSIT, False, ALL)
+    world.open_market(0, 50)
+    world.allocate(0, 3 * 10**9)
+    world.buy(0, 0, ALL, True)
+    world.evm.wait(61)
+    assert world.report() == "settled"
+    world.evm.wait(61)
+    assert world.report((-30, 0, 0, 0), half=1, confirm=0) == "settled"
+    world.evm.wait(61)
+    assert world.report((60, 0, 0, 0), half=0, confirm=0) == "pending"
+    world.request_deposit("bob", "bob", 50 * UNIT)
+    (market,) = world.model.open
+    marks = {market: (77 * 10**16, 77 * 10**16, 23 * 10**16, 23 * 10**16)}
+    assert world.report_marks(marks, confirm=2) == "settled"
+    assert world.vault.maxDeposit(world.who["bob"]) == 0
+    world.evm.wait(61)
+    world.report(half=0)
+    assert world.vault.maxDeposit(world.who["bob"]) == 50 * UNIT
+
+
+def test_reports_in_one_block_with_a_hurdle(project):
+    """The hurdle's rounding used to underflow when no time had passed since the last report."""
+    world = World(project, fees=(0, 0, 500), min_report_interval=0)
+    world.request_deposit("alice", "alice", 10**9)
+    assert world.report() == "settled"
+    assert world.report() == "settled"
+    world.compare()
+
+
+def test_a_queue_goes_on_past_an_epoch_that_everybody_left(project):
+    """An emptied epoch in the middle of a controller's list ended it: later claims were stuck."""
+    world = World(project, max_redeem_delay=0)
+    world.request_deposit("alice", "alice", 10**10)
+    world.evm.wait(61)
+    world.report()
+    world.claim("alice", DEPOSIT, False, ALL)
+    world.open_market(0, 50)
+    world.allocate(0, 3 * 10**9)
+    for _ in range(2):
+        world.request_redeem("alice", "alice", "half")
+        world.evm.wait(61)
+        world.report()
+    world.compare()
+    world.evm.wait(1)
+    world.leave_in_kind("alice", ALL)
+    world.recall(0, 2**256 - 1)
+    world.request_redeem("alice", "alice", "half")
+    world.evm.wait(61)
+    world.report()
+    world.claim_all()
+    world.compare()
+    assert world.model.waiting_shares == 0
