@@ -29,6 +29,7 @@ from agent.information.gamma import Market
 from agent.reporting.evidence import evidence_document, evidence_hash, store_evidence
 from agent.reporting.marks import Mark, mark_from_quotes, resolved_mark
 from agent.strategy.sizing import DEFAULT_TIERS, Size, Tier, size
+from agent.terms import ClassTerms, ordinal
 from agent.units import BPS, MICRO
 
 CODE_VERSION = "probity 0.1.0"
@@ -121,13 +122,22 @@ class Keeper:
     def size_of(self, opportunity: Opportunity) -> Size:
         """Size an opportunity by its tier, within the caps that the vault enforces."""
         market = opportunity.market
-        nav = self.vault.functions.totalAssets().call()
-        terms = self.vault.functions.classOf(self.settings.class_by_oracle[market.oracle]).call()
-        exposure = self.vault.functions.exposureOf(market.condition_id).call()
+        class_id = self.settings.class_by_oracle[market.oracle]
+        view = self.vault.functions
+        nav = view.totalAssets().call()
+        terms = ClassTerms(*view.classOf(class_id).call())
+        of_market = view.exposureOf(market.condition_id).call()
+        of_class, in_total = view.classExposureOf(class_id).call(), view.total_exposure().call()
+        velocity = view.limit(ordinal("velocity_limit")).call()
         room = min(
-            terms[2] - exposure,  # market_cap
-            terms[3] * nav // BPS - exposure,  # market_cap_bps
-            self.vault.functions.total_idle().call(),
+            terms.market_cap - of_market,
+            terms.market_cap_bps * nav // BPS - of_market,
+            terms.class_cap - of_class,
+            terms.class_cap_bps * nav // BPS - of_class,
+            view.limit(ordinal("total_cap")).call() - in_total,
+            view.limit(ordinal("total_cap_bps")).call() * nav // BPS - in_total,
+            velocity - view.recentAllocation().call(),
+            view.total_idle().call(),
         )
         depth = int(market.liquidity * self.settings.depth_share * MICRO)
         return size(

@@ -35,6 +35,11 @@ class Limits:
     velocity_limit: int = UNLIMITED_ASSETS  # base units of the asset
 
 
+def ordinal(name: str) -> int:
+    """Return the number by which the vault knows a limit, as `limit(uint256)` takes it."""
+    return list(Limits.__dataclass_fields__).index(name)
+
+
 @dataclass(frozen=True)
 class VaultTerms:
     """What VaultFactory.deploy takes; roles are addresses or ape accounts."""
