@@ -87,6 +87,11 @@ class Evm:
         finally:
             self._evm.reset_transient_storage()
 
+    @property
+    def gas_used(self) -> int:
+        """Gas of the last call, without what a transaction costs by itself."""
+        return int(self._evm.result.gas_used)
+
     def set_code(self, address: str, code: bytes) -> None:
         """Give an address code, or take it away."""
         self._evm.insert_account_info(address, pyrevm.AccountInfo(code=code))

@@ -347,6 +347,21 @@ class Vault:
         state.book = (state.book[0] + assets, state.book[1] + assets)
         self.idle -= assets
 
+    def room(self, market: bytes) -> int:
+        """Return the most that the caps let into a market."""
+        state, nav, limits = self.markets[market], self.nav[0], self.limits
+        caps, of_class = self.classes[state.kind], self.class_exposure(state.kind)
+        rooms = (
+            caps.market - state.exposure,
+            caps.market_bps * nav // BPS - state.exposure,
+            caps.all - of_class,
+            caps.all_bps * nav // BPS - of_class,
+            limits["total_cap"] - self.exposure,
+            limits["total_cap_bps"] * nav // BPS - self.exposure,
+            limits["velocity_limit"] - self.recent_allocation,
+        )
+        return max(0, min(rooms))
+
     def recall(self, market: bytes, assets: int) -> None:
         """Budget `assets` has come back from the market's account."""
         state = self.markets[market]

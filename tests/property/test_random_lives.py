@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -22,7 +23,7 @@ from hypothesis.stateful import (
 
 from tests.property.model import DEPOSIT, OFFSET, REDEEM, Vault
 from tests.property.replay import Replay
-from tests.property.world import ACTS, CLASSES, HOLDERS, USERS, World
+from tests.property.world import ACTS, CLASSES, HOLDERS, USERS, VARIANTS, World
 
 LIVES = int(os.environ.get("PROBITY_LIVES", "600"))
 STEPS = 100
@@ -53,8 +54,11 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World(ape.project)
-        self.replay = Replay(self.world)
         self.steps = 0
+
+    @initialize(variant=st.sampled_from(VARIANTS))
+    def move_in(self, variant: dict[str, Any]) -> None:
+        self.world = World(ape.project, **variant)
 
     def act(self, name: str, **arguments: Any) -> None:
         world = self.world
@@ -103,7 +107,7 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.world.compare()
-        self.replay.check_promise_9_logs_rebuild_the_state()
+        Replay(self.world).check_promise_9_logs_rebuild_the_state()
         check_promise_8_liveness(self.world)
 
 

@@ -35,8 +35,21 @@ WORLD_LIMITS = LIMITS | {
     "max_redeem_delay": 3 * DAY,
 }
 FEES = (200, 2_000, 300)
+# Other vaults for lives to be lived in: each makes something bind that otherwise does not.
+VARIANTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"total_cap": 3_000 * UNIT},
+    {"total_cap_bps": 2_500},
+    {"velocity_limit": 1_500 * UNIT},
+    {"max_redeem_delay": 0},
+    {"max_drawdown_bps": 300, "fees": (487, 4_321, 1_000)},
+    {"max_spread_bps": 150, "max_up_bps": 300, "max_down_bps": 300},
+    {"max_day_up_bps": 300, "max_day_down_bps": 300, "fees": (0, 0, 0)},
+    {"min_report_interval": 0, "sync_max_age": 100, "max_report_age": 10_000},
+)
 RECIPIENTS = (("manager", 7_000), ("partner", 3_000))
 
+FILL, OVER = "fill", "over"  # all that the caps let in, and one more
 ALL, MORE, HALF, THIRD, DUST, ONE = "all", "more", "half", "third", "dust", "one"
 PARTS = (ALL, ALL, HALF, THIRD, DUST, ONE, MORE)
 SIDES = (DEPOSIT, REDEEM)
@@ -55,7 +68,7 @@ ACTS: dict[str, tuple[int, dict[str, tuple[Any, ...]]]] = {
     "sync_redeem": (4, {"who": USERS, "part": PARTS}),
     "transfer": (2, {"who": USERS, "to": USERS, "part": PARTS}),
     "open_market": (3, {"kind": (0, 1), "price": (5, 20, 50, 80, 94)}),
-    "allocate": (6, {"market": range(MAX_OPEN), "amount": (1, 10**8, 10**9, 3 * 10**9, 6 * 10**9)}),
+    "allocate": (6, {"market": range(MAX_OPEN), "amount": (FILL, OVER, 1, 10**8, 10**9)}),
     "recall": (3, {"market": range(MAX_OPEN), "amount": (1, 10**8, FOREVER)}),
     "buy": (6, {"market": range(MAX_OPEN), "outcome": (0, 1), "part": PARTS, "fair": YES_NO}),
     "sell": (3, {"market": range(MAX_OPEN), "outcome": (0, 1), "part": PARTS, "fair": YES_NO}),
@@ -296,10 +309,13 @@ class World:
             self.pusd.address, zero, market, [1, 2], 10**6 * UNIT, sender=self.who["maker"]
         )
 
-    def allocate(self, market: int, amount: int) -> None:
+    def allocate(self, market: int, amount: int | str) -> None:
         chosen = self.pick(market)
         if chosen is None:
             return
+        if isinstance(amount, str):
+            self.model.now = self.evm.time
+            amount = self.model.room(chosen) + (amount == OVER)
         done = self.both(
             lambda: self.vault.allocate(chosen, amount, sender=self.who["keeper"]),
             lambda: self.model.allocate(chosen, amount, not self.holdings[chosen].payout),

@@ -3,8 +3,7 @@
 import ape
 import pytest
 
-from agent.devnet.venue import deploy_vault_factory, vault_at
-from tests.defaults import FOREVER, LIMITS, UNIT, UNLIMITED
+from tests.defaults import UNIT, UNLIMITED
 
 
 @pytest.fixture
@@ -38,22 +37,3 @@ def test_an_allow_list_admits_who_gets_the_shares(
     vault.setAllowList("0x" + "00" * 20, sender=people.owner)
     vault.requestDeposit(UNIT, people.bob, people.alice, sender=people.alice)
     assert vault.depositTerms() == (UNLIMITED, 5)
-
-
-def test_an_asset_that_takes_a_fee_is_refused(project, deployer, people, chain):
-    token = deployer.deploy(project.HostileToken)
-    factory = deploy_vault_factory(deployer, token)
-    roles = (people.owner, people.guardian, people.keeper, people.reporter, people.manager)
-    terms = ("Fee", "FEE", *roles, 0, 0, 0, UNLIMITED, 1, 0, list(LIMITS.values()))
-    factory.deploy(terms, b"\1" * 32, sender=deployer)
-    vault = vault_at(factory.vaults(0))
-    token.mint(people.alice, 1_000 * UNIT, sender=deployer)
-    token.approve(vault, FOREVER, sender=people.alice)
-    chain.pending_timestamp += 61
-    vault.report([], b"\0" * 32, sender=people.reporter)
-    vault.syncDeposit(UNIT, people.alice, sender=people.alice)
-    token.set_fee(1, sender=deployer)
-    with ape.reverts("asset takes a fee"):
-        vault.requestDeposit(UNIT, people.alice, people.alice, sender=people.alice)
-    with ape.reverts("asset takes a fee"):
-        vault.syncDeposit(UNIT, people.alice, sender=people.alice)
