@@ -115,7 +115,7 @@ WAD_PER_BPS: constant(uint256) = 10**14
 STOPPED: constant(uint256) = status.PAUSED | status.WINDING_DOWN  # no order is admitted
 MAX_RETURN: constant(uint256) = 4096  # bytes a desk function returns at most: openMarkets
 
-DESK: public(immutable(address))
+DESK: public(immutable(address))  # code of keeper and reporter, see VaultDesk.vy
 
 
 @deploy

@@ -72,7 +72,7 @@ interface IGovernance:
 WAD: constant(uint256) = 10**18
 MAX_RETURN: constant(uint256) = 512  # bytes a governance function returns at most: feeRecipients
 
-GOVERNANCE: public(immutable(address))
+GOVERNANCE: public(immutable(address))  # code of owner and guardian, see VaultGovernance.vy
 
 
 @deploy

@@ -16,16 +16,16 @@ event VaultDeployed:
     deployer: address
 
 
-VERSION: public(constant(String[8])) = "0.2.0"
+VERSION: public(constant(String[8])) = "0.2.0"  # of the contracts
 MAX_PAGE: constant(uint256) = 100  # vaults that one call of vaultsFrom lists
 
-BLUEPRINT: public(immutable(address))
-DESK: public(immutable(address))
-ASSET: public(immutable(address))
+BLUEPRINT: public(immutable(address))  # ERC-5202 blueprint of Vault
+DESK: public(immutable(address))  # of every vault of this factory
+ASSET: public(immutable(address))  # of every vault of this factory
 
-is_vault: public(HashMap[address, bool])
-vault_count: public(uint256)
-vaults: public(HashMap[uint256, address])
+is_vault: public(HashMap[address, bool])  # whether this factory deployed it
+vault_count: public(uint256)  # how many vaults it has deployed
+vaults: public(HashMap[uint256, address])  # by number, in the order of deployment
 
 
 interface IDesk:

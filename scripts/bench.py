@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ LIMITS = Limits(
 )
 SIZE_LIMIT = 24_576
 CONTRACTS = ("Vault", "VaultDesk", "VaultGovernance", "VaultFactory", "PolymarketAccount")
-MARKETS = 20
+MARKETS = (1, 5, 20, 50)  # at which reports and exits are measured
+CROWDS = (1, 100, 1_000)  # requests in an epoch
 
 # Upper bounds that the project set itself (issue 2); the table shows the share used.
 BUDGETS = {
@@ -56,7 +58,7 @@ BUDGETS = {
 
 
 class _Bench:
-    """One venue, one vault with twenty markets, and what each step cost."""
+    """One venue, one vault with fifty markets, and what each step cost."""
 
     def __init__(self) -> None:
         self.figures: dict[str, int] = {}
@@ -171,24 +173,49 @@ class _Bench:
         )
         self.report(self.vault)
         self.note("claimDeposit.first", self.vault.deposit(50_000 * UNIT, alice, sender=alice))
-        for count in range(1, MARKETS + 1):
+        for count in range(1, MARKETS[-1] + 1):
             market = self.open_market()
             first = self.vault.allocate(market, 100 * UNIT, sender=keeper)
             self.note("allocate", self.vault.allocate(market, 100 * UNIT, sender=keeper))
             if count == 1:
                 self.note("allocate.first", first)
                 self.note("recall", self.vault.recall(market, 50 * UNIT, sender=keeper))
-            if count in (1, 5, MARKETS):
+            if count in MARKETS:
                 self.report(self.vault, "0.4")
                 self.dealing_day(f"report.{count}")
+                self.exit_in_kind(count)
             if count == 5:
                 bob_in = self.vault.syncDeposit(10 * UNIT, bob, sender=bob)
                 bob_in = self.vault.syncDeposit(10 * UNIT, bob, sender=bob)
                 self.note("syncDeposit.5markets", bob_in)
         self.note("transfer.first", self.vault.transfer(self.deployer, SHARE, sender=alice))
         self.note("transfer", self.vault.transfer(self.deployer, SHARE, sender=alice))
-        further = (self.figures["gas.report.20"] - self.figures["gas.report.1"]) // (MARKETS - 1)
+        further = (self.figures["gas.report.20"] - self.figures["gas.report.1"]) // 19
         self.figures["gas.report.further_market"] = further
+
+    def exit_in_kind(self, count: int) -> None:
+        """Hold tokens in every market, wind down, leave with a part; then undo it all."""
+        alice, keeper = self.people["alice"], self.people["keeper"]
+        point = ape.chain.snapshot()
+        for market in self.markets:
+            account = ape.project.PolymarketAccount.at(self.vault.accountOf(market))
+            account.split(0, 50 * UNIT, sender=keeper)
+        self.vault.windDown(sender=self.people["owner"])
+        exit_ = self.vault.redeemInKind(100 * SHARE, alice, sender=alice)
+        self.note(f"redeemInKind.{count}", exit_)
+        ape.chain.restore(point)
+
+    def crowds(self) -> None:
+        """Settle epochs of 1, 100 and 1,000 requests: the cost must not grow with the number."""
+        alice = self.people["alice"]
+        for crowd in CROWDS:
+            vault = self.new_vault(f"crowd of {crowd}")
+            vault.requestDeposit(100 * UNIT, alice, alice, sender=alice)
+            self.report(vault)
+            for number in range(crowd):
+                controller = f"0x{number + 1:040x}"
+                vault.requestDeposit(UNIT, controller, alice, sender=alice)
+            self.note(f"report.requests.{crowd}", self.report(vault))
 
     def dealing_day(self, name: str) -> None:
         """Twice the same day, the second counts: requests both ways, fees, settlement, claims."""
@@ -288,12 +315,18 @@ class _Bench:
         )
 
 
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Order names by the numbers in them: report.5 before report.20."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdigit() else (0, part) for part in parts]
+
+
 def _table(figures: dict[str, int]) -> Table:
     table = Table(title="Gas (transactions, 21,000 included) and runtime sizes (bytes)")
     table.add_column("figure")
     for name in ("value", "budget", "used"):
         table.add_column(name, justify="right")
-    for name in sorted(figures):
+    for name in sorted(figures, key=_natural):
         budget = SIZE_LIMIT if name.startswith("size.") else BUDGETS.get(name)
         used = f"{figures[name] / budget:.0%}" if budget else ""
         table.add_row(name, f"{figures[name]:,}", f"{budget:,}" if budget else "", used)
@@ -312,6 +345,7 @@ def cli(network: str) -> None:
     steps: tuple[Callable[[], None], ...] = (
         bench.deploy,
         bench.sync_dealing,
+        bench.crowds,
         bench.life,
         bench.orders,
     )

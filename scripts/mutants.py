@@ -273,7 +273,7 @@ def judge(mutant: Mutant) -> tuple[Mutant, str | None]:
 def cli(module: tuple[str, ...], jobs: int, only_list: bool, limit: int | None) -> None:
     """Mutate the money modules; list the mutants that no test kills.
 
-    Example: python scripts/mutants.py --module fees
+    Example: python -m scripts.mutants --module fees
     """
     chosen = [mutant for name in module or BEHAVIOUR for mutant in mutants_of(name)]
     if limit:

@@ -102,13 +102,13 @@ KEEPER_ORDER_TYPEHASH: constant(bytes32) = keccak256(
 NAME_HASH: constant(bytes32) = keccak256("Probity Market Account")
 VERSION_HASH: constant(bytes32) = keccak256("1")
 
-EXCHANGE: public(immutable(address))
-EXCHANGE_DOMAIN: public(immutable(bytes32))
-CTF: public(immutable(address))
-COLLATERAL: public(immutable(address))
+EXCHANGE: public(immutable(address))  # whose orders the accounts sign
+EXCHANGE_DOMAIN: public(immutable(bytes32))  # EIP-712 domain separator of the exchange
+CTF: public(immutable(address))  # ConditionalTokens
+COLLATERAL: public(immutable(address))  # what orders are paid in: the vault's asset
 TOKEN_COLLATERAL: public(immutable(address))  # the collateral inside the position ids
-ADAPTER: public(immutable(address))
-NEGATIVE_RISK: public(immutable(bool))
+ADAPTER: public(immutable(address))  # splits, merges and redeems between the two collaterals
+NEGATIVE_RISK: public(immutable(bool))  # whether a market is an event of exclusive conditions
 
 state: uint256  # epoch << 1 | 1 while halted
 

@@ -97,7 +97,7 @@ PERIODS: constant(uint256) = 4  # any 24 hours lie within four periods
 CLOSED: constant(uint256) = 1 << 255
 
 
-class_count: public(uint256)
+class_count: public(uint256)  # classes are numbered from 0
 class_terms: HashMap[uint256, ClassTerms]
 # market_cap (96 bits) | class_cap << 96 (96) | market_cap_bps << 192 (16) | class_cap_bps << 208 (16)
 class_caps: HashMap[uint256, uint256]

@@ -37,7 +37,7 @@ ALLOW_LIST: constant(uint256) = 1 << 255
 # Virtual shares (and one virtual asset) make the first-depositor inflation attack a loss.
 VIRTUAL_SHARES: constant(uint256) = 10**6
 
-asset: public(immutable(address))
+asset: public(immutable(address))  # the stablecoin that is deposited and traded with
 
 total_idle: public(uint256)  # assets of the holders that are not in a market account
 claimable_assets: public(uint256)  # paid for redeemed shares, not yet claimed

@@ -26,8 +26,8 @@ event RoleSet:
     account: indexed(address)
 
 
-pending_owner: public(address)
-guardian: public(address)
+pending_owner: public(address)  # who may accept ownership
+guardian: public(address)  # pauses, vetoes, revokes; only makes things safer
 reporter: public(address)  # may be zero: nobody reports
 
 

@@ -71,7 +71,7 @@ FUNCTIONS: constant(bytes4[8]) = [
 
 submittedAt: public(HashMap[bytes32, uint256])  # hash of a submitted call -> timestamp
 delayOf: public(HashMap[bytes4, uint256])  # function -> seconds
-abdicated: public(HashMap[bytes4, bool])
+abdicated: public(HashMap[bytes4, bool])  # function -> whether it was given up for ever
 
 
 @external

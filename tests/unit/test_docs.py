@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from scripts.export_reference import reference
 from tests.defaults import LIMITS
 
 CONTRACTS = [path for path in Path("contracts").rglob("*.vy") if "devnet" not in path.parts]
@@ -31,3 +32,7 @@ def test_limits_are_documented_in_their_order():
     source = Path("contracts/modules/limits.vy").read_text()
     constants = re.findall(r"^([A-Z_]+): constant\(uint256\) = (\d+)  # ", source, re.M)
     assert [(int(number), name.lower()) for name, number in constants] == list(enumerate(LIMITS))
+
+
+def test_the_reference_says_what_the_sources_say():
+    assert Path("docs/contracts/reference.md").read_text() == reference(), "run `make reference`"
