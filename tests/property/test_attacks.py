@@ -30,6 +30,15 @@ def vault_of(project, *depositors, assets=THOUSAND, fees=(0, 0, 0), **limits) ->
     return world
 
 
+def hold_yes(world, assets, price=50):
+    """Open a market, buy YES for `assets` at `price` cents, report that price."""
+    world.open_market(0, price)
+    world.allocate(0, assets)
+    world.buy(0, 0, ALL, True)
+    world.evm.wait(61)
+    assert world.report(half=0) == "settled"
+
+
 def pusd(world, who):
     return world.pusd.balanceOf(world.who[who])
 
@@ -96,11 +105,7 @@ def test_a_donation_moves_no_price_that_somebody_deals_at(project):
 def test_a_deposit_in_front_of_a_good_report_pays_its_price(project):
     """Dave sees a report coming that lifts NAV and deposits before it: he pays its ask."""
     world = vault_of(project, "alice")
-    world.open_market(0, 50)
-    world.allocate(0, 300 * UNIT)
-    world.buy(0, 0, ALL, True)
-    world.evm.wait(61)
-    world.report(half=0)
+    hold_yes(world, 300 * UNIT)
     start = pusd(world, "dave")
     world.request_deposit("dave", "dave", THOUSAND)
     world.evm.wait(61)
@@ -117,11 +122,7 @@ def test_a_deposit_in_front_of_a_good_report_pays_its_price(project):
 def test_a_redemption_in_front_of_a_bad_report_gets_its_price(project):
     """Dave knows of a loss and asks out before its report: he bears his part of it."""
     world = vault_of(project, "alice", "dave")
-    world.open_market(0, 50)
-    world.allocate(0, 500 * UNIT)
-    world.buy(0, 0, ALL, True)
-    world.evm.wait(61)
-    world.report(half=0)
+    hold_yes(world, 500 * UNIT)
     world.request_redeem("dave", "dave", ALL)
     world.evm.wait(61)
     world.report((-20, 0, 0, 0), half=0)
@@ -150,11 +151,7 @@ def test_nobody_deals_around_a_payout_that_is_on_chain(project, payout):
     """The market has paid (1, 1/2 or 0 a YES) and nobody has told the vault: Dave deals at once, in
     and out, hoping for the old price."""
     world = vault_of(project, "alice", "dave")
-    world.open_market(0, 50)
-    world.allocate(0, 600 * UNIT)
-    world.buy(0, 0, ALL, True)
-    world.evm.wait(61)
-    world.report(half=0)
+    hold_yes(world, 600 * UNIT)
     world.resolve(0, payout)
     start = pusd(world, "dave"), world.model.shares["dave"]
     world.sync_deposit("dave", THOUSAND)
@@ -249,11 +246,7 @@ def test_a_pre_approved_order_dies_with_a_halt(project):
 def test_over_marking_both_sides_costs_newcomers_at_most_the_spread_bound(project):
     """The reporter marks the ask far above what tokens are worth, so that newcomers overpay."""
     world = vault_of(project, "alice", max_spread_bps=500)
-    world.open_market(0, 50)
-    world.allocate(0, 300 * UNIT)
-    world.buy(0, 0, ALL, True)
-    world.evm.wait(61)
-    world.report(half=0)
+    hold_yes(world, 300 * UNIT)
     (market,) = world.model.open
     world.request_deposit("bob", "bob", THOUSAND)
     world.evm.wait(61)
@@ -292,11 +285,7 @@ def test_marks_moved_in_every_report_stay_within_the_days_bound(project):
 def test_reports_between_the_blocks_of_a_request_price_nothing_before_they_are_known(project):
     """The reporter friend asks in between a pending report and its confirmation."""
     world = vault_of(project, "alice")
-    world.open_market(0, 50)
-    world.allocate(0, 300 * UNIT)
-    world.buy(0, 0, ALL, True)
-    world.evm.wait(61)
-    world.report(half=0)
+    hold_yes(world, 300 * UNIT)
     (market,) = world.model.open
     low = {market: (CENT, CENT, 99 * CENT, 99 * CENT)}  # a lie: NAV 29 % lower
     world.evm.wait(61)
@@ -551,11 +540,7 @@ def test_minting_and_burning_around_a_report_moves_no_mark(project):
     marks = []
     for games in (False, True):
         world = vault_of(project, "alice", fees=(0, 2_000, 0))
-        world.open_market(0, 50)
-        world.allocate(0, 300 * UNIT)
-        world.buy(0, 0, ALL, True)
-        world.evm.wait(61)
-        world.report(half=0)
+        hold_yes(world, 300 * UNIT)
         if games:
             world.sync_deposit("dave", 50_000 * UNIT)
         world.evm.wait(61)
@@ -616,11 +601,7 @@ def test_a_spike_is_paid_once_and_locks_the_mark(project):
 
 def test_a_thousand_dealings_of_one_unit_bring_nothing(project):
     world = vault_of(project, "alice", assets=THOUSAND + 7)
-    world.open_market(0, 30)
-    world.allocate(0, 300 * UNIT + 1)
-    world.buy(0, 0, ALL, True)
-    world.evm.wait(61)
-    world.report(half=0)
+    hold_yes(world, 300 * UNIT + 1, price=30)
     dave = world.who["dave"]
     start = pusd(world, "dave")
     for _ in range(1_000):

@@ -5,15 +5,20 @@ from tests.property.model import DEPOSIT
 from tests.property.world import ALL, World
 
 
-def test_a_request_made_while_a_report_is_pending_is_not_priced_by_it(project):
-    """Promise 4: the confirmed report used to close the epochs opened since it was known."""
-    world = World(project)
+def invested(world: World) -> World:
+    """Return the world with Alice's deposit claimed and 3,000 of it in a market."""
     world.request_deposit("alice", "alice", 10**10)
     world.evm.wait(61)
     world.report()
     world.claim("alice", DEPOSIT, False, ALL)
     world.open_market(0, 50)
     world.allocate(0, 3 * 10**9)
+    return world
+
+
+def test_a_request_made_while_a_report_is_pending_is_not_priced_by_it(project):
+    """Promise 4: the confirmed report used to close the epochs opened since it was known."""
+    world = invested(World(project))
     world.buy(0, 0, ALL, True)
     world.evm.wait(61)
     assert world.report() == "settled"
@@ -42,13 +47,7 @@ def test_reports_in_one_block_with_a_hurdle(project):
 
 def test_a_queue_goes_on_past_an_epoch_that_everybody_left(project):
     """An emptied epoch in the middle of a controller's list ended it: later claims were stuck."""
-    world = World(project, max_redeem_delay=0)
-    world.request_deposit("alice", "alice", 10**10)
-    world.evm.wait(61)
-    world.report()
-    world.claim("alice", DEPOSIT, False, ALL)
-    world.open_market(0, 50)
-    world.allocate(0, 3 * 10**9)
+    world = invested(World(project, max_redeem_delay=0))
     for _ in range(2):
         world.request_redeem("alice", "alice", "half")
         world.evm.wait(61)
