@@ -62,7 +62,7 @@ SWAPS = {
     "max": ("min",),
 }
 LIVES, STEPS = 18, 200  # against the model, per mutant
-# Survivors that change nothing anybody could observe, or only what is said here: line -> reason.
+# Survivors that change nothing anybody could observe: the mutated line -> why.
 EQUIVALENT: dict[str, str] = {}
 
 
@@ -196,6 +196,7 @@ def _built() -> dict[str, Any]:
 
 def killed_by_lives(types: dict[str, Any]) -> str | None:
     """Return what killed the mutant in random lives against the model."""
+    from tests.property.test_random_lives import check_promise_8_liveness
     from tests.property.world import VARIANTS, World
 
     project: Any = SimpleNamespace(
@@ -209,8 +210,8 @@ def killed_by_lives(types: dict[str, Any]) -> str | None:
                 world.step(chance)
                 if step % 5 == 0:
                     world.compare()
-                if step == STEPS - 60 and seed % 2:
-                    world.wind_down("owner")
+            world.compare()
+            check_promise_8_liveness(world)
         except Exception as error:
             return f"life {seed}: {type(error).__name__} {str(error)[:60]}"
     return None
@@ -232,7 +233,7 @@ def killed_by_tests(mutant: Mutant, types: dict[str, Any]) -> str | None:
             manifest["contractTypes"][part] = json.loads(type_.model_dump_json())
         path.write_text(json.dumps(manifest))
         files = [f"tests/unit/{test}.py" for test in BEHAVIOUR[mutant.module]]
-        files.append("tests/property/test_regressions.py")
+        files += [f"tests/property/{name}.py" for name in ("test_regressions", "test_attacks")]
         command = ["pytest", "-x", "-q", "-p", "no:xdist", "-p", "no:cacheprovider"]
         done = subprocess.run(
             [*command, "--network", "ethereum:local:test", *files],
@@ -270,12 +271,21 @@ def judge(mutant: Mutant) -> tuple[Mutant, str | None]:
 @click.option("--jobs", default=os.cpu_count(), show_default=True, help="Processes.")
 @click.option("--list", "only_list", is_flag=True, help="List the mutants and stop.")
 @click.option("--limit", type=int, help="Only so many, drawn at random.")
-def cli(module: tuple[str, ...], jobs: int, only_list: bool, limit: int | None) -> None:
+@click.option("--again", is_flag=True, help="Only those that no run before has killed.")
+def cli(
+    module: tuple[str, ...], jobs: int, only_list: bool, limit: int | None, again: bool
+) -> None:
     """Mutate the money modules; list the mutants that no test kills.
+
+    The verdicts go to build/mutants.json as they come; --again goes on from there.
 
     Example: python -m scripts.mutants --module fees
     """
-    chosen = [mutant for name in module or BEHAVIOUR for mutant in mutants_of(name)]
+    verdicts: dict[str, str | None] = {}
+    if again and TARGET.exists():
+        verdicts = json.loads(TARGET.read_text())
+    every = [mutant for name in module or BEHAVIOUR for mutant in mutants_of(name)]
+    chosen = [mutant for mutant in every if not verdicts.get(mutant.name)]
     if limit:
         chosen = random.Random(0).sample(chosen, min(limit, len(chosen)))
     if only_list:
@@ -285,35 +295,31 @@ def cli(module: tuple[str, ...], jobs: int, only_list: bool, limit: int | None) 
         return
     if killed := killed_by_lives({}):
         raise click.ClickException(f"the unchanged contracts fail: {killed}")
-    results: list[tuple[Mutant, str | None]] = []
+    TARGET.parent.mkdir(exist_ok=True)
     with ProcessPoolExecutor(jobs) as pool:
         futures = [pool.submit(judge, mutant) for mutant in chosen]
-        for future in as_completed(futures):
+        for number, future in enumerate(as_completed(futures), start=1):
             mutant, killer = future.result()
-            results.append((mutant, killer))
+            verdicts[mutant.name] = killer
+            TARGET.write_text(json.dumps(verdicts, indent=2) + "\n")
             state = f"killed by {killer}" if killer else "SURVIVES"
-            click.echo(f"{len(results)}/{len(chosen)} {mutant.name}: {state}")
-    _report(results)
+            click.echo(f"{number}/{len(chosen)} {mutant.name}: {state}")
+    _report([mutant for mutant in every if mutant.name in verdicts], verdicts)
 
 
-def _report(results: list[tuple[Mutant, str | None]]) -> None:
-    """Print the survivors and the share killed; write build/mutants.json."""
-    compiled = [(m, killer) for m, killer in results if killer != NO_MUTANT]
-    survivors = sorted((m for m, killer in compiled if not killer), key=lambda m: m.name)
+def _report(judged: list[Mutant], verdicts: dict[str, str | None]) -> None:
+    """Print the survivors, each with why nothing can kill it, and the share killed."""
+    real = [mutant for mutant in judged if verdicts[mutant.name] != NO_MUTANT]
+    survivors = [mutant for mutant in real if not verdicts[mutant.name]]
     for mutant in survivors:
         line = mutant.text().splitlines()[mutant.line - 1].strip()
-        click.echo(f"survives: {mutant.name}: {line}  # {EQUIVALENT.get(mutant.name, '?')}")
+        click.echo(f"survives: {mutant.name}: {line}\n    {EQUIVALENT.get(line, 'NO REASON')}")
     for module in BEHAVIOUR:
-        of_module = [killer for m, killer in compiled if m.module == module]
-        if of_module:
-            share = sum(map(bool, of_module)) / len(of_module)
-            click.echo(f"{module}: {len(of_module)} mutants, {share:.1%} killed")
-    share = 1 - len(survivors) / len(compiled)
-    click.echo(f"all: {len(compiled)} mutants, {share:.1%} killed")
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(
-        json.dumps({mutant.name: killer for mutant, killer in results}, indent=2) + "\n"
-    )
+        killed = [bool(verdicts[mutant.name]) for mutant in real if mutant.module == module]
+        if killed:
+            click.echo(f"{module}: {len(killed)} mutants, {sum(killed) / len(killed):.1%} killed")
+    share = 1 - len(survivors) / len(real)
+    click.echo(f"all: {len(real)} mutants, {share:.1%} killed")
 
 
 if __name__ == "__main__":

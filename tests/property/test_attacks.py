@@ -11,7 +11,7 @@ from eth_utils import keccak
 
 from tests.defaults import DAY, FOREVER, LIMITS, UNIT, UNLIMITED, WAD
 from tests.property.evm import Evm, Reverted
-from tests.property.model import BPS, DEPOSIT, OFFSET, REDEEM
+from tests.property.model import BPS, DEPOSIT, OFFSET, REDEEM, Caps
 from tests.property.world import ALL, CENT, World
 
 NOTHING = b"\0" * 32
@@ -640,7 +640,7 @@ def test_a_vault_that_lost_all_but_nothing_winds_itself_down(project):
     for kind in (0, 1):
         caps = (2**90, BPS, 2**90, BPS)
         world.vault.setClassCaps(kind, caps, sender=world.who["owner"])
-        world.model.classes[kind].__init__(*caps)
+        world.model.classes[kind] = Caps(*caps)
     world.open_market(0, 50)
     world.allocate(0, THOUSAND)
     (market,) = world.model.open
