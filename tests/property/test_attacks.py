@@ -626,13 +626,15 @@ def test_a_market_that_never_resolves_holds_nobody(project):
     assert world.ctf.balanceOf(world.who["alice"], yes) >= 600 * UNIT - 2
 
 
-def test_a_vault_that_lost_all_but_nothing_winds_itself_down(project):
+@pytest.mark.parametrize(("assets", "ends"), [(10_000, False), (10_001, True), (THOUSAND, True)])
+def test_a_vault_that_lost_all_but_nothing_winds_itself_down(project, assets, ends):
     """A share below a ten-thousandth of its first price would mint absurd sums to newcomers, until
     words overflow and settlement is stuck. The report that finds it ends the vault; deposits that
-    wait are taken back."""
+    wait are taken back. (A vault of 10,000 units that has lost them all is just at the border.)"""
     world = vault_of(
         project,
         "alice",
+        assets=assets,
         max_down_bps=BPS,
         max_day_down_bps=BPS,
         total_cap_bps=BPS,
@@ -642,7 +644,7 @@ def test_a_vault_that_lost_all_but_nothing_winds_itself_down(project):
         world.vault.setClassCaps(kind, caps, sender=world.who["owner"])
         world.model.classes[kind] = Caps(*caps)
     world.open_market(0, 50)
-    world.allocate(0, THOUSAND)
+    world.allocate(0, assets)
     (market,) = world.model.open
     held, thief = world.holdings[market], world.who["maker"]
     account = world.accounts[market].address
@@ -651,8 +653,21 @@ def test_a_vault_that_lost_all_but_nothing_winds_itself_down(project):
     world.request_deposit("bob", "bob", THOUSAND)
     world.evm.wait(61)
     assert world.report() == "settled"
-    assert world.vault.windingDown()
-    assert world.vault.maxDeposit(world.who["bob"]) == 0
-    world.cancel("bob", DEPOSIT)
+    assert world.vault.windingDown() == ends
+    if ends:
+        assert world.vault.maxDeposit(world.who["bob"]) == 0
+        world.cancel("bob", DEPOSIT)
+        assert pusd(world, "bob") == 10**9 * UNIT
     world.compare()
-    assert pusd(world, "bob") == 10**9 * UNIT
+
+
+def test_a_worthless_share_is_not_sold_at_once_either(project):
+    """A payout takes all between two reports: a synchronous deposit would mint absurd sums."""
+    world = vault_of(project, "alice", total_cap_bps=BPS)
+    caps = (2**90, BPS, 2**90, BPS)
+    world.vault.setClassCaps(0, caps, sender=world.who["owner"])
+    world.model.classes[0] = Caps(*caps)
+    hold_yes(world, THOUSAND)
+    world.resolve(0, (0, 1))
+    bob = world.who["bob"]
+    refuse("shares are worthless", world.vault.syncDeposit, UNIT, bob, sender=bob)

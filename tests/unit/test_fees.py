@@ -135,12 +135,15 @@ def test_rates_change_at_once_only_downwards(make_vault, people, chain):
             vault.setFees(*raised, sender=people.owner)
     with ape.reverts("ownable: caller is not the owner"):
         vault.setFees(0, 0, 0, sender=people.guardian)
-    vault.setFees(100, 0, 300, sender=people.owner)
-    assert vault.fee_rates() == (100, 0, 300)
-    vault.submit(vault.setFees.encode_input(150, 0, 300), sender=people.owner)
+    for same_or_less in ((200, 1_000, 300), (100, 1_000, 300), (100, 0, 300), (100, 0, 400)):
+        vault.setFees(*same_or_less, sender=people.owner)
+        assert vault.fee_rates() == same_or_less
+    with ape.reverts("not submitted"):
+        vault.setFees(100, 0, 399, sender=people.owner)
+    vault.submit(vault.setFees.encode_input(150, 0, 400), sender=people.owner)
     chain.pending_timestamp += DAY
-    vault.setFees(150, 0, 300, sender=people.owner)
-    assert vault.fee_rates() == (150, 0, 300)
+    vault.setFees(150, 0, 400, sender=people.owner)
+    assert vault.fee_rates() == (150, 0, 400)
 
 
 def test_rates_are_not_raised_while_stale(make_vault, people, chain, report):

@@ -6,6 +6,7 @@ import ape
 import pytest
 
 from tests.defaults import DAY, FOREVER, SHARE, UNIT, limit
+from tests.property.world import World
 
 EVEN = ("0.5",) * 4
 HALF = 500_000  # idle's and accounts' parts below are floors: the virtual shares take a rounding
@@ -284,3 +285,26 @@ def test_those_who_stay_in_a_partly_settled_epoch_get_the_same(busy, people, rep
     assert abs(paid - 318_750_000) < 3
     vault.redeem(300 * SHARE, people.alice, sender=people.alice)
     assert vault.claimable_assets() <= 1
+
+
+def test_a_negative_entry_leaves_in_kind_to_the_favour_of_those_who_stay(project):
+    """A market gave back 101 more than it was booked at. Half of all shares leave, and with them
+    half of -101, rounded down: -51; -50 stay. Then 2 more and half again, without a rest."""
+    world = World(project, fees=(0, 0, 0))
+    world.request_deposit("alice", "alice", 999_999)  # with the virtual shares: 10**12 units
+    world.evm.wait(61)
+    world.report()
+    world.claim("alice", 0, False, "all")
+    for gift, left in ((101, -50), (2, -26)):
+        if not world.model.open:
+            world.open_market(0, 50)
+        (market,) = world.model.open
+        world.pusd.transfer(world.accounts[market].address, gift, sender=world.who["maker"])
+        world.holdings[market].collateral += gift
+        world.recall(0, FOREVER)
+        if not world.model.winding_down:
+            world.wind_down("owner")
+        half = (world.model.supply + 10**6) // 2
+        assert world.redeem_in_kind("alice", half)
+        assert world.vault.bookOf(market)[0] == left
+    world.compare()
