@@ -45,7 +45,8 @@ test: setup ## Run all tests
 	@pytest -q --network $(ANVIL) tests/integration
 
 fuzz: setup ## Property tests over two million random steps (twenty times as long)
-	@PROBITY_LIVES=12000 PROBITY_SEEDS=160 pytest -q -n 2 --network $(LOCAL) tests/property
+	@seed=$$(date +%s) && echo "PROBITY_SEED=$$seed" && PROBITY_SEED=$$seed PROBITY_LIVES=12000 PROBITY_SEEDS=160 \
+		pytest -q -n 2 --network $(LOCAL) tests/property
 
 bench: setup ## Print gas and sizes, write build/bench.json
 	@ape run bench

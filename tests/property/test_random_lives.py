@@ -1,7 +1,7 @@
 """Promises of DESIGN section 7 over random lives that hypothesis draws, shrinks and prints.
 
-PROBITY_LIVES (of 100 steps each, in each of two tests) lengthens the run; `make fuzz` does.
-A failing life is printed as calls; it belongs into test_regressions.py.
+PROBITY_LIVES (of 100 steps each, in each of two tests) lengthens the run, PROBITY_SEED changes it;
+`make fuzz` does both. A failing life is printed as calls; it belongs into test_regressions.py.
 """
 
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import ape
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,7 +25,8 @@ from tests.property.model import DEPOSIT, OFFSET, REDEEM, Vault
 from tests.property.replay import Replay
 from tests.property.world import ACTS, CLASSES, HOLDERS, USERS, VARIANTS, World
 
-LIVES = int(os.environ.get("PROBITY_LIVES", "600"))
+LIVES = int(os.environ.get("PROBITY_LIVES", "700"))
+SEED = int(os.environ.get("PROBITY_SEED", "0"))
 STEPS = 100
 OLD = 70  # steps after which a life may begin to end
 # Acts of dealing: whoever does them, the others' shares must not lose.
@@ -159,19 +160,19 @@ def check_promise_8_liveness(world: World) -> None:
 add_rules()
 
 
-@pytest.mark.parametrize("half", [1, 2])
-def test_promises_1_3_5_7_8_9_over_random_lives(half: int, pytestconfig: pytest.Config) -> None:
-    """Two halves, one a core."""
+@pytest.mark.parametrize("number", [SEED, SEED + 1])
+def test_promises_1_3_5_7_8_9_over_random_lives(number: int) -> None:
+    """Twice, with the seeds that the tests' names show: once a core."""
+    Life.done = 0
     run_state_machine_as_test(
-        Life,
+        seed(number)(Life),
         settings=settings(
             max_examples=LIVES,
             stateful_step_count=STEPS,
             deadline=None,
+            database=None,
             print_blob=True,
             suppress_health_check=list(HealthCheck),
-            phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
         ),
     )
-    print(f"{Life.done:,} steps")
-    assert Life.done > 0.8 * LIVES * STEPS
+    assert Life.done > 0.72 * LIVES * STEPS  # 100,000 and more in both together
