@@ -10,6 +10,17 @@ DAY = 86_400
 UNLIMITED_ASSETS = 2**96 - 1
 UNLIMITED_DEPOSITS = 2**128 - 1
 ENFORCED, DELEGATED = 1, 2
+# The functions that wait for a delay of their own (contracts/modules/timelock.vy).
+TIMELOCKED = (
+    "setGuardian(address)",
+    "setKeeper(address)",
+    "setReporter(address)",
+    "setLimit(uint256,uint256)",
+    "setFees(uint256,uint256,uint256)",
+    "addClass((address,address,uint256,uint256,uint256,uint256,uint256,uint256))",
+    "setClassCaps(uint256,(uint256,uint256,uint256,uint256))",
+    "confirmReport(bytes32)",
+)
 
 
 @dataclass(frozen=True)

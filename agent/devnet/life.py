@@ -29,6 +29,7 @@ from agent.units import MICRO
 RECORDED = Path(__file__).parent / "data" / "gamma_markets_mixed_2026-01.json.gz"
 RECORDED_AT = datetime(2026, 2, 7, 12, 49, tzinfo=UTC)  # of its open markets
 HOUR = 3_600
+DELAY = 3 * 86_400  # of the owner's risk-raising calls, once the vault is set up
 
 Emit = Callable[[str, Mapping[str, Any]], None]
 
@@ -182,7 +183,7 @@ class _Stage:
             fee_recipient=self.people["manager"],
             deposit_limit=100_000 * MICRO,
             min_deposit=MICRO,
-            timelock_s=0,  # the classes come first, then the delays (docs/contracts/Vault.md)
+            timelock_s=0,  # until the classes are there
             limits=Limits(sync_max_age_s=HOUR),
         )
         return devnet.deploy_vault(deployer, factory, terms, keccak(text="demo"))
@@ -221,6 +222,11 @@ class _Stage:
                     sender=self.people["owner"],
                 )
         self.emit("step", {"text": f"Re-create {count} markets with their real condition ids"})
+        devnet.raise_delays(self.vault, self.people["owner"], DELAY)
+        days = DELAY // 86_400
+        self.emit(
+            "step", {"text": f"From now on the owner announces riskier terms {days} days ahead"}
+        )
         return classes
 
     # depositors

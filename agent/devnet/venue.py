@@ -8,7 +8,7 @@ import ape
 from eth_utils.crypto import keccak
 
 from agent.devnet.parts import conditional_tokens, safe_part
-from agent.terms import VaultTerms
+from agent.terms import TIMELOCKED, VaultTerms
 
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -110,6 +110,12 @@ def deploy_vault(deployer: Any, factory: Any, terms: VaultTerms, salt: bytes) ->
     receipt = factory.deploy(terms.arguments(), salt, sender=deployer)
     (event,) = receipt.decode_logs(factory.VaultDeployed)
     return vault_at(event.vault)
+
+
+def raise_delays(vault: Any, owner: Any, seconds: int) -> None:
+    """Give every timelocked function of a vault its delay, once it is set up."""
+    for signature in TIMELOCKED:
+        vault.increaseDelay(keccak(text=signature)[:4], seconds, sender=owner)
 
 
 def vault_at(address: str) -> Any:
