@@ -11,16 +11,16 @@ from eth_utils import keccak
 
 from tests.defaults import DAY, FOREVER, LIMITS, UNIT, UNLIMITED, WAD
 from tests.property.evm import Evm, Reverted
-from tests.property.model import BPS, DEPOSIT, OFFSET, REDEEM, Caps
-from tests.property.world import ALL, CENT, World
+from tests.property.model import BPS, DEPOSIT, OFFSET, REDEEM
+from tests.property.world import ALL, CENT, NO_CAPS, World
 
 NOTHING = b"\0" * 32
 THOUSAND = 1_000 * UNIT
 
 
-def vault_of(project, *depositors, assets=THOUSAND, fees=(0, 0, 0), **limits) -> World:
+def vault_of(project, *depositors, assets=THOUSAND, fees=(0, 0, 0), **terms) -> World:
     """Return a world in which each depositor has claimed shares of `assets`."""
-    world = World(project, fees=fees, **limits)
+    world = World(project, fees=fees, **terms)
     for who in depositors:
         world.request_deposit(who, who, assets)
     world.evm.wait(61)
@@ -638,11 +638,8 @@ def test_a_vault_that_lost_all_but_nothing_winds_itself_down(project, assets, en
         max_down_bps=BPS,
         max_day_down_bps=BPS,
         total_cap_bps=BPS,
+        classes=NO_CAPS,
     )
-    for kind in (0, 1):
-        caps = (2**90, BPS, 2**90, BPS)
-        world.vault.setClassCaps(kind, caps, sender=world.who["owner"])
-        world.model.classes[kind] = Caps(*caps)
     world.open_market(0, 50)
     world.allocate(0, assets)
     (market,) = world.model.open
@@ -663,10 +660,7 @@ def test_a_vault_that_lost_all_but_nothing_winds_itself_down(project, assets, en
 
 def test_a_worthless_share_is_not_sold_at_once_either(project):
     """A payout takes all between two reports: a synchronous deposit would mint absurd sums."""
-    world = vault_of(project, "alice", total_cap_bps=BPS)
-    caps = (2**90, BPS, 2**90, BPS)
-    world.vault.setClassCaps(0, caps, sender=world.who["owner"])
-    world.model.classes[0] = Caps(*caps)
+    world = vault_of(project, "alice", total_cap_bps=BPS, classes=NO_CAPS)
     hold_yes(world, THOUSAND)
     world.resolve(0, (0, 1))
     bob = world.who["bob"]

@@ -1,8 +1,8 @@
 """Sequences that once broke a promise, shrunk."""
 
 from tests.defaults import UNIT
-from tests.property.model import DEPOSIT
-from tests.property.world import ALL, World
+from tests.property.model import BPS, DEPOSIT
+from tests.property.world import ALL, NO_CAPS, World
 
 
 def invested(world: World) -> World:
@@ -34,6 +34,24 @@ def test_a_request_made_while_a_report_is_pending_is_not_priced_by_it(project):
     world.evm.wait(61)
     world.report(half=0)
     assert world.vault.maxDeposit(world.who["bob"]) == 50 * UNIT
+
+
+def test_a_deposit_settles_where_the_bid_is_nothing(project):
+    """Shares outstanding, bids of 0 and an ask: the mark's proportion has no denominator."""
+    everything = {"max_down_bps": BPS, "max_day_down_bps": BPS, "total_cap_bps": BPS}
+    world = World(project, classes=NO_CAPS, **everything)
+    world.request_deposit("alice", "alice", 10_000)
+    world.evm.wait(61)
+    world.report()
+    world.open_market(0, 50)
+    world.allocate(0, 10_000)
+    world.buy(0, 0, ALL, True)
+    world.request_deposit("bob", "bob", 50 * UNIT)
+    world.evm.wait(61)
+    assert world.report((-47, 0, 0, 0), half=3) == "settled"  # bid 0, ask 6 cents; confirmed
+    assert world.vault.navs()[0] == 50 * UNIT
+    assert world.vault.maxDeposit(world.who["bob"]) == 50 * UNIT
+    world.compare()
 
 
 def test_reports_in_one_block_with_a_hurdle(project):

@@ -27,6 +27,7 @@ CLASSES = (
     Caps(4_000 * UNIT, 3_000, 6_000 * UNIT, 5_000),
     Caps(2_000 * UNIT, 2_000, 3_000 * UNIT, 4_000),
 )
+NO_CAPS = (Caps(2**90, 10_000, 2**90, 10_000),) * 2
 WORLD_LIMITS = LIMITS | {
     "max_drawdown_bps": 4_000,
     "total_cap_bps": 8_000,
@@ -120,7 +121,13 @@ def part_of(whole: int, part: str) -> int:
 class World:
     """One vault on a bare EVM, its model, and the acts that a test may do."""
 
-    def __init__(self, project: Any, fees: tuple[int, int, int] = FEES, **limits: int):
+    def __init__(
+        self,
+        project: Any,
+        fees: tuple[int, int, int] = FEES,
+        classes: tuple[Caps, ...] = CLASSES,
+        **limits: int,
+    ):
         self.limits = WORLD_LIMITS | limits
         self.evm = evm = Evm(1_700_000_000)
         self.who = {name: evm.address(name) for name in (*USERS, *ROLES)}
@@ -166,7 +173,7 @@ class World:
         )
         parties = [(self.who[name], bps) for name, bps in RECIPIENTS]
         self.vault.setFeeRecipients(parties, sender=self.who["owner"])
-        for caps in CLASSES:
+        for caps in classes:
             terms = a_class(
                 self.implementation.address,
                 self.who["oracle"],
@@ -184,7 +191,7 @@ class World:
             self.pusd.wrap(self.who[name], fortune, sender=minter)
             self.pusd.approve(self.vault.address, FOREVER, sender=self.who[name])
         self.pusd.approve(self.adapter.address, FOREVER, sender=self.who["maker"])
-        self.model = Vault(dict(self.limits), fees, list(RECIPIENTS), evm.time, list(CLASSES))
+        self.model = Vault(dict(self.limits), fees, list(RECIPIENTS), evm.time, list(classes))
         self.accounts: dict[bytes, Contract] = {}
         self.questions: dict[bytes, bytes] = {}
         self.holdings: dict[bytes, Holdings] = {}

@@ -102,3 +102,24 @@ def test_bad_parameters_deploy_nothing(factory, terms, people, name, value, reas
     with ape.reverts(reason):
         factory.deploy(tuple(terms.values()), SALT, sender=people.alice)
     assert factory.vault_count() == before
+
+
+def test_the_bounds_themselves_are_allowed(factory, terms, people):
+    highest = {
+        "max_down_bps": 10_000,
+        "max_buy_price_bps": 10_000,
+        "liveness_period": 90 * DAY,
+        "max_redeem_delay": 90 * DAY,
+    }
+    terms |= {
+        "management_bps": 500,
+        "performance_bps": 5_000,
+        "hurdle_bps": 10_000,
+        "min_deposit": 2**120 - 1,
+        "timelock": 90 * DAY,
+        "limits": list((LIMITS | highest).values()),
+    }
+    factory.deploy(tuple(terms.values()), SALT, sender=people.alice)
+    vault = vault_at(factory.vaults(factory.vault_count() - 1))
+    assert vault.fee_rates() == (500, 5_000, 10_000)
+    assert vault.depositTerms() == (UNLIMITED, 2**120 - 1)
