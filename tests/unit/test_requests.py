@@ -230,3 +230,16 @@ def test_interfaces_of_the_standards(vault, venue, people):
     assert int(vault.vault(people.alice), 16) == 0
     assert vault.asset() == venue.pusd.address
     assert vault.decimals() == 12
+
+
+def test_epochs_show_what_was_asked_and_what_is_settled(vault, people, fund, report):
+    fund(vault, people.alice, people.bob)
+    vault.requestDeposit(30 * UNIT, people.alice, people.alice, sender=people.alice)
+    assert vault.epochs() == (1, 1)
+    assert vault.epochOf(0, 1) == (30 * UNIT, 0, 0)  # open
+    report(vault)
+    vault.requestDeposit(20 * UNIT, people.bob, people.bob, sender=people.bob)
+    assert vault.epochs() == (2, 1)
+    assert vault.epochOf(0, 1) == (30 * UNIT, 30 * UNIT, 30 * SHARE)
+    assert vault.epochOf(0, 2) == (20 * UNIT, 0, 0)
+    assert vault.epochOf(0, 3) == (0, 0, 0)

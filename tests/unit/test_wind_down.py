@@ -247,6 +247,32 @@ def test_an_overdue_request_exits_in_kind_without_wind_down(busy, people, report
     report(vault, EVEN)  # life goes on
 
 
+def test_nobody_waits_any_more_when_the_only_waiting_request_has_left(
+    busy, people, report, chain, venue
+):
+    """Half settled, a quarter of that claimed; the rest leaves: idle is free again."""
+    vault, market = busy.vault, busy.market
+    vault.setLimit(limit("max_redeem_delay"), 0, sender=people.owner)
+    vault.allocate(market.id, 645 * UNIT, sender=people.keeper)
+    vault.requestRedeem(100 * SHARE, people.bob, people.bob, sender=people.bob)
+    report(vault, EVEN)
+    settled = vault.maxRedeem(people.bob)
+    vault.redeem(settled // 4, people.bob, sender=people.bob)
+    waiting = 100 * SHARE - settled
+    with ape.reverts("redemptions wait"):
+        vault.syncRedeem(1, people.alice, people.alice, sender=people.alice)
+    receipt = vault.redeemInKind(waiting // 2, people.bob, sender=people.bob)
+    (paid,) = receipt.decode_logs(vault.Withdraw)
+    assert paid.shares == settled - settled // 4
+    (left,) = receipt.decode_logs(vault.RedeemRequestCancelled)
+    assert left.shares == waiting
+    assert vault.epochOf(1, 1) == (0, 0, 0)
+    vault.recall(market.id, 300 * UNIT, sender=people.keeper)
+    vault.syncRedeem(SHARE, people.alice, people.alice, sender=people.alice)
+    vault.allocate(market.id, vault.total_idle(), sender=people.keeper)
+    assert vault.total_idle() == 0
+
+
 def test_an_addition_to_a_request_starts_its_wait_anew(busy, people, chain):
     vault = busy.vault
     vault.requestRedeem(80 * SHARE, people.bob, people.bob, sender=people.bob)
