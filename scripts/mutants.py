@@ -66,6 +66,7 @@ LIVES, STEPS = 18, 200  # against the model, per mutant
 EQUIVALENT = {
     "if net >= threshold:": "at equality profit and fee are 0",
     "if before == 0 or after < before:": "equality needs an entry that moves no digit of 10**-18",
+    "if part <= 0:": "0 truncates to 0 either way",
     '"value too large"': "a guard: no real asset has 2**120 units",
     '"request too large"': "a guard: no asset has 2**128 units, the transfer fails",
     '"settlement too large"': "a guard: a collapsed vault has wound down before",
@@ -202,6 +203,7 @@ def _built() -> dict[str, Any]:
 
 def killed_by_lives(types: dict[str, Any]) -> str | None:
     """Return what killed the mutant in random lives against the model."""
+    from tests.property.replay import Replay
     from tests.property.test_random_lives import check_promise_8_liveness
     from tests.property.world import VARIANTS, World
 
@@ -217,6 +219,7 @@ def killed_by_lives(types: dict[str, Any]) -> str | None:
                 if step % 5 == 0:
                     world.compare()
             world.compare()
+            Replay(world).check_promise_9_logs_rebuild_the_state()
             check_promise_8_liveness(world)
         except Exception as error:
             return f"life {seed}: {type(error).__name__} {str(error)[:60]}"

@@ -298,3 +298,19 @@ def test_a_gift_to_the_vault_changes_no_price(funded, people, venue, deployer, r
     report(funded)
     assert funded.totalAssets() == 1_000 * UNIT
     assert funded.convertToAssets(SHARE) == UNIT
+
+
+def test_the_days_bound_itself_is_within_it(
+    make_vault, people, invest, open_market, give_tokens, report
+):
+    """1,000 may become 1,500 on the day, to the unit, and not a unit more."""
+    vault = make_vault(max_up_bps=5_000, max_day_up_bps=5_000)
+    invest(vault, people.alice, 1_000 * UNIT)
+    market = open_market(vault)
+    give_tokens(market, yes=500 * UNIT, no=500 * UNIT)  # complete sets
+    report(vault, EVEN)
+    assert vault.totalAssets() == 1_500 * UNIT
+    give_tokens(market, yes=1, no=1)
+    report(vault, EVEN)
+    assert vault.totalAssets() == 1_500 * UNIT
+    assert vault.pending_report() != b"\0" * 32
