@@ -39,10 +39,10 @@ FEES = (200, 2_000, 300)
 # Other vaults for lives to be lived in: each makes something bind that otherwise does not.
 VARIANTS: tuple[dict[str, Any], ...] = (
     {},
-    {"total_cap": 3_000 * UNIT},
+    {"total_cap": 3_000 * UNIT, "max_redeem_delay": 0},
     {"total_cap_bps": 2_500},
-    {"velocity_limit": 1_500 * UNIT},
-    {"max_redeem_delay": 0},
+    {"velocity_limit": 1_500 * UNIT, "max_redeem_delay": 0},
+    {"max_redeem_delay": 0, "total_cap": 2**90, "classes": NO_CAPS},
     {"max_drawdown_bps": 300, "fees": (487, 4_321, 1_000)},
     {"max_spread_bps": 150, "max_up_bps": 300, "max_down_bps": 300},
     {"max_day_up_bps": 300, "max_day_down_bps": 300, "fees": (0, 0, 0)},
@@ -79,7 +79,7 @@ ACTS: dict[str, tuple[int, dict[str, tuple[Any, ...]]]] = {
     "gift": (1, {"amount": (1, 10**6, 10**9)}),
     "report": (12, {"steps": (STEPS,) * MAX_OPEN, "half": (1, 0, 2, 3), "confirm": (2, 0, 1)}),
     "reset_breaker": (1, {}),
-    "leave_in_kind": (2, {"who": USERS, "part": PARTS}),
+    "leave_in_kind": (4, {"who": USERS, "part": (ALL, ALL, HALF, ONE, MORE)}),
 }
 
 
