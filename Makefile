@@ -44,7 +44,7 @@ test: setup ## Run all tests
 	@pytest -q -n 2 --network $(LOCAL) tests/unit tests/property
 	@pytest -q --network $(ANVIL) tests/integration
 
-fuzz: setup ## Property tests over two million random steps (twenty times as long)
+fuzz: setup ## Property tests over millions of random steps
 	@seed=$$(date +%s) && echo "PROBITY_SEED=$$seed" && PROBITY_SEED=$$seed PROBITY_LIVES=12000 PROBITY_SEEDS=160 \
 		pytest -q -n 2 --network $(LOCAL) tests/property
 
