@@ -72,8 +72,12 @@ exports: (
     ledger.asset,
     ledger.total_idle,
     ledger.claimable_assets,
-    ledger.depositTerms,
-    requests.__interface__,
+    requests.setOperator,
+    requests.isOperator,
+    requests.pendingDepositRequest,
+    requests.claimableDepositRequest,
+    requests.pendingRedeemRequest,
+    requests.claimableRedeemRequest,
 )
 
 
@@ -187,15 +191,6 @@ def totalAssets() -> uint256:
     @return NAV at the bid, in assets: idle and what the open markets were last booked at.
     """
     return nav._nav()[0]
-
-
-@external
-@view
-def navs() -> (uint256, uint256):
-    """
-    @return NAV at the bid and at the ask, in assets.
-    """
-    return nav._nav()
 
 
 @external

@@ -15,6 +15,7 @@ from ethereum.ercs import IERC20Detailed
 from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
+from contracts.interfaces import IDelegatedAccount
 from contracts.interfaces import IMarketAccount
 from contracts.modules import breaker
 from contracts.modules import exposure
@@ -138,6 +139,7 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
         value_ask: uint256 = value_bid
         exclusive: uint256 = 0
         resolved: uint256 = 0
+        first: uint256 = len(words)
         for position: IMarketAccount.Position in positions:
             assert len(words) < len(marks), "marks missing"
             mark: nav.Mark = marks[len(words)]
@@ -155,6 +157,15 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
             value_bid += position_bid
             value_ask += position_ask
         assert exclusive <= WAD, "bids above 1"
+        if state_of & exposure.DELEGATED != 0:
+            of_market: DynArray[uint256, nav.MAX_CONDITIONS] = []
+            for i: uint256 in range(first, len(words), bound=nav.MAX_CONDITIONS):
+                of_market.append(words[i])
+            away_bid: uint256 = 0
+            away_ask: uint256 = 0
+            away_bid, away_ask = nav._away(exposure._account(state_of), of_market)
+            value_bid += away_bid
+            value_ask += away_ask
         if resolved != exposure._booked(state_of):
             nav._sync(market)  # so that the bounds leave resolutions out
         entries.append(nav._entry(convert(value_bid, int256), value_ask - value_bid))
@@ -293,8 +304,9 @@ def recall(market: bytes32, assets: uint256) -> uint256:
 def closeMarket(market: bytes32):
     """
     @notice Ends a market that holds no outcome tokens, and recalls what its account holds. Anyone
-            may call once it is resolved, guardian and owner before that too; a gift of
-            collateral to the account can delay nothing.
+            may call once it is resolved and no budget is away any more; guardian and owner before
+            that too, which writes off what is away. A gift of collateral to the account can delay
+            nothing.
     """
     word: uint256 = exposure._check_open(market)
     account: address = exposure._account(word)
@@ -306,6 +318,13 @@ def closeMarket(market: bytes32):
     for position: IMarketAccount.Position in positions:
         assert early or position.payout_denominator != 0, "market not resolved"
         assert position.yes == 0 and position.no == 0, "tokens not redeemed"
+    if word & exposure.DELEGATED != 0 and not early:
+        outstanding: uint256 = 0
+        left: uint256 = 0
+        outstanding, left, positions = staticcall IDelegatedAccount(account).away()
+        for position: IMarketAccount.Position in positions:
+            left += nav._value(position, 0)[0]
+        assert min(left, outstanding) == 0, "budget not returned"
     self._recall(market, word, collateral)
     entry: int256 = nav.book[market]
     nav._move(market, -nav._bid(entry), -convert(nav._spread(entry), int256))

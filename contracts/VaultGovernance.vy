@@ -53,6 +53,9 @@ exports: (
     limits.__interface__,
     ledger.asset,
     ledger.allow_list,
+    ledger.depositTerms,
+    requests.epochs,
+    requests.epochOf,
     nav.pending_report,
     nav.confirmed_report,
     fees.__interface__,
@@ -81,6 +84,29 @@ def __init__(asset: address):
     erc20.__init__("", "", staticcall IERC20Detailed(asset).decimals() + 6, "", "")
     ownable._transfer_ownership(empty(address))
     requests._set_up()
+
+
+@external
+@view
+def navs() -> (uint256, uint256):
+    """
+    @return NAV at the bid and at the ask, in assets.
+    """
+    return nav._nav()
+
+
+@external
+@view
+def custody() -> (uint256, int256, int256):
+    """
+    @return What NAV at the bid consists of, in assets: idle, what accounts of enforced custody
+            hold, what those of delegated custody and their wallets do.
+    """
+    held: int256[2] = [0, 0]
+    for market: bytes32 in exposure.open_markets:
+        delegated: uint256 = (exposure.markets[market] // exposure.DELEGATED) & 1
+        held[delegated] += nav._bid(nav.book[market])
+    return ledger.total_idle, held[0], held[1]
 
 
 @external

@@ -235,7 +235,6 @@ class _Bench:
 
     def orders(self) -> None:
         """isValidSignature and a match with the account as maker, for Safes of 1, 2, 3 owners."""
-        safe_factory = devnet.deploy_safe_factory(self.deployer)
         owners = [Account.from_key(keccak(text=f"owner {i}")) for i in range(3)]
         account = ape.project.PolymarketAccount.at(self.vault.accountOf(self.markets[0]))
         yes = account.tokenIds()[0]
@@ -249,7 +248,7 @@ class _Bench:
         )
         for threshold in (1, 2, 3):
             safe = devnet.deploy_safe(
-                self.deployer, safe_factory, [o.address for o in owners], threshold, threshold
+                self.deployer, self.venue.safes, [o.address for o in owners], threshold, threshold
             )
             self.vault.setKeeper(safe, sender=self.people["owner"])
             self.report(self.vault)

@@ -7,7 +7,7 @@ from typing import Any
 import ape
 import click
 
-from agent.devnet.parts import conditional_tokens
+from agent.devnet.parts import conditional_tokens, market_maker_part
 from agent.devnet.venue import vault_type
 
 TARGET = Path(__file__).parent.parent / "agent" / "abi"
@@ -19,6 +19,9 @@ def abis() -> dict[str, list[dict[str, Any]]]:
     types = {
         "Vault": vault_type(),
         "PolymarketAccount": project.PolymarketAccount.contract_type,
+        "FpmmAccount": project.FpmmAccount.contract_type,
+        "DelegatedAccount": project.DelegatedAccount.contract_type,
+        "FixedProductMarketMaker": market_maker_part("FixedProductMarketMaker").contract_type,
         "Exchange": project.Exchange.contract_type,
         "ConditionalTokens": conditional_tokens().contract_type,
         "Erc20": project.UsdcE.contract_type,

@@ -37,13 +37,8 @@ def venue(deployer):
 
 
 @pytest.fixture(scope="session")
-def safe_factory(deployer):
-    return devnet.deploy_safe_factory(deployer)
-
-
-@pytest.fixture(scope="session")
-def safe(deployer, safe_factory, keeper_owners):
-    return devnet.deploy_safe(deployer, safe_factory, [key.address for key in keeper_owners], 2)
+def safe(deployer, venue, keeper_owners):
+    return devnet.deploy_safe(deployer, venue.safes, [key.address for key in keeper_owners], 2)
 
 
 @pytest.fixture(scope="session")

@@ -141,8 +141,7 @@ class _Stage:
         self.venue = devnet.deploy_venue(deployer)
         self.emit("step", {"text": "Deploy the keeper's Safe, 2 of 3, and the vault"})
         owners = [Account.from_key(keccak(text=f"keeper owner {i}")) for i in range(3)]
-        factory = devnet.deploy_safe_factory(deployer)
-        safe = devnet.deploy_safe(deployer, factory, [o.address for o in owners], 2)
+        safe = devnet.deploy_safe(deployer, self.venue.safes, [o.address for o in owners], 2)
         self.vault = self._deploy_vault(safe.address)
         self.markets = self._recorded_markets()
         classes = self._approve_classes()

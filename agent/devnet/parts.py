@@ -1,7 +1,8 @@
 """The real contracts that the devnet runs, from the packages that ship their bytecode.
 
-Sources: npm `@gnosis.pm/conditional-tokens-contracts` (ConditionalTokens) and PyPI `safe-eth-py`
-(Safe 1.4.1 with its proxy factory and fallback handler).
+Sources: npm `@gnosis.pm/conditional-tokens-contracts` (ConditionalTokens) and
+`@gnosis.pm/conditional-tokens-market-makers` (FixedProductMarketMaker and its factory), and PyPI
+`safe-eth-py` (Safe 1.4.1 with its proxy factory and fallback handler).
 """
 
 import json
@@ -13,9 +14,7 @@ from typing import Any
 from ape.contracts import ContractContainer
 from ethpm_types import ContractType
 
-_CTF_ARTIFACT = (
-    Path("node_modules") / "@gnosis.pm/conditional-tokens-contracts/build/contracts"
-) / "ConditionalTokens.json"
+_GNOSIS = Path("node_modules") / "@gnosis.pm"
 
 
 def _container(name: str, artifact: dict[str, Any]) -> ContractContainer:
@@ -30,6 +29,13 @@ def _container(name: str, artifact: dict[str, Any]) -> ContractContainer:
     )
 
 
+def _gnosis_part(package: str, name: str) -> ContractContainer:
+    artifact = _GNOSIS / package / "build" / "contracts" / f"{name}.json"
+    if not artifact.exists():
+        raise FileNotFoundError(f"{artifact} is missing: run `make setup` in the repository")
+    return _container(name, json.loads(artifact.read_text()))
+
+
 @cache
 def conditional_tokens() -> ContractContainer:
     """Return Gnosis ConditionalTokens 1.0.3.
@@ -37,9 +43,18 @@ def conditional_tokens() -> ContractContainer:
     Raises:
         FileNotFoundError: the npm packages are not installed.
     """
-    if not _CTF_ARTIFACT.exists():
-        raise FileNotFoundError(f"{_CTF_ARTIFACT} is missing: run `make setup` in the repository")
-    return _container("ConditionalTokens", json.loads(_CTF_ARTIFACT.read_text()))
+    return _gnosis_part("conditional-tokens-contracts", "ConditionalTokens")
+
+
+@cache
+def market_maker_part(name: str) -> ContractContainer:
+    """Return a part of Gnosis' market makers: "FPMMDeterministicFactory" or its pools' code,
+    "FixedProductMarketMaker".
+
+    Raises:
+        FileNotFoundError: the npm packages are not installed.
+    """
+    return _gnosis_part("conditional-tokens-market-makers", name)
 
 
 @cache

@@ -4,9 +4,10 @@
 @license AGPL-3.0-only
 @author Probity
 @notice Devnet only: matches signed orders as the venue's exchange does: same order struct and
-        EIP-712 hash, signature types 0 (EOA) and 3 (EIP-1271), pre-approval, the three match
+        EIP-712 hash, signature types 0 (EOA), 2 (an EOA's
+        Safe) and 3 (EIP-1271), pre-approval, the three match
         types, operator-set fees up to a maximum, user pause after a delay, order status, events.
-        Leaves out signature types 1 and 2, several admins, and the venue's gas tuning: every
+        Leaves out signature type 1, several admins, and the venue's gas tuning: every
         settlement passes through the exchange.
 """
 
@@ -18,6 +19,10 @@ from contracts.interfaces import IConditionalTokens
 
 interface IERC1271:
     def isValidSignature(hash: bytes32, signature: Bytes[MAX_SIGNATURE]) -> bytes4: view
+
+
+interface IWallets:
+    def safeOf(owner: address) -> address: view
 
 
 struct Order:
@@ -90,6 +95,7 @@ BPS: constant(uint256) = 10_000
 BUY: constant(uint8) = 0
 SELL: constant(uint8) = 1
 EOA: constant(uint8) = 0
+POLY_SAFE: constant(uint8) = 2
 POLY_1271: constant(uint8) = 3
 DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -101,6 +107,7 @@ ORDER_TYPEHASH: constant(bytes32) = keccak256(
 CTF: public(immutable(address))
 COLLATERAL: public(immutable(address))
 ADAPTER: public(immutable(address))
+WALLETS: public(immutable(address))  # knows whose Safe is whose
 DOMAIN: immutable(bytes32)
 
 admin: public(address)
@@ -115,16 +122,18 @@ order_status: HashMap[bytes32, OrderStatus]
 
 
 @deploy
-def __init__(ctf: address, collateral: address, adapter: address, version: String[8]):
+def __init__(ctf: address, collateral: address, adapter: address, wallets: address, version: String[8]):
     """
     @param ctf ConditionalTokens
     @param collateral pUSD
     @param adapter Collateral adapter
+    @param wallets The venue's wallets; zero: signature type 2 is refused
     @param version EIP-712 domain version: "2" or "3"
     """
     CTF = ctf
     COLLATERAL = collateral
     ADAPTER = adapter
+    WALLETS = wallets
     DOMAIN = keccak256(
         abi_encode(
             DOMAIN_TYPEHASH, keccak256("Polymarket CTF Exchange"), keccak256(version), chain.id, self
@@ -406,18 +415,27 @@ def _user_paused(user: address) -> bool:
 def _is_signed(order: Order, order_hash: bytes32) -> bool:
     if len(order.signature) == 0:
         return self.preapproved[order_hash]
-    if order.signer != order.maker:
-        return False
     if order.signatureType == EOA:
-        if len(order.signature) != 65:
-            return False
-        r: uint256 = convert(slice(order.signature, 0, 32), uint256)
-        s: uint256 = convert(slice(order.signature, 32, 32), uint256)
-        v: uint256 = convert(slice(order.signature, 64, 1), uint256)
-        return ecrecover(order_hash, v, r, s) == order.signer and order.signer != empty(address)
-    if order.signatureType == POLY_1271 and order.maker.is_contract:
+        return order.signer == order.maker and self._signed(order_hash, order.signature, order.signer)
+    if order.signatureType == POLY_SAFE and WALLETS != empty(address):
+        return (
+            staticcall IWallets(WALLETS).safeOf(order.signer) == order.maker
+            and self._signed(order_hash, order.signature, order.signer)
+        )
+    if order.signatureType == POLY_1271 and order.signer == order.maker and order.maker.is_contract:
         return staticcall IERC1271(order.maker).isValidSignature(order_hash, order.signature) == 0x1626ba7e
     return False
+
+
+@internal
+@pure
+def _signed(order_hash: bytes32, signature: Bytes[MAX_SIGNATURE], signer: address) -> bool:
+    if len(signature) != 65 or signer == empty(address):
+        return False
+    r: uint256 = convert(slice(signature, 0, 32), uint256)
+    s: uint256 = convert(slice(signature, 32, 32), uint256)
+    v: uint256 = convert(slice(signature, 64, 1), uint256)
+    return ecrecover(order_hash, v, r, s) == signer
 
 
 @internal

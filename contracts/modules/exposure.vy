@@ -84,6 +84,7 @@ event Recalled:
 
 
 BPS: constant(uint256) = 10_000
+GRADE_DELEGATED: constant(uint256) = 2
 MAX_MARKETS: constant(uint256) = 64  # open at once: a report visits each (see gas.report in the bench)
 ADDRESS_MASK: constant(uint256) = 2**160 - 1
 MAX_OPEN_CONDITIONS: constant(uint256) = 96  # of all open markets: what one report can mark
@@ -94,6 +95,7 @@ U96: constant(uint256) = 2**96 - 1
 U224: constant(uint256) = 2**224 - 1
 PERIOD: constant(uint256) = 8 * 3_600  # seconds
 PERIODS: constant(uint256) = 4  # any 24 hours lie within four periods
+DELEGATED: constant(uint256) = 1 << 254  # the account's custody grade is 2
 CLOSED: constant(uint256) = 1 << 255
 
 
@@ -105,7 +107,8 @@ class_exposures: HashMap[uint256, uint256]  # class -> assets
 total_exposure: public(uint256)  # assets
 # allocated less recalled in a period (224 bits, assets) | the period's number << 224
 periods: uint256[PERIODS]
-# market -> account | class << 160 | conditions << 192 | payouts booked << 200 | index << 208 | CLOSED
+# market -> account | class << 160 | conditions << 192 | payouts booked << 200 | index << 208
+# | DELEGATED | CLOSED
 markets: HashMap[bytes32, uint256]
 exposures: HashMap[bytes32, uint256]  # market -> assets
 open_markets: DynArray[bytes32, MAX_MARKETS]
@@ -321,7 +324,11 @@ def _open(class_id: uint256, question_id: bytes32, count: uint256, deadline: uin
     self.open_conditions += count
     assert self.open_conditions <= MAX_OPEN_CONDITIONS, "too many conditions"
     self.markets[market] = (
-        convert(account, uint256) | (class_id << 160) | (count << 192) | (index << 208)
+        convert(account, uint256)
+        | (class_id << 160)
+        | (count << 192)
+        | (index << 208)
+        | (DELEGATED if terms.grade == GRADE_DELEGATED else 0)
     )
     self.open_markets.append(market)
     log MarketOpened(
@@ -430,8 +437,11 @@ def _release(market: bytes32, word: uint256, assets: uint256) -> uint256:
 @internal
 def _leave_in_kind(market: bytes32, word: uint256, shares: uint256, supply: uint256):
     """
-    @dev A part of the market leaves with a holder, and that part of its cost with it.
+    @dev A part of the market leaves with a holder, and that part of its cost with it; but what a
+         wallet holds stays, so under delegated custody the whole cost does.
     """
+    if word & DELEGATED != 0:
+        return
     self._release(market, word, self.exposures[market] * shares // supply)
 
 

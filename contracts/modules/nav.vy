@@ -11,6 +11,7 @@
      booked at has a negative entry until it is revalued.
 """
 
+from contracts.interfaces import IDelegatedAccount
 from contracts.interfaces import IMarketAccount
 from contracts.modules import exposure
 from contracts.modules import ledger
@@ -266,25 +267,70 @@ def _set_up():
 
 
 @internal
-@view
-def _value_at_payouts(market: bytes32, account: address) -> (uint256, uint256):
+@pure
+def _value_all(
+    positions: DynArray[IMarketAccount.Position, MAX_CONDITIONS],
+    words: DynArray[uint256, MAX_CONDITIONS],
+) -> (uint256, uint256):
     """
-    @return Bid and ask value of the account at the stored marks, payouts in their place.
+    @return Bid and ask value of a market's outcome tokens at its marks, in assets.
     """
-    collateral: uint256 = 0
-    positions: DynArray[IMarketAccount.Position, MAX_CONDITIONS] = []
-    collateral, positions = staticcall IMarketAccount(account).positions()
-    bid: uint256 = collateral
-    ask: uint256 = collateral
+    bid: uint256 = 0
+    ask: uint256 = 0
     index: uint256 = 0
     for position: IMarketAccount.Position in positions:
         value_bid: uint256 = 0
         value_ask: uint256 = 0
-        value_bid, value_ask = self._value(position, self.marks[market][index])
+        value_bid, value_ask = self._value(position, words[index])
         bid += value_bid
         ask += value_ask
         index += 1
     return bid, ask
+
+
+@internal
+@view
+def _away(account: address, words: DynArray[uint256, MAX_CONDITIONS]) -> (uint256, uint256):
+    """
+    @notice Bid and ask value of what a delegated account has handed to its wallet, in assets.
+    @dev At most its cost at the bid, at least its cost at the ask: whoever moves money in and out
+         of the wallet around a report can neither leave dear nor come cheap by it.
+    @param words The market's marks
+    """
+    outstanding: uint256 = 0
+    collateral: uint256 = 0
+    positions: DynArray[IMarketAccount.Position, MAX_CONDITIONS] = []
+    outstanding, collateral, positions = staticcall IDelegatedAccount(account).away()
+    bid: uint256 = 0
+    ask: uint256 = 0
+    bid, ask = self._value_all(positions, words)
+    return min(bid + collateral, outstanding), max(ask + collateral, outstanding)
+
+
+@internal
+@view
+def _value_at_payouts(market: bytes32, word: uint256) -> (uint256, uint256):
+    """
+    @param word exposure.markets[market]
+    @return Bid and ask value of the account at the stored marks, payouts in their place.
+    """
+    account: address = exposure._account(word)
+    collateral: uint256 = 0
+    positions: DynArray[IMarketAccount.Position, MAX_CONDITIONS] = []
+    collateral, positions = staticcall IMarketAccount(account).positions()
+    words: DynArray[uint256, MAX_CONDITIONS] = []
+    for i: uint256 in range(len(positions), bound=MAX_CONDITIONS):
+        words.append(self.marks[market][i])
+    bid: uint256 = 0
+    ask: uint256 = 0
+    bid, ask = self._value_all(positions, words)
+    if word & exposure.DELEGATED != 0:
+        away_bid: uint256 = 0
+        away_ask: uint256 = 0
+        away_bid, away_ask = self._away(account, words)
+        bid += away_bid
+        ask += away_ask
+    return bid + collateral, ask + collateral
 
 
 @internal
@@ -295,13 +341,12 @@ def _sync(market: bytes32):
          nothing new it changes nothing, so nobody can revalue positions at will.
     """
     word: uint256 = exposure.markets[market]
-    account: address = exposure._account(word)
-    resolved: uint256 = staticcall IMarketAccount(account).resolved()
+    resolved: uint256 = staticcall IMarketAccount(exposure._account(word)).resolved()
     if resolved == exposure._booked(word):
         return
     bid: uint256 = 0
     ask: uint256 = 0
-    bid, ask = self._value_at_payouts(market, account)
+    bid, ask = self._value_at_payouts(market, word)
     entry: int256 = self.book[market]
     before: uint256 = self._nav()[0]
     self._move(

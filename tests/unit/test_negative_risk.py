@@ -46,8 +46,8 @@ def hold(venue, deployer, event):
     def give(condition, yes=0, no=0):
         most = max(yes, no)
         venue.fund(deployer, deployer, most)
-        venue.pusd.approve(venue.adapter, most, sender=deployer)
-        venue.adapter.splitPosition(
+        venue.pusd.approve(venue.neg_risk_adapter, most, sender=deployer)
+        venue.neg_risk_adapter.splitPosition(
             venue.pusd, b"\0" * 32, event.conditions[condition], [1, 2], most, sender=deployer
         )
         tokens = event.account.tokenIds()[2 * condition : 2 * condition + 2]
@@ -76,7 +76,7 @@ def test_event_is_one_market_with_all_its_conditions(event, venue):
     assert [bytes(c) for c in event.account.conditions()] == event.conditions
     for i, token in enumerate(event.account.tokenIds()):
         collection = venue.ctf.getCollectionId(b"\0" * 32, event.conditions[i // 2], i % 2 + 1)
-        assert venue.ctf.getPositionId(venue.usdc, collection) == token
+        assert venue.ctf.getPositionId(venue.wrapped, collection) == token
 
 
 def test_event_shares_one_cap(event, people):
@@ -131,7 +131,7 @@ def test_signs_for_any_condition_until_that_one_is_resolved(
 
     def ask(token):
         order = make_order(event.account.address, token, 50 * UNIT, 100 * UNIT)
-        order_hash = bytes(venue.exchange.hashOrder(struct(order)))
+        order_hash = bytes(venue.neg_risk_exchange.hashOrder(struct(order)))
         expiry = chain.pending_timestamp + 300
         return event.account.isValidSignature(
             order_hash,
