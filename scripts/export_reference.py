@@ -15,6 +15,9 @@ CONTRACTS = {
     "VaultGovernance": "VaultGovernance.vy",
     "VaultFactory": "VaultFactory.vy",
     "PolymarketAccount": "accounts/PolymarketAccount.vy",
+    "FpmmAccount": "accounts/FpmmAccount.vy",
+    "DelegatedAccount": "accounts/DelegatedAccount.vy",
+    "WalletRegistry": "accounts/WalletRegistry.vy",
 }
 STANDARD = {
     **dict.fromkeys(

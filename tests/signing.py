@@ -14,7 +14,7 @@ from agent.execution.signing import (
 )
 
 BUY, SELL = 0, 1
-EOA, POLY_1271 = 0, 3
+EOA, POLY_SAFE, POLY_1271 = 0, 2, 3
 ZERO32 = "0x" + "00" * 32
 
 

@@ -93,7 +93,7 @@ event OutOfReach:
 
 REGISTRY: public(immutable(address))  # see WalletRegistry.vy
 
-wallet: public(address)
+wallet: public(address)  # that trades this market; zero: none
 outstanding: public(uint256)  # handed out and not come back, at cost, in assets
 
 

@@ -20,7 +20,7 @@ event Released:
     account: indexed(address)
 
 
-accountOf: public(HashMap[address, address])  # wallet -> the account it serves
+accountOf: public(HashMap[address, address])  # the account that a wallet serves
 
 
 @external

@@ -4,13 +4,18 @@ from types import SimpleNamespace
 
 import ape
 import pytest
+from eth_account import Account
 from eth_utils import keccak
+from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
+from py_clob_client_v2.signer import Signer
 
+from agent.devnet import venue as devnet
 from tests.defaults import FOREVER, UNIT
 from tests.signing import (
     BUY,
     EOA,
     POLY_1271,
+    POLY_SAFE,
     SELL,
     eoa_signature,
     keeper_envelope,
@@ -226,6 +231,84 @@ def test_user_pause_takes_effect_after_its_blocks(floor, people, chain):
         floor.match(floor.by_keeper(floor.buy), [order], fill=25 * UNIT, fills=[50 * UNIT])
     floor.exchange.unpauseUser(sender=people.trader)
     floor.match(floor.by_keeper(floor.buy), [order], fill=25 * UNIT, fills=[50 * UNIT])
+
+
+def test_safe_of_an_eoa_trades_by_the_eoas_signature(floor, people, venue, deployer, chain):
+    """Signature type 2: the maker is the signer's own Safe, and nobody else's."""
+    venue.wallets.makeSafe(people.mallory, sender=deployer)
+    safe = venue.wallets.safeOf(people.mallory)
+    venue.pusd.transfer(safe, 50 * UNIT, sender=people.trader)
+    zero = "0x" + "00" * 20
+    for to, data in (
+        (venue.pusd.address, venue.pusd.approve.encode_input(floor.exchange, FOREVER)),
+        (venue.ctf.address, venue.ctf.setApprovalForAll.encode_input(floor.exchange, True)),
+    ):
+        # the owner sends it itself, so that its address stands in for a signature
+        approved = bytes(12) + bytes.fromhex(people.mallory.address[2:]) + bytes(32) + b"\1"
+        contract = devnet.safe_part("Safe").at(safe, fetch_from_explorer=False)
+        contract.execTransaction(
+            to, 0, data, 0, 0, 0, 0, zero, zero, approved, sender=people.mallory
+        )
+
+    def order(signer):
+        made = make_order(
+            safe,
+            floor.yes,
+            50 * UNIT,
+            100 * UNIT,
+            signer=signer.address,
+            signatureType=POLY_SAFE,
+        )
+        return struct(
+            made, eoa_signature(bytes(floor.exchange.hashOrder(struct(made))), people.mallory)
+        )
+
+    maker = floor.by_trader(floor.yes, SELL, 100, 50)
+    with ape.reverts("InvalidSignature"):
+        floor.match(order(people.carol), [maker])
+    floor.match(order(people.mallory), [maker])
+    assert floor.held(safe) == (0, 100, 0)
+
+
+@pytest.mark.parametrize("signed_by", ["owner", "session"])
+@pytest.mark.parametrize("plain", [True, False])
+def test_deposit_wallet_trades_by_its_owner_or_a_session(
+    floor, venue, deployer, people, chain, signed_by, plain
+):
+    """Signature type 3 of a wallet: the plain digest, or what the official client signs."""
+    owner, session = Account.create("owner"), Account.create("session")
+    if int(venue.wallets.walletOf(owner.address), 16) == 0:
+        venue.wallets.makeWallet(owner.address, sender=deployer)
+    wallet = ape.project.DepositWallet.at(venue.wallets.walletOf(owner.address))
+    signer = owner if signed_by == "owner" else session
+    builder = ExchangeOrderBuilderV2(
+        floor.exchange.address, chain.chain_id, Signer("0x" + signer.key.hex(), chain.chain_id)
+    )
+    made = make_order(wallet.address, floor.yes, 50 * UNIT, 100 * UNIT)
+    order_hash = bytes(floor.exchange.hashOrder(struct(made)))
+    signature = (
+        bytes(Account.unsafe_sign_hash(order_hash, signer.key).signature)
+        if plain
+        else bytes.fromhex(builder.build_order_signature(builder.build_order_typed_data(made))[2:])
+    )
+    accepted = bytes(wallet.isValidSignature(order_hash, signature)).hex() == "1626ba7e"
+    assert accepted == (signer is owner)
+    assert bytes(wallet.isValidSignature(keccak(order_hash), signature)) == bytes(4)
+    if signer is session:
+        until = chain.pending_timestamp + 100
+        calls = [(wallet.address, wallet.setSession.encode_input(session.address, until))]
+        digest = bytes(wallet.batchDigest(calls, until))
+        by_owner = bytes(Account.unsafe_sign_hash(digest, owner.key).signature)
+        by_session = bytes(Account.unsafe_sign_hash(digest, session.key).signature)
+        with ape.reverts("not the owner"):
+            wallet.execute(calls, until, by_session, sender=people.stranger)
+        wallet.execute(calls, until, by_owner, sender=people.stranger)
+        assert bytes(wallet.isValidSignature(order_hash, signature)).hex() == "1626ba7e"
+        with ape.reverts("not the owner"):  # a batch counts once
+            wallet.execute(calls, until, by_owner, sender=people.stranger)
+        chain.pending_timestamp += 200
+        chain.mine()
+        assert bytes(wallet.isValidSignature(order_hash, signature)) == bytes(4)
 
 
 @pytest.mark.parametrize(

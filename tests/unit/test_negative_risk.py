@@ -196,3 +196,109 @@ def test_a_closed_event_makes_room(event, people, venue):
     event.vault.closeMarket(EVENT, sender=people.stranger)
     assert event.vault.open_conditions() == 0
     assert event.vault.openMarkets() == []
+
+
+@pytest.fixture
+def real_event(make_vault, people, invest, event_implementation, venue, deployer, chain):
+    """An event of four questions whose oracle is the negative-risk adapter, 1,000 allocated."""
+    market = chain.pending_timestamp.to_bytes(31, "big") + b"\0"
+    adapter = venue.neg_risk_adapter
+    adapter.prepareMarket(market, 4, sender=deployer)
+    vault = make_vault(people.keeper, price_band_bps=0)
+    invest(vault, people.alice, 10_000 * UNIT)
+    vault.addClass(a_class(event_implementation, adapter), sender=people.owner)
+    vault.openMarket(0, market, 4, chain.pending_timestamp + DAY, sender=people.keeper)
+    vault.allocate(market, 1_000 * UNIT, sender=people.keeper)
+    account = ape.project.PolymarketAccount.at(vault.accountOf(market))
+    return SimpleNamespace(vault=vault, id=market, account=account)
+
+
+def holdings(account):
+    collateral, positions = account.positions()
+    return collateral, [(position.yes, position.no) for position in positions]
+
+
+def test_conversion_turns_no_into_yes_of_the_others_and_collateral(
+    real_event, people, venue, deployer
+):
+    account, vault = real_event.account, real_event.vault
+    for condition in (0, 1, 2):
+        account.split(condition, 100 * UNIT, sender=people.keeper)
+    sets = (100 * UNIT, 100 * UNIT)
+    assert holdings(account) == (700 * UNIT, [sets, sets, sets, (0, 0)])
+    receipt = account.convertPositions(0b101, 60 * UNIT, sender=people.keeper)
+    (event,) = receipt.decode_logs(account.Converted)
+    assert (event.index_set, event.amount) == (0b101, 60 * UNIT)
+    # NO of 0 and 2 gone; YES of 1 and 3 and once 60 of collateral come
+    left = (100 * UNIT, 40 * UNIT)
+    converted = [left, (160 * UNIT, 100 * UNIT), left, (60 * UNIT, 0)]
+    assert holdings(account) == (760 * UNIT, converted)
+    assert not venue.ctf.isApprovedForAll(account, venue.neg_risk_adapter)
+    # question 3 wins: 60 YES of 3, 100 NO of 1, 40 NO of 0 and of 2 pay
+    for index in range(4):
+        question = real_event.id[:31] + bytes([index])
+        venue.neg_risk_adapter.reportOutcome(question, index == 3, sender=deployer)
+    vault.sync(real_event.id, sender=people.stranger)
+    assert vault.bookOf(real_event.id) == (1_000 * UNIT,) * 2
+    for index in range(4):
+        account.redeem(index, sender=people.stranger)
+    assert holdings(account) == (1_000 * UNIT, [(0, 0)] * 4)
+    vault.closeMarket(real_event.id, sender=people.stranger)
+    assert vault.total_idle() == 10_000 * UNIT
+
+
+def test_conversion_of_one_needs_no_collateral_and_brings_none(real_event, people):
+    account = real_event.account
+    account.split(1, 10 * UNIT, sender=people.keeper)
+    account.convertPositions(0b10, 10 * UNIT, sender=people.keeper)
+    yes = (10 * UNIT, 0)
+    assert holdings(account) == (990 * UNIT, [yes, yes, yes, yes])
+
+
+def test_conversion_is_the_keepers_and_stops_with_trading(real_event, people, chain):
+    account = real_event.account
+    account.split(0, 10 * UNIT, sender=people.keeper)
+    for stranger in (people.guardian, people.owner, people.stranger):
+        with ape.reverts("not the keeper"):
+            account.convertPositions(1, UNIT, sender=stranger)
+    for bad in (0, 0b1111, 0b10000):
+        with ape.reverts():
+            account.convertPositions(bad, UNIT, sender=people.keeper)
+    account.halt(sender=people.guardian)
+    with ape.reverts("not tradable"):
+        account.convertPositions(1, UNIT, sender=people.keeper)
+    account.resume(sender=people.owner)
+    chain.pending_timestamp += DAY
+    with ape.reverts("not tradable"):
+        account.convertPositions(1, UNIT, sender=people.keeper)
+
+
+def test_binary_markets_convert_nothing(people, open_market, invest, make_vault):
+    vault = make_vault(people.keeper)
+    invest(vault, people.alice, 100 * UNIT)
+    market = open_market(vault)
+    with ape.reverts("not negative risk"):
+        market.account.convertPositions(1, UNIT, sender=people.keeper)
+
+
+def test_conversion_into_foreign_questions_is_refused(
+    real_event, people, venue, event_implementation, deployer, chain, invest, make_vault
+):
+    """An account that covers three of an event's four questions cannot convert."""
+    vault = make_vault(people.keeper, price_band_bps=0)
+    invest(vault, people.alice, 1_000 * UNIT)
+    vault.addClass(a_class(event_implementation, venue.neg_risk_adapter), sender=people.owner)
+    vault.openMarket(0, real_event.id, 3, chain.pending_timestamp + DAY, sender=people.keeper)
+    vault.allocate(real_event.id, 100 * UNIT, sender=people.keeper)
+    account = ape.project.PolymarketAccount.at(vault.accountOf(real_event.id))
+    account.split(0, 10 * UNIT, sender=people.keeper)
+    with ape.reverts("foreign token"):
+        account.convertPositions(1, UNIT, sender=people.keeper)
+
+
+def test_one_question_of_an_event_is_yes(real_event, venue, deployer):
+    first, second = (real_event.id[:31] + bytes([index]) for index in (0, 1))
+    venue.neg_risk_adapter.reportOutcome(first, True, sender=deployer)
+    with ape.reverts("MarketAlreadyDetermined"):
+        venue.neg_risk_adapter.reportOutcome(second, True, sender=deployer)
+    venue.neg_risk_adapter.reportOutcome(second, False, sender=deployer)
