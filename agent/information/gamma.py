@@ -44,6 +44,7 @@ class Market:
     negative_risk: bool
     resolution_statuses: tuple[str, ...]
     fees: FeeSchedule
+    event_id: bytes | None = None  # of a negative-risk event; its questions number its last byte
 
     def ask(self, outcome: int) -> Decimal | None:
         """Return what one token of `outcome` costs: a NO is bought where a YES is bid."""
@@ -89,6 +90,7 @@ def parse_market(record: Mapping[str, Any]) -> Market:
             fees=FeeSchedule(
                 rate=_decimal(fee.get("rate")) or Decimal(0), exponent=int(fee.get("exponent", 1))
             ),
+            event_id=_bytes32(record["negRiskMarketID"]) if record.get("negRisk") else None,
         )
     except (KeyError, IndexError, TypeError, ValueError, InvalidOperation) as error:
         name = record.get("slug") or record.get("id")
