@@ -1,5 +1,6 @@
 """Fixtures: one venue, one Safe, vaults of one factory, on ape's default chain."""
 
+import itertools
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -51,10 +52,15 @@ def factory(deployer, venue):
     return devnet.deploy_vault_factory(deployer, venue.pusd)
 
 
+@pytest.fixture(scope="session")
+def number():
+    """Count what must differ: salts and questions, also where tests share one chain."""
+    return itertools.count(1)
+
+
 @pytest.fixture
-def make_vault(factory, people, deployer):
+def make_vault(factory, people, deployer, number):
     """Deploy a vault through the factory; keyword arguments replace the defaults."""
-    count = iter(range(10**6))
 
     def make(
         keeper=people.keeper,
@@ -73,7 +79,7 @@ def make_vault(factory, people, deployer):
             *(management, performance, hurdle, limit, least, timelock),
             list((LIMITS | limits).values()),
         )
-        receipt = factory.deploy(terms, next(count).to_bytes(32, "big"), sender=deployer)
+        receipt = factory.deploy(terms, next(number).to_bytes(32, "big"), sender=deployer)
         (event,) = receipt.decode_logs(factory.VaultDeployed)
         return devnet.vault_at(event.vault)
 
@@ -126,9 +132,8 @@ def invest(fund, report):
 
 
 @pytest.fixture
-def open_market(venue, people, implementation, deployer, chain):
+def open_market(venue, people, implementation, deployer, chain, number):
     """Open a market of a vault's class 0 (added when missing) and return (market, account)."""
-    count = iter(range(1, 10**6))
 
     def open_(vault, *, cap=5_000 * UNIT, cap_bps=10_000, keeper=None, duration=30 * DAY):
         if vault.class_count() == 0:
@@ -136,7 +141,7 @@ def open_market(venue, people, implementation, deployer, chain):
                 a_class(implementation, people.oracle, cap=cap, cap_bps=cap_bps),
                 sender=people.owner,
             )
-        question = next(count).to_bytes(32, "big")
+        question = next(number).to_bytes(32, "big")
         venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
         vault.openMarket(
             0, question, 1, chain.pending_timestamp + duration, sender=keeper or people.keeper

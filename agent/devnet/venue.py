@@ -132,7 +132,12 @@ def deploy_safe(
         factory.singleton, setup, nonce, sender=deployer
     )
     (event,) = receipt.decode_logs(factory.proxy_factory.ProxyCreation)
-    return safe_part("Safe").at(event.proxy, fetch_from_explorer=False)
+    return safe_at(event.proxy)
+
+
+def safe_at(address: str) -> Any:
+    """Return the Safe at `address`."""
+    return safe_part("Safe").at(address, fetch_from_explorer=False)
 
 
 def deploy_account_implementation(

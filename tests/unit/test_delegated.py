@@ -287,7 +287,7 @@ def test_a_safe_of_an_eoa_serves_as_well(market, people, venue, deployer, chain)
     """Signature type 2: the Safe is real, its owner one EOA."""
     key = Account.create("safe owner")
     venue.wallets.makeSafe(key.address, sender=deployer)
-    safe = devnet.safe_part("Safe").at(venue.wallets.safeOf(key.address), fetch_from_explorer=False)
+    safe = devnet.safe_at(venue.wallets.safeOf(key.address))
     assert safe.getOwners() == [key.address]
     question = b"\x98" * 32
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)

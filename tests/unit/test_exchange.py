@@ -245,7 +245,7 @@ def test_safe_of_an_eoa_trades_by_the_eoas_signature(floor, people, venue, deplo
     ):
         # the owner sends it itself, so that its address stands in for a signature
         approved = bytes(12) + bytes.fromhex(people.mallory.address[2:]) + bytes(32) + b"\1"
-        contract = devnet.safe_part("Safe").at(safe, fetch_from_explorer=False)
+        contract = devnet.safe_at(safe)
         contract.execTransaction(
             to, 0, data, 0, 0, 0, 0, zero, zero, approved, sender=people.mallory
         )

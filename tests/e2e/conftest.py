@@ -1,0 +1,155 @@
+"""One running devnet for all: anvil as Amoy, Polymarket at its addresses, the CLOB service.
+
+Run without ape's isolation: the service keeps state beside the chain's. Each test takes markets of
+its own instead.
+"""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import ape
+import httpx
+import pytest
+from eth_account import Account
+from py_clob_client_v2.client import ClobClient
+from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
+
+from agent.devnet import polymarket
+from agent.information.gamma import load_recorded
+from tests.defaults import UNIT
+
+DATA = Path("agent/devnet/data")
+NHL = "7faa974ff857682d64433d5c4dfba46ff51415a68cbd5bd1994248df2d561200"  # 32 outcomes
+FORTUNE = 1_000_000 * UNIT
+
+
+@pytest.fixture(scope="session")
+def recorded():
+    """130 binary markets, and the 32 of the Stanley Cup winner."""
+    binary = [
+        market
+        for market in load_recorded(DATA / "gamma_markets_mixed_2026-01.json.gz")[0]
+        if not market.negative_risk and not market.closed
+    ]
+    event = [
+        market
+        for market in load_recorded(DATA / "gamma_markets_open_2026-02-13.json.gz")[0]
+        if market.event_id is not None and market.event_id.hex() == NHL
+    ]
+    unique = {market.condition_id: market for market in (*binary[:130], *event)}
+    return list(unique.values())
+
+
+@pytest.fixture(scope="session")
+def devnet(deployer, recorded):
+    polymarket.be_amoy()
+    return polymarket.deploy(deployer, recorded)
+
+
+@pytest.fixture(scope="session")
+def venue(devnet):
+    """Everything else here happens at this venue, too."""
+    return devnet.venue
+
+
+@pytest.fixture(scope="session")
+def make_server(devnet, deployer, accounts):
+    """Start the service; its operator is one of its own, so that nobody else uses its nonces."""
+    count = iter((18, 19))
+
+    def make(**settings):
+        operator = accounts[next(count)]
+        for exchange in (
+            devnet.venue.exchange,
+            devnet.venue.neg_risk_exchange,
+            devnet.venue.exchange_v3,
+        ):
+            exchange.setOperator(operator, True, sender=deployer)
+        return devnet.serve(
+            ape.networks.provider.http_uri,
+            Account.from_key(operator.private_key),
+            **settings,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def server(make_server):
+    running = make_server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(autouse=True)
+def all_is_well(server):
+    yield
+    httpx.put(f"{server.url}/devnet/faults", json={}).raise_for_status()
+
+
+@pytest.fixture
+def faults(server):
+    """Turn the fault switch."""
+
+    def turn(**what):
+        httpx.put(f"{server.url}/devnet/faults", json=what).raise_for_status()
+
+    return turn
+
+
+@pytest.fixture(scope="session")
+def connect(server):
+    """Log an ape account in with the unmodified official client."""
+
+    def log_in(account, to=server, **settings):
+        client = ClobClient(to.url, polymarket.CHAIN_ID, key=account.private_key, **settings)
+        client.set_api_creds(client.create_or_derive_api_key())
+        client.update_balance_allowance(BalanceAllowanceParams(asset_type=AssetType.COLLATERAL))
+        return client
+
+    return log_in
+
+
+@pytest.fixture(scope="session")
+def traders(venue, deployer, accounts, connect):
+    """Two people with a million pUSD each."""
+    people = []
+    for account in accounts[14:16]:
+        venue.fund(deployer, account, FORTUNE)
+        polymarket.approve_venue(venue, account)
+        people.append(SimpleNamespace(account=account, client=connect(account)))
+    return SimpleNamespace(alice=people[0], bob=people[1])
+
+
+@pytest.fixture(scope="session")
+def _unused(devnet):
+    return iter([each for each in devnet.listings if not each.negative_risk])
+
+
+@pytest.fixture
+def listing(_unused):
+    """A binary market that nobody has traded."""
+    return next(_unused)
+
+
+@pytest.fixture
+def book(traders, listing, venue):
+    """YES: 100 bid at 0.40 by Alice, 80 asked at 0.45 by Bob (as a bid for NO at 0.55)."""
+    tick = str(listing.tick)
+    yes, no = listing.token_ids
+    place = SimpleNamespace(listing=listing, yes=yes, no=no, tick=tick)
+    place.bid = order(traders.alice, yes, "BUY", 0.40, 100)
+    place.ask = order(traders.bob, no, "BUY", 0.55, 80)
+    return place
+
+
+def order(trader, token, side, price, size, **more):
+    """Place a limit order with the official client."""
+    how = {name: more.pop(name) for name in ("order_type", "post_only") if name in more}
+    args = OrderArgsV2(token_id=token, price=price, size=size, side=side, **more)
+    return trader.client.create_and_post_order(args, **how)
+
+
+def has(venue, account, token):
+    """Return an account's outcome tokens, micro-tokens."""
+    return venue.ctf.balanceOf(account, int(token))
