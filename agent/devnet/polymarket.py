@@ -5,21 +5,16 @@ Runs on anvil, which takes code at any address. The chain id is Amoy's (80002): 
 other test network, and nothing signed here counts on Polygon.
 """
 
-import secrets
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import ape
-from eth_account.signers.local import LocalAccount
 from py_clob_client_v2.config import get_contract_config
 
-from agent.devnet.clob.auth import Authority
-from agent.devnet.clob.chain import VenueChain
-from agent.devnet.clob.engine import Admission, Engine
+from agent.devnet.clob.engine import Admission
 from agent.devnet.clob.markets import Listing
-from agent.devnet.clob.server import ClobServer, create_app
+from agent.devnet.clob.service import ServiceConfig
 from agent.devnet.venue import Venue, deploy_venue
 from agent.information.gamma import FeeSchedule, Market
 
@@ -51,43 +46,23 @@ class Polymarket:
     venue: Venue
     listings: tuple[Listing, ...]
 
-    def serve(
-        self,
-        rpc_url: str,
-        operator: LocalAccount,
-        admission: Admission = "open",
-        port: int = 0,
-        clock: Callable[[], float] = time.time,
-    ) -> ClobServer:
-        """Start the CLOB service on this machine.
+    def service_config(self, rpc_url: str, admission: Admission = "open") -> ServiceConfig:
+        """Return what the CLOB service needs to know."""
+        return ServiceConfig(
+            rpc_url=rpc_url,
+            chain_id=CHAIN_ID,
+            pusd=self.venue.pusd.address,
+            ctf=self.venue.ctf.address,
+            wallets=self.venue.wallets.address,
+            listings=self.listings,
+            admission=admission,
+        )
 
-        Args:
-            operator: settles at the exchanges; must be their operator and hold gas
-            admission: "open": any EIP-1271 maker; "known_wallets": the venue's wallets only
-            port: 0 takes a free one
-        """
+    def set_operator(self, admin: Any, operator: Any) -> None:
+        """Let `operator` settle at all exchanges."""
         venue = self.venue
-
-        def build() -> Engine:
-            chain = VenueChain(
-                rpc_url,
-                CHAIN_ID,
-                operator,
-                venue.pusd.address,
-                venue.ctf.address,
-                venue.wallets.address,
-            )
-            return Engine(chain, self.listings, admission, clock)
-
-        authority = Authority(CHAIN_ID, secrets.token_bytes(32), clock)
-        return ClobServer(create_app(build, authority), port=port).start()
-
-
-def be_amoy() -> None:
-    """Give the anvil that ape is connected to Amoy's chain id."""
-    provider: Any = ape.networks.provider
-    provider.make_request("anvil_setChainId", [CHAIN_ID])
-    provider.cached_chain_id = CHAIN_ID
+        for exchange in (venue.exchange, venue.neg_risk_exchange, venue.exchange_v3):
+            exchange.setOperator(operator, True, sender=admin)
 
 
 def deploy(deployer: Any, markets: Iterable[Market]) -> Polymarket:

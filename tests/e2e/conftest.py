@@ -1,13 +1,12 @@
 """One running devnet for all: anvil as Amoy, Polymarket at its addresses, the CLOB service.
 
-Run without ape's isolation: the service keeps state beside the chain's. Each test takes markets of
+Run with --disable-isolation: the service keeps state beside the chain's. Each test takes markets of
 its own instead.
 """
 
 from pathlib import Path
 from types import SimpleNamespace
 
-import ape
 import httpx
 import pytest
 from eth_account import Account
@@ -15,6 +14,8 @@ from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
 
 from agent.devnet import polymarket
+from agent.devnet.anvil import anvil
+from agent.devnet.clob.service import make_service
 from agent.information.gamma import load_recorded
 from tests.defaults import UNIT
 
@@ -40,9 +41,15 @@ def recorded():
     return list(unique.values())
 
 
+@pytest.fixture(scope="session", autouse=True)
+def chain_url():
+    """An anvil of our own; ape is connected to it instead of what --network says."""
+    with anvil(polymarket.CHAIN_ID) as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def devnet(deployer, recorded):
-    polymarket.be_amoy()
     return polymarket.deploy(deployer, recorded)
 
 
@@ -53,23 +60,15 @@ def venue(devnet):
 
 
 @pytest.fixture(scope="session")
-def make_server(devnet, deployer, accounts):
+def make_server(devnet, deployer, accounts, chain_url):
     """Start the service; its operator is one of its own, so that nobody else uses its nonces."""
     count = iter((18, 19))
 
     def make(**settings):
         operator = accounts[next(count)]
-        for exchange in (
-            devnet.venue.exchange,
-            devnet.venue.neg_risk_exchange,
-            devnet.venue.exchange_v3,
-        ):
-            exchange.setOperator(operator, True, sender=deployer)
-        return devnet.serve(
-            ape.networks.provider.http_uri,
-            Account.from_key(operator.private_key),
-            **settings,
-        )
+        devnet.set_operator(deployer, operator)
+        config = devnet.service_config(chain_url, **settings)
+        return make_service(config, Account.from_key(operator.private_key)).start()
 
     return make
 

@@ -27,6 +27,10 @@ _MATCH_TYPES = [
     "uint256[]",
 ]
 _MATCH = selector(f"matchOrders({','.join(_MATCH_TYPES)})")
+_BALANCE = selector("balanceOf(address)")
+_ALLOWANCE = selector("allowance(address,address)")
+_TOKEN_BALANCE = selector("balanceOf(address,uint256)")
+_TOKEN_APPROVAL = selector("isApprovedForAll(address,address)")
 _EIP1271 = bytes.fromhex("1626ba7e")
 GAS_PER_ORDER = 450_000  # a mint through the adapter, and a contract maker's checks
 STARVED_GAS = 90_000  # enough to start a settlement and to revert: what the fault switch sends
@@ -108,30 +112,28 @@ class VenueChain:
         found = int.from_bytes(answer, "big")
         return to_checksum_address(found.to_bytes(20, "big")) if found else None
 
-    async def collateral(self, owner: str, spender: str) -> tuple[int, int]:
-        """Return pUSD balance and allowance, micro-units."""
-        balance = await self._call(
-            self._pusd, selector("balanceOf(address)") + encode(["address"], [owner])
-        )
-        allowance = await self._call(
-            self._pusd,
-            selector("allowance(address,address)") + encode(["address"] * 2, [owner, spender]),
-        )
-        return int.from_bytes(balance, "big"), int.from_bytes(allowance, "big")
+    async def funds(self, asked: Sequence[tuple[str, str, str]]) -> list[tuple[int, int]]:
+        """Return balance and allowance of each (owner, asset, spender), in one request.
 
-    async def tokens(self, owner: str, token_id: int, spender: str) -> tuple[int, int]:
-        """Return the balance of an outcome token, and as allowance all or nothing."""
-        balance = await self._call(
-            self._ctf,
-            selector("balanceOf(address,uint256)")
-            + encode(["address", "uint256"], [owner, token_id]),
-        )
-        approved = await self._call(
-            self._ctf,
-            selector("isApprovedForAll(address,address)")
-            + encode(["address"] * 2, [owner, spender]),
-        )
-        return int.from_bytes(balance, "big"), (2**256 - 1) * int.from_bytes(approved, "big")
+        The asset "" is pUSD, any other the id of an outcome token, whose allowance is all or
+        nothing.
+        """
+        calls = []
+        for owner, asset, spender in asked:
+            both = encode(["address"] * 2, [owner, spender])
+            if asset == "":
+                calls.append((self._pusd, _BALANCE + encode(["address"], [owner])))
+                calls.append((self._pusd, _ALLOWANCE + both))
+            else:
+                which = encode(["address", "uint256"], [owner, int(asset)])
+                calls.append((self._ctf, _TOKEN_BALANCE + which))
+                calls.append((self._ctf, _TOKEN_APPROVAL + both))
+        answers = await self._call_all(calls)
+        found = []
+        for (_, asset, _), balance, allowed in zip(asked, answers[::2], answers[1::2], strict=True):
+            unit = 1 if asset == "" else 2**256 - 1
+            found.append((int.from_bytes(balance, "big"), unit * int.from_bytes(allowed, "big")))
+        return found
 
     async def send(self, settlement: Settlement, starved: bool = False) -> str:
         """Send a settlement as the operator; return its transaction hash.
@@ -174,22 +176,39 @@ class VenueChain:
             receipt = await self._rpc("eth_getTransactionReceipt", [transaction])
             if receipt is not None:
                 return receipt["status"] == "0x1", int(receipt["blockNumber"], 16)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
     async def block_number(self) -> int:
         """Return the newest block's number."""
         return int(await self._rpc("eth_blockNumber", []), 16)
+
+    async def _call_all(self, calls: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        requests = [
+            self._request("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"])
+            for to, data in calls
+        ]
+        if not requests:
+            return []
+        answers = (await self._http.post(self._url, json=requests)).json()
+        by_id = {answer["id"]: _result("eth_call", answer) for answer in answers}
+        return [bytes.fromhex(by_id[request["id"]][2:]) for request in requests]
 
     async def _call(self, to: str, data: bytes) -> bytes:
         answer = await self._rpc("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"])
         return bytes.fromhex(answer[2:])
 
     async def _rpc(self, method: str, params: Sequence[object]) -> Any:
-        request = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
-        answer = (await self._http.post(self._url, json=request)).json()
-        if "error" in answer:
-            raise RpcError(f"{method}: {answer['error'].get('message')}")
-        return answer["result"]
+        answer = await self._http.post(self._url, json=self._request(method, params))
+        return _result(method, answer.json())
+
+    def _request(self, method: str, params: Sequence[object]) -> dict[str, Any]:
+        return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
+
+
+def _result(method: str, answer: dict[str, Any]) -> Any:
+    if "error" in answer:
+        raise RpcError(f"{method}: {answer['error'].get('message')}")
+    return answer["result"]
 
 
 def signer_of(digest: bytes, signature: bytes) -> str | None:

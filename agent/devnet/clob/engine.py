@@ -74,6 +74,10 @@ class Trade:
         for fill in self.makers:
             yield fill.order
 
+    def makers_and_taker(self) -> set[str]:
+        """Return the addresses that it moved funds of, in lower case."""
+        return {order.order.maker.lower() for order in self.parties()}
+
     def seen_by(self, owner: str) -> dict[str, Any]:
         """Return it as `/data/trades` shows it to an API key."""
         order = self.taker.order
@@ -295,12 +299,10 @@ class Engine:
 
     async def update_funds(self, maker: str, asset: str, exchanges: Iterable[str]) -> None:
         """Read a maker's balance and allowances of an asset from the chain."""
-        for exchange in exchanges:
-            if asset == COLLATERAL:
-                seen = await self.chain.collateral(maker, exchange)
-            else:
-                seen = await self.chain.tokens(maker, int(asset), exchange)
-            self._seen[maker, asset, exchange] = seen
+        await self._look([(maker, asset, exchange) for exchange in exchanges])
+
+    async def _look(self, asked: Sequence[tuple[str, str, str]]) -> None:
+        self._seen |= zip(asked, await self.chain.funds(asked), strict=True)
 
     def funds(self, maker: str, asset: str, exchanges: Iterable[str]) -> dict[str, Any]:
         """Return what the service believes a maker to have: 0 before the first update."""
@@ -565,9 +567,7 @@ class Engine:
             for order in trade.parties()
             for asset in (COLLATERAL, order.order.tokenId)
         }
-        for maker, asset, exchange in known:
-            if (maker, asset, exchange) in self._seen:
-                await self.update_funds(maker, asset, [exchange])
+        await self._look([each for each in known if each in self._seen])
         self._reserve(trade.taker, -_given(trade))
         for fill in trade.makers:
             self._reserve(fill.order, -fill.order.making(fill.size))

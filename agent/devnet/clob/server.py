@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
@@ -24,6 +24,7 @@ from agent.devnet.clob.auth import ApiKey, Authority
 from agent.devnet.clob.engine import COLLATERAL, EOA, Engine
 from agent.devnet.clob.errors import Refusal, bad
 from agent.devnet.clob.faults import Faults
+from agent.devnet.clob.markets import Listing
 from agent.devnet.clob.orders import decimal, parse
 from agent.devnet.clob.stream import Listener
 
@@ -32,6 +33,7 @@ PAGE = 500  # records of a page
 MAX_BATCH = 15  # orders of one POST
 MAX_TOKENS = 500  # tokens of one question or subscription
 START, END = "MA==", "LTE="  # cursors
+Record = TypeVar("Record")
 
 
 def create_app(build: Callable[[], Engine], authority: Authority) -> FastAPI:
@@ -124,14 +126,20 @@ def create_app(build: Callable[[], Engine], authority: Authority) -> FastAPI:
     @app.get("/markets")
     @app.get("/sampling-markets")
     async def markets(next_cursor: str = START) -> dict[str, Any]:
-        return _page([each.as_market() for each in engine().listings.values()], next_cursor)
+        listings = list(engine().listings.values())
+        return _page(listings, next_cursor, lambda listing: listing.as_market())
 
     @app.get("/simplified-markets")
     @app.get("/sampling-simplified-markets")
     async def simplified(next_cursor: str = START) -> dict[str, Any]:
         names = ("condition_id", "tokens", "active", "closed", "accepting_orders")
-        records = [each.as_market() for each in engine().listings.values()]
-        return _page([{name: record[name] for name in names} for record in records], next_cursor)
+        listings = list(engine().listings.values())
+
+        def shorten(listing: Listing) -> dict[str, Any]:
+            record = listing.as_market()
+            return {name: record[name] for name in names}
+
+        return _page(listings, next_cursor, shorten)
 
     @app.get("/markets/{condition_id}")
     async def market(condition_id: str) -> dict[str, Any]:
@@ -292,9 +300,8 @@ def create_app(build: Callable[[], Engine], authority: Authority) -> FastAPI:
     ) -> dict[str, Any]:
         key = await signed(request)
         chosen = engine().open_orders(key.key, market, asset_id)
-        return _page(
-            [order.as_open_order() for order in chosen if id in ("", order.id)], next_cursor
-        )
+        found = [order for order in chosen if id in ("", order.id)]
+        return _page(found, next_cursor, lambda order: order.as_open_order())
 
     @app.get("/data/order/{order_id}")
     async def order(request: Request, order_id: str) -> dict[str, Any] | None:
@@ -315,16 +322,16 @@ def create_app(build: Callable[[], Engine], authority: Authority) -> FastAPI:
     ) -> dict[str, Any]:
         key = await signed(request)
         chosen = [
-            trade.seen_by(key.key)
+            trade
             for trade in engine().trades_of(key.key)
             if id in ("", trade.id)
             and market in ("", trade.taker.listing.condition_id)
             and asset_id in ("", trade.taker.order.tokenId)
-            and maker_address.lower() in ("", *(o.order.maker.lower() for o in trade.parties()))
+            and (not maker_address or maker_address.lower() in trade.makers_and_taker())
             and (before is None or trade.matched_at < before)
             and (after is None or trade.matched_at > after)
         ]
-        return _page(chosen, next_cursor)
+        return _page(chosen, next_cursor, lambda trade: trade.seen_by(key.key))
 
     # balances and life signs
 
@@ -448,6 +455,10 @@ class ClobServer:
         """The engine; it belongs to the server's thread, so only look at it from outside."""
         return self.app.state.engine  # type: ignore[no-any-return]
 
+    def join(self) -> None:
+        """Wait until it ends."""
+        self._thread.join()
+
     def stop(self) -> None:
         """Stop and wait for the end."""
         self._server.should_exit = True
@@ -463,15 +474,18 @@ def _credentials(key: ApiKey) -> dict[str, str]:
     }
 
 
-def _page(records: Sequence[dict[str, Any]], cursor: str) -> dict[str, Any]:
+def _page(
+    records: Sequence[Record], cursor: str, show: Callable[[Record], dict[str, Any]]
+) -> dict[str, Any]:
     """Cut a page; cursors are the base64 of a position, as the venue's are."""
     start = _position(cursor)
     end = start + PAGE
+    page = [show(record) for record in records[start:end]]
     return {
-        "data": records[start:end],
+        "data": page,
         "next_cursor": _cursor(end) if end < len(records) else END,
         "limit": PAGE,
-        "count": len(records[start:end]),
+        "count": len(page),
     }
 
 
