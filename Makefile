@@ -9,7 +9,7 @@ PRODUCT := Vault VaultDesk VaultGovernance VaultFactory \
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo test fuzz bench lint abi reference mutants clean
+.PHONY: help setup demo devnet test fuzz bench lint abi reference mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -41,9 +41,13 @@ node_modules/.ready: package.json package-lock.json
 demo: setup ## Run one complete vault life on anvil (JSON=1 for data)
 	@ape run demo $(if $(JSON),--json)
 
+devnet: setup ## Run the chain, the venue and the CLOB service until Ctrl-C
+	@ape run devnet
+
 test: setup ## Run all tests
 	@pytest -q -n 2 --network $(LOCAL) tests/unit tests/property
 	@pytest -q --network $(ANVIL) tests/integration
+	@pytest -q --disable-isolation --network $(LOCAL) tests/e2e
 
 fuzz: setup ## Property tests over millions of random steps
 	@seed=$$(date +%s) && echo "PROBITY_SEED=$$seed" && PROBITY_SEED=$$seed PROBITY_LIVES=12000 PROBITY_SEEDS=160 \

@@ -16,7 +16,8 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
 from agent.analysis.screen import Criteria, Screened, screen
 from agent.analysis.tail import Opportunity, TailRecord, find_tails
-from agent.execution.chain import Chain, KeeperSafe
+from agent.execution.chain import Chain, KeeperSafe, Position
+from agent.execution.fpmm import read_pool
 from agent.execution.orders import (
     ExchangeDomain,
     affordable_tokens,
@@ -27,7 +28,7 @@ from agent.execution.orders import (
 from agent.execution.signing import sign_order
 from agent.information.gamma import Market
 from agent.reporting.evidence import evidence_document, evidence_hash, store_evidence
-from agent.reporting.marks import Mark, mark_from_quotes, resolved_mark
+from agent.reporting.marks import Mark, mark_from_pool, mark_from_quotes, resolved_mark
 from agent.strategy.sizing import DEFAULT_TIERS, Size, Tier, size
 from agent.terms import ClassTerms, ordinal
 from agent.units import BPS, MICRO
@@ -58,6 +59,7 @@ class KeeperSettings:
     order_lifetime_s: int = 300
     depth_share: Decimal = Decimal("0.05")  # of a book's liquidity, assumed at its best quote
     max_markets: int = 3  # open at once
+    pools: Mapping[bytes, str] = field(default_factory=dict)  # market -> the pool it is valued at
 
 
 @dataclass(frozen=True)
@@ -315,15 +317,9 @@ class Keeper:
                 if position.resolved:
                     marks.append(resolved_mark(market))
                     continue
-                quote = quotes.get(market)
-                marks.append(mark_from_quotes(market, quote))
-                basis.append(
-                    {
-                        "market": "0x" + market.hex(),
-                        "best_bid": str(quote.best_bid) if quote else None,
-                        "best_ask": str(quote.best_ask) if quote else None,
-                    }
-                )
+                mark, source = self._mark(market, position, quotes.get(market))
+                marks.append(mark)
+                basis.append({"market": "0x" + market.hex(), **source})
         document = evidence_document(
             to_checksum_address(self.settings.vault),
             self.chain.now(),
@@ -342,6 +338,20 @@ class Keeper:
         self._decisions.clear()
         self.emit("reported", {"marks": len(marks), "evidence": "0x" + evidence.hex()})
         return evidence
+
+    def _mark(
+        self, market: bytes, position: Position, quote: Market | None
+    ) -> tuple[Mark, Mapping[str, Any]]:
+        """Return a market's marks and what they were made from: its pool, or its book."""
+        if market in self.settings.pools:
+            address = self.settings.pools[market]
+            pool = read_pool(self.chain, address)
+            source = {"pool": address, "reserves": [str(r) for r in pool.reserves]}
+            return mark_from_pool(market, pool, position.yes, position.no), source
+        return mark_from_quotes(market, quote), {
+            "best_bid": str(quote.best_bid) if quote else None,
+            "best_ask": str(quote.best_ask) if quote else None,
+        }
 
     def settle(self) -> list[Settlement]:
         """Redeem, recall and close every market that is resolved entirely."""

@@ -15,7 +15,6 @@ from ethereum.ercs import IERC20Detailed
 from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
-from contracts.interfaces import IDelegatedAccount
 from contracts.interfaces import IMarketAccount
 from contracts.modules import breaker
 from contracts.modules import exposure
@@ -133,39 +132,43 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
     report_hash: bytes32 = evidence
     for market: bytes32 in exposure.open_markets:
         state_of: uint256 = exposure.markets[market]
+        account: address = exposure._account(state_of)
         value_bid: uint256 = 0
-        positions: DynArray[IMarketAccount.Position, nav.MAX_CONDITIONS] = []
-        value_bid, positions = staticcall IMarketAccount(exposure._account(state_of)).positions()
-        value_ask: uint256 = value_bid
+        value_ask: uint256 = 0
         exclusive: uint256 = 0
         resolved: uint256 = 0
         first: uint256 = len(words)
-        for position: IMarketAccount.Position in positions:
-            assert len(words) < len(marks), "marks missing"
-            mark: nav.Mark = marks[len(words)]
-            assert mark.market == market, "mark of another market"
-            word: uint256 = nav._pack(mark)
-            words.append(word)
-            report_hash = keccak256(concat(report_hash, market, convert(word, bytes32)))
-            if position.payout_denominator == 0:
-                exclusive += mark.bid_yes
-            else:
-                resolved += 1
-            position_bid: uint256 = 0
-            position_ask: uint256 = 0
-            position_bid, position_ask = nav._value(position, word)
-            value_bid += position_bid
-            value_ask += position_ask
+        for away: bool in [False, True]:
+            if away and state_of & exposure.DELEGATED == 0:
+                break
+            held_bid: uint256 = 0
+            positions: DynArray[IMarketAccount.Position, nav.MAX_CONDITIONS] = []
+            held_bid, positions = staticcall IMarketAccount(account).holdings(away)
+            held_ask: uint256 = held_bid
+            index: uint256 = first
+            for position: IMarketAccount.Position in positions:
+                if not away:
+                    assert index < len(marks), "marks missing"
+                    mark: nav.Mark = marks[index]
+                    assert mark.market == market, "mark of another market"
+                    word: uint256 = nav._pack(mark)
+                    words.append(word)
+                    report_hash = keccak256(concat(report_hash, market, convert(word, bytes32)))
+                    if position.payout_denominator == 0:
+                        exclusive += mark.bid_yes
+                    else:
+                        resolved += 1
+                position_bid: uint256 = 0
+                position_ask: uint256 = 0
+                position_bid, position_ask = nav._value(position, words[index])
+                held_bid += position_bid
+                held_ask += position_ask
+                index += 1
+            if away:
+                held_bid, held_ask = nav._clamp_away(account, held_bid, held_ask)
+            value_bid += held_bid
+            value_ask += held_ask
         assert exclusive <= WAD, "bids above 1"
-        if state_of & exposure.DELEGATED != 0:
-            of_market: DynArray[uint256, nav.MAX_CONDITIONS] = []
-            for i: uint256 in range(first, len(words), bound=nav.MAX_CONDITIONS):
-                of_market.append(words[i])
-            away_bid: uint256 = 0
-            away_ask: uint256 = 0
-            away_bid, away_ask = nav._away(exposure._account(state_of), of_market)
-            value_bid += away_bid
-            value_ask += away_ask
         if resolved != exposure._booked(state_of):
             nav._sync(market)  # so that the bounds leave resolutions out
         entries.append(nav._entry(convert(value_bid, int256), value_ask - value_bid))
@@ -312,20 +315,24 @@ def closeMarket(market: bytes32):
     account: address = exposure._account(word)
     early: bool = msg.sender in [roles.guardian, ownable.owner]
     nav._sync(market)  # what is left of the entry is the payout's, not a breach of bounds
-    collateral: uint256 = 0
-    positions: DynArray[IMarketAccount.Position, nav.MAX_CONDITIONS] = []
-    collateral, positions = staticcall IMarketAccount(account).positions()
-    for position: IMarketAccount.Position in positions:
-        assert early or position.payout_denominator != 0, "market not resolved"
-        assert position.yes == 0 and position.no == 0, "tokens not redeemed"
-    if word & exposure.DELEGATED != 0 and not early:
-        outstanding: uint256 = 0
-        left: uint256 = 0
-        outstanding, left, positions = staticcall IDelegatedAccount(account).away()
+    recalled: uint256 = 0
+    for away: bool in [False, True]:
+        if away and (early or word & exposure.DELEGATED == 0):
+            break
+        held: uint256 = 0
+        positions: DynArray[IMarketAccount.Position, nav.MAX_CONDITIONS] = []
+        held, positions = staticcall IMarketAccount(account).holdings(away)
         for position: IMarketAccount.Position in positions:
-            left += nav._value(position, 0)[0]
-        assert min(left, outstanding) == 0, "budget not returned"
-    self._recall(market, word, collateral)
+            if away:
+                held += nav._value(position, 0)[0]
+                continue
+            assert early or position.payout_denominator != 0, "market not resolved"
+            assert position.yes == 0 and position.no == 0, "tokens not redeemed"
+        if away:
+            assert nav._clamp_away(account, held, 0)[0] == 0, "budget not returned"
+        else:
+            recalled = held
+    self._recall(market, word, recalled)
     entry: int256 = nav.book[market]
     nav._move(market, -nav._bid(entry), -convert(nav._spread(entry), int256))
     exposure._close(market, exposure.markets[market])

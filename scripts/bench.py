@@ -1,9 +1,13 @@
-"""Gas and sizes: `make bench` prints a table and writes build/bench.json."""
+"""Gas, sizes and the CLOB service: `make bench` prints a table and writes build/bench.json."""
 
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +20,19 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from rich.console import Console
 from rich.table import Table
 
+from agent.devnet import polymarket
 from agent.devnet import venue as devnet
+from agent.devnet.anvil import anvil
+from agent.devnet.clob.load import Crowd, differences
+from agent.devnet.clob.load import run as run_crowd
 from agent.execution.orders import ExchangeDomain, order_hash, order_tuple
 from agent.execution.signing import sign_order
+from agent.information.gamma import load_recorded
 from agent.terms import ClassTerms, Limits, VaultTerms
 
 ANVIL = "ethereum:local:foundry"
+DATA = Path("agent") / "devnet" / "data"
+ORDERS, CLIENTS = 2_000, 8  # of the crowd at the CLOB service
 TARGET = Path("build") / "bench.json"
 UNIT, SHARE, WAD, DAY = 10**6, 10**12, 10**18, 86_400
 FOREVER = 2**256 - 1
@@ -38,7 +49,10 @@ LIMITS = Limits(
     max_redeem_delay_s=0,
 )
 SIZE_LIMIT = 24_576
-CONTRACTS = ("Vault", "VaultDesk", "VaultGovernance", "VaultFactory", "PolymarketAccount")
+CONTRACTS = (
+    *("Vault", "VaultDesk", "VaultGovernance", "VaultFactory"),
+    *("PolymarketAccount", "FpmmAccount", "DelegatedAccount"),
+)
 MARKETS = (1, 5, 20, 50)  # at which reports and exits are measured
 CROWDS = (1, 100, 1_000)  # requests in an epoch
 
@@ -314,6 +328,64 @@ class _Bench:
         )
 
 
+def measure_clob() -> dict[str, int]:
+    """Let eight official clients place 2,000 orders; return the service's rate and memory.
+
+    Raises:
+        click.ClickException: trades, books and the chain do not agree to the unit.
+    """
+    with anvil(polymarket.CHAIN_ID) as url, ExitStack() as stack:
+        accounts = ape.accounts.test_accounts
+        deployer, operator, people = accounts[0], accounts[1], accounts[2 : 2 + CLIENTS]
+        recorded, _ = load_recorded(DATA / "gamma_markets_mixed_2026-01.json.gz")
+        binary = [each for each in recorded if not (each.negative_risk or each.closed)]
+        running = polymarket.deploy(deployer, binary[:4])
+        venue = running.venue
+        before = {}
+        for person in people:
+            venue.fund(deployer, person, 50_000 * UNIT)
+            polymarket.approve_venue(venue, person)
+            before[person.address] = venue.pusd.balanceOf(person)
+        running.set_operator(deployer, operator)
+        config = running.service_config(url).write(Path("build") / "bench" / "clob.json")
+        service = subprocess.Popen(
+            [sys.executable, "-m", "agent.devnet.clob", str(config), "--port", "0"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"CLOB_OPERATOR_KEY": operator.private_key},
+        )
+        stack.callback(service.terminate)
+        assert service.stdout is not None
+        crowd = Crowd(
+            service.stdout.readline().strip(),
+            polymarket.CHAIN_ID,
+            [person.private_key for person in people],
+            [each.token_ids for each in running.listings],
+            ORDERS // CLIENTS,
+        )
+        outcome = run_crowd(crowd)
+
+        def remaining(order_id: str) -> tuple[bool, int]:
+            status = venue.exchange.getOrderStatus(order_id)
+            return status.filled, status.remaining
+
+        found = differences(
+            crowd,
+            before,
+            lambda address: venue.pusd.balanceOf(address),
+            lambda address, token: venue.ctf.balanceOf(address, token),
+            remaining,
+        )
+        if found:
+            raise click.ClickException("\n".join(found))
+        (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{service.pid}/status").read_text())
+        return {
+            "clob.orders_per_s": round(outcome.placed / outcome.seconds),
+            "clob.orders_settled_per_s": round(outcome.orders_per_s),
+            "clob.peak_mb": int(peak) // 1_024,
+        }
+
+
 def _natural(name: str) -> list[tuple[int, str]]:
     """Order names by the numbers in them: report.5 before report.20."""
     parts = re.split(r"(\d+)", name)
@@ -321,7 +393,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _table(figures: dict[str, int]) -> Table:
-    table = Table(title="Gas (transactions, 21,000 included) and runtime sizes (bytes)")
+    table = Table(title="Gas (transactions, 21,000 included), runtime sizes (bytes), CLOB service")
     table.add_column("figure")
     for name in ("value", "budget", "used"):
         table.add_column(name, justify="right")
@@ -335,7 +407,7 @@ def _table(figures: dict[str, int]) -> Table:
 @click.command()
 @click.option("--network", default=ANVIL, show_default=True, help="Where to run; needs anvil.")
 def cli(network: str) -> None:
-    """Measure gas and sizes on anvil; print a table and write build/bench.json.
+    """Measure gas, sizes and the CLOB service; print a table and write build/bench.json.
 
     Example: ape run bench
     """
@@ -352,6 +424,8 @@ def cli(network: str) -> None:
         for step in steps:
             click.echo(f"{step.__name__} ...", err=True)
             step()
+    click.echo("clob ...", err=True)
+    bench.figures |= measure_clob()
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(dict(sorted(bench.figures.items())), indent=2) + "\n")
     Console(width=100).print(_table(bench.figures))

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from agent.analysis.fpmm import Pool
 from agent.information.gamma import NO, YES, Market
-from agent.units import WAD, wad_down, wad_up
+from agent.units import MICRO, WAD, wad_down, wad_up
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,25 @@ def mark_from_quotes(market: bytes, quotes: Market | None) -> Mark:
         bid_no=_bid(quotes.bid(NO)),
         ask_no=_ask(quotes.ask(NO)),
     )
+
+
+def mark_from_pool(market: bytes, pool: Pool, yes: int, no: int) -> Mark:
+    """Return a condition's marks from a fixed-product market maker.
+
+    The bid is what selling the whole position brings for each token, the ask what buying as much
+    costs: a pool pays less the more it takes. An outcome that is not held is quoted for one token.
+    Complete sets are worth 1 without the pool, so a position is what is left of the larger side.
+
+    Args:
+        yes: outcome tokens held, base units; likewise no
+    """
+    pairs = min(yes, no)
+    bids, asks = [], []
+    for outcome, held in ((YES, yes - pairs), (NO, no - pairs)):
+        size = held or MICRO
+        bids.append(pool.proceeds(size, outcome) * WAD // size)
+        asks.append(min(WAD, -(-pool.cost(size, outcome) * WAD // size)))
+    return Mark(market, bids[YES], asks[YES], bids[NO], asks[NO])
 
 
 def _bid(price: Decimal | None) -> int:

@@ -133,18 +133,15 @@ def grade() -> uint256:
 
 @external
 @view
-def away() -> (uint256, uint256, DynArray[IMarketAccount.Position, account.MAX_CONDITIONS]):
+def holdings(away: bool) -> (uint256, DynArray[IMarketAccount.Position, account.MAX_CONDITIONS]):
     """
-    @return What was handed out and has not come back, in assets; the wallet's collateral; and its
-            holdings of each condition. No wallet: nothing.
+    @param away What the wallet holds, instead of the account itself; no wallet holds nothing
+    @return Collateral, and each condition's outcome tokens and payout.
     """
-    wallet: address = self.wallet
-    if wallet == empty(address):
-        return 0, 0, []
-    collateral: uint256 = 0
-    held: DynArray[IMarketAccount.Position, account.MAX_CONDITIONS] = []
-    collateral, held = account._holdings(wallet)
-    return self.outstanding, collateral, held
+    holder: address = self.wallet if away else self
+    if holder == empty(address):
+        return 0, []
+    return account._holdings(holder)
 
 
 @external

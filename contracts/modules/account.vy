@@ -185,6 +185,17 @@ def positions() -> (uint256, DynArray[IMarketAccount.Position, MAX_CONDITIONS]):
     return self._holdings(self)
 
 
+@external
+@view
+def holdings(away: bool) -> (uint256, DynArray[IMarketAccount.Position, MAX_CONDITIONS]):
+    """
+    @return Collateral held, and each condition's outcome tokens and payout. Nothing is away under
+            enforced custody.
+    """
+    assert not away, "nothing is away"
+    return self._holdings(self)
+
+
 # The vault's side
 
 

@@ -267,44 +267,15 @@ def _set_up():
 
 
 @internal
-@pure
-def _value_all(
-    positions: DynArray[IMarketAccount.Position, MAX_CONDITIONS],
-    words: DynArray[uint256, MAX_CONDITIONS],
-) -> (uint256, uint256):
-    """
-    @return Bid and ask value of a market's outcome tokens at its marks, in assets.
-    """
-    bid: uint256 = 0
-    ask: uint256 = 0
-    index: uint256 = 0
-    for position: IMarketAccount.Position in positions:
-        value_bid: uint256 = 0
-        value_ask: uint256 = 0
-        value_bid, value_ask = self._value(position, words[index])
-        bid += value_bid
-        ask += value_ask
-        index += 1
-    return bid, ask
-
-
-@internal
 @view
-def _away(account: address, words: DynArray[uint256, MAX_CONDITIONS]) -> (uint256, uint256):
+def _clamp_away(account: address, bid: uint256, ask: uint256) -> (uint256, uint256):
     """
-    @notice Bid and ask value of what a delegated account has handed to its wallet, in assets.
-    @dev At most its cost at the bid, at least its cost at the ask: whoever moves money in and out
-         of the wallet around a report can neither leave dear nor come cheap by it.
-    @param words The market's marks
+    @notice What a delegated account has handed to its wallet counts at most at its cost at the
+            bid, at least at its cost at the ask: whoever moves money in and out of the wallet
+            around a report can neither leave dear nor come cheap by it.
     """
-    outstanding: uint256 = 0
-    collateral: uint256 = 0
-    positions: DynArray[IMarketAccount.Position, MAX_CONDITIONS] = []
-    outstanding, collateral, positions = staticcall IDelegatedAccount(account).away()
-    bid: uint256 = 0
-    ask: uint256 = 0
-    bid, ask = self._value_all(positions, words)
-    return min(bid + collateral, outstanding), max(ask + collateral, outstanding)
+    outstanding: uint256 = staticcall IDelegatedAccount(account).outstanding()
+    return min(bid, outstanding), max(ask, outstanding)
 
 
 @internal
@@ -315,22 +286,28 @@ def _value_at_payouts(market: bytes32, word: uint256) -> (uint256, uint256):
     @return Bid and ask value of the account at the stored marks, payouts in their place.
     """
     account: address = exposure._account(word)
-    collateral: uint256 = 0
-    positions: DynArray[IMarketAccount.Position, MAX_CONDITIONS] = []
-    collateral, positions = staticcall IMarketAccount(account).positions()
-    words: DynArray[uint256, MAX_CONDITIONS] = []
-    for i: uint256 in range(len(positions), bound=MAX_CONDITIONS):
-        words.append(self.marks[market][i])
-    bid: uint256 = 0
-    ask: uint256 = 0
-    bid, ask = self._value_all(positions, words)
-    if word & exposure.DELEGATED != 0:
-        away_bid: uint256 = 0
-        away_ask: uint256 = 0
-        away_bid, away_ask = self._away(account, words)
-        bid += away_bid
-        ask += away_ask
-    return bid + collateral, ask + collateral
+    total_bid: uint256 = 0
+    total_ask: uint256 = 0
+    for away: bool in [False, True]:
+        if away and word & exposure.DELEGATED == 0:
+            break
+        bid: uint256 = 0
+        positions: DynArray[IMarketAccount.Position, MAX_CONDITIONS] = []
+        bid, positions = staticcall IMarketAccount(account).holdings(away)
+        ask: uint256 = bid
+        index: uint256 = 0
+        for position: IMarketAccount.Position in positions:
+            value_bid: uint256 = 0
+            value_ask: uint256 = 0
+            value_bid, value_ask = self._value(position, self.marks[market][index])
+            bid += value_bid
+            ask += value_ask
+            index += 1
+        if away:
+            bid, ask = self._clamp_away(account, bid, ask)
+        total_bid += bid
+        total_ask += ask
+    return total_bid, total_ask
 
 
 @internal

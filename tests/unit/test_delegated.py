@@ -81,7 +81,7 @@ def test_budget_goes_out_and_comes_back(market, people, venue):
     assert venue.pusd.balanceOf(wallet.address) == 600 * UNIT
     assert account.outstanding() == 600 * UNIT
     assert account.positions()[0] == 400 * UNIT
-    assert account.away()[:2] == (600 * UNIT, 600 * UNIT)
+    assert account.holdings(True)[0] == 600 * UNIT
     assert market.vault.recall(market.id, FOREVER, sender=people.keeper)
     assert venue.pusd.balanceOf(account) == 0, "recall takes what has arrived, nothing else"
     assert account.takeBack(250 * UNIT, sender=people.keeper)
@@ -255,7 +255,8 @@ def test_closing_waits_for_the_budget_or_for_the_guardian(market, people, resolv
     assert vault.total_exposure() == 0
     account.releaseWallet(sender=people.stranger)
     assert int(registry.accountOf(market.wallet.address), 16) == 0
-    assert account.away() == (0, 0, [])
+    assert account.holdings(True) == (0, [])
+    assert account.outstanding() == 0
 
 
 def test_guardian_may_write_off_what_does_not_come_back(market, people, resolve):
@@ -303,6 +304,6 @@ def test_a_safe_of_an_eoa_serves_as_well(market, people, venue, deployer, chain)
     account.setWallet(safe, sender=people.keeper)
     market.vault.allocate(id_, 100 * UNIT, sender=people.keeper)
     account.forward(100 * UNIT, sender=people.keeper)
-    assert account.away()[:2] == (100 * UNIT, 100 * UNIT)
+    assert account.outstanding() == account.holdings(True)[0] == 100 * UNIT
     account.takeBack(FOREVER, sender=people.keeper)
     assert account.outstanding() == 0

@@ -1,0 +1,89 @@
+"""The keeper and a fixed-product market maker: trades through its Safe, marks from the pool."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import ape
+import pytest
+from eth_account import Account
+
+from agent.devnet import venue as devnet
+from agent.execution.chain import Chain, KeeperSafe, TransactionRefused
+from agent.execution.fpmm import ForeignPool, PoolTrader, read_pool
+from agent.execution.orders import ExchangeDomain
+from agent.keeper import Keeper, KeeperSettings
+from tests.defaults import DAY, UNIT, WAD, a_class
+
+
+@pytest.fixture
+def desk(make_vault, people, invest, venue, deployer, chain, safe, keeper_owners):
+    """A vault with 500 pUSD in an FPMM account, its keeper and reporter a 2-of-3 Safe."""
+    question = b"\xfc" * 32
+    venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
+    market = devnet.condition_id(people.oracle.address, question)
+    venue.fund(deployer, deployer, 5_000 * UNIT)
+    pool = devnet.make_pool(deployer, venue, venue.pusd, [market], WAD // 50, 5_000 * UNIT)
+    implementation = devnet.deploy_fpmm_implementation(deployer, venue.ctf, venue.pusd, pool)
+    vault = make_vault(people.keeper)
+    invest(vault, people.alice, 5_000 * UNIT)
+    vault.addClass(a_class(implementation, people.oracle), sender=people.owner)
+    vault.openMarket(0, question, 1, chain.pending_timestamp + 9 * DAY, sender=people.keeper)
+    vault.allocate(market, 500 * UNIT, sender=people.keeper)
+    vault.setKeeper(safe, sender=people.owner)
+    vault.setReporter(safe, sender=people.owner)
+    connection = Chain(ape.networks.provider.http_uri, Account.from_key(deployer.private_key))
+    return SimpleNamespace(
+        vault=vault,
+        market=market,
+        pool=pool,
+        account=ape.project.FpmmAccount.at(vault.accountOf(market)),
+        chain=connection,
+        safe=KeeperSafe(connection, safe.address, keeper_owners[:2]),
+    )
+
+
+def test_trades_go_through_the_safe_and_say_what_they_moved(desk, people):
+    trader = PoolTrader(desk.chain, desk.safe, desk.account.address, desk.pool.address)
+    quote = desk.pool.calcBuyAmount(200 * UNIT, 0)
+    fill = trader.buy(0, 200 * UNIT, slippage_bps=50)
+    assert (fill.assets, fill.tokens) == (200 * UNIT, quote)
+    sold = trader.sell(0, 100 * UNIT, slippage_bps=50)
+    assert sold.tokens <= 100 * UNIT
+    collateral, (position,) = desk.account.positions()
+    assert collateral == 300 * UNIT + sold.assets
+    assert position.yes == quote - sold.tokens
+    with pytest.raises(TransactionRefused):
+        trader.buy(0, 10_000 * UNIT, slippage_bps=50)
+    with pytest.raises(ForeignPool, match="no pool of this market"):
+        PoolTrader(desk.chain, desk.safe, desk.account.address, people.alice.address)
+
+
+def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_path, venue):
+    trader = PoolTrader(desk.chain, desk.safe, desk.account.address, desk.pool.address)
+    fill = trader.buy(1, 200 * UNIT, slippage_bps=50)
+    settings = KeeperSettings(
+        vault=desk.vault.address,
+        exchange=ExchangeDomain(venue.exchange.address, "2", desk.chain.chain_id),
+        class_by_oracle={},
+        evidence_folder=tmp_path,
+        source_name="pool",
+        pools={desk.market: desk.pool.address},
+    )
+    keeper = Keeper(settings, desk.chain, desk.safe, None, list)
+    chain.mine(deltatime=100)
+    keeper.report()
+    pool = read_pool(desk.chain, desk.pool.address)
+    bid, ask = desk.vault.bookOf(desk.market)
+    brings, costs = pool.proceeds(fill.tokens, 1), pool.cost(fill.tokens, 1)
+    # the mark is a price a token, rounded down at the bid: at most a unit is lost
+    assert 300 * UNIT + brings - 1 <= bid <= 300 * UNIT + brings
+    assert 300 * UNIT + costs <= ask <= 300 * UNIT + costs + 1
+    # what was bought for 200 with a fee of 2 % both ways brings 4 % less and no more
+    assert 190 * UNIT < brings < 193 * UNIT
+    (document,) = tmp_path.glob("*.json")
+    assert desk.pool.address in document.read_text()
+    # without the pool there is no quote: 0 at the bid, 1 at the ask
+    blind = Keeper(replace(settings, pools={}), desk.chain, desk.safe, None, list)
+    chain.mine(deltatime=100)
+    blind.report()
+    assert desk.vault.bookOf(desk.market) == (300 * UNIT, 300 * UNIT + fill.tokens)
