@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,7 +34,7 @@ from agent.strategy.sizing import DEFAULT_TIERS, Size, Tier, size
 from agent.terms import ClassTerms, ordinal
 from agent.units import BPS, MICRO
 
-CODE_VERSION = "probity 0.1.0"
+CODE_VERSION = f"probity {version('probity')}"
 MAX_ASSETS = 2**256 - 1  # recall everything
 
 

@@ -364,18 +364,7 @@ def measure_clob() -> dict[str, int]:
             ORDERS // CLIENTS,
         )
         outcome = run_crowd(crowd)
-
-        def remaining(order_id: str) -> tuple[bool, int]:
-            status = venue.exchange.getOrderStatus(order_id)
-            return status.filled, status.remaining
-
-        found = differences(
-            crowd,
-            before,
-            lambda address: venue.pusd.balanceOf(address),
-            lambda address, token: venue.ctf.balanceOf(address, token),
-            remaining,
-        )
+        found = differences(crowd, before, venue)
         if found:
             raise click.ClickException("\n".join(found))
         (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{service.pid}/status").read_text())

@@ -347,6 +347,17 @@ def test_reserved_funds_are_not_promised_twice(connect, venue, deployer, account
     assert order(poor, yes, "BUY", 0.5, 20)["status"] == "live"
 
 
+def test_the_allowance_counts_as_the_balance_does(connect, venue, deployer, accounts, listing):
+    account = accounts[16]
+    venue.fund(deployer, account, 10 * UNIT)
+    venue.pusd.approve(venue.exchange, 4 * UNIT, sender=account)
+    wary = SimpleNamespace(account=account, client=connect(account))
+    yes, _ = listing.token_ids
+    with pytest.raises(PolyApiException, match="not enough balance / allowance"):
+        order(wary, yes, "BUY", 0.5, 9)
+    assert order(wary, yes, "BUY", 0.5, 8)["status"] == "live"
+
+
 def test_fees_follow_the_schedule(traders, listing, server, venue, deployer):
     """Rate .05, exponent 1: 100 at .40 cost .05 * 100 * .4 * .6 = 1.2 on top."""
     with_fees = replace(listing, fees=FeeSchedule(Decimal("0.05"), 1))

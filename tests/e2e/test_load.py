@@ -27,16 +27,5 @@ def test_two_thousand_orders_reconcile(server, devnet, venue, deployer, accounts
     outcome = run(crowd)
     assert outcome.placed == ORDERS
     assert [trade.status for trade in server.engine.trades.values()].count("MATCHED") == 0
-
-    def remaining(order_id):
-        status = venue.exchange.getOrderStatus(order_id)
-        return status.filled, status.remaining
-
-    found = differences(
-        crowd,
-        before,
-        lambda address: venue.pusd.balanceOf(address),
-        lambda address, token: venue.ctf.balanceOf(address, token),
-        remaining,
-    )
+    found = differences(crowd, before, venue)
     assert found == []

@@ -162,6 +162,52 @@ def test_caps_go_down_at_once_and_not_up(vault, people, invest, open_market):
     vault.allocate(market.id, 50 * UNIT, sender=people.keeper)
 
 
+@pytest.mark.parametrize("which", range(4))
+def test_each_cap_alone_goes_down_at_once_and_not_up(vault, people, implementation, which):
+    caps = (300 * UNIT, 5_000, 600 * UNIT, 6_000)
+    vault.addClass(
+        a_class(
+            implementation,
+            people.oracle,
+            cap=caps[0],
+            cap_bps=caps[1],
+            class_cap=caps[2],
+            class_cap_bps=caps[3],
+        ),
+        sender=people.owner,
+    )
+    vault.increaseDelay(SET_CLASS_CAPS, DAY, sender=people.owner)
+
+    def changed(by):
+        return tuple(cap + by * (place == which) for place, cap in enumerate(caps))
+
+    with ape.reverts("not submitted"):
+        vault.setClassCaps(0, changed(1), sender=people.owner)
+    vault.setClassCaps(0, caps, sender=people.owner)  # as they are: nothing to wait for
+    vault.setClassCaps(0, changed(-1), sender=people.owner)
+    assert tuple(vault.classOf(0))[3:7] == changed(-1)
+
+
+def test_deadlines_are_after_now_and_within_the_class(
+    vault, people, implementation, venue, deployer, chain
+):
+    vault.addClass(a_class(implementation, people.oracle, duration=DAY), sender=people.owner)
+    for question in (b"\x61" * 32, b"\x62" * 32):
+        venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
+
+    def open_at(now, question, deadline):
+        chain.pending_timestamp = now
+        vault.openMarket(0, question, 1, deadline, sender=people.keeper)
+
+    now = chain.pending_timestamp + 100
+    with ape.reverts("deadline passed"):
+        open_at(now, b"\x61" * 32, now)
+    with ape.reverts("deadline too far"):
+        open_at(now + 10, b"\x61" * 32, now + 10 + DAY + 1)
+    open_at(now + 20, b"\x61" * 32, now + 20 + DAY)
+    open_at(now + 30, b"\x62" * 32, now + 31)
+
+
 def test_a_market_closes_only_resolved_and_redeemed(
     vault, people, invest, open_market, give_tokens, resolve, report
 ):

@@ -243,3 +243,22 @@ def test_epochs_show_what_was_asked_and_what_is_settled(vault, people, fund, rep
     assert vault.epochOf(0, 1) == (30 * UNIT, 30 * UNIT, 30 * SHARE)
     assert vault.epochOf(0, 2) == (20 * UNIT, 0, 0)
     assert vault.epochOf(0, 3) == (0, 0, 0)
+
+
+def test_idle_that_is_just_enough_settles_an_epoch_whole(
+    vault, people, invest, open_market, report
+):
+    """Not a share of it stays behind, though what idle buys back rounds to fewer shares."""
+    invest(vault, people.alice, 1_000 * UNIT)
+    market = open_market(vault)
+    shares = 123_456_789_012_345
+    vault.requestRedeem(shares, people.alice, people.alice, sender=people.alice)
+    supply = 1_000 * SHARE + 10**6
+    due = shares * (1_000 * UNIT + 1) // supply
+    assert due * supply // (1_000 * UNIT + 1) < shares
+    vault.allocate(market.id, 1_000 * UNIT - due, sender=people.keeper)
+    assert vault.total_idle() == due
+    report(vault, ("0.5", "0.5", "0.5", "0.5"))
+    assert vault.maxRedeem(people.alice) == shares
+    assert vault.maxWithdraw(people.alice) == due
+    assert vault.total_idle() == 0

@@ -6,7 +6,7 @@ The count shares nothing with the service: it reads what clients are told and wh
 import multiprocessing
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -69,20 +69,12 @@ def run(crowd: Crowd) -> Outcome:
     return Outcome(placed, answered - start, time.monotonic() - start)
 
 
-def differences(
-    crowd: Crowd,
-    before: Mapping[str, int],
-    collateral: Callable[[str], int],
-    tokens: Callable[[str, int], int],
-    remaining: Callable[[str], tuple[bool, int]],
-) -> list[str]:
+def differences(crowd: Crowd, before: Mapping[str, int], venue: Any) -> list[str]:
     """Say where trades, orders, books and the chain disagree; empty: they agree to the unit.
 
     Args:
         before: address -> pUSD at the start, micro-units
-        collateral: address -> pUSD now
-        tokens: address, token id -> outcome tokens now
-        remaining: order hash -> the exchange's (filled, remaining)
+        venue: the contracts, instances of ape
     """
     found = []
     bids: dict[str, Decimal] = {}
@@ -90,19 +82,24 @@ def differences(
         client = log_in(crowd.url, crowd.chain_id, key)
         address = str(client.get_address())
         spent, held, matched = _sum_up(client.get_trades(), address)
-        if collateral(address) != before[address] - spent:
-            found.append(f"{address}: pUSD {collateral(address)}, by its trades {-spent} moved")
+        collateral = venue.pusd.balanceOf(address)
+        if collateral != before[address] - spent:
+            found.append(f"{address}: pUSD {collateral}, by its trades {-spent} moved")
         for token in (token for pair in crowd.markets for token in pair):
-            if tokens(address, int(token)) != held.get(token, 0):
-                found.append(f"{address}: {tokens(address, int(token))} of {token}")
+            there = venue.ctf.balanceOf(address, int(token))
+            if there != held.get(token, 0):
+                found.append(f"{address}: {there} of {token}, by its trades {held.get(token, 0)}")
         for order in client.get_open_orders():
             done = _micro(order["size_matched"])
             if done != matched.get(order["id"], 0):
                 found.append(f"order {order['id']}: matched {done}, by trades {matched}")
-            filled, left = remaining(order["id"])
+            status = venue.exchange.getOrderStatus(order["id"])
             size, price = _micro(order["original_size"]), Decimal(order["price"])
-            if done and (filled or left != int((size - done) * price)):
-                found.append(f"order {order['id']}: the exchange has {left} left")
+            left = int((size - done) * price)
+            if done and (status.filled or status.remaining != left):
+                found.append(
+                    f"order {order['id']}: the exchange has {status.remaining}, not {left}"
+                )
             level = f"{order['asset_id']}@{order['price']}"
             bids[level] = bids.get(level, Decimal(0)) + (size - done)
     books = _books(log_in(crowd.url, crowd.chain_id, crowd.keys[0]), crowd.markets)
