@@ -75,7 +75,7 @@ class _Bench:
     """One venue, one vault with fifty markets, and what each step cost."""
 
     def __init__(self) -> None:
-        self.figures: dict[str, int] = {}
+        self.figures: dict[str, int | float] = {}
         names = [
             "deployer",
             "owner",
@@ -369,8 +369,8 @@ def measure_clob() -> dict[str, int]:
             raise click.ClickException("\n".join(found))
         (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{service.pid}/status").read_text())
         return {
-            "clob.orders_per_s": round(outcome.placed / outcome.seconds),
-            "clob.orders_settled_per_s": round(outcome.orders_per_s),
+            "clob.orders_per_s": round(outcome.orders_per_s),
+            "clob.orders_placed_per_s": round(outcome.placed / outcome.seconds),
             "clob.peak_mb": int(peak) // 1_024,
         }
 
@@ -381,8 +381,8 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (0, part) for part in parts]
 
 
-def _table(figures: dict[str, int]) -> Table:
-    table = Table(title="Gas (transactions, 21,000 included), runtime sizes (bytes), CLOB service")
+def _table(figures: dict[str, int | float]) -> Table:
+    table = Table(title="Gas (21,000 included), code sizes (bytes), CLOB service, scanner")
     table.add_column("figure")
     for name in ("value", "budget", "used"):
         table.add_column(name, justify="right")
@@ -396,7 +396,7 @@ def _table(figures: dict[str, int]) -> Table:
 @click.command()
 @click.option("--network", default=ANVIL, show_default=True, help="Where to run; needs anvil.")
 def cli(network: str) -> None:
-    """Measure gas, sizes and the CLOB service; print a table and write build/bench.json.
+    """Measure gas, sizes, the CLOB service and the scanner; print and write build/bench.json.
 
     Example: ape run bench
     """
@@ -415,6 +415,11 @@ def cli(network: str) -> None:
             step()
     click.echo("clob ...", err=True)
     bench.figures |= measure_clob()
+    click.echo("scan ...", err=True)
+    scanned = subprocess.run(
+        [sys.executable, "-m", "scripts.bench_scan"], capture_output=True, text=True, check=True
+    )
+    bench.figures |= json.loads(scanned.stdout)
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(dict(sorted(bench.figures.items())), indent=2) + "\n")
     Console(width=100).print(_table(bench.figures))
