@@ -22,7 +22,7 @@ from agent.execution.fpmm import read_pool
 from agent.execution.orders import (
     ExchangeDomain,
     affordable_tokens,
-    build_buy,
+    build_order,
     decision_id,
     order_hash,
 )
@@ -196,7 +196,7 @@ class Keeper:
         self.emit("allocated", {"question": market.question, "assets": budget})
         record = self._decision_record(opportunity, chosen, tokens, account, now)
         decision = decision_id(record)
-        order = build_buy(
+        order = build_order(
             account,
             self._token_ids(account)[opportunity.outcome],
             opportunity.price,

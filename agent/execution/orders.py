@@ -56,7 +56,12 @@ def affordable_tokens(budget: int, price: Decimal) -> int:
     return int(tokens) // LOT * LOT
 
 
-def build_buy(
+def intent_key(decision: bytes, leg: int, attempt: int) -> bytes:
+    """Return what makes an intent's order its own: the decision, the leg, the attempt."""
+    return keccak(decision + leg.to_bytes(4, "big") + attempt.to_bytes(4, "big"))
+
+
+def build_order(
     account: str,
     token_id: int,
     price: Decimal,
@@ -65,11 +70,16 @@ def build_buy(
     decision: bytes,
     timestamp_ms: int,
     domain: ExchangeDomain,
+    side: Side = Side.BUY,
+    key: bytes | None = None,
 ) -> OrderV2:
-    """Build a BUY of `tokens` micro-tokens at `price` with the market account as maker.
+    """Build an order for `tokens` micro-tokens at `price` with the market account as maker.
 
     Salt and timestamp follow from the decision, so the same decision gives the same order hash:
-    sending it twice cannot buy twice.
+    sending it twice cannot trade twice.
+
+    Args:
+        key: of the intent, where a decision has several orders (intent_key); else the decision
 
     Raises:
         BadOrder: the price is off the tick, or the size is no whole number of lots.
@@ -78,21 +88,24 @@ def build_buy(
         raise BadOrder(f"price {price} is no multiple of the tick {tick}")
     if tokens <= 0 or tokens % LOT:
         raise BadOrder(f"size {tokens} is no positive multiple of {LOT} micro-tokens")
+    salt = int.from_bytes((key or decision)[:8], "big") % 2**53
     builder = ExchangeOrderBuilderV2(
         domain.address,
         domain.chain_id,
         None,  # contract makers sign elsewhere
-        generate_salt=lambda: str(int.from_bytes(decision[:8], "big") % 2**53),
+        generate_salt=lambda: str(salt),
         domain_version=domain.version,
     )
+    cash = cost_micro(price, tokens)
+    making, taking = (cash, tokens) if side == Side.BUY else (tokens, cash)
     return builder.build_order(
         OrderDataV2(
             maker=account,
             signer=account,
             tokenId=str(token_id),
-            makerAmount=str(cost_micro(price, tokens)),
-            takerAmount=str(tokens),
-            side=Side.BUY,
+            makerAmount=str(making),
+            takerAmount=str(taking),
+            side=side,
             signatureType=SignatureTypeV2.POLY_1271,
             timestamp=str(timestamp_ms),
             metadata="0x" + decision.hex(),

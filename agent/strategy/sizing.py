@@ -1,5 +1,10 @@
-"""How much: confidence tiers with fixed caps, bounded by everything else that binds."""
+"""How much: by confidence tiers with fixed caps, or by another rule, and bounded by all that binds.
 
+The rules other than the tiers say what they would stake (micro-units); `bounded` holds it against
+the room that caps, book and portfolio leave.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.units import BPS
@@ -68,3 +73,33 @@ def size(
     }
     binding = min(limits, key=lambda name: limits[name])
     return Size(limits[binding], tier.name, binding)
+
+
+def fractional_kelly(chance: float, cost: float, nav: int, fraction: float = 0.1) -> int:
+    """Return a fraction of Kelly: what shrinking the estimate to the market comes to.
+
+    Raises:
+        ValueError: above a quarter; at half the claimed edge, full Kelly shrinks capital.
+    """
+    if not 0 < fraction <= KELLY_FRACTION:
+        raise ValueError(f"fraction {fraction} is not within (0, {KELLY_FRACTION}]")
+    return int(nav * fraction * kelly_fraction(chance, cost))
+
+
+def unit(nav: int, units: int = 1, unit_bps: int = 100) -> int:
+    """Return so many units, each a fixed share of NAV."""
+    return nav * unit_bps * units // BPS
+
+
+def inverted_risk(loss_budget: int, cost: float) -> int:
+    """Return the stake that loses at most the budget, whatever happens: shares <= budget / cost."""
+    if not 0 < cost < 1:
+        raise ValueError(f"cost {cost} is no price")
+    return max(0, loss_budget)
+
+
+def bounded(rule: str, wanted: int, rooms: Mapping[str, int]) -> Size:
+    """Return what a rule wants, or the smallest room, and which it was."""
+    limits = {rule: wanted, **rooms}
+    binding = min(limits, key=lambda name: limits[name])
+    return Size(max(0, limits[binding]), rule, binding)

@@ -14,7 +14,7 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
 from agent.devnet import polymarket
 from agent.devnet.clob import errors
 from agent.devnet.venue import safe_at
-from agent.execution.orders import ExchangeDomain, build_buy, decision_id, order_hash
+from agent.execution.orders import ExchangeDomain, build_order, decision_id, order_hash
 from agent.execution.signing import sign_order
 from tests.defaults import DAY, FOREVER, UNIT, a_class
 from tests.e2e.conftest import has, order
@@ -50,7 +50,7 @@ def by_keeper(account, safe, keeper_owners, venue, chain):
 
     def build(token, price, tokens, owners=None, salt=1):
         domain = ExchangeDomain(venue.exchange.address, venue.exchange_version, polymarket.CHAIN_ID)
-        built = build_buy(
+        built = build_order(
             account.contract.address,
             int(token),
             Decimal(price),

@@ -9,7 +9,7 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
 
 from agent.devnet import polymarket
 from agent.devnet.venue import deploy_account_implementation
-from agent.execution.orders import ExchangeDomain, build_buy, order_hash
+from agent.execution.orders import ExchangeDomain, build_order, order_hash
 from agent.execution.signing import sign_order
 from tests.defaults import DAY, NO_EVIDENCE, UNIT, WAD, a_class
 from tests.e2e.conftest import order
@@ -54,7 +54,7 @@ def test_an_event_of_32_outcomes(
     def buy(condition, outcome, price, tokens):
         """The account bids, Bob takes the other side at the same price."""
         market = event.markets[condition]
-        built = build_buy(
+        built = build_order(
             account.address,
             market.token_ids[outcome],
             Decimal(price),

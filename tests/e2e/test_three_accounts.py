@@ -15,7 +15,7 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
 
 from agent.devnet import polymarket
 from agent.devnet import venue as devnet_parts
-from agent.execution.orders import ExchangeDomain, build_buy, order_hash
+from agent.execution.orders import ExchangeDomain, build_order, order_hash
 from agent.execution.signing import sign_order
 from tests.defaults import DAY, FOREVER, NO_EVIDENCE, UNIT, WAD, a_class
 from tests.e2e.conftest import order
@@ -88,7 +88,7 @@ def test_a_week_in_three_kinds_of_custody(
     executor = connect(accounts[10])
     domain = ExchangeDomain(venue.exchange.address, venue.exchange_version, polymarket.CHAIN_ID)
     vault.setKeeper(safe, sender=people.owner)
-    bid = build_buy(
+    bid = build_order(
         place.order_account.address,
         first.token_ids[0],
         Decimal("0.40"),

@@ -1,0 +1,94 @@
+"""The venue behind the official client: what it answers, in three kinds.
+
+Yes, no, and nothing. Only words that mean no are a no; a time-out, a broken connection, a server
+error, a restart or a limit say nothing about the order.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from py_clob_client_v2.client import ClobClient
+from py_clob_client_v2.clob_types import OrderPayload, TradeParams
+from py_clob_client_v2.exceptions import PolyApiException
+from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2, SignedOrderV2
+
+from agent.execution.machine import Venue, venue_word
+
+Kind = Literal["yes", "no", "nothing"]
+FINAL = ("CONFIRMED", "FAILED")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a request about an order."""
+
+    kind: Kind
+    venue: Venue = Venue.NONE
+    detail: str = ""
+
+
+class Clob:
+    """Orders of one API key."""
+
+    def __init__(self, client: ClobClient) -> None:
+        self._client = client
+
+    def place(self, order: OrderV2, signature: bytes, order_type: str = "GTC") -> Answer:
+        """Post an order once; never again by itself.
+
+        One that the venue has had before counts as a yes: its hash is its identity.
+        """
+        signed = SignedOrderV2(**vars(order), signature="0x" + signature.hex())
+        try:
+            answer = self._client.post_order(signed, order_type, defer_exec=True)
+        except PolyApiException as error:
+            return _refusal(error)
+        except Exception as error:  # the client lets httpx' errors through in places
+            return Answer("nothing", detail=str(error) or type(error).__name__)
+        if not answer.get("success"):
+            return Answer("no", Venue.REJECTED, str(answer.get("errorMsg")))
+        return Answer("yes", venue_word(str(answer.get("status", ""))))
+
+    def look(self, order_hash: str) -> Answer:
+        """Ask after an order by its hash; "no" means that the venue does not know it."""
+        try:
+            found = self._client.get_order(order_hash)
+        except Exception as error:
+            return Answer("nothing", detail=str(error) or type(error).__name__)
+        if not found:
+            return Answer("no", detail="the venue does not know the order")
+        return Answer("yes", venue_word(str(found["status"])))
+
+    def cancel(self, order_hash: str) -> Answer:
+        """Ask for an order's end; "no" means that it was over already, or never there."""
+        try:
+            answer = self._client.cancel_order(OrderPayload(orderID=order_hash))
+        except Exception as error:
+            return Answer("nothing", detail=str(error) or type(error).__name__)
+        if order_hash in answer["canceled"]:
+            return Answer("yes", Venue.CANCELLED)
+        return Answer("no", detail=str(answer["not_canceled"].get(order_hash, "")))
+
+    def unsettled(self, order_hash: str, market: str) -> bool | None:
+        """Say whether trades of an order are still on their way; None: no answer."""
+        try:
+            trades = self._client.get_trades(TradeParams(market=market))
+        except Exception:
+            return None
+        return any(
+            trade["status"] not in FINAL for trade in trades if _takes_part(trade, order_hash)
+        )
+
+
+def _refusal(error: PolyApiException) -> Answer:
+    text = str(error.error_msg)
+    if error.status_code == 400 and "Duplicated" in text:
+        return Answer("yes", detail="the venue had it already")
+    if error.status_code in (400, 401, 403):
+        return Answer("no", Venue.REJECTED, text)
+    return Answer("nothing", detail=f"{error.status_code}: {text}")
+
+
+def _takes_part(trade: dict[str, Any], order_hash: str) -> bool:
+    makers = (maker["order_id"] for maker in trade["maker_orders"])
+    return trade["taker_order_id"] == order_hash or order_hash in makers
