@@ -1,0 +1,158 @@
+"""Promises 2 and 3 under delegated custody: the holder of the wallet's key owns shares as well.
+
+He moves money in and out of the wallet around reports, comes and leaves as he likes. Whatever he
+does, the other holder keeps her deposit but for the budget that was handed out and never returned.
+"""
+
+import ape
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from agent.devnet.venue import condition_id
+from tests.defaults import DAY, FOREVER, UNIT, a_class
+from tests.property.world import World
+
+CAP = 1_000 * UNIT
+ALICE, MALLORY = 9_000 * UNIT, 6_000 * UNIT
+DUST = 200  # micro-units: a rounding or two a step
+HALF = 5 * 10**17
+MARKS = (HALF, HALF, HALF, HALF)
+
+ACTS = (
+    "allocate",
+    "forward",
+    "steal",
+    "steal half",
+    "refill",
+    "stuff",
+    "take back",
+    "recall",
+    "deposit",
+    "claim",
+    "redeem",
+    "redeem half",
+    "report",
+)
+
+
+class Theft:
+    """A vault of Alice's and Mallory's, one delegated market, its wallet Mallory's."""
+
+    def __init__(self):
+        self.world = world = World(ape.project, fees=(0, 0, 0))
+        evm, self.vault, self.pusd = world.evm, world.vault, world.pusd
+        registry = evm.deploy(ape.project.WalletRegistry.contract_type)
+        kind = ape.project.DelegatedAccount.contract_type
+        implementation = evm.deploy(
+            kind,
+            registry.address,
+            world.ctf.address,
+            world.pusd.address,
+            world.usdc.address,
+            world.adapter.address,
+            False,
+        )
+        self.who = who = world.who
+        terms = a_class(implementation.address, who["oracle"], grade=2, cap=CAP)
+        self.vault.addClass(terms, sender=who["owner"])
+        question = b"\x77" * 32
+        world.ctf.prepareCondition(who["oracle"], question, 2, sender=who["oracle"])
+        self.market = condition_id(who["oracle"], question)
+        self.vault.openMarket(
+            self.vault.class_count() - 1, question, 1, evm.time + 60 * DAY, sender=who["keeper"]
+        )
+        self.account = evm.at(self.vault.accountOf(self.market), kind)
+        self.wallet = evm.address("wallet")
+        self.pusd.approve(self.account.address, FOREVER, sender=self.wallet)
+        self.account.setWallet(self.wallet, sender=who["keeper"])
+        self.evidence = 0
+        self.mallory = who["dave"]
+        self.take_all_but(MALLORY)
+        self.request_deposit(who["alice"], ALICE)
+        self.do("report")
+        self.vault.deposit(ALICE, who["alice"], sender=who["alice"])
+
+    def take_all_but(self, amount):
+        """Leave Mallory as much as he is meant to have."""
+        rest = self.pusd.balanceOf(self.mallory) - amount
+        self.pusd.transfer(self.who["maker"], rest, sender=self.mallory)
+
+    def request_deposit(self, who, amount):
+        if amount:
+            self.vault.requestDeposit(amount, who, who, sender=who)
+
+    def do(self, act):
+        """Do one act, as far as it is possible."""
+        vault, me, keeper = self.vault, self.mallory, self.who["keeper"]
+        in_wallet, mine = self.pusd.balanceOf(self.wallet), self.pusd.balanceOf(me)
+        shares = vault.balanceOf(me)
+        match act:
+            case "allocate":
+                free = CAP - vault.exposureOf(self.market)
+                amount = min(free, vault.total_idle() // 4)
+                if amount and vault.pending_report() == b"\0" * 32:
+                    vault.allocate(self.market, amount, sender=keeper)
+            case "forward":
+                self.account.forward(self.pusd.balanceOf(self.account.address), sender=keeper)
+            case "steal":
+                self.pusd.transfer(me, in_wallet, sender=self.wallet)
+            case "steal half":
+                self.pusd.transfer(me, in_wallet // 2, sender=self.wallet)
+            case "refill":
+                self.pusd.transfer(self.wallet, min(mine, CAP), sender=me)
+            case "stuff":
+                self.pusd.transfer(self.wallet, mine, sender=me)
+            case "take back":
+                self.account.takeBack(FOREVER, sender=keeper)
+            case "recall":
+                vault.recall(self.market, FOREVER, sender=keeper)
+            case "deposit":
+                self.request_deposit(me, max(0, mine - CAP))  # the rest is for the wallet
+            case "claim":
+                if vault.maxDeposit(me):
+                    vault.deposit(vault.maxDeposit(me), me, sender=me)
+                if vault.maxRedeem(me):
+                    vault.redeem(vault.maxRedeem(me), me, me, sender=me)
+            case "redeem" | "redeem half":
+                part = shares if act == "redeem" else shares // 2
+                if part:
+                    vault.requestRedeem(part, me, me, sender=me)
+            case "report":
+                self.world.evm.wait(61)
+                self.evidence += 1
+                marks = [(self.market, *MARKS)]
+                vault.report(marks, self.evidence.to_bytes(32, "big"), sender=self.who["reporter"])
+
+    def leave(self):
+        """Mallory takes what he can get: the wallet, and every share at the best he can do."""
+        for act in ("report", "claim", "stuff", "redeem", "report", "claim", "steal", "report"):
+            self.do(act)
+
+    def alice_has(self):
+        """What is really there for her: idle and what the account itself holds."""
+        held = self.pusd.balanceOf(self.account.address)
+        return self.vault.total_idle() + held
+
+
+@settings(max_examples=120, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from(ACTS), max_size=40))
+@example(
+    # the pump: come while the wallet is empty, leave while it is full, again and again
+    ["allocate", "forward", "report"]
+    + 6 * ["steal", "deposit", "report", "claim", "refill", "redeem", "report", "claim"]
+)
+@example(
+    # the boast: the wallet holds more than was handed out while he leaves, nothing when he comes
+    ["allocate", "forward", "deposit", "report", "claim"]
+    + 5 * ["steal", "stuff", "redeem", "report", "claim", "steal", "deposit", "report", "claim"]
+)
+def test_promise_2_no_more_is_lost_than_was_handed_out(acts):
+    theft = Theft()
+    for act in acts:
+        theft.do(act)
+    theft.leave()
+    if theft.vault.balanceOf(theft.mallory) or theft.vault.pending_report() != b"\0" * 32:
+        return  # he could not get out entirely: then nothing of his is stolen yet
+    handed_out = theft.vault.exposureOf(theft.market)  # and not recalled
+    assert handed_out <= CAP
+    assert theft.alice_has() >= ALICE - handed_out - DUST
