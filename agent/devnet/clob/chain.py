@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,7 @@ STARVED_GAS = 90_000  # enough to start a settlement and to revert: what the fau
 
 
 class RpcError(RuntimeError):
-    """The node answered with an error."""
+    """The node answered with an error, or not at all."""
 
 
 @dataclass(frozen=True)
@@ -171,11 +172,12 @@ class VenueChain:
         return str(signed.hash.to_0x_hex())
 
     async def wait(self, transaction: str) -> tuple[bool, int]:
-        """Wait for a transaction; return whether it succeeded, and its block."""
+        """Wait for a transaction, however long; return whether it succeeded, and its block."""
         while True:
-            receipt = await self._rpc("eth_getTransactionReceipt", [transaction])
-            if receipt is not None:
-                return receipt["status"] == "0x1", int(receipt["blockNumber"], 16)
+            with suppress(RpcError):  # a node that is away may come back
+                receipt = await self._rpc("eth_getTransactionReceipt", [transaction])
+                if receipt is not None:
+                    return receipt["status"] == "0x1", int(receipt["blockNumber"], 16)
             await asyncio.sleep(0.05)
 
     async def block_number(self) -> int:
@@ -189,7 +191,7 @@ class VenueChain:
         ]
         if not requests:
             return []
-        answers = (await self._http.post(self._url, json=requests)).json()
+        answers = await self._post(requests)
         by_id = {answer["id"]: _result("eth_call", answer) for answer in answers}
         return [bytes.fromhex(by_id[request["id"]][2:]) for request in requests]
 
@@ -198,8 +200,13 @@ class VenueChain:
         return bytes.fromhex(answer[2:])
 
     async def _rpc(self, method: str, params: Sequence[object]) -> Any:
-        answer = await self._http.post(self._url, json=self._request(method, params))
-        return _result(method, answer.json())
+        return _result(method, await self._post(self._request(method, params)))
+
+    async def _post(self, body: object) -> Any:
+        try:
+            return (await self._http.post(self._url, json=body)).json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise RpcError(f"{self._url}: {error or type(error).__name__}") from error
 
     def _request(self, method: str, params: Sequence[object]) -> dict[str, Any]:
         return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}

@@ -548,7 +548,7 @@ class Engine:
             succeeded, block = await self.chain.wait(trade.transaction)
             if succeeded:
                 self._set_status(trade, "MINED")
-                while await self.chain.block_number() < block + self._confirmations:
+                while not await self._is_deep(block + self._confirmations):
                     await asyncio.sleep(0.05)
                 await self._finish(trade, "CONFIRMED")
                 return
@@ -567,11 +567,18 @@ class Engine:
             for order in trade.parties()
             for asset in (COLLATERAL, order.order.tokenId)
         }
-        await self._look([each for each in known if each in self._seen])
+        with suppress(RpcError):  # then what was seen last stands until the next look
+            await self._look([each for each in known if each in self._seen])
         self._reserve(trade.taker, -_given(trade))
         for fill in trade.makers:
             self._reserve(fill.order, -fill.order.making(fill.size))
         self._set_status(trade, status)
+
+    async def _is_deep(self, block: int) -> bool:
+        try:
+            return await self.chain.block_number() >= block
+        except RpcError:
+            return False
 
     def _set_status(self, trade: Trade, status: str) -> None:
         trade.status = status

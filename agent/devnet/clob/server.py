@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from agent.devnet.clob import errors
 from agent.devnet.clob.auth import ApiKey, Authority
+from agent.devnet.clob.chain import RpcError
 from agent.devnet.clob.engine import COLLATERAL, EOA, Engine
 from agent.devnet.clob.errors import Refusal, bad
 from agent.devnet.clob.faults import Faults
@@ -64,6 +65,10 @@ def create_app(build: Callable[[], Engine], authority: Authority) -> FastAPI:
     @app.exception_handler(Refusal)
     async def refuse(request: Request, refusal: Refusal) -> Response:
         return JSONResponse(refusal.body, refusal.status)
+
+    @app.exception_handler(RpcError)
+    async def chain_is_away(request: Request, error: RpcError) -> Response:
+        return JSONResponse({"error": FAULT_TEXTS[500]}, 500)
 
     @app.middleware("http")
     async def go_wrong(
