@@ -61,8 +61,22 @@ class _Columns:
     count: int
 
 
-def solve(bundle: Bundle) -> Plan:
-    """Return the plan with the largest sure profit; an empty one when there is none.
+@dataclass(frozen=True)
+class Aim:
+    """Earn the most that is expected, and lose at most a budget, whatever happens.
+
+    Attributes:
+        chances: of the bundle's states, summing to 1
+        loss_budget: micro-units below the worst outcome of doing nothing
+    """
+
+    chances: tuple[float, ...]
+    loss_budget: int
+
+
+def solve(bundle: Bundle, aim: Aim | None = None) -> Plan:
+    """Return the plan with the largest sure profit, or, given an aim, with the largest expected
+    one within its loss budget; an empty one when there is none.
 
     Minimum sizes are kept: where a leg comes out below its security's, it is either left out or
     raised, whichever earns more.
@@ -72,7 +86,7 @@ def solve(bundle: Bundle) -> Plan:
     """
     minimums: set[tuple[int, bool]] = set()
     while True:
-        columns, solver = _build(bundle, minimums)
+        columns, solver = _build(bundle, minimums, aim)
         solver.run()
         status = solver.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
@@ -88,7 +102,9 @@ def solve(bundle: Bundle) -> Plan:
     return _plan(bundle, columns, values, tuple(float(weight) for weight in weights))
 
 
-def _build(bundle: Bundle, minimums: set[tuple[int, bool]]) -> tuple[_Columns, "highspy.Highs"]:
+def _build(
+    bundle: Bundle, minimums: set[tuple[int, bool]], aim: Aim | None
+) -> tuple[_Columns, "highspy.Highs"]:
     securities, transforms = bundle.securities, bundle.transforms
     legs = [
         (place, buy, level.price, level.size)
@@ -107,6 +123,12 @@ def _build(bundle: Bundle, minimums: set[tuple[int, bool]]) -> tuple[_Columns, "
     lower[cash], lower[columns.guarantee] = -infinity, -infinity
     cost[columns.guarantee] = 1.0
     cost[: len(legs)] = -EPSILON
+    if aim is not None:
+        cost[columns.guarantee], cost[cash] = EPSILON, 1.0
+        lower[columns.guarantee] = (_worst(bundle) - aim.loss_budget) / UNIT
+        for chance, state in zip(aim.chances, bundle.states, strict=True):
+            for j, pays in enumerate(state):
+                cost[first_holding + j] += chance * pays / 2
     upper[: len(legs)] = [size / UNIT for *_, size in legs]
     upper[columns.count :] = 1.0
 
@@ -172,6 +194,15 @@ def _model(
     solver.setOptionValue("threads", 1)
     solver.passModel(model)
     return solver
+
+
+def _worst(bundle: Bundle) -> float:
+    """Return the worst outcome of doing nothing, micro-units."""
+    held = [security.held for security in bundle.securities]
+    return min(
+        sum(pays * amount for pays, amount in zip(state, held, strict=True)) / 2
+        for state in bundle.states
+    )
 
 
 def _flow(bundle: Bundle, leg: tuple[int, bool, int, int]) -> float:
