@@ -39,8 +39,11 @@ NO_MUTANT = "no mutant: does not compile, or to the same code"
 BEHAVIOUR = {
     "fees": ("test_fees", "test_factory"),
     "requests": ("test_requests", "test_wind_down"),
-    "exposure": ("test_exposure", "test_caps", "test_negative_risk"),
-    "nav": ("test_nav", "test_sync_dealing", "test_negative_risk", "test_wind_down"),
+    "exposure": ("test_exposure", "test_caps", "test_negative_risk", "test_delegated"),
+    "nav": (
+        *("test_nav", "test_sync_dealing", "test_negative_risk", "test_wind_down"),
+        "test_delegated",
+    ),
 }
 SWAPS = {
     "<=": ("<",),
