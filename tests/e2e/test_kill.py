@@ -50,15 +50,16 @@ def work(
     connect,
     traders,
 ):
-    """An enforced account with 2,000 pUSD, its keeper the Safe; and where a child finds it all."""
+    """An enforced account with 8,000 pUSD (5 a run), its keeper the Safe; and where a child finds
+    it all."""
     market = next(m for m in recorded if "0x" + m.condition_id.hex() == listing.condition_id)
     vault = make_vault(people.keeper, price_band_bps=0)
-    invest(vault, people.alice, 4_000 * UNIT)
-    vault.addClass(a_class(implementation, market.oracle), sender=people.owner)
+    invest(vault, people.alice, 10_000 * UNIT)
+    vault.addClass(a_class(implementation, market.oracle, cap=9_000 * UNIT), sender=people.owner)
     vault.openMarket(
         0, market.question_id, 1, chain.pending_timestamp + 30 * DAY, sender=people.keeper
     )
-    vault.allocate(market.condition_id, 2_000 * UNIT, sender=people.keeper)
+    vault.allocate(market.condition_id, 8_000 * UNIT, sender=people.keeper)
     vault.setKeeper(safe, sender=people.owner)
     executor = accounts[17]
     account = ape.project.PolymarketAccount.at(vault.accountOf(market.condition_id))
