@@ -6,7 +6,6 @@ payoffs halves of a unit, so that what is decided here can be checked exactly.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 from agent.analysis.relations import Relation, states
 from agent.information.gamma import FeeSchedule
@@ -114,7 +113,7 @@ def conversions(pairs: Sequence[tuple[int, int]]) -> list[Transform]:
     ]
 
 
-def fee_of(security: Security, price: int) -> Fraction:
-    """Return a taker's fee for one token at `price` (10**-6), in units."""
-    p = Fraction(price, 10**6)
-    return Fraction(security.fees.rate) * (p * (1 - p)) ** security.fees.exponent
+def fee_of(security: Security, price: int) -> float:
+    """Return a taker's fee for one token at `price` (10**-6), in units; certify.py is exact."""
+    p = price / 10**6
+    return float(security.fees.rate) * (p * (1 - p)) ** security.fees.exponent

@@ -12,7 +12,7 @@ import highspy
 import numpy as np
 import numpy.typing as npt
 
-from agent.analysis.bundle import LOT, Bundle
+from agent.analysis.bundle import LOT, Bundle, fee_of
 
 Vector = npt.NDArray[np.float64]
 UNIT = 10**6
@@ -207,10 +207,9 @@ def _worst(bundle: Bundle) -> float:
 
 def _flow(bundle: Bundle, leg: tuple[int, bool, int, int]) -> float:
     """Return the cash that one token of a leg brings, fees included."""
-    place, buy, micro, _ = leg
-    fees, price = bundle.securities[place].fees, micro / UNIT
-    fee = float(fees.rate) * (price * (1 - price)) ** fees.exponent
-    return -(price + fee) if buy else price - fee
+    place, buy, price, _ = leg
+    fee = fee_of(bundle.securities[place], price)
+    return -(price / UNIT + fee) if buy else price / UNIT - fee
 
 
 def _below_minimum(bundle: Bundle, columns: _Columns, values: Vector) -> set[tuple[int, bool]]:

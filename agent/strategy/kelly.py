@@ -108,7 +108,7 @@ def best_growth(bundle: Bundle, chances: Sequence[float], wealth: float) -> Stak
     if wealth <= 0:
         raise NoGrowth(f"wealth {wealth} is not positive")
     legs = [
-        (place, level.price / UNIT + float(fee_of(security, level.price)), level.size / UNIT)
+        (place, level.price / UNIT + fee_of(security, level.price), level.size / UNIT)
         for place, security in enumerate(bundle.securities)
         for level in security.asks
     ]

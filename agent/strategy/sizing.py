@@ -91,13 +91,6 @@ def unit(nav: int, units: int = 1, unit_bps: int = 100) -> int:
     return nav * unit_bps * units // BPS
 
 
-def inverted_risk(loss_budget: int, cost: float) -> int:
-    """Return the stake that loses at most the budget, whatever happens: shares <= budget / cost."""
-    if not 0 < cost < 1:
-        raise ValueError(f"cost {cost} is no price")
-    return max(0, loss_budget)
-
-
 def bounded(rule: str, wanted: int, rooms: Mapping[str, int]) -> Size:
     """Return what a rule wants, or the smallest room, and which it was."""
     limits = {rule: wanted, **rooms}

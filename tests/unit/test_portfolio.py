@@ -3,7 +3,7 @@
 import pytest
 
 from agent.strategy.portfolio import Day, Holding, Limits, Room, room
-from agent.strategy.sizing import bounded, fractional_kelly, inverted_risk, unit
+from agent.strategy.sizing import bounded, fractional_kelly, unit
 
 NAV = 100_000_000_000  # 100,000
 NOW = 1_700_000_000
@@ -59,8 +59,6 @@ def test_rules_say_what_they_want_and_rooms_bound_it():
             fractional_kelly(0.6, 0.5125, NAV, fraction)
     assert unit(NAV) == 10**9
     assert unit(NAV, units=3) == 3 * 10**9
-    assert inverted_risk(5 * 10**9, 0.98) == 5 * 10**9
-    assert inverted_risk(-1, 0.98) == 0
     chosen = bounded("unit", 3 * 10**9, {"cap": 2 * 10**9, "depth": 4 * 10**9})
     assert (chosen.assets, chosen.tier, chosen.binding) == (2 * 10**9, "unit", "cap")
     assert bounded("unit", 10**9, {"cap": 2 * 10**9}).binding == "unit"
