@@ -204,7 +204,6 @@ class Keeper:
             market.tick,
             decision,
             now * 1000,
-            self.settings.exchange,
         )
         signature = self._sign(order, account)
         self.venue.submit(order, signature)

@@ -5,7 +5,6 @@ Assets and outcome tokens are integers of 10**-6 (`MICRO` to the unit); marks ar
 """
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from fractions import Fraction
 
 MICRO = 10**6
 BPS = 10_000
@@ -33,10 +32,11 @@ def cost_micro(price: Decimal, tokens: int) -> int:
     Raises:
         ValueError: the product is no whole number of micro-units; round the size first.
     """
-    cost = Fraction(price) * tokens
-    if cost.denominator != 1:
+    numerator, denominator = price.as_integer_ratio()
+    cost, rest = divmod(tokens * numerator, denominator)
+    if rest:
         raise ValueError(f"{tokens} micro-tokens at {price} cost a fraction of a micro-unit")
-    return cost.numerator
+    return cost
 
 
 def format_units(amount: int, digits: int = 6) -> str:

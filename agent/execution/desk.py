@@ -210,7 +210,6 @@ class Desk:
             tick,
             plan.decision,
             plan.time * 1000,
-            self._domain,
             Side.BUY if plan.side == "BUY" else Side.SELL,
             key,
         )

@@ -7,11 +7,11 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from eth_utils.crypto import keccak
-from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
-from py_clob_client_v2.order_utils.model.order_data_v2 import OrderDataV2, OrderV2
+from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from py_clob_client_v2.order_utils.model.side import Side
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 
+from agent.execution.hashing import exchange_order_hash
 from agent.units import MICRO, cost_micro, on_tick
 
 # Order(...) fields in the order of the struct, without the signature.
@@ -28,7 +28,6 @@ ORDER_FIELDS = (
     "metadata",
     "builder",
 )
-ORDER_ABI = "(uint256,address,address,uint256,uint256,uint256,uint8,uint8,uint256,bytes32,bytes32)"
 LOT = MICRO // 100  # sizes of hundredths of a token are exact at every tick of the venue
 
 
@@ -69,7 +68,6 @@ def build_order(
     tick: Decimal,
     decision: bytes,
     timestamp_ms: int,
-    domain: ExchangeDomain,
     side: Side = Side.BUY,
     key: bytes | None = None,
 ) -> OrderV2:
@@ -89,37 +87,26 @@ def build_order(
     if tokens <= 0 or tokens % LOT:
         raise BadOrder(f"size {tokens} is no positive multiple of {LOT} micro-tokens")
     salt = int.from_bytes((key or decision)[:8], "big") % 2**53
-    builder = ExchangeOrderBuilderV2(
-        domain.address,
-        domain.chain_id,
-        None,  # contract makers sign elsewhere
-        generate_salt=lambda: str(salt),
-        domain_version=domain.version,
-    )
     cash = cost_micro(price, tokens)
     making, taking = (cash, tokens) if side == Side.BUY else (tokens, cash)
-    return builder.build_order(
-        OrderDataV2(
-            maker=account,
-            signer=account,
-            tokenId=str(token_id),
-            makerAmount=str(making),
-            takerAmount=str(taking),
-            side=side,
-            signatureType=SignatureTypeV2.POLY_1271,
-            timestamp=str(timestamp_ms),
-            metadata="0x" + decision.hex(),
-        )
+    return OrderV2(
+        salt=str(salt),
+        maker=account,
+        signer=account,
+        tokenId=str(token_id),
+        makerAmount=str(making),
+        takerAmount=str(taking),
+        side=side,
+        signatureType=SignatureTypeV2.POLY_1271,
+        timestamp=str(timestamp_ms),
+        metadata="0x" + decision.hex(),
+        builder="0x" + "00" * 32,
     )
 
 
 def order_hash(order: OrderV2, domain: ExchangeDomain) -> bytes:
-    """Return the EIP-712 hash of the order, as the official client computes it."""
-    builder = ExchangeOrderBuilderV2(
-        domain.address, domain.chain_id, None, domain_version=domain.version
-    )
-    typed = builder.build_order_typed_data(order)
-    return bytes.fromhex(builder.build_order_hash(typed)[2:])
+    """Return the EIP-712 hash of the order, the same that the official client computes."""
+    return exchange_order_hash(order, domain.address, domain.version, domain.chain_id)
 
 
 def order_tuple(order: OrderV2) -> tuple[Any, ...]:

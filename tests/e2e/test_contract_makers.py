@@ -58,7 +58,6 @@ def by_keeper(account, safe, keeper_owners, venue, chain):
             account.market.tick,
             decision_id({"why": "test", "number": salt}),
             chain.pending_timestamp * 1000,
-            domain,
         )
         signature = sign_order(
             built,

@@ -62,7 +62,6 @@ def test_an_event_of_32_outcomes(
             market.tick,
             bytes([condition, outcome]) * 16,
             chain.pending_timestamp * 1000,
-            domain,
         )
         signature = sign_order(
             built,

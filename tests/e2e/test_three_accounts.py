@@ -96,7 +96,6 @@ def test_a_week_in_three_kinds_of_custody(
         first.tick,
         b"\x01" * 32,
         chain.pending_timestamp * 1000,
-        domain,
     )
     envelope = sign_order(
         bid,

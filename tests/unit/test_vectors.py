@@ -4,15 +4,22 @@ import json
 from pathlib import Path
 
 import pytest
+from eth_abi import encode
+from eth_account import Account
 from eth_utils import keccak, to_checksum_address
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
+from safe_eth.safe import SafeTx
 
 from agent.devnet.venue import condition_id
+from agent.execution.hashing import safe_transaction_hash
 from agent.execution.orders import ExchangeDomain, order_hash, order_tuple
+from agent.execution.signing import envelope, sign_hash
 from agent.information.gamma import load_recorded
 from tests.signing import make_order
 
+STRUCT = "(uint256,address,address,uint256,uint256,uint256,uint8,uint8,uint256,bytes32,bytes32)"
 DATA = Path("agent/devnet/data")
 USDC_E = "0x2791Bca1f2de4661ED88A30C99A7a9449Aa84174"  # Polygon, the tokens' real collateral
 NEGATIVE_RISK_ADAPTER = "0xd91E80cF2E7be2e162c6513ceD06f1dD0dA35296"
@@ -89,7 +96,12 @@ def test_order_hash_of_exchange_account_and_official_client_agree(
     order, venue, implementation, chain
 ):
     domain = ExchangeDomain(venue.exchange.address, venue.exchange_version, chain.chain_id)
-    by_client = order_hash(order, domain)
+    builder = ExchangeOrderBuilderV2(
+        domain.address, domain.chain_id, None, domain_version=domain.version
+    )
+    typed = builder.build_order_typed_data(order)
+    by_client = bytes.fromhex(builder.build_order_hash(typed)[2:])
+    assert order_hash(order, domain) == by_client
     fields = order_tuple(order)
     assert bytes(venue.exchange.hashOrder((*fields, b""))) == by_client
     assert bytes(implementation.orderHash(fields)) == by_client
@@ -104,6 +116,29 @@ def test_order_hash_of_exchange_account_and_official_client_agree(
     typehash = bytes.fromhex("bb86318a2138f5fa8ae32fbe8e659f8fcf13cc6ae4014a707893055433818589")
     by_hand = keccak(b"\x19\x01" + venue.exchange.domainSeparator() + keccak(typehash + words))
     assert by_hand == by_client
+    encoded = encode([STRUCT, "uint256", "bytes"], [fields, 77, b"signed"])
+    assert envelope(order, 77, b"signed") == encoded
+
+
+@given(
+    to=address,
+    data=st.binary(max_size=200),
+    operation=st.integers(0, 1),
+    nonce=st.integers(0, 2**64),
+)
+def test_safe_transaction_hash_is_safes_own(to, data, operation, nonce):
+    safe = "0x" + "5a" * 20
+    theirs = SafeTx(
+        None, safe, to, 0, data, operation, 0, 0, 0, None, None, safe_nonce=nonce,
+        safe_version="1.4.1", chain_id=137,
+    )  # fmt: skip
+    assert safe_transaction_hash(safe, 137, to, data, operation, nonce) == theirs.safe_tx_hash
+
+
+@given(digest=st.binary(min_size=32, max_size=32))
+def test_signatures_are_eth_accounts_own(digest):
+    owner = Account.from_key(b"\x07" * 32)
+    assert sign_hash(owner, digest) == bytes(owner.unsafe_sign_hash(digest).signature)
 
 
 def test_exported_abis_are_those_of_the_contracts(project):

@@ -21,7 +21,7 @@ DECISION = decision_id({"b": 1, "a": "x"})
 
 
 def buy(price="0.978", tokens=306_740_000, tick="0.001", decision=DECISION, time=1_700_000_000_000):
-    return build_order(ACCOUNT, 77, Decimal(price), tokens, Decimal(tick), decision, time, DOMAIN)
+    return build_order(ACCOUNT, 77, Decimal(price), tokens, Decimal(tick), decision, time)
 
 
 def test_amounts_are_exact():
