@@ -1,8 +1,8 @@
 """How fast orders are built and signed beside the official client: python -m scripts.bench_keeper
 
-Both sign with coincurve and hash with pysha3, in the same process, one core. The official client signs an EOA's order;
-ours builds the order from a decision, hashes it, and signs it as the owners of a Safe, envelope
-included.
+Both sign with coincurve and hash with pysha3, in the same process, one core. The official client
+signs an EOA's order; ours builds the order from a decision, hashes it, and signs it as the owners
+of a Safe, envelope included.
 """
 
 import json

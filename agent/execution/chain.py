@@ -1,9 +1,10 @@
 """The chain as the keeper uses it: typed reads, simulated and mined transactions, the Safe."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import requests
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
@@ -12,10 +13,15 @@ from safe_eth.eth import EthereumClient
 from safe_eth.safe import Safe
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
-from web3.exceptions import ContractLogicError
+from web3.exceptions import BadResponseFormat, BlockNotFound, ContractLogicError, Web3RPCError
+from web3.providers.rpc.utils import ExceptionRetryConfiguration
 from web3.types import TxReceipt
 
 from agent import abi
+
+# What a node that is away, slow or overloaded makes web3 raise.
+CHAIN_AWAY = (requests.RequestException, Web3RPCError, BadResponseFormat, BlockNotFound)
+TIMEOUT_S = 10.0
 
 
 class TransactionRefused(RuntimeError):
@@ -41,9 +47,21 @@ class Position:
 class Chain:
     """A connection and the account that pays the gas; it owns nothing else."""
 
-    def __init__(self, rpc_url: str, executor: LocalAccount) -> None:
+    def __init__(self, rpc_url: str, executor: LocalAccount, timeout_s: float = TIMEOUT_S) -> None:
+        """Connect; reads are tried again twice, transactions never by themselves.
+
+        Raises:
+            requests.RequestException: nothing answers at the URL.
+        """
         self.rpc_url = rpc_url
-        self.web3 = Web3(HTTPProvider(rpc_url))
+        retry = ExceptionRetryConfiguration(retries=2, backoff_factor=0.1)
+        self.web3 = Web3(
+            HTTPProvider(
+                rpc_url,
+                request_kwargs={"timeout": timeout_s},
+                exception_retry_configuration=retry,
+            )
+        )
         self.executor = executor
         self.chain_id = self.web3.eth.chain_id
 
@@ -51,9 +69,23 @@ class Chain:
         """Return the contract at `address` with one of the agent's ABIs."""
         return self.web3.eth.contract(address=to_checksum_address(address), abi=abi.load(name))
 
-    def now(self) -> int:
-        """Return the newest block's timestamp."""
-        return int(self.web3.eth.get_block("latest")["timestamp"])
+    def checksum(self, address: str) -> ChecksumAddress:
+        """Return the address as web3 takes it."""
+        return to_checksum_address(address)
+
+    def fees(self) -> tuple[int, int]:
+        """Return the tip that the last block's middle paid, and a fee with room for two more
+        blocks' rise; wei a gas."""
+        history = self.web3.eth.fee_history(1, "latest", [50.0])
+        tip = int(history["reward"][0][0])
+        return tip, 2 * int(history["baseFeePerGas"][-1]) + tip
+
+    def now(self, depth: int = 0) -> int:
+        """Return the timestamp of the newest block, or of the one so many below it."""
+        if not depth:
+            return int(self.web3.eth.get_block("latest")["timestamp"])
+        number = max(0, self.web3.eth.block_number - depth)
+        return int(self.web3.eth.get_block(number)["timestamp"])
 
     def positions(self, account: str) -> tuple[int, list[Position]]:
         """Return an account's collateral (micro-units) and its positions."""
@@ -61,15 +93,21 @@ class Chain:
         collateral, held = contract.functions.positions().call()
         return collateral, [Position(*entry) for entry in held]
 
-    def simulate(self, sender: str, to: str, data: bytes | str) -> None:
+    def simulate(
+        self, sender: str, to: str, data: bytes | str, override: Mapping[str, Any] | None = None
+    ) -> None:
         """Run a call without sending it.
+
+        Args:
+            override: of the state, as eth_call takes it
 
         Raises:
             TransactionRefused: it would revert.
         """
         call: Any = {"from": to_checksum_address(sender), "to": to_checksum_address(to)}
+        changed: Any = override
         try:
-            self.web3.eth.call(call | {"data": HexBytes(data)})
+            self.web3.eth.call(call | {"data": HexBytes(data)}, "latest", changed)
         except ContractLogicError as error:
             raise TransactionRefused(f"{_function(data)} would revert: {error.message}") from error
 
@@ -88,11 +126,7 @@ class Chain:
             "chainId": self.chain_id,
         }
         transaction["gas"] = self.web3.eth.estimate_gas(transaction) * 6 // 5
-        fees = self.web3.eth.fee_history(1, "latest", [50.0])
-        transaction["maxPriorityFeePerGas"] = int(fees["reward"][0][0])
-        transaction["maxFeePerGas"] = (
-            2 * int(fees["baseFeePerGas"][-1]) + transaction["maxPriorityFeePerGas"]
-        )
+        transaction["maxPriorityFeePerGas"], transaction["maxFeePerGas"] = self.fees()
         signed = self.executor.sign_transaction(transaction)
         return self.mined(self.web3.eth.send_raw_transaction(signed.raw_transaction))
 

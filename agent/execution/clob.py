@@ -4,11 +4,17 @@ Yes, no, and nothing. Only words that mean no are a no; a time-out, a broken con
 error, a restart or a limit say nothing about the order.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from py_clob_client_v2.client import ClobClient
-from py_clob_client_v2.clob_types import OrderPayload, TradeParams
+from py_clob_client_v2.clob_types import (
+    AssetType,
+    BalanceAllowanceParams,
+    OrderPayload,
+    TradeParams,
+)
 from py_clob_client_v2.exceptions import PolyApiException
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2, SignedOrderV2
 
@@ -32,15 +38,19 @@ class Clob:
 
     def __init__(self, client: ClobClient) -> None:
         self._client = client
+        self._heartbeat_id = ""
 
-    def place(self, order: OrderV2, signature: bytes, order_type: str = "GTC") -> Answer:
-        """Post an order once; never again by itself.
+    def place(self, order: OrderV2, signature: bytes, kind: str = "GTC") -> Answer:
+        """Post an order (GTC, POST = post-only, FOK, FAK) once; never again by itself.
 
         One that the venue has had before counts as a yes: its hash is its identity.
         """
         signed = SignedOrderV2(**vars(order), signature="0x" + signature.hex())
+        post_only = kind == "POST"
         try:
-            answer = self._client.post_order(signed, order_type, defer_exec=True)
+            answer = self._client.post_order(
+                signed, "GTC" if post_only else kind, post_only=post_only, defer_exec=True
+            )
         except PolyApiException as error:
             return _refusal(error)
         except Exception as error:  # the client lets httpx' errors through in places
@@ -69,15 +79,39 @@ class Clob:
             return Answer("yes", Venue.CANCELLED)
         return Answer("no", detail=str(answer["not_canceled"].get(order_hash, "")))
 
-    def unsettled(self, order_hash: str, market: str) -> bool | None:
-        """Say whether trades of an order are still on their way; None: no answer."""
+    def trades(self, order_hash: str, condition: str) -> dict[str, str] | None:
+        """Return an order's trades, id -> status; None: no answer."""
         try:
-            trades = self._client.get_trades(TradeParams(market=market))
+            found = self._client.get_trades(TradeParams(market=condition))
         except Exception:
             return None
-        return any(
-            trade["status"] not in FINAL for trade in trades if _takes_part(trade, order_hash)
-        )
+        return {each["id"]: each["status"] for each in found if _takes_part(each, order_hash)}
+
+    def heartbeat(self) -> Answer:
+        """Say that we live: without it the venue takes our resting orders out."""
+        try:
+            answer = self._client.post_heartbeat(self._heartbeat_id)
+        except PolyApiException as error:
+            self._heartbeat_id = ""
+            return Answer("nothing", detail=str(error.error_msg))
+        except Exception as error:
+            return Answer("nothing", detail=str(error) or type(error).__name__)
+        self._heartbeat_id = str(answer.get("heartbeat_id", ""))
+        return Answer("yes")
+
+    def time(self) -> int | None:
+        """Return the venue's clock, seconds; None: no answer."""
+        try:
+            return int(self._client.get_server_time())
+        except Exception:
+            return None
+
+    def refresh_funds(self) -> None:
+        """Let the venue look at our balances again; a failure is found at the next order."""
+        with suppress(Exception):
+            self._client.update_balance_allowance(
+                BalanceAllowanceParams(asset_type=AssetType.COLLATERAL)
+            )
 
 
 def _refusal(error: PolyApiException) -> Answer:

@@ -10,19 +10,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from eth_account.signers.local import LocalAccount
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from py_clob_client_v2.order_utils.model.side import Side
 from sqlalchemy.engine import Row
 
 from agent.execution.chain import Chain
-from agent.execution.clob import Clob
+from agent.execution.clob import FINAL, Clob
 from agent.execution.machine import OVER, Intent, Venue
 from agent.execution.orders import ExchangeDomain, build_order, intent_key, order_hash
-from agent.execution.signing import sign_order
+from agent.execution.signers import OrderRequest, Signers
+from agent.execution.signing import envelope
 from agent.journal import Fill, Journal, Plan
 
 UNIT = 10**6
+REORG_BLOCKS = 64  # a fill undone may come back in a block this much lower
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Wanted:
     """An order to place, one leg of a decision."""
 
     account: str
-    market: str  # condition id, 0x...
+    condition: str  # id, 0x...
+    exchange: str  # address
     token: int
     side: str  # BUY or SELL
     price: Decimal
@@ -38,6 +40,7 @@ class Wanted:
     size: int  # micro-tokens
     leg: int = 0
     attempt: int = 0
+    kind: str = "GTC"  # or POST (post-only), FOK, FAK
 
 
 class Desk:
@@ -48,16 +51,24 @@ class Desk:
         journal: Journal,
         chain: Chain,
         clob: Clob,
-        safe: str,
-        owners: Sequence[LocalAccount],
-        domain: ExchangeDomain,
+        signers: Signers,
+        domains: Sequence[ExchangeDomain],
         lifetime_s: int = 300,
+        confirmations: int = 0,
         told: Callable[[str, bytes], None] = lambda what, key: None,
     ) -> None:
-        """Take the parts; `told` hears of each order's end."""
+        """Take the parts.
+
+        Args:
+            domains: of the exchanges that orders may name
+            lifetime_s: of a signature; the vault's `max_order_lifetime` at most
+            confirmations: blocks on top of a fill, before an order counts as filled
+            told: hears of each order's end
+        """
         self._journal, self._chain, self._clob = journal, chain, clob
-        self._safe, self._owners, self._domain = safe, owners, domain
-        self._lifetime, self._told = lifetime_s, told
+        self._signers, self._told = signers, told
+        self._domains = {domain.address.lower(): domain for domain in domains}
+        self._lifetime, self._confirmations = lifetime_s, confirmations
 
     def place(self, decision: bytes, time: int, wanted: Wanted) -> bytes:
         """Plan, sign and send an order; return its intent's key.
@@ -66,6 +77,7 @@ class Desk:
 
         Raises:
             BadOrder: it cannot be built; nothing was planned.
+            NotSigned: a signature is missing; it stays planned.
         """
         key = intent_key(decision, wanted.leg, wanted.attempt)
         plan = Plan(
@@ -76,6 +88,9 @@ class Desk:
             price=int(wanted.price * UNIT),
             size=wanted.size,
             time=time,
+            kind=wanted.kind,
+            exchange=wanted.exchange,
+            condition=wanted.condition,
         )
         self._order(plan, key, wanted.tick)  # refuse what cannot be built, before it is planned
         self._journal.plan(key, plan)
@@ -83,7 +98,11 @@ class Desk:
         return key
 
     def advance(self, key: bytes) -> None:
-        """Take an intent as far as it goes now."""
+        """Take an intent as far as it goes now.
+
+        Raises:
+            NotSigned: a signature is missing; it stays planned.
+        """
         row = self._journal.get(key)
         if row.state == Intent.PLANNED:
             self._sign(row)
@@ -101,26 +120,40 @@ class Desk:
         for row in self._journal.open():
             self.advance(row.key)
 
+    def cancel(self, key: bytes) -> None:
+        """Ask the venue to end an order that may rest there. Its signature counts until its expiry;
+        only halting the account ends that sooner."""
+        row = self._journal.get(key)
+        if row.state == Intent.PLANNED:
+            self._close(row, "cancelled before it was signed")
+        elif row.state in (Intent.SENT, Intent.UNKNOWN, Intent.ACKED) and row.venue not in OVER:
+            answer = self._clob.cancel(row.order_hash)
+            if answer.kind == "yes":
+                self._journal.hear(key, Venue.CANCELLED, "asked for by us")
+            self.advance(key)
+
     # steps
 
     def _sign(self, row: Row[Any]) -> None:
+        if self._chain.now() > row.time + self._lifetime:
+            self._close(row, "planned too long ago")
+            return
         order = self._order(_plan(row), row.key)
-        digest = order_hash(order, self._domain)
+        domain = self._domains[row.exchange.lower()]
         account = self._chain.contract(row.account, "PolymarketAccount")
         expiry = self._chain.now() + self._lifetime
-        signature = sign_order(
+        request = OrderRequest(
             order,
-            digest,
+            domain,
             expiry,
             account.functions.epoch().call(),
-            self._safe,
-            self._chain.chain_id,
-            self._owners,
+            self._journal.record(row.decision),
         )
+        signature = envelope(order, expiry, self._signers.sign_order(request))
         self._journal.step(
             row.key,
             Intent.SIGNED,
-            order_hash="0x" + digest.hex(),
+            order_hash="0x" + order_hash(order, domain).hex(),
             signature=signature,
             expiry=expiry,
             block=self._chain.web3.eth.block_number,
@@ -132,7 +165,7 @@ class Desk:
             self._close(row, "expired before it was sent")
             return
         self._journal.step(row.key, Intent.SENT)
-        answer = self._clob.place(self._order(_plan(row), row.key), row.signature)
+        answer = self._clob.place(self._order(_plan(row), row.key), row.signature, row.kind)
         to = {"yes": Intent.ACKED, "no": Intent.REFUSED, "nothing": Intent.UNKNOWN}[answer.kind]
         self._journal.step(row.key, to, answer.venue, answer.detail)
 
@@ -154,29 +187,35 @@ class Desk:
             answer = self._clob.look(row.order_hash)
             if answer.kind == "yes" and answer.venue != Venue.NONE:
                 self._journal.hear(row.key, answer.venue)
-        filled = self._read_fills(row)
+        filled, deep = self._read_fills(row)
         row = self._journal.get(row.key)
         if filled >= row.size:
-            self._close(row, "filled")
+            if deep:
+                self._hear_trades(row)
+                self._close(row, "filled")
         elif row.state == Intent.REFUSED:
             self._close(row, f"refused: {row.reason}")
-        elif self._chain.now() > row.expiry:
-            self._close(row, "the signature has expired")
-        elif row.venue in OVER and self._settled(row):
+        elif row.venue in OVER and self._hear_trades(row):
             self._read_fills(row)  # what settled since it was read
             self._close(row, f"over at the venue: {row.venue}")
+        elif self._chain.now(self._confirmations) > row.expiry and deep:
+            self._hear_trades(row)
+            self._close(row, "the signature has expired")
 
-    def _settled(self, row: Row[Any]) -> bool:
-        account = self._chain.contract(row.account, "PolymarketAccount")
-        tokens = account.functions.tokenIds().call()
-        condition = account.functions.conditions().call()[tokens.index(int(row.token)) // 2]
-        return self._clob.unsettled(row.order_hash, "0x" + condition.hex()) is False
+    def _hear_trades(self, row: Row[Any]) -> bool:
+        """Keep what the venue says of an order's trades; return whether all have ended."""
+        trades = self._clob.trades(row.order_hash, row.condition)
+        if trades is None:
+            return False
+        self._journal.trade(row.key, trades)
+        return all(status in FINAL for status in trades.values())
 
-    def _read_fills(self, row: Row[Any]) -> int:
-        """Return what the chain has filled, micro-tokens."""
-        exchange = self._chain.contract(self._domain.address, "Exchange")
+    def _read_fills(self, row: Row[Any]) -> tuple[int, bool]:
+        """Return what the chain has filled (micro-tokens), and whether no reorg will undo it."""
+        exchange = self._chain.contract(row.exchange, "Exchange")
         logs = exchange.events.OrderFilled().get_logs(
-            from_block=row.block, argument_filters={"orderHash": bytes.fromhex(row.order_hash[2:])}
+            from_block=max(0, row.block - REORG_BLOCKS),
+            argument_filters={"orderHash": bytes.fromhex(row.order_hash[2:])},
         )
         found = [
             Fill(
@@ -193,9 +232,10 @@ class Desk:
             each.making * row.size // -(-row.size * row.price // UNIT) if buys else each.making
             for each in found
         )
-        if len(found) != len(self._journal.fills_of(row.key)):
+        if found != self._journal.fills_of(row.key):
             self._journal.fill(row.key, found, filled)
-        return filled
+        newest = max((int(log["blockNumber"]) for log in logs), default=0)
+        return filled, self._chain.web3.eth.block_number >= newest + self._confirmations
 
     def _close(self, row: Row[Any], why: str) -> None:
         self._journal.step(row.key, Intent.CLOSED, detail=why)
@@ -216,4 +256,4 @@ class Desk:
 
 
 def _plan(row: Row[Any]) -> Plan:
-    return Plan(row.decision, row.account, row.token, row.side, row.price, row.size, row.time)
+    return Plan(*(getattr(row, name) for name in Plan.__dataclass_fields__))

@@ -49,6 +49,29 @@ OVER = frozenset({Venue.MATCHED, Venue.CANCELLED, Venue.EXPIRED, Venue.REJECTED}
 RESERVING = frozenset({Intent.SIGNED, Intent.SENT, Intent.ACKED, Intent.UNKNOWN, Intent.REFUSED})
 
 
+class Sending(StrEnum):
+    """How far a transaction of the keeper's Safe has come."""
+
+    PLANNED = "PLANNED"  # what it does is known
+    SIGNED = "SIGNED"  # the owners' signatures, for one nonce of the Safe
+    SENT = "SENT"  # a transaction that carries it may have left
+    MINED = "MINED"  # executed, in a block that may still be undone
+    DONE = "DONE"  # executed for good
+    DROPPED = "DROPPED"  # it was not executed and never will be
+
+
+SENDING: dict[Sending, frozenset[Sending]] = {
+    Sending.PLANNED: frozenset({Sending.SIGNED, Sending.DROPPED}),
+    # back to PLANNED: something else has used the Safe's nonce, so these signatures are void
+    Sending.SIGNED: frozenset({Sending.SENT, Sending.PLANNED, Sending.MINED, Sending.DROPPED}),
+    # SENT again: by another transaction, of a higher fee or another nonce of the executor
+    Sending.SENT: frozenset({Sending.SENT, Sending.PLANNED, Sending.MINED, Sending.DROPPED}),
+    Sending.MINED: frozenset({Sending.SENT, Sending.DONE}),  # SENT: its block was undone
+    Sending.DONE: frozenset(),
+    Sending.DROPPED: frozenset(),
+}
+
+
 class IllegalStep(ValueError):
     """The step cannot follow; the journal and the code disagree."""
 
@@ -60,6 +83,16 @@ def check_step(now: Intent, to: Intent) -> None:
         IllegalStep: see the class.
     """
     if to not in STEPS[now]:
+        raise IllegalStep(f"{now} -> {to}")
+
+
+def check_sending(now: Sending, to: Sending) -> None:
+    """Refuse a step that a transaction cannot take.
+
+    Raises:
+        IllegalStep: see the class.
+    """
+    if to not in SENDING[now]:
         raise IllegalStep(f"{now} -> {to}")
 
 
