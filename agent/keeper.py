@@ -1,380 +1,314 @@
-"""The keeper: one round is information -> analysis -> strategy -> execution -> report.
+"""The keeper: one tick after the other, each from the chain's and the journal's state alone.
 
-Everything it knows about positions comes from the chain; what it decides is a record whose hash
-travels in the order's signed `metadata`.
+A tick follows what is under way, settles, looks, decides, carries out, tidies up and reports. What
+goes wrong in one part is named, stops new decisions as long as it lasts, and leaves the others
+going. Nothing that a tick needs is kept in memory, so it may die at any point.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from eth_utils.address import to_checksum_address
-from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
+from sqlalchemy.exc import SQLAlchemyError
 
-from agent.analysis.screen import Criteria, Screened, screen
-from agent.analysis.tail import Opportunity, TailRecord, find_tails
-from agent.execution.chain import Chain, KeeperSafe, Position
-from agent.execution.fpmm import read_pool
-from agent.execution.orders import (
-    ExchangeDomain,
-    affordable_tokens,
-    build_order,
-    decision_id,
-    order_hash,
-)
-from agent.execution.signing import sign_order
-from agent.information.gamma import Market
-from agent.reporting.evidence import evidence_document, evidence_hash, store_evidence
-from agent.reporting.marks import Mark, mark_from_pool, mark_from_quotes, resolved_mark
-from agent.strategy.sizing import DEFAULT_TIERS, Size, Tier, size
-from agent.terms import ClassTerms, ordinal
-from agent.units import BPS, MICRO
+from agent.analysis.calibration import Gate
+from agent.execution.chain import CHAIN_AWAY, Chain
+from agent.execution.clob import Clob
+from agent.execution.desk import Desk
+from agent.execution.duties import Duties
+from agent.execution.signers import NotSigned
+from agent.execution.tasks import Tasks
+from agent.execution.transactions import Transactor
+from agent.execution.vault import VaultReader
+from agent.information.forecast import Given
+from agent.information.gamma import YES
+from agent.information.sources import Look, Sources
+from agent.journal import Journal
+from agent.reporting.report import Reporter
+from agent.strategy.api import Pack
+from agent.strategy.decide import Round, Rules, decide
+from agent.strategy.portfolio import Day
+from agent.strategy.view import VaultState, View
 
-CODE_VERSION = f"probity {version('probity')}"
-MAX_ASSETS = 2**256 - 1  # recall everything
-
-
-class Venue(Protocol):
-    """Where orders go."""
-
-    def submit(self, order: OrderV2, signature: bytes) -> None:
-        """Place a signed order; what came of it is read from the chain."""
+Told = Callable[[str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
-class KeeperSettings:
-    """What an operator sets."""
+class Watch:
+    """What stops new decisions.
 
-    vault: str
-    exchange: ExchangeDomain
-    class_by_oracle: Mapping[str, int]  # market classes that the owner approved
-    evidence_folder: Path
-    source_name: str
-    criteria: Criteria = field(default_factory=Criteria)
-    record: TailRecord = field(default_factory=TailRecord)
-    tiers: tuple[Tier, ...] = DEFAULT_TIERS
-    order_lifetime_s: int = 300
-    depth_share: Decimal = Decimal("0.05")  # of a book's liquidity, assumed at its best quote
-    max_markets: int = 3  # open at once
-    pools: Mapping[bytes, str] = field(default_factory=dict)  # market -> the pool it is valued at
+    Attributes:
+        max_skew_s: between this clock, the chain's and the venue's
+        pause_s: after the venue took no order
+        heartbeat: tell the venue that we live; it takes our resting orders out when we do not
+        stop_file: its existence ends everything that rests and all that is new
+    """
 
-
-@dataclass(frozen=True)
-class Fill:
-    """What the chain says came of an order."""
-
-    market: bytes
-    question: str
-    outcome: str
-    price: Decimal
-    size: Size
-    tokens: int
-    spent: int
-    decision: bytes
+    max_skew_s: int = 60
+    pause_s: int = 15
+    heartbeat: bool = True
+    stop_file: Path | None = None
 
 
 @dataclass(frozen=True)
-class Settlement:
-    """What a resolved market brought back."""
+class Tick:
+    """What a tick came to."""
 
-    market: bytes
-    recalled: int
+    at: int
+    halts: Mapping[str, str] = field(default_factory=dict)  # what stops decisions, and why
+    decisions: int = 0
+    state: VaultState | None = None
 
 
-Emit = Callable[[str, Mapping[str, Any]], None]
-
-
+@dataclass
 class Keeper:
-    """Runs one vault."""
+    """Runs one vault. All parts are handed in; operations/build.py puts them together."""
 
-    def __init__(
-        self,
-        settings: KeeperSettings,
-        chain: Chain,
-        safe: KeeperSafe,
-        venue: Venue,
-        source: Callable[[], Sequence[Market]],
-        emit: Emit = lambda event, fields: None,
-    ) -> None:
-        self.settings = settings
-        self.chain = chain
-        self.safe = safe
-        self.venue = venue
-        self.source = source
-        self.emit = emit
-        self.vault = chain.contract(settings.vault, "Vault")
-        self._decisions: list[Mapping[str, Any]] = []
+    journal: Journal
+    chain: Chain
+    clob: Clob
+    vault: VaultReader
+    transactor: Transactor
+    desk: Desk
+    tasks: Tasks
+    duties: Duties
+    reporter: Reporter
+    sources: Sources
+    packs: Sequence[Pack]
+    rules: Rules
+    exchanges: Sequence[str]
+    negative_risk_oracle: str = ""
+    watch: Watch = field(default_factory=Watch)
+    gate: Gate = field(default_factory=Gate)
+    clock: Callable[[], float] = time.time
+    told: Told = lambda event, fields: None
+    seen: Callable[[View, Round], None] = lambda view, round_: None  # e.g. a recorder
+    signals: Sequence[str] = ()  # sources that lift, and never move money by themselves
+    _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
+    _halts: dict[str, str] = field(default_factory=dict)
+    _venue_again: float = 0.0
 
-    # information, analysis, strategy
+    def tick(self) -> Tick:
+        """Go round once. Never raises for what the outside world does."""
+        halts: dict[str, str] = {}
+        now, state, decided = int(self.clock()), None, 0
+        try:
+            with _Named(halts):
+                now = self.chain.now()
+            if not halts:
+                state, decided = self._go_round(now, halts)
+        except SQLAlchemyError as error:  # nothing that it should have kept was begun
+            halts["journal"] = f"the journal cannot be written: {_first_line(error)}"
+        self._tell_halts(halts)
+        return Tick(now, halts, decided, state)
 
-    def opportunities(self, now: int) -> tuple[Screened, list[Opportunity]]:
-        """Return the screened page, and the opportunities in classes that the owner approved."""
-        moment = datetime.fromtimestamp(now, UTC)
-        screened = screen(self.source(), self.settings.criteria, moment)
-        found = [
-            opportunity
-            for opportunity in find_tails(screened.accepted, self.settings.record, moment)
-            if opportunity.market.oracle in self.settings.class_by_oracle
-        ]
-        return screened, found
+    def _go_round(self, now: int, halts: dict[str, str]) -> tuple[VaultState | None, int]:
+        self._check_clocks(now, halts)
+        self._check_stop(halts)
+        for part in (self.transactor.advance, self.desk.recover):
+            with _Named(halts):
+                part()
+        state = None if "chain" in halts else self._read(halts)
+        if state is None:
+            return None, 0
+        with _Named(halts):
+            self._check_exchanges(halts)
+            self._resolve_forecasts(state)
+            self.duties.settle(state, self.tasks.busy())
+        look = self._look(state, now)
+        decided = 0
+        with _Named(halts):
+            self._check_venue(halts)
+            self.tasks.advance(may_place=not halts)
+            state = self._read(halts) or state
+            if not halts and look.books:
+                decided = self._decide(look, state)
+        with _Named(halts):
+            state = self._read(halts) or state
+            self.duties.tidy(state, self.tasks.busy())
+        with _Named(halts):
+            if self.reporter.is_due(self.reporter.requests_wait()) and "clock" not in halts:
+                self.reporter.report(look.markets, look.books)
+        return self._read(halts) or state, decided
 
-    def size_of(self, opportunity: Opportunity) -> Size:
-        """Size an opportunity by its tier, within the caps that the vault enforces."""
-        market = opportunity.market
-        class_id = self.settings.class_by_oracle[market.oracle]
-        view = self.vault.functions
-        nav = view.totalAssets().call()
-        terms = ClassTerms(*view.classOf(class_id).call())
-        of_market = view.exposureOf(market.condition_id).call()
-        of_class, in_total = view.classExposureOf(class_id).call(), view.total_exposure().call()
-        velocity = view.limit(ordinal("velocity_limit")).call()
-        room = min(
-            terms.market_cap - of_market,
-            terms.market_cap_bps * nav // BPS - of_market,
-            terms.class_cap - of_class,
-            terms.class_cap_bps * nav // BPS - of_class,
-            view.limit(ordinal("total_cap")).call() - in_total,
-            view.limit(ordinal("total_cap_bps")).call() * nav // BPS - in_total,
-            velocity - view.recentAllocation().call(),
-            view.total_idle().call(),
+    # parts of a tick
+
+    def _read(self, halts: dict[str, str]) -> VaultState | None:
+        with _Named(halts):
+            reserved = {
+                row.account: self.journal.reserved(row.account) for row in self.journal.open()
+            }
+            return self.vault.read(reserved)
+        return None
+
+    def _look(self, state: VaultState, now: int) -> Look:
+        view = View(now, state, {}, {}, negative_risk_oracle=self.negative_risk_oracle)
+        held = {condition for each in state.markets.values() for condition in each.positions}
+        look = self.sources.look(now, lambda market: view.class_of(market) is not None, held)
+        for problem in look.problems:
+            self.told("missing", {"what": problem})
+        self._keep_forecasts(look)
+        return look
+
+    def view(self, look: Look, state: VaultState) -> View:
+        """Return what a decision may know now."""
+        names = sorted({market.vault_market for market in look.markets.values()})
+        unknown = [name for name in names if "0x" + name.hex() not in state.markets]
+        closed = self.vault.closed(unknown)
+        return View(
+            now=look.at,
+            vault=replace(state, closed=closed),
+            markets=look.markets,
+            books=look.books,
+            forecasts=self._heard(look),
+            busy=self.tasks.busy(),
+            decided=self.journal.decided(),
+            day=self._day(look.at, state.nav),
+            negative_risk_oracle=self.negative_risk_oracle,
         )
-        depth = int(market.liquidity * self.settings.depth_share * MICRO)
-        return size(
-            opportunity.edge,
-            opportunity.chance,
-            opportunity.cost,
-            nav,
-            room,
-            depth,
-            self.settings.tiers,
-        )
 
-    # execution
-
-    def trade(self) -> list[Fill]:
-        """Go round once: take the best opportunities until `max_markets` are open."""
-        now = self.chain.now()
-        screened, found = self.opportunities(now)
-        self.emit(
-            "screened",
-            {"accepted": len(screened.accepted), "rejected": dict(screened.rejected)},
-        )
-        self.emit("opportunities", {"count": len(found)})
-        fills = []
-        for opportunity in found:
-            held = self.vault.functions.openMarkets().call()
-            if len(held) >= self.settings.max_markets:
-                break
-            known = self.vault.functions.accountOf(opportunity.market.condition_id).call()
-            if int(known, 16) != 0:
-                continue  # one position a market, never a second round into a closed one
-            fill = self._take(opportunity, now)
-            if fill is not None:
-                fills.append(fill)
-        return fills
-
-    def _take(self, opportunity: Opportunity, now: int) -> Fill | None:
-        market = opportunity.market
-        chosen = self.size_of(opportunity)
-        tokens = affordable_tokens(chosen.assets, opportunity.price)
-        if Decimal(tokens) / MICRO < market.min_size:
-            self.emit(
-                "too_small",
-                {"question": market.question, "assets": chosen.assets, "binding": chosen.binding},
+    def _decide(self, look: Look, state: VaultState) -> int:
+        view = self.view(look, state)
+        found = decide(view, self.packs, self.rules, self.journal.salt())
+        self.seen(view, found)
+        for decision in found.decisions:
+            self.tasks.start(decision)
+            record = decision.record
+            self.told(
+                "decided",
+                {
+                    "decision": "0x" + decision.id.hex(),
+                    "pack": record["pack"],
+                    "question": record["question"],
+                    "legs": [
+                        f"{leg['side']} {leg['size'] / 10**6:g} {leg['outcome']} at {leg['price']}"
+                        for leg in record["legs"]
+                    ],
+                    "binding": record["sizing"]["binding"],
+                    "edge": record["edge"],
+                },
             )
-            return None
-        budget = int(tokens * opportunity.price)
-        account = self._open(opportunity, now)
-        self.safe.execute(
-            self.settings.vault,
-            self.vault.encode_abi("allocate", args=[market.condition_id, budget]),
-        )
-        self.emit("allocated", {"question": market.question, "assets": budget})
-        record = self._decision_record(opportunity, chosen, tokens, account, now)
-        decision = decision_id(record)
-        order = build_order(
-            account,
-            self._token_ids(account)[opportunity.outcome],
-            opportunity.price,
-            tokens,
-            market.tick,
-            decision,
-            now * 1000,
-        )
-        signature = self._sign(order, account)
-        self.venue.submit(order, signature)
-        self._decisions.append(record)
-        return self._fill(opportunity, chosen, order, account, decision)
+        if found.decisions:
+            self.tasks.advance()
+        return len(found.decisions)
 
-    def _open(self, opportunity: Opportunity, now: int) -> str:
-        market = opportunity.market
-        assert market.end is not None  # the screen rejects markets without an end
-        self.safe.execute(
-            self.settings.vault,
-            self.vault.encode_abi(
-                "openMarket",
-                args=[
-                    self.settings.class_by_oracle[market.oracle],
-                    market.question_id,
-                    1,
-                    int(market.end.timestamp()),
-                ],
-            ),
-        )
-        account = str(self.vault.functions.accountOf(market.condition_id).call())
-        self.emit("opened", {"question": market.question, "account": account})
-        return account
+    def _day(self, now: int, nav: int) -> Day:
+        name = f"day {datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
+        opening = self.journal.fact(name)
+        if opening is None:
+            opening = str(nav)
+            self.journal.keep(name, opening)
+        loss = self.journal.fact("last_loss_at")
+        return Day(int(opening), nav, int(loss) if loss else None)
 
-    def _token_ids(self, account: str) -> list[int]:
-        contract = self.chain.contract(account, "PolymarketAccount")
-        return list(contract.functions.tokenIds().call())
+    # forecasts
 
-    def _decision_record(
-        self, opportunity: Opportunity, chosen: Size, tokens: int, account: str, now: int
-    ) -> Mapping[str, Any]:
-        market = opportunity.market
-        return {
-            "pack": "tail",
-            "code_version": CODE_VERSION,
-            "time": now,
-            "market": "0x" + market.condition_id.hex(),
-            "question": market.question,
-            "account": account,
-            "outcome": market.outcomes[opportunity.outcome],
-            "price": str(opportunity.price),
-            "tokens": tokens,
-            "chance_low": f"{opportunity.chance:.6f}",
-            "edge": f"{opportunity.edge:.6f}",
-            "tier": chosen.tier,
-            "binding": chosen.binding,
-        }
+    def _keep_forecasts(self, look: Look) -> None:
+        for name, given in look.forecasts.items():
+            market = look.markets.get(name)
+            book = look.books.get(str(market.token_ids[YES])) if market is not None else None
+            mid = book.mid() if book is not None else None
+            if market is not None and mid is not None:
+                for each in given:
+                    self.journal.forecast(each, market.event or name, mid)
 
-    def _sign(self, order: OrderV2, account: str) -> bytes:
-        contract = self.chain.contract(account, "PolymarketAccount")
-        return sign_order(
-            order,
-            order_hash(order, self.settings.exchange),
-            expiry=self.chain.now() + self.settings.order_lifetime_s,
-            epoch=contract.functions.epoch().call(),
-            safe=self.safe.address,
-            chain_id=self.chain.chain_id,
-            owners=self.safe.owners,
-        )
-
-    def _fill(
-        self,
-        opportunity: Opportunity,
-        chosen: Size,
-        order: OrderV2,
-        account: str,
-        decision: bytes,
-    ) -> Fill:
-        """Read from the chain what came of the order: the account's balances, nothing else."""
-        collateral, (position,) = self.chain.positions(account)
-        fill = Fill(
-            market=opportunity.market.condition_id,
-            question=opportunity.market.question,
-            outcome=opportunity.market.outcomes[opportunity.outcome],
-            price=opportunity.price,
-            size=chosen,
-            tokens=(position.yes, position.no)[opportunity.outcome],
-            spent=int(order.makerAmount) - collateral,
-            decision=decision,
-        )
-        self.emit(
-            "filled",
-            {
-                "question": fill.question,
-                "outcome": fill.outcome,
-                "price": str(fill.price),
-                "tokens": fill.tokens,
-                "spent": fill.spent,
-                "tier": chosen.tier,
-                "binding": chosen.binding,
-            },
-        )
-        return fill
-
-    # reporting
-
-    def report(self) -> bytes:
-        """Mark every open market, store the evidence, and send the report through the Safe.
-
-        Returns:
-            The evidence hash.
-        """
-        quotes = {market.condition_id: market for market in self.source()}
-        marks: list[Mark] = []
-        basis: list[Mapping[str, Any]] = []
-        for market in self.vault.functions.openMarkets().call():
-            account = self.vault.functions.accountOf(market).call()
-            _, positions = self.chain.positions(account)
-            for position in positions:
-                if position.resolved:
-                    marks.append(resolved_mark(market))
-                    continue
-                mark, source = self._mark(market, position, quotes.get(market))
-                marks.append(mark)
-                basis.append({"market": "0x" + market.hex(), **source})
-        document = evidence_document(
-            to_checksum_address(self.settings.vault),
-            self.chain.now(),
-            marks,
-            basis,
-            self._decisions,
-            self.settings.source_name,
-            CODE_VERSION,
-        )
-        evidence = evidence_hash(document)
-        store_evidence(self.settings.evidence_folder, document)
-        self.safe.execute(
-            self.settings.vault,
-            self.vault.encode_abi("report", args=[[m.as_tuple() for m in marks], evidence]),
-        )
-        self._decisions.clear()
-        self.emit("reported", {"marks": len(marks), "evidence": "0x" + evidence.hex()})
-        return evidence
-
-    def _mark(
-        self, market: bytes, position: Position, quote: Market | None
-    ) -> tuple[Mark, Mapping[str, Any]]:
-        """Return a market's marks and what they were made from: its pool, or its book."""
-        if market in self.settings.pools:
-            address = self.settings.pools[market]
-            pool = read_pool(self.chain, address)
-            source = {"pool": address, "reserves": [str(r) for r in pool.reserves]}
-            return mark_from_pool(market, pool, position.yes, position.no), source
-        return mark_from_quotes(market, quote), {
-            "best_bid": str(quote.best_bid) if quote else None,
-            "best_ask": str(quote.best_ask) if quote else None,
-        }
-
-    def settle(self) -> list[Settlement]:
-        """Redeem, recall and close every market that is resolved entirely."""
-        done = []
-        for market in self.vault.functions.openMarkets().call():
-            account = self.vault.functions.accountOf(market).call()
-            collateral, positions = self.chain.positions(account)
-            if not all(position.resolved for position in positions):
+    def _resolve_forecasts(self, state: VaultState) -> None:
+        for market, each in state.markets.items():
+            if not each.resolved:
                 continue
-            contract = self.chain.contract(account, "PolymarketAccount")
-            self.chain.send(self.settings.vault, self.vault.encode_abi("sync", args=[market]))
-            for index, position in enumerate(positions):
-                if position.yes or position.no:
-                    self.chain.send(account, contract.encode_abi("redeem", args=[index]))
-            collateral, _ = self.chain.positions(account)
-            if collateral:
-                self.safe.execute(
-                    self.settings.vault,
-                    self.vault.encode_abi("recall", args=[market, MAX_ASSETS]),
-                )
-            self.chain.send(
-                self.settings.vault, self.vault.encode_abi("closeMarket", args=[market])
+            _, held = self.vault.positions(bytes.fromhex(market[2:]))
+            for condition, position in held:
+                if position.resolved:
+                    paid = position.payout_yes / position.payout_denominator
+                    self.journal.resolve(condition, paid)
+
+    def _heard(self, look: Look) -> dict[str, list[Given]]:
+        """Return the forecasts whose sources have graduated, and the signals."""
+        known = {name for name, (passed, _) in self.graduates().items() if passed}
+        known |= set(self.signals)
+        heard = {
+            market: [each for each in given if each.source in known]
+            for market, given in look.forecasts.items()
+        }
+        return {market: given for market, given in heard.items() if given}
+
+    def graduates(self) -> dict[str, tuple[bool, str]]:
+        """Return which forecasters' word may move money, and why (not)."""
+        records = self.journal.resolved_forecasts()
+        for source, known in records.items():
+            judged = self._judged.get(source)
+            if judged is None or judged[0] != len(known):
+                self._judged[source] = (len(known), *self.gate.judge(known))
+        return {source: self._judged[source][1:] for source in records}
+
+    # what stops decisions
+
+    def _check_clocks(self, now: int, halts: dict[str, str]) -> None:
+        here, limit = self.clock(), self.watch.max_skew_s
+        if abs(here - now) > limit:
+            halts["clock"] = (
+                f"this clock is {here - now:+.0f} s from the chain's, at most {limit}: "
+                "set the clock, or wait for a block"
             )
-            done.append(Settlement(market, collateral))
-            self.emit("settled", {"market": "0x" + market.hex(), "recalled": collateral})
-        return done
+            return
+        theirs = self.clob.time()
+        if theirs is not None and abs(here - theirs) > limit:
+            halts["clock"] = f"this clock is {here - theirs:+.0f} s from the venue's"
+
+    def _check_stop(self, halts: dict[str, str]) -> None:
+        if self.watch.stop_file is not None and self.watch.stop_file.exists():
+            halts["stop"] = f"{self.watch.stop_file} exists: remove it to go on"
+
+    def _check_exchanges(self, halts: dict[str, str]) -> None:
+        for address in self.exchanges:
+            if self.chain.ask_one(address, "Exchange", "paused"):
+                halts["exchange"] = f"exchange {address} is paused"
+
+    def _check_venue(self, halts: dict[str, str]) -> None:
+        if self.watch.heartbeat:
+            beat = self.clob.heartbeat()
+            if beat.kind != "yes":
+                halts["heartbeat"] = f"the venue does not take our heartbeat: {beat.detail}"
+        here = self.clock()
+        if self.clob.trouble and self._venue_again <= here:
+            if "venue" in self._halts:
+                self.clob.trouble = ""  # once more
+            else:
+                self._venue_again = here + self.watch.pause_s
+        if self.clob.trouble:
+            halts["venue"] = f"the venue takes no orders: {self.clob.trouble}"
+
+    def _tell_halts(self, halts: Mapping[str, str]) -> None:
+        for name, why in halts.items():
+            if name not in self._halts:
+                self.told("halted", {"what": name, "why": why})
+        for name in self._halts:
+            if name not in halts:
+                self.told("goes_on", {"what": name})
+        self._halts = dict(halts)
+
+
+class _Named:
+    """Turns what a part of a tick fails by into a named halt."""
+
+    def __init__(self, halts: dict[str, str]) -> None:
+        self._halts = halts
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, NotSigned):
+            self._halts["signers"] = str(error)
+            return True
+        if isinstance(error, CHAIN_AWAY):
+            self._halts["chain"] = f"the chain does not answer: {_first_line(error)}"
+            return True
+        return False
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

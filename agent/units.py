@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 MICRO = 10**6
 BPS = 10_000
+LOT = MICRO // 100  # sizes of hundredths of a token are exact at every tick of the venue
 WAD = 10**18
 
 

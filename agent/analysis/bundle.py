@@ -8,18 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent.analysis.relations import Relation, states
+from agent.information.books import Level
 from agent.information.gamma import FeeSchedule
 
 FULL = 2  # halves of a unit
-LOT = 10_000  # micro-tokens: sizes are whole hundredths
-
-
-@dataclass(frozen=True)
-class Level:
-    """A price (10**-6) and how much is there (micro-tokens)."""
-
-    price: int
-    size: int
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,10 @@ from math import log
 import numpy as np
 import numpy.typing as npt
 
+from agent.information.forecast import BadForecast
+
 Array = npt.NDArray[np.float64]
 CLIP = 1e-6  # the log score of certainty that fails is not infinite
-
-
-class BadForecast(ValueError):
-    """A probability or an outcome is none; the message says which."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from math import exp, log1p
 
 import numpy as np
 
-from agent.analysis.calibration import Array, BadForecast, logit
+from agent.analysis.calibration import Array, logit
+from agent.information.forecast import BadForecast
 
 MAX_STEPS = 50
 STEP = 1e-10

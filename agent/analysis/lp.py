@@ -12,7 +12,8 @@ import highspy
 import numpy as np
 import numpy.typing as npt
 
-from agent.analysis.bundle import LOT, Bundle, fee_of
+from agent.analysis.bundle import Bundle, fee_of
+from agent.units import LOT
 
 Vector = npt.NDArray[np.float64]
 UNIT = 10**6

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from agent.analysis.bundle import (
     Bundle,
-    Level,
     Security,
     conversions,
     make_bundle,
@@ -22,6 +21,7 @@ from agent.analysis.bundle import (
 from agent.analysis.certify import Certificate, NotCovered, certify
 from agent.analysis.lp import Plan, solve
 from agent.analysis.relations import Relation
+from agent.information.books import Level
 from agent.information.gamma import FeeSchedule
 
 ASK, BID = 0, 1

@@ -14,10 +14,9 @@ from eth_abi.exceptions import DecodingError
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from agent.execution.hashing import keccak
-from agent.execution.orders import decision_id
 from agent.execution.safe import Batch, NotABatch, unbatch
 from agent.execution.signers import OrderRequest, TransactionRequest
+from agent.ids import decision_id, keccak
 from agent.journal import Call
 from agent.units import MICRO
 

@@ -31,7 +31,7 @@ from agent.execution.signing import sign_hash
 MAX_BODY = 200_000
 
 
-class Desk:
+class Judge:
     """Judges, counts, signs."""
 
     def __init__(
@@ -77,7 +77,7 @@ class Desk:
         return sign_hash(self.owner, digest)
 
 
-def create_app(desk: Desk, secret: bytes, clock: Callable[[], float] = time.time) -> FastAPI:
+def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.time) -> FastAPI:
     """Return the application. Requests are judged one after the other.
 
     Raises:
@@ -114,20 +114,20 @@ def create_app(desk: Desk, secret: bytes, clock: Callable[[], float] = time.time
     async def owner(request: Request) -> Response:
         if await asked(request) is None:
             return JSONResponse({"error": "not authenticated"}, 401)
-        return JSONResponse({"owner": desk.owner.address})
+        return JSONResponse({"owner": judge.owner.address})
 
     @app.post("/order")
     async def order(request: Request) -> Response:
         body = await asked(request)
         if body is None:
             return JSONResponse({"error": "not authenticated"}, 401)
-        return answer("order", lambda: desk.order(wire.order_from_json(body)))
+        return answer("order", lambda: judge.order(wire.order_from_json(body)))
 
     @app.post("/transaction")
     async def transaction(request: Request) -> Response:
         body = await asked(request)
         if body is None:
             return JSONResponse({"error": "not authenticated"}, 401)
-        return answer("transaction", lambda: desk.transaction(wire.transaction_from_json(body)))
+        return answer("transaction", lambda: judge.transaction(wire.transaction_from_json(body)))
 
     return app

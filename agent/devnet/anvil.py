@@ -22,11 +22,12 @@ class AnvilMissing(RuntimeError):
 
 
 @contextmanager
-def anvil(chain_id: int, port: int = 0) -> Iterator[str]:
+def anvil(chain_id: int, port: int = 0, timestamp: int | None = None) -> Iterator[str]:
     """Run anvil and connect ape to it; yield its URL.
 
     Args:
         port: 0 takes a free one
+        timestamp: of the first block, instead of now
 
     Raises:
         AnvilMissing: it is not installed or does not answer.
@@ -38,6 +39,8 @@ def anvil(chain_id: int, port: int = 0) -> Iterator[str]:
     url = f"http://127.0.0.1:{chosen}"
     command = [binary, "--silent", "--port", str(chosen), "--chain-id", str(chain_id)]
     command += ["--accounts", str(ACCOUNTS), "--mnemonic", MNEMONIC]
+    if timestamp is not None:
+        command += ["--timestamp", str(timestamp)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait(url, process)

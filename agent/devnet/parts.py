@@ -59,6 +59,7 @@ def market_maker_part(name: str) -> ContractContainer:
 
 @cache
 def safe_part(name: str) -> ContractContainer:
-    """Return a part of Safe 1.4.1: "Safe", "ProxyFactory" or "CompatibilityFallbackHandler"."""
+    """Return a part of Safe 1.4.1: "Safe", "ProxyFactory", "CompatibilityFallbackHandler" or
+    "MultiSendCallOnly"."""
     source = files("safe_eth.eth.contracts.abis") / f"{name}_V1_4_1.json"
     return _container(name, json.loads(source.read_text()))

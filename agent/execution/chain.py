@@ -18,6 +18,7 @@ from web3.providers.rpc.utils import ExceptionRetryConfiguration
 from web3.types import TxReceipt
 
 from agent import abi
+from agent.execution.calls import Ask, Reads
 
 # What a node that is away, slow or overloaded makes web3 raise.
 CHAIN_AWAY = (requests.RequestException, Web3RPCError, BadResponseFormat, BlockNotFound)
@@ -54,7 +55,9 @@ class Chain:
             requests.RequestException: nothing answers at the URL.
         """
         self.rpc_url = rpc_url
-        retry = ExceptionRetryConfiguration(retries=2, backoff_factor=0.1)
+        retry = ExceptionRetryConfiguration(
+            errors=(requests.ConnectionError, requests.Timeout), retries=2, backoff_factor=0.1
+        )
         self.web3 = Web3(
             HTTPProvider(
                 rpc_url,
@@ -62,12 +65,31 @@ class Chain:
                 exception_retry_configuration=retry,
             )
         )
+        self._reads = Reads(rpc_url, timeout_s)
+        self._contracts: dict[tuple[str, str], Contract] = {}
         self.executor = executor
         self.chain_id = self.web3.eth.chain_id
 
     def contract(self, address: str, name: str) -> Contract:
         """Return the contract at `address` with one of the agent's ABIs."""
-        return self.web3.eth.contract(address=to_checksum_address(address), abi=abi.load(name))
+        key = (address, name)
+        if key not in self._contracts:
+            self._contracts[key] = self.web3.eth.contract(
+                address=to_checksum_address(address), abi=abi.load(name)
+            )
+        return self._contracts[key]
+
+    def ask(self, asked: Sequence[Ask]) -> list[Any]:
+        """Return the answers of many reads, as of the newest block; see calls.py.
+
+        Raises:
+            CallReverted: one of them reverted.
+        """
+        return self._reads.ask(asked)
+
+    def ask_one(self, address: str, contract: str, function: str, *arguments: Any) -> Any:
+        """Return the answer of one read."""
+        return self._reads.ask([Ask(address, contract, function, arguments)])[0]
 
     def checksum(self, address: str) -> ChecksumAddress:
         """Return the address as web3 takes it."""
@@ -89,8 +111,7 @@ class Chain:
 
     def positions(self, account: str) -> tuple[int, list[Position]]:
         """Return an account's collateral (micro-units) and its positions."""
-        contract = self.contract(account, "PolymarketAccount")
-        collateral, held = contract.functions.positions().call()
+        collateral, held = self.ask_one(account, "PolymarketAccount", "positions")
         return collateral, [Position(*entry) for entry in held]
 
     def simulate(

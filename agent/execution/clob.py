@@ -39,6 +39,7 @@ class Clob:
     def __init__(self, client: ClobClient) -> None:
         self._client = client
         self._heartbeat_id = ""
+        self.trouble = ""  # why the venue took no order when it was last asked to
 
     def place(self, order: OrderV2, signature: bytes, kind: str = "GTC") -> Answer:
         """Post an order (GTC, POST = post-only, FOK, FAK) once; never again by itself.
@@ -48,16 +49,19 @@ class Clob:
         signed = SignedOrderV2(**vars(order), signature="0x" + signature.hex())
         post_only = kind == "POST"
         try:
-            answer = self._client.post_order(
+            said = self._client.post_order(
                 signed, "GTC" if post_only else kind, post_only=post_only, defer_exec=True
             )
         except PolyApiException as error:
-            return _refusal(error)
+            answer = _refusal(error)
+            self.trouble = answer.detail if answer.kind == "nothing" else ""
+            return answer
         except Exception as error:  # the client lets httpx' errors through in places
             return Answer("nothing", detail=str(error) or type(error).__name__)
-        if not answer.get("success"):
-            return Answer("no", Venue.REJECTED, str(answer.get("errorMsg")))
-        return Answer("yes", venue_word(str(answer.get("status", ""))))
+        self.trouble = ""
+        if not said.get("success"):
+            return Answer("no", Venue.REJECTED, str(said.get("errorMsg")))
+        return Answer("yes", venue_word(str(said.get("status", ""))))
 
     def look(self, order_hash: str) -> Answer:
         """Ask after an order by its hash; "no" means that the venue does not know it."""

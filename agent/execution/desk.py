@@ -17,9 +17,10 @@ from sqlalchemy.engine import Row
 from agent.execution.chain import Chain
 from agent.execution.clob import FINAL, Clob
 from agent.execution.machine import OVER, Intent, Venue
-from agent.execution.orders import ExchangeDomain, build_order, intent_key, order_hash
-from agent.execution.signers import OrderRequest, Signers
+from agent.execution.orders import ExchangeDomain, build_order, order_hash
+from agent.execution.signers import CosignerRefused, NotSigned, OrderRequest, Signers
 from agent.execution.signing import envelope
+from agent.ids import intent_key
 from agent.journal import Fill, Journal, Plan
 
 UNIT = 10**6
@@ -116,9 +117,19 @@ class Desk:
             self._follow(row)
 
     def recover(self) -> None:
-        """Go through all that is open: at the start, and every few seconds."""
+        """Go through all that is open: at the start, and every few seconds.
+
+        Raises:
+            NotSigned: a signature is missing; the others have gone on.
+        """
+        missing: NotSigned | None = None
         for row in self._journal.open():
-            self.advance(row.key)
+            try:
+                self.advance(row.key)
+            except NotSigned as error:
+                missing = error
+        if missing is not None:
+            raise missing
 
     def cancel(self, key: bytes) -> None:
         """Ask the venue to end an order that may rest there. Its signature counts until its expiry;
@@ -140,16 +151,19 @@ class Desk:
             return
         order = self._order(_plan(row), row.key)
         domain = self._domains[row.exchange.lower()]
-        account = self._chain.contract(row.account, "PolymarketAccount")
         expiry = self._chain.now() + self._lifetime
         request = OrderRequest(
             order,
             domain,
             expiry,
-            account.functions.epoch().call(),
+            self._chain.ask_one(row.account, "PolymarketAccount", "epoch"),
             self._journal.record(row.decision),
         )
-        signature = envelope(order, expiry, self._signers.sign_order(request))
+        try:
+            signature = envelope(order, expiry, self._signers.sign_order(request))
+        except CosignerRefused as refusal:
+            self._close(row, str(refusal))
+            return
         self._journal.step(
             row.key,
             Intent.SIGNED,
@@ -199,8 +213,19 @@ class Desk:
             self._read_fills(row)  # what settled since it was read
             self._close(row, f"over at the venue: {row.venue}")
         elif self._chain.now(self._confirmations) > row.expiry and deep:
-            self._hear_trades(row)
-            self._close(row, "the signature has expired")
+            self._expire(row)
+
+    def _expire(self, row: Row[Any]) -> None:
+        """End an order whose signature counts no more: the venue knows nothing of that, and would
+        keep our funds reserved for it."""
+        if row.venue not in OVER:
+            answer = self._clob.cancel(row.order_hash)
+            if answer.kind == "nothing":
+                return
+            if answer.kind == "yes":
+                self._journal.hear(row.key, Venue.EXPIRED, "its signature has expired")
+        self._hear_trades(row)
+        self._close(row, "the signature has expired")
 
     def _hear_trades(self, row: Row[Any]) -> bool:
         """Keep what the venue says of an order's trades; return whether all have ended."""

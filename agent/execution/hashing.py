@@ -6,15 +6,11 @@ than a general EIP-712 encoder, because types and domains are hashed once.
 
 from functools import lru_cache
 
-import sha3
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
+from agent.ids import keccak
+
 _CACHED = 4_096  # domains: one a market account and exchange
-
-
-def keccak(data: bytes) -> bytes:
-    """Return keccak-256."""
-    return sha3.keccak_256(data).digest()  # type: ignore[no-any-return]
 
 
 def word(value: int) -> bytes:

@@ -1,18 +1,15 @@
 """Orders in integers, in the official client's own types."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import Any
 
-from eth_utils.crypto import keccak
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from py_clob_client_v2.order_utils.model.side import Side
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 
 from agent.execution.hashing import exchange_order_hash
-from agent.units import MICRO, cost_micro, on_tick
+from agent.units import LOT, cost_micro, on_tick
 
 # Order(...) fields in the order of the struct, without the signature.
 ORDER_FIELDS = (
@@ -28,7 +25,6 @@ ORDER_FIELDS = (
     "metadata",
     "builder",
 )
-LOT = MICRO // 100  # sizes of hundredths of a token are exact at every tick of the venue
 
 
 class BadOrder(ValueError):
@@ -42,22 +38,6 @@ class ExchangeDomain:
     address: str
     version: str
     chain_id: int
-
-
-def decision_id(record: Mapping[str, Any]) -> bytes:
-    """Return keccak of the decision record's canonical JSON (sorted keys, no spaces)."""
-    return keccak(text=json.dumps(record, sort_keys=True, separators=(",", ":")))
-
-
-def affordable_tokens(budget: int, price: Decimal) -> int:
-    """Return the most micro-tokens, in whole lots, that `budget` micro-units buy at `price`."""
-    tokens = (Decimal(budget) / price).to_integral_value(ROUND_FLOOR)
-    return int(tokens) // LOT * LOT
-
-
-def intent_key(decision: bytes, leg: int, attempt: int) -> bytes:
-    """Return what makes an intent's order its own: the decision, the leg, the attempt."""
-    return keccak(decision + leg.to_bytes(4, "big") + attempt.to_bytes(4, "big"))
 
 
 def build_order(

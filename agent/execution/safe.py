@@ -12,7 +12,7 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from safe_eth.safe.multi_send import MultiSendOperation, MultiSendTx
 
-from agent.execution.hashing import keccak
+from agent.ids import keccak
 from agent.journal import Call
 
 CALL, DELEGATE_CALL = 0, 1

@@ -98,7 +98,9 @@ class Signers(Protocol):
 class Cosigner(Protocol):
     """Another owner's process."""
 
-    address: str
+    @property
+    def address(self) -> str:
+        """The owner."""
 
     def sign_order(self, request: OrderRequest) -> bytes:
         """Return its signature; raises NotSigned."""

@@ -15,10 +15,10 @@ from sqlalchemy.engine import Row
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 
 from agent.execution.chain import Chain, TransactionRefused
-from agent.execution.hashing import keccak
 from agent.execution.machine import Sending
 from agent.execution.safe import Batch, batch, execute_arguments, safe_abi
-from agent.execution.signers import Signers, TransactionRequest
+from agent.execution.signers import CosignerRefused, Signers, TransactionRequest
+from agent.ids import keccak
 from agent.journal import Call, Journal
 from agent.journal.transactions import OVER, calls_of, hashes_of
 
@@ -128,7 +128,11 @@ class Transactor:
         nonce = self._safe.functions.nonce().call()
         sent = batch(calls_of(row), self._multi_send)
         request = TransactionRequest(sent.to, sent.data, sent.operation, nonce)
-        signatures = self._signers.sign_transaction(request)
+        try:
+            signatures = self._signers.sign_transaction(request)
+        except CosignerRefused as refusal:
+            self._book.step(row.key, Sending.DROPPED, str(refusal))
+            return False
         self._book.step(
             row.key,
             Sending.SIGNED,

@@ -1,4 +1,4 @@
-"""Markets as Polymarket's Gamma API describes them, from recorded answers."""
+"""Markets as Polymarket's Gamma API describes them: live, page by page, or recorded."""
 
 import gzip
 import json
@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 YES, NO = 0, 1
 
@@ -22,6 +25,13 @@ class FeeSchedule:
 
     rate: Decimal = Decimal(0)
     exponent: int = 1
+
+    def most(self, size: int, price: int) -> int:
+        """Return the most that `size` micro-tokens at `price` (10**-6) can be charged: rounded
+        up, micro-units."""
+        p = Fraction(price, 10**6)
+        fee = size * Fraction(self.rate) * (p * (1 - p)) ** self.exponent
+        return -(-fee.numerator // fee.denominator)
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,22 @@ class Market:
     resolution_statuses: tuple[str, ...]
     fees: FeeSchedule
     event_id: bytes | None = None  # of a negative-risk event; its questions number its last byte
+    event: str = ""  # slug; of the market itself where it stands alone
+    category: str = ""
+    volume: Decimal = Decimal(0)
+    rules: str = ""  # the text by which it resolves
+    accepting: bool = True  # orders
+    augmented: bool = False  # its event may still gain outcomes
+
+    @property
+    def name(self) -> str:
+        """The condition id as everything else names the market: 0x..."""
+        return "0x" + self.condition_id.hex()
+
+    @property
+    def vault_market(self) -> bytes:
+        """What a vault calls its market: the condition, or the whole negative-risk event."""
+        return self.event_id or self.condition_id
 
     def ask(self, outcome: int) -> Decimal | None:
         """Return what one token of `outcome` costs: a NO is bought where a YES is bid."""
@@ -71,6 +97,7 @@ def parse_market(record: Mapping[str, Any]) -> Market:
         outcomes = json.loads(record["outcomes"])
         tokens = json.loads(record["clobTokenIds"])
         fee = record.get("feeSchedule") or {}
+        event = (record.get("events") or [{}])[0]
         return Market(
             question=record["question"],
             outcomes=(outcomes[YES], outcomes[NO]),
@@ -91,25 +118,81 @@ def parse_market(record: Mapping[str, Any]) -> Market:
                 rate=_decimal(fee.get("rate")) or Decimal(0), exponent=int(fee.get("exponent", 1))
             ),
             event_id=_bytes32(record["negRiskMarketID"]) if record.get("negRisk") else None,
+            event=str(event.get("slug") or record.get("slug") or ""),
+            category=str(
+                record.get("category")
+                or event.get("category")
+                or str(record.get("feeType") or "").split("_")[0]
+            ).lower(),
+            volume=_decimal(record.get("volumeNum")) or Decimal(0),
+            rules=str(record.get("description") or ""),
+            accepting=record.get("acceptingOrders") is not False,
+            augmented=bool(event.get("negRiskAugmented")),
         )
     except (KeyError, IndexError, TypeError, ValueError, InvalidOperation) as error:
         name = record.get("slug") or record.get("id")
         raise BadMarketRecord(f"market {name}: {type(error).__name__}: {error}") from error
 
 
-def load_recorded(path: Path) -> tuple[list[Market], list[str]]:
-    """Read a recorded, gzipped page of `/markets`.
+def parse_markets(records: Iterable[Mapping[str, Any]]) -> tuple[list[Market], list[str]]:
+    """Read market records.
 
     Returns:
         The markets, and a message for each record that could not be read.
     """
     markets, problems = [], []
-    for record in json.loads(gzip.decompress(path.read_bytes())):
+    for record in records:
         try:
             markets.append(parse_market(record))
         except BadMarketRecord as problem:
             problems.append(str(problem))
     return markets, problems
+
+
+def load_recorded(path: Path) -> tuple[list[Market], list[str]]:
+    """Read a recorded, gzipped page of `/markets`; see parse_markets."""
+    return parse_markets(json.loads(gzip.decompress(path.read_bytes())))
+
+
+class GammaAway(RuntimeError):
+    """Gamma does not answer, or not with markets; the message says what came."""
+
+
+class GammaClient:
+    """Reads all pages of Gamma's open markets."""
+
+    def __init__(self, url: str, page: int = 500, timeout_s: float = 10.0) -> None:
+        transport = httpx.HTTPTransport(retries=2)
+        self._http = httpx.Client(base_url=url, timeout=timeout_s, transport=transport)
+        self._page = page
+
+    def open_markets(self) -> tuple[list[Market], list[str]]:
+        """Return the markets that are not closed; see parse_markets.
+
+        A market that moves to another page meanwhile is returned once.
+
+        Raises:
+            GammaAway: see the class.
+        """
+        records: dict[str, Mapping[str, Any]] = {}
+        offset = 0
+        while True:
+            page = self._get({"closed": "false", "limit": self._page, "offset": offset})
+            records |= {str(record.get("conditionId")): record for record in page}
+            if len(page) < self._page:
+                return parse_markets(records.values())
+            offset += self._page
+
+    def _get(self, question: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        try:
+            answer = self._http.get("/markets", params=dict(question))
+            answer.raise_for_status()
+            page = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise GammaAway(f"Gamma: {error or type(error).__name__}") from error
+        if not isinstance(page, list):
+            raise GammaAway(f"Gamma answered {str(page)[:80]}, not a list of markets")
+        return page
 
 
 def shift(markets: Iterable[Market], by: timedelta) -> list[Market]:

@@ -13,12 +13,16 @@ from typing import Any
 from sqlalchemy import create_engine, delete, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
+from agent.analysis.calibration import Forecast
 from agent.execution.machine import RESERVING, Intent, Venue, check_step
+from agent.ids import canonical
+from agent.information.forecast import Given
 from agent.journal.tables import (
     JournalMismatch,
     decisions,
     facts,
     fills,
+    forecasts,
     intents,
     prepare,
     steps,
@@ -107,7 +111,7 @@ class Journal:
         Args:
             task_at: timestamp, where the decision is to be carried out: opens its task
         """
-        text = json.dumps(record, sort_keys=True, separators=(",", ":"))
+        text = canonical(record).decode()
         with self._engine.begin() as connection:
             known = connection.execute(select(decisions).where(decisions.c.id == identity)).first()
             if known is None:
@@ -115,6 +119,10 @@ class Journal:
                 if task_at is not None:
                     row = {"decision": identity, "time": task_at, "state": OPEN}
                     connection.execute(insert(tasks).values(**row, reason="", revealed=0))
+                    for leg in record["legs"]:
+                        name = f"decided {leg['vault_market']}"
+                        connection.execute(delete(facts).where(facts.c.name == name))
+                        connection.execute(insert(facts).values(name=name, value=str(task_at)))
         self._written("decided")
 
     def record(self, identity: bytes) -> dict[str, Any]:
@@ -154,6 +162,14 @@ class Journal:
             )
         self._written("task closed")
 
+    def decided(self) -> dict[str, int]:
+        """Return when a market of the vault was last decided on, by market."""
+        prefix = "decided "
+        chosen = select(facts).where(facts.c.name.startswith(prefix))
+        with self._engine.connect() as connection:
+            rows = connection.execute(chosen)
+            return {row.name.removeprefix(prefix): int(row.value) for row in rows}
+
     def unrevealed(self) -> list[tuple[bytes, dict[str, Any]]]:
         """Return the decisions of closed tasks that no report's evidence has shown yet."""
         chosen = (
@@ -170,6 +186,36 @@ class Journal:
         with self._engine.begin() as connection:
             connection.execute(update(tasks).where(tasks.c.decision.in_(shown)).values(revealed=1))
         self._written("revealed")
+
+    # forecasts
+
+    def forecast(self, given: Given, event: str, mid: float) -> None:
+        """Keep a source's first forecast of a market, beside what the market said then."""
+        mine = (forecasts.c.source == given.source) & (forecasts.c.market == given.market)
+        with self._engine.begin() as connection:
+            if connection.execute(select(forecasts.c.source).where(mine)).first() is None:
+                row = vars(given) | {"detail": canonical(dict(given.detail)).decode()}
+                connection.execute(insert(forecasts).values(**row, event=event, mid=mid))
+
+    def resolve(self, market: str, outcome: float) -> None:
+        """Keep what came of a market: 1 YES, 0 NO, 0.5 void."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(forecasts).where(forecasts.c.market == market).values(outcome=outcome)
+            )
+
+    def resolved_forecasts(self) -> dict[str, list[Forecast]]:
+        """Return the forecasts of which the outcome is known, by source."""
+        chosen = select(forecasts).where(forecasts.c.outcome.is_not(None))
+        found: dict[str, list[Forecast]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(chosen.order_by(forecasts.c.frozen_at)):
+                found.setdefault(row.source, []).append(
+                    Forecast(
+                        row.event, row.chance, row.mid, row.outcome, row.frozen_at, row.evidence_at
+                    )
+                )
+        return found
 
     # intents
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, event
+from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, event
 from sqlalchemy.engine import Connection, Engine
 
 VERSION = 2
@@ -77,6 +77,19 @@ trades = Table(  # matches as the venue tells them; provisional until CONFIRMED 
     Column("id", String, primary_key=True),
     Column("intent", LargeBinary, primary_key=True),
     Column("status", String, nullable=False),
+)
+forecasts = Table(  # the first of each source on each market, and what came of it
+    "forecasts",
+    META,
+    Column("source", String, primary_key=True),
+    Column("market", String, primary_key=True),  # condition id, 0x...
+    Column("event", String, nullable=False),
+    Column("chance", Float, nullable=False),
+    Column("mid", Float, nullable=False),  # the market's, at the freeze
+    Column("frozen_at", Integer, nullable=False),
+    Column("evidence_at", Integer, nullable=False),
+    Column("detail", String, nullable=False),  # JSON
+    Column("outcome", Float),  # 1 YES, 0 NO, 0.5 void; once known
 )
 transactions = Table(
     "transactions",

@@ -1,12 +1,10 @@
 """The evidence document of a report: what the marks were made from, hashed on chain."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eth_utils.crypto import keccak
-
+from agent.ids import canonical, keccak
 from agent.reporting.marks import Mark
 
 SCHEMA = "probity-evidence/1"
@@ -51,7 +49,7 @@ def evidence_document(
         "quotes": list(quotes),
         "decisions": list(decisions),
     }
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return canonical(document)
 
 
 def evidence_hash(document: bytes) -> bytes:

@@ -1,11 +1,12 @@
-"""Marks from quotes: what a report says one outcome token is worth, bid and ask."""
+"""Marks: what a report says one outcome token is worth, bid and ask."""
 
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from agent.analysis.fpmm import Pool
-from agent.information.gamma import NO, YES, Market
-from agent.units import MICRO, WAD, wad_down, wad_up
+from agent.information.books import Book
+from agent.information.gamma import NO, YES
+from agent.units import BPS, MICRO, WAD
 
 
 @dataclass(frozen=True)
@@ -28,21 +29,78 @@ def resolved_mark(market: bytes) -> Mark:
     return Mark(market, 0, 0, 0, 0)
 
 
-def mark_from_quotes(market: bytes, quotes: Market | None) -> Mark:
-    """Return a condition's marks from its best quotes.
+@dataclass(frozen=True)
+class Method:
+    """How books become marks. Written down, since holders live by it (docs/agent.md).
 
-    A missing bid is worth 0 and a missing ask 1, so that no quote never makes a value up: the
-    spread widens, entry gets dearer and exit cheaper. Bids round down, asks up.
+    Attributes:
+        reference_size: micro-tokens that are thought sold into the bids and bought from the asks
+        stale_s: a book older than this loses value
+        haircut_bps: of the bid, and of what the ask lacks to 1, for each stale hour begun
     """
-    if quotes is None:
-        return Mark(market, 0, WAD, 0, WAD)
-    return Mark(
-        market,
-        bid_yes=_bid(quotes.bid(YES)),
-        ask_yes=_ask(quotes.ask(YES)),
-        bid_no=_bid(quotes.bid(NO)),
-        ask_no=_ask(quotes.ask(NO)),
-    )
+
+    reference_size: int = 100 * MICRO
+    stale_s: int = 900
+    haircut_bps: int = 500
+
+
+def mark_from_books(
+    condition: bytes,
+    books: tuple[Book | None, Book | None],
+    now: int,
+    method: Method,
+) -> Mark:
+    """Return a condition's marks: what the reference size would bring, or cost, token by token.
+
+    What finds no bid is worth 0, what finds no ask costs 1: a missing quote makes no value up, it
+    widens the spread. A stale book is cut, hour by hour. Bids round down, asks up; the bids of both
+    outcomes together never exceed 1.
+
+    Args:
+        books: of YES and NO; None: there is none
+        now: timestamp
+    """
+    bids, asks = [], []
+    for book in books:
+        bid, ask = _swept(book, method.reference_size)
+        if book is not None:
+            hours = -(-max(0, now - book.seen_at - method.stale_s) // 3_600)
+            kept = BPS - min(BPS, hours * method.haircut_bps)
+            bid = bid * kept // BPS
+            ask = WAD - (WAD - ask) * kept // BPS
+        bids.append(bid)
+        asks.append(max(ask, bid))
+    excess = max(0, sum(bids) - WAD)
+    cut = -(-excess // 2)
+    bids = [max(0, bid - cut) for bid in bids]
+    return Mark(condition, bids[YES], asks[YES], bids[NO], asks[NO])
+
+
+def within_event(marks: Sequence[Mark]) -> list[Mark]:
+    """Return the marks of one event's outcomes with YES bids that sum to at most 1."""
+    total = sum(mark.bid_yes for mark in marks)
+    if total <= WAD:
+        return list(marks)
+    return [replace(mark, bid_yes=mark.bid_yes * WAD // total) for mark in marks]
+
+
+def _swept(book: Book | None, size: int) -> tuple[int, int]:
+    """Return what one token of `size` brings and costs, WAD."""
+    if book is None:
+        return 0, WAD
+    left, proceeds = size, 0
+    for level in book.bids:
+        take = min(left, level.size)
+        proceeds += take * level.price
+        left -= take
+    bid = proceeds * (WAD // MICRO) // size
+    left, cost = size, 0
+    for level in book.asks:
+        take = min(left, level.size)
+        cost += take * level.price
+        left -= take
+    cost += left * MICRO
+    return bid, min(WAD, -(-cost * (WAD // MICRO) // size))
 
 
 def mark_from_pool(market: bytes, pool: Pool, yes: int, no: int) -> Mark:
@@ -62,11 +120,3 @@ def mark_from_pool(market: bytes, pool: Pool, yes: int, no: int) -> Mark:
         bids.append(pool.proceeds(size, outcome) * WAD // size)
         asks.append(min(WAD, -(-pool.cost(size, outcome) * WAD // size)))
     return Mark(market, bids[YES], asks[YES], bids[NO], asks[NO])
-
-
-def _bid(price: Decimal | None) -> int:
-    return 0 if price is None else wad_down(price)
-
-
-def _ask(price: Decimal | None) -> int:
-    return WAD if price is None else wad_up(price)

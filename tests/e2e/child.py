@@ -12,7 +12,8 @@ from py_clob_client_v2.client import ClobClient
 from agent.execution.chain import Chain
 from agent.execution.clob import Clob
 from agent.execution.desk import Desk, Wanted
-from agent.execution.orders import ExchangeDomain, decision_id
+from agent.execution.orders import ExchangeDomain
+from agent.ids import decision_id
 from agent.journal import Journal
 
 

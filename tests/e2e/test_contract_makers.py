@@ -14,8 +14,9 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
 from agent.devnet import polymarket
 from agent.devnet.clob import errors
 from agent.devnet.venue import safe_at
-from agent.execution.orders import ExchangeDomain, build_order, decision_id, order_hash
+from agent.execution.orders import ExchangeDomain, build_order, order_hash
 from agent.execution.signing import sign_order
+from agent.ids import decision_id
 from tests.defaults import DAY, FOREVER, UNIT, a_class
 from tests.e2e.conftest import has, order
 from tests.e2e.test_clob_client import settled

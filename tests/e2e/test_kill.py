@@ -14,7 +14,7 @@ import pytest
 from agent.devnet import polymarket
 from agent.execution.desk import Wanted
 from agent.execution.machine import Intent, Venue
-from agent.execution.orders import decision_id, intent_key
+from agent.ids import decision_id, intent_key
 from agent.journal import Journal
 from tests.defaults import DAY, UNIT, a_class
 from tests.e2e.child import Bomb, Place, make_desk, run

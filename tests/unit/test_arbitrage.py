@@ -8,7 +8,6 @@ from fractions import Fraction
 import pytest
 
 from agent.analysis.bundle import (
-    Level,
     Security,
     conversions,
     fee_of,
@@ -23,6 +22,7 @@ from agent.analysis.relations import (
     UnprovenRelation,
     states,
 )
+from agent.information.books import Level
 from agent.information.gamma import FeeSchedule
 
 UNIT = 10**6

@@ -5,8 +5,9 @@ from math import exp, log
 
 import pytest
 
-from agent.analysis.calibration import BadForecast, Forecast, Gate, logit, reliability, score
+from agent.analysis.calibration import Forecast, Gate, logit, reliability, score
 from agent.analysis.fair import Diverges, Pool, check_divergence, fit
+from agent.information.forecast import BadForecast
 
 EVENTS, PER_EVENT = 400, 3
 

@@ -13,7 +13,7 @@ from agent.execution.machine import (
     check_step,
     venue_word,
 )
-from agent.execution.orders import intent_key
+from agent.ids import intent_key
 from agent.journal import Fill, Journal, JournalMismatch, Plan
 
 DECISION = b"\1" * 32

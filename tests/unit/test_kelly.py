@@ -6,8 +6,9 @@ from math import log
 
 import pytest
 
-from agent.analysis.bundle import Level, Security, make_bundle
+from agent.analysis.bundle import Security, make_bundle
 from agent.analysis.relations import Relation
+from agent.information.books import Level
 from agent.information.gamma import FeeSchedule
 from agent.strategy.kelly import (
     NoGrowth,

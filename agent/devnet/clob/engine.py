@@ -12,7 +12,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Literal
 
@@ -170,6 +170,14 @@ class Engine:
                     "timestamp": str(self._now_ms()),
                 }
                 self.hub.to_token(token, message)
+
+    def close(self, condition_id: str) -> None:
+        """End a market's trading: its orders are taken out, and no more come in."""
+        self.add(replace(self.listings[condition_id], closed=True))
+        for orders in list(self._open.values()):
+            for order in list(orders.values()):
+                if order.listing.condition_id == condition_id:
+                    self._end(order, "CANCELED")
 
     def use(self, faults: Faults) -> None:
         """Have other things go wrong from now on."""

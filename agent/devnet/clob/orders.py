@@ -24,7 +24,7 @@ from agent.devnet.clob.errors import (
     bad,
 )
 from agent.devnet.clob.markets import Listing
-from agent.execution.orders import LOT
+from agent.units import LOT
 
 OrderType = Literal["GTC", "GTD", "FOK", "FAK"]
 EXPIRY_BUFFER_S = 60  # a GTD order must live longer than this

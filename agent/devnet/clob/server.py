@@ -398,7 +398,12 @@ def create_app(build: Callable[[], Engine], authority: Authority) -> FastAPI:
         markets = frozenset(str(market) for market in asked.get("markets", []))
         await engine().hub.serve(socket, Listener(key=key.key, markets=markets))
 
-    # the switch
+    # the switches
+
+    @app.post("/devnet/close/{condition_id}")
+    async def close(condition_id: str) -> dict[str, bool]:
+        engine().close(condition_id)
+        return {"closed": True}
 
     @app.get("/devnet/faults")
     async def faults() -> Faults:

@@ -2,8 +2,9 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from agent.devnet.clob.auth import Authority
 from agent.devnet.clob.chain import VenueChain
 from agent.devnet.clob.engine import Admission, Engine
+from agent.devnet.clob.gamma import create_gamma
 from agent.devnet.clob.markets import Listing
 from agent.devnet.clob.server import ClobServer, create_app
 
@@ -40,12 +42,16 @@ def make_service(
     operator: LocalAccount,
     port: int = 0,
     clock: Callable[[], float] = time.time,
+    gamma: Callable[[], Sequence[Mapping[str, Any]]] = lambda: (),
 ) -> ClobServer:
     """Return the service, not yet started.
 
     Args:
         operator: settles at the exchanges; must be their operator and hold gas
         port: 0 takes a free one
+        clock: of orders and trades, where the chain's time is not this machine's; clients'
+            requests are checked against this machine's in any case
+        gamma: records of the markets, served below /gamma
     """
 
     def build() -> Engine:
@@ -59,5 +65,7 @@ def make_service(
         )
         return Engine(chain, config.listings, config.admission, clock)
 
-    authority = Authority(config.chain_id, secrets.token_bytes(32), clock)
-    return ClobServer(create_app(build, authority), port=port)
+    authority = Authority(config.chain_id, secrets.token_bytes(32), time.time)
+    app = create_app(build, authority)
+    app.mount("/gamma", create_gamma(gamma, lambda: app.state.engine))
+    return ClobServer(app, port=port)

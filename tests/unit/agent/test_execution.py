@@ -10,10 +10,10 @@ from agent.execution.orders import (
     ExchangeDomain,
     affordable_tokens,
     build_order,
-    decision_id,
     order_hash,
     order_tuple,
 )
+from agent.ids import decision_id
 
 DOMAIN = ExchangeDomain("0x" + "22" * 20, "2", 137)
 ACCOUNT = "0x" + "33" * 20

@@ -1,0 +1,100 @@
+"""Many reads of contracts in one request: JSON-RPC batches of eth_call, decoded by our ABIs."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import requests
+from eth_abi.abi import decode, encode
+from eth_utils.abi import collapse_if_tuple
+
+from agent import abi
+from agent.ids import keccak
+
+BATCH = 200  # calls of one request
+
+
+class CallReverted(RuntimeError):
+    """A read reverted; the message says which."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One read: a function of a contract that has one of the agent's ABIs."""
+
+    address: str
+    contract: str
+    function: str
+    arguments: tuple[Any, ...] = ()
+
+
+@lru_cache(1_024)
+def _function(contract: str, name: str, count: int) -> tuple[bytes, list[str], list[str]]:
+    """Return selector, input types and output types."""
+    for entry in abi.load(contract):
+        if entry["type"] == "function" and entry["name"] == name and len(entry["inputs"]) == count:
+            inputs = [collapse_if_tuple(each) for each in entry["inputs"]]
+            outputs = [collapse_if_tuple(each) for each in entry["outputs"]]
+            return keccak(f"{name}({','.join(inputs)})".encode())[:4], inputs, outputs
+    raise KeyError(f"{contract} has no {name} of {count} arguments")
+
+
+def call_data(contract: str, function: str, arguments: Sequence[Any]) -> bytes:
+    """Return the data of a call."""
+    selector, inputs, _ = _function(contract, function, len(arguments))
+    return selector + encode(inputs, list(arguments))
+
+
+class Reads:
+    """A connection for reads."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._url, self._timeout = url, timeout_s
+        self._session = requests.Session()
+        self._ids = itertools.count(1)
+
+    def ask(self, asked: Sequence[Ask], block: str = "latest") -> list[Any]:
+        """Return the answers in order: a value, or a tuple where a function returns several.
+
+        Raises:
+            CallReverted: one of them reverted.
+            requests.RequestException: the node does not answer.
+        """
+        answers: list[Any] = []
+        for start in range(0, len(asked), BATCH):
+            answers += self._batch(asked[start : start + BATCH], block)
+        return answers
+
+    def _batch(self, asked: Sequence[Ask], block: str) -> list[Any]:
+        body = []
+        for each in asked:
+            data = call_data(each.contract, each.function, each.arguments)
+            call = {"to": each.address, "data": "0x" + data.hex()}
+            body.append(
+                {
+                    "jsonrpc": "2.0",
+                    "id": next(self._ids),
+                    "method": "eth_call",
+                    "params": [call, block],
+                }
+            )
+        response = self._session.post(self._url, json=body, timeout=self._timeout)
+        response.raise_for_status()
+        found = response.json()
+        if not isinstance(found, list):
+            raise requests.RequestException(f"{self._url} answers no batch: {str(found)[:100]}")
+        by_id = {answer["id"]: answer for answer in found}
+        return [
+            _decoded(ask, by_id[request["id"]]) for ask, request in zip(asked, body, strict=True)
+        ]
+
+
+def _decoded(ask: Ask, answer: dict[str, Any]) -> Any:
+    if "error" in answer:
+        what = answer["error"].get("message", "")
+        raise CallReverted(f"{ask.contract}.{ask.function} at {ask.address}: {what}")
+    _, _, outputs = _function(ask.contract, ask.function, len(ask.arguments))
+    values = decode(outputs, bytes.fromhex(answer["result"][2:]))
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,122 @@
+"""What must be done whatever the strategy: settle what is resolved, merge complete sets, take back
+idle budgets. Each in one Safe transaction; each tried again until it is done."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agent.execution.machine import Sending
+from agent.execution.transactions import Transactor
+from agent.execution.vault import VaultReader
+from agent.ids import keccak
+from agent.journal import Call, Journal
+from agent.strategy.view import MarketState, VaultState
+
+ALL = 2**256 - 1
+LEAST_MERGE = 10**6  # micro-tokens: a smaller set is not worth the gas
+
+
+class Duties:
+    """The vault's housekeeping."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        transactor: Transactor,
+        vault: VaultReader,
+        now: Callable[[], int],
+        told: Callable[[str, Mapping[str, Any]], None] = lambda event, fields: None,
+    ) -> None:
+        """Take the parts; `told` hears of what is done."""
+        self._journal, self._transactor, self._vault = journal, transactor, vault
+        self._now, self._told = now, told
+
+    def settle(self, state: VaultState, busy: frozenset[str]) -> None:
+        """Redeem what is resolved; recall and close markets that are resolved entirely.
+
+        Raises:
+            NotSigned: a signature is missing.
+        """
+        for market, each in state.markets.items():
+            whole = len(each.resolved) == len(each.positions)
+            held = [
+                place
+                for place, (condition, (yes, no)) in enumerate(each.positions.items())
+                if condition in each.resolved and (yes or no)
+            ]
+            if not each.resolved or (market in busy and not whole) or not (held or whole):
+                continue
+            vault = self._vault.contract
+            name = bytes.fromhex(market[2:])
+            account = self._vault.chain.contract(each.account, "PolymarketAccount")
+            calls = [Call(vault.address, vault.encode_abi("sync", args=[name]))]
+            calls += [
+                Call(each.account, account.encode_abi("redeem", args=[place])) for place in held
+            ]
+            if whole:
+                collateral = self._after_redeeming(market, each)
+                if collateral:
+                    data = vault.encode_abi("recall", args=[name, ALL])
+                    calls.append(Call(vault.address, data))
+                calls.append(Call(vault.address, vault.encode_abi("closeMarket", args=[name])))
+            done = self._run(f"settle {market}", market, calls)
+            if done and whole:
+                self._settled(market, each, collateral)
+
+    def tidy(self, state: VaultState, busy: frozenset[str]) -> None:
+        """Merge complete sets and recall budgets, where nothing is under way.
+
+        Raises:
+            NotSigned: a signature is missing.
+        """
+        calls: list[Call] = []
+        vault = self._vault.contract
+        for market, each in state.markets.items():
+            if market in busy or each.reserved:
+                continue
+            account = self._vault.chain.contract(each.account, "PolymarketAccount")
+            free = each.free
+            for place, (condition, (yes, no)) in enumerate(each.positions.items()):
+                pairs = min(yes, no)
+                if pairs >= LEAST_MERGE and condition not in each.resolved:
+                    data = account.encode_abi("merge", args=[place, pairs])
+                    calls.append(Call(each.account, data))
+                    free += pairs
+            if free:
+                arguments = [bytes.fromhex(market[2:]), free]
+                calls.append(Call(vault.address, vault.encode_abi("recall", args=arguments)))
+        if calls:
+            self._run("tidy", str(self._now()), calls)
+
+    def _run(self, purpose: str, subject: str, calls: list[Call]) -> bool:
+        """Carry it out unless the same is under way; return whether it is done."""
+        if any(row.purpose == purpose for row in self._journal.transactions.open()):
+            self._transactor.advance()
+            return False
+        key = keccak(f"{purpose} {subject} {self._now()}".encode())
+        state, why = self._transactor.run(key, purpose, calls)
+        if state == Sending.DROPPED:
+            self._told("duty_refused", {"purpose": purpose, "why": why})
+        return state in (Sending.MINED, Sending.DONE)
+
+    def _after_redeeming(self, market: str, state: MarketState) -> int:
+        """Return the collateral that the account will hold, micro-units."""
+        collateral, held = self._vault.positions(bytes.fromhex(market[2:]))
+        for _, position in held:
+            if position.resolved:
+                collateral += position.yes * position.payout_yes // position.payout_denominator
+                collateral += position.no * position.payout_no // position.payout_denominator
+        return collateral
+
+    def _settled(self, market: str, state: MarketState, recalled: int) -> None:
+        profit = recalled - state.exposure
+        if profit < 0:
+            self._journal.keep("last_loss_at", str(self._now()))
+        self._told(
+            "settled",
+            {
+                "market": market,
+                "at_cost": state.exposure,
+                "recalled": recalled,
+                "profit": profit,
+            },
+        )

@@ -1,0 +1,181 @@
+"""What the chain says of a vault, read in one go; nothing here is remembered or guessed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.execution.calls import Ask
+from agent.execution.chain import Chain, Position
+from agent.strategy.view import ClassState, MarketState, VaultState
+from agent.terms import ClassTerms, ordinal
+from agent.units import BPS, MICRO
+
+REDEEM = 1
+VIRTUAL = 10**6  # shares, see docs/contracts/Vault.md
+LOOK_BACK = 32  # epochs, for redemptions that wait
+
+
+class VaultReader:
+    """Reads one vault."""
+
+    def __init__(self, chain: Chain, address: str) -> None:
+        self.chain, self.address = chain, chain.checksum(address)
+        self.contract = chain.contract(address, "Vault")
+        self._conditions: dict[str, list[str]] = {}
+
+    def read(self, reserved: Mapping[str, int]) -> VaultState:
+        """Return the vault's state now.
+
+        Args:
+            reserved: account -> collateral that orders may still take, micro-units
+        """
+        names = ("totalAssets", "totalSupply", "total_idle", "total_exposure", "recentAllocation")
+        limits = (
+            *("total_cap", "total_cap_bps", "velocity_limit"),
+            *("max_buy_price_bps", "max_order_lifetime_s"),
+        )
+        flags = ("paused", "windingDown", "breakerTripped", "fresh_until")
+        found = self.ask(
+            *((name,) for name in names),
+            *(("limit", ordinal(name)) for name in limits),
+            *((name,) for name in flags),
+            ("class_count",),
+            ("epochs",),
+            ("openMarkets",),
+        )
+        nav, supply, idle, exposure, recent = found[:5]
+        cap, cap_bps, velocity, max_buy_price, lifetime = found[5:10]
+        paused, winding_down, tripped, fresh_until = found[10:14]
+        class_count, (_, epoch), open_markets = found[14:]
+        owed, asked = self._redemptions(nav, supply, epoch)
+        fresh = fresh_until >= self.chain.now()
+        return VaultState(
+            address=self.address,
+            nav=nav,
+            supply=supply,
+            idle=idle,
+            owed=owed,
+            asked=asked,
+            total_exposure=exposure,
+            total_cap=cap,
+            total_cap_bps=cap_bps,
+            velocity_left=velocity - recent,
+            max_buy_price=max_buy_price * MICRO // BPS,
+            max_order_lifetime=lifetime,
+            dealable=fresh and not (paused or winding_down or tripped),
+            classes=self._classes(class_count),
+            markets=self._markets(open_markets, reserved),
+        )
+
+    def ask(self, *asked: tuple[Any, ...]) -> list[Any]:
+        """Return the answers of functions of the vault, each with its arguments."""
+        return self.chain.ask(
+            [Ask(self.address, "Vault", name, tuple(rest)) for name, *rest in asked]
+        )
+
+    def _markets(
+        self, markets: Sequence[bytes], reserved: Mapping[str, int]
+    ) -> dict[str, MarketState]:
+        count = len(markets)
+        found = self.ask(
+            *(("accountOf", market) for market in markets),
+            *(("marketOf", market) for market in markets),
+            *(("exposureOf", market) for market in markets),
+        )
+        accounts = [self.chain.checksum(account) for account in found[:count]]
+        classes, exposures = found[count : 2 * count], found[2 * count :]
+        self._learn(accounts)
+        states = self.chain.ask(
+            [
+                Ask(account, "PolymarketAccount", name)
+                for name in ("positions", "tradable")
+                for account in accounts
+            ]
+        )
+        result = {}
+        for number, (market, account) in enumerate(zip(markets, accounts, strict=True)):
+            collateral, held = states[number]
+            places = [Position(*each) for each in held]
+            conditions = self._conditions[account]
+            result["0x" + market.hex()] = MarketState(
+                account=account,
+                class_id=classes[number][0],
+                exposure=exposures[number],
+                collateral=collateral,
+                reserved=reserved.get(account, 0),
+                positions={
+                    name: (each.yes, each.no) for name, each in zip(conditions, places, strict=True)
+                },
+                resolved=frozenset(
+                    name for name, each in zip(conditions, places, strict=True) if each.resolved
+                ),
+                tradable=states[count + number],
+            )
+        return result
+
+    def _learn(self, accounts: Sequence[str]) -> None:
+        """Read the conditions of accounts that were not seen before; they never change."""
+        new = [account for account in accounts if account not in self._conditions]
+        found = self.chain.ask([Ask(each, "PolymarketAccount", "conditions") for each in new])
+        for account, conditions in zip(new, found, strict=True):
+            self._conditions[account] = ["0x" + each.hex() for each in conditions]
+
+    def positions(self, market: bytes) -> tuple[int, list[tuple[str, Position]]]:
+        """Return a market's collateral, and (condition, position) in the account's order."""
+        account = self.chain.checksum(self.ask(("accountOf", market))[0])
+        collateral, held = self.chain.positions(account)
+        return collateral, list(zip(self.conditions(account), held, strict=True))
+
+    def conditions(self, account: str) -> list[str]:
+        """Return the conditions of an account."""
+        self._learn([account])
+        return self._conditions[account]
+
+    def closed(self, markets: Sequence[bytes]) -> frozenset[str]:
+        """Return those of some markets that the vault had and closed: never opened again."""
+        found = self.ask(*(("marketOf", market) for market in markets))
+        return frozenset(
+            "0x" + market.hex()
+            for market, (*_, closed) in zip(markets, found, strict=True)
+            if closed
+        )
+
+    def account_of(self, market: str) -> str | None:
+        """Return a market's account, or None where the vault has none."""
+        account = self.ask(("accountOf", bytes.fromhex(market[2:])))[0]
+        return None if int(account, 16) == 0 else self.chain.checksum(account)
+
+    def _classes(self, count: int) -> dict[int, ClassState]:
+        found = self.ask(
+            *(("classOf", number) for number in range(count)),
+            *(("classExposureOf", number) for number in range(count)),
+        )
+        classes = {}
+        for number in range(count):
+            terms = ClassTerms(*found[number])
+            classes[number] = ClassState(
+                oracle=terms.oracle,
+                market_cap=terms.market_cap,
+                market_cap_bps=terms.market_cap_bps,
+                class_cap=terms.class_cap,
+                class_cap_bps=terms.class_cap_bps,
+                max_duration=terms.max_duration_s,
+                exposure=found[count + number],
+            )
+        return classes
+
+    def _redemptions(self, nav: int, supply: int, epoch: int) -> tuple[int, int]:
+        """Return what closed and open redemption epochs are worth at today's price, up."""
+
+        def assets(shares: int) -> int:
+            return -(-shares * (nav + 1) // (supply + VIRTUAL)) if shares else 0
+
+        waiting = 0
+        asked, *older = self.ask(
+            *(
+                ("epochOf", REDEEM, number)
+                for number in range(epoch, max(-1, epoch - 1 - LOOK_BACK), -1)
+            )
+        )
+        for requested, settled, _ in older:
+            waiting += requested - settled
+        return assets(waiting), assets(asked[0])

@@ -1,0 +1,350 @@
+"""Put a keeper together from its configuration, and refuse what cannot work before it starts."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from py_clob_client_v2.client import ClobClient
+from web3.contract import Contract
+
+from agent.config import Config, ConfigError, ForecasterSection, read_secret, unlock
+from agent.cosigner.client import CosignerClient
+from agent.execution.chain import CHAIN_AWAY, Chain
+from agent.execution.clob import Clob
+from agent.execution.desk import Desk
+from agent.execution.duties import Duties
+from agent.execution.orders import ExchangeDomain
+from agent.execution.safe import safe_abi
+from agent.execution.signers import CosignerAway, OwnKeys, Signers, WithCosigner
+from agent.execution.tasks import TaskRules, Tasks
+from agent.execution.transactions import Transactor
+from agent.execution.vault import VaultReader
+from agent.information.books import Book, BookReader, BooksAway
+from agent.information.forecast import (
+    CsvForecaster,
+    Forecaster,
+    HttpForecaster,
+    LlmForecaster,
+)
+from agent.information.gamma import GammaClient
+from agent.information.sources import Freshness, Sources
+from agent.information.stream import Books, MarketStream
+from agent.journal import Journal
+from agent.keeper import Keeper, Told, Watch
+from agent.reporting.marks import Method
+from agent.reporting.report import Reporter, Reporting, Schedule
+from agent.strategy.api import BadParameters, Pack, UnknownPack, make_pack
+from agent.strategy.decide import Rules, Venue
+from agent.strategy.portfolio import Limits
+from agent.strategy.sizing import Sizing, Tier
+from agent.terms import ordinal
+from agent.units import MICRO
+
+CODE_VERSION = f"probity {version('probity')}"
+
+
+def build(
+    config: Config,
+    told: Told = lambda event, fields: None,
+    clock: Callable[[], float] | None = None,
+    journal: Journal | None = None,
+) -> Keeper:
+    """Return a keeper that is ready to tick.
+
+    Args:
+        clock: instead of this machine's; a devnet whose time runs ahead has its own
+
+    Raises:
+        ConfigError: the configuration does not fit what is there; nothing was sent.
+    """
+    packs = make_packs(config.packs)
+    forecasters = [_forecaster(each) for each in config.forecasters]
+    owner = unlock(config.keys.owner, config.keys.owner_passphrase_env)
+    executor = unlock(config.keys.executor, config.keys.executor_passphrase_env)
+    chain = connect(config, executor)
+    reader = VaultReader(chain, config.vault)
+    check_vault(config, chain, reader)
+    signers = _signers(config, chain, owner)
+    now = clock or time.time
+    kept = journal or Journal(config.journal)
+    clob = Clob(log_in(config.venue.clob_url, config.chain.chain_id, executor))
+    transactor = Transactor(
+        kept,
+        chain,
+        signers,
+        config.safe.multi_send,
+        confirmations=config.chain.confirmations,
+        patience_s=config.execution.patience_s,
+        bump_after_s=config.execution.bump_after_s,
+    )
+    desk = Desk(
+        kept,
+        chain,
+        clob,
+        signers,
+        [
+            ExchangeDomain(chain.checksum(each.address), each.version, config.chain.chain_id)
+            for each in config.venue.exchanges
+        ],
+        lifetime_s=config.execution.order_lifetime_s,
+        confirmations=config.chain.confirmations,
+    )
+    books = BookReader(config.venue.clob_url)
+    tasks = Tasks(
+        kept,
+        transactor,
+        desk,
+        reader,
+        TaskRules(
+            attempts=config.execution.attempts,
+            start_within_s=config.execution.start_within_s,
+            slippage_bps=config.execution.slippage_bps,
+            resting_s=config.execution.resting_s,
+        ),
+        lambda token: _newest(books, token, int(now())),
+        chain.now,
+        told,
+    )
+    return Keeper(
+        journal=kept,
+        chain=chain,
+        clob=clob,
+        vault=reader,
+        transactor=transactor,
+        desk=desk,
+        tasks=tasks,
+        duties=Duties(kept, transactor, reader, chain.now, told),
+        reporter=Reporter(reporting_of(config), kept, transactor, reader, chain.now, told),
+        sources=_sources(config, books, forecasters, now),
+        packs=packs,
+        rules=rules_of(config),
+        exchanges=[each.address for each in config.venue.exchanges],
+        negative_risk_oracle=config.venue.negative_risk_oracle,
+        watch=Watch(
+            max_skew_s=config.operations.max_skew_s,
+            pause_s=config.operations.pause_s,
+            heartbeat=config.venue.heartbeat,
+            stop_file=config.operations.stop_file,
+        ),
+        clock=now,
+        told=told,
+        signals=[each.name for each in config.forecasters if each.signal],
+    )
+
+
+def make_packs(sections: Mapping[str, Mapping[str, Any]]) -> list[Pack]:
+    """Return the configured packs, in the file's order.
+
+    Raises:
+        ConfigError: one is unknown, or does not take a parameter.
+    """
+    if not sections:
+        raise ConfigError("[packs] is empty: name at least one, e.g. [packs.tail]")
+    try:
+        return [make_pack(name, parameters) for name, parameters in sections.items()]
+    except (UnknownPack, BadParameters) as error:
+        raise ConfigError(f"[packs] {error}") from error
+
+
+def rules_of(config: Config) -> Rules:
+    """Return what decides beside the packs.
+
+    Raises:
+        ConfigError: a number is missing.
+    """
+    sizing, limits = config.sizing, config.limits
+    exchanges = {each.negative_risk: each.address for each in config.venue.exchanges}
+    try:
+        how = Sizing(
+            rule=sizing.rule,
+            tiers=tuple(Tier(**dict(tier)) for tier in sizing.tiers),
+            fraction=sizing.fraction,
+            units=sizing.units,
+            unit_bps=sizing.unit_bps,
+            flat=int(sizing.flat * MICRO),
+            loss_budget=None if sizing.loss_budget is None else int(sizing.loss_budget * MICRO),
+            stages=sizing.stages,
+            stage_gap_s=sizing.stage_gap_s,
+        )
+        portfolio = Limits(
+            event_bps=limits.event_bps,
+            category_bps=limits.category_bps,
+            group_bps=limits.group_bps,
+            total_bps=limits.total_bps,
+            categories=dict(limits.categories),
+            daily_loss_bps=limits.daily_loss_bps,
+            cooldown_s=limits.cooldown_s,
+        )
+    except ValueError as error:
+        raise ConfigError(f"[sizing] or [limits]: {error}") from error
+    return Rules(
+        Venue(exchanges.get(False, ""), exchanges.get(True, "")),
+        how,
+        portfolio,
+        groups={name: frozenset(groups) for name, groups in limits.groups.items()},
+        depth_share=sizing.depth_share,
+        rest_s=limits.rest_s,
+        max_open=limits.max_open,
+        max_decisions=limits.max_decisions,
+        code_version=CODE_VERSION,
+    )
+
+
+def reporting_of(config: Config) -> Reporting:
+    """Return how reports are made."""
+    section = config.reporting
+    return Reporting(
+        section.evidence,
+        config.venue.clob_url,
+        Schedule(section.every_s, section.when_asked_s),
+        Method(int(section.reference_size * MICRO), section.stale_s, section.haircut_bps),
+        dict(section.pools),
+        CODE_VERSION,
+    )
+
+
+def connect(config: Config, executor: LocalAccount) -> Chain:
+    """Return the chain.
+
+    Raises:
+        ConfigError: nothing answers, or another chain does.
+    """
+    try:
+        chain = Chain(config.chain.rpc_url, executor, config.chain.timeout_s)
+    except CHAIN_AWAY as error:
+        raise ConfigError(
+            f"[chain.rpc_url] {config.chain.rpc_url} does not answer: start the node or correct it"
+        ) from error
+    if chain.chain_id != config.chain.chain_id:
+        raise ConfigError(
+            f"[chain.chain_id] the node is on chain {chain.chain_id}, the file says "
+            f"{config.chain.chain_id}"
+        )
+    return chain
+
+
+def check_vault(config: Config, chain: Chain, reader: VaultReader) -> None:
+    """Refuse addresses that are not what the file takes them for.
+
+    Raises:
+        ConfigError: see above.
+    """
+    addresses = {"vault": config.vault, "safe.address": config.safe.address}
+    addresses["safe.multi_send"] = config.safe.multi_send
+    addresses |= {
+        f"venue.exchanges.{number}": each.address
+        for number, each in enumerate(config.venue.exchanges)
+    }
+    for place, address in addresses.items():
+        if not chain.web3.eth.get_code(chain.checksum(address)):
+            raise ConfigError(f"[{place}] there is no contract at {address} on this chain")
+    try:
+        keeper = reader.contract.functions.keeper().call()
+        reporter = reader.contract.functions.reporter().call()
+        lifetime = reader.contract.functions.limit(ordinal("max_order_lifetime_s")).call()
+    except Exception as error:
+        raise ConfigError(f"[vault] {config.vault} is no Probity vault") from error
+    for role, holder in (("keeper", keeper), ("reporter", reporter)):
+        if holder.lower() != config.safe.address.lower():
+            raise ConfigError(f"[safe.address] the vault's {role} is {holder}")
+    if config.execution.order_lifetime_s > lifetime:
+        raise ConfigError(
+            f"[execution.order_lifetime_s] the vault admits {lifetime} seconds at most"
+        )
+
+
+def log_in(url: str, chain_id: int, executor: LocalAccount) -> ClobClient:
+    """Return the official client with the executor's API key.
+
+    Raises:
+        ConfigError: the service does not answer.
+    """
+    try:
+        client = ClobClient(url, chain_id, key="0x" + bytes(executor.key).hex())
+        client.set_api_creds(client.create_or_derive_api_key())
+    except Exception as error:
+        raise ConfigError(f"[venue.clob_url] {url} does not let us in: {error}") from error
+    return client
+
+
+def _signers(config: Config, chain: Chain, owner: LocalAccount) -> Signers:
+    safe: Contract = chain.web3.eth.contract(
+        address=chain.checksum(config.safe.address), abi=safe_abi()
+    )
+    owners, threshold = safe.functions.getOwners().call(), safe.functions.getThreshold().call()
+    keys = [owner]
+    if config.cosigner is None:
+        variable = config.keys.owner_passphrase_env
+        keys += [unlock(path, variable) for path in config.keys.further_owners]
+        if len(keys) < threshold:
+            raise ConfigError(
+                f"[safe.address] {threshold} owners must sign, keys of {len(keys)} are here: "
+                "configure [cosigner]"
+            )
+    for each in keys:
+        if each.address not in owners:
+            raise ConfigError(f"[keys.owner] {each.address} is no owner of the Safe")
+    if config.cosigner is None:
+        return OwnKeys(config.safe.address, config.chain.chain_id, keys[:threshold])
+    try:
+        client = CosignerClient(config.cosigner.url, read_secret(config.cosigner.secret_file))
+        if client.address not in owners or client.address == owner.address:
+            raise ConfigError(f"[cosigner.url] {client.address} is no other owner of the Safe")
+    except CosignerAway as error:
+        raise ConfigError(f"[cosigner.url] {error}: start it first") from error
+    except ValueError as error:
+        raise ConfigError(f"[cosigner.secret_file] {error}") from error
+    return WithCosigner(config.safe.address, config.chain.chain_id, owner, client)
+
+
+def _forecaster(section: ForecasterSection) -> Forecaster:
+    if section.kind == "csv":
+        if section.path is None:
+            raise ConfigError(f"[forecasters.{section.name}] a csv needs `path`")
+        return CsvForecaster(section.path, section.name)
+    if not section.url:
+        raise ConfigError(f"[forecasters.{section.name}] needs `url`")
+    if section.kind == "http":
+        return HttpForecaster(section.url, section.name)
+    key = os.environ.get(section.key_env, "")
+    if section.enabled and not key:
+        raise ConfigError(
+            f"[forecasters.{section.name}] set the variable that `key_env` names to the API key"
+        )
+    return LlmForecaster(section.url, section.model, key, section.enabled, section.name)
+
+
+def _sources(
+    config: Config,
+    reader: BookReader,
+    forecasters: list[Forecaster],
+    now: Callable[[], float],
+) -> Sources:
+    section = config.information
+    stream, kept = None, None
+    if config.venue.stream_url:
+        kept = Books()
+        stream = MarketStream(config.venue.stream_url, reader, kept, now)
+    return Sources(
+        GammaClient(config.venue.gamma_url),
+        reader,
+        Freshness(
+            markets_every=section.markets_every_s,
+            books_max_age=section.books_max_age_s,
+            forecasts_every=section.forecasts_every_s,
+            max_watched=section.max_watched,
+        ),
+        stream,
+        kept,
+        forecasters,
+    )
+
+
+def _newest(reader: BookReader, token: str, now: int) -> Book | None:
+    try:
+        return reader.read([token], now).get(token)
+    except BooksAway:
+        return None

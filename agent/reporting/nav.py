@@ -1,0 +1,28 @@
+"""An account's value once more, from balances and marks: what the report must come to on chain."""
+
+from collections.abc import Sequence
+
+from agent.execution.chain import Position
+from agent.reporting.marks import Mark
+from agent.units import WAD
+
+
+def value_of(
+    collateral: int, positions: Sequence[Position], marks: Sequence[Mark]
+) -> tuple[int, int]:
+    """Return an account's value at the bid (down) and at the ask (up), micro-units.
+
+    Complete sets count 1; what is left counts its mark; a resolved condition its payout.
+    """
+    bid = ask = collateral
+    for position, mark in zip(positions, marks, strict=True):
+        if position.resolved:
+            paid = position.yes * position.payout_yes // position.payout_denominator
+            paid += position.no * position.payout_no // position.payout_denominator
+            bid, ask = bid + paid, ask + paid
+            continue
+        pairs = min(position.yes, position.no)
+        yes, no = position.yes - pairs, position.no - pairs
+        bid += pairs + (yes * mark.bid_yes + no * mark.bid_no) // WAD
+        ask += pairs - (-(yes * mark.ask_yes + no * mark.ask_no) // WAD)
+    return bid, ask
