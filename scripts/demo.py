@@ -2,49 +2,52 @@
 
 import json
 import logging
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import ape
 import click
 from ape.logging import logger as ape_logger
 from rich.console import Console
 from rich.table import Table
 
-from agent.devnet.life import Life, run_life
+from agent.devnet import polymarket
+from agent.devnet.anvil import anvil
+from agent.devnet.life import RECORDED_AT, Life, run_life
 from agent.units import format_units as money
 
-EVIDENCE = Path("build") / "demo" / "evidence"
+FOLDER = Path("build") / "demo"
 WIDTH = 100
-ANVIL = "ethereum:local:foundry"
 
 
 def _describe(event: str, fields: Mapping[str, Any]) -> str | None:
     """Return one line for an event, or None for those that tell a reader nothing."""
     who = str(fields.get("who", "")).capitalize()
     match event:
-        case "screened":
-            rejected = ", ".join(f"{count} {code}" for code, count in fields["rejected"].items())
-            return f"{fields['accepted']} markets pass the screen; rejected: {rejected}"
-        case "opportunities":
-            return f"{fields['count']} with an edge, in classes that the owner approved"
         case "deposit_requested":
             return f"{who} asks to deposit {money(fields['assets'], 2)} pUSD"
         case "shares_claimed":
             return f"{who} claims shares for {money(fields['assets'], 2)} pUSD"
         case "redemption_requested":
-            return f"{who} asks to redeem {fields['shares'] / 10**12:,.6f} shares"
+            return f"{who} asks to redeem all shares"
         case "assets_claimed":
             return f"{who} claims {money(fields['assets'])} pUSD"
-        case "filled":
+        case "decided":
             return (
-                f"bought {money(fields['tokens'], 2)} {fields['outcome']} at {fields['price']}:"
-                f" {fields['question']} (size bound by {fields['binding']})"
+                f"decided: {'; '.join(fields['legs'])}: {fields['question']} "
+                f"(size bound by {fields['binding']})"
             )
+        case "task_closed":
+            return f"carried out: {fields['why']}"
         case "reported":
-            return f"reported {fields['marks']} marks, evidence {fields['evidence'][:10]}..."
+            return (
+                f"reported NAV {money(fields['nav_bid'])} to {money(fields['nav_ask'])}, "
+                f"evidence {fields['evidence'][:10]}..."
+            )
+        case "halted":
+            return f"no new decisions: {fields['why']}"
         case "resolved":
             word = "won" if fields["won"] else "lost"
             return f"{word}: {fields['question']} paid {fields['paid']}"
@@ -141,9 +144,8 @@ FEES = ("management", "performance")
 
 
 @click.command()
-@click.option("--network", default=ANVIL, show_default=True, help="Where to run; needs anvil.")
 @click.option("--json", "as_json", is_flag=True, help="Print the closing accounts as JSON.")
-def cli(network: str, as_json: bool) -> None:
+def cli(as_json: bool) -> None:
     """Run one complete vault life: deposits, trades, reports, fees, redemption.
 
     Starts an anvil of its own; moves no real money.
@@ -162,8 +164,10 @@ def cli(network: str, as_json: bool) -> None:
         elif line := _describe(event, fields):
             console.print(f"  {line}", markup=False)
 
-    with ape.networks.parse_network_choice(network):
-        life = run_life(emit, EVIDENCE)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    start = int(RECORDED_AT.timestamp()) - 600
+    with anvil(polymarket.CHAIN_ID, timestamp=start) as url:
+        life = run_life(emit, FOLDER, url)
     if as_json:
         click.echo(json.dumps(life.as_dict(), indent=2))
     else:
@@ -175,7 +179,7 @@ def cli(network: str, as_json: bool) -> None:
             _closing_table(life),
         ):
             console.print(table)
-        console.print(f"Which market wins is the demo's choice. Evidence documents: {EVIDENCE}/")
+        console.print(f"Which market wins is the demo's choice. Journal and evidence: {FOLDER}/")
     if not life.adds_up or life.vault_balance != life.nav + life.pending + life.claimable:
         raise click.ClickException("the accounts do not add up")
     console.print("[bold]in - out - losses + gains = NAV + pending + claimable: to the unit[/bold]")

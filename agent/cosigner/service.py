@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from eth_account import Account
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.config import ConfigError, describe, read_secret, unlock
@@ -64,7 +63,7 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
     owner = unlock(config.keystore, config.passphrase_env)
     secret = read_secret(config.secret_file)
     try:
-        chain = Chain(config.rpc_url, Account.create())  # it sends nothing, so any key will do
+        chain = Chain(config.rpc_url)
     except CHAIN_AWAY as error:
         raise ConfigError(f"[rpc_url] {config.rpc_url} does not answer") from error
     if chain.chain_id != config.policy.chain_id:

@@ -2,6 +2,7 @@
 prices, and a taker who hits what stands there. EOAs with the official client's own orders."""
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -80,18 +81,25 @@ class MarketMaker(Trader):
         """Quote `size` tokens at the half spread, and as many one tick of a cent behind."""
         super().__init__(*arguments)
         self._half, self._size = Decimal(half_spread), size
-        self._quoted: dict[str, Decimal] = {}
+        self._quoted: dict[str, tuple[Decimal, int]] = {}  # middle, orders
 
     def quote(self, prices: Mapping[str, tuple[Market, float]]) -> int:
-        """Quote around new prices where they have changed; return how many orders that took."""
+        """Quote anew where the price has changed or something was taken; return how many orders
+        that took."""
         orders: list[SignedOrderV2] = []
+        whole = Counter(
+            each["market"]
+            for each in self.client.get_open_orders()
+            if each["size_matched"] in ("0", 0)
+        )
         for name, (market, price) in prices.items():
             middle = Decimal(str(round(price, 3)))
-            if self._quoted.get(name) == middle:
+            known = self._quoted.get(name)
+            if known is not None and known[0] == middle and known[1] == whole[name]:
                 continue
-            if name in self._quoted:
+            if known is not None:
                 self.client.cancel_market_orders(OrderMarketCancelParams(market=name))
-            self._quoted[name] = middle
+            before = len(orders)
             for outcome, worth in ((YES, middle), (NO, 1 - middle)):
                 for behind in (Decimal(0), Decimal("0.01")):
                     bid = worth - self._half - behind
@@ -99,12 +107,9 @@ class MarketMaker(Trader):
                     if market.tick <= bid <= 1 - market.tick:
                         token = market.token_ids[outcome]
                         orders.append(self.order(token, True, bid, self._size * MICRO))
+            self._quoted[name] = middle, len(orders) - before
         self.post(orders)
         return len(orders)
-
-    def forget(self, name: str) -> None:
-        """Quote a market anew at the next price."""
-        self._quoted.pop(name, None)
 
 
 class Taker(Trader):

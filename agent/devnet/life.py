@@ -1,35 +1,36 @@
 """One complete life of a vault on the devnet: the demo and the integration test run this.
 
-Two depositors, real recorded markets re-created with their real questions and condition ids, a
-keeper that trades and reports through a 2-of-3 Safe, markets that win and lose, fees, a
-redemption, and accounts that close to the unit. Which market wins is the script's choice, since
-the recorded page is from before their ends.
+Two depositors, real recorded markets re-created with their real questions and condition ids and
+quoted as they were recorded; a keeper that runs by itself, with a co-signer, through a 2-of-3 Safe;
+markets that win and lose, fees, a redemption, and accounts that close to the unit. Which market
+wins is the script's choice, since the recorded page is from before their ends.
 """
 
+import gzip
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import ape
-from eth_account import Account
-from eth_utils.crypto import keccak
 
-from agent.devnet import venue as devnet
-from agent.devnet.counterparty import Counterparty
-from agent.execution.chain import Chain, KeeperSafe
-from agent.execution.orders import ExchangeDomain
-from agent.information.gamma import YES, Market, load_recorded, shift
-from agent.keeper import Fill, Keeper, KeeperSettings
-from agent.strategy.sizing import Tier
-from agent.terms import ClassTerms, Limits, VaultTerms
+from agent.devnet import polymarket
+from agent.devnet.clock import DevnetClock
+from agent.devnet.crowd import Trader
+from agent.devnet.stage import Stage, set_up
+from agent.information.gamma import NO, YES, BadMarketRecord, Market, parse_market
+from agent.keeper import Keeper
+from agent.operations.build import build
+from agent.terms import Limits
 from agent.units import MICRO
 
 RECORDED = Path(__file__).parent / "data" / "gamma_markets_mixed_2026-01.json.gz"
 RECORDED_AT = datetime(2026, 2, 7, 12, 49, tzinfo=UTC)  # of its open markets
 HOUR = 3_600
-DELAY = 3 * 86_400  # of the owner's risk-raising calls, once the vault is set up
+OFFERED = 2_000 * MICRO  # tokens at each recorded quote; a quote says nothing of its size
 
 Emit = Callable[[str, Mapping[str, Any]], None]
 
@@ -129,210 +130,183 @@ class Life:
         }
 
 
-class _Stage:
-    """The people, contracts and clock of one life."""
+SECTIONS = f"""
+[packs.tail]
 
-    def __init__(self, emit: Emit, evidence_folder: Path) -> None:
+[sizing]
+# one tier, larger than the default caps, so that a small demo shows its fees
+tiers = [{{ name = "low", min_edge = 0.002, cap_bps = 100 }}]
+
+[limits]
+max_open = 3
+
+[information]
+books_max_age_s = 600
+
+[reporting]
+evidence = "evidence"
+every_s = {HOUR}
+when_asked_s = {HOUR}
+
+[operations]
+mode = "live"
+"""
+
+
+class _Life:
+    """One life: the stage, and the keeper on it."""
+
+    def __init__(self, emit: Emit, folder: Path, rpc_url: str) -> None:
         self.emit = emit
-        names = ("deployer", "owner", "guardian", "manager", "alice", "bob", "trader", "gas")
-        self.people = {name: ape.accounts.test_accounts[i] for i, name in enumerate(names)}
-        deployer = self.people["deployer"]
-        self.emit("step", {"text": "Deploy the venue: USDC.e, pUSD, ConditionalTokens, exchange"})
-        self.venue = devnet.deploy_venue(deployer)
-        self.emit("step", {"text": "Deploy the keeper's Safe, 2 of 3, and the vault"})
-        owners = [Account.from_key(keccak(text=f"keeper owner {i}")) for i in range(3)]
-        safe = devnet.deploy_safe(deployer, self.venue.safes, [o.address for o in owners], 2)
-        self.vault = self._deploy_vault(safe.address)
-        self.markets = self._recorded_markets()
-        classes = self._approve_classes()
-
-        executor = Account.from_key(self.people["gas"].private_key)
-        self.chain = Chain(ape.networks.provider.http_uri, executor)
-        trader_key = Account.from_key(self.people["trader"].private_key)
-        self.venue.fund(deployer, self.people["trader"], 1_000_000 * MICRO)
-        self.keeper = Keeper(
-            KeeperSettings(
-                vault=self.vault.address,
-                exchange=ExchangeDomain(
-                    self.venue.exchange.address, self.venue.exchange_version, self.chain.chain_id
-                ),
-                class_by_oracle=classes,
-                evidence_folder=evidence_folder,
-                source_name=f"{RECORDED.name}, recorded {RECORDED_AT:%Y-%m-%d %H:%M} UTC",
-                # one tier, larger than the default caps, so that a small demo shows its fees
-                tiers=(Tier("low", 0.002, 100),),
-            ),
-            self.chain,
-            KeeperSafe(self.chain, safe.address, owners[:2]),
-            Counterparty(self.venue, deployer, self.people["trader"], trader_key),
-            lambda: self.markets,
-            emit,
+        clock = DevnetClock(ape.networks.provider.make_request, ape.chain.blocks.head.timestamp)
+        clock.advance_to(int(RECORDED_AT.timestamp()))
+        records = _records()
+        self.step(
+            f"Deploy the venue with {len(records)} recorded markets, their real ids and quotes"
         )
+        self.stage: Stage = set_up(
+            folder, rpc_url, records, clock, SECTIONS, limits=Limits(sync_max_age_s=HOUR),
+            class_terms={"market_cap": 5_000 * MICRO, "max_duration_s": 7 * 86_400},
+        )  # fmt: skip
+        self.step("Start the co-signer, a process of its own with its own key and policy")
+        self.stage.start_cosigner()
+        self.keeper: Keeper = build(self.stage.config, emit, clock)
+        self._quote()
 
-    def _deploy_vault(self, safe: str) -> Any:
-        deployer, owner = self.people["deployer"], self.people["owner"]
-        factory = devnet.deploy_vault_factory(deployer, self.venue.pusd)
-        terms = VaultTerms(
-            "Probity Demo Vault",
-            "PROB",
-            owner=owner,
-            guardian=self.people["guardian"],
-            keeper=safe,
-            reporter=safe,
-            fee_recipient=self.people["manager"],
-            deposit_limit=100_000 * MICRO,
-            min_deposit=MICRO,
-            timelock_s=0,  # until the classes are there
-            limits=Limits(sync_max_age_s=HOUR),
+    def step(self, text: str) -> None:
+        self.emit("step", {"text": text})
+
+    def _quote(self) -> None:
+        """Let a market maker offer what was recorded: a bid for NO is an offer of YES."""
+        stage = self.stage
+        trader = Trader(
+            stage.server.url,
+            polymarket.CHAIN_ID,
+            stage.people["maker"].private_key,
+            stage.venue.exchange.address,
+            stage.clock,
         )
-        return devnet.deploy_vault(deployer, factory, terms, keccak(text="demo"))
+        orders = []
+        for market in stage.markets:
+            assert market.best_bid is not None and market.best_ask is not None
+            for outcome, price in ((YES, market.best_bid), (NO, 1 - market.best_ask)):
+                if price % market.tick == 0 and price > 0:
+                    token = market.token_ids[outcome]
+                    orders.append(trader.order(token, True, Decimal(price), OFFERED))
+        trader.post(orders)
 
-    def _recorded_markets(self) -> list[Market]:
-        """Read the recorded page and move its dates so that it was recorded just now."""
-        markets, problems = load_recorded(RECORDED)
-        self.emit("step", {"text": f"Read {len(markets)} recorded markets from {RECORDED.name}"})
-        self.emit("skipped_records", {"count": len(problems)})
-        now = datetime.fromtimestamp(ape.chain.blocks.head.timestamp, UTC)
-        return shift(markets, now - RECORDED_AT)
-
-    def _approve_classes(self) -> dict[str, int]:
-        """Prepare the conditions of markets that end soon; approve a class for each oracle."""
-        deployer = self.people["deployer"]
-        implementation = devnet.deploy_account_implementation(deployer, self.venue)
-        soon = datetime.fromtimestamp(ape.chain.blocks.head.timestamp, UTC) + timedelta(hours=96)
-        classes: dict[str, int] = {}
-        count = 0
-        for market in self.markets:
-            quoted = market.best_bid is not None and market.best_ask is not None
-            ending = market.end is not None and market.end < soon
-            if market.closed or market.negative_risk or not (quoted and ending):
-                continue
-            self.venue.ctf.prepareCondition(market.oracle, market.question_id, 2, sender=deployer)
-            count += 1
-            if market.oracle not in classes:
-                classes[market.oracle] = len(classes)
-                self.vault.addClass(
-                    ClassTerms(
-                        implementation,
-                        market.oracle,
-                        market_cap=5_000 * MICRO,
-                        max_duration_s=7 * 86_400,
-                    ).arguments(),
-                    sender=self.people["owner"],
-                )
-        self.emit("step", {"text": f"Re-create {count} markets with their real condition ids"})
-        devnet.raise_delays(self.vault, self.people["owner"], DELAY)
-        days = DELAY // 86_400
-        self.emit(
-            "step", {"text": f"From now on the owner announces riskier terms {days} days ahead"}
-        )
-        return classes
-
-    # depositors
-
-    def request_deposit(self, name: str, amount: int) -> None:
-        person = self.people[name]
-        self.venue.fund(self.people["deployer"], person, amount)
-        self.venue.pusd.approve(self.vault, amount, sender=person)
-        self.vault.requestDeposit(amount, person, person, sender=person)
-        self.emit("deposit_requested", {"who": name, "assets": amount})
-
-    def claim_shares(self, name: str) -> None:
-        person = self.people[name]
-        assets = self.vault.maxDeposit(person)
-        self.vault.deposit(assets, person, sender=person)
-        shares = self.vault.balanceOf(person)
-        self.emit("shares_claimed", {"who": name, "assets": assets, "shares": shares})
-
-    def request_redeem_all(self, name: str) -> None:
-        person = self.people[name]
-        shares = self.vault.balanceOf(person)
-        self.vault.requestRedeem(shares, person, person, sender=person)
-        self.emit("redemption_requested", {"who": name, "shares": shares})
-
-    def claim_assets(self, name: str) -> None:
-        person = self.people[name]
-        shares = self.vault.maxRedeem(person)
-        self.vault.redeem(shares, person, person, sender=person)
-        assets = self.venue.pusd.balanceOf(person)
-        self.emit("assets_claimed", {"who": name, "assets": assets})
-
-    # time and resolution
+    def keep(self) -> None:
+        """Let the keeper tick until nothing moves."""
+        quiet = 0
+        while quiet < 2:
+            before = len(self.keeper.journal.transactions.all()), len(self.keeper.journal.all())
+            tick = self.keeper.tick()
+            after = len(self.keeper.journal.transactions.all()), len(self.keeper.journal.all())
+            moving = self.keeper.journal.open() or self.keeper.journal.open_tasks()
+            quiet = 0 if moving or after != before or tick.decisions else quiet + 1
 
     def wait(self, hours: int) -> None:
-        ape.chain.mine(deltatime=hours * HOUR)
+        self.stage.clock.advance_to(int(self.stage.clock()) + hours * HOUR)
 
-    def resolve(self, fill: Fill, wins: bool) -> None:
-        """Let the market's real oracle report, as `wins` says for the outcome that was bought."""
-        market = next(m for m in self.markets if m.condition_id == fill.market)
-        outcome = market.outcomes.index(fill.outcome)
-        paid = outcome if wins else 1 - outcome
-        payouts = [1, 0] if paid == YES else [0, 1]
-        ape.networks.provider.set_balance(market.oracle, 10**18)
-        oracle = ape.accounts.test_accounts.impersonate_account(market.oracle)
-        self.venue.ctf.reportPayouts(market.question_id, payouts, sender=oracle)
-        self.emit(
-            "resolved",
-            {"question": market.question, "paid": market.outcomes[paid], "won": wins},
-        )
+    def bought(self) -> list[tuple[Market, int, str, int]]:
+        """Return market, outcome, price and tokens of what was filled, as the journal has it."""
+        found = []
+        markets = {market.name: market for market in self.stage.markets}
+        for row in self.keeper.journal.all():
+            if row.filled:
+                market = markets[row.condition]
+                outcome = market.token_ids.index(int(row.token))
+                price = str(Decimal(row.price) / MICRO)
+                found.append((market, outcome, price, int(row.filled)))
+        return found
+
+    def resolve(self, market: Market, outcome: int, wins: bool) -> None:
+        yes = (outcome == YES) == wins
+        self.stage.resolve(market, yes)
+        paid = market.outcomes[YES if yes else NO]
+        self.emit("resolved", {"question": market.question, "paid": paid, "won": wins})
 
 
-def run_life(emit: Emit, evidence_folder: Path) -> Life:
-    """Run the life on the chain that ape is connected to (anvil) and return its accounts."""
-    stage = _Stage(emit, evidence_folder)
+def _records() -> list[dict[str, Any]]:
+    """Return the recorded markets that are quoted on both sides and end soon."""
+    soon = RECORDED_AT + timedelta(hours=96)
+    found = []
+    for record in json.loads(gzip.decompress(RECORDED.read_bytes())):
+        if record.get("closed") or record.get("negRisk"):
+            continue
+        try:
+            market = parse_market(record)
+        except BadMarketRecord:
+            continue
+        quoted = market.best_bid is not None and market.best_ask is not None
+        if quoted and market.end is not None and market.end < soon:
+            found.append(record)
+    return found
 
-    def step(text: str) -> None:
-        emit("step", {"text": text})
 
-    step("Alice and Bob ask to deposit; the first report prices both")
-    stage.request_deposit("alice", 20_000 * MICRO)
-    stage.request_deposit("bob", 10_000 * MICRO)
-    stage.wait(1)
-    stage.keeper.report()
-    stage.claim_shares("alice")
-    stage.claim_shares("bob")
+def run_life(emit: Emit, folder: Path, rpc_url: str) -> Life:
+    """Run the life on the chain that ape is connected to (anvil, started at RECORDED_AT).
 
-    step("The keeper goes round: screen, size, open, allocate, sign, match")
-    fills = stage.keeper.trade()
-    stage.wait(1)
-    step("Report: positions marked at bid and ask")
-    stage.keeper.report()
+    Args:
+        folder: where the operator's files and the evidence go
+    """
+    life = _Life(emit, folder, rpc_url)
+    stage, step = life.stage, life.step
+
+    def deposit(name: str, assets: int) -> None:
+        stage.request_deposit(name, assets)
+        emit("deposit_requested", {"who": name, "assets": assets})
+
+    def claim(name: str) -> None:
+        assets = stage.claim_shares(name)
+        shares = stage.vault.balanceOf(stage.people[name])
+        emit("shares_claimed", {"who": name, "assets": assets, "shares": shares})
+
+    step("Alice and Bob ask to deposit; the keeper's first report prices both")
+    deposit("alice", 20_000 * MICRO)
+    deposit("bob", 10_000 * MICRO)
+    life.wait(1)
+    step("The keeper by itself: report, screen, size, open, allocate, sign, match")
+    life.keep()
+    claim("alice")
+    claim("bob")
+    step("The operator stops new decisions (a STOP file); reports and settlements go on")
+    stop = stage.config.operations.stop_file
+    stop.write_text("enough for a demo\n")
+    life.wait(1)
+    life.keep()
 
     step("Alice asks to deposit more; the next report prices it")
-    stage.request_deposit("alice", 5_000 * MICRO)
-    stage.wait(6)
-    stage.keeper.report()
-    stage.claim_shares("alice")
+    deposit("alice", 5_000 * MICRO)
+    life.wait(6)
+    life.keep()
+    claim("alice")
 
-    results: dict[bytes, str] = {}
-    recalled: dict[bytes, int] = {}
-
-    def resolve(fill: Fill, wins: bool) -> None:
-        stage.resolve(fill, wins)
-        results[fill.market] = "won" if wins else "lost"
-        recalled.update({s.market: s.recalled for s in stage.keeper.settle()})
-
-    step("All but one of the markets are won: redeem, recall, close, report")
-    for fill in fills[:-1]:
-        resolve(fill, wins=True)
-    stage.wait(12)
-    stage.keeper.report()
+    fills = life.bought()
+    step("All but one of the markets are won: the keeper redeems, recalls, closes, reports")
+    for market, outcome, _, _ in fills[:-1]:
+        life.resolve(market, outcome, wins=True)
+    life.wait(12)
+    life.keep()
 
     step("The last market is lost; Bob redeems everything")
-    resolve(fills[-1], wins=False)
-    stage.request_redeem_all("bob")
-    stage.wait(12)
-    stage.keeper.report()
-    stage.claim_assets("bob")
-    return _accounts(stage, fills, results, recalled)
+    life.resolve(*fills[-1][:2], wins=False)
+    stage.request_redeem("bob")
+    emit(
+        "redemption_requested", {"who": "bob", "shares": stage.vault.balanceOf(stage.people["bob"])}
+    )
+    life.wait(12)
+    life.keep()
+    emit("assets_claimed", {"who": "bob", "assets": stage.claim_assets("bob")})
+    stop.unlink()
+    try:
+        return _accounts(life, fills)
+    finally:
+        stage.close()
 
 
-def _accounts(
-    stage: _Stage,
-    fills: Sequence[Fill],
-    results: Mapping[bytes, str],
-    recalled: Mapping[bytes, int],
-) -> Life:
+def _accounts(life: _Life, fills: Sequence[tuple[Market, int, str, int]]) -> Life:
+    stage = life.stage
     vault, pusd = stage.vault, stage.venue.pusd
 
     def events(event: Any) -> list[Any]:
@@ -348,6 +322,11 @@ def _accounts(
     for log in events(vault.Allocated):
         market = bytes(log.market)
         allocated[market] = allocated.get(market, 0) + log.assets
+
+    recalled: dict[bytes, int] = {}
+    for log in events(vault.Recalled):
+        market = bytes(log.market)
+        recalled[market] = recalled.get(market, 0) + log.assets
 
     def depositor(name: str) -> Depositor:
         address = stage.people[name].address
@@ -368,15 +347,15 @@ def _accounts(
         manager=manager,
         markets=tuple(
             MarketResult(
-                fill.question,
-                fill.outcome,
-                str(fill.price),
-                fill.tokens,
-                allocated[fill.market],
-                recalled[fill.market],
-                results[fill.market],
+                market.question,
+                market.outcomes[outcome],
+                price,
+                tokens,
+                allocated[market.condition_id],
+                recalled.get(market.condition_id, 0),
+                "lost" if number == len(fills) - 1 else "won",
             )
-            for fill in fills
+            for number, (market, outcome, price, tokens) in enumerate(fills)
         ),
         reports=tuple(
             ReportLine(

@@ -1,6 +1,7 @@
 """A vault with everything around it on a running devnet: the keeper's Safe (2 of 3), its co-signer,
 the files that an operator would write, depositors, and a market maker at recorded prices."""
 
+import atexit
 import json
 import os
 import secrets
@@ -64,7 +65,9 @@ class Stage:
             RuntimeError: it does not.
         """
         command = [sys.executable, "-m", "agent.cosigner", str(self.cosigner_file)]
-        self._cosigner = subprocess.Popen(command)
+        log = (self.folder / "cosigner.log").open("ab")
+        self._cosigner = subprocess.Popen(command, stdout=log, stderr=log)
+        atexit.register(self.stop_cosigner)
         assert self.config.cosigner is not None
         client = CosignerClient(
             self.config.cosigner.url, self.config.cosigner.secret_file.read_bytes().strip()

@@ -1,4 +1,4 @@
-"""The chain as the keeper uses it: typed reads, simulated and mined transactions, the Safe."""
+"""The chain as the keeper uses it: typed reads and simulations."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,10 @@ from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
-from safe_eth.eth import EthereumClient
-from safe_eth.safe import Safe
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.exceptions import BadResponseFormat, BlockNotFound, ContractLogicError, Web3RPCError
 from web3.providers.rpc.utils import ExceptionRetryConfiguration
-from web3.types import TxReceipt
 
 from agent import abi
 from agent.execution.calls import Ask, Reads
@@ -46,9 +43,9 @@ class Position:
 
 
 class Chain:
-    """A connection and the account that pays the gas; it owns nothing else."""
+    """A connection for reads and simulations."""
 
-    def __init__(self, rpc_url: str, executor: LocalAccount, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, rpc_url: str, timeout_s: float = TIMEOUT_S) -> None:
         """Connect; reads are tried again twice, transactions never by themselves.
 
         Raises:
@@ -67,7 +64,6 @@ class Chain:
         )
         self._reads = Reads(rpc_url, timeout_s)
         self._contracts: dict[tuple[str, str], Contract] = {}
-        self.executor = executor
         self.chain_id = self.web3.eth.chain_id
 
     def contract(self, address: str, name: str) -> Contract:
@@ -131,68 +127,6 @@ class Chain:
             self.web3.eth.call(call | {"data": HexBytes(data)}, "latest", changed)
         except ContractLogicError as error:
             raise TransactionRefused(f"{_function(data)} would revert: {error.message}") from error
-
-    def send(self, to: str, data: bytes | str) -> TxReceipt:
-        """Simulate, sign and mine a transaction of the executor.
-
-        Raises:
-            TransactionRefused: it would revert, or did.
-        """
-        self.simulate(self.executor.address, to, data)
-        transaction: Any = {
-            "from": self.executor.address,
-            "to": to_checksum_address(to),
-            "data": HexBytes(data),
-            "nonce": self.web3.eth.get_transaction_count(self.executor.address, "pending"),
-            "chainId": self.chain_id,
-        }
-        transaction["gas"] = self.web3.eth.estimate_gas(transaction) * 6 // 5
-        transaction["maxPriorityFeePerGas"], transaction["maxFeePerGas"] = self.fees()
-        signed = self.executor.sign_transaction(transaction)
-        return self.mined(self.web3.eth.send_raw_transaction(signed.raw_transaction))
-
-    def mined(self, tx_hash: bytes) -> TxReceipt:
-        """Wait for a transaction's receipt.
-
-        Raises:
-            TransactionRefused: it reverted.
-        """
-        receipt = self.web3.eth.wait_for_transaction_receipt(HexBytes(tx_hash), timeout=120)
-        if receipt["status"] != 1:
-            raise TransactionRefused(f"transaction 0x{bytes(tx_hash).hex()} reverted")
-        return receipt
-
-
-class KeeperSafe:
-    """The keeper's Safe, with the owner keys that this process may use."""
-
-    def __init__(self, chain: Chain, address: str, owners: Sequence[LocalAccount]) -> None:
-        self.chain = chain
-        self.address: ChecksumAddress = to_checksum_address(address)
-        self.owners = sorted(owners, key=lambda owner: int(owner.address, 16))
-        self._safe = Safe(self.address, EthereumClient(chain.rpc_url))
-        self._threshold = self._safe.retrieve_threshold()
-
-    def execute(self, to: str, data: bytes | str) -> TxReceipt:
-        """Simulate a call as the Safe, sign it by the owners and mine it.
-
-        The nonce is read anew each time, so a transaction that a person sent does no harm.
-
-        Raises:
-            TransactionRefused: the call would revert, or did.
-        """
-        if len(self.owners) < self._threshold:
-            raise TransactionRefused(
-                f"{len(self.owners)} of the Safe's owners signed, {self._threshold} are needed"
-            )
-        self.chain.simulate(self.address, to, data)
-        transaction = self._safe.build_multisig_tx(
-            to_checksum_address(to), 0, HexBytes(data), safe_nonce=self._safe.retrieve_nonce()
-        )
-        for owner in self.owners:
-            transaction.sign(private_key(owner))
-        tx_hash, _ = transaction.execute(private_key(self.chain.executor))
-        return self.chain.mined(tx_hash)
 
 
 def private_key(account: LocalAccount) -> str:

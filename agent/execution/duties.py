@@ -7,7 +7,7 @@ from typing import Any
 from agent.execution.machine import Sending
 from agent.execution.transactions import Transactor
 from agent.execution.vault import VaultReader
-from agent.ids import keccak
+from agent.ids import canonical, keccak
 from agent.journal import Call, Journal
 from agent.strategy.view import MarketState, VaultState
 
@@ -92,7 +92,8 @@ class Duties:
         if any(row.purpose == purpose for row in self._journal.transactions.open()):
             self._transactor.advance()
             return False
-        key = keccak(f"{purpose} {subject} {self._now()}".encode())
+        what = [[call.to, call.data] for call in calls]
+        key = keccak(canonical([purpose, subject, self._now(), what]))
         state, why = self._transactor.run(key, purpose, calls)
         if state == Sending.DROPPED:
             self._told("duty_refused", {"purpose": purpose, "why": why})

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from web3.contract import Contract
-from web3.logs import DISCARD
 
 from agent.analysis.fpmm import Pool
-from agent.execution.chain import Chain, KeeperSafe
+from agent.execution.chain import Chain, TransactionRefused
+from agent.execution.machine import Sending
+from agent.execution.transactions import Transactor
+from agent.ids import canonical, keccak
+from agent.journal import Call
 from agent.units import BPS
 
 LIFETIME_S = 120
@@ -40,13 +43,13 @@ def read_pool(chain: Chain, address: str) -> Pool:
 class PoolTrader:
     """Buys and sells for one account at one pool."""
 
-    def __init__(self, chain: Chain, safe: KeeperSafe, account: str, pool: str) -> None:
+    def __init__(self, chain: Chain, transactor: Transactor, account: str, pool: str) -> None:
         """Check the pool first.
 
         Raises:
             ForeignPool: the account does not admit it.
         """
-        self._chain, self._safe, self._pool = chain, safe, pool
+        self._chain, self._transactor, self._pool = chain, transactor, pool
         self._account: Contract = chain.contract(account, "FpmmAccount")
         if not self._account.functions.isPool(pool).call():
             raise ForeignPool(
@@ -76,6 +79,11 @@ class PoolTrader:
     def _trade(self, call: str, event: str, outcome: int, assets: int, bound: int) -> PoolFill:
         deadline = self._chain.now() + LIFETIME_S
         data = self._account.encode_abi(call, args=[self._pool, outcome, assets, bound, deadline])
-        receipt = self._safe.execute(self._account.address, data)
-        (log,) = self._account.events[event]().process_receipt(receipt, errors=DISCARD)
-        return PoolFill(log["args"]["assets"], log["args"]["tokens"])
+        purpose = f"{call} at pool {self._pool}"
+        key = keccak(canonical([purpose, data]))
+        before = self._chain.web3.eth.block_number
+        state, why = self._transactor.run(key, purpose, [Call(self._account.address, data)])
+        if state not in (Sending.MINED, Sending.DONE):
+            raise TransactionRefused(why or f"{purpose} is {state}")
+        logs = self._account.events[event]().get_logs(from_block=before)
+        return PoolFill(logs[-1]["args"]["assets"], logs[-1]["args"]["tokens"])

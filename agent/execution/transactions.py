@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from eth_account.signers.local import LocalAccount
 from hexbytes import HexBytes
 from sqlalchemy.engine import Row
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
@@ -36,6 +37,7 @@ class Transactor:
         journal: Journal,
         chain: Chain,
         signers: Signers,
+        executor: LocalAccount,
         multi_send: str,
         confirmations: int = 0,
         patience_s: float = 2.0,
@@ -46,6 +48,7 @@ class Transactor:
         """Take the parts.
 
         Args:
+            executor: pays the gas
             multi_send: address of MultiSendCallOnly 1.4.1
             confirmations: blocks on top, before a transaction counts as done
             patience_s: how long to wait for a block before going on with something else
@@ -53,7 +56,7 @@ class Transactor:
             stale_after_s: planned for longer and not signed, it is dropped
         """
         self._book, self._chain, self._signers = journal.transactions, chain, signers
-        self._executor, self._multi_send = chain.executor, multi_send
+        self._executor, self._multi_send = executor, multi_send
         self._confirmations, self._patience = confirmations, patience_s
         self._bump_after, self._stale_after, self._pause = bump_after_s, stale_after_s, pause
         self._safe = chain.web3.eth.contract(
@@ -160,7 +163,7 @@ class Transactor:
         sent = batch(calls_of(row), self._multi_send)
         call = self._safe.functions.execTransaction(*execute_arguments(sent, row.signatures))
         try:
-            gas = call.estimate_gas({"from": self._executor.address})
+            gas = call.estimate_gas({"from": self._chain.checksum(self._executor.address)})
         except (ContractLogicError, Web3RPCError) as error:
             self._refused(row, sent, str(error))
             return

@@ -64,7 +64,7 @@ def build(
     forecasters = [_forecaster(each) for each in config.forecasters]
     owner = unlock(config.keys.owner, config.keys.owner_passphrase_env)
     executor = unlock(config.keys.executor, config.keys.executor_passphrase_env)
-    chain = connect(config, executor)
+    chain = connect(config)
     reader = VaultReader(chain, config.vault)
     check_vault(config, chain, reader)
     signers = _signers(config, chain, owner)
@@ -75,6 +75,7 @@ def build(
         kept,
         chain,
         signers,
+        executor,
         config.safe.multi_send,
         confirmations=config.chain.confirmations,
         patience_s=config.execution.patience_s,
@@ -206,14 +207,14 @@ def reporting_of(config: Config) -> Reporting:
     )
 
 
-def connect(config: Config, executor: LocalAccount) -> Chain:
+def connect(config: Config) -> Chain:
     """Return the chain.
 
     Raises:
         ConfigError: nothing answers, or another chain does.
     """
     try:
-        chain = Chain(config.chain.rpc_url, executor, config.chain.timeout_s)
+        chain = Chain(config.chain.rpc_url, config.chain.timeout_s)
     except CHAIN_AWAY as error:
         raise ConfigError(
             f"[chain.rpc_url] {config.chain.rpc_url} does not answer: start the node or correct it"

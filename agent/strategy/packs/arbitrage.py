@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from agent.analysis.bundle import Security
 from agent.analysis.scan import Finding
+from agent.information.books import Book
 from agent.information.gamma import NO, YES, Market
 from agent.strategy.api import Leg, Move, Proposal
 from agent.strategy.view import View
-from agent.units import MICRO
+from agent.units import LOT, MICRO
 
 
 def securities_of(view: View, market: Market) -> list[Security]:
@@ -25,11 +26,19 @@ def securities_of(view: View, market: Market) -> list[Security]:
             outcome == YES,
             asks=book.asks,
             fees=market.fees,
-            min_size=int(market.min_size * MICRO),
+            min_size=least_order(market, book),
         )
         for outcome, book in enumerate(books)
         if book is not None
     ]
+
+
+def least_order(market: Market, book: Book) -> int:
+    """Return the least that an order on a book may be for: the market's tokens, and a dollar."""
+    least = int(market.min_size * MICRO)
+    if book.ask is not None:
+        least = max(least, -(-MICRO * MICRO // book.ask // LOT) * LOT)
+    return least
 
 
 def busy(view: View, markets: Iterable[Market]) -> bool:

@@ -1,0 +1,33 @@
+"""The keeper for those who host bots with silverback: `silverback run keeper --network ...`.
+
+Needs `pip install probity[silverback]`. PROBITY_CONFIG names the configuration; each new block is a
+tick. The chain that the keeper works on is its own configuration's.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ape import chain
+from silverback import SilverbackBot
+
+from agent.config import load
+from agent.operations.run import make, wind_up
+
+bot = SilverbackBot()
+keeper = make(load(Path(os.environ["PROBITY_CONFIG"])), lambda event, fields: None)
+
+
+@bot.on_(chain.blocks)
+def on_block(block: Any) -> dict[str, int]:
+    """Go round once; what is returned becomes silverback's metrics."""
+    tick = keeper.tick()
+    nav = tick.state.nav if tick.state is not None else 0
+    return {"decisions": tick.decisions, "halts": len(tick.halts), "nav": nav}
+
+
+@bot.on_shutdown()
+def on_shutdown() -> None:
+    """Take out what rests at the venue."""
+    wind_up(keeper)
+    keeper.sources.close()
