@@ -21,6 +21,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "Setting up Python packages (a minute or two, once) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@pip install -qq --require-hashes --no-deps -r requirements.lock
+	@rm -rf *.egg-info  # a stale one hides the entry points
 	@pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -145,7 +145,7 @@ class LimitsSection(_Section):
 class ExecutionSection(_Section):
     """How patient."""
 
-    order_lifetime_s: int = Field(300, gt=0)
+    order_lifetime_s: int = Field(300, ge=90)  # the venue wants more than a minute
     attempts: int = Field(3, ge=1)
     start_within_s: int = Field(120, gt=0)
     slippage_bps: int = Field(200, ge=0)

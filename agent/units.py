@@ -4,22 +4,12 @@ Assets and outcome tokens are integers of 10**-6 (`MICRO` to the unit); marks ar
 `Decimal` in [0, 1] up to the border where they become integers here.
 """
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 MICRO = 10**6
 BPS = 10_000
 LOT = MICRO // 100  # sizes of hundredths of a token are exact at every tick of the venue
 WAD = 10**18
-
-
-def wad_down(price: Decimal) -> int:
-    """Return `price` in WAD, rounded down: for bids."""
-    return int((price * WAD).to_integral_value(ROUND_FLOOR))
-
-
-def wad_up(price: Decimal) -> int:
-    """Return `price` in WAD, rounded up: for asks."""
-    return int((price * WAD).to_integral_value(ROUND_CEILING))
 
 
 def on_tick(price: Decimal, tick: Decimal) -> bool:

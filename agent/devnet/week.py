@@ -21,7 +21,7 @@ from agent.devnet.ladders import Rung, load_week, relations
 from agent.devnet.stage import Stage, set_up
 from agent.keeper import Keeper, Tick
 from agent.operations.build import build
-from agent.terms import Limits, ordinal
+from agent.terms import Limits
 from agent.units import MICRO
 
 HOUR = 3_600
@@ -254,8 +254,3 @@ def _hour(week: Week, now: int) -> Hour:
         {"0x" + bytes(market).hex(): vault.exposureOf(market) for market in vault.openMarkets()},
         dict(week.keeper._halts),
     )
-
-
-def cap_of(week: Week) -> int:
-    """Return the vault's total cap in bps of NAV."""
-    return int(week.stage.vault.limit(ordinal("total_cap_bps")))

@@ -41,16 +41,23 @@ class Clob:
         self._heartbeat_id = ""
         self.trouble = ""  # why the venue took no order when it was last asked to
 
-    def place(self, order: OrderV2, signature: bytes, kind: str = "GTC") -> Answer:
+    def place(self, order: OrderV2, signature: bytes, kind: str = "GTC", expiry: int = 0) -> Answer:
         """Post an order (GTC, POST = post-only, FOK, FAK) once; never again by itself.
+
+        One that may rest is given the signature's expiry (timestamp), so that the venue does not
+        match what the account no longer signs.
 
         One that the venue has had before counts as a yes: its hash is its identity.
         """
-        signed = SignedOrderV2(**vars(order), signature="0x" + signature.hex())
-        post_only = kind == "POST"
+        fields = vars(order)
+        rests = kind in ("GTC", "POST")
+        if rests and expiry:
+            fields = fields | {"expiration": str(expiry)}
+        signed = SignedOrderV2(**fields, signature="0x" + signature.hex())
+        order_type = ("GTD" if expiry else "GTC") if rests else kind
         try:
             said = self._client.post_order(
-                signed, "GTC" if post_only else kind, post_only=post_only, defer_exec=True
+                signed, order_type, post_only=kind == "POST", defer_exec=True
             )
         except PolyApiException as error:
             answer = _refusal(error)

@@ -179,7 +179,8 @@ class Desk:
             self._close(row, "expired before it was sent")
             return
         self._journal.step(row.key, Intent.SENT)
-        answer = self._clob.place(self._order(_plan(row), row.key), row.signature, row.kind)
+        order = self._order(_plan(row), row.key)
+        answer = self._clob.place(order, row.signature, row.kind, row.expiry)
         to = {"yes": Intent.ACKED, "no": Intent.REFUSED, "nothing": Intent.UNKNOWN}[answer.kind]
         self._journal.step(row.key, to, answer.venue, answer.detail)
 

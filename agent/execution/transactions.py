@@ -270,9 +270,12 @@ class Transactor:
             return
         # a Safe that is nothing but MultiSend for one call: its calls come from the Safe's address
         code = self._chain.web3.eth.get_code(self._chain.checksum(self._multi_send))
-        self._chain.simulate(
-            self._executor.address,
-            self._signers.safe.address,
-            sent.data,
-            {self._chain.checksum(self._signers.safe.address): {"code": code.to_0x_hex()}},
-        )
+        safe = self._chain.checksum(self._signers.safe.address)
+        try:
+            self._chain.simulate(
+                self._executor.address, safe, sent.data, {safe: {"code": code.to_0x_hex()}}
+            )
+        except TransactionRefused:
+            for call in calls:  # MultiSend swallows the reason; most calls fail alone, too
+                self._chain.simulate(safe, call.to, call.data)
+            raise

@@ -13,6 +13,7 @@ from agent.execution.chain import Chain
 from agent.execution.clob import Clob
 from agent.execution.desk import Desk, Wanted
 from agent.execution.orders import ExchangeDomain
+from agent.execution.signers import OwnKeys
 from agent.ids import decision_id
 from agent.journal import Journal
 
@@ -53,8 +54,8 @@ class FragileClob(Clob):
         super().__init__(client)
         self._bomb = bomb
 
-    def place(self, order, signature, order_type="GTC"):
-        answer = super().place(order, signature, order_type)
+    def place(self, order, signature, kind="GTC", expiry=0):
+        answer = super().place(order, signature, kind, expiry)
         self._bomb("placed")
         return answer
 
@@ -71,11 +72,10 @@ def make_desk(place: Place, folder: Path, bomb: Bomb) -> tuple[Desk, Journal]:
     journal = Journal(f"sqlite:///{folder / 'journal.db'}", bomb)
     desk = Desk(
         journal,
-        Chain(place.rpc, Account.from_key(place.executor)),
+        Chain(place.rpc),
         FragileClob(client, bomb),
-        place.safe,
-        [Account.from_key(key) for key in place.owners],
-        ExchangeDomain(place.exchange, "2", place.chain_id),
+        OwnKeys(place.safe, place.chain_id, [Account.from_key(key) for key in place.owners]),
+        [ExchangeDomain(place.exchange, "2", place.chain_id)],
     )
     return desk, journal
 
@@ -91,7 +91,8 @@ def run(place: Place, folder: Path, name: str, decided_at: int, bomb_at: int) ->
     for leg, price in enumerate(("0.50", "0.10")):
         wanted = Wanted(
             account=place.account,
-            market=place.market,
+            condition=place.market,
+            exchange=place.exchange,
             token=place.token,
             side="BUY",
             price=Decimal(price),

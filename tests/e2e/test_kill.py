@@ -82,7 +82,12 @@ def work(
         return order(traders.bob, listing.token_ids[1], "BUY", 0.50, 10)
 
     return SimpleNamespace(
-        place=place, account=account, offer=offer, client=connect(executor), listing=listing
+        now=lambda: ape.chain.blocks.head.timestamp,
+        place=place,
+        account=account,
+        offer=offer,
+        client=connect(executor),
+        listing=listing,
     )
 
 
@@ -120,7 +125,7 @@ def test_killed_at_every_edge(work, processes, tmp_path):
         folder.mkdir()
         _, (position,) = work.account.positions()
         work.offer()
-        now = int(time.time())
+        now = work.now()
         killed = in_child(processes, work.place, folder, name, now, number) if number else None
         ended = in_child(processes, work.place, folder, name, now, 0)
         assert ended == 0
@@ -140,7 +145,7 @@ def test_killed_at_random_moments(work, processes, tmp_path):
     start = time.monotonic()
     (tmp_path / "whole").mkdir()
     work.offer()
-    decided_at = int(time.time())
+    decided_at = work.now()
     assert in_child(processes, work.place, tmp_path / "whole", "whole", decided_at, 0) == 0
     whole = time.monotonic() - start
     work.client.cancel_all()
@@ -149,7 +154,7 @@ def test_killed_at_random_moments(work, processes, tmp_path):
         folder.mkdir()
         _, (position,) = work.account.positions()
         work.offer()
-        now = int(time.time())
+        now = work.now()
         while True:  # killed again and again, until one life is long enough
             child = processes.Process(target=run, args=(work.place, folder, name, now, 0))
             child.start()
@@ -166,7 +171,7 @@ def test_an_order_whose_answer_was_lost_is_found_by_its_hash(work, processes, fa
     work.offer()
     _, (position,) = work.account.positions()
     faults(lose_answers=2)
-    assert in_child(processes, work.place, tmp_path, "lost", int(time.time()), 0) == 0
+    assert in_child(processes, work.place, tmp_path, "lost", work.now(), 0) == 0
     check(work, tmp_path, "lost", position.yes)
     journal = Journal(f"sqlite:///{tmp_path / 'journal.db'}")
     first = intent_key(decision_id({"pack": "kill test", "name": "lost"}), 0, 0)
@@ -186,16 +191,18 @@ def test_an_order_that_never_arrived_is_sent_again_as_the_same(
     faults(**fault, fail_count=2)  # the order and the first question after it
     record = {"pack": "kill test", "name": "again"}
     decision = decision_id(record)
+    journal.decide(decision, record)
     wanted = Wanted(
         work.place.account,
         work.place.market,
+        work.place.exchange,
         work.place.token,
         "BUY",
         Decimal("0.50"),
         Decimal(work.place.tick),
         TEN,
     )
-    key = desk.place(decision, int(time.time()), wanted)
+    key = desk.place(decision, work.now(), wanted)
     assert journal.get(key).state == Intent.UNKNOWN
     for _ in range(200):
         desk.recover()

@@ -1,65 +1,166 @@
-"""The keeper's way to the chain, on anvil: reasons before gas, Safe transactions, stale nonces."""
+"""The keeper's way to the chain, on anvil: reasons before gas, Safe transactions executed once."""
+
+from types import SimpleNamespace
 
 import ape
 import pytest
 from eth_account import Account
 
-from agent.execution.chain import Chain, KeeperSafe, TransactionRefused
+from agent.devnet.parts import safe_part
+from agent.execution.chain import Chain, TransactionRefused
+from agent.execution.machine import Sending
+from agent.execution.signers import OwnKeys
+from agent.execution.transactions import Transactor
+from agent.journal import Call, Journal
 from tests.defaults import NO_EVIDENCE, UNIT
 
 
 @pytest.fixture
-def chain_of_keeper(deployer):
-    return Chain(ape.networks.provider.http_uri, Account.from_key(deployer.private_key))
+def connection():
+    return Chain(ape.networks.provider.http_uri)
 
 
 @pytest.fixture
-def keeper_safe(chain_of_keeper, safe, keeper_owners):
-    return KeeperSafe(chain_of_keeper, safe.address, keeper_owners[1:])
+def multi_send(deployer):
+    return deployer.deploy(safe_part("MultiSendCallOnly"))
 
 
-def test_a_transaction_that_would_revert_is_not_sent(chain_of_keeper, vault, deployer):
-    contract = chain_of_keeper.contract(vault.address, "Vault")
-    data = contract.encode_abi("report", args=[[], NO_EVIDENCE])
-    before = deployer.nonce
-    with pytest.raises(TransactionRefused, match="not the reporter"):
-        chain_of_keeper.send(vault.address, data)
-    assert deployer.nonce == before
+@pytest.fixture
+def make_transactor(connection, safe, keeper_owners, multi_send, deployer, chain, tmp_path):
+    def make(name="journal", owners=2, **settings):
+        journal = Journal(f"sqlite:///{tmp_path / name}.db")
+        return Transactor(
+            journal,
+            connection,
+            OwnKeys(safe.address, chain.chain_id, keeper_owners[:owners]),
+            Account.from_key(deployer.private_key),
+            multi_send.address,
+            **settings,
+        )
+
+    return make
 
 
-def test_safe_transactions_run_as_the_safe(
-    keeper_safe, chain_of_keeper, make_vault, safe, people, invest, open_market
-):
+@pytest.fixture
+def place(make_vault, people, invest, open_market, safe, connection):
+    """A vault with 100 pUSD and a market capped at 60, its keeper the Safe."""
     vault = make_vault(people.keeper)
     invest(vault, people.alice, 100 * UNIT)
     market = open_market(vault, cap=60 * UNIT)
     vault.setKeeper(safe, sender=people.owner)
-    contract = chain_of_keeper.contract(vault.address, "Vault")
-    with pytest.raises(TransactionRefused, match="market cap"):
-        keeper_safe.execute(
-            vault.address, contract.encode_abi("allocate", args=[market.id, 60 * UNIT + 1])
-        )
-    assert safe.call_view_method("nonce") == 0
-    for _ in range(2):  # the nonce is read anew each time
-        keeper_safe.execute(
-            vault.address, contract.encode_abi("allocate", args=[market.id, 30 * UNIT])
-        )
+    contract = connection.contract(vault.address, "Vault")
+
+    def allocate(assets):
+        return Call(vault.address, contract.encode_abi("allocate", args=[market.id, assets]))
+
+    return SimpleNamespace(vault=vault, market=market, allocate=allocate, contract=contract)
+
+
+def test_a_call_that_would_revert_is_told_with_its_reason(connection, vault, deployer):
+    contract = connection.contract(vault.address, "Vault")
+    data = contract.encode_abi("report", args=[[], NO_EVIDENCE])
+    with pytest.raises(TransactionRefused, match="not the reporter"):
+        connection.simulate(deployer.address, vault.address, data)
+
+
+def test_safe_transactions_run_as_the_safe_once_a_key(make_transactor, place, safe, connection):
+    transactor = make_transactor()
+    for _ in range(2):  # the same key again is the same transaction
+        state, why = transactor.run(b"1" * 32, "allocate", [place.allocate(30 * UNIT)])
+        assert (state, why) == (Sending.DONE, "")
+    assert safe.call_view_method("nonce") == 1
+    transactor.run(b"2" * 32, "allocate", [place.allocate(30 * UNIT)])
     assert safe.call_view_method("nonce") == 2
-    assert vault.exposureOf(market.id) == 60 * UNIT
-    collateral, (position,) = chain_of_keeper.positions(market.account.address)
+    collateral, (position,) = connection.positions(place.market.account.address)
     assert (collateral, position.yes, position.no) == (60 * UNIT, 0, 0)
-    assert not position.resolved
 
 
-def test_one_owner_short_moves_nothing(
-    chain_of_keeper, safe, keeper_owners, make_vault, people, invest, open_market
+def test_what_would_revert_is_dropped_with_the_contracts_reason(make_transactor, place, safe):
+    transactor = make_transactor()
+    state, why = transactor.run(b"1" * 32, "allocate", [place.allocate(60 * UNIT + 1)])
+    assert state == Sending.DROPPED and "market cap" in why
+    calls = [place.allocate(30 * UNIT), place.allocate(61 * UNIT)]
+    state, why = transactor.run(b"2" * 32, "both", calls)  # the second one of a batch
+    assert state == Sending.DROPPED and "market cap" in why
+    calls = [place.allocate(30 * UNIT), place.allocate(31 * UNIT)]
+    state, _ = transactor.run(b"3" * 32, "both", calls)  # only together
+    assert state == Sending.DROPPED
+    assert place.vault.exposureOf(place.market.id) == 0
+    assert safe.call_view_method("nonce") == 0
+
+
+def test_several_calls_go_as_one(make_transactor, place, safe):
+    recall = place.contract.encode_abi("recall", args=[place.market.id, 5 * UNIT])
+    calls = [place.allocate(30 * UNIT), place.allocate(10 * UNIT)]
+    calls.append(Call(place.vault.address, recall))
+    assert make_transactor().run(b"1" * 32, "three", calls) == (Sending.DONE, "")
+    assert place.vault.exposureOf(place.market.id) == 35 * UNIT
+    assert safe.call_view_method("nonce") == 1
+
+
+def test_one_owner_short_moves_nothing(make_transactor, place):
+    lonely = make_transactor(owners=1)
+    state, why = lonely.run(b"1" * 32, "allocate", [place.allocate(UNIT)])
+    assert state == Sending.DROPPED and "GS020" in why  # signatures too short
+    assert place.vault.exposureOf(place.market.id) == 0
+
+
+def test_a_nonce_that_somebody_else_uses_voids_the_signatures_not_the_plan(
+    make_transactor, place, safe, monkeypatch
 ):
-    vault = make_vault(people.keeper)
-    invest(vault, people.alice, 100 * UNIT)
-    market = open_market(vault)
-    vault.setKeeper(safe, sender=people.owner)
-    lonely = KeeperSafe(chain_of_keeper, safe.address, keeper_owners[:1])
-    contract = chain_of_keeper.contract(vault.address, "Vault")
-    with pytest.raises(TransactionRefused, match="1 of the Safe's owners signed, 2 are needed"):
-        lonely.execute(vault.address, contract.encode_abi("allocate", args=[market.id, UNIT]))
-    assert vault.exposureOf(market.id) == 0
+    """Signed, not yet sent; then a person sends something through the same Safe."""
+    first, other = make_transactor(), make_transactor("another")
+    monkeypatch.setattr(first, "_send", lambda *_: None)
+    first.run(b"1" * 32, "allocate", [place.allocate(20 * UNIT)])
+    assert first.state(b"1" * 32)[0] == Sending.SIGNED
+    other.run(b"2" * 32, "by hand", [place.allocate(7 * UNIT)])
+    monkeypatch.undo()
+    first.advance()
+    assert first.state(b"1" * 32)[0] == Sending.DONE
+    assert place.vault.exposureOf(place.market.id) == 27 * UNIT
+    assert safe.call_view_method("nonce") == 2
+
+
+def test_what_was_sent_and_can_no_longer_run_uses_its_nonce_up(
+    make_transactor, place, safe, people, monkeypatch
+):
+    """Its bytes are public: until the nonce is used by nothing, anybody may still execute it."""
+    transactor = make_transactor(patience_s=0.2)
+    with monkeypatch.context() as patch:  # the carrier never reaches the node
+        patch.setattr(transactor._chain.web3.eth, "send_raw_transaction", lambda raw: None)
+        transactor.run(b"1" * 32, "allocate", [place.allocate(20 * UNIT)])
+        assert transactor.state(b"1" * 32)[0] == Sending.SENT
+    place.vault.pause(sender=people.guardian)
+    for _ in range(4):
+        transactor.advance()
+    state, why = transactor.state(b"1" * 32)
+    assert state == Sending.DROPPED and "paused" in why
+    assert safe.call_view_method("nonce") == 1
+    assert place.vault.exposureOf(place.market.id) == 0
+
+
+def test_a_replaced_carrier_is_sent_again(make_transactor, place, safe, monkeypatch, deployer):
+    """Another transaction takes the executor's nonce; the Safe's transaction goes out anew."""
+    transactor = make_transactor(patience_s=0.2)
+    with monkeypatch.context() as patch:
+        patch.setattr(transactor._chain.web3.eth, "send_raw_transaction", lambda raw: None)
+        transactor.run(b"1" * 32, "allocate", [place.allocate(20 * UNIT)])
+    deployer.transfer(deployer, 0)  # the replacement
+    transactor.advance()
+    assert transactor.state(b"1" * 32)[0] == Sending.DONE
+    assert place.vault.exposureOf(place.market.id) == 20 * UNIT
+
+
+def test_a_block_undone_is_noticed_and_the_transaction_done_again(
+    make_transactor, place, chain, connection
+):
+    transactor = make_transactor(confirmations=3, patience_s=0.2)
+    transactor.run(b"1" * 32, "allocate", [place.allocate(20 * UNIT)])
+    assert transactor.state(b"1" * 32)[0] == Sending.MINED
+    connection.web3.provider.make_request("anvil_rollback", [1])
+    assert place.vault.exposureOf(place.market.id) == 0
+    transactor.advance()
+    assert place.vault.exposureOf(place.market.id) == 20 * UNIT
+    chain.mine(3)
+    transactor.advance()
+    assert transactor.state(b"1" * 32)[0] == Sending.DONE

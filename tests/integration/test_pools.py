@@ -1,6 +1,5 @@
 """The keeper and a fixed-product market maker: trades through its Safe, marks from the pool."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import ape
@@ -8,15 +7,19 @@ import pytest
 from eth_account import Account
 
 from agent.devnet import venue as devnet
-from agent.execution.chain import Chain, KeeperSafe, TransactionRefused
+from agent.devnet.parts import safe_part
+from agent.execution.chain import Chain, TransactionRefused
 from agent.execution.fpmm import ForeignPool, PoolTrader, read_pool
-from agent.execution.orders import ExchangeDomain
-from agent.keeper import Keeper, KeeperSettings
+from agent.execution.signers import OwnKeys
+from agent.execution.transactions import Transactor
+from agent.execution.vault import VaultReader
+from agent.journal import Journal
+from agent.reporting.report import Reporter, Reporting
 from tests.defaults import DAY, UNIT, WAD, a_class
 
 
 @pytest.fixture
-def desk(make_vault, people, invest, venue, deployer, chain, safe, keeper_owners):
+def desk(make_vault, people, invest, venue, deployer, chain, safe, keeper_owners, tmp_path):
     """A vault with 500 pUSD in an FPMM account, its keeper and reporter a 2-of-3 Safe."""
     question = b"\xfc" * 32
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
@@ -31,19 +34,28 @@ def desk(make_vault, people, invest, venue, deployer, chain, safe, keeper_owners
     vault.allocate(market, 500 * UNIT, sender=people.keeper)
     vault.setKeeper(safe, sender=people.owner)
     vault.setReporter(safe, sender=people.owner)
-    connection = Chain(ape.networks.provider.http_uri, Account.from_key(deployer.private_key))
+    connection = Chain(ape.networks.provider.http_uri)
+    journal = Journal(f"sqlite:///{tmp_path / 'journal.db'}")
+    transactor = Transactor(
+        journal,
+        connection,
+        OwnKeys(safe.address, chain.chain_id, keeper_owners[:2]),
+        Account.from_key(deployer.private_key),
+        deployer.deploy(safe_part("MultiSendCallOnly")).address,
+    )
     return SimpleNamespace(
         vault=vault,
         market=market,
         pool=pool,
         account=ape.project.FpmmAccount.at(vault.accountOf(market)),
         chain=connection,
-        safe=KeeperSafe(connection, safe.address, keeper_owners[:2]),
+        journal=journal,
+        transactor=transactor,
     )
 
 
 def test_trades_go_through_the_safe_and_say_what_they_moved(desk, people):
-    trader = PoolTrader(desk.chain, desk.safe, desk.account.address, desk.pool.address)
+    trader = PoolTrader(desk.chain, desk.transactor, desk.account.address, desk.pool.address)
     quote = desk.pool.calcBuyAmount(200 * UNIT, 0)
     fill = trader.buy(0, 200 * UNIT, slippage_bps=50)
     assert (fill.assets, fill.tokens) == (200 * UNIT, quote)
@@ -55,23 +67,26 @@ def test_trades_go_through_the_safe_and_say_what_they_moved(desk, people):
     with pytest.raises(TransactionRefused):
         trader.buy(0, 10_000 * UNIT, slippage_bps=50)
     with pytest.raises(ForeignPool, match="no pool of this market"):
-        PoolTrader(desk.chain, desk.safe, desk.account.address, people.alice.address)
+        PoolTrader(desk.chain, desk.transactor, desk.account.address, people.alice.address)
 
 
 def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_path, venue):
-    trader = PoolTrader(desk.chain, desk.safe, desk.account.address, desk.pool.address)
+    trader = PoolTrader(desk.chain, desk.transactor, desk.account.address, desk.pool.address)
     fill = trader.buy(1, 200 * UNIT, slippage_bps=50)
-    settings = KeeperSettings(
-        vault=desk.vault.address,
-        exchange=ExchangeDomain(venue.exchange.address, "2", desk.chain.chain_id),
-        class_by_oracle={},
-        evidence_folder=tmp_path,
-        source_name="pool",
-        pools={desk.market: desk.pool.address},
-    )
-    keeper = Keeper(settings, desk.chain, desk.safe, None, list)
-    chain.mine(deltatime=100)
-    keeper.report()
+    pools = {"0x" + desk.market.hex(): desk.pool.address}
+
+    def report(settings):
+        chain.mine(deltatime=100)
+        reader = VaultReader(desk.chain, desk.vault.address)
+        told = []
+        reporter = Reporter(
+            settings, desk.journal, desk.transactor, reader, desk.chain.now,
+            lambda event, fields: told.append((event, fields["difference_bid"])),
+        )  # fmt: skip
+        assert reporter.report({}, {}) is not None
+        assert told == [("reported", 0)]
+
+    report(Reporting(tmp_path, "pool", pools=pools))
     pool = read_pool(desk.chain, desk.pool.address)
     bid, ask = desk.vault.bookOf(desk.market)
     brings, costs = pool.proceeds(fill.tokens, 1), pool.cost(fill.tokens, 1)
@@ -83,7 +98,5 @@ def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_pat
     (document,) = tmp_path.glob("*.json")
     assert desk.pool.address in document.read_text()
     # without the pool there is no quote: 0 at the bid, 1 at the ask
-    blind = Keeper(replace(settings, pools={}), desk.chain, desk.safe, None, list)
-    chain.mine(deltatime=100)
-    blind.report()
+    report(Reporting(tmp_path, "nothing"))
     assert desk.vault.bookOf(desk.market) == (300 * UNIT, 300 * UNIT + fill.tokens)

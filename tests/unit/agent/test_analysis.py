@@ -9,7 +9,9 @@ import pytest
 
 from agent.analysis.screen import Criteria, screen
 from agent.analysis.tail import TailRecord, find_tails, wilson_lower
+from agent.information.books import Book, Level, quoted
 from agent.information.gamma import NO, YES, FeeSchedule, Market, load_recorded
+from agent.units import MICRO
 
 NOW = datetime(2026, 2, 7, 12, 49, tzinfo=UTC)
 MARKET = Market(
@@ -29,6 +31,8 @@ MARKET = Market(
     negative_risk=False,
     resolution_statuses=(),
     fees=FeeSchedule(),
+    volume=Decimal(10),
+    rules="Resolves YES if it does.",
 )
 
 
@@ -47,12 +51,22 @@ MARKET = Market(
         ({"end": NOW + timedelta(days=22)}, "too_long"),
         ({"best_ask": Decimal("0.0501")}, "wide"),
         ({"liquidity": Decimal(999)}, "thin"),
+        ({"accepting": False}, "closed"),
+        ({"question": "Will he tweet about it?"}, "insider"),
+        ({"category": "gossip"}, "category"),
+        ({"rules": "see above"}, "unclear"),
+        ({"volume": Decimal(9)}, "unused"),
     ],
 )
 def test_each_rule_rejects_for_its_own_reason(change, code):
-    screened = screen([replace(MARKET, **change), MARKET], Criteria(), NOW)
+    strict = Criteria(
+        min_rules=12, min_volume=Decimal(10), refused_categories=frozenset({"gossip"})
+    )
+    screened = screen([replace(MARKET, **change), MARKET], strict, NOW)
     assert screened.accepted == (MARKET,)
     assert dict(screened.rejected) == {code: 1}
+    (rejection,) = screened.rejections
+    assert rejection.why, "every rejection says why, with the numbers"
 
 
 def test_every_market_of_the_page_passes_or_has_a_reason():
@@ -72,13 +86,22 @@ def test_wilson_bound_against_its_published_values():
         wilson_lower(2, 1, 1.0)
 
 
+def tails(markets, record):
+    """The opportunities at the markets' own quotes, 100 tokens each."""
+    books = {}
+    for market in markets:
+        pair = quoted(market.best_bid, market.best_ask, 100 * MICRO)
+        books |= {str(token): book for token, book in zip(market.token_ids, pair, strict=True)}
+    return find_tails(markets, books, record, NOW)
+
+
 def test_favourite_is_found_on_its_side_with_a_bounded_edge():
-    (found,) = find_tails([MARKET], TailRecord(wins=832, total=840, void=0.002), NOW)
-    assert (found.outcome, found.price) == (NO, Decimal("0.98"))
+    (found,) = tails([MARKET], TailRecord(wins=832, total=840, void=0.002))
+    assert (found.outcome, found.price, found.size) == (NO, 980_000, 100 * MICRO)
     # .998 * .98318 + .001 - .98
     assert found.edge == pytest.approx(0.998 * 0.983177 + 0.001 - 0.98, abs=1e-6)
     mirrored = replace(MARKET, best_bid=Decimal("0.97"), best_ask=Decimal("0.98"))
-    assert find_tails([mirrored], TailRecord(), NOW)[0].outcome == YES
+    assert tails([mirrored], TailRecord())[0].outcome == YES
 
 
 @pytest.mark.parametrize(
@@ -93,14 +116,33 @@ def test_favourite_is_found_on_its_side_with_a_bounded_edge():
     ],
 )
 def test_no_edge_no_opportunity(change):
-    assert find_tails([replace(MARKET, **change)], TailRecord(), NOW) == []
+    assert tails([replace(MARKET, **change)], TailRecord()) == []
 
 
 def test_opportunities_come_best_first():
     prices = [Decimal(price) for price in ("0.03", "0.045", "0.02")]
     markets = [
-        replace(MARKET, best_bid=price, condition_id=bytes([i]) * 32)
+        replace(MARKET, best_bid=price, condition_id=bytes([i]) * 32, token_ids=(2 * i, 2 * i + 1))
         for i, price in enumerate(prices)
     ]
-    found = find_tails(markets, TailRecord(), NOW)
-    assert [o.price for o in found] == [Decimal("0.955"), Decimal("0.97"), Decimal("0.98")]
+    found = tails(markets, TailRecord())
+    assert [o.price for o in found] == [955_000, 970_000, 980_000]
+
+
+def test_a_tail_takes_the_levels_that_still_have_an_edge():
+    asks = (
+        Level(960_000, 10 * MICRO),
+        Level(975_000, 20 * MICRO),
+        Level(981_000, 40 * MICRO),
+        Level(985_000, 80 * MICRO),  # dearer than the bounded chance, .98318
+    )
+    (found,) = find_tails([MARKET], {"2": Book(asks=asks)}, TailRecord(void=0), NOW)
+    assert (found.price, found.size) == (981_000, 70 * MICRO)
+    assert found.edge == pytest.approx(0.983177 - 0.981, abs=1e-6)
+
+
+def test_locked_up_capital_costs_the_carry():
+    """Two days and two hours at 10 % a year on .98: .98 * .1 * 50 / 8766 hours."""
+    (plain,) = tails([MARKET], TailRecord(void=0))
+    (dear,) = tails([MARKET], TailRecord(void=0, carry=0.1))
+    assert plain.edge - dear.edge == pytest.approx(0.98 * 0.1 * 50 / 8_765.82, rel=1e-4)

@@ -8,7 +8,6 @@ from eth_utils import keccak
 from agent.execution.orders import (
     BadOrder,
     ExchangeDomain,
-    affordable_tokens,
     build_order,
     order_hash,
     order_tuple,
@@ -60,15 +59,6 @@ def test_one_decision_one_order_hash():
 def test_orders_that_the_venue_would_refuse_are_not_built(change, message):
     with pytest.raises(BadOrder, match=message):
         buy(**change)
-
-
-def test_affordable_tokens_never_cost_more_than_the_budget():
-    for budget in (0, 1, 299_999_999, 300_000_000, 123_456_789):
-        for price in ("0.001", "0.5", "0.978", "0.9999"):
-            tokens = affordable_tokens(budget, Decimal(price))
-            assert tokens % 10_000 == 0
-            assert tokens * Decimal(price) <= budget
-            assert (tokens + 10_000) * Decimal(price) > budget
 
 
 def test_order_tuple_has_the_structs_order():

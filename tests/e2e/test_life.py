@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from eth_utils import keccak
 
-from agent.devnet.life import run_life
+from agent.devnet import polymarket
+from agent.devnet.anvil import anvil
+from agent.devnet.life import RECORDED_AT, run_life
 from tests.defaults import WAD, YEAR
 
 OFFSET = 10**6
@@ -15,8 +17,13 @@ SCALE = 10**24
 
 
 @pytest.fixture(scope="module")
-def evidence(tmp_path_factory):
-    return tmp_path_factory.mktemp("evidence")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("life")
+
+
+@pytest.fixture(scope="module")
+def evidence(folder):
+    return folder / "evidence"
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +32,10 @@ def told():
 
 
 @pytest.fixture(scope="module")
-def life(evidence, told, chain):
-    return run_life(lambda event, fields: told.append((event, dict(fields))), evidence)
+def life(folder, told):
+    """Runs on a chain of its own, that of the tests below."""
+    with anvil(polymarket.CHAIN_ID, timestamp=int(RECORDED_AT.timestamp()) - 600) as url:
+        yield run_life(lambda event, fields: told.append((event, dict(fields))), folder, url)
 
 
 def test_accounts_add_up_to_the_unit(life):
@@ -128,6 +137,9 @@ def test_every_fill_carries_its_decision(life, evidence, project, chain):
 
 def test_the_life_is_told_step_by_step(told, life):
     events = [event for event, _ in told]
-    assert events.count("filled") == 3
+    assert events.count("decided") == events.count("task_closed") == 3
     assert events.count("reported") == len(life.reports) == 5
-    assert events.index("screened") < events.index("opportunities") < events.index("filled")
+    assert events.index("reported") < events.index("decided") < events.index("settled")
+    for event, fields in told:
+        if event == "reported":  # the keeper's own NAV is the chain's
+            assert (fields["difference_bid"], fields["difference_ask"]) == (0, 0)
