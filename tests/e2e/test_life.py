@@ -52,8 +52,9 @@ def test_markets_pay_what_their_tokens_promise(life):
     for market in life.markets:
         assert market.allocated == Fraction(market.price) * market.tokens
         assert market.recalled == (market.tokens if market.result == "won" else 0)
-    assert life.gains == 13_283_160
-    assert life.losses == 115_913_600
+    # 1 % of 30,000 at .978 buys 306.74 whole lots, at .979 306.43
+    assert life.gains == 2 * 306_740_000 * 22 // 1_000
+    assert life.losses == 306_430_000 * 979 // 1_000
 
 
 def test_real_markets_with_their_real_questions(life):

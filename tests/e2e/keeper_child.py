@@ -1,0 +1,51 @@
+"""A whole keeper in a process of its own, with a bomb at one of its edges."""
+
+from pathlib import Path
+
+from agent.config import load
+from agent.execution.chain import Chain
+from agent.journal import Journal
+from agent.operations.build import build
+from tests.e2e.child import Bomb
+
+ANSWERS = ("place", "look", "trades", "cancel")
+
+
+def fragile(keeper, bomb):
+    """Add an edge after each answer of the venue, before it is used."""
+    for name in ANSWERS:
+        ask = getattr(keeper.clob, name)
+
+        def answered(*arguments, ask=ask, name=name):
+            answer = ask(*arguments)
+            bomb(name)
+            return answer
+
+        setattr(keeper.clob, name, answered)
+
+
+def make_keeper(folder: Path, bomb: Bomb, told=lambda event, fields: None):
+    """Put the keeper together from its file, as a start does."""
+    config = load(folder / "keeper.toml")
+    chain = Chain(config.chain.rpc_url)
+    journal = Journal(config.journal, bomb)
+    keeper = build(config, told, chain.now, journal)
+    fragile(keeper, bomb)
+    return keeper
+
+
+def live(folder: Path, bomb_at: int) -> None:
+    """Tick until nothing moves any more."""
+    bomb = Bomb(bomb_at)
+    keeper = make_keeper(folder, bomb)
+    quiet = 0
+    while quiet < 2:
+        edges = bomb.edges
+        tick = keeper.tick()
+        busy = keeper.journal.open() or keeper.journal.open_tasks()
+        busy = busy or keeper.journal.transactions.open() or tick.decisions
+        quiet = 0 if busy or tick.halts else quiet + 1
+        if tick.halts:
+            print(tick.halts, flush=True)
+    (folder / "edges").write_text(str(bomb.edges))
+    del edges

@@ -1,0 +1,128 @@
+"""A stage for keepers under attack: many small markets, each offered once."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import ape
+from eth_utils import keccak
+
+from agent.devnet import polymarket
+from agent.devnet.clock import DevnetClock
+from agent.devnet.crowd import Trader
+from agent.devnet.stage import set_up
+from agent.devnet.venue import condition_id
+from agent.information.gamma import NO, YES
+from agent.terms import Limits
+from agent.units import MICRO
+from tests.defaults import DAY, UNIT
+
+ORACLE = 10  # of ape's test accounts
+OFFER = "0.97"
+
+SECTIONS = """
+[packs.tail]
+
+[limits]
+rest_s = 1000000
+cooldown_s = 0
+daily_loss_bps = 10000
+total_bps = 9000
+category_bps = 9000
+
+[information]
+markets_every_s = 1
+books_max_age_s = 600
+
+[execution]
+start_within_s = 3600
+patience_s = 1
+
+[reporting]
+evidence = "evidence"
+every_s = 60
+when_asked_s = 60
+
+[operations]
+mode = "live"
+max_skew_s = 100000
+"""
+
+
+def record(venue, number, end, **changes):
+    """Return a market's record as Gamma has it."""
+    oracle = str(ape.accounts.test_accounts[ORACLE].address)
+    question = keccak(text=f"stage question {number}")
+    condition = condition_id(oracle, question)
+    tokens = []
+    for index_set in (1, 2):
+        collection = venue.ctf.getCollectionId(b"\0" * 32, condition, index_set)
+        tokens.append(str(venue.ctf.getPositionId(venue.usdc, collection)))
+    return {
+        "id": str(number),
+        "slug": f"market-{number}",
+        "question": f"Will number {number} come true?",
+        "conditionId": "0x" + condition.hex(),
+        "questionID": "0x" + question.hex(),
+        "resolvedBy": oracle,
+        "outcomes": '["Yes", "No"]',
+        "clobTokenIds": f'["{tokens[0]}", "{tokens[1]}"]',
+        "orderPriceMinTickSize": 0.01,
+        "orderMinSize": 5,
+        "liquidityNum": 5_000,
+        "volumeNum": 5_000,
+        "endDate": end.isoformat().replace("+00:00", "Z"),
+        "closed": False,
+        "negRisk": False,
+        "umaResolutionStatuses": "[]",
+        "description": "Resolves YES if it does.",
+        "events": [{"slug": f"market-{number}"}],
+    } | changes
+
+
+class KeeperStage:
+    """A vault with 100,000 pUSD, its keeper's files, and a maker who offers on demand."""
+
+    def __init__(self, folder, rpc_url, markets, sections=SECTIONS, **limits):
+        clock = DevnetClock(ape.networks.provider.make_request, ape.chain.blocks.head.timestamp)
+        running = polymarket.deploy(ape.accounts.test_accounts[0], [])
+        end = datetime.fromtimestamp(int(clock()), UTC) + timedelta(hours=90)
+        records = [record(running.venue, number, end) for number in range(markets)]
+        self.stage = set_up(
+            folder,
+            rpc_url,
+            records,
+            clock,
+            sections,
+            limits=Limits(price_band_bps=0, max_up_bps=9_000, max_down_bps=9_000,
+                          max_spread_bps=9_000, max_report_age_s=10 * DAY, **limits),
+            class_terms={"market_cap": 5_000 * UNIT, "max_duration_s": 9 * DAY},
+            running=running,
+        )  # fmt: skip
+        self.folder, self.clock, self.markets = folder, clock, self.stage.markets
+        self.maker = Trader(
+            self.stage.server.url,
+            polymarket.CHAIN_ID,
+            self.stage.people["maker"].private_key,
+            self.stage.venue.exchange.address,
+            clock,
+        )
+        self.stage.start_cosigner()
+
+    def invest(self):
+        """Alice asks to deposit 100,000; the keeper's first report will price it."""
+        self.stage.request_deposit("alice", 100_000 * UNIT)
+
+    def offer(self, number, tokens=500, price=OFFER):
+        """Offer YES of a market, and bid a cent below, so that it has a spread."""
+        market, ask = self.markets[number], Decimal(price)
+        orders = [
+            self.maker.order(market.token_ids[NO], True, 1 - ask, tokens * MICRO),
+            self.maker.order(market.token_ids[YES], True, ask - Decimal("0.01"), tokens * MICRO),
+        ]
+        answers = self.maker.post(orders)
+        assert all(answer["success"] for answer in answers), answers
+        return market
+
+    def settled_trades(self, client):
+        """Return the statuses of a client's trades."""
+        return [trade["status"] for trade in client.get_trades()]

@@ -1,0 +1,147 @@
+"""Kill the whole keeper at every edge of its journal and at random moments, and start it again: no
+order is doubled, none is lost, no nonce is stuck, and no position is without an explanation.
+
+Each life settles the market of the one before, reports, decides, opens, allocates, signs with the
+co-signer, trades, tidies up.
+"""
+
+import multiprocessing
+import os
+import random
+import time
+
+import pytest
+from web3 import Web3
+
+from agent.config import load
+from agent.devnet import polymarket
+from agent.devnet.anvil import anvil
+from agent.execution.machine import Intent, Sending, Venue
+from agent.journal import Journal
+from tests.e2e.keeper_child import live
+from tests.e2e.keeper_stage import KeeperStage
+
+KILLS = int(os.environ.get("PROBITY_KILLS", "8"))
+EVERY = int(os.environ.get("PROBITY_EDGES", "6"))  # 1: each edge; in CI one of so many
+SEED = int(os.environ.get("PROBITY_SEED", "0"))
+MOST_EDGES = 150
+LIMIT_S = 120
+
+
+@pytest.fixture(scope="module")
+def processes():
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.e2e.keeper_child"])
+    return context
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with anvil(polymarket.CHAIN_ID) as url:
+        folder = tmp_path_factory.mktemp("kills")
+        place = KeeperStage(folder, url, KILLS + MOST_EDGES // EVERY + 4)
+        place.invest()
+        place.url, place.next = url, 0
+        yield place
+        place.stage.close()
+
+
+def run(processes, world, bomb_at=0, patience=None):
+    """Let a keeper live; return its exit code, None where it was killed from outside."""
+    child = processes.Process(target=live, args=(world.folder, bomb_at))
+    child.start()
+    child.join(timeout=LIMIT_S if patience is None else patience)
+    if child.exitcode is None:
+        child.kill()
+        child.join()
+        return None
+    return child.exitcode
+
+
+def a_life(world):
+    """Prepare one: time passes, the market before resolves, the next one is offered."""
+    number = world.next
+    world.clock.advance_to(int(world.clock()) + 70)
+    if number:
+        world.stage.resolve(world.markets[number - 1], yes=number % 3 != 0)
+    world.offer(number)
+    world.next += 1
+    return number
+
+
+def check(world, number):
+    """Chain, venue and journal tell the same story, each thing once."""
+    vault, market = world.stage.vault, world.markets[number]
+    config = load(world.folder / "keeper.toml")
+    journal = Journal(config.journal)
+    mine = [
+        task.decision
+        for task in journal.all_tasks()
+        if journal.record(task.decision)["legs"][0]["condition"] == market.name
+    ]
+    assert len(mine) == 1, "one decision"
+    (row,) = journal.of_decision(mine[0])
+    size = journal.record(mine[0])["legs"][0]["size"]
+    assert (row.state, row.filled, row.size) == (Intent.CLOSED, size, size), journal.story(row.key)
+    assert row.venue in (Venue.MATCHED, Venue.NONE, Venue.LIVE)
+    assert [bytes(each) for each in vault.openMarkets()] == [market.condition_id]
+    collateral, (position,) = world.stage_positions(market)
+    assert (position[0], position[1]) == (size, 0), "every token has its fill, and no other"
+    assert collateral == 0, "no budget is left behind"
+    assert vault.exposureOf(market.condition_id) == size * 97 // 100
+    assert not journal.open() and not journal.open_tasks() and not journal.transactions.open()
+    done = [each for each in journal.transactions.all() if each.state == Sending.DONE]
+    assert world.stage.safe.call_view_method("nonce") == len(done), "each nonce has its transaction"
+    purposes = [each.purpose for each in done]
+    assert purposes.count(f"fund: {market.question}") == 1
+    web3 = Web3(Web3.HTTPProvider(world.url))
+    executor = world.stage.people["executor"].address
+    counts = [web3.eth.get_transaction_count(executor, tag) for tag in ("latest", "pending")]
+    assert counts[0] == counts[1], "no nonce is stuck"
+
+
+@pytest.fixture(autouse=True)
+def positions(world):
+    import ape
+
+    def read(market):
+        account = world.stage.vault.accountOf(market.condition_id)
+        return ape.project.PolymarketAccount.at(account).positions()
+
+    world.stage_positions = read
+
+
+def test_killed_at_every_edge(world, processes):
+    number = a_life(world)
+    assert run(processes, world) == 0
+    check(world, number)
+    number = a_life(world)
+    assert run(processes, world) == 0  # the second one settles, too: count its edges
+    check(world, number)
+    edges = int((world.folder / "edges").read_text())
+    assert 25 < edges < MOST_EDGES
+    for edge in range(1, edges + 1, EVERY):
+        number = a_life(world)
+        code = run(processes, world, edge)
+        for _ in range(3):
+            if code == 0:
+                break
+            code = run(processes, world)
+        assert code == 0, f"edge {edge}"
+        check(world, number)
+
+
+def test_killed_at_random_moments(world, processes):
+    """Each life killed again and again, until one is long enough."""
+    dice = random.Random(SEED)
+    start = time.monotonic()
+    number = a_life(world)
+    assert run(processes, world) == 0
+    whole = time.monotonic() - start
+    check(world, number)
+    kills = 0
+    while kills < KILLS:
+        number = a_life(world)
+        while run(processes, world, patience=dice.uniform(0.2, 1.2) * whole) is None:
+            kills += 1
+        check(world, number)
