@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from pydantic import ConfigDict, ValidationError
+
 from agent.information.gamma import Market
 from agent.strategy.view import View
 
 GROUP = "probity.strategies"
+PARAMETERS = ConfigDict(extra="forbid")  # of a pack's pydantic dataclass: what it does not know
 Kind = Literal["FAK", "FOK", "GTC", "POST"]
 FailureRule = Literal["unwind", "hold"]
 
@@ -121,6 +124,12 @@ def make_pack(name: str, parameters: Mapping[str, Any]) -> Pack:
         raise UnknownPack(f"no pack {name!r}; installed: {', '.join(sorted(found)) or 'none'}")
     try:
         pack = found[name](**parameters)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
+            for each in error.errors(include_url=False, include_input=False)
+        )
+        raise BadParameters(f"pack {name}: {problems}") from error
     except (TypeError, ValueError, ArithmeticError) as error:
         raise BadParameters(f"pack {name}: {error}") from error
     return pack  # type: ignore[no-any-return]

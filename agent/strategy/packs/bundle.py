@@ -1,19 +1,21 @@
 """Bundle: markets that hang together by relations that somebody vouches for, e.g. price ladders."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from pydantic.dataclasses import dataclass
 
 from agent.analysis.bundle import Transform, make_bundle, split_and_merge
 from agent.analysis.relations import Relation
 from agent.analysis.scan import judge
 from agent.information.gamma import Market
-from agent.strategy.api import Proposal, Rooms
+from agent.strategy.api import PARAMETERS, Proposal, Rooms
 from agent.strategy.packs.arbitrage import busy, proposal_of, securities_of
 from agent.strategy.view import View
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=PARAMETERS)
 class Bundles:
     """Parameters.
 

@@ -1,9 +1,10 @@
 """Dutch book: complete sets below or above their worth, of one market or of a whole event."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
+from pydantic.dataclasses import dataclass
 
 from agent.analysis.bundle import Transform, conversions, make_bundle, split_and_merge
 from agent.analysis.relations import Relation
@@ -17,12 +18,12 @@ from agent.analysis.scan import (
     judge,
 )
 from agent.information.gamma import NO, YES, Market
-from agent.strategy.api import Proposal, Rooms
+from agent.strategy.api import PARAMETERS, Proposal, Rooms
 from agent.strategy.packs.arbitrage import busy, proposal_of, securities_of
 from agent.strategy.view import View
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=PARAMETERS)
 class DutchBook:
     """Parameters.
 

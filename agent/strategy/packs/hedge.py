@@ -5,16 +5,16 @@ A position of YES shrinks by selling YES at its bid, or by buying NO at its ask 
 leave the same; the books say which costs less.
 """
 
-from dataclasses import dataclass
+from pydantic.dataclasses import dataclass
 
 from agent.information.books import UNIT, Book
 from agent.information.gamma import NO, YES, Market
-from agent.strategy.api import Leg, Move, Proposal, Rooms
+from agent.strategy.api import PARAMETERS, Leg, Move, Proposal, Rooms
 from agent.strategy.view import View
 from agent.units import BPS, MICRO
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=PARAMETERS)
 class Hedge:
     """Parameters.
 

@@ -1,16 +1,18 @@
 """Information-driven: forecasts of graduated sources, pooled with the market, against its asks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from pydantic.dataclasses import dataclass
 
 from agent.analysis.fair import Diverges, Pool, check_divergence
 from agent.information.books import UNIT, Book
 from agent.information.gamma import NO, YES, Market
-from agent.strategy.api import Leg, Proposal, Rooms
+from agent.strategy.api import PARAMETERS, Leg, Proposal, Rooms
 from agent.strategy.view import View
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=PARAMETERS)
 class Informed:
     """Parameters.
 

@@ -5,19 +5,21 @@ what fills on both sides is a complete set that merges at once. Rebates count as
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from math import exp, log
+
+from pydantic.dataclasses import dataclass
 
 from agent.analysis.screen import Criteria, screen
 from agent.information.books import UNIT, Book
 from agent.information.gamma import NO, YES, Market
-from agent.strategy.api import Leg, Proposal, Rooms
+from agent.strategy.api import PARAMETERS, Leg, Proposal, Rooms
 from agent.strategy.view import View
 from agent.units import MICRO
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=PARAMETERS)
 class Maker:
     """Parameters.
 

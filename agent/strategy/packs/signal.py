@@ -1,14 +1,16 @@
 """Signal following: others' positions as a factor of confidence. It never makes a trade."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from pydantic.dataclasses import dataclass
 
 from agent.information.gamma import YES
-from agent.strategy.api import Proposal, Rooms
+from agent.strategy.api import PARAMETERS, Proposal, Rooms
 from agent.strategy.view import View
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=PARAMETERS)
 class Signal:
     """Parameters.
 

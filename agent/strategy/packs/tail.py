@@ -1,17 +1,19 @@
 """Resolution / tail: a favourite near its end, bought below what favourites like it have won."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from pydantic.dataclasses import dataclass
+
 from agent.analysis.screen import Criteria, screen
 from agent.analysis.tail import TailRecord, find_tails
-from agent.strategy.api import Leg, Proposal, Rooms
+from agent.strategy.api import PARAMETERS, Leg, Proposal, Rooms
 from agent.strategy.view import View
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=PARAMETERS)
 class Tail:
     """Parameters: the record that the chance is taken from, and what the screen admits.
 

@@ -1,0 +1,101 @@
+"""Books kept by the market channel: gaps, doubles, wrong order and dead sockets are found."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from agent.information.books import BookReader
+from agent.information.stream import Books, MarketStream
+from tests.e2e.conftest import order
+
+
+@pytest.fixture
+def place(server, listing):
+    books, reader = Books(), BookReader(server.url)
+    stream = MarketStream(f"{server.url.replace('http', 'ws')}/ws/market", reader, books)
+    yield SimpleNamespace(books=books, reader=reader, stream=stream, listing=listing)
+    stream.stop()
+
+
+def wait(until, limit_s=15):
+    deadline = time.monotonic() + limit_s
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def same(place):
+    """Whether the kept books are the venue's."""
+    theirs = place.reader.read(place.listing.token_ids, 0)
+    for token, book in theirs.items():
+        kept = place.books.get(token)
+        if kept is None or (kept.bids, kept.asks) != (book.bids, book.asks):
+            return False
+    return True
+
+
+def trade(traders, listing, rounds=12):
+    """Change the book in many ways."""
+    yes, no = listing.token_ids
+    for number in range(rounds):
+        price = 0.30 + 0.01 * (number % 7)
+        order(traders.alice, yes, "BUY", price, 20 + number)
+        order(traders.bob, no, "BUY", 0.50 - 0.01 * (number % 5), 15 + number)
+    order(traders.bob, no, "BUY", 0.70, 30)  # takes some of Alice's
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {},
+        {"duplicate_messages": 1.0},
+        {"swap_messages": 0.5, "seed": 5},
+        {"drop_sockets": 4},
+        {"duplicate_messages": 0.5, "swap_messages": 0.3, "drop_sockets": 2, "seed": 9},
+    ],
+    ids=["well", "doubled", "reordered", "dropped", "all"],
+)
+def test_kept_books_end_as_the_venues(place, traders, faults, fault):
+    place.stream.follow(place.listing.token_ids)
+    wait(lambda: same(place))
+    faults(**fault)
+    trade(traders, place.listing)
+    faults()
+    wait(lambda: same(place))
+    assert place.stream.audit(int(time.time())) == 0
+    if "drop_sockets" in fault:
+        assert place.stream.reconnects >= 1
+
+
+def test_a_change_that_was_missed_is_found_by_the_best_prices(place, traders):
+    """A level vanishes from our book as if its message had been lost."""
+    place.stream.follow(place.listing.token_ids)
+    yes, _ = place.listing.token_ids
+    order(traders.alice, yes, "BUY", 0.40, 20)
+    wait(lambda: same(place) and place.books.get(yes).bid == 400_000)
+    kept = place.books._kept[yes]
+    kept.book = type(kept.book)((), kept.book.asks, kept.book.seen_at, kept.book.hash)
+    order(traders.alice, yes, "BUY", 0.35, 10)  # the message says that the best bid is .40
+    wait(lambda: place.books.gaps > 0)
+    wait(lambda: same(place))
+
+
+def test_a_lost_level_behind_the_best_is_found_by_the_comparison(place, traders):
+    place.stream.follow(place.listing.token_ids)
+    yes, _ = place.listing.token_ids
+    order(traders.alice, yes, "BUY", 0.40, 20)
+    order(traders.alice, yes, "BUY", 0.30, 20)
+    wait(lambda: same(place) and len(place.books.get(yes).bids) == 2)
+    kept = place.books._kept[yes]
+    bids = kept.book.bids[:1]
+    kept.book = type(kept.book)(bids, kept.book.asks, kept.book.seen_at, "lost")
+    assert place.stream.audit(int(time.time())) == 1
+    assert same(place)
+
+
+def test_a_book_of_a_dead_connection_is_not_given_out(place, server):
+    place.stream.follow(place.listing.token_ids)
+    wait(lambda: same(place))
+    place.stream.stop()
+    assert all(place.books.get(token) is None for token in place.listing.token_ids)

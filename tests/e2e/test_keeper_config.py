@@ -1,0 +1,112 @@
+"""A configuration that does not fit: a clear error, exit code 2, nothing sent."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import ape
+import pytest
+
+from agent.config import ConfigError, load
+from agent.devnet import polymarket
+from agent.devnet.anvil import anvil
+from agent.operations.build import build
+from tests.e2e.keeper_stage import KeeperStage
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with anvil(polymarket.CHAIN_ID) as url:
+        place = KeeperStage(tmp_path_factory.mktemp("config"), url, 2)
+        yield place
+        place.stage.close()
+
+
+def nobody_moved(world):
+    return (
+        world.stage.safe.call_view_method("nonce"),
+        world.stage.people["executor"].nonce,
+    )
+
+
+APE = str(Path(sys.executable).parent / "ape")
+CASES = {
+    "missing key": ('owner = "owner.json"', 'owner = "nowhere.json"', r"keystore .*nowhere.json"),
+    "unreachable node": ("rpc_url = ", 'rpc_url = "http://127.0.0.1:9" # ', r"does not answer"),
+    "wrong chain": ("chain_id = 80002", "chain_id = 137", r"the node is on chain 80002.*137"),
+    "no vault": ('vault = "', 'vault = "0x' + "11" * 20 + '" # "', r"no contract at 0x1111"),
+    "foreign safe": ("multi_send = ", "multi_send = 3 # ", r"\[safe.multi_send\]"),
+    "unknown key": ("[chain]", "[chain]\nretries = 3", r"\[chain.retries\]"),
+    "unknown pack": ("[packs.tail]", "[packs.tails]", r"no pack 'tails'; installed: .*tail"),
+    "bad parameter": ("[packs.tail]", "[packs.tail]\nhigh = 'x'", r"pack tail"),
+    "unknown parameter": ("[packs.tail]", "[packs.tail]\nhihg = 1", r"pack tail.*hihg"),
+    "event cap": ("cooldown_s = 0", "cooldown_s = 0\nevent_bps = 1600", r"\[limits.event_bps\]"),
+    "sizing": ("[limits]", "[sizing]\nfraction = 0.3\n[limits]", r"\[sizing.fraction\]"),
+    "lifetime": ("patience_s = 1", "order_lifetime_s = 900", r"admits 600 seconds at most"),
+    "no clob": ("clob_url = ", 'clob_url = "http://127.0.0.1:9" # ', r"does not let us in"),
+    "no cosigner": ("[cosigner]\nurl", '[cosigner]\nurl = "http://127.0.0.1:9" #', r"start it"),
+    "no toml": ("[chain]", "[chain", r"no TOML"),
+    "forecaster": (
+        "[limits]",
+        "[[forecasters]]\nkind = 'csv'\nname = 'mine'\n[limits]",
+        r"\[forecasters.mine\] a csv needs `path`",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_does_not_fit_is_refused_with_its_place(world, case, tmp_path):
+    old, new, what = CASES[case]
+    text = (world.folder / "keeper.toml").read_text()
+    assert old in text
+    path = world.folder / "broken.toml"
+    path.write_text(text.replace(old, new, 1))
+    before = nobody_moved(world)
+    with pytest.raises(ConfigError, match=what):
+        build(load(path))
+    assert nobody_moved(world) == before
+
+
+def test_a_wrong_passphrase(world, monkeypatch):
+    config = load(world.folder / "keeper.toml")
+    monkeypatch.setenv("PROBITY_OWNER_PASSPHRASE", "guess")
+    with pytest.raises(ConfigError, match="PROBITY_OWNER_PASSPHRASE is not its passphrase"):
+        build(config)
+    monkeypatch.delenv("PROBITY_OWNER_PASSPHRASE")
+    with pytest.raises(ConfigError, match="set PROBITY_OWNER_PASSPHRASE"):
+        build(config)
+
+
+def test_the_commands_exit_code_is_2(world, tmp_path):
+    text = (world.folder / "keeper.toml").read_text()
+    path = world.folder / "exit.toml"
+    path.write_text(text.replace("chain_id = 80002", "chain_id = 137", 1))
+    for command in (["start", str(path)], ["start", str(tmp_path / "none.toml")]):
+        done = subprocess.run(
+            [APE, "run", "keeper", *command],
+            capture_output=True,
+            text=True,
+            env=os.environ,
+            check=False,
+        )
+        assert done.returncode == 2, done.stderr
+        assert "chain 80002" in done.stderr or "cannot be read" in done.stderr
+
+
+def test_a_dry_run_decides_and_sends_nothing(world):
+    """A real start of the command: one tick, a decision in the log, no transaction, no order."""
+    world.stage.request_deposit("alice", 10_000 * 10**6)
+    text = (world.folder / "keeper.toml").read_text()
+    path = world.folder / "dry.toml"
+    path.write_text(text)
+    before = nobody_moved(world)
+    done = subprocess.run(
+        [APE, "run", "keeper", "start", str(path), "--mode", "dry-run",
+         "--ticks", "1"],
+        capture_output=True, text=True, env=os.environ, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert '"event": "started"' in done.stderr and '"mode": "dry-run"' in done.stderr
+    assert nobody_moved(world) == before
+    assert ape.chain.blocks.height > 0
