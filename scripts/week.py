@@ -86,7 +86,7 @@ def _summary(week: Week, lines: Sequence[ReportLine]) -> dict[str, Any]:
     failed, ended = week.keeper.journal.reversals()
     told = week.events("reported")
     differing = [each for each in told if each["difference_bid"] or each["difference_ask"]]
-    joined = sum(fill.decision in records for fill in fills)
+    joined = len(fills) - len(ledger.unexplained(fills, records))
     packs: dict[str, int] = {}
     for task in week.keeper.journal.all_tasks():
         pack = week.keeper.journal.record(task.decision)["pack"]

@@ -1,7 +1,7 @@
 """What a week came to, read from the chain's logs: reports, fees, fills and their decisions."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import ape
 
 from agent.devnet.stage import Stage
 from agent.ids import decision_id
+from agent.reporting.evidence import evidence_hash
 
 PPS = 10**6  # shares have six decimals more than assets
 
@@ -41,6 +42,7 @@ class FillLine:
     order_hash: str
     account: str
     decision: str  # what the order's signed metadata commits to
+    time: int
 
 
 def reports(stage: Stage) -> list[ReportLine]:
@@ -77,6 +79,7 @@ def fills(stage: Stage) -> list[FillLine]:
             "0x" + bytes(log.orderHash).hex(),
             log.maker,
             "0x" + bytes(log.metadata).hex(),
+            ape.chain.blocks[log.block_number].timestamp,
         )
         for log in exchange.OrderFilled.range(0, last)
         if log.maker in accounts
@@ -84,11 +87,26 @@ def fills(stage: Stage) -> list[FillLine]:
 
 
 def revealed(evidence: Path, on_chain: set[str]) -> dict[str, Mapping[str, Any]]:
-    """Return the decision records in the evidence documents that the chain has the hashes of."""
+    """Return the decision records in the evidence documents that the chain has the hashes of, by
+    what their own content makes their id."""
     found: dict[str, Mapping[str, Any]] = {}
     for path in sorted(evidence.glob("0x*.json")):
-        if path.stem not in on_chain:
+        if path.stem not in on_chain or "0x" + evidence_hash(path.read_bytes()).hex() != path.stem:
             continue
         for record in json.loads(path.read_text())["decisions"]:
             found["0x" + decision_id(record).hex()] = record
+    return found
+
+
+def unexplained(
+    lines: Sequence[FillLine], records: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[FillLine, str]]:
+    """Return the fills that no revealed decision explains, and why not."""
+    found = []
+    for line in lines:
+        record = records.get(line.decision)
+        if record is None:
+            found.append((line, "no revealed record has this id"))
+        elif int(record["time"]) > line.time:
+            found.append((line, "the record is younger than its fill"))
     return found

@@ -14,6 +14,7 @@ from typing import Any
 
 import ape
 
+from agent.backtest.recording import Recorder
 from agent.devnet import polymarket
 from agent.devnet.clock import DevnetClock
 from agent.devnet.crowd import MarketMaker, Taker
@@ -113,6 +114,7 @@ def run_week(plan: Plan, folder: Path, rpc_url: str, emit: Told, running: Any = 
 
     stage.start_cosigner()
     week.keeper = build(stage.config, told, clock)
+    week.keeper.seen = Recorder(folder / "views", week.keeper.journal.salt()).see
     keys = {name: stage.people[name].private_key for name in ("maker", "taker")}
     exchange = stage.venue.exchange.address
     maker = MarketMaker(stage.server.url, polymarket.CHAIN_ID, keys["maker"], exchange, clock)

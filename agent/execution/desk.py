@@ -207,6 +207,9 @@ class Desk:
         if filled >= row.size:
             if deep:
                 self._hear_trades(row)
+                # the chain has them all, whatever the venue has got round to saying
+                settled = dict.fromkeys(self._journal.trades_of(row.key), "CONFIRMED")
+                self._journal.trade(row.key, settled)
                 self._close(row, "filled")
         elif row.state == Intent.REFUSED:
             self._close(row, f"refused: {row.reason}")

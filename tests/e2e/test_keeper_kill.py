@@ -39,7 +39,7 @@ def processes():
 def world(tmp_path_factory):
     with anvil(polymarket.CHAIN_ID) as url:
         folder = tmp_path_factory.mktemp("kills")
-        place = KeeperStage(folder, url, KILLS + MOST_EDGES // EVERY + 4)
+        place = KeeperStage(folder, url, KILLS + MOST_EDGES // EVERY + 4, max_drawdown_bps=10_000)
         place.invest()
         place.url, place.next = url, 0
         yield place
@@ -63,7 +63,7 @@ def a_life(world):
     number = world.next
     world.clock.advance_to(int(world.clock()) + 70)
     if number:
-        world.stage.resolve(world.markets[number - 1], yes=number % 3 != 0)
+        world.stage.resolve(world.markets[number - 1], yes=number % 5 != 0)
     world.offer(number)
     world.next += 1
     return number

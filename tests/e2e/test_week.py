@@ -1,0 +1,152 @@
+"""The last day of a recorded week, run by the keeper alone, and what can be checked afterwards.
+
+`ape run week` runs the whole of it; this is the same code for fourteen hours of one ladder.
+"""
+
+import json
+
+import pytest
+
+from agent.backtest.recording import recorded_salt, replay
+from agent.devnet import ledger, polymarket
+from agent.devnet.anvil import anvil
+from agent.devnet.week import Plan, run_week
+from agent.execution.orders import order_hash
+from agent.ids import decision_id
+from agent.operations.build import make_packs, rules_of
+from agent.reporting.explain import NothingKnown, explain, find
+from agent.strategy.decide import decide
+from agent.units import BPS
+
+PLAN = Plan(
+    tickers=("AAPL",),
+    hours=26,
+    deposits=((0, "alice", 50_000), (9, "bob", 20_000)),
+    redemptions=((12, "alice", 20),),
+    report_every_s=4 * 3_600,
+)
+
+
+@pytest.fixture(scope="module")
+def week(tmp_path_factory):
+    with anvil(polymarket.CHAIN_ID, timestamp=int(PLAN.start.timestamp()) - 600) as url:
+        folder = tmp_path_factory.mktemp("week")
+        told = run_week(PLAN, folder, url, lambda event, fields: None)
+        yield told
+        told.stage.close()
+
+
+@pytest.fixture(scope="module")
+def lines(week):
+    return ledger.reports(week.stage)
+
+
+@pytest.fixture(scope="module")
+def fills(week):
+    return ledger.fills(week.stage)
+
+
+def test_it_ran_without_a_hand(week):
+    assert not any(hour.halts for hour in week.hours), week.events("halted")
+    assert week.events("duty_refused") == [] == week.events("report_refused")
+    journal = week.keeper.journal
+    assert not journal.open() and not journal.open_tasks() and not journal.transactions.open()
+    packs = {journal.record(task.decision)["pack"] for task in journal.all_tasks()}
+    assert {"tail", "bundle", "maker"} <= packs
+    assert week.stage.vault.total_exposure() == 0, "all markets are settled and closed"
+
+
+def test_every_report_is_the_keepers_own_nav_to_the_unit(week, lines):
+    told = week.events("reported")
+    assert len(told) == len(lines) >= 6
+    for fields, line in zip(told, lines, strict=True):
+        assert (fields["difference_bid"], fields["difference_ask"]) == (0, 0)
+        assert (fields["nav_bid"], fields["nav_ask"]) == (line.nav_bid, line.nav_ask)
+
+
+def test_caps_hold_at_every_hour(week):
+    for hour in week.hours:
+        if hour.nav_bid:
+            assert hour.exposure <= hour.nav_bid * 9_000 // BPS + 1
+            assert max(hour.by_market.values(), default=0) <= hour.nav_bid * 1_500 // BPS + 1
+
+
+def test_in_less_out_is_what_is_there(week):
+    vault, pusd = week.stage.vault, week.stage.venue.pusd
+    pending = vault.epochOf(0, vault.epochs()[0])[0]
+    assert pusd.balanceOf(vault) == vault.totalAssets() + pending + vault.claimable_assets()
+
+
+def test_every_fill_joins_a_revealed_decision(week, lines, fills):
+    on_chain = {line.evidence for line in lines}
+    records = ledger.revealed(week.stage.folder / "evidence", on_chain)
+    assert len(fills) >= 20
+    assert ledger.unexplained(fills, records) == []
+
+
+def test_a_forged_or_late_record_is_found(week, lines, fills):
+    on_chain = {line.evidence for line in lines}
+    folder = week.stage.folder / "evidence"
+    records = dict(ledger.revealed(folder, on_chain))
+    victim = fills[len(fills) // 2]
+    forged = dict(records[victim.decision]) | {"edge": "0.999999"}
+    mutated = {
+        "0x" + decision_id(forged).hex(): forged,
+        **{name: record for name, record in records.items() if name != victim.decision},
+    }
+    assert {line.decision for line, _ in ledger.unexplained(fills, mutated)} == {victim.decision}
+    late = dict(records) | {victim.decision: dict(records[victim.decision]) | {"time": 2**40}}
+    found = ledger.unexplained(fills, late)
+    assert {why for _, why in found} == {"the record is younger than its fill"}
+    # a document that was changed on disk no longer has its hash, so none of its records count
+    document = next(path for path in folder.glob("0x*.json") if b'"decisions":[{' in
+                    path.read_bytes() and path.stem in on_chain)  # fmt: skip
+    original = document.read_bytes()
+    changed = json.loads(original)
+    changed["decisions"][0]["edge"] = "0.5"
+    document.write_text(json.dumps(changed))
+    try:
+        assert len(ledger.revealed(folder, on_chain)) < len(records)
+    finally:
+        document.write_bytes(original)
+
+
+def test_the_recorded_views_give_the_same_orders_again(week):
+    """Views from Parquet through the same packs: the same records, the same order hashes."""
+    folder = week.stage.folder / "views"
+    config = week.stage.config
+    packs, rules, salt = make_packs(config.packs), rules_of(config), recorded_salt(folder)
+    again = [
+        decision
+        for view in replay(folder)
+        for decision in decide(view, packs, rules, salt).decisions
+    ]
+    journal = week.keeper.journal
+    tasks = journal.all_tasks()
+    assert [each.id for each in again] == [task.decision for task in tasks]
+    orders = {row.order_hash for row in journal.all() if row.order_hash}
+    rebuilt = set()
+    domains = week.keeper.desk._domains
+    for row in journal.all():
+        if row.order_hash:
+            order = week.keeper.desk._order(row, row.key)
+            rebuilt.add("0x" + order_hash(order, domains[row.exchange.lower()]).hex())
+    assert rebuilt == orders
+
+
+def test_explain_tells_why(week):
+    journal = week.keeper.journal
+    task = next(t for t in journal.all_tasks() if journal.record(t.decision)["pack"] == "tail")
+    row = journal.of_decision(task.decision)[0]
+    story = explain(journal, find(journal, row.order_hash[:14]))
+    assert "832 of 840 favourites like this one won" in story
+    assert "what bound it: " in story and "edge" in story and "filled" in story
+    assert find(journal, "0x" + task.decision.hex()) == task.decision
+    with pytest.raises(NothingKnown, match="begins with"):
+        find(journal, "0xffffffffff")
+
+
+def test_the_cosigner_refused_nothing_and_is_quick(week):
+    text = (week.stage.folder / "cosigner.log").read_text()
+    assert "signed" in text
+    assert "malformed" not in text
