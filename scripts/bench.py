@@ -375,6 +375,12 @@ def measure_clob() -> dict[str, int]:
         }
 
 
+def _apart(module: str) -> dict[str, int | float]:
+    """Run a benchmark in a process of its own; return its figures."""
+    done = subprocess.run([sys.executable, "-m", module], stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+
+
 def _natural(name: str) -> list[tuple[int, str]]:
     """Order names by the numbers in them: report.5 before report.20."""
     parts = re.split(r"(\d+)", name)
@@ -382,7 +388,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _table(figures: dict[str, int | float]) -> Table:
-    table = Table(title="Gas (21,000 included), code sizes (bytes), CLOB service, scanner")
+    table = Table(title="Gas (21,000 included), code sizes (bytes), CLOB service, scanner, keeper")
     table.add_column("figure")
     for name in ("value", "budget", "used"):
         table.add_column(name, justify="right")
@@ -396,7 +402,7 @@ def _table(figures: dict[str, int | float]) -> Table:
 @click.command()
 @click.option("--network", default=ANVIL, show_default=True, help="Where to run; needs anvil.")
 def cli(network: str) -> None:
-    """Measure gas, sizes, the CLOB service and the scanner; print and write build/bench.json.
+    """Measure gas, sizes, CLOB service, scanner and keeper; print and write build/bench.json.
 
     Example: ape run bench
     """
@@ -416,10 +422,9 @@ def cli(network: str) -> None:
     click.echo("clob ...", err=True)
     bench.figures |= measure_clob()
     click.echo("scan ...", err=True)
-    scanned = subprocess.run(
-        [sys.executable, "-m", "scripts.bench_scan"], capture_output=True, text=True, check=True
-    )
-    bench.figures |= json.loads(scanned.stdout)
+    bench.figures |= _apart("scripts.bench_scan")
+    click.echo("keeper ...", err=True)
+    bench.figures |= _apart("scripts.bench_keeper")
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(dict(sorted(bench.figures.items())), indent=2) + "\n")
     Console(width=100).print(_table(bench.figures))

@@ -1,10 +1,13 @@
 """What the co-signer reads from the chain by itself, instead of believing the keeper."""
 
+import time
+
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError
 
 from agent.cosigner.policy import MarketFacts
 from agent.execution.chain import Chain
 
+FRESH_S = 0.25  # of the chain's time
 NOWHERE = MarketFacts("0x" + "00" * 20, False, -1, ())
 
 
@@ -15,6 +18,7 @@ class ChainFacts:
         self._chain, self._address = chain, vault
         self._vault = chain.contract(vault, "Vault")
         self._known: dict[str, MarketFacts] = {}
+        self._time, self._asked_at = 0, -1.0
 
     def of_account(self, account: str) -> MarketFacts:
         """Return an account's facts; of an address that is none, those of nobody's."""
@@ -32,8 +36,11 @@ class ChainFacts:
         return None if int(account, 16) == 0 else self.of_account(account)
 
     def now(self) -> int:
-        """Return the chain's time."""
-        return self._chain.now()
+        """Return the chain's time, at most a moment old."""
+        here = time.monotonic()
+        if here - self._asked_at > FRESH_S:
+            self._time, self._asked_at = self._chain.now(), here
+        return self._time
 
     def _read(self, address: str) -> MarketFacts:
         account = self._chain.contract(address, "PolymarketAccount").functions

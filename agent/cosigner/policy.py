@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
@@ -20,7 +20,6 @@ from agent.ids import decision_id, keccak
 from agent.journal import Call
 from agent.units import MICRO
 
-MINUTE, DAY = 60, 86_400
 BUY, SELL = 0, 1
 
 
@@ -90,19 +89,18 @@ class MarketFacts:
 
 
 @dataclass(frozen=True)
-class Signed:
-    """Something signed before."""
+class Before:
+    """What was signed before, of one kind."""
 
-    time: int
-    kind: Literal["order", "transaction"]
-    assets: int  # bought or allocated, micro-units
+    in_minute: int = 0  # how many
+    in_day: int = 0  # bought or allocated, micro-units
 
 
 def judge_order(
     policy: Policy,
     request: OrderRequest,
     facts: MarketFacts,
-    before: Sequence[Signed],
+    before: Before,
     now: int,
 ) -> int:
     """Admit an order; return what it may buy for, micro-units.
@@ -135,13 +133,11 @@ def judge_order(
     if not now < request.expiry <= now + rules.max_lifetime_s:
         raise PolicyRefuses("lifetime", f"expiry {request.expiry} at {now}")
     _check_decision(policy, request, side, cash, tokens)
-    recent = [each for each in before if each.kind == "order"]
-    if sum(each.time > now - MINUTE for each in recent) >= rules.max_per_minute:
+    if before.in_minute >= rules.max_per_minute:
         raise PolicyRefuses("rate", f"{rules.max_per_minute} orders in a minute")
     bought = cash if side == BUY else 0
-    spent = sum(each.assets for each in recent if each.time > now - DAY)
-    if spent + bought > rules.max_per_day * MICRO:
-        raise PolicyRefuses("day", f"{spent + bought} micro-units in a day")
+    if before.in_day + bought > rules.max_per_day * MICRO:
+        raise PolicyRefuses("day", f"{before.in_day + bought} micro-units in a day")
     return bought
 
 
@@ -150,7 +146,7 @@ def judge_transaction(
     request: TransactionRequest,
     markets: Mapping[str, MarketFacts],
     accounts: Mapping[str, MarketFacts],
-    before: Sequence[Signed],
+    before: Before,
     now: int,
 ) -> int:
     """Admit a Safe transaction; return what it allocates, micro-units.
@@ -163,15 +159,13 @@ def judge_transaction(
         PolicyRefuses: see the class.
     """
     rules = policy.transactions
-    recent = [each for each in before if each.kind == "transaction"]
-    if sum(each.time > now - MINUTE for each in recent) >= rules.max_per_minute:
+    if before.in_minute >= rules.max_per_minute:
         raise PolicyRefuses("rate", f"{rules.max_per_minute} transactions in a minute")
     allocated = 0
     for call in calls_in(policy, request):
         allocated += _judge_call(policy, call, markets, accounts, now)
-    spent = sum(each.assets for each in recent if each.time > now - DAY)
-    if spent + allocated > rules.max_allocation_per_day * MICRO:
-        raise PolicyRefuses("day", f"{spent + allocated} micro-units allocated in a day")
+    if before.in_day + allocated > rules.max_allocation_per_day * MICRO:
+        raise PolicyRefuses("day", f"{before.in_day + allocated} micro-units allocated in a day")
     return allocated
 
 

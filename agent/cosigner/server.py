@@ -17,7 +17,6 @@ from agent.cosigner.policy import (
     MarketFacts,
     Policy,
     PolicyRefuses,
-    Signed,
     calls_in,
     decoded,
     judge_order,
@@ -49,8 +48,9 @@ class Judge:
         now, digest = self.facts.now(), request.message_hash(self._safe)
         if not self.store.knows(digest):
             facts = self.facts.of_account(request.order.maker)
-            assets = judge_order(self.policy, request, facts, self.store.recent(now), now)
-            self.store.add(digest, Signed(now, "order", assets))
+            before = self.store.before("order", now)
+            assets = judge_order(self.policy, request, facts, before, now)
+            self.store.add(digest, "order", now, assets)
         return sign_hash(self.owner, digest)
 
     def transaction(self, request: TransactionRequest) -> bytes:
@@ -71,9 +71,9 @@ class Judge:
                     facts = self.facts.of_market(found[1][0])
                     if facts is not None:
                         markets["0x" + found[1][0].hex()] = facts
-            before = self.store.recent(now)
+            before = self.store.before("transaction", now)
             assets = judge_transaction(self.policy, request, markets, accounts, before, now)
-            self.store.add(digest, Signed(now, "transaction", assets))
+            self.store.add(digest, "transaction", now, assets)
         return sign_hash(self.owner, digest)
 
 

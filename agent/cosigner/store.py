@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     Column,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -9,11 +10,12 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    func,
     insert,
     select,
 )
 
-from agent.cosigner.policy import DAY, Signed
+from agent.cosigner.policy import Before
 from agent.journal.tables import be_durable
 
 _META = MetaData()
@@ -24,7 +26,9 @@ _signed = Table(
     Column("time", Integer, nullable=False),
     Column("kind", String, nullable=False),
     Column("assets", Integer, nullable=False),
+    Index("signed_kind_time", "kind", "time"),
 )
+MINUTE, DAY = 60, 86_400
 
 
 class Store:
@@ -41,17 +45,25 @@ class Store:
         with self._engine.connect() as connection:
             return connection.execute(_of(digest)).first() is not None
 
-    def recent(self, now: int) -> list[Signed]:
-        """Return what was signed within a day."""
-        chosen = select(_signed).where(_signed.c.time > now - DAY)
+    def before(self, kind: str, now: int) -> Before:
+        """Return what was signed of a kind within a minute and a day."""
         with self._engine.connect() as connection:
-            return [Signed(row.time, row.kind, row.assets) for row in connection.execute(chosen)]
+            minute = connection.execute(
+                select(func.count()).where(_signed.c.kind == kind, _signed.c.time > now - MINUTE)
+            ).scalar_one()
+            day = connection.execute(
+                select(func.coalesce(func.sum(_signed.c.assets), 0)).where(
+                    _signed.c.kind == kind, _signed.c.time > now - DAY
+                )
+            ).scalar_one()
+        return Before(minute, day)
 
-    def add(self, digest: bytes, signed: Signed) -> None:
+    def add(self, digest: bytes, kind: str, now: int, assets: int) -> None:
         """Count it; before the signature leaves."""
         with self._engine.begin() as connection:
             if connection.execute(_of(digest)).first() is None:
-                connection.execute(insert(_signed).values(digest=digest, **vars(signed)))
+                row = {"digest": digest, "time": now, "kind": kind, "assets": assets}
+                connection.execute(insert(_signed).values(row))
 
 
 def _of(digest: bytes):  # type: ignore[no-untyped-def]

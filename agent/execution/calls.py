@@ -67,6 +67,20 @@ class Reads:
             answers += self._batch(asked[start : start + BATCH], block)
         return answers
 
+    def rpc(self, method: str, *parameters: Any) -> Any:
+        """Return the answer of any method.
+
+        Raises:
+            requests.RequestException: the node does not answer, or with an error.
+        """
+        body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
+        response = self._session.post(self._url, json=body, timeout=self._timeout)
+        response.raise_for_status()
+        found = response.json()
+        if not isinstance(found, dict) or "result" not in found:
+            raise requests.RequestException(f"{method}: {str(found)[:200]}")
+        return found["result"]
+
     def _batch(self, asked: Sequence[Ask], block: str) -> list[Any]:
         body = []
         for each in asked:

@@ -98,12 +98,18 @@ class Chain:
         tip = int(history["reward"][0][0])
         return tip, 2 * int(history["baseFeePerGas"][-1]) + tip
 
+    def head(self) -> tuple[int, int]:
+        """Return the newest block's number and timestamp."""
+        block = self._reads.rpc("eth_getBlockByNumber", "latest", False)
+        return int(block["number"], 16), int(block["timestamp"], 16)
+
     def now(self, depth: int = 0) -> int:
         """Return the timestamp of the newest block, or of the one so many below it."""
+        number, timestamp = self.head()
         if not depth:
-            return int(self.web3.eth.get_block("latest")["timestamp"])
-        number = max(0, self.web3.eth.block_number - depth)
-        return int(self.web3.eth.get_block(number)["timestamp"])
+            return timestamp
+        block = self._reads.rpc("eth_getBlockByNumber", hex(max(0, number - depth)), False)
+        return int(block["timestamp"], 16)
 
     def positions(self, account: str) -> tuple[int, list[Position]]:
         """Return an account's collateral (micro-units) and its positions."""

@@ -146,12 +146,13 @@ class Desk:
     # steps
 
     def _sign(self, row: Row[Any]) -> None:
-        if self._chain.now() > row.time + self._lifetime:
+        block, now = self._chain.head()
+        if now > row.time + self._lifetime:
             self._close(row, "planned too long ago")
             return
         order = self._order(_plan(row), row.key)
         domain = self._domains[row.exchange.lower()]
-        expiry = self._chain.now() + self._lifetime
+        expiry = now + self._lifetime
         request = OrderRequest(
             order,
             domain,
@@ -170,7 +171,7 @@ class Desk:
             order_hash="0x" + order_hash(order, domain).hex(),
             signature=signature,
             expiry=expiry,
-            block=self._chain.web3.eth.block_number,
+            block=block,
         )
 
     def _send(self, row: Row[Any]) -> None:
@@ -264,7 +265,7 @@ class Desk:
         if found != self._journal.fills_of(row.key):
             self._journal.fill(row.key, found, filled)
         newest = max((int(log["blockNumber"]) for log in logs), default=0)
-        return filled, self._chain.web3.eth.block_number >= newest + self._confirmations
+        return filled, self._chain.head()[0] >= newest + self._confirmations
 
     def _close(self, row: Row[Any], why: str) -> None:
         self._journal.step(row.key, Intent.CLOSED, detail=why)
