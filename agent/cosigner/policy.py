@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from eth_abi.abi import decode
+from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -204,14 +204,16 @@ ACCOUNT_CALLS = {
 
 
 def decoded(call: Call, known: Mapping[str, tuple[str, ...]]) -> tuple[str, tuple[Any, ...]] | None:
-    """Return function and arguments of a call, or None where it is none of the known ones."""
+    """Return function and arguments of a call, or None where it is none of the known ones, or
+    carries anything beside its arguments."""
     data = bytes.fromhex(call.data[2:])
     for name, types in known.items():
         if data[:4] == keccak(f"{name}({','.join(types)})".encode())[:4]:
             try:
-                return name, decode(types, data[4:])
+                arguments = decode(types, data[4:])
             except DecodingError:
                 return None
+            return (name, arguments) if encode(types, arguments) == data[4:] else None
     return None
 
 
