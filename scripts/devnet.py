@@ -1,5 +1,6 @@
 """The whole devnet, kept running: `make devnet`."""
 
+import gzip
 import json
 import logging
 import signal
@@ -36,6 +37,15 @@ def _open_markets(most: int) -> list[Market]:
             if not market.closed:
                 chosen.setdefault(market.condition_id, market)
     return list(chosen.values())[:most]
+
+
+def _records() -> list[dict[str, Any]]:
+    """Return the raw records of the pages, for Gamma."""
+    return [
+        record
+        for page in PAGES
+        for record in json.loads(gzip.decompress((DATA / page).read_bytes()))
+    ]
 
 
 @click.command()
@@ -89,11 +99,16 @@ def cli(port: int, clob_port: int, markets: int, admission: Any, check: bool) ->
         }
         running.set_operator(deployer, people["operator"])
         operator = Account.from_key(people["operator"].private_key)
-        service = make_service(running.service_config(url, admission), operator, clob_port).start()
+        listed = {each.condition_id for each in running.listings}
+        records = [each for each in _records() if each["conditionId"] in listed]
+        service = make_service(
+            running.service_config(url, admission), operator, clob_port, gamma=lambda: records
+        ).start()
         description = {
             "chain_id": polymarket.CHAIN_ID,
             "rpc": url,
             "clob": service.url,
+            "gamma": f"{service.url}/gamma",
             "contracts": {
                 name: contract.address
                 for name, contract in vars(venue).items()
