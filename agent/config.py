@@ -7,6 +7,7 @@ fail with the place in the file and what to do.
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -69,6 +70,18 @@ class ExchangeSection(_Section):
     negative_risk: bool = False
 
 
+class PoolSection(_Section):
+    """A market at a fixed-product market maker (Omen); no service lists it, so it is told here."""
+
+    address: str
+    question: str
+    question_id: str  # 0x..., 32 bytes
+    oracle: str
+    end: datetime
+    category: str = ""
+    tick: Decimal = Field(Decimal("0.001"), gt=0, lt=1)
+
+
 class VenueSection(_Section):
     """The venue's services and contracts."""
 
@@ -76,6 +89,7 @@ class VenueSection(_Section):
     gamma_url: str
     stream_url: str = ""  # ws://.../ws/market; empty: books are read at every look
     exchanges: tuple[ExchangeSection, ...] = Field(min_length=1)
+    pools: tuple[PoolSection, ...] = ()
     negative_risk_oracle: str = ""
     heartbeat: bool = True
 
@@ -163,7 +177,6 @@ class ReportingSection(_Section):
     reference_size: Decimal = Field(Decimal(100), gt=0)  # tokens
     stale_s: int = Field(900, gt=0)
     haircut_bps: int = Field(500, ge=0, le=10_000)
-    pools: Mapping[str, str] = {}
 
 
 class OperationsSection(_Section):

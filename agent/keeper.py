@@ -19,6 +19,7 @@ from agent.execution.chain import CHAIN_AWAY, Chain
 from agent.execution.clob import Clob
 from agent.execution.desk import Desk
 from agent.execution.duties import Duties
+from agent.execution.fpmm import PoolMarket
 from agent.execution.signers import NotSigned
 from agent.execution.tasks import Tasks
 from agent.execution.transactions import Transactor
@@ -86,6 +87,7 @@ class Keeper:
     clock: Callable[[], float] = time.time
     told: Told = lambda event, fields: None
     seen: Callable[[View, Round], None] = lambda view, round_: None  # e.g. a recorder
+    pools: Sequence[PoolMarket] = ()
     signals: Sequence[str] = ()  # sources that lift, and never move money by themselves
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
     _halts: dict[str, str] = field(default_factory=dict)
@@ -148,6 +150,14 @@ class Keeper:
         view = View(now, state, {}, {}, negative_risk_oracle=self.negative_risk_oracle)
         held = {condition for each in state.markets.values() for condition in each.positions}
         look = self.sources.look(now, lambda market: view.class_of(market) is not None, held)
+        for each in self.pools:
+            books = each.books(self.chain, now)
+            market = each.quoted(books)
+            look = replace(
+                look,
+                markets={**look.markets, market.name: market},
+                books={**look.books, **books},
+            )
         for problem in look.problems:
             self.told("missing", {"what": problem})
         self._keep_forecasts(look)

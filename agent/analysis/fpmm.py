@@ -6,6 +6,10 @@ outcome tokens have as many decimals.
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
+
+from agent.information.books import Book, Level
+from agent.units import MICRO
 
 ONE = 10**18  # of the fee, as the contract has it
 
@@ -71,6 +75,26 @@ class Pool:
             else:
                 low = middle + 1
         return low
+
+    def book(self, outcome: int, step: int, tick: int, seen_at: int, levels: int = 8) -> Book:
+        """Return the pool as a book of one outcome: what each further step of tokens costs and
+        brings, prices rounded to the tick against whoever trades.
+
+        Args:
+            step: micro-tokens of a level
+            tick: 10**-6
+        """
+        asks, bids = [], []
+        for number in range(1, levels + 1):
+            paid = self.cost(number * step, outcome) - self.cost((number - 1) * step, outcome)
+            ask = _up(_up(paid * MICRO, step), tick) * tick
+            if ask < MICRO:
+                asks.append(Level(ask, step))
+            brought = self.proceeds(number * step, outcome)
+            bid = (brought - self.proceeds((number - 1) * step, outcome)) * MICRO // step
+            if bid // tick:
+                bids.append(Level(bid // tick * tick, step))
+        return Book(tuple(bids), tuple(asks), seen_at, "", Decimal(tick) / MICRO)
 
     def _affordable(self, assets: int, outcome: int, tokens: int) -> bool:
         try:

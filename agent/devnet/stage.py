@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,7 @@ def set_up(
     policy: str = "",
     running: Any = None,
     operator: str = "operator",
+    more_classes: Callable[[Any], Sequence[ClassTerms]] = lambda venue: (),
 ) -> Stage:
     """Deploy and start everything on the chain that ape is connected to (anvil, chain 80002).
 
@@ -161,6 +162,7 @@ def set_up(
         class_terms: beside implementation and oracle
         policy: further lines of the co-signer's [policy], TOML
         running: a Polymarket that is deployed already
+        more_classes: of markets elsewhere, e.g. at pools, given the venue
     """
     folder.mkdir(parents=True, exist_ok=True)
     people = {name: ape.accounts.test_accounts[number] for number, name in enumerate(NAMES)}
@@ -210,6 +212,9 @@ def set_up(
             ClassTerms(implementation, named, **dict(class_terms or {})).arguments(),
             sender=people["owner"],
         )
+        classes.append(len(classes))
+    for each in more_classes(venue):
+        vault.addClass(each.arguments(), sender=people["owner"])
         classes.append(len(classes))
     devnet.raise_delays(vault, people["owner"], 3 * DAY)
 

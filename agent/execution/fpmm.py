@@ -1,6 +1,10 @@
-"""Trades of a market account with fixed-product market makers, through the keeper's Safe."""
+"""Fixed-product market makers: their pools as markets with books, and trades of a market account
+with them, through the keeper's Safe."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
 
 from web3.contract import Contract
 
@@ -9,10 +13,14 @@ from agent.execution.chain import Chain, TransactionRefused
 from agent.execution.machine import Sending
 from agent.execution.transactions import Transactor
 from agent.ids import canonical, keccak
-from agent.journal import Call
-from agent.units import BPS
+from agent.information.books import Book
+from agent.information.gamma import YES, Market
+from agent.journal import Call, Journal
+from agent.journal.transactions import hashes_of
+from agent.units import BPS, MICRO
 
 LIFETIME_S = 120
+STEP = 100 * MICRO  # micro-tokens of a level of a pool's book
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,87 @@ def read_pool(chain: Chain, address: str) -> Pool:
         token = ctf.getPositionId(collateral, collection).call()
         reserves.append(ctf.balanceOf(address, token).call())
     return Pool((reserves[0], reserves[1]), pool.fee().call())
+
+
+@dataclass(frozen=True)
+class PoolMarket:
+    """A market that is traded at a pool, and described by the operator: no service lists it."""
+
+    pool: str
+    market: Market
+
+    def books(self, chain: Chain, now: int) -> dict[str, Book]:
+        """Return what the pool offers, as books of both tokens."""
+        pool, tick = read_pool(chain, self.pool), int(self.market.tick * MICRO)
+        return {
+            str(token): pool.book(outcome, STEP, tick, now)
+            for outcome, token in enumerate(self.market.token_ids)
+        }
+
+    def quoted(self, books: Mapping[str, Book]) -> Market:
+        """Return the market with the pool's best prices."""
+        book = books[str(self.market.token_ids[YES])]
+        bid, ask = (None if price is None else Decimal(price) / MICRO for price in
+                    (book.bid, book.ask))  # fmt: skip
+        return replace(self.market, best_bid=bid, best_ask=ask)
+
+
+class PoolDesk:
+    """Legs of decisions at pools: one Safe transaction each, executed once."""
+
+    def __init__(self, journal: Journal, transactor: Transactor, chain: Chain) -> None:
+        self._journal, self._transactor, self._chain = journal, transactor, chain
+
+    def trade(
+        self, key: bytes, account: str, leg: Mapping[str, Any], outcome: int, size: int
+    ) -> int | None:
+        """Trade `size` micro-tokens at no worse than the leg's price on average; return what was
+        traded when it is over, None while it is under way.
+
+        Raises:
+            NotSigned: a signature is missing.
+        """
+        state, _ = self._transactor.state(key)
+        if state is None:
+            call = self._call(account, leg, outcome, size)
+            if call is None:
+                return 0  # the pool has moved beyond the limit
+            state, _ = self._transactor.run(key, f"{leg['side']} at pool {leg['exchange']}", [call])
+        if state == Sending.DROPPED:
+            return 0
+        return self._moved(key, account, leg) if state == Sending.DONE else None
+
+    def _call(self, account: str, leg: Mapping[str, Any], outcome: int, size: int) -> Call | None:
+        pool, price = read_pool(self._chain, leg["exchange"]), Decimal(leg["price"])
+        deadline = self._chain.now() + LIFETIME_S
+        worst = int(price * size)
+        if leg["side"] == "BUY":
+            assets = pool.cost(size, outcome)
+            arguments = ("buy", assets, size)
+            fits = assets <= worst
+        else:
+            assets = pool.proceeds(size, outcome)
+            arguments = ("sell", max(worst, 1), size)
+            fits = assets >= worst
+        if not fits:
+            return None
+        name, amount, bound = arguments
+        contract = self._chain.contract(account, "FpmmAccount")
+        data = contract.encode_abi(name, args=[leg["exchange"], outcome, amount, bound, deadline])
+        return Call(account, data)
+
+    def _moved(self, key: bytes, account: str, leg: Mapping[str, Any]) -> int:
+        row = self._journal.transactions.find(key)
+        assert row is not None
+        contract = self._chain.contract(account, "FpmmAccount")
+        event = contract.events["Bought" if leg["side"] == "BUY" else "Sold"]
+        logs = event().get_logs(from_block=row.mined, to_block=row.mined)
+        mine = set(hashes_of(row))
+        return sum(
+            int(log["args"]["tokens"])
+            for log in logs
+            if "0x" + log["transactionHash"].hex().removeprefix("0x") in mine
+        )
 
 
 class PoolTrader:

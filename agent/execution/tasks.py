@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from agent.execution.desk import Desk, Wanted
+from agent.execution.fpmm import PoolDesk
 from agent.execution.machine import Intent, Sending
 from agent.execution.orders import BadOrder
 from agent.execution.transactions import Transactor
@@ -63,6 +64,7 @@ class Tasks:
         self._journal, self._transactor, self._desk = journal, transactor, desk
         self._vault, self._rules, self._book, self._now = vault, rules, book, now
         self._told = told
+        self._pools = PoolDesk(journal, transactor, vault.chain)
 
     def start(self, decision: Decision) -> None:
         """Open a decision's task; nothing is sent yet."""
@@ -89,7 +91,7 @@ class Tasks:
             self._advance(task, self._journal.record(task.decision), may_place)
 
     def _advance(self, task: Row[Any], record: Mapping[str, Any], may_place: bool) -> None:
-        started = bool(self._journal.of_decision(task.decision))
+        started = self._is_started(task, record)
         late = self._now() - task.time > self._rules.start_within_s
         if not started and (late or not may_place) and not self._is_funding(task):
             self._close(task, "nothing was placed in time" if late else "stopped before it began")
@@ -103,6 +105,13 @@ class Tasks:
             self._rest(task, record, may_place)
         else:
             self._trade(task, record, may_place)
+
+    def _is_started(self, task: Row[Any], record: Mapping[str, Any]) -> bool:
+        """Whether an order has been planned, or a trade at a pool."""
+        keys = (_key(task, f"pool {number}") for number in range(len(record["legs"])))
+        return bool(self._journal.of_decision(task.decision)) or any(
+            self._transactor.state(key)[0] is not None for key in keys
+        )
 
     # budget
 
@@ -187,6 +196,8 @@ class Tasks:
     ) -> int | None:
         """Return what a leg has filled when it is over, None while it is not."""
         target = int(leg["size"] * ratio) // LOT * LOT
+        if leg["kind"] == "POOL":
+            return self._at_pool(task, leg, number, target, may_place)
         filled = 0
         for attempt in range(self._rules.attempts):
             row = self._journal.find(intent_key(task.decision, number, attempt))
@@ -201,6 +212,18 @@ class Tasks:
                 return None
             filled += row.filled
         return filled
+
+    def _at_pool(
+        self, task: Row[Any], leg: Mapping[str, Any], number: int, target: int, may_place: bool
+    ) -> int | None:
+        key = _key(task, f"pool {number}")
+        if target <= 0 or (not may_place and self._transactor.state(key)[0] is None):
+            return 0
+        account = self._vault.account_of(leg["vault_market"])
+        assert account is not None
+        tokens = self._vault.chain.ask_one(account, "PolymarketAccount", "tokenIds")
+        outcome = list(tokens).index(int(leg["token"])) % 2
+        return self._pools.trade(key, account, leg, outcome, target)
 
     def _again(self, task: Row[Any], number: int, attempt: int) -> bool:
         """Whether a further order makes sense: the one before was undone, or came too early."""
@@ -333,7 +356,15 @@ class Tasks:
 
     def _outcome(self, task: Row[Any]) -> str:
         rows = self._journal.of_decision(task.decision)
-        parts = [f"{row.side} {row.filled / MICRO:g} of {row.size / MICRO:g}" for row in rows]
+        at_pools = [
+            f"at the pool: {state}{f', {why}' if why else ''}"
+            for number in range(len(self._journal.record(task.decision)["legs"]))
+            for state, why in [self._transactor.state(_key(task, f"pool {number}"))]
+            if state is not None
+        ]
+        parts = at_pools + [
+            f"{row.side} {row.filled / MICRO:g} of {row.size / MICRO:g}" for row in rows
+        ]
         return "; ".join(parts) or "no order"
 
     def _close(self, task: Row[Any], why: str) -> None:

@@ -2,7 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
+from decimal import Decimal
 from importlib.metadata import version
 from typing import Any
 
@@ -10,18 +12,20 @@ from eth_account.signers.local import LocalAccount
 from py_clob_client_v2.client import ClobClient
 from web3.contract import Contract
 
-from agent.config import Config, ConfigError, ForecasterSection, read_secret, unlock
+from agent.config import Config, ConfigError, ForecasterSection, PoolSection, read_secret, unlock
 from agent.cosigner.client import CosignerClient
 from agent.execution.chain import CHAIN_AWAY, Chain
 from agent.execution.clob import Clob
 from agent.execution.desk import Desk
 from agent.execution.duties import Duties
+from agent.execution.fpmm import PoolMarket
 from agent.execution.orders import ExchangeDomain
 from agent.execution.safe import safe_abi
 from agent.execution.signers import CosignerAway, OwnKeys, Signers, WithCosigner
 from agent.execution.tasks import TaskRules, Tasks
 from agent.execution.transactions import Transactor
 from agent.execution.vault import VaultReader
+from agent.ids import keccak
 from agent.information.books import Book, BookReader, BooksAway
 from agent.information.forecast import (
     CsvForecaster,
@@ -29,7 +33,7 @@ from agent.information.forecast import (
     HttpForecaster,
     LlmForecaster,
 )
-from agent.information.gamma import GammaClient
+from agent.information.gamma import FeeSchedule, GammaClient, Market
 from agent.information.sources import Freshness, Sources
 from agent.information.stream import Books, MarketStream
 from agent.journal import Journal
@@ -67,6 +71,7 @@ def build(
     chain = connect(config)
     reader = VaultReader(chain, config.vault)
     check_vault(config, chain, reader)
+    pools = [_pool_market(chain, each) for each in config.venue.pools]
     signers = _signers(config, chain, owner)
     now = clock or time.time
     kept = journal or Journal(config.journal)
@@ -118,10 +123,11 @@ def build(
         desk=desk,
         tasks=tasks,
         duties=Duties(kept, transactor, reader, chain.now, told),
-        reporter=Reporter(reporting_of(config), kept, transactor, reader, chain.now, told),
+        reporter=Reporter(reporting_of(config, pools), kept, transactor, reader, chain.now, told),
         sources=_sources(config, books, forecasters, now),
         packs=packs,
-        rules=rules_of(config),
+        rules=rules_of(config, pools),
+        pools=pools,
         exchanges=[each.address for each in config.venue.exchanges],
         negative_risk_oracle=config.venue.negative_risk_oracle,
         watch=Watch(
@@ -150,7 +156,7 @@ def make_packs(sections: Mapping[str, Mapping[str, Any]]) -> list[Pack]:
         raise ConfigError(f"[packs] {error}") from error
 
 
-def rules_of(config: Config) -> Rules:
+def rules_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Rules:
     """Return what decides beside the packs.
 
     Raises:
@@ -182,7 +188,11 @@ def rules_of(config: Config) -> Rules:
     except ValueError as error:
         raise ConfigError(f"[sizing] or [limits]: {error}") from error
     return Rules(
-        Venue(exchanges.get(False, ""), exchanges.get(True, "")),
+        Venue(
+            exchanges.get(False, ""),
+            exchanges.get(True, ""),
+            {each.market.name: each.pool for each in pools},
+        ),
         how,
         portfolio,
         groups={name: frozenset(groups) for name, groups in limits.groups.items()},
@@ -194,7 +204,7 @@ def rules_of(config: Config) -> Rules:
     )
 
 
-def reporting_of(config: Config) -> Reporting:
+def reporting_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Reporting:
     """Return how reports are made."""
     section = config.reporting
     return Reporting(
@@ -202,9 +212,57 @@ def reporting_of(config: Config) -> Reporting:
         config.venue.clob_url,
         Schedule(section.every_s, section.when_asked_s),
         Method(int(section.reference_size * MICRO), section.stale_s, section.haircut_bps),
-        dict(section.pools),
+        {each.market.name: each.pool for each in pools},
         CODE_VERSION,
     )
+
+
+def _pool_market(chain: Chain, section: PoolSection) -> PoolMarket:
+    """Return a pool's market with the ids that follow from oracle and question.
+
+    Raises:
+        ConfigError: the pool is of another condition.
+    """
+    place = f"[venue.pools] {section.address}"
+    try:
+        pool = chain.contract(section.address, "FixedProductMarketMaker").functions
+        condition, collateral = pool.conditionIds(0).call(), pool.collateralToken().call()
+        ctf = chain.contract(pool.conditionalTokens().call(), "ConditionalTokens").functions
+        tokens = [
+            ctf.getPositionId(
+                collateral, ctf.getCollectionId(b"\0" * 32, condition, index_set).call()
+            ).call()
+            for index_set in (1, 2)
+        ]
+        question = bytes.fromhex(section.question_id.removeprefix("0x"))
+        expected = keccak(bytes.fromhex(section.oracle[2:]) + question + (2).to_bytes(32, "big"))
+    except Exception as error:
+        raise ConfigError(f"{place} is no fixed-product market maker: {error}") from error
+    if condition != expected:
+        raise ConfigError(f"{place} is of another condition than oracle and question_id make")
+    name = "0x" + condition.hex()
+    market = Market(
+        question=section.question,
+        outcomes=("Yes", "No"),
+        condition_id=condition,
+        question_id=question,
+        oracle=chain.checksum(section.oracle),
+        token_ids=(tokens[0], tokens[1]),
+        best_bid=None,
+        best_ask=None,
+        tick=section.tick,
+        min_size=Decimal(1),
+        liquidity=Decimal(10**9),  # the pool's book says what there is
+        end=section.end.astimezone(UTC),
+        closed=False,
+        negative_risk=False,
+        resolution_statuses=(),
+        fees=FeeSchedule(),  # in the pool's prices
+        event=name,
+        category=section.category,
+        volume=Decimal(10**9),
+    )
+    return PoolMarket(chain.checksum(section.address), market)
 
 
 def connect(config: Config) -> Chain:

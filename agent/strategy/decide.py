@@ -23,13 +23,17 @@ LEAST_ORDER = MICRO  # the venue takes no marketable order below a dollar
 
 @dataclass(frozen=True)
 class Venue:
-    """The exchanges that orders are signed for, by address."""
+    """The exchanges that orders are signed for, by address; and the pools of markets that are
+    traded at one (condition -> address)."""
 
     exchange: str
     negative_risk_exchange: str = ""
+    pools: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, market: Market) -> str:
-        """Return a market's exchange."""
+        """Return a market's exchange or pool."""
+        if market.name in self.pools:
+            return self.pools[market.name]
         return self.negative_risk_exchange if market.negative_risk else self.exchange
 
 
@@ -130,6 +134,8 @@ class _Round:
                 raise _NotNow("this market was decided on a moment ago")
             if not on_tick(Decimal(leg.price) / MICRO, leg.market.tick):
                 raise _NotNow(f"{leg.price} is off the tick {leg.market.tick}")
+            if proposal.resting and leg.market.name in self.rules.venue.pools:
+                raise _NotNow("nothing rests at a pool")
             if leg.buy and leg.price > view.vault.max_buy_price:
                 raise _NotNow(f"{leg.price} is above the vault's highest price")
         sized, sizing = self.sized(proposal)
@@ -282,7 +288,7 @@ class _Round:
             "size": leg.size,
             "tick": str(leg.market.tick),
             "exchange": self.rules.venue.of(leg.market),
-            "kind": kind,
+            "kind": "POOL" if leg.market.name in self.rules.venue.pools else kind,
         }
 
     def opening(self, market: Market) -> dict[str, Any]:

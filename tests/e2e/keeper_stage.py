@@ -82,7 +82,9 @@ def record(venue, number, end, **changes):
 class KeeperStage:
     """A vault with 100,000 pUSD, its keeper's files, and a maker who offers on demand."""
 
-    def __init__(self, folder, rpc_url, markets, sections=SECTIONS, **limits):
+    def __init__(
+        self, folder, rpc_url, markets, sections=SECTIONS, more_classes=lambda venue: (), **limits
+    ):
         clock = DevnetClock(ape.networks.provider.make_request, ape.chain.blocks.head.timestamp)
         running = polymarket.deploy(ape.accounts.test_accounts[0], [])
         end = datetime.fromtimestamp(int(clock()), UTC) + timedelta(hours=90)
@@ -97,6 +99,7 @@ class KeeperStage:
                           max_spread_bps=9_000, max_report_age_s=10 * DAY, **limits),
             class_terms={"market_cap": 5_000 * UNIT, "max_duration_s": 9 * DAY},
             running=running,
+            more_classes=more_classes,
         )  # fmt: skip
         self.folder, self.clock, self.markets = folder, clock, self.stage.markets
         self.maker = Trader(

@@ -1,0 +1,111 @@
+"""The keeper at a fixed-product market maker, by configuration only: it buys a favourite from the
+pool, values it there, and settles it."""
+
+from datetime import UTC, datetime, timedelta
+
+import ape
+import pytest
+
+from agent.config import ConfigError, load
+from agent.devnet import polymarket
+from agent.devnet import venue as devnet
+from agent.devnet.anvil import anvil
+from agent.execution.fpmm import read_pool
+from agent.operations.build import build
+from agent.terms import ClassTerms
+from tests.defaults import DAY, UNIT, WAD
+from tests.e2e.child import Bomb
+from tests.e2e.keeper_child import make_keeper
+from tests.e2e.keeper_stage import ORACLE, KeeperStage
+
+QUESTION = b"\x0f" * 32
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with anvil(polymarket.CHAIN_ID) as url:
+        made = {}
+
+        def pool_class(venue):
+            """A pool at 2 % of some 20,000, pushed to a YES price of about .955, and its class."""
+            deployer, oracle = (ape.accounts.test_accounts[number] for number in (0, ORACLE))
+            venue.ctf.prepareCondition(oracle, QUESTION, 2, sender=deployer)
+            made["market"] = devnet.condition_id(oracle.address, QUESTION)
+            venue.fund(deployer, deployer, 60_000 * UNIT)
+            pool = devnet.make_pool(
+                deployer, venue, venue.pusd, [made["market"]], WAD // 1_000, 10_000 * UNIT
+            )
+            venue.pusd.approve(pool, 50_000 * UNIT, sender=deployer)
+            pool.buy(36_000 * UNIT, 0, 1, sender=deployer)
+            made["pool"] = pool
+            implementation = devnet.deploy_fpmm_implementation(
+                deployer, venue.ctf, venue.pusd, pool
+            )
+            return [
+                ClassTerms(implementation, oracle, market_cap=5_000 * UNIT, max_duration_s=9 * DAY)
+            ]
+
+        place = KeeperStage(tmp_path_factory.mktemp("pool"), url, 0, more_classes=pool_class)
+        place.pool, place.market = made["pool"], made["market"]
+        end = datetime.fromtimestamp(int(place.clock()), UTC) + timedelta(hours=50)
+        path = place.folder / "keeper.toml"
+        place.section = f"""
+[[venue.pools]]
+address = "{place.pool.address}"
+question = "Will the pool's question come true?"
+question_id = "0x{QUESTION.hex()}"
+oracle = "{ape.accounts.test_accounts[ORACLE].address}"
+end = {end.isoformat()}
+
+[packs.tail]"""
+        path.write_text(path.read_text().replace("[packs.tail]", place.section, 1))
+        place.told = []
+        yield place
+        place.stage.close()
+
+
+def tick(world, keeper, seconds=70):
+    world.clock.advance_to(int(world.clock()) + seconds)
+    return keeper.tick()
+
+
+def test_a_pool_is_traded_valued_and_settled(world):
+    vault = world.stage.vault
+    world.invest()
+    keeper = make_keeper(
+        world.folder, Bomb(0), lambda event, fields: world.told.append((event, dict(fields)))
+    )
+    price = read_pool(keeper.chain, world.pool.address).cost(100 * UNIT, 0) / (100 * UNIT)
+    assert 0.95 < price < 0.975
+    for _ in range(4):
+        assert not tick(world, keeper).halts
+    (decision,) = [fields for event, fields in world.told if event == "decided"]
+    (task,) = keeper.journal.all_tasks()
+    (leg,) = keeper.journal.record(task.decision)["legs"]
+    assert (leg["kind"], leg["exchange"]) == ("POOL", world.pool.address)
+    assert task.reason == "at the pool: DONE" and decision["pack"] == "tail"
+    account = ape.project.FpmmAccount.at(vault.accountOf(world.market))
+    collateral, (position,) = account.positions()
+    assert position.yes >= leg["size"] and collateral == 0, "what was left over is back"
+    reports = [fields for event, fields in world.told if event == "reported"]
+    assert reports and all(fields["difference_bid"] == 0 for fields in reports)
+    pool = read_pool(keeper.chain, world.pool.address)
+    bid, _ = vault.bookOf(world.market)
+    assert abs(bid - pool.proceeds(position.yes, 0)) <= 1, "valued at what the pool pays"
+
+    oracle = ape.accounts.test_accounts[ORACLE]
+    world.stage.venue.ctf.reportPayouts(QUESTION, [1, 0], sender=oracle)
+    for _ in range(3):
+        tick(world, keeper)
+    assert list(vault.openMarkets()) == [] and vault.total_exposure() == 0
+    (settled,) = [fields for event, fields in world.told if event == "settled"]
+    assert settled["recalled"] == position.yes
+    assert settled["profit"] == vault.total_idle() - 100_000 * UNIT
+
+
+def test_a_pool_of_another_condition_is_refused(world):
+    path = world.folder / "keeper.toml"
+    broken = world.folder / "broken.toml"
+    broken.write_text(path.read_text().replace(QUESTION.hex(), "0e" * 32))
+    with pytest.raises(ConfigError, match="another condition"):
+        build(load(broken))
