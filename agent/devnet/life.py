@@ -160,7 +160,7 @@ class _Life:
         self.emit = emit
         clock = DevnetClock(ape.networks.provider.make_request, ape.chain.blocks.head.timestamp)
         clock.advance_to(int(RECORDED_AT.timestamp()))
-        records = _records()
+        records = ending_records()
         self.step(
             f"Deploy the venue with {len(records)} recorded markets, their real ids and quotes"
         )
@@ -171,29 +171,10 @@ class _Life:
         self.step("Start the co-signer, a process of its own with its own key and policy")
         self.stage.start_cosigner()
         self.keeper: Keeper = build(self.stage.config, emit, clock)
-        self._quote()
+        quote_as_recorded(self.stage)
 
     def step(self, text: str) -> None:
         self.emit("step", {"text": text})
-
-    def _quote(self) -> None:
-        """Let a market maker offer what was recorded: a bid for NO is an offer of YES."""
-        stage = self.stage
-        trader = Trader(
-            stage.server.url,
-            polymarket.CHAIN_ID,
-            stage.people["maker"].private_key,
-            stage.venue.exchange.address,
-            stage.clock,
-        )
-        orders = []
-        for market in stage.markets:
-            assert market.best_bid is not None and market.best_ask is not None
-            for outcome, price in ((YES, market.best_bid), (NO, 1 - market.best_ask)):
-                if price % market.tick == 0 and price > 0:
-                    token = market.token_ids[outcome]
-                    orders.append(trader.order(token, True, Decimal(price), OFFERED))
-        trader.post(orders)
 
     def keep(self) -> None:
         """Let the keeper tick until nothing moves."""
@@ -227,7 +208,26 @@ class _Life:
         self.emit("resolved", {"question": market.question, "paid": paid, "won": wins})
 
 
-def _records() -> list[dict[str, Any]]:
+def quote_as_recorded(stage: Stage) -> None:
+    """Let a market maker offer what was recorded: a bid for NO is an offer of YES."""
+    trader = Trader(
+        stage.server.url,
+        polymarket.CHAIN_ID,
+        stage.people["maker"].private_key,
+        stage.venue.exchange.address,
+        stage.clock,
+    )
+    orders = []
+    for market in stage.markets:
+        assert market.best_bid is not None and market.best_ask is not None
+        for outcome, price in ((YES, market.best_bid), (NO, 1 - market.best_ask)):
+            if price % market.tick == 0 and price > 0:
+                token = market.token_ids[outcome]
+                orders.append(trader.order(token, True, Decimal(price), OFFERED))
+    trader.post(orders)
+
+
+def ending_records() -> list[dict[str, Any]]:
     """Return the recorded markets that are quoted on both sides and end soon."""
     soon = RECORDED_AT + timedelta(hours=96)
     found = []

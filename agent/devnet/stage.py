@@ -315,12 +315,12 @@ packs = ["tail", "dutch", "bundle", "maker", "hedge", "informed"]
 min_price = "0.001"
 max_price = "0.99"
 max_order = "5000"
-max_per_day = "200000"
+max_per_day = "100000000"
 max_per_minute = 600
 
 [policy.transactions]
 max_allocation = "10000"
-max_allocation_per_day = "200000"
+max_allocation_per_day = "100000000"
 max_per_minute = 600
 """
     return {"keeper": keeper, "cosigner": cosigner}

@@ -182,6 +182,8 @@ class Desk:
         self._journal.step(row.key, Intent.SENT)
         order = self._order(_plan(row), row.key)
         answer = self._clob.place(order, row.signature, row.kind, row.expiry)
+        if answer.kind == "no" and "balance" in answer.detail:
+            self._clob.refresh_funds()  # the next attempt finds what has come in meanwhile
         to = {"yes": Intent.ACKED, "no": Intent.REFUSED, "nothing": Intent.UNKNOWN}[answer.kind]
         self._journal.step(row.key, to, answer.venue, answer.detail)
 

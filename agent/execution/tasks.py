@@ -93,9 +93,12 @@ class Tasks:
     def _advance(self, task: Row[Any], record: Mapping[str, Any], may_place: bool) -> None:
         started = self._is_started(task, record)
         late = self._now() - task.time > self._rules.start_within_s
-        if not started and (late or not may_place) and not self._is_funding(task):
-            self._close(task, "nothing was placed in time" if late else "stopped before it began")
-            return
+        if not started and not self._is_funding(task):
+            if late:
+                self._close(task, "nothing was placed in time")
+                return
+            if not may_place:
+                return
         if not self._funded(task, record):
             return
         if not started and late:

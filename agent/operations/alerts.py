@@ -14,6 +14,7 @@ WORTH = {
     "report_pending": "a report waits for the guardian: NAV {nav_bid} to {nav_ask}",
     "report_refused": "a report was refused: {why}",
     "nav_differs": "the chain's NAV differs from ours by {difference_bid} / {difference_ask}",
+    "failed": "failed and stops: {error}",
     "duty_refused": "{purpose} was refused: {why}",
     "settled": "settled {market}: {profit} micro-units",
     "started": "the keeper of {vault} has started ({mode})",

@@ -4,12 +4,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from agent.backtest.recording import Recorder
 from agent.config import Config
+from agent.execution.chain import CHAIN_AWAY
 from agent.journal import Journal
-from agent.keeper import Keeper, Tick
+from agent.keeper import Keeper
 from agent.operations.alerts import Alerts
 from agent.operations.build import build
 from agent.operations.logs import configure
@@ -54,6 +58,9 @@ def run(config: Config, ticks: int | None = None, stopping: threading.Event | No
             count += 1
             metrics.observe(keeper, tick, time.monotonic() - start)
             stopped.wait(max(0.0, config.operations.tick_s - (time.monotonic() - start)))
+    except Exception as error:  # a defect of ours: say so, wind up, stop
+        told("failed", {"error": repr(error)})
+        raise
     finally:
         if mode == "live":
             wind_up(keeper)
@@ -77,11 +84,11 @@ def make(config: Config, told: Told) -> Keeper:
     return keeper
 
 
-def wind_up(keeper: Keeper) -> Tick | None:
+def wind_up(keeper: Keeper) -> None:
     """Take out what rests; what is under way is followed at the next start."""
-    for row in keeper.journal.open():
-        keeper.desk.cancel(row.key)
-    return None
+    with suppress(*CHAIN_AWAY, SQLAlchemyError):
+        for row in keeper.journal.open():
+            keeper.desk.cancel(row.key)
 
 
 def _paper_url(url: str) -> str:

@@ -198,16 +198,16 @@ class Reporter:
             return
         found = logs[-1]
         difference = found["nav_bid"] - expected.nav_bid, found["nav_ask"] - expected.nav_ask
-        self._told(
-            "reported" if "supply" in found else "report_pending",
-            {
-                "evidence": "0x" + evidence.hex(),
-                "nav_bid": found["nav_bid"],
-                "nav_ask": found["nav_ask"],
-                "difference_bid": difference[0],
-                "difference_ask": difference[1],
-            },
-        )
+        fields = {
+            "evidence": "0x" + evidence.hex(),
+            "nav_bid": found["nav_bid"],
+            "nav_ask": found["nav_ask"],
+            "difference_bid": difference[0],
+            "difference_ask": difference[1],
+        }
+        self._told("reported" if "supply" in found else "report_pending", fields)
+        if any(difference):
+            self._told("nav_differs", fields)
 
 
 def _shown(book: Book | None) -> dict[str, Any] | None:

@@ -80,7 +80,9 @@ def check(world, number):
         if journal.record(task.decision)["legs"][0]["condition"] == market.name
     ]
     assert len(mine) == 1, "one decision"
-    (row,) = journal.of_decision(mine[0])
+    rows = journal.of_decision(mine[0])
+    assert len(rows) == 1, journal.task(mine[0])
+    (row,) = rows
     size = journal.record(mine[0])["legs"][0]["size"]
     assert (row.state, row.filled, row.size) == (Intent.CLOSED, size, size), journal.story(row.key)
     assert row.venue in (Venue.MATCHED, Venue.NONE, Venue.LIVE)
