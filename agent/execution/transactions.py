@@ -164,7 +164,7 @@ class Transactor:
         call = self._safe.functions.execTransaction(*execute_arguments(sent, row.signatures))
         try:
             gas = call.estimate_gas({"from": self._chain.checksum(self._executor.address)})
-        except (ContractLogicError, Web3RPCError) as error:
+        except ContractLogicError as error:  # any other error says nothing about it
             self._refused(row, sent, str(error))
             return
         self._send(row, call, gas * 5 // 4 + EXECUTION // 10)

@@ -80,3 +80,15 @@ def test_a_queue_goes_on_past_an_epoch_that_everybody_left(project):
     world.claim_all()
     world.compare()
     assert world.model.waiting_shares == 0
+
+
+def test_a_refused_exit_in_kind_leaves_the_model_as_it_was(project):
+    """The model took the request out before it refused to redeem more than that."""
+    world = invested(World(project, max_redeem_delay=0))
+    world.request_redeem("alice", "alice", "half")
+    world.evm.wait(1)
+    world.leave_in_kind("alice", "more")
+    assert world.refused == "exceeds the request"
+    world.compare()
+    world.leave_in_kind("alice", ALL)
+    world.compare()
