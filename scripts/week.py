@@ -161,7 +161,9 @@ def _plot(week: Week, lines: Sequence[ReportLine], target: Path) -> None:
         fee.step(moments, sums, where="post", label=label)
     fee.set_ylabel("fees so far (pUSD)")
     fee.legend()
-    fee.xaxis.set_major_formatter(dates.DateFormatter("%a %d %b", tz=UTC))
+    locator = dates.AutoDateLocator(maxticks=8, tz=UTC)
+    fee.xaxis.set_major_locator(locator)
+    fee.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=UTC))
     for axis in (price, stake, fee):
         axis.grid(alpha=0.3)
     figure.suptitle("A simulated week: one vault, recorded prices")
