@@ -217,7 +217,10 @@ class Desk:
         elif row.state == Intent.REFUSED:
             self._close(row, f"refused: {row.reason}")
         elif row.venue in OVER and self._hear_trades(row):
-            self._read_fills(row)  # what settled since it was read
+            filled, _ = self._read_fills(row)  # what settled since it was read
+            confirmed = "CONFIRMED" in self._journal.trades_of(row.key).values()
+            if confirmed and not filled and self._chain.now() <= row.expiry:
+                return  # the venue has seen the fill, our node not yet
             self._close(row, f"over at the venue: {row.venue}")
         elif self._chain.now(self._confirmations) > row.expiry and deep:
             self._expire(row)

@@ -155,7 +155,7 @@ class Transactor:
             block = self._executed(row)
             if block is not None:
                 self._book.step(row.key, Sending.MINED, mined=block)
-            else:
+            elif self._is_another(row):
                 self._book.step(row.key, Sending.PLANNED, f"nonce {row.nonce} was used by another")
             return
         if row.state == Sending.SENT and not self._is_due(row):
@@ -249,6 +249,18 @@ class Transactor:
             argument_filters={"txHash": HexBytes(row.safe_hash)},
         )
         return int(logs[0]["blockNumber"]) if logs else None
+
+    def _is_another(self, row: Row[Any]) -> bool:
+        """Whether it is certain that something else has used the nonce: the Safe's own events show
+        as many executions since as nonces are gone, and none of them is ours. A node may know the
+        new nonce before the event that belongs to it; then nothing is certain yet."""
+        if self._chain.now() - row.time > self._stale_after:
+            return True
+        gone = self._safe.functions.nonce().call() - row.nonce
+        ours, seen = HexBytes(row.safe_hash), []
+        for event in (self._safe.events.ExecutionSuccess, self._safe.events.ExecutionFailure):
+            seen += [log["args"]["txHash"] for log in event().get_logs(from_block=row.block + 1)]
+        return len(seen) >= gone and ours not in [HexBytes(each) for each in seen]
 
     def _confirm(self, row: Row[Any]) -> None:
         block = self._executed(row)

@@ -164,3 +164,17 @@ def test_a_block_undone_is_noticed_and_the_transaction_done_again(
     chain.mine(3)
     transactor.advance()
     assert transactor.state(b"1" * 32)[0] == Sending.DONE
+
+
+def test_a_node_that_shows_the_nonce_before_the_event_gets_no_second_transaction(
+    make_transactor, place, safe, monkeypatch
+):
+    """Seen in CI: the Safe's nonce had moved, its event was not there yet."""
+    transactor = make_transactor()
+    executed, late = transactor._executed, iter([None, None])
+    monkeypatch.setattr(transactor, "_executed", lambda row: next(late, 0) or executed(row))
+    before = safe.call_view_method("nonce")
+    state, _ = transactor.run(b"1" * 32, "allocate", [place.allocate(30 * UNIT)])
+    assert state == Sending.DONE
+    assert safe.call_view_method("nonce") == before + 1
+    assert place.vault.exposureOf(place.market.id) == 30 * UNIT
