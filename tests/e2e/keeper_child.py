@@ -40,7 +40,6 @@ def live(folder: Path, bomb_at: int) -> None:
     keeper = make_keeper(folder, bomb)
     quiet = 0
     while quiet < 2:
-        edges = bomb.edges
         tick = keeper.tick()
         busy = keeper.journal.open() or keeper.journal.open_tasks()
         busy = busy or keeper.journal.transactions.open() or tick.decisions
@@ -48,4 +47,3 @@ def live(folder: Path, bomb_at: int) -> None:
         if tick.halts:
             print(tick.halts, flush=True)
     (folder / "edges").write_text(str(bomb.edges))
-    del edges

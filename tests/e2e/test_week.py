@@ -146,7 +146,7 @@ def test_explain_tells_why(week):
         find(journal, "0xffffffffff")
 
 
-def test_the_cosigner_refused_nothing_and_is_quick(week):
+def test_the_cosigner_signed_and_found_nothing_malformed(week):
     text = (week.stage.folder / "cosigner.log").read_text()
     assert "signed" in text
     assert "malformed" not in text
