@@ -82,6 +82,14 @@ class PoolSection(_Section):
     tick: Decimal = Field(Decimal("0.001"), gt=0, lt=1)
 
 
+class WalletSection(_Section):
+    """A deposit wallet that trades for delegated accounts, one market at a time."""
+
+    address: str
+    owner: Path  # keystore of its owner, who holds the API key too
+    passphrase_env: str = "PROBITY_WALLET_PASSPHRASE"
+
+
 class VenueSection(_Section):
     """The venue's services and contracts."""
 
@@ -90,6 +98,7 @@ class VenueSection(_Section):
     stream_url: str = ""  # ws://.../ws/market; empty: books are read at every look
     exchanges: tuple[ExchangeSection, ...] = Field(min_length=1)
     pools: tuple[PoolSection, ...] = ()
+    wallets: tuple[WalletSection, ...] = ()
     negative_risk_oracle: str = ""
     heartbeat: bool = True
 
@@ -304,6 +313,10 @@ def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
         inside = data.get(section)
         if isinstance(inside, dict) and isinstance(inside.get(name), str):
             inside[name] = str(folder / inside[name])
+    venue = data.get("venue")
+    for wallet in venue.get("wallets", ()) if isinstance(venue, dict) else ():
+        if isinstance(wallet, dict) and isinstance(wallet.get("owner"), str):
+            wallet["owner"] = str(folder / wallet["owner"])
     keys = data.get("keys")
     if isinstance(keys, dict) and isinstance(keys.get("further_owners"), list):
         keys["further_owners"] = [str(folder / str(each)) for each in keys["further_owners"]]

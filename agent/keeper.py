@@ -279,17 +279,25 @@ class Keeper:
 
     def _check_venue(self, halts: dict[str, str]) -> None:
         if self.watch.heartbeat:
-            beat = self.clob.heartbeat()
-            if beat.kind != "yes":
-                halts["heartbeat"] = f"the venue does not take our heartbeat: {beat.detail}"
+            for beat in [clob.heartbeat() for clob in self._clobs()]:
+                if beat.kind != "yes":
+                    halts["heartbeat"] = f"the venue does not take our heartbeat: {beat.detail}"
         here = self.clock()
-        if self.clob.trouble and self._venue_again <= here:
+        if self._trouble() and self._venue_again <= here:
             if "venue" in self._halts:
-                self.clob.trouble = ""  # once more
+                for clob in self._clobs():
+                    clob.trouble = ""  # once more
             else:
                 self._venue_again = here + self.watch.pause_s
-        if self.clob.trouble:
-            halts["venue"] = f"the venue takes no orders: {self.clob.trouble}"
+        if self._trouble():
+            halts["venue"] = f"the venue takes no orders: {self._trouble()}"
+
+    def _clobs(self) -> list[Clob]:
+        """Return the service under each of our API keys."""
+        return [self.clob, *(wallet.clob for wallet in self.vault.wallets.all())]
+
+    def _trouble(self) -> str:
+        return next((clob.trouble for clob in self._clobs() if clob.trouble), "")
 
     def _tell_halts(self, halts: Mapping[str, str]) -> None:
         for name, why in halts.items():

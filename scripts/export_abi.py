@@ -21,6 +21,8 @@ def abis() -> dict[str, list[dict[str, Any]]]:
         "PolymarketAccount": project.PolymarketAccount.contract_type,
         "FpmmAccount": project.FpmmAccount.contract_type,
         "DelegatedAccount": project.DelegatedAccount.contract_type,
+        "WalletRegistry": project.WalletRegistry.contract_type,
+        "DepositWallet": project.DepositWallet.contract_type,
         "FixedProductMarketMaker": market_maker_part("FixedProductMarketMaker").contract_type,
         "Exchange": project.Exchange.contract_type,
         "ConditionalTokens": conditional_tokens().contract_type,

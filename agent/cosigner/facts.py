@@ -30,6 +30,15 @@ class ChainFacts:
             self._known[key] = found
         return self._known[key]
 
+    def wallet_of(self, account: str) -> str:
+        """Return the wallet that a delegated account has named; empty: none, or not delegated."""
+        named = self._chain.contract(account, "DelegatedAccount").functions
+        try:
+            wallet: str = named.wallet().call()
+        except (BadFunctionCallOutput, ContractLogicError):
+            return ""
+        return "" if int(wallet, 16) == 0 else wallet
+
     def of_market(self, market: bytes) -> MarketFacts | None:
         """Return an open market's facts; None where the vault has none (yet)."""
         account = self._vault.functions.accountOf(market).call()

@@ -66,6 +66,7 @@ class Policy(BaseModel):
     multi_send: str
     chain_id: int
     classes: tuple[int, ...]  # of markets
+    wallets: tuple[str, ...] = ()  # of the venue, that delegated accounts may hand budgets to
     orders: OrderRules
     transactions: TransactionRules = TransactionRules()
     quiet_hours: tuple[str, ...] = ()  # UTC, "22:00-06:30": no orders, no allocations
@@ -86,6 +87,7 @@ class MarketFacts:
     is_the_vaults: bool  # the vault knows the account under its market
     class_id: int
     tokens: tuple[int, ...]
+    wallet: str = ""  # that a delegated account has named; empty: none
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,10 @@ def judge_order(
         raise PolicyRefuses("exchange", f"{request.domain.address} is not admitted")
     if order.maker != order.signer or order.signatureType != SignatureTypeV2.POLY_1271:
         raise PolicyRefuses("maker", "the order is not the account's own")
+    if request.account and not (
+        _among(order.maker, policy.wallets) and _among(order.maker, [facts.wallet])
+    ):
+        raise PolicyRefuses("maker", f"{order.maker} is not the account's wallet")
     if int(order.tokenId) not in facts.tokens:
         raise PolicyRefuses("token", f"{order.tokenId} is none of the market's")
     side, making, taking = int(order.side), int(order.makerAmount), int(order.takerAmount)
@@ -199,8 +205,13 @@ ACCOUNT_CALLS = {
     "bumpEpoch": (),
     "buy": ("address", "uint256", "uint256", "uint256", "uint256"),
     "sell": ("address", "uint256", "uint256", "uint256", "uint256"),
+    "setWallet": ("address",),
     "forward": ("uint256",),
+    "takeBack": ("uint256",),
+    "takeBackTokens": ("uint256", "uint256"),
+    "releaseWallet": (),
 }
+WALLET_CALLS = {"execute": ("(address,bytes)[]", "uint256", "bytes")}
 
 
 def decoded(call: Call, known: Mapping[str, tuple[str, ...]]) -> tuple[str, tuple[Any, ...]] | None:
@@ -228,9 +239,14 @@ def _judge_call(
         return 0  # uses a nonce up
     if call.to.lower() in accounts:
         _check_account(policy, accounts[call.to.lower()])
-        if decoded(call, ACCOUNT_CALLS) is None:
+        inside = decoded(call, ACCOUNT_CALLS)
+        if inside is None:
             raise PolicyRefuses("call", f"{call.data[:10]} of an account is not admitted")
+        if inside[0] == "setWallet" and not _among(inside[1][0], policy.wallets):
+            raise PolicyRefuses("wallet", f"{inside[1][0]} is not admitted")
         return 0
+    if _among(call.to, policy.wallets) and decoded(call, WALLET_CALLS) is not None:
+        return 0  # what its key's holder has signed; anybody may send it
     if call.to.lower() != policy.vault.lower():
         raise PolicyRefuses("call", f"{call.to} is neither the vault nor a market's account")
     found = decoded(call, VAULT_CALLS)

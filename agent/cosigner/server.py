@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from eth_account.signers.local import LocalAccount
@@ -47,7 +48,9 @@ class Judge:
         """
         now, digest = self.facts.now(), request.message_hash(self._safe)
         if not self.store.knows(digest):
-            facts = self.facts.of_account(request.order.maker)
+            facts = self.facts.of_account(request.market_account)
+            if request.account:
+                facts = replace(facts, wallet=self.facts.wallet_of(request.account))
             before = self.store.before("order", now)
             assets = judge_order(self.policy, request, facts, before, now)
             self.store.add(digest, "order", now, assets)

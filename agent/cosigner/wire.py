@@ -53,6 +53,7 @@ def order_to_json(request: OrderRequest) -> bytes:
             "expiry": request.expiry,
             "epoch": request.epoch,
             "record": request.record,
+            "account": request.account,
         }
     )
 
@@ -72,6 +73,7 @@ def order_from_json(body: Mapping[str, Any]) -> OrderRequest:
         int(body["expiry"]),
         int(body["epoch"]),
         dict(body["record"]),
+        str(body["account"]),
     )
 
 

@@ -28,7 +28,7 @@ from agent.devnet.clock import DevnetClock
 from agent.devnet.parts import safe_part
 from agent.execution.signers import CosignerAway
 from agent.information.gamma import Market, parse_market
-from agent.terms import ClassTerms, Limits, VaultTerms
+from agent.terms import DELEGATED, ENFORCED, ClassTerms, Limits, VaultTerms
 from agent.units import MICRO
 
 PASSPHRASE = "devnet"
@@ -152,6 +152,7 @@ def set_up(
     running: Any = None,
     operator: str = "operator",
     more_classes: Callable[[Any], Sequence[ClassTerms]] = lambda venue: (),
+    wallets: int = 0,
 ) -> Stage:
     """Deploy and start everything on the chain that ape is connected to (anvil, chain 80002).
 
@@ -163,6 +164,7 @@ def set_up(
         policy: further lines of the co-signer's [policy], TOML
         running: a Polymarket that is deployed already
         more_classes: of markets elsewhere, e.g. at pools, given the venue
+        wallets: deposit wallets of the keeper; with any, the markets' accounts are delegated
     """
     folder.mkdir(parents=True, exist_ok=True)
     people = {name: ape.accounts.test_accounts[number] for number, name in enumerate(NAMES)}
@@ -205,11 +207,16 @@ def set_up(
     )
     vault = devnet.deploy_vault(deployer, factory, terms, secrets.token_bytes(32))
     classes: list[int] = []
+    grade = DELEGATED if wallets else ENFORCED
+    registry = deployer.deploy(ape.project.WalletRegistry) if wallets else None
     for oracle, negative_risk in dict.fromkeys((m.oracle, m.negative_risk) for m in markets):
-        implementation = devnet.deploy_account_implementation(deployer, venue, negative_risk)
+        if registry is None:
+            made = devnet.deploy_account_implementation(deployer, venue, negative_risk)
+        else:
+            made = devnet.deploy_delegated_implementation(deployer, venue, registry, negative_risk)
         named = venue.neg_risk_adapter.address if negative_risk else oracle
         vault.addClass(
-            ClassTerms(implementation, named, **dict(class_terms or {})).arguments(),
+            ClassTerms(made, named, grade, **dict(class_terms or {})).arguments(),
             sender=people["owner"],
         )
         classes.append(len(classes))
@@ -218,14 +225,21 @@ def set_up(
         classes.append(len(classes))
     devnet.raise_delays(vault, people["owner"], 3 * DAY)
 
+    at = [_make_wallet(folder, venue, deployer, number) for number in range(wallets)]
+    policy = f"wallets = {json.dumps(at)}\n{policy}"
     files = _write_files(
         folder, rpc_url, venue, vault, safe, multi_send, server, owners, people, classes, policy
+    )
+    sections = sections + "".join(
+        f'\n[[venue.wallets]]\naddress = "{address}"\nowner = "wallet-{number}.json"\n'
+        for number, address in enumerate(at)
     )
     (folder / "keeper.toml").write_text(files["keeper"] + sections)
     (folder / "cosigner.toml").write_text(files["cosigner"])
     os.environ["PROBITY_OWNER_PASSPHRASE"] = PASSPHRASE
     os.environ["PROBITY_EXECUTOR_PASSPHRASE"] = PASSPHRASE
     os.environ["PROBITY_COSIGNER_PASSPHRASE"] = PASSPHRASE
+    os.environ["PROBITY_WALLET_PASSPHRASE"] = PASSPHRASE
     return Stage(
         folder,
         rpc_url,
@@ -240,6 +254,20 @@ def set_up(
         load(folder / "keeper.toml"),
         folder / "cosigner.toml",
     )
+
+
+def _make_wallet(folder: Path, venue: Any, deployer: Any, number: int) -> str:
+    """Make a deposit wallet, write its owner's keystore, return its address."""
+    owner = Account.from_key(keccak(text=f"{folder} wallet {number}"))
+    _keep(folder / f"wallet-{number}.json", owner)
+    venue.wallets.makeWallet(owner.address, sender=deployer)
+    return str(venue.wallets.walletOf(owner.address))
+
+
+def _keep(path: Path, account: Any) -> None:
+    """Write a light keystore: the devnet's keys are worth nothing."""
+    text = Account.encrypt(account.key, PASSPHRASE, kdf="pbkdf2", iterations=1_000)
+    path.write_text(json.dumps(text))
 
 
 def _write_files(
@@ -257,9 +285,7 @@ def _write_files(
 ) -> dict[str, str]:
     executor = Account.from_key(people["executor"].private_key)
     for name, account in (("owner", owners[0]), ("cosigner", owners[1]), ("executor", executor)):
-        # a light keystore: the devnet's keys are worth nothing
-        text = Account.encrypt(account.key, PASSPHRASE, kdf="pbkdf2", iterations=1_000)
-        (folder / f"{name}.json").write_text(json.dumps(text))
+        _keep(folder / f"{name}.json", account)
     (folder / "secret").write_text(secrets.token_hex(32))
     exchanges = [(venue.exchange.address, False), (venue.neg_risk_exchange.address, True)]
     # a socket's path may not be longer than some hundred bytes

@@ -1,7 +1,7 @@
 """The chain as the keeper uses it: typed reads and simulations."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
@@ -35,6 +35,10 @@ class Position:
     payout_yes: int
     payout_no: int
     payout_denominator: int
+
+    def __add__(self, other: "Position") -> "Position":
+        """Return both places' tokens of the same condition."""
+        return replace(self, yes=self.yes + other.yes, no=self.no + other.no)
 
     @property
     def resolved(self) -> bool:
@@ -114,6 +118,11 @@ class Chain:
     def positions(self, account: str) -> tuple[int, list[Position]]:
         """Return an account's collateral (micro-units) and its positions."""
         collateral, held = self.ask_one(account, "PolymarketAccount", "positions")
+        return collateral, [Position(*entry) for entry in held]
+
+    def positions_away(self, account: str) -> tuple[int, list[Position]]:
+        """Return what a delegated account's wallet holds; without a wallet no positions."""
+        collateral, held = self.ask_one(account, "DelegatedAccount", "holdings", True)
         return collateral, [Position(*entry) for entry in held]
 
     def simulate(

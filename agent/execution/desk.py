@@ -20,6 +20,7 @@ from agent.execution.machine import OVER, Intent, Venue
 from agent.execution.orders import ExchangeDomain, build_order, order_hash
 from agent.execution.signers import CosignerRefused, NotSigned, OrderRequest, Signers
 from agent.execution.signing import envelope
+from agent.execution.wallets import Wallets
 from agent.ids import intent_key
 from agent.journal import Fill, Journal, Plan
 
@@ -42,6 +43,7 @@ class Wanted:
     leg: int = 0
     attempt: int = 0
     kind: str = "GTC"  # or POST (post-only), FOK, FAK
+    wallet: str = ""  # that trades for a delegated account
 
 
 class Desk:
@@ -57,6 +59,7 @@ class Desk:
         lifetime_s: int = 300,
         confirmations: int = 0,
         told: Callable[[str, bytes], None] = lambda what, key: None,
+        wallets: Wallets | None = None,
     ) -> None:
         """Take the parts.
 
@@ -65,7 +68,9 @@ class Desk:
             lifetime_s: of a signature; the vault's `max_order_lifetime` at most
             confirmations: blocks on top of a fill, before an order counts as filled
             told: hears of each order's end
+            wallets: that orders of delegated accounts may name as their maker
         """
+        self._wallets = wallets or Wallets(chain, (), ())
         self._journal, self._chain, self._clob = journal, chain, clob
         self._signers, self._told = signers, told
         self._domains = {domain.address.lower(): domain for domain in domains}
@@ -92,6 +97,7 @@ class Desk:
             kind=wanted.kind,
             exchange=wanted.exchange,
             condition=wanted.condition,
+            maker=wanted.wallet,
         )
         self._order(plan, key, wanted.tick)  # refuse what cannot be built, before it is planned
         self._journal.plan(key, plan)
@@ -138,7 +144,7 @@ class Desk:
         if row.state == Intent.PLANNED:
             self._close(row, "cancelled before it was signed")
         elif row.state in (Intent.SENT, Intent.UNKNOWN, Intent.ACKED) and row.venue not in OVER:
-            answer = self._clob.cancel(row.order_hash)
+            answer = self._venue(row).cancel(row.order_hash)
             if answer.kind == "yes":
                 self._journal.hear(key, Venue.CANCELLED, "asked for by us")
             self.advance(key)
@@ -152,16 +158,16 @@ class Desk:
             return
         order = self._order(_plan(row), row.key)
         domain = self._domains[row.exchange.lower()]
-        expiry = now + self._lifetime
-        request = OrderRequest(
-            order,
-            domain,
-            expiry,
-            self._chain.ask_one(row.account, "PolymarketAccount", "epoch"),
-            self._journal.record(row.decision),
-        )
+        expiry, own = now + self._lifetime, not row.maker
+        epoch = self._chain.ask_one(row.account, "PolymarketAccount", "epoch") if own else 0
+        record = self._journal.record(row.decision)
+        request = OrderRequest(order, domain, expiry, epoch, record, "" if own else row.account)
         try:
-            signature = envelope(order, expiry, self._signers.sign_order(request))
+            admission = self._signers.sign_order(request)
+            if own:
+                signature = envelope(order, expiry, admission)
+            else:
+                signature = self._wallets[row.maker].sign(order, domain)
         except CosignerRefused as refusal:
             self._close(row, str(refusal))
             return
@@ -181,15 +187,18 @@ class Desk:
             return
         self._journal.step(row.key, Intent.SENT)
         order = self._order(_plan(row), row.key)
-        answer = self._clob.place(order, row.signature, row.kind, row.expiry)
+        venue = self._venue(row)
+        if row.maker:
+            venue.refresh_funds()  # a wallet's come with each market
+        answer = venue.place(order, row.signature, row.kind, row.expiry)
         if answer.kind == "no" and "balance" in answer.detail:
-            self._clob.refresh_funds()  # the next attempt finds what has come in meanwhile
+            venue.refresh_funds()  # the next attempt finds what has come in meanwhile
         to = {"yes": Intent.ACKED, "no": Intent.REFUSED, "nothing": Intent.UNKNOWN}[answer.kind]
         self._journal.step(row.key, to, answer.venue, answer.detail)
 
     def _find(self, row: Row[Any]) -> None:
         """End the doubt about an order that may have left: ask for it, or send it again."""
-        answer = self._clob.look(row.order_hash)
+        answer = self._venue(row).look(row.order_hash)
         if answer.kind == "yes":
             self._journal.step(row.key, Intent.ACKED, answer.venue, "found by its hash")
         elif answer.kind == "no" and self._chain.now() <= row.expiry:
@@ -202,7 +211,7 @@ class Desk:
     def _follow(self, row: Row[Any]) -> None:
         """Read fills from the chain, and the venue's word; close what is over."""
         if row.state == Intent.ACKED:
-            answer = self._clob.look(row.order_hash)
+            answer = self._venue(row).look(row.order_hash)
             if answer.kind == "yes" and answer.venue != Venue.NONE:
                 self._journal.hear(row.key, answer.venue)
         filled, deep = self._read_fills(row)
@@ -229,7 +238,7 @@ class Desk:
         """End an order whose signature counts no more: the venue knows nothing of that, and would
         keep our funds reserved for it."""
         if row.venue not in OVER:
-            answer = self._clob.cancel(row.order_hash)
+            answer = self._venue(row).cancel(row.order_hash)
             if answer.kind == "nothing":
                 return
             if answer.kind == "yes":
@@ -239,7 +248,7 @@ class Desk:
 
     def _hear_trades(self, row: Row[Any]) -> bool:
         """Keep what the venue says of an order's trades; return whether all have ended."""
-        trades = self._clob.trades(row.order_hash, row.condition)
+        trades = self._venue(row).trades(row.order_hash, row.condition)
         if trades is None:
             return False
         self._journal.trade(row.key, trades)
@@ -276,9 +285,13 @@ class Desk:
         self._journal.step(row.key, Intent.CLOSED, detail=why)
         self._told(why, row.key)
 
+    def _venue(self, row: Row[Any]) -> Clob:
+        """Return the service under the API key that the order's maker belongs to."""
+        return self._wallets[row.maker].clob if row.maker else self._clob
+
     def _order(self, plan: Plan, key: bytes, tick: Decimal = Decimal("0.0001")) -> OrderV2:
         return build_order(
-            plan.account,
+            plan.maker or plan.account,
             int(plan.token),
             Decimal(plan.price) / UNIT,
             plan.size,

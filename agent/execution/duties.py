@@ -1,12 +1,13 @@
 """What must be done whatever the strategy: settle what is resolved, merge complete sets, take back
 idle budgets. Each in one Safe transaction; each tried again until it is done."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agent.execution.machine import Sending
 from agent.execution.transactions import Transactor
 from agent.execution.vault import VaultReader
+from agent.execution.wallets import take_back
 from agent.ids import canonical, keccak
 from agent.journal import Call, Journal
 from agent.strategy.view import MarketState, VaultState
@@ -49,6 +50,7 @@ class Duties:
             name = bytes.fromhex(market[2:])
             account = self._vault.chain.contract(each.account, "PolymarketAccount")
             calls = [Call(vault.address, vault.encode_abi("sync", args=[name]))]
+            calls += self._fetch(market, each, held, whole)
             calls += [
                 Call(each.account, account.encode_abi("redeem", args=[place])) for place in held
             ]
@@ -58,6 +60,9 @@ class Duties:
                     data = vault.encode_abi("recall", args=[name, ALL])
                     calls.append(Call(vault.address, data))
                 calls.append(Call(vault.address, vault.encode_abi("closeMarket", args=[name])))
+                if each.wallet:
+                    delegated = self._vault.chain.contract(each.account, "DelegatedAccount")
+                    calls.append(Call(each.account, delegated.encode_abi("releaseWallet")))
             done = self._run(f"settle {market}", market, calls)
             if done and whole:
                 self._settled(market, each, collateral)
@@ -75,6 +80,12 @@ class Duties:
                 continue
             account = self._vault.chain.contract(each.account, "PolymarketAccount")
             free = each.free
+            sets = [
+                place
+                for place, (condition, pair) in enumerate(each.positions.items())
+                if min(pair) >= LEAST_MERGE and condition not in each.resolved
+            ]
+            calls += self._fetch(market, each, sets, bool(free))
             for place, (condition, (yes, no)) in enumerate(each.positions.items()):
                 pairs = min(yes, no)
                 if pairs >= LEAST_MERGE and condition not in each.resolved:
@@ -98,6 +109,18 @@ class Duties:
         if state == Sending.DROPPED:
             self._told("duty_refused", {"purpose": purpose, "why": why})
         return state in (Sending.MINED, Sending.DONE)
+
+    def _fetch(
+        self, market: str, state: MarketState, places: Sequence[int], money: bool
+    ) -> list[Call]:
+        """Return the calls that bring a wallet's tokens of some conditions, and its collateral,
+        into the account."""
+        if not state.wallet:
+            return []
+        collateral, away, _ = self._vault.away(bytes.fromhex(market[2:]))
+        tokens = {place: (away[place].yes, away[place].no) for place in places}
+        there = collateral if money else 0
+        return take_back(self._vault.chain, state.account, (there, tokens))
 
     def _after_redeeming(self, market: str, state: MarketState) -> int:
         """Return the collateral that the account will hold, micro-units."""

@@ -41,7 +41,7 @@ class ExchangeDomain:
 
 
 def build_order(
-    account: str,
+    maker: str,
     token_id: int,
     price: Decimal,
     tokens: int,
@@ -51,7 +51,8 @@ def build_order(
     side: Side = Side.BUY,
     key: bytes | None = None,
 ) -> OrderV2:
-    """Build an order for `tokens` micro-tokens at `price` with the market account as maker.
+    """Build an order for `tokens` micro-tokens at `price` with the market's account, or the wallet
+    that trades for it, as maker.
 
     Salt and timestamp follow from the decision, so the same decision gives the same order hash:
     sending it twice cannot trade twice.
@@ -71,8 +72,8 @@ def build_order(
     making, taking = (cash, tokens) if side == Side.BUY else (tokens, cash)
     return OrderV2(
         salt=str(salt),
-        maker=account,
-        signer=account,
+        maker=maker,
+        signer=maker,
         tokenId=str(token_id),
         makerAmount=str(making),
         takerAmount=str(taking),

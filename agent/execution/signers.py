@@ -39,18 +39,30 @@ class SafeAddress:
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """An order to be signed, with what a co-signer must know to judge it."""
+    """An order to be signed, with what a co-signer must know to judge it.
+
+    Attributes:
+        record: of the decision that the order's metadata commits to
+        account: of the market, where a wallet is the order's maker; the wallet's key signs for the
+            venue then, and the Safe's signature is the admission alone
+    """
 
     order: OrderV2
     domain: ExchangeDomain
     expiry: int
     epoch: int
-    record: Mapping[str, Any]  # of the decision that the order's metadata commits to
+    record: Mapping[str, Any]
+    account: str = ""
+
+    @property
+    def market_account(self) -> str:
+        """The market's account."""
+        return self.account or self.order.maker
 
     def message_hash(self, safe: SafeAddress) -> bytes:
         """Return what the Safe's owners sign."""
         digest = keeper_order_digest(
-            self.order.maker,
+            self.market_account,
             safe.chain_id,
             order_hash(self.order, self.domain),
             self.expiry,

@@ -19,6 +19,7 @@ from agent.execution.machine import Intent, Sending
 from agent.execution.orders import BadOrder
 from agent.execution.transactions import Transactor
 from agent.execution.vault import VaultReader
+from agent.execution.wallets import take_back
 from agent.ids import intent_key, keccak
 from agent.information.books import Book
 from agent.journal import Call, Journal
@@ -27,6 +28,10 @@ from agent.units import BPS, LOT, MICRO
 
 UNWIND = 1_000  # legs from this number on sell what other legs bought too much of
 BALANCE = "balance"  # in the venue's refusal: it may not have seen the budget yet
+
+
+class _NoWallet(Exception):
+    """A budget cannot be handed out; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +128,18 @@ class Tasks:
         return state not in (None, Sending.DONE, Sending.DROPPED)
 
     def _funded(self, task: Row[Any], record: Mapping[str, Any]) -> bool:
-        """Open markets and allocate their budgets in one transaction, then split."""
-        for stage, make in (("fund", self._funding), ("split", self._splits)):
+        """Open markets and allocate their budgets in one transaction, hand those of delegated
+        accounts to wallets, then split."""
+        stages = (("fund", self._funding), ("hand", self._handing), ("split", self._splits))
+        for stage, make in stages:
             key = _key(task, stage)
             state, why = self._transactor.state(key)
             if state is None:
-                calls = make(record)
+                try:
+                    calls = make(record)
+                except _NoWallet as error:
+                    self._close(task, f"{stage}: {error}")
+                    return False
                 if not calls:
                     continue
                 state, why = self._transactor.run(key, f"{stage}: {record['question']}", calls)
@@ -151,6 +162,39 @@ class Tasks:
                 arguments = [bytes.fromhex(market[2:]), assets]
                 calls.append(Call(vault.address, vault.encode_abi("allocate", args=arguments)))
         return calls
+
+    def _handing(self, record: Mapping[str, Any]) -> list[Call]:
+        """Hand the budgets of delegated accounts to their wallets; name a wallet where there is
+        none yet.
+
+        Raises:
+            _NoWallet: all wallets serve other markets.
+        """
+        calls: list[Call] = []
+        taken: set[str] = set()
+        for market in record["budgets"]:
+            name = bytes.fromhex(market[2:])
+            if not self._vault.is_delegated(name):
+                continue
+            address = self._vault.account_of(market)
+            assert address is not None  # its budget has been allocated
+            account = self._vault.chain.contract(address, "DelegatedAccount")
+            if self._wallet_of(address) == "":
+                free = [w for w in self._vault.wallets.free(address) if w.address not in taken]
+                if not free:
+                    raise _NoWallet("all wallets serve other markets")
+                taken.add(free[0].address)
+                calls.append(self._vault.wallets.consent(free[0], address))
+                data = account.encode_abi("setWallet", args=[free[0].address])
+                calls.append(Call(address, data))
+            collateral, _ = self._vault.here(name)
+            if collateral:
+                calls.append(Call(address, account.encode_abi("forward", args=[collateral])))
+        return calls
+
+    def _wallet_of(self, account: str) -> str:
+        wallet = self._vault.chain.ask_one(account, "DelegatedAccount", "wallet")
+        return "" if int(wallet, 16) == 0 else self._vault.chain.checksum(wallet)
 
     def _splits(self, record: Mapping[str, Any]) -> list[Call]:
         return [
@@ -256,6 +300,9 @@ class Tasks:
             leg=number,
             attempt=attempt,
             kind=leg["kind"],
+            wallet=self._wallet_of(account)
+            if self._vault.is_delegated(bytes.fromhex(leg["vault_market"][2:]))
+            else "",
         )
         try:
             self._desk.place(task.decision, task.time, wanted)
@@ -308,22 +355,33 @@ class Tasks:
         state, _ = self._transactor.state(key)
         if state is None:
             function = "convertPositions" if kind == "convert" else "merge"
-            calls = [
-                self._move(function, move, amount)
-                for move in record["moves"]
-                if move["kind"] == kind and (amount := self._movable(move, ratio)) > 0
-            ]
+            calls: list[Call] = []
+            for move in record["moves"]:
+                if move["kind"] == kind and (amount := self._movable(move, ratio)) > 0:
+                    calls += self._fetch(move, amount)
+                    calls.append(self._move(function, move, amount))
             if not calls:
                 return True
             state, _ = self._transactor.run(key, f"{kind}: {record['question']}", calls)
         return state in (Sending.DONE, Sending.DROPPED)
 
-    def _movable(self, move: Mapping[str, Any], ratio: Decimal) -> int:
-        planned = int(move["amount"] * ratio)
+    def _fetch(self, move: Mapping[str, Any], amount: int) -> list[Call]:
+        """Return the calls that bring a wallet's part of complete sets into the account."""
+        name = bytes.fromhex(move["vault_market"][2:])
+        _, away, _ = self._vault.away(name)
+        if not away:
+            return []
         address = self._vault.account_of(move["vault_market"])
         assert address is not None
-        _, held = self._vault.chain.positions(address)
-        mine = held[self._vault.conditions(address).index(move["condition"])]
+        place = self._vault.conditions(address).index(move["condition"])
+        here = self._vault.here(name)[1][place]
+        wanted = (max(0, amount - here.yes), max(0, amount - here.no))
+        return take_back(self._vault.chain, address, (0, {place: wanted}))
+
+    def _movable(self, move: Mapping[str, Any], ratio: Decimal) -> int:
+        planned = int(move["amount"] * ratio)
+        _, held = self._vault.positions(bytes.fromhex(move["vault_market"][2:]))
+        mine = dict(held)[move["condition"]]
         return min(planned, mine.no if move["kind"] == "convert" else min(mine.yes, mine.no))
 
     # quotes

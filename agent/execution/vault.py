@@ -5,8 +5,9 @@ from typing import Any
 
 from agent.execution.calls import Ask
 from agent.execution.chain import Chain, Position
+from agent.execution.wallets import Wallets
 from agent.strategy.view import ClassState, MarketState, VaultState
-from agent.terms import ClassTerms, ordinal
+from agent.terms import DELEGATED, ClassTerms, ordinal
 from agent.units import BPS, MICRO
 
 REDEEM = 1
@@ -17,8 +18,10 @@ LOOK_BACK = 32  # epochs, for redemptions that wait
 class VaultReader:
     """Reads one vault."""
 
-    def __init__(self, chain: Chain, address: str) -> None:
+    def __init__(self, chain: Chain, address: str, wallets: Wallets | None = None) -> None:
+        """Take the chain, the vault, and the wallets that delegated accounts may use."""
         self.chain, self.address = chain, chain.checksum(address)
+        self.wallets = wallets or Wallets(chain, (), ())
         self.contract = chain.contract(address, "Vault")
         self._conditions: dict[str, list[str]] = {}
 
@@ -48,6 +51,8 @@ class VaultReader:
         class_count, (_, epoch), open_markets = found[14:]
         owed, asked = self._redemptions(nav, supply, epoch)
         fresh = fresh_until >= self.chain.now()
+        classes, implementations = self._classes(class_count)
+        markets = self._markets(open_markets, reserved, classes)
         return VaultState(
             address=self.address,
             nav=nav,
@@ -62,8 +67,9 @@ class VaultReader:
             max_buy_price=max_buy_price * MICRO // BPS,
             max_order_lifetime=lifetime,
             dealable=fresh and not (paused or winding_down or tripped),
-            classes=self._classes(class_count),
-            markets=self._markets(open_markets, reserved),
+            classes=classes,
+            markets=markets,
+            free_wallets=self._free_wallets(classes, implementations),
         )
 
     def ask(self, *asked: tuple[Any, ...]) -> list[Any]:
@@ -73,7 +79,10 @@ class VaultReader:
         )
 
     def _markets(
-        self, markets: Sequence[bytes], reserved: Mapping[str, int]
+        self,
+        markets: Sequence[bytes],
+        reserved: Mapping[str, int],
+        classes: Mapping[int, ClassState],
     ) -> dict[str, MarketState]:
         count = len(markets)
         found = self.ask(
@@ -82,7 +91,7 @@ class VaultReader:
             *(("exposureOf", market) for market in markets),
         )
         accounts = [self.chain.checksum(account) for account in found[:count]]
-        classes, exposures = found[count : 2 * count], found[2 * count :]
+        numbers, exposures = [each[0] for each in found[count : 2 * count]], found[2 * count :]
         self._learn(accounts)
         states = self.chain.ask(
             [
@@ -94,11 +103,13 @@ class VaultReader:
         result = {}
         for number, (market, account) in enumerate(zip(markets, accounts, strict=True)):
             collateral, held = states[number]
-            places = [Position(*each) for each in held]
+            places, wallet = [Position(*each) for each in held], ""
+            if classes[numbers[number]].delegated:
+                wallet, collateral, places = self._with_wallet(account, collateral, places)
             conditions = self._conditions[account]
             result["0x" + market.hex()] = MarketState(
                 account=account,
-                class_id=classes[number][0],
+                class_id=numbers[number],
                 exposure=exposures[number],
                 collateral=collateral,
                 reserved=reserved.get(account, 0),
@@ -109,8 +120,28 @@ class VaultReader:
                     name for name, each in zip(conditions, places, strict=True) if each.resolved
                 ),
                 tradable=states[count + number],
+                wallet=wallet,
             )
         return result
+
+    def _with_wallet(
+        self, account: str, collateral: int, places: list[Position]
+    ) -> tuple[str, int, list[Position]]:
+        """Return a delegated account's wallet, and what both hold."""
+        wallet = self.chain.ask_one(account, "DelegatedAccount", "wallet")
+        if int(wallet, 16) == 0:
+            return "", collateral, places
+        away, theirs = self.chain.positions_away(account)
+        both = [mine + other for mine, other in zip(places, theirs, strict=True)]
+        return self.chain.checksum(wallet), collateral + away, both
+
+    def _free_wallets(
+        self, classes: Mapping[int, ClassState], implementations: Mapping[int, str]
+    ) -> int:
+        delegated = [number for number, each in classes.items() if each.delegated]
+        if not delegated or not self.wallets.all():
+            return 0
+        return len(self.wallets.free(implementations[delegated[0]]))
 
     def _learn(self, accounts: Sequence[str]) -> None:
         """Read the conditions of accounts that were not seen before; they never change."""
@@ -119,11 +150,36 @@ class VaultReader:
         for account, conditions in zip(new, found, strict=True):
             self._conditions[account] = ["0x" + each.hex() for each in conditions]
 
+    def is_delegated(self, market: bytes) -> bool:
+        """Whether a market's account hands its budget to a wallet."""
+        (number, *_), *_ = self.ask(("marketOf", market))
+        return ClassTerms(*self.ask(("classOf", number))[0]).grade == DELEGATED
+
     def positions(self, market: bytes) -> tuple[int, list[tuple[str, Position]]]:
-        """Return a market's collateral, and (condition, position) in the account's order."""
-        account = self.chain.checksum(self.ask(("accountOf", market))[0])
-        collateral, held = self.chain.positions(account)
-        return collateral, list(zip(self.conditions(account), held, strict=True))
+        """Return a market's collateral, and (condition, position) in the account's order; a
+        wallet's included."""
+        collateral, held = self.here(market)
+        if self.is_delegated(market):
+            account = self.chain.checksum(self.ask(("accountOf", market))[0])
+            _, collateral, held = self._with_wallet(account, collateral, held)
+        return collateral, list(zip(self.market_conditions(market), held, strict=True))
+
+    def here(self, market: bytes) -> tuple[int, list[Position]]:
+        """Return what a market's account itself holds."""
+        return self.chain.positions(self.ask(("accountOf", market))[0])
+
+    def away(self, market: bytes) -> tuple[int, list[Position], int]:
+        """Return what a delegated market's wallet holds, and what is outstanding at cost; an
+        enforced market has nothing away."""
+        if not self.is_delegated(market):
+            return 0, [], 0
+        account = self.ask(("accountOf", market))[0]
+        collateral, held = self.chain.positions_away(account)
+        return collateral, held, self.chain.ask_one(account, "DelegatedAccount", "outstanding")
+
+    def market_conditions(self, market: bytes) -> list[str]:
+        """Return the conditions of a market."""
+        return self.conditions(self.chain.checksum(self.ask(("accountOf", market))[0]))
 
     def conditions(self, account: str) -> list[str]:
         """Return the conditions of an account."""
@@ -144,12 +200,12 @@ class VaultReader:
         account = self.ask(("accountOf", bytes.fromhex(market[2:])))[0]
         return None if int(account, 16) == 0 else self.chain.checksum(account)
 
-    def _classes(self, count: int) -> dict[int, ClassState]:
+    def _classes(self, count: int) -> tuple[dict[int, ClassState], dict[int, str]]:
         found = self.ask(
             *(("classOf", number) for number in range(count)),
             *(("classExposureOf", number) for number in range(count)),
         )
-        classes = {}
+        classes, implementations = {}, {}
         for number in range(count):
             terms = ClassTerms(*found[number])
             classes[number] = ClassState(
@@ -160,8 +216,10 @@ class VaultReader:
                 class_cap_bps=terms.class_cap_bps,
                 max_duration=terms.max_duration_s,
                 exposure=found[count + number],
+                delegated=terms.grade == DELEGATED,
             )
-        return classes
+            implementations[number] = terms.implementation
+        return classes, implementations
 
     def _redemptions(self, nav: int, supply: int, epoch: int) -> tuple[int, int]:
         """Return what closed and open redemption epochs are worth at today's price, up."""

@@ -48,6 +48,7 @@ class Plan:
     kind: str = "GTC"
     exchange: str = ""
     condition: str = ""
+    maker: str = ""
 
 
 @dataclass(frozen=True)

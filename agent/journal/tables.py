@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, event
 from sqlalchemy.engine import Connection, Engine
 
-VERSION = 2
+VERSION = 3
 META = MetaData()
 facts = Table(  # single values: the salt of decisions, the day's opening NAV
     "facts",
@@ -51,6 +51,7 @@ intents = Table(
     Column("kind", String, nullable=False, server_default="GTC"),  # GTC, POST (only), FOK, FAK
     Column("exchange", String, nullable=False, server_default=""),  # address
     Column("condition", String, nullable=False, server_default=""),  # id, 0x...
+    Column("maker", String, nullable=False, server_default=""),  # a wallet; empty: the account
 )
 steps = Table(  # of intents and transactions
     "steps",
@@ -117,6 +118,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE intents ADD COLUMN exchange VARCHAR NOT NULL DEFAULT ''",
         "ALTER TABLE intents ADD COLUMN condition VARCHAR NOT NULL DEFAULT ''",
     ),
+    2: ("ALTER TABLE intents ADD COLUMN maker VARCHAR NOT NULL DEFAULT ''",),
 }
 
 

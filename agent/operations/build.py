@@ -10,11 +10,12 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from py_clob_client_v2.client import ClobClient
+from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 from web3.contract import Contract
 
 from agent.config import Config, ConfigError, ForecasterSection, PoolSection, read_secret, unlock
 from agent.cosigner.client import CosignerClient
-from agent.execution.chain import CHAIN_AWAY, Chain
+from agent.execution.chain import CHAIN_AWAY, Chain, private_key
 from agent.execution.clob import Clob
 from agent.execution.desk import Desk
 from agent.execution.duties import Duties
@@ -25,6 +26,7 @@ from agent.execution.signers import CosignerAway, OwnKeys, Signers, WithCosigner
 from agent.execution.tasks import TaskRules, Tasks
 from agent.execution.transactions import Transactor
 from agent.execution.vault import VaultReader
+from agent.execution.wallets import Wallet, Wallets
 from agent.ids import keccak
 from agent.information.books import Book, BookReader, BooksAway
 from agent.information.forecast import (
@@ -69,7 +71,8 @@ def build(
     owner = unlock(config.keys.owner, config.keys.owner_passphrase_env)
     executor = unlock(config.keys.executor, config.keys.executor_passphrase_env)
     chain = connect(config)
-    reader = VaultReader(chain, config.vault)
+    wallets = _wallets(config, chain)
+    reader = VaultReader(chain, config.vault, wallets)
     check_vault(config, chain, reader)
     pools = [_pool_market(chain, each) for each in config.venue.pools]
     signers = _signers(config, chain, owner)
@@ -97,6 +100,7 @@ def build(
         ],
         lifetime_s=config.execution.order_lifetime_s,
         confirmations=config.chain.confirmations,
+        wallets=wallets,
     )
     books = BookReader(config.venue.clob_url)
     tasks = Tasks(
@@ -315,14 +319,43 @@ def check_vault(config: Config, chain: Chain, reader: VaultReader) -> None:
         )
 
 
-def log_in(url: str, chain_id: int, executor: LocalAccount) -> ClobClient:
-    """Return the official client with the executor's API key.
+def _wallets(config: Config, chain: Chain) -> Wallets:
+    """Return the wallets for delegated accounts.
+
+    Raises:
+        ConfigError: one is no deposit wallet of its key, or stands there twice.
+    """
+    found: list[Wallet] = []
+    for number, each in enumerate(config.venue.wallets):
+        place = f"[venue.wallets.{number}]"
+        address, owner = chain.checksum(each.address), unlock(each.owner, each.passphrase_env)
+        if address in [wallet.address for wallet in found]:
+            raise ConfigError(f"{place} {address} stands there twice")
+        try:
+            named = chain.contract(address, "DepositWallet").functions.owner().call()
+        except Exception as error:
+            raise ConfigError(f"{place} {address} is no deposit wallet") from error
+        if named != owner.address:
+            raise ConfigError(f"{place} the wallet's owner is {named}, the key's {owner.address}")
+        client = log_in(config.venue.clob_url, config.chain.chain_id, owner, address)
+        found.append(Wallet(address, owner, Clob(client)))
+    return Wallets(chain, found, [each.address for each in config.venue.exchanges])
+
+
+def log_in(url: str, chain_id: int, owner: LocalAccount, wallet: str | None = None) -> ClobClient:
+    """Return the official client with an owner's API key.
+
+    Args:
+        wallet: the owner's deposit wallet, where it is the orders' maker
 
     Raises:
         ConfigError: the service does not answer.
     """
+    kind = None if wallet is None else SignatureTypeV2.POLY_1271
     try:
-        client = ClobClient(url, chain_id, key="0x" + bytes(executor.key).hex())
+        client = ClobClient(
+            url, chain_id, key=private_key(owner), signature_type=kind, funder=wallet
+        )
         client.set_api_creds(client.create_or_derive_api_key())
     except Exception as error:
         raise ConfigError(f"[venue.clob_url] {url} does not let us in: {error}") from error

@@ -26,3 +26,9 @@ def value_of(
         bid += pairs + (yes * mark.bid_yes + no * mark.bid_no) // WAD
         ask += pairs - (-(yes * mark.ask_yes + no * mark.ask_no) // WAD)
     return bid, ask
+
+
+def with_wallet(here: tuple[int, int], away: tuple[int, int], outstanding: int) -> tuple[int, int]:
+    """Return a delegated account's value: what its wallet holds counts at most at its cost at the
+    bid, and at least at its cost at the ask."""
+    return here[0] + min(away[0], outstanding), here[1] + max(away[1], outstanding)

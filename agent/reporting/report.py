@@ -24,7 +24,7 @@ from agent.reporting.marks import (
     resolved_mark,
     within_event,
 )
-from agent.reporting.nav import value_of
+from agent.reporting.nav import value_of, with_wallet
 
 PURPOSE = "report"
 
@@ -146,12 +146,16 @@ class Reporter:
         basis: list[dict[str, Any]] = []
         values: dict[str, tuple[int, int]] = {}
         for market in self._vault.ask(("openMarkets",))[0]:
-            collateral, held = self._vault.positions(market)
+            _, held = self._vault.positions(market)
             mine = within_event(
                 [self._mark(market, each, markets, books, now, basis) for each in held]
             )
             marks += mine
-            values["0x" + market.hex()] = value_of(collateral, [p for _, p in held], mine)
+            there, away, outstanding = self._vault.away(market)
+            value = value_of(*self._vault.here(market), mine)
+            if away:
+                value = with_wallet(value, value_of(there, away, mine), outstanding)
+            values["0x" + market.hex()] = value
         idle = self._vault.ask(("total_idle",))[0]
         bid, ask = (idle + sum(value[side] for value in values.values()) for side in (0, 1))
         return marks, basis, Expected(values, bid, ask)

@@ -111,7 +111,23 @@ class _Round:
         open_now = len(set(view.vault.markets) | set(self.spent))
         if name not in view.vault.markets and open_now >= rules.max_open:
             found["open markets"] = 0
+        if view.is_delegated(market) and self.wallets_left(name) <= 0:
+            found["wallets"] = 0
         return found | {portfolio.binding: portfolio.assets}
+
+    def wallets_left(self, name: str) -> int:
+        """Return the wallets that a market may have; one that it has already counts."""
+        view = self.view
+        state = view.vault.markets.get(name)
+        if state is not None and state.wallet:
+            return 1
+        taken = [
+            other
+            for other in self.spent
+            if view.is_delegated(view.by_vault_market[other])
+            and not (other in view.vault.markets and view.vault.markets[other].wallet)
+        ]
+        return view.vault.free_wallets - len(taken)
 
     def groups_of(self, name: str, event: str) -> frozenset[str]:
         groups = self.rules.groups
@@ -138,6 +154,9 @@ class _Round:
                 raise _NotNow("nothing rests at a pool")
             if leg.buy and leg.price > view.vault.max_buy_price:
                 raise _NotNow(f"{leg.price} is above the vault's highest price")
+        for move in proposal.moves:
+            if move.kind != "merge" and view.is_delegated(move.market):
+                raise _NotNow(f"a {move.kind} stays in the account, out of its wallet's reach")
         sized, sizing = self.sized(proposal)
         budgets = self.budgets(sized, proposal)
         for name, assets in budgets.items():

@@ -26,11 +26,12 @@ class ClassState:
     class_cap_bps: int
     max_duration: int  # seconds
     exposure: int
+    delegated: bool = False  # its markets are traded by wallets of the venue
 
 
 @dataclass(frozen=True)
 class MarketState:
-    """An open market of the vault, by its account; micro-units and micro-tokens."""
+    """An open market of the vault, by its account and its wallet; micro-units and micro-tokens."""
 
     account: str
     class_id: int
@@ -40,6 +41,7 @@ class MarketState:
     positions: Mapping[str, tuple[int, int]]  # condition -> YES, NO
     resolved: frozenset[str] = frozenset()  # conditions
     tradable: bool = True
+    wallet: str = ""  # that trades for the account; empty: the account trades itself
 
     @property
     def free(self) -> int:
@@ -67,6 +69,7 @@ class VaultState:
     classes: Mapping[int, ClassState] = field(default_factory=dict)
     markets: Mapping[str, MarketState] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()  # markets that the vault had and closed
+    free_wallets: int = 0  # that serve no market yet
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,11 @@ class View:
             if each.oracle.lower() == oracle.lower():
                 return number
         return None
+
+    def is_delegated(self, market: Market) -> bool:
+        """Whether a wallet of the venue trades the market, not its account."""
+        number = self.class_of(market)
+        return number is not None and self.vault.classes[number].delegated
 
     def held(self, market: Market) -> tuple[int, int]:
         """Return the YES and NO tokens of a market, micro-tokens."""

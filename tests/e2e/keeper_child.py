@@ -13,15 +13,16 @@ ANSWERS = ("place", "look", "trades", "cancel")
 
 def fragile(keeper, bomb):
     """Add an edge after each answer of the venue, before it is used."""
-    for name in ANSWERS:
-        ask = getattr(keeper.clob, name)
+    for clob in [keeper.clob, *(wallet.clob for wallet in keeper.vault.wallets.all())]:
+        for name in ANSWERS:
+            ask = getattr(clob, name)
 
-        def answered(*arguments, ask=ask, name=name):
-            answer = ask(*arguments)
-            bomb(name)
-            return answer
+            def answered(*arguments, ask=ask, name=name):
+                answer = ask(*arguments)
+                bomb(name)
+                return answer
 
-        setattr(keeper.clob, name, answered)
+            setattr(clob, name, answered)
 
 
 def make_keeper(folder: Path, bomb: Bomb, told=lambda event, fields: None):

@@ -83,7 +83,14 @@ class KeeperStage:
     """A vault with 100,000 pUSD, its keeper's files, and a maker who offers on demand."""
 
     def __init__(
-        self, folder, rpc_url, markets, sections=SECTIONS, more_classes=lambda venue: (), **limits
+        self,
+        folder,
+        rpc_url,
+        markets,
+        sections=SECTIONS,
+        more_classes=lambda venue: (),
+        wallets=0,
+        **limits,
     ):
         clock = DevnetClock(ape.networks.provider.make_request, ape.chain.blocks.head.timestamp)
         running = polymarket.deploy(ape.accounts.test_accounts[0], [])
@@ -100,6 +107,7 @@ class KeeperStage:
             class_terms={"market_cap": 5_000 * UNIT, "max_duration_s": 9 * DAY},
             running=running,
             more_classes=more_classes,
+            wallets=wallets,
         )  # fmt: skip
         self.folder, self.clock, self.markets = folder, clock, self.stage.markets
         self.maker = Trader(

@@ -2,7 +2,8 @@
 order is doubled, none is lost, no nonce is stuck, and no position is without an explanation.
 
 Each life settles the market of the one before, reports, decides, opens, allocates, signs with the
-co-signer, trades, tidies up.
+co-signer, trades, tidies up. Once with accounts that trade themselves, once with delegated ones and
+a wallet that goes from market to market.
 """
 
 import multiprocessing
@@ -35,13 +36,14 @@ def processes():
     return context
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
+@pytest.fixture(scope="module", params=[0, 1], ids=["enforced", "delegated"])
+def world(request, tmp_path_factory):
     with anvil(polymarket.CHAIN_ID) as url:
         folder = tmp_path_factory.mktemp("kills")
-        place = KeeperStage(folder, url, KILLS + MOST_EDGES // EVERY + 4, max_drawdown_bps=10_000)
+        lives = KILLS + MOST_EDGES // EVERY + 4
+        place = KeeperStage(folder, url, lives, wallets=request.param, max_drawdown_bps=10_000)
         place.invest()
-        place.url, place.next = url, 0
+        place.url, place.next, place.wallets = url, 0, request.param
         yield place
         place.stage.close()
 
@@ -108,7 +110,13 @@ def positions(world):
 
     def read(market):
         account = world.stage.vault.accountOf(market.condition_id)
-        return ape.project.PolymarketAccount.at(account).positions()
+        if not world.wallets:
+            return ape.project.PolymarketAccount.at(account).positions()
+        delegated = ape.project.DelegatedAccount.at(account)
+        here, (tokens,) = delegated.positions()
+        there, away = delegated.holdings(True)
+        assert (tokens[0], tokens[1]) == (0, 0) and int(delegated.wallet(), 16)
+        return here + there, away
 
     world.stage_positions = read
 

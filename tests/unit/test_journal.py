@@ -1,6 +1,7 @@
 """The journal: what it keeps, what it refuses, and that its steps are the machine's."""
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -128,3 +129,20 @@ def test_another_versions_file_is_refused(tmp_path):
         raw.execute("pragma user_version=99")
     with pytest.raises(JournalMismatch, match="version 99"):
         Journal(f"sqlite:///{path}")
+
+
+def test_an_older_versions_file_is_brought_up_to_date(tmp_path):
+    """A file of version 1, with an intent in it: the new columns hold what they stood for."""
+    path = tmp_path / "journal.db"
+    Journal(f"sqlite:///{path}").plan(KEY, PLAN)
+    with sqlite3.connect(path) as raw:
+        for column in ("kind", "exchange", "condition", "maker"):
+            raw.execute(f"ALTER TABLE intents DROP COLUMN {column}")
+        raw.execute("pragma user_version=1")
+    reopened = Journal(f"sqlite:///{path}")
+    row = reopened.get(KEY)
+    assert (row.kind, row.exchange, row.condition, row.maker) == ("GTC", "", "", "")
+    reopened.plan(KEY, PLAN)  # the same as before
+    other = intent_key(DECISION, 1, 0)
+    reopened.plan(other, replace(PLAN, maker="0xWal"))
+    assert reopened.get(other).maker == "0xWal"

@@ -33,6 +33,7 @@ UNIT = 10**6
 NOW = int(datetime(2026, 5, 5, 12, 0, tzinfo=UTC).timestamp())
 VAULT, SAFE, MULTI = ("0x" + digit * 40 for digit in "abc")
 ACCOUNT, EXCHANGE, STRANGER = ("0x" + digit * 40 for digit in "def")
+WALLET, FOREIGN_WALLET = "0x" + "8" * 40, "0x" + "9" * 40
 TOKEN, OTHER = 77, 78
 MARKET = b"\5" * 32
 POLICY = Policy.model_validate(
@@ -42,6 +43,7 @@ POLICY = Policy.model_validate(
         "multi_send": MULTI,
         "chain_id": 137,
         "classes": (0, 2),
+        "wallets": (WALLET,),
         "orders": {
             "exchanges": (EXCHANGE,),
             "packs": ("tail",),
@@ -77,7 +79,8 @@ def request(record=RECORD, expiry=NOW + 200, domain=None, **order):
         fields.pop("side", BUY),
         **fields,
     )
-    return OrderRequest(built, domain or ExchangeDomain(EXCHANGE, "2", 137), expiry, 0, record)
+    at = domain or ExchangeDomain(EXCHANGE, "2", 137)
+    return OrderRequest(built, at, expiry, 0, record, "" if maker == ACCOUNT else ACCOUNT)
 
 
 def judge(asked, facts=FACTS, before=None, now=NOW, policy=POLICY):
@@ -91,6 +94,11 @@ def test_an_honest_order_passes_and_counts_what_it_buys():
     unwinding = request(side=SELL, making=100 * UNIT, taking=45 * UNIT)
     assert judge(unwinding) == 0  # what the leg bought is sold again
     assert judge(request(), before=Before(2, 950 * UNIT)) == 50 * UNIT  # the last that fits
+    wallet = request(maker=WALLET, signer=WALLET)
+    assert judge(wallet, facts=replace(FACTS, wallet=WALLET)) == 50 * UNIT
+    assert wallet.message_hash(SafeAddress(SAFE, 137)) != request().message_hash(
+        SafeAddress(SAFE, 137)
+    )
 
 
 def other(**changes):
@@ -102,6 +110,11 @@ HOSTILE = {
     "exchange ": lambda: judge(request(domain=ExchangeDomain(EXCHANGE, "2", 1))),
     "maker": lambda: judge(request(signer=STRANGER)),
     "maker ": lambda: judge(request(signatureType=0)),
+    "maker  ": lambda: judge(request(maker=WALLET, signer=WALLET)),  # serves no or another account
+    "maker   ": lambda: judge(
+        request(maker=FOREIGN_WALLET, signer=FOREIGN_WALLET),
+        facts=replace(FACTS, wallet=FOREIGN_WALLET),
+    ),
     "token": lambda: judge(request(token=79)),
     "amounts": lambda: judge(request(making=0)),
     "amounts ": lambda: judge(request(taking=0)),
@@ -147,6 +160,15 @@ def account_call(function, *arguments):
     return Call(ACCOUNT, "0x" + call_data("PolymarketAccount", function, arguments).hex())
 
 
+def wallet_call(*arguments, to=WALLET):
+    return Call(to, "0x" + call_data("DepositWallet", "execute", arguments).hex())
+
+
+def delegated_call(function, *arguments):
+    return Call(ACCOUNT, "0x" + call_data("DelegatedAccount", function, arguments).hex())
+
+
+BATCH = ([(EXCHANGE, b"\1")], NOW, b"\2" * 65)
 ALLOCATE = vault_call("allocate", MARKET, 100 * UNIT)
 OPEN = vault_call("openMarket", 2, b"\6" * 32, 1, NOW + 10)
 
@@ -172,6 +194,10 @@ def test_honest_transactions_pass_and_count_what_they_allocate():
     assert send(vault_call("report", marks, b"\7" * 32)) == 0
     assert send(account_call("merge", 0, 5), account_call("split", 0, 5)) == 0
     assert send(Call(SAFE, "0x")) == 0  # uses a nonce up
+    hand = [wallet_call(*BATCH), delegated_call("setWallet", WALLET), delegated_call("forward", 5)]
+    assert send(*hand) == 0
+    back = [delegated_call("takeBackTokens", 1, 5), delegated_call("takeBack", 2**256 - 1)]
+    assert send(*back, delegated_call("releaseWallet")) == 0
     night = NOW + 36_000
     assert send(*settle, now=night) == 0 == send(vault_call("report", marks, b"\7" * 32), now=night)
 
@@ -185,6 +211,9 @@ FOREIGN = {
     "call     ": lambda: send(Call(VAULT, ALLOCATE.data[:-10])),
     "call      ": lambda: send(sent=Batch(STRANGER, b"", 1)),
     "call       ": lambda: send(sent=Batch(MULTI, batch([OPEN, ALLOCATE], MULTI).data[:-32], 1)),
+    "call        ": lambda: send(wallet_call(*BATCH, to=FOREIGN_WALLET)),
+    "call         ": lambda: send(Call(WALLET, ALLOCATE.data)),
+    "wallet": lambda: send(delegated_call("setWallet", FOREIGN_WALLET)),
     "class": lambda: send(vault_call("openMarket", 1, b"\6" * 32, 1, NOW)),
     "class ": lambda: send(ALLOCATE, facts=replace(FACTS, class_id=1)),
     "size": lambda: send(vault_call("allocate", MARKET, 200 * UNIT + 1)),

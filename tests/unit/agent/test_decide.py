@@ -1,6 +1,6 @@
 """From views to decisions: packs, sizes and limits, on markets made by hand."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -16,7 +16,15 @@ from agent.information.forecast import Given
 from agent.information.gamma import NO, YES, FeeSchedule
 from agent.information.sources import Look
 from agent.operations.paper import fills_of, sweep
-from agent.strategy.api import BadParameters, UnknownPack, installed, make_pack
+from agent.strategy.api import (
+    BadParameters,
+    Leg,
+    Move,
+    Proposal,
+    UnknownPack,
+    installed,
+    make_pack,
+)
 from agent.strategy.decide import Rules, Venue, decide
 from agent.strategy.portfolio import Day, Limits
 from agent.strategy.sizing import Sizing
@@ -144,6 +152,38 @@ def test_what_stands_against_a_proposal_is_said(change, why):
     found = run(view(TAIL, **change), "tail")
     assert found.decisions == ()
     assert why in found.passed[0].why
+
+
+def test_a_wallet_serves_one_market_and_two_markets_need_two():
+    """Delegated markets: none without a wallet, as many as wallets, and one that has its own."""
+    two = market(2)
+    pairs = (TAIL, (two, quote("0.96", "0.97")))
+    delegated = replace(STATE, classes={0: replace(CLASS, delegated=True)})
+    found = run(view(*pairs, state=delegated), "tail")
+    assert not found.decisions and "wallets leaves nothing" in found.passed[0].why
+    (only,) = run(view(*pairs, state=replace(delegated, free_wallets=1)), "tail").decisions
+    assert len(run(view(*pairs, state=replace(delegated, free_wallets=2)), "tail").decisions) == 2
+    (name,) = only.record["budgets"]
+    account = MarketState("0x" + "bb" * 20, 0, 0, 0, 0, {name: (0, 0)}, wallet="0x" + "cc" * 20)
+    again = replace(delegated, markets={name: account})
+    (decision,) = run(view(*pairs, state=again), "tail").decisions
+    assert list(decision.record["budgets"]) == [name]
+
+
+def test_what_would_stay_in_the_account_is_not_planned_for_a_wallets_market():
+    @dataclass(frozen=True)
+    class Splitter:
+        name: str = "splitter"
+
+        def propose(self, seen, room):
+            leg = Leg(ONE, YES, False, 960_000, 10 * MICRO)
+            moves = (Move("split", ONE, 10 * MICRO),)
+            return [Proposal("splitter", (leg,), moves=moves, sized=True)]
+
+    assert run(view(TAIL), Splitter()).decisions
+    delegated = replace(STATE, classes={0: replace(CLASS, delegated=True)}, free_wallets=1)
+    found = run(view(TAIL, state=delegated), Splitter())
+    assert not found.decisions and "out of its wallet's reach" in found.passed[0].why
 
 
 def test_a_foreign_oracle_is_no_class_of_ours():

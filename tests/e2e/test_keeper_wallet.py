@@ -1,0 +1,90 @@
+"""The keeper with delegated accounts: a service that admits only its own wallets, one wallet, two
+markets. Budgets go out to the wallet and come back; NAV is what the contract makes of both."""
+
+import ape
+import pytest
+
+from agent.config import ConfigError, load
+from agent.devnet import polymarket
+from agent.devnet.anvil import anvil
+from agent.operations.build import build
+from tests.e2e.child import Bomb
+from tests.e2e.keeper_child import make_keeper
+from tests.e2e.keeper_stage import KeeperStage
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with anvil(polymarket.CHAIN_ID) as url:
+        place = KeeperStage(tmp_path_factory.mktemp("wallet"), url, 2, wallets=1)
+        place.told = []
+        yield place
+        place.stage.close()
+
+
+def tick(world, keeper, seconds=70):
+    world.clock.advance_to(int(world.clock()) + seconds)
+    return keeper.tick()
+
+
+def test_a_wallet_serves_one_market_after_the_other(world):
+    stage, vault, venue = world.stage, world.stage.vault, world.stage.venue
+    world.invest()
+    for number in range(2):
+        world.offer(number)
+    stage.server.engine.admission = "known_wallets"
+    keeper = make_keeper(
+        world.folder, Bomb(0), lambda event, fields: world.told.append((event, dict(fields)))
+    )
+    (wallet,) = keeper.vault.wallets.all()
+    for _ in range(4):
+        assert not tick(world, keeper).halts
+    decided = [fields for event, fields in world.told if event == "decided"]
+    (task,) = keeper.journal.all_tasks()
+    assert len(decided) == 1, "the second market waits for the wallet"
+    (leg,) = keeper.journal.record(task.decision)["legs"]
+    (row,) = keeper.journal.of_decision(task.decision)
+    assert (row.state, row.filled, row.maker) == ("CLOSED", leg["size"], wallet.address)
+
+    first = bytes(vault.openMarkets()[0])
+    account = ape.project.DelegatedAccount.at(vault.accountOf(first))
+    assert account.wallet() == wallet.address and account.positions()[0] == 0
+    _, ((yes, *_),) = account.holdings(True)
+    assert yes == leg["size"]
+    spent = leg["size"] * 97 // 100
+    assert (account.outstanding(), vault.exposureOf(first)) == (spent, spent), "the rest is back"
+    assert venue.pusd.balanceOf(wallet.address) == 0
+    reports = [fields for event, fields in world.told if event == "reported"]
+    assert len(reports) >= 2
+    assert {each["difference_bid"] for each in reports} == {0}
+    assert {each["difference_ask"] for each in reports} == {0}
+    assert vault.custody()[2] > 0
+
+    market = next(m for m in world.markets if m.condition_id == first)
+    stage.resolve(market, True)
+    stage.server.engine.admission = "open"  # for the maker, who is an EOA
+    other = next(number for number, m in enumerate(world.markets) if m is not market)
+    world.offer(other)
+    stage.server.engine.admission = "known_wallets"
+    for _ in range(4):
+        assert not tick(world, keeper).halts
+    settled = [fields for event, fields in world.told if event == "settled"]
+    assert [each["profit"] for each in settled] == [leg["size"] - spent]
+    (second,) = (bytes(each) for each in vault.openMarkets())
+    assert second == world.markets[other].condition_id
+    assert ape.project.DelegatedAccount.at(vault.accountOf(second)).wallet() == wallet.address
+    assert int(account.wallet(), 16) == 0
+    assert not [fields for event, fields in world.told if event == "nav_differs"]
+
+
+def test_what_is_no_wallet_of_the_key_is_refused(world):
+    text = (world.folder / "keeper.toml").read_text()
+    (wallet,) = [line for line in text.splitlines() if "wallet-0" in line]
+    broken = world.folder / "broken.toml"
+    broken.write_text(text.replace(wallet, 'owner = "executor.json"'))
+    with pytest.raises(ConfigError, match="the wallet's owner is"):
+        build(load(broken))
+    address = text.partition("[[venue.wallets]]")[2].split('"')[1]
+    broken.write_text(text.replace(address, world.stage.multi_send.address))
+    with pytest.raises(ConfigError, match="no deposit wallet"):
+        build(load(broken))
