@@ -24,6 +24,7 @@ class VaultReader:
         self.wallets = wallets or Wallets(chain, (), ())
         self.contract = chain.contract(address, "Vault")
         self._conditions: dict[str, list[str]] = {}
+        self._delegated: dict[bytes, bool] = {}
 
     def read(self, reserved: Mapping[str, int]) -> VaultState:
         """Return the vault's state now.
@@ -151,9 +152,12 @@ class VaultReader:
             self._conditions[account] = ["0x" + each.hex() for each in conditions]
 
     def is_delegated(self, market: bytes) -> bool:
-        """Whether a market's account hands its budget to a wallet."""
-        (number, *_), *_ = self.ask(("marketOf", market))
-        return ClassTerms(*self.ask(("classOf", number))[0]).grade == DELEGATED
+        """Whether an open market's account hands its budget to a wallet; it never changes."""
+        if market not in self._delegated:
+            (number, *_), *_ = self.ask(("marketOf", market))
+            grade = ClassTerms(*self.ask(("classOf", number))[0]).grade
+            self._delegated[market] = grade == DELEGATED
+        return self._delegated[market]
 
     def positions(self, market: bytes) -> tuple[int, list[tuple[str, Position]]]:
         """Return a market's collateral, and (condition, position) in the account's order; a
