@@ -9,9 +9,11 @@ from typing import Any
 import requests
 from eth_abi.abi import decode, encode
 from eth_utils.abi import collapse_if_tuple
+from eth_utils.address import to_checksum_address
 
 from agent import abi
 from agent.ids import keccak
+from agent.journal import Call
 
 BATCH = 200  # calls of one request
 
@@ -45,6 +47,12 @@ def call_data(contract: str, function: str, arguments: Sequence[Any]) -> bytes:
     """Return the data of a call."""
     selector, inputs, _ = _function(contract, function, len(arguments))
     return selector + encode(inputs, list(arguments))
+
+
+def make_call(address: str, contract: str, function: str, *arguments: Any) -> Call:
+    """Return a call to be sent."""
+    data = call_data(contract, function, arguments)
+    return Call(to_checksum_address(address), "0x" + data.hex())
 
 
 class Reads:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import requests
@@ -93,7 +94,7 @@ class Chain:
 
     def checksum(self, address: str) -> ChecksumAddress:
         """Return the address as web3 takes it."""
-        return to_checksum_address(address)
+        return _checksum(address)
 
     def fees(self) -> tuple[int, int]:
         """Return the tip that the last block's middle paid, and a fee with room for two more
@@ -125,6 +126,22 @@ class Chain:
         collateral, held = self.ask_one(account, "DelegatedAccount", "holdings", True)
         return collateral, [Position(*entry) for entry in held]
 
+    def logs(
+        self,
+        address: str,
+        contract: str,
+        event: str,
+        from_block: int,
+        matching: Mapping[str, Any] | None = None,
+    ) -> list[Any]:
+        """Return a contract's events of one name, oldest first.
+
+        Args:
+            matching: values of indexed arguments
+        """
+        found: Any = self.contract(address, contract).events[event]
+        return list(found().get_logs(from_block=from_block, argument_filters=dict(matching or {})))
+
     def simulate(
         self, sender: str, to: str, data: bytes | str, override: Mapping[str, Any] | None = None
     ) -> None:
@@ -142,6 +159,11 @@ class Chain:
             self.web3.eth.call(call | {"data": HexBytes(data)}, "latest", changed)
         except ContractLogicError as error:
             raise TransactionRefused(f"{_function(data)} would revert: {error.message}") from error
+
+
+@lru_cache(4_096)
+def _checksum(address: str) -> ChecksumAddress:
+    return to_checksum_address(address)
 
 
 def private_key(account: LocalAccount) -> str:

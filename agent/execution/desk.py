@@ -256,10 +256,12 @@ class Desk:
 
     def _read_fills(self, row: Row[Any]) -> tuple[int, bool]:
         """Return what the chain has filled (micro-tokens), and whether no reorg will undo it."""
-        exchange = self._chain.contract(row.exchange, "Exchange")
-        logs = exchange.events.OrderFilled().get_logs(
-            from_block=max(0, row.block - REORG_BLOCKS),
-            argument_filters={"orderHash": bytes.fromhex(row.order_hash[2:])},
+        logs = self._chain.logs(
+            row.exchange,
+            "Exchange",
+            "OrderFilled",
+            max(0, row.block - REORG_BLOCKS),
+            {"orderHash": bytes.fromhex(row.order_hash[2:])},
         )
         found = [
             Fill(

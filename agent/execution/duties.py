@@ -4,6 +4,7 @@ idle budgets. Each in one Safe transaction; each tried again until it is done.""
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from agent.execution.calls import make_call
 from agent.execution.machine import Sending
 from agent.execution.transactions import Transactor
 from agent.execution.vault import VaultReader
@@ -13,6 +14,7 @@ from agent.journal import Call, Journal
 from agent.strategy.view import MarketState, VaultState
 
 ALL = 2**256 - 1
+ACCOUNT = "PolymarketAccount"  # the functions that all grades share
 LEAST_MERGE = 10**6  # micro-tokens: a smaller set is not worth the gas
 
 
@@ -46,23 +48,17 @@ class Duties:
             ]
             if not each.resolved or (market in busy and not whole) or not (held or whole):
                 continue
-            vault = self._vault.contract
             name = bytes.fromhex(market[2:])
-            account = self._vault.chain.contract(each.account, "PolymarketAccount")
-            calls = [Call(vault.address, vault.encode_abi("sync", args=[name]))]
+            calls = [self._call("sync", name)]
             calls += self._fetch(market, each, held, whole)
-            calls += [
-                Call(each.account, account.encode_abi("redeem", args=[place])) for place in held
-            ]
+            calls += [make_call(each.account, ACCOUNT, "redeem", place) for place in held]
             if whole:
                 collateral = self._after_redeeming(market, each)
                 if collateral:
-                    data = vault.encode_abi("recall", args=[name, ALL])
-                    calls.append(Call(vault.address, data))
-                calls.append(Call(vault.address, vault.encode_abi("closeMarket", args=[name])))
+                    calls.append(self._call("recall", name, ALL))
+                calls.append(self._call("closeMarket", name))
                 if each.wallet:
-                    delegated = self._vault.chain.contract(each.account, "DelegatedAccount")
-                    calls.append(Call(each.account, delegated.encode_abi("releaseWallet")))
+                    calls.append(make_call(each.account, "DelegatedAccount", "releaseWallet"))
             done = self._run(f"settle {market}", market, calls)
             if done and whole:
                 self._settled(market, each, collateral)
@@ -74,11 +70,9 @@ class Duties:
             NotSigned: a signature is missing.
         """
         calls: list[Call] = []
-        vault = self._vault.contract
         for market, each in state.markets.items():
             if market in busy or each.reserved:
                 continue
-            account = self._vault.chain.contract(each.account, "PolymarketAccount")
             free = each.free
             sets = [
                 place
@@ -89,14 +83,16 @@ class Duties:
             for place, (condition, (yes, no)) in enumerate(each.positions.items()):
                 pairs = min(yes, no)
                 if pairs >= LEAST_MERGE and condition not in each.resolved:
-                    data = account.encode_abi("merge", args=[place, pairs])
-                    calls.append(Call(each.account, data))
+                    calls.append(make_call(each.account, ACCOUNT, "merge", place, pairs))
                     free += pairs
             if free:
-                arguments = [bytes.fromhex(market[2:]), free]
-                calls.append(Call(vault.address, vault.encode_abi("recall", args=arguments)))
+                calls.append(self._call("recall", bytes.fromhex(market[2:]), free))
         if calls:
             self._run("tidy", str(self._now()), calls)
+
+    def _call(self, function: str, *arguments: Any) -> Call:
+        """Return a call of the vault."""
+        return make_call(self._vault.address, "Vault", function, *arguments)
 
     def _run(self, purpose: str, subject: str, calls: list[Call]) -> bool:
         """Carry it out unless the same is under way; return whether it is done."""
@@ -120,7 +116,7 @@ class Duties:
         collateral, away, _ = self._vault.away(bytes.fromhex(market[2:]))
         tokens = {place: (away[place].yes, away[place].no) for place in places}
         there = collateral if money else 0
-        return take_back(self._vault.chain, state.account, (there, tokens))
+        return take_back(state.account, (there, tokens))
 
     def _after_redeeming(self, market: str, state: MarketState) -> int:
         """Return the collateral that the account will hold, micro-units."""

@@ -9,6 +9,7 @@ from typing import Any
 from web3.contract import Contract
 
 from agent.analysis.fpmm import Pool
+from agent.execution.calls import make_call
 from agent.execution.chain import Chain, TransactionRefused
 from agent.execution.machine import Sending
 from agent.execution.transactions import Transactor
@@ -102,18 +103,16 @@ class PoolDesk:
         worst = int(price * size)
         if leg["side"] == "BUY":
             assets = pool.cost(size, outcome)
-            arguments = ("buy", assets, size)
+            name, amount, bound = "buy", assets, size
             fits = assets <= worst
         else:
             assets = pool.proceeds(size, outcome)
-            arguments = ("sell", max(worst, 1), size)
+            name, amount, bound = "sell", max(worst, 1), size
             fits = assets >= worst
         if not fits:
             return None
-        name, amount, bound = arguments
-        contract = self._chain.contract(account, "FpmmAccount")
-        data = contract.encode_abi(name, args=[leg["exchange"], outcome, amount, bound, deadline])
-        return Call(account, data)
+        arguments = (leg["exchange"], outcome, amount, bound, deadline)
+        return make_call(account, "FpmmAccount", name, *arguments)
 
     def _moved(self, key: bytes, account: str, leg: Mapping[str, Any]) -> int:
         row = self._journal.transactions.find(key)
@@ -167,11 +166,12 @@ class PoolTrader:
 
     def _trade(self, call: str, event: str, outcome: int, assets: int, bound: int) -> PoolFill:
         deadline = self._chain.now() + LIFETIME_S
-        data = self._account.encode_abi(call, args=[self._pool, outcome, assets, bound, deadline])
+        arguments = (self._pool, outcome, assets, bound, deadline)
+        sent = make_call(self._account.address, "FpmmAccount", call, *arguments)
         purpose = f"{call} at pool {self._pool}"
-        key = keccak(canonical([purpose, data]))
+        key = keccak(canonical([purpose, sent.data]))
         before = self._chain.web3.eth.block_number
-        state, why = self._transactor.run(key, purpose, [Call(self._account.address, data)])
+        state, why = self._transactor.run(key, purpose, [sent])
         if state not in (Sending.MINED, Sending.DONE):
             raise TransactionRefused(why or f"{purpose} is {state}")
         logs = self._account.events[event]().get_logs(from_block=before)

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
+from agent.execution.calls import make_call
 from agent.execution.desk import Desk, Wanted
 from agent.execution.fpmm import PoolDesk
 from agent.execution.machine import Intent, Sending
@@ -151,16 +152,16 @@ class Tasks:
         return True
 
     def _funding(self, record: Mapping[str, Any]) -> list[Call]:
-        vault, calls = self._vault.contract, []
+        vault, calls = self._vault.address, []
         for each in record["open"]:
             if self._vault.account_of(each["vault_market"]) is None:
                 question = bytes.fromhex(each["question_id"][2:])
-                arguments = [each["class"], question, each["count"], each["deadline"]]
-                calls.append(Call(vault.address, vault.encode_abi("openMarket", args=arguments)))
+                arguments = (each["class"], question, each["count"], each["deadline"])
+                calls.append(make_call(vault, "Vault", "openMarket", *arguments))
         for market, assets in record["budgets"].items():
             if assets:
-                arguments = [bytes.fromhex(market[2:]), assets]
-                calls.append(Call(vault.address, vault.encode_abi("allocate", args=arguments)))
+                name = bytes.fromhex(market[2:])
+                calls.append(make_call(vault, "Vault", "allocate", name, assets))
         return calls
 
     def _handing(self, record: Mapping[str, Any]) -> list[Call]:
@@ -178,18 +179,16 @@ class Tasks:
                 continue
             address = self._vault.account_of(market)
             assert address is not None  # its budget has been allocated
-            account = self._vault.chain.contract(address, "DelegatedAccount")
             if self._wallet_of(address) == "":
                 free = [w for w in self._vault.wallets.free(address) if w.address not in taken]
                 if not free:
                     raise _NoWallet("all wallets serve other markets")
                 taken.add(free[0].address)
                 calls.append(self._vault.wallets.consent(free[0], address))
-                data = account.encode_abi("setWallet", args=[free[0].address])
-                calls.append(Call(address, data))
+                calls.append(make_call(address, "DelegatedAccount", "setWallet", free[0].address))
             collateral, _ = self._vault.here(name)
             if collateral:
-                calls.append(Call(address, account.encode_abi("forward", args=[collateral])))
+                calls.append(make_call(address, "DelegatedAccount", "forward", collateral))
         return calls
 
     def _wallet_of(self, account: str) -> str:
@@ -206,11 +205,10 @@ class Tasks:
     def _move(self, function: str, move: Mapping[str, Any], amount: int) -> Call:
         address = self._vault.account_of(move["vault_market"])
         assert address is not None  # its budget has been allocated
-        account = self._vault.chain.contract(address, "PolymarketAccount")
         place = self._vault.conditions(address).index(move["condition"])
         if function == "convertPositions":
             place = 1 << place  # an index set
-        return Call(address, account.encode_abi(function, args=[place, amount]))
+        return make_call(address, "PolymarketAccount", function, place, amount)
 
     # legs one after the other
 
@@ -376,7 +374,7 @@ class Tasks:
         place = self._vault.conditions(address).index(move["condition"])
         here = self._vault.here(name)[1][place]
         wanted = (max(0, amount - here.yes), max(0, amount - here.no))
-        return take_back(self._vault.chain, address, (0, {place: wanted}))
+        return take_back(address, (0, {place: wanted}))
 
     def _movable(self, move: Mapping[str, Any], ratio: Decimal) -> int:
         planned = int(move["amount"] * ratio)

@@ -13,7 +13,7 @@ from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrde
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from py_clob_client_v2.signer import Signer
 
-from agent.execution.calls import Ask
+from agent.execution.calls import Ask, make_call
 from agent.execution.chain import Chain, private_key
 from agent.execution.clob import Clob
 from agent.execution.orders import ExchangeDomain
@@ -73,13 +73,10 @@ class Wallets:
         collateral, tokens = (
             self._chain.ask_one(account, "DelegatedAccount", name) for name in ("COLLATERAL", "CTF")
         )
-        money = self._chain.contract(collateral, "Erc20")
-        ctf = self._chain.contract(tokens, "ConditionalTokens")
         calls = []
         for spender in (account, *self._missing(wallet, collateral, tokens)):
-            calls.append((money.address, money.encode_abi("approve", args=[spender, ALL])))
-            approve = ctf.encode_abi("setApprovalForAll", args=[spender, True])
-            calls.append((ctf.address, approve))
+            calls.append(make_call(collateral, "Erc20", "approve", spender, ALL))
+            calls.append(make_call(tokens, "ConditionalTokens", "setApprovalForAll", spender, True))
         return self._batch(wallet, calls)
 
     def _missing(self, wallet: Wallet, collateral: str, tokens: str) -> list[str]:
@@ -102,39 +99,29 @@ class Wallets:
             if found[2 * number] < ALL // 2 or not found[2 * number + 1]
         ]
 
-    def _batch(self, wallet: Wallet, calls: Sequence[tuple[str, str]]) -> Call:
-        contract = self._chain.contract(wallet.address, "DepositWallet")
+    def _batch(self, wallet: Wallet, calls: Sequence[Call]) -> Call:
+        inside = [(call.to, bytes.fromhex(call.data[2:])) for call in calls]
         deadline = self._chain.now() + BATCH_S
         digest = self._chain.ask_one(
-            wallet.address,
-            "DepositWallet",
-            "batchDigest",
-            [(to, bytes.fromhex(data[2:])) for to, data in calls],
-            deadline,
+            wallet.address, "DepositWallet", "batchDigest", inside, deadline
         )
         signature = sign_hash(wallet.owner, digest)
-        return Call(
-            contract.address,
-            contract.encode_abi("execute", args=[list(calls), deadline, signature]),
-        )
+        return make_call(wallet.address, "DepositWallet", "execute", inside, deadline, signature)
 
 
-def take_back(
-    chain: Chain, account: str, away: tuple[int, Mapping[int, tuple[int, int]]]
-) -> list[Call]:
+def take_back(account: str, away: tuple[int, Mapping[int, tuple[int, int]]]) -> list[Call]:
     """Return the calls that bring collateral and outcome tokens from a wallet into its account.
 
     Args:
         away: collateral (0: leave it), and of each condition's place its YES and NO tokens
     """
-    contract = chain.contract(account, "DelegatedAccount")
     collateral, tokens = away
     calls = [
-        Call(contract.address, contract.encode_abi("takeBackTokens", args=[2 * place + no, amount]))
+        make_call(account, "DelegatedAccount", "takeBackTokens", 2 * place + no, amount)
         for place, pair in tokens.items()
         for no, amount in enumerate(pair)
         if amount
     ]
     if collateral:
-        calls.append(Call(contract.address, contract.encode_abi("takeBack", args=[collateral])))
+        calls.append(make_call(account, "DelegatedAccount", "takeBack", collateral))
     return calls

@@ -32,6 +32,14 @@ from agent.journal.tables import (
 from agent.journal.transactions import Transactions
 
 OPEN, CLOSED = "OPEN", "CLOSED"  # of a task
+# Asked several times a tick, so made once.
+_PLANNED = (
+    select(intents)
+    .join(steps, (steps.c.intent == intents.c.key) & (steps.c.state == Intent.PLANNED))
+    .order_by(steps.c.number)
+)
+_OPEN_INTENTS = _PLANNED.where(intents.c.state != Intent.CLOSED)
+_OPEN_TASKS = select(tasks).where(tasks.c.state == OPEN).order_by(tasks.c.number)
 
 
 @dataclass(frozen=True)
@@ -141,9 +149,8 @@ class Journal:
 
     def open_tasks(self) -> list[Row[Any]]:
         """Return the decisions that are being carried out, oldest first."""
-        chosen = select(tasks).where(tasks.c.state == OPEN).order_by(tasks.c.number)
         with self._engine.connect() as connection:
-            return list(connection.execute(chosen))
+            return list(connection.execute(_OPEN_TASKS))
 
     def task(self, decision: bytes) -> Row[Any] | None:
         """Return a decision's task."""
@@ -314,24 +321,18 @@ class Journal:
 
     def open(self) -> list[Row[Any]]:
         """Return the intents that something may still come of, in the order they were planned."""
-        return self._chosen(intents.c.state != Intent.CLOSED)
+        with self._engine.connect() as connection:
+            return list(connection.execute(_OPEN_INTENTS))
 
     def all(self) -> list[Row[Any]]:
         """Return every intent, in the order they were planned."""
-        return self._chosen(None)
+        with self._engine.connect() as connection:
+            return list(connection.execute(_PLANNED))
 
     def of_decision(self, decision: bytes) -> list[Row[Any]]:
         """Return a decision's intents, in the order they were planned."""
-        return self._chosen(intents.c.decision == decision)
-
-    def _chosen(self, condition: Any) -> list[Row[Any]]:
-        chosen = select(intents).join(
-            steps, (steps.c.intent == intents.c.key) & (steps.c.state == Intent.PLANNED)
-        )
-        if condition is not None:
-            chosen = chosen.where(condition)
         with self._engine.connect() as connection:
-            return list(connection.execute(chosen.order_by(steps.c.number)))
+            return list(connection.execute(_PLANNED.where(intents.c.decision == decision)))
 
     def find(self, key: bytes) -> Row[Any] | None:
         """Return one intent, or None."""

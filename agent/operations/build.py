@@ -13,7 +13,16 @@ from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 from web3.contract import Contract
 
-from agent.config import Config, ConfigError, ForecasterSection, PoolSection, read_secret, unlock
+from agent.config import (
+    Config,
+    ConfigError,
+    ForecasterSection,
+    LimitsSection,
+    PoolSection,
+    SizingSection,
+    read_secret,
+    unlock,
+)
 from agent.cosigner.client import CosignerClient
 from agent.execution.chain import CHAIN_AWAY, Chain, private_key
 from agent.execution.clob import Clob
@@ -166,8 +175,21 @@ def rules_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Rules:
     Raises:
         ConfigError: a number is missing.
     """
-    sizing, limits = config.sizing, config.limits
     exchanges = {each.negative_risk: each.address for each in config.venue.exchanges}
+    venue = Venue(
+        exchanges.get(False, ""),
+        exchanges.get(True, ""),
+        {each.market.name: each.pool for each in pools},
+    )
+    return make_rules(config.sizing, config.limits, venue)
+
+
+def make_rules(sizing: SizingSection, limits: LimitsSection, venue: Venue) -> Rules:
+    """Return what decides beside the packs, from its sections.
+
+    Raises:
+        ConfigError: a number is missing.
+    """
     try:
         how = Sizing(
             rule=sizing.rule,
@@ -192,11 +214,7 @@ def rules_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Rules:
     except ValueError as error:
         raise ConfigError(f"[sizing] or [limits]: {error}") from error
     return Rules(
-        Venue(
-            exchanges.get(False, ""),
-            exchanges.get(True, ""),
-            {each.market.name: each.pool for each in pools},
-        ),
+        venue,
         how,
         portfolio,
         groups={name: frozenset(groups) for name, groups in limits.groups.items()},

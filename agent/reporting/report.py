@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.execution.calls import make_call
 from agent.execution.chain import Position
 from agent.execution.fpmm import read_pool
 from agent.execution.machine import Sending
@@ -14,7 +15,7 @@ from agent.execution.vault import VaultReader
 from agent.ids import keccak
 from agent.information.books import Book
 from agent.information.gamma import Market
-from agent.journal import Call, Journal
+from agent.journal import Journal
 from agent.reporting.evidence import evidence_document, evidence_hash, store_evidence
 from agent.reporting.marks import (
     Mark,
@@ -122,12 +123,9 @@ class Reporter:
         )
         evidence = evidence_hash(document)
         store_evidence(self.settings.evidence, document)
-        data = self._vault.contract.encode_abi(
-            "report", args=[[mark.as_tuple() for mark in marks], evidence]
-        )
-        state, why = self._transactor.run(
-            keccak(b"report" + evidence), PURPOSE, [Call(self._vault.address, data)]
-        )
+        taken = [mark.as_tuple() for mark in marks]
+        call = make_call(self._vault.address, "Vault", "report", taken, evidence)
+        state, why = self._transactor.run(keccak(b"report" + evidence), PURPOSE, [call])
         if state == Sending.DROPPED:
             self._told("report_refused", {"why": why})
             return None
@@ -190,12 +188,11 @@ class Reporter:
 
     def _check(self, evidence: bytes, expected: Expected) -> None:
         """Tell what the chain came to, and whether that is what we did."""
-        vault = self._vault.contract
-        number = self._vault.chain.web3.eth.block_number
+        chain, since = self._vault.chain, max(0, self._vault.chain.head()[0] - 64)
         logs = [
             log["args"]
-            for event in (vault.events.Reported, vault.events.ReportPending)
-            for log in event().get_logs(from_block=max(0, number - 64))
+            for event in ("Reported", "ReportPending")
+            for log in chain.logs(self._vault.address, "Vault", event, since)
             if log["args"]["evidence"] == evidence
         ]
         if not logs:

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.property.world", "tests.property.model")
+pytest.register_assert_rewrite("tests.property.world")

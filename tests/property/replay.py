@@ -7,8 +7,8 @@ from typing import Any
 from eth_abi import decode
 from eth_utils import keccak, to_checksum_address
 
+from agent.backtest.vault import DEPOSIT, REDEEM, Caps, Vault
 from tests.defaults import LIMITS
-from tests.property.model import DEPOSIT, REDEEM, Caps, Vault
 from tests.property.world import World, compare
 
 ZERO = "0x" + "00" * 20

@@ -9,9 +9,9 @@ import pytest
 from eth_abi import encode
 from eth_utils import keccak
 
+from agent.backtest.vault import BPS, DEPOSIT, OFFSET, REDEEM
 from tests.defaults import DAY, FOREVER, LIMITS, UNIT, UNLIMITED, WAD
 from tests.property.evm import Evm, Reverted
-from tests.property.model import BPS, DEPOSIT, OFFSET, REDEEM
 from tests.property.world import ALL, CENT, NO_CAPS, World
 
 NOTHING = b"\0" * 32

@@ -2,9 +2,9 @@
 
 import pytest
 
+from agent.backtest.vault import DEPOSIT, OFFSET, REDEEM
 from tests.defaults import UNIT
 from tests.property.evm import Reverted
-from tests.property.model import DEPOSIT, OFFSET, REDEEM
 from tests.property.test_promises import SEEDS, lived
 from tests.property.world import USERS, World
 

@@ -9,9 +9,9 @@ from fractions import Fraction
 
 import pytest
 
+from agent.backtest.vault import BPS, DEPOSIT, REDEEM, SCALE
 from tests.defaults import DAY, FOREVER, UNIT
 from tests.property.evm import Reverted
-from tests.property.model import BPS, DEPOSIT, REDEEM, SCALE
 from tests.property.world import ALL, USERS, World
 
 SEEDS = range(int(os.environ.get("PROBITY_SEEDS", "8")))

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.property.model import DEPOSIT, OFFSET, REDEEM, Vault
+from agent.backtest.vault import DEPOSIT, OFFSET, REDEEM, Vault
 from tests.property.replay import Replay
 from tests.property.world import ACTS, HOLDERS, USERS, VARIANTS, World
 

@@ -1,7 +1,7 @@
 """Sequences that once broke a promise, shrunk."""
 
+from agent.backtest.vault import BPS, DEPOSIT
 from tests.defaults import UNIT
-from tests.property.model import BPS, DEPOSIT
 from tests.property.world import ALL, NO_CAPS, World
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from eth_utils import keccak
 
+from agent.backtest.vault import DEPOSIT, REDEEM, WAD, Caps, Marks, Refused, Value, Vault
 from agent.devnet.parts import conditional_tokens
 from agent.devnet.venue import condition_id
 from tests.defaults import DAY, FOREVER, LIMITS, UNIT, UNLIMITED, a_class
 from tests.property.evm import Contract, Evm, Reverted
-from tests.property.model import DEPOSIT, REDEEM, WAD, Caps, Marks, Refused, Value, Vault
 
 USERS = ("alice", "bob", "carol", "dave")
 ROLES = ("owner", "guardian", "keeper", "reporter", "manager", "partner", "oracle", "maker")

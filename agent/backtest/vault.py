@@ -2,8 +2,8 @@
 
 Written from the design's formulas, not from the contracts: requests are lists that are walked,
 epochs are objects, sums are summed. What an account holds is not the vault's to know: values come
-in as arguments, from `world.py` (which does know) or from logs (`replay.py`). `Refused` where the
-vault must revert.
+in as arguments. `Refused` where the vault must revert. The property tests hold the contracts
+against it, step by step and to the unit; so a backtest's vault is the contracts' vault.
 """
 
 import copy
