@@ -27,6 +27,7 @@ class DataSection(_Section):
     end: datetime | None = None
     tickers: tuple[str, ...] = ()  # empty: all
     known_after_s: int = Field(0, ge=0)
+    last_h: int | None = Field(None, gt=0)  # only prices so long before a market's end
 
 
 class QuotesSection(_Section):

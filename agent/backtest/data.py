@@ -111,8 +111,10 @@ def load_history(config: BacktestConfig) -> History:
     numbers = chosen.select("market_id", "resolution_time").with_row_index("market")
     prices = (
         ladder_prices()
+        .drop_nulls("price")
         .join(numbers, on="market_id")
         .filter(pl.col("ts") < pl.col("resolution_time"))
+        .filter(pl.col("ts") >= pl.col("resolution_time") - pl.duration(hours=data.last_h or 10**5))
         .select(
             (pl.col("ts").dt.epoch("s") + data.known_after_s).alias("ts"),
             pl.col("market").cast(pl.Int64),

@@ -41,9 +41,9 @@ class Quotes:
     def under(self, fills: Fills) -> "Quotes":
         """Return the model under one of the three assumptions on fills.
 
-        Pessimistic: half as much spread again, half the depth, five times the latency, nobody ahead
-        in the queue cancels. Optimistic: the last price itself, four times the depth, no latency, all
-        ahead cancel. A strategy passes on the pessimistic alone.
+        Pessimistic: half as much spread again, half the depth, five times the latency, nobody
+        ahead in the queue cancels. Optimistic: the last price itself, four times the depth, no
+        latency, all ahead cancel. A strategy passes on the pessimistic alone.
         """
         if fills == "pessimistic":
             return replace(

@@ -33,6 +33,11 @@ class FeeSchedule:
         fee = size * Fraction(self.rate) * (p * (1 - p)) ** self.exponent
         return -(-fee.numerator // fee.denominator)
 
+    def most_up_to(self, size: int, limit: int) -> int:
+        """Return the most that a purchase at `limit` or better can be charged: the fee is highest
+        at one half, so a better price may cost more of it."""
+        return self.most(size, min(limit, 5 * 10**5))
+
 
 @dataclass(frozen=True)
 class Market:

@@ -96,6 +96,11 @@ class _Round:
         binding = min(found, key=lambda name: found[name])
         return max(0, found[binding]), binding
 
+    def rooms_before_fees(self, market: Market) -> tuple[int, str]:
+        """Return what may be paid for tokens, so that the highest fee on them still fits."""
+        left, binding = self.rooms(market)
+        return int(left / (1 + market.fees.rate)), binding
+
     def named_rooms(self, market: Market) -> dict[str, int]:
         view, rules, name = self.view, self.rules, self.view.vault_market(market)
         found = view.contract_rooms(market, self.spent)
@@ -178,7 +183,7 @@ class _Round:
             return self.resting(legs)
         (leg,) = legs
         chosen, limits = self.choose(proposal, leg)
-        fee = leg.market.fees.most(MICRO, leg.price)  # of one token
+        fee = leg.market.fees.most_up_to(MICRO, leg.price)  # of one token
         tokens = chosen.assets * MICRO // (leg.price + fee) // LOT * LOT
         least = max(
             int(leg.market.min_size * MICRO), -(-LEAST_ORDER * MICRO // leg.price // LOT) * LOT
@@ -222,7 +227,7 @@ class _Round:
         return chosen, limits | rooms
 
     def resting(self, legs: list[Leg]) -> tuple[list[Leg], Mapping[str, Any]]:
-        left, binding = self.rooms(legs[0].market)
+        left, binding = self.rooms_before_fees(legs[0].market)
         state = self.view.vault.markets.get(self.view.vault_market(legs[0].market))
         left += state.free if state is not None else 0
         needed = sum(leg.size * leg.price // MICRO for leg in legs)
@@ -238,7 +243,8 @@ class _Round:
             needs.setdefault(name, 0)
             if leg.buy:
                 cash = -(-leg.size * leg.price // MICRO)
-                needs[name] += cash + leg.market.fees.most(leg.size, leg.price)
+                # the exchange takes cash at the limit and the fee, then returns what was saved
+                needs[name] += cash + leg.market.fees.most_up_to(leg.size, leg.price)
         for move in proposal.moves:
             if move.kind == "split":
                 name = self.view.vault_market(move.market)
@@ -353,7 +359,7 @@ def decide(view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:
     decisions: list[Decision] = []
     passed: list[Passed] = []
     for pack in packs:
-        for proposal in pack.propose(view, this.rooms):
+        for proposal in pack.propose(view, this.rooms_before_fees):
             question = proposal.legs[0].market.question
             if len(decisions) >= rules.max_decisions:
                 passed.append(Passed(pack.name, question, "enough for one round"))

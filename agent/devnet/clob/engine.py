@@ -6,6 +6,7 @@ Everything that changes a book runs without awaiting, so it needs no lock; what 
 
 import asyncio
 import hashlib
+import heapq
 import json
 import time
 import uuid
@@ -140,6 +141,7 @@ class Engine:
         self._tokens: dict[str, tuple[str, int]] = {}  # token -> market, outcome
         self._confirmations = confirmations
         self._open: dict[str, dict[str, LiveOrder]] = defaultdict(dict)  # API key -> its orders
+        self._expiring: list[tuple[int, str]] = []  # when, order
         self._trades_of: dict[str, list[str]] = defaultdict(list)
         self._seen: dict[tuple[str, str, str], tuple[int, int]] = {}  # maker, asset, exchange
         self._reserved: dict[tuple[str, str], int] = defaultdict(int)  # maker, asset
@@ -371,10 +373,7 @@ class Engine:
         """End orders whose time is over, and those of keys whose heartbeat has stopped."""
         while True:
             now = self.clock()
-            for orders in list(self._open.values()):
-                for order in list(orders.values()):
-                    if order.expires_at and order.expires_at <= now:
-                        self._end(order, "EXPIRED")
+            self._end_expired(now)
             for key, (_, due) in list(self._heartbeats.items()):
                 if due < now:
                     del self._heartbeats[key]
@@ -455,6 +454,7 @@ class Engine:
         """Match an order and let the rest of it rest, all at once."""
         if order.id in self.orders:
             raise bad(errors.DUPLICATED)
+        self._end_expired(self.clock())
         book, entry = self.books[order.listing.condition_id], order.entry()
         self._check_funds(order, entry, book)
         if order.submission.postOnly and book.crosses(entry):
@@ -472,6 +472,8 @@ class Engine:
             book.rest(entry)
             self._open[order.owner][order.id] = order
             self._reserve(order, order.making(entry.size))
+            if order.expires_at:
+                heapq.heappush(self._expiring, (order.expires_at, order.id))
             self._tell_order(order, "PLACEMENT")
             self._tell_level(order, entry)
         else:
@@ -480,6 +482,12 @@ class Engine:
             for token in order.listing.token_ids:
                 self.hub.to_token(token, {"event_type": "book"} | self.book_summary(token))
         return trades
+
+    def _end_expired(self, now: float) -> None:
+        while self._expiring and self._expiring[0][0] <= now:
+            order = self.orders[heapq.heappop(self._expiring)[1]]
+            if order.id in self._open[order.owner]:
+                self._end(order, "EXPIRED")
 
     def _trade(self, taker: LiveOrder, matches: Sequence[Match]) -> Trade:
         size = sum(match.size for match in matches)

@@ -110,9 +110,11 @@ def test_the_fee_is_part_of_cost_and_budget():
     taxed = market(1, fees=fees)
     (decision,) = run(view((taxed, TAIL[1])), "tail").decisions
     (leg,) = decision.record["legs"]
-    fee = fees.most(leg["size"], 970_000)
-    assert decision.record["budgets"][taxed.name] == leg["size"] * 97 // 100 + fee
-    assert fee == -(-leg["size"] * 4 * 97 * 3 // 10**6)  # .04 * .97 * .03 a token
+    # .04 * .5 * .5 a token: filled at one half, nine tenths of the cash come back, but only after
+    # the fee was taken
+    assert decision.record["budgets"][taxed.name] == leg["size"] * 97 // 100 + leg["size"] // 100
+    assert leg["size"] == 765_300_000  # 749.99 / .98
+    assert fees.most(leg["size"], 970_000) == -(-leg["size"] * 4 * 97 * 3 // 10**6)
 
 
 LIMITED = [
