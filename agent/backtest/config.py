@@ -20,9 +20,14 @@ class _Section(BaseModel):
 
 
 class DataSection(_Section):
-    """What history. A price with time t counts as known at t + known_after_s."""
+    """What history. A price with time t counts as known at t + known_after_s.
 
-    kind: Literal["ladders"] = "ladders"
+    "ladders" is recorded. "fair" is drawn: markets whose price is the chance of their outcome at
+    every hour, so that nothing can earn more than minus its costs; a control, not a history.
+    """
+
+    kind: Literal["ladders", "fair"] = "ladders"
+    markets: int = Field(400, gt=0)  # of "fair"
     start: datetime | None = None  # of resolution times, UTC
     end: datetime | None = None
     tickers: tuple[str, ...] = ()  # empty: all

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from itertools import pairwise
+from math import erf, sqrt
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from agent.backtest.config import BacktestConfig
@@ -84,6 +86,10 @@ def load_history(config: BacktestConfig) -> History:
     Raises:
         ConfigError: nothing is left.
     """
+    return _fair(config) if config.data.kind == "fair" else _ladders(config)
+
+
+def _ladders(config: BacktestConfig) -> History:
     data = config.data
     chosen = ladder_markets().filter(pl.col("outcome").is_not_null())
     if data.start is not None:
@@ -95,26 +101,15 @@ def load_history(config: BacktestConfig) -> History:
     chosen = chosen.sort("resolution_time", "event_id", "threshold")
     if chosen.is_empty():
         raise ConfigError("[data] no market is left: widen start, end or tickers")
-    dice = Random(config.run.seed)
     fees = FeeSchedule(config.quotes.fee_rate, config.quotes.fee_exponent)
-    markets, listed = [], []
-    for row in chosen.iter_rows(named=True):
-        market = _market(row, fees, config.quotes.tick)
-        end = int(row["resolution_time"].timestamp())
-        wait = config.resolution.delay_s
-        if dice.random() < config.resolution.disputed:
-            wait += config.resolution.dispute_delay_s
-        payout = (1, 0) if row["outcome"] else (0, 1)
-        tokens = (str(market.token_ids[0]), str(market.token_ids[1]))
-        listed.append(Listed(tokens, end, end + wait, payout, fees, 5 * MICRO))
-        markets.append(market)
+    markets = [_market(row, fees, config.quotes.tick) for row in chosen.iter_rows(named=True)]
     numbers = chosen.select("market_id", "resolution_time").with_row_index("market")
+    earliest = pl.col("resolution_time") - pl.duration(hours=data.last_h or 10**5)
     prices = (
         ladder_prices()
         .drop_nulls("price")
         .join(numbers, on="market_id")
-        .filter(pl.col("ts") < pl.col("resolution_time"))
-        .filter(pl.col("ts") >= pl.col("resolution_time") - pl.duration(hours=data.last_h or 10**5))
+        .filter((pl.col("ts") < pl.col("resolution_time")) & (pl.col("ts") >= earliest))
         .select(
             (pl.col("ts").dt.epoch("s") + data.known_after_s).alias("ts"),
             pl.col("market").cast(pl.Int64),
@@ -122,9 +117,74 @@ def load_history(config: BacktestConfig) -> History:
         )
         .sort("ts", "market")
     )
+    outcomes = chosen["outcome"].to_list()
     return History(
-        markets, listed, chosen["threshold"].to_list(), chosen["outcome"].to_list(), prices
+        markets, _listed(config, markets, outcomes), chosen["threshold"].to_list(), outcomes, prices
     )
+
+
+def _fair(config: BacktestConfig) -> History:
+    """Draw markets whose price is the exact chance of their outcome: Phi(W_t / sqrt(T - t)) of a
+    Brownian motion W that ends above 0 or not."""
+    count, hours, dice = config.data.markets, 120, np.random.default_rng(config.run.seed)
+    walk = dice.standard_normal((count, hours)).cumsum(axis=1) / np.sqrt(hours)
+    left = np.sqrt(1 - np.arange(1, hours) / hours)
+    chances = 0.5 + 0.5 * np.vectorize(erf)(walk[:, :-1] / left / sqrt(2))
+    outcomes = (walk[:, -1] > 0).astype(int).tolist()
+    start = 1_770_000_000 // 3_600 * 3_600
+    first = start + 3_600 * dice.integers(0, 24 * 28, count)
+    fees = FeeSchedule(config.quotes.fee_rate, config.quotes.fee_exponent)
+    markets = []
+    for number in range(count):
+        name = keccak(f"fair {config.run.seed} {number}".encode())
+        end = datetime.fromtimestamp(int(first[number]) + hours * 3_600 - 1, UTC)
+        row = {
+            "market_question": f"Does walk {number} end above 0?",
+            "condition_id": name.hex(),
+            "market_id": f"fair {number}",
+            "yes_token_id": 2 * number + 2,
+            "no_token_id": 2 * number + 3,
+            "resolution_time": end,
+            "event_slug": f"walk-{number}",
+            "ticker": f"walk {number}",
+            "threshold": 0.0,
+        }
+        markets.append(_market(row, fees, config.quotes.tick))
+    times = first[:, None] + 3_600 * np.arange(hours - 1)
+    prices = pl.DataFrame(
+        {
+            "ts": times.ravel(),
+            "market": np.repeat(np.arange(count), hours - 1),
+            "price": np.clip(chances.ravel() * MICRO, 1, MICRO - 1).round().astype(np.int64),
+        }
+    ).sort("ts", "market")
+    return History(markets, _listed(config, markets, outcomes), [0.0] * count, outcomes, prices)
+
+
+def _listed(
+    config: BacktestConfig, markets: Sequence[Market], outcomes: Sequence[int]
+) -> list[Listed]:
+    """Return the markets as the engine knows them; the seed says which are disputed."""
+    dice, found = Random(config.run.seed), []
+    for market, outcome in zip(markets, outcomes, strict=True):
+        assert market.end is not None
+        end, wait = int(market.end.timestamp()), config.resolution.delay_s
+        if dice.random() < config.resolution.disputed:
+            wait += config.resolution.dispute_delay_s
+        tokens = (str(market.token_ids[0]), str(market.token_ids[1]))
+        payout = (1, 0) if outcome else (0, 1)
+        found.append(Listed(tokens, end, end + wait, payout, market.fees, 5 * MICRO))
+    return found
+
+
+def stream(path: Path) -> Iterator[Batch]:
+    """Return the prices of a Parquet file (ts, market, price), a part at a time: what is held in
+    memory does not grow with the file."""
+    lazy = pl.scan_parquet(path)
+    rows = lazy.select(pl.len()).collect().item()
+    for start in range(0, rows, BATCH):
+        part = lazy.slice(start, BATCH).collect()
+        yield part["ts"].to_list(), part["market"].to_list(), part["price"].to_list()
 
 
 def ladder_markets() -> pl.DataFrame:

@@ -21,6 +21,7 @@ class Informed:
             source without one, or with 0, has not graduated and moves nothing
         margin: taken off the fair value: the error that is still in it
         max_age_s: of a forecast
+        low, high: prices of a token between which it is bought at all
         reasons: market -> why fair value may be far from the market's
     """
 
@@ -28,6 +29,8 @@ class Informed:
     weights: Mapping[str, float] = field(default_factory=dict)
     margin: float = 0.02
     max_age_s: int = 86_400
+    low: float = 0.0
+    high: float = 1.0
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     def propose(self, view: View, rooms: Rooms) -> list[Proposal]:
@@ -71,7 +74,7 @@ class Informed:
             return None
         for outcome, chance in ((YES, fair - self.margin), (NO, 1 - fair - self.margin)):
             book = view.book(market, outcome)
-            if book is None:
+            if book is None or book.ask is None or not self.low <= book.ask / UNIT <= self.high:
                 continue
             limit, size, cost = _worth(book, market, chance)
             if size:
