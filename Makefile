@@ -54,7 +54,13 @@ fuzz: setup ## Property tests over millions of random steps
 	@seed=$$(date +%s) && echo "PROBITY_SEED=$$seed" && PROBITY_SEED=$$seed PROBITY_LIVES=12000 PROBITY_SEEDS=160 \
 		pytest -q -n 2 --network $(LOCAL) tests/property
 
-bench: setup ## Print gas and sizes, write build/bench.json
+# A public engine to measure beside; its needs and ours do not go together in one environment.
+.venv-peer/.ready: Makefile
+	@$(PYTHON) -m venv .venv-peer
+	@VIRTUAL_ENV= .venv-peer/bin/pip install -qq nautilus_trader==1.221.0
+	@touch $@
+
+bench: setup .venv-peer/.ready ## Print gas and sizes, write build/bench.json
 	@ape run bench
 
 lint: setup ## Check style and types
@@ -73,4 +79,4 @@ mutants: setup ## Break the money modules place by place; list what no test noti
 	@python -m scripts.mutants
 
 clean: ## Remove everything that the others made
-	@rm -rf $(VENV) node_modules .build build .cache *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-peer node_modules .build build .cache *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

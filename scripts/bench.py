@@ -425,6 +425,8 @@ def cli(network: str) -> None:
     bench.figures |= _apart("scripts.bench_scan")
     click.echo("keeper ...", err=True)
     bench.figures |= _apart("scripts.bench_keeper")
+    click.echo("backtest ...", err=True)
+    bench.figures |= _apart("scripts.bench_backtest")
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(dict(sorted(bench.figures.items())), indent=2) + "\n")
     Console(width=100).print(_table(bench.figures))

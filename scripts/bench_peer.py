@@ -69,8 +69,8 @@ def main(events: int, every: int) -> None:
                 Price.from_str(f"{(cents + 10) / 1000:.3f}"),
                 Quantity.from_int(200),
                 Quantity.from_int(200),
-                number * 10**9,
-                number * 10**9,
+                (1_700_000_000 + number) * 10**9,
+                (1_700_000_000 + number) * 10**9,
             )
         )
     engine.add_data(ticks)
