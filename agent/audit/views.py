@@ -26,17 +26,14 @@ def view_differences(ledger: Ledger, read: Read) -> list[Difference]:
         ("recentAllocation", ledger.recent(), read("recentAllocation")),
         ("breakerTripped", ledger.tripped, read("breakerTripped")),
         ("windingDown", ledger.winding_down, read("windingDown")),
-        ("pending report", bool(ledger.pending), any(read("pending_report"))),
         ("openMarkets", ledger.order, ["0x" + each.hex() for each in read("openMarkets")]),
     ]
-    pairs += [
-        (
-            f"classExposureOf {number}",
-            ledger.class_exposure(number),
-            read("classExposureOf", number),
-        )
-        for number in ledger.classes
-    ]
+    if ledger.pending:
+        found = "0x" + bytes(read("pending_report")).hex()
+        pairs.append(("pending_report", ledger.pending, found))
+    for number in ledger.classes:
+        stake = ledger.class_exposure(number)
+        pairs.append((f"classExposureOf {number}", stake, read("classExposureOf", number)))
     for name in ledger.order:
         market = ledger.markets[name]
         pairs.append((f"exposureOf {name}", market.exposure, read("exposureOf", name)))
@@ -44,12 +41,10 @@ def view_differences(ledger: Ledger, read: Read) -> list[Difference]:
         pairs.append((f"bookOf {name}", book, tuple(read("bookOf", name))))
     for side, queues in enumerate(ledger.queues):
         for number, queue in queues.items():
-            found = tuple(read("epochOf", side, number))
-            pairs.append(
-                (f"epochOf {side} {number}", (queue.total, queue.settled, queue.earned), found)
-            )
-    held = [(who, shares) for who, shares in ledger.holders.items()]
-    pairs += [(f"balanceOf {who}", shares, read("balanceOf", who)) for who, shares in held]
+            kept = (queue.total, queue.settled, queue.earned)
+            pairs.append((f"epochOf {side} {number}", kept, tuple(read("epochOf", side, number))))
+    for who, shares in ledger.holders.items():
+        pairs.append((f"balanceOf {who}", shares, read("balanceOf", who)))
     return [
         Difference(ledger.block, "", f"view {what}", expected, found)
         for what, expected, found in pairs

@@ -102,7 +102,7 @@ def any_event(event, group):
 
 
 CLAIM = beside("Transfer", none=("Reported", "RedeemRequestCancelled"))
-BIG = 10**30
+BIG, ABOVE = 10**30, (2**64 - 1) << 192  # an ask of NO of some eighteen
 # name -> (event, condition, mutation, what is named)
 CORRUPTIONS = {
     "a claim of one share too many": ("Deposit", CLAIM, change(shares=1), "Deposit.shares"),
@@ -149,7 +149,7 @@ CORRUPTIONS = {
         "Reported", has(entries=len), change(entries=lambda e: e[:-1]),
         "Reported.entries"),
     "an ask above one": (
-        "Reported", has(words=len), change(words=lambda w: first(w, (2**64 - 1 - (w[0] >> 192)) << 192)),
+        "Reported", has(words=len), change(words=lambda w: first(w, ABOVE - (w[0] >> 192 << 192))),
         "Reported.words"),
     "exposure one unit less": ("Allocated", any_event, change(exposure=-1), "Allocated.exposure"),
     "a recall that leaves more": ("Recalled", any_event, change(exposure=1), "Recalled.exposure"),
@@ -238,7 +238,8 @@ def test_a_dropped_log_is_found(lives, event_name):
     """Wherever it is dropped, the books and the chain part there or later."""
     world, transactions = lives[1]
     for number, (time, group) in enumerate(transactions):
-        if any(each.name == event_name for each in group):
+        names = {each.name for each in group}
+        if event_name in names and "RedeemRequestCancelled" not in names:
             kept = [each for each in group if each.name != event_name]
             mutated = [*transactions[:number], *([(time, kept)] if kept else []),
                        *transactions[number + 1 :]]  # fmt: skip
