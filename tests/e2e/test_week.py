@@ -7,8 +7,13 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 
+import ape
 import pytest
+from eth_account import Account
 
+from agent.audit.audit import Auditor, Where
+from agent.audit.logs import Node, NodeAway
+from agent.audit.verdict import attest, attested_by
 from agent.backtest.parity import check_parity
 from agent.devnet import ledger, polymarket
 from agent.devnet.anvil import anvil
@@ -144,3 +149,116 @@ def test_the_cosigner_signed_and_found_nothing_malformed(week):
     text = (week.stage.folder / "cosigner.log").read_text()
     assert "signed" in text
     assert "malformed" not in text
+
+
+# the audit
+
+
+@pytest.fixture(scope="module")
+def audited(week):
+    """Audit the week; `changes` of the place."""
+
+    def run(node=None, **changes):
+        place = {
+            "url": week.stage.rpc_url,
+            "vault": week.stage.vault.address,
+            "from_block": 0,
+            "to_block": ape.chain.blocks.height,
+            "exchanges": (week.stage.venue.exchange.address,),
+            "evidence": week.stage.folder / "evidence",
+        } | changes
+        return Auditor(Where(**place), node).run()
+
+    return run
+
+
+def test_the_audit_of_the_week_finds_no_difference(week, audited, lines, fills):
+    verdict = audited()
+    assert verdict.differences == []
+    assert verdict.reports == verdict.documents == len(lines)
+    assert verdict.fills == verdict.joined == len(fills)
+    assert verdict.values_checked >= 20 and verdict.ledger.events >= 200
+    found = verdict.plain()
+    assert found["state"]["supply"] == str(week.stage.vault.totalSupply())
+    assert found["verdict"] == "no difference" and json.dumps(found)
+    auditor = Account.create()
+    signed = found | {"attestation": attest(found, auditor)}
+    assert attested_by(signed) == auditor.address
+    assert attested_by(signed | {"to_block": 1}) != auditor.address
+
+
+class Liar(Node):
+    """A node with one thing changed."""
+
+    def __init__(self, url, change):
+        super().__init__(url, pause=lambda seconds: None)
+        self.change = change
+
+    def ask_all(self, asked):
+        answers = super().ask_all(asked)
+        return [self.change(*each, answer) for each, answer in zip(asked, answers, strict=True)]
+
+
+def test_a_balance_off_by_one_a_changed_document_and_a_stranger_are_found(week, audited, lines):
+    url, line = week.stage.rpc_url, lines[3]
+    accounts = {log.account.lower() for log in week.stage.vault.MarketOpened.range(
+        0, ape.chain.blocks.height + 1)}  # fmt: skip
+
+    def one_more(method, parameters, answer):
+        call = parameters[0] if parameters else None
+        if method != "eth_call" or call["to"] not in accounts or len(call["data"]) != 74:
+            return answer
+        if parameters[1] not in (hex(line.block), hex(line.block - 1)):
+            return answer
+        return answer[:2] + hex(int(answer[2:66], 16) + 1)[2:].rjust(64, "0") + answer[66:]
+
+    found = audited(Liar(url, one_more)).differences
+    assert {each.block for each in found} == {line.block}
+    assert all("value of" in each.what for each in found)
+
+    path = week.stage.folder / "evidence" / f"{line.evidence}.json"
+    original = path.read_bytes()
+    try:
+        path.write_bytes(original.replace(b'"timestamp":', b'"timestamp": '))
+        (found,) = [each for each in audited().differences if "document" in each.what]
+        assert (found.block, found.what) == (line.block, "evidence document: its hash")
+        path.unlink()
+        (found,) = [each for each in audited().differences if "document" in each.what]
+        assert (found.block, found.found) == (line.block, "missing")
+    finally:
+        path.write_bytes(original)
+
+    def forged(method, parameters, answer):
+        if method == "eth_getLogs" and len(parameters[0].get("topics", [])) == 3 and answer:
+            head = answer[0]["data"]
+            return [answer[0] | {"data": head[:-64] + "ab" * 32}, *answer[1:]]
+        return answer
+
+    found = audited(Liar(url, forged)).differences
+    assert len(found) == 1 and found[0].what.startswith("OrderFilled.metadata: no revealed")
+
+
+def test_an_audit_goes_on_from_its_checkpoint_over_a_poor_node(week, audited, tmp_path):
+    """A node that gives 50 blocks at a time and is busy now and then; broken off half way."""
+    asked = []
+
+    class Poor(Node):
+        def ask_all(self, each):
+            method, parameters = each[0] if each else ("", [])
+            if method == "eth_getLogs":
+                first, last = (int(parameters[0][name], 16) for name in ("fromBlock", "toBlock"))
+                if last - first >= 50:
+                    raise NodeAway("range too large")
+                asked.append(first)
+            return super().ask_all(each)
+
+    node = Poor(week.stage.rpc_url)
+    path = tmp_path / "state"
+    half = ape.chain.blocks.height // 2
+    url = week.stage.rpc_url
+    place = Where(url, week.stage.vault.address, 0, half, (), None, path)
+    Auditor(place, node).run()
+    asked.clear()
+    verdict = audited(node, checkpoint=path, evidence=None, exchanges=())
+    assert verdict.differences == [] and min(asked) > half - 50
+    assert verdict.reports == audited().reports

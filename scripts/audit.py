@@ -1,0 +1,106 @@
+"""Audit a vault: `ape run audit --vault ADDRESS`."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from agent.audit.audit import Auditor, Verdict, Where, first_block
+from agent.audit.logs import Node, NodeAway
+from agent.audit.verdict import attest
+from agent.config import ConfigError, unlock
+
+SHOWN = 20
+
+
+@click.command()
+@click.option("--vault", required=True, help="Its address.")
+@click.option("--rpc", default="http://127.0.0.1:8545", show_default=True, help="Any archive node.")
+@click.option("--from-block", type=int, help="By default the vault's first.")
+@click.option("--to-block", type=int, help="By default the newest.")
+@click.option("--evidence", type=click.Path(path_type=Path), help="Folder of the documents.")
+@click.option("--exchange", "exchanges", multiple=True, help="Joins its fills to decisions.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="File to go on from.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for verdict.json and reports.")
+@click.option("--attest", "keystore", type=click.Path(path_type=Path), help="Sign with this key.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+def cli(
+    vault: str,
+    rpc: str,
+    from_block: int | None,
+    to_block: int | None,
+    evidence: Path | None,
+    exchanges: tuple[str, ...],
+    checkpoint: Path | None,
+    out: Path | None,
+    keystore: Path | None,
+    as_json: bool,
+) -> None:
+    """Rebuild a vault from its logs with the auditor's own arithmetic and say where chain and books
+    part. Exit status 1 on any difference, 2 where the node or a file is missing.
+
+    \b
+    Examples:
+      ape run audit --vault 0x... --rpc http://127.0.0.1:8545
+      ape run audit --vault 0x... --evidence build/week/evidence --exchange 0xE111... --json
+      ape run audit --vault 0x... --checkpoint build/audit.state --attest auditor.json
+    """
+    console = Console(width=110, highlight=False, quiet=as_json)
+    started = time.monotonic()
+    try:
+        node = Node(rpc)
+        first = from_block if from_block is not None else first_block(node, vault)
+        last = to_block if to_block is not None else node.head()
+        where = Where(rpc, vault, first, last, exchanges, evidence, checkpoint)
+        lines: list[str] = []
+        with Progress(console=console, transient=True) as progress:
+            bar = progress.add_task("blocks", total=last - first + 1)
+            auditor = Auditor(where, node, lambda line: lines.append(_line(line)) if out else None)
+            verdict = auditor.run(lambda done, of: progress.update(bar, completed=done, total=of))
+        found = verdict.plain()
+        if keystore is not None:
+            found["attestation"] = attest(found, unlock(keystore, "PROBITY_AUDITOR_PASSPHRASE"))
+    except (NodeAway, ConfigError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "verdict.json").write_text(json.dumps(found, indent=1) + "\n")
+        (out / "reports.jsonl").write_text("".join(lines))
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    else:
+        _show(console, verdict, time.monotonic() - started)
+    sys.stdout.flush()
+    if not verdict.is_clean:
+        sys.exit(1)
+
+
+def _line(line: object) -> str:
+    fields = {name: getattr(line, name) for name in line.__dataclass_fields__}  # type: ignore[attr-defined]
+    return json.dumps(fields | {"values": dict(fields["values"])}) + "\n"
+
+
+def _show(console: Console, verdict: Verdict, seconds: float) -> None:
+    found = verdict.plain()
+    table = Table(
+        title=f"Audit of {verdict.vault}, blocks {verdict.from_block} to {verdict.to_block}"
+    )
+    table.add_column("what")
+    table.add_column("", justify="right")
+    for name, value in (found["checked"] | found["state"]).items():
+        table.add_row(name.replace("_", " "), str(value))
+    console.print(table)
+    for each in verdict.differences[:SHOWN]:
+        console.print(
+            f"block {each.block} {each.transaction}: {each.what}: expected {each.expected}, "
+            f"found {each.found}"
+        )
+    if len(verdict.differences) > SHOWN:
+        console.print(f"... and {len(verdict.differences) - SHOWN} more; --json has them all")
+    console.print(f"{found['verdict']} ({seconds:.1f} s)")
