@@ -18,7 +18,7 @@ from agent.backtest.data import data_hashes, load_history
 from agent.backtest.honesty import check_honesty
 from agent.backtest.report import Result, lines_of, write_report
 from agent.backtest.run import simulate
-from agent.backtest.stats import favourite, horizons, reliability, summarise
+from agent.backtest.stats import Summary, favourite, horizons, reliability, summarise
 from agent.backtest.sweep import jobs_of, run_jobs, walk_forward
 from agent.config import ConfigError
 from agent.ids import canonical, keccak
@@ -100,7 +100,11 @@ def _one(config: BacktestConfig, folder: Path, honesty: bool, console: Console) 
             quotes = config.quotes.quotes().under(fills)
             summaries[fills] = summarise(outcomes[fills], config.run.seed, quotes.half_spread)
             naive[fills] = favourite(history, quotes, config.run.seed)
-        capacity = [_capacity(config, times) for times in config.run.capacity]
+        capacity = []
+        if config.run.capacity:
+            capacity.append(_capacity(config, 1, summaries[config.fills[0]]))
+        for times in config.run.capacity:
+            capacity.append(_capacity(config, times))
         checks = []
         if honesty:
             for part in (0.25, 0.5, 0.75):
@@ -137,15 +141,15 @@ def _one(config: BacktestConfig, folder: Path, honesty: bool, console: Console) 
     return json.loads(data.read_text())  # type: ignore[no-any-return]
 
 
-def _capacity(config: BacktestConfig, times: int) -> dict[str, float]:
-    """Run with more capital, everything else as it is."""
+def _capacity(config: BacktestConfig, times: int, known: Summary | None = None) -> dict[str, float]:
+    """Return what comes of more capital, everything else as it is."""
     people = [
         each.model_copy(update={"deposit": each.deposit * times}) if each.deposit else each
         for each in config.people
     ]
     larger = config.model_copy(update={"people": tuple(people)})
     half_spread = config.quotes.quotes().under(config.fills[0]).half_spread
-    found = summarise(simulate(larger, config.fills[0]), config.run.seed, half_spread)
+    found = known or summarise(simulate(larger, config.fills[0]), config.run.seed, half_spread)
     capital = sum(float(each.deposit) for each in people if each.deposit)
     return {
         "capital": capital,

@@ -90,7 +90,7 @@ _IN_TIME = frozenset({"share", "drawdown", "exposure"})
 
 def _figures(result: Result) -> dict[str, tuple[str, Callable[[Axes], None]]]:
     main = result.outcomes[next(iter(result.outcomes))]
-    return {
+    figures: dict[str, tuple[str, Callable[[Axes], None]]] = {
         "share": ("NAV a share", lambda axes: _share(axes, result)),
         "drawdown": ("Drawdown of NAV a share after fees", lambda axes: _drawdown(axes, result)),
         "exposure": (f"Exposure against caps ({main.fills})", lambda axes: _exposure(axes, result)),
@@ -107,8 +107,11 @@ def _figures(result: Result) -> dict[str, tuple[str, Callable[[Axes], None]]]:
             "The market's own price as a forecast",
             lambda axes: _horizons(axes, result.horizons),
         ),
-        "capacity": (f"Capacity ({main.fills})", lambda axes: _capacity(axes, result.capacity)),
     }
+    if result.capacity:
+        name = f"Capacity ({main.fills})"
+        figures["capacity"] = (name, lambda axes: _capacity(axes, result.capacity))
+    return figures
 
 
 def _moments(times: Sequence[int]) -> Any:

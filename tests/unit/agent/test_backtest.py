@@ -274,12 +274,16 @@ def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path):
     text = text.replace('kind = "ladders"', 'kind = "ladders"\ntickers = ["AAPL"]\nlast_h = 60\n'
                         "end = 2025-11-15T00:00:00Z")  # fmt: skip
     path = tmp_path / "one.toml"
-    path.write_text(text + "\n[run]\nevery_s = 21600\ncapacity = [10]\n")
+    text = text.replace("every_s = 3600", "every_s = 21600").replace("[10, 100]", "[10]")
+    path.write_text(text)
     done = CliRunner().invoke(cli, [str(path), "--out", str(tmp_path / "out"), "--json"])
     assert done.exit_code == 0, done.output
     found = json.loads(done.output)
     assert found["summaries"]["realistic"]["markets"] >= 1 and found["tries_on_this_data"] == 1
-    assert len(found["data"]) == 2 and found["capacity"][0]["capital"] == 1_200_000
+    assert len(found["data"]) == 2 and [row["capital"] for row in found["capacity"]] == [
+        120_000,
+        1_200_000,
+    ]
     page = (tmp_path / "out" / "report.html").read_text()
     assert "http" not in page.replace("http-equiv", ""), "no outside request"
     names = {file.name for file in (tmp_path / "out").iterdir()}
