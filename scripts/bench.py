@@ -427,6 +427,8 @@ def cli(network: str) -> None:
     bench.figures |= _apart("scripts.bench_keeper")
     click.echo("backtest ...", err=True)
     bench.figures |= _apart("scripts.bench_backtest")
+    click.echo("audit ...", err=True)
+    bench.figures |= _apart("scripts.bench_audit")
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(dict(sorted(bench.figures.items())), indent=2) + "\n")
     Console(width=100).print(_table(bench.figures))

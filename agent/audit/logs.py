@@ -14,7 +14,9 @@ from eth_utils.abi import collapse_if_tuple
 from agent import abi
 from agent.ids import keccak
 
-RANGE = 10_000  # blocks at first
+RANGE = 10_000  # blocks at most in a piece
+FIRST = 100  # at first
+MANY = 5_000  # logs, beyond which the next piece is smaller
 TRIES = 5
 PAUSE_S = 0.5
 BATCH = 100  # requests in one
@@ -182,12 +184,12 @@ class Node:
         topics: Sequence[Any] = (),
     ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         """Return (last block, raw logs) of pieces of a range, oldest first. A range that the node
-        refuses is halved; one that it takes is doubled.
+        refuses, or that holds very many, is halved for the next; else it is doubled.
 
         Raises:
             NodeAway: not even one block's logs can be had.
         """
-        step = RANGE
+        step = FIRST
         while first <= last:
             end = min(last, first + step - 1)
             asked: dict[str, Any] = {"fromBlock": hex(first), "toBlock": hex(end)}
@@ -202,4 +204,5 @@ class Node:
                 step = max(1, step // 2)
                 continue
             yield end, found
-            first, step = end + 1, min(RANGE, step * 2)
+            first = end + 1
+            step = max(1, step // 2) if len(found) > MANY else min(RANGE, step * 2)
