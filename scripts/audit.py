@@ -3,7 +3,9 @@
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -11,7 +13,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from agent.audit.audit import Auditor, Verdict, Where, first_block
+from agent.audit.ledger import Difference, ReportLine
 from agent.audit.logs import Node, NodeAway
+from agent.audit.replay import forks
 from agent.audit.verdict import attest
 from agent.config import ConfigError, unlock
 
@@ -28,6 +32,8 @@ SHOWN = 20
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="File to go on from.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for verdict.json and reports.")
 @click.option("--attest", "keystore", type=click.Path(path_type=Path), help="Sign with this key.")
+@click.option("--replay", type=int, default=0, help="Execute so many last reports again; -1: all.")
+@click.option("--what-if", "bps", type=int, help="The last report, its marks moved by bps.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def cli(
     vault: str,
@@ -39,6 +45,8 @@ def cli(
     checkpoint: Path | None,
     out: Path | None,
     keystore: Path | None,
+    replay: int,
+    bps: int | None,
     as_json: bool,
 ) -> None:
     """Rebuild a vault from its logs with the auditor's own arithmetic and say where chain and books
@@ -49,6 +57,7 @@ def cli(
       ape run audit --vault 0x... --rpc http://127.0.0.1:8545
       ape run audit --vault 0x... --evidence build/week/evidence --exchange 0xE111... --json
       ape run audit --vault 0x... --checkpoint build/audit.state --attest auditor.json
+      ape run audit --vault 0x... --replay -1 --what-if -500
     """
     console = Console(width=110, highlight=False, quiet=as_json)
     started = time.monotonic()
@@ -58,11 +67,19 @@ def cli(
         last = to_block if to_block is not None else node.head()
         where = Where(rpc, vault, first, last, exchanges, evidence, checkpoint)
         lines: list[str] = []
+        blocks: list[int] = []
+
+        def reported(line: ReportLine) -> None:
+            blocks.append(line.block)
+            lines.append(_line(line))
+
         with Progress(console=console, transient=True) as progress:
             bar = progress.add_task("blocks", total=last - first + 1)
-            auditor = Auditor(where, node, lambda line: lines.append(_line(line)) if out else None)
+            auditor = Auditor(where, node, reported)
             verdict = auditor.run(lambda done, of: progress.update(bar, completed=done, total=of))
         found = verdict.plain()
+        if replay or bps is not None:
+            _again(verdict, found, rpc, blocks, replay, bps)
         if keystore is not None:
             found["attestation"] = attest(found, unlock(keystore, "PROBITY_AUDITOR_PASSPHRASE"))
     except (NodeAway, ConfigError) as error:
@@ -76,9 +93,38 @@ def cli(
         click.echo(json.dumps(found, indent=1))
     else:
         _show(console, verdict, time.monotonic() - started)
+        if "replayed" in found:
+            words = sum(each["words"] for each in found["replayed"])
+            console.print(
+                f"executed again: {len(found['replayed'])} reports, {words} storage words compared"
+            )
+        if "what_if" in found:
+            console.print(f"what if: {found['what_if']}")
     sys.stdout.flush()
     if not verdict.is_clean:
         sys.exit(1)
+
+
+def _again(
+    verdict: Verdict,
+    found: dict[str, Any],
+    rpc: str,
+    blocks: list[int],
+    replay: int,
+    bps: int | None,
+) -> None:
+    """Execute reports again on a fork; what differs joins the verdict."""
+    chosen = blocks if replay < 0 else blocks[len(blocks) - replay :]
+    with forks(rpc) as again:
+        done = [again.replay(block, verdict.vault) for block in chosen]
+        for each in done:
+            for words in each.differences:
+                verdict.differences.append(Difference(each.block, "", "replay", "the same", words))
+        found |= verdict.plain()
+        found["replayed"] = [asdict(each) for each in done]
+        if bps is not None and blocks:
+            reporter = verdict.ledger.roles["reporter"]
+            found["what_if"] = asdict(again.what_if(blocks[-1], verdict.vault, reporter, bps))
 
 
 def _line(line: object) -> str:

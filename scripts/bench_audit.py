@@ -25,7 +25,8 @@ PEOPLE = 50
 HOUR = 3_600
 TOPICS = {kind.name: (topic, kind) for topic, kind in kinds("Vault").items()}
 LIMITS = {"max_spread_bps": 500, "max_up_bps": 1_000, "max_down_bps": 1_000,
-          "max_day_up_bps": 2_000, "max_day_down_bps": 2_000, "min_report_interval": 60, "max_drawdown_bps": 9_000,
+          "max_day_up_bps": 2_000, "max_day_down_bps": 2_000, "min_report_interval": 60,
+          "max_drawdown_bps": 9_000,
           "max_report_age": 10**9}  # fmt: skip
 ORDINALS = {"max_up_bps": 0, "max_down_bps": 1, "max_day_up_bps": 2, "max_day_down_bps": 3,
             "max_spread_bps": 4, "min_report_interval": 5, "max_report_age": 7,

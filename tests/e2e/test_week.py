@@ -9,10 +9,12 @@ from decimal import Decimal
 
 import ape
 import pytest
+from click.testing import CliRunner
 from eth_account import Account
 
 from agent.audit.audit import Auditor, Where
 from agent.audit.logs import Node, NodeAway
+from agent.audit.replay import forks
 from agent.audit.verdict import attest, attested_by
 from agent.backtest.parity import check_parity
 from agent.devnet import ledger, polymarket
@@ -22,6 +24,7 @@ from agent.ids import decision_id
 from agent.operations.build import make_packs, rules_of
 from agent.reporting.explain import NothingKnown, explain, find
 from agent.units import BPS
+from scripts.audit import cli as audit_command
 
 PLAN = Plan(
     tickers=("AAPL",),
@@ -228,9 +231,14 @@ def test_a_balance_off_by_one_a_changed_document_and_a_stranger_are_found(week, 
     finally:
         path.write_bytes(original)
 
+    done = []
+
     def forged(method, parameters, answer):
+        if done:
+            return answer
         if method == "eth_getLogs" and len(parameters[0].get("topics", [])) == 3 and answer:
             head = answer[0]["data"]
+            done.append(answer)
             return [answer[0] | {"data": head[:-64] + "ab" * 32}, *answer[1:]]
         return answer
 
@@ -262,3 +270,35 @@ def test_an_audit_goes_on_from_its_checkpoint_over_a_poor_node(week, audited, tm
     verdict = audited(node, checkpoint=path, evidence=None, exchanges=())
     assert verdict.differences == [] and min(asked) > half - 50
     assert verdict.reports == audited().reports
+
+
+def test_every_report_again_on_a_fork_is_the_same(week, lines):
+    """A separate anvil, set to the block before each report: receipts, logs, storage words."""
+    reporter = week.stage.safe.address
+    with forks(week.stage.rpc_url) as again:
+        found = [again.replay(line.block, week.stage.vault.address) for line in lines]
+        assert [each.differences for each in found] == [()] * len(lines)
+        assert all(each.transactions == 1 and each.words >= 3 for each in found)
+        line = lines[3]
+        same = again.what_if(line.block, week.stage.vault.address, reporter, 0)
+        assert (same.outcome, same.nav_bid, same.nav_ask) == (
+            "reported", line.nav_bid, line.nav_ask)  # fmt: skip
+        lower = again.what_if(line.block, week.stage.vault.address, reporter, -2_000)
+        assert lower.nav_bid < lower.was_bid == line.nav_bid
+
+
+def test_the_command_says_what_it_found(week, lines, tmp_path):
+    runner, vault = CliRunner(), week.stage.vault.address
+    common = ["--vault", vault, "--rpc", week.stage.rpc_url]
+    done = runner.invoke(audit_command, [*common, "--replay", "2", "--what-if", "-500", "--json",
+                                         "--evidence", str(week.stage.folder / "evidence"),
+                                         "--out", str(tmp_path)])  # fmt: skip
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert found["verdict"] == "no difference" and len(found["replayed"]) == 2
+    assert found["what_if"]["was_bid"] == lines[-1].nav_bid
+    assert len((tmp_path / "reports.jsonl").read_text().splitlines()) == len(lines)
+    done = runner.invoke(audit_command, [*common, "--evidence", str(tmp_path)])
+    assert done.exit_code == 1 and "evidence document" in done.output
+    done = runner.invoke(audit_command, ["--vault", "0x" + "12" * 20, *common[2:]])
+    assert done.exit_code == 2 and "no contract" in done.output
