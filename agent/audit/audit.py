@@ -125,9 +125,12 @@ class Auditor:
         where: Where,
         node: Node | None = None,
         reported: Callable[[ReportLine], None] = lambda line: None,
+        heard: Callable[[int, Event], None] = lambda time, event: None,
     ) -> None:
-        """Take what is audited; `reported` hears of each report, which is not kept here."""
+        """Take what is audited; `reported` hears of each report, `heard` of each event with its
+        time; neither is kept here."""
         self.where, self.node, self._reported = where, node or Node(where.url), reported
+        self._heard = heard
         self._records: dict[str, int] | None = None
         self._vault = where.vault.lower()
         self._known = kinds("Vault")
@@ -186,6 +189,8 @@ class Auditor:
                                f"{group[-1].name}: the books know nothing of it", "", repr(error))
                 )  # fmt: skip
                 continue
+            for event in group:
+                self._heard(times[event.block], event)
             for line in books.reports:
                 state.reports += 1
                 self._check_report(state, line, group)

@@ -4,8 +4,10 @@
 """
 
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
+from html import unescape
 
 import ape
 import pytest
@@ -23,8 +25,9 @@ from agent.devnet.week import Plan, run_week
 from agent.ids import decision_id
 from agent.operations.build import make_packs, rules_of
 from agent.reporting.explain import NothingKnown, explain, find
-from agent.units import BPS
+from agent.units import BPS, MICRO
 from scripts.audit import cli as audit_command
+from scripts.page import cli as page_command
 
 PLAN = Plan(
     tickers=("AAPL",),
@@ -302,3 +305,33 @@ def test_the_command_says_what_it_found(week, lines, tmp_path):
     assert done.exit_code == 1 and "evidence document" in done.output
     done = runner.invoke(audit_command, ["--vault", "0x" + "12" * 20, *common[2:]])
     assert done.exit_code == 2 and "no contract" in done.output
+
+
+def test_the_page_shows_what_the_audit_found(week, lines, tmp_path):
+    place = ["--vault", week.stage.vault.address, "--rpc", week.stage.rpc_url, "--out",
+             str(tmp_path / "page"), "--evidence", str(week.stage.folder / "evidence")]  # fmt: skip
+    done = CliRunner().invoke(page_command, place)
+    assert done.exit_code == 0, done.output
+    folder = tmp_path / "page"
+    data, text = json.loads((folder / "data.json").read_text()), (folder / "index.html").read_text()
+    assert "The audit found no difference" in text and "http" not in text and "<script" not in text
+    assert [each["nav_bid"] for each in data["reports"]] == [line.nav_bid for line in lines]
+    shown = {
+        name: json.loads(unescape(re.search(rf"id='{name}'.*?data-values='(.*?)'", text)[1]))
+        for name in ("share", "nav", "exposure", "drawdown")
+    }
+    dealt = [each for each in data["reports"] if each["supply"]]
+    assert shown["share"]["at the bid"] == [each["share_price"] for each in dealt]
+    assert shown["nav"]["at the ask"] == [each["nav_ask"] / MICRO for each in dealt]
+    assert min(shown["drawdown"]["below the highest so far"]) <= 0
+    profit = sum(each["profit"] for each in data["settled"])
+    held = week.stage.venue.pusd.balanceOf(week.stage.vault)
+    out = sum(flow["assets"] for flow in data["flows"] if flow["what"] == "gets assets")
+    assert profit == held + out - 70_000 * MICRO, "all else is deposits"
+    taken = sum(each["management"] + each["performance"] for each in data["reports"])
+    assert data["settled"] and taken > 0
+    alice = week.stage.people["alice"].address.lower()
+    rows = (folder / f"statement-{alice}.csv").read_text().splitlines()
+    assert rows[0] == "time_utc,block,what,assets,shares" and "asks to deposit,50000.0" in rows[1]
+    assert f"Statement of {alice}" in text
+    assert all((folder / "evidence" / f"{line.evidence}.json").exists() for line in lines)

@@ -1,0 +1,349 @@
+"""The page a depositor opens: one file of HTML from the audit's data, no script, no requests.
+
+Charts are SVG with their numbers beside them; each depositor has a statement to print and a CSV."""
+
+import csv
+import html
+import io
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agent.units import MICRO
+
+SHARE = 10**12
+WIDTH, HEIGHT, LEFT, BOTTOM = 640, 220, 92, 30
+
+STYLE = (Path(__file__).parent / "page.css").read_text()
+
+
+def write_page(data: Mapping[str, Any], folder: Path, evidence: Path | None = None) -> Path:
+    """Write index.html, data.json and a CSV a depositor; copy the evidence documents.
+
+    Returns:
+        The page's path.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "data.json").write_text(json.dumps(data, indent=1) + "\n")
+    if evidence is not None:
+        (folder / "evidence").mkdir(exist_ok=True)
+        for line in data["reports"]:
+            source = evidence / f"{line['evidence']}.json"
+            if source.exists():
+                shutil.copy(source, folder / "evidence" / source.name)
+    for who in _people(data):
+        (folder / f"statement-{who}.csv").write_text(_csv(data, who))
+    page = folder / "index.html"
+    page.write_text(_page(data, folder))
+    return page
+
+
+def _people(data: Mapping[str, Any]) -> list[str]:
+    return sorted({flow["who"] for flow in data["flows"]})
+
+
+def _csv(data: Mapping[str, Any], who: str) -> str:
+    target = io.StringIO()
+    writer = csv.writer(target)
+    writer.writerow(["time_utc", "block", "what", "assets", "shares"])
+    for flow in data["flows"]:
+        if flow["who"] == who:
+            writer.writerow(
+                [_time(flow["time"]), flow["block"], flow["what"], flow["assets"] / MICRO,
+                 flow["shares"] / SHARE]
+            )  # fmt: skip
+    return target.getvalue()
+
+
+def _page(data: Mapping[str, Any], folder: Path) -> str:
+    verdict, reports = data["verdict"], data["reports"]
+    state = verdict["state"]
+    last = reports[-1] if reports else {"share_price": 1.0, "time": verdict["to_time"]}
+    fees = sum(each["management"] + each["performance"] for each in reports)
+    clean = not verdict["differences"]
+    cards = [
+        ("a share, at the bid", f"{last['share_price']:.6f}"),
+        ("NAV at the bid", _money(int(state["nav_bid"]))),
+        ("NAV at the ask", _money(int(state["nav_ask"]))),
+        ("idle", _money(int(state["idle"]))),
+        ("at stake, at cost", _money(int(state["exposure"]))),
+        ("fees so far", _money(fees)),
+    ]
+    words = (
+        "The audit found no difference"
+        if clean
+        else f"The audit found {len(verdict['differences'])} differences"
+    )
+    first = "" if clean else _difference(verdict["differences"][0])
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>Vault {_esc(verdict["vault"])}</title><style>{STYLE}</style></head><body>
+<a class="skip" href="#content">To the content</a>
+<main id="content">
+<h1>Vault {_esc(verdict["vault"])}</h1>
+<p class="verdict {"good" if clean else "bad"}" role="status"><strong>{words}.</strong>
+Blocks {verdict["from_block"]} to {verdict["to_block"]}, up to {_time(verdict["to_time"])} UTC,
+chain {verdict["chain_id"]}. {first}</p>
+<ul class="cards">{_cards(cards)}</ul>
+<div class="screen">
+{_charts(data)}
+</div>
+<h2>Exposure against caps</h2>{_exposure(data)}
+<h2>Open positions</h2>{_open(data)}
+<h2>Settled markets</h2>{_settled(data)}
+<h2>Requests that wait</h2>{_queue(data)}
+<h2>Reports and fees</h2>{_reports(data, folder)}
+<h2>Statements</h2>
+<p class="screen">One for each depositor; printing this page prints them on pages of their own.</p>
+{"".join(_statement(data, who) for who in _people(data))}
+</main></body></html>
+"""
+
+
+def _cards(cards: Sequence[tuple[str, str]]) -> str:
+    return "".join(f"<li><b>{value}</b><span>{_esc(name)}</span></li>" for name, value in cards)
+
+
+def _charts(data: Mapping[str, Any]) -> str:
+    reports = [each for each in data["reports"] if each["supply"]]
+    if len(reports) < 2:
+        return "<p>Charts begin with the second report.</p>"
+    times = [each["time"] for each in reports]
+    prices = [each["share_price"] for each in reports]
+    highest, falls = 0.0, []
+    for price in prices:
+        highest = max(highest, price)
+        falls.append(round(100 * (price / highest - 1), 6))
+    bids = [each["nav_bid"] / MICRO for each in reports]
+    asks = [each["nav_ask"] / MICRO for each in reports]
+    stakes = [each["exposure"] / MICRO for each in reports]
+    return "".join(
+        (
+            _chart("share", "NAV a share, after fees", times, [("at the bid", prices)]),
+            _chart("drawdown", "Drawdown, percent", times, [("below the highest so far", falls)]),
+            _chart("nav", "NAV", times, [("at the bid", bids), ("at the ask", asks)]),
+            _chart("exposure", "At stake, at cost", times, [("all markets", stakes)]),
+        )
+    )
+
+
+def _chart(
+    name: str, title: str, times: Sequence[int], series: Sequence[tuple[str, Sequence[float]]]
+) -> str:
+    values = [value for _, points in series for value in points]
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    long = (times[-1] - times[0]) or 1
+
+    def x(time: int) -> float:
+        return LEFT + (WIDTH - LEFT - 8) * (time - times[0]) / long
+
+    def y(value: float) -> float:
+        return 8 + (HEIGHT - BOTTOM - 8) * (1 - (value - low) / span)
+
+    grid = "".join(
+        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 8}" y1="{y(mark):.1f}" y2="{y(mark):.1f}"/>'
+        f'<text x="{LEFT - 6}" y="{y(mark) + 4:.1f}" text-anchor="end">{_short(mark)}</text>'
+        for mark in (low, low + span / 2, high)
+    )
+    lines = "".join(
+        f'<polyline class="{("one", "two")[number % 2]}" points="'
+        + " ".join(
+            f"{x(time):.1f},{y(value):.1f}" for time, value in zip(times, points, strict=True)
+        )
+        + '"/>'
+        for number, (_, points) in enumerate(series)
+    )
+    ends = (
+        f'<text x="{LEFT}" y="{HEIGHT - 6}">{_time(times[0])}</text>'
+        f'<text x="{WIDTH - 8}" y="{HEIGHT - 6}" text-anchor="end">{_time(times[-1])}</text>'
+    )
+    shown = json.dumps({"times": list(times), **{label: list(p) for label, p in series}})
+    legend = ", ".join(
+        f"{('solid', 'dashed')[number % 2]}: {label}" for number, (label, _) in enumerate(series)
+    )
+    rows = "".join(
+        f"<tr><td>{_time(time)}</td>"
+        + "".join(f"<td>{points[place]:,.6f}</td>" for _, points in series)
+        + "</tr>"
+        for place, time in enumerate(times)
+    )
+    heads = "".join(f'<th scope="col">{_esc(label)}</th>' for label, _ in series)
+    return (
+        f"<h2>{_esc(title)}</h2><figure><svg id='{name}' viewBox='0 0 {WIDTH} {HEIGHT}' role='img' "
+        f"aria-label='{_esc(title)}: from {values[0]:,.4f} to {values[-1]:,.4f}' "
+        f"data-values='{_esc(shown)}'>{grid}{lines}{ends}</svg>"
+        f"<figcaption>{_esc(legend)}</figcaption></figure>"
+        f"<details><summary>The numbers: {_esc(title)}</summary><div class='wide'><table>"
+        f"<thead><tr><th scope='col'>time (UTC)</th>{heads}</tr></thead><tbody>{rows}</tbody>"
+        "</table></div></details>"
+    )
+
+
+def _exposure(data: Mapping[str, Any]) -> str:
+    rows = [("all markets", data["total"]["exposure"], data["total"]["cap"])]
+    rows += [
+        (f"class {number} ({'delegated' if each['grade'] == 2 else 'enforced'})",
+         each["exposure"], each["cap"])
+        for number, each in data["classes"].items()
+    ]  # fmt: skip
+    rows += [(f"market {_name(m['market'])}", m["exposure"], m["cap"]) for m in data["open"]]
+    body = "".join(
+        f"<tr><td>{_esc(name)}</td><td>{_money(stake)}</td><td>{_money(cap)}</td>"
+        f"<td><div class='bar' aria-hidden='true'><i style='width:{_part(stake, cap)}%'></i></div>"
+        f"</td><td>{_part(stake, cap)} %</td></tr>"
+        for name, stake, cap in rows
+    )
+    return _table(("", "at cost", "cap now", "", "used"), body)
+
+
+def _open(data: Mapping[str, Any]) -> str:
+    now = data["verdict"]["to_time"]
+    body = "".join(
+        f"<tr><td>{_name(each['market'])}</td><td>{_money(each['exposure'])}</td>"
+        f"<td>{_money(each['value_bid'])}</td><td>{_money(each['value_ask'])}</td>"
+        f"<td>{_marks(each['marks'])}</td><td>{_left(each['deadline'] - now)}</td></tr>"
+        for each in data["open"]
+    )
+    heads = (
+        "market",
+        "cost",
+        "value at the bid",
+        "at the ask",
+        "marks YES, NO (bid/ask)",
+        "closes in",
+    )
+    return _table(heads, body)
+
+
+def _settled(data: Mapping[str, Any]) -> str:
+    body = "".join(
+        f"<tr><td>{_name(each['market'])}</td><td>{_time(each['opened'])}</td>"
+        f"<td>{_time(each['closed'])}</td><td>{_money(each['allocated'])}</td>"
+        f"<td>{_money(each['recalled'])}</td><td>{_money(each['profit'], sign=True)}</td></tr>"
+        for each in data["settled"]
+    )
+    return _table(("market", "opened (UTC)", "closed", "went in", "came back", "profit"), body)
+
+
+def _queue(data: Mapping[str, Any]) -> str:
+    body = "".join(
+        f"<tr><td>{_name(each['who'])}</td><td>{each['side']}</td><td>{each['epoch']}</td><td>"
+        + (
+            _money(each["amount"])
+            if each["side"] == "deposit"
+            else f"{each['amount'] / SHARE:,.6f} shares"
+        )
+        + f"</td><td>{_time(each['since'])}</td></tr>"
+        for each in data["queue"]
+    )
+    return _table(("who", "side", "epoch", "amount", "since (UTC)"), body)
+
+
+def _reports(data: Mapping[str, Any], folder: Path) -> str:
+    rows = []
+    for each in reversed(data["reports"]):
+        name = f"evidence/{each['evidence']}.json"
+        short = f"{each['evidence'][:10]}..."
+        there = (folder / name).exists()
+        rows.append(
+            f"<tr><td>{_time(each['time'])}</td><td>{each['block']}</td>"
+            f"<td>{_money(each['nav_bid'])}</td><td>{_money(each['nav_ask'])}</td>"
+            f"<td>{each['share_price']:.6f}</td><td>{_money(each['management'], 4)}</td>"
+            f"<td>{_money(each['performance'], 4)}</td><td>"
+            + (f"<a href='{name}'>{short}</a>" if there else short)
+            + "</td></tr>"
+        )
+    heads = (
+        "time (UTC)",
+        "block",
+        "NAV bid",
+        "NAV ask",
+        "a share",
+        "2 % fee",
+        "20 % fee",
+        "evidence",
+    )
+    return _table(heads, "".join(rows))
+
+
+def _statement(data: Mapping[str, Any], who: str) -> str:
+    mine = [flow for flow in data["flows"] if flow["who"] == who]
+    shares = data["holders"].get(who, 0)
+    state = data["verdict"]["state"]
+    worth = shares * (int(state["nav_bid"]) + 1) // (int(state["supply"]) + MICRO)
+    body = "".join(
+        f"<tr><td>{_time(flow['time'])}</td><td>{_esc(flow['what'])}</td>"
+        f"<td>{_money(flow['assets']) if flow['assets'] else ''}</td>"
+        f"<td>{_shares(flow['shares'])}</td></tr>"
+        for flow in mine
+    )
+    return (
+        f"<details class='statement'><summary>{_esc(who)}: {shares / SHARE:,.6f} shares, "
+        f"{_money(worth)}</summary><h3>Statement of {_esc(who)}</h3>"
+        f"<p>{shares / SHARE:,.6f} shares, worth {_money(worth)} at the bid on "
+        f"{_time(data['verdict']['to_time'])} UTC. "
+        f"<a class='screen' href='statement-{_esc(who)}.csv'>CSV</a></p>"
+        + _table(("time (UTC)", "what", "assets", "shares"), body)
+        + "</details>"
+    )
+
+
+def _table(heads: Sequence[str], body: str) -> str:
+    if not body:
+        return "<p>None.</p>"
+    row = "".join(f'<th scope="col">{_esc(head)}</th>' if head else "<td></td>" for head in heads)
+    return (
+        f"<div class='wide' tabindex='0' role='region' aria-label='{_esc(heads[0] or 'table')}'>"
+        f"<table><thead><tr>{row}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _difference(each: Mapping[str, Any]) -> str:
+    return (
+        f"First: block {each['block']}, {_esc(each['what'])}: expected {_esc(each['expected'])}, "
+        f"found {_esc(each['found'])}."
+    )
+
+
+def _marks(marks: Sequence[Sequence[float]]) -> str:
+    return "; ".join(f"{m[0]:.3f}/{m[1]:.3f}, {m[2]:.3f}/{m[3]:.3f}" for m in marks)
+
+
+def _left(seconds: int) -> str:
+    if seconds <= 0:
+        return "closed"
+    return f"{seconds // 86_400} d {seconds % 86_400 // 3_600} h"
+
+
+def _part(stake: int, cap: int) -> int:
+    return min(100, round(100 * stake / cap)) if cap else 0
+
+
+def _money(amount: int, digits: int = 2, sign: bool = False) -> str:
+    return f"{amount / MICRO:{'+' if sign else ''},.{digits}f}"
+
+
+def _shares(amount: int) -> str:
+    return f"{amount / SHARE:,.6f}" if amount else ""
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+
+
+def _time(time: int) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M}"
+
+
+def _name(text: str) -> str:
+    return f"<span title='{_esc(text)}'>{_esc(text[:10])}...</span>"
+
+
+def _esc(value: Any) -> str:
+    return html.escape(str(value), quote=True)
