@@ -15,7 +15,7 @@ from typing import Any
 from agent.units import MICRO
 
 SHARE = 10**12
-WIDTH, HEIGHT, LEFT, BOTTOM = 640, 220, 92, 30
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 230, 92, 18, 30
 
 STYLE = (Path(__file__).parent / "page.css").read_text()
 
@@ -144,7 +144,7 @@ def _chart(
         return LEFT + (WIDTH - LEFT - 8) * (time - times[0]) / long
 
     def y(value: float) -> float:
-        return 8 + (HEIGHT - BOTTOM - 8) * (1 - (value - low) / span)
+        return TOP + (HEIGHT - BOTTOM - TOP) * (1 - (value - low) / span)
 
     grid = "".join(
         f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 8}" y1="{y(mark):.1f}" y2="{y(mark):.1f}"/>'
@@ -194,12 +194,12 @@ def _exposure(data: Mapping[str, Any]) -> str:
     ]  # fmt: skip
     rows += [(f"market {_name(m['market'])}", m["exposure"], m["cap"]) for m in data["open"]]
     body = "".join(
-        f"<tr><td>{_esc(name)}</td><td>{_money(stake)}</td><td>{_money(cap)}</td>"
+        f"<tr><td>{name}</td><td>{_money(stake)}</td><td>{_money(cap)}</td>"
         f"<td><div class='bar' aria-hidden='true'><i style='width:{_part(stake, cap)}%'></i></div>"
         f"</td><td>{_part(stake, cap)} %</td></tr>"
         for name, stake, cap in rows
     )
-    return _table(("", "at cost", "cap now", "", "used"), body)
+    return _table("Exposure against caps", ("", "at cost", "cap now", "", "used"), body)
 
 
 def _open(data: Mapping[str, Any]) -> str:
@@ -218,7 +218,7 @@ def _open(data: Mapping[str, Any]) -> str:
         "marks YES, NO (bid/ask)",
         "closes in",
     )
-    return _table(heads, body)
+    return _table("Open positions", heads, body)
 
 
 def _settled(data: Mapping[str, Any]) -> str:
@@ -228,7 +228,11 @@ def _settled(data: Mapping[str, Any]) -> str:
         f"<td>{_money(each['recalled'])}</td><td>{_money(each['profit'], sign=True)}</td></tr>"
         for each in data["settled"]
     )
-    return _table(("market", "opened (UTC)", "closed", "went in", "came back", "profit"), body)
+    return _table(
+        "Settled markets",
+        ("market", "opened (UTC)", "closed", "went in", "came back", "profit"),
+        body,
+    )
 
 
 def _queue(data: Mapping[str, Any]) -> str:
@@ -242,7 +246,7 @@ def _queue(data: Mapping[str, Any]) -> str:
         + f"</td><td>{_time(each['since'])}</td></tr>"
         for each in data["queue"]
     )
-    return _table(("who", "side", "epoch", "amount", "since (UTC)"), body)
+    return _table("Requests that wait", ("who", "side", "epoch", "amount", "since (UTC)"), body)
 
 
 def _reports(data: Mapping[str, Any], folder: Path) -> str:
@@ -269,7 +273,7 @@ def _reports(data: Mapping[str, Any], folder: Path) -> str:
         "20 % fee",
         "evidence",
     )
-    return _table(heads, "".join(rows))
+    return _table("Reports and fees", heads, "".join(rows))
 
 
 def _statement(data: Mapping[str, Any], who: str) -> str:
@@ -289,17 +293,17 @@ def _statement(data: Mapping[str, Any], who: str) -> str:
         f"<p>{shares / SHARE:,.6f} shares, worth {_money(worth)} at the bid on "
         f"{_time(data['verdict']['to_time'])} UTC. "
         f"<a class='screen' href='statement-{_esc(who)}.csv'>CSV</a></p>"
-        + _table(("time (UTC)", "what", "assets", "shares"), body)
+        + _table(f"Statement of {who}", ("time (UTC)", "what", "assets", "shares"), body)
         + "</details>"
     )
 
 
-def _table(heads: Sequence[str], body: str) -> str:
+def _table(label: str, heads: Sequence[str], body: str) -> str:
     if not body:
         return "<p>None.</p>"
     row = "".join(f'<th scope="col">{_esc(head)}</th>' if head else "<td></td>" for head in heads)
     return (
-        f"<div class='wide' tabindex='0' role='region' aria-label='{_esc(heads[0] or 'table')}'>"
+        f"<div class='wide' tabindex='0' role='region' aria-label='{_esc(label)}'>"
         f"<table><thead><tr>{row}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
