@@ -25,11 +25,13 @@ class ConfigError(ValueError):
     """The configuration cannot be used; the message says where and what to do."""
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A part of a file: unknown keys are refused, nothing changes."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ChainSection(_Section):
+class ChainSection(Section):
     """Where the chain is."""
 
     rpc_url: str
@@ -38,7 +40,7 @@ class ChainSection(_Section):
     timeout_s: float = Field(10.0, gt=0)
 
 
-class KeysSection(_Section):
+class KeysSection(Section):
     """Keystore files; their passphrases come from the environment."""
 
     owner: Path  # of the Safe
@@ -48,21 +50,21 @@ class KeysSection(_Section):
     further_owners: tuple[Path, ...] = ()  # for a Safe without co-signer; same passphrase
 
 
-class SafeSection(_Section):
+class SafeSection(Section):
     """The keeper's Safe."""
 
     address: str
     multi_send: str = "0x9641d764fc13c8B624c04430C7356C1C7C8102e2"  # MultiSendCallOnly 1.4.1
 
 
-class CosignerSection(_Section):
+class CosignerSection(Section):
     """The co-signer's process."""
 
     url: str  # http://host:port or unix:/path
     secret_file: Path
 
 
-class ExchangeSection(_Section):
+class ExchangeSection(Section):
     """One exchange that orders are signed for."""
 
     address: str
@@ -70,7 +72,7 @@ class ExchangeSection(_Section):
     negative_risk: bool = False
 
 
-class PoolSection(_Section):
+class PoolSection(Section):
     """A market at a fixed-product market maker (Omen); no service lists it, so it is told here."""
 
     address: str
@@ -82,7 +84,7 @@ class PoolSection(_Section):
     tick: Decimal = Field(Decimal("0.001"), gt=0, lt=1)
 
 
-class WalletSection(_Section):
+class WalletSection(Section):
     """A deposit wallet that trades for delegated accounts, one market at a time."""
 
     address: str
@@ -90,7 +92,7 @@ class WalletSection(_Section):
     passphrase_env: str = "PROBITY_WALLET_PASSPHRASE"
 
 
-class VenueSection(_Section):
+class VenueSection(Section):
     """The venue's services and contracts."""
 
     clob_url: str
@@ -103,7 +105,7 @@ class VenueSection(_Section):
     heartbeat: bool = True
 
 
-class InformationSection(_Section):
+class InformationSection(Section):
     """How often, how old, how many; seconds and markets."""
 
     markets_every_s: int = Field(300, gt=0)
@@ -112,7 +114,7 @@ class InformationSection(_Section):
     max_watched: int = Field(2_000, gt=0)
 
 
-class ForecasterSection(_Section):
+class ForecasterSection(Section):
     """A source of forecasts."""
 
     kind: Literal["http", "csv", "llm"]
@@ -125,7 +127,7 @@ class ForecasterSection(_Section):
     signal: bool = False  # lifts confidence only
 
 
-class TierSection(_Section):
+class TierSection(Section):
     """A confidence tier."""
 
     name: str
@@ -134,7 +136,7 @@ class TierSection(_Section):
     evidence: int = Field(1, ge=1)
 
 
-class SizingSection(_Section):
+class SizingSection(Section):
     """How much; money in units of collateral."""
 
     rule: Rule = "tiers"
@@ -149,7 +151,7 @@ class SizingSection(_Section):
     depth_share: Decimal = Field(Decimal(1), gt=0, le=1)
 
 
-class LimitsSection(_Section):
+class LimitsSection(Section):
     """Of the whole book; bps of NAV."""
 
     event_bps: int = Field(EVENT_BPS, gt=0, le=EVENT_BPS)
@@ -165,7 +167,7 @@ class LimitsSection(_Section):
     rest_s: int = Field(300, ge=0)
 
 
-class ExecutionSection(_Section):
+class ExecutionSection(Section):
     """How patient."""
 
     order_lifetime_s: int = Field(300, ge=90)  # the venue wants more than a minute
@@ -177,7 +179,7 @@ class ExecutionSection(_Section):
     bump_after_s: int = Field(30, gt=0)
 
 
-class ReportingSection(_Section):
+class ReportingSection(Section):
     """How reports are made."""
 
     evidence: Path
@@ -188,7 +190,7 @@ class ReportingSection(_Section):
     haircut_bps: int = Field(500, ge=0, le=10_000)
 
 
-class OperationsSection(_Section):
+class OperationsSection(Section):
     """How it is run."""
 
     mode: Literal["dry-run", "paper", "live"] = "paper"
@@ -202,7 +204,7 @@ class OperationsSection(_Section):
     record: Path | None = None  # folder for snapshots (Parquet)
 
 
-class Config(_Section):
+class Config(Section):
     """Everything of one vault."""
 
     vault: str
@@ -235,16 +237,25 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: see the class.
     """
-    try:
-        data = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}): name a file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: no TOML: {error}") from error
+    data = read_toml(path)
     try:
         return Config.model_validate(_anchored(data, path.parent))
     except ValidationError as error:
         raise ConfigError(f"{path}: {describe(error)}") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a file holds.
+
+    Raises:
+        ConfigError: it is missing or no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}): name a file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: no TOML: {error}") from error
 
 
 def describe(error: ValidationError) -> str:

@@ -6,7 +6,6 @@ is sent; what a call does is looked for on chain before it is sent again.
 """
 
 import json
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,9 +15,9 @@ from typing import Any, Literal
 import ape
 import rlp  # type: ignore[import-untyped]
 from eth_utils.address import to_checksum_address
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from agent.config import ConfigError, describe
+from agent.config import ConfigError, Section, describe, read_toml
 from agent.devnet.venue import vault_at
 from agent.ids import keccak
 from agent.terms import DAY, TIMELOCKED, ClassTerms, Limits, VaultTerms
@@ -33,11 +32,7 @@ CONTRACTS = {
 UNLIMITED = Decimal(10**9)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TermsSection(_Section):
+class TermsSection(Section):
     """The vault's terms; money in units, times in seconds."""
 
     name: str
@@ -56,7 +51,7 @@ class TermsSection(_Section):
     limits: Mapping[str, int] = {}
 
 
-class ClassSection(_Section):
+class ClassSection(Section):
     """A kind of market; `arguments` are the account implementation's constructor's."""
 
     account: Implementation
@@ -82,7 +77,7 @@ class ClassSection(_Section):
         )
 
 
-class Plan(_Section):
+class Plan(Section):
     """A deployment's file."""
 
     asset: str
@@ -127,11 +122,7 @@ def load(path: Path) -> Plan:
         ConfigError: it cannot be used; the message says where.
     """
     try:
-        return Plan.model_validate(tomllib.loads(path.read_text()))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}): name a file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: no TOML: {error}") from error
+        return Plan.model_validate(read_toml(path))
     except ValidationError as error:
         raise ConfigError(f"{path}: {describe(error)}") from error
 

@@ -1,25 +1,28 @@
 """A backtest's file: what is assumed, run and varied. Typed; unknown keys are refused."""
 
-import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from agent.backtest.quotes import Fills, Quotes
-from agent.config import ConfigError, ExecutionSection, LimitsSection, SizingSection, describe
+from agent.config import (
+    ConfigError,
+    ExecutionSection,
+    LimitsSection,
+    Section,
+    SizingSection,
+    describe,
+    read_toml,
+)
 from agent.terms import DAY, Limits
 from agent.units import MICRO
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataSection(_Section):
+class DataSection(Section):
     """What history. A price with time t counts as known at t + known_after_s.
 
     "ladders" is recorded. "fair" is drawn: markets whose price is the chance of their outcome at
@@ -35,7 +38,7 @@ class DataSection(_Section):
     last_h: int | None = Field(None, gt=0)  # only prices so long before a market's end
 
 
-class QuotesSection(_Section):
+class QuotesSection(Section):
     """What can be traded at around a last price (quotes.py); prices of a token, sizes in tokens."""
 
     half_spread: Decimal = Field(Decimal("0.01"), ge=0, lt=1)
@@ -64,7 +67,7 @@ class QuotesSection(_Section):
         )
 
 
-class ResolutionSection(_Section):
+class ResolutionSection(Section):
     """From a market's end to its payout; capital is locked until then."""
 
     delay_s: int = Field(7_200, ge=0)
@@ -72,7 +75,7 @@ class ResolutionSection(_Section):
     dispute_delay_s: int = Field(3 * DAY, ge=0)
 
 
-class VaultSection(_Section):
+class VaultSection(Section):
     """The vault's terms; money in units. `limits` by name as in agent/terms.py."""
 
     management_bps: int = Field(200, ge=0, le=500)
@@ -86,7 +89,7 @@ class VaultSection(_Section):
     limits: Mapping[str, int] = {}
 
 
-class PersonSection(_Section):
+class PersonSection(Section):
     """What a depositor does: deposits units, or asks for a percentage of the shares back."""
 
     at_h: float = Field(ge=0)  # hours from the first price
@@ -95,14 +98,14 @@ class PersonSection(_Section):
     redeem_pct: int | None = Field(None, gt=0, le=100)
 
 
-class ForecastSection(_Section):
+class ForecastSection(Section):
     """The null forecaster: the market's own price, so much earlier. It must not win."""
 
     name: str = "lagged"
     lag_s: int = Field(3_600, gt=0)
 
 
-class ReportsSection(_Section):
+class ReportsSection(Section):
     """When the vault reports and how it marks."""
 
     every_s: int = Field(6 * 3_600, gt=0)
@@ -110,7 +113,7 @@ class ReportsSection(_Section):
     reference_size: Decimal = Field(Decimal(100), gt=0)
 
 
-class RunSection(_Section):
+class RunSection(Section):
     """How it is run."""
 
     every_s: int = Field(3_600, gt=0)  # the keeper looks so often
@@ -118,7 +121,7 @@ class RunSection(_Section):
     capacity: tuple[int, ...] = ()  # multiples of the deposits to run as well
 
 
-class BacktestConfig(_Section):
+class BacktestConfig(Section):
     """Everything of a backtest."""
 
     name: str
@@ -158,13 +161,7 @@ def load(path: Path) -> BacktestConfig:
     Raises:
         ConfigError: it cannot be used; the message says where.
     """
-    try:
-        data = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}): name a file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: no TOML: {error}") from error
-    return parse(data, str(path))
+    return parse(read_toml(path), str(path))
 
 
 def parse(data: Mapping[str, Any], place: str = "backtest") -> BacktestConfig:

@@ -1,13 +1,12 @@
 """The co-signer as a process of its own: its file, its key, its node, its door."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agent.config import ConfigError, describe, read_secret, unlock
+from agent.config import ConfigError, describe, read_secret, read_toml, unlock
 from agent.cosigner.facts import ChainFacts
 from agent.cosigner.policy import Policy
 from agent.cosigner.server import Judge, create_app
@@ -35,12 +34,7 @@ def load(path: Path) -> CosignerConfig:
     Raises:
         ConfigError: it cannot be used.
     """
-    try:
-        data: dict[str, Any] = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}): name a file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: no TOML: {error}") from error
+    data = read_toml(path)
     for name in ("keystore", "secret_file"):
         if isinstance(data.get(name), str):
             data[name] = str(path.parent / data[name])
