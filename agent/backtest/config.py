@@ -27,9 +27,12 @@ class DataSection(Section):
 
     "ladders" is recorded. "fair" is drawn: markets whose price is the chance of their outcome at
     every hour, so that nothing can earn more than minus its costs; a control, not a history.
+    "views" is what a keeper has recorded (`record` in its file): books as they were.
     """
 
-    kind: Literal["ladders", "fair"] = "ladders"
+    kind: Literal["ladders", "fair", "views"] = "ladders"
+    folder: Path | None = None  # of "views"
+    outcomes: Path | None = None  # of "views": CSV with the columns market and yes (1 or 0)
     markets: int = Field(400, gt=0)  # of "fair"
     start: datetime | None = None  # of resolution times, UTC
     end: datetime | None = None

@@ -1,7 +1,7 @@
 """Recorded history as the engine plays it: markets with ends and outcomes, prices in order."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -16,9 +16,10 @@ import polars as pl
 
 from agent.backtest.config import BacktestConfig
 from agent.backtest.engine import Batch, Listed
+from agent.backtest.recording import replay
 from agent.config import ConfigError
 from agent.ids import keccak
-from agent.information.gamma import FeeSchedule, Market
+from agent.information.gamma import YES, FeeSchedule, Market
 from agent.units import MICRO
 
 FOLDER = Path(__file__).parent.parent / "devnet" / "data"
@@ -35,6 +36,7 @@ class History:
         thresholds: of the markets' ladders, USD
         outcomes: 1 YES, 0 NO
         prices: (market number, ts, price) in the order of time; micro
+        books: recorded books of YES in the order of time, instead of prices
     """
 
     markets: Sequence[Market]
@@ -42,6 +44,7 @@ class History:
     thresholds: Sequence[float]
     outcomes: Sequence[int]
     prices: pl.DataFrame
+    books: Sequence[Batch] = ()
 
     @property
     def starts_at(self) -> int:
@@ -54,7 +57,10 @@ class History:
         return max(each.pays_at for each in self.listed)
 
     def feed(self) -> Iterator[Batch]:
-        """Return the prices, a part at a time."""
+        """Return the prices, or the books, a part at a time."""
+        if self.books:
+            yield from self.books
+            return
         for part in self.prices.iter_slices(BATCH):
             yield part["ts"].to_list(), part["market"].to_list(), part["price"].to_list()
 
@@ -86,7 +92,8 @@ def load_history(config: BacktestConfig) -> History:
     Raises:
         ConfigError: nothing is left.
     """
-    return _fair(config) if config.data.kind == "fair" else _ladders(config)
+    kinds = {"ladders": _ladders, "fair": _fair, "views": _views}
+    return kinds[config.data.kind](config)
 
 
 def _ladders(config: BacktestConfig) -> History:
@@ -121,6 +128,41 @@ def _ladders(config: BacktestConfig) -> History:
     return History(
         markets, _listed(config, markets, outcomes), chosen["threshold"].to_list(), outcomes, prices
     )
+
+
+def _views(config: BacktestConfig) -> History:
+    """Recorded views: each market's book at each of them; fees, tick and end are the market's own.
+    All binary markets are admitted, whatever their oracle; events of several outcomes are not."""
+    data = config.data
+    if data.folder is None or data.outcomes is None:
+        raise ConfigError("[data] views need `folder` and `outcomes`")
+    if not list(data.folder.glob("views-*.parquet")) or not data.outcomes.exists():
+        raise ConfigError(f"[data] no views in {data.folder}, or no {data.outcomes}")
+    known = dict(pl.read_csv(data.outcomes).select("market", "yes").iter_rows())
+    markets: dict[str, Market] = {}
+    batches: list[Batch] = []
+    rows: list[tuple[int, int, int]] = []
+    for view in replay(data.folder):
+        times, numbers, books = [], [], []
+        for name, market in view.markets.items():
+            book = view.book(market, YES)
+            if name not in known or book is None or market.end is None or market.negative_risk:
+                continue
+            markets.setdefault(name, replace(market, oracle=ORACLE, best_bid=None, best_ask=None))
+            times.append(view.now)
+            numbers.append(list(markets).index(name))
+            books.append(book)
+            if (mid := book.mid()) is not None:
+                rows.append((view.now, numbers[-1], round(mid * MICRO)))
+        if times:
+            batches.append((times, numbers, books))
+    if not rows:
+        raise ConfigError(f"[data] {data.outcomes} knows none of the recorded markets")
+    chosen = list(markets.values())
+    outcomes = [int(known[name]) for name in markets]
+    prices = pl.DataFrame(rows, schema=["ts", "market", "price"], orient="row")
+    listed = _listed(config, chosen, outcomes)
+    return History(chosen, listed, [0.0] * len(chosen), outcomes, prices, batches)
 
 
 def _fair(config: BacktestConfig) -> History:
@@ -173,7 +215,8 @@ def _listed(
             wait += config.resolution.dispute_delay_s
         tokens = (str(market.token_ids[0]), str(market.token_ids[1]))
         payout = (1, 0) if outcome else (0, 1)
-        found.append(Listed(tokens, end, end + wait, payout, market.fees, 5 * MICRO))
+        least = int(market.min_size * MICRO)
+        found.append(Listed(tokens, end, end + wait, payout, market.fees, least))
     return found
 
 

@@ -11,6 +11,7 @@ from agent.backtest.config import BacktestConfig
 from agent.backtest.data import History
 from agent.backtest.quotes import Fills
 from agent.backtest.run import simulate
+from agent.config import ConfigError
 from agent.strategy.api import Pack
 from agent.strategy.decide import Round
 from agent.strategy.view import View
@@ -63,7 +64,13 @@ def check_honesty(
     Args:
         at: timestamp
         make: packs instead of the configured ones, given the history that they run on
+
+    Raises:
+        ConfigError: the history is of recorded books.
     """
+
+    if history.books:
+        raise ConfigError("a look-ahead check changes last prices; recorded books it leaves alone")
 
     def decided(known: History) -> list[tuple[int, bytes]]:
         found: list[tuple[int, bytes]] = []

@@ -2,7 +2,9 @@
 anything could see the future."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,15 +17,19 @@ from agent.backtest.chain import MANAGER
 from agent.backtest.config import load, parse, varied
 from agent.backtest.data import load_history
 from agent.backtest.honesty import check_honesty
+from agent.backtest.recording import Recorder
 from agent.backtest.run import simulate
 from agent.backtest.stats import bootstrap, by_event, drawdown, share_prices, summarise
 from agent.backtest.studies import ladder_study, tail_reference
 from agent.config import ConfigError
-from agent.information.gamma import NO, YES
+from agent.information.books import Book, Level, mirror
+from agent.information.gamma import NO, YES, FeeSchedule
 from agent.strategy.api import Leg, Proposal
 from agent.strategy.packs.tail import Tail
+from agent.strategy.view import VaultState, View
 from agent.units import BPS, MICRO
 from scripts.backtest import cli
+from tests.unit.agent.test_analysis import MARKET
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 SMALL = {
@@ -312,3 +318,38 @@ def test_the_examples_are_read():
         assert load(path).packs
     with pytest.raises(ConfigError, match="there is no section"):
         varied(parse(SMALL), {"nowhere.low": 1})
+
+
+def test_recorded_books_are_filled_as_they_were(tmp_path):
+    """Two views of one market: .960 x 30 and .970 x 40 are on offer, then .965 x 10. The tail rule
+    takes what is there, at those prices, and the market pays."""
+    end = datetime.fromtimestamp(1_770_000_000, UTC) + timedelta(hours=40)
+    name = bytes([9]) * 32
+    market = replace(MARKET, condition_id=name, token_ids=(18, 19), end=end, event="one",
+                     fees=FeeSchedule(), tick=Decimal("0.001"),
+                     best_bid=Decimal("0.95"), best_ask=Decimal("0.96"))  # fmt: skip
+    recorder = Recorder(tmp_path / "views", "salt")
+    offers = [((960_000, 30), (970_000, 40)), ((965_000, 10),)]
+    for number, asks in enumerate(offers):
+        yes = Book((Level(950_000, 50 * MICRO),),
+                   tuple(Level(price, size * MICRO) for price, size in asks),
+                   tick=market.tick)  # fmt: skip
+        books = {"18": yes, "19": mirror(yes)}
+        now = 1_770_000_000 + number * 4 * 3_600
+        state = VaultState("0x" + "aa" * 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, False)
+        recorder.see(View(now, state, {market.name: market}, books))
+    (tmp_path / "outcomes.csv").write_text(f"market,yes\n{market.name},1\n")
+    views = {"kind": "views", "folder": str(tmp_path / "views"),
+             "outcomes": str(tmp_path / "outcomes.csv")}  # fmt: skip
+    config = parse(SMALL | {"data": views, "people": SMALL["people"][:1],
+                            "run": {"every_s": 3_600}})  # fmt: skip
+    outcome = simulate(config, "realistic")
+    filled = [each for each in outcome.trades if each.filled]
+    assert sum(each.filled for each in filled) == 80 * MICRO
+    assert sum(each.cash for each in filled) == 30 * 960_000 + 40 * 970_000 + 10 * 965_000
+    assert [each.got for each in outcome.settled] == [80 * MICRO]
+    history = load_history(config)
+    with pytest.raises(ConfigError, match="recorded books"):
+        check_honesty(config, history, history.starts_at)
+    with pytest.raises(ConfigError, match="need `folder`"):
+        load_history(parse(SMALL | {"data": {"kind": "views"}}))
