@@ -100,6 +100,7 @@ class Verdict:
                 "roles": books.roles,
                 "winding_down": books.winding_down,
             },
+            "permissions": [{"block": block, "what": words} for block, words in books.timeline],
         }
 
 

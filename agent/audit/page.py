@@ -98,6 +98,7 @@ chain {verdict["chain_id"]}. {first}</p>
 <h2>Settled markets</h2>{_settled(data)}
 <h2>Requests that wait</h2>{_queue(data)}
 <h2>Reports and fees</h2>{_reports(data, folder)}
+<h2>Roles, limits and delays</h2>{_permissions(data)}
 <h2>Statements</h2>
 <p class="screen">One for each depositor; printing this page prints them on pages of their own.</p>
 {"".join(_statement(data, who) for who in _people(data))}
@@ -274,6 +275,18 @@ def _reports(data: Mapping[str, Any], folder: Path) -> str:
         "evidence",
     )
     return _table("Reports and fees", heads, "".join(rows))
+
+
+def _permissions(data: Mapping[str, Any]) -> str:
+    rows = reversed(data["verdict"]["permissions"])
+    body = "".join(
+        f"<tr><td>{each['block']}</td><td>{_esc(each['what'])}</td></tr>" for each in rows
+    )
+    return (
+        "<details><summary>Every change, the newest first</summary>"
+        + _table("Roles, limits and delays", ("block", "what"), body)
+        + "</details>"
+    )
 
 
 def _statement(data: Mapping[str, Any], who: str) -> str:

@@ -1,6 +1,11 @@
 """The page from data made by hand: what it shows, and that no text of others becomes markup."""
 
 import json
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +16,7 @@ DATA = {
     "verdict": {
         "vault": "0x" + "11" * 20, "chain_id": 137, "from_block": 1, "to_block": 9,
         "to_time": 1_700_100_000, "differences": [],
+        "permissions": [{"block": 3, "what": "keeper is 0x12"}],
         "state": {"nav_bid": "999000000", "nav_ask": "1001000000", "idle": "500000000",
                   "exposure": "400000000", "supply": "1000000000000000"},
     },
@@ -53,7 +59,7 @@ def test_the_page_shows_the_numbers(page):
     for words in (
         "The audit found no difference", "999.00", "class 0 (delegated)", "75 %", "1 d 1 h",
         "0.950/0.970, 0.030/0.050", "-3.00", "2.500000 shares", "4.50",
-        "1,000.000000 shares, worth 999.00",
+        "1,000.000000 shares, worth 999.00", "keeper is 0x12",
     ):  # fmt: skip
         assert words in text, words
     assert text.count("<a href='evidence/") == 1, "only the document that is there"
@@ -72,3 +78,35 @@ def test_differences_stand_first_and_are_escaped(page):
 def test_a_young_vault_has_a_page(page):
     _, text = page(reports=[], open=[], settled=[], queue=[], flows=[], holders={})
     assert "Charts begin with the second report" in text and text.count("<p>None.</p>") == 4
+
+
+def test_a_browser_finds_nothing_to_complain_about(page, tmp_path):
+    """Headless Chromium with axe-core: no serious finding, no message on the console, no request."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    axe = Path("node_modules/axe-core/axe.min.js")
+    if browser is None:
+        pytest.skip("chromium is not installed: `apt-get install chromium` runs this test as well")
+    folder, text = page()
+    check = (
+        "axe.run().then(r=>{document.title=JSON.stringify(r.violations.map(v=>[v.id,v.impact]))})"
+    )
+    checked = text.replace(
+        "</body>", f"<script>{axe.read_text()}</script><script>{check}</script></body>"
+    )
+    (folder / "axe.html").write_text(checked)
+    for dark in ("", "--force-dark-mode"):
+        common = [browser, "--headless", "--no-sandbox", "--disable-gpu", *dark.split(),
+                  "--enable-logging=stderr", "--dump-dom", "--virtual-time-budget=20000",
+                  f"--user-data-dir={tmp_path / 'browser'}"]  # fmt: skip
+        done = subprocess.run(
+            [*common, f"file://{folder / 'axe.html'}"], capture_output=True, text=True, timeout=120
+        )
+        title = re.search(r"<title>(.*?)</title>", done.stdout)[1]
+        found = json.loads(unescape(title))
+        assert [each for each in found if each[1] in ("serious", "critical")] == []
+    plain = subprocess.run(
+        [*common, f"file://{folder / 'index.html'}"], capture_output=True, text=True, timeout=120
+    )
+    assert "CONSOLE" not in plain.stderr
+    sources = re.findall(r"""(?:src|href)=['"]([^'"]+)""", plain.stdout)
+    assert all(each.startswith(("data:", "#", "evidence/", "statement-")) for each in sources)

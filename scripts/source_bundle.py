@@ -1,0 +1,42 @@
+"""Sources for explorers: `ape run source_bundle`."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import click
+
+CONTRACTS = (
+    *("Vault", "VaultDesk", "VaultGovernance", "VaultFactory"),
+    *("accounts/PolymarketAccount", "accounts/DelegatedAccount", "accounts/FpmmAccount"),
+    "accounts/WalletRegistry",
+)
+EVM = "cancun"  # as ape-config.yaml
+
+
+def bundle_of(contract: str) -> dict[str, Any]:
+    """Return a contract's sources as Vyper's standard JSON input."""
+    source = f"contracts/{contract}.vy"
+    command = ["vyper", "--evm-version", EVM, "-p", ".", "-f", "solc_json", source]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    bundle: dict[str, Any] = json.loads(done.stdout)
+    bundle["settings"]["evmVersion"] = EVM
+    bundle["settings"]["outputSelection"] = {source: ["evm.bytecode", "evm.deployedBytecode"]}
+    return bundle
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("build/sources"))
+def cli(out: Path) -> None:
+    """Write each contract's sources as one file that explorers take: Vyper's standard JSON input,
+    with every module, the settings and the compiler's version.
+
+    Example: ape run source_bundle --out build/sources
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for each in CONTRACTS:
+        bundle = bundle_of(each)
+        target = out / f"{Path(each).name}.json"
+        target.write_text(json.dumps(bundle, indent=1) + "\n")
+        click.echo(f"{target}: {len(bundle['sources'])} sources")
