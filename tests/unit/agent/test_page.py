@@ -81,7 +81,7 @@ def test_a_young_vault_has_a_page(page):
 
 
 def test_a_browser_finds_nothing_to_complain_about(page, tmp_path):
-    """Headless Chromium with axe-core: no serious finding, no message on the console, no request."""
+    """Headless Chromium with axe-core: no serious finding, no word on the console, no request."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     axe = Path("node_modules/axe-core/axe.min.js")
     if browser is None:
