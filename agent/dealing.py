@@ -72,8 +72,9 @@ class Dealing:
             raise NotPossible("the vault is winding down: it takes no deposits any more")
         if assets < least:
             raise NotPossible(f"the least deposit is {money(least, 2)}")
-        if bid + assets > limit:
-            raise NotPossible(f"the vault takes {money(max(0, limit - bid), 2)} more at most")
+        promised = bid + self._waiting_deposits()
+        if promised + assets > limit:
+            raise NotPossible(f"the vault takes {money(max(0, limit - promised), 2)} more at most")
         supply = vault.totalSupply()
         shares = assets * (supply + VIRTUAL) // (ask + 1)
         return [
@@ -179,6 +180,15 @@ class Dealing:
     def _worth(self, shares: int) -> int:
         bid, supply = self._vault.navs()[0], self._vault.totalSupply()
         return int(shares * (bid + 1) // (supply + VIRTUAL))
+
+    def _waiting_deposits(self) -> int:
+        """Return what waits in all deposit epochs: the vault counts it towards its limit."""
+        newest = self._vault.epochs()[0]
+        found = (
+            self._vault.epochOf(DEPOSIT, epoch)
+            for epoch in range(max(1, newest - LOOK_BACK), newest + 1)
+        )
+        return sum(asked - settled for asked, settled, _ in found)
 
     def _report_words(self) -> str:
         last = self._vault.last_report()

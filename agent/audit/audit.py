@@ -230,7 +230,7 @@ class Auditor:
             differ.append(Difference(line.block, transaction, what, line.evidence, digest))
             return
         state.documents += 1
-        named = str(json.loads(text).get("vault", "")).lower()
+        named = _document(text)[0]
         if named != self._vault:
             what = "evidence document: vault"
             differ.append(Difference(line.block, transaction, what, self._vault, named))
@@ -305,11 +305,7 @@ class Auditor:
             text = path.read_bytes() if path.exists() else b""
             if "0x" + keccak(text).hex() != line:
                 continue
-            for record in json.loads(text)["decisions"]:
-                plain = json.dumps(
-                    record, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-                )
-                found["0x" + keccak(plain.encode()).hex()] = int(record["time"])
+            found |= _document(text)[1]
         return found
 
     def _hashes(self) -> Iterator[str]:
@@ -373,6 +369,19 @@ class Auditor:
         draft = path.with_suffix(".draft")
         draft.write_bytes(pickle.dumps(state))
         draft.replace(path)
+
+
+def _document(text: bytes) -> tuple[str, dict[str, int]]:
+    """Return the vault that a document names, and its decision records: id -> time. Its reporter may
+    be hostile: what cannot be read names no vault and explains no fill."""
+    try:
+        document, found = json.loads(text), {}
+        for record in document["decisions"]:
+            plain = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            found["0x" + keccak(plain.encode()).hex()] = int(record["time"])
+        return str(document["vault"]).lower(), found
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return "", {}
 
 
 def first_block(node: Node, vault: str) -> int:

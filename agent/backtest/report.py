@@ -242,6 +242,7 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
 
     return [
         row("verdict", lambda s: s.verdict),
+        row("last prices or books played", lambda s: f"{s.events_played:,}"),
         row("markets settled", lambda s: f"{s.markets:,}"),
         row("staked, units", lambda s: f"{s.staked:,.0f}"),
         row("profit after the venue's fees", lambda s: f"{s.profit:+,.2f}"),
