@@ -372,7 +372,7 @@ class Auditor:
 
 
 def _document(text: bytes) -> tuple[str, dict[str, int]]:
-    """Return the vault that a document names, and its decision records: id -> time. Its reporter may
+    """Return the vault that a document names, and its decisions: id -> time. Its reporter may
     be hostile: what cannot be read names no vault and explains no fill."""
     try:
         document, found = json.loads(text), {}
