@@ -1,8 +1,6 @@
 """One audit of a vault: logs into books, reports held against balances, fills against decisions,
 evidence against hashes. Goes on from a checkpoint; what it keeps does not grow with history."""
 
-import json
-import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,11 +8,13 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_utils.abi import collapse_if_tuple
+from pydantic import TypeAdapter, ValidationError
 
 from agent import abi
+from agent.audit.documents import Revealed, read_document
 from agent.audit.ledger import Difference, Ledger, ReportLine, by_transaction
 from agent.audit.logs import Event, Node, NodeAway, decode_log, kinds
-from agent.audit.views import view_differences
+from agent.audit.views import Asked, view_differences
 from agent.ids import keccak
 
 WAD = 10**18
@@ -110,12 +110,20 @@ class _Progress:
 
     ledger: Ledger
     next_block: int
+    last_hash: str = ""  # of the block before
     fills: int = 0
     joined: int = 0
     documents: int = 0
     values: int = 0
     reports: int = 0
     unjoined: list[tuple[int, str, str]] = field(default_factory=list)
+
+
+_PROGRESS = TypeAdapter(_Progress)
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be gone on from; the message says what to do."""
 
 
 class Auditor:
@@ -132,7 +140,7 @@ class Auditor:
         time; neither is kept here."""
         self.where, self.node, self._reported = where, node or Node(where.url), reported
         self._heard = heard
-        self._records: dict[str, int] | None = None
+        self._records: Revealed | None = None
         self._vault = where.vault.lower()
         self._known = kinds("Vault")
         self._exchange = kinds("Exchange")
@@ -148,6 +156,7 @@ class Auditor:
 
         Raises:
             NodeAway: the node does not answer.
+            CheckpointError: there is a checkpoint that this audit cannot go on from.
         """
         where = self.where
         chain_id = int(self.node.ask("eth_chainId"), 16)
@@ -230,7 +239,7 @@ class Auditor:
             differ.append(Difference(line.block, transaction, what, line.evidence, digest))
             return
         state.documents += 1
-        named = _document(text)[0]
+        named = read_document(text)[0]
         if named != self._vault:
             what = "evidence document: vault"
             differ.append(Difference(line.block, transaction, what, self._vault, named))
@@ -281,7 +290,7 @@ class Auditor:
         revealed = self._revealed()
         for event in events:
             state.fills += 1
-            decided = revealed.get(event.fields["metadata"])
+            decided = revealed.time(event.fields["metadata"])
             if decided is None:
                 why = "no revealed record has this id"
                 state.unjoined.append((event.block, event.transaction, why))
@@ -291,22 +300,12 @@ class Auditor:
             else:
                 state.joined += 1
 
-    def _revealed(self) -> dict[str, int]:
-        """Return decision id -> time of the records in documents whose hashes are on chain."""
-        if self._records is None:
-            self._records = self._read_records()
-        return self._records
-
-    def _read_records(self) -> dict[str, int]:
+    def _revealed(self) -> Revealed:
+        """Return the decisions of the documents whose hashes are on chain."""
         assert self.where.evidence is not None
-        found: dict[str, int] = {}
-        for line in self._hashes():
-            path = self.where.evidence / f"{line}.json"
-            text = path.read_bytes() if path.exists() else b""
-            if "0x" + keccak(text).hex() != line:
-                continue
-            found |= _document(text)[1]
-        return found
+        if self._records is None:
+            self._records = Revealed(self.where.evidence, self._hashes())
+        return self._records
 
     def _hashes(self) -> Iterator[str]:
         """Return the evidence hashes of all reports up to the last block."""
@@ -324,7 +323,7 @@ class Auditor:
 
     def _assets_are_there(self, books: Ledger) -> list[Difference]:
         """What the vault holds covers what it owes."""
-        asset = self._read("asset")
+        asset = self._call(self._vault, "asset", [], self.where.to_block)
         data = "0x70a08231" + "00" * 12 + self._vault[2:]
         answer = self.node.ask("eth_call", {"to": asset, "data": data}, hex(self.where.to_block))
         held, owed = int(answer, 16), books.idle + books.pending_deposits + books.claimable
@@ -332,19 +331,32 @@ class Auditor:
             return []
         return [Difference(self.where.to_block, "", "asset.balanceOf(vault)", f">= {owed}", held)]
 
-    def _read(self, name: str, *arguments: Any) -> Any:
-        given = [
-            bytes.fromhex(each[2:]) if isinstance(each, str) and len(each) == 66 else each
-            for each in arguments
+    def _read(self, asked: Sequence[Asked]) -> Sequence[Any]:
+        """Answer views of the vault at the last block."""
+        block = hex(self.where.to_block)
+        calls = [self._data(name, arguments) for name, arguments in asked]
+        answers = self.node.ask_all(
+            [("eth_call", [{"to": self._vault, "data": data}, block]) for data in calls]
+        )
+        return [
+            self._decoded(name, answer) for (name, _), answer in zip(asked, answers, strict=True)
         ]
-        return self._call(self._vault, name, given, self.where.to_block)
 
     def _call(self, address: str, name: str, arguments: Sequence[Any], block: int) -> Any:
-        entry = self._functions[name]
-        inputs = [collapse_if_tuple(each) for each in entry["inputs"]]
-        outputs = [collapse_if_tuple(each) for each in entry["outputs"]]
-        data = keccak(f"{name}({','.join(inputs)})".encode())[:4] + encode(inputs, list(arguments))
-        answer = self.node.ask("eth_call", {"to": address, "data": "0x" + data.hex()}, hex(block))
+        call = {"to": address, "data": self._data(name, arguments)}
+        return self._decoded(name, self.node.ask("eth_call", call, hex(block)))
+
+    def _data(self, name: str, arguments: Sequence[Any]) -> str:
+        types = [collapse_if_tuple(each) for each in self._functions[name]["inputs"]]
+        given = [
+            bytes.fromhex(each[2:]) if type_ == "bytes32" else each
+            for type_, each in zip(types, arguments, strict=True)
+        ]
+        selector = keccak(f"{name}({','.join(types)})".encode())[:4]
+        return "0x" + (selector + encode(types, given)).hex()
+
+    def _decoded(self, name: str, answer: str) -> Any:
+        outputs = [collapse_if_tuple(each) for each in self._functions[name]["outputs"]]
         values = decode(outputs, bytes.fromhex(answer[2:]))
         return values[0] if len(values) == 1 else values
 
@@ -353,35 +365,35 @@ class Auditor:
     def _resume(self) -> _Progress:
         path = self.where.checkpoint
         if path is not None and path.exists():
-            found = pickle.loads(path.read_bytes())
-            if isinstance(found, _Progress) and found.ledger.vault == self._vault:
-                return found
+            try:
+                found = _PROGRESS.validate_json(path.read_bytes())
+            except ValidationError as error:
+                raise CheckpointError(
+                    f"{path} is no checkpoint of this version: remove it"
+                ) from error
+            if found.ledger.vault != self._vault:
+                raise CheckpointError(f"{path} is of {found.ledger.vault}: name another file")
+            if found.next_block > self.where.to_block + 1:
+                raise CheckpointError(
+                    f"{path} is at block {found.next_block - 1}: audit to a later one, or remove it"
+                )
+            if found.last_hash != self._hash_of(found.next_block - 1):
+                raise CheckpointError(f"{path} is of blocks that were reorganised: remove it")
+            return found
         return _Progress(Ledger(self._vault), self.where.from_block)
 
     def _keep(self, state: _Progress) -> None:
         path = self.where.checkpoint
         if path is None:
             return
-        books = state.ledger
-        for name in ("tx", "at", "now", "minted", "fee_shares"):
-            vars(books).pop(name, None)
+        state.last_hash = self._hash_of(state.next_block - 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".draft")
-        draft.write_bytes(pickle.dumps(state))
+        draft.write_bytes(_PROGRESS.dump_json(state))
         draft.replace(path)
 
-
-def _document(text: bytes) -> tuple[str, dict[str, int]]:
-    """Return the vault that a document names, and its decisions: id -> time. Its reporter may
-    be hostile: what cannot be read names no vault and explains no fill."""
-    try:
-        document, found = json.loads(text), {}
-        for record in document["decisions"]:
-            plain = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-            found["0x" + keccak(plain.encode()).hex()] = int(record["time"])
-        return str(document["vault"]).lower(), found
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return "", {}
+    def _hash_of(self, block: int) -> str:
+        return str(self.node.ask("eth_getBlockByNumber", hex(block), False)["hash"])
 
 
 def first_block(node: Node, vault: str) -> int:

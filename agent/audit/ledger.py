@@ -182,7 +182,6 @@ class Ledger:
         if not self.reported:
             self.reported = self.anchored = time
         self.minted: dict[str, int] = {}
-        self.fee_shares: dict[str, int] | None = None
         for event in events:
             self.events += 1
             self.block, self.at = event.block, event

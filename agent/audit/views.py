@@ -1,52 +1,69 @@
 """The books beside what the chain's own views say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from agent.audit.ledger import Difference, Ledger
 
-Read = Callable[..., Any]
+Asked = tuple[str, tuple[Any, ...]]  # a view and its arguments
+Read = Callable[[Sequence[Asked]], Sequence[Any]]
+AT_ONCE = 1_000  # views
 
 
 def view_differences(ledger: Ledger, read: Read) -> list[Difference]:
     """Return where the vault's views part from the books.
 
     Args:
-        read: answers a function of the vault, as of the last block of the books
+        read: answers some of the vault's views at once, as of the last block of the books
     """
-    pairs: list[tuple[str, Any, Any]] = [
-        ("totalSupply", ledger.supply, read("totalSupply")),
-        ("total_idle", ledger.idle, read("total_idle")),
-        ("claimable_assets", ledger.claimable, read("claimable_assets")),
-        ("navs", ledger.nav, tuple(read("navs"))),
-        ("high_water_mark", ledger.mark, read("high_water_mark")),
-        ("day_anchor", (ledger.anchor, ledger.anchored), tuple(read("day_anchor"))),
-        ("last_report", ledger.reported, read("last_report")),
-        ("total_exposure", ledger.exposure, read("total_exposure")),
-        ("recentAllocation", ledger.recent(), read("recentAllocation")),
-        ("breakerTripped", ledger.tripped, read("breakerTripped")),
-        ("windingDown", ledger.winding_down, read("windingDown")),
-        ("openMarkets", ledger.order, ["0x" + each.hex() for each in read("openMarkets")]),
-    ]
+    found, views = [], _views(ledger)
+    while some := list(islice(views, AT_ONCE)):
+        answers = read([asked for asked, _ in some])
+        for ((name, arguments), expected), answer in zip(some, answers, strict=True):
+            there = _plain(answer)
+            if there != expected:
+                what = " ".join(["view", name, *map(str, arguments)])
+                found.append(Difference(ledger.block, "", what, expected, there))
+    return found
+
+
+def _views(ledger: Ledger) -> Iterator[tuple[Asked, Any]]:
+    """Yield views and what the books say they answer."""
+    for name, value in (
+        ("totalSupply", ledger.supply),
+        ("total_idle", ledger.idle),
+        ("claimable_assets", ledger.claimable),
+        ("navs", ledger.nav),
+        ("high_water_mark", ledger.mark),
+        ("day_anchor", (ledger.anchor, ledger.anchored)),
+        ("last_report", ledger.reported),
+        ("total_exposure", ledger.exposure),
+        ("recentAllocation", ledger.recent()),
+        ("breakerTripped", ledger.tripped),
+        ("windingDown", ledger.winding_down),
+        ("openMarkets", tuple(ledger.order)),
+    ):
+        yield (name, ()), value
     if ledger.pending:
-        found = "0x" + bytes(read("pending_report")).hex()
-        pairs.append(("pending_report", ledger.pending, found))
+        yield ("pending_report", ()), ledger.pending
     for number in ledger.classes:
-        stake = ledger.class_exposure(number)
-        pairs.append((f"classExposureOf {number}", stake, read("classExposureOf", number)))
+        yield ("classExposureOf", (number,)), ledger.class_exposure(number)
     for name in ledger.order:
         market = ledger.markets[name]
-        pairs.append((f"exposureOf {name}", market.exposure, read("exposureOf", name)))
-        book = (market.bid, market.bid + market.spread)
-        pairs.append((f"bookOf {name}", book, tuple(read("bookOf", name))))
+        yield ("exposureOf", (name,)), market.exposure
+        yield ("bookOf", (name,)), (market.bid, market.bid + market.spread)
     for side, queues in enumerate(ledger.queues):
         for number, queue in queues.items():
-            kept = (queue.total, queue.settled, queue.earned)
-            pairs.append((f"epochOf {side} {number}", kept, tuple(read("epochOf", side, number))))
+            yield ("epochOf", (side, number)), (queue.total, queue.settled, queue.earned)
     for who, shares in ledger.holders.items():
-        pairs.append((f"balanceOf {who}", shares, read("balanceOf", who)))
-    return [
-        Difference(ledger.block, "", f"view {what}", expected, found)
-        for what, expected, found in pairs
-        if expected != found
-    ]
+        yield ("balanceOf", (who,)), shares
+
+
+def _plain(answer: Any) -> Any:
+    """Return an answer as the books have it: words in hex, tuples."""
+    if isinstance(answer, bytes):
+        return "0x" + bytes(answer).hex()
+    if isinstance(answer, (list, tuple)):
+        return tuple(_plain(each) for each in answer)
+    return answer

@@ -45,12 +45,15 @@ def lives():
 
 
 def read_of(world):
-    """Return what the chain says of a view, addresses and words as the auditor has them."""
+    """Return what the chain says of views, addresses and words as the auditor has them."""
 
-    def read(name, *arguments):
+    def one(name, arguments):
         given = [bytes.fromhex(a[2:]) if str(a).startswith("0x") and len(a) == 66 else a
                  for a in arguments]  # fmt: skip
         return getattr(world.vault, name)(*given)
+
+    def read(asked):
+        return [one(*each) for each in asked]
 
     return read
 
