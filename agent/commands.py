@@ -12,8 +12,8 @@ import click
 from ape.cli import account_option, network_option
 from ape.logging import logger as ape_logger
 
+from agent.contracts import vault_at
 from agent.dealing import Dealing, NotPossible, said
-from agent.devnet.venue import vault_type
 
 
 def depositor(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,7 +33,7 @@ def depositor(command: Callable[..., Any]) -> Callable[..., Any]:
 def dealing_of(address: str, account: Any) -> tuple[Any, Dealing]:
     """Return a vault and its depositor's view."""
     ape_logger.set_level(logging.ERROR)
-    vault = ape.Contract(address, contract_type=vault_type())
+    vault = vault_at(address)
     return vault, Dealing(vault, account, ape.chain.blocks.head.timestamp)
 
 

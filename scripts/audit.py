@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from agent.anvil import AnvilMissing
 from agent.audit.audit import Auditor, CheckpointError, Verdict, Where, first_block
 from agent.audit.ledger import Difference, ReportLine
 from agent.audit.logs import Node, NodeAway
@@ -82,7 +83,7 @@ def cli(
             _again(verdict, found, rpc, blocks, replay, bps)
         if keystore is not None:
             found["attestation"] = attest(found, unlock(keystore, "PROBITY_AUDITOR_PASSPHRASE"))
-    except (NodeAway, CheckpointError, ConfigError) as error:
+    except (NodeAway, AnvilMissing, CheckpointError, ConfigError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
     if out is not None:

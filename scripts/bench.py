@@ -20,9 +20,10 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from rich.console import Console
 from rich.table import Table
 
+from agent.contracts import vault_at
 from agent.devnet import polymarket
 from agent.devnet import venue as devnet
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.devnet.clob.load import Crowd, differences
 from agent.devnet.clob.load import run as run_crowd
 from agent.execution.orders import ExchangeDomain, order_hash, order_tuple
@@ -144,7 +145,7 @@ class _Bench:
         receipt = self.factory.deploy(terms.arguments(), keccak(text=salt), sender=self.deployer)
         self.note("deploy.Vault", receipt)
         (event,) = receipt.decode_logs(self.factory.VaultDeployed)
-        vault = devnet.vault_at(event.vault)
+        vault = vault_at(event.vault)
         for name in ("alice", "bob"):
             self.venue.fund(self.deployer, people[name], 10**6 * UNIT)
             self.venue.pusd.approve(vault, FOREVER, sender=people[name])
@@ -334,7 +335,7 @@ def measure_clob() -> dict[str, int]:
     Raises:
         click.ClickException: trades, books and the chain do not agree to the unit.
     """
-    with anvil(polymarket.CHAIN_ID) as url, ExitStack() as stack:
+    with devnet_chain(polymarket.CHAIN_ID) as url, ExitStack() as stack:
         accounts = ape.accounts.test_accounts
         deployer, operator, people = accounts[0], accounts[1], accounts[2 : 2 + CLIENTS]
         recorded, _ = load_recorded(DATA / "gamma_markets_mixed_2026-01.json.gz")

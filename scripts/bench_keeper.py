@@ -28,7 +28,7 @@ from py_clob_client_v2.order_utils.model.side import Side
 from py_clob_client_v2.signer import Signer
 
 from agent.devnet import polymarket
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.devnet.clock import DevnetClock
 from agent.devnet.life import RECORDED
 from agent.devnet.stage import Stage, set_up
@@ -113,7 +113,7 @@ def latencies() -> dict[str, float]:
     """Return milliseconds from a decision in the journal to its order signed there."""
     ape_logger.set_level(logging.ERROR)
     marks: list[tuple[str, float]] = []
-    with TemporaryDirectory() as name, anvil(polymarket.CHAIN_ID) as url:
+    with TemporaryDirectory() as name, devnet_chain(polymarket.CHAIN_ID) as url:
         clock = DevnetClock(ape.networks.provider.make_request, ape.chain.blocks.head.timestamp)
         records = [
             record

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.devnet import polymarket
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.devnet.life import RECORDED_AT, Life, run_life
 from agent.units import format_units as money
 
@@ -166,7 +166,7 @@ def cli(as_json: bool) -> None:
 
     shutil.rmtree(FOLDER, ignore_errors=True)
     start = int(RECORDED_AT.timestamp()) - 600
-    with anvil(polymarket.CHAIN_ID, timestamp=start) as url:
+    with devnet_chain(polymarket.CHAIN_ID, timestamp=start) as url:
         life = run_life(emit, FOLDER, url)
     if as_json:
         click.echo(json.dumps(life.as_dict(), indent=2))

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from agent.devnet import polymarket
 from agent.devnet import venue as devnet
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.devnet.clob.service import make_service
 from agent.information.gamma import Market, load_recorded
 from agent.units import MICRO
@@ -70,7 +70,7 @@ def cli(port: int, clob_port: int, markets: int, admission: Any, check: bool) ->
     """
     ape_logger.set_level(logging.ERROR)
     console = Console(highlight=False)
-    with anvil(polymarket.CHAIN_ID, port) as url:
+    with devnet_chain(polymarket.CHAIN_ID, port) as url:
         console.print(f"chain {polymarket.CHAIN_ID} at {url}")
         people = {
             name: ape.accounts.test_accounts[number]

@@ -7,8 +7,8 @@ from typing import Any
 import ape
 import click
 
+from agent.contracts import vault_type
 from agent.devnet.parts import conditional_tokens, market_maker_part
-from agent.devnet.venue import vault_type
 
 TARGET = Path(__file__).parent.parent / "agent" / "abi"
 

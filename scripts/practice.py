@@ -12,7 +12,7 @@ from ape.logging import logger as ape_logger
 from rich.console import Console
 
 from agent.devnet import polymarket
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.devnet.clock import DevnetClock
 from agent.devnet.life import RECORDED_AT, ending_records, quote_as_recorded
 from agent.devnet.stage import PASSPHRASE, set_up
@@ -57,7 +57,7 @@ def cli(port: int, seconds: int | None) -> None:
     ape_logger.set_level(logging.ERROR)
     console = Console(highlight=False)
     shutil.rmtree(FOLDER, ignore_errors=True)
-    with anvil(polymarket.CHAIN_ID, port) as url:
+    with devnet_chain(polymarket.CHAIN_ID, port) as url:
         request = ape.networks.provider.make_request
         clock = DevnetClock(request, time.time())
         moved = datetime.fromtimestamp(time.time(), UTC) - RECORDED_AT

@@ -9,7 +9,8 @@ import click
 from ape.cli import network_option
 
 from agent.config import ConfigError
-from agent.deployment import load, verify
+from agent.deployment.check import verify
+from agent.deployment.plan import load
 
 
 @click.command()

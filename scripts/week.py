@@ -23,7 +23,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from agent.devnet import ledger, polymarket
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.devnet.ledger import ReportLine
 from agent.devnet.week import Plan, Week, run_week
 from agent.units import MICRO
@@ -60,7 +60,7 @@ def cli(hours: int, tickers: str, as_json: bool) -> None:
             elif event == "halted":
                 progress.console.print(f"no new decisions: {fields['why']}")
 
-        with anvil(polymarket.CHAIN_ID, timestamp=int(plan.start.timestamp()) - 600) as url:
+        with devnet_chain(polymarket.CHAIN_ID, timestamp=int(plan.start.timestamp()) - 600) as url:
             week = run_week(plan, FOLDER, url, emit)
             try:
                 lines = ledger.reports(week.stage)

@@ -8,6 +8,7 @@ import ape
 import pytest
 from eth_account import Account
 
+from agent.contracts import vault_at
 from agent.devnet import venue as devnet
 from tests.defaults import DAY, FOREVER, LIMITS, NO_EVIDENCE, UNIT, UNLIMITED, WAD, a_class
 
@@ -81,7 +82,7 @@ def make_vault(factory, people, deployer, number):
         )
         receipt = factory.deploy(terms, next(number).to_bytes(32, "big"), sender=deployer)
         (event,) = receipt.decode_logs(factory.VaultDeployed)
-        return devnet.vault_at(event.vault)
+        return vault_at(event.vault)
 
     return make
 

@@ -2,10 +2,6 @@
 comes of them: receipts, logs, and every storage word that they change."""
 
 import json
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +9,10 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 
+from agent.anvil import anvil
 from agent.audit.logs import Node, NodeAway, decode_log, kinds
 from agent.ids import keccak
 
-START_S = 20.0
 TRACER = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 REPORT = "report((bytes32,uint256,uint256,uint256,uint256)[],bytes32)"
 _TYPES = ("(bytes32,uint256,uint256,uint256,uint256)[]", "bytes32")
@@ -50,31 +46,10 @@ def forks(url: str) -> Iterator["Forks"]:
     """Run an anvil of our own beside a node, to be set to any of its blocks.
 
     Raises:
-        NodeAway: anvil is not installed, or does not start.
+        AnvilMissing: anvil is not installed, or does not start.
     """
-    program = shutil.which("anvil")
-    if program is None:
-        raise NodeAway("anvil is not on the path: `make setup` installs it")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [program, "--fork-url", url, "--port", str(port), "--silent", "--no-rate-limit"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        fork = Node(f"http://127.0.0.1:{port}", pause=lambda seconds: None)
-        deadline = time.monotonic() + START_S
-        while True:
-            try:
-                fork.head()
-                break
-            except NodeAway:
-                if time.monotonic() > deadline or process.poll() is not None:
-                    raise NodeAway("anvil did not start on a fork of this node") from None
-                time.sleep(0.1)
-        yield Forks(Node(url), fork, url)
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+    with anvil("--fork-url", url, "--no-rate-limit") as own:
+        yield Forks(Node(url), Node(own, pause=lambda seconds: None), url)
 
 
 class Forks:

@@ -1,28 +1,17 @@
 """An anvil of the devnet's own: without step tracing, which makes settlements four times slower."""
 
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
-import ape
-import httpx
+from agent.anvil import anvil
+from agent.contracts import connected
 
 ACCOUNTS = 20
 MNEMONIC = "test test test test test test test test test test test junk"  # ape's and anvil's own
-START_S = 20.0
-
-
-class AnvilMissing(RuntimeError):
-    """anvil is not installed, or did not start; the message says what to do."""
 
 
 @contextmanager
-def anvil(chain_id: int, port: int = 0, timestamp: int | None = None) -> Iterator[str]:
+def devnet_chain(chain_id: int, port: int = 0, timestamp: int | None = None) -> Iterator[str]:
     """Run anvil and connect ape to it; yield its URL.
 
     Args:
@@ -32,39 +21,8 @@ def anvil(chain_id: int, port: int = 0, timestamp: int | None = None) -> Iterato
     Raises:
         AnvilMissing: it is not installed or does not answer.
     """
-    binary = shutil.which("anvil") or shutil.which("anvil", path=str(Path("node_modules/.bin")))
-    if binary is None:
-        raise AnvilMissing("anvil is not installed: run `make setup` in the repository")
-    chosen = port or _free_port()
-    url = f"http://127.0.0.1:{chosen}"
-    command = [binary, "--silent", "--port", str(chosen), "--chain-id", str(chain_id)]
-    command += ["--accounts", str(ACCOUNTS), "--mnemonic", MNEMONIC]
+    options = ["--chain-id", str(chain_id), "--accounts", str(ACCOUNTS), "--mnemonic", MNEMONIC]
     if timestamp is not None:
-        command += ["--timestamp", str(timestamp)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait(url, process)
-        network: Any = ape.networks.ethereum.local
-        with network.use_provider("foundry", provider_settings={"host": url}):
-            yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
-    request = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx.post(url, json=request).raise_for_status()
-            return
-        except httpx.HTTPError:
-            time.sleep(0.05)
-    raise AnvilMissing(f"anvil does not answer at {url}: is the port taken?")
+        options += ["--timestamp", str(timestamp)]
+    with anvil(*options, port=port) as url, connected(url):
+        yield url

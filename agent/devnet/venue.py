@@ -7,6 +7,7 @@ from typing import Any
 import ape
 from eth_utils.crypto import keccak
 
+from agent.contracts import vault_at
 from agent.devnet.parts import conditional_tokens, market_maker_part, safe_part
 from agent.terms import TIMELOCKED, VaultTerms
 
@@ -226,23 +227,6 @@ def raise_delays(vault: Any, owner: Any, seconds: int) -> None:
     """Give every timelocked function of a vault its delay, once it is set up."""
     for signature in TIMELOCKED:
         vault.increaseDelay(keccak(text=signature)[:4], seconds, sender=owner)
-
-
-def vault_at(address: str) -> Any:
-    """Return the vault at `address` with the ABI of all parts of its code."""
-    return ape.Contract(address, contract_type=vault_type())
-
-
-def vault_type() -> Any:
-    """Return the contract type of a vault: the functions and events of its three parts."""
-    merged = ape.project.Vault.contract_type.model_copy(deep=True)
-    known = {entry.selector for entry in merged.abi if hasattr(entry, "selector")}
-    for part in (ape.project.VaultDesk, ape.project.VaultGovernance):
-        for entry in part.contract_type.abi:
-            if entry.type in ("function", "event") and entry.selector not in known:
-                merged.abi.append(entry)
-                known.add(entry.selector)
-    return merged
 
 
 def condition_id(oracle: str, question_id: bytes) -> bytes:

@@ -14,7 +14,7 @@ from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
 
 from agent.devnet import polymarket
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.devnet.clob.service import make_service
 from agent.information.gamma import load_recorded
 from tests.defaults import UNIT
@@ -44,7 +44,7 @@ def recorded():
 @pytest.fixture(scope="session", autouse=True)
 def chain_url():
     """An anvil of our own; ape is connected to it instead of what --network says."""
-    with anvil(polymarket.CHAIN_ID) as url:
+    with devnet_chain(polymarket.CHAIN_ID) as url:
         yield url
 
 

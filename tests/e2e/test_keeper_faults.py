@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from agent.devnet import ledger, polymarket
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.execution.machine import Intent
 from agent.units import MICRO
 from tests.e2e.child import Bomb
@@ -22,7 +22,7 @@ AGAIN = SECTIONS.replace("rest_s = 1000000", "rest_s = 5")  # a market may be de
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    with anvil(polymarket.CHAIN_ID) as url:
+    with devnet_chain(polymarket.CHAIN_ID) as url:
         place = KeeperStage(tmp_path_factory.mktemp("faults"), url, MARKETS, AGAIN)
         place.invest()
         place.url, place.next, place.told = url, 0, []

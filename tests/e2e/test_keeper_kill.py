@@ -16,7 +16,7 @@ from web3 import Web3
 
 from agent.config import load
 from agent.devnet import polymarket
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.execution.machine import Intent, Sending, Venue
 from agent.journal import Journal
 from tests.e2e.keeper_child import live
@@ -38,7 +38,7 @@ def processes():
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["enforced", "delegated"])
 def world(request, tmp_path_factory):
-    with anvil(polymarket.CHAIN_ID) as url:
+    with devnet_chain(polymarket.CHAIN_ID) as url:
         folder = tmp_path_factory.mktemp("kills")
         lives = KILLS + MOST_EDGES // EVERY + 4
         place = KeeperStage(folder, url, lives, wallets=request.param, max_drawdown_bps=10_000)

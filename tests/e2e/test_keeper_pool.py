@@ -9,7 +9,7 @@ import pytest
 from agent.config import ConfigError, load
 from agent.devnet import polymarket
 from agent.devnet import venue as devnet
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.execution.fpmm import read_pool
 from agent.operations.build import build
 from agent.terms import ClassTerms
@@ -23,7 +23,7 @@ QUESTION = b"\x0f" * 32
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    with anvil(polymarket.CHAIN_ID) as url:
+    with devnet_chain(polymarket.CHAIN_ID) as url:
         made = {}
 
         def pool_class(venue):

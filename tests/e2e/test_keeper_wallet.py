@@ -6,7 +6,7 @@ import pytest
 
 from agent.config import ConfigError, load
 from agent.devnet import polymarket
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.operations.build import build
 from tests.e2e.child import Bomb
 from tests.e2e.keeper_child import make_keeper
@@ -15,7 +15,7 @@ from tests.e2e.keeper_stage import KeeperStage
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    with anvil(polymarket.CHAIN_ID) as url:
+    with devnet_chain(polymarket.CHAIN_ID) as url:
         place = KeeperStage(tmp_path_factory.mktemp("wallet"), url, 2, wallets=1)
         place.told = []
         yield place

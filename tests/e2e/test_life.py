@@ -8,7 +8,7 @@ import pytest
 from eth_utils import keccak
 
 from agent.devnet import polymarket
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.devnet.life import RECORDED_AT, run_life
 from tests.defaults import WAD, YEAR
 
@@ -34,7 +34,7 @@ def told():
 @pytest.fixture(scope="module")
 def life(folder, told):
     """Runs on a chain of its own, that of the tests below."""
-    with anvil(polymarket.CHAIN_ID, timestamp=int(RECORDED_AT.timestamp()) - 600) as url:
+    with devnet_chain(polymarket.CHAIN_ID, timestamp=int(RECORDED_AT.timestamp()) - 600) as url:
         yield run_life(lambda event, fields: told.append((event, dict(fields))), folder, url)
 
 

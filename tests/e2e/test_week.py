@@ -20,7 +20,7 @@ from agent.audit.replay import forks
 from agent.audit.verdict import attest, attested_by
 from agent.backtest.parity import check_parity
 from agent.devnet import ledger, polymarket
-from agent.devnet.anvil import anvil
+from agent.devnet.anvil import devnet_chain
 from agent.devnet.week import Plan, run_week
 from agent.ids import decision_id
 from agent.operations.build import make_packs, rules_of
@@ -40,7 +40,7 @@ PLAN = Plan(
 
 @pytest.fixture(scope="module")
 def week(tmp_path_factory):
-    with anvil(polymarket.CHAIN_ID, timestamp=int(PLAN.start.timestamp()) - 600) as url:
+    with devnet_chain(polymarket.CHAIN_ID, timestamp=int(PLAN.start.timestamp()) - 600) as url:
         folder = tmp_path_factory.mktemp("week")
         told = run_week(PLAN, folder, url, lambda event, fields: None)
         yield told

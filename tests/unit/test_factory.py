@@ -5,7 +5,7 @@ import pytest
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
-from agent.devnet.venue import vault_at
+from agent.contracts import vault_at
 from tests.defaults import DAY, LIMITS, UNLIMITED
 
 ZERO = "0x" + "00" * 20
