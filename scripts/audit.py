@@ -14,9 +14,10 @@ from rich.table import Table
 
 from agent.anvil import AnvilMissing
 from agent.audit.audit import Auditor, CheckpointError, Verdict, Where, first_block
-from agent.audit.ledger import Difference, ReportLine
+from agent.audit.ledger import ReportLine
 from agent.audit.logs import Node, NodeAway
 from agent.audit.replay import forks
+from agent.audit.terms import Difference
 from agent.audit.verdict import attest
 from agent.config import ConfigError, unlock
 
@@ -124,7 +125,7 @@ def _again(
         found |= verdict.plain()
         found["replayed"] = [asdict(each) for each in done]
         if bps is not None and blocks:
-            reporter = verdict.ledger.roles["reporter"]
+            reporter = verdict.ledger.terms.roles["reporter"]
             found["what_if"] = asdict(again.what_if(blocks[-1], verdict.vault, reporter, bps))
 
 

@@ -12,8 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from agent import abi
 from agent.audit.documents import Revealed, read_document
-from agent.audit.ledger import Difference, Ledger, ReportLine, by_transaction
+from agent.audit.ledger import Ledger, ReportLine, by_transaction
 from agent.audit.logs import Event, Node, NodeAway, decode_log, kinds
+from agent.audit.terms import Difference
 from agent.audit.views import Asked, view_differences
 from agent.ids import keccak
 
@@ -97,10 +98,12 @@ class Verdict:
                 "holders": len(books.holders),
                 "open_markets": len(books.order),
                 "closed_markets": books.closed,
-                "roles": books.roles,
+                "roles": books.terms.roles,
                 "winding_down": books.winding_down,
             },
-            "permissions": [{"block": block, "what": words} for block, words in books.timeline],
+            "permissions": [
+                {"block": block, "what": words} for block, words in books.terms.timeline
+            ],
         }
 
 
@@ -191,6 +194,7 @@ class Auditor:
         times = self.node.times(blocks)
         books = state.ledger
         for group in by_transaction(events):
+            self._check_payouts(state, group)
             try:
                 books.apply(times[group[0].block], group)
             except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
@@ -206,6 +210,31 @@ class Auditor:
                 self._check_report(state, line, group)
                 self._reported(line)
             books.reports.clear()
+
+    def _check_payouts(self, state: _Progress, group: Sequence[Event]) -> None:
+        """Hold values that were booked once there was a payout against balances: before the block,
+        after it, or after it but for what was recalled later in the same transaction."""
+        books = state.ledger
+        for event in group:
+            market = books.markets.get(event.fields["market"]) if event.name == "Synced" else None
+            if market is None:
+                continue
+            recalled = sum(
+                each.fields["assets"] for each in group
+                if each.name == "Recalled" and each.fields["market"] == event.fields["market"]
+                and each.index > event.index
+            )  # fmt: skip
+            found = (event.fields["value_bid"], event.fields["value_ask"])
+            state.values += 1
+            after = self._value(market.account, market.marks, event.block)
+            later = (after[0] + recalled, after[1] + recalled)
+            if found in (after, later):
+                continue
+            if found != self._value(market.account, market.marks, event.block - 1):
+                what = f"Synced: value of {event.fields['market']} from its balances"
+                books.differences.append(
+                    Difference(event.block, event.transaction, what, later, found)
+                )
 
     def _check_report(self, state: _Progress, line: ReportLine, group: Sequence[Event]) -> None:
         """Hold a report's values against balances at its block, its document against its hash."""
@@ -349,7 +378,7 @@ class Auditor:
     def _data(self, name: str, arguments: Sequence[Any]) -> str:
         types = [collapse_if_tuple(each) for each in self._functions[name]["inputs"]]
         given = [
-            bytes.fromhex(each[2:]) if type_ == "bytes32" else each
+            bytes.fromhex(each[2:]) if type_.startswith("bytes") else each
             for type_, each in zip(types, arguments, strict=True)
         ]
         selector = keccak(f"{name}({','.join(types)})".encode())[:4]

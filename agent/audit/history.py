@@ -4,8 +4,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agent.audit.audit import Verdict
-from agent.audit.ledger import VIRTUAL, Limit, ReportLine
+from agent.audit.ledger import VIRTUAL, ReportLine
 from agent.audit.logs import Event
+from agent.audit.terms import Limit
 
 SCHEMA = "probity-page/1"
 WAD = 10**18
@@ -111,11 +112,11 @@ def page_data(history: History, verdict: Verdict) -> dict[str, Any]:
             "cap": min(terms.caps[2], terms.caps[3] * nav // 10_000),
             "market_cap": min(terms.caps[0], terms.caps[1] * nav // 10_000),
         }
-        for number, terms in books.classes.items()
+        for number, terms in books.terms.classes.items()
     }
     total = min(
-        books.limits.get(Limit.TOTAL_CAP, 0),
-        books.limits.get(Limit.TOTAL_BPS, 0) * nav // 10_000,
+        books.terms.limit(Limit.TOTAL_CAP),
+        books.terms.limit(Limit.TOTAL_BPS) * nav // 10_000,
     )
     open_markets = []
     for name in books.order:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from agent.audit.ledger import Difference, Ledger
+from agent.audit.ledger import Ledger
+from agent.audit.terms import Difference, Setting
 
 Asked = tuple[str, tuple[Any, ...]]  # a view and its arguments
 Read = Callable[[Sequence[Asked]], Sequence[Any]]
@@ -19,17 +20,23 @@ def view_differences(ledger: Ledger, read: Read) -> list[Difference]:
     """
     found, views = [], _views(ledger)
     while some := list(islice(views, AT_ONCE)):
-        answers = read([asked for asked, _ in some])
-        for ((name, arguments), expected), answer in zip(some, answers, strict=True):
+        answers = read([(each.view, each.arguments) for each in some])
+        for each, answer in zip(some, answers, strict=True):
             there = _plain(answer)
-            if there != expected:
-                what = " ".join(["view", name, *map(str, arguments)])
-                found.append(Difference(ledger.block, "", what, expected, there))
+            if there != _plain(each.value):
+                what = " ".join(["view", each.view, *map(str, each.arguments)])
+                found.append(Difference(each.block, each.transaction, what, each.value, there))
     return found
 
 
-def _views(ledger: Ledger) -> Iterator[tuple[Asked, Any]]:
-    """Yield views and what the books say they answer."""
+def _views(ledger: Ledger) -> Iterator[Setting]:
+    """Yield views and what the books say they answer; terms since the event that set them."""
+    yield from ledger.terms.settings.values()
+    for name, arguments, value in _numbers(ledger):
+        yield Setting(name, arguments, value, ledger.block, "")
+
+
+def _numbers(ledger: Ledger) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
     for name, value in (
         ("totalSupply", ledger.supply),
         ("total_idle", ledger.idle),
@@ -44,24 +51,26 @@ def _views(ledger: Ledger) -> Iterator[tuple[Asked, Any]]:
         ("windingDown", ledger.winding_down),
         ("openMarkets", tuple(ledger.order)),
     ):
-        yield (name, ()), value
+        yield name, (), value
     if ledger.pending:
-        yield ("pending_report", ()), ledger.pending
-    for number in ledger.classes:
-        yield ("classExposureOf", (number,)), ledger.class_exposure(number)
+        yield "pending_report", (), ledger.pending
+    for number in ledger.terms.classes:
+        yield "classExposureOf", (number,), ledger.class_exposure(number)
     for name in ledger.order:
         market = ledger.markets[name]
-        yield ("exposureOf", (name,)), market.exposure
-        yield ("bookOf", (name,)), (market.bid, market.bid + market.spread)
+        yield "exposureOf", (name,), market.exposure
+        yield "bookOf", (name,), (market.bid, market.bid + market.spread)
     for side, queues in enumerate(ledger.queues):
         for number, queue in queues.items():
-            yield ("epochOf", (side, number)), (queue.total, queue.settled, queue.earned)
+            yield "epochOf", (side, number), (queue.total, queue.settled, queue.earned)
     for who, shares in ledger.holders.items():
-        yield ("balanceOf", (who,)), shares
+        yield "balanceOf", (who,), shares
 
 
 def _plain(answer: Any) -> Any:
-    """Return an answer as the books have it: words in hex, tuples."""
+    """Return a value as the books have it: words and addresses in lower-case hex, tuples."""
+    if isinstance(answer, str):
+        return answer.lower()
     if isinstance(answer, bytes):
         return "0x" + bytes(answer).hex()
     if isinstance(answer, (list, tuple)):

@@ -22,19 +22,20 @@ from agent.backtest.parity import check_parity
 from agent.devnet import ledger, polymarket
 from agent.devnet.anvil import devnet_chain
 from agent.devnet.week import Plan, run_week
-from agent.ids import decision_id
+from agent.ids import decision_id, keccak
 from agent.operations.build import make_packs, rules_of
 from agent.reporting.explain import NothingKnown, explain, find
 from agent.units import BPS, MICRO
 from scripts.audit import cli as audit_command
 from scripts.page import cli as page_command
+from tests.e2e.lies import LIES, Liar, liar, target
 
 PLAN = Plan(
     tickers=("AAPL",),
-    hours=26,
+    hours=32,
     deposits=((0, "alice", 50_000), (9, "bob", 20_000)),
     redemptions=((12, "alice", 20),),
-    report_every_s=4 * 3_600,
+    report_every_s=3_600,
 )
 
 
@@ -69,7 +70,7 @@ def test_it_ran_without_a_hand(week):
 
 def test_every_report_is_the_keepers_own_nav_to_the_unit(week, lines):
     told = week.events("reported")
-    assert len(told) == len(lines) >= 6
+    assert len(told) == len(lines) >= 20
     for fields, line in zip(told, lines, strict=True):
         assert (fields["difference_bid"], fields["difference_ask"]) == (0, 0)
         assert (fields["nav_bid"], fields["nav_ask"]) == (line.nav_bid, line.nav_ask)
@@ -193,16 +194,38 @@ def test_the_audit_of_the_week_finds_no_difference(week, audited, lines, fills):
     assert attested_by(signed | {"to_block": 1}) != auditor.address
 
 
-class Liar(Node):
-    """A node with one thing changed."""
+@pytest.mark.parametrize("name", LIES)
+def test_each_lie_about_a_log_is_found_at_its_block_and_field(week, audited, name):
+    lie, url = LIES[name], week.stage.rpc_url
+    event = target(Node(url), week.stage.vault.address.lower(), lie)
+    found = audited(liar(url, event, lie)).differences
+    assert min(each.block for each in found) >= event.block
+    named = [each.block for each in found if each.what.startswith(lie.what)]
+    assert named and (lie.later or event.block in named), found[:3]
 
-    def __init__(self, url, change):
-        super().__init__(url, pause=lambda seconds: None)
-        self.change = change
 
-    def ask_all(self, asked):
-        answers = super().ask_all(asked)
-        return [self.change(*each, answer) for each, answer in zip(asked, answers, strict=True)]
+def test_each_lie_about_the_state_is_found(week, audited):
+    """The vault's own money and the shares short by one, as the chain's calls give them."""
+    url, vault = week.stage.rpc_url, week.stage.vault.address.lower()
+
+    def of_call(to, function, change):
+        data = "0x" + keccak(function.encode())[:4].hex()
+
+        def told(method, parameters, answer):
+            if method != "eth_call" or parameters[0]["to"].lower() != to:
+                return answer
+            return change(answer) if parameters[0]["data"].startswith(data) else answer
+
+        return Liar(url, told)
+
+    def less(answer):
+        return f"0x{int(answer, 16) - 1:064x}"
+
+    pusd = week.stage.venue.pusd.address.lower()
+    (found,) = audited(of_call(pusd, "balanceOf(address)", less)).differences
+    assert found.what == "asset.balanceOf(vault)"
+    (found,) = audited(of_call(vault, "totalSupply()", less)).differences
+    assert (found.what, found.expected) == ("view totalSupply", week.stage.vault.totalSupply())
 
 
 def test_a_balance_off_by_one_a_changed_document_and_a_stranger_are_found(week, audited, lines):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import ape
 import pytest
 
-from agent.audit.ledger import Limit
+from agent.audit.terms import Limit
 from agent.audit.views import view_differences
 from tests.property.audited import audit, events_of
 from tests.property.world import ACTS, VARIANTS, World
@@ -48,7 +48,7 @@ def read_of(world):
     """Return what the chain says of views, addresses and words as the auditor has them."""
 
     def one(name, arguments):
-        given = [bytes.fromhex(a[2:]) if str(a).startswith("0x") and len(a) == 66 else a
+        given = [bytes.fromhex(a[2:]) if str(a).startswith("0x") and len(a) in (10, 66) else a
                  for a in arguments]  # fmt: skip
         return getattr(world.vault, name)(*given)
 

@@ -1,0 +1,210 @@
+"""Lies that a node can tell an auditor about a vault: one log or one answer is another."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eth_abi.abi import encode
+
+from agent.audit.logs import Event, Node, decode_log, kinds
+
+KINDS = kinds("Vault")
+BIG = 10**30
+OTHER = "0x" + "77" * 20
+
+
+@dataclass(frozen=True)
+class Lie:
+    """Which event is told otherwise, and what an auditor must say of it.
+
+    Attributes:
+        event: name; `where` chooses among those of this name, the middle one of what is left
+        changes: field -> its new value from the old one; none: the log is left out
+        what: how a difference begins, at the event's own block, and none is in an earlier one
+        twice: the log is given twice instead
+        later: it may stand in a later block
+    """
+
+    event: str
+    what: str
+    changes: Mapping[str, Callable[[Any], Any]] | None = None
+    where: Callable[[Mapping[str, Any]], bool] = lambda fields: True
+    twice: bool = False
+    later: bool = False
+
+
+def add(number: int) -> Callable[[Any], Any]:
+    """Return what adds a number."""
+    return lambda old: old + number
+
+
+def be(value: Any) -> Callable[[Any], Any]:
+    """Return what puts a value in place of the old one."""
+    return lambda old: value
+
+
+def head(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return what changes the first of a list."""
+    return lambda old: (change(old[0]), *old[1:])
+
+
+def some(field: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Return whether a field is not 0 or empty."""
+    return lambda fields: bool(fields[field])
+
+
+def at(field: str, value: Any) -> Callable[[Mapping[str, Any]], bool]:
+    """Return whether a field has a value."""
+    return lambda fields: fields[field] == value
+
+
+def minted(fields: Mapping[str, Any]) -> bool:
+    """Whether a transfer is of new shares, not to the vault: a fee."""
+    return int(fields["sender"], 16) == 0
+
+
+LIES = {
+    "a claim of one share more": Lie("Deposit", "Deposit.shares", {"shares": add(1)}),
+    "a claim of one unit more": Lie("Withdraw", "Withdraw.assets", {"assets": add(1)}),
+    "a request of another epoch": Lie(
+        "DepositRequest", "DepositRequest.requestId", {"requestId": add(1)},
+        lambda it: it["requestId"] > 1),
+    "a request for fewer shares than were moved": Lie(
+        "RedeemRequest", "RedeemRequest.shares", {"shares": add(-1)}),
+    "a deposit that was larger": Lie(
+        "DepositRequest", "Settled.deposited_assets", {"assets": add(1)}, later=True),
+    "a fee's shares minted twice": Lie(
+        "Transfer", "FeesAccrued.shares: minted to the recipients", where=minted, twice=True),
+    "a fee's shares not minted": Lie(
+        "Transfer", "FeesAccrued.shares: minted to the recipients", where=minted),
+    "a deposit settled short": Lie(
+        "Settled", "Settled.deposited_assets", {"deposited_assets": add(-1)},
+        some("deposited_assets")),
+    "a share minted too many": Lie(
+        "Settled", "Settled.minted_shares", {"minted_shares": add(1)}, some("minted_shares")),
+    "a share burned too few": Lie(
+        "Settled", "Settled.redeemed_shares", {"redeemed_shares": add(-1)},
+        some("redeemed_shares")),
+    "a unit paid too much": Lie(
+        "Settled", "Settled.paid_assets", {"paid_assets": add(1)}, some("paid_assets")),
+    "a settlement left out": Lie("Settled", "Settled."),
+    "a management fee rounded up": Lie(
+        "FeesAccrued", "FeesAccrued.management", {"management": add(1)}, some("management")),
+    "a performance fee of one unit more": Lie(
+        "FeesAccrued", "FeesAccrued.performance", {"performance": add(1)}),
+    "fee shares rounded up": Lie("FeesAccrued", "FeesAccrued.shares", {"shares": add(1)}),
+    "a lowered high-water mark": Lie(
+        "FeesAccrued", "FeesAccrued.high_water_mark", {"high_water_mark": add(-1)}),
+    "a fee left out": Lie("FeesAccrued", "FeesAccrued: logged once"),
+    "a NAV of one unit more": Lie("Reported", "Reported.nav_bid", {"nav_bid": add(1)}),
+    "an ask NAV of one unit less": Lie("Reported", "Reported.nav_ask", {"nav_ask": add(-1)}),
+    "another supply": Lie("Reported", "Reported.supply", {"supply": add(1)}, some("supply")),
+    "a market worth one unit more than it holds": Lie(
+        "Reported", "Reported.entries: value of",
+        {"nav_bid": add(1), "nav_ask": add(1), "entries": head(add(1 << 128))}, some("entries")),
+    "a market left out": Lie(
+        "Reported", "Reported.entries: markets", {"entries": lambda old: old[:-1]},
+        some("entries")),
+    "another mark than the one that was reported": Lie(
+        "Reported", "Reported.entries: value of", {"words": lambda old: tuple(
+            word - (10**16 if word & (2**64 - 1) >= 10**16 else 0) for word in old)},
+        lambda it: any(entry >> 128 > 10**6 for entry in it["entries"]), later=True),
+    "an ask above one": Lie(
+        "Reported", "Reported.words: marks",
+        {"words": head(lambda old: old % 2**192 + ((2**64 - 1) << 192))}, some("words")),
+    "exposure of one unit less": Lie("Allocated", "Allocated.exposure", {"exposure": add(-1)}),
+    "a budget beyond the caps": Lie(
+        "Allocated", "Allocated.assets", {"assets": add(BIG), "exposure": add(BIG)}),
+    "a budget left out": Lie("Allocated", "", later=True),
+    "a recall that leaves more": Lie("Recalled", "Recalled.exposure", {"exposure": add(1)}),
+    "a recall left out": Lie("Recalled", "", where=some("assets"), later=True),
+    "a market of too long a life": Lie(
+        "MarketOpened", "MarketOpened.deadline", {"deadline": add(10**9)}),
+    "a wrong payout": Lie(
+        "Synced", "Synced: value of", {"value_bid": add(1), "value_ask": add(1)},
+        some("value_bid")),
+    "a report out of the bounds that were set": Lie(
+        "LimitSet", "view limit 0", {"new_value": be(0)}, at("limit", 0)),
+    "a report that moves NAV too far": Lie(
+        "LimitSet", "Reported: bound of one report", {"new_value": be(0)}, at("limit", 1),
+        later=True),
+    "a report that is too soon": Lie(
+        "LimitSet", "Reported: time since the last one", {"new_value": be(10**6)}, at("limit", 5),
+        later=True),
+    "another cap": Lie("ClassCapsSet", "view classOf 0", {"market_cap": be(1)}),
+    "a cap that was crossed": Lie(
+        "ClassCapsSet", "Allocated.assets: market cap", {"market_cap": be(1)}, later=True),
+    "another keeper": Lie("RoleSet", "view ", {"account": be(OTHER)}),
+    "another owner": Lie("OwnershipTransferred", "view owner", {"new_owner": be(OTHER)}),
+    "a shorter notice": Lie("DelaySet", "view delayOf", {"delay": be(0)}),
+    "lower fees": Lie("FeesSet", "view fee_rates", {"performance_bps": be(0)}),
+    "another recipient of fees": Lie(
+        "FeeRecipientsSet", "view feeRecipients", {"recipients": be([(OTHER, 10_000)])}),
+    "another deposit limit": Lie("DepositTermsSet", "view depositTerms", {"min_deposit": add(1)}),
+    "another oracle": Lie("ClassAdded", "view classOf 0", {"oracle": be(OTHER)}),
+}  # fmt: skip
+
+
+class Liar(Node):
+    """A node whose every answer goes through a change."""
+
+    def __init__(self, url: str, change: Callable[[str, list[Any], Any], Any]) -> None:
+        super().__init__(url, pause=lambda seconds: None)
+        self.change = change
+
+    def ask_all(self, asked: Any) -> list[Any]:
+        """Ask, and change the answers."""
+        answers = super().ask_all(asked)
+        return [self.change(*each, answer) for each, answer in zip(asked, answers, strict=True)]
+
+
+def target(node: Node, vault: str, lie: Lie) -> Event:
+    """Return the event that a lie is about."""
+    found = []
+    for _, logs in node.logs([vault], 0, node.head()):
+        for log in logs:
+            event = decode_log(log, KINDS)
+            if event is not None and event.name == lie.event and lie.where(event.fields):
+                found.append(event)
+    return found[len(found) // 2]
+
+
+def liar(url: str, event: Event, lie: Lie) -> Liar:
+    """Return a node that tells a lie about an event."""
+
+    def change(method: str, parameters: list[Any], answer: Any) -> Any:
+        if method != "eth_getLogs":
+            return answer
+        told = []
+        for log in answer:
+            if (int(log["blockNumber"], 16), int(log["logIndex"], 16)) != (
+                event.block,
+                event.index,
+            ):
+                told.append(log)
+            elif lie.twice:
+                told += [log, log]
+            elif lie.changes is not None:
+                told.append(_altered(log, lie.changes))
+        return told
+
+    return Liar(url, change)
+
+
+def _altered(log: Mapping[str, Any], changes: Mapping[str, Callable[[Any], Any]]) -> Any:
+    event, kind = decode_log(log, KINDS), KINDS[log["topics"][0]]
+    assert event is not None
+    fields = {name: changes.get(name, lambda old: old)(old) for name, old in event.fields.items()}
+
+    def encoded(pairs: tuple[tuple[str, str], ...]) -> bytes:
+        types = ["bytes32" if type_ in ("string", "bytes4") else type_ for _, type_ in pairs]
+        values = [bytes.fromhex(fields[name][2:]) if type_ == "bytes32" else fields[name]
+                  for type_, (name, _) in zip(types, pairs, strict=True)]  # fmt: skip
+        return encode(types, values)
+
+    topics = [encoded((pair,)) for pair in kind.indexed]
+    return {
+        **log,
+        "topics": [log["topics"][0], *("0x" + topic.hex() for topic in topics)],
+        "data": "0x" + encoded(kind.plain).hex(),
+    }
