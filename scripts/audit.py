@@ -14,7 +14,7 @@ from rich.table import Table
 
 from agent.anvil import AnvilMissing
 from agent.audit.audit import Auditor, CheckpointError, Verdict, Where, first_block
-from agent.audit.ledger import ReportLine
+from agent.audit.ledger import Ledger, ReportLine
 from agent.audit.logs import Node, NodeAway
 from agent.audit.replay import forks
 from agent.audit.terms import Difference
@@ -71,7 +71,7 @@ def cli(
         lines: list[str] = []
         blocks: list[int] = []
 
-        def reported(line: ReportLine) -> None:
+        def reported(line: ReportLine, books: Ledger) -> None:
             blocks.append(line.block)
             lines.append(_line(line))
 

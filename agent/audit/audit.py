@@ -136,11 +136,11 @@ class Auditor:
         self,
         where: Where,
         node: Node | None = None,
-        reported: Callable[[ReportLine], None] = lambda line: None,
+        reported: Callable[[ReportLine, Ledger], None] = lambda line, books: None,
         heard: Callable[[int, Event], None] = lambda time, event: None,
     ) -> None:
-        """Take what is audited; `reported` hears of each report, `heard` of each event with its
-        time; neither is kept here."""
+        """Take what is audited; `reported` hears of each report and sees the books after it,
+        `heard` of each event with its time; neither is kept here."""
         self.where, self.node, self._reported = where, node or Node(where.url), reported
         self._heard = heard
         self._records: Revealed | None = None
@@ -208,7 +208,7 @@ class Auditor:
             for line in books.reports:
                 state.reports += 1
                 self._check_report(state, line, group)
-                self._reported(line)
+                self._reported(line, books)
             books.reports.clear()
 
     def _check_payouts(self, state: _Progress, group: Sequence[Event]) -> None:

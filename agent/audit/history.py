@@ -4,8 +4,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agent.audit.audit import Verdict
-from agent.audit.ledger import VIRTUAL, ReportLine
+from agent.audit.ledger import VIRTUAL, Ledger, ReportLine
 from agent.audit.logs import Event
+from agent.audit.statements import Statements
 from agent.audit.terms import Limit
 
 SCHEMA = "probity-page/1"
@@ -45,9 +46,11 @@ class History:
     reports: list[dict[str, Any]] = field(default_factory=list)
     markets: dict[str, MarketLine] = field(default_factory=dict)
     flows: list[Flow] = field(default_factory=list)
+    statements: Statements = field(default_factory=Statements)
 
-    def reported(self, line: ReportLine) -> None:
-        """Keep a report's line."""
+    def reported(self, line: ReportLine, books: Ledger) -> None:
+        """Keep a report's line, and everybody's stand."""
+        self.statements.reported(line, books)
         price = line.nav_bid * VIRTUAL / line.supply_after if line.supply_after else 1.0
         self.reports.append(
             {
@@ -67,6 +70,7 @@ class History:
 
     def heard(self, time: int, event: Event) -> None:
         """Keep what an event says of markets and depositors."""
+        self.statements.heard(event)
         it = event.fields
         if event.name == "MarketOpened":
             self.markets[it["market"]] = MarketLine(
@@ -160,4 +164,8 @@ def page_data(history: History, verdict: Verdict) -> dict[str, Any]:
         "queue": queue,
         "holders": dict(sorted(books.holders.items(), key=lambda pair: -pair[1])),
         "flows": [asdict(flow) for flow in history.flows],
+        "months": {
+            who: [asdict(month) for month in history.statements.of(who)]
+            for who in history.statements.people
+        },
     }

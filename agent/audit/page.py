@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +36,28 @@ def write_page(data: Mapping[str, Any], folder: Path, evidence: Path | None = No
             if source.exists():
                 shutil.copy(source, folder / "evidence" / source.name)
     for who in _people(data):
-        (folder / f"statement-{who}.csv").write_text(_csv(data, who))
+        (folder / f"statement-{who}.csv").write_text(_flows_csv(data, who))
+        (folder / f"months-{who}.csv").write_text(_months_csv(data, who))
     page = folder / "index.html"
     page.write_text(_page(data, folder))
     return page
 
 
 def _people(data: Mapping[str, Any]) -> list[str]:
-    return sorted({flow["who"] for flow in data["flows"]})
+    return sorted({flow["who"] for flow in data["flows"]} | data["months"].keys())
 
 
-def _csv(data: Mapping[str, Any], who: str) -> str:
+def _months_csv(data: Mapping[str, Any], who: str) -> str:
+    target = io.StringIO()
+    writer = csv.writer(target)
+    writer.writerow(["month", "last_report_utc", "shares", "value", "paid_in", "paid_out", "gain"])
+    for each in data["months"].get(who, []):
+        amounts = [each[name] / MICRO for name in ("value", "paid_in", "paid_out", "gain")]
+        writer.writerow([each["month"], _time(each["time"]), each["shares"] / SHARE, *amounts])
+    return target.getvalue()
+
+
+def _flows_csv(data: Mapping[str, Any], who: str) -> str:
     target = io.StringIO()
     writer = csv.writer(target)
     writer.writerow(["time_utc", "block", "what", "assets", "shares"])
@@ -100,8 +112,9 @@ chain {verdict["chain_id"]}. {first}</p>
 <h2>Reports and fees</h2>{_reports(data, folder)}
 <h2>Roles, limits and delays</h2>{_permissions(data)}
 <h2>Statements</h2>
-<p class="screen">One for each depositor; printing this page prints them on pages of their own.</p>
-{"".join(_statement(data, who) for who in _people(data))}
+<p class="screen">One for each depositor. Opened, it prints alone; else the whole page prints,
+with each of them on a page of its own.</p>
+{_statements(data)}
 </main></body></html>
 """
 
@@ -123,26 +136,52 @@ def _charts(data: Mapping[str, Any]) -> str:
     bids = [each["nav_bid"] / MICRO for each in reports]
     asks = [each["nav_ask"] / MICRO for each in reports]
     stakes = [each["exposure"] / MICRO for each in reports]
+    yearly = list(accumulate(each["management"] / MICRO for each in reports))
+    profit = list(accumulate(each["performance"] / MICRO for each in reports))
     return "".join(
         (
             _chart("share", "NAV a share, after fees", times, [("at the bid", prices)]),
             _chart("drawdown", "Drawdown, percent", times, [("below the highest so far", falls)]),
-            _chart("nav", "NAV", times, [("at the bid", bids), ("at the ask", asks)]),
+            _chart(
+                "nav",
+                "NAV, deposits and redemptions",
+                times,
+                [("at the bid", bids), ("at the ask", asks)],
+                _dealt(data["flows"]),
+            ),
+            _chart("fees", "Fees so far", times, [("management", yearly), ("performance", profit)]),
             _chart("exposure", "At stake, at cost", times, [("all markets", stakes)]),
         )
     )
 
 
+def _dealt(flows: Sequence[Mapping[str, Any]]) -> list[tuple[int, str, float]]:
+    """Return deposits and redemptions: time, words, assets; above 0 what came in."""
+    signs = {"gets shares": 1, "gets assets": -1, "leaves in kind": -1}
+    return [
+        (flow["time"], flow["what"], signs[flow["what"]] * flow["assets"] / MICRO)
+        for flow in flows
+        if flow["what"] in signs
+    ]
+
+
 def _chart(
-    name: str, title: str, times: Sequence[int], series: Sequence[tuple[str, Sequence[float]]]
+    name: str,
+    title: str,
+    times: Sequence[int],
+    series: Sequence[tuple[str, Sequence[float]]],
+    events: Sequence[tuple[int, str, float]] = (),
 ) -> str:
+    """Return a chart, its numbers, and `events` (time, words, amount) as triangles on its floor:
+    upwards what came in, downwards what went out."""
     values = [value for _, points in series for value in points]
     low, high = min(values), max(values)
     span = (high - low) or 1.0
     long = (times[-1] - times[0]) or 1
 
     def x(time: int) -> float:
-        return LEFT + (WIDTH - LEFT - 8) * (time - times[0]) / long
+        inside = min(max(time, times[0]), times[-1])
+        return LEFT + (WIDTH - LEFT - 8) * (inside - times[0]) / long
 
     def y(value: float) -> float:
         return TOP + (HEIGHT - BOTTOM - TOP) * (1 - (value - low) / span)
@@ -164,10 +203,17 @@ def _chart(
         f'<text x="{LEFT}" y="{HEIGHT - 6}">{_time(times[0])}</text>'
         f'<text x="{WIDTH - 8}" y="{HEIGHT - 6}" text-anchor="end">{_time(times[-1])}</text>'
     )
+    floor = HEIGHT - BOTTOM
+    triangles = "".join(
+        f'<path class="{"in" if amount > 0 else "out"}" d="M{x(time) - 6:.1f},'
+        f'{floor if amount > 0 else floor - 11}h12l-6,{-11 if amount > 0 else 11}z">'
+        f"<title>{_time(time)}: {_esc(words)}, {abs(amount):,.2f}</title></path>"
+        for time, words, amount in events
+    )
     shown = json.dumps({"times": list(times), **{label: list(p) for label, p in series}})
     legend = ", ".join(
         f"{('solid', 'dashed')[number % 2]}: {label}" for number, (label, _) in enumerate(series)
-    )
+    ) + ("; triangles: money in (up) and out (down)" if triangles else "")
     rows = "".join(
         f"<tr><td>{_time(time)}</td>"
         + "".join(f"<td>{points[place]:,.6f}</td>" for _, points in series)
@@ -178,7 +224,7 @@ def _chart(
     return (
         f"<h2>{_esc(title)}</h2><figure><svg id='{name}' viewBox='0 0 {WIDTH} {HEIGHT}' role='img' "
         f"aria-label='{_esc(title)}: from {values[0]:,.4f} to {values[-1]:,.4f}' "
-        f"data-values='{_esc(shown)}'>{grid}{lines}{ends}</svg>"
+        f"data-values='{_esc(shown)}'>{grid}{lines}{triangles}{ends}</svg>"
         f"<figcaption>{_esc(legend)}</figcaption></figure>"
         f"<details><summary>The numbers: {_esc(title)}</summary><div class='wide'><table>"
         f"<thead><tr><th scope='col'>time (UTC)</th>{heads}</tr></thead><tbody>{rows}</tbody>"
@@ -289,25 +335,53 @@ def _permissions(data: Mapping[str, Any]) -> str:
     )
 
 
+def _statements(data: Mapping[str, Any]) -> str:
+    people = _people(data)
+    rows = "".join(
+        f"<tr><td><a href='#statement-{_esc(who)}'>{_esc(who)}</a></td>"
+        f"<td>{_shares(data['holders'].get(who, 0))}</td>"
+        f"<td>{_money(_months(data, who)[-1]['value']) if _months(data, who) else ''}</td></tr>"
+        for who in people
+    )
+    index = _table("Statements", ("depositor", "shares", "value at the last report"), rows)
+    return f"<div class='screen'>{index}</div>" + "".join(_statement(data, who) for who in people)
+
+
+def _months(data: Mapping[str, Any], who: str) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = data["months"].get(who, [])
+    return found
+
+
 def _statement(data: Mapping[str, Any], who: str) -> str:
-    mine = [flow for flow in data["flows"] if flow["who"] == who]
-    shares = data["holders"].get(who, 0)
-    state = data["verdict"]["state"]
-    worth = shares * (int(state["nav_bid"]) + 1) // (int(state["supply"]) + MICRO)
-    body = "".join(
+    months = "".join(
+        f"<tr><td>{_esc(each['month'])}</td><td>{_shares(each['shares'])}</td>"
+        f"<td>{_money(each['value'])}</td><td>{_money(each['paid_in'])}</td>"
+        f"<td>{_money(each['paid_out'])}</td><td>{_money(each['gain'], sign=True)}</td></tr>"
+        for each in _months(data, who)
+    )
+    flows = "".join(
         f"<tr><td>{_time(flow['time'])}</td><td>{_esc(flow['what'])}</td>"
         f"<td>{_money(flow['assets']) if flow['assets'] else ''}</td>"
         f"<td>{_shares(flow['shares'])}</td></tr>"
-        for flow in mine
+        for flow in data["flows"]
+        if flow["who"] == who
     )
+    name, vault = _esc(who), _esc(data["verdict"]["vault"])
     return (
-        f"<details class='statement'><summary>{_esc(who)}: {shares / SHARE:,.6f} shares, "
-        f"{_money(worth)}</summary><h3>Statement of {_esc(who)}</h3>"
-        f"<p>{shares / SHARE:,.6f} shares, worth {_money(worth)} at the bid on "
-        f"{_time(data['verdict']['to_time'])} UTC. "
-        f"<a class='screen' href='statement-{_esc(who)}.csv'>CSV</a></p>"
-        + _table(f"Statement of {who}", ("time (UTC)", "what", "assets", "shares"), body)
-        + "</details>"
+        f"<section class='statement' id='statement-{name}'><h3>Statement of {name}</h3>"
+        f"<p>Vault {vault}, up to {_time(data['verdict']['to_time'])} UTC. "
+        f"<span class='screen'><a href='months-{name}.csv'>months as CSV</a>, "
+        f"<a href='statement-{name}.csv'>movements as CSV</a></span></p>"
+        + _table(
+            f"Months of {who}",
+            ("month", "shares at its last report", "value", "came in", "went out", "gain"),
+            months,
+        )
+        + "<p>Value at the bid, with what waits or can be claimed. Gain is the rest of the change "
+        "in value; shares sent or received count as lost and gained, tokens taken out in kind "
+        "as lost.</p>"
+        + _table(f"Movements of {who}", ("time (UTC)", "what", "assets", "shares"), flows)
+        + "</section>"
     )
 
 

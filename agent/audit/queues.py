@@ -35,6 +35,11 @@ class Queue:
         had = self.taken.get(who, (0, 0))
         return mine * self.settled // total - had[0], mine * self.earned // total - had[1]
 
+    def waits(self, who: str) -> int:
+        """What of a request is not settled, in units."""
+        mine = self.asked.get(who, 0)
+        return mine - (mine * self.settled // self.total if mine and self.closed else 0)
+
     def take(self, who: str, amount_in: int, amount_out: int) -> None:
         """Book a claim."""
         had = self.taken.get(who, (0, 0))

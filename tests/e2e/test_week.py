@@ -357,4 +357,12 @@ def test_the_page_shows_what_the_audit_found(week, lines, tmp_path):
     rows = (folder / f"statement-{alice}.csv").read_text().splitlines()
     assert rows[0] == "time_utc,block,what,assets,shares" and "asks to deposit,50000.0" in rows[1]
     assert f"Statement of {alice}" in text
+    (month,) = data["months"][alice]
+    assert (month["month"], month["paid_in"]) == ("2025-12", 50_000 * MICRO)
+    hers = [each for each in data["flows"] if each["who"] == alice]
+    got = sum(each["assets"] for each in hers if each["what"] == "gets assets")
+    assert month["paid_out"] == got
+    gains = sum(each["gain"] for months in data["months"].values() for each in months)
+    assert abs(gains - profit) <= 10, "what depositors and manager gained is what markets brought"
+    assert text.count("<path class='in'") + text.count('<path class="in"') == 2
     assert all((folder / "evidence" / f"{line.evidence}.json").exists() for line in lines)

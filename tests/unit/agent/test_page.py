@@ -36,6 +36,10 @@ DATA = {
     "queue": [{"side": "redeem", "epoch": 3, "who": WHO, "amount": 25 * 10**11,
                "since": 1_700_000_000, "closed": True, "settled": 0, "total": 1}],
     "holders": {WHO: 10**15},
+    "months": {WHO: [
+        {"month": "2023-11", "time": 1_700_007_200, "shares": 10**15, "value": 999 * 10**6,
+         "paid_in": 10**9, "paid_out": 0, "gain": -(10**6)},
+    ]},
     "flows": [{"time": 1_700_000_000, "block": 2, "who": WHO, "what": "asks to deposit",
                "assets": 10**9, "shares": 0}],
 }  # fmt: skip
@@ -59,12 +63,15 @@ def test_the_page_shows_the_numbers(page):
     for words in (
         "The audit found no difference", "999.00", "class 0 (delegated)", "75 %", "1 d 1 h",
         "0.950/0.970, 0.030/0.050", "-3.00", "2.500000 shares", "4.50",
-        "1,000.000000 shares, worth 999.00", "keeper is 0x12",
+        "<td>2023-11</td><td>1,000.000000</td><td>999.00</td><td>1,000.00</td><td>0.00</td><td>-1.00</td>",
+        "asks to deposit", "keeper is 0x12",
     ):  # fmt: skip
         assert words in text, words
     assert text.count("<a href='evidence/") == 1, "only the document that is there"
     assert "&lt;span" not in text and "http" not in text and "<script" not in text
     assert json.loads((folder / "data.json").read_text())["holders"] == {WHO: 10**15}
+    months = (folder / f"months-{WHO}.csv").read_text().splitlines()
+    assert months[1] == "2023-11,2023-11-15 00:13,1000.0,999.0,1000.0,0.0,-1.0"
     assert (folder / f"statement-{WHO}.csv").read_text().splitlines()[1].endswith("1000.0,0.0")
 
 
@@ -76,8 +83,8 @@ def test_differences_stand_first_and_are_escaped(page):
 
 
 def test_a_young_vault_has_a_page(page):
-    _, text = page(reports=[], open=[], settled=[], queue=[], flows=[], holders={})
-    assert "Charts begin with the second report" in text and text.count("<p>None.</p>") == 4
+    _, text = page(reports=[], open=[], settled=[], queue=[], flows=[], holders={}, months={})
+    assert "Charts begin with the second report" in text and text.count("<p>None.</p>") == 5
 
 
 def test_a_browser_finds_nothing_to_complain_about(page, tmp_path):
@@ -94,12 +101,15 @@ def test_a_browser_finds_nothing_to_complain_about(page, tmp_path):
         "</body>", f"<script>{axe.read_text()}</script><script>{check}</script></body>"
     )
     (folder / "axe.html").write_text(checked)
-    for dark in ("", "--force-dark-mode"):
+    for dark, place in (("", ""), ("--force-dark-mode", ""), ("", f"#statement-{WHO}")):
         common = [browser, "--headless", "--no-sandbox", "--disable-gpu", *dark.split(),
                   "--enable-logging=stderr", "--dump-dom", "--virtual-time-budget=20000",
                   f"--user-data-dir={tmp_path / 'browser'}"]  # fmt: skip
         done = subprocess.run(
-            [*common, f"file://{folder / 'axe.html'}"], capture_output=True, text=True, timeout=120
+            [*common, f"file://{folder / 'axe.html'}{place}"],
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         title = re.search(r"<title>(.*?)</title>", done.stdout)[1]
         found = json.loads(unescape(title))
@@ -109,4 +119,6 @@ def test_a_browser_finds_nothing_to_complain_about(page, tmp_path):
     )
     assert "CONSOLE" not in plain.stderr
     sources = re.findall(r"""(?:src|href)=['"]([^'"]+)""", plain.stdout)
-    assert all(each.startswith(("data:", "#", "evidence/", "statement-")) for each in sources)
+    assert all(
+        each.startswith(("data:", "#", "evidence/", "statement-", "months-")) for each in sources
+    )
