@@ -11,11 +11,12 @@ from py_clob_client_v2.order_utils.model.side import Side
 from agent.backtest.recording import recorded_salt, replay
 from agent.execution.hashing import order_words
 from agent.execution.orders import build_order
-from agent.execution.tasks import UNWIND
+from agent.execution.tasks import UNWIND, TaskRules
 from agent.ids import intent_key
 from agent.journal import Journal
 from agent.strategy.api import Pack
 from agent.strategy.decide import Decision, Rules, decide
+from agent.units import BPS, LOT
 
 ATTEMPTS = 10  # of one leg, looked for
 
@@ -30,26 +31,28 @@ class Parity:
     differences: tuple[str, ...]
 
 
-def check_parity(folder: Path, journal: Journal, packs: Sequence[Pack], rules: Rules) -> Parity:
+def check_parity(
+    folder: Path, journal: Journal, packs: Sequence[Pack], rules: Rules, tasks: TaskRules
+) -> Parity:
     """Replay recorded views and compare with the journal of the run that recorded them.
 
-    An order is rebuilt from the replayed decision's record: leg, price, time, salt, commitment. Its
-    account is the chain's. The size of a leg that an earlier leg's fills have shrunk, or that was
-    sold again, is the run's: fills are not decided.
+    An order is rebuilt from the replayed decision's record: side, price, size, time, salt,
+    commitment. Two things are the run's, since nobody decides them: the account, which the chain
+    names, and the fills of earlier orders, which a later leg's size follows from.
     """
     salt, again, views = recorded_salt(folder), list[Decision](), 0
     for view in replay(folder):
         views += 1
         again += decide(view, packs, rules, salt).decisions
     differences = []
-    tasks = journal.all_tasks()
-    for number, (decision, task) in enumerate(zip(again, tasks, strict=False)):
+    first = journal.all_tasks()
+    for number, (decision, task) in enumerate(zip(again, first, strict=False)):
         if decision.id != task.decision:
             differences.append(
                 f"decision {number}: 0x{decision.id.hex()} again, first 0x{task.decision.hex()}"
             )
-    if len(again) != len(tasks):
-        differences.append(f"{len(again)} decisions again, first {len(tasks)}")
+    if len(again) != len(first):
+        differences.append(f"{len(again)} decisions again, first {len(first)}")
     by_id = {decision.id: decision for decision in again}
     rows = [row for row in journal.all() if row.order_hash]
     for row in rows:
@@ -58,16 +61,12 @@ def check_parity(folder: Path, journal: Journal, packs: Sequence[Pack], rules: R
         if found is None or place is None:
             differences.append(f"order {row.order_hash}: no decision again")
             continue
-        leg_number, attempt = place
-        leg = found.record["legs"][leg_number % UNWIND]
-        whole = leg_number < UNWIND and attempt == 0 and leg_number == 0
-        side = leg["side"] if leg_number < UNWIND else "SELL"
-        price = Decimal(leg["price"]) if leg_number < UNWIND else Decimal(row.price) / 10**6
+        side, price, size = _order(journal, found, *place, tasks)
         built = build_order(
             row.maker or row.account,
-            int(leg["token"]),
+            int(found.record["legs"][place[0] % UNWIND]["token"]),
             price,
-            int(leg["size"]) if whole else row.size,
+            size,
             Decimal("0.0001"),
             found.id,
             int(found.record["time"]) * 1000,
@@ -79,6 +78,34 @@ def check_parity(folder: Path, journal: Journal, packs: Sequence[Pack], rules: R
         if order_words(built) != sent:
             differences.append(f"order {row.order_hash}: other bytes")
     return Parity(views, len(again), len(rows), tuple(differences))
+
+
+def _order(
+    journal: Journal, decision: Decision, number: int, attempt: int, tasks: TaskRules
+) -> tuple[str, Decimal, int]:
+    """Return side, price and size of an order, given what the orders before it have filled."""
+    record = decision.record
+    legs, place = record["legs"], number % UNWIND
+    leg, is_unwind = legs[place], number >= UNWIND
+
+    def filled(leg_number: int, attempts: int) -> int:
+        keys = (intent_key(decision.id, leg_number, each) for each in range(attempts))
+        return sum(row.filled for key in keys if (row := journal.find(key)) is not None)
+
+    ratio = Decimal(1)
+    for earlier, each in enumerate(legs):
+        if record["resting"] or (earlier >= place and each["side"] == leg["side"] == "BUY"
+                                 and not is_unwind):  # fmt: skip
+            break
+        if each["side"] == "BUY":
+            ratio = min(ratio, Decimal(filled(earlier, ATTEMPTS)) / each["size"])
+    if is_unwind:
+        tick = Decimal(leg["tick"])
+        least = Decimal(leg["price"]) * (BPS - tasks.slippage_bps) / BPS
+        excess = filled(place, ATTEMPTS) - int(leg["size"] * ratio)
+        return "SELL", -(-least // tick) * tick, excess // LOT * LOT
+    target = int(leg["size"] * ratio) // LOT * LOT
+    return leg["side"], Decimal(leg["price"]), target - filled(number, attempt)
 
 
 def _place(key: bytes, decision: Decision) -> tuple[int, int] | None:

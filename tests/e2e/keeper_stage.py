@@ -134,6 +134,11 @@ class KeeperStage:
         assert all(answer["success"] for answer in answers), answers
         return market
 
+    def tick(self, keeper, seconds=70):
+        """Let time pass, then let a keeper tick."""
+        self.clock.advance_to(int(self.clock()) + seconds)
+        return keeper.tick()
+
     def settled_trades(self, client):
         """Return the statuses of a client's trades."""
         return [trade["status"] for trade in client.get_trades()]

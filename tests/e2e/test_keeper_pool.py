@@ -64,11 +64,6 @@ end = {end.isoformat()}
         place.stage.close()
 
 
-def tick(world, keeper, seconds=70):
-    world.clock.advance_to(int(world.clock()) + seconds)
-    return keeper.tick()
-
-
 def test_a_pool_is_traded_valued_and_settled(world):
     vault = world.stage.vault
     world.invest()
@@ -78,7 +73,7 @@ def test_a_pool_is_traded_valued_and_settled(world):
     price = read_pool(keeper.chain, world.pool.address).cost(100 * UNIT, 0) / (100 * UNIT)
     assert 0.95 < price < 0.975
     for _ in range(4):
-        assert not tick(world, keeper).halts
+        assert not world.tick(keeper).halts
     (decision,) = [fields for event, fields in world.told if event == "decided"]
     (task,) = keeper.journal.all_tasks()
     (leg,) = keeper.journal.record(task.decision)["legs"]
@@ -96,7 +91,7 @@ def test_a_pool_is_traded_valued_and_settled(world):
     oracle = ape.accounts.test_accounts[ORACLE]
     world.stage.venue.ctf.reportPayouts(QUESTION, [1, 0], sender=oracle)
     for _ in range(3):
-        tick(world, keeper)
+        world.tick(keeper)
     assert list(vault.openMarkets()) == [] and vault.total_exposure() == 0
     (settled,) = [fields for event, fields in world.told if event == "settled"]
     assert settled["recalled"] == position.yes

@@ -22,11 +22,6 @@ def world(tmp_path_factory):
         place.stage.close()
 
 
-def tick(world, keeper, seconds=70):
-    world.clock.advance_to(int(world.clock()) + seconds)
-    return keeper.tick()
-
-
 def test_a_wallet_serves_one_market_after_the_other(world):
     stage, vault, venue = world.stage, world.stage.vault, world.stage.venue
     world.invest()
@@ -38,7 +33,7 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     )
     (wallet,) = keeper.vault.wallets.all()
     for _ in range(4):
-        assert not tick(world, keeper).halts
+        assert not world.tick(keeper).halts
     decided = [fields for event, fields in world.told if event == "decided"]
     (task,) = keeper.journal.all_tasks()
     assert len(decided) == 1, "the second market waits for the wallet"
@@ -67,7 +62,7 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     world.offer(other)
     stage.server.engine.admission = "known_wallets"
     for _ in range(4):
-        assert not tick(world, keeper).halts
+        assert not world.tick(keeper).halts
     settled = [fields for event, fields in world.told if event == "settled"]
     assert [each["profit"] for each in settled] == [leg["size"] - spent]
     (second,) = (bytes(each) for each in vault.openMarkets())

@@ -22,6 +22,7 @@ from agent.backtest.parity import check_parity
 from agent.devnet import ledger, polymarket
 from agent.devnet.anvil import devnet_chain
 from agent.devnet.week import Plan, run_week
+from agent.execution.tasks import TaskRules
 from agent.ids import decision_id, keccak
 from agent.operations.build import make_packs, rules_of
 from agent.reporting.explain import NothingKnown, explain, find
@@ -133,10 +134,12 @@ def test_the_recorded_views_give_the_same_orders_again(week, tmp_path):
     """Views from Parquet through the backtester: the same records, the same bytes of each order."""
     folder, config, journal = week.stage.folder / "views", week.stage.config, week.keeper.journal
     packs, rules = make_packs(config.packs), rules_of(config)
-    found = check_parity(folder, journal, packs, rules)
+    patience = TaskRules(slippage_bps=config.execution.slippage_bps)
+    found = check_parity(folder, journal, packs, rules, patience)
     assert found.differences == ()
     assert found.decisions == len(journal.all_tasks()) >= 20 and found.orders >= 20
-    other = check_parity(folder, journal, packs, replace(rules, depth_share=Decimal("0.4")))
+    deeper = replace(rules, depth_share=Decimal("0.4"))
+    other = check_parity(folder, journal, packs, deeper, patience)
     assert other.differences, "other settings are told apart"
 
 
