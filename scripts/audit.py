@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from rich.table import Table
 from agent.anvil import AnvilMissing
 from agent.audit.audit import Auditor, CheckpointError, Verdict, Where, first_block
 from agent.audit.ledger import Ledger, ReportLine
-from agent.audit.logs import Node, NodeAway
-from agent.audit.replay import forks
+from agent.audit.logs import Event, Node, NodeAway
+from agent.audit.replay import Forks, forks
 from agent.audit.terms import Difference
 from agent.audit.verdict import attest
 from agent.config import ConfigError, unlock
+from agent.units import MICRO
 
 SHOWN = 20
 
@@ -35,7 +37,9 @@ SHOWN = 20
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for verdict.json and reports.")
 @click.option("--attest", "keystore", type=click.Path(path_type=Path), help="Sign with this key.")
 @click.option("--replay", type=int, default=0, help="Execute so many last reports again; -1: all.")
-@click.option("--what-if", "bps", type=int, help="The last report, its marks moved by bps.")
+@click.option("--what-if", "bps", type=int, help="A report again, its marks moved by bps.")
+@click.option("--what-if-cap", "cap", help="A block again, under CLASS:CAP (units of the asset).")
+@click.option("--at-block", type=int, help="For what-if: by default the last report or budget.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def cli(
     vault: str,
@@ -49,6 +53,8 @@ def cli(
     keystore: Path | None,
     replay: int,
     bps: int | None,
+    cap: str | None,
+    at_block: int | None,
     as_json: bool,
 ) -> None:
     """Rebuild a vault from its logs with the auditor's own arithmetic and say where chain and books
@@ -60,6 +66,7 @@ def cli(
       ape run audit --vault 0x... --evidence build/week/evidence --exchange 0xE111... --json
       ape run audit --vault 0x... --checkpoint build/audit.state --attest auditor.json
       ape run audit --vault 0x... --replay -1 --what-if -500
+      ape run audit --vault 0x... --what-if-cap 0:250.00 --at-block 4711
     """
     console = Console(width=110, highlight=False, quiet=as_json)
     started = time.monotonic()
@@ -70,18 +77,25 @@ def cli(
         where = Where(rpc, vault, first, last, exchanges, evidence, checkpoint)
         lines: list[str] = []
         blocks: list[int] = []
+        budgets: list[int] = []
 
         def reported(line: ReportLine, books: Ledger) -> None:
             blocks.append(line.block)
             lines.append(_line(line))
 
+        def heard(time: int, event: Event) -> None:
+            if event.name == "Allocated":
+                budgets[:] = [event.block]
+
         with Progress(console=console, transient=True) as progress:
             bar = progress.add_task("blocks", total=last - first + 1)
-            auditor = Auditor(where, node, reported)
+            auditor = Auditor(where, node, reported, heard)
             verdict = auditor.run(lambda done, of: progress.update(bar, completed=done, total=of))
         found = verdict.plain()
-        if replay or bps is not None:
-            _again(verdict, found, rpc, blocks, replay, bps)
+        if replay or bps is not None or cap is not None:
+            with forks(rpc) as again:
+                _replay(again, verdict, found, blocks, replay)
+                _what_if(again, verdict, found, at_block, blocks, bps, budgets, cap)
         if keystore is not None:
             found["attestation"] = attest(found, unlock(keystore, "PROBITY_AUDITOR_PASSPHRASE"))
     except (NodeAway, AnvilMissing, CheckpointError, ConfigError) as error:
@@ -100,33 +114,57 @@ def cli(
             console.print(
                 f"executed again: {len(found['replayed'])} reports, {words} storage words compared"
             )
-        if "what_if" in found:
-            console.print(f"what if: {found['what_if']}")
+        for name in ("what_if", "what_if_cap"):
+            if name in found:
+                console.print(f"{name.replace('_', ' ')}: {found[name]}")
     sys.stdout.flush()
     if not verdict.is_clean:
         sys.exit(1)
 
 
-def _again(
+def _replay(
+    again: Forks, verdict: Verdict, found: dict[str, Any], blocks: list[int], replay: int
+) -> None:
+    """Execute reports again; what differs joins the verdict."""
+    chosen = blocks if replay < 0 else blocks[len(blocks) - replay :]
+    done = [again.replay(block, verdict.vault) for block in chosen]
+    for each in done:
+        for words in each.differences:
+            verdict.differences.append(Difference(each.block, "", "replay", "the same", words))
+    found |= verdict.plain()
+    if replay:
+        found["replayed"] = [asdict(each) for each in done]
+
+
+def _what_if(
+    again: Forks,
     verdict: Verdict,
     found: dict[str, Any],
-    rpc: str,
-    blocks: list[int],
-    replay: int,
+    at_block: int | None,
+    reports: list[int],
     bps: int | None,
+    budgets: list[int],
+    cap: str | None,
 ) -> None:
-    """Execute reports again on a fork; what differs joins the verdict."""
-    chosen = blocks if replay < 0 else blocks[len(blocks) - replay :]
-    with forks(rpc) as again:
-        done = [again.replay(block, verdict.vault) for block in chosen]
-        for each in done:
-            for words in each.differences:
-                verdict.differences.append(Difference(each.block, "", "replay", "the same", words))
-        found |= verdict.plain()
-        found["replayed"] = [asdict(each) for each in done]
-        if bps is not None and blocks:
-            reporter = verdict.ledger.terms.roles["reporter"]
-            found["what_if"] = asdict(again.what_if(blocks[-1], verdict.vault, reporter, bps))
+    """Execute a report with other marks, a block under another cap."""
+    roles = verdict.ledger.terms.roles
+    if bps is not None and (at_block or reports):
+        block = at_block or reports[-1]
+        found["what_if"] = asdict(again.what_if(block, verdict.vault, roles["reporter"], bps))
+    if cap is not None and (at_block or budgets):
+        number, units = _cap(cap)
+        block = at_block or budgets[-1]
+        found["what_if_cap"] = asdict(
+            again.what_if_cap(block, verdict.vault, roles["guardian"], number, units)
+        )
+
+
+def _cap(text: str) -> tuple[int, int]:
+    number, _, units = text.partition(":")
+    try:
+        return int(number), int(Decimal(units) * MICRO)
+    except (ValueError, ArithmeticError):
+        raise ConfigError(f"{text!r}: give a class and a cap in units, e.g. 0:250.00") from None
 
 
 def _line(line: object) -> str:

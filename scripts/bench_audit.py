@@ -22,7 +22,7 @@ VAULT = "0x" + "aa" * 20
 ZERO = "0x" + "00" * 20
 MANAGER = "0x" + "ff" * 20
 PEOPLE = 50
-HOUR = 3_600
+HOUR, WAD = 3_600, 10**18
 TOPICS = {kind.name: (topic, kind) for topic, kind in kinds("Vault").items()}
 LIMITS = {"max_spread_bps": 500, "max_up_bps": 1_000, "max_down_bps": 1_000,
           "max_day_up_bps": 2_000, "max_day_down_bps": 2_000, "min_report_interval": 60,
@@ -94,7 +94,7 @@ def history(events: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
             )
         logs.append(_log(block, 2, "FeesAccrued", management=management,
                          performance=model.last_fees - management, shares=fee,
-                         high_water_mark=_mark(model, bid, supply)))  # fmt: skip
+                         high_water_mark=model.mark if supply else (bid + 1) * WAD))  # fmt: skip
         minted = model.shares.get("vault", 0) - before.get("vault", 0)
         logs.append(_log(block, 3, "Transfer", sender=ZERO, receiver=VAULT, value=minted))
         entered = model.idle - bid
@@ -113,13 +113,6 @@ def history(events: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         model.epochs[DEPOSIT][:] = model.epochs[DEPOSIT][-1:]
         yield now, logs
         written += len(logs)
-
-
-def _mark(model: Vault, bid: int, supply: int) -> int:
-    """The high-water mark that the report logs: before the entries of its settlement."""
-    if not supply:
-        return (bid + 1) * 10**18
-    return model.mark
 
 
 class Canned(Node):

@@ -17,6 +17,8 @@ TRACER = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 REPORT = "report((bytes32,uint256,uint256,uint256,uint256)[],bytes32)"
 _TYPES = ("(bytes32,uint256,uint256,uint256,uint256)[]", "bytes32")
 WAD, BPS = 10**18, 10_000
+_CLASS_OF = keccak(b"classOf(uint256)")[:4]
+_SET_CAPS = keccak(b"setClassCaps(uint256,(uint256,uint256,uint256,uint256))")[:4]
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,17 @@ class WhatIf:
     nav_ask: int
     was_bid: int
     was_ask: int
+
+
+@dataclass(frozen=True)
+class WhatIfCap:
+    """What a block would have come to under another cap."""
+
+    block: int
+    class_id: int
+    market_cap: int
+    was_allocated: int
+    allocated: int
 
 
 @contextmanager
@@ -69,10 +82,7 @@ class Forks:
         original = self._node.ask("eth_getBlockByNumber", hex(block), True)
         self._set_to(block, original)
         hashes = [each["hash"] for each in original["transactions"]]
-        sent = []
-        for each in original["transactions"]:
-            raw = self._node.ask("eth_getRawTransactionByHash", each["hash"])
-            sent.append(self._fork.ask("eth_sendRawTransaction", raw))
+        sent = self._send_again(original)
         self._fork.ask("evm_mine")
         differences: list[str] = []
         words = touched = 0
@@ -138,6 +148,59 @@ class Forks:
             was.fields["nav_ask"],
         )
 
+    def what_if_cap(
+        self, block: int, vault: str, guardian: str, class_id: int, market_cap: int
+    ) -> WhatIfCap:
+        """Execute a block again after the guardian has lowered a class's market cap.
+
+        Args:
+            guardian: who may lower it at once; impersonated on the fork
+            market_cap: in base units of the asset; above the present one nothing changes
+
+        Raises:
+            NodeAway: a node does not answer, or the cap cannot be set.
+        """
+        original = self._node.ask("eth_getBlockByNumber", hex(block), True)
+        call = _CLASS_OF + class_id.to_bytes(32, "big")
+        answer = self._node.ask(
+            "eth_call", {"to": vault, "data": "0x" + call.hex()}, hex(block - 1)
+        )
+        caps = list(decode(["uint256"] * 8, bytes.fromhex(answer[2:]))[3:7])
+        caps[0] = min(caps[0], market_cap)
+        self._set_to(block, original)
+        self._fork.ask("anvil_impersonateAccount", guardian)
+        self._fork.ask("anvil_setBalance", guardian, hex(10**20))
+        data = _SET_CAPS + encode(
+            ["uint256", "(uint256,uint256,uint256,uint256)"], [class_id, caps]
+        )
+        fee = max([int(original["baseFeePerGas"], 16), *map(_price, original["transactions"])])
+        first = self._fork.ask(
+            "eth_sendTransaction",
+            {"from": guardian, "to": vault, "data": "0x" + data.hex(), "gas": hex(10**6),
+             "maxFeePerGas": hex(2 * fee + 1), "maxPriorityFeePerGas": hex(fee + 1)},
+        )  # fmt: skip
+        sent = self._send_again(original)
+        self._fork.ask("evm_mine")
+        done = self._fork.ask("eth_getTransactionReceipt", first)
+        if done["status"] != "0x1":
+            raise NodeAway(f"the cap of class {class_id} cannot be set to {caps[0]} at this block")
+        was = [self._node.ask("eth_getTransactionReceipt", each["hash"])
+               for each in original["transactions"]]  # fmt: skip
+        now = [self._fork.ask("eth_getTransactionReceipt", each) for each in sent]
+        return WhatIfCap(block, class_id, caps[0], self._allocated(was), self._allocated(now))
+
+    def _allocated(self, receipts: Sequence[Mapping[str, Any]]) -> int:
+        events = [decode_log(log, self._known) for each in receipts for log in each["logs"]]
+        return sum(each.fields["assets"] for each in events if each and each.name == "Allocated")
+
+    def _send_again(self, original: Mapping[str, Any]) -> list[str]:
+        """Send a block's transactions to the fork as they were signed; return their hashes."""
+        found = []
+        for each in original["transactions"]:
+            raw = self._node.ask("eth_getRawTransactionByHash", each["hash"])
+            found.append(self._fork.ask("eth_sendRawTransaction", raw))
+        return found
+
     def _set_to(self, block: int, original: Mapping[str, Any]) -> None:
         forking = {"jsonRpcUrl": self._url, "blockNumber": block - 1}
         self._fork.ask("anvil_reset", {"forking": forking})
@@ -168,6 +231,10 @@ class Forks:
                 except Exception:  # the same four bytes by chance
                     place = each["input"].find(selector, place + 1)
         return None
+
+
+def _price(transaction: Mapping[str, Any]) -> int:
+    return int(transaction.get("maxFeePerGas") or transaction["gasPrice"], 16)
 
 
 def _even(text: str) -> str:

@@ -1,6 +1,5 @@
 """What an auditor signs: the hash of a verdict, for one vault, chain and block (EIP-712)."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +7,7 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 
-from agent.ids import keccak
+from agent.ids import canonical, keccak
 
 TYPES = {
     "Attestation": [
@@ -24,8 +23,7 @@ TYPES = {
 def verdict_hash(verdict: Mapping[str, Any]) -> bytes:
     """Return keccak of the verdict's canonical JSON, without its attestation."""
     plain = {name: value for name, value in verdict.items() if name != "attestation"}
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return keccak(text.encode())
+    return keccak(canonical(plain))
 
 
 def attest(verdict: Mapping[str, Any], auditor: LocalAccount) -> dict[str, str]:

@@ -8,11 +8,13 @@ import re
 from dataclasses import replace
 from decimal import Decimal
 from html import unescape
+from pathlib import Path
 
 import ape
 import pytest
 from click.testing import CliRunner
 from eth_account import Account
+from jsonschema import Draft202012Validator
 
 from agent.audit.audit import Auditor, Where
 from agent.audit.logs import Node, NodeAway
@@ -37,6 +39,9 @@ PLAN = Plan(
     deposits=((0, "alice", 50_000), (9, "bob", 20_000)),
     redemptions=((12, "alice", 20),),
     report_every_s=3_600,
+)
+SCHEMA = Draft202012Validator(
+    json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "audit-1.json").read_text())
 )
 
 
@@ -189,10 +194,13 @@ def test_the_audit_of_the_week_finds_no_difference(week, audited, lines, fills):
     assert verdict.fills == verdict.joined == len(fills)
     assert verdict.values_checked >= 20 and verdict.ledger.events >= 200
     found = verdict.plain()
+    SCHEMA.validate(found)
     assert found["state"]["supply"] == str(week.stage.vault.totalSupply())
     assert found["verdict"] == "no difference" and json.dumps(found)
     auditor = Account.create()
     signed = found | {"attestation": attest(found, auditor)}
+    SCHEMA.validate(signed)
+    assert not SCHEMA.is_valid(signed | {"to_block": "1"})
     assert attested_by(signed) == auditor.address
     assert attested_by(signed | {"to_block": 1}) != auditor.address
 
@@ -316,6 +324,22 @@ def test_every_report_again_on_a_fork_is_the_same(week, lines):
         assert lower.nav_bid < lower.was_bid == line.nav_bid
 
 
+def test_a_lower_cap_would_have_stopped_a_budget(week):
+    """The guardian's cap on a fork, one unit below what was allocated, and just what was."""
+    vault = week.stage.vault
+    log = list(vault.Allocated.range(0, ape.chain.blocks.height + 1))[20]
+    same = [each.assets for each in vault.Allocated.range(log.block_number, log.block_number + 1)]
+    with forks(week.stage.rpc_url) as again:
+        place = (log.block_number, vault.address, vault.guardian(), 0)
+        most = max(each.exposure for each in
+                   vault.Allocated.range(log.block_number, log.block_number + 1))  # fmt: skip
+        kept = again.what_if_cap(*place, most)
+        assert kept.allocated == kept.was_allocated == sum(same)
+        stopped = again.what_if_cap(*place, most - 1)
+        assert (stopped.market_cap, stopped.was_allocated) == (most - 1, sum(same))
+        assert stopped.allocated < sum(same)
+
+
 def test_the_command_says_what_it_found(week, lines, tmp_path):
     runner, vault = CliRunner(), week.stage.vault.address
     common = ["--vault", vault, "--rpc", week.stage.rpc_url]
@@ -324,9 +348,16 @@ def test_the_command_says_what_it_found(week, lines, tmp_path):
                                          "--out", str(tmp_path)])  # fmt: skip
     assert done.exit_code == 0, done.output
     found = json.loads(done.output)
+    SCHEMA.validate(found)
     assert found["verdict"] == "no difference" and len(found["replayed"]) == 2
     assert found["what_if"]["was_bid"] == lines[-1].nav_bid
     assert len((tmp_path / "reports.jsonl").read_text().splitlines()) == len(lines)
+    done = runner.invoke(audit_command, [*common, "--what-if-cap", "0:0.01", "--json"])
+    SCHEMA.validate(json.loads(done.output))
+    found = json.loads(done.output)["what_if_cap"]
+    assert found["allocated"] == 0 < found["was_allocated"] and found["market_cap"] == 10_000
+    done = runner.invoke(audit_command, [*common, "--what-if-cap", "x"])
+    assert done.exit_code == 2 and "give a class and a cap" in done.output
     done = runner.invoke(audit_command, [*common, "--evidence", str(tmp_path)])
     assert done.exit_code == 1 and "evidence document" in done.output
     done = runner.invoke(audit_command, ["--vault", "0x" + "12" * 20, *common[2:]])
