@@ -54,6 +54,7 @@ class Verdict:
     differences: list[Difference]
     fills: int = 0
     joined: int = 0
+    waiting: int = 0  # fills since the last report: the next one reveals their decisions
     documents: int = 0
     values_checked: int = 0
     reports: int = 0
@@ -84,6 +85,7 @@ class Verdict:
                 "market_values": self.values_checked,
                 "fills": self.fills,
                 "fills_joined": self.joined,
+                "fills_since_last_report": self.waiting,
                 "documents": self.documents,
             },
             "state": {
@@ -107,6 +109,16 @@ class Verdict:
         }
 
 
+@dataclass(frozen=True)
+class Fill:
+    """A fill of one of the vault's accounts that no revealed decision explains, so far."""
+
+    block: int
+    transaction: str
+    time: int
+    decision: str
+
+
 @dataclass
 class _Progress:
     """What a checkpoint keeps."""
@@ -119,7 +131,8 @@ class _Progress:
     documents: int = 0
     values: int = 0
     reports: int = 0
-    unjoined: list[tuple[int, str, str]] = field(default_factory=list)
+    last_report: int = 0  # block
+    unjoined: list[Fill] = field(default_factory=list)
 
 
 _PROGRESS = TypeAdapter(_Progress)
@@ -168,6 +181,7 @@ class Auditor:
             self._book(state, logs)
             self._join(state, state.next_block, end)
             state.next_block = end + 1
+            self._join_again(state)
             self._keep(state)
             told(end - where.from_block + 1, where.to_block - where.from_block + 1)
         books = state.ledger
@@ -176,14 +190,13 @@ class Auditor:
         found = list(books.differences)
         found += view_differences(books, self._read)
         found += self._assets_are_there(books)
-        found += [
-            Difference(block, transaction, f"OrderFilled.metadata: {why}", "a decision", "none")
-            for block, transaction, why in state.unjoined
-        ]
+        late = [fill for fill in state.unjoined if fill.block <= state.last_report]
+        found += [self._unexplained(fill) for fill in late]
         found.sort(key=lambda each: each.block)
         return Verdict(
             where.vault, chain_id, where.from_block, where.to_block, to_time, books, found,
-            state.fills, state.joined, state.documents, state.values, state.reports,
+            state.fills, state.joined, len(state.unjoined) - len(late), state.documents,
+            state.values, state.reports,
         )  # fmt: skip
 
     # books
@@ -206,7 +219,7 @@ class Auditor:
             for event in group:
                 self._heard(times[event.block], event)
             for line in books.reports:
-                state.reports += 1
+                state.reports, state.last_report = state.reports + 1, line.block
                 self._check_report(state, line, group)
                 self._reported(line, books)
             books.reports.clear()
@@ -316,18 +329,32 @@ class Auditor:
     def _fills(self, state: _Progress, logs: Sequence[Mapping[str, Any]]) -> None:
         events = [event for log in logs if (event := decode_log(log, self._exchange)) is not None]
         times = self.node.times(sorted({event.block for event in events}))
-        revealed = self._revealed()
         for event in events:
             state.fills += 1
-            decided = revealed.time(event.fields["metadata"])
-            if decided is None:
-                why = "no revealed record has this id"
-                state.unjoined.append((event.block, event.transaction, why))
-            elif decided > times[event.block]:
-                why = "the record is younger than its fill"
-                state.unjoined.append((event.block, event.transaction, why))
-            else:
+            decision = event.fields["metadata"]
+            fill = Fill(event.block, event.transaction, times[event.block], decision)
+            if self._explained(fill):
                 state.joined += 1
+            else:
+                state.unjoined.append(fill)
+
+    def _explained(self, fill: Fill) -> bool:
+        decided = self._revealed().time(fill.decision)
+        return decided is not None and decided <= fill.time
+
+    def _join_again(self, state: _Progress) -> None:
+        """Explain fills of an audit before, by what has been revealed since."""
+        if self.where.evidence is None:
+            return
+        left = [fill for fill in state.unjoined if not self._explained(fill)]
+        state.joined += len(state.unjoined) - len(left)
+        state.unjoined = left
+
+    def _unexplained(self, fill: Fill) -> Difference:
+        known = self._revealed().time(fill.decision) is not None
+        why = "the record is younger than its fill" if known else "no revealed record has this id"
+        what = f"OrderFilled.metadata: {why}"
+        return Difference(fill.block, fill.transaction, what, "a decision", "none")
 
     def _revealed(self) -> Revealed:
         """Return the decisions of the documents whose hashes are on chain."""

@@ -5,6 +5,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from decimal import Decimal
 from html import unescape
@@ -35,10 +36,10 @@ from tests.e2e.lies import LIES, Liar, liar, target
 
 PLAN = Plan(
     tickers=("AAPL",),
-    hours=32,
+    hours=28,
     deposits=((0, "alice", 50_000), (9, "bob", 20_000)),
     redemptions=((12, "alice", 20),),
-    report_every_s=3_600,
+    report_every_s=1_800,
 )
 SCHEMA = Draft202012Validator(
     json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "audit-1.json").read_text())
@@ -281,6 +282,23 @@ def test_a_balance_off_by_one_a_changed_document_and_a_stranger_are_found(week, 
 
     found = audited(Liar(url, forged)).differences
     assert len(found) == 1 and found[0].what.startswith("OrderFilled.metadata: no revealed")
+
+
+def test_fills_since_the_last_report_wait_for_the_next_one(week, audited, lines, fills, tmp_path):
+    """Audited between two reports, then gone on with from the checkpoint."""
+    latest = max(fill.time for fill in fills)
+    before = [line for line in lines if line.time < latest]
+    between = next(line.block for line in lines if line.time >= latest) - 1
+    since = sum(fill.time > before[-1].time for fill in fills)
+    known, path = tmp_path / "evidence", tmp_path / "state"
+    known.mkdir()
+    for line in before:
+        shutil.copy(week.stage.folder / "evidence" / f"{line.evidence}.json", known)
+    first = audited(evidence=known, to_block=between, checkpoint=path)
+    assert first.differences == [] and first.waiting == since > 0
+    assert first.joined == len(fills) - since
+    whole = audited(checkpoint=path)
+    assert whole.differences == [] and whole.waiting == 0 and whole.joined == len(fills)
 
 
 def test_an_audit_goes_on_from_its_checkpoint_over_a_poor_node(week, audited, tmp_path):
