@@ -37,5 +37,5 @@ def cli(vault: str, rpc: str, evidence: Path | None, exchanges: tuple[str, ...],
     except NodeAway as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    page = write_page(page_data(history, verdict), out, evidence)
+    page = write_page(page_data(history, verdict, auditor.name), out, evidence)
     console.print(f"{page}: {verdict.plain()['verdict']}, blocks to {verdict.to_block}")

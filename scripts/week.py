@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import ape
 import click
 import matplotlib
 
@@ -22,6 +23,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from agent.audit.audit import Auditor, Where
+from agent.audit.history import History, page_data
+from agent.audit.page import write_page
+from agent.audit.replay import forks
 from agent.devnet import ledger, polymarket
 from agent.devnet.anvil import devnet_chain
 from agent.devnet.ledger import ReportLine
@@ -40,8 +45,9 @@ def cli(hours: int, tickers: str, as_json: bool) -> None:
     """Run the keeper by itself through a recorded week: real stock ladders of December 2025 with
     their hourly prices as a market maker's quotes, depositors who come and go, real outcomes.
 
-    Writes journal, evidence, snapshots, week.json and week.png to build/week. Takes some eight
-    minutes for the whole week. Hourly last prices are no quotes: what is earned here proves that
+    Then audits the vault, executes all its reports again on a fork, and writes journal, evidence,
+    snapshots, week.json, week.png and the vault's page to build/week. Takes some eight minutes for
+    the whole week. Hourly last prices are no quotes: what is earned here proves that
     the machine works, not that a strategy does.
 
     Example: ape run week --hours 30 --tickers AAPL
@@ -65,6 +71,7 @@ def cli(hours: int, tickers: str, as_json: bool) -> None:
             try:
                 lines = ledger.reports(week.stage)
                 found = _summary(week, lines)
+                found["checks"] |= _audit(week, url)
             finally:
                 week.stage.close()
     (FOLDER / "week.json").write_text(json.dumps(found, indent=1) + "\n")
@@ -100,6 +107,26 @@ def _summary(week: Week, lines: Sequence[ReportLine]) -> dict[str, Any]:
             "trades undone after they were matched": f"{failed} of {ended}",
             "decisions by pack": packs,
         },
+    }
+
+
+def _audit(week: Week, url: str) -> dict[str, str]:
+    """Audit the vault, execute all its reports again on a fork, write its page."""
+    vault, evidence, history = week.stage.vault.address, week.stage.folder / "evidence", History()
+    exchanges = (week.stage.venue.exchange.address,)
+    place = Where(url, vault, 0, ape.chain.blocks.height, exchanges, evidence)
+    auditor = Auditor(place, None, history.reported, history.heard)
+    verdict = auditor.run()
+    write_page(page_data(history, verdict, auditor.name), FOLDER / "page", evidence)
+    with forks(url) as again:
+        replayed = [again.replay(each["block"], vault) for each in history.reports]
+    differing = [each for each in replayed if each.differences]
+    words = sum(each.words for each in replayed)
+    return {
+        "audit": f"{verdict.plain()['verdict']} in {verdict.ledger.events} events, "
+        f"{verdict.values_checked} market values, {verdict.joined} of {verdict.fills} fills",
+        "reports that a fork executes otherwise": f"{len(differing)} of {len(replayed)}, "
+        f"{words} storage words compared",
     }
 
 

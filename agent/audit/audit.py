@@ -199,6 +199,10 @@ class Auditor:
             state.values, state.reports,
         )  # fmt: skip
 
+    def name(self, market: str) -> str | None:
+        """Return what the evidence calls a market, or None where it does not say."""
+        return None if self.where.evidence is None else self._revealed().name(market)
+
     # books
 
     def _book(self, state: _Progress, logs: Sequence[Mapping[str, Any]]) -> None:
@@ -281,7 +285,7 @@ class Auditor:
             differ.append(Difference(line.block, transaction, what, line.evidence, digest))
             return
         state.documents += 1
-        named = read_document(text)[0]
+        named = read_document(text).vault
         if named != self._vault:
             what = "evidence document: vault"
             differ.append(Difference(line.block, transaction, what, self._vault, named))

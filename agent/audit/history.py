@@ -1,5 +1,6 @@
 """What a page shows of a vault, gathered while its audit runs: plain data, ready for JSON."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -105,8 +106,10 @@ class History:
             )
 
 
-def page_data(history: History, verdict: Verdict) -> dict[str, Any]:
-    """Return everything that the page shows."""
+def page_data(
+    history: History, verdict: Verdict, called: Callable[[str], str | None] = lambda market: None
+) -> dict[str, Any]:
+    """Return everything that the page shows; `called` gives a market's name."""
     books = verdict.ledger
     nav = books.nav[0]
     caps = {
@@ -164,6 +167,7 @@ def page_data(history: History, verdict: Verdict) -> dict[str, Any]:
         "queue": queue,
         "holders": dict(sorted(books.holders.items(), key=lambda pair: -pair[1])),
         "flows": [asdict(flow) for flow in history.flows],
+        "names": {each: told for each in history.markets if (told := called(each)) is not None},
         "months": {
             who: [asdict(month) for month in history.statements.of(who)]
             for who in history.statements.people

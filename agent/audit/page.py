@@ -106,7 +106,8 @@ chain {verdict["chain_id"]}. {first}</p>
 {_charts(data)}
 </div>
 <h2>Exposure against caps</h2>{_exposure(data)}
-<h2>Open positions</h2>{_open(data)}
+<h2>Open positions</h2>
+<p>Markets are called what the keeper's evidence calls them; else by their id.</p>{_open(data)}
 <h2>Settled markets</h2>{_settled(data)}
 <h2>Requests that wait</h2>{_queue(data)}
 <h2>Reports and fees</h2>{_reports(data, folder)}
@@ -239,7 +240,7 @@ def _exposure(data: Mapping[str, Any]) -> str:
          each["exposure"], each["cap"])
         for number, each in data["classes"].items()
     ]  # fmt: skip
-    rows += [(f"market {_name(m['market'])}", m["exposure"], m["cap"]) for m in data["open"]]
+    rows += [(_market(data, m["market"]), m["exposure"], m["cap"]) for m in data["open"]]
     body = "".join(
         f"<tr><td>{name}</td><td>{_money(stake)}</td><td>{_money(cap)}</td>"
         f"<td><div class='bar' aria-hidden='true'><i style='width:{_part(stake, cap)}%'></i></div>"
@@ -252,7 +253,7 @@ def _exposure(data: Mapping[str, Any]) -> str:
 def _open(data: Mapping[str, Any]) -> str:
     now = data["verdict"]["to_time"]
     body = "".join(
-        f"<tr><td>{_name(each['market'])}</td><td>{_money(each['exposure'])}</td>"
+        f"<tr><td>{_market(data, each['market'])}</td><td>{_money(each['exposure'])}</td>"
         f"<td>{_money(each['value_bid'])}</td><td>{_money(each['value_ask'])}</td>"
         f"<td>{_marks(each['marks'])}</td><td>{_left(each['deadline'] - now)}</td></tr>"
         for each in data["open"]
@@ -270,7 +271,7 @@ def _open(data: Mapping[str, Any]) -> str:
 
 def _settled(data: Mapping[str, Any]) -> str:
     body = "".join(
-        f"<tr><td>{_name(each['market'])}</td><td>{_time(each['opened'])}</td>"
+        f"<tr><td>{_market(data, each['market'])}</td><td>{_time(each['opened'])}</td>"
         f"<td>{_time(each['closed'])}</td><td>{_money(each['allocated'])}</td>"
         f"<td>{_money(each['recalled'])}</td><td>{_money(each['profit'], sign=True)}</td></tr>"
         for each in data["settled"]
@@ -338,7 +339,7 @@ def _permissions(data: Mapping[str, Any]) -> str:
 def _statements(data: Mapping[str, Any]) -> str:
     people = _people(data)
     rows = "".join(
-        f"<tr><td><a href='#statement-{_esc(who)}'>{_esc(who)}</a></td>"
+        f"<tr><td><a href='#statement-{_esc(who)}'>{_name(who)}</a></td>"
         f"<td>{_shares(data['holders'].get(who, 0))}</td>"
         f"<td>{_money(_months(data, who)[-1]['value']) if _months(data, who) else ''}</td></tr>"
         for who in people
@@ -433,7 +434,13 @@ def _time(time: int) -> str:
 
 
 def _name(text: str) -> str:
-    return f"<span title='{_esc(text)}'>{_esc(text[:10])}...</span>"
+    return f"<span title='{_esc(text)}'>{_esc(text[:8])}...{_esc(text[-4:])}</span>"
+
+
+def _market(data: Mapping[str, Any], market: str) -> str:
+    """Return what the keeper's evidence calls a market, or its id."""
+    name = data["names"].get(market)
+    return _name(market) if name is None else f"<span title='{market}'>{_esc(name)}</span>"
 
 
 def _esc(value: Any) -> str:

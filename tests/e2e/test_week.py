@@ -405,6 +405,7 @@ def test_the_page_shows_what_the_audit_found(week, lines, tmp_path):
     assert profit == held + out - 70_000 * MICRO, "all else is deposits"
     taken = sum(each["management"] + each["performance"] for each in data["reports"])
     assert data["settled"] and taken > 0
+    assert len(data["names"]) >= 3 and all("Apple" in each for each in data["names"].values())
     alice = week.stage.people["alice"].address.lower()
     rows = (folder / f"statement-{alice}.csv").read_text().splitlines()
     assert rows[0] == "time_utc,block,what,assets,shares" and "asks to deposit,50000.0" in rows[1]

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from agent.audit.documents import Revealed, read_document
+from agent.audit.documents import Document, Revealed, read_document
 from agent.ids import canonical, keccak
 
 VAULT = "0x" + "ab" * 20
@@ -29,6 +29,7 @@ HOSTILE = {
     "a record without a time": b'{"vault": "0xab", "decisions": [{}]}',
     "no text": b"\xff",
     "no records": b'{"decisions": 5}',
+    "legs that are none": b'{"vault": "0xab", "decisions": [{"time": 1, "legs": [5]}]}',
     "records that are text": b'{"vault": "0xab", "decisions": "abc"}',
     "deep": b"[" * 100_000,
     "deep behind a text": rb'{"vault": "]]]]]]\"]]]", "decisions": ' + b"[" * 100_000,
@@ -39,15 +40,15 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_document_names_nobody(name, deep_recursion):
-    assert read_document(HOSTILE[name]) == ("", {})
+    assert read_document(HOSTILE[name]) == Document()
 
 
 def test_a_record_counts_by_its_hash_and_only_with_a_time_that_can_be():
-    assert read_document(GOOD) == (VAULT, {IDENTITY: 1_700_000_000})
+    assert read_document(GOOD) == Document(VAULT, {IDENTITY: 1_700_000_000})
     shouted = canonical({"vault": "0x" + "AB" * 20, "decisions": []})
-    assert read_document(shouted) == (VAULT, {})
+    assert read_document(shouted) == Document(VAULT)
     odd = canonical({"vault": VAULT, "decisions": [{"time": 2**70}, {"time": -1}, {"time": 1.5}]})
-    assert read_document(odd) == (VAULT, {})
+    assert read_document(odd) == Document(VAULT)
 
 
 def test_only_documents_that_were_reported_reveal_decisions(tmp_path):
@@ -59,3 +60,9 @@ def test_only_documents_that_were_reported_reveal_decisions(tmp_path):
     found = Revealed(tmp_path, [reported, claimed, missing])
     assert found.time("0x" + IDENTITY.hex()) == 1_700_000_000
     assert found.time("0x" + keccak(b'{"time":7}').hex()) is None
+
+
+def test_markets_are_called_what_a_leg_asks():
+    leg = {"vault_market": "0xAB", "question": "<b>" + "x" * 500}
+    text = canonical({"vault": VAULT, "decisions": [{"time": 1, "legs": [leg, leg]}]})
+    assert read_document(text).names == {"0xab": "<b>" + "x" * 117}

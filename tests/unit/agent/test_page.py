@@ -36,6 +36,7 @@ DATA = {
     "queue": [{"side": "redeem", "epoch": 3, "who": WHO, "amount": 25 * 10**11,
                "since": 1_700_000_000, "closed": True, "settled": 0, "total": 1}],
     "holders": {WHO: 10**15},
+    "names": {MARKET: "Will <it> come true?"},
     "months": {WHO: [
         {"month": "2023-11", "time": 1_700_007_200, "shares": 10**15, "value": 999 * 10**6,
          "paid_in": 10**9, "paid_out": 0, "gain": -(10**6)},
@@ -65,6 +66,7 @@ def test_the_page_shows_the_numbers(page):
         "0.950/0.970, 0.030/0.050", "-3.00", "2.500000 shares", "4.50",
         "<td>2023-11</td><td>1,000.000000</td><td>999.00</td><td>1,000.00</td><td>0.00</td><td>-1.00</td>",
         "asks to deposit", "keeper is 0x12",
+        f"<span title='{MARKET}'>Will &lt;it&gt; come true?</span>",
     ):  # fmt: skip
         assert words in text, words
     assert text.count("<a href='evidence/") == 1, "only the document that is there"
