@@ -338,6 +338,10 @@ class SimulatedChain(Chain):
         """Return a block number and the time."""
         return self.world.now, self.world.now
 
+    def at_head(self, asked: Sequence[Ask]) -> tuple[int, int, list[Any]]:
+        """Return a block number, the time, and the answers."""
+        return self.world.now, self.world.now, self.ask(asked)
+
     def now(self, depth: int = 0) -> int:
         """Return the time; there are no reorgs."""
         return self.world.now

@@ -81,7 +81,7 @@ class Reads:
         Raises:
             requests.RequestException: the node does not answer, or with an error.
         """
-        body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
+        body = self._request(method, parameters)
         response = self._session.post(self._url, json=body, timeout=self._timeout)
         response.raise_for_status()
         found = response.json()
@@ -89,28 +89,41 @@ class Reads:
             raise requests.RequestException(f"{method}: {str(found)[:200]}")
         return found["result"]
 
+    def at_head(self, asked: Sequence[Ask]) -> tuple[dict[str, Any], list[Any]]:
+        """Return the newest block and the answers of a few reads, in one request.
+
+        Raises:
+            CallReverted, requests.RequestException: as `ask`.
+        """
+        head = self._request("eth_getBlockByNumber", ["latest", False])
+        calls = [self._call(each, "latest") for each in asked]
+        answers = self._post([head, *calls])
+        if "result" not in answers[0]:
+            raise requests.RequestException(f"no newest block: {str(answers[0])[:100]}")
+        return answers[0]["result"], [
+            _decoded(ask, answer) for ask, answer in zip(asked, answers[1:], strict=True)
+        ]
+
     def _batch(self, asked: Sequence[Ask], block: str) -> list[Any]:
-        body = []
-        for each in asked:
-            data = call_data(each.contract, each.function, each.arguments)
-            call = {"to": each.address, "data": "0x" + data.hex()}
-            body.append(
-                {
-                    "jsonrpc": "2.0",
-                    "id": next(self._ids),
-                    "method": "eth_call",
-                    "params": [call, block],
-                }
-            )
+        answers = self._post([self._call(each, block) for each in asked])
+        return [_decoded(ask, answer) for ask, answer in zip(asked, answers, strict=True)]
+
+    def _request(self, method: str, parameters: Sequence[Any]) -> dict[str, Any]:
+        return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
+
+    def _call(self, ask: Ask, block: str) -> dict[str, Any]:
+        data = call_data(ask.contract, ask.function, ask.arguments)
+        return self._request("eth_call", [{"to": ask.address, "data": "0x" + data.hex()}, block])
+
+    def _post(self, body: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Send a batch; return its answers in order."""
         response = self._session.post(self._url, json=body, timeout=self._timeout)
         response.raise_for_status()
         found = response.json()
         if not isinstance(found, list):
             raise requests.RequestException(f"{self._url} answers no batch: {str(found)[:100]}")
         by_id = {answer["id"]: answer for answer in found}
-        return [
-            _decoded(ask, by_id[request["id"]]) for ask, request in zip(asked, body, strict=True)
-        ]
+        return [by_id[request["id"]] for request in body]
 
 
 def _decoded(ask: Ask, answer: dict[str, Any]) -> Any:

@@ -108,6 +108,15 @@ class Chain:
         block = self._reads.rpc("eth_getBlockByNumber", "latest", False)
         return int(block["number"], 16), int(block["timestamp"], 16)
 
+    def at_head(self, asked: Sequence[Ask]) -> tuple[int, int, list[Any]]:
+        """Return the newest block's number and timestamp, and the answers of a few reads, at once.
+
+        Raises:
+            CallReverted: one of them reverted.
+        """
+        block, answers = self._reads.at_head(asked)
+        return int(block["number"], 16), int(block["timestamp"], 16), answers
+
     def now(self, depth: int = 0) -> int:
         """Return the timestamp of the newest block, or of the one so many below it."""
         number, timestamp = self.head()

@@ -4,6 +4,7 @@ Yes, no, and nothing. Only words that mean no are a no; a time-out, a broken con
 error, a restart or a limit say nothing about the order.
 """
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -37,6 +38,8 @@ class Clob:
     """Orders of one API key."""
 
     def __init__(self, client: ClobClient) -> None:
+        # what the venue refuses is told by whoever asked; the client would print it as well
+        logging.getLogger("py_clob_client_v2").setLevel(logging.CRITICAL)
         self._client = client
         self._heartbeat_id = ""
         self.trouble = ""  # why the venue took no order when it was last asked to

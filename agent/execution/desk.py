@@ -14,6 +14,7 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from py_clob_client_v2.order_utils.model.side import Side
 from sqlalchemy.engine import Row
 
+from agent.execution.calls import Ask
 from agent.execution.chain import Chain
 from agent.execution.clob import FINAL, Clob
 from agent.execution.machine import OVER, Intent, Venue
@@ -152,14 +153,15 @@ class Desk:
     # steps
 
     def _sign(self, row: Row[Any]) -> None:
-        block, now = self._chain.head()
+        own = not row.maker
+        asked = [Ask(row.account, "PolymarketAccount", "epoch")] if own else []
+        block, now, answers = self._chain.at_head(asked)
         if now > row.time + self._lifetime:
             self._close(row, "planned too long ago")
             return
         order = self._order(_plan(row), row.key)
         domain = self._domains[row.exchange.lower()]
-        expiry, own = now + self._lifetime, not row.maker
-        epoch = self._chain.ask_one(row.account, "PolymarketAccount", "epoch") if own else 0
+        expiry, epoch = now + self._lifetime, answers[0] if own else 0
         record = self._journal.record(row.decision)
         request = OrderRequest(order, domain, expiry, epoch, record, "" if own else row.account)
         try:
