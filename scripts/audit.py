@@ -3,10 +3,13 @@
 import json
 import sys
 import time
-from dataclasses import asdict
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
@@ -34,9 +37,10 @@ SHOWN = 20
 @click.option("--evidence", type=click.Path(path_type=Path), help="Folder of the documents.")
 @click.option("--exchange", "exchanges", multiple=True, help="Joins its fills to decisions.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="File to go on from.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for verdict.json and reports.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for verdict, reports, fills.")
 @click.option("--attest", "keystore", type=click.Path(path_type=Path), help="Sign with this key.")
 @click.option("--replay", type=int, default=0, help="Execute so many last reports again; -1: all.")
+@click.option("--replay-block", "chosen", type=int, multiple=True, help="Execute this block again.")
 @click.option("--what-if", "bps", type=int, help="A report again, its marks moved by bps.")
 @click.option("--what-if-cap", "cap", help="A block again, under CLASS:CAP (units of the asset).")
 @click.option("--at-block", type=int, help="For what-if: by default the last report or budget.")
@@ -52,6 +56,7 @@ def cli(
     out: Path | None,
     keystore: Path | None,
     replay: int,
+    chosen: tuple[int, ...],
     bps: int | None,
     cap: str | None,
     at_block: int | None,
@@ -75,36 +80,31 @@ def cli(
         first = from_block if from_block is not None else first_block(node, vault)
         last = to_block if to_block is not None else node.head()
         where = Where(rpc, vault, first, last, exchanges, evidence, checkpoint)
-        lines: list[str] = []
-        blocks: list[int] = []
-        budgets: list[int] = []
-
-        def reported(line: ReportLine, books: Ledger) -> None:
-            blocks.append(line.block)
-            lines.append(_line(line))
-
-        def heard(time: int, event: Event) -> None:
-            if event.name == "Allocated":
-                budgets[:] = [event.block]
-
-        with Progress(console=console, transient=True) as progress:
+        seen = _Seen(deque(maxlen=None if replay < 0 else max(1, replay)))
+        goes_on = checkpoint is not None and checkpoint.exists()
+        with ExitStack() as stack, Progress(console=console, transient=True) as progress:
+            if out is not None:
+                out.mkdir(parents=True, exist_ok=True)
+                seen.reports, seen.fills = (
+                    stack.enter_context((out / name).open("a" if goes_on else "w"))
+                    for name in ("reports.jsonl", "fills.jsonl")
+                )
             bar = progress.add_task("blocks", total=last - first + 1)
-            auditor = Auditor(where, node, reported, heard)
+            auditor = Auditor(where, node, seen.reported, seen.heard)
             verdict = auditor.run(lambda done, of: progress.update(bar, completed=done, total=of))
         found = verdict.plain()
-        if replay or bps is not None or cap is not None:
+        again_at = [*(seen.blocks if replay else ()), *chosen]
+        if again_at or bps is not None or cap is not None:
             with forks(rpc) as again:
-                _replay(again, verdict, found, blocks, replay)
-                _what_if(again, verdict, found, at_block, blocks, bps, budgets, cap)
+                _replay(again, verdict, found, again_at)
+                _what_if(again, verdict, found, at_block, seen, bps, cap)
         if keystore is not None:
             found["attestation"] = attest(found, unlock(keystore, "PROBITY_AUDITOR_PASSPHRASE"))
     except (NodeAway, AnvilMissing, CheckpointError, ConfigError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         (out / "verdict.json").write_text(json.dumps(found, indent=1) + "\n")
-        (out / "reports.jsonl").write_text("".join(lines))
     if as_json:
         click.echo(json.dumps(found, indent=1))
     else:
@@ -112,7 +112,7 @@ def cli(
         if "replayed" in found:
             words = sum(each["words"] for each in found["replayed"])
             console.print(
-                f"executed again: {len(found['replayed'])} reports, {words} storage words compared"
+                f"executed again: {len(found['replayed'])} blocks, {words} storage words compared"
             )
         for name in ("what_if", "what_if_cap"):
             if name in found:
@@ -122,17 +122,14 @@ def cli(
         sys.exit(1)
 
 
-def _replay(
-    again: Forks, verdict: Verdict, found: dict[str, Any], blocks: list[int], replay: int
-) -> None:
-    """Execute reports again; what differs joins the verdict."""
-    chosen = blocks if replay < 0 else blocks[len(blocks) - replay :]
-    done = [again.replay(block, verdict.vault) for block in chosen]
+def _replay(again: Forks, verdict: Verdict, found: dict[str, Any], blocks: Sequence[int]) -> None:
+    """Execute blocks again; what differs joins the verdict."""
+    done = [again.replay(block, verdict.vault) for block in blocks]
     for each in done:
         for words in each.differences:
             verdict.differences.append(Difference(each.block, "", "replay", "the same", words))
     found |= verdict.plain()
-    if replay:
+    if done:
         found["replayed"] = [asdict(each) for each in done]
 
 
@@ -141,19 +138,18 @@ def _what_if(
     verdict: Verdict,
     found: dict[str, Any],
     at_block: int | None,
-    reports: list[int],
+    seen: "_Seen",
     bps: int | None,
-    budgets: list[int],
     cap: str | None,
 ) -> None:
     """Execute a report with other marks, a block under another cap."""
     roles = verdict.ledger.terms.roles
-    if bps is not None and (at_block or reports):
-        block = at_block or reports[-1]
+    if bps is not None and (at_block or seen.blocks):
+        block = at_block or seen.blocks[-1]
         found["what_if"] = asdict(again.what_if(block, verdict.vault, roles["reporter"], bps))
-    if cap is not None and (at_block or budgets):
+    if cap is not None and (at_block or seen.budget):
         number, units = _cap(cap)
-        block = at_block or budgets[-1]
+        block = at_block or seen.budget
         found["what_if_cap"] = asdict(
             again.what_if_cap(block, verdict.vault, roles["guardian"], number, units)
         )
@@ -167,9 +163,26 @@ def _cap(text: str) -> tuple[int, int]:
         raise ConfigError(f"{text!r}: give a class and a cap in units, e.g. 0:250.00") from None
 
 
-def _line(line: object) -> str:
-    fields = {name: getattr(line, name) for name in line.__dataclass_fields__}  # type: ignore[attr-defined]
-    return json.dumps(fields | {"values": dict(fields["values"])}) + "\n"
+@dataclass
+class _Seen:
+    """What is kept of an audit while it goes on: lines go to files, not to memory."""
+
+    blocks: deque[int]  # of the last reports
+    budget: int = 0  # block of the last allocation
+    reports: TextIO | None = None
+    fills: TextIO | None = None
+
+    def reported(self, line: ReportLine, books: Ledger) -> None:
+        self.blocks.append(line.block)
+        if self.reports is not None:
+            self.reports.write(json.dumps(asdict(line)) + "\n")
+
+    def heard(self, time: int, event: Event) -> None:
+        if event.name == "Allocated":
+            self.budget = event.block
+        elif event.name == "OrderFilled" and self.fills is not None:
+            place = {"time": time, "block": event.block, "transaction": event.transaction}
+            self.fills.write(json.dumps(place | dict(event.fields)) + "\n")
 
 
 def _show(console: Console, verdict: Verdict, seconds: float) -> None:

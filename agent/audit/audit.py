@@ -153,7 +153,8 @@ class Auditor:
         heard: Callable[[int, Event], None] = lambda time, event: None,
     ) -> None:
         """Take what is audited; `reported` hears of each report and sees the books after it,
-        `heard` of each event with its time; neither is kept here."""
+        `heard` of each event of the vault, and of each fill, with its time; neither is kept
+        here."""
         self.where, self.node, self._reported = where, node or Node(where.url), reported
         self._heard = heard
         self._records: Revealed | None = None
@@ -337,6 +338,7 @@ class Auditor:
             state.fills += 1
             decision = event.fields["metadata"]
             fill = Fill(event.block, event.transaction, times[event.block], decision)
+            self._heard(fill.time, event)
             if self._explained(fill):
                 state.joined += 1
             else:

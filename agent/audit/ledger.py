@@ -1,8 +1,9 @@
 """A vault's books, kept by its logs alone and by arithmetic of the auditor's own.
 
 Every log is held against what the books say must follow; the first that differs is named by block,
-transaction and field. Exact integers throughout. What is kept does not grow with history: holders,
-open requests, open markets and what waits in the timelock.
+transaction and field. Exact integers throughout. What is kept is holders, open requests, open
+markets and what waits in the timelock; of history only an address for each market that there was
+and a line for each change of permissions.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -361,13 +361,19 @@ def test_a_lower_cap_would_have_stopped_a_budget(week):
 def test_the_command_says_what_it_found(week, lines, tmp_path):
     runner, vault = CliRunner(), week.stage.vault.address
     common = ["--vault", vault, "--rpc", week.stage.rpc_url]
+    exchange = week.stage.venue.exchange.address
     done = runner.invoke(audit_command, [*common, "--replay", "2", "--what-if", "-500", "--json",
+                                         "--exchange", exchange,
+                                         "--replay-block", str(lines[1].block),
                                          "--evidence", str(week.stage.folder / "evidence"),
                                          "--out", str(tmp_path)])  # fmt: skip
     assert done.exit_code == 0, done.output
     found = json.loads(done.output)
     SCHEMA.validate(found)
-    assert found["verdict"] == "no difference" and len(found["replayed"]) == 2
+    assert found["verdict"] == "no difference" and len(found["replayed"]) == 3
+    assert found["replayed"][-1]["block"] == lines[1].block
+    kept = [json.loads(line) for line in (tmp_path / "fills.jsonl").read_text().splitlines()]
+    assert len(kept) == found["checked"]["fills"] == found["checked"]["fills_joined"] >= 20
     assert found["what_if"]["was_bid"] == lines[-1].nav_bid
     assert len((tmp_path / "reports.jsonl").read_text().splitlines()) == len(lines)
     done = runner.invoke(audit_command, [*common, "--what-if-cap", "0:0.01", "--json"])
