@@ -1,4 +1,5 @@
-"""What the depositor commands share: the vault at an address, the account, the question."""
+"""What commands share that a chain is needed for: the connection; and the depositors' options,
+the vault at an address, the question."""
 
 import json
 import logging
@@ -9,11 +10,20 @@ from typing import Any
 
 import ape
 import click
-from ape.cli import account_option, network_option
+from ape.cli import ConnectedProviderCommand, account_option
 from ape.logging import logger as ape_logger
 
 from agent.contracts import vault_at
 from agent.dealing import Dealing, NotPossible, said
+
+
+class Connected(ConnectedProviderCommand):  # type: ignore[misc]
+    """A command that ape connects as `--network` says, without words on standard output."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Connect and run."""
+        ape_logger.set_level(logging.ERROR)
+        return super().invoke(ctx)
 
 
 def depositor(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -24,7 +34,6 @@ def depositor(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--yes", is_flag=True, help="Do not ask."),
         click.option("--vault", "address", required=True, help="Its address."),
         account_option(),
-        network_option(),
     ):
         command = option(command)
     return command
@@ -32,7 +41,6 @@ def depositor(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def dealing_of(address: str, account: Any) -> tuple[Any, Dealing]:
     """Return a vault and its depositor's view."""
-    ape_logger.set_level(logging.ERROR)
     vault = vault_at(address)
     return vault, Dealing(vault, account, ape.chain.blocks.head.timestamp)
 

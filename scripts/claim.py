@@ -4,15 +4,15 @@ from typing import Any
 
 import click
 
-from agent.commands import carry_out, dealing_of, depositor
+from agent.commands import Connected, carry_out, dealing_of, depositor
 
 
-@click.command()
+@click.command(cls=Connected)
 @depositor
 def cli(account: Any, address: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Take the shares and the assets that reports have settled for you.
 
-    Example: ape run claim --vault 0x... --account alice --network ethereum:local:node
+    Example: ape run claim --vault 0x... --account alice --network http://127.0.0.1:8545
     """
     vault, dealing = dealing_of(address, account)
 

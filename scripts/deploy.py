@@ -1,7 +1,6 @@
 """Deploy a vault: `ape run deploy FILE`."""
 
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,10 +9,10 @@ from typing import Any
 
 import ape
 import click
-from ape.cli import account_option, network_option
-from ape.logging import logger as ape_logger
+from ape.cli import account_option
 
 from agent.anvil import AnvilMissing
+from agent.commands import Connected
 from agent.config import ConfigError
 from agent.deployment.check import Finding, verify
 from agent.deployment.plan import Plan, load
@@ -23,7 +22,7 @@ from agent.deployment.steps import Deployment
 ETHER = 10**18
 
 
-@click.command()
+@click.command(cls=Connected)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--record", type=click.Path(path_type=Path), help="Default: deployments/CHAIN.json.")
 @click.option("--dry-run", is_flag=True, help="Deploy and check on a fork; send nothing.")
@@ -31,7 +30,6 @@ ETHER = 10**18
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 @account_option()
-@network_option()
 def cli(
     file: Path,
     record: Path | None,
@@ -49,7 +47,6 @@ def cli(
       ape run deploy vault.toml --account me --network polygon:mainnet:node --dry-run
       ape run deploy vault.toml --account me --network polygon:mainnet:node
     """
-    ape_logger.set_level(logging.ERROR)
     chain_id = ape.networks.provider.chain_id
     place = record or Path("deployments") / f"{chain_id}.json"
     try:

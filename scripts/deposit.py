@@ -6,17 +6,17 @@ from typing import Any
 import ape
 import click
 
-from agent.commands import carry_out, dealing_of, depositor
+from agent.commands import Connected, carry_out, dealing_of, depositor
 from agent.dealing import NotPossible, to_micro
 
 
-@click.command()
+@click.command(cls=Connected)
 @depositor
 @click.argument("amount")
 def cli(amount: str, account: Any, address: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Ask to deposit AMOUNT of the vault's asset; the next report prices it, then `claim` shares.
 
-    Example: ape run deposit 1000 --vault 0x... --account alice --network ethereum:local:node
+    Example: ape run deposit 1000 --vault 0x... --account alice --network http://127.0.0.1:8545
     """
     vault, dealing = dealing_of(address, account)
     try:

@@ -5,18 +5,18 @@ from typing import Any
 
 import click
 
-from agent.commands import carry_out, dealing_of, depositor
+from agent.commands import Connected, carry_out, dealing_of, depositor
 from agent.dealing import NotPossible, to_shares
 
 
-@click.command()
+@click.command(cls=Connected)
 @depositor
 @click.argument("shares")
 def cli(shares: str, account: Any, address: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Take your part of everything for SHARES ("all"): idle assets, each account's collateral and
     outcome tokens. Open in wind-down, and when your redemption request is overdue.
 
-    Example: ape run exit_in_kind all --vault 0x... --account alice --network ethereum:local:node
+    Example: ape run exit_in_kind all --vault 0x... --account alice --network http://127.0.0.1:8545
     """
     vault, dealing = dealing_of(address, account)
     position = dealing.position()

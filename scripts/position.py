@@ -5,22 +5,21 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-from ape.cli import account_option, network_option
+from ape.cli import account_option
 
-from agent.commands import dealing_of
+from agent.commands import Connected, dealing_of
 from agent.dealing import SHARE
 from agent.units import format_units as money
 
 
-@click.command()
+@click.command(cls=Connected)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--vault", "address", required=True, help="Its address.")
 @account_option()
-@network_option()
 def cli(account: Any, address: str, as_json: bool) -> None:
     """Show what you hold, what waits for a report, and what you can claim.
 
-    Example: ape run position --vault 0x... --account alice --network ethereum:local:node
+    Example: ape run position --vault 0x... --account alice --network http://127.0.0.1:8545
     """
     vault, dealing = dealing_of(address, account)
     found = dealing.position()

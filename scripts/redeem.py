@@ -5,17 +5,17 @@ from typing import Any
 
 import click
 
-from agent.commands import carry_out, dealing_of, depositor
+from agent.commands import Connected, carry_out, dealing_of, depositor
 from agent.dealing import NotPossible, to_shares
 
 
-@click.command()
+@click.command(cls=Connected)
 @depositor
 @click.argument("shares")
 def cli(shares: str, account: Any, address: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Ask to redeem SHARES, or "all". The next report prices them; `claim` takes the assets.
 
-    Example: ape run redeem all --vault 0x... --account alice --network ethereum:local:node
+    Example: ape run redeem all --vault 0x... --account alice --network http://127.0.0.1:8545
     """
     vault, dealing = dealing_of(address, account)
     try:

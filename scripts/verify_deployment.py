@@ -6,23 +6,22 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from ape.cli import network_option
 
+from agent.commands import Connected
 from agent.config import ConfigError
 from agent.deployment.check import verify
 from agent.deployment.plan import load
 
 
-@click.command()
+@click.command(cls=Connected)
 @click.option("--vault", required=True, help="Its address.")
 @click.option("--file", type=click.Path(path_type=Path), help="What it was deployed from.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@network_option()
 def cli(vault: str, file: Path | None, as_json: bool) -> None:
     """Compare a vault's code with ours as compiled here, its settings with FILE, and warn of what
     is risky. Exit status 1 where something is wrong.
 
-    Example: ape run verify_deployment --vault 0x... --file vault.toml --network ethereum:local:node
+    Example: ape run verify_deployment --vault 0x... --file vault.toml --network http://127.0.0.1:8545
     """
     try:
         found = verify(vault, load(file) if file is not None else None)

@@ -190,7 +190,7 @@ def test_the_commands(plan, people, tmp_path):
     )
     number = next(n for n, each in enumerate(ape.accounts.test_accounts)
                   if each.address == people.stranger.address)  # fmt: skip
-    place = ["--network", "ethereum:local:foundry"]
+    place = ["--network", ape.networks.provider.uri]
     common = [str(file), "--record", str(record), "--account", f"TEST::{number}", *place]
     before = people.stranger.nonce
     done = CliRunner().invoke(deploy_command, [*common, "--dry-run"])

@@ -13,8 +13,6 @@ from scripts.position import cli as position
 from scripts.redeem import cli as redeem
 from tests.defaults import UNIT
 
-NETWORK = ["--network", "ethereum:local:foundry"]
-
 
 @pytest.fixture
 def place(make_vault, people, venue, deployer, report):
@@ -22,7 +20,14 @@ def place(make_vault, people, venue, deployer, report):
     number = next(n for n, each in enumerate(ape.accounts.test_accounts)
                   if each.address == people.alice.address)  # fmt: skip
     venue.fund(deployer, people.alice, 5_000 * UNIT)
-    common = ["--vault", vault.address, "--account", f"TEST::{number}", *NETWORK]
+    common = [
+        "--vault",
+        vault.address,
+        "--account",
+        f"TEST::{number}",
+        "--network",
+        ape.networks.provider.uri,
+    ]
 
     def run(command, *arguments, code=0):
         done = CliRunner().invoke(command, [*arguments, *common])

@@ -1,0 +1,64 @@
+"""The commands as a user types them: processes of their own, connected by nothing but --network."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import ape
+import pytest
+
+from tests.defaults import UNIT
+
+APE = Path(sys.executable).with_name("ape")
+
+
+@pytest.fixture
+def typed(people):
+    """Run `ape run NAME ...` against the chain of the tests; return what it printed."""
+    number = next(n for n, each in enumerate(ape.accounts.test_accounts)
+                  if each.address == people.alice.address)  # fmt: skip
+    network = ["--network", ape.networks.provider.uri]
+
+    def run(name, *arguments, account=True, connected=True, code=0):
+        command = [APE, "run", name, *arguments, *(network if connected else [])]
+        command += ["--account", f"TEST::{number}"] if account else []
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_a_depositors_way(typed, make_vault, people, venue, deployer, report, tmp_path):
+    vault = make_vault(people.keeper)
+    venue.fund(deployer, people.alice, 2_000 * UNIT)
+    place = ["--vault", vault.address]
+    typed("deposit", "1000", *place, "--yes")
+    assert venue.pusd.balanceOf(people.alice) == 1_000 * UNIT
+    report(vault)
+    typed("claim", *place, "--yes")
+    assert json.loads(typed("position", *place, "--json"))["shares"] == 1_000 * 10**12
+    assert "worth 400.00" in typed("redeem", "400", *place, "--dry-run")
+    vault.windDown(sender=people.owner)
+    typed("exit_in_kind", "all", *place, "--yes")
+    assert venue.pusd.balanceOf(people.alice) == 2_000 * UNIT - 1  # rounded against her
+    apart = {"account": False, "connected": False}
+    rpc = ["--rpc", ape.networks.provider.uri]
+    assert json.loads(typed("audit", *place, *rpc, "--json", **apart))["differences"] == []
+    assert "no difference" in typed("page", *place, *rpc, "--out", str(tmp_path), **apart)
+
+
+def test_an_owners_way(typed, people, venue, tmp_path):
+    roles = ("owner", "guardian", "keeper", "reporter", "fee_recipient")
+    file, record = tmp_path / "vault.toml", tmp_path / "record.json"
+    file.write_text(
+        f'asset = "{venue.pusd.address}"\n[vault]\nname = "Typed"\nsymbol = "T"\n'
+        + "".join(f'{role} = "{people.owner}"\n' for role in roles)
+    )
+    place = [str(file), "--record", str(record)]
+    before = people.alice.nonce
+    assert "0x" not in typed("deploy", *place, "--dry-run") and people.alice.nonce == before
+    address = typed("deploy", *place, "--yes").strip()
+    checked = typed("verify_deployment", "--vault", address, "--file", str(file), account=False)
+    assert "wrong" not in checked and "owner: " in checked
