@@ -285,18 +285,24 @@ def test_a_balance_off_by_one_a_changed_document_and_a_stranger_are_found(week, 
 
 
 def test_fills_since_the_last_report_wait_for_the_next_one(week, audited, lines, fills, tmp_path):
-    """Audited between two reports, then gone on with from the checkpoint."""
-    latest = max(fill.time for fill in fills)
-    before = [line for line in lines if line.time < latest]
-    between = next(line.block for line in lines if line.time >= latest) - 1
-    since = sum(fill.time > before[-1].time for fill in fills)
-    known, path = tmp_path / "evidence", tmp_path / "state"
+    """Audited between two reports, where a decision was filled that none had revealed; then gone on
+    with from the checkpoint."""
+    evidence, known, path = week.stage.folder / "evidence", tmp_path / "known", tmp_path / "state"
+    receipt = ape.networks.provider.web3.eth.get_transaction_receipt
+    blocks = {fill.transaction: receipt(fill.transaction)["blockNumber"] for fill in fills}
+    for place, line in enumerate(lines):
+        before = {each.evidence for each in lines[:place]}
+        records = ledger.revealed(evidence, before)
+        made = [fill for fill in fills if blocks[fill.transaction] < line.block]
+        since = [fill for fill in made if fill.decision not in records]
+        if since:
+            break
     known.mkdir()
-    for line in before:
-        shutil.copy(week.stage.folder / "evidence" / f"{line.evidence}.json", known)
-    first = audited(evidence=known, to_block=between, checkpoint=path)
-    assert first.differences == [] and first.waiting == since > 0
-    assert first.joined == len(fills) - since
+    for each in before:
+        shutil.copy(evidence / f"{each}.json", known)
+    first = audited(evidence=known, to_block=line.block - 1, checkpoint=path)
+    assert first.differences == [] and first.waiting == len(since) > 0
+    assert first.joined == len(made) - len(since)
     whole = audited(checkpoint=path)
     assert whole.differences == [] and whole.waiting == 0 and whole.joined == len(fills)
 
