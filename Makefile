@@ -46,12 +46,12 @@ devnet: setup ## Run the chain, the venue and the CLOB service until Ctrl-C
 	@ape run devnet
 
 test: setup ## Run all tests
-	@pytest -q -n 2 --network $(LOCAL) tests/unit tests/property
+	@pytest -q -n 2 --network $(LOCAL) tests/contracts tests/agent tests/property
 	@pytest -q --network $(ANVIL) tests/integration
 	@pytest -q --disable-isolation --network $(LOCAL) tests/e2e
 
 fuzz: setup ## Property tests over millions of random steps
-	@seed=$$(date +%s) && echo "PROBITY_SEED=$$seed" && PROBITY_SEED=$$seed PROBITY_LIVES=12000 PROBITY_SEEDS=160 \
+	@seed=$$(date +%s) && echo "STRONGROOM_SEED=$$seed" && STRONGROOM_SEED=$$seed STRONGROOM_LIVES=12000 STRONGROOM_SEEDS=160 \
 		pytest -q -n 2 --network $(LOCAL) tests/property
 
 # A public engine to measure beside; its needs and ours do not go together in one environment.

@@ -1,7 +1,7 @@
 """The keeper for those who host bots with silverback: `silverback run keeper --network ...`.
 
-Needs `pip install probity[silverback]`. PROBITY_CONFIG names the configuration; each new block is a
-tick. The chain that the keeper works on is its own configuration's.
+Needs `pip install strongroom[silverback]`. STRONGROOM_CONFIG names the configuration;
+each new block is a tick. The chain that the keeper works on is its own configuration's.
 """
 
 import os
@@ -10,12 +10,11 @@ from typing import Any
 
 from ape import chain
 from silverback import SilverbackBot
-
-from agent.config import load
-from agent.operations.run import make, wind_up
+from strongroom.keeper.configuration import load
+from strongroom.keeper.run import make, wind_up
 
 bot = SilverbackBot()
-keeper = make(load(Path(os.environ["PROBITY_CONFIG"])), lambda event, fields: None)
+keeper = make(load(Path(os.environ["STRONGROOM_CONFIG"])), lambda event, fields: None)
 
 
 @bot.on_(chain.blocks)

@@ -1,8 +1,8 @@
 # pragma version 0.4.3
 """
-@title Probity vault
+@title Strongroom vault
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice A managed vault for prediction markets. Depositors request and claim (ERC-7540) at the
         first report after their request: in at the ask NAV, out at the bid NAV. A keeper moves
         budget into market accounts within caps; a reporter marks their positions within bounds;

@@ -1,8 +1,8 @@
 # pragma version 0.4.3
 """
-@title Probity vault desk
+@title Strongroom vault desk
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice The part of a vault that its keeper and reporter call: markets and their budgets, reports,
         fees and settlement. Vaults run this code on their own storage by delegatecall, and it
         passes on to the governance what it does not know (see Vault.vy); deployed once for each

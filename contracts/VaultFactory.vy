@@ -1,8 +1,8 @@
 # pragma version 0.4.3
 """
-@title Probity vault factory
+@title Strongroom vault factory
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Deploys vaults from one blueprint at addresses known beforehand, and lists them.
 """
 

@@ -1,8 +1,8 @@
 # pragma version 0.4.3
 """
-@title Probity vault governance
+@title Strongroom vault governance
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice The part of a vault that its owner and guardian call: roles, limits, classes, fees, the
         timelock; and how a vault ends: wind-down and exit in kind, which need neither. Vaults run
         this code on their own storage by delegatecall, behind the desk (see Vault.vy); deployed

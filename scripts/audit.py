@@ -15,16 +15,15 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-
-from agent.anvil import AnvilMissing
-from agent.audit.audit import Auditor, CheckpointError, Verdict, Where, first_block
-from agent.audit.ledger import Ledger, ReportLine
-from agent.audit.logs import Event, Node, NodeAway
-from agent.audit.replay import Forks, forks
-from agent.audit.terms import Difference
-from agent.audit.verdict import attest
-from agent.config import ConfigError, unlock
-from agent.units import MICRO
+from strongroom.audit.audit import Auditor, CheckpointError, Verdict, Where, first_block
+from strongroom.audit.ledger import Ledger, ReportLine
+from strongroom.audit.logs import Event, Node, NodeAway
+from strongroom.audit.permissions import Difference
+from strongroom.audit.replay import Forks, forks
+from strongroom.audit.verdict import attest
+from strongroom.chain.anvil import AnvilMissing
+from strongroom.chain.units import MICRO
+from strongroom.settings import ConfigError, unlock
 
 SHOWN = 20
 
@@ -99,7 +98,7 @@ def cli(
                 _replay(again, verdict, found, again_at)
                 _what_if(again, verdict, found, at_block, seen, bps, cap)
         if keystore is not None:
-            found["attestation"] = attest(found, unlock(keystore, "PROBITY_AUDITOR_PASSPHRASE"))
+            found["attestation"] = attest(found, unlock(keystore, "STRONGROOM_AUDITOR_PASSPHRASE"))
     except (NodeAway, AnvilMissing, CheckpointError, ConfigError) as error:
         click.echo(str(error), err=True)
         sys.exit(2)

@@ -12,16 +12,15 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-
-from agent.backtest.config import BacktestConfig, load, varied
-from agent.backtest.data import data_hashes, load_history
-from agent.backtest.honesty import check_honesty
-from agent.backtest.report import Result, lines_of, write_report
-from agent.backtest.run import simulate
-from agent.backtest.stats import Summary, favourite, horizons, reliability, summarise
-from agent.backtest.sweep import jobs_of, run_jobs, walk_forward
-from agent.config import ConfigError
-from agent.ids import canonical, keccak
+from strongroom.backtest.config import BacktestConfig, load, varied
+from strongroom.backtest.data import data_hashes, load_history
+from strongroom.backtest.honesty import check_honesty
+from strongroom.backtest.report import Result, lines_of, write_report
+from strongroom.backtest.run import simulate
+from strongroom.backtest.stats import Summary, favourite, horizons, reliability, summarise
+from strongroom.backtest.sweep import jobs_of, run_jobs, walk_forward
+from strongroom.chain.ids import canonical, keccak
+from strongroom.settings import ConfigError
 
 FOLDER = Path("build") / "backtest"
 
@@ -40,7 +39,7 @@ FOLDER = Path("build") / "backtest"
     type=click.Choice(["processes", "ray"]),
     default="processes",
     show_default=True,
-    help="Where a sweep runs; ray needs `pip install 'probity[ray]'`.",
+    help="Where a sweep runs; ray needs `pip install 'strongroom[ray]'`.",
 )
 @click.option("--ray-address", help="Of a Ray cluster; without it Ray starts here.")
 @click.option("--workers", type=int, help="Processes; by default one a core.")

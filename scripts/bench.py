@@ -19,20 +19,19 @@ from eth_utils import keccak
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from rich.console import Console
 from rich.table import Table
-
-from agent.contracts import vault_at
-from agent.devnet import polymarket
-from agent.devnet import venue as devnet
-from agent.devnet.anvil import devnet_chain
-from agent.devnet.clob.load import Crowd, differences
-from agent.devnet.clob.load import run as run_crowd
-from agent.execution.orders import ExchangeDomain, order_hash, order_tuple
-from agent.execution.signing import sign_order
-from agent.information.gamma import load_recorded
-from agent.terms import ClassTerms, Limits, VaultTerms
+from strongroom.chain.terms import ClassTerms, Limits, VaultTerms
+from strongroom.deployment.compiled import vault_at
+from strongroom.devnet import contracts as devnet
+from strongroom.devnet import polymarket
+from strongroom.devnet.clob.load import Crowd, differences
+from strongroom.devnet.clob.load import run as run_crowd
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.information.gamma import load_recorded
+from strongroom.signing.keys import sign_order
+from strongroom.signing.order import ExchangeDomain, order_hash, order_tuple
 
 ANVIL = "ethereum:local:foundry"
-DATA = Path("agent") / "devnet" / "data"
+DATA = Path("agent") / "strongroom" / "devnet" / "data"
 ORDERS, CLIENTS = 2_000, 8  # of the crowd at the CLOB service
 TARGET = Path("build") / "bench.json"
 UNIT, SHARE, WAD, DAY = 10**6, 10**12, 10**18, 86_400
@@ -132,7 +131,7 @@ class _Bench:
     def new_vault(self, salt: str) -> Any:
         people = self.people
         terms = VaultTerms(
-            "Probity bench vault",
+            "Strongroom bench vault",
             "BENCH",
             owner=people["owner"],
             guardian=people["guardian"],
@@ -350,7 +349,7 @@ def measure_clob() -> dict[str, int]:
         running.set_operator(deployer, operator)
         config = running.service_config(url).write(Path("build") / "bench" / "clob.json")
         service = subprocess.Popen(
-            [sys.executable, "-m", "agent.devnet.clob", str(config), "--port", "0"],
+            [sys.executable, "-m", "strongroom.devnet.clob", str(config), "--port", "0"],
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | {"CLOB_OPERATOR_KEY": operator.private_key},

@@ -13,10 +13,9 @@ from typing import Any
 
 import click
 from eth_abi.abi import encode
-
-from agent.audit.audit import Auditor, Where
-from agent.audit.logs import Kind, Node, kinds
-from agent.backtest.vault import BPS, DEPOSIT, Vault
+from strongroom.audit.audit import Auditor, Where
+from strongroom.audit.logs import Kind, Node, kinds
+from strongroom.backtest.simulated_vault import BPS, DEPOSIT, Vault
 
 VAULT = "0x" + "aa" * 20
 ZERO = "0x" + "00" * 20

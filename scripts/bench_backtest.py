@@ -11,12 +11,11 @@ from typing import Any
 import click
 import numpy as np
 import polars as pl
-
-from agent.backtest.data import stream
-from agent.backtest.engine import Engine, Fill, Listed, Order, Price
-from agent.backtest.quotes import Quotes
-from agent.information.gamma import YES, FeeSchedule
-from agent.units import MICRO
+from strongroom.backtest.data import stream
+from strongroom.backtest.engine import Engine, Fill, Listed, Order, Price
+from strongroom.backtest.quotes import Quotes
+from strongroom.chain.units import MICRO
+from strongroom.information.gamma import YES, FeeSchedule
 
 MARKETS = 100
 EVERY = 100  # events an order

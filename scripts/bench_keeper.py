@@ -26,20 +26,20 @@ from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrde
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderDataV2
 from py_clob_client_v2.order_utils.model.side import Side
 from py_clob_client_v2.signer import Signer
-
-from agent.devnet import polymarket
-from agent.devnet.anvil import devnet_chain
-from agent.devnet.clock import DevnetClock
-from agent.devnet.life import RECORDED
-from agent.devnet.stage import Stage, set_up
-from agent.execution.desk import Wanted
-from agent.execution.orders import ExchangeDomain, build_order, order_hash
-from agent.execution.signing import sign_order
-from agent.ids import decision_id
-from agent.journal import Call, Journal
-from agent.keeper import Keeper
-from agent.operations.build import build
-from agent.units import MICRO
+from strongroom.chain.calls import Call
+from strongroom.chain.ids import decision_id
+from strongroom.chain.units import MICRO
+from strongroom.devnet import polymarket
+from strongroom.devnet.clock import DevnetClock
+from strongroom.devnet.demo import RECORDED
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet.setup import Stage, set_up
+from strongroom.execution.order_desk import Wanted
+from strongroom.journal import Journal
+from strongroom.keeper.tick import Keeper
+from strongroom.keeper.wiring import build
+from strongroom.signing.keys import sign_order
+from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
 ROUNDS, CHUNK = 9, 500
 SIGNATURES, WARM = 320, 20

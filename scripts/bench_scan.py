@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 import numpy as np
-
-from agent.analysis.scan import Books, Event, binary_candidates, event_candidates, scan
+from strongroom.analysis.scan import Books, Event, binary_candidates, event_candidates, scan
 
 BINARY, EVENTS, LEVELS = 10_000, 200, 5
 CROSSED = 0.01  # of the markets: a set costs less than 1

@@ -3,8 +3,7 @@
 from typing import Any
 
 import click
-
-from agent.commands import Connected, carry_out, dealing_of, depositor
+from strongroom.depositor.commands import Connected, carry_out, dealing_of, depositor
 
 
 @click.command(cls=Connected)

@@ -12,11 +12,10 @@ import click
 from ape.logging import logger as ape_logger
 from rich.console import Console
 from rich.table import Table
-
-from agent.devnet import polymarket
-from agent.devnet.anvil import devnet_chain
-from agent.devnet.life import RECORDED_AT, Life, run_life
-from agent.units import format_units as money
+from strongroom.chain.units import format_units as money
+from strongroom.devnet import polymarket
+from strongroom.devnet.demo import RECORDED_AT, Life, run_life
+from strongroom.devnet.local_chain import devnet_chain
 
 FOLDER = Path("build") / "demo"
 WIDTH = 100

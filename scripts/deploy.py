@@ -10,14 +10,13 @@ from typing import Any
 import ape
 import click
 from ape.cli import account_option
-
-from agent.anvil import AnvilMissing
-from agent.commands import Connected
-from agent.config import ConfigError
-from agent.deployment.check import Finding, verify
-from agent.deployment.plan import Plan, load
-from agent.deployment.rehearsal import Rehearsal, rehearse
-from agent.deployment.steps import Deployment
+from strongroom.chain.anvil import AnvilMissing
+from strongroom.deployment.check import Finding, verify
+from strongroom.deployment.plan import Plan, load
+from strongroom.deployment.rehearsal import Rehearsal, rehearse
+from strongroom.deployment.steps import Deployment
+from strongroom.depositor.commands import Connected
+from strongroom.settings import ConfigError
 
 ETHER = 10**18
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import ape
 import click
-
-from agent.commands import Connected, carry_out, dealing_of, depositor
-from agent.dealing import NotPossible, to_micro
+from strongroom.depositor.commands import Connected, carry_out, dealing_of, depositor
+from strongroom.depositor.preview import NotPossible, to_micro
 
 
 @click.command(cls=Connected)

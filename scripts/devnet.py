@@ -14,15 +14,14 @@ from ape.logging import logger as ape_logger
 from eth_account import Account
 from rich.console import Console
 from rich.table import Table
+from strongroom.chain.units import MICRO
+from strongroom.devnet import contracts as devnet
+from strongroom.devnet import polymarket
+from strongroom.devnet.clob.service import make_service
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.information.gamma import Market, load_recorded
 
-from agent.devnet import polymarket
-from agent.devnet import venue as devnet
-from agent.devnet.anvil import devnet_chain
-from agent.devnet.clob.service import make_service
-from agent.information.gamma import Market, load_recorded
-from agent.units import MICRO
-
-DATA = Path(__file__).parent.parent / "agent" / "devnet" / "data"
+DATA = Path(__file__).parent.parent / "agent" / "strongroom" / "devnet" / "data"
 PAGES = ("gamma_markets_mixed_2026-01.json.gz", "gamma_markets_open_2026-02-13.json.gz")
 TARGET = Path("build") / "devnet" / "devnet.json"
 TRADERS = ("alice", "bob", "carol", "dave", "trader", "maker")

@@ -4,9 +4,8 @@ import sys
 from typing import Any
 
 import click
-
-from agent.commands import Connected, carry_out, dealing_of, depositor
-from agent.dealing import NotPossible, to_shares
+from strongroom.depositor.commands import Connected, carry_out, dealing_of, depositor
+from strongroom.depositor.preview import NotPossible, to_shares
 
 
 @click.command(cls=Connected)

@@ -6,15 +6,14 @@ from typing import Any
 
 import ape
 import click
+from strongroom.deployment.compiled import vault_type
+from strongroom.devnet.bytecode import conditional_tokens, market_maker_part
 
-from agent.contracts import vault_type
-from agent.devnet.parts import conditional_tokens, market_maker_part
-
-TARGET = Path(__file__).parent.parent / "agent" / "abi"
+TARGET = Path(__file__).parent.parent / "agent" / "strongroom" / "chain" / "abi"
 
 
 def abis() -> dict[str, list[dict[str, Any]]]:
-    """Return name -> ABI, as the files in agent/abi must hold it."""
+    """Return name -> ABI, as the files in agent/strongroom/chain/abi must hold it."""
     project = ape.project
     types = {
         "Vault": vault_type(),
@@ -36,10 +35,10 @@ def abis() -> dict[str, list[dict[str, Any]]]:
 
 @click.command()
 def cli() -> None:
-    """Write agent/abi/*.json from the compiled contracts.
+    """Write agent/strongroom/chain/abi/*.json from the compiled contracts.
 
     Example: ape run export_abi
     """
     for name, abi in abis().items():
         (TARGET / f"{name}.json").write_text(json.dumps(abi, indent=1) + "\n")
-        click.echo(f"agent/abi/{name}.json: {len(abi)} entries")
+        click.echo(f"agent/strongroom/chain/abi/{name}.json: {len(abi)} entries")

@@ -6,15 +6,15 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
-
-from agent.analysis.calibration import Gate, score
-from agent.config import Config, ConfigError, load
-from agent.execution.chain import CHAIN_AWAY, Chain
-from agent.execution.vault import VaultReader
-from agent.journal import Journal
-from agent.operations.run import run
-from agent.reporting.explain import NothingKnown, explain, find
-from agent.units import format_units as money
+from strongroom.analysis.calibration import Gate, score
+from strongroom.chain.rpc import CHAIN_AWAY, Chain
+from strongroom.chain.units import format_units as money
+from strongroom.execution.vault_reader import VaultReader
+from strongroom.journal import Journal
+from strongroom.keeper.configuration import Config, load
+from strongroom.keeper.run import run
+from strongroom.reporting.explanation import NothingKnown, explain, find
+from strongroom.settings import ConfigError
 
 BAD_CONFIG = 2  # exit code
 FILE = click.Path(dir_okay=False, path_type=Path)

@@ -247,7 +247,7 @@ def killed_by_tests(mutant: Mutant, types: dict[str, Any]) -> str | None:
         for part, type_ in types.items():
             manifest["contractTypes"][part] = json.loads(type_.model_dump_json())
         path.write_text(json.dumps(manifest))
-        files = [f"tests/unit/{test}.py" for test in BEHAVIOUR[mutant.module]]
+        files = [f"tests/contracts/{test}.py" for test in BEHAVIOUR[mutant.module]]
         files += [f"tests/property/{name}.py" for name in ("test_regressions", "test_attacks")]
         command = ["pytest", "-x", "-q", "-p", "no:xdist", "-p", "no:cacheprovider"]
         done = subprocess.run(

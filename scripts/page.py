@@ -6,11 +6,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.progress import Progress
-
-from agent.audit.audit import Auditor, Where, first_block
-from agent.audit.history import History, page_data
-from agent.audit.logs import Node, NodeAway
-from agent.audit.page import write_page
+from strongroom.app.page import write_page
+from strongroom.audit.audit import Auditor, Where, first_block
+from strongroom.audit.history import History, page_data
+from strongroom.audit.logs import Node, NodeAway
 
 
 @click.command()

@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 from ape.cli import account_option
-
-from agent.commands import Connected, dealing_of
-from agent.dealing import SHARE
-from agent.units import format_units as money
+from strongroom.chain.units import format_units as money
+from strongroom.depositor.commands import Connected, dealing_of
+from strongroom.depositor.preview import SHARE
 
 
 @click.command(cls=Connected)

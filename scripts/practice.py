@@ -10,13 +10,12 @@ import ape
 import click
 from ape.logging import logger as ape_logger
 from rich.console import Console
-
-from agent.devnet import polymarket
-from agent.devnet.anvil import devnet_chain
-from agent.devnet.clock import DevnetClock
-from agent.devnet.life import RECORDED_AT, ending_records, quote_as_recorded
-from agent.devnet.stage import PASSPHRASE, set_up
-from agent.units import MICRO
+from strongroom.chain.units import MICRO
+from strongroom.devnet import polymarket
+from strongroom.devnet.clock import DevnetClock
+from strongroom.devnet.demo import RECORDED_AT, ending_records, quote_as_recorded
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet.setup import PASSPHRASE, set_up
 
 FOLDER = Path("build") / "practice"
 BLOCK_S = 2.0
@@ -77,9 +76,9 @@ def cli(port: int, seconds: int | None) -> None:
             console.print(
                 f"vault {stage.vault.address} at {url}, {len(records)} markets, 50,000 pUSD wait\n"
                 f"in other terminals, with\n"
-                f"  export PROBITY_OWNER_PASSPHRASE={PASSPHRASE} "
-                f"PROBITY_EXECUTOR_PASSPHRASE={PASSPHRASE} "
-                f"PROBITY_COSIGNER_PASSPHRASE={PASSPHRASE}\n"
+                f"  export STRONGROOM_OWNER_PASSPHRASE={PASSPHRASE} "
+                f"STRONGROOM_EXECUTOR_PASSPHRASE={PASSPHRASE} "
+                f"STRONGROOM_COSIGNER_PASSPHRASE={PASSPHRASE}\n"
                 f"  ape run cosigner {FOLDER / 'cosigner.toml'}\n"
                 f"  ape run keeper start {path} --mode live\n"
                 f"  ape run keeper status {path}\n"

@@ -6,9 +6,8 @@ from dataclasses import asdict
 import click
 from rich.console import Console
 from rich.table import Table
-
-from agent.backtest.data import data_hashes
-from agent.backtest.studies import ladder_study, tail_reference
+from strongroom.backtest.data import data_hashes
+from strongroom.backtest.studies import ladder_study, tail_reference
 
 
 @click.group()

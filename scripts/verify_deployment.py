@@ -6,11 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-
-from agent.commands import Connected
-from agent.config import ConfigError
-from agent.deployment.check import verify
-from agent.deployment.plan import load
+from strongroom.deployment.check import verify
+from strongroom.deployment.plan import load
+from strongroom.depositor.commands import Connected
+from strongroom.settings import ConfigError
 
 
 @click.command(cls=Connected)

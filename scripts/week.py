@@ -22,17 +22,16 @@ from ape.logging import logger as ape_logger
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-
-from agent.audit.audit import Auditor, Where
-from agent.audit.history import History, page_data
-from agent.audit.page import write_page
-from agent.audit.replay import forks
-from agent.devnet import ledger, polymarket
-from agent.devnet.anvil import devnet_chain
-from agent.devnet.ledger import ReportLine
-from agent.devnet.week import Plan, Week, run_week
-from agent.units import MICRO
-from agent.units import format_units as money
+from strongroom.app.page import write_page
+from strongroom.audit.audit import Auditor, Where
+from strongroom.audit.history import History, page_data
+from strongroom.audit.replay import forks
+from strongroom.chain.units import MICRO
+from strongroom.chain.units import format_units as money
+from strongroom.devnet import ledger, polymarket
+from strongroom.devnet.ledger import ReportLine
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet.week import Plan, Week, run_week
 
 FOLDER = Path("build") / "week"
 

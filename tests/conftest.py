@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import ape
 import pytest
 from eth_account import Account
+from strongroom.deployment.compiled import vault_at
+from strongroom.devnet import contracts as devnet
 
-from agent.contracts import vault_at
-from agent.devnet import venue as devnet
 from tests.defaults import DAY, FOREVER, LIMITS, NO_EVIDENCE, UNIT, UNLIMITED, WAD, a_class
 
 
@@ -75,7 +75,7 @@ def make_vault(factory, people, deployer, number):
         **limits,
     ):
         terms = (
-            *("Probity test vault", "pTEST"),
+            *("Strongroom test vault", "pTEST"),
             *(people.owner, people.guardian, keeper, people.reporter, people.manager),
             *(management, performance, hurdle, limit, least, timelock),
             list((LIMITS | limits).values()),

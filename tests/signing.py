@@ -4,10 +4,9 @@ from typing import Any
 
 from eth_account import Account
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
-
-from agent.execution.hashing import keeper_order_digest, safe_message_hash
-from agent.execution.orders import order_tuple
-from agent.execution.signing import envelope, sign_as_owners
+from strongroom.signing.hashing import keeper_order_digest, safe_message_hash
+from strongroom.signing.keys import envelope, sign_as_owners
+from strongroom.signing.order import order_tuple
 
 BUY, SELL = 0, 1
 EOA, POLY_SAFE, POLY_1271 = 0, 2, 3

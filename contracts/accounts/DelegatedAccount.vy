@@ -2,7 +2,7 @@
 """
 @title Delegated market account
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Hands one market's budget to a wallet that the venue admits (a deposit wallet, an older
         Safe), reads that wallet's balances and takes back what it leaves here. Whoever holds the
         wallet's key can trade or take what was handed out. Custody grade: delegated.

@@ -2,7 +2,7 @@
 """
 @title Fixed-product market maker account
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Holds one market's budget and outcome tokens and trades them with on-chain pools of that
         market (Gnosis FixedProductMarketMaker, as Omen uses it). The keeper says what to trade;
         this code holds every trade against the vault's price bounds. Custody grade: enforced.

@@ -2,7 +2,7 @@
 """
 @title Polymarket market account
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Holds one market's budget and outcome tokens. It is maker and signer of that market's
         orders (signature type 3, EIP-1271) and pays only from its own balance, so a cap on what
         enters it is a cap on what can be lost through it. Custody grade: enforced.
@@ -72,7 +72,7 @@ ORDER_TYPEHASH: constant(bytes32) = keccak256(
 KEEPER_ORDER_TYPEHASH: constant(bytes32) = keccak256(
     "KeeperOrder(bytes32 orderHash,uint256 expiry,uint256 epoch)"
 )
-NAME_HASH: constant(bytes32) = keccak256("Probity Market Account")
+NAME_HASH: constant(bytes32) = keccak256("Strongroom Market Account")
 VERSION_HASH: constant(bytes32) = keccak256("1")
 
 EXCHANGE: public(immutable(address))  # whose orders the accounts sign

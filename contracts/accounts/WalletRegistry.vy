@@ -2,7 +2,7 @@
 """
 @title Wallet registry
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Says which delegated account a wallet serves, so that no balance is counted twice. A
         wallet serves one account at a time and consents by an allowance of collateral to it.
 """

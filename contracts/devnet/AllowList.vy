@@ -2,7 +2,7 @@
 """
 @title Allow-list stand-in
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Devnet only: an allow-list that its deployer keeps.
 """
 

@@ -2,7 +2,7 @@
 """
 @title Collateral adapter stand-in
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Devnet only: splits, merges and redeems outcome tokens of USDC.e against pUSD, with
         ConditionalTokens' own function signatures (the collateral, parent and index arguments are
         ignored, as on the venue). Leaves out pausing and negative risk.

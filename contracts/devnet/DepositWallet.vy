@@ -2,7 +2,7 @@
 """
 @title Deposit wallet stand-in
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Devnet only: the proxy wallet that the venue gives new users. Its owner is one EOA; the
         owner, or a session signer until its time is over, signs orders (EIP-1271: the plain digest,
         or ERC-7739's TypedDataSign as the official client makes it); the owner signs batches of

@@ -2,7 +2,7 @@
 """
 @title Exchange stand-in
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Devnet only: matches signed orders as the venue's exchange does: same order struct and
         EIP-712 hash, signature types 0 (EOA), 2 (an EOA's
         Safe) and 3 (EIP-1271), pre-approval, the three match

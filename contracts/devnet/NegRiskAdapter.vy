@@ -2,7 +2,7 @@
 """
 @title Negative-risk adapter stand-in
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Devnet only: events of exclusive questions, of which one at most resolves to YES; splits,
         merges and redeems their outcome tokens against pUSD, and converts NO tokens of several
         questions into YES tokens of the others and collateral. It is the oracle of its conditions.

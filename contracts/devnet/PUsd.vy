@@ -2,7 +2,7 @@
 """
 @title pUSD stand-in
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Devnet only: the venue's trading collateral, a 6-decimals token that wraps USDC.e one to
         one. Leaves out the venue's separate on- and offramp contracts, its second backing asset,
         permissioned ramps and upgrades: `wrap` and `unwrap` are here and open to all.

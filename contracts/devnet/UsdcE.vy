@@ -2,7 +2,7 @@
 """
 @title USDC.e stand-in
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Devnet only: a 6-decimals stablecoin whose deployer mints. Leaves out USDC's blacklist,
         pause and upgrades.
 """

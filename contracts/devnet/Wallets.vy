@@ -2,7 +2,7 @@
 """
 @title The venue's wallets, stand-in
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Devnet only: makes deposit wallets (signature type 3) and one-owner Safes (signature type
         2), one of each for an EOA, and says whose a wallet is. Leaves out the venue's proxies of
         signature type 1, and its relayer's authorisation.

@@ -2,7 +2,7 @@
 """
 @title Wrapped collateral stand-in
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Devnet only: the collateral inside negative-risk outcome tokens. The adapter mints it, also
         without backing when it converts (the NO tokens that it takes in are burnt, so what is
         unbacked is never redeemed), and burns it.

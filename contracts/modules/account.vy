@@ -2,7 +2,7 @@
 """
 @title What every market account has
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Holds one market's budget and outcome tokens: complete sets, payouts, recall, exit in kind
         and the halt switch. How it trades is the account's own (contracts/accounts).
 @dev The deployed contract is an implementation; the vault makes an EIP-1167 clone for each

@@ -2,7 +2,7 @@
 """
 @title Drawdown breaker
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice When NAV per share is more than max_drawdown_bps under its reference, no more budget is
         allocated until the owner resets the breaker. The reference is the high-water mark; after
         a reset, the highest NAV per share since, until that reaches the high-water mark.

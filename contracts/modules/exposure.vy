@@ -2,7 +2,7 @@
 """
 @title Exposure: market classes, markets and their caps
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice The owner approves a class once; the keeper opens markets of it, each with an account of
         its own, within the class's limits. Exposure is at cost: allocated - recalled, never
         below 0, and 0 once the market is closed. It is capped by market, by class and in total,

@@ -2,7 +2,7 @@
 """
 @title Fees: management on assets, performance above the high-water mark
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice The arithmetic of DESIGN.md 2.5, the word that keeps its state, and who is paid. The vault
         mints the shares that this module computes.
 @custom:security Fee shares are rounded down: a fee never takes more than its formula says.

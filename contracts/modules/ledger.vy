@@ -2,7 +2,7 @@
 """
 @title The vault's assets
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Which assets the vault holds for whom, and the only two functions that move them.
 @custom:security Assets are counted here and in the open deposit epoch, never by balanceOf, so a
         gift changes no price. Invariant: asset.balanceOf(self) >= total_idle + pending deposits

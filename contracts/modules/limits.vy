@@ -2,7 +2,7 @@
 """
 @title The vault's numeric limits
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Limits that are read together share a word: eight of reports, three of orders (in the
         status word), three guards against a vault gone wrong, three of budgets. The constants
         below are the ordinals by which they are named on the outside.

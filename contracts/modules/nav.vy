@@ -2,7 +2,7 @@
 """
 @title Net asset value: marks, book and report bounds
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Values positions at reported marks (or at payouts, once there are any), keeps what each
         market was last valued at, and says whether a report keeps the bounds of DESIGN.md 2.3.
 @dev A book entry is one int256: the bid value in the high 128 bits, signed, and the spread

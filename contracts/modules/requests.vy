@@ -2,7 +2,7 @@
 """
 @title Requests: two queues of epochs
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Deposits and redemptions wait here for the first report after them (ERC-7540). Both
         directions share one mechanism: a request puts `in` units (assets or shares) into the
         open epoch of its side and, as the epoch settles, earns `out` units (shares or assets).

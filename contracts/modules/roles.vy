@@ -2,7 +2,7 @@
 """
 @title Roles and pause
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Owner (two-step hand-over), guardian, keeper and reporter, and the pause. What the owner
         paused, only the owner unpauses. Naming others goes through the timelock
         (VaultGovernance.vy).

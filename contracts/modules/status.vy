@@ -2,7 +2,7 @@
 """
 @title The vault's status word
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice What every action and every order looks at first, in one word: whether the vault is
         paused, winding down or stopped by its drawdown breaker, until when its NAV is fresh,
         whether a report waits for confirmation, who the keeper is, and the limits of its orders.

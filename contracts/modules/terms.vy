@@ -2,7 +2,7 @@
 """
 @title What a vault starts with
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 """
 
 from contracts.modules import limits

@@ -2,7 +2,7 @@
 """
 @title Timelock of risk-raising calls
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice The owner submits the exact call; once the delay of its function has passed he may make
         it, once, for a week. Meanwhile holders can leave and the guardian can veto. Each function
         has its own delay: raised at once, lowered only after the delay itself. A function can be

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from eth_account import Account
 from py_clob_client_v2.client import ClobClient
-
-from agent.execution.chain import Chain
-from agent.execution.clob import Clob
-from agent.execution.desk import Desk, Wanted
-from agent.execution.orders import ExchangeDomain
-from agent.execution.signers import OwnKeys
-from agent.ids import decision_id
-from agent.journal import Journal
+from strongroom.chain.ids import decision_id
+from strongroom.chain.rpc import Chain
+from strongroom.execution.order_desk import Desk, Wanted
+from strongroom.execution.venues.clob import Clob
+from strongroom.journal import Journal
+from strongroom.signing.order import ExchangeDomain
+from strongroom.signing.signers import OwnKeys
 
 
 @dataclass(frozen=True)

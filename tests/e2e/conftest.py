@@ -12,14 +12,14 @@ import pytest
 from eth_account import Account
 from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
+from strongroom.devnet import polymarket
+from strongroom.devnet.clob.service import make_service
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.information.gamma import load_recorded
 
-from agent.devnet import polymarket
-from agent.devnet.anvil import devnet_chain
-from agent.devnet.clob.service import make_service
-from agent.information.gamma import load_recorded
 from tests.defaults import UNIT
 
-DATA = Path("agent/devnet/data")
+DATA = Path("agent/strongroom/devnet/data")
 NHL = "7faa974ff857682d64433d5c4dfba46ff51415a68cbd5bd1994248df2d561200"  # 32 outcomes
 FORTUNE = 1_000_000 * UNIT
 

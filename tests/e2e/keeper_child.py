@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from agent.config import load
-from agent.execution.chain import Chain
-from agent.journal import Journal
-from agent.operations.build import build
+from strongroom.chain.rpc import Chain
+from strongroom.journal import Journal
+from strongroom.keeper.configuration import load
+from strongroom.keeper.wiring import build
+
 from tests.e2e.child import Bomb
 
 ANSWERS = ("place", "look", "trades", "cancel")

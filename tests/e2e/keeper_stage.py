@@ -5,15 +5,15 @@ from decimal import Decimal
 
 import ape
 from eth_utils import keccak
+from strongroom.chain.terms import Limits
+from strongroom.chain.units import MICRO
+from strongroom.devnet import polymarket
+from strongroom.devnet.clock import DevnetClock
+from strongroom.devnet.contracts import condition_id
+from strongroom.devnet.setup import set_up
+from strongroom.devnet.traders import Trader
+from strongroom.information.gamma import NO, YES
 
-from agent.devnet import polymarket
-from agent.devnet.clock import DevnetClock
-from agent.devnet.crowd import Trader
-from agent.devnet.stage import set_up
-from agent.devnet.venue import condition_id
-from agent.information.gamma import NO, YES
-from agent.terms import Limits
-from agent.units import MICRO
 from tests.defaults import DAY, UNIT
 
 ORACLE = 10  # of ape's test accounts

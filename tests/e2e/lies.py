@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import encode
-
-from agent.audit.logs import Event, Node, decode_log, kinds
+from strongroom.audit.logs import Event, Node, decode_log, kinds
 
 KINDS = kinds("Vault")
 BIG = 10**30

@@ -4,9 +4,9 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from strongroom.information.books import BookReader
+from strongroom.information.stream import Books, MarketStream
 
-from agent.information.books import BookReader
-from agent.information.stream import Books, MarketStream
 from tests.e2e.conftest import order
 
 

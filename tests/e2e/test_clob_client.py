@@ -20,9 +20,9 @@ from py_clob_client_v2.clob_types import (
     TradeParams,
 )
 from py_clob_client_v2.exceptions import PolyApiException
+from strongroom.devnet import polymarket
+from strongroom.information.gamma import FeeSchedule
 
-from agent.devnet import polymarket
-from agent.information.gamma import FeeSchedule
 from tests.defaults import UNIT
 from tests.e2e.conftest import has, order
 

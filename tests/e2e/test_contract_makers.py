@@ -10,13 +10,13 @@ from eth_account import Account
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
 from py_clob_client_v2.exceptions import PolyApiException
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
+from strongroom.chain.ids import decision_id
+from strongroom.devnet import polymarket
+from strongroom.devnet.clob import errors
+from strongroom.devnet.contracts import safe_at
+from strongroom.signing.keys import sign_order
+from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
-from agent.devnet import polymarket
-from agent.devnet.clob import errors
-from agent.devnet.venue import safe_at
-from agent.execution.orders import ExchangeDomain, build_order, order_hash
-from agent.execution.signing import sign_order
-from agent.ids import decision_id
 from tests.defaults import DAY, FOREVER, UNIT, a_class
 from tests.e2e.conftest import has, order
 from tests.e2e.test_clob_client import settled

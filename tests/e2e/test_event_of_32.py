@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import ape
 import pytest
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
+from strongroom.devnet import polymarket
+from strongroom.devnet.contracts import deploy_account_implementation
+from strongroom.signing.keys import sign_order
+from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
-from agent.devnet import polymarket
-from agent.devnet.venue import deploy_account_implementation
-from agent.execution.orders import ExchangeDomain, build_order, order_hash
-from agent.execution.signing import sign_order
 from tests.defaults import DAY, NO_EVIDENCE, UNIT, WAD, a_class
 from tests.e2e.conftest import order
 from tests.e2e.test_clob_client import settled

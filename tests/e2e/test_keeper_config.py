@@ -7,11 +7,12 @@ from pathlib import Path
 
 import ape
 import pytest
+from strongroom.devnet import polymarket
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.keeper.configuration import load
+from strongroom.keeper.wiring import build
+from strongroom.settings import ConfigError
 
-from agent.config import ConfigError, load
-from agent.devnet import polymarket
-from agent.devnet.anvil import devnet_chain
-from agent.operations.build import build
 from tests.e2e.keeper_stage import KeeperStage
 
 
@@ -70,11 +71,11 @@ def test_what_does_not_fit_is_refused_with_its_place(world, case, tmp_path):
 
 def test_a_wrong_passphrase(world, monkeypatch):
     config = load(world.folder / "keeper.toml")
-    monkeypatch.setenv("PROBITY_OWNER_PASSPHRASE", "guess")
-    with pytest.raises(ConfigError, match="PROBITY_OWNER_PASSPHRASE is not its passphrase"):
+    monkeypatch.setenv("STRONGROOM_OWNER_PASSPHRASE", "guess")
+    with pytest.raises(ConfigError, match="STRONGROOM_OWNER_PASSPHRASE is not its passphrase"):
         build(config)
-    monkeypatch.delenv("PROBITY_OWNER_PASSPHRASE")
-    with pytest.raises(ConfigError, match="set PROBITY_OWNER_PASSPHRASE"):
+    monkeypatch.delenv("STRONGROOM_OWNER_PASSPHRASE")
+    with pytest.raises(ConfigError, match="set STRONGROOM_OWNER_PASSPHRASE"):
         build(config)
 
 

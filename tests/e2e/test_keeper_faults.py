@@ -7,11 +7,11 @@ import ape
 import httpx
 import pytest
 from sqlalchemy import event
+from strongroom.chain.units import MICRO
+from strongroom.devnet import ledger, polymarket
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.journal.states import Intent
 
-from agent.devnet import ledger, polymarket
-from agent.devnet.anvil import devnet_chain
-from agent.execution.machine import Intent
-from agent.units import MICRO
 from tests.e2e.child import Bomb
 from tests.e2e.keeper_child import make_keeper
 from tests.e2e.keeper_stage import SECTIONS, KeeperStage

@@ -12,19 +12,19 @@ import random
 import time
 
 import pytest
+from strongroom.devnet import polymarket
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.journal import Journal
+from strongroom.journal.states import Intent, Sending, Venue
+from strongroom.keeper.configuration import load
 from web3 import Web3
 
-from agent.config import load
-from agent.devnet import polymarket
-from agent.devnet.anvil import devnet_chain
-from agent.execution.machine import Intent, Sending, Venue
-from agent.journal import Journal
 from tests.e2e.keeper_child import live
 from tests.e2e.keeper_stage import KeeperStage
 
-KILLS = int(os.environ.get("PROBITY_KILLS", "8"))
-EVERY = int(os.environ.get("PROBITY_EDGES", "6"))  # 1: each edge; in CI one of so many
-SEED = int(os.environ.get("PROBITY_SEED", "0"))
+KILLS = int(os.environ.get("STRONGROOM_KILLS", "8"))
+EVERY = int(os.environ.get("STRONGROOM_EDGES", "6"))  # 1: each edge; in CI one of so many
+SEED = int(os.environ.get("STRONGROOM_SEED", "0"))
 MOST_EDGES = 150
 LIMIT_S = 120
 

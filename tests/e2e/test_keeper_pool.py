@@ -5,14 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import ape
 import pytest
+from strongroom.chain.terms import ClassTerms
+from strongroom.devnet import contracts as devnet
+from strongroom.devnet import polymarket
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.execution.venues.pools import read_pool
+from strongroom.keeper.configuration import load
+from strongroom.keeper.wiring import build
+from strongroom.settings import ConfigError
 
-from agent.config import ConfigError, load
-from agent.devnet import polymarket
-from agent.devnet import venue as devnet
-from agent.devnet.anvil import devnet_chain
-from agent.execution.fpmm import read_pool
-from agent.operations.build import build
-from agent.terms import ClassTerms
 from tests.defaults import DAY, UNIT, WAD
 from tests.e2e.child import Bomb
 from tests.e2e.keeper_child import make_keeper

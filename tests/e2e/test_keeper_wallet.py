@@ -3,11 +3,12 @@ markets. Budgets go out to the wallet and come back; NAV is what the contract ma
 
 import ape
 import pytest
+from strongroom.devnet import polymarket
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.keeper.configuration import load
+from strongroom.keeper.wiring import build
+from strongroom.settings import ConfigError
 
-from agent.config import ConfigError, load
-from agent.devnet import polymarket
-from agent.devnet.anvil import devnet_chain
-from agent.operations.build import build
 from tests.e2e.child import Bomb
 from tests.e2e.keeper_child import make_keeper
 from tests.e2e.keeper_stage import KeeperStage

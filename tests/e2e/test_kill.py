@@ -10,19 +10,19 @@ from types import SimpleNamespace
 
 import ape
 import pytest
+from strongroom.chain.ids import decision_id, intent_key
+from strongroom.devnet import polymarket
+from strongroom.execution.order_desk import Wanted
+from strongroom.journal import Journal
+from strongroom.journal.states import Intent, Venue
 
-from agent.devnet import polymarket
-from agent.execution.desk import Wanted
-from agent.execution.machine import Intent, Venue
-from agent.ids import decision_id, intent_key
-from agent.journal import Journal
 from tests.defaults import DAY, UNIT, a_class
 from tests.e2e.child import Bomb, Place, make_desk, run
 from tests.e2e.conftest import order
 
 TEN = 10 * UNIT
-KILLS = int(os.environ.get("PROBITY_KILLS", "15"))
-SEED = int(os.environ.get("PROBITY_SEED", "0"))
+KILLS = int(os.environ.get("STRONGROOM_KILLS", "15"))
+SEED = int(os.environ.get("STRONGROOM_SEED", "0"))
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_killed_at_every_edge(work, processes, tmp_path):
 
 
 def test_killed_at_random_moments(work, processes, tmp_path):
-    """PROBITY_KILLS makes it more than the default; the seed is fixed and printed on failure."""
+    """STRONGROOM_KILLS makes it more than the default; the seed is fixed and printed on failure."""
     dice = random.Random(SEED)
     start = time.monotonic()
     (tmp_path / "whole").mkdir()

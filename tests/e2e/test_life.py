@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from eth_utils import keccak
+from strongroom.devnet import polymarket
+from strongroom.devnet.demo import RECORDED_AT, run_life
+from strongroom.devnet.local_chain import devnet_chain
 
-from agent.devnet import polymarket
-from agent.devnet.anvil import devnet_chain
-from agent.devnet.life import RECORDED_AT, run_life
 from tests.defaults import WAD, YEAR
 
 OFFSET = 10**6

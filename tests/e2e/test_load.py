@@ -2,8 +2,9 @@
 
 from itertools import islice
 
-from agent.devnet import polymarket
-from agent.devnet.clob.load import Crowd, differences, run
+from strongroom.devnet import polymarket
+from strongroom.devnet.clob.load import Crowd, differences, run
+
 from tests.defaults import UNIT
 
 ORDERS, CLIENTS = 2_000, 8

@@ -12,11 +12,11 @@ import pytest
 from eth_account import Account
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
+from strongroom.devnet import contracts as devnet_parts
+from strongroom.devnet import polymarket
+from strongroom.signing.keys import sign_order
+from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
-from agent.devnet import polymarket
-from agent.devnet import venue as devnet_parts
-from agent.execution.orders import ExchangeDomain, build_order, order_hash
-from agent.execution.signing import sign_order
 from tests.defaults import DAY, FOREVER, NO_EVIDENCE, UNIT, WAD, a_class
 from tests.e2e.conftest import order
 from tests.e2e.test_clob_client import settled

@@ -16,20 +16,20 @@ import pytest
 from click.testing import CliRunner
 from eth_account import Account
 from jsonschema import Draft202012Validator
+from strongroom.audit.audit import Auditor, Where
+from strongroom.audit.logs import Node, NodeAway
+from strongroom.audit.replay import forks
+from strongroom.audit.verdict import attest, attested_by
+from strongroom.backtest.parity import check_parity
+from strongroom.chain.ids import decision_id, keccak
+from strongroom.chain.units import BPS, MICRO
+from strongroom.devnet import ledger, polymarket
+from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet.week import Plan, run_week
+from strongroom.execution.tasks import TaskRules
+from strongroom.keeper.wiring import make_packs, rules_of
+from strongroom.reporting.explanation import NothingKnown, explain, find
 
-from agent.audit.audit import Auditor, Where
-from agent.audit.logs import Node, NodeAway
-from agent.audit.replay import forks
-from agent.audit.verdict import attest, attested_by
-from agent.backtest.parity import check_parity
-from agent.devnet import ledger, polymarket
-from agent.devnet.anvil import devnet_chain
-from agent.devnet.week import Plan, run_week
-from agent.execution.tasks import TaskRules
-from agent.ids import decision_id, keccak
-from agent.operations.build import make_packs, rules_of
-from agent.reporting.explain import NothingKnown, explain, find
-from agent.units import BPS, MICRO
 from scripts.audit import cli as audit_command
 from scripts.page import cli as page_command
 from tests.e2e.lies import LIES, Liar, liar, target

@@ -5,13 +5,14 @@ from types import SimpleNamespace
 import ape
 import pytest
 from eth_account import Account
+from strongroom.chain.calls import Call
+from strongroom.chain.rpc import Chain, TransactionRefused
+from strongroom.devnet.bytecode import safe_part
+from strongroom.execution.transactions import Transactor
+from strongroom.journal import Journal
+from strongroom.journal.states import Sending
+from strongroom.signing.signers import OwnKeys
 
-from agent.devnet.parts import safe_part
-from agent.execution.chain import Chain, TransactionRefused
-from agent.execution.machine import Sending
-from agent.execution.signers import OwnKeys
-from agent.execution.transactions import Transactor
-from agent.journal import Call, Journal
 from tests.defaults import NO_EVIDENCE, UNIT
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import ape
 import pytest
 from click.testing import CliRunner
+from strongroom.deployment.check import verify
+from strongroom.deployment.compiled import vault_at
+from strongroom.deployment.plan import Plan, load
+from strongroom.deployment.rehearsal import Rehearsal, rehearse
+from strongroom.deployment.steps import Deployment, created_at
+from strongroom.devnet import contracts as devnet
+from strongroom.settings import ConfigError
 
-from agent.config import ConfigError
-from agent.contracts import vault_at
-from agent.deployment.check import verify
-from agent.deployment.plan import Plan, load
-from agent.deployment.rehearsal import Rehearsal, rehearse
-from agent.deployment.steps import Deployment, created_at
-from agent.devnet import venue as devnet
 from scripts.deploy import cli as deploy_command
 from scripts.verify_deployment import cli as verify_command
 
@@ -38,7 +38,7 @@ def plan(people, venue):
         {
             "asset": venue.pusd.address,
             "vault": {
-                "name": "Probity one",
+                "name": "Strongroom one",
                 "symbol": "P1",
                 "owner": str(people.owner),
                 "guardian": str(people.guardian),
@@ -99,7 +99,7 @@ def test_killed_at_every_step_it_is_one_deployment(plan, people, tmp_path):
     assert deployer.nonce == before + transactions, "none was repeated"
     vault = vault_at(address)
     assert vault.class_count() == 1 and vault.pending_owner() == people.owner
-    steps = json.loads(record.read_text())["Probity one P1"]["steps"]
+    steps = json.loads(record.read_text())["Strongroom one P1"]["steps"]
     assert {each["state"] for each in steps.values()} == {"done"}
     assert [each["nonce"] for each in steps.values()] == list(range(before, before + transactions))
     factory = ape.project.VaultFactory.at(steps["factory"]["address"])
@@ -108,7 +108,7 @@ def test_killed_at_every_step_it_is_one_deployment(plan, people, tmp_path):
 
 def test_the_record_has_what_an_explorer_asks(plan, people, tmp_path):
     address, _ = deploy(plan, people.stranger, tmp_path / "one.json")
-    found = json.loads((tmp_path / "one.json").read_text())["Probity one P1"]
+    found = json.loads((tmp_path / "one.json").read_text())["Strongroom one P1"]
     assert found["compiler"] == {
         "name": "vyper", "version": "0.4.3", "evm_version": "cancun", "optimize": "gas",
     }  # fmt: skip
@@ -121,7 +121,7 @@ def test_the_record_has_what_an_explorer_asks(plan, people, tmp_path):
             assert receipt.contract_address == step["address"], name
     vault, desk = found["steps"]["vault"], found["steps"]["desk"]
     assert vault["address"] == address and vault["contract"] == "Vault"
-    assert vault["arguments"][0] == desk["address"] and vault["arguments"][1][0] == "Probity one"
+    assert vault["arguments"][0] == desk["address"] and vault["arguments"][1][0] == "Strongroom one"
     assert desk["arguments"] == [plan.asset, found["steps"]["governance"]["address"]]
 
 
@@ -135,7 +135,7 @@ def test_a_step_that_another_transaction_overtook_is_not_guessed(plan, people, t
     with pytest.raises(ConfigError, match="was to be made with nonce"):
         deploy(plan, people.stranger, record)
     every = json.loads(record.read_text())
-    del every["Probity one P1"]["steps"]["governance"]
+    del every["Strongroom one P1"]["steps"]["governance"]
     record.write_text(json.dumps(every))
     total = deploy(plan, people.stranger, tmp_path / "count.json")[1]
     with pytest.raises(Killed):
@@ -153,7 +153,7 @@ def test_a_rehearsal_on_a_fork_leaves_the_chain_alone(plan, people, tmp_path):
     assert (ape.chain.blocks.height, people.stranger.nonce) == (height, nonce)
     assert not [each for each in tried.findings if each.grade == "wrong"]
     address, _ = deploy(plan, people.stranger, tmp_path / "one.json")
-    steps = json.loads((tmp_path / "one.json").read_text())["Probity one P1"]["steps"]
+    steps = json.loads((tmp_path / "one.json").read_text())["Strongroom one P1"]["steps"]
     assert (tried.address, tried.transactions) == (address, len(steps))
     assert tried.gas == sum(each["gas"] for each in steps.values()) > 15_000_000
     assert Rehearsal("", 16, 100, 700, 500, ()).lacks == 200
@@ -237,7 +237,7 @@ def test_a_tampered_contract_is_found(plan, people, tmp_path, name):
     step, place, what, why = TAMPERED[name]
     record = tmp_path / "one.json"
     address, _ = deploy(plan, people.stranger, record)
-    tamper(json.loads(record.read_text())["Probity one P1"]["steps"][step]["address"], place)
+    tamper(json.loads(record.read_text())["Strongroom one P1"]["steps"][step]["address"], place)
     wrong = [each.words for each in verify(address, plan) if each.grade == "wrong"]
     assert any(each.startswith(what) and why in each for each in wrong), wrong
 

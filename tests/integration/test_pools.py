@@ -5,16 +5,16 @@ from types import SimpleNamespace
 import ape
 import pytest
 from eth_account import Account
+from strongroom.chain.rpc import Chain, TransactionRefused
+from strongroom.devnet import contracts as devnet
+from strongroom.devnet.bytecode import safe_part
+from strongroom.execution.transactions import Transactor
+from strongroom.execution.vault_reader import VaultReader
+from strongroom.execution.venues.pools import ForeignPool, PoolTrader, read_pool
+from strongroom.journal import Journal
+from strongroom.reporting.report import Reporter, Reporting
+from strongroom.signing.signers import OwnKeys
 
-from agent.devnet import venue as devnet
-from agent.devnet.parts import safe_part
-from agent.execution.chain import Chain, TransactionRefused
-from agent.execution.fpmm import ForeignPool, PoolTrader, read_pool
-from agent.execution.signers import OwnKeys
-from agent.execution.transactions import Transactor
-from agent.execution.vault import VaultReader
-from agent.journal import Journal
-from agent.reporting.report import Reporter, Reporting
 from tests.defaults import DAY, UNIT, WAD, a_class
 
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from agent.audit.ledger import Ledger, by_transaction
-from agent.audit.logs import Event, decode_log, kinds
+from strongroom.audit.ledger import Ledger, by_transaction
+from strongroom.audit.logs import Event, decode_log, kinds
+
 from tests.property.world import World
 
 KINDS = kinds("Vault")

@@ -6,8 +6,8 @@ from typing import Any
 
 from eth_abi import decode
 from eth_utils import keccak, to_checksum_address
+from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Caps, Vault
 
-from agent.backtest.vault import DEPOSIT, REDEEM, Caps, Vault
 from tests.defaults import LIMITS
 from tests.property.world import World, compare
 

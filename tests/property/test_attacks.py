@@ -8,8 +8,8 @@ approval allows.
 import pytest
 from eth_abi import encode
 from eth_utils import keccak
+from strongroom.backtest.simulated_vault import BPS, DEPOSIT, OFFSET, REDEEM
 
-from agent.backtest.vault import BPS, DEPOSIT, OFFSET, REDEEM
 from tests.defaults import DAY, FOREVER, LIMITS, UNIT, UNLIMITED, WAD
 from tests.property.evm import Evm, Reverted
 from tests.property.world import ALL, CENT, NO_CAPS, World

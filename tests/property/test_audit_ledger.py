@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import ape
 import pytest
+from strongroom.audit.permissions import Limit
+from strongroom.audit.view_checks import view_differences
 
-from agent.audit.terms import Limit
-from agent.audit.views import view_differences
 from tests.property.audited import audit, events_of
 from tests.property.world import ACTS, VARIANTS, World
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 import ape
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from strongroom.devnet.contracts import condition_id
 
-from agent.devnet.venue import condition_id
 from tests.defaults import DAY, FOREVER, UNIT, a_class
 from tests.property.evm import Reverted
 from tests.property.world import World

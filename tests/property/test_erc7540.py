@@ -1,8 +1,8 @@
 """The properties of ERC-7540, 4626 and 20 that public suites test, over seeded lives."""
 
 import pytest
+from strongroom.backtest.simulated_vault import DEPOSIT, OFFSET, REDEEM
 
-from agent.backtest.vault import DEPOSIT, OFFSET, REDEEM
 from tests.defaults import UNIT
 from tests.property.evm import Reverted
 from tests.property.test_promises import SEEDS, lived

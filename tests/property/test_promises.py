@@ -1,6 +1,6 @@
 """Promises of DESIGN section 7 that need a stage of their own; the others: test_random_lives.py.
 
-Each starts from seeded lives; a failing one prints its seed. PROBITY_SEEDS lengthens the run.
+Each starts from seeded lives; a failing one prints its seed. STRONGROOM_SEEDS lengthens the run.
 """
 
 import os
@@ -8,13 +8,13 @@ import random
 from fractions import Fraction
 
 import pytest
+from strongroom.backtest.simulated_vault import BPS, DEPOSIT, REDEEM, SCALE
 
-from agent.backtest.vault import BPS, DEPOSIT, REDEEM, SCALE
 from tests.defaults import DAY, FOREVER, UNIT
 from tests.property.evm import Reverted
 from tests.property.world import ALL, USERS, World
 
-SEEDS = range(int(os.environ.get("PROBITY_SEEDS", "8")))
+SEEDS = range(int(os.environ.get("STRONGROOM_SEEDS", "8")))
 
 
 def lived(project, seed: int, steps: int = 300, **terms) -> tuple[World, random.Random]:

@@ -1,7 +1,8 @@
 """Promises of DESIGN section 7 over random lives that hypothesis draws, shrinks and prints.
 
-PROBITY_LIVES (of 100 steps each, in each of two tests) lengthens the run, PROBITY_SEED changes it;
-`make fuzz` does both. A failing life is printed as calls; it belongs into test_regressions.py.
+STRONGROOM_LIVES (of 100 steps each, in each of two tests) lengthens the run, STRONGROOM_SEED
+changes it; `make fuzz` does both. A failing life is printed as calls; it belongs into
+test_regressions.py.
 """
 
 import os
@@ -20,13 +21,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from strongroom.backtest.simulated_vault import DEPOSIT, OFFSET, REDEEM, Vault
 
-from agent.backtest.vault import DEPOSIT, OFFSET, REDEEM, Vault
 from tests.property.replay import Replay
 from tests.property.world import ACTS, HOLDERS, USERS, VARIANTS, World
 
-LIVES = int(os.environ.get("PROBITY_LIVES", "700"))
-SEED = int(os.environ.get("PROBITY_SEED", "0"))
+LIVES = int(os.environ.get("STRONGROOM_LIVES", "700"))
+SEED = int(os.environ.get("STRONGROOM_SEED", "0"))
 STEPS = 100
 OLD = 70  # steps after which a life may begin to end
 # Acts of dealing: whoever does them, the others' shares must not lose.

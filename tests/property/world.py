@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_utils import keccak
+from strongroom.backtest.simulated_vault import (
+    DEPOSIT,
+    REDEEM,
+    WAD,
+    Caps,
+    Marks,
+    Refused,
+    Value,
+    Vault,
+)
+from strongroom.devnet.bytecode import conditional_tokens
+from strongroom.devnet.contracts import condition_id
 
-from agent.backtest.vault import DEPOSIT, REDEEM, WAD, Caps, Marks, Refused, Value, Vault
-from agent.devnet.parts import conditional_tokens
-from agent.devnet.venue import condition_id
 from tests.defaults import DAY, FOREVER, LIMITS, UNIT, UNLIMITED, a_class
 from tests.property.evm import Contract, Evm, Reverted
 
@@ -165,7 +174,7 @@ class World:
             project.Vault.contract_type,
             desk.address,
             (
-                *("Probity model vault", "MODEL"),
+                *("Strongroom model vault", "MODEL"),
                 *(*roles, *fees, UNLIMITED, 1, 0),
                 list(self.limits.values()),
             ),

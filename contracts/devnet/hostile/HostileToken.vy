@@ -2,7 +2,7 @@
 """
 @title Hostile token
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Tests only: an ERC-20 that can take a fee of every transfer, and can call somebody in the
         middle of one, as ERC-777 hooks do.
 """

@@ -2,7 +2,7 @@
 """
 @title Re-entrant receiver
 @license AGPL-3.0-only
-@author Probity
+@author Strongroom
 @notice Tests only: takes ERC-1155 tokens, and calls somebody whenever some arrive.
 """
 

@@ -1,0 +1,260 @@
+"""Arbitrage as one linear programme: the most that a bundle earns in its worst state.
+
+Every named kind (Dutch book, negative-risk sets, conversions, implications, ladders, bundles, two
+venues, a known result) is the same programme with other states. HiGHS solves it; what it proposes
+is rounded down to lots and counts only with an exact certificate (certify.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+
+from strongroom.analysis.bundle import Bundle, fee_of
+from strongroom.chain.units import LOT
+
+Vector = npt.NDArray[np.float64]
+UNIT = 10**6
+EPSILON = 1e-9  # of turnover: of two plans that earn the same, the smaller
+TOLERANCE = 1e-9
+
+
+class SolverFailed(RuntimeError):
+    """HiGHS found no optimum where one must exist; the message has its status."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Trade `size` micro-tokens of a security at a level."""
+
+    security: int
+    buy: bool
+    price: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do, in whole lots, and what the solver says of it."""
+
+    legs: tuple[Leg, ...]
+    transforms: Mapping[int, int]  # transform -> micro-tokens
+    bound: float  # the solver's own worst-state profit before rounding, units
+    weights: tuple[float, ...]  # of the states: the measure that prices everything if bound is 0
+
+    def binding_states(self) -> list[int]:
+        """Return the states whose worst case bounds the profit, the weightiest first."""
+        order = sorted(range(len(self.weights)), key=lambda state: -self.weights[state])
+        return [state for state in order if self.weights[state] > TOLERANCE]
+
+
+@dataclass
+class _Columns:
+    """Where the variables stand."""
+
+    legs: list[tuple[int, bool, int, int]]  # security, buy, price, size
+    transform: int
+    holding: int
+    cash: int
+    guarantee: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Earn the most that is expected, and lose at most a budget, whatever happens.
+
+    Attributes:
+        chances: of the bundle's states, summing to 1
+        loss_budget: micro-units below the worst outcome of doing nothing
+    """
+
+    chances: tuple[float, ...]
+    loss_budget: int
+
+
+def solve(bundle: Bundle, aim: Aim | None = None) -> Plan:
+    """Return the plan with the largest sure profit, or, given an aim, with the largest expected
+    one within its loss budget; an empty one when there is none.
+
+    Minimum sizes are kept: where a leg comes out below its security's, it is either left out or
+    raised, whichever earns more.
+
+    Raises:
+        SolverFailed: see the class.
+    """
+    minimums: set[tuple[int, bool]] = set()
+    while True:
+        columns, solver = _build(bundle, minimums, aim)
+        solver.run()
+        status = solver.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise SolverFailed(f"HiGHS: {solver.modelStatusToString(status)}")
+        values = np.asarray(solver.getSolution().col_value)
+        below = _below_minimum(bundle, columns, values) - minimums
+        if not below:
+            break
+        minimums |= below
+    duals = np.asarray(solver.getSolution().row_dual)
+    states = len(bundle.states)
+    weights = np.abs(duals[:states]) if len(duals) >= states and not minimums else np.zeros(states)
+    return _plan(bundle, columns, values, tuple(float(weight) for weight in weights))
+
+
+def _build(
+    bundle: Bundle, minimums: set[tuple[int, bool]], aim: Aim | None
+) -> tuple[_Columns, "highspy.Highs"]:
+    securities, transforms = bundle.securities, bundle.transforms
+    legs = [
+        (place, buy, level.price, level.size)
+        for place, security in enumerate(securities)
+        for buy, levels in ((True, security.asks), (False, security.bids))
+        for level in levels
+    ]
+    first_holding = len(legs) + len(transforms)
+    cash = first_holding + len(securities)
+    columns = _Columns(legs, len(legs), first_holding, cash, cash + 1, cash + 2)
+    infinity = highspy.kHighsInf
+    switches = sorted(minimums)
+    count = columns.count + len(switches)
+    cost, upper = np.zeros(count), np.full(count, infinity)
+    lower = np.zeros(count)
+    lower[cash], lower[columns.guarantee] = -infinity, -infinity
+    cost[columns.guarantee] = 1.0
+    cost[: len(legs)] = -EPSILON
+    if aim is not None:
+        cost[columns.guarantee], cost[cash] = EPSILON, 1.0
+        lower[columns.guarantee] = (_worst(bundle) - aim.loss_budget) / UNIT
+        for chance, state in zip(aim.chances, bundle.states, strict=True):
+            for j, pays in enumerate(state):
+                cost[first_holding + j] += chance * pays / 2
+    upper[: len(legs)] = [size / UNIT for *_, size in legs]
+    upper[columns.count :] = 1.0
+
+    rows: list[tuple[float, float, list[tuple[int, float]]]] = []
+    for state in bundle.states:  # t - K - sum X h <= 0
+        row = [(columns.guarantee, 1.0), (cash, -1.0)]
+        row += [(first_holding + j, -pays / 2) for j, pays in enumerate(state) if pays]
+        rows.append((-infinity, 0.0, row))
+    balances = [[(first_holding + j, 1.0)] for j in range(len(securities))]
+    for i, (place, buy, *_) in enumerate(legs):
+        balances[place].append((i, -1.0 if buy else 1.0))
+    for k, transform in enumerate(transforms):
+        for place, change in transform.changes.items():
+            balances[place].append((columns.transform + k, -float(change)))
+    for security, row in zip(securities, balances, strict=True):  # h = h0 + buys - sells + ...
+        rows.append((security.held / UNIT, security.held / UNIT, row))
+    flows = [_flow(bundle, leg) for leg in legs]
+    row = [(cash, 1.0)] + [(i, -flow) for i, flow in enumerate(flows)]
+    row += [(columns.transform + k, -float(each.cash)) for k, each in enumerate(transforms)]
+    rows.append((0.0, 0.0, row))
+    rows.append((-bundle.budget / UNIT, infinity, [(cash, 1.0)]))
+    for market, cap in bundle.caps.items():
+        spent = [
+            (i, -flow)
+            for i, ((place, buy, *_), flow) in enumerate(zip(legs, flows, strict=True))
+            if buy and securities[place].market == market
+        ]
+        if spent:
+            rows.append((-infinity, cap / UNIT, spent))
+    for number, (place, buy) in enumerate(switches):  # 0 or at least the minimum
+        mine = [(i, 1.0) for i, leg in enumerate(legs) if leg[:2] == (place, buy)]
+        most = sum(legs[i][3] for i, _ in mine) / UNIT
+        switch = columns.count + number
+        rows.append((0.0, infinity, [*mine, (switch, -securities[place].min_size / UNIT)]))
+        rows.append((-infinity, 0.0, [*mine, (switch, -most)]))
+    return columns, _model(count, cost, lower, upper, rows, columns.count)
+
+
+def _model(
+    count: int,
+    cost: Vector,
+    lower: Vector,
+    upper: Vector,
+    rows: list[tuple[float, float, list[tuple[int, float]]]],
+    integral_from: int,
+) -> "highspy.Highs":
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = count, len(rows)
+    model.sense_ = highspy.ObjSense.kMaximize
+    model.col_cost_, model.col_lower_, model.col_upper_ = cost, lower, upper
+    model.row_lower_ = np.array([row[0] for row in rows])
+    model.row_upper_ = np.array([row[1] for row in rows])
+    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    model.a_matrix_.start_ = np.cumsum([0] + [len(row[2]) for row in rows])
+    model.a_matrix_.index_ = np.array([column for row in rows for column, _ in row[2]])
+    model.a_matrix_.value_ = np.array([value for row in rows for _, value in row[2]])
+    if integral_from < count:
+        kinds = [highspy.HighsVarType.kContinuous] * integral_from
+        kinds += [highspy.HighsVarType.kInteger] * (count - integral_from)
+        model.integrality_ = kinds
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    solver.setOptionValue("threads", 1)
+    solver.passModel(model)
+    return solver
+
+
+def _worst(bundle: Bundle) -> float:
+    """Return the worst outcome of doing nothing, micro-units."""
+    held = [security.held for security in bundle.securities]
+    return min(
+        sum(pays * amount for pays, amount in zip(state, held, strict=True)) / 2
+        for state in bundle.states
+    )
+
+
+def _flow(bundle: Bundle, leg: tuple[int, bool, int, int]) -> float:
+    """Return the cash that one token of a leg brings, fees included."""
+    place, buy, price, _ = leg
+    fee = fee_of(bundle.securities[place], price)
+    return -(price / UNIT + fee) if buy else price / UNIT - fee
+
+
+def _below_minimum(bundle: Bundle, columns: _Columns, values: Vector) -> set[tuple[int, bool]]:
+    totals: dict[tuple[int, bool], float] = {}
+    for (place, buy, *_), value in zip(columns.legs, values, strict=False):
+        totals[place, buy] = totals.get((place, buy), 0.0) + float(value)
+    return {
+        key
+        for key, total in totals.items()
+        if TOLERANCE < total < bundle.securities[key[0]].min_size / UNIT - TOLERANCE
+    }
+
+
+def _plan(bundle: Bundle, columns: _Columns, values: Vector, weights: tuple[float, ...]) -> Plan:
+    """Round down to lots; what then lacks a holding is sold or transformed less."""
+    bound = float(values[columns.guarantee])
+    sizes = [_lots(value) for value in values[: len(columns.legs)]]
+    amounts = [
+        _lots(value)
+        for value in values[columns.transform : columns.transform + len(bundle.transforms)]
+    ]
+    held = [security.held for security in bundle.securities]
+    for (place, buy, *_), size in zip(columns.legs, sizes, strict=True):
+        held[place] += size if buy else -size
+    for transform, amount in zip(bundle.transforms, amounts, strict=True):
+        for place, change in transform.changes.items():
+            held[place] += change * amount
+    for i, (place, buy, *_) in enumerate(columns.legs):
+        if held[place] < 0 and not buy:
+            less = min(-held[place], sizes[i])
+            sizes[i] -= less
+            held[place] += less
+    if min(held, default=0) < 0:
+        return Plan((), {}, bound, weights)
+    legs = [
+        Leg(place, buy, price, size)
+        for (place, buy, price, _), size in zip(columns.legs, sizes, strict=True)
+        if size
+    ]
+    return Plan(
+        tuple(legs), {k: amount for k, amount in enumerate(amounts) if amount}, bound, weights
+    )
+
+
+def _lots(value: float) -> int:
+    """Return a size in micro-tokens, whole lots; the solver's last digits do not cost a lot."""
+    return int(value * UNIT / LOT + 1e-6) * LOT

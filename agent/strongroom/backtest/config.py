@@ -1,0 +1,193 @@
+"""A backtest's file: what is assumed, run and varied. Typed; unknown keys are refused."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from strongroom.backtest.quotes import Fills, Quotes
+from strongroom.chain.terms import DAY, Limits
+from strongroom.chain.units import MICRO
+from strongroom.keeper.configuration import ExecutionSection, LimitsSection, SizingSection
+from strongroom.settings import ConfigError, Section, describe, read_toml
+
+
+class DataSection(Section):
+    """What history. A price with time t counts as known at t + known_after_s.
+
+    "ladders" is recorded. "fair" is drawn: markets whose price is the chance of their outcome at
+    every hour, so that nothing can earn more than minus its costs; a control, not a history.
+    "views" is what a keeper has recorded (`record` in its file): books as they were.
+    """
+
+    kind: Literal["ladders", "fair", "views"] = "ladders"
+    folder: Path | None = None  # of "views"
+    outcomes: Path | None = None  # of "views": CSV with the columns market and yes (1 or 0)
+    markets: int = Field(400, gt=0)  # of "fair"
+    start: datetime | None = None  # of resolution times, UTC
+    end: datetime | None = None
+    tickers: tuple[str, ...] = ()  # empty: all
+    known_after_s: int = Field(0, ge=0)
+    last_h: int | None = Field(None, gt=0)  # only prices so long before a market's end
+
+
+class QuotesSection(Section):
+    """What can be traded at around a last price (quotes.py); prices of a token, sizes in tokens."""
+
+    half_spread: Decimal = Field(Decimal("0.01"), ge=0, lt=1)
+    depth: Decimal = Field(Decimal(200), gt=0)
+    levels: int = Field(5, ge=1)
+    impact: Decimal = Field(Decimal("0.005"), ge=0, lt=1)
+    tick: Decimal = Field(Decimal("0.001"), gt=0, lt=1)
+    latency_s: int = Field(2, ge=0)
+    print_size: Decimal = Field(Decimal(100), ge=0)
+    cancelled_ahead_pct: int = Field(50, ge=0, le=100)
+    stale_s: int = Field(6 * 3_600, gt=0)  # an older last price makes no book
+    fee_rate: Decimal = Field(Decimal("0.04"), ge=0)
+    fee_exponent: int = Field(1, ge=0)
+
+    def quotes(self) -> Quotes:
+        """Return the market model."""
+        return Quotes(
+            half_spread=int(self.half_spread * MICRO),
+            depth=int(self.depth * MICRO),
+            levels=self.levels,
+            impact=int(self.impact * MICRO),
+            tick=int(self.tick * MICRO),
+            latency_s=self.latency_s,
+            print_size=int(self.print_size * MICRO),
+            cancelled_ahead=self.cancelled_ahead_pct,
+        )
+
+
+class ResolutionSection(Section):
+    """From a market's end to its payout; capital is locked until then."""
+
+    delay_s: int = Field(7_200, ge=0)
+    disputed: float = Field(0.0, ge=0, le=1)  # part of the markets, drawn by the seed
+    dispute_delay_s: int = Field(3 * DAY, ge=0)
+
+
+class VaultSection(Section):
+    """The vault's terms; money in units. `limits` by name as in agent/strongroom/chain/terms.py."""
+
+    management_bps: int = Field(200, ge=0, le=500)
+    performance_bps: int = Field(2_000, ge=0, le=5_000)
+    hurdle_bps: int = Field(0, ge=0)
+    market_cap: Decimal = Field(Decimal(10**9), gt=0)
+    market_cap_bps: int = Field(1_500, gt=0, le=10_000)
+    class_cap: Decimal = Field(Decimal(10**9), gt=0)
+    class_cap_bps: int = Field(9_000, gt=0, le=10_000)
+    max_duration_s: int = Field(14 * DAY, gt=0)
+    limits: Mapping[str, int] = {}
+
+
+class PersonSection(Section):
+    """What a depositor does: deposits units, or asks for a percentage of the shares back."""
+
+    at_h: float = Field(ge=0)  # hours from the first price
+    who: str
+    deposit: Decimal | None = Field(None, gt=0)
+    redeem_pct: int | None = Field(None, gt=0, le=100)
+
+
+class ForecastSection(Section):
+    """The null forecaster: the market's own price, so much earlier. It must not win."""
+
+    name: str = "lagged"
+    lag_s: int = Field(3_600, gt=0)
+
+
+class ReportsSection(Section):
+    """When the vault reports and how it marks."""
+
+    every_s: int = Field(6 * 3_600, gt=0)
+    when_asked_s: int = Field(3_600, gt=0)
+    reference_size: Decimal = Field(Decimal(100), gt=0)
+
+
+class RunSection(Section):
+    """How it is run."""
+
+    every_s: int = Field(3_600, gt=0)  # the keeper looks so often
+    seed: int = 7
+    capacity: tuple[int, ...] = ()  # multiples of the deposits to run as well
+
+
+class BacktestConfig(Section):
+    """Everything of a backtest."""
+
+    name: str
+    data: DataSection = DataSection()
+    quotes: QuotesSection = QuotesSection()
+    fills: tuple[Fills, ...] = ("pessimistic", "realistic", "optimistic")
+    resolution: ResolutionSection = ResolutionSection()
+    vault: VaultSection = VaultSection()
+    people: tuple[PersonSection, ...] = (
+        PersonSection(at_h=0, who="alice", deposit=Decimal(100_000)),
+    )
+    packs: Mapping[str, Mapping[str, Any]]
+    ladder_relations: bool = False  # gives the bundle pack what a reviewer may say of ladders
+    sizing: SizingSection = SizingSection()
+    limits: LimitsSection = LimitsSection()
+    execution: ExecutionSection = ExecutionSection()
+    reports: ReportsSection = ReportsSection()
+    forecast: ForecastSection | None = None
+    run: RunSection = RunSection()
+    sweep: Mapping[str, tuple[Any, ...]] = {}  # "section.key" -> values; all combinations
+
+    def limits_of_vault(self) -> Limits:
+        """Return the vault's limits.
+
+        Raises:
+            ConfigError: one is unknown.
+        """
+        try:
+            return Limits(**dict(self.vault.limits))
+        except TypeError as error:
+            raise ConfigError(f"[vault.limits] {error}") from error
+
+
+def load(path: Path) -> BacktestConfig:
+    """Read a backtest's file.
+
+    Raises:
+        ConfigError: it cannot be used; the message says where.
+    """
+    return parse(read_toml(path), str(path))
+
+
+def parse(data: Mapping[str, Any], place: str = "backtest") -> BacktestConfig:
+    """Return the configuration of a mapping.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    try:
+        return BacktestConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{place}: {describe(error)}") from error
+
+
+def varied(config: BacktestConfig, changes: Mapping[str, Any]) -> BacktestConfig:
+    """Return the configuration with some values changed.
+
+    Args:
+        changes: "section.key" -> value
+
+    Raises:
+        ConfigError: there is no such place.
+    """
+    data = config.model_dump(mode="json", exclude={"sweep"})
+    for path, value in changes.items():
+        *sections, key = path.split(".")
+        inside: Any = data
+        for section in sections:
+            if not isinstance(inside, dict) or section not in inside:
+                raise ConfigError(f"[sweep] {path}: there is no section {section!r}")
+            inside = inside[section]
+        inside[key] = value
+    return parse(data, "[sweep]")

@@ -1,0 +1,273 @@
+"""Recorded history as the engine plays it: markets with ends and outcomes, prices in order."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+from itertools import pairwise
+from math import erf, sqrt
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from strongroom.backtest.config import BacktestConfig
+from strongroom.backtest.engine import Batch, Listed
+from strongroom.chain.ids import keccak
+from strongroom.chain.units import MICRO
+from strongroom.information.gamma import YES, FeeSchedule, Market
+from strongroom.keeper.recording import replay
+from strongroom.settings import ConfigError
+
+FOLDER = Path(__file__).parent.parent / "devnet" / "data"
+LADDERS = "ladders_2025-11_2026-01"
+ORACLE = "0x" + keccak(b"backtest oracle")[:20].hex()
+BATCH = 65_536  # events at once
+
+
+@dataclass(frozen=True)
+class History:
+    """Markets, and the file of their prices.
+
+    Attributes:
+        thresholds: of the markets' ladders, USD
+        outcomes: 1 YES, 0 NO
+        prices: (market number, ts, price) in the order of time; micro
+        books: recorded books of YES in the order of time, instead of prices
+    """
+
+    markets: Sequence[Market]
+    listed: Sequence[Listed]
+    thresholds: Sequence[float]
+    outcomes: Sequence[int]
+    prices: pl.DataFrame
+    books: Sequence[Batch] = ()
+
+    @property
+    def starts_at(self) -> int:
+        """The time of the first price."""
+        return int(self.prices["ts"][0])
+
+    @property
+    def ends_at(self) -> int:
+        """When the last market has paid."""
+        return max(each.pays_at for each in self.listed)
+
+    def feed(self) -> Iterator[Batch]:
+        """Return the prices, or the books, a part at a time."""
+        if self.books:
+            yield from self.books
+            return
+        for part in self.prices.iter_slices(BATCH):
+            yield part["ts"].to_list(), part["market"].to_list(), part["price"].to_list()
+
+    def relations(self) -> list[dict[str, Any]]:
+        """Return what a reviewer may say of ladders: above the higher is above the lower."""
+        found = []
+        for low, high in self.rungs():
+            members = [self.markets[high].name, self.markets[low].name]
+            reviewer = "ladder: same stock, same close, higher threshold"
+            found.append({"kind": "implies", "members": members, "reviewer": reviewer})
+        return found
+
+    def rungs(self) -> list[tuple[int, int]]:
+        """Return the numbers of adjacent thresholds of one event: lower, higher."""
+        order = sorted(
+            range(len(self.markets)), key=lambda n: (self.markets[n].event, self.thresholds[n])
+        )
+        return [
+            (low, high)
+            for low, high in pairwise(order)
+            if self.markets[low].event == self.markets[high].event
+        ]
+
+
+def load_history(config: BacktestConfig) -> History:
+    """Return the history that a configuration names. Markets without a known outcome are left out,
+    as in the reference figures.
+
+    Raises:
+        ConfigError: nothing is left.
+    """
+    kinds = {"ladders": _ladders, "fair": _fair, "views": _views}
+    return kinds[config.data.kind](config)
+
+
+def _ladders(config: BacktestConfig) -> History:
+    data = config.data
+    chosen = ladder_markets().filter(pl.col("outcome").is_not_null())
+    if data.start is not None:
+        chosen = chosen.filter(pl.col("resolution_time") >= data.start.astimezone(UTC))
+    if data.end is not None:
+        chosen = chosen.filter(pl.col("resolution_time") <= data.end.astimezone(UTC))
+    if data.tickers:
+        chosen = chosen.filter(pl.col("ticker").is_in(list(data.tickers)))
+    chosen = chosen.sort("resolution_time", "event_id", "threshold")
+    if chosen.is_empty():
+        raise ConfigError("[data] no market is left: widen start, end or tickers")
+    fees = FeeSchedule(config.quotes.fee_rate, config.quotes.fee_exponent)
+    markets = [_market(row, fees, config.quotes.tick) for row in chosen.iter_rows(named=True)]
+    numbers = chosen.select("market_id", "resolution_time").with_row_index("market")
+    earliest = pl.col("resolution_time") - pl.duration(hours=data.last_h or 10**5)
+    prices = (
+        ladder_prices()
+        .drop_nulls("price")
+        .join(numbers, on="market_id")
+        .filter((pl.col("ts") < pl.col("resolution_time")) & (pl.col("ts") >= earliest))
+        .select(
+            (pl.col("ts").dt.epoch("s") + data.known_after_s).alias("ts"),
+            pl.col("market").cast(pl.Int64),
+            (pl.col("price") * MICRO).round().cast(pl.Int64).alias("price"),
+        )
+        .sort("ts", "market")
+    )
+    outcomes = chosen["outcome"].to_list()
+    return History(
+        markets, _listed(config, markets, outcomes), chosen["threshold"].to_list(), outcomes, prices
+    )
+
+
+def _views(config: BacktestConfig) -> History:
+    """Recorded views: each market's book at each of them; fees, tick and end are the market's own.
+    All binary markets are admitted, whatever their oracle; events of several outcomes are not."""
+    data = config.data
+    if data.folder is None or data.outcomes is None:
+        raise ConfigError("[data] views need `folder` and `outcomes`")
+    if not list(data.folder.glob("views-*.parquet")) or not data.outcomes.exists():
+        raise ConfigError(f"[data] no views in {data.folder}, or no {data.outcomes}")
+    known = dict(pl.read_csv(data.outcomes).select("market", "yes").iter_rows())
+    markets: dict[str, Market] = {}
+    batches: list[Batch] = []
+    rows: list[tuple[int, int, int]] = []
+    for view in replay(data.folder):
+        times, numbers, books = [], [], []
+        for name, market in view.markets.items():
+            book = view.book(market, YES)
+            if name not in known or book is None or market.end is None or market.negative_risk:
+                continue
+            markets.setdefault(name, replace(market, oracle=ORACLE, best_bid=None, best_ask=None))
+            times.append(view.now)
+            numbers.append(list(markets).index(name))
+            books.append(book)
+            if (mid := book.mid()) is not None:
+                rows.append((view.now, numbers[-1], round(mid * MICRO)))
+        if times:
+            batches.append((times, numbers, books))
+    if not rows:
+        raise ConfigError(f"[data] {data.outcomes} knows none of the recorded markets")
+    chosen = list(markets.values())
+    outcomes = [int(known[name]) for name in markets]
+    prices = pl.DataFrame(rows, schema=["ts", "market", "price"], orient="row")
+    listed = _listed(config, chosen, outcomes)
+    return History(chosen, listed, [0.0] * len(chosen), outcomes, prices, batches)
+
+
+def _fair(config: BacktestConfig) -> History:
+    """Draw markets whose price is the exact chance of their outcome: Phi(W_t / sqrt(T - t)) of a
+    Brownian motion W that ends above 0 or not."""
+    count, hours, dice = config.data.markets, 120, np.random.default_rng(config.run.seed)
+    walk = dice.standard_normal((count, hours)).cumsum(axis=1) / np.sqrt(hours)
+    left = np.sqrt(1 - np.arange(1, hours) / hours)
+    chances = 0.5 + 0.5 * np.vectorize(erf)(walk[:, :-1] / left / sqrt(2))
+    outcomes = (walk[:, -1] > 0).astype(int).tolist()
+    start = 1_770_000_000 // 3_600 * 3_600
+    first = start + 3_600 * dice.integers(0, 24 * 28, count)
+    fees = FeeSchedule(config.quotes.fee_rate, config.quotes.fee_exponent)
+    markets = []
+    for number in range(count):
+        name = keccak(f"fair {config.run.seed} {number}".encode())
+        end = datetime.fromtimestamp(int(first[number]) + hours * 3_600 - 1, UTC)
+        row = {
+            "market_question": f"Does walk {number} end above 0?",
+            "condition_id": name.hex(),
+            "market_id": f"fair {number}",
+            "yes_token_id": 2 * number + 2,
+            "no_token_id": 2 * number + 3,
+            "resolution_time": end,
+            "event_slug": f"walk-{number}",
+            "ticker": f"walk {number}",
+            "threshold": 0.0,
+        }
+        markets.append(_market(row, fees, config.quotes.tick))
+    times = first[:, None] + 3_600 * np.arange(hours - 1)
+    prices = pl.DataFrame(
+        {
+            "ts": times.ravel(),
+            "market": np.repeat(np.arange(count), hours - 1),
+            "price": np.clip(chances.ravel() * MICRO, 1, MICRO - 1).round().astype(np.int64),
+        }
+    ).sort("ts", "market")
+    return History(markets, _listed(config, markets, outcomes), [0.0] * count, outcomes, prices)
+
+
+def _listed(
+    config: BacktestConfig, markets: Sequence[Market], outcomes: Sequence[int]
+) -> list[Listed]:
+    """Return the markets as the engine knows them; the seed says which are disputed."""
+    dice, found = Random(config.run.seed), []
+    for market, outcome in zip(markets, outcomes, strict=True):
+        assert market.end is not None
+        end, wait = int(market.end.timestamp()), config.resolution.delay_s
+        if dice.random() < config.resolution.disputed:
+            wait += config.resolution.dispute_delay_s
+        tokens = (str(market.token_ids[0]), str(market.token_ids[1]))
+        payout = (1, 0) if outcome else (0, 1)
+        least = int(market.min_size * MICRO)
+        found.append(Listed(tokens, end, end + wait, payout, market.fees, least))
+    return found
+
+
+def stream(path: Path) -> Iterator[Batch]:
+    """Return the prices of a Parquet file (ts, market, price), a part at a time: what is held in
+    memory does not grow with the file."""
+    lazy = pl.scan_parquet(path)
+    rows = lazy.select(pl.len()).collect().item()
+    for start in range(0, rows, BATCH):
+        part = lazy.slice(start, BATCH).collect()
+        yield part["ts"].to_list(), part["market"].to_list(), part["price"].to_list()
+
+
+def ladder_markets() -> pl.DataFrame:
+    """Return the recorded ladders' markets (shared DATA.md has the columns)."""
+    return pl.read_parquet(FOLDER / f"{LADDERS}_markets.parquet")
+
+
+def ladder_prices() -> pl.DataFrame:
+    """Return the recorded ladders' hourly last prices."""
+    return pl.read_parquet(FOLDER / f"{LADDERS}_prices.parquet")
+
+
+def data_hashes() -> dict[str, str]:
+    """Return the files' SHA-256: what a result was made from."""
+    return {
+        path.name: sha256(path.read_bytes()).hexdigest()
+        for path in sorted(FOLDER.glob(f"{LADDERS}_*.parquet"))
+    }
+
+
+def _market(row: dict[str, Any], fees: FeeSchedule, tick: Decimal) -> Market:
+    return Market(
+        question=row["market_question"],
+        outcomes=("Yes", "No"),
+        condition_id=bytes.fromhex(row["condition_id"].removeprefix("0x")),
+        question_id=keccak(f"ladder {row['market_id']}".encode()),
+        oracle=ORACLE,
+        token_ids=(int(row["yes_token_id"]), int(row["no_token_id"])),
+        best_bid=None,
+        best_ask=None,
+        tick=tick,
+        min_size=Decimal(5),
+        liquidity=Decimal(10**6),  # the assumed book says what there is
+        end=row["resolution_time"].astimezone(UTC),
+        closed=False,
+        negative_risk=False,
+        resolution_statuses=(),
+        fees=fees,
+        event=row["event_slug"],
+        category="finance",
+        volume=Decimal(10**6),
+        rules=f"Resolves YES if {row['ticker']} closes above {row['threshold']:g} USD.",
+    )

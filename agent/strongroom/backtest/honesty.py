@@ -1,0 +1,93 @@
+"""Does a strategy see the future? What it decides before a moment must not change when everything
+after that moment does."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from strongroom.backtest.config import BacktestConfig
+from strongroom.backtest.data import History
+from strongroom.backtest.quotes import Fills
+from strongroom.backtest.run import simulate
+from strongroom.chain.units import MICRO
+from strongroom.settings import ConfigError
+from strongroom.strategy.api import Pack
+from strongroom.strategy.decide import Round
+from strongroom.strategy.view import View
+
+MakePacks = Callable[[History], Sequence[Pack]]
+
+
+@dataclass(frozen=True)
+class Honesty:
+    """What changing the future after `at` did to the past.
+
+    Attributes:
+        before: decisions before `at`
+        changed: time of the first decision before `at` that came out otherwise; None: honest
+    """
+
+    at: int
+    before: int
+    changed: int | None
+
+
+def with_other_future(history: History, at: int, seed: int) -> History:
+    """Return a history that is the same up to `at` and quite another after it: prices drawn anew,
+    outcomes turned round where nothing had been paid."""
+    dice = np.random.default_rng(seed)
+    frame = history.prices
+    late = frame["ts"].to_numpy() > at
+    drawn = dice.integers(10, 990, len(frame)) * (MICRO // 1_000)
+    prices = np.where(late, drawn, frame["price"].to_numpy())
+    return replace(
+        history,
+        prices=frame.with_columns(pl.Series("price", prices)),
+        listed=[
+            replace(each, payout=(each.payout[1], each.payout[0])) if each.pays_at > at else each
+            for each in history.listed
+        ],
+    )
+
+
+def check_honesty(
+    config: BacktestConfig,
+    history: History,
+    at: int,
+    fills: Fills = "realistic",
+    make: MakePacks | None = None,
+) -> Honesty:
+    """Run a configuration twice, the second time with another future, and compare.
+
+    Args:
+        at: timestamp
+        make: packs instead of the configured ones, given the history that they run on
+
+    Raises:
+        ConfigError: the history is of recorded books.
+    """
+
+    if history.books:
+        raise ConfigError("a look-ahead check changes last prices; recorded books it leaves alone")
+
+    def decided(known: History) -> list[tuple[int, bytes]]:
+        found: list[tuple[int, bytes]] = []
+
+        def seen(view: View, round_: Round) -> None:
+            found.extend((view.now, decision.id) for decision in round_.decisions)
+
+        packs = make(known) if make is not None else None
+        simulate(config, fills, known, packs=packs, seen=seen)
+        return [each for each in found if each[0] <= at]
+
+    first = decided(history)
+    second = decided(with_other_future(history, at, config.run.seed))
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            return Honesty(at, len(first), min(one[0], other[0]))
+    if len(first) != len(second):
+        longer = first if len(first) > len(second) else second
+        return Honesty(at, len(first), longer[min(len(first), len(second))][0])
+    return Honesty(at, len(first), None)

@@ -1,0 +1,118 @@
+"""Does the backtester decide what the keeper decided? A recorded run through the same code again:
+the same records, and the same bytes of every order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from py_clob_client_v2.order_utils.model.side import Side
+
+from strongroom.chain.ids import intent_key
+from strongroom.chain.units import BPS, LOT
+from strongroom.execution.tasks import UNWIND, TaskRules
+from strongroom.journal import Journal
+from strongroom.keeper.recording import recorded_salt, replay
+from strongroom.signing.hashing import order_words
+from strongroom.signing.order import build_order
+from strongroom.strategy.api import Pack
+from strongroom.strategy.decide import Decision, Rules, decide
+
+ATTEMPTS = 10  # of one leg, looked for
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What a replay came to; `differences` are in words."""
+
+    views: int
+    decisions: int
+    orders: int
+    differences: tuple[str, ...]
+
+
+def check_parity(
+    folder: Path, journal: Journal, packs: Sequence[Pack], rules: Rules, tasks: TaskRules
+) -> Parity:
+    """Replay recorded views and compare with the journal of the run that recorded them.
+
+    An order is rebuilt from the replayed decision's record: side, price, size, time, salt,
+    commitment. Two things are the run's, since nobody decides them: the account, which the chain
+    names, and the fills of earlier orders, which a later leg's size follows from.
+    """
+    salt, again, views = recorded_salt(folder), list[Decision](), 0
+    for view in replay(folder):
+        views += 1
+        again += decide(view, packs, rules, salt).decisions
+    differences = []
+    first = journal.all_tasks()
+    for number, (decision, task) in enumerate(zip(again, first, strict=False)):
+        if decision.id != task.decision:
+            differences.append(
+                f"decision {number}: 0x{decision.id.hex()} again, first 0x{task.decision.hex()}"
+            )
+    if len(again) != len(first):
+        differences.append(f"{len(again)} decisions again, first {len(first)}")
+    by_id = {decision.id: decision for decision in again}
+    rows = [row for row in journal.all() if row.order_hash]
+    for row in rows:
+        found = by_id.get(bytes(row.decision))
+        place = None if found is None else _place(bytes(row.key), found)
+        if found is None or place is None:
+            differences.append(f"order {row.order_hash}: no decision again")
+            continue
+        side, price, size = _order(journal, found, *place, tasks)
+        built = build_order(
+            row.maker or row.account,
+            int(found.record["legs"][place[0] % UNWIND]["token"]),
+            price,
+            size,
+            Decimal("0.0001"),
+            found.id,
+            int(found.record["time"]) * 1000,
+            Side.BUY if side == "BUY" else Side.SELL,
+            bytes(row.key),
+        )
+        # the signed envelope begins with the order's words, as they went out
+        sent = bytes(row.signature)[: len(order_words(built))]
+        if order_words(built) != sent:
+            differences.append(f"order {row.order_hash}: other bytes")
+    return Parity(views, len(again), len(rows), tuple(differences))
+
+
+def _order(
+    journal: Journal, decision: Decision, number: int, attempt: int, tasks: TaskRules
+) -> tuple[str, Decimal, int]:
+    """Return side, price and size of an order, given what the orders before it have filled."""
+    record = decision.record
+    legs, place = record["legs"], number % UNWIND
+    leg, is_unwind = legs[place], number >= UNWIND
+
+    def filled(leg_number: int, attempts: int) -> int:
+        keys = (intent_key(decision.id, leg_number, each) for each in range(attempts))
+        return sum(row.filled for key in keys if (row := journal.find(key)) is not None)
+
+    ratio = Decimal(1)
+    for earlier, each in enumerate(legs):
+        if record["resting"] or (earlier >= place and each["side"] == leg["side"] == "BUY"
+                                 and not is_unwind):  # fmt: skip
+            break
+        if each["side"] == "BUY":
+            ratio = min(ratio, Decimal(filled(earlier, ATTEMPTS)) / each["size"])
+    if is_unwind:
+        tick = Decimal(leg["tick"])
+        least = Decimal(leg["price"]) * (BPS - tasks.slippage_bps) / BPS
+        excess = filled(place, ATTEMPTS) - int(leg["size"] * ratio)
+        return "SELL", -(-least // tick) * tick, excess // LOT * LOT
+    target = int(leg["size"] * ratio) // LOT * LOT
+    return leg["side"], Decimal(leg["price"]), target - filled(number, attempt)
+
+
+def _place(key: bytes, decision: Decision) -> tuple[int, int] | None:
+    """Return leg and attempt that an intent's key stands for."""
+    legs = range(len(decision.record["legs"]))
+    for number in [*legs, *(UNWIND + leg for leg in legs)]:
+        for attempt in range(ATTEMPTS):
+            if intent_key(decision.id, number, attempt) == key:
+                return number, attempt
+    return None

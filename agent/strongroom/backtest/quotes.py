@@ -1,0 +1,89 @@
+"""What could be traded at: the assumptions that turn a last price into a book, in one place.
+
+A last price is no quote. Around it a book is assumed: a stated half-spread, levels of a stated
+depth one impact apart. Recorded books need no such thing and are taken as they are.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from strongroom.chain.units import MICRO
+from strongroom.information.books import UNIT, Book, Level, mirror
+
+Fills = Literal["pessimistic", "realistic", "optimistic"]
+
+
+@dataclass(frozen=True)
+class Quotes:
+    """The market model; prices in 10**-6, sizes in micro-tokens, times in seconds.
+
+    Attributes:
+        half_spread: from the last price to the best quote, at least
+        depth: of each level
+        levels: on each side
+        impact: from level to level
+        tick: of the venue
+        latency_s: from sending an order to its match
+        print_size: what is thought to have traded at each new last price
+        cancelled_ahead: part of the queue before a resting order that cancels at each new price,
+            in percent
+    """
+
+    half_spread: int = 10_000
+    depth: int = 200 * MICRO
+    levels: int = 5
+    impact: int = 5_000
+    tick: int = 1_000
+    latency_s: int = 2
+    print_size: int = 100 * MICRO
+    cancelled_ahead: int = 50
+
+    def under(self, fills: Fills) -> "Quotes":
+        """Return the model under one of the three assumptions on fills.
+
+        Pessimistic: half as much spread again, half the depth, five times the latency, nobody
+        ahead in the queue cancels. Optimistic: the last price itself, four times the depth, no
+        latency, all ahead cancel. A strategy passes on the pessimistic alone.
+        """
+        if fills == "pessimistic":
+            return replace(
+                self,
+                half_spread=self.half_spread * 3 // 2,
+                depth=self.depth // 2,
+                latency_s=5 * self.latency_s,
+                cancelled_ahead=0,
+            )
+        if fills == "optimistic":
+            return replace(
+                self, half_spread=0, depth=4 * self.depth, latency_s=0, cancelled_ahead=100
+            )
+        return self
+
+    def book(self, price: int) -> Book:
+        """Return the book of YES around a last price: bids rounded down to the tick, asks up."""
+        bids, asks = [], []
+        for level in range(self.levels):
+            away = self.half_spread + level * self.impact
+            bid = (price - away) // self.tick * self.tick
+            ask = -(-(price + away) // self.tick) * self.tick
+            if bid > 0:
+                bids.append(Level(bid, self.depth))
+            if ask < UNIT:
+                asks.append(Level(ask, self.depth))
+        return Book(tuple(bids), tuple(asks))
+
+
+class Books:
+    """The books of last prices, each made once; there are at most as many as prices."""
+
+    def __init__(self, quotes: Quotes) -> None:
+        self._quotes = quotes
+        self._made: dict[int, tuple[Book, Book]] = {}
+
+    def pair(self, price: int) -> tuple[Book, Book]:
+        """Return the books of YES and NO around a last price of YES."""
+        found = self._made.get(price)
+        if found is None:
+            yes = self._quotes.book(price)
+            found = self._made[price] = (yes, mirror(yes))
+        return found

@@ -1,0 +1,385 @@
+"""A backtest: the live keeper, hour by hour, over recorded prices and a vault in memory.
+
+    from strongroom.backtest.config import load
+    from strongroom.backtest.run import simulate
+
+    outcome = simulate(load(Path("docs/examples/backtest-tail.toml")), "pessimistic")
+    print(outcome.reports[-1])
+
+The same packs, sizes, limits, tasks, orders, marks and reports as live; only what they talk to is
+replaced (chain.py, venue.py).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from strongroom.backtest.config import BacktestConfig, PersonSection
+from strongroom.backtest.data import ORACLE, History, load_history
+from strongroom.backtest.engine import Engine, Fill
+from strongroom.backtest.quotes import Fills
+from strongroom.backtest.simulated_chain import (
+    EXCHANGE,
+    MANAGER,
+    VAULT,
+    Reported,
+    Settled,
+    SimulatedChain,
+    SimulatedTransactor,
+    World,
+)
+from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Caps
+from strongroom.backtest.simulated_venue import DOMAIN, SimulatedClob, SimulatedSources, Unsigned
+from strongroom.chain.units import MICRO
+from strongroom.execution.housekeeping import Duties
+from strongroom.execution.order_desk import Desk
+from strongroom.execution.tasks import TaskRules, Tasks
+from strongroom.execution.vault_reader import VaultReader
+from strongroom.information.forecast import Forecaster, Given
+from strongroom.information.gamma import Market
+from strongroom.journal import Journal
+from strongroom.keeper.tick import Keeper, Watch
+from strongroom.keeper.wiring import CODE_VERSION, make_packs, make_rules
+from strongroom.reporting.marks import Method
+from strongroom.reporting.report import Reporter, Reporting, Schedule
+from strongroom.strategy.api import Pack
+from strongroom.strategy.decide import Round, Venue
+from strongroom.strategy.view import View
+
+SALT = "backtest"
+ROUNDS = 8  # of ticks in which one look's decisions may be carried out
+
+
+@dataclass(frozen=True)
+class Trade:
+    """A decision's fills in one market; money in micro-units."""
+
+    decision: str
+    pack: str
+    time: int
+    event: str
+    market: str
+    outcome: str
+    side: str
+    price: str  # limit
+    size: int  # wanted, micro-tokens
+    filled: int
+    cash: int
+    fee: int
+    chance: float  # that was claimed
+    won: int  # 1 where the token paid, else 0
+
+
+@dataclass(frozen=True)
+class Wake:
+    """The vault when the keeper had done its work at one hour; micro-units."""
+
+    time: int
+    nav_bid: int
+    supply: int
+    idle: int
+    exposure: int
+    largest: int
+
+
+@dataclass(frozen=True)
+class Person:
+    """What a depositor put in, got out, and still has; micro-units."""
+
+    who: str
+    put_in: int
+    got_out: int
+    worth: int
+
+
+@dataclass
+class Outcome:
+    """What would have happened."""
+
+    name: str
+    fills: str
+    starts_at: int
+    ends_at: int
+    events: int
+    reports: list[Reported] = field(default_factory=list)
+    wakes: list[Wake] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    trades: list[Trade] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    manager: int = 0  # worth of the fee shares
+    decisions: int = 0
+    refused: int = 0  # transactions that the vault refused
+    halts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class LaggedPrice:
+    """The null forecaster: the market's own last price, so much earlier."""
+
+    name: str
+    lag_s: int
+    history: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def hear(self, market: str, time: int, price: int) -> None:
+        """Keep a price as it comes."""
+        self.history.setdefault(market, []).append((time, price))
+
+    def forecast(self, markets: Sequence[Market], now: int) -> list[Given]:
+        """Return the prices of a while ago."""
+        found = []
+        for market in markets:
+            known = self.history.get(market.name, [])
+            while len(known) > 1 and known[1][0] <= now - self.lag_s:
+                known.pop(0)
+            if known and known[0][0] <= now - self.lag_s:
+                time, price = known[0]
+                found.append(Given(self.name, market.name, price / MICRO, now, time))
+        return found
+
+
+Seen = Callable[[View, Round], None]
+
+
+@dataclass
+class Backtest:
+    """One simulation that has been put together."""
+
+    config: BacktestConfig
+    history: History
+    world: World
+    keeper: Keeper
+    transactor: SimulatedTransactor
+    outcome: Outcome
+    lagged: LaggedPrice | None = None
+
+    def run(self, told: Callable[[int, int], None] = lambda now, end: None) -> Outcome:
+        """Run it to the end; `told` hears of the progress."""
+        world, step = self.world, self.config.run.every_s
+        start = -(-self.history.starts_at // step) * step
+        last = self.history.ends_at + step
+        waiting = sorted(self.config.people, key=lambda each: each.at_h)
+        halts: Counter[str] = Counter()
+        for now in range(start, last + step, step):
+            world.at(now)
+            self._hear(now)
+            while waiting and start + waiting[0].at_h * 3_600 <= now:
+                self._act(waiting.pop(0))
+            for _ in range(ROUNDS):
+                before = self._progress()
+                tick = self.keeper.tick()
+                halts.update(tick.halts.keys())
+                if not tick.decisions and self._progress() == before:
+                    break
+                world.at(world.now + self.config.quotes.latency_s * 5 + 1)
+            world.claim_all()
+            self.outcome.wakes.append(self._wake(now))
+            told(now, last)
+        self._finish(halts)
+        return self.outcome
+
+    def _progress(self) -> tuple[int, int, int, int]:
+        journal, world = self.keeper.journal, self.world
+        return (
+            len(world.engine.orders),
+            len(journal.open()),
+            len(journal.open_tasks()),
+            len(world.reports),
+        )
+
+    def _hear(self, now: int) -> None:
+        if self.lagged is not None:
+            engine = self.world.engine
+            for number, price in enumerate(engine.price):
+                if isinstance(price, int) and now < engine.listed[number].ends_at:
+                    self.lagged.hear(self.history.markets[number].name, now, price)
+
+    def _act(self, person: PersonSection) -> None:
+        vault = self.world.vault
+        if person.deposit is not None:
+            vault.request(DEPOSIT, person.who, person.who, int(person.deposit * MICRO))
+        if person.redeem_pct is not None:
+            shares = vault.shares.get(person.who, 0) * person.redeem_pct // 100
+            if shares:
+                vault.request(REDEEM, person.who, person.who, shares)
+
+    def _wake(self, now: int) -> Wake:
+        vault = self.world.vault
+        exposures = [vault.markets[market].exposure for market in vault.open]
+        largest = max(exposures, default=0)
+        return Wake(now, vault.nav[0], vault.supply, vault.idle, sum(exposures), largest)
+
+    def _finish(self, halts: Counter[str]) -> None:
+        world, out = self.world, self.outcome
+        out.events, out.reports, out.settled = world.engine.events, world.reports, world.settled
+        out.refused, out.halts = len(self.transactor.refused), dict(halts)
+        out.trades = trades_of(self.keeper.journal, world, self.history)
+        out.decisions = len(self.keeper.journal.all_tasks())
+        vault = world.vault
+        bid, supply = vault.nav[0], vault.supply
+
+        def worth(who: str) -> int:
+            return vault.shares.get(who, 0) * bid // supply if supply else 0
+
+        out.manager = worth(MANAGER)
+        for who in dict.fromkeys(each.who for each in self.config.people):
+            put_in = sum(epoch.asked.get(who, 0) for epoch in vault.epochs[DEPOSIT] if epoch.closed)
+            got_out = sum(epoch.claimed_out.get(who, 0) for epoch in vault.epochs[REDEEM])
+            out.people.append(Person(who, put_in, got_out, worth(who)))
+
+
+def simulate(
+    config: BacktestConfig,
+    fills: Fills = "pessimistic",
+    history: History | None = None,
+    told: Callable[[int, int], None] = lambda now, end: None,
+    packs: Sequence[Pack] | None = None,
+    seen: Seen = lambda view, found: None,
+) -> Outcome:
+    """Run a configuration under one of the three assumptions on fills.
+
+    Args:
+        history: instead of the one that the configuration names
+        packs: instead of the configured ones
+        seen: hears of each view and what was decided on it
+
+    Raises:
+        ConfigError: the configuration does not fit what is there.
+    """
+    with TemporaryDirectory(prefix="strongroom-backtest-") as folder:
+        known = history or load_history(config)
+        return assemble(config, fills, known, Path(folder), packs, seen).run(told)
+
+
+def assemble(
+    config: BacktestConfig,
+    fills: Fills,
+    history: History,
+    folder: Path,
+    packs: Sequence[Pack] | None = None,
+    seen: Seen = lambda view, found: None,
+) -> Backtest:
+    """Put a simulation together; evidence documents go to `folder`."""
+    engine = Engine(history.listed, config.quotes.quotes().under(fills), history.feed())
+    engine.now = history.starts_at - 1
+    terms, limits = config.vault, config.limits_of_vault()
+    caps = Caps(
+        int(terms.market_cap * MICRO),
+        terms.market_cap_bps,
+        int(terms.class_cap * MICRO),
+        terms.class_cap_bps,
+    )
+    rates = (terms.management_bps, terms.performance_bps, terms.hurdle_bps)
+    world = World(engine, history.markets, ORACLE, limits, caps, terms.max_duration_s, rates)
+    chain = SimulatedChain(world)
+    journal = Journal("sqlite://")
+    journal.keep("salt", SALT)
+    transactor, clob = SimulatedTransactor(world), SimulatedClob(world)
+    reader = VaultReader(chain, VAULT)
+    desk = Desk(
+        journal, chain, clob, Unsigned(), [DOMAIN], lifetime_s=config.execution.order_lifetime_s
+    )
+    lagged = None
+    forecasters: list[Forecaster] = []
+    if config.forecast is not None:
+        lagged = LaggedPrice(config.forecast.name, config.forecast.lag_s)
+        forecasters.append(lagged)
+    sources = SimulatedSources(world, config.quotes.stale_s, forecasters)
+    execution = config.execution
+    keeper = Keeper(
+        journal=journal,
+        chain=chain,
+        clob=clob,
+        vault=reader,
+        transactor=transactor,
+        desk=desk,
+        tasks=Tasks(
+            journal,
+            transactor,
+            desk,
+            reader,
+            TaskRules(
+                execution.attempts,
+                execution.start_within_s,
+                execution.slippage_bps,
+                execution.resting_s,
+            ),
+            lambda token: _book(world, token),
+            chain.now,
+        ),
+        duties=Duties(journal, transactor, reader, chain.now),
+        reporter=Reporter(
+            Reporting(
+                folder,
+                "backtest",
+                Schedule(config.reports.every_s, config.reports.when_asked_s),
+                Method(int(config.reports.reference_size * MICRO)),
+                {},
+                CODE_VERSION,
+            ),
+            journal,
+            transactor,
+            reader,
+            chain.now,
+        ),
+        sources=sources,
+        packs=packs if packs is not None else make_packs(_packs(config, history)),
+        rules=make_rules(config.sizing, config.limits, Venue(EXCHANGE)),
+        exchanges=(),
+        watch=Watch(heartbeat=False),
+        clock=lambda: world.now,
+        seen=seen,
+        # the null forecaster moves money without having graduated: that is the experiment
+        signals=[each.name for each in forecasters],
+    )
+    outcome = Outcome(config.name, fills, history.starts_at, history.ends_at, 0)
+    return Backtest(config, history, world, keeper, transactor, outcome, lagged)
+
+
+def _packs(config: BacktestConfig, history: History) -> Mapping[str, Mapping[str, Any]]:
+    packs = {name: dict(parameters) for name, parameters in config.packs.items()}
+    if config.ladder_relations and "bundle" in packs:
+        packs["bundle"].setdefault("relations", history.relations())
+    return packs
+
+
+def _book(world: World, token: str) -> Any:
+    for number, listed in enumerate(world.engine.listed):
+        if token in listed.token_ids:
+            book = world.engine.book(number, listed.token_ids.index(token))
+            return None if book is None else replace(book, seen_at=world.now)
+    return None
+
+
+def trades_of(journal: Journal, world: World, history: History) -> list[Trade]:
+    """Return what each order of a run came to, in the order of the decisions."""
+    number_of = {market.name: number for number, market in enumerate(history.markets)}
+    found = []
+    for task in journal.all_tasks():
+        record = journal.record(task.decision)
+        for row in journal.of_decision(task.decision):
+            fills: Sequence[Fill] = world.fills.get(row.order_hash or "", ())
+            number = number_of[row.condition]
+            market, listed = history.markets[number], history.listed[number]
+            outcome = listed.token_ids.index(row.token)
+            found.append(
+                Trade(
+                    "0x" + task.decision.hex(),
+                    record["pack"],
+                    task.time,
+                    market.event,
+                    market.name,
+                    market.outcomes[outcome],
+                    row.side,
+                    str(row.price / MICRO),
+                    row.size,
+                    sum(fill.tokens for fill in fills),
+                    sum(fill.cash for fill in fills),
+                    sum(fill.fee for fill in fills),
+                    float(record["chance"]),
+                    listed.payout[outcome],
+                )
+            )
+    return found

@@ -1,0 +1,178 @@
+"""The venue's services over the event engine: orders in, books and market lists out."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
+
+from strongroom.backtest.engine import Order, token_numbers
+from strongroom.backtest.simulated_chain import CHAIN_ID, EXCHANGE, SAFE, World
+from strongroom.execution.venues.clob import Answer, Clob
+from strongroom.information.books import UNIT, Book
+from strongroom.information.forecast import BadForecast, Forecaster, ForecasterAway, Given
+from strongroom.information.gamma import NO, YES, Market
+from strongroom.information.sources import Look, Sources
+from strongroom.journal.states import Venue
+from strongroom.signing.order import ExchangeDomain, order_hash
+from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
+
+DOMAIN = ExchangeDomain(EXCHANGE, "2", CHAIN_ID)
+_WORDS = {
+    "DELAYED": Venue.DELAYED,
+    "LIVE": Venue.LIVE,
+    "MATCHED": Venue.MATCHED,
+    "CANCELLED": Venue.CANCELLED,
+    "EXPIRED": Venue.EXPIRED,
+    "REJECTED": Venue.REJECTED,
+}
+
+
+class Unsigned:
+    """Signers of orders that nobody checks."""
+
+    safe = SafeAddress(SAFE, CHAIN_ID)
+
+    def sign_order(self, request: OrderRequest) -> bytes:
+        """Return bytes of a signature's length."""
+        return bytes(65)
+
+    def sign_transaction(self, request: TransactionRequest) -> bytes:
+        """Return bytes of a signature's length."""
+        return bytes(65)
+
+
+class SimulatedClob(Clob):
+    """The order service."""
+
+    def __init__(self, world: World) -> None:
+        """Take the world; nothing is connected."""
+        self._world, self.trouble = world, ""
+        self._tokens = token_numbers(world.engine.listed)
+
+    def place(self, order: OrderV2, signature: bytes, kind: str = "GTC", expiry: int = 0) -> Answer:
+        """Take an order; it is matched after the latency."""
+        world, key = self._world, "0x" + order_hash(order, DOMAIN).hex()
+        if key in world.engine.orders:
+            return Answer("yes", detail="the venue had it already")
+        number, outcome = self._tokens[order.tokenId]
+        buys = int(order.side) == 0
+        making, taking = int(order.makerAmount), int(order.takerAmount)
+        cash, tokens = (making, taking) if buys else (taking, making)
+        world.makers[key] = world.markets[number].condition_id
+        world.engine.send(
+            Order(
+                key,
+                number,
+                outcome,
+                buys,
+                cash * UNIT // tokens,
+                tokens,
+                kind,
+                world.now + world.engine.quotes.latency_s,
+                expiry,
+            )
+        )
+        return Answer("yes", Venue.DELAYED)
+
+    def look(self, order_hash: str) -> Answer:
+        """Return how far an order is."""
+        order = self._world.engine.orders.get(order_hash)
+        if order is None:
+            return Answer("no", detail="the venue does not know the order")
+        return Answer("yes", _WORDS[order.state])
+
+    def cancel(self, order_hash: str) -> Answer:
+        """End an order."""
+        order = self._world.engine.orders.get(order_hash)
+        if order is None or order.state not in ("DELAYED", "LIVE"):
+            return Answer("no", detail="over")
+        self._world.engine.cancel(order)
+        return Answer("yes", Venue.CANCELLED)
+
+    def trades(self, order_hash: str, condition: str) -> dict[str, str] | None:
+        """Return an order's trades; all settle."""
+        fills = self._world.fills.get(order_hash, ())
+        return {f"{order_hash}-{number}": "CONFIRMED" for number, _ in enumerate(fills)}
+
+    def heartbeat(self) -> Answer:
+        """Hear that the keeper lives."""
+        return Answer("yes")
+
+    def time(self) -> int | None:
+        """Return the time."""
+        return self._world.now
+
+    def refresh_funds(self) -> None:
+        """Nothing is cached."""
+
+
+class SimulatedSources(Sources):
+    """What can be known at a moment, and nothing more."""
+
+    def __init__(self, world: World, stale_s: int, forecasters: Sequence[Forecaster] = ()) -> None:
+        """Take the world.
+
+        Args:
+            stale_s: a market whose last price is older has no book
+        """
+        self._world, self._stale, self._ask = world, stale_s, forecasters
+        self._shown: dict[int, tuple[Any, Market]] = {}
+        self._unpaid = list(range(len(world.markets)))
+
+    def look(self, now: int, admits: Callable[[Market], bool], always: Iterable[str]) -> Look:
+        """Return the markets that trade or are held, with their books as they stand."""
+        engine, held = self._world.engine, set(always)
+        markets: dict[str, Market] = {}
+        books: dict[str, Book] = {}
+        self._unpaid = [n for n in self._unpaid if now < engine.listed[n].pays_at]
+        for number in self._unpaid:
+            price, listed = engine.price[number], engine.listed[number]
+            if price is None:
+                continue
+            market = self._world.markets[number]
+            if now >= listed.ends_at and market.name not in held:
+                continue
+            shown = self._market(number, price, closed=now >= listed.ends_at)
+            if market.name not in held and not admits(shown):
+                continue
+            markets[market.name] = shown
+            if now - engine.since[number] > self._stale:
+                continue
+            for outcome in (YES, NO):
+                book = engine.book(number, outcome)
+                assert book is not None
+                books[listed.token_ids[outcome]] = replace(book, seen_at=now, tick=market.tick)
+        return Look(now, markets, books, self._hear(list(markets.values()), now))
+
+    def _market(self, number: int, price: Any, closed: bool) -> Market:
+        known = self._shown.get(number)
+        if known is None or known[0] != (price, closed):
+            book = self._world.engine.book(number, YES)
+            assert book is not None
+            quoted = replace(
+                self._world.markets[number],
+                best_bid=_decimal(book.bid),
+                best_ask=_decimal(book.ask),
+                closed=closed,
+            )
+            known = self._shown[number] = ((price, closed), quoted)
+        return known[1]
+
+    def _hear(self, markets: Sequence[Market], now: int) -> Mapping[str, Sequence[Given]]:
+        found: dict[str, list[Given]] = {}
+        for source in self._ask:
+            try:
+                for given in source.forecast(markets, now):
+                    found.setdefault(given.market, []).append(given)
+            except (BadForecast, ForecasterAway):
+                continue
+        return found
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _decimal(price: int | None) -> Decimal | None:
+    return None if price is None else Decimal(price) / UNIT

@@ -1,0 +1,165 @@
+"""Two plain studies of the recorded ladders, without vault or keeper: the reference figures of the
+data, and whether contradictions between hourly last prices could have been traded."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from strongroom.backtest.data import ladder_markets, ladder_prices
+
+LOW, HIGH = 0.95, 0.99  # of a favourite's price
+EARLIEST_H, LATEST_H = 96, 3
+EPSILON = 1e-9
+
+
+@dataclass(frozen=True)
+class TailReference:
+    """The favourite of each market, bought at the first hour in the range."""
+
+    markets: int
+    won: float
+    mean_return: float  # at the last price
+    mean_return_spread: float  # a cent dearer
+
+
+def tail_reference(spread: float = 0.01) -> TailReference:
+    """Return the reference figures of shared DATA.md from the files."""
+    known = ladder_markets().filter(pl.col("outcome").is_not_null())
+    hours = (pl.col("resolution_time") - pl.col("ts")).dt.total_seconds() / 3_600
+    favoured = pl.max_horizontal("price", 1 - pl.col("price"))
+    first = (
+        ladder_prices()
+        .join(known.select("market_id", "resolution_time", "outcome"), on="market_id")
+        .with_columns(hours.alias("hours"), favoured.alias("favoured"))
+        .filter(
+            pl.col("hours").is_between(LATEST_H - EPSILON, EARLIEST_H + EPSILON)
+            & (pl.col("favoured") >= LOW - EPSILON)
+            & (pl.col("favoured") < HIGH - EPSILON)
+        )
+        .sort("ts")
+        .group_by("market_id", maintain_order=True)
+        .first()
+        .with_columns(
+            ((pl.col("price") > 0.5) == (pl.col("outcome") == 1)).cast(pl.Float64).alias("wins")
+        )
+        .select("wins", "favoured")
+    )
+    wins, price = first["wins"].to_numpy(), first["favoured"].to_numpy()
+    return TailReference(
+        len(first),
+        float(wins.mean()),
+        float((wins / price - 1).mean()),
+        float((wins / (price + spread) - 1).mean()),
+    )
+
+
+@dataclass(frozen=True)
+class LadderLine:
+    """Hourly contradictions of more than a threshold.
+
+    Attributes:
+        cents: the higher threshold is dearer than the lower by more than this
+        pairs: that it was so in
+        an_hour_later: of these, where it still was so at the next hour
+        unmoved: of these, where one of the two prices had not changed for six hours
+        after_costs: of these, where spread and fees left something at once
+        after_costs_later: of these, where spread and fees left something at the next hour's prices
+        moving: of these last, where both prices had changed within six hours
+        mean: what was left on average at the next hour's prices, a pair of tokens, of all of these
+    """
+
+    cents: float
+    pairs: int
+    an_hour_later: int
+    unmoved: int
+    after_costs: int
+    after_costs_later: int
+    moving: int
+    mean: float
+
+
+@dataclass(frozen=True)
+class LadderStudy:
+    """All adjacent pairs, the lines, and the verdict in words."""
+
+    pairs: int
+    lines: list[LadderLine]
+    verdict: str
+
+
+def ladder_study(half_spread: float = 0.01, fee_rate: float = 0.04) -> LadderStudy:
+    """Count contradictions between adjacent thresholds and what trading them would leave.
+
+    Above the higher threshold implies above the lower. Where the higher is dearer, NO of the higher
+    and YES of the lower pay at least 1 together; each is bought half a spread above its last price,
+    with the taker's fee. Adjacent are the thresholds of an event that have a price at an hour.
+    """
+    rungs = ladder_prices().join(
+        ladder_markets().select("market_id", "event_id", "threshold"), on="market_id"
+    )
+    moved = (pl.col("price") != pl.col("price").shift(1).over("market_id")).fill_null(True)
+    rungs = (
+        rungs.sort("market_id", "ts")
+        .with_columns(pl.when(moved).then(pl.col("ts")).alias("changed"))
+        .with_columns(pl.col("changed").forward_fill().over("market_id"))
+        .with_columns((pl.col("ts") - pl.col("changed") < pl.duration(hours=6)).alias("moving"))
+        .sort("event_id", "ts", "threshold")
+    )
+    above = {name: pl.col(name).shift(-1).over("event_id", "ts") for name in ("price", "moving")}
+    cost_yes, cost_no = pl.col("price") + half_spread, 1 - pl.col("price_high") + half_spread
+    fee = fee_rate * (cost_yes * (1 - cost_yes) + cost_no * (1 - cost_no))
+    pairs = (
+        rungs.with_columns(
+            pl.col("market_id").shift(-1).over("event_id", "ts").alias("high"),
+            above["price"].alias("price_high"),
+            (pl.col("moving") & above["moving"]).alias("both_moving"),
+        )
+        .with_columns(
+            (pl.col("price_high") - pl.col("price")).alias("gap"),
+            (1 - cost_yes - cost_no - fee).alias("left"),
+        )
+        .drop_nulls("gap")  # the highest threshold, and hours without a price
+        .select("market_id", "high", "ts", "gap", "left", "both_moving")
+    )
+    later = pairs.select(
+        "market_id",
+        "high",
+        (pl.col("ts") - pl.duration(hours=1)).alias("ts"),
+        pl.col("gap").alias("gap_later"),
+        pl.col("left").alias("left_later"),
+    )
+    seen = pairs.join(later, on=["market_id", "high", "ts"], how="left")
+    lines = []
+    for cents in (0, 1, 3, 5):
+        bound = cents / 100 + EPSILON
+        found = seen.filter(pl.col("gap") > bound)
+        left = found.filter(pl.col("left_later") > EPSILON)
+        mean = found["left_later"].mean()
+        lines.append(
+            LadderLine(
+                cents,
+                len(found),
+                len(found.filter(pl.col("gap_later") > bound)),
+                len(found.filter(~pl.col("both_moving"))),
+                len(found.filter(pl.col("left") > EPSILON)),
+                len(left),
+                len(left.filter(pl.col("both_moving"))),
+                float(mean) if isinstance(mean, float) else 0.0,
+            )
+        )
+    return LadderStudy(len(pairs), lines, _verdict(lines, half_spread))
+
+
+def _verdict(lines: list[LadderLine], half_spread: float) -> str:
+    every, wide = lines[0], lines[-1]
+    return (
+        f"Of {every.pairs:,} contradictions {every.an_hour_later / every.pairs:.0%} are still "
+        f"there an hour later, and in {every.unmoved / every.pairs:.0%} one of the two prices had "
+        "not moved for six hours: old last prices beside new ones, not quotes beside quotes. "
+        f"Bought an hour later, {half_spread:g} above the last prices and with fees, "
+        f"{every.after_costs_later / every.pairs:.0%} leave anything "
+        f"({every.moving / every.pairs:.1%} of all with both prices moving); the average leaves "
+        f"{every.mean:+.4f} a pair, that above {wide.cents:g} cents {wide.mean:+.4f}. So wide a "
+        "gap that stands for hours says that nobody could trade there. Verdict: no profit can be "
+        "claimed from this data; it takes recorded books to tell."
+    )

@@ -1,0 +1,231 @@
+"""Many backtests: all combinations of a sweep, in processes or on a Ray cluster; and walk-forward,
+where parameters are chosen on one part of the history and judged on another.
+
+Each result is a file of its own under the hash of what it was made from, so a sweep that was broken
+off goes on where it stopped, and no engine can make a difference.
+"""
+
+import itertools
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from strongroom.backtest.config import BacktestConfig, parse, varied
+from strongroom.backtest.data import History, data_hashes, ladder_markets, load_history
+from strongroom.backtest.quotes import Fills
+from strongroom.backtest.run import simulate
+from strongroom.backtest.stats import plain, summarise
+from strongroom.chain.ids import canonical, keccak
+from strongroom.keeper.wiring import CODE_VERSION
+from strongroom.settings import ConfigError
+
+Told = Callable[[int, int], None]
+EngineName = Literal["processes", "ray"]
+Split = Literal["time", "event"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One backtest of a sweep."""
+
+    changes: Mapping[str, Any]
+    config: str  # JSON
+    fills: Fills
+
+    @property
+    def key(self) -> str:
+        """Hash of what the result follows from."""
+        made_from = [self.config, self.fills, data_hashes(), CODE_VERSION]
+        return keccak(canonical(made_from)).hex()[:32]
+
+
+def jobs_of(config: BacktestConfig, fills: Sequence[Fills] = ("pessimistic",)) -> list[Job]:
+    """Return all combinations of a configuration's sweep."""
+    names = sorted(config.sweep)
+    found = []
+    for values in itertools.product(*(config.sweep[name] for name in names)):
+        changes = dict(zip(names, values, strict=True))
+        text = varied(config, changes).model_dump_json(exclude={"sweep"})
+        found += [Job(changes, text, each) for each in fills]
+    return found
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    folder: Path,
+    engine: EngineName = "processes",
+    workers: int | None = None,
+    told: Told = lambda done, of: None,
+    address: str | None = None,
+) -> list[dict[str, Any]]:
+    """Return a row for each job, in their order: changes, fills, summary.
+
+    Args:
+        folder: finished results, one file each; they are not run again
+        workers: processes, or Ray's CPUs on this machine
+        told: hears of the progress
+        address: of a Ray cluster; without it Ray starts on this machine
+
+    Raises:
+        ConfigError: Ray is asked for and not installed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [job for job in jobs if not (folder / f"{job.key}.json").exists()]
+    done = len(jobs) - len(missing)
+    told(done, len(jobs))
+    run = _by_ray if engine == "ray" else _by_processes
+    for job, row in run(missing, workers, address):
+        draft = folder / f".{job.key}"
+        draft.write_text(json.dumps(row, sort_keys=True))
+        draft.replace(folder / f"{job.key}.json")
+        done += 1
+        told(done, len(jobs))
+    return [
+        {"changes": dict(job.changes), "fills": job.fills}
+        | json.loads((folder / f"{job.key}.json").read_text())
+        for job in jobs
+    ]
+
+
+def run_one(config: str, fills: Fills) -> dict[str, Any]:
+    """Run one backtest; return its summary as JSON takes it."""
+    known = parse(json.loads(config))
+    outcome = simulate(known, fills, _history(config))
+    half_spread = known.quotes.quotes().under(fills).half_spread
+    return {"summary": plain(summarise(outcome, known.run.seed, half_spread))}
+
+
+@lru_cache(8)
+def _history_of(key: str, config: str) -> History:
+    return load_history(parse(json.loads(config)))
+
+
+def _history(config: str) -> History:
+    """Return the history, which a process loads once for all parameters."""
+    data = json.loads(config)
+    about = {name: data.get(name) for name in ("data", "quotes", "resolution", "run")}
+    kept = {"name": "history", "packs": {}, **{k: v for k, v in about.items() if v is not None}}
+    return _history_of(canonical(about).decode(), json.dumps(kept, sort_keys=True))
+
+
+def _by_processes(
+    jobs: Sequence[Job], workers: int | None, address: str | None
+) -> Iterator[tuple[Job, dict[str, Any]]]:
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        under_way = {pool.submit(run_one, job.config, job.fills): job for job in jobs}
+        for finished in as_completed(under_way):
+            yield under_way[finished], finished.result()
+
+
+def _by_ray(
+    jobs: Sequence[Job], workers: int | None, address: str | None
+) -> Iterator[tuple[Job, dict[str, Any]]]:
+    try:
+        import ray
+    except ImportError as error:
+        raise ConfigError("ray is not installed: pip install 'strongroom[ray]'") from error
+    if not ray.is_initialized():
+        ray.init(
+            address=address,
+            num_cpus=None if address else workers,
+            include_dashboard=False,
+            log_to_driver=False,
+        )
+    remote = ray.remote(run_one)
+    under_way = {remote.remote(job.config, job.fills): job for job in jobs}
+    while under_way:
+        finished, _ = ray.wait(list(under_way), num_returns=1)
+        yield under_way.pop(finished[0]), ray.get(finished[0])
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One step of a walk: what was chosen on the one part, and what it did on the other."""
+
+    chosen_on: str
+    judged_on: str
+    chosen: Mapping[str, Any]
+    at_choice: float  # return on stake, lower bound
+    afterwards: Mapping[str, Any]  # summary
+
+
+def walk_forward(
+    config: BacktestConfig,
+    folder: Path,
+    split: Split = "time",
+    least: int = 3,
+    workers: int | None = None,
+    told: Told = lambda done, of: None,
+) -> list[Fold]:
+    """Choose the best parameters of the sweep on one part, judge them on the next.
+
+    Args:
+        split: "time": each week is judged by what was best in all weeks before it; "event": half of
+            the tickers is judged by what was best on the other half, and the other way round
+        least: weeks before the first one that is judged
+
+    Raises:
+        ConfigError: there is nothing to vary, or too little history.
+    """
+    if not config.sweep:
+        raise ConfigError("[sweep] is empty: nothing can be chosen")
+    parts = _weeks(config, least) if split == "time" else _halves(config)
+    folds = []
+    for number, (chosen_on, judged_on, first, second) in enumerate(parts):
+        rows = run_jobs(jobs_of(varied_with_sweep(config, first)), folder, workers=workers)
+        best = max(rows, key=lambda row: (row["summary"]["return_on_stake"]["low"], str(row)))
+        after = varied(varied_with_sweep(config, second), best["changes"])
+        job = Job(best["changes"], after.model_dump_json(exclude={"sweep"}), "pessimistic")
+        (judged,) = run_jobs([job], folder, workers=1)
+        low = best["summary"]["return_on_stake"]["low"]
+        folds.append(Fold(chosen_on, judged_on, best["changes"], low, judged["summary"]))
+        told(number + 1, len(parts))
+    return folds
+
+
+def varied_with_sweep(config: BacktestConfig, changes: Mapping[str, Any]) -> BacktestConfig:
+    """Return the configuration with changes, its sweep kept."""
+    return varied(config, changes).model_copy(update={"sweep": config.sweep})
+
+
+Part = tuple[str, str, dict[str, Any], dict[str, Any]]
+
+
+def _weeks(config: BacktestConfig, least: int) -> list[Part]:
+    ends = sorted(set(ladder_markets()["resolution_time"].to_list()))
+    start = config.data.start.astimezone(UTC) if config.data.start else None
+    end = config.data.end.astimezone(UTC) if config.data.end else None
+    ends = [each for each in ends if (not start or each >= start) and (not end or each <= end)]
+    if len(ends) <= least:
+        raise ConfigError(f"[data] {len(ends)} weeks: at least {least + 1} are needed")
+
+    def span(first: datetime, last: datetime) -> dict[str, Any]:
+        return {"data.start": first.isoformat(), "data.end": last.isoformat()}
+
+    return [
+        (
+            f"{ends[0]:%Y-%m-%d} to {ends[number - 1]:%Y-%m-%d}",
+            f"{ends[number]:%Y-%m-%d}",
+            span(ends[0], ends[number - 1]),
+            span(ends[number], ends[number]),
+        )
+        for number in range(least, len(ends))
+    ]
+
+
+def _halves(config: BacktestConfig) -> list[Part]:
+    tickers = list(config.data.tickers) or sorted(set(ladder_markets()["ticker"].to_list()))
+    if len(tickers) < 2:
+        raise ConfigError("[data] one ticker has no other half")
+    one, other = tickers[::2], tickers[1::2]
+    return [
+        (" ".join(a), " ".join(b), {"data.tickers": a}, {"data.tickers": b})
+        for a, b in ((one, other), (other, one))
+    ]

@@ -1,0 +1,89 @@
+"""The keeper's side of the co-signer."""
+
+import time
+from collections.abc import Callable
+
+import httpx
+
+from strongroom.cosigner import wire
+from strongroom.signing.signers import (
+    CosignerAway,
+    CosignerRefused,
+    OrderRequest,
+    TransactionRequest,
+)
+
+TIMEOUT_S = 5.0
+
+
+class CosignerClient:
+    """Asks the co-signer's process; see signers.Cosigner."""
+
+    def __init__(
+        self,
+        url: str,
+        secret: bytes,
+        clock: Callable[[], float] = time.time,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        """Take its address: http://host:port, or unix:/path/to/socket.
+
+        Raises:
+            ValueError: the secret is too short.
+        """
+        if len(secret) < wire.LEAST_SECRET:
+            raise ValueError(f"the co-signer's secret needs {wire.LEAST_SECRET} bytes at least")
+        self._secret, self._clock, self._where = secret, clock, url
+        if url.startswith("unix:"):
+            transport = httpx.HTTPTransport(uds=url.removeprefix("unix:"))
+            self._http = httpx.Client(
+                base_url="http://cosigner", transport=transport, timeout=timeout_s
+            )
+        else:
+            self._http = httpx.Client(base_url=url, timeout=timeout_s)
+        self._address: str | None = None
+
+    @property
+    def address(self) -> str:
+        """The owner whose key it holds; asked for once.
+
+        Raises:
+            CosignerAway: it does not answer.
+        """
+        if self._address is None:
+            self._address = str(self._post("/owner", b"{}")["owner"])
+        return self._address
+
+    def sign_order(self, request: OrderRequest) -> bytes:
+        """Return its signature over an order.
+
+        Raises:
+            CosignerAway: it does not answer.
+            CosignerRefused: its policy does not admit the order.
+        """
+        return bytes.fromhex(self._post("/order", wire.order_to_json(request))["signature"])
+
+    def sign_transaction(self, request: TransactionRequest) -> bytes:
+        """Return its signature over a Safe transaction.
+
+        Raises:
+            CosignerAway: it does not answer.
+            CosignerRefused: its policy does not admit the transaction.
+        """
+        body = wire.transaction_to_json(request)
+        return bytes.fromhex(self._post("/transaction", body)["signature"])
+
+    def _post(self, path: str, body: bytes) -> dict[str, str]:
+        now = int(self._clock())
+        headers = {wire.TIME: str(now), wire.CODE: wire.code(self._secret, now, path, body)}
+        try:
+            answer = self._http.post(path, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise CosignerAway(
+                f"the co-signer at {self._where} does not answer ({type(error).__name__})"
+            ) from error
+        if answer.status_code == 403:
+            raise CosignerRefused(f"the co-signer refuses: {answer.json()['refused']}")
+        if answer.status_code != 200:
+            raise CosignerAway(f"the co-signer at {self._where} answers {answer.status_code}")
+        return answer.json()  # type: ignore[no-any-return]

@@ -1,0 +1,320 @@
+"""What the co-signer admits. Pure: a request, what the chain says of it, what was signed before.
+
+The model proposes, the policy disposes: everything is refused that is not admitted here by name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
+from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from strongroom.chain.calls import Call
+from strongroom.chain.ids import decision_id, keccak
+from strongroom.chain.units import MICRO
+from strongroom.signing.safe import Batch, NotABatch, unbatch
+from strongroom.signing.signers import OrderRequest, TransactionRequest
+
+BUY, SELL = 0, 1
+
+
+class PolicyRefuses(ValueError):
+    """The request is not admitted; `code` names the rule."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(f"{code}: {why}")
+        self.code = code
+
+
+class OrderRules(BaseModel):
+    """Limits of orders; money in units of collateral, prices of a token."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    exchanges: tuple[str, ...]
+    packs: tuple[str, ...]
+    min_price: Decimal = Field(Decimal("0.01"), gt=0, lt=1)
+    max_price: Decimal = Field(Decimal("0.99"), gt=0, lt=1)
+    max_order: Decimal = Field(Decimal(500), gt=0)
+    max_per_day: Decimal = Field(Decimal(10_000), gt=0)  # bought
+    max_per_minute: int = Field(60, gt=0)  # orders
+    max_lifetime_s: int = Field(600, gt=0)
+
+
+class TransactionRules(BaseModel):
+    """Limits of Safe transactions; money in units of collateral."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_allocation: Decimal = Field(Decimal(1_000), gt=0)  # to one market at once
+    max_allocation_per_day: Decimal = Field(Decimal(10_000), gt=0)
+    max_per_minute: int = Field(30, gt=0)
+
+
+class Policy(BaseModel):
+    """A co-signer's policy file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vault: str
+    safe: str
+    multi_send: str
+    chain_id: int
+    classes: tuple[int, ...]  # of markets
+    wallets: tuple[str, ...] = ()  # of the venue, that delegated accounts may hand budgets to
+    orders: OrderRules
+    transactions: TransactionRules = TransactionRules()
+    quiet_hours: tuple[str, ...] = ()  # UTC, "22:00-06:30": no orders, no allocations
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _check_hours(cls, hours: tuple[str, ...]) -> tuple[str, ...]:
+        for each in hours:
+            _span(each)
+        return hours
+
+
+@dataclass(frozen=True)
+class MarketFacts:
+    """What the chain says of a market account."""
+
+    vault: str
+    is_the_vaults: bool  # the vault knows the account under its market
+    class_id: int
+    tokens: tuple[int, ...]
+    wallet: str = ""  # that a delegated account has named; empty: none
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was signed before, of one kind."""
+
+    in_minute: int = 0  # how many
+    in_day: int = 0  # bought or allocated, micro-units
+
+
+def judge_order(
+    policy: Policy,
+    request: OrderRequest,
+    facts: MarketFacts,
+    before: Before,
+    now: int,
+) -> int:
+    """Admit an order; return what it may buy for, micro-units.
+
+    Raises:
+        PolicyRefuses: see the class.
+    """
+    rules, order = policy.orders, request.order
+    _check_quiet(policy, now)
+    _check_account(policy, facts)
+    if request.domain.chain_id != policy.chain_id or not _among(
+        request.domain.address, rules.exchanges
+    ):
+        raise PolicyRefuses("exchange", f"{request.domain.address} is not admitted")
+    if order.maker != order.signer or order.signatureType != SignatureTypeV2.POLY_1271:
+        raise PolicyRefuses("maker", "the order is not the account's own")
+    if request.account and not (
+        _among(order.maker, policy.wallets) and _among(order.maker, [facts.wallet])
+    ):
+        raise PolicyRefuses("maker", f"{order.maker} is not the account's wallet")
+    if int(order.tokenId) not in facts.tokens:
+        raise PolicyRefuses("token", f"{order.tokenId} is none of the market's")
+    side, making, taking = int(order.side), int(order.makerAmount), int(order.takerAmount)
+    if side not in (BUY, SELL) or making <= 0 or taking <= 0:
+        raise PolicyRefuses("amounts", "nothing is given or taken")
+    cash, tokens = (making, taking) if side == BUY else (taking, making)
+    if not rules.min_price * tokens <= cash <= rules.max_price * tokens:
+        raise PolicyRefuses(
+            "price",
+            f"{cash / tokens:.6f} is not within {rules.min_price} and {rules.max_price}",
+        )
+    if cash > rules.max_order * MICRO:
+        raise PolicyRefuses("size", f"{cash} micro-units in one order")
+    if not now < request.expiry <= now + rules.max_lifetime_s:
+        raise PolicyRefuses("lifetime", f"expiry {request.expiry} at {now}")
+    _check_decision(policy, request, side, cash, tokens)
+    if before.in_minute >= rules.max_per_minute:
+        raise PolicyRefuses("rate", f"{rules.max_per_minute} orders in a minute")
+    bought = cash if side == BUY else 0
+    if before.in_day + bought > rules.max_per_day * MICRO:
+        raise PolicyRefuses("day", f"{before.in_day + bought} micro-units in a day")
+    return bought
+
+
+def judge_transaction(
+    policy: Policy,
+    request: TransactionRequest,
+    markets: Mapping[str, MarketFacts],
+    accounts: Mapping[str, MarketFacts],
+    before: Before,
+    now: int,
+) -> int:
+    """Admit a Safe transaction; return what it allocates, micro-units.
+
+    Args:
+        markets: facts of open markets by id, 0x..., of those that the calls name
+        accounts: facts by account address, lower case
+
+    Raises:
+        PolicyRefuses: see the class.
+    """
+    rules = policy.transactions
+    if before.in_minute >= rules.max_per_minute:
+        raise PolicyRefuses("rate", f"{rules.max_per_minute} transactions in a minute")
+    allocated = 0
+    for call in calls_in(policy, request):
+        allocated += _judge_call(policy, call, markets, accounts, now)
+    if before.in_day + allocated > rules.max_allocation_per_day * MICRO:
+        raise PolicyRefuses("day", f"{before.in_day + allocated} micro-units allocated in a day")
+    return allocated
+
+
+def calls_in(policy: Policy, request: TransactionRequest) -> list[Call]:
+    """Return the calls of a request.
+
+    Raises:
+        PolicyRefuses: it is no plain batch.
+    """
+    try:
+        return unbatch(Batch(request.to, request.data, request.operation), policy.multi_send)
+    except NotABatch as error:
+        raise PolicyRefuses("call", str(error)) from error
+
+
+# function of the vault or of an account -> its arguments' types
+VAULT_CALLS = {
+    "openMarket": ("uint256", "bytes32", "uint256", "uint256"),
+    "allocate": ("bytes32", "uint256"),
+    "recall": ("bytes32", "uint256"),
+    "report": ("(bytes32,uint256,uint256,uint256,uint256)[]", "bytes32"),
+    "sync": ("bytes32",),
+    "closeMarket": ("bytes32",),
+}
+ACCOUNT_CALLS = {
+    "split": ("uint256", "uint256"),
+    "merge": ("uint256", "uint256"),
+    "convertPositions": ("uint256", "uint256"),
+    "redeem": ("uint256",),
+    "halt": (),
+    "bumpEpoch": (),
+    "buy": ("address", "uint256", "uint256", "uint256", "uint256"),
+    "sell": ("address", "uint256", "uint256", "uint256", "uint256"),
+    "setWallet": ("address",),
+    "forward": ("uint256",),
+    "takeBack": ("uint256",),
+    "takeBackTokens": ("uint256", "uint256"),
+    "releaseWallet": (),
+}
+WALLET_CALLS = {"execute": ("(address,bytes)[]", "uint256", "bytes")}
+
+
+def decoded(call: Call, known: Mapping[str, tuple[str, ...]]) -> tuple[str, tuple[Any, ...]] | None:
+    """Return function and arguments of a call, or None where it is none of the known ones, or
+    carries anything beside its arguments."""
+    data = bytes.fromhex(call.data[2:])
+    for name, types in known.items():
+        if data[:4] == keccak(f"{name}({','.join(types)})".encode())[:4]:
+            try:
+                arguments = decode(types, data[4:])
+            except DecodingError:
+                return None
+            return (name, arguments) if encode(types, arguments) == data[4:] else None
+    return None
+
+
+def _judge_call(
+    policy: Policy,
+    call: Call,
+    markets: Mapping[str, MarketFacts],
+    accounts: Mapping[str, MarketFacts],
+    now: int,
+) -> int:
+    if call.to.lower() == policy.safe.lower() and call.data == "0x":
+        return 0  # uses a nonce up
+    if call.to.lower() in accounts:
+        _check_account(policy, accounts[call.to.lower()])
+        inside = decoded(call, ACCOUNT_CALLS)
+        if inside is None:
+            raise PolicyRefuses("call", f"{call.data[:10]} of an account is not admitted")
+        if inside[0] == "setWallet" and not _among(inside[1][0], policy.wallets):
+            raise PolicyRefuses("wallet", f"{inside[1][0]} is not admitted")
+        return 0
+    if _among(call.to, policy.wallets) and decoded(call, WALLET_CALLS) is not None:
+        return 0  # what its key's holder has signed; anybody may send it
+    if call.to.lower() != policy.vault.lower():
+        raise PolicyRefuses("call", f"{call.to} is neither the vault nor a market's account")
+    found = decoded(call, VAULT_CALLS)
+    if found is None:
+        raise PolicyRefuses("call", f"{call.data[:10]} of the vault is not admitted")
+    name, arguments = found
+    if name == "openMarket":
+        _check_quiet(policy, now)
+        if arguments[0] not in policy.classes:
+            raise PolicyRefuses("class", f"class {arguments[0]} is not admitted")
+    if name != "allocate":
+        return 0
+    _check_quiet(policy, now)
+    market, assets = "0x" + arguments[0].hex(), int(arguments[1])
+    if market in markets:
+        _check_account(policy, markets[market])
+    if assets > policy.transactions.max_allocation * MICRO:
+        raise PolicyRefuses("size", f"{assets} micro-units to one market at once")
+    return assets
+
+
+def _check_decision(
+    policy: Policy, request: OrderRequest, side: int, cash: int, tokens: int
+) -> None:
+    """The order must be a leg of the decision that it commits to, at no worse price, no larger; or
+    sell again what such a leg has bought."""
+    record = request.record
+    if request.order.metadata != "0x" + decision_id(record).hex():
+        raise PolicyRefuses("decision", "the order commits to another record")
+    if str(record.get("vault", "")).lower() != policy.vault.lower():
+        raise PolicyRefuses("decision", "the record is of another vault")
+    if record.get("pack") not in policy.orders.packs:
+        raise PolicyRefuses("pack", f"{record.get('pack')!r} is not admitted")
+    for leg in record.get("legs", ()):
+        if str(leg["token"]) != request.order.tokenId or tokens > int(leg["size"]):
+            continue
+        price = Decimal(leg["price"])
+        buys = leg["side"] == "BUY"
+        if buys and side == BUY and cash <= price * tokens:
+            return
+        if not buys and side == SELL and cash >= price * tokens:
+            return
+        if buys and side == SELL and record.get("on_failure") == "unwind":
+            return
+    raise PolicyRefuses("leg", "the order is no leg of its decision")
+
+
+def _check_account(policy: Policy, facts: MarketFacts) -> None:
+    if facts.vault.lower() != policy.vault.lower() or not facts.is_the_vaults:
+        raise PolicyRefuses("account", "the account is not the vault's")
+    if facts.class_id not in policy.classes:
+        raise PolicyRefuses("class", f"class {facts.class_id} is not admitted")
+
+
+def _check_quiet(policy: Policy, now: int) -> None:
+    moment = datetime.fromtimestamp(now, UTC)
+    minute = moment.hour * 60 + moment.minute
+    for each in policy.quiet_hours:
+        start, end = _span(each)
+        inside = start <= minute < end if start <= end else minute >= start or minute < end
+        if inside:
+            raise PolicyRefuses("quiet hours", f"{moment:%H:%M} is within {each}")
+
+
+def _span(text: str) -> tuple[int, int]:
+    start, end = (datetime.strptime(part, "%H:%M") for part in text.split("-"))
+    return start.hour * 60 + start.minute, end.hour * 60 + end.minute
+
+
+def _among(address: str, known: Sequence[str]) -> bool:
+    return address.lower() in {each.lower() for each in known}

@@ -1,0 +1,136 @@
+"""The co-signer's API: two questions, each answered by a signature or a refusal with its rule."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+from eth_account.signers.local import LocalAccount
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from strongroom.chain.rpc import CHAIN_AWAY
+from strongroom.cosigner import wire
+from strongroom.cosigner.facts import ChainFacts
+from strongroom.cosigner.policy import (
+    ACCOUNT_CALLS,
+    VAULT_CALLS,
+    MarketFacts,
+    Policy,
+    PolicyRefuses,
+    calls_in,
+    decoded,
+    judge_order,
+    judge_transaction,
+)
+from strongroom.cosigner.store import Store
+from strongroom.signing.keys import sign_hash
+from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
+
+MAX_BODY = 200_000
+
+
+class Judge:
+    """Judges, counts, signs."""
+
+    def __init__(
+        self, policy: Policy, owner: LocalAccount, facts: ChainFacts, store: Store
+    ) -> None:
+        self.policy, self.owner, self.facts, self.store = policy, owner, facts, store
+        self._safe = SafeAddress(policy.safe, policy.chain_id)
+
+    def order(self, request: OrderRequest) -> bytes:
+        """Sign an order.
+
+        Raises:
+            PolicyRefuses: the policy does not admit it.
+        """
+        now, digest = self.facts.now(), request.message_hash(self._safe)
+        if not self.store.knows(digest):
+            facts = self.facts.of_account(request.market_account)
+            if request.account:
+                facts = replace(facts, wallet=self.facts.wallet_of(request.account))
+            before = self.store.before("order", now)
+            assets = judge_order(self.policy, request, facts, before, now)
+            self.store.add(digest, "order", now, assets)
+        return sign_hash(self.owner, digest)
+
+    def transaction(self, request: TransactionRequest) -> bytes:
+        """Sign a Safe transaction.
+
+        Raises:
+            PolicyRefuses: the policy does not admit it.
+        """
+        now, digest = self.facts.now(), request.transaction_hash(self._safe)
+        if not self.store.knows(digest):
+            accounts: dict[str, MarketFacts] = {}
+            markets: dict[str, MarketFacts] = {}
+            for call in calls_in(self.policy, request):
+                if decoded(call, ACCOUNT_CALLS):
+                    accounts[call.to.lower()] = self.facts.of_account(call.to)
+                found = decoded(call, VAULT_CALLS)
+                if found and found[0] == "allocate":
+                    facts = self.facts.of_market(found[1][0])
+                    if facts is not None:
+                        markets["0x" + found[1][0].hex()] = facts
+            before = self.store.before("transaction", now)
+            assets = judge_transaction(self.policy, request, markets, accounts, before, now)
+            self.store.add(digest, "transaction", now, assets)
+        return sign_hash(self.owner, digest)
+
+
+def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.time) -> FastAPI:
+    """Return the application. Requests are judged one after the other.
+
+    Raises:
+        ValueError: the secret is too short.
+    """
+    if len(secret) < wire.LEAST_SECRET:
+        raise ValueError(f"the co-signer's secret needs {wire.LEAST_SECRET} bytes at least")
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    log = structlog.get_logger()
+
+    async def asked(request: Request) -> dict[str, object] | None:
+        body = await request.body()
+        authentic = len(body) <= MAX_BODY and wire.is_authentic(
+            secret, request.headers, request.url.path, body, clock()
+        )
+        return json.loads(body) if authentic else None
+
+    def answer(kind: str, sign: Callable[[], bytes]) -> Response:
+        try:
+            signature = sign()
+        except PolicyRefuses as refusal:
+            log.warning("refused", kind=kind, rule=refusal.code, why=str(refusal))
+            return JSONResponse({"refused": str(refusal)}, 403)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("refused", kind=kind, rule="malformed", why=repr(error))
+            return JSONResponse({"refused": f"malformed: {error!r}"}, 403)
+        except CHAIN_AWAY as error:
+            log.error("chain away", error=repr(error))
+            return JSONResponse({"error": "the co-signer's own node does not answer"}, 503)
+        log.info("signed", kind=kind)
+        return JSONResponse({"signature": signature.hex()})
+
+    @app.post("/owner")
+    async def owner(request: Request) -> Response:
+        if await asked(request) is None:
+            return JSONResponse({"error": "not authenticated"}, 401)
+        return JSONResponse({"owner": judge.owner.address})
+
+    @app.post("/order")
+    async def order(request: Request) -> Response:
+        body = await asked(request)
+        if body is None:
+            return JSONResponse({"error": "not authenticated"}, 401)
+        return answer("order", lambda: judge.order(wire.order_from_json(body)))
+
+    @app.post("/transaction")
+    async def transaction(request: Request) -> Response:
+        body = await asked(request)
+        if body is None:
+            return JSONResponse({"error": "not authenticated"}, 401)
+        return answer("transaction", lambda: judge.transaction(wire.transaction_from_json(body)))
+
+    return app

@@ -1,0 +1,70 @@
+"""What the co-signer has signed: its own counters, so that no keeper can set them back."""
+
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+)
+
+from strongroom.cosigner.policy import Before
+from strongroom.journal.tables import be_durable
+
+_META = MetaData()
+_signed = Table(
+    "signed",
+    _META,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("time", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("assets", Integer, nullable=False),
+    Index("signed_kind_time", "kind", "time"),
+)
+MINUTE, DAY = 60, 86_400
+
+
+class Store:
+    """One SQLite file."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", be_durable)
+        _META.create_all(self._engine)
+
+    def knows(self, digest: bytes) -> bool:
+        """Whether it was signed before; signing the same again counts nothing."""
+        with self._engine.connect() as connection:
+            return connection.execute(_of(digest)).first() is not None
+
+    def before(self, kind: str, now: int) -> Before:
+        """Return what was signed of a kind within a minute and a day."""
+        with self._engine.connect() as connection:
+            minute = connection.execute(
+                select(func.count()).where(_signed.c.kind == kind, _signed.c.time > now - MINUTE)
+            ).scalar_one()
+            day = connection.execute(
+                select(func.coalesce(func.sum(_signed.c.assets), 0)).where(
+                    _signed.c.kind == kind, _signed.c.time > now - DAY
+                )
+            ).scalar_one()
+        return Before(minute, day)
+
+    def add(self, digest: bytes, kind: str, now: int, assets: int) -> None:
+        """Count it; before the signature leaves."""
+        with self._engine.begin() as connection:
+            if connection.execute(_of(digest)).first() is None:
+                row = {"digest": digest, "time": now, "kind": kind, "assets": assets}
+                connection.execute(insert(_signed).values(row))
+
+
+def _of(digest: bytes):  # type: ignore[no-untyped-def]
+    return select(_signed.c.digest).where(_signed.c.digest == digest)

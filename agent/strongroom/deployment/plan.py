@@ -1,0 +1,116 @@
+"""The file that a vault is deployed from: typed, with units and safe defaults."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from strongroom.chain.ids import keccak
+from strongroom.chain.terms import DAY, ClassTerms, Limits, VaultTerms
+from strongroom.chain.units import MICRO
+from strongroom.settings import ConfigError, Section, describe, read_toml
+
+Implementation = Literal["polymarket", "delegated", "fpmm"]
+CONTRACTS = {
+    "polymarket": "PolymarketAccount",
+    "delegated": "DelegatedAccount",
+    "fpmm": "FpmmAccount",
+}
+UNLIMITED = Decimal(10**9)
+
+
+class TermsSection(Section):
+    """The vault's terms; money in units, times in seconds."""
+
+    name: str
+    symbol: str
+    owner: str
+    guardian: str
+    keeper: str
+    reporter: str
+    fee_recipient: str
+    management_bps: int = Field(200, ge=0, le=500)
+    performance_bps: int = Field(2_000, ge=0, le=5_000)
+    hurdle_bps: int = Field(0, ge=0)
+    deposit_limit: Decimal = Field(UNLIMITED, gt=0)
+    min_deposit: Decimal = Field(Decimal(1), gt=0)
+    timelock_s: int = Field(3 * DAY, ge=0)
+    limits: Mapping[str, int] = {}
+
+
+class ClassSection(Section):
+    """A kind of market; `arguments` are the account implementation's constructor's."""
+
+    account: Implementation
+    arguments: tuple[Any, ...]
+    oracle: str
+    market_cap: Decimal = Field(UNLIMITED, gt=0)
+    market_cap_bps: int = Field(1_500, gt=0, le=10_000)
+    class_cap: Decimal = Field(UNLIMITED, gt=0)
+    class_cap_bps: int = Field(9_000, gt=0, le=10_000)
+    max_duration_s: int = Field(30 * DAY, gt=0)
+
+    def terms(self, implementation: str) -> ClassTerms:
+        """Return what addClass takes."""
+        return ClassTerms(
+            implementation,
+            self.oracle,
+            2 if self.account == "delegated" else 1,
+            int(self.market_cap * MICRO),
+            self.market_cap_bps,
+            int(self.class_cap * MICRO),
+            self.class_cap_bps,
+            self.max_duration_s,
+        )
+
+
+class Plan(Section):
+    """A deployment's file."""
+
+    asset: str
+    vault: TermsSection
+    classes: tuple[ClassSection, ...] = ()
+
+    @property
+    def salt(self) -> bytes:
+        """What makes the vault's address its own."""
+        return keccak(f"{self.vault.name} {self.vault.symbol}".encode())
+
+    def terms(self, deployer: str) -> VaultTerms:
+        """Return the terms it is made with: the deployer owns it until the hand-over, without
+        delays until the end."""
+        section = self.vault
+        try:
+            limits = Limits(**dict(section.limits))
+        except TypeError as error:
+            raise ConfigError(f"[vault.limits] {error}") from error
+        return VaultTerms(
+            section.name,
+            section.symbol,
+            deployer,
+            section.guardian,
+            section.keeper,
+            section.reporter,
+            section.fee_recipient,
+            section.management_bps,
+            section.performance_bps,
+            section.hurdle_bps,
+            int(section.deposit_limit * MICRO),
+            int(section.min_deposit * MICRO),
+            0,
+            limits,
+        )
+
+
+def load(path: Path) -> Plan:
+    """Read a deployment's file.
+
+    Raises:
+        ConfigError: it cannot be used; the message says where.
+    """
+    try:
+        return Plan.model_validate(read_toml(path))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {describe(error)}") from error

@@ -1,0 +1,71 @@
+"""Put the service together from a configuration: in this process, or as one of its own."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from pydantic import BaseModel, ConfigDict
+
+from strongroom.devnet.clob.auth import Authority
+from strongroom.devnet.clob.engine import Admission, Engine
+from strongroom.devnet.clob.gamma import create_gamma
+from strongroom.devnet.clob.markets import Listing
+from strongroom.devnet.clob.server import ClobServer, create_app
+from strongroom.devnet.clob.settlement import VenueChain
+
+
+class ServiceConfig(BaseModel):
+    """Where the service's chain is, and what it lists."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rpc_url: str
+    chain_id: int
+    pusd: str
+    ctf: str
+    wallets: str
+    listings: tuple[Listing, ...]
+    admission: Admission = "open"  # "known_wallets": the venue's own wallets only
+
+    def write(self, path: Path) -> Path:
+        """Write it for a service in a process of its own."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.model_dump_json(indent=1) + "\n")
+        return path
+
+
+def make_service(
+    config: ServiceConfig,
+    operator: LocalAccount,
+    port: int = 0,
+    clock: Callable[[], float] = time.time,
+    gamma: Callable[[], Sequence[Mapping[str, Any]]] = lambda: (),
+) -> ClobServer:
+    """Return the service, not yet started.
+
+    Args:
+        operator: settles at the exchanges; must be their operator and hold gas
+        port: 0 takes a free one
+        clock: of orders and trades, where the chain's time is not this machine's; clients'
+            requests are checked against this machine's in any case
+        gamma: records of the markets, served below /gamma
+    """
+
+    def build() -> Engine:
+        chain = VenueChain(
+            config.rpc_url,
+            config.chain_id,
+            operator,
+            config.pusd,
+            config.ctf,
+            config.wallets,
+        )
+        return Engine(chain, config.listings, config.admission, clock)
+
+    authority = Authority(config.chain_id, secrets.token_bytes(32), time.time)
+    app = create_app(build, authority)
+    app.mount("/gamma", create_gamma(gamma, lambda: app.state.engine))
+    return ClobServer(app, port=port)

@@ -1,0 +1,147 @@
+"""The devnet's Polymarket: its contracts at the addresses that the official client signs for, its
+recorded markets with their real ids, and the CLOB service.
+
+Runs on anvil, which takes code at any address. The chain id is Amoy's (80002): the client knows no
+other test network, and nothing signed here counts on Polygon.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ape
+from py_clob_client_v2.config import get_contract_config
+
+from strongroom.devnet.clob.engine import Admission
+from strongroom.devnet.clob.markets import Listing
+from strongroom.devnet.clob.service import ServiceConfig
+from strongroom.devnet.contracts import Venue, deploy_venue
+from strongroom.information.gamma import FeeSchedule, Market
+
+CHAIN_ID = 80_002
+GAS = 30_000_000
+_CLIENT = get_contract_config(CHAIN_ID)
+# Name in Venue -> address. Those of USDC.e and the wrapped collateral are Polygon's, since the ids
+# of outcome tokens follow from them.
+ADDRESSES = {
+    "usdc": "0x2791Bca1f2de4661ED88A30C99A7a9449Aa84174",
+    "wrapped": "0x3A3BD7bb9528E159577F7C2e685CC81A765002E2",
+    "pusd": _CLIENT.collateral,
+    "ctf": _CLIENT.conditional_tokens,
+    "neg_risk_adapter": _CLIENT.neg_risk_adapter,
+    "exchange": _CLIENT.exchange_v2,
+    "neg_risk_exchange": _CLIENT.neg_risk_exchange_v2,
+    "exchange_v3": _CLIENT.exchange_v3,
+}
+
+
+class MarketMismatch(ValueError):
+    """A recorded market's ids are not what its own data make them."""
+
+
+@dataclass(frozen=True)
+class Polymarket:
+    """The venue on the chain that ape is connected to."""
+
+    venue: Venue
+    listings: tuple[Listing, ...]
+
+    def service_config(self, rpc_url: str, admission: Admission = "open") -> ServiceConfig:
+        """Return what the CLOB service needs to know."""
+        return ServiceConfig(
+            rpc_url=rpc_url,
+            chain_id=CHAIN_ID,
+            pusd=self.venue.pusd.address,
+            ctf=self.venue.ctf.address,
+            wallets=self.venue.wallets.address,
+            listings=self.listings,
+            admission=admission,
+        )
+
+    def set_operator(self, admin: Any, operator: Any) -> None:
+        """Let `operator` settle at all exchanges."""
+        venue = self.venue
+        for exchange in (venue.exchange, venue.neg_risk_exchange, venue.exchange_v3):
+            exchange.setOperator(operator, True, sender=admin)
+
+
+def deploy(deployer: Any, markets: Iterable[Market]) -> Polymarket:
+    """Deploy the venue at its addresses and prepare the conditions of `markets`.
+
+    Raises:
+        MarketMismatch: a market's ids do not follow from its oracle and question.
+    """
+    venue = deploy_venue(deployer, _at_the_venues_address)
+    return Polymarket(venue, tuple(prepare_markets(venue, deployer, markets)))
+
+
+def prepare_markets(venue: Venue, deployer: Any, markets: Iterable[Market]) -> list[Listing]:
+    """Re-create recorded markets with their real condition and token ids; return their listings.
+
+    An event is prepared with as many questions as the highest recorded one says.
+    """
+    chosen = list(markets)
+    events: dict[bytes, int] = {}
+    for market in chosen:
+        if market.event_id is not None:
+            number = market.question_id[31] + 1
+            events[market.event_id] = max(number, events.get(market.event_id, 2))
+    for event_id, count in events.items():
+        venue.neg_risk_adapter.prepareMarket(event_id, count, sender=deployer)
+    listings = []
+    for market in chosen:
+        if market.event_id is None:
+            venue.ctf.prepareCondition(market.oracle, market.question_id, 2, sender=deployer)
+        if venue.ctf.getOutcomeSlotCount(market.condition_id) != 2:
+            raise MarketMismatch(f"{market.question}: its condition id is of another question")
+        listings.append(listing_of(venue, market))
+    return listings
+
+
+def listing_of(venue: Venue, market: Market, fees: FeeSchedule | None = None) -> Listing:
+    """Return what the service lists of a recorded market."""
+    negative_risk = market.event_id is not None
+    exchange = venue.neg_risk_exchange if negative_risk else venue.exchange
+    yes, no = market.token_ids
+    return Listing(
+        condition_id="0x" + market.condition_id.hex(),
+        token_ids=(str(yes), str(no)),
+        question=market.question,
+        outcomes=market.outcomes,
+        exchange=exchange.address,
+        exchange_version=venue.exchange_version,
+        negative_risk=negative_risk,
+        tick=market.tick,
+        min_size=market.min_size,
+        fees=fees or market.fees,
+    )
+
+
+def approve_venue(venue: Venue, trader: Any) -> None:
+    """Let exchanges and adapters move a trader's pUSD and outcome tokens."""
+    spenders: Sequence[Any] = (
+        venue.exchange,
+        venue.neg_risk_exchange,
+        venue.exchange_v3,
+        venue.adapter,
+        venue.neg_risk_adapter,
+    )
+    for spender in spenders:
+        venue.pusd.approve(spender, 2**256 - 1, sender=trader)
+        venue.ctf.setApprovalForAll(spender, True, sender=trader)
+
+
+def _at_the_venues_address(deployer: Any, name: str, container: Any, *arguments: Any) -> Any:
+    """Run a constructor at the contract's own address: its code for one transaction is the
+    constructor, then what that returns."""
+    if name not in ADDRESSES:
+        return deployer.deploy(container, *arguments)
+    address = ADDRESSES[name]
+    constructor = container.constructor.serialize_transaction(*arguments).data
+    request = ape.networks.provider.make_request
+    request("anvil_setCode", [address, "0x" + bytes(constructor).hex()])
+    call = {"from": deployer.address, "to": address, "gas": hex(GAS)}
+    code = request("eth_call", [call, "latest"])
+    deployer.transfer(address, 0, gas=GAS)
+    request("anvil_setCode", [address, code])
+    return container.at(address, fetch_from_explorer=False)

@@ -1,0 +1,32 @@
+"""Every error that the package raises, as one tree.
+
+    StrongroomError
+    |- Away      something outside does not answer, or not in time: try again, or start it
+    |- Refused   something outside, or a rule of ours, says no: the reason is in the message
+    |- BadInput  a file, an argument or a document does not fit: change it
+    `- Differs   two things that must be equal are not: stop and look
+
+A message is one sentence: what is wrong, then what to do. Errors of other libraries are translated
+where the library is used, so that no caller has to know it. A command ends with status 2 and the
+message (`Differs`: 1).
+"""
+
+
+class StrongroomError(Exception):
+    """The root of the tree."""
+
+
+class Away(StrongroomError):
+    """Something outside does not answer."""
+
+
+class Refused(StrongroomError):
+    """Something says no."""
+
+
+class BadInput(StrongroomError, ValueError):
+    """What was handed in does not fit."""
+
+
+class Differs(StrongroomError):
+    """Two things that must be equal are not."""

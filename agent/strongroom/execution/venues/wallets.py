@@ -1,0 +1,126 @@
+"""Wallets that the venue admits, for delegated accounts: each trades one market at a time.
+
+The wallet's owner is one key. It signs orders as the venue's own client does (ERC-7739), which have
+no expiry on chain; and batches of calls that anyone may send, by which the wallet lets the market's
+account take everything back. Deposit wallets only (signature type 3).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from eth_account.signers.local import LocalAccount
+from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
+from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
+from py_clob_client_v2.signer import Signer
+
+from strongroom.chain.calls import Ask, Call, make_call
+from strongroom.chain.rpc import Chain, private_key
+from strongroom.execution.venues.clob import Clob
+from strongroom.signing.keys import sign_hash
+from strongroom.signing.order import ExchangeDomain
+
+ALL = 2**256 - 1
+BATCH_S = 86_400  # how long a signed batch may be sent
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """A deposit wallet, its owner's key, and the venue's service under that key."""
+
+    address: str
+    owner: LocalAccount
+    clob: Clob
+
+    def sign(self, order: OrderV2, domain: ExchangeDomain) -> bytes:
+        """Return the signature of an order whose maker is the wallet."""
+        builder = ExchangeOrderBuilderV2(
+            domain.address,
+            domain.chain_id,
+            Signer(private_key(self.owner), domain.chain_id),
+            domain_version=domain.version,
+        )
+        typed = builder.build_order_typed_data(order)
+        return bytes.fromhex(builder.build_order_signature(typed).removeprefix("0x"))
+
+
+class Wallets:
+    """The wallets of one vault."""
+
+    def __init__(self, chain: Chain, wallets: Iterable[Wallet], exchanges: Sequence[str]) -> None:
+        """Take the wallets, and the exchanges that may move what they hold."""
+        self._chain, self._exchanges = chain, exchanges
+        self._wallets = {each.address.lower(): each for each in wallets}
+
+    def __getitem__(self, address: str) -> Wallet:
+        return self._wallets[address.lower()]
+
+    def all(self) -> list[Wallet]:
+        """Return the wallets."""
+        return list(self._wallets.values())
+
+    def free(self, account: str) -> list[Wallet]:
+        """Return those that serve no account yet, as a delegated account's registry knows them."""
+        registry = self._chain.ask_one(account, "DelegatedAccount", "REGISTRY")
+        served = self._chain.ask(
+            [Ask(registry, "WalletRegistry", "accountOf", (each.address,)) for each in self.all()]
+        )
+        return [wallet for wallet, by in zip(self.all(), served, strict=True) if int(by, 16) == 0]
+
+    def consent(self, wallet: Wallet, account: str) -> Call:
+        """Return the call that lets `account` take all that the wallet holds, and the exchanges
+        trade with it."""
+        collateral, tokens = (
+            self._chain.ask_one(account, "DelegatedAccount", name) for name in ("COLLATERAL", "CTF")
+        )
+        calls = []
+        for spender in (account, *self._missing(wallet, collateral, tokens)):
+            calls.append(make_call(collateral, "Erc20", "approve", spender, ALL))
+            calls.append(make_call(tokens, "ConditionalTokens", "setApprovalForAll", spender, True))
+        return self._batch(wallet, calls)
+
+    def _missing(self, wallet: Wallet, collateral: str, tokens: str) -> list[str]:
+        """Return the exchanges that may not move the wallet's collateral or tokens yet."""
+        found = self._chain.ask(
+            [
+                ask
+                for exchange in self._exchanges
+                for ask in (
+                    Ask(collateral, "Erc20", "allowance", (wallet.address, exchange)),
+                    Ask(
+                        tokens, "ConditionalTokens", "isApprovedForAll", (wallet.address, exchange)
+                    ),
+                )
+            ]
+        )
+        return [
+            exchange
+            for number, exchange in enumerate(self._exchanges)
+            if found[2 * number] < ALL // 2 or not found[2 * number + 1]
+        ]
+
+    def _batch(self, wallet: Wallet, calls: Sequence[Call]) -> Call:
+        inside = [(call.to, bytes.fromhex(call.data[2:])) for call in calls]
+        deadline = self._chain.now() + BATCH_S
+        digest = self._chain.ask_one(
+            wallet.address, "DepositWallet", "batchDigest", inside, deadline
+        )
+        signature = sign_hash(wallet.owner, digest)
+        return make_call(wallet.address, "DepositWallet", "execute", inside, deadline, signature)
+
+
+def take_back(account: str, away: tuple[int, Mapping[int, tuple[int, int]]]) -> list[Call]:
+    """Return the calls that bring collateral and outcome tokens from a wallet into its account.
+
+    Args:
+        away: collateral (0: leave it), and of each condition's place its YES and NO tokens
+    """
+    collateral, tokens = away
+    calls = [
+        make_call(account, "DelegatedAccount", "takeBackTokens", 2 * place + no, amount)
+        for place, pair in tokens.items()
+        for no, amount in enumerate(pair)
+        if amount
+    ]
+    if collateral:
+        calls.append(make_call(account, "DelegatedAccount", "takeBack", collateral))
+    return calls

@@ -1,0 +1,132 @@
+"""All sources together: one look at the venue, with what could not be had named."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from strongroom.information.books import Book, BookReader, BooksAway
+from strongroom.information.forecast import BadForecast, Forecaster, ForecasterAway, Given
+from strongroom.information.gamma import GammaAway, GammaClient, Market
+from strongroom.information.stream import Books, MarketStream
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How often sources are asked, and how old their answers may be; seconds."""
+
+    markets_every: int = 300
+    markets_max_age: int = 3_600
+    books_max_age: int = 30
+    forecasts_every: int = 900
+    compare_every: int = 60  # kept books with snapshots
+    max_watched: int = 2_000  # markets
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen at one moment."""
+
+    at: int
+    markets: Mapping[str, Market]
+    books: Mapping[str, Book]
+    forecasts: Mapping[str, Sequence[Given]]
+    problems: tuple[str, ...] = ()  # what is missing, and why
+
+
+@dataclass
+class Sources:
+    """Where everything comes from.
+
+    Attributes:
+        stream: keeps books between snapshots; None: they are read at every look
+    """
+
+    gamma: GammaClient
+    reader: BookReader
+    freshness: Freshness = field(default_factory=Freshness)
+    stream: MarketStream | None = None
+    kept: Books | None = None
+    forecasters: Sequence[Forecaster] = ()
+    _markets: dict[str, Market] = field(default_factory=dict)
+    _markets_at: int = -(10**9)
+    _forecasts: dict[str, list[Given]] = field(default_factory=dict)
+    _forecasts_at: int = -(10**9)
+    _compared_at: int = 0
+
+    def look(self, now: int, admits: Callable[[Market], bool], always: Iterable[str]) -> Look:
+        """Return what is known now of the markets that are admitted, and of those held.
+
+        Args:
+            always: condition ids that are watched in any case
+        """
+        problems: list[str] = []
+        self._refresh_markets(now, problems)
+        held = set(always)
+        watched = {
+            name: market
+            for name, market in self._markets.items()
+            if name in held or (admits(market) and not market.closed)
+        }
+        if len(watched) > self.freshness.max_watched:
+            problems.append(f"{len(watched)} markets, the first {self.freshness.max_watched} count")
+            keep = [name for name in watched if name in held]
+            keep += [name for name in watched if name not in held]
+            watched = {name: watched[name] for name in keep[: self.freshness.max_watched]}
+        books = self._read_books(now, list(watched.values()), problems)
+        self._refresh_forecasts(now, list(watched.values()), problems)
+        return Look(now, watched, books, dict(self._forecasts), tuple(problems))
+
+    def _refresh_markets(self, now: int, problems: list[str]) -> None:
+        if now - self._markets_at < self.freshness.markets_every:
+            return
+        try:
+            found, bad = self.gamma.open_markets()
+        except GammaAway as error:
+            problems.append(str(error))
+            if now - self._markets_at > self.freshness.markets_max_age:
+                self._markets = {}
+            return
+        problems += bad[:3]
+        self._markets = {market.name: market for market in found}
+        self._markets_at = now
+
+    def _read_books(
+        self, now: int, markets: Sequence[Market], problems: list[str]
+    ) -> dict[str, Book]:
+        tokens = [str(token) for market in markets for token in market.token_ids]
+        try:
+            found = self._kept_books(now, tokens) if self.stream else self.reader.read(tokens, now)
+        except BooksAway as error:
+            problems.append(str(error))
+            return {}
+        oldest = now - self.freshness.books_max_age
+        fresh = {token: book for token, book in found.items() if book.seen_at >= oldest}
+        if len(fresh) < len(tokens):
+            problems.append(f"{len(tokens) - len(fresh)} of {len(tokens)} books are missing or old")
+        return fresh
+
+    def _kept_books(self, now: int, tokens: Sequence[str]) -> dict[str, Book]:
+        assert self.stream is not None and self.kept is not None
+        self.stream.follow(tokens)
+        if now - self._compared_at >= self.freshness.compare_every:
+            self._compared_at = now
+            self.stream.audit(now)
+        found = {token: self.kept.get(token) for token in tokens}
+        return {token: book for token, book in found.items() if book is not None}
+
+    def _refresh_forecasts(self, now: int, markets: Sequence[Market], problems: list[str]) -> None:
+        if now - self._forecasts_at < self.freshness.forecasts_every:
+            return
+        self._forecasts_at = now
+        found: dict[str, list[Given]] = {}
+        for source in self.forecasters:
+            try:
+                for given in source.forecast(markets, now):
+                    found.setdefault(given.market, []).append(given)
+            except (BadForecast, ForecasterAway) as error:
+                problems.append(str(error))
+        self._forecasts = found
+
+    def close(self) -> None:
+        """End the stream."""
+        if self.stream is not None:
+            self.stream.stop()

@@ -1,0 +1,48 @@
+"""Webhooks: what a person should know, posted as {"text": ...}, which chats understand."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import httpx
+
+# Events that a person should know of; others are for the log.
+WORTH = {
+    "halted": "stopped deciding: {what}: {why}",
+    "goes_on": "goes on: {what} is over",
+    "report_pending": "a report waits for the guardian: NAV {nav_bid} to {nav_ask}",
+    "report_refused": "a report was refused: {why}",
+    "nav_differs": "the chain's NAV differs from ours by {difference_bid} / {difference_ask}",
+    "failed": "failed and stops: {error}",
+    "duty_refused": "{purpose} was refused: {why}",
+    "settled": "settled {market}: {profit} micro-units",
+    "started": "the keeper of {vault} has started ({mode})",
+    "stopped": "the keeper of {vault} has stopped",
+}
+TIMEOUT_S = 5.0
+
+
+class Alerts:
+    """Posts in threads of its own: a dead webhook never holds the keeper up."""
+
+    def __init__(self, urls: Sequence[str], name: str) -> None:
+        self._urls, self._name = urls, name
+
+    def __call__(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Post an event if it is worth it."""
+        if event not in WORTH or not self._urls:
+            return
+        text = f"Strongroom {self._name}: {WORTH[event].format_map(_Lenient(fields))}"
+        for url in self._urls:
+            threading.Thread(target=_post, args=(url, text), daemon=True).start()
+
+
+class _Lenient(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _post(url: str, text: str) -> None:
+    with suppress(httpx.HTTPError):  # the log has the event, too
+        httpx.post(url, json={"text": text}, timeout=TIMEOUT_S)

@@ -1,0 +1,262 @@
+"""The keeper's configuration: one TOML file a vault, typed; secrets only from keystores.
+
+`load` reads, `check` asks the chain and the venue whether the file is about what is there. Both
+fail with the place in the file and what to do.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from eth_utils.address import is_address, to_checksum_address
+from pydantic import Field, ValidationError, field_validator
+
+from strongroom.settings import ConfigError, Section, describe, read_toml
+from strongroom.strategy.portfolio import EVENT_BPS
+from strongroom.strategy.sizing import DEFAULT_TIERS, KELLY_FRACTION, Rule
+
+
+class ChainSection(Section):
+    """Where the chain is."""
+
+    rpc_url: str
+    chain_id: int
+    confirmations: int = Field(5, ge=0)
+    timeout_s: float = Field(10.0, gt=0)
+
+
+class KeysSection(Section):
+    """Keystore files; their passphrases come from the environment."""
+
+    owner: Path  # of the Safe
+    executor: Path  # pays the gas and holds the API key
+    owner_passphrase_env: str = "STRONGROOM_OWNER_PASSPHRASE"
+    executor_passphrase_env: str = "STRONGROOM_EXECUTOR_PASSPHRASE"
+    further_owners: tuple[Path, ...] = ()  # for a Safe without co-signer; same passphrase
+
+
+class SafeSection(Section):
+    """The keeper's Safe."""
+
+    address: str
+    multi_send: str = "0x9641d764fc13c8B624c04430C7356C1C7C8102e2"  # MultiSendCallOnly 1.4.1
+
+
+class CosignerSection(Section):
+    """The co-signer's process."""
+
+    url: str  # http://host:port or unix:/path
+    secret_file: Path
+
+
+class ExchangeSection(Section):
+    """One exchange that orders are signed for."""
+
+    address: str
+    version: str = "2"
+    negative_risk: bool = False
+
+
+class PoolSection(Section):
+    """A market at a fixed-product market maker (Omen); no service lists it, so it is told here."""
+
+    address: str
+    question: str
+    question_id: str  # 0x..., 32 bytes
+    oracle: str
+    end: datetime
+    category: str = ""
+    tick: Decimal = Field(Decimal("0.001"), gt=0, lt=1)
+
+
+class WalletSection(Section):
+    """A deposit wallet that trades for delegated accounts, one market at a time."""
+
+    address: str
+    owner: Path  # keystore of its owner, who holds the API key too
+    passphrase_env: str = "STRONGROOM_WALLET_PASSPHRASE"
+
+
+class VenueSection(Section):
+    """The venue's services and contracts."""
+
+    clob_url: str
+    gamma_url: str
+    stream_url: str = ""  # ws://.../ws/market; empty: books are read at every look
+    exchanges: tuple[ExchangeSection, ...] = Field(min_length=1)
+    pools: tuple[PoolSection, ...] = ()
+    wallets: tuple[WalletSection, ...] = ()
+    negative_risk_oracle: str = ""
+    heartbeat: bool = True
+
+
+class InformationSection(Section):
+    """How often, how old, how many; seconds and markets."""
+
+    markets_every_s: int = Field(300, gt=0)
+    books_max_age_s: int = Field(30, gt=0)
+    forecasts_every_s: int = Field(900, gt=0)
+    max_watched: int = Field(2_000, gt=0)
+
+
+class ForecasterSection(Section):
+    """A source of forecasts."""
+
+    kind: Literal["http", "csv", "llm"]
+    name: str
+    url: str = ""
+    path: Path | None = None
+    model: str = ""
+    key_env: str = ""
+    enabled: bool = True  # a language model must be switched on by `enabled = true`
+    signal: bool = False  # lifts confidence only
+
+
+class TierSection(Section):
+    """A confidence tier."""
+
+    name: str
+    min_edge: float = Field(gt=0, lt=1)
+    cap_bps: int = Field(gt=0, le=EVENT_BPS)
+    evidence: int = Field(1, ge=1)
+
+
+class SizingSection(Section):
+    """How much; money in units of collateral."""
+
+    rule: Rule = "tiers"
+    tiers: tuple[TierSection, ...] = tuple(TierSection(**vars(tier)) for tier in DEFAULT_TIERS)
+    fraction: float = Field(0.1, gt=0, le=KELLY_FRACTION)
+    units: int = Field(1, ge=1)
+    unit_bps: int = Field(100, gt=0, le=EVENT_BPS)
+    flat: Decimal = Decimal(0)
+    loss_budget: Decimal | None = None
+    stages: int = Field(1, ge=1)
+    stage_gap_s: int = Field(3_600, ge=0)
+    depth_share: Decimal = Field(Decimal(1), gt=0, le=1)
+
+
+class LimitsSection(Section):
+    """Of the whole book; bps of NAV."""
+
+    event_bps: int = Field(EVENT_BPS, gt=0, le=EVENT_BPS)
+    category_bps: int = Field(3_000, gt=0, le=10_000)
+    group_bps: int = Field(3_000, gt=0, le=10_000)
+    total_bps: int = Field(8_000, gt=0, le=10_000)
+    categories: Mapping[str, int] = {}
+    daily_loss_bps: int = Field(300, gt=0, le=10_000)
+    cooldown_s: int = Field(3_600, ge=0)
+    groups: Mapping[str, tuple[str, ...]] = {}  # market or event -> groups that move together
+    max_open: int = Field(64, gt=0, le=64)
+    max_decisions: int = Field(10, gt=0)
+    rest_s: int = Field(300, ge=0)
+
+
+class ExecutionSection(Section):
+    """How patient."""
+
+    order_lifetime_s: int = Field(300, ge=90)  # the venue wants more than a minute
+    attempts: int = Field(3, ge=1)
+    start_within_s: int = Field(120, gt=0)
+    slippage_bps: int = Field(200, ge=0)
+    resting_s: int = Field(120, gt=0)
+    patience_s: float = Field(2.0, ge=0)
+    bump_after_s: int = Field(30, gt=0)
+
+
+class ReportingSection(Section):
+    """How reports are made."""
+
+    evidence: Path
+    every_s: int = Field(6 * 3_600, gt=0)
+    when_asked_s: int = Field(3_600, gt=0)
+    reference_size: Decimal = Field(Decimal(100), gt=0)  # tokens
+    stale_s: int = Field(900, gt=0)
+    haircut_bps: int = Field(500, ge=0, le=10_000)
+
+
+class OperationsSection(Section):
+    """How it is run."""
+
+    mode: Literal["dry-run", "paper", "live"] = "paper"
+    tick_s: float = Field(5.0, gt=0)
+    max_skew_s: int = Field(60, gt=0)
+    pause_s: int = Field(15, ge=0)
+    stop_file: Path = Path("STOP")
+    log: Path | None = None  # JSON lines; without it they go to standard error
+    metrics_port: int = Field(0, ge=0, le=65_535)  # 0: none
+    webhooks: tuple[str, ...] = ()
+    record: Path | None = None  # folder for snapshots (Parquet)
+
+
+class Config(Section):
+    """Everything of one vault."""
+
+    vault: str
+    chain: ChainSection
+    keys: KeysSection
+    safe: SafeSection
+    cosigner: CosignerSection | None = None
+    venue: VenueSection
+    information: InformationSection = InformationSection()
+    forecasters: tuple[ForecasterSection, ...] = ()
+    packs: Mapping[str, Mapping[str, Any]]
+    sizing: SizingSection = SizingSection()
+    limits: LimitsSection = LimitsSection()
+    execution: ExecutionSection = ExecutionSection()
+    journal: str = "sqlite:///keeper.db"
+    reporting: ReportingSection
+    operations: OperationsSection = OperationsSection()
+
+    @field_validator("vault")
+    @classmethod
+    def _check_address(cls, address: str) -> str:
+        if not is_address(address):
+            raise ValueError(f"{address} is no address")
+        return to_checksum_address(address)
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file; relative paths in it are relative to the file.
+
+    Raises:
+        ConfigError: see the class.
+    """
+    data = read_toml(path)
+    try:
+        return Config.model_validate(_anchored(data, path.parent))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {describe(error)}") from error
+
+
+_PATHS = (
+    ("keys", "owner"),
+    ("keys", "executor"),
+    ("cosigner", "secret_file"),
+    ("reporting", "evidence"),
+    ("operations", "stop_file"),
+    ("operations", "log"),
+    ("operations", "record"),
+)
+
+
+def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Make relative paths relative to the file's folder."""
+    data.setdefault("operations", {}).setdefault("stop_file", "STOP")
+    for section, name in _PATHS:
+        inside = data.get(section)
+        if isinstance(inside, dict) and isinstance(inside.get(name), str):
+            inside[name] = str(folder / inside[name])
+    venue = data.get("venue")
+    for wallet in venue.get("wallets", ()) if isinstance(venue, dict) else ():
+        if isinstance(wallet, dict) and isinstance(wallet.get("owner"), str):
+            wallet["owner"] = str(folder / wallet["owner"])
+    keys = data.get("keys")
+    if isinstance(keys, dict) and isinstance(keys.get("further_owners"), list):
+        keys["further_owners"] = [str(folder / str(each)) for each in keys["further_owners"]]
+    journal = data.setdefault("journal", "sqlite:///keeper.db")
+    if isinstance(journal, str) and journal.startswith("sqlite:///"):
+        data["journal"] = f"sqlite:///{folder / journal.removeprefix('sqlite:///')}"
+    return data

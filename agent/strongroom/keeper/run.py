@@ -1,0 +1,95 @@
+"""Running a keeper: tick after tick until it is told to stop, and what each mode may do."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from strongroom.chain.rpc import CHAIN_AWAY
+from strongroom.journal import Journal
+from strongroom.keeper.alerts import Alerts
+from strongroom.keeper.configuration import Config
+from strongroom.keeper.logs import configure
+from strongroom.keeper.metrics import Metrics, serve
+from strongroom.keeper.paper import PaperKeeper
+from strongroom.keeper.recording import Recorder
+from strongroom.keeper.tick import Keeper
+from strongroom.keeper.wiring import build
+
+Told = Callable[[str, Mapping[str, Any]], None]
+
+
+def run(config: Config, ticks: int | None = None, stopping: threading.Event | None = None) -> int:
+    """Tick until SIGINT or SIGTERM, or so many times; return how many ticks there were.
+
+    On the way out, what rests at the venue is taken out, as far as the venue answers.
+
+    Raises:
+        ConfigError: the configuration does not fit what is there; nothing was sent.
+    """
+    log = configure(config.operations.log)
+    alerts = Alerts(config.operations.webhooks, config.vault)
+    metrics = Metrics()
+
+    def told(event: str, fields: Mapping[str, Any]) -> None:
+        log.info(event, **fields)
+        metrics.events.labels(event).inc()
+        alerts(event, fields)
+
+    keeper = make(config, told)
+    stopped = stopping or threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stopped.set())
+    server = None
+    if config.operations.metrics_port:
+        server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
+    mode = config.operations.mode
+    told("started", {"vault": config.vault, "mode": mode})
+    count = 0
+    try:
+        while not stopped.is_set() and (ticks is None or count < ticks):
+            start = time.monotonic()
+            tick = keeper.tick()
+            count += 1
+            metrics.observe(keeper, tick, time.monotonic() - start)
+            stopped.wait(max(0.0, config.operations.tick_s - (time.monotonic() - start)))
+    except Exception as error:  # a defect of ours: say so, wind up, stop
+        told("failed", {"error": repr(error)})
+        raise
+    finally:
+        if mode == "live":
+            wind_up(keeper)
+        told("stopped", {"vault": config.vault, "ticks": count})
+        keeper.sources.close()
+        if server is not None:
+            server.shutdown()
+    return count
+
+
+def make(config: Config, told: Told) -> Keeper:
+    """Return the keeper of the configured mode; only "live" sends anything."""
+    if config.operations.mode == "live":
+        keeper = build(config, told)
+    else:
+        # in memory, or in a file of its own: what is not real is not mixed with what is
+        url = "sqlite://" if config.operations.mode == "dry-run" else _paper_url(config.journal)
+        keeper = PaperKeeper.of(build(config, told, journal=Journal(url)))
+    if config.operations.record is not None:
+        keeper.seen = Recorder(config.operations.record, keeper.journal.salt()).see
+    return keeper
+
+
+def wind_up(keeper: Keeper) -> None:
+    """Take out what rests; what is under way is followed at the next start."""
+    with suppress(*CHAIN_AWAY, SQLAlchemyError):
+        for row in keeper.journal.open():
+            keeper.desk.cancel(row.key)
+
+
+def _paper_url(url: str) -> str:
+    return url.replace(".db", "-paper.db") if url.endswith(".db") else f"{url}-paper"

@@ -1,0 +1,127 @@
+"""The hashes that are signed, computed word by word: orders, KeeperOrder, Safe messages and calls.
+
+The same bytes as the official client's and Safe's own (tests compare), some twenty times faster
+than a general EIP-712 encoder, because types and domains are hashed once.
+"""
+
+from functools import lru_cache
+
+from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
+
+from strongroom.chain.ids import keccak
+
+_CACHED = 4_096  # domains: one a market account and exchange
+
+
+def word(value: int) -> bytes:
+    """Return an unsigned integer as an ABI word."""
+    return value.to_bytes(32, "big")
+
+
+def address_word(address: str) -> bytes:
+    """Return an address as an ABI word."""
+    return bytes(12) + bytes.fromhex(address[2:])
+
+
+_ORDER = keccak(
+    b"Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,"
+    b"uint256 takerAmount,uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,"
+    b"bytes32 builder)"
+)
+_DOMAIN = keccak(
+    b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+)
+_SAFE_DOMAIN = keccak(b"EIP712Domain(uint256 chainId,address verifyingContract)")
+_SAFE_MESSAGE = keccak(b"SafeMessage(bytes message)")
+_SAFE_TX = keccak(
+    b"SafeTx(address to,uint256 value,bytes data,uint8 operation,uint256 safeTxGas,"
+    b"uint256 baseGas,uint256 gasPrice,address gasToken,address refundReceiver,uint256 nonce)"
+)
+_KEEPER_ORDER = keccak(b"KeeperOrder(bytes32 orderHash,uint256 expiry,uint256 epoch)")
+
+
+@lru_cache(_CACHED)
+def _domain(name: str, version: str, chain_id: int, address: str) -> bytes:
+    return keccak(
+        _DOMAIN
+        + keccak(name.encode())
+        + keccak(version.encode())
+        + word(chain_id)
+        + address_word(address)
+    )
+
+
+@lru_cache(_CACHED)
+def _safe_domain(chain_id: int, safe: str) -> bytes:
+    return keccak(_SAFE_DOMAIN + word(chain_id) + address_word(safe))
+
+
+def exchange_order_hash(order: OrderV2, address: str, version: str, chain_id: int) -> bytes:
+    """Return the order's EIP-712 hash in an exchange's domain."""
+    struct = keccak(order_words(order, _ORDER))
+    return keccak(
+        b"\x19\x01" + _domain("Polymarket CTF Exchange", version, chain_id, address) + struct
+    )
+
+
+def order_words(order: OrderV2, head: bytes = b"") -> bytes:
+    """Return the order's fields as ABI words, without the signature."""
+    return b"".join(
+        (
+            head,
+            word(int(order.salt)),
+            address_word(order.maker),
+            address_word(order.signer),
+            word(int(order.tokenId)),
+            word(int(order.makerAmount)),
+            word(int(order.takerAmount)),
+            word(int(order.side)),
+            word(int(order.signatureType)),
+            word(int(order.timestamp)),
+            bytes.fromhex(order.metadata[2:]),
+            bytes.fromhex(order.builder[2:]),
+        )
+    )
+
+
+def keeper_order_digest(
+    account: str, chain_id: int, order_hash: bytes, expiry: int, epoch: int
+) -> bytes:
+    """Return the digest that the keeper must validate for `account`.
+
+    Args:
+        account: the market account, verifying contract of the domain
+        order_hash: EIP-712 hash of the order in the exchange's domain
+        expiry: last second at which the signature counts, timestamp
+        epoch: the account's epoch
+    """
+    struct = keccak(_KEEPER_ORDER + order_hash + word(expiry) + word(epoch))
+    return keccak(
+        b"\x19\x01" + _domain("Strongroom Market Account", "1", chain_id, account) + struct
+    )
+
+
+def safe_message_hash(safe: str, chain_id: int, digest: bytes) -> bytes:
+    """Return what a Safe's owners sign so that its EIP-1271 check accepts `digest`."""
+    struct = keccak(_SAFE_MESSAGE + keccak(digest))
+    return keccak(b"\x19\x01" + _safe_domain(chain_id, safe) + struct)
+
+
+def safe_transaction_hash(
+    safe: str, chain_id: int, to: str, data: bytes, operation: int, nonce: int
+) -> bytes:
+    """Return what a Safe's owners sign for a transaction without value, refund or gas limit.
+
+    Args:
+        operation: 0 call, 1 delegate call (for MultiSendCallOnly alone)
+    """
+    struct = keccak(
+        _SAFE_TX
+        + address_word(to)
+        + word(0)
+        + keccak(data)
+        + word(operation)
+        + bytes(5 * 32)  # safeTxGas, baseGas, gasPrice, gasToken, refundReceiver
+        + word(nonce)
+    )
+    return keccak(b"\x19\x01" + _safe_domain(chain_id, safe) + struct)

@@ -1,0 +1,76 @@
+"""The keeper's signature over an order: Safe owners sign for one account, one epoch, one expiry.
+
+Digest: EIP-712 `KeeperOrder` in the account's domain ("Strongroom Market Account", "1"). The Safe
+validates it as EIP-1271 does in Safe 1.4.1: owners sign the `SafeMessage` that wraps the digest.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from coincurve import PrivateKey
+from eth_account.signers.local import LocalAccount
+from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
+
+from strongroom.signing.hashing import keeper_order_digest, order_words, safe_message_hash, word
+
+_ORDER_WORDS = 11
+
+
+def sign_hash(owner: LocalAccount, message_hash: bytes) -> bytes:
+    """Return an owner's signature, 65 bytes: r, s, v (RFC 6979, low s)."""
+    signature = _key(bytes(owner.key)).sign_recoverable(message_hash, hasher=None)
+    return signature[:64] + bytes([signature[64] + 27])
+
+
+def sign_as_owners(owners: Sequence[LocalAccount], message_hash: bytes) -> bytes:
+    """Return the owners' signatures as a Safe wants them."""
+    return join_signatures((owner.address, sign_hash(owner, message_hash)) for owner in owners)
+
+
+def join_signatures(signed: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return (owner, signature) pairs as a Safe wants them: in the order of the addresses."""
+    return b"".join(signature for _, signature in sorted(signed, key=_by_address))
+
+
+def envelope(order: OrderV2, expiry: int, keeper_signature: bytes) -> bytes:
+    """Return the account's EIP-1271 signature bytes: ABI of (Order, expiry, keeper_signature)."""
+    padding = -len(keeper_signature) % 32
+    return b"".join(
+        (
+            order_words(order),
+            word(expiry),
+            word((_ORDER_WORDS + 2) * 32),
+            word(len(keeper_signature)),
+            keeper_signature,
+            bytes(padding),
+        )
+    )
+
+
+def sign_order(
+    order: OrderV2,
+    order_hash: bytes,
+    expiry: int,
+    epoch: int,
+    safe: str,
+    chain_id: int,
+    owners: Sequence[LocalAccount],
+) -> bytes:
+    """Sign an order of the account `order.maker` by the Safe's owners.
+
+    Returns:
+        The envelope to send with the order.
+    """
+    digest = keeper_order_digest(order.maker, chain_id, order_hash, expiry, epoch)
+    return envelope(
+        order, expiry, sign_as_owners(owners, safe_message_hash(safe, chain_id, digest))
+    )
+
+
+@lru_cache(64)
+def _key(secret: bytes) -> PrivateKey:
+    return PrivateKey(secret)
+
+
+def _by_address(signed: tuple[str, bytes]) -> int:
+    return int(signed[0], 16)

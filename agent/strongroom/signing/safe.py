@@ -1,0 +1,95 @@
+"""Calls of a Safe: several as one (MultiSendCallOnly), the calls that execute them, and back."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_abi.exceptions import DecodingError
+from eth_utils.address import to_checksum_address
+from safe_eth.safe.multi_send import MultiSendOperation, MultiSendTx
+
+from strongroom.chain.calls import Call
+from strongroom.chain.ids import keccak
+
+CALL, DELEGATE_CALL = 0, 1
+MULTI_SEND = keccak(b"multiSend(bytes)")[:4]
+ZERO_ADDRESS = "0x" + "00" * 20
+
+
+class NotABatch(ValueError):
+    """The data are no plain MultiSend of calls without value."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a Safe transaction carries."""
+
+    to: str
+    data: bytes
+    operation: int
+
+
+@cache
+def safe_abi() -> list[dict[str, Any]]:
+    """Return the ABI of Safe 1.4.1 (from safe-eth-py)."""
+    text = (files("safe_eth.eth.contracts.abis") / "Safe_V1_4_1.json").read_text()
+    return json.loads(text)["abi"]  # type: ignore[no-any-return]
+
+
+def batch(calls: Sequence[Call], multi_send: str) -> Batch:
+    """Return one call as itself, several as one MultiSend: all of them or none."""
+    if len(calls) == 1:
+        return Batch(to_checksum_address(calls[0].to), bytes.fromhex(calls[0].data[2:]), CALL)
+    packed = b"".join(
+        MultiSendTx(
+            MultiSendOperation.CALL, to_checksum_address(call.to), 0, call.data
+        ).encoded_data
+        for call in calls
+    )
+    data = MULTI_SEND + encode(["bytes"], [packed])
+    return Batch(to_checksum_address(multi_send), data, DELEGATE_CALL)
+
+
+def unbatch(sent: Batch, multi_send: str) -> list[Call]:
+    """Return the calls of a Safe transaction; the inverse of `batch`.
+
+    Raises:
+        NotABatch: a delegate call elsewhere than `multi_send`, or data that `batch` would not make.
+    """
+    if sent.operation == CALL:
+        return [Call(sent.to, "0x" + sent.data.hex())]
+    if sent.operation != DELEGATE_CALL or sent.to.lower() != multi_send.lower():
+        raise NotABatch(f"delegate call to {sent.to}")
+    try:
+        calls = _unpack(sent.data)
+    except (DecodingError, IndexError, ValueError) as error:
+        raise NotABatch(f"no MultiSend: {error}") from error
+    if len(calls) < 2 or batch(calls, multi_send) != sent:
+        raise NotABatch("the data hold more than plain calls without value")
+    return calls
+
+
+def _unpack(data: bytes) -> list[Call]:
+    length = int.from_bytes(data[36:68], "big")
+    packed, calls = data[68 : 68 + length], []
+    while packed:
+        size = int.from_bytes(packed[53:85], "big")
+        calls.append(
+            Call(
+                to_checksum_address("0x" + packed[1:21].hex()), "0x" + packed[85 : 85 + size].hex()
+            )
+        )
+        packed = packed[85 + size :]
+    return calls
+
+
+def execute_arguments(sent: Batch, signatures: bytes) -> list[Any]:
+    """Return the arguments of `execTransaction`."""
+    return [
+        *(sent.to, 0, sent.data, sent.operation, 0, 0, 0),
+        *(ZERO_ADDRESS, ZERO_ADDRESS, signatures),
+    ]

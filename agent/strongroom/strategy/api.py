@@ -1,0 +1,135 @@
+"""What a strategy pack is: views go in, proposals come out. Third parties install their own.
+
+A pack is a class, registered as an entry point of the group `strongroom.strategies`, made with the
+parameters of its section in the configuration. It may keep nothing that its view does not show.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from pydantic import ConfigDict, ValidationError
+
+from strongroom.information.gamma import Market
+from strongroom.strategy.view import View
+
+GROUP = "strongroom.strategies"
+PARAMETERS = ConfigDict(extra="forbid")  # of a pack's pydantic dataclass: what it does not know
+Kind = Literal["FAK", "FOK", "GTC", "POST"]
+FailureRule = Literal["unwind", "hold"]
+
+
+class UnknownPack(ValueError):
+    """No installed pack has this name; the message lists those that are."""
+
+
+class BadParameters(ValueError):
+    """A pack does not take a parameter, or not this value."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One order to place: `size` micro-tokens of an outcome at the limit `price` (10**-6)."""
+
+    market: Market
+    outcome: int
+    buy: bool
+    price: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Move:
+    """A change of holdings at no price: split or merge complete sets of a market, or convert the
+    NO of one outcome of an event into the YES of all others; micro-tokens."""
+
+    kind: Literal["split", "merge", "convert"]
+    market: Market
+    amount: int
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Something worth doing, before anybody has said how much the vault lets it.
+
+    Attributes:
+        pack: who proposes it
+        legs: sizes are the most that is sensible: what the books offer, or what a plan needs
+        moves: split before the first leg, convert and merge after the buys
+        edge, chance, cost: of a token of the first leg; lower bounds, fees included
+        sized: the legs hang together in these sizes and fit the rooms already
+        sure: it earns in every state
+        resting: all legs are placed at once and wait; else one after the other
+        evidence: kinds of evidence; two independent ones admit the highest tier
+        numbers: what `explain` tells
+    """
+
+    pack: str
+    legs: tuple[Leg, ...]
+    kind: Kind = "FAK"
+    moves: tuple[Move, ...] = ()
+    edge: float = 0.0
+    chance: float = 0.0
+    cost: float = 1.0
+    sized: bool = False
+    sure: bool = False
+    resting: bool = False
+    on_failure: FailureRule = "hold"
+    evidence: frozenset[str] = frozenset()
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Rooms(Protocol):
+    """How much may still go into a market, and what bounds it."""
+
+    def __call__(self, market: Market) -> tuple[int, str]:
+        """Return micro-units and the name of the limit."""
+
+
+@runtime_checkable
+class Pack(Protocol):
+    """A strategy."""
+
+    @property
+    def name(self) -> str:
+        """What its decisions are kept under."""
+
+    def propose(self, view: View, rooms: Rooms) -> Sequence[Proposal]:
+        """Return what is worth doing now, best first."""
+
+
+@runtime_checkable
+class Confidence(Protocol):
+    """A pack that proposes nothing and only lifts what others propose."""
+
+    def lift(self, view: View, proposal: Proposal) -> int:
+        """Return 1 to lift a proposal by one tier, else 0."""
+
+
+def installed() -> dict[str, type[Any]]:
+    """Return the installed packs by name."""
+    return {entry.name: entry.load() for entry in entry_points(group=GROUP)}
+
+
+def make_pack(name: str, parameters: Mapping[str, Any]) -> Pack:
+    """Return a pack with its parameters.
+
+    Raises:
+        UnknownPack: none of this name is installed.
+        BadParameters: see the class.
+    """
+    found = installed()
+    if name not in found:
+        raise UnknownPack(f"no pack {name!r}; installed: {', '.join(sorted(found)) or 'none'}")
+    try:
+        pack = found[name](**parameters)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
+            for each in error.errors(include_url=False, include_input=False)
+        )
+        raise BadParameters(f"pack {name}: {problems}") from error
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise BadParameters(f"pack {name}: {error}") from error
+    return pack  # type: ignore[no-any-return]

@@ -1,0 +1,371 @@
+"""From a view to decisions: packs propose, sizing and limits dispose, a record says why.
+
+Pure: the same view, packs, settings and salt give the same records, byte for byte. A record's
+keccak is the decision's id and travels in each of its orders' signed `metadata`; the salt keeps it
+unguessable until the record is revealed with a report.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from strongroom.chain.ids import canonical, decision_id, keccak
+from strongroom.chain.units import LOT, MICRO, on_tick
+from strongroom.information.gamma import Market
+from strongroom.strategy.api import Confidence, Leg, Pack, Proposal
+from strongroom.strategy.portfolio import Day, Holding, Limits, room
+from strongroom.strategy.sizing import Size, Sizing, bounded
+from strongroom.strategy.view import View
+
+LEAST_ORDER = MICRO  # the venue takes no marketable order below a dollar
+
+
+@dataclass(frozen=True)
+class Venue:
+    """The exchanges that orders are signed for, by address; and the pools of markets that are
+    traded at one (condition -> address)."""
+
+    exchange: str
+    negative_risk_exchange: str = ""
+    pools: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, market: Market) -> str:
+        """Return a market's exchange or pool."""
+        if market.name in self.pools:
+            return self.pools[market.name]
+        return self.negative_risk_exchange if market.negative_risk else self.exchange
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Everything that decides beside the packs."""
+
+    venue: Venue
+    sizing: Sizing = field(default_factory=Sizing)
+    limits: Limits = field(default_factory=Limits)
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    depth_share: Decimal = Decimal(1)  # of what a book offers
+    rest_s: int = 300  # between two decisions on one market
+    quote_rest_s: int = 15  # the same where orders rest
+    max_open: int = 64  # markets of the vault
+    max_decisions: int = 10  # a round
+    code_version: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Something to carry out."""
+
+    id: bytes
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A proposal that comes to nothing, and what stands against it."""
+
+    pack: str
+    question: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a look at a view comes to."""
+
+    decisions: tuple[Decision, ...]
+    passed: tuple[Passed, ...]
+
+
+class _NotNow(Exception):
+    """A proposal is not taken; the message says why."""
+
+
+class _Round:
+    """One round's bookkeeping: what earlier decisions of it take already."""
+
+    def __init__(self, view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> None:
+        self.view, self.packs, self.rules, self.salt = view, packs, rules, salt
+        self.spent: dict[str, int] = {}  # vault market -> micro-units
+        self.day = view.day or Day(view.vault.nav, view.vault.nav)
+        self.held = view.holdings(rules.groups)
+
+    def rooms(self, market: Market) -> tuple[int, str]:
+        found = self.named_rooms(market)
+        binding = min(found, key=lambda name: found[name])
+        return max(0, found[binding]), binding
+
+    def rooms_before_fees(self, market: Market) -> tuple[int, str]:
+        """Return what may be paid for tokens, so that the highest fee on them still fits."""
+        left, binding = self.rooms(market)
+        return int(left / (1 + market.fees.rate)), binding
+
+    def named_rooms(self, market: Market) -> dict[str, int]:
+        view, rules, name = self.view, self.rules, self.view.vault_market(market)
+        found = view.contract_rooms(market, self.spent)
+        spent = [
+            Holding(other.event, other.category, assets, self.groups_of(vault_market, other.event))
+            for vault_market, assets in self.spent.items()
+            if (other := view.by_vault_market.get(vault_market)) is not None
+        ]
+        new = Holding(market.event or name, market.category, 0, self.groups_of(name, market.event))
+        portfolio = room(
+            rules.limits, view.vault.nav, [*self.held, *spent], new, self.day, view.now
+        )
+        open_now = len(set(view.vault.markets) | set(self.spent))
+        if name not in view.vault.markets and open_now >= rules.max_open:
+            found["open markets"] = 0
+        if view.is_delegated(market) and self.wallets_left(name) <= 0:
+            found["wallets"] = 0
+        return found | {portfolio.binding: portfolio.assets}
+
+    def wallets_left(self, name: str) -> int:
+        """Return the wallets that a market may have; one that it has already counts."""
+        view = self.view
+        state = view.vault.markets.get(name)
+        if state is not None and state.wallet:
+            return 1
+        taken = [
+            other
+            for other in self.spent
+            if view.is_delegated(view.by_vault_market[other])
+            and not (other in view.vault.markets and view.vault.markets[other].wallet)
+        ]
+        return view.vault.free_wallets - len(taken)
+
+    def groups_of(self, name: str, event: str) -> frozenset[str]:
+        groups = self.rules.groups
+        return groups.get(name, frozenset()) | groups.get(event, frozenset())
+
+    def decide(self, proposal: Proposal, number: int) -> Decision:
+        """Return the decision that a proposal comes to.
+
+        Raises:
+            _NotNow: it comes to nothing.
+        """
+        view = self.view
+        for leg in proposal.legs:
+            name = view.vault_market(leg.market)
+            if name in view.busy or name in self.spent:
+                raise _NotNow("something is under way in this market")
+            last = view.decided.get(name)
+            rest = self.rules.quote_rest_s if proposal.resting else self.rules.rest_s
+            if last is not None and view.now - last < rest:
+                raise _NotNow("this market was decided on a moment ago")
+            if not on_tick(Decimal(leg.price) / MICRO, leg.market.tick):
+                raise _NotNow(f"{leg.price} is off the tick {leg.market.tick}")
+            if proposal.resting and leg.market.name in self.rules.venue.pools:
+                raise _NotNow("nothing rests at a pool")
+            if leg.buy and leg.price > view.vault.max_buy_price:
+                raise _NotNow(f"{leg.price} is above the vault's highest price")
+        for move in proposal.moves:
+            if move.kind != "merge" and view.is_delegated(move.market):
+                raise _NotNow(f"a {move.kind} stays in the account, out of its wallet's reach")
+        sized, sizing = self.sized(proposal)
+        budgets = self.budgets(sized, proposal)
+        for name, assets in budgets.items():
+            left, binding = self.rooms(view.by_vault_market[name])
+            if assets > left:
+                raise _NotNow(f"needs {assets}, {binding} leaves {left}")
+        if sum(budgets.values()) > max(0, view.vault.idle - sum(self.spent.values())):
+            raise _NotNow("needs more than is idle")
+        record = self.record(proposal, sized, budgets, sizing, number)
+        self.spent |= {name: assets for name, assets in budgets.items() if assets}
+        return Decision(decision_id(record), record)
+
+    def sized(self, proposal: Proposal) -> tuple[list[Leg], Mapping[str, Any]]:
+        """Return the legs as they are to be traded, and how that came about."""
+        legs = list(proposal.legs)
+        if proposal.sized:
+            return legs, {"rule": "plan", "binding": "plan"}
+        if proposal.resting:
+            return self.resting(legs)
+        (leg,) = legs
+        chosen, limits = self.choose(proposal, leg)
+        fee = leg.market.fees.most_up_to(MICRO, leg.price)  # of one token
+        tokens = chosen.assets * MICRO // (leg.price + fee) // LOT * LOT
+        least = max(
+            int(leg.market.min_size * MICRO), -(-LEAST_ORDER * MICRO // leg.price // LOT) * LOT
+        )
+        if tokens < least:
+            raise _NotNow(
+                f"{chosen.binding} leaves {chosen.assets}, {tokens} tokens; the least is {least}"
+            )
+        how = {
+            "rule": self.rules.sizing.rule,
+            "binding": chosen.binding,
+            "limits": {name: str(limit) for name, limit in limits.items()},
+        }
+        return [Leg(leg.market, leg.outcome, leg.buy, leg.price, tokens)], how
+
+    def choose(self, proposal: Proposal, leg: Leg) -> tuple[Size, dict[str, int]]:
+        view, sizing = self.view, self.rules.sizing
+        name = view.vault_market(leg.market)
+        lifts = [pack.lift(view, proposal) for pack in self.packs if isinstance(pack, Confidence)]
+        limits = sizing.limits(
+            proposal.edge,
+            proposal.chance,
+            proposal.cost,
+            view.vault.nav,
+            len(proposal.evidence),
+            max(lifts, default=0),
+        )
+        state = view.vault.markets.get(name)
+        staked = state.exposure if state is not None else 0
+        wanted = min(limits.values()) - staked
+        rule = min(limits, key=lambda each: limits[each])
+        if sizing.stages > 1:
+            if view.now - view.decided.get(name, -sizing.stage_gap_s) < sizing.stage_gap_s:
+                raise _NotNow("the next stage is not due")
+            wanted = min(wanted, min(limits.values()) // sizing.stages)
+        depth = int(leg.size * self.rules.depth_share) * leg.price // MICRO
+        rooms = self.named_rooms(leg.market) | {"depth": depth}
+        chosen = bounded(rule, wanted, rooms)
+        if chosen.assets <= 0:
+            raise _NotNow(f"{chosen.binding} leaves nothing (at stake: {staked})")
+        return chosen, limits | rooms
+
+    def resting(self, legs: list[Leg]) -> tuple[list[Leg], Mapping[str, Any]]:
+        left, binding = self.rooms_before_fees(legs[0].market)
+        state = self.view.vault.markets.get(self.view.vault_market(legs[0].market))
+        left += state.free if state is not None else 0
+        needed = sum(leg.size * leg.price // MICRO for leg in legs)
+        if needed > left:
+            raise _NotNow(f"quotes need {needed}, {binding} leaves {left}")
+        return legs, {"rule": "quotes", "binding": "size"}
+
+    def budgets(self, legs: Sequence[Leg], proposal: Proposal) -> dict[str, int]:
+        """Return the collateral that each account needs beyond what is free in it."""
+        needs: dict[str, int] = {}
+        for leg in legs:
+            name = self.view.vault_market(leg.market)
+            needs.setdefault(name, 0)
+            if leg.buy:
+                cash = -(-leg.size * leg.price // MICRO)
+                # the exchange takes cash at the limit and the fee, then returns what was saved
+                needs[name] += cash + leg.market.fees.most_up_to(leg.size, leg.price)
+        for move in proposal.moves:
+            if move.kind == "split":
+                name = self.view.vault_market(move.market)
+                needs[name] = needs.get(name, 0) + move.amount
+        for name, assets in needs.items():
+            state = self.view.vault.markets.get(name)
+            if state is not None:
+                needs[name] = max(0, assets - state.free)
+        return needs
+
+    def record(
+        self,
+        proposal: Proposal,
+        legs: Sequence[Leg],
+        budgets: Mapping[str, int],
+        sizing: Mapping[str, Any],
+        number: int,
+    ) -> dict[str, Any]:
+        view, rules = self.view, self.rules
+        record: dict[str, Any] = {
+            "pack": proposal.pack,
+            "code_version": rules.code_version,
+            "vault": view.vault.address,
+            "time": view.now,
+            "question": " & ".join(dict.fromkeys(leg.market.question for leg in legs)),
+            "legs": [self.leg_record(leg, proposal.kind) for leg in legs],
+            "moves": [
+                {
+                    "kind": move.kind,
+                    "vault_market": view.vault_market(move.market),
+                    "condition": move.market.name,
+                    "amount": move.amount,
+                }
+                for move in proposal.moves
+            ],
+            "budgets": dict(budgets),
+            "open": [
+                self.opening(view.by_vault_market[name])
+                for name in budgets
+                if name not in view.vault.markets
+            ],
+            "resting": proposal.resting,
+            "on_failure": proposal.on_failure,
+            "sure": proposal.sure,
+            "edge": f"{proposal.edge:.6f}",
+            "chance": f"{proposal.chance:.6f}",
+            "cost": f"{proposal.cost:.6f}",
+            "evidence": sorted(proposal.evidence),
+            "sizing": sizing,
+            "numbers": dict(proposal.numbers),
+            "nav": view.vault.nav,
+            "snapshot": self.snapshot(legs),
+        }
+        salt = keccak(f"{self.salt}{number}".encode() + canonical(record))
+        return record | {"salt": "0x" + salt.hex()}
+
+    def leg_record(self, leg: Leg, kind: str) -> dict[str, Any]:
+        return {
+            "vault_market": self.view.vault_market(leg.market),
+            "condition": leg.market.name,
+            "question": leg.market.question,
+            "token": str(leg.market.token_ids[leg.outcome]),
+            "outcome": leg.market.outcomes[leg.outcome],
+            "side": "BUY" if leg.buy else "SELL",
+            "price": str(Decimal(leg.price) / MICRO),
+            "size": leg.size,
+            "tick": str(leg.market.tick),
+            "exchange": self.rules.venue.of(leg.market),
+            "kind": "POOL" if leg.market.name in self.rules.venue.pools else kind,
+        }
+
+    def opening(self, market: Market) -> dict[str, Any]:
+        """Return what openMarket takes."""
+        view, number = self.view, self.view.class_of(market)
+        assert number is not None and market.end is not None
+        longest = view.now + view.vault.classes[number].max_duration
+        count, question = 1, market.question_id
+        if market.event_id is not None:
+            siblings = [m for m in view.markets.values() if m.event_id == market.event_id]
+            count = max(m.question_id[31] for m in siblings) + 1
+            question = market.event_id
+        return {
+            "vault_market": view.vault_market(market),
+            "class": number,
+            "question_id": "0x" + question.hex(),
+            "count": count,
+            "deadline": min(int(market.end.timestamp()), longest - 60),
+        }
+
+    def snapshot(self, legs: Sequence[Leg]) -> str:
+        """Return the hash of what the decision saw of its markets."""
+        view = self.view
+        seen = {}
+        for leg in legs:
+            for token in leg.market.token_ids:
+                book = view.books.get(str(token))
+                if book is not None:
+                    seen[str(token)] = [
+                        [[each.price, each.size] for each in side]
+                        for side in (book.bids, book.asks)
+                    ]
+        return "0x" + keccak(canonical({"time": view.now, "books": seen})).hex()
+
+
+def decide(view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:
+    """Return what is to be done now, in the order of the packs.
+
+    Args:
+        salt: a secret of the vault's operator, revealed with the records
+    """
+    this = _Round(view, packs, rules, salt)
+    decisions: list[Decision] = []
+    passed: list[Passed] = []
+    for pack in packs:
+        for proposal in pack.propose(view, this.rooms_before_fees):
+            question = proposal.legs[0].market.question
+            if len(decisions) >= rules.max_decisions:
+                passed.append(Passed(pack.name, question, "enough for one round"))
+                continue
+            try:
+                decisions.append(this.decide(proposal, len(decisions)))
+            except _NotNow as reason:
+                passed.append(Passed(pack.name, question, str(reason)))
+    return Round(tuple(decisions), tuple(passed))

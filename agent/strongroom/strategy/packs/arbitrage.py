@@ -1,0 +1,93 @@
+"""What Dutch book and bundle share: from books to a bundle, from a certified plan to a proposal."""
+
+from collections.abc import Iterable, Mapping
+
+from strongroom.analysis.bundle import Security
+from strongroom.analysis.scan import Finding
+from strongroom.chain.units import LOT, MICRO
+from strongroom.information.books import Book
+from strongroom.information.gamma import NO, YES, Market
+from strongroom.strategy.api import Leg, Move, Proposal
+from strongroom.strategy.view import View
+
+
+def securities_of(view: View, market: Market) -> list[Security]:
+    """Return YES and NO of a market with their asks, or nothing where a book is missing.
+
+    Asks alone: one order stands in both tokens' books, as an offer of the one and a bid for the
+    other. Who counts both counts it twice; selling is buying the other token and merging.
+    """
+    books = [view.book(market, outcome) for outcome in (YES, NO)]
+    if books[YES] is None or books[NO] is None:
+        return []
+    return [
+        Security(
+            market.name,
+            outcome == YES,
+            asks=book.asks,
+            fees=market.fees,
+            min_size=least_order(market, book),
+        )
+        for outcome, book in enumerate(books)
+        if book is not None
+    ]
+
+
+def least_order(market: Market, book: Book) -> int:
+    """Return the least that an order on a book may be for: the market's tokens, and a dollar."""
+    least = int(market.min_size * MICRO)
+    if book.ask is not None:
+        least = max(least, -(-MICRO * MICRO // book.ask // LOT) * LOT)
+    return least
+
+
+def busy(view: View, markets: Iterable[Market]) -> bool:
+    """Whether a decision is being carried out in one of the markets, or none may be made."""
+    return any(
+        view.vault_market(market) in view.busy or view.class_of(market) is None
+        for market in markets
+    )
+
+
+def proposal_of(
+    pack: str, finding: Finding, markets: Mapping[str, Market], sure: bool, why: str
+) -> Proposal:
+    """Return a finding as a proposal: splits, buys, conversions, sales and merges."""
+    bundle = finding.bundle
+    legs, moves = [], []
+    for leg in finding.plan.legs:
+        security = bundle.securities[leg.security]
+        market = markets[security.market]
+        legs.append(Leg(market, YES if security.yes else NO, leg.buy, leg.price, leg.size))
+    for number, amount in finding.plan.transforms.items():
+        kind = bundle.transforms[number].name.split()[0]
+        first = next(
+            place
+            for place, change in bundle.transforms[number].changes.items()
+            if kind != "convert" or change < 0
+        )
+        market = markets[bundle.securities[first].market]
+        moves.append(Move(kind, market, amount))  # type: ignore[arg-type]
+    # the scarcest depth first, buys before sales
+    legs.sort(key=lambda leg: (not leg.buy, leg.size))
+    profit, spent = finding.certificate.profit, max(1, -finding.certificate.cash)
+    return Proposal(
+        pack,
+        tuple(legs),
+        kind="FAK",
+        moves=tuple(moves),
+        edge=profit / max(1, max(leg.size for leg in legs)),
+        chance=1.0,
+        cost=min(0.999999, spent / max(1, max(leg.size for leg in legs))),
+        sized=True,
+        sure=sure,
+        on_failure="unwind",
+        evidence=frozenset({"certificate"}),
+        numbers={
+            "profit": profit,
+            "states": len(bundle.states),
+            "worst_outcome": min(finding.certificate.outcomes),
+            "locked": finding.certificate.locked,
+            "why": why,
+        },
+    )

@@ -1,0 +1,111 @@
+"""Bundle: markets that hang together by relations that somebody vouches for, e.g. price ladders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from typing import Any
+
+from pydantic.dataclasses import dataclass
+
+from strongroom.analysis.bundle import Transform, make_bundle, split_and_merge
+from strongroom.analysis.relations import Relation
+from strongroom.analysis.scan import judge
+from strongroom.information.gamma import Market
+from strongroom.strategy.api import PARAMETERS, Proposal, Rooms
+from strongroom.strategy.packs.arbitrage import busy, proposal_of, securities_of
+from strongroom.strategy.view import View
+
+
+@dataclass(frozen=True, config=PARAMETERS)
+class Bundles:
+    """Parameters.
+
+    Attributes:
+        relations: {kind, members (condition ids), reviewer or proof} each; see analysis/relations
+        min_profit: micro-units that a plan must earn in its worst state
+        min_carry: profit a unit and year of lock-up
+    """
+
+    name: str = "bundle"
+    relations: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    min_profit: int = 10_000
+    min_carry: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a relation that nobody vouches for.
+
+        Raises:
+            UnprovenRelation, TypeError: see analysis/relations.
+        """
+        self._parsed()
+
+    def propose(self, view: View, rooms: Rooms) -> list[Proposal]:
+        """Return certified plans, the most profitable first."""
+        found = []
+        for group in self._groups():
+            members = dict.fromkeys(name for relation in group for name in relation.members)
+            if not all(name in view.markets for name in members):
+                continue
+            markets = [view.markets[name] for name in members]
+            if busy(view, markets):
+                continue
+            proposal = self._judge(view, markets, group, rooms)
+            if proposal is not None:
+                found.append(proposal)
+        return sorted(found, key=lambda each: -int(each.numbers["profit"]))
+
+    def _judge(
+        self, view: View, markets: Sequence[Market], relations: Sequence[Relation], rooms: Rooms
+    ) -> Proposal | None:
+        securities = [each for market in markets for each in securities_of(view, market)]
+        if len(securities) != 2 * len(markets):
+            return None  # a book is missing
+        transforms: list[Transform] = []
+        for place in range(len(markets)):
+            transforms += split_and_merge(2 * place, 2 * place + 1)
+        caps = {market.name: max(0, rooms(market)[0]) for market in markets}
+        # all of it within the smallest room: the markets share event, class and idle
+        together = [market.name for market in markets]  # of one event: they are voided together
+        bundle = make_bundle(
+            securities, relations, [together], transforms, min(caps.values()), caps
+        )
+        finding = judge(" & ".join(market.question for market in markets), bundle)
+        if finding is None or finding.certificate.profit < self.min_profit:
+            return None
+        if not self._carries(view, markets, finding.certificate.profit, finding.certificate.locked):
+            return None
+        by = ", ".join(sorted({each.reviewer or each.proof for each in relations}))
+        named = {market.name: market for market in markets}
+        return proposal_of(self.name, finding, named, sure=True, why=f"relations by {by}")
+
+    def _carries(self, view: View, markets: Sequence[Market], profit: int, locked: int) -> bool:
+        ends = [market.end.timestamp() for market in markets if market.end is not None]
+        if not locked or not ends:
+            return True
+        years = max(0.0, max(ends) - view.now) / 31_556_952
+        return profit >= locked * years * self.min_carry
+
+    def _parsed(self) -> list[Relation]:
+        return [
+            Relation(
+                each["kind"],
+                tuple(each["members"]),
+                str(each.get("proof", "")),
+                str(each.get("reviewer", "")),
+            )
+            for each in self.relations
+        ]
+
+    def _groups(self) -> list[list[Relation]]:
+        """Return the relations, those that share a market together."""
+        groups: list[tuple[set[str], list[Relation]]] = []
+        for relation in self._parsed():
+            members, mine = set(relation.members), [relation]
+            apart = []
+            for others, theirs in groups:
+                if members & others:
+                    members |= others
+                    mine = theirs + mine
+                else:
+                    apart.append((others, theirs))
+            groups = [*apart, (members, mine)]
+        return [relations for _, relations in groups]

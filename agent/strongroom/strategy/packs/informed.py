@@ -1,0 +1,107 @@
+"""Information-driven: forecasts of graduated sources, pooled with the market, against its asks."""
+
+from collections.abc import Mapping
+from dataclasses import field
+
+from pydantic.dataclasses import dataclass
+
+from strongroom.analysis.fair import Diverges, Pool, check_divergence
+from strongroom.information.books import UNIT, Book
+from strongroom.information.gamma import NO, YES, Market
+from strongroom.strategy.api import PARAMETERS, Leg, Proposal, Rooms
+from strongroom.strategy.view import View
+
+
+@dataclass(frozen=True, config=PARAMETERS)
+class Informed:
+    """Parameters.
+
+    Attributes:
+        weights: source -> its weight in the pool, fitted on its record (analysis/fair.py); a
+            source without one, or with 0, has not graduated and moves nothing
+        margin: taken off the fair value: the error that is still in it
+        max_age_s: of a forecast
+        low, high: prices of a token between which it is bought at all
+        reasons: market -> why fair value may be far from the market's
+    """
+
+    name: str = "informed"
+    weights: Mapping[str, float] = field(default_factory=dict)
+    margin: float = 0.02
+    max_age_s: int = 86_400
+    low: float = 0.0
+    high: float = 1.0
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def propose(self, view: View, rooms: Rooms) -> list[Proposal]:
+        """Return what the pool finds cheap, the best first."""
+        found = []
+        for name in view.forecasts:
+            market = view.markets.get(name)
+            if market is None or view.class_of(market) is None:
+                continue
+            proposal = self._proposal(view, market)
+            if proposal is not None:
+                found.append(proposal)
+        return sorted(found, key=lambda each: -each.edge)
+
+    def fair(self, view: View, market: Market) -> tuple[float, float, list[str]] | None:
+        """Return market's mid, fair value and the sources behind it; None without a source."""
+        book = view.book(market, YES)
+        mid = book.mid() if book is not None else None
+        if mid is None:
+            return None
+        given = {
+            each.source: each.chance
+            for each in view.forecasts.get(market.name, ())
+            if view.now - each.frozen_at <= self.max_age_s
+            and each.evidence_at <= each.frozen_at
+            and self.weights.get(each.source, 0.0) > 0
+        }
+        if not given:
+            return None
+        pool = Pool(weights=tuple(self.weights[source] for source in given))
+        return mid, pool.combine(mid, list(given.values())), sorted(given)
+
+    def _proposal(self, view: View, market: Market) -> Proposal | None:
+        found = self.fair(view, market)
+        if found is None:
+            return None
+        mid, fair, sources = found
+        try:
+            check_divergence(fair, mid, self.reasons.get(market.name, ""))
+        except Diverges:
+            return None
+        for outcome, chance in ((YES, fair - self.margin), (NO, 1 - fair - self.margin)):
+            book = view.book(market, outcome)
+            if book is None or book.ask is None or not self.low <= book.ask / UNIT <= self.high:
+                continue
+            limit, size, cost = _worth(book, market, chance)
+            if size:
+                return Proposal(
+                    self.name,
+                    (Leg(market, outcome, True, limit, size),),
+                    edge=chance - cost,
+                    chance=chance,
+                    cost=cost,
+                    evidence=frozenset(f"forecast {source}" for source in sources),
+                    numbers={
+                        "market": f"{mid:.6f}",
+                        "fair": f"{fair:.6f}",
+                        "sources": sources,
+                        "margin": str(self.margin),
+                    },
+                )
+        return None
+
+
+def _worth(book: Book, market: Market, chance: float) -> tuple[int, int, float]:
+    """Return the highest price below `chance` after fees, what is on offer to it, and its cost."""
+    limit, size, cost = 0, 0, 1.0
+    for level in book.asks:
+        p = level.price / UNIT
+        each = p + float(market.fees.rate) * (p * (1 - p)) ** market.fees.exponent
+        if each >= chance:
+            break
+        limit, size, cost = level.price, size + level.size, each
+    return limit, size, cost

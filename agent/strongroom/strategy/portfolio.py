@@ -1,0 +1,93 @@
+"""What the whole book admits: caps by event, category, group and in total, a daily loss stop, and
+rest after a loss. The smallest room wins, and its name is told.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from strongroom.chain.units import BPS
+
+EVENT_BPS = 1_500  # of NAV: no event above 15 %
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Shares of NAV in bps; a category or group without a cap of its own has the default."""
+
+    event_bps: int = EVENT_BPS
+    category_bps: int = 3_000
+    group_bps: int = 3_000
+    total_bps: int = 8_000
+    categories: Mapping[str, int] = field(default_factory=dict)
+    daily_loss_bps: int = 300
+    cooldown_s: int = 3_600
+
+    def __post_init__(self) -> None:
+        """Refuse an event cap above the ceiling, and shares that are none.
+
+        Raises:
+            ValueError: see above.
+        """
+        if not 0 < self.event_bps <= EVENT_BPS:
+            raise ValueError(f"event_bps {self.event_bps} is not within (0, {EVENT_BPS}]")
+        shares = (self.category_bps, self.group_bps, self.total_bps, *self.categories.values())
+        if not all(0 < share <= BPS for share in shares):
+            raise ValueError(f"shares {shares} are not within (0, {BPS}]")
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What is at stake in one market, at cost, orders under way included; micro-units."""
+
+    event: str
+    category: str
+    assets: int
+    groups: frozenset[str] = frozenset()  # of markets that move together
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much more may be staked, and what bounds it."""
+
+    assets: int
+    binding: str
+
+
+@dataclass(frozen=True)
+class Day:
+    """What the day has brought so far."""
+
+    opening_nav: int
+    nav: int
+    last_loss_at: int | None = None  # timestamp of the last position closed at a loss
+
+
+def room(
+    limits: Limits, nav: int, held: Sequence[Holding], new: Holding, day: Day, now: int
+) -> Room:
+    """Return how much may still be staked on `new` (its own assets do not count)."""
+    lost = day.opening_nav - day.nav
+    if lost * BPS > day.opening_nav * limits.daily_loss_bps:
+        return Room(0, "daily loss")
+    if day.last_loss_at is not None and now - day.last_loss_at < limits.cooldown_s:
+        return Room(0, "cooldown")
+    category_bps = limits.categories.get(new.category, limits.category_bps)
+    rooms = {
+        f"event {new.event}": _left(
+            limits.event_bps, nav, (each for each in held if each.event == new.event)
+        ),
+        f"category {new.category}": _left(
+            category_bps, nav, (each for each in held if each.category == new.category)
+        ),
+        "total": _left(limits.total_bps, nav, held),
+    }
+    for group in sorted(new.groups):
+        rooms[f"group {group}"] = _left(
+            limits.group_bps, nav, (each for each in held if group in each.groups)
+        )
+    binding = min(rooms, key=lambda name: rooms[name])
+    return Room(max(0, rooms[binding]), binding)
+
+
+def _left(bps: int, nav: int, held: Iterable[Holding]) -> int:
+    return nav * bps // BPS - sum(each.assets for each in held)

@@ -1,0 +1,79 @@
+"""Which package may know which: imports point downwards only, and nothing goes in a circle."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "agent" / "strongroom"
+# From the ground floor up. A package may import those before it, never those after it.
+FLOORS = (
+    *("errors", "settings", "chain", "information", "analysis", "strategy", "journal"),
+    *("signing", "execution", "reporting", "cosigner", "keeper", "deployment", "depositor"),
+    *("audit", "backtest", "app", "devnet", "cli"),
+)
+
+
+def modules():
+    """Return module name -> file, for every module of the package."""
+    found = {}
+    for path in SOURCE.rglob("*.py"):
+        parts = ("strongroom", *path.relative_to(SOURCE).with_suffix("").parts)
+        found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports(module):
+    """Return the modules of ours that a module imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            inside = {f"{node.module}.{each.name}" for each in node.names}
+            found |= {each if each in MODULES else node.module for each in inside}
+        elif isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+    return {each for each in found if each in MODULES} - {module}
+
+
+def room(module):
+    """Return the package (or the module at the root) that a module belongs to."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def rooms_of(package):
+    """Return the rooms that a package imports from, its own left out."""
+    inside = [each for each in MODULES if room(each) == package]
+    return {room(other) for each in inside for other in imports(each)} - {package}
+
+
+def test_every_package_has_its_floor():
+    assert {room(each) for each in MODULES} - {""} <= set(FLOORS)
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_imports_point_downwards(package):
+    below = set(FLOORS[: FLOORS.index(package)])
+    assert rooms_of(package) <= below
+
+
+def test_no_module_needs_itself_in_a_circle():
+    TopologicalSorter({each: imports(each) for each in MODULES}).prepare()
+
+
+def test_the_audit_is_a_second_opinion():
+    """It shares ABIs, hashes, units and the way to a node; no arithmetic and no ledger."""
+    assert rooms_of("audit") <= {"chain", "errors"}
+
+
+def test_the_cosigner_takes_nothing_from_what_it_watches():
+    """What both sign over is below both; the co-signer imports nothing else of the keeper."""
+    assert not rooms_of("cosigner") & {"execution", "reporting", "strategy", "analysis", "keeper"}
+
+
+@pytest.mark.parametrize("package", [each for each in FLOORS if each not in ("devnet", "cli")])
+def test_nobody_needs_the_devnet(package):
+    assert "devnet" not in rooms_of(package)

@@ -1,0 +1,355 @@
+"""Backtests: the reference figures of the data, a vault's life over recorded prices, and whether
+anything could see the future."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strongroom.backtest import sweep
+from strongroom.backtest.config import load, parse, varied
+from strongroom.backtest.data import load_history
+from strongroom.backtest.honesty import check_honesty
+from strongroom.backtest.run import simulate
+from strongroom.backtest.simulated_chain import MANAGER
+from strongroom.backtest.stats import bootstrap, by_event, drawdown, share_prices, summarise
+from strongroom.backtest.studies import ladder_study, tail_reference
+from strongroom.chain.units import BPS, MICRO
+from strongroom.information.books import Book, Level, mirror
+from strongroom.information.gamma import NO, YES, FeeSchedule
+from strongroom.keeper.recording import Recorder
+from strongroom.settings import ConfigError
+from strongroom.strategy.api import Leg, Proposal
+from strongroom.strategy.packs.tail import Tail
+from strongroom.strategy.view import VaultState, View
+
+from scripts.backtest import cli
+from tests.agent.test_analysis import MARKET
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+SMALL = {
+    "name": "small",
+    "data": {
+        "start": "2025-12-08T00:00:00Z",
+        "end": "2025-12-13T00:00:00Z",
+        "tickers": ["AAPL", "NVDA"],
+        "last_h": 100,
+    },
+    "vault": {"limits": {"max_up_bps": 9_000, "max_down_bps": 9_000, "max_spread_bps": 9_000}},
+    "people": [
+        {"at_h": 0, "who": "alice", "deposit": "20000"},
+        {"at_h": 30, "who": "bob", "deposit": "10000"},
+        {"at_h": 60, "who": "alice", "redeem_pct": 50},
+    ],
+    "packs": {"tail": {}},
+    "limits": {"category_bps": 9_000},
+    "run": {"every_s": 3 * 3_600},
+}
+
+
+@pytest.fixture(scope="module")
+def config():
+    return parse(SMALL)
+
+
+@pytest.fixture(scope="module")
+def history(config):
+    return load_history(config)
+
+
+@pytest.fixture(scope="module")
+def outcomes(config, history):
+    return {fills: simulate(config, fills, history) for fills in config.fills}
+
+
+def test_the_reference_figures_of_the_data():
+    """shared/data/DATA.md: 840 markets, 99.048 %, 2.477 %, 1.428 %."""
+    found = tail_reference()
+    assert found.markets == 840
+    assert round(found.won * 100, 3) == 99.048
+    assert round(found.mean_return * 100, 3) == 2.477
+    assert round(found.mean_return_spread * 100, 3) == 1.428
+
+
+def test_the_ladders_of_the_data():
+    study = ladder_study()
+    assert study.pairs == 147_733
+    assert [line.pairs for line in study.lines] == [30_457, 12_784, 7_895, 6_310]
+    for line in study.lines:
+        assert line.after_costs_later < line.pairs and line.moving <= line.after_costs_later
+    assert "no profit can be claimed" in study.verdict
+
+
+def test_what_went_in_and_out_is_what_is_there(config, history, outcomes):
+    """Deposits, payouts and fees add up to the unit's rounding; nothing is locked at the end."""
+    for outcome in outcomes.values():
+        assert outcome.halts == {} and outcome.refused == 0
+        profit = sum(each.got - each.bought for each in outcome.settled)
+        put_in = sum(each.put_in for each in outcome.people)
+        got_out = sum(each.got_out for each in outcome.people)
+        worth = sum(each.worth for each in outcome.people) + outcome.manager
+        last = outcome.wakes[-1]
+        assert last.exposure == 0 and last.nav_bid == last.idle
+        assert put_in == 30_000 * MICRO and got_out > 9_000 * MICRO
+        assert last.nav_bid == put_in + profit - got_out
+        assert 0 <= last.nav_bid - worth <= 10
+        bought = sum(t.cash + t.fee for t in outcome.trades if t.side == "BUY")
+        assert bought == sum(each.bought for each in outcome.settled)
+
+
+def test_caps_hold_at_every_hour(outcomes):
+    for outcome in outcomes.values():
+        assert any(wake.exposure for wake in outcome.wakes)
+        for wake in outcome.wakes:
+            assert wake.largest <= wake.nav_bid * 1_500 // BPS + 1
+            assert wake.exposure <= wake.nav_bid * 9_000 // BPS + 1
+
+
+def test_no_fill_is_better_than_the_book_of_its_time(config, history, outcomes):
+    """Each purchase costs at least the last known price and the half-spread of its assumption."""
+    quotes = config.quotes.quotes()
+    number = {market.name: place for place, market in enumerate(history.markets)}
+    for fills, outcome in outcomes.items():
+        half = quotes.under(fills).half_spread
+        for trade in outcome.trades:
+            if not trade.filled:
+                continue
+            known = history.prices.filter(
+                (history.prices["market"] == number[trade.market])
+                & (history.prices["ts"] <= trade.time + 3_600)
+            )["price"].to_list()
+            yes = trade.outcome == "Yes"
+            lowest = min(price if yes else MICRO - price for price in known[-2:])
+            assert trade.cash * MICRO >= trade.filled * (lowest + half)
+            assert trade.cash * MICRO <= trade.filled * float(trade.price) * MICRO + MICRO
+
+
+def test_fees_are_the_difference_between_before_and_after(config, history):
+    """Without fees both series are one; with them 2 % a year of some four days is taken."""
+    free = varied(config, {"vault.management_bps": 0, "vault.performance_bps": 0})
+    outcome = simulate(free, "realistic", history)
+    share = share_prices(outcome)
+    assert share.before == pytest.approx(share.after) and outcome.manager == 0
+    only = varied(config, {"vault.performance_bps": 0})
+    taken = simulate(only, "realistic", history)
+    share = share_prices(taken)
+    first = next(n for n, each in enumerate(taken.reports) if each.supply)  # its fee is from before
+    years = (share.times[-1] - taken.reports[first - 1].time) / 31_556_952
+    assert share.before[-1] / share.after[-1] - 1 == pytest.approx(0.02 * years, rel=0.02)
+    assert taken.manager > 0 and MANAGER not in [person.who for person in taken.people]
+
+
+def test_intervals_and_drawdowns_by_hand():
+    """Two events of equal stake, +10 and -10 %: the ratio is 0, drawn again -10 to +10 %."""
+    found = bootstrap([(100.0, 10.0), (100.0, -10.0)], seed=3)
+    assert (found.mean, found.low, found.high, found.events) == (0.0, -0.1, 0.1, 2)
+    assert bootstrap([], 1).events == 0
+    day = 86_400
+    fall = drawdown([0, day, 2 * day, 5 * day, 6 * day], [1.0, 2.0, 1.5, 1.8, 2.5])
+    assert (fall.deepest, fall.longest_days) == (0.25, 4.0)
+
+
+def test_profit_by_event_is_the_settled_markets(outcomes):
+    outcome = outcomes["realistic"]
+    total = sum(profit for _, profit in by_event(outcome).values())
+    assert total == pytest.approx(sum(s.got - s.bought for s in outcome.settled) / MICRO)
+
+
+# the future
+
+
+@settings(max_examples=3, deadline=None)
+@given(part=st.floats(0.15, 0.9))
+def test_another_future_changes_no_decision_before_it(config, history, part):
+    at = int(history.starts_at + part * (history.ends_at - history.starts_at))
+    found = check_honesty(config, history, at)
+    assert found.changed is None
+
+
+@dataclass(frozen=True)
+class Prophet(Tail):
+    """A pack with a planted look-ahead: it knows how markets will end."""
+
+    known: object = None
+
+    def propose(self, view, rooms):
+        found = []
+        for place, market in enumerate(self.known.markets):
+            if market.name not in view.markets or view.class_of(market) is None:
+                continue
+            wins = YES if self.known.listed[place].payout[YES] else NO
+            book = view.book(market, wins)
+            if book is not None and book.ask is not None:
+                shown = view.markets[market.name]
+                leg = Leg(shown, wins, True, book.ask, book.asks[0].size)
+                chance, cost = 0.999, book.ask / MICRO
+                evidence = frozenset({"hindsight"})
+                found.append(
+                    Proposal("tail", (leg,), edge=chance - cost, chance=chance, cost=cost,
+                             evidence=evidence)
+                )  # fmt: skip
+        return found
+
+
+def test_a_planted_look_ahead_is_caught(config, history):
+    at = (history.starts_at + history.ends_at) // 2
+    found = check_honesty(config, history, at, make=lambda known: [Prophet(known=known)])
+    assert found.before > 0 and found.changed is not None and found.changed <= at
+    honest = check_honesty(config, history, at, make=lambda known: [Tail()])
+    assert honest.changed is None
+
+
+def test_the_null_forecaster_earns_minus_its_costs():
+    """On prices that are the exact chance, an old price is worth nothing: its profit is minus the
+    costs, within three standard errors. Hindsight on the same prices is told apart."""
+    null = load(EXAMPLES / "backtest-null.toml")
+    small = varied(null, {"data.markets": 100, "run.every_s": 14_400})
+    history, half_spread = load_history(small), small.quotes.quotes().half_spread
+
+    def judged(packs=None):
+        found = summarise(simulate(small, "realistic", history, packs=packs), 1, half_spread)
+        return found, (found.return_on_stake.high - found.return_on_stake.low) / (2 * 1.96)
+
+    found, error = judged()
+    assert found.markets >= 60 and 0.02 < found.costs < 0.15
+    assert abs(found.return_on_stake.mean + found.costs) < 3 * error
+    knowing, error = judged([Prophet(known=history)])
+    assert knowing.return_on_stake.mean + knowing.costs > 6 * error
+
+
+# sweeps, files, errors
+
+
+def test_a_sweep_is_the_same_in_processes_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    swept = parse(SMALL | {"sweep": {"packs.tail.earliest_h": [12, 90], "limits.event_bps": [500]}})
+    jobs = sweep.jobs_of(varied(swept, {"run.every_s": 21_600}).model_copy(
+        update={"sweep": swept.sweep}))  # fmt: skip
+    assert [job.changes["packs.tail.earliest_h"] for job in jobs] == [12, 90]
+    rows = sweep.run_jobs(jobs, tmp_path / "a", workers=2)
+    alone = [sweep.run_one(job.config, job.fills) for job in jobs]
+    assert [row["summary"] for row in rows] == [row["summary"] for row in alone]
+    assert rows[0]["summary"] != rows[1]["summary"]
+
+    def never(*_: object):
+        raise AssertionError("finished ones are not run again")
+
+    monkeypatch.setattr(sweep, "run_one", never)
+    assert sweep.run_jobs(jobs, tmp_path / "a") == rows
+
+
+def test_ray_without_ray_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    jobs = sweep.jobs_of(parse(SMALL | {"sweep": {"packs.tail.latest_h": [3]}}))
+    with pytest.raises(ConfigError, match="pip install"):
+        sweep.run_jobs(jobs, tmp_path, engine="ray")
+
+
+def test_parameters_are_chosen_on_one_part_only(tmp_path):
+    """Each fold's best is the best of the weeks before it; and no market is in both parts."""
+    swept = parse(
+        SMALL | {"data": {"start": "2025-11-10T00:00:00Z", "end": "2025-11-22T00:00:00Z",
+                          "tickers": ["AAPL"], "last_h": 100},
+                 "run": {"every_s": 21_600}, "people": [{"at_h": 0, "who": "a", "deposit": "5000"}],
+                 "sweep": {"packs.tail.latest_h": [3, 48]}}
+    )  # fmt: skip
+    (fold,) = sweep.walk_forward(swept, tmp_path, least=1)
+    assert (fold.chosen_on, fold.judged_on) == ("2025-11-14 to 2025-11-14", "2025-11-21")
+    first = varied(swept, {"data.end": "2025-11-15T00:00:00Z"})
+    lows = {
+        hours: summarise(
+            simulate(varied(first, {"packs.tail.latest_h": hours}), "pessimistic"), 7, 15_000
+        ).return_on_stake.low
+        for hours in (3, 48)
+    }
+    assert fold.at_choice == max(lows.values())
+    halves = sweep._halves(swept.model_copy(update={"data": swept.data.model_copy(
+        update={"tickers": ("A", "B", "C")})}))  # fmt: skip
+    assert [(a, b) for a, b, *_ in halves] == [("A C", "B"), ("B", "A C")]
+    with pytest.raises(ConfigError, match="weeks"):
+        sweep.walk_forward(swept, tmp_path, least=5)
+
+
+def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path):
+    text = (EXAMPLES / "backtest-tail.toml").read_text()
+    text = text.replace('"pessimistic", "realistic", "optimistic"', '"realistic"')
+    text = text.replace('kind = "ladders"', 'kind = "ladders"\ntickers = ["AAPL"]\nlast_h = 60\n'
+                        "end = 2025-11-15T00:00:00Z")  # fmt: skip
+    path = tmp_path / "one.toml"
+    text = text.replace("every_s = 3600", "every_s = 21600").replace("[10, 100]", "[10]")
+    path.write_text(text)
+    done = CliRunner().invoke(cli, [str(path), "--out", str(tmp_path / "out"), "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert found["summaries"]["realistic"]["markets"] >= 1 and found["tries_on_this_data"] == 1
+    assert len(found["data"]) == 2 and [row["capital"] for row in found["capacity"]] == [
+        120_000,
+        1_200_000,
+    ]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "http" not in page.replace("http-equiv", ""), "no outside request"
+    names = {file.name for file in (tmp_path / "out").iterdir()}
+    assert {"share.png", "result.json", "trades-realistic.csv", "reports-realistic.csv"} <= names
+    rows = (tmp_path / "out" / "trades-realistic.csv").read_text().splitlines()
+    assert rows[0].startswith("decision,pack,time") and len(rows) > 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fills": ["hopeful"]}, "fills"),
+        ({"data": {"tickers": ["NONE"]}}, "no market is left"),
+        ({"vault": {"limits": {"max_hope": 1}}}, "max_hope"),
+        ({"packs": {"noise": {}}}, "noise"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_a_wrong_file_says_where(change, message):
+    with pytest.raises(ConfigError, match=message):
+        simulate(parse(SMALL | change), "realistic")
+
+
+def test_the_examples_are_read():
+    for path in sorted(EXAMPLES.glob("backtest-*.toml")):
+        assert load(path).packs
+    with pytest.raises(ConfigError, match="there is no section"):
+        varied(parse(SMALL), {"nowhere.low": 1})
+
+
+def test_recorded_books_are_filled_as_they_were(tmp_path):
+    """Two views of one market: .960 x 30 and .970 x 40 are on offer, then .965 x 10. The tail rule
+    takes what is there, at those prices, and the market pays."""
+    end = datetime.fromtimestamp(1_770_000_000, UTC) + timedelta(hours=40)
+    name = bytes([9]) * 32
+    market = replace(MARKET, condition_id=name, token_ids=(18, 19), end=end, event="one",
+                     fees=FeeSchedule(), tick=Decimal("0.001"),
+                     best_bid=Decimal("0.95"), best_ask=Decimal("0.96"))  # fmt: skip
+    recorder = Recorder(tmp_path / "views", "salt")
+    offers = [((960_000, 30), (970_000, 40)), ((965_000, 10),)]
+    for number, asks in enumerate(offers):
+        yes = Book((Level(950_000, 50 * MICRO),),
+                   tuple(Level(price, size * MICRO) for price, size in asks),
+                   tick=market.tick)  # fmt: skip
+        books = {"18": yes, "19": mirror(yes)}
+        now = 1_770_000_000 + number * 4 * 3_600
+        state = VaultState("0x" + "aa" * 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, False)
+        recorder.see(View(now, state, {market.name: market}, books))
+    (tmp_path / "outcomes.csv").write_text(f"market,yes\n{market.name},1\n")
+    views = {"kind": "views", "folder": str(tmp_path / "views"),
+             "outcomes": str(tmp_path / "outcomes.csv")}  # fmt: skip
+    config = parse(SMALL | {"data": views, "people": SMALL["people"][:1],
+                            "run": {"every_s": 3_600}})  # fmt: skip
+    outcome = simulate(config, "realistic")
+    filled = [each for each in outcome.trades if each.filled]
+    assert sum(each.filled for each in filled) == 80 * MICRO
+    assert sum(each.cash for each in filled) == 30 * 960_000 + 40 * 970_000 + 10 * 965_000
+    assert [each.got for each in outcome.settled] == [80 * MICRO]
+    history = load_history(config)
+    with pytest.raises(ConfigError, match="recorded books"):
+        check_honesty(config, history, history.starts_at)
+    with pytest.raises(ConfigError, match="need `folder`"):
+        load_history(parse(SMALL | {"data": {"kind": "views"}}))

@@ -1,0 +1,329 @@
+"""The co-signer's policy: an honest request passes, each hostile one falls to its own rule."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from eth_account import Account
+from fastapi.testclient import TestClient
+from pydantic import ValidationError
+from strongroom.chain.calls import Call, call_data
+from strongroom.chain.ids import decision_id
+from strongroom.cosigner import wire
+from strongroom.cosigner.policy import (
+    Before,
+    MarketFacts,
+    Policy,
+    PolicyRefuses,
+    judge_order,
+    judge_transaction,
+)
+from strongroom.cosigner.server import Judge, create_app
+from strongroom.cosigner.store import Store
+from strongroom.signing.hashing import safe_message_hash
+from strongroom.signing.order import ExchangeDomain
+from strongroom.signing.safe import Batch, NotABatch, batch, unbatch
+from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
+
+from tests.signing import BUY, SELL, make_order
+
+UNIT = 10**6
+NOW = int(datetime(2026, 5, 5, 12, 0, tzinfo=UTC).timestamp())
+VAULT, SAFE, MULTI = ("0x" + digit * 40 for digit in "abc")
+ACCOUNT, EXCHANGE, STRANGER = ("0x" + digit * 40 for digit in "def")
+WALLET, FOREIGN_WALLET = "0x" + "8" * 40, "0x" + "9" * 40
+TOKEN, OTHER = 77, 78
+MARKET = b"\5" * 32
+POLICY = Policy.model_validate(
+    {
+        "vault": VAULT,
+        "safe": SAFE,
+        "multi_send": MULTI,
+        "chain_id": 137,
+        "classes": (0, 2),
+        "wallets": (WALLET,),
+        "orders": {
+            "exchanges": (EXCHANGE,),
+            "packs": ("tail",),
+            "min_price": "0.05",
+            "max_price": "0.98",
+            "max_order": "200",
+            "max_per_day": "1000",
+            "max_per_minute": 3,
+            "max_lifetime_s": 300,
+        },
+        "transactions": {
+            "max_allocation": "200",
+            "max_allocation_per_day": "500",
+            "max_per_minute": 3,
+        },
+        "quiet_hours": ("22:00-06:30",),
+    }
+)
+FACTS = MarketFacts(VAULT, True, 2, (TOKEN, OTHER))
+LEG = {"token": str(TOKEN), "side": "BUY", "price": "0.50", "size": 100 * UNIT}
+RECORD = {"pack": "tail", "vault": VAULT, "legs": [LEG], "on_failure": "unwind"}
+
+
+def request(record=RECORD, expiry=NOW + 200, domain=None, **order):
+    """An honest order request: 50 for 100 tokens."""
+    fields = {"signatureType": 3, "metadata": "0x" + decision_id(record).hex()} | order
+    maker = fields.pop("maker", ACCOUNT)
+    built = make_order(
+        maker,
+        fields.pop("token", TOKEN),
+        fields.pop("making", 50 * UNIT),
+        fields.pop("taking", 100 * UNIT),
+        fields.pop("side", BUY),
+        **fields,
+    )
+    at = domain or ExchangeDomain(EXCHANGE, "2", 137)
+    return OrderRequest(built, at, expiry, 0, record, "" if maker == ACCOUNT else ACCOUNT)
+
+
+def judge(asked, facts=FACTS, before=None, now=NOW, policy=POLICY):
+    return judge_order(policy, asked, facts, before or Before(), now)
+
+
+def test_an_honest_order_passes_and_counts_what_it_buys():
+    assert judge(request()) == 50 * UNIT
+    assert judge(request(making=40 * UNIT)) == 40 * UNIT  # cheaper than decided
+    assert judge(request(making=25 * UNIT, taking=50 * UNIT)) == 25 * UNIT  # a part of it
+    unwinding = request(side=SELL, making=100 * UNIT, taking=45 * UNIT)
+    assert judge(unwinding) == 0  # what the leg bought is sold again
+    assert judge(request(), before=Before(2, 950 * UNIT)) == 50 * UNIT  # the last that fits
+    wallet = request(maker=WALLET, signer=WALLET)
+    assert judge(wallet, facts=replace(FACTS, wallet=WALLET)) == 50 * UNIT
+    assert wallet.message_hash(SafeAddress(SAFE, 137)) != request().message_hash(
+        SafeAddress(SAFE, 137)
+    )
+
+
+def other(**changes):
+    return dict(RECORD) | changes
+
+
+HOSTILE = {
+    "exchange": lambda: judge(request(domain=ExchangeDomain(STRANGER, "2", 137))),
+    "exchange ": lambda: judge(request(domain=ExchangeDomain(EXCHANGE, "2", 1))),
+    "maker": lambda: judge(request(signer=STRANGER)),
+    "maker ": lambda: judge(request(signatureType=0)),
+    "maker  ": lambda: judge(request(maker=WALLET, signer=WALLET)),  # serves no or another account
+    "maker   ": lambda: judge(
+        request(maker=FOREIGN_WALLET, signer=FOREIGN_WALLET),
+        facts=replace(FACTS, wallet=FOREIGN_WALLET),
+    ),
+    "token": lambda: judge(request(token=79)),
+    "amounts": lambda: judge(request(making=0)),
+    "amounts ": lambda: judge(request(taking=0)),
+    "amounts  ": lambda: judge(request(side=2)),
+    "price": lambda: judge(request(making=99 * UNIT)),
+    "price ": lambda: judge(request(making=4 * UNIT)),
+    "size": lambda: judge(request(making=201 * UNIT, taking=402 * UNIT)),
+    "lifetime": lambda: judge(request(expiry=NOW + 301)),
+    "lifetime ": lambda: judge(request(expiry=NOW)),
+    "decision": lambda: judge(request(metadata="0x" + "11" * 32)),
+    "decision ": lambda: judge(request(other(vault=STRANGER))),
+    "pack": lambda: judge(request(other(pack="noise"))),
+    "pack ": lambda: judge(request(other(pack=None))),
+    "leg": lambda: judge(request(making=51 * UNIT)),  # dearer than decided
+    "leg ": lambda: judge(request(making=60 * UNIT, taking=120 * UNIT)),  # more than decided
+    "leg  ": lambda: judge(request(token=OTHER)),  # another outcome
+    "leg   ": lambda: judge(request(other(legs=[]))),
+    "leg    ": lambda: judge(
+        request(other(on_failure="hold"), side=SELL, making=100 * UNIT, taking=45 * UNIT)
+    ),
+    "rate": lambda: judge(request(), before=Before(3, 0)),
+    "day": lambda: judge(request(), before=Before(0, 950 * UNIT + 1)),
+    "account": lambda: judge(request(), facts=replace(FACTS, vault=STRANGER)),
+    "account ": lambda: judge(request(), facts=replace(FACTS, is_the_vaults=False)),
+    "class": lambda: judge(request(), facts=replace(FACTS, class_id=1)),
+    "quiet hours": lambda: judge(request(expiry=NOW + 36_100), now=NOW + 36_000),
+    "quiet hours ": lambda: judge(request(expiry=NOW - 21_500), now=NOW - 21_600),
+}
+
+
+@pytest.mark.parametrize("rule", HOSTILE)
+def test_each_hostile_order_falls_to_its_rule(rule):
+    with pytest.raises(PolicyRefuses) as refusal:
+        HOSTILE[rule]()
+    assert refusal.value.code == rule.strip()
+
+
+def vault_call(function, *arguments):
+    return Call(VAULT, "0x" + call_data("Vault", function, arguments).hex())
+
+
+def account_call(function, *arguments):
+    return Call(ACCOUNT, "0x" + call_data("PolymarketAccount", function, arguments).hex())
+
+
+def wallet_call(*arguments, to=WALLET):
+    return Call(to, "0x" + call_data("DepositWallet", "execute", arguments).hex())
+
+
+def delegated_call(function, *arguments):
+    return Call(ACCOUNT, "0x" + call_data("DelegatedAccount", function, arguments).hex())
+
+
+BATCH = ([(EXCHANGE, b"\1")], NOW, b"\2" * 65)
+ALLOCATE = vault_call("allocate", MARKET, 100 * UNIT)
+OPEN = vault_call("openMarket", 2, b"\6" * 32, 1, NOW + 10)
+
+
+def send(*calls, before=None, now=NOW, facts=FACTS, sent=None):
+    carried = sent or batch(calls, MULTI)
+    asked = TransactionRequest(carried.to, carried.data, carried.operation, 5)
+    markets = {"0x" + MARKET.hex(): facts}
+    return judge_transaction(POLICY, asked, markets, {ACCOUNT: facts}, before or Before(), now)
+
+
+def test_honest_transactions_pass_and_count_what_they_allocate():
+    marks = [(MARKET, 1, 2, 3, 4)]
+    assert send(OPEN, ALLOCATE) == 100 * UNIT
+    assert send(ALLOCATE, ALLOCATE) == 200 * UNIT
+    settle = [
+        vault_call("sync", MARKET),
+        account_call("redeem", 0),
+        vault_call("recall", MARKET, 2**256 - 1),
+        vault_call("closeMarket", MARKET),
+    ]
+    assert send(*settle) == 0
+    assert send(vault_call("report", marks, b"\7" * 32)) == 0
+    assert send(account_call("merge", 0, 5), account_call("split", 0, 5)) == 0
+    assert send(Call(SAFE, "0x")) == 0  # uses a nonce up
+    hand = [wallet_call(*BATCH), delegated_call("setWallet", WALLET), delegated_call("forward", 5)]
+    assert send(*hand) == 0
+    back = [delegated_call("takeBackTokens", 1, 5), delegated_call("takeBack", 2**256 - 1)]
+    assert send(*back, delegated_call("releaseWallet")) == 0
+    night = NOW + 36_000
+    assert send(*settle, now=night) == 0 == send(vault_call("report", marks, b"\7" * 32), now=night)
+
+
+FOREIGN = {
+    "call": lambda: send(Call(STRANGER, ALLOCATE.data)),
+    "call ": lambda: send(vault_call("setKeeper", STRANGER)),
+    "call  ": lambda: send(vault_call("transferOwnership", STRANGER)),
+    "call   ": lambda: send(account_call("recall", 5)),
+    "call    ": lambda: send(Call(SAFE, "0xf08a0323" + "00" * 32)),  # changeThreshold
+    "call     ": lambda: send(Call(VAULT, ALLOCATE.data[:-10])),
+    "call      ": lambda: send(sent=Batch(STRANGER, b"", 1)),
+    "call       ": lambda: send(sent=Batch(MULTI, batch([OPEN, ALLOCATE], MULTI).data[:-32], 1)),
+    "call        ": lambda: send(wallet_call(*BATCH, to=FOREIGN_WALLET)),
+    "call         ": lambda: send(Call(WALLET, ALLOCATE.data)),
+    "wallet": lambda: send(delegated_call("setWallet", FOREIGN_WALLET)),
+    "class": lambda: send(vault_call("openMarket", 1, b"\6" * 32, 1, NOW)),
+    "class ": lambda: send(ALLOCATE, facts=replace(FACTS, class_id=1)),
+    "size": lambda: send(vault_call("allocate", MARKET, 200 * UNIT + 1)),
+    "day": lambda: send(ALLOCATE, before=Before(0, 400 * UNIT + 1)),
+    "rate": lambda: send(ALLOCATE, before=Before(3, 0)),
+    "account": lambda: send(account_call("merge", 0, 5), facts=replace(FACTS, vault=STRANGER)),
+    "quiet hours": lambda: send(ALLOCATE, now=NOW + 36_000),
+}
+
+
+@pytest.mark.parametrize("rule", FOREIGN)
+def test_each_foreign_transaction_falls_to_its_rule(rule):
+    with pytest.raises(PolicyRefuses) as refusal:
+        FOREIGN[rule]()
+    assert refusal.value.code == rule.strip()
+
+
+def test_a_batch_and_back():
+    calls = [OPEN, ALLOCATE, account_call("redeem", 0)]
+    carried = batch(calls, MULTI)
+    assert carried.operation == 1
+    back = unbatch(carried, MULTI)
+    assert [(c.to.lower(), c.data) for c in back] == [(c.to, c.data) for c in calls]
+    assert unbatch(batch([OPEN], MULTI), MULTI)[0].data == OPEN.data
+    # a value, a nested delegate call, trailing bytes: none of them is a plain batch
+    place = carried.data.index(bytes.fromhex(VAULT[2:]))
+    for position, byte in ((place - 1, 1), (place + 20 + 31, 1)):
+        data = bytearray(carried.data)
+        data[position] = byte
+        with pytest.raises(NotABatch):
+            unbatch(replace(carried, data=bytes(data)), MULTI)
+    with pytest.raises(NotABatch):
+        unbatch(replace(carried, data=carried.data + bytes(32)), MULTI)
+
+
+def test_nonsense_in_the_policy_is_refused():
+    for change in ({"quiet_hours": ("25:00-26:00",)}, {"unknown": 1}):
+        with pytest.raises((ValidationError, ValueError)):
+            Policy.model_validate(POLICY.model_dump() | change)
+
+
+class Chain:
+    """The facts above."""
+
+    def now(self):
+        return NOW
+
+    def of_account(self, account):
+        return FACTS
+
+    def of_market(self, market):
+        return FACTS
+
+
+@pytest.fixture
+def service(tmp_path):
+    owner = Account.from_key(b"\3" * 32)
+    judge_ = Judge(POLICY, owner, Chain(), Store(f"sqlite:///{tmp_path / 'signed.db'}"))
+    client = TestClient(create_app(judge_, b"s" * 32, lambda: 1_000.0))
+    return client, owner
+
+
+def ask(client, path, body, secret=b"s" * 32, time=1_000):
+    headers = {wire.TIME: str(time), wire.CODE: wire.code(secret, time, path, body)}
+    return client.post(path, content=body, headers=headers)
+
+
+def test_the_service_signs_what_the_safe_checks(service):
+    client, owner = service
+    asked = request()
+    answer = ask(client, "/order", wire.order_to_json(asked))
+    assert answer.status_code == 200
+    digest = asked.message_hash(SafeAddress(SAFE, 137))
+    assert digest == safe_message_hash(SAFE, 137, _digest(asked))
+    signature = bytes.fromhex(answer.json()["signature"])
+    assert Account._recover_hash(digest, signature=signature) == owner.address
+
+
+def _digest(asked):
+    from strongroom.signing.hashing import keeper_order_digest
+    from strongroom.signing.order import order_hash
+
+    return keeper_order_digest(
+        ACCOUNT, 137, order_hash(asked.order, asked.domain), asked.expiry, asked.epoch
+    )
+
+
+def test_the_same_order_again_counts_once_and_others_until_the_limit(service):
+    client, _ = service
+    for _ in range(5):
+        assert ask(client, "/order", wire.order_to_json(request())).status_code == 200
+    for salt in ("8", "9"):
+        assert ask(client, "/order", wire.order_to_json(request(salt=salt))).status_code == 200
+    fourth = ask(client, "/order", wire.order_to_json(request(salt="10")))
+    assert fourth.status_code == 403 and "rate" in fourth.json()["refused"]
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [({"secret": b"x" * 32}, 401), ({"time": 960}, 401), ({"time": 1_031}, 401), ({}, 200)],
+)
+def test_only_the_keeper_is_heard_and_only_now(service, how, code):
+    client, _ = service
+    assert ask(client, "/order", wire.order_to_json(request()), **how).status_code == code
+
+
+def test_nonsense_is_refused_and_kills_nothing(service):
+    client, _ = service
+    for body in (b"{}", b'{"order": 1}', b'{"order": {"salt": "x"}}'):
+        assert ask(client, "/order", body).status_code == 403
+    assert client.post("/order", content=b"{}").status_code == 401
+    assert ask(client, "/transaction", b'{"to": "x", "data": "zz"}').status_code == 403
+    assert ask(client, "/owner", b"{}").status_code == 200
+    assert isinstance(client, httpx.Client)

@@ -1,0 +1,162 @@
+"""The event engine: when orders meet which book, and what is left of it. Numbers by hand."""
+
+from decimal import Decimal
+
+import pytest
+from strongroom.backtest.engine import Engine, Listed, Order, OutOfOrder
+from strongroom.backtest.quotes import Quotes
+from strongroom.chain.units import MICRO
+from strongroom.information.books import Book, Level
+from strongroom.information.gamma import NO, YES, FeeSchedule
+
+FEES = FeeSchedule(Decimal("0.04"), 1)
+END, PAYS = 1_000, 1_200
+# at .500: asks .510 x 100, .515 x 100; bids .490, .485
+QUOTES = Quotes(
+    half_spread=10_000, depth=100 * MICRO, levels=2, impact=5_000, tick=1_000, latency_s=5,
+    print_size=60 * MICRO, cancelled_ahead=50,
+)  # fmt: skip
+
+
+def engine(*events, quotes=QUOTES):
+    """Events: (time, price) of one market."""
+    fills = []
+    times, prices = zip(*events, strict=True)
+    batch = (list(times), [0] * len(times), list(prices))
+    made = Engine([Listed(("11", "12"), END, PAYS, (1, 0), FEES)], quotes, [batch], fills.append)
+    return made, fills
+
+
+def order(name="o", outcome=YES, buys=True, price=520_000, size=50, kind="FAK", at=10, expires=900):
+    return Order(name, 0, outcome, buys, price, size * MICRO, kind, at, expires)
+
+
+def shown(fills):
+    return [(fill.time, fill.tokens // MICRO, fill.cash, fill.fee, fill.maker) for fill in fills]
+
+
+def test_an_order_is_matched_at_its_time_against_the_book_of_then():
+    """Sent at 1 with latency 5 while the price is .5; at 4 it moves to .6: nothing at .52."""
+    made, fills = engine((1, 500_000), (4, 600_000), (9, 500_000))
+    made.advance(1)
+    sent = order(at=6)
+    made.send(sent)
+    made.advance(5)
+    assert (fills, sent.state) == ([], "DELAYED")
+    made.advance(8)
+    assert (fills, sent.state) == ([], "CANCELLED"), "what comes at 9 is not known at 6"
+
+
+def test_a_taker_walks_the_ladder_and_pays_the_fee_of_each_level():
+    made, fills = engine((1, 500_000))
+    made.send(order(size=150, at=3))
+    made.advance(10)
+    # 100 at .510, fee .04 * .51 * .49 = .009996 each; 50 at .515, .04 * .515 * .485 = .0099910
+    first, second = (3, 100, 51_000_000, 999_600, False), (3, 50, 25_750_000, 499_550, False)
+    assert shown(fills) == [first, second]
+
+
+def test_what_was_taken_is_gone_until_the_price_changes():
+    made, fills = engine((1, 500_000), (50, 501_000))
+    made.send(order("a", size=150, at=3))
+    made.advance(5)
+    assert made.book(0, YES).asks == (Level(515_000, 50 * MICRO),)
+    assert made.book(0, NO).bids == (Level(485_000, 50 * MICRO),), "the same offer, seen from NO"
+    second = order("b", size=150, at=6)
+    made.send(second)
+    made.advance(20)
+    assert second.filled == 50 * MICRO and second.state == "MATCHED"
+    made.advance(50)
+    assert [each.size for each in made.book(0, YES).asks] == [100 * MICRO] * 2
+    assert sum(fill.tokens for fill in fills) == 200 * MICRO
+
+
+def test_buying_no_takes_the_bids_of_yes():
+    made, fills = engine((1, 500_000))
+    made.send(order(outcome=NO, price=515_000, size=120, at=2))
+    made.send(order("s", outcome=NO, buys=False, price=480_000, size=30, at=2))
+    made.advance(3)
+    # bids of YES .490 and .485 are offers of NO at .510 and .515
+    assert [(each.tokens // MICRO, each.cash) for each in fills[:2]] == [
+        (100, 51_000_000), (20, 10_300_000)]  # fmt: skip
+    assert (fills[2].cash, fills[2].order.buys) == (30 * 490_000, False)
+
+
+def test_all_or_nothing_and_post_only():
+    made, fills = engine((1, 500_000))
+    whole, post = (
+        order("w", size=201, kind="FOK", at=2),
+        order("p", price=510_000, kind="POST", at=2),
+    )
+    made.send(whole)
+    made.send(post)
+    made.advance(3)
+    assert (whole.state, post.state, fills) == ("CANCELLED", "REJECTED", [])
+    made.send(order("w2", size=200, kind="FOK", at=4))
+    made.advance(5)
+    assert sum(fill.tokens for fill in fills) == 200 * MICRO
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "filled"),
+    # 100 stand at .490 before us; .480 passes us by; each print is 60
+    [(0, (0, 20, 50)), (50, (10, 50, 50)), (100, (50, 50, 50))],
+)
+def test_a_resting_order_waits_its_turn(cancelled, filled):
+    """Prints at our price eat the queue first; how much of it cancels is the assumption."""
+    quotes = Quotes(**vars(QUOTES) | {"cancelled_ahead": cancelled})
+    made, fills = engine((1, 500_000), (20, 490_000), (30, 490_000), (40, 480_000), quotes=quotes)
+    resting = order(price=490_000, kind="POST", at=3)
+    made.send(resting)
+    made.advance(10)
+    assert resting.state == "LIVE" and resting.ahead == 100 * MICRO
+    for time, expected in zip((20, 30, 40), filled, strict=True):
+        made.advance(time)
+        assert resting.filled == expected * MICRO, time
+    assert resting.state == "MATCHED"
+    assert all(fill.maker and fill.fee == 0 for fill in fills)
+    assert sum(fill.cash for fill in fills) == 50 * 490_000
+
+
+def test_a_resting_order_ends_with_its_time_or_the_markets():
+    made, fills = engine((1, 500_000), (60, 480_000))
+    resting, gone = order(price=490_000, kind="POST", at=3, expires=50), order("c", price=490_000,
+                    kind="POST", at=3)  # fmt: skip
+    made.send(resting)
+    made.send(gone)
+    made.advance(30)
+    made.cancel(gone)
+    made.advance(70)
+    assert (resting.state, gone.state, fills) == ("EXPIRED", "CANCELLED", [])
+    late = order("l", at=END)
+    made.send(late)
+    made.advance(END + 1)
+    assert late.state == "CANCELLED", "nothing is matched after the end"
+
+
+def test_recorded_books_are_taken_as_they_are():
+    book = Book((Level(400_000, 7 * MICRO),), (Level(450_000, 3 * MICRO),))
+    thinner = Book((Level(400_000, 7 * MICRO),), (Level(430_000, 2 * MICRO),))
+    made, fills = engine((1, book), (30, thinner))
+    made.send(order(price=460_000, at=2))
+    resting = order("r", price=440_000, kind="GTC", at=3)
+    made.send(resting)
+    made.advance(10)
+    assert [(fill.tokens, fill.cash) for fill in fills] == [(3 * MICRO, 1_350_000)]
+    made.advance(30)
+    assert resting.filled == 2 * MICRO, "an offer came down to our price"
+
+
+def test_events_out_of_order_are_refused():
+    made, _ = engine((5, 500_000), (4, 500_000))
+    with pytest.raises(OutOfOrder):
+        made.advance(10)
+
+
+def test_quotes_round_against_the_trader_and_stay_inside():
+    book = QUOTES.book(500_500)
+    assert (book.bid, book.ask) == (490_000, 511_000)
+    assert QUOTES.book(3_000).bids == () and QUOTES.book(996_000).asks == ()
+    worse, better = QUOTES.under("pessimistic"), QUOTES.under("optimistic")
+    assert worse.book(500_000).ask == 515_000 and better.book(500_000).ask == 500_000
+    assert (worse.depth, worse.latency_s) == (50 * MICRO, 25)

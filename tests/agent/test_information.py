@@ -1,0 +1,88 @@
+"""Gamma records: what is read, what is refused."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from strongroom.information.gamma import (
+    NO,
+    YES,
+    BadMarketRecord,
+    load_recorded,
+    parse_market,
+    shift,
+)
+
+RECORD = {
+    "slug": "example",
+    "question": "Will it?",
+    "outcomes": '["Yes", "No"]',
+    "clobTokenIds": '["11", "22"]',
+    "conditionId": "0x" + "ab" * 32,
+    "questionID": "0x" + "cd" * 32,
+    "resolvedBy": "0x" + "11" * 20,
+    "bestBid": 0.031,
+    "bestAsk": 0.034,
+    "orderPriceMinTickSize": 0.001,
+    "orderMinSize": 5,
+    "liquidityNum": 1234.5,
+    "endDate": "2026-02-09T05:00:00Z",
+    "umaResolutionStatuses": '["proposed"]',
+    "feeSchedule": {"rate": 0.07, "exponent": 1, "takerOnly": True},
+}
+
+
+def test_fields_are_read_exactly():
+    market = parse_market(RECORD)
+    assert market.outcomes == ("Yes", "No")
+    assert market.token_ids == (11, 22)
+    assert market.best_bid == Decimal("0.031")
+    assert (market.ask(NO), market.bid(NO)) == (Decimal("0.969"), Decimal("0.966"))
+    assert (market.ask(YES), market.bid(YES)) == (Decimal("0.034"), Decimal("0.031"))
+    assert market.end == datetime(2026, 2, 9, 5, tzinfo=UTC)
+    assert market.fees.rate == Decimal("0.07")
+    assert market.resolution_statuses == ("proposed",)
+
+
+def test_missing_quotes_stay_missing():
+    record = {k: v for k, v in RECORD.items() if k not in ("bestAsk", "feeSchedule", "endDate")}
+    market = parse_market(record)
+    assert market.best_ask is None
+    assert market.bid(NO) is None
+    assert market.end is None
+    assert market.fees.rate == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"conditionId": "0x12"},
+        {"questionID": None},
+        {"outcomes": '["Yes"]'},
+        {"clobTokenIds": "not json"},
+        {"bestBid": "cheap"},
+        {"endDate": "tomorrow"},
+    ],
+)
+def test_bad_records_are_named(change):
+    with pytest.raises(BadMarketRecord, match="example"):
+        parse_market(RECORD | change)
+
+
+def test_recorded_page_loads_and_says_what_it_could_not_read():
+    path = Path("agent/strongroom/devnet/data/gamma_markets_mixed_2026-01.json.gz")
+    markets, problems = load_recorded(path)
+    assert len(markets) + len(problems) == 600
+    assert len(markets) == 551
+    reasons = Counter(problem.split(": ", 1)[1] for problem in problems)
+    assert reasons == {"KeyError: 'resolvedBy'": 45, "KeyError: 'questionID'": 4}
+
+
+def test_shift_moves_only_ends():
+    market = parse_market(json.loads(json.dumps(RECORD)))
+    (moved,) = shift([market], timedelta(days=2))
+    assert moved.end == datetime(2026, 2, 11, 5, tzinfo=UTC)
+    assert moved.condition_id == market.condition_id

@@ -1,0 +1,64 @@
+"""Portfolio limits and sizing rules: the binding one is named, the numbers are by hand."""
+
+import pytest
+from strongroom.strategy.portfolio import Day, Holding, Limits, Room, room
+from strongroom.strategy.sizing import bounded, fractional_kelly, unit
+
+NAV = 100_000_000_000  # 100,000
+NOW = 1_700_000_000
+FINE = Day(NAV, NAV)
+
+
+def holding(event, category, thousands, *groups):
+    return Holding(event, category, thousands * 10**9, frozenset(groups))
+
+
+def ask(held, new, limits=None, day=FINE, now=NOW):
+    return room(limits or Limits(), NAV, held, new, day, now)
+
+
+def test_an_event_gets_fifteen_percent_at_most():
+    new = holding("cup", "sports", 0)
+    assert ask([], new) == Room(15 * 10**9, "event cup")
+    assert ask([holding("cup", "sports", 9)], new) == Room(6 * 10**9, "event cup")
+    assert ask([holding("cup", "sports", 16)], new) == Room(0, "event cup")
+    with pytest.raises(ValueError, match="event_bps"):
+        Limits(event_bps=1_501)
+    with pytest.raises(ValueError, match="shares"):
+        Limits(total_bps=10_001)
+
+
+def test_category_group_and_total_bind_in_turn():
+    others = [holding(f"e{i}", "sports", 9) for i in range(3)]
+    assert ask(others, holding("cup", "sports", 0)) == Room(3 * 10**9, "category sports")
+    capped = Limits(categories={"sports": 2_800})
+    assert ask(others, holding("cup", "sports", 0), capped) == Room(10**9, "category sports")
+    rates = [holding(f"e{i}", f"c{i}", 14, "rates") for i in range(2)]
+    assert ask(rates, holding("fed", "x", 0, "rates")) == Room(2 * 10**9, "group rates")
+    full = [holding(f"e{i}", f"c{i}", 15) for i in range(5)]
+    assert ask(full, holding("new", "y", 0)) == Room(5 * 10**9, "total")
+
+
+def test_a_bad_day_and_a_fresh_loss_stop_everything():
+    new = holding("cup", "sports", 0)
+    at_limit, beyond = Day(NAV, NAV - 3 * 10**9), Day(NAV, NAV - 3 * 10**9 - 1)
+    assert ask([], new, day=at_limit).assets > 0
+    assert ask([], new, day=beyond) == Room(0, "daily loss")
+    fresh = Day(NAV, NAV, last_loss_at=NOW)
+    assert ask([], new, day=fresh, now=NOW + 3_599) == Room(0, "cooldown")
+    assert ask([], new, day=fresh, now=NOW + 3_600).assets > 0
+
+
+def test_rules_say_what_they_want_and_rooms_bound_it():
+    """p = .6 at .5125 of 100,000: Kelly .179487, a tenth 1,794.87."""
+    assert fractional_kelly(0.6, 0.5125, NAV) == 1_794_871_794
+    assert fractional_kelly(0.5, 0.5125, NAV) == 0
+    for fraction in (0, 0.26, 1):
+        with pytest.raises(ValueError, match="fraction"):
+            fractional_kelly(0.6, 0.5125, NAV, fraction)
+    assert unit(NAV) == 10**9
+    assert unit(NAV, units=3) == 3 * 10**9
+    chosen = bounded("unit", 3 * 10**9, {"cap": 2 * 10**9, "depth": 4 * 10**9})
+    assert (chosen.assets, chosen.binding) == (2 * 10**9, "cap")
+    assert bounded("unit", 10**9, {"cap": 2 * 10**9}).binding == "unit"
+    assert bounded("unit", 10**9, {"cap": -5}).assets == 0

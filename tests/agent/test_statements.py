@@ -1,0 +1,74 @@
+"""Months of depositors, by numbers made by hand."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+from strongroom.audit.logs import Event
+from strongroom.audit.permissions import ZERO
+from strongroom.audit.queues import Queue
+from strongroom.audit.statements import Statements
+
+ANN, BEN, MANAGER, VAULT = "0xaa", "0xbb", "0xff", "0xvault"
+UNIT, SHARE = 10**6, 10**12
+
+
+def books(nav, holders, deposits=None, redemptions=None):
+    """Return what a statement reads of the books; nav in units, holders in shares."""
+    return SimpleNamespace(
+        vault=VAULT,
+        nav=(nav * UNIT, nav * UNIT),
+        supply=sum(holders.values()) * SHARE,
+        holders={who: amount * SHARE for who, amount in holders.items()},
+        queues=(deposits or {}, redemptions or {}),
+    )
+
+
+def told(statements, name, transaction="0x1", **fields):
+    statements.heard(Event(name, 1, transaction, 0, VAULT, fields))
+
+
+def at(month, day):
+    return SimpleNamespace(time=int(datetime(2026, month, day, tzinfo=UTC).timestamp()))
+
+
+def test_months_of_two_depositors():
+    """Ann asks for 1,000 and has it; Ben enters at once with 500 when a share is 1.25; Ann asks to
+    redeem 400, gets 300 of them at 1.5 as 450, and takes 200 of that."""
+    statements = Statements()
+    told(statements, "DepositRequest", controller=ANN, assets=1_000 * UNIT)
+    waiting = Queue(asked={ANN: 1_000 * UNIT})
+    statements.reported(at(1, 10), books(0, {}, {1: waiting}))
+    done = Queue(asked={ANN: 1_000 * UNIT}, settled=1_000 * UNIT, earned=1_000 * SHARE, closed=True)
+    statements.reported(at(1, 31), books(1_000, {VAULT: 1_000}, {1: done}))
+
+    told(statements, "Transfer", sender=VAULT, receiver=ANN, value=1_000 * SHARE)
+    told(statements, "Deposit", owner=ANN, assets=1_000 * UNIT, shares=1_000 * SHARE)  # a claim
+    told(statements, "Transfer", "0x2", sender=ZERO, receiver=BEN, value=400 * SHARE)
+    told(statements, "Deposit", "0x2", owner=BEN, assets=500 * UNIT, shares=400 * SHARE)
+    statements.reported(at(2, 20), books(1_750, {ANN: 1_000, BEN: 400}))
+    redeemed = Queue(asked={ANN: 400 * SHARE}, settled=300 * SHARE, earned=450 * UNIT, closed=True,
+                     taken={ANN: (133 * SHARE, 200 * UNIT)})  # fmt: skip
+    told(statements, "Withdraw", owner=ANN, assets=200 * UNIT, shares=133 * SHARE)
+    statements.reported(at(3, 5), books(1_650, {ANN: 600, BEN: 400, VAULT: 100}, {}, {2: redeemed}))
+
+    assert statements.people == [ANN, BEN]
+    jan, feb, mar = statements.of(ANN)
+    assert (jan.month, jan.shares, jan.paid_in, jan.paid_out) == (
+        "2026-01", 1_000 * SHARE, 1_000 * UNIT, 0)  # fmt: skip
+    assert abs(jan.gain) <= 1 and abs(jan.value - 1_000 * UNIT) <= 1
+    assert (feb.paid_in, feb.paid_out) == (0, 0) and abs(feb.gain - 250 * UNIT) <= 1
+    assert (mar.shares, mar.paid_out) == (700 * SHARE, 200 * UNIT)
+    assert abs(mar.value - (700 * UNIT * 3 // 2 + 250 * UNIT)) <= 2
+    assert abs(mar.gain - 250 * UNIT) <= 2  # 1.25 to 1.5 on a thousand shares
+    first, second = statements.of(BEN)
+    assert (first.month, first.paid_in) == ("2026-02", 500 * UNIT) and abs(first.gain) <= 1
+    assert abs(second.gain - 100 * UNIT) <= 1
+
+
+def test_a_request_that_is_taken_back_leaves_nothing():
+    statements = Statements()
+    told(statements, "DepositRequest", controller=ANN, assets=70 * UNIT)
+    told(statements, "DepositRequestCancelled", controller=ANN, assets=70 * UNIT)
+    statements.reported(at(1, 10), books(0, {MANAGER: 1}))
+    (month,) = statements.of(ANN)
+    assert (month.value, month.paid_in, month.gain) == (0, 0, 0)

@@ -1,0 +1,100 @@
+"""How the vault is put together: one layout, no clashing selectors, every size below the limit."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import ape
+import pytest
+from eth_utils import keccak
+from strongroom.chain.terms import TIMELOCKED
+
+from tests.defaults import LIMITS
+
+SIZE_LIMIT = 24_576
+
+
+def layout(name):
+    command = [
+        "vyper",
+        "-f",
+        "layout",
+        "-p",
+        ".",
+        "--evm-version",
+        "cancun",
+        f"contracts/{name}.vy",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)["storage_layout"]
+
+
+PARTS = ["Vault", "VaultDesk", "VaultGovernance"]
+
+
+def test_the_parts_of_a_vault_share_one_storage_layout():
+    """They run on the vault's storage: a slot that differs would be a corruption."""
+    assert layout("Vault") == layout("VaultDesk") == layout("VaultGovernance")
+
+
+def test_no_function_is_hidden_by_another_part(project):
+    def selectors(contract):
+        return {
+            keccak(text=method.selector)[:4]: method.selector
+            for method in contract.contract_type.methods
+        }
+
+    parts = [selectors(project.get_contract(name)) for name in PARTS]
+    together = {}
+    for part in parts:
+        assert {part[key] for key in part.keys() & together.keys()} <= {"asset()"}
+        together |= part
+    assert len(together) == sum(len(part) for part in parts) - 2  # asset() is in all three
+
+
+def test_timelocked_selectors_are_functions_of_the_governance(project):
+    """A selector that nobody has would be a function that is not timelocked."""
+    known = {method.selector for method in project.VaultGovernance.contract_type.methods}
+    source = Path("contracts/modules/timelock.vy").read_text()
+    named = set(re.findall(r'method_id\(\s*"([^"]+)", output_type=bytes4', source))
+    assert named <= known
+    assert named == {*TIMELOCKED, "decreaseDelay(bytes4,uint256)"}
+
+
+@pytest.mark.parametrize("name", [*PARTS, "VaultFactory", "PolymarketAccount", "Exchange"])
+def test_runtime_code_is_below_the_size_limit(project, name):
+    code = project.get_contract(name).contract_type.runtime_bytecode.bytecode
+    assert (len(code) - 2) // 2 < SIZE_LIMIT
+
+
+def test_blueprint_fits(project):
+    code = project.Vault.contract_type.deployment_bytecode.bytecode
+    assert (len(code) - 2) // 2 + 3 < SIZE_LIMIT
+
+
+def test_errors_of_the_desk_come_through_the_vault(vault, people):
+    with ape.reverts("not the keeper"):
+        vault.allocate(b"\1" * 32, 1, sender=people.mallory)
+
+
+def test_calls_that_nobody_knows_revert(vault, people):
+    with ape.reverts():
+        people.alice.transfer(vault, 0, data=b"\xde\xad\xbe\xef")
+    with ape.reverts():
+        people.alice.transfer(vault, 1)
+
+
+def test_the_other_parts_on_their_own_are_nobodys(factory, project, people):
+    desk = project.VaultDesk.at(factory.DESK())
+    for address in (desk.address, desk.GOVERNANCE()):
+        part = project.VaultGovernance.at(address)
+        with ape.reverts("ownable: caller is not the owner"):
+            part.pause(sender=people.owner)
+        with ape.reverts("not the pending owner"):
+            part.acceptOwnership(sender=people.mallory)
+        terms = ("", "", *[people.mallory] * 5, *[0] * 6, list(LIMITS.values()))
+        with ape.reverts("set up already"):
+            part.setUp(terms, sender=people.mallory)
+    with ape.reverts("not the reporter"):
+        desk.report([], b"\0" * 32, sender=people.mallory)

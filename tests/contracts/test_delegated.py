@@ -1,0 +1,309 @@
+"""DelegatedAccount: budget out to a wallet, counted at cost by whoever deals, taken back."""
+
+from types import SimpleNamespace
+
+import ape
+import pytest
+from eth_account import Account
+from strongroom.devnet import contracts as devnet
+
+from tests.defaults import DAY, FOREVER, UNIT, a_class
+
+ENFORCED, DELEGATED = 1, 2
+QUOTES = ("0.50", "0.50", "0.50", "0.50")  # no spread: what is left is the custody's
+
+
+@pytest.fixture(scope="session")
+def registry(deployer):
+    return deployer.deploy(ape.project.WalletRegistry)
+
+
+@pytest.fixture(scope="session")
+def delegated_implementation(deployer, venue, registry):
+    return devnet.deploy_delegated_implementation(deployer, venue, registry)
+
+
+@pytest.fixture
+def wallet(venue, deployer, chain):
+    """Make deposit wallets of fresh EOAs; `run` sends a batch that the owner signed."""
+    count = iter(range(1, 1_000))
+
+    def make():
+        key = Account.create(f"wallet {next(count)}")
+        venue.wallets.makeWallet(key.address, sender=deployer)
+        contract = ape.project.DepositWallet.at(venue.wallets.walletOf(key.address))
+
+        def run(*calls):
+            deadline = chain.pending_timestamp + 100
+            digest = bytes(contract.batchDigest(list(calls), deadline))
+            signature = bytes(Account.unsafe_sign_hash(digest, key.key).signature)
+            return contract.execute(list(calls), deadline, signature, sender=deployer)
+
+        return SimpleNamespace(address=contract.address, contract=contract, key=key, run=run)
+
+    return make
+
+
+@pytest.fixture
+def market(make_vault, people, invest, delegated_implementation, wallet, venue, deployer, chain):
+    """A vault of 10,000 pUSD, 1,000 in a delegated account, its wallet bound."""
+    vault = make_vault(people.keeper)
+    invest(vault, people.alice, 10_000 * UNIT)
+    vault.addClass(
+        a_class(delegated_implementation, people.oracle, grade=DELEGATED), sender=people.owner
+    )
+    question = chain.pending_timestamp.to_bytes(32, "big")
+    venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
+    vault.openMarket(0, question, 1, chain.pending_timestamp + 30 * DAY, sender=people.keeper)
+    id_ = devnet.condition_id(people.oracle.address, question)
+    vault.allocate(id_, 1_000 * UNIT, sender=people.keeper)
+    account = ape.project.DelegatedAccount.at(vault.accountOf(id_))
+    its = wallet()
+    its.run((venue.pusd.address, venue.pusd.approve.encode_input(account, FOREVER)))
+    account.setWallet(its.address, sender=people.keeper)
+    return SimpleNamespace(vault=vault, id=id_, question=question, account=account, wallet=its)
+
+
+@pytest.fixture
+def pay(venue):
+    """Let a market's wallet send its collateral somewhere, as its key's holder may."""
+
+    def send(market, to, amount):
+        market.wallet.run((venue.pusd.address, venue.pusd.transfer.encode_input(to, amount)))
+
+    return send
+
+
+def test_budget_goes_out_and_comes_back(market, people, venue):
+    account, wallet = market.account, market.wallet
+    assert account.grade() == DELEGATED
+    account.forward(600 * UNIT, sender=people.keeper)
+    assert venue.pusd.balanceOf(wallet.address) == 600 * UNIT
+    assert account.outstanding() == 600 * UNIT
+    assert account.positions()[0] == 400 * UNIT
+    assert account.holdings(True)[0] == 600 * UNIT
+    assert market.vault.recall(market.id, FOREVER, sender=people.keeper)
+    assert venue.pusd.balanceOf(account) == 0, "recall takes what has arrived, nothing else"
+    assert account.takeBack(250 * UNIT, sender=people.keeper)
+    assert account.outstanding() == 350 * UNIT
+    account.takeBack(FOREVER, sender=people.guardian)  # as much as is there
+    assert account.outstanding() == 0
+    market.vault.recall(market.id, FOREVER, sender=people.keeper)
+    assert market.vault.total_idle() == 10_000 * UNIT
+
+
+def test_who_may_do_what(market, people):
+    account = market.account
+    for stranger in (people.stranger, people.guardian, people.owner):
+        with ape.reverts("not the keeper"):
+            account.forward(1, sender=stranger)
+        with ape.reverts("not the keeper"):
+            account.setWallet(people.mallory, sender=stranger)
+    with ape.reverts("wallet set"):
+        account.setWallet(people.mallory, sender=people.keeper)
+    with ape.reverts("not allowed to take back"):
+        account.takeBack(1, sender=people.stranger)
+    with ape.reverts("not allowed to take back"):
+        account.takeBackTokens(0, 1, sender=people.stranger)
+    with ape.reverts("not the vault"):
+        account.recall(1, sender=people.keeper)
+    with ape.reverts("market open"):
+        account.releaseWallet(sender=people.keeper)
+    market.vault.pause(sender=people.guardian)
+    with ape.reverts("paused"):
+        account.forward(1, sender=people.keeper)
+    market.vault.unpause(sender=people.guardian)
+    account.halt(sender=people.guardian)
+    with ape.reverts("not tradable"):
+        account.forward(1, sender=people.keeper)
+
+
+def test_no_budget_goes_to_a_resolved_market(market, people, resolve):
+    resolve(market, 1, 0)
+    with ape.reverts("not tradable"):
+        market.account.forward(1, sender=people.keeper)
+
+
+def test_wallet_must_consent_and_serves_one_account(
+    market, people, wallet, registry, venue, delegated_implementation, deployer, chain
+):
+    question = b"\x99" * 32
+    venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
+    soon = chain.pending_timestamp + DAY
+    market.vault.openMarket(0, question, 1, soon, sender=people.keeper)
+    second = ape.project.DelegatedAccount.at(
+        market.vault.accountOf(devnet.condition_id(people.oracle.address, question))
+    )
+    with ape.reverts("no wallet"):
+        second.forward(0, sender=people.keeper)
+    with ape.reverts("wallet does not consent"):
+        second.setWallet(wallet().address, sender=people.keeper)
+    market.wallet.run((venue.pusd.address, venue.pusd.approve.encode_input(second, FOREVER)))
+    with ape.reverts("wallet serves another"):
+        second.setWallet(market.wallet.address, sender=people.keeper)
+    assert registry.accountOf(market.wallet.address) == market.account
+    with ape.reverts("not this account's wallet"):
+        registry.release(market.wallet.address, sender=people.mallory)
+
+
+def test_classes_say_which_grade_they_admit(vault, people, delegated_implementation):
+    for grade in (0, ENFORCED, 3):
+        with ape.reverts("custody grade differs"):
+            vault.addClass(
+                a_class(delegated_implementation, people.oracle, grade=grade), sender=people.owner
+            )
+
+
+def test_a_loss_in_the_wallet_lowers_the_bid_and_not_the_ask(
+    market, people, report, pay, make_vault
+):
+    """Who leaves gets at most what is there, who comes pays at least what it cost."""
+    market.account.forward(1_000 * UNIT, sender=people.keeper)
+    report(market.vault, QUOTES)
+    assert market.vault.navs() == (10_000 * UNIT, 10_000 * UNIT)
+    pay(market, people.mallory, 400 * UNIT)
+    report(market.vault, QUOTES)
+    assert market.vault.navs() == (9_600 * UNIT, 10_000 * UNIT)
+    assert market.vault.custody() == (9_000 * UNIT, 0, 600 * UNIT)
+
+
+def test_a_gain_in_the_wallet_counts_for_who_leaves_once_it_is_back(
+    market, people, report, venue, deployer
+):
+    account = market.account
+    account.forward(1_000 * UNIT, sender=people.keeper)
+    venue.fund(deployer, market.wallet.address, 300 * UNIT)
+    report(market.vault, QUOTES)
+    assert market.vault.navs() == (10_000 * UNIT, 10_300 * UNIT)
+    account.takeBack(FOREVER, sender=people.keeper)
+    report(market.vault, QUOTES)
+    assert market.vault.navs() == (10_300 * UNIT, 10_300 * UNIT)
+    assert account.outstanding() == 0
+
+
+def test_outcome_tokens_in_the_wallet_count_at_the_marks(
+    market, people, report, venue, deployer, give_tokens
+):
+    market.account.forward(1_000 * UNIT, sender=people.keeper)
+    # the wallet spends 300 on 500 YES at .60
+    market.wallet.run((venue.pusd.address, venue.pusd.transfer.encode_input(deployer, 300 * UNIT)))
+    send_tokens(venue, deployer, market, 500 * UNIT, market.wallet.address)
+    report(market.vault, ("0.55", "0.65", "0.35", "0.45"))
+    # there: 700 and 500 at .55 = 975; at the ask 700 + 325 = 1,025
+    assert market.vault.navs() == (9_975 * UNIT, 10_025 * UNIT)
+    report(market.vault, ("0.70", "0.80", "0.20", "0.30"))
+    assert market.vault.navs() == (10_000 * UNIT, 10_100 * UNIT)  # at most 1,000 at the bid
+
+
+def send_tokens(venue, deployer, market, amount, to):
+    """Give YES tokens of a market to an address."""
+    venue.fund(deployer, deployer, amount)
+    venue.pusd.approve(venue.adapter, amount, sender=deployer)
+    venue.adapter.splitPosition(venue.pusd, b"\0" * 32, market.id, [1, 2], amount, sender=deployer)
+    yes, _ = market.account.tokenIds()
+    venue.ctf.safeTransferFrom(deployer, to, yes, amount, b"", sender=deployer)
+
+
+def test_tokens_come_back_from_a_wallet_that_made_the_account_its_operator(
+    market, people, venue, deployer
+):
+    send_tokens(venue, deployer, market, 50 * UNIT, market.wallet.address)
+    with ape.reverts():
+        market.account.takeBackTokens(0, 50 * UNIT, sender=people.keeper)
+    approve = venue.ctf.setApprovalForAll.encode_input(market.account, True)
+    market.wallet.run((venue.ctf.address, approve))
+    market.account.takeBackTokens(0, 50 * UNIT, sender=people.keeper)
+    _, (position,) = market.account.positions()
+    assert position.yes == 50 * UNIT
+
+
+def test_stuffing_the_wallet_around_a_report_earns_nothing(
+    market, people, report, venue, invest, pay, deployer
+):
+    """The holder of the wallet's key owns shares, empties the wallet to come in cheap and fills
+    it to leave dear, five times. Entry at cost or more, exit at cost or less: no profit."""
+    market.account.forward(1_000 * UNIT, sender=people.keeper)
+    report(market.vault, QUOTES)
+    vault, mallory = market.vault, people.mallory
+    venue.fund(deployer, mallory, 5_000 * UNIT)
+    venue.pusd.approve(vault, FOREVER, sender=mallory)
+    start = 5_000 * UNIT
+    for _ in range(5):
+        pay(market, mallory, 1_000 * UNIT)
+        vault.requestDeposit(4_000 * UNIT, mallory, mallory, sender=mallory)
+        report(vault, QUOTES)
+        vault.deposit(4_000 * UNIT, mallory, sender=mallory)
+        venue.pusd.transfer(market.wallet.address, 1_000 * UNIT, sender=mallory)
+        shares = vault.balanceOf(mallory)
+        vault.requestRedeem(shares, mallory, mallory, sender=mallory)
+        report(vault, QUOTES)
+        vault.redeem(shares, mallory, mallory, sender=mallory)
+        assert venue.pusd.balanceOf(mallory) <= start
+
+
+def test_closing_waits_for_the_budget_or_for_the_guardian(market, people, resolve, pay, registry):
+    account, vault = market.account, market.vault
+    account.forward(1_000 * UNIT, sender=people.keeper)
+    resolve(market, 0, 1)
+    with ape.reverts("budget not returned"):
+        vault.closeMarket(market.id, sender=people.stranger)
+    pay(market, people.mallory, 400 * UNIT)
+    account.takeBack(FOREVER, sender=people.keeper)
+    assert account.outstanding() == 400 * UNIT
+    vault.closeMarket(market.id, sender=people.stranger)  # nothing is left in the wallet
+    assert vault.total_idle() == 9_600 * UNIT
+    assert vault.total_exposure() == 0
+    account.releaseWallet(sender=people.stranger)
+    assert int(registry.accountOf(market.wallet.address), 16) == 0
+    assert account.holdings(True) == (0, [])
+    assert account.outstanding() == 0
+
+
+def test_guardian_may_write_off_what_does_not_come_back(market, people, resolve):
+    market.account.forward(1_000 * UNIT, sender=people.keeper)
+    resolve(market, 0, 1)
+    market.vault.closeMarket(market.id, sender=people.guardian)
+    assert market.vault.totalAssets() == 9_000 * UNIT
+
+
+def test_exit_in_kind_pays_what_is_here_and_says_what_is_not(market, people, venue):
+    market.account.forward(600 * UNIT, sender=people.keeper)
+    market.vault.windDown(sender=people.guardian)
+    shares = market.vault.balanceOf(people.alice) // 2
+    supply = market.vault.totalSupply() + 10**6
+    receipt = market.vault.redeemInKind(shares, people.alice, sender=people.alice)
+    (event,) = receipt.decode_logs(market.account.OutOfReach)
+    assert (event.receiver, event.shares, event.supply) == (people.alice, shares, supply)
+    assert event.outstanding == 600 * UNIT
+    got = 9_000 * UNIT * shares // supply + 400 * UNIT * shares // supply
+    assert venue.pusd.balanceOf(people.alice) == got
+    assert market.vault.exposureOf(market.id) == 1_000 * UNIT, "what a wallet holds stays in it"
+    # in wind-down anybody brings back what the wallet lets go
+    market.account.takeBack(FOREVER, sender=people.stranger)
+    market.vault.recall(market.id, FOREVER, sender=people.stranger)
+    assert market.account.outstanding() == 0
+
+
+def test_a_safe_of_an_eoa_serves_as_well(market, people, venue, deployer, chain):
+    """Signature type 2: the Safe is real, its owner one EOA."""
+    key = Account.create("safe owner")
+    venue.wallets.makeSafe(key.address, sender=deployer)
+    safe = devnet.safe_at(venue.wallets.safeOf(key.address))
+    assert safe.getOwners() == [key.address]
+    question = b"\x98" * 32
+    venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
+    market.vault.openMarket(0, question, 1, chain.pending_timestamp + DAY, sender=people.keeper)
+    id_ = devnet.condition_id(people.oracle.address, question)
+    account = ape.project.DelegatedAccount.at(market.vault.accountOf(id_))
+    zero = "0x" + "00" * 20
+    approve = venue.pusd.approve.encode_input(account, FOREVER)
+    call = (venue.pusd.address, 0, approve, 0, 0, 0, 0, zero, zero)
+    digest = bytes(safe.getTransactionHash(*call, safe.call_view_method("nonce")))
+    signature = bytes(Account.unsafe_sign_hash(digest, key.key).signature)
+    safe.execTransaction(*call, signature, sender=deployer)
+    account.setWallet(safe, sender=people.keeper)
+    market.vault.allocate(id_, 100 * UNIT, sender=people.keeper)
+    account.forward(100 * UNIT, sender=people.keeper)
+    assert account.outstanding() == account.holdings(True)[0] == 100 * UNIT
+    account.takeBack(FOREVER, sender=people.keeper)
+    assert account.outstanding() == 0

@@ -1,0 +1,193 @@
+"""FpmmAccount against the real bytecode of Gnosis' fixed-product market makers."""
+
+from types import SimpleNamespace
+
+import ape
+import pytest
+from strongroom.devnet import contracts as devnet
+from strongroom.devnet.bytecode import market_maker_part
+
+from tests.defaults import DAY, FOREVER, UNIT, WAD, a_class
+
+YES, NO = 0, 1
+FUNDS = 10_000 * UNIT
+FEE = WAD // 50  # 2 % of what a buyer invests
+
+
+def bought(funds: int, invested: int, fee: int = FEE) -> int:
+    """Tokens that `invested` buys from a fresh pool: the product of its reserves stays."""
+    net = invested - invested * fee // WAD
+    reserve = -(-funds * funds // (funds + net))  # up: the pool rounds for itself
+    return funds + net - reserve
+
+
+@pytest.fixture(scope="session")
+def make_pool(deployer, venue):
+    """Make a pool over conditions, funded with pUSD at even odds."""
+
+    def make(*conditions):
+        venue.fund(deployer, deployer, FUNDS)
+        return devnet.make_pool(deployer, venue, venue.pusd, list(conditions), FEE, FUNDS)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def condition(deployer, venue, people):
+    """Prepare a condition of the oracle; returns (question, condition id)."""
+    count = iter(range(1, 1_000))
+
+    def prepare():
+        question = b"\xf9" + next(count).to_bytes(31, "big")
+        venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
+        return question, devnet.condition_id(people.oracle.address, question)
+
+    return prepare
+
+
+@pytest.fixture(scope="session")
+def fpmm_implementation(deployer, venue, make_pool, condition):
+    pool = make_pool(condition()[1])
+    return devnet.deploy_fpmm_implementation(deployer, venue.ctf, venue.pusd, pool)
+
+
+@pytest.fixture
+def market(make_vault, people, invest, fpmm_implementation, make_pool, condition, chain):
+    """A vault of 10,000 pUSD with 1,000 in an FPMM account, and a pool of 10,000."""
+    vault = make_vault(people.keeper)
+    invest(vault, people.alice, 10_000 * UNIT)
+    vault.addClass(a_class(fpmm_implementation, people.oracle), sender=people.owner)
+    question, id_ = condition()
+    vault.openMarket(0, question, 1, chain.pending_timestamp + 30 * DAY, sender=people.keeper)
+    vault.allocate(id_, 1_000 * UNIT, sender=people.keeper)
+    account = ape.project.FpmmAccount.at(vault.accountOf(id_))
+    return SimpleNamespace(
+        vault=vault, id=id_, question=question, account=account, pool=make_pool(id_)
+    )
+
+
+def test_buys_and_sells_within_the_budget(market, people, venue):
+    account, pool = market.account, market.pool
+    expected = bought(FUNDS, 100 * UNIT)
+    assert pool.calcBuyAmount(100 * UNIT, YES) == expected
+    receipt = account.buy(pool, YES, 100 * UNIT, expected, FOREVER, sender=people.keeper)
+    (event,) = receipt.decode_logs(account.Bought)
+    assert (event.assets, event.tokens) == (100 * UNIT, expected)
+    collateral, (position,) = account.positions()
+    assert (collateral, position.yes, position.no) == (900 * UNIT, expected, 0)
+    assert venue.pusd.allowance(account, pool) == 0
+
+    tokens = pool.calcSellAmount(50 * UNIT, YES)
+    account.sell(pool, YES, 50 * UNIT, tokens, FOREVER, sender=people.keeper)
+    collateral, (position,) = account.positions()
+    assert (collateral, position.yes, position.no) == (950 * UNIT, expected - tokens, 0)
+    assert not venue.ctf.isApprovedForAll(account, pool)
+
+
+def test_no_is_the_second_outcome(market, people):
+    expected = bought(FUNDS, 100 * UNIT)
+    market.account.buy(market.pool, NO, 100 * UNIT, expected, FOREVER, sender=people.keeper)
+    _, (position,) = market.account.positions()
+    assert (position.yes, position.no) == (0, expected)
+    with ape.reverts("unknown outcome"):
+        market.account.buy(market.pool, 2, UNIT, 0, FOREVER, sender=people.keeper)
+
+
+def test_slippage_and_deadline_are_kept(market, people, chain):
+    account, pool = market.account, market.pool
+    expected = bought(FUNDS, 100 * UNIT)
+    with ape.reverts("minimum buy amount not reached"):
+        account.buy(pool, YES, 100 * UNIT, expected + 1, FOREVER, sender=people.keeper)
+    account.buy(pool, YES, 100 * UNIT, expected, FOREVER, sender=people.keeper)
+    tokens = pool.calcSellAmount(50 * UNIT, YES)
+    with ape.reverts("maximum sell amount exceeded"):
+        account.sell(pool, YES, 50 * UNIT, tokens - 1, FOREVER, sender=people.keeper)
+    now = chain.pending_timestamp
+    with ape.reverts("trade expired"):
+        account.buy(pool, YES, UNIT, 0, now - 1, sender=people.keeper)
+
+
+def test_only_the_keeper_trades_and_only_while_all_is_well(market, people, resolve):
+    account, pool = market.account, market.pool
+
+    def buy(sender=people.keeper):
+        return account.buy(pool, YES, UNIT, 1, FOREVER, sender=sender)
+
+    for stranger in (people.stranger, people.owner, people.guardian):
+        with ape.reverts("not the keeper"):
+            buy(stranger)
+    market.vault.pause(sender=people.guardian)
+    with ape.reverts("not the keeper"):
+        buy()
+    market.vault.unpause(sender=people.guardian)
+    account.halt(sender=people.guardian)
+    with ape.reverts("not tradable"):
+        buy()
+    with ape.reverts("not tradable"):
+        account.sell(pool, YES, 1, 1, FOREVER, sender=people.keeper)
+    account.resume(sender=people.owner)
+    buy()
+    resolve(market, 1, 0)
+    with ape.reverts("not tradable"):
+        buy()
+
+
+def test_deadline_of_the_market_ends_trading(market, people, chain):
+    chain.pending_timestamp += 30 * DAY
+    with ape.reverts("not tradable"):
+        market.account.buy(market.pool, YES, UNIT, 1, FOREVER, sender=people.keeper)
+
+
+def test_price_band_holds_against_the_pool(market, people, report):
+    """Marks .45 / .50 and a band of 5 cents: a BUY up to .55, a SELL from .40."""
+    account, pool = market.account, market.pool
+    report(market.vault, ("0.45", "0.50", "0.50", "0.55"))
+    # at even odds and 2 % fee YES costs .51 and more: 700 in a pool of 10,000 bring the average
+    # to (700 / (10686 - 10000 * 10000 / 10686)) = .528, the budget of 1,000 to .535: within
+    account.buy(pool, YES, 1_000 * UNIT, 1, FOREVER, sender=people.keeper)
+    report(market.vault, ("0.40", "0.44", "0.55", "0.58"))
+    # now YES stands at .545 in the pool and .49 is the most
+    market.vault.allocate(market.id, 100 * UNIT, sender=people.keeper)
+    with ape.reverts("price too high"):
+        account.buy(pool, YES, 100 * UNIT, 1, FOREVER, sender=people.keeper)
+    report(market.vault, ("0.62", "0.64", "0.35", "0.38"))
+    # .62 - .05 = .57 is the least, and the pool pays less
+    with ape.reverts("price too low"):
+        account.sell(pool, YES, 10 * UNIT, FOREVER // 2, FOREVER, sender=people.keeper)
+
+
+def test_foreign_pools_are_refused(market, people, make_pool, condition, deployer, venue):
+    account, other = market.account, condition()[1]
+    assert account.isPool(market.pool)
+    fake = deployer.deploy(market_maker_part("FixedProductMarketMaker"))  # no clone of the master
+    for pool in (make_pool(other), make_pool(market.id, other), fake, people.mallory):
+        assert not account.isPool(pool)
+        with ape.reverts("foreign pool"):
+            account.buy(pool, YES, UNIT, 1, FOREVER, sender=people.keeper)
+        with ape.reverts("foreign pool"):
+            account.sell(pool, YES, 1, 1, FOREVER, sender=people.keeper)
+
+
+def test_payout_is_redeemed_from_conditional_tokens(market, people, venue, resolve):
+    tokens = bought(FUNDS, 200 * UNIT)
+    market.account.buy(market.pool, YES, 200 * UNIT, tokens, FOREVER, sender=people.keeper)
+    resolve(market, 1, 0)
+    market.vault.sync(market.id, sender=people.stranger)
+    assert market.vault.bookOf(market.id) == (800 * UNIT + tokens,) * 2
+    market.account.redeem(0, sender=people.stranger)
+    market.vault.closeMarket(market.id, sender=people.stranger)
+    assert market.vault.total_idle() == 9_000 * UNIT + 800 * UNIT + tokens
+
+
+def test_split_merge_and_exit_in_kind_need_no_adapter(market, people, venue):
+    account = market.account
+    account.split(0, 400 * UNIT, sender=people.keeper)
+    account.merge(0, 100 * UNIT, sender=people.keeper)
+    collateral, (position,) = account.positions()
+    assert (collateral, position.yes, position.no) == (700 * UNIT, 300 * UNIT, 300 * UNIT)
+    market.vault.windDown(sender=people.guardian)
+    shares = market.vault.balanceOf(people.alice)
+    market.vault.redeemInKind(shares, people.alice, sender=people.alice)
+    part = shares * 300 * UNIT // (shares + 10**6)
+    for token in account.tokenIds():
+        assert venue.ctf.balanceOf(people.alice, token) == part

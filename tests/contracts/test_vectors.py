@@ -1,0 +1,149 @@
+"""Vectors: the real venue's ids through the real bytecode, and one order hash in three places."""
+
+import json
+from pathlib import Path
+
+import pytest
+from eth_abi import encode
+from eth_account import Account
+from eth_utils import keccak, to_checksum_address
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
+from safe_eth.safe import SafeTx
+from strongroom.devnet.contracts import condition_id
+from strongroom.information.gamma import load_recorded
+from strongroom.signing.hashing import safe_transaction_hash
+from strongroom.signing.keys import envelope, sign_hash
+from strongroom.signing.order import ExchangeDomain, order_hash, order_tuple
+
+from tests.signing import make_order
+
+STRUCT = "(uint256,address,address,uint256,uint256,uint256,uint8,uint8,uint256,bytes32,bytes32)"
+DATA = Path("agent/strongroom/devnet/data")
+USDC_E = "0x2791Bca1f2de4661ED88A30C99A7a9449Aa84174"  # Polygon, the tokens' real collateral
+NEGATIVE_RISK_ADAPTER = "0xd91E80cF2E7be2e162c6513ceD06f1dD0dA35296"
+
+
+@pytest.fixture(scope="session")
+def recorded():
+    pages = [load_recorded(path)[0] for path in sorted(DATA.glob("*.json.gz"))]
+    return {market.condition_id: market for page in pages for market in page}.values()
+
+
+def test_position_ids_are_the_real_token_ids(venue, recorded):
+    """All recorded binary markets, both outcomes, through the real ConditionalTokens."""
+    checked = 0
+    for market in recorded:
+        if market.negative_risk:
+            continue
+        for outcome in (0, 1):
+            collection = venue.ctf.getCollectionId(b"\0" * 32, market.condition_id, outcome + 1)
+            token = venue.ctf.getPositionId(USDC_E, collection)
+            assert token == market.token_ids[outcome], market.question
+        checked += 1
+    assert checked >= 300
+
+
+def test_condition_ids_follow_from_oracle_and_question(recorded):
+    kinds = {False: 0, True: 0}
+    for market in recorded:
+        oracle = NEGATIVE_RISK_ADAPTER if market.negative_risk else market.oracle
+        assert condition_id(oracle, market.question_id) == market.condition_id, market.question
+        kinds[market.negative_risk] += 1
+    assert kinds[False] >= 300 and kinds[True] >= 300
+
+
+def test_account_computes_the_token_ids_of_conditional_tokens(vault, open_market, venue):
+    market = open_market(vault)
+    for outcome, token in enumerate(market.account.tokenIds()):
+        collection = venue.ctf.getCollectionId(b"\0" * 32, market.id, outcome + 1)
+        assert venue.ctf.getPositionId(venue.usdc, collection) == token
+
+
+word = st.integers(0, 2**256 - 1)
+address = st.binary(min_size=20, max_size=20).map(to_checksum_address)
+bytes32 = st.binary(min_size=32, max_size=32).map(lambda value: "0x" + value.hex())
+orders = st.builds(
+    lambda maker, signer, numbers, side, kind, metadata, builder: make_order(
+        maker,
+        numbers[0],
+        numbers[1],
+        numbers[2],
+        side,
+        signer=signer,
+        salt=str(numbers[3]),
+        timestamp=str(numbers[4]),
+        signatureType=kind,
+        metadata=metadata,
+        builder=builder,
+    ),
+    address,
+    address,
+    st.tuples(word, word, word, word, word),
+    st.integers(0, 1),
+    st.integers(0, 3),
+    bytes32,
+    bytes32,
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(order=orders)
+def test_order_hash_of_exchange_account_and_official_client_agree(
+    order, venue, implementation, chain
+):
+    domain = ExchangeDomain(venue.exchange.address, venue.exchange_version, chain.chain_id)
+    builder = ExchangeOrderBuilderV2(
+        domain.address, domain.chain_id, None, domain_version=domain.version
+    )
+    typed = builder.build_order_typed_data(order)
+    by_client = bytes.fromhex(builder.build_order_hash(typed)[2:])
+    assert order_hash(order, domain) == by_client
+    fields = order_tuple(order)
+    assert bytes(venue.exchange.hashOrder((*fields, b""))) == by_client
+    assert bytes(implementation.orderHash(fields)) == by_client
+    words = b"".join(
+        bytes(12) + bytes.fromhex(field[2:])
+        if isinstance(field, str)
+        else field
+        if isinstance(field, bytes)
+        else field.to_bytes(32, "big")
+        for field in fields
+    )
+    typehash = bytes.fromhex("bb86318a2138f5fa8ae32fbe8e659f8fcf13cc6ae4014a707893055433818589")
+    by_hand = keccak(b"\x19\x01" + venue.exchange.domainSeparator() + keccak(typehash + words))
+    assert by_hand == by_client
+    encoded = encode([STRUCT, "uint256", "bytes"], [fields, 77, b"signed"])
+    assert envelope(order, 77, b"signed") == encoded
+
+
+@given(
+    to=address,
+    data=st.binary(max_size=200),
+    operation=st.integers(0, 1),
+    nonce=st.integers(0, 2**64),
+)
+def test_safe_transaction_hash_is_safes_own(to, data, operation, nonce):
+    safe = "0x" + "5a" * 20
+    theirs = SafeTx(
+        None, safe, to, 0, data, operation, 0, 0, 0, None, None, safe_nonce=nonce,
+        safe_version="1.4.1", chain_id=137,
+    )  # fmt: skip
+    assert safe_transaction_hash(safe, 137, to, data, operation, nonce) == theirs.safe_tx_hash
+
+
+@given(digest=st.binary(min_size=32, max_size=32))
+def test_signatures_are_eth_accounts_own(digest):
+    owner = Account.from_key(b"\x07" * 32)
+    assert sign_hash(owner, digest) == bytes(owner.unsafe_sign_hash(digest).signature)
+
+
+def test_exported_abis_are_those_of_the_contracts(project):
+    from scripts.export_abi import abis
+
+    for name, abi in abis().items():
+        stored = json.loads(Path(f"agent/strongroom/chain/abi/{name}.json").read_text())
+        assert stored == abi, f"{name}: run `make abi`"
