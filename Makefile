@@ -46,7 +46,7 @@ devnet: setup ## Run the chain, the venue and the CLOB service until Ctrl-C
 	@ape run devnet
 
 test: setup ## Run all tests
-	@pytest -q -n 2 --network $(LOCAL) tests/contracts tests/agent tests/property
+	@pytest -q -n 2 --network $(LOCAL) tests/contracts tests/agent tests/property tests/browser
 	@pytest -q --network $(ANVIL) tests/integration
 	@pytest -q --disable-isolation --network $(LOCAL) tests/e2e
 

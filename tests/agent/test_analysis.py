@@ -1,7 +1,7 @@
 """Screening and tail opportunities on markets made by hand and on the recorded page."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,29 +10,9 @@ from strongroom.analysis.screen import Criteria, screen
 from strongroom.analysis.tail import TailRecord, find_tails, wilson_lower
 from strongroom.chain.units import MICRO
 from strongroom.information.books import Book, Level, quoted
-from strongroom.information.gamma import NO, YES, FeeSchedule, Market, load_recorded
+from strongroom.information.gamma import NO, YES, FeeSchedule, load_recorded
 
-NOW = datetime(2026, 2, 7, 12, 49, tzinfo=UTC)
-MARKET = Market(
-    question="Will it?",
-    outcomes=("Yes", "No"),
-    condition_id=b"\1" * 32,
-    question_id=b"\2" * 32,
-    oracle="0x" + "11" * 20,
-    token_ids=(1, 2),
-    best_bid=Decimal("0.02"),
-    best_ask=Decimal("0.03"),
-    tick=Decimal("0.001"),
-    min_size=Decimal(5),
-    liquidity=Decimal(5_000),
-    end=NOW + timedelta(days=2),
-    closed=False,
-    negative_risk=False,
-    resolution_statuses=(),
-    fees=FeeSchedule(),
-    volume=Decimal(10),
-    rules="Resolves YES if it does.",
-)
+from tests.agent.market_record import MARKET, NOW
 
 
 @pytest.mark.parametrize(

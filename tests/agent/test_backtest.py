@@ -29,7 +29,7 @@ from strongroom.strategy.packs.tail import Tail
 from strongroom.strategy.view import VaultState, View
 
 from scripts.backtest import cli
-from tests.agent.test_analysis import MARKET
+from tests.agent.market_record import MARKET
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 SMALL = {

@@ -30,7 +30,7 @@ from strongroom.strategy.portfolio import Day, Limits
 from strongroom.strategy.sizing import Sizing
 from strongroom.strategy.view import ClassState, MarketState, VaultState, View
 
-from tests.agent.test_analysis import MARKET
+from tests.agent.market_record import MARKET
 
 NOW = 1_770_468_540
 NAV = 100_000 * MICRO

@@ -14,7 +14,7 @@ from strongroom.information.forecast import (
     LlmForecaster,
 )
 
-from tests.agent.test_analysis import MARKET
+from tests.agent.market_record import MARKET
 
 NOW = 1_770_000_000
 

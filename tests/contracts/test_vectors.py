@@ -5,16 +5,13 @@ from pathlib import Path
 
 import pytest
 from eth_abi import encode
-from eth_account import Account
 from eth_utils import keccak, to_checksum_address
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
-from safe_eth.safe import SafeTx
 from strongroom.devnet.contracts import condition_id
 from strongroom.information.gamma import load_recorded
-from strongroom.signing.hashing import safe_transaction_hash
-from strongroom.signing.keys import envelope, sign_hash
+from strongroom.signing.keys import envelope
 from strongroom.signing.order import ExchangeDomain, order_hash, order_tuple
 
 from tests.signing import make_order
@@ -118,27 +115,6 @@ def test_order_hash_of_exchange_account_and_official_client_agree(
     assert by_hand == by_client
     encoded = encode([STRUCT, "uint256", "bytes"], [fields, 77, b"signed"])
     assert envelope(order, 77, b"signed") == encoded
-
-
-@given(
-    to=address,
-    data=st.binary(max_size=200),
-    operation=st.integers(0, 1),
-    nonce=st.integers(0, 2**64),
-)
-def test_safe_transaction_hash_is_safes_own(to, data, operation, nonce):
-    safe = "0x" + "5a" * 20
-    theirs = SafeTx(
-        None, safe, to, 0, data, operation, 0, 0, 0, None, None, safe_nonce=nonce,
-        safe_version="1.4.1", chain_id=137,
-    )  # fmt: skip
-    assert safe_transaction_hash(safe, 137, to, data, operation, nonce) == theirs.safe_tx_hash
-
-
-@given(digest=st.binary(min_size=32, max_size=32))
-def test_signatures_are_eth_accounts_own(digest):
-    owner = Account.from_key(b"\x07" * 32)
-    assert sign_hash(owner, digest) == bytes(owner.unsafe_sign_hash(digest).signature)
 
 
 def test_exported_abis_are_those_of_the_contracts(project):

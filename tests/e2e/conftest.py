@@ -11,13 +11,14 @@ import httpx
 import pytest
 from eth_account import Account
 from py_clob_client_v2.client import ClobClient
-from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
+from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob.service import make_service
 from strongroom.devnet.local_chain import devnet_chain
 from strongroom.information.gamma import load_recorded
 
 from tests.defaults import UNIT
+from tests.e2e.clob_orders import order
 
 DATA = Path("agent/strongroom/devnet/data")
 NHL = "7faa974ff857682d64433d5c4dfba46ff51415a68cbd5bd1994248df2d561200"  # 32 outcomes
@@ -140,15 +141,3 @@ def book(traders, listing, venue):
     place.bid = order(traders.alice, yes, "BUY", 0.40, 100)
     place.ask = order(traders.bob, no, "BUY", 0.55, 80)
     return place
-
-
-def order(trader, token, side, price, size, **more):
-    """Place a limit order with the official client."""
-    how = {name: more.pop(name) for name in ("order_type", "post_only") if name in more}
-    args = OrderArgsV2(token_id=token, price=price, size=size, side=side, **more)
-    return trader.client.create_and_post_order(args, **how)
-
-
-def has(venue, account, token):
-    """Return an account's outcome tokens, micro-tokens."""
-    return venue.ctf.balanceOf(account, int(token))

@@ -7,7 +7,7 @@ import pytest
 from strongroom.information.books import BookReader
 from strongroom.information.stream import Books, MarketStream
 
-from tests.e2e.conftest import order
+from tests.e2e.clob_orders import order
 
 
 @pytest.fixture

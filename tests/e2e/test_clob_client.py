@@ -24,19 +24,7 @@ from strongroom.devnet import polymarket
 from strongroom.information.gamma import FeeSchedule
 
 from tests.defaults import UNIT
-from tests.e2e.conftest import has, order
-
-
-def settled(client, trade_id):
-    """Wait for a trade's end; return it."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        (trade,) = client.get_trades(TradeParams(id=trade_id))
-        if trade["status"] in ("CONFIRMED", "FAILED"):
-            return trade
-        time.sleep(0.05)
-    raise AssertionError(f"trade {trade_id} has not ended")
-
+from tests.e2e.clob_orders import has, order, settled
 
 # the service
 

@@ -19,8 +19,7 @@ from py_clob_client_v2.headers.headers import create_level_1_headers, create_lev
 from py_clob_client_v2.order_utils.model.order_data_v2 import order_to_json_v2
 from strongroom.devnet.clob import errors
 
-from tests.e2e.conftest import has, order
-from tests.e2e.test_clob_client import settled
+from tests.e2e.clob_orders import has, order, settled
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from py_clob_client_v2.clob_types import OrderPayload
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as open_socket
 
-from tests.e2e.conftest import order
+from tests.e2e.clob_orders import order
 
 
 class Ear:

@@ -18,8 +18,7 @@ from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
 from tests.defaults import DAY, FOREVER, UNIT, a_class
-from tests.e2e.conftest import has, order
-from tests.e2e.test_clob_client import settled
+from tests.e2e.clob_orders import has, order, settled
 
 
 @pytest.fixture

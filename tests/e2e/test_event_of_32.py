@@ -12,8 +12,7 @@ from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
 from tests.defaults import DAY, NO_EVIDENCE, UNIT, WAD, a_class
-from tests.e2e.conftest import order
-from tests.e2e.test_clob_client import settled
+from tests.e2e.clob_orders import order, settled
 
 COUNT = 32
 CENT = WAD // 100

@@ -18,7 +18,7 @@ from strongroom.journal.states import Intent, Venue
 
 from tests.defaults import DAY, UNIT, a_class
 from tests.e2e.child import Bomb, Place, make_desk, run
-from tests.e2e.conftest import order
+from tests.e2e.clob_orders import order
 
 TEN = 10 * UNIT
 KILLS = int(os.environ.get("STRONGROOM_KILLS", "15"))

@@ -5,7 +5,7 @@ from strongroom.backtest.simulated_vault import DEPOSIT, OFFSET, REDEEM
 
 from tests.defaults import UNIT
 from tests.property.evm import Reverted
-from tests.property.test_promises import SEEDS, lived
+from tests.property.lives import SEEDS, lived
 from tests.property.world import USERS, World
 
 NOBODY = "0x" + "00" * 20

@@ -3,7 +3,6 @@
 Each starts from seeded lives; a failing one prints its seed. STRONGROOM_SEEDS lengthens the run.
 """
 
-import os
 import random
 from fractions import Fraction
 
@@ -12,19 +11,8 @@ from strongroom.backtest.simulated_vault import BPS, DEPOSIT, REDEEM, SCALE
 
 from tests.defaults import DAY, FOREVER, UNIT
 from tests.property.evm import Reverted
+from tests.property.lives import SEEDS, lived
 from tests.property.world import ALL, USERS, World
-
-SEEDS = range(int(os.environ.get("STRONGROOM_SEEDS", "8")))
-
-
-def lived(project, seed: int, steps: int = 300, **terms) -> tuple[World, random.Random]:
-    """Return a world some way into a random life, and the chance that led there."""
-    world, chance = World(project, **terms), random.Random(seed)
-    for step in range(steps):
-        world.step(chance)
-        if step % 50 == 0:
-            world.claim_all()
-    return world, chance
 
 
 @pytest.mark.parametrize("seed", SEEDS)

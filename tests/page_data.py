@@ -1,0 +1,48 @@
+"""A page from data made by hand."""
+
+from pathlib import Path
+
+from strongroom.app.page import write_page
+
+WHO, MARKET = "0x" + "cd" * 20, "0x" + "ab" * 32
+DATA = {
+    "verdict": {
+        "vault": "0x" + "11" * 20, "chain_id": 137, "from_block": 1, "to_block": 9,
+        "to_time": 1_700_100_000, "differences": [],
+        "permissions": [{"block": 3, "what": "keeper is 0x12"}],
+        "state": {"nav_bid": "999000000", "nav_ask": "1001000000", "idle": "500000000",
+                  "exposure": "400000000", "supply": "1000000000000000"},
+    },
+    "reports": [
+        {"time": 1_700_000_000 + n * 3_600, "block": n, "nav_bid": 10**9 - n, "nav_ask": 10**9 + n,
+         "supply": 10**15, "share_price": 1 - n / 1_000, "exposure": n * 10**6, "idle": 5,
+         "management": 1_500_000, "performance": 0, "evidence": "0x" + f"{n:064x}"}
+        for n in range(3)
+    ],
+    "classes": {0: {"grade": 2, "exposure": 4, "cap": 8, "market_cap": 8}},
+    "total": {"exposure": 4, "cap": 0},
+    "open": [{"market": MARKET, "class": 0, "exposure": 6 * 10**6, "cap": 8 * 10**6,
+              "value_bid": 5 * 10**6, "value_ask": 7 * 10**6, "deadline": 1_700_100_000 + 90_000,
+              "marks": [[0.95, 0.97, 0.03, 0.05]]}],
+    "settled": [{"market": MARKET, "opened": 1_700_000_000, "closed": 1_700_050_000,
+                 "allocated": 10 * 10**6, "recalled": 7 * 10**6, "profit": -3 * 10**6}],
+    "queue": [{"side": "redeem", "epoch": 3, "who": WHO, "amount": 25 * 10**11,
+               "since": 1_700_000_000, "closed": True, "settled": 0, "total": 1}],
+    "holders": {WHO: 10**15},
+    "names": {MARKET: "Will <it> come true?"},
+    "months": {WHO: [
+        {"month": "2023-11", "time": 1_700_007_200, "shares": 10**15, "value": 999 * 10**6,
+         "paid_in": 10**9, "paid_out": 0, "gain": -(10**6)},
+    ]},
+    "flows": [{"time": 1_700_000_000, "block": 2, "who": WHO, "what": "asks to deposit",
+               "assets": 10**9, "shares": 0}],
+}  # fmt: skip
+
+
+def write(folder: Path, **changes):
+    """Write the page and one evidence document into `folder`; return the page's folder and text."""
+    page, evidence = folder / "page", folder / "evidence"
+    evidence.mkdir(exist_ok=True)
+    (evidence / f"{DATA['reports'][1]['evidence']}.json").write_text("{}")
+    write_page(DATA | changes, page, evidence)
+    return page, (page / "index.html").read_text()
