@@ -36,7 +36,7 @@ node_modules/.ready: package.json package-lock.json
 .build/.ready: $(CONTRACTS) ape-config.yaml $(VENV)/.ready node_modules/.ready
 	@echo "Compiling contracts ..."
 	@rm -rf .build
-	@ape compile -v ERROR > /dev/null
+	@ape compile -v ERROR > /dev/null && python scripts/dev/export_artifacts.py > /dev/null
 	@touch $@
 
 demo: setup ## Run one complete vault life on anvil (JSON=1 for data)

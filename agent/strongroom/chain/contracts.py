@@ -1,0 +1,384 @@
+"""Contracts on a chain, without a framework: deploy, call, send, read events.
+
+A contract is used as it is written: `vault.requestDeposit(assets, alice, alice, sender=alice)`
+sends, `vault.balanceOf(alice)` asks. A transaction is estimated before it is signed, so what would
+revert is never sent.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from time import monotonic, sleep
+from typing import Any
+
+import requests
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
+
+from strongroom.chain.artifacts import Artifact
+from strongroom.chain.codec import BadArguments, EventCodec, FunctionCodec
+from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
+
+RECEIPT_S = 120.0
+MARGIN = 5  # a fifth more gas than was estimated
+_ERROR = bytes.fromhex("08c379a0")  # Error(string)
+_BLUEPRINT = b"\xfe\x71\x00"  # ERC-5202
+
+
+@dataclass(frozen=True)
+class Key:
+    """Somebody whose private key is here."""
+
+    account: LocalAccount
+
+    @property
+    def address(self) -> str:
+        """With its checksum."""
+        return str(self.account.address)
+
+    @property
+    def private_key(self) -> str:
+        """0x..."""
+        return "0x" + bytes(self.account.key).hex()
+
+
+@dataclass(frozen=True)
+class Impersonated:
+    """Somebody whom a test chain lets act without a key."""
+
+    address: str
+
+
+Sender = Key | Impersonated
+
+
+@dataclass(frozen=True)
+class Event:
+    """One decoded log; its fields are attributes, too."""
+
+    name: str
+    contract: str
+    fields: Mapping[str, Any]
+    block_number: int
+    log_index: int
+    transaction_hash: str
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["fields"][name]
+        except KeyError:
+            raise AttributeError(f"{self.__dict__.get('name')} has no {name}") from None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A mined transaction."""
+
+    transaction_hash: str
+    block_number: int
+    gas_used: int
+    contract_address: str
+    logs: Sequence[Mapping[str, Any]]
+
+    def events(self, contract: "Contract", name: str) -> list[Event]:
+        """Return a contract's events of one name, in their order."""
+        return [event for log in self.logs if (event := contract.decoded(log, name)) is not None]
+
+
+class Function:
+    """A function of a contract; overloads are told apart by the number of arguments."""
+
+    def __init__(self, contract: "Contract", codecs: Sequence[FunctionCodec]) -> None:
+        self._contract, self._codecs = contract, codecs
+
+    def __call__(
+        self, *arguments: object, sender: Sender | None = None, value: int = 0, gas: int = 0
+    ) -> Any:
+        """Ask, or send where a sender is given.
+
+        Args:
+            value: wei to send along
+            gas: limit; 0 estimates it
+
+        Returns:
+            The answer, or the receipt.
+
+        Raises:
+            BadArguments: they do not fit.
+            CallReverted: a read reverted.
+            TransactionRefused: the transaction would revert, or did.
+            ChainAway: the node does not answer.
+        """
+        codec, data = self._encoded(arguments)
+        chain, address = self._contract.chain, self._contract.address
+        if sender is not None:
+            return chain.send(sender, address, data, value, gas, what=codec.name)
+        return codec.decode(chain.call(address, data, what=codec.name))
+
+    def encode_input(self, *arguments: object) -> bytes:
+        """Return the data of a call.
+
+        Raises:
+            BadArguments: they do not fit.
+        """
+        return self._encoded(arguments)[1]
+
+    def _encoded(self, arguments: Sequence[object]) -> tuple[FunctionCodec, bytes]:
+        for codec in self._codecs:
+            if len(codec.inputs) == len(arguments):
+                return codec, codec.selector + codec.encode(arguments)
+        known = " or ".join(f"({each.described()})" for each in self._codecs)
+        raise BadArguments(f"{self._codecs[0].name} takes {known}, not {len(arguments)} arguments")
+
+
+class Contract:
+    """A contract at an address."""
+
+    def __init__(self, chain: "Contracts", address: str, abi: Sequence[Mapping[str, Any]]) -> None:
+        self.chain, self.address = chain, to_checksum_address(address)
+        self._abi = abi
+
+    def __getattr__(self, name: str) -> Function:
+        codecs = self.__dict__.get("_functions") or self._load()
+        if name not in codecs:
+            raise AttributeError(f"the contract at {self.address} has no function {name}")
+        return Function(self, codecs[name])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Contract) and other.address == self.address
+
+    def __hash__(self) -> int:
+        return hash(self.address)
+
+    def events(self, name: str, first: int = 0, last: int | None = None) -> list[Event]:
+        """Return its events of one name, oldest first.
+
+        Raises:
+            ChainAway: the node does not answer.
+        """
+        question = {
+            "address": self.address,
+            "fromBlock": hex(first),
+            "toBlock": "latest" if last is None else hex(last),
+            "topics": ["0x" + self._events[name].topic.hex()],
+        }
+        logs = self.chain.request("eth_getLogs", question)
+        return [event for log in logs if (event := self.decoded(log, name)) is not None]
+
+    def decoded(self, log: Mapping[str, Any], name: str) -> Event | None:
+        """Return a log as the event, or None where it is another contract's or another event."""
+        codec = self._events[name]
+        topics = [_bytes(topic) for topic in log["topics"]]
+        if not topics or topics[0] != codec.topic or not _same(log["address"], self.address):
+            return None
+        return Event(
+            name,
+            self.address,
+            codec.decode(topics, _bytes(log["data"])),
+            int(log["blockNumber"], 16),
+            int(log["logIndex"], 16),
+            log["transactionHash"],
+        )
+
+    def _load(self) -> dict[str, list[FunctionCodec]]:
+        found: dict[str, list[FunctionCodec]] = {}
+        for entry in self._abi:
+            if entry["type"] == "function":
+                found.setdefault(entry["name"], []).append(FunctionCodec(entry))
+        self.__dict__["_functions"] = found
+        return found
+
+    @cached_property
+    def _events(self) -> dict[str, EventCodec]:
+        return {each["name"]: EventCodec(each) for each in self._abi if each["type"] == "event"}
+
+
+class Contracts:
+    """One chain, by its node's URL."""
+
+    def __init__(self, url: str, timeout_s: float = 30.0, poll_s: float = 0.02) -> None:
+        """Take the URL; nothing is asked yet.
+
+        Args:
+            poll_s: between two looks for a receipt
+        """
+        self.url, self._timeout, self._poll = url, timeout_s, poll_s
+        self._session = requests.Session()
+        self._ids = itertools.count(1)
+
+    @cached_property
+    def chain_id(self) -> int:
+        """Of the chain."""
+        return int(self.request("eth_chainId"), 16)
+
+    def at(self, address: str, abi: Sequence[Mapping[str, Any]]) -> Contract:
+        """Return the contract at an address."""
+        return Contract(self, address, abi)
+
+    def deploy(self, sender: Sender, artifact: Artifact, *arguments: object) -> Contract:
+        """Deploy a contract.
+
+        Raises:
+            BadArguments, TransactionRefused, ChainAway: as for a call.
+        """
+        data = artifact.initcode(*arguments)
+        receipt = self.send(sender, None, data, what=f"{artifact.name}'s constructor")
+        return self.at(receipt.contract_address, artifact.abi)
+
+    def declare(self, sender: Sender, artifact: Artifact) -> str:
+        """Deploy a contract's ERC-5202 blueprint; return its address."""
+        code = _BLUEPRINT + artifact.creation
+        deployer = b"\x61" + len(code).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + code
+        return self.send(sender, None, deployer, what="a blueprint").contract_address
+
+    def call(self, address: str, data: bytes, sender: str | None = None, what: str = "") -> bytes:
+        """Run a call without sending it; return the data that it returns.
+
+        Raises:
+            CallReverted, ChainAway: see the classes.
+        """
+        call = {"to": address, "data": "0x" + data.hex()}
+        answer = self._post("eth_call", (call | {"from": sender} if sender else call, "latest"))
+        if "error" in answer:
+            raise CallReverted(f"{what or 'a call'} at {address}: {_reason(answer['error'])}")
+        return _bytes(answer["result"])
+
+    def send(
+        self,
+        sender: Sender,
+        to: str | None,
+        data: bytes = b"",
+        value: int = 0,
+        gas: int = 0,
+        what: str = "",
+    ) -> Receipt:
+        """Estimate, sign and send a transaction; wait until it is mined.
+
+        Raises:
+            TransactionRefused, ChainAway: see the classes.
+        """
+        call: dict[str, Any] = {"from": sender.address, "data": "0x" + data.hex()}
+        call |= {"value": hex(value)} | ({"to": to} if to else {})
+        what = what or "a transaction"
+        if not gas:
+            answer = self._post("eth_estimateGas", (call,))
+            if "error" in answer:
+                raise TransactionRefused(f"{what} would revert: {_reason(answer['error'])}")
+            gas = int(answer["result"], 16)
+            gas += gas // MARGIN
+        if isinstance(sender, Key):
+            name = self.request("eth_sendRawTransaction", self._signed(sender, call, gas))
+        else:
+            self.request("anvil_impersonateAccount", sender.address)
+            name = self.request("eth_sendTransaction", call | {"gas": hex(gas)})
+        return self._receipt(name, what)
+
+    def request(self, method: str, *parameters: object) -> Any:
+        """Return the node's answer to any method.
+
+        Raises:
+            ChainAway: the node does not answer, or with an error.
+        """
+        answer = self._post(method, parameters)
+        if "error" in answer:
+            raise ChainAway(f"{self.url}: {method}: {_reason(answer['error'])}")
+        return answer["result"]
+
+    # what is asked often
+
+    def height(self) -> int:
+        """Return the newest block's number."""
+        return int(self.request("eth_blockNumber"), 16)
+
+    def now(self) -> int:
+        """Return the newest block's timestamp."""
+        return int(self.request("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+
+    def code(self, address: str) -> bytes:
+        """Return the code at an address."""
+        return _bytes(self.request("eth_getCode", address, "latest"))
+
+    def balance(self, address: str) -> int:
+        """Return an address' wei."""
+        return int(self.request("eth_getBalance", address, "latest"), 16)
+
+    def nonce(self, address: str) -> int:
+        """Return how many transactions an address has sent."""
+        return int(self.request("eth_getTransactionCount", address, "latest"), 16)
+
+    def impersonate(self, address: str, wei: int = 10**18) -> Impersonated:
+        """Let a test chain act for an address, and give it gas money."""
+        self.request("anvil_setBalance", address, hex(wei))
+        return Impersonated(to_checksum_address(address))
+
+    # steps
+
+    def _signed(self, sender: Key, call: Mapping[str, Any], gas: int) -> str:
+        base = int(self.request("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
+        tip = int(self.request("eth_maxPriorityFeePerGas"), 16)
+        transaction = {
+            "chainId": self.chain_id,
+            "nonce": int(self.request("eth_getTransactionCount", sender.address, "pending"), 16),
+            "gas": gas,
+            "maxFeePerGas": 2 * base + tip,
+            "maxPriorityFeePerGas": tip,
+            "value": call["value"],
+            "data": call["data"],
+        } | ({"to": to_checksum_address(call["to"])} if "to" in call else {})
+        return "0x" + bytes(sender.account.sign_transaction(transaction).raw_transaction).hex()
+
+    def _receipt(self, name: str, what: str) -> Receipt:
+        deadline = monotonic() + RECEIPT_S
+        while (found := self.request("eth_getTransactionReceipt", name)) is None:
+            if monotonic() > deadline:
+                raise ChainAway(f"{what}: {name} is not mined after {RECEIPT_S:.0f} s")
+            sleep(self._poll)
+        if int(found["status"], 16) != 1:
+            raise TransactionRefused(f"{what} reverted in transaction {name}")
+        return Receipt(
+            name,
+            int(found["blockNumber"], 16),
+            int(found["gasUsed"], 16),
+            to_checksum_address(found["contractAddress"]) if found["contractAddress"] else "",
+            found["logs"],
+        )
+
+    def _post(self, method: str, parameters: Sequence[object]) -> dict[str, Any]:
+        body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
+        try:
+            response = self._session.post(self.url, json=body, timeout=self._timeout)
+            response.raise_for_status()
+            answer = response.json()
+        except requests.RequestException as error:
+            raise ChainAway(f"{self.url} does not answer ({method}): {error}") from error
+        if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
+            raise ChainAway(f"{self.url} answered {str(answer)[:100]} to {method}")
+        return answer
+
+
+def test_keys(mnemonic: str, count: int) -> Iterator[Key]:
+    """Return the keys that a test chain funds, in their order."""
+    Account.enable_unaudited_hdwallet_features()
+    for number in range(count):
+        yield Key(Account.from_mnemonic(mnemonic, account_path=f"m/44'/60'/0'/0/{number}"))
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    """Return why a call reverted: the contract's reason, else the node's words."""
+    data = error.get("data")
+    if isinstance(data, Mapping):
+        data = data.get("data")
+    if isinstance(data, str) and data.startswith("0x" + _ERROR.hex()):
+        from_abi = FunctionCodec({"outputs": [{"type": "string"}]})
+        return str(from_abi.decode(_bytes(data)[4:]))
+    return str(error.get("message", error))
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def _same(one: str, other: str) -> bool:
+    return one.lower() == other.lower()
