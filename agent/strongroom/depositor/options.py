@@ -1,0 +1,146 @@
+"""What a depositor's commands take and give: one record each way.
+
+The command line fills the options and prints the outcome; nothing here knows a terminal.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """Which request."""
+
+    DEPOSIT = "deposit"
+    REDEEM = "redeem"
+
+
+def _silent(words: str) -> None:
+    return None
+
+
+def _never(question: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Options:
+    """Who does something with which vault, on which chain.
+
+    Attributes:
+        rpc: the node's URL
+        vault: its address
+        account: a keystore file, an ape account's name, or TEST::n; for the position also an
+            address
+        dry_run: say what would happen, send nothing
+        say: is handed each line of the preview and of the progress
+        ask: is handed the question before anything is sent; sends only where it returns True
+        passphrase: asks for a keystore's, where STRONGROOM_PASSPHRASE has none
+    """
+
+    rpc: str
+    vault: str
+    account: str
+    dry_run: bool = False
+    say: Callable[[str], None] = _silent
+    ask: Callable[[str], bool] = _never
+    passphrase: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepositOptions(Options):
+    """`amount`: units of the vault's asset, e.g. "1_000.50", or "all"."""
+
+    amount: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedeemOptions(Options):
+    """`shares`: whole shares, e.g. "400.25", or "all"."""
+
+    shares: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimOptions(Options):
+    """Takes what reports have settled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelOptions(Options):
+    """`side`: which request to take back; may be left out where only one waits."""
+
+    side: Side | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PositionOptions(Options):
+    """Shows what is held, waits and can be claimed; sends nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExitOptions(Options):
+    """`shares`: whole shares to leave in kind with, or "all"."""
+
+    shares: str
+
+
+@dataclass(frozen=True)
+class Position:
+    """Somebody's part of a vault; assets in micro-units, shares in base units."""
+
+    shares: int
+    worth: int  # at the bid
+    waiting_deposit: int  # assets that wait for a report
+    claimable_deposit: int  # assets whose shares can be claimed
+    claimable_shares: int
+    waiting_redeem: int  # shares that wait for a report
+    claimable_assets: int
+    nav_bid: int  # of the whole vault
+    nav_ask: int
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One mined transaction; `what` is its function's name."""
+
+    what: str
+    transaction: str
+    block: int
+    gas: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did.
+
+    Attributes:
+        preview: what was said before
+        sent: whether the transactions were sent
+        handed_over: in words, e.g. "1,000.00 pUSD"; empty where nothing was
+        next: what to do next
+        position: as it is now
+    """
+
+    preview: tuple[str, ...]
+    sent: bool
+    transactions: tuple[Transaction, ...]
+    handed_over: str
+    next: str
+    position: Position
+
+    def lines(self) -> list[str]:
+        """Return what is printed after the preview."""
+        if not self.sent:
+            return ["Nothing was sent."]
+        done = [
+            f"{each.what}: transaction {each.transaction}, block {each.block}, {each.gas:,} gas"
+            for each in self.transactions
+        ]
+        handed = [f"You handed over {self.handed_over}."] if self.handed_over else []
+        return [*done, *handed, self.next]
+
+    def as_json(self) -> str:
+        """Return everything as one line of JSON."""
+        return json.dumps(asdict(self))
