@@ -42,10 +42,10 @@ initializes: fees
 
 exports: (
     ledger.asset,
-    status.fresh_until,
+    status.freshUntil,
     status.breakerTripped,
     exposure.__interface__,
-    nav.day_anchor,
+    nav.dayAnchor,
     nav.bookOf,
     nav.markOf,
 )

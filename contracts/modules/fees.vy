@@ -47,7 +47,7 @@ recipients: uint256[MAX_RECIPIENTS]
 
 @external
 @view
-def high_water_mark() -> uint256:
+def highWaterMark() -> uint256:
     """
     @return The highest NAV per whole share after fees so far, WAD.
     """
@@ -56,7 +56,7 @@ def high_water_mark() -> uint256:
 
 @external
 @view
-def fee_rates() -> (uint256, uint256, uint256):
+def feeRates() -> (uint256, uint256, uint256):
     """
     @return Management fee (bps a year), performance fee (bps of new profit) and hurdle (bps a year).
     """

@@ -65,7 +65,7 @@ def limit(which: uint256) -> uint256:
 
 @external
 @view
-def last_report() -> uint256:
+def lastReport() -> uint256:
     """
     @return When the last report took effect (or the vault was deployed), timestamp.
     """

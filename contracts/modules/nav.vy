@@ -79,7 +79,7 @@ confirmed_report: public(bytes32)  # hash of the one the guardian let through
 
 @external
 @view
-def day_anchor() -> (uint256, uint256):
+def dayAnchor() -> (uint256, uint256):
     """
     @return NAV per whole share (WAD) from which the day's move is measured, and since when.
     """

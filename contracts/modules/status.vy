@@ -78,7 +78,7 @@ def breakerTripped() -> bool:
 
 @external
 @view
-def fresh_until() -> uint256:
+def freshUntil() -> uint256:
     """
     @return When the vault becomes stale: last report + max_report_age, timestamp.
     """

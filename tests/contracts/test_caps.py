@@ -170,7 +170,7 @@ def falling(make_vault, people, invest, open_market, give_tokens, report):
         report(vault, (price, price, "0", "0"))
 
     at("1")  # the mark: 2 per share
-    assert vault.high_water_mark() == 2 * WAD
+    assert vault.highWaterMark() == 2 * WAD
     return vault, market, at
 
 

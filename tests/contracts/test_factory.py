@@ -49,7 +49,7 @@ def test_vault_is_listed_and_set_up(factory, terms, people, venue):
         terms[name] for name in FIELDS[:4]
     ]
     assert vault.feeRecipients()[0].account == people.manager
-    assert vault.fee_rates() == (200, 2_000, 0)
+    assert vault.feeRates() == (200, 2_000, 0)
     assert vault.delayOf(vault.setFees.encode_input(0, 0, 0)[:4]) == DAY
     assert vault.DESK() == factory.DESK()
     with ape.reverts("set up already"):
@@ -121,5 +121,5 @@ def test_the_bounds_themselves_are_allowed(factory, terms, people):
     }
     factory.deploy(tuple(terms.values()), SALT, sender=people.alice)
     vault = vault_at(factory.vaults(factory.vault_count() - 1))
-    assert vault.fee_rates() == (500, 5_000, 10_000)
+    assert vault.feeRates() == (500, 5_000, 10_000)
     assert vault.depositTerms() == (UNLIMITED, 2**120 - 1)

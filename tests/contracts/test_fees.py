@@ -19,7 +19,7 @@ def accrued(vault, receipt):
 
 def report_after(report, chain, vault, seconds, *quotes):
     """Report exactly `seconds` after the last report."""
-    return report(vault, *quotes, after=vault.last_report() + seconds - chain.pending_timestamp)
+    return report(vault, *quotes, after=vault.lastReport() + seconds - chain.pending_timestamp)
 
 
 def test_management_fee_of_a_year(make_vault, people, invest, report, chain):
@@ -53,13 +53,13 @@ def test_performance_fee_only_on_new_profit(
     event = accrued(vault, report(vault, ("1", "1", "0", "0")))
     assert event.performance == 20 * UNIT  # 20 % of 100
     assert event.shares == 20 * UNIT * 1_000 * SHARE // (1_080 * UNIT)
-    assert vault.high_water_mark() == WAD * 108 // 100
+    assert vault.highWaterMark() == WAD * 108 // 100
     assert accrued(vault, report(vault, ("1", "1", "0", "0"))).performance == 0
     # a fall and the way back earn nothing
     assert accrued(vault, report(vault, ("0.5", "1", "0", "0"))).performance == 0
     assert accrued(vault, report(vault, ("1", "1", "0", "0"))).performance == 0
     # only the fee shares' rounding, which is to the holders' good, lifts the mark by a trace
-    assert 0 <= vault.high_water_mark() - WAD * 108 // 100 < 10**6
+    assert 0 <= vault.highWaterMark() - WAD * 108 // 100 < 10**6
     give_tokens(market, yes=50 * UNIT)
     event = accrued(vault, report(vault, ("1", "1", "0", "0")))
     assert abs(event.performance - 10 * UNIT) <= 1
@@ -82,7 +82,7 @@ def test_both_fees_together(make_vault, people, invest, report, chain, open_mark
     assert event.management == 26 * UNIT  # 2 % of 1,300
     assert event.performance == 54_800_000  # 20 % of 1,300 - 26 - 1,000
     assert event.shares == 80_800_000 * 1_000 * SHARE // 1_219_200_000
-    assert vault.high_water_mark() == 1_219_200_000 * 10**24 // (1_000 * SHARE)
+    assert vault.highWaterMark() == 1_219_200_000 * 10**24 // (1_000 * SHARE)
 
 
 def test_entry_at_the_ask_is_no_performance(
@@ -97,7 +97,7 @@ def test_entry_at_the_ask_is_no_performance(
     vault.requestDeposit(1_100 * UNIT, people.bob, people.bob, sender=people.bob)
     report(vault, quotes)
     # 2,100 for 2,000 shares: 1.05
-    assert abs(vault.high_water_mark() - WAD * 105 // 100) < 10**10
+    assert abs(vault.highWaterMark() - WAD * 105 // 100) < 10**10
     event = accrued(vault, report(vault, quotes))
     assert (event.performance, event.shares) == (0, 0)
 
@@ -121,7 +121,7 @@ def test_mark_starts_anew_when_the_vault_is_refilled(
     left = vault.totalAssets()
     assert left < 3  # rounding
     report(vault)
-    assert vault.high_water_mark() == (left + 1) * WAD
+    assert vault.highWaterMark() == (left + 1) * WAD
     fund(vault, people.bob)
     vault.syncDeposit(50 * UNIT, people.bob, sender=people.bob)
     event = accrued(vault, report(vault))
@@ -137,13 +137,13 @@ def test_rates_change_at_once_only_downwards(make_vault, people, chain):
         vault.setFees(0, 0, 0, sender=people.guardian)
     for same_or_less in ((200, 1_000, 300), (100, 1_000, 300), (100, 0, 300), (100, 0, 400)):
         vault.setFees(*same_or_less, sender=people.owner)
-        assert vault.fee_rates() == same_or_less
+        assert vault.feeRates() == same_or_less
     with ape.reverts("not submitted"):
         vault.setFees(100, 0, 399, sender=people.owner)
     vault.submit(vault.setFees.encode_input(150, 0, 400), sender=people.owner)
     chain.pending_timestamp += DAY
     vault.setFees(150, 0, 400, sender=people.owner)
-    assert vault.fee_rates() == (150, 0, 400)
+    assert vault.feeRates() == (150, 0, 400)
 
 
 def test_rates_are_not_raised_while_stale(make_vault, people, chain, report):
@@ -155,7 +155,7 @@ def test_rates_are_not_raised_while_stale(make_vault, people, chain, report):
         vault.setFees(500, 0, 0, sender=people.owner)
     report(vault)
     vault.setFees(500, 0, 0, sender=people.owner)
-    assert vault.fee_rates() == (500, 0, 0)
+    assert vault.feeRates() == (500, 0, 0)
 
 
 def test_hurdle_lifts_the_mark_with_time(
@@ -164,13 +164,13 @@ def test_hurdle_lifts_the_mark_with_time(
     """At 10 % a year, half a year's 4 % is no profit; 6 % is 1 % above the hurdle."""
     vault = make_vault(performance=2_000, hurdle=1_000, **WIDE)
     invest(vault, people.alice, 1_000 * UNIT)
-    start = vault.last_report()
+    start = vault.lastReport()
     market = open_market(vault)
     give_tokens(market, yes=40 * UNIT, no=40 * UNIT)  # complete sets: 40 for certain
     event = accrued(vault, report_after(report, chain, vault, YEAR // 2, EVEN))
     assert event.performance == 0
-    half = WAD * 1_000 * (vault.last_report() - start) // (10_000 * YEAR)
-    assert 0 <= vault.high_water_mark() - (WAD + half) <= 1  # up
+    half = WAD * 1_000 * (vault.lastReport() - start) // (10_000 * YEAR)
+    assert 0 <= vault.highWaterMark() - (WAD + half) <= 1  # up
     give_tokens(market, yes=70 * UNIT, no=70 * UNIT)
     event = accrued(vault, report_after(report, chain, vault, YEAR // 2, EVEN))
     # 1110 against 1000 * 1.05 * 1.05 = 1102.5: 20 % of 7.5

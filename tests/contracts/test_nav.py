@@ -244,7 +244,7 @@ def test_a_resolution_is_no_breach_of_bounds(
     resolve(market, 1, 0)
     report(vault, DEAD)
     assert vault.totalAssets() == 1_500 * UNIT
-    anchor, _ = vault.day_anchor()
+    anchor, _ = vault.dayAnchor()
     assert anchor == WAD * 3 // 2
 
 
@@ -261,7 +261,7 @@ def test_closing_unsynced_moves_the_anchor_like_a_sync(
     vault.recall(market.id, FOREVER, sender=people.keeper)
     vault.closeMarket(market.id, sender=people.stranger)
     assert vault.totalAssets() == 1_500 * UNIT
-    assert vault.day_anchor()[0] == WAD * 3 // 2
+    assert vault.dayAnchor()[0] == WAD * 3 // 2
     report(vault)
     assert vault.pending_report() == NO_EVIDENCE
 

@@ -47,10 +47,10 @@ def test_owner_and_guardian_wind_down_and_nobody_goes_back(make_vault, people):
 
 
 def test_anyone_winds_down_once_no_report_came_for_the_liveness_period(vault, people, chain):
-    chain.pending_timestamp = vault.last_report() + 14 * DAY
+    chain.pending_timestamp = vault.lastReport() + 14 * DAY
     with ape.reverts("ownable: caller is not the owner"):
         vault.windDown(sender=people.stranger)
-    chain.pending_timestamp = vault.last_report() + 14 * DAY + 1
+    chain.pending_timestamp = vault.lastReport() + 14 * DAY + 1
     vault.windDown(sender=people.stranger)
     assert vault.windingDown()
 

@@ -136,7 +136,7 @@ LIES = {
     "another keeper": Lie("RoleSet", "view ", {"account": be(OTHER)}),
     "another owner": Lie("OwnershipTransferred", "view owner", {"new_owner": be(OTHER)}),
     "a shorter notice": Lie("DelaySet", "view delayOf", {"delay": be(0)}),
-    "lower fees": Lie("FeesSet", "view fee_rates", {"performance_bps": be(0)}),
+    "lower fees": Lie("FeesSet", "view feeRates", {"performance_bps": be(0)}),
     "another recipient of fees": Lie(
         "FeeRecipientsSet", "view feeRecipients", {"recipients": be([(OTHER, 10_000)])}),
     "another deposit limit": Lie("DepositTermsSet", "view depositTerms", {"min_deposit": add(1)}),

@@ -547,9 +547,9 @@ def test_minting_and_burning_around_a_report_moves_no_mark(project):
         world.report((10, 0, 0, 0), half=0)
         if games:
             world.sync_redeem("dave", ALL)
-        marks.append(world.vault.high_water_mark())
+        marks.append(world.vault.highWaterMark())
         assert (
-            world.vault.high_water_mark() * (world.model.supply)
+            world.vault.highWaterMark() * (world.model.supply)
             <= (world.vault.totalAssets() + 1) * 10**24 * 1_001 // 1_000
         )
     assert (
@@ -575,7 +575,7 @@ def test_a_vault_emptied_and_refilled_starts_a_new_mark(project):
     world.report()
     assert world.model.shares.get("manager", 0) == manager  # no profit, no fee
     price = (world.vault.totalAssets() + 1) * 10**24 // (world.model.supply + OFFSET)
-    assert abs(world.vault.high_water_mark() - price) <= price // 10**6
+    assert abs(world.vault.highWaterMark() - price) <= price // 10**6
 
 
 def test_a_spike_is_paid_once_and_locks_the_mark(project):

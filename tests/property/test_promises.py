@@ -90,8 +90,8 @@ def test_6_fees_are_worth_their_formula_within_a_unit_each(project, seed):
     for _ in range(150):
         world.evm.wait(chance.choice((100, 10_000, 80_000)))
         world.request_deposit(chance.choice(USERS), "alice", 10**8)
-        supply, before, mark = vault.totalSupply(), held(), vault.high_water_mark()
-        since = vault.last_report()
+        supply, before, mark = vault.totalSupply(), held(), vault.highWaterMark()
+        since = vault.lastReport()
         steps = tuple(chance.choice((-2, 0, 2)) for _ in range(4))
         if world.report(steps) != "settled" or supply == 0 or world.model.winding_down:
             continue
@@ -100,7 +100,7 @@ def test_6_fees_are_worth_their_formula_within_a_unit_each(project, seed):
         minted = held() - before
         value = Fraction(minted * bid, supply + minted)
         assert 0 <= fees - value < 2
-        management = bid * 487 * (vault.last_report() - since) // (BPS * 31_556_952)
+        management = bid * 487 * (vault.lastReport() - since) // (BPS * 31_556_952)
         if bid * SCALE <= mark * supply:
             assert fees == management  # nothing else at or below the mark
         checked += minted > 0

@@ -552,9 +552,9 @@ def compare(vault: Contract, model: Vault, who: dict[str, str]) -> None:
     assert vault.totalSupply() == model.supply
     assert vault.total_idle() == model.idle
     assert vault.claimable_assets() == model.claimable
-    assert vault.high_water_mark() == model.mark
-    assert vault.day_anchor() == (model.anchor, model.anchored)
-    assert vault.last_report() == model.reported
+    assert vault.highWaterMark() == model.mark
+    assert vault.dayAnchor() == (model.anchor, model.anchored)
+    assert vault.lastReport() == model.reported
     assert (vault.pending_report() != b"\0" * 32) or model.pending is None
     assert vault.breakerTripped() == model.tripped
     assert vault.windingDown() == model.winding_down

@@ -189,7 +189,7 @@ class Terms:
         if rates[0] > old[0] or rates[1] > old[1] or rates[2] < old[2]:
             self._announced("setFees(uint256,uint256,uint256)", *rates)
         self.rates = rates
-        self._set("fee_rates", (), rates)
+        self._set("feeRates", (), rates)
         self._tell(f"fees {rates} bps")
 
     def _on_fee_recipients_set(self, it: Mapping[str, Any]) -> None:

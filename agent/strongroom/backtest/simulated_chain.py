@@ -312,7 +312,7 @@ class SimulatedChain(Chain):
             "paused": lambda: False,
             "windingDown": lambda: world.vault.winding_down,
             "breakerTripped": lambda: world.vault.tripped,
-            "fresh_until": lambda: world.vault.reported + world.limits.max_report_age_s,
+            "freshUntil": lambda: world.vault.reported + world.limits.max_report_age_s,
             "class_count": lambda: 1,
             "epochs": lambda: tuple(len(side) - 1 for side in world.vault.epochs),
             "openMarkets": lambda: list(world.vault.open),
@@ -322,7 +322,7 @@ class SimulatedChain(Chain):
             "classOf": lambda number: self._class(),
             "classExposureOf": lambda number: world.vault.class_exposure(number),
             "epochOf": self._epoch,
-            "last_report": lambda: world.vault.reported if world.reports else 0,
+            "lastReport": lambda: world.vault.reported if world.reports else 0,
         }
 
     def ask(self, asked: Sequence[Ask]) -> list[Any]:

@@ -143,7 +143,7 @@ def _declared(vault: Any, plan: Plan) -> Iterator[Finding]:
         ("reporter", section.reporter.lower(), vault.reporter().lower()),
         ("asset", plan.asset.lower(), vault.asset().lower()),
         ("fees", (section.management_bps, section.performance_bps, section.hurdle_bps),
-         tuple(vault.fee_rates())),
+         tuple(vault.feeRates())),
         ("classes", len(plan.classes), vault.class_count()),
     ]  # fmt: skip
     limits = Limits(**dict(section.limits))

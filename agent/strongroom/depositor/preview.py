@@ -191,7 +191,7 @@ class Dealing:
         return sum(asked - settled for asked, settled, _ in found)
 
     def _report_words(self) -> str:
-        last = self._vault.last_report()
+        last = self._vault.lastReport()
         moment = datetime.fromtimestamp(last, UTC)
         age = (self._now - last) / 3_600
         return f"The last report was {age:.1f} hours ago ({moment:%Y-%m-%d %H:%M} UTC)."

@@ -37,7 +37,7 @@ class VaultReader:
             *("total_cap", "total_cap_bps", "velocity_limit"),
             *("max_buy_price_bps", "max_order_lifetime_s"),
         )
-        flags = ("paused", "windingDown", "breakerTripped", "fresh_until")
+        flags = ("paused", "windingDown", "breakerTripped", "freshUntil")
         found = self.ask(
             *((name,) for name in names),
             *(("limit", ordinal(name)) for name in limits),

@@ -89,7 +89,7 @@ class Reporter:
     def is_due(self, requests_wait: bool) -> bool:
         """Whether it is time."""
         schedule = self.settings.schedule
-        last = int(self._vault.ask(("last_report",))[0])
+        last = int(self._vault.ask(("lastReport",))[0])
         sent = int(self._journal.fact("report_sent_at") or 0)  # it may wait for the guardian
         age = self._now() - max(last, sent)
         return age >= (schedule.when_asked if requests_wait else schedule.every)

@@ -1,0 +1,58 @@
+"""The ABI reads as one: names of several words are camelCase, but for storage and its getters."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+CAMEL_CASE = re.compile(r"[a-z]+([A-Z][a-z0-9]+)*\d?")
+SNAKE_CASE = re.compile(r"[a-z]+(_[a-z0-9]+)+")
+UPPER_CASE = re.compile(r"[A-Z]+(_[A-Z0-9]+)*")
+STANDARD = {
+    "DOMAIN_SEPARATOR": "ERC-2612",
+    "eip712Domain": "EIP-5267",
+    "onERC1155Received": "ERC-1155",
+    "onERC1155BatchReceived": "ERC-1155",
+}
+VARIABLE = re.compile(r"^(\w+): public\((constant|immutable)?", re.M)
+CONTRACTS = [
+    *("Vault", "VaultDesk", "VaultGovernance", "VaultFactory"),
+    *("PolymarketAccount", "FpmmAccount", "DelegatedAccount", "WalletRegistry"),
+]
+
+
+def variables():
+    """Return name -> "storage" or "fixed" (constants, immutables) of all public variables."""
+    sources = [path.read_text() for path in Path("contracts").rglob("*.vy")]
+    return {
+        name: "fixed" if kind else "storage"
+        for source in sources
+        for name, kind in VARIABLE.findall(source)
+    }
+
+
+def breaks_the_rule(name, public):
+    if name in STANDARD:
+        return False
+    if SNAKE_CASE.fullmatch(name):
+        return public.get(name) != "storage"
+    if UPPER_CASE.fullmatch(name):
+        return public.get(name) != "fixed"
+    return CAMEL_CASE.fullmatch(name) is None
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_functions_are_camel_case_but_for_getters_of_storage(project, contract):
+    public = variables()
+    named = {method.name for method in project.get_contract(contract).contract_type.methods}
+    assert [name for name in sorted(named) if breaks_the_rule(name, public)] == []
+
+
+@pytest.mark.parametrize("name", ["fee_rates", "FEE_RATES", "feerates_", "FeeRates", "fee_Rates"])
+def test_the_rule_refuses_other_names(name):
+    assert breaks_the_rule(name, variables())
+
+
+@pytest.mark.parametrize("name", ["feeRates", "total_idle", "DESK", "asset", "DOMAIN_SEPARATOR"])
+def test_the_rule_admits_ours(name):
+    assert not breaks_the_rule(name, variables())
