@@ -9,7 +9,7 @@ PRODUCT := Vault VaultDesk VaultGovernance VaultFactory \
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test fuzz bench lint abi reference mutants clean
+.PHONY: help setup demo devnet test fuzz bench lint abi reference sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -61,7 +61,7 @@ fuzz: setup ## Property tests over millions of random steps
 	@touch $@
 
 bench: setup .venv-peer/.ready ## Print gas and sizes, write build/bench.json
-	@ape run bench
+	@python -m scripts.bench
 
 lint: setup ## Check style and types
 	@ruff check -q .
@@ -70,13 +70,16 @@ lint: setup ## Check style and types
 	@for contract in $(PRODUCT); do vyper -W error -p . -f interface contracts/$$contract.vy > /dev/null || exit 1; done
 
 abi: setup ## Export the ABIs that the agent uses
-	@ape run export_abi
+	@python -m scripts.dev.export_abi
 
 reference: setup ## Write docs/contracts/reference.md from the contracts' NatSpec
-	@ape run export_reference
+	@python -m scripts.dev.export_reference
+
+sources: setup ## Write build/sources, one file a contract, for explorers
+	@python -m scripts.dev.source_bundle
 
 mutants: setup ## Break the money modules place by place; list what no test notices (an hour or two)
-	@python -m scripts.mutants
+	@python -m scripts.dev.mutants
 
 clean: ## Remove everything that the others made
 	@rm -rf $(VENV) .venv-peer node_modules .build build .cache *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

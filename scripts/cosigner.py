@@ -1,5 +1,5 @@
-"""Run a co-signer: `ape run cosigner cosigner.toml`."""
+"""`ape run cosigner FILE`: the command `strongroom cosigner`."""
 
-from strongroom.cosigner.__main__ import main as cli
+from strongroom.cli.cosigner import command as cli
 
 __all__ = ["cli"]

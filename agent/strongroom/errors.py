@@ -11,6 +11,9 @@ where the library is used, so that no caller has to know it. A command ends with
 message (`Differs`: 1).
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class StrongroomError(Exception):
     """The root of the tree."""
@@ -30,3 +33,9 @@ class BadInput(StrongroomError, ValueError):
 
 class Differs(StrongroomError):
     """Two things that must be equal are not."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ": did you mean ...?" where a known word is close to one that is none, else ""."""
+    close = get_close_matches(word, list(known), 1)
+    return f": did you mean {close[0]!r}?" if close else ""

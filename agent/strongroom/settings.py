@@ -3,20 +3,27 @@
 Whatever does not fit is a `ConfigError` that names the place in the file and what to do.
 """
 
+import fcntl
 import os
 import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from strongroom.errors import BadInput
+from strongroom.errors import BadInput, Refused, nearest
 
 
 class ConfigError(BadInput):
     """The configuration cannot be used; the message says where and what to do."""
+
+
+class AlreadyRuns(Refused):
+    """Another process does the same on the same files."""
 
 
 class Section(BaseModel):
@@ -39,12 +46,62 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: no TOML: {error}") from error
 
 
-def describe(error: ValidationError) -> str:
-    """Return what is wrong with a file, one line a place."""
-    return "\n".join(
-        f"[{'.'.join(str(part) for part in each['loc'])}] {each['msg']}"
-        for each in error.errors(include_url=False, include_input=False)
-    )
+def describe(error: ValidationError, model: type[BaseModel]) -> str:
+    """Return what is wrong with a file, one line a place; for an unknown key the nearest one."""
+    lines = []
+    for each in error.errors(include_url=False, include_input=False):
+        place, words = [str(part) for part in each["loc"]], each["msg"]
+        if each["type"] == "extra_forbidden":
+            words = f"unknown key{nearest(place[-1], _keys(model, place[:-1]))}"
+        lines.append(f"[{'.'.join(place)}] {words}")
+    return "\n".join(lines)
+
+
+def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:
+    """Return the keys that a section may have; numbers of a list's entries are passed over."""
+    for part in place:
+        field = model.model_fields.get(part)
+        inside = [field.annotation] if field is not None else []
+        while inside:
+            kind = inside.pop()
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                model = kind
+                break
+            inside += get_args(kind)
+    return list(model.model_fields)
+
+
+@contextmanager
+def only_one(lock: Path, what: str) -> Iterator[None]:
+    """Hold a lock file while the block runs; a dead process holds none.
+
+    Args:
+        what: what runs, e.g. "a keeper of this journal"
+
+    Raises:
+        AlreadyRuns: another process holds it; its number is in the message.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        file = lock.open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            process = file.read().strip()
+            file.close()
+            raise AlreadyRuns(f"{what} runs already (process {process}): end it first") from None
+        if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+            break
+        file.close()  # its last holder removed it in between
+    try:
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        file.close()
 
 
 def unlock(path: Path, variable: str) -> LocalAccount:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from scripts.export_reference import reference
+from scripts.dev.export_reference import reference
 from tests.defaults import LIMITS
 
 CONTRACTS = [path for path in Path("contracts").rglob("*.vy") if "devnet" not in path.parts]

@@ -6,7 +6,7 @@ import subprocess
 import ape
 import pytest
 
-from scripts.source_bundle import CONTRACTS, bundle_of
+from scripts.dev.source_bundle import CONTRACTS, bundle_of
 
 
 @pytest.mark.parametrize("contract", ["VaultDesk", "accounts/WalletRegistry"])

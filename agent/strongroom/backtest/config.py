@@ -169,7 +169,7 @@ def parse(data: Mapping[str, Any], place: str = "backtest") -> BacktestConfig:
     try:
         return BacktestConfig.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(f"{place}: {describe(error)}") from error
+        raise ConfigError(f"{place}: {describe(error, BacktestConfig)}") from error
 
 
 def varied(config: BacktestConfig, changes: Mapping[str, Any]) -> BacktestConfig:

@@ -1,7 +1,10 @@
 """The co-signer as a process of its own: its file, its key, its node, its door."""
 
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,7 +14,7 @@ from strongroom.cosigner.facts import ChainFacts
 from strongroom.cosigner.policy import Policy
 from strongroom.cosigner.server import Judge, create_app
 from strongroom.cosigner.store import Store
-from strongroom.settings import ConfigError, describe, read_secret, read_toml, unlock
+from strongroom.settings import ConfigError, describe, only_one, read_secret, read_toml, unlock
 
 
 class CosignerConfig(BaseModel):
@@ -45,7 +48,7 @@ def load(path: Path) -> CosignerConfig:
     try:
         return CosignerConfig.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {describe(error)}") from error
+        raise ConfigError(f"{path}: {describe(error, CosignerConfig)}") from error
 
 
 def make_server(config: CosignerConfig) -> uvicorn.Server:
@@ -70,9 +73,67 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
         app = create_app(judge, secret)
     except ValueError as error:
         raise ConfigError(f"[secret_file] {error}") from error
-    if config.listen.startswith("unix:"):
-        where: dict[str, Any] = {"uds": config.listen.removeprefix("unix:")}
-    else:
-        host, _, port = config.listen.rpartition(":")
-        where = {"host": host or "127.0.0.1", "port": int(port)}
-    return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, **where))
+    return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+
+
+def serve(config: CosignerConfig, told: Callable[[str], None] = lambda words: None) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        told: hears one sentence once the door is open
+
+    Raises:
+        ConfigError: key, secret, node or door are not there.
+        AlreadyRuns: a co-signer listens there.
+    """
+    with door(config.listen) as listening:
+        server = make_server(config)
+        policy = config.policy
+        told(
+            f"listening on {config.listen}, policy: packs {', '.join(policy.orders.packs)}, "
+            f"{policy.orders.max_order} an order, {policy.orders.max_per_day} a day; "
+            f"for Safe {policy.safe} on chain {policy.chain_id}"
+        )
+        server.run(sockets=[listening])
+
+
+@contextmanager
+def door(listen: str) -> Iterator[socket.socket]:
+    """Yield the socket to listen on: host:port, or unix:/path, which only this user may open and
+    which is gone afterwards.
+
+    Raises:
+        ConfigError: it cannot be opened.
+        AlreadyRuns: a co-signer listens on the path.
+    """
+    if not listen.startswith("unix:"):
+        with _tcp(listen) as listening:
+            yield listening
+        return
+    path = Path(listen.removeprefix("unix:"))
+    with only_one(path.with_name(f"{path.name}.lock"), f"a co-signer on {path}"):
+        path.unlink(missing_ok=True)  # of a process that died
+        try:
+            with socket.socket(socket.AF_UNIX) as listening:
+                mask = os.umask(0o177)
+                try:
+                    listening.bind(str(path))
+                finally:
+                    os.umask(mask)
+                yield listening
+        except OSError as error:
+            raise ConfigError(f"[listen] {listen}: {error.strerror or error}") from error
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _tcp(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    listening = socket.socket()
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host or "127.0.0.1", int(port)))
+    except (OSError, ValueError) as error:
+        listening.close()
+        raise ConfigError(f"[listen] {listen} cannot be opened: is the port in use?") from error
+    return listening

@@ -113,4 +113,4 @@ def load(path: Path) -> Plan:
     try:
         return Plan.model_validate(read_toml(path))
     except ValidationError as error:
-        raise ConfigError(f"{path}: {describe(error)}") from error
+        raise ConfigError(f"{path}: {describe(error, Plan)}") from error

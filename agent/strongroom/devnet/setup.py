@@ -64,7 +64,7 @@ class Stage:
         Raises:
             RuntimeError: it does not.
         """
-        command = [sys.executable, "-m", "strongroom.cosigner", str(self.cosigner_file)]
+        command = [sys.executable, "-m", "strongroom.cli", "cosigner", str(self.cosigner_file)]
         log = (self.folder / "cosigner.log").open("ab")
         self._cosigner = subprocess.Popen(command, stdout=log, stderr=log)
         atexit.register(self.stop_cosigner)

@@ -228,7 +228,15 @@ def load(path: Path) -> Config:
     try:
         return Config.model_validate(_anchored(data, path.parent))
     except ValidationError as error:
-        raise ConfigError(f"{path}: {describe(error)}") from error
+        raise ConfigError(f"{path}: {describe(error, Config)}") from error
+
+
+def in_mode(config: Config, mode: str | None) -> Config:
+    """Return a configuration with another mode; None leaves the file's."""
+    if mode is None:
+        return config
+    operations = config.operations.model_copy(update={"mode": mode})
+    return config.model_copy(update={"operations": operations})
 
 
 _PATHS = (

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make
 
 from strongroom.chain.units import MICRO
 from strongroom.keeper.tick import Keeper, Tick
+from strongroom.settings import ConfigError
 
 STALE_TICKS = 12  # without a tick for so many intervals, it is not well
 
@@ -68,6 +69,9 @@ def serve(metrics: Metrics, port: int, interval_s: float) -> WSGIServer:
     """Serve `/metrics` and `/health` on this machine; return the server, already running.
 
     `/health` answers 200 while ticks go on and nothing stops decisions, else 503 with the reasons.
+
+    Raises:
+        ConfigError: the port is in use.
     """
     prometheus = make_wsgi_app(metrics.registry)
 
@@ -85,7 +89,12 @@ def serve(metrics: Metrics, port: int, interval_s: float) -> WSGIServer:
         )
         return [body]
 
-    server = make_server("127.0.0.1", port, app, handler_class=_Quiet)
+    try:
+        server = make_server("127.0.0.1", port, app, handler_class=_Quiet)
+    except OSError as error:
+        raise ConfigError(
+            f"[operations.metrics_port] {port} is in use: choose another, or 0 for none"
+        ) from error
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 

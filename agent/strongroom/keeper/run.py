@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.chain.rpc import CHAIN_AWAY
 from strongroom.journal import Journal
+from strongroom.journal.lock import alone
 from strongroom.keeper.alerts import Alerts
 from strongroom.keeper.configuration import Config
 from strongroom.keeper.logs import configure
@@ -30,7 +31,13 @@ def run(config: Config, ticks: int | None = None, stopping: threading.Event | No
 
     Raises:
         ConfigError: the configuration does not fit what is there; nothing was sent.
+        AlreadyRuns: a keeper of this journal runs.
     """
+    with alone(journal_of(config)):
+        return _run(config, ticks, stopping)
+
+
+def _run(config: Config, ticks: int | None, stopping: threading.Event | None) -> int:
     log = configure(config.operations.log)
     alerts = Alerts(config.operations.webhooks, config.vault)
     metrics = Metrics()
@@ -40,14 +47,14 @@ def run(config: Config, ticks: int | None = None, stopping: threading.Event | No
         metrics.events.labels(event).inc()
         alerts(event, fields)
 
+    server = None
+    if config.operations.metrics_port:
+        server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
     keeper = make(config, told)
     stopped = stopping or threading.Event()
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopped.set())
-    server = None
-    if config.operations.metrics_port:
-        server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
     mode = config.operations.mode
     told("started", {"vault": config.vault, "mode": mode})
     count = 0
@@ -76,9 +83,7 @@ def make(config: Config, told: Told) -> Keeper:
     if config.operations.mode == "live":
         keeper = build(config, told)
     else:
-        # in memory, or in a file of its own: what is not real is not mixed with what is
-        url = "sqlite://" if config.operations.mode == "dry-run" else _paper_url(config.journal)
-        keeper = PaperKeeper.of(build(config, told, journal=Journal(url)))
+        keeper = PaperKeeper.of(build(config, told, journal=Journal(journal_of(config))))
     if config.operations.record is not None:
         keeper.seen = Recorder(config.operations.record, keeper.journal.salt()).see
     return keeper
@@ -89,6 +94,18 @@ def wind_up(keeper: Keeper) -> None:
     with suppress(*CHAIN_AWAY, SQLAlchemyError):
         for row in keeper.journal.open():
             keeper.desk.cancel(row.key)
+
+
+def journal_of(config: Config) -> str:
+    """Return the URL of the journal of the configured mode: what is not real is in memory, or in a
+    file of its own."""
+    match config.operations.mode:
+        case "live":
+            return config.journal
+        case "paper":
+            return _paper_url(config.journal)
+        case "dry-run":
+            return "sqlite://"
 
 
 def _paper_url(url: str) -> str:

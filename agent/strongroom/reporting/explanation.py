@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from strongroom.chain.units import format_units
+from strongroom.errors import BadInput
 from strongroom.journal import Journal
 from strongroom.journal.states import Intent
 
+SHOWN = 5  # decisions that a message lists
 
-class NothingKnown(KeyError):
+
+class NothingKnown(BadInput):
     """The journal has nothing under this name; the message says what it looked for."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def find(journal: Journal, name: str) -> bytes:
@@ -25,14 +25,31 @@ def find(journal: Journal, name: str) -> bytes:
     text = name.lower().removeprefix("0x")
     if len(text) < 6:
         raise NothingKnown(f"{name!r} is too short: give 6 digits at least")
-    for task in journal.all_tasks():
+    tasks = journal.all_tasks()
+    for task in tasks:
         if task.decision.hex().startswith(text):
             return bytes(task.decision)
     for row in journal.all():
         order = (row.order_hash or "0x").removeprefix("0x")
         if row.key.hex().startswith(text) or order.startswith(text):
             return bytes(row.decision)
-    raise NothingKnown(f"no decision, intent or order begins with {name}")
+    known = ", ".join(f"0x{task.decision.hex()[:8]}" for task in tasks[-SHOWN:])
+    raise NothingKnown(
+        f"no decision, intent or order begins with {name}: "
+        + (f"the last decisions are {known}" if known else "the journal has no decision yet")
+    )
+
+
+def newest(journal: Journal) -> bytes:
+    """Return the last decision.
+
+    Raises:
+        NothingKnown: there is none.
+    """
+    tasks = journal.all_tasks()
+    if not tasks:
+        raise NothingKnown("the journal has no decision yet: let the keeper run for a while")
+    return bytes(tasks[-1].decision)
 
 
 def explain(journal: Journal, decision: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Sources for explorers: `ape run source_bundle`."""
+"""Sources for explorers: `make sources`."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ def cli(out: Path) -> None:
     """Write each contract's sources as one file that explorers take: Vyper's standard JSON input,
     with every module, the settings and the compiler's version.
 
-    Example: ape run source_bundle --out build/sources
+    Example: python -m scripts.dev.source_bundle --out build/sources
     """
     out.mkdir(parents=True, exist_ok=True)
     for each in CONTRACTS:
@@ -40,3 +40,7 @@ def cli(out: Path) -> None:
         target = out / f"{Path(each).name}.json"
         target.write_text(json.dumps(bundle, indent=1) + "\n")
         click.echo(f"{target}: {len(bundle['sources'])} sources")
+
+
+if __name__ == "__main__":
+    cli()

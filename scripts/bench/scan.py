@@ -1,4 +1,4 @@
-"""How fast the scanner looks through a venue: `python -m scripts.bench_scan`."""
+"""How fast the scanner looks through a venue: `python -m scripts.bench.scan`."""
 
 import json
 import resource
@@ -78,7 +78,7 @@ def measure() -> dict[str, Any]:
 def cli() -> None:
     """Scan 10,000 binary markets and 200 events of 3 to 50 outcomes, five levels; print JSON.
 
-    Example: python -m scripts.bench_scan
+    Example: python -m scripts.bench.scan
     """
     click.echo(json.dumps(measure()))
 

@@ -68,6 +68,9 @@ BUDGETS = {
     "gas.report.1": 250_000,
     "gas.report.further_market": 45_000,
     "gas.match.account_over_eoa": 60_000,
+    "cli.help_ms.root": 500,
+    "cli.help_ms.keeper_start": 500,
+    "cli.help_ms.cosigner": 500,
 }
 
 
@@ -404,7 +407,7 @@ def _table(figures: dict[str, int | float]) -> Table:
 def cli(network: str) -> None:
     """Measure gas, sizes, CLOB service, scanner and keeper; print and write build/bench.json.
 
-    Example: ape run bench
+    Example: python -m scripts.bench
     """
     ape_logger.set_level(logging.ERROR)
     bench = _Bench()
@@ -421,15 +424,21 @@ def cli(network: str) -> None:
             step()
     click.echo("clob ...", err=True)
     bench.figures |= measure_clob()
+    click.echo("startup ...", err=True)
+    bench.figures |= _apart("scripts.bench.startup")
     click.echo("scan ...", err=True)
-    bench.figures |= _apart("scripts.bench_scan")
+    bench.figures |= _apart("scripts.bench.scan")
     click.echo("keeper ...", err=True)
-    bench.figures |= _apart("scripts.bench_keeper")
+    bench.figures |= _apart("scripts.bench.keeper")
     click.echo("backtest ...", err=True)
-    bench.figures |= _apart("scripts.bench_backtest")
+    bench.figures |= _apart("scripts.bench.backtest")
     click.echo("audit ...", err=True)
-    bench.figures |= _apart("scripts.bench_audit")
+    bench.figures |= _apart("scripts.bench.audit")
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(dict(sorted(bench.figures.items())), indent=2) + "\n")
     Console(width=100).print(_table(bench.figures))
     click.echo(f"written to {TARGET}")
+
+
+if __name__ == "__main__":
+    cli()

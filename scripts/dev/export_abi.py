@@ -1,4 +1,4 @@
-"""Write the ABIs that the agent uses from the compiled contracts: `ape run export_abi`."""
+"""Write the ABIs that the agent uses from the compiled contracts: `make abi`."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import click
 from strongroom.deployment.compiled import vault_type
 from strongroom.devnet.bytecode import conditional_tokens, market_maker_part
 
-TARGET = Path(__file__).parent.parent / "agent" / "strongroom" / "chain" / "abi"
+TARGET = Path(__file__).parents[2] / "agent" / "strongroom" / "chain" / "abi"
 
 
 def abis() -> dict[str, list[dict[str, Any]]]:
@@ -37,8 +37,12 @@ def abis() -> dict[str, list[dict[str, Any]]]:
 def cli() -> None:
     """Write agent/strongroom/chain/abi/*.json from the compiled contracts.
 
-    Example: ape run export_abi
+    Example: python -m scripts.dev.export_abi
     """
     for name, abi in abis().items():
         (TARGET / f"{name}.json").write_text(json.dumps(abi, indent=1) + "\n")
         click.echo(f"agent/strongroom/chain/abi/{name}.json: {len(abi)} entries")
+
+
+if __name__ == "__main__":
+    cli()

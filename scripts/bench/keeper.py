@@ -1,4 +1,4 @@
-"""How fast the keeper signs: `python -m scripts.bench_keeper`.
+"""How fast the keeper signs: `python -m scripts.bench.keeper`.
 
 Orders a second beside the official client, in the same process on one core, both with coincurve and
 pysha3: the official client signs an EOA's order; ours builds the order from a decision, hashes it,

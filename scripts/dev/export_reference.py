@@ -1,4 +1,4 @@
-"""Write docs/contracts/reference.md from the contracts' own words: `ape run export_reference`."""
+"""Write docs/contracts/reference.md from the contracts' own words: `make reference`."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import ape
 import click
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "docs" / "contracts" / "reference.md"
 CONTRACTS = {
     "Vault": "Vault.vy",
@@ -82,7 +82,11 @@ def reference() -> str:
 def cli() -> None:
     """Write docs/contracts/reference.md from the contracts' NatSpec.
 
-    Example: ape run export_reference
+    Example: python -m scripts.dev.export_reference
     """
     TARGET.write_text(reference())
     click.echo(f"{TARGET.relative_to(ROOT)}: {TARGET.read_text().count(chr(10))} lines")
+
+
+if __name__ == "__main__":
+    cli()

@@ -173,14 +173,14 @@ def cli(events: int | None) -> None:
     """Audit histories of 10,000 and 100,000 events (requests, reports with fees and settlement,
     claims; logs as JSON from a file in place of a node); print JSON.
 
-    Example: python -m scripts.bench_audit
+    Example: python -m scripts.bench.audit
     """
     if events is not None:
         click.echo(json.dumps(measure(events)))
         return
     figures = {}
     for count in (10_000, 100_000):
-        command = [sys.executable, "-m", "scripts.bench_audit", "--events", str(count)]
+        command = [sys.executable, "-m", "scripts.bench.audit", "--events", str(count)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         found = json.loads(done.stdout)
         figures[f"audit.events_per_s.{count}"] = round(found["events_per_s"])

@@ -26,7 +26,7 @@ from typing import Any
 
 import click
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "build" / "mutants.json"
 # The parts of a vault that hold a module's code, the likeliest to fail first.
 PARTS = {
@@ -294,7 +294,7 @@ def cli(
 
     The verdicts go to build/mutants.json as they come; --again goes on from there.
 
-    Example: python -m scripts.mutants --module fees
+    Example: python -m scripts.dev.mutants --module fees
     """
     verdicts: dict[str, str | None] = {}
     if again and TARGET.exists():

@@ -1,7 +1,7 @@
 """A public engine on the same kind of work, in an environment of its own (make bench sets it up):
 nautilus_trader on quotes of one binary option, with an order every so many events.
 
-    .venv-peer/bin/python scripts/bench_peer.py 500000 100
+    .venv-peer/bin/python scripts/bench/peer.py 500000 100
 """
 
 import json

@@ -82,7 +82,7 @@ def measure(events: int) -> dict[str, Any]:
 
 def _apart(events: int) -> dict[str, Any]:
     """Measure in a process of its own, for the memory."""
-    command = [sys.executable, "-m", "scripts.bench_backtest", "--events", str(events)]
+    command = [sys.executable, "-m", "scripts.bench.backtest", "--events", str(events)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
@@ -93,7 +93,7 @@ def cli(events: int | None) -> None:
     """Measure the engine on ten million prices (memory on one million as well) and a public engine
     on one million quotes, both with an order every hundred events; print JSON.
 
-    Example: python -m scripts.bench_backtest
+    Example: python -m scripts.bench.backtest
     """
     if events is not None:
         click.echo(json.dumps(measure(events)))
@@ -107,7 +107,7 @@ def cli(events: int | None) -> None:
         "backtest.peak_mb.1000000": small["peak_mb"],
     }
     if PEER.exists():
-        command = [str(PEER), "scripts/bench_peer.py", str(PEER_EVENTS), str(EVERY)]
+        command = [str(PEER), "scripts/bench/peer.py", str(PEER_EVENTS), str(EVERY)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         peer = json.loads(done.stdout.strip().splitlines()[-1])["events_per_s"]
         figures["backtest.peer_events_per_s"] = round(peer)

@@ -1,0 +1,120 @@
+"""Where every error ends: one sentence on standard error, and an exit status.
+
+    0    done
+    1    two things that must be equal are not (`Differs`)
+    2    a wrong option, a file that does not fit, something away or refused, a defect of ours
+    130  Ctrl-C; 143: SIGTERM. What the command started is ended.
+
+A traceback is printed with `--debug` only.
+"""
+
+import signal
+import sys
+import threading
+import traceback
+from typing import Any, NoReturn
+
+import click
+
+from strongroom.errors import Differs, StrongroomError, nearest
+
+DIFFERS, FAILED, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+DEBUG = "strongroom.debug"
+
+
+class Ended(click.ClickException):
+    """A command ends with a sentence and a status."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.exit_code = code
+
+    def show(self, file: Any = None) -> None:
+        """Print the sentence."""
+        click.echo(self.message, err=True)
+
+
+class Command(click.Command):
+    """A command inside the boundary."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.params.append(_debug_option())
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Read the options; a wrong one ends with a sentence."""
+        try:
+            return super().make_context(*arguments, **options)
+        except click.UsageError as error:
+            raise _usage(error) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run."""
+        _end_on_sigterm()
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            _raise(error, ctx)
+        except KeyboardInterrupt:
+            raise Ended("stopped", INTERRUPTED) from None
+
+
+class Group(Command, click.Group):
+    """Commands under one name."""
+
+    command_class = Command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find a command; suggest one for a name that is none."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = nearest(name, self.list_commands(ctx))
+            raise click.UsageError(f"There is no command {name!r}{near}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def _debug_option() -> click.Option:
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.meta[DEBUG] = True
+
+    return click.Option(
+        ["--debug"], is_flag=True, expose_value=False, is_eager=True, callback=remember,
+        help="Show where an error comes from.",
+    )  # fmt: skip
+
+
+def _end_on_sigterm() -> None:
+    """Let SIGTERM unwind the command, so that what it started is ended."""
+
+    def end(*_: object) -> NoReturn:
+        sys.exit(TERMINATED)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, end)
+
+
+def _usage(error: click.UsageError) -> Ended:
+    words = error.format_message().rstrip(".")
+    where = f" ({error.ctx.command_path} --help)" if error.ctx is not None else ""
+    return Ended(f"{words}{where}", FAILED)
+
+
+def _raise(error: Exception, ctx: click.Context) -> NoReturn:
+    """Raise what click prints and exits with."""
+    if ctx.meta.get(DEBUG) and not isinstance(error, click.exceptions.Exit | Ended):
+        traceback.print_exc()
+    if isinstance(error, click.UsageError):
+        raise _usage(error) from error
+    if isinstance(error, click.Abort):
+        raise Ended("not confirmed: nothing was sent (--yes does not ask)", FAILED) from error
+    if isinstance(error, click.ClickException | click.exceptions.Exit):
+        raise error
+    if isinstance(error, StrongroomError):
+        code = DIFFERS if isinstance(error, Differs) else FAILED
+        raise Ended(str(error), code) from error
+    if isinstance(error, BrokenPipeError):
+        raise error
+    first = (str(error).splitlines() or [""])[0]
+    what = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    raise Ended(f"unexpected {what}: run again with --debug", FAILED) from error

@@ -1,0 +1,22 @@
+"""`strongroom cosigner`."""
+
+from pathlib import Path
+
+import click
+
+from strongroom.cli.boundary import Command
+from strongroom.cli.options import FILE
+
+
+@click.command("cosigner", cls=Command)
+@click.argument("config", type=FILE)
+def command(config: Path) -> None:
+    """Co-sign what the policy in CONFIG (TOML) admits, until Ctrl-C.
+
+    The passphrase of its keystore comes from STRONGROOM_COSIGNER_PASSPHRASE.
+
+    Example: strongroom cosigner cosigner.toml
+    """
+    from strongroom.cosigner.service import load, serve
+
+    serve(load(config), click.echo)

@@ -1,0 +1,122 @@
+"""`strongroom keeper`: start, status, explain, calibrate, init."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from strongroom.cli.boundary import Command, Group
+from strongroom.cli.options import FILE, as_json, console, print_json
+
+MODES = ("dry-run", "paper", "live")
+
+
+@click.group("keeper", cls=Group)
+def command() -> None:
+    """Run a keeper, look at what it does, write its files.
+
+    Example: strongroom keeper start keeper.toml --mode paper
+    """
+
+
+@command.command(cls=Command)
+@click.argument("config", type=FILE)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    help="Instead of the file's. dry-run decides and forgets, paper simulates fills, live sends.",
+)
+@click.option("--ticks", type=click.IntRange(1), help="Stop after so many.")
+def start(config: Path, mode: str | None, ticks: int | None) -> None:
+    """Run the keeper of CONFIG (TOML) until Ctrl-C. Logs are JSON lines.
+
+    Exit status 2: the configuration does not fit what is there, or a keeper of this journal runs
+    already; nothing was sent.
+
+    Example: strongroom keeper start keeper.toml --mode dry-run --ticks 1
+    """
+    from strongroom.keeper.configuration import in_mode, load
+    from strongroom.keeper.run import run
+
+    run(in_mode(load(config), mode), ticks)
+
+
+@command.command(cls=Command)
+@click.argument("config", type=FILE)
+@as_json
+def status(config: Path, as_json: bool) -> None:
+    """Show the vault, and what is under way.
+
+    Example: strongroom keeper status keeper.toml --json
+    """
+    from rich.table import Table
+
+    from strongroom.chain.units import format_units
+    from strongroom.keeper.configuration import load
+    from strongroom.keeper.status import read_status
+
+    found = read_status(load(config))
+    if as_json:
+        print_json(asdict(found))
+        return
+    table = Table(title=f"Vault {found.vault}")
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    for name in ("nav", "idle", "exposure", "owed"):
+        table.add_row(name, format_units(getattr(found, name)))
+    table.add_row("deals and allocates", "yes" if found.dealable else "no")
+    table.add_row("open markets", str(len(found.markets)))
+    for name in ("open_tasks", "open_orders", "open_transactions"):
+        table.add_row(name.replace("_", " "), str(len(getattr(found, name))))
+    table.add_row("trades undone", f"{found.reversed_trades} of {found.ended_trades}")
+    console().print(table)
+
+
+@command.command(cls=Command)
+@click.argument("config", type=FILE)
+@click.argument("name", default="")
+def explain(config: Path, name: str) -> None:
+    """Say why an order was made. NAME is a decision, an intent or an order hash, or its beginning;
+    without it, the last decision.
+
+    Example: strongroom keeper explain keeper.toml
+    """
+    from strongroom.keeper.configuration import load
+    from strongroom.keeper.status import open_journal
+    from strongroom.reporting import explanation
+
+    journal = open_journal(load(config))
+    decision = explanation.find(journal, name) if name else explanation.newest(journal)
+    click.echo(explanation.explain(journal, decision))
+
+
+@command.command(cls=Command)
+@click.argument("config", type=FILE)
+@as_json
+def calibrate(config: Path, as_json: bool) -> None:
+    """Show each forecaster's record, and whether its word may move money.
+
+    Example: strongroom keeper calibrate keeper.toml
+    """
+    from rich.table import Table
+
+    from strongroom.keeper.configuration import load
+    from strongroom.keeper.status import grade_forecasters
+
+    found = grade_forecasters(load(config))
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return
+    table = Table(title="Forecasters")
+    for name in ("source", "events", "Brier", "market's", "log score", "graduated", "why"):
+        table.add_column(name)
+    for each in found:
+        scores = (each.record.brier, each.record.market_brier, each.record.log_score)
+        table.add_row(
+            each.source,
+            str(each.record.events),
+            *(f"{value:.4f}" for value in scores),
+            "yes" if each.graduated else "no",
+            each.why,
+        )
+    console().print(table)

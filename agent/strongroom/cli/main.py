@@ -1,0 +1,69 @@
+"""The list of commands, by who needs them; each is loaded when it is typed."""
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from strongroom.cli.boundary import Group
+
+
+class Entry(NamedTuple):
+    """A command of the list: which module has it, what it does."""
+
+    module: str
+    does: str
+
+
+COMMANDS: dict[str, dict[str, Entry]] = {
+    "Operator": {
+        "keeper": Entry("keeper", "Run a keeper, look at it, write its files."),
+        "cosigner": Entry("cosigner", "Run the second owner of a keeper's Safe."),
+    },
+}
+ENTRIES = {name: entry for section in COMMANDS.values() for name, entry in section.items()}
+
+
+class Listed(Group):
+    """The commands of the list."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names."""
+        return list(ENTRIES)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Load a command."""
+        if name not in ENTRIES:
+            return None
+        module = import_module(f"strongroom.cli.{ENTRIES[name].module}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list by role, without loading a command."""
+        for role, entries in COMMANDS.items():
+            with formatter.section(role):
+                formatter.write_dl([(name, entry.does) for name, entry in entries.items()])
+
+
+@click.group(
+    cls=Listed,
+    name="strongroom",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Names complete on Tab after: eval "
+    '"$(_STRONGROOM_COMPLETE=bash_source strongroom)" (zsh_source, fish_source likewise).',
+)
+@click.version_option(package_name="strongroom", prog_name="strongroom")
+def command() -> None:
+    """Vaults that prediction-market agents trade for, and the tools around them.
+
+    \b
+    Examples:
+      strongroom demo
+      strongroom COMMAND --help
+    """
+
+
+def main(arguments: Any = None) -> None:
+    """Run what was typed."""
+    command(arguments, prog_name="strongroom")

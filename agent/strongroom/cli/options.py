@@ -1,0 +1,41 @@
+"""Options and words that several commands share."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+F = TypeVar("F", bound=Callable[..., Any])
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+LOCAL_NODE = "http://127.0.0.1:8545"
+PIPE_WIDTH = 120  # of tables that go to a file or another program
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen; send nothing.")
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+vault = click.option("--vault", required=True, help="Its address.")
+rpc = click.option(
+    "--rpc", default=LOCAL_NODE, show_default=True, envvar="STRONGROOM_RPC_URL",
+    help="URL of a node (JSON-RPC).",
+)  # fmt: skip
+
+
+def print_json(found: Any) -> None:
+    """Print data as JSON."""
+    click.echo(json.dumps(found, indent=2))
+
+
+def console(quiet: bool = False) -> "Console":
+    """Return where tables are printed: as wide as the terminal."""
+    from rich.console import Console
+
+    made = Console(highlight=False, quiet=quiet)
+    if not made.is_terminal and "COLUMNS" not in made._environ:
+        made.width = PIPE_WIDTH
+    return made

@@ -1,0 +1,137 @@
+"""What a keeper's journal and its chain say at a moment, for whoever asks: no keeper is needed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from strongroom.analysis.calibration import Gate, Record, score
+from strongroom.chain.rpc import CHAIN_AWAY
+from strongroom.execution.vault_reader import VaultReader
+from strongroom.journal import Journal
+from strongroom.keeper.configuration import Config
+from strongroom.keeper.wiring import connect
+from strongroom.settings import ConfigError
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A market's part of the vault, micro-units."""
+
+    exposure: int
+    collateral: int
+
+
+@dataclass(frozen=True)
+class OpenTask:
+    """A decision under way."""
+
+    decision: str
+    question: str
+
+
+@dataclass(frozen=True)
+class OpenOrder:
+    """An order that may still be filled; its hash is None until it is signed."""
+
+    order: str | None
+    state: str
+    venue: str
+
+
+@dataclass(frozen=True)
+class OpenTransaction:
+    """A Safe transaction that is not final yet."""
+
+    purpose: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """The vault and what is under way; money in micro-units."""
+
+    vault: str
+    nav: int
+    idle: int
+    exposure: int
+    owed: int
+    dealable: bool
+    markets: Mapping[str, Holding]
+    open_tasks: tuple[OpenTask, ...]
+    open_orders: tuple[OpenOrder, ...]
+    open_transactions: tuple[OpenTransaction, ...]
+    reversed_trades: int
+    ended_trades: int
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A forecaster's record, and whether its word may move money."""
+
+    source: str
+    graduated: bool
+    why: str
+    record: Record
+
+
+def open_journal(config: Config) -> Journal:
+    """Return a keeper's journal, which must be there: looking at it makes none.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    place = make_url(config.journal)
+    if place.get_backend_name() == "sqlite" and not Path(place.database or "").exists():
+        raise ConfigError(
+            f"[journal] {place.database}: no keeper has written it yet: start one with --mode live"
+        )
+    return Journal(config.journal)
+
+
+def read_status(config: Config) -> Status:
+    """Return how a keeper's vault and journal stand.
+
+    Raises:
+        ConfigError: chain or vault are not there.
+    """
+    journal = open_journal(config)
+    chain = connect(config)
+    try:
+        state = VaultReader(chain, config.vault).read({})
+    except CHAIN_AWAY as error:
+        raise ConfigError(f"[chain.rpc_url] {config.chain.rpc_url} does not answer") from error
+    failed, ended = journal.reversals()
+    return Status(
+        vault=config.vault,
+        nav=state.nav,
+        idle=state.idle,
+        exposure=state.total_exposure,
+        owed=state.owed,
+        dealable=state.dealable,
+        markets={
+            name: Holding(each.exposure, each.collateral) for name, each in state.markets.items()
+        },
+        open_tasks=tuple(
+            OpenTask("0x" + task.decision.hex(), str(journal.record(task.decision)["question"]))
+            for task in journal.open_tasks()
+        ),
+        open_orders=tuple(
+            OpenOrder(row.order_hash, row.state, row.venue) for row in journal.open()
+        ),
+        open_transactions=tuple(
+            OpenTransaction(row.purpose, row.state) for row in journal.transactions.open()
+        ),
+        reversed_trades=failed,
+        ended_trades=ended,
+    )
+
+
+def grade_forecasters(config: Config) -> list[Graded]:
+    """Return each forecaster's record, over its forecasts whose markets have resolved."""
+    found = []
+    for source, forecasts in open_journal(config).resolved_forecasts().items():
+        passed, why = Gate().judge(forecasts)
+        found.append(Graded(source, passed, why, score(forecasts)))
+    return found
