@@ -6,10 +6,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.progress import Progress
-from strongroom.app.page import write_page
-from strongroom.audit.audit import Auditor, Where, first_block
-from strongroom.audit.history import History, page_data
-from strongroom.audit.logs import Node, NodeAway
+from strongroom.app.command import PageOptions, run_page, show
+from strongroom.errors import StrongroomError
 
 
 @click.command()
@@ -24,17 +22,15 @@ def cli(vault: str, rpc: str, evidence: Path | None, exchanges: tuple[str, ...],
 
     Example: ape run page --vault 0x... --evidence build/week/evidence
     """
-    console = Console(width=110, highlight=False)
-    history = History()
     try:
-        node = Node(rpc)
-        where = Where(rpc, vault, first_block(node, vault), node.head(), exchanges, evidence)
-        with Progress(console=console, transient=True) as progress:
+        with Progress(console=Console(), transient=True) as progress:
             bar = progress.add_task("blocks", total=None)
-            auditor = Auditor(where, node, history.reported, history.heard)
-            verdict = auditor.run(lambda done, of: progress.update(bar, completed=done, total=of))
-    except NodeAway as error:
+
+            def told(done: int, of: int) -> None:
+                progress.update(bar, completed=done, total=of)
+
+            result = run_page(PageOptions(vault, rpc, evidence, exchanges, out, told))
+    except StrongroomError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    page = write_page(page_data(history, verdict, auditor.name), out, evidence)
-    console.print(f"{page}: {verdict.plain()['verdict']}, blocks to {verdict.to_block}")
+    show(result)

@@ -1,13 +1,15 @@
 """Plain studies of the recorded ladders: `ape run study`."""
 
 import json
-from dataclasses import asdict
 
 import click
-from rich.console import Console
-from rich.table import Table
-from strongroom.backtest.data import data_hashes
-from strongroom.backtest.studies import ladder_study, tail_reference
+from strongroom.backtest.command import (
+    LadderOptions,
+    ReferenceOptions,
+    StudyResult,
+    run_study,
+    show_study,
+)
 
 
 @click.group()
@@ -26,14 +28,7 @@ def cli() -> None:
 @click.option("--json", "as_json", is_flag=True)
 def reference(spread: float, as_json: bool) -> None:
     """Favourites of .95 to .99 in their last four days: how many, won, return."""
-    found = tail_reference(spread)
-    if as_json:
-        click.echo(json.dumps(asdict(found) | {"data": data_hashes()}, indent=1))
-        return
-    click.echo(
-        f"{found.markets} markets, {found.won:.3%} won, mean return {found.mean_return:.3%} at the "
-        f"last price, {found.mean_return_spread:.3%} at {spread:g} above it"
-    )
+    _print(run_study(ReferenceOptions(spread)), as_json)
 
 
 @cli.command()
@@ -43,27 +38,11 @@ def reference(spread: float, as_json: bool) -> None:
 def ladders(half_spread: float, fee_rate: float, as_json: bool) -> None:
     """Adjacent thresholds that contradict each other: how often, how long, and what trading them
     would leave."""
-    study = ladder_study(half_spread, fee_rate)
+    _print(run_study(LadderOptions(half_spread, fee_rate)), as_json)
+
+
+def _print(result: StudyResult, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(asdict(study) | {"data": data_hashes()}, indent=1))
-        return
-    table = Table(title=f"{study.pairs:,} pairs of adjacent thresholds at the same hour")
-    for name in (
-        *("dearer by more than", "pairs", "an hour later", "one unmoved 6 h"),
-        *("after costs", "an hour later", "both moving", "mean left later"),
-    ):
-        table.add_column(name, justify="right")
-    for line in study.lines:
-        table.add_row(
-            f"{line.cents:g} cents",
-            f"{line.pairs:,}",
-            f"{line.an_hour_later:,}",
-            f"{line.unmoved:,}",
-            f"{line.after_costs:,}",
-            f"{line.after_costs_later:,}",
-            f"{line.moving:,}",
-            f"{line.mean:+.4f}",
-        )
-    console = Console(width=120, highlight=False)
-    console.print(table)
-    console.print(study.verdict)
+        click.echo(json.dumps(result.document(), indent=1))
+    else:
+        show_study(result)

@@ -232,8 +232,8 @@ def test_a_sweep_is_the_same_in_processes_and_goes_on_where_it_stopped(tmp_path,
     assert [job.changes["packs.tail.earliest_h"] for job in jobs] == [12, 90]
     rows = sweep.run_jobs(jobs, tmp_path / "a", workers=2)
     alone = [sweep.run_one(job.config, job.fills) for job in jobs]
-    assert [row["summary"] for row in rows] == [row["summary"] for row in alone]
-    assert rows[0]["summary"] != rows[1]["summary"]
+    assert [row.summary for row in rows] == alone
+    assert rows[0].summary != rows[1].summary
 
     def never(*_: object):
         raise AssertionError("finished ones are not run again")

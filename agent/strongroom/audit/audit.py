@@ -17,6 +17,7 @@ from strongroom.audit.permissions import Difference
 from strongroom.audit.view_checks import Asked, view_differences
 from strongroom.chain import abi
 from strongroom.chain.ids import keccak
+from strongroom.errors import BadInput
 
 WAD = 10**18
 SCHEMA = "strongroom-audit/1"
@@ -138,7 +139,7 @@ class _Progress:
 _PROGRESS = TypeAdapter(_Progress)
 
 
-class CheckpointError(ValueError):
+class CheckpointError(BadInput):
     """A checkpoint that cannot be gone on from; the message says what to do."""
 
 

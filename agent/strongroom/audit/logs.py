@@ -13,6 +13,7 @@ from eth_utils.abi import collapse_if_tuple
 
 from strongroom.chain import abi
 from strongroom.chain.ids import keccak
+from strongroom.errors import Away
 
 RANGE = 10_000  # blocks at most in a piece
 FIRST = 100  # at first
@@ -23,7 +24,7 @@ BATCH = 100  # requests in one
 WORD = 64  # hex digits
 
 
-class NodeAway(RuntimeError):
+class NodeAway(Away):
     """The node does not answer, or not as a node does; the message says what came."""
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from strongroom.backtest.quotes import Fills, Quotes
 from strongroom.chain.terms import DAY, Limits
@@ -129,7 +129,7 @@ class BacktestConfig(Section):
     people: tuple[PersonSection, ...] = (
         PersonSection(at_h=0, who="alice", deposit=Decimal(100_000)),
     )
-    packs: Mapping[str, Mapping[str, Any]]
+    packs: Mapping[str, Mapping[str, JsonValue]]
     ladder_relations: bool = False  # gives the bundle pack what a reviewer may say of ladders
     sizing: SizingSection = SizingSection()
     limits: LimitsSection = LimitsSection()
@@ -137,7 +137,7 @@ class BacktestConfig(Section):
     reports: ReportsSection = ReportsSection()
     forecast: ForecastSection | None = None
     run: RunSection = RunSection()
-    sweep: Mapping[str, tuple[Any, ...]] = {}  # "section.key" -> values; all combinations
+    sweep: Mapping[str, tuple[JsonValue, ...]] = {}  # "section.key" -> values; all combinations
 
     def limits_of_vault(self) -> Limits:
         """Return the vault's limits.
@@ -152,15 +152,21 @@ class BacktestConfig(Section):
 
 
 def load(path: Path) -> BacktestConfig:
-    """Read a backtest's file.
+    """Read a backtest's file; paths in it are relative to its folder.
 
     Raises:
         ConfigError: it cannot be used; the message says where.
     """
-    return parse(read_toml(path), str(path))
+    found = parse(read_toml(path), str(path))
+    places = {
+        name: path.parent / place
+        for name in ("folder", "outcomes")
+        if (place := getattr(found.data, name)) is not None
+    }
+    return found.model_copy(update={"data": found.data.model_copy(update=places)})
 
 
-def parse(data: Mapping[str, Any], place: str = "backtest") -> BacktestConfig:
+def parse(data: Mapping[str, object], place: str = "backtest") -> BacktestConfig:
     """Return the configuration of a mapping.
 
     Raises:
@@ -172,7 +178,7 @@ def parse(data: Mapping[str, Any], place: str = "backtest") -> BacktestConfig:
         raise ConfigError(f"{place}: {describe(error, BacktestConfig)}") from error
 
 
-def varied(config: BacktestConfig, changes: Mapping[str, Any]) -> BacktestConfig:
+def varied(config: BacktestConfig, changes: Mapping[str, JsonValue]) -> BacktestConfig:
     """Return the configuration with some values changed.
 
     Args:
@@ -184,10 +190,12 @@ def varied(config: BacktestConfig, changes: Mapping[str, Any]) -> BacktestConfig
     data = config.model_dump(mode="json", exclude={"sweep"})
     for path, value in changes.items():
         *sections, key = path.split(".")
-        inside: Any = data
+        inside: JsonValue = data
         for section in sections:
             if not isinstance(inside, dict) or section not in inside:
                 raise ConfigError(f"[sweep] {path}: there is no section {section!r}")
             inside = inside[section]
+        if not isinstance(inside, dict):
+            raise ConfigError(f"[sweep] {path}: {sections[-1]!r} is no section")
         inside[key] = value
     return parse(data, "[sweep]")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from pydantic import JsonValue
 
 from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.engine import Batch, Listed
@@ -64,11 +65,11 @@ class History:
         for part in self.prices.iter_slices(BATCH):
             yield part["ts"].to_list(), part["market"].to_list(), part["price"].to_list()
 
-    def relations(self) -> list[dict[str, Any]]:
+    def relations(self) -> list[JsonValue]:
         """Return what a reviewer may say of ladders: above the higher is above the lower."""
-        found = []
+        found: list[JsonValue] = []
         for low, high in self.rungs():
-            members = [self.markets[high].name, self.markets[low].name]
+            members: list[JsonValue] = [self.markets[high].name, self.markets[low].name]
             reviewer = "ladder: same stock, same close, higher threshold"
             found.append({"kind": "implies", "members": members, "reviewer": reviewer})
         return found

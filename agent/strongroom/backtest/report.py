@@ -20,8 +20,19 @@ from matplotlib.axes import Axes
 
 from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.data import data_hashes
+from strongroom.backtest.honesty import Honesty
+from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import Outcome
-from strongroom.backtest.stats import Interval, Summary, by_event, grouped, packs_of, share_prices
+from strongroom.backtest.stats import (
+    Horizon,
+    Interval,
+    Reliability,
+    Summary,
+    by_event,
+    grouped,
+    packs_of,
+    share_prices,
+)
 from strongroom.chain.units import MICRO
 from strongroom.keeper.wiring import CODE_VERSION
 
@@ -32,19 +43,55 @@ LIMITS = (
 
 
 @dataclass(frozen=True)
+class Capacity:
+    """What so much capital would have brought: units, and returns as fractions."""
+
+    capital: float
+    return_on_stake: float
+    share: float
+
+
+@dataclass(frozen=True)
 class Result:
-    """Everything that a report shows; outcomes and summaries by assumption on fills."""
+    """Everything that a report shows; outcomes and summaries by assumption on fills.
+
+    Attributes:
+        command: the command line that repeats it
+        tries: backtests on this data so far, this one included
+    """
 
     config: BacktestConfig
     command: str
-    outcomes: Mapping[str, Outcome]
-    summaries: Mapping[str, Summary]
-    favourite: Mapping[str, Interval]
-    horizons: Sequence[Mapping[str, float]]
-    reliability: Sequence[Mapping[str, float]]
-    capacity: Sequence[Mapping[str, float]]  # capital, return on stake, share after fees
-    honesty: Sequence[Mapping[str, Any]]
-    tries: int  # backtests on this data so far, this one included
+    outcomes: Mapping[Fills, Outcome]
+    summaries: Mapping[Fills, Summary]
+    favourite: Mapping[Fills, Interval]
+    horizons: Sequence[Horizon]
+    reliability: Sequence[Reliability]
+    capacity: Sequence[Capacity]
+    honesty: Sequence[Honesty]
+    tries: int
+
+    def document(self) -> dict[str, object]:
+        """Return the result as JSON takes it."""
+        return {
+            "schema": "strongroom-backtest/1",
+            "command": self.command,
+            "code_version": CODE_VERSION,
+            "data": data_hashes(),
+            "config": self.config.model_dump(mode="json"),
+            "tries_on_this_data": self.tries,
+            "summaries": {fills: asdict(each) for fills, each in self.summaries.items()},
+            "favourite": {fills: asdict(each) for fills, each in self.favourite.items()},
+            "horizons": [asdict(each) for each in self.horizons],
+            "reliability": [asdict(each) for each in self.reliability],
+            "capacity": [asdict(each) for each in self.capacity],
+            "honesty": [asdict(each) for each in self.honesty],
+            "people": {
+                fills: [asdict(person) for person in outcome.people]
+                for fills, outcome in self.outcomes.items()
+            },
+            "limits": LIMITS,
+        }
 
 
 def write_report(result: Result, folder: Path) -> list[Path]:
@@ -67,7 +114,7 @@ def write_report(result: Result, folder: Path) -> list[Path]:
         images[title] = base64.b64encode(buffer.getvalue()).decode()
         written.append(path)
     data = folder / "result.json"
-    data.write_text(json.dumps(_plain(result), indent=1, sort_keys=True) + "\n")
+    data.write_text(json.dumps(result.document(), indent=1, sort_keys=True) + "\n")
     page = folder / "report.html"
     page.write_text(_page(result, images))
     tables: list[tuple[str, Sequence[Any]]] = []
@@ -175,50 +222,28 @@ def _groups(axes: Axes, outcome: Outcome) -> None:
     axes.set_ylabel("units")
 
 
-def _reliability(axes: Axes, rows: Sequence[Mapping[str, float]]) -> None:
+def _reliability(axes: Axes, rows: Sequence[Reliability]) -> None:
     axes.plot([0, 1], [0, 1], ":", color="grey")
-    axes.plot([row["price"] for row in rows], [row["won"] for row in rows], "o-")
+    axes.plot([row.price for row in rows], [row.won for row in rows], "o-")
     for row in rows:
-        axes.annotate(f"{row['markets']}", (row["price"], row["won"]), fontsize=6)
+        axes.annotate(f"{row.markets}", (row.price, row.won), fontsize=6)
     axes.set_xlabel("price of YES")
     axes.set_ylabel("part that resolved YES")
 
 
-def _horizons(axes: Axes, rows: Sequence[Mapping[str, float]]) -> None:
-    hours = [row["hours"] for row in rows]
-    axes.plot(hours, [row["brier"] for row in rows], "o-", label="Brier score")
-    axes.plot(hours, [row["log"] for row in rows], "s-", label="log score")
+def _horizons(axes: Axes, rows: Sequence[Horizon]) -> None:
+    hours = [row.hours for row in rows]
+    axes.plot(hours, [row.brier for row in rows], "o-", label="Brier score")
+    axes.plot(hours, [row.log for row in rows], "s-", label="log score")
     axes.set_xlabel("hours before the end")
     axes.legend(fontsize=7)
 
 
-def _capacity(axes: Axes, rows: Sequence[Mapping[str, float]]) -> None:
-    axes.plot([row["capital"] for row in rows], [100 * row["share"] for row in rows], "o-")
+def _capacity(axes: Axes, rows: Sequence[Capacity]) -> None:
+    axes.plot([row.capital for row in rows], [100 * row.share for row in rows], "o-")
     axes.set_xscale("log")
     axes.set_xlabel("capital, units")
     axes.set_ylabel("return a share after fees, %")
-
-
-def _plain(result: Result) -> dict[str, Any]:
-    return {
-        "schema": "strongroom-backtest/1",
-        "command": result.command,
-        "code_version": CODE_VERSION,
-        "data": data_hashes(),
-        "config": result.config.model_dump(mode="json"),
-        "tries_on_this_data": result.tries,
-        "summaries": {fills: asdict(each) for fills, each in result.summaries.items()},
-        "favourite": {fills: asdict(each) for fills, each in result.favourite.items()},
-        "horizons": list(result.horizons),
-        "reliability": list(result.reliability),
-        "capacity": list(result.capacity),
-        "honesty": list(result.honesty),
-        "people": {
-            fills: [asdict(person) for person in outcome.people]
-            for fills, outcome in result.outcomes.items()
-        },
-        "limits": LIMITS,
-    }
 
 
 def _write_csv(path: Path, rows: Sequence[Any]) -> None:
@@ -307,11 +332,11 @@ def _page(result: Result, images: Mapping[str, str]) -> str:
     )
     hashes = "\n".join(f"{digest}  {file}" for file, digest in data_hashes().items())
     honest = "".join(
-        f"<li>{datetime.fromtimestamp(int(each['at']), UTC):%Y-%m-%d %H:%M}: "
+        f"<li>{datetime.fromtimestamp(each.at, UTC):%Y-%m-%d %H:%M}: "
         + (
-            f"{each['before']} decisions before it, none changed"
-            if each["changed"] is None
-            else f"<strong>a decision of {each['changed']} saw what came later</strong>"
+            f"{each.before} decisions before it, none changed"
+            if each.changed is None
+            else f"<strong>a decision of {each.changed} saw what came later</strong>"
         )
         + "</li>"
         for each in result.honesty

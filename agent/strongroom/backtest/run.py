@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pydantic import JsonValue
+
 from strongroom.backtest.config import BacktestConfig, PersonSection
 from strongroom.backtest.data import ORACLE, History, load_history
 from strongroom.backtest.engine import Engine, Fill
@@ -338,7 +340,7 @@ def assemble(
     return Backtest(config, history, world, keeper, transactor, outcome, lagged)
 
 
-def _packs(config: BacktestConfig, history: History) -> Mapping[str, Mapping[str, Any]]:
+def _packs(config: BacktestConfig, history: History) -> Mapping[str, Mapping[str, JsonValue]]:
     packs = {name: dict(parameters) for name, parameters in config.packs.items()}
     if config.ladder_relations and "bundle" in packs:
         packs["bundle"].setdefault("relations", history.relations())

@@ -1,15 +1,15 @@
 """What an outcome comes to: returns per share, intervals by event, drawdowns, and what the naive
 would have brought."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from strongroom.backtest.data import History
 from strongroom.backtest.quotes import Books, Quotes
 from strongroom.backtest.run import Outcome
+from strongroom.backtest.simulated_chain import Settled
 from strongroom.backtest.simulated_vault import OFFSET
 from strongroom.chain.units import MICRO
 from strongroom.information.gamma import NO, YES
@@ -75,6 +75,25 @@ class Summary:
     reports: int
     reports_confirmed: int
     verdict: str
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """How good the market's own price was as a forecast, so many hours before the end."""
+
+    hours: int
+    brier: float
+    log: float
+    markets: int
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How often YES came where the market's price lay in one tenth; means."""
+
+    price: float
+    won: float
+    markets: int
 
 
 def by_event(outcome: Outcome) -> dict[str, tuple[float, float]]:
@@ -214,9 +233,8 @@ def favourite(history: History, quotes: Quotes, seed: int, hours: int = 24) -> I
     return bootstrap(list(pairs.values()), seed)
 
 
-def horizons(history: History) -> list[dict[str, float]]:
-    """Return how good the market's own last price was as a forecast, by hours before the end:
-    Brier score, log score, number of markets."""
+def horizons(history: History) -> list[Horizon]:
+    """Return how good the market's own last price was as a forecast, by hours before the end."""
     ends = np.array([each.ends_at for each in history.listed])
     won = np.array(history.outcomes, dtype=float)
     frame = history.prices
@@ -231,13 +249,11 @@ def horizons(history: History) -> list[dict[str, float]]:
         truth = won[list(last)]
         log = -np.mean(truth * np.log(chances) + (1 - truth) * np.log(1 - chances))
         brier = np.mean((chances - truth) ** 2)
-        found.append(
-            {"hours": hours, "brier": float(brier), "log": float(log), "markets": len(last)}
-        )
+        found.append(Horizon(hours, float(brier), float(log), len(last)))
     return found
 
 
-def reliability(history: History, hours: int = 24) -> list[dict[str, float]]:
+def reliability(history: History, hours: int = 24) -> list[Reliability]:
     """Return how often YES came in each tenth of the market's price, so long before the end."""
     ends = np.array([each.ends_at for each in history.listed])
     won = np.array(history.outcomes, dtype=float)
@@ -248,17 +264,17 @@ def reliability(history: History, hours: int = 24) -> list[dict[str, float]]:
     chances, truth = np.array(list(last.values())) / MICRO, won[list(last)]
     places = np.minimum((chances * BINS).astype(int), BINS - 1)
     return [
-        {
-            "price": float(chances[places == place].mean()),
-            "won": float(truth[places == place].mean()),
-            "markets": int((places == place).sum()),
-        }
+        Reliability(
+            float(chances[places == place].mean()),
+            float(truth[places == place].mean()),
+            int((places == place).sum()),
+        )
         for place in range(BINS)
         if (places == place).any()
     ]
 
 
-def grouped(outcome: Outcome, key: Callable[[Any], str]) -> dict[str, float]:
+def grouped(outcome: Outcome, key: Callable[[Settled], str]) -> dict[str, float]:
     """Return the profit of settled markets by something of theirs, units."""
     found: dict[str, float] = {}
     for each in outcome.settled:
@@ -274,8 +290,3 @@ def packs_of(outcome: Outcome) -> dict[str, str]:
         if each.filled:
             found.setdefault(each.market, each.pack)
     return found
-
-
-def plain(summary: Summary) -> Mapping[str, Any]:
-    """Return a summary as JSON takes it."""
-    return asdict(summary)

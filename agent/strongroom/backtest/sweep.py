@@ -14,27 +14,30 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from strongroom.backtest.config import BacktestConfig, parse, varied
 from strongroom.backtest.data import History, data_hashes, ladder_markets, load_history
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
-from strongroom.backtest.stats import plain, summarise
+from strongroom.backtest.stats import Summary, summarise
 from strongroom.chain.ids import canonical, keccak
 from strongroom.keeper.wiring import CODE_VERSION
 from strongroom.settings import ConfigError
 
-Told = Callable[[int, int], None]
 EngineName = Literal["processes", "ray"]
 Split = Literal["time", "event"]
+Told = Callable[[int, int], None]
+Changes = Mapping[str, JsonValue]  # "section.key" -> value
 
 
 @dataclass(frozen=True)
 class Job:
     """One backtest of a sweep."""
 
-    changes: Mapping[str, Any]
+    changes: Changes
     config: str  # JSON
     fills: Fills
 
@@ -43,6 +46,25 @@ class Job:
         """Hash of what the result follows from."""
         made_from = [self.config, self.fills, data_hashes(), CODE_VERSION]
         return keccak(canonical(made_from)).hex()[:32]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a job came to."""
+
+    changes: Changes
+    fills: Fills
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """What the file of a finished job holds."""
+
+    summary: Summary
+
+
+_FINISHED = TypeAdapter(_Finished)
 
 
 def jobs_of(config: BacktestConfig, fills: Sequence[Fills] = ("pessimistic",)) -> list[Job]:
@@ -63,8 +85,8 @@ def run_jobs(
     workers: int | None = None,
     told: Told = lambda done, of: None,
     address: str | None = None,
-) -> list[dict[str, Any]]:
-    """Return a row for each job, in their order: changes, fills, summary.
+) -> list[Row]:
+    """Return a row for each job, in their order.
 
     Args:
         folder: finished results, one file each; they are not run again
@@ -80,25 +102,30 @@ def run_jobs(
     done = len(jobs) - len(missing)
     told(done, len(jobs))
     run = _by_ray if engine == "ray" else _by_processes
-    for job, row in run(missing, workers, address):
+    for job, summary in run(missing, workers, address):
         draft = folder / f".{job.key}"
-        draft.write_text(json.dumps(row, sort_keys=True))
+        draft.write_bytes(_FINISHED.dump_json(_Finished(summary)))
         draft.replace(folder / f"{job.key}.json")
         done += 1
         told(done, len(jobs))
     return [
-        {"changes": dict(job.changes), "fills": job.fills}
-        | json.loads((folder / f"{job.key}.json").read_text())
-        for job in jobs
+        Row(job.changes, job.fills, _finished(folder / f"{job.key}.json").summary) for job in jobs
     ]
 
 
-def run_one(config: str, fills: Fills) -> dict[str, Any]:
-    """Run one backtest; return its summary as JSON takes it."""
+def _finished(path: Path) -> _Finished:
+    try:
+        return _FINISHED.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ConfigError(f"{path} is no result of this version: remove it") from error
+
+
+def run_one(config: str, fills: Fills) -> Summary:
+    """Run one backtest; return its summary."""
     known = parse(json.loads(config))
     outcome = simulate(known, fills, _history(config))
     half_spread = known.quotes.quotes().under(fills).half_spread
-    return {"summary": plain(summarise(outcome, known.run.seed, half_spread))}
+    return summarise(outcome, known.run.seed, half_spread)
 
 
 @lru_cache(8)
@@ -116,7 +143,7 @@ def _history(config: str) -> History:
 
 def _by_processes(
     jobs: Sequence[Job], workers: int | None, address: str | None
-) -> Iterator[tuple[Job, dict[str, Any]]]:
+) -> Iterator[tuple[Job, Summary]]:
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         under_way = {pool.submit(run_one, job.config, job.fills): job for job in jobs}
@@ -126,7 +153,7 @@ def _by_processes(
 
 def _by_ray(
     jobs: Sequence[Job], workers: int | None, address: str | None
-) -> Iterator[tuple[Job, dict[str, Any]]]:
+) -> Iterator[tuple[Job, Summary]]:
     try:
         import ray
     except ImportError as error:
@@ -151,9 +178,9 @@ class Fold:
 
     chosen_on: str
     judged_on: str
-    chosen: Mapping[str, Any]
+    chosen: Changes
     at_choice: float  # return on stake, lower bound
-    afterwards: Mapping[str, Any]  # summary
+    afterwards: Summary
 
 
 def walk_forward(
@@ -180,22 +207,22 @@ def walk_forward(
     folds = []
     for number, (chosen_on, judged_on, first, second) in enumerate(parts):
         rows = run_jobs(jobs_of(varied_with_sweep(config, first)), folder, workers=workers)
-        best = max(rows, key=lambda row: (row["summary"]["return_on_stake"]["low"], str(row)))
-        after = varied(varied_with_sweep(config, second), best["changes"])
-        job = Job(best["changes"], after.model_dump_json(exclude={"sweep"}), "pessimistic")
+        best = max(rows, key=lambda row: (row.summary.return_on_stake.low, str(row)))
+        after = varied(varied_with_sweep(config, second), best.changes)
+        job = Job(best.changes, after.model_dump_json(exclude={"sweep"}), "pessimistic")
         (judged,) = run_jobs([job], folder, workers=1)
-        low = best["summary"]["return_on_stake"]["low"]
-        folds.append(Fold(chosen_on, judged_on, best["changes"], low, judged["summary"]))
+        low = best.summary.return_on_stake.low
+        folds.append(Fold(chosen_on, judged_on, best.changes, low, judged.summary))
         told(number + 1, len(parts))
     return folds
 
 
-def varied_with_sweep(config: BacktestConfig, changes: Mapping[str, Any]) -> BacktestConfig:
+def varied_with_sweep(config: BacktestConfig, changes: Changes) -> BacktestConfig:
     """Return the configuration with changes, its sweep kept."""
     return varied(config, changes).model_copy(update={"sweep": config.sweep})
 
 
-Part = tuple[str, str, dict[str, Any], dict[str, Any]]
+Part = tuple[str, str, Changes, Changes]  # where chosen, where judged, and as changes
 
 
 def _weeks(config: BacktestConfig, least: int) -> list[Part]:
@@ -206,7 +233,7 @@ def _weeks(config: BacktestConfig, least: int) -> list[Part]:
     if len(ends) <= least:
         raise ConfigError(f"[data] {len(ends)} weeks: at least {least + 1} are needed")
 
-    def span(first: datetime, last: datetime) -> dict[str, Any]:
+    def span(first: datetime, last: datetime) -> Changes:
         return {"data.start": first.isoformat(), "data.end": last.isoformat()}
 
     return [
@@ -224,8 +251,9 @@ def _halves(config: BacktestConfig) -> list[Part]:
     tickers = list(config.data.tickers) or sorted(set(ladder_markets()["ticker"].to_list()))
     if len(tickers) < 2:
         raise ConfigError("[data] one ticker has no other half")
-    one, other = tickers[::2], tickers[1::2]
+    one: list[JsonValue] = list(tickers[::2])
+    other: list[JsonValue] = list(tickers[1::2])
     return [
-        (" ".join(a), " ".join(b), {"data.tickers": a}, {"data.tickers": b})
+        (" ".join(map(str, a)), " ".join(map(str, b)), {"data.tickers": a}, {"data.tickers": b})
         for a, b in ((one, other), (other, one))
     ]

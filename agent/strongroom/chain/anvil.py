@@ -10,10 +10,12 @@ from pathlib import Path
 
 import httpx
 
+from strongroom.errors import Away
+
 START_S = 20.0
 
 
-class AnvilMissing(RuntimeError):
+class AnvilMissing(Away):
     """anvil is not installed, or did not start; the message says what to do."""
 
 

@@ -1,0 +1,436 @@
+"""Backtests and studies as a command runs them: options in, a typed result out. Heavy imports (the
+engine, numbers, tables) wait for use."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strongroom.errors import BadInput
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from strongroom.backtest.config import BacktestConfig
+    from strongroom.backtest.data import History
+    from strongroom.backtest.honesty import Honesty
+    from strongroom.backtest.quotes import Fills
+    from strongroom.backtest.report import Capacity, Result
+    from strongroom.backtest.run import Outcome
+    from strongroom.backtest.stats import Summary
+    from strongroom.backtest.studies import LadderStudy, TailReference
+    from strongroom.backtest.sweep import EngineName, Fold, Row, Split
+
+Progress = Callable[[str, int, int], None]
+
+FOLDER = Path("build") / "backtest"
+CHECKED_AT = (0.25, 0.5, 0.75)  # parts of the history at which a look-ahead is looked for
+BEST = 10  # rows of a sweep that are shown
+
+
+@dataclass(frozen=True)
+class BacktestOptions:
+    """What is run over recorded history.
+
+    Attributes:
+        config: the backtest's TOML file; paths in it are relative to its folder
+        sweep: run all combinations of [sweep] instead
+        walk_forward: choose from [sweep] on one part of the history, judge on the next
+        engine: where a sweep runs
+        ray_address: of a Ray cluster; without it Ray starts on this machine
+        workers: processes; by default one a core
+        honesty: also check that no decision sees the future
+        out: folder of the results; by default build/backtest/NAME
+        command: the command line, for the report's "to repeat it"
+        progress: is called with what runs, how much of it is done, and how much there is
+    """
+
+    config: Path
+    sweep: bool = False
+    walk_forward: Split | None = None
+    engine: EngineName = "processes"
+    ray_address: str | None = None
+    workers: int | None = None
+    honesty: bool = False
+    out: Path | None = None
+    command: str = "strongroom backtest"
+    progress: Progress = lambda what, done, of: None
+
+
+@dataclass(frozen=True)
+class SingleResult:
+    """One configuration under its assumptions on fills."""
+
+    result: Result
+    page: Path
+    seconds: float
+
+    def document(self) -> dict[str, object]:
+        """Return the result as JSON takes it."""
+        return self.result.document()
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """All combinations of a sweep."""
+
+    rows: Sequence[Row]
+    engine: EngineName
+    folder: Path
+    seconds: float
+
+    def found(self) -> dict[str, object]:
+        """Return what does not depend on where and how fast it ran."""
+        return {"tries": len(self.rows), "rows": [asdict(row) for row in self.rows]}
+
+    def document(self) -> dict[str, object]:
+        """Return the result as JSON takes it."""
+        return _with_digest(self.found()) | {"seconds": self.seconds, "engine": self.engine}
+
+
+@dataclass(frozen=True)
+class WalkResult:
+    """Parameters chosen on one part of the history and judged on another."""
+
+    folds: Sequence[Fold]
+    folder: Path
+    seconds: float
+
+    def found(self) -> dict[str, object]:
+        """Return what does not depend on where and how fast it ran."""
+        return {"folds": [asdict(fold) for fold in self.folds]}
+
+    def document(self) -> dict[str, object]:
+        """Return the result as JSON takes it."""
+        return _with_digest(self.found()) | {"seconds": self.seconds, "engine": "processes"}
+
+
+BacktestResult = SingleResult | SweepResult | WalkResult
+
+
+def _with_digest(found: dict[str, object]) -> dict[str, object]:
+    return found | {"digest": _digest(found)}
+
+
+def _digest(found: dict[str, object]) -> str:
+    from strongroom.chain.ids import canonical, keccak
+
+    return keccak(canonical(found)).hex()
+
+
+def run_backtest(options: BacktestOptions) -> BacktestResult:
+    """Run a backtest, its sweep or a walk; write what came of it into a folder.
+
+    Raises:
+        BadInput: the file cannot be used; the message says where.
+    """
+    from strongroom.backtest.config import load
+
+    config = load(options.config)
+    folder = options.out or FOLDER / config.name
+    if options.sweep or options.walk_forward:
+        return _many(options, config, folder)
+    return _one(options, config, folder)
+
+
+def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> SingleResult:
+    from strongroom.backtest.data import load_history
+    from strongroom.backtest.report import Result, write_report
+    from strongroom.backtest.stats import favourite, horizons, reliability, summarise
+
+    started, history = time.monotonic(), load_history(config)
+    outcomes: dict[Fills, Outcome] = {}
+    for fills in config.fills:
+        outcomes[fills] = _simulated(options, config, history, fills)
+    quotes = {fills: config.quotes.quotes().under(fills) for fills in config.fills}
+    seed = config.run.seed
+    summaries = {
+        fills: summarise(outcome, seed, quotes[fills].half_spread)
+        for fills, outcome in outcomes.items()
+    }
+    result = Result(
+        config,
+        options.command,
+        outcomes,
+        summaries,
+        {fills: favourite(history, each, seed) for fills, each in quotes.items()},
+        horizons(history),
+        reliability(history),
+        _capacities(config, summaries[config.fills[0]]),
+        _look_ahead(config, history) if options.honesty else (),
+        _count(folder.parent, [config]),
+    )
+    page = write_report(result, folder)[0]
+    return SingleResult(result, page, time.monotonic() - started)
+
+
+def _simulated(
+    options: BacktestOptions, config: BacktestConfig, history: History, fills: Fills
+) -> Outcome:
+    from strongroom.backtest.run import simulate
+
+    length = history.ends_at - history.starts_at
+
+    def told(now: int, end: int) -> None:
+        options.progress(fills, now - history.starts_at, length)
+
+    return simulate(config, fills, history, told)
+
+
+def _capacities(config: BacktestConfig, known: Summary) -> list[Capacity]:
+    """Return what comes of more capital, everything else as it is."""
+    from strongroom.backtest.report import Capacity
+    from strongroom.backtest.run import simulate
+    from strongroom.backtest.stats import summarise
+
+    fills = config.fills[0]
+    half_spread = config.quotes.quotes().under(fills).half_spread
+    found: list[Capacity] = []
+    for times in (1, *config.run.capacity) if config.run.capacity else ():
+        people = tuple(
+            each.model_copy(update={"deposit": each.deposit * times}) if each.deposit else each
+            for each in config.people
+        )
+        summary = known
+        if times != 1 or found:
+            larger = config.model_copy(update={"people": people})
+            summary = summarise(simulate(larger, fills), config.run.seed, half_spread)
+        capital = sum(float(each.deposit) for each in people if each.deposit)
+        found.append(Capacity(capital, summary.return_on_stake.mean, summary.share_after_fees))
+    return found
+
+
+def _look_ahead(config: BacktestConfig, history: History) -> list[Honesty]:
+    from strongroom.backtest.honesty import check_honesty
+
+    length = history.ends_at - history.starts_at
+    return [
+        check_honesty(config, history, int(history.starts_at + part * length))
+        for part in CHECKED_AT
+    ]
+
+
+def _count(folder: Path, configs: Sequence[BacktestConfig]) -> int:
+    """Keep which backtests were tried on this data; return how many different ones."""
+    from strongroom.backtest.data import data_hashes
+    from strongroom.chain.ids import canonical, keccak
+
+    path = folder / "tries.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    data = keccak(canonical(data_hashes())).hex()[:16]
+    mine = {keccak(canonical(each.model_dump(mode="json"))).hex()[:16] for each in configs}
+    tries = set(known.get(data, [])) | mine
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(known | {data: sorted(tries)}, indent=1) + "\n")
+    return len(tries)
+
+
+def _many(
+    options: BacktestOptions, config: BacktestConfig, folder: Path
+) -> SweepResult | WalkResult:
+    from strongroom.backtest.config import varied
+    from strongroom.backtest.sweep import jobs_of, run_jobs, walk_forward
+
+    if not config.sweep:
+        raise BadInput('[sweep] is empty: name what is varied, e.g. "packs.tail.low" = [0.9, 0.95]')
+    started, results = time.monotonic(), folder / "results"
+
+    def told(done: int, of: int) -> None:
+        options.progress("backtests", done, of)
+
+    if options.walk_forward:
+        folds = walk_forward(
+            config, results, options.walk_forward, workers=options.workers, told=told
+        )
+        walk = WalkResult(folds, results, time.monotonic() - started)
+        _write(folder / "walk.json", walk.found())
+        return walk
+    jobs = jobs_of(config)
+    _count(folder.parent, [varied(config, job.changes) for job in jobs])
+    rows = run_jobs(jobs, results, options.engine, options.workers, told, options.ray_address)
+    swept = SweepResult(rows, options.engine, results, time.monotonic() - started)
+    _write(folder / "sweep.json", swept.found())
+    return swept
+
+
+def _write(path: Path, found: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def show(result: BacktestResult) -> None:
+    """Print a result as text, as wide as the terminal."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if isinstance(result, SingleResult):
+        for table in _single_tables(result.result):
+            console.print(table)
+        for check in result.result.honesty:
+            word = "honest" if check.changed is None else f"SAW THE FUTURE at {check.changed}"
+            console.print(f"look-ahead check at {check.at}: {check.before} decisions, {word}")
+        console.print(
+            f"{result.seconds:.0f} s; {result.page} to look at. Last prices are no quotes.",
+            soft_wrap=True,
+        )
+        return
+    if isinstance(result, SweepResult):
+        console.print(_best_rows(result.rows))
+        how = f"{len(result.rows)} backtests by {result.engine}"
+    else:
+        console.print(_folds(result.folds))
+        how = "walk"
+    console.print(
+        f"{how}: {result.seconds:.1f} s; finished ones are in {result.folder} and not run again",
+        soft_wrap=True,
+    )
+    console.print(f"result {_digest(result.found())[:16]}: the same whatever the engine")
+
+
+def _single_tables(result: Result) -> list[Table]:
+    """Return a table of the verdicts, which are sentences, and one of the figures."""
+    from rich.table import Table
+
+    from strongroom.backtest.report import lines_of
+
+    title = f"Backtest: {result.config.name}"
+    table = Table(title=title)
+    table.add_column("", overflow="fold")
+    for fills in result.summaries:
+        table.add_column(fills, justify="right", overflow="fold")
+    for name, cells in lines_of(result):
+        table.add_row(name, *cells)
+    return [table]
+
+
+def _best_rows(rows: Sequence[Row]) -> Table:
+    from rich.table import Table
+
+    best = sorted(rows, key=lambda row: -row.summary.return_on_stake.low)
+    table = Table(title=f"The best {BEST} of {len(rows)}, by the lower bound: chosen, not proven")
+    for name in ("changes", "markets", "return on stake", "low", "high", "a share after 2/20"):
+        table.add_column(name, justify="left" if name == "changes" else "right", overflow="fold")
+    for row in best[:BEST]:
+        interval = row.summary.return_on_stake
+        table.add_row(
+            ", ".join(f"{name}={value}" for name, value in row.changes.items()),
+            str(row.summary.markets),
+            *(f"{each:+.2%}" for each in (interval.mean, interval.low, interval.high)),
+            f"{row.summary.share_after_fees:+.3%}",
+        )
+    return table
+
+
+def _folds(folds: Sequence[Fold]) -> Table:
+    from rich.table import Table
+
+    table = Table(title="Chosen on one part, judged on the next (pessimistic)")
+    for name in ("chosen on", "judged on", "chosen", "low there", "return here", "markets"):
+        table.add_column(
+            name,
+            justify="right" if name in ("low there", "return here") else "left",
+            overflow="fold",
+        )
+    for fold in folds:
+        table.add_row(
+            fold.chosen_on,
+            fold.judged_on,
+            ", ".join(f"{name}={value}" for name, value in fold.chosen.items()),
+            f"{fold.at_choice:+.2%}",
+            f"{fold.afterwards.return_on_stake.mean:+.2%}",
+            str(fold.afterwards.markets),
+        )
+    return table
+
+
+@dataclass(frozen=True)
+class ReferenceOptions:
+    """The study of favourites; `spread` is added to each last price."""
+
+    spread: float = 0.01
+
+
+@dataclass(frozen=True)
+class LadderOptions:
+    """The study of ladders that contradict themselves.
+
+    Attributes:
+        half_spread: around each last price
+        fee_rate: of the venue's taker fee
+    """
+
+    half_spread: float = 0.01
+    fee_rate: float = 0.04
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study found, and the hashes of the files that it read."""
+
+    options: ReferenceOptions | LadderOptions
+    found: TailReference | LadderStudy
+    data: dict[str, str]
+
+    def document(self) -> dict[str, object]:
+        """Return the result as JSON takes it."""
+        return asdict(self.found) | {"data": self.data}
+
+
+def run_study(options: ReferenceOptions | LadderOptions) -> StudyResult:
+    """Run a study of the recorded price ladders, without vault or keeper."""
+    from strongroom.backtest.data import data_hashes
+    from strongroom.backtest.studies import ladder_study, tail_reference
+
+    found: TailReference | LadderStudy
+    if isinstance(options, ReferenceOptions):
+        found = tail_reference(options.spread)
+    else:
+        found = ladder_study(options.half_spread, options.fee_rate)
+    return StudyResult(options, found, data_hashes())
+
+
+def show_study(result: StudyResult) -> None:
+    """Print a study as text, as wide as the terminal."""
+    from rich.console import Console
+
+    from strongroom.backtest.studies import TailReference
+
+    console = Console(highlight=False)
+    found = result.found
+    if isinstance(found, TailReference):
+        assert isinstance(result.options, ReferenceOptions)
+        console.print(
+            f"{found.markets} markets, {found.won:.3%} won, mean return {found.mean_return:.3%} "
+            f"at the last price, {found.mean_return_spread:.3%} at {result.options.spread:g} "
+            "above it"
+        )
+        return
+    console.print(_ladder_table(found))
+    console.print(found.verdict)
+
+
+def _ladder_table(study: LadderStudy) -> Table:
+    from rich.table import Table
+
+    table = Table(title=f"{study.pairs:,} pairs of adjacent thresholds at the same hour")
+    for name in (
+        *("dearer by more than", "pairs", "an hour later", "one unmoved 6 h"),
+        *("after costs", "an hour later", "both moving", "mean left later"),
+    ):
+        table.add_column(name, justify="right")
+    for line in study.lines:
+        table.add_row(
+            f"{line.cents:g} cents",
+            f"{line.pairs:,}",
+            f"{line.an_hour_later:,}",
+            f"{line.unmoved:,}",
+            f"{line.after_costs:,}",
+            f"{line.after_costs_later:,}",
+            f"{line.moving:,}",
+            f"{line.mean:+.4f}",
+        )
+    return table
