@@ -15,8 +15,9 @@ from strongroom.deployment.check import Finding, verify
 from strongroom.deployment.plan import Plan, load
 from strongroom.deployment.rehearsal import Rehearsal, rehearse
 from strongroom.deployment.steps import Deployment
-from strongroom.depositor.commands import Connected
 from strongroom.settings import ConfigError
+
+from scripts._connected import Connected
 
 ETHER = 10**18
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 from strongroom.deployment.check import verify
 from strongroom.deployment.plan import load
-from strongroom.depositor.commands import Connected
 from strongroom.settings import ConfigError
+
+from scripts._connected import Connected
 
 
 @click.command(cls=Connected)

@@ -6,7 +6,7 @@ Whatever does not fit is a `ConfigError` that names the place in the file and wh
 import fcntl
 import os
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -104,8 +104,12 @@ def only_one(lock: Path, what: str) -> Iterator[None]:
         file.close()
 
 
-def unlock(path: Path, variable: str) -> LocalAccount:
+def unlock(path: Path, variable: str, ask: Callable[[str], str] | None = None) -> LocalAccount:
     """Return the account of a keystore file.
+
+    Args:
+        variable: of the environment, has the passphrase
+        ask: is asked for it where the variable is not set
 
     Raises:
         ConfigError: the file or the passphrase is missing or wrong.
@@ -118,6 +122,8 @@ def unlock(path: Path, variable: str) -> LocalAccount:
             "eth_account"
         ) from error
     passphrase = os.environ.get(variable)
+    if passphrase is None and ask is not None:
+        passphrase = ask(f"Passphrase of {path}")
     if passphrase is None:
         raise ConfigError(f"keystore {path}: set {variable} to its passphrase")
     try:

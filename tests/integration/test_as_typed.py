@@ -39,7 +39,7 @@ def test_a_depositors_way(typed, make_vault, people, venue, deployer, report, tm
     report(vault)
     typed("claim", *place, "--yes")
     assert json.loads(typed("position", *place, "--json"))["shares"] == 1_000 * 10**12
-    assert "worth 400.00" in typed("redeem", "400", *place, "--dry-run")
+    assert "worth 400.00 pUSD" in typed("redeem", "400", *place, "--dry-run")
     vault.windDown(sender=people.owner)
     typed("exit_in_kind", "all", *place, "--yes")
     assert venue.pusd.balanceOf(people.alice) == 2_000 * UNIT - 1  # rounded against her

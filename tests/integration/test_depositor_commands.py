@@ -5,13 +5,17 @@ import json
 import ape
 import pytest
 from click.testing import CliRunner
+from strongroom.chain.contracts import Contracts
+from strongroom.chain.failures import MethodUnknown
+from strongroom.depositor.preview import Depositor
 
+from scripts.cancel import cli as cancel
 from scripts.claim import cli as claim
 from scripts.deposit import cli as deposit
 from scripts.exit_in_kind import cli as exit_in_kind
 from scripts.position import cli as position
 from scripts.redeem import cli as redeem
-from tests.defaults import UNIT
+from tests.defaults import DAY, UNIT
 
 
 @pytest.fixture
@@ -40,20 +44,27 @@ def place(make_vault, people, venue, deployer, report):
 def test_a_deposit_and_its_way_back(place, venue):
     vault, alice, run, report = place
     said = run(deposit, "1000", "--dry-run")
-    assert "You hand over 1,000.00 now" in said and "Nothing was sent" in said
+    assert "You hand over 1,000.00 pUSD now" in said and "Nothing was sent" in said
     assert venue.pusd.balanceOf(alice) == 5_000 * UNIT
     found = json.loads(run(deposit, "1000", "--yes", "--json"))
     assert found["sent"] and found["position"]["waiting_deposit"] == 1_000 * UNIT
+    assert found["handed_over"] == "1,000.00 pUSD" and "claim" in found["next"]
+    assert [each["what"] for each in found["transactions"]] == ["approve", "requestDeposit"]
+    for each in found["transactions"]:
+        receipt = ape.networks.provider.get_receipt(each["transaction"])
+        assert (receipt.block_number, receipt.gas_used) == (each["block"], each["gas"])
     assert "nothing can be claimed yet" in run(claim, "--yes", code=2)
     report(vault)
     assert "1,000.000000 shares" in run(claim, "--dry-run")
     found = json.loads(run(claim, "--yes", "--json"))
     assert found["position"]["shares"] == vault.balanceOf(alice) == 1_000 * 10**12
-    assert "1,000.000000, 1,000.00 at the bid" in run(position)
+    assert "1,000.000000, 1,000.00 pUSD at the bid" in run(position)
 
     said = run(redeem, "all", "--dry-run")
-    assert "worth 1,000.00" in said and "Oldest requests are paid first" in said
-    run(redeem, "400", "--yes")
+    assert "worth 1,000.00 pUSD" in said and "pays the oldest requests first" in said
+    assert "If your request waits longer than 7 days, you can leave in kind" in said
+    said = run(redeem, "400", "--yes")
+    assert "requestRedeem: transaction 0x" in said and "You handed over 400.000000 shares" in said
     report(vault)
     run(claim, "--yes")
     assert venue.pusd.balanceOf(alice) == 4_400 * UNIT
@@ -61,8 +72,8 @@ def test_a_deposit_and_its_way_back(place, venue):
 
 @pytest.mark.parametrize(
     ("amount", "words"),
-    [("0", "no positive amount"), ("x", "no number"), ("0.0000001", "no positive"),
-     ("-1", "No such option")],
+    [("0", "more than 0"), ("x", "no number"), ("0.0000001", "too many decimals"),
+     ("-1", "more than 0"), ("nan", "no number")],
 )  # fmt: skip
 def test_bad_amounts_are_refused_and_nothing_is_sent(place, amount, words, venue):
     _, alice, run, _ = place
@@ -75,12 +86,118 @@ def test_leaving_in_kind(place, people, venue):
     run(deposit, "1000", "--yes")
     report(vault)
     run(claim, "--yes")
-    assert "open in wind-down" in run(exit_in_kind, "5", "--yes", code=2)
+    assert "leave in kind in wind-down" in run(exit_in_kind, "5", "--yes", code=2)
     assert "you hold" in run(redeem, "2000", "--yes", code=2)
     vault.windDown(sender=people.guardian)
     said = run(exit_in_kind, "all", "--dry-run")
-    assert "of everything" in said and "From idle: 999.99" in said
+    assert "of everything" in said and "From idle assets you get 999.99" in said
     run(exit_in_kind, "all", "--yes")
     assert vault.balanceOf(alice) == 0
     assert venue.pusd.balanceOf(alice) >= 4_999 * UNIT
     assert "no deposits any more" in run(deposit, "10", "--yes", code=2)
+
+
+def test_a_request_is_taken_back(place, venue):
+    vault, alice, run, report = place
+    assert "no request of yours waits" in run(cancel, "--yes", code=2)
+    run(deposit, "all", "--yes")
+    assert venue.pusd.balanceOf(alice) == 0
+    said = run(cancel, "--dry-run")
+    assert "You take your deposit request back: 5,000.00 pUSD waits" in said
+    assert json.loads(run(cancel, "deposit", "--yes", "--json"))["sent"]
+    assert venue.pusd.balanceOf(alice) == 5_000 * UNIT
+    run(deposit, "1_000.50", "--yes")
+    report(vault)
+    assert "no request of yours waits" in run(cancel, "--yes", code=2)
+    run(claim, "--yes")
+    run(redeem, "100.25", "--yes")
+    run(deposit, "5", "--yes")
+    assert "say which, deposit or redeem" in run(cancel, "--yes", code=2)
+    run(cancel, "redeem", "--yes")
+    assert vault.balanceOf(alice) == 1_000_500_000 * 10**6
+
+
+def test_what_is_lacking_is_said_and_nothing_is_sent(place, people, venue, deployer):
+    """No asset, no gas, paused, deposit limit, allow-list, least deposit: one sentence each."""
+    vault, alice, run, _ = place
+    for arguments in (["7000", "--dry-run"], ["7000", "--yes"]):
+        said = run(deposit, *arguments, code=2)
+        assert "At the last report's ask" in said
+        assert "you have 5,000.00 pUSD, 2,000.00 pUSD too little" in said
+    ape.networks.provider.set_balance(alice.address, 10**9)
+    assert "gas may take" in run(deposit, "10", "--dry-run", code=2)
+    ape.networks.provider.set_balance(alice.address, 0)
+    assert "gas may take" in run(deposit, "10", "--yes", code=2)
+    said = run(deposit, "7000", "--yes", code=2)
+    assert "too little; you have nothing of the chain's coin for gas" in said
+    ape.networks.provider.set_balance(alice.address, 10**19)
+    vault.setDepositTerms(2_000 * UNIT, 10 * UNIT, sender=people.owner)
+    assert "the least deposit is 10.00 pUSD" in run(deposit, "9.99", "--yes", code=2)
+    assert "takes 2,000.00 pUSD more at most" in run(deposit, "2000.01", "--yes", code=2)
+    allow_list = deployer.deploy(ape.project.AllowList)
+    vault.setAllowList(allow_list, sender=people.owner)
+    assert "is not on the vault's allow-list" in run(deposit, "10", "--yes", code=2)
+    vault.pause(sender=people.guardian)
+    said = run(deposit, "10", "--yes", code=2)
+    assert "is paused" in said and "allow-list" in said
+    assert venue.pusd.allowance(alice, vault) == 0, "not even the allowance was sent"
+
+
+@pytest.mark.parametrize("simulates", [True, False], ids=["by the node", "on a fork"])
+def test_a_second_transaction_that_would_revert_stops_the_first(place, monkeypatch, simulates):
+    """Were the preview blind, the simulation of both would still see it."""
+    _, alice, run, _ = place
+    monkeypatch.setattr(Depositor, "_deposit_lacks", lambda self, assets: iter(()))
+    asked = Contracts.request
+
+    def request(self, method, *parameters):
+        if method == "eth_simulateV1" and not simulates:
+            raise MethodUnknown("no such method")
+        return asked(self, method, *parameters)
+
+    monkeypatch.setattr(Contracts, "request", request)
+    before = alice.nonce
+    said = run(deposit, "7000", "--yes", code=2)
+    assert "requestDeposit would revert: erc20: transfer amount exceeds balance" in said
+    assert alice.nonce == before
+    assert json.loads(run(deposit, "70", "--yes", "--json"))["sent"]
+
+
+def test_announced_calls_are_said(place, people, chain):
+    """A standing call of the owner is the depositor's to know before he deposits."""
+    vault, _, run, _ = place
+    selector = vault.setKeeper.encode_input(people.mallory)[:4]
+    assert "has announced" not in run(deposit, "10", "--dry-run")
+    vault.increaseDelay(selector, 3 * DAY, sender=people.owner)
+    call = vault.setKeeper.encode_input(people.mallory)
+    vault.submit(call, sender=people.owner)
+    said = run(deposit, "10", "--dry-run")
+    assert f"announced setKeeper({people.mallory.address}) and can make this call from" in said
+    chain.mine(deltatime=3 * DAY)
+    assert "and can make this call until" in run(deposit, "10", "--dry-run")
+    chain.mine(deltatime=7 * DAY + 1)
+    assert "has announced" not in run(deposit, "10", "--dry-run")
+    vault.revoke(call, sender=people.owner)
+    vault.submit(call, sender=people.owner)
+    assert "and can make this call from" in run(deposit, "10", "--dry-run")
+
+
+def test_what_does_not_fit_is_one_sentence(place, venue, people):
+    """A dead address, a token, somebody's account, no address, no account, no node."""
+    vault, alice, _, _ = place
+
+    def said(*, of=vault.address, by="TEST::0", at=ape.networks.provider.uri):
+        done = CliRunner().invoke(
+            deposit, ["10", "--yes", "--vault", of, "--account", by, "--network", at]
+        )
+        assert done.exit_code == 2 and len(done.output.strip().splitlines()) == 1, done.output
+        return done.output
+
+    assert "no contract is at 0x12" in said(of="0x" + "12" * 20)
+    assert "no contract is at" in said(of=alice.address)
+    assert "is no vault of Strongroom" in said(of=venue.pusd.address)
+    assert "is no vault of Strongroom" in said(of=venue.ctf.address)
+    assert "is no address" in said(of="0x12")
+    assert "no account 'nobody'" in said(by="nobody")
+    assert "start the node" in said(at="http://127.0.0.1:1")
+    assert "POLYGON_RPC_URL" in said(at="polygon:mainnet:node")

@@ -19,10 +19,16 @@ from eth_utils.address import to_checksum_address
 
 from strongroom.chain.artifacts import Artifact
 from strongroom.chain.codec import BadArguments, EventCodec, FunctionCodec
-from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
+from strongroom.chain.failures import (
+    CallReverted,
+    ChainAway,
+    MethodUnknown,
+    TransactionRefused,
+)
 
 RECEIPT_S = 120.0
 MARGIN = 5  # a fifth more gas than was estimated
+UNKNOWN_METHOD = -32601  # JSON-RPC
 _ERROR = bytes.fromhex("08c379a0")  # Error(string)
 _BLUEPRINT = b"\xfe\x71\x00"  # ERC-5202
 
@@ -233,16 +239,27 @@ class Contracts:
         deployer = b"\x61" + len(code).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + code
         return self.send(sender, None, deployer, what="a blueprint").contract_address
 
-    def call(self, address: str, data: bytes, sender: str | None = None, what: str = "") -> bytes:
+    def call(
+        self,
+        address: str,
+        data: bytes,
+        sender: str | None = None,
+        what: str = "",
+        code: bytes | None = None,
+    ) -> bytes:
         """Run a call without sending it; return the data that it returns.
+
+        Args:
+            code: stands at the address during the call, on no storage, in place of what is there
 
         Raises:
             CallReverted, ChainAway: see the classes.
         """
-        call = {"to": address, "data": "0x" + data.hex()}
-        answer = self._post("eth_call", (call | {"from": sender} if sender else call, "latest"))
+        call = {"to": address, "data": "0x" + data.hex()} | ({"from": sender} if sender else {})
+        override = [{address: {"code": "0x" + code.hex(), "state": {}}}] if code else []
+        answer = self._post("eth_call", (call, "latest", *override))
         if "error" in answer:
-            raise CallReverted(f"{what or 'a call'} at {address}: {_reason(answer['error'])}")
+            raise CallReverted(f"{what or 'a call'} at {address}: {reason(answer['error'])}")
         return _bytes(answer["result"])
 
     def send(
@@ -253,19 +270,24 @@ class Contracts:
         value: int = 0,
         gas: int = 0,
         what: str = "",
+        nonce: int | None = None,
     ) -> Receipt:
         """Estimate, sign and send a transaction; wait until it is mined.
+
+        Args:
+            nonce: the sender's; None takes the next one
 
         Raises:
             TransactionRefused, ChainAway: see the classes.
         """
         call: dict[str, Any] = {"from": sender.address, "data": "0x" + data.hex()}
         call |= {"value": hex(value)} | ({"to": to} if to else {})
+        call |= {} if nonce is None else {"nonce": hex(nonce)}
         what = what or "a transaction"
         if not gas:
             answer = self._post("eth_estimateGas", (call,))
             if "error" in answer:
-                raise TransactionRefused(f"{what} would revert: {_reason(answer['error'])}")
+                raise TransactionRefused(f"{what} would revert: {reason(answer['error'])}")
             gas = int(answer["result"], 16)
             gas += gas // MARGIN
         if isinstance(sender, Key):
@@ -280,10 +302,12 @@ class Contracts:
 
         Raises:
             ChainAway: the node does not answer, or with an error.
+            MethodUnknown: it has no such method.
         """
         answer = self._post(method, parameters)
         if "error" in answer:
-            raise ChainAway(f"{self.url}: {method}: {_reason(answer['error'])}")
+            kind = MethodUnknown if answer["error"].get("code") == UNKNOWN_METHOD else ChainAway
+            raise kind(f"{self.url}: {method}: {reason(answer['error'])}")
         return answer["result"]
 
     # what is asked often
@@ -308,6 +332,12 @@ class Contracts:
         """Return how many transactions an address has sent."""
         return int(self.request("eth_getTransactionCount", address, "latest"), 16)
 
+    def fees(self) -> tuple[int, int]:
+        """Return the most that a transaction of ours pays a gas, and the tip in it; wei."""
+        base = int(self.request("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
+        tip = int(self.request("eth_maxPriorityFeePerGas"), 16)
+        return 2 * base + tip, tip
+
     def impersonate(self, address: str, wei: int = 10**18) -> Impersonated:
         """Let a test chain act for an address, and give it gas money."""
         self.request("anvil_setBalance", address, hex(wei))
@@ -316,13 +346,15 @@ class Contracts:
     # steps
 
     def _signed(self, sender: Key, call: Mapping[str, Any], gas: int) -> str:
-        base = int(self.request("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
-        tip = int(self.request("eth_maxPriorityFeePerGas"), 16)
+        highest, tip = self.fees()
+        nonce = call.get("nonce") or self.request(
+            "eth_getTransactionCount", sender.address, "pending"
+        )
         transaction = {
             "chainId": self.chain_id,
-            "nonce": int(self.request("eth_getTransactionCount", sender.address, "pending"), 16),
+            "nonce": int(nonce, 16),
             "gas": gas,
-            "maxFeePerGas": 2 * base + tip,
+            "maxFeePerGas": highest,
             "maxPriorityFeePerGas": tip,
             "value": call["value"],
             "data": call["data"],
@@ -352,7 +384,10 @@ class Contracts:
             response.raise_for_status()
             answer = response.json()
         except requests.RequestException as error:
-            raise ChainAway(f"{self.url} does not answer ({method}): {error}") from error
+            raise ChainAway(
+                f"{self.url} does not answer ({method}, {type(error).__name__}): start the node, "
+                "or name another one"
+            ) from error
         if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
             raise ChainAway(f"{self.url} answered {str(answer)[:100]} to {method}")
         return answer
@@ -365,7 +400,7 @@ def test_keys(mnemonic: str, count: int) -> Iterator[Key]:
         yield Key(Account.from_mnemonic(mnemonic, account_path=f"m/44'/60'/0'/0/{number}"))
 
 
-def _reason(error: Mapping[str, Any]) -> str:
+def reason(error: Mapping[str, Any]) -> str:
     """Return why a call reverted: the contract's reason, else the node's words."""
     data = error.get("data")
     if isinstance(data, Mapping):

@@ -1,74 +1,208 @@
-"""What commands share that a chain is needed for: the connection; and the depositors' options,
-the vault at an address, the question."""
+"""A depositor's commands: each says what would happen, tries it, asks, sends, says what happened.
 
-import json
-import logging
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import Any
+Nothing is sent unless the whole can go through: the transactions are simulated together first.
+"""
 
-import ape
-import click
-from ape.cli import ConnectedProviderCommand, account_option
-from ape.logging import logger as ape_logger
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from strongroom.deployment.compiled import vault_at
-from strongroom.depositor.preview import Dealing, NotPossible, said
+from strongroom.chain.accounts import Wallet, wallet
+from strongroom.chain.contracts import MARGIN, Contracts
+from strongroom.chain.failures import TransactionRefused
+from strongroom.chain.simulation import Intended, simulate
+from strongroom.depositor.amounts import money, shares_text, to_assets, to_shares
+from strongroom.depositor.options import (
+    CancelOptions,
+    ClaimOptions,
+    DepositOptions,
+    ExitOptions,
+    Options,
+    Outcome,
+    PositionOptions,
+    PositionOutcome,
+    RedeemOptions,
+    Side,
+    Transaction,
+)
+from strongroom.depositor.preview import Depositor, NotPossible, Preview
+from strongroom.depositor.vault import DepositorVault
+from strongroom.errors import BadInput
 
-
-class Connected(ConnectedProviderCommand):  # type: ignore[misc]
-    """A command that ape connects as `--network` says, without words on standard output."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Connect and run."""
-        ape_logger.set_level(logging.ERROR)
-        return super().invoke(ctx)
-
-
-def depositor(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command its usual options."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option("--dry-run", is_flag=True, help="Say what would happen; send nothing."),
-        click.option("--yes", is_flag=True, help="Do not ask."),
-        click.option("--vault", "address", required=True, help="Its address."),
-        account_option(),
-    ):
-        command = option(command)
-    return command
+ETHER = 10**18
 
 
-def dealing_of(address: str, account: Any) -> tuple[Any, Dealing]:
-    """Return a vault and its depositor's view."""
-    vault = vault_at(address)
-    return vault, Dealing(vault, account, ape.chain.blocks.head.timestamp)
+@dataclass(frozen=True)
+class _Desk:
+    """What every command stands on."""
+
+    options: Options
+    chain: Contracts
+    vault: DepositorVault
+    wallet: Wallet
+
+    @property
+    def view(self) -> Depositor:
+        """The depositor's view, as of now."""
+        return Depositor(self.vault, self.wallet.address, self.chain.now())
 
 
-def carry_out(
-    preview: Callable[[], Sequence[str]],
-    send: Callable[[], Any],
-    dealing: Dealing,
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    """Say what will happen, ask, send, say what is now."""
+def run_deposit(options: DepositOptions) -> Outcome:
+    """Ask to deposit; the next report prices it.
+
+    Raises:
+        BadInput, NotPossible, Away, Refused: see `_carry_out`.
+    """
+    desk = _open(options)
+    vault, who = desk.vault, desk.wallet.address
+    assets = to_assets(options.amount, vault.assets_of(who))
+    request = vault.send("requestDeposit", assets, who, who)
+    steps = [request] if vault.allowance(who) >= assets else [vault.approve(assets), request]
+    return _carry_out(
+        desk,
+        desk.view.deposit(assets),
+        steps,
+        f"{money(assets)} {vault.symbol}",
+        "The next report prices your deposit: take your shares with `strongroom claim` then.",
+    )
+
+
+def run_redeem(options: RedeemOptions) -> Outcome:
+    """Ask to redeem; reports price and pay it.
+
+    Raises:
+        BadInput, NotPossible, Away, Refused: see `_carry_out`.
+    """
+    desk = _open(options)
+    who = desk.wallet.address
+    shares = to_shares(options.shares, desk.vault.shares_of(who))
+    return _carry_out(
+        desk,
+        desk.view.redeem(shares),
+        [desk.vault.send("requestRedeem", shares, who, who)],
+        f"{shares_text(shares)} shares",
+        "The next report prices your redemption: take the assets with `strongroom claim` then.",
+    )
+
+
+def run_claim(options: ClaimOptions) -> Outcome:
+    """Take the shares and the assets that reports have settled.
+
+    Raises:
+        BadInput, NotPossible, Away, Refused: see `_carry_out`.
+    """
+    desk = _open(options)
+    vault, who = desk.vault, desk.wallet.address
+    assets, shares = vault.claimable(Side.DEPOSIT, who)[0], vault.claimable(Side.REDEEM, who)[0]
+    steps = [vault.send("deposit", assets, who)] if assets else []
+    steps += [vault.send("redeem", shares, who, who)] if shares else []
+    return _carry_out(
+        desk, desk.view.claim(), steps, "", "What was settled is yours: see `strongroom position`."
+    )
+
+
+def run_cancel(options: CancelOptions) -> Outcome:
+    """Take a request back before a report has priced it.
+
+    Raises:
+        BadInput, NotPossible, Away, Refused: see `_carry_out`.
+    """
+    desk = _open(options)
+    who, side = desk.wallet.address, options.side
+    waiting = [each for each in Side if desk.vault.waiting(each, who)]
+    if side is None and len(waiting) > 1:
+        raise BadInput("two requests of yours wait: say which, deposit or redeem")
+    if side is None and not waiting:
+        raise NotPossible("no request of yours waits for a report")
+    side = side or waiting[0]
+    function = "cancelDepositRequest" if side is Side.DEPOSIT else "cancelRedeemRequest"
+    return _carry_out(
+        desk,
+        desk.view.cancel(side),
+        [desk.vault.send(function, who, who)],
+        "",
+        "The request is gone, and what it had is yours again.",
+    )
+
+
+def run_exit(options: ExitOptions) -> Outcome:
+    """Leave in kind: without keeper, reporter or price.
+
+    Raises:
+        BadInput, NotPossible, Away, Refused: see `_carry_out`.
+    """
+    desk = _open(options)
+    vault, who = desk.vault, desk.wallet.address
+    held = vault.shares_of(who) if vault.winding_down() else vault.waiting(Side.REDEEM, who)
+    shares = to_shares(options.shares, held)
+    return _carry_out(
+        desk,
+        desk.view.exit(shares),
+        [vault.send("redeemInKind", shares, who)],
+        f"{shares_text(shares)} shares",
+        "Your part is in your account: the asset, and outcome tokens where the vault held some.",
+    )
+
+
+def run_position(options: PositionOptions) -> PositionOutcome:
+    """Return what somebody has in a vault.
+
+    Raises:
+        BadInput, Away: the vault, the account or the node is not there.
+    """
+    desk = _open(options)
+    return PositionOutcome(desk.view.position(), desk.vault.symbol)
+
+
+def _open(options: Options) -> _Desk:
+    chain = Contracts(options.rpc)
+    account = wallet(options.account, chain, options.passphrase)
+    return _Desk(options, chain, DepositorVault(chain, options.vault), account)
+
+
+def _carry_out(
+    desk: _Desk, preview: Preview, steps: Sequence[Intended], handed_over: str, next_step: str
+) -> Outcome:
+    """Say what would happen, try it, ask, send.
+
+    Raises:
+        NotPossible: something is lacking, or the transactions would not go through.
+        ConfigError: the keystore does not open.
+        TransactionRefused, ChainAway: of a transaction that was sent.
+    """
+    options = desk.options
+    for line in preview.lines:
+        options.say(f"- {line}")
+    lacks = [*preview.lacks, *_gas_lacks(desk, steps, tried=not preview.lacks)]
+    if lacks:
+        raise NotPossible("this cannot go through: " + "; ".join(lacks))
+    sent: list[Transaction] = []
+    if not options.dry_run and options.ask("Send it?"):
+        key = desk.wallet.unlock()
+        for each in steps:
+            receipt = desk.chain.send(key, each.to, each.data, what=each.what)
+            sent.append(
+                Transaction(
+                    each.what, receipt.transaction_hash, receipt.block_number, receipt.gas_used
+                )
+            )
+    position = desk.view.position()
+    return Outcome(preview.lines, bool(sent), tuple(sent), handed_over, next_step, position)
+
+
+def _gas_lacks(desk: _Desk, steps: Sequence[Intended], tried: bool) -> list[str]:
+    """Return what is lacking for gas; `tried` simulates the transactions.
+
+    Raises:
+        NotPossible: they would revert.
+    """
+    have = desk.chain.balance(desk.wallet.address)
+    if not tried:
+        return [] if have else ["you have nothing of the chain's coin for gas"]
     try:
-        words = preview()
-    except NotPossible as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    if not as_json:
-        click.echo(said(words))
-    sent = False
-    if not dry_run and (yes or click.confirm("Send it?")):
-        send()
-        sent = True
-    position = asdict(dealing.position())
-    if as_json:
-        click.echo(json.dumps({"preview": list(words), "sent": sent, "position": position}))
-    elif sent:
-        click.echo("Done.")
-    else:
-        click.echo("Nothing was sent.")
+        gas = simulate(desk.chain, desk.wallet.address, steps)
+    except TransactionRefused as error:
+        raise NotPossible(f"this cannot go through: {error}") from error
+    cost = (gas + gas // MARGIN) * desk.chain.fees()[0]
+    if have >= cost:
+        return []
+    return [f"you have {have / ETHER:.6f} of the chain's coin, gas may take {cost / ETHER:.6f}"]

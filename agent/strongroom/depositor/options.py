@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from strongroom.depositor.amounts import money, shares_text
+
 
 class Side(StrEnum):
     """Which request."""
@@ -144,3 +146,32 @@ class Outcome:
     def as_json(self) -> str:
         """Return everything as one line of JSON."""
         return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class PositionOutcome:
+    """What somebody has in a vault, and its asset's symbol."""
+
+    position: Position
+    symbol: str
+
+    def lines(self) -> list[str]:
+        """Return what is printed."""
+        found = self.position
+
+        def assets(micro: int) -> str:
+            return f"{money(micro)} {self.symbol}"
+
+        return [
+            f"shares                {shares_text(found.shares)}, {assets(found.worth)} at the bid",
+            f"deposit that waits    {assets(found.waiting_deposit)}",
+            f"shares to claim       {shares_text(found.claimable_shares)}",
+            f"redemption that waits {shares_text(found.waiting_redeem)} shares",
+            f"assets to claim       {assets(found.claimable_assets)}",
+            f"the vault             {assets(found.nav_bid)} at the bid, "
+            f"{assets(found.nav_ask)} at the ask",
+        ]
+
+    def as_json(self) -> str:
+        """Return everything as one line of JSON."""
+        return json.dumps(asdict(self.position) | {"symbol": self.symbol})

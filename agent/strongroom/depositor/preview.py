@@ -1,230 +1,188 @@
-"""What a depositor asks for, said in plain words before it is sent: what you get, when, by which
-rule. Amounts are read from the chain at that moment and rounded as the vault rounds."""
+"""What a depositor asks for, in plain words before it is sent: what you get, when, by which rule,
+and what is lacking. Amounts are read from the chain at that moment, rounded as the vault rounds.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any
 
-from strongroom.chain.terms import ordinal
-from strongroom.chain.units import MICRO
-from strongroom.chain.units import format_units as money
+from strongroom.depositor.amounts import money, shares_text
+from strongroom.depositor.options import Position, Side
+from strongroom.depositor.vault import DepositorVault, Holding
+from strongroom.errors import Refused
 
-DEPOSIT, REDEEM = 0, 1
-VIRTUAL = 10**6
-SHARE = 10**12  # base units of a share: six decimals more than assets
-LOOK_BACK = 32  # epochs
+VIRTUAL = 10**6  # shares, base units
 
 
-class NotPossible(ValueError):
-    """It cannot be done; the message says why and what to do instead."""
+class NotPossible(Refused):
+    """It cannot go through; the message says why."""
 
 
 @dataclass(frozen=True)
-class Position:
-    """Somebody's part of a vault; assets in micro-units, shares in base units."""
+class Preview:
+    """What a command would do, and why it cannot, if so."""
 
-    shares: int
-    worth: int  # at the bid
-    waiting_deposit: int  # assets that wait for a report
-    claimable_deposit: int  # assets whose shares wait for them
-    claimable_shares: int
-    waiting_redeem: int  # shares that wait
-    claimable_assets: int
+    lines: tuple[str, ...]
+    lacks: tuple[str, ...] = ()
 
 
-class Dealing:
-    """One depositor's view of one vault (ape contracts)."""
+class Depositor:
+    """One depositor's view of one vault at one time."""
 
-    def __init__(self, vault: Any, who: Any, now: int) -> None:
+    def __init__(self, vault: DepositorVault, who: str, now: int) -> None:
         self._vault, self._who, self._now = vault, who, now
 
     def position(self) -> Position:
         """Return what is held, waits and can be claimed."""
         vault, who = self._vault, self._who
-        shares = vault.balanceOf(who)
-        deposit, redeem = vault.epochs()
-
-        def waiting(read: Any, newest: int) -> int:
-            return sum(read(epoch, who) for epoch in range(max(1, newest - LOOK_BACK), newest + 1))
-
+        shares, (bid, ask) = vault.shares_of(who), vault.navs()
         return Position(
             shares,
             self._worth(shares),
-            waiting(vault.pendingDepositRequest, deposit),
-            vault.maxDeposit(who),
-            vault.maxMint(who),
-            waiting(vault.pendingRedeemRequest, redeem),
-            vault.maxWithdraw(who),
+            vault.waiting(Side.DEPOSIT, who),
+            *vault.claimable(Side.DEPOSIT, who),
+            vault.waiting(Side.REDEEM, who),
+            vault.claimable(Side.REDEEM, who)[1],
+            bid,
+            ask,
         )
 
-    def preview_deposit(self, assets: int) -> list[str]:
-        """Say what a request to deposit comes to.
-
-        Raises:
-            NotPossible: the vault would refuse it.
-        """
-        vault = self._vault
-        limit, least = vault.depositTerms()
-        bid, ask = vault.navs()
-        if vault.windingDown():
-            raise NotPossible("the vault is winding down: it takes no deposits any more")
-        if assets < least:
-            raise NotPossible(f"the least deposit is {money(least, 2)}")
-        promised = bid + self._waiting_deposits()
-        if promised + assets > limit:
-            raise NotPossible(f"the vault takes {money(max(0, limit - promised), 2)} more at most")
-        supply = vault.totalSupply()
+    def deposit(self, assets: int) -> Preview:
+        """Say what a request to deposit comes to."""
+        vault, (bid, ask) = self._vault, self._vault.navs()
+        supply = vault.supply()
         shares = assets * (supply + VIRTUAL) // (ask + 1)
-        return [
-            f"You hand over {money(assets, 2)} now.",
-            "The first report after your request prices it, at the ask: nobody knows it yet.",
-            f"At the last report's ask you would get {shares / SHARE:,.6f} shares, worth "
-            f"{money(shares * (bid + 1) // (supply + VIRTUAL), 2)} at the bid.",
+        worth = shares * (bid + 1) // (supply + VIRTUAL)
+        lines = (
+            f"You hand over {self._money(assets)} now.",
+            "The first report after your request sets the price, at the ask. Nobody knows it yet.",
+            f"At the last report's ask you would get {shares_text(shares)} shares, worth "
+            f"{self._money(worth)} at the bid.",
             self._report_words(),
-            "Until then you can take it back (cancelDepositRequest). Afterwards `ape run claim`.",
-        ]
+            *self._announced(),
+            "Until that report you can take the request back with `strongroom cancel deposit`. "
+            "After it, take your shares with `strongroom claim`.",
+        )
+        return Preview(lines, tuple(self._deposit_lacks(assets)))
 
-    def preview_redeem(self, shares: int) -> list[str]:
-        """Say what a request to redeem comes to.
-
-        Raises:
-            NotPossible: there are not so many shares.
-        """
+    def redeem(self, shares: int) -> Preview:
+        """Say what a request to redeem comes to."""
         vault = self._vault
-        held = vault.balanceOf(self._who)
-        if not 0 < shares <= held:
-            raise NotPossible(f"you hold {held / SHARE:,.6f} shares")
-        idle = vault.total_idle()
-        delay = vault.limit(ordinal("max_redeem_delay_s"))
-        return [
-            f"You hand over {shares / SHARE:,.6f} shares now.",
-            "The first report after your request prices them, at the bid: nobody knows that yet.",
-            f"At the last report's bid they are worth {money(self._worth(shares), 2)}.",
-            f"Oldest requests are paid first, as far as idle assets reach ({money(idle, 2)} now); "
-            "the rest at later reports, each at its own bid.",
+        days = vault.limit("max_redeem_delay_s") / 86_400
+        lines = (
+            f"You hand over {shares_text(shares)} shares now.",
+            "The first report after your request sets the price, at the bid. Nobody knows it yet.",
+            f"At the last report's bid they are worth {self._money(self._worth(shares))}.",
+            "The vault pays the oldest requests first, out of idle assets "
+            f"({self._money(vault.idle())} now). It pays the rest at later reports, at their bids.",
             self._report_words(),
-            f"Waits it longer than {delay / 86_400:g} days, `ape run exit_in_kind` is open to you.",
-        ]
+            f"If your request waits longer than {days:g} days, you can leave in kind with "
+            "`strongroom exit`.",
+        )
+        return Preview(lines, tuple(self._shares_lacks(shares, vault.shares_of(self._who))))
 
-    def preview_claim(self) -> list[str]:
-        """Say what can be claimed.
-
-        Raises:
-            NotPossible: nothing can.
-        """
-        found = self.position()
-        words = []
+    def claim(self) -> Preview:
+        """Say what can be claimed."""
+        found, lines = self.position(), []
         if found.claimable_deposit:
-            words.append(
-                f"{found.claimable_shares / SHARE:,.6f} shares for the "
-                f"{money(found.claimable_deposit, 2)} that you deposited."
+            lines.append(
+                f"You get {shares_text(found.claimable_shares)} shares for the "
+                f"{self._money(found.claimable_deposit)} that you deposited."
             )
         if found.claimable_assets:
-            words.append(f"{money(found.claimable_assets, 2)} for the shares that you redeemed.")
-        if not words:
-            raise NotPossible(f"nothing can be claimed yet. {self._report_words()}")
-        return words
+            lines.append(
+                f"You get {self._money(found.claimable_assets)} for the shares that you redeemed."
+            )
+        lacks = () if lines else (f"nothing can be claimed yet. {self._report_words()}",)
+        return Preview(tuple(lines), lacks)
 
-    def preview_exit(self, shares: int) -> list[str]:
-        """Say what leaving in kind comes to, holding by holding.
+    def cancel(self, side: Side) -> Preview:
+        """Say what taking a request back comes to."""
+        waiting = self._vault.waiting(side, self._who)
+        if not waiting:
+            return Preview((), (f"no {side} request of yours waits for a report",))
+        back = self._money(waiting) if side is Side.DEPOSIT else f"{shares_text(waiting)} shares"
+        return Preview((f"You take your {side} request back: {back} waits for a report.",))
 
-        Raises:
-            NotPossible: there are not so many shares, or the way is not open.
-        """
+    def exit(self, shares: int) -> Preview:
+        """Say what leaving in kind comes to, holding by holding."""
         vault = self._vault
-        if not vault.windingDown():
-            waiting = self.position().waiting_redeem
-            if not waiting:
-                raise NotPossible(
-                    "exit in kind is open in wind-down, or when your redemption request is overdue"
-                )
-            if shares > waiting:
-                raise NotPossible(f"your request is of {waiting / SHARE:,.6f} shares")
-        elif not 0 < shares <= vault.balanceOf(self._who):
-            raise NotPossible(f"you hold {vault.balanceOf(self._who) / SHARE:,.6f} shares")
-        whole = vault.totalSupply() + VIRTUAL
-        words = [
-            f"Your {shares / SHARE:,.6f} shares are {shares / whole:.6%} of everything.",
-            f"From idle: {money(vault.total_idle() * shares // whole, 6)}.",
+        if vault.winding_down():
+            lacks = list(self._shares_lacks(shares, vault.shares_of(self._who)))
+        elif waiting := vault.waiting(Side.REDEEM, self._who):
+            asked = f"your redemption request is of {shares_text(waiting)} shares"
+            lacks = [asked] if shares > waiting else []
+        else:
+            lacks = ["you can leave in kind in wind-down, or when your redemption is overdue"]
+        whole = vault.supply() + VIRTUAL
+        lines = [
+            f"Your {shares_text(shares)} shares are {shares / whole:.6%} of everything.",
+            f"From idle assets you get {self._money(vault.idle() * shares // whole)}.",
         ]
-        for market in vault.openMarkets():
-            account = vault.accountOf(market)
-            words += self._part(bytes(market), account, shares, whole)
-        words.append("Outcome tokens come as they are: no price, no report, no keeper is needed.")
-        return words
+        for each in vault.holdings():
+            lines += self._part(each, shares, whole)
+        lines.append("You get outcome tokens as they are: no price, report or keeper is needed.")
+        return Preview(tuple(lines), tuple(lacks))
 
-    def _part(self, market: bytes, account: str, shares: int, whole: int) -> list[str]:
-        import ape
+    # words
 
-        from strongroom.chain import abi
+    def _deposit_lacks(self, assets: int) -> Iterator[str]:
+        vault = self._vault
+        limit, least = vault.deposit_terms()
+        held = vault.assets_of(self._who)
+        if vault.winding_down():
+            yield "the vault is winding down: it takes no deposits any more"
+        elif vault.paused():
+            yield "the vault is paused: it takes no deposits until it runs again"
+        if not vault.allows(self._who):
+            yield f"{self._who} is not on the vault's allow-list"
+        if not assets:
+            yield "there is nothing to hand over"
+        elif assets < least:
+            yield f"the least deposit is {self._money(least)}"
+        promised = vault.navs()[0] + vault.waiting_deposits()
+        if promised + assets > limit:
+            yield f"the vault takes {self._money(max(0, limit - promised))} more at most"
+        if held < assets:
+            yield f"you have {self._money(held)}, {self._money(assets - held)} too little"
 
-        contract = ape.Contract(account, abi=abi.load("DelegatedAccount"))
-        collateral, positions = contract.holdings(False)
-        name = f"0x{market.hex()[:10]}..."
-        words = []
-        if collateral:
-            words.append(f"From market {name}: {money(collateral * shares // whole, 6)}.")
-        for place, held in enumerate(positions):
-            yes, no = held[0] * shares // whole, held[1] * shares // whole
+    def _shares_lacks(self, shares: int, held: int) -> Iterator[str]:
+        if not 0 < shares <= held:
+            yield f"you hold {shares_text(held)} shares"
+
+    def _announced(self) -> Iterator[str]:
+        found = self._vault.announced(self._now)
+        if found is None:
+            yield "This node does not show whether the owner has announced changes: ask another."
+        for each in found or ():
+            when = (
+                f"until {_moment(each.lapses)}"
+                if each.ready <= self._now
+                else f"from {_moment(each.ready)} on"
+            )
+            yield f"The owner has announced {each.words} and can make this call {when}."
+
+    def _part(self, held: Holding, shares: int, whole: int) -> Iterator[str]:
+        name = f"From market 0x{held.market.hex()[:10]}..."
+        if held.collateral:
+            yield f"{name}: {self._money(held.collateral * shares // whole)}."
+        for number, outcome in enumerate(held.outcomes):
+            yes, no = (tokens * shares // whole for tokens in outcome)
             if yes or no:
-                words.append(
-                    f"From market {name}, outcome {place}: {yes / MICRO:,.6f} YES, "
-                    f"{no / MICRO:,.6f} NO."
-                )
-        if contract.grade() == 2 and contract.outstanding():
-            words.append(f"Out of reach in a wallet: {money(contract.outstanding(), 2)} at cost.")
-        return words
+                yield f"{name}, outcome {number}: {money(yes)} YES, {money(no)} NO."
+        if held.away:
+            yield f"{name}: {self._money(held.away)} at cost is in a wallet out of reach."
+
+    def _money(self, micro: int) -> str:
+        return f"{money(micro)} {self._vault.symbol}"
 
     def _worth(self, shares: int) -> int:
-        bid, supply = self._vault.navs()[0], self._vault.totalSupply()
-        return int(shares * (bid + 1) // (supply + VIRTUAL))
-
-    def _waiting_deposits(self) -> int:
-        """Return what waits in all deposit epochs: the vault counts it towards its limit."""
-        newest = self._vault.epochs()[0]
-        found = (
-            self._vault.epochOf(DEPOSIT, epoch)
-            for epoch in range(max(1, newest - LOOK_BACK), newest + 1)
-        )
-        return sum(asked - settled for asked, settled, _ in found)
+        return shares * (self._vault.navs()[0] + 1) // (self._vault.supply() + VIRTUAL)
 
     def _report_words(self) -> str:
-        last = self._vault.lastReport()
-        moment = datetime.fromtimestamp(last, UTC)
-        age = (self._now - last) / 3_600
-        return f"The last report was {age:.1f} hours ago ({moment:%Y-%m-%d %H:%M} UTC)."
+        last = self._vault.last_report()
+        return f"The last report was {(self._now - last) / 3_600:.1f} hours ago ({_moment(last)})."
 
 
-def to_micro(text: str) -> int:
-    """Return an amount of units in micro-units.
-
-    Raises:
-        NotPossible: it is no positive amount of at most six decimals.
-    """
-    return _scaled(text, MICRO)
-
-
-def to_shares(text: str, held: int) -> int:
-    """Return a number of shares in base units; "all" is what is held.
-
-    Raises:
-        NotPossible: it is none.
-    """
-    return held if text == "all" else _scaled(text, SHARE)
-
-
-def _scaled(text: str, unit: int) -> int:
-    try:
-        value = Decimal(text) * unit
-    except InvalidOperation as error:
-        raise NotPossible(f"{text!r} is no number") from error
-    if not value.is_finite() or value <= 0 or value != int(value):
-        raise NotPossible(f"{text!r} is no positive amount that the token can show")
-    return int(value)
-
-
-def said(words: Sequence[str]) -> str:
-    """Return a preview as lines."""
-    return "\n".join(f"- {line}" for line in words)
+def _moment(timestamp: int) -> str:
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M} UTC"

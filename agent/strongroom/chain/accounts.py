@@ -1,0 +1,103 @@
+"""Whoever sends transactions: a keystore file, an account of ape's, or a key of a test chain.
+
+All three are ordinary keys; a keystore's passphrase comes from STRONGROOM_PASSPHRASE or is asked.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from eth_utils.address import is_address, to_checksum_address
+
+from strongroom.chain.contracts import Contracts, Key, test_keys
+from strongroom.errors import BadInput
+from strongroom.settings import unlock
+
+PASSPHRASE = "STRONGROOM_PASSPHRASE"
+MNEMONIC = "test test test test test test test test test test test junk"  # anvil's; public
+TEST_KEYS = 100
+APE = Path(".ape") / "accounts"  # in the home folder
+_TEST = re.compile(r"TEST::(\d+)")
+
+
+class UnknownAccount(BadInput):
+    """There is no such account, or it cannot be used here; the message says what can."""
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """Somebody's address, and the way to the key: a keystore is opened only when it signs."""
+
+    address: str
+    unlock: Callable[[], Key]
+
+
+def wallet(name: str, chain: Contracts, ask: Callable[[str], str] | None = None) -> Wallet:
+    """Return the account of a name.
+
+    Args:
+        name: a keystore file, the name of an account of ape's, TEST::n, or an address, which
+            cannot sign
+        ask: asks for a passphrase
+
+    Raises:
+        UnknownAccount: see the class.
+        ConfigError: the file is no keystore.
+        ChainAway: the node does not answer.
+    """
+    if match := _TEST.fullmatch(name):
+        key = _test_key(int(match[1]), chain)
+        return Wallet(key.address, lambda: key)
+    if is_address(name):
+        return Wallet(to_checksum_address(name), lambda: _no_key(name))
+    path = _keystore(name)
+
+    def opened() -> Key:
+        return Key(unlock(path, PASSPHRASE, ask))
+
+    address = _told_address(path)
+    if not address:  # a keystore need not say whose it is
+        key = opened()
+        return Wallet(key.address, lambda: key)
+    return Wallet(address, opened)
+
+
+def _test_key(number: int, chain: Contracts) -> Key:
+    client = str(chain.request("web3_clientVersion"))
+    if "anvil" not in client.lower():
+        raise UnknownAccount(
+            f"TEST::{number} is a key that everybody knows, and {chain.url} is no test chain "
+            f"({client}): name a keystore file or an account of `ape accounts list`"
+        )
+    if number >= TEST_KEYS:
+        raise UnknownAccount(f"TEST::{number}: the numbers go up to {TEST_KEYS - 1}")
+    return list(test_keys(MNEMONIC, number + 1))[number]
+
+
+def _no_key(name: str) -> Key:
+    raise UnknownAccount(f"{name} is an address without a key: name a keystore file")
+
+
+def _keystore(name: str) -> Path:
+    path, folder = Path(name).expanduser(), Path.home() / APE
+    if path.is_file():
+        return path
+    of_ape = folder / f"{name}.json"
+    if of_ape.is_file():
+        return of_ape
+    known = ", ".join(sorted(each.stem for each in folder.glob("*.json")))
+    raise UnknownAccount(
+        f"no account {name!r}: name a keystore file, an account of `ape accounts list` "
+        f"({known or 'none there'}), or TEST::n on a test chain"
+    )
+
+
+def _told_address(path: Path) -> str:
+    try:
+        found = json.loads(path.read_text())
+        told = str(found.get("address", "")).removeprefix("0x")
+    except (ValueError, AttributeError, OSError) as error:
+        raise UnknownAccount(f"{path} is no keystore: name another file") from error
+    return to_checksum_address("0x" + told) if is_address("0x" + told) else ""

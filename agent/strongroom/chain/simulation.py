@@ -1,0 +1,55 @@
+"""Transactions tried together before the first one is sent: each sees what those before it did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from strongroom.chain.anvil import anvil
+from strongroom.chain.contracts import Contracts, reason
+from strongroom.chain.failures import MethodUnknown, TransactionRefused
+
+
+@dataclass(frozen=True)
+class Intended:
+    """A transaction that is meant to be sent; `what` names its function."""
+
+    what: str
+    to: str
+    data: bytes
+
+
+def simulate(chain: Contracts, sender: str, transactions: Sequence[Intended]) -> int:
+    """Return the gas that transactions of one sender use one after another, on the newest block.
+
+    The node is asked by eth_simulateV1; where it has no such method, they run on a fork.
+
+    Raises:
+        TransactionRefused: one of them would revert.
+        ChainAway: the node does not answer.
+        AnvilMissing: a fork is needed, and anvil is not installed.
+    """
+    calls = [
+        {"from": sender, "to": each.to, "data": "0x" + each.data.hex()} for each in transactions
+    ]
+    try:
+        (block,) = chain.request(
+            "eth_simulateV1", {"blockStateCalls": [{"calls": calls}]}, "latest"
+        )
+    except MethodUnknown:
+        return _on_a_fork(chain, sender, transactions)
+    for each, answer in zip(transactions, block["calls"], strict=True):
+        if int(answer["status"], 16) != 1:
+            told = reason({"data": answer["returnData"], **_message(answer.get("error"))})
+            raise TransactionRefused(f"{each.what} would revert: {told}")
+    return sum(int(answer["gasUsed"], 16) for answer in block["calls"])
+
+
+def _message(error: object) -> dict[str, str]:
+    return {"message": str(error["message"])} if isinstance(error, dict) else {}
+
+
+def _on_a_fork(chain: Contracts, sender: str, transactions: Sequence[Intended]) -> int:
+    with anvil("--fork-url", chain.url) as url:
+        fork = Contracts(url)
+        actor = fork.impersonate(sender)
+        receipts = [fork.send(actor, each.to, each.data, what=each.what) for each in transactions]
+    return sum(each.gas_used for each in receipts)

@@ -1,0 +1,60 @@
+"""Amounts as people type and read them; inside they are integers of base units."""
+
+from decimal import Decimal, InvalidOperation
+
+from strongroom.chain.units import MICRO
+from strongroom.errors import BadInput
+
+SHARE = 10**12  # base units of a share: six decimals more than assets
+
+
+class BadAmount(BadInput):
+    """It is no amount; the message says how one is written."""
+
+
+def to_assets(text: str, held: int) -> int:
+    """Return an amount of the asset in micro-units, e.g. "1_000.50" -> 1000500000.
+
+    Args:
+        held: what "all" is, micro-units
+
+    Raises:
+        BadAmount: see the class.
+    """
+    return held if text == "all" else _scaled(text, MICRO)
+
+
+def to_shares(text: str, held: int) -> int:
+    """Return whole shares in base units; "all" is what is held, base units.
+
+    Raises:
+        BadAmount: see the class.
+    """
+    return held if text == "all" else _scaled(text, SHARE)
+
+
+def money(micro: int) -> str:
+    """Return micro-units with two decimals, or with as many as they need: "1,000.50"."""
+    whole, rest = divmod(micro, MICRO)
+    return f"{whole:,}.{f'{rest:06d}'.rstrip('0'):0<2}"
+
+
+def shares_text(shares: int) -> str:
+    """Return base units of shares as whole ones, six decimals, rounded down."""
+    return f"{shares // SHARE:,}.{shares % SHARE // 10**6:06d}"
+
+
+def _scaled(text: str, unit: int) -> int:
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise BadAmount(f'{text!r} is no number: write 1000.50, 1_000.50 or "all"') from error
+    if not value.is_finite():
+        raise BadAmount(f'{text!r} is no number: write 1000.50, 1_000.50 or "all"')
+    if value <= 0:
+        raise BadAmount(f"an amount is more than 0, not {text}")
+    scaled = value * unit
+    if scaled != int(scaled):
+        decimals = len(str(unit)) - 1
+        raise BadAmount(f"{text} has too many decimals: there are {decimals}")
+    return int(scaled)
