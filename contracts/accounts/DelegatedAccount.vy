@@ -9,8 +9,10 @@
 @dev An implementation that vaults clone, see contracts/modules/account.vy. The vault counts what
      is away at most at its cost for whoever leaves and at least at its cost for whoever comes, so
      that money moved in and out of the wallet around a report earns nothing (nav.vy).
-@custom:security What is away is bounded by the budget that the caps let in, by nothing else.
-        Nothing here can pull it against the wallet's will.
+@custom:security What is away is bounded by the budget that the caps let in, by nothing else: what
+        came back beyond it cannot go out again as budget, or the holder of the wallet's key could
+        have his own gift counted as cost, leave at that value and take the gift back. Nothing here
+        can pull what is away against the wallet's will.
 """
 
 from ethereum.ercs import IERC20
@@ -59,6 +61,7 @@ interface IWalletRegistry:
 
 interface IMarkets:
     def marketOf(market: bytes32) -> (uint256, uint256, uint256, bool): view
+    def exposureOf(market: bytes32) -> uint256: view
 
 
 event WalletSet:
@@ -219,13 +222,17 @@ def releaseWallet():
 @nonreentrant
 def forward(assets: uint256):
     """
-    @notice Hands `assets` of the budget to the wallet. Keeper only, while tradable.
+    @notice Hands `assets` of the budget to the wallet: what is outstanding stays within the
+            market's exposure, so a gain is recalled and allocated anew before it trades. Keeper
+            only, while tradable.
     """
     account._check_may_trade()
     assert account._resolved() < account._number(account.COUNT), "not tradable"
     wallet: address = self.wallet
     assert wallet != empty(address), "no wallet"
     outstanding: uint256 = self.outstanding + assets
+    exposure: uint256 = staticcall IMarkets(account._vault()).exposureOf(account._word(account.MARKET))
+    assert outstanding <= exposure, "over budget"
     self.outstanding = outstanding
     log Forwarded(wallet=wallet, assets=assets, outstanding=outstanding)
     assert extcall IERC20(account.COLLATERAL).transfer(wallet, assets, default_return_value=True), "transfer failed"

@@ -118,6 +118,20 @@ def test_who_may_do_what(market, people):
         account.forward(1, sender=people.keeper)
 
 
+def test_no_more_is_outstanding_than_the_markets_exposure(market, people, venue, deployer):
+    """A gain comes back, is recalled and allocated anew before it trades."""
+    account, vault = market.account, market.vault
+    account.forward(1_000 * UNIT, sender=people.keeper)
+    venue.fund(deployer, market.wallet.address, 300 * UNIT)
+    account.takeBack(FOREVER, sender=people.keeper)
+    with ape.reverts("over budget"):
+        account.forward(1_000 * UNIT + 1, sender=people.keeper)
+    vault.recall(market.id, FOREVER, sender=people.keeper)
+    vault.allocate(market.id, 1_300 * UNIT, sender=people.keeper)
+    account.forward(1_300 * UNIT, sender=people.keeper)
+    assert account.outstanding() == vault.exposureOf(market.id) == 1_300 * UNIT
+
+
 def test_no_budget_goes_to_a_resolved_market(market, people, resolve):
     resolve(market, 1, 0)
     with ape.reverts("not tradable"):

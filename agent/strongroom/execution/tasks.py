@@ -186,9 +186,9 @@ class Tasks:
                 taken.add(free[0].address)
                 calls.append(self._vault.wallets.consent(free[0], address))
                 calls.append(make_call(address, "DelegatedAccount", "setWallet", free[0].address))
-            collateral, _ = self._vault.here(name)
-            if collateral:
-                calls.append(make_call(address, "DelegatedAccount", "forward", collateral))
+            handed = min(self._vault.here(name)[0], self._vault.room_away(name))
+            if handed:
+                calls.append(make_call(address, "DelegatedAccount", "forward", handed))
         return calls
 
     def _wallet_of(self, account: str) -> str:

@@ -181,6 +181,11 @@ class VaultReader:
         collateral, held = self.chain.positions_away(account)
         return collateral, held, self.chain.ask_one(account, "DelegatedAccount", "outstanding")
 
+    def room_away(self, market: bytes) -> int:
+        """Return how much more of a delegated market's budget its wallet may hold, micro-units."""
+        exposure: int = self.ask(("exposureOf", market))[0]
+        return max(0, exposure - self.away(market)[2])
+
     def market_conditions(self, market: bytes) -> list[str]:
         """Return the conditions of a market."""
         return self.conditions(self.chain.checksum(self.ask(("accountOf", market))[0]))
