@@ -11,20 +11,18 @@
      depositors and accounts call, VaultDesk.vy what keeper and reporter call, VaultGovernance.vy
      what owner and guardian call. Calls that this code does not know go to the desk by
      delegatecall, on this contract's storage, and from there to the governance. All three
-     initialise the same modules in the same order, hence the same storage layout (tested), and
-     share the modules' re-entrancy lock. The addresses are immutable: no upgrade.
+     initialise core.vy and nothing else, hence one storage layout and one re-entrancy lock. The
+     addresses are immutable: no upgrade.
 @custom:security Invariant: asset.balanceOf(self) >= total_idle + pending deposits +
         claimable_assets. The delegatecall target is fixed at construction and never chosen by a
         caller.
 """
 
-from ethereum.ercs import IERC20Detailed
 from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
 from contracts.interfaces import IVault
-from contracts.modules import breaker
-from contracts.modules import exposure
+from contracts.modules import core
 from contracts.modules import fees
 from contracts.modules import ledger
 from contracts.modules import limits
@@ -33,22 +31,21 @@ from contracts.modules import requests
 from contracts.modules import roles
 from contracts.modules import status
 from contracts.modules import terms
-from contracts.modules import timelock
+from contracts.modules import units
 
 implements: IVault
 
-initializes: ownable
-initializes: erc20[ownable := ownable]
-initializes: status
-initializes: roles[ownable := ownable, status := status]
-initializes: timelock[ownable := ownable, roles := roles]
-initializes: limits[status := status]
-initializes: breaker[limits := limits, status := status]
-initializes: ledger
-initializes: requests
-initializes: exposure[limits := limits]
-initializes: nav[exposure := exposure, ledger := ledger]
-initializes: fees
+initializes: core
+
+uses: ownable
+uses: erc20
+uses: status
+uses: roles
+uses: limits
+uses: ledger
+uses: requests
+uses: nav
+uses: fees
 
 exports: (
     erc20.transfer,
@@ -130,9 +127,7 @@ def __init__(desk: address, new: terms.Terms):
     """
     asset: address = staticcall IDesk(desk).asset()
     DESK = desk
-    ledger.__init__(asset)
-    ownable.__init__()
-    erc20.__init__(new.name, new.symbol, staticcall IERC20Detailed(asset).decimals() + 6, new.name, "1")
+    core.__init__(asset, new.name, new.symbol, "1")
     raw_call(
         desk,
         abi_encode(new, method_id=method_id(
@@ -303,10 +298,10 @@ def orderTerms(market: bytes32, index: uint256) -> IVault.OrderTerms:
     if band == 0 or state & status.PENDING != 0 or block.timestamp > status._fresh_until(state):
         return admitted
     mark: uint256 = nav.marks[market][index >> 1] >> ((index & 1) << 7)
-    if mark & nav.U128 != 0:
-        bid: uint256 = mark & nav.U64
+    if mark & units.U128 != 0:
+        bid: uint256 = mark & units.U64
         admitted.lowest_sell = bid - min(bid, band)
-        admitted.highest_buy = min(admitted.highest_buy, ((mark >> 64) & nav.U64) + band)
+        admitted.highest_buy = min(admitted.highest_buy, ((mark >> 64) & units.U64) + band)
     return admitted
 
 
@@ -516,9 +511,9 @@ def _check_deposit(assets: uint256, holder: address):
     word: uint256 = ledger.deposit_terms
     assert assets != 0 and assets >= ledger._least_deposit(word), "below the least deposit"
     ledger._check_allowed(word, holder)
-    limit: uint256 = word & ledger.U128
-    if limit != ledger.U128:
-        pending: uint256 = requests.open[requests.DEPOSIT] & ledger.U128
+    limit: uint256 = word & units.U128
+    if limit != units.U128:
+        pending: uint256 = requests.open[requests.DEPOSIT] & units.U128
         pending += requests.closed[requests.DEPOSIT] >> 64
         assert nav._nav()[0] + pending + assets <= limit, "deposit limit"
 

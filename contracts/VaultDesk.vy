@@ -11,12 +11,12 @@
         no class, no assets and no owner. The delegatecall target is fixed at construction.
 """
 
-from ethereum.ercs import IERC20Detailed
 from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
 from contracts.interfaces import IMarketAccount
 from contracts.modules import breaker
+from contracts.modules import core
 from contracts.modules import exposure
 from contracts.modules import fees
 from contracts.modules import ledger
@@ -25,20 +25,21 @@ from contracts.modules import nav
 from contracts.modules import requests
 from contracts.modules import roles
 from contracts.modules import status
-from contracts.modules import timelock
+from contracts.modules import units
 
-initializes: ownable
-initializes: erc20[ownable := ownable]
-initializes: status
-initializes: roles[ownable := ownable, status := status]
-initializes: timelock[ownable := ownable, roles := roles]
-initializes: limits[status := status]
-initializes: breaker[limits := limits, status := status]
-initializes: ledger
-initializes: requests
-initializes: exposure[limits := limits]
-initializes: nav[exposure := exposure, ledger := ledger]
-initializes: fees
+initializes: core
+
+uses: ownable
+uses: erc20
+uses: status
+uses: roles
+uses: limits
+uses: breaker
+uses: ledger
+uses: requests
+uses: exposure
+uses: nav
+uses: fees
 
 exports: (
     ledger.asset,
@@ -69,7 +70,6 @@ interface IGovernance:
     def asset() -> address: view
 
 
-WAD: constant(uint256) = 10**18
 MAX_RETURN: constant(uint256) = 512  # bytes a governance function returns at most: feeRecipients
 
 GOVERNANCE: public(immutable(address))  # code of owner and guardian, see VaultGovernance.vy
@@ -83,11 +83,8 @@ def __init__(asset: address, governance: address):
     """
     assert staticcall IGovernance(governance).asset() == asset, "governance of another asset"
     GOVERNANCE = governance
-    ledger.__init__(asset)
-    ownable.__init__()
-    erc20.__init__("", "", staticcall IERC20Detailed(asset).decimals() + 6, "", "")
-    ownable._transfer_ownership(empty(address))
-    requests._set_up()
+    core.__init__(asset, "", "", "")
+    core._leave_to_nobody()
 
 
 @external
@@ -142,7 +139,7 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
             if away and state_of & exposure.DELEGATED == 0:
                 break
             held_bid: uint256 = 0
-            positions: DynArray[IMarketAccount.Position, nav.MAX_CONDITIONS] = []
+            positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
             held_bid, positions = staticcall IMarketAccount(account).holdings(away)
             held_ask: uint256 = held_bid
             index: uint256 = first
@@ -168,7 +165,7 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
                 held_bid, held_ask = nav._clamp_away(account, held_bid, held_ask)
             value_bid += held_bid
             value_ask += held_ask
-        assert exclusive <= WAD, "bids above 1"
+        assert exclusive <= units.WAD, "bids above 1"
         if resolved != exposure._booked(state_of):
             nav._sync(market)  # so that the bounds leave resolutions out
         entries.append(nav._entry(convert(value_bid, int256), value_ask - value_bid))
@@ -181,14 +178,14 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
     anchor: uint256 = nav.anchor
     if supply == 0:
         anchor = (block.timestamp << 128) | ((bid + 1) * fees.OFFSET_PPS)
-    elif block.timestamp - (anchor >> 128) >= nav.DAY:
-        anchor = (block.timestamp << 128) | (base * fees.PPS_SCALE // supply)
+    elif block.timestamp - (anchor >> 128) >= units.DAY:
+        anchor = (block.timestamp << 128) | (base * units.PPS_SCALE // supply)
 
     pending: bool = state & status.PENDING != 0
     confirmed: bool = pending and report_hash == nav.confirmed_report
     if pending:
         nav.confirmed_report = empty(bytes32)  # good for one report, and none but the next
-    keeps_bounds: bool = nav._keeps_bounds(bid, ask, base, anchor & ledger.U128, supply, bounds)
+    keeps_bounds: bool = nav._keeps_bounds(bid, ask, base, anchor & units.U128, supply, bounds)
     if not confirmed and (keeps_bounds or not pending):
         requests._close(requests.REDEEM)
         if not winding_down:
@@ -209,7 +206,7 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
         total_bid += nav._bid(entry)
         total_spread += nav._spread(entry)
         for condition: uint256 in range(
-            (exposure.markets[market] >> 192) & 255, bound=nav.MAX_CONDITIONS
+            (exposure.markets[market] >> 192) & 255, bound=units.MAX_CONDITIONS
         ):
             nav.marks[market][condition] = words[index]
             index += 1
@@ -273,7 +270,7 @@ def allocate(market: bytes32, assets: uint256):
     bid: uint256 = nav._nav()[0]
     supply: uint256 = erc20.totalSupply
     if supply != 0:
-        breaker._check(bid * fees.PPS_SCALE // supply, fees._high_water_mark())
+        breaker._check(bid * units.PPS_SCALE // supply, fees._high_water_mark())
     exposure._allocate(market, word, assets, bid)
     idle: uint256 = ledger.total_idle
     waiting: uint256 = requests.closed[requests.REDEEM] >> 64
@@ -320,7 +317,7 @@ def closeMarket(market: bytes32):
         if away and (early or word & exposure.DELEGATED == 0):
             break
         held: uint256 = 0
-        positions: DynArray[IMarketAccount.Position, nav.MAX_CONDITIONS] = []
+        positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
         held, positions = staticcall IMarketAccount(account).holdings(away)
         for position: IMarketAccount.Position in positions:
             if away:
@@ -362,12 +359,12 @@ def _accrue(bid: uint256, supply: uint256, elapsed: uint256):
     shares: uint256 = 0
     mark: uint256 = 0
     management, performance, shares, mark = fees._accrue(word, bid, supply, elapsed)
-    if mark != word & ledger.U128:
-        fees.fee_word = (word & ~ledger.U128) | mark
+    if mark != word & units.U128:
+        fees.fee_word = (word & ~units.U128) | mark
     if shares != 0:
         left: uint256 = shares
         for recipient: uint256 in fees.recipients:
-            part: uint256 = shares * (recipient >> 160) // fees.BPS
+            part: uint256 = shares * (recipient >> 160) // units.BPS
             if part != 0:
                 erc20._mint(fees._account(recipient), part)
                 left -= part
@@ -379,7 +376,7 @@ def _accrue(bid: uint256, supply: uint256, elapsed: uint256):
         management=management, performance=performance, shares=shares, high_water_mark=mark
     )
     if supply != 0:
-        breaker._judge(bid * fees.PPS_SCALE // (supply + shares), mark)
+        breaker._judge(bid * units.PPS_SCALE // (supply + shares), mark)
     else:
         breaker._start_anew()
 

@@ -12,12 +12,12 @@
         exit in kind moves assets. Called directly it works on its own storage, which is set up for nobody.
 """
 
-from ethereum.ercs import IERC20Detailed
 from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
 from contracts.interfaces import IMarketAccount
 from contracts.modules import breaker
+from contracts.modules import core
 from contracts.modules import exposure
 from contracts.modules import fees
 from contracts.modules import ledger
@@ -28,19 +28,22 @@ from contracts.modules import roles
 from contracts.modules import status
 from contracts.modules import terms
 from contracts.modules import timelock
+from contracts.modules import units
 
-initializes: ownable
-initializes: erc20[ownable := ownable]
-initializes: status
-initializes: roles[ownable := ownable, status := status]
-initializes: timelock[ownable := ownable, roles := roles]
-initializes: limits[status := status]
-initializes: breaker[limits := limits, status := status]
-initializes: ledger
-initializes: requests
-initializes: exposure[limits := limits]
-initializes: nav[exposure := exposure, ledger := ledger]
-initializes: fees
+initializes: core
+
+uses: ownable
+uses: erc20
+uses: status
+uses: roles
+uses: timelock
+uses: limits
+uses: breaker
+uses: ledger
+uses: requests
+uses: exposure
+uses: nav
+uses: fees
 
 exports: (
     roles.pending_owner,
@@ -79,11 +82,8 @@ def __init__(asset: address):
     @param asset The stablecoin of the vaults that will use this code
     """
     CODE = self
-    ledger.__init__(asset)
-    ownable.__init__()
-    erc20.__init__("", "", staticcall IERC20Detailed(asset).decimals() + 6, "", "")
-    ownable._transfer_ownership(empty(address))
-    requests._set_up()
+    core.__init__(asset, "", "", "")
+    core._leave_to_nobody()
 
 
 @external
@@ -264,7 +264,7 @@ def resetBreaker():
     supply: uint256 = erc20.totalSupply
     price: uint256 = 0
     if supply != 0:
-        price = nav._nav()[0] * fees.PPS_SCALE // supply
+        price = nav._nav()[0] * units.PPS_SCALE // supply
     breaker._reset(price, fees._high_water_mark())
 
 

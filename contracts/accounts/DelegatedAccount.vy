@@ -22,6 +22,7 @@ from contracts.interfaces import IDelegatedAccount
 from contracts.interfaces import IMarketAccount
 from contracts.interfaces import IVault
 from contracts.modules import account
+from contracts.modules import units
 
 implements: IMarketAccount
 implements: IDelegatedAccount
@@ -136,7 +137,7 @@ def grade() -> uint256:
 
 @external
 @view
-def holdings(away: bool) -> (uint256, DynArray[IMarketAccount.Position, account.MAX_CONDITIONS]):
+def holdings(away: bool) -> (uint256, DynArray[IMarketAccount.Position, units.MAX_CONDITIONS]):
     """
     @param away What the wallet holds, instead of the account itself; no wallet holds nothing
     @return Collateral, and each condition's outcome tokens and payout.

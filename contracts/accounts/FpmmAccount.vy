@@ -20,6 +20,7 @@ from contracts.interfaces import IFixedProductMarketMaker
 from contracts.interfaces import IMarketAccount
 from contracts.interfaces import IVault
 from contracts.modules import account
+from contracts.modules import units
 
 implements: IMarketAccount
 
@@ -42,7 +43,6 @@ event Sold:
     tokens: uint256
 
 
-WAD: constant(uint256) = 10**18
 
 POOL_CODEHASH: public(immutable(bytes32))  # of a clone of the approved master
 
@@ -148,7 +148,7 @@ def buy(
     )
     assert bought >= min_tokens and bought != 0, "too few tokens"
     # prices cross-multiplied, so nothing is rounded
-    assert spent * WAD <= bought * terms.highest_buy, "price too high"
+    assert spent * units.WAD <= bought * terms.highest_buy, "price too high"
     log Bought(pool=pool, outcome=outcome, assets=spent, tokens=bought)
     return bought
 
@@ -183,7 +183,7 @@ def sell(
         staticcall IConditionalTokens(account.CTF).balanceOf(self, other) >= others_before
     ), "other tokens taken"
     assert sold <= max_tokens and sold != 0, "too many tokens"
-    assert received >= assets and received * WAD >= sold * terms.lowest_sell, "price too low"
+    assert received >= assets and received * units.WAD >= sold * terms.lowest_sell, "price too low"
     log Sold(pool=pool, outcome=outcome, assets=received, tokens=sold)
     return sold
 

@@ -18,6 +18,7 @@ from contracts.interfaces import IConditionalTokens
 from contracts.interfaces import IMarketAccount
 from contracts.interfaces import IVault
 from contracts.modules import account
+from contracts.modules import units
 
 implements: IMarketAccount
 
@@ -53,7 +54,6 @@ interface IExchange:
 MAX_SIGNATURE: constant(uint256) = 520  # bytes of the keeper's signature: eight Safe owners
 MAX_ENVELOPE: constant(uint256) = 1024  # order, expiry, offset, length and signature, padded
 PAUSE_GAS: constant(uint256) = 100_000  # the most that the exchange's own pause may burn
-WAD: constant(uint256) = 10**18
 BUY: constant(uint8) = 0
 EIP1271_MAGIC: constant(bytes4) = 0x1626ba7e
 EIP1271_ANSWER: constant(bytes32) = (
@@ -198,9 +198,9 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
         return EIP1271_REFUSED
     # prices cross-multiplied, so nothing is rounded
     if order.side == BUY:
-        if order.makerAmount * WAD > order.takerAmount * terms.highest_buy:
+        if order.makerAmount * units.WAD > order.takerAmount * terms.highest_buy:
             return EIP1271_REFUSED
-    elif order.takerAmount * WAD < order.makerAmount * terms.lowest_sell:
+    elif order.takerAmount * units.WAD < order.makerAmount * terms.lowest_sell:
         return EIP1271_REFUSED
 
     digest: bytes32 = keccak256(

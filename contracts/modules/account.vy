@@ -20,6 +20,7 @@ from contracts.interfaces import IConditionalTokens
 from contracts.interfaces import IMarketAccount
 from contracts.interfaces import INegRiskAdapter
 from contracts.interfaces import IVault
+from contracts.modules import units
 
 
 event Halted:
@@ -51,7 +52,6 @@ event Redeemed:
     assets: uint256
 
 
-MAX_CONDITIONS: constant(uint256) = 32  # of one event, as in nav.vy
 FOREIGN: constant(uint256) = max_value(uint256)
 OUTCOMES: constant(uint256) = 2
 # Places in the clone's code.
@@ -145,24 +145,24 @@ def tradable() -> bool:
 
 @external
 @view
-def conditions() -> DynArray[bytes32, MAX_CONDITIONS]:
+def conditions() -> DynArray[bytes32, units.MAX_CONDITIONS]:
     """
     @return The market's condition ids.
     """
-    ids: DynArray[bytes32, MAX_CONDITIONS] = []
-    for i: uint256 in range(self._number(COUNT), bound=MAX_CONDITIONS):
+    ids: DynArray[bytes32, units.MAX_CONDITIONS] = []
+    for i: uint256 in range(self._number(COUNT), bound=units.MAX_CONDITIONS):
         ids.append(self._condition(i))
     return ids
 
 
 @external
 @view
-def tokenIds() -> DynArray[uint256, 2 * MAX_CONDITIONS]:
+def tokenIds() -> DynArray[uint256, 2 * units.MAX_CONDITIONS]:
     """
     @return The market's outcome tokens: YES and NO of each condition in turn.
     """
-    ids: DynArray[uint256, 2 * MAX_CONDITIONS] = []
-    for i: uint256 in range(2 * self._number(COUNT), bound=2 * MAX_CONDITIONS):
+    ids: DynArray[uint256, 2 * units.MAX_CONDITIONS] = []
+    for i: uint256 in range(2 * self._number(COUNT), bound=2 * units.MAX_CONDITIONS):
         ids.append(self._token(i))
     return ids
 
@@ -178,7 +178,7 @@ def resolved() -> uint256:
 
 @external
 @view
-def positions() -> (uint256, DynArray[IMarketAccount.Position, MAX_CONDITIONS]):
+def positions() -> (uint256, DynArray[IMarketAccount.Position, units.MAX_CONDITIONS]):
     """
     @return Collateral held, and each condition's outcome tokens and payout.
     """
@@ -187,7 +187,7 @@ def positions() -> (uint256, DynArray[IMarketAccount.Position, MAX_CONDITIONS]):
 
 @external
 @view
-def holdings(away: bool) -> (uint256, DynArray[IMarketAccount.Position, MAX_CONDITIONS]):
+def holdings(away: bool) -> (uint256, DynArray[IMarketAccount.Position, units.MAX_CONDITIONS]):
     """
     @return Collateral held, and each condition's outcome tokens and payout. Nothing is away under
             enforced custody.
@@ -209,13 +209,13 @@ def describe(oracle: address, question_id: bytes32, count: uint256) -> (bytes32,
     @return The market: its condition id, or the negative-risk event's id; and for each condition
             its id, YES and NO
     """
-    assert count != 0 and count <= MAX_CONDITIONS, "bad condition count"
+    assert count != 0 and count <= units.MAX_CONDITIONS, "bad condition count"
     assert NEGATIVE_RISK or count == 1, "bad condition count"
     first: uint256 = convert(question_id, uint256)
     assert not NEGATIVE_RISK or first & 255 == 0, "bad event id"
     market: bytes32 = question_id
-    parts: DynArray[bytes32, 3 * MAX_CONDITIONS] = []
-    for i: uint256 in range(count, bound=MAX_CONDITIONS):
+    parts: DynArray[bytes32, 3 * units.MAX_CONDITIONS] = []
+    for i: uint256 in range(count, bound=units.MAX_CONDITIONS):
         condition: bytes32 = keccak256(
             concat(convert(oracle, bytes20), convert(first + i, bytes32), convert(OUTCOMES, bytes32))
         )
@@ -230,7 +230,7 @@ def describe(oracle: address, question_id: bytes32, count: uint256) -> (bytes32,
             parts.append(keccak256(concat(convert(TOKEN_COLLATERAL, bytes20), collection)))
         if not NEGATIVE_RISK:
             market = condition
-    encoded: Bytes[3 * 32 * MAX_CONDITIONS + 64] = abi_encode(parts)
+    encoded: Bytes[3 * 32 * units.MAX_CONDITIONS + 64] = abi_encode(parts)
     return market, slice(encoded, 64, 96 * count)
 
 
@@ -344,8 +344,8 @@ def onERC1155Received(
 def onERC1155BatchReceived(
     operator: address,
     sender: address,
-    ids: DynArray[uint256, 2 * MAX_CONDITIONS],
-    amounts: DynArray[uint256, 2 * MAX_CONDITIONS],
+    ids: DynArray[uint256, 2 * units.MAX_CONDITIONS],
+    amounts: DynArray[uint256, 2 * units.MAX_CONDITIONS],
     data: Bytes[1024],
 ) -> bytes4:
     """
@@ -408,7 +408,7 @@ def _index(token: uint256) -> uint256:
     """
     @return The outcome token's index in this market, or FOREIGN.
     """
-    for i: uint256 in range(2 * self._number(COUNT), bound=2 * MAX_CONDITIONS):
+    for i: uint256 in range(2 * self._number(COUNT), bound=2 * units.MAX_CONDITIONS):
         if self._token(i) == token:
             return i
     return FOREIGN
@@ -418,7 +418,7 @@ def _index(token: uint256) -> uint256:
 @view
 def _resolved() -> uint256:
     count: uint256 = 0
-    for i: uint256 in range(self._number(COUNT), bound=MAX_CONDITIONS):
+    for i: uint256 in range(self._number(COUNT), bound=units.MAX_CONDITIONS):
         if staticcall IConditionalTokens(CTF).payoutDenominator(self._condition(i)) != 0:
             count += 1
     return count
@@ -426,12 +426,12 @@ def _resolved() -> uint256:
 
 @internal
 @view
-def _holdings(holder: address) -> (uint256, DynArray[IMarketAccount.Position, MAX_CONDITIONS]):
+def _holdings(holder: address) -> (uint256, DynArray[IMarketAccount.Position, units.MAX_CONDITIONS]):
     """
     @return What `holder` has of the collateral and of this market's outcome tokens.
     """
-    held: DynArray[IMarketAccount.Position, MAX_CONDITIONS] = []
-    for i: uint256 in range(self._number(COUNT), bound=MAX_CONDITIONS):
+    held: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
+    for i: uint256 in range(self._number(COUNT), bound=units.MAX_CONDITIONS):
         condition: bytes32 = self._condition(i)
         position: IMarketAccount.Position = IMarketAccount.Position(
             yes=staticcall IConditionalTokens(CTF).balanceOf(holder, self._token(2 * i)),
@@ -450,9 +450,9 @@ def _holdings(holder: address) -> (uint256, DynArray[IMarketAccount.Position, MA
 @internal
 def _pay_in_kind(receiver: address, shares: uint256, supply: uint256):
     assert msg.sender == self._vault(), "not the vault"
-    tokens: DynArray[uint256, 2 * MAX_CONDITIONS] = []
-    amounts: DynArray[uint256, 2 * MAX_CONDITIONS] = []
-    for i: uint256 in range(2 * self._number(COUNT), bound=2 * MAX_CONDITIONS):
+    tokens: DynArray[uint256, 2 * units.MAX_CONDITIONS] = []
+    amounts: DynArray[uint256, 2 * units.MAX_CONDITIONS] = []
+    for i: uint256 in range(2 * self._number(COUNT), bound=2 * units.MAX_CONDITIONS):
         token: uint256 = self._token(i)
         amount: uint256 = (
             staticcall IConditionalTokens(CTF).balanceOf(self, token) * shares // supply

@@ -7,11 +7,12 @@
         allocated until the owner resets the breaker. The reference is the high-water mark; after
         a reset, the highest NAV per share since, until that reaches the high-water mark.
 @dev The reference after a reset stands beside max_drawdown_bps in limits.guards, 0 before one.
-     NAV per share is in PPS_SCALE (see fees.vy).
+     NAV per share is in PPS_SCALE (see units.vy).
 """
 
 from contracts.modules import limits
 from contracts.modules import status
+from contracts.modules import units
 
 uses: limits
 uses: status
@@ -26,7 +27,6 @@ event BreakerReset:
     price: uint256
 
 
-U128: constant(uint256) = 2**128 - 1
 
 
 @internal
@@ -42,8 +42,8 @@ def _is_under(word: uint256, price: uint256, high_water_mark: uint256) -> bool:
     """
     @return Whether `price` is more than max_drawdown_bps under the reference.
     """
-    kept: uint256 = limits.BPS - limits._field(word, limits.MAX_DRAWDOWN_BPS - limits.FIRST_GUARD)
-    return price * limits.BPS < self._reference(word, high_water_mark) * kept
+    kept: uint256 = units.BPS - limits._field(word, limits.MAX_DRAWDOWN_BPS - limits.FIRST_GUARD)
+    return price * units.BPS < self._reference(word, high_water_mark) * kept
 
 
 @internal
@@ -64,7 +64,7 @@ def _judge(price: uint256, high_water_mark: uint256):
     word: uint256 = limits.guards
     reference: uint256 = word >> 128
     if reference != 0 and price > reference:
-        word = (word & U128) | ((price << 128) if price < high_water_mark else 0)
+        word = (word & units.U128) | ((price << 128) if price < high_water_mark else 0)
         limits.guards = word
     if self._is_under(word, price, high_water_mark) and status.word & status.TRIPPED == 0:
         status.word |= status.TRIPPED
@@ -78,7 +78,7 @@ def _start_anew():
     """
     word: uint256 = limits.guards
     if word >> 128 != 0:
-        limits.guards = word & U128
+        limits.guards = word & units.U128
 
 
 @internal
@@ -88,5 +88,5 @@ def _reset(price: uint256, high_water_mark: uint256):
     """
     status.word &= ~status.TRIPPED
     reference: uint256 = price if price < high_water_mark else 0
-    limits.guards = (limits.guards & U128) | (reference << 128)
+    limits.guards = (limits.guards & units.U128) | (reference << 128)
     log BreakerReset(price=price)

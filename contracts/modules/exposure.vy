@@ -11,6 +11,7 @@
 
 from contracts.interfaces import IMarketAccount
 from contracts.modules import limits
+from contracts.modules import units
 
 uses: limits
 
@@ -83,16 +84,10 @@ event Recalled:
     exposure: uint256
 
 
-BPS: constant(uint256) = 10_000
 GRADE_DELEGATED: constant(uint256) = 2
 MAX_MARKETS: constant(uint256) = 64  # open at once: a report visits each (see gas.report in the bench)
-ADDRESS_MASK: constant(uint256) = 2**160 - 1
 MAX_OPEN_CONDITIONS: constant(uint256) = 96  # of all open markets: what one report can mark
 MAX_ARGUMENTS: constant(uint256) = 3136  # bytes: 32 conditions of 96 each, and ABI encoding
-U16: constant(uint256) = 2**16 - 1
-U32: constant(uint256) = 2**32 - 1
-U96: constant(uint256) = 2**96 - 1
-U224: constant(uint256) = 2**224 - 1
 PERIOD: constant(uint256) = 8 * 3_600  # seconds
 PERIODS: constant(uint256) = 4  # any 24 hours lie within four periods
 DELEGATED: constant(uint256) = 1 << 254  # the account's custody grade is 2
@@ -187,19 +182,19 @@ def marketOf(market: bytes32) -> (uint256, uint256, uint256, bool):
     @return Class, conditions, payouts already booked, and whether the market is closed.
     """
     word: uint256 = self.markets[market]
-    return (word >> 160) & U32, (word >> 192) & 255, self._booked(word), word & CLOSED != 0
+    return (word >> 160) & units.U32, (word >> 192) & units.U8, self._booked(word), word & CLOSED != 0
 
 
 @internal
 @pure
 def _account(word: uint256) -> address:
-    return convert(word & ADDRESS_MASK, address)
+    return convert(word & units.U160, address)
 
 
 @internal
 @pure
 def _booked(word: uint256) -> uint256:
-    return (word >> 200) & 255
+    return (word >> 200) & units.U8
 
 
 @internal
@@ -219,17 +214,17 @@ def _check_open(market: bytes32) -> uint256:
 def _caps(class_id: uint256) -> Caps:
     word: uint256 = self.class_caps[class_id]
     return Caps(
-        market_cap=word & U96,
-        market_cap_bps=(word >> 192) & U16,
-        class_cap=(word >> 96) & U96,
+        market_cap=word & units.U96,
+        market_cap_bps=(word >> 192) & units.U16,
+        class_cap=(word >> 96) & units.U96,
         class_cap_bps=word >> 208,
     )
 
 
 @internal
 def _set_caps(class_id: uint256, new: Caps):
-    assert new.market_cap <= U96 and new.class_cap <= U96, "amount too large"
-    assert new.market_cap_bps <= BPS and new.class_cap_bps <= BPS, "cap above 100 %"
+    assert new.market_cap <= units.U96 and new.class_cap <= units.U96, "amount too large"
+    assert new.market_cap_bps <= units.BPS and new.class_cap_bps <= units.BPS, "cap above 100 %"
     self.class_caps[class_id] = (
         new.market_cap
         | (new.class_cap << 96)
@@ -298,7 +293,7 @@ def _open(class_id: uint256, question_id: bytes32, count: uint256, deadline: uin
          of another oracle nor be opened twice (which would double its cap).
     """
     assert class_id < self.class_count, "unknown class"
-    assert self.class_caps[class_id] & U96 != 0, "class closed"  # its market cap is 0
+    assert self.class_caps[class_id] & units.U96 != 0, "class closed"  # its market cap is 0
     terms: ClassTerms = self.class_terms[class_id]
     assert deadline > block.timestamp, "deadline passed"
     assert deadline <= block.timestamp + terms.max_duration, "deadline too far"
@@ -368,7 +363,7 @@ def _allocate(market: bytes32, word: uint256, assets: uint256, nav: uint256):
     @dev Invariant: after an allocation market, class and total exposure are within their caps
          and the rolling day's net allocation is within the velocity limit.
     """
-    class_id: uint256 = (word >> 160) & U32
+    class_id: uint256 = (word >> 160) & units.U32
     caps: Caps = self._caps(class_id)
     total_cap_bps: uint256 = 0
     total_cap: uint256 = 0
@@ -377,13 +372,13 @@ def _allocate(market: bytes32, word: uint256, assets: uint256, nav: uint256):
 
     exposure: uint256 = self.exposures[market] + assets
     assert exposure <= caps.market_cap, "market cap"
-    assert exposure * BPS <= caps.market_cap_bps * nav, "market cap bps"
+    assert exposure * units.BPS <= caps.market_cap_bps * nav, "market cap bps"
     of_class: uint256 = self.class_exposures[class_id] + assets
     assert of_class <= caps.class_cap, "class cap"
-    assert of_class * BPS <= caps.class_cap_bps * nav, "class cap bps"
+    assert of_class * units.BPS <= caps.class_cap_bps * nav, "class cap bps"
     total: uint256 = self.total_exposure + assets
     assert total <= total_cap, "total cap"
-    assert total * BPS <= total_cap_bps * nav, "total cap bps"
+    assert total * units.BPS <= total_cap_bps * nav, "total cap bps"
     assert self._recent_allocation() + assets <= velocity, "velocity limit"
 
     self.exposures[market] = exposure
@@ -412,7 +407,7 @@ def _recall(market: bytes32, word: uint256, assets: uint256):
         if left == 0:
             break
         if period >> 224 == number - age:
-            freed: uint256 = min(left, period & U224)
+            freed: uint256 = min(left, period & units.U224)
             if freed != 0:
                 self.periods[place] = period - freed
                 left -= freed
@@ -429,7 +424,7 @@ def _release(market: bytes32, word: uint256, assets: uint256) -> uint256:
     freed: uint256 = min(exposure, assets)
     if freed != 0:
         self.exposures[market] = exposure - freed
-        self.class_exposures[(word >> 160) & U32] -= freed
+        self.class_exposures[(word >> 160) & units.U32] -= freed
         self.total_exposure -= freed
     return exposure - freed
 
@@ -452,13 +447,13 @@ def _recent_allocation() -> uint256:
     total: uint256 = 0
     for period: uint256 in self.periods:
         if (period >> 224) + PERIODS > number:
-            total += period & U224
+            total += period & units.U224
     return total
 
 
 @internal
 def _set_booked(market: bytes32, word: uint256, resolved: uint256):
-    self.markets[market] = (word & ~(255 << 200)) | (resolved << 200)
+    self.markets[market] = (word & ~(units.U8 << 200)) | (resolved << 200)
 
 
 @internal
@@ -466,12 +461,12 @@ def _close(market: bytes32, word: uint256):
     """
     @dev The last market takes the closed one's place in the list.
     """
-    index: uint256 = (word >> 208) & 255
+    index: uint256 = (word >> 208) & units.U8
     last: bytes32 = self.open_markets.pop()
     if last != market:
         self.open_markets[index] = last
-        self.markets[last] = (self.markets[last] & ~(255 << 208)) | (index << 208)
+        self.markets[last] = (self.markets[last] & ~(units.U8 << 208)) | (index << 208)
     self.markets[market] = word | CLOSED
-    self.open_conditions -= (word >> 192) & 255
+    self.open_conditions -= (word >> 192) & units.U8
     self._release(market, word, max_value(uint256))
     log MarketClosed(market=market)

@@ -8,6 +8,8 @@
 @custom:security Fee shares are rounded down: a fee never takes more than its formula says.
 """
 
+from contracts.modules import units
+
 
 # Who gets which part of the fee shares.
 struct Recipient:
@@ -25,18 +27,13 @@ event FeeRecipientsSet:
     recipients: DynArray[Recipient, MAX_RECIPIENTS]
 
 
-BPS: constant(uint256) = 10_000
 YEAR: constant(uint256) = 31_556_952  # seconds
 MAX_MANAGEMENT_BPS: constant(uint256) = 500
 MAX_PERFORMANCE_BPS: constant(uint256) = 5_000
 MAX_HURDLE_BPS: constant(uint256) = 10_000
 MAX_RECIPIENTS: constant(uint256) = 4  # each costs a report a mint
-ADDRESS_MASK: constant(uint256) = 2**160 - 1
-# NAV per share is assets * PPS_SCALE / shares: WAD for one whole share, since a share has six
-# decimals more than the asset. An empty vault deals at OFFSET_PPS for each asset unit it holds + 1.
-PPS_SCALE: constant(uint256) = 10**24
+# An empty vault deals at OFFSET_PPS for each asset unit it holds + 1, in PPS_SCALE.
 OFFSET_PPS: constant(uint256) = 10**18
-U128: constant(uint256) = 2**128 - 1
 
 # high-water mark (128 bits, PPS_SCALE) | management bps (16) << 128 | performance bps (16) << 144 |
 # hurdle bps (16) << 160
@@ -81,19 +78,19 @@ def feeRecipients() -> DynArray[Recipient, MAX_RECIPIENTS]:
 @internal
 @view
 def _high_water_mark() -> uint256:
-    return self.fee_word & U128
+    return self.fee_word & units.U128
 
 
 @internal
 @pure
 def _account(recipient: uint256) -> address:
-    return convert(recipient & ADDRESS_MASK, address)
+    return convert(recipient & units.U160, address)
 
 
 @internal
 @pure
 def _rates(word: uint256) -> (uint256, uint256, uint256):
-    return (word >> 128) & 65_535, (word >> 144) & 65_535, word >> 160
+    return (word >> 128) & units.U16, (word >> 144) & units.U16, word >> 160
 
 
 @internal
@@ -115,7 +112,7 @@ def _set_rates(management_bps: uint256, performance_bps: uint256, hurdle_bps: ui
     assert performance_bps <= MAX_PERFORMANCE_BPS, "performance fee too high"
     assert hurdle_bps <= MAX_HURDLE_BPS, "hurdle too high"
     self.fee_word = (
-        (self.fee_word & U128)
+        (self.fee_word & units.U128)
         | (management_bps << 128)
         | (performance_bps << 144)
         | (hurdle_bps << 160)
@@ -132,11 +129,11 @@ def _set_recipients(new: DynArray[Recipient, MAX_RECIPIENTS]):
     total: uint256 = 0
     for recipient: Recipient in new:
         assert recipient.account != empty(address), "no fee recipient"
-        assert recipient.part_bps != 0 and recipient.part_bps <= BPS, "bad fee part"
+        assert recipient.part_bps != 0 and recipient.part_bps <= units.BPS, "bad fee part"
         words[index] = convert(recipient.account, uint256) | (recipient.part_bps << 160)
         total += recipient.part_bps
         index += 1
-    assert total == BPS, "fee parts do not sum to 100 %"
+    assert total == units.BPS, "fee parts do not sum to 100 %"
     self.recipients = words
     log FeeRecipientsSet(recipients=new)
 
@@ -152,7 +149,7 @@ def _accrue(
     @dev Invariant: the shares minted are worth at most the two fees, and no performance fee is
          due at or below the high-water mark.
     """
-    mark: uint256 = word & U128
+    mark: uint256 = word & units.U128
     if supply == 0:
         return 0, 0, 0, (assets + 1) * OFFSET_PPS
     management_bps: uint256 = 0
@@ -161,20 +158,20 @@ def _accrue(
     management_bps, performance_bps, hurdle_bps = self._rates(word)
     if hurdle_bps != 0:
         # up: profit starts later
-        lift: uint256 = (mark * hurdle_bps * elapsed + BPS * YEAR - 1) // (BPS * YEAR)
-        mark = min(mark + lift, U128)
-    management: uint256 = min(assets * management_bps * elapsed // (BPS * YEAR), assets)
+        lift: uint256 = (mark * hurdle_bps * elapsed + units.BPS * YEAR - 1) // (units.BPS * YEAR)
+        mark = min(mark + lift, units.U128)
+    management: uint256 = min(assets * management_bps * elapsed // (units.BPS * YEAR), assets)
     net: uint256 = assets - management
     # up: profit starts a fraction later
-    threshold: uint256 = (mark * supply + PPS_SCALE - 1) // PPS_SCALE
+    threshold: uint256 = (mark * supply + units.PPS_SCALE - 1) // units.PPS_SCALE
     performance: uint256 = 0
     if net > threshold:
-        performance = (net - threshold) * performance_bps // BPS
+        performance = (net - threshold) * performance_bps // units.BPS
         net -= performance
     if net == 0:
         return 0, 0, 0, mark
     shares: uint256 = (management + performance) * supply // net  # down: fewer shares
-    return management, performance, shares, max(mark, net * PPS_SCALE // supply)
+    return management, performance, shares, max(mark, net * units.PPS_SCALE // supply)
 
 
 @internal
@@ -183,7 +180,7 @@ def _set_up(
 ):
     self.fee_word = OFFSET_PPS
     self._set_rates(management_bps, performance_bps, hurdle_bps)
-    self._set_recipients([Recipient(account=recipient, part_bps=BPS)])
+    self._set_recipients([Recipient(account=recipient, part_bps=units.BPS)])
 
 
 @internal
@@ -197,9 +194,9 @@ def _keep_mark(bid: uint256, ask: uint256, supply: uint256, assets: uint256, sha
     if supply != 0:
         if ask == bid:
             return
-        before: uint256 = bid * PPS_SCALE // supply
-        after: uint256 = (bid + assets) * PPS_SCALE // (supply + shares)
+        before: uint256 = bid * units.PPS_SCALE // supply
+        after: uint256 = (bid + assets) * units.PPS_SCALE // (supply + shares)
         if before == 0 or after <= before:
             return
-        mark = (self.fee_word & U128) * after // before + 1  # up: profit starts later
-    self.fee_word = (self.fee_word & ~U128) | mark
+        mark = (self.fee_word & units.U128) * after // before + 1  # up: profit starts later
+    self.fee_word = (self.fee_word & ~units.U128) | mark

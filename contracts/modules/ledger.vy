@@ -12,6 +12,7 @@
 from ethereum.ercs import IERC20
 
 from contracts.interfaces import IAllowList
+from contracts.modules import units
 
 
 event Withdraw:
@@ -31,8 +32,6 @@ event AllowListSet:
     allow_list: indexed(address)
 
 
-U128: constant(uint256) = 2**128 - 1
-U120: constant(uint256) = 2**120 - 1
 ALLOW_LIST: constant(uint256) = 1 << 255
 # Virtual shares (and one virtual asset) make the first-depositor inflation attack a loss.
 VIRTUAL_SHARES: constant(uint256) = 10**6
@@ -59,12 +58,12 @@ def depositTerms() -> (uint256, uint256):
     @return Most assets that NAV and pending deposits may reach, and the least deposit, in assets.
     """
     word: uint256 = self.deposit_terms
-    return word & U128, self._least_deposit(word)
+    return word & units.U128, self._least_deposit(word)
 
 
 @internal
 def _set_deposit_terms(deposit_limit: uint256, min_deposit: uint256):
-    assert deposit_limit <= U128 and min_deposit <= U120, "amount too large"
+    assert deposit_limit <= units.U128 and min_deposit <= units.U120, "amount too large"
     self.deposit_terms = (self.deposit_terms & ALLOW_LIST) | deposit_limit | (min_deposit << 128)
     log DepositTermsSet(deposit_limit=deposit_limit, min_deposit=min_deposit)
 
@@ -81,7 +80,7 @@ def _set_allow_list(new: address):
 @internal
 @pure
 def _least_deposit(word: uint256) -> uint256:
-    return (word >> 128) & U120
+    return (word >> 128) & units.U120
 
 
 @internal

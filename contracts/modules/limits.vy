@@ -9,6 +9,7 @@
 """
 
 from contracts.modules import status
+from contracts.modules import units
 
 uses: status
 
@@ -39,11 +40,7 @@ VELOCITY_LIMIT: constant(uint256) = 16  # net allocation of a rolling day, asset
 COUNT: constant(uint256) = 17
 FIRST_ORDER_LIMIT: constant(uint256) = 8
 FIRST_GUARD: constant(uint256) = 11
-BPS: constant(uint256) = 10_000
-U32: constant(uint256) = 2**32 - 1
-U96: constant(uint256) = 2**96 - 1
-DAY: constant(uint256) = 86_400  # seconds
-MAX_WAIT: constant(uint256) = 90 * DAY  # no liveness period or redemption delay is longer
+MAX_WAIT: constant(uint256) = 90 * units.DAY  # no liveness period or redemption delay is longer
 
 # limits 0 .. 7, 32 bits each, the lowest ordinal in the lowest bits
 report_limits: uint256
@@ -79,7 +76,7 @@ def _field(word: uint256, place: uint256) -> uint256:
     @dev The 32 bits at a place of a word: a report limit by its ordinal, or a guard by its
          ordinal less FIRST_GUARD.
     """
-    return (word >> (32 * place)) & U32
+    return (word >> (32 * place)) & units.U32
 
 
 @internal
@@ -109,7 +106,7 @@ def _budget(word: uint256) -> (uint256, uint256, uint256):
     """
     @return Total cap in bps, total cap in assets, velocity limit.
     """
-    return word & U32, (word >> 32) & U96, word >> 128
+    return word & units.U32, (word >> 32) & units.U96, word >> 128
 
 
 @internal
@@ -136,34 +133,34 @@ def _set(which: uint256, new: uint256):
     if which in [
         MAX_DOWN_BPS, MAX_DAY_DOWN_BPS, MAX_BUY_PRICE_BPS, MAX_DRAWDOWN_BPS, TOTAL_CAP_BPS
     ]:
-        assert new <= BPS, "limit too large"
+        assert new <= units.BPS, "limit too large"
     elif which == LIVENESS_PERIOD:
-        assert new >= DAY, "limit too small"  # else a late report would end the vault
+        assert new >= units.DAY, "limit too small"  # else a late report would end the vault
         assert new <= MAX_WAIT, "limit too large"
     elif which == MAX_REDEEM_DELAY:
         assert new <= MAX_WAIT, "limit too large"
     elif which < FIRST_ORDER_LIMIT:
-        assert new <= U32, "limit too large"
+        assert new <= units.U32, "limit too large"
     elif which < FIRST_GUARD:
-        assert new <= status.U16, "limit too large"
+        assert new <= units.U16, "limit too large"
     else:
-        assert new <= U96, "limit too large"
+        assert new <= units.U96, "limit too large"
 
     if which < FIRST_ORDER_LIMIT:
         word: uint256 = self.report_limits
         if which == MAX_REPORT_AGE:
             # the last report stays where it was in time
             status._set_fresh_until(status.word, self._last_report(status.word, word) + new)
-        self.report_limits = self._placed(word, 32 * which, U32, new)
+        self.report_limits = self._placed(word, 32 * which, units.U32, new)
     elif which < FIRST_GUARD:
         status._set_order_limit(self._order_place(which), new)
     elif which < TOTAL_CAP_BPS:
-        self.guards = self._placed(self.guards, 32 * (which - FIRST_GUARD), U32, new)
+        self.guards = self._placed(self.guards, 32 * (which - FIRST_GUARD), units.U32, new)
     elif which == TOTAL_CAP_BPS:
-        self.budget_limits = self._placed(self.budget_limits, 0, U32, new)
+        self.budget_limits = self._placed(self.budget_limits, 0, units.U32, new)
     else:
         place: uint256 = 32 if which == TOTAL_CAP else 128
-        self.budget_limits = self._placed(self.budget_limits, place, U96, new)
+        self.budget_limits = self._placed(self.budget_limits, place, units.U96, new)
     log LimitSet(limit=which, new_value=new)
 
 

@@ -16,6 +16,7 @@ from contracts.interfaces import IMarketAccount
 from contracts.modules import exposure
 from contracts.modules import ledger
 from contracts.modules import limits
+from contracts.modules import units
 
 uses: exposure
 uses: ledger
@@ -56,16 +57,9 @@ event Synced:
     value_ask: int256
 
 
-WAD: constant(uint256) = 10**18
-BPS: constant(uint256) = 10_000
-DAY: constant(uint256) = 86_400  # seconds
-PPS_SCALE: constant(uint256) = 10**24  # as in fees.vy
 # A vault whose share is worth less than the COLLAPSE-th part of its first price is beyond dealing:
 # more shares than words can hold would be due for a deposit.
 COLLAPSE: constant(uint256) = 10**4
-U64: constant(uint256) = 2**64 - 1
-U128: constant(uint256) = 2**128 - 1
-MAX_CONDITIONS: constant(uint256) = 32  # of one market: bounds the loop over an event's outcomes
 
 book_total: int256  # sum of the entries of all open markets
 book: HashMap[bytes32, int256]  # market -> entry
@@ -83,7 +77,7 @@ def dayAnchor() -> (uint256, uint256):
     """
     @return NAV per whole share (WAD) from which the day's move is measured, and since when.
     """
-    return self.anchor & U128, self.anchor >> 128
+    return self.anchor & units.U128, self.anchor >> 128
 
 
 @external
@@ -103,7 +97,7 @@ def markOf(market: bytes32, condition: uint256) -> (uint256, uint256, uint256, u
     @return bid and ask of YES, bid and ask of NO (WAD) as last reported; all 0: none yet.
     """
     word: uint256 = self.marks[market][condition]
-    return word & U64, (word >> 64) & U64, (word >> 128) & U64, word >> 192
+    return word & units.U64, (word >> 64) & units.U64, (word >> 128) & units.U64, word >> 192
 
 
 @internal
@@ -125,13 +119,13 @@ def _bid(entry: int256) -> int256:
 @internal
 @pure
 def _spread(entry: int256) -> uint256:
-    return convert(entry & convert(U128, int256), uint256)
+    return convert(entry & convert(units.U128, int256), uint256)
 
 
 @internal
 @pure
 def _ask(entry: int256) -> int256:
-    return (entry >> 128) + (entry & convert(U128, int256))
+    return (entry >> 128) + (entry & convert(units.U128, int256))
 
 
 @internal
@@ -189,9 +183,9 @@ def _pack(mark: Mark) -> uint256:
     """
     @dev Checks one condition's marks: bid <= ask <= 1, and the two exclusive bids sum to <= 1.
     """
-    assert mark.ask_yes <= WAD and mark.ask_no <= WAD, "ask above 1"
+    assert mark.ask_yes <= units.WAD and mark.ask_no <= units.WAD, "ask above 1"
     assert mark.bid_yes <= mark.ask_yes and mark.bid_no <= mark.ask_no, "bid above ask"
-    assert mark.bid_yes + mark.bid_no <= WAD, "bids above 1"
+    assert mark.bid_yes + mark.bid_no <= units.WAD, "bids above 1"
     return mark.bid_yes | (mark.ask_yes << 64) | (mark.bid_no << 128) | (mark.ask_no << 192)
 
 
@@ -216,8 +210,8 @@ def _value(position: IMarketAccount.Position, word: uint256) -> (uint256, uint25
         rest = position.no - pairs
         prices = word >> 128
     return (
-        pairs + rest * (prices & U64) // WAD,
-        pairs + (rest * ((prices >> 64) & U64) + WAD - 1) // WAD,
+        pairs + rest * (prices & units.U64) // units.WAD,
+        pairs + (rest * ((prices >> 64) & units.U64) + units.WAD - 1) // units.WAD,
     )
 
 
@@ -225,8 +219,8 @@ def _value(position: IMarketAccount.Position, word: uint256) -> (uint256, uint25
 @pure
 def _within(new: uint256, base: uint256, up_bps: uint256, down_bps: uint256) -> bool:
     return (
-        new * BPS <= base * (BPS + up_bps)
-        and new * BPS >= base * (BPS - min(down_bps, BPS))
+        new * units.BPS <= base * (units.BPS + up_bps)
+        and new * units.BPS >= base * (units.BPS - min(down_bps, units.BPS))
     )
 
 
@@ -244,7 +238,7 @@ def _keeps_bounds(
     @param supply Shares
     @param word limits.report_limits
     """
-    if (ask - bid) * BPS > bid * limits._field(word, limits.MAX_SPREAD_BPS):
+    if (ask - bid) * units.BPS > bid * limits._field(word, limits.MAX_SPREAD_BPS):
         return False
     if supply == 0:
         return True
@@ -253,7 +247,7 @@ def _keeps_bounds(
             bid, base, limits._field(word, limits.MAX_UP_BPS), limits._field(word, limits.MAX_DOWN_BPS)
         )
         and self._within(
-            bid * PPS_SCALE // supply,
+            bid * units.PPS_SCALE // supply,
             anchor,
             limits._field(word, limits.MAX_DAY_UP_BPS),
             limits._field(word, limits.MAX_DAY_DOWN_BPS),
@@ -263,7 +257,7 @@ def _keeps_bounds(
 
 @internal
 def _set_up():
-    self.anchor = (block.timestamp << 128) | WAD
+    self.anchor = (block.timestamp << 128) | units.WAD
 
 
 @internal
@@ -292,7 +286,7 @@ def _value_at_payouts(market: bytes32, word: uint256) -> (uint256, uint256):
         if away and word & exposure.DELEGATED == 0:
             break
         bid: uint256 = 0
-        positions: DynArray[IMarketAccount.Position, MAX_CONDITIONS] = []
+        positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
         bid, positions = staticcall IMarketAccount(account).holdings(away)
         ask: uint256 = bid
         index: uint256 = 0
@@ -334,7 +328,7 @@ def _sync(market: bytes32):
     exposure._set_booked(market, word, resolved)
     if before != 0:
         anchor: uint256 = self.anchor
-        self.anchor = ((anchor >> 128) << 128) | ((anchor & U128) * self._nav()[0] // before)
+        self.anchor = ((anchor >> 128) << 128) | ((anchor & units.U128) * self._nav()[0] // before)
     log Synced(market=market, value_bid=convert(bid, int256), value_ask=convert(ask, int256))
 
 

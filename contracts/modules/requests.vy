@@ -12,6 +12,8 @@
      Invariant: what controllers can claim from an epoch never exceeds what was settled into it.
 """
 
+from contracts.modules import units
+
 
 event RedeemRequestCancelled:
     controller: indexed(address)
@@ -29,8 +31,6 @@ event OperatorSet:
 DEPOSIT: constant(uint256) = 0
 REDEEM: constant(uint256) = 1
 
-U64: constant(uint256) = 2**64 - 1
-U128: constant(uint256) = 2**128 - 1
 MAX_CLAIM_EPOCHS: constant(uint256) = 16  # epochs one claim consumes: bounds its gas
 MAX_SETTLE_EPOCHS: constant(uint256) = 8  # epochs one report settles a side: bounds its gas
 
@@ -116,9 +116,9 @@ def epochOf(side: uint256, epoch: uint256) -> (uint256, uint256, uint256):
     @return In units requested, in units settled, out units settled.
     """
     if epoch == self.open[side] >> 128:
-        return self.open[side] & U128, 0, 0
+        return self.open[side] & units.U128, 0, 0
     word: uint256 = self.totals[side][epoch]
-    return word & U128, self._settled(side, epoch, word), word >> 128
+    return word & units.U128, self._settled(side, epoch, word), word >> 128
 
 
 @internal
@@ -139,17 +139,17 @@ def _request(side: uint256, controller: address, amount: uint256) -> uint256:
     assert controller != empty(address), "no controller"
     open: uint256 = self.open[side]
     epoch: uint256 = open >> 128
-    assert (open & U128) + amount <= U128, "request too large"
+    assert (open & units.U128) + amount <= units.U128, "request too large"
     self.open[side] = open + amount
     queue: uint256 = self.queue[side][controller]
-    first: uint256 = queue & U64
+    first: uint256 = queue & units.U64
     last: uint256 = queue >> 64
     if first == 0:
         self.queue[side][controller] = epoch | (epoch << 64)
     elif last != epoch:
         self.requests[side][controller][last] |= epoch << 128
         self.queue[side][controller] = first | (epoch << 64)
-    asked: uint256 = self.requests[side][controller][epoch] & U128
+    asked: uint256 = self.requests[side][controller][epoch] & units.U128
     self.requests[side][controller][epoch] = (asked + amount) | (block.timestamp << 192)
     return epoch
 
@@ -161,7 +161,7 @@ def _cancel(side: uint256, controller: address) -> (uint256, uint256):
     @return The epoch and the in units freed.
     """
     epoch: uint256 = self.open[side] >> 128
-    amount: uint256 = self.requests[side][controller][epoch] & U128
+    amount: uint256 = self.requests[side][controller][epoch] & units.U128
     assert amount != 0, "nothing to cancel"
     self.requests[side][controller][epoch] = 0
     self.open[side] -= amount
@@ -179,32 +179,32 @@ def _leave(
     @dev Whoever stays in the epoch keeps its part of what was settled, or a rounding more:
          with a settled part s of r in units, (s - down(a * s / r)) / (r - a) >= s / r.
     """
-    epoch: uint256 = self.queue[side][controller] & U64
-    done: uint256 = self.closed[side] & U64
+    epoch: uint256 = self.queue[side][controller] & units.U64
+    done: uint256 = self.closed[side] & units.U64
     for i: uint256 in range(MAX_CLAIM_EPOCHS):
         if epoch == 0:
             break
         word: uint256 = self.requests[side][controller][epoch]
-        amount: uint256 = word & U128
+        amount: uint256 = word & units.U128
         if amount != 0 and epoch > done:
             assert word >> 192 <= latest, "request not overdue"
             if epoch == self.open[side] >> 128:
                 self._cancel(side, controller)
                 return epoch, amount, 0, 0
             totals: uint256 = self.totals[side][epoch]
-            requested: uint256 = totals & U128
+            requested: uint256 = totals & units.U128
             settled: uint256 = self._settled(side, epoch, totals)
             own_in: uint256 = amount * settled // requested
             own_out: uint256 = amount * (totals >> 128) // requested
             claimed: uint256 = self.claims[side][controller][epoch]
-            self.requests[side][controller][epoch] = word & (U64 << 128)
+            self.requests[side][controller][epoch] = word & (units.U64 << 128)
             self.claims[side][controller][epoch] = 0
             self.totals[side][epoch] = (requested - amount) | (((totals >> 128) - own_out) << 128)
             if settled != 0:
                 self.partly[side] = settled - own_in
             self.closed[side] -= (amount - own_in) << 64
-            return epoch, amount - own_in, own_in - (claimed & U128), own_out - (claimed >> 128)
-        epoch = (word >> 128) & U64
+            return epoch, amount - own_in, own_in - (claimed & units.U128), own_out - (claimed >> 128)
+        epoch = (word >> 128) & units.U64
     raise "nothing to cancel"
 
 
@@ -214,7 +214,7 @@ def _close(side: uint256):
     @notice Closes the open epoch, unless it is empty: what comes later waits for the next report.
     """
     open: uint256 = self.open[side]
-    amount: uint256 = open & U128
+    amount: uint256 = open & units.U128
     if amount != 0:
         epoch: uint256 = open >> 128
         self.totals[side][epoch] = amount
@@ -233,7 +233,7 @@ def _settle(
     @dev down: each epoch gets at most its price. A part settled leaves the rest for later.
     """
     word: uint256 = self.closed[side]
-    epoch: uint256 = word & U64
+    epoch: uint256 = word & units.U64
     waiting: uint256 = word >> 64
     if waiting == 0:
         return 0, 0
@@ -243,13 +243,13 @@ def _settle(
     partly: uint256 = before
     for i: uint256 in range(MAX_SETTLE_EPOCHS):
         totals: uint256 = self.totals[side][epoch + 1]
-        rest: uint256 = (totals & U128) - partly
+        rest: uint256 = (totals & units.U128) - partly
         amount: uint256 = rest
         out: uint256 = amount * numerator // denominator
         if out > budget - total_out:
             amount = (budget - total_out) * denominator // numerator
             out = amount * numerator // denominator
-        assert (totals >> 128) + out <= U128, "settlement too large"
+        assert (totals >> 128) + out <= units.U128, "settlement too large"
         self.totals[side][epoch + 1] = totals + (out << 128)
         total_in += amount
         total_out += out
@@ -274,9 +274,9 @@ def _settled(side: uint256, epoch: uint256, totals: uint256) -> uint256:
          one after it not at all.
     @return In units settled of a closed epoch.
     """
-    done: uint256 = self.closed[side] & U64
+    done: uint256 = self.closed[side] & units.U64
     if epoch <= done:
-        return totals & U128
+        return totals & units.U128
     if epoch == done + 1:
         return self.partly[side]
     return 0
@@ -289,18 +289,18 @@ def _entitlement(side: uint256, controller: address, epoch: uint256) -> (uint256
     @return In units and out units the controller can claim from the epoch, and whether nothing
             more can ever come.
     """
-    amount: uint256 = self.requests[side][controller][epoch] & U128
+    amount: uint256 = self.requests[side][controller][epoch] & units.U128
     if amount == 0:
         return 0, 0, True
     totals: uint256 = self.totals[side][epoch]
-    requested: uint256 = totals & U128
+    requested: uint256 = totals & units.U128
     if requested == 0:
         return 0, 0, False  # open
     settled: uint256 = self._settled(side, epoch, totals)
     claimed: uint256 = self.claims[side][controller][epoch]
     # down: pro rata parts never sum to more than was settled
     return (
-        amount * settled // requested - (claimed & U128),
+        amount * settled // requested - (claimed & units.U128),
         amount * (totals >> 128) // requested - (claimed >> 128),
         settled == requested,
     )
@@ -309,11 +309,11 @@ def _entitlement(side: uint256, controller: address, epoch: uint256) -> (uint256
 @internal
 @view
 def _pending(side: uint256, controller: address, epoch: uint256) -> uint256:
-    amount: uint256 = self.requests[side][controller][epoch] & U128
+    amount: uint256 = self.requests[side][controller][epoch] & units.U128
     totals: uint256 = self.totals[side][epoch]
     if totals == 0:
         return amount
-    return amount - amount * self._settled(side, epoch, totals) // (totals & U128)
+    return amount - amount * self._settled(side, epoch, totals) // (totals & units.U128)
 
 
 @internal
@@ -332,7 +332,7 @@ def _claimable_total(side: uint256, controller: address) -> (uint256, uint256):
     """
     @return In units and out units that one claim can take now.
     """
-    epoch: uint256 = self.queue[side][controller] & U64
+    epoch: uint256 = self.queue[side][controller] & units.U64
     total_in: uint256 = 0
     total_out: uint256 = 0
     for i: uint256 in range(MAX_CLAIM_EPOCHS):
@@ -346,7 +346,7 @@ def _claimable_total(side: uint256, controller: address) -> (uint256, uint256):
         total_out += amount_out
         if not done:
             break
-        epoch = (self.requests[side][controller][epoch] >> 128) & U64
+        epoch = (self.requests[side][controller][epoch] >> 128) & units.U64
     return total_in, total_out
 
 
@@ -358,7 +358,7 @@ def _claim(side: uint256, controller: address, amount: uint256, by_out: bool) ->
     @dev Against the claimer: out rounds down for in, in rounds up for out.
     """
     queue: uint256 = self.queue[side][controller]
-    epoch: uint256 = queue & U64
+    epoch: uint256 = queue & units.U64
     left: uint256 = amount
     total_in: uint256 = 0
     total_out: uint256 = 0
@@ -384,7 +384,7 @@ def _claim(side: uint256, controller: address, amount: uint256, by_out: bool) ->
         total_in += take_in
         total_out += take_out
         if done and take_in == can_in and take_out == can_out:
-            following: uint256 = (self.requests[side][controller][epoch] >> 128) & U64
+            following: uint256 = (self.requests[side][controller][epoch] >> 128) & units.U64
             self.requests[side][controller][epoch] = 0
             if self.claims[side][controller][epoch] != 0:
                 self.claims[side][controller][epoch] = 0
@@ -393,7 +393,7 @@ def _claim(side: uint256, controller: address, amount: uint256, by_out: bool) ->
             self.claims[side][controller][epoch] += take_in | (take_out << 128)
             break
     assert left == 0, "exceeds claimable"
-    if epoch != queue & U64:
+    if epoch != queue & units.U64:
         self.queue[side][controller] = epoch | ((queue >> 64) << 64)
     return total_in, total_out
 

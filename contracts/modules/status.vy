@@ -8,6 +8,8 @@
         whether a report waits for confirmation, who the keeper is, and the limits of its orders.
 """
 
+from contracts.modules import units
+
 
 event Paused:
     account: indexed(address)
@@ -21,9 +23,7 @@ event WindDown:
     account: indexed(address)
 
 
-ADDRESS_MASK: constant(uint256) = 2**160 - 1
 FRESH_UNTIL: constant(uint256) = 160  # place of the timestamp, 40 bits
-U40: constant(uint256) = 2**40 - 1
 BY_GUARDIAN: constant(uint256) = 1 << 200
 BY_OWNER: constant(uint256) = 1 << 201
 PAUSED: constant(uint256) = BY_GUARDIAN | BY_OWNER
@@ -34,7 +34,6 @@ WINDING_DOWN: constant(uint256) = 1 << 204  # once set, for ever
 LIFETIME: constant(uint256) = 205  # seconds
 BUY_PRICE: constant(uint256) = 221  # bps
 BAND: constant(uint256) = 237  # bps
-U16: constant(uint256) = 2**16 - 1
 
 # keeper (160 bits) | fresh until (40) | flags (5) | order limits (3 * 16)
 word: uint256
@@ -88,19 +87,19 @@ def freshUntil() -> uint256:
 @internal
 @pure
 def _keeper(word: uint256) -> address:
-    return convert(word & ADDRESS_MASK, address)
+    return convert(word & units.U160, address)
 
 
 @internal
 @pure
 def _fresh_until(word: uint256) -> uint256:
-    return (word >> FRESH_UNTIL) & U40
+    return (word >> FRESH_UNTIL) & units.U40
 
 
 @internal
 @pure
 def _order_limit(word: uint256, place: uint256) -> uint256:
-    return (word >> place) & U16
+    return (word >> place) & units.U16
 
 
 @internal
@@ -126,17 +125,17 @@ def _check_dealable(word: uint256):
 
 @internal
 def _set_keeper(account: address):
-    self.word = (self.word & ~ADDRESS_MASK) | convert(account, uint256)
+    self.word = (self.word & ~units.U160) | convert(account, uint256)
 
 
 @internal
 def _set_fresh_until(word: uint256, until: uint256):
-    self.word = (word & ~(U40 << FRESH_UNTIL)) | (until << FRESH_UNTIL)
+    self.word = (word & ~(units.U40 << FRESH_UNTIL)) | (until << FRESH_UNTIL)
 
 
 @internal
 def _set_order_limit(place: uint256, new: uint256):
-    self.word = (self.word & ~(U16 << place)) | (new << place)
+    self.word = (self.word & ~(units.U16 << place)) | (new << place)
 
 
 @internal

@@ -13,6 +13,7 @@
 from snekmate.auth import ownable
 
 from contracts.modules import roles
+from contracts.modules import units
 
 uses: ownable
 uses: roles
@@ -42,8 +43,8 @@ event Abdicated:
 
 
 MAX_CALL: constant(uint256) = 512  # bytes of a call: selector and at most eight words, with room
-MAX_DELAY: constant(uint256) = 90 * 86_400  # seconds
-GRACE: constant(uint256) = 7 * 86_400  # seconds in which a matured call may be made
+MAX_DELAY: constant(uint256) = 90 * units.DAY  # seconds
+GRACE: constant(uint256) = 7 * units.DAY  # seconds in which a matured call may be made
 DECREASE_DELAY: constant(bytes4) = method_id("decreaseDelay(bytes4,uint256)", output_type=bytes4)
 SET_GUARDIAN: constant(bytes4) = method_id("setGuardian(address)", output_type=bytes4)
 SET_KEEPER: constant(bytes4) = method_id("setKeeper(address)", output_type=bytes4)

@@ -30,12 +30,35 @@ def layout(name):
     return json.loads(done.stdout)["storage_layout"]
 
 
+def slots(variables):
+    return [each["slot"] for each in variables.values()]
+
+
 PARTS = ["Vault", "VaultDesk", "VaultGovernance"]
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_each_part_of_a_vault_initialises_the_core_and_has_no_storage_of_its_own(name):
+    """So the three layouts are equal by construction."""
+    source = Path(f"contracts/{name}.vy").read_text()
+    assert re.findall(r"^initializes: (.+)$", source, re.M) == ["core"]
+    assert re.findall(r"(\w+)\.__init__\(", source) == ["core"]
+    assert layout(name).keys() == {"core"}
 
 
 def test_the_parts_of_a_vault_share_one_storage_layout():
     """They run on the vault's storage: a slot that differs would be a corruption."""
     assert layout("Vault") == layout("VaultDesk") == layout("VaultGovernance")
+
+
+def test_the_order_of_the_core_is_the_order_of_the_slots():
+    """Of a module without storage (breaker) nothing is to be seen."""
+    modules = layout("Vault")["core"]
+    first = {name: min(slots(variables)) for name, variables in modules.items()}
+    source = Path("contracts/modules/core.vy").read_text()
+    order = re.findall(r"^initializes: (\w+)", source, re.M)
+    assert sorted(first, key=first.__getitem__) == [name for name in order if name in first]
+    assert set(order) - first.keys() == {"breaker"}
 
 
 def test_no_function_is_hidden_by_another_part(project):
