@@ -9,7 +9,7 @@ PRODUCT := Vault VaultDesk VaultGovernance VaultFactory \
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test fuzz bench lint abi reference sources mutants clean
+.PHONY: help setup demo devnet test fuzz bench lint wheel abi reference sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -75,6 +75,12 @@ abi: setup ## Export the ABIs that the agent uses
 reference: setup ## Write docs/contracts/reference.md from the contracts' NatSpec
 	@python -m scripts.dev.export_reference
 
+wheel: setup ## Build dist/strongroom-*.whl, which needs nothing of this folder
+	@rm -rf dist build/lib *.egg-info
+	@pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -rf build/lib build/bdist.*
+	@ls dist
+
 sources: setup ## Write build/sources, one file a contract, for explorers
 	@python -m scripts.dev.source_bundle
 
@@ -82,4 +88,4 @@ mutants: setup ## Break the money modules place by place; list what no test noti
 	@python -m scripts.dev.mutants
 
 clean: ## Remove everything that the others made
-	@rm -rf $(VENV) .venv-peer node_modules .build build .cache *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-peer node_modules .build build dist .cache *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -20,6 +20,7 @@ from strongroom.backtest.simulated_chain import MANAGER
 from strongroom.backtest.stats import bootstrap, by_event, drawdown, share_prices, summarise
 from strongroom.backtest.studies import ladder_study, tail_reference
 from strongroom.chain.units import BPS, MICRO
+from strongroom.cli.backtest import command as cli
 from strongroom.information.books import Book, Level, mirror
 from strongroom.information.gamma import NO, YES, FeeSchedule
 from strongroom.keeper.recording import Recorder
@@ -28,7 +29,6 @@ from strongroom.strategy.api import Leg, Proposal
 from strongroom.strategy.packs.tail import Tail
 from strongroom.strategy.view import VaultState, View
 
-from scripts.backtest import cli
 from tests.agent.market_record import MARKET
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

@@ -23,6 +23,8 @@ from strongroom.audit.verdict import attest, attested_by
 from strongroom.backtest.parity import check_parity
 from strongroom.chain.ids import decision_id, keccak
 from strongroom.chain.units import BPS, MICRO
+from strongroom.cli.audit import command as audit_command
+from strongroom.cli.page import command as page_command
 from strongroom.devnet import ledger, polymarket
 from strongroom.devnet.local_chain import devnet_chain
 from strongroom.devnet.week import Plan, run_week
@@ -30,8 +32,6 @@ from strongroom.execution.tasks import TaskRules
 from strongroom.keeper.wiring import make_packs, rules_of
 from strongroom.reporting.explanation import NothingKnown, explain, find
 
-from scripts.audit import cli as audit_command
-from scripts.page import cli as page_command
 from tests.e2e.lies import LIES, Liar, liar, target
 
 PLAN = Plan(

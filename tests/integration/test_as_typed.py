@@ -21,7 +21,8 @@ def typed(people):
     network = ["--network", ape.networks.provider.uri]
 
     def run(name, *arguments, account=True, connected=True, code=0):
-        command = [APE, "run", name, *arguments, *(network if connected else [])]
+        start = [APE, "run"] if connected else [sys.executable, "-m", "strongroom.cli"]
+        command = [*start, name, *arguments, *(network if connected else [])]
         command += ["--account", f"TEST::{number}"] if account else []
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == code, done.stdout + done.stderr

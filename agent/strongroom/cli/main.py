@@ -20,6 +20,14 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "keeper": Entry("keeper", "Run a keeper, look at it, write its files."),
         "cosigner": Entry("cosigner", "Run the second owner of a keeper's Safe."),
     },
+    "Auditor": {
+        "audit": Entry("audit", "Rebuild a vault from its logs; say what differs."),
+        "page": Entry("page", "Write what an audit found as a static site."),
+    },
+    "Quant": {
+        "backtest": Entry("backtest", "Run the keeper over recorded history."),
+        "study": Entry("study", "Study the recorded price ladders."),
+    },
 }
 ENTRIES = {name: entry for section in COMMANDS.values() for name, entry in section.items()}
 

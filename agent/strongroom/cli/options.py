@@ -1,7 +1,8 @@
 """Options and words that several commands share."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,3 +40,30 @@ def console(quiet: bool = False) -> "Console":
     if not made.is_terminal and "COLUMNS" not in made._environ:
         made.width = PIPE_WIDTH
     return made
+
+
+@contextmanager
+def bars(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Show progress while the block runs; yield what is told the name, how many are done, of how
+    many."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    known: dict[str, Any] = {}
+    screen = Console(stderr=True)
+    hidden = quiet or not screen.is_terminal
+    with Progress(console=screen, transient=True, disable=hidden) as progress:
+
+        def told(what: str, done: int, of: int) -> None:
+            if what not in known:
+                known[what] = progress.add_task(what)
+            progress.update(known[what], completed=done, total=of)
+
+        yield told
+
+
+@contextmanager
+def bar(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Show one bar while the block runs; yield what is told how many are done, of how many."""
+    with bars(quiet) as told:
+        yield lambda done, of: told(what, done, of)

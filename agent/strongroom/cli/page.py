@@ -1,0 +1,29 @@
+"""`strongroom page`."""
+
+from pathlib import Path
+
+import click
+
+from strongroom.cli.boundary import Command
+from strongroom.cli.options import FOLDER, bar, rpc, vault
+
+
+@click.command("page", cls=Command)
+@vault
+@rpc
+@click.option("--evidence", type=FOLDER, help="Folder of the documents.")
+@click.option("--exchange", "exchanges", multiple=True, help="Joins its fills to decisions.")
+@click.option("--out", type=FOLDER, default=Path("build/page"), show_default=True)
+def command(
+    vault: str, rpc: str, evidence: Path | None, exchanges: tuple[str, ...], out: Path
+) -> None:
+    """Audit a vault and write what came of it as a static site: an HTML file, its data as JSON, the
+    evidence documents, a CSV a depositor. It needs no server and asks nobody.
+
+    Example: strongroom page --vault 0x... --evidence build/week/evidence
+    """
+    from strongroom.app.command import PageOptions, run_page, show
+
+    with bar("blocks") as told:
+        result = run_page(PageOptions(vault, rpc, evidence, exchanges, out, told))
+    show(result)
