@@ -42,7 +42,7 @@ def test_a_depositors_way(typed, make_vault, people, venue, deployer, report, tm
     assert json.loads(typed("position", *place, "--json"))["shares"] == 1_000 * 10**12
     assert "worth 400.00 pUSD" in typed("redeem", "400", *place, "--dry-run")
     vault.windDown(sender=people.owner)
-    typed("exit_in_kind", "all", *place, "--yes")
+    typed("exit", "all", *place, "--yes")
     assert venue.pusd.balanceOf(people.alice) == 2_000 * UNIT - 1  # rounded against her
     apart = {"account": False, "connected": False}
     rpc = ["--rpc", ape.networks.provider.uri]

@@ -7,14 +7,10 @@ import pytest
 from click.testing import CliRunner
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import MethodUnknown
+from strongroom.cli.depositor import cancel, claim, deposit, leave, position, redeem
 from strongroom.depositor.preview import Depositor
 
-from scripts.cancel import cli as cancel
-from scripts.claim import cli as claim
-from scripts.deposit import cli as deposit
-from scripts.exit_in_kind import cli as exit_in_kind
-from scripts.position import cli as position
-from scripts.redeem import cli as redeem
+from scripts.deposit import cli as by_ape
 from tests.defaults import DAY, UNIT
 
 
@@ -29,7 +25,7 @@ def place(make_vault, people, venue, deployer, report):
         vault.address,
         "--account",
         f"TEST::{number}",
-        "--network",
+        "--rpc",
         ape.networks.provider.uri,
     ]
 
@@ -86,12 +82,12 @@ def test_leaving_in_kind(place, people, venue):
     run(deposit, "1000", "--yes")
     report(vault)
     run(claim, "--yes")
-    assert "leave in kind in wind-down" in run(exit_in_kind, "5", "--yes", code=2)
+    assert "leave in kind in wind-down" in run(leave, "5", "--yes", code=2)
     assert "you hold" in run(redeem, "2000", "--yes", code=2)
     vault.windDown(sender=people.guardian)
-    said = run(exit_in_kind, "all", "--dry-run")
+    said = run(leave, "all", "--dry-run")
     assert "of everything" in said and "From idle assets you get 999.99" in said
-    run(exit_in_kind, "all", "--yes")
+    run(leave, "all", "--yes")
     assert vault.balanceOf(alice) == 0
     assert venue.pusd.balanceOf(alice) >= 4_999 * UNIT
     assert "no deposits any more" in run(deposit, "10", "--yes", code=2)
@@ -188,7 +184,7 @@ def test_what_does_not_fit_is_one_sentence(place, venue, people):
 
     def said(*, of=vault.address, by="TEST::0", at=ape.networks.provider.uri):
         done = CliRunner().invoke(
-            deposit, ["10", "--yes", "--vault", of, "--account", by, "--network", at]
+            deposit, ["10", "--yes", "--vault", of, "--account", by, "--rpc", at]
         )
         assert done.exit_code == 2 and len(done.output.strip().splitlines()) == 1, done.output
         return done.output
@@ -200,4 +196,6 @@ def test_what_does_not_fit_is_one_sentence(place, venue, people):
     assert "is no address" in said(of="0x12")
     assert "no account 'nobody'" in said(by="nobody")
     assert "start the node" in said(at="http://127.0.0.1:1")
-    assert "POLYGON_RPC_URL" in said(at="polygon:mainnet:node")
+    typed = ["10", "--vault", vault.address, "--account", "TEST::0", "--network"]
+    done = CliRunner().invoke(by_ape, [*typed, "polygon:mainnet:node"])
+    assert done.exit_code == 2 and "POLYGON_RPC_URL" in done.output

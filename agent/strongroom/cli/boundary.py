@@ -40,6 +40,8 @@ class Command(click.Command):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.params.append(_debug_option())
+        if self.help:  # an example is one line, however narrow the terminal
+            self.help = self.help.replace("\nExample: ", "\n\b\nExample: ")
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the options; a wrong one ends with a sentence."""

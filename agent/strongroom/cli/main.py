@@ -9,13 +9,22 @@ from strongroom.cli.boundary import Group
 
 
 class Entry(NamedTuple):
-    """A command of the list: which module has it, what it does."""
+    """A command of the list: which module has it, under which name, and what it does."""
 
     module: str
     does: str
+    attribute: str = "command"
 
 
 COMMANDS: dict[str, dict[str, Entry]] = {
+    "Depositor": {
+        "deposit": Entry("depositor", "Ask to deposit; the next report prices it.", "deposit"),
+        "redeem": Entry("depositor", "Ask to redeem; the next report prices it.", "redeem"),
+        "claim": Entry("depositor", "Take what reports have settled for you.", "claim"),
+        "cancel": Entry("depositor", "Take a request back before it is priced.", "cancel"),
+        "position": Entry("depositor", "Show what you have in a vault.", "position"),
+        "exit": Entry("depositor", "Leave in kind, without keeper or price.", "leave"),
+    },
     "Operator": {
         "keeper": Entry("keeper", "Run a keeper, look at it, write its files."),
         "cosigner": Entry("cosigner", "Run the second owner of a keeper's Safe."),
@@ -44,7 +53,7 @@ class Listed(Group):
         if name not in ENTRIES:
             return None
         module = import_module(f"strongroom.cli.{ENTRIES[name].module}")
-        command: click.Command = module.command
+        command: click.Command = getattr(module, ENTRIES[name].attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

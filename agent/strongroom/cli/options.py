@@ -26,6 +26,24 @@ rpc = click.option(
     help="URL of a node (JSON-RPC).",
 )  # fmt: skip
 
+account = click.option(
+    "--account",
+    required=True,
+    help="A keystore file, an account of ape's, or TEST::n on a test chain.",
+)
+
+
+def asked(yes: bool) -> Callable[[str], bool]:
+    """Return what asks before something is sent."""
+    return lambda question: yes or click.confirm(question, err=True)
+
+
+def typed_passphrase(what: str) -> str:
+    """Ask for a passphrase; it is not shown."""
+    from getpass import getpass
+
+    return getpass(f"{what}: ")
+
 
 def print_json(found: Any) -> None:
     """Print data as JSON."""

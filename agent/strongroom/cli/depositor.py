@@ -1,0 +1,137 @@
+"""`strongroom deposit, redeem, claim, cancel, position, exit`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from strongroom.cli.boundary import Command
+from strongroom.cli.options import (
+    account,
+    as_json,
+    asked,
+    dry_run,
+    rpc,
+    typed_passphrase,
+    vault,
+    yes,
+)
+
+if TYPE_CHECKING:
+    from strongroom.depositor.options import Outcome, PositionOutcome
+
+AMOUNTS = {"ignore_unknown_options": True}  # -5 is an amount that is refused, no option
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (as_json, dry_run, yes, account, rpc, vault):
+        command = option(command)
+    return command
+
+
+def _common(
+    vault: str, rpc: str, account: str, yes: bool, dry_run: bool, as_json: bool
+) -> dict[str, Any]:
+    """Return what the options records have in common."""
+    silent = as_json and (yes or dry_run)  # before a question the preview is said, else in JSON
+    return {
+        "rpc": rpc,
+        "vault": vault,
+        "account": account,
+        "dry_run": dry_run,
+        "say": lambda words: None if silent else click.echo(words, err=as_json),
+        "ask": asked(yes),
+        "passphrase": typed_passphrase,
+    }
+
+
+def _show(outcome: "Outcome | PositionOutcome", as_json: bool) -> None:
+    click.echo(outcome.as_json() if as_json else "\n".join(outcome.lines()))
+
+
+@click.command("deposit", cls=Command, context_settings=AMOUNTS)
+@_options
+@click.argument("amount")
+def deposit(amount: str, **options: Any) -> None:
+    """Ask to deposit AMOUNT of the vault's asset, or "all". The next report prices it; then `claim`
+    takes the shares.
+
+    Example: strongroom deposit 1000 --vault 0x... --account alice.json --dry-run
+    """
+    from strongroom.depositor.commands import run_deposit
+    from strongroom.depositor.options import DepositOptions
+
+    _show(run_deposit(DepositOptions(amount=amount, **_common(**options))), options["as_json"])
+
+
+@click.command("redeem", cls=Command, context_settings=AMOUNTS)
+@_options
+@click.argument("shares")
+def redeem(shares: str, **options: Any) -> None:
+    """Ask to redeem SHARES, or "all". The next report prices them; then `claim` takes the assets.
+
+    Example: strongroom redeem all --vault 0x... --account alice.json
+    """
+    from strongroom.depositor.commands import run_redeem
+    from strongroom.depositor.options import RedeemOptions
+
+    _show(run_redeem(RedeemOptions(shares=shares, **_common(**options))), options["as_json"])
+
+
+@click.command("claim", cls=Command)
+@_options
+def claim(**options: Any) -> None:
+    """Take the shares and the assets that reports have settled for you.
+
+    Example: strongroom claim --vault 0x... --account alice.json
+    """
+    from strongroom.depositor.commands import run_claim
+    from strongroom.depositor.options import ClaimOptions
+
+    _show(run_claim(ClaimOptions(**_common(**options))), options["as_json"])
+
+
+@click.command("cancel", cls=Command)
+@_options
+@click.argument("side", type=click.Choice(["deposit", "redeem"]), required=False)
+def cancel(side: str | None, **options: Any) -> None:
+    """Take your request to deposit or to redeem back, before a report has priced it.
+
+    Example: strongroom cancel deposit --vault 0x... --account alice.json
+    """
+    from strongroom.depositor.commands import run_cancel
+    from strongroom.depositor.options import CancelOptions, Side
+
+    chosen = Side(side) if side else None
+    _show(run_cancel(CancelOptions(side=chosen, **_common(**options))), options["as_json"])
+
+
+@click.command("exit", cls=Command, context_settings=AMOUNTS)
+@_options
+@click.argument("shares")
+def leave(shares: str, **options: Any) -> None:
+    """Leave in kind: take your part of everything for SHARES, or "all": idle assets, each account's
+    collateral and outcome tokens. Open in wind-down, and when your redemption request is overdue.
+
+    Example: strongroom exit all --vault 0x... --account alice.json
+    """
+    from strongroom.depositor.commands import run_exit
+    from strongroom.depositor.options import ExitOptions
+
+    _show(run_exit(ExitOptions(shares=shares, **_common(**options))), options["as_json"])
+
+
+@click.command("position", cls=Command)
+@as_json
+@rpc
+@click.option("--account", required=True, help="Whose: an address, a keystore, an ape account.")
+@vault
+def position(account: str, vault: str, rpc: str, as_json: bool) -> None:
+    """Show what you hold, what waits for a report, and what you can claim.
+
+    Example: strongroom position --vault 0x... --account 0x...
+    """
+    from strongroom.depositor.commands import run_position
+    from strongroom.depositor.options import PositionOptions
+
+    _show(run_position(PositionOptions(rpc=rpc, vault=vault, account=account)), as_json)
