@@ -32,6 +32,8 @@ STANDARD = {
     "isOperator": "Whether the second account is an operator of the first (ERC-7540).",
 }
 FUNCTION = re.compile(r'@external\n(?:@\w+\n)*def (\w+)\([^"]*?:\n    """\n(.*?)"""', re.S)
+CONSTRUCTOR = re.compile(r'@deploy\n(?:@\w+\n)*def __init__\([^"]*?:\n    """\n(.*?)"""', re.S)
+PARAMETER = re.compile(r"@param (\w+) (.*?)(?=\s*@|\s*\Z)", re.S)
 GETTER = re.compile(r"^(\w+): public\((?:[^#\n]*)\)(?: = .*?)?  # (.*)$", re.M)
 
 
@@ -51,6 +53,20 @@ def _summary(docstring: str) -> str:
     return " ".join(text.split())
 
 
+def constructor(name: str, entries: list[Any], source: str) -> list[str]:
+    """Return the table of a constructor's arguments; nothing where there are none."""
+    inputs = [
+        argument for each in entries if each.type == "constructor" for argument in each.inputs
+    ]
+    if not inputs:
+        return []
+    (docstring,) = CONSTRUCTOR.findall(source)
+    words = {word: " ".join(text.split()) for word, text in PARAMETER.findall(docstring)}
+    rows = [f"| `{each.name}` | `{each.type}` | {words[each.name]} |" for each in inputs]
+    header = ["| argument of the constructor | type | what it is |", "|---|---|---|"]
+    return [*header, *rows, ""]
+
+
 def reference() -> str:
     """Return the page."""
     modules: dict[str, str] = {}
@@ -63,8 +79,10 @@ def reference() -> str:
     ]
     for name, file in CONTRACTS.items():
         own = described(ROOT / "contracts" / file)
-        lines += ["", f"## {name}", "", "| function | what it does |", "|---|---|"]
         entries: list[Any] = ape.project.get_contract(name).contract_type.abi
+        lines += ["", f"## {name}", ""]
+        lines += constructor(name, entries, (ROOT / "contracts" / file).read_text())
+        lines += ["| function | what it does |", "|---|---|"]
         seen = set()
         for entry in entries:
             if entry.type != "function" or entry.name in seen:

@@ -6,12 +6,14 @@ from pathlib import Path
 import ape
 import pytest
 from click.testing import CliRunner
+from eth_account import Account
+from strongroom.chain.artifacts import vault_abi
+from strongroom.chain.contracts import Contracts, Key
 from strongroom.deployment.check import verify
-from strongroom.deployment.compiled import vault_at
+from strongroom.deployment.options import Rehearsal
 from strongroom.deployment.plan import Plan, load
-from strongroom.deployment.rehearsal import Rehearsal, rehearse
+from strongroom.deployment.rehearsal import rehearse
 from strongroom.deployment.steps import Deployment, created_at
-from strongroom.devnet import contracts as devnet
 from strongroom.settings import ConfigError
 
 from scripts.deploy import cli as deploy_command
@@ -22,18 +24,25 @@ class Killed(BaseException):
     """The process has died."""
 
 
+def chain():
+    """The chain of the tests."""
+    return Contracts(ape.networks.provider.http_uri)
+
+
+def vault_at(address):
+    return chain().at(address, vault_abi())
+
+
+def key(account):
+    """A person of the tests as who sends transactions."""
+    return Key(Account.from_key(account.private_key))
+
+
 @pytest.fixture
 def plan(people, venue):
     """A vault with one class of enforced accounts."""
-    recorded = []
-
-    class Catch:
-        """Takes the constructor's arguments down instead of deploying."""
-
-        def deploy(self, container, *arguments):
-            recorded.extend(_plain(each) for each in arguments)
-
-    devnet.deploy_account_implementation(Catch(), venue)
+    tokens = (venue.ctf, venue.pusd, venue.usdc, venue.adapter)
+    arguments = [venue.exchange.address, "2", *(each.address for each in tokens), False]
     return Plan.model_validate(
         {
             "asset": venue.pusd.address,
@@ -50,19 +59,13 @@ def plan(people, venue):
             "classes": [
                 {
                     "account": "polymarket",
-                    "arguments": recorded,
+                    "arguments": arguments,
                     "oracle": str(people.oracle),
                     "market_cap": "5000",
                 }
             ],
         }
     )
-
-
-def _plain(value):
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    return str(value.address) if hasattr(value, "address") else value
 
 
 def deploy(plan, deployer, record, bomb=0):
@@ -74,7 +77,7 @@ def deploy(plan, deployer, record, bomb=0):
         if count[0] == bomb:
             raise Killed(what)
 
-    address = Deployment(plan, deployer, record, written).run()
+    address = Deployment(chain(), key(deployer), plan, record, written).run()
     return address, count[0]
 
 
@@ -98,8 +101,8 @@ def test_killed_at_every_step_it_is_one_deployment(plan, people, tmp_path):
     assert kills == edges
     assert deployer.nonce == before + transactions, "none was repeated"
     vault = vault_at(address)
-    assert vault.class_count() == 1 and vault.pending_owner() == people.owner
-    steps = json.loads(record.read_text())["Strongroom one P1"]["steps"]
+    assert vault.class_count() == 1 and vault.pending_owner() == people.owner.address
+    steps = json.loads(record.read_text())["steps"]
     assert {each["state"] for each in steps.values()} == {"done"}
     assert [each["nonce"] for each in steps.values()] == list(range(before, before + transactions))
     factory = ape.project.VaultFactory.at(steps["factory"]["address"])
@@ -108,11 +111,14 @@ def test_killed_at_every_step_it_is_one_deployment(plan, people, tmp_path):
 
 def test_the_record_has_what_an_explorer_asks(plan, people, tmp_path):
     address, _ = deploy(plan, people.stranger, tmp_path / "one.json")
-    found = json.loads((tmp_path / "one.json").read_text())["Strongroom one P1"]
+    found = json.loads((tmp_path / "one.json").read_text())
     assert found["compiler"] == {
         "name": "vyper", "version": "0.4.3", "evm_version": "cancun", "optimize": "gas",
     }  # fmt: skip
     assert found["deployer"] == people.stranger.address
+    assert (found["name"], found["symbol"], found["chain_id"]) == ("Strongroom one", "P1", 31337)
+    names = {entry["name"] for entry in found["abi"]}
+    assert {"requestDeposit", "report", "submit", "redeemInKind", "Reported"} <= names
     for name, step in found["steps"].items():
         receipt = ape.networks.provider.get_receipt(step["transaction"])
         assert receipt.block_number == step["block"], name
@@ -135,25 +141,25 @@ def test_a_step_that_another_transaction_overtook_is_not_guessed(plan, people, t
     with pytest.raises(ConfigError, match="was to be made with nonce"):
         deploy(plan, people.stranger, record)
     every = json.loads(record.read_text())
-    del every["Strongroom one P1"]["steps"]["governance"]
+    del every["steps"]["governance"]
     record.write_text(json.dumps(every))
     total = deploy(plan, people.stranger, tmp_path / "count.json")[1]
     with pytest.raises(Killed):
         deploy(plan, people.stranger, record, total - 2)  # the last step's nonce was written
     people.stranger.transfer(people.owner, 1)
     address, _ = deploy(plan, people.stranger, record)
-    assert vault_at(address).pending_owner() == people.owner
+    assert vault_at(address).pending_owner() == people.owner.address
     with pytest.raises(ConfigError, match="go on with that one"):
-        Deployment(plan, people.owner, record)
+        Deployment(chain(), key(people.owner), plan, record)
 
 
 def test_a_rehearsal_on_a_fork_leaves_the_chain_alone(plan, people, tmp_path):
     height, nonce = ape.chain.blocks.height, people.stranger.nonce
-    tried = rehearse(plan, people.stranger.address, ape.networks.provider.uri)
+    tried = rehearse(plan, people.stranger.address, chain())
     assert (ape.chain.blocks.height, people.stranger.nonce) == (height, nonce)
     assert not [each for each in tried.findings if each.grade == "wrong"]
     address, _ = deploy(plan, people.stranger, tmp_path / "one.json")
-    steps = json.loads((tmp_path / "one.json").read_text())["Strongroom one P1"]["steps"]
+    steps = json.loads((tmp_path / "one.json").read_text())["steps"]
     assert (tried.address, tried.transactions) == (address, len(steps))
     assert tried.gas == sum(each["gas"] for each in steps.values()) > 15_000_000
     assert Rehearsal("", 16, 100, 700, 500, ()).lacks == 200
@@ -162,19 +168,19 @@ def test_a_rehearsal_on_a_fork_leaves_the_chain_alone(plan, people, tmp_path):
 
 def test_what_was_deployed_is_what_was_meant(plan, people, tmp_path):
     address, _ = deploy(plan, people.stranger, tmp_path / "one.json")
-    found = verify(address, plan)
+    found = verify(chain(), address, plan)
     assert not [each for each in found if each.grade == "wrong"], found
     assert any("must still call accept" in each.words for each in found)
     assert any("is one key" in each.words and each.grade == "warning" for each in found)
-    vault_at(address).acceptOwnership(sender=people.owner)
-    found = verify(address, plan)
+    vault_at(address).acceptOwnership(sender=key(people.owner))
+    found = verify(chain(), address, plan)
     assert any(each.words.startswith("owner: ") and each.grade == "ok" for each in found)
     other = plan.model_copy(update={"vault": plan.vault.model_copy(
         update={"keeper": str(people.mallory), "management_bps": 100})})  # fmt: skip
-    wrong = [each.words for each in verify(address, other) if each.grade == "wrong"]
+    wrong = [each.words for each in verify(chain(), address, other) if each.grade == "wrong"]
     assert len(wrong) == 2 and any(each.startswith("keeper: declared") for each in wrong)
     with pytest.raises(ConfigError, match="other terms"):
-        Deployment(other, people.stranger, tmp_path / "one.json")
+        Deployment(chain(), key(people.stranger), other, tmp_path / "one.json")
 
 
 def test_the_commands(plan, people, tmp_path):
@@ -196,6 +202,9 @@ def test_the_commands(plan, people, tmp_path):
     done = CliRunner().invoke(deploy_command, [*common, "--dry-run"])
     assert done.exit_code == 0 and "nothing was sent" in done.output
     assert "on a fork: 16 transactions" in done.output and "is one key" in done.output
+    poor = [*common, "--account", "TEST::50"]
+    done = CliRunner().invoke(deploy_command, [*poor, "--dry-run"])
+    assert done.exit_code == 2 and "nothing was sent: the deployer lacks 0.0" in done.output
     done = CliRunner().invoke(deploy_command, common, input="n\n")
     assert "Send it?" in done.output and people.stranger.nonce == before and not record.exists()
     done = CliRunner().invoke(deploy_command, [*common, "--yes"])
@@ -210,8 +219,15 @@ def test_the_commands(plan, people, tmp_path):
     file.write_text(file.read_text().replace(section.keeper, str(people.mallory)))
     done = CliRunner().invoke(verify_command, check)
     assert done.exit_code == 1 and "wrong    keeper: declared" in done.output
+    (tmp_path / "two.toml").write_text(
+        f"{file.read_text()}\n[[classes]]\n" + file.read_text().partition("[[classes]]")[2]
+    )
+    done = CliRunner().invoke(verify_command, [*check, "--file", str(tmp_path / "two.toml")])
+    assert done.exit_code == 1 and "wrong    class 1: declared, not on chain" in done.output
     done = CliRunner().invoke(verify_command, ["--vault", "0x" + "12" * 20, *place])
-    assert done.exit_code == 1 and "not Vault" in done.output
+    assert done.exit_code == 1 and "not Vault, there is no code" in done.output
+    done = CliRunner().invoke(verify_command, ["--vault", "0x12", *place])
+    assert done.exit_code == 2 and "is no address" in done.output
 
 
 def tamper(address, place):
@@ -237,8 +253,8 @@ def test_a_tampered_contract_is_found(plan, people, tmp_path, name):
     step, place, what, why = TAMPERED[name]
     record = tmp_path / "one.json"
     address, _ = deploy(plan, people.stranger, record)
-    tamper(json.loads(record.read_text())["Strongroom one P1"]["steps"][step]["address"], place)
-    wrong = [each.words for each in verify(address, plan) if each.grade == "wrong"]
+    tamper(json.loads(record.read_text())["steps"][step]["address"], place)
+    wrong = [each.words for each in verify(chain(), address, plan) if each.grade == "wrong"]
     assert any(each.startswith(what) and why in each for each in wrong), wrong
 
 
@@ -250,9 +266,11 @@ def test_accounts_made_for_another_exchange_are_found(plan, people, venue, tmp_p
     changed = plan.model_copy(
         update={"classes": (section.model_copy(update={"arguments": other}),)}
     )
-    (wrong,) = [each.words for each in verify(address, changed) if each.grade == "wrong"]
+    (wrong,) = [each.words for each in verify(chain(), address, changed) if each.grade == "wrong"]
     assert wrong.startswith("accounts of class 0: immutable word")
-    told = [each.words for each in verify(address) if "not compared with a file" in each.words]
+    told = [
+        each.words for each in verify(chain(), address) if "not compared with a file" in each.words
+    ]
     assert len(told) == 1 and f"EXCHANGE {venue.exchange.address}" in told[0]
 
 
@@ -264,12 +282,41 @@ def test_addresses_follow_from_nonces(people, deployer, venue):
         assert made.address == created_at(deployer.address, nonce)
 
 
-def test_the_example_is_read_and_a_wrong_file_says_where(tmp_path):
-    example = Path(__file__).parents[2] / "docs" / "examples" / "deploy.toml"
-    assert load(example).vault.timelock_s == 259_200
+def example():
+    return (Path(__file__).parents[2] / "docs" / "examples" / "deploy.toml").read_text()
+
+
+def test_the_example_deploys(people, venue, tmp_path):
+    """With the devnet's addresses in the places that its comments name."""
+    places = (venue.pusd, people.owner, people.guardian, people.keeper, people.manager,
+              venue.exchange, people.oracle, venue.ctf, venue.usdc, venue.adapter)  # fmt: skip
+    text = example()
+    for number, each in enumerate(places, 1):
+        text = text.replace(f'"0x{number:040x}"', f'"{each.address}"')
+    assert "0x000000" not in text
+    file = tmp_path / "vault.toml"
+    file.write_text(text)
+    plan = load(file)
+    address, _ = deploy(plan, people.stranger, tmp_path / "record.json")
+    assert not [each for each in verify(chain(), address, plan) if each.grade == "wrong"]
+    assert vault_at(address).name() == "Strongroom example"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("management_bps = 200", "management_bps = 900", "vault.management_bps"),
+        ("max_drawdown_bps", "max_drawdawn_bps", "did you mean 'max_drawdown_bps'"),
+        ('"0x0000000000000000000000000000000000000002"', '"0x02"', r"\[vault.owner\] '0x02' is no"),
+        ("    false,  ", "    ", r"takes 7 arguments \(address exchange, string exch.*, not 6"),
+        ("    false,  ", '    "no",  ', r"bool negative_risk\): .*BooleanEncoder"),
+    ],
+)
+def test_a_wrong_file_says_where(tmp_path, old, new, words):
     broken = tmp_path / "broken.toml"
-    broken.write_text(example.read_text().replace("management_bps = 200", "management_bps = 900"))
-    with pytest.raises(ConfigError, match=r"vault.management_bps"):
+    assert old in example()
+    broken.write_text(example().replace(old, new))
+    with pytest.raises(ConfigError, match=words):
         load(broken)
     with pytest.raises(ConfigError, match="name a file"):
         load(tmp_path / "none.toml")

@@ -22,6 +22,8 @@ NPM = (
     "@gnosis.pm/conditional-tokens-market-makers@1.8.1"
 )
 INSTALL = f"npm install --prefix ~/.strongroom --no-fund --no-audit {NPM}"
+_BLUEPRINT = b"\xfe\x71\x00"  # ERC-5202
+_RETURN_REST = bytes.fromhex("3d81600a3d39f3")  # with a PUSH2 of its length before: return it
 _VAULT = ("Vault", "VaultDesk", "VaultGovernance")  # the code that answers at a vault's address
 
 
@@ -53,6 +55,12 @@ class Artifact:
         """
         entry = next((each for each in self.abi if each["type"] == "constructor"), {"inputs": ()})
         return self.creation + FunctionCodec({**entry, "name": self.name}).encode(arguments)
+
+    @property
+    def blueprint_initcode(self) -> bytes:
+        """The code whose run leaves this contract's ERC-5202 blueprint."""
+        code = _BLUEPRINT + self.creation
+        return b"\x61" + len(code).to_bytes(2, "big") + _RETURN_REST + code
 
 
 @cache

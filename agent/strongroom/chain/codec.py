@@ -48,9 +48,17 @@ class FunctionCodec:
         Raises:
             BadArguments: see the class.
         """
+        if len(arguments) != len(self.inputs):
+            raise BadArguments(
+                f"{self.name} takes {len(self.inputs)} arguments ({self.described()}), "
+                f"not {len(arguments)}"
+            )
         types = [collapse_if_tuple(dict(each)) for each in self.inputs]
         try:
-            return encode(types, [plain(each) for each in arguments])
+            values = [
+                _typed(plain(each), kind) for each, kind in zip(arguments, types, strict=True)
+            ]
+            return encode(types, values)
         except (EncodingError, TypeError, ValueError) as error:
             raise BadArguments(f"{self.name} takes ({self.described()}): {error}") from error
 
@@ -110,6 +118,13 @@ def plain(value: object) -> object:
         return address
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
+    return value
+
+
+def _typed(value: object, kind: str) -> object:
+    """Return bytes where they were written as 0x..., as files do."""
+    if isinstance(value, str) and kind.startswith("bytes") and not kind.endswith("]"):
+        return bytes.fromhex(value.removeprefix("0x"))
     return value
 
 

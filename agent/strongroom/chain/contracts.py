@@ -27,10 +27,10 @@ from strongroom.chain.failures import (
 )
 
 RECEIPT_S = 120.0
+POLL_S = 1.0  # at most between two looks for a receipt
 MARGIN = 5  # a fifth more gas than was estimated
 UNKNOWN_METHOD = -32601  # JSON-RPC
 _ERROR = bytes.fromhex("08c379a0")  # Error(string)
-_BLUEPRINT = b"\xfe\x71\x00"  # ERC-5202
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ class Receipt:
     gas_used: int
     contract_address: str
     logs: Sequence[Mapping[str, Any]]
+    succeeded: bool = True
 
     def events(self, contract: "Contract", name: str) -> list[Event]:
         """Return a contract's events of one name, in their order."""
@@ -208,7 +209,7 @@ class Contracts:
         """Take the URL; nothing is asked yet.
 
         Args:
-            poll_s: between two looks for a receipt
+            poll_s: before the second look for a receipt; the pauses grow to a second
         """
         self.url, self._timeout, self._poll = url, timeout_s, poll_s
         self._session = requests.Session()
@@ -235,9 +236,8 @@ class Contracts:
 
     def declare(self, sender: Sender, artifact: Artifact) -> str:
         """Deploy a contract's ERC-5202 blueprint; return its address."""
-        code = _BLUEPRINT + artifact.creation
-        deployer = b"\x61" + len(code).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + code
-        return self.send(sender, None, deployer, what="a blueprint").contract_address
+        receipt = self.send(sender, None, artifact.blueprint_initcode, what="a blueprint")
+        return receipt.contract_address
 
     def call(
         self,
@@ -312,6 +312,21 @@ class Contracts:
 
     # what is asked often
 
+    def receipt(self, name: str) -> Receipt | None:
+        """Return a transaction's receipt by its hash; None while it is not mined."""
+        found = self.request("eth_getTransactionReceipt", name)
+        if found is None:
+            return None
+        created = found["contractAddress"]
+        return Receipt(
+            name,
+            int(found["blockNumber"], 16),
+            int(found["gasUsed"], 16),
+            to_checksum_address(created) if created else "",
+            found["logs"],
+            int(found["status"], 16) == 1,
+        )
+
     def height(self) -> int:
         """Return the newest block's number."""
         return int(self.request("eth_blockNumber"), 16)
@@ -362,20 +377,15 @@ class Contracts:
         return "0x" + bytes(sender.account.sign_transaction(transaction).raw_transaction).hex()
 
     def _receipt(self, name: str, what: str) -> Receipt:
-        deadline = monotonic() + RECEIPT_S
-        while (found := self.request("eth_getTransactionReceipt", name)) is None:
+        deadline, pause = monotonic() + RECEIPT_S, self._poll
+        while (found := self.receipt(name)) is None:
             if monotonic() > deadline:
                 raise ChainAway(f"{what}: {name} is not mined after {RECEIPT_S:.0f} s")
-            sleep(self._poll)
-        if int(found["status"], 16) != 1:
+            sleep(pause)
+            pause = min(1.5 * pause, POLL_S)
+        if not found.succeeded:
             raise TransactionRefused(f"{what} reverted in transaction {name}")
-        return Receipt(
-            name,
-            int(found["blockNumber"], 16),
-            int(found["gasUsed"], 16),
-            to_checksum_address(found["contractAddress"]) if found["contractAddress"] else "",
-            found["logs"],
-        )
+        return found
 
     def _post(self, method: str, parameters: Sequence[object]) -> dict[str, Any]:
         body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}

@@ -1,17 +1,15 @@
 """Whether what is on chain is our code, byte for byte, and set up as it was meant."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
 
-import ape
-
+from strongroom.chain.artifacts import artifact, vault_abi
+from strongroom.chain.contracts import Contract, Contracts
+from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import keccak
 from strongroom.chain.terms import DAY, TIMELOCKED, Limits, VaultTerms, ordinal
-from strongroom.deployment.compiled import deployed_code, runtime_code, vault_at
-from strongroom.deployment.plan import CONTRACTS, Plan
+from strongroom.deployment.options import Finding, Grade
+from strongroom.deployment.plan import CONTRACTS, ClassSection, Plan
 
-Grade = Literal["ok", "warning", "wrong"]
 RISKY = (  # limits above these are worth a word
     ("max_buy_price_bps", 9_900),
     ("max_drawdown_bps", 5_000),
@@ -21,157 +19,161 @@ RISKY = (  # limits above these are worth a word
 )
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What a check of a deployment came to."""
+def verify(chain: Contracts, address: str, plan: Plan | None = None) -> list[Finding]:
+    """Check a vault against our compiled code, and against its plan where there is one.
 
-    grade: Grade
-    words: str
-
-
-def verify(address: str, plan: Plan | None = None) -> list[Finding]:
-    """Check a vault against our compiled code, and against its plan where there is one."""
-    vault = vault_at(address)
+    Raises:
+        ChainAway: the node does not answer.
+    """
+    vault, check = chain.at(address, vault_abi()), _Check(chain)
     found: list[Finding] = []
     for what, name, view in (
         ("the vault", "Vault", ""),
         ("its desk", "VaultDesk", "DESK"),
         ("its governance", "VaultGovernance", "GOVERNANCE"),
     ):
-        found.append(_same_code(what, getattr(vault, view)() if view else address, name))
-        if found[-1].grade == "wrong":
+        place = str(getattr(vault, view)()) if view else vault.address
+        found.append(check.same_code(what, place, name))
+        if found[-1].grade is Grade.WRONG:
             return found  # what foreign code says of itself is worth nothing
     asset, desk, governance = vault.asset(), vault.DESK(), vault.GOVERNANCE()
-    for what, name, where, arguments in (
-        ("the vault", "Vault", address, (desk, _terms_of(vault))),
-        ("its desk", "VaultDesk", desk, (asset, governance)),
-        ("its governance", "VaultGovernance", governance, (asset,)),
-    ):
-        found.append(_same_immutables(what, where, name, *arguments))
+    found += [
+        check.same_immutables("the vault", vault.address, "Vault", desk, _terms_of(vault)),
+        check.same_immutables("its desk", desk, "VaultDesk", asset, governance),
+        check.same_immutables("its governance", governance, "VaultGovernance", asset),
+    ]
     for number in range(vault.class_count()):
         section = plan.classes[number] if plan and number < len(plan.classes) else None
-        names = [CONTRACTS[section.account]] if section else list(CONTRACTS.values())
-        found += _account(f"accounts of class {number}", vault.classOf(number)[0], names,
-                          section.arguments if section else None)  # fmt: skip
+        found += check.accounts(number, vault.classOf(number)[0], section)
     found += _risks(vault)
     if plan is not None:
         found += _declared(vault, plan)
     return found
 
 
-def _same_code(what: str, address: str, name: str) -> Finding:
-    """Compare runtime code but for what stands behind it: the constructor's immutables."""
-    compiled, there = runtime_code(name), _code(address)
-    if there[: len(compiled)] != compiled:
+class _Check:
+    """Compares code on a chain with ours."""
+
+    def __init__(self, chain: Contracts) -> None:
+        self._chain = chain
+
+    def same_code(self, what: str, address: str, name: str) -> Finding:
+        """Compare runtime code but for what stands behind it: the constructor's immutables."""
+        compiled, there = artifact(name).runtime, self._chain.code(address)
+        if there[: len(compiled)] == compiled:
+            words = f"{what} at {address}: {name}, {len(compiled)} bytes as compiled"
+            return Finding(Grade.OK, words)
         place = next(
             (n for n, pair in enumerate(zip(there, compiled, strict=False)) if pair[0] != pair[1]),
             min(len(there), len(compiled)),
         )
-        return Finding("wrong", f"{what} at {address}: not {name}, differs at byte {place}")
-    return Finding("ok", f"{what} at {address}: {name}, {len(compiled)} bytes as compiled")
+        how = f"differs at byte {place}" if there else "there is no code"
+        return Finding(Grade.WRONG, f"{what} at {address}: not {name}, {how}")
+
+    def same_immutables(self, what: str, address: str, name: str, *arguments: object) -> Finding:
+        """Compare the whole code with what the constructor makes of these arguments: it is run at
+        its own address, on no storage, without a transaction."""
+        ours, there = artifact(name), self._chain.code(address)
+        try:
+            made = self._chain.call(address, b"", what=what, code=ours.initcode(*arguments))
+        except (CallReverted, ChainAway) as error:
+            words = f"{what}: immutables not compared, the node says: {error}"
+            return Finding(Grade.WARNING, words)
+        start = len(ours.runtime)
+        if made == there:
+            return Finding(
+                Grade.OK, f"{what}: {len(made) - start} bytes of immutables as constructed"
+            )
+        for place in range(start, max(len(made), len(there)), 32):
+            wanted, found = made[place : place + 32].hex(), there[place : place + 32].hex()
+            if wanted != found:
+                word = (place - start) // 32
+                words = f"{what}: immutable word {word} is 0x{found}, constructed it is 0x{wanted}"
+                return Finding(Grade.WRONG, words)
+        return Finding(Grade.WRONG, f"{what}: not the code that its constructor makes")
+
+    def accounts(
+        self, number: int, address: str, section: ClassSection | None
+    ) -> Iterator[Finding]:
+        """Check what a class's accounts are cloned from: one of some contracts."""
+        what = f"accounts of class {number}"
+        names = [CONTRACTS[section.account]] if section else list(CONTRACTS.values())
+        codes = [self.same_code(what, address, name) for name in names]
+        place = next((n for n, each in enumerate(codes) if each.grade is Grade.OK), 0)
+        yield codes[place]
+        if codes[place].grade is Grade.WRONG:
+            return
+        if section is not None:
+            yield self.same_immutables(what, address, names[place], *section.arguments)
+            return
+        abi = artifact(names[place]).abi
+        views = sorted(e["name"] for e in abi if e["type"] == "function" and e["name"].isupper())
+        contract = self._chain.at(address, abi)
+        told = ", ".join(f"{view} {_text(getattr(contract, view)())}" for view in views)
+        yield Finding(Grade.WARNING, f"{what}: not compared with a file: {told}")
 
 
-def _same_immutables(what: str, address: str, name: str, *arguments: Any) -> Finding:
-    """Compare the whole code with what the constructor makes of these arguments."""
-    start, there = len(runtime_code(name)), _code(address)
-    try:
-        made = deployed_code(name, address, *arguments)
-    except ape.exceptions.ProviderError as error:
-        return Finding("warning", f"{what}: immutables not compared, the node says: {error}")
-    if made == there:
-        return Finding("ok", f"{what}: {len(made) - start} bytes of immutables as constructed")
-    for place in range(start, max(len(made), len(there)), 32):
-        wanted, found = made[place : place + 32].hex(), there[place : place + 32].hex()
-        if wanted != found:
-            word = (place - start) // 32
-            words = f"{what}: immutable word {word} is 0x{found}, constructed it is 0x{wanted}"
-            return Finding("wrong", words)
-    raise AssertionError("codes of different bytes without a different word")
-
-
-def _terms_of(vault: Any) -> tuple[Any, ...]:
+def _terms_of(vault: Contract) -> tuple[object, ...]:
     """Return terms with which a vault's constructor makes the same immutables."""
     roles = (vault.owner(), vault.guardian(), vault.keeper(), vault.reporter())
     return VaultTerms(vault.name(), vault.symbol(), *roles, vault.owner()).arguments()
 
 
-def _account(
-    what: str, address: str, names: list[str], arguments: tuple[Any, ...] | None
-) -> Iterator[Finding]:
-    """Check what a class's accounts are cloned from: one of some contracts."""
-    codes = [_same_code(what, address, name) for name in names]
-    place = next((n for n, each in enumerate(codes) if each.grade == "ok"), 0)
-    yield codes[place]
-    if codes[place].grade == "wrong":
-        return
-    name = names[place]
-    if arguments is not None:
-        yield _same_immutables(what, address, name, *arguments)
-        return
-    contract = getattr(ape.project, name).at(address)
-    views = sorted(each.name for each in contract.contract_type.view_methods if each.name.isupper())
-    told = ", ".join(f"{view} {_text(getattr(contract, view)())}" for view in views)
-    yield Finding("warning", f"{what}: not compared with a file: {told}")
+def _text(value: object) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _text(value: Any) -> str:
-    return "0x" + value.hex().removeprefix("0x") if isinstance(value, bytes) else str(value)
-
-
-def _risks(vault: Any) -> Iterator[Finding]:
+def _risks(vault: Contract) -> Iterator[Finding]:
     for role in ("owner", "guardian", "keeper", "reporter"):
-        holder = getattr(vault, role)()
-        if _code(holder):
-            yield Finding("ok", f"{role} {holder} is a contract")
+        holder = str(getattr(vault, role)())
+        if vault.chain.code(holder):
+            yield Finding(Grade.OK, f"{role} {holder} is a contract")
         else:
-            yield Finding("warning", f"{role} {holder} is one key")
-    shortest = min(vault.delayOf(keccak(each.encode())[:4]) for each in TIMELOCKED)
+            yield Finding(Grade.WARNING, f"{role} {holder} is one key")
+    shortest = min(int(vault.delayOf(keccak(each.encode())[:4])) for each in TIMELOCKED)
     words = f"shortest notice of what raises risk: {shortest} s"
-    yield Finding("ok" if shortest >= DAY else "warning", words)
+    yield Finding(Grade.OK if shortest >= DAY else Grade.WARNING, words)
     for name, worst in RISKY:
-        value = vault.limit(ordinal(name))
-        yield Finding("ok" if value <= worst else "warning", f"{name} is {value}")
+        value = int(vault.limit(ordinal(name)))
+        yield Finding(Grade.OK if value <= worst else Grade.WARNING, f"{name} is {value}")
 
 
-def _declared(vault: Any, plan: Plan) -> Iterator[Finding]:
+def _declared(vault: Contract, plan: Plan) -> Iterator[Finding]:
     """Compare roles, fees, limits, classes and delays with the file."""
-    section = plan.vault
-    pairs: list[tuple[str, Any, Any]] = [
+    section, count = plan.vault, int(vault.class_count())
+    limits = Limits(**dict(section.limits))
+    pairs: list[tuple[str, object, object]] = [
         ("name", section.name, vault.name()),
-        ("guardian", section.guardian.lower(), vault.guardian().lower()),
-        ("keeper", section.keeper.lower(), vault.keeper().lower()),
-        ("reporter", section.reporter.lower(), vault.reporter().lower()),
-        ("asset", plan.asset.lower(), vault.asset().lower()),
+        ("symbol", section.symbol, vault.symbol()),
+        ("guardian", section.guardian, vault.guardian()),
+        ("keeper", section.keeper, vault.keeper()),
+        ("reporter", section.reporter, vault.reporter()),
+        ("asset", plan.asset, vault.asset()),
         ("fees", (section.management_bps, section.performance_bps, section.hurdle_bps),
          tuple(vault.feeRates())),
-        ("classes", len(plan.classes), vault.class_count()),
+        *((name, getattr(limits, name), vault.limit(number))
+          for number, name in enumerate(Limits.__dataclass_fields__)),
     ]  # fmt: skip
-    limits = Limits(**dict(section.limits))
-    pairs += [
-        (name, getattr(limits, name), vault.limit(number))
-        for number, name in enumerate(Limits.__dataclass_fields__)
-    ]
-    for number, each in enumerate(plan.classes[: vault.class_count()]):
-        there = vault.classOf(number)
-        pairs.append((f"class {number}", each.terms(there[0]).arguments()[1:], tuple(there)[1:]))
-    if section.timelock_s:
-        pairs += [
-            (f"delay of {each.partition('(')[0]}", section.timelock_s,
-             vault.delayOf(keccak(each.encode())[:4]))
-            for each in TIMELOCKED
-        ]  # fmt: skip
-    for what, declared, there in pairs:
-        same = str(declared).lower() == str(there).lower()
-        words = f"{what}: {there}" if same else f"{what}: declared {declared}, on chain {there}"
-        yield Finding("ok" if same else "wrong", words)
-    owner = section.owner.lower()
-    if vault.owner().lower() == owner:
-        yield Finding("ok", f"owner: {section.owner}")
-    elif vault.pending_owner().lower() == owner:
-        yield Finding("warning", f"owner: {section.owner} must still call acceptOwnership")
-    else:
-        yield Finding("wrong", f"owner: declared {section.owner}, on chain {vault.owner()}")
+    for number, each in enumerate(plan.classes[:count]):
+        there = tuple(vault.classOf(number))
+        pairs.append((f"class {number}", each.terms(there[0]).arguments()[1:], there[1:]))
+    for signature in TIMELOCKED if section.timelock_s else ():
+        delay = vault.delayOf(keccak(signature.encode())[:4])
+        pairs.append((f"delay of {signature.partition('(')[0]}", section.timelock_s, delay))
+    for what, declared, found in pairs:
+        same = str(declared).lower() == str(found).lower()
+        words = f"{what}: {found}" if same else f"{what}: declared {declared}, on chain {found}"
+        yield Finding(Grade.OK if same else Grade.WRONG, words)
+    for number in range(count, len(plan.classes)):
+        yield Finding(Grade.WRONG, f"class {number}: declared, not on chain")
+    for number in range(len(plan.classes), count):
+        yield Finding(Grade.WRONG, f"class {number}: on chain, not declared")
+    yield _owner(vault, section.owner)
 
 
-def _code(address: str) -> bytes:
-    return bytes(ape.networks.provider.get_code(address))
+def _owner(vault: Contract, declared: str) -> Finding:
+    if vault.owner().lower() == declared.lower():
+        return Finding(Grade.OK, f"owner: {declared}")
+    if vault.pending_owner().lower() == declared.lower():
+        return Finding(Grade.WARNING, f"owner: {declared} must still call acceptOwnership")
+    return Finding(Grade.WRONG, f"owner: declared {declared}, on chain {vault.owner()}")

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from eth_utils.address import is_address
+from pydantic import Field, JsonValue, ValidationError
 
+from strongroom.chain.artifacts import artifact
+from strongroom.chain.codec import BadArguments
 from strongroom.chain.ids import keccak
 from strongroom.chain.terms import DAY, ClassTerms, Limits, VaultTerms
 from strongroom.chain.units import MICRO
+from strongroom.errors import nearest
 from strongroom.settings import ConfigError, Section, describe, read_toml
 
 Implementation = Literal["polymarket", "delegated", "fpmm"]
@@ -18,6 +22,7 @@ CONTRACTS = {
     "delegated": "DelegatedAccount",
     "fpmm": "FpmmAccount",
 }
+ROLES = ("owner", "guardian", "keeper", "reporter", "fee_recipient")
 UNLIMITED = Decimal(10**9)
 
 
@@ -44,7 +49,7 @@ class ClassSection(Section):
     """A kind of market; `arguments` are the account implementation's constructor's."""
 
     account: Implementation
-    arguments: tuple[Any, ...]
+    arguments: tuple[JsonValue, ...]
     oracle: str
     market_cap: Decimal = Field(UNLIMITED, gt=0)
     market_cap_bps: int = Field(1_500, gt=0, le=10_000)
@@ -78,14 +83,35 @@ class Plan(Section):
         """What makes the vault's address its own."""
         return keccak(f"{self.vault.name} {self.vault.symbol}".encode())
 
+    def check(self, path: Path) -> None:
+        """Look at what the types do not say: limits' names, addresses, constructors' arguments.
+
+        Raises:
+            ConfigError: one does not fit; nothing was sent.
+        """
+        section, known = self.vault, list(Limits.__dataclass_fields__)
+        for name in section.limits:
+            if name not in known:
+                raise ConfigError(
+                    f"{path}: [vault.limits] there is no limit {name!r}{nearest(name, known)}"
+                )
+        places = {"asset": self.asset} | {
+            f"vault.{role}": str(getattr(section, role)) for role in ROLES
+        }
+        places |= {f"classes.{n}.oracle": each.oracle for n, each in enumerate(self.classes)}
+        for place, address in places.items():
+            if not is_address(address):
+                raise ConfigError(f"{path}: [{place}] {address!r} is no address")
+        for number, each in enumerate(self.classes):
+            try:
+                artifact(CONTRACTS[each.account]).initcode(*each.arguments)
+            except BadArguments as error:
+                raise ConfigError(f"{path}: [classes.{number}.arguments] {error}") from error
+
     def terms(self, deployer: str) -> VaultTerms:
         """Return the terms it is made with: the deployer owns it until the hand-over, without
         delays until the end."""
         section = self.vault
-        try:
-            limits = Limits(**dict(section.limits))
-        except TypeError as error:
-            raise ConfigError(f"[vault.limits] {error}") from error
         return VaultTerms(
             section.name,
             section.symbol,
@@ -100,7 +126,7 @@ class Plan(Section):
             int(section.deposit_limit * MICRO),
             int(section.min_deposit * MICRO),
             0,
-            limits,
+            Limits(**dict(section.limits)),
         )
 
 
@@ -111,6 +137,8 @@ def load(path: Path) -> Plan:
         ConfigError: it cannot be used; the message says where.
     """
     try:
-        return Plan.model_validate(read_toml(path))
+        plan = Plan.model_validate(read_toml(path))
     except ValidationError as error:
         raise ConfigError(f"{path}: {describe(error, Plan)}") from error
+    plan.check(path)
+    return plan

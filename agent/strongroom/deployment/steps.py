@@ -8,125 +8,132 @@ for on chain before it is sent again.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import ape
 import rlp  # type: ignore[import-untyped]
 from eth_utils.address import to_checksum_address
 
+from strongroom.chain.artifacts import artifact, vault_abi
+from strongroom.chain.contracts import Contract, Contracts, Receipt, Sender
 from strongroom.chain.ids import keccak
+from strongroom.chain.simulation import Intended
 from strongroom.chain.terms import TIMELOCKED
-from strongroom.deployment.compiled import compiled_with, vault_at
 from strongroom.deployment.plan import CONTRACTS, Plan
+from strongroom.deployment.record import RecordFile, StepRecord, StepState
 from strongroom.settings import ConfigError
 
 PENDING_S = 1.0  # between looks at a transaction that is not mined
+LAST = "owner"  # the last step
+
+
+@dataclass(frozen=True)
+class Creation:
+    """A contract to create, with its constructor's arguments."""
+
+    contract: str
+    arguments: tuple[object, ...] = ()
+    as_blueprint: bool = False
+
+    def initcode(self) -> bytes:
+        """Return what the transaction carries."""
+        code = artifact(self.contract)
+        return code.blueprint_initcode if self.as_blueprint else code.initcode(*self.arguments)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One transaction: a contract to create, or a call with its way to see whether it is done.
-
-    Attributes:
-        creates: contract and constructor arguments; the first is its name in the project
-        as_blueprint: whether it is created as an ERC-5202 blueprint
-        call: sends it with a nonce
-    """
+    """One transaction: a contract to create, or a call with its way to see whether it is done."""
 
     name: str
     words: str
-    creates: tuple[Any, ...] = ()
-    as_blueprint: bool = False
-    call: Callable[[int], Any] | None = None
+    does: Creation | Intended
     is_done: Callable[[], bool] | None = None
 
 
-@dataclass
 class Deployment:
-    """Carries a plan out.
+    """Carries a plan out."""
 
-    Attributes:
-        written: is told after each write and each transaction
-        told: is told what happens, in words
-    """
-
-    plan: Plan
-    deployer: Any
-    record: Path
-    written: Callable[[str], None] = lambda what: None
-    told: Callable[[str], None] = lambda words: None
-    known: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        chain: Contracts,
+        sender: Sender,
+        plan: Plan,
+        record: Path,
+        written: Callable[[str], None] = lambda what: None,
+        say: Callable[[str], None] = lambda words: None,
+    ) -> None:
         """Take up what was done before.
+
+        Args:
+            written: is called after each write and each transaction
+            say: is handed what happens, in words
 
         Raises:
             ConfigError: the record is of another plan, or of another deployer.
         """
-        self.key = f"{self.plan.vault.name} {self.plan.vault.symbol}"
-        every = json.loads(self.record.read_text()) if self.record.exists() else {}
-        self.every: dict[str, Any] = every
-        digest = "0x" + keccak(self.plan.model_dump_json().encode()).hex()
-        new = {
-            "plan": digest,
-            "deployer": str(self.deployer.address),
-            "compiler": compiled_with(),
-            "steps": {},
-        }
-        self.known = every.setdefault(self.key, new)
-        if self.known["plan"] != digest:
-            raise ConfigError(f"{self.record} has {self.key!r} with other terms: rename the vault")
-        if self.known["deployer"] != new["deployer"]:
-            raise ConfigError(
-                f"{self.record} has {self.key!r} by {self.known['deployer']}: go on with that one"
-            )
-
-    @property
-    def vault(self) -> Any:
-        """The vault, once it is there."""
-        return vault_at(self.address("vault"))
+        self._chain, self._sender, self._plan = chain, sender, plan
+        self._written, self._say = written, say
+        self.file = RecordFile(record, plan, sender.address, chain.chain_id)
 
     def address(self, step: str) -> str:
         """Return the address of what a step has made."""
-        return str(self.known["steps"][step]["address"])
+        return self.file.known(step).address
 
-    def steps(self) -> Iterator[Step]:
+    def run(self) -> str:
+        """Take all steps that are not done; return the vault's address.
+
+        Raises:
+            ConfigError: the deployer's nonce was used by something else meanwhile.
+            TransactionRefused, ChainAway: a step would revert, or the node does not answer; run it
+                again to go on.
+        """
+        for step in self._steps():
+            if self.file.known(step.name).state is not StepState.DONE:
+                self._say(f"{step.name}: {step.words}")
+                self._take(step)
+        return self.address("vault")
+
+    # the steps
+
+    def _steps(self) -> Iterator[Step]:
         """Return the steps in their order; later ones build on earlier ones' addresses."""
-        deployer, plan = self.deployer, self.plan
+        plan = self._plan
         yield Step(
-            "governance", "code of owner and guardian", creates=("VaultGovernance", plan.asset)
+            "governance", "code of owner and guardian", Creation("VaultGovernance", (plan.asset,))
         )
         yield Step(
             "desk",
             "code of keeper and reporter",
-            creates=("VaultDesk", plan.asset, self.address("governance")),
+            Creation("VaultDesk", (plan.asset, self.address("governance"))),
         )
-        yield Step(
-            "blueprint", "the vault's code as a blueprint", creates=("Vault",), as_blueprint=True
-        )
+        yield Step("blueprint", "the vault's code as a blueprint", Creation("Vault", (), True))
         yield Step(
             "factory",
             "makes vaults",
-            creates=("VaultFactory", self.address("blueprint"), self.address("desk")),
+            Creation("VaultFactory", (self.address("blueprint"), self.address("desk"))),
         )
         for number, each in enumerate(plan.classes):
             yield Step(
                 f"account {number}",
                 f"what accounts of class {number} are cloned from",
-                creates=(CONTRACTS[each.account], *each.arguments),
+                Creation(CONTRACTS[each.account], each.arguments),
             )
-        yield Step("vault", "the vault", call=self._make_vault, is_done=self._find_vault)
-        vault = self.vault
+        yield Step("vault", "the vault", self._making_the_vault(), self._find_vault)
+        yield from self._settings(self._chain.at(self.address("vault"), vault_abi()))
+
+    def _settings(self, vault: Contract) -> Iterator[Step]:
+        """Return the steps after the vault is there."""
+        plan = self._plan
         for number, each in enumerate(plan.classes):
             terms = each.terms(self.address(f"account {number}")).arguments()
             yield Step(
                 f"class {number}",
                 f"admit class {number}",
-                call=lambda n, t=terms: vault.addClass(t, sender=deployer, nonce=n),  # type: ignore[misc]
-                is_done=lambda number=number: vault.class_count() > number,  # type: ignore[misc]
+                _call(vault, "addClass", terms),
+                partial(_has_classes, vault, number + 1),
             )
         delay = plan.vault.timelock_s
         for signature in TIMELOCKED if delay else ():
@@ -134,149 +141,149 @@ class Deployment:
             yield Step(
                 f"delay {name}",
                 f"{delay} s notice before {name}",
-                call=lambda n, s=selector: vault.increaseDelay(s, delay, sender=deployer, nonce=n),  # type: ignore[misc]
-                is_done=lambda s=selector: vault.delayOf(s) >= delay,  # type: ignore[misc]
+                _call(vault, "increaseDelay", selector, delay),
+                partial(_waits, vault, selector, delay),
             )
+        owner = plan.vault.owner
         yield Step(
-            "owner",
-            f"offer ownership to {plan.vault.owner}; it must call acceptOwnership",
-            call=lambda n: vault.transferOwnership(plan.vault.owner, sender=deployer, nonce=n),
-            is_done=lambda: (
-                plan.vault.owner.lower() in (vault.owner().lower(), vault.pending_owner().lower())
-            ),
+            LAST,
+            f"offer ownership to {owner}; it must call acceptOwnership",
+            _call(vault, "transferOwnership", owner),
+            partial(_is_offered, vault, owner),
         )
 
-    def run(self) -> str:
-        """Take all steps that are not done; return the vault's address.
+    def _making_the_vault(self) -> Intended:
+        terms = self._plan.terms(self._sender.address).arguments()
+        return _call(self._factory(), "deploy", terms, self._plan.salt)
 
-        Raises:
-            ConfigError: the deployer's nonce was used by something else meanwhile.
-        """
-        for step in self.steps():
-            if self._known(step).get("state") != "done":
-                self.told(f"{step.name}: {step.words}")
-                self._take(step)
-        return self.address("vault")
+    def _factory(self) -> Contract:
+        return self._chain.at(self.address("factory"), artifact("VaultFactory").abi)
+
+    def _find_vault(self) -> bool:
+        """Whether the factory has made the vault; writes its address down."""
+        first = self.file.known("factory").block or 0
+        for log in self._factory().events("VaultDeployed", first):
+            if log.deployer != self._sender.address:
+                continue  # anybody may use a factory
+            known = self.file.known("vault")
+            if not known.address:
+                terms = self._plan.terms(self._sender.address).arguments()
+                arguments = json.loads(json.dumps([self.address("desk"), terms]))
+                found = {"address": log.vault, "contract": "Vault", "arguments": tuple(arguments)}
+                self._write("vault", known.model_copy(update=found))
+            return True
+        return False
+
+    # one step
 
     def _take(self, step: Step) -> None:
-        if "nonce" in self._known(step):
-            self._wait(self._known(step)["nonce"])
+        nonce = self.file.known(step.name).nonce
+        if nonce is not None:
+            self._wait(nonce)
+        receipt = None
         if not self._is_done(step):
-            self._plan_nonce(step)
-            self._send(step)
-            self.written(f"{step.name} sent")
+            receipt = self._send(step, self._plan_nonce(step))
+            self._written(f"{step.name} sent")
             assert self._is_done(step), step.name
-        self._finish(step)
+        self._finish(step, receipt)
 
     def _is_done(self, step: Step) -> bool:
         if step.is_done is not None:
             return step.is_done()
-        return "nonce" in self._known(step) and bool(_code(self.address(step.name)))
+        known = self.file.known(step.name)
+        return known.nonce is not None and bool(self._chain.code(known.address))
 
-    def _plan_nonce(self, step: Step) -> None:
+    def _plan_nonce(self, step: Step) -> int:
         """Write down the nonce that the step is sent with, and what follows from it."""
-        done, nonce = self._known(step), self._count("latest")
-        if done.get("nonce") == nonce:
-            return  # it was written and never sent
-        if step.creates and "nonce" in done:
+        known, nonce = self.file.known(step.name), self._count("latest")
+        if known.nonce == nonce:
+            return nonce  # it was written and never sent
+        if isinstance(step.does, Creation) and known.nonce is not None:
             raise ConfigError(
-                f"{step.name} was to be made with nonce {done['nonce']}, the deployer is at "
-                f"{nonce} and nothing is at {done['address']}: look why, then remove the step "
-                f"from {self.record}"
+                f"{step.name} was to be made with nonce {known.nonce}, the deployer is at "
+                f"{nonce} and nothing is at {known.address}: look why, then remove the step "
+                f"from {self.file.path}"
             )
-        planned: dict[str, Any] = {"state": "sent", "nonce": nonce}
-        if step.creates:
-            planned["contract"] = step.creates[0]
-            planned["arguments"] = list(step.creates[1:])
-            planned["address"] = created_at(self.deployer.address, nonce)
+        planned = StepRecord(state=StepState.SENT, nonce=nonce)
+        if isinstance(step.does, Creation):
+            planned = StepRecord(
+                state=StepState.SENT,
+                nonce=nonce,
+                contract=step.does.contract,
+                arguments=tuple(json.loads(json.dumps(step.does.arguments))),
+                address=created_at(self._sender.address, nonce),
+            )
         self._write(step.name, planned)
+        return nonce
 
-    def _send(self, step: Step) -> None:
-        nonce = self._known(step)["nonce"]
-        if step.call is not None:
-            step.call(nonce)
-            return
-        container = getattr(ape.project, step.creates[0])
-        if step.as_blueprint:
-            self.deployer.declare(container, nonce=nonce)
-        else:
-            self.deployer.deploy(container, *step.creates[1:], nonce=nonce)
+    def _send(self, step: Step, nonce: int) -> Receipt:
+        chain, does = self._chain, step.does
+        if isinstance(does, Creation):
+            return chain.send(self._sender, None, does.initcode(), what=step.name, nonce=nonce)
+        return chain.send(self._sender, does.to, does.data, what=step.name, nonce=nonce)
 
-    def _finish(self, step: Step) -> None:
-        done = dict(self._known(step))
-        if "nonce" in done:
-            done |= self._mined(done["nonce"])
-        if "address" in done:
-            done["code_hash"] = "0x" + keccak(_code(done["address"])).hex()
-        self._write(step.name, done | {"state": "done"})
+    def _finish(self, step: Step, receipt: Receipt | None) -> None:
+        known = self.file.known(step.name)
+        if receipt is None and known.nonce is not None:
+            receipt = self._mined(known.nonce)
+        done: dict[str, object] = {"state": StepState.DONE}
+        if receipt is not None:
+            done |= {"transaction": receipt.transaction_hash, "block": receipt.block_number}
+            done |= {"gas": receipt.gas_used}
+        if known.address:
+            done["code_hash"] = "0x" + keccak(self._chain.code(known.address)).hex()
+        self._write(step.name, known.model_copy(update=done))
 
-    def _make_vault(self, nonce: int) -> Any:
-        factory = ape.project.VaultFactory.at(self.address("factory"))
-        arguments = self.plan.terms(self.deployer.address).arguments()
-        return factory.deploy(arguments, self.plan.salt, sender=self.deployer, nonce=nonce)
-
-    def _find_vault(self) -> bool:
-        """Whether the factory has made the vault; keeps its address."""
-        factory = ape.project.VaultFactory.at(self.address("factory"))
-        for log in factory.VaultDeployed.range(0, ape.chain.blocks.height + 1):
-            if log.deployer != self.deployer.address:
-                continue  # anybody may use a factory
-            done = self.known["steps"].get("vault", {"state": "sent"})
-            if "address" not in done:
-                terms = self.plan.terms(self.deployer.address).arguments()
-                found = {"address": str(log.vault), "contract": "Vault",
-                         "arguments": [self.address("desk"), terms]}  # fmt: skip
-                self._write("vault", done | found)
-            return True
-        return False
+    def _write(self, step: str, values: StepRecord) -> None:
+        self.file.write(step, values)
+        self._written(f"{step} {values.state}")
 
     # the deployer's transactions
 
     def _count(self, block: str) -> int:
-        asked = [str(self.deployer.address), block]
-        return int(ape.networks.provider.make_request("eth_getTransactionCount", asked), 16)
+        asked = self._chain.request("eth_getTransactionCount", self._sender.address, block)
+        return int(asked, 16)
 
     def _wait(self, nonce: int) -> None:
         """Wait while a transaction of this nonce is known to the node and not mined."""
         while self._count("latest") <= nonce < self._count("pending"):
-            self.told(f"waiting for the transaction with nonce {nonce} to be mined")
+            self._say(f"waiting for the transaction with nonce {nonce} to be mined")
             time.sleep(PENDING_S)
 
-    def _mined(self, nonce: int) -> dict[str, Any]:
-        """Return block, hash and gas of the deployer's transaction of this nonce, by halving."""
-        low, high = 0, int(ape.chain.blocks.height)
+    def _mined(self, nonce: int) -> Receipt | None:
+        """Return the receipt of the deployer's transaction of this nonce, by halving from the last
+        known step on; None where it was sent before the record began."""
+        low = max((each.block or 0 for each in self.file.steps.values()), default=0)
+        high = self._chain.height()
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if self._count(hex(middle)) > nonce else (middle + 1, high)
-        ask = ape.networks.provider.make_request
-        for each in ask("eth_getBlockByNumber", [hex(low), True])["transactions"]:
+        block = self._chain.request("eth_getBlockByNumber", hex(low), True)
+        for each in block["transactions"]:
             sender, used = each["from"].lower(), int(each["nonce"], 16)
-            if sender == str(self.deployer.address).lower() and used == nonce:
-                receipt = ask("eth_getTransactionReceipt", [each["hash"]])
-                used_gas = int(receipt["gasUsed"], 16)
-                return {"block": low, "transaction": each["hash"], "gas": used_gas}
-        return {}  # it was sent by an earlier record, or the node has forgotten
+            if sender == self._sender.address.lower() and used == nonce:
+                return self._chain.receipt(each["hash"])
+        return None
 
-    # the record
 
-    def _known(self, step: Step) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.known["steps"].get(step.name, {})
-        return found
+def _has_classes(vault: Contract, count: int) -> bool:
+    return int(vault.class_count()) >= count
 
-    def _write(self, name: str, values: Mapping[str, Any]) -> None:
-        self.known["steps"][name] = dict(values)
-        self.record.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.record.with_suffix(".draft")
-        draft.write_text(json.dumps(self.every, indent=1) + "\n")
-        draft.replace(self.record)
-        self.written(f"{name} {values['state']}")
+
+def _waits(vault: Contract, selector: bytes, delay: int) -> bool:
+    return int(vault.delayOf(selector)) >= delay
+
+
+def _is_offered(vault: Contract, owner: str) -> bool:
+    return owner.lower() in (vault.owner().lower(), vault.pending_owner().lower())
+
+
+def _call(contract: Contract, function: str, *arguments: object) -> Intended:
+    data = getattr(contract, function).encode_input(*arguments)
+    return Intended(function, contract.address, data)
 
 
 def created_at(deployer: str, nonce: int) -> str:
     """Return the address of the contract that a deployer's transaction of this nonce makes."""
     packed = rlp.encode([bytes.fromhex(deployer[2:]), nonce])
     return to_checksum_address("0x" + keccak(packed)[12:].hex())
-
-
-def _code(address: str) -> bytes:
-    return bytes(ape.networks.provider.get_code(address))

@@ -1,0 +1,111 @@
+"""`deploy` and `verify`: one typed argument each; a terminal only says, asks and prints."""
+
+from collections.abc import Callable, Sequence
+
+from eth_utils.address import is_address
+
+from strongroom.chain.accounts import wallet
+from strongroom.chain.contracts import Contracts
+from strongroom.deployment.check import verify
+from strongroom.deployment.options import (
+    Deployed,
+    DeployOptions,
+    Finding,
+    Grade,
+    Rehearsal,
+    Verified,
+    VerifyOptions,
+    nothing_wrong,
+)
+from strongroom.deployment.plan import Plan, load
+from strongroom.deployment.record import RecordFile, StepState, default_path
+from strongroom.deployment.rehearsal import rehearse
+from strongroom.deployment.steps import LAST, Deployment
+from strongroom.errors import BadInput, Differs, Refused
+
+ETHER = 10**18
+
+
+class RehearsalDiffers(Differs):
+    """The rehearsal came to something else than the file says; nothing was sent."""
+
+
+class TooLittleGas(Refused):
+    """The deployer cannot pay for all transactions; nothing was sent."""
+
+
+def run_deploy(options: DeployOptions) -> Deployed:
+    """Deploy a vault as a file says: plan, rehearsal on a fork, question, steps, check. A run that
+    was broken off goes on where it stopped; a finished one changes nothing.
+
+    Raises:
+        ConfigError: file, account or record do not fit.
+        RehearsalDiffers, TooLittleGas: see the classes.
+        AnvilMissing: there is nothing to rehearse on.
+        TransactionRefused, ChainAway: of a step; run it again to go on.
+    """
+    plan, chain = load(options.file), Contracts(options.rpc)
+    account = wallet(options.account, chain, options.passphrase)
+    place = options.record or default_path(plan, chain.chain_id)
+    steps = RecordFile(place, plan, account.address, chain.chain_id).steps
+    _say_plan(plan, chain.chain_id, options.say)
+    tried = None
+    if steps:
+        options.say(f"{place} has {len(steps)} steps of it: going on")
+    elif options.rehearse or options.dry_run:
+        tried = rehearse(plan, account.address, chain)
+        _judge(tried, options.say)
+    finished = LAST in steps and steps[LAST].state is StepState.DONE
+    if options.dry_run or not (finished or options.ask("Send it?")):
+        options.say("nothing was sent")
+        return Deployed("", place, tried, ())
+    deployment = Deployment(chain, account.unlock(), plan, place, say=options.say)
+    address = deployment.run()
+    findings = tuple(verify(chain, address, plan))
+    _say_findings(findings, options.say)
+    return Deployed(address, place, tried, findings)
+
+
+def run_verify(options: VerifyOptions) -> Verified:
+    """Compare a vault's code with ours as compiled, its settings with a file, and say what is
+    risky.
+
+    Raises:
+        BadInput: the vault is no address, or the file does not fit.
+        ChainAway: the node does not answer.
+    """
+    if not is_address(options.vault):
+        raise BadInput(f"{options.vault} is no address: --vault takes 0x and 40 hex digits")
+    plan = load(options.file) if options.file is not None else None
+    return Verified(tuple(verify(Contracts(options.rpc), options.vault, plan)))
+
+
+def _judge(tried: Rehearsal, say: Callable[[str], None]) -> None:
+    say(
+        f"on a fork: {tried.transactions} transactions, {tried.gas:,} gas, "
+        f"{tried.cost / ETHER:.6f} of the chain's coin at its present gas price; "
+        f"the deployer has {tried.balance / ETHER:.6f}"
+    )
+    _say_findings(tried.findings, say)
+    if not nothing_wrong(tried.findings):
+        raise RehearsalDiffers(
+            "nothing was sent: the rehearsal came to something else than the file says"
+        )
+    if tried.lacks:
+        raise TooLittleGas(
+            f"nothing was sent: the deployer lacks {tried.lacks / ETHER:.6f} of the chain's coin"
+        )
+
+
+def _say_plan(plan: Plan, chain_id: int, say: Callable[[str], None]) -> None:
+    say(f"{plan.vault.name} on chain {chain_id}:")
+    for name, value in plan.vault.model_dump().items():
+        say(f"  {name}: {value}")
+    for number, each in enumerate(plan.classes):
+        say(f"  class {number}: {each.model_dump()}")
+
+
+def _say_findings(findings: Sequence[Finding], say: Callable[[str], None]) -> None:
+    for each in findings:
+        if each.grade is not Grade.OK:
+            say(f"  {each.grade}: {each.words}")
