@@ -61,5 +61,5 @@ def test_an_owners_way(typed, people, venue, tmp_path):
     before = people.alice.nonce
     assert "0x" not in typed("deploy", *place, "--dry-run") and people.alice.nonce == before
     address = typed("deploy", *place, "--yes").strip()
-    checked = typed("verify_deployment", "--vault", address, "--file", str(file), account=False)
+    checked = typed("verify", "--vault", address, "--file", str(file), account=False)
     assert "wrong" not in checked and "owner: " in checked

@@ -17,7 +17,7 @@ from strongroom.deployment.steps import Deployment, created_at
 from strongroom.settings import ConfigError
 
 from scripts.deploy import cli as deploy_command
-from scripts.verify_deployment import cli as verify_command
+from scripts.verify import cli as verify_command
 
 
 class Killed(BaseException):

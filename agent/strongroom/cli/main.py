@@ -25,6 +25,10 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "position": Entry("depositor", "Show what you have in a vault.", "position"),
         "exit": Entry("depositor", "Leave in kind, without keeper or price.", "leave"),
     },
+    "Owner": {
+        "deploy": Entry("deployment", "Deploy a vault from a file, on a fork first.", "deploy"),
+        "verify": Entry("deployment", "Compare what is on chain with code and file.", "verify"),
+    },
     "Operator": {
         "keeper": Entry("keeper", "Run a keeper, look at it, write its files."),
         "cosigner": Entry("cosigner", "Run the second owner of a keeper's Safe."),
