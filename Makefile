@@ -50,9 +50,14 @@ test: setup ## Run all tests
 	@pytest -q --network $(ANVIL) tests/integration
 	@pytest -q --disable-isolation --network $(LOCAL) tests/e2e
 
-fuzz: setup ## Property tests over millions of random steps
-	@seed=$$(date +%s) && echo "STRONGROOM_SEED=$$seed" && STRONGROOM_SEED=$$seed STRONGROOM_LIVES=12000 STRONGROOM_SEEDS=160 \
-		pytest -q -n 2 --network $(LOCAL) tests/property
+MINUTES ?= 20
+fuzz: setup ## Random tests with fresh seeds, for MINUTES=20 at least; the first failure ends it
+	@end=$$(($$(date +%s) + 60 * $(MINUTES))); \
+	while [ $$(date +%s) -lt $$end ]; do \
+		seed=$$(date +%s); echo "STRONGROOM_SEED=$$seed"; \
+		STRONGROOM_SEED=$$seed STRONGROOM_LIVES=4000 STRONGROOM_SEEDS=40 pytest -q -n 2 --network $(LOCAL) \
+			--hypothesis-seed=$$seed tests/property tests/agent tests/contracts/test_account.py tests/contracts/test_vectors.py || exit; \
+	done
 
 # A public engine to measure beside; its needs and ours do not go together in one environment.
 .venv-peer/.ready: Makefile

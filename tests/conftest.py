@@ -10,7 +10,10 @@ from eth_account import Account
 from strongroom.deployment.compiled import vault_at
 from strongroom.devnet import contracts as devnet
 
+from tests import seeds
 from tests.defaults import DAY, FOREVER, LIMITS, NO_EVIDENCE, UNIT, UNLIMITED, WAD, a_class
+
+seeds.fix_hypothesis()
 
 
 @pytest.fixture(scope="session")

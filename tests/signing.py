@@ -1,8 +1,9 @@
-"""Orders for the tests, signed by Safe owners or by EOAs."""
+"""Keys and orders for the tests, signed by Safe owners or by EOAs."""
 
 from typing import Any
 
 from eth_account import Account
+from eth_utils import keccak
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from strongroom.signing.hashing import keeper_order_digest, safe_message_hash
 from strongroom.signing.keys import envelope, sign_as_owners
@@ -11,6 +12,11 @@ from strongroom.signing.order import order_tuple
 BUY, SELL = 0, 1
 EOA, POLY_SAFE, POLY_1271 = 0, 2, 3
 ZERO32 = "0x" + "00" * 32
+
+
+def key_of(name: str) -> Any:
+    """Return the key that goes by `name`."""
+    return Account.from_key(keccak(text=name))
 
 
 def make_order(

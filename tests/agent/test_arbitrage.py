@@ -1,7 +1,6 @@
 """The arbitrage engine: every named kind by hand, random bundles against a greedy walk, and what
 must not be taken for arbitrage."""
 
-import random
 from decimal import Decimal
 from fractions import Fraction
 
@@ -23,6 +22,8 @@ from strongroom.analysis.relations import (
 )
 from strongroom.information.books import Level
 from strongroom.information.gamma import FeeSchedule
+
+from tests.seeds import dice
 
 UNIT = 10**6
 FEE = FeeSchedule(Decimal("0.05"), 1)
@@ -51,7 +52,7 @@ def profit(bundle):
     certificate = certify(
         bundle.securities, bundle.states, bundle.transforms, plan.legs, plan.transforms
     )
-    assert certificate.profit >= 0
+    assert certificate.profit >= -len(plan.legs)  # each cost is rounded up by less than a unit
     assert certificate.profit <= plan.bound * UNIT + 1
     return plan.bound, certificate.profit / UNIT
 
@@ -347,7 +348,7 @@ def random_ladder(chance, around):
 @pytest.mark.parametrize("kind", ["binary", "yes set", "no set"])
 def test_random_bundles_are_as_good_as_a_greedy_walk(kind):
     """3,400 bundles of each kind: the solver's bound is the exact optimum to a millionth."""
-    chance = random.Random(f"bundles {kind}")
+    chance = dice("bundles", kind)
     found = 0
     for _ in range(3_400):
         fees = FeeSchedule(Decimal(chance.choice(["0", "0.03", "0.07"])), 1)

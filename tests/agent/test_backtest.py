@@ -163,7 +163,7 @@ def test_profit_by_event_is_the_settled_markets(outcomes):
 # the future
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(part=st.floats(0.15, 0.9))
 def test_another_future_changes_no_decision_before_it(config, history, part):
     at = int(history.starts_at + part * (history.ends_at - history.starts_at))

@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
-from eth_account import Account
 from strongroom.devnet.clob.book import BUY, NO, ONE, SELL, YES, Book, Entry
 from strongroom.devnet.clob.settlement import RpcError, VenueChain
+
+from tests.signing import key_of
 
 CENT = ONE // 100
 
@@ -59,7 +60,7 @@ def test_a_removed_order_is_gone_for_good(book):
 
 def test_a_chain_that_is_away_is_an_error_of_ours():
     async def ask():
-        key = Account.create()
+        key = key_of("away")
         chain = VenueChain("http://127.0.0.1:9", 1, key, *([key.address] * 3))
         try:
             await chain.block_number()

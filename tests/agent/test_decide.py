@@ -359,7 +359,7 @@ def test_the_same_view_gives_the_same_records_and_another_salt_others():
 prices = st.integers(1, 98)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(prices, st.integers(1, 30), st.integers(1, 5_000)), min_size=1, max_size=6),
     st.integers(0, 100_000),

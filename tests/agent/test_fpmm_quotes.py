@@ -1,13 +1,12 @@
 """Quotes of a pool: the agent's integers against the real contract's."""
 
-import random
-
 import pytest
 from strongroom.analysis.pools import Pool, PoolTooShallow
 from strongroom.devnet import contracts as devnet
 from strongroom.reporting.marks import mark_from_pool
 
 from tests.defaults import UNIT, WAD
+from tests.seeds import dice
 
 MARKET = b"\1" * 32
 
@@ -32,7 +31,7 @@ def pool(deployer, venue, people):
 
 def test_quotes_are_the_contracts_to_the_unit(pool):
     contract, model = pool
-    chance = random.Random(1)
+    chance = dice("quotes")
     for _ in range(40):
         assets, outcome = chance.randint(1, 3_000 * UNIT), chance.randint(0, 1)
         assert model.tokens_for(assets, outcome) == contract.calcBuyAmount(assets, outcome)
@@ -41,7 +40,7 @@ def test_quotes_are_the_contracts_to_the_unit(pool):
 
 def test_inverses_are_the_best_there_is(pool):
     _, model = pool
-    chance = random.Random(2)
+    chance = dice("inverses")
     for _ in range(40):
         tokens, outcome = chance.randint(1, 3_000 * UNIT), chance.randint(0, 1)
         brings = model.proceeds(tokens, outcome)

@@ -1,6 +1,5 @@
 """Growth-optimal stakes: closed forms against the cuts, and numbers computed by hand."""
 
-import random
 from decimal import Decimal
 from math import log
 
@@ -16,6 +15,8 @@ from strongroom.strategy.kelly import (
     binary_ladder,
     exclusive_fractions,
 )
+
+from tests.seeds import dice
 
 UNIT = 10**6
 DEEP = 10**6 * UNIT
@@ -46,7 +47,7 @@ def test_binary_fraction_with_the_fee():
 
 @pytest.mark.parametrize("seed", range(30))
 def test_cuts_find_the_binary_closed_form(seed):
-    chance = random.Random(seed)
+    chance = dice("binary", seed)
     p, price = chance.uniform(0.3, 0.9), chance.randint(10, 60) / 100
     fees = FeeSchedule(Decimal(chance.choice(["0", "0.05"])), 1)
     cost = price + float(fees.rate) * price * (1 - price)
@@ -75,7 +76,7 @@ def test_a_ladder_is_walked_to_where_the_last_level_no_longer_pays():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_ladder_is_the_cuts_optimum(seed):
-    chance = random.Random(100 + seed)
+    chance = dice("ladder", seed)
     p, price, rungs = chance.uniform(0.5, 0.9), chance.randint(20, 45), []
     for _ in range(3):
         rungs.append((price / 100, chance.randint(20, 300)))
@@ -102,7 +103,7 @@ def test_exclusive_outcomes_by_hand():
 
 @pytest.mark.parametrize("seed", range(30))
 def test_cuts_find_the_exclusive_closed_form(seed):
-    chance = random.Random(200 + seed)
+    chance = dice("exclusive", seed)
     count = chance.randint(3, 7)
     weights = [chance.uniform(0.2, 1) for _ in range(count)]
     chances = [weight / sum(weights) for weight in weights]

@@ -1,7 +1,6 @@
 """The scanner: its filter misses nothing, its findings are certified, false arbitrage stays out."""
 
 import json
-import random
 from gzip import decompress
 from pathlib import Path
 
@@ -20,6 +19,8 @@ from strongroom.analysis.scan import (
     judge,
     scan,
 )
+
+from tests.seeds import dice
 
 UNIT = 10**6
 OPEN_PAGE = Path("agent/strongroom/devnet/data/gamma_markets_open_2026-02-13.json.gz")
@@ -94,7 +95,7 @@ def test_event_candidates_by_hand():
 
 @pytest.mark.parametrize("proof", ["", "proven"])
 def test_the_filter_misses_nothing_that_the_solver_finds(proof):
-    chance, found = random.Random(f"filter {proof}"), 0
+    chance, found = dice("filter", proof), 0
     for _ in range(150):
         count = chance.randint(3, 6)
         quotes = []

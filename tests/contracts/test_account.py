@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import ape
 import pytest
 from eth_account import Account
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strongroom.devnet import contracts as devnet
 
@@ -198,9 +198,7 @@ def test_refuses_an_envelope_around_another_order(desk):
     assert desk.account.isValidSignature(order_hash, other) == REFUSED
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(garbage=st.binary(max_size=1_500), where=st.integers(0, 700), bit=st.integers(0, 7))
 @example(garbage=b"", where=447, bit=0)  # the signature's length, made longer
 def test_garbage_never_gets_the_magic_value(desk, garbage, where, bit):

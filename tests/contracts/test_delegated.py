@@ -8,6 +8,7 @@ from eth_account import Account
 from strongroom.devnet import contracts as devnet
 
 from tests.defaults import DAY, FOREVER, UNIT, a_class
+from tests.signing import key_of
 
 ENFORCED, DELEGATED = 1, 2
 QUOTES = ("0.50", "0.50", "0.50", "0.50")  # no spread: what is left is the custody's
@@ -29,7 +30,7 @@ def wallet(venue, deployer, chain):
     count = iter(range(1, 1_000))
 
     def make():
-        key = Account.create(f"wallet {next(count)}")
+        key = key_of(f"wallet {next(count)}")
         venue.wallets.makeWallet(key.address, sender=deployer)
         contract = ape.project.DepositWallet.at(venue.wallets.walletOf(key.address))
 
@@ -300,7 +301,7 @@ def test_exit_in_kind_pays_what_is_here_and_says_what_is_not(market, people, ven
 
 def test_a_safe_of_an_eoa_serves_as_well(market, people, venue, deployer, chain):
     """Signature type 2: the Safe is real, its owner one EOA."""
-    key = Account.create("safe owner")
+    key = key_of("safe owner")
     venue.wallets.makeSafe(key.address, sender=deployer)
     safe = devnet.safe_at(venue.wallets.safeOf(key.address))
     assert safe.getOwners() == [key.address]

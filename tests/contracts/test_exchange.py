@@ -19,6 +19,7 @@ from tests.signing import (
     SELL,
     eoa_signature,
     keeper_envelope,
+    key_of,
     make_order,
     struct,
 )
@@ -276,7 +277,7 @@ def test_deposit_wallet_trades_by_its_owner_or_a_session(
     floor, venue, deployer, people, chain, signed_by, plain
 ):
     """Signature type 3 of a wallet: the plain digest, or what the official client signs."""
-    owner, session = Account.create("owner"), Account.create("session")
+    owner, session = key_of("owner"), key_of("session")
     if int(venue.wallets.walletOf(owner.address), 16) == 0:
         venue.wallets.makeWallet(owner.address, sender=deployer)
     wallet = ape.project.DepositWallet.at(venue.wallets.walletOf(owner.address))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
 from strongroom.devnet.contracts import condition_id
@@ -85,9 +85,7 @@ orders = st.builds(
 )
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150)
 @given(order=orders)
 def test_order_hash_of_exchange_account_and_official_client_agree(
     order, venue, implementation, chain
@@ -118,7 +116,7 @@ def test_order_hash_of_exchange_account_and_official_client_agree(
 
 
 def test_exported_abis_are_those_of_the_contracts(project):
-    from scripts.export_abi import abis
+    from scripts.dev.export_abi import abis
 
     for name, abi in abis().items():
         stored = json.loads(Path(f"agent/strongroom/chain/abi/{name}.json").read_text())

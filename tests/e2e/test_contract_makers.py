@@ -19,6 +19,7 @@ from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
 from tests.defaults import DAY, FOREVER, UNIT, a_class
 from tests.e2e.clob_orders import has, order, settled
+from tests.signing import key_of
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def wallet_of(venue, deployer, number):
     """Make an EOA with a funded wallet of a kind: "deposit" or "safe"."""
 
     def make(kind):
-        key = Account.create(f"{kind} {next(number)}")
+        key = key_of(f"{kind} {next(number)}")
         made = venue.wallets.makeWallet if kind == "deposit" else venue.wallets.makeSafe
         made(key.address, sender=deployer)
         known = venue.wallets.walletOf if kind == "deposit" else venue.wallets.safeOf

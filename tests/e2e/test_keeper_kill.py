@@ -8,7 +8,6 @@ a wallet that goes from market to market.
 
 import multiprocessing
 import os
-import random
 import time
 
 import pytest
@@ -21,10 +20,10 @@ from web3 import Web3
 
 from tests.e2e.keeper_child import live
 from tests.e2e.keeper_stage import KeeperStage
+from tests.seeds import dice
 
 KILLS = int(os.environ.get("STRONGROOM_KILLS", "8"))
 EVERY = int(os.environ.get("STRONGROOM_EDGES", "6"))  # 1: each edge; in CI one of so many
-SEED = int(os.environ.get("STRONGROOM_SEED", "0"))
 MOST_EDGES = 150
 LIMIT_S = 120
 
@@ -143,7 +142,7 @@ def test_killed_at_every_edge(world, processes):
 
 def test_killed_at_random_moments(world, processes):
     """Each life killed again and again, until one is long enough."""
-    dice = random.Random(SEED)
+    chance = dice("kill")
     start = time.monotonic()
     number = a_life(world)
     assert run(processes, world) == 0
@@ -152,6 +151,6 @@ def test_killed_at_random_moments(world, processes):
     kills = 0
     while kills < KILLS:
         number = a_life(world)
-        while run(processes, world, patience=dice.uniform(0.2, 1.2) * whole) is None:
+        while run(processes, world, patience=chance.uniform(0.2, 1.2) * whole) is None:
             kills += 1
         check(world, number)

@@ -3,7 +3,6 @@ doubled, none is lost, and the journal says what the chain says."""
 
 import multiprocessing
 import os
-import random
 import time
 from decimal import Decimal
 from types import SimpleNamespace
@@ -19,10 +18,10 @@ from strongroom.journal.states import Intent, Venue
 from tests.defaults import DAY, UNIT, a_class
 from tests.e2e.child import Bomb, Place, make_desk, run
 from tests.e2e.clob_orders import order
+from tests.seeds import SEED, dice
 
 TEN = 10 * UNIT
 KILLS = int(os.environ.get("STRONGROOM_KILLS", "15"))
-SEED = int(os.environ.get("STRONGROOM_SEED", "0"))
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +140,7 @@ def test_killed_at_every_edge(work, processes, tmp_path):
 
 def test_killed_at_random_moments(work, processes, tmp_path):
     """STRONGROOM_KILLS makes it more than the default; the seed is fixed and printed on failure."""
-    dice = random.Random(SEED)
+    chance = dice("kill")
     start = time.monotonic()
     (tmp_path / "whole").mkdir()
     work.offer()
@@ -158,7 +157,7 @@ def test_killed_at_random_moments(work, processes, tmp_path):
         while True:  # killed again and again, until one life is long enough
             child = processes.Process(target=run, args=(work.place, folder, name, now, 0))
             child.start()
-            child.join(timeout=dice.uniform(0, 1.5 * whole))
+            child.join(timeout=chance.uniform(0, 1.5 * whole))
             if child.exitcode is not None:
                 break
             child.kill()

@@ -19,6 +19,7 @@ from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
 from tests.defaults import DAY, FOREVER, NO_EVIDENCE, UNIT, WAD, a_class
 from tests.e2e.clob_orders import order, settled
+from tests.signing import key_of
 
 CENT = WAD // 100
 ENFORCED, DELEGATED = 1, 2
@@ -118,7 +119,7 @@ def test_a_week_in_three_kinds_of_custody(
     account.buy(pool, 0, 300 * UNIT, pool_yes, FOREVER, sender=people.keeper)
 
     # The deposit wallet: 600 out, buys 400 NO at .70 with the client.
-    key = Account.create("week")
+    key = key_of("week")
     venue.wallets.makeWallet(key.address, sender=deployer)
     wallet = ape.project.DepositWallet.at(venue.wallets.walletOf(key.address))
 

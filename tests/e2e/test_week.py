@@ -14,7 +14,6 @@ from pathlib import Path
 import ape
 import pytest
 from click.testing import CliRunner
-from eth_account import Account
 from jsonschema import Draft202012Validator
 from strongroom.audit.audit import Auditor, Where
 from strongroom.audit.logs import Node, NodeAway
@@ -33,6 +32,7 @@ from strongroom.keeper.wiring import make_packs, rules_of
 from strongroom.reporting.explanation import NothingKnown, explain, find
 
 from tests.e2e.lies import LIES, Liar, liar, target
+from tests.signing import key_of
 
 PLAN = Plan(
     tickers=("AAPL",),
@@ -198,7 +198,7 @@ def test_the_audit_of_the_week_finds_no_difference(week, audited, lines, fills):
     SCHEMA.validate(found)
     assert found["state"]["supply"] == str(week.stage.vault.totalSupply())
     assert found["verdict"] == "no difference" and json.dumps(found)
-    auditor = Account.create()
+    auditor = key_of("auditor")
     signed = found | {"attestation": attest(found, auditor)}
     SCHEMA.validate(signed)
     assert not SCHEMA.is_valid(signed | {"to_block": "1"})

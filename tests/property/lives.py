@@ -1,11 +1,8 @@
-"""Seeded lives to start from. STRONGROOM_SEEDS says how many."""
+"""Seeded lives to start from."""
 
-import os
 import random
 
 from tests.property.world import World
-
-SEEDS = range(int(os.environ.get("STRONGROOM_SEEDS", "8")))
 
 
 def lived(project, seed: int, steps: int = 300, **terms) -> tuple[World, random.Random]:

@@ -8,13 +8,14 @@ from contextlib import suppress
 
 import ape
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strongroom.devnet.contracts import condition_id
 
 from tests.defaults import DAY, FOREVER, UNIT, a_class
 from tests.property.evm import Reverted
 from tests.property.world import World
+from tests.seeds import LIVES
 
 CAP = 1_000 * UNIT
 ALICE, MALLORY = 9_000 * UNIT, 6_000 * UNIT
@@ -170,7 +171,7 @@ class Theft:
         return self.vault.total_idle() + held
 
 
-@settings(max_examples=120, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=LIVES // 6)
 @given(st.lists(st.sampled_from(ACTS), max_size=40))
 @example(
     # the pump: come while the wallet is empty, leave while it is full, again and again

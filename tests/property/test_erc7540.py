@@ -5,8 +5,9 @@ from strongroom.backtest.simulated_vault import DEPOSIT, OFFSET, REDEEM
 
 from tests.defaults import UNIT
 from tests.property.evm import Reverted
-from tests.property.lives import SEEDS, lived
+from tests.property.lives import lived
 from tests.property.world import USERS, World
+from tests.seeds import SEEDS
 
 NOBODY = "0x" + "00" * 20
 CLAIMS = (("deposit", "maxDeposit", DEPOSIT), ("mint", "maxMint", DEPOSIT))

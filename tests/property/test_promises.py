@@ -11,8 +11,9 @@ from strongroom.backtest.simulated_vault import BPS, DEPOSIT, REDEEM, SCALE
 
 from tests.defaults import DAY, FOREVER, UNIT
 from tests.property.evm import Reverted
-from tests.property.lives import SEEDS, lived
+from tests.property.lives import lived
 from tests.property.world import ALL, USERS, World
+from tests.seeds import SEEDS
 
 
 @pytest.mark.parametrize("seed", SEEDS)

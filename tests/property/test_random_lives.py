@@ -5,13 +5,12 @@ changes it; `make fuzz` does both. A failing life is printed as calls; it belong
 test_regressions.py.
 """
 
-import os
 from fractions import Fraction
 from typing import Any
 
 import ape
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,9 +24,8 @@ from strongroom.backtest.simulated_vault import DEPOSIT, OFFSET, REDEEM, Vault
 
 from tests.property.replay import Replay
 from tests.property.world import ACTS, HOLDERS, USERS, VARIANTS, World
+from tests.seeds import LIVES, SEED
 
-LIVES = int(os.environ.get("STRONGROOM_LIVES", "700"))
-SEED = int(os.environ.get("STRONGROOM_SEED", "0"))
 STEPS = 100
 OLD = 70  # steps after which a life may begin to end
 # Acts of dealing: whoever does them, the others' shares must not lose.
@@ -181,10 +179,6 @@ def test_promises_1_3_5_7_8_9_over_random_lives(number: int) -> None:
             settings=settings(
                 max_examples=LIVES if batch == 0 else LIVES // 10 + 1,
                 stateful_step_count=STEPS,
-                deadline=None,
-                database=None,
-                print_blob=True,
-                suppress_health_check=list(HealthCheck),
             ),
         )
         batch += 1
