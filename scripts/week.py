@@ -22,9 +22,11 @@ from ape.logging import logger as ape_logger
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from strongroom.app.history import History, page_data
 from strongroom.app.page import write_page
-from strongroom.audit.audit import Auditor, Where
-from strongroom.audit.history import History, page_data
+from strongroom.audit.auditor import Auditor, Scope
+from strongroom.audit.contracts import Contracts
+from strongroom.audit.node import Node
 from strongroom.audit.replay import forks
 from strongroom.chain.units import MICRO
 from strongroom.chain.units import format_units as money
@@ -113,17 +115,19 @@ def _audit(week: Week, url: str) -> dict[str, str]:
     """Audit the vault, execute all its reports again on a fork, write its page."""
     vault, evidence, history = week.stage.vault.address, week.stage.folder / "evidence", History()
     exchanges = (week.stage.venue.exchange.address,)
-    place = Where(url, vault, 0, ape.chain.blocks.height, exchanges, evidence)
-    auditor = Auditor(place, None, history.reported, history.heard)
-    verdict = auditor.run()
-    write_page(page_data(history, verdict, auditor.name), FOLDER / "page", evidence)
+    scope, node = Scope(url, vault, 0, ape.chain.blocks.height, exchanges, evidence), Node(url)
+    auditor = Auditor(scope, node, history.on_report, history.on_event)
+    audit, identity = auditor.run(), Contracts(node).identity(vault, scope.to_block)
+    write_page(page_data(history, audit, identity, auditor.name), FOLDER / "page", evidence)
+    verdict = audit.verdict
     with forks(url) as again:
-        replayed = [again.replay(each["block"], vault) for each in history.reports]
+        replayed = [again.replay(each.block, vault) for each in history.reports]
     differing = [each for each in replayed if each.differences]
     words = sum(each.words for each in replayed)
     return {
-        "audit": f"{verdict.plain()['verdict']} in {verdict.ledger.events} events, "
-        f"{verdict.values_checked} market values, {verdict.joined} of {verdict.fills} fills",
+        "audit": f"{verdict.verdict} in {verdict.checked.events} events, "
+        f"{verdict.checked.market_values} market values, "
+        f"{verdict.checked.fills_joined} of {verdict.checked.fills} fills",
         "reports that a fork executes otherwise": f"{len(differing)} of {len(replayed)}, "
         f"{words} storage words compared",
     }

@@ -2,16 +2,30 @@
 
 from pathlib import Path
 
+from pydantic import TypeAdapter
+from strongroom.app.history import PageData
 from strongroom.app.page import write_page
 
 WHO, MARKET = "0x" + "cd" * 20, "0x" + "ab" * 32
 DATA = {
+    "schema": "strongroom-page/2",
+    "identity": {"name": "Tail & Sons", "symbol": "TAIL", "asset": "0x" + "22" * 20,
+                 "asset_symbol": "pUSD"},
+    "terms": {"management_bps": 200, "performance_bps": 2_000, "hurdle_bps": 0,
+              "deposit_limit": 2**128 - 1, "min_deposit": 10**6, "allow_list": "0x" + "00" * 20,
+              "max_redeem_delay": 7 * 86_400, "max_report_age": 3_600},
     "verdict": {
+        "schema": "strongroom-audit/1", "verdict": "no difference",
+        "checked": {"events": 1_234, "reports": 3, "market_values": 5, "fills": 4,
+                    "fills_joined": 4, "documents": 2},
         "vault": "0x" + "11" * 20, "chain_id": 137, "from_block": 1, "to_block": 9,
         "to_time": 1_700_100_000, "differences": [],
         "permissions": [{"block": 3, "what": "keeper is 0x12"}],
         "state": {"nav_bid": "999000000", "nav_ask": "1001000000", "idle": "500000000",
-                  "exposure": "400000000", "supply": "1000000000000000"},
+                  "exposure": "400000000", "supply": "1000000000000000", "claimable": "0",
+                  "pending_deposits": "0", "high_water_mark": "1000000000000000000",
+                  "holders": 1, "open_markets": 1, "closed_markets": 1,
+                  "roles": {"keeper": "0x" + "33" * 20}, "winding_down": False},
     },
     "reports": [
         {"time": 1_700_000_000 + n * 3_600, "block": n, "nav_bid": 10**9 - n, "nav_ask": 10**9 + n,
@@ -21,7 +35,7 @@ DATA = {
     ],
     "classes": {0: {"grade": 2, "exposure": 4, "cap": 8, "market_cap": 8}},
     "total": {"exposure": 4, "cap": 0},
-    "open": [{"market": MARKET, "class": 0, "exposure": 6 * 10**6, "cap": 8 * 10**6,
+    "open": [{"market": MARKET, "class_id": 0, "exposure": 6 * 10**6, "cap": 8 * 10**6,
               "value_bid": 5 * 10**6, "value_ask": 7 * 10**6, "deadline": 1_700_100_000 + 90_000,
               "marks": [[0.95, 0.97, 0.03, 0.05]]}],
     "settled": [{"market": MARKET, "opened": 1_700_000_000, "closed": 1_700_050_000,
@@ -44,5 +58,6 @@ def write(folder: Path, **changes):
     page, evidence = folder / "page", folder / "evidence"
     evidence.mkdir(exist_ok=True)
     (evidence / f"{DATA['reports'][1]['evidence']}.json").write_text("{}")
-    write_page(DATA | changes, page, evidence)
+    data = TypeAdapter(PageData).validate_python(DATA | changes)
+    write_page(data, page, evidence)
     return page, (page / "index.html").read_text()

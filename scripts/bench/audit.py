@@ -13,8 +13,9 @@ from typing import Any
 
 import click
 from eth_abi.abi import encode
-from strongroom.audit.audit import Auditor, Where
-from strongroom.audit.logs import Kind, Node, kinds
+from strongroom.audit.auditor import Auditor, Scope
+from strongroom.audit.events import Reader, vault_readers
+from strongroom.audit.node import Node
 from strongroom.backtest.simulated_vault import BPS, DEPOSIT, Vault
 
 VAULT = "0x" + "aa" * 20
@@ -22,7 +23,7 @@ ZERO = "0x" + "00" * 20
 MANAGER = "0x" + "ff" * 20
 PEOPLE = 50
 HOUR, WAD = 3_600, 10**18
-TOPICS = {kind.name: (topic, kind) for topic, kind in kinds("Vault").items()}
+TOPICS = {each.record.__name__: (topic, each) for topic, each in vault_readers().items()}
 LIMITS = {"max_spread_bps": 500, "max_up_bps": 1_000, "max_down_bps": 1_000,
           "max_day_up_bps": 2_000, "max_day_down_bps": 2_000, "min_report_interval": 60,
           "max_drawdown_bps": 9_000,
@@ -33,11 +34,11 @@ ORDINALS = {"max_up_bps": 0, "max_down_bps": 1, "max_day_up_bps": 2, "max_day_do
 
 
 def _log(block: int, index: int, name: str, **fields: Any) -> dict[str, Any]:
-    topic, kind = TOPICS[name]
+    topic, reader = TOPICS[name]
     return {
         "address": VAULT,
-        "topics": [topic, *("0x" + _encoded(type_, fields[n]) for n, type_ in kind.indexed)],
-        "data": "0x" + _data(kind, fields),
+        "topics": [topic, *("0x" + _encoded(type_, fields[n]) for n, type_ in reader.topics)],
+        "data": "0x" + _data(reader, fields),
         "blockNumber": hex(block),
         "transactionHash": f"0x{block:062x}{index // 64:02x}",
         "logIndex": hex(index),
@@ -48,8 +49,8 @@ def _encoded(type_: str, value: Any) -> str:
     return encode([type_], [value]).hex()
 
 
-def _data(kind: Kind, fields: dict[str, Any]) -> str:
-    return encode([t for _, t in kind.plain], [fields[n] for n, _ in kind.plain]).hex()
+def _data(reader: Reader, fields: dict[str, Any]) -> str:
+    return encode([t for _, t in reader.data], [fields[n] for n, _ in reader.data]).hex()
 
 
 def history(events: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
@@ -150,14 +151,15 @@ def measure(events: int) -> dict[str, Any]:
                 target.write(json.dumps(logs) + "\n")
         made = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         last = index[-1][0]
-        auditor = Auditor(Where("", VAULT, 1, last), Canned(path, index))
-        state = auditor._resume()
+        node = Canned(path, index)
+        auditor = Auditor(Scope("", VAULT, 1, last), node)
+        progress = auditor.start()
         started = time.perf_counter()
-        for end, raw in auditor.node.logs([VAULT], 1, last):
-            auditor._book(state, raw)
-            state.next_block = end + 1
+        for end, raw in node.logs([VAULT], 1, last):
+            auditor.book(progress, raw)
+            progress.next_block = end + 1
         seconds = time.perf_counter() - started
-        books = state.ledger
+        books = progress.ledger
         assert not books.differences, books.differences[:2]
         return {
             "events": books.events,

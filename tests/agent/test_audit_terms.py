@@ -3,15 +3,25 @@
 import ape
 import pytest
 from eth_utils import keccak
-from strongroom.audit.audit import Auditor, Where
-from strongroom.audit.ledger import Ledger, by_transaction
-from strongroom.audit.logs import Event, decode_log, kinds
-from strongroom.audit.permissions import Limit, Terms
+from strongroom.audit.bookkeeper import Bookkeeper
+from strongroom.audit.contracts import Contracts
+from strongroom.audit.events import (
+    CallExecuted,
+    CallSubmitted,
+    DelaySet,
+    Transaction,
+    by_transaction,
+    read_log,
+    vault_readers,
+)
+from strongroom.audit.governance import Governance
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.node import Node
+from strongroom.audit.permissions import Limit, Permissions
 from strongroom.audit.view_checks import view_differences
 
 from tests.defaults import DAY, a_class, limit
 
-KINDS = kinds("Vault")
 ADD_CLASS = "addClass((address,address,uint256,uint256,uint256,uint256,uint256,uint256))"
 
 
@@ -20,7 +30,7 @@ def transactions(vault):
     found = []
     asked = {"address": vault.address, "fromBlock": 0, "toBlock": "latest"}
     for log in ape.networks.provider.web3.eth.get_logs(asked):
-        event = decode_log(
+        event = read_log(
             {
                 "topics": ["0x" + bytes(topic).hex() for topic in log["topics"]],
                 "data": "0x" + bytes(log["data"]).hex(),
@@ -29,7 +39,7 @@ def transactions(vault):
                 "logIndex": hex(log["logIndex"]),
                 "address": log["address"],
             },
-            KINDS,
+            vault_readers(),
         )
         found += [event] if event is not None else []
     return [(ape.chain.blocks[group[0].block].timestamp, group) for group in by_transaction(found)]
@@ -38,8 +48,7 @@ def transactions(vault):
 def books(vault, groups):
     ledger = Ledger(vault.address.lower())
     for time, events in groups:
-        ledger.apply(time, events)
-    ledger.now = ape.chain.blocks.head.timestamp
+        Bookkeeper(ledger).book(Transaction(time, tuple(events)))
     return ledger
 
 
@@ -86,11 +95,12 @@ def governed(make_vault, people, chain, implementation, report):
 
 
 def read_of(vault):
-    auditor = Auditor(Where("", vault.address, 0, 0))
+    contracts = Contracts(Node(""))
 
     def one(name, arguments):
-        call = {"to": vault.address, "data": auditor._data(name, arguments)}
-        return auditor._decoded(name, "0x" + bytes(ape.networks.provider.web3.eth.call(call)).hex())
+        call = {"to": vault.address, "data": contracts.data(name, arguments)}
+        answer = bytes(ape.networks.provider.web3.eth.call(call)).hex()
+        return contracts.decoded(name, "0x" + answer)
 
     return lambda asked: [one(*each) for each in asked]
 
@@ -99,13 +109,13 @@ def test_what_was_announced_in_time_differs_nowhere(governed, people):
     vault, groups = governed
     ledger = books(vault, groups)
     assert ledger.differences == []
-    assert view_differences(ledger, read_of(vault)) == []
-    assert ledger.terms.limit(Limit.MAX_SPREAD) == 3_000
-    assert ledger.terms.rates == (60, 0, 0)
-    assert ledger.terms.roles["owner"] == people.alice.address.lower()
-    assert ledger.terms.class_of(0).caps == (2**60, 10_000, 2**90, 10_000)
-    assert any("revoked" in words for _, words in ledger.terms.timeline)
-    assert ledger.terms.submitted == {}
+    assert view_differences(ledger, ape.chain.blocks.head.timestamp, read_of(vault)) == []
+    assert ledger.permissions.limit(Limit.MAX_SPREAD_BPS) == 3_000
+    assert ledger.permissions.rates == (60, 0, 0)
+    assert ledger.permissions.roles["owner"] == people.alice.address.lower()
+    assert ledger.permissions.class_of(0).caps.words == (2**60, 10_000, 2**90, 10_000)
+    assert any("revoked" in each.what for each in ledger.permissions.timeline)
+    assert ledger.permissions.submitted == {}
 
 
 def without(groups, name, place):
@@ -154,17 +164,17 @@ def test_a_call_before_or_long_after_its_time_is_found(governed):
 
 def test_the_delay_that_counts_is_the_one_of_the_call():
     """A delay that was raised after the submission holds for it."""
-    terms, call = Terms(), keccak(text="setKeeper(address)")[:4] + b"\0" * 32
+    governance, call = Governance(Permissions()), keccak(text="setKeeper(address)")[:4] + b"\0" * 32
     selector, identity = "0x" + call[:4].hex(), "0x" + keccak(call).hex()
 
-    def hear(now, name, **fields):
-        event = Event(name, now, hex(now), 0, "", fields)
-        return terms.hear(event, now, [event])
+    def hear(now, kind, **fields):
+        event = kind(now, hex(now), 0, "", **fields)
+        return governance.hear(event, Transaction(now, (event,)))
 
-    assert hear(1, "DelaySet", selector=selector, delay=100) == []
-    assert hear(10, "CallSubmitted", call_hash=identity, delay=100, call=call) == []
-    assert hear(20, "DelaySet", selector=selector, delay=200) == []
-    (found,) = hear(150, "CallExecuted", call_hash=identity)
+    assert hear(1, DelaySet, selector=selector, delay=100) == []
+    assert hear(10, CallSubmitted, call_hash=identity, delay=100, call=call) == []
+    assert hear(20, DelaySet, selector=selector, delay=200) == []
+    (found,) = hear(150, CallExecuted, call_hash=identity)
     assert (found.what, found.expected) == ("CallExecuted: time", f"210 to {210 + 7 * DAY}")
-    (found,) = hear(160, "CallSubmitted", call_hash=identity, delay=100, call=call)
-    assert (found.what, found.expected, found.found) == ("CallSubmitted.delay", 200, 100)
+    (found,) = hear(160, CallSubmitted, call_hash=identity, delay=100, call=call)
+    assert (found.what, found.expected, found.found) == ("CallSubmitted.delay", "200", "100")

@@ -1,9 +1,16 @@
 """Months of depositors, by numbers made by hand."""
 
+import dataclasses
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from strongroom.audit.logs import Event
+from strongroom.audit.events import (
+    Deposit,
+    DepositRequest,
+    DepositRequestCancelled,
+    Transfer,
+    Withdraw,
+)
 from strongroom.audit.permissions import ZERO
 from strongroom.audit.queues import Queue
 from strongroom.audit.statements import Statements
@@ -23,8 +30,10 @@ def books(nav, holders, deposits=None, redemptions=None):
     )
 
 
-def told(statements, name, transaction="0x1", **fields):
-    statements.heard(Event(name, 1, transaction, 0, VAULT, fields))
+def hear(statements, kind, transaction="0x1", **fields):
+    others = {each.name: "" for each in dataclasses.fields(kind) if each.name not in fields}
+    place = {"block": 1, "transaction": transaction, "index": 0, "address": VAULT}
+    statements.on_event(kind(**(others | place | fields)))
 
 
 def at(month, day):
@@ -35,21 +44,23 @@ def test_months_of_two_depositors():
     """Ann asks for 1,000 and has it; Ben enters at once with 500 when a share is 1.25; Ann asks to
     redeem 400, gets 300 of them at 1.5 as 450, and takes 200 of that."""
     statements = Statements()
-    told(statements, "DepositRequest", controller=ANN, assets=1_000 * UNIT)
+    hear(statements, DepositRequest, controller=ANN, assets=1_000 * UNIT)
     waiting = Queue(asked={ANN: 1_000 * UNIT})
-    statements.reported(at(1, 10), books(0, {}, {1: waiting}))
+    statements.on_report(at(1, 10), books(0, {}, {1: waiting}))
     done = Queue(asked={ANN: 1_000 * UNIT}, settled=1_000 * UNIT, earned=1_000 * SHARE, closed=True)
-    statements.reported(at(1, 31), books(1_000, {VAULT: 1_000}, {1: done}))
+    statements.on_report(at(1, 31), books(1_000, {VAULT: 1_000}, {1: done}))
 
-    told(statements, "Transfer", sender=VAULT, receiver=ANN, value=1_000 * SHARE)
-    told(statements, "Deposit", owner=ANN, assets=1_000 * UNIT, shares=1_000 * SHARE)  # a claim
-    told(statements, "Transfer", "0x2", sender=ZERO, receiver=BEN, value=400 * SHARE)
-    told(statements, "Deposit", "0x2", owner=BEN, assets=500 * UNIT, shares=400 * SHARE)
-    statements.reported(at(2, 20), books(1_750, {ANN: 1_000, BEN: 400}))
+    hear(statements, Transfer, sender=VAULT, receiver=ANN, value=1_000 * SHARE)
+    hear(statements, Deposit, owner=ANN, assets=1_000 * UNIT, shares=1_000 * SHARE)  # a claim
+    hear(statements, Transfer, "0x2", sender=ZERO, receiver=BEN, value=400 * SHARE)
+    hear(statements, Deposit, "0x2", owner=BEN, assets=500 * UNIT, shares=400 * SHARE)
+    statements.on_report(at(2, 20), books(1_750, {ANN: 1_000, BEN: 400}))
     redeemed = Queue(asked={ANN: 400 * SHARE}, settled=300 * SHARE, earned=450 * UNIT, closed=True,
                      taken={ANN: (133 * SHARE, 200 * UNIT)})  # fmt: skip
-    told(statements, "Withdraw", owner=ANN, assets=200 * UNIT, shares=133 * SHARE)
-    statements.reported(at(3, 5), books(1_650, {ANN: 600, BEN: 400, VAULT: 100}, {}, {2: redeemed}))
+    hear(statements, Withdraw, owner=ANN, assets=200 * UNIT, shares=133 * SHARE)
+    statements.on_report(
+        at(3, 5), books(1_650, {ANN: 600, BEN: 400, VAULT: 100}, {}, {2: redeemed})
+    )
 
     assert statements.people == [ANN, BEN]
     jan, feb, mar = statements.of(ANN)
@@ -67,8 +78,8 @@ def test_months_of_two_depositors():
 
 def test_a_request_that_is_taken_back_leaves_nothing():
     statements = Statements()
-    told(statements, "DepositRequest", controller=ANN, assets=70 * UNIT)
-    told(statements, "DepositRequestCancelled", controller=ANN, assets=70 * UNIT)
-    statements.reported(at(1, 10), books(0, {MANAGER: 1}))
+    hear(statements, DepositRequest, controller=ANN, assets=70 * UNIT)
+    hear(statements, DepositRequestCancelled, controller=ANN, assets=70 * UNIT)
+    statements.on_report(at(1, 10), books(0, {MANAGER: 1}))
     (month,) = statements.of(ANN)
     assert (month.value, month.paid_in, month.gain) == (0, 0, 0)

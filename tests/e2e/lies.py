@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import encode
-from strongroom.audit.logs import Event, Node, decode_log, kinds
+from strongroom.audit.events import Event, RawLog, read_log, vault_readers
+from strongroom.audit.node import Node
 
-KINDS = kinds("Vault")
 BIG = 10**30
 OTHER = "0x" + "77" * 20
 
@@ -27,7 +27,7 @@ class Lie:
     event: str
     what: str
     changes: Mapping[str, Callable[[Any], Any]] | None = None
-    where: Callable[[Mapping[str, Any]], bool] = lambda fields: True
+    where: Callable[[Any], bool] = lambda event: True
     twice: bool = False
     later: bool = False
 
@@ -47,19 +47,19 @@ def head(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda old: (change(old[0]), *old[1:])
 
 
-def some(field: str) -> Callable[[Mapping[str, Any]], bool]:
+def some(field: str) -> Callable[[Event], bool]:
     """Return whether a field is not 0 or empty."""
-    return lambda fields: bool(fields[field])
+    return lambda event: bool(getattr(event, field))
 
 
-def at(field: str, value: Any) -> Callable[[Mapping[str, Any]], bool]:
+def at(field: str, value: Any) -> Callable[[Event], bool]:
     """Return whether a field has a value."""
-    return lambda fields: fields[field] == value
+    return lambda event: bool(getattr(event, field) == value)
 
 
-def minted(fields: Mapping[str, Any]) -> bool:
+def minted(event: Any) -> bool:
     """Whether a transfer is of new shares, not to the vault: a fee."""
-    return int(fields["sender"], 16) == 0
+    return int(event.sender, 16) == 0
 
 
 LIES = {
@@ -67,7 +67,7 @@ LIES = {
     "a claim of one unit more": Lie("Withdraw", "Withdraw.assets", {"assets": add(1)}),
     "a request of another epoch": Lie(
         "DepositRequest", "DepositRequest.requestId", {"requestId": add(1)},
-        lambda it: it["requestId"] > 1),
+        lambda it: it.request_id > 1),
     "a request for fewer shares than were moved": Lie(
         "RedeemRequest", "RedeemRequest.shares", {"shares": add(-1)}),
     "a deposit that was larger": Lie(
@@ -107,7 +107,7 @@ LIES = {
     "another mark than the one that was reported": Lie(
         "Reported", "Reported.entries: value of", {"words": lambda old: tuple(
             word - (10**16 if word & (2**64 - 1) >= 10**16 else 0) for word in old)},
-        lambda it: any(entry >> 128 > 10**6 for entry in it["entries"]), later=True),
+        lambda it: any(entry >> 128 > 10**6 for entry in it.entries), later=True),
     "an ask above one": Lie(
         "Reported", "Reported.words: marks",
         {"words": head(lambda old: old % 2**192 + ((2**64 - 1) << 192))}, some("words")),
@@ -162,8 +162,8 @@ def target(node: Node, vault: str, lie: Lie) -> Event:
     found = []
     for _, logs in node.logs([vault], 0, node.head()):
         for log in logs:
-            event = decode_log(log, KINDS)
-            if event is not None and event.name == lie.event and lie.where(event.fields):
+            event = read_log(log, vault_readers())
+            if event is not None and event.name == lie.event and lie.where(event):
                 found.append(event)
     return found[len(found) // 2]
 
@@ -190,20 +190,22 @@ def liar(url: str, event: Event, lie: Lie) -> Liar:
     return Liar(url, change)
 
 
-def _altered(log: Mapping[str, Any], changes: Mapping[str, Callable[[Any], Any]]) -> Any:
-    event, kind = decode_log(log, KINDS), KINDS[log["topics"][0]]
-    assert event is not None
-    fields = {name: changes.get(name, lambda old: old)(old) for name, old in event.fields.items()}
+def _altered(log: RawLog, changes: Mapping[str, Callable[[Any], Any]]) -> Any:
+    reader = vault_readers()[log["topics"][0]]
+    fields = reader.plain(reader.read(log))
+    fields |= {name: change(fields[name]) for name, change in changes.items()}
 
     def encoded(pairs: tuple[tuple[str, str], ...]) -> bytes:
         types = ["bytes32" if type_ in ("string", "bytes4") else type_ for _, type_ in pairs]
-        values = [bytes.fromhex(fields[name][2:]) if type_ == "bytes32" else fields[name]
-                  for type_, (name, _) in zip(types, pairs, strict=True)]  # fmt: skip
+        values = [
+            bytes.fromhex(fields[name][2:].ljust(64, "0")) if type_ == "bytes32" else fields[name]
+            for type_, (name, _) in zip(types, pairs, strict=True)
+        ]
         return encode(types, values)
 
-    topics = [encoded((pair,)) for pair in kind.indexed]
+    topics = [encoded((pair,)) for pair in reader.topics]
     return {
         **log,
         "topics": [log["topics"][0], *("0x" + topic.hex() for topic in topics)],
-        "data": "0x" + encoded(kind.plain).hex(),
+        "data": "0x" + encoded(reader.data).hex(),
     }

@@ -2,15 +2,21 @@
 
 from typing import Any
 
-from strongroom.audit.ledger import Ledger, by_transaction
-from strongroom.audit.logs import Event, decode_log, kinds
+from strongroom.audit.bookkeeper import Bookkeeper
+from strongroom.audit.events import (
+    Event,
+    RawLog,
+    Transaction,
+    by_transaction,
+    read_logs,
+    vault_readers,
+)
+from strongroom.audit.ledger import Ledger
 
 from tests.property.world import World
 
-KINDS = kinds("Vault")
 
-
-def raw_logs(world: World) -> list[tuple[int, list[dict[str, Any]]]]:
+def raw_logs(world: World) -> list[tuple[int, list[RawLog]]]:
     """Return (time, logs as a node gives them) of the vault, a block a transaction."""
     found = []
     for block, (time, logs) in enumerate(world.evm.transactions):
@@ -42,8 +48,7 @@ def events_of(world: World) -> list[tuple[int, list[Event]]]:
     """Return (time, decoded events) of each transaction."""
     found = []
     for time, logs in raw_logs(world):
-        decoded = [decode_log(log, KINDS) for log in logs]
-        found += [(time, group) for group in by_transaction(e for e in decoded if e)]
+        found += [(time, group) for group in by_transaction(read_logs(logs, vault_readers()))]
     return found
 
 
@@ -51,5 +56,5 @@ def audit(world: World, transactions: list[tuple[int, list[Event]]] | None = Non
     """Return the books of a world's vault."""
     ledger = Ledger(world.vault.address.lower())
     for time, events in transactions if transactions is not None else events_of(world):
-        ledger.apply(time, events)
+        Bookkeeper(ledger).book(Transaction(time, tuple(events)))
     return ledger

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strongroom.audit.command import RPC
+from strongroom.audit.command import RPC, AuditOptions
 
 if TYPE_CHECKING:
-    from strongroom.audit.audit import Verdict
+    from strongroom.audit.verdict import Verdict
 
 FOLDER = Path("build") / "page"
 
@@ -43,31 +43,36 @@ class PageResult:
     page: Path
     verdict: Verdict
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing differs."""
+        return self.verdict.is_clean
+
 
 def run_page(options: PageOptions) -> PageResult:
     """Audit a vault and write what came of it as a static site.
 
     Raises:
         Away: the node does not answer.
-        BadInput: there is no vault at the address.
+        BadInput: there is no vault at the address, or no folder of evidence.
     """
+    from strongroom.app.history import History, page_data
     from strongroom.app.page import write_page
-    from strongroom.audit.audit import Auditor, Where, first_block
-    from strongroom.audit.history import History, page_data
-    from strongroom.audit.logs import Node
+    from strongroom.audit.auditor import Auditor
+    from strongroom.audit.command import scope_of
+    from strongroom.audit.node import Node
 
     node, history = Node(options.rpc), History()
-    where = Where(
-        options.rpc, options.vault, first_block(node, options.vault), node.head(),
-        options.exchanges, options.evidence,
-    )  # fmt: skip
-    auditor = Auditor(where, node, history.reported, history.heard)
-    verdict = auditor.run(options.progress)
-    page = write_page(page_data(history, verdict, auditor.name), options.out, options.evidence)
-    return PageResult(page, verdict)
+    asked = AuditOptions(
+        options.vault, options.rpc, evidence=options.evidence, exchanges=options.exchanges
+    )
+    scope, identity = scope_of(asked, node)
+    auditor = Auditor(scope, node, history.on_report, history.on_event)
+    audit = auditor.run(options.progress)
+    data = page_data(history, audit, identity, auditor.name)
+    return PageResult(write_page(data, options.out, options.evidence), audit.verdict)
 
 
 def show(result: PageResult) -> None:
     """Print a result in one line."""
-    words = "no difference" if result.verdict.is_clean else "differs"
-    print(f"{result.page}: {words}, blocks to {result.verdict.to_block}")
+    print(f"{result.page}: {result.verdict.verdict}, blocks to {result.verdict.to_block}")

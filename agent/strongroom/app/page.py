@@ -13,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from strongroom.app.history import PageData
 from strongroom.chain.units import MICRO
 
 SHARE = 10**12
@@ -21,26 +22,27 @@ WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 230, 92, 18, 30
 STYLE = (Path(__file__).parent / "page.css").read_text()
 
 
-def write_page(data: Mapping[str, Any], folder: Path, evidence: Path | None = None) -> Path:
+def write_page(page: PageData, folder: Path, evidence: Path | None = None) -> Path:
     """Write index.html, data.json and a CSV a depositor; copy the evidence documents.
 
     Returns:
         The page's path.
     """
+    data = page.document()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "data.json").write_text(json.dumps(data, indent=1) + "\n")
     if evidence is not None:
         (folder / "evidence").mkdir(exist_ok=True)
-        for line in data["reports"]:
-            source = evidence / f"{line['evidence']}.json"
+        for line in page.reports:
+            source = evidence / f"{line.evidence}.json"
             if source.exists():
                 shutil.copy(source, folder / "evidence" / source.name)
     for who in _people(data):
         (folder / f"statement-{who}.csv").write_text(_flows_csv(data, who))
         (folder / f"months-{who}.csv").write_text(_months_csv(data, who))
-    page = folder / "index.html"
-    page.write_text(_page(data, folder))
-    return page
+    path = folder / "index.html"
+    path.write_text(_page(data, folder))
+    return path
 
 
 def _people(data: Mapping[str, Any]) -> list[str]:

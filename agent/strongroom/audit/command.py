@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal, InvalidOperation
@@ -22,14 +22,18 @@ from strongroom.errors import BadInput
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
-    from strongroom.audit.audit import Verdict
-    from strongroom.audit.ledger import Ledger, ReportLine
-    from strongroom.audit.logs import Event
+    from strongroom.audit.auditor import Audit, Scope
+    from strongroom.audit.contracts import Identity
+    from strongroom.audit.events import Event
+    from strongroom.audit.ledger import BookedReport, Ledger
+    from strongroom.audit.node import Node
     from strongroom.audit.permissions import Difference
     from strongroom.audit.replay import Forks, Replayed, WhatIf, WhatIfCap
+    from strongroom.audit.verdict import Verdict
 
 SHOWN = 20  # differences
 RPC = "http://127.0.0.1:8545"
+SHARE = 10**12  # shares have six decimals more than the asset
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,11 @@ class AuditOptions:
 
 @dataclass(frozen=True)
 class AuditResult:
-    """What an audit came to; blocks that were executed again differ inside the verdict as well."""
+    """What an audit came to; what differs in blocks that were executed again is in the verdict."""
 
     verdict: Verdict
-    seconds: float
+    identity: Identity
+    seconds: float = 0.0
     replayed: tuple[Replayed, ...] = ()
     what_if: WhatIf | None = None
     what_if_cap: WhatIfCap | None = None
@@ -110,7 +115,7 @@ class AuditResult:
 
     def document(self) -> dict[str, object]:
         """Return the verdict as JSON takes it (docs/schemas/audit-1.json)."""
-        found: dict[str, object] = dict(self.verdict.plain())
+        found = self.verdict.document()
         if self.replayed:
             found["replayed"] = [asdict(each) for each in self.replayed]
         if self.what_if is not None:
@@ -127,33 +132,60 @@ def run_audit(options: AuditOptions) -> AuditResult:
 
     Raises:
         Away: the node, or anvil for what is executed again, does not answer.
-        BadInput: there is no vault at the address, or a checkpoint does not fit.
+        BadInput: there is no vault at the address, or blocks, evidence or a checkpoint do not fit.
+        Refused: the vault does not take the cap of a what-if.
     """
-    from strongroom.audit.audit import Auditor, Where, first_block
-    from strongroom.audit.logs import Node
+    from strongroom.audit.auditor import Auditor
+    from strongroom.audit.node import Node
 
-    started = time.monotonic()
-    node = Node(options.rpc)
-    first = options.from_block
-    if first is None:
-        first = first_block(node, options.vault)
-    last = options.to_block if options.to_block is not None else node.head()
-    where = Where(
-        options.rpc, options.vault, first, last, options.exchanges, options.evidence,
-        options.checkpoint,
-    )  # fmt: skip
-    with _Recorder(options) as seen:
-        verdict = Auditor(where, node, seen.reported, seen.heard).run(options.progress)
-    result = _executed_again(options, verdict, seen)
+    started, node = time.monotonic(), Node(options.rpc)
+    scope, identity = scope_of(options, node)
+    with _Recorder(options) as recorder:
+        auditor = Auditor(scope, node, recorder.on_report, recorder.on_event)
+        audit = auditor.run(options.progress)
+    result = _executed_again(options, AuditResult(audit.verdict, identity), audit, recorder)
     if options.signer is not None:
         from strongroom.audit.verdict import attest
 
         result = replace(result, attestation=attest(result.document(), options.signer))
-    result = replace(result, seconds=time.monotonic() - started)
     if options.out is not None:
         text = json.dumps(result.document(), indent=1)
         (options.out / "verdict.json").write_text(text + "\n")
-    return result
+    return replace(result, seconds=time.monotonic() - started)
+
+
+def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
+    """Return what is audited, once it is known to be there, and what it calls itself.
+
+    Raises:
+        BadInput: there is no vault at the address, or blocks or the evidence's folder do not fit.
+        Away: the node does not answer.
+    """
+    from strongroom.audit.auditor import Scope
+    from strongroom.audit.contracts import Contracts
+
+    if options.evidence is not None and not options.evidence.is_dir():
+        raise BadInput(f"{options.evidence} is no folder: name the one with the evidence documents")
+    head, born = node.head(), node.first_block(options.vault)
+    last = options.to_block if options.to_block is not None else head
+    if not born <= last <= head:
+        raise BadInput(
+            f"--to-block {last}: the vault is of block {born}, the newest is {head}: "
+            "name one between them"
+        )
+    first = options.from_block if options.from_block is not None else born
+    has_checkpoint = options.checkpoint is not None and options.checkpoint.exists()
+    if first > born and not has_checkpoint:
+        raise BadInput(
+            f"--from-block {first}: the vault is of block {born} and its ledger begins there: "
+            "leave the option out, or name a checkpoint"
+        )
+    identity = Contracts(node).identity(options.vault, last)
+    scope = Scope(
+        options.rpc, options.vault, first, last, options.exchanges, options.evidence,
+        options.checkpoint,
+    )  # fmt: skip
+    return scope, identity
 
 
 class _Recorder:
@@ -162,7 +194,7 @@ class _Recorder:
     def __init__(self, options: AuditOptions) -> None:
         """Take what is asked for; files are opened on entry."""
         self.blocks: deque[int] = deque(maxlen=None if options.replay < 0 else options.replay or 1)
-        self.budget = 0  # block of the last allocation
+        self.allocated_at = 0  # block of the last allocation
         self._options, self._files = options, ExitStack()
         self._reports: TextIO | None = None
         self._fills: TextIO | None = None
@@ -182,43 +214,54 @@ class _Recorder:
         """Close the files."""
         self._files.close()
 
-    def reported(self, line: ReportLine, books: Ledger) -> None:
+    def on_report(self, report: BookedReport, ledger: Ledger) -> None:
         """Keep a report's line."""
-        self.blocks.append(line.block)
+        self.blocks.append(report.block)
         if self._reports is not None:
-            self._reports.write(json.dumps(asdict(line)) + "\n")
+            self._reports.write(json.dumps(asdict(report)) + "\n")
 
-    def heard(self, time: int, event: Event) -> None:
+    def on_event(self, time: int, event: Event) -> None:
         """Keep a fill's line, and where the last budget was given."""
-        if event.name == "Allocated":
-            self.budget = event.block
-        elif event.name == "OrderFilled" and self._fills is not None:
-            place = {"time": time, "block": event.block, "transaction": event.transaction}
-            self._fills.write(json.dumps(place | dict(event.fields)) + "\n")
+        from strongroom.audit.events import Allocated, OrderFilled
+
+        if isinstance(event, Allocated):
+            self.allocated_at = event.block
+        elif isinstance(event, OrderFilled) and self._fills is not None:
+            self._fills.write(json.dumps({"time": time} | asdict(event)) + "\n")
 
 
-def _executed_again(options: AuditOptions, verdict: Verdict, seen: _Recorder) -> AuditResult:
+def _executed_again(
+    options: AuditOptions, result: AuditResult, audit: Audit, recorder: _Recorder
+) -> AuditResult:
     """Execute again on a fork what is asked for; what differs joins the verdict."""
-    blocks = [*(seen.blocks if options.replay else ()), *options.replay_blocks]
-    report_at = options.at_block or (seen.blocks[-1] if seen.blocks else 0)
-    budget_at = options.at_block or seen.budget
-    wants_report = options.what_if_bps is not None and report_at > 0
-    wants_cap = options.what_if_cap is not None and budget_at > 0
-    if not (blocks or wants_report or wants_cap):
-        return AuditResult(verdict, 0.0)
+    blocks = [*(recorder.blocks if options.replay else ()), *options.replay_blocks]
+    report_at = options.at_block or (recorder.blocks[-1] if recorder.blocks else 0)
+    budget_at = options.at_block or recorder.allocated_at
+    bps = options.what_if_bps if report_at else None
+    cap = options.what_if_cap if budget_at else None
+    if not blocks and bps is None and cap is None:
+        return result
 
     from strongroom.audit.replay import forks
 
+    vault, roles = result.verdict.vault, audit.ledger.permissions.roles
     with forks(options.rpc) as again:
-        replayed = tuple(again.replay(block, verdict.vault) for block in blocks)
-        verdict.differences.extend(_differences(replayed))
-        return AuditResult(
-            verdict,
-            0.0,
-            replayed,
-            _what_if(again, verdict, options, report_at) if wants_report else None,
-            _what_if_cap(again, verdict, options, budget_at) if wants_cap else None,
+        replayed = tuple(again.replay(block, vault) for block in blocks)
+        return replace(
+            result,
+            verdict=result.verdict.with_differences(_differences(replayed)),
+            replayed=replayed,
+            what_if=None
+            if bps is None
+            else again.what_if(report_at, vault, roles["reporter"], bps),
+            what_if_cap=None if cap is None else _with_cap(again, vault, roles, budget_at, cap),
         )
+
+
+def _with_cap(
+    again: Forks, vault: str, roles: Mapping[str, str], block: int, cap: CapChange
+) -> WhatIfCap:
+    return again.what_if_cap(block, vault, roles["guardian"], cap.class_id, cap.market_cap)
 
 
 def _differences(replayed: tuple[Replayed, ...]) -> list[Difference]:
@@ -231,35 +274,19 @@ def _differences(replayed: tuple[Replayed, ...]) -> list[Difference]:
     ]
 
 
-def _what_if(again: Forks, verdict: Verdict, options: AuditOptions, block: int) -> WhatIf:
-    assert options.what_if_bps is not None
-    reporter = verdict.ledger.terms.roles["reporter"]
-    return again.what_if(block, verdict.vault, reporter, options.what_if_bps)
-
-
-def _what_if_cap(again: Forks, verdict: Verdict, options: AuditOptions, block: int) -> WhatIfCap:
-    assert options.what_if_cap is not None
-    guardian, change = verdict.ledger.terms.roles["guardian"], options.what_if_cap
-    return again.what_if_cap(block, verdict.vault, guardian, change.class_id, change.market_cap)
-
-
 def show(result: AuditResult) -> None:
     """Print a result as text, as wide as the terminal."""
     from rich.console import Console
     from rich.table import Table
 
     console, verdict = Console(highlight=False), result.verdict
-    found = verdict.plain()
-    console.print(f"Vault {verdict.vault}, blocks {verdict.from_block} to {verdict.to_block}")
+    named = result.identity.name or "Vault"
+    console.print(f"{named}, {verdict.vault}, blocks {verdict.from_block} to {verdict.to_block}")
     table = Table(show_header=False)
     table.add_column()
     table.add_column(justify="right", overflow="fold")
-    for name, value in (found["checked"] | found["state"]).items():
-        if isinstance(value, dict):
-            for part, text in value.items():
-                table.add_row(f"{name.removesuffix('s')}: {part}", str(text))
-        else:
-            table.add_row(name.replace("_", " "), str(value))
+    for name, text in _rows(result):
+        table.add_row(name, text)
     console.print(table)
     for each in verdict.differences[:SHOWN]:
         console.print(
@@ -269,15 +296,59 @@ def show(result: AuditResult) -> None:
         )
     if len(verdict.differences) > SHOWN:
         console.print(f"... and {len(verdict.differences) - SHOWN} more; --json has them all")
+    for line in _again(result):
+        console.print(line)
+    console.print(f"{verdict.verdict} ({result.seconds:.1f} s)")
+
+
+def _rows(result: AuditResult) -> list[tuple[str, str]]:
+    """Return what was checked and what the vault has, in units of the asset and in shares."""
+    from strongroom.chain.units import format_units
+
+    state, identity = result.verdict.state, result.identity
+
+    def assets(digits: str) -> str:
+        return f"{format_units(int(digits))} {identity.asset_symbol}".strip()
+
+    checked = asdict(result.verdict.checked).items()
+    return [
+        *((name.replace("_", " "), f"{count:,}") for name, count in checked),
+        ("supply", f"{int(state.supply) / SHARE:,.6f} {identity.symbol}".strip()),
+        ("idle", assets(state.idle)),
+        ("claimable", assets(state.claimable)),
+        ("pending deposits", assets(state.pending_deposits)),
+        ("NAV at the bid", assets(state.nav_bid)),
+        ("NAV at the ask", assets(state.nav_ask)),
+        ("exposure", assets(state.exposure)),
+        ("high-water mark, a share", f"{int(state.high_water_mark) / 10**18:.6f}"),
+        ("holders", f"{state.holders:,}"),
+        ("open markets", f"{state.open_markets:,}"),
+        ("closed markets", f"{state.closed_markets:,}"),
+        *state.roles.items(),
+        ("winding down", "yes" if state.winding_down else "no"),
+    ]
+
+
+def _again(result: AuditResult) -> list[str]:
+    """Return what executing blocks again came to, a line each."""
+    from strongroom.chain.units import format_units
+
+    lines = []
     if result.replayed:
         words = sum(each.words for each in result.replayed)
-        console.print(
+        lines.append(
             f"executed again: {len(result.replayed)} blocks, {words} storage words compared"
         )
-    if result.what_if is not None:
-        for name, number in asdict(result.what_if).items():
-            console.print(f"what if: {name.replace('_', ' ')}: {number}")
-    if result.what_if_cap is not None:
-        for name, number in asdict(result.what_if_cap).items():
-            console.print(f"what if, under another cap: {name.replace('_', ' ')}: {number}")
-    console.print(f"{found['verdict']} ({result.seconds:.1f} s)")
+    if (report := result.what_if) is not None:
+        lines.append(
+            f"what if, block {report.block}: {report.outcome}, "
+            f"NAV {format_units(report.nav_bid)} / {format_units(report.nav_ask)}, "
+            f"was {format_units(report.was_bid)} / {format_units(report.was_ask)}"
+        )
+    if (cap := result.what_if_cap) is not None:
+        lines.append(
+            f"what if, block {cap.block}, class {cap.class_id} capped at "
+            f"{format_units(cap.market_cap)}: {format_units(cap.allocated)} allocated, "
+            f"was {format_units(cap.was_allocated)}"
+        )
+    return lines

@@ -1,7 +1,9 @@
 """Requests to deposit and redeem: who asked for what, what was settled of it, what was claimed."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 SETTLED_AT_ONCE = 8  # epochs of a side a report settles
 
@@ -96,22 +98,22 @@ def settle(
     queues: Mapping[int, Queue], numerator: int, denominator: int, budget: int | None
 ) -> tuple[int, int]:
     """Settle closed epochs, oldest first, at numerator / denominator out units an in unit, as far
-    as the budget of out units reaches; return the units settled and the out units."""
-    total_in = total_out = done = 0
-    for number in sorted(queues):
-        queue = queues[number]
-        if not queue.closed or not queue.rest:
-            continue
-        if done == SETTLED_AT_ONCE:
-            break
-        done += 1
-        rest = take = queue.rest
-        if budget is not None and take * numerator // denominator > budget - total_out:
-            take = (budget - total_out) * denominator // numerator
-        out = take * numerator // denominator
-        queue.settled += take
-        queue.earned += out
-        total_in, total_out = total_in + take, total_out + out
-        if take < rest:
-            break
-    return total_in, total_out
+    as the budget of out units reaches; return the units settled and the out units.
+
+    From totals: what each epoch would get, and what all up to it would. Epochs whose total is
+    within the budget are settled whole; the next gets what its rest of the budget buys.
+    """
+    closed = [queues[number] for number in sorted(queues)]
+    due = [queue for queue in closed if queue.closed and queue.rest][:SETTLED_AT_ONCE]
+    out = [queue.rest * numerator // denominator for queue in due]
+    totals = list(accumulate(out))
+    whole = len(due) if budget is None else bisect_right(totals, budget)
+    parts = [(queue.rest, gets) for queue, gets in zip(due[:whole], out, strict=False)]
+    if budget is not None and whole < len(due):
+        left = budget - (totals[whole - 1] if whole else 0)
+        some = left * denominator // numerator
+        parts.append((some, some * numerator // denominator))
+    for queue, (settled, earned) in zip(due, parts, strict=False):
+        queue.settled += settled
+        queue.earned += earned
+    return sum(settled for settled, _ in parts), sum(earned for _, earned in parts)

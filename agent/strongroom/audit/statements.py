@@ -1,11 +1,19 @@
 """Each depositor's months: what was there, what came in and went out, what was gained."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from strongroom.audit.ledger import VIRTUAL, Ledger, ReportLine
-from strongroom.audit.logs import Event
+from strongroom.audit.events import (
+    Deposit,
+    DepositRequest,
+    DepositRequestCancelled,
+    Event,
+    RedeemedInKind,
+    Transfer,
+    Withdraw,
+)
+from strongroom.audit.ledger import VIRTUAL, BookedReport, Ledger
 from strongroom.audit.permissions import ZERO
 
 
@@ -40,38 +48,45 @@ class _Stand:
     paid_out: int = 0
 
 
-@dataclass
 class Statements:
-    """Gathers; `heard` and `reported` go to the auditor."""
+    """Gathers every depositor's months; `on_event` and `on_report` go to the auditor."""
 
-    _in: dict[str, int] = field(default_factory=dict)
-    _out: dict[str, int] = field(default_factory=dict)
-    _months: dict[str, dict[str, _Stand]] = field(default_factory=dict)
-    _minted: tuple[str, str, int] = ("", "", 0)  # the last one: transaction, to whom, shares
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._in: dict[str, int] = {}
+        self._out: dict[str, int] = {}
+        self._months: dict[str, dict[str, _Stand]] = {}
+        self._last_mint: Transfer | None = None
 
-    def heard(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Keep what a depositor paid and got."""
-        it = event.fields
-        if event.name == "Transfer" and it["sender"] == ZERO:
-            self._minted = (event.transaction, it["receiver"], it["value"])
-        elif event.name == "DepositRequest":
-            self._add(self._in, it["controller"], it["assets"])
-        elif event.name == "DepositRequestCancelled":
-            self._add(self._in, it["controller"], -it["assets"])
-        elif event.name == "Deposit":
-            if self._minted == (event.transaction, it["owner"], it["shares"]):  # at once
-                self._add(self._in, it["owner"], it["assets"])
-        elif event.name in ("Withdraw", "RedeemedInKind"):
-            self._add(self._out, it["owner"], it["assets"])
+        match event:
+            case Transfer(sender=sender) if sender == ZERO:
+                self._last_mint = event
+            case DepositRequest(controller=who, assets=assets):
+                self._add(self._in, who, assets)
+            case DepositRequestCancelled(controller=who, assets=assets):
+                self._add(self._in, who, -assets)
+            case Deposit(owner=who, assets=assets) if self._is_at_once(event):
+                self._add(self._in, who, assets)
+            case Withdraw(owner=who, assets=assets) | RedeemedInKind(owner=who, assets=assets):
+                self._add(self._out, who, assets)
 
-    def reported(self, line: ReportLine, books: Ledger) -> None:
+    def _is_at_once(self, it: Deposit) -> bool:
+        """Whether a deposit's shares were minted for it, and not claimed of a request."""
+        mint = self._last_mint
+        return mint is not None and (mint.transaction, mint.receiver, mint.value) == (
+            it.transaction, it.owner, it.shares,
+        )  # fmt: skip
+
+    def on_report(self, report: BookedReport, ledger: Ledger) -> None:
         """Take everybody's stand after a report."""
-        month = f"{datetime.fromtimestamp(line.time, UTC):%Y-%m}"
-        bid, supply = books.nav[0], books.supply
-        deposits, redemptions = books.queues
-        asked = {who for each in books.queues for queue in each.values() for who in queue.asked}
-        for who in {*books.holders, *asked, *self._in, *self._out} - {books.vault}:
-            shares, assets = books.holders.get(who, 0), 0
+        month = f"{datetime.fromtimestamp(report.time, UTC):%Y-%m}"
+        bid, supply = ledger.nav[0], ledger.supply
+        deposits, redemptions = ledger.queues
+        asked = {who for each in ledger.queues for queue in each.values() for who in queue.asked}
+        for who in {*ledger.holders, *asked, *self._in, *self._out} - {ledger.vault}:
+            shares, assets = ledger.holders.get(who, 0), 0
             for queue in deposits.values():
                 shares += queue.due(who)[1]
                 assets += queue.waits(who)
@@ -79,7 +94,7 @@ class Statements:
                 shares += queue.waits(who)
                 assets += queue.due(who)[1]
             value = shares * (bid + 1) // (supply + VIRTUAL) + assets
-            stand = _Stand(line.time, shares, value, self._in.get(who, 0), self._out.get(who, 0))
+            stand = _Stand(report.time, shares, value, self._in.get(who, 0), self._out.get(who, 0))
             self._months.setdefault(who, {})[month] = stand
 
     def of(self, who: str) -> Iterator[Month]:

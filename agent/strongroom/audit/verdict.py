@@ -1,14 +1,23 @@
-"""What an auditor signs: the hash of a verdict, for one vault, chain and block (EIP-712)."""
+"""What an audit came to, as JSON has it (docs/schemas/audit-1.json), and what an auditor signs of
+it: the hash of a verdict, for one vault, chain and block (EIP-712)."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from eth_account import Account
-from eth_account.messages import encode_typed_data
-from eth_account.signers.local import LocalAccount
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.permissions import Change, Difference
 from strongroom.chain.ids import canonical, keccak
+from strongroom.errors import BadInput
 
+if TYPE_CHECKING:
+    from eth_account.messages import SignableMessage
+    from eth_account.signers.local import LocalAccount
+
+SCHEMA = "strongroom-audit/1"
+CLEAN, DIFFERS = "no difference", "differs"
 TYPES = {
     "Attestation": [
         {"name": "vault", "type": "address"},
@@ -20,34 +29,128 @@ TYPES = {
 }
 
 
-def verdict_hash(verdict: Mapping[str, Any]) -> bytes:
-    """Return keccak of the verdict's canonical JSON, without its attestation."""
-    plain = {name: value for name, value in verdict.items() if name != "attestation"}
-    return keccak(canonical(plain))
+@dataclass(frozen=True)
+class Checked:
+    """How much was held against something."""
+
+    events: int = 0
+    reports: int = 0
+    market_values: int = 0
+    fills: int = 0
+    fills_joined: int = 0
+    fills_since_last_report: int = 0  # the next report reveals their decisions
+    documents: int = 0
 
 
-def attest(verdict: Mapping[str, Any], auditor: LocalAccount) -> dict[str, str]:
-    """Return the auditor's address and signature."""
-    signed = Account.sign_message(_message(verdict), auditor.key)
+@dataclass(frozen=True)
+class State:
+    """The vault at the last block; amounts as strings of digits, in base units."""
+
+    supply: str
+    idle: str
+    claimable: str
+    pending_deposits: str
+    nav_bid: str
+    nav_ask: str
+    exposure: str
+    high_water_mark: str
+    holders: int
+    open_markets: int
+    closed_markets: int
+    roles: Mapping[str, str]
+    winding_down: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an audit came to."""
+
+    schema: str
+    vault: str
+    chain_id: int
+    from_block: int
+    to_block: int
+    to_time: int
+    verdict: str
+    differences: tuple[Difference, ...]
+    checked: Checked
+    state: State
+    permissions: tuple[Change, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+    def with_differences(self, more: Sequence[Difference]) -> Verdict:
+        """Return the verdict with differences that were found later."""
+        found = (*self.differences, *more)
+        return replace(self, differences=found, verdict=DIFFERS if found else CLEAN)
+
+    def document(self) -> dict[str, object]:
+        """Return the verdict as JSON takes it."""
+        return asdict(self)
+
+
+def state_of(ledger: Ledger) -> State:
+    """Return a ledger's totals."""
+    return State(
+        supply=str(ledger.supply),
+        idle=str(ledger.idle),
+        claimable=str(ledger.claimable),
+        pending_deposits=str(ledger.pending_deposits),
+        nav_bid=str(ledger.nav[0]),
+        nav_ask=str(ledger.nav[1]),
+        exposure=str(ledger.exposure),
+        high_water_mark=str(ledger.high_water_mark),
+        holders=len(ledger.holders),
+        open_markets=len(ledger.order),
+        closed_markets=ledger.closed,
+        roles=dict(ledger.permissions.roles),
+        winding_down=ledger.is_winding_down,
+    )
+
+
+def verdict_hash(document: Mapping[str, object]) -> bytes:
+    """Return keccak of a verdict's canonical JSON, without its attestation."""
+    return keccak(canonical({k: v for k, v in document.items() if k != "attestation"}))
+
+
+def attest(document: Mapping[str, object], auditor: LocalAccount) -> dict[str, str]:
+    """Return the auditor's address and signature over a verdict's document."""
+    from eth_account import Account
+
+    signed = Account.sign_message(_message(document), auditor.key)
     return {"auditor": auditor.address, "signature": "0x" + signed.signature.hex()}
 
 
-def attested_by(verdict: Mapping[str, Any]) -> str:
-    """Return who has signed a verdict; another address than claimed means that it was changed."""
-    signature = verdict["attestation"]["signature"]
-    signer: str = Account.recover_message(_message(verdict), signature=signature)
+def attested_by(document: Mapping[str, object]) -> str:
+    """Return who has signed a verdict; another address than claimed means that it was changed.
+
+    Raises:
+        BadInput: nobody has signed it.
+    """
+    from eth_account import Account
+
+    claim = document.get("attestation")
+    if not isinstance(claim, Mapping):
+        raise BadInput("the verdict has no attestation: audit with a key to sign it")
+    signature = claim["signature"]
+    signer: str = Account.recover_message(_message(document), signature=signature)
     return signer
 
 
-def _message(verdict: Mapping[str, Any]) -> Any:
+def _message(document: Mapping[str, object]) -> SignableMessage:
+    from eth_account.messages import encode_typed_data
+
     return encode_typed_data(
-        domain_data={"name": "Strongroom Audit", "version": "1", "chainId": verdict["chain_id"]},
+        domain_data={"name": "Strongroom Audit", "version": "1", "chainId": document["chain_id"]},
         message_types=TYPES,
         message_data={
-            "vault": verdict["vault"],
-            "fromBlock": verdict["from_block"],
-            "toBlock": verdict["to_block"],
-            "clean": not verdict["differences"],
-            "verdict": verdict_hash(verdict),
+            "vault": document["vault"],
+            "fromBlock": document["from_block"],
+            "toBlock": document["to_block"],
+            "clean": not document["differences"],
+            "verdict": verdict_hash(document),
         },
     )

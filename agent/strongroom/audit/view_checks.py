@@ -1,74 +1,71 @@
-"""The books beside what the chain's own views say."""
+"""The ledger beside what the chain's own views say."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any
 
+from strongroom.audit.contracts import Asked
 from strongroom.audit.ledger import Ledger
-from strongroom.audit.permissions import Difference, Setting
+from strongroom.audit.permissions import Answer, Argument, Difference, Setting
 
-Asked = tuple[str, tuple[Any, ...]]  # a view and its arguments
-Read = Callable[[Sequence[Asked]], Sequence[Any]]
+Read = Callable[[Sequence[Asked]], Sequence[object]]
 AT_ONCE = 1_000  # views
 
 
-def view_differences(ledger: Ledger, read: Read) -> list[Difference]:
-    """Return where the vault's views part from the books.
+def view_differences(ledger: Ledger, now: int, read: Read) -> list[Difference]:
+    """Return where the vault's views part from the ledger.
 
     Args:
-        read: answers some of the vault's views at once, as of the last block of the books
+        now: time of the ledger's last block
+        read: answers some of the vault's views at once, as of that block
     """
-    found, views = [], _views(ledger)
+    found, views = [], _views(ledger, now)
     while some := list(islice(views, AT_ONCE)):
         answers = read([(each.view, each.arguments) for each in some])
         for each, answer in zip(some, answers, strict=True):
-            there = _plain(answer)
-            if there != _plain(each.value):
+            there, here = _plain(answer), _plain(each.value)
+            if there != here:
                 what = " ".join(["view", each.view, *map(str, each.arguments)])
-                found.append(Difference(each.block, each.transaction, what, each.value, there))
+                found.append(Difference(each.block, each.transaction, what, str(here), str(there)))
     return found
 
 
-def _views(ledger: Ledger) -> Iterator[Setting]:
-    """Yield views and what the books say they answer; terms since the event that set them."""
-    yield from ledger.terms.settings.values()
-    for name, arguments, value in _numbers(ledger):
+def _views(ledger: Ledger, now: int) -> Iterator[Setting]:
+    """Yield views and what the ledger says they answer; terms since the event that set them."""
+    yield from ledger.permissions.settings.values()
+    for name, arguments, value in _numbers(ledger, now):
         yield Setting(name, arguments, value, ledger.block, "")
 
 
-def _numbers(ledger: Ledger) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
-    for name, value in (
-        ("totalSupply", ledger.supply),
-        ("total_idle", ledger.idle),
-        ("claimable_assets", ledger.claimable),
-        ("navs", ledger.nav),
-        ("highWaterMark", ledger.mark),
-        ("dayAnchor", (ledger.anchor, ledger.anchored)),
-        ("lastReport", ledger.reported),
-        ("total_exposure", ledger.exposure),
-        ("recentAllocation", ledger.recent()),
-        ("breakerTripped", ledger.tripped),
-        ("windingDown", ledger.winding_down),
-        ("openMarkets", tuple(ledger.order)),
-    ):
-        yield name, (), value
+def _numbers(ledger: Ledger, now: int) -> Iterator[tuple[str, tuple[Argument, ...], Answer]]:
+    yield "totalSupply", (), ledger.supply
+    yield "total_idle", (), ledger.idle
+    yield "claimable_assets", (), ledger.claimable
+    yield "navs", (), ledger.nav
+    yield "highWaterMark", (), ledger.high_water_mark
+    yield "dayAnchor", (), (ledger.day_anchor, ledger.anchored_at)
+    yield "lastReport", (), ledger.reported_at
+    yield "total_exposure", (), ledger.exposure
+    yield "recentAllocation", (), ledger.recent_allocation(now)
+    yield "breakerTripped", (), ledger.is_tripped
+    yield "windingDown", (), ledger.is_winding_down
+    yield "openMarkets", (), tuple(ledger.order)
     if ledger.pending:
         yield "pending_report", (), ledger.pending
-    for number in ledger.terms.classes:
+    for number in ledger.permissions.classes:
         yield "classExposureOf", (number,), ledger.class_exposure(number)
     for name in ledger.order:
         market = ledger.markets[name]
         yield "exposureOf", (name,), market.exposure
         yield "bookOf", (name,), (market.bid, market.bid + market.spread)
     for side, queues in enumerate(ledger.queues):
-        for number, queue in queues.items():
-            yield "epochOf", (side, number), (queue.total, queue.settled, queue.earned)
+        for epoch, queue in queues.items():
+            yield "epochOf", (side, epoch), (queue.total, queue.settled, queue.earned)
     for who, shares in ledger.holders.items():
         yield "balanceOf", (who,), shares
 
 
-def _plain(answer: Any) -> Any:
-    """Return a value as the books have it: words and addresses in lower-case hex, tuples."""
+def _plain(answer: object) -> object:
+    """Return a value as the ledger has it: words and addresses in lower-case hex, tuples."""
     if isinstance(answer, str):
         return answer.lower()
     if isinstance(answer, bytes):

@@ -1,0 +1,271 @@
+"""One audit of a vault: logs into a ledger, reports held against balances, fills against decisions,
+evidence against hashes. Goes on from a checkpoint; what it keeps does not grow with history."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from strongroom.audit.bookkeeper import Bookkeeper
+from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
+from strongroom.audit.contracts import Contracts
+from strongroom.audit.documents import read_document
+from strongroom.audit.events import (
+    Event,
+    RawLog,
+    Recalled,
+    Synced,
+    Transaction,
+    by_transaction,
+    read_logs,
+    vault_readers,
+)
+from strongroom.audit.fills import FillJoiner
+from strongroom.audit.ledger import BookedReport, Ledger
+from strongroom.audit.node import Node
+from strongroom.audit.permissions import Difference, difference
+from strongroom.audit.valuation import account_value
+from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
+from strongroom.audit.view_checks import view_differences
+from strongroom.chain.ids import keccak
+
+OnReport = Callable[[BookedReport, Ledger], None]
+OnEvent = Callable[[int, Event], None]
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is audited.
+
+    Attributes:
+        exchanges: whose fills of the vault's accounts are joined to decisions
+        evidence: folder of the evidence documents; None: reports' documents are not looked at
+        checkpoint: file to go on from, and to keep the progress in
+    """
+
+    url: str
+    vault: str
+    from_block: int
+    to_block: int
+    exchanges: Sequence[str] = ()
+    evidence: Path | None = None
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An audit's verdict, and the ledger that it stands on."""
+
+    verdict: Verdict
+    ledger: Ledger
+
+
+class Auditor:
+    """Audits one vault over any node."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        node: Node | None = None,
+        on_report: OnReport = lambda report, ledger: None,
+        on_event: OnEvent = lambda time, event: None,
+    ) -> None:
+        """Take what is audited.
+
+        Args:
+            on_report: is called with each report and the ledger after it; neither is kept here
+            on_event: is called with the time of each event of the vault, and of each fill
+        """
+        self._scope, self._node = scope, node or Node(scope.url)
+        self._on_report, self._on_event = on_report, on_event
+        self._vault = scope.vault.lower()
+        self._contracts = Contracts(self._node)
+        self._fills: FillJoiner | None = None
+        if scope.evidence is not None:
+            blocks = (scope.from_block, scope.to_block)
+            self._fills = FillJoiner(
+                self._node, scope.exchanges, scope.evidence, self._vault, blocks, on_event
+            )
+
+    def run(self, on_progress: OnProgress = lambda done, of: None) -> Audit:
+        """Audit to the last block.
+
+        Args:
+            on_progress: is called with the blocks done, and all of them
+
+        Raises:
+            NodeAway: the node does not answer.
+            BadLog: the node sends what is no log.
+            CheckpointError: there is a checkpoint that this audit cannot go on from.
+        """
+        scope, progress = self._scope, self.start()
+        chain_id = int(self._node.ask("eth_chainId"), 16)
+        for end, logs in self._node.logs([self._vault], progress.next_block, scope.to_block):
+            self.book(progress, logs)
+            if self._fills is not None:
+                self._fills.join(progress, progress.next_block, end)
+                self._fills.join_again(progress)
+            progress.next_block = end + 1
+            if scope.checkpoint is not None:
+                progress.last_hash = self._hash_of(end)
+                write_checkpoint(scope.checkpoint, progress)
+            on_progress(end - scope.from_block + 1, scope.to_block - scope.from_block + 1)
+        return Audit(self._verdict(progress, chain_id), progress.ledger)
+
+    def start(self) -> Progress:
+        """Return where the audit begins: at the first block, or at the checkpoint."""
+        scope = self._scope
+        if scope.checkpoint is not None and scope.checkpoint.exists():
+            return read_checkpoint(scope.checkpoint, self._vault, scope.to_block, self._hash_of)
+        return Progress(Ledger(self._vault), scope.from_block)
+
+    def name(self, market: str) -> str | None:
+        """Return what the evidence calls a market, or None where it does not say."""
+        return None if self._fills is None else self._fills.name(market)
+
+    def _verdict(self, progress: Progress, chain_id: int) -> Verdict:
+        scope, ledger = self._scope, progress.ledger
+        now = self._node.times([scope.to_block])[scope.to_block]
+        late = [fill for fill in progress.unjoined if fill.block <= progress.last_report]
+        found = [
+            *ledger.differences,
+            *view_differences(ledger, now, self._read),
+            *self._missing_assets(ledger),
+            *self._unexplained(late),
+        ]
+        checked = Checked(
+            events=ledger.events,
+            reports=progress.reports,
+            market_values=progress.values,
+            fills=progress.fills,
+            fills_joined=progress.joined,
+            fills_since_last_report=len(progress.unjoined) - len(late),
+            documents=progress.documents,
+        )
+        return Verdict(
+            SCHEMA, scope.vault, chain_id, scope.from_block, scope.to_block, now,
+            DIFFERS if found else CLEAN, tuple(sorted(found, key=lambda each: each.block)),
+            checked, state_of(ledger), tuple(ledger.permissions.timeline),
+        )  # fmt: skip
+
+    # the ledger
+
+    def book(self, progress: Progress, logs: Sequence[RawLog]) -> None:
+        """Book the logs of some blocks.
+
+        Raises:
+            NodeAway, BadLog: see `run`.
+        """
+        events = read_logs(logs, vault_readers())
+        times = self._node.times(sorted({event.block for event in events}))
+        keeper = Bookkeeper(progress.ledger)
+        for group in by_transaction(events):
+            transaction = Transaction(times[group[0].block], tuple(group))
+            self._check_payouts(progress, transaction)
+            try:
+                reports = keeper.book(transaction)
+            except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
+                what = f"{group[-1].name}: the ledger knows nothing of it"
+                progress.ledger.differences.append(difference(group[0], what, "", repr(error)))
+                continue
+            for event in group:
+                self._on_event(transaction.time, event)
+            for report in reports:
+                progress.reports, progress.last_report = progress.reports + 1, report.block
+                self._check_report(progress, report, group[0].transaction)
+                self._on_report(report, progress.ledger)
+
+    def _check_payouts(self, progress: Progress, transaction: Transaction) -> None:
+        """Hold values that were booked once there was a payout against balances: before the block,
+        after it, or after it but for what was recalled later in the same transaction."""
+        ledger = progress.ledger
+        for event in transaction.of(Synced):
+            market = ledger.markets.get(event.market)
+            if market is None:
+                continue
+            recalled = sum(
+                each.assets
+                for each in transaction.of(Recalled)
+                if each.market == event.market and each.index > event.index
+            )
+            found = (event.value_bid, event.value_ask)
+            progress.values += 1
+            after = self._value(market.account, market.marks, event.block)
+            later = (after[0] + recalled, after[1] + recalled)
+            if found in (after, later):
+                continue
+            if found != self._value(market.account, market.marks, event.block - 1):
+                what = f"Synced: value of {event.market} from its balances"
+                ledger.differences.append(difference(event, what, later, found))
+
+    def _check_report(self, progress: Progress, report: BookedReport, transaction: str) -> None:
+        """Hold a report's values against balances at its block, its document against its hash."""
+        found = self._wrong_values(progress.ledger, report)
+        progress.values += len(report.values)
+        wrong = self._wrong_document(progress, report)
+        for what, expected, there in (*found, *([wrong] if wrong is not None else [])):
+            progress.ledger.differences.append(
+                Difference(report.block, transaction, what, str(expected), str(there))
+            )
+
+    def _wrong_values(
+        self, ledger: Ledger, report: BookedReport
+    ) -> list[tuple[str, object, object]]:
+        """Return the values that are not what the accounts hold: after the report's block or, since
+        a later transaction of the block may have moved tokens, before it."""
+        wrong: list[tuple[str, object, object]] = []
+        for block in (report.block, report.block - 1):
+            wrong = []
+            for name, value in report.values.items():
+                market = ledger.markets[name]
+                expected = self._value(market.account, market.marks, block)
+                if expected != value:
+                    what = f"Reported.entries: value of {name} from its balances"
+                    wrong.append((what, expected, value))
+            if not wrong:
+                break
+        return wrong
+
+    def _wrong_document(
+        self, progress: Progress, report: BookedReport
+    ) -> tuple[str, object, object] | None:
+        """Return how a report's evidence document is not the one that it commits to."""
+        if self._scope.evidence is None:
+            return None
+        path = self._scope.evidence / f"{report.evidence}.json"
+        if not path.exists():
+            return "evidence document", report.evidence, "missing"
+        text = path.read_bytes()
+        digest = "0x" + keccak(text).hex()
+        if digest != report.evidence:
+            return "evidence document: its hash", report.evidence, digest
+        progress.documents += 1
+        named = read_document(text).vault
+        if named != self._vault:
+            return "evidence document: vault", self._vault, named
+        return None
+
+    def _unexplained(self, fills: Sequence[AccountFill]) -> list[Difference]:
+        return [] if self._fills is None else [self._fills.difference(fill) for fill in fills]
+
+    # the chain
+
+    def _value(self, account: str, marks: Sequence[int], block: int) -> tuple[int, int]:
+        return account_value(self._contracts, account, marks, block)
+
+    def _missing_assets(self, ledger: Ledger) -> list[Difference]:
+        """What the vault holds covers what it owes."""
+        block = self._scope.to_block
+        asset = self._contracts.call(self._vault, "asset", (), block)
+        held = self._contracts.call(asset, "balanceOf", (self._vault,), block)
+        owed = ledger.idle + ledger.pending_deposits + ledger.claimable
+        if held >= owed:
+            return []
+        return [Difference(block, "", "asset.balanceOf(vault)", f">= {owed}", str(held))]
+
+    def _read(self, asked: Sequence[tuple[str, tuple[int | str, ...]]]) -> Sequence[object]:
+        """Answer views of the vault at the last block."""
+        return self._contracts.call_all(self._vault, asked, self._scope.to_block)
+
+    def _hash_of(self, block: int) -> str:
+        return str(self._node.ask("eth_getBlockByNumber", hex(block), False)["hash"])

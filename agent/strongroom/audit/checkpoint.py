@@ -1,0 +1,73 @@
+"""What an audit keeps in order to go on later: its ledger, and fills that nothing explains yet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from strongroom.audit.ledger import Ledger
+from strongroom.errors import BadInput
+
+
+class CheckpointError(BadInput):
+    """A checkpoint that cannot be gone on from; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class AccountFill:
+    """A fill of one of the vault's accounts that no revealed decision explains, so far."""
+
+    block: int
+    transaction: str
+    time: int
+    decision: str
+
+
+@dataclass
+class Progress:
+    """How far an audit is; counts are of everything before `next_block`."""
+
+    ledger: Ledger
+    next_block: int
+    last_hash: str = ""  # of the block before
+    fills: int = 0
+    joined: int = 0
+    documents: int = 0
+    values: int = 0
+    reports: int = 0
+    last_report: int = 0  # block
+    unjoined: list[AccountFill] = field(default_factory=list)
+
+
+_PROGRESS = TypeAdapter(Progress)
+HashOf = Callable[[int], str]  # of a block
+
+
+def read_checkpoint(path: Path, vault: str, to_block: int, hash_of: HashOf) -> Progress:
+    """Return the progress that a file keeps.
+
+    Raises:
+        CheckpointError: it is of another version, vault or chain, or already beyond `to_block`.
+    """
+    try:
+        found = _PROGRESS.validate_json(path.read_bytes())
+    except (ValidationError, OSError) as error:
+        raise CheckpointError(f"{path} is no checkpoint of this version: remove it") from error
+    if found.ledger.vault != vault:
+        raise CheckpointError(f"{path} is of {found.ledger.vault}: name another file")
+    if found.next_block > to_block + 1:
+        raise CheckpointError(
+            f"{path} is at block {found.next_block - 1}: audit to a later one, or remove it"
+        )
+    if found.last_hash != hash_of(found.next_block - 1):
+        raise CheckpointError(f"{path} is of blocks that were reorganised: remove it")
+    return found
+
+
+def write_checkpoint(path: Path, progress: Progress) -> None:
+    """Replace a file by a progress, in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(_PROGRESS.dump_json(progress))
+    draft.replace(path)

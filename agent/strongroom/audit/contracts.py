@@ -1,0 +1,126 @@
+"""View functions of the vault, its accounts and its asset, asked of a node at a block."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import collapse_if_tuple
+
+from strongroom.audit.node import Node, NodeRefuses, NoVault
+from strongroom.audit.permissions import Argument
+from strongroom.audit.wording import selector_of
+from strongroom.chain import abi
+
+Asked = tuple[str, tuple[Argument, ...]]  # a view and its arguments
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a vault and its asset call themselves; empty where a contract does not say."""
+
+    name: str
+    symbol: str
+    asset: str
+    asset_symbol: str
+
+
+@dataclass(frozen=True)
+class View:
+    """How a view is called: its selector, the types that it takes and gives."""
+
+    selector: bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def data(self, arguments: Sequence[Argument | bool]) -> str:
+        """Return the calldata; words and selectors are given in hex."""
+        given = [
+            bytes.fromhex(each[2:]) if type_.startswith("bytes") and isinstance(each, str) else each
+            for type_, each in zip(self.inputs, arguments, strict=True)
+        ]
+        return "0x" + (self.selector + encode(self.inputs, given)).hex()
+
+
+class Contracts:
+    """Calls views of the vault's and its accounts' ABIs."""
+
+    def __init__(self, node: Node) -> None:
+        """Take the node that is asked."""
+        self._node = node
+        self._views = {
+            entry["name"]: _view(entry)
+            for contract in ("Erc20", "DelegatedAccount", "Vault")
+            for entry in abi.load(contract)
+            if entry["type"] == "function"
+        }
+
+    def call(
+        self, address: str, name: str, arguments: Sequence[Argument | bool], block: int
+    ) -> Any:
+        """Return what a view answers, as the ABI decodes it.
+
+        Raises:
+            NodeAway: the node does not answer.
+            NodeRefuses: the call fails, or its answer is not what the ABI says.
+        """
+        call = {"to": address, "data": self.data(name, arguments)}
+        return self.decoded(name, self._node.ask("eth_call", call, hex(block)))
+
+    def call_all(self, address: str, asked: Sequence[Asked], block: int) -> list[Any]:
+        """Return what many views of one contract answer; raises as `call` does."""
+        calls = [{"to": address, "data": self.data(*each)} for each in asked]
+        answers = self._node.ask_all([("eth_call", [call, hex(block)]) for call in calls])
+        return [
+            self.decoded(name, answer) for (name, _), answer in zip(asked, answers, strict=True)
+        ]
+
+    def data(self, name: str, arguments: Sequence[Argument | bool]) -> str:
+        """Return the calldata of a view."""
+        return self._views[name].data(arguments)
+
+    def decoded(self, name: str, answer: str) -> Any:
+        """Return a view's answer; one value for itself, several as a tuple.
+
+        Raises:
+            NodeRefuses: it is not what the ABI says.
+        """
+        try:
+            values = decode(self._views[name].outputs, bytes.fromhex(answer[2:]))
+        except (DecodingError, ValueError, TypeError) as error:
+            raise NodeRefuses(
+                f"{name}(): the answer {answer!r:.40} is not what its ABI says"
+            ) from error
+        return values[0] if len(values) == 1 else values
+
+    def identity(self, vault: str, block: int) -> Identity:
+        """Return what a vault and its asset call themselves.
+
+        Raises:
+            NoVault: the contract has none of a vault's views.
+            NodeAway: the node does not answer.
+        """
+        try:
+            self.call_all(vault, [("navs", ()), ("total_idle", ()), ("openMarkets", ())], block)
+            asset = str(self.call(vault, "asset", (), block)).lower()
+        except NodeRefuses as error:
+            raise NoVault(
+                f"there is no Strongroom vault at {vault}: name the vault's address"
+            ) from error
+        name, symbol = (self._text(vault, each, block) for each in ("name", "symbol"))
+        return Identity(name, symbol, asset, self._text(asset, "symbol", block))
+
+    def _text(self, address: str, name: str, block: int) -> str:
+        try:
+            return str(self.call(address, name, (), block))
+        except NodeRefuses:
+            return ""
+
+
+def _view(entry: dict[str, Any]) -> View:
+    inputs, outputs = (
+        tuple(collapse_if_tuple(each) for each in entry[way]) for way in ("inputs", "outputs")
+    )
+    signature = f"{entry['name']}({','.join(inputs)})"
+    return View(bytes.fromhex(selector_of(signature)[2:]), inputs, outputs)

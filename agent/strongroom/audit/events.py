@@ -1,0 +1,665 @@
+"""The events of a vault and of an exchange, a frozen record each, and the one place that decodes
+their logs.
+
+What a node sends is input: every field of a log is checked for presence, type and length before a
+record is made of it. Fields are named as in the ABI, in Python's way of writing (`requestId` is
+`request_id`); first those of the topics, then those of the data. Addresses and words are lower-case
+hex, amounts whole numbers of base units.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import TypedDict, TypeVar, cast
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import collapse_if_tuple
+
+from strongroom.chain import abi
+from strongroom.chain.ids import keccak
+from strongroom.errors import BadInput, Differs
+
+WORD = 64  # hex digits
+TOPIC = WORD + 2  # with 0x
+
+
+class BadLog(BadInput):
+    """What the node sent is no log of its event; the message says which log."""
+
+
+class RawLog(TypedDict):
+    """A log as JSON-RPC has it; all text is hex."""
+
+    address: str
+    topics: list[str]
+    data: str
+    blockNumber: str
+    transactionHash: str
+    logIndex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Where an event stands; `address` is the contract that logged it, in lower case."""
+
+    block: int
+    transaction: str
+    index: int
+    address: str
+
+    @property
+    def name(self) -> str:
+        """Return the event's name in the ABI."""
+        return type(self).__name__
+
+
+# requests and dealing
+
+
+@dataclass(frozen=True, slots=True)
+class DepositRequest(Event):
+    """Assets were handed in for shares of a later report."""
+
+    controller: str
+    owner: str
+    request_id: int
+    sender: str
+    assets: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemRequest(Event):
+    """Shares were handed in for assets of a later report."""
+
+    controller: str
+    owner: str
+    request_id: int
+    sender: str
+    shares: int
+
+
+@dataclass(frozen=True, slots=True)
+class DepositRequestCancelled(Event):
+    """A request left its epoch; `assets` went back."""
+
+    controller: str
+    receiver: str
+    request_id: int
+    assets: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemRequestCancelled(Event):
+    """A request left its epoch; `shares` went back."""
+
+    controller: str
+    receiver: str
+    request_id: int
+    shares: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit(Event):
+    """Shares were given out: of a settled request, or at once."""
+
+    sender: str
+    owner: str
+    assets: int
+    shares: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw(Event):
+    """Assets were paid out: of a settled request, or at once."""
+
+    sender: str
+    receiver: str
+    owner: str
+    assets: int
+    shares: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemedInKind(Event):
+    """Shares were burned for a part of everything; `supply` has the virtual shares in it."""
+
+    owner: str
+    receiver: str
+    shares: int
+    supply: int
+    assets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer(Event):
+    """Shares moved; from or to the zero address they were minted or burned."""
+
+    sender: str
+    receiver: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Approval(Event):
+    """Somebody may spend shares."""
+
+    owner: str
+    spender: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSet(Event):
+    """Somebody may act on another's requests."""
+
+    controller: str
+    operator: str
+    approved: bool
+
+
+# reports
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPending(Event):
+    """A report is out of its bounds and waits to be confirmed."""
+
+    report_hash: str
+    evidence: str
+    nav_bid: int
+    nav_ask: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportConfirmed(Event):
+    """A pending report may take effect."""
+
+    report_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported(Event):
+    """A report took effect: a value and spread a market, prices a condition."""
+
+    evidence: str
+    nav_bid: int
+    nav_ask: int
+    supply: int
+    entries: tuple[int, ...]
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeesAccrued(Event):
+    """A report's fees: assets, the shares minted for them, the new high-water mark."""
+
+    management: int
+    performance: int
+    shares: int
+    high_water_mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Event):
+    """What a report settled of the requests that waited."""
+
+    deposited_assets: int
+    minted_shares: int
+    redeemed_shares: int
+    paid_assets: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerTripped(Event):
+    """NAV a share fell too far under its reference."""
+
+    price: int
+    reference: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerReset(Event):
+    """Trading may go on; the price is the new reference."""
+
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindDown(Event):
+    """Nothing is bought any more."""
+
+    account: str
+
+
+# markets
+
+
+@dataclass(frozen=True, slots=True)
+class MarketOpened(Event):
+    """A market got an account."""
+
+    market: str
+    account: str
+    class_id: int
+    question_id: str
+    conditions: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allocated(Event):
+    """A market's account got assets."""
+
+    market: str
+    assets: int
+    exposure: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled(Event):
+    """A market's account gave assets back."""
+
+    market: str
+    assets: int
+    exposure: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketClosed(Event):
+    """A market's account is empty and left the list."""
+
+    market: str
+
+
+@dataclass(frozen=True, slots=True)
+class Synced(Event):
+    """A market's value was taken from its payouts."""
+
+    market: str
+    value_bid: int
+    value_ask: int
+
+
+# governance
+
+
+@dataclass(frozen=True, slots=True)
+class OwnershipTransferred(Event):
+    """The owner is another."""
+
+    previous_owner: str
+    new_owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnershipTransferStarted(Event):
+    """Somebody may become the owner."""
+
+    previous_owner: str
+    new_owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleMinterChanged(Event):
+    """Somebody may mint shares, or may not any more."""
+
+    minter: str
+    status: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSet(Event):
+    """A role went to an account; `role` is the hash of its name."""
+
+    role: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused(Event):
+    """Dealing stopped."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaused(Event):
+    """Dealing went on."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallSubmitted(Event):
+    """A call was announced."""
+
+    call_hash: str
+    delay: int
+    call: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallRevoked(Event):
+    """An announced call was vetoed."""
+
+    call_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallExecuted(Event):
+    """An announced call was made."""
+
+    call_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class DelaySet(Event):
+    """A function's calls must be announced so many seconds before."""
+
+    selector: str
+    delay: int
+
+
+@dataclass(frozen=True, slots=True)
+class Abdicated(Event):
+    """A function can never be called again."""
+
+    selector: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSet(Event):
+    """A limit changed; `limit` is its ordinal."""
+
+    limit: int
+    new_value: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeesSet(Event):
+    """The rates of the fees changed."""
+
+    management_bps: int
+    performance_bps: int
+    hurdle_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeeRecipientsSet(Event):
+    """Who gets which part of the fees, in bps."""
+
+    recipients: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DepositTermsSet(Event):
+    """How much may be deposited in all, and how little at once; assets."""
+
+    deposit_limit: int
+    min_deposit: int
+
+
+@dataclass(frozen=True, slots=True)
+class AllowListSet(Event):
+    """Who may deposit is asked of a contract; the zero address: everybody may."""
+
+    allow_list: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassAdded(Event):
+    """A class of markets may be traded."""
+
+    class_id: int
+    implementation: str
+    oracle: str
+    grade: int
+    max_duration: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCapsSet(Event):
+    """A class's caps changed: assets, and bps of NAV."""
+
+    class_id: int
+    market_cap: int
+    market_cap_bps: int
+    class_cap: int
+    class_cap_bps: int
+
+
+# the exchange
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilled(Event):
+    """An order was filled; `metadata` is the id of the decision that it follows from."""
+
+    order_hash: str
+    maker: str
+    taker: str
+    side: int
+    token_id: int
+    maker_amount_filled: int
+    taker_amount_filled: int
+    fee: int
+    builder: str
+    metadata: str
+
+
+E = TypeVar("E", bound=Event)
+B = TypeVar("B")
+VAULT_EVENTS: tuple[type[Event], ...] = (
+    *(DepositRequest, RedeemRequest, DepositRequestCancelled, RedeemRequestCancelled),
+    *(Deposit, Withdraw, RedeemedInKind, Transfer, Approval, OperatorSet),
+    *(ReportPending, ReportConfirmed, Reported, FeesAccrued, Settled),
+    *(BreakerTripped, BreakerReset, WindDown),
+    *(MarketOpened, Allocated, Recalled, MarketClosed, Synced),
+    *(OwnershipTransferred, OwnershipTransferStarted, RoleMinterChanged, RoleSet),
+    *(Paused, Unpaused, CallSubmitted, CallRevoked, CallExecuted, DelaySet, Abdicated),
+    *(LimitSet, FeesSet, FeeRecipientsSet, DepositTermsSet, AllowListSet),
+    *(ClassAdded, ClassCapsSet),
+)
+
+
+def on(
+    kind: type[E], handler: Callable[[B, E], None]
+) -> tuple[type[Event], Callable[[B, Event], None]]:
+    """Return a line of a table from event to handler; it is called with events of its kind only."""
+    return kind, cast("Callable[[B, Event], None]", handler)
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One transaction's events of the vault, and the time of its block."""
+
+    time: int
+    events: tuple[Event, ...]
+
+    def of(self, kind: type[E]) -> list[E]:
+        """Return the events of a kind."""
+        return [each for each in self.events if isinstance(each, kind)]
+
+
+def by_transaction(events: Iterable[Event]) -> list[list[Event]]:
+    """Return events in groups of one transaction, in order."""
+    groups: list[list[Event]] = []
+    for event in events:
+        if groups and groups[-1][-1].transaction == event.transaction:
+            groups[-1].append(event)
+        else:
+            groups.append([event])
+    return groups
+
+
+# decoding
+
+
+def _signed(text: str) -> int:
+    value = int(text, 16)
+    return value - 2**256 if value >= 2**255 else value
+
+
+Read = Callable[[str], object]
+# What a word of 64 digits is, by its type in the ABI; a topic begins with 0x. The topic of a string
+# is its hash.
+_IN_DATA: Mapping[str, Read] = {
+    "address": lambda word: "0x" + word[24:],
+    "bool": lambda word: word[-1] == "1",
+    "bytes4": lambda word: "0x" + word[:8],
+    "bytes32": lambda word: "0x" + word,
+    "int256": _signed,
+    "uint8": lambda word: int(word, 16),
+    "uint256": lambda word: int(word, 16),
+}
+_IN_TOPICS: Mapping[str, Read] = {
+    "address": lambda topic: "0x" + topic[26:],
+    "bytes4": lambda topic: topic[:10],
+    "bytes32": str,
+    "string": str,
+    "uint256": lambda topic: int(topic, 16),
+}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How an event's log is read.
+
+    Attributes:
+        record: what it becomes
+        topics: name and type in the ABI of the fields in the topics
+        data: the same of those in the data
+    """
+
+    record: type[Event]
+    topics: tuple[tuple[str, str], ...]
+    data: tuple[tuple[str, str], ...]
+    _make: Callable[..., Event]
+    _of_topics: tuple[Read, ...]
+    _of_words: tuple[tuple[int, int, Read], ...]  # start, end; empty where a field is dynamic
+    _types: tuple[str, ...]  # of a dynamic layout
+    _digits: int  # of a static layout's data
+
+    def read(self, log: RawLog) -> Event:
+        """Return the record of a log of this event.
+
+        Raises:
+            BadLog: a field is missing, of another type or of another length.
+        """
+        try:
+            topics, data = log["topics"], log["data"]
+            values = [
+                read(topic)
+                for read, topic in zip(self._of_topics, topics[1:], strict=True)
+                if len(topic) == TOPIC
+            ]
+            if self._types:
+                values += decode(self._types, bytes.fromhex(data[2:]))
+            elif len(data) == self._digits:
+                values += [read(data[start:end]) for start, end, read in self._of_words]
+            return self._make(
+                int(log["blockNumber"], 16),
+                log["transactionHash"],
+                int(log["logIndex"], 16),
+                log["address"].lower(),
+                *values,
+            )
+        except (TypeError, ValueError, KeyError, AttributeError, DecodingError) as error:
+            raise bad_log(log, self.record.__name__) from error
+
+    def plain(self, event: Event) -> dict[str, object]:
+        """Return an event's own fields, named as in the ABI."""
+        names = [name for name, _ in (*self.topics, *self.data)]
+        values = [getattr(event, each.name) for each in fields(event)[len(fields(Event)) :]]
+        return dict(zip(names, values, strict=True))
+
+
+def bad_log(log: RawLog, what: str) -> BadLog:
+    """Return the error that names a log."""
+    place = ", ".join(f"{name} {log.get(name)!r}"[:80] for name in ("blockNumber", "logIndex"))
+    return BadLog(f"the node's answer is no log of {what} ({place}): ask another node")
+
+
+Readers = Mapping[str, Reader]
+
+
+@cache
+def vault_readers() -> Readers:
+    """Return topic -> reader of all events that the vault's ABI has.
+
+    Raises:
+        Differs: the ABI and the records are not the same events and fields.
+    """
+    return _readers("Vault", VAULT_EVENTS)
+
+
+@cache
+def exchange_readers() -> Readers:
+    """Return topic -> reader of the events of an exchange that count.
+
+    Raises:
+        Differs: see `vault_readers`.
+    """
+    return _readers("Exchange", (OrderFilled,))
+
+
+def _readers(contract: str, records: tuple[type[Event], ...]) -> Readers:
+    known = {record.__name__: record for record in records}
+    found = {}
+    for entry in abi.load(contract):
+        if entry["type"] != "event" or (contract != "Vault" and entry["name"] not in known):
+            continue
+        record = known.pop(entry["name"], None)
+        if record is None:
+            raise Differs(f"{contract} logs {entry['name']}: audit/events.py has no record of it")
+        pairs = [
+            (each["name"], collapse_if_tuple(each), each["indexed"]) for each in entry["inputs"]
+        ]
+        signature = f"{entry['name']}({','.join(type_ for _, type_, _ in pairs)})"
+        topics = tuple((name, type_) for name, type_, indexed in pairs if indexed)
+        data = tuple((name, type_) for name, type_, indexed in pairs if not indexed)
+        wanted = [_snake(name) for name, _ in (*topics, *data)]
+        if [each.name for each in fields(record)[len(fields(Event)) :]] != wanted:
+            raise Differs(f"{record.__name__} has other fields than the ABI: {wanted}")
+        found["0x" + keccak(signature.encode()).hex()] = _reader(record, topics, data)
+    if known:
+        raise Differs(f"{contract} does not log {', '.join(known)}")
+    return found
+
+
+def _reader(
+    record: type[Event], topics: tuple[tuple[str, str], ...], data: tuple[tuple[str, str], ...]
+) -> Reader:
+    types = tuple(type_ for _, type_ in data)
+    static = all(type_ in _IN_DATA for type_ in types)
+    words = tuple(
+        (2 + place * WORD, 2 + (place + 1) * WORD, _IN_DATA[type_])
+        for place, type_ in enumerate(types if static else ())
+    )
+    of_topics = tuple(_IN_TOPICS[type_] for _, type_ in topics)
+    digits = 2 + len(words) * WORD
+    return Reader(record, topics, data, record, of_topics, words, () if static else types, digits)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: "_" + found[1].lower(), name)
+
+
+def read_log(log: RawLog, readers: Readers) -> Event | None:
+    """Return a log's event, or None where it is none of the known ones.
+
+    Raises:
+        BadLog: it is no log, or not what its event must be.
+    """
+    try:
+        reader = readers.get(log["topics"][0])
+    except (KeyError, IndexError, TypeError) as error:
+        raise bad_log(log, "any event") from error
+    return None if reader is None else reader.read(log)
+
+
+def read_logs(logs: Iterable[RawLog], readers: Readers) -> list[Event]:
+    """Return the events of logs, without those that are not known; raises BadLog."""
+    return [event for log in logs if (event := read_log(log, readers)) is not None]

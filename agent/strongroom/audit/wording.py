@@ -1,0 +1,79 @@
+"""Limits, delays and amounts as a reader takes them in: "5 %", "3 days", "unlimited"."""
+
+from functools import cache
+
+from eth_utils.abi import collapse_if_tuple
+
+from strongroom.audit.permissions import Caps, Limit
+from strongroom.chain import abi
+from strongroom.chain.ids import keccak
+from strongroom.chain.units import format_units
+
+UNLIMITED = 2**96 - 1  # assets: the vault's largest limit or cap, which binds nothing
+DAY, HOUR = 86_400, 3_600
+_SECONDS = (
+    *(Limit.MIN_REPORT_INTERVAL, Limit.SYNC_MAX_AGE, Limit.MAX_REPORT_AGE),
+    *(Limit.MAX_ORDER_LIFETIME, Limit.LIVENESS_PERIOD, Limit.MAX_REDEEM_DELAY),
+)
+_ASSETS = (Limit.TOTAL_CAP, Limit.VELOCITY_LIMIT)
+
+
+def assets_words(amount: int) -> str:
+    """Return an amount of the asset, or that there is no limit."""
+    return "unlimited" if amount >= UNLIMITED else format_units(amount, 2)
+
+
+def bps_words(bps: int) -> str:
+    """Return bps as a percentage."""
+    return f"{bps / 100:g} %"
+
+
+def time_words(seconds: int) -> str:
+    """Return a length of time in its largest whole unit."""
+    for length, name in ((DAY, "day"), (HOUR, "hour"), (60, "minute"), (1, "second")):
+        if seconds and seconds % length == 0:
+            count = seconds // length
+            return f"{count:,} {name}{'' if count == 1 else 's'}"
+    return "0 seconds"
+
+
+def limit_words(which: int, value: int) -> str:
+    """Return what a limit was set to."""
+    try:
+        limit = Limit(which)
+    except ValueError:
+        return f"limit {which} is {value}"
+    name = limit.name.lower().removesuffix("_bps").replace("_", " ")
+    if limit in _SECONDS:
+        return f"{name} is {time_words(value)}"
+    return f"{name} is {assets_words(value) if limit in _ASSETS else bps_words(value)}"
+
+
+def caps_words(caps: Caps) -> str:
+    """Return a class's caps."""
+    return (
+        f"a market {assets_words(caps.market)} and {bps_words(caps.market_bps)} of NAV, "
+        f"the class {assets_words(caps.of_class)} and {bps_words(caps.of_class_bps)}"
+    )
+
+
+@cache
+def _functions() -> dict[str, str]:
+    """Return selector -> signature of the vault's functions."""
+    found = {}
+    for entry in abi.load("Vault"):
+        if entry["type"] == "function":
+            types = ",".join(collapse_if_tuple(each) for each in entry["inputs"])
+            signature = f"{entry['name']}({types})"
+            found[selector_of(signature)] = signature
+    return found
+
+
+def selector_of(signature: str) -> str:
+    """Return a function's four bytes, e.g. 0x8456cb59."""
+    return "0x" + keccak(signature.encode())[:4].hex()
+
+
+def function_name(selector: str) -> str:
+    """Return a vault function's name; the selector itself where the ABI has no such function."""
+    return _functions().get(selector, selector).partition("(")[0]
