@@ -9,7 +9,7 @@ PRODUCT := Vault VaultDesk VaultGovernance VaultFactory \
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test fuzz bench lint wheel abi reference sources mutants clean
+.PHONY: help setup demo devnet test fuzz bench lint wheel trywheel abi reference sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -21,7 +21,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "Setting up Python packages (a minute or two, once) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@pip install -qq --require-hashes --no-deps -r requirements.lock
-	@rm -rf *.egg-info  # a stale one hides the entry points
+	@rm -rf agent/*.egg-info  # a stale one hides the entry points
 	@pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -81,10 +81,13 @@ reference: setup ## Write docs/contracts/reference.md from the contracts' NatSpe
 	@python -m scripts.dev.export_reference
 
 wheel: setup ## Build dist/strongroom-*.whl, which needs nothing of this folder
-	@rm -rf dist build/lib *.egg-info
+	@rm -rf dist build/lib agent/*.egg-info
 	@pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
-	@rm -rf build/lib build/bdist.*
+	@rm -rf build/lib build/bdist.* agent/*.egg-info
 	@ls dist
+
+trywheel: wheel ## Install the wheel in empty environments and run it there
+	@python scripts/dev/try_wheel.py
 
 sources: setup ## Write build/sources, one file a contract, for explorers
 	@python -m scripts.dev.source_bundle
@@ -93,4 +96,4 @@ mutants: setup ## Break the money modules place by place; list what no test noti
 	@python -m scripts.dev.mutants
 
 clean: ## Remove everything that the others made
-	@rm -rf $(VENV) .venv-peer node_modules .build build dist .cache *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-peer node_modules .build build dist .cache agent/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

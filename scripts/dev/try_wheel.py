@@ -21,7 +21,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("audit", "--help"),
     ("doctor",),
     ("study", "reference"),
-    ("backtest", str(EXAMPLE)),
+    ("backtest", "small.toml"),
 )
 
 
@@ -58,6 +58,7 @@ def main() -> None:
             run(programs / "python", "-m", "pip", *install, cwd=folder)
             empty = folder / "empty"
             empty.mkdir()
+            (empty / "small.toml").write_text(EXAMPLE.read_text().replace(*SMALL))
             for words in COMMANDS:
                 told = run(programs / "strongroom", *words, cwd=empty)
                 print(f"{python}: strongroom {' '.join(words)}: {len(told.splitlines())} lines")

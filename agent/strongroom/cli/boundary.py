@@ -8,6 +8,7 @@
 A traceback is printed with `--debug` only.
 """
 
+import re
 import signal
 import sys
 import threading
@@ -41,7 +42,7 @@ class Command(click.Command):
         super().__init__(*arguments, **options)
         self.params.append(_debug_option())
         if self.help:  # an example is one line, however narrow the terminal
-            self.help = self.help.replace("\nExample: ", "\n\b\nExample: ")
+            self.help = re.sub(r"\n( *)Example: ", "\n\\1\b\n\\1Example: ", self.help)
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the options; a wrong one ends with a sentence."""
