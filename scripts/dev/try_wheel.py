@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 VERSIONS = ("3.11", "3.12", "3.13")
 EXAMPLE = ROOT / "docs" / "examples" / "backtest-null.toml"
+SMALL = ("markets = 400", "markets = 20")  # of the example, which takes two minutes
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("--version",),
     ("--help",),
