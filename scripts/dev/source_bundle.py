@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from strongroom.chain.artifacts import vault_abi
 
 CONTRACTS = (
     *("Vault", "VaultDesk", "VaultGovernance", "VaultFactory"),
@@ -30,7 +31,7 @@ def bundle_of(contract: str) -> dict[str, Any]:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/sources"))
 def cli(out: Path) -> None:
     """Write each contract's sources as one file that explorers take: Vyper's standard JSON input,
-    with every module, the settings and the compiler's version.
+    with every module, the settings and the compiler's version; and the vault's one ABI.
 
     Example: python -m scripts.dev.source_bundle --out build/sources
     """
@@ -40,6 +41,9 @@ def cli(out: Path) -> None:
         target = out / f"{Path(each).name}.json"
         target.write_text(json.dumps(bundle, indent=1) + "\n")
         click.echo(f"{target}: {len(bundle['sources'])} sources")
+    whole = out / "Vault.abi.json"  # of all code that answers at a vault's address
+    whole.write_text(json.dumps(vault_abi(), indent=1) + "\n")
+    click.echo(f"{whole}: {len(vault_abi())} entries")
 
 
 if __name__ == "__main__":

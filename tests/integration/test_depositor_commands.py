@@ -6,8 +6,9 @@ import ape
 import pytest
 from click.testing import CliRunner
 from strongroom.chain.contracts import Contracts
-from strongroom.chain.failures import MethodUnknown
+from strongroom.chain.failures import ChainAway
 from strongroom.cli.depositor import cancel, claim, deposit, leave, position, redeem
+from strongroom.depositor import commands
 from strongroom.depositor.preview import Depositor
 
 from scripts.deposit import cli as by_ape
@@ -148,7 +149,7 @@ def test_a_second_transaction_that_would_revert_stops_the_first(place, monkeypat
 
     def request(self, method, *parameters):
         if method == "eth_simulateV1" and not simulates:
-            raise MethodUnknown("no such method")
+            raise ChainAway("no such method")
         return asked(self, method, *parameters)
 
     monkeypatch.setattr(Contracts, "request", request)
@@ -157,6 +158,16 @@ def test_a_second_transaction_that_would_revert_stops_the_first(place, monkeypat
     assert "requestDeposit would revert: erc20: transfer amount exceeds balance" in said
     assert alice.nonce == before
     assert json.loads(run(deposit, "70", "--yes", "--json"))["sent"]
+
+
+def test_what_was_sent_before_a_refusal_is_said(place, venue, monkeypatch):
+    """The chain has changed between simulation and sending."""
+    vault, alice, run, _ = place
+    monkeypatch.setattr(Depositor, "_deposit_lacks", lambda self, assets: iter(()))
+    monkeypatch.setattr(commands, "simulate", lambda *arguments: 100_000)
+    said = run(deposit, "7000", "--yes", code=2)
+    assert "requestDeposit would revert: erc20" in said and "approve was sent (0x" in said
+    assert venue.pusd.allowance(alice, vault) == 7_000 * UNIT
 
 
 def test_announced_calls_are_said(place, people, chain):

@@ -19,17 +19,11 @@ from eth_utils.address import to_checksum_address
 
 from strongroom.chain.artifacts import Artifact
 from strongroom.chain.codec import BadArguments, EventCodec, FunctionCodec
-from strongroom.chain.failures import (
-    CallReverted,
-    ChainAway,
-    MethodUnknown,
-    TransactionRefused,
-)
+from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 
 RECEIPT_S = 120.0
 POLL_S = 1.0  # at most between two looks for a receipt
 MARGIN = 5  # a fifth more gas than was estimated
-UNKNOWN_METHOD = -32601  # JSON-RPC
 _ERROR = bytes.fromhex("08c379a0")  # Error(string)
 
 
@@ -302,12 +296,10 @@ class Contracts:
 
         Raises:
             ChainAway: the node does not answer, or with an error.
-            MethodUnknown: it has no such method.
         """
         answer = self._post(method, parameters)
         if "error" in answer:
-            kind = MethodUnknown if answer["error"].get("code") == UNKNOWN_METHOD else ChainAway
-            raise kind(f"{self.url}: {method}: {reason(answer['error'])}")
+            raise ChainAway(f"{self.url}: {method}: {reason(answer['error'])}")
         return answer["result"]
 
     # what is asked often

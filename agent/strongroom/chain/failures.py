@@ -7,10 +7,6 @@ class ChainAway(Away):
     """The node does not answer, answers too late, or answers nonsense."""
 
 
-class MethodUnknown(ChainAway):
-    """The node answers, but has no such method."""
-
-
 class CallReverted(Refused):
     """A read reverted; the message says which, and the contract's reason."""
 

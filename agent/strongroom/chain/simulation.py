@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from strongroom.chain.anvil import anvil
 from strongroom.chain.contracts import Contracts, reason
-from strongroom.chain.failures import MethodUnknown, TransactionRefused
+from strongroom.chain.failures import ChainAway, TransactionRefused
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,11 @@ class Intended:
 def simulate(chain: Contracts, sender: str, transactions: Sequence[Intended]) -> int:
     """Return the gas that transactions of one sender use one after another, on the newest block.
 
-    The node is asked by eth_simulateV1; where it has no such method, they run on a fork.
+    The node is asked by eth_simulateV1; where it does not know that, they run on a fork.
 
     Raises:
         TransactionRefused: one of them would revert.
-        ChainAway: the node does not answer.
-        AnvilMissing: a fork is needed, and anvil is not installed.
+        AnvilMissing: a fork is needed, and anvil is not installed, or the node not there.
     """
     calls = [
         {"from": sender, "to": each.to, "data": "0x" + each.data.hex()} for each in transactions
@@ -34,7 +33,7 @@ def simulate(chain: Contracts, sender: str, transactions: Sequence[Intended]) ->
         (block,) = chain.request(
             "eth_simulateV1", {"blockStateCalls": [{"calls": calls}]}, "latest"
         )
-    except MethodUnknown:
+    except ChainAway:
         return _on_a_fork(chain, sender, transactions)
     for each, answer in zip(transactions, block["calls"], strict=True):
         if int(answer["status"], 16) != 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from strongroom.chain.accounts import Wallet, wallet
 from strongroom.chain.contracts import MARGIN, Contracts
-from strongroom.chain.failures import TransactionRefused
+from strongroom.chain.failures import ChainAway, TransactionRefused
 from strongroom.chain.simulation import Intended, simulate
 from strongroom.depositor.amounts import money, shares_text, to_assets, to_shares
 from strongroom.depositor.options import (
@@ -177,16 +177,23 @@ def _carry_out(
         raise NotPossible("this cannot go through: " + "; ".join(lacks))
     sent: list[Transaction] = []
     if not options.dry_run and options.ask("Send it?"):
-        key = desk.wallet.unlock()
-        for each in steps:
-            receipt = desk.chain.send(key, each.to, each.data, what=each.what)
-            sent.append(
-                Transaction(
-                    each.what, receipt.transaction_hash, receipt.block_number, receipt.gas_used
-                )
-            )
+        sent += _send(desk, steps)
     position = desk.view.position()
     return Outcome(preview.lines, bool(sent), tuple(sent), handed_over, next_step, position)
+
+
+def _send(desk: _Desk, steps: Sequence[Intended]) -> list[Transaction]:
+    key, sent = desk.wallet.unlock(), list[Transaction]()
+    for each in steps:
+        try:
+            receipt = desk.chain.send(key, each.to, each.data, what=each.what)
+        except (TransactionRefused, ChainAway) as error:
+            before = "".join(f"; {done.what} was sent ({done.transaction})" for done in sent)
+            raise type(error)(f"{error}{before}") from error
+        sent.append(
+            Transaction(each.what, receipt.transaction_hash, receipt.block_number, receipt.gas_used)
+        )
+    return sent
 
 
 def _gas_lacks(desk: _Desk, steps: Sequence[Intended], tried: bool) -> list[str]:
