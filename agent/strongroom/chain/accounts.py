@@ -4,6 +4,7 @@ All three are ordinary keys; a keystore's passphrase comes from STRONGROOM_PASSP
 """
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from strongroom.settings import unlock
 PASSPHRASE = "STRONGROOM_PASSPHRASE"
 MNEMONIC = "test test test test test test test test test test test junk"  # anvil's; public
 TEST_KEYS = 100
-APE = Path(".ape") / "accounts"  # in the home folder
+APE_FOLDER = "APE_DATA_FOLDER"  # of the environment, as ape reads it
 _TEST = re.compile(r"TEST::(\d+)")
 
 
@@ -81,7 +82,8 @@ def _no_key(name: str) -> Key:
 
 
 def _keystore(name: str) -> Path:
-    path, folder = Path(name).expanduser(), Path.home() / APE
+    path = Path(name).expanduser()
+    folder = Path(os.environ.get(APE_FOLDER) or Path.home() / ".ape") / "accounts"
     if path.is_file():
         return path
     of_ape = folder / f"{name}.json"

@@ -18,6 +18,7 @@ from eth_utils.address import to_checksum_address
 
 from strongroom.chain.artifacts import artifact, vault_abi
 from strongroom.chain.contracts import Contract, Contracts, Receipt, Sender
+from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import keccak
 from strongroom.chain.simulation import Intended
 from strongroom.chain.terms import TIMELOCKED
@@ -184,7 +185,11 @@ class Deployment:
         if not self._is_done(step):
             receipt = self._send(step, self._plan_nonce(step))
             self._written(f"{step.name} sent")
-            assert self._is_done(step), step.name
+            if not self._is_done(step):
+                raise ChainAway(
+                    f"{step.name} was mined ({receipt.transaction_hash}) and the node does not "
+                    "show it yet: run it again to go on"
+                )
         self._finish(step, receipt)
 
     def _is_done(self, step: Step) -> bool:
