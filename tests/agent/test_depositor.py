@@ -1,13 +1,16 @@
 """Amounts as they are typed, accounts by their names, previews in words."""
 
+import io
 import json
 
 import pytest
 from eth_account import Account
 from strongroom.chain.accounts import APE_FOLDER, PASSPHRASE, UnknownAccount, wallet
+from strongroom.cli.options import typed_passphrase
 from strongroom.depositor.amounts import BadAmount, money, shares_text, to_assets, to_shares
 from strongroom.depositor.preview import Depositor
 from strongroom.depositor.vault import Announced, Holding
+from strongroom.errors import BadInput
 from strongroom.settings import ConfigError
 
 KEY = "0x" + "11" * 32
@@ -203,3 +206,9 @@ def test_leaving_in_kind_names_every_holding():
     assert view(waiting=10**12).exit(2 * 10**12).lacks == (
         "your redemption request is of 1.000000 shares",
     )
+
+
+def test_a_passphrase_is_not_asked_of_a_pipe(home, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("secret\n"))
+    with pytest.raises(BadInput, match=f"no terminal to ask at: set {PASSPHRASE}"):
+        wallet("alice", Node(), typed_passphrase).unlock()

@@ -1,12 +1,15 @@
 """Options and words that several commands share."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from strongroom.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,9 +42,15 @@ def asked(yes: bool) -> Callable[[str], bool]:
 
 
 def typed_passphrase(what: str) -> str:
-    """Ask for a passphrase; it is not shown."""
+    """Ask for a passphrase; it is not shown.
+
+    Raises:
+        BadInput: there is no terminal to ask at.
+    """
     from getpass import getpass
 
+    if not sys.stdin.isatty():
+        raise BadInput(f"{what}: no terminal to ask at: set STRONGROOM_PASSPHRASE")
     return getpass(f"{what}: ")
 
 

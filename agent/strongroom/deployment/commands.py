@@ -49,13 +49,14 @@ def run_deploy(options: DeployOptions) -> Deployed:
     place = options.record or default_path(plan, chain.chain_id)
     steps = RecordFile(place, plan, account.address, chain.chain_id).steps
     _say_plan(plan, chain.chain_id, options.say)
+    finished = LAST in steps and steps[LAST].state is StepState.DONE
     tried = None
     if steps:
-        options.say(f"{place} has {len(steps)} steps of it: going on")
+        how = "finished" if finished else "going on"
+        options.say(f"{place} has {len(steps)} steps of it: {how}")
     elif options.rehearse or options.dry_run:
         tried = rehearse(plan, account.address, chain)
         _judge(tried, options.say)
-    finished = LAST in steps and steps[LAST].state is StepState.DONE
     if options.dry_run or not (finished or options.ask("Send it?")):
         options.say("nothing was sent")
         return Deployed("", place, tried, ())
