@@ -1,23 +1,16 @@
 """One complete vault life on a local chain: `make demo`."""
 
 import json
-import logging
-import shutil
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
-from ape.logging import logger as ape_logger
 from rich.console import Console
 from rich.table import Table
 from strongroom.chain.units import format_units as money
-from strongroom.devnet import polymarket
-from strongroom.devnet.demo import RECORDED_AT, Life, run_life
-from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet.demo import DemoOptions, Life, run_demo
 
-FOLDER = Path("build") / "demo"
 WIDTH = 100
 
 
@@ -151,7 +144,6 @@ def cli(as_json: bool) -> None:
 
     Example: ape run demo --json
     """
-    ape_logger.set_level(logging.ERROR)
     console = Console(width=WIDTH, quiet=as_json, highlight=False)
     started = time.monotonic()
 
@@ -163,10 +155,8 @@ def cli(as_json: bool) -> None:
         elif line := _describe(event, fields):
             console.print(f"  {line}", markup=False)
 
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    start = int(RECORDED_AT.timestamp()) - 600
-    with devnet_chain(polymarket.CHAIN_ID, timestamp=start) as url:
-        life = run_life(emit, FOLDER, url)
+    options = DemoOptions()
+    life = run_demo(options, emit)
     if as_json:
         click.echo(json.dumps(life.as_dict(), indent=2))
     else:
@@ -178,7 +168,9 @@ def cli(as_json: bool) -> None:
             _closing_table(life),
         ):
             console.print(table)
-        console.print(f"Which market wins is the demo's choice. Journal and evidence: {FOLDER}/")
+        console.print(
+            f"Which market wins is the demo's choice. Journal and evidence: {options.folder}/"
+        )
     if not life.adds_up or life.vault_balance != life.nav + life.pending + life.claimable:
         raise click.ClickException("the accounts do not add up")
     console.print("[bold]in - out - losses + gains = NAV + pending + claimable: to the unit[/bold]")

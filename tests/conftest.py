@@ -1,16 +1,19 @@
-"""Fixtures: one venue, one Safe, vaults of one factory, on ape's default chain."""
+"""Fixtures: one venue, one Safe, vaults of one factory, on the chain that ape is connected to.
+
+tests/e2e has an anvil of its own instead: it replaces `accounts`, `chain` and `devnet_deployer`.
+"""
 
 import itertools
 from decimal import Decimal
 from types import SimpleNamespace
 
-import ape
 import pytest
 from eth_account import Account
-from strongroom.deployment.compiled import vault_at
+from strongroom.chain.artifacts import artifact
 from strongroom.devnet import contracts as devnet
 
 from tests import seeds
+from tests.ape_devnet import ApeDeployer
 from tests.defaults import DAY, FOREVER, LIMITS, NO_EVIDENCE, UNIT, UNLIMITED, WAD, a_class
 
 seeds.fix_hypothesis()
@@ -19,6 +22,12 @@ seeds.fix_hypothesis()
 @pytest.fixture(scope="session")
 def deployer(accounts):
     return accounts[0]
+
+
+@pytest.fixture(scope="session")
+def devnet_deployer(deployer):
+    """What the functions of strongroom.devnet.contracts deploy with."""
+    return ApeDeployer(deployer)
 
 
 @pytest.fixture(scope="session")
@@ -37,23 +46,24 @@ def keeper_owners():
 
 
 @pytest.fixture(scope="session")
-def venue(deployer):
-    return devnet.deploy_venue(deployer)
+def venue(devnet_deployer):
+    return devnet.deploy_venue(devnet_deployer)
 
 
 @pytest.fixture(scope="session")
-def safe(deployer, venue, keeper_owners):
-    return devnet.deploy_safe(deployer, venue.safes, [key.address for key in keeper_owners], 2)
+def safe(devnet_deployer, venue, keeper_owners):
+    owners = [key.address for key in keeper_owners]
+    return devnet.deploy_safe(devnet_deployer, venue.safes, owners, 2)
 
 
 @pytest.fixture(scope="session")
-def implementation(deployer, venue):
-    return devnet.deploy_account_implementation(deployer, venue)
+def implementation(devnet_deployer, venue):
+    return devnet.deploy_account_implementation(devnet_deployer, venue)
 
 
 @pytest.fixture(scope="session")
-def factory(deployer, venue):
-    return devnet.deploy_vault_factory(deployer, venue.pusd)
+def factory(devnet_deployer, venue):
+    return devnet.deploy_vault_factory(devnet_deployer, venue.pusd)
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +73,7 @@ def number():
 
 
 @pytest.fixture
-def make_vault(factory, people, deployer, number):
+def make_vault(factory, people, devnet_deployer, number):
     """Deploy a vault through the factory; keyword arguments replace the defaults."""
 
     def make(
@@ -83,9 +93,10 @@ def make_vault(factory, people, deployer, number):
             *(management, performance, hurdle, limit, least, timelock),
             list((LIMITS | limits).values()),
         )
-        receipt = factory.deploy(terms, next(number).to_bytes(32, "big"), sender=deployer)
-        (event,) = receipt.decode_logs(factory.VaultDeployed)
-        return vault_at(event.vault)
+        salt = next(number).to_bytes(32, "big")
+        receipt = factory.deploy(terms, salt, sender=devnet_deployer.sender)
+        event = devnet_deployer.event(receipt, factory, "VaultDeployed")
+        return devnet.vault_at(devnet_deployer, event.vault)
 
     return make
 
@@ -136,7 +147,7 @@ def invest(fund, report):
 
 
 @pytest.fixture
-def open_market(venue, people, implementation, deployer, chain, number):
+def open_market(venue, people, implementation, devnet_deployer, chain, number):
     """Open a market of a vault's class 0 (added when missing) and return (market, account)."""
 
     def open_(vault, *, cap=5_000 * UNIT, cap_bps=10_000, keeper=None, duration=30 * DAY):
@@ -146,12 +157,12 @@ def open_market(venue, people, implementation, deployer, chain, number):
                 sender=people.owner,
             )
         question = next(number).to_bytes(32, "big")
-        venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
+        venue.ctf.prepareCondition(people.oracle, question, 2, sender=devnet_deployer.sender)
         vault.openMarket(
             0, question, 1, chain.pending_timestamp + duration, sender=keeper or people.keeper
         )
         market = devnet.condition_id(people.oracle.address, question)
-        account = ape.project.PolymarketAccount.at(vault.accountOf(market))
+        account = devnet_deployer.contract(vault.accountOf(market), artifact("PolymarketAccount"))
         return SimpleNamespace(id=market, account=account, question=question)
 
     return open_

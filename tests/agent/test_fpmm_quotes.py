@@ -5,6 +5,7 @@ from strongroom.analysis.pools import Pool, PoolTooShallow
 from strongroom.devnet import contracts as devnet
 from strongroom.reporting.marks import mark_from_pool
 
+from tests.ape_devnet import ApeDeployer
 from tests.defaults import UNIT, WAD
 from tests.seeds import dice
 
@@ -18,7 +19,9 @@ def pool(deployer, venue, people):
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
     condition = devnet.condition_id(people.oracle.address, question)
     venue.fund(deployer, deployer, 9_000 * UNIT)
-    made = devnet.make_pool(deployer, venue, venue.pusd, [condition], WAD // 50, 5_000 * UNIT)
+    made = devnet.make_pool(
+        ApeDeployer(deployer), venue, venue.pusd, [condition], WAD // 50, 5_000 * UNIT
+    )
     venue.pusd.approve(made, 4_000 * UNIT, sender=deployer)
     made.buy(1_234_567_891, 0, 0, sender=deployer)
     reserves = []

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strongroom.devnet import contracts as devnet
 
+from tests.ape_devnet import ApeDeployer
 from tests.defaults import DAY, FOREVER, UNIT, a_class
 from tests.signing import BUY, SELL, keeper_envelope, make_order, struct
 
@@ -256,7 +257,7 @@ def test_account_of_exchange_v3_signs_for_v3_only(
 ):
     vault = make_vault(people.keeper, price_band_bps=0)
     invest(vault, people.alice, 1_000 * UNIT)
-    implementation = devnet.deploy_account_implementation(deployer, venue, version="3")
+    implementation = devnet.deploy_account_implementation(ApeDeployer(deployer), venue, version="3")
     vault.addClass(a_class(implementation, people.oracle), sender=people.owner)
     question = b"\x33" * 32
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)

@@ -7,6 +7,7 @@ import pytest
 from eth_account import Account
 from strongroom.devnet import contracts as devnet
 
+from tests.ape_devnet import ApeDeployer
 from tests.defaults import DAY, FOREVER, UNIT, a_class
 from tests.signing import key_of
 
@@ -21,7 +22,7 @@ def registry(deployer):
 
 @pytest.fixture(scope="session")
 def delegated_implementation(deployer, venue, registry):
-    return devnet.deploy_delegated_implementation(deployer, venue, registry)
+    return devnet.deploy_delegated_implementation(ApeDeployer(deployer), venue, registry)
 
 
 @pytest.fixture
@@ -303,7 +304,7 @@ def test_a_safe_of_an_eoa_serves_as_well(market, people, venue, deployer, chain)
     """Signature type 2: the Safe is real, its owner one EOA."""
     key = key_of("safe owner")
     venue.wallets.makeSafe(key.address, sender=deployer)
-    safe = devnet.safe_at(venue.wallets.safeOf(key.address))
+    safe = devnet.safe_at(ApeDeployer(deployer), venue.wallets.safeOf(key.address))
     assert safe.getOwners() == [key.address]
     question = b"\x98" * 32
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)

@@ -10,6 +10,7 @@ from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrde
 from py_clob_client_v2.signer import Signer
 from strongroom.devnet import contracts as devnet
 
+from tests.ape_devnet import ApeDeployer
 from tests.defaults import FOREVER, UNIT
 from tests.signing import (
     BUY,
@@ -246,7 +247,7 @@ def test_safe_of_an_eoa_trades_by_the_eoas_signature(floor, people, venue, deplo
     ):
         # the owner sends it itself, so that its address stands in for a signature
         approved = bytes(12) + bytes.fromhex(people.mallory.address[2:]) + bytes(32) + b"\1"
-        contract = devnet.safe_at(safe)
+        contract = devnet.safe_at(ApeDeployer(people.mallory), safe)
         contract.execTransaction(
             to, 0, data, 0, 0, 0, 0, zero, zero, approved, sender=people.mallory
         )

@@ -4,8 +4,9 @@ import ape
 import pytest
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
-from strongroom.deployment.compiled import vault_at
+from strongroom.devnet.contracts import vault_at
 
+from tests.ape_devnet import ApeDeployer
 from tests.defaults import DAY, LIMITS, UNLIMITED
 
 ZERO = "0x" + "00" * 20
@@ -43,7 +44,7 @@ def test_vault_is_listed_and_set_up(factory, terms, people, venue):
     assert factory.vaultsFrom(before + 1) == []
     assert factory.is_vault(address)
     assert not factory.is_vault(people.alice)
-    vault = vault_at(address)
+    vault = vault_at(ApeDeployer(people.alice), address)
     assert (vault.name(), vault.symbol(), vault.asset()) == ("Name", "SYM", venue.pusd.address)
     assert [vault.owner(), vault.guardian(), vault.keeper(), vault.reporter()] == [
         terms[name] for name in FIELDS[:4]
@@ -120,6 +121,6 @@ def test_the_bounds_themselves_are_allowed(factory, terms, people):
         "limits": list((LIMITS | highest).values()),
     }
     factory.deploy(tuple(terms.values()), SALT, sender=people.alice)
-    vault = vault_at(factory.vaults(factory.vault_count() - 1))
+    vault = vault_at(ApeDeployer(people.alice), factory.vaults(factory.vault_count() - 1))
     assert vault.feeRates() == (500, 5_000, 10_000)
     assert vault.depositTerms() == (UNLIMITED, 2**120 - 1)

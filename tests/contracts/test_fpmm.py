@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import ape
 import pytest
+from strongroom.chain.artifacts import gnosis
 from strongroom.devnet import contracts as devnet
-from strongroom.devnet.bytecode import market_maker_part
 
+from tests.ape_devnet import ApeDeployer
 from tests.defaults import DAY, FOREVER, UNIT, WAD, a_class
 
 YES, NO = 0, 1
@@ -27,7 +28,9 @@ def make_pool(deployer, venue):
 
     def make(*conditions):
         venue.fund(deployer, deployer, FUNDS)
-        return devnet.make_pool(deployer, venue, venue.pusd, list(conditions), FEE, FUNDS)
+        return devnet.make_pool(
+            ApeDeployer(deployer), venue, venue.pusd, list(conditions), FEE, FUNDS
+        )
 
     return make
 
@@ -48,7 +51,7 @@ def condition(deployer, venue, people):
 @pytest.fixture(scope="session")
 def fpmm_implementation(deployer, venue, make_pool, condition):
     pool = make_pool(condition()[1])
-    return devnet.deploy_fpmm_implementation(deployer, venue.ctf, venue.pusd, pool)
+    return devnet.deploy_fpmm_implementation(ApeDeployer(deployer), venue.ctf, venue.pusd, pool)
 
 
 @pytest.fixture
@@ -159,7 +162,8 @@ def test_price_band_holds_against_the_pool(market, people, report):
 def test_foreign_pools_are_refused(market, people, make_pool, condition, deployer, venue):
     account, other = market.account, condition()[1]
     assert account.isPool(market.pool)
-    fake = deployer.deploy(market_maker_part("FixedProductMarketMaker"))  # no clone of the master
+    master = gnosis(devnet.MAKERS, "FixedProductMarketMaker")
+    fake = ApeDeployer(deployer).deploy(master)  # no clone of the factory's
     for pool in (make_pool(other), make_pool(market.id, other), fake, people.mallory):
         assert not account.isPool(pool)
         with ape.reverts("foreign pool"):

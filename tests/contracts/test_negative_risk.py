@@ -7,6 +7,7 @@ import ape
 import pytest
 from strongroom.devnet.contracts import condition_id, deploy_account_implementation
 
+from tests.ape_devnet import ApeDeployer
 from tests.defaults import DAY, NO_EVIDENCE, UNIT, WAD, a_class
 from tests.signing import keeper_envelope, make_order, struct
 
@@ -15,7 +16,7 @@ EVENT = b"\xee" * 31 + b"\0"  # a negative-risk market id: the last byte numbers
 
 @pytest.fixture(scope="session")
 def event_implementation(deployer, venue):
-    return deploy_account_implementation(deployer, venue, negative_risk=True)
+    return deploy_account_implementation(ApeDeployer(deployer), venue, negative_risk=True)
 
 
 @pytest.fixture

@@ -9,14 +9,20 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from eth_account import Account
 from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob.service import make_service
-from strongroom.devnet.local_chain import devnet_chain
 from strongroom.information.gamma import load_recorded
 
+from tests.anvil_devnet import (  # noqa: F401  # fixtures
+    accounts,
+    anvil_chain,
+    chain,
+    chain_url,
+    deployer,
+    devnet_deployer,
+)
 from tests.defaults import UNIT
 from tests.e2e.clob_orders import order
 
@@ -42,13 +48,6 @@ def recorded():
     return list(unique.values())
 
 
-@pytest.fixture(scope="session", autouse=True)
-def chain_url():
-    """An anvil of our own; ape is connected to it instead of what --network says."""
-    with devnet_chain(polymarket.CHAIN_ID) as url:
-        yield url
-
-
 @pytest.fixture(scope="session")
 def devnet(deployer, recorded):
     return polymarket.deploy(deployer, recorded)
@@ -69,7 +68,7 @@ def make_server(devnet, deployer, accounts, chain_url):
         operator = accounts[next(count)]
         devnet.set_operator(deployer, operator)
         config = devnet.service_config(chain_url, **settings)
-        return make_service(config, Account.from_key(operator.private_key)).start()
+        return make_service(config, operator.account).start()
 
     return make
 
@@ -99,7 +98,7 @@ def faults(server):
 
 @pytest.fixture(scope="session")
 def connect(server):
-    """Log an ape account in with the unmodified official client."""
+    """Log somebody with a private key in with the unmodified official client."""
 
     def log_in(account, to=server, **settings):
         client = ClobClient(to.url, polymarket.CHAIN_ID, key=account.private_key, **settings)

@@ -3,20 +3,20 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import ape
 from eth_utils import keccak
 from strongroom.chain.terms import Limits
 from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.contracts import condition_id
-from strongroom.devnet.setup import set_up
+from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
+from strongroom.devnet.setup import StageOptions, set_up
 from strongroom.devnet.traders import Trader
 from strongroom.information.gamma import NO, YES
 
 from tests.defaults import DAY, UNIT
 
-ORACLE = 10  # of ape's test accounts
+ORACLE = devnet_keys()[10]
 OFFER = "0.97"
 
 SECTIONS = """
@@ -50,9 +50,8 @@ max_skew_s = 100000
 
 def record(venue, number, end, **changes):
     """Return a market's record as Gamma has it."""
-    oracle = str(ape.accounts.test_accounts[ORACLE].address)
     question = keccak(text=f"stage question {number}")
-    condition = condition_id(oracle, question)
+    condition = condition_id(ORACLE.address, question)
     tokens = []
     for index_set in (1, 2):
         collection = venue.ctf.getCollectionId(b"\0" * 32, condition, index_set)
@@ -63,7 +62,7 @@ def record(venue, number, end, **changes):
         "question": f"Will number {number} come true?",
         "conditionId": "0x" + condition.hex(),
         "questionID": "0x" + question.hex(),
-        "resolvedBy": oracle,
+        "resolvedBy": ORACLE.address,
         "outcomes": '["Yes", "No"]',
         "clobTokenIds": f'["{tokens[0]}", "{tokens[1]}"]',
         "orderPriceMinTickSize": 0.01,
@@ -85,38 +84,31 @@ class KeeperStage:
     def __init__(
         self,
         folder,
-        rpc_url,
+        chain,
         markets,
         sections=SECTIONS,
         more_classes=lambda venue: (),
         wallets=0,
         **limits,
     ):
-        clock = DevnetClock(ape.networks.provider.make_request, ape.chain.blocks.head.timestamp)
-        running = polymarket.deploy(ape.accounts.test_accounts[0], [])
+        clock = DevnetClock(chain)
+        running = polymarket.deploy(AnvilDeployer(devnet_keys()[0].account, chain), [])
         end = datetime.fromtimestamp(int(clock()), UTC) + timedelta(hours=90)
         records = [record(running.venue, number, end) for number in range(markets)]
-        self.stage = set_up(
+        options = StageOptions(
             folder,
-            rpc_url,
             records,
-            clock,
             sections,
             limits=Limits(price_band_bps=0, max_up_bps=9_000, max_down_bps=9_000,
                           max_spread_bps=9_000, max_report_age_s=10 * DAY, **limits),
-            class_terms={"market_cap": 5_000 * UNIT, "max_duration_s": 9 * DAY},
-            running=running,
+            market_cap=5_000 * UNIT,
+            max_duration_s=9 * DAY,
             more_classes=more_classes,
             wallets=wallets,
         )  # fmt: skip
+        self.stage = set_up(chain, clock, options, running)
         self.folder, self.clock, self.markets = folder, clock, self.stage.markets
-        self.maker = Trader(
-            self.stage.server.url,
-            polymarket.CHAIN_ID,
-            self.stage.people["maker"].private_key,
-            self.stage.venue.exchange.address,
-            clock,
-        )
+        self.maker = Trader(self.stage.seat("maker"))
         self.stage.start_cosigner()
 
     def invest(self):
@@ -136,7 +128,7 @@ class KeeperStage:
 
     def tick(self, keeper, seconds=70):
         """Let time pass, then let a keeper tick."""
-        self.clock.advance_to(int(self.clock()) + seconds)
+        self.clock.sleep(seconds)
         return keeper.tick()
 
     def settled_trades(self, client):

@@ -4,7 +4,6 @@ from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 
-import ape
 import pytest
 from eth_account import Account
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
@@ -17,6 +16,7 @@ from strongroom.devnet.contracts import safe_at
 from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
+from tests.anvil_devnet import at
 from tests.defaults import DAY, FOREVER, UNIT, a_class
 from tests.e2e.clob_orders import has, order, settled
 from tests.signing import key_of
@@ -35,7 +35,7 @@ def account(make_vault, people, invest, implementation, listing, recorded, safe,
     vault.setKeeper(safe, sender=people.owner)
     address = vault.accountOf(market.condition_id)
     return SimpleNamespace(
-        vault=vault, market=market, contract=ape.project.PolymarketAccount.at(address)
+        vault=vault, market=market, contract=at(vault, address, "PolymarketAccount")
     )
 
 
@@ -86,8 +86,8 @@ def test_enforced_account_trades_with_its_own_envelope(
     assert trade["status"] == "CONFIRMED"
     collateral, (position,) = account.contract.positions()
     assert (collateral, position.yes, position.no) == (170 * UNIT, 60 * UNIT, 0)
-    receipt = ape.networks.provider.get_receipt(trade["transaction_hash"])
-    fills = receipt.decode_logs(venue.exchange.OrderFilled)
+    receipt = venue.exchange.chain.receipt(trade["transaction_hash"])
+    fills = receipt.events(venue.exchange, "OrderFilled")
     (mine,) = [fill for fill in fills if fill.maker == account.contract.address]
     assert bytes(mine.metadata) == decision_id({"why": "test", "number": 1})
     # as taker, too: 40 are left of the order, another one takes Bob's offer
@@ -162,16 +162,16 @@ def _approve(venue, deployer, kind, address, key):
         approve = venue.ctf.setApprovalForAll.encode_input(exchange, True)
         calls.append((venue.ctf.address, approve))
     if kind == "deposit":
-        wallet = ape.project.DepositWallet.at(address)
+        wallet = at(venue.wallets, address, "DepositWallet")
         digest = bytes(wallet.batchDigest(calls, FOREVER))
         signature = bytes(Account.unsafe_sign_hash(digest, key.key).signature)
         wallet.execute(calls, FOREVER, signature, sender=deployer)
         return
-    safe = safe_at(address)
+    safe = safe_at(deployer, address)
     zero = "0x" + "00" * 20
     for to, data in calls:
         call = (to, 0, data, 0, 0, 0, 0, zero, zero)
-        digest = bytes(safe.getTransactionHash(*call, safe.call_view_method("nonce")))
+        digest = bytes(safe.getTransactionHash(*call, safe.nonce()))
         signature = bytes(Account.unsafe_sign_hash(digest, key.key).signature)
         safe.execTransaction(*call, signature, sender=deployer)
 

@@ -3,7 +3,6 @@
 from decimal import Decimal
 from types import SimpleNamespace
 
-import ape
 import pytest
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
 from strongroom.devnet import polymarket
@@ -11,6 +10,7 @@ from strongroom.devnet.contracts import deploy_account_implementation
 from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
+from tests.anvil_devnet import at
 from tests.defaults import DAY, NO_EVIDENCE, UNIT, WAD, a_class
 from tests.e2e.clob_orders import order, settled
 
@@ -34,7 +34,7 @@ def event(make_vault, people, invest, venue, deployer, chain, recorded, devnet):
     deadline = chain.pending_timestamp + 30 * DAY
     vault.openMarket(0, event_id, COUNT, deadline, sender=people.keeper)
     vault.allocate(event_id, 1_000 * UNIT, sender=people.keeper)
-    account = ape.project.PolymarketAccount.at(vault.accountOf(event_id))
+    account = at(vault, vault.accountOf(event_id), "PolymarketAccount")
     return SimpleNamespace(vault=vault, id=event_id, markets=markets, account=account)
 
 

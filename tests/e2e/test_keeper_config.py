@@ -5,10 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import ape
 import pytest
 from strongroom.devnet import polymarket
-from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet.deployer import devnet_chain
 from strongroom.keeper.configuration import load
 from strongroom.keeper.wiring import build
 from strongroom.settings import ConfigError
@@ -18,16 +17,16 @@ from tests.e2e.keeper_stage import KeeperStage
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    with devnet_chain(polymarket.CHAIN_ID) as url:
-        place = KeeperStage(tmp_path_factory.mktemp("config"), url, 2)
+    with devnet_chain(polymarket.CHAIN_ID) as chain:
+        place = KeeperStage(tmp_path_factory.mktemp("config"), chain, 2)
         yield place
         place.stage.close()
 
 
 def nobody_moved(world):
     return (
-        world.stage.safe.call_view_method("nonce"),
-        world.stage.people["executor"].nonce,
+        world.stage.safe.nonce(),
+        world.stage.chain.nonce(world.stage.people["executor"].address),
     )
 
 
@@ -110,4 +109,4 @@ def test_a_dry_run_decides_and_sends_nothing(world):
     assert done.returncode == 0, done.stderr
     assert '"event": "started"' in done.stderr and '"mode": "dry-run"' in done.stderr
     assert nobody_moved(world) == before
-    assert ape.chain.blocks.height > 0
+    assert world.stage.chain.height() > 0

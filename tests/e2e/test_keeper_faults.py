@@ -3,16 +3,17 @@
 import time
 from dataclasses import replace
 
-import ape
 import httpx
 import pytest
 from sqlalchemy import event
 from strongroom.chain.units import MICRO
-from strongroom.devnet import ledger, polymarket
-from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet import polymarket
+from strongroom.devnet.deployer import devnet_chain
 from strongroom.journal.states import Intent
 
+from tests.anvil_devnet import at
 from tests.e2e.child import Bomb
+from tests.e2e.decisions import fills
 from tests.e2e.keeper_child import make_keeper
 from tests.e2e.keeper_stage import SECTIONS, KeeperStage
 
@@ -22,14 +23,14 @@ AGAIN = SECTIONS.replace("rest_s = 1000000", "rest_s = 5")  # a market may be de
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    with devnet_chain(polymarket.CHAIN_ID) as url:
-        place = KeeperStage(tmp_path_factory.mktemp("faults"), url, MARKETS, AGAIN)
+    with devnet_chain(polymarket.CHAIN_ID) as chain:
+        place = KeeperStage(tmp_path_factory.mktemp("faults"), chain, MARKETS, AGAIN)
         place.invest()
-        place.url, place.next, place.told = url, 0, []
+        place.url, place.next, place.told = chain.url, 0, []
         place.keeper = make_keeper(
             place.folder, Bomb(0), lambda event, fields: place.told.append((event, dict(fields)))
         )
-        place.clock.advance_to(int(place.clock()) + 70)
+        place.clock.sleep(70)
         place.keeper.tick()
         yield place
         place.stage.close()
@@ -54,7 +55,7 @@ def switch(world):
 
 def tick(world):
     """A block comes, the keeper goes round."""
-    ape.networks.provider.make_request("evm_mine", [])
+    world.stage.chain.request("evm_mine")
     return world.keeper.tick()
 
 
@@ -80,7 +81,7 @@ def held(world, market):
     account = world.stage.vault.accountOf(market.condition_id)
     if int(str(account), 16) == 0:
         return 0
-    _, (position,) = ape.project.PolymarketAccount.at(account).positions()
+    _, (position,) = at(world.stage.vault, account, "PolymarketAccount").positions()
     return position[0]
 
 
@@ -105,7 +106,7 @@ def reconciled(world):
     for row in journal.all():
         by_condition[row.condition] = by_condition.get(row.condition, 0) + row.filled
     for market in vault.openMarkets():
-        account = ape.project.PolymarketAccount.at(vault.accountOf(market))
+        account = at(world.stage.vault, vault.accountOf(market), "PolymarketAccount")
         _, (position,) = account.positions()
         assert position[0] + position[1] == by_condition.get("0x" + bytes(market).hex(), 0)
     exposure = vault.total_exposure()
@@ -174,7 +175,7 @@ def test_35_percent_of_the_matched_orders_are_reverted(world):
         offered(world, 50)
     keep(world, lambda: quiet(world) and keeper.journal.reversals()[1] >= before + 16)
     world.faults()
-    world.clock.advance_to(int(world.clock()) + 70)
+    world.clock.sleep(70)
     keep(world, lambda: quiet(world) and ("reported" in dict(world.told)))
     for name, fields in world.told:
         if name == "reported":
@@ -196,7 +197,7 @@ def test_35_percent_of_the_matched_orders_are_reverted(world):
     }
     assert not reserved, "nor at the venue"
     for account in accounts:
-        collateral, _ = ape.project.PolymarketAccount.at(account).positions()
+        collateral, _ = at(world.stage.vault, account, "PolymarketAccount").positions()
         assert collateral == 0, "budgets of what failed are back"
     reconciled(world)
 
@@ -216,12 +217,12 @@ def test_the_cosigner_is_down(world):
     """Nothing is signed, so nothing moves; the decision waits, and goes on when it is back."""
     market = offered(world)
     world.stage.stop_cosigner()
-    sent = world.stage.safe.call_view_method("nonce")
+    sent = world.stage.safe.nonce()
     halts = {}
     for _ in range(3):
         halts |= tick(world).halts
     assert "does not answer" in halts["signers"]
-    assert world.stage.safe.call_view_method("nonce") == sent
+    assert world.stage.safe.nonce() == sent
     assert not [row for row in world.keeper.journal.open() if row.state != Intent.PLANNED]
     world.stage.start_cosigner()
     keep(world, bought(world, market))
@@ -275,17 +276,17 @@ def test_the_disk_is_full(world):
         cursor.close()
 
     event.listen(engine, "connect", tight)
-    sent = world.stage.safe.call_view_method("nonce")
+    sent = world.stage.safe.nonce()
     halts = {}
     for _ in range(12):  # a page may still have room for a row or two
         halts |= tick(world).halts
         if "journal" in halts:
             break
     assert "disk is full" in halts["journal"]
-    stopped_at = world.stage.safe.call_view_method("nonce")
+    stopped_at = world.stage.safe.nonce()
     for _ in range(2):
         tick(world)
-    assert world.stage.safe.call_view_method("nonce") == stopped_at, "nothing is sent meanwhile"
+    assert world.stage.safe.nonce() == stopped_at, "nothing is sent meanwhile"
     assert stopped_at >= sent
     event.remove(engine, "connect", tight)
     engine.dispose()
@@ -295,7 +296,7 @@ def test_the_disk_is_full(world):
 
 def test_a_reorg_of_three_blocks_takes_the_fill_away(world, monkeypatch):
     """The fill was in the newest block; three blocks are undone. The journal follows the chain."""
-    request = ape.networks.provider.make_request
+    request = world.stage.chain.request
     desk, transactor = world.keeper.desk, world.keeper.transactor
     monkeypatch.setattr(desk, "_confirmations", 4)
     monkeypatch.setattr(transactor, "_confirmations", 4)
@@ -309,9 +310,9 @@ def test_a_reorg_of_three_blocks_takes_the_fill_away(world, monkeypatch):
     assert rows[-1].state != Intent.CLOSED or rows[-1].filled
     # undo blocks until the fill is gone, three at least
     undone = 3
-    request("anvil_rollback", [undone])
+    request("anvil_rollback", undone)
     while held(world, market):
-        request("anvil_rollback", [1])
+        request("anvil_rollback", 1)
         undone += 1
         assert undone < 12
     tick(world)
@@ -322,7 +323,7 @@ def test_a_reorg_of_three_blocks_takes_the_fill_away(world, monkeypatch):
 
 def test_every_fill_joins_a_decision(world):
     """Of all fills so far: each order's signed metadata is the hash of a record in the journal."""
-    lines = ledger.fills(world.stage)
+    lines = fills(world.stage)
     known = {"0x" + task.decision.hex() for task in world.keeper.journal.all_tasks()}
     assert len(lines) >= 10
     assert all(line.decision in known for line in lines)

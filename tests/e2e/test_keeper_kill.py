@@ -12,12 +12,13 @@ import time
 
 import pytest
 from strongroom.devnet import polymarket
-from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet.deployer import devnet_chain
 from strongroom.journal import Journal
 from strongroom.journal.states import Intent, Sending, Venue
 from strongroom.keeper.configuration import load
 from web3 import Web3
 
+from tests.anvil_devnet import at
 from tests.e2e.keeper_child import live
 from tests.e2e.keeper_stage import KeeperStage
 from tests.seeds import dice
@@ -37,12 +38,12 @@ def processes():
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["enforced", "delegated"])
 def world(request, tmp_path_factory):
-    with devnet_chain(polymarket.CHAIN_ID) as url:
+    with devnet_chain(polymarket.CHAIN_ID) as chain:
         folder = tmp_path_factory.mktemp("kills")
         lives = KILLS + MOST_EDGES // EVERY + 4
-        place = KeeperStage(folder, url, lives, wallets=request.param, max_drawdown_bps=10_000)
+        place = KeeperStage(folder, chain, lives, wallets=request.param, max_drawdown_bps=10_000)
         place.invest()
-        place.url, place.next, place.wallets = url, 0, request.param
+        place.url, place.next, place.wallets = chain.url, 0, request.param
         yield place
         place.stage.close()
 
@@ -62,7 +63,7 @@ def run(processes, world, bomb_at=0, patience=None):
 def a_life(world):
     """Prepare one: time passes, the market before resolves, the next one is offered."""
     number = world.next
-    world.clock.advance_to(int(world.clock()) + 70)
+    world.clock.sleep(70)
     if number:
         world.stage.resolve(world.markets[number - 1], yes=number % 5 != 0)
     world.offer(number)
@@ -94,7 +95,7 @@ def check(world, number):
     assert vault.exposureOf(market.condition_id) == size * 97 // 100
     assert not journal.open() and not journal.open_tasks() and not journal.transactions.open()
     done = [each for each in journal.transactions.all() if each.state == Sending.DONE]
-    assert world.stage.safe.call_view_method("nonce") == len(done), "each nonce has its transaction"
+    assert world.stage.safe.nonce() == len(done), "each nonce has its transaction"
     purposes = [each.purpose for each in done]
     assert purposes.count(f"fund: {market.question}") == 1
     web3 = Web3(Web3.HTTPProvider(world.url))
@@ -105,13 +106,11 @@ def check(world, number):
 
 @pytest.fixture(autouse=True)
 def positions(world):
-    import ape
-
     def read(market):
         account = world.stage.vault.accountOf(market.condition_id)
         if not world.wallets:
-            return ape.project.PolymarketAccount.at(account).positions()
-        delegated = ape.project.DelegatedAccount.at(account)
+            return at(world.stage.vault, account, "PolymarketAccount").positions()
+        delegated = at(world.stage.vault, account, "DelegatedAccount")
         here, (tokens,) = delegated.positions()
         there, away = delegated.holdings(True)
         assert (tokens[0], tokens[1]) == (0, 0) and int(delegated.wallet(), 16)

@@ -3,17 +3,17 @@ pool, values it there, and settles it."""
 
 from datetime import UTC, datetime, timedelta
 
-import ape
 import pytest
 from strongroom.chain.terms import ClassTerms
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
-from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 from strongroom.execution.venues.pools import read_pool
 from strongroom.keeper.configuration import load
 from strongroom.keeper.wiring import build
 from strongroom.settings import ConfigError
 
+from tests.anvil_devnet import at
 from tests.defaults import DAY, UNIT, WAD
 from tests.e2e.child import Bomb
 from tests.e2e.keeper_child import make_keeper
@@ -24,12 +24,12 @@ QUESTION = b"\x0f" * 32
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    with devnet_chain(polymarket.CHAIN_ID) as url:
+    with devnet_chain(polymarket.CHAIN_ID) as chain:
         made = {}
 
         def pool_class(venue):
             """A pool at 2 % of some 20,000, pushed to a YES price of about .955, and its class."""
-            deployer, oracle = (ape.accounts.test_accounts[number] for number in (0, ORACLE))
+            deployer, oracle = AnvilDeployer(devnet_keys()[0].account, chain), ORACLE
             venue.ctf.prepareCondition(oracle, QUESTION, 2, sender=deployer)
             made["market"] = devnet.condition_id(oracle.address, QUESTION)
             venue.fund(deployer, deployer, 60_000 * UNIT)
@@ -46,7 +46,7 @@ def world(tmp_path_factory):
                 ClassTerms(implementation, oracle, market_cap=5_000 * UNIT, max_duration_s=9 * DAY)
             ]
 
-        place = KeeperStage(tmp_path_factory.mktemp("pool"), url, 0, more_classes=pool_class)
+        place = KeeperStage(tmp_path_factory.mktemp("pool"), chain, 0, more_classes=pool_class)
         place.pool, place.market = made["pool"], made["market"]
         end = datetime.fromtimestamp(int(place.clock()), UTC) + timedelta(hours=50)
         path = place.folder / "keeper.toml"
@@ -55,7 +55,7 @@ def world(tmp_path_factory):
 address = "{place.pool.address}"
 question = "Will the pool's question come true?"
 question_id = "0x{QUESTION.hex()}"
-oracle = "{ape.accounts.test_accounts[ORACLE].address}"
+oracle = "{ORACLE.address}"
 end = {end.isoformat()}
 
 [packs.tail]"""
@@ -80,7 +80,7 @@ def test_a_pool_is_traded_valued_and_settled(world):
     (leg,) = keeper.journal.record(task.decision)["legs"]
     assert (leg["kind"], leg["exchange"]) == ("POOL", world.pool.address)
     assert task.reason == "at the pool: DONE" and decision["pack"] == "tail"
-    account = ape.project.FpmmAccount.at(vault.accountOf(world.market))
+    account = at(vault, vault.accountOf(world.market), "FpmmAccount")
     collateral, (position,) = account.positions()
     assert position.yes >= leg["size"] and collateral == 0, "what was left over is back"
     reports = [fields for event, fields in world.told if event == "reported"]
@@ -89,8 +89,7 @@ def test_a_pool_is_traded_valued_and_settled(world):
     bid, _ = vault.bookOf(world.market)
     assert abs(bid - pool.proceeds(position.yes, 0)) <= 1, "valued at what the pool pays"
 
-    oracle = ape.accounts.test_accounts[ORACLE]
-    world.stage.venue.ctf.reportPayouts(QUESTION, [1, 0], sender=oracle)
+    world.stage.venue.ctf.reportPayouts(QUESTION, [1, 0], sender=ORACLE)
     for _ in range(3):
         world.tick(keeper)
     assert list(vault.openMarkets()) == [] and vault.total_exposure() == 0

@@ -1,14 +1,14 @@
 """The keeper with delegated accounts: a service that admits only its own wallets, one wallet, two
 markets. Budgets go out to the wallet and come back; NAV is what the contract makes of both."""
 
-import ape
 import pytest
 from strongroom.devnet import polymarket
-from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet.deployer import devnet_chain
 from strongroom.keeper.configuration import load
 from strongroom.keeper.wiring import build
 from strongroom.settings import ConfigError
 
+from tests.anvil_devnet import at
 from tests.e2e.child import Bomb
 from tests.e2e.keeper_child import make_keeper
 from tests.e2e.keeper_stage import KeeperStage
@@ -16,8 +16,8 @@ from tests.e2e.keeper_stage import KeeperStage
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    with devnet_chain(polymarket.CHAIN_ID) as url:
-        place = KeeperStage(tmp_path_factory.mktemp("wallet"), url, 2, wallets=1)
+    with devnet_chain(polymarket.CHAIN_ID) as chain:
+        place = KeeperStage(tmp_path_factory.mktemp("wallet"), chain, 2, wallets=1)
         place.told = []
         yield place
         place.stage.close()
@@ -43,7 +43,7 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     assert (row.state, row.filled, row.maker) == ("CLOSED", leg["size"], wallet.address)
 
     first = bytes(vault.openMarkets()[0])
-    account = ape.project.DelegatedAccount.at(vault.accountOf(first))
+    account = at(vault, vault.accountOf(first), "DelegatedAccount")
     assert account.wallet() == wallet.address and account.positions()[0] == 0
     _, ((yes, *_),) = account.holdings(True)
     assert yes == leg["size"]
@@ -68,19 +68,19 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     assert [each["profit"] for each in settled] == [leg["size"] - spent]
     (second,) = (bytes(each) for each in vault.openMarkets())
     assert second == world.markets[other].condition_id
-    assert ape.project.DelegatedAccount.at(vault.accountOf(second)).wallet() == wallet.address
+    assert at(vault, vault.accountOf(second), "DelegatedAccount").wallet() == wallet.address
     assert int(account.wallet(), 16) == 0
     assert not [fields for event, fields in world.told if event == "nav_differs"]
 
 
 def test_what_is_no_wallet_of_the_key_is_refused(world):
     text = (world.folder / "keeper.toml").read_text()
-    (wallet,) = [line for line in text.splitlines() if "wallet-0" in line]
     broken = world.folder / "broken.toml"
-    broken.write_text(text.replace(wallet, 'owner = "executor.json"'))
+    broken.write_text(text.replace("wallet-0.json", "executor.json"))
     with pytest.raises(ConfigError, match="the wallet's owner is"):
         build(load(broken))
-    address = text.partition("[[venue.wallets]]")[2].split('"')[1]
+    (wallet,) = world.stage.config.venue.wallets
+    address = wallet.address
     broken.write_text(text.replace(address, world.stage.multi_send.address))
     with pytest.raises(ConfigError, match="no deposit wallet"):
         build(load(broken))

@@ -7,7 +7,6 @@ import time
 from decimal import Decimal
 from types import SimpleNamespace
 
-import ape
 import pytest
 from strongroom.chain.ids import decision_id, intent_key
 from strongroom.devnet import polymarket
@@ -15,6 +14,7 @@ from strongroom.execution.order_desk import Wanted
 from strongroom.journal import Journal
 from strongroom.journal.states import Intent, Venue
 
+from tests.anvil_devnet import at
 from tests.defaults import DAY, UNIT, a_class
 from tests.e2e.child import Bomb, Place, make_desk, run
 from tests.e2e.clob_orders import order
@@ -61,7 +61,7 @@ def work(
     vault.allocate(market.condition_id, 8_000 * UNIT, sender=people.keeper)
     vault.setKeeper(safe, sender=people.owner)
     executor = accounts[17]
-    account = ape.project.PolymarketAccount.at(vault.accountOf(market.condition_id))
+    account = at(vault, vault.accountOf(market.condition_id), "PolymarketAccount")
     place = Place(
         service=server.url,
         rpc=chain_url,
@@ -81,7 +81,7 @@ def work(
         return order(traders.bob, listing.token_ids[1], "BUY", 0.50, 10)
 
     return SimpleNamespace(
-        now=lambda: ape.chain.blocks.head.timestamp,
+        now=vault.chain.now,
         place=place,
         account=account,
         offer=offer,

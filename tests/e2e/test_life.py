@@ -8,7 +8,7 @@ import pytest
 from eth_utils import keccak
 from strongroom.devnet import polymarket
 from strongroom.devnet.demo import RECORDED_AT, run_life
-from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet.deployer import devnet_chain
 
 from tests.defaults import WAD, YEAR
 
@@ -32,10 +32,14 @@ def told():
 
 
 @pytest.fixture(scope="module")
-def life(folder, told):
-    """Runs on a chain of its own, that of the tests below."""
-    with devnet_chain(polymarket.CHAIN_ID, timestamp=int(RECORDED_AT.timestamp()) - 600) as url:
-        yield run_life(lambda event, fields: told.append((event, dict(fields))), folder, url)
+def chain():
+    with devnet_chain(polymarket.CHAIN_ID, timestamp=int(RECORDED_AT.timestamp()) - 600) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def life(folder, told, chain):
+    return run_life(lambda event, fields: told.append((event, dict(fields))), folder, chain)
 
 
 def test_accounts_add_up_to_the_unit(life):
@@ -69,7 +73,8 @@ def test_real_markets_with_their_real_questions(life):
 def test_fees_of_every_report_follow_the_formula(life, chain):
     """Management and performance fee of each report, from block times and NAV alone."""
     mark = WAD
-    times = [chain.blocks[line.block].timestamp for line in life.reports]
+    times = chain.times([line.block for line in life.reports])
+    assert times == [line.time for line in life.reports]
     first = life.reports[0]
     assert (first.nav_bid, first.management, first.performance) == (0, 0, 0)
     for line, before, now in zip(life.reports[1:], times[:-1], times[1:], strict=True):
@@ -119,7 +124,7 @@ def test_evidence_documents_have_the_hash_on_chain(life, evidence):
     assert [d["question"] for d in decisions] == [m.question for m in life.markets]
 
 
-def test_every_fill_carries_its_decision(life, evidence, project, chain):
+def test_every_fill_carries_its_decision(life, evidence, chain):
     """The signed metadata of each fill is the hash of a decision record in the evidence."""
     documents = [json.loads(path.read_bytes()) for path in Path(evidence).iterdir()]
     committed = {
@@ -130,8 +135,8 @@ def test_every_fill_carries_its_decision(life, evidence, project, chain):
     topic = keccak(
         text="OrderFilled(bytes32,address,address,uint8,uint256,uint256,uint256,uint256,bytes32,bytes32)"
     )
-    logs = chain.provider.web3.eth.get_logs({"fromBlock": 0, "topics": [topic]})
-    metadata = [bytes(log["data"])[-32:] for log in logs]
+    logs = chain.request("eth_getLogs", {"fromBlock": "0x0", "topics": ["0x" + topic.hex()]})
+    metadata = [bytes.fromhex(log["data"][2:])[-32:] for log in logs]
     assert len(logs) == 2 * len(life.markets)
     assert {entry for entry in metadata if any(entry)} == committed
 

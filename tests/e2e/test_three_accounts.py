@@ -7,16 +7,17 @@ through a deposit wallet with the unmodified client.
 from decimal import Decimal
 from types import SimpleNamespace
 
-import ape
 import pytest
 from eth_account import Account
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
+from strongroom.chain.artifacts import artifact
 from strongroom.devnet import contracts as devnet_parts
 from strongroom.devnet import polymarket
 from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
+from tests.anvil_devnet import at
 from tests.defaults import DAY, FOREVER, NO_EVIDENCE, UNIT, WAD, a_class
 from tests.e2e.clob_orders import order, settled
 from tests.signing import key_of
@@ -44,7 +45,7 @@ def place(make_vault, people, invest, implementation, venue, deployer, chain, pa
     vault = make_vault(people.keeper, price_band_bps=0)
     invest(vault, people.alice, 10_000 * UNIT)
     deadline = chain.pending_timestamp + 30 * DAY
-    registry = deployer.deploy(ape.project.WalletRegistry)
+    registry = deployer.deploy(artifact("WalletRegistry"))
 
     # the pool's condition is of our own oracle, collateral pUSD
     question = b"\xfd" + next(number).to_bytes(31, "big")
@@ -68,9 +69,9 @@ def place(make_vault, people, invest, implementation, venue, deployer, chain, pa
     return SimpleNamespace(
         vault=vault,
         ids=ids,
-        order_account=ape.project.PolymarketAccount.at(vault.accountOf(ids[0])),
-        pool_account=ape.project.FpmmAccount.at(vault.accountOf(ids[1])),
-        wallet_account=ape.project.DelegatedAccount.at(vault.accountOf(ids[2])),
+        order_account=at(vault, vault.accountOf(ids[0]), "PolymarketAccount"),
+        pool_account=at(vault, vault.accountOf(ids[1]), "FpmmAccount"),
+        wallet_account=at(vault, vault.accountOf(ids[2]), "DelegatedAccount"),
         pool=pool,
         question=question,
         markets=(first, second),
@@ -121,7 +122,7 @@ def test_a_week_in_three_kinds_of_custody(
     # The deposit wallet: 600 out, buys 400 NO at .70 with the client.
     key = key_of("week")
     venue.wallets.makeWallet(key.address, sender=deployer)
-    wallet = ape.project.DepositWallet.at(venue.wallets.walletOf(key.address))
+    wallet = at(vault, venue.wallets.walletOf(key.address), "DepositWallet")
 
     def run(*calls):
         digest = bytes(wallet.batchDigest(list(calls), FOREVER))
@@ -195,7 +196,7 @@ def test_a_week_in_three_kinds_of_custody(
     before = venue.pusd.balanceOf(people.alice)
     shares, supply = vault.balanceOf(people.alice) // 4, vault.totalSupply() + 10**6
     receipt = vault.redeemInKind(shares, people.alice, sender=people.alice)
-    (told,) = receipt.decode_logs(place.wallet_account.OutOfReach)
+    (told,) = receipt.events(place.wallet_account, "OutOfReach")
     assert told.outstanding == 600 * UNIT
     parts = (7_000 * UNIT, 1_300 * UNIT, 700 * UNIT, 400 * UNIT)
     got = sum(part * shares // supply for part in parts)
@@ -212,7 +213,5 @@ def test_a_week_in_three_kinds_of_custody(
 
 def _report_payouts(venue, market, payouts):
     """Let a recorded market's own oracle speak."""
-    provider = ape.networks.provider
-    provider.set_balance(market.oracle, 10**18)
-    oracle = ape.accounts.test_accounts.impersonate_account(market.oracle)
+    oracle = venue.ctf.chain.impersonate(market.oracle)
     venue.ctf.reportPayouts(market.question_id, payouts, sender=oracle)

@@ -11,7 +11,6 @@ from decimal import Decimal
 from html import unescape
 from pathlib import Path
 
-import ape
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
@@ -24,17 +23,19 @@ from strongroom.chain.ids import decision_id, keccak
 from strongroom.chain.units import BPS, MICRO
 from strongroom.cli.audit import command as audit_command
 from strongroom.cli.page import command as page_command
-from strongroom.devnet import ledger, polymarket
-from strongroom.devnet.local_chain import devnet_chain
-from strongroom.devnet.week import Plan, run_week
+from strongroom.devnet import polymarket
+from strongroom.devnet.deployer import devnet_chain
+from strongroom.devnet.reports import read_reports
+from strongroom.devnet.week import WeekOptions, play_week
 from strongroom.execution.tasks import TaskRules
 from strongroom.keeper.wiring import make_packs, rules_of
 from strongroom.reporting.explanation import NothingKnown, explain, find
 
+from tests.e2e import decisions
 from tests.e2e.lies import LIES, Liar, liar, target
 from tests.signing import key_of
 
-PLAN = Plan(
+OPTIONS = WeekOptions(
     tickers=("AAPL",),
     hours=28,
     deposits=((0, "alice", 50_000), (9, "bob", 20_000)),
@@ -48,21 +49,21 @@ SCHEMA = Draft202012Validator(
 
 @pytest.fixture(scope="module")
 def week(tmp_path_factory):
-    with devnet_chain(polymarket.CHAIN_ID, timestamp=int(PLAN.start.timestamp()) - 600) as url:
-        folder = tmp_path_factory.mktemp("week")
-        told = run_week(PLAN, folder, url, lambda event, fields: None)
-        yield told
-        told.stage.close()
+    start = int(OPTIONS.start.timestamp()) - 600
+    with devnet_chain(polymarket.CHAIN_ID, timestamp=start) as chain:
+        played = play_week(replace(OPTIONS, folder=tmp_path_factory.mktemp("week")), chain)
+        yield played
+        played.stage.close()
 
 
 @pytest.fixture(scope="module")
 def lines(week):
-    return ledger.reports(week.stage)
+    return read_reports(week.stage.vault)
 
 
 @pytest.fixture(scope="module")
 def fills(week):
-    return ledger.fills(week.stage)
+    return decisions.fills(week.stage)
 
 
 def test_it_ran_without_a_hand(week):
@@ -98,24 +99,24 @@ def test_in_less_out_is_what_is_there(week):
 
 def test_every_fill_joins_a_revealed_decision(week, lines, fills):
     on_chain = {line.evidence for line in lines}
-    records = ledger.revealed(week.stage.folder / "evidence", on_chain)
+    records = decisions.revealed(week.stage.folder / "evidence", on_chain)
     assert len(fills) >= 20
-    assert ledger.unexplained(fills, records) == []
+    assert decisions.unexplained(fills, records) == []
 
 
 def test_a_forged_or_late_record_is_found(week, lines, fills):
     on_chain = {line.evidence for line in lines}
     folder = week.stage.folder / "evidence"
-    records = dict(ledger.revealed(folder, on_chain))
+    records = dict(decisions.revealed(folder, on_chain))
     victim = fills[len(fills) // 2]
     forged = dict(records[victim.decision]) | {"edge": "0.999999"}
     mutated = {
         "0x" + decision_id(forged).hex(): forged,
         **{name: record for name, record in records.items() if name != victim.decision},
     }
-    assert {line.decision for line, _ in ledger.unexplained(fills, mutated)} == {victim.decision}
+    assert {line.decision for line, _ in decisions.unexplained(fills, mutated)} == {victim.decision}
     late = dict(records) | {victim.decision: dict(records[victim.decision]) | {"time": 2**40}}
-    found = ledger.unexplained(fills, late)
+    found = decisions.unexplained(fills, late)
     assert {why for _, why in found} == {"the record is younger than its fill"}
     # a document that was changed on disk no longer has its hash, so none of its records count
     document = next(path for path in folder.glob("0x*.json") if b'"decisions":[{' in
@@ -125,7 +126,7 @@ def test_a_forged_or_late_record_is_found(week, lines, fills):
     changed["decisions"][0]["edge"] = "0.5"
     document.write_text(json.dumps(changed))
     try:
-        assert len(ledger.revealed(folder, on_chain)) < len(records)
+        assert len(decisions.revealed(folder, on_chain)) < len(records)
     finally:
         document.write_bytes(original)
 
@@ -176,10 +177,10 @@ def audited(week):
 
     def run(node=None, **changes):
         place = {
-            "url": week.stage.rpc_url,
+            "url": week.stage.chain.url,
             "vault": week.stage.vault.address,
             "from_block": 0,
-            "to_block": ape.chain.blocks.height,
+            "to_block": week.stage.chain.height(),
             "exchanges": (week.stage.venue.exchange.address,),
             "evidence": week.stage.folder / "evidence",
         } | changes
@@ -209,7 +210,7 @@ def test_the_audit_of_the_week_finds_no_difference(week, audited, lines, fills):
 
 @pytest.mark.parametrize("name", LIES)
 def test_each_lie_about_a_log_is_found_at_its_block_and_field(week, audited, name):
-    lie, url = LIES[name], week.stage.rpc_url
+    lie, url = LIES[name], week.stage.chain.url
     event = target(Node(url), week.stage.vault.address.lower(), lie)
     found = audited(liar(url, event, lie)).differences
     assert min(each.block for each in found) >= event.block
@@ -219,7 +220,7 @@ def test_each_lie_about_a_log_is_found_at_its_block_and_field(week, audited, nam
 
 def test_each_lie_about_the_state_is_found(week, audited):
     """The vault's own money and the shares short by one, as the chain's calls give them."""
-    url, vault = week.stage.rpc_url, week.stage.vault.address.lower()
+    url, vault = week.stage.chain.url, week.stage.vault.address.lower()
 
     def of_call(to, function, change):
         data = "0x" + keccak(function.encode())[:4].hex()
@@ -243,9 +244,8 @@ def test_each_lie_about_the_state_is_found(week, audited):
 
 
 def test_a_balance_off_by_one_a_changed_document_and_a_stranger_are_found(week, audited, lines):
-    url, line = week.stage.rpc_url, lines[3]
-    accounts = {log.account.lower() for log in week.stage.vault.MarketOpened.range(
-        0, ape.chain.blocks.height + 1)}  # fmt: skip
+    url, line = week.stage.chain.url, lines[3]
+    accounts = {log.account.lower() for log in week.stage.vault.events("MarketOpened")}
 
     def one_more(method, parameters, answer):
         call = parameters[0] if parameters else None
@@ -290,12 +290,10 @@ def test_fills_since_the_last_report_wait_for_the_next_one(week, audited, lines,
     """Audited between two reports, where a decision was filled that none had revealed; then gone on
     with from the checkpoint."""
     evidence, known, path = week.stage.folder / "evidence", tmp_path / "known", tmp_path / "state"
-    receipt = ape.networks.provider.web3.eth.get_transaction_receipt
-    blocks = {fill.transaction: receipt(fill.transaction)["blockNumber"] for fill in fills}
     for place, line in enumerate(lines):
         before = {each.evidence for each in lines[:place]}
-        records = ledger.revealed(evidence, before)
-        made = [fill for fill in fills if blocks[fill.transaction] < line.block]
+        records = decisions.revealed(evidence, before)
+        made = [fill for fill in fills if fill.block < line.block]
         since = [fill for fill in made if fill.decision not in records]
         if since:
             break
@@ -325,10 +323,10 @@ def test_an_audit_goes_on_from_its_checkpoint_over_a_poor_node(week, audited, tm
                 asked.append(first)
             return super().ask_all(each)
 
-    node = Poor(week.stage.rpc_url)
+    node = Poor(week.stage.chain.url)
     path = tmp_path / "state"
-    half = ape.chain.blocks.height // 2
-    url = week.stage.rpc_url
+    half = week.stage.chain.height() // 2
+    url = week.stage.chain.url
     place = Scope(url, week.stage.vault.address, 0, half, (), None, path)
     Auditor(place, node).run()
     asked.clear()
@@ -340,7 +338,7 @@ def test_an_audit_goes_on_from_its_checkpoint_over_a_poor_node(week, audited, tm
 def test_every_report_again_on_a_fork_is_the_same(week, lines):
     """A separate anvil, set to the block before each report: receipts, logs, storage words."""
     reporter = week.stage.safe.address
-    with forks(week.stage.rpc_url) as again:
+    with forks(week.stage.chain.url) as again:
         found = [again.replay(line.block, week.stage.vault.address) for line in lines]
         assert [each.differences for each in found] == [()] * len(lines)
         assert all(each.transactions == 1 and each.words >= 3 for each in found)
@@ -355,22 +353,21 @@ def test_every_report_again_on_a_fork_is_the_same(week, lines):
 def test_a_lower_cap_would_have_stopped_a_budget(week):
     """The guardian's cap on a fork, one unit below what was allocated, and just what was."""
     vault = week.stage.vault
-    log = list(vault.Allocated.range(0, ape.chain.blocks.height + 1))[20]
-    same = [each.assets for each in vault.Allocated.range(log.block_number, log.block_number + 1)]
-    with forks(week.stage.rpc_url) as again:
+    log = vault.events("Allocated")[20]
+    same = vault.events("Allocated", log.block_number, log.block_number)
+    with forks(week.stage.chain.url) as again:
         place = (log.block_number, vault.address, vault.guardian(), 0)
-        most = max(each.exposure for each in
-                   vault.Allocated.range(log.block_number, log.block_number + 1))  # fmt: skip
+        most = max(each.exposure for each in same)
         kept = again.what_if_cap(*place, most)
-        assert kept.allocated == kept.was_allocated == sum(same)
+        assert kept.allocated == kept.was_allocated == sum(each.assets for each in same)
         stopped = again.what_if_cap(*place, most - 1)
-        assert (stopped.market_cap, stopped.was_allocated) == (most - 1, sum(same))
-        assert stopped.allocated < sum(same)
+        assert (stopped.market_cap, stopped.was_allocated) == (most - 1, kept.allocated)
+        assert stopped.allocated < kept.allocated
 
 
 def test_the_command_says_what_it_found(week, lines, tmp_path):
     runner, vault = CliRunner(), week.stage.vault.address
-    common = ["--vault", vault, "--rpc", week.stage.rpc_url]
+    common = ["--vault", vault, "--rpc", week.stage.chain.url]
     exchange = week.stage.venue.exchange.address
     done = runner.invoke(audit_command, [*common, "--replay", "2", "--what-if", "-500", "--json",
                                          "--exchange", exchange,
@@ -399,7 +396,7 @@ def test_the_command_says_what_it_found(week, lines, tmp_path):
 
 
 def test_the_page_shows_what_the_audit_found(week, lines, tmp_path):
-    place = ["--vault", week.stage.vault.address, "--rpc", week.stage.rpc_url, "--out",
+    place = ["--vault", week.stage.vault.address, "--rpc", week.stage.chain.url, "--out",
              str(tmp_path / "page"), "--evidence", str(week.stage.folder / "evidence")]  # fmt: skip
     done = CliRunner().invoke(page_command, place)
     assert done.exit_code == 0, done.output

@@ -5,14 +5,15 @@ from types import SimpleNamespace
 import ape
 import pytest
 from eth_account import Account
+from strongroom.chain.artifacts import safe as safe_part
 from strongroom.chain.calls import Call
 from strongroom.chain.rpc import Chain, TransactionRefused
-from strongroom.devnet.bytecode import safe_part
 from strongroom.execution.transactions import Transactor
 from strongroom.journal import Journal
 from strongroom.journal.states import Sending
 from strongroom.signing.signers import OwnKeys
 
+from tests.ape_devnet import ApeDeployer
 from tests.defaults import NO_EVIDENCE, UNIT
 
 
@@ -23,7 +24,7 @@ def connection():
 
 @pytest.fixture
 def multi_send(deployer):
-    return deployer.deploy(safe_part("MultiSendCallOnly"))
+    return ApeDeployer(deployer).deploy(safe_part("MultiSendCallOnly"))
 
 
 @pytest.fixture

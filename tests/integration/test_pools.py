@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import ape
 import pytest
 from eth_account import Account
+from strongroom.chain.artifacts import safe as safe_part
 from strongroom.chain.rpc import Chain, TransactionRefused
 from strongroom.devnet import contracts as devnet
-from strongroom.devnet.bytecode import safe_part
 from strongroom.execution.transactions import Transactor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import ForeignPool, PoolTrader, read_pool
@@ -15,18 +15,19 @@ from strongroom.journal import Journal
 from strongroom.reporting.report import Reporter, Reporting
 from strongroom.signing.signers import OwnKeys
 
+from tests.ape_devnet import ApeDeployer
 from tests.defaults import DAY, UNIT, WAD, a_class
 
 
 @pytest.fixture
 def desk(make_vault, people, invest, venue, deployer, chain, safe, keeper_owners, tmp_path):
     """A vault with 500 pUSD in an FPMM account, its keeper and reporter a 2-of-3 Safe."""
-    question = b"\xfc" * 32
+    builder, question = ApeDeployer(deployer), b"\xfc" * 32
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
     market = devnet.condition_id(people.oracle.address, question)
     venue.fund(deployer, deployer, 5_000 * UNIT)
-    pool = devnet.make_pool(deployer, venue, venue.pusd, [market], WAD // 50, 5_000 * UNIT)
-    implementation = devnet.deploy_fpmm_implementation(deployer, venue.ctf, venue.pusd, pool)
+    pool = devnet.make_pool(builder, venue, venue.pusd, [market], WAD // 50, 5_000 * UNIT)
+    implementation = devnet.deploy_fpmm_implementation(builder, venue.ctf, venue.pusd, pool)
     vault = make_vault(people.keeper)
     invest(vault, people.alice, 5_000 * UNIT)
     vault.addClass(a_class(implementation, people.oracle), sender=people.owner)
@@ -41,7 +42,7 @@ def desk(make_vault, people, invest, venue, deployer, chain, safe, keeper_owners
         connection,
         OwnKeys(safe.address, chain.chain_id, keeper_owners[:2]),
         Account.from_key(deployer.private_key),
-        deployer.deploy(safe_part("MultiSendCallOnly")).address,
+        builder.deploy(safe_part("MultiSendCallOnly")).address,
     )
     return SimpleNamespace(
         vault=vault,

@@ -21,9 +21,10 @@ from strongroom.backtest.simulated_vault import (
     Value,
     Vault,
 )
-from strongroom.devnet.bytecode import conditional_tokens
-from strongroom.devnet.contracts import condition_id
+from strongroom.chain.artifacts import gnosis
+from strongroom.devnet.contracts import TOKENS, condition_id
 
+from tests.ape_devnet import container
 from tests.defaults import DAY, FOREVER, LIMITS, UNIT, UNLIMITED, a_class
 from tests.property.evm import Contract, Evm, Reverted
 
@@ -143,7 +144,7 @@ class World:
         self.usdc = evm.deploy(project.UsdcE.contract_type)
         minter = evm.deployer
         self.pusd = evm.deploy(project.PUsd.contract_type, self.usdc.address)
-        self.ctf = evm.deploy(conditional_tokens().contract_type)
+        self.ctf = evm.deploy(container(gnosis(TOKENS, "ConditionalTokens")).contract_type)
         self.adapter = evm.deploy(
             project.CollateralAdapter.contract_type,
             self.ctf.address,

@@ -1,27 +1,34 @@
 """anvil, as a process of our own: a chain that starts empty, or as a fork of another."""
 
+import os
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 
-from strongroom.errors import Away
+from strongroom.chain.artifacts import INSTALL, NODE_MODULES
+from strongroom.errors import Away, Refused
 
+HOST = "127.0.0.1"
 START_S = 20.0
+END_S = 10.0
 
 
 class AnvilMissing(Away):
     """anvil is not installed, or did not start; the message says what to do."""
 
 
+class PortTaken(Refused):
+    """Somebody listens on the port already; the message says who."""
+
+
 @contextmanager
 def anvil(*options: str, port: int = 0) -> Iterator[str]:
-    """Run anvil; yield its URL.
+    """Run anvil; yield its URL. It ends with the block.
 
     Args:
         options: of anvil's command line
@@ -29,34 +36,84 @@ def anvil(*options: str, port: int = 0) -> Iterator[str]:
 
     Raises:
         AnvilMissing: it is not installed or does not answer.
+        PortTaken: something listens on the port.
     """
-    binary = shutil.which("anvil") or shutil.which("anvil", path=str(Path("node_modules/.bin")))
-    if binary is None:
-        raise AnvilMissing("anvil is not installed: run `make setup` in the repository")
+    command = find_anvil()
+    if port:
+        check_port(port, "port")
     chosen = port or _free_port()
-    url = f"http://127.0.0.1:{chosen}"
-    command = [binary, "--silent", "--port", str(chosen), *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://{HOST}:{chosen}"
+    process = subprocess.Popen(
+        [command, "--silent", "--port", str(chosen), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         _wait(url, process)
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=END_S)
+
+
+def find_anvil() -> str:
+    """Return the program: of npm's packages here or in ~/.strongroom, else of PATH.
+
+    Raises:
+        AnvilMissing: it is in none of them.
+    """
+    places = [str(place / ".bin") for place in NODE_MODULES]
+    found = shutil.which("anvil", path=os.pathsep.join(places)) or shutil.which("anvil")
+    if found is None:
+        raise AnvilMissing(f"anvil is not installed: {INSTALL}")
+    return found
+
+
+def check_port(port: int, option: str) -> None:
+    """Say who listens on a port of this machine, if somebody does.
+
+    Args:
+        option: by which the caller names another port
+
+    Raises:
+        PortTaken: somebody does.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+            return
+        except OSError:
+            who = _listener(f"http://{HOST}:{port}")
+    raise PortTaken(f"port {port} is taken by {who}: end it, or name another port (--{option})")
+
+
+def _listener(url: str) -> str:
+    """Return what listens at a URL, in words."""
+    try:
+        answer = _ask(url, "eth_chainId").json()
+        client = _ask(url, "web3_clientVersion").json()
+        return f"a chain (id {int(answer['result'], 16)}, {client['result']})"
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return "another service"
 
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
+def _ask(url: str, method: str) -> httpx.Response:
+    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": []}
+    return httpx.post(url, json=request, timeout=5).raise_for_status()
+
+
 def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
-    request = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            httpx.post(url, json=request).raise_for_status()
+            _ask(url, "eth_chainId")
             return
         except httpx.HTTPError:
             time.sleep(0.05)

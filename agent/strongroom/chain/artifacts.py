@@ -5,18 +5,17 @@ packages that ship them: npm for Gnosis' contracts, PyPI for Safe's.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from strongroom.chain.codec import FunctionCodec
+from strongroom.chain.codec import Abi, Entry, FunctionCodec
 from strongroom.errors import BadInput
 
 FOLDER = "artifacts"
-PLACES = (Path("node_modules"), Path.home() / ".strongroom" / "node_modules")
+NODE_MODULES = (Path("node_modules"), Path.home() / ".strongroom" / "node_modules")
 NPM = (
     "@foundry-rs/anvil@1.7.1 @gnosis.pm/conditional-tokens-contracts@1.0.3 "
     "@gnosis.pm/conditional-tokens-market-makers@1.8.1"
@@ -42,7 +41,7 @@ class Artifact:
     """
 
     name: str
-    abi: Sequence[Mapping[str, Any]]
+    abi: Abi
     creation: bytes
     runtime: bytes = b""
     compiler: Mapping[str, str] | None = None
@@ -87,9 +86,9 @@ def artifact(name: str) -> Artifact:
 
 
 @cache
-def vault_abi() -> tuple[Mapping[str, Any], ...]:
+def vault_abi() -> tuple[Entry, ...]:
     """Return a vault's ABI: the functions and events of all code that answers at its address."""
-    merged: dict[str, Mapping[str, Any]] = {}
+    merged: dict[str, Entry] = {}
     for part in _VAULT:
         for entry in artifact(part).abi:
             if entry["type"] in ("function", "event"):
@@ -107,7 +106,7 @@ def gnosis(package: str, name: str) -> Artifact:
         ArtifactMissing: the npm package is not installed.
     """
     inside = Path("@gnosis.pm") / package / "build" / "contracts" / f"{name}.json"
-    for place in PLACES:
+    for place in NODE_MODULES:
         if (place / inside).is_file():
             found = json.loads((place / inside).read_text())
             return Artifact(name, found["abi"], bytes.fromhex(found["bytecode"][2:]))

@@ -17,6 +17,7 @@ from strongroom.chain.ids import keccak
 from strongroom.errors import BadInput
 
 Entry = Mapping[str, Any]
+Abi = Sequence[Entry]
 
 
 class BadArguments(BadInput):

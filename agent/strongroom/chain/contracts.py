@@ -10,21 +10,58 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import requests
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_account.types import TransactionDictType
+from eth_typing import HexStr
 from eth_utils.address import to_checksum_address
 
 from strongroom.chain.artifacts import Artifact
-from strongroom.chain.codec import BadArguments, EventCodec, FunctionCodec
+from strongroom.chain.codec import Abi, BadArguments, EventCodec, FunctionCodec
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 
 RECEIPT_S = 120.0
 POLL_S = 1.0  # at most between two looks for a receipt
+LATEST = "latest"
 MARGIN = 5  # a fifth more gas than was estimated
 _ERROR = bytes.fromhex("08c379a0")  # Error(string)
+
+
+class Log(TypedDict):
+    """A log as a node has it."""
+
+    address: str
+    topics: Sequence[str]
+    data: str
+    blockNumber: str
+    logIndex: str
+    transactionHash: str
+
+
+class Failure(TypedDict, total=False):
+    """A node's error."""
+
+    code: int
+    message: str
+    data: object
+
+
+class _Answer(TypedDict, total=False):
+    """A node's answer: one of both is there."""
+
+    id: int
+    result: Any
+    error: Failure
+
+
+Question = tuple[str, Sequence[object]]  # method, parameters
+FEES: Sequence[Question] = (
+    ("eth_getBlockByNumber", (LATEST, False)),
+    ("eth_maxPriorityFeePerGas", ()),
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +117,7 @@ class Receipt:
     block_number: int
     gas_used: int
     contract_address: str
-    logs: Sequence[Mapping[str, Any]]
+    logs: Sequence[Log]
     succeeded: bool = True
 
     def events(self, contract: "Contract", name: str) -> list[Event]:
@@ -137,7 +174,7 @@ class Function:
 class Contract:
     """A contract at an address."""
 
-    def __init__(self, chain: "Contracts", address: str, abi: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, chain: "Contracts", address: str, abi: Abi) -> None:
         self.chain, self.address = chain, to_checksum_address(address)
         self._abi = abi
 
@@ -162,13 +199,13 @@ class Contract:
         question = {
             "address": self.address,
             "fromBlock": hex(first),
-            "toBlock": "latest" if last is None else hex(last),
+            "toBlock": LATEST if last is None else hex(last),
             "topics": ["0x" + self._events[name].topic.hex()],
         }
         logs = self.chain.request("eth_getLogs", question)
         return [event for log in logs if (event := self.decoded(log, name)) is not None]
 
-    def decoded(self, log: Mapping[str, Any], name: str) -> Event | None:
+    def decoded(self, log: Log, name: str) -> Event | None:
         """Return a log as the event, or None where it is another contract's or another event."""
         codec = self._events[name]
         topics = [_bytes(topic) for topic in log["topics"]]
@@ -199,7 +236,7 @@ class Contract:
 class Contracts:
     """One chain, by its node's URL."""
 
-    def __init__(self, url: str, timeout_s: float = 30.0, poll_s: float = 0.02) -> None:
+    def __init__(self, url: str, timeout_s: float = 30.0, poll_s: float = 0.002) -> None:
         """Take the URL; nothing is asked yet.
 
         Args:
@@ -214,7 +251,7 @@ class Contracts:
         """Of the chain."""
         return int(self.request("eth_chainId"), 16)
 
-    def at(self, address: str, abi: Sequence[Mapping[str, Any]]) -> Contract:
+    def at(self, address: str, abi: Abi) -> Contract:
         """Return the contract at an address."""
         return Contract(self, address, abi)
 
@@ -251,10 +288,26 @@ class Contracts:
         """
         call = {"to": address, "data": "0x" + data.hex()} | ({"from": sender} if sender else {})
         override = [{address: {"code": "0x" + code.hex(), "state": {}}}] if code else []
-        answer = self._post("eth_call", (call, "latest", *override))
+        (answer,) = self._ask([("eth_call", (call, LATEST, *override))])
         if "error" in answer:
             raise CallReverted(f"{what or 'a call'} at {address}: {reason(answer['error'])}")
         return _bytes(answer["result"])
+
+    def call_all(self, calls: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        """Run calls of (address, data) in one request; return what each returns.
+
+        Raises:
+            CallReverted, ChainAway: see the classes.
+        """
+        asked = [
+            ("eth_call", ({"to": address, "data": "0x" + data.hex()}, LATEST))
+            for address, data in calls
+        ]
+        answers = self._ask(asked)
+        for (address, _), answer in zip(calls, answers, strict=True):
+            if "error" in answer:
+                raise CallReverted(f"a call at {address}: {reason(answer['error'])}")
+        return [_bytes(answer["result"]) for answer in answers]
 
     def send(
         self,
@@ -274,22 +327,34 @@ class Contracts:
         Raises:
             TransactionRefused, ChainAway: see the classes.
         """
-        call: dict[str, Any] = {"from": sender.address, "data": "0x" + data.hex()}
-        call |= {"value": hex(value)} | ({"to": to} if to else {})
-        call |= {} if nonce is None else {"nonce": hex(nonce)}
+        call = {"from": sender.address, "data": "0x" + data.hex(), "value": hex(value)}
+        call |= ({"to": to} if to else {}) | ({} if nonce is None else {"nonce": hex(nonce)})
         what = what or "a transaction"
-        if not gas:
-            answer = self._post("eth_estimateGas", (call,))
-            if "error" in answer:
-                raise TransactionRefused(f"{what} would revert: {reason(answer['error'])}")
-            gas = int(answer["result"], 16)
-            gas += gas // MARGIN
         if isinstance(sender, Key):
-            name = self.request("eth_sendRawTransaction", self._signed(sender, call, gas))
+            name = self._send_signed(sender, call, gas, what)
         else:
             self.request("anvil_impersonateAccount", sender.address)
-            name = self.request("eth_sendTransaction", call | {"gas": hex(gas)})
-        return self._receipt(name, what)
+            (answer,) = self._ask([("eth_estimateGas", (call,))])
+            limit = gas or _limit(answer, what)
+            name = self.request("eth_sendTransaction", call | {"gas": hex(limit)})
+        return self.mined(name, what)
+
+    def mined(self, name: str, what: str = "a transaction") -> Receipt:
+        """Wait until a transaction is mined; return its receipt.
+
+        Raises:
+            TransactionRefused: it reverted.
+            ChainAway: it is not mined in time.
+        """
+        deadline, pause = monotonic() + RECEIPT_S, self._poll
+        while (found := self.receipt(name)) is None:
+            if monotonic() > deadline:
+                raise ChainAway(f"{what}: {name} is not mined after {RECEIPT_S:.0f} s")
+            sleep(pause)
+            pause = min(1.5 * pause, POLL_S)
+        if not found.succeeded:
+            raise TransactionRefused(f"{what} reverted in transaction {name}")
+        return found
 
     def request(self, method: str, *parameters: object) -> Any:
         """Return the node's answer to any method.
@@ -297,10 +362,15 @@ class Contracts:
         Raises:
             ChainAway: the node does not answer, or with an error.
         """
-        answer = self._post(method, parameters)
-        if "error" in answer:
-            raise ChainAway(f"{self.url}: {method}: {reason(answer['error'])}")
-        return answer["result"]
+        return self.request_all([(method, parameters)])[0]
+
+    def request_all(self, questions: Sequence[Question]) -> list[Any]:
+        """Return the node's answers to several methods, asked at once.
+
+        Raises:
+            ChainAway: the node does not answer, or to one of them with an error.
+        """
+        return self._results(questions, self._ask(questions))
 
     # what is asked often
 
@@ -325,25 +395,28 @@ class Contracts:
 
     def now(self) -> int:
         """Return the newest block's timestamp."""
-        return int(self.request("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        return int(self.request("eth_getBlockByNumber", LATEST, False)["timestamp"], 16)
+
+    def times(self, blocks: Sequence[int]) -> list[int]:
+        """Return blocks' timestamps, asked at once."""
+        questions = [("eth_getBlockByNumber", (hex(block), False)) for block in blocks]
+        return [int(found["timestamp"], 16) for found in self.request_all(questions)]
 
     def code(self, address: str) -> bytes:
         """Return the code at an address."""
-        return _bytes(self.request("eth_getCode", address, "latest"))
+        return _bytes(self.request("eth_getCode", address, LATEST))
 
     def balance(self, address: str) -> int:
         """Return an address' wei."""
-        return int(self.request("eth_getBalance", address, "latest"), 16)
+        return int(self.request("eth_getBalance", address, LATEST), 16)
 
     def nonce(self, address: str) -> int:
         """Return how many transactions an address has sent."""
-        return int(self.request("eth_getTransactionCount", address, "latest"), 16)
+        return int(self.request("eth_getTransactionCount", address, LATEST), 16)
 
     def fees(self) -> tuple[int, int]:
         """Return the most that a transaction of ours pays a gas, and the tip in it; wei."""
-        base = int(self.request("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
-        tip = int(self.request("eth_maxPriorityFeePerGas"), 16)
-        return 2 * base + tip, tip
+        return _fees(*self.request_all(FEES))
 
     def impersonate(self, address: str, wei: int = 10**18) -> Impersonated:
         """Let a test chain act for an address, and give it gas money."""
@@ -352,47 +425,61 @@ class Contracts:
 
     # steps
 
-    def _signed(self, sender: Key, call: Mapping[str, Any], gas: int) -> str:
-        highest, tip = self.fees()
-        nonce = call.get("nonce") or self.request(
-            "eth_getTransactionCount", sender.address, "pending"
-        )
-        transaction = {
+    def _send_signed(self, sender: Key, call: Mapping[str, str], gas: int, what: str) -> str:
+        """Ask what a transaction needs in one request, sign it, send it; return its hash."""
+        questions = [*FEES, ("eth_getTransactionCount", (sender.address, "pending"))]
+        estimate, *others = self._ask([("eth_estimateGas", (call,)), *questions])
+        limit = gas or _limit(estimate, what)
+        block, tip, nonce = self._results(questions, others)
+        highest, priority = _fees(block, tip)
+        transaction: TransactionDictType = {
             "chainId": self.chain_id,
-            "nonce": int(nonce, 16),
-            "gas": gas,
+            "nonce": int(call.get("nonce", nonce), 16),
+            "gas": limit,
             "maxFeePerGas": highest,
-            "maxPriorityFeePerGas": tip,
-            "value": call["value"],
-            "data": call["data"],
-        } | ({"to": to_checksum_address(call["to"])} if "to" in call else {})
-        return "0x" + bytes(sender.account.sign_transaction(transaction).raw_transaction).hex()
+            "maxPriorityFeePerGas": priority,
+            "value": int(call["value"], 16),
+            "data": HexStr(call["data"]),
+        }
+        if "to" in call:
+            transaction["to"] = HexStr(to_checksum_address(call["to"]))
+        raw = bytes(sender.account.sign_transaction(transaction).raw_transaction)
+        return str(self.request("eth_sendRawTransaction", "0x" + raw.hex()))
 
-    def _receipt(self, name: str, what: str) -> Receipt:
-        deadline, pause = monotonic() + RECEIPT_S, self._poll
-        while (found := self.receipt(name)) is None:
-            if monotonic() > deadline:
-                raise ChainAway(f"{what}: {name} is not mined after {RECEIPT_S:.0f} s")
-            sleep(pause)
-            pause = min(1.5 * pause, POLL_S)
-        if not found.succeeded:
-            raise TransactionRefused(f"{what} reverted in transaction {name}")
-        return found
+    def _results(self, questions: Sequence[Question], answers: Sequence[_Answer]) -> list[Any]:
+        for (method, _), answer in zip(questions, answers, strict=True):
+            if "error" in answer:
+                raise ChainAway(f"{self.url}: {method}: {reason(answer['error'])}")
+        return [answer["result"] for answer in answers]
 
-    def _post(self, method: str, parameters: Sequence[object]) -> dict[str, Any]:
-        body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
+    def _ask(self, questions: Sequence[Question]) -> list[_Answer]:
+        """Ask in one request; return the answers in the questions' order."""
+        asked = [
+            {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
+            for method, parameters in questions
+        ]
+        names = " ".join(dict.fromkeys(method for method, _ in questions))
+        if not asked:
+            return []
+        found = self._post(asked[0] if len(asked) == 1 else asked, names)
+        answers = found if isinstance(found, list) else [found]
+        by_id = {each.get("id"): each for each in answers if isinstance(each, dict)}
+        kept = [by_id.get(each["id"]) for each in asked]
+        if not all(each is not None and ("result" in each or "error" in each) for each in kept):
+            raise ChainAway(f"{self.url} answered {str(found)[:100]} to {names}")
+        return cast(list[_Answer], kept)
+
+    def _post(self, body: object, names: str) -> object:
         try:
             response = self._session.post(self.url, json=body, timeout=self._timeout)
             response.raise_for_status()
-            answer = response.json()
+            found: object = response.json()
         except requests.RequestException as error:
             raise ChainAway(
-                f"{self.url} does not answer ({method}, {type(error).__name__}): start the node, "
+                f"{self.url} does not answer ({names}, {type(error).__name__}): start the node, "
                 "or name another one"
             ) from error
-        if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
-            raise ChainAway(f"{self.url} answered {str(answer)[:100]} to {method}")
-        return answer
+        return found
 
 
 def test_keys(mnemonic: str, count: int) -> Iterator[Key]:
@@ -402,7 +489,19 @@ def test_keys(mnemonic: str, count: int) -> Iterator[Key]:
         yield Key(Account.from_mnemonic(mnemonic, account_path=f"m/44'/60'/0'/0/{number}"))
 
 
-def reason(error: Mapping[str, Any]) -> str:
+def _fees(block: Mapping[str, str], tip: str) -> tuple[int, int]:
+    return 2 * int(block["baseFeePerGas"], 16) + int(tip, 16), int(tip, 16)
+
+
+def _limit(answer: _Answer, what: str) -> int:
+    """Return the gas limit that follows from an estimate."""
+    if "error" in answer:
+        raise TransactionRefused(f"{what} would revert: {reason(answer['error'])}")
+    gas = int(answer["result"], 16)
+    return gas + gas // MARGIN
+
+
+def reason(error: Failure) -> str:
     """Return why a call reverted: the contract's reason, else the node's words."""
     data = error.get("data")
     if isinstance(data, Mapping):

@@ -1,26 +1,31 @@
 """A devnet's time, which can run ahead of this machine's: one clock for chain and service."""
 
 import time
-from collections.abc import Callable
-from typing import Any
+
+from strongroom.chain.contracts import Contracts
 
 
 class DevnetClock:
     """Seconds since the epoch, as far ahead of this machine as it was told."""
 
-    def __init__(self, request: Callable[[str, list[Any]], Any], start: float) -> None:
-        """Take the chain's JSON-RPC and its time now."""
-        self._request = request
-        self._ahead = start - time.time()
+    def __init__(self, chain: Contracts, start: float | None = None) -> None:
+        """Start at the chain's time, or at another."""
+        self._chain = chain
+        self._ahead = (chain.now() if start is None else start) - time.time()
 
     def __call__(self) -> float:
         """Return the time."""
         return time.time() + self._ahead
 
+    def sleep(self, seconds: int) -> None:
+        """Let so much time pass since the newest block: anvil gives each block a second of its
+        own, so that many blocks in a moment run ahead of this machine."""
+        self.advance_to(max(self._chain.now(), int(self())) + seconds)
+
     def advance_to(self, moment: int) -> None:
         """Let it be `moment`, in a new block; back does not go."""
         if moment <= self():
             return
-        self._request("evm_setNextBlockTimestamp", [moment])
-        self._request("evm_mine", [])
+        self._chain.request("evm_setNextBlockTimestamp", moment)
+        self._chain.request("evm_mine")
         self._ahead = moment - time.time()

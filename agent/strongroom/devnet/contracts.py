@@ -1,93 +1,81 @@
-"""Deploys the venue, Safes and vaults of the devnet, on whatever chain ape is connected to."""
+"""Deploys the venue, Safes and vaults of the devnet, on whatever chain the deployer is of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
 
-import ape
-from eth_utils.crypto import keccak
-
+from strongroom.chain.artifacts import artifact, gnosis, safe
+from strongroom.chain.contracts import Contract, Sender
+from strongroom.chain.ids import keccak
 from strongroom.chain.terms import TIMELOCKED, VaultTerms
-from strongroom.deployment.compiled import vault_at
-from strongroom.devnet.bytecode import conditional_tokens, market_maker_part, safe_part
+from strongroom.devnet.deployer import Deployer, vault_kind
 
 ZERO_ADDRESS = "0x" + "00" * 20
+TOKENS, MAKERS = "conditional-tokens-contracts", "conditional-tokens-market-makers"
 
 
 @dataclass(frozen=True)
 class SafeFactory:
     """What new Safes are made from."""
 
-    singleton: Any
-    proxy_factory: Any
-    fallback_handler: Any
+    singleton: Contract
+    proxy_factory: Contract
+    fallback_handler: Contract
 
 
 @dataclass(frozen=True)
 class Venue:
-    """The contracts of the venues; instances of ape contracts."""
+    """The contracts of the venues."""
 
-    usdc: Any
-    pusd: Any
-    wrapped: Any  # the collateral inside negative-risk outcome tokens
-    ctf: Any
-    adapter: Any
-    neg_risk_adapter: Any
-    exchange: Any
-    neg_risk_exchange: Any
-    exchange_v3: Any
-    wallets: Any
+    usdc: Contract
+    pusd: Contract
+    wrapped: Contract  # the collateral inside negative-risk outcome tokens
+    ctf: Contract
+    adapter: Contract
+    neg_risk_adapter: Contract
+    exchange: Contract
+    neg_risk_exchange: Contract
+    exchange_v3: Contract
+    wallets: Contract
     safes: SafeFactory
-    pools: Any  # factory of fixed-product market makers
+    pools: Contract  # factory of fixed-product market makers
     exchange_version: str = "2"  # in the domains of `exchange` and `neg_risk_exchange`
 
-    def fund(self, deployer: Any, receiver: Any, amount: int) -> None:
+    def fund(self, sender: Sender, receiver: Sender | Contract | str, amount: int) -> None:
         """Give `receiver` `amount` (6 decimals) of pUSD, wrapped from freshly minted USDC.e."""
-        self.usdc.mint(deployer, amount, sender=deployer)
-        self.usdc.approve(self.pusd, amount, sender=deployer)
-        self.pusd.wrap(receiver, amount, sender=deployer)
+        self.usdc.mint(sender, amount, sender=sender)
+        self.usdc.approve(self.pusd, amount, sender=sender)
+        self.pusd.wrap(receiver, amount, sender=sender)
 
 
-# Deploys one contract: (deployer, name in Venue, container, constructor arguments) -> instance.
-Deploy = Callable[..., Any]
+ANYWHERE: Mapping[str, str] = MappingProxyType({})
 
 
-def anywhere(deployer: Any, name: str, container: Any, *arguments: Any) -> Any:
-    """Deploy where the chain puts it."""
-    return deployer.deploy(container, *arguments)
-
-
-def deploy_venue(deployer: Any, deploy: Deploy = anywhere) -> Venue:
+def deploy_venue(deployer: Deployer, addresses: Mapping[str, str] = ANYWHERE) -> Venue:
     """Deploy the venues: collateral, the real ConditionalTokens, adapters, exchanges, wallets, and
     the factory of the real fixed-product market makers.
 
     Args:
-        deploy: where to; agent/strongroom/devnet/polymarket.py puts them at its own addresses
+        addresses: of contracts by their names in Venue; the others go where the chain puts them
     """
-    project = ape.project
 
-    def make(name: str, container: Any, *arguments: Any) -> Any:
-        return deploy(deployer, name, container, *arguments)
+    def make(name: str, kind: str, *arguments: object) -> Contract:
+        return deployer.deploy(artifact(kind), *arguments, at=addresses.get(name, ""))
 
     safes = deploy_safe_factory(deployer)
-    usdc = make("usdc", project.UsdcE)
-    pusd = make("pusd", project.PUsd, usdc)
-    wrapped = make("wrapped", project.WrappedCollateral)
-    ctf = make("ctf", conditional_tokens())
-    adapter = make("adapter", project.CollateralAdapter, ctf, pusd, usdc)
-    neg_risk_adapter = make("neg_risk_adapter", project.NegRiskAdapter, ctf, pusd, usdc, wrapped)
-    wrapped.transfer_ownership(neg_risk_adapter, sender=deployer)
-    wallets = make(
-        "wallets",
-        project.Wallets,
-        deployer.deploy(project.DepositWallet),
-        safes.singleton,
-        safes.proxy_factory,
-        safes.fallback_handler,
-    )
+    usdc = make("usdc", "UsdcE")
+    pusd = make("pusd", "PUsd", usdc)
+    wrapped = make("wrapped", "WrappedCollateral")
+    ctf = deployer.deploy(gnosis(TOKENS, "ConditionalTokens"), at=addresses.get("ctf", ""))
+    adapter = make("adapter", "CollateralAdapter", ctf, pusd, usdc)
+    neg_risk_adapter = make("neg_risk_adapter", "NegRiskAdapter", ctf, pusd, usdc, wrapped)
+    wrapped.transfer_ownership(neg_risk_adapter, sender=deployer.sender)
+    wallet = deployer.deploy(artifact("DepositWallet"))
+    parts = (safes.singleton, safes.proxy_factory, safes.fallback_handler)
+    wallets = make("wallets", "Wallets", wallet, *parts)
 
-    def exchange(name: str, its_adapter: Any, version: str) -> Any:
-        return make(name, project.Exchange, ctf, pusd, its_adapter, wallets, version)
+    def exchange(name: str, its_adapter: Contract, version: str) -> Contract:
+        return make(name, "Exchange", ctf, pusd, its_adapter, wallets, version)
 
     return Venue(
         usdc=usdc,
@@ -101,23 +89,22 @@ def deploy_venue(deployer: Any, deploy: Deploy = anywhere) -> Venue:
         exchange_v3=exchange("exchange_v3", adapter, "3"),
         wallets=wallets,
         safes=safes,
-        pools=deployer.deploy(market_maker_part("FPMMDeterministicFactory")),
+        pools=deployer.deploy(gnosis(MAKERS, "FPMMDeterministicFactory")),
     )
 
 
-def deploy_safe_factory(deployer: Any) -> SafeFactory:
+def deploy_safe_factory(deployer: Deployer) -> SafeFactory:
     """Deploy the real Safe 1.4.1 singleton, proxy factory and fallback handler."""
     return SafeFactory(
-        *(
-            deployer.deploy(safe_part(name))
-            for name in ("Safe", "ProxyFactory", "CompatibilityFallbackHandler")
-        )
+        singleton=deployer.deploy(safe("Safe")),
+        proxy_factory=deployer.deploy(safe("ProxyFactory")),
+        fallback_handler=deployer.deploy(safe("CompatibilityFallbackHandler")),
     )
 
 
 def deploy_safe(
-    deployer: Any, factory: SafeFactory, owners: Sequence[str], threshold: int, nonce: int = 0
-) -> Any:
+    deployer: Deployer, factory: SafeFactory, owners: Sequence[str], threshold: int, nonce: int = 0
+) -> Contract:
     """Deploy a Safe of `owners` that needs `threshold` signatures."""
     setup = factory.singleton.setup.encode_input(
         list(owners),
@@ -130,20 +117,19 @@ def deploy_safe(
         ZERO_ADDRESS,
     )
     receipt = factory.proxy_factory.createProxyWithNonce(
-        factory.singleton, setup, nonce, sender=deployer
+        factory.singleton, setup, nonce, sender=deployer.sender
     )
-    (event,) = receipt.decode_logs(factory.proxy_factory.ProxyCreation)
-    return safe_at(event.proxy)
+    return safe_at(deployer, deployer.event(receipt, factory.proxy_factory, "ProxyCreation").proxy)
 
 
-def safe_at(address: str) -> Any:
+def safe_at(deployer: Deployer, address: str) -> Contract:
     """Return the Safe at `address`."""
-    return safe_part("Safe").at(address, fetch_from_explorer=False)
+    return deployer.contract(address, safe("Safe"))
 
 
 def deploy_account_implementation(
-    deployer: Any, venue: Venue, negative_risk: bool = False, version: str = "2"
-) -> Any:
+    deployer: Deployer, venue: Venue, negative_risk: bool = False, version: str = "2"
+) -> Contract:
     """Deploy what the vault clones for each market of the venue: a PolymarketAccount.
 
     Args:
@@ -154,79 +140,84 @@ def deploy_account_implementation(
         exchange = venue.neg_risk_exchange
     else:
         exchange = venue.exchange if version == "2" else venue.exchange_v3
-    return deployer.deploy(
-        ape.project.PolymarketAccount,
-        exchange,
-        version,
-        *_token_arguments(venue, negative_risk),
-    )
+    tokens = _token_arguments(venue, negative_risk)
+    return deployer.deploy(artifact("PolymarketAccount"), exchange, version, *tokens)
 
 
 def deploy_delegated_implementation(
-    deployer: Any, venue: Venue, registry: Any, negative_risk: bool = False
-) -> Any:
+    deployer: Deployer, venue: Venue, registry: Contract, negative_risk: bool = False
+) -> Contract:
     """Deploy what the vault clones for markets whose budget goes to a wallet."""
-    return deployer.deploy(
-        ape.project.DelegatedAccount, registry, *_token_arguments(venue, negative_risk)
-    )
+    tokens = _token_arguments(venue, negative_risk)
+    return deployer.deploy(artifact("DelegatedAccount"), registry, *tokens)
 
 
-def deploy_fpmm_implementation(deployer: Any, ctf: Any, asset: Any, pool: Any) -> Any:
+def deploy_fpmm_implementation(
+    deployer: Deployer, ctf: Contract, asset: Contract, pool: Contract
+) -> Contract:
     """Deploy what the vault clones for markets on fixed-product market makers.
 
     Args:
         asset: the pools' collateral and the vault's asset
         pool: any pool of the factory whose pools may be traded with: all have its code
     """
-    code = ape.networks.provider.get_code(pool.address)
-    return deployer.deploy(ape.project.FpmmAccount, ctf, asset, keccak(code))
+    code = deployer.code(pool.address)
+    return deployer.deploy(artifact("FpmmAccount"), ctf, asset, keccak(code))
 
 
 def make_pool(
-    deployer: Any, venue: Venue, asset: Any, conditions: Sequence[bytes], fee: int, funds: int
-) -> Any:
+    deployer: Deployer,
+    venue: Venue,
+    asset: Contract,
+    conditions: Sequence[bytes],
+    fee: int,
+    funds: int,
+) -> Contract:
     """Make a funded fixed-product market maker over `conditions`.
 
     Args:
         fee: WAD of what a buyer invests
-        funds: collateral of `deployer` that goes into the pool
+        funds: collateral of the deployer that goes into the pool
     """
-    asset.approve(venue.pools, funds, sender=deployer)
+    asset.approve(venue.pools, funds, sender=deployer.sender)
     receipt = venue.pools.create2FixedProductMarketMaker(
-        0, venue.ctf, asset, conditions, fee, funds, [], sender=deployer
+        0, venue.ctf, asset, conditions, fee, funds, [], sender=deployer.sender
     )
-    (event,) = receipt.decode_logs(venue.pools.FixedProductMarketMakerCreation)
-    return market_maker_part("FixedProductMarketMaker").at(
-        event.fixedProductMarketMaker, fetch_from_explorer=False
+    made = deployer.event(receipt, venue.pools, "FixedProductMarketMakerCreation")
+    return deployer.contract(
+        made.fixedProductMarketMaker, gnosis(MAKERS, "FixedProductMarketMaker")
     )
 
 
-def _token_arguments(venue: Venue, negative_risk: bool) -> tuple[Any, ...]:
+def _token_arguments(venue: Venue, negative_risk: bool) -> tuple[Contract | bool, ...]:
     if negative_risk:
         return venue.ctf, venue.pusd, venue.wrapped, venue.neg_risk_adapter, True
     return venue.ctf, venue.pusd, venue.usdc, venue.adapter, False
 
 
-def deploy_vault_factory(deployer: Any, asset: Any) -> Any:
+def deploy_vault_factory(deployer: Deployer, asset: Contract) -> Contract:
     """Deploy governance, desk, blueprint and factory for vaults of `asset`."""
-    project = ape.project
-    governance = deployer.deploy(project.VaultGovernance, asset)
-    desk = deployer.deploy(project.VaultDesk, asset, governance)
-    blueprint = deployer.declare(project.Vault)  # ERC-5202
-    return deployer.deploy(project.VaultFactory, blueprint.contract_address, desk)
+    governance = deployer.deploy(artifact("VaultGovernance"), asset)
+    desk = deployer.deploy(artifact("VaultDesk"), asset, governance)
+    blueprint = deployer.declare(artifact("Vault"))
+    return deployer.deploy(artifact("VaultFactory"), blueprint, desk)
 
 
-def deploy_vault(deployer: Any, factory: Any, terms: VaultTerms, salt: bytes) -> Any:
+def deploy_vault(deployer: Deployer, factory: Contract, terms: VaultTerms, salt: bytes) -> Contract:
     """Deploy a vault through its factory."""
-    receipt = factory.deploy(terms.arguments(), salt, sender=deployer)
-    (event,) = receipt.decode_logs(factory.VaultDeployed)
-    return vault_at(event.vault)
+    receipt = factory.deploy(terms.arguments(), salt, sender=deployer.sender)
+    return vault_at(deployer, deployer.event(receipt, factory, "VaultDeployed").vault)
 
 
-def raise_delays(vault: Any, owner: Any, seconds: int) -> None:
+def vault_at(deployer: Deployer, address: str) -> Contract:
+    """Return the vault at `address`."""
+    return deployer.contract(address, vault_kind())
+
+
+def raise_delays(vault: Contract, owner: Sender, seconds: int) -> None:
     """Give every timelocked function of a vault its delay, once it is set up."""
     for signature in TIMELOCKED:
-        vault.increaseDelay(keccak(text=signature)[:4], seconds, sender=owner)
+        vault.increaseDelay(keccak(signature.encode())[:4], seconds, sender=owner)
 
 
 def condition_id(oracle: str, question_id: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""One complete life of a vault on the devnet: the demo and the integration test run this.
+"""One complete life of a vault on the devnet.
 
 Two depositors, real recorded markets re-created with their real questions and condition ids and
 quoted as they were recorded; a keeper that runs by itself, with a co-signer, through a 2-of-3 Safe;
@@ -13,15 +13,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import ape
-
+from strongroom.chain.contracts import Contract, Contracts
 from strongroom.chain.terms import Limits
 from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
-from strongroom.devnet.setup import Stage, set_up
+from strongroom.devnet.deployer import devnet_chain
+from strongroom.devnet.folder import claimed
+from strongroom.devnet.reports import ReportLine, read_reports
+from strongroom.devnet.setup import Record, Stage, StageOptions, set_up
 from strongroom.devnet.traders import Trader
 from strongroom.information.gamma import NO, YES, BadMarketRecord, Market, parse_market
 from strongroom.keeper.tick import Keeper
@@ -32,7 +33,14 @@ RECORDED_AT = datetime(2026, 2, 7, 12, 49, tzinfo=UTC)  # of its open markets
 HOUR = 3_600
 OFFERED = 2_000 * MICRO  # tokens at each recorded quote; a quote says nothing of its size
 
-Emit = Callable[[str, Mapping[str, Any]], None]
+Emit = Callable[[str, Mapping[str, object]], None]
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """Where the operator's files and the evidence go; what is in the folder is deleted."""
+
+    folder: Path = Path("build") / "demo"
 
 
 @dataclass(frozen=True)
@@ -62,21 +70,6 @@ class MarketResult:
     def profit(self) -> int:
         """Recalled beyond what was allocated."""
         return self.recalled - self.allocated
-
-
-@dataclass(frozen=True)
-class ReportLine:
-    """A report as the chain logged it."""
-
-    block: int
-    nav_bid: int
-    nav_ask: int
-    supply: int
-    management: int
-    performance: int
-    fee_shares: int
-    high_water_mark: int
-    evidence: str
 
 
 @dataclass(frozen=True)
@@ -119,7 +112,7 @@ class Life:
         left = self.put_in - self.got_out - self.losses + self.gains
         return left == self.nav + self.pending + self.claimable
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return everything as plain data, the check included."""
         return asdict(self) | {
             "put_in": self.put_in,
@@ -153,21 +146,36 @@ mode = "live"
 """
 
 
+@dataclass(frozen=True)
+class Bought:
+    """What the keeper holds of a market; micro-tokens."""
+
+    market: Market
+    outcome: int
+    price: str
+    tokens: int
+
+
 class _Life:
     """One life: the stage, and the keeper on it."""
 
-    def __init__(self, emit: Emit, folder: Path, rpc_url: str) -> None:
+    def __init__(self, emit: Emit, folder: Path, chain: Contracts) -> None:
         self.emit = emit
-        clock = DevnetClock(ape.networks.provider.make_request, ape.chain.blocks.head.timestamp)
+        clock = DevnetClock(chain)
         clock.advance_to(int(RECORDED_AT.timestamp()))
         records = ending_records()
         self.step(
             f"Deploy the venue with {len(records)} recorded markets, their real ids and quotes"
         )
-        self.stage: Stage = set_up(
-            folder, rpc_url, records, clock, SECTIONS, limits=Limits(sync_max_age_s=HOUR),
-            class_terms={"market_cap": 5_000 * MICRO, "max_duration_s": 7 * 86_400},
-        )  # fmt: skip
+        options = StageOptions(
+            folder,
+            records,
+            SECTIONS,
+            limits=Limits(sync_max_age_s=HOUR),
+            market_cap=5_000 * MICRO,
+            max_duration_s=7 * 86_400,
+        )
+        self.stage: Stage = set_up(chain, clock, options)
         self.step("Start the co-signer, a process of its own with its own key and policy")
         self.stage.start_cosigner()
         self.keeper: Keeper = build(self.stage.config, emit, clock)
@@ -187,22 +195,76 @@ class _Life:
             quiet = 0 if moving or after != before or tick.decisions else quiet + 1
 
     def wait(self, hours: int) -> None:
-        self.stage.clock.advance_to(int(self.stage.clock()) + hours * HOUR)
+        self.stage.clock.sleep(hours * HOUR)
 
-    def bought(self) -> list[tuple[Market, int, str, int]]:
-        """Return market, outcome, price and tokens of what was filled, as the journal has it."""
-        found = []
+    def bought(self) -> list[Bought]:
+        """Return what was filled, as the journal has it."""
         markets = {market.name: market for market in self.stage.markets}
-        for row in self.keeper.journal.all():
-            if row.filled:
-                market = markets[row.condition]
-                outcome = market.token_ids.index(int(row.token))
-                price = str(Decimal(row.price) / MICRO)
-                found.append((market, outcome, price, int(row.filled)))
-        return found
+        return [
+            Bought(
+                markets[row.condition],
+                markets[row.condition].token_ids.index(int(row.token)),
+                str(Decimal(row.price) / MICRO),
+                int(row.filled),
+            )
+            for row in self.keeper.journal.all()
+            if row.filled
+        ]
 
-    def resolve(self, market: Market, outcome: int, wins: bool) -> None:
-        yes = (outcome == YES) == wins
+    # the acts
+
+    def invest(self) -> None:
+        """Two depositors; the keeper buys; one of them deposits more."""
+        self.step("Alice and Bob ask to deposit; the keeper's first report prices both")
+        self.deposit("alice", 20_000 * MICRO)
+        self.deposit("bob", 10_000 * MICRO)
+        self.wait(1)
+        self.step("The keeper by itself: report, screen, size, open, allocate, sign, match")
+        self.keep()
+        self.claim("alice")
+        self.claim("bob")
+        self.step("The operator stops new decisions (a STOP file); reports and settlements go on")
+        self.stage.config.operations.stop_file.write_text("enough for a demo\n")
+        self.wait(1)
+        self.keep()
+        self.step("Alice asks to deposit more; the next report prices it")
+        self.deposit("alice", 5_000 * MICRO)
+        self.wait(6)
+        self.keep()
+        self.claim("alice")
+
+    def win(self, fills: Sequence[Bought]) -> None:
+        """These markets pay; the keeper settles them."""
+        self.step(
+            "All but one of the markets are won: the keeper redeems, recalls, closes, reports"
+        )
+        for fill in fills:
+            self.resolve(fill, wins=True)
+        self.wait(12)
+        self.keep()
+
+    def lose(self, fill: Bought) -> None:
+        """This market does not; a depositor leaves."""
+        self.step("The last market is lost; Bob redeems everything")
+        self.resolve(fill, wins=False)
+        shares = self.stage.request_redeem("bob")
+        self.emit("redemption_requested", {"who": "bob", "shares": shares})
+        self.wait(12)
+        self.keep()
+        self.emit("assets_claimed", {"who": "bob", "assets": self.stage.claim_assets("bob")})
+        self.stage.config.operations.stop_file.unlink()
+
+    def deposit(self, name: str, assets: int) -> None:
+        self.stage.request_deposit(name, assets)
+        self.emit("deposit_requested", {"who": name, "assets": assets})
+
+    def claim(self, name: str) -> None:
+        assets = self.stage.claim_shares(name)
+        shares = self.stage.vault.balanceOf(self.stage.people[name])
+        self.emit("shares_claimed", {"who": name, "assets": assets, "shares": shares})
+
+    def resolve(self, fill: Bought, wins: bool) -> None:
+        market, yes = fill.market, (fill.outcome == YES) == wins
         self.stage.resolve(market, yes)
         paid = market.outcomes[YES if yes else NO]
         self.emit("resolved", {"question": market.question, "paid": paid, "won": wins})
@@ -210,13 +272,7 @@ class _Life:
 
 def quote_as_recorded(stage: Stage) -> None:
     """Let a market maker offer what was recorded: a bid for NO is an offer of YES."""
-    trader = Trader(
-        stage.server.url,
-        polymarket.CHAIN_ID,
-        stage.people["maker"].private_key,
-        stage.venue.exchange.address,
-        stage.clock,
-    )
+    trader = Trader(stage.seat("maker"))
     orders = []
     for market in stage.markets:
         assert market.best_bid is not None and market.best_ask is not None
@@ -227,10 +283,10 @@ def quote_as_recorded(stage: Stage) -> None:
     trader.post(orders)
 
 
-def ending_records() -> list[dict[str, Any]]:
+def ending_records() -> list[Record]:
     """Return the recorded markets that are quoted on both sides and end soon."""
     soon = RECORDED_AT + timedelta(hours=96)
-    found = []
+    found: list[Record] = []
     for record in json.loads(gzip.decompress(RECORDED.read_bytes())):
         if record.get("closed") or record.get("negRisk"):
             continue
@@ -244,89 +300,43 @@ def ending_records() -> list[dict[str, Any]]:
     return found
 
 
-def run_life(emit: Emit, folder: Path, rpc_url: str) -> Life:
-    """Run the life on the chain that ape is connected to (anvil, started at RECORDED_AT).
+def run_demo(options: DemoOptions, emit: Emit) -> Life:
+    """Run one life on an anvil of its own.
+
+    Raises:
+        FolderTaken: a demo runs in the folder, or it is not a demo's.
+        AnvilMissing, ArtifactMissing: something is not installed; the message says what brings it.
+    """
+    start = int(RECORDED_AT.timestamp()) - 600
+    with (
+        claimed(options.folder, "demo") as folder,
+        devnet_chain(polymarket.CHAIN_ID, timestamp=start) as chain,
+    ):
+        return run_life(emit, folder, chain)
+
+
+def run_life(emit: Emit, folder: Path, chain: Contracts) -> Life:
+    """Run the life on a chain that starts at RECORDED_AT.
 
     Args:
         folder: where the operator's files and the evidence go
     """
-    life = _Life(emit, folder, rpc_url)
-    stage, step = life.stage, life.step
-
-    def deposit(name: str, assets: int) -> None:
-        stage.request_deposit(name, assets)
-        emit("deposit_requested", {"who": name, "assets": assets})
-
-    def claim(name: str) -> None:
-        assets = stage.claim_shares(name)
-        shares = stage.vault.balanceOf(stage.people[name])
-        emit("shares_claimed", {"who": name, "assets": assets, "shares": shares})
-
-    step("Alice and Bob ask to deposit; the keeper's first report prices both")
-    deposit("alice", 20_000 * MICRO)
-    deposit("bob", 10_000 * MICRO)
-    life.wait(1)
-    step("The keeper by itself: report, screen, size, open, allocate, sign, match")
-    life.keep()
-    claim("alice")
-    claim("bob")
-    step("The operator stops new decisions (a STOP file); reports and settlements go on")
-    stop = stage.config.operations.stop_file
-    stop.write_text("enough for a demo\n")
-    life.wait(1)
-    life.keep()
-
-    step("Alice asks to deposit more; the next report prices it")
-    deposit("alice", 5_000 * MICRO)
-    life.wait(6)
-    life.keep()
-    claim("alice")
-
-    fills = life.bought()
-    step("All but one of the markets are won: the keeper redeems, recalls, closes, reports")
-    for market, outcome, _, _ in fills[:-1]:
-        life.resolve(market, outcome, wins=True)
-    life.wait(12)
-    life.keep()
-
-    step("The last market is lost; Bob redeems everything")
-    life.resolve(*fills[-1][:2], wins=False)
-    stage.request_redeem("bob")
-    emit(
-        "redemption_requested", {"who": "bob", "shares": stage.vault.balanceOf(stage.people["bob"])}
-    )
-    life.wait(12)
-    life.keep()
-    emit("assets_claimed", {"who": "bob", "assets": stage.claim_assets("bob")})
-    stop.unlink()
+    life = _Life(emit, folder, chain)
     try:
-        return _accounts(life, fills)
+        life.invest()
+        fills = life.bought()
+        life.win(fills[:-1])
+        life.lose(fills[-1])
+        return _accounts(life.stage, fills)
     finally:
-        stage.close()
+        life.stage.close()
 
 
-def _accounts(life: _Life, fills: Sequence[tuple[Market, int, str, int]]) -> Life:
-    stage = life.stage
-    vault, pusd = stage.vault, stage.venue.pusd
-
-    def events(event: Any) -> list[Any]:
-        return list(event.range(0, ape.chain.blocks.height + 1))
-
-    put_in: dict[str, int] = {}
-    for log in events(vault.DepositRequest):
-        put_in[log.owner] = put_in.get(log.owner, 0) + log.assets
-    got_out: dict[str, int] = {}
-    for log in events(vault.Withdraw):
-        got_out[log.owner] = got_out.get(log.owner, 0) + log.assets
-    allocated: dict[bytes, int] = {}
-    for log in events(vault.Allocated):
-        market = bytes(log.market)
-        allocated[market] = allocated.get(market, 0) + log.assets
-
-    recalled: dict[bytes, int] = {}
-    for log in events(vault.Recalled):
-        market = bytes(log.market)
-        recalled[market] = recalled.get(market, 0) + log.assets
+def _accounts(stage: Stage, fills: Sequence[Bought]) -> Life:
+    """Read the closing accounts from the chain."""
+    vault = stage.vault
+    put_in = _summed(vault, "DepositRequest", "owner")
+    got_out = _summed(vault, "Withdraw", "owner")
 
     def depositor(name: str) -> Depositor:
         address = stage.people[name].address
@@ -345,35 +355,38 @@ def _accounts(life: _Life, fills: Sequence[tuple[Market, int, str, int]]) -> Lif
     return Life(
         depositors=holders,
         manager=manager,
-        markets=tuple(
-            MarketResult(
-                market.question,
-                market.outcomes[outcome],
-                price,
-                tokens,
-                allocated[market.condition_id],
-                recalled.get(market.condition_id, 0),
-                "lost" if number == len(fills) - 1 else "won",
-            )
-            for number, (market, outcome, price, tokens) in enumerate(fills)
-        ),
-        reports=tuple(
-            ReportLine(
-                report.block_number,
-                report.nav_bid,
-                report.nav_ask,
-                report.supply,
-                fees.management,
-                fees.performance,
-                fees.shares,
-                fees.high_water_mark,
-                "0x" + bytes(report.evidence).hex(),
-            )
-            for report, fees in zip(events(vault.Reported), events(vault.FeesAccrued), strict=True)
-        ),
+        markets=_results(vault, fills),
+        reports=read_reports(vault),
         nav=nav,
         pending=vault.epochOf(0, vault.epochs()[0])[0],
         claimable=vault.claimable_assets(),
-        rounding=nav - sum(d.value for d in (*holders, manager)),
-        vault_balance=pusd.balanceOf(vault),
+        rounding=nav - sum(each.value for each in (*holders, manager)),
+        vault_balance=stage.venue.pusd.balanceOf(vault),
     )
+
+
+def _results(vault: Contract, fills: Sequence[Bought]) -> tuple[MarketResult, ...]:
+    """Return what each market took and brought; the last one was lost."""
+    allocated = _summed(vault, "Allocated", "market")
+    recalled = _summed(vault, "Recalled", "market")
+    return tuple(
+        MarketResult(
+            fill.market.question,
+            fill.market.outcomes[fill.outcome],
+            fill.price,
+            fill.tokens,
+            allocated[fill.market.condition_id],
+            recalled.get(fill.market.condition_id, 0),
+            "lost" if fill is fills[-1] else "won",
+        )
+        for fill in fills
+    )
+
+
+def _summed(vault: Contract, event: str, by: str) -> dict[object, int]:
+    """Return the assets of a vault's events, summed by one of their fields."""
+    found: dict[object, int] = {}
+    for each in vault.events(event):
+        key = each.fields[by]
+        found[key] = found.get(key, 0) + each.assets
+    return found

@@ -6,23 +6,43 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import polars as pl
-from eth_utils.crypto import keccak
 
-from strongroom.devnet.contracts import condition_id
+from strongroom.chain.ids import keccak
+from strongroom.devnet.contracts import Venue, condition_id
 
 DATA = Path(__file__).parent / "data"
 NAME = "ladders_2025-11_2026-01"
 FEES = {"rate": 0.04, "exponent": 1, "takerOnly": True}  # of this category since 2026
 
 
+class Relation(TypedDict):
+    """What a reviewer says of markets, as the keeper's file takes it."""
+
+    kind: str
+    members: list[str]
+    reviewer: str
+
+
+class _Row(TypedDict):
+    """A market of the recorded file."""
+
+    market_id: object
+    event_slug: str
+    market_question: str
+    ticker: str
+    threshold: float
+    resolution_time: datetime
+    outcome: object
+
+
 @dataclass(frozen=True)
 class Rung:
     """One market of a ladder: "above the threshold?"."""
 
-    record: Mapping[str, Any]  # as Gamma has it
+    record: Mapping[str, object]  # as Gamma has it
     ticker: str
     threshold: float
     resolves_at: int  # timestamp
@@ -42,7 +62,7 @@ class Rung:
 
 
 def load_week(
-    resolves_on: date, tickers: Sequence[str], oracle: str, venue: Any, tick: str = "0.001"
+    resolves_on: date, tickers: Sequence[str], oracle: str, venue: Venue, tick: str = "0.001"
 ) -> list[Rung]:
     """Return the ladders of some tickers that resolve on a day, lowest threshold first.
 
@@ -61,10 +81,10 @@ def load_week(
     rungs = []
     for row in markets.sort("ticker", "threshold").iter_rows(named=True):
         mine = prices.filter(pl.col("market_id") == row["market_id"]).sort("ts")
-        question = keccak(text=f"ladder {row['market_id']}")
+        question = keccak(f"ladder {row['market_id']}".encode())
         rungs.append(
             Rung(
-                _record(row, question, oracle, venue, tick),
+                _record(cast(_Row, row), question, oracle, venue, tick),
                 row["ticker"],
                 float(row["threshold"]),
                 int(row["resolution_time"].timestamp()),
@@ -76,9 +96,9 @@ def load_week(
     return rungs
 
 
-def relations(rungs: Sequence[Rung]) -> list[dict[str, Any]]:
+def relations(rungs: Sequence[Rung]) -> list[Relation]:
     """Return what a reviewer may say of ladders: above the higher threshold is above the lower."""
-    found = []
+    found: list[Relation] = []
     for low, high in pairwise(rungs):
         if low.ticker == high.ticker:
             found.append(
@@ -91,15 +111,13 @@ def relations(rungs: Sequence[Rung]) -> list[dict[str, Any]]:
     return found
 
 
-def _record(
-    row: Mapping[str, Any], question: bytes, oracle: str, venue: Any, tick: str
-) -> dict[str, Any]:
+def _record(row: _Row, question: bytes, oracle: str, venue: Venue, tick: str) -> dict[str, object]:
     condition = condition_id(oracle, question)
     tokens = []
     for index_set in (1, 2):
         collection = venue.ctf.getCollectionId(b"\0" * 32, condition, index_set)
         tokens.append(str(venue.ctf.getPositionId(venue.usdc, collection)))
-    end: datetime = row["resolution_time"].astimezone(UTC)
+    end = row["resolution_time"].astimezone(UTC)
     text = ", ".join(f'"{token}"' for token in tokens)
     return {
         "id": str(row["market_id"]),

@@ -7,19 +7,19 @@ other test network, and nothing signed here counts on Polygon.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import ape
 from py_clob_client_v2.config import get_contract_config
 
+from strongroom.chain.contracts import Contract, Key
 from strongroom.devnet.clob.engine import Admission
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.service import ServiceConfig
 from strongroom.devnet.contracts import Venue, deploy_venue
+from strongroom.devnet.deployer import AnvilDeployer
+from strongroom.errors import Differs
 from strongroom.information.gamma import FeeSchedule, Market
 
 CHAIN_ID = 80_002
-GAS = 30_000_000
 _CLIENT = get_contract_config(CHAIN_ID)
 # Name in Venue -> address. Those of USDC.e and the wrapped collateral are Polygon's, since the ids
 # of outcome tokens follow from them.
@@ -35,13 +35,13 @@ ADDRESSES = {
 }
 
 
-class MarketMismatch(ValueError):
+class MarketMismatch(Differs):
     """A recorded market's ids are not what its own data make them."""
 
 
 @dataclass(frozen=True)
 class Polymarket:
-    """The venue on the chain that ape is connected to."""
+    """The venue on a chain."""
 
     venue: Venue
     listings: tuple[Listing, ...]
@@ -58,24 +58,24 @@ class Polymarket:
             admission=admission,
         )
 
-    def set_operator(self, admin: Any, operator: Any) -> None:
+    def set_operator(self, admin: Key, operator: Key) -> None:
         """Let `operator` settle at all exchanges."""
         venue = self.venue
         for exchange in (venue.exchange, venue.neg_risk_exchange, venue.exchange_v3):
             exchange.setOperator(operator, True, sender=admin)
 
 
-def deploy(deployer: Any, markets: Iterable[Market]) -> Polymarket:
+def deploy(deployer: AnvilDeployer, markets: Iterable[Market]) -> Polymarket:
     """Deploy the venue at its addresses and prepare the conditions of `markets`.
 
     Raises:
         MarketMismatch: a market's ids do not follow from its oracle and question.
     """
-    venue = deploy_venue(deployer, _at_the_venues_address)
+    venue = deploy_venue(deployer, ADDRESSES)
     return Polymarket(venue, tuple(prepare_markets(venue, deployer, markets)))
 
 
-def prepare_markets(venue: Venue, deployer: Any, markets: Iterable[Market]) -> list[Listing]:
+def prepare_markets(venue: Venue, deployer: Key, markets: Iterable[Market]) -> list[Listing]:
     """Re-create recorded markets with their real condition and token ids; return their listings.
 
     An event is prepared with as many questions as the highest recorded one says.
@@ -117,9 +117,9 @@ def listing_of(venue: Venue, market: Market, fees: FeeSchedule | None = None) ->
     )
 
 
-def approve_venue(venue: Venue, trader: Any) -> None:
+def approve_venue(venue: Venue, trader: Key) -> None:
     """Let exchanges and adapters move a trader's pUSD and outcome tokens."""
-    spenders: Sequence[Any] = (
+    spenders: Sequence[Contract] = (
         venue.exchange,
         venue.neg_risk_exchange,
         venue.exchange_v3,
@@ -129,19 +129,3 @@ def approve_venue(venue: Venue, trader: Any) -> None:
     for spender in spenders:
         venue.pusd.approve(spender, 2**256 - 1, sender=trader)
         venue.ctf.setApprovalForAll(spender, True, sender=trader)
-
-
-def _at_the_venues_address(deployer: Any, name: str, container: Any, *arguments: Any) -> Any:
-    """Run a constructor at the contract's own address: its code for one transaction is the
-    constructor, then what that returns."""
-    if name not in ADDRESSES:
-        return deployer.deploy(container, *arguments)
-    address = ADDRESSES[name]
-    constructor = container.constructor.serialize_transaction(*arguments).data
-    request = ape.networks.provider.make_request
-    request("anvil_setCode", [address, "0x" + bytes(constructor).hex()])
-    call = {"from": deployer.address, "to": address, "gas": hex(GAS)}
-    code = request("eth_call", [call, "latest"])
-    deployer.transfer(address, 0, gas=GAS)
-    request("anvil_setCode", [address, code])
-    return container.at(address, fetch_from_explorer=False)

@@ -1,72 +1,125 @@
 """A vault with everything around it on a running devnet: the keeper's Safe (2 of 3), its co-signer,
-the files that an operator would write, depositors, and a market maker at recorded prices."""
+the files that an operator would write, depositors, and the CLOB service."""
 
 import atexit
-import json
 import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import ape
 import httpx
-from eth_account import Account
-from eth_utils.crypto import keccak
+from eth_account.signers.local import LocalAccount
 
-from strongroom.chain.terms import DELEGATED, ENFORCED, ClassTerms, Limits, VaultTerms
+from strongroom.chain.artifacts import artifact, safe
+from strongroom.chain.contracts import Contract, Contracts, Key
+from strongroom.chain.terms import (
+    DELEGATED,
+    ENFORCED,
+    UNLIMITED_ASSETS,
+    ClassTerms,
+    Limits,
+    VaultTerms,
+)
 from strongroom.chain.units import MICRO
 from strongroom.cosigner.client import CosignerClient
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
-from strongroom.devnet.bytecode import safe_part
 from strongroom.devnet.clob.server import ClobServer
 from strongroom.devnet.clob.service import make_service
 from strongroom.devnet.clock import DevnetClock
+from strongroom.devnet.contracts import Venue
+from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
+from strongroom.devnet.operator_files import (
+    COSIGNER,
+    KEEPER,
+    PASSPHRASE,
+    PASSPHRASES,
+    Operation,
+    own_key,
+    write_keystore,
+)
+from strongroom.devnet.polymarket import Polymarket
+from strongroom.devnet.traders import Seat
+from strongroom.errors import Away
 from strongroom.information.gamma import Market, parse_market
 from strongroom.keeper.configuration import Config, load
 from strongroom.signing.signers import CosignerAway
 
-PASSPHRASE = "devnet"
 DAY = 86_400
 NAMES = (
     *("deployer", "owner", "guardian", "operator", "executor", "manager"),
     *("alice", "bob", "maker", "taker", "oracle"),
 )
 START_S = 20.0
+FORTUNE = 10_000_000 * MICRO  # of those who trade with the vault
+
+Record = Mapping[str, object]  # of a market, as Gamma has it
+
+
+class NotStarted(Away):
+    """A process of the devnet did not come up; the message says where its log is."""
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """What is to be there.
+
+    Attributes:
+        folder: where the operator's files go
+        records: of markets with conditions of their own
+        sections: of the keeper's file, TOML: packs, sizing, reporting ...
+        market_cap: of each class, base units of the asset
+        policy: further lines of the co-signer's [policy], TOML
+        operator: who settles at the exchanges, by name
+        more_classes: of markets elsewhere, e.g. at pools, given the venue
+        wallets: deposit wallets of the keeper; with any, the markets' accounts are delegated
+    """
+
+    folder: Path
+    records: Sequence[Record]
+    sections: str
+    limits: Limits = field(default_factory=Limits)
+    market_cap: int = UNLIMITED_ASSETS
+    max_duration_s: int = 30 * DAY
+    policy: str = ""
+    operator: str = "operator"
+    more_classes: Callable[[Venue], Sequence[ClassTerms]] = lambda venue: ()
+    wallets: int = 0
 
 
 @dataclass
 class Stage:
-    """Everything that a vault's life needs; `people` are ape accounts by name."""
+    """Everything that a vault's life needs."""
 
     folder: Path
-    rpc_url: str
-    venue: Any
-    vault: Any
-    safe: Any
-    multi_send: Any
+    chain: Contracts
+    venue: Venue
+    vault: Contract
+    safe: Contract
+    multi_send: Contract
     server: ClobServer
     clock: DevnetClock
-    people: Mapping[str, Any]
+    people: Mapping[str, Key]
     markets: Sequence[Market]
     config: Config
-    cosigner_file: Path
+    socket: Path
     _cosigner: "subprocess.Popen[bytes] | None" = field(default=None)
 
     def start_cosigner(self) -> None:
         """Start its process and wait until it answers.
 
         Raises:
-            RuntimeError: it does not.
+            NotStarted: it does not.
         """
-        command = [sys.executable, "-m", "strongroom.cli", "cosigner", str(self.cosigner_file)]
-        log = (self.folder / "cosigner.log").open("ab")
-        self._cosigner = subprocess.Popen(command, stdout=log, stderr=log)
+        path = self.folder / "cosigner.log"
+        command = [sys.executable, "-m", "strongroom.cli", "cosigner", str(self.folder / COSIGNER)]
+        with path.open("ab") as log:
+            self._cosigner = subprocess.Popen(command, stdout=log, stderr=log)
         atexit.register(self.stop_cosigner)
         assert self.config.cosigner is not None
         client = CosignerClient(
@@ -79,7 +132,7 @@ class Stage:
                 return
             except CosignerAway:
                 time.sleep(0.05)
-        raise RuntimeError("the co-signer did not start")
+        raise NotStarted(f"the co-signer did not start: its words are in {path}")
 
     def stop_cosigner(self) -> None:
         """End its process."""
@@ -87,10 +140,13 @@ class Stage:
             self._cosigner.terminate()
             self._cosigner.wait(timeout=10)
             self._cosigner = None
+        self.socket.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End the service and the co-signer."""
+        """End the service and the co-signer; leave no socket."""
         self.stop_cosigner()
+        if self.socket.parent.exists():
+            self.socket.parent.rmdir()
         self.server.stop()
 
     # depositors
@@ -110,11 +166,12 @@ class Stage:
             self.vault.deposit(assets, person, sender=person)
         return int(assets)
 
-    def request_redeem(self, name: str, share: int = 100) -> None:
-        """Let somebody ask for some percent of their shares back."""
+    def request_redeem(self, name: str, share: int = 100) -> int:
+        """Let somebody redeem some percent of their shares; return how many."""
         person = self.people[name]
         shares = self.vault.balanceOf(person) * share // 100
         self.vault.requestRedeem(shares, person, person, sender=person)
+        return int(shares)
 
     def claim_assets(self, name: str) -> int:
         """Let somebody take the assets that wait for them."""
@@ -127,10 +184,15 @@ class Stage:
 
     # markets
 
+    def seat(self, name: str) -> Seat:
+        """Return where somebody trades against the vault."""
+        exchange = self.venue.exchange.address
+        key = self.people[name]
+        return Seat(self.server.url, polymarket.CHAIN_ID, exchange, key, self.clock)
+
     def resolve(self, market: Market, yes: bool) -> None:
         """Let the oracle pay out, and the service close the market."""
-        ape.networks.provider.set_balance(market.oracle, 10**18)
-        oracle = ape.accounts.test_accounts.impersonate_account(market.oracle)
+        oracle = self.chain.impersonate(market.oracle)
         payouts = [1, 0] if yes else [0, 1]
         self.venue.ctf.reportPayouts(market.question_id, payouts, sender=oracle)
         self.close_market(market)
@@ -141,212 +203,145 @@ class Stage:
 
 
 def set_up(
-    folder: Path,
-    rpc_url: str,
-    records: Sequence[Mapping[str, Any]],
-    clock: DevnetClock,
-    sections: str,
-    limits: Limits | None = None,
-    class_terms: Mapping[str, Any] | None = None,
-    policy: str = "",
-    running: Any = None,
-    operator: str = "operator",
-    more_classes: Callable[[Any], Sequence[ClassTerms]] = lambda venue: (),
-    wallets: int = 0,
+    chain: Contracts, clock: DevnetClock, options: StageOptions, running: Polymarket | None = None
 ) -> Stage:
-    """Deploy and start everything on the chain that ape is connected to (anvil, chain 80002).
+    """Deploy and start everything on a devnet's chain.
 
     Args:
-        folder: where the operator's files go
-        records: of Gamma, of markets with conditions of their own
-        sections: of the keeper's file, TOML: packs, sizing, reporting ...
-        class_terms: beside implementation and oracle
-        policy: further lines of the co-signer's [policy], TOML
         running: a Polymarket that is deployed already
-        more_classes: of markets elsewhere, e.g. at pools, given the venue
-        wallets: deposit wallets of the keeper; with any, the markets' accounts are delegated
     """
+    folder = options.folder
     folder.mkdir(parents=True, exist_ok=True)
-    people = {name: ape.accounts.test_accounts[number] for number, name in enumerate(NAMES)}
-    deployer = people["deployer"]
-    place = running or polymarket.deploy(deployer, [])
-    venue = place.venue
-    markets = [parse_market(record) for record in records]
-    listings = tuple(polymarket.prepare_markets(venue, deployer, markets))
-    place = polymarket.Polymarket(venue, listings)
-    for name in ("maker", "taker"):
-        venue.fund(deployer, people[name], 10_000_000 * MICRO)
-        polymarket.approve_venue(venue, people[name])
-    place.set_operator(deployer, people[operator])
-    key = Account.from_key(people[operator].private_key)
-    server = make_service(
-        place.service_config(rpc_url), key, clock=clock, gamma=lambda: records
-    ).start()
-
-    owners = [Account.from_key(keccak(text=f"{folder} owner {number}")) for number in range(3)]
-    safe = devnet.deploy_safe(
+    people = dict(zip(NAMES, devnet_keys(), strict=False))
+    deployer = AnvilDeployer(people["deployer"].account, chain)
+    venue = (running or polymarket.deploy(deployer, [])).venue
+    markets = [parse_market(record) for record in options.records]
+    server = _serve(chain, clock, options, venue, people, markets)
+    owners = [own_key(folder, f"owner {number}") for number in range(3)]
+    keeper = devnet.deploy_safe(
         deployer,
         venue.safes,
         [owner.address for owner in owners],
         2,
         nonce=secrets.randbelow(2**60),
     )
-    multi_send = deployer.deploy(safe_part("MultiSendCallOnly"))
+    multi_send = deployer.deploy(safe("MultiSendCallOnly"))
+    vault = _deploy_vault(deployer, venue, people, keeper, options.limits)
+    classes = _add_classes(deployer, venue, vault, people["owner"], markets, options)
+    devnet.raise_delays(vault, people["owner"], 3 * DAY)
+    # a socket's path may not be longer than some hundred bytes; nobody else may open the folder
+    socket = Path(tempfile.mkdtemp(prefix="strongroom-", dir="/tmp")) / "cosigner.sock"
+    Operation(
+        rpc_url=chain.url,
+        service_url=server.url,
+        venue=venue,
+        vault=vault.address,
+        safe=keeper.address,
+        multi_send=multi_send.address,
+        owners=owners,
+        executor=people["executor"].account,
+        classes=classes,
+        wallets=[_make_wallet(folder, venue, deployer, each) for each in range(options.wallets)],
+        socket=socket,
+    ).write(folder, options.sections, options.policy)
+    os.environ |= dict.fromkeys(PASSPHRASES, PASSPHRASE)
+    config = load(folder / KEEPER)
+    return Stage(
+        folder,
+        chain,
+        venue,
+        vault,
+        keeper,
+        multi_send,
+        server,
+        clock,
+        people,
+        markets,
+        config,
+        socket,
+    )
+
+
+def _serve(
+    chain: Contracts,
+    clock: DevnetClock,
+    options: StageOptions,
+    venue: Venue,
+    people: Mapping[str, Key],
+    markets: Sequence[Market],
+) -> ClobServer:
+    """Prepare the markets, give the traders what they need, start the service."""
+    deployer, operator = people["deployer"], people[options.operator]
+    place = Polymarket(venue, tuple(polymarket.prepare_markets(venue, deployer, markets)))
+    for name in ("maker", "taker"):
+        venue.fund(deployer, people[name], FORTUNE)
+        polymarket.approve_venue(venue, people[name])
+    place.set_operator(deployer, operator)
+    config = place.service_config(chain.url)
+    return make_service(
+        config, operator.account, clock=clock, gamma=lambda: options.records
+    ).start()
+
+
+def _deploy_vault(
+    deployer: AnvilDeployer,
+    venue: Venue,
+    people: Mapping[str, Key],
+    keeper: Contract,
+    limits: Limits,
+) -> Contract:
     factory = devnet.deploy_vault_factory(deployer, venue.pusd)
     terms = VaultTerms(
         "Strongroom devnet vault",
         "PROB",
         owner=people["owner"],
         guardian=people["guardian"],
-        keeper=safe.address,
-        reporter=safe.address,
+        keeper=keeper.address,
+        reporter=keeper.address,
         fee_recipient=people["manager"],
         min_deposit=MICRO,
         timelock_s=0,
-        limits=limits or Limits(),
+        limits=limits,
     )
-    vault = devnet.deploy_vault(deployer, factory, terms, secrets.token_bytes(32))
-    classes: list[int] = []
-    grade = DELEGATED if wallets else ENFORCED
-    registry = deployer.deploy(ape.project.WalletRegistry) if wallets else None
+    return devnet.deploy_vault(deployer, factory, terms, secrets.token_bytes(32))
+
+
+def _add_classes(
+    deployer: AnvilDeployer,
+    venue: Venue,
+    vault: Contract,
+    owner: Key,
+    markets: Sequence[Market],
+    options: StageOptions,
+) -> list[int]:
+    """Add a class for each oracle and kind of condition, and the further ones; return numbers."""
+    registry = deployer.deploy(artifact("WalletRegistry")) if options.wallets else None
+    grade = ENFORCED if registry is None else DELEGATED
+    terms = []
     for oracle, negative_risk in dict.fromkeys((m.oracle, m.negative_risk) for m in markets):
         if registry is None:
             made = devnet.deploy_account_implementation(deployer, venue, negative_risk)
         else:
             made = devnet.deploy_delegated_implementation(deployer, venue, registry, negative_risk)
         named = venue.neg_risk_adapter.address if negative_risk else oracle
-        vault.addClass(
-            ClassTerms(made, named, grade, **dict(class_terms or {})).arguments(),
-            sender=people["owner"],
+        terms.append(
+            ClassTerms(
+                made,
+                named,
+                grade,
+                market_cap=options.market_cap,
+                max_duration_s=options.max_duration_s,
+            )
         )
-        classes.append(len(classes))
-    for each in more_classes(venue):
-        vault.addClass(each.arguments(), sender=people["owner"])
-        classes.append(len(classes))
-    devnet.raise_delays(vault, people["owner"], 3 * DAY)
-
-    at = [_make_wallet(folder, venue, deployer, number) for number in range(wallets)]
-    policy = f"wallets = {json.dumps(at)}\n{policy}"
-    files = _write_files(
-        folder, rpc_url, venue, vault, safe, multi_send, server, owners, people, classes, policy
-    )
-    sections = sections + "".join(
-        f'\n[[venue.wallets]]\naddress = "{address}"\nowner = "wallet-{number}.json"\n'
-        for number, address in enumerate(at)
-    )
-    (folder / "keeper.toml").write_text(files["keeper"] + sections)
-    (folder / "cosigner.toml").write_text(files["cosigner"])
-    os.environ["STRONGROOM_OWNER_PASSPHRASE"] = PASSPHRASE
-    os.environ["STRONGROOM_EXECUTOR_PASSPHRASE"] = PASSPHRASE
-    os.environ["STRONGROOM_COSIGNER_PASSPHRASE"] = PASSPHRASE
-    os.environ["STRONGROOM_WALLET_PASSPHRASE"] = PASSPHRASE
-    return Stage(
-        folder,
-        rpc_url,
-        venue,
-        vault,
-        safe,
-        multi_send,
-        server,
-        clock,
-        people,
-        markets,
-        load(folder / "keeper.toml"),
-        folder / "cosigner.toml",
-    )
+    terms += options.more_classes(venue)
+    for each in terms:
+        vault.addClass(each.arguments(), sender=owner)
+    return list(range(len(terms)))
 
 
-def _make_wallet(folder: Path, venue: Any, deployer: Any, number: int) -> str:
+def _make_wallet(folder: Path, venue: Venue, deployer: Key, number: int) -> str:
     """Make a deposit wallet, write its owner's keystore, return its address."""
-    owner = Account.from_key(keccak(text=f"{folder} wallet {number}"))
-    _keep(folder / f"wallet-{number}.json", owner)
+    owner: LocalAccount = own_key(folder, f"wallet {number}")
+    write_keystore(folder / f"wallet-{number}.json", owner)
     venue.wallets.makeWallet(owner.address, sender=deployer)
     return str(venue.wallets.walletOf(owner.address))
-
-
-def _keep(path: Path, account: Any) -> None:
-    """Write a light keystore: the devnet's keys are worth nothing."""
-    text = Account.encrypt(account.key, PASSPHRASE, kdf="pbkdf2", iterations=1_000)
-    path.write_text(json.dumps(text))
-
-
-def _write_files(
-    folder: Path,
-    rpc_url: str,
-    venue: Any,
-    vault: Any,
-    safe: Any,
-    multi_send: Any,
-    server: ClobServer,
-    owners: Sequence[Any],
-    people: Mapping[str, Any],
-    classes: Sequence[int],
-    policy: str,
-) -> dict[str, str]:
-    executor = Account.from_key(people["executor"].private_key)
-    for name, account in (("owner", owners[0]), ("cosigner", owners[1]), ("executor", executor)):
-        _keep(folder / f"{name}.json", account)
-    (folder / "secret").write_text(secrets.token_hex(32))
-    exchanges = [(venue.exchange.address, False), (venue.neg_risk_exchange.address, True)]
-    # a socket's path may not be longer than some hundred bytes
-    socket = Path("/tmp") / f"strongroom-{secrets.token_hex(6)}.sock"
-    keeper = f"""vault = "{vault.address}"
-
-[chain]
-rpc_url = "{rpc_url}"
-chain_id = {polymarket.CHAIN_ID}
-confirmations = 0
-
-[keys]
-owner = "owner.json"
-executor = "executor.json"
-
-[safe]
-address = "{safe.address}"
-multi_send = "{multi_send.address}"
-
-[cosigner]
-url = "unix:{socket}"
-secret_file = "secret"
-
-[venue]
-clob_url = "{server.url}"
-gamma_url = "{server.url}/gamma"
-negative_risk_oracle = "{venue.neg_risk_adapter.address}"
-heartbeat = false
-""" + "".join(
-        f"""
-[[venue.exchanges]]
-address = "{address}"
-negative_risk = {"true" if negative else "false"}
-"""
-        for address, negative in exchanges
-    )
-    cosigner = f"""listen = "unix:{socket}"
-rpc_url = "{rpc_url}"
-keystore = "cosigner.json"
-secret_file = "secret"
-
-[policy]
-vault = "{vault.address}"
-safe = "{safe.address}"
-multi_send = "{multi_send.address}"
-chain_id = {polymarket.CHAIN_ID}
-classes = {list(classes)}
-{policy}
-
-[policy.orders]
-exchanges = ["{exchanges[0][0]}", "{exchanges[1][0]}"]
-packs = ["tail", "dutch", "bundle", "maker", "hedge", "informed"]
-min_price = "0.001"
-max_price = "0.99"
-max_order = "5000"
-max_per_day = "100000000"
-max_per_minute = 600
-
-[policy.transactions]
-max_allocation = "10000"
-max_allocation_per_day = "100000000"
-max_per_minute = 600
-"""
-    return {"keeper": keeper, "cosigner": cosigner}

@@ -4,8 +4,8 @@ prices, and a taker who hits what stands there. EOAs with the official client's 
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import (
@@ -20,6 +20,7 @@ from py_clob_client_v2.order_utils.model.side import Side
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 from py_clob_client_v2.signer import Signer
 
+from strongroom.chain.contracts import Key
 from strongroom.chain.units import MICRO, cost_micro
 from strongroom.devnet.clock import DevnetClock
 from strongroom.information.gamma import NO, YES, Market
@@ -27,18 +28,35 @@ from strongroom.information.gamma import NO, YES, Market
 BATCH = 15  # orders of one request
 
 
+Answer = Mapping[str, object]  # of the service to an order
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where somebody trades, and as whom.
+
+    Attributes:
+        url: of the service
+        exchange: address, that orders are signed for
+    """
+
+    url: str
+    chain_id: int
+    exchange: str
+    key: Key
+    clock: DevnetClock
+
+
 class Trader:
     """An EOA at the service; its orders are stamped with the devnet's time."""
 
-    def __init__(
-        self, url: str, chain_id: int, key: str, exchange: str, clock: DevnetClock
-    ) -> None:
-        self.client = ClobClient(url, chain_id, key=key)
+    def __init__(self, seat: Seat) -> None:
+        key, chain_id = seat.key.private_key, seat.chain_id
+        self.client = ClobClient(seat.url, chain_id, key=key)
         self.client.set_api_creds(self.client.create_or_derive_api_key())
         self.refresh()
-        self._builder = ExchangeOrderBuilderV2(exchange, chain_id, Signer(key, chain_id))
-        self._address = self.client.get_address()
-        self._clock = clock
+        self._builder = ExchangeOrderBuilderV2(seat.exchange, chain_id, Signer(key, chain_id))
+        self._address, self._clock = seat.key.address, seat.clock
 
     def refresh(self) -> None:
         """Let the service see the balance."""
@@ -62,9 +80,9 @@ class Trader:
             )
         )
 
-    def post(self, orders: Sequence[SignedOrderV2], order_type: str = "GTC") -> list[Any]:
+    def post(self, orders: Sequence[SignedOrderV2], order_type: str = "GTC") -> list[Answer]:
         """Post orders, a few a request; return the service's answers."""
-        answers: list[Any] = []
+        answers: list[Answer] = []
         for start in range(0, len(orders), BATCH):
             batch = [
                 PostOrdersV2Args(order=order, orderType=order_type)
@@ -77,9 +95,9 @@ class Trader:
 class MarketMaker(Trader):
     """Quotes both tokens of markets around a price, by bids alone: a bid for NO offers YES."""
 
-    def __init__(self, *arguments: Any, half_spread: str = "0.005", size: int = 400) -> None:
+    def __init__(self, seat: Seat, half_spread: str = "0.005", size: int = 400) -> None:
         """Quote `size` tokens at the half spread, and as many one tick of a cent behind."""
-        super().__init__(*arguments)
+        super().__init__(seat)
         self._half, self._size = Decimal(half_spread), size
         self._quoted: dict[str, tuple[Decimal, int]] = {}  # middle, orders
 
@@ -115,8 +133,8 @@ class MarketMaker(Trader):
 class Taker(Trader):
     """Buys what stands in some markets now and then; the dice are the caller's."""
 
-    def __init__(self, *arguments: Any, dice: random.Random) -> None:
-        super().__init__(*arguments)
+    def __init__(self, seat: Seat, dice: random.Random) -> None:
+        super().__init__(seat)
         self._dice = dice
 
     def trade(self, markets: Sequence[Market], count: int, tokens: int) -> int:

@@ -6,21 +6,25 @@ the devnet as it would see the venue; its co-signer is a process of its own.
 """
 
 import random
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import ape
+import tomli_w
 
+from strongroom.chain.contracts import Contracts
 from strongroom.chain.terms import Limits
 from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
+from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
 from strongroom.devnet.ladders import Rung, load_week, relations
-from strongroom.devnet.setup import Stage, set_up
+from strongroom.devnet.polymarket import Polymarket
+from strongroom.devnet.setup import Stage, StageOptions, set_up
 from strongroom.devnet.traders import MarketMaker, Taker
+from strongroom.information.gamma import Market
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
@@ -28,13 +32,15 @@ from strongroom.keeper.wiring import build
 HOUR = 3_600
 SETTLING_S = 2 * HOUR  # from a market's end to its payout
 
-Told = Callable[[str, Mapping[str, Any]], None]
+Told = Callable[[str, Mapping[str, object]], None]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What week, how much of it, and who deposits; assets in whole units."""
+class WeekOptions:
+    """What week, how much of it, and who deposits; assets in whole units. What is in the folder is
+    deleted."""
 
+    folder: Path = Path("build") / "week"
     resolves_on: date = date(2025, 12, 12)
     tickers: tuple[str, ...] = ("AAPL", "GOOGL", "NVDA", "TSLA")
     hours: int = 122
@@ -69,134 +75,129 @@ class Hour:
 class Week:
     """What came of it."""
 
-    plan: Plan
+    options: WeekOptions
     stage: Stage
     keeper: Keeper
     rungs: list[Rung]
+    told: list[tuple[int, str, Mapping[str, object]]]
     hours: list[Hour] = field(default_factory=list)
-    told: list[tuple[int, str, Mapping[str, Any]]] = field(default_factory=list)
 
-    def events(self, name: str) -> list[Mapping[str, Any]]:
+    def events(self, name: str) -> list[Mapping[str, object]]:
         """Return what the keeper told under a name."""
         return [fields for _, event, fields in self.told if event == name]
 
 
-def run_week(plan: Plan, folder: Path, rpc_url: str, emit: Told, running: Any = None) -> Week:
-    """Run it on the chain that ape is connected to: anvil, started at the plan's start.
+def play_week(
+    options: WeekOptions,
+    chain: Contracts,
+    emit: Told = lambda event, fields: None,
+    running: Polymarket | None = None,
+) -> Week:
+    """Play it on an anvil that starts at the week's start; the caller closes the stage.
 
     Args:
         emit: hears of every hour and of what the keeper tells
+        running: a Polymarket that is deployed already
     """
-    request = ape.networks.provider.make_request
-    clock = DevnetClock(request, float(ape.chain.blocks.head.timestamp))
-    clock.advance_to(int(plan.start.timestamp()))
-    place = running or polymarket.deploy(ape.accounts.test_accounts[0], [])
-    oracle = str(ape.accounts.test_accounts[10].address)
-    rungs = load_week(plan.resolves_on, plan.tickers, oracle, place.venue)
-    stage = set_up(
-        folder,
-        rpc_url,
-        [rung.record for rung in rungs],
-        clock,
-        _sections(plan, rungs),
-        limits=Limits(
-            max_report_age_s=24 * HOUR, min_report_interval_s=60, max_up_bps=3_000,
-            max_down_bps=3_000, max_spread_bps=1_500, price_band_bps=0,
-        ),
-        class_terms={"market_cap": 10_000 * MICRO, "max_duration_s": 14 * 24 * HOUR},
-        running=place,
-    )  # fmt: skip
-    week = Week(plan, stage, None, rungs)  # type: ignore[arg-type]  # made below
-
-    def told(event: str, fields: Mapping[str, Any]) -> None:
-        week.told.append((int(clock()), event, fields))
-        emit(event, fields)
-
-    stage.start_cosigner()
-    week.keeper = build(stage.config, told, clock)
-    week.keeper.seen = Recorder(folder / "views", week.keeper.journal.salt()).see
-    keys = {name: stage.people[name].private_key for name in ("maker", "taker")}
-    exchange = stage.venue.exchange.address
-    maker = MarketMaker(stage.server.url, polymarket.CHAIN_ID, keys["maker"], exchange, clock)
-    dice = random.Random(plan.seed)
-    taker = Taker(stage.server.url, polymarket.CHAIN_ID, keys["taker"], exchange, clock, dice=dice)
-    for number in range(plan.hours + 1):
-        now = int(plan.start.timestamp()) + number * HOUR
+    clock = DevnetClock(chain)
+    clock.advance_to(int(options.start.timestamp()))
+    week = _set_up(options, chain, clock, emit, running)
+    maker = MarketMaker(week.stage.seat("maker"))
+    taker = Taker(week.stage.seat("taker"), random.Random(options.seed))
+    for number in range(options.hours + 1):
+        now = int(options.start.timestamp()) + number * HOUR
         clock.advance_to(now)
         _people(week, number)
         _markets(week, now, maker, taker)
         _keeper(week, emit)
         week.hours.append(_hour(week, now))
-        emit("hour", {"number": number, "of": plan.hours, "hour": week.hours[-1]})
+        emit("hour", {"number": number, "of": options.hours, "hour": week.hours[-1]})
     return week
 
 
-def _sections(plan: Plan, rungs: list[Rung]) -> str:
-    """Return the operator's choices: packs, sizing, limits, reporting."""
-    known = "".join(
-        f'\n[[packs.bundle.relations]]\nkind = "{each["kind"]}"\n'
-        f'members = {list(each["members"])}\nreviewer = "{each["reviewer"]}"\n'
-        for each in relations(rungs)
-    ).replace("'", '"')
+def _set_up(
+    options: WeekOptions,
+    chain: Contracts,
+    clock: DevnetClock,
+    emit: Told,
+    running: Polymarket | None,
+) -> Week:
+    """Deploy, start the co-signer, make the keeper."""
+    keys = devnet_keys()
+    place = running or polymarket.deploy(AnvilDeployer(keys[0].account, chain), [])
+    rungs = load_week(options.resolves_on, options.tickers, keys[10].address, place.venue)
+    limits = Limits(
+        max_report_age_s=24 * HOUR,
+        min_report_interval_s=60,
+        max_up_bps=3_000,
+        max_down_bps=3_000,
+        max_spread_bps=1_500,
+        price_band_bps=0,
+    )
+    chosen = StageOptions(
+        options.folder,
+        [rung.record for rung in rungs],
+        _sections(options, rungs),
+        limits=limits,
+        market_cap=10_000 * MICRO,
+        max_duration_s=14 * 24 * HOUR,
+    )
+    stage = set_up(chain, clock, chosen, place)
+    heard: list[tuple[int, str, Mapping[str, object]]] = []
+
+    def told(event: str, fields: Mapping[str, object]) -> None:
+        heard.append((int(clock()), event, fields))
+        emit(event, fields)
+
+    stage.start_cosigner()
+    keeper = build(stage.config, told, clock)
+    keeper.seen = Recorder(options.folder / "views", keeper.journal.salt()).see
+    return Week(options, stage, keeper, rungs, heard)
+
+
+def _sections(options: WeekOptions, rungs: Sequence[Rung]) -> str:
+    """Return the operator's choices as TOML: packs, sizing, limits, reporting."""
+    packs = tomllib.loads(options.packs)["packs"] if options.packs else _packs(rungs)
+    return tomli_w.dumps(
+        {
+            "packs": packs,
+            "sizing": {"depth_share": "0.5"},
+            "limits": {"category_bps": 9_000, "max_open": 40},
+            "information": {"markets_every_s": 1_800, "books_max_age_s": 120},
+            "execution": {"patience_s": 5, "start_within_s": 600},
+            "reporting": {
+                "evidence": "evidence",
+                "every_s": options.report_every_s,
+                "when_asked_s": 2 * HOUR,
+            },
+            "operations": {"mode": "live", "max_skew_s": 120},
+        }
+    )
+
+
+def _packs(rungs: Sequence[Rung]) -> dict[str, object]:
+    """Return all packs: the ladder's relations for bundles, markets near even odds to quote."""
     quoted = [rung.name for rung in rungs if 0.2 < (rung.price(rung.resolves_at) or 0.5) < 0.8][:2]
     middle = [rung.name for rung in rungs][6:8]
-    packs = (
-        plan.packs
-        or f"""
-[packs.dutch]
-
-[packs.bundle]
-min_profit = 50_000
-{known}
-[packs.tail]
-latest_h = 3
-earliest_h = 96
-
-[packs.hedge]
-
-[packs.maker]
-markets = {[*quoted, *middle]}
-size = 50
-""".replace("'", '"')
-    )
-    return f"""
-{packs}
-[sizing]
-depth_share = "0.5"
-
-[limits]
-category_bps = 9_000
-max_open = 40
-
-[information]
-markets_every_s = 1800
-books_max_age_s = 120
-
-[execution]
-patience_s = 5
-start_within_s = 600
-
-[reporting]
-evidence = "evidence"
-every_s = {plan.report_every_s}
-when_asked_s = {2 * HOUR}
-
-[operations]
-mode = "live"
-max_skew_s = 120
-"""
+    return {
+        "dutch": {},
+        "bundle": {"min_profit": 50_000, "relations": relations(rungs)},
+        "tail": {"latest_h": 3, "earliest_h": 96},
+        "hedge": {},
+        "maker": {"markets": [*quoted, *middle], "size": 50},
+    }
 
 
 def _people(week: Week, number: int) -> None:
     """Let depositors do what the plan says at this hour, and claim what waits for them."""
     stage = week.stage
-    for hour, name, assets in week.plan.deposits:
+    for hour, name, assets in week.options.deposits:
         if hour == number:
             stage.request_deposit(name, assets * MICRO)
         if hour < number:
             stage.claim_shares(name)
             stage.claim_assets(name)
-    for hour, name, share in week.plan.redemptions:
+    for hour, name, share in week.options.redemptions:
         if hour == number:
             stage.request_redeem(name, share)
 
@@ -205,7 +206,7 @@ def _markets(week: Week, now: int, maker: MarketMaker, taker: Taker) -> None:
     """Resolve what is over, quote what is not, and trade a little."""
     stage = week.stage
     markets = {market.name: market for market in stage.markets}
-    alive: dict[str, tuple[Any, float]] = {}
+    alive: dict[str, tuple[Market, float]] = {}
     for rung in week.rungs:
         market = markets[rung.name]
         if now >= rung.resolves_at + SETTLING_S:

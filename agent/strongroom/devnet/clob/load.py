@@ -16,6 +16,7 @@ from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
 
 from strongroom.chain.units import MICRO
+from strongroom.devnet.contracts import Venue
 
 FINAL = ("CONFIRMED", "FAILED")
 
@@ -69,12 +70,11 @@ def run(crowd: Crowd) -> Outcome:
     return Outcome(placed, answered - start, time.monotonic() - start)
 
 
-def differences(crowd: Crowd, before: Mapping[str, int], venue: Any) -> list[str]:
+def differences(crowd: Crowd, before: Mapping[str, int], venue: Venue) -> list[str]:
     """Say where trades, orders, books and the chain disagree; empty: they agree to the unit.
 
     Args:
         before: address -> pUSD at the start, micro-units
-        venue: the contracts, instances of ape
     """
     found = []
     bids: dict[str, Decimal] = {}
@@ -93,7 +93,7 @@ def differences(crowd: Crowd, before: Mapping[str, int], venue: Any) -> list[str
             done = _micro(order["size_matched"])
             if done != matched.get(order["id"], 0):
                 found.append(f"order {order['id']}: matched {done}, by trades {matched}")
-            status = venue.exchange.getOrderStatus(order["id"])
+            status = venue.exchange.getOrderStatus(bytes.fromhex(order["id"][2:]))
             size, price = _micro(order["original_size"]), Decimal(order["price"])
             left = int((size - done) * price)
             if done and (status.filled or status.remaining != left):

@@ -1,0 +1,72 @@
+"""Money to try with on a running practice: pUSD and gas for any address."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from eth_utils.address import is_address, to_checksum_address
+from pydantic import TypeAdapter, ValidationError
+
+from strongroom.chain.artifacts import artifact
+from strongroom.chain.contracts import Contracts
+from strongroom.chain.units import MICRO
+from strongroom.devnet.deployer import devnet_keys
+from strongroom.errors import BadInput
+
+FILE = "practice.json"
+GAS_WEI = 10 * 10**18
+
+
+class NoFaucet(BadInput):
+    """There is no practice in the folder, or the address is none; the message says which."""
+
+
+@dataclass(frozen=True)
+class Purse:
+    """Where a practice's money comes from; addresses."""
+
+    rpc_url: str
+    usdc: str
+    pusd: str
+    vault: str
+
+    def write(self, folder: Path) -> None:
+        """Write it into a practice's folder."""
+        (folder / FILE).write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class FaucetOptions:
+    """Who gets what: micro-units of pUSD, and gas besides."""
+
+    receiver: str
+    assets: int = 1_000 * MICRO
+    folder: Path = Path("build") / "practice"
+
+
+def run_faucet(options: FaucetOptions) -> int:
+    """Give money to an address; return its pUSD now, micro-units.
+
+    Raises:
+        NoFaucet: see the class.
+        ChainAway: the practice has ended.
+    """
+    if not is_address(options.receiver):
+        raise NoFaucet(f"{options.receiver} is no address: 0x and 40 digits")
+    if options.assets <= 0:
+        raise NoFaucet("an amount is more than 0")
+    path, receiver = options.folder / FILE, to_checksum_address(options.receiver)
+    try:
+        purse = TypeAdapter(Purse).validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise NoFaucet(f"no practice in {options.folder}: run `strongroom practice`") from error
+    chain, giver = Contracts(purse.rpc_url), devnet_keys()[0]
+    chain.request("anvil_setBalance", receiver, hex(GAS_WEI))
+    usdc, pusd = (
+        chain.at(purse.usdc, artifact("UsdcE").abi),
+        chain.at(purse.pusd, artifact("PUsd").abi),
+    )
+    usdc.mint(giver, options.assets, sender=giver)
+    usdc.approve(pusd, options.assets, sender=giver)
+    pusd.wrap(receiver, options.assets, sender=giver)
+    return int(pusd.balanceOf(receiver))

@@ -1,0 +1,113 @@
+"""A simulated week from start to end: played, audited, executed again on a fork, written down."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from strongroom.app.page import write_page
+from strongroom.audit.audit import Auditor, Where
+from strongroom.audit.history import History, page_data
+from strongroom.audit.replay import forks
+from strongroom.devnet import polymarket
+from strongroom.devnet.deployer import devnet_chain
+from strongroom.devnet.folder import claimed
+from strongroom.devnet.reports import ReportLine, read_reports
+from strongroom.devnet.week import Hour, Told, Week, WeekOptions, play_week
+
+
+@dataclass(frozen=True)
+class WeekResult:
+    """What a week came to.
+
+    Attributes:
+        checks: what was checked -> what was found, in words
+        picture: of share price, exposure and fees; None where matplotlib is not installed
+    """
+
+    hours: tuple[Hour, ...]
+    reports: tuple[ReportLine, ...]
+    checks: Mapping[str, object]
+    picture: Path | None
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as plain data."""
+        return {
+            "hours": [asdict(hour) for hour in self.hours],
+            "reports": [asdict(line) for line in self.reports],
+            "checks": dict(self.checks),
+        }
+
+
+def run_week(options: WeekOptions, emit: Told = lambda event, fields: None) -> WeekResult:
+    """Play a week on an anvil of its own, check it, and write it to its folder: journal, evidence,
+    snapshots, week.json, the vault's page, and week.png where matplotlib is installed.
+
+    Raises:
+        FolderTaken: a week runs in the folder, or it is not a week's.
+        AnvilMissing, ArtifactMissing: something is not installed; the message says what brings it.
+    """
+    start = int(options.start.timestamp()) - 600
+    with (
+        claimed(options.folder, "week") as folder,
+        devnet_chain(polymarket.CHAIN_ID, timestamp=start) as chain,
+    ):
+        week = play_week(options, chain, emit)
+        try:
+            reports = read_reports(week.stage.vault)
+            checks = _checks(week) | _audit(week)
+        finally:
+            week.stage.close()
+        picture = _draw(week.hours, reports, folder / "week.png")
+        result = WeekResult(tuple(week.hours), reports, checks, picture)
+        (folder / "week.json").write_text(json.dumps(result.as_dict(), indent=1) + "\n")
+        return result
+
+
+def _checks(week: Week) -> dict[str, object]:
+    """Return what the keeper's own journal says."""
+    journal = week.keeper.journal
+    failed, ended = journal.reversals()
+    told = week.events("reported")
+    differing = [each for each in told if each["difference_bid"] or each["difference_ask"]]
+    packs: dict[str, int] = {}
+    for task in journal.all_tasks():
+        pack = journal.record(task.decision)["pack"]
+        packs[pack] = packs.get(pack, 0) + 1
+    return {
+        "reports whose NAV differs from the keeper's own": f"{len(differing)} of {len(told)}",
+        "trades undone after they were matched": f"{failed} of {ended}",
+        "decisions by pack": packs,
+    }
+
+
+def _audit(week: Week) -> dict[str, object]:
+    """Audit the vault, execute all its reports again on a fork, write its page."""
+    stage, history = week.stage, History()
+    url, vault, evidence = stage.chain.url, stage.vault.address, stage.folder / "evidence"
+    exchanges = (stage.venue.exchange.address,)
+    place = Where(url, vault, 0, stage.chain.height(), exchanges, evidence)
+    auditor = Auditor(place, None, history.reported, history.heard)
+    verdict = auditor.run()
+    write_page(page_data(history, verdict, auditor.name), stage.folder / "page", evidence)
+    with forks(url) as again:
+        replayed = [again.replay(each["block"], vault) for each in history.reports]
+    differing = [each for each in replayed if each.differences]
+    words = sum(each.words for each in replayed)
+    return {
+        "fills joined to a revealed decision": f"{verdict.joined} of {verdict.fills}",
+        "audit": f"{'no difference' if verdict.is_clean else 'differs'} in "
+        f"{verdict.ledger.events} events, {verdict.values_checked} market values",
+        "reports that a fork executes otherwise": f"{len(differing)} of {len(replayed)}, "
+        f"{words} storage words compared",
+    }
+
+
+def _draw(hours: list[Hour], reports: tuple[ReportLine, ...], target: Path) -> Path | None:
+    if find_spec("matplotlib") is None:
+        return None
+    from strongroom.devnet.week_picture import draw  # the library is an extra
+
+    draw(hours, reports, target)
+    return target
