@@ -20,15 +20,16 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from rich.console import Console
 from rich.table import Table
 from strongroom.chain.terms import ClassTerms, Limits, VaultTerms
-from strongroom.deployment.compiled import vault_at
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob.load import Crowd, differences
 from strongroom.devnet.clob.load import run as run_crowd
-from strongroom.devnet.local_chain import devnet_chain
+from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 from strongroom.information.gamma import load_recorded
 from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, order_hash, order_tuple
+
+from tests.ape_devnet import ApeDeployer
 
 ANVIL = "ethereum:local:foundry"
 DATA = Path("agent") / "strongroom" / "devnet" / "data"
@@ -93,6 +94,7 @@ class _Bench:
         ]
         self.people = {name: ape.accounts.test_accounts[i] for i, name in enumerate(names)}
         self.deployer = self.people["deployer"]
+        self.devnet_deployer = ApeDeployer(self.deployer)
         self.markets: list[bytes] = []
 
     def note(self, name: str, receipt: Any) -> Any:
@@ -103,14 +105,14 @@ class _Bench:
 
     def deploy(self) -> None:
         project = ape.project
-        self.venue = devnet.deploy_venue(self.deployer)
+        self.venue = devnet.deploy_venue(self.devnet_deployer)
         for name in CONTRACTS:
             code = project.get_contract(name).contract_type.runtime_bytecode.bytecode
             self.figures[f"size.{name}"] = (len(code) - 2) // 2
         creation = project.Vault.contract_type.deployment_bytecode.bytecode
         self.figures["size.Vault.blueprint"] = (len(creation) - 2) // 2 + 3
-        factory = devnet.deploy_vault_factory(self.deployer, self.venue.pusd)
-        implementation = devnet.deploy_account_implementation(self.deployer, self.venue)
+        factory = devnet.deploy_vault_factory(self.devnet_deployer, self.venue.pusd)
+        implementation = devnet.deploy_account_implementation(self.devnet_deployer, self.venue)
         desk = project.VaultDesk.at(factory.DESK())
         for name, contract in (
             ("VaultGovernance", project.VaultGovernance.at(desk.GOVERNANCE())),
@@ -146,8 +148,8 @@ class _Bench:
         )
         receipt = self.factory.deploy(terms.arguments(), keccak(text=salt), sender=self.deployer)
         self.note("deploy.Vault", receipt)
-        (event,) = receipt.decode_logs(self.factory.VaultDeployed)
-        vault = vault_at(event.vault)
+        event = self.devnet_deployer.event(receipt, self.factory, "VaultDeployed")
+        vault = devnet.vault_at(self.devnet_deployer, event.vault)
         for name in ("alice", "bob"):
             self.venue.fund(self.deployer, people[name], 10**6 * UNIT)
             self.venue.pusd.approve(vault, FOREVER, sender=people[name])
@@ -264,8 +266,9 @@ class _Bench:
             self.venue.pusd, b"\0" * 32, self.markets[0], [1, 2], 1_000 * UNIT, sender=trader
         )
         for threshold in (1, 2, 3):
+            addresses = [owner.address for owner in owners]
             safe = devnet.deploy_safe(
-                self.deployer, self.venue.safes, [o.address for o in owners], threshold, threshold
+                self.devnet_deployer, self.venue.safes, addresses, threshold, threshold
             )
             self.vault.setKeeper(safe, sender=self.people["owner"])
             self.report(self.vault)
@@ -337,9 +340,10 @@ def measure_clob() -> dict[str, int]:
     Raises:
         click.ClickException: trades, books and the chain do not agree to the unit.
     """
-    with devnet_chain(polymarket.CHAIN_ID) as url, ExitStack() as stack:
-        accounts = ape.accounts.test_accounts
-        deployer, operator, people = accounts[0], accounts[1], accounts[2 : 2 + CLIENTS]
+    with devnet_chain(polymarket.CHAIN_ID) as chain, ExitStack() as stack:
+        keys = devnet_keys()
+        deployer = AnvilDeployer(keys[0].account, chain)
+        operator, people = keys[1], keys[2 : 2 + CLIENTS]
         recorded, _ = load_recorded(DATA / "gamma_markets_mixed_2026-01.json.gz")
         binary = [each for each in recorded if not (each.negative_risk or each.closed)]
         running = polymarket.deploy(deployer, binary[:4])
@@ -350,7 +354,7 @@ def measure_clob() -> dict[str, int]:
             polymarket.approve_venue(venue, person)
             before[person.address] = venue.pusd.balanceOf(person)
         running.set_operator(deployer, operator)
-        config = running.service_config(url).write(Path("build") / "bench" / "clob.json")
+        config = running.service_config(chain.url).write(Path("build") / "bench" / "clob.json")
         service = subprocess.Popen(
             [sys.executable, "-m", "strongroom.devnet.clob", str(config), "--port", "0"],
             stdout=subprocess.PIPE,

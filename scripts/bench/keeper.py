@@ -8,7 +8,6 @@ order, on anvil, with the co-signer a process of its own and every journal step 
 
 import gzip
 import json
-import logging
 import os
 import time
 from collections.abc import Callable
@@ -19,8 +18,6 @@ from tempfile import TemporaryDirectory
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")  # read when eth_hash is first used
 
-import ape
-from ape.logging import logger as ape_logger
 from eth_account import Account
 from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderDataV2
@@ -32,8 +29,8 @@ from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.demo import RECORDED
-from strongroom.devnet.local_chain import devnet_chain
-from strongroom.devnet.setup import Stage, set_up
+from strongroom.devnet.deployer import devnet_chain
+from strongroom.devnet.setup import Stage, StageOptions, set_up
 from strongroom.execution.order_desk import Wanted
 from strongroom.journal import Journal
 from strongroom.keeper.tick import Keeper
@@ -111,16 +108,15 @@ mode = "live"
 
 def latencies() -> dict[str, float]:
     """Return milliseconds from a decision in the journal to its order signed there."""
-    ape_logger.set_level(logging.ERROR)
     marks: list[tuple[str, float]] = []
-    with TemporaryDirectory() as name, devnet_chain(polymarket.CHAIN_ID) as url:
-        clock = DevnetClock(ape.networks.provider.make_request, ape.chain.blocks.head.timestamp)
+    with TemporaryDirectory() as name, devnet_chain(polymarket.CHAIN_ID) as chain:
+        clock = DevnetClock(chain)
         records = [
             record
             for record in json.loads(gzip.decompress(RECORDED.read_bytes()))
             if not (record.get("negRisk") or record.get("closed")) and record.get("resolvedBy")
         ][:1]
-        stage = set_up(Path(name), url, records, clock, SECTIONS)
+        stage = set_up(chain, clock, StageOptions(Path(name), records, SECTIONS))
         try:
             stage.start_cosigner()
             journal = Journal(
@@ -144,7 +140,7 @@ def _sign_many(stage: Stage, keeper: Keeper) -> None:
     (market,) = stage.markets
     stage.request_deposit("alice", 10_000 * MICRO)
     clock = stage.clock
-    clock.advance_to(int(clock()) + 3_700)
+    clock.sleep(3_700)
     keeper.reporter.report({}, {})
     vault = keeper.vault
     deadline = int(clock()) + 86_400

@@ -6,15 +6,17 @@ from typing import Any
 
 import ape
 import click
-from strongroom.deployment.compiled import vault_type
-from strongroom.devnet.bytecode import conditional_tokens, market_maker_part
+from strongroom.chain.artifacts import gnosis
+from strongroom.devnet.contracts import MAKERS, TOKENS
+
+from tests.ape_devnet import container, vault_type
 
 TARGET = Path(__file__).parents[2] / "agent" / "strongroom" / "chain" / "abi"
 
 
 def abis() -> dict[str, list[dict[str, Any]]]:
     """Return name -> ABI, as the files in agent/strongroom/chain/abi must hold it."""
-    project = ape.project
+    project, pool = ape.project, gnosis(MAKERS, "FixedProductMarketMaker")
     types = {
         "Vault": vault_type(),
         "PolymarketAccount": project.PolymarketAccount.contract_type,
@@ -22,9 +24,9 @@ def abis() -> dict[str, list[dict[str, Any]]]:
         "DelegatedAccount": project.DelegatedAccount.contract_type,
         "WalletRegistry": project.WalletRegistry.contract_type,
         "DepositWallet": project.DepositWallet.contract_type,
-        "FixedProductMarketMaker": market_maker_part("FixedProductMarketMaker").contract_type,
+        "FixedProductMarketMaker": container(pool).contract_type,
         "Exchange": project.Exchange.contract_type,
-        "ConditionalTokens": conditional_tokens().contract_type,
+        "ConditionalTokens": container(gnosis(TOKENS, "ConditionalTokens")).contract_type,
         "Erc20": project.UsdcE.contract_type,
     }
     return {

@@ -41,7 +41,7 @@ class Log(TypedDict):
     transactionHash: str
 
 
-class Failure(TypedDict, total=False):
+class _Failure(TypedDict, total=False):
     """A node's error."""
 
     code: int
@@ -54,7 +54,7 @@ class _Answer(TypedDict, total=False):
 
     id: int
     result: Any
-    error: Failure
+    error: _Failure
 
 
 Question = tuple[str, Sequence[object]]  # method, parameters
@@ -501,7 +501,7 @@ def _limit(answer: _Answer, what: str) -> int:
     return gas + gas // MARGIN
 
 
-def reason(error: Failure) -> str:
+def reason(error: Mapping[str, object]) -> str:
     """Return why a call reverted: the contract's reason, else the node's words."""
     data = error.get("data")
     if isinstance(data, Mapping):
