@@ -50,8 +50,7 @@ def cli(hours: int, tickers: str, as_json: bool) -> None:
     for text, value in result.checks.items():
         console.print(f"{text}: {value}")
     console.print(
-        f"{time.monotonic() - started:.0f} s; everything in {options.folder}/, "
-        + ("week.png to look at" if result.picture else "no week.png: matplotlib is not installed")
+        f"{time.monotonic() - started:.0f} s; everything in {options.folder}/, week.png to look at"
     )
 
 

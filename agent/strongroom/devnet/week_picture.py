@@ -1,4 +1,4 @@
-"""The picture of a week: NAV a share, exposure against caps, fees. Needs matplotlib."""
+"""The picture of a week: NAV a share, exposure against caps, fees."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -3,18 +3,19 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
-from pathlib import Path
 
+from strongroom.app.history import History, page_data
 from strongroom.app.page import write_page
-from strongroom.audit.audit import Auditor, Where
-from strongroom.audit.history import History, page_data
+from strongroom.audit.auditor import Auditor, Scope
+from strongroom.audit.contracts import Contracts
+from strongroom.audit.node import Node
 from strongroom.audit.replay import forks
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.folder import claimed
 from strongroom.devnet.reports import ReportLine, read_reports
 from strongroom.devnet.week import Hour, Told, Week, WeekOptions, play_week
+from strongroom.devnet.week_picture import draw
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,11 @@ class WeekResult:
 
     Attributes:
         checks: what was checked -> what was found, in words
-        picture: of share price, exposure and fees; None where matplotlib is not installed
     """
 
     hours: tuple[Hour, ...]
     reports: tuple[ReportLine, ...]
     checks: Mapping[str, object]
-    picture: Path | None
 
     def as_dict(self) -> dict[str, object]:
         """Return it as plain data."""
@@ -42,7 +41,7 @@ class WeekResult:
 
 def run_week(options: WeekOptions, emit: Told = lambda event, fields: None) -> WeekResult:
     """Play a week on an anvil of its own, check it, and write it to its folder: journal, evidence,
-    snapshots, week.json, the vault's page, and week.png where matplotlib is installed.
+    snapshots, week.json, week.png and the vault's page.
 
     Raises:
         FolderTaken: a week runs in the folder, or it is not a week's.
@@ -59,8 +58,8 @@ def run_week(options: WeekOptions, emit: Told = lambda event, fields: None) -> W
             checks = _checks(week) | _audit(week)
         finally:
             week.stage.close()
-        picture = _draw(week.hours, reports, folder / "week.png")
-        result = WeekResult(tuple(week.hours), reports, checks, picture)
+        draw(week.hours, reports, folder / "week.png")
+        result = WeekResult(tuple(week.hours), reports, checks)
         (folder / "week.json").write_text(json.dumps(result.as_dict(), indent=1) + "\n")
         return result
 
@@ -87,27 +86,19 @@ def _audit(week: Week) -> dict[str, object]:
     stage, history = week.stage, History()
     url, vault, evidence = stage.chain.url, stage.vault.address, stage.folder / "evidence"
     exchanges = (stage.venue.exchange.address,)
-    place = Where(url, vault, 0, stage.chain.height(), exchanges, evidence)
-    auditor = Auditor(place, None, history.reported, history.heard)
-    verdict = auditor.run()
-    write_page(page_data(history, verdict, auditor.name), stage.folder / "page", evidence)
+    scope, node = Scope(url, vault, 0, stage.chain.height(), exchanges, evidence), Node(url)
+    auditor = Auditor(scope, node, history.on_report, history.on_event)
+    audit, identity = auditor.run(), Contracts(node).identity(vault, scope.to_block)
+    write_page(page_data(history, audit, identity, auditor.name), stage.folder / "page", evidence)
+    verdict, checked = audit.verdict, audit.verdict.checked
     with forks(url) as again:
-        replayed = [again.replay(each["block"], vault) for each in history.reports]
+        replayed = [again.replay(each.block, vault) for each in history.reports]
     differing = [each for each in replayed if each.differences]
     words = sum(each.words for each in replayed)
     return {
-        "fills joined to a revealed decision": f"{verdict.joined} of {verdict.fills}",
-        "audit": f"{'no difference' if verdict.is_clean else 'differs'} in "
-        f"{verdict.ledger.events} events, {verdict.values_checked} market values",
+        "fills joined to a revealed decision": f"{checked.fills_joined} of {checked.fills}",
+        "audit": f"{verdict.verdict} in {checked.events} events, "
+        f"{checked.market_values} market values",
         "reports that a fork executes otherwise": f"{len(differing)} of {len(replayed)}, "
         f"{words} storage words compared",
     }
-
-
-def _draw(hours: list[Hour], reports: tuple[ReportLine, ...], target: Path) -> Path | None:
-    if find_spec("matplotlib") is None:
-        return None
-    from strongroom.devnet.week_picture import draw  # the library is an extra
-
-    draw(hours, reports, target)
-    return target
