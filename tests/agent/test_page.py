@@ -1,6 +1,7 @@
 """The page from data made by hand: what it shows, and that no text of others becomes markup."""
 
 import json
+import re
 from functools import partial
 
 import pytest
@@ -15,7 +16,12 @@ def page(tmp_path):
 
 def test_the_page_shows_the_numbers(page):
     folder, text = page()
+    text = re.sub(r" data-head='[^']*'", "", text)
     for words in (
+        "<h1>Tail &amp; Sons (TAIL)</h1>", "A vault for pUSD on chain 137",
+        "2 % a year; 20 % of profit above the high-water mark", "all together unlimited</td>",
+        "after 7 d it can be taken out in kind", "strongroom redeem AMOUNT --vault 0x1111",
+        "1,234 events were booked again",
         "The audit found no difference", "999.00", "class 0 (delegated)", "75 %", "1 d 1 h",
         "0.950/0.970, 0.030/0.050", "-3.00", "2.500000 shares", "4.50",
         "<td>2023-11</td><td>1,000.000000</td><td>999.00</td><td>1,000.00</td><td>0.00</td><td>-1.00</td>",
@@ -40,4 +46,4 @@ def test_differences_stand_first_and_are_escaped(page):
 
 def test_a_young_vault_has_a_page(page):
     _, text = page(reports=[], open=[], settled=[], queue=[], flows=[], holders={}, months={})
-    assert "Charts begin with the second report" in text and text.count("<p>None.</p>") == 5
+    assert "Charts begin with the second report" in text and text.count("<p>None: ") == 5

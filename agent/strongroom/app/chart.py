@@ -1,0 +1,239 @@
+"""Charts as SVG: their geometry is reckoned here, chart.html draws it and puts its numbers beside.
+
+A chart needs no script and no colour: lines are solid, dashed or dotted, and every value is in the
+document.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log10
+
+from strongroom.app.render import moment
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 230, 92, 8, 18, 30
+FLOOR = HEIGHT - BOTTOM
+DASHES = ("solid", "dashed", "dotted")
+LETTER = 11  # width of a letter on a small screen, in units of the drawing
+BAR = 18  # height of a bar's row
+MOST_DIGITS = 9
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line: its points from left to right."""
+
+    label: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something at a time: drawn on the floor, upwards where the amount is positive."""
+
+    at: float
+    what: str
+    amount: float
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text at a place; `anchor` is which of its ends stands there."""
+
+    x: float
+    y: float
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A drawn series: CSS class, and points as SVG has them."""
+
+    style: str
+    points: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A drawn happening, or a bar: CSS class, path, what it says."""
+
+    style: str
+    path: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart as chart.html draws it; `table` has a row for each place on the x axis."""
+
+    name: str
+    title: str
+    label: str
+    height: int
+    left: int  # where the lines begin: beside the longest text of the y axis
+    grid: tuple[float, ...]
+    texts: tuple[Text, ...]
+    lines: tuple[Line, ...]
+    marks: tuple[Mark, ...]
+    legend: str
+    heads: tuple[str, ...]
+    table: tuple[tuple[str, ...], ...]
+    values: str  # JSON
+
+
+def line_chart(
+    name: str,
+    title: str,
+    series: Sequence[Series],
+    happenings: Sequence[Happening] = (),
+    x_title: str = "time (UTC)",
+    x_text: Callable[[float], str] = lambda x: moment(int(x)),
+    logarithmic: bool = False,
+) -> Chart:
+    """Return a chart of one or more lines.
+
+    Args:
+        name: of the element
+        x_text: says where on the x axis something is
+        logarithmic: whether the x axis goes by magnitudes
+    """
+    points = [point for each in series for point in each.points]
+    bounds = _bounds([x for x, _ in points]), _bounds([y for _, y in points])
+    (first, last), (low, high) = bounds
+    scale: Callable[[float], float] = log10 if logarithmic else float
+    length = (scale(last) - scale(first)) or 1.0
+
+    ticks = (low, (low + high) / 2, high) if high > low else (low,)
+    y_texts = tick_texts(ticks)
+    left = max(LEFT, LETTER * max(map(len, y_texts)) + 8)
+
+    def x_of(value: float) -> float:
+        inside = min(max(value, first), last)
+        return left + (WIDTH - left - RIGHT) * (scale(inside) - scale(first)) / length
+
+    def y_of(value: float) -> float:
+        return TOP + (FLOOR - TOP) * (1 - (value - low) / ((high - low) or 1.0))
+
+    marks = [_triangle(x_of(each.at), each, x_text) for each in happenings]
+    texts = [
+        Text(left - 6, y_of(tick) + 4, text, "end")
+        for tick, text in zip(ticks, y_texts, strict=True)
+    ]
+    texts += [
+        Text(left, HEIGHT - 6, x_text(first), "start"),
+        Text(WIDTH - RIGHT, HEIGHT - 6, x_text(last), "end"),
+    ]
+    return Chart(
+        name=name,
+        title=title,
+        label=_summary(title, [y for _, y in series[0].points] if series else []),
+        height=HEIGHT,
+        left=left,
+        grid=tuple(y_of(tick) for tick in ticks),
+        texts=tuple(texts),
+        lines=tuple(
+            Line(
+                f"tone{number % 3} {DASHES[number // 3 % 3 if len(series) > 3 else number % 3]}",
+                " ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in each.points),
+            )
+            for number, each in enumerate(series)
+        ),
+        marks=tuple(marks),
+        legend=_legend(series, bool(marks)),
+        heads=(x_title, *(each.label for each in series)),
+        table=_table(series, x_text),
+        values=json.dumps(_values(series)),
+    )
+
+
+def bar_chart(name: str, title: str, bars: Sequence[tuple[str, float]], unit: str) -> Chart:
+    """Return a chart of horizontal bars around zero: their labels and values, in `unit`."""
+    low, high = _bounds([0.0, *(value for _, value in bars)])
+    room = (WIDTH - RIGHT - 2 * LEFT) / ((high - low) or 1.0)
+    zero, marks, texts = 2 * LEFT - low * room, [], []
+    for number, (label, value) in enumerate(bars):
+        y, width = TOP + number * BAR, value * room
+        path = f"M{zero:.1f},{y}h{width:.1f}v{BAR - 5}h{-width:.1f}z"
+        marks.append(Mark("in" if value >= 0 else "out", path, f"{label}: {value:+,.2f} {unit}"))
+        texts.append(Text(2 * LEFT - 6, y + BAR - 7, f"{label[-24:]} {value:+,.2f}", "end"))
+    return Chart(
+        name=name,
+        title=title,
+        label=f"{title}, in {unit}",
+        height=TOP + len(bars) * BAR + 8,
+        left=LEFT,
+        grid=(),
+        texts=tuple(texts),
+        lines=(),
+        marks=tuple(marks),
+        legend=f"in {unit}: to the right what was gained, to the left what was lost",
+        heads=("", unit),
+        table=tuple((label, f"{value:+,.2f}") for label, value in bars),
+        values=json.dumps(dict(bars)),
+    )
+
+
+def tick_texts(values: Sequence[float]) -> list[str]:
+    """Return the values with as few digits as tell them apart and show a tenth of their span."""
+    span = max(values) - min(values)
+    for digits in range(MOST_DIGITS):
+        texts = [f"{value:,.{digits}f}" for value in values]
+        if len(set(texts)) == len(texts) and span >= 5 * 10**-digits:
+            return texts
+    return [f"{value:,.4g}" for value in values]
+
+
+def drawdowns(prices: Sequence[float]) -> list[float]:
+    """Return how far each price is below the highest so far, percent."""
+    highest, falls = 0.0, []
+    for price in prices:
+        highest = max(highest, price)
+        falls.append(round(100 * (price / highest - 1), 6) if highest else 0.0)
+    return falls
+
+
+def _bounds(values: Sequence[float]) -> tuple[float, float]:
+    return (min(values), max(values)) if values else (0.0, 1.0)
+
+
+def _triangle(x: float, each: Happening, x_text: Callable[[float], str]) -> Mark:
+    up = each.amount > 0
+    path = f"M{x - 6:.1f},{FLOOR if up else FLOOR - 11}h12l-6,{-11 if up else 11}z"
+    title = f"{x_text(each.at)}: {each.what}, {abs(each.amount):,.2f}"
+    return Mark("in" if up else "out", path, title)
+
+
+def _legend(series: Sequence[Series], with_happenings: bool) -> str:
+    if len(series) > 3:
+        words = "; ".join(each.label for each in series)
+    else:
+        words = ", ".join(f"{DASHES[n % 3]}: {each.label}" for n, each in enumerate(series))
+    return words + ("; triangles: money in (up) and out (down)" if with_happenings else "")
+
+
+def _summary(title: str, values: Sequence[float]) -> str:
+    return f"{title}: from {values[0]:,.4f} to {values[-1]:,.4f}" if values else title
+
+
+def _has_one_axis(series: Sequence[Series]) -> bool:
+    return len({tuple(x for x, _ in each.points) for each in series}) == 1
+
+
+def _table(series: Sequence[Series], x_text: Callable[[float], str]) -> tuple[tuple[str, ...], ...]:
+    """Return the numbers; none where the lines have places of their own."""
+    if not _has_one_axis(series):
+        return ()
+    return tuple(
+        (x_text(x), *(f"{each.points[place][1]:,.6f}" for each in series))
+        for place, (x, _) in enumerate(series[0].points)
+    )
+
+
+def _values(series: Sequence[Series]) -> dict[str, list[float]]:
+    if not _has_one_axis(series):
+        return {each.label: [y for _, y in each.points] for each in series}
+    times = [x for x, _ in series[0].points]
+    return {"times": times, **{each.label: [y for _, y in each.points] for each in series}}
