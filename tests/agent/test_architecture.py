@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[2] / "agent" / "strongroom"
 FLOORS = (
     *("errors", "settings", "chain", "information", "analysis", "strategy", "journal"),
     *("signing", "execution", "reporting", "cosigner", "keeper", "deployment", "depositor"),
-    *("audit", "backtest", "app", "devnet", "cli"),
+    *("audit", "app", "backtest", "devnet", "cli"),
 )
 
 

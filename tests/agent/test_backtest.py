@@ -293,7 +293,7 @@ def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path):
     page = (tmp_path / "out" / "report.html").read_text()
     assert "http" not in page.replace("http-equiv", ""), "no outside request"
     names = {file.name for file in (tmp_path / "out").iterdir()}
-    assert {"share.png", "result.json", "trades-realistic.csv", "reports-realistic.csv"} <= names
+    assert {"share.svg", "result.json", "trades-realistic.csv", "reports-realistic.csv"} <= names
     rows = (tmp_path / "out" / "trades-realistic.csv").read_text().splitlines()
     assert rows[0].startswith("decision,pack,time") and len(rows) > 1
 

@@ -14,6 +14,7 @@ from strongroom.app.render import moment
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 230, 92, 8, 18, 30
 FLOOR = HEIGHT - BOTTOM
 DASHES = ("solid", "dashed", "dotted")
+TONES = ("blue", "orange", "green")
 LETTER = 11  # width of a letter on a small screen, in units of the drawing
 BAR = 18  # height of a bar's row
 MOST_DIGITS = 9
@@ -136,7 +137,7 @@ def line_chart(
         texts=tuple(texts),
         lines=tuple(
             Line(
-                f"tone{number % 3} {DASHES[number // 3 % 3 if len(series) > 3 else number % 3]}",
+                f"tone{number % 3} {_dash(number, len(series))}",
                 " ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in each.points),
             )
             for number, each in enumerate(series)
@@ -206,12 +207,19 @@ def _triangle(x: float, each: Happening, x_text: Callable[[float], str]) -> Mark
     return Mark("in" if up else "out", path, title)
 
 
+def _dash(number: int, of: int) -> str:
+    """Return how a line is drawn: up to three by dashes alone, more by dashes and colour."""
+    return DASHES[number % 3 if of <= 3 else number // 3 % 3]
+
+
 def _legend(series: Sequence[Series], with_happenings: bool) -> str:
-    if len(series) > 3:
-        words = "; ".join(each.label for each in series)
-    else:
-        words = ", ".join(f"{DASHES[n % 3]}: {each.label}" for n, each in enumerate(series))
-    return words + ("; triangles: money in (up) and out (down)" if with_happenings else "")
+    names = []
+    for number, each in enumerate(series):
+        tone = f"{TONES[number % 3]} " if len(series) > 3 else ""
+        names.append(f"{tone}{_dash(number, len(series))}: {each.label}")
+    return ", ".join(names) + (
+        "; triangles: money in (up) and out (down)" if with_happenings else ""
+    )
 
 
 def _summary(title: str, values: Sequence[float]) -> str:

@@ -268,8 +268,7 @@ def show(result: BacktestResult) -> None:
 
     console = Console(highlight=False)
     if isinstance(result, SingleResult):
-        for table in _single_tables(result.result):
-            console.print(table)
+        console.print(_assumptions(result.result))
         for check in result.result.honesty:
             word = "honest" if check.changed is None else f"SAW THE FUTURE at {check.changed}"
             console.print(f"look-ahead check at {check.at}: {check.before} decisions, {word}")
@@ -291,27 +290,31 @@ def show(result: BacktestResult) -> None:
     console.print(f"result {_digest(result.found())[:16]}: the same whatever the engine")
 
 
-def _single_tables(result: Result) -> list[Table]:
-    """Return a table of the verdicts, which are sentences, and one of the figures."""
+def _assumptions(result: Result) -> Table:
+    """Return the figures, a column an assumption on fills."""
+    from rich import box
     from rich.table import Table
 
     from strongroom.backtest.report import lines_of
 
-    title = f"Backtest: {result.config.name}"
-    table = Table(title=title)
-    table.add_column("", overflow="fold")
+    table = Table(title=f"Backtest: {result.config.name}", box=box.SIMPLE)
+    table.add_column("", no_wrap=True)
     for fills in result.summaries:
-        table.add_column(fills, justify="right", overflow="fold")
+        table.add_column(fills, justify="right")
     for name, cells in lines_of(result):
         table.add_row(name, *cells)
-    return [table]
+    return table
 
 
 def _best_rows(rows: Sequence[Row]) -> Table:
+    from rich import box
     from rich.table import Table
 
     best = sorted(rows, key=lambda row: -row.summary.return_on_stake.low)
-    table = Table(title=f"The best {BEST} of {len(rows)}, by the lower bound: chosen, not proven")
+    table = Table(
+        title=f"The best {BEST} of {len(rows)}, by the lower bound: chosen, not proven",
+        box=box.SIMPLE,
+    )
     for name in ("changes", "markets", "return on stake", "low", "high", "a share after 2/20"):
         table.add_column(name, justify="left" if name == "changes" else "right", overflow="fold")
     for row in best[:BEST]:
@@ -326,9 +329,10 @@ def _best_rows(rows: Sequence[Row]) -> Table:
 
 
 def _folds(folds: Sequence[Fold]) -> Table:
+    from rich import box
     from rich.table import Table
 
-    table = Table(title="Chosen on one part, judged on the next (pessimistic)")
+    table = Table(title="Chosen on one part, judged on the next (pessimistic)", box=box.SIMPLE)
     for name in ("chosen on", "judged on", "chosen", "low there", "return here", "markets"):
         table.add_column(
             name,
@@ -414,9 +418,12 @@ def show_study(result: StudyResult) -> None:
 
 
 def _ladder_table(study: LadderStudy) -> Table:
+    from rich import box
     from rich.table import Table
 
-    table = Table(title=f"{study.pairs:,} pairs of adjacent thresholds at the same hour")
+    table = Table(
+        box=box.SIMPLE, title=f"{study.pairs:,} pairs of adjacent thresholds at the same hour"
+    )
     for name in (
         *("dearer by more than", "pairs", "an hour later", "one unmoved 6 h"),
         *("after costs", "an hour later", "both moving", "mean left later"),

@@ -1,28 +1,20 @@
-"""The report of a backtest: one HTML file that needs nothing else, PNGs, JSON and CSV."""
+"""The report of a backtest: one HTML file that needs nothing else, its charts as SVG, JSON, CSV."""
 
-import base64
 import csv
-import html
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
-
+from strongroom.app.chart import Chart, Series, bar_chart, drawdowns, line_chart
+from strongroom.app.render import render
 from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.data import data_hashes
 from strongroom.backtest.honesty import Honesty
 from strongroom.backtest.quotes import Fills
-from strongroom.backtest.run import Outcome
+from strongroom.backtest.run import Outcome, Trade, Wake
+from strongroom.backtest.simulated_chain import Reported, Settled
 from strongroom.backtest.stats import (
     Horizon,
     Interval,
@@ -33,13 +25,14 @@ from strongroom.backtest.stats import (
     packs_of,
     share_prices,
 )
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import BPS, MICRO
 from strongroom.keeper.wiring import CODE_VERSION
 
 LIMITS = (
     "Last prices are no quotes: every fill here stands on the assumed spread, depth and latency. "
     "A strategy passes on the pessimistic assumptions alone, and then only as far as they hold."
 )
+EVENTS = 8  # best and worst that are drawn
 
 
 @dataclass(frozen=True)
@@ -95,165 +88,154 @@ class Result:
 
 
 def write_report(result: Result, folder: Path) -> list[Path]:
-    """Write everything into a folder; return the files."""
+    """Write everything into a folder; return the files, the page first."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    images: dict[str, str] = {}
-    for name, (title, draw) in _figures(result).items():
-        figure, axes = plt.subplots(figsize=(8, 3.6))
-        draw(axes)
-        axes.set_title(title)
-        axes.grid(alpha=0.3)
-        figure.autofmt_xdate(rotation=20) if name in _IN_TIME else None
-        figure.tight_layout()
-        buffer = io.BytesIO()
-        figure.savefig(buffer, dpi=110)
-        plt.close(figure)
-        path = folder / f"{name}.png"
-        path.write_bytes(buffer.getvalue())
-        images[title] = base64.b64encode(buffer.getvalue()).decode()
-        written.append(path)
-    data = folder / "result.json"
+    charts, hashes = _charts(result), data_hashes()
+    data, page = folder / "result.json", folder / "report.html"
     data.write_text(json.dumps(result.document(), indent=1, sort_keys=True) + "\n")
-    page = folder / "report.html"
-    page.write_text(_page(result, images))
-    tables: list[tuple[str, Sequence[Any]]] = []
+    page.write_text(
+        render(
+            "backtest.html",
+            result=result,
+            limits=LIMITS,
+            charts=charts,
+            heads=("", *result.summaries),
+            lines=[(name, *cells) for name, cells in lines_of(result)],
+            people=_people(result),
+            code_version=CODE_VERSION,
+            hashes=hashes,
+            settings=json.dumps(result.config.model_dump(mode="json"), indent=1),
+        )
+    )
+    written = [_write_svg(folder / f"{chart.name}.svg", chart) for chart in charts]
     for fills, outcome in result.outcomes.items():
-        tables += [
-            (f"reports-{fills}", outcome.reports),
-            (f"trades-{fills}", outcome.trades),
-            (f"settled-{fills}", outcome.settled),
-            (f"hours-{fills}", outcome.wakes),
+        written += [
+            _write_csv(folder / f"reports-{fills}.csv", Reported, outcome.reports),
+            _write_csv(folder / f"trades-{fills}.csv", Trade, outcome.trades),
+            _write_csv(folder / f"settled-{fills}.csv", Settled, outcome.settled),
+            _write_csv(folder / f"hours-{fills}.csv", Wake, outcome.wakes),
         ]
-    for name, rows in tables:
-        path = folder / f"{name}.csv"
-        _write_csv(path, rows)
-        written.append(path)
     return [page, data, *written]
 
 
-_IN_TIME = frozenset({"share", "drawdown", "exposure"})
+def _write_svg(path: Path, chart: Chart) -> Path:
+    path.write_text(render("chart.svg", chart=chart))
+    return path
 
 
-def _figures(result: Result) -> dict[str, tuple[str, Callable[[Axes], None]]]:
-    main = result.outcomes[next(iter(result.outcomes))]
-    figures: dict[str, tuple[str, Callable[[Axes], None]]] = {
-        "share": ("NAV a share", lambda axes: _share(axes, result)),
-        "drawdown": ("Drawdown of NAV a share after fees", lambda axes: _drawdown(axes, result)),
-        "exposure": (f"Exposure against caps ({main.fills})", lambda axes: _exposure(axes, result)),
-        "events": (f"Profit by event ({main.fills})", lambda axes: _events(axes, main)),
-        "groups": (
-            f"Profit by pack and month ({main.fills})",
-            lambda axes: _groups(axes, main),
-        ),
-        "reliability": (
-            "The market's own price 24 h before the end",
-            lambda axes: _reliability(axes, result.reliability),
-        ),
-        "horizons": (
-            "The market's own price as a forecast",
-            lambda axes: _horizons(axes, result.horizons),
-        ),
-    }
-    if result.capacity:
-        name = f"Capacity ({main.fills})"
-        figures["capacity"] = (name, lambda axes: _capacity(axes, result.capacity))
-    return figures
-
-
-def _moments(times: Sequence[int]) -> Any:
-    return [datetime.fromtimestamp(time, UTC) for time in times]
-
-
-def _share(axes: Axes, result: Result) -> None:
-    for fills, outcome in result.outcomes.items():
-        share = share_prices(outcome)
-        (line,) = axes.plot(_moments(share.times), share.after, label=f"{fills}, after 2/20")
-        axes.plot(
-            _moments(share.times),
-            share.before,
-            ":",
-            color=line.get_color(),
-            label=f"{fills}, before",
-        )
-    axes.set_ylabel("units")
-    axes.legend(fontsize=7)
-
-
-def _drawdown(axes: Axes, result: Result) -> None:
-    for fills, outcome in result.outcomes.items():
-        share, highest, falls = share_prices(outcome), 0.0, []
-        for price in share.after:
-            highest = max(highest, price)
-            falls.append(100 * (price / highest - 1))
-        axes.plot(_moments(share.times), falls, label=fills)
-    axes.set_ylabel("%")
-    axes.legend(fontsize=7)
-
-
-def _exposure(axes: Axes, result: Result) -> None:
-    outcome = result.outcomes[next(iter(result.outcomes))]
-    moments = _moments([each.time for each in outcome.wakes])
-    navs = [each.nav_bid / MICRO for each in outcome.wakes]
-    axes.plot(moments, [each.exposure / MICRO for each in outcome.wakes], label="all markets")
-    axes.plot(moments, [each.largest / MICRO for each in outcome.wakes], label="largest market")
-    total = result.config.limits_of_vault().total_cap_bps / 10_000
-    share = result.config.vault.market_cap_bps / 10_000
-    axes.plot(moments, [total * nav for nav in navs], ":", label=f"cap on all: {total:.0%} of NAV")
-    axes.plot(moments, [share * nav for nav in navs], ":", label=f"a market: {share:.0%} of NAV")
-    axes.set_ylabel("units, at cost")
-    axes.legend(fontsize=7)
-
-
-def _events(axes: Axes, outcome: Outcome) -> None:
-    profits = sorted((profit, name) for name, (_, profit) in by_event(outcome).items())
-    shown = profits if len(profits) <= 16 else profits[:8] + profits[-8:]
-    axes.barh([name[:40] for _, name in shown], [profit for profit, _ in shown])
-    axes.tick_params(axis="y", labelsize=6)
-    axes.set_xlabel("units")
-
-
-def _groups(axes: Axes, outcome: Outcome) -> None:
-    packs = packs_of(outcome)
-    by_pack = grouped(outcome, lambda each: packs.get(each.market, "?"))
-    by_month = grouped(outcome, lambda each: f"{datetime.fromtimestamp(each.time, UTC):%Y-%m}")
-    found = by_pack | by_month
-    axes.bar(list(found), list(found.values()))
-    axes.set_ylabel("units")
-
-
-def _reliability(axes: Axes, rows: Sequence[Reliability]) -> None:
-    axes.plot([0, 1], [0, 1], ":", color="grey")
-    axes.plot([row.price for row in rows], [row.won for row in rows], "o-")
-    for row in rows:
-        axes.annotate(f"{row.markets}", (row.price, row.won), fontsize=6)
-    axes.set_xlabel("price of YES")
-    axes.set_ylabel("part that resolved YES")
-
-
-def _horizons(axes: Axes, rows: Sequence[Horizon]) -> None:
-    hours = [row.hours for row in rows]
-    axes.plot(hours, [row.brier for row in rows], "o-", label="Brier score")
-    axes.plot(hours, [row.log for row in rows], "s-", label="log score")
-    axes.set_xlabel("hours before the end")
-    axes.legend(fontsize=7)
-
-
-def _capacity(axes: Axes, rows: Sequence[Capacity]) -> None:
-    axes.plot([row.capital for row in rows], [100 * row.share for row in rows], "o-")
-    axes.set_xscale("log")
-    axes.set_xlabel("capital, units")
-    axes.set_ylabel("return a share after fees, %")
-
-
-def _write_csv(path: Path, rows: Sequence[Any]) -> None:
+def _write_csv(path: Path, kind: type, rows: Sequence[Reported | Trade | Settled | Wake]) -> Path:
     with path.open("w", newline="") as target:
-        if not rows:
-            return
-        names = [each.name for each in fields(rows[0])]
-        writer = csv.writer(target)
-        writer.writerow(names)
-        writer.writerows([getattr(row, name) for name in names] for row in rows)
+        if rows:
+            writer = csv.writer(target)
+            writer.writerow([each.name for each in fields(kind)])
+            writer.writerows(astuple(row) for row in rows)
+    return path
+
+
+def _people(result: Result) -> list[tuple[str, ...]]:
+    """Return a row a depositor and assumption: who, in, out, worth at the end, gain; units."""
+    return [
+        (
+            f"{fills}: {each.who}",
+            *(
+                f"{amount / MICRO:,.2f}"
+                for amount in (
+                    each.put_in, each.got_out, each.worth, each.got_out + each.worth - each.put_in,
+                )
+            ),
+        )
+        for fills, outcome in result.outcomes.items()
+        for each in outcome.people
+    ]  # fmt: skip
+
+
+def _charts(result: Result) -> list[Chart]:
+    main = result.outcomes[next(iter(result.outcomes))]
+    packs = packs_of(main)
+    groups = grouped(main, lambda each: packs.get(each.market, "?")) | grouped(
+        main, lambda each: f"{datetime.fromtimestamp(each.time, UTC):%Y-%m}"
+    )
+    charts = [
+        _share(result),
+        _drawdown(result),
+        _exposure(result, main),
+        bar_chart("events", f"Profit by event ({main.fills})", _events(main), "units"),
+        bar_chart(
+            "groups", f"Profit by pack and month ({main.fills})", list(groups.items()), "units"
+        ),
+        _reliability(result.reliability),
+        _horizons(result.horizons),
+    ]
+    return charts + ([_capacity(result.capacity, main.fills)] if result.capacity else [])
+
+
+def _in_time(label: str, times: Sequence[int], values: Sequence[float]) -> Series:
+    return Series(label, tuple(zip(map(float, times), values, strict=True)))
+
+
+def _share(result: Result) -> Chart:
+    shares = {fills: share_prices(outcome) for fills, outcome in result.outcomes.items()}
+    after = [_in_time(f"{f}, after 2/20", each.times, each.after) for f, each in shares.items()]
+    before = [_in_time(f"{f}, before", each.times, each.before) for f, each in shares.items()]
+    return line_chart("share", "NAV a share", after + before)
+
+
+def _drawdown(result: Result) -> Chart:
+    shares = {fills: share_prices(outcome) for fills, outcome in result.outcomes.items()}
+    falls = [_in_time(f, each.times, drawdowns(each.after)) for f, each in shares.items()]
+    return line_chart("drawdown", "Drawdown of NAV a share after fees, percent", falls)
+
+
+def _exposure(result: Result, main: Outcome) -> Chart:
+    times = [each.time for each in main.wakes]
+    navs = [each.nav_bid / MICRO for each in main.wakes]
+    total = result.config.limits_of_vault().total_cap_bps / BPS
+    share = result.config.vault.market_cap_bps / BPS
+    series = [
+        _in_time("all markets", times, [each.exposure / MICRO for each in main.wakes]),
+        _in_time("largest market", times, [each.largest / MICRO for each in main.wakes]),
+        _in_time(f"cap on all: {total:.0%} of NAV", times, [total * nav for nav in navs]),
+        _in_time(f"cap on a market: {share:.0%} of NAV", times, [share * nav for nav in navs]),
+    ]
+    return line_chart("exposure", f"Exposure at cost against caps, units ({main.fills})", series)
+
+
+def _events(outcome: Outcome) -> list[tuple[str, float]]:
+    """Return event and profit, from the worst up; where there are many, both ends."""
+    found = sorted(by_event(outcome).items(), key=lambda each: (each[1][1], each[0]))
+    profits = [(name, profit) for name, (_, profit) in found]
+    return profits if len(profits) <= 2 * EVENTS else profits[:EVENTS] + profits[-EVENTS:]
+
+
+def _reliability(rows: Sequence[Reliability]) -> Chart:
+    won = Series("part that resolved YES", tuple((row.price, row.won) for row in rows))
+    fair = Series("the price itself", ((0.0, 0.0), (1.0, 1.0)))
+    chart = line_chart(
+        "reliability",
+        "The market's own price 24 h before the end",
+        [won, fair],
+        x_text=lambda x: f"{x:.2f}",
+    )
+    table = tuple((f"{row.price:.4f}", f"{row.won:.4f}", str(row.markets)) for row in rows)
+    return replace(chart, heads=("price of YES", won.label, "markets"), table=table)
+
+
+def _horizons(rows: Sequence[Horizon]) -> Chart:
+    series = [
+        Series("Brier score", tuple((float(row.hours), row.brier) for row in rows)),
+        Series("log score", tuple((float(row.hours), row.log) for row in rows)),
+    ]
+    title, x_title = "The market's own price as a forecast", "hours before the end"
+    return line_chart("horizons", title, series, x_title=x_title, x_text=lambda x: f"{x:g} h")
+
+
+def _capacity(rows: Sequence[Capacity], fills: str) -> Chart:
+    points = tuple((row.capital, 100 * row.share) for row in rows)
+    series = [Series("return a share after fees, percent", points)]
+    return line_chart(
+        "capacity", f"Capacity ({fills})", series, x_title="capital, units",
+        x_text=lambda x: f"{x:,.0f}", logarithmic=True,
+    )  # fmt: skip
 
 
 def lines_of(result: Result) -> list[tuple[str, list[str]]]:
@@ -262,103 +244,30 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
     def row(name: str, show: Callable[[Summary], str]) -> tuple[str, list[str]]:
         return name, [show(each) for each in result.summaries.values()]
 
-    def interval(each: Interval) -> str:
-        return f"{each.mean:+.2%} [{each.low:+.2%}, {each.high:+.2%}]"
+    def bounds(each: Interval) -> str:
+        return f"{each.low:+.2%} to {each.high:+.2%}"
+
+    naive = [result.favourite[fills] for fills in result.summaries]
 
     return [
         row("verdict", lambda s: s.verdict),
-        row("last prices or books played", lambda s: f"{s.events_played:,}"),
+        row("prices or books", lambda s: f"{s.events_played:,}"),
         row("markets settled", lambda s: f"{s.markets:,}"),
         row("staked, units", lambda s: f"{s.staked:,.0f}"),
-        row("profit after the venue's fees", lambda s: f"{s.profit:+,.2f}"),
+        row("profit, fees paid", lambda s: f"{s.profit:+,.2f}"),
         row("venue's fees", lambda s: f"{s.venue_fees:,.2f}"),
-        row("costs: spread and fees, of the stake", lambda s: f"{-s.costs:+.2%}"),
-        row("return on stake [95 %, by event]", lambda s: interval(s.return_on_stake)),
+        row("costs of the stake", lambda s: f"{-s.costs:+.2%}"),
+        row("return on stake", lambda s: f"{s.return_on_stake.mean:+.2%}"),
+        row("  95 % of the draws", lambda s: bounds(s.return_on_stake)),
         row("a share before 2/20", lambda s: f"{s.share_before_fees:+.3%}"),
         row("a share after 2/20", lambda s: f"{s.share_after_fees:+.3%}"),
         row("vault's fees", lambda s: f"{s.vault_fees:,.2f}"),
         row("chance claimed / won", lambda s: f"{s.claimed_chance:.2%} / {s.won:.2%}"),
-        row("worst event", lambda s: f"{s.worst_event} {s.worst_event_profit:+,.2f}"),
+        row("worst event", lambda s: f"{s.worst_event_profit:+,.2f}"),
         row("deepest drawdown", lambda s: f"{s.deepest_drawdown:.2%}"),
         row("longest drawdown", lambda s: f"{s.longest_drawdown_days:.1f} days"),
-        (
-            "naive: the favourite, 24 h before",
-            [interval(result.favourite[fills]) for fills in result.summaries],
-        ),
-        ("naive: hold cash", ["0 %, nothing at risk" for _ in result.summaries]),
+        ("naive: favourites", [f"{each.mean:+.2%}" for each in naive]),
+        ("  95 % of the draws", [bounds(each) for each in naive]),
+        ("naive: hold cash", ["0 %" for _ in naive]),
         ("tries on this data", [str(result.tries) for _ in result.summaries]),
     ]
-
-
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid #8884; }
-th:first-child, td:first-child { text-align: left; }
-img { width: 100%; background: white; margin: .5rem 0; }
-pre { white-space: pre-wrap; background: #8881; padding: .8rem; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; }
-"""
-
-
-def _page(result: Result, images: Mapping[str, str]) -> str:
-    name = html.escape(result.config.name)
-    heads = "".join(f"<th scope='col'>{html.escape(each)}</th>" for each in result.summaries)
-    rows = "".join(
-        f"<tr><td>{html.escape(title)}</td>"
-        + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
-        + "</tr>"
-        for title, cells in lines_of(result)
-    )
-    people = "".join(
-        f"<tr><td>{html.escape(fills)}: {html.escape(person.who)}</td>"
-        + "".join(
-            f"<td>{amount / MICRO:,.2f}</td>"
-            for amount in (
-                person.put_in,
-                person.got_out,
-                person.worth,
-                person.got_out + person.worth - person.put_in,
-            )
-        )
-        + "</tr>"
-        for fills, outcome in result.outcomes.items()
-        for person in outcome.people
-    )
-    figures = "".join(
-        f"<figure><img alt='{html.escape(title)}' src='data:image/png;base64,{image}'></figure>"
-        for title, image in images.items()
-    )
-    hashes = "\n".join(f"{digest}  {file}" for file, digest in data_hashes().items())
-    honest = "".join(
-        f"<li>{datetime.fromtimestamp(each.at, UTC):%Y-%m-%d %H:%M}: "
-        + (
-            f"{each.before} decisions before it, none changed"
-            if each.changed is None
-            else f"<strong>a decision of {each.changed} saw what came later</strong>"
-        )
-        + "</li>"
-        for each in result.honesty
-    )
-    settings = html.escape(json.dumps(result.config.model_dump(mode="json"), indent=1))
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Backtest: {name}</title><style>{_STYLE}</style></head><body>
-<h1>Backtest: {name}</h1>
-<p>{html.escape(LIMITS)}</p>
-<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>
-<h2>Depositors</h2>
-<div class="wide"><table><thead><tr><th></th><th scope="col">in</th><th scope="col">out</th>
-<th scope="col">worth at the end</th><th scope="col">gain</th></tr></thead>
-<tbody>{people}</tbody></table></div>
-<h2>Figures</h2>{figures}
-<h2>Look-ahead</h2><ul>{honest or "<li>not checked in this run (--honesty)</li>"}</ul>
-<h2>To repeat it</h2>
-<pre>{html.escape(result.command)}
-{html.escape(CODE_VERSION)}
-{hashes}</pre>
-<details><summary>Configuration</summary><pre>{settings}</pre></details>
-</body></html>
-"""
