@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from strongroom.cli.boundary import Command, Group
-from strongroom.cli.options import FILE, as_json, console, print_json
+from strongroom.cli.options import FILE, FOLDER, as_json, console, print_json, rpc, vault
 
 MODES = ("dry-run", "paper", "live")
 
@@ -17,6 +17,47 @@ def command() -> None:
 
     Example: strongroom keeper start keeper.toml --mode paper
     """
+
+
+@command.command(cls=Command)
+@vault
+@rpc
+@click.option("--clob-url", help="Of the venue's CLOB; by default the chain's public venue.")
+@click.option("--gamma-url", help="Of the venue's list of markets.")
+@click.option("--stream-url", default="", help="Of its market channel; without it books are read.")
+@click.option("--pack", "packs", multiple=True, default=("tail",), show_default=True)
+@click.option("--multi-send", help="MultiSendCallOnly, where it is not at its usual address.")
+@click.option("--folder", type=FOLDER, default=Path(), help="Of the files; by default this one.")
+def init(
+    vault: str,
+    rpc: str,
+    clob_url: str | None,
+    gamma_url: str | None,
+    stream_url: str,
+    packs: tuple[str, ...],
+    multi_send: str | None,
+    folder: Path,
+) -> None:
+    """Write keeper.toml and cosigner.toml for a vault: what the chain knows is read from it.
+
+    \b
+    Examples:
+      strongroom keeper init --vault 0x... --rpc $POLYGON_RPC_URL --pack tail --pack dutch
+      strongroom keeper init --vault 0x... --clob-url http://127.0.0.1:8080 \\
+        --gamma-url http://127.0.0.1:8080/gamma --folder devnet
+    """
+    from strongroom.keeper.first_files import MULTI_SEND, InitOptions, VenueUrls, write_first_files
+
+    if (clob_url is None) != (gamma_url is None):
+        raise click.UsageError("--clob-url and --gamma-url go together")
+    venue = VenueUrls(clob_url, gamma_url, stream_url) if clob_url and gamma_url else None
+    written = write_first_files(
+        InitOptions(vault, rpc, venue, packs, folder, multi_send or MULTI_SEND)
+    )
+    for file in written.files:
+        click.echo(f"wrote {file}")
+    for number, words in enumerate(written.left, 1):
+        click.echo(f"{number}. {words}")
 
 
 @command.command(cls=Command)

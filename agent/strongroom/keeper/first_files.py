@@ -1,0 +1,284 @@
+"""A keeper's and a co-signer's first files, from a vault on chain and a venue's addresses.
+
+What the vault knows is read from it: its Safe, the owners, the classes' exchanges and their
+version, the longest life of an order. What only a person can decide is written with careful values.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli_w
+from eth_utils.address import is_address, to_checksum_address
+
+from strongroom.chain import abi
+from strongroom.chain.artifacts import vault_abi
+from strongroom.chain.codec import BadArguments
+from strongroom.chain.contracts import Contract, Contracts
+from strongroom.chain.failures import CallReverted
+from strongroom.chain.ids import keccak
+from strongroom.chain.terms import DELEGATED, ordinal
+from strongroom.errors import BadInput
+from strongroom.keeper.configuration import ExecutionSection, SafeSection
+from strongroom.settings import ConfigError
+from strongroom.signing.safe import safe_abi
+
+KEEPER, COSIGNER, SECRET = "keeper.toml", "cosigner.toml", "secret"
+SOCKET = "cosigner.sock"
+MULTI_SEND = SafeSection.model_fields["multi_send"].default
+VERSIONS = ("2", "3", "1")  # of exchanges' EIP-712 domains
+DOMAIN = keccak(
+    b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+)
+EXCHANGE_NAME = keccak(b"Polymarket CTF Exchange")
+
+
+@dataclass(frozen=True)
+class VenueUrls:
+    """Where a venue's services are; an empty stream reads books at every look."""
+
+    clob: str
+    gamma: str
+    stream: str = ""
+
+
+PUBLIC_VENUES: Mapping[int, VenueUrls] = {
+    137: VenueUrls(
+        "https://clob.polymarket.com",
+        "https://gamma-api.polymarket.com",
+        "wss://ws-subscriptions-clob.polymarket.com/ws/market",
+    )
+}
+
+
+@dataclass(frozen=True)
+class InitOptions:
+    """Whose files are written.
+
+    Attributes:
+        venue: None takes the public one of the chain
+        packs: which decide, in this order
+        folder: of the files; none of them may be there yet
+        multi_send: MultiSendCallOnly on this chain
+    """
+
+    vault: str
+    rpc: str
+    venue: VenueUrls | None = None
+    packs: tuple[str, ...] = ("tail",)
+    folder: Path = Path()
+    multi_send: str = MULTI_SEND
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files, and what is left to do, one sentence each."""
+
+    files: tuple[Path, ...]
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    address: str
+    version: str
+    negative_risk: bool
+    oracle: str
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the chain says."""
+
+    chain_id: int
+    vault: str
+    safe: str
+    owners: tuple[str, ...]
+    threshold: int
+    order_lifetime_s: int
+    exchanges: tuple[_Exchange, ...]
+    classes: tuple[int, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def cosigned(self) -> bool:
+        """Whether a co-signer gives the second of two signatures; more are the keeper's own."""
+        return self.threshold == 2
+
+
+def write_first_files(options: InitOptions) -> Written:
+    """Write keeper.toml, and cosigner.toml with its secret where the Safe needs two owners.
+
+    Raises:
+        ConfigError: a file is there already, the chain has no public venue, or the vault trades
+            at none of the venue's exchanges.
+        BadInput: no vault is at the address.
+        ChainAway: the node does not answer.
+    """
+    found = _look(Contracts(options.rpc), options.vault)
+    venue = options.venue or PUBLIC_VENUES.get(found.chain_id)
+    if venue is None:
+        raise ConfigError(
+            f"chain {found.chain_id} has no public venue: name its services (--clob-url, "
+            "--gamma-url)"
+        )
+    if not found.exchanges:
+        raise ConfigError(f"no class of {found.vault} trades at an exchange: add one first")
+    two = found.cosigned
+    folder = options.folder
+    files = {KEEPER: tomli_w.dumps(_keeper(options, found, venue))}
+    if two:
+        files[COSIGNER] = tomli_w.dumps(_cosigner(options, found))
+    for name in files:
+        if (folder / name).exists():
+            raise ConfigError(f"{folder / name} is there already: name another folder (--folder)")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    if two and not (folder / SECRET).exists():
+        with os.fdopen(os.open(folder / SECRET, os.O_CREAT | os.O_WRONLY, 0o600), "w") as secret:
+            secret.write(secrets.token_hex(32) + "\n")
+        files[SECRET] = ""
+    return Written(tuple(folder / name for name in files), tuple(_left(folder, found)))
+
+
+def _look(chain: Contracts, address: str) -> _Found:
+    if not is_address(address):
+        raise BadInput(f"{address} is no address: --vault takes 0x and 40 hex digits")
+    vault = chain.at(to_checksum_address(address), vault_abi())
+    try:
+        keeper, reporter = str(vault.keeper()), str(vault.reporter())
+        lifetime = int(vault.limit(ordinal("max_order_lifetime_s")))
+        count = int(vault.class_count())
+    except (CallReverted, BadArguments) as error:
+        raise BadInput(f"no vault of Strongroom is at {address} on this chain") from error
+    if keeper.lower() != reporter.lower():
+        raise ConfigError(
+            f"the vault's keeper is {keeper}, its reporter {reporter}: a keeper needs one Safe for "
+            "both"
+        )
+    safe = chain.at(keeper, safe_abi())
+    try:
+        owners, threshold = tuple(map(str, safe.getOwners())), int(safe.getThreshold())
+    except (CallReverted, BadArguments) as error:
+        raise ConfigError(f"the vault's keeper {keeper} is no Safe: make one its keeper") from error
+    exchanges: dict[str, _Exchange] = {}
+    classes, notes = [], []
+    for number in range(count):
+        terms = vault.classOf(number)
+        account = chain.at(terms.implementation, abi.load("PolymarketAccount"))
+        exchange = _exchange(chain, account, str(terms.oracle))
+        if exchange is not None:
+            exchanges.setdefault(exchange.address, exchange)
+        elif int(terms.grade) == DELEGATED:
+            notes.append(f"class {number} trades through deposit wallets: add [[venue.wallets]]")
+        else:
+            notes.append(f"class {number} trades with pools: add its [[venue.pools]]")
+        classes.append(number)
+    return _Found(
+        chain.chain_id, vault.address, keeper, owners, threshold, lifetime,
+        tuple(exchanges.values()), tuple(classes), tuple(notes),
+    )  # fmt: skip
+
+
+def _exchange(chain: Contracts, account: Contract, oracle: str) -> _Exchange | None:
+    """Return the exchange that a class's accounts sign for, if there is one."""
+    try:
+        address, domain = str(account.EXCHANGE()), bytes(account.EXCHANGE_DOMAIN())
+        negative_risk = bool(account.NEGATIVE_RISK())
+    except (CallReverted, BadArguments):
+        return None
+    for version in VERSIONS:
+        parts = (DOMAIN, EXCHANGE_NAME, keccak(version.encode()))
+        place = chain.chain_id.to_bytes(32, "big") + bytes(12) + bytes.fromhex(address[2:])
+        if keccak(b"".join(parts) + place) == domain:
+            return _Exchange(address, version, negative_risk, oracle)
+    raise ConfigError(f"the exchange {address} signs under a domain that is not known here")
+
+
+def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> dict[str, object]:
+    lifetime = min(ExecutionSection().order_lifetime_s, found.order_lifetime_s)
+    negative = [each.oracle for each in found.exchanges if each.negative_risk]
+    further = [f"owner-{number}.json" for number in range(2, found.threshold + 1)]
+    return {
+        "vault": found.vault,
+        "journal": "sqlite:///keeper.db",
+        "chain": {"rpc_url": options.rpc, "chain_id": found.chain_id, "confirmations": 5},
+        "keys": {"owner": "owner.json", "executor": "executor.json"}
+        | ({} if found.cosigned else {"further_owners": further}),
+        "safe": {"address": found.safe, "multi_send": options.multi_send},
+        **(
+            {"cosigner": {"url": _socket(options.folder), "secret_file": SECRET}}
+            if found.cosigned
+            else {}
+        ),
+        "venue": {
+            "clob_url": venue.clob,
+            "gamma_url": venue.gamma,
+            "stream_url": venue.stream,
+            "negative_risk_oracle": negative[0] if negative else "",
+            "exchanges": [
+                {
+                    "address": each.address,
+                    "version": each.version,
+                    "negative_risk": each.negative_risk,
+                }
+                for each in found.exchanges
+            ],
+        },
+        "packs": {name: {} for name in options.packs},
+        "execution": {"order_lifetime_s": lifetime},
+        "reporting": {"evidence": "evidence"},
+        "operations": {"mode": "paper", "log": "keeper.log"},
+    }
+
+
+def _cosigner(options: InitOptions, found: _Found) -> dict[str, object]:
+    return {
+        "listen": _socket(options.folder),
+        "rpc_url": options.rpc,
+        "keystore": "cosigner.json",
+        "secret_file": SECRET,
+        "store": "sqlite:///cosigner.db",
+        "policy": {
+            "vault": found.vault,
+            "safe": found.safe,
+            "multi_send": options.multi_send,
+            "chain_id": found.chain_id,
+            "classes": list(found.classes),
+            "orders": {
+                "exchanges": [each.address for each in found.exchanges],
+                "packs": list(options.packs),
+                "min_price": "0.02",
+                "max_price": "0.99",
+                "max_order": "500",
+                "max_per_day": "10000",
+                "max_per_minute": 60,
+            },
+            "transactions": {
+                "max_allocation": "1000",
+                "max_allocation_per_day": "10000",
+                "max_per_minute": 30,
+            },
+        },
+    }
+
+
+def _socket(folder: Path) -> str:
+    return f"unix:{folder.resolve() / SOCKET}"
+
+
+def _left(folder: Path, found: _Found) -> Iterator[str]:
+    """Yield what is left to do."""
+    owners = ", ".join(found.owners)
+    yield f"put the keystore of an owner of the Safe into {folder / 'owner.json'}: one of {owners}"
+    if found.cosigned:
+        yield f"put another owner's into {folder / 'cosigner.json'}, best on another machine"
+    for number in range(2, 1 if found.cosigned else found.threshold + 1):
+        yield f"put another owner's into {folder / f'owner-{number}.json'}"
+    yield f"put the keystore of any account with gas into {folder / 'executor.json'}"
+    yield "set STRONGROOM_OWNER_PASSPHRASE and STRONGROOM_EXECUTOR_PASSPHRASE"
+    yield from found.notes
+    yield f"read {folder / KEEPER}: mode is paper, so nothing is sent until you say live"
