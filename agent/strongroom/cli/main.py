@@ -17,6 +17,14 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, dict[str, Entry]] = {
+    "Try it": {
+        "demo": Entry("devnet", "One complete vault life, in half a minute.", "demo"),
+        "practice": Entry("devnet", "A vault to practise on, kept running.", "practice"),
+        "faucet": Entry("devnet", "Money to try with on a running practice.", "faucet"),
+        "devnet": Entry("devnet", "The venue on a local chain, kept running.", "devnet"),
+        "week": Entry("devnet", "A recorded week that the keeper runs through.", "week"),
+        "doctor": Entry("doctor", "What is installed and reachable; what brings the rest."),
+    },
     "Depositor": {
         "deposit": Entry("depositor", "Ask to deposit; the next report prices it.", "deposit"),
         "redeem": Entry("depositor", "Ask to redeem; the next report prices it.", "redeem"),

@@ -1,20 +1,19 @@
-"""One complete vault life on a local chain: `make demo`."""
+"""What the demo prints: one line an event, and the closing accounts as tables."""
 
-import json
-import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-import click
-from rich.console import Console
 from rich.table import Table
+
 from strongroom.chain.units import format_units as money
-from strongroom.devnet.demo import DemoOptions, Life, run_demo
 
-WIDTH = 100
+if TYPE_CHECKING:
+    from strongroom.devnet.demo import Life
+
+FEES = ("management", "performance")
 
 
-def _describe(event: str, fields: Mapping[str, Any]) -> str | None:
+def describe(event: str, fields: Mapping[str, Any]) -> str | None:
     """Return one line for an event, or None for those that tell a reader nothing."""
     who = str(fields.get("who", "")).capitalize()
     match event:
@@ -48,8 +47,8 @@ def _describe(event: str, fields: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _markets_table(life: Life) -> Table:
-    table = Table(title="Markets (pUSD)", width=WIDTH)
+def _markets_table(life: "Life") -> Table:
+    table = Table(title="Markets (pUSD)")
     for name, justify in (
         ("market", "left"),
         ("bought", "left"),
@@ -71,8 +70,8 @@ def _markets_table(life: Life) -> Table:
     return table
 
 
-def _reports_table(life: Life) -> Table:
-    table = Table(title="Reports (pUSD; NAV before fees and settlement)", width=WIDTH)
+def _reports_table(life: "Life") -> Table:
+    table = Table(title="Reports (pUSD; NAV before fees and settlement)")
     for name in ("block", "NAV bid", "NAV ask", "management", "performance", "high-water mark"):
         table.add_column(name, justify="right", no_wrap=True)
     for line in life.reports:
@@ -87,8 +86,8 @@ def _reports_table(life: Life) -> Table:
     return table
 
 
-def _people_table(life: Life) -> Table:
-    table = Table(title="Who put in what, who got what (pUSD)", width=WIDTH)
+def _people_table(life: "Life") -> Table:
+    table = Table(title="Who put in what, who got what (pUSD)")
     for name in ("who", "put in", "got out", "holds", "gain / loss"):
         table.add_column(name, justify="left" if name == "who" else "right", no_wrap=True)
     for person in (*life.depositors, life.manager):
@@ -105,8 +104,8 @@ def _people_table(life: Life) -> Table:
     return table
 
 
-def _closing_table(life: Life) -> Table:
-    table = Table(title="Does it add up? (pUSD)", width=WIDTH)
+def _closing_table(life: "Life") -> Table:
+    table = Table(title="Does it add up? (pUSD)")
     table.add_column("line")
     table.add_column("amount", justify="right", no_wrap=True)
     fees = [sum(getattr(line, kind) for line in life.reports) for kind in FEES]
@@ -132,45 +131,9 @@ def _closing_table(life: Life) -> Table:
     return table
 
 
-FEES = ("management", "performance")
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the closing accounts as JSON.")
-def cli(as_json: bool) -> None:
-    """Run one complete vault life: deposits, trades, reports, fees, redemption.
-
-    Starts an anvil of its own; moves no real money.
-
-    Example: ape run demo --json
-    """
-    console = Console(width=WIDTH, quiet=as_json, highlight=False)
-    started = time.monotonic()
-
-    def emit(event: str, fields: Mapping[str, Any]) -> None:
-        if event == "step":
-            console.print(
-                f"\n[bold]{fields['text']}[/bold]  [dim]{time.monotonic() - started:.0f} s"
-            )
-        elif line := _describe(event, fields):
-            console.print(f"  {line}", markup=False)
-
-    options = DemoOptions()
-    life = run_demo(options, emit)
-    if as_json:
-        click.echo(json.dumps(life.as_dict(), indent=2))
-    else:
-        console.print()
-        for table in (
-            _markets_table(life),
-            _reports_table(life),
-            _people_table(life),
-            _closing_table(life),
-        ):
-            console.print(table)
-        console.print(
-            f"Which market wins is the demo's choice. Journal and evidence: {options.folder}/"
-        )
-    if not life.adds_up or life.vault_balance != life.nav + life.pending + life.claimable:
-        raise click.ClickException("the accounts do not add up")
-    console.print("[bold]in - out - losses + gains = NAV + pending + claimable: to the unit[/bold]")
+def closing_tables(life: "Life") -> Iterator[Table]:
+    """Yield markets, reports, people, and whether it adds up."""
+    yield _markets_table(life)
+    yield _reports_table(life)
+    yield _people_table(life)
+    yield _closing_table(life)

@@ -1,0 +1,218 @@
+"""`strongroom demo, practice, faucet, devnet, week`: everything on a chain of this machine."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from strongroom.cli.boundary import Command
+from strongroom.cli.options import FOLDER, as_json, bar, console, print_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from strongroom.devnet.serve import Devnet
+    from strongroom.devnet.week_results import WeekResult
+
+BUILD = Path("build")
+chain_port = click.option("--port", default=8545, show_default=True, help="Of the chain.")
+
+
+@click.command("demo", cls=Command)
+@click.option("--folder", type=FOLDER, default=BUILD / "demo", show_default=True, help="Emptied.")
+@as_json
+def demo(folder: Path, as_json: bool) -> None:
+    """Run one complete vault life: deposits, trades, reports, fees, redemption; say whether the
+    accounts add up. Starts an anvil of its own; moves no real money.
+
+    Example: strongroom demo --json
+    """
+    from strongroom.cli.demo_tables import closing_tables, describe
+    from strongroom.devnet.demo import DemoOptions, run_demo
+    from strongroom.errors import Differs
+
+    screen, started = console(quiet=as_json), time.monotonic()
+
+    def emit(event: str, fields: Mapping[str, Any]) -> None:
+        if event == "step":
+            seconds = time.monotonic() - started
+            screen.print(f"\n[bold]{fields['text']}[/bold]  [dim]{seconds:.0f} s")
+        elif line := describe(event, fields):
+            screen.print(f"  {line}", markup=False)
+
+    life = run_demo(DemoOptions(folder), emit)
+    if as_json:
+        print_json(life.as_dict())
+    else:
+        screen.print()
+        for table in closing_tables(life):
+            screen.print(table)
+        screen.print(f"Which market wins is the demo's choice. Journal and evidence: {folder}/")
+    if not life.adds_up or life.vault_balance != life.nav + life.pending + life.claimable:
+        raise Differs("the accounts do not add up")
+    screen.print("[bold]in - out - losses + gains = NAV + pending + claimable: to the unit[/bold]")
+
+
+@click.command("practice", cls=Command)
+@chain_port
+@click.option("--seconds", type=float, help="End after so many, instead of at Ctrl-C.")
+@click.option(
+    "--folder", type=FOLDER, default=BUILD / "practice", show_default=True, help="Emptied."
+)
+def practice(port: int, seconds: float | None, folder: Path) -> None:
+    """Run a devnet with a vault on it, and write the files that its keeper and its co-signer need:
+    recorded markets that end within days, quoted as they were recorded, and a depositor who waits.
+    The commands to type next are printed. Moves no real money.
+
+    Example: strongroom practice
+    """
+    from strongroom.devnet.practice import PracticeOptions, run_practice
+
+    run_practice(PracticeOptions(folder, port, seconds), click.echo)
+
+
+@click.command("faucet", cls=Command)
+@click.argument("address")
+@click.option("--amount", type=click.IntRange(1), default=1_000, show_default=True, help="pUSD.")
+@click.option("--folder", type=FOLDER, default=BUILD / "practice", show_default=True)
+def faucet(address: str, amount: int, folder: Path) -> None:
+    """Give ADDRESS pUSD and gas on a practice that runs.
+
+    Example: strongroom faucet 0x... --amount 5000
+    """
+    from strongroom.chain.units import MICRO, format_units
+    from strongroom.devnet.faucet import FaucetOptions, run_faucet
+
+    held = run_faucet(FaucetOptions(address, amount * MICRO, folder))
+    click.echo(f"{address} holds {format_units(held, 2)} pUSD, and has gas")
+
+
+@click.command("devnet", cls=Command)
+@chain_port
+@click.option("--clob-port", default=8080, show_default=True, help="Of the CLOB service.")
+@click.option("--markets", default=200, show_default=True, help="Recorded markets to re-create.")
+@click.option(
+    "--admission",
+    type=click.Choice(["open", "known_wallets"]),
+    default="open",
+    show_default=True,
+    help="open: any EIP-1271 maker; known_wallets: the venue's own wallets only.",
+)
+@click.option("--check", is_flag=True, help="Start, print, and stop again.")
+@click.option("--folder", type=FOLDER, default=BUILD / "devnet", show_default=True, help="Emptied.")
+def devnet(
+    port: int,
+    clob_port: int,
+    markets: int,
+    admission: Literal["open", "known_wallets"],
+    check: bool,
+    folder: Path,
+) -> None:
+    """Run anvil with the venue's contracts at its own addresses, recorded markets, funded
+    accounts, a vault factory, and the CLOB service that the official client talks to, until Ctrl-C.
+
+    Moves no real money; the keys are anvil's public test keys.
+
+    Example: strongroom devnet --markets 50
+    """
+    from strongroom.devnet.serve import DevnetOptions, run_devnet
+
+    def started(found: "Devnet") -> None:
+        screen = console()
+        screen.print(f"chain at {found.rpc}: {found.markets} recorded markets, with real ids")
+        screen.print(_addresses(found))
+        screen.print(f"CLOB service at {found.clob}; all of this in {found.file}")
+        if not check:
+            screen.print("Ctrl-C ends it")
+
+    options = DevnetOptions(folder, port, clob_port, markets, admission, 0 if check else None)
+    run_devnet(options, started)
+
+
+@click.command("week", cls=Command)
+@click.option("--hours", default=122, show_default=True, help="Of the week, its last ones.")
+@click.option("--tickers", default="AAPL,GOOGL,NVDA,TSLA", show_default=True, help="Ladders.")
+@click.option("--folder", type=FOLDER, default=BUILD / "week", show_default=True, help="Emptied.")
+@as_json
+def week(hours: int, tickers: str, folder: Path, as_json: bool) -> None:
+    """Run the keeper by itself through a recorded week: real stock ladders of December 2025 with
+    their hourly prices as a market maker's quotes, depositors who come and go, real outcomes.
+
+    Then the vault is audited, all its reports are executed again on a fork, and journal, evidence,
+    snapshots, week.json, week.png and the vault's page are written. The whole week takes some eight
+    minutes. Hourly last prices are no quotes: what is earned here proves that the machine works,
+    not that a strategy does.
+
+    Example: strongroom week --hours 30 --tickers AAPL
+    """
+    from strongroom.devnet.week import WeekOptions
+    from strongroom.devnet.week_results import run_week
+
+    started, done = time.monotonic(), 0
+    with bar("hours", quiet=as_json) as told:
+
+        def emit(event: str, fields: Mapping[str, Any]) -> None:
+            nonlocal done
+            if event == "hour":
+                done += 1
+                told(done, hours + 1)
+            elif event == "halted" and not as_json:
+                click.echo(f"no new decisions: {fields['why']}")
+
+        result = run_week(WeekOptions(folder, tickers=tuple(tickers.split(",")), hours=hours), emit)
+    if as_json:
+        print_json(result.as_dict())
+        return
+    console().print(_reports(result))
+    for text, value in result.checks.items():
+        click.echo(f"{text}: {value}")
+    click.echo(f"{time.monotonic() - started:.0f} s; everything in {folder}/, week.png to look at")
+
+
+def _addresses(found: "Devnet") -> "Table":
+    from rich.table import Table
+
+    table = Table(title="Devnet")
+    table.add_column("name")
+    table.add_column("address", no_wrap=True)
+    for group in (found.contracts, found.account_implementations):
+        for name, address in group.items():
+            table.add_row(name, address)
+        table.add_section()
+    for name, account in found.accounts.items():
+        table.add_row(name, account.address)
+    return table
+
+
+def _reports(result: "WeekResult") -> "Table":
+    from rich.table import Table
+
+    from strongroom.chain.units import format_units as money
+
+    table = Table(title="Reports (pUSD; NAV before fees and settlement)")
+    for name in (
+        "time (UTC)",
+        "NAV bid",
+        "NAV ask",
+        "a share",
+        "exposure",
+        "fees 2 %",
+        "fees 20 %",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    exposure = {hour.time: hour.exposure for hour in result.hours}
+    for line in result.reports:
+        hour = max((t for t in exposure if t <= line.time), default=None)
+        table.add_row(
+            f"{datetime.fromtimestamp(line.time, UTC):%a %d %b %H:%M}",
+            money(line.nav_bid, 2),
+            money(line.nav_ask, 2),
+            f"{line.share_price:.6f}",
+            money(exposure[hour], 2) if hour is not None else "",
+            money(line.management, 4),
+            money(line.performance, 4),
+        )
+    return table

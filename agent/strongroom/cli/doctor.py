@@ -1,0 +1,37 @@
+"""`strongroom doctor`."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from strongroom.cli.boundary import FAILED, Command
+from strongroom.cli.options import FILE, as_json, print_json
+
+
+@click.command("doctor", cls=Command)
+@click.option("--rpc", help="Also ask this node.", envvar="STRONGROOM_RPC_URL")
+@click.option("--config", type=FILE, help="Also look at a keeper's file and who may read its keys.")
+@as_json
+def command(rpc: str | None, config: Path | None, as_json: bool) -> None:
+    """Say what is installed and reachable, and for each missing thing the one line that brings it.
+    Exit status 2 where something that you named does not work.
+
+    \b
+    Examples:
+      strongroom doctor
+      strongroom doctor --rpc http://127.0.0.1:8545 --config keeper.toml
+    """
+    from strongroom.cli.environment import DoctorOptions, State, examine
+
+    found = examine(DoctorOptions(rpc, config))
+    if as_json:
+        print_json([asdict(each) for each in found])
+    else:
+        width = max(len(each.what) for each in found)
+        for each in found:
+            click.echo(f"{each.state:8}{each.what:{width}}  {each.found}")
+            if each.cure:
+                click.echo(f"{'':8}{'':{width}}  -> {each.cure}")
+    if any(each.state is State.WRONG for each in found):
+        raise SystemExit(FAILED)

@@ -1,0 +1,160 @@
+"""What `strongroom doctor` looks at: what is installed, what can be reached, what others may read.
+
+Each check says what was found and, where something is missing, the one line that brings it.
+"""
+
+import platform
+import socket
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from strongroom.errors import StrongroomError
+
+EXTRAS = {  # extra -> the distribution that shows it is there, and what it is for
+    "ape": ("eth-ape", "`ape run ...` and the contracts' tests"),
+    "postgres": ("psycopg", "a journal in PostgreSQL"),
+    "ray": ("ray", "sweeps on a cluster"),
+    "silverback": ("silverback", "a keeper as a silverback bot"),
+}
+PORTS = {8545: "chain", 8080: "CLOB service", 9100: "metrics"}
+PYTHONS = ((3, 11), (3, 13))
+
+
+class State(StrEnum):
+    """What a check came to. What is missing is needed by some commands; what is wrong was asked
+    for and does not work."""
+
+    OK = "ok"
+    MISSING = "missing"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `cure` is a line to type, or what to do."""
+
+    what: str
+    state: State
+    found: str
+    cure: str = ""
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """What is looked at besides this machine.
+
+    Attributes:
+        rpc: URL of a node; None: none
+        config: a keeper's file; None: none
+    """
+
+    rpc: str | None = None
+    config: Path | None = None
+
+
+def examine(options: DoctorOptions) -> list[Check]:
+    """Return what was found."""
+    checks = [_python(), _contracts(), *_devnet_parts(), *_extras(), *_ports()]
+    if options.rpc is not None:
+        checks.append(_node(options.rpc))
+    if options.config is not None:
+        checks += _files(options.config)
+    return checks
+
+
+def _python() -> Check:
+    found, (least, most) = platform.python_version(), PYTHONS
+    here = tuple(int(part) for part in found.split(".")[:2])
+    if least <= here <= most:
+        return Check("Python", State.OK, found)
+    known = " to ".join(".".join(map(str, each)) for each in PYTHONS)
+    return Check("Python", State.WRONG, found, f"use Python {known}")
+
+
+def _contracts() -> Check:
+    from strongroom.chain.artifacts import artifact
+
+    try:
+        compiler = artifact("Vault").compiler or {}
+    except StrongroomError as error:
+        return Check("compiled contracts", State.MISSING, "not in this package", str(error))
+    return Check("compiled contracts", State.OK, f"Vyper {compiler.get('version', '?')}")
+
+
+def _devnet_parts() -> Iterator[Check]:
+    from strongroom.chain.anvil import AnvilMissing, find_anvil
+    from strongroom.chain.artifacts import INSTALL, ArtifactMissing, gnosis
+
+    try:
+        yield Check("anvil", State.OK, find_anvil())
+    except AnvilMissing:
+        yield Check("anvil", State.MISSING, "demo, devnet, practice, rehearsals, replays", INSTALL)
+    for package, name in (
+        ("conditional-tokens-contracts", "ConditionalTokens"),
+        ("conditional-tokens-market-makers", "FPMMDeterministicFactory"),
+    ):
+        try:
+            gnosis(package, name)
+            yield Check(name, State.OK, package)
+        except ArtifactMissing:
+            yield Check(name, State.MISSING, "demo, devnet, practice", INSTALL)
+
+
+def _extras() -> Iterator[Check]:
+    for extra, (distribution, purpose) in EXTRAS.items():
+        try:
+            yield Check(f"[{extra}]", State.OK, f"{distribution} {version(distribution)}")
+        except PackageNotFoundError:
+            cure = f"pip install 'strongroom[{extra}]'"
+            yield Check(f"[{extra}]", State.MISSING, purpose, cure)
+
+
+def _ports() -> Iterator[Check]:
+    for port, use in PORTS.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                yield Check(f"port {port}", State.OK, f"free ({use})")
+            except OSError:
+                cure = "end what runs there, or name another port"
+                yield Check(f"port {port}", State.MISSING, f"in use ({use})", cure)
+
+
+def _node(url: str) -> Check:
+    from strongroom.chain.contracts import Contracts
+
+    try:
+        chain = Contracts(url, timeout_s=5)
+        found = f"chain {chain.chain_id}, block {chain.height()}"
+    except StrongroomError as error:
+        return Check("node", State.WRONG, url, str(error))
+    return Check("node", State.OK, found)
+
+
+def _files(path: Path) -> Iterator[Check]:
+    """Look at a keeper's file and at who may read its secrets."""
+    from strongroom.keeper.configuration import load
+
+    try:
+        config = load(path)
+    except StrongroomError as error:
+        yield Check(str(path), State.WRONG, "cannot be used", str(error))
+        return
+    yield Check(str(path), State.OK, f"vault {config.vault}, mode {config.operations.mode}")
+    secrets = [config.keys.owner, config.keys.executor, *config.keys.further_owners]
+    secrets += [each.owner for each in config.venue.wallets]
+    if config.cosigner is not None:
+        secrets.append(config.cosigner.secret_file)
+    for each in secrets:
+        if not each.exists():
+            yield Check(str(each), State.WRONG, "is not there", "write it, or correct its name")
+        elif each.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            yield Check(str(each), State.WRONG, "others may read it", f"chmod 600 {each}")
+        else:
+            yield Check(str(each), State.OK, "only its owner reads it")
+    yield _node(config.chain.rpc_url)
