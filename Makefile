@@ -40,10 +40,10 @@ node_modules/.ready: package.json package-lock.json
 	@touch $@
 
 demo: setup ## Run one complete vault life on anvil (JSON=1 for data)
-	@ape run demo $(if $(JSON),--json)
+	@strongroom demo $(if $(JSON),--json)
 
 devnet: setup ## Run the chain, the venue and the CLOB service until Ctrl-C
-	@ape run devnet
+	@strongroom devnet
 
 test: setup ## Run all tests
 	@pytest -q -n 2 --network $(LOCAL) tests/contracts tests/agent tests/property tests/browser
