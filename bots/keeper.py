@@ -1,6 +1,6 @@
 """The keeper for those who host bots with silverback: `silverback run keeper --network ...`.
 
-Needs `pip install strongroom[silverback]`. STRONGROOM_CONFIG names the configuration;
+Needs `pip install 'strongroom[silverback]'`. STRONGROOM_CONFIG names the configuration;
 each new block is a tick. The chain that the keeper works on is its own configuration's.
 """
 
@@ -19,7 +19,7 @@ keeper = make(load(Path(os.environ["STRONGROOM_CONFIG"])), lambda event, fields:
 
 @bot.on_(chain.blocks)
 def on_block(block: Any) -> dict[str, int]:
-    """Go round once; what is returned becomes silverback's metrics."""
+    """Tick once; silverback records the result as metrics."""
     tick = keeper.tick()
     nav = tick.state.nav if tick.state is not None else 0
     return {"decisions": tick.decisions, "halts": len(tick.halts), "nav": nav}
@@ -27,6 +27,6 @@ def on_block(block: Any) -> dict[str, int]:
 
 @bot.on_shutdown()
 def on_shutdown() -> None:
-    """Take out what rests at the venue."""
+    """Cancel resting orders at the venue."""
     wind_up(keeper)
     keeper.sources.close()

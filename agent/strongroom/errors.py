@@ -24,11 +24,11 @@ class Away(StrongroomError):
 
 
 class Refused(StrongroomError):
-    """Something says no."""
+    """Something outside, or a rule of ours, says no."""
 
 
 class BadInput(StrongroomError, ValueError):
-    """What was handed in does not fit."""
+    """The input does not fit."""
 
 
 class Differs(StrongroomError):

@@ -1,4 +1,4 @@
-"""Settings files and secrets: TOML into typed sections, keystores, what two processes share.
+"""Settings files and secrets: TOML into typed sections, keystores, locks.
 
 Whatever does not fit is a `ConfigError` that names the place in the file and what to do.
 """
@@ -23,7 +23,7 @@ class ConfigError(BadInput):
 
 
 class AlreadyRuns(Refused):
-    """Another process does the same on the same files."""
+    """Another process works on the same files."""
 
 
 class Section(BaseModel):
@@ -36,14 +36,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Return what a file holds.
 
     Raises:
-        ConfigError: it is missing or no TOML.
+        ConfigError: it is missing or not TOML.
     """
     try:
         return tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}): name a file") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: no TOML: {error}") from error
+        raise ConfigError(f"{path}: not TOML: {error}") from error
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
@@ -58,7 +58,7 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:
-    """Return the keys that a section may have; numbers of a list's entries are passed over."""
+    """Return the keys that a section may have; numbers of a list's entries are skipped."""
     for part in place:
         field = model.model_fields.get(part)
         inside = [field.annotation] if field is not None else []
@@ -73,7 +73,7 @@ def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:
 
 @contextmanager
 def only_one(lock: Path, what: str) -> Iterator[None]:
-    """Hold a lock file while the block runs; a dead process holds none.
+    """Hold a lock file while the block runs; a process that has ended holds none.
 
     Args:
         what: what runs, e.g. "a keeper of this journal"
@@ -131,12 +131,12 @@ def unlock(path: Path, variable: str, ask: Callable[[str], str] | None = None) -
         return account
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"keystore {path}: no keystore, or {variable} is not its passphrase"
+            f"keystore {path}: not a keystore, or {variable} is not its passphrase"
         ) from error
 
 
 def read_secret(path: Path) -> bytes:
-    """Return what keeper and co-signer share.
+    """Return the secret that keeper and co-signer share.
 
     Raises:
         ConfigError: the file is missing.

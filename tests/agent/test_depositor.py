@@ -54,8 +54,9 @@ def test_amounts_are_read(text, micro):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("-5", "an amount is more than 0, not -5"), ("0", "more than 0"), ("ten", "is no number"),
-     ("1,000", "is no number"), ("inf", "is no number"), ("1.0000001", "there are 6")],
+    [("-5", "an amount must be more than 0, not -5"), ("0", "more than 0"),
+     ("ten", "is not a number"), ("1,000", "is not a number"), ("inf", "is not a number"),
+     ("1.0000001", "use at most 6")],
 )  # fmt: skip
 def test_what_is_no_amount_says_why(text, words):
     with pytest.raises(BadAmount, match=words):

@@ -149,7 +149,7 @@ def test_a_step_that_another_transaction_overtook_is_not_guessed(plan, people, t
     people.stranger.transfer(people.owner, 1)
     address, _ = deploy(plan, people.stranger, record)
     assert vault_at(address).pending_owner() == people.owner.address
-    with pytest.raises(ConfigError, match="go on with that one"):
+    with pytest.raises(ConfigError, match="continue with that account"):
         Deployment(chain(), key(people.owner), plan, record)
 
 
@@ -227,7 +227,7 @@ def test_the_commands(plan, people, tmp_path):
     done = CliRunner().invoke(verify_command, ["--vault", "0x" + "12" * 20, *place])
     assert done.exit_code == 1 and "not Vault, there is no code" in done.output
     done = CliRunner().invoke(verify_command, ["--vault", "0x12", *place])
-    assert done.exit_code == 2 and "is no address" in done.output
+    assert done.exit_code == 2 and "is not an address" in done.output
 
 
 def tamper(address, place):

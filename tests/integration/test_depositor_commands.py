@@ -69,8 +69,8 @@ def test_a_deposit_and_its_way_back(place, venue):
 
 @pytest.mark.parametrize(
     ("amount", "words"),
-    [("0", "more than 0"), ("x", "no number"), ("0.0000001", "too many decimals"),
-     ("-1", "more than 0"), ("nan", "no number")],
+    [("0", "more than 0"), ("x", "not a number"), ("0.0000001", "too many decimals"),
+     ("-1", "more than 0"), ("nan", "not a number")],
 )  # fmt: skip
 def test_bad_amounts_are_refused_and_nothing_is_sent(place, amount, words, venue):
     _, alice, run, _ = place
@@ -87,16 +87,16 @@ def test_leaving_in_kind(place, people, venue):
     assert "you hold" in run(redeem, "2000", "--yes", code=2)
     vault.windDown(sender=people.guardian)
     said = run(leave, "all", "--dry-run")
-    assert "of everything" in said and "From idle assets you get 999.99" in said
+    assert "of the vault" in said and "From idle assets you get 999.99" in said
     run(leave, "all", "--yes")
     assert vault.balanceOf(alice) == 0
     assert venue.pusd.balanceOf(alice) >= 4_999 * UNIT
-    assert "no deposits any more" in run(deposit, "10", "--yes", code=2)
+    assert "accepts no deposits" in run(deposit, "10", "--yes", code=2)
 
 
 def test_a_request_is_taken_back(place, venue):
     vault, alice, run, report = place
-    assert "no request of yours waits" in run(cancel, "--yes", code=2)
+    assert "you have no request" in run(cancel, "--yes", code=2)
     run(deposit, "all", "--yes")
     assert venue.pusd.balanceOf(alice) == 0
     said = run(cancel, "--dry-run")
@@ -105,11 +105,11 @@ def test_a_request_is_taken_back(place, venue):
     assert venue.pusd.balanceOf(alice) == 5_000 * UNIT
     run(deposit, "1_000.50", "--yes")
     report(vault)
-    assert "no request of yours waits" in run(cancel, "--yes", code=2)
+    assert "you have no request" in run(cancel, "--yes", code=2)
     run(claim, "--yes")
     run(redeem, "100.25", "--yes")
     run(deposit, "5", "--yes")
-    assert "say which, deposit or redeem" in run(cancel, "--yes", code=2)
+    assert "name one, deposit or redeem" in run(cancel, "--yes", code=2)
     run(cancel, "redeem", "--yes")
     assert vault.balanceOf(alice) == 1_000_500_000 * 10**6
 
@@ -126,11 +126,11 @@ def test_what_is_lacking_is_said_and_nothing_is_sent(place, people, venue, deplo
     ape.networks.provider.set_balance(alice.address, 0)
     assert "gas may take" in run(deposit, "10", "--yes", code=2)
     said = run(deposit, "7000", "--yes", code=2)
-    assert "too little; you have nothing of the chain's coin for gas" in said
+    assert "too little; you have none of the chain's coin to pay for gas" in said
     ape.networks.provider.set_balance(alice.address, 10**19)
     vault.setDepositTerms(2_000 * UNIT, 10 * UNIT, sender=people.owner)
-    assert "the least deposit is 10.00 pUSD" in run(deposit, "9.99", "--yes", code=2)
-    assert "takes 2,000.00 pUSD more at most" in run(deposit, "2000.01", "--yes", code=2)
+    assert "the smallest deposit is 10.00 pUSD" in run(deposit, "9.99", "--yes", code=2)
+    assert "accepts at most 2,000.00 pUSD more" in run(deposit, "2000.01", "--yes", code=2)
     allow_list = deployer.deploy(ape.project.AllowList)
     vault.setAllowList(allow_list, sender=people.owner)
     assert "is not on the vault's allow-list" in run(deposit, "10", "--yes", code=2)
@@ -202,9 +202,9 @@ def test_what_does_not_fit_is_one_sentence(place, venue, people):
 
     assert "no contract is at 0x12" in said(of="0x" + "12" * 20)
     assert "no contract is at" in said(of=alice.address)
-    assert "is no vault of Strongroom" in said(of=venue.pusd.address)
-    assert "is no vault of Strongroom" in said(of=venue.ctf.address)
-    assert "is no address" in said(of="0x12")
+    assert "is not a Strongroom vault" in said(of=venue.pusd.address)
+    assert "is not a Strongroom vault" in said(of=venue.ctf.address)
+    assert "is not an address" in said(of="0x12")
     assert "no account 'nobody'" in said(by="nobody")
     assert "start the node" in said(at="http://127.0.0.1:1")
     typed = ["10", "--vault", vault.address, "--account", "TEST::0", "--network"]

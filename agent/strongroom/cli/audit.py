@@ -13,16 +13,23 @@ from strongroom.cli.options import FILE, FOLDER, as_json, bar, print_json, rpc, 
 @rpc
 @click.option("--from-block", type=int, help="By default the vault's first.")
 @click.option("--to-block", type=int, help="By default the newest.")
-@click.option("--evidence", type=FOLDER, help="Folder of the documents.")
-@click.option("--exchange", "exchanges", multiple=True, help="Joins its fills to decisions.")
-@click.option("--checkpoint", type=FILE, help="File to go on from.")
+@click.option("--evidence", type=FOLDER, help="Folder of the evidence documents.")
+@click.option(
+    "--exchange",
+    "exchanges",
+    multiple=True,
+    help="Exchange; joins its fills to decisions.",
+)
+@click.option("--checkpoint", type=FILE, help="File to continue from and to write.")
 @click.option("--out", type=FOLDER, help="Folder for verdict, reports, fills.")
 @click.option("--attest", "keystore", type=FILE, help="Sign the verdict with this key.")
-@click.option("--replay", type=int, default=0, help="Execute so many last reports again; -1: all.")
+@click.option("--replay", type=int, default=0, help="Execute the last N reports again; -1: all.")
 @click.option("--replay-block", "chosen", type=int, multiple=True, help="Execute this block again.")
-@click.option("--what-if", "bps", type=int, help="A report again, its marks moved by bps.")
-@click.option("--what-if-cap", "cap", help="A block again, under CLASS:CAP (units of the asset).")
-@click.option("--at-block", type=int, help="For what-if: by default the last report or budget.")
+@click.option("--what-if", "bps", type=int, help="Execute a report with its marks moved by bps.")
+@click.option("--what-if-cap", "cap", help="Execute a block under CLASS:CAP (units of the asset).")
+@click.option(
+    "--at-block", type=int, help="Of a what-if; by default the last report or allocation."
+)
 @as_json
 def command(
     vault: str,
@@ -41,8 +48,8 @@ def command(
     at_block: int | None,
     as_json: bool,
 ) -> None:
-    """Rebuild a vault from its logs with the auditor's own arithmetic and say where chain and books
-    part. Exit status 1 on any difference, 2 where the node or a file is missing.
+    """Rebuild a vault from its logs with the auditor's own arithmetic and name every difference
+    between chain and books. Exit status 1 on any difference, 2 when the node or a file is missing.
 
     \b
     Examples:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where a sweep runs; ray needs `pip install 'strongroom[ray]'`.",
 )
-@click.option("--ray-address", help="Of a Ray cluster; without it Ray starts here.")
-@click.option("--workers", type=click.IntRange(1), help="Processes; by default one a core.")
+@click.option("--ray-address", help="Of a Ray cluster; without it Ray starts on this machine.")
+@click.option("--workers", type=click.IntRange(1), help="Processes; by default one for each core.")
 @click.option("--honesty", is_flag=True, help="Also check that no decision sees the future.")
 @click.option("--out", type=FOLDER, help="By default build/backtest/NAME.")
 @as_json
@@ -46,7 +46,7 @@ def command(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Run the live keeper over recorded history and say what would have happened to the vault and
+    """Run the live keeper over recorded history and show what would have happened to the vault and
     its depositors, under three assumptions on fills. It needs no chain.
 
     \b

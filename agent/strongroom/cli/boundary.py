@@ -2,7 +2,7 @@
 
     0    done
     1    two things that must be equal are not (`Differs`)
-    2    a wrong option, a file that does not fit, something away or refused, a defect of ours
+    2    a wrong option, a file that does not fit, no answer, a refusal, a defect of ours
     130  Ctrl-C; 143: SIGTERM. What the command started is ended.
 
 A traceback is printed with `--debug` only.

@@ -11,7 +11,7 @@ from strongroom.cli.options import FILE
 @click.command("cosigner", cls=Command)
 @click.argument("config", type=FILE)
 def command(config: Path) -> None:
-    """Co-sign what the policy in CONFIG (TOML) admits, until Ctrl-C.
+    """Run the co-signer until Ctrl-C: it signs what the policy in CONFIG (TOML) admits.
 
     The passphrase of its keystore comes from STRONGROOM_COSIGNER_PASSPHRASE.
 

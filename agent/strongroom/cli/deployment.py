@@ -21,7 +21,7 @@ from strongroom.cli.options import (
 @click.command("deploy", cls=Command)
 @click.argument("file", type=FILE)
 @click.option("--record", type=FILE, help="Default: deployments/CHAIN/NAME.json.")
-@click.option("--skip-rehearsal", is_flag=True, help="Send without a fork first.")
+@click.option("--skip-rehearsal", is_flag=True, help="Send without a rehearsal on a fork.")
 @dry_run
 @yes
 @as_json
@@ -37,8 +37,8 @@ def deploy(
     account: str,
     rpc: str,
 ) -> None:
-    """Deploy a vault as FILE (TOML) says: plan, rehearsal on a fork, question, steps, check. A run
-    that was broken off goes on where it stopped; a finished one changes nothing.
+    """Deploy a vault as FILE (TOML) says: plan, rehearsal on a fork, question, steps, check. After
+    an interruption, run it again: it continues. A finished run changes nothing.
 
     \b
     Examples:
@@ -71,12 +71,12 @@ def deploy(
 
 @click.command("verify", cls=Command)
 @vault
-@click.option("--file", type=FILE, help="What it was deployed from.")
+@click.option("--file", type=FILE, help="The plan that it was deployed from.")
 @as_json
 @rpc
 def verify(vault: str, file: Path | None, as_json: bool, rpc: str) -> None:
-    """Compare a vault's code with ours as compiled, its settings with FILE, and warn of what is
-    risky. Exit status 1 where something is wrong.
+    """Compare a vault's code with our compiled code, and its settings with FILE; warn of risks.
+    Exit status 1 when something is wrong.
 
     Example: strongroom verify --vault 0x... --file vault.toml
     """

@@ -53,8 +53,8 @@ def _show(outcome: "Outcome | PositionOutcome", as_json: bool) -> None:
 @_options
 @click.argument("amount")
 def deposit(amount: str, **options: Any) -> None:
-    """Ask to deposit AMOUNT of the vault's asset, or "all". The next report prices it; then `claim`
-    takes the shares.
+    """Request a deposit of AMOUNT of the vault's asset, or "all". The next report prices it; then
+    `claim` takes the shares.
 
     Example: strongroom deposit 1000 --vault 0x... --account alice.json --dry-run
     """
@@ -68,7 +68,8 @@ def deposit(amount: str, **options: Any) -> None:
 @_options
 @click.argument("shares")
 def redeem(shares: str, **options: Any) -> None:
-    """Ask to redeem SHARES, or "all". The next report prices them; then `claim` takes the assets.
+    """Request a redemption of SHARES, or "all". The next report prices it; then `claim` takes the
+    assets.
 
     Example: strongroom redeem all --vault 0x... --account alice.json
     """
@@ -81,7 +82,7 @@ def redeem(shares: str, **options: Any) -> None:
 @click.command("claim", cls=Command)
 @_options
 def claim(**options: Any) -> None:
-    """Take the shares and the assets that reports have settled for you.
+    """Claim the shares and the assets that reports have settled for you.
 
     Example: strongroom claim --vault 0x... --account alice.json
     """
@@ -95,7 +96,7 @@ def claim(**options: Any) -> None:
 @_options
 @click.argument("side", type=click.Choice(["deposit", "redeem"]), required=False)
 def cancel(side: str | None, **options: Any) -> None:
-    """Take your request to deposit or to redeem back, before a report has priced it.
+    """Cancel your request to deposit or to redeem before a report has priced it.
 
     Example: strongroom cancel deposit --vault 0x... --account alice.json
     """
@@ -110,7 +111,7 @@ def cancel(side: str | None, **options: Any) -> None:
 @_options
 @click.argument("shares")
 def leave(shares: str, **options: Any) -> None:
-    """Leave in kind: take your part of everything for SHARES, or "all": idle assets, each account's
+    """Leave in kind with SHARES, or "all": take your part of idle assets and of each account's
     collateral and outcome tokens. Open in wind-down, and when your redemption request is overdue.
 
     Example: strongroom exit all --vault 0x... --account alice.json
@@ -124,10 +125,10 @@ def leave(shares: str, **options: Any) -> None:
 @click.command("position", cls=Command)
 @as_json
 @rpc
-@click.option("--account", required=True, help="Whose: an address, a keystore, an ape account.")
+@click.option("--account", required=True, help="An address, a keystore file, or an account of ape.")
 @vault
 def position(account: str, vault: str, rpc: str, as_json: bool) -> None:
-    """Show what you hold, what waits for a report, and what you can claim.
+    """Show what an account holds, what waits for a report, and what it can claim.
 
     Example: strongroom position --vault 0x... --account 0x...
     """

@@ -1,4 +1,4 @@
-"""Options and words that several commands share."""
+"""Options that several commands share."""
 
 import json
 import sys
@@ -21,9 +21,9 @@ LOCAL_NODE = "http://127.0.0.1:8545"
 PIPE_WIDTH = 120  # of tables that go to a file or another program
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen; send nothing.")
-yes = click.option("--yes", is_flag=True, help="Do not ask.")
-vault = click.option("--vault", required=True, help="Its address.")
+dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen; send nothing.")
+yes = click.option("--yes", is_flag=True, help="Send without asking.")
+vault = click.option("--vault", required=True, help="Address of the vault.")
 rpc = click.option(
     "--rpc", default=LOCAL_NODE, show_default=True, envvar="STRONGROOM_RPC_URL",
     help="URL of a node (JSON-RPC).",
@@ -32,12 +32,12 @@ rpc = click.option(
 account = click.option(
     "--account",
     required=True,
-    help="A keystore file, an account of ape's, or TEST::n on a test chain.",
+    help="A keystore file, an account of ape, or TEST::n on a test chain.",
 )
 
 
 def asked(yes: bool) -> Callable[[str], bool]:
-    """Return what asks before something is sent."""
+    """Return the question before something is sent."""
     return lambda question: yes or click.confirm(question, err=True)
 
 

@@ -11,14 +11,19 @@ from strongroom.cli.options import FOLDER, bar, rpc, vault
 @click.command("page", cls=Command)
 @vault
 @rpc
-@click.option("--evidence", type=FOLDER, help="Folder of the documents.")
-@click.option("--exchange", "exchanges", multiple=True, help="Joins its fills to decisions.")
+@click.option("--evidence", type=FOLDER, help="Folder of the evidence documents.")
+@click.option(
+    "--exchange",
+    "exchanges",
+    multiple=True,
+    help="Exchange; joins its fills to decisions.",
+)
 @click.option("--out", type=FOLDER, default=Path("build/page"), show_default=True)
 def command(
     vault: str, rpc: str, evidence: Path | None, exchanges: tuple[str, ...], out: Path
 ) -> None:
-    """Audit a vault and write what came of it as a static site: an HTML file, its data as JSON, the
-    evidence documents, a CSV a depositor. It needs no server and asks nobody.
+    """Audit a vault and write the result as a static site: an HTML file, its data as JSON, the
+    evidence documents, and a CSV for each depositor. The site needs no server.
 
     Example: strongroom page --vault 0x... --evidence build/week/evidence
     """

@@ -8,7 +8,7 @@ from strongroom.cli.options import as_json, print_json
 
 @click.group("study", cls=Group)
 def command() -> None:
-    """Study the recorded price ladders, without vault or keeper.
+    """Study the recorded price ladders without vault and keeper.
 
     \b
     Examples:
@@ -21,7 +21,7 @@ def command() -> None:
 @click.option("--spread", default=0.01, show_default=True, help="Added to each last price.")
 @as_json
 def reference(spread: float, as_json: bool) -> None:
-    """Favourites of .95 to .99 in their last four days: how many, won, return.
+    """Favourites at 0.95 to 0.99 in their last four days: how many, how many won, the return.
 
     Example: strongroom study reference --spread 0.02
     """
@@ -36,8 +36,8 @@ def reference(spread: float, as_json: bool) -> None:
 @click.option("--fee-rate", default=0.04, show_default=True, help="Of the venue's taker fee.")
 @as_json
 def ladders(half_spread: float, fee_rate: float, as_json: bool) -> None:
-    """Adjacent thresholds that contradict each other: how often, how long, and what trading them
-    would leave.
+    """Adjacent thresholds that contradict each other: how often, how long, and the profit of
+    trading them.
 
     Example: strongroom study ladders --half-spread 0.005
     """

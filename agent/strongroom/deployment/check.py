@@ -1,4 +1,4 @@
-"""Whether what is on chain is our code, byte for byte, and set up as it was meant."""
+"""Compares a deployed vault with our code, byte for byte, and with its plan."""
 
 from collections.abc import Iterator
 
@@ -90,7 +90,7 @@ class _Check:
                 word = (place - start) // 32
                 words = f"{what}: immutable word {word} is 0x{found}, constructed it is 0x{wanted}"
                 return Finding(Grade.WRONG, words)
-        return Finding(Grade.WRONG, f"{what}: not the code that its constructor makes")
+        return Finding(Grade.WRONG, f"{what}: not the code that its constructor returns")
 
     def accounts(
         self, number: int, address: str, section: ClassSection | None

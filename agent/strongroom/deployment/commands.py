@@ -1,4 +1,4 @@
-"""`deploy` and `verify`: one typed argument each; a terminal only says, asks and prints."""
+"""`deploy` and `verify`: one typed argument each; the terminal only asks and prints."""
 
 from collections.abc import Callable, Sequence
 
@@ -27,7 +27,7 @@ ETHER = 10**18
 
 
 class RehearsalDiffers(Differs):
-    """The rehearsal came to something else than the file says; nothing was sent."""
+    """The result of the rehearsal differs from the file; nothing was sent."""
 
 
 class TooLittleGas(Refused):
@@ -52,8 +52,8 @@ def run_deploy(options: DeployOptions) -> Deployed:
     finished = LAST in steps and steps[LAST].state is StepState.DONE
     tried = None
     if steps:
-        how = "finished" if finished else "going on"
-        options.say(f"{place} has {len(steps)} steps of it: {how}")
+        how = "finished" if finished else "continuing"
+        options.say(f"{place} has {len(steps)} steps: {how}")
     elif options.rehearse or options.dry_run:
         tried = rehearse(plan, account.address, chain)
         _judge(tried, options.say)
@@ -68,15 +68,15 @@ def run_deploy(options: DeployOptions) -> Deployed:
 
 
 def run_verify(options: VerifyOptions) -> Verified:
-    """Compare a vault's code with ours as compiled, its settings with a file, and say what is
-    risky.
+    """Compare a vault's code with ours as compiled, its settings with a file, and warn of
+    risks.
 
     Raises:
         BadInput: the vault is no address, or the file does not fit.
         ChainAway: the node does not answer.
     """
     if not is_address(options.vault):
-        raise BadInput(f"{options.vault} is no address: --vault takes 0x and 40 hex digits")
+        raise BadInput(f"{options.vault} is not an address: --vault takes 0x and 40 hex digits")
     plan = load(options.file) if options.file is not None else None
     return Verified(tuple(verify(Contracts(options.rpc), options.vault, plan)))
 
@@ -90,7 +90,7 @@ def _judge(tried: Rehearsal, say: Callable[[str], None]) -> None:
     _say_findings(tried.findings, say)
     if not nothing_wrong(tried.findings):
         raise RehearsalDiffers(
-            "nothing was sent: the rehearsal came to something else than the file says"
+            "nothing was sent: the result of the rehearsal differs from the file"
         )
     if tried.lacks:
         raise TooLittleGas(

@@ -1,4 +1,4 @@
-"""What deploying and checking take and give; nothing here knows a terminal."""
+"""Inputs and results of deploying and checking; independent of a terminal."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Grade(StrEnum):
-    """How a finding is meant."""
+    """The grade of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -17,14 +17,14 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check of a deployment came to."""
+    """A finding of the check of a deployment."""
 
     grade: Grade
     words: str
 
 
 def nothing_wrong(findings: Sequence[Finding]) -> bool:
-    """Say whether a check found nothing wrong; warnings are not."""
+    """Say whether a check found no error; warnings are allowed."""
     return all(each.grade is not Grade.WRONG for each in findings)
 
 
@@ -74,7 +74,7 @@ class VerifyOptions:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a deployment on a fork came to.
+    """The result of a deployment on a fork.
 
     Attributes:
         gas: of all its transactions
@@ -91,13 +91,13 @@ class Rehearsal:
 
     @property
     def lacks(self) -> int:
-        """What the deployer has too little, wei."""
+        """What the deployer is missing, wei."""
         return max(0, self.cost - self.balance)
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """What `run_deploy` came to.
+    """The result of `run_deploy`.
 
     Attributes:
         address: the vault's; empty where nothing was sent
@@ -113,7 +113,7 @@ class Deployed:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong; warnings are not."""
+        """Whether there is no error; warnings are allowed."""
         return nothing_wrong(self.findings)
 
     def as_json(self) -> str:
@@ -125,13 +125,13 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Verified:
-    """What `run_verify` came to."""
+    """The result of `run_verify`."""
 
     findings: tuple[Finding, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong; warnings are not."""
+        """Whether there is no error; warnings are allowed."""
         return nothing_wrong(self.findings)
 
     def as_json(self) -> str:

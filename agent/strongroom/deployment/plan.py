@@ -84,7 +84,7 @@ class Plan(Section):
         return keccak(f"{self.vault.name} {self.vault.symbol}".encode())
 
     def check(self, path: Path) -> None:
-        """Look at what the types do not say: limits' names, addresses, constructors' arguments.
+        """Check what the types do not say: limits' names, addresses, constructors' arguments.
 
         Raises:
             ConfigError: one does not fit; nothing was sent.
@@ -93,7 +93,7 @@ class Plan(Section):
         for name in section.limits:
             if name not in known:
                 raise ConfigError(
-                    f"{path}: [vault.limits] there is no limit {name!r}{nearest(name, known)}"
+                    f"{path}: [vault.limits] unknown limit {name!r}{nearest(name, known)}"
                 )
         places = {"asset": self.asset} | {
             f"vault.{role}": str(getattr(section, role)) for role in ROLES
@@ -101,7 +101,7 @@ class Plan(Section):
         places |= {f"classes.{n}.oracle": each.oracle for n, each in enumerate(self.classes)}
         for place, address in places.items():
             if not is_address(address):
-                raise ConfigError(f"{path}: [{place}] {address!r} is no address")
+                raise ConfigError(f"{path}: [{place}] {address!r} is not an address")
         for number, each in enumerate(self.classes):
             try:
                 artifact(CONTRACTS[each.account]).initcode(*each.arguments)

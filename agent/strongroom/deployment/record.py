@@ -67,7 +67,7 @@ class RecordFile:
     """A record and the file that has it."""
 
     def __init__(self, path: Path, plan: Plan, deployer: str, chain_id: int) -> None:
-        """Take up what was done before.
+        """Read the earlier steps.
 
         Raises:
             ConfigError: the file is of another plan, deployer or chain, or is no record.
@@ -94,7 +94,7 @@ class RecordFile:
         return self.record.steps
 
     def known(self, step: str) -> StepRecord:
-        """Return what is written of a step; of one that was not begun an empty record."""
+        """Return the record of a step; an empty record for a step that was not begun."""
         return self.steps.get(step, StepRecord(state=StepState.SENT))
 
     def write(self, step: str, values: StepRecord) -> None:
@@ -115,7 +115,9 @@ class RecordFile:
         if found.plan != new.plan:
             raise ConfigError(f"{self.path} has {name!r} with other terms: rename the vault")
         if found.deployer != new.deployer:
-            raise ConfigError(f"{self.path} has {name!r} by {found.deployer}: go on with that one")
+            raise ConfigError(
+                f"{self.path} has {name!r} by {found.deployer}: continue with that account"
+            )
         self.record = found
 
 
@@ -131,7 +133,7 @@ def read(path: Path) -> Record:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}): name a file") from error
     except ValidationError as error:
         raise ConfigError(
-            f"{path} is no record of a deployment: {describe(error, Record)}"
+            f"{path} is not a record of a deployment: {describe(error, Record)}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""A deployment on a fork first: what it would come to, without a transaction on the chain."""
+"""A deployment on a fork first: its result, without a transaction on the chain."""
 
 from collections.abc import Callable
 from pathlib import Path

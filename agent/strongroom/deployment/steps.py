@@ -132,7 +132,7 @@ class Deployment:
             terms = each.terms(self.address(f"account {number}")).arguments()
             yield Step(
                 f"class {number}",
-                f"admit class {number}",
+                f"add class {number}",
                 _call(vault, "addClass", terms),
                 partial(_has_classes, vault, number + 1),
             )
@@ -206,7 +206,7 @@ class Deployment:
         if isinstance(step.does, Creation) and known.nonce is not None:
             raise ConfigError(
                 f"{step.name} was to be made with nonce {known.nonce}, the deployer is at "
-                f"{nonce} and nothing is at {known.address}: look why, then remove the step "
+                f"{nonce} and there is no code at {known.address}: look why, then remove the step "
                 f"from {self.file.path}"
             )
         planned = StepRecord(state=StepState.SENT, nonce=nonce)

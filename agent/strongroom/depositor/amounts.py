@@ -9,7 +9,7 @@ SHARE = 10**12  # base units of a share: six decimals more than assets
 
 
 class BadAmount(BadInput):
-    """It is no amount; the message says how one is written."""
+    """The text is not an amount; the message says how to write one."""
 
 
 def to_assets(text: str, held: int) -> int:
@@ -48,13 +48,13 @@ def _scaled(text: str, unit: int) -> int:
     try:
         value = Decimal(text)
     except InvalidOperation as error:
-        raise BadAmount(f'{text!r} is no number: write 1000.50, 1_000.50 or "all"') from error
+        raise BadAmount(f'{text!r} is not a number: write 1000.50, 1_000.50 or "all"') from error
     if not value.is_finite():
-        raise BadAmount(f'{text!r} is no number: write 1000.50, 1_000.50 or "all"')
+        raise BadAmount(f'{text!r} is not a number: write 1000.50, 1_000.50 or "all"')
     if value <= 0:
-        raise BadAmount(f"an amount is more than 0, not {text}")
+        raise BadAmount(f"an amount must be more than 0, not {text}")
     scaled = value * unit
     if scaled != int(scaled):
         decimals = len(str(unit)) - 1
-        raise BadAmount(f"{text} has too many decimals: there are {decimals}")
+        raise BadAmount(f"{text} has too many decimals: use at most {decimals}")
     return int(scaled)

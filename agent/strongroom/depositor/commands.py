@@ -1,4 +1,4 @@
-"""A depositor's commands: each says what would happen, tries it, asks, sends, says what happened.
+"""A depositor's commands: each previews, simulates, asks, sends, and reports the result.
 
 Nothing is sent unless the whole can go through: the transactions are simulated together first.
 """
@@ -33,7 +33,7 @@ ETHER = 10**18
 
 @dataclass(frozen=True)
 class _Desk:
-    """What every command stands on."""
+    """What every command needs."""
 
     options: Options
     chain: Contracts
@@ -62,7 +62,7 @@ def run_deposit(options: DepositOptions) -> Outcome:
         desk.view.deposit(assets),
         steps,
         f"{money(assets)} {vault.symbol}",
-        "The next report prices your deposit: take your shares with `strongroom claim` then.",
+        "The next report prices your deposit: then take your shares with `strongroom claim`.",
     )
 
 
@@ -80,7 +80,7 @@ def run_redeem(options: RedeemOptions) -> Outcome:
         desk.view.redeem(shares),
         [desk.vault.send("requestRedeem", shares, who, who)],
         f"{shares_text(shares)} shares",
-        "The next report prices your redemption: take the assets with `strongroom claim` then.",
+        "The next report prices your redemption: then take the assets with `strongroom claim`.",
     )
 
 
@@ -96,7 +96,11 @@ def run_claim(options: ClaimOptions) -> Outcome:
     steps = [vault.send("deposit", assets, who)] if assets else []
     steps += [vault.send("redeem", shares, who, who)] if shares else []
     return _carry_out(
-        desk, desk.view.claim(), steps, "", "What was settled is yours: see `strongroom position`."
+        desk,
+        desk.view.claim(),
+        steps,
+        "",
+        "The amounts are in your account: see `strongroom position`.",
     )
 
 
@@ -110,9 +114,9 @@ def run_cancel(options: CancelOptions) -> Outcome:
     who, side = desk.wallet.address, options.side
     waiting = [each for each in Side if desk.vault.waiting(each, who)]
     if side is None and len(waiting) > 1:
-        raise BadInput("two requests of yours wait: say which, deposit or redeem")
+        raise BadInput("you have two waiting requests: name one, deposit or redeem")
     if side is None and not waiting:
-        raise NotPossible("no request of yours waits for a report")
+        raise NotPossible("you have no request that waits for a report")
     side = side or waiting[0]
     function = "cancelDepositRequest" if side is Side.DEPOSIT else "cancelRedeemRequest"
     return _carry_out(
@@ -120,7 +124,7 @@ def run_cancel(options: CancelOptions) -> Outcome:
         desk.view.cancel(side),
         [desk.vault.send(function, who, who)],
         "",
-        "The request is gone, and what it had is yours again.",
+        "The request is cancelled, and its amount is in your account again.",
     )
 
 
@@ -144,7 +148,7 @@ def run_exit(options: ExitOptions) -> Outcome:
 
 
 def run_position(options: PositionOptions) -> PositionOutcome:
-    """Return what somebody has in a vault.
+    """Return an account's position in a vault.
 
     Raises:
         BadInput, Away: the vault, the account or the node is not there.
@@ -162,7 +166,7 @@ def _open(options: Options) -> _Desk:
 def _carry_out(
     desk: _Desk, preview: Preview, steps: Sequence[Intended], handed_over: str, next_step: str
 ) -> Outcome:
-    """Say what would happen, try it, ask, send.
+    """Preview, simulate, ask, send.
 
     Raises:
         NotPossible: something is lacking, or the transactions would not go through.
@@ -197,14 +201,14 @@ def _send(desk: _Desk, steps: Sequence[Intended]) -> list[Transaction]:
 
 
 def _gas_lacks(desk: _Desk, steps: Sequence[Intended], tried: bool) -> list[str]:
-    """Return what is lacking for gas; `tried` simulates the transactions.
+    """Return what is missing for gas; `tried` simulates the transactions.
 
     Raises:
         NotPossible: they would revert.
     """
     have = desk.chain.balance(desk.wallet.address)
     if not tried:
-        return [] if have else ["you have nothing of the chain's coin for gas"]
+        return [] if have else ["you have none of the chain's coin to pay for gas"]
     try:
         gas = simulate(desk.chain, desk.wallet.address, steps)
     except TransactionRefused as error:

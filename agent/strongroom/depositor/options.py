@@ -1,4 +1,4 @@
-"""What a depositor's commands take and give: one record each way.
+"""Inputs and results of a depositor's commands: one record each way.
 
 The command line fills the options and prints the outcome; nothing here knows a terminal.
 """
@@ -28,7 +28,7 @@ def _never(question: str) -> bool:
 
 @dataclass(frozen=True)
 class Options:
-    """Who does something with which vault, on which chain.
+    """The account, the vault and the chain of a command.
 
     Attributes:
         rpc: the node's URL
@@ -71,7 +71,7 @@ class ClaimOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class CancelOptions(Options):
-    """`side`: which request to take back; may be left out where only one waits."""
+    """`side`: which request to take back; may be left out if only one waits."""
 
     side: Side | None = None
 
@@ -115,7 +115,7 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command did.
+    """The result of a command.
 
     Attributes:
         preview: what was said before
@@ -150,7 +150,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class PositionOutcome:
-    """What somebody has in a vault, and its asset's symbol."""
+    """An account's position in a vault, and its asset's symbol."""
 
     position: Position
     symbol: str
@@ -164,9 +164,9 @@ class PositionOutcome:
 
         return [
             f"shares                {shares_text(found.shares)}, {assets(found.worth)} at the bid",
-            f"deposit that waits    {assets(found.waiting_deposit)}",
+            f"waiting deposit       {assets(found.waiting_deposit)}",
             f"shares to claim       {shares_text(found.claimable_shares)}",
-            f"redemption that waits {shares_text(found.waiting_redeem)} shares",
+            f"waiting redemption    {shares_text(found.waiting_redeem)} shares",
             f"assets to claim       {assets(found.claimable_assets)}",
             f"the vault             {assets(found.nav_bid)} at the bid, "
             f"{assets(found.nav_ask)} at the ask",

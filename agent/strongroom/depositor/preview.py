@@ -15,12 +15,12 @@ VIRTUAL = 10**6  # shares, base units
 
 
 class NotPossible(Refused):
-    """It cannot go through; the message says why."""
+    """It cannot succeed; the message says why."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a command would do, and why it cannot, if so."""
+    """What a command would do, and the reasons why it cannot."""
 
     lines: tuple[str, ...]
     lacks: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Depositor:
         )
 
     def deposit(self, assets: int) -> Preview:
-        """Say what a request to deposit comes to."""
+        """Preview a request to deposit."""
         vault, (bid, ask) = self._vault, self._vault.navs()
         supply = vault.supply()
         shares = assets * (supply + VIRTUAL) // (ask + 1)
@@ -66,7 +66,7 @@ class Depositor:
         return Preview(lines, tuple(self._deposit_lacks(assets)))
 
     def redeem(self, shares: int) -> Preview:
-        """Say what a request to redeem comes to."""
+        """Preview a request to redeem."""
         vault = self._vault
         days = vault.limit("max_redeem_delay_s") / 86_400
         lines = (
@@ -82,7 +82,7 @@ class Depositor:
         return Preview(lines, tuple(self._shares_lacks(shares, vault.shares_of(self._who))))
 
     def claim(self) -> Preview:
-        """Say what can be claimed."""
+        """Preview a claim."""
         found, lines = self.position(), []
         if found.claimable_deposit:
             lines.append(
@@ -97,15 +97,15 @@ class Depositor:
         return Preview(tuple(lines), lacks)
 
     def cancel(self, side: Side) -> Preview:
-        """Say what taking a request back comes to."""
+        """Preview a cancellation."""
         waiting = self._vault.waiting(side, self._who)
         if not waiting:
-            return Preview((), (f"no {side} request of yours waits for a report",))
+            return Preview((), (f"no {side} request waits for a report",))
         back = self._money(waiting) if side is Side.DEPOSIT else f"{shares_text(waiting)} shares"
         return Preview((f"You take your {side} request back: {back} waits for a report.",))
 
     def exit(self, shares: int) -> Preview:
-        """Say what leaving in kind comes to, holding by holding."""
+        """Preview leaving in kind, holding by holding."""
         vault = self._vault
         if vault.winding_down():
             lacks = list(self._shares_lacks(shares, vault.shares_of(self._who)))
@@ -116,12 +116,12 @@ class Depositor:
             lacks = ["you can leave in kind in wind-down, or when your redemption is overdue"]
         whole = vault.supply() + VIRTUAL
         lines = [
-            f"Your {shares_text(shares)} shares are {shares / whole:.6%} of everything.",
+            f"Your {shares_text(shares)} shares are {shares / whole:.6%} of the vault.",
             f"From idle assets you get {self._money(vault.idle() * shares // whole)}.",
         ]
         for each in vault.holdings():
             lines += self._part(each, shares, whole)
-        lines.append("You get outcome tokens as they are: no price, report or keeper is needed.")
+        lines.append("You get outcome tokens, not their price; no report and no keeper is needed.")
         return Preview(tuple(lines), tuple(lacks))
 
     # words
@@ -131,18 +131,18 @@ class Depositor:
         limit, least = vault.deposit_terms()
         held = vault.assets_of(self._who)
         if vault.winding_down():
-            yield "the vault is winding down: it takes no deposits any more"
+            yield "the vault is winding down: it accepts no deposits"
         elif vault.paused():
-            yield "the vault is paused: it takes no deposits until it runs again"
+            yield "the vault is paused: it accepts no deposits until it is unpaused"
         if not vault.allows(self._who):
             yield f"{self._who} is not on the vault's allow-list"
         if not assets:
-            yield "there is nothing to hand over"
+            yield "the amount is 0"
         elif assets < least:
-            yield f"the least deposit is {self._money(least)}"
+            yield f"the smallest deposit is {self._money(least)}"
         promised = vault.navs()[0] + vault.waiting_deposits()
         if promised + assets > limit:
-            yield f"the vault takes {self._money(max(0, limit - promised))} more at most"
+            yield f"the vault accepts at most {self._money(max(0, limit - promised))} more"
         if held < assets:
             yield f"you have {self._money(held)}, {self._money(assets - held)} too little"
 
@@ -153,7 +153,7 @@ class Depositor:
     def _announced(self) -> Iterator[str]:
         found = self._vault.announced(self._now)
         if found is None:
-            yield "This node does not show whether the owner has announced changes: ask another."
+            yield "This node does not show announced changes of the owner: use another node."
         for each in found or ():
             when = (
                 f"until {_moment(each.lapses)}"
@@ -171,7 +171,7 @@ class Depositor:
             if yes or no:
                 yield f"{name}, outcome {number}: {money(yes)} YES, {money(no)} NO."
         if held.away:
-            yield f"{name}: {self._money(held.away)} at cost is in a wallet out of reach."
+            yield f"{name}: {self._money(held.away)} at cost stays in a wallet, out of reach."
 
     def _money(self, micro: int) -> str:
         return f"{money(micro)} {self._vault.symbol}"

@@ -64,7 +64,7 @@ class DepositorVault:
             NoVault, ChainAway: see the classes.
         """
         if not is_address(address):
-            raise NoVault(f"{address} is no address: --vault takes 0x and 40 hex digits")
+            raise NoVault(f"{address} is not an address: --vault takes 0x and 40 hex digits")
         self.chain = chain
         self.address = to_checksum_address(address)
         self._vault = chain.at(self.address, vault_abi())
@@ -79,7 +79,7 @@ class DepositorVault:
             self.symbol = str(self.asset.symbol())
         except (CallReverted, BadArguments) as error:
             raise NoVault(
-                f"the contract at {address} on chain {chain.chain_id} is no vault of Strongroom: "
+                f"the contract at {address} on chain {chain.chain_id} is not a Strongroom vault: "
                 "check the address"
             ) from error
 
