@@ -45,17 +45,20 @@ demo: setup ## Run one complete vault life on anvil (JSON=1 for data)
 devnet: setup ## Run the chain, the venue and the CLOB service until Ctrl-C
 	@strongroom devnet
 
+# Two workers, each with its own chain, ports, services and folders; a file's tests stay together.
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: setup ## Run all tests
-	@pytest -q -n 2 --network $(LOCAL) tests/contracts tests/agent tests/property tests/browser
-	@pytest -q --network $(ANVIL) tests/integration
-	@pytest -q --disable-isolation --network $(LOCAL) tests/e2e
+	@pytest -q $(WORKERS) --network $(LOCAL) tests/contracts tests/agent tests/property tests/browser
+	@pytest -q $(WORKERS) --network $(ANVIL) tests/integration
+	@pytest -q $(WORKERS) --disable-isolation --network $(LOCAL) tests/e2e
 
 MINUTES ?= 20
 fuzz: setup ## Random tests with fresh seeds, for MINUTES=20 at least; the first failure ends it
 	@end=$$(($$(date +%s) + 60 * $(MINUTES))); \
 	while [ $$(date +%s) -lt $$end ]; do \
 		seed=$$(date +%s); echo "STRONGROOM_SEED=$$seed"; \
-		STRONGROOM_SEED=$$seed STRONGROOM_LIVES=4000 STRONGROOM_SEEDS=40 pytest -q -n 2 --network $(LOCAL) \
+		STRONGROOM_SEED=$$seed STRONGROOM_LIVES=4000 STRONGROOM_SEEDS=40 pytest -q -n 2 --dist worksteal --network $(LOCAL) \
 			--hypothesis-seed=$$seed tests/property tests/agent tests/contracts/test_account.py tests/contracts/test_vectors.py || exit; \
 	done
 

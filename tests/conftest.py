@@ -18,6 +18,24 @@ from tests.defaults import DAY, FOREVER, LIMITS, NO_EVIDENCE, UNIT, UNLIMITED, W
 
 seeds.fix_hypothesis()
 
+# The files that take longest start first: none is left to one worker alone at the end.
+LONGEST = (
+    "test_random_lives.py",
+    "test_load.py",
+    "test_keeper_kill.py",
+    "test_keeper_faults.py",
+    "test_week.py",
+    "test_clob_client.py",
+    "test_as_typed.py",
+    "test_backtest.py",
+    "test_kill.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
 
 @pytest.fixture(scope="session")
 def deployer(accounts):

@@ -53,7 +53,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(ape.project)
+        self.world: World  # as move_in makes it, before everything else
         self.steps = 0
 
     @initialize(variant=st.sampled_from(VARIANTS))

@@ -141,8 +141,21 @@ class World:
         self.limits = WORLD_LIMITS | limits
         self.evm = evm = Evm(1_700_000_000)
         self.who = {name: evm.address(name) for name in (*USERS, *ROLES)}
+        self.model = Vault(dict(self.limits), fees, list(RECIPIENTS), evm.time, list(classes))
+        self.accounts: dict[bytes, Contract] = {}
+        self.questions: dict[bytes, bytes] = {}
+        self.holdings: dict[bytes, Holdings] = {}
+        self.evidence = 0
+        self.known: dict[object, int] = {}  # every report that was on chain -> how many before it
+        self._deploy_venue(project)
+        self._deploy_vault(project, fees)
+        self._set_terms(classes)
+        self._pay()
+
+    def _deploy_venue(self, project: Any) -> None:
+        evm = self.evm
         self.usdc = evm.deploy(project.UsdcE.contract_type)
-        minter = evm.deployer
+        self.minter = evm.deployer
         self.pusd = evm.deploy(project.PUsd.contract_type, self.usdc.address)
         self.ctf = evm.deploy(container(gnosis(TOKENS, "ConditionalTokens")).contract_type)
         self.adapter = evm.deploy(
@@ -167,6 +180,9 @@ class World:
             False,
         )
         evm.set_code(self.exchange, b"")
+
+    def _deploy_vault(self, project: Any, fees: tuple[int, int, int]) -> None:
+        evm = self.evm
         governance = evm.deploy(project.VaultGovernance.contract_type, self.pusd.address)
         desk = evm.deploy(project.VaultDesk.contract_type, self.pusd.address, governance.address)
         parts = [project.Vault, project.VaultDesk, project.VaultGovernance]
@@ -181,6 +197,8 @@ class World:
             ),
             abis=[part.contract_type.abi for part in parts],
         )
+
+    def _set_terms(self, classes: tuple[Caps, ...]) -> None:
         parties = [(self.who[name], bps) for name, bps in RECIPIENTS]
         self.vault.setFeeRecipients(parties, sender=self.who["owner"])
         for caps in classes:
@@ -194,19 +212,16 @@ class World:
                 duration=400 * DAY,
             )
             self.vault.addClass(terms, sender=self.who["owner"])
-        fortune = 10**9 * UNIT
+
+    def _pay(self) -> None:
+        """Give everybody a fortune that the vault may take."""
+        minter, fortune = self.minter, 10**9 * UNIT
         for name in (*USERS, "maker"):
             self.usdc.mint(minter, fortune, sender=minter)
             self.usdc.approve(self.pusd.address, fortune, sender=minter)
             self.pusd.wrap(self.who[name], fortune, sender=minter)
             self.pusd.approve(self.vault.address, FOREVER, sender=self.who[name])
         self.pusd.approve(self.adapter.address, FOREVER, sender=self.who["maker"])
-        self.model = Vault(dict(self.limits), fees, list(RECIPIENTS), evm.time, list(classes))
-        self.accounts: dict[bytes, Contract] = {}
-        self.questions: dict[bytes, bytes] = {}
-        self.holdings: dict[bytes, Holdings] = {}
-        self.evidence = 0
-        self.known: dict[object, int] = {}  # every report that was on chain -> how many before it
 
     # acting in both
 
