@@ -4,34 +4,27 @@ import json
 from pathlib import Path
 from typing import Any
 
-import ape
 import click
-from strongroom.chain.artifacts import gnosis
+from strongroom.chain.artifacts import artifact, gnosis, vault_abi
 from strongroom.devnet.contracts import MAKERS, TOKENS
 
-from tests.ape_devnet import container, vault_type
-
 TARGET = Path(__file__).parents[2] / "agent" / "strongroom" / "chain" / "abi"
+OWN = ("PolymarketAccount", "FpmmAccount", "DelegatedAccount", "WalletRegistry", "DepositWallet")
+OLD = ("constant", "payable")  # what stateMutability says, in the words of Solidity 0.5
 
 
 def abis() -> dict[str, list[dict[str, Any]]]:
     """Return name -> ABI, as the files in agent/strongroom/chain/abi must hold it."""
-    project, pool = ape.project, gnosis(MAKERS, "FixedProductMarketMaker")
-    types = {
-        "Vault": vault_type(),
-        "PolymarketAccount": project.PolymarketAccount.contract_type,
-        "FpmmAccount": project.FpmmAccount.contract_type,
-        "DelegatedAccount": project.DelegatedAccount.contract_type,
-        "WalletRegistry": project.WalletRegistry.contract_type,
-        "DepositWallet": project.DepositWallet.contract_type,
-        "FixedProductMarketMaker": container(pool).contract_type,
-        "Exchange": project.Exchange.contract_type,
-        "ConditionalTokens": container(gnosis(TOKENS, "ConditionalTokens")).contract_type,
-        "Erc20": project.UsdcE.contract_type,
+    found = {
+        "Vault": vault_abi(),
+        **{name: artifact(name).abi for name in (*OWN, "Exchange")},
+        "FixedProductMarketMaker": gnosis(MAKERS, "FixedProductMarketMaker").abi,
+        "ConditionalTokens": gnosis(TOKENS, "ConditionalTokens").abi,
+        "Erc20": artifact("UsdcE").abi,
     }
     return {
-        name: [json.loads(entry.model_dump_json()) for entry in contract_type.abi]
-        for name, contract_type in types.items()
+        name: [{key: each[key] for key in each if key not in OLD} for each in abi]
+        for name, abi in found.items()
     }
 
 
