@@ -85,6 +85,44 @@ class Chart:
     values: str  # JSON
 
 
+class _Frame:
+    """Where values lie in the drawing of a line chart."""
+
+    def __init__(self, series: Sequence[Series], logarithmic: bool) -> None:
+        """Take the lines that must fit in."""
+        points = [point for each in series for point in each.points]
+        self.first, self.last = _bounds([x for x, _ in points])
+        self.low, self.high = _bounds([y for _, y in points])
+        flat = self.high <= self.low
+        self.ticks = (self.low,) if flat else (self.low, (self.low + self.high) / 2, self.high)
+        self.tick_texts = tick_texts(self.ticks)
+        self.left = max(LEFT, LETTER * max(map(len, self.tick_texts)) + 8)
+        self._scale: Callable[[float], float] = log10 if logarithmic else float
+
+    def x(self, value: float) -> float:
+        """Return where on the x axis a value is; beyond the ends at the end."""
+        start, end = self._scale(self.first), self._scale(self.last)
+        inside = self._scale(min(max(value, self.first), self.last))
+        return self.left + (WIDTH - self.left - RIGHT) * (inside - start) / ((end - start) or 1.0)
+
+    def y(self, value: float) -> float:
+        """Return where on the y axis a value is."""
+        return TOP + (FLOOR - TOP) * (1 - (value - self.low) / ((self.high - self.low) or 1.0))
+
+    def texts(self, x_text: Callable[[float], str]) -> tuple[Text, ...]:
+        """Return the texts of both axes."""
+        ticks = zip(self.ticks, self.tick_texts, strict=True)
+        return (
+            *(Text(self.left - 6, self.y(tick) + 4, text, "end") for tick, text in ticks),
+            Text(self.left, HEIGHT - 6, x_text(self.first), "start"),
+            Text(WIDTH - RIGHT, HEIGHT - 6, x_text(self.last), "end"),
+        )
+
+    def points(self, series: Series) -> str:
+        """Return a line's points as SVG has them."""
+        return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in series.points)
+
+
 def line_chart(
     name: str,
     title: str,
@@ -101,48 +139,21 @@ def line_chart(
         x_text: says where on the x axis something is
         logarithmic: whether the x axis goes by magnitudes
     """
-    points = [point for each in series for point in each.points]
-    bounds = _bounds([x for x, _ in points]), _bounds([y for _, y in points])
-    (first, last), (low, high) = bounds
-    scale: Callable[[float], float] = log10 if logarithmic else float
-    length = (scale(last) - scale(first)) or 1.0
-
-    ticks = (low, (low + high) / 2, high) if high > low else (low,)
-    y_texts = tick_texts(ticks)
-    left = max(LEFT, LETTER * max(map(len, y_texts)) + 8)
-
-    def x_of(value: float) -> float:
-        inside = min(max(value, first), last)
-        return left + (WIDTH - left - RIGHT) * (scale(inside) - scale(first)) / length
-
-    def y_of(value: float) -> float:
-        return TOP + (FLOOR - TOP) * (1 - (value - low) / ((high - low) or 1.0))
-
-    marks = [_triangle(x_of(each.at), each, x_text) for each in happenings]
-    texts = [
-        Text(left - 6, y_of(tick) + 4, text, "end")
-        for tick, text in zip(ticks, y_texts, strict=True)
-    ]
-    texts += [
-        Text(left, HEIGHT - 6, x_text(first), "start"),
-        Text(WIDTH - RIGHT, HEIGHT - 6, x_text(last), "end"),
-    ]
+    frame = _Frame(series, logarithmic)
+    marks = tuple(_triangle(frame.x(each.at), each, x_text) for each in happenings)
     return Chart(
         name=name,
         title=title,
         label=_summary(title, [y for _, y in series[0].points] if series else []),
         height=HEIGHT,
-        left=left,
-        grid=tuple(y_of(tick) for tick in ticks),
-        texts=tuple(texts),
+        left=frame.left,
+        grid=tuple(frame.y(tick) for tick in frame.ticks),
+        texts=frame.texts(x_text),
         lines=tuple(
-            Line(
-                f"tone{number % 3} {_dash(number, len(series))}",
-                " ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in each.points),
-            )
+            Line(f"tone{number % 3} {_dash(number, len(series))}", frame.points(each))
             for number, each in enumerate(series)
         ),
-        marks=tuple(marks),
+        marks=marks,
         legend=_legend(series, bool(marks)),
         heads=(x_title, *(each.label for each in series)),
         table=_table(series, x_text),

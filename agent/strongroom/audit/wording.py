@@ -53,7 +53,7 @@ def caps_words(caps: Caps) -> str:
     """Return a class's caps."""
     return (
         f"a market {assets_words(caps.market)} and {bps_words(caps.market_bps)} of NAV, "
-        f"the class {assets_words(caps.of_class)} and {bps_words(caps.of_class_bps)}"
+        f"the class {assets_words(caps.of_class)} and {bps_words(caps.of_class_bps)} of NAV"
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
+from importlib.resources import files
 from itertools import pairwise
 from math import erf, sqrt
 from pathlib import Path
@@ -23,7 +24,7 @@ from strongroom.information.gamma import YES, FeeSchedule, Market
 from strongroom.keeper.recording import replay
 from strongroom.settings import ConfigError
 
-FOLDER = Path(__file__).parent.parent / "devnet" / "data"
+RECORDED = files("strongroom") / "devnet" / "data"  # in a wheel as well
 LADDERS = "ladders_2025-11_2026-01"
 ORACLE = "0x" + keccak(b"backtest oracle")[:20].hex()
 BATCH = 65_536  # events at once
@@ -232,21 +233,19 @@ def stream(path: Path) -> Iterator[Batch]:
 
 
 def ladder_markets() -> pl.DataFrame:
-    """Return the recorded ladders' markets (shared DATA.md has the columns)."""
-    return pl.read_parquet(FOLDER / f"{LADDERS}_markets.parquet")
+    """Return the recorded ladders' markets (devnet/data/PROVENANCE.md has the columns)."""
+    return pl.read_parquet((RECORDED / f"{LADDERS}_markets.parquet").read_bytes())
 
 
 def ladder_prices() -> pl.DataFrame:
     """Return the recorded ladders' hourly last prices."""
-    return pl.read_parquet(FOLDER / f"{LADDERS}_prices.parquet")
+    return pl.read_parquet((RECORDED / f"{LADDERS}_prices.parquet").read_bytes())
 
 
 def data_hashes() -> dict[str, str]:
     """Return the files' SHA-256: what a result was made from."""
-    return {
-        path.name: sha256(path.read_bytes()).hexdigest()
-        for path in sorted(FOLDER.glob(f"{LADDERS}_*.parquet"))
-    }
+    names = (f"{LADDERS}_{what}.parquet" for what in ("markets", "prices"))
+    return {name: sha256((RECORDED / name).read_bytes()).hexdigest() for name in names}
 
 
 def _market(row: dict[str, Any], fees: FeeSchedule, tick: Decimal) -> Market:

@@ -23,7 +23,7 @@ class TailReference:
 
 
 def tail_reference(spread: float = 0.01) -> TailReference:
-    """Return the reference figures of shared DATA.md from the files."""
+    """Return the reference figures of the recorded ladders."""
     known = ladder_markets().filter(pl.col("outcome").is_not_null())
     hours = (pl.col("resolution_time") - pl.col("ts")).dt.total_seconds() / 3_600
     favoured = pl.max_horizontal("price", 1 - pl.col("price"))
@@ -94,21 +94,34 @@ def ladder_study(half_spread: float = 0.01, fee_rate: float = 0.04) -> LadderStu
     and YES of the lower pay at least 1 together; each is bought half a spread above its last price,
     with the taker's fee. Adjacent are the thresholds of an event that have a price at an hour.
     """
-    rungs = ladder_prices().join(
-        ladder_markets().select("market_id", "event_id", "threshold"), on="market_id"
-    )
+    pairs = _priced_pairs(_rungs(), half_spread, fee_rate)
+    seen = _with_next_hour(pairs)
+    lines = [_line(seen, cents) for cents in (0, 1, 3, 5)]
+    return LadderStudy(len(pairs), lines, _verdict(lines, half_spread))
+
+
+def _rungs() -> pl.DataFrame:
+    """Return every hourly price with its threshold, and whether it had moved within six hours."""
+    thresholds = ladder_markets().select("market_id", "event_id", "threshold")
     moved = (pl.col("price") != pl.col("price").shift(1).over("market_id")).fill_null(True)
-    rungs = (
-        rungs.sort("market_id", "ts")
+    return (
+        ladder_prices()
+        .join(thresholds, on="market_id")
+        .sort("market_id", "ts")
         .with_columns(pl.when(moved).then(pl.col("ts")).alias("changed"))
         .with_columns(pl.col("changed").forward_fill().over("market_id"))
         .with_columns((pl.col("ts") - pl.col("changed") < pl.duration(hours=6)).alias("moving"))
         .sort("event_id", "ts", "threshold")
     )
+
+
+def _priced_pairs(rungs: pl.DataFrame, half_spread: float, fee_rate: float) -> pl.DataFrame:
+    """Return each pair of adjacent thresholds at an hour: by how much the higher is dearer, and
+    what buying NO of it and YES of the lower leaves."""
     above = {name: pl.col(name).shift(-1).over("event_id", "ts") for name in ("price", "moving")}
     cost_yes, cost_no = pl.col("price") + half_spread, 1 - pl.col("price_high") + half_spread
     fee = fee_rate * (cost_yes * (1 - cost_yes) + cost_no * (1 - cost_no))
-    pairs = (
+    return (
         rungs.with_columns(
             pl.col("market_id").shift(-1).over("event_id", "ts").alias("high"),
             above["price"].alias("price_high"),
@@ -121,6 +134,10 @@ def ladder_study(half_spread: float = 0.01, fee_rate: float = 0.04) -> LadderStu
         .drop_nulls("gap")  # the highest threshold, and hours without a price
         .select("market_id", "high", "ts", "gap", "left", "both_moving")
     )
+
+
+def _with_next_hour(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return the pairs with the gap and what is left at the next hour's prices."""
     later = pairs.select(
         "market_id",
         "high",
@@ -128,26 +145,25 @@ def ladder_study(half_spread: float = 0.01, fee_rate: float = 0.04) -> LadderStu
         pl.col("gap").alias("gap_later"),
         pl.col("left").alias("left_later"),
     )
-    seen = pairs.join(later, on=["market_id", "high", "ts"], how="left")
-    lines = []
-    for cents in (0, 1, 3, 5):
-        bound = cents / 100 + EPSILON
-        found = seen.filter(pl.col("gap") > bound)
-        left = found.filter(pl.col("left_later") > EPSILON)
-        mean = found["left_later"].mean()
-        lines.append(
-            LadderLine(
-                cents,
-                len(found),
-                len(found.filter(pl.col("gap_later") > bound)),
-                len(found.filter(~pl.col("both_moving"))),
-                len(found.filter(pl.col("left") > EPSILON)),
-                len(left),
-                len(left.filter(pl.col("both_moving"))),
-                float(mean) if isinstance(mean, float) else 0.0,
-            )
-        )
-    return LadderStudy(len(pairs), lines, _verdict(lines, half_spread))
+    return pairs.join(later, on=["market_id", "high", "ts"], how="left")
+
+
+def _line(seen: pl.DataFrame, cents: float) -> LadderLine:
+    """Count the pairs of which the higher threshold is dearer by more than so many cents."""
+    bound = cents / 100 + EPSILON
+    found = seen.filter(pl.col("gap") > bound)
+    left = found.filter(pl.col("left_later") > EPSILON)
+    mean = found["left_later"].mean()
+    return LadderLine(
+        cents,
+        len(found),
+        len(found.filter(pl.col("gap_later") > bound)),
+        len(found.filter(~pl.col("both_moving"))),
+        len(found.filter(pl.col("left") > EPSILON)),
+        len(left),
+        len(left.filter(pl.col("both_moving"))),
+        float(mean) if isinstance(mean, float) else 0.0,
+    )
 
 
 def _verdict(lines: list[LadderLine], half_spread: float) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from strongroom.cli.boundary import Command
+from strongroom.cli.boundary import DIFFERS, Command
 from strongroom.cli.options import FOLDER, bar, rpc, vault
 
 
@@ -23,7 +23,8 @@ def command(
     vault: str, rpc: str, evidence: Path | None, exchanges: tuple[str, ...], out: Path
 ) -> None:
     """Audit a vault and write the result as a static site: an HTML file, its data as JSON, the
-    evidence documents, and a CSV for each depositor. The site needs no server.
+    evidence documents, and a CSV for each depositor. The site needs no server. Exit status 1 where
+    the audit found a difference.
 
     Example: strongroom page --vault 0x... --evidence build/week/evidence
     """
@@ -32,3 +33,5 @@ def command(
     with bar("blocks") as told:
         result = run_page(PageOptions(vault, rpc, evidence, exchanges, out, told))
     show(result)
+    if not result.is_clean:
+        raise SystemExit(DIFFERS)
