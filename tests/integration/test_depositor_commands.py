@@ -100,7 +100,7 @@ def test_a_request_is_taken_back(place, venue):
     run(deposit, "all", "--yes")
     assert venue.pusd.balanceOf(alice) == 0
     said = run(cancel, "--dry-run")
-    assert "You take your deposit request back: 5,000.00 pUSD waits" in said
+    assert "You cancel your deposit request and get 5,000.00 pUSD back" in said
     assert json.loads(run(cancel, "deposit", "--yes", "--json"))["sent"]
     assert venue.pusd.balanceOf(alice) == 5_000 * UNIT
     run(deposit, "1_000.50", "--yes")

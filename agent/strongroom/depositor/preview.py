@@ -60,7 +60,7 @@ class Depositor:
             f"{self._money(worth)} at the bid.",
             self._report_words(),
             *self._announced(),
-            "Until that report you can take the request back with `strongroom cancel deposit`. "
+            "Until that report you can cancel the request with `strongroom cancel deposit`. "
             "After it, take your shares with `strongroom claim`.",
         )
         return Preview(lines, tuple(self._deposit_lacks(assets)))
@@ -102,7 +102,7 @@ class Depositor:
         if not waiting:
             return Preview((), (f"no {side} request waits for a report",))
         back = self._money(waiting) if side is Side.DEPOSIT else f"{shares_text(waiting)} shares"
-        return Preview((f"You take your {side} request back: {back} waits for a report.",))
+        return Preview((f"You cancel your {side} request and get {back} back.",))
 
     def exit(self, shares: int) -> Preview:
         """Preview leaving in kind, holding by holding."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import tomli_w
 
+from strongroom.chain.accounts import PASSPHRASE as ACCOUNT_PASSPHRASE
 from strongroom.chain.units import MICRO, format_units
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
@@ -34,7 +35,6 @@ DEPOSITOR = "bob"  # has the asset, and no shares yet
 WAITING = 50_000 * MICRO  # that Alice has asked to deposit
 PURSE = 100_000 * MICRO  # of the depositor
 ENVIRONMENT = "environment.sh"
-DEPOSITOR_PASSPHRASE = "STRONGROOM_ACCOUNT_PASSPHRASE"
 SECTIONS = """
 [packs.dutch]
 
@@ -134,8 +134,9 @@ def _write_depositor(stage: Stage) -> None:
     person = stage.people[DEPOSITOR]
     stage.venue.fund(stage.people["deployer"], person, PURSE)
     write_keystore(stage.folder / f"{DEPOSITOR}.json", person.account)
-    names = (*PASSPHRASES, DEPOSITOR_PASSPHRASE)
+    names = (*PASSPHRASES, ACCOUNT_PASSPHRASE)
     lines = [f"export {name}={PASSPHRASE}" for name in names]
+    lines.append(f"export STRONGROOM_RPC_URL={stage.chain.url}")
     (stage.folder / ENVIRONMENT).write_text("\n".join(lines) + "\n")
     purse = Purse(
         stage.chain.url, stage.venue.usdc.address, stage.venue.pusd.address, stage.vault.address

@@ -293,7 +293,7 @@ def _deploy_vault(
     factory = devnet.deploy_vault_factory(deployer, venue.pusd)
     terms = VaultTerms(
         "Strongroom devnet vault",
-        "PROB",
+        "ROOM",
         owner=people["owner"],
         guardian=people["guardian"],
         keeper=keeper.address,
