@@ -1,5 +1,6 @@
 """A vault as its depositors use it: the few calls, typed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eth_utils.address import is_address, to_checksum_address
@@ -128,8 +129,9 @@ class DepositorVault:
 
     def waiting_deposits(self) -> int:
         """Return what waits in all deposit epochs, micro-units."""
-        found = (self._vault.epochOf(0, epoch) for epoch in self._epochs(Side.DEPOSIT))
-        return sum(int(asked) - int(settled) for asked, settled, _ in found)
+        read = self._vault.epochOf
+        found = self._each(read.encode_input(0, epoch) for epoch in self._epochs(Side.DEPOSIT))
+        return sum(_word(each, 0) - _word(each, 1) for each in found)
 
     # one depositor
 
@@ -144,7 +146,8 @@ class DepositorVault:
             if side is Side.DEPOSIT
             else self._vault.pendingRedeemRequest
         )
-        return sum(int(read(epoch, who)) for epoch in self._epochs(side))
+        found = self._each(read.encode_input(epoch, who) for epoch in self._epochs(side))
+        return sum(_word(each, 0) for each in found)
 
     def claimable(self, side: Side, who: str) -> tuple[int, int]:
         """Return what of a side is settled and what can be claimed for it: of deposits assets
@@ -202,9 +205,17 @@ class DepositorVault:
         data = getattr(self._vault, function).encode_input(*arguments)
         return Intended(function, self.address, data)
 
+    def _each(self, calls: Iterable[bytes]) -> list[bytes]:
+        """Return what calls of the vault return, asked at once."""
+        return self.chain.call_all([(self.address, each) for each in calls])
+
     def _epochs(self, side: Side) -> range:
         newest = int(self._vault.epochs()[0 if side is Side.DEPOSIT else 1])
         return range(max(1, newest - LOOK_BACK), newest + 1)
+
+
+def _word(answer: bytes, number: int) -> int:
+    return int.from_bytes(answer[32 * number : 32 * number + 32])
 
 
 def _call_words(call: bytes) -> str:
