@@ -349,7 +349,7 @@ def test_the_allowance_counts_as_the_balance_does(connect, venue, deployer, acco
 def test_fees_follow_the_schedule(traders, listing, server, venue, deployer):
     """Rate .05, exponent 1: 100 at .40 cost .05 * 100 * .4 * .6 = 1.2 on top."""
     with_fees = replace(listing, fees=FeeSchedule(Decimal("0.05"), 1))
-    server.engine.add(with_fees)
+    server.engine.data.add(with_fees)
     yes, no = listing.token_ids
     assert traders.alice.client.get_clob_market_info(listing.condition_id)["fd"]["r"] == 0.05
     order(traders.bob, no, "BUY", 0.60, 100)

@@ -77,7 +77,7 @@ def test_market_channel_tells_books_changes_and_trades(traders, book, listen):
 def test_market_channel_tells_a_new_tick(server, listing, listen):
     ear = listen("market", assets_ids=list(listing.token_ids), type="market")
     ear.hear("book")
-    server.engine.add(listing.with_tick(Decimal("0.0001")))
+    server.engine.data.add(listing.with_tick(Decimal("0.0001")))
     change = ear.hear("tick_size_change")
     assert (change["old_tick_size"], change["new_tick_size"]) == (str(listing.tick), "0.0001")
     assert change["asset_id"] == listing.token_ids[0]

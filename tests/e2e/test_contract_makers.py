@@ -219,7 +219,9 @@ def test_strict_admission_refuses_the_others_in_the_venues_words(
 def test_exchange_v3_is_a_matter_of_configuration(server, traders, listing, venue):
     """The client signs for V3 when it is given a position id; the market is listed there."""
     yes, no = listing.token_ids
-    server.engine.add(replace(listing, exchange=venue.exchange_v3.address, exchange_version="3"))
+    server.engine.data.add(
+        replace(listing, exchange=venue.exchange_v3.address, exchange_version="3")
+    )
     for trader in (traders.alice, traders.bob):
         trader.client.update_balance_allowance(
             BalanceAllowanceParams(asset_type=AssetType.COLLATERAL)

@@ -192,7 +192,7 @@ def test_35_percent_of_the_matched_orders_are_reverted(world):
     assert all(keeper.journal.reserved(account) == 0 for account in accounts)
     reserved = {
         key: amount
-        for key, amount in world.stage.server.engine._reserved.items()
+        for key, amount in world.stage.server.engine.funds.reserved().items()
         if amount and key[0] in {account.lower() for account in accounts}
     }
     assert not reserved, "nor at the venue"

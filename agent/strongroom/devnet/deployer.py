@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from strongroom.chain.accounts import MNEMONIC
 from strongroom.chain.anvil import anvil
 from strongroom.chain.artifacts import Artifact, artifact, vault_abi
 from strongroom.chain.contracts import Contract, Contracts, Event, Key, Receipt, Sender, test_keys
 
 ACCOUNTS = 20
-MNEMONIC = "test test test test test test test test test test test junk"  # anvil's own
 GAS = 30_000_000
 
 

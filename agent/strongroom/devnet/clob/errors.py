@@ -1,7 +1,9 @@
 """The service's refusals: status code and message as the venue's clients meet them."""
 
+from strongroom.errors import Refused
 
-class Refusal(Exception):
+
+class Refusal(Refused):
     """An answer other than 200."""
 
     def __init__(self, status: int, message: str, **more: object) -> None:

@@ -1,41 +1,39 @@
 """Gamma beside the service: the markets' records, with the quotes of its own books."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from fastapi import FastAPI
 
 from strongroom.devnet.clob.book import ONE
 from strongroom.devnet.clob.engine import Engine
+from strongroom.devnet.clob.markets import Json
 
 MOST = 500  # records of a page
 
 
 def create_gamma(
-    records: Callable[[], Sequence[Mapping[str, Any]]], engine: Callable[[], Engine]
+    records: Callable[[], Sequence[Mapping[str, object]]], engine: Callable[[], Engine]
 ) -> FastAPI:
     """Return the application: `/markets` with limit, offset and closed, as Gamma has them."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/markets")
-    async def markets(
-        limit: int = 20, offset: int = 0, closed: bool | None = None
-    ) -> list[dict[str, Any]]:
-        listings = engine().listings
+    async def markets(limit: int = 20, offset: int = 0, closed: bool | None = None) -> list[Json]:
+        listings = engine().data.listings
         chosen = [
             record
             for record in records()
-            if record["conditionId"] in listings
-            and closed in (None, listings[record["conditionId"]].closed)
+            if (name := str(record["conditionId"])) in listings
+            and closed in (None, listings[name].closed)
         ]
         return [_quoted(record, engine()) for record in chosen[offset : offset + min(limit, MOST)]]
 
     return app
 
 
-def _quoted(record: Mapping[str, Any], engine: Engine) -> dict[str, Any]:
-    listing = engine.listings[record["conditionId"]]
-    bid, ask = engine.best(listing.token_ids[0])
+def _quoted(record: Mapping[str, object], engine: Engine) -> Json:
+    listing = engine.data.listings[str(record["conditionId"])]
+    bid, ask = engine.data.best(listing.token_ids[0])
     return dict(record) | {
         "bestBid": None if bid is None else bid / ONE,
         "bestAsk": None if ask is None else ask / ONE,

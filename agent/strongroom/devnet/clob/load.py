@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict, cast
 
 from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
@@ -19,6 +19,27 @@ from strongroom.chain.units import MICRO
 from strongroom.devnet.contracts import Venue
 
 FINAL = ("CONFIRMED", "FAILED")
+
+
+class _MakerOrder(TypedDict):
+    order_id: str
+    maker_address: str
+    matched_amount: str
+    price: str
+    asset_id: str
+
+
+class _Trade(TypedDict):
+    """A trade as clients are told of it."""
+
+    status: str
+    maker_address: str
+    taker_order_id: str
+    asset_id: str
+    size: str
+    price: str
+    fee: str
+    maker_orders: list[_MakerOrder]
 
 
 @dataclass(frozen=True)
@@ -81,7 +102,7 @@ def differences(crowd: Crowd, before: Mapping[str, int], venue: Venue) -> list[s
     for key in crowd.keys:
         client = log_in(crowd.url, crowd.chain_id, key)
         address = str(client.get_address())
-        spent, held, matched = _sum_up(client.get_trades(), address)
+        spent, held, matched = _sum_up(cast(list[_Trade], client.get_trades()), address)
         collateral = venue.pusd.balanceOf(address)
         if collateral != before[address] - spent:
             found.append(f"{address}: pUSD {collateral}, by its trades {-spent} moved")
@@ -128,9 +149,7 @@ def _trade(crowd: Crowd, number: int) -> int:
     return crowd.orders_each
 
 
-def _sum_up(
-    trades: Sequence[Mapping[str, Any]], address: str
-) -> tuple[int, dict[str, int], dict[str, int]]:
+def _sum_up(trades: Sequence[_Trade], address: str) -> tuple[int, dict[str, int], dict[str, int]]:
     """Return what an address's confirmed BUYs cost, what they brought, and each order's part."""
     spent, held, matched = 0, dict[str, int](), dict[str, int]()
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, Decimal
-from typing import Any
 
 from strongroom.devnet.clob.book import ONE
 from strongroom.information.gamma import FeeSchedule
 
+Json = dict[str, object]  # an answer of the service, ready to be written as JSON
 FEE_STEP = 10  # micro-units: the venue floors fees at five decimals
 
 
@@ -42,7 +42,7 @@ class Listing:
         fee = size * self.fees.rate * (p * (1 - p)) ** self.fees.exponent
         return int((fee / FEE_STEP).to_integral_value(ROUND_FLOOR)) * FEE_STEP
 
-    def as_market(self) -> dict[str, Any]:
+    def as_market(self) -> Json:
         """Return it as `/markets` shows it."""
         return {
             "condition_id": self.condition_id,
@@ -62,7 +62,7 @@ class Listing:
             "taker_base_fee": 0,
         }
 
-    def as_clob_market(self) -> dict[str, Any]:
+    def as_clob_market(self) -> Json:
         """Return it as `/clob-markets/` shows it, in the venue's short keys."""
         return {
             "c": self.condition_id,

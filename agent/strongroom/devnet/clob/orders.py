@@ -6,7 +6,7 @@ comes in finer leaves the rest unfilled.
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from eth_abi.abi import encode
 from eth_utils.address import is_address, to_checksum_address
@@ -24,7 +24,7 @@ from strongroom.devnet.clob.errors import (
     Refusal,
     bad,
 )
-from strongroom.devnet.clob.markets import Listing
+from strongroom.devnet.clob.markets import Json, Listing
 
 OrderType = Literal["GTC", "GTD", "FOK", "FAK"]
 EXPIRY_BUFFER_S = 60  # a GTD order must live longer than this
@@ -36,6 +36,10 @@ _STRUCT += ["uint8", "uint256", "bytes32", "bytes32"]
 _DOMAIN = keccak(
     text="EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
+
+
+# salt, maker, signer, token, making, taking, side, signature type, time, metadata, builder
+OrderStruct = tuple[int, str, str, int, int, int, int, int, int, bytes, bytes]
 
 
 class SignedOrder(BaseModel):
@@ -57,7 +61,7 @@ class SignedOrder(BaseModel):
     builder: str = Field(pattern="^0x[0-9a-fA-F]{64}$")
     signature: str = Field(pattern="^0x([0-9a-fA-F]{2})*$", max_length=4_096)
 
-    def struct(self) -> tuple[Any, ...]:
+    def struct(self) -> OrderStruct:
         """Return the fields as the exchange takes them, the signature left out."""
         return (
             self.salt,
@@ -122,7 +126,7 @@ class LiveOrder:
             return size * int(self.order.makerAmount) // int(self.order.takerAmount)
         return size
 
-    def as_open_order(self) -> dict[str, Any]:
+    def as_open_order(self) -> Json:
         """Return it as `/data/order` shows it."""
         return {
             "id": self.id,

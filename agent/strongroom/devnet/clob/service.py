@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from pydantic import BaseModel, ConfigDict
@@ -42,7 +41,7 @@ def make_service(
     operator: LocalAccount,
     port: int = 0,
     clock: Callable[[], float] = time.time,
-    gamma: Callable[[], Sequence[Mapping[str, Any]]] = lambda: (),
+    gamma: Callable[[], Sequence[Mapping[str, object]]] = lambda: (),
 ) -> ClobServer:
     """Return the service, not yet started.
 

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import httpx
 from eth_abi.abi import encode
@@ -14,6 +14,8 @@ from eth_account.signers.local import LocalAccount
 from eth_typing import Hash32
 from eth_utils.abi import function_signature_to_4byte_selector as selector
 from eth_utils.address import to_checksum_address
+
+from strongroom.errors import Away
 
 _ORDER = (
     "(uint256,address,address,uint256,uint256,uint256,uint8,uint8,uint256,bytes32,bytes32,bytes)"
@@ -37,7 +39,19 @@ GAS_PER_ORDER = 450_000  # a mint through the adapter, and a contract maker's ch
 STARVED_GAS = 90_000  # enough to start a settlement and to revert: what the fault switch sends
 
 
-class RpcError(RuntimeError):
+# an order as the exchange takes it (orders.OrderStruct), and its signature
+SignedStruct = tuple[int, str, str, int, int, int, int, int, int, bytes, bytes, bytes]
+
+
+class _Answer(TypedDict, total=False):
+    """A node's answer: a result or an error."""
+
+    id: int
+    result: Any
+    error: dict[str, object]
+
+
+class RpcError(Away):
     """The node answered with an error, or not at all."""
 
 
@@ -47,8 +61,8 @@ class Settlement:
 
     exchange: str
     condition_id: str
-    taker: tuple[Any, ...]
-    makers: Sequence[tuple[Any, ...]]
+    taker: SignedStruct
+    makers: Sequence[SignedStruct]
     taker_fill: int
     maker_fills: Sequence[int]
     taker_fee: int
@@ -185,34 +199,38 @@ class VenueChain:
         return int(await self._rpc("eth_blockNumber", []), 16)
 
     async def _call_all(self, calls: Sequence[tuple[str, bytes]]) -> list[bytes]:
-        requests = [
-            self._request("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"])
-            for to, data in calls
-        ]
-        if not requests:
+        if not calls:
             return []
-        answers = await self._post(requests)
-        by_id = {answer["id"]: _result("eth_call", answer) for answer in answers}
-        return [bytes.fromhex(by_id[request["id"]][2:]) for request in requests]
+        ids = [next(self._ids) for _ in calls]
+        requests = [
+            self._request(number, "eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"])
+            for number, (to, data) in zip(ids, calls, strict=True)
+        ]
+        answers = cast(list[_Answer], await self._post(requests))
+        by_id = {answer["id"]: str(_result("eth_call", answer)) for answer in answers}
+        return [bytes.fromhex(by_id[number][2:]) for number in ids]
 
     async def _call(self, to: str, data: bytes) -> bytes:
         answer = await self._rpc("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"])
         return bytes.fromhex(answer[2:])
 
     async def _rpc(self, method: str, params: Sequence[object]) -> Any:
-        return _result(method, await self._post(self._request(method, params)))
+        body = self._request(next(self._ids), method, params)
+        return _result(method, cast(_Answer, await self._post(body)))
 
-    async def _post(self, body: object) -> Any:
+    async def _post(self, body: object) -> object:
         try:
-            return (await self._http.post(self._url, json=body)).json()
+            found: object = (await self._http.post(self._url, json=body)).json()
         except (httpx.HTTPError, ValueError) as error:
             raise RpcError(f"{self._url}: {error or type(error).__name__}") from error
+        return found
 
-    def _request(self, method: str, params: Sequence[object]) -> dict[str, Any]:
-        return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
+    @staticmethod
+    def _request(number: int, method: str, params: Sequence[object]) -> dict[str, object]:
+        return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
 
 
-def _result(method: str, answer: dict[str, Any]) -> Any:
+def _result(method: str, answer: _Answer) -> Any:
     if "error" in answer:
         raise RpcError(f"{method}: {answer['error'].get('message')}")
     return answer["result"]

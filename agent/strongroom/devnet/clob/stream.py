@@ -3,14 +3,16 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 
 from strongroom.devnet.clob.faults import Faults
 
-Message = Mapping[str, Any]
+HOLD_S = 1.0  # that a message waits at most for the one that goes out before it
+
+Message = Mapping[str, object]
 
 
 @dataclass(eq=False)
@@ -79,7 +81,8 @@ class Hub:
         while True:
             batch = [await listener.queue.get()]
             if self._faults.happens(self._faults.swap_messages):
-                batch.insert(0, await listener.queue.get())
+                with suppress(TimeoutError):  # the last message is not held back for good
+                    batch.insert(0, await asyncio.wait_for(listener.queue.get(), HOLD_S))
             for message in batch:
                 if self._faults.spend("drop_sockets"):
                     await socket.close(code=1011)
