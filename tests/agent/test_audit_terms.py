@@ -169,7 +169,7 @@ def test_the_delay_that_counts_is_the_one_of_the_call():
 
     def hear(now, kind, **fields):
         event = kind(now, hex(now), 0, "", **fields)
-        return governance.hear(event, Transaction(now, (event,)))
+        return governance.take(event, Transaction(now, (event,)))
 
     assert hear(1, DelaySet, selector=selector, delay=100) == []
     assert hear(10, CallSubmitted, call_hash=identity, delay=100, call=call) == []

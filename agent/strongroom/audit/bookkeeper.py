@@ -77,7 +77,7 @@ class Bookkeeper:
             if handler is not None:
                 handler(self, event)
             else:
-                ledger.differences += self._governance.hear(event, transaction)
+                ledger.differences += self._governance.take(event, transaction)
         if self._minted:
             self._expect(events[-1], "supply", ledger.supply, sum(ledger.holders.values()))
         for queues in ledger.queues:

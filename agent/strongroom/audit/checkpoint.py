@@ -11,7 +11,7 @@ from strongroom.errors import BadInput
 
 
 class CheckpointError(BadInput):
-    """A checkpoint that cannot be gone on from; the message says what to do."""
+    """An audit cannot go on from this checkpoint; the message says what to do."""
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ class _Recorder:
         self._fills: TextIO | None = None
 
     def __enter__(self) -> _Recorder:
-        """Open the files: anew, or to append where a checkpoint is gone on from."""
+        """Open the files: anew, or to append where an audit goes on from a checkpoint."""
         folder, checkpoint = self._options.out, self._options.checkpoint
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -222,12 +222,13 @@ class _Recorder:
 
     def on_event(self, time: int, event: Event) -> None:
         """Keep a fill's line, and where the last budget was given."""
-        from strongroom.audit.events import Allocated, OrderFilled
+        from strongroom.audit.events import Allocated, OrderFilled, order_filled_reader
 
         if isinstance(event, Allocated):
             self.allocated_at = event.block
         elif isinstance(event, OrderFilled) and self._fills is not None:
-            self._fills.write(json.dumps({"time": time} | asdict(event)) + "\n")
+            place = {"time": time, "block": event.block, "transaction": event.transaction}
+            self._fills.write(json.dumps(place | order_filled_reader().plain(event)) + "\n")
 
 
 def _executed_again(

@@ -605,6 +605,12 @@ def exchange_readers() -> Readers:
     return _readers("Exchange", (OrderFilled,))
 
 
+def order_filled_reader() -> Reader:
+    """Return the reader of fills."""
+    (reader,) = exchange_readers().values()
+    return reader
+
+
 def _readers(contract: str, records: tuple[type[Event], ...]) -> Readers:
     known = {record.__name__: record for record in records}
     found = {}

@@ -41,8 +41,7 @@ class FillJoiner:
         self._node, self._exchanges, self._evidence = node, exchanges, evidence
         self._vault, self._blocks, self._on_event = vault, blocks, on_event
         self._records: Revealed | None = None
-        readers = exchange_readers()
-        self._topic = next(topic for topic, each in readers.items() if each.record is OrderFilled)
+        (self._topic,) = exchange_readers()  # of fills
 
     def join(self, progress: Progress, first: int, last: int) -> None:
         """Join the fills of some blocks."""

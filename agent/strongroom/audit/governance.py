@@ -71,12 +71,12 @@ class Governance:
     """Books permissions by their events, and finds calls that were not announced in time."""
 
     def __init__(self, permissions: Permissions) -> None:
-        """Go on from permissions, which change as events are heard."""
+        """Go on from permissions, which change with the events."""
         self.permissions = permissions
         self._transaction = Transaction(0, ())
         self._found: list[Difference] = []
 
-    def hear(self, event: Event, transaction: Transaction) -> list[Difference]:
+    def take(self, event: Event, transaction: Transaction) -> list[Difference]:
         """Take an event of a transaction; return what differs."""
         handler = _HANDLERS.get(type(event))
         if handler is None:

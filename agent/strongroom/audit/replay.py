@@ -313,14 +313,16 @@ def _compare(name: str, first: Receipt, again: Receipt) -> list[str]:
         )
         if one != other
     ]
-    kept, new = (
+    before, after = (
         [(log["address"], log["topics"], log["data"]) for log in receipt["logs"]]
         for receipt in (first, again)
     )
-    if kept != new:
+    if before != after:
         place = next(
-            (n for n, pair in enumerate(zip(kept, new, strict=False)) if pair[0] != pair[1]),
-            min(len(kept), len(new)),
+            (n for n, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]),
+            min(len(before), len(after)),
         )
-        found.append(f"{name}: log {place} of {len(kept)}: {json.dumps(new[place : place + 1])}")
+        found.append(
+            f"{name}: log {place} of {len(before)}: {json.dumps(after[place : place + 1])}"
+        )
     return found

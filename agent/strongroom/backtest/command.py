@@ -175,10 +175,10 @@ def _simulated(
 
     length = history.ends_at - history.starts_at
 
-    def told(now: int, end: int) -> None:
+    def on_progress(now: int, end: int) -> None:
         options.progress(fills, now - history.starts_at, length)
 
-    return simulate(config, fills, history, told)
+    return simulate(config, fills, history, on_progress)
 
 
 def _capacities(config: BacktestConfig, known: Summary) -> list[Capacity]:
@@ -239,19 +239,21 @@ def _many(
         raise BadInput('[sweep] is empty: name what is varied, e.g. "packs.tail.low" = [0.9, 0.95]')
     started, results = time.monotonic(), folder / "results"
 
-    def told(done: int, of: int) -> None:
+    def on_progress(done: int, of: int) -> None:
         options.progress("backtests", done, of)
 
     if options.walk_forward:
         folds = walk_forward(
-            config, results, options.walk_forward, workers=options.workers, told=told
+            config, results, options.walk_forward, workers=options.workers, on_progress=on_progress
         )
         walk = WalkResult(folds, results, time.monotonic() - started)
         _write(folder / "walk.json", walk.found())
         return walk
     jobs = jobs_of(config)
     _count(folder.parent, [varied(config, job.changes) for job in jobs])
-    rows = run_jobs(jobs, results, options.engine, options.workers, told, options.ray_address)
+    rows = run_jobs(
+        jobs, results, options.engine, options.workers, on_progress, options.ray_address
+    )
     swept = SweepResult(rows, options.engine, results, time.monotonic() - started)
     _write(folder / "sweep.json", swept.found())
     return swept

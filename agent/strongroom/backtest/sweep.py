@@ -29,7 +29,7 @@ from strongroom.settings import ConfigError
 
 EngineName = Literal["processes", "ray"]
 Split = Literal["time", "event"]
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 Changes = Mapping[str, JsonValue]  # "section.key" -> value
 
 
@@ -83,7 +83,7 @@ def run_jobs(
     folder: Path,
     engine: EngineName = "processes",
     workers: int | None = None,
-    told: Told = lambda done, of: None,
+    on_progress: OnProgress = lambda done, of: None,
     address: str | None = None,
 ) -> list[Row]:
     """Return a row for each job, in their order.
@@ -91,7 +91,7 @@ def run_jobs(
     Args:
         folder: finished results, one file each; they are not run again
         workers: processes, or Ray's CPUs on this machine
-        told: hears of the progress
+        on_progress: is called with the jobs done, and all of them
         address: of a Ray cluster; without it Ray starts on this machine
 
     Raises:
@@ -100,14 +100,14 @@ def run_jobs(
     folder.mkdir(parents=True, exist_ok=True)
     missing = [job for job in jobs if not (folder / f"{job.key}.json").exists()]
     done = len(jobs) - len(missing)
-    told(done, len(jobs))
+    on_progress(done, len(jobs))
     run = _by_ray if engine == "ray" else _by_processes
     for job, summary in run(missing, workers, address):
         draft = folder / f".{job.key}"
         draft.write_bytes(_FINISHED.dump_json(_Finished(summary)))
         draft.replace(folder / f"{job.key}.json")
         done += 1
-        told(done, len(jobs))
+        on_progress(done, len(jobs))
     return [
         Row(job.changes, job.fills, _finished(folder / f"{job.key}.json").summary) for job in jobs
     ]
@@ -189,7 +189,7 @@ def walk_forward(
     split: Split = "time",
     least: int = 3,
     workers: int | None = None,
-    told: Told = lambda done, of: None,
+    on_progress: OnProgress = lambda done, of: None,
 ) -> list[Fold]:
     """Choose the best parameters of the sweep on one part, judge them on the next.
 
@@ -213,7 +213,7 @@ def walk_forward(
         (judged,) = run_jobs([job], folder, workers=1)
         low = best.summary.return_on_stake.low
         folds.append(Fold(chosen_on, judged_on, best.changes, low, judged.summary))
-        told(number + 1, len(parts))
+        on_progress(number + 1, len(parts))
     return folds
 
 
