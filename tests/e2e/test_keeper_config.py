@@ -1,6 +1,7 @@
 """A configuration that does not fit: a clear error, exit code 2, nothing sent."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
+from strongroom.errors import BadInput
 from strongroom.keeper.configuration import load
+from strongroom.keeper.first_files import InitOptions, VenueUrls, write_first_files
 from strongroom.keeper.wiring import build
 from strongroom.settings import ConfigError
 
@@ -46,7 +49,7 @@ CASES = {
     "lifetime": ("patience_s = 1", "order_lifetime_s = 900", r"admits 600 seconds at most"),
     "no clob": ("clob_url = ", 'clob_url = "http://127.0.0.1:9" # ', r"does not let us in"),
     "no cosigner": ("[cosigner]\nurl", '[cosigner]\nurl = "http://127.0.0.1:9" #', r"start it"),
-    "no toml": ("[chain]", "[chain", r"no TOML"),
+    "no toml": ("[chain]", "[chain", r"not TOML"),
     "forecaster": (
         "[limits]",
         "[[forecasters]]\nkind = 'csv'\nname = 'mine'\n[limits]",
@@ -110,3 +113,62 @@ def test_a_dry_run_decides_and_sends_nothing(world):
     assert '"event": "started"' in done.stderr and '"mode": "dry-run"' in done.stderr
     assert nobody_moved(world) == before
     assert world.stage.chain.height() > 0
+
+
+def first_files(world, folder, **changes):
+    stage = world.stage
+    url = stage.server.url
+    options = {
+        "vault": stage.vault.address,
+        "rpc": stage.chain.url,
+        "venue": VenueUrls(url, f"{url}/gamma"),
+        "folder": folder,
+        "multi_send": stage.config.safe.multi_send,
+    }
+    return write_first_files(InitOptions(**options | changes))
+
+
+def test_first_files_of_a_vault_work(world, tmp_path):
+    """What `keeper init` writes is what somebody who knows everything would have written."""
+    written = first_files(world, tmp_path)
+    assert [each.name for each in written.files] == ["keeper.toml", "cosigner.toml", "secret"]
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    owners = world.stage.safe.getOwners()
+    assert all(owner in written.left[0] for owner in owners)
+    for name in ("owner", "executor", "cosigner"):
+        shutil.copy(world.folder / f"{name}.json", tmp_path)
+    config, known = load(tmp_path / "keeper.toml"), world.stage.config
+    traded = {market.negative_risk for market in world.markets}
+    assert set(config.venue.exchanges) == {
+        each for each in known.venue.exchanges if each.negative_risk in traded
+    }
+    assert (config.safe, config.chain.chain_id) == (known.safe, known.chain.chain_id)
+    assert config.operations.mode == "paper" and list(config.packs) == ["tail"]
+    with pytest.raises(ConfigError, match="start it first"):
+        build(config)
+    command = [sys.executable, "-m", "strongroom.cli", "cosigner", str(tmp_path / "cosigner.toml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        told = process.stdout.readline()
+        assert told.startswith("listening on unix:") and config.safe.address in told
+        build(config)
+        again = subprocess.run(command, capture_output=True, text=True)
+        assert again.returncode == 2 and "runs already" in again.stderr
+        build(config)  # the first one is not deaf
+        process.terminate()
+        assert process.wait(20) == 0
+    assert not list(tmp_path.glob("cosigner.sock*"))
+
+
+def test_first_files_overwrite_nothing_and_need_a_vault(world, tmp_path):
+    first_files(world, tmp_path)
+    before = (tmp_path / "keeper.toml").read_text()
+    with pytest.raises(ConfigError, match="is there already"):
+        first_files(world, tmp_path)
+    assert (tmp_path / "keeper.toml").read_text() == before
+    with pytest.raises(BadInput, match="no vault of Strongroom"):
+        first_files(world, tmp_path / "other", vault="0x" + "12" * 20)
+    with pytest.raises(BadInput, match="is no address"):
+        first_files(world, tmp_path / "other", vault="0x12")
+    with pytest.raises(ConfigError, match="chain 80002 has no public venue"):
+        first_files(world, tmp_path / "other", venue=None)
+    assert not (tmp_path / "other").exists()

@@ -100,9 +100,10 @@ def status(config: Path, as_json: bool) -> None:
     if as_json:
         print_json(asdict(found))
         return
-    table = Table(title=f"Vault {found.vault}")
+    table = Table()
     table.add_column("what")
-    table.add_column("value", justify="right")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_row("vault", found.vault)
     for name in ("nav", "idle", "exposure", "owed"):
         table.add_row(name, format_units(getattr(found, name)))
     table.add_row("deals and allocates", "yes" if found.dealable else "no")

@@ -1,7 +1,9 @@
 """The co-signer as a process of its own: its file, its key, its node, its door."""
 
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,7 +96,24 @@ def serve(config: CosignerConfig, told: Callable[[str], None] = lambda words: No
             f"{policy.orders.max_order} an order, {policy.orders.max_per_day} a day; "
             f"for Safe {policy.safe} on chain {policy.chain_id}"
         )
-        server.run(sockets=[listening])
+        with _ended_gently():
+            server.run(sockets=[listening])
+
+
+@contextmanager
+def _ended_gently() -> Iterator[None]:
+    """Let a signal that the server has obeyed be no error: it sends it again when it is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_: None)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ class Operation:
             ("executor", self.executor),
         ):
             write_keystore(folder / f"{name}.json", account)
-        (folder / "secret").write_text(secrets.token_hex(32))
+        write_secret(folder / "secret", secrets.token_hex(32))
         keeper = merged(self._keeper(), tomllib.loads(sections))
         signer = merged(self._cosigner(), {"policy": tomllib.loads(policy)})
         (folder / KEEPER).write_text(tomli_w.dumps(keeper))
@@ -141,7 +141,13 @@ def own_key(folder: Path, name: str) -> LocalAccount:
 def write_keystore(path: Path, account: LocalAccount) -> None:
     """Write a light keystore: the devnet's keys are worth nothing."""
     text = Account.encrypt(account.key, PASSPHRASE, kdf="pbkdf2", iterations=1_000)
-    path.write_text(json.dumps(text))
+    write_secret(path, json.dumps(text))
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only this user may read."""
+    path.touch(mode=0o600)
+    path.write_text(text)
 
 
 def merged(one: Mapping[str, object], other: Mapping[str, object]) -> Table:

@@ -48,7 +48,7 @@ def _run(config: Config, ticks: int | None, stopping: threading.Event | None) ->
         alerts(event, fields)
 
     server = None
-    if config.operations.metrics_port:
+    if config.operations.metrics_port and config.operations.mode != "dry-run":
         server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
     keeper = make(config, told)
     stopped = stopping or threading.Event()
