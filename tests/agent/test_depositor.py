@@ -162,10 +162,10 @@ def test_all_that_is_lacking_is_said_at_once():
         waiting_deposits=2 * 10**6,
     ).deposit(9_500_000)  # fmt: skip
     assert found.lacks == (
-        "the vault is paused: it takes no deposits until it runs again",
+        "the vault is paused: it accepts no deposits until it is unpaused",
         f"{ADDRESS} is not on the vault's allow-list",
-        "the least deposit is 10.00 pUSD",
-        "the vault takes 4.00 pUSD more at most",
+        "the smallest deposit is 10.00 pUSD",
+        "the vault accepts at most 4.00 pUSD more",
         "you have 3.00 pUSD, 6.50 pUSD too little",
     )
     assert "winding down" in view(winding_down=True, paused=True).deposit(10**6).lacks[0]
@@ -200,8 +200,8 @@ def test_leaving_in_kind_names_every_holding():
         "From market 0xababababab...: 0.999999 pUSD.",
         "From market 0xababababab..., outcome 0: 1.999999 YES, 0.00 NO.",
         "From market 0xababababab..., outcome 1: 0.00 YES, 0.499999 NO.",
-        "From market 0xababababab...: 30.00 pUSD at cost is in a wallet out of reach.",
-        "You get outcome tokens as they are: no price, report or keeper is needed.",
+        "From market 0xababababab...: 30.00 pUSD at cost stays in a wallet, out of reach.",
+        "You get outcome tokens, not their price; no report and no keeper is needed.",
     )
     assert "in wind-down, or when" in view().exit(10**12).lacks[0]
     assert view(waiting=10**12).exit(2 * 10**12).lacks == (

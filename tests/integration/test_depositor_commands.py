@@ -111,7 +111,7 @@ def test_a_request_is_taken_back(place, venue, people):
     run(deposit, "5", "--yes")
     assert "name one, deposit or redeem" in run(cancel, "--yes", code=2)
     vault.setDepositTerms(1_010 * UNIT, 1, sender=people.owner)  # 1,000.50 and 5 that wait
-    assert "takes 4.50 pUSD more at most" in run(deposit, "5", "--yes", code=2)
+    assert "accepts at most 4.50 pUSD more" in run(deposit, "5", "--yes", code=2)
     run(cancel, "redeem", "--yes")
     assert vault.balanceOf(alice) == 1_000_500_000 * 10**6
 
