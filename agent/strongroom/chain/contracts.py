@@ -5,14 +5,12 @@ sends, `vault.balanceOf(alice)` asks. A transaction is estimated before it is si
 revert is never sent.
 """
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic, sleep
-from typing import Any, TypedDict, cast
+from typing import Any
 
-import requests
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_account.types import TransactionDictType
@@ -22,42 +20,11 @@ from eth_utils.address import to_checksum_address
 from strongroom.chain.artifacts import Artifact
 from strongroom.chain.codec import Abi, BadArguments, EventCodec, FunctionCodec
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
+from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason
 
 RECEIPT_S = 120.0
 POLL_S = 1.0  # at most between two looks for a receipt
-LATEST = "latest"
 MARGIN = 5  # a fifth more gas than was estimated
-_ERROR = bytes.fromhex("08c379a0")  # Error(string)
-
-
-class Log(TypedDict):
-    """A log as a node has it."""
-
-    address: str
-    topics: Sequence[str]
-    data: str
-    blockNumber: str
-    logIndex: str
-    transactionHash: str
-
-
-class _Failure(TypedDict, total=False):
-    """A node's error."""
-
-    code: int
-    message: str
-    data: object
-
-
-class _Answer(TypedDict, total=False):
-    """A node's answer: one of both is there."""
-
-    id: int
-    result: Any
-    error: _Failure
-
-
-Question = tuple[str, Sequence[object]]  # method, parameters
 FEES: Sequence[Question] = (
     ("eth_getBlockByNumber", (LATEST, False)),
     ("eth_maxPriorityFeePerGas", ()),
@@ -233,7 +200,7 @@ class Contract:
         return {each["name"]: EventCodec(each) for each in self._abi if each["type"] == "event"}
 
 
-class Contracts:
+class Contracts(JsonRpc):
     """One chain, by its node's URL."""
 
     def __init__(self, url: str, timeout_s: float = 30.0, poll_s: float = 0.002) -> None:
@@ -242,9 +209,8 @@ class Contracts:
         Args:
             poll_s: before the second look for a receipt; the pauses grow to a second
         """
-        self.url, self._timeout, self._poll = url, timeout_s, poll_s
-        self._session = requests.Session()
-        self._ids = itertools.count(1)
+        super().__init__(url, timeout_s)
+        self._poll = poll_s
 
     @cached_property
     def chain_id(self) -> int:
@@ -288,7 +254,7 @@ class Contracts:
         """
         call = {"to": address, "data": "0x" + data.hex()} | ({"from": sender} if sender else {})
         override = [{address: {"code": "0x" + code.hex(), "state": {}}}] if code else []
-        (answer,) = self._ask([("eth_call", (call, LATEST, *override))])
+        (answer,) = self.ask([("eth_call", (call, LATEST, *override))])
         if "error" in answer:
             raise CallReverted(f"{what or 'a call'} at {address}: {reason(answer['error'])}")
         return _bytes(answer["result"])
@@ -303,7 +269,7 @@ class Contracts:
             ("eth_call", ({"to": address, "data": "0x" + data.hex()}, LATEST))
             for address, data in calls
         ]
-        answers = self._ask(asked)
+        answers = self.ask(asked)
         for (address, _), answer in zip(calls, answers, strict=True):
             if "error" in answer:
                 raise CallReverted(f"a call at {address}: {reason(answer['error'])}")
@@ -334,7 +300,7 @@ class Contracts:
             name = self._send_signed(sender, call, gas, what)
         else:
             self.request("anvil_impersonateAccount", sender.address)
-            (answer,) = self._ask([("eth_estimateGas", (call,))])
+            (answer,) = self.ask([("eth_estimateGas", (call,))])
             limit = gas or _limit(answer, what)
             name = self.request("eth_sendTransaction", call | {"gas": hex(limit)})
         return self.mined(name, what)
@@ -355,22 +321,6 @@ class Contracts:
         if not found.succeeded:
             raise TransactionRefused(f"{what} reverted in transaction {name}")
         return found
-
-    def request(self, method: str, *parameters: object) -> Any:
-        """Return the node's answer to any method.
-
-        Raises:
-            ChainAway: the node does not answer, or with an error.
-        """
-        return self.request_all([(method, parameters)])[0]
-
-    def request_all(self, questions: Sequence[Question]) -> list[Any]:
-        """Return the node's answers to several methods, asked at once.
-
-        Raises:
-            ChainAway: the node does not answer, or to one of them with an error.
-        """
-        return self._results(questions, self._ask(questions))
 
     # what is asked often
 
@@ -428,9 +378,9 @@ class Contracts:
     def _send_signed(self, sender: Key, call: Mapping[str, str], gas: int, what: str) -> str:
         """Ask what a transaction needs in one request, sign it, send it; return its hash."""
         questions = [*FEES, ("eth_getTransactionCount", (sender.address, "pending"))]
-        estimate, *others = self._ask([("eth_estimateGas", (call,)), *questions])
+        estimate, *others = self.ask([("eth_estimateGas", (call,)), *questions])
         limit = gas or _limit(estimate, what)
-        block, tip, nonce = self._results(questions, others)
+        block, tip, nonce = self.results(questions, others)
         highest, priority = _fees(block, tip)
         transaction: TransactionDictType = {
             "chainId": self.chain_id,
@@ -446,41 +396,6 @@ class Contracts:
         raw = bytes(sender.account.sign_transaction(transaction).raw_transaction)
         return str(self.request("eth_sendRawTransaction", "0x" + raw.hex()))
 
-    def _results(self, questions: Sequence[Question], answers: Sequence[_Answer]) -> list[Any]:
-        for (method, _), answer in zip(questions, answers, strict=True):
-            if "error" in answer:
-                raise ChainAway(f"{self.url}: {method}: {reason(answer['error'])}")
-        return [answer["result"] for answer in answers]
-
-    def _ask(self, questions: Sequence[Question]) -> list[_Answer]:
-        """Ask in one request; return the answers in the questions' order."""
-        asked = [
-            {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
-            for method, parameters in questions
-        ]
-        names = " ".join(dict.fromkeys(method for method, _ in questions))
-        if not asked:
-            return []
-        found = self._post(asked[0] if len(asked) == 1 else asked, names)
-        answers = found if isinstance(found, list) else [found]
-        by_id = {each.get("id"): each for each in answers if isinstance(each, dict)}
-        kept = [by_id.get(each["id"]) for each in asked]
-        if not all(each is not None and ("result" in each or "error" in each) for each in kept):
-            raise ChainAway(f"{self.url} answered {str(found)[:100]} to {names}")
-        return cast(list[_Answer], kept)
-
-    def _post(self, body: object, names: str) -> object:
-        try:
-            response = self._session.post(self.url, json=body, timeout=self._timeout)
-            response.raise_for_status()
-            found: object = response.json()
-        except requests.RequestException as error:
-            raise ChainAway(
-                f"{self.url} does not answer ({names}, {type(error).__name__}): start the node, "
-                "or name another one"
-            ) from error
-        return found
-
 
 def test_keys(mnemonic: str, count: int) -> Iterator[Key]:
     """Return the keys that a test chain funds, in their order."""
@@ -493,23 +408,12 @@ def _fees(block: Mapping[str, str], tip: str) -> tuple[int, int]:
     return 2 * int(block["baseFeePerGas"], 16) + int(tip, 16), int(tip, 16)
 
 
-def _limit(answer: _Answer, what: str) -> int:
+def _limit(answer: Answer, what: str) -> int:
     """Return the gas limit that follows from an estimate."""
     if "error" in answer:
         raise TransactionRefused(f"{what} would revert: {reason(answer['error'])}")
     gas = int(answer["result"], 16)
     return gas + gas // MARGIN
-
-
-def reason(error: Mapping[str, object]) -> str:
-    """Return why a call reverted: the contract's reason, else the node's words."""
-    data = error.get("data")
-    if isinstance(data, Mapping):
-        data = data.get("data")
-    if isinstance(data, str) and data.startswith("0x" + _ERROR.hex()):
-        from_abi = FunctionCodec({"outputs": [{"type": "string"}]})
-        return str(from_abi.decode(_bytes(data)[4:]))
-    return str(error.get("message", error))
 
 
 def _bytes(text: str) -> bytes:

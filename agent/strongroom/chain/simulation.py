@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strongroom.chain.anvil import anvil
-from strongroom.chain.contracts import Contracts, reason
+from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import ChainAway, TransactionRefused
+from strongroom.chain.jsonrpc import reason
 
 
 @dataclass(frozen=True)
