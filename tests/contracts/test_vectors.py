@@ -14,10 +14,12 @@ from strongroom.information.gamma import load_recorded
 from strongroom.signing.keys import envelope
 from strongroom.signing.order import ExchangeDomain, order_hash, order_tuple
 
+from tests.property.world import World
 from tests.signing import make_order
 
 STRUCT = "(uint256,address,address,uint256,uint256,uint256,uint8,uint8,uint256,bytes32,bytes32)"
 DATA = Path("agent/strongroom/devnet/data")
+EVM_CHAIN_ID = 1  # of the bare EVM
 USDC_E = "0x2791Bca1f2de4661ED88A30C99A7a9449Aa84174"  # Polygon, the tokens' real collateral
 NEGATIVE_RISK_ADAPTER = "0xd91E80cF2E7be2e162c6513ceD06f1dD0dA35296"
 
@@ -28,15 +30,28 @@ def recorded():
     return {market.condition_id: market for page in pages for market in page}.values()
 
 
-def test_position_ids_are_the_real_token_ids(venue, recorded):
+def test_account_computes_the_token_ids_of_conditional_tokens(vault, open_market, venue):
+    market = open_market(vault)
+    for outcome, token in enumerate(market.account.tokenIds()):
+        collection = venue.ctf.getCollectionId(b"\0" * 32, market.id, outcome + 1)
+        assert venue.ctf.getPositionId(venue.usdc, collection) == token
+
+
+@pytest.fixture(scope="module")
+def world(project):
+    """Everything on a bare EVM, for thousands of calls."""
+    return World(project)
+
+
+def test_position_ids_are_the_real_token_ids(world, recorded):
     """All recorded binary markets, both outcomes, through the real ConditionalTokens."""
     checked = 0
     for market in recorded:
         if market.negative_risk:
             continue
         for outcome in (0, 1):
-            collection = venue.ctf.getCollectionId(b"\0" * 32, market.condition_id, outcome + 1)
-            token = venue.ctf.getPositionId(USDC_E, collection)
+            collection = world.ctf.getCollectionId(b"\0" * 32, market.condition_id, outcome + 1)
+            token = world.ctf.getPositionId(USDC_E, collection)
             assert token == market.token_ids[outcome], market.question
         checked += 1
     assert checked >= 300
@@ -49,13 +64,6 @@ def test_condition_ids_follow_from_oracle_and_question(recorded):
         assert condition_id(oracle, market.question_id) == market.condition_id, market.question
         kinds[market.negative_risk] += 1
     assert kinds[False] >= 300 and kinds[True] >= 300
-
-
-def test_account_computes_the_token_ids_of_conditional_tokens(vault, open_market, venue):
-    market = open_market(vault)
-    for outcome, token in enumerate(market.account.tokenIds()):
-        collection = venue.ctf.getCollectionId(b"\0" * 32, market.id, outcome + 1)
-        assert venue.ctf.getPositionId(venue.usdc, collection) == token
 
 
 word = st.integers(0, 2**256 - 1)
@@ -85,12 +93,25 @@ orders = st.builds(
 )
 
 
+@pytest.fixture(scope="module")
+def exchange(world, project):
+    venue = (world.ctf.address, world.pusd.address, world.adapter.address)
+    no_wallets = world.evm.address("no wallets")
+    return world.evm.deploy(project.Exchange.contract_type, *venue, no_wallets, "2")
+
+
+@pytest.fixture(scope="module")
+def account(world, exchange):
+    """An account's implementation that knows the exchange."""
+    venue = (world.ctf, world.pusd, world.usdc, world.adapter)
+    parts = [each.address for each in venue]
+    return world.evm.deploy(world.account_type, exchange.address, "2", *parts, False)
+
+
 @settings(max_examples=150)
 @given(order=orders)
-def test_order_hash_of_exchange_account_and_official_client_agree(
-    order, venue, implementation, chain
-):
-    domain = ExchangeDomain(venue.exchange.address, venue.exchange_version, chain.chain_id)
+def test_order_hash_of_exchange_account_and_official_client_agree(order, exchange, account):
+    domain = ExchangeDomain(exchange.address, "2", EVM_CHAIN_ID)
     builder = ExchangeOrderBuilderV2(
         domain.address, domain.chain_id, None, domain_version=domain.version
     )
@@ -98,8 +119,8 @@ def test_order_hash_of_exchange_account_and_official_client_agree(
     by_client = bytes.fromhex(builder.build_order_hash(typed)[2:])
     assert order_hash(order, domain) == by_client
     fields = order_tuple(order)
-    assert bytes(venue.exchange.hashOrder((*fields, b""))) == by_client
-    assert bytes(implementation.orderHash(fields)) == by_client
+    assert bytes(exchange.hashOrder((*fields, b""))) == by_client
+    assert bytes(account.orderHash(fields)) == by_client
     words = b"".join(
         bytes(12) + bytes.fromhex(field[2:])
         if isinstance(field, str)
@@ -109,7 +130,7 @@ def test_order_hash_of_exchange_account_and_official_client_agree(
         for field in fields
     )
     typehash = bytes.fromhex("bb86318a2138f5fa8ae32fbe8e659f8fcf13cc6ae4014a707893055433818589")
-    by_hand = keccak(b"\x19\x01" + venue.exchange.domainSeparator() + keccak(typehash + words))
+    by_hand = keccak(b"\x19\x01" + exchange.domainSeparator() + keccak(typehash + words))
     assert by_hand == by_client
     encoded = encode([STRUCT, "uint256", "bytes"], [fields, 77, b"signed"])
     assert envelope(order, 77, b"signed") == encoded
