@@ -37,6 +37,11 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
 
 
+def where_chains_are_shared(fixture_name, config):
+    """Scope of what makes things on the chain: a session's where tests do not undo each other's."""
+    return "session" if config.getoption("--disable-isolation") else "function"
+
+
 @pytest.fixture(scope="session")
 def deployer(accounts):
     return accounts[0]
@@ -90,7 +95,7 @@ def number():
     return itertools.count(1)
 
 
-@pytest.fixture
+@pytest.fixture(scope=where_chains_are_shared)
 def make_vault(factory, people, devnet_deployer, number):
     """Deploy a vault through the factory; keyword arguments replace the defaults."""
 
@@ -124,7 +129,7 @@ def vault(make_vault):
     return make_vault()
 
 
-@pytest.fixture
+@pytest.fixture(scope=where_chains_are_shared)
 def fund(venue, deployer):
     """Give people pUSD and let a vault pull it."""
 
@@ -136,7 +141,7 @@ def fund(venue, deployer):
     return give
 
 
-@pytest.fixture
+@pytest.fixture(scope=where_chains_are_shared)
 def report(people, chain):
     """Report quotes (bid_yes, ask_yes, bid_no, ask_no as decimal strings), one set a market."""
 
@@ -151,7 +156,7 @@ def report(people, chain):
     return send
 
 
-@pytest.fixture
+@pytest.fixture(scope=where_chains_are_shared)
 def invest(fund, report):
     """Deposit through a request, a report and a claim, at the quotes given."""
 

@@ -1,5 +1,6 @@
 """Contract makers at the service: the enforced account, deposit wallets, Safes, exchange V3."""
 
+import time
 from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
@@ -58,7 +59,7 @@ def by_keeper(account, safe, keeper_owners, venue, chain):
             tokens * UNIT,
             account.market.tick,
             decision_id({"why": "test", "number": salt}),
-            chain.pending_timestamp * 1000,
+            round(time.time() * 1000),
         )
         signature = sign_order(
             built,

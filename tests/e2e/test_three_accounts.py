@@ -4,6 +4,7 @@ Enforced through the service (EIP-1271 envelope), enforced through a market make
 through a deposit wallet with the unmodified client.
 """
 
+import time
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -23,15 +24,14 @@ from tests.e2e.clob_orders import order, settled
 from tests.signing import key_of
 
 CENT = WAD // 100
-ENFORCED, DELEGATED = 1, 2
+DELEGATED = 2
+# 300 less the fee of 2 % for YES of a pool whose reserves' product is 20,000^2
+NET = 300 * UNIT * 98 // 100
+POOL_YES = 20_000 * UNIT + NET - -(-((20_000 * UNIT) ** 2) // (20_000 * UNIT + NET))
+QUARTER_OF = (7_000 * UNIT, 1_300 * UNIT, 700 * UNIT, 400 * UNIT)  # idle and the three accounts
 
 
-@pytest.fixture
-def oracle(people):
-    return people.oracle
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pair(_unused, recorded):
     """Two recorded binary markets: (Market, Listing) each."""
     by_id = {"0x" + market.condition_id.hex(): market for market in recorded}
@@ -39,7 +39,7 @@ def pair(_unused, recorded):
     return [(by_id[each.condition_id], each) for each in listings]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def place(make_vault, people, invest, implementation, venue, deployer, chain, pair, number):
     """A vault of 10,000 pUSD and its three markets, 1,000 in each account."""
     vault = make_vault(people.keeper, price_band_bps=0)
@@ -79,69 +79,68 @@ def place(make_vault, people, invest, implementation, venue, deployer, chain, pa
     )
 
 
-def test_a_week_in_three_kinds_of_custody(
-    place, people, venue, deployer, chain, safe, keeper_owners, connect, accounts, traders
-):
-    vault = place.vault
-    first, second = place.markets
-
-    # Monday. The enforced account bids 500 YES at .40 through the service; Bob takes it.
-    executor = connect(accounts[10])
-    domain = ExchangeDomain(venue.exchange.address, venue.exchange_version, polymarket.CHAIN_ID)
-    vault.setKeeper(safe, sender=people.owner)
-    bid = build_order(
-        place.order_account.address,
-        first.token_ids[0],
-        Decimal("0.40"),
-        500 * UNIT,
-        first.tick,
-        b"\x01" * 32,
-        chain.pending_timestamp * 1000,
-    )
-    envelope = sign_order(
-        bid,
-        order_hash(bid, domain),
-        chain.pending_timestamp + 500,
-        0,
-        safe.address,
-        polymarket.CHAIN_ID,
-        keeper_owners[:2],
-    )
-    executor.post_order(SignedOrderV2(**vars(bid), signature="0x" + envelope.hex()))
-    taken = order(traders.bob, place.listings[0].token_ids[1], "BUY", 0.60, 500)
-    assert settled(traders.bob.client, taken["tradeIDs"][0])["status"] == "CONFIRMED"
-    vault.setKeeper(people.keeper, sender=people.owner)
-
-    # The pool: 300 for YES. Product of reserves 20,000^2, 2 % fee.
-    account, pool = place.pool_account, place.pool
-    net = 300 * UNIT * 98 // 100
-    reserve = -(-((20_000 * UNIT) ** 2) // (20_000 * UNIT + net))
-    pool_yes = 20_000 * UNIT + net - reserve
-    account.buy(pool, 0, 300 * UNIT, pool_yes, FOREVER, sender=people.keeper)
-
-    # The deposit wallet: 600 out, buys 400 NO at .70 with the client.
+@pytest.fixture(scope="module")
+def wallet(place, people, venue, deployer):
+    """A deposit wallet with 600 of the delegated budget; `run` sends a batch of its owner's."""
     key = key_of("week")
     venue.wallets.makeWallet(key.address, sender=deployer)
-    wallet = at(vault, venue.wallets.walletOf(key.address), "DepositWallet")
+    contract = at(place.vault, venue.wallets.walletOf(key.address), "DepositWallet")
 
     def run(*calls):
-        digest = bytes(wallet.batchDigest(list(calls), FOREVER))
+        digest = bytes(contract.batchDigest(list(calls), FOREVER))
         signature = bytes(Account.unsafe_sign_hash(digest, key.key).signature)
-        wallet.execute(list(calls), FOREVER, signature, sender=deployer)
+        contract.execute(list(calls), FOREVER, signature, sender=deployer)
 
     for spender in (venue.exchange, place.wallet_account, venue.adapter):
         run((venue.pusd.address, venue.pusd.approve.encode_input(spender, FOREVER)))
         run((venue.ctf.address, venue.ctf.setApprovalForAll.encode_input(spender, True)))
-    place.wallet_account.setWallet(wallet, sender=people.keeper)
+    place.wallet_account.setWallet(contract, sender=people.keeper)
     place.wallet_account.forward(600 * UNIT, sender=people.keeper)
-    holder = SimpleNamespace(private_key="0x" + key.key.hex())
-    client = connect(holder, signature_type=3, funder=wallet.address)
+    return SimpleNamespace(contract=contract, key=key, run=run)
+
+
+@pytest.fixture(scope="module")
+def monday(place, wallet, people, venue, chain, safe, keeper_owners, connect, accounts, traders):
+    """Each account buys: 500 YES at .40 by an order, 300 of YES from the pool, 400 NO at .70 by
+    the wallet."""
+    vault, account = place.vault, place.order_account
+    vault.setKeeper(safe, sender=people.owner)
+    bid = _bid(account, place.markets[0], venue, chain, safe, keeper_owners)
+    connect(accounts[10]).post_order(bid)
+    taken = order(traders.bob, place.listings[0].token_ids[1], "BUY", 0.60, 500)
+    assert settled(traders.bob.client, taken["tradeIDs"][0])["status"] == "CONFIRMED"
+    vault.setKeeper(people.keeper, sender=people.owner)
+
+    place.pool_account.buy(place.pool, 0, 300 * UNIT, POOL_YES, FOREVER, sender=people.keeper)
+
+    holder = SimpleNamespace(private_key="0x" + wallet.key.key.hex())
+    client = connect(holder, signature_type=3, funder=wallet.contract.address)
     client.update_balance_allowance(BalanceAllowanceParams(asset_type=AssetType.COLLATERAL))
     no = place.listings[1].token_ids[1]
     client.create_and_post_order(OrderArgsV2(token_id=no, price=0.70, size=400, side="BUY"))
     taken = order(traders.bob, place.listings[1].token_ids[0], "BUY", 0.30, 400)
     assert settled(traders.bob.client, taken["tradeIDs"][0])["status"] == "CONFIRMED"
-    assert venue.pusd.balanceOf(wallet) == 320 * UNIT
+    return SimpleNamespace(in_wallet=venue.pusd.balanceOf(wallet.contract))
+
+
+def _bid(account, market, venue, chain, safe, owners):
+    """Return the account's bid for 500 YES at .40 in its keeper's envelope."""
+    now, chain_id = chain.pending_timestamp, polymarket.CHAIN_ID
+    price, size, metadata = Decimal("0.40"), 500 * UNIT, b"\x01" * 32
+    token, placed_at = market.token_ids[0], round(time.time() * 1000)
+    bid = build_order(account.address, token, price, size, market.tick, metadata, placed_at)
+    hash_ = order_hash(bid, ExchangeDomain(venue.exchange.address, "2", chain_id))
+    envelope = sign_order(bid, hash_, now + 500, 0, safe.address, chain_id, owners[:2])
+    return SignedOrderV2(**vars(bid), signature="0x" + envelope.hex())
+
+
+@pytest.fixture(scope="module")
+def week(place, monday, wallet, people, venue, chain):
+    """Two reports, three payouts, everything redeemed; return the vault's books after each."""
+    vault, books = place.vault, SimpleNamespace()
+
+    def look():
+        return SimpleNamespace(custody=vault.custody(), navs=vault.navs())
 
     def report(*quotes):
         marks = [
@@ -150,68 +149,93 @@ def test_a_week_in_three_kinds_of_custody(
         ]
         chain.pending_timestamp += DAY - 100
         vault.report(marks, NO_EVIDENCE, sender=people.reporter)
+        return look()
 
-    # Tuesday. YES .40/.42; the pool's YES .50/.52; NO .68/.72
-    report((40, 42, 58, 60), (50, 52, 48, 50), (28, 32, 68, 72))
-    by_order = 800 * UNIT + 200 * UNIT
-    by_pool = 700 * UNIT + pool_yes * 50 // 100
-    by_wallet = 400 * UNIT + min(600, 320 + 272) * UNIT
-    assert vault.custody() == (7_000 * UNIT, by_order + by_pool, by_wallet)
-    at_ask = (
-        7_000 * UNIT
-        + (800 * UNIT + 210 * UNIT)
-        + (700 * UNIT - -pool_yes * 52 // 100)
-        + (400 + max(600, 320 + 288)) * UNIT
-    )
-    at_ask = 7_000 * UNIT + 1_010 * UNIT + 700 * UNIT + -(-pool_yes * 52 // 100) + 1_008 * UNIT
-    assert vault.navs() == (7_000 * UNIT + by_order + by_pool + by_wallet, at_ask)
-
-    # Thursday. NO rises to .90: for who leaves the wallet counts at its cost and no more
+    books.tuesday = report((40, 42, 58, 60), (50, 52, 48, 50), (28, 32, 68, 72))
     chain.pending_timestamp += DAY
-    report((40, 42, 58, 60), (50, 52, 48, 50), (8, 10, 90, 92))
-    assert vault.custody()[2] == (400 + 600) * UNIT
-    assert vault.navs()[1] - at_ask == 80 * UNIT  # 400 * (.92 - .72)
-
-    # Saturday. Resolved: YES, NO, NO
+    books.thursday = report((40, 42, 58, 60), (50, 52, 48, 50), (8, 10, 90, 92))
     chain.pending_timestamp += DAY
+    first, second = place.markets
     _report_payouts(venue, first, [1, 0])
     venue.ctf.reportPayouts(place.question, [0, 1], sender=people.oracle)
     _report_payouts(venue, second, [0, 1])
     for market in place.ids:
         vault.sync(market, sender=people.stranger)
-    assert vault.custody() == (7_000 * UNIT, (800 + 500 + 700) * UNIT, (400 + 600) * UNIT)
-    assert vault.navs() == (10_000 * UNIT, 10_120 * UNIT)  # 720 in the wallet, 600 of it counted
-
-    # Anyone redeems; the wallet redeems for itself, and gives back 720
-    place.order_account.redeem(0, sender=people.stranger)
-    account.redeem(0, sender=people.stranger)
+    books.saturday = look()
+    for account in (place.order_account, place.pool_account):
+        account.redeem(0, sender=people.stranger)
     redeem = venue.adapter.redeemPositions.encode_input(
         venue.pusd, b"\0" * 32, second.condition_id, [1, 2]
     )
-    run((venue.adapter.address, redeem))
-    assert venue.pusd.balanceOf(wallet) == 720 * UNIT
+    wallet.run((venue.adapter.address, redeem))
+    books.in_wallet = venue.pusd.balanceOf(wallet.contract)
+    return books
 
-    # A holder of a quarter leaves in kind: a quarter of what accounts hold, told what is away
+
+@pytest.fixture(scope="module")
+def left(place, week, people, venue):
+    """A holder leaves with a quarter in kind; the wallet's budget comes back and all closes."""
+    vault, end = place.vault, SimpleNamespace()
     vault.windDown(sender=people.guardian)
     before = venue.pusd.balanceOf(people.alice)
     shares, supply = vault.balanceOf(people.alice) // 4, vault.totalSupply() + 10**6
     receipt = vault.redeemInKind(shares, people.alice, sender=people.alice)
-    (told,) = receipt.events(place.wallet_account, "OutOfReach")
-    assert told.outstanding == 600 * UNIT
-    parts = (7_000 * UNIT, 1_300 * UNIT, 700 * UNIT, 400 * UNIT)
-    got = sum(part * shares // supply for part in parts)
-    assert venue.pusd.balanceOf(people.alice) - before == got
-
-    # Sunday. The wallet's budget comes back, everything is recalled and closed
+    (end.told,) = receipt.events(place.wallet_account, "OutOfReach")
+    end.got = venue.pusd.balanceOf(people.alice) - before
+    end.due = sum(part * shares // supply for part in QUARTER_OF)
     place.wallet_account.takeBack(FOREVER, sender=people.stranger)
     for market in place.ids:
         vault.closeMarket(market, sender=people.stranger)
-    assert vault.custody() == (10_120 * UNIT - got, 0, 0)
-    # 1,300 - 1,000 won by orders, 300 lost in the pool, 120 won by the wallet
-    assert 10_120 == 10_000 + 300 - 300 + 120
+    end.custody = vault.custody()
+    return end
 
 
 def _report_payouts(venue, market, payouts):
     """Let a recorded market's own oracle speak."""
     oracle = venue.ctf.chain.impersonate(market.oracle)
     venue.ctf.reportPayouts(market.question_id, payouts, sender=oracle)
+
+
+def test_the_wallet_pays_for_what_it_buys(monday):
+    assert monday.in_wallet == 320 * UNIT  # 600 - 400 * .70
+
+
+def test_custody_tells_the_kinds_apart_at_the_bid(week):
+    """YES .40/.42, the pool's YES .50/.52, NO .68/.72."""
+    by_order = 800 * UNIT + 200 * UNIT
+    by_pool = 700 * UNIT + POOL_YES * 50 // 100
+    by_wallet = 400 * UNIT + min(600, 320 + 272) * UNIT
+    assert week.tuesday.custody == (7_000 * UNIT, by_order + by_pool, by_wallet)
+
+
+def test_a_wallet_counts_at_its_cost_at_least_for_who_comes(week):
+    at_ask = 7_000 * UNIT + 1_010 * UNIT + 700 * UNIT + -(-POOL_YES * 52 // 100)
+    at_ask += (400 + max(600, 320 + 288)) * UNIT
+    assert week.tuesday.navs == (sum(week.tuesday.custody), at_ask)
+
+
+def test_a_wallet_counts_at_its_cost_and_no_more_for_who_leaves(week):
+    """NO rises from .70 to .90."""
+    assert week.thursday.custody[2] == (400 + 600) * UNIT
+    assert week.thursday.navs[1] - week.tuesday.navs[1] == 80 * UNIT  # 400 * (.92 - .72)
+
+
+def test_resolved_each_account_is_worth_its_payouts(week):
+    """YES, NO, NO; 720 in the wallet, 600 of it counted."""
+    saturday = week.saturday
+    assert saturday.custody == (7_000 * UNIT, (800 + 500 + 700) * UNIT, (400 + 600) * UNIT)
+    assert saturday.navs == (10_000 * UNIT, 10_120 * UNIT)
+
+
+def test_the_wallet_redeems_for_itself(week):
+    assert week.in_wallet == 720 * UNIT
+
+
+def test_an_exit_in_kind_pays_what_is_here_and_tells_what_is_away(left):
+    assert left.told.outstanding == 600 * UNIT
+    assert left.got == left.due
+
+
+def test_in_the_end_all_is_idle(left):
+    """300 won by orders, 300 lost in the pool, 120 won by the wallet."""
+    assert left.custody == (10_000 * UNIT + (300 - 300 + 120) * UNIT - left.got, 0, 0)
