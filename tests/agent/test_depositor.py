@@ -169,7 +169,7 @@ def test_all_that_is_lacking_is_said_at_once():
         "you have 3.00 pUSD, 6.50 pUSD too little",
     )
     assert "winding down" in view(winding_down=True, paused=True).deposit(10**6).lacks[0]
-    assert view().deposit(0).lacks[0] == "there is nothing to hand over"
+    assert view().deposit(0).lacks[0] == "the amount is 0"
 
 
 def test_a_standing_announcement_is_said_with_its_time():
