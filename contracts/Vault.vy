@@ -113,7 +113,6 @@ interface IDesk:
 
 
 WAD_PER_BPS: constant(uint256) = 10**14
-STOPPED: constant(uint256) = status.PAUSED | status.WINDING_DOWN  # no order is admitted
 MAX_RETURN: constant(uint256) = 4096  # bytes a desk function returns at most: openMarkets
 
 DESK: public(immutable(address))  # code of keeper and reporter, see VaultDesk.vy
@@ -287,22 +286,24 @@ def orderTerms(market: bytes32, index: uint256) -> IVault.OrderTerms:
     @param market The account's market
     @param index Outcome token: 2 * condition for YES, 2 * condition + 1 for NO
     """
-    state: uint256 = status.word
-    admitted: IVault.OrderTerms = IVault.OrderTerms(
-        keeper=status._keeper(state) if state & STOPPED == 0 else empty(address),
-        max_lifetime=status._order_limit(state, status.LIFETIME),
-        highest_buy=status._order_limit(state, status.BUY_PRICE) * WAD_PER_BPS,
-        lowest_sell=0,
+    keeper: address = empty(address)
+    lifetime: uint256 = 0
+    highest: uint256 = 0
+    band: uint256 = 0
+    keeper, lifetime, highest, band = status._order_terms(status.word)
+    highest = unsafe_mul(highest, WAD_PER_BPS)  # of 16 bits: no overflow
+    lowest: uint256 = 0
+    if band != 0:
+        band = unsafe_mul(band, WAD_PER_BPS)
+        bid: uint256 = 0
+        ask: uint256 = 0
+        bid, ask = nav._quote(market, index)
+        if ask != 0:
+            lowest = unsafe_sub(bid, min(bid, band))
+            highest = min(highest, unsafe_add(ask, band))
+    return IVault.OrderTerms(
+        keeper=keeper, max_lifetime=lifetime, highest_buy=highest, lowest_sell=lowest
     )
-    band: uint256 = status._order_limit(state, status.BAND) * WAD_PER_BPS
-    if band == 0 or state & status.PENDING != 0 or block.timestamp > status._fresh_until(state):
-        return admitted
-    mark: uint256 = nav.marks[market][index >> 1] >> ((index & 1) << 7)
-    if mark & units.U128 != 0:
-        bid: uint256 = mark & units.U64
-        admitted.lowest_sell = bid - min(bid, band)
-        admitted.highest_buy = min(admitted.highest_buy, ((mark >> 64) & units.U64) + band)
-    return admitted
 
 
 # Requests, claims and cancellations
@@ -357,7 +358,7 @@ def cancelDepositRequest(controller: address, receiver: address) -> uint256:
     requests._check_authorised(controller)
     request_id: uint256 = 0
     assets: uint256 = 0
-    if status.word & status.WINDING_DOWN == 0:
+    if not status._has(status.word, status.WINDING_DOWN):
         request_id, assets = requests._cancel(requests.DEPOSIT, controller)
     else:
         claimed: uint256 = 0  # of both nothing: deposits are never settled in part
@@ -384,7 +385,7 @@ def cancelRedeemRequest(controller: address, receiver: address) -> uint256:
     shares: uint256 = 0
     claimed: uint256 = 0
     assets: uint256 = 0
-    if status.word & status.WINDING_DOWN == 0:
+    if not status._has(status.word, status.WINDING_DOWN):
         request_id, shares = requests._cancel(requests.REDEEM, controller)
     else:
         request_id, shares, claimed, assets = requests._leave(
@@ -478,7 +479,7 @@ def syncRedeem(
     assert shares != 0, "nothing to redeem"
     self._spend(owner, shares)
     bid: uint256 = self._prepare_sync_dealing()[0]
-    assert requests.closed[requests.REDEEM] >> 64 == 0, "redemptions wait"
+    assert requests._waiting(requests.REDEEM) == 0, "redemptions wait"
     # down: fewer assets
     assets: uint256 = shares * (bid + 1) // (erc20.totalSupply + ledger.VIRTUAL_SHARES)
     assert assets >= min_assets_out, "too few assets out"
@@ -506,15 +507,16 @@ def _spend(owner: address, shares: uint256):
 @view
 def _check_deposit(assets: uint256, holder: address):
     """
-    @dev An unlimited vault (all 128 bits set) does not pay for reading its NAV.
+    @dev An unlimited vault does not pay for reading its NAV.
     """
     word: uint256 = ledger.deposit_terms
-    assert assets != 0 and assets >= ledger._least_deposit(word), "below the least deposit"
+    limit: uint256 = 0
+    least: uint256 = 0
+    limit, least = ledger._terms(word)
+    assert assets != 0 and assets >= least, "below the least deposit"
     ledger._check_allowed(word, holder)
-    limit: uint256 = word & units.U128
-    if limit != units.U128:
-        pending: uint256 = requests.open[requests.DEPOSIT] & units.U128
-        pending += requests.closed[requests.DEPOSIT] >> 64
+    if limit != ledger.UNLIMITED:
+        pending: uint256 = requests._not_settled(requests.DEPOSIT)
         assert nav._nav()[0] + pending + assets <= limit, "deposit limit"
 
 

@@ -106,18 +106,14 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
     @notice Marks every condition of every open market (in the order of openMarkets), takes fees
             and settles the requests made before. Reporter only; in wind-down it settles
             redemptions, without fees.
-    @dev First values every market in memory, then judges, then writes. A report outside its
-         bounds only leaves its hash behind and closes the epochs, so that requests made while it
-         is known wait for a later one; it takes effect when it is sent again after its hash was
-         confirmed, and then closes none. While one is pending, another closes none either: a
-         reporter cannot fill the queue with epochs.
+    @dev First values every market in memory, then judges, then writes.
     @param marks Bid and ask of each outcome token, WAD
     @param evidence Hash of the document from which the marks were made
     """
     assert msg.sender == roles.reporter, "not the reporter"
     state: uint256 = status.word
-    assert state & status.PAUSED == 0, "paused"
-    winding_down: bool = state & status.WINDING_DOWN != 0
+    assert not status._has(state, status.PAUSED), "paused"
+    winding_down: bool = status._has(state, status.WINDING_DOWN)
     bounds: uint256 = limits.report_limits
     elapsed: uint256 = block.timestamp - limits._last_report(state, bounds)
     assert elapsed >= limits._field(bounds, limits.MIN_REPORT_INTERVAL), "report too soon"
@@ -128,46 +124,19 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
     words: DynArray[uint256, exposure.MAX_OPEN_CONDITIONS] = []
     report_hash: bytes32 = evidence
     for market: bytes32 in exposure.open_markets:
-        state_of: uint256 = exposure.markets[market]
-        account: address = exposure._account(state_of)
+        market_word: uint256 = exposure.markets[market]
+        own: DynArray[uint256, units.MAX_CONDITIONS] = []
+        for i: uint256 in range(exposure._conditions(market_word), bound=units.MAX_CONDITIONS):
+            assert len(words) < len(marks), "marks missing"
+            mark: nav.Mark = marks[len(words)]
+            assert mark.market == market, "mark of another market"
+            word: uint256 = nav._pack(mark)
+            own.append(word)
+            words.append(word)
+            report_hash = keccak256(concat(report_hash, market, convert(word, bytes32)))
         value_bid: uint256 = 0
         value_ask: uint256 = 0
-        exclusive: uint256 = 0
-        resolved: uint256 = 0
-        first: uint256 = len(words)
-        for away: bool in [False, True]:
-            if away and state_of & exposure.DELEGATED == 0:
-                break
-            held_bid: uint256 = 0
-            positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
-            held_bid, positions = staticcall IMarketAccount(account).holdings(away)
-            held_ask: uint256 = held_bid
-            index: uint256 = first
-            for position: IMarketAccount.Position in positions:
-                if not away:
-                    assert index < len(marks), "marks missing"
-                    mark: nav.Mark = marks[index]
-                    assert mark.market == market, "mark of another market"
-                    word: uint256 = nav._pack(mark)
-                    words.append(word)
-                    report_hash = keccak256(concat(report_hash, market, convert(word, bytes32)))
-                    if position.payout_denominator == 0:
-                        exclusive += mark.bid_yes
-                    else:
-                        resolved += 1
-                position_bid: uint256 = 0
-                position_ask: uint256 = 0
-                position_bid, position_ask = nav._value(position, words[index])
-                held_bid += position_bid
-                held_ask += position_ask
-                index += 1
-            if away:
-                held_bid, held_ask = nav._clamp_away(account, held_bid, held_ask)
-            value_bid += held_bid
-            value_ask += held_ask
-        assert exclusive <= units.WAD, "bids above 1"
-        if resolved != exposure._booked(state_of):
-            nav._sync(market)  # so that the bounds leave resolutions out
+        value_bid, value_ask = self._value(market, market_word, own)
         entries.append(nav._entry(convert(value_bid, int256), value_ask - value_bid))
         bid += value_bid
         ask += value_ask
@@ -175,48 +144,14 @@ def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: by
 
     supply: uint256 = erc20.totalSupply
     base: uint256 = nav._nav()[0]
-    anchor: uint256 = nav.anchor
-    if supply == 0:
-        anchor = (block.timestamp << 128) | ((bid + 1) * fees.OFFSET_PPS)
-    elif block.timestamp - (anchor >> 128) >= units.DAY:
-        anchor = (block.timestamp << 128) | (base * units.PPS_SCALE // supply)
-
-    pending: bool = state & status.PENDING != 0
-    confirmed: bool = pending and report_hash == nav.confirmed_report
-    if pending:
-        nav.confirmed_report = empty(bytes32)  # good for one report, and none but the next
-    keeps_bounds: bool = nav._keeps_bounds(bid, ask, base, anchor & units.U128, supply, bounds)
-    if not confirmed and (keeps_bounds or not pending):
-        requests._close(requests.REDEEM)
-        if not winding_down:
-            requests._close(requests.DEPOSIT)
-    if not confirmed and not keeps_bounds:
-        nav.pending_report = report_hash
-        status.word |= status.PENDING
+    anchor: uint256 = nav._anchor_at((bid + 1) * fees.OFFSET_PPS, base, supply)
+    keeps_bounds: bool = nav._keeps_bounds(bid, ask, base, anchor, supply, bounds)
+    if not self._takes_effect(report_hash, keeps_bounds, state):
         log nav.ReportPending(nav_bid=bid, nav_ask=ask, report_hash=report_hash, evidence=evidence)
         return
 
-    index: uint256 = 0
-    total_bid: int256 = 0
-    total_spread: uint256 = 0
-    for i: uint256 in range(len(entries), bound=exposure.MAX_MARKETS):
-        market: bytes32 = exposure.open_markets[i]
-        entry: int256 = entries[i]
-        nav.book[market] = entry
-        total_bid += nav._bid(entry)
-        total_spread += nav._spread(entry)
-        for condition: uint256 in range(
-            (exposure.markets[market] >> 192) & 255, bound=units.MAX_CONDITIONS
-        ):
-            nav.marks[market][condition] = words[index]
-            index += 1
-    if len(entries) != 0:
-        nav.book_total = nav._entry(total_bid, total_spread)
-    if anchor != nav.anchor:
-        nav.anchor = anchor
-    status._set_fresh_until(
-        state & ~status.PENDING, block.timestamp + limits._field(bounds, limits.MAX_REPORT_AGE)
-    )
+    nav._write(entries, words, anchor)
+    status._refresh(state, block.timestamp + limits._field(bounds, limits.MAX_REPORT_AGE))
     log nav.Reported(
         nav_bid=bid, nav_ask=ask, supply=supply, evidence=evidence, entries=entries, words=words
     )
@@ -273,7 +208,7 @@ def allocate(market: bytes32, assets: uint256):
         breaker._check(bid * units.PPS_SCALE // supply, fees._high_water_mark())
     exposure._allocate(market, word, assets, bid)
     idle: uint256 = ledger.total_idle
-    waiting: uint256 = requests.closed[requests.REDEEM] >> 64
+    waiting: uint256 = requests._waiting(requests.REDEEM)
     owed: uint256 = 0
     if waiting != 0:
         owed = waiting * (bid + 1) // (supply + ledger.VIRTUAL_SHARES) + 1  # up
@@ -293,7 +228,7 @@ def recall(market: bytes32, assets: uint256) -> uint256:
     """
     state: uint256 = status.word
     assert (
-        state & status.WINDING_DOWN != 0
+        status._has(state, status.WINDING_DOWN)
         or msg.sender in [status._keeper(state), roles.guardian, ownable.owner]
     ), "not the keeper"
     return self._recall(market, exposure._check_open(market), assets)
@@ -314,7 +249,7 @@ def closeMarket(market: bytes32):
     nav._sync(market)  # what is left of the entry is the payout's, not a breach of bounds
     recalled: uint256 = 0
     for away: bool in [False, True]:
-        if away and (early or word & exposure.DELEGATED == 0):
+        if away and (early or not exposure._is_delegated(word)):
             break
         held: uint256 = 0
         positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
@@ -339,6 +274,50 @@ def closeMarket(market: bytes32):
 
 
 @internal
+def _value(
+    market: bytes32, market_word: uint256, words: DynArray[uint256, units.MAX_CONDITIONS]
+) -> (uint256, uint256):
+    """
+    @return Bid and ask value of the market at a report's marks, assets.
+    @dev Payouts since the last report are booked first, so that the bounds leave them out.
+    """
+    bid: uint256 = 0
+    ask: uint256 = 0
+    exclusive: uint256 = 0
+    resolved: uint256 = 0
+    bid, ask, exclusive, resolved = nav._value_account(market_word, words)
+    assert exclusive <= units.WAD, "bids above 1"
+    if resolved != exposure._booked(market_word):
+        nav._sync(market)
+    return bid, ask
+
+
+@internal
+def _takes_effect(report_hash: bytes32, keeps_bounds: bool, state: uint256) -> bool:
+    """
+    @notice Judges a report and closes the epochs.
+    @return Whether it takes effect; else it waits for its hash to be confirmed.
+    @dev A report outside its bounds closes the epochs too, so that requests made while it is
+         known wait for a later one; sent again once confirmed it closes none. While one is
+         pending, another outside closes none either: a reporter cannot fill the queue with epochs.
+    """
+    pending: bool = status._has(state, status.PENDING)
+    confirmed: bool = pending and report_hash == nav.confirmed_report
+    if pending:
+        nav.confirmed_report = empty(bytes32)  # good for one report, and none but the next
+    if confirmed:
+        return True
+    if keeps_bounds or not pending:
+        requests._close(requests.REDEEM)
+        if not status._has(state, status.WINDING_DOWN):
+            requests._close(requests.DEPOSIT)
+    if not keeps_bounds:
+        nav.pending_report = report_hash
+        status._set(status.PENDING)
+    return keeps_bounds
+
+
+@internal
 def _recall(market: bytes32, word: uint256, assets: uint256) -> uint256:
     recalled: uint256 = extcall IMarketAccount(exposure._account(word)).recall(assets)
     exposure._recall(market, word, recalled)
@@ -359,12 +338,11 @@ def _accrue(bid: uint256, supply: uint256, elapsed: uint256):
     shares: uint256 = 0
     mark: uint256 = 0
     management, performance, shares, mark = fees._accrue(word, bid, supply, elapsed)
-    if mark != word & units.U128:
-        fees.fee_word = (word & ~units.U128) | mark
+    fees._set_mark(word, mark)
     if shares != 0:
         left: uint256 = shares
         for recipient: uint256 in fees.recipients:
-            part: uint256 = shares * (recipient >> 160) // units.BPS
+            part: uint256 = shares * fees._part(recipient) // units.BPS
             if part != 0:
                 erc20._mint(fees._account(recipient), part)
                 left -= part

@@ -104,8 +104,8 @@ def custody() -> (uint256, int256, int256):
     """
     held: int256[2] = [0, 0]
     for market: bytes32 in exposure.open_markets:
-        delegated: uint256 = (exposure.markets[market] // exposure.DELEGATED) & 1
-        held[delegated] += nav._bid(nav.book[market])
+        delegated: bool = exposure._is_delegated(exposure.markets[market])
+        held[1 if delegated else 0] += nav._bid(nav.book[market])
     return ledger.total_idle, held[0], held[1]
 
 
@@ -339,7 +339,7 @@ def confirmReport(report_hash: bytes32):
             timelock.CONFIRM_REPORT,
             abi_encode(report_hash, method_id=method_id("confirmReport(bytes32)")),
         )
-    assert status.word & status.PENDING != 0, "no report pending"
+    assert status._has(status.word, status.PENDING), "no report pending"
     assert report_hash == nav.pending_report, "not the pending report"
     nav.confirmed_report = report_hash
     log nav.ReportConfirmed(report_hash=report_hash)
@@ -357,7 +357,7 @@ def windDown():
             once no report has come for the liveness period.
     """
     state: uint256 = status.word
-    assert state & status.WINDING_DOWN == 0, "winding down"
+    assert not status._has(state, status.WINDING_DOWN), "winding down"
     last: uint256 = limits._last_report(state, limits.report_limits)
     if block.timestamp <= last + limits._guard(limits.LIVENESS_PERIOD):
         roles._check_guardian_or_owner()
@@ -381,7 +381,7 @@ def redeemInKind(shares: uint256, receiver: address) -> uint256:
     assert receiver != self, "no receiver"
     claimed: uint256 = 0
     paid: uint256 = 0
-    if status.word & status.WINDING_DOWN == 0:
+    if not status._has(status.word, status.WINDING_DOWN):
         request_id: uint256 = 0
         waiting: uint256 = 0
         latest: uint256 = block.timestamp - limits._guard(limits.MAX_REDEEM_DELAY) - 1

@@ -130,7 +130,7 @@ def epoch() -> uint256:
     """
     @return The epoch that the keeper's signatures must name.
     """
-    return account.state >> 1
+    return account._epoch()
 
 
 @external
@@ -182,8 +182,8 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
         index = 0
     elif order.tokenId == extract32(head, account.CONDITIONS + 64 - account.VAULT, output_type=uint256):
         index = 1
-    state: uint256 = account.state
-    if index == account.FOREIGN or state & 1 != 0:
+    epoch: uint256 = account._live_epoch()
+    if index == account.FOREIGN or epoch == account.HALTED:
         return EIP1271_REFUSED
     if block.timestamp >= extract32(head, account.DEADLINE - account.VAULT, output_type=uint256):
         return EIP1271_REFUSED
@@ -194,7 +194,7 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
     terms: IVault.OrderTerms = staticcall vault.orderTerms(
         extract32(head, account.MARKET - account.VAULT), index, skip_contract_check=True
     )
-    if block.timestamp > expiry or expiry - block.timestamp > terms.max_lifetime:
+    if block.timestamp > expiry or unsafe_sub(expiry, block.timestamp) > terms.max_lifetime:
         return EIP1271_REFUSED
     # prices cross-multiplied, so nothing is rounded
     if order.side == BUY:
@@ -202,24 +202,8 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
             return EIP1271_REFUSED
     elif order.takerAmount * units.WAD < order.makerAmount * terms.lowest_sell:
         return EIP1271_REFUSED
-
-    digest: bytes32 = keccak256(
-        concat(
-            b"\x19\x01",
-            self._domain(),
-            keccak256(abi_encode(KEEPER_ORDER_TYPEHASH, hash, expiry, state >> 1)),
-        )
-    )
-    success: bool = False
-    answer: Bytes[32] = b""
-    success, answer = raw_call(
-        terms.keeper,
-        abi_encode(digest, keeper_signature, method_id=method_id("isValidSignature(bytes32,bytes)")),
-        max_outsize=32,
-        is_static_call=True,
-        revert_on_failure=False,
-    )
-    if not success or len(answer) != 32 or extract32(answer, 0) != EIP1271_ANSWER:
+    order_struct: bytes32 = keccak256(abi_encode(KEEPER_ORDER_TYPEHASH, hash, expiry, epoch))
+    if not self._is_signed(terms.keeper, order_struct, keeper_signature):
         return EIP1271_REFUSED
     return EIP1271_MAGIC
 
@@ -280,8 +264,7 @@ def bumpEpoch():
             on: only `halt` ends those. Keeper only.
     """
     assert msg.sender == staticcall IVault(account._vault()).keeper(), "not the keeper"
-    account.state += 2
-    log EpochBumped(epoch=account.state >> 1)
+    log EpochBumped(epoch=account._bump_epoch())
 
 
 # Internal
@@ -293,6 +276,29 @@ def _order_hash(order: Order) -> bytes32:
     return keccak256(
         concat(b"\x19\x01", EXCHANGE_DOMAIN, keccak256(abi_encode(ORDER_TYPEHASH, order)))
     )
+
+
+@internal
+@view
+def _is_signed(keeper: address, order_struct: bytes32, signature: Bytes[MAX_SIGNATURE]) -> bool:
+    """
+    @param keeper EIP-1271 signer; nobody's address and one that reverts do not sign
+    @param order_struct Hash of the KeeperOrder, in this account's domain
+    """
+    success: bool = False
+    answer: Bytes[32] = b""
+    success, answer = raw_call(
+        keeper,
+        abi_encode(
+            keccak256(concat(b"\x19\x01", self._domain(), order_struct)),
+            signature,
+            method_id=method_id("isValidSignature(bytes32,bytes)"),
+        ),
+        max_outsize=32,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    return success and len(answer) == 32 and extract32(answer, 0) == EIP1271_ANSWER
 
 
 @internal

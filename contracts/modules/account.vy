@@ -52,7 +52,8 @@ event Redeemed:
     assets: uint256
 
 
-FOREIGN: constant(uint256) = max_value(uint256)
+FOREIGN: constant(uint256) = max_value(uint256)  # the index of a token of another market
+HALTED: constant(uint256) = max_value(uint256)  # an epoch that no account reaches
 OUTCOMES: constant(uint256) = 2
 # Places in the clone's code.
 VAULT: constant(uint256) = 45
@@ -67,7 +68,7 @@ TOKEN_COLLATERAL: public(immutable(address))  # the collateral inside the positi
 ADAPTER: public(immutable(address))  # splits, merges and redeems between the two collaterals
 NEGATIVE_RISK: public(immutable(bool))  # whether a market is an event of exclusive conditions
 
-state: uint256  # epoch << 1 | 1 while halted
+state: uint256  # 1 while halted | epoch << 1
 
 
 @deploy
@@ -395,6 +396,22 @@ def _condition(condition: uint256) -> bytes32:
 
 @internal
 @view
+def _parts(condition: uint256) -> (bytes32, uint256, uint256):
+    """
+    @param condition Below COUNT
+    @return The condition's id, YES and NO, by one copy of the code.
+    """
+    clone: address = self
+    parts: Bytes[96] = slice(clone.code, CONDITIONS + 96 * condition, 96)
+    return (
+        extract32(parts, 0),
+        extract32(parts, 32, output_type=uint256),
+        extract32(parts, 64, output_type=uint256),
+    )
+
+
+@internal
+@view
 def _token(index: uint256) -> uint256:
     """
     @param index 2 * condition for YES, 2 * condition + 1 for NO
@@ -432,10 +449,13 @@ def _holdings(holder: address) -> (uint256, DynArray[IMarketAccount.Position, un
     """
     held: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
     for i: uint256 in range(self._number(COUNT), bound=units.MAX_CONDITIONS):
-        condition: bytes32 = self._condition(i)
+        condition: bytes32 = empty(bytes32)
+        yes: uint256 = 0
+        no: uint256 = 0
+        condition, yes, no = self._parts(i)
         position: IMarketAccount.Position = IMarketAccount.Position(
-            yes=staticcall IConditionalTokens(CTF).balanceOf(holder, self._token(2 * i)),
-            no=staticcall IConditionalTokens(CTF).balanceOf(holder, self._token(2 * i + 1)),
+            yes=staticcall IConditionalTokens(CTF).balanceOf(holder, yes),
+            no=staticcall IConditionalTokens(CTF).balanceOf(holder, no),
             payout_yes=0,
             payout_no=0,
             payout_denominator=staticcall IConditionalTokens(CTF).payoutDenominator(condition),
@@ -452,14 +472,17 @@ def _pay_in_kind(receiver: address, shares: uint256, supply: uint256):
     assert msg.sender == self._vault(), "not the vault"
     tokens: DynArray[uint256, 2 * units.MAX_CONDITIONS] = []
     amounts: DynArray[uint256, 2 * units.MAX_CONDITIONS] = []
-    for i: uint256 in range(2 * self._number(COUNT), bound=2 * units.MAX_CONDITIONS):
-        token: uint256 = self._token(i)
-        amount: uint256 = (
-            staticcall IConditionalTokens(CTF).balanceOf(self, token) * shares // supply
-        )
-        if amount != 0:
-            tokens.append(token)
-            amounts.append(amount)
+    for i: uint256 in range(self._number(COUNT), bound=units.MAX_CONDITIONS):
+        condition: bytes32 = empty(bytes32)
+        pair: uint256[2] = [0, 0]
+        condition, pair[0], pair[1] = self._parts(i)
+        for token: uint256 in pair:
+            amount: uint256 = (
+                staticcall IConditionalTokens(CTF).balanceOf(self, token) * shares // supply
+            )
+            if amount != 0:
+                tokens.append(token)
+                amounts.append(amount)
     assets: uint256 = staticcall IERC20(COLLATERAL).balanceOf(self) * shares // supply
     if assets != 0:
         assert extcall IERC20(COLLATERAL).transfer(receiver, assets, default_return_value=True), "transfer failed"
@@ -493,8 +516,36 @@ def _check_may_trade():
 
 @internal
 @view
+def _epoch() -> uint256:
+    """
+    @return The epoch that the keeper's signatures must name.
+    """
+    return self.state >> 1
+
+
+@internal
+@view
+def _live_epoch() -> uint256:
+    """
+    @return The same; HALTED while trading is halted.
+    """
+    word: uint256 = self.state
+    return word >> 1 if word & 1 == 0 else HALTED
+
+
+@internal
+@view
 def _halted() -> bool:
     return self.state & 1 != 0
+
+
+@internal
+def _bump_epoch() -> uint256:
+    """
+    @return The new epoch.
+    """
+    self.state += 2
+    return self.state >> 1
 
 
 @internal

@@ -32,7 +32,7 @@ event BreakerReset:
 @internal
 @pure
 def _reference(word: uint256, high_water_mark: uint256) -> uint256:
-    reference: uint256 = word >> 128
+    reference: uint256 = limits._reference(word)
     return reference if reference != 0 else high_water_mark
 
 
@@ -52,7 +52,7 @@ def _check(price: uint256, high_water_mark: uint256):
     """
     @dev Before an allocation: payouts since the last report count, too.
     """
-    assert status.word & status.TRIPPED == 0, "drawdown"
+    assert not status._has(status.word, status.TRIPPED), "drawdown"
     assert not self._is_under(limits.guards, price, high_water_mark), "drawdown"
 
 
@@ -62,12 +62,13 @@ def _judge(price: uint256, high_water_mark: uint256):
     @notice Trips the breaker if the price of a report is too low, moves the reference up with it.
     """
     word: uint256 = limits.guards
-    reference: uint256 = word >> 128
+    reference: uint256 = limits._reference(word)
     if reference != 0 and price > reference:
-        word = (word & units.U128) | ((price << 128) if price < high_water_mark else 0)
-        limits.guards = word
-    if self._is_under(word, price, high_water_mark) and status.word & status.TRIPPED == 0:
-        status.word |= status.TRIPPED
+        word = limits._set_reference(word, price if price < high_water_mark else 0)
+    if self._is_under(word, price, high_water_mark) and not status._has(
+        status.word, status.TRIPPED
+    ):
+        status._set(status.TRIPPED)
         log BreakerTripped(price=price, reference=self._reference(word, high_water_mark))
 
 
@@ -77,8 +78,8 @@ def _start_anew():
     @dev For a vault without shares: the high-water mark starts anew, too.
     """
     word: uint256 = limits.guards
-    if word >> 128 != 0:
-        limits.guards = word & units.U128
+    if limits._reference(word) != 0:
+        limits._set_reference(word, 0)
 
 
 @internal
@@ -86,7 +87,6 @@ def _reset(price: uint256, high_water_mark: uint256):
     """
     @dev A vault at a price of 0 has nothing to allocate; its reference stays the old one.
     """
-    status.word &= ~status.TRIPPED
-    reference: uint256 = price if price < high_water_mark else 0
-    limits.guards = (limits.guards & units.U128) | (reference << 128)
+    status._clear(status.TRIPPED)
+    limits._set_reference(limits.guards, price if price < high_water_mark else 0)
     log BreakerReset(price=price)

@@ -182,13 +182,34 @@ def marketOf(market: bytes32) -> (uint256, uint256, uint256, bool):
     @return Class, conditions, payouts already booked, and whether the market is closed.
     """
     word: uint256 = self.markets[market]
-    return (word >> 160) & units.U32, (word >> 192) & units.U8, self._booked(word), word & CLOSED != 0
+    return self._class(word), self._conditions(word), self._booked(word), word & CLOSED != 0
 
 
 @internal
 @pure
 def _account(word: uint256) -> address:
     return convert(word & units.U160, address)
+
+
+@internal
+@pure
+def _class(word: uint256) -> uint256:
+    return (word >> 160) & units.U32
+
+
+@internal
+@pure
+def _conditions(word: uint256) -> uint256:
+    return (word >> 192) & units.U8
+
+
+@internal
+@pure
+def _is_delegated(word: uint256) -> bool:
+    """
+    @return Whether the account's custody grade is 2.
+    """
+    return word & DELEGATED != 0
 
 
 @internal
@@ -363,7 +384,7 @@ def _allocate(market: bytes32, word: uint256, assets: uint256, nav: uint256):
     @dev Invariant: after an allocation market, class and total exposure are within their caps
          and the rolling day's net allocation is within the velocity limit.
     """
-    class_id: uint256 = (word >> 160) & units.U32
+    class_id: uint256 = self._class(word)
     caps: Caps = self._caps(class_id)
     total_cap_bps: uint256 = 0
     total_cap: uint256 = 0
@@ -424,7 +445,7 @@ def _release(market: bytes32, word: uint256, assets: uint256) -> uint256:
     freed: uint256 = min(exposure, assets)
     if freed != 0:
         self.exposures[market] = exposure - freed
-        self.class_exposures[(word >> 160) & units.U32] -= freed
+        self.class_exposures[self._class(word)] -= freed
         self.total_exposure -= freed
     return exposure - freed
 
@@ -435,7 +456,7 @@ def _leave_in_kind(market: bytes32, word: uint256, shares: uint256, supply: uint
     @dev A part of the market leaves with a holder, and that part of its cost with it; but what a
          wallet holds stays, so under delegated custody the whole cost does.
     """
-    if word & DELEGATED != 0:
+    if self._is_delegated(word):
         return
     self._release(market, word, self.exposures[market] * shares // supply)
 
@@ -467,6 +488,6 @@ def _close(market: bytes32, word: uint256):
         self.open_markets[index] = last
         self.markets[last] = (self.markets[last] & ~(units.U8 << 208)) | (index << 208)
     self.markets[market] = word | CLOSED
-    self.open_conditions -= (word >> 192) & units.U8
+    self.open_conditions -= self._conditions(word)
     self._release(market, word, max_value(uint256))
     log MarketClosed(market=market)

@@ -70,7 +70,7 @@ def feeRecipients() -> DynArray[Recipient, MAX_RECIPIENTS]:
     for word: uint256 in self.recipients:
         if word != 0:
             all.append(
-                Recipient(account=self._account(word), part_bps=word >> 160)
+                Recipient(account=self._account(word), part_bps=self._part(word))
             )
     return all
 
@@ -85,6 +85,15 @@ def _high_water_mark() -> uint256:
 @pure
 def _account(recipient: uint256) -> address:
     return convert(recipient & units.U160, address)
+
+
+@internal
+@pure
+def _part(recipient: uint256) -> uint256:
+    """
+    @return The recipient's part of the fee shares, bps.
+    """
+    return recipient >> 160
 
 
 @internal
@@ -199,4 +208,13 @@ def _keep_mark(bid: uint256, ask: uint256, supply: uint256, assets: uint256, sha
         if before == 0 or after <= before:
             return
         mark = (self.fee_word & units.U128) * after // before + 1  # up: profit starts later
-    self.fee_word = (self.fee_word & ~units.U128) | mark
+    self._set_mark(self.fee_word, mark)
+
+
+@internal
+def _set_mark(word: uint256, mark: uint256):
+    """
+    @param word fee_word as it is
+    """
+    if mark != word & units.U128:
+        self.fee_word = (word & ~units.U128) | mark

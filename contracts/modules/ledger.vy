@@ -33,6 +33,7 @@ event AllowListSet:
 
 
 ALLOW_LIST: constant(uint256) = 1 << 255
+UNLIMITED: constant(uint256) = units.U128  # the deposit limit that is none
 # Virtual shares (and one virtual asset) make the first-depositor inflation attack a loss.
 VIRTUAL_SHARES: constant(uint256) = 10**6
 
@@ -57,8 +58,7 @@ def depositTerms() -> (uint256, uint256):
     """
     @return Most assets that NAV and pending deposits may reach, and the least deposit, in assets.
     """
-    word: uint256 = self.deposit_terms
-    return word & units.U128, self._least_deposit(word)
+    return self._terms(self.deposit_terms)
 
 
 @internal
@@ -79,8 +79,11 @@ def _set_allow_list(new: address):
 
 @internal
 @pure
-def _least_deposit(word: uint256) -> uint256:
-    return (word >> 128) & units.U120
+def _terms(word: uint256) -> (uint256, uint256):
+    """
+    @return Deposit limit and least deposit, assets.
+    """
+    return word & units.U128, (word >> 128) & units.U120
 
 
 @internal

@@ -87,6 +87,25 @@ def _guard(which: uint256) -> uint256:
 
 @internal
 @pure
+def _reference(word: uint256) -> uint256:
+    """
+    @return The breaker's reference beside the guards, see breaker.vy.
+    """
+    return word >> 128
+
+
+@internal
+def _set_reference(word: uint256, reference: uint256) -> uint256:
+    """
+    @return The guards' word with the new reference.
+    """
+    new: uint256 = (word & units.U128) | (reference << 128)
+    self.guards = new
+    return new
+
+
+@internal
+@pure
 def _last_report(state: uint256, word: uint256) -> uint256:
     return status._fresh_until(state) - self._field(word, MAX_REPORT_AGE)
 

@@ -130,6 +130,17 @@ def _ask(entry: int256) -> int256:
 
 @internal
 @view
+def _quote(market: bytes32, index: uint256) -> (uint256, uint256):
+    """
+    @param index Outcome token: 2 * condition for YES, 2 * condition + 1 for NO
+    @return Its bid and ask as last reported, WAD; an ask of 0: none yet.
+    """
+    word: uint256 = self.marks[market][index >> 1] >> ((index & 1) << 7)
+    return word & units.U64, (word >> 64) & units.U64
+
+
+@internal
+@view
 def _nav() -> (uint256, uint256):
     """
     @return NAV at the bid and at the ask, in assets. Invariant: never negative, since only
@@ -234,7 +245,7 @@ def _keeps_bounds(
     @param bid NAV at the bid that the report gives, assets
     @param ask NAV at the ask that it gives, assets
     @param base NAV at the bid before it, payouts already in: resolution moves are left out
-    @param anchor NAV per share at the day's start, PPS_SCALE, moved by the day's payouts
+    @param anchor The day's anchor, moved by the day's payouts
     @param supply Shares
     @param word limits.report_limits
     """
@@ -248,11 +259,58 @@ def _keeps_bounds(
         )
         and self._within(
             bid * units.PPS_SCALE // supply,
-            anchor,
+            anchor & units.U128,
             limits._field(word, limits.MAX_DAY_UP_BPS),
             limits._field(word, limits.MAX_DAY_DOWN_BPS),
         )
     )
+
+
+@internal
+@view
+def _anchor_at(first: uint256, base: uint256, supply: uint256) -> uint256:
+    """
+    @param first NAV per share of a vault without shares, PPS_SCALE
+    @param base NAV at the bid before the report, payouts already in
+    @return The day's anchor for a report now: anew without shares and when its day is over.
+    """
+    anchor: uint256 = self.anchor
+    if supply == 0:
+        return (block.timestamp << 128) | first
+    if block.timestamp - (anchor >> 128) >= units.DAY:
+        return (block.timestamp << 128) | (base * units.PPS_SCALE // supply)
+    return anchor
+
+
+@internal
+def _write(
+    entries: DynArray[int256, exposure.MAX_MARKETS],
+    words: DynArray[uint256, exposure.MAX_OPEN_CONDITIONS],
+    anchor: uint256,
+):
+    """
+    @notice Books a report.
+    @param entries Of the open markets, in their order
+    @param words Marks of their conditions, in the order of the markets
+    """
+    index: uint256 = 0
+    total_bid: int256 = 0
+    total_spread: uint256 = 0
+    for i: uint256 in range(len(entries), bound=exposure.MAX_MARKETS):
+        market: bytes32 = exposure.open_markets[i]
+        entry: int256 = entries[i]
+        self.book[market] = entry
+        total_bid += self._bid(entry)
+        total_spread += self._spread(entry)
+        for condition: uint256 in range(
+            exposure._conditions(exposure.markets[market]), bound=units.MAX_CONDITIONS
+        ):
+            self.marks[market][condition] = words[index]
+            index += 1
+    if len(entries) != 0:
+        self.book_total = self._entry(total_bid, total_spread)
+    if anchor != self.anchor:
+        self.anchor = anchor
 
 
 @internal
@@ -274,34 +332,48 @@ def _clamp_away(account: address, bid: uint256, ask: uint256) -> (uint256, uint2
 
 @internal
 @view
-def _value_at_payouts(market: bytes32, word: uint256) -> (uint256, uint256):
+def _value_account(
+    word: uint256, words: DynArray[uint256, units.MAX_CONDITIONS]
+) -> (uint256, uint256, uint256, uint256):
     """
+    @notice Values what a market's account holds and what its wallet holds for it.
     @param word exposure.markets[market]
-    @return Bid and ask value of the account at the stored marks, payouts in their place.
+    @param words Marks of its conditions
+    @return Bid and ask value, assets; the YES bids of conditions without a payout, summed, WAD;
+            how many conditions have a payout.
     """
     account: address = exposure._account(word)
     total_bid: uint256 = 0
     total_ask: uint256 = 0
+    exclusive: uint256 = 0
+    resolved: uint256 = 0
     for away: bool in [False, True]:
-        if away and word & exposure.DELEGATED == 0:
+        if away and not exposure._is_delegated(word):
             break
         bid: uint256 = 0
         positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
         bid, positions = staticcall IMarketAccount(account).holdings(away)
         ask: uint256 = bid
+        exclusive = 0
+        resolved = 0
         index: uint256 = 0
         for position: IMarketAccount.Position in positions:
+            mark: uint256 = words[index]
             value_bid: uint256 = 0
             value_ask: uint256 = 0
-            value_bid, value_ask = self._value(position, self.marks[market][index])
+            value_bid, value_ask = self._value(position, mark)
             bid += value_bid
             ask += value_ask
+            if position.payout_denominator == 0:
+                exclusive += mark & units.U64
+            else:
+                resolved += 1
             index += 1
         if away:
             bid, ask = self._clamp_away(account, bid, ask)
         total_bid += bid
         total_ask += ask
-    return total_bid, total_ask
+    return total_bid, total_ask, exclusive, resolved
 
 
 @internal
@@ -315,9 +387,13 @@ def _sync(market: bytes32):
     resolved: uint256 = staticcall IMarketAccount(exposure._account(word)).resolved()
     if resolved == exposure._booked(word):
         return
+    words: DynArray[uint256, units.MAX_CONDITIONS] = []
+    for condition: uint256 in range(exposure._conditions(word), bound=units.MAX_CONDITIONS):
+        words.append(self.marks[market][condition])
     bid: uint256 = 0
     ask: uint256 = 0
-    bid, ask = self._value_at_payouts(market, word)
+    exclusive: uint256 = 0
+    bid, ask, exclusive, resolved = self._value_account(word, words)
     entry: int256 = self.book[market]
     before: uint256 = self._nav()[0]
     self._move(

@@ -123,6 +123,24 @@ def epochOf(side: uint256, epoch: uint256) -> (uint256, uint256, uint256):
 
 @internal
 @view
+def _waiting(side: uint256) -> uint256:
+    """
+    @return In units of closed epochs that are not settled.
+    """
+    return self.closed[side] >> 64
+
+
+@internal
+@view
+def _not_settled(side: uint256) -> uint256:
+    """
+    @return In units of the open epoch and of closed ones that are not settled.
+    """
+    return (self.open[side] & units.U128) + (self.closed[side] >> 64)
+
+
+@internal
+@view
 def _check_authorised(account: address):
     """
     @dev The account itself or its operator.

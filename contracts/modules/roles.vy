@@ -73,7 +73,7 @@ def unpause():
     @notice Goes on. The guardian lifts only its own pause, the owner any.
     """
     if msg.sender == self.guardian:
-        assert status.word & status.BY_OWNER == 0, "paused by owner"
+        assert not status._has(status.word, status.BY_OWNER), "paused by owner"
     else:
         ownable._check_owner()
     status._unpause()

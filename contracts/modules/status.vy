@@ -30,6 +30,7 @@ PAUSED: constant(uint256) = BY_GUARDIAN | BY_OWNER
 PENDING: constant(uint256) = 1 << 202
 TRIPPED: constant(uint256) = 1 << 203  # the drawdown breaker
 WINDING_DOWN: constant(uint256) = 1 << 204  # once set, for ever
+STOPPED: constant(uint256) = PAUSED | WINDING_DOWN  # no order is admitted
 # Places of the order limits, 16 bits each.
 LIFETIME: constant(uint256) = 205  # seconds
 BUY_PRICE: constant(uint256) = 221  # bps
@@ -86,6 +87,15 @@ def freshUntil() -> uint256:
 
 @internal
 @pure
+def _has(word: uint256, flags: uint256) -> bool:
+    """
+    @return Whether any of `flags` is set.
+    """
+    return word & flags != 0
+
+
+@internal
+@pure
 def _keeper(word: uint256) -> address:
     return convert(word & units.U160, address)
 
@@ -100,6 +110,23 @@ def _fresh_until(word: uint256) -> uint256:
 @pure
 def _order_limit(word: uint256, place: uint256) -> uint256:
     return (word >> place) & units.U16
+
+
+@internal
+@view
+def _order_terms(word: uint256) -> (address, uint256, uint256, uint256):
+    """
+    @return Who signs orders (zero: none is admitted), their longest lifetime (seconds), the
+            highest price of a BUY (bps), the band around the marks (bps; 0: none, as while the
+            marks are stale or a report is pending).
+    """
+    keeper: address = empty(address)
+    if word & STOPPED == 0:
+        keeper = convert(word & units.U160, address)
+    band: uint256 = (word >> BAND) & units.U16
+    if word & PENDING != 0 or block.timestamp > (word >> FRESH_UNTIL) & units.U40:
+        band = 0
+    return keeper, (word >> LIFETIME) & units.U16, (word >> BUY_PRICE) & units.U16, band
 
 
 @internal
@@ -134,8 +161,26 @@ def _set_fresh_until(word: uint256, until: uint256):
 
 
 @internal
+def _refresh(word: uint256, until: uint256):
+    """
+    @dev A report took effect: NAV is fresh until `until`, and none is pending any more.
+    """
+    self._set_fresh_until(word & ~PENDING, until)
+
+
+@internal
 def _set_order_limit(place: uint256, new: uint256):
     self.word = (self.word & ~(units.U16 << place)) | (new << place)
+
+
+@internal
+def _set(flag: uint256):
+    self.word |= flag
+
+
+@internal
+def _clear(flag: uint256):
+    self.word &= ~flag
 
 
 @internal

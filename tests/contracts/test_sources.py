@@ -1,14 +1,83 @@
-"""What the sources of the product's contracts keep to, read from their text."""
+"""What the sources of the product's contracts keep to: constants, packed words, short functions."""
 
 import re
 from collections import Counter
 from pathlib import Path
+
+import pytest
+from vyper.ast import nodes, parse_to_ast
 
 ROOT = Path("contracts")
 SOURCES = [*ROOT.glob("*.vy"), *ROOT.glob("modules/*.vy"), *ROOT.glob("accounts/*.vy")]
 CONSTANT = re.compile(r"^(\w+): (?:public\()?constant\(", re.M)
 # Names that mean another thing in each module: none may be added that means the same.
 APART = {"COUNT", "MAX_RETURN"}
+LONGEST = 60  # lines of a function: a screen
+# Module -> its variables that hold several fields in one word.
+PACKED = {
+    "status": {"word"},
+    "limits": {"report_limits", "guards", "budget_limits"},
+    "ledger": {"deposit_terms"},
+    "requests": {"closed", "open", "totals", "queue", "requests", "claims"},
+    "exposure": {"class_caps", "periods", "markets"},
+    "nav": {"book", "book_total", "marks", "anchor"},
+    "fees": {"fee_word", "recipients"},
+    "account": {"state"},
+}
+BITS = (nodes.LShift, nodes.RShift, nodes.BitAnd, nodes.BitOr, nodes.BitXor, nodes.Invert)
+WRITES = (nodes.Assign, nodes.AugAssign)
+
+
+def parsed(path):
+    return parse_to_ast(path.read_text(), module_path=str(path), resolved_path=str(path))
+
+
+def packed_of_others(node, module):
+    """Return the packed words of other modules that an expression reads."""
+    found = [node, *node.get_descendants(nodes.Attribute)]
+    return {
+        f"{each.value.id}.{each.attr}"
+        for each in found
+        if isinstance(each, nodes.Attribute)
+        and isinstance(each.value, nodes.Name)
+        and each.value.id != module
+        and each.attr in PACKED.get(each.value.id, ())
+    }
+
+
+def is_bitwise(node):
+    operator = getattr(node, "op", None)
+    return isinstance(operator, BITS)
+
+
+def words_of_others(function, module):
+    """Return the local names under which another module's packed words go in a function."""
+    named = [(each.target, each.value) for each in function.get_descendants(nodes.AnnAssign)]
+    named += [(each.target.target, each.iter) for each in function.get_descendants(nodes.For)]
+    return {
+        target.id
+        for target, value in named
+        if value is not None
+        and packed_of_others(value, module)
+        and not value.get_descendants(nodes.Call, include_self=True)
+    }
+
+
+def taken_apart_elsewhere(tree, module):
+    """Return the places that shift, mask or write a word that another module declares."""
+    found = []
+    for function in tree.get_children(nodes.FunctionDef):
+        words = words_of_others(function, module)
+        for node in function.get_descendants(
+            (nodes.BinOp, nodes.UnaryOp, nodes.AugAssign, nodes.Assign)
+        ):
+            if isinstance(node, WRITES) and packed_of_others(node.target, module):
+                found.append(f"{function.name}: writes, line {node.lineno}")
+            elif is_bitwise(node):
+                names = {each.id for each in node.get_descendants(nodes.Name)}
+                if module not in PACKED or names & words or packed_of_others(node, module):
+                    found.append(f"{function.name}: shifts or masks, line {node.lineno}")
+    return found
 
 
 def test_each_constant_stands_once():
@@ -24,3 +93,39 @@ def test_widths_and_scales_are_written_in_units_alone():
         code = re.sub(r'""".*?"""', "", code, flags=re.S)
         if path.name != "units.vy":
             assert number.findall(code) == meant.get(path.name, []), path
+
+
+def test_packed_words_are_declared_where_the_list_says():
+    for module, names in PACKED.items():
+        source = (ROOT / "modules" / f"{module}.vy").read_text()
+        assert {name for name in names if re.search(rf"^{name}: ", source, re.M)} == names
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_a_packed_word_is_taken_apart_and_written_by_its_module_alone(path):
+    assert taken_apart_elsewhere(parsed(path), path.stem) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("Vault", "x: uint256 = status.word >> 160"),
+        ("Vault", "x: uint256 = a & b"),
+        ("Vault", "fees.recipients[0] = 1"),
+        ("breaker", "limits.guards = 1"),
+        ("nav", "status.word |= 1"),
+        ("nav", "x: uint256 = exposure.markets[market] & 255"),
+        ("fees", "for w: uint256 in exposure.markets:\n        x: uint256 = w >> 192"),
+        ("nav", "w: uint256 = exposure.markets[market]\n    x: uint256 = 1 | (w >> 192)"),
+    ],
+)
+def test_the_search_finds(module, line):
+    tree = parse_to_ast(f"def f():\n    {line}\n", module_path="f", resolved_path="f")
+    assert taken_apart_elsewhere(tree, module) != []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_functions_fit_a_screen(path):
+    functions = parsed(path).get_children(nodes.FunctionDef)
+    long = {each.name: each.end_lineno - each.lineno + 1 for each in functions}
+    assert {name: lines for name, lines in long.items() if lines > LONGEST} == {}
