@@ -27,7 +27,7 @@ event FeeRecipientsSet:
     recipients: DynArray[Recipient, MAX_RECIPIENTS]
 
 
-YEAR: constant(uint256) = 31_556_952  # seconds
+YEAR: constant(uint256) = 365 * units.DAY  # seconds, leap years too
 MAX_MANAGEMENT_BPS: constant(uint256) = 500
 MAX_PERFORMANCE_BPS: constant(uint256) = 5_000
 MAX_HURDLE_BPS: constant(uint256) = 10_000

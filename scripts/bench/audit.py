@@ -87,7 +87,7 @@ def history(events: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         logs = [_log(block, 0, "Reported", nav_bid=bid, nav_ask=bid, supply=supply,
                      evidence=block.to_bytes(32, "big"), entries=[], words=[])]  # fmt: skip
         fee = model.shares.get(MANAGER, 0) - before.get(MANAGER, 0)
-        management = bid * 200 * (2 * HOUR if supply else 0) // (BPS * 31_556_952)
+        management = bid * 200 * (2 * HOUR if supply else 0) // (BPS * 31_536_000)
         if fee:
             logs.append(
                 _log(block, 1, "Transfer", sender=ZERO, receiver="0x" + "ff" * 20, value=fee)

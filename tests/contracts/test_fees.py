@@ -39,8 +39,16 @@ def test_management_fee_of_a_day_rounds_down(make_vault, people, invest, report,
     vault = make_vault(management=200)
     invest(vault, people.alice, 1_000 * UNIT)
     event = accrued(vault, report_after(report, chain, vault, DAY))
-    assert event.management == 54_758  # 1000e6 * .02 * 86400 / 31556952 = 54,758.14
-    assert event.shares == 54_758 * 1_000 * SHARE // (1_000 * UNIT - 54_758)
+    assert event.management == 54_794  # 1000e6 * .02 / 365 = 54,794.52
+    assert event.shares == 54_794 * 1_000 * SHARE // (1_000 * UNIT - 54_794)
+
+
+def test_management_fee_of_thirty_days(make_vault, people, invest, report, chain):
+    """The design's figure: 1,643.84 of a million at 2 %."""
+    vault = make_vault(management=200, max_report_age=30 * DAY)
+    invest(vault, people.alice, 1_000_000 * UNIT)
+    event = accrued(vault, report_after(report, chain, vault, 30 * DAY))
+    assert event.management == 1_643_835_616  # 1e12 * .02 * 30 / 365 = 1,643,835,616.44
 
 
 def test_performance_fee_only_on_new_profit(

@@ -101,7 +101,7 @@ def test_6_fees_are_worth_their_formula_within_a_unit_each(project, seed):
         minted = held() - before
         value = Fraction(minted * bid, supply + minted)
         assert 0 <= fees - value < 2
-        management = bid * 487 * (vault.lastReport() - since) // (BPS * 31_556_952)
+        management = bid * 487 * (vault.lastReport() - since) // (BPS * 31_536_000)
         if bid * SCALE <= mark * supply:
             assert fees == management  # nothing else at or below the mark
         checked += minted > 0

@@ -39,7 +39,7 @@ from strongroom.audit.queues import Queue, claim_plan, settle
 from strongroom.chain.ids import keccak
 
 E24 = 10**24
-YEAR, DAY = 31_556_952, 86_400
+YEAR, DAY = 365 * 86_400, 86_400
 LOW64, LOW128 = 2**64 - 1, 2**128 - 1
 DEPOSITS, REDEMPTIONS = 0, 1
 WORTHLESS = 10**4  # times the offset's shares for one unit: the vault winds down
