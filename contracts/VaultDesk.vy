@@ -7,6 +7,21 @@
         fees and settlement. Vaults run this code on their own storage by delegatecall, and it
         passes on to the governance what it does not know (see Vault.vy); deployed once for each
         asset, it holds nothing.
+@dev Purpose: the daily work of a vault. The keeper opens markets and moves budget in and out of
+     their accounts; the reporter says what the accounts hold is worth; a report then takes fees
+     and settles requests.
+     Roles: `report` is the reporter's; `openMarket` and `allocate` are the keeper's; `recall` is
+     open to keeper, guardian and owner, since it only makes things safer; `sync` and, of what has
+     ended, `closeMarket` are open to anyone.
+     A report works in three steps. It values every account in memory, it judges what it found,
+     and only then it writes; a report that reverts, or that is judged not to take effect, leaves
+     no value behind.
+     Units: assets (of the asset, 6 decimals), shares (12 decimals), marks in WAD, limits in bps.
+     Invariants: no request is priced by a report that was known when it was made. Budget moves
+     at cost, so no act of the keeper moves NAV. Settlement never lowers the bid NAV per share of
+     those who stay.
+     Limits of use: 64 open markets with 96 conditions together, so that one report can cover all
+     of them within a block; eight closed epochs a side are settled by one report.
 @custom:security Called directly it works on its own storage, which is set up for nobody: it has
         no class, no assets and no owner. The delegatecall target is fixed at construction.
 """

@@ -190,7 +190,8 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
     if staticcall IConditionalTokens(account.CTF).payoutDenominator(condition, skip_contract_check=True) != 0:
         return EIP1271_REFUSED
 
-    vault: IVault = IVault(convert(convert(slice(head, 0, 20), bytes20), address))
+    # the vault's address is the first 20 bytes
+    vault: IVault = IVault(convert(extract32(head, 0, output_type=uint256) // 2**96, address))
     terms: IVault.OrderTerms = staticcall vault.orderTerms(
         extract32(head, account.MARKET - account.VAULT), index, skip_contract_check=True
     )

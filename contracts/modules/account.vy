@@ -9,6 +9,13 @@
      market. What a venue has in common is immutable; what a market has of its own stands as
      arguments behind the clone's code: vault (20 bytes), deadline, market, count (32 each), and
      for each condition its id, YES and NO (32 each). Only epoch and halt are storage.
+     Roles: the vault recalls and pays out in kind; its keeper trades, splits and converts while
+     neither account nor vault is stopped; keeper, guardian and owner halt and merge; only the
+     owner resumes; anyone redeems what is resolved.
+     Invariants: only this market's outcome tokens come in. No allowance to the adapter outlasts a
+     call. Whoever leaves in kind gets his part rounded down.
+     Units: collateral and outcome tokens in the asset's smallest unit; times in seconds.
+     Limits of use: 32 conditions; one binary condition, or one event of exclusive ones.
 @custom:security Three ways lead out here: the adapter (approved only inside a call), `recall` to
         the vault, and a holder's exit in kind, which only the vault calls.
 """

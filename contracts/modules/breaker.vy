@@ -6,7 +6,13 @@
 @notice When NAV per share is more than max_drawdown_bps under its reference, no more budget is
         allocated until the owner resets the breaker. The reference is the high-water mark; after
         a reset, the highest NAV per share since, until that reaches the high-water mark.
-@dev The reference after a reset stands beside max_drawdown_bps in limits.guards, 0 before one.
+@dev Why: a strategy that loses should stop before it has lost everything, without anyone having
+     to notice. Why a reset moves the reference: else a vault that lost more than the limit could
+     never work again.
+     Roles: a report trips it, an allocation checks it, the owner resets it.
+     Invariant: no allocation while tripped, nor while NAV per share is below the bound now.
+     Limits of use: it sees NAV as reported; it closes no position.
+     The reference after a reset stands beside max_drawdown_bps in limits.guards, 0 before one.
      NAV per share is in PPS_SCALE (see units.vy).
 """
 

@@ -7,6 +7,23 @@
         its own, within the class's limits. Exposure is at cost: allocated - recalled, never
         below 0, and 0 once the market is closed. It is capped by market, by class and in total,
         and what a rolling day may allocate net of recalls is limited.
+@dev Why caps at cost: an account pays for orders from its own balance only, so what entered it is
+     the most that can be lost through it, whatever the marks say. Caps in assets and in bps of
+     NAV both hold: the first against a large NAV, the second against a small one.
+     Roles: the owner adds classes and raises caps (after the timelock); owner and guardian lower
+     them at once; the keeper opens markets and allocates. The vault calls the functions below;
+     this module checks what is asked for, not who asks.
+     Invariants: after every allocation the exposure of market, class and total is within its
+     caps, and the net allocation of any 24 hours within the velocity limit. The exposures of a
+     class's markets sum to the class's, and those of all classes to the total.
+     The rolling day is counted in periods of eight hours, the present one and three before: any
+     24 hours lie within four periods. An allocation counts for 24 to 32 hours.
+     Units: assets; caps in bps of NAV at the bid; durations in seconds.
+     Limits of use: 64 open markets and 96 conditions (one report visits all). A market cannot be
+     opened twice. A cap below the present exposure only stops further allocation.
+@custom:security The market's id and its token ids follow from the class's oracle and the
+        question, computed by the class's implementation: the owner approves code and oracle, the
+        keeper chooses only the question.
 """
 
 from contracts.interfaces import IMarketAccount

@@ -3,8 +3,14 @@
 @title Fees: management on assets, performance above the high-water mark
 @license AGPL-3.0-only
 @author Strongroom
-@notice The arithmetic of DESIGN.md 2.5, the word that keeps its state, and who is paid. The vault
+@notice The arithmetic of the fees, the word that keeps its state, and who is paid. The vault
         mints the shares that this module computes.
+@dev Fees are taken at reports, as new shares; nothing is paid out of the vault.
+     Roles: the owner sets rates (upwards, or a lower hurdle, after the timelock) and recipients.
+     Invariants: the shares minted are worth at most the two fees. No performance fee at or below
+     the high-water mark, which never falls while there are shares.
+     Units: rates in bps, a year of 365 days; NAV per share in PPS_SCALE (units.vy); assets.
+     Limits of use: at most 5 % and 50 %; four recipients, whose parts sum to 100 %.
 @custom:security Fee shares are rounded down: a fee never takes more than its formula says.
 """
 

@@ -4,6 +4,13 @@
 @license AGPL-3.0-only
 @author Strongroom
 @notice Which assets the vault holds for whom, and the only two functions that move them.
+@dev Purpose: each unit of the asset in the vault belongs to somebody: to the holders together
+     (total_idle), to depositors who wait (the deposit epochs, see requests.vy), or to redeemers
+     who have not claimed yet (claimable_assets).
+     Roles: owner for terms and allow-list; anyone else only through the vault's flows.
+     Units: assets of the asset; shares have six decimals more.
+     Limits of use: a token that takes a fee on transfer is refused; one that changes balances by
+     itself (rebasing) must not be used. Deposit limit and least deposit fit 128 and 120 bits.
 @custom:security Assets are counted here and in the open deposit epoch, never by balanceOf, so a
         gift changes no price. Invariant: asset.balanceOf(self) >= total_idle + pending deposits
         + claimable_assets.

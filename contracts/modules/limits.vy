@@ -6,6 +6,10 @@
 @notice Limits that are read together share a word: eight of reports, three of orders (in the
         status word), three guards against a vault gone wrong, three of budgets. The constants
         below are the ordinals by which they are named on the outside.
+@dev Roles: the owner sets a limit, to a riskier value only after the timelock.
+     Invariant: every value fits its field, and a change of one limit leaves the others alone.
+     Units: bps, seconds and assets, as said of each.
+     Limits of use: 0 is allowed where it is the safer side, with the meaning said of the limit.
 """
 
 from contracts.modules import status

@@ -4,8 +4,14 @@
 @license AGPL-3.0-only
 @author Strongroom
 @notice Values positions at reported marks (or at payouts, once there are any), keeps what each
-        market was last valued at, and says whether a report keeps the bounds of DESIGN.md 2.3.
-@dev A book entry is one int256: the bid value in the high 128 bits, signed, and the spread
+        market was last valued at, and says whether a report keeps its bounds.
+@dev Roles: the reporter brings the marks, by a report; anyone books payouts.
+     Invariants: a position is worth at most its marks' bids to those who leave and at least their
+     asks to those who come; complete sets are worth 1, resolved tokens their payout. NAV moves by
+     reports, payouts, dealing and exits, never by a transfer of budget.
+     Units: values in assets; marks in WAD; NAV per share in PPS_SCALE (units.vy).
+     Limits of use: values below 2**120; a market of at most 32 conditions.
+     A book entry is one int256: the bid value in the high 128 bits, signed, and the spread
      (ask value - bid value, never negative) in the low 128. Between reports budget moves between
      idle and a market at cost, so NAV does not move: a market that gives back more than it was
      booked at has a negative entry until it is revalued.

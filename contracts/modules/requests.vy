@@ -6,10 +6,18 @@
 @notice Deposits and redemptions wait here for the first report after them (ERC-7540). Both
         directions share one mechanism: a request puts `in` units (assets or shares) into the
         open epoch of its side and, as the epoch settles, earns `out` units (shares or assets).
-@dev A settled part belongs to the requests of its epoch pro rata, so settling costs the same
-     for one request as for a thousand. Each controller's requests form a linked list, oldest
-     first; a claim consumes it from its head.
-     Invariant: what controllers can claim from an epoch never exceeds what was settled into it.
+@dev Why epochs: all requests that a report finds are dealt with alike, at one price. A settled
+     part belongs to the requests of its epoch pro rata, so settling costs the same for one
+     request as for a thousand. Each controller's requests form a linked list, oldest first; a
+     claim consumes it from its head.
+     Roles: a controller owns its requests; it and its operators claim and cancel. Whose assets or
+     shares come in, the vault checks. A report closes and settles.
+     Invariants: what controllers can claim from an epoch never exceeds what was settled into it.
+     A claim, a cancellation or an exit never takes from another request of the epoch: parts are
+     rounded down for whoever takes, what is left stays. Epochs settle oldest first.
+     Units: in units (assets of a deposit, shares of a redemption) and out units (the other).
+     Limits of use: amounts of an epoch fit 128 bits; a claim consumes at most sixteen epochs, a
+     report settles at most eight a side. What is beyond waits for the next.
 """
 
 from contracts.modules import units

@@ -6,6 +6,13 @@
 @notice Owner (two-step hand-over), guardian, keeper and reporter, and the pause. What the owner
         paused, only the owner unpauses. Naming others goes through the timelock
         (VaultGovernance.vy).
+@dev The owner sets terms and names the others. The guardian only makes things safer: it pauses,
+     vetoes announced calls, revokes keeper and reporter. The keeper takes risk within the caps;
+     the reporter says what positions are worth. Keeper and reporter may be nobody.
+     Invariants: ownership moves only to an account that accepts it. The guardian lifts only its
+     own pause. Nobody but holders takes assets out.
+     Limits of use: one account a role; a keeper that signs orders must be a contract that answers
+     EIP-1271, such as a Safe.
 """
 
 from snekmate.auth import ownable

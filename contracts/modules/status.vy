@@ -6,6 +6,13 @@
 @notice What every action and every order looks at first, in one word: whether the vault is
         paused, winding down or stopped by its drawdown breaker, until when its NAV is fresh,
         whether a report waits for confirmation, who the keeper is, and the limits of its orders.
+@dev Why one word: an account asks for all of it at every order, so it costs one read of storage.
+     Roles: none here; who may set what is checked by the callers (roles.vy, VaultGovernance.vy).
+     Invariant: WINDING_DOWN is never cleared.
+     Units: timestamps and the lifetime in seconds; prices and band in bps of one unit of
+     collateral.
+     Limits of use: the functions take the word that the caller has read, so that it is read once
+     a call; whoever writes it must pass the word as it is then.
 """
 
 from contracts.modules import units

@@ -7,7 +7,19 @@
         it, once, for a week. Meanwhile holders can leave and the guardian can veto. Each function
         has its own delay: raised at once, lowered only after the delay itself. A function can be
         abdicated: then nobody can ever raise that risk again.
-@dev A delay of 0 is no timelock: such a call needs no submission.
+@dev Why: a holder must be able to leave before a change that hurts him takes effect. So all that
+     raises risk or cost waits, announced as the exact call data, and all that lowers it is free.
+     Roles: the owner submits, makes, revokes and abdicates calls. The guardian revokes all but
+     its own replacement.
+     A function does not ask for a submission where its arguments make holders safer; it decides
+     that itself and calls `_consume` otherwise. So there is one way to make a change.
+     Invariants: a call that raises risk passes only when the delay of its function, as it is at
+     that moment, has passed since its submission; it passes once. No function's delay falls
+     sooner than that delay after the announcement. An abdicated function raises nothing again.
+     Units: delays and times in seconds; a call is selector and arguments, at most 512 bytes.
+     Limits of use: delays of at most 90 days; a matured call can be made for a week. Only the
+     functions of FUNCTIONS have delays. A delay of 0 is no timelock: such a call needs no
+     submission, so that a vault can be set up before its delays are raised.
 """
 
 from snekmate.auth import ownable

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from strongroom.devnet.contracts import condition_id
 from strongroom.information.gamma import (
     NO,
     YES,
@@ -86,3 +87,15 @@ def test_shift_moves_only_ends():
     (moved,) = shift([market], timedelta(days=2))
     assert moved.end == datetime(2026, 2, 11, 5, tzinfo=UTC)
     assert moved.condition_id == market.condition_id
+
+
+def test_condition_ids_follow_from_oracle_and_question():
+    """Of all recorded markets; a market of negative risk is resolved by the venue's adapter."""
+    adapter = "0xd91E80cF2E7be2e162c6513ceD06f1dD0dA35296"
+    kinds = {False: 0, True: 0}
+    for path in sorted(Path("agent/strongroom/devnet/data").glob("*.json.gz")):
+        for market in load_recorded(path)[0]:
+            oracle = adapter if market.negative_risk else market.oracle
+            assert condition_id(oracle, market.question_id) == market.condition_id, market.question
+            kinds[market.negative_risk] += 1
+    assert kinds[False] >= 300 and kinds[True] >= 300

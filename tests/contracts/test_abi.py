@@ -1,9 +1,12 @@
-"""The ABI reads as one: names of several words are camelCase, but for storage and its getters."""
+"""The ABI reads as one: its names keep one rule, and one file has all of a vault's address."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+
+from scripts.dev.export_abi import TARGET, abis
 
 CAMEL_CASE = re.compile(r"[a-z]+([A-Z][a-z0-9]+)*\d?")
 SNAKE_CASE = re.compile(r"[a-z]+(_[a-z0-9]+)+")
@@ -56,3 +59,32 @@ def test_the_rule_refuses_other_names(name):
 @pytest.mark.parametrize("name", ["feeRates", "total_idle", "DESK", "asset", "DOMAIN_SEPARATOR"])
 def test_the_rule_admits_ours(name):
     assert not breaks_the_rule(name, variables())
+
+
+def test_exported_abis_are_those_of_the_contracts():
+    for name, abi in abis().items():
+        stored = json.loads((TARGET / f"{name}.json").read_text())
+        assert stored == abi, f"{name}: run `make abi`"
+
+
+def signatures(entries):
+    """Return kind and signature of functions and events, from an ABI's JSON."""
+    return {
+        (each["type"], each["name"], tuple(kind["type"] for kind in each["inputs"]))
+        for each in entries
+        if each["type"] in ("function", "event")
+    }
+
+
+def test_the_abi_of_a_vault_has_all_that_its_three_pieces_have(project):
+    """What explorers and programs need is one file, whichever piece of code answers."""
+    whole = json.loads((TARGET / "Vault.json").read_text())
+    parts = set()
+    for name in ("Vault", "VaultDesk", "VaultGovernance"):
+        entries = project.get_contract(name).contract_type.abi
+        parts |= signatures(json.loads(each.model_dump_json()) for each in entries)
+    assert signatures(whole) == parts
+    assert {"report", "submit", "requestDeposit", "redeemInKind"} <= {each[1] for each in parts}
+    kinds = [each["type"] for each in whole]
+    assert len(signatures(whole)) == kinds.count("function") + kinds.count("event")
+    assert kinds.count("constructor") == kinds.count("fallback") == 1

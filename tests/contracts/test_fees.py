@@ -1,4 +1,4 @@
-"""Fees, each figure by hand from the formulas of DESIGN 2.5."""
+"""Fees, each figure by hand from the formulas of contracts/modules/fees.vy."""
 
 from fractions import Fraction
 
@@ -222,7 +222,7 @@ def test_no_fee_on_an_empty_vault(make_vault, people, report, chain):
 def test_fee_value_is_within_a_unit_of_the_formula(
     make_vault, people, invest, report, chain, open_market, give_tokens
 ):
-    """DESIGN 7.6, over a path of reports with odd numbers."""
+    """Promise 6, over a path of reports with odd numbers."""
     vault = make_vault(management=137, performance=1_733, **WIDE)
     invest(vault, people.alice, 1_234_567_891)
     market = open_market(vault)
