@@ -14,8 +14,10 @@ import polars as pl
 from strongroom.backtest.data import stream
 from strongroom.backtest.engine import Engine, Fill, Listed, Order, Price
 from strongroom.backtest.quotes import Quotes
+from strongroom.chain.ids import TokenId
+from strongroom.chain.orders import YES
 from strongroom.chain.units import MICRO
-from strongroom.information.gamma import YES, FeeSchedule
+from strongroom.information.gamma import FeeSchedule
 
 MARKETS = 100
 EVERY = 100  # events an order
@@ -44,7 +46,7 @@ def measure(events: int) -> dict[str, Any]:
     """Play the file through the engine, an order every so many events: latency, ladder, fee, fill,
     position and cash; return events a second, orders filled and peak memory."""
     path = synthetic(events)
-    tokens = [(str(2 * number), str(2 * number + 1)) for number in range(MARKETS)]
+    tokens = [(TokenId(2 * n), TokenId(2 * n + 1)) for n in range(MARKETS)]
     fees = FeeSchedule(rate=FeeSchedule().rate, exponent=1)
     listed = [Listed(pair, 2**60, 2**60, (1, 0), fees) for pair in tokens]
     cash, held, fills = [0], [0] * MARKETS, [0]

@@ -21,29 +21,32 @@ os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")  # read when eth_hash is fir
 from eth_account import Account
 from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderDataV2
-from py_clob_client_v2.order_utils.model.side import Side
+from py_clob_client_v2.order_utils.model.side import Side as ClientSide
 from py_clob_client_v2.signer import Signer
-from strongroom.chain.calls import Call
-from strongroom.chain.ids import decision_id
+from strongroom.chain.calls import make_call
+from strongroom.chain.ids import DecisionId, TokenId, intent_key, transaction_key
+from strongroom.chain.orders import YES, OnFailure, OrderKind, Side
 from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.demo import RECORDED
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.setup import Stage, StageOptions, set_up
-from strongroom.execution.order_desk import Wanted
-from strongroom.journal import Journal
+from strongroom.information.gamma import Market
+from strongroom.journal import Journal, OrderIntent
 from strongroom.keeper.tick import Keeper
 from strongroom.keeper.wiring import build
 from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, build_order, order_hash
+from strongroom.strategy.record import DecidedLeg, DecisionRecord, SizingNote
 
 ROUNDS, CHUNK = 9, 500
 SIGNATURES, WARM = 320, 20
 CHAIN_ID = 137
 DOMAIN = ExchangeDomain("0xE111180000d2663C0091e4f400237545B87B996B", "2", CHAIN_ID)
 ACCOUNT, SAFE = "0x" + "33" * 20, "0x" + "44" * 20
-TOKEN = 2**255 - 19
+TOKEN = TokenId(2**255 - 19)
+OPENING = transaction_key(b"open")
 
 
 def figures() -> dict[str, float]:
@@ -75,7 +78,7 @@ def _official() -> Callable[[int], object]:
                 tokenId=str(TOKEN),
                 makerAmount=str(510_000 + number),
                 takerAmount="1000000",
-                side=Side.BUY,
+                side=ClientSide.BUY,
             )
         )
 
@@ -87,7 +90,7 @@ def _ours(owners: int) -> Callable[[int], object]:
     price, tick = Decimal("0.51"), Decimal("0.01")
 
     def make(number: int) -> object:
-        decision = number.to_bytes(32, "big")
+        decision = DecisionId(f"0x{number:064x}")
         order = build_order(ACCOUNT, TOKEN, price, 10_000_000, tick, decision, 1_800_000_000_000)
         digest = order_hash(order, DOMAIN)
         return sign_order(order, digest, 1_800_000_300, 0, SAFE, CHAIN_ID, keys)
@@ -144,27 +147,67 @@ def _sign_many(stage: Stage, keeper: Keeper) -> None:
     keeper.reporter.report({}, {})
     vault = keeper.vault
     deadline = int(clock()) + 86_400
-    opening = vault.contract.encode_abi("openMarket", args=[0, market.question_id, 1, deadline])
-    keeper.transactor.run(b"o" * 32, "open", [Call(vault.address, opening)])
-    account = vault.account_of(market.name)
-    assert account is not None, keeper.transactor.state(b"o" * 32)
-    price = market.tick * 10
+    arguments = (0, market.question_id, 1, deadline)
+    opening = make_call(vault.address, "Vault", "openMarket", *arguments)
+    keeper.transactor.run(OPENING, "open", [opening])
+    account = vault.account_of(market.vault_market)
+    assert account is not None, keeper.transactor.state(OPENING)
     for number in range(SIGNATURES):
-        leg = {
-            "vault_market": market.name,
-            "token": str(market.token_ids[0]),
-            "side": "BUY",
-            "price": str(price),
-            "size": 10 * MICRO,
-        }
-        record = {"vault": vault.address, "pack": "tail", "legs": [leg], "number": number}
-        decision = decision_id(record)
-        wanted = Wanted(
-            account, market.name, stage.venue.exchange.address, market.token_ids[0], "BUY",
-            price, market.tick, 10 * MICRO,
-        )  # fmt: skip
-        keeper.journal.decide(decision, record)
-        keeper.desk.place(decision, int(clock()), wanted)
+        record = _record(market, vault.address, stage.venue.exchange.address, number)
+        leg = record.legs[0]
+        wanted = OrderIntent(
+            key=intent_key(record.id, 0, 0),
+            decision=record.id,
+            account=account,
+            condition=leg.condition,
+            token=leg.token,
+            side=leg.side,
+            price=int(leg.price * MICRO),
+            size=leg.size,
+            time=int(clock()),
+            exchange=leg.exchange,
+        )
+        keeper.journal.decide(record.id, record)
+        keeper.desk.place(wanted, leg.tick)
+
+
+def _record(market: Market, vault: str, exchange: str, number: int) -> DecisionRecord:
+    """Return a decision to buy ten YES, one of its own for each number."""
+    leg = DecidedLeg(
+        vault_market=market.vault_market,
+        condition=market.condition_id,
+        question=market.question,
+        token=market.token_ids[YES],
+        outcome=market.outcomes[YES],
+        side=Side.BUY,
+        price=market.tick * 10,
+        size=10 * MICRO,
+        tick=market.tick,
+        exchange=exchange,
+        kind=OrderKind.GTC,
+    )
+    return DecisionRecord(
+        pack="tail",
+        code_version="bench",
+        vault=vault,
+        time=0,
+        question=market.question,
+        legs=(leg,),
+        moves=(),
+        budgets={market.vault_market: 0},
+        openings=(),
+        resting=False,
+        on_failure=OnFailure.HOLD,
+        sure=False,
+        edge="0",
+        chance="0",
+        cost="1",
+        evidence=(),
+        sizing=SizingNote("bench", "bench"),
+        numbers={"number": number},
+        nav=0,
+        snapshot="",
+    )
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ NOW = datetime(2026, 2, 7, 12, 49, tzinfo=UTC)
 MARKET = Market(
     question="Will it?",
     outcomes=("Yes", "No"),
-    condition_id=b"\1" * 32,
-    question_id=b"\2" * 32,
+    condition_id="0x" + "01" * 32,
+    question_id="0x" + "02" * 32,
     oracle="0x" + "11" * 20,
     token_ids=(1, 2),
     best_bid=Decimal("0.02"),

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from strongroom.analysis.screen import Criteria, screen
 from strongroom.analysis.tail import TailRecord, find_tails, wilson_lower
+from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO
 from strongroom.information.books import Book, Level, quoted
-from strongroom.information.gamma import NO, YES, FeeSchedule, load_recorded
+from strongroom.information.gamma import FeeSchedule, load_recorded
 
 from tests.agent.market_record import MARKET, NOW
 
@@ -72,7 +73,7 @@ def tails(markets, record):
     books = {}
     for market in markets:
         pair = quoted(market.best_bid, market.best_ask, 100 * MICRO)
-        books |= {str(token): book for token, book in zip(market.token_ids, pair, strict=True)}
+        books |= dict(zip(market.token_ids, pair, strict=True))
     return find_tails(markets, books, record, NOW)
 
 
@@ -103,7 +104,12 @@ def test_no_edge_no_opportunity(change):
 def test_opportunities_come_best_first():
     prices = [Decimal(price) for price in ("0.03", "0.045", "0.02")]
     markets = [
-        replace(MARKET, best_bid=price, condition_id=bytes([i]) * 32, token_ids=(2 * i, 2 * i + 1))
+        replace(
+            MARKET,
+            best_bid=price,
+            condition_id="0x" + f"{i:02x}" * 32,
+            token_ids=(2 * i, 2 * i + 1),
+        )
         for i, price in enumerate(prices)
     ]
     found = tails(markets, TailRecord())
@@ -117,7 +123,7 @@ def test_a_tail_takes_the_levels_that_still_have_an_edge():
         Level(981_000, 40 * MICRO),
         Level(985_000, 80 * MICRO),  # dearer than the bounded chance, .98318
     )
-    (found,) = find_tails([MARKET], {"2": Book(asks=asks)}, TailRecord(void=0), NOW)
+    (found,) = find_tails([MARKET], {2: Book(asks=asks)}, TailRecord(void=0), NOW)
     assert (found.price, found.size) == (981_000, 70 * MICRO)
     assert found.edge == pytest.approx(0.983177 - 0.981, abs=1e-6)
 

@@ -19,10 +19,11 @@ from strongroom.backtest.run import simulate
 from strongroom.backtest.simulated_chain import MANAGER
 from strongroom.backtest.stats import bootstrap, by_event, drawdown, share_prices, summarise
 from strongroom.backtest.studies import ladder_study, tail_reference
+from strongroom.chain.orders import NO, YES, Side
 from strongroom.chain.units import BPS, MICRO
 from strongroom.cli.backtest import command as cli
 from strongroom.information.books import Book, Level, mirror
-from strongroom.information.gamma import NO, YES, FeeSchedule
+from strongroom.information.gamma import FeeSchedule
 from strongroom.keeper.recording import Recorder
 from strongroom.settings import ConfigError
 from strongroom.strategy.api import Leg, Proposal
@@ -113,7 +114,7 @@ def test_caps_hold_at_every_hour(outcomes):
 def test_no_fill_is_better_than_the_book_of_its_time(config, history, outcomes):
     """Each purchase costs at least the last known price and the half-spread of its assumption."""
     quotes = config.quotes.quotes()
-    number = {market.name: place for place, market in enumerate(history.markets)}
+    number = {market.condition_id: place for place, market in enumerate(history.markets)}
     for fills, outcome in outcomes.items():
         half = quotes.under(fills).half_spread
         for trade in outcome.trades:
@@ -180,13 +181,13 @@ class Prophet(Tail):
     def propose(self, view, rooms):
         found = []
         for place, market in enumerate(self.known.markets):
-            if market.name not in view.markets or view.class_of(market) is None:
+            if market.condition_id not in view.markets or view.class_of(market) is None:
                 continue
             wins = YES if self.known.listed[place].payout[YES] else NO
             book = view.book(market, wins)
             if book is not None and book.ask is not None:
-                shown = view.markets[market.name]
-                leg = Leg(shown, wins, True, book.ask, book.asks[0].size)
+                shown = view.markets[market.condition_id]
+                leg = Leg(shown, wins, Side.BUY, book.ask, book.asks[0].size)
                 chance, cost = 0.999, book.ask / MICRO
                 evidence = frozenset({"hindsight"})
                 found.append(
@@ -324,7 +325,7 @@ def test_recorded_books_are_filled_as_they_were(tmp_path):
     """Two views of one market: .960 x 30 and .970 x 40 are on offer, then .965 x 10. The tail rule
     takes what is there, at those prices, and the market pays."""
     end = datetime.fromtimestamp(1_770_000_000, UTC) + timedelta(hours=40)
-    name = bytes([9]) * 32
+    name = "0x" + "09" * 32
     market = replace(MARKET, condition_id=name, token_ids=(18, 19), end=end, event="one",
                      fees=FeeSchedule(), tick=Decimal("0.001"),
                      best_bid=Decimal("0.95"), best_ask=Decimal("0.96"))  # fmt: skip
@@ -334,11 +335,11 @@ def test_recorded_books_are_filled_as_they_were(tmp_path):
         yes = Book((Level(950_000, 50 * MICRO),),
                    tuple(Level(price, size * MICRO) for price, size in asks),
                    tick=market.tick)  # fmt: skip
-        books = {"18": yes, "19": mirror(yes)}
+        books = {18: yes, 19: mirror(yes)}
         now = 1_770_000_000 + number * 4 * 3_600
         state = VaultState("0x" + "aa" * 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, False)
-        recorder.see(View(now, state, {market.name: market}, books))
-    (tmp_path / "outcomes.csv").write_text(f"market,yes\n{market.name},1\n")
+        recorder.see(View(now, state, {market.condition_id: market}, books))
+    (tmp_path / "outcomes.csv").write_text(f"market,yes\n{market.condition_id},1\n")
     views = {"kind": "views", "folder": str(tmp_path / "views"),
              "outcomes": str(tmp_path / "outcomes.csv")}  # fmt: skip
     config = parse(SMALL | {"data": views, "people": SMALL["people"][:1],

@@ -9,7 +9,8 @@ from eth_account import Account
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 from strongroom.chain.calls import Call, call_data
-from strongroom.chain.ids import decision_id
+from strongroom.chain.ids import decision_of, to_bytes, to_hex
+from strongroom.chain.orders import OnFailure
 from strongroom.cosigner import wire
 from strongroom.cosigner.policy import (
     Before,
@@ -25,7 +26,9 @@ from strongroom.signing.hashing import safe_message_hash
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.safe import Batch, NotABatch, batch, unbatch
 from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
+from strongroom.strategy.record import encode
 
+from tests.records import RECORD as A_RECORD
 from tests.signing import BUY, SELL, make_order
 
 UNIT = 10**6
@@ -34,7 +37,7 @@ VAULT, SAFE, MULTI = ("0x" + digit * 40 for digit in "abc")
 ACCOUNT, EXCHANGE, STRANGER = ("0x" + digit * 40 for digit in "def")
 WALLET, FOREIGN_WALLET = "0x" + "8" * 40, "0x" + "9" * 40
 TOKEN, OTHER = 77, 78
-MARKET = b"\5" * 32
+MARKET = "0x" + "05" * 32
 POLICY = Policy.model_validate(
     {
         "vault": VAULT,
@@ -62,13 +65,12 @@ POLICY = Policy.model_validate(
     }
 )
 FACTS = MarketFacts(VAULT, True, 2, (TOKEN, OTHER))
-LEG = {"token": str(TOKEN), "side": "BUY", "price": "0.50", "size": 100 * UNIT}
-RECORD = {"pack": "tail", "vault": VAULT, "legs": [LEG], "on_failure": "unwind"}
+RECORD = replace(A_RECORD, pack="tail", vault=VAULT, on_failure=OnFailure.UNWIND)
 
 
 def request(record=RECORD, expiry=NOW + 200, domain=None, **order):
     """An honest order request: 50 for 100 tokens."""
-    fields = {"signatureType": 3, "metadata": "0x" + decision_id(record).hex()} | order
+    fields = {"signatureType": 3, "metadata": record.id} | order
     maker = fields.pop("maker", ACCOUNT)
     built = make_order(
         maker,
@@ -79,7 +81,8 @@ def request(record=RECORD, expiry=NOW + 200, domain=None, **order):
         **fields,
     )
     at = domain or ExchangeDomain(EXCHANGE, "2", 137)
-    return OrderRequest(built, at, expiry, 0, record, "" if maker == ACCOUNT else ACCOUNT)
+    account = "" if maker == ACCOUNT else ACCOUNT
+    return OrderRequest(built, at, expiry, 0, encode(record), account)
 
 
 def judge(asked, facts=FACTS, before=None, now=NOW, policy=POLICY):
@@ -101,7 +104,7 @@ def test_an_honest_order_passes_and_counts_what_it_buys():
 
 
 def other(**changes):
-    return dict(RECORD) | changes
+    return replace(RECORD, **changes)
 
 
 HOSTILE = {
@@ -126,13 +129,13 @@ HOSTILE = {
     "decision": lambda: judge(request(metadata="0x" + "11" * 32)),
     "decision ": lambda: judge(request(other(vault=STRANGER))),
     "pack": lambda: judge(request(other(pack="noise"))),
-    "pack ": lambda: judge(request(other(pack=None))),
+    "pack ": lambda: judge(request(other(pack=""))),
     "leg": lambda: judge(request(making=51 * UNIT)),  # dearer than decided
     "leg ": lambda: judge(request(making=60 * UNIT, taking=120 * UNIT)),  # more than decided
     "leg  ": lambda: judge(request(token=OTHER)),  # another outcome
-    "leg   ": lambda: judge(request(other(legs=[]))),
+    "leg   ": lambda: judge(request(other(legs=()))),
     "leg    ": lambda: judge(
-        request(other(on_failure="hold"), side=SELL, making=100 * UNIT, taking=45 * UNIT)
+        request(other(on_failure=OnFailure.HOLD), side=SELL, making=100 * UNIT, taking=45 * UNIT)
     ),
     "rate": lambda: judge(request(), before=Before(3, 0)),
     "day": lambda: judge(request(), before=Before(0, 950 * UNIT + 1)),
@@ -152,19 +155,19 @@ def test_each_hostile_order_falls_to_its_rule(rule):
 
 
 def vault_call(function, *arguments):
-    return Call(VAULT, "0x" + call_data("Vault", function, arguments).hex())
+    return Call(VAULT, to_hex(call_data("Vault", function, arguments)))
 
 
 def account_call(function, *arguments):
-    return Call(ACCOUNT, "0x" + call_data("PolymarketAccount", function, arguments).hex())
+    return Call(ACCOUNT, to_hex(call_data("PolymarketAccount", function, arguments)))
 
 
 def wallet_call(*arguments, to=WALLET):
-    return Call(to, "0x" + call_data("DepositWallet", "execute", arguments).hex())
+    return Call(to, to_hex(call_data("DepositWallet", "execute", arguments)))
 
 
 def delegated_call(function, *arguments):
-    return Call(ACCOUNT, "0x" + call_data("DelegatedAccount", function, arguments).hex())
+    return Call(ACCOUNT, to_hex(call_data("DelegatedAccount", function, arguments)))
 
 
 BATCH = ([(EXCHANGE, b"\1")], NOW, b"\2" * 65)
@@ -175,7 +178,7 @@ OPEN = vault_call("openMarket", 2, b"\6" * 32, 1, NOW + 10)
 def send(*calls, before=None, now=NOW, facts=FACTS, sent=None):
     carried = sent or batch(calls, MULTI)
     asked = TransactionRequest(carried.to, carried.data, carried.operation, 5)
-    markets = {"0x" + MARKET.hex(): facts}
+    markets = {MARKET: facts}
     return judge_transaction(POLICY, asked, markets, {ACCOUNT: facts}, before or Before(), now)
 
 
@@ -228,6 +231,14 @@ def test_each_foreign_transaction_falls_to_its_rule(rule):
     with pytest.raises(PolicyRefuses) as refusal:
         FOREIGN[rule]()
     assert refusal.value.code == rule.strip()
+
+
+def test_a_record_that_is_none_is_refused_by_its_rule():
+    for text in (b"{", b"[]", b'{"legs": [{"token": "x"}]}'):
+        asked = request(metadata=decision_of(text))
+        with pytest.raises(PolicyRefuses) as refusal:
+            judge(replace(asked, record=text))
+        assert refusal.value.code == "decision"
 
 
 def test_a_batch_and_back():
@@ -287,7 +298,7 @@ def test_the_service_signs_what_the_safe_checks(service):
     assert answer.status_code == 200
     digest = asked.message_hash(SafeAddress(SAFE, 137))
     assert digest == safe_message_hash(SAFE, 137, _digest(asked))
-    signature = bytes.fromhex(answer.json()["signature"])
+    signature = to_bytes(answer.json()["signature"])
     assert Account._recover_hash(digest, signature=signature) == owner.address
 
 

@@ -5,9 +5,10 @@ from decimal import Decimal
 import pytest
 from strongroom.backtest.engine import Engine, Listed, Order, OutOfOrder
 from strongroom.backtest.quotes import Quotes
+from strongroom.chain.orders import NO, YES, OrderKind
 from strongroom.chain.units import MICRO
 from strongroom.information.books import Book, Level
-from strongroom.information.gamma import NO, YES, FeeSchedule
+from strongroom.information.gamma import FeeSchedule
 
 FEES = FeeSchedule(Decimal("0.04"), 1)
 END, PAYS = 1_000, 1_200
@@ -23,12 +24,12 @@ def engine(*events, quotes=QUOTES):
     fills = []
     times, prices = zip(*events, strict=True)
     batch = (list(times), [0] * len(times), list(prices))
-    made = Engine([Listed(("11", "12"), END, PAYS, (1, 0), FEES)], quotes, [batch], fills.append)
+    made = Engine([Listed((11, 12), END, PAYS, (1, 0), FEES)], quotes, [batch], fills.append)
     return made, fills
 
 
 def order(name="o", outcome=YES, buys=True, price=520_000, size=50, kind="FAK", at=10, expires=900):
-    return Order(name, 0, outcome, buys, price, size * MICRO, kind, at, expires)
+    return Order(name, 0, outcome, buys, price, size * MICRO, OrderKind(kind), at, expires)
 
 
 def shown(fills):

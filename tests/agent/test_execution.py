@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from eth_utils import keccak
-from strongroom.chain.ids import decision_id
+from strongroom.chain.ids import decision_id, to_bytes, to_hex
 from strongroom.signing.order import (
     BadOrder,
     ExchangeDomain,
@@ -27,11 +27,11 @@ def test_amounts_are_exact():
     assert (order.makerAmount, order.takerAmount) == ("299991720", "306740000")
     assert order.maker == order.signer == ACCOUNT
     assert (int(order.side), int(order.signatureType)) == (0, 3)
-    assert order.metadata == "0x" + DECISION.hex()
+    assert order.metadata == DECISION
 
 
 def test_decision_is_the_hash_of_canonical_json():
-    assert keccak(text='{"a":"x","b":1}') == DECISION
+    assert to_hex(keccak(text='{"a":"x","b":1}')) == DECISION
     assert decision_id({"a": "x", "b": 1}) == DECISION
 
 
@@ -62,6 +62,6 @@ def test_orders_that_the_venue_would_refuse_are_not_built(change, message):
 
 def test_order_tuple_has_the_structs_order():
     fields = order_tuple(buy())
-    assert fields[0] == int.from_bytes(DECISION[:8], "big") % 2**53
+    assert fields[0] == int.from_bytes(to_bytes(DECISION)[:8], "big") % 2**53
     assert fields[1:8] == (ACCOUNT, ACCOUNT, 77, 299_991_720, 306_740_000, 0, 3)
-    assert fields[8:] == (1_700_000_000_000, DECISION, bytes(32))
+    assert fields[8:] == (1_700_000_000_000, to_bytes(DECISION), bytes(32))

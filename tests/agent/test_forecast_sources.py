@@ -46,26 +46,26 @@ def source():
 @pytest.mark.parametrize("chance", [1.2, -0.1, float("nan"), "often", None])
 def test_what_is_no_probability_is_refused(chance, source, tmp_path):
     with pytest.raises(BadForecast):
-        Given("any", MARKET.name, chance, NOW, NOW)
-    source.answer = [{"market": MARKET.name, "chance": chance, "evidence_at": NOW}]
+        Given("any", MARKET.condition_id, chance, NOW, NOW)
+    source.answer = [{"market": MARKET.condition_id, "chance": chance, "evidence_at": NOW}]
     with pytest.raises(BadForecast):
         HttpForecaster(source.url).forecast([MARKET], NOW)
     path = tmp_path / "forecasts.csv"
-    path.write_text(f"market,chance,evidence_at\n{MARKET.name},{chance},{NOW}\n")
+    path.write_text(f"market,chance,evidence_at\n{MARKET.condition_id},{chance},{NOW}\n")
     with pytest.raises(BadForecast):
         CsvForecaster(path).forecast([MARKET], NOW)
 
 
 def test_http_asks_for_all_and_keeps_what_else_is_said(source):
     source.answer = [
-        {"market": MARKET.name, "chance": 0.3, "evidence_at": NOW - 5, "model": "m1"},
+        {"market": MARKET.condition_id, "chance": 0.3, "evidence_at": NOW - 5, "model": "m1"},
         {"market": "0xelse", "chance": 7, "evidence_at": 0},
     ]
     (given,) = HttpForecaster(source.url, "mine").forecast([MARKET], NOW)
     assert (given.chance, given.evidence_at, given.frozen_at) == (0.3, NOW - 5, NOW)
     assert given.detail == {"model": "m1"}
     ((_, asked),) = source.asked
-    assert asked["questions"][0]["market"] == MARKET.name
+    assert asked["questions"][0]["market"] == MARKET.condition_id
 
 
 def test_a_source_that_is_away_or_talks_nonsense(source, tmp_path):
@@ -78,14 +78,14 @@ def test_a_source_that_is_away_or_talks_nonsense(source, tmp_path):
     with pytest.raises(BadForecast, match="not a list"):
         HttpForecaster(source.url).forecast([MARKET], NOW)
     path = tmp_path / "odd.csv"
-    path.write_text(f"market,chance\n{MARKET.name},0.5\n")
+    path.write_text(f"market,chance\n{MARKET.condition_id},0.5\n")
     with pytest.raises(BadForecast):
         CsvForecaster(path).forecast([MARKET], NOW)
 
 
 def test_of_several_rows_the_last_counts(tmp_path):
     path = tmp_path / "forecasts.csv"
-    rows = "".join(f"{MARKET.name},{chance},{NOW}\n" for chance in (0.1, 0.2, 0.3))
+    rows = "".join(f"{MARKET.condition_id},{chance},{NOW}\n" for chance in (0.1, 0.2, 0.3))
     path.write_text(f"market,chance,evidence_at\n{rows}0xelse,9,1\n")
     (given,) = CsvForecaster(path).forecast([MARKET], NOW)
     assert given.chance == 0.3

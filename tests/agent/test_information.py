@@ -7,15 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from strongroom.chain.ids import to_bytes
+from strongroom.chain.orders import NO, YES
 from strongroom.devnet.contracts import condition_id
-from strongroom.information.gamma import (
-    NO,
-    YES,
-    BadMarketRecord,
-    load_recorded,
-    parse_market,
-    shift,
-)
+from strongroom.information.gamma import BadMarketRecord, load_recorded, parse_market, shift
 
 RECORD = {
     "slug": "example",
@@ -96,6 +91,7 @@ def test_condition_ids_follow_from_oracle_and_question():
     for path in sorted(Path("agent/strongroom/devnet/data").glob("*.json.gz")):
         for market in load_recorded(path)[0]:
             oracle = adapter if market.negative_risk else market.oracle
-            assert condition_id(oracle, market.question_id) == market.condition_id, market.question
+            made = condition_id(oracle, to_bytes(market.question_id))
+            assert made == to_bytes(market.condition_id), market.question
             kinds[market.negative_risk] += 1
     assert kinds[False] >= 300 and kinds[True] >= 300

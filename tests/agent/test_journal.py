@@ -1,24 +1,41 @@
 """The journal: what it keeps, what it refuses, and that its steps are the machine's."""
 
+import json
 import sqlite3
 from dataclasses import replace
 
 import pytest
-from strongroom.chain.ids import intent_key
-from strongroom.journal import Fill, Journal, JournalMismatch, Plan
+from strongroom.chain.calls import Call
+from strongroom.chain.ids import decision_id, intent_key, transaction_key
+from strongroom.chain.orders import MoveKind, OrderKind, Side
+from strongroom.journal import Journal, JournalMismatch, OrderFill, OrderIntent, SafeTransaction
 from strongroom.journal.states import (
     OVER,
     STEPS,
+    AnswerKind,
     IllegalStep,
-    Intent,
-    Venue,
+    IntentState,
+    TransactionState,
+    VenueWord,
     check_step,
     venue_word,
 )
+from strongroom.strategy.record import (
+    BadRecord,
+    DecidedMove,
+    Opening,
+    SizingNote,
+    decode,
+    encode,
+)
 
-DECISION = b"\1" * 32
+from tests.records import MARKET, RECORD
+
+DECISION = "0x" + "01" * 32
 KEY = intent_key(DECISION, 0, 0)
-PLAN = Plan(DECISION, "0xAcc", "77", "BUY", 333_333, 10_000_000, 1_700_000_000)
+PLAN = OrderIntent(
+    KEY, DECISION, "0xAcc", "0x" + "05" * 32, 77, Side.BUY, 333_333, 10_000_000, 1_700_000_000
+)
 
 
 @pytest.fixture
@@ -27,12 +44,15 @@ def journal(tmp_path):
 
 
 def signed(journal, key=KEY):
-    journal.step(key, Intent.SIGNED, order_hash="0x12", signature=b"s", expiry=9, block=1)
+    journal.sign(key, "0x12", b"s", 9, 1)
 
 
 def test_keys_differ_by_decision_leg_and_attempt():
     keys = {
-        intent_key(d, leg, n) for d in (b"\1" * 32, b"\2" * 32) for leg in (0, 1) for n in (0, 1)
+        intent_key(d, leg, n)
+        for d in (DECISION, "0x" + "02" * 32)
+        for leg in (0, 1)
+        for n in (0, 1)
     }
     assert len(keys) == 8
 
@@ -40,85 +60,86 @@ def test_keys_differ_by_decision_leg_and_attempt():
 def test_an_intent_is_kept_through_a_restart(tmp_path):
     url = f"sqlite:///{tmp_path / 'journal.db'}"
     journal = Journal(url)
-    journal.decide(DECISION, {"why": "because", "edge": 1})
-    journal.plan(KEY, PLAN)
+    journal.decide(RECORD.id, RECORD)
+    journal.plan(PLAN)
     signed(journal)
     again = Journal(url)
-    again.decide(DECISION, {"edge": 1, "why": "because"})
+    again.decide(RECORD.id, replace(RECORD))
+    assert again.record(RECORD.id) == RECORD
     (row,) = again.open()
-    assert (row.state, row.order_hash, row.price) == (Intent.SIGNED, "0x12", 333_333)
-    again.plan(KEY, PLAN)  # the same one: nothing happens
+    assert (row.state, row.order_hash, row.price) == (IntentState.SIGNED, "0x12", 333_333)
+    again.plan(PLAN)  # the same one: nothing happens
     assert [state for state, *_ in again.story(KEY)] == ["PLANNED", "SIGNED"]
     with sqlite3.connect(tmp_path / "journal.db") as raw:
         assert raw.execute("pragma journal_mode").fetchone() == ("wal",)
 
 
 def test_a_key_stands_for_one_order(journal):
-    journal.plan(KEY, PLAN)
+    journal.plan(PLAN)
     with pytest.raises(JournalMismatch, match="another order"):
-        journal.plan(KEY, Plan(DECISION, "0xAcc", "77", "BUY", 333_334, 10_000_000, 1_700_000_000))
+        journal.plan(replace(PLAN, price=333_334))
 
 
 def test_an_illegal_step_changes_nothing(journal):
-    journal.plan(KEY, PLAN)
+    journal.plan(PLAN)
     with pytest.raises(IllegalStep):
-        journal.step(KEY, Intent.ACKED)
-    assert journal.get(KEY).state == Intent.PLANNED
+        journal.step(KEY, IntentState.ACKED)
+    assert journal.get(KEY).state == IntentState.PLANNED
     assert len(journal.story(KEY)) == 1
 
 
 def test_every_state_leads_to_its_end_and_closed_to_nothing():
-    reached = {Intent.PLANNED}
+    reached = {IntentState.PLANNED}
     while True:
         further = {to for state in reached for to in STEPS[state]} | reached
         if further == reached:
             break
         reached = further
-    assert reached == set(Intent)
-    assert STEPS[Intent.CLOSED] == frozenset()
-    for state in set(Intent) - {Intent.CLOSED}:
-        check_step(state, Intent.CLOSED)
+    assert reached == set(IntentState)
+    assert STEPS[IntentState.CLOSED] == frozenset()
+    for state in set(IntentState) - {IntentState.CLOSED}:
+        check_step(state, IntentState.CLOSED)
     # nothing is sent that was not signed, nothing acknowledged that was not sent
-    assert [state for state in Intent if Intent.SENT in STEPS[state]] == [
-        Intent.SIGNED,
-        Intent.UNKNOWN,
+    assert [state for state in IntentState if IntentState.SENT in STEPS[state]] == [
+        IntentState.SIGNED,
+        IntentState.UNKNOWN,
     ]
 
 
 def test_funds_are_reserved_from_the_signature_to_the_end(journal):
-    journal.plan(KEY, PLAN)
+    journal.plan(PLAN)
     assert journal.reserved("0xAcc") == 0
     signed(journal)
     assert journal.reserved("0xAcc") == 3_333_330
-    journal.step(KEY, Intent.SENT)
-    journal.step(KEY, Intent.UNKNOWN, detail="no answer")
+    journal.step(KEY, IntentState.SENT)
+    journal.step(KEY, IntentState.UNKNOWN, detail="no answer")
     assert journal.reserved("0xAcc") == 3_333_330
-    journal.fill(KEY, [Fill("0xaa", 1, 1_000_000, 3_000_003, 0)], 3_000_001)
+    journal.fill(KEY, [OrderFill("0xaa", 1, 1_000_000, 3_000_003, 0)], 3_000_001)
     assert journal.reserved("0xAcc") == 2_333_331  # up: 6,999,999 at .333333
     assert journal.reserved("0xOther") == 0
-    journal.step(KEY, Intent.CLOSED, detail="expired")
+    journal.step(KEY, IntentState.CLOSED, detail="expired")
     assert journal.reserved("0xAcc") == 0
     assert journal.open() == []
 
 
 def test_a_fill_counts_once(journal):
-    journal.plan(KEY, PLAN)
+    journal.plan(PLAN)
     signed(journal)
-    fill = Fill("0xaa", 1, 5, 10, 0)
+    fill = OrderFill("0xaa", 1, 5, 10, 0)
     journal.fill(KEY, [fill], 10)
-    journal.fill(KEY, [fill, Fill("0xaa", 2, 5, 10, 0)], 20)
+    journal.fill(KEY, [fill, OrderFill("0xaa", 2, 5, 10, 0)], 20)
     assert len(journal.fills_of(KEY)) == 2
     assert journal.get(KEY).filled == 20
 
 
 def test_the_venues_word_is_noted_when_it_is_new(journal):
-    journal.plan(KEY, PLAN)
-    for word in (Venue.LIVE, Venue.LIVE, Venue.MATCHED):
+    journal.plan(PLAN)
+    for word in (VenueWord.LIVE, VenueWord.LIVE, VenueWord.MATCHED):
         journal.hear(KEY, word)
     assert [venue for _, venue, _ in journal.story(KEY)] == ["NONE", "LIVE", "MATCHED"]
     assert venue_word("matched") in OVER
-    assert venue_word("CANCELED") == Venue.CANCELLED
-    assert venue_word("something new") == Venue.NONE
+    assert venue_word("CANCELED") == VenueWord.CANCELLED
+    assert venue_word("something new") == VenueWord.NONE
 
 
 def test_another_versions_file_is_refused(tmp_path):
@@ -126,22 +147,74 @@ def test_another_versions_file_is_refused(tmp_path):
     Journal(f"sqlite:///{path}")
     with sqlite3.connect(path) as raw:
         raw.execute("pragma user_version=99")
-    with pytest.raises(JournalMismatch, match="version 99"):
+    with pytest.raises(JournalMismatch, match=r"version 99.*newer release"):
+        Journal(f"sqlite:///{path}")
+    with sqlite3.connect(path) as raw:
+        raw.execute("pragma user_version=3")
+    with pytest.raises(JournalMismatch, match=r"version 3.*the release that wrote it"):
         Journal(f"sqlite:///{path}")
 
 
-def test_an_older_versions_file_is_brought_up_to_date(tmp_path):
-    """A file of version 1, with an intent in it: the new columns hold what they stood for."""
-    path = tmp_path / "journal.db"
-    Journal(f"sqlite:///{path}").plan(KEY, PLAN)
-    with sqlite3.connect(path) as raw:
-        for column in ("kind", "exchange", "condition", "maker"):
-            raw.execute(f"ALTER TABLE intents DROP COLUMN {column}")
-        raw.execute("pragma user_version=1")
-    reopened = Journal(f"sqlite:///{path}")
-    row = reopened.get(KEY)
-    assert (row.kind, row.exchange, row.condition, row.maker) == ("GTC", "", "", "")
-    reopened.plan(KEY, PLAN)  # the same as before
-    other = intent_key(DECISION, 1, 0)
-    reopened.plan(other, replace(PLAN, maker="0xWal"))
-    assert reopened.get(other).maker == "0xWal"
+def test_rows_come_back_as_they_were_planned_and_signed(journal):
+    wanted = replace(PLAN, kind=OrderKind.FAK, exchange="0xEx", maker="0xWal", token=2**255)
+    journal.plan(wanted)
+    assert journal.get(KEY) == wanted
+    signed(journal)
+    journal.step(KEY, IntentState.SENT)
+    journal.answered(
+        KEY, IntentState.REFUSED, AnswerKind.UNFUNDED, VenueWord.REJECTED, "not enough balance"
+    )
+    assert journal.open() == [
+        replace(
+            wanted,
+            state=IntentState.REFUSED,
+            venue=VenueWord.REJECTED,
+            answer=AnswerKind.UNFUNDED,
+            order_hash="0x12",
+            signature=b"s",
+            expiry=9,
+            block=1,
+            reason="not enough balance",
+        )
+    ]
+
+
+def test_transactions_come_back_with_their_calls(journal):
+    key, book = transaction_key(b"one"), journal.transactions
+    calls = [Call("0xAcc", "0x12"), Call("0xAcc", "0x34")]
+    book.plan(key, "fund", calls, 5)
+    book.plan(key, "fund", [replace(call, function="named") for call in calls], 6)  # the same
+    with pytest.raises(JournalMismatch, match="other calls"):
+        book.plan(key, "fund", calls[:1], 5)
+    book.step(replace(book.get(key), nonce=3, signatures=b"s"), TransactionState.SIGNED)
+    book.step(replace(book.get(key), hashes=("0xaa",), max_fee=9), TransactionState.SENT)
+    assert book.open() == [
+        SafeTransaction(
+            key, 0, "fund", tuple(calls), 5, TransactionState.SENT, 3, "", b"s", 0, ("0xaa",),
+            None, 9,
+        )
+    ]  # fmt: skip
+    book.step(replace(book.get(key), mined=7), TransactionState.MINED)
+    book.step(book.get(key), TransactionState.DONE)
+    assert book.open() == [] and book.all()[0].mined == 7
+
+
+def test_a_record_is_read_as_it_was_written():
+    move = DecidedMove(MoveKind.MERGE, MARKET, MARKET, 5)
+    opening = Opening(MARKET, 2, "0x" + "06" * 32, 3, 1_800_000_000)
+    numbers = {"profit": 5, "sources": ["a", "b"], "mid": "0.5", "share": 0.25, "deep": {"k": None}}
+    full = replace(
+        RECORD,
+        moves=(move,),
+        openings=(opening,),
+        sizing=SizingNote("tiers", "idle", {"idle": 5, "tier mid": 9}),
+        numbers=numbers,
+    )
+    text = encode(full).decode()
+    assert decode(text) == full and decode(text).id == full.id
+    assert full.id == decision_id(json.loads(text))
+    found = json.loads(text)
+    assert found["open"][0]["class"] == 2 and found["legs"][0]["token"] == "77"
+    assert found["sizing"]["limits"] == {"idle": "5", "tier mid": "9"}
+    with pytest.raises(BadRecord, match=r"legs\.0\.side"):
+        decode(text.replace('"BUY"', '"BORROW"'))

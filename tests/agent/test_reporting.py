@@ -11,11 +11,18 @@ from hypothesis import strategies as st
 from strongroom.chain.rpc import Position
 from strongroom.chain.units import MICRO, cost_micro, format_units
 from strongroom.information.books import Book, Level
-from strongroom.reporting.evidence import evidence_document, evidence_hash, store_evidence
+from strongroom.reporting.evidence import (
+    Basis,
+    evidence_document,
+    evidence_hash,
+    store_evidence,
+)
 from strongroom.reporting.marks import Mark, Method, mark_from_books, resolved_mark, within_event
 from strongroom.reporting.nav import value_of
 
-ID = b"\5" * 32
+from tests.records import RECORD
+
+ID = "0x" + "05" * 32
 WAD = 10**18
 
 
@@ -98,7 +105,13 @@ def test_an_accounts_value_is_written_out_by_hand():
 
 def test_evidence_is_canonical_and_stored_under_its_hash(tmp_path):
     document = evidence_document(
-        "0xvault", 123, [Mark(ID, 1, 2, 3, 4)], [{"q": "é"}], [], "page", "strongroom"
+        "0xvault",
+        123,
+        [Mark(ID, 1, 2, 3, 4)],
+        [Basis(ID, resolved=True)],
+        [RECORD],
+        "é",
+        "strongroom",
     )
     assert (
         document
@@ -108,7 +121,7 @@ def test_evidence_is_canonical_and_stored_under_its_hash(tmp_path):
     )
     path = store_evidence(tmp_path, document)
     assert path.name == f"0x{keccak(document).hex()}.json"
-    assert evidence_hash(path.read_bytes()) == keccak(document)
+    assert evidence_hash(path.read_bytes()) == path.stem
     assert store_evidence(tmp_path, document) == path
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 

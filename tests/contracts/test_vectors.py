@@ -8,6 +8,7 @@ from eth_utils import keccak, to_checksum_address
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
+from strongroom.chain.ids import to_bytes
 from strongroom.information.gamma import load_recorded
 from strongroom.signing.keys import envelope
 from strongroom.signing.order import ExchangeDomain, order_hash, order_tuple
@@ -47,7 +48,8 @@ def test_position_ids_are_the_real_token_ids(world, recorded):
         if market.negative_risk:
             continue
         for outcome in (0, 1):
-            collection = world.ctf.getCollectionId(b"\0" * 32, market.condition_id, outcome + 1)
+            condition = to_bytes(market.condition_id)
+            collection = world.ctf.getCollectionId(b"\0" * 32, condition, outcome + 1)
             token = world.ctf.getPositionId(USDC_E, collection)
             assert token == market.token_ids[outcome], market.question
         checked += 1

@@ -2,19 +2,23 @@
 
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
 from eth_account import Account
 from py_clob_client_v2.client import ClobClient
-from strongroom.chain.ids import decision_id
+from strongroom.chain.ids import intent_key
+from strongroom.chain.orders import OrderKind, Side
 from strongroom.chain.rpc import Chain
-from strongroom.execution.order_desk import Desk, Wanted
+from strongroom.execution.order_desk import Desk
 from strongroom.execution.venues.clob import Clob
-from strongroom.journal import Journal
+from strongroom.journal import Journal, OrderIntent
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import OwnKeys
+from strongroom.strategy.record import DecisionRecord
+
+from tests.records import RECORD
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class FragileClob(Clob):
         super().__init__(client)
         self._bomb = bomb
 
-    def place(self, order, signature, kind="GTC", expiry=0):
+    def place(self, order, signature, kind=OrderKind.GTC, expiry=0):
         answer = super().place(order, signature, kind, expiry)
         self._bomb("placed")
         return answer
@@ -79,27 +83,38 @@ def make_desk(place: Place, folder: Path, bomb: Bomb) -> tuple[Desk, Journal]:
     return desk, journal
 
 
+def a_record(name: str) -> DecisionRecord:
+    """Return a decision of its own."""
+    return replace(RECORD, pack="kill test", question=name)
+
+
+def wanted(
+    place: Place, record: DecisionRecord, decided_at: int, leg: int = 0, price: int = 500_000
+) -> OrderIntent:
+    """Return one of its orders: ten YES at a limit, 10**-6."""
+    return OrderIntent(
+        key=intent_key(record.id, leg, 0),
+        decision=record.id,
+        account=place.account,
+        condition=place.market,
+        token=place.token,
+        side=Side.BUY,
+        price=price,
+        size=10_000_000,
+        time=decided_at,
+        exchange=place.exchange,
+    )
+
+
 def run(place: Place, folder: Path, name: str, decided_at: int, bomb_at: int) -> None:
     """Place two orders of one decision, the first to be filled at once, and follow them."""
     bomb = Bomb(bomb_at)
     desk, journal = make_desk(place, folder, bomb)
-    record = {"pack": "kill test", "name": name}
-    decision = decision_id(record)
-    journal.decide(decision, record)
+    record = a_record(name)
+    journal.decide(record.id, record)
     desk.recover()
-    for leg, price in enumerate(("0.50", "0.10")):
-        wanted = Wanted(
-            account=place.account,
-            condition=place.market,
-            exchange=place.exchange,
-            token=place.token,
-            side="BUY",
-            price=Decimal(price),
-            tick=Decimal(place.tick),
-            size=10_000_000,
-            leg=leg,
-        )
-        desk.place(decision, decided_at, wanted)
+    for leg, price in enumerate((500_000, 100_000)):
+        desk.place(wanted(place, record, decided_at, leg, price), Decimal(place.tick))
     for _ in range(200):
         desk.recover()
         if len(journal.open()) == 1:

@@ -27,7 +27,7 @@ from tests.defaults import UNIT
 from tests.e2e.clob_orders import order
 
 DATA = Path("agent/strongroom/devnet/data")
-NHL = "7faa974ff857682d64433d5c4dfba46ff51415a68cbd5bd1994248df2d561200"  # 32 outcomes
+NHL = "0x7faa974ff857682d64433d5c4dfba46ff51415a68cbd5bd1994248df2d561200"  # 32 outcomes
 FORTUNE = 1_000_000 * UNIT
 
 
@@ -42,7 +42,7 @@ def recorded():
     event = [
         market
         for market in load_recorded(DATA / "gamma_markets_open_2026-02-13.json.gz")[0]
-        if market.event_id is not None and market.event_id.hex() == NHL
+        if market.event_id == NHL
     ]
     unique = {market.condition_id: market for market in (*binary[:130], *event)}
     return list(unique.values())

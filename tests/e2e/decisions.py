@@ -38,10 +38,10 @@ def revealed(evidence: Path, on_chain: set[str]) -> dict[str, Mapping[str, Any]]
     what their own content makes their id."""
     found: dict[str, Mapping[str, Any]] = {}
     for path in sorted(evidence.glob("0x*.json")):
-        if path.stem not in on_chain or "0x" + evidence_hash(path.read_bytes()).hex() != path.stem:
+        if path.stem not in on_chain or evidence_hash(path.read_bytes()) != path.stem:
             continue
         for record in json.loads(path.read_text())["decisions"]:
-            found["0x" + decision_id(record).hex()] = record
+            found[decision_id(record)] = record
     return found
 
 

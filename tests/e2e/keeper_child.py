@@ -14,16 +14,16 @@ ANSWERS = ("place", "look", "trades", "cancel")
 
 def fragile(keeper, bomb):
     """Add an edge after each answer of the venue, before it is used."""
-    for clob in [keeper.clob, *(wallet.clob for wallet in keeper.vault.wallets.all())]:
+    for venue in [keeper.venue, *(wallet.venue for wallet in keeper.vault.wallets.all())]:
         for name in ANSWERS:
-            ask = getattr(clob, name)
+            ask = getattr(venue, name)
 
             def answered(*arguments, ask=ask, name=name):
                 answer = ask(*arguments)
                 bomb(name)
                 return answer
 
-            setattr(clob, name, answered)
+            setattr(venue, name, answered)
 
 
 def make_keeper(folder: Path, bomb: Bomb, told=lambda event, fields: None):

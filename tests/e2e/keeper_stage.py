@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from eth_utils import keccak
+from strongroom.chain.orders import NO, YES
 from strongroom.chain.terms import Limits
 from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
@@ -12,7 +13,6 @@ from strongroom.devnet.contracts import condition_id
 from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
 from strongroom.devnet.setup import StageOptions, set_up
 from strongroom.devnet.traders import Trader
-from strongroom.information.gamma import NO, YES
 
 from tests.defaults import DAY, UNIT
 

@@ -14,7 +14,8 @@ from tests.e2e.clob_orders import order
 def place(server, listing):
     books, reader = Books(), BookReader(server.url)
     stream = MarketStream(f"{server.url.replace('http', 'ws')}/ws/market", reader, books)
-    yield SimpleNamespace(books=books, reader=reader, stream=stream, listing=listing)
+    tokens = [int(token) for token in listing.token_ids]
+    yield SimpleNamespace(books=books, reader=reader, stream=stream, listing=listing, tokens=tokens)
     stream.stop()
 
 
@@ -27,7 +28,7 @@ def wait(until, limit_s=15):
 
 def same(place):
     """Whether the kept books are the venue's."""
-    theirs = place.reader.read(place.listing.token_ids, 0)
+    theirs = place.reader.read(place.tokens, 0)
     for token, book in theirs.items():
         kept = place.books.get(token)
         if kept is None or (kept.bids, kept.asks) != (book.bids, book.asks):
@@ -57,7 +58,7 @@ def trade(traders, listing, rounds=12):
     ids=["well", "doubled", "reordered", "dropped", "all"],
 )
 def test_kept_books_end_as_the_venues(place, traders, faults, fault):
-    place.stream.follow(place.listing.token_ids)
+    place.stream.follow(place.tokens)
     wait(lambda: same(place))
     faults(**fault)
     trade(traders, place.listing)
@@ -70,22 +71,22 @@ def test_kept_books_end_as_the_venues(place, traders, faults, fault):
 
 def test_a_change_that_was_missed_is_found_by_the_best_prices(place, traders):
     """A level vanishes from our book as if its message had been lost."""
-    place.stream.follow(place.listing.token_ids)
-    yes, _ = place.listing.token_ids
-    order(traders.alice, yes, "BUY", 0.40, 20)
+    place.stream.follow(place.tokens)
+    yes, _ = place.tokens
+    order(traders.alice, str(yes), "BUY", 0.40, 20)
     wait(lambda: same(place) and place.books.get(yes).bid == 400_000)
     kept = place.books._kept[yes]
     kept.book = type(kept.book)((), kept.book.asks, kept.book.seen_at, kept.book.hash)
-    order(traders.alice, yes, "BUY", 0.35, 10)  # the message says that the best bid is .40
+    order(traders.alice, str(yes), "BUY", 0.35, 10)  # the message says that the best bid is .40
     wait(lambda: place.books.gaps > 0)
     wait(lambda: same(place))
 
 
 def test_a_lost_level_behind_the_best_is_found_by_the_comparison(place, traders):
-    place.stream.follow(place.listing.token_ids)
-    yes, _ = place.listing.token_ids
-    order(traders.alice, yes, "BUY", 0.40, 20)
-    order(traders.alice, yes, "BUY", 0.30, 20)
+    place.stream.follow(place.tokens)
+    yes, _ = place.tokens
+    order(traders.alice, str(yes), "BUY", 0.40, 20)
+    order(traders.alice, str(yes), "BUY", 0.30, 20)
     wait(lambda: same(place) and len(place.books.get(yes).bids) == 2)
     kept = place.books._kept[yes]
     bids = kept.book.bids[:1]
@@ -95,7 +96,7 @@ def test_a_lost_level_behind_the_best_is_found_by_the_comparison(place, traders)
 
 
 def test_a_book_of_a_dead_connection_is_not_given_out(place, server):
-    place.stream.follow(place.listing.token_ids)
+    place.stream.follow(place.tokens)
     wait(lambda: same(place))
     place.stream.stop()
-    assert all(place.books.get(token) is None for token in place.listing.token_ids)
+    assert all(place.books.get(token) is None for token in place.tokens)

@@ -64,7 +64,7 @@ def test_markets_are_the_recorded_ones(traders, devnet, recorded):
     assert page["next_cursor"] == "LTE="
     assert page["count"] == len(page["data"]) == len(recorded)
     assert [each["condition_id"] for each in page["data"]] == [
-        "0x" + market.condition_id.hex() for market in recorded
+        market.condition_id for market in recorded
     ]
     assert traders.alice.client.get_sampling_markets() == page
     simple = traders.alice.client.get_simplified_markets()

@@ -10,7 +10,7 @@ from eth_account import Account
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
 from py_clob_client_v2.exceptions import PolyApiException
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
-from strongroom.chain.ids import decision_id
+from strongroom.chain.ids import decision_id, to_hex
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob import errors
 from strongroom.devnet.contracts import safe_at
@@ -26,7 +26,7 @@ from tests.signing import key_of
 @pytest.fixture
 def account(make_vault, people, invest, implementation, listing, recorded, safe, chain):
     """A recorded market's account with 200 pUSD, its keeper the 2-of-3 Safe."""
-    market = next(m for m in recorded if "0x" + m.condition_id.hex() == listing.condition_id)
+    market = next(m for m in recorded if m.condition_id == listing.condition_id)
     vault = make_vault(people.keeper, price_band_bps=0)
     invest(vault, people.alice, 1_000 * UNIT)
     vault.addClass(a_class(implementation, market.oracle), sender=people.owner)
@@ -90,7 +90,7 @@ def test_enforced_account_trades_with_its_own_envelope(
     receipt = venue.exchange.chain.receipt(trade["transaction_hash"])
     fills = receipt.events(venue.exchange, "OrderFilled")
     (mine,) = [fill for fill in fills if fill.maker == account.contract.address]
-    assert bytes(mine.metadata) == decision_id({"why": "test", "number": 1})
+    assert to_hex(bytes(mine.metadata)) == decision_id({"why": "test", "number": 1})
     # as taker, too: 40 are left of the order, another one takes Bob's offer
     order(traders.bob, no, "BUY", 0.40, 50)
     taken = executor.post_order(by_keeper(yes, "0.60", 50, salt=2))

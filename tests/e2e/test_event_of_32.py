@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
+from strongroom.chain.ids import to_bytes
 from strongroom.devnet import polymarket
 from strongroom.devnet.contracts import deploy_account_implementation
 from strongroom.signing.keys import sign_order
@@ -29,7 +30,7 @@ class Event:
 
     def __init__(self, vault, account, markets, people, chain):
         self.vault, self.account, self.markets = vault, account, markets
-        self.id, self.people, self.chain = markets[0].event_id, people, chain
+        self.id, self.people, self.chain = to_bytes(markets[0].event_id), people, chain
 
     def signed(self, condition, outcome, price, tokens, exchange, safe, owners):
         """Return the account's bid for an outcome in its keeper's envelope."""
@@ -41,7 +42,7 @@ class Event:
             Decimal(price),
             tokens * UNIT,
             market.tick,
-            bytes([condition, outcome]) * 16,
+            "0x" + f"{condition:02x}{outcome:02x}" * 16,
             round(time.time() * 1000),  # the service's clock, whatever the chain's says
         )
         hash_ = order_hash(built, ExchangeDomain(exchange.address, "2", chain_id))

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
-from strongroom.journal.states import Intent
+from strongroom.journal.states import IntentState
 
 from tests.anvil_devnet import at
 from tests.e2e.child import Bomb
@@ -120,7 +120,7 @@ def test_the_service_refuses_for_a_while(world, status):
     market = offered(world)
     world.faults(fail_status=status, fail_count=6)
     keep(world, bought(world, market))
-    rows = [row for row in world.keeper.journal.all() if row.condition == market.name]
+    rows = [row for row in world.keeper.journal.all() if row.condition == market.condition_id]
     assert sum(row.filled for row in rows) == 200 * MICRO
     reconciled(world)
 
@@ -223,7 +223,7 @@ def test_the_cosigner_is_down(world):
         halts |= tick(world).halts
     assert "does not answer" in halts["signers"]
     assert world.stage.safe.nonce() == sent
-    assert not [row for row in world.keeper.journal.open() if row.state != Intent.PLANNED]
+    assert not [row for row in world.keeper.journal.open() if row.state != IntentState.PLANNED]
     world.stage.start_cosigner()
     keep(world, bought(world, market))
     reconciled(world)
@@ -271,6 +271,7 @@ def test_the_disk_is_full(world):
 
     def tight(connection, _):
         cursor = connection.cursor()
+        cursor.execute("VACUUM")  # no pages are left over from what was deleted
         used = cursor.execute("PRAGMA page_count").fetchone()[0]
         cursor.execute(f"PRAGMA max_page_count={used}")
         cursor.close()
@@ -306,8 +307,8 @@ def test_a_reorg_of_three_blocks_takes_the_fill_away(world, monkeypatch):
     while not held(world, market):
         tick(world)  # the budget gets its four blocks
         assert time.monotonic() < deadline, world.told[-5:]
-    rows = [row for row in world.keeper.journal.all() if row.condition == market.name]
-    assert rows[-1].state != Intent.CLOSED or rows[-1].filled
+    rows = [row for row in world.keeper.journal.all() if row.condition == market.condition_id]
+    assert rows[-1].state != IntentState.CLOSED or rows[-1].filled
     # undo blocks until the fill is gone, three at least
     undone = 3
     request("anvil_rollback", undone)
@@ -316,14 +317,14 @@ def test_a_reorg_of_three_blocks_takes_the_fill_away(world, monkeypatch):
         undone += 1
         assert undone < 12
     tick(world)
-    rows = [row for row in world.keeper.journal.all() if row.condition == market.name]
-    gone = sum(row.filled for row in rows if row.state != Intent.CLOSED)
+    rows = [row for row in world.keeper.journal.all() if row.condition == market.condition_id]
+    gone = sum(row.filled for row in rows if row.state != IntentState.CLOSED)
     assert gone == 0, "a fill that is undone is no fill"
 
 
 def test_every_fill_joins_a_decision(world):
     """Of all fills so far: each order's signed metadata is the hash of a record in the journal."""
     lines = fills(world.stage)
-    known = {"0x" + task.decision.hex() for task in world.keeper.journal.all_tasks()}
+    known = {task.decision for task in world.keeper.journal.all_tasks()}
     assert len(lines) >= 10
     assert all(line.decision in known for line in lines)

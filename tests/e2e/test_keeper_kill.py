@@ -11,10 +11,11 @@ import os
 import time
 
 import pytest
+from strongroom.chain.ids import to_hex
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.journal import Journal
-from strongroom.journal.states import Intent, Sending, Venue
+from strongroom.journal.states import IntentState, TransactionState, VenueWord
 from strongroom.keeper.configuration import load
 from web3 import Web3
 
@@ -79,22 +80,24 @@ def check(world, number):
     mine = [
         task.decision
         for task in journal.all_tasks()
-        if journal.record(task.decision)["legs"][0]["condition"] == market.name
+        if journal.record(task.decision).legs[0].condition == market.condition_id
     ]
     assert len(mine) == 1, "one decision"
     rows = journal.of_decision(mine[0])
     assert len(rows) == 1, journal.task(mine[0])
     (row,) = rows
-    size = journal.record(mine[0])["legs"][0]["size"]
-    assert (row.state, row.filled, row.size) == (Intent.CLOSED, size, size), journal.story(row.key)
-    assert row.venue in (Venue.MATCHED, Venue.NONE, Venue.LIVE)
-    assert [bytes(each) for each in vault.openMarkets()] == [market.condition_id]
+    size = journal.record(mine[0]).legs[0].size
+    assert (row.state, row.filled, row.size) == (IntentState.CLOSED, size, size), journal.story(
+        row.key
+    )
+    assert row.venue in (VenueWord.MATCHED, VenueWord.NONE, VenueWord.LIVE)
+    assert [to_hex(bytes(each)) for each in vault.openMarkets()] == [market.condition_id]
     collateral, (position,) = world.stage_positions(market)
     assert (position[0], position[1]) == (size, 0), "every token has its fill, and no other"
     assert collateral == 0, "no budget is left behind"
     assert vault.exposureOf(market.condition_id) == size * 97 // 100
     assert not journal.open() and not journal.open_tasks() and not journal.transactions.open()
-    done = [each for each in journal.transactions.all() if each.state == Sending.DONE]
+    done = [each for each in journal.transactions.all() if each.state == TransactionState.DONE]
     assert world.stage.safe.nonce() == len(done), "each nonce has its transaction"
     purposes = [each.purpose for each in done]
     assert purposes.count(f"fund: {market.question}") == 1

@@ -77,12 +77,12 @@ def test_a_pool_is_traded_valued_and_settled(world):
         assert not world.tick(keeper).halts
     (decision,) = [fields for event, fields in world.told if event == "decided"]
     (task,) = keeper.journal.all_tasks()
-    (leg,) = keeper.journal.record(task.decision)["legs"]
-    assert (leg["kind"], leg["exchange"]) == ("POOL", world.pool.address)
+    (leg,) = keeper.journal.record(task.decision).legs
+    assert (leg.kind, leg.exchange) == ("POOL", world.pool.address)
     assert task.reason == "at the pool: DONE" and decision["pack"] == "tail"
     account = at(vault, vault.accountOf(world.market), "FpmmAccount")
     collateral, (position,) = account.positions()
-    assert position.yes >= leg["size"] and collateral == 0, "what was left over is back"
+    assert position.yes >= leg.size and collateral == 0, "what was left over is back"
     reports = [fields for event, fields in world.told if event == "reported"]
     assert reports and all(fields["difference_bid"] == 0 for fields in reports)
     pool = read_pool(keeper.chain, world.pool.address)

@@ -2,6 +2,7 @@
 markets. Budgets go out to the wallet and come back; NAV is what the contract makes of both."""
 
 import pytest
+from strongroom.chain.ids import to_hex
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.keeper.configuration import load
@@ -38,16 +39,16 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     decided = [fields for event, fields in world.told if event == "decided"]
     (task,) = keeper.journal.all_tasks()
     assert len(decided) == 1, "the second market waits for the wallet"
-    (leg,) = keeper.journal.record(task.decision)["legs"]
+    (leg,) = keeper.journal.record(task.decision).legs
     (row,) = keeper.journal.of_decision(task.decision)
-    assert (row.state, row.filled, row.maker) == ("CLOSED", leg["size"], wallet.address)
+    assert (row.state, row.filled, row.maker) == ("CLOSED", leg.size, wallet.address)
 
     first = bytes(vault.openMarkets()[0])
     account = at(vault, vault.accountOf(first), "DelegatedAccount")
     assert account.wallet() == wallet.address and account.positions()[0] == 0
     _, ((yes, *_),) = account.holdings(True)
-    assert yes == leg["size"]
-    spent = leg["size"] * 97 // 100
+    assert yes == leg.size
+    spent = leg.size * 97 // 100
     assert (account.outstanding(), vault.exposureOf(first)) == (spent, spent), "the rest is back"
     assert venue.pusd.balanceOf(wallet.address) == 0
     reports = [fields for event, fields in world.told if event == "reported"]
@@ -56,7 +57,7 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     assert {each["difference_ask"] for each in reports} == {0}
     assert vault.custody()[2] > 0
 
-    market = next(m for m in world.markets if m.condition_id == first)
+    market = next(m for m in world.markets if m.condition_id == to_hex(first))
     stage.resolve(market, True)
     stage.server.engine.admission = "open"  # for the maker, who is an EOA
     other = next(number for number, m in enumerate(world.markets) if m is not market)
@@ -65,9 +66,9 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     for _ in range(4):
         assert not world.tick(keeper).halts
     settled = [fields for event, fields in world.told if event == "settled"]
-    assert [each["profit"] for each in settled] == [leg["size"] - spent]
+    assert [each["profit"] for each in settled] == [leg.size - spent]
     (second,) = (bytes(each) for each in vault.openMarkets())
-    assert second == world.markets[other].condition_id
+    assert to_hex(second) == world.markets[other].condition_id
     assert at(vault, vault.accountOf(second), "DelegatedAccount").wallet() == wallet.address
     assert int(account.wallet(), 16) == 0
     assert not [fields for event, fields in world.told if event == "nav_differs"]

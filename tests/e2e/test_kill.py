@@ -8,15 +8,14 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from strongroom.chain.ids import decision_id, intent_key
+from strongroom.chain.ids import intent_key
 from strongroom.devnet import polymarket
-from strongroom.execution.order_desk import Wanted
 from strongroom.journal import Journal
-from strongroom.journal.states import Intent, Venue
+from strongroom.journal.states import IntentState, VenueWord
 
 from tests.anvil_devnet import at
 from tests.defaults import DAY, UNIT, a_class
-from tests.e2e.child import Bomb, Place, make_desk, run
+from tests.e2e.child import Bomb, Place, a_record, make_desk, run, wanted
 from tests.e2e.clob_orders import order
 from tests.seeds import SEED, dice
 
@@ -51,7 +50,7 @@ def work(
 ):
     """An enforced account with 8,000 pUSD (5 a run), its keeper the Safe; and where a child finds
     it all."""
-    market = next(m for m in recorded if "0x" + m.condition_id.hex() == listing.condition_id)
+    market = next(m for m in recorded if m.condition_id == listing.condition_id)
     vault = make_vault(people.keeper, price_band_bps=0)
     invest(vault, people.alice, 10_000 * UNIT)
     vault.addClass(a_class(implementation, market.oracle, cap=9_000 * UNIT), sender=people.owner)
@@ -100,12 +99,12 @@ def in_child(processes, *arguments):
 def check(work, folder, name, before):
     """One order filled, one resting, whatever happened: at the venue, on chain, in the journal."""
     journal = Journal(f"sqlite:///{folder / 'journal.db'}")
-    decision = decision_id({"pack": "kill test", "name": name})
+    decision = a_record(name).id
     first, second = (journal.get(intent_key(decision, leg, 0)) for leg in (0, 1))
     assert len(journal.all()) == 2
-    assert (first.state, first.filled) == (Intent.CLOSED, TEN), journal.story(first.key)
+    assert (first.state, first.filled) == (IntentState.CLOSED, TEN), journal.story(first.key)
     assert first.reason in ("filled", "over at the venue: MATCHED")
-    assert (second.state, second.venue, second.filled) == (Intent.ACKED, Venue.LIVE, 0)
+    assert (second.state, second.venue, second.filled) == (IntentState.ACKED, VenueWord.LIVE, 0)
     (fill,) = journal.fills_of(first.key)
     assert (fill.making, fill.taking) == (TEN // 2, TEN)
     assert journal.reserved(work.account.address) == UNIT
@@ -173,7 +172,7 @@ def test_an_order_whose_answer_was_lost_is_found_by_its_hash(work, processes, fa
     assert in_child(processes, work.place, tmp_path, "lost", work.now(), 0) == 0
     check(work, tmp_path, "lost", position.yes)
     journal = Journal(f"sqlite:///{tmp_path / 'journal.db'}")
-    first = intent_key(decision_id({"pack": "kill test", "name": "lost"}), 0, 0)
+    first = intent_key(a_record("lost").id, 0, 0)
     states = [state for state, _, _ in journal.story(first)]
     assert states[:4] == ["PLANNED", "SIGNED", "SENT", "UNKNOWN"]
     assert states.count("SENT") == 1, "it was found, not sent again"
@@ -188,24 +187,15 @@ def test_an_order_that_never_arrived_is_sent_again_as_the_same(
     _, (position,) = work.account.positions()
     desk, journal = make_desk(work.place, tmp_path, Bomb(0))
     faults(**fault, fail_count=2)  # the order and the first question after it
-    record = {"pack": "kill test", "name": "again"}
-    decision = decision_id(record)
-    journal.decide(decision, record)
-    wanted = Wanted(
-        work.place.account,
-        work.place.market,
-        work.place.exchange,
-        work.place.token,
-        "BUY",
-        Decimal("0.50"),
-        Decimal(work.place.tick),
-        TEN,
-    )
-    key = desk.place(decision, work.now(), wanted)
-    assert journal.get(key).state == Intent.UNKNOWN
+    record = a_record("again")
+    journal.decide(record.id, record)
+    intent = wanted(work.place, record, work.now())
+    desk.place(intent, Decimal(work.place.tick))
+    key = intent.key
+    assert journal.get(key).state == IntentState.UNKNOWN
     for _ in range(200):
         desk.recover()
-        if journal.get(key).state == Intent.CLOSED:
+        if journal.get(key).state == IntentState.CLOSED:
             break
     states = [state for state, _, _ in journal.story(key)]
     assert states.count("SENT") >= 2

@@ -126,7 +126,7 @@ def monday(place, wallet, people, venue, chain, safe, keeper_owners, connect, ac
 def _bid(account, market, venue, chain, safe, owners):
     """Return the account's bid for 500 YES at .40 in its keeper's envelope."""
     now, chain_id = chain.pending_timestamp, polymarket.CHAIN_ID
-    price, size, metadata = Decimal("0.40"), 500 * UNIT, b"\x01" * 32
+    price, size, metadata = Decimal("0.40"), 500 * UNIT, "0x" + "01" * 32
     token, placed_at = market.token_ids[0], round(time.time() * 1000)
     bid = build_order(account.address, token, price, size, market.tick, metadata, placed_at)
     hash_ = order_hash(bid, ExchangeDomain(venue.exchange.address, "2", chain_id))

@@ -71,7 +71,7 @@ def test_it_ran_without_a_hand(week):
     assert week.events("duty_refused") == [] == week.events("report_refused")
     journal = week.keeper.journal
     assert not journal.open() and not journal.open_tasks() and not journal.transactions.open()
-    packs = {journal.record(task.decision)["pack"] for task in journal.all_tasks()}
+    packs = {journal.record(task.decision).pack for task in journal.all_tasks()}
     assert {"tail", "bundle", "maker"} <= packs
     assert week.stage.vault.total_exposure() == 0, "all markets are settled and closed"
 
@@ -111,7 +111,7 @@ def test_a_forged_or_late_record_is_found(week, lines, fills):
     victim = fills[len(fills) // 2]
     forged = dict(records[victim.decision]) | {"edge": "0.999999"}
     mutated = {
-        "0x" + decision_id(forged).hex(): forged,
+        decision_id(forged): forged,
         **{name: record for name, record in records.items() if name != victim.decision},
     }
     assert {line.decision for line, _ in decisions.unexplained(fills, mutated)} == {victim.decision}
@@ -152,12 +152,12 @@ def test_the_recorded_views_give_the_same_orders_again(week, tmp_path):
 
 def test_explain_tells_why(week):
     journal = week.keeper.journal
-    task = next(t for t in journal.all_tasks() if journal.record(t.decision)["pack"] == "tail")
+    task = next(t for t in journal.all_tasks() if journal.record(t.decision).pack == "tail")
     row = journal.of_decision(task.decision)[0]
     story = explain(journal, find(journal, row.order_hash[:14]))
     assert "832 of 840 favourites like this one won" in story
     assert "what bound it: " in story and "edge" in story and "filled" in story
-    assert find(journal, "0x" + task.decision.hex()) == task.decision
+    assert find(journal, task.decision) == task.decision
     with pytest.raises(NothingKnown, match="begins with"):
         find(journal, "0xffffffffff")
 

@@ -6,15 +6,19 @@ import ape
 import pytest
 from eth_account import Account
 from strongroom.chain.artifacts import safe as safe_part
-from strongroom.chain.calls import Call
-from strongroom.chain.rpc import Chain, TransactionRefused
+from strongroom.chain.calls import make_call
+from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
+from strongroom.chain.ids import transaction_key
+from strongroom.chain.rpc import Chain
 from strongroom.execution.transactions import Transactor
 from strongroom.journal import Journal
-from strongroom.journal.states import Sending
+from strongroom.journal.states import TransactionState
 from strongroom.signing.signers import OwnKeys
 
 from tests.ape_devnet import ApeDeployer
 from tests.defaults import NO_EVIDENCE, UNIT
+
+KEYS = [transaction_key(bytes([number])) for number in range(9)]
 
 
 @pytest.fixture
@@ -50,60 +54,58 @@ def place(make_vault, people, invest, open_market, safe, connection):
     invest(vault, people.alice, 100 * UNIT)
     market = open_market(vault, cap=60 * UNIT)
     vault.setKeeper(safe, sender=people.owner)
-    contract = connection.contract(vault.address, "Vault")
 
     def allocate(assets):
-        return Call(vault.address, contract.encode_abi("allocate", args=[market.id, assets]))
+        return make_call(vault.address, "Vault", "allocate", market.id, assets)
 
-    return SimpleNamespace(vault=vault, market=market, allocate=allocate, contract=contract)
+    return SimpleNamespace(vault=vault, market=market, allocate=allocate)
 
 
 def test_a_call_that_would_revert_is_told_with_its_reason(connection, vault, deployer):
-    contract = connection.contract(vault.address, "Vault")
-    data = contract.encode_abi("report", args=[[], NO_EVIDENCE])
+    call = make_call(vault.address, "Vault", "report", [], NO_EVIDENCE)
     with pytest.raises(TransactionRefused, match="not the reporter"):
-        connection.simulate(deployer.address, vault.address, data)
+        connection.simulate(deployer.address, call.to, call.data)
 
 
 def test_safe_transactions_run_as_the_safe_once_a_key(make_transactor, place, safe, connection):
     transactor = make_transactor()
     for _ in range(2):  # the same key again is the same transaction
-        state, why = transactor.run(b"1" * 32, "allocate", [place.allocate(30 * UNIT)])
-        assert (state, why) == (Sending.DONE, "")
+        state, why = transactor.run(KEYS[1], "allocate", [place.allocate(30 * UNIT)])
+        assert (state, why) == (TransactionState.DONE, "")
     assert safe.call_view_method("nonce") == 1
-    transactor.run(b"2" * 32, "allocate", [place.allocate(30 * UNIT)])
+    transactor.run(KEYS[2], "allocate", [place.allocate(30 * UNIT)])
     assert safe.call_view_method("nonce") == 2
-    collateral, (position,) = connection.positions(place.market.account.address)
-    assert (collateral, position.yes, position.no) == (60 * UNIT, 0, 0)
+    account = place.market.account.address
+    collateral, (position,) = connection.ask_one(account, "PolymarketAccount", "positions")
+    assert (collateral, *position[:2]) == (60 * UNIT, 0, 0)
 
 
 def test_what_would_revert_is_dropped_with_the_contracts_reason(make_transactor, place, safe):
     transactor = make_transactor()
-    state, why = transactor.run(b"1" * 32, "allocate", [place.allocate(60 * UNIT + 1)])
-    assert state == Sending.DROPPED and "market cap" in why
+    state, why = transactor.run(KEYS[1], "allocate", [place.allocate(60 * UNIT + 1)])
+    assert state == TransactionState.DROPPED and "market cap" in why
     calls = [place.allocate(30 * UNIT), place.allocate(61 * UNIT)]
-    state, why = transactor.run(b"2" * 32, "both", calls)  # the second one of a batch
-    assert state == Sending.DROPPED and "market cap" in why
+    state, why = transactor.run(KEYS[2], "both", calls)  # the second one of a batch
+    assert state == TransactionState.DROPPED and "market cap" in why
     calls = [place.allocate(30 * UNIT), place.allocate(31 * UNIT)]
-    state, _ = transactor.run(b"3" * 32, "both", calls)  # only together
-    assert state == Sending.DROPPED
+    state, _ = transactor.run(KEYS[3], "both", calls)  # only together
+    assert state == TransactionState.DROPPED
     assert place.vault.exposureOf(place.market.id) == 0
     assert safe.call_view_method("nonce") == 0
 
 
 def test_several_calls_go_as_one(make_transactor, place, safe):
-    recall = place.contract.encode_abi("recall", args=[place.market.id, 5 * UNIT])
     calls = [place.allocate(30 * UNIT), place.allocate(10 * UNIT)]
-    calls.append(Call(place.vault.address, recall))
-    assert make_transactor().run(b"1" * 32, "three", calls) == (Sending.DONE, "")
+    calls.append(make_call(place.vault.address, "Vault", "recall", place.market.id, 5 * UNIT))
+    assert make_transactor().run(KEYS[1], "three", calls) == (TransactionState.DONE, "")
     assert place.vault.exposureOf(place.market.id) == 35 * UNIT
     assert safe.call_view_method("nonce") == 1
 
 
 def test_one_owner_short_moves_nothing(make_transactor, place):
     lonely = make_transactor(owners=1)
-    state, why = lonely.run(b"1" * 32, "allocate", [place.allocate(UNIT)])
-    assert state == Sending.DROPPED and "GS020" in why  # signatures too short
+    state, why = lonely.run(KEYS[1], "allocate", [place.allocate(UNIT)])
+    assert state == TransactionState.DROPPED and "GS020" in why  # signatures too short
     assert place.vault.exposureOf(place.market.id) == 0
 
 
@@ -113,12 +115,12 @@ def test_a_nonce_that_somebody_else_uses_voids_the_signatures_not_the_plan(
     """Signed, not yet sent; then a person sends something through the same Safe."""
     first, other = make_transactor(), make_transactor("another")
     monkeypatch.setattr(first, "_send", lambda *_: None)
-    first.run(b"1" * 32, "allocate", [place.allocate(20 * UNIT)])
-    assert first.state(b"1" * 32)[0] == Sending.SIGNED
-    other.run(b"2" * 32, "by hand", [place.allocate(7 * UNIT)])
+    first.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])
+    assert first.state(KEYS[1])[0] == TransactionState.SIGNED
+    other.run(KEYS[2], "by hand", [place.allocate(7 * UNIT)])
     monkeypatch.undo()
     first.advance()
-    assert first.state(b"1" * 32)[0] == Sending.DONE
+    assert first.state(KEYS[1])[0] == TransactionState.DONE
     assert place.vault.exposureOf(place.market.id) == 27 * UNIT
     assert safe.call_view_method("nonce") == 2
 
@@ -129,14 +131,14 @@ def test_what_was_sent_and_can_no_longer_run_uses_its_nonce_up(
     """Its bytes are public: until the nonce is used by nothing, anybody may still execute it."""
     transactor = make_transactor(patience_s=0.2)
     with monkeypatch.context() as patch:  # the carrier never reaches the node
-        patch.setattr(transactor._chain.web3.eth, "send_raw_transaction", lambda raw: None)
-        transactor.run(b"1" * 32, "allocate", [place.allocate(20 * UNIT)])
-        assert transactor.state(b"1" * 32)[0] == Sending.SENT
+        patch.setattr(transactor._chain, "send", lambda raw: None)
+        transactor.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])
+        assert transactor.state(KEYS[1])[0] == TransactionState.SENT
     place.vault.pause(sender=people.guardian)
     for _ in range(4):
         transactor.advance()
-    state, why = transactor.state(b"1" * 32)
-    assert state == Sending.DROPPED and "paused" in why
+    state, why = transactor.state(KEYS[1])
+    assert state == TransactionState.DROPPED and "paused" in why
     assert safe.call_view_method("nonce") == 1
     assert place.vault.exposureOf(place.market.id) == 0
 
@@ -145,11 +147,11 @@ def test_a_replaced_carrier_is_sent_again(make_transactor, place, safe, monkeypa
     """Another transaction takes the executor's nonce; the Safe's transaction goes out anew."""
     transactor = make_transactor(patience_s=0.2)
     with monkeypatch.context() as patch:
-        patch.setattr(transactor._chain.web3.eth, "send_raw_transaction", lambda raw: None)
-        transactor.run(b"1" * 32, "allocate", [place.allocate(20 * UNIT)])
+        patch.setattr(transactor._chain, "send", lambda raw: None)
+        transactor.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])
     deployer.transfer(deployer, 0)  # the replacement
     transactor.advance()
-    assert transactor.state(b"1" * 32)[0] == Sending.DONE
+    assert transactor.state(KEYS[1])[0] == TransactionState.DONE
     assert place.vault.exposureOf(place.market.id) == 20 * UNIT
 
 
@@ -157,15 +159,15 @@ def test_a_block_undone_is_noticed_and_the_transaction_done_again(
     make_transactor, place, chain, connection
 ):
     transactor = make_transactor(confirmations=3, patience_s=0.2)
-    transactor.run(b"1" * 32, "allocate", [place.allocate(20 * UNIT)])
-    assert transactor.state(b"1" * 32)[0] == Sending.MINED
-    connection.web3.provider.make_request("anvil_rollback", [1])
+    transactor.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])
+    assert transactor.state(KEYS[1])[0] == TransactionState.MINED
+    connection._reads.rpc("anvil_rollback", 1)
     assert place.vault.exposureOf(place.market.id) == 0
     transactor.advance()
     assert place.vault.exposureOf(place.market.id) == 20 * UNIT
     chain.mine(3)
     transactor.advance()
-    assert transactor.state(b"1" * 32)[0] == Sending.DONE
+    assert transactor.state(KEYS[1])[0] == TransactionState.DONE
 
 
 def test_a_node_that_shows_the_nonce_before_the_event_gets_no_second_transaction(
@@ -176,7 +178,32 @@ def test_a_node_that_shows_the_nonce_before_the_event_gets_no_second_transaction
     executed, late = transactor._executed, iter([None, None])
     monkeypatch.setattr(transactor, "_executed", lambda row: next(late, 0) or executed(row))
     before = safe.call_view_method("nonce")
-    state, _ = transactor.run(b"1" * 32, "allocate", [place.allocate(30 * UNIT)])
-    assert state == Sending.DONE
+    state, _ = transactor.run(KEYS[1], "allocate", [place.allocate(30 * UNIT)])
+    assert state == TransactionState.DONE
     assert safe.call_view_method("nonce") == before + 1
     assert place.vault.exposureOf(place.market.id) == 30 * UNIT
+
+
+def test_a_node_that_is_not_there_is_away_and_a_reverted_read_says_which(connection, vault):
+    with pytest.raises(ChainAway, match=r"127\.0\.0\.1:9"):
+        Chain("http://127.0.0.1:9", 0.5)
+    with pytest.raises(CallReverted, match=r"Vault\.limit at 0x"):
+        connection.ask_one(vault.address, "Vault", "limit", 99)
+    with pytest.raises(CallReverted, match="no such function there"):
+        connection.ask_one("0x" + "77" * 20, "Vault", "totalAssets")
+    with pytest.raises(ChainAway, match="eth_noSuchMethod"):
+        connection._reads.rpc("eth_noSuchMethod")
+
+
+def test_ids_are_text_on_this_side_of_the_abi(connection, place, chain, make_transactor):
+    name = "0x" + bytes(place.market.id).hex()
+    since = connection.head().number
+    make_transactor().run(KEYS[1], "allocate", [place.allocate(UNIT)])
+    by_text = connection.ask_one(place.vault.address, "Vault", "exposureOf", name)
+    assert by_text == UNIT
+    assert connection.ask_one(place.vault.address, "Vault", "openMarkets") == (name,)
+    for market, count in ((name, 1), ("0x" + "77" * 32, 0)):
+        found = connection.logs(
+            place.vault.address, "Vault", "Allocated", since, matching={"market": market}
+        )
+        assert [log.args["market"] for log in found] == [name] * count

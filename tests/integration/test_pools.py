@@ -6,7 +6,8 @@ import ape
 import pytest
 from eth_account import Account
 from strongroom.chain.artifacts import safe as safe_part
-from strongroom.chain.rpc import Chain, TransactionRefused
+from strongroom.chain.failures import TransactionRefused
+from strongroom.chain.rpc import Chain
 from strongroom.devnet import contracts as devnet
 from strongroom.execution.transactions import Transactor
 from strongroom.execution.vault_reader import VaultReader
@@ -74,7 +75,7 @@ def test_trades_go_through_the_safe_and_say_what_they_moved(desk, people):
 def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_path, venue):
     trader = PoolTrader(desk.chain, desk.transactor, desk.account.address, desk.pool.address)
     fill = trader.buy(1, 200 * UNIT, slippage_bps=50)
-    pools = {"0x" + desk.market.hex(): desk.pool.address}
+    pools = {"0x" + bytes(desk.market).hex(): desk.pool.address}
 
     def report(settings):
         chain.mine(deltatime=100)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from strongroom.analysis.relations import Relation, states
+from strongroom.chain.units import MICRO
 from strongroom.information.books import Level
 from strongroom.information.gamma import FeeSchedule
 
@@ -107,5 +108,5 @@ def conversions(pairs: Sequence[tuple[int, int]]) -> list[Transform]:
 
 def fee_of(security: Security, price: int) -> float:
     """Return a taker's fee for one token at `price` (10**-6), in units; certify.py is exact."""
-    p = price / 10**6
+    p = price / MICRO
     return float(security.fees.rate) * (p * (1 - p)) ** security.fees.exponent

@@ -10,7 +10,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol
 
-UNIT = 10**6
+from strongroom.chain.units import MICRO
+from strongroom.errors import Refused
 
 
 class Schedule(Protocol):
@@ -62,7 +63,7 @@ class Change(Protocol):
     def cash(self) -> int: ...
 
 
-class NotCovered(ValueError):
+class NotCovered(Refused):
     """The plan sells or transforms what is not there, or trades below a minimum."""
 
 
@@ -105,8 +106,8 @@ def certify(
     cash = 0
     totals: dict[tuple[int, bool], int] = {}
     for leg in legs:
-        value = Fraction(leg.price * leg.size, UNIT)
-        p = Fraction(leg.price, UNIT)
+        value = Fraction(leg.price * leg.size, MICRO)
+        p = Fraction(leg.price, MICRO)
         schedule = securities[leg.security].fees
         fee = leg.size * Fraction(schedule.rate) * (p * (1 - p)) ** schedule.exponent
         cash += -(_up(value) + _up(fee)) if leg.buy else _down(value) - _up(fee)

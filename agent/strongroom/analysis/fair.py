@@ -13,6 +13,7 @@ from math import exp, log1p
 import numpy as np
 
 from strongroom.analysis.calibration import Array, logit
+from strongroom.errors import Differs
 from strongroom.information.forecast import BadForecast
 
 MAX_STEPS = 50
@@ -20,7 +21,7 @@ STEP = 1e-10
 DIVERGENCE = 0.25  # from the market; beyond it a named reason is needed
 
 
-class Diverges(ValueError):
+class Diverges(Differs):
     """Fair value and market are so far apart that one of them misreads the question."""
 
 

@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from strongroom.analysis.bundle import Bundle, fee_of
-from strongroom.chain.units import LOT
+from strongroom.chain.units import LOT, MICRO
+from strongroom.errors import Differs
 
 Vector = npt.NDArray[np.float64]
-UNIT = 10**6
 EPSILON = 1e-9  # of turnover: of two plans that earn the same, the smaller
 TOLERANCE = 1e-9
 
 
-class SolverFailed(RuntimeError):
+class SolverFailed(Differs):
     """HiGHS found no optimum where one must exist; the message has its status."""
 
 
@@ -126,11 +126,11 @@ def _build(
     cost[: len(legs)] = -EPSILON
     if aim is not None:
         cost[columns.guarantee], cost[cash] = EPSILON, 1.0
-        lower[columns.guarantee] = (_worst(bundle) - aim.loss_budget) / UNIT
+        lower[columns.guarantee] = (_worst(bundle) - aim.loss_budget) / MICRO
         for chance, state in zip(aim.chances, bundle.states, strict=True):
             for j, pays in enumerate(state):
                 cost[first_holding + j] += chance * pays / 2
-    upper[: len(legs)] = [size / UNIT for *_, size in legs]
+    upper[: len(legs)] = [size / MICRO for *_, size in legs]
     upper[columns.count :] = 1.0
 
     rows: list[tuple[float, float, list[tuple[int, float]]]] = []
@@ -145,12 +145,12 @@ def _build(
         for place, change in transform.changes.items():
             balances[place].append((columns.transform + k, -float(change)))
     for security, row in zip(securities, balances, strict=True):  # h = h0 + buys - sells + ...
-        rows.append((security.held / UNIT, security.held / UNIT, row))
+        rows.append((security.held / MICRO, security.held / MICRO, row))
     flows = [_flow(bundle, leg) for leg in legs]
     row = [(cash, 1.0)] + [(i, -flow) for i, flow in enumerate(flows)]
     row += [(columns.transform + k, -float(each.cash)) for k, each in enumerate(transforms)]
     rows.append((0.0, 0.0, row))
-    rows.append((-bundle.budget / UNIT, infinity, [(cash, 1.0)]))
+    rows.append((-bundle.budget / MICRO, infinity, [(cash, 1.0)]))
     for market, cap in bundle.caps.items():
         spent = [
             (i, -flow)
@@ -158,12 +158,12 @@ def _build(
             if buy and securities[place].market == market
         ]
         if spent:
-            rows.append((-infinity, cap / UNIT, spent))
+            rows.append((-infinity, cap / MICRO, spent))
     for number, (place, buy) in enumerate(switches):  # 0 or at least the minimum
         mine = [(i, 1.0) for i, leg in enumerate(legs) if leg[:2] == (place, buy)]
-        most = sum(legs[i][3] for i, _ in mine) / UNIT
+        most = sum(legs[i][3] for i, _ in mine) / MICRO
         switch = columns.count + number
-        rows.append((0.0, infinity, [*mine, (switch, -securities[place].min_size / UNIT)]))
+        rows.append((0.0, infinity, [*mine, (switch, -securities[place].min_size / MICRO)]))
         rows.append((-infinity, 0.0, [*mine, (switch, -most)]))
     return columns, _model(count, cost, lower, upper, rows, columns.count)
 
@@ -210,7 +210,7 @@ def _flow(bundle: Bundle, leg: tuple[int, bool, int, int]) -> float:
     """Return the cash that one token of a leg brings, fees included."""
     place, buy, price, _ = leg
     fee = fee_of(bundle.securities[place], price)
-    return -(price / UNIT + fee) if buy else price / UNIT - fee
+    return -(price / MICRO + fee) if buy else price / MICRO - fee
 
 
 def _below_minimum(bundle: Bundle, columns: _Columns, values: Vector) -> set[tuple[int, bool]]:
@@ -220,7 +220,7 @@ def _below_minimum(bundle: Bundle, columns: _Columns, values: Vector) -> set[tup
     return {
         key
         for key, total in totals.items()
-        if TOLERANCE < total < bundle.securities[key[0]].min_size / UNIT - TOLERANCE
+        if TOLERANCE < total < bundle.securities[key[0]].min_size / MICRO - TOLERANCE
     }
 
 
@@ -257,4 +257,4 @@ def _plan(bundle: Bundle, columns: _Columns, values: Vector, weights: tuple[floa
 
 def _lots(value: float) -> int:
     """Return a size in micro-tokens, whole lots; the solver's last digits do not cost a lot."""
-    return int(value * UNIT / LOT + 1e-6) * LOT
+    return int(value * MICRO / LOT + 1e-6) * LOT

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from strongroom.chain.units import MICRO
+from strongroom.errors import Refused
 from strongroom.information.books import Book, Level
 
 ONE = 10**18  # of the fee, as the contract has it
 
 
-class PoolTooShallow(ValueError):
+class PoolTooShallow(Refused):
     """The pool cannot give that much at any price."""
 
 

@@ -9,16 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from strongroom.errors import BadInput
+
 Kind = Literal["exclusive", "exhaustive", "implies", "equal"]
-YES, NO, VOID = 2, 0, 1  # what one YES pays, in halves
+WON, LOST, VOID = 2, 0, 1  # what one YES pays, in halves
 MAX_STATES = 4_096
 
 
-class TooManyStates(ValueError):
+class TooManyStates(BadInput):
     """The relations leave more states than can be gone through; cut the bundle."""
 
 
-class UnprovenRelation(ValueError):
+class UnprovenRelation(BadInput):
     """A relation names neither a structural proof nor a reviewer."""
 
 
@@ -52,13 +54,13 @@ class Relation:
         values = [state.get(member) for member in self.members]
         match self.kind:
             case "exclusive":
-                return values.count(YES) <= 1
+                return values.count(WON) <= 1
             case "exhaustive":
-                return any(value in (YES, VOID, None) for value in values)
+                return any(value in (WON, VOID, None) for value in values)
             case "implies":
-                return not (values[0] == YES and values[1] == NO)
+                return not (values[0] == WON and values[1] == LOST)
             case "equal":
-                known = {value for value in values if value in (YES, NO)}
+                known = {value for value in values if value in (WON, LOST)}
                 return len(known) <= 1
 
 
@@ -99,7 +101,7 @@ def _complete(
     if market in state:
         yield from _complete(markets, relations, state, place + 1)
         return
-    for value in (YES, NO):
+    for value in (WON, LOST):
         state[market] = value
         if all(relation.allows(state) for relation in relations):
             yield from _complete(markets, relations, state, place + 1)

@@ -21,12 +21,12 @@ from strongroom.analysis.bundle import (
 from strongroom.analysis.certify import Certificate, NotCovered, certify
 from strongroom.analysis.lp import Plan, solve
 from strongroom.analysis.relations import Relation
+from strongroom.chain.orders import NO, YES
+from strongroom.chain.units import MICRO
 from strongroom.information.books import Level
 from strongroom.information.gamma import FeeSchedule
 
 ASK, BID = 0, 1
-YES, NO = 0, 1
-UNIT = 10**6
 SLACK = 1e-9
 Prices = npt.NDArray[np.float64]
 
@@ -52,7 +52,7 @@ class Books:
 
         Without a level a token costs infinitely much and brings nothing.
         """
-        prices = self.prices[:, :, side, 0] / UNIT
+        prices = self.prices[:, :, side, 0] / MICRO
         fees = self.rates[:, None] * (prices * (1 - prices)) ** self.exponents[:, None]
         if side == ASK:
             return np.where(prices > 0, prices + fees, np.inf)

@@ -11,8 +11,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from math import sqrt
 
-from strongroom.information.books import UNIT, Book
-from strongroom.information.gamma import NO, YES, Market
+from strongroom.chain.ids import TokenId
+from strongroom.chain.orders import NO, YES, Outcome
+from strongroom.chain.units import MICRO
+from strongroom.information.books import Book
+from strongroom.information.gamma import Market
 
 YEAR_S = 31_556_952
 
@@ -52,7 +55,7 @@ class Opportunity:
     """
 
     market: Market
-    outcome: int
+    outcome: Outcome
     price: int
     chance: float
     cost: float
@@ -76,7 +79,7 @@ def edge_at(price: int, market: Market, record: TailRecord, now: datetime) -> tu
     (1 - v) p + v / 2 - c (1 + rho T), v void, rho carry, T lock-up in years.
     """
     assert market.end is not None
-    p = price / UNIT
+    p = price / MICRO
     cost = p + float(market.fees.rate) * (p * (1 - p)) ** market.fees.exponent
     locked = (market.end - now + record.settling).total_seconds() / YEAR_S
     won = (1 - record.void) * record.chance() + record.void / 2
@@ -84,7 +87,7 @@ def edge_at(price: int, market: Market, record: TailRecord, now: datetime) -> tu
 
 
 def find_tails(
-    markets: Iterable[Market], books: Mapping[str, Book], record: TailRecord, now: datetime
+    markets: Iterable[Market], books: Mapping[TokenId, Book], record: TailRecord, now: datetime
 ) -> list[Opportunity]:
     """Return the favourites in the record's price and time range with an edge, best first.
 
@@ -92,13 +95,13 @@ def find_tails(
         books: by token id; a market without is left out
     """
     chance = record.chance()
-    low, high = int(record.low * UNIT), int(record.high * UNIT)
+    low, high = int(record.low * MICRO), int(record.high * MICRO)
     found = []
     for market in markets:
         if market.end is None or not record.latest <= market.end - now <= record.earliest:
             continue
         for outcome in (YES, NO):
-            book = books.get(str(market.token_ids[outcome]))
+            book = books.get(market.token_ids[outcome])
             if book is None or book.ask is None or not low <= book.ask < high:
                 continue
             limit, size = 0, 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.permissions import Change, Difference
-from strongroom.chain.ids import canonical, keccak
+from strongroom.chain.ids import Json, canonical, keccak
 from strongroom.errors import BadInput
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ def state_of(ledger: Ledger) -> State:
 
 def verdict_hash(document: Mapping[str, object]) -> bytes:
     """Return keccak of a verdict's canonical JSON, without its attestation."""
-    return keccak(canonical({k: v for k, v in document.items() if k != "attestation"}))
+    plain = {name: value for name, value in document.items() if name != "attestation"}
+    return keccak(canonical(cast("Json", plain)))
 
 
 def attest(document: Mapping[str, object], auditor: LocalAccount) -> dict[str, str]:

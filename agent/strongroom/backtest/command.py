@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from strongroom.errors import BadInput
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from strongroom.backtest.stats import Summary
     from strongroom.backtest.studies import LadderStudy, TailReference
     from strongroom.backtest.sweep import EngineName, Fold, Row, Split
+    from strongroom.chain.ids import Json
 
 Progress = Callable[[str, int, int], None]
 
@@ -119,7 +120,7 @@ def _with_digest(found: dict[str, object]) -> dict[str, object]:
 def _digest(found: dict[str, object]) -> str:
     from strongroom.chain.ids import canonical, keccak
 
-    return keccak(canonical(found)).hex()
+    return keccak(canonical(cast("Json", found))).hex()
 
 
 def run_backtest(options: BacktestOptions) -> BacktestResult:

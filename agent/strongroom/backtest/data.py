@@ -18,15 +18,23 @@ from pydantic import JsonValue
 
 from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.engine import Batch, Listed
-from strongroom.chain.ids import keccak
+from strongroom.chain.ids import (
+    ConditionId,
+    TokenId,
+    condition_id,
+    keccak,
+    question_id,
+    to_hex,
+)
+from strongroom.chain.orders import YES
 from strongroom.chain.units import MICRO
-from strongroom.information.gamma import YES, FeeSchedule, Market
+from strongroom.information.gamma import FeeSchedule, Market
 from strongroom.keeper.recording import replay
 from strongroom.settings import ConfigError
 
 RECORDED = files("strongroom") / "devnet" / "data"  # in a wheel as well
 LADDERS = "ladders_2025-11_2026-01"
-ORACLE = "0x" + keccak(b"backtest oracle")[:20].hex()
+ORACLE = to_hex(keccak(b"backtest oracle")[:20])
 BATCH = 65_536  # events at once
 
 
@@ -70,7 +78,10 @@ class History:
         """Return what a reviewer may say of ladders: above the higher is above the lower."""
         found: list[JsonValue] = []
         for low, high in self.rungs():
-            members: list[JsonValue] = [self.markets[high].name, self.markets[low].name]
+            members: list[JsonValue] = [
+                self.markets[high].condition_id,
+                self.markets[low].condition_id,
+            ]
             reviewer = "ladder: same stock, same close, higher threshold"
             found.append({"kind": "implies", "members": members, "reviewer": reviewer})
         return found
@@ -141,7 +152,7 @@ def _views(config: BacktestConfig) -> History:
     if not list(data.folder.glob("views-*.parquet")) or not data.outcomes.exists():
         raise ConfigError(f"[data] no views in {data.folder}, or no {data.outcomes}")
     known = dict(pl.read_csv(data.outcomes).select("market", "yes").iter_rows())
-    markets: dict[str, Market] = {}
+    markets: dict[ConditionId, Market] = {}
     batches: list[Batch] = []
     rows: list[tuple[int, int, int]] = []
     for view in replay(data.folder):
@@ -184,7 +195,7 @@ def _fair(config: BacktestConfig) -> History:
         end = datetime.fromtimestamp(int(first[number]) + hours * 3_600 - 1, UTC)
         row = {
             "market_question": f"Does walk {number} end above 0?",
-            "condition_id": name.hex(),
+            "condition_id": to_hex(name),
             "market_id": f"fair {number}",
             "yes_token_id": 2 * number + 2,
             "no_token_id": 2 * number + 3,
@@ -215,10 +226,9 @@ def _listed(
         end, wait = int(market.end.timestamp()), config.resolution.delay_s
         if dice.random() < config.resolution.disputed:
             wait += config.resolution.dispute_delay_s
-        tokens = (str(market.token_ids[0]), str(market.token_ids[1]))
         payout = (1, 0) if outcome else (0, 1)
         least = int(market.min_size * MICRO)
-        found.append(Listed(tokens, end, end + wait, payout, market.fees, least))
+        found.append(Listed(market.token_ids, end, end + wait, payout, market.fees, least))
     return found
 
 
@@ -252,15 +262,15 @@ def _market(row: dict[str, Any], fees: FeeSchedule, tick: Decimal) -> Market:
     return Market(
         question=row["market_question"],
         outcomes=("Yes", "No"),
-        condition_id=bytes.fromhex(row["condition_id"].removeprefix("0x")),
-        question_id=keccak(f"ladder {row['market_id']}".encode()),
+        condition_id=condition_id(row["condition_id"]),
+        question_id=question_id(keccak(f"ladder {row['market_id']}".encode())),
         oracle=ORACLE,
-        token_ids=(int(row["yes_token_id"]), int(row["no_token_id"])),
+        token_ids=(TokenId(int(row["yes_token_id"])), TokenId(int(row["no_token_id"]))),
         best_bid=None,
         best_ask=None,
         tick=tick,
         min_size=Decimal(5),
-        liquidity=Decimal(10**6),  # the assumed book says what there is
+        liquidity=Decimal(MICRO),  # the assumed book says what there is
         end=row["resolution_time"].astimezone(UTC),
         closed=False,
         negative_risk=False,
@@ -268,6 +278,6 @@ def _market(row: dict[str, Any], fees: FeeSchedule, tick: Decimal) -> Market:
         fees=fees,
         event=row["event_slug"],
         category="finance",
-        volume=Decimal(10**6),
+        volume=Decimal(MICRO),
         rules=f"Resolves YES if {row['ticker']} closes above {row['threshold']:g} USD.",
     )

@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from strongroom.backtest.quotes import Books, Quotes
-from strongroom.information.books import UNIT, Book, Level, mirror
-from strongroom.information.gamma import NO, YES, FeeSchedule
+from strongroom.chain.ids import OrderHash, TokenId
+from strongroom.chain.orders import NO, YES, OrderKind
+from strongroom.chain.units import MICRO
+from strongroom.information.books import Book, Level, mirror
+from strongroom.information.gamma import FeeSchedule
 
 Price = int | Book  # a last price of YES (10**-6), or its whole book
 Heard = Callable[[int, int, Price], None]
@@ -27,7 +30,7 @@ class OutOfOrder(ValueError):
 class Listed:
     """What the engine must know of a market; times are timestamps."""
 
-    token_ids: tuple[str, str]
+    token_ids: tuple[TokenId, TokenId]
     ends_at: int
     pays_at: int  # dispute delay included
     payout: tuple[int, int]  # of YES and NO over their sum
@@ -39,13 +42,13 @@ class Listed:
 class Order:
     """An order at the simulated venue; `up` where it buys YES or sells NO."""
 
-    id: str
+    id: OrderHash
     market: int
     outcome: int
     buys: bool
     price: int  # limit, of its own outcome's token
     size: int
-    kind: str  # FAK, FOK, GTC, POST
+    kind: OrderKind
     active_at: int
     expires: int
     filled: int = 0
@@ -60,7 +63,7 @@ class Order:
     @property
     def yes_price(self) -> int:
         """Its limit in terms of YES."""
-        return self.price if self.outcome == YES else UNIT - self.price
+        return self.price if self.outcome == YES else MICRO - self.price
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Engine:
     events: int = 0
     price: list[Price | None] = field(default_factory=list)
     since: list[int] = field(default_factory=list)
-    orders: dict[str, Order] = field(default_factory=dict)
+    orders: dict[OrderHash, Order] = field(default_factory=dict)
     _waiting: list[tuple[int, int, Order]] = field(default_factory=list)
     _resting: dict[int, list[Order]] = field(default_factory=dict)
     _taken: dict[int, dict[tuple[bool, int], int]] = field(default_factory=dict)
@@ -196,11 +199,11 @@ class Engine:
             return
         yes = self.book(order.market, YES)
         found = self._reachable(order, yes) if yes is not None else []
-        if order.kind == "POST" and found:
+        if order.kind == OrderKind.POST and found:
             order.state = "REJECTED"
             return
         offered = sum(size for _, size in found)
-        if order.kind == "FOK" and offered < order.size:
+        if order.kind == OrderKind.FOK and offered < order.size:
             order.state = "CANCELLED"
             return
         gone = self._taken.setdefault(order.market, {}) if found else {}
@@ -212,7 +215,7 @@ class Engine:
             self._fill(order, price, take, time, maker=False)
         if order.filled == order.size:
             order.state = "MATCHED"
-        elif order.kind in ("FAK", "FOK"):
+        elif not order.kind.rests:
             order.state = "MATCHED" if order.filled else "CANCELLED"
         else:
             self._rest_at(order, yes)
@@ -280,8 +283,8 @@ class Engine:
         return min(rest, printed - passed)
 
     def _fill(self, order: Order, yes_price: int, tokens: int, time: int, maker: bool) -> None:
-        price = yes_price if order.outcome == YES else UNIT - yes_price
-        cash = -(-tokens * price // UNIT) if order.buys else tokens * price // UNIT
+        price = yes_price if order.outcome == YES else MICRO - yes_price
+        cash = -(-tokens * price // MICRO) if order.buys else tokens * price // MICRO
         fee = 0 if maker else self.listed[order.market].fees.most(tokens, price)
         order.filled += tokens
         self.filled(Fill(order, time, tokens, cash, fee, maker))
@@ -294,7 +297,7 @@ def _without(
     return tuple(each for each in left if each.size > 0)
 
 
-def token_numbers(listed: Sequence[Listed]) -> dict[str, tuple[int, int]]:
+def token_numbers(listed: Sequence[Listed]) -> dict[TokenId, tuple[int, int]]:
     """Return token id -> market number and outcome."""
     return {
         token: (number, outcome)

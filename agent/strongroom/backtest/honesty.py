@@ -11,6 +11,7 @@ from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.data import History
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
+from strongroom.chain.ids import DecisionId
 from strongroom.chain.units import MICRO
 from strongroom.settings import ConfigError
 from strongroom.strategy.api import Pack
@@ -72,8 +73,8 @@ def check_honesty(
     if history.books:
         raise ConfigError("a look-ahead check changes last prices; recorded books it leaves alone")
 
-    def decided(known: History) -> list[tuple[int, bytes]]:
-        found: list[tuple[int, bytes]] = []
+    def decided(known: History) -> list[tuple[int, DecisionId]]:
+        found: list[tuple[int, DecisionId]] = []
 
         def seen(view: View, round_: Round) -> None:
             found.extend((view.now, decision.id) for decision in round_.decisions)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from py_clob_client_v2.order_utils.model.side import Side
-
-from strongroom.chain.ids import intent_key
-from strongroom.chain.units import BPS, LOT
-from strongroom.execution.tasks import UNWIND, TaskRules
+from strongroom.chain.ids import IntentKey, intent_key
+from strongroom.chain.orders import Side
+from strongroom.chain.units import LOT
+from strongroom.execution.order_desk import FINEST_TICK
+from strongroom.execution.tasks import UNWIND, TaskRules, exit_limit
 from strongroom.journal import Journal
 from strongroom.keeper.recording import recorded_salt, replay
 from strongroom.signing.hashing import order_words
@@ -48,69 +48,65 @@ def check_parity(
     first = journal.all_tasks()
     for number, (decision, task) in enumerate(zip(again, first, strict=False)):
         if decision.id != task.decision:
-            differences.append(
-                f"decision {number}: 0x{decision.id.hex()} again, first 0x{task.decision.hex()}"
-            )
+            differences.append(f"decision {number}: {decision.id} again, first {task.decision}")
     if len(again) != len(first):
         differences.append(f"{len(again)} decisions again, first {len(first)}")
     by_id = {decision.id: decision for decision in again}
-    rows = [row for row in journal.all() if row.order_hash]
-    for row in rows:
-        found = by_id.get(bytes(row.decision))
-        place = None if found is None else _place(bytes(row.key), found)
+    intents = [each for each in journal.all() if each.order_hash]
+    for intent in intents:
+        found = by_id.get(intent.decision)
+        place = None if found is None else _place(intent.key, found)
         if found is None or place is None:
-            differences.append(f"order {row.order_hash}: no decision again")
+            differences.append(f"order {intent.order_hash}: no decision again")
             continue
         side, price, size = _order(journal, found, *place, tasks)
         built = build_order(
-            row.maker or row.account,
-            int(found.record["legs"][place[0] % UNWIND]["token"]),
+            intent.maker or intent.account,
+            found.record.legs[place[0] % UNWIND].token,
             price,
             size,
-            Decimal("0.0001"),
+            FINEST_TICK,
             found.id,
-            int(found.record["time"]) * 1000,
-            Side.BUY if side == "BUY" else Side.SELL,
-            bytes(row.key),
+            found.record.time * 1000,
+            side,
+            intent.key,
         )
         # the signed envelope begins with the order's words, as they went out
-        sent = bytes(row.signature)[: len(order_words(built))]
+        sent = intent.signature[: len(order_words(built))]
         if order_words(built) != sent:
-            differences.append(f"order {row.order_hash}: other bytes")
-    return Parity(views, len(again), len(rows), tuple(differences))
+            differences.append(f"order {intent.order_hash}: other bytes")
+    return Parity(views, len(again), len(intents), tuple(differences))
 
 
 def _order(
     journal: Journal, decision: Decision, number: int, attempt: int, tasks: TaskRules
-) -> tuple[str, Decimal, int]:
+) -> tuple[Side, Decimal, int]:
     """Return side, price and size of an order, given what the orders before it have filled."""
     record = decision.record
-    legs, place = record["legs"], number % UNWIND
+    legs, place = record.legs, number % UNWIND
     leg, is_unwind = legs[place], number >= UNWIND
 
     def filled(leg_number: int, attempts: int) -> int:
         keys = (intent_key(decision.id, leg_number, each) for each in range(attempts))
-        return sum(row.filled for key in keys if (row := journal.find(key)) is not None)
+        return sum(each.filled for key in keys if (each := journal.find(key)) is not None)
 
     ratio = Decimal(1)
     for earlier, each in enumerate(legs):
-        if record["resting"] or (earlier >= place and each["side"] == leg["side"] == "BUY"
-                                 and not is_unwind):  # fmt: skip
+        if record.resting or (earlier >= place and each.side == leg.side == Side.BUY
+                              and not is_unwind):  # fmt: skip
             break
-        if each["side"] == "BUY":
-            ratio = min(ratio, Decimal(filled(earlier, ATTEMPTS)) / each["size"])
+        if each.side == Side.BUY:
+            ratio = min(ratio, Decimal(filled(earlier, ATTEMPTS)) / each.size)
     if is_unwind:
-        tick = Decimal(leg["tick"])
-        least = Decimal(leg["price"]) * (BPS - tasks.slippage_bps) / BPS
-        excess = filled(place, ATTEMPTS) - int(leg["size"] * ratio)
-        return "SELL", -(-least // tick) * tick, excess // LOT * LOT
-    target = int(leg["size"] * ratio) // LOT * LOT
-    return leg["side"], Decimal(leg["price"]), target - filled(number, attempt)
+        excess = filled(place, ATTEMPTS) - int(leg.size * ratio)
+        return Side.SELL, exit_limit(leg, tasks), excess // LOT * LOT
+    target = int(leg.size * ratio) // LOT * LOT
+    return leg.side, leg.price, target - filled(number, attempt)
 
 
-def _place(key: bytes, decision: Decision) -> tuple[int, int] | None:
+def _place(key: IntentKey, decision: Decision) -> tuple[int, int] | None:
     """Return leg and attempt that an intent's key stands for."""
-    legs = range(len(decision.record["legs"]))
+    legs = range(len(decision.record.legs))
     for number in [*legs, *(UNWIND + leg for leg in legs)]:
         for attempt in range(ATTEMPTS):
             if intent_key(decision.id, number, attempt) == key:

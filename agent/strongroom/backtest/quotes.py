@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from strongroom.chain.units import MICRO
-from strongroom.information.books import UNIT, Book, Level, mirror
+from strongroom.information.books import Book, Level, mirror
 
 Fills = Literal["pessimistic", "realistic", "optimistic"]
 
@@ -68,7 +68,7 @@ class Quotes:
             ask = -(-(price + away) // self.tick) * self.tick
             if bid > 0:
                 bids.append(Level(bid, self.depth))
-            if ask < UNIT:
+            if ask < MICRO:
                 asks.append(Level(ask, self.depth))
         return Book(tuple(bids), tuple(asks))
 

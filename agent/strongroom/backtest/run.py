@@ -1,13 +1,15 @@
 """A backtest: the live keeper, hour by hour, over recorded prices and a vault in memory.
 
-    from strongroom.backtest.config import load
+    from pydantic import JsonValue
+
+from strongroom.backtest.config import load
     from strongroom.backtest.run import simulate
 
     outcome = simulate(load(Path("docs/examples/backtest-tail.toml")), "pessimistic")
     print(outcome.reports[-1])
 
 The same packs, sizes, limits, tasks, orders, marks and reports as live; only what they talk to is
-replaced (chain.py, venue.py).
+replaced (simulated_chain.py, simulated_venue.py).
 """
 
 from collections import Counter
@@ -15,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from pydantic import JsonValue
 
@@ -34,21 +35,22 @@ from strongroom.backtest.simulated_chain import (
     World,
 )
 from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Caps
-from strongroom.backtest.simulated_venue import DOMAIN, SimulatedClob, SimulatedSources, Unsigned
+from strongroom.backtest.simulated_venue import DOMAIN, SimulatedSources, SimulatedVenue, Unsigned
+from strongroom.chain.ids import ConditionId, TokenId
 from strongroom.chain.units import MICRO
-from strongroom.execution.housekeeping import Duties
-from strongroom.execution.order_desk import Desk
-from strongroom.execution.tasks import TaskRules, Tasks
 from strongroom.execution.vault_reader import VaultReader
+from strongroom.information.books import Book
 from strongroom.information.forecast import Forecaster, Given
 from strongroom.information.gamma import Market
 from strongroom.journal import Journal
+from strongroom.keeper.assembly import Settings, Surroundings
+from strongroom.keeper.assembly import assemble as assemble_keeper
 from strongroom.keeper.tick import Keeper, Watch
-from strongroom.keeper.wiring import CODE_VERSION, make_packs, make_rules
+from strongroom.keeper.wiring import CODE_VERSION, make_packs, make_rules, task_rules
 from strongroom.reporting.marks import Method
-from strongroom.reporting.report import Reporter, Reporting, Schedule
+from strongroom.reporting.report import Reporting, Schedule
 from strongroom.strategy.api import Pack
-from strongroom.strategy.decide import Round, Venue
+from strongroom.strategy.decide import Exchanges, Round
 from strongroom.strategy.view import View
 
 SALT = "backtest"
@@ -123,9 +125,9 @@ class LaggedPrice:
 
     name: str
     lag_s: int
-    history: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    history: dict[ConditionId, list[tuple[int, int]]] = field(default_factory=dict)
 
-    def hear(self, market: str, time: int, price: int) -> None:
+    def hear(self, market: ConditionId, time: int, price: int) -> None:
         """Keep a price as it comes."""
         self.history.setdefault(market, []).append((time, price))
 
@@ -133,12 +135,12 @@ class LaggedPrice:
         """Return the prices of a while ago."""
         found = []
         for market in markets:
-            known = self.history.get(market.name, [])
+            known = self.history.get(market.condition_id, [])
             while len(known) > 1 and known[1][0] <= now - self.lag_s:
                 known.pop(0)
             if known and known[0][0] <= now - self.lag_s:
                 time, price = known[0]
-                found.append(Given(self.name, market.name, price / MICRO, now, time))
+                found.append(Given(self.name, market.condition_id, price / MICRO, now, time))
         return found
 
 
@@ -196,7 +198,7 @@ class Backtest:
             engine = self.world.engine
             for number, price in enumerate(engine.price):
                 if isinstance(price, int) and now < engine.listed[number].ends_at:
-                    self.lagged.hear(self.history.markets[number].name, now, price)
+                    self.lagged.hear(self.history.markets[number].condition_id, now, price)
 
     def _act(self, person: PersonSection) -> None:
         vault = self.world.vault
@@ -278,64 +280,43 @@ def assemble(
     chain = SimulatedChain(world)
     journal = Journal("sqlite://")
     journal.keep("salt", SALT)
-    transactor, clob = SimulatedTransactor(world), SimulatedClob(world)
-    reader = VaultReader(chain, VAULT)
-    desk = Desk(
-        journal, chain, clob, Unsigned(), [DOMAIN], lifetime_s=config.execution.order_lifetime_s
-    )
     lagged = None
     forecasters: list[Forecaster] = []
     if config.forecast is not None:
         lagged = LaggedPrice(config.forecast.name, config.forecast.lag_s)
         forecasters.append(lagged)
-    sources = SimulatedSources(world, config.quotes.stale_s, forecasters)
-    execution = config.execution
-    keeper = Keeper(
+    transactor = SimulatedTransactor(world)
+    around = Surroundings(
         journal=journal,
         chain=chain,
-        clob=clob,
-        vault=reader,
+        vault=VaultReader(chain, VAULT),
+        venue=SimulatedVenue(world),
         transactor=transactor,
-        desk=desk,
-        tasks=Tasks(
-            journal,
-            transactor,
-            desk,
-            reader,
-            TaskRules(
-                execution.attempts,
-                execution.start_within_s,
-                execution.slippage_bps,
-                execution.resting_s,
-            ),
-            lambda token: _book(world, token),
-            chain.now,
-        ),
-        duties=Duties(journal, transactor, reader, chain.now),
-        reporter=Reporter(
-            Reporting(
-                folder,
-                "backtest",
-                Schedule(config.reports.every_s, config.reports.when_asked_s),
-                Method(int(config.reports.reference_size * MICRO)),
-                {},
-                CODE_VERSION,
-            ),
-            journal,
-            transactor,
-            reader,
-            chain.now,
-        ),
-        sources=sources,
-        packs=packs if packs is not None else make_packs(_packs(config, history)),
-        rules=make_rules(config.sizing, config.limits, Venue(EXCHANGE)),
-        exchanges=(),
-        watch=Watch(heartbeat=False),
+        signers=Unsigned(),
+        sources=SimulatedSources(world, config.quotes.stale_s, forecasters),
+        book=lambda token: _book(world, token),
         clock=lambda: world.now,
         seen=seen,
+    )
+    settings = Settings(
+        packs=packs if packs is not None else make_packs(_packs(config, history)),
+        rules=make_rules(config.sizing, config.limits, Exchanges(EXCHANGE)),
+        reporting=Reporting(
+            folder,
+            "backtest",
+            Schedule(config.reports.every_s, config.reports.when_asked_s),
+            Method(int(config.reports.reference_size * MICRO)),
+            {},
+            CODE_VERSION,
+        ),
+        domains=[DOMAIN],
+        tasks=task_rules(config.execution),
+        lifetime_s=config.execution.order_lifetime_s,
+        watch=Watch(heartbeat=False),
         # the null forecaster moves money without having graduated: that is the experiment
         signals=[each.name for each in forecasters],
     )
+    keeper = assemble_keeper(around, settings)
     outcome = Outcome(config.name, fills, history.starts_at, history.ends_at, 0)
     return Backtest(config, history, world, keeper, transactor, outcome, lagged)
 
@@ -347,7 +328,7 @@ def _packs(config: BacktestConfig, history: History) -> Mapping[str, Mapping[str
     return packs
 
 
-def _book(world: World, token: str) -> Any:
+def _book(world: World, token: TokenId) -> Book | None:
     for number, listed in enumerate(world.engine.listed):
         if token in listed.token_ids:
             book = world.engine.book(number, listed.token_ids.index(token))
@@ -357,30 +338,30 @@ def _book(world: World, token: str) -> Any:
 
 def trades_of(journal: Journal, world: World, history: History) -> list[Trade]:
     """Return what each order of a run came to, in the order of the decisions."""
-    number_of = {market.name: number for number, market in enumerate(history.markets)}
+    number_of = {market.condition_id: number for number, market in enumerate(history.markets)}
     found = []
     for task in journal.all_tasks():
         record = journal.record(task.decision)
-        for row in journal.of_decision(task.decision):
-            fills: Sequence[Fill] = world.fills.get(row.order_hash or "", ())
-            number = number_of[row.condition]
+        for intent in journal.of_decision(task.decision):
+            fills: Sequence[Fill] = world.fills.get(intent.order_hash, ())
+            number = number_of[intent.condition]
             market, listed = history.markets[number], history.listed[number]
-            outcome = listed.token_ids.index(row.token)
+            outcome = listed.token_ids.index(intent.token)
             found.append(
                 Trade(
-                    "0x" + task.decision.hex(),
-                    record["pack"],
+                    task.decision,
+                    record.pack,
                     task.time,
                     market.event,
-                    market.name,
+                    market.condition_id,
                     market.outcomes[outcome],
-                    row.side,
-                    str(row.price / MICRO),
-                    row.size,
+                    intent.side,
+                    str(intent.price / MICRO),
+                    intent.size,
                     sum(fill.tokens for fill in fills),
                     sum(fill.cash for fill in fills),
                     sum(fill.fee for fill in fills),
-                    float(record["chance"]),
+                    float(record.chance),
                     listed.payout[outcome],
                 )
             )

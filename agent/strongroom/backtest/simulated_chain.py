@@ -1,5 +1,5 @@
-"""A chain that is not there: vault, accounts and payouts in memory, behind the interface that the
-keeper reads and writes the real ones through.
+"""A chain that is not there: vault, accounts and payouts in memory, behind the interfaces that the
+keeper reads and writes the real ones through (execution/interfaces.py).
 
 Tasks, desk, duties and reporter are the live ones; they ask `SimulatedChain` and send by
 `SimulatedTransactor`. The vault is the model that the contracts are tested against. Left out: gas,
@@ -8,29 +8,38 @@ nonces, reorgs, negative-risk events, wallets, pools; each transaction is a bloc
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from eth_utils.address import to_checksum_address
-from web3 import Web3
 
 from strongroom.backtest.engine import Engine, Fill
 from strongroom.backtest.simulated_vault import BPS, DEPOSIT, OFFSET, REDEEM, Caps, Refused, Vault
-from strongroom.chain.calls import Ask, Call
-from strongroom.chain.ids import keccak
-from strongroom.chain.rpc import Chain, Position
+from strongroom.chain.calls import Ask, Call, Head, Log
+from strongroom.chain.ids import (
+    ConditionId,
+    MarketId,
+    OrderHash,
+    QuestionId,
+    TransactionKey,
+    keccak,
+    to_bytes,
+    to_hex,
+)
+from strongroom.chain.orders import YES
+from strongroom.chain.rpc import Position
 from strongroom.chain.terms import ENFORCED, Limits
-from strongroom.cosigner.policy import ACCOUNT_CALLS, VAULT_CALLS, decoded
-from strongroom.execution.transactions import Transactor
+from strongroom.chain.units import MICRO
 from strongroom.information.gamma import Market
-from strongroom.journal.states import Sending
+from strongroom.journal.states import TransactionState
 from strongroom.reporting.marks import Mark
 from strongroom.reporting.nav import value_of
+from strongroom.signing.safe import ZERO_ADDRESS
 
-Books = tuple[dict[bytes, "Account"], dict[bytes, list[int]], set[bytes]]
-VAULT = to_checksum_address("0x" + keccak(b"backtest vault")[:20].hex())
-EXCHANGE = to_checksum_address("0x" + keccak(b"backtest exchange")[:20].hex())
-SAFE = to_checksum_address("0x" + keccak(b"backtest safe")[:20].hex())
+Books = tuple[dict[MarketId, "Account"], dict[MarketId, list[int]], set[MarketId]]
+VAULT = to_checksum_address(to_hex(keccak(b"backtest vault")[:20]))
+EXCHANGE = to_checksum_address(to_hex(keccak(b"backtest exchange")[:20]))
+SAFE = to_checksum_address(to_hex(keccak(b"backtest safe")[:20]))
 MANAGER = "manager"
 CHAIN_ID = 1
 
@@ -87,26 +96,26 @@ class World:
     caps: Caps
     max_duration_s: int
     rates: tuple[int, int, int]
-    accounts: dict[bytes, Account] = field(default_factory=dict)
+    accounts: dict[MarketId, Account] = field(default_factory=dict)
     reports: list[Reported] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
-    fills: dict[str, list[Fill]] = field(default_factory=dict)
-    makers: dict[str, bytes] = field(default_factory=dict)  # order -> market
-    money: dict[bytes, list[int]] = field(default_factory=dict)  # market -> paid, got, fees
-    closed: set[bytes] = field(default_factory=set)
-    evidence: bytes = b""
+    fills: dict[OrderHash, list[Fill]] = field(default_factory=dict)
+    makers: dict[OrderHash, MarketId] = field(default_factory=dict)
+    money: dict[MarketId, list[int]] = field(default_factory=dict)  # market -> paid, got, fees
+    closed: set[MarketId] = field(default_factory=set)
+    evidence: str = ""
 
     def __post_init__(self) -> None:
         """Begin with an empty vault."""
         named = {name: getattr(self.limits, name) for name in Limits.__dataclass_fields__}
-        self.vault = Vault(
+        self.vault: Vault[MarketId] = Vault(
             {name.removesuffix("_s"): value for name, value in named.items()},
             self.rates,
             [(MANAGER, BPS)],
             self.engine.now,
             [self.caps],
         )
-        self.number_of = {market.condition_id: i for i, market in enumerate(self.markets)}
+        self.number_of = {market.vault_market: i for i, market in enumerate(self.markets)}
         self.by_question = {market.question_id: market for market in self.markets}
         self.engine.filled = self._filled
 
@@ -141,43 +150,43 @@ class World:
 
     # what the calls do
 
-    def open_market(self, kind: int, question: bytes, count: int, deadline: int) -> None:
+    def open_market(self, kind: int, question: QuestionId, count: int, deadline: int) -> None:
         """openMarket."""
         market = self.by_question[question]
-        if market.condition_id in self.closed or market.condition_id in self.accounts:
+        name = market.vault_market
+        if name in self.closed or name in self.accounts:
             raise Refused("market known")
         if deadline > self.now + self.max_duration_s:
             raise Refused("deadline too far")
-        self.vault.open_market(market.condition_id, kind)
-        address = to_checksum_address("0x" + keccak(market.condition_id)[:20].hex())
-        number = self.number_of[market.condition_id]
-        self.accounts[market.condition_id] = Account(address, number, market, deadline)
-        self.money[market.condition_id] = [0, 0, 0]
+        self.vault.open_market(name, kind)
+        address = to_checksum_address(to_hex(keccak(to_bytes(name))[:20]))
+        self.accounts[name] = Account(address, self.number_of[name], market, deadline)
+        self.money[name] = [0, 0, 0]
 
     def is_tradable(self, account: Account) -> bool:
         """Whether budget may still go in."""
         return not self.position(account).resolved and self.now < account.deadline
 
-    def allocate(self, market: bytes, assets: int) -> None:
+    def allocate(self, market: MarketId, assets: int) -> None:
         """allocate."""
         account = self._account(market)
         self.vault.allocate(market, assets, self.is_tradable(account))
         account.collateral += assets
 
-    def recall(self, market: bytes, assets: int) -> None:
+    def recall(self, market: MarketId, assets: int) -> None:
         """recall, as far as there is."""
         account = self._account(market)
         back = min(assets, account.collateral)
         self.vault.recall(market, back)
         account.collateral -= back
 
-    def sync(self, market: bytes) -> None:
+    def sync(self, market: MarketId) -> None:
         """sync."""
         account = self._account(market)
         if self.position(account).resolved and not self.vault.markets[market].payout_booked:
             self.vault.sync(market, self._value(account, None))
 
-    def close_market(self, market: bytes) -> None:
+    def close_market(self, market: MarketId) -> None:
         """closeMarket."""
         account = self._account(market)
         if not self.position(account).resolved or account.yes or account.no:
@@ -188,8 +197,8 @@ class World:
         del self.vault.markets[market], self.accounts[market]
         self.closed.add(market)
         paid, got, fees = self.money.pop(market)
-        name, event = account.market.name, account.market.event
-        self.settled.append(Settled(self.now, name, event, paid, got, fees))
+        event = account.market.event
+        self.settled.append(Settled(self.now, market, event, paid, got, fees))
 
     def redeem(self, account: Account) -> None:
         """redeem."""
@@ -198,7 +207,7 @@ class World:
             raise Refused("not resolved")
         paid = (held.yes * held.payout_yes + held.no * held.payout_no) // held.payout_denominator
         account.collateral += paid
-        self.money[account.market.condition_id][1] += paid
+        self.money[account.market.vault_market][1] += paid
         account.yes = account.no = 0
 
     def split(self, account: Account, amount: int) -> None:
@@ -215,11 +224,13 @@ class World:
         account.collateral += money
         account.yes += pairs
         account.no += pairs
-        self.money[account.market.condition_id][1 if money > 0 else 0] += abs(money)
+        self.money[account.market.vault_market][1 if money > 0 else 0] += abs(money)
 
-    def report(self, marks: Sequence[tuple[bytes, int, int, int, int]], evidence: bytes) -> None:
+    def report(
+        self, marks: Sequence[tuple[ConditionId, int, int, int, int]], evidence: str
+    ) -> None:
         """report; one outside its bounds is confirmed by the guardian at once, and counted."""
-        by_name = {mark[0]: Mark(*mark) for mark in marks}
+        by_name = {MarketId(mark[0]): Mark(*mark) for mark in marks}
         values = {
             market: self._value(account, by_name[market])
             for market, account in self.accounts.items()
@@ -261,7 +272,7 @@ class World:
         mark = mark or Mark(account.market.condition_id, 0, 0, 0, 0)
         return value_of(account.collateral, [self.position(account)], [mark])
 
-    def _account(self, market: bytes) -> Account:
+    def _account(self, market: MarketId) -> Account:
         if market not in self.accounts:
             raise Refused("market not open")
         return self.accounts[market]
@@ -271,7 +282,7 @@ class World:
         market = self.makers[fill.order.id]
         account, sign = self.accounts[market], 1 if fill.order.buys else -1
         account.collateral -= sign * fill.cash + fill.fee
-        if fill.order.outcome == 0:
+        if fill.order.outcome == YES:
             account.yes += sign * fill.tokens
         else:
             account.no += sign * fill.tokens
@@ -294,21 +305,21 @@ class World:
                     self.vault.claim(side, who, assets, by_out=False)
 
 
-class SimulatedChain(Chain):
+class SimulatedChain:
     """Answers what the keeper asks a chain."""
+
+    chain_id = CHAIN_ID
 
     def __init__(self, world: World) -> None:
         """Take the world; nothing is connected."""
-        self.world, self.chain_id, self.rpc_url = world, CHAIN_ID, ""
-        self.web3 = Web3()
-        self._contracts = {}
-        self._answers: dict[str, Callable[..., Any]] = {
+        self.world = world
+        self._vault: dict[str, Callable[..., object]] = {
             "totalAssets": lambda: world.vault.nav[0],
             "totalSupply": lambda: world.vault.supply,
             "total_idle": lambda: world.vault.idle,
             "total_exposure": lambda: world.vault.exposure,
             "recentAllocation": lambda: world.vault.recent_allocation,
-            "limit": lambda number: getattr(world.limits, list(vars(world.limits))[number]),
+            "limit": lambda number: astuple(world.limits)[number],
             "paused": lambda: False,
             "windingDown": lambda: world.vault.winding_down,
             "breakerTripped": lambda: world.vault.tripped,
@@ -324,6 +335,15 @@ class SimulatedChain(Chain):
             "epochOf": self._epoch,
             "lastReport": lambda: world.vault.reported if world.reports else 0,
         }
+        self._account: dict[str, Callable[[Account], object]] = {
+            "positions": lambda account: (
+                account.collateral,
+                [astuple(world.position(account))],
+            ),
+            "tradable": world.is_tradable,
+            "conditions": lambda account: [account.market.condition_id],
+            "epoch": lambda account: 0,  # of its signatures
+        }
 
     def ask(self, asked: Sequence[Ask]) -> list[Any]:
         """Return the answers."""
@@ -333,13 +353,13 @@ class SimulatedChain(Chain):
         """Return the answer of one read."""
         return self._answer(Ask(address, contract, function, arguments))
 
-    def head(self) -> tuple[int, int]:
+    def head(self) -> Head:
         """Return a block number and the time."""
-        return self.world.now, self.world.now
+        return Head(self.world.now, self.world.now)
 
-    def at_head(self, asked: Sequence[Ask]) -> tuple[int, int, list[Any]]:
-        """Return a block number, the time, and the answers."""
-        return self.world.now, self.world.now, self.ask(asked)
+    def at_head(self, asked: Sequence[Ask]) -> tuple[Head, list[Any]]:
+        """Return a block number and the time, and the answers."""
+        return self.head(), self.ask(asked)
 
     def now(self, depth: int = 0) -> int:
         """Return the time; there are no reorgs."""
@@ -351,37 +371,28 @@ class SimulatedChain(Chain):
         contract: str,
         event: str,
         from_block: int,
+        to_block: int | None = None,
         matching: Mapping[str, Any] | None = None,
-    ) -> list[Any]:
+    ) -> list[Log]:
         """Return the fills of an order, or the last report."""
         if event == "OrderFilled" and matching is not None:
-            return self._fills("0x" + matching["orderHash"].hex())
+            return self._fills(OrderHash(matching["orderHash"]))
         if event == "Reported" and self.world.reports:
             last = self.world.reports[-1]
-            fields = {"nav_bid": last.nav_bid, "nav_ask": last.nav_ask, "supply": last.supply}
-            return [{"args": fields | {"evidence": self.world.evidence}}]
+            nav = {"nav_bid": last.nav_bid, "nav_ask": last.nav_ask, "supply": last.supply}
+            return [Log("", 0, last.time, nav | {"evidence": self.world.evidence})]
         return []
 
-    def _answer(self, ask: Ask) -> Any:
+    def _answer(self, ask: Ask) -> object:
         if ask.contract == "Vault":
-            return self._answers[ask.function](*ask.arguments)
-        if ask.contract == "Exchange":
-            return False  # not paused
-        account = self.world.account_at(ask.address)
-        if ask.function == "positions":
-            held = self.world.position(account)
-            return account.collateral, [tuple(vars(held).values())]
-        if ask.function == "tradable":
-            return self.world.is_tradable(account)
-        if ask.function == "conditions":
-            return [account.market.condition_id]
-        return 0  # the epoch of its signatures
+            return self._vault[ask.function](*ask.arguments)
+        return self._account[ask.function](self.world.account_at(ask.address))
 
-    def _account_of(self, market: bytes) -> str:
+    def _account_of(self, market: MarketId) -> str:
         account = self.world.accounts.get(market)
-        return account.address if account is not None else "0x" + "00" * 20
+        return account.address if account is not None else ZERO_ADDRESS
 
-    def _class(self) -> tuple[Any, ...]:
+    def _class(self) -> tuple[object, ...]:
         caps = self.world.caps
         shared = (caps.market, caps.market_bps, caps.all, caps.all_bps)
         return (VAULT, self.world.oracle, ENFORCED, *shared, self.world.max_duration_s)
@@ -392,88 +403,77 @@ class SimulatedChain(Chain):
             return 0, 0, 0
         return epochs[number].total, epochs[number].settled_in, epochs[number].settled_out
 
-    def _fills(self, order: str) -> list[dict[str, Any]]:
+    def _fills(self, order: OrderHash) -> list[Log]:
         found = []
         for number, fill in enumerate(self.world.fills.get(order, ())):
             # as the exchange tells them: at the order's own price, whatever was saved
-            cash = -(-fill.tokens * fill.order.price // 10**6)
+            cash = -(-fill.tokens * fill.order.price // MICRO)
             making, taking = (cash, fill.tokens) if fill.order.buys else (fill.tokens, fill.cash)
-            found.append(
-                {
-                    "transactionHash": keccak(f"{order}{number}".encode()),
-                    "logIndex": number,
-                    "blockNumber": fill.time,
-                    "args": {
-                        "makerAmountFilled": making,
-                        "takerAmountFilled": taking,
-                        "fee": fill.fee,
-                    },
-                }
-            )
+            args = {"makerAmountFilled": making, "takerAmountFilled": taking, "fee": fill.fee}
+            transaction = to_hex(keccak(f"{order}{number}".encode()))
+            found.append(Log(transaction, number, fill.time, args))
         return found
 
 
-class SimulatedTransactor(Transactor):
+class SimulatedTransactor:
     """Executes calls at once, all of them or none."""
 
     def __init__(self, world: World) -> None:
         """Take the world."""
         self._world = world
-        self._done: dict[bytes, tuple[Sending, str]] = {}
+        self._done: dict[TransactionKey, tuple[TransactionState, str]] = {}
         self.refused: list[str] = []
+        self.moves = 0
+        self._vault: dict[str, Callable[..., None]] = {
+            "openMarket": world.open_market,
+            "allocate": world.allocate,
+            "recall": world.recall,
+            "sync": world.sync,
+            "closeMarket": world.close_market,
+            "report": world.report,
+        }
+        self._account: dict[str, Callable[..., None]] = {
+            "redeem": lambda account, place: world.redeem(account),
+            "merge": lambda account, place, amount: world.merge(account, amount),
+            "split": lambda account, place, amount: world.split(account, amount),
+        }
 
-    def state(self, key: bytes) -> tuple[Sending | None, str]:
+    def state(self, key: TransactionKey) -> tuple[TransactionState | None, str]:
         """Return what came of a transaction."""
         return self._done.get(key, (None, ""))
 
     def advance(self) -> None:
         """Nothing is ever under way."""
 
-    def run(self, key: bytes, purpose: str, calls: Sequence[Call]) -> tuple[Sending, str]:
+    def run(
+        self, key: TransactionKey, purpose: str, calls: Sequence[Call]
+    ) -> tuple[TransactionState, str]:
         """Execute the calls; one that is refused undoes those before it."""
         if key in self._done:
             return self._done[key]
+        self.moves += 1
         world = self._world
         saved = copy.deepcopy(vars(world.vault)), world.books()
         try:
             for call in calls:
                 self._execute(call)
-            self._done[key] = Sending.DONE, ""
+            self._done[key] = TransactionState.DONE, ""
         except Refused as reason:
             vars(world.vault).update(saved[0])
             world.accounts, world.money, world.closed = saved[1]
-            self._done[key] = Sending.DROPPED, str(reason)
+            self._done[key] = TransactionState.DROPPED, str(reason)
             self.refused.append(f"{purpose}: {reason}")
         return self._done[key]
 
     def _execute(self, call: Call) -> None:
-        world = self._world
+        """Do what a call says, by its function and arguments."""
         if call.to == VAULT:
-            found = decoded(call, VAULT_CALLS)
-            assert found is not None, call
-            name, arguments = found
-            does: dict[str, Callable[..., None]] = {
-                "openMarket": world.open_market,
-                "allocate": world.allocate,
-                "recall": world.recall,
-                "sync": world.sync,
-                "closeMarket": world.close_market,
-                "report": world.report,
-            }
-            does[name](*arguments)
+            self._vault[call.function](*call.arguments)
             return
-        found = decoded(call, ACCOUNT_CALLS)
-        assert found is not None, call
-        name, arguments = found
-        account = world.account_at(call.to)
-        if name == "redeem":
-            world.redeem(account)
-        elif name == "merge":
-            world.merge(account, arguments[1])
-        elif name == "split":
-            world.split(account, arguments[1])
-        else:
-            raise Refused(f"{name} is not simulated")
+        does = self._account.get(call.function)
+        if does is None:
+            raise Refused(f"{call.function} is not simulated")
+        does(self._world.account_at(call.to), *call.arguments)
 
 
 def share_price(nav: int, supply: int) -> float:

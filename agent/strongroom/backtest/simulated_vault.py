@@ -7,7 +7,9 @@ against it, step by step and to the unit; so a backtest's vault is the contracts
 """
 
 import copy
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 OFFSET = 10**6
 SCALE = 10**24
@@ -18,6 +20,7 @@ YEAR = 365 * DAY  # of fees
 PERIOD = 8 * 3_600
 DEPOSIT, REDEEM = 0, 1
 
+Name = TypeVar("Name", bound=Hashable)  # of a market
 Marks = tuple[int, int, int, int]
 Value = tuple[int, int]  # at the bid and at the ask
 
@@ -87,7 +90,7 @@ class Caps:
 
 
 @dataclass
-class Vault:
+class Vault(Generic[Name]):
     """The whole vault; `limits` by name, `classes` by id."""
 
     limits: dict[str, int]
@@ -97,8 +100,8 @@ class Vault:
     classes: list[Caps] = field(default_factory=list)
     shares: dict[str, int] = field(default_factory=dict)
     epochs: tuple[list[Epoch], list[Epoch]] = field(default_factory=lambda: ([Epoch()], [Epoch()]))
-    markets: dict[bytes, Market] = field(default_factory=dict)
-    open: list[bytes] = field(default_factory=list)
+    markets: dict[Name, Market] = field(default_factory=dict)
+    open: list[Name] = field(default_factory=list)
     allocations: list[list[int]] = field(default_factory=list)  # [period, net], oldest first
     idle: int = 0
     claimable: int = 0
@@ -250,7 +253,7 @@ class Vault:
         need(self.shares.get(who, 0) >= amount, "erc20: burn amount exceeds balance")
         self.shares[who] -= amount
 
-    def sync_deposit(self, who: str, assets: int, payouts: dict[bytes, Value]) -> int:
+    def sync_deposit(self, who: str, assets: int, payouts: dict[Name, Value]) -> int:
         need(assets > 0, "below the least deposit")
         self._check_sync(payouts)
         bid, ask = self.nav
@@ -264,7 +267,7 @@ class Vault:
         self.mint(who, shares)
         return shares
 
-    def sync_redeem(self, who: str, shares: int, payouts: dict[bytes, Value]) -> int:
+    def sync_redeem(self, who: str, shares: int, payouts: dict[Name, Value]) -> int:
         need(shares > 0, "nothing to redeem")
         self._check_sync(payouts)
         need(self.waiting_shares == 0, "redemptions wait")
@@ -275,7 +278,7 @@ class Vault:
         self.got_out += assets
         return assets
 
-    def _check_sync(self, payouts: dict[bytes, Value]) -> None:
+    def _check_sync(self, payouts: dict[Name, Value]) -> None:
         self._check_dealable()
         need(self.now - self.reported <= self.limits["sync_max_age"], "stale NAV")
         for market, value in payouts.items():
@@ -318,12 +321,12 @@ class Vault:
 
     # budget
 
-    def open_market(self, market: bytes, kind: int) -> None:
+    def open_market(self, market: Name, kind: int) -> None:
         need(not self.winding_down, "winding down")
         self.markets[market] = Market(kind)
         self.open.append(market)
 
-    def allocate(self, market: bytes, assets: int, tradable: bool) -> None:
+    def allocate(self, market: Name, assets: int, tradable: bool) -> None:
         need(not self.winding_down, "winding down")
         self._check_dealable()
         state = self.markets[market]
@@ -351,7 +354,7 @@ class Vault:
         state.book = (state.book[0] + assets, state.book[1] + assets)
         self.idle -= assets
 
-    def room(self, market: bytes) -> int:
+    def room(self, market: Name) -> int:
         """Return the most that the caps let into a market."""
         state, nav, limits = self.markets[market], self.nav[0], self.limits
         caps, of_class = self.classes[state.kind], self.class_exposure(state.kind)
@@ -366,7 +369,7 @@ class Vault:
         )
         return max(0, min(rooms))
 
-    def recall(self, market: bytes, assets: int) -> None:
+    def recall(self, market: Name, assets: int) -> None:
         """Budget `assets` has come back from the market's account."""
         state = self.markets[market]
         need(not state.closed, "market closed")
@@ -380,7 +383,7 @@ class Vault:
         state.book = (state.book[0] - assets, state.book[1] - assets)
         self.idle += assets
 
-    def close(self, market: bytes) -> None:
+    def close(self, market: Name) -> None:
         """The market is resolved and empty."""
         state = self.markets[market]
         self.venue -= state.book[0]
@@ -392,7 +395,7 @@ class Vault:
         if last != market:
             self.open[index] = last
 
-    def sync(self, market: bytes, value: Value) -> None:
+    def sync(self, market: Name, value: Value) -> None:
         """Book a payout: the account is worth `value` now."""
         state = self.markets[market]
         before = self.nav[0]
@@ -406,10 +409,10 @@ class Vault:
 
     def report(
         self,
-        values: dict[bytes, Value],
-        marks: dict[bytes, Marks],
+        values: dict[Name, Value],
+        marks: dict[Name, Marks],
         key: object,
-        payouts: dict[bytes, Value],
+        payouts: dict[Name, Value],
     ) -> str:
         """Take a report; `key` names it. Returns "settled" or "pending"."""
         elapsed = self.now - self.reported

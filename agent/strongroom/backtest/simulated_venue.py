@@ -3,30 +3,25 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
+from py_clob_client_v2.order_utils.model.side import Side as ClientSide
 
-from strongroom.backtest.engine import Order, token_numbers
+from strongroom.backtest.engine import Order, Price, token_numbers
 from strongroom.backtest.simulated_chain import CHAIN_ID, EXCHANGE, SAFE, World
-from strongroom.execution.venues.clob import Answer, Clob
-from strongroom.information.books import UNIT, Book
+from strongroom.chain.ids import ConditionId, OrderHash, TokenId, to_hex
+from strongroom.chain.orders import NO, YES, OrderKind
+from strongroom.chain.units import MICRO
+from strongroom.execution.interfaces import Answer
+from strongroom.information.books import Book
 from strongroom.information.forecast import BadForecast, Forecaster, ForecasterAway, Given
-from strongroom.information.gamma import NO, YES, Market
-from strongroom.information.sources import Look, Sources
-from strongroom.journal.states import Venue
+from strongroom.information.gamma import Market
+from strongroom.information.sources import Look
+from strongroom.journal.states import AnswerKind, TradeStatus, VenueWord
 from strongroom.signing.order import ExchangeDomain, order_hash
 from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
 
 DOMAIN = ExchangeDomain(EXCHANGE, "2", CHAIN_ID)
-_WORDS = {
-    "DELAYED": Venue.DELAYED,
-    "LIVE": Venue.LIVE,
-    "MATCHED": Venue.MATCHED,
-    "CANCELLED": Venue.CANCELLED,
-    "EXPIRED": Venue.EXPIRED,
-    "REJECTED": Venue.REJECTED,
-}
 
 
 class Unsigned:
@@ -43,7 +38,7 @@ class Unsigned:
         return bytes(65)
 
 
-class SimulatedClob(Clob):
+class SimulatedVenue:
     """The order service."""
 
     def __init__(self, world: World) -> None:
@@ -51,54 +46,62 @@ class SimulatedClob(Clob):
         self._world, self.trouble = world, ""
         self._tokens = token_numbers(world.engine.listed)
 
-    def place(self, order: OrderV2, signature: bytes, kind: str = "GTC", expiry: int = 0) -> Answer:
+    def place(
+        self,
+        order: OrderV2,
+        signature: bytes,
+        kind: OrderKind = OrderKind.GTC,
+        expiry: int = 0,
+    ) -> Answer:
         """Take an order; it is matched after the latency."""
-        world, key = self._world, "0x" + order_hash(order, DOMAIN).hex()
+        world, key = self._world, OrderHash(to_hex(order_hash(order, DOMAIN)))
         if key in world.engine.orders:
-            return Answer("yes", detail="the venue had it already")
-        number, outcome = self._tokens[order.tokenId]
-        buys = int(order.side) == 0
+            return Answer(AnswerKind.ACCEPTED, detail="the venue had it already")
+        number, outcome = self._tokens[TokenId(int(order.tokenId))]
+        buys = order.side == ClientSide.BUY
         making, taking = int(order.makerAmount), int(order.takerAmount)
         cash, tokens = (making, taking) if buys else (taking, making)
-        world.makers[key] = world.markets[number].condition_id
+        world.makers[key] = world.markets[number].vault_market
         world.engine.send(
             Order(
                 key,
                 number,
                 outcome,
                 buys,
-                cash * UNIT // tokens,
+                cash * MICRO // tokens,
                 tokens,
                 kind,
                 world.now + world.engine.quotes.latency_s,
                 expiry,
             )
         )
-        return Answer("yes", Venue.DELAYED)
+        return Answer(AnswerKind.ACCEPTED, VenueWord.DELAYED)
 
-    def look(self, order_hash: str) -> Answer:
+    def look(self, order_hash: OrderHash) -> Answer:
         """Return how far an order is."""
         order = self._world.engine.orders.get(order_hash)
         if order is None:
-            return Answer("no", detail="the venue does not know the order")
-        return Answer("yes", _WORDS[order.state])
+            return Answer(AnswerKind.REFUSED, detail="the venue does not know the order")
+        return Answer(AnswerKind.ACCEPTED, VenueWord(order.state))
 
-    def cancel(self, order_hash: str) -> Answer:
+    def cancel(self, order_hash: OrderHash) -> Answer:
         """End an order."""
         order = self._world.engine.orders.get(order_hash)
         if order is None or order.state not in ("DELAYED", "LIVE"):
-            return Answer("no", detail="over")
+            return Answer(AnswerKind.REFUSED, detail="over")
         self._world.engine.cancel(order)
-        return Answer("yes", Venue.CANCELLED)
+        return Answer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
 
-    def trades(self, order_hash: str, condition: str) -> dict[str, str] | None:
+    def trades(
+        self, order_hash: OrderHash, condition: ConditionId
+    ) -> Mapping[str, TradeStatus] | None:
         """Return an order's trades; all settle."""
         fills = self._world.fills.get(order_hash, ())
-        return {f"{order_hash}-{number}": "CONFIRMED" for number, _ in enumerate(fills)}
+        return {f"{order_hash}-{number}": TradeStatus.CONFIRMED for number, _ in enumerate(fills)}
 
     def heartbeat(self) -> Answer:
         """Hear that the keeper lives."""
-        return Answer("yes")
+        return Answer(AnswerKind.ACCEPTED)
 
     def time(self) -> int | None:
         """Return the time."""
@@ -108,7 +111,7 @@ class SimulatedClob(Clob):
         """Nothing is cached."""
 
 
-class SimulatedSources(Sources):
+class SimulatedSources:
     """What can be known at a moment, and nothing more."""
 
     def __init__(self, world: World, stale_s: int, forecasters: Sequence[Forecaster] = ()) -> None:
@@ -118,26 +121,28 @@ class SimulatedSources(Sources):
             stale_s: a market whose last price is older has no book
         """
         self._world, self._stale, self._ask = world, stale_s, forecasters
-        self._shown: dict[int, tuple[Any, Market]] = {}
+        self._shown: dict[int, tuple[tuple[Price, bool], Market]] = {}
         self._unpaid = list(range(len(world.markets)))
 
-    def look(self, now: int, admits: Callable[[Market], bool], always: Iterable[str]) -> Look:
+    def look(
+        self, now: int, admits: Callable[[Market], bool], always: Iterable[ConditionId]
+    ) -> Look:
         """Return the markets that trade or are held, with their books as they stand."""
         engine, held = self._world.engine, set(always)
-        markets: dict[str, Market] = {}
-        books: dict[str, Book] = {}
+        markets: dict[ConditionId, Market] = {}
+        books: dict[TokenId, Book] = {}
         self._unpaid = [n for n in self._unpaid if now < engine.listed[n].pays_at]
         for number in self._unpaid:
             price, listed = engine.price[number], engine.listed[number]
             if price is None:
                 continue
             market = self._world.markets[number]
-            if now >= listed.ends_at and market.name not in held:
+            if now >= listed.ends_at and market.condition_id not in held:
                 continue
             shown = self._market(number, price, closed=now >= listed.ends_at)
-            if market.name not in held and not admits(shown):
+            if market.condition_id not in held and not admits(shown):
                 continue
-            markets[market.name] = shown
+            markets[market.condition_id] = shown
             if now - engine.since[number] > self._stale:
                 continue
             for outcome in (YES, NO):
@@ -146,7 +151,7 @@ class SimulatedSources(Sources):
                 books[listed.token_ids[outcome]] = replace(book, seen_at=now, tick=market.tick)
         return Look(now, markets, books, self._hear(list(markets.values()), now))
 
-    def _market(self, number: int, price: Any, closed: bool) -> Market:
+    def _market(self, number: int, price: Price, closed: bool) -> Market:
         known = self._shown.get(number)
         if known is None or known[0] != (price, closed):
             book = self._world.engine.book(number, YES)
@@ -160,8 +165,8 @@ class SimulatedSources(Sources):
             known = self._shown[number] = ((price, closed), quoted)
         return known[1]
 
-    def _hear(self, markets: Sequence[Market], now: int) -> Mapping[str, Sequence[Given]]:
-        found: dict[str, list[Given]] = {}
+    def _hear(self, markets: Sequence[Market], now: int) -> Mapping[ConditionId, Sequence[Given]]:
+        found: dict[ConditionId, list[Given]] = {}
         for source in self._ask:
             try:
                 for given in source.forecast(markets, now):
@@ -175,4 +180,4 @@ class SimulatedSources(Sources):
 
 
 def _decimal(price: int | None) -> Decimal | None:
-    return None if price is None else Decimal(price) / UNIT
+    return None if price is None else Decimal(price) / MICRO

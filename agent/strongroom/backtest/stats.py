@@ -11,8 +11,8 @@ from strongroom.backtest.quotes import Books, Quotes
 from strongroom.backtest.run import Outcome
 from strongroom.backtest.simulated_chain import Settled
 from strongroom.backtest.simulated_vault import OFFSET
+from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO
-from strongroom.information.gamma import NO, YES
 
 DRAWS = 2_000
 LEVEL = 0.95

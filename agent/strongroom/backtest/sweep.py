@@ -23,7 +23,7 @@ from strongroom.backtest.data import History, data_hashes, ladder_markets, load_
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import Summary, summarise
-from strongroom.chain.ids import canonical, keccak
+from strongroom.chain.ids import Json, canonical, keccak
 from strongroom.keeper.wiring import CODE_VERSION
 from strongroom.settings import ConfigError
 
@@ -44,7 +44,7 @@ class Job:
     @property
     def key(self) -> str:
         """Hash of what the result follows from."""
-        made_from = [self.config, self.fills, data_hashes(), CODE_VERSION]
+        made_from: list[Json] = [self.config, self.fills, data_hashes(), CODE_VERSION]
         return keccak(canonical(made_from)).hex()[:32]
 
 

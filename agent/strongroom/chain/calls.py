@@ -1,32 +1,46 @@
-"""Many reads of contracts in one request: JSON-RPC batches of eth_call, decoded by our ABIs."""
+"""Calls of contracts, their answers and their events, by the agent's ABIs; many reads a request.
+
+This is the ABI's border: on this side a bytes32 is text, 0x... (ids.py), in arguments and answers
+alike. What goes wrong on the way to the node is `ChainAway`, whichever library says so.
+"""
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
-from eth_abi.abi import decode, encode
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import BytesDecoder
+from eth_abi.encoding import BytesEncoder
+from eth_abi.exceptions import DecodingError
+from eth_abi.registry import BaseEquals, registry
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_checksum_address
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 from strongroom.chain import abi
-from strongroom.chain.ids import keccak
+from strongroom.chain.failures import CallReverted, ChainAway
+from strongroom.chain.ids import Json, keccak, to_bytes, to_hex
 
 BATCH = 200  # calls of one request
+REVERTED = 3  # JSON-RPC's code of a call that reverts
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a transaction; several go out as one."""
+    """One call of a transaction; several go out as one.
+
+    `function` and `arguments` are what the data were made from, where that is known: they say the
+    same to whoever does not want to decode them, and do not count when calls are compared.
+    """
 
     to: str
     data: str  # 0x...
-
-
-class CallReverted(RuntimeError):
-    """A read reverted; the message says which."""
+    function: str = field(default="", compare=False)
+    arguments: tuple[Any, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -39,27 +53,103 @@ class Ask:
     arguments: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True)
+class Log:
+    """One event of a contract."""
+
+    transaction: str  # hash, 0x...
+    index: int
+    block: int
+    args: Mapping[str, Any]
+
+
+class Head(NamedTuple):
+    """The newest block."""
+
+    number: int
+    timestamp: int
+
+
+class _TextEncoder(BytesEncoder):
+    """Takes bytes of fixed length as text, too."""
+
+    def encode(self, value: Any) -> bytes:
+        return bytes(super().encode(_as_bytes(value)))  # type: ignore[no-untyped-call]
+
+    def validate_value(self, value: Any) -> None:
+        super().validate_value(_as_bytes(value))  # type: ignore[no-untyped-call]
+
+
+class _TextDecoder(BytesDecoder):
+    """Gives bytes of fixed length as text."""
+
+    decoder_fn = staticmethod(to_hex)
+
+
+def _as_bytes(value: object) -> object:
+    return to_bytes(value) if isinstance(value, str) else value
+
+
+def _codec() -> ABICodec:
+    known = registry.copy()  # type: ignore[no-untyped-call]
+    known.unregister("bytes<M>")
+    fixed = BaseEquals("bytes", with_sub=True)  # type: ignore[no-untyped-call]
+    known.register(fixed, _TextEncoder, _TextDecoder, "bytes<M>")
+    return ABICodec(known)
+
+
+CODEC = _codec()
+# a connection is tried again twice; what has been asked is never asked again by itself
+_CONNECTING = Retry(total=None, connect=2, read=0, status=0, other=0, backoff_factor=0.1)
+
+
+class _Function(NamedTuple):
+    selector: bytes
+    inputs: list[str]
+    outputs: list[str]
+
+
+class _Event(NamedTuple):
+    topic: str
+    indexed: list[tuple[str, str]]  # name, type
+    others: list[tuple[str, str]]
+
+
 @lru_cache(1_024)
-def _function(contract: str, name: str, count: int) -> tuple[bytes, list[str], list[str]]:
-    """Return selector, input types and output types."""
+def _function(contract: str, name: str, count: int) -> _Function:
     for entry in abi.load(contract):
         if entry["type"] == "function" and entry["name"] == name and len(entry["inputs"]) == count:
             inputs = [collapse_if_tuple(each) for each in entry["inputs"]]
             outputs = [collapse_if_tuple(each) for each in entry["outputs"]]
-            return keccak(f"{name}({','.join(inputs)})".encode())[:4], inputs, outputs
+            return _Function(keccak(f"{name}({','.join(inputs)})".encode())[:4], inputs, outputs)
     raise KeyError(f"{contract} has no {name} of {count} arguments")
+
+
+@lru_cache(64)
+def _event(contract: str, name: str) -> _Event:
+    for entry in abi.load(contract):
+        if entry["type"] == "event" and entry["name"] == name:
+            types = [(each["name"], collapse_if_tuple(each)) for each in entry["inputs"]]
+            marked = [bool(each["indexed"]) for each in entry["inputs"]]
+            topic = keccak(f"{name}({','.join(kind for _, kind in types)})".encode())
+            return _Event(
+                to_hex(topic),
+                [each for each, is_indexed in zip(types, marked, strict=True) if is_indexed],
+                [each for each, is_indexed in zip(types, marked, strict=True) if not is_indexed],
+            )
+    raise KeyError(f"{contract} has no event {name}")
 
 
 def call_data(contract: str, function: str, arguments: Sequence[Any]) -> bytes:
     """Return the data of a call."""
     selector, inputs, _ = _function(contract, function, len(arguments))
-    return selector + encode(inputs, list(arguments))
+    return selector + CODEC.encode(inputs, list(arguments))
 
 
 def make_call(address: str, contract: str, function: str, *arguments: Any) -> Call:
     """Return a call to be sent."""
     data = call_data(contract, function, arguments)
-    return Call(to_checksum_address(address), "0x" + data.hex())
+    return Call(to_checksum_address(address), to_hex(data), function, arguments)
 
 
 class Reads:
@@ -68,6 +158,8 @@ class Reads:
     def __init__(self, url: str, timeout_s: float) -> None:
         self._url, self._timeout = url, timeout_s
         self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=_CONNECTING))
         self._ids = itertools.count(1)
 
     def ask(self, asked: Sequence[Ask], block: str = "latest") -> list[Any]:
@@ -75,68 +167,141 @@ class Reads:
 
         Raises:
             CallReverted: one of them reverted.
-            requests.RequestException: the node does not answer.
+            ChainAway: see the class.
         """
         answers: list[Any] = []
         for start in range(0, len(asked), BATCH):
-            answers += self._batch(asked[start : start + BATCH], block)
+            part = asked[start : start + BATCH]
+            found = self._post([self._call(each, block) for each in part])
+            answers += [_decoded(ask, answer) for ask, answer in zip(part, found, strict=True)]
         return answers
 
-    def rpc(self, method: str, *parameters: Any) -> Any:
+    def rpc(self, method: str, *parameters: Json) -> Any:
         """Return the answer of any method.
 
         Raises:
-            requests.RequestException: the node does not answer, or with an error.
+            CallReverted: it is a call, and would revert.
+            ChainAway: see the class.
         """
-        body = self._request(method, parameters)
-        response = self._session.post(self._url, json=body, timeout=self._timeout)
-        response.raise_for_status()
-        found = response.json()
-        if not isinstance(found, dict) or "result" not in found:
-            raise requests.RequestException(f"{method}: {str(found)[:200]}")
-        return found["result"]
+        return _result(method, self.answer(method, *parameters))
 
-    def at_head(self, asked: Sequence[Ask]) -> tuple[dict[str, Any], list[Any]]:
+    def answer(self, method: str, *parameters: Json) -> Mapping[str, Any]:
+        """Return what the node says to a method: a `result` or an `error`; raises ChainAway."""
+        (answer,) = self._post([self._request(method, parameters)])
+        return answer
+
+    def at_head(self, asked: Sequence[Ask]) -> tuple[Head, list[Any]]:
         """Return the newest block and the answers of a few reads, in one request.
 
         Raises:
-            CallReverted, requests.RequestException: as `ask`.
+            CallReverted, ChainAway: as `ask`.
         """
         head = self._request("eth_getBlockByNumber", ["latest", False])
-        calls = [self._call(each, "latest") for each in asked]
-        answers = self._post([head, *calls])
-        if "result" not in answers[0]:
-            raise requests.RequestException(f"no newest block: {str(answers[0])[:100]}")
-        return answers[0]["result"], [
-            _decoded(ask, answer) for ask, answer in zip(asked, answers[1:], strict=True)
-        ]
+        first, *others = self._post([head, *(self._call(each, "latest") for each in asked)])
+        answers = [_decoded(ask, answer) for ask, answer in zip(asked, others, strict=True)]
+        return head_of(_result("newest block", first)), answers
 
-    def _batch(self, asked: Sequence[Ask], block: str) -> list[Any]:
-        answers = self._post([self._call(each, block) for each in asked])
-        return [_decoded(ask, answer) for ask, answer in zip(asked, answers, strict=True)]
+    def logs(
+        self,
+        address: str,
+        contract: str,
+        event: str,
+        blocks: tuple[int, int | None],
+        matching: Mapping[str, Any] | None = None,
+    ) -> list[Log]:
+        """Return a contract's events of one name, oldest first.
 
-    def _request(self, method: str, parameters: Sequence[Any]) -> dict[str, Any]:
+        Args:
+            blocks: the first and the last; None: the newest
+            matching: values of indexed arguments
+
+        Raises:
+            ChainAway: see the class.
+        """
+        known, wanted = _event(contract, event), dict(matching or {})
+        topics: list[str | None] = [known.topic]
+        for name, kind in known.indexed:
+            topics.append(to_hex(CODEC.encode([kind], [wanted[name]])) if name in wanted else None)
+        first, last = blocks
+        asked: dict[str, Json] = {
+            "address": to_checksum_address(address),
+            "topics": topics,
+            "fromBlock": hex(first),
+            "toBlock": "latest" if last is None else hex(last),
+        }
+        return [_log(known, each) for each in self.rpc("eth_getLogs", asked)]
+
+    def _request(self, method: str, parameters: Sequence[Json]) -> dict[str, Json]:
         return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
 
-    def _call(self, ask: Ask, block: str) -> dict[str, Any]:
-        data = call_data(ask.contract, ask.function, ask.arguments)
-        return self._request("eth_call", [{"to": ask.address, "data": "0x" + data.hex()}, block])
+    def _call(self, ask: Ask, block: str) -> dict[str, Json]:
+        data = to_hex(call_data(ask.contract, ask.function, ask.arguments))
+        return self._request("eth_call", [{"to": ask.address, "data": data}, block])
 
-    def _post(self, body: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _post(self, body: Sequence[dict[str, Json]]) -> list[Mapping[str, Any]]:
         """Send a batch; return its answers in order."""
-        response = self._session.post(self._url, json=body, timeout=self._timeout)
-        response.raise_for_status()
-        found = response.json()
+        if not body:
+            return []
+        try:
+            response = self._session.post(self._url, json=body, timeout=self._timeout)
+            response.raise_for_status()
+            found = response.json()
+        except requests.RequestException as error:
+            raise ChainAway(f"{self._url}: {first_line(error)}") from error
         if not isinstance(found, list):
-            raise requests.RequestException(f"{self._url} answers no batch: {str(found)[:100]}")
-        by_id = {answer["id"]: answer for answer in found}
-        return [by_id[request["id"]] for request in body]
+            raise ChainAway(f"{self._url} answers no batch: {str(found)[:100]}")
+        by_id = {answer.get("id"): answer for answer in found if isinstance(answer, dict)}
+        try:
+            return [by_id[request["id"]] for request in body]
+        except KeyError as error:
+            raise ChainAway(f"{self._url} leaves out an answer: {str(found)[:100]}") from error
 
 
-def _decoded(ask: Ask, answer: dict[str, Any]) -> Any:
-    if "error" in answer:
-        what = answer["error"].get("message", "")
-        raise CallReverted(f"{ask.contract}.{ask.function} at {ask.address}: {what}")
-    _, _, outputs = _function(ask.contract, ask.function, len(ask.arguments))
-    values = decode(outputs, bytes.fromhex(answer["result"][2:]))
+def head_of(block: Mapping[str, str] | None) -> Head:
+    """Return a block's number and timestamp, as JSON-RPC has them.
+
+    Raises:
+        ChainAway: the node does not have it.
+    """
+    if block is None:
+        raise ChainAway("the node does not have the block that was asked for")
+    return Head(int(block["number"], 16), int(block["timestamp"], 16))
+
+
+def first_line(error: BaseException) -> str:
+    """Return an error in one line, at most 200 letters."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def _result(what: str, answer: Mapping[str, Any]) -> Any:
+    if "result" in answer:
+        return answer["result"]
+    error = answer.get("error", answer)
+    text = str(error.get("message", error) if isinstance(error, dict) else error)
+    if isinstance(error, dict) and (error.get("code") == REVERTED or "revert" in text.lower()):
+        raise CallReverted(text)
+    raise ChainAway(f"{what}: {text[:200]}")
+
+
+def _decoded(ask: Ask, answer: Mapping[str, Any]) -> Any:
+    what = f"{ask.contract}.{ask.function} at {ask.address}"
+    try:
+        data = to_bytes(_result(what, answer))
+        values = CODEC.decode(_function(ask.contract, ask.function, len(ask.arguments))[2], data)
+    except CallReverted as error:
+        raise CallReverted(f"{what}: {error}") from error
+    except DecodingError as error:
+        raise CallReverted(f"{what}: no such function there ({error})") from error
     return values[0] if len(values) == 1 else values
+
+
+def _log(event: _Event, found: Mapping[str, Any]) -> Log:
+    args = {
+        name: CODEC.decode([kind], to_bytes(topic))[0]
+        for (name, kind), topic in zip(event.indexed, found["topics"][1:], strict=True)
+    }
+    values = CODEC.decode([kind for _, kind in event.others], to_bytes(found["data"]))
+    args |= {name: value for (name, _), value in zip(event.others, values, strict=True)}
+    return Log(
+        found["transactionHash"], int(found["logIndex"], 16), int(found["blockNumber"], 16), args
+    )

@@ -1,30 +1,19 @@
-"""The chain as the keeper uses it: typed reads and simulations."""
+"""The chain as the keeper uses it: typed reads, simulations, and the sending of what is signed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-import requests
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
-from hexbytes import HexBytes
-from web3 import HTTPProvider, Web3
-from web3.contract import Contract
-from web3.exceptions import BadResponseFormat, BlockNotFound, ContractLogicError, Web3RPCError
-from web3.providers.rpc.utils import ExceptionRetryConfiguration
 
-from strongroom.chain import abi
-from strongroom.chain.calls import Ask, Reads
+from strongroom.chain.calls import Ask, Head, Log, Reads, head_of
+from strongroom.chain.failures import CallReverted, TransactionRefused
+from strongroom.chain.ids import Json, to_hex
 
-# What a node that is away, slow or overloaded makes web3 raise.
-CHAIN_AWAY = (requests.RequestException, Web3RPCError, BadResponseFormat, BlockNotFound)
 TIMEOUT_S = 10.0
-
-
-class TransactionRefused(RuntimeError):
-    """A transaction would revert, or did; the message has the contract's reason."""
 
 
 @dataclass(frozen=True)
@@ -48,37 +37,17 @@ class Position:
 
 
 class Chain:
-    """A connection for reads and simulations."""
+    """A connection. Whatever the node does not answer is `ChainAway`."""
 
     def __init__(self, rpc_url: str, timeout_s: float = TIMEOUT_S) -> None:
-        """Connect; reads are tried again twice, transactions never by themselves.
+        """Connect.
 
         Raises:
-            requests.RequestException: nothing answers at the URL.
+            ChainAway: nothing answers at the URL.
         """
         self.rpc_url = rpc_url
-        retry = ExceptionRetryConfiguration(
-            errors=(requests.ConnectionError, requests.Timeout), retries=2, backoff_factor=0.1
-        )
-        self.web3 = Web3(
-            HTTPProvider(
-                rpc_url,
-                request_kwargs={"timeout": timeout_s},
-                exception_retry_configuration=retry,
-            )
-        )
         self._reads = Reads(rpc_url, timeout_s)
-        self._contracts: dict[tuple[str, str], Contract] = {}
-        self.chain_id = self.web3.eth.chain_id
-
-    def contract(self, address: str, name: str) -> Contract:
-        """Return the contract at `address` with one of the agent's ABIs."""
-        key = (address, name)
-        if key not in self._contracts:
-            self._contracts[key] = self.web3.eth.contract(
-                address=to_checksum_address(address), abi=abi.load(name)
-            )
-        return self._contracts[key]
+        self.chain_id = int(self._reads.rpc("eth_chainId"), 16)
 
     def ask(self, asked: Sequence[Ask]) -> list[Any]:
         """Return the answers of many reads, as of the newest block; see calls.py.
@@ -89,51 +58,35 @@ class Chain:
         return self._reads.ask(asked)
 
     def ask_one(self, address: str, contract: str, function: str, *arguments: Any) -> Any:
-        """Return the answer of one read."""
+        """Return the answer of one read; raises CallReverted."""
         return self._reads.ask([Ask(address, contract, function, arguments)])[0]
-
-    def checksum(self, address: str) -> ChecksumAddress:
-        """Return the address as web3 takes it."""
-        return _checksum(address)
 
     def fees(self) -> tuple[int, int]:
         """Return the tip that the last block's middle paid, and a fee with room for two more
         blocks' rise; wei a gas."""
-        history = self.web3.eth.fee_history(1, "latest", [50.0])
-        tip = int(history["reward"][0][0])
-        return tip, 2 * int(history["baseFeePerGas"][-1]) + tip
+        history = self._reads.rpc("eth_feeHistory", "0x1", "latest", [50.0])
+        tip = int(history["reward"][0][0], 16)
+        return tip, 2 * int(history["baseFeePerGas"][-1], 16) + tip
 
-    def head(self) -> tuple[int, int]:
+    def head(self) -> Head:
         """Return the newest block's number and timestamp."""
-        block = self._reads.rpc("eth_getBlockByNumber", "latest", False)
-        return int(block["number"], 16), int(block["timestamp"], 16)
+        return head_of(self._reads.rpc("eth_getBlockByNumber", "latest", False))
 
-    def at_head(self, asked: Sequence[Ask]) -> tuple[int, int, list[Any]]:
-        """Return the newest block's number and timestamp, and the answers of a few reads, at once.
+    def at_head(self, asked: Sequence[Ask]) -> tuple[Head, list[Any]]:
+        """Return the newest block, and the answers of a few reads, at once.
 
         Raises:
             CallReverted: one of them reverted.
         """
-        block, answers = self._reads.at_head(asked)
-        return int(block["number"], 16), int(block["timestamp"], 16), answers
+        return self._reads.at_head(asked)
 
     def now(self, depth: int = 0) -> int:
         """Return the timestamp of the newest block, or of the one so many below it."""
-        number, timestamp = self.head()
+        head = self.head()
         if not depth:
-            return timestamp
-        block = self._reads.rpc("eth_getBlockByNumber", hex(max(0, number - depth)), False)
-        return int(block["timestamp"], 16)
-
-    def positions(self, account: str) -> tuple[int, list[Position]]:
-        """Return an account's collateral (micro-units) and its positions."""
-        collateral, held = self.ask_one(account, "PolymarketAccount", "positions")
-        return collateral, [Position(*entry) for entry in held]
-
-    def positions_away(self, account: str) -> tuple[int, list[Position]]:
-        """Return what a delegated account's wallet holds; without a wallet no positions."""
-        collateral, held = self.ask_one(account, "DelegatedAccount", "holdings", True)
-        return collateral, [Position(*entry) for entry in held]
+            return head.timestamp
+        number = hex(max(0, head.number - depth))
+        return head_of(self._reads.rpc("eth_getBlockByNumber", number, False)).timestamp
 
     def logs(
         self,
@@ -141,44 +94,78 @@ class Chain:
         contract: str,
         event: str,
         from_block: int,
+        to_block: int | None = None,
         matching: Mapping[str, Any] | None = None,
-    ) -> list[Any]:
+    ) -> list[Log]:
         """Return a contract's events of one name, oldest first.
 
         Args:
+            to_block: the last one; None: the newest
             matching: values of indexed arguments
         """
-        found: Any = self.contract(address, contract).events[event]
-        return list(found().get_logs(from_block=from_block, argument_filters=dict(matching or {})))
+        return self._reads.logs(address, contract, event, (from_block, to_block), matching)
+
+    def code_at(self, address: str) -> str:
+        """Return the code at an address, 0x...; "0x" where there is none."""
+        return str(self._reads.rpc("eth_getCode", checksum(address), "latest"))
+
+    def sent_by(self, address: str) -> int:
+        """Return how many transactions of an account have been mined: its next nonce."""
+        return int(self._reads.rpc("eth_getTransactionCount", checksum(address), "latest"), 16)
+
+    def is_known(self, transaction: str) -> bool:
+        """Whether the node has a transaction, mined or not."""
+        return self._reads.rpc("eth_getTransactionByHash", transaction) is not None
 
     def simulate(
-        self, sender: str, to: str, data: bytes | str, override: Mapping[str, Any] | None = None
+        self, sender: str, to: str, data: str, override: Mapping[str, Json] | None = None
     ) -> None:
         """Run a call without sending it.
 
         Args:
+            data: 0x...
             override: of the state, as eth_call takes it
 
         Raises:
             TransactionRefused: it would revert.
         """
-        call: Any = {"from": to_checksum_address(sender), "to": to_checksum_address(to)}
-        changed: Any = override
+        call = {"from": checksum(sender), "to": checksum(to), "data": data}
+        more = [] if override is None else [override]
         try:
-            self.web3.eth.call(call | {"data": HexBytes(data)}, "latest", changed)
-        except ContractLogicError as error:
-            raise TransactionRefused(f"{_function(data)} would revert: {error.message}") from error
+            self._reads.rpc("eth_call", call, "latest", *more)
+        except CallReverted as error:
+            raise TransactionRefused(f"call {data[:10]} would revert: {error}") from error
+
+    def gas_of(self, sender: str, to: str, data: str) -> int:
+        """Return what a transaction would use.
+
+        Raises:
+            TransactionRefused: it would revert.
+        """
+        call = {"from": checksum(sender), "to": checksum(to), "data": data}
+        try:
+            return int(self._reads.rpc("eth_estimateGas", call), 16)
+        except CallReverted as error:
+            raise TransactionRefused(str(error)) from error
+
+    def send(self, raw: bytes) -> None:
+        """Hand a signed transaction to the node.
+
+        Raises:
+            TransactionRefused: the node does not take it: it has it already, or its place is taken.
+            ChainAway: nobody knows whether it arrived.
+        """
+        answer = self._reads.answer("eth_sendRawTransaction", to_hex(raw))
+        if "error" in answer:
+            raise TransactionRefused(str(answer["error"])[:200])
 
 
 @lru_cache(4_096)
-def _checksum(address: str) -> ChecksumAddress:
+def checksum(address: str) -> ChecksumAddress:
+    """Return the address as it is written."""
     return to_checksum_address(address)
 
 
 def private_key(account: LocalAccount) -> str:
     """Return the key as safe-eth-py takes it."""
-    return "0x" + bytes(account.key).hex()
-
-
-def _function(data: bytes | str) -> str:
-    return "call 0x" + HexBytes(data)[:4].hex()
+    return to_hex(bytes(account.key))

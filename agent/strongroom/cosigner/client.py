@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import httpx
 
+from strongroom.chain.ids import to_bytes
 from strongroom.cosigner import wire
 from strongroom.signing.signers import (
     CosignerAway,
@@ -29,10 +30,9 @@ class CosignerClient:
         """Take its address: http://host:port, or unix:/path/to/socket.
 
         Raises:
-            ValueError: the secret is too short.
+            BadSecret: it is too short.
         """
-        if len(secret) < wire.LEAST_SECRET:
-            raise ValueError(f"the co-signer's secret needs {wire.LEAST_SECRET} bytes at least")
+        wire.check_secret(secret)
         self._secret, self._clock, self._where = secret, clock, url
         if url.startswith("unix:"):
             transport = httpx.HTTPTransport(uds=url.removeprefix("unix:"))
@@ -61,7 +61,7 @@ class CosignerClient:
             CosignerAway: it does not answer.
             CosignerRefused: its policy does not admit the order.
         """
-        return bytes.fromhex(self._post("/order", wire.order_to_json(request))["signature"])
+        return to_bytes(self._post("/order", wire.order_to_json(request))["signature"])
 
     def sign_transaction(self, request: TransactionRequest) -> bytes:
         """Return its signature over a Safe transaction.
@@ -71,7 +71,7 @@ class CosignerClient:
             CosignerRefused: its policy does not admit the transaction.
         """
         body = wire.transaction_to_json(request)
-        return bytes.fromhex(self._post("/transaction", body)["signature"])
+        return to_bytes(self._post("/transaction", body)["signature"])
 
     def _post(self, path: str, body: bytes) -> dict[str, str]:
         now = int(self._clock())

@@ -2,8 +2,9 @@
 
 import time
 
-from web3.exceptions import BadFunctionCallOutput, ContractLogicError
-
+from strongroom.chain.calls import Ask
+from strongroom.chain.failures import CallReverted
+from strongroom.chain.ids import MarketId, TokenId
 from strongroom.chain.rpc import Chain
 from strongroom.cosigner.policy import MarketFacts
 
@@ -15,8 +16,7 @@ class ChainFacts:
     """Facts of one vault's market accounts. What cannot change is asked for once."""
 
     def __init__(self, chain: Chain, vault: str) -> None:
-        self._chain, self._address = chain, vault
-        self._vault = chain.contract(vault, "Vault")
+        self._chain, self._vault = chain, vault
         self._known: dict[str, MarketFacts] = {}
         self._time, self._asked_at = 0, -1.0
 
@@ -32,16 +32,15 @@ class ChainFacts:
 
     def wallet_of(self, account: str) -> str:
         """Return the wallet that a delegated account has named; empty: none, or not delegated."""
-        named = self._chain.contract(account, "DelegatedAccount").functions
         try:
-            wallet: str = named.wallet().call()
-        except (BadFunctionCallOutput, ContractLogicError):
+            wallet = str(self._chain.ask_one(account, "DelegatedAccount", "wallet"))
+        except CallReverted:
             return ""
         return "" if int(wallet, 16) == 0 else wallet
 
-    def of_market(self, market: bytes) -> MarketFacts | None:
+    def of_market(self, market: MarketId) -> MarketFacts | None:
         """Return an open market's facts; None where the vault has none (yet)."""
-        account = self._vault.functions.accountOf(market).call()
+        account = str(self._chain.ask_one(self._vault, "Vault", "accountOf", market))
         return None if int(account, 16) == 0 else self.of_account(account)
 
     def now(self) -> int:
@@ -52,15 +51,17 @@ class ChainFacts:
         return self._time
 
     def _read(self, address: str) -> MarketFacts:
-        account = self._chain.contract(address, "PolymarketAccount").functions
+        names = ("market", "vault", "tokenIds")
         try:
-            market = account.market().call()
-            vault = account.vault().call()
-            tokens = tuple(account.tokenIds().call())
-        except (BadFunctionCallOutput, ContractLogicError):
+            market, vault, tokens = self._chain.ask(
+                [Ask(address, "PolymarketAccount", name) for name in names]
+            )
+        except CallReverted:
             return NOWHERE
-        if vault.lower() != self._address.lower():
+        if vault.lower() != self._vault.lower():
             return NOWHERE
-        known = self._vault.functions.accountOf(market).call().lower() == address.lower()
-        class_id = self._vault.functions.marketOf(market).call()[0]
-        return MarketFacts(vault, known, class_id, tokens)
+        account, (class_id, *_) = self._chain.ask(
+            [Ask(self._vault, "Vault", name, (market,)) for name in ("accountOf", "marketOf")]
+        )
+        known = account.lower() == address.lower()
+        return MarketFacts(vault, known, class_id, tuple(TokenId(token) for token in tokens))

@@ -9,21 +9,22 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from strongroom.chain.calls import Call
-from strongroom.chain.ids import decision_id, keccak
+from strongroom.chain.calls import CODEC, Call
+from strongroom.chain.ids import MarketId, TokenId, decision_of, keccak, to_bytes
+from strongroom.chain.orders import OnFailure, Side
 from strongroom.chain.units import MICRO
+from strongroom.errors import Refused
 from strongroom.signing.safe import Batch, NotABatch, unbatch
 from strongroom.signing.signers import OrderRequest, TransactionRequest
 
-BUY, SELL = 0, 1
+_SIDES = dict(enumerate(Side))  # as the exchange numbers them
 
 
-class PolicyRefuses(ValueError):
+class PolicyRefuses(Refused):
     """The request is not admitted; `code` names the rule."""
 
     def __init__(self, code: str, why: str) -> None:
@@ -86,7 +87,7 @@ class MarketFacts:
     vault: str
     is_the_vaults: bool  # the vault knows the account under its market
     class_id: int
-    tokens: tuple[int, ...]
+    tokens: tuple[TokenId, ...]
     wallet: str = ""  # that a delegated account has named; empty: none
 
 
@@ -125,10 +126,11 @@ def judge_order(
         raise PolicyRefuses("maker", f"{order.maker} is not the account's wallet")
     if int(order.tokenId) not in facts.tokens:
         raise PolicyRefuses("token", f"{order.tokenId} is none of the market's")
-    side, making, taking = int(order.side), int(order.makerAmount), int(order.takerAmount)
-    if side not in (BUY, SELL) or making <= 0 or taking <= 0:
+    making, taking = int(order.makerAmount), int(order.takerAmount)
+    side = _SIDES.get(int(order.side))
+    if side is None or making <= 0 or taking <= 0:
         raise PolicyRefuses("amounts", "nothing is given or taken")
-    cash, tokens = (making, taking) if side == BUY else (taking, making)
+    cash, tokens = (making, taking) if side == Side.BUY else (taking, making)
     if not rules.min_price * tokens <= cash <= rules.max_price * tokens:
         raise PolicyRefuses(
             "price",
@@ -141,7 +143,7 @@ def judge_order(
     _check_decision(policy, request, side, cash, tokens)
     if before.in_minute >= rules.max_per_minute:
         raise PolicyRefuses("rate", f"{rules.max_per_minute} orders in a minute")
-    bought = cash if side == BUY else 0
+    bought = cash if side == Side.BUY else 0
     if before.in_day + bought > rules.max_per_day * MICRO:
         raise PolicyRefuses("day", f"{before.in_day + bought} micro-units in a day")
     return bought
@@ -150,7 +152,7 @@ def judge_order(
 def judge_transaction(
     policy: Policy,
     request: TransactionRequest,
-    markets: Mapping[str, MarketFacts],
+    markets: Mapping[MarketId, MarketFacts],
     accounts: Mapping[str, MarketFacts],
     before: Before,
     now: int,
@@ -158,7 +160,7 @@ def judge_transaction(
     """Admit a Safe transaction; return what it allocates, micro-units.
 
     Args:
-        markets: facts of open markets by id, 0x..., of those that the calls name
+        markets: facts of open markets, of those that the calls name
         accounts: facts by account address, lower case
 
     Raises:
@@ -217,21 +219,21 @@ WALLET_CALLS = {"execute": ("(address,bytes)[]", "uint256", "bytes")}
 def decoded(call: Call, known: Mapping[str, tuple[str, ...]]) -> tuple[str, tuple[Any, ...]] | None:
     """Return function and arguments of a call, or None where it is none of the known ones, or
     carries anything beside its arguments."""
-    data = bytes.fromhex(call.data[2:])
+    data = to_bytes(call.data)
     for name, types in known.items():
         if data[:4] == keccak(f"{name}({','.join(types)})".encode())[:4]:
             try:
-                arguments = decode(types, data[4:])
+                arguments = CODEC.decode(types, data[4:])
             except DecodingError:
                 return None
-            return (name, arguments) if encode(types, arguments) == data[4:] else None
+            return (name, arguments) if CODEC.encode(types, arguments) == data[4:] else None
     return None
 
 
 def _judge_call(
     policy: Policy,
     call: Call,
-    markets: Mapping[str, MarketFacts],
+    markets: Mapping[MarketId, MarketFacts],
     accounts: Mapping[str, MarketFacts],
     now: int,
 ) -> int:
@@ -260,7 +262,7 @@ def _judge_call(
     if name != "allocate":
         return 0
     _check_quiet(policy, now)
-    market, assets = "0x" + arguments[0].hex(), int(arguments[1])
+    market, assets = MarketId(arguments[0]), int(arguments[1])
     if market in markets:
         _check_account(policy, markets[market])
     if assets > policy.transactions.max_allocation * MICRO:
@@ -268,28 +270,53 @@ def _judge_call(
     return assets
 
 
+@dataclass(frozen=True)
+class _Leg:
+    """What the policy reads of a decision's leg."""
+
+    token: TokenId
+    side: Side
+    price: Decimal
+    size: int
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What the policy reads of a decision record; the rest of it is the keeper's affair."""
+
+    vault: str = ""
+    pack: str = ""
+    legs: tuple[_Leg, ...] = ()
+    on_failure: OnFailure = OnFailure.HOLD
+
+
+_RECORD = TypeAdapter(_Record)
+
+
 def _check_decision(
-    policy: Policy, request: OrderRequest, side: int, cash: int, tokens: int
+    policy: Policy, request: OrderRequest, side: Side, cash: int, tokens: int
 ) -> None:
     """The order must be a leg of the decision that it commits to, at no worse price, no larger; or
     sell again what such a leg has bought."""
-    record = request.record
-    if request.order.metadata != "0x" + decision_id(record).hex():
+    if request.order.metadata != decision_of(request.record):
         raise PolicyRefuses("decision", "the order commits to another record")
-    if str(record.get("vault", "")).lower() != policy.vault.lower():
+    try:
+        record = _RECORD.validate_json(request.record)
+    except ValidationError as error:
+        raise PolicyRefuses("decision", f"no decision record: {error.errors()[0]}") from error
+    if record.vault.lower() != policy.vault.lower():
         raise PolicyRefuses("decision", "the record is of another vault")
-    if record.get("pack") not in policy.orders.packs:
-        raise PolicyRefuses("pack", f"{record.get('pack')!r} is not admitted")
-    for leg in record.get("legs", ()):
-        if str(leg["token"]) != request.order.tokenId or tokens > int(leg["size"]):
+    if record.pack not in policy.orders.packs:
+        raise PolicyRefuses("pack", f"{record.pack!r} is not admitted")
+    for leg in record.legs:
+        if leg.token != int(request.order.tokenId) or tokens > leg.size:
             continue
-        price = Decimal(leg["price"])
-        buys = leg["side"] == "BUY"
-        if buys and side == BUY and cash <= price * tokens:
+        buys = leg.side == Side.BUY
+        if buys and side == Side.BUY and cash <= leg.price * tokens:
             return
-        if not buys and side == SELL and cash >= price * tokens:
+        if not buys and side == Side.SELL and cash >= leg.price * tokens:
             return
-        if buys and side == SELL and record.get("on_failure") == "unwind":
+        if buys and side == Side.SELL and record.on_failure == OnFailure.UNWIND:
             return
     raise PolicyRefuses("leg", "the order is no leg of its decision")
 

@@ -1,6 +1,5 @@
 """The co-signer's API: two questions, each answered by a signature or a refusal with its rule."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +9,8 @@ from eth_account.signers.local import LocalAccount
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from strongroom.chain.rpc import CHAIN_AWAY
+from strongroom.chain.failures import ChainAway
+from strongroom.chain.ids import MarketId, to_hex
 from strongroom.cosigner import wire
 from strongroom.cosigner.facts import ChainFacts
 from strongroom.cosigner.policy import (
@@ -65,15 +65,16 @@ class Judge:
         now, digest = self.facts.now(), request.transaction_hash(self._safe)
         if not self.store.knows(digest):
             accounts: dict[str, MarketFacts] = {}
-            markets: dict[str, MarketFacts] = {}
+            markets: dict[MarketId, MarketFacts] = {}
             for call in calls_in(self.policy, request):
                 if decoded(call, ACCOUNT_CALLS):
                     accounts[call.to.lower()] = self.facts.of_account(call.to)
                 found = decoded(call, VAULT_CALLS)
                 if found and found[0] == "allocate":
-                    facts = self.facts.of_market(found[1][0])
+                    market = MarketId(found[1][0])
+                    facts = self.facts.of_market(market)
                     if facts is not None:
-                        markets["0x" + found[1][0].hex()] = facts
+                        markets[market] = facts
             before = self.store.before("transaction", now)
             assets = judge_transaction(self.policy, request, markets, accounts, before, now)
             self.store.add(digest, "transaction", now, assets)
@@ -84,19 +85,18 @@ def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.ti
     """Return the application. Requests are judged one after the other.
 
     Raises:
-        ValueError: the secret is too short.
+        BadSecret: it is too short.
     """
-    if len(secret) < wire.LEAST_SECRET:
-        raise ValueError(f"the co-signer's secret needs {wire.LEAST_SECRET} bytes at least")
+    wire.check_secret(secret)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     log = structlog.get_logger()
 
-    async def asked(request: Request) -> dict[str, object] | None:
+    async def asked(request: Request) -> bytes | None:
         body = await request.body()
         authentic = len(body) <= MAX_BODY and wire.is_authentic(
             secret, request.headers, request.url.path, body, clock()
         )
-        return json.loads(body) if authentic else None
+        return body if authentic else None
 
     def answer(kind: str, sign: Callable[[], bytes]) -> Response:
         try:
@@ -107,11 +107,11 @@ def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.ti
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("refused", kind=kind, rule="malformed", why=repr(error))
             return JSONResponse({"refused": f"malformed: {error!r}"}, 403)
-        except CHAIN_AWAY as error:
+        except ChainAway as error:
             log.error("chain away", error=repr(error))
             return JSONResponse({"error": "the co-signer's own node does not answer"}, 503)
         log.info("signed", kind=kind)
-        return JSONResponse({"signature": signature.hex()})
+        return JSONResponse({"signature": to_hex(signature)})
 
     @app.post("/owner")
     async def owner(request: Request) -> Response:

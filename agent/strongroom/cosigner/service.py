@@ -11,11 +11,13 @@ from pathlib import Path
 import uvicorn
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from strongroom.chain.rpc import CHAIN_AWAY, Chain
+from strongroom.chain.failures import ChainAway
+from strongroom.chain.rpc import Chain
 from strongroom.cosigner.facts import ChainFacts
 from strongroom.cosigner.policy import Policy
 from strongroom.cosigner.server import Judge, create_app
 from strongroom.cosigner.store import Store
+from strongroom.cosigner.wire import BadSecret
 from strongroom.settings import ConfigError, describe, only_one, read_secret, read_toml, unlock
 
 
@@ -63,7 +65,7 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
     secret = read_secret(config.secret_file)
     try:
         chain = Chain(config.rpc_url)
-    except CHAIN_AWAY as error:
+    except ChainAway as error:
         raise ConfigError(f"[rpc_url] {config.rpc_url} does not answer") from error
     if chain.chain_id != config.policy.chain_id:
         raise ConfigError(
@@ -73,7 +75,7 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
     judge = Judge(config.policy, owner, ChainFacts(chain, config.policy.vault), Store(config.store))
     try:
         app = create_app(judge, secret)
-    except ValueError as error:
+    except BadSecret as error:
         raise ConfigError(f"[secret_file] {error}") from error
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
 

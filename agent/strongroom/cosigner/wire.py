@@ -8,18 +8,35 @@ import hmac
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from py_clob_client_v2.order_utils.model.side import Side
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
+from pydantic import BaseModel, ConfigDict
 
+from strongroom.chain.ids import to_bytes, to_hex
+from strongroom.errors import BadInput
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import OrderRequest, TransactionRequest
 
 WINDOW_S = 30
 LEAST_SECRET = 32
 TIME, CODE = "x-strongroom-time", "x-strongroom-code"
+
+
+class BadSecret(BadInput):
+    """What keeper and co-signer share is too short."""
+
+
+def check_secret(secret: bytes) -> bytes:
+    """Return a secret that is long enough.
+
+    Raises:
+        BadSecret: see the class.
+    """
+    if len(secret) < LEAST_SECRET:
+        raise BadSecret(f"the co-signer's secret needs {LEAST_SECRET} bytes at least")
+    return secret
 
 
 def code(secret: bytes, time: int, path: str, body: bytes) -> str:
@@ -40,58 +57,77 @@ def is_authentic(
     return abs(now - time) <= WINDOW_S and hmac.compare_digest(expected, proof)
 
 
+class _OrderBody(BaseModel):
+    """An order request in JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    order: dict[str, str | int]  # the official client's fields
+    domain: ExchangeDomain
+    expiry: int
+    epoch: int
+    record: str  # the decision's canonical JSON
+    account: str
+
+
+class _TransactionBody(BaseModel):
+    """A transaction request in JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    to: str
+    data: str  # 0x...
+    operation: int
+    nonce: int
+
+
 def order_to_json(request: OrderRequest) -> bytes:
     """Return an order request's body."""
     order = vars(request.order) | {
         "side": int(request.order.side),
         "signatureType": int(request.order.signatureType),
     }
-    return _dump(
+    return json.dumps(
         {
             "order": order,
             "domain": vars(request.domain),
             "expiry": request.expiry,
             "epoch": request.epoch,
-            "record": request.record,
+            "record": request.record.decode(),
             "account": request.account,
-        }
-    )
+        },
+        separators=(",", ":"),
+    ).encode()
 
 
-def order_from_json(body: Mapping[str, Any]) -> OrderRequest:
+def order_from_json(body: bytes) -> OrderRequest:
     """Return the order request of a body.
 
     Raises:
-        KeyError, TypeError, ValueError: it is none.
+        TypeError, ValueError: it is none.
     """
-    fields = dict(body["order"])
-    fields["side"] = Side(fields["side"])
-    fields["signatureType"] = SignatureTypeV2(fields["signatureType"])
+    found = _OrderBody.model_validate_json(body)
+    fields = found.order | {
+        "side": Side(found.order["side"]),
+        "signatureType": SignatureTypeV2(found.order["signatureType"]),
+    }
+    order = OrderV2(**fields)
     return OrderRequest(
-        OrderV2(**fields),
-        ExchangeDomain(**body["domain"]),
-        int(body["expiry"]),
-        int(body["epoch"]),
-        dict(body["record"]),
-        str(body["account"]),
+        order, found.domain, found.expiry, found.epoch, found.record.encode(), found.account
     )
 
 
 def transaction_to_json(request: TransactionRequest) -> bytes:
     """Return a transaction request's body."""
-    return _dump(vars(request) | {"data": request.data.hex()})
+    body = vars(request) | {"data": to_hex(request.data)}
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
-def transaction_from_json(body: Mapping[str, Any]) -> TransactionRequest:
+def transaction_from_json(body: bytes) -> TransactionRequest:
     """Return the transaction request of a body.
 
     Raises:
-        KeyError, TypeError, ValueError: it is none.
+        ValueError: it is none.
     """
-    return TransactionRequest(
-        str(body["to"]), bytes.fromhex(body["data"]), int(body["operation"]), int(body["nonce"])
-    )
-
-
-def _dump(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    found = _TransactionBody.model_validate_json(body)
+    return TransactionRequest(found.to, to_bytes(found.data), found.operation, found.nonce)

@@ -15,6 +15,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from strongroom.chain.contracts import Contract, Contracts
+from strongroom.chain.ids import to_bytes
+from strongroom.chain.orders import NO, YES
 from strongroom.chain.terms import Limits
 from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
@@ -24,7 +26,7 @@ from strongroom.devnet.folder import claimed
 from strongroom.devnet.reports import ReportLine, read_reports
 from strongroom.devnet.setup import Record, Stage, StageOptions, set_up
 from strongroom.devnet.traders import Trader
-from strongroom.information.gamma import NO, YES, BadMarketRecord, Market, parse_market
+from strongroom.information.gamma import BadMarketRecord, Market, parse_market
 from strongroom.keeper.tick import Keeper
 from strongroom.keeper.wiring import build
 
@@ -199,11 +201,11 @@ class _Life:
 
     def bought(self) -> list[Bought]:
         """Return what was filled, as the journal has it."""
-        markets = {market.name: market for market in self.stage.markets}
+        markets = {market.condition_id: market for market in self.stage.markets}
         return [
             Bought(
                 markets[row.condition],
-                markets[row.condition].token_ids.index(int(row.token)),
+                markets[row.condition].token_ids.index(row.token),
                 str(Decimal(row.price) / MICRO),
                 int(row.filled),
             )
@@ -375,8 +377,8 @@ def _results(vault: Contract, fills: Sequence[Bought]) -> tuple[MarketResult, ..
             fill.market.outcomes[fill.outcome],
             fill.price,
             fill.tokens,
-            allocated[fill.market.condition_id],
-            recalled.get(fill.market.condition_id, 0),
+            allocated[to_bytes(fill.market.condition_id)],
+            recalled.get(to_bytes(fill.market.condition_id), 0),
             "lost" if fill is fills[-1] else "won",
         )
         for fill in fills

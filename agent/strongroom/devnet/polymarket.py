@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from py_clob_client_v2.config import get_contract_config
 
 from strongroom.chain.contracts import Contract, Key
+from strongroom.chain.ids import MarketId, question_number
 from strongroom.devnet.clob.engine import Admission
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.service import ServiceConfig
@@ -81,10 +82,10 @@ def prepare_markets(venue: Venue, deployer: Key, markets: Iterable[Market]) -> l
     An event is prepared with as many questions as the highest recorded one says.
     """
     chosen = list(markets)
-    events: dict[bytes, int] = {}
+    events: dict[MarketId, int] = {}
     for market in chosen:
         if market.event_id is not None:
-            number = market.question_id[31] + 1
+            number = question_number(market.question_id) + 1
             events[market.event_id] = max(number, events.get(market.event_id, 2))
     for event_id, count in events.items():
         venue.neg_risk_adapter.prepareMarket(event_id, count, sender=deployer)
@@ -104,7 +105,7 @@ def listing_of(venue: Venue, market: Market, fees: FeeSchedule | None = None) ->
     exchange = venue.neg_risk_exchange if negative_risk else venue.exchange
     yes, no = market.token_ids
     return Listing(
-        condition_id="0x" + market.condition_id.hex(),
+        condition_id=market.condition_id,
         token_ids=(str(yes), str(no)),
         question=market.question,
         outcomes=market.outcomes,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.contracts import Contract, Contracts, Key
+from strongroom.chain.ids import ConditionId
 from strongroom.chain.units import MICRO
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
@@ -134,7 +135,7 @@ def _addresses(venue: devnet.Venue) -> dict[str, str]:
 
 def open_markets(most: int) -> list[Market]:
     """Return recorded open markets; negative-risk events whole, as far as they were recorded."""
-    chosen: dict[bytes, Market] = {}
+    chosen: dict[ConditionId, Market] = {}
     for page in PAGES:
         for market in load_recorded(DATA / page)[0]:
             if not market.closed:

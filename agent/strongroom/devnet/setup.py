@@ -199,7 +199,7 @@ class Stage:
 
     def close_market(self, market: Market) -> None:
         """Let the service take no more orders in a market."""
-        httpx.post(f"{self.server.url}/devnet/close/{market.name}").raise_for_status()
+        httpx.post(f"{self.server.url}/devnet/close/{market.condition_id}").raise_for_status()
 
 
 def set_up(

@@ -21,9 +21,10 @@ from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV
 from py_clob_client_v2.signer import Signer
 
 from strongroom.chain.contracts import Key
+from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO, cost_micro
 from strongroom.devnet.clock import DevnetClock
-from strongroom.information.gamma import NO, YES, Market
+from strongroom.information.gamma import Market
 
 BATCH = 15  # orders of one request
 

@@ -205,7 +205,7 @@ def _people(week: Week, number: int) -> None:
 def _markets(week: Week, now: int, maker: MarketMaker, taker: Taker) -> None:
     """Resolve what is over, quote what is not, and trade a little."""
     stage = week.stage
-    markets = {market.name: market for market in stage.markets}
+    markets = {str(market.condition_id): market for market in stage.markets}
     alive: dict[str, tuple[Market, float]] = {}
     for rung in week.rungs:
         market = markets[rung.name]

@@ -72,7 +72,7 @@ def _checks(week: Week) -> dict[str, object]:
     differing = [each for each in told if each["difference_bid"] or each["difference_ask"]]
     packs: dict[str, int] = {}
     for task in journal.all_tasks():
-        pack = journal.record(task.decision)["pack"]
+        pack = journal.record(task.decision).pack
         packs[pack] = packs.get(pack, 0) + 1
     return {
         "reports whose NAV differs from the keeper's own": f"{len(differing)} of {len(told)}",

@@ -1,21 +1,21 @@
 """What must be done whatever the strategy: settle what is resolved, merge complete sets, take back
 idle budgets. Each in one Safe transaction; each tried again until it is done."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from strongroom.chain.calls import Call, make_call
-from strongroom.chain.ids import canonical, keccak
-from strongroom.execution.transactions import Transactor
-from strongroom.execution.vault_reader import VaultReader
+from strongroom.chain.ids import MarketId, canonical, transaction_key
+from strongroom.chain.units import MICRO
+from strongroom.execution.interfaces import Listener, SafeSender
+from strongroom.execution.vault_reader import Holdings, VaultReader
 from strongroom.execution.venues.wallets import take_back
 from strongroom.journal import Journal
-from strongroom.journal.states import Sending
+from strongroom.journal.states import TransactionState
 from strongroom.strategy.view import MarketState, VaultState
 
 ALL = 2**256 - 1
 ACCOUNT = "PolymarketAccount"  # the functions that all grades share
-LEAST_MERGE = 10**6  # micro-tokens: a smaller set is not worth the gas
+LEAST_MERGE = MICRO  # micro-tokens: a smaller set is not worth the gas
 
 
 class Duties:
@@ -24,16 +24,16 @@ class Duties:
     def __init__(
         self,
         journal: Journal,
-        transactor: Transactor,
+        transactor: SafeSender,
         vault: VaultReader,
         now: Callable[[], int],
-        told: Callable[[str, Mapping[str, Any]], None] = lambda event, fields: None,
+        told: Listener = lambda event, fields: None,
     ) -> None:
         """Take the parts; `told` hears of what is done."""
         self._journal, self._transactor, self._vault = journal, transactor, vault
         self._now, self._told = now, told
 
-    def settle(self, state: VaultState, busy: frozenset[str]) -> None:
+    def settle(self, state: VaultState, busy: frozenset[MarketId]) -> None:
         """Redeem what is resolved; recall and close markets that are resolved entirely.
 
         Raises:
@@ -48,22 +48,21 @@ class Duties:
             ]
             if not each.resolved or (market in busy and not whole) or not (held or whole):
                 continue
-            name = bytes.fromhex(market[2:])
-            calls = [self._call("sync", name)]
-            calls += self._fetch(market, each, held, whole)
+            (now,) = self._vault.holdings([market])
+            calls = [self._call("sync", market), *_fetch(now, held, whole)]
             calls += [make_call(each.account, ACCOUNT, "redeem", place) for place in held]
+            collateral = _after_redeeming(now)
             if whole:
-                collateral = self._after_redeeming(market, each)
                 if collateral:
-                    calls.append(self._call("recall", name, ALL))
-                calls.append(self._call("closeMarket", name))
+                    calls.append(self._call("recall", market, ALL))
+                calls.append(self._call("closeMarket", market))
                 if each.wallet:
                     calls.append(make_call(each.account, "DelegatedAccount", "releaseWallet"))
             done = self._run(f"settle {market}", market, calls)
             if done and whole:
                 self._settled(market, each, collateral)
 
-    def tidy(self, state: VaultState, busy: frozenset[str]) -> None:
+    def tidy(self, state: VaultState, busy: frozenset[MarketId]) -> None:
         """Merge complete sets and recall budgets, where nothing is under way.
 
         Raises:
@@ -71,63 +70,47 @@ class Duties:
         """
         calls: list[Call] = []
         for market, each in state.markets.items():
-            if market in busy or each.reserved:
-                continue
-            free = each.free
-            sets = [
-                place
-                for place, (condition, pair) in enumerate(each.positions.items())
-                if min(pair) >= LEAST_MERGE and condition not in each.resolved
-            ]
-            calls += self._fetch(market, each, sets, bool(free))
-            for place, (condition, (yes, no)) in enumerate(each.positions.items()):
-                pairs = min(yes, no)
-                if pairs >= LEAST_MERGE and condition not in each.resolved:
-                    calls.append(make_call(each.account, ACCOUNT, "merge", place, pairs))
-                    free += pairs
-            if free:
-                calls.append(self._call("recall", bytes.fromhex(market[2:]), free))
+            if market not in busy and not each.reserved:
+                calls += self._tidying(market, each)
         if calls:
             self._run("tidy", str(self._now()), calls)
 
-    def _call(self, function: str, *arguments: Any) -> Call:
+    def _tidying(self, market: MarketId, each: MarketState) -> list[Call]:
+        """Return the calls that merge a market's complete sets and recall its budget."""
+        free, merges = each.free, list[Call]()
+        sets = [
+            place
+            for place, (condition, pair) in enumerate(each.positions.items())
+            if min(pair) >= LEAST_MERGE and condition not in each.resolved
+        ]
+        for place in sets:
+            pairs = min(list(each.positions.values())[place])
+            merges.append(make_call(each.account, ACCOUNT, "merge", place, pairs))
+            free += pairs
+        if not free:
+            return []
+        fetched: list[Call] = []
+        if each.wallet:
+            fetched = _fetch(self._vault.holdings([market])[0], sets, bool(each.free))
+        return [*fetched, *merges, self._call("recall", market, free)]
+
+    def _call(self, function: str, market: MarketId, *arguments: int) -> Call:
         """Return a call of the vault."""
-        return make_call(self._vault.address, "Vault", function, *arguments)
+        return make_call(self._vault.address, "Vault", function, market, *arguments)
 
     def _run(self, purpose: str, subject: str, calls: list[Call]) -> bool:
         """Carry it out unless the same is under way; return whether it is done."""
-        if any(row.purpose == purpose for row in self._journal.transactions.open()):
+        if any(each.purpose == purpose for each in self._journal.transactions.open()):
             self._transactor.advance()
             return False
         what = [[call.to, call.data] for call in calls]
-        key = keccak(canonical([purpose, subject, self._now(), what]))
+        key = transaction_key(canonical([purpose, subject, self._now(), what]))
         state, why = self._transactor.run(key, purpose, calls)
-        if state == Sending.DROPPED:
+        if state == TransactionState.DROPPED:
             self._told("duty_refused", {"purpose": purpose, "why": why})
-        return state in (Sending.MINED, Sending.DONE)
+        return state in (TransactionState.MINED, TransactionState.DONE)
 
-    def _fetch(
-        self, market: str, state: MarketState, places: Sequence[int], money: bool
-    ) -> list[Call]:
-        """Return the calls that bring a wallet's tokens of some conditions, and its collateral,
-        into the account."""
-        if not state.wallet:
-            return []
-        collateral, away, _ = self._vault.away(bytes.fromhex(market[2:]))
-        tokens = {place: (away[place].yes, away[place].no) for place in places}
-        there = collateral if money else 0
-        return take_back(state.account, (there, tokens))
-
-    def _after_redeeming(self, market: str, state: MarketState) -> int:
-        """Return the collateral that the account will hold, micro-units."""
-        collateral, held = self._vault.positions(bytes.fromhex(market[2:]))
-        for _, position in held:
-            if position.resolved:
-                collateral += position.yes * position.payout_yes // position.payout_denominator
-                collateral += position.no * position.payout_no // position.payout_denominator
-        return collateral
-
-    def _settled(self, market: str, state: MarketState, recalled: int) -> None:
+    def _settled(self, market: MarketId, state: MarketState, recalled: int) -> None:
         profit = recalled - state.exposure
         if profit < 0:
             self._journal.keep("last_loss_at", str(self._now()))
@@ -140,3 +123,22 @@ class Duties:
                 "profit": profit,
             },
         )
+
+
+def _fetch(held: Holdings, places: Sequence[int], money: bool) -> list[Call]:
+    """Return the calls that bring a wallet's tokens of some conditions, and its collateral, into
+    the account."""
+    if not held.wallet:
+        return []
+    tokens = {place: (held.away[place].yes, held.away[place].no) for place in places}
+    return take_back(held.account, (held.collateral_away if money else 0, tokens))
+
+
+def _after_redeeming(held: Holdings) -> int:
+    """Return the collateral that an account will hold, micro-units."""
+    collateral = held.total
+    for position in held.positions.values():
+        if position.resolved:
+            collateral += position.yes * position.payout_yes // position.payout_denominator
+            collateral += position.no * position.payout_no // position.payout_denominator
+    return collateral

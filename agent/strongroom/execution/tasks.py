@@ -6,33 +6,66 @@ accident: later legs shrink to what was filled, and what then is too much is sol
 the decision's rule says.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
-
-from sqlalchemy.engine import Row
+from enum import StrEnum
 
 from strongroom.chain.calls import Call, make_call
-from strongroom.chain.ids import intent_key, keccak
+from strongroom.chain.ids import (
+    DecisionId,
+    MarketId,
+    TokenId,
+    TransactionKey,
+    intent_key,
+    to_bytes,
+    transaction_key,
+)
+from strongroom.chain.orders import MoveKind, OnFailure, OrderKind, Outcome, Side
+from strongroom.chain.rpc import checksum
 from strongroom.chain.units import BPS, LOT, MICRO
-from strongroom.execution.order_desk import Desk, Wanted
-from strongroom.execution.transactions import Transactor
+from strongroom.execution.interfaces import Listener, SafeSender
+from strongroom.execution.order_desk import Desk
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolDesk
 from strongroom.execution.venues.wallets import take_back
 from strongroom.information.books import Book
-from strongroom.journal import Journal
-from strongroom.journal.states import Intent, Sending
+from strongroom.journal import Journal, OrderIntent, Task
+from strongroom.journal.states import AnswerKind, IntentState, TradeStatus, TransactionState
 from strongroom.signing.order import BadOrder
 from strongroom.strategy.decide import Decision
+from strongroom.strategy.record import DecidedLeg, DecidedMove, DecisionRecord
 
 UNWIND = 1_000  # legs from this number on sell what other legs bought too much of
-BALANCE = "balance"  # in the venue's refusal: it may not have seen the budget yet
+LEAST_SALE = 5 * MICRO  # micro-tokens: the venue takes no smaller order
 
 
 class _NoWallet(Exception):
     """A budget cannot be handed out; the message says why."""
+
+
+class Stage(StrEnum):
+    """What a task does by transactions of the Safe, in this order."""
+
+    FUND = "fund"  # open markets and allocate their budgets
+    HAND = "hand"  # hand those of delegated accounts to wallets
+    SPLIT = "split"
+    POOL = "pool"  # a leg at a pool
+    CONVERT = "convert"
+    MERGE = "merge"
+
+
+@dataclass(frozen=True)
+class TaskStep:
+    """One transaction of a task."""
+
+    stage: Stage
+    leg: int | None = None  # its number, where each leg has a step of its own
+
+    def key(self, decision: DecisionId) -> TransactionKey:
+        """Return the step's key in the journal."""
+        name = str(self.stage) if self.leg is None else f"{self.stage} {self.leg}"
+        return transaction_key(to_bytes(decision) + name.encode())
 
 
 @dataclass(frozen=True)
@@ -58,13 +91,13 @@ class Tasks:
     def __init__(
         self,
         journal: Journal,
-        transactor: Transactor,
+        transactor: SafeSender,
         desk: Desk,
         vault: VaultReader,
         rules: TaskRules,
-        book: Callable[[str], Book | None],
+        book: Callable[[TokenId], Book | None],
         now: Callable[[], int],
-        told: Callable[[str, Mapping[str, Any]], None] = lambda event, fields: None,
+        told: Listener = lambda event, fields: None,
     ) -> None:
         """Take the parts; `book` returns a token's newest book, `told` hears of each end."""
         self._journal, self._transactor, self._desk = journal, transactor, desk
@@ -74,14 +107,14 @@ class Tasks:
 
     def start(self, decision: Decision) -> None:
         """Open a decision's task; nothing is sent yet."""
-        self._journal.decide(decision.id, decision.record, task_at=decision.record["time"])
+        self._journal.decide(decision.id, decision.record, task_at=decision.record.time)
 
-    def busy(self) -> frozenset[str]:
+    def busy(self) -> frozenset[MarketId]:
         """Return the vault markets in which a decision is being carried out."""
         return frozenset(
-            leg["vault_market"]
+            leg.vault_market
             for task in self._journal.open_tasks()
-            for leg in self._journal.record(task.decision)["legs"]
+            for leg in self._journal.record(task.decision).legs
         )
 
     def advance(self, may_place: bool = True) -> None:
@@ -96,7 +129,7 @@ class Tasks:
         for task in self._journal.open_tasks():
             self._advance(task, self._journal.record(task.decision), may_place)
 
-    def _advance(self, task: Row[Any], record: Mapping[str, Any], may_place: bool) -> None:
+    def _advance(self, task: Task, record: DecisionRecord, may_place: bool) -> None:
         started = self._is_started(task, record)
         late = self._now() - task.time > self._rules.start_within_s
         if not started and not self._is_funding(task):
@@ -110,31 +143,38 @@ class Tasks:
         if not started and late:
             self._close(task, "the budget came too late")
             return
-        if record["resting"]:
+        if record.resting:
             self._rest(task, record, may_place)
         else:
             self._trade(task, record, may_place)
 
-    def _is_started(self, task: Row[Any], record: Mapping[str, Any]) -> bool:
+    def _is_started(self, task: Task, record: DecisionRecord) -> bool:
         """Whether an order has been planned, or a trade at a pool."""
-        keys = (_key(task, f"pool {number}") for number in range(len(record["legs"])))
         return bool(self._journal.of_decision(task.decision)) or any(
-            self._transactor.state(key)[0] is not None for key in keys
+            self._state(task, TaskStep(Stage.POOL, number))[0] is not None
+            for number in range(len(record.legs))
         )
+
+    def _state(self, task: Task, step: TaskStep) -> tuple[TransactionState | None, str]:
+        return self._transactor.state(step.key(task.decision))
 
     # budget
 
-    def _is_funding(self, task: Row[Any]) -> bool:
-        state, _ = self._transactor.state(_key(task, "fund"))
-        return state not in (None, Sending.DONE, Sending.DROPPED)
+    def _is_funding(self, task: Task) -> bool:
+        state, _ = self._state(task, TaskStep(Stage.FUND))
+        return state not in (None, TransactionState.DONE, TransactionState.DROPPED)
 
-    def _funded(self, task: Row[Any], record: Mapping[str, Any]) -> bool:
+    def _funded(self, task: Task, record: DecisionRecord) -> bool:
         """Open markets and allocate their budgets in one transaction, hand those of delegated
         accounts to wallets, then split."""
-        stages = (("fund", self._funding), ("hand", self._handing), ("split", self._splits))
+        stages = (
+            (Stage.FUND, self._funding),
+            (Stage.HAND, self._handing),
+            (Stage.SPLIT, self._splits),
+        )
         for stage, make in stages:
-            key = _key(task, stage)
-            state, why = self._transactor.state(key)
+            step = TaskStep(stage)
+            state, why = self._state(task, step)
             if state is None:
                 try:
                     calls = make(record)
@@ -143,28 +183,27 @@ class Tasks:
                     return False
                 if not calls:
                     continue
-                state, why = self._transactor.run(key, f"{stage}: {record['question']}", calls)
-            if state == Sending.DROPPED:
+                purpose = f"{stage}: {record.question}"
+                state, why = self._transactor.run(step.key(task.decision), purpose, calls)
+            if state == TransactionState.DROPPED:
                 self._close(task, f"{stage}: {why}")
                 return False
-            if state != Sending.DONE:
+            if state != TransactionState.DONE:
                 return False
         return True
 
-    def _funding(self, record: Mapping[str, Any]) -> list[Call]:
+    def _funding(self, record: DecisionRecord) -> list[Call]:
         vault, calls = self._vault.address, []
-        for each in record["open"]:
-            if self._vault.account_of(each["vault_market"]) is None:
-                question = bytes.fromhex(each["question_id"][2:])
-                arguments = (each["class"], question, each["count"], each["deadline"])
+        for each in record.openings:
+            if self._vault.account_of(each.vault_market) is None:
+                arguments = (each.class_id, each.question_id, each.count, each.deadline)
                 calls.append(make_call(vault, "Vault", "openMarket", *arguments))
-        for market, assets in record["budgets"].items():
+        for market, assets in record.budgets.items():
             if assets:
-                name = bytes.fromhex(market[2:])
-                calls.append(make_call(vault, "Vault", "allocate", name, assets))
+                calls.append(make_call(vault, "Vault", "allocate", market, assets))
         return calls
 
-    def _handing(self, record: Mapping[str, Any]) -> list[Call]:
+    def _handing(self, record: DecisionRecord) -> list[Call]:
         """Hand the budgets of delegated accounts to their wallets; name a wallet where there is
         none yet.
 
@@ -173,263 +212,267 @@ class Tasks:
         """
         calls: list[Call] = []
         taken: set[str] = set()
-        for market in record["budgets"]:
-            name = bytes.fromhex(market[2:])
-            if not self._vault.is_delegated(name):
-                continue
-            address = self._vault.account_of(market)
-            assert address is not None  # its budget has been allocated
-            if self._wallet_of(address) == "":
-                free = [w for w in self._vault.wallets.free(address) if w.address not in taken]
+        markets = [market for market in record.budgets if self._vault.is_delegated(market)]
+        for held in self._vault.holdings(markets):
+            if not held.wallet:
+                wallets = self._vault.wallets
+                free = [w for w in wallets.free(held.account) if w.address not in taken]
                 if not free:
                     raise _NoWallet("all wallets serve other markets")
-                taken.add(free[0].address)
-                calls.append(self._vault.wallets.consent(free[0], address))
-                calls.append(make_call(address, "DelegatedAccount", "setWallet", free[0].address))
-            handed = min(self._vault.here(name)[0], self._vault.room_away(name))
+                wallet = free[0].address
+                taken.add(wallet)
+                calls.append(wallets.consent(free[0], held.account))
+                calls.append(make_call(held.account, "DelegatedAccount", "setWallet", wallet))
+            handed = min(held.collateral, held.room_away)
             if handed:
-                calls.append(make_call(address, "DelegatedAccount", "forward", handed))
+                calls.append(make_call(held.account, "DelegatedAccount", "forward", handed))
         return calls
 
-    def _wallet_of(self, account: str) -> str:
-        wallet = self._vault.chain.ask_one(account, "DelegatedAccount", "wallet")
-        return "" if int(wallet, 16) == 0 else self._vault.chain.checksum(wallet)
-
-    def _splits(self, record: Mapping[str, Any]) -> list[Call]:
+    def _splits(self, record: DecisionRecord) -> list[Call]:
         return [
-            self._move("split", move, move["amount"])
-            for move in record["moves"]
-            if move["kind"] == "split"
+            self._move(move, move.amount) for move in record.moves if move.kind == MoveKind.SPLIT
         ]
 
-    def _move(self, function: str, move: Mapping[str, Any], amount: int) -> Call:
-        address = self._vault.account_of(move["vault_market"])
-        assert address is not None  # its budget has been allocated
-        place = self._vault.conditions(address).index(move["condition"])
-        if function == "convertPositions":
-            place = 1 << place  # an index set
-        return make_call(address, "PolymarketAccount", function, place, amount)
+    def _move(self, move: DecidedMove, amount: int) -> Call:
+        account = self._account(move.vault_market)
+        place = self._vault.conditions(account).index(move.condition)
+        if move.kind == MoveKind.CONVERT:
+            index_set = 1 << place
+            return make_call(account, "PolymarketAccount", "convertPositions", index_set, amount)
+        return make_call(account, "PolymarketAccount", str(move.kind), place, amount)
+
+    def _account(self, market: MarketId) -> str:
+        account = self._vault.account_of(market)
+        assert account is not None  # its budget has been allocated
+        return account
 
     # legs one after the other
 
-    def _trade(self, task: Row[Any], record: Mapping[str, Any], may_place: bool) -> None:
-        legs = record["legs"]
-        buys = [number for number, leg in enumerate(legs) if leg["side"] == "BUY"]
-        sells = [number for number, leg in enumerate(legs) if leg["side"] == "SELL"]
+    def _trade(self, task: Task, record: DecisionRecord, may_place: bool) -> None:
+        buys = [number for number, leg in enumerate(record.legs) if leg.side == Side.BUY]
+        sells = [number for number, leg in enumerate(record.legs) if leg.side == Side.SELL]
         ratio = Decimal(1)
         for number in buys:
-            filled = self._leg(task, legs[number], number, ratio, may_place)
+            leg = record.legs[number]
+            filled = self._leg(task, leg, number, ratio, may_place)
             if filled is None:
                 return
-            ratio = min(ratio, Decimal(filled) / legs[number]["size"])
+            ratio = min(ratio, Decimal(filled) / leg.size)
             if ratio == 0 and number == buys[0]:
                 break
-        unwinds = ratio < 1 and len(buys) > 1 and record["on_failure"] == "unwind"
-        if unwinds and not self._unwound(task, legs, buys, ratio, may_place):
+        unwinds = ratio < 1 and len(buys) > 1 and record.on_failure == OnFailure.UNWIND
+        if unwinds and not self._unwound(task, record.legs, buys, ratio, may_place):
             return
-        if not self._moved(task, record, "convert", ratio):
+        if not self._moved(task, record, TaskStep(Stage.CONVERT), ratio):
             return
         for number in sells:
-            if self._leg(task, legs[number], number, ratio, may_place) is None:
+            if self._leg(task, record.legs[number], number, ratio, may_place) is None:
                 return
-        if not self._moved(task, record, "merge", ratio):
+        if not self._moved(task, record, TaskStep(Stage.MERGE), ratio):
             return
-        self._close(task, self._outcome(task))
+        self._close(task, self._outcome(task, record))
 
     def _leg(
-        self, task: Row[Any], leg: Mapping[str, Any], number: int, ratio: Decimal, may_place: bool
+        self, task: Task, leg: DecidedLeg, number: int, ratio: Decimal, may_place: bool
     ) -> int | None:
         """Return what a leg has filled when it is over, None while it is not."""
-        target = int(leg["size"] * ratio) // LOT * LOT
-        if leg["kind"] == "POOL":
+        target = int(leg.size * ratio) // LOT * LOT
+        if leg.kind == OrderKind.POOL:
             return self._at_pool(task, leg, number, target, may_place)
         filled = 0
         for attempt in range(self._rules.attempts):
-            row = self._journal.find(intent_key(task.decision, number, attempt))
-            if row is None:
+            intent = self._journal.find(intent_key(task.decision, number, attempt))
+            if intent is None:
                 if target - filled <= 0 or not may_place or not self._again(task, number, attempt):
                     return filled
-                self._place(task, leg, number, attempt, target - filled)
-                row = self._journal.find(intent_key(task.decision, number, attempt))
-                if row is None:
+                intent = self._place(task, replace(leg, size=target - filled), number, attempt)
+                if intent is None:
                     return filled  # it could not be built
-            if row.state != Intent.CLOSED:
+            if intent.state != IntentState.CLOSED:
                 return None
-            filled += row.filled
+            filled += intent.filled
         return filled
 
     def _at_pool(
-        self, task: Row[Any], leg: Mapping[str, Any], number: int, target: int, may_place: bool
+        self, task: Task, leg: DecidedLeg, number: int, target: int, may_place: bool
     ) -> int | None:
-        key = _key(task, f"pool {number}")
-        if target <= 0 or (not may_place and self._transactor.state(key)[0] is None):
+        step = TaskStep(Stage.POOL, number)
+        if target <= 0 or (not may_place and self._state(task, step)[0] is None):
             return 0
-        account = self._vault.account_of(leg["vault_market"])
-        assert account is not None
+        account = self._account(leg.vault_market)
         tokens = self._vault.chain.ask_one(account, "PolymarketAccount", "tokenIds")
-        outcome = list(tokens).index(int(leg["token"])) % 2
-        return self._pools.trade(key, account, leg, outcome, target)
+        outcome = Outcome(list(tokens).index(leg.token) % 2)
+        return self._pools.trade(step.key(task.decision), account, leg, outcome, target)
 
-    def _again(self, task: Row[Any], number: int, attempt: int) -> bool:
+    def _again(self, task: Task, number: int, attempt: int) -> bool:
         """Whether a further order makes sense: the one before was undone, or came too early."""
         if attempt == 0:
             return True
         before = self._journal.find(intent_key(task.decision, number, attempt - 1))
         if before is None or self._now() - task.time > self._rules.start_within_s * 3:
             return False
-        if BALANCE in before.reason:
-            return True
-        return "FAILED" in self._journal.trades_of(before.key).values()
+        if before.answer == AnswerKind.UNFUNDED:
+            return True  # the venue may not have seen the budget yet
+        return TradeStatus.FAILED in self._journal.trades_of(before.key).values()
 
     def _place(
-        self, task: Row[Any], leg: Mapping[str, Any], number: int, attempt: int, size: int
-    ) -> None:
-        account = self._vault.account_of(leg["vault_market"])
-        assert account is not None
-        wanted = Wanted(
+        self, task: Task, leg: DecidedLeg, number: int, attempt: int = 0
+    ) -> OrderIntent | None:
+        """Place a leg's order; return its intent, None where it could not be built."""
+        account, maker = self._account(leg.vault_market), ""
+        if self._vault.is_delegated(leg.vault_market):
+            maker = self._wallet_of(account)
+        wanted = OrderIntent(
+            key=intent_key(task.decision, number, attempt),
+            decision=task.decision,
             account=account,
-            condition=leg["condition"],
-            exchange=leg["exchange"],
-            token=int(leg["token"]),
-            side=leg["side"],
-            price=Decimal(leg["price"]),
-            tick=Decimal(leg["tick"]),
-            size=size,
-            leg=number,
-            attempt=attempt,
-            kind=leg["kind"],
-            wallet=self._wallet_of(account)
-            if self._vault.is_delegated(bytes.fromhex(leg["vault_market"][2:]))
-            else "",
+            condition=leg.condition,
+            token=leg.token,
+            side=leg.side,
+            price=int(leg.price * MICRO),
+            size=leg.size,
+            time=task.time,
+            kind=leg.kind,
+            exchange=leg.exchange,
+            maker=maker,
         )
         try:
-            self._desk.place(task.decision, task.time, wanted)
+            self._desk.place(wanted, leg.tick)
         except BadOrder as error:
-            self._told("bad_order", {"decision": "0x" + task.decision.hex(), "why": str(error)})
+            self._told("bad_order", {"decision": task.decision, "why": str(error)})
+        return self._journal.find(wanted.key)
+
+    def _wallet_of(self, account: str) -> str:
+        wallet = self._vault.chain.ask_one(account, "DelegatedAccount", "wallet")
+        return "" if int(wallet, 16) == 0 else checksum(wallet)
 
     def _unwound(
         self,
-        task: Row[Any],
-        legs: Sequence[Mapping[str, Any]],
+        task: Task,
+        legs: Sequence[DecidedLeg],
         buys: Sequence[int],
         ratio: Decimal,
         may_place: bool,
     ) -> bool:
         """Sell again what was bought beyond the leg that failed; return whether that is over."""
         for number in buys:
-            leg, key = legs[number], intent_key(task.decision, UNWIND + number, 0)
-            row = self._journal.find(key)
-            if row is not None:
-                if row.state != Intent.CLOSED:
+            leg = legs[number]
+            sale = self._journal.find(intent_key(task.decision, UNWIND + number, 0))
+            if sale is not None:
+                if sale.state != IntentState.CLOSED:
                     return False
                 continue
-            bought = sum(
-                each.filled
+            attempts = (
+                self._journal.find(intent_key(task.decision, number, attempt))
                 for attempt in range(self._rules.attempts)
-                if (each := self._journal.find(intent_key(task.decision, number, attempt)))
             )
-            excess = (bought - int(leg["size"] * ratio)) // LOT * LOT
+            bought = sum(each.filled for each in attempts if each is not None)
+            excess = (bought - int(leg.size * ratio)) // LOT * LOT
             price = self._exit_price(leg, excess)
             if price is None or not may_place:
                 continue  # held
-            sale = dict(leg) | {"side": "SELL", "price": str(price), "kind": "FAK"}
-            self._place(task, sale, UNWIND + number, 0, excess)
+            back = replace(leg, side=Side.SELL, price=price, kind=OrderKind.FAK, size=excess)
+            self._place(task, back, UNWIND + number)
             return False
         return True
 
-    def _exit_price(self, leg: Mapping[str, Any], excess: int) -> Decimal | None:
+    def _exit_price(self, leg: DecidedLeg, excess: int) -> Decimal | None:
         """Return the limit at which an excess is sold, or None where it is better held."""
-        book = self._book(leg["token"])
-        tick = Decimal(leg["tick"])
-        least = Decimal(leg["price"]) * (BPS - self._rules.slippage_bps) / BPS
-        least = -(-least // tick) * tick
+        book, least = self._book(leg.token), exit_limit(leg, self._rules)
         if book is None or book.bid is None or Decimal(book.bid) / MICRO < least:
             return None
-        return least if excess >= 5 * MICRO and least * excess >= MICRO else None
+        return least if excess >= LEAST_SALE and least * excess >= MICRO else None
 
-    def _moved(self, task: Row[Any], record: Mapping[str, Any], kind: str, ratio: Decimal) -> bool:
+    def _moved(self, task: Task, record: DecisionRecord, step: TaskStep, ratio: Decimal) -> bool:
         """Convert or merge, as far as the legs went; return whether that is over."""
-        key = _key(task, kind)
-        state, _ = self._transactor.state(key)
+        state, _ = self._state(task, step)
         if state is None:
-            function = "convertPositions" if kind == "convert" else "merge"
             calls: list[Call] = []
-            for move in record["moves"]:
-                if move["kind"] == kind and (amount := self._movable(move, ratio)) > 0:
-                    calls += self._fetch(move, amount)
-                    calls.append(self._move(function, move, amount))
+            for move in record.moves:
+                if move.kind == MoveKind(step.stage):
+                    calls += self._moving(move, ratio)
             if not calls:
                 return True
-            state, _ = self._transactor.run(key, f"{kind}: {record['question']}", calls)
-        return state in (Sending.DONE, Sending.DROPPED)
+            purpose = f"{step.stage}: {record.question}"
+            state, _ = self._transactor.run(step.key(task.decision), purpose, calls)
+        return state in (TransactionState.DONE, TransactionState.DROPPED)
 
-    def _fetch(self, move: Mapping[str, Any], amount: int) -> list[Call]:
-        """Return the calls that bring a wallet's part of complete sets into the account."""
-        name = bytes.fromhex(move["vault_market"][2:])
-        _, away, _ = self._vault.away(name)
-        if not away:
+    def _moving(self, move: DecidedMove, ratio: Decimal) -> list[Call]:
+        """Return the calls of a conversion or merge: a wallet's part comes into the account
+        first."""
+        (held,) = self._vault.holdings([move.vault_market])
+        mine = held.positions[move.condition]
+        there = mine.no if move.kind == MoveKind.CONVERT else min(mine.yes, mine.no)
+        amount = min(int(move.amount * ratio), there)
+        if amount <= 0:
             return []
-        address = self._vault.account_of(move["vault_market"])
-        assert address is not None
-        place = self._vault.conditions(address).index(move["condition"])
-        here = self._vault.here(name)[1][place]
-        wanted = (max(0, amount - here.yes), max(0, amount - here.no))
-        return take_back(address, (0, {place: wanted}))
-
-    def _movable(self, move: Mapping[str, Any], ratio: Decimal) -> int:
-        planned = int(move["amount"] * ratio)
-        _, held = self._vault.positions(bytes.fromhex(move["vault_market"][2:]))
-        mine = dict(held)[move["condition"]]
-        return min(planned, mine.no if move["kind"] == "convert" else min(mine.yes, mine.no))
+        calls: list[Call] = []
+        if held.wallet:
+            place = held.conditions.index(move.condition)
+            here = held.here[place]
+            wanted = (max(0, amount - here.yes), max(0, amount - here.no))
+            calls += take_back(held.account, (0, {place: wanted}))
+        return [*calls, self._move(move, amount)]
 
     # quotes
 
-    def _rest(self, task: Row[Any], record: Mapping[str, Any], may_place: bool) -> None:
+    def _rest(self, task: Task, record: DecisionRecord, may_place: bool) -> None:
         """Place all legs at once; take them out when they are old or no longer where they should
         be; merge what both sides have filled."""
-        rows = []
-        for number, leg in enumerate(record["legs"]):
-            key = intent_key(task.decision, number, 0)
-            if self._journal.find(key) is None and may_place:
-                self._place(task, leg, number, 0, leg["size"])
-            row = self._journal.find(key)
-            if row is not None:
-                rows.append(row)
-        open_rows = [row for row in rows if row.state != Intent.CLOSED]
-        if open_rows and (not may_place or self._is_off(task, record)):
-            for row in open_rows:
-                self._desk.cancel(row.key)
-        if all(self._journal.get(row.key).state == Intent.CLOSED for row in rows):
-            self._close(task, self._outcome(task))
+        placed = []
+        for number, leg in enumerate(record.legs):
+            intent = self._journal.find(intent_key(task.decision, number, 0))
+            if intent is None and may_place:
+                intent = self._place(task, leg, number)
+            if intent is not None:
+                placed.append(intent)
+        still_open = [each for each in placed if each.state != IntentState.CLOSED]
+        if still_open and (not may_place or self._is_off(task, record)):
+            for each in still_open:
+                self._desk.cancel(each.key)
+        if all(self._journal.get(each.key).state == IntentState.CLOSED for each in placed):
+            self._close(task, self._outcome(task, record))
 
-    def _is_off(self, task: Row[Any], record: Mapping[str, Any]) -> bool:
+    def _is_off(self, task: Task, record: DecisionRecord) -> bool:
         if self._now() - task.time > self._rules.resting_s:
             return True
-        numbers, book = record["numbers"], self._book(record["numbers"].get("token", ""))
-        mid = book.mid() if book is not None else None
-        if "mid" not in numbers:
+        stood = _stood(record)
+        if stood is None:
             return False
-        return mid is None or abs(mid - float(numbers["mid"])) > float(numbers["tolerance"])
+        token, mid, tolerance = stood
+        book = self._book(token)
+        now = book.mid() if book is not None else None
+        return now is None or abs(now - mid) > tolerance
 
     # the end
 
-    def _outcome(self, task: Row[Any]) -> str:
-        rows = self._journal.of_decision(task.decision)
-        at_pools = [
-            f"at the pool: {state}{f', {why}' if why else ''}"
-            for number in range(len(self._journal.record(task.decision)["legs"]))
-            for state, why in [self._transactor.state(_key(task, f"pool {number}"))]
-            if state is not None
-        ]
-        parts = at_pools + [
-            f"{row.side} {row.filled / MICRO:g} of {row.size / MICRO:g}" for row in rows
+    def _outcome(self, task: Task, record: DecisionRecord) -> str:
+        parts = []
+        for number in range(len(record.legs)):
+            state, why = self._state(task, TaskStep(Stage.POOL, number))
+            if state is not None:
+                parts.append(f"at the pool: {state}{f', {why}' if why else ''}")
+        parts += [
+            f"{each.side} {each.filled / MICRO:g} of {each.size / MICRO:g}"
+            for each in self._journal.of_decision(task.decision)
         ]
         return "; ".join(parts) or "no order"
 
-    def _close(self, task: Row[Any], why: str) -> None:
+    def _close(self, task: Task, why: str) -> None:
         self._journal.close_task(task.decision, why)
-        self._told("task_closed", {"decision": "0x" + task.decision.hex(), "why": why})
+        self._told("task_closed", {"decision": task.decision, "why": why})
 
 
-def _key(task: Row[Any], stage: str) -> bytes:
-    return keccak(bytes(task.decision) + stage.encode())
+def exit_limit(leg: DecidedLeg, rules: TaskRules) -> Decimal:
+    """Return the lowest price at which a purchase is sold again: on the tick, up."""
+    least = leg.price * (BPS - rules.slippage_bps) / BPS
+    return -(-least // leg.tick) * leg.tick
+
+
+def _stood(record: DecisionRecord) -> tuple[TokenId, float, float] | None:
+    """Return the token, the mid and the tolerance that quotes were placed by, where a pack says."""
+    found = [record.numbers.get(name) for name in ("token", "mid", "tolerance")]
+    if not all(isinstance(each, str | int | float) for each in found):
+        return None
+    token, mid, tolerance = (str(each) for each in found)
+    return TokenId(int(token)), float(mid), float(tolerance)

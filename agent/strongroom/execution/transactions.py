@@ -5,23 +5,21 @@ a second nonce before the first has been used by something else, and the one tha
 the Safe's own event. The executor that carries them pays the gas and may be replaced at any time.
 """
 
-import json
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import suppress
+from dataclasses import replace
 
 from eth_account.signers.local import LocalAccount
-from hexbytes import HexBytes
-from sqlalchemy.engine import Row
-from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
+from eth_typing import HexStr
 
-from strongroom.chain.calls import Call
-from strongroom.chain.ids import keccak
-from strongroom.chain.rpc import Chain, TransactionRefused
-from strongroom.journal import Journal
-from strongroom.journal.states import Sending
-from strongroom.journal.transactions import OVER, calls_of, hashes_of
-from strongroom.signing.safe import Batch, batch, execute_arguments, safe_abi
+from strongroom.chain.calls import Ask, Call
+from strongroom.chain.failures import TransactionRefused
+from strongroom.chain.ids import TransactionKey, to_bytes, to_hex, transaction_key
+from strongroom.chain.rpc import Chain, checksum
+from strongroom.journal import Journal, SafeTransaction
+from strongroom.journal.states import TRANSACTION_OVER, TransactionState
+from strongroom.signing.safe import CALL, batch, execution
 from strongroom.signing.signers import CosignerRefused, Signers, TransactionRequest
 
 EXECUTION = 120_000  # gas of a Safe transaction beside its calls, with room
@@ -60,20 +58,25 @@ class Transactor:
         self._executor, self._multi_send = executor, multi_send
         self._confirmations, self._patience = confirmations, patience_s
         self._bump_after, self._stale_after, self._pause = bump_after_s, stale_after_s, pause
-        self._safe = chain.web3.eth.contract(
-            address=chain.checksum(signers.safe.address), abi=safe_abi()
-        )
+        self._safe = checksum(signers.safe.address)
 
-    def plan(self, key: bytes, purpose: str, calls: Sequence[Call]) -> None:
+    @property
+    def moves(self) -> int:
+        """How many steps transactions have taken."""
+        return self._book.moves
+
+    def plan(self, key: TransactionKey, purpose: str, calls: Sequence[Call]) -> None:
         """Keep a transaction to be carried out; the same key again is the same one."""
         self._book.plan(key, purpose, calls, self._chain.now())
 
-    def state(self, key: bytes) -> tuple[Sending | None, str]:
+    def state(self, key: TransactionKey) -> tuple[TransactionState | None, str]:
         """Return how far a transaction has come, and why."""
-        row = self._book.find(key)
-        return (None, "") if row is None else (Sending(row.state), row.reason)
+        found = self._book.find(key)
+        return (None, "") if found is None else (found.state, found.reason)
 
-    def run(self, key: bytes, purpose: str, calls: Sequence[Call]) -> tuple[Sending, str]:
+    def run(
+        self, key: TransactionKey, purpose: str, calls: Sequence[Call]
+    ) -> tuple[TransactionState, str]:
         """Plan a transaction and take everything as far as it goes now.
 
         Raises:
@@ -81,9 +84,8 @@ class Transactor:
         """
         self.plan(key, purpose, calls)
         self.advance()
-        row = self._book.find(key)
-        assert row is not None
-        return Sending(row.state), row.reason
+        found = self._book.get(key)
+        return found.state, found.reason
 
     def advance(self) -> None:
         """Take all open transactions as far as they go now: at the start, and every few seconds.
@@ -91,113 +93,110 @@ class Transactor:
         Raises:
             NotSigned: the signatures of one are missing; it stays planned.
         """
-        for row in self._book.open():
-            if not self._advance(row):
+        for planned in self._book.open():
+            if not self._advance(planned):
                 return  # the next one waits for its nonce
 
-    def _advance(self, row: Row[Any]) -> bool:
+    def _advance(self, this: SafeTransaction) -> bool:
         """Return whether the next transaction may go on."""
         deadline = time.monotonic() + self._patience
         while True:
-            state = Sending(row.state)
-            if state == Sending.PLANNED and not self._sign(row):
+            before = this.state
+            if before == TransactionState.PLANNED and not self._sign(this):
                 return True  # dropped
-            if state in (Sending.SIGNED, Sending.SENT):
-                self._carry(row)
-            if state == Sending.MINED:
-                self._confirm(row)
-            found = self._book.find(row.key)
-            assert found is not None
-            moved, row = found.state != state, found
-            if row.state in OVER:
+            if before in (TransactionState.SIGNED, TransactionState.SENT):
+                self._carry(this)
+            if before == TransactionState.MINED:
+                self._confirm(this)
+            this = self._book.get(this.key)
+            if this.state in TRANSACTION_OVER:
                 return True
-            if moved:
+            if this.state != before:
                 continue
             if time.monotonic() > deadline:
-                return bool(row.state == Sending.MINED)
+                return this.state == TransactionState.MINED
             self._pause(0.02)
 
     # steps
 
-    def _sign(self, row: Row[Any]) -> bool:
+    def _sign(self, this: SafeTransaction) -> bool:
         """Sign for the Safe's present nonce; drop what would revert or comes too late."""
-        if self._chain.now() - row.time > self._stale_after:
-            self._book.step(row.key, Sending.DROPPED, "planned too long ago")
+        if self._chain.now() - this.time > self._stale_after:
+            self._book.step(this, TransactionState.DROPPED, "planned too long ago")
             return False
         try:
-            self._simulate(calls_of(row))
+            self._simulate(this.calls)
         except TransactionRefused as refused:
-            self._book.step(row.key, Sending.DROPPED, str(refused))
+            self._book.step(this, TransactionState.DROPPED, str(refused))
             return False
-        nonce = self._safe.functions.nonce().call()
-        sent = batch(calls_of(row), self._multi_send)
+        (block, _), (nonce,) = self._chain.at_head([Ask(self._safe, "Safe", "nonce")])
+        sent = batch(this.calls, self._multi_send)
         request = TransactionRequest(sent.to, sent.data, sent.operation, nonce)
         try:
             signatures = self._signers.sign_transaction(request)
         except CosignerRefused as refusal:
-            self._book.step(row.key, Sending.DROPPED, str(refusal))
+            self._book.step(this, TransactionState.DROPPED, str(refusal))
             return False
-        self._book.step(
-            row.key,
-            Sending.SIGNED,
+        signed = replace(
+            this,
             nonce=nonce,
-            safe_hash="0x" + request.transaction_hash(self._signers.safe).hex(),
+            safe_hash=to_hex(request.transaction_hash(self._signers.safe)),
             signatures=signatures,
-            block=self._chain.web3.eth.block_number,
-            hashes="[]",
+            block=block,
+            hashes=(),
             executor_nonce=None,
             max_fee=None,
         )
+        self._book.step(signed, TransactionState.SIGNED)
         return True
 
-    def _carry(self, row: Row[Any]) -> None:
+    def _nonce(self) -> int:
+        """Return the Safe's next nonce."""
+        return int(self._chain.ask_one(self._safe, "Safe", "nonce"))
+
+    def _carry(self, this: SafeTransaction) -> None:
         """See whether it was executed; if not, send it."""
-        if self._safe.functions.nonce().call() > row.nonce:
-            block = self._executed(row)
+        if self._nonce() > this.nonce:
+            block = self._executed(this)
             if block is not None:
-                self._book.step(row.key, Sending.MINED, mined=block)
-            elif self._is_another(row):
-                self._book.step(row.key, Sending.PLANNED, f"nonce {row.nonce} was used by another")
+                self._book.step(replace(this, mined=block), TransactionState.MINED)
+            elif self._is_another(this):
+                why = f"nonce {this.nonce} was used by another"
+                self._book.step(this, TransactionState.PLANNED, why)
             return
-        if row.state == Sending.SENT and not self._is_due(row):
+        if this.state == TransactionState.SENT and not self._is_due(this):
             return
-        sent = batch(calls_of(row), self._multi_send)
-        call = self._safe.functions.execTransaction(*execute_arguments(sent, row.signatures))
+        call = execution(self._safe, batch(this.calls, self._multi_send), this.signatures)
         try:
-            gas = call.estimate_gas({"from": self._chain.checksum(self._executor.address)})
-        except ContractLogicError as error:  # any other error says nothing about it
-            self._refused(row, sent, str(error))
+            gas = self._chain.gas_of(self._executor.address, call.to, call.data)
+        except TransactionRefused as error:  # any other error says nothing about it
+            self._refused(this, str(error))
             return
-        self._send(row, call, gas * 5 // 4 + EXECUTION // 10)
+        self._send(this, call, gas * 5 // 4 + EXECUTION // 10)
 
-    def _is_due(self, row: Row[Any]) -> bool:
+    def _is_due(self, this: SafeTransaction) -> bool:
         """Whether a sent transaction must be sent again: its carrier is gone, or it takes long."""
-        count = self._chain.web3.eth.get_transaction_count(self._executor.address, "latest")
-        if row.executor_nonce is None or count > row.executor_nonce:
+        count = self._chain.sent_by(self._executor.address)
+        if this.executor_nonce is None or count > this.executor_nonce:
             return True  # its place was taken: mined and undone, or replaced
-        known = any(self._is_known(each) for each in hashes_of(row))
-        waited = self._chain.now() - row.time
-        return not known or waited > self._bump_after * len(hashes_of(row))
+        known = any(self._chain.is_known(each) for each in this.hashes)
+        waited = self._chain.now() - this.time
+        return not known or waited > self._bump_after * len(this.hashes)
 
-    def _is_known(self, transaction: str) -> bool:
-        try:
-            self._chain.web3.eth.get_transaction(HexBytes(transaction))
-        except TransactionNotFound:
-            return False
-        return True
-
-    def _send(self, row: Row[Any], call: Any, gas: int) -> None:
-        eth = self._chain.web3.eth
-        nonce = eth.get_transaction_count(self._executor.address, "latest")
+    def _send(self, this: SafeTransaction, call: Call, gas: int) -> None:
+        nonce = self._chain.sent_by(self._executor.address)
         tip, fee = self._chain.fees()
-        if nonce == row.executor_nonce and row.max_fee is not None:
-            fee = max(fee, row.max_fee * BUMP_PERCENT // 100)
+        if nonce == this.executor_nonce and this.max_fee is not None:
+            fee = max(fee, this.max_fee * BUMP_PERCENT // 100)
             tip = max(tip, fee // 2)
         if fee > MAX_WEI:
             return
-        transaction = call.build_transaction(
+        signed = self._executor.sign_transaction(
             {
-                "from": self._executor.address,
+                "type": 2,
+                "to": HexStr(call.to),
+                "data": HexStr(call.data),
+                "value": 0,
                 "nonce": nonce,
                 "gas": gas,
                 "chainId": self._chain.chain_id,
@@ -205,71 +204,63 @@ class Transactor:
                 "maxPriorityFeePerGas": min(tip, fee),
             }
         )
-        signed = self._executor.sign_transaction(transaction)
-        hashes = [*hashes_of(row), signed.hash.to_0x_hex()]
-        self._book.step(
-            row.key,
-            Sending.SENT,
-            hashes=json.dumps(hashes),
-            executor_nonce=nonce,
-            max_fee=fee,
-        )
-        try:
-            eth.send_raw_transaction(signed.raw_transaction)
-        except Web3RPCError:
-            return  # known already, or its place was taken meanwhile: looked at again
+        hashes = (*this.hashes, to_hex(bytes(signed.hash)))
+        carried = replace(this, hashes=hashes, executor_nonce=nonce, max_fee=fee)
+        self._book.step(carried, TransactionState.SENT)
+        # refused: known already, or its place was taken meanwhile; looked at again
+        with suppress(TransactionRefused):
+            self._chain.send(bytes(signed.raw_transaction))
 
-    def _refused(self, row: Row[Any], sent: Batch, why: str) -> None:
+    def _refused(self, this: SafeTransaction, why: str) -> None:
         """It would revert now. Never sent, it is dropped; else its nonce is used up by nothing."""
-        if row.state == Sending.SIGNED:
-            self._book.step(row.key, Sending.DROPPED, self._reason(row, why))
+        if this.state == TransactionState.SIGNED:
+            self._book.step(this, TransactionState.DROPPED, self._reason(this, why))
             return
-        nothing = [Call(self._signers.safe.address, "0x")]
-        if calls_of(row) == nothing:
+        nothing = (Call(self._signers.safe.address, "0x"),)
+        if this.calls == nothing:
             return
-        key = keccak(row.key + b"cancel")
-        self._book.plan(key, f"cancel nonce {row.nonce}", nothing, self._chain.now())
-        cancel = self._book.find(key)
-        assert cancel is not None
-        if cancel.state == Sending.PLANNED:
+        key = transaction_key(to_bytes(this.key) + b"cancel")
+        self._book.plan(key, f"cancel nonce {this.nonce}", nothing, self._chain.now())
+        cancel = self._book.get(key)
+        if cancel.state == TransactionState.PLANNED:
             self._sign(cancel)
-        elif cancel.state in (Sending.SIGNED, Sending.SENT):
+        elif cancel.state in (TransactionState.SIGNED, TransactionState.SENT):
             self._carry(cancel)
 
-    def _reason(self, row: Row[Any], why: str) -> str:
+    def _reason(self, this: SafeTransaction, why: str) -> str:
         try:
-            self._simulate(calls_of(row))
+            self._simulate(this.calls)
         except TransactionRefused as refused:
             return str(refused)
         return why
 
-    def _executed(self, row: Row[Any]) -> int | None:
+    def _executed(self, this: SafeTransaction) -> int | None:
         """Return the block in which the Safe says that it executed it."""
-        logs = self._safe.events.ExecutionSuccess().get_logs(
-            from_block=max(0, row.block - REORG_BLOCKS),
-            argument_filters={"txHash": HexBytes(row.safe_hash)},
-        )
-        return int(logs[0]["blockNumber"]) if logs else None
+        since, mine = max(0, this.block - REORG_BLOCKS), {"txHash": this.safe_hash}
+        logs = self._chain.logs(self._safe, "Safe", "ExecutionSuccess", since, matching=mine)
+        return logs[0].block if logs else None
 
-    def _is_another(self, row: Row[Any]) -> bool:
+    def _is_another(self, this: SafeTransaction) -> bool:
         """Whether it is certain that something else has used the nonce: the Safe's own events show
         as many executions since as nonces are gone, and none of them is ours. A node may know the
         new nonce before the event that belongs to it; then nothing is certain yet."""
-        if self._chain.now() - row.time > self._stale_after:
+        if self._chain.now() - this.time > self._stale_after:
             return True
-        gone = self._safe.functions.nonce().call() - row.nonce
-        ours, seen = HexBytes(row.safe_hash), []
-        for event in (self._safe.events.ExecutionSuccess, self._safe.events.ExecutionFailure):
-            seen += [log["args"]["txHash"] for log in event().get_logs(from_block=row.block + 1)]
-        return len(seen) >= gone and ours not in [HexBytes(each) for each in seen]
+        gone = self._nonce() - this.nonce
+        seen = [
+            log.args["txHash"]
+            for event in ("ExecutionSuccess", "ExecutionFailure")
+            for log in self._chain.logs(self._safe, "Safe", event, this.block + 1)
+        ]
+        return len(seen) >= gone and this.safe_hash not in seen
 
-    def _confirm(self, row: Row[Any]) -> None:
-        block = self._executed(row)
+    def _confirm(self, this: SafeTransaction) -> None:
+        block = self._executed(this)
         if block is None:
-            if self._safe.functions.nonce().call() <= row.nonce:
-                self._book.step(row.key, Sending.SENT, "its block was undone")
-        elif self._chain.web3.eth.block_number >= block + self._confirmations:
-            self._book.step(row.key, Sending.DONE, mined=block)
+            if self._nonce() <= this.nonce:
+                self._book.step(this, TransactionState.SENT, "its block was undone")
+        elif self._chain.head().number >= block + self._confirmations:
+            self._book.step(replace(this, mined=block), TransactionState.DONE)
 
     def _simulate(self, calls: Sequence[Call]) -> None:
         """Run the calls as the Safe, one after the other, on top of each other.
@@ -278,17 +269,14 @@ class Transactor:
             TransactionRefused: one would revert.
         """
         sent = batch(calls, self._multi_send)
-        if sent.operation == 0:
-            self._chain.simulate(self._signers.safe.address, sent.to, sent.data)
+        if sent.operation == CALL:
+            self._chain.simulate(self._safe, sent.to, to_hex(sent.data))
             return
         # a Safe that is nothing but MultiSend for one call: its calls come from the Safe's address
-        code = self._chain.web3.eth.get_code(self._chain.checksum(self._multi_send))
-        safe = self._chain.checksum(self._signers.safe.address)
+        override = {str(self._safe): {"code": self._chain.code_at(self._multi_send)}}
         try:
-            self._chain.simulate(
-                self._executor.address, safe, sent.data, {safe: {"code": code.to_0x_hex()}}
-            )
+            self._chain.simulate(self._executor.address, self._safe, to_hex(sent.data), override)
         except TransactionRefused:
             for call in calls:  # MultiSend swallows the reason; most calls fail alone, too
-                self._chain.simulate(safe, call.to, call.data)
+                self._chain.simulate(self._safe, call.to, call.data)
             raise

@@ -11,11 +11,14 @@ from typing import Any
 
 import httpx
 
-UNIT = 10**6
+from strongroom.chain.ids import TokenId
+from strongroom.chain.units import MICRO
+from strongroom.errors import Away
+
 MAX_TOKENS = 500  # of one question
 
 
-class BooksAway(RuntimeError):
+class BooksAway(Away):
     """The books cannot be had; the message says what came instead."""
 
 
@@ -51,7 +54,7 @@ class Book:
         """The middle, as a chance; None where a side is empty."""
         if self.bid is None or self.ask is None:
             return None
-        return (self.bid + self.ask) / 2 / UNIT
+        return (self.bid + self.ask) / 2 / MICRO
 
 
 def parse_book(summary: Mapping[str, Any], seen_at: int) -> Book:
@@ -82,15 +85,15 @@ class BookReader:
         transport = httpx.HTTPTransport(retries=2)
         self._http = httpx.Client(base_url=url, timeout=timeout_s, transport=transport)
 
-    def read(self, tokens: Sequence[str], now: int) -> dict[str, Book]:
+    def read(self, tokens: Sequence[TokenId], now: int) -> dict[TokenId, Book]:
         """Return the books of tokens that the venue knows.
 
         Raises:
             BooksAway: see the class.
         """
-        books: dict[str, Book] = {}
+        books: dict[TokenId, Book] = {}
         for start in range(0, len(tokens), MAX_TOKENS):
-            asked = [{"token_id": token} for token in tokens[start : start + MAX_TOKENS]]
+            asked = [{"token_id": str(token)} for token in tokens[start : start + MAX_TOKENS]]
             try:
                 answer = self._http.post("/books", json=asked)
                 answer.raise_for_status()
@@ -98,7 +101,7 @@ class BookReader:
             except (httpx.HTTPError, ValueError) as error:
                 raise BooksAway(f"books: {error or type(error).__name__}") from error
             for each in found:
-                books[str(each["asset_id"])] = parse_book(each, now)
+                books[TokenId(int(each["asset_id"]))] = parse_book(each, now)
         return books
 
 
@@ -110,16 +113,16 @@ def quoted(
     Args:
         size: micro-tokens at each quote; quotes say nothing of it
     """
-    bids = (Level(int(bid * UNIT), size),) if bid else ()
-    asks = (Level(int(ask * UNIT), size),) if ask and ask < 1 else ()
+    bids = (Level(int(bid * MICRO), size),) if bid else ()
+    asks = (Level(int(ask * MICRO), size),) if ask and ask < 1 else ()
     return Book(bids, asks, seen_at), mirror(Book(bids, asks, seen_at))
 
 
 def mirror(book: Book) -> Book:
     """Return the other token's book: a bid for one is an offer of the other."""
     return Book(
-        tuple(Level(UNIT - each.price, each.size) for each in book.asks),
-        tuple(Level(UNIT - each.price, each.size) for each in book.bids),
+        tuple(Level(MICRO - each.price, each.size) for each in book.asks),
+        tuple(Level(MICRO - each.price, each.size) for each in book.bids),
         book.seen_at,
         "",
         book.tick,
@@ -132,4 +135,4 @@ def levels(pairs: Iterable[tuple[int, int]]) -> tuple[Level, ...]:
 
 
 def _level(entry: Mapping[str, Any]) -> Level:
-    return Level(int(Decimal(entry["price"]) * UNIT), int(Decimal(entry["size"]) * UNIT))
+    return Level(int(Decimal(entry["price"]) * MICRO), int(Decimal(entry["size"]) * MICRO))

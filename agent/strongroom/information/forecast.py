@@ -14,14 +14,16 @@ from typing import Any, Protocol
 
 import httpx
 
+from strongroom.chain.ids import ConditionId, Json
+from strongroom.errors import Away, BadInput
 from strongroom.information.gamma import Market
 
 
-class BadForecast(ValueError):
+class BadForecast(BadInput):
     """A probability is none, or its source says nothing of use; the message says which."""
 
 
-class ForecasterAway(RuntimeError):
+class ForecasterAway(Away):
     """A source does not answer."""
 
 
@@ -36,11 +38,11 @@ class Given:
     """
 
     source: str
-    market: str  # condition id, 0x...
+    market: ConditionId
     chance: float
     frozen_at: int
     evidence_at: int
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what is no probability.
@@ -80,14 +82,15 @@ class CsvForecaster:
 
     def forecast(self, markets: Sequence[Market], now: int) -> list[Given]:
         """Return the file's forecasts of the markets; of several rows the last one counts."""
-        wanted = {market.name for market in markets}
-        found: dict[str, Given] = {}
+        wanted = {market.condition_id for market in markets}
+        found: dict[ConditionId, Given] = {}
         try:
             with self.path.open(newline="") as file:
                 for row in csv.DictReader(file):
                     if row["market"] in wanted:
                         chance, seen = _number(self.name, row["chance"]), int(row["evidence_at"])
-                        found[row["market"]] = Given(self.name, row["market"], chance, now, seen)
+                        market = ConditionId(row["market"])
+                        found[market] = Given(self.name, market, chance, now, seen)
         except OSError as error:
             raise ForecasterAway(f"{self.name}: {error}") from error
         except (KeyError, TypeError, ValueError) as error:
@@ -111,7 +114,7 @@ class HttpForecaster:
         answer = _post(self.name, self.url, asked, {}, self.timeout_s)
         if not isinstance(answer, list):
             raise BadForecast(f"{self.name} answers {str(answer)[:80]}, not a list")
-        wanted = {market.name for market in markets}
+        wanted = {market.condition_id for market in markets}
         try:
             return [
                 Given(
@@ -174,12 +177,12 @@ class LlmForecaster:
             "tokens": tokens,
             "dollars": f"{tokens * self.dollars_per_million_tokens / 1e6:.6f}",
         }
-        return Given(self.name, market.name, chance, now, now, detail)
+        return Given(self.name, market.condition_id, chance, now, now, detail)
 
 
-def _question(market: Market) -> dict[str, Any]:
+def _question(market: Market) -> dict[str, Json]:
     return {
-        "market": market.name,
+        "market": market.condition_id,
         "question": market.question,
         "rules": market.rules,
         "end": market.end.isoformat() if market.end else None,

@@ -12,10 +12,21 @@ from typing import Any
 
 import httpx
 
-YES, NO = 0, 1
+from strongroom.chain.ids import (
+    ConditionId,
+    MarketId,
+    QuestionId,
+    TokenId,
+    condition_id,
+    market_id,
+    question_id,
+)
+from strongroom.chain.orders import NO, YES
+from strongroom.chain.units import MICRO
+from strongroom.errors import Away, BadInput
 
 
-class BadMarketRecord(ValueError):
+class BadMarketRecord(BadInput):
     """A record lacks what a market needs; the message names the field."""
 
 
@@ -29,14 +40,14 @@ class FeeSchedule:
     def most(self, size: int, price: int) -> int:
         """Return the most that `size` micro-tokens at `price` (10**-6) can be charged: rounded
         up, micro-units."""
-        p = Fraction(price, 10**6)
+        p = Fraction(price, MICRO)
         fee = size * Fraction(self.rate) * (p * (1 - p)) ** self.exponent
         return -(-fee.numerator // fee.denominator)
 
     def most_up_to(self, size: int, limit: int) -> int:
         """Return the most that a purchase at `limit` or better can be charged: the fee is highest
         at one half, so a better price may cost more of it."""
-        return self.most(size, min(limit, 5 * 10**5))
+        return self.most(size, min(limit, MICRO // 2))
 
 
 @dataclass(frozen=True)
@@ -45,10 +56,10 @@ class Market:
 
     question: str
     outcomes: tuple[str, str]
-    condition_id: bytes
-    question_id: bytes
+    condition_id: ConditionId
+    question_id: QuestionId
     oracle: str
-    token_ids: tuple[int, int]
+    token_ids: tuple[TokenId, TokenId]
     best_bid: Decimal | None
     best_ask: Decimal | None
     tick: Decimal
@@ -59,7 +70,7 @@ class Market:
     negative_risk: bool
     resolution_statuses: tuple[str, ...]
     fees: FeeSchedule
-    event_id: bytes | None = None  # of a negative-risk event; its questions number its last byte
+    event_id: MarketId | None = None  # of a negative-risk event; its questions number its last byte
     event: str = ""  # slug; of the market itself where it stands alone
     category: str = ""
     volume: Decimal = Decimal(0)
@@ -68,14 +79,9 @@ class Market:
     augmented: bool = False  # its event may still gain outcomes
 
     @property
-    def name(self) -> str:
-        """The condition id as everything else names the market: 0x..."""
-        return "0x" + self.condition_id.hex()
-
-    @property
-    def vault_market(self) -> bytes:
+    def vault_market(self) -> MarketId:
         """What a vault calls its market: the condition, or the whole negative-risk event."""
-        return self.event_id or self.condition_id
+        return self.event_id or MarketId(self.condition_id)
 
     def ask(self, outcome: int) -> Decimal | None:
         """Return what one token of `outcome` costs: a NO is bought where a YES is bid."""
@@ -106,10 +112,10 @@ def parse_market(record: Mapping[str, Any]) -> Market:
         return Market(
             question=record["question"],
             outcomes=(outcomes[YES], outcomes[NO]),
-            condition_id=_bytes32(record["conditionId"]),
-            question_id=_bytes32(record["questionID"]),
+            condition_id=condition_id(record["conditionId"]),
+            question_id=question_id(record["questionID"]),
             oracle=record["resolvedBy"],
-            token_ids=(int(tokens[YES]), int(tokens[NO])),
+            token_ids=(TokenId(int(tokens[YES])), TokenId(int(tokens[NO]))),
             best_bid=_decimal(record.get("bestBid")),
             best_ask=_decimal(record.get("bestAsk")),
             tick=_decimal(record.get("orderPriceMinTickSize")) or Decimal("0.01"),
@@ -122,7 +128,7 @@ def parse_market(record: Mapping[str, Any]) -> Market:
             fees=FeeSchedule(
                 rate=_decimal(fee.get("rate")) or Decimal(0), exponent=int(fee.get("exponent", 1))
             ),
-            event_id=_bytes32(record["negRiskMarketID"]) if record.get("negRisk") else None,
+            event_id=market_id(record["negRiskMarketID"]) if record.get("negRisk") else None,
             event=str(event.get("slug") or record.get("slug") or ""),
             category=str(
                 record.get("category")
@@ -159,7 +165,7 @@ def load_recorded(path: Path) -> tuple[list[Market], list[str]]:
     return parse_markets(json.loads(gzip.decompress(path.read_bytes())))
 
 
-class GammaAway(RuntimeError):
+class GammaAway(Away):
     """Gamma does not answer, or not with markets; the message says what came."""
 
 
@@ -203,15 +209,6 @@ class GammaClient:
 def shift(markets: Iterable[Market], by: timedelta) -> list[Market]:
     """Move end times, so that a page recorded in the past can be played now."""
     return [replace(m, end=m.end + by if m.end else None) for m in markets]
-
-
-def _bytes32(text: object) -> bytes:
-    if not isinstance(text, str):
-        raise ValueError(f"{text!r} is no hex string")
-    value = bytes.fromhex(text.removeprefix("0x"))
-    if len(value) != 32:
-        raise ValueError(f"{text} is not 32 bytes")
-    return value
 
 
 def _decimal(value: object) -> Decimal | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from strongroom.chain.ids import ConditionId, TokenId
 from strongroom.information.books import Book, BookReader, BooksAway
 from strongroom.information.forecast import BadForecast, Forecaster, ForecasterAway, Given
 from strongroom.information.gamma import GammaAway, GammaClient, Market
@@ -26,9 +27,9 @@ class Look:
     """What was seen at one moment."""
 
     at: int
-    markets: Mapping[str, Market]
-    books: Mapping[str, Book]
-    forecasts: Mapping[str, Sequence[Given]]
+    markets: Mapping[ConditionId, Market]
+    books: Mapping[TokenId, Book]
+    forecasts: Mapping[ConditionId, Sequence[Given]]
     problems: tuple[str, ...] = ()  # what is missing, and why
 
 
@@ -46,13 +47,15 @@ class Sources:
     stream: MarketStream | None = None
     kept: Books | None = None
     forecasters: Sequence[Forecaster] = ()
-    _markets: dict[str, Market] = field(default_factory=dict)
+    _markets: dict[ConditionId, Market] = field(default_factory=dict)
     _markets_at: int = -(10**9)
-    _forecasts: dict[str, list[Given]] = field(default_factory=dict)
+    _forecasts: dict[ConditionId, list[Given]] = field(default_factory=dict)
     _forecasts_at: int = -(10**9)
     _compared_at: int = 0
 
-    def look(self, now: int, admits: Callable[[Market], bool], always: Iterable[str]) -> Look:
+    def look(
+        self, now: int, admits: Callable[[Market], bool], always: Iterable[ConditionId]
+    ) -> Look:
         """Return what is known now of the markets that are admitted, and of those held.
 
         Args:
@@ -86,13 +89,13 @@ class Sources:
                 self._markets = {}
             return
         problems += bad[:3]
-        self._markets = {market.name: market for market in found}
+        self._markets = {market.condition_id: market for market in found}
         self._markets_at = now
 
     def _read_books(
         self, now: int, markets: Sequence[Market], problems: list[str]
-    ) -> dict[str, Book]:
-        tokens = [str(token) for market in markets for token in market.token_ids]
+    ) -> dict[TokenId, Book]:
+        tokens = [token for market in markets for token in market.token_ids]
         try:
             found = self._kept_books(now, tokens) if self.stream else self.reader.read(tokens, now)
         except BooksAway as error:
@@ -104,7 +107,7 @@ class Sources:
             problems.append(f"{len(tokens) - len(fresh)} of {len(tokens)} books are missing or old")
         return fresh
 
-    def _kept_books(self, now: int, tokens: Sequence[str]) -> dict[str, Book]:
+    def _kept_books(self, now: int, tokens: Sequence[TokenId]) -> dict[TokenId, Book]:
         assert self.stream is not None and self.kept is not None
         self.stream.follow(tokens)
         if now - self._compared_at >= self.freshness.compare_every:
@@ -117,7 +120,7 @@ class Sources:
         if now - self._forecasts_at < self.freshness.forecasts_every:
             return
         self._forecasts_at = now
-        found: dict[str, list[Given]] = {}
+        found: dict[ConditionId, list[Given]] = {}
         for source in self.forecasters:
             try:
                 for given in source.forecast(markets, now):

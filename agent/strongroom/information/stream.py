@@ -17,7 +17,9 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
-from strongroom.information.books import UNIT, Book, BookReader, BooksAway, Level, parse_book
+from strongroom.chain.ids import TokenId
+from strongroom.chain.units import MICRO
+from strongroom.information.books import Book, BookReader, BooksAway, Level, parse_book
 
 SHARD = 200  # tokens of a connection: the venue goes silent somewhere above
 PING_S, SILENCE_S = 3.0, 8.0
@@ -36,10 +38,10 @@ class Books:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[TokenId, _Kept] = {}
         self.gaps = 0  # found so far
 
-    def snapshot(self, token: str, book: Book, stamp: int) -> None:
+    def snapshot(self, token: TokenId, book: Book, stamp: int) -> None:
         """Take a whole book, unless a newer one is there."""
         with self._lock:
             kept = self._kept.get(token)
@@ -48,7 +50,7 @@ class Books:
 
     def change(self, entry: Mapping[str, Any], stamp: int, seen_at: int) -> None:
         """Apply one changed level; a book that then disagrees with the venue is unsound."""
-        token = str(entry["asset_id"])
+        token = TokenId(int(entry["asset_id"]))
         with self._lock:
             kept = self._kept.get(token)
             if kept is None or not kept.sound or kept.book.hash == entry.get("hash"):
@@ -60,24 +62,24 @@ class Books:
             kept.book = replace(book, hash=str(entry.get("hash", "")), seen_at=seen_at)
             kept.stamp = stamp
             best_bid, best_ask = (_micro(entry.get(name)) for name in ("best_bid", "best_ask"))
-            if (book.bid or 0) != best_bid or (book.ask or UNIT) != best_ask:
+            if (book.bid or 0) != best_bid or (book.ask or MICRO) != best_ask:
                 self._distrust(kept)
 
-    def tick(self, token: str, tick: Decimal) -> None:
+    def tick(self, token: TokenId, tick: Decimal) -> None:
         """Take a new tick size."""
         with self._lock:
             if token in self._kept:
                 kept = self._kept[token]
                 kept.book = replace(kept.book, tick=tick)
 
-    def drop(self, tokens: Sequence[str]) -> None:
+    def drop(self, tokens: Sequence[TokenId]) -> None:
         """Trust no book of a connection that has gone."""
         with self._lock:
             for token in tokens:
                 if token in self._kept:
                     self._kept[token].sound = False
 
-    def touch(self, tokens: Sequence[str], seen_at: int) -> None:
+    def touch(self, tokens: Sequence[TokenId], seen_at: int) -> None:
         """The connection lives: what has not changed is as of now."""
         with self._lock:
             for token in tokens:
@@ -85,18 +87,18 @@ class Books:
                 if kept is not None and kept.sound:
                     kept.book = replace(kept.book, seen_at=seen_at)
 
-    def get(self, token: str) -> Book | None:
+    def get(self, token: TokenId) -> Book | None:
         """Return a book that can be trusted, or None."""
         with self._lock:
             kept = self._kept.get(token)
             return kept.book if kept is not None and kept.sound else None
 
-    def unsound(self, tokens: Sequence[str]) -> list[str]:
+    def unsound(self, tokens: Sequence[TokenId]) -> list[TokenId]:
         """Return the tokens whose book must be read anew."""
         with self._lock:
             return [t for t in tokens if t not in self._kept or not self._kept[t].sound]
 
-    def compare(self, token: str, theirs: Book) -> bool:
+    def compare(self, token: TokenId, theirs: Book) -> bool:
         """Say whether a snapshot has the same levels; where not, take it and count a gap."""
         with self._lock:
             kept = self._kept.get(token)
@@ -125,10 +127,10 @@ class MarketStream:
         self._url, self._reader, self._books, self._clock = url, reader, books, clock
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._tokens: tuple[str, ...] = ()
+        self._tokens: tuple[TokenId, ...] = ()
         self.reconnects = 0
 
-    def follow(self, tokens: Sequence[str]) -> None:
+    def follow(self, tokens: Sequence[TokenId]) -> None:
         """Follow these tokens from now on, and no others."""
         wanted = tuple(dict.fromkeys(tokens))
         if wanted == self._tokens:
@@ -152,12 +154,16 @@ class MarketStream:
             thread.join(timeout=SILENCE_S)
         self._threads = []
 
-    def _run(self, tokens: tuple[str, ...], stopped: threading.Event) -> None:
+    def _run(self, tokens: tuple[TokenId, ...], stopped: threading.Event) -> None:
         failures = 0
         while not stopped.is_set():
             try:
                 with connect(self._url, open_timeout=SILENCE_S, ping_interval=None) as socket:
-                    socket.send(json.dumps({"assets_ids": list(tokens), "type": "market"}))
+                    socket.send(
+                        json.dumps(
+                            {"assets_ids": [str(token) for token in tokens], "type": "market"}
+                        )
+                    )
                     failures = 0
                     self._listen(socket, tokens, stopped)
             except (OSError, WebSocketException, TimeoutError):
@@ -170,7 +176,7 @@ class MarketStream:
             failures += 1
 
     def _listen(
-        self, socket: Connection, tokens: tuple[str, ...], stopped: threading.Event
+        self, socket: Connection, tokens: tuple[TokenId, ...], stopped: threading.Event
     ) -> None:
         heard = pinged = time.monotonic()
         while not stopped.is_set():
@@ -200,14 +206,16 @@ class MarketStream:
         kind = message.get("event_type")
         if kind == "book":
             book = parse_book(message, now)
-            self._books.snapshot(str(message["asset_id"]), book, int(message["timestamp"]))
+            self._books.snapshot(TokenId(int(message["asset_id"])), book, int(message["timestamp"]))
         elif kind == "price_change":
             for entry in message["price_changes"]:
                 self._books.change(entry, int(message["timestamp"]), now)
         elif kind == "tick_size_change":
-            self._books.tick(str(message["asset_id"]), Decimal(str(message["new_tick_size"])))
+            self._books.tick(
+                TokenId(int(message["asset_id"])), Decimal(str(message["new_tick_size"]))
+            )
 
-    def heal(self, tokens: Sequence[str], now: int) -> None:
+    def heal(self, tokens: Sequence[TokenId], now: int) -> None:
         """Read anew what is unsound; what cannot be read stays so."""
         wanting = self._books.unsound(tokens)
         if not wanting:
@@ -241,4 +249,4 @@ def _changed(book: Book, entry: Mapping[str, Any]) -> Book:
 
 
 def _micro(text: Any) -> int:
-    return int(Decimal(str(text)) * UNIT)
+    return int(Decimal(str(text)) * MICRO)

@@ -1,7 +1,7 @@
-"""The durable record of decisions, orders, fills and Safe transactions."""
+"""The keeper's record: decisions, orders, transactions, fills."""
 
-from strongroom.journal.journal import Fill, Journal, Plan
+from strongroom.journal.journal import Journal
+from strongroom.journal.rows import OrderFill, OrderIntent, SafeTransaction, Task
 from strongroom.journal.tables import JournalMismatch
-from strongroom.journal.transactions import Transactions
 
-__all__ = ["Fill", "Journal", "JournalMismatch", "Plan", "Transactions"]
+__all__ = ["Journal", "JournalMismatch", "OrderFill", "OrderIntent", "SafeTransaction", "Task"]

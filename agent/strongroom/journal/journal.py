@@ -4,19 +4,41 @@ One row an intent, and an append-only row for each of its steps. A step is one t
 before what it allows is done. The URL may be PostgreSQL's as well.
 """
 
-import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import create_engine, delete, insert, select, update
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy import Select, create_engine, delete, insert, select, update
+from sqlalchemy.engine import Connection
 
 from strongroom.analysis.calibration import Forecast
-from strongroom.chain.ids import canonical
+from strongroom.chain.ids import (
+    ConditionId,
+    DecisionId,
+    IntentKey,
+    MarketId,
+    OrderHash,
+    canonical,
+)
+from strongroom.chain.orders import Side
+from strongroom.chain.units import MICRO
 from strongroom.information.forecast import Given
-from strongroom.journal.states import RESERVING, Intent, Venue, check_step
+from strongroom.journal.rows import (
+    OrderFill,
+    OrderIntent,
+    Task,
+    intent_columns,
+    intent_of,
+    task_of,
+)
+from strongroom.journal.states import (
+    RESERVING,
+    AnswerKind,
+    IntentState,
+    TaskState,
+    TradeStatus,
+    VenueWord,
+    check_step,
+)
 from strongroom.journal.tables import (
     JournalMismatch,
     decisions,
@@ -29,45 +51,18 @@ from strongroom.journal.tables import (
     tasks,
     trades,
 )
-from strongroom.journal.transactions import Transactions
+from strongroom.journal.transactions import TransactionBook
+from strongroom.strategy.record import DecisionRecord, decode, encode
 
-OPEN, CLOSED = "OPEN", "CLOSED"  # of a task
+_DECIDED = "decided "  # before a market's id: the fact of when it was last decided on
 # Asked several times a tick, so made once.
 _PLANNED = (
     select(intents)
-    .join(steps, (steps.c.intent == intents.c.key) & (steps.c.state == Intent.PLANNED))
+    .join(steps, (steps.c.intent == intents.c.key) & (steps.c.state == IntentState.PLANNED))
     .order_by(steps.c.number)
 )
-_OPEN_INTENTS = _PLANNED.where(intents.c.state != Intent.CLOSED)
-_OPEN_TASKS = select(tasks).where(tasks.c.state == OPEN).order_by(tasks.c.number)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an intent wants; amounts as in the table."""
-
-    decision: bytes
-    account: str
-    token: str
-    side: str
-    price: int
-    size: int
-    time: int
-    kind: str = "GTC"
-    exchange: str = ""
-    condition: str = ""
-    maker: str = ""
-
-
-@dataclass(frozen=True)
-class Fill:
-    """One `OrderFilled` of an intent's order."""
-
-    transaction: str
-    log_index: int
-    making: int
-    taking: int
-    fee: int
+_OPEN_INTENTS = _PLANNED.where(intents.c.state != IntentState.CLOSED)
+_OPEN_TASKS = select(tasks).where(tasks.c.state == TaskState.OPEN).order_by(tasks.c.number)
 
 
 class Journal:
@@ -85,8 +80,9 @@ class Journal:
         """
         self._engine = create_engine(url)
         self._written = written
+        self.moves = 0  # steps of orders since it was opened
         prepare(self._engine)
-        self.transactions = Transactions(self._engine, written)
+        self.transactions = TransactionBook(self._engine, written)
 
     # facts
 
@@ -113,83 +109,94 @@ class Journal:
     # decisions
 
     def decide(
-        self, identity: bytes, record: Mapping[str, Any], task_at: int | None = None
+        self, identity: DecisionId, record: DecisionRecord, task_at: int | None = None
     ) -> None:
         """Keep a decision; the same one twice is the same one.
 
         Args:
             task_at: timestamp, where the decision is to be carried out: opens its task
         """
-        text = canonical(record).decode()
+        text = encode(record).decode()
         with self._engine.begin() as connection:
             known = connection.execute(select(decisions).where(decisions.c.id == identity)).first()
             if known is None:
                 connection.execute(insert(decisions).values(id=identity, record=text))
                 if task_at is not None:
-                    row = {"decision": identity, "time": task_at, "state": OPEN}
+                    row = {"decision": identity, "time": task_at, "state": TaskState.OPEN}
                     connection.execute(insert(tasks).values(**row, reason="", revealed=0))
-                    for leg in record["legs"]:
-                        name = f"decided {leg['vault_market']}"
+                    for leg in record.legs:
+                        name = f"{_DECIDED}{leg.vault_market}"
                         connection.execute(delete(facts).where(facts.c.name == name))
                         connection.execute(insert(facts).values(name=name, value=str(task_at)))
         self._written("decided")
 
-    def record(self, identity: bytes) -> dict[str, Any]:
+    def record(self, identity: DecisionId) -> DecisionRecord:
         """Return a decision's record.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return decode(self.record_text(identity))
+
+    def record_text(self, identity: DecisionId) -> str:
+        """Return a decision's record as canonical JSON: what its id is the hash of.
 
         Raises:
             KeyError: there is none.
         """
         chosen = select(decisions.c.record).where(decisions.c.id == identity)
         with self._engine.connect() as connection:
-            text = connection.execute(chosen).scalar_one_or_none()
+            text: str | None = connection.execute(chosen).scalar_one_or_none()
         if text is None:
-            raise KeyError(f"no decision 0x{identity.hex()}")
-        return json.loads(text)  # type: ignore[no-any-return]
+            raise KeyError(f"no decision {identity}")
+        return text
 
-    def open_tasks(self) -> list[Row[Any]]:
+    def open_tasks(self) -> list[Task]:
         """Return the decisions that are being carried out, oldest first."""
         with self._engine.connect() as connection:
-            return list(connection.execute(_OPEN_TASKS))
+            return [task_of(row) for row in connection.execute(_OPEN_TASKS).mappings()]
 
-    def task(self, decision: bytes) -> Row[Any] | None:
+    def task(self, decision: DecisionId) -> Task | None:
         """Return a decision's task."""
+        chosen = select(tasks).where(tasks.c.decision == decision)
         with self._engine.connect() as connection:
-            return connection.execute(select(tasks).where(tasks.c.decision == decision)).first()
+            row = connection.execute(chosen).mappings().first()
+        return None if row is None else task_of(row)
 
-    def all_tasks(self) -> list[Row[Any]]:
+    def all_tasks(self) -> list[Task]:
         """Return every task, oldest first."""
+        chosen = select(tasks).order_by(tasks.c.number)
         with self._engine.connect() as connection:
-            return list(connection.execute(select(tasks).order_by(tasks.c.number)))
+            return [task_of(row) for row in connection.execute(chosen).mappings()]
 
-    def close_task(self, decision: bytes, why: str) -> None:
+    def close_task(self, decision: DecisionId, why: str) -> None:
         """End a task."""
         with self._engine.begin() as connection:
-            connection.execute(
-                update(tasks).where(tasks.c.decision == decision).values(state=CLOSED, reason=why)
-            )
+            mine = update(tasks).where(tasks.c.decision == decision)
+            connection.execute(mine.values(state=TaskState.CLOSED, reason=why))
         self._written("task closed")
 
-    def decided(self) -> dict[str, int]:
+    def decided(self) -> dict[MarketId, int]:
         """Return when a market of the vault was last decided on, by market."""
-        prefix = "decided "
-        chosen = select(facts).where(facts.c.name.startswith(prefix))
+        chosen = select(facts).where(facts.c.name.startswith(_DECIDED))
         with self._engine.connect() as connection:
-            rows = connection.execute(chosen)
-            return {row.name.removeprefix(prefix): int(row.value) for row in rows}
+            return {
+                MarketId(row.name.removeprefix(_DECIDED)): int(row.value)
+                for row in connection.execute(chosen)
+            }
 
-    def unrevealed(self) -> list[tuple[bytes, dict[str, Any]]]:
+    def unrevealed(self) -> list[tuple[DecisionId, DecisionRecord]]:
         """Return the decisions of closed tasks that no report's evidence has shown yet."""
         chosen = (
             select(decisions.c.id, decisions.c.record)
             .join(tasks, tasks.c.decision == decisions.c.id)
-            .where(tasks.c.state == CLOSED, tasks.c.revealed == 0)
+            .where(tasks.c.state == TaskState.CLOSED, tasks.c.revealed == 0)
             .order_by(tasks.c.number)
         )
         with self._engine.connect() as connection:
-            return [(row.id, json.loads(row.record)) for row in connection.execute(chosen)]
+            return [(row.id, decode(row.record)) for row in connection.execute(chosen)]
 
-    def reveal(self, shown: list[bytes]) -> None:
+    def reveal(self, shown: list[DecisionId]) -> None:
         """Mark decisions as shown."""
         with self._engine.begin() as connection:
             connection.execute(update(tasks).where(tasks.c.decision.in_(shown)).values(revealed=1))
@@ -205,7 +212,7 @@ class Journal:
                 row = vars(given) | {"detail": canonical(dict(given.detail)).decode()}
                 connection.execute(insert(forecasts).values(**row, event=event, mid=mid))
 
-    def resolve(self, market: str, outcome: float) -> None:
+    def resolve(self, market: ConditionId, outcome: float) -> None:
         """Keep what came of a market: 1 YES, 0 NO, 0.5 void."""
         with self._engine.begin() as connection:
             connection.execute(
@@ -227,64 +234,79 @@ class Journal:
 
     # intents
 
-    def plan(self, key: bytes, wanted: Plan) -> None:
+    def plan(self, wanted: OrderIntent) -> None:
         """Keep an intent; one that is known already stays as it is.
 
         Raises:
             JournalMismatch: the key stands for another order.
         """
         with self._engine.begin() as connection:
-            known = connection.execute(select(intents).where(intents.c.key == key)).first()
+            known = _find(connection, wanted.key)
             if known is not None:
-                if any(getattr(known, name) != value for name, value in vars(wanted).items()):
-                    raise JournalMismatch(f"intent {key.hex()} stands for another order already")
+                if not known.wants_the_same(wanted):
+                    raise JournalMismatch(f"intent {wanted.key} stands for another order already")
                 return
-            connection.execute(
-                insert(intents).values(
-                    key=key,
-                    **vars(wanted),
-                    state=Intent.PLANNED,
-                    venue=Venue.NONE,
-                    filled=0,
-                    reason="",
-                )
-            )
-            self._note(connection, key, Intent.PLANNED, Venue.NONE, "")
-        self._written("planned")
+            connection.execute(insert(intents).values(**intent_columns(wanted)))
+            _note(connection, wanted.key, IntentState.PLANNED, VenueWord.NONE, "")
+        self._moved("planned")
+
+    def sign(
+        self, key: IntentKey, order_hash: OrderHash, signature: bytes, expiry: int, block: int
+    ) -> None:
+        """Keep an intent's order, signed: hash, envelope, its expiry, the newest block by then.
+
+        Raises:
+            IllegalStep: it was signed before.
+        """
+        columns: dict[str, object] = {"order_hash": order_hash, "signature": signature}
+        columns |= {"expiry": expiry, "block": block}
+        self._step(key, IntentState.SIGNED, None, "", columns)
 
     def step(
-        self,
-        key: bytes,
-        to: Intent,
-        venue: Venue | None = None,
-        detail: str = "",
-        **columns: Any,
+        self, key: IntentKey, to: IntentState, venue: VenueWord | None = None, detail: str = ""
     ) -> None:
         """Take an intent one step further, in one transaction.
 
         Raises:
             IllegalStep: the machine has no such step.
         """
-        with self._engine.begin() as connection:
-            row = connection.execute(select(intents).where(intents.c.key == key)).one()
-            check_step(Intent(row.state), to)
-            word = venue or Venue(row.venue)
-            changes = {"state": to, "venue": word, "reason": detail} | columns
-            connection.execute(update(intents).where(intents.c.key == key).values(**changes))
-            self._note(connection, key, to, word, detail)
-        self._written(str(to))
+        self._step(key, to, venue, detail, {})
 
-    def hear(self, key: bytes, venue: Venue, detail: str = "") -> None:
+    def answered(
+        self, key: IntentKey, to: IntentState, answer: AnswerKind, venue: VenueWord, detail: str
+    ) -> None:
+        """Keep what the venue said to an order that was sent to it; raises IllegalStep."""
+        self._step(key, to, venue, detail, {"answer": answer})
+
+    def _step(
+        self,
+        key: IntentKey,
+        to: IntentState,
+        venue: VenueWord | None,
+        detail: str,
+        columns: Mapping[str, object],
+    ) -> None:
+        mine = intents.c.key == key
+        with self._engine.begin() as connection:
+            row = connection.execute(select(intents.c.state, intents.c.venue).where(mine)).one()
+            check_step(IntentState(row.state), to)
+            word = venue or VenueWord(row.venue)
+            changes = {"state": to, "venue": word, "reason": detail, **columns}
+            connection.execute(update(intents).where(mine).values(**changes))
+            _note(connection, key, to, word, detail)
+        self._moved(str(to))
+
+    def hear(self, key: IntentKey, venue: VenueWord, detail: str = "") -> None:
         """Keep the venue's newest word of an intent, if it is a new one."""
         with self._engine.begin() as connection:
             row = connection.execute(select(intents).where(intents.c.key == key)).one()
             if row.venue == venue:
                 return
             connection.execute(update(intents).where(intents.c.key == key).values(venue=venue))
-            self._note(connection, key, Intent(row.state), venue, detail)
-        self._written(f"heard {venue}")
+            _note(connection, key, IntentState(row.state), venue, detail)
+        self._moved(f"heard {venue}")
 
-    def fill(self, key: bytes, found: list[Fill], filled: int) -> None:
+    def fill(self, key: IntentKey, found: list[OrderFill], filled: int) -> None:
         """Keep the fills that the chain shows now, and what they sum to (micro-tokens).
 
         What it showed before and shows no more was in a block that is no longer part of it.
@@ -295,9 +317,9 @@ class Journal:
                 rows = [{"intent": key} | vars(each) for each in found]
                 connection.execute(insert(fills), rows)
             connection.execute(update(intents).where(intents.c.key == key).values(filled=filled))
-        self._written("filled")
+        self._moved("filled")
 
-    def trade(self, key: bytes, seen: Mapping[str, str]) -> None:
+    def trade(self, key: IntentKey, seen: Mapping[str, TradeStatus]) -> None:
         """Keep the newest status of an intent's trades at the venue: id -> status."""
         with self._engine.begin() as connection:
             for name, status in seen.items():
@@ -306,70 +328,90 @@ class Journal:
                 connection.execute(insert(trades).values(id=name, intent=key, status=status))
         self._written("trades")
 
-    def trades_of(self, key: bytes) -> dict[str, str]:
+    def trades_of(self, key: IntentKey) -> dict[str, TradeStatus]:
         """Return the trades of an intent: id -> the venue's last word."""
         chosen = select(trades).where(trades.c.intent == key)
         with self._engine.connect() as connection:
-            return {row.id: row.status for row in connection.execute(chosen)}
+            return {row.id: TradeStatus(row.status) for row in connection.execute(chosen)}
 
     def reversals(self) -> tuple[int, int]:
         """Return how many trades were undone after they were matched, and how many ended."""
         with self._engine.connect() as connection:
             ended = [row.status for row in connection.execute(select(trades))]
-        failed = ended.count("FAILED")
-        return failed, failed + ended.count("CONFIRMED")
+        failed = ended.count(TradeStatus.FAILED)
+        return failed, failed + ended.count(TradeStatus.CONFIRMED)
 
-    def open(self) -> list[Row[Any]]:
+    def open(self) -> list[OrderIntent]:
         """Return the intents that something may still come of, in the order they were planned."""
-        with self._engine.connect() as connection:
-            return list(connection.execute(_OPEN_INTENTS))
+        return self._intents(_OPEN_INTENTS)
 
-    def all(self) -> list[Row[Any]]:
+    def all(self) -> list[OrderIntent]:
         """Return every intent, in the order they were planned."""
-        with self._engine.connect() as connection:
-            return list(connection.execute(_PLANNED))
+        return self._intents(_PLANNED)
 
-    def of_decision(self, decision: bytes) -> list[Row[Any]]:
+    def of_decision(self, decision: DecisionId) -> list[OrderIntent]:
         """Return a decision's intents, in the order they were planned."""
-        with self._engine.connect() as connection:
-            return list(connection.execute(_PLANNED.where(intents.c.decision == decision)))
+        return self._intents(_PLANNED.where(intents.c.decision == decision))
 
-    def find(self, key: bytes) -> Row[Any] | None:
+    def find(self, key: IntentKey) -> OrderIntent | None:
         """Return one intent, or None."""
         with self._engine.connect() as connection:
-            return connection.execute(select(intents).where(intents.c.key == key)).first()
+            return _find(connection, key)
 
-    def get(self, key: bytes) -> Row[Any]:
-        """Return one intent."""
-        with self._engine.connect() as connection:
-            return connection.execute(select(intents).where(intents.c.key == key)).one()
+    def get(self, key: IntentKey) -> OrderIntent:
+        """Return one intent.
 
-    def story(self, key: bytes) -> list[tuple[str, str, str]]:
+        Raises:
+            KeyError: there is none.
+        """
+        found = self.find(key)
+        if found is None:
+            raise KeyError(f"no intent {key}")
+        return found
+
+    def story(self, key: IntentKey) -> list[tuple[str, str, str]]:
         """Return an intent's steps: state, venue, detail."""
         chosen = select(steps).where(steps.c.intent == key).order_by(steps.c.number)
         with self._engine.connect() as connection:
             return [(row.state, row.venue, row.detail) for row in connection.execute(chosen)]
 
-    def fills_of(self, key: bytes) -> list[Fill]:
+    def fills_of(self, key: IntentKey) -> list[OrderFill]:
         """Return an intent's fills."""
         chosen = select(fills).where(fills.c.intent == key)
         with self._engine.connect() as connection:
             return [
-                Fill(row.transaction, row.log_index, row.making, row.taking, row.fee)
+                OrderFill(row.transaction, row.log_index, row.making, row.taking, row.fee)
                 for row in connection.execute(chosen)
             ]
 
     def reserved(self, account: str) -> int:
         """Return the collateral that an account's open BUYs may still take, micro-units, up."""
-        total = 0
-        for row in self.open():
-            if row.account == account and row.side == "BUY" and row.state in RESERVING:
-                total += -(-(row.size - row.filled) * row.price // 10**6)
-        return total
+        return self.reservations().get(account, 0)
 
-    def _note(
-        self, connection: Connection, key: bytes, state: Intent, venue: Venue, detail: str
-    ) -> None:
-        connection.execute(
-            insert(steps).values(intent=key, state=state, venue=venue, detail=detail)
-        )
+    def reservations(self) -> dict[str, int]:
+        """Return what open BUYs may still take, by account; micro-units, up."""
+        found: dict[str, int] = {}
+        for intent in self.open():
+            if intent.side == Side.BUY and intent.state in RESERVING:
+                cash = -(-(intent.size - intent.filled) * intent.price // MICRO)
+                found[intent.account] = found.get(intent.account, 0) + cash
+        return found
+
+    def _intents(self, chosen: Select[tuple[str]]) -> list[OrderIntent]:
+        with self._engine.connect() as connection:
+            return [intent_of(row) for row in connection.execute(chosen).mappings()]
+
+    def _moved(self, what: str) -> None:
+        self.moves += 1
+        self._written(what)
+
+
+def _find(connection: Connection, key: IntentKey) -> OrderIntent | None:
+    row = connection.execute(select(intents).where(intents.c.key == key)).mappings().first()
+    return None if row is None else intent_of(row)
+
+
+def _note(
+    connection: Connection, key: IntentKey, state: IntentState, venue: VenueWord, detail: str
+) -> None:
+    connection.execute(insert(steps).values(intent=key, state=state, venue=venue, detail=detail))

@@ -10,8 +10,10 @@ account's own signature expires: after that no exchange can fill what was not pr
 
 from enum import StrEnum
 
+from strongroom.errors import Differs
 
-class Intent(StrEnum):
+
+class IntentState(StrEnum):
     """How far an order of ours has come."""
 
     PLANNED = "PLANNED"  # decided; nothing has left this process
@@ -23,7 +25,7 @@ class Intent(StrEnum):
     CLOSED = "CLOSED"  # nothing can come of it any more
 
 
-class Venue(StrEnum):
+class VenueWord(StrEnum):
     """What the venue last said of it."""
 
     NONE = "NONE"
@@ -35,21 +37,64 @@ class Venue(StrEnum):
     REJECTED = "REJECTED"
 
 
-STEPS: dict[Intent, frozenset[Intent]] = {
-    Intent.PLANNED: frozenset({Intent.SIGNED, Intent.CLOSED}),
-    Intent.SIGNED: frozenset({Intent.SENT, Intent.CLOSED}),
-    Intent.SENT: frozenset({Intent.ACKED, Intent.REFUSED, Intent.UNKNOWN, Intent.CLOSED}),
-    Intent.UNKNOWN: frozenset({Intent.SENT, Intent.ACKED, Intent.REFUSED, Intent.CLOSED}),
-    Intent.ACKED: frozenset({Intent.CLOSED}),
-    Intent.REFUSED: frozenset({Intent.CLOSED}),
-    Intent.CLOSED: frozenset(),
+STEPS: dict[IntentState, frozenset[IntentState]] = {
+    IntentState.PLANNED: frozenset({IntentState.SIGNED, IntentState.CLOSED}),
+    IntentState.SIGNED: frozenset({IntentState.SENT, IntentState.CLOSED}),
+    IntentState.SENT: frozenset(
+        {IntentState.ACKED, IntentState.REFUSED, IntentState.UNKNOWN, IntentState.CLOSED}
+    ),
+    IntentState.UNKNOWN: frozenset(
+        {IntentState.SENT, IntentState.ACKED, IntentState.REFUSED, IntentState.CLOSED}
+    ),
+    IntentState.ACKED: frozenset({IntentState.CLOSED}),
+    IntentState.REFUSED: frozenset({IntentState.CLOSED}),
+    IntentState.CLOSED: frozenset(),
 }
-OVER = frozenset({Venue.MATCHED, Venue.CANCELLED, Venue.EXPIRED, Venue.REJECTED})
+OVER = frozenset({VenueWord.MATCHED, VenueWord.CANCELLED, VenueWord.EXPIRED, VenueWord.REJECTED})
 # From SIGNED on until CLOSED the funds of an order are spoken for.
-RESERVING = frozenset({Intent.SIGNED, Intent.SENT, Intent.ACKED, Intent.UNKNOWN, Intent.REFUSED})
+RESERVING = frozenset(
+    {
+        IntentState.SIGNED,
+        IntentState.SENT,
+        IntentState.ACKED,
+        IntentState.UNKNOWN,
+        IntentState.REFUSED,
+    }
+)
 
 
-class Sending(StrEnum):
+class AnswerKind(StrEnum):
+    """What came of a request to the venue about an order, as venues/clob.py reads its texts."""
+
+    ACCEPTED = "ACCEPTED"  # it has the order, or did what was asked
+    REFUSED = "REFUSED"  # it says no, in words that mean no
+    UNFUNDED = "UNFUNDED"  # no, since it does not see the balance or the allowance (yet)
+    SILENT = "SILENT"  # no answer, or one that says nothing about the order
+
+
+class TradeStatus(StrEnum):
+    """How far a match has come on its way to the chain, in the venue's words."""
+
+    MATCHED = "MATCHED"
+    MINED = "MINED"
+    RETRYING = "RETRYING"
+    CONFIRMED = "CONFIRMED"
+    FAILED = "FAILED"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can come of it."""
+        return self in (TradeStatus.CONFIRMED, TradeStatus.FAILED)
+
+
+class TaskState(StrEnum):
+    """Whether a decision is still being carried out."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+
+
+class TransactionState(StrEnum):
     """How far a transaction of the keeper's Safe has come."""
 
     PLANNED = "PLANNED"  # what it does is known
@@ -60,23 +105,41 @@ class Sending(StrEnum):
     DROPPED = "DROPPED"  # it was not executed and never will be
 
 
-SENDING: dict[Sending, frozenset[Sending]] = {
-    Sending.PLANNED: frozenset({Sending.SIGNED, Sending.DROPPED}),
+TRANSACTION_STEPS: dict[TransactionState, frozenset[TransactionState]] = {
+    TransactionState.PLANNED: frozenset({TransactionState.SIGNED, TransactionState.DROPPED}),
     # back to PLANNED: something else has used the Safe's nonce, so these signatures are void
-    Sending.SIGNED: frozenset({Sending.SENT, Sending.PLANNED, Sending.MINED, Sending.DROPPED}),
+    TransactionState.SIGNED: frozenset(
+        {
+            TransactionState.SENT,
+            TransactionState.PLANNED,
+            TransactionState.MINED,
+            TransactionState.DROPPED,
+        }
+    ),
     # SENT again: by another transaction, of a higher fee or another nonce of the executor
-    Sending.SENT: frozenset({Sending.SENT, Sending.PLANNED, Sending.MINED, Sending.DROPPED}),
-    Sending.MINED: frozenset({Sending.SENT, Sending.DONE}),  # SENT: its block was undone
-    Sending.DONE: frozenset(),
-    Sending.DROPPED: frozenset(),
+    TransactionState.SENT: frozenset(
+        {
+            TransactionState.SENT,
+            TransactionState.PLANNED,
+            TransactionState.MINED,
+            TransactionState.DROPPED,
+        }
+    ),
+    TransactionState.MINED: frozenset(
+        {TransactionState.SENT, TransactionState.DONE}
+    ),  # SENT: its block was undone
+    TransactionState.DONE: frozenset(),
+    TransactionState.DROPPED: frozenset(),
 }
 
+TRANSACTION_OVER = frozenset({TransactionState.DONE, TransactionState.DROPPED})
 
-class IllegalStep(ValueError):
+
+class IllegalStep(Differs):
     """The step cannot follow; the journal and the code disagree."""
 
 
-def check_step(now: Intent, to: Intent) -> None:
+def check_step(now: IntentState, to: IntentState) -> None:
     """Refuse a step that the machine does not have.
 
     Raises:
@@ -86,26 +149,31 @@ def check_step(now: Intent, to: Intent) -> None:
         raise IllegalStep(f"{now} -> {to}")
 
 
-def check_sending(now: Sending, to: Sending) -> None:
+def check_transaction_step(now: TransactionState, to: TransactionState) -> None:
     """Refuse a step that a transaction cannot take.
 
     Raises:
         IllegalStep: see the class.
     """
-    if to not in SENDING[now]:
+    if to not in TRANSACTION_STEPS[now]:
         raise IllegalStep(f"{now} -> {to}")
 
 
-def venue_word(status: str) -> Venue:
+def venue_word(status: str) -> VenueWord:
     """Return the venue's status in our words; one that we do not know is NONE."""
     known = {
-        "LIVE": Venue.LIVE,
-        "DELAYED": Venue.DELAYED,
-        "UNMATCHED": Venue.LIVE,
-        "MATCHED": Venue.MATCHED,
-        "CANCELED": Venue.CANCELLED,
-        "CANCELLED": Venue.CANCELLED,
-        "EXPIRED": Venue.EXPIRED,
-        "REJECTED": Venue.REJECTED,
+        "LIVE": VenueWord.LIVE,
+        "DELAYED": VenueWord.DELAYED,
+        "UNMATCHED": VenueWord.LIVE,
+        "MATCHED": VenueWord.MATCHED,
+        "CANCELED": VenueWord.CANCELLED,
+        "CANCELLED": VenueWord.CANCELLED,
+        "EXPIRED": VenueWord.EXPIRED,
+        "REJECTED": VenueWord.REJECTED,
     }
-    return known.get(status.upper(), Venue.NONE)
+    return known.get(status.upper(), VenueWord.NONE)
+
+
+def trade_status(word: str) -> TradeStatus:
+    """Return the venue's word for a match; one that we do not know has not ended."""
+    return TradeStatus(word) if word in TradeStatus.__members__ else TradeStatus.MATCHED

@@ -1,11 +1,13 @@
-"""The journal's tables, and how an older file becomes the newest version."""
+"""The journal's tables."""
 
-from typing import Any
+import sqlite3
 
 from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, event
 from sqlalchemy.engine import Connection, Engine
 
-VERSION = 3
+from strongroom.errors import Differs
+
+VERSION = 4
 META = MetaData()
 facts = Table(  # single values: the salt of decisions, the day's opening NAV
     "facts",
@@ -16,48 +18,49 @@ facts = Table(  # single values: the salt of decisions, the day's opening NAV
 decisions = Table(
     "decisions",
     META,
-    Column("id", LargeBinary, primary_key=True),  # keccak of the record: an order's metadata
+    Column("id", String, primary_key=True),  # keccak of the record: an order's metadata
     Column("record", String, nullable=False),  # canonical JSON
 )
 tasks = Table(  # decisions that are carried out
     "tasks",
     META,
     Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("decision", LargeBinary, nullable=False, unique=True),
+    Column("decision", String, nullable=False, unique=True),
     Column("time", Integer, nullable=False),  # of the decision, timestamp
     Column("state", String, nullable=False),  # OPEN or CLOSED
     Column("reason", String, nullable=False),
     Column("revealed", Integer, nullable=False),  # 1: in the evidence of a report
 )
-intents = Table(
+intents = Table(  # orders: see rows.OrderIntent
     "intents",
     META,
-    Column("key", LargeBinary, primary_key=True),  # decision, leg, attempt
-    Column("decision", LargeBinary, nullable=False),
+    Column("key", String, primary_key=True),  # decision, leg, attempt
+    Column("decision", String, nullable=False),
     Column("account", String, nullable=False),
-    Column("token", String, nullable=False),
+    Column("condition", String, nullable=False),
+    Column("token", String, nullable=False),  # decimal: it has 256 bits
     Column("side", String, nullable=False),
     Column("price", Integer, nullable=False),  # 10**-6
     Column("size", Integer, nullable=False),  # micro-tokens
     Column("time", Integer, nullable=False),  # of the decision, timestamp
+    Column("kind", String, nullable=False),
+    Column("exchange", String, nullable=False),  # address
+    Column("maker", String, nullable=False),  # a wallet; empty: the account
     Column("state", String, nullable=False),
     Column("venue", String, nullable=False),
-    Column("order_hash", String),  # 0x..., from SIGNED on
-    Column("signature", LargeBinary),  # the envelope
-    Column("expiry", Integer),  # of the envelope, timestamp
-    Column("block", Integer),  # no fill can be older
+    Column("answer", String, nullable=False),  # of the venue to the order; empty: none yet
+    Column("order_hash", String, nullable=False),  # from SIGNED on, as the next three
+    Column("signature", LargeBinary, nullable=False),  # the envelope
+    Column("expiry", Integer, nullable=False),  # of the envelope, timestamp
+    Column("block", Integer, nullable=False),  # no fill can be older
     Column("filled", Integer, nullable=False),  # micro-tokens, by the chain's evidence
     Column("reason", String, nullable=False),
-    Column("kind", String, nullable=False, server_default="GTC"),  # GTC, POST (only), FOK, FAK
-    Column("exchange", String, nullable=False, server_default=""),  # address
-    Column("condition", String, nullable=False, server_default=""),  # id, 0x...
-    Column("maker", String, nullable=False, server_default=""),  # a wallet; empty: the account
 )
 steps = Table(  # of intents and transactions
     "steps",
     META,
     Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("intent", LargeBinary, nullable=False),
+    Column("intent", String, nullable=False),
     Column("state", String, nullable=False),
     Column("venue", String, nullable=False),
     Column("detail", String, nullable=False),
@@ -67,7 +70,7 @@ fills = Table(
     META,
     Column("transaction", String, primary_key=True),
     Column("log_index", Integer, primary_key=True),
-    Column("intent", LargeBinary, nullable=False),
+    Column("intent", String, nullable=False),
     Column("making", Integer, nullable=False),
     Column("taking", Integer, nullable=False),
     Column("fee", Integer, nullable=False),
@@ -76,7 +79,7 @@ trades = Table(  # matches as the venue tells them; provisional until CONFIRMED 
     "trades",
     META,
     Column("id", String, primary_key=True),
-    Column("intent", LargeBinary, primary_key=True),
+    Column("intent", String, primary_key=True),
     Column("status", String, nullable=False),
 )
 forecasts = Table(  # the first of each source on each market, and what came of it
@@ -92,68 +95,57 @@ forecasts = Table(  # the first of each source on each market, and what came of 
     Column("detail", String, nullable=False),  # JSON
     Column("outcome", Float),  # 1 YES, 0 NO, 0.5 void; once known
 )
-transactions = Table(
+transactions = Table(  # of the Safe: see rows.SafeTransaction
     "transactions",
     META,
-    Column("key", LargeBinary, primary_key=True),
+    Column("key", String, primary_key=True),
     Column("number", Integer, nullable=False),  # in the order they were planned
     Column("purpose", String, nullable=False),
     Column("calls", String, nullable=False),  # JSON: [[to, data], ...]
     Column("time", Integer, nullable=False),  # planned, timestamp
     Column("state", String, nullable=False),
-    Column("nonce", Integer),  # of the Safe
-    Column("safe_hash", String),  # what the owners signed, 0x...
-    Column("signatures", LargeBinary),
-    Column("block", Integer),  # it cannot have been executed before
+    Column("nonce", Integer, nullable=False),  # of the Safe; -1: not signed
+    Column("safe_hash", String, nullable=False),  # what the owners signed, 0x...
+    Column("signatures", LargeBinary, nullable=False),
+    Column("block", Integer, nullable=False),  # it cannot have been executed before
     Column("hashes", String, nullable=False),  # JSON: of the transactions that carried it
     Column("executor_nonce", Integer),
     Column("max_fee", Integer),  # wei a gas, of the last one sent
-    Column("mined", Integer),  # block
+    Column("mined", Integer, nullable=False),  # block
     Column("reason", String, nullable=False),
 )
 
-MIGRATIONS: dict[int, tuple[str, ...]] = {
-    1: (
-        "ALTER TABLE intents ADD COLUMN kind VARCHAR NOT NULL DEFAULT 'GTC'",
-        "ALTER TABLE intents ADD COLUMN exchange VARCHAR NOT NULL DEFAULT ''",
-        "ALTER TABLE intents ADD COLUMN condition VARCHAR NOT NULL DEFAULT ''",
-    ),
-    2: ("ALTER TABLE intents ADD COLUMN maker VARCHAR NOT NULL DEFAULT ''",),
-}
 
-
-class JournalMismatch(RuntimeError):
+class JournalMismatch(Differs):
     """The file is another version's, or a key stands for something else already."""
 
 
 def prepare(engine: Engine) -> None:
-    """Make the tables, or bring those of an older version up to date.
+    """Make the tables where they are missing.
 
     Raises:
-        JournalMismatch: a newer version wrote it.
+        JournalMismatch: another version wrote the file.
     """
     sqlite = engine.dialect.name == "sqlite"
     if sqlite:
         event.listen(engine, "connect", be_durable)
     with engine.begin() as connection:
         if sqlite:
-            _migrate(connection)
+            _check_version(connection)
         META.create_all(connection)
 
 
-def _migrate(connection: Connection) -> None:
+def _check_version(connection: Connection) -> None:
     found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if found > VERSION:
-        raise JournalMismatch(
-            f"journal version {found}, this code writes {VERSION}: use a newer release"
+    if found not in (0, VERSION):
+        advice = (
+            "use a newer release" if found > VERSION else "finish with the release that wrote it"
         )
-    for version in range(found or VERSION, VERSION):
-        for statement in MIGRATIONS[version]:
-            connection.exec_driver_sql(statement)
+        raise JournalMismatch(f"journal version {found}, this code writes {VERSION}: {advice}")
     connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
 
 
-def be_durable(connection: Any, _: object) -> None:
+def be_durable(connection: sqlite3.Connection, _: object) -> None:
     """Let every commit of a new SQLite connection reach the disk."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")

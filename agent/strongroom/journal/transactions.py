@@ -1,89 +1,102 @@
 """Transactions of the keeper's Safe in the journal: one row each, a step before what it allows."""
 
-import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.engine import Connection, Engine, Row
+from sqlalchemy.engine import Connection, Engine
 
 from strongroom.chain.calls import Call
-from strongroom.journal.states import Sending, check_sending
+from strongroom.chain.ids import TransactionKey
+from strongroom.journal.rows import SafeTransaction, transaction_columns, transaction_of
+from strongroom.journal.states import (
+    TRANSACTION_OVER,
+    TransactionState,
+    check_transaction_step,
+)
 from strongroom.journal.tables import JournalMismatch, steps, transactions
 
-OVER = (Sending.DONE, Sending.DROPPED)
 
-
-class Transactions:
+class TransactionBook:
     """The journal's second book."""
 
     def __init__(self, engine: Engine, written: Callable[[str], None]) -> None:
         self._engine, self._written = engine, written
+        self.moves = 0  # steps since it was opened
 
-    def plan(self, key: bytes, purpose: str, calls: Sequence[Call], time: int) -> None:
+    def plan(self, key: TransactionKey, purpose: str, calls: Sequence[Call], time: int) -> None:
         """Keep a transaction; one that is known already stays as it is.
 
         Raises:
             JournalMismatch: the key stands for other calls.
         """
-        text = json.dumps([[call.to, call.data] for call in calls])
         with self._engine.begin() as connection:
-            known = connection.execute(
-                select(transactions.c.calls).where(transactions.c.key == key)
-            ).scalar_one_or_none()
+            known = _find(connection, key)
             if known is not None:
-                if known != text:
-                    raise JournalMismatch(f"transaction {key.hex()} stands for other calls already")
+                if known.calls != tuple(calls):
+                    raise JournalMismatch(f"transaction {key} stands for other calls already")
                 return
             count = connection.execute(select(func.count()).select_from(transactions)).scalar_one()
-            row = {"key": key, "number": count, "purpose": purpose, "calls": text, "time": time}
-            connection.execute(
-                insert(transactions).values(**row, state=Sending.PLANNED, hashes="[]", reason="")
+            planned = SafeTransaction(
+                key, count, purpose, tuple(calls), time, TransactionState.PLANNED
             )
-            _note(connection, key, Sending.PLANNED, purpose)
+            connection.execute(insert(transactions).values(**transaction_columns(planned)))
+            _note(connection, key, TransactionState.PLANNED, purpose)
         self._written("transaction planned")
 
-    def step(self, key: bytes, to: Sending, detail: str = "", **columns: Any) -> None:
-        """Take a transaction one step further.
+    def step(self, changed: SafeTransaction, to: TransactionState, detail: str = "") -> None:
+        """Take a transaction one step further, and keep what has changed with it.
 
         Raises:
             IllegalStep: the machine has no such step.
         """
         with self._engine.begin() as connection:
-            mine = transactions.c.key == key
-            row = connection.execute(select(transactions).where(mine)).one()
-            check_sending(Sending(row.state), to)
-            changes = {"state": to, "reason": detail} | columns
-            connection.execute(update(transactions).where(mine).values(**changes))
-            _note(connection, key, to, detail)
+            mine = transactions.c.key == changed.key
+            now = connection.execute(select(transactions.c.state).where(mine)).scalar_one()
+            check_transaction_step(TransactionState(now), to)
+            columns = transaction_columns(replace(changed, state=to, reason=detail))
+            connection.execute(update(transactions).where(mine).values(**columns))
+            _note(connection, changed.key, to, detail)
+        self.moves += 1
         self._written(f"transaction {to}")
 
-    def find(self, key: bytes) -> Row[Any] | None:
+    def find(self, key: TransactionKey) -> SafeTransaction | None:
         """Return one transaction, or None."""
         with self._engine.connect() as connection:
-            return connection.execute(select(transactions).where(transactions.c.key == key)).first()
+            return _find(connection, key)
 
-    def open(self) -> list[Row[Any]]:
+    def get(self, key: TransactionKey) -> SafeTransaction:
+        """Return one transaction.
+
+        Raises:
+            KeyError: there is none.
+        """
+        found = self.find(key)
+        if found is None:
+            raise KeyError(f"no transaction {key}")
+        return found
+
+    def open(self) -> list[SafeTransaction]:
         """Return the transactions that something may still come of, oldest first."""
-        chosen = select(transactions).where(transactions.c.state.not_in(OVER))
+        chosen = select(transactions).where(transactions.c.state.not_in(TRANSACTION_OVER))
         with self._engine.connect() as connection:
-            return list(connection.execute(chosen.order_by(transactions.c.number)))
+            rows = connection.execute(chosen.order_by(transactions.c.number)).mappings()
+            return [transaction_of(row) for row in rows]
 
-    def all(self) -> list[Row[Any]]:
+    def all(self) -> list[SafeTransaction]:
         """Return every transaction, oldest first."""
         with self._engine.connect() as connection:
-            return list(connection.execute(select(transactions).order_by(transactions.c.number)))
+            rows = connection.execute(select(transactions).order_by(transactions.c.number))
+            return [transaction_of(row) for row in rows.mappings()]
 
 
-def calls_of(row: Row[Any]) -> list[Call]:
-    """Return what a transaction does."""
-    return [Call(to, data) for to, data in json.loads(row.calls)]
+def _find(connection: Connection, key: TransactionKey) -> SafeTransaction | None:
+    chosen = select(transactions).where(transactions.c.key == key)
+    row = connection.execute(chosen).mappings().first()
+    return None if row is None else transaction_of(row)
 
 
-def hashes_of(row: Row[Any]) -> list[str]:
-    """Return the hashes of the transactions that carried it."""
-    return list(json.loads(row.hashes))
-
-
-def _note(connection: Connection, key: bytes, state: Sending, detail: str) -> None:
+def _note(
+    connection: Connection, key: TransactionKey, state: TransactionState, detail: str
+) -> None:
     connection.execute(insert(steps).values(intent=key, state=state, venue="", detail=detail))

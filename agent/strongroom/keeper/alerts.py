@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 import httpx
+
+from strongroom.chain.ids import Json
 
 # Events that a person should know of; others are for the log.
 WORTH = {
@@ -29,7 +30,7 @@ class Alerts:
     def __init__(self, urls: Sequence[str], name: str) -> None:
         self._urls, self._name = urls, name
 
-    def __call__(self, event: str, fields: Mapping[str, Any]) -> None:
+    def __call__(self, event: str, fields: Mapping[str, Json]) -> None:
         """Post an event if it is worth it."""
         if event not in WORTH or not self._urls:
             return
@@ -38,7 +39,7 @@ class Alerts:
             threading.Thread(target=_post, args=(url, text), daemon=True).start()
 
 
-class _Lenient(dict[str, Any]):
+class _Lenient(dict[str, Json]):
     def __missing__(self, key: str) -> str:
         return "?"
 

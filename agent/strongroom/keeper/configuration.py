@@ -13,6 +13,7 @@ from typing import Any, Literal
 from eth_utils.address import is_address, to_checksum_address
 from pydantic import Field, ValidationError, field_validator
 
+from strongroom.chain.ids import Json
 from strongroom.settings import ConfigError, Section, describe, read_toml
 from strongroom.strategy.portfolio import EVENT_BPS
 from strongroom.strategy.sizing import DEFAULT_TIERS, KELLY_FRACTION, Rule
@@ -202,7 +203,7 @@ class Config(Section):
     venue: VenueSection
     information: InformationSection = InformationSection()
     forecasters: tuple[ForecasterSection, ...] = ()
-    packs: Mapping[str, Mapping[str, Any]]
+    packs: Mapping[str, Mapping[str, Json]]
     sizing: SizingSection = SizingSection()
     limits: LimitsSection = LimitsSection()
     execution: ExecutionSection = ExecutionSection()

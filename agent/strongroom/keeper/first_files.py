@@ -23,7 +23,6 @@ from strongroom.chain.terms import DELEGATED, ordinal
 from strongroom.errors import BadInput
 from strongroom.keeper.configuration import ExecutionSection, SafeSection
 from strongroom.settings import ConfigError
-from strongroom.signing.safe import safe_abi
 
 KEEPER, COSIGNER, SECRET = "keeper.toml", "cosigner.toml", "secret"
 SOCKET = "cosigner.sock"
@@ -159,7 +158,7 @@ def _look(chain: Contracts, address: str) -> _Found:
             f"the vault's keeper is {keeper}, its reporter {reporter}: a keeper needs one Safe for "
             "both"
         )
-    safe = chain.at(keeper, safe_abi())
+    safe = chain.at(keeper, abi.load("Safe"))
     try:
         owners, threshold = tuple(map(str, safe.getOwners())), int(safe.getThreshold())
     except (CallReverted, BadArguments) as error:

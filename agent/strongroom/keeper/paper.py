@@ -1,24 +1,69 @@
-"""Paper and dry-run: everything but signing and sending. Decisions are real, fills are thought.
+"""Paper and dry-run: everything but signing and sending. Decisions are real, fills are simulated.
 
 A decision's orders are filled at once from the book that it saw, level by level, at most to the
 limit, fee included; what the book does not offer is not filled. Resting quotes are never filled:
-nobody can say where in the queue they would have stood. Positions and cash of paper live in the
-paper journal's facts and replace the chain's in the view.
+nobody can say where in the queue they would have stood. The positions and the cash of paper are a
+fact of the paper journal and stand beside the chain's in the view.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from strongroom.information.books import UNIT, Book
+from pydantic import TypeAdapter
+
+from strongroom.chain.ids import ConditionId, Json, MarketId, canonical
+from strongroom.chain.orders import NO, YES, Outcome, Side
+from strongroom.chain.units import MICRO
+from strongroom.information.books import Book
 from strongroom.information.gamma import FeeSchedule
 from strongroom.information.sources import Look
 from strongroom.keeper.tick import Keeper
-from strongroom.strategy.decide import decide
+from strongroom.strategy.decide import Decision, decide
+from strongroom.strategy.record import DecidedLeg, DecisionRecord
 from strongroom.strategy.view import MarketState, VaultState
 
 FACT = "paper"
+NO_ACCOUNT = MarketState("0x" + "00" * 20, 0, 0, 0, 0, {})  # of a market that paper alone holds
+
+
+@dataclass(frozen=True)
+class PaperFill:
+    """What an order would have been filled with: micro-tokens, and cash fee included."""
+
+    leg: DecidedLeg
+    outcome: Outcome
+    size: int
+    cash: int
+
+    def __str__(self) -> str:
+        return f"{self.leg.side} {self.size / MICRO:g} for {self.cash / MICRO:.6f}"
+
+
+@dataclass(frozen=True)
+class PaperBook:
+    """What paper has: cash beside the vault's, tokens (YES, NO) and their cost by market."""
+
+    cash: int = 0
+    held: Mapping[MarketId, Mapping[ConditionId, tuple[int, int]]] = field(default_factory=dict)
+    cost: Mapping[MarketId, int] = field(default_factory=dict)
+
+    def filled(self, fill: PaperFill) -> "PaperBook":
+        """Return the book after a fill."""
+        sign = 1 if fill.leg.side == Side.BUY else -1
+        market, condition = fill.leg.vault_market, fill.leg.condition
+        conditions = dict(self.held.get(market, {}))
+        pair = list(conditions.get(condition, (0, 0)))
+        pair[fill.outcome] += sign * fill.size
+        conditions[condition] = (pair[YES], pair[NO])
+        cost = self.cost.get(market, 0) + sign * fill.cash
+        return PaperBook(
+            self.cash - sign * fill.cash,
+            {**self.held, market: conditions},
+            {**self.cost, market: cost},
+        )
+
+
+_BOOK = TypeAdapter(PaperBook)
 
 
 @dataclass
@@ -42,101 +87,76 @@ class PaperKeeper(Keeper):
         return state, self._decide(look, state)
 
     def _decide(self, look: Look, state: VaultState) -> int:
-        book = self._paper()
+        text = self.journal.fact(FACT)
+        book = _BOOK.validate_json(text) if text else PaperBook()
         view = replace(self.view(look, state), vault=with_paper(state, book))
         found = decide(view, self.packs, self.rules, self.journal.salt())
         self.seen(view, found)
         for decision in found.decisions:
             self.journal.decide(decision.id, decision.record, task_at=view.now)
-            fills = fills_of(decision.record, look)
-            for fill in fills:
-                _apply(book, fill)
-            words = [f"{f['side']} {f['size'] / UNIT:g} for {f['cash'] / UNIT:.6f}" for f in fills]
-            self.journal.keep(FACT, json.dumps(book, sort_keys=True))
-            self.journal.close_task(decision.id, "paper: " + ("; ".join(words) or "not filled"))
-            self.told(
-                "paper",
-                {
-                    "decision": "0x" + decision.id.hex(),
-                    "question": decision.record["question"],
-                    "fills": words,
-                },
-            )
+            book = self._carry_out(decision, look, book)
         for each in found.passed:
             self.told("passed", {"pack": each.pack, "question": each.question, "why": each.why})
         return len(found.decisions)
 
-    def _paper(self) -> dict[str, Any]:
-        text = self.journal.fact(FACT)
-        return json.loads(text) if text else {"cash": 0, "held": {}, "cost": {}}
+    def _carry_out(self, decision: Decision, look: Look, book: PaperBook) -> PaperBook:
+        """Fill a decision's orders on paper; return the book after it."""
+        fills = fills_of(decision.record, look)
+        for fill in fills:
+            book = book.filled(fill)
+        words = [str(fill) for fill in fills]
+        self.journal.keep(FACT, canonical(_BOOK.dump_python(book, mode="json")).decode())
+        self.journal.close_task(decision.id, "paper: " + ("; ".join(words) or "not filled"))
+        about: dict[str, Json] = {"decision": decision.id, "question": decision.record.question}
+        self.told("paper", {**about, "fills": words})
+        return book
 
 
-def with_paper(state: VaultState, book: Mapping[str, Any]) -> VaultState:
+def with_paper(state: VaultState, book: PaperBook) -> VaultState:
     """Return the vault's state with paper positions in place of cash."""
     markets = dict(state.markets)
-    for market, conditions in book["held"].items():
-        cost = int(book["cost"].get(market, 0))
-        known = markets.get(market) or MarketState("0x" + "00" * 20, 0, 0, 0, 0, {})
+    for market, conditions in book.held.items():
+        known = markets.get(market, NO_ACCOUNT)
         positions = dict(known.positions)
         for condition, (yes, no) in conditions.items():
             before = positions.get(condition, (0, 0))
-            positions[condition] = (before[0] + yes, before[1] + no)
-        markets[market] = replace(
-            known, exposure=known.exposure + max(0, cost), positions=positions
-        )
-    staked = sum(max(0, int(cost)) for cost in book["cost"].values())
+            positions[condition] = (before[YES] + yes, before[NO] + no)
+        exposure = known.exposure + max(0, book.cost.get(market, 0))
+        markets[market] = replace(known, exposure=exposure, positions=positions)
+    staked = sum(max(0, cost) for cost in book.cost.values())
     return replace(
         state,
-        idle=max(0, state.idle + int(book["cash"])),
+        idle=max(0, state.idle + book.cash),
         total_exposure=state.total_exposure + staked,
         markets=markets,
     )
 
 
-def fills_of(record: Mapping[str, Any], look: Look) -> list[dict[str, Any]]:
+def fills_of(record: DecisionRecord, look: Look) -> list[PaperFill]:
     """Return what a decision's orders would have been filled with, pessimistically."""
-    if record["resting"]:
+    if record.resting:
         return []
     found = []
-    for leg in record["legs"]:
-        market = look.markets[leg["condition"]]
-        book = look.books.get(leg["token"])
+    for leg in record.legs:
+        market, book = look.markets[leg.condition], look.books.get(leg.token)
         size, cash = sweep(book, leg, market.fees) if book is not None else (0, 0)
         if size:
-            found.append(
-                {
-                    "vault_market": leg["vault_market"],
-                    "condition": leg["condition"],
-                    "yes": leg["token"] == str(market.token_ids[0]),
-                    "side": leg["side"],
-                    "size": size,
-                    "cash": cash,
-                }
-            )
+            found.append(PaperFill(leg, Outcome(market.token_ids.index(leg.token)), size, cash))
     return found
 
 
-def sweep(book: Book, leg: Mapping[str, Any], fees: FeeSchedule) -> tuple[int, int]:
+def sweep(book: Book, leg: DecidedLeg, fees: FeeSchedule) -> tuple[int, int]:
     """Return tokens and cash (paid with fees, or received after them) of a marketable order."""
-    limit, left, cash = round(float(leg["price"]) * UNIT), int(leg["size"]), 0
-    buys = leg["side"] == "BUY"
+    limit, left, cash = round(leg.price * MICRO), leg.size, 0
+    buys = leg.side == Side.BUY
     for level in book.asks if buys else book.bids:
         if left == 0 or (level.price > limit if buys else level.price < limit):
             break
         take = min(left, level.size)
         fee = fees.most(take, level.price)
         if buys:
-            cash += -(-take * level.price // UNIT) + fee
+            cash += -(-take * level.price // MICRO) + fee
         else:
-            cash += take * level.price // UNIT - fee
+            cash += take * level.price // MICRO - fee
         left -= take
-    return int(leg["size"]) - left, cash
-
-
-def _apply(book: dict[str, Any], fill: Mapping[str, Any]) -> None:
-    sign = 1 if fill["side"] == "BUY" else -1
-    book["cash"] -= sign * fill["cash"]
-    cost = book["cost"].setdefault(fill["vault_market"], 0)
-    book["cost"][fill["vault_market"]] = cost + sign * fill["cash"]
-    held = book["held"].setdefault(fill["vault_market"], {}).setdefault(fill["condition"], [0, 0])
-    held[0 if fill["yes"] else 1] += sign * fill["size"]
+    return leg.size - left, cash

@@ -3,13 +3,14 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from strongroom.chain.rpc import CHAIN_AWAY
+from strongroom.chain.failures import ChainAway
+from strongroom.chain.ids import Json
+from strongroom.execution.interfaces import Listener
 from strongroom.journal import Journal
 from strongroom.journal.lock import alone
 from strongroom.keeper.alerts import Alerts
@@ -20,8 +21,6 @@ from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper
 from strongroom.keeper.wiring import build
-
-Told = Callable[[str, Mapping[str, Any]], None]
 
 
 def run(config: Config, ticks: int | None = None, stopping: threading.Event | None = None) -> int:
@@ -42,7 +41,7 @@ def _run(config: Config, ticks: int | None, stopping: threading.Event | None) ->
     alerts = Alerts(config.operations.webhooks, config.vault)
     metrics = Metrics()
 
-    def told(event: str, fields: Mapping[str, Any]) -> None:
+    def told(event: str, fields: Mapping[str, Json]) -> None:
         log.info(event, **fields)
         metrics.events.labels(event).inc()
         alerts(event, fields)
@@ -65,7 +64,7 @@ def _run(config: Config, ticks: int | None, stopping: threading.Event | None) ->
             count += 1
             metrics.observe(keeper, tick, time.monotonic() - start)
             stopped.wait(max(0.0, config.operations.tick_s - (time.monotonic() - start)))
-    except Exception as error:  # a defect of ours: say so, wind up, stop
+    except Exception as error:  # the outermost border: a defect of ours is told before it stops us
         told("failed", {"error": repr(error)})
         raise
     finally:
@@ -78,7 +77,7 @@ def _run(config: Config, ticks: int | None, stopping: threading.Event | None) ->
     return count
 
 
-def make(config: Config, told: Told) -> Keeper:
+def make(config: Config, told: Listener) -> Keeper:
     """Return the keeper of the configured mode; only "live" sends anything."""
     if config.operations.mode == "live":
         keeper = build(config, told)
@@ -91,9 +90,9 @@ def make(config: Config, told: Told) -> Keeper:
 
 def wind_up(keeper: Keeper) -> None:
     """Take out what rests; what is under way is followed at the next start."""
-    with suppress(*CHAIN_AWAY, SQLAlchemyError):
-        for row in keeper.journal.open():
-            keeper.desk.cancel(row.key)
+    with suppress(ChainAway, SQLAlchemyError):
+        for intent in keeper.journal.open():
+            keeper.desk.cancel(intent.key)
 
 
 def journal_of(config: Config) -> str:

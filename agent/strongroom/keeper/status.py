@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from strongroom.analysis.calibration import Gate, Record, score
-from strongroom.chain.rpc import CHAIN_AWAY
+from strongroom.chain.failures import ChainAway
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.journal import Journal
 from strongroom.keeper.configuration import Config
@@ -100,7 +100,7 @@ def read_status(config: Config) -> Status:
     chain = connect(config)
     try:
         state = VaultReader(chain, config.vault).read({})
-    except CHAIN_AWAY as error:
+    except ChainAway as error:
         raise ConfigError(f"[chain.rpc_url] {config.chain.rpc_url} does not answer") from error
     failed, ended = journal.reversals()
     return Status(
@@ -114,11 +114,11 @@ def read_status(config: Config) -> Status:
             name: Holding(each.exposure, each.collateral) for name, each in state.markets.items()
         },
         open_tasks=tuple(
-            OpenTask("0x" + task.decision.hex(), str(journal.record(task.decision)["question"]))
+            OpenTask(task.decision, journal.record(task.decision).question)
             for task in journal.open_tasks()
         ),
         open_orders=tuple(
-            OpenOrder(row.order_hash, row.state, row.venue) for row in journal.open()
+            OpenOrder(row.order_hash or None, row.state, row.venue) for row in journal.open()
         ),
         open_transactions=tuple(
             OpenTransaction(row.purpose, row.state) for row in journal.transactions.open()

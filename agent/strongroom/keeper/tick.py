@@ -6,35 +6,49 @@ going. Nothing that a tick needs is kept in memory, so it may die at any point.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.analysis.calibration import Gate
-from strongroom.chain.rpc import CHAIN_AWAY, Chain
+from strongroom.chain.calls import Ask, first_line
+from strongroom.chain.failures import ChainAway
+from strongroom.chain.ids import ConditionId
+from strongroom.chain.orders import YES
+from strongroom.chain.units import MICRO
 from strongroom.execution.housekeeping import Duties
+from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue, SafeSender
 from strongroom.execution.order_desk import Desk
 from strongroom.execution.tasks import Tasks
-from strongroom.execution.transactions import Transactor
 from strongroom.execution.vault_reader import VaultReader
-from strongroom.execution.venues.clob import Clob
-from strongroom.execution.venues.pools import PoolMarket
+from strongroom.execution.venues.pools import PoolMarket, read_pools
 from strongroom.information.forecast import Given
-from strongroom.information.gamma import YES
-from strongroom.information.sources import Look, Sources
+from strongroom.information.gamma import Market
+from strongroom.information.sources import Look
 from strongroom.journal import Journal
+from strongroom.journal.states import AnswerKind
 from strongroom.reporting.report import Reporter
 from strongroom.signing.signers import NotSigned
 from strongroom.strategy.api import Pack
-from strongroom.strategy.decide import Round, Rules, decide
+from strongroom.strategy.decide import Decision, Round, Rules, decide
 from strongroom.strategy.portfolio import Day
 from strongroom.strategy.view import VaultState, View
 
-Told = Callable[[str, Mapping[str, Any]], None]
+
+class MarketSources(Protocol):
+    """Where markets, books and forecasts come from."""
+
+    def look(
+        self, now: int, admits: Callable[[Market], bool], always: Iterable[ConditionId]
+    ) -> Look:
+        """Return what is known now of the markets that are admitted, and of those held."""
+
+    def close(self) -> None:
+        """End what is open."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +80,18 @@ class Tick:
 
 @dataclass
 class Keeper:
-    """Runs one vault. All parts are handed in; operations/build.py puts them together."""
+    """Runs one vault. All parts are handed in; assembly.py puts them together."""
 
     journal: Journal
-    chain: Chain
-    clob: Clob
+    chain: ChainReads
+    venue: OrderVenue
     vault: VaultReader
-    transactor: Transactor
+    transactor: SafeSender
     desk: Desk
     tasks: Tasks
     duties: Duties
     reporter: Reporter
-    sources: Sources
+    sources: MarketSources
     packs: Sequence[Pack]
     rules: Rules
     exchanges: Sequence[str]
@@ -85,13 +99,14 @@ class Keeper:
     watch: Watch = field(default_factory=Watch)
     gate: Gate = field(default_factory=Gate)
     clock: Callable[[], float] = time.time
-    told: Told = lambda event, fields: None
+    told: Listener = lambda event, fields: None
     seen: Callable[[View, Round], None] = lambda view, round_: None  # e.g. a recorder
     pools: Sequence[PoolMarket] = ()
     signals: Sequence[str] = ()  # sources that lift, and never move money by themselves
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
     _halts: dict[str, str] = field(default_factory=dict)
     _venue_again: float = 0.0
+    _read_at: int = 0  # moves by then
 
     def tick(self) -> Tick:
         """Go round once. Never raises for what the outside world does."""
@@ -103,7 +118,7 @@ class Keeper:
             if not halts:
                 state, decided = self._go_round(now, halts)
         except SQLAlchemyError as error:  # nothing that it should have kept was begun
-            halts["journal"] = f"the journal cannot be written: {_first_line(error)}"
+            halts["journal"] = f"the journal cannot be written: {first_line(error)}"
         self._tell_halts(halts)
         return Tick(now, halts, decided, state)
 
@@ -125,48 +140,61 @@ class Keeper:
         with _Named(halts):
             self._check_venue(halts)
             self.tasks.advance(may_place=not halts)
-            state = self._read(halts) or state
+            state = self._again(state, halts)
             if not halts and look.books:
                 decided = self._decide(look, state)
         with _Named(halts):
-            state = self._read(halts) or state
+            state = self._again(state, halts)
             self.duties.tidy(state, self.tasks.busy())
         with _Named(halts):
-            if self.reporter.is_due(self.reporter.requests_wait()) and "clock" not in halts:
+            if self.reporter.is_due(self.vault.requests_wait()) and "clock" not in halts:
                 self.reporter.report(look.markets, look.books)
-        return self._read(halts) or state, decided
+        return self._again(state, halts), decided
 
     # parts of a tick
 
     def _read(self, halts: dict[str, str]) -> VaultState | None:
+        """Return the whole vault as it is now; None: the chain does not answer."""
         with _Named(halts):
-            reserved = {
-                row.account: self.journal.reserved(row.account) for row in self.journal.open()
-            }
-            return self.vault.read(reserved)
+            self._read_at = self._moves()
+            return self.vault.read(self.journal.reservations())
         return None
+
+    def _moves(self) -> int:
+        """Return how many steps orders and transactions have taken."""
+        return self.journal.moves + self.transactor.moves
+
+    def _again(self, state: VaultState, halts: dict[str, str]) -> VaultState:
+        """Return the vault as it is now, read anew only where we have moved something since."""
+        if self._moves() == self._read_at:
+            return state
+        return self._read(halts) or state
 
     def _look(self, state: VaultState, now: int) -> Look:
         view = View(now, state, {}, {}, negative_risk_oracle=self.negative_risk_oracle)
         held = {condition for each in state.markets.values() for condition in each.positions}
         look = self.sources.look(now, lambda market: view.class_of(market) is not None, held)
-        for each in self.pools:
-            books = each.books(self.chain, now)
-            market = each.quoted(books)
-            look = replace(
-                look,
-                markets={**look.markets, market.name: market},
-                books={**look.books, **books},
-            )
+        if self.pools:
+            look = self._with_pools(look, now)
         for problem in look.problems:
             self.told("missing", {"what": problem})
         self._keep_forecasts(look)
         return look
 
+    def _with_pools(self, look: Look, now: int) -> Look:
+        """Add the markets that are traded at pools, with the pools' quotes."""
+        markets, books = dict(look.markets), dict(look.books)
+        found = read_pools(self.chain, [each.pool for each in self.pools])
+        for each, pool in zip(self.pools, found, strict=True):
+            offered = each.books(pool, now)
+            books |= offered
+            markets[each.market.condition_id] = each.quoted(offered)
+        return replace(look, markets=markets, books=books)
+
     def view(self, look: Look, state: VaultState) -> View:
         """Return what a decision may know now."""
         names = sorted({market.vault_market for market in look.markets.values()})
-        unknown = [name for name in names if "0x" + name.hex() not in state.markets]
+        unknown = [name for name in names if name not in state.markets]
         closed = self.vault.closed(unknown)
         return View(
             now=look.at,
@@ -186,24 +214,27 @@ class Keeper:
         self.seen(view, found)
         for decision in found.decisions:
             self.tasks.start(decision)
-            record = decision.record
-            self.told(
-                "decided",
-                {
-                    "decision": "0x" + decision.id.hex(),
-                    "pack": record["pack"],
-                    "question": record["question"],
-                    "legs": [
-                        f"{leg['side']} {leg['size'] / 10**6:g} {leg['outcome']} at {leg['price']}"
-                        for leg in record["legs"]
-                    ],
-                    "binding": record["sizing"]["binding"],
-                    "edge": record["edge"],
-                },
-            )
+            self._tell_decided(decision)
         if found.decisions:
             self.tasks.advance()
         return len(found.decisions)
+
+    def _tell_decided(self, decision: Decision) -> None:
+        record = decision.record
+        legs = [
+            f"{leg.side} {leg.size / MICRO:g} {leg.outcome} at {leg.price}" for leg in record.legs
+        ]
+        self.told(
+            "decided",
+            {
+                "decision": decision.id,
+                "pack": record.pack,
+                "question": record.question,
+                "legs": legs,
+                "binding": record.sizing.binding,
+                "edge": record.edge,
+            },
+        )
 
     def _day(self, now: int, nav: int) -> Day:
         name = f"day {datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
@@ -219,23 +250,21 @@ class Keeper:
     def _keep_forecasts(self, look: Look) -> None:
         for name, given in look.forecasts.items():
             market = look.markets.get(name)
-            book = look.books.get(str(market.token_ids[YES])) if market is not None else None
+            book = look.books.get(market.token_ids[YES]) if market is not None else None
             mid = book.mid() if book is not None else None
             if market is not None and mid is not None:
                 for each in given:
                     self.journal.forecast(each, market.event or name, mid)
 
     def _resolve_forecasts(self, state: VaultState) -> None:
-        for market, each in state.markets.items():
-            if not each.resolved:
-                continue
-            _, held = self.vault.positions(bytes.fromhex(market[2:]))
-            for condition, position in held:
+        resolved = [market for market, each in state.markets.items() if each.resolved]
+        for held in self.vault.holdings(resolved) if resolved else ():
+            for condition, position in held.positions.items():
                 if position.resolved:
                     paid = position.payout_yes / position.payout_denominator
                     self.journal.resolve(condition, paid)
 
-    def _heard(self, look: Look) -> dict[str, list[Given]]:
+    def _heard(self, look: Look) -> dict[ConditionId, list[Given]]:
         """Return the forecasts whose sources have graduated, and the signals."""
         known = {name for name, (passed, _) in self.graduates().items() if passed}
         known |= set(self.signals)
@@ -264,7 +293,7 @@ class Keeper:
                 "set the clock, or wait for a block"
             )
             return
-        theirs = self.clob.time()
+        theirs = self.venue.time()
         if theirs is not None and abs(here - theirs) > limit:
             halts["clock"] = f"this clock is {here - theirs:+.0f} s from the venue's"
 
@@ -273,31 +302,32 @@ class Keeper:
             halts["stop"] = f"{self.watch.stop_file} exists: remove it to go on"
 
     def _check_exchanges(self, halts: dict[str, str]) -> None:
-        for address in self.exchanges:
-            if self.chain.ask_one(address, "Exchange", "paused"):
+        paused = self.chain.ask([Ask(each, "Exchange", "paused") for each in self.exchanges])
+        for address, is_paused in zip(self.exchanges, paused, strict=True):
+            if is_paused:
                 halts["exchange"] = f"exchange {address} is paused"
 
     def _check_venue(self, halts: dict[str, str]) -> None:
         if self.watch.heartbeat:
-            for beat in [clob.heartbeat() for clob in self._clobs()]:
-                if beat.kind != "yes":
+            for beat in [venue.heartbeat() for venue in self._venues()]:
+                if beat.kind != AnswerKind.ACCEPTED:
                     halts["heartbeat"] = f"the venue does not take our heartbeat: {beat.detail}"
         here = self.clock()
         if self._trouble() and self._venue_again <= here:
             if "venue" in self._halts:
-                for clob in self._clobs():
-                    clob.trouble = ""  # once more
+                for venue in self._venues():
+                    venue.trouble = ""  # once more
             else:
                 self._venue_again = here + self.watch.pause_s
         if self._trouble():
             halts["venue"] = f"the venue takes no orders: {self._trouble()}"
 
-    def _clobs(self) -> list[Clob]:
+    def _venues(self) -> list[OrderVenue]:
         """Return the service under each of our API keys."""
-        return [self.clob, *(wallet.clob for wallet in self.vault.wallets.all())]
+        return [self.venue, *(wallet.venue for wallet in self.vault.wallets.all())]
 
     def _trouble(self) -> str:
-        return next((clob.trouble for clob in self._clobs() if clob.trouble), "")
+        return next((venue.trouble for venue in self._venues() if venue.trouble), "")
 
     def _tell_halts(self, halts: Mapping[str, str]) -> None:
         for name, why in halts.items():
@@ -322,11 +352,7 @@ class _Named:
         if isinstance(error, NotSigned):
             self._halts["signers"] = str(error)
             return True
-        if isinstance(error, CHAIN_AWAY):
-            self._halts["chain"] = f"the chain does not answer: {_first_line(error)}"
+        if isinstance(error, ChainAway):
+            self._halts["chain"] = f"the chain does not answer: {first_line(error)}"
             return True
         return False
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -6,25 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from decimal import Decimal
 from importlib.metadata import version
-from typing import Any
 
 from eth_account.signers.local import LocalAccount
-from py_clob_client_v2.client import ClobClient
-from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
-from web3.contract import Contract
 
-from strongroom.chain.ids import keccak
-from strongroom.chain.rpc import CHAIN_AWAY, Chain, private_key
+from strongroom.chain.calls import Ask
+from strongroom.chain.failures import CallReverted, ChainAway
+from strongroom.chain.ids import BadId, Json, TokenId, keccak, question_id, to_bytes, to_hex
+from strongroom.chain.rpc import Chain, checksum
 from strongroom.chain.terms import ordinal
 from strongroom.chain.units import MICRO
 from strongroom.cosigner.client import CosignerClient
-from strongroom.execution.housekeeping import Duties
-from strongroom.execution.order_desk import Desk
-from strongroom.execution.tasks import TaskRules, Tasks
+from strongroom.cosigner.wire import BadSecret
+from strongroom.execution.interfaces import Listener
+from strongroom.execution.tasks import TaskRules
 from strongroom.execution.transactions import Transactor
 from strongroom.execution.vault_reader import VaultReader
-from strongroom.execution.venues.clob import Clob
-from strongroom.execution.venues.pools import PoolMarket
+from strongroom.execution.venues.clob import Clob, VenueAway, log_in
+from strongroom.execution.venues.pools import PoolMarket, pool_tokens
 from strongroom.execution.venues.wallets import Wallet, Wallets
 from strongroom.information.books import Book, BookReader, BooksAway
 from strongroom.information.forecast import (
@@ -37,31 +35,34 @@ from strongroom.information.gamma import FeeSchedule, GammaClient, Market
 from strongroom.information.sources import Freshness, Sources
 from strongroom.information.stream import Books, MarketStream
 from strongroom.journal import Journal
+from strongroom.keeper.assembly import Settings, Surroundings, assemble
 from strongroom.keeper.configuration import (
     Config,
+    CosignerSection,
+    ExecutionSection,
     ForecasterSection,
     LimitsSection,
     PoolSection,
     SizingSection,
 )
-from strongroom.keeper.tick import Keeper, Told, Watch
+from strongroom.keeper.tick import Keeper, Watch
 from strongroom.reporting.marks import Method
-from strongroom.reporting.report import Reporter, Reporting, Schedule
+from strongroom.reporting.report import Reporting, Schedule
 from strongroom.settings import ConfigError, read_secret, unlock
 from strongroom.signing.order import ExchangeDomain
-from strongroom.signing.safe import safe_abi
 from strongroom.signing.signers import CosignerAway, OwnKeys, Signers, WithCosigner
 from strongroom.strategy.api import BadParameters, Pack, UnknownPack, make_pack
-from strongroom.strategy.decide import Rules, Venue
+from strongroom.strategy.decide import Exchanges, Rules
 from strongroom.strategy.portfolio import Limits
 from strongroom.strategy.sizing import Sizing, Tier
 
+PLENTY = Decimal(10**9)  # of a pool: its book says what there is
 CODE_VERSION = f"strongroom {version('strongroom')}"
 
 
 def build(
     config: Config,
-    told: Told = lambda event, fields: None,
+    told: Listener = lambda event, fields: None,
     clock: Callable[[], float] | None = None,
     journal: Journal | None = None,
 ) -> Keeper:
@@ -77,83 +78,80 @@ def build(
     forecasters = [_forecaster(each) for each in config.forecasters]
     owner = unlock(config.keys.owner, config.keys.owner_passphrase_env)
     executor = unlock(config.keys.executor, config.keys.executor_passphrase_env)
-    chain = connect(config)
-    wallets = _wallets(config, chain)
-    reader = VaultReader(chain, config.vault, wallets)
-    check_vault(config, chain, reader)
+    chain, now = connect(config), clock or time.time
+    vault = VaultReader(chain, config.vault, _wallets(config, chain))
+    check_vault(config, chain)
     pools = [_pool_market(chain, each) for each in config.venue.pools]
-    signers = _signers(config, chain, owner)
-    now = clock or time.time
-    kept = journal or Journal(config.journal)
-    clob = Clob(log_in(config.venue.clob_url, config.chain.chain_id, executor))
-    transactor = Transactor(
-        kept,
-        chain,
-        signers,
-        executor,
-        config.safe.multi_send,
-        confirmations=config.chain.confirmations,
-        patience_s=config.execution.patience_s,
-        bump_after_s=config.execution.bump_after_s,
-    )
-    desk = Desk(
-        kept,
-        chain,
-        clob,
-        signers,
-        [
-            ExchangeDomain(chain.checksum(each.address), each.version, config.chain.chain_id)
-            for each in config.venue.exchanges
-        ],
-        lifetime_s=config.execution.order_lifetime_s,
-        confirmations=config.chain.confirmations,
-        wallets=wallets,
-    )
+    signers, kept = _signers(config, chain, owner), journal or Journal(config.journal)
     books = BookReader(config.venue.clob_url)
-    tasks = Tasks(
-        kept,
-        transactor,
-        desk,
-        reader,
-        TaskRules(
-            attempts=config.execution.attempts,
-            start_within_s=config.execution.start_within_s,
-            slippage_bps=config.execution.slippage_bps,
-            resting_s=config.execution.resting_s,
-        ),
-        lambda token: _newest(books, token, int(now())),
-        chain.now,
-        told,
-    )
-    return Keeper(
+    around = Surroundings(
         journal=kept,
         chain=chain,
-        clob=clob,
-        vault=reader,
-        transactor=transactor,
-        desk=desk,
-        tasks=tasks,
-        duties=Duties(kept, transactor, reader, chain.now, told),
-        reporter=Reporter(reporting_of(config, pools), kept, transactor, reader, chain.now, told),
-        sources=_sources(config, books, forecasters, now),
-        packs=packs,
-        rules=rules_of(config, pools),
-        pools=pools,
-        exchanges=[each.address for each in config.venue.exchanges],
-        negative_risk_oracle=config.venue.negative_risk_oracle,
-        watch=Watch(
-            max_skew_s=config.operations.max_skew_s,
-            pause_s=config.operations.pause_s,
-            heartbeat=config.venue.heartbeat,
-            stop_file=config.operations.stop_file,
+        vault=vault,
+        venue=_log_in(config, executor),
+        transactor=Transactor(
+            kept,
+            chain,
+            signers,
+            executor,
+            config.safe.multi_send,
+            confirmations=config.chain.confirmations,
+            patience_s=config.execution.patience_s,
+            bump_after_s=config.execution.bump_after_s,
         ),
+        signers=signers,
+        sources=_sources(config, books, forecasters, now),
+        book=lambda token: _newest(books, token, int(now())),
         clock=now,
         told=told,
+    )
+    return assemble(around, settings_of(config, packs, pools))
+
+
+def settings_of(
+    config: Config, packs: Sequence[Pack], pools: Sequence[PoolMarket] = ()
+) -> Settings:
+    """Return what a keeper is to do, as its file says.
+
+    Raises:
+        ConfigError: a number is missing.
+    """
+    operations, exchanges = config.operations, config.venue.exchanges
+    return Settings(
+        packs=packs,
+        rules=rules_of(config, pools),
+        reporting=reporting_of(config, pools),
+        domains=[
+            ExchangeDomain(checksum(each.address), each.version, config.chain.chain_id)
+            for each in exchanges
+        ],
+        tasks=task_rules(config.execution),
+        lifetime_s=config.execution.order_lifetime_s,
+        confirmations=config.chain.confirmations,
+        watch=Watch(
+            max_skew_s=operations.max_skew_s,
+            pause_s=operations.pause_s,
+            heartbeat=config.venue.heartbeat,
+            stop_file=operations.stop_file,
+        ),
+        pools=pools,
+        exchanges=[each.address for each in exchanges],
+        negative_risk_oracle=config.venue.negative_risk_oracle,
         signals=[each.name for each in config.forecasters if each.signal],
     )
 
 
-def make_packs(sections: Mapping[str, Mapping[str, Any]]) -> list[Pack]:
+def task_rules(section: ExecutionSection) -> TaskRules:
+    """Return how patient tasks are."""
+    return TaskRules(
+        attempts=section.attempts,
+        start_within_s=section.start_within_s,
+        slippage_bps=section.slippage_bps,
+        resting_s=section.resting_s,
+    )
+
+
+def make_packs(sections: Mapping[str, Mapping[str, Json]]) -> list[Pack]:
     """Return the configured packs, in the file's order.
 
     Raises:
@@ -173,16 +171,16 @@ def rules_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Rules:
     Raises:
         ConfigError: a number is missing.
     """
-    exchanges = {each.negative_risk: each.address for each in config.venue.exchanges}
-    venue = Venue(
-        exchanges.get(False, ""),
-        exchanges.get(True, ""),
-        {each.market.name: each.pool for each in pools},
+    addresses = {each.negative_risk: each.address for each in config.venue.exchanges}
+    exchanges = Exchanges(
+        addresses.get(False, ""),
+        addresses.get(True, ""),
+        {each.market.condition_id: each.pool for each in pools},
     )
-    return make_rules(config.sizing, config.limits, venue)
+    return make_rules(config.sizing, config.limits, exchanges)
 
 
-def make_rules(sizing: SizingSection, limits: LimitsSection, venue: Venue) -> Rules:
+def make_rules(sizing: SizingSection, limits: LimitsSection, exchanges: Exchanges) -> Rules:
     """Return what decides beside the packs, from its sections.
 
     Raises:
@@ -212,7 +210,7 @@ def make_rules(sizing: SizingSection, limits: LimitsSection, venue: Venue) -> Ru
     except ValueError as error:
         raise ConfigError(f"[sizing] or [limits]: {error}") from error
     return Rules(
-        venue,
+        exchanges,
         how,
         portfolio,
         groups={name: frozenset(groups) for name, groups in limits.groups.items()},
@@ -232,7 +230,7 @@ def reporting_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Reporting:
         config.venue.clob_url,
         Schedule(section.every_s, section.when_asked_s),
         Method(int(section.reference_size * MICRO), section.stale_s, section.haircut_bps),
-        {each.market.name: each.pool for each in pools},
+        {each.market.vault_market: each.pool for each in pools},
         CODE_VERSION,
     )
 
@@ -245,44 +243,40 @@ def _pool_market(chain: Chain, section: PoolSection) -> PoolMarket:
     """
     place = f"[venue.pools] {section.address}"
     try:
-        pool = chain.contract(section.address, "FixedProductMarketMaker").functions
-        condition, collateral = pool.conditionIds(0).call(), pool.collateralToken().call()
-        ctf = chain.contract(pool.conditionalTokens().call(), "ConditionalTokens").functions
-        tokens = [
-            ctf.getPositionId(
-                collateral, ctf.getCollectionId(b"\0" * 32, condition, index_set).call()
-            ).call()
-            for index_set in (1, 2)
-        ]
-        question = bytes.fromhex(section.question_id.removeprefix("0x"))
-        expected = keccak(bytes.fromhex(section.oracle[2:]) + question + (2).to_bytes(32, "big"))
-    except Exception as error:
+        (found,) = pool_tokens(chain, [section.address])
+    except CallReverted as error:
         raise ConfigError(f"{place} is no fixed-product market maker: {error}") from error
-    if condition != expected:
+    except ChainAway as error:
+        raise ConfigError(f"{place}: {error}") from error
+    try:
+        question = question_id(section.question_id)
+    except BadId as error:
+        raise ConfigError(f"{place} question_id: {error}") from error
+    parts = to_bytes(section.oracle) + to_bytes(question) + (2).to_bytes(32, "big")
+    if found.condition != to_hex(keccak(parts)):
         raise ConfigError(f"{place} is of another condition than oracle and question_id make")
-    name = "0x" + condition.hex()
     market = Market(
         question=section.question,
         outcomes=("Yes", "No"),
-        condition_id=condition,
+        condition_id=found.condition,
         question_id=question,
-        oracle=chain.checksum(section.oracle),
-        token_ids=(tokens[0], tokens[1]),
+        oracle=checksum(section.oracle),
+        token_ids=found.tokens,
         best_bid=None,
         best_ask=None,
         tick=section.tick,
         min_size=Decimal(1),
-        liquidity=Decimal(10**9),  # the pool's book says what there is
+        liquidity=PLENTY,
         end=section.end.astimezone(UTC),
         closed=False,
         negative_risk=False,
         resolution_statuses=(),
         fees=FeeSchedule(),  # in the pool's prices
-        event=name,
+        event=found.condition,
         category=section.category,
-        volume=Decimal(10**9),
+        volume=PLENTY,
     )
-    return PoolMarket(chain.checksum(section.address), market)
+    return PoolMarket(checksum(section.address), market)
 
 
 def connect(config: Config) -> Chain:
@@ -293,7 +287,7 @@ def connect(config: Config) -> Chain:
     """
     try:
         chain = Chain(config.chain.rpc_url, config.chain.timeout_s)
-    except CHAIN_AWAY as error:
+    except ChainAway as error:
         raise ConfigError(
             f"[chain.rpc_url] {config.chain.rpc_url} does not answer: start the node or correct it"
         ) from error
@@ -305,7 +299,7 @@ def connect(config: Config) -> Chain:
     return chain
 
 
-def check_vault(config: Config, chain: Chain, reader: VaultReader) -> None:
+def check_vault(config: Config, chain: Chain) -> None:
     """Refuse addresses that are not what the file takes them for.
 
     Raises:
@@ -318,17 +312,19 @@ def check_vault(config: Config, chain: Chain, reader: VaultReader) -> None:
         for number, each in enumerate(config.venue.exchanges)
     }
     for place, address in addresses.items():
-        if not chain.web3.eth.get_code(chain.checksum(address)):
+        if chain.code_at(address) == "0x":
             raise ConfigError(f"[{place}] there is no contract at {address} on this chain")
+    limit = ordinal("max_order_lifetime_s")
+    questions = (("keeper", ()), ("reporter", ()), ("limit", (limit,)))
     try:
-        keeper = reader.contract.functions.keeper().call()
-        reporter = reader.contract.functions.reporter().call()
-        lifetime = reader.contract.functions.limit(ordinal("max_order_lifetime_s")).call()
-    except Exception as error:
+        keeper, reporter, lifetime = chain.ask(
+            [Ask(config.vault, "Vault", name, given) for name, given in questions]
+        )
+    except CallReverted as error:
         raise ConfigError(f"[vault] {config.vault} is no Strongroom vault") from error
     for role, holder in (("keeper", keeper), ("reporter", reporter)):
         if holder.lower() != config.safe.address.lower():
-            raise ConfigError(f"[safe.address] the vault's {role} is {holder}")
+            raise ConfigError(f"[safe.address] the vault's {role} is {checksum(holder)}")
     if config.execution.order_lifetime_s > lifetime:
         raise ConfigError(
             f"[execution.order_lifetime_s] the vault admits {lifetime} seconds at most"
@@ -344,46 +340,31 @@ def _wallets(config: Config, chain: Chain) -> Wallets:
     found: list[Wallet] = []
     for number, each in enumerate(config.venue.wallets):
         place = f"[venue.wallets.{number}]"
-        address, owner = chain.checksum(each.address), unlock(each.owner, each.passphrase_env)
+        address, owner = checksum(each.address), unlock(each.owner, each.passphrase_env)
         if address in [wallet.address for wallet in found]:
             raise ConfigError(f"{place} {address} stands there twice")
         try:
-            named = chain.contract(address, "DepositWallet").functions.owner().call()
-        except Exception as error:
+            named = checksum(chain.ask_one(address, "DepositWallet", "owner"))
+        except CallReverted as error:
             raise ConfigError(f"{place} {address} is no deposit wallet") from error
         if named != owner.address:
             raise ConfigError(f"{place} the wallet's owner is {named}, the key's {owner.address}")
-        client = log_in(config.venue.clob_url, config.chain.chain_id, owner, address)
-        found.append(Wallet(address, owner, Clob(client)))
+        found.append(Wallet(address, owner, _log_in(config, owner, address)))
     return Wallets(chain, found, [each.address for each in config.venue.exchanges])
 
 
-def log_in(url: str, chain_id: int, owner: LocalAccount, wallet: str | None = None) -> ClobClient:
-    """Return the official client with an owner's API key.
-
-    Args:
-        wallet: the owner's deposit wallet, where it is the orders' maker
-
-    Raises:
-        ConfigError: the service does not answer.
-    """
-    kind = None if wallet is None else SignatureTypeV2.POLY_1271
+def _log_in(config: Config, owner: LocalAccount, wallet: str | None = None) -> Clob:
     try:
-        client = ClobClient(
-            url, chain_id, key=private_key(owner), signature_type=kind, funder=wallet
-        )
-        client.set_api_creds(client.create_or_derive_api_key())
-    except Exception as error:
-        raise ConfigError(f"[venue.clob_url] {url} does not let us in: {error}") from error
-    return client
+        return log_in(config.venue.clob_url, config.chain.chain_id, owner, wallet)
+    except VenueAway as error:
+        raise ConfigError(f"[venue.clob_url] {error}") from error
 
 
 def _signers(config: Config, chain: Chain, owner: LocalAccount) -> Signers:
-    safe: Contract = chain.web3.eth.contract(
-        address=chain.checksum(config.safe.address), abi=safe_abi()
+    owners, threshold = chain.ask(
+        [Ask(config.safe.address, "Safe", name) for name in ("getOwners", "getThreshold")]
     )
-    owners, threshold = safe.functions.getOwners().call(), safe.functions.getThreshold().call()
-    keys = [owner]
+    holders, keys = {checksum(each) for each in owners}, [owner]
     if config.cosigner is None:
         variable = config.keys.owner_passphrase_env
         keys += [unlock(path, variable) for path in config.keys.further_owners]
@@ -393,19 +374,27 @@ def _signers(config: Config, chain: Chain, owner: LocalAccount) -> Signers:
                 "configure [cosigner]"
             )
     for each in keys:
-        if each.address not in owners:
+        if each.address not in holders:
             raise ConfigError(f"[keys.owner] {each.address} is no owner of the Safe")
     if config.cosigner is None:
         return OwnKeys(config.safe.address, config.chain.chain_id, keys[:threshold])
+    client = _cosigner(config.cosigner)
+    if client.address not in holders or client.address == owner.address:
+        raise ConfigError(f"[cosigner.url] {client.address} is no other owner of the Safe")
+    return WithCosigner(config.safe.address, config.chain.chain_id, owner, client)
+
+
+def _cosigner(section: CosignerSection) -> CosignerClient:
+    """Return the co-signer's client, once it has answered."""
     try:
-        client = CosignerClient(config.cosigner.url, read_secret(config.cosigner.secret_file))
-        if client.address not in owners or client.address == owner.address:
-            raise ConfigError(f"[cosigner.url] {client.address} is no other owner of the Safe")
+        client = CosignerClient(section.url, read_secret(section.secret_file))
+    except BadSecret as error:
+        raise ConfigError(f"[cosigner.secret_file] {error}") from error
+    try:
+        client.address  # noqa: B018 - asked for once, and kept
     except CosignerAway as error:
         raise ConfigError(f"[cosigner.url] {error}: start it first") from error
-    except ValueError as error:
-        raise ConfigError(f"[cosigner.secret_file] {error}") from error
-    return WithCosigner(config.safe.address, config.chain.chain_id, owner, client)
+    return client
 
 
 def _forecaster(section: ForecasterSection) -> Forecaster:
@@ -451,7 +440,7 @@ def _sources(
     )
 
 
-def _newest(reader: BookReader, token: str, now: int) -> Book | None:
+def _newest(reader: BookReader, token: TokenId, now: int) -> Book | None:
     try:
         return reader.read([token], now).get(token)
     except BooksAway:

@@ -1,21 +1,34 @@
 """The evidence document of a report: what the marks were made from, hashed on chain."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from strongroom.chain.ids import canonical, keccak
+from strongroom.chain.ids import ConditionId, Json, canonical, keccak, to_hex
+from strongroom.information.books import Book
 from strongroom.reporting.marks import Mark
+from strongroom.strategy.record import DecisionRecord, record_json
 
 SCHEMA = "strongroom-evidence/1"
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What one condition's marks rest on: its payout, a pool, or the books of YES and NO."""
+
+    market: ConditionId
+    resolved: bool = False
+    pool: str | None = None
+    reserves: tuple[int, int] = (0, 0)
+    books: tuple[Book | None, Book | None] = (None, None)
 
 
 def evidence_document(
     vault: str,
     timestamp: int,
     marks: Sequence[Mark],
-    quotes: Sequence[Mapping[str, Any]],
-    decisions: Sequence[Mapping[str, Any]],
+    quotes: Sequence[Basis],
+    decisions: Sequence[DecisionRecord],
     source: str,
     code_version: str,
 ) -> bytes:
@@ -25,12 +38,12 @@ def evidence_document(
         vault: the vault's address
         timestamp: when the quotes were taken, seconds
         marks: as reported
-        quotes: the quotes behind each mark
+        quotes: what each mark rests on
         decisions: the records of the decisions made since the last report
         source: where the quotes come from
         code_version: of the agent
     """
-    document = {
+    document: dict[str, Json] = {
         "schema": SCHEMA,
         "vault": vault,
         "timestamp": timestamp,
@@ -38,7 +51,7 @@ def evidence_document(
         "code_version": code_version,
         "marks": [
             {
-                "market": "0x" + mark.market.hex(),
+                "market": mark.market,
                 "bid_yes": str(mark.bid_yes),
                 "ask_yes": str(mark.ask_yes),
                 "bid_no": str(mark.bid_no),
@@ -46,21 +59,42 @@ def evidence_document(
             }
             for mark in marks
         ],
-        "quotes": list(quotes),
-        "decisions": list(decisions),
+        "quotes": [basis_json(each) for each in quotes],
+        "decisions": [record_json(each) for each in decisions],
     }
     return canonical(document)
 
 
-def evidence_hash(document: bytes) -> bytes:
-    """Return the hash that goes on chain: keccak-256 of the document's bytes."""
-    return keccak(document)
+def evidence_hash(document: bytes) -> str:
+    """Return the hash that goes on chain, 0x...: keccak-256 of the document's bytes."""
+    return to_hex(keccak(document))
+
+
+def basis_json(basis: Basis) -> dict[str, Json]:
+    """Return what a mark rests on, as the document has it."""
+    found: dict[str, Json] = {"market": basis.market}
+    if basis.resolved:
+        return found | {"resolved": True}
+    if basis.pool is not None:
+        return found | {"pool": basis.pool, "reserves": [str(each) for each in basis.reserves]}
+    return found | {"books": [_book_json(book) for book in basis.books]}
+
+
+def _book_json(book: Book | None) -> Json:
+    if book is None:
+        return None
+    return {
+        "seen_at": book.seen_at,
+        "hash": book.hash,
+        "bids": [[level.price, level.size] for level in book.bids],
+        "asks": [[level.price, level.size] for level in book.asks],
+    }
 
 
 def store_evidence(folder: Path, document: bytes) -> Path:
     """Write the document under its hash, atomically; writing it twice is harmless."""
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"0x{evidence_hash(document).hex()}.json"
+    target = folder / f"{evidence_hash(document)}.json"
     draft = target.with_suffix(".draft")
     draft.write_bytes(document)
     draft.replace(target)

@@ -4,27 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from strongroom.analysis.pools import Pool
+from strongroom.chain.ids import ConditionId
+from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import BPS, MICRO, WAD
 from strongroom.information.books import Book
-from strongroom.information.gamma import NO, YES
 
 
 @dataclass(frozen=True)
 class Mark:
     """One condition's marks, WAD; the fields of the contract's struct."""
 
-    market: bytes
+    market: ConditionId
     bid_yes: int
     ask_yes: int
     bid_no: int
     ask_no: int
 
-    def as_tuple(self) -> tuple[bytes, int, int, int, int]:
+    def as_tuple(self) -> tuple[ConditionId, int, int, int, int]:
         """Return the struct as the contract takes it."""
         return self.market, self.bid_yes, self.ask_yes, self.bid_no, self.ask_no
 
 
-def resolved_mark(market: bytes) -> Mark:
+def resolved_mark(market: ConditionId) -> Mark:
     """Return a resolved condition's marks: the contract takes the payout instead."""
     return Mark(market, 0, 0, 0, 0)
 
@@ -34,7 +35,7 @@ class Method:
     """How books become marks. Written down, since holders live by it (docs/agent.md).
 
     Attributes:
-        reference_size: micro-tokens that are thought sold into the bids and bought from the asks
+        reference_size: micro-tokens that a mark assumes sold into the bids and bought from the asks
         stale_s: a book older than this loses value
         haircut_bps: of the bid, and of what the ask lacks to 1, for each stale hour begun
     """
@@ -45,7 +46,7 @@ class Method:
 
 
 def mark_from_books(
-    condition: bytes,
+    condition: ConditionId,
     books: tuple[Book | None, Book | None],
     now: int,
     method: Method,
@@ -103,7 +104,7 @@ def _swept(book: Book | None, size: int) -> tuple[int, int]:
     return bid, min(WAD, -(-cost * (WAD // MICRO) // size))
 
 
-def mark_from_pool(market: bytes, pool: Pool, yes: int, no: int) -> Mark:
+def mark_from_pool(market: ConditionId, pool: Pool, yes: int, no: int) -> Mark:
     """Return a condition's marks from a fixed-product market maker.
 
     The bid is what selling the whole position brings for each token, the ask what buying as much

@@ -4,19 +4,31 @@ the chain came to the same NAV as we did."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from strongroom.analysis.pools import Pool
 from strongroom.chain.calls import make_call
-from strongroom.chain.ids import keccak
+from strongroom.chain.ids import (
+    ConditionId,
+    Json,
+    MarketId,
+    TokenId,
+    to_bytes,
+    transaction_key,
+)
 from strongroom.chain.rpc import Position
-from strongroom.execution.transactions import Transactor
-from strongroom.execution.vault_reader import VaultReader
-from strongroom.execution.venues.pools import read_pool
+from strongroom.execution.interfaces import Listener, SafeSender
+from strongroom.execution.vault_reader import Holdings, VaultReader
+from strongroom.execution.venues.pools import read_pools
 from strongroom.information.books import Book
 from strongroom.information.gamma import Market
 from strongroom.journal import Journal
-from strongroom.journal.states import Sending
-from strongroom.reporting.evidence import evidence_document, evidence_hash, store_evidence
+from strongroom.journal.states import TransactionState
+from strongroom.reporting.evidence import (
+    Basis,
+    evidence_document,
+    evidence_hash,
+    store_evidence,
+)
 from strongroom.reporting.marks import (
     Mark,
     Method,
@@ -27,6 +39,7 @@ from strongroom.reporting.marks import (
 )
 from strongroom.reporting.nav import value_of, with_wallet
 
+LOOK_BACK = 64  # blocks, for the event of the report that was just sent
 PURPOSE = "report"
 
 
@@ -57,7 +70,7 @@ class Reporting:
     source: str
     schedule: Schedule = Schedule()
     method: Method = field(default_factory=Method)
-    pools: Mapping[str, str] = field(default_factory=dict)
+    pools: Mapping[MarketId, str] = field(default_factory=dict)
     code_version: str = ""
 
 
@@ -65,7 +78,7 @@ class Reporting:
 class Expected:
     """What a report must come to: account values at the bid and at the ask, by market."""
 
-    values: Mapping[str, tuple[int, int]]
+    values: Mapping[MarketId, tuple[int, int]]
     nav_bid: int
     nav_ask: int
 
@@ -77,10 +90,10 @@ class Reporter:
         self,
         settings: Reporting,
         journal: Journal,
-        transactor: Transactor,
+        transactor: SafeSender,
         vault: VaultReader,
         now: Callable[[], int],
-        told: Callable[[str, Mapping[str, Any]], None] = lambda event, fields: None,
+        told: Listener = lambda event, fields: None,
     ) -> None:
         """Take the parts; `told` hears of each report."""
         self.settings, self._journal, self._transactor = settings, journal, transactor
@@ -89,24 +102,19 @@ class Reporter:
     def is_due(self, requests_wait: bool) -> bool:
         """Whether it is time."""
         schedule = self.settings.schedule
-        last = int(self._vault.ask(("lastReport",))[0])
         sent = int(self._journal.fact("report_sent_at") or 0)  # it may wait for the guardian
-        age = self._now() - max(last, sent)
+        age = self._now() - max(self._vault.reported_at(), sent)
         return age >= (schedule.when_asked if requests_wait else schedule.every)
 
-    def requests_wait(self) -> bool:
-        """Whether the open epochs hold requests."""
-        (epochs,) = self._vault.ask(("epochs",))
-        found = self._vault.ask(*(("epochOf", side, epoch) for side, epoch in enumerate(epochs)))
-        return any(requested for requested, *_ in found)
-
-    def report(self, markets: Mapping[str, Market], books: Mapping[str, Book]) -> bytes | None:
+    def report(
+        self, markets: Mapping[ConditionId, Market], books: Mapping[TokenId, Book]
+    ) -> str | None:
         """Mark, store the evidence, send; return the evidence's hash, None while it is under way.
 
         Raises:
             NotSigned: a signature is missing.
         """
-        if any(row.purpose == PURPOSE for row in self._journal.transactions.open()):
+        if any(each.purpose == PURPOSE for each in self._journal.transactions.open()):
             self._transactor.advance()
             return None
         now = self._now()
@@ -125,11 +133,12 @@ class Reporter:
         store_evidence(self.settings.evidence, document)
         taken = [mark.as_tuple() for mark in marks]
         call = make_call(self._vault.address, "Vault", "report", taken, evidence)
-        state, why = self._transactor.run(keccak(b"report" + evidence), PURPOSE, [call])
-        if state == Sending.DROPPED:
+        key = transaction_key(b"report" + to_bytes(evidence))
+        state, why = self._transactor.run(key, PURPOSE, [call])
+        if state == TransactionState.DROPPED:
             self._told("report_refused", {"why": why})
             return None
-        if state not in (Sending.MINED, Sending.DONE):
+        if state not in (TransactionState.MINED, TransactionState.DONE):
             return None
         self._journal.keep("report_sent_at", str(now))
         self._journal.reveal([identity for identity, _ in revealed])
@@ -137,90 +146,90 @@ class Reporter:
         return evidence
 
     def marks(
-        self, markets: Mapping[str, Market], books: Mapping[str, Book], now: int
-    ) -> tuple[list[Mark], list[dict[str, Any]], Expected]:
+        self, markets: Mapping[ConditionId, Market], books: Mapping[TokenId, Book], now: int
+    ) -> tuple[list[Mark], list[Basis], Expected]:
         """Return the marks in the contract's order, what each rests on, and what they come to."""
+        held = self._vault.holdings(self._vault.open_markets())
+        pools = self._pools(held)
         marks: list[Mark] = []
-        basis: list[dict[str, Any]] = []
-        values: dict[str, tuple[int, int]] = {}
-        for market in self._vault.ask(("openMarkets",))[0]:
-            _, held = self._vault.positions(market)
-            mine = within_event(
-                [self._mark(market, each, markets, books, now, basis) for each in held]
-            )
+        basis: list[Basis] = []
+        values: dict[MarketId, tuple[int, int]] = {}
+        for account in held:
+            pool = pools.get(account.market)
+            pairs = [
+                self._mark(condition, position, pool, markets, books, now)
+                for condition, position in account.positions.items()
+            ]
+            mine = within_event([mark for mark, _ in pairs])
             marks += mine
-            there, away, outstanding = self._vault.away(market)
-            value = value_of(*self._vault.here(market), mine)
-            if away:
-                value = with_wallet(value, value_of(there, away, mine), outstanding)
-            values["0x" + market.hex()] = value
-        idle = self._vault.ask(("total_idle",))[0]
+            basis += [each for _, each in pairs]
+            value = value_of(account.collateral, account.here, mine)
+            if account.wallet:
+                away = value_of(account.collateral_away, account.away, mine)
+                value = with_wallet(value, away, account.outstanding)
+            values[account.market] = value
+        idle = self._vault.idle()
         bid, ask = (idle + sum(value[side] for value in values.values()) for side in (0, 1))
         return marks, basis, Expected(values, bid, ask)
 
+    def _pools(self, held: Sequence[Holdings]) -> dict[MarketId, tuple[str, Pool]]:
+        """Return the pools at which markets are valued, as they stand."""
+        named = {
+            each.market: address
+            for each in held
+            if (address := self.settings.pools.get(each.market)) is not None
+        }
+        found = read_pools(self._vault.chain, list(named.values())) if named else []
+        return {
+            market: (address, pool)
+            for (market, address), pool in zip(named.items(), found, strict=True)
+        }
+
     def _mark(
         self,
-        vault_market: bytes,
-        held: tuple[str, Position],
-        markets: Mapping[str, Market],
-        books: Mapping[str, Book],
+        condition: ConditionId,
+        position: Position,
+        pool: tuple[str, Pool] | None,
+        markets: Mapping[ConditionId, Market],
+        books: Mapping[TokenId, Book],
         now: int,
-        basis: list[dict[str, Any]],
-    ) -> Mark:
-        condition, position = held
-        name = bytes.fromhex(condition[2:])
+    ) -> tuple[Mark, Basis]:
+        """Return a condition's marks, and what they rest on."""
         if position.resolved:
-            basis.append({"market": condition, "resolved": True})
-            return resolved_mark(name)
-        pool_address = self.settings.pools.get("0x" + vault_market.hex())
-        if pool_address is not None:
-            pool = read_pool(self._vault.chain, pool_address)
-            reserves = [str(each) for each in pool.reserves]
-            basis.append({"market": condition, "pool": pool_address, "reserves": reserves})
-            return mark_from_pool(name, pool, position.yes, position.no)
+            return resolved_mark(condition), Basis(condition, resolved=True)
+        if pool is not None:
+            address, there = pool
+            mark = mark_from_pool(condition, there, position.yes, position.no)
+            return mark, Basis(condition, pool=address, reserves=there.reserves)
         market = markets.get(condition)
         pair: tuple[Book | None, Book | None] = (None, None)
         if market is not None:
-            yes, no = (books.get(str(token)) for token in market.token_ids)
+            yes, no = (books.get(token) for token in market.token_ids)
             pair = (yes, no)
-        basis.append({"market": condition, "books": [_shown(book) for book in pair]})
-        return mark_from_books(name, pair, now, self.settings.method)
+        mark = mark_from_books(condition, pair, now, self.settings.method)
+        return mark, Basis(condition, books=pair)
 
-    def _check(self, evidence: bytes, expected: Expected) -> None:
+    def _check(self, evidence: str, expected: Expected) -> None:
         """Tell what the chain came to, and whether that is what we did."""
-        chain, since = self._vault.chain, max(0, self._vault.chain.head()[0] - 64)
+        chain, mine = self._vault.chain, {"evidence": evidence}
+        since = max(0, chain.head().number - LOOK_BACK)
         logs = [
-            log["args"]
-            for event in ("Reported", "ReportPending")
-            for log in chain.logs(self._vault.address, "Vault", event, since)
-            if log["args"]["evidence"] == evidence
+            (name, log)
+            for event, name in (("Reported", "reported"), ("ReportPending", "report_pending"))
+            for log in chain.logs(self._vault.address, "Vault", event, since, matching=mine)
         ]
         if not logs:
             return
-        found = logs[-1]
-        difference = found["nav_bid"] - expected.nav_bid, found["nav_ask"] - expected.nav_ask
-        fields = {
-            "evidence": "0x" + evidence.hex(),
-            "nav_bid": found["nav_bid"],
-            "nav_ask": found["nav_ask"],
+        name, found = logs[-1]
+        bid, ask = int(found.args["nav_bid"]), int(found.args["nav_ask"])
+        difference = bid - expected.nav_bid, ask - expected.nav_ask
+        fields: dict[str, Json] = {
+            "evidence": evidence,
+            "nav_bid": bid,
+            "nav_ask": ask,
             "difference_bid": difference[0],
             "difference_ask": difference[1],
         }
-        self._told("reported" if "supply" in found else "report_pending", fields)
+        self._told(name, fields)
         if any(difference):
             self._told("nav_differs", fields)
-
-
-def _shown(book: Book | None) -> dict[str, Any] | None:
-    if book is None:
-        return None
-    return {
-        "seen_at": book.seen_at,
-        "hash": book.hash,
-        "bids": _pairs(book.bids),
-        "asks": _pairs(book.asks),
-    }
-
-
-def _pairs(levels: Sequence[Any]) -> list[list[int]]:
-    return [[level.price, level.size] for level in levels]

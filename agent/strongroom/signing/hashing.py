@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
-from strongroom.chain.ids import keccak
+from strongroom.chain.ids import keccak, to_bytes
 
 _CACHED = 4_096  # domains: one a market account and exchange
 
@@ -20,7 +20,7 @@ def word(value: int) -> bytes:
 
 def address_word(address: str) -> bytes:
     """Return an address as an ABI word."""
-    return bytes(12) + bytes.fromhex(address[2:])
+    return bytes(12) + to_bytes(address)
 
 
 _ORDER = keccak(
@@ -78,8 +78,8 @@ def order_words(order: OrderV2, head: bytes = b"") -> bytes:
             word(int(order.side)),
             word(int(order.signatureType)),
             word(int(order.timestamp)),
-            bytes.fromhex(order.metadata[2:]),
-            bytes.fromhex(order.builder[2:]),
+            to_bytes(order.metadata),
+            to_bytes(order.builder),
         )
     )
 

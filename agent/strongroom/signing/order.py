@@ -5,10 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
-from py_clob_client_v2.order_utils.model.side import Side
+from py_clob_client_v2.order_utils.model.side import Side as ClientSide
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 
+from strongroom.chain.ids import DecisionId, IntentKey, TokenId, to_bytes
+from strongroom.chain.orders import Side
 from strongroom.chain.units import LOT, cost_micro, on_tick
+from strongroom.errors import BadInput
 from strongroom.signing.hashing import exchange_order_hash
 
 # Order(...) fields in the order of the struct, without the signature.
@@ -27,7 +30,7 @@ ORDER_FIELDS = (
 )
 
 
-class BadOrder(ValueError):
+class BadOrder(BadInput):
     """The order cannot be placed as asked; the message says why."""
 
 
@@ -42,14 +45,14 @@ class ExchangeDomain:
 
 def build_order(
     maker: str,
-    token_id: int,
+    token_id: TokenId,
     price: Decimal,
     tokens: int,
     tick: Decimal,
-    decision: bytes,
+    decision: DecisionId,
     timestamp_ms: int,
     side: Side = Side.BUY,
-    key: bytes | None = None,
+    key: IntentKey | None = None,
 ) -> OrderV2:
     """Build an order for `tokens` micro-tokens at `price` with the market's account, or the wallet
     that trades for it, as maker.
@@ -67,7 +70,7 @@ def build_order(
         raise BadOrder(f"price {price} is no multiple of the tick {tick}")
     if tokens <= 0 or tokens % LOT:
         raise BadOrder(f"size {tokens} is no positive multiple of {LOT} micro-tokens")
-    salt = int.from_bytes((key or decision)[:8], "big") % 2**53
+    salt = int((key or decision)[2:18], 16) % 2**53
     cash = cost_micro(price, tokens)
     making, taking = (cash, tokens) if side == Side.BUY else (tokens, cash)
     return OrderV2(
@@ -77,12 +80,16 @@ def build_order(
         tokenId=str(token_id),
         makerAmount=str(making),
         takerAmount=str(taking),
-        side=side,
+        side=_SIDES[side],
         signatureType=SignatureTypeV2.POLY_1271,
         timestamp=str(timestamp_ms),
-        metadata="0x" + decision.hex(),
-        builder="0x" + "00" * 32,
+        metadata=decision,
+        builder=_NO_BUILDER,
     )
+
+
+_SIDES = {Side.BUY: ClientSide.BUY, Side.SELL: ClientSide.SELL}
+_NO_BUILDER = "0x" + "00" * 32
 
 
 def order_hash(order: OrderV2, domain: ExchangeDomain) -> bytes:
@@ -102,6 +109,6 @@ def order_tuple(order: OrderV2) -> tuple[Any, ...]:
         int(order.side),
         int(order.signatureType),
         int(order.timestamp),
-        bytes.fromhex(order.metadata[2:]),
-        bytes.fromhex(order.builder[2:]),
+        to_bytes(order.metadata),
+        to_bytes(order.builder),
     )

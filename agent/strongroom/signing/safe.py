@@ -1,26 +1,23 @@
 """Calls of a Safe: several as one (MultiSendCallOnly), the calls that execute them, and back."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
 from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from safe_eth.safe.multi_send import MultiSendOperation, MultiSendTx
 
-from strongroom.chain.calls import Call
-from strongroom.chain.ids import keccak
+from strongroom.chain.calls import Call, make_call
+from strongroom.chain.ids import keccak, to_bytes, to_hex
+from strongroom.errors import BadInput
 
 CALL, DELEGATE_CALL = 0, 1
 MULTI_SEND = keccak(b"multiSend(bytes)")[:4]
 ZERO_ADDRESS = "0x" + "00" * 20
 
 
-class NotABatch(ValueError):
+class NotABatch(BadInput):
     """The data are no plain MultiSend of calls without value."""
 
 
@@ -33,17 +30,10 @@ class Batch:
     operation: int
 
 
-@cache
-def safe_abi() -> list[dict[str, Any]]:
-    """Return the ABI of Safe 1.4.1 (from safe-eth-py)."""
-    text = (files("safe_eth.eth.contracts.abis") / "Safe_V1_4_1.json").read_text()
-    return json.loads(text)["abi"]  # type: ignore[no-any-return]
-
-
 def batch(calls: Sequence[Call], multi_send: str) -> Batch:
     """Return one call as itself, several as one MultiSend: all of them or none."""
     if len(calls) == 1:
-        return Batch(to_checksum_address(calls[0].to), bytes.fromhex(calls[0].data[2:]), CALL)
+        return Batch(to_checksum_address(calls[0].to), to_bytes(calls[0].data), CALL)
     packed = b"".join(
         MultiSendTx(
             MultiSendOperation.CALL, to_checksum_address(call.to), 0, call.data
@@ -61,7 +51,7 @@ def unbatch(sent: Batch, multi_send: str) -> list[Call]:
         NotABatch: a delegate call elsewhere than `multi_send`, or data that `batch` would not make.
     """
     if sent.operation == CALL:
-        return [Call(sent.to, "0x" + sent.data.hex())]
+        return [Call(sent.to, to_hex(sent.data))]
     if sent.operation != DELEGATE_CALL or sent.to.lower() != multi_send.lower():
         raise NotABatch(f"delegate call to {sent.to}")
     try:
@@ -79,17 +69,13 @@ def _unpack(data: bytes) -> list[Call]:
     while packed:
         size = int.from_bytes(packed[53:85], "big")
         calls.append(
-            Call(
-                to_checksum_address("0x" + packed[1:21].hex()), "0x" + packed[85 : 85 + size].hex()
-            )
+            Call(to_checksum_address(to_hex(packed[1:21])), to_hex(packed[85 : 85 + size]))
         )
         packed = packed[85 + size :]
     return calls
 
 
-def execute_arguments(sent: Batch, signatures: bytes) -> list[Any]:
-    """Return the arguments of `execTransaction`."""
-    return [
-        *(sent.to, 0, sent.data, sent.operation, 0, 0, 0),
-        *(ZERO_ADDRESS, ZERO_ADDRESS, signatures),
-    ]
+def execution(safe: str, sent: Batch, signatures: bytes) -> Call:
+    """Return the call of a Safe's `execTransaction`: no value, no refund, no gas limit."""
+    about = (sent.to, 0, sent.data, sent.operation, 0, 0, 0, ZERO_ADDRESS, ZERO_ADDRESS)
+    return make_call(safe, "Safe", "execTransaction", *about, signatures)

@@ -1,13 +1,14 @@
 """Who signs for the keeper's Safe: keys in this process, or one key here and the co-signer's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
+from strongroom.errors import Away, Refused, StrongroomError
 from strongroom.signing.hashing import (
     keeper_order_digest,
     safe_message_hash,
@@ -17,15 +18,15 @@ from strongroom.signing.keys import join_signatures, sign_hash
 from strongroom.signing.order import ExchangeDomain, order_hash
 
 
-class NotSigned(RuntimeError):
+class NotSigned(StrongroomError):
     """The signatures cannot be had; nothing has left. The message says why."""
 
 
-class CosignerAway(NotSigned):
+class CosignerAway(NotSigned, Away):
     """The co-signer does not answer: start it, or wait."""
 
 
-class CosignerRefused(NotSigned):
+class CosignerRefused(NotSigned, Refused):
     """The co-signer's policy does not admit it."""
 
 
@@ -42,7 +43,7 @@ class OrderRequest:
     """An order to be signed, with what a co-signer must know to judge it.
 
     Attributes:
-        record: of the decision that the order's metadata commits to
+        record: canonical JSON of the decision that the order's metadata commits to
         account: of the market, where a wallet is the order's maker; the wallet's key signs for the
             venue then, and the Safe's signature is the admission alone
     """
@@ -51,7 +52,7 @@ class OrderRequest:
     domain: ExchangeDomain
     expiry: int
     epoch: int
-    record: Mapping[str, Any]
+    record: bytes
     account: str = ""
 
     @property

@@ -4,27 +4,28 @@ A pack is a class, registered as an entry point of the group `strongroom.strateg
 parameters of its section in the configuration. It may keep nothing that its view does not show.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from pydantic import ConfigDict, ValidationError
 
+from strongroom.chain.ids import Json
+from strongroom.chain.orders import MoveKind, OnFailure, OrderKind, Outcome, Side
+from strongroom.errors import BadInput
 from strongroom.information.gamma import Market
 from strongroom.strategy.view import View
 
 GROUP = "strongroom.strategies"
 PARAMETERS = ConfigDict(extra="forbid")  # of a pack's pydantic dataclass: what it does not know
-Kind = Literal["FAK", "FOK", "GTC", "POST"]
-FailureRule = Literal["unwind", "hold"]
 
 
-class UnknownPack(ValueError):
+class UnknownPack(BadInput):
     """No installed pack has this name; the message lists those that are."""
 
 
-class BadParameters(ValueError):
+class BadParameters(BadInput):
     """A pack does not take a parameter, or not this value."""
 
 
@@ -33,10 +34,15 @@ class Leg:
     """One order to place: `size` micro-tokens of an outcome at the limit `price` (10**-6)."""
 
     market: Market
-    outcome: int
-    buy: bool
+    outcome: Outcome
+    side: Side
     price: int
     size: int
+
+    @property
+    def buys(self) -> bool:
+        """Whether it takes tokens."""
+        return self.side == Side.BUY
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Move:
     """A change of holdings at no price: split or merge complete sets of a market, or convert the
     NO of one outcome of an event into the YES of all others; micro-tokens."""
 
-    kind: Literal["split", "merge", "convert"]
+    kind: MoveKind
     market: Market
     amount: int
 
@@ -67,7 +73,7 @@ class Proposal:
 
     pack: str
     legs: tuple[Leg, ...]
-    kind: Kind = "FAK"
+    kind: OrderKind = OrderKind.FAK
     moves: tuple[Move, ...] = ()
     edge: float = 0.0
     chance: float = 0.0
@@ -75,9 +81,9 @@ class Proposal:
     sized: bool = False
     sure: bool = False
     resting: bool = False
-    on_failure: FailureRule = "hold"
+    on_failure: OnFailure = OnFailure.HOLD
     evidence: frozenset[str] = frozenset()
-    numbers: Mapping[str, Any] = field(default_factory=dict)
+    numbers: Mapping[str, Json] = field(default_factory=dict)
 
 
 class Rooms(Protocol):
@@ -107,12 +113,12 @@ class Confidence(Protocol):
         """Return 1 to lift a proposal by one tier, else 0."""
 
 
-def installed() -> dict[str, type[Any]]:
+def installed() -> dict[str, Callable[..., Pack]]:
     """Return the installed packs by name."""
     return {entry.name: entry.load() for entry in entry_points(group=GROUP)}
 
 
-def make_pack(name: str, parameters: Mapping[str, Any]) -> Pack:
+def make_pack(name: str, parameters: Mapping[str, Json]) -> Pack:
     """Return a pack with its parameters.
 
     Raises:
@@ -132,4 +138,4 @@ def make_pack(name: str, parameters: Mapping[str, Any]) -> Pack:
         raise BadParameters(f"pack {name}: {problems}") from error
     except (TypeError, ValueError, ArithmeticError) as error:
         raise BadParameters(f"pack {name}: {error}") from error
-    return pack  # type: ignore[no-any-return]
+    return pack

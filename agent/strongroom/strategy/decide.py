@@ -6,15 +6,32 @@ unguessable until the record is revealed with a report.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
 
-from strongroom.chain.ids import canonical, decision_id, keccak
+from strongroom.chain.ids import (
+    ConditionId,
+    DecisionId,
+    Json,
+    MarketId,
+    canonical,
+    keccak,
+    question_number,
+    to_hex,
+)
+from strongroom.chain.orders import MoveKind, OrderKind
 from strongroom.chain.units import LOT, MICRO, on_tick
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Confidence, Leg, Pack, Proposal
 from strongroom.strategy.portfolio import Day, Holding, Limits, room
+from strongroom.strategy.record import (
+    DecidedLeg,
+    DecidedMove,
+    DecisionRecord,
+    Opening,
+    SizingNote,
+    salted,
+)
 from strongroom.strategy.sizing import Size, Sizing, bounded
 from strongroom.strategy.view import View
 
@@ -22,18 +39,18 @@ LEAST_ORDER = MICRO  # the venue takes no marketable order below a dollar
 
 
 @dataclass(frozen=True)
-class Venue:
+class Exchanges:
     """The exchanges that orders are signed for, by address; and the pools of markets that are
     traded at one (condition -> address)."""
 
     exchange: str
     negative_risk_exchange: str = ""
-    pools: Mapping[str, str] = field(default_factory=dict)
+    pools: Mapping[ConditionId, str] = field(default_factory=dict)
 
     def of(self, market: Market) -> str:
         """Return a market's exchange or pool."""
-        if market.name in self.pools:
-            return self.pools[market.name]
+        if market.condition_id in self.pools:
+            return self.pools[market.condition_id]
         return self.negative_risk_exchange if market.negative_risk else self.exchange
 
 
@@ -41,7 +58,7 @@ class Venue:
 class Rules:
     """Everything that decides beside the packs."""
 
-    venue: Venue
+    exchanges: Exchanges
     sizing: Sizing = field(default_factory=Sizing)
     limits: Limits = field(default_factory=Limits)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -57,8 +74,8 @@ class Rules:
 class Decision:
     """Something to carry out."""
 
-    id: bytes
-    record: Mapping[str, Any]
+    id: DecisionId
+    record: DecisionRecord
 
 
 @dataclass(frozen=True)
@@ -87,7 +104,7 @@ class _Round:
 
     def __init__(self, view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> None:
         self.view, self.packs, self.rules, self.salt = view, packs, rules, salt
-        self.spent: dict[str, int] = {}  # vault market -> micro-units
+        self.spent: dict[MarketId, int] = {}  # micro-units
         self.day = view.day or Day(view.vault.nav, view.vault.nav)
         self.held = view.holdings(rules.groups)
 
@@ -102,7 +119,7 @@ class _Round:
         return int(left / (1 + market.fees.rate)), binding
 
     def named_rooms(self, market: Market) -> dict[str, int]:
-        view, rules, name = self.view, self.rules, self.view.vault_market(market)
+        view, rules, name = self.view, self.rules, market.vault_market
         found = view.contract_rooms(market, self.spent)
         spent = [
             Holding(other.event, other.category, assets, self.groups_of(vault_market, other.event))
@@ -120,7 +137,7 @@ class _Round:
             found["wallets"] = 0
         return found | {portfolio.binding: portfolio.assets}
 
-    def wallets_left(self, name: str) -> int:
+    def wallets_left(self, name: MarketId) -> int:
         """Return the wallets that a market may have; one that it has already counts."""
         view = self.view
         state = view.vault.markets.get(name)
@@ -146,7 +163,7 @@ class _Round:
         """
         view = self.view
         for leg in proposal.legs:
-            name = view.vault_market(leg.market)
+            name = leg.market.vault_market
             if name in view.busy or name in self.spent:
                 raise _NotNow("something is under way in this market")
             last = view.decided.get(name)
@@ -155,12 +172,12 @@ class _Round:
                 raise _NotNow("this market was decided on a moment ago")
             if not on_tick(Decimal(leg.price) / MICRO, leg.market.tick):
                 raise _NotNow(f"{leg.price} is off the tick {leg.market.tick}")
-            if proposal.resting and leg.market.name in self.rules.venue.pools:
+            if proposal.resting and leg.market.condition_id in self.rules.exchanges.pools:
                 raise _NotNow("nothing rests at a pool")
-            if leg.buy and leg.price > view.vault.max_buy_price:
+            if leg.buys and leg.price > view.vault.max_buy_price:
                 raise _NotNow(f"{leg.price} is above the vault's highest price")
         for move in proposal.moves:
-            if move.kind != "merge" and view.is_delegated(move.market):
+            if move.kind != MoveKind.MERGE and view.is_delegated(move.market):
                 raise _NotNow(f"a {move.kind} stays in the account, out of its wallet's reach")
         sized, sizing = self.sized(proposal)
         budgets = self.budgets(sized, proposal)
@@ -168,17 +185,18 @@ class _Round:
             left, binding = self.rooms(view.by_vault_market[name])
             if assets > left:
                 raise _NotNow(f"needs {assets}, {binding} leaves {left}")
-        if sum(budgets.values()) > max(0, view.vault.idle - sum(self.spent.values())):
+        free = view.vault.idle - view.vault.owed - view.vault.asked - sum(self.spent.values())
+        if sum(budgets.values()) > max(0, free):
             raise _NotNow("needs more than is idle")
         record = self.record(proposal, sized, budgets, sizing, number)
         self.spent |= {name: assets for name, assets in budgets.items() if assets}
-        return Decision(decision_id(record), record)
+        return Decision(record.id, record)
 
-    def sized(self, proposal: Proposal) -> tuple[list[Leg], Mapping[str, Any]]:
+    def sized(self, proposal: Proposal) -> tuple[list[Leg], SizingNote]:
         """Return the legs as they are to be traded, and how that came about."""
         legs = list(proposal.legs)
         if proposal.sized:
-            return legs, {"rule": "plan", "binding": "plan"}
+            return legs, SizingNote("plan", "plan")
         if proposal.resting:
             return self.resting(legs)
         (leg,) = legs
@@ -192,16 +210,12 @@ class _Round:
             raise _NotNow(
                 f"{chosen.binding} leaves {chosen.assets}, {tokens} tokens; the least is {least}"
             )
-        how = {
-            "rule": self.rules.sizing.rule,
-            "binding": chosen.binding,
-            "limits": {name: str(limit) for name, limit in limits.items()},
-        }
-        return [Leg(leg.market, leg.outcome, leg.buy, leg.price, tokens)], how
+        how = SizingNote(self.rules.sizing.rule, chosen.binding, limits)
+        return [replace(leg, size=tokens)], how
 
     def choose(self, proposal: Proposal, leg: Leg) -> tuple[Size, dict[str, int]]:
         view, sizing = self.view, self.rules.sizing
-        name = view.vault_market(leg.market)
+        name = leg.market.vault_market
         lifts = [pack.lift(view, proposal) for pack in self.packs if isinstance(pack, Confidence)]
         limits = sizing.limits(
             proposal.edge,
@@ -226,28 +240,28 @@ class _Round:
             raise _NotNow(f"{chosen.binding} leaves nothing (at stake: {staked})")
         return chosen, limits | rooms
 
-    def resting(self, legs: list[Leg]) -> tuple[list[Leg], Mapping[str, Any]]:
+    def resting(self, legs: list[Leg]) -> tuple[list[Leg], SizingNote]:
         left, binding = self.rooms_before_fees(legs[0].market)
-        state = self.view.vault.markets.get(self.view.vault_market(legs[0].market))
+        state = self.view.vault.markets.get(legs[0].market.vault_market)
         left += state.free if state is not None else 0
         needed = sum(leg.size * leg.price // MICRO for leg in legs)
         if needed > left:
             raise _NotNow(f"quotes need {needed}, {binding} leaves {left}")
-        return legs, {"rule": "quotes", "binding": "size"}
+        return legs, SizingNote("quotes", "size")
 
-    def budgets(self, legs: Sequence[Leg], proposal: Proposal) -> dict[str, int]:
+    def budgets(self, legs: Sequence[Leg], proposal: Proposal) -> dict[MarketId, int]:
         """Return the collateral that each account needs beyond what is free in it."""
-        needs: dict[str, int] = {}
+        needs: dict[MarketId, int] = {}
         for leg in legs:
-            name = self.view.vault_market(leg.market)
+            name = leg.market.vault_market
             needs.setdefault(name, 0)
-            if leg.buy:
+            if leg.buys:
                 cash = -(-leg.size * leg.price // MICRO)
                 # the exchange takes cash at the limit and the fee, then returns what was saved
                 needs[name] += cash + leg.market.fees.most_up_to(leg.size, leg.price)
         for move in proposal.moves:
-            if move.kind == "split":
-                name = self.view.vault_market(move.market)
+            if move.kind == MoveKind.SPLIT:
+                name = move.market.vault_market
                 needs[name] = needs.get(name, 0) + move.amount
         for name, assets in needs.items():
             state = self.view.vault.markets.get(name)
@@ -259,94 +273,93 @@ class _Round:
         self,
         proposal: Proposal,
         legs: Sequence[Leg],
-        budgets: Mapping[str, int],
-        sizing: Mapping[str, Any],
+        budgets: Mapping[MarketId, int],
+        sizing: SizingNote,
         number: int,
-    ) -> dict[str, Any]:
-        view, rules = self.view, self.rules
-        record: dict[str, Any] = {
-            "pack": proposal.pack,
-            "code_version": rules.code_version,
-            "vault": view.vault.address,
-            "time": view.now,
-            "question": " & ".join(dict.fromkeys(leg.market.question for leg in legs)),
-            "legs": [self.leg_record(leg, proposal.kind) for leg in legs],
-            "moves": [
-                {
-                    "kind": move.kind,
-                    "vault_market": view.vault_market(move.market),
-                    "condition": move.market.name,
-                    "amount": move.amount,
-                }
+    ) -> DecisionRecord:
+        """Return what is kept of a decision, salted."""
+        view = self.view
+        plain = DecisionRecord(
+            pack=proposal.pack,
+            code_version=self.rules.code_version,
+            vault=view.vault.address,
+            time=view.now,
+            question=" & ".join(dict.fromkeys(leg.market.question for leg in legs)),
+            legs=tuple(self.decided(leg, proposal.kind) for leg in legs),
+            moves=tuple(
+                DecidedMove(
+                    move.kind, move.market.vault_market, move.market.condition_id, move.amount
+                )
                 for move in proposal.moves
-            ],
-            "budgets": dict(budgets),
-            "open": [
+            ),
+            budgets=dict(budgets),
+            openings=tuple(
                 self.opening(view.by_vault_market[name])
                 for name in budgets
                 if name not in view.vault.markets
-            ],
-            "resting": proposal.resting,
-            "on_failure": proposal.on_failure,
-            "sure": proposal.sure,
-            "edge": f"{proposal.edge:.6f}",
-            "chance": f"{proposal.chance:.6f}",
-            "cost": f"{proposal.cost:.6f}",
-            "evidence": sorted(proposal.evidence),
-            "sizing": sizing,
-            "numbers": dict(proposal.numbers),
-            "nav": view.vault.nav,
-            "snapshot": self.snapshot(legs),
-        }
-        salt = keccak(f"{self.salt}{number}".encode() + canonical(record))
-        return record | {"salt": "0x" + salt.hex()}
+            ),
+            resting=proposal.resting,
+            on_failure=proposal.on_failure,
+            sure=proposal.sure,
+            edge=f"{proposal.edge:.6f}",
+            chance=f"{proposal.chance:.6f}",
+            cost=f"{proposal.cost:.6f}",
+            evidence=tuple(sorted(proposal.evidence)),
+            sizing=sizing,
+            numbers=dict(proposal.numbers),
+            nav=view.vault.nav,
+            snapshot=self.snapshot(legs),
+        )
+        return salted(plain, f"{self.salt}{number}")
 
-    def leg_record(self, leg: Leg, kind: str) -> dict[str, Any]:
-        return {
-            "vault_market": self.view.vault_market(leg.market),
-            "condition": leg.market.name,
-            "question": leg.market.question,
-            "token": str(leg.market.token_ids[leg.outcome]),
-            "outcome": leg.market.outcomes[leg.outcome],
-            "side": "BUY" if leg.buy else "SELL",
-            "price": str(Decimal(leg.price) / MICRO),
-            "size": leg.size,
-            "tick": str(leg.market.tick),
-            "exchange": self.rules.venue.of(leg.market),
-            "kind": "POOL" if leg.market.name in self.rules.venue.pools else kind,
-        }
+    def decided(self, leg: Leg, kind: OrderKind) -> DecidedLeg:
+        """Return a leg as it is kept and carried out."""
+        market, exchanges = leg.market, self.rules.exchanges
+        return DecidedLeg(
+            vault_market=market.vault_market,
+            condition=market.condition_id,
+            question=market.question,
+            token=market.token_ids[leg.outcome],
+            outcome=market.outcomes[leg.outcome],
+            side=leg.side,
+            price=Decimal(leg.price) / MICRO,
+            size=leg.size,
+            tick=market.tick,
+            exchange=exchanges.of(market),
+            kind=OrderKind.POOL if market.condition_id in exchanges.pools else kind,
+        )
 
-    def opening(self, market: Market) -> dict[str, Any]:
+    def opening(self, market: Market) -> Opening:
         """Return what openMarket takes."""
         view, number = self.view, self.view.class_of(market)
         assert number is not None and market.end is not None
         longest = view.now + view.vault.classes[number].max_duration
-        count, question = 1, market.question_id
+        count, question = 1, str(market.question_id)
         if market.event_id is not None:
             siblings = [m for m in view.markets.values() if m.event_id == market.event_id]
-            count = max(m.question_id[31] for m in siblings) + 1
+            count = max(question_number(m.question_id) for m in siblings) + 1
             question = market.event_id
-        return {
-            "vault_market": view.vault_market(market),
-            "class": number,
-            "question_id": "0x" + question.hex(),
-            "count": count,
-            "deadline": min(int(market.end.timestamp()), longest - 60),
-        }
+        return Opening(
+            vault_market=market.vault_market,
+            class_id=number,
+            question_id=question,
+            count=count,
+            deadline=min(int(market.end.timestamp()), longest - 60),
+        )
 
     def snapshot(self, legs: Sequence[Leg]) -> str:
         """Return the hash of what the decision saw of its markets."""
         view = self.view
-        seen = {}
+        seen: dict[str, Json] = {}
         for leg in legs:
             for token in leg.market.token_ids:
-                book = view.books.get(str(token))
+                book = view.books.get(token)
                 if book is not None:
                     seen[str(token)] = [
                         [[each.price, each.size] for each in side]
                         for side in (book.bids, book.asks)
                     ]
-        return "0x" + keccak(canonical({"time": view.now, "books": seen})).hex()
+        return to_hex(keccak(canonical({"time": view.now, "books": seen})))
 
 
 def decide(view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:

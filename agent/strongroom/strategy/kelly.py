@@ -13,13 +13,14 @@ import highspy
 import numpy as np
 
 from strongroom.analysis.bundle import FULL, Bundle, fee_of
+from strongroom.chain.units import MICRO
+from strongroom.errors import BadInput
 
-UNIT = 10**6
 GAP = 1e-7  # of growth, between the cuts' bound and what is reached
 MAX_ROUNDS = 60
 
 
-class NoGrowth(ValueError):
+class NoGrowth(BadInput):
     """Probabilities or wealth are not what they must be; the message says which."""
 
 
@@ -108,11 +109,11 @@ def best_growth(bundle: Bundle, chances: Sequence[float], wealth: float) -> Stak
     if wealth <= 0:
         raise NoGrowth(f"wealth {wealth} is not positive")
     legs = [
-        (place, level.price / UNIT + fee_of(security, level.price), level.size / UNIT)
+        (place, level.price / MICRO + fee_of(security, level.price), level.size / MICRO)
         for place, security in enumerate(bundle.securities)
         for level in security.asks
     ]
-    held = np.array([security.held / UNIT for security in bundle.securities])
+    held = np.array([security.held / MICRO for security in bundle.securities])
     pays = np.array(bundle.states, dtype=float) / FULL
     gains = np.array([pays[:, place] - cost for place, cost, _ in legs]).T
     start = wealth + pays @ held

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from strongroom.chain.ids import ConditionId, MarketId, TokenId
 from strongroom.chain.units import BPS
 from strongroom.information.books import Book
 from strongroom.information.forecast import Given
@@ -38,8 +39,8 @@ class MarketState:
     exposure: int
     collateral: int
     reserved: int  # of the collateral, by orders that may still be filled
-    positions: Mapping[str, tuple[int, int]]  # condition -> YES, NO
-    resolved: frozenset[str] = frozenset()  # conditions
+    positions: Mapping[ConditionId, tuple[int, int]]  # condition -> YES, NO
+    resolved: frozenset[ConditionId] = frozenset()
     tradable: bool = True
     wallet: str = ""  # that trades for the account; empty: the account trades itself
 
@@ -67,8 +68,8 @@ class VaultState:
     max_order_lifetime: int
     dealable: bool  # fresh, not paused, not winding down, breaker not tripped
     classes: Mapping[int, ClassState] = field(default_factory=dict)
-    markets: Mapping[str, MarketState] = field(default_factory=dict)
-    closed: frozenset[str] = frozenset()  # markets that the vault had and closed
+    markets: Mapping[MarketId, MarketState] = field(default_factory=dict)
+    closed: frozenset[MarketId] = frozenset()  # markets that the vault had and closed
     free_wallets: int = 0  # that serve no market yet
 
 
@@ -77,7 +78,7 @@ class View:
     """One moment.
 
     Attributes:
-        markets: by condition id, 0x...
+        markets: by condition id
         books: by token id
         busy: vault markets in which a decision is being carried out
         decided: vault market -> time of the last decision on it
@@ -86,21 +87,17 @@ class View:
 
     now: int
     vault: VaultState
-    markets: Mapping[str, Market]
-    books: Mapping[str, Book]
-    forecasts: Mapping[str, Sequence[Given]] = field(default_factory=dict)
-    busy: frozenset[str] = frozenset()
-    decided: Mapping[str, int] = field(default_factory=dict)
+    markets: Mapping[ConditionId, Market]
+    books: Mapping[TokenId, Book]
+    forecasts: Mapping[ConditionId, Sequence[Given]] = field(default_factory=dict)
+    busy: frozenset[MarketId] = frozenset()
+    decided: Mapping[MarketId, int] = field(default_factory=dict)
     day: Day | None = None
     negative_risk_oracle: str = ""
 
     def book(self, market: Market, outcome: int) -> Book | None:
         """Return the book of one of a market's tokens."""
-        return self.books.get(str(market.token_ids[outcome]))
-
-    def vault_market(self, market: Market) -> str:
-        """Return what the vault calls the market."""
-        return "0x" + market.vault_market.hex()
+        return self.books.get(market.token_ids[outcome])
 
     def class_of(self, market: Market) -> int | None:
         """Return the class that admits the market, or None."""
@@ -117,16 +114,16 @@ class View:
 
     def held(self, market: Market) -> tuple[int, int]:
         """Return the YES and NO tokens of a market, micro-tokens."""
-        state = self.vault.markets.get(self.vault_market(market))
-        return (0, 0) if state is None else state.positions.get(market.name, (0, 0))
+        state = self.vault.markets.get(market.vault_market)
+        return (0, 0) if state is None else state.positions.get(market.condition_id, (0, 0))
 
-    def contract_rooms(self, market: Market, spent: Mapping[str, int]) -> dict[str, int]:
+    def contract_rooms(self, market: Market, spent: Mapping[MarketId, int]) -> dict[str, int]:
         """Return how much more the vault's own limits let into a market, by limit; micro-units.
 
         Args:
             spent: vault market -> what decisions of this round take already
         """
-        vault, name = self.vault, self.vault_market(market)
+        vault, name = self.vault, market.vault_market
         number = self.class_of(market)
         if number is None or not vault.dealable or name in vault.closed:
             return {"not admitted": 0}
@@ -152,14 +149,14 @@ class View:
             "idle": vault.idle - vault.owed - vault.asked - anywhere,
         }
 
-    def _class_number(self, vault_market: str) -> int | None:
+    def _class_number(self, vault_market: MarketId) -> int | None:
         market = self.by_vault_market.get(vault_market)
         return None if market is None else self.class_of(market)
 
     @cached_property
-    def by_vault_market(self) -> dict[str, Market]:
+    def by_vault_market(self) -> dict[MarketId, Market]:
         """A market of each vault market."""
-        return {self.vault_market(market): market for market in self.markets.values()}
+        return {market.vault_market: market for market in self.markets.values()}
 
     def holdings(self, groups: Mapping[str, frozenset[str]]) -> list[Holding]:
         """Return what is at stake, at cost, a vault market each; for the portfolio's limits.

@@ -1,14 +1,16 @@
-"""The venue behind the official client: what it answers, in three kinds.
+"""The venue behind the official client: what it answers, read once into a kind.
 
-Yes, no, and nothing. Only words that mean no are a no; a time-out, a broken connection, a server
-error, a restart or a limit say nothing about the order.
+Only words that mean no are a no; a time-out, a broken connection, a server error, a restart or a
+limit say nothing about the order. The texts are read here and nowhere else.
 """
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+import httpx
+from eth_account.signers.local import LocalAccount
 from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import (
     AssetType,
@@ -16,22 +18,30 @@ from py_clob_client_v2.clob_types import (
     OrderPayload,
     TradeParams,
 )
-from py_clob_client_v2.exceptions import PolyApiException
+from py_clob_client_v2.exceptions import PolyApiException, PolyException
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2, SignedOrderV2
+from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 
-from strongroom.journal.states import Venue, venue_word
+from strongroom.chain.ids import ConditionId, OrderHash, to_hex
+from strongroom.chain.orders import OrderKind
+from strongroom.chain.rpc import private_key
+from strongroom.errors import Away
+from strongroom.execution.interfaces import Answer
+from strongroom.journal.states import (
+    AnswerKind,
+    TradeStatus,
+    VenueWord,
+    trade_status,
+    venue_word,
+)
 
-Kind = Literal["yes", "no", "nothing"]
-FINAL = ("CONFIRMED", "FAILED")
+# What the official client lets through: its own error, httpx', and what a body that is none of its
+# JSON makes of it. All say the same: nothing about the order.
+_FOREIGN = (PolyException, httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What came of a request about an order."""
-
-    kind: Kind
-    venue: Venue = Venue.NONE
-    detail: str = ""
+class VenueAway(Away):
+    """The venue does not answer: wait, or look whether its URL is right."""
 
 
 class Clob:
@@ -44,7 +54,13 @@ class Clob:
         self._heartbeat_id = ""
         self.trouble = ""  # why the venue took no order when it was last asked to
 
-    def place(self, order: OrderV2, signature: bytes, kind: str = "GTC", expiry: int = 0) -> Answer:
+    def place(
+        self,
+        order: OrderV2,
+        signature: bytes,
+        kind: OrderKind = OrderKind.GTC,
+        expiry: int = 0,
+    ) -> Answer:
         """Post an order (GTC, POST = post-only, FOK, FAK) once; never again by itself.
 
         One that may rest is given the signature's expiry (timestamp), so that the venue does not
@@ -53,90 +69,125 @@ class Clob:
         One that the venue has had before counts as a yes: its hash is its identity.
         """
         fields = vars(order)
-        rests = kind in ("GTC", "POST")
-        if rests and expiry:
+        if kind.rests and expiry:
             fields = fields | {"expiration": str(expiry)}
-        signed = SignedOrderV2(**fields, signature="0x" + signature.hex())
-        order_type = ("GTD" if expiry else "GTC") if rests else kind
+        signed = SignedOrderV2(**fields, signature=to_hex(signature))
+        order_type = ("GTD" if expiry else "GTC") if kind.rests else str(kind)
         try:
             said = self._client.post_order(
-                signed, order_type, post_only=kind == "POST", defer_exec=True
+                signed, order_type, post_only=kind == OrderKind.POST, defer_exec=True
             )
         except PolyApiException as error:
-            answer = _refusal(error)
-            self.trouble = answer.detail if answer.kind == "nothing" else ""
+            answer = answer_of(error.status_code, str(error.error_msg))
+            self.trouble = answer.detail if answer.kind == AnswerKind.SILENT else ""
             return answer
-        except Exception as error:  # the client lets httpx' errors through in places
-            return Answer("nothing", detail=str(error) or type(error).__name__)
+        except _FOREIGN as error:
+            return _silent(error)
         self.trouble = ""
         if not said.get("success"):
-            return Answer("no", Venue.REJECTED, str(said.get("errorMsg")))
-        return Answer("yes", venue_word(str(said.get("status", ""))))
+            return answer_of(400, str(said.get("errorMsg")))
+        return Answer(AnswerKind.ACCEPTED, venue_word(str(said.get("status", ""))))
 
-    def look(self, order_hash: str) -> Answer:
-        """Ask after an order by its hash; "no" means that the venue does not know it."""
+    def look(self, order_hash: OrderHash) -> Answer:
+        """Ask after an order by its hash; REFUSED means that the venue does not know it."""
         try:
             found = self._client.get_order(order_hash)
-        except Exception as error:
-            return Answer("nothing", detail=str(error) or type(error).__name__)
-        if not found:
-            return Answer("no", detail="the venue does not know the order")
-        return Answer("yes", venue_word(str(found["status"])))
+            if not found:
+                return Answer(AnswerKind.REFUSED, detail="the venue does not know the order")
+            return Answer(AnswerKind.ACCEPTED, venue_word(str(found["status"])))
+        except _FOREIGN as error:
+            return _silent(error)
 
-    def cancel(self, order_hash: str) -> Answer:
-        """Ask for an order's end; "no" means that it was over already, or never there."""
+    def cancel(self, order_hash: OrderHash) -> Answer:
+        """Ask for an order's end; REFUSED means that it was over already, or never there."""
         try:
             answer = self._client.cancel_order(OrderPayload(orderID=order_hash))
-        except Exception as error:
-            return Answer("nothing", detail=str(error) or type(error).__name__)
-        if order_hash in answer["canceled"]:
-            return Answer("yes", Venue.CANCELLED)
-        return Answer("no", detail=str(answer["not_canceled"].get(order_hash, "")))
+            if order_hash in answer["canceled"]:
+                return Answer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
+            why = str(answer["not_canceled"].get(order_hash, ""))
+            return Answer(AnswerKind.REFUSED, detail=why)
+        except _FOREIGN as error:
+            return _silent(error)
 
-    def trades(self, order_hash: str, condition: str) -> dict[str, str] | None:
-        """Return an order's trades, id -> status; None: no answer."""
+    def trades(
+        self, order_hash: OrderHash, condition: ConditionId
+    ) -> dict[str, TradeStatus] | None:
+        """Return an order's trades by id; None: no answer."""
         try:
-            found = self._client.get_trades(TradeParams(market=condition))
-        except Exception:
+            return {
+                str(each["id"]): trade_status(str(each["status"]))
+                for each in self._client.get_trades(TradeParams(market=condition))
+                if _takes_part(each, order_hash)
+            }
+        except _FOREIGN:
             return None
-        return {each["id"]: each["status"] for each in found if _takes_part(each, order_hash)}
 
     def heartbeat(self) -> Answer:
         """Say that we live: without it the venue takes our resting orders out."""
         try:
             answer = self._client.post_heartbeat(self._heartbeat_id)
+            self._heartbeat_id = str(answer.get("heartbeat_id", ""))
         except PolyApiException as error:
             self._heartbeat_id = ""
-            return Answer("nothing", detail=str(error.error_msg))
-        except Exception as error:
-            return Answer("nothing", detail=str(error) or type(error).__name__)
-        self._heartbeat_id = str(answer.get("heartbeat_id", ""))
-        return Answer("yes")
+            return Answer(AnswerKind.SILENT, detail=str(error.error_msg))
+        except _FOREIGN as error:
+            return _silent(error)
+        return Answer(AnswerKind.ACCEPTED)
 
     def time(self) -> int | None:
         """Return the venue's clock, seconds; None: no answer."""
         try:
             return int(self._client.get_server_time())
-        except Exception:
+        except _FOREIGN:
             return None
 
     def refresh_funds(self) -> None:
         """Let the venue look at our balances again; a failure is found at the next order."""
-        with suppress(Exception):
+        with suppress(*_FOREIGN):
             self._client.update_balance_allowance(
                 BalanceAllowanceParams(asset_type=AssetType.COLLATERAL)
             )
 
 
-def _refusal(error: PolyApiException) -> Answer:
-    text = str(error.error_msg)
-    if error.status_code == 400 and "Duplicated" in text:
-        return Answer("yes", detail="the venue had it already")
-    if error.status_code in (400, 401, 403):
-        return Answer("no", Venue.REJECTED, text)
-    return Answer("nothing", detail=f"{error.status_code}: {text}")
+def log_in(url: str, chain_id: int, owner: LocalAccount, wallet: str | None = None) -> Clob:
+    """Return the venue's service under an owner's API key.
+
+    Args:
+        wallet: the owner's deposit wallet, where it is the orders' maker
+
+    Raises:
+        VenueAway: the service does not answer, or does not let us in.
+    """
+    kind = None if wallet is None else SignatureTypeV2.POLY_1271
+    try:
+        client = ClobClient(
+            url, chain_id, key=private_key(owner), signature_type=kind, funder=wallet
+        )
+        client.set_api_creds(client.create_or_derive_api_key())
+    except _FOREIGN as error:
+        raise VenueAway(f"{url} does not let us in: {error}") from error
+    return Clob(client)
 
 
-def _takes_part(trade: dict[str, Any], order_hash: str) -> bool:
+def answer_of(status: int | None, text: str) -> Answer:
+    """Return what the venue's answer to an order means, by its HTTP status and its words.
+
+    Args:
+        status: None: there was none
+    """
+    if status == 400 and "Duplicated" in text:
+        return Answer(AnswerKind.ACCEPTED, detail="the venue had it already")
+    if status == 400 and "balance" in text:
+        return Answer(AnswerKind.UNFUNDED, VenueWord.REJECTED, text)
+    if status in (400, 401, 403):
+        return Answer(AnswerKind.REFUSED, VenueWord.REJECTED, text)
+    return Answer(AnswerKind.SILENT, detail=f"{status}: {text}")
+
+
+def _silent(error: Exception) -> Answer:
+    return Answer(AnswerKind.SILENT, detail=str(error) or type(error).__name__)
+
+
+def _takes_part(trade: Mapping[str, Any], order_hash: OrderHash) -> bool:
     makers = (maker["order_id"] for maker in trade["maker_orders"])
     return trade["taker_order_id"] == order_hash or order_hash in makers

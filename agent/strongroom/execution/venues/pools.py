@@ -1,25 +1,26 @@
 """Fixed-product market makers: their pools as markets with books, and trades of a market account
 with them, through the keeper's Safe."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
-
-from web3.contract import Contract
+from typing import NamedTuple
 
 from strongroom.analysis.pools import Pool
-from strongroom.chain.calls import Call, make_call
-from strongroom.chain.ids import canonical, keccak
-from strongroom.chain.rpc import Chain, TransactionRefused
+from strongroom.chain.calls import Ask, Call, make_call
+from strongroom.chain.failures import TransactionRefused
+from strongroom.chain.ids import ConditionId, TokenId, TransactionKey, canonical, transaction_key
+from strongroom.chain.orders import YES, Outcome, Side
 from strongroom.chain.units import BPS, MICRO
-from strongroom.execution.transactions import Transactor
+from strongroom.errors import BadInput
+from strongroom.execution.interfaces import ChainReads, SafeSender
 from strongroom.information.books import Book
-from strongroom.information.gamma import YES, Market
+from strongroom.information.gamma import Market
 from strongroom.journal import Journal
-from strongroom.journal.states import Sending
-from strongroom.journal.transactions import hashes_of
+from strongroom.journal.states import TransactionState
+from strongroom.strategy.record import DecidedLeg
 
+POOL, CTF = "FixedProductMarketMaker", "ConditionalTokens"
 LIFETIME_S = 120
 STEP = 100 * MICRO  # micro-tokens of a level of a pool's book
 
@@ -32,21 +33,64 @@ class PoolFill:
     tokens: int
 
 
-class ForeignPool(ValueError):
+class ForeignPool(BadInput):
     """The account would not trade with this pool; the message says so."""
 
 
-def read_pool(chain: Chain, address: str) -> Pool:
+def read_pool(chain: ChainReads, address: str) -> Pool:
     """Read a pool's reserves of its one binary condition, and its fee."""
-    pool = chain.contract(address, "FixedProductMarketMaker").functions
-    ctf = chain.contract(pool.conditionalTokens().call(), "ConditionalTokens").functions
-    collateral, condition = pool.collateralToken().call(), pool.conditionIds(0).call()
-    reserves = []
-    for index_set in (1, 2):
-        collection = ctf.getCollectionId(b"\0" * 32, condition, index_set).call()
-        token = ctf.getPositionId(collateral, collection).call()
-        reserves.append(ctf.balanceOf(address, token).call())
-    return Pool((reserves[0], reserves[1]), pool.fee().call())
+    return read_pools(chain, [address])[0]
+
+
+def read_pools(chain: ChainReads, addresses: Sequence[str]) -> list[Pool]:
+    """Read several pools, in a constant number of requests."""
+    tokens = pool_tokens(chain, addresses)
+    asked = [Ask(address, POOL, "fee") for address in addresses]
+    for address, (_, ctf, _, pair) in zip(addresses, tokens, strict=True):
+        asked += [Ask(ctf, CTF, "balanceOf", (address, token)) for token in pair]
+    found = chain.ask(asked)
+    fees, reserves = found[: len(addresses)], found[len(addresses) :]
+    return [
+        Pool((reserves[2 * place], reserves[2 * place + 1]), fee) for place, fee in enumerate(fees)
+    ]
+
+
+class PoolTokens(NamedTuple):
+    """What a pool trades."""
+
+    condition: ConditionId
+    conditional_tokens: str
+    collateral: str
+    tokens: tuple[TokenId, TokenId]
+
+
+def pool_tokens(chain: ChainReads, addresses: Sequence[str]) -> list[PoolTokens]:
+    """Return what pools trade; raises CallReverted where one is no pool."""
+    names = (("conditionalTokens", ()), ("collateralToken", ()), ("conditionIds", (0,)))
+    parts = chain.ask([Ask(each, POOL, name, given) for each in addresses for name, given in names])
+    about = [parts[3 * place : 3 * place + 3] for place in range(len(addresses))]
+    collections = chain.ask(
+        [
+            Ask(ctf, CTF, "getCollectionId", (bytes(32), condition, index_set))
+            for ctf, _, condition in about
+            for index_set in (1, 2)
+        ]
+    )
+    positions = chain.ask(
+        [
+            Ask(about[place // 2][0], CTF, "getPositionId", (about[place // 2][1], collection))
+            for place, collection in enumerate(collections)
+        ]
+    )
+    return [
+        PoolTokens(
+            ConditionId(condition),
+            ctf,
+            collateral,
+            (TokenId(positions[2 * place]), TokenId(positions[2 * place + 1])),
+        )
+        for place, (ctf, collateral, condition) in enumerate(about)
+    ]
 
 
 @dataclass(frozen=True)
@@ -56,17 +100,17 @@ class PoolMarket:
     pool: str
     market: Market
 
-    def books(self, chain: Chain, now: int) -> dict[str, Book]:
+    def books(self, pool: Pool, now: int) -> dict[TokenId, Book]:
         """Return what the pool offers, as books of both tokens."""
-        pool, tick = read_pool(chain, self.pool), int(self.market.tick * MICRO)
+        tick = int(self.market.tick * MICRO)
         return {
-            str(token): pool.book(outcome, STEP, tick, now)
+            token: pool.book(outcome, STEP, tick, now)
             for outcome, token in enumerate(self.market.token_ids)
         }
 
-    def quoted(self, books: Mapping[str, Book]) -> Market:
+    def quoted(self, books: Mapping[TokenId, Book]) -> Market:
         """Return the market with the pool's best prices."""
-        book = books[str(self.market.token_ids[YES])]
+        book = books[self.market.token_ids[YES]]
         bid, ask = (None if price is None else Decimal(price) / MICRO for price in
                     (book.bid, book.ask))  # fmt: skip
         return replace(self.market, best_bid=bid, best_ask=ask)
@@ -75,11 +119,11 @@ class PoolMarket:
 class PoolDesk:
     """Legs of decisions at pools: one Safe transaction each, executed once."""
 
-    def __init__(self, journal: Journal, transactor: Transactor, chain: Chain) -> None:
+    def __init__(self, journal: Journal, transactor: SafeSender, chain: ChainReads) -> None:
         self._journal, self._transactor, self._chain = journal, transactor, chain
 
     def trade(
-        self, key: bytes, account: str, leg: Mapping[str, Any], outcome: int, size: int
+        self, key: TransactionKey, account: str, leg: DecidedLeg, outcome: Outcome, size: int
     ) -> int | None:
         """Trade `size` micro-tokens at no worse than the leg's price on average; return what was
         traded when it is over, None while it is under way.
@@ -92,16 +136,16 @@ class PoolDesk:
             call = self._call(account, leg, outcome, size)
             if call is None:
                 return 0  # the pool has moved beyond the limit
-            state, _ = self._transactor.run(key, f"{leg['side']} at pool {leg['exchange']}", [call])
-        if state == Sending.DROPPED:
+            state, _ = self._transactor.run(key, f"{leg.side} at pool {leg.exchange}", [call])
+        if state == TransactionState.DROPPED:
             return 0
-        return self._moved(key, account, leg) if state == Sending.DONE else None
+        return self._moved(key, account, leg) if state == TransactionState.DONE else None
 
-    def _call(self, account: str, leg: Mapping[str, Any], outcome: int, size: int) -> Call | None:
-        pool, price = read_pool(self._chain, leg["exchange"]), Decimal(leg["price"])
+    def _call(self, account: str, leg: DecidedLeg, outcome: Outcome, size: int) -> Call | None:
+        pool = read_pool(self._chain, leg.exchange)
         deadline = self._chain.now() + LIFETIME_S
-        worst = int(price * size)
-        if leg["side"] == "BUY":
+        worst = int(leg.price * size)
+        if leg.side == Side.BUY:
             assets = pool.cost(size, outcome)
             name, amount, bound = "buy", assets, size
             fits = assets <= worst
@@ -111,41 +155,34 @@ class PoolDesk:
             fits = assets >= worst
         if not fits:
             return None
-        arguments = (leg["exchange"], outcome, amount, bound, deadline)
+        arguments = (leg.exchange, int(outcome), amount, bound, deadline)
         return make_call(account, "FpmmAccount", name, *arguments)
 
-    def _moved(self, key: bytes, account: str, leg: Mapping[str, Any]) -> int:
-        row = self._journal.transactions.find(key)
-        assert row is not None
-        contract = self._chain.contract(account, "FpmmAccount")
-        event = contract.events["Bought" if leg["side"] == "BUY" else "Sold"]
-        logs = event().get_logs(from_block=row.mined, to_block=row.mined)
-        mine = set(hashes_of(row))
-        return sum(
-            int(log["args"]["tokens"])
-            for log in logs
-            if "0x" + log["transactionHash"].hex().removeprefix("0x") in mine
-        )
+    def _moved(self, key: TransactionKey, account: str, leg: DecidedLeg) -> int:
+        done = self._journal.transactions.get(key)
+        event = "Bought" if leg.side == Side.BUY else "Sold"
+        logs = self._chain.logs(account, "FpmmAccount", event, done.mined, done.mined)
+        return sum(int(log.args["tokens"]) for log in logs if log.transaction in done.hashes)
 
 
 class PoolTrader:
     """Buys and sells for one account at one pool."""
 
-    def __init__(self, chain: Chain, transactor: Transactor, account: str, pool: str) -> None:
+    def __init__(self, chain: ChainReads, transactor: SafeSender, account: str, pool: str) -> None:
         """Check the pool first.
 
         Raises:
             ForeignPool: the account does not admit it.
         """
         self._chain, self._transactor, self._pool = chain, transactor, pool
-        self._account: Contract = chain.contract(account, "FpmmAccount")
-        if not self._account.functions.isPool(pool).call():
+        self._account = account
+        if not chain.ask_one(account, "FpmmAccount", "isPool", pool):
             raise ForeignPool(
                 f"{pool} is no pool of this market for account {account}: name a clone of the "
                 "approved master over the market's condition"
             )
 
-    def buy(self, outcome: int, assets: int, slippage_bps: int) -> PoolFill:
+    def buy(self, outcome: Outcome, assets: int, slippage_bps: int) -> PoolFill:
         """Spend `assets`; get at least today's quote less the slippage.
 
         Raises:
@@ -155,7 +192,7 @@ class PoolTrader:
         least = -(-quote * (BPS - slippage_bps) // BPS)
         return self._trade("buy", "Bought", outcome, assets, least)
 
-    def sell(self, outcome: int, tokens: int, slippage_bps: int) -> PoolFill:
+    def sell(self, outcome: Outcome, tokens: int, slippage_bps: int) -> PoolFill:
         """Sell at most `tokens` for today's proceeds less the slippage.
 
         Raises:
@@ -164,15 +201,15 @@ class PoolTrader:
         quote = read_pool(self._chain, self._pool).proceeds(tokens, outcome)
         return self._trade("sell", "Sold", outcome, quote * (BPS - slippage_bps) // BPS, tokens)
 
-    def _trade(self, call: str, event: str, outcome: int, assets: int, bound: int) -> PoolFill:
+    def _trade(self, call: str, event: str, outcome: Outcome, assets: int, bound: int) -> PoolFill:
         deadline = self._chain.now() + LIFETIME_S
-        arguments = (self._pool, outcome, assets, bound, deadline)
-        sent = make_call(self._account.address, "FpmmAccount", call, *arguments)
+        arguments = (self._pool, int(outcome), assets, bound, deadline)
+        sent = make_call(self._account, "FpmmAccount", call, *arguments)
         purpose = f"{call} at pool {self._pool}"
-        key = keccak(canonical([purpose, sent.data]))
-        before = self._chain.web3.eth.block_number
+        key = transaction_key(canonical([purpose, sent.data]))
+        before = self._chain.head().number
         state, why = self._transactor.run(key, purpose, [sent])
-        if state not in (Sending.MINED, Sending.DONE):
+        if state not in (TransactionState.MINED, TransactionState.DONE):
             raise TransactionRefused(why or f"{purpose} is {state}")
-        logs = self._account.events[event]().get_logs(from_block=before)
-        return PoolFill(logs[-1]["args"]["assets"], logs[-1]["args"]["tokens"])
+        last = self._chain.logs(self._account, "FpmmAccount", event, before)[-1]
+        return PoolFill(last.args["assets"], last.args["tokens"])

@@ -14,8 +14,9 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from py_clob_client_v2.signer import Signer
 
 from strongroom.chain.calls import Ask, Call, make_call
-from strongroom.chain.rpc import Chain, private_key
-from strongroom.execution.venues.clob import Clob
+from strongroom.chain.ids import to_bytes
+from strongroom.chain.rpc import private_key
+from strongroom.execution.interfaces import ChainReads, OrderVenue
 from strongroom.signing.keys import sign_hash
 from strongroom.signing.order import ExchangeDomain
 
@@ -29,7 +30,7 @@ class Wallet:
 
     address: str
     owner: LocalAccount
-    clob: Clob
+    venue: OrderVenue
 
     def sign(self, order: OrderV2, domain: ExchangeDomain) -> bytes:
         """Return the signature of an order whose maker is the wallet."""
@@ -40,13 +41,15 @@ class Wallet:
             domain_version=domain.version,
         )
         typed = builder.build_order_typed_data(order)
-        return bytes.fromhex(builder.build_order_signature(typed).removeprefix("0x"))
+        return to_bytes(builder.build_order_signature(typed))
 
 
 class Wallets:
     """The wallets of one vault."""
 
-    def __init__(self, chain: Chain, wallets: Iterable[Wallet], exchanges: Sequence[str]) -> None:
+    def __init__(
+        self, chain: ChainReads, wallets: Iterable[Wallet], exchanges: Sequence[str]
+    ) -> None:
         """Take the wallets, and the exchanges that may move what they hold."""
         self._chain, self._exchanges = chain, exchanges
         self._wallets = {each.address.lower(): each for each in wallets}
@@ -99,12 +102,12 @@ class Wallets:
         ]
 
     def _batch(self, wallet: Wallet, calls: Sequence[Call]) -> Call:
-        inside = [(call.to, bytes.fromhex(call.data[2:])) for call in calls]
+        inside = [(call.to, to_bytes(call.data)) for call in calls]
         deadline = self._chain.now() + BATCH_S
         digest = self._chain.ask_one(
             wallet.address, "DepositWallet", "batchDigest", inside, deadline
         )
-        signature = sign_hash(wallet.owner, digest)
+        signature = sign_hash(wallet.owner, to_bytes(digest))
         return make_call(wallet.address, "DepositWallet", "execute", inside, deadline, signature)
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from strongroom.analysis.bundle import Security
 from strongroom.analysis.scan import Finding
+from strongroom.chain.orders import NO, YES, MoveKind, OnFailure, OrderKind, Side
 from strongroom.chain.units import LOT, MICRO
 from strongroom.information.books import Book
-from strongroom.information.gamma import NO, YES, Market
+from strongroom.information.gamma import Market
 from strongroom.strategy.api import Leg, Move, Proposal
 from strongroom.strategy.view import View
 
@@ -22,7 +23,7 @@ def securities_of(view: View, market: Market) -> list[Security]:
         return []
     return [
         Security(
-            market.name,
+            market.condition_id,
             outcome == YES,
             asks=book.asks,
             fees=market.fees,
@@ -44,8 +45,7 @@ def least_order(market: Market, book: Book) -> int:
 def busy(view: View, markets: Iterable[Market]) -> bool:
     """Whether a decision is being carried out in one of the markets, or none may be made."""
     return any(
-        view.vault_market(market) in view.busy or view.class_of(market) is None
-        for market in markets
+        market.vault_market in view.busy or view.class_of(market) is None for market in markets
     )
 
 
@@ -58,30 +58,31 @@ def proposal_of(
     for leg in finding.plan.legs:
         security = bundle.securities[leg.security]
         market = markets[security.market]
-        legs.append(Leg(market, YES if security.yes else NO, leg.buy, leg.price, leg.size))
+        outcome, side = YES if security.yes else NO, Side.BUY if leg.buy else Side.SELL
+        legs.append(Leg(market, outcome, side, leg.price, leg.size))
     for number, amount in finding.plan.transforms.items():
-        kind = bundle.transforms[number].name.split()[0]
+        kind = MoveKind(bundle.transforms[number].name.split()[0])
         first = next(
             place
             for place, change in bundle.transforms[number].changes.items()
-            if kind != "convert" or change < 0
+            if kind != MoveKind.CONVERT or change < 0
         )
         market = markets[bundle.securities[first].market]
-        moves.append(Move(kind, market, amount))  # type: ignore[arg-type]
+        moves.append(Move(kind, market, amount))
     # the scarcest depth first, buys before sales
-    legs.sort(key=lambda leg: (not leg.buy, leg.size))
+    legs.sort(key=lambda leg: (not leg.buys, leg.size))
     profit, spent = finding.certificate.profit, max(1, -finding.certificate.cash)
     return Proposal(
         pack,
         tuple(legs),
-        kind="FAK",
+        kind=OrderKind.FAK,
         moves=tuple(moves),
         edge=profit / max(1, max(leg.size for leg in legs)),
         chance=1.0,
         cost=min(0.999999, spent / max(1, max(leg.size for leg in legs))),
         sized=True,
         sure=sure,
-        on_failure="unwind",
+        on_failure=OnFailure.UNWIND,
         evidence=frozenset({"certificate"}),
         numbers={
             "profit": profit,
@@ -91,3 +92,10 @@ def proposal_of(
             "why": why,
         },
     )
+
+
+def profit_of(proposal: Proposal) -> int:
+    """Return what a certified plan earns in its worst state, micro-units."""
+    profit = proposal.numbers["profit"]
+    assert isinstance(profit, int), profit
+    return profit

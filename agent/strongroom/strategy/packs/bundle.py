@@ -1,18 +1,28 @@
 """Bundle: markets that hang together by relations that somebody vouches for, e.g. price ladders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import field
-from typing import Any
 
 from pydantic.dataclasses import dataclass
 
 from strongroom.analysis.bundle import Transform, make_bundle, split_and_merge
-from strongroom.analysis.relations import Relation
+from strongroom.analysis.relations import Kind, Relation
 from strongroom.analysis.scan import judge
+from strongroom.chain.ids import ConditionId
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Proposal, Rooms
-from strongroom.strategy.packs.arbitrage import busy, proposal_of, securities_of
+from strongroom.strategy.packs.arbitrage import busy, profit_of, proposal_of, securities_of
 from strongroom.strategy.view import View
+
+
+@dataclass(frozen=True, config=PARAMETERS)
+class Vouched:
+    """A relation as the configuration has it; see analysis/relations."""
+
+    kind: Kind
+    members: Sequence[str]
+    proof: str = ""
+    reviewer: str = ""
 
 
 @dataclass(frozen=True, config=PARAMETERS)
@@ -26,7 +36,7 @@ class Bundles:
     """
 
     name: str = "bundle"
-    relations: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    relations: Sequence[Vouched] = field(default_factory=tuple)
     min_profit: int = 10_000
     min_carry: float = 0.0
 
@@ -42,7 +52,9 @@ class Bundles:
         """Return certified plans, the most profitable first."""
         found = []
         for group in self._groups():
-            members = dict.fromkeys(name for relation in group for name in relation.members)
+            members = dict.fromkeys(
+                ConditionId(name) for relation in group for name in relation.members
+            )
             if not all(name in view.markets for name in members):
                 continue
             markets = [view.markets[name] for name in members]
@@ -51,7 +63,7 @@ class Bundles:
             proposal = self._judge(view, markets, group, rooms)
             if proposal is not None:
                 found.append(proposal)
-        return sorted(found, key=lambda each: -int(each.numbers["profit"]))
+        return sorted(found, key=profit_of, reverse=True)
 
     def _judge(
         self, view: View, markets: Sequence[Market], relations: Sequence[Relation], rooms: Rooms
@@ -62,9 +74,11 @@ class Bundles:
         transforms: list[Transform] = []
         for place in range(len(markets)):
             transforms += split_and_merge(2 * place, 2 * place + 1)
-        caps = {market.name: max(0, rooms(market)[0]) for market in markets}
+        caps = {str(market.condition_id): max(0, rooms(market)[0]) for market in markets}
         # all of it within the smallest room: the markets share event, class and idle
-        together = [market.name for market in markets]  # of one event: they are voided together
+        together = [
+            market.condition_id for market in markets
+        ]  # of one event: they are voided together
         bundle = make_bundle(
             securities, relations, [together], transforms, min(caps.values()), caps
         )
@@ -74,7 +88,7 @@ class Bundles:
         if not self._carries(view, markets, finding.certificate.profit, finding.certificate.locked):
             return None
         by = ", ".join(sorted({each.reviewer or each.proof for each in relations}))
-        named = {market.name: market for market in markets}
+        named = {str(market.condition_id): market for market in markets}
         return proposal_of(self.name, finding, named, sure=True, why=f"relations by {by}")
 
     def _carries(self, view: View, markets: Sequence[Market], profit: int, locked: int) -> bool:
@@ -86,12 +100,7 @@ class Bundles:
 
     def _parsed(self) -> list[Relation]:
         return [
-            Relation(
-                each["kind"],
-                tuple(each["members"]),
-                str(each.get("proof", "")),
-                str(each.get("reviewer", "")),
-            )
+            Relation(each.kind, tuple(each.members), each.proof, each.reviewer)
             for each in self.relations
         ]
 

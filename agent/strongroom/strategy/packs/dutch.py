@@ -17,9 +17,11 @@ from strongroom.analysis.scan import (
     event_candidates,
     judge,
 )
-from strongroom.information.gamma import NO, YES, Market
+from strongroom.chain.ids import MarketId
+from strongroom.chain.orders import NO, YES
+from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Proposal, Rooms
-from strongroom.strategy.packs.arbitrage import busy, proposal_of, securities_of
+from strongroom.strategy.packs.arbitrage import busy, profit_of, proposal_of, securities_of
 from strongroom.strategy.view import View
 
 
@@ -52,7 +54,7 @@ class DutchBook:
         groups += [[markets[i] for i in event.markets] for event in event_candidates(books, events)]
         found = [self._judge(view, group, rooms) for group in groups]
         chosen = [each for each in found if each is not None]
-        return sorted(chosen, key=lambda each: -int(each.numbers["profit"]))
+        return sorted(chosen, key=profit_of, reverse=True)
 
     def _books(self, view: View, markets: Sequence[Market]) -> Books:
         """Best levels alone: where none of them earns, no depth does."""
@@ -64,7 +66,7 @@ class DutchBook:
                 prices[place, outcome, ASK, 0] = book.ask or 0
                 prices[place, outcome, BID, 0] = book.bid or 0
         return Books(
-            [market.name for market in markets],
+            [market.condition_id for market in markets],
             prices,
             np.ones_like(prices),
             np.array([float(market.fees.rate) for market in markets]),
@@ -72,32 +74,31 @@ class DutchBook:
         )
 
     def _events(self, markets: Sequence[Market]) -> list[Event]:
-        groups: dict[bytes, list[int]] = {}
+        groups: dict[MarketId, list[int]] = {}
         for place, market in enumerate(markets):
             if market.event_id is not None:
                 groups.setdefault(market.event_id, []).append(place)
         return [
-            Event("0x" + event.hex(), tuple(places), self._proof(event, markets[places[0]]))
+            Event(event, tuple(places), self._proof(event))
             for event, places in groups.items()
             if len(places) > 1
         ]
 
-    def _proof(self, event: bytes, market: Market) -> str:
-        named = "0x" + event.hex()
-        return "checked by the operator" if named in self.exhaustive else ""
+    def _proof(self, event: MarketId) -> str:
+        return "checked by the operator" if event in self.exhaustive else ""
 
     def _judge(self, view: View, group: Sequence[Market], rooms: Rooms) -> Proposal | None:
         securities = [each for market in group for each in securities_of(view, market)]
-        names = tuple(market.name for market in group)
+        names = tuple(market.condition_id for market in group)
         relations, transforms = [], list[Transform]()
         for place in range(len(group)):
             transforms += split_and_merge(2 * place, 2 * place + 1)
         why = "a complete set for less than it pays"
         first = group[0]
         if len(group) > 1 and first.event_id is not None:
-            event = "0x" + first.event_id.hex()
-            relations.append(Relation("exclusive", names, proof=f"negative-risk event {event}"))
-            if proof := self._proof(first.event_id, first):
+            structure = f"negative-risk event {first.event_id}"
+            relations.append(Relation("exclusive", names, proof=structure))
+            if proof := self._proof(first.event_id):
                 relations.append(Relation("exhaustive", names, proof=proof))
             transforms += conversions([(2 * i, 2 * i + 1) for i in range(len(group))])
             why = f"outcomes of {first.event} together"
@@ -113,5 +114,5 @@ class DutchBook:
         finding = judge(first.event or first.question, bundle)
         if finding is None or finding.certificate.profit < self.min_profit:
             return None
-        markets = {market.name: market for market in group}
+        markets = {str(market.condition_id): market for market in group}
         return proposal_of(self.name, finding, markets, sure=True, why=why)

@@ -7,9 +7,10 @@ leave the same; the books say which costs less.
 
 from pydantic.dataclasses import dataclass
 
+from strongroom.chain.orders import NO, YES, MoveKind, Outcome, Side
 from strongroom.chain.units import BPS, MICRO
-from strongroom.information.books import UNIT, Book
-from strongroom.information.gamma import NO, YES, Market
+from strongroom.information.books import Book
+from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Leg, Move, Proposal, Rooms
 from strongroom.strategy.view import View
 
@@ -41,31 +42,31 @@ class Hedge:
             book = view.book(market, outcome)
             if not net or book is None or book.bid is None:
                 continue
-            worth = net * book.bid // UNIT
+            worth = net * book.bid // MICRO
             if worth * BPS > view.vault.nav * self.trigger_bps:
                 target = view.vault.nav * self.target_bps // BPS
-                excess, why = (worth - target) * UNIT // book.bid, "the position is too large"
+                excess, why = (worth - target) * MICRO // book.bid, "the position is too large"
             elif self.for_redemptions and missing > 0:
-                excess, why = min(net, missing * UNIT // book.bid), "redemptions wait for assets"
+                excess, why = min(net, missing * MICRO // book.bid), "redemptions wait for assets"
             else:
                 continue
             proposal = self._reduce(view, market, outcome, min(excess, net), why)
             if proposal is not None:
                 found.append(proposal)
-                missing -= int(proposal.legs[0].size * book.bid // UNIT)
+                missing -= int(proposal.legs[0].size * book.bid // MICRO)
         return sorted(found, key=lambda each: -each.legs[0].size)
 
     def _reduce(
-        self, view: View, market: Market, outcome: int, tokens: int, why: str
+        self, view: View, market: Market, outcome: Outcome, tokens: int, why: str
     ) -> Proposal | None:
         """Return the cheaper way out of so many tokens, as far as the first level goes."""
-        mine, other = view.book(market, outcome), view.book(market, 1 - outcome)
+        mine, other = view.book(market, outcome), view.book(market, outcome.other)
         mid = mine.mid() if mine is not None else None
         if mine is None or mine.bid is None or mid is None:
             return None
         selling = mine.bid - _fee(market, mine.bid)
-        buying = UNIT - other.ask - _fee(market, other.ask) if other and other.ask else 0
-        if max(selling, buying) < (mid - self.max_cost) * UNIT:
+        buying = MICRO - other.ask - _fee(market, other.ask) if other and other.ask else 0
+        if max(selling, buying) < (mid - self.max_cost) * MICRO:
             return None
         buys = buying > selling and other is not None
         book, price = (other, other.ask) if buys and other is not None else (mine, mine.bid)
@@ -73,14 +74,15 @@ class Hedge:
         size = min(tokens, _at_best(book, buys)) // (MICRO // 100) * (MICRO // 100)
         if size < market.min_size * MICRO:
             return None
-        leg = Leg(market, 1 - outcome if buys else outcome, buys, price, size)
+        side = Side.BUY if buys else Side.SELL
+        leg = Leg(market, outcome.other if buys else outcome, side, price, size)
         return Proposal(
             self.name,
             (leg,),
-            moves=(Move("merge", market, size),) if buys else (),
-            edge=max(selling, buying) / UNIT - mid,
+            moves=(Move(MoveKind.MERGE, market, size),) if buys else (),
+            edge=max(selling, buying) / MICRO - mid,
             chance=1.0,
-            cost=min(0.999999, price / UNIT),
+            cost=min(0.999999, price / MICRO),
             sized=True,
             evidence=frozenset({"position"}),
             numbers={"why": why, "mid": f"{mid:.6f}", "selling": selling, "buying": buying},
@@ -88,8 +90,8 @@ class Hedge:
 
 
 def _fee(market: Market, price: int) -> int:
-    p = price / UNIT
-    return int(float(market.fees.rate) * (p * (1 - p)) ** market.fees.exponent * UNIT) + 1
+    p = price / MICRO
+    return int(float(market.fees.rate) * (p * (1 - p)) ** market.fees.exponent * MICRO) + 1
 
 
 def _at_best(book: Book, asks: bool) -> int:

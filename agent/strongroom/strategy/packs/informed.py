@@ -6,8 +6,10 @@ from dataclasses import field
 from pydantic.dataclasses import dataclass
 
 from strongroom.analysis.fair import Diverges, Pool, check_divergence
-from strongroom.information.books import UNIT, Book
-from strongroom.information.gamma import NO, YES, Market
+from strongroom.chain.orders import NO, YES, Side
+from strongroom.chain.units import MICRO
+from strongroom.information.books import Book
+from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Leg, Proposal, Rooms
 from strongroom.strategy.view import View
 
@@ -53,7 +55,7 @@ class Informed:
             return None
         given = {
             each.source: each.chance
-            for each in view.forecasts.get(market.name, ())
+            for each in view.forecasts.get(market.condition_id, ())
             if view.now - each.frozen_at <= self.max_age_s
             and each.evidence_at <= each.frozen_at
             and self.weights.get(each.source, 0.0) > 0
@@ -69,18 +71,18 @@ class Informed:
             return None
         mid, fair, sources = found
         try:
-            check_divergence(fair, mid, self.reasons.get(market.name, ""))
+            check_divergence(fair, mid, self.reasons.get(market.condition_id, ""))
         except Diverges:
             return None
         for outcome, chance in ((YES, fair - self.margin), (NO, 1 - fair - self.margin)):
             book = view.book(market, outcome)
-            if book is None or book.ask is None or not self.low <= book.ask / UNIT <= self.high:
+            if book is None or book.ask is None or not self.low <= book.ask / MICRO <= self.high:
                 continue
             limit, size, cost = _worth(book, market, chance)
             if size:
                 return Proposal(
                     self.name,
-                    (Leg(market, outcome, True, limit, size),),
+                    (Leg(market, outcome, Side.BUY, limit, size),),
                     edge=chance - cost,
                     chance=chance,
                     cost=cost,
@@ -99,7 +101,7 @@ def _worth(book: Book, market: Market, chance: float) -> tuple[int, int, float]:
     """Return the highest price below `chance` after fees, what is on offer to it, and its cost."""
     limit, size, cost = 0, 0, 1.0
     for level in book.asks:
-        p = level.price / UNIT
+        p = level.price / MICRO
         each = p + float(market.fees.rate) * (p * (1 - p)) ** market.fees.exponent
         if each >= chance:
             break

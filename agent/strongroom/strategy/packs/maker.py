@@ -12,9 +12,11 @@ from math import exp, log
 from pydantic.dataclasses import dataclass
 
 from strongroom.analysis.screen import Criteria, screen
+from strongroom.chain.ids import ConditionId
+from strongroom.chain.orders import NO, YES, OrderKind, Side
 from strongroom.chain.units import MICRO
-from strongroom.information.books import UNIT, Book
-from strongroom.information.gamma import NO, YES, Market
+from strongroom.information.books import Book
+from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Leg, Proposal, Rooms
 from strongroom.strategy.view import View
 
@@ -34,7 +36,7 @@ class Maker:
     """
 
     name: str = "maker"
-    markets: Sequence[str] = field(default_factory=tuple)
+    markets: Sequence[ConditionId] = field(default_factory=tuple)
     half_spread: float = 0.015
     size: int = 50
     aversion: float = 0.0005
@@ -64,7 +66,7 @@ class Maker:
                     Proposal(
                         self.name,
                         legs,
-                        kind="POST",
+                        kind=OrderKind.POST,
                         edge=self.half_spread,
                         chance=0.5,
                         cost=0.5,
@@ -95,14 +97,14 @@ class Maker:
         ):
             price = _price(worth - self.half_spread, market, view.book(market, outcome))
             if price is not None and not skip:
-                legs.append(Leg(market, outcome, True, price, self.size * MICRO))
+                legs.append(Leg(market, outcome, Side.BUY, price, self.size * MICRO))
         return tuple(legs)
 
 
 def _price(wanted: float, market: Market, book: Book | None) -> int | None:
     """Return the tick at or below `wanted` that takes nothing from the book, 10**-6."""
-    tick = int(market.tick * UNIT)
-    price = int(wanted * UNIT) // tick * tick
+    tick = int(market.tick * MICRO)
+    price = int(wanted * MICRO) // tick * tick
     if book is not None and book.ask is not None:
         price = min(price, book.ask - tick)
-    return price if tick <= price <= UNIT - tick else None
+    return price if tick <= price <= MICRO - tick else None

@@ -5,7 +5,7 @@ from dataclasses import field
 
 from pydantic.dataclasses import dataclass
 
-from strongroom.information.gamma import YES
+from strongroom.chain.orders import YES
 from strongroom.strategy.api import PARAMETERS, Proposal, Rooms
 from strongroom.strategy.view import View
 
@@ -32,10 +32,10 @@ class Signal:
     def lift(self, view: View, proposal: Proposal) -> int:
         """Lift a proposal by one tier when a signal agrees with its first leg."""
         leg = proposal.legs[0]
-        for each in view.forecasts.get(leg.market.name, ()):
+        for each in view.forecasts.get(leg.market.condition_id, ()):
             if each.source not in self.sources or view.now - each.frozen_at > self.max_age_s:
                 continue
             chance = each.chance if leg.outcome == YES else 1 - each.chance
-            if leg.buy and chance >= proposal.cost + self.least:
+            if leg.buys and chance >= proposal.cost + self.least:
                 return 1
         return 0

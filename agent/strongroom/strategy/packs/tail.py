@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from strongroom.analysis.screen import Criteria, screen
 from strongroom.analysis.tail import TailRecord, find_tails
+from strongroom.chain.orders import Side
 from strongroom.strategy.api import PARAMETERS, Leg, Proposal, Rooms
 from strongroom.strategy.view import View
 
@@ -48,7 +49,7 @@ class Tail:
         return [
             Proposal(
                 self.name,
-                (Leg(each.market, each.outcome, True, each.price, each.size),),
+                (Leg(each.market, each.outcome, Side.BUY, each.price, each.size),),
                 edge=each.edge,
                 chance=each.chance,
                 cost=each.cost,

@@ -1,0 +1,113 @@
+"""What the keeper needs of the world, as interfaces: a chain, a venue, somebody who carries out
+the Safe's transactions, somebody who listens. The live ones stand beside; a backtest has its own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
+
+from strongroom.chain.calls import Ask, Call, Head, Log
+from strongroom.chain.ids import ConditionId, Json, OrderHash, TransactionKey
+from strongroom.chain.orders import OrderKind
+from strongroom.journal.states import AnswerKind, TradeStatus, TransactionState, VenueWord
+
+Listener = Callable[[str, Mapping[str, Json]], None]  # hears of events: name and fields
+
+
+class ChainReads(Protocol):
+    """A chain that answers; whatever does not answer raises ChainAway."""
+
+    @property
+    def chain_id(self) -> int:
+        """The chain's number."""
+
+    def ask(self, asked: Sequence[Ask]) -> list[Any]:
+        """Return the answers of many reads; raises CallReverted."""
+
+    def ask_one(self, address: str, contract: str, function: str, *arguments: Any) -> Any:
+        """Return the answer of one read; raises CallReverted."""
+
+    def head(self) -> Head:
+        """Return the newest block."""
+
+    def at_head(self, asked: Sequence[Ask]) -> tuple[Head, list[Any]]:
+        """Return the newest block, and the answers of a few reads, at once."""
+
+    def now(self, depth: int = 0) -> int:
+        """Return the timestamp of the newest block, or of the one so many below it."""
+
+    def logs(
+        self,
+        address: str,
+        contract: str,
+        event: str,
+        from_block: int,
+        to_block: int | None = None,
+        matching: Mapping[str, Any] | None = None,
+    ) -> list[Log]:
+        """Return a contract's events of one name, oldest first."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a request to the venue about an order."""
+
+    kind: AnswerKind
+    venue: VenueWord = VenueWord.NONE
+    detail: str = ""
+
+
+class OrderVenue(Protocol):
+    """The venue's order service under one API key."""
+
+    trouble: str  # why it took no order when it was last asked to; empty: it did
+
+    def place(
+        self,
+        order: OrderV2,
+        signature: bytes,
+        kind: OrderKind = OrderKind.GTC,
+        expiry: int = 0,
+    ) -> Answer:
+        """Post an order once; its hash is its identity, so the same one twice is a yes."""
+
+    def look(self, order_hash: OrderHash) -> Answer:
+        """Ask after an order; REFUSED: the venue does not know it."""
+
+    def cancel(self, order_hash: OrderHash) -> Answer:
+        """Ask for an order's end; REFUSED: it was over already, or never there."""
+
+    def trades(
+        self, order_hash: OrderHash, condition: ConditionId
+    ) -> Mapping[str, TradeStatus] | None:
+        """Return an order's trades by id; None: no answer."""
+
+    def heartbeat(self) -> Answer:
+        """Say that we live."""
+
+    def time(self) -> int | None:
+        """Return the venue's clock, seconds; None: no answer."""
+
+    def refresh_funds(self) -> None:
+        """Let the venue look at our balances again."""
+
+
+class SafeSender(Protocol):
+    """Carries out transactions of the keeper's Safe, each once."""
+
+    @property
+    def moves(self) -> int:
+        """How many steps transactions have taken: as long as it stays, nothing was moved."""
+
+    def state(self, key: TransactionKey) -> tuple[TransactionState | None, str]:
+        """Return how far a transaction has come, and why; None: it is not known."""
+
+    def run(
+        self, key: TransactionKey, purpose: str, calls: Sequence[Call]
+    ) -> tuple[TransactionState, str]:
+        """Plan a transaction and take it as far as it goes now; raises NotSigned."""
+
+    def advance(self) -> None:
+        """Take all open transactions as far as they go now; raises NotSigned."""

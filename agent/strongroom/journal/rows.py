@@ -1,0 +1,188 @@
+"""What the journal gives back: orders, tasks, transactions and fills, frozen and typed."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import RowMapping
+
+from strongroom.chain.calls import Call
+from strongroom.chain.ids import (
+    ConditionId,
+    DecisionId,
+    IntentKey,
+    OrderHash,
+    TokenId,
+    TransactionKey,
+)
+from strongroom.chain.orders import OrderKind, Side
+from strongroom.journal.states import (
+    AnswerKind,
+    IntentState,
+    TaskState,
+    TransactionState,
+    VenueWord,
+)
+
+_NO_HASH = OrderHash("")
+
+
+@dataclass(frozen=True)
+class OrderIntent:
+    """An order that is wanted, and how far it has come.
+
+    Attributes:
+        token: micro-tokens of it are traded
+        price: limit, 10**-6
+        size, filled: micro-tokens
+        time: of the decision, timestamp
+        maker: a wallet that trades for a delegated account; empty: the account itself
+        answer: the venue's, to the order itself
+        order_hash, signature, expiry, block: from SIGNED on; no fill can be older than the block
+    """
+
+    key: IntentKey
+    decision: DecisionId
+    account: str
+    condition: ConditionId
+    token: TokenId
+    side: Side
+    price: int
+    size: int
+    time: int
+    kind: OrderKind = OrderKind.GTC
+    exchange: str = ""
+    maker: str = ""
+    state: IntentState = IntentState.PLANNED
+    venue: VenueWord = VenueWord.NONE
+    answer: AnswerKind | None = None
+    order_hash: OrderHash = _NO_HASH
+    signature: bytes = b""
+    expiry: int = 0
+    block: int = 0
+    filled: int = 0
+    reason: str = ""
+
+    def wants_the_same(self, other: "OrderIntent") -> bool:
+        """Whether both are the same order, however far they have come."""
+        return all(getattr(self, name) == getattr(other, name) for name in WANTED)
+
+
+WANTED = (
+    *("key", "decision", "account", "condition", "token", "side", "price", "size", "time"),
+    *("kind", "exchange", "maker"),
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A decision that is carried out."""
+
+    number: int
+    decision: DecisionId
+    time: int  # of the decision, timestamp
+    state: TaskState
+    reason: str
+    revealed: bool  # in the evidence of a report
+
+
+@dataclass(frozen=True)
+class SafeTransaction:
+    """A transaction of the keeper's Safe, and how far it has come.
+
+    Attributes:
+        nonce: of the Safe; None before it is signed
+        safe_hash: what the owners signed, 0x...
+        block: it cannot have been executed before
+        hashes: of the transactions that carried it
+        executor_nonce, max_fee: of the last one sent; wei a gas
+        mined: block
+    """
+
+    key: TransactionKey
+    number: int
+    purpose: str
+    calls: tuple[Call, ...]
+    time: int
+    state: TransactionState
+    nonce: int = -1
+    safe_hash: str = ""
+    signatures: bytes = b""
+    block: int = 0
+    hashes: tuple[str, ...] = ()
+    executor_nonce: int | None = None
+    max_fee: int | None = None
+    mined: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class OrderFill:
+    """One `OrderFilled` of an intent's order."""
+
+    transaction: str
+    log_index: int
+    making: int
+    taking: int
+    fee: int
+
+
+def intent_of(row: RowMapping) -> OrderIntent:
+    """Decode a row of `intents`."""
+    return OrderIntent(
+        **_named(row)
+        | {
+            "token": TokenId(int(row["token"])),
+            "side": Side(row["side"]),
+            "kind": OrderKind(row["kind"]),
+            "state": IntentState(row["state"]),
+            "venue": VenueWord(row["venue"]),
+            "answer": AnswerKind(row["answer"]) if row["answer"] else None,
+        }
+    )
+
+
+def intent_columns(intent: OrderIntent) -> dict[str, object]:
+    """Return an intent as a row."""
+    return vars(intent) | {"token": str(intent.token), "answer": intent.answer or ""}
+
+
+def task_of(row: RowMapping) -> Task:
+    """Decode a row of `tasks`."""
+    return Task(
+        row["number"],
+        row["decision"],
+        row["time"],
+        TaskState(row["state"]),
+        row["reason"],
+        bool(row["revealed"]),
+    )
+
+
+def transaction_of(row: RowMapping) -> SafeTransaction:
+    """Decode a row of `transactions`."""
+    return SafeTransaction(
+        **_named(row)
+        | {
+            "calls": tuple(Call(to, data) for to, data in json.loads(row["calls"])),
+            "state": TransactionState(row["state"]),
+            "hashes": tuple(json.loads(row["hashes"])),
+        }
+    )
+
+
+def transaction_columns(transaction: SafeTransaction) -> dict[str, object]:
+    """Return a transaction as a row."""
+    return vars(transaction) | {
+        "calls": calls_json(transaction.calls),
+        "hashes": json.dumps(transaction.hashes),
+    }
+
+
+def calls_json(calls: tuple[Call, ...]) -> str:
+    """Return calls as the journal keeps them."""
+    return json.dumps([[call.to, call.data] for call in calls])
+
+
+def _named(row: RowMapping) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}

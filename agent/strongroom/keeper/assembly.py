@@ -1,0 +1,115 @@
+"""A keeper put together from its parts: once, whatever stands around it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from strongroom.chain.ids import TokenId
+from strongroom.execution.housekeeping import Duties
+from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue, SafeSender
+from strongroom.execution.order_desk import Desk
+from strongroom.execution.tasks import TaskRules, Tasks
+from strongroom.execution.vault_reader import VaultReader
+from strongroom.execution.venues.pools import PoolMarket
+from strongroom.information.books import Book
+from strongroom.journal import Journal
+from strongroom.keeper.tick import Keeper, MarketSources, Watch
+from strongroom.reporting.report import Reporter, Reporting
+from strongroom.signing.order import ExchangeDomain
+from strongroom.signing.signers import Signers
+from strongroom.strategy.api import Pack
+from strongroom.strategy.decide import Round, Rules
+from strongroom.strategy.view import View
+
+
+def _hear_nothing(what: object, more: object) -> None:
+    """Listen to nothing."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a keeper stands in: a live chain and venue, or simulated ones.
+
+    Attributes:
+        vault: reads the vault on the chain
+        venue: the order service under the executor's API key
+        book: a token's newest book; None: unknown
+        clock: seconds
+        told: hears of events
+        seen: hears of each view and of what was decided on it
+    """
+
+    journal: Journal
+    chain: ChainReads
+    vault: VaultReader
+    venue: OrderVenue
+    transactor: SafeSender
+    signers: Signers
+    sources: MarketSources
+    book: Callable[[TokenId], Book | None]
+    clock: Callable[[], float] = time.time
+    told: Listener = _hear_nothing
+    seen: Callable[[View, Round], None] = _hear_nothing
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a keeper is to do, and how.
+
+    Attributes:
+        domains: of the exchanges that orders are signed for
+        lifetime_s: of an order's signature
+        confirmations: blocks on top of a fill, before it counts
+        signals: forecasters that lift, and never move money by themselves
+    """
+
+    packs: Sequence[Pack]
+    rules: Rules
+    reporting: Reporting
+    domains: Sequence[ExchangeDomain]
+    tasks: TaskRules = field(default_factory=TaskRules)
+    lifetime_s: int = 300
+    confirmations: int = 0
+    watch: Watch = field(default_factory=Watch)
+    pools: Sequence[PoolMarket] = ()
+    exchanges: Sequence[str] = ()  # that must not be paused
+    negative_risk_oracle: str = ""
+    signals: Sequence[str] = ()
+
+
+def assemble(around: Surroundings, settings: Settings) -> Keeper:
+    """Return a keeper that is ready to tick."""
+    journal, transactor, vault = around.journal, around.transactor, around.vault
+    now, told = around.chain.now, around.told
+    desk = Desk(
+        journal,
+        around.chain,
+        around.venue,
+        around.signers,
+        settings.domains,
+        lifetime_s=settings.lifetime_s,
+        confirmations=settings.confirmations,
+        wallets=vault.wallets,
+    )
+    return Keeper(
+        journal=journal,
+        chain=around.chain,
+        venue=around.venue,
+        vault=vault,
+        transactor=transactor,
+        desk=desk,
+        tasks=Tasks(journal, transactor, desk, vault, settings.tasks, around.book, now, told),
+        duties=Duties(journal, transactor, vault, now, told),
+        reporter=Reporter(settings.reporting, journal, transactor, vault, now, told),
+        sources=around.sources,
+        packs=settings.packs,
+        rules=settings.rules,
+        exchanges=settings.exchanges,
+        negative_risk_oracle=settings.negative_risk_oracle,
+        watch=settings.watch,
+        clock=around.clock,
+        told=told,
+        seen=around.seen,
+        pools=settings.pools,
+        signals=settings.signals,
+    )
