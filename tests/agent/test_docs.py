@@ -2,9 +2,14 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+
+from strongroom import strategy
 
 from scripts.dev.export_reference import reference
+from tests.agent.market_record import MARKET
 from tests.defaults import LIMITS
 
 CONTRACTS = [path for path in Path("contracts").rglob("*.vy") if "devnet" not in path.parts]
@@ -36,3 +41,24 @@ def test_limits_are_documented_in_their_order():
 
 def test_the_reference_says_what_the_sources_say():
     assert Path("docs/contracts/reference.md").read_text() == reference(), "run `make reference`"
+
+
+def test_the_page_of_the_packs_api_is_what_a_pack_can_import():
+    text = Path("docs/packs-api.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \|", text, re.M)
+    assert sorted(listed) == sorted(strategy.__all__)
+    assert all(hasattr(strategy, name) for name in strategy.__all__)
+
+
+def test_the_pages_example_is_a_pack():
+    (code,) = re.findall(r"```python\n(.*?)```", Path("docs/packs-api.md").read_text(), re.S)
+    names: dict[str, object] = {}
+    exec(code, names)
+    cheap = names["Cheap"]()
+    assert isinstance(cheap, strategy.Pack)
+    market = replace(MARKET, token_ids=(1, 2))
+    book = strategy.Book(asks=(strategy.Level(90_000, 7 * strategy.MICRO),))
+    view = SimpleNamespace(markets={market.condition_id: market}, book=lambda *_: book)
+    (proposal,) = cheap.propose(view, lambda _: (0, ""))
+    assert proposal.legs == (strategy.Leg(market, strategy.YES, strategy.Side.BUY, 90_000,
+                                          7 * strategy.MICRO),)  # fmt: skip

@@ -1,0 +1,58 @@
+"""What the author of a strategy pack needs, in one place; docs/packs-api.md lists it.
+
+from strongroom.strategy import Leg, Proposal, Rooms, Side, View
+"""
+
+from strongroom.chain.ids import ConditionId, MarketId, QuestionId, TokenId
+from strongroom.chain.orders import NO, YES, MoveKind, OnFailure, OrderKind, Outcome, Side
+from strongroom.chain.units import BPS, LOT, MICRO
+from strongroom.information.books import Book, Level
+from strongroom.information.forecast import Given
+from strongroom.information.gamma import FeeSchedule, Market
+from strongroom.strategy.api import (
+    GROUP,
+    PARAMETERS,
+    Confidence,
+    Leg,
+    Move,
+    Pack,
+    Proposal,
+    Rooms,
+)
+from strongroom.strategy.portfolio import Day
+from strongroom.strategy.view import ClassState, MarketState, VaultState, View
+
+__all__ = [
+    "BPS",
+    "GROUP",
+    "LOT",
+    "MICRO",
+    "NO",
+    "PARAMETERS",
+    "YES",
+    "Book",
+    "ClassState",
+    "ConditionId",
+    "Confidence",
+    "Day",
+    "FeeSchedule",
+    "Given",
+    "Leg",
+    "Level",
+    "Market",
+    "MarketId",
+    "MarketState",
+    "Move",
+    "MoveKind",
+    "OnFailure",
+    "OrderKind",
+    "Outcome",
+    "Pack",
+    "Proposal",
+    "QuestionId",
+    "Rooms",
+    "Side",
+    "TokenId",
+    "VaultState",
+    "View",
+]

@@ -77,6 +77,10 @@ class Clob:
             said = self._client.post_order(
                 signed, order_type, post_only=kind == OrderKind.POST, defer_exec=True
             )
+            if not said.get("success"):
+                answer = answer_of(400, str(said.get("errorMsg")))
+            else:
+                answer = Answer(AnswerKind.ACCEPTED, venue_word(str(said.get("status", ""))))
         except PolyApiException as error:
             answer = answer_of(error.status_code, str(error.error_msg))
             self.trouble = answer.detail if answer.kind == AnswerKind.SILENT else ""
@@ -84,9 +88,7 @@ class Clob:
         except _FOREIGN as error:
             return _silent(error)
         self.trouble = ""
-        if not said.get("success"):
-            return answer_of(400, str(said.get("errorMsg")))
-        return Answer(AnswerKind.ACCEPTED, venue_word(str(said.get("status", ""))))
+        return answer
 
     def look(self, order_hash: OrderHash) -> Answer:
         """Ask after an order by its hash; REFUSED means that the venue does not know it."""

@@ -1,0 +1,106 @@
+"""What the venue's texts mean, one by one: yes, no, no for lack of funds, or nothing."""
+
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from py_clob_client_v2.exceptions import PolyApiException
+from strongroom.chain.orders import OrderKind
+from strongroom.devnet.clob import errors
+from strongroom.execution.venues.clob import Clob, answer_of
+from strongroom.journal.states import AnswerKind, TradeStatus, VenueWord
+
+from tests.signing import make_order
+
+ORDER = make_order("0x" + "33" * 20, 77, 5, 10)
+HASH = "0x" + "12" * 32
+TEXTS = [
+    (400, errors.DUPLICATED, AnswerKind.ACCEPTED),
+    (400, errors.NO_FUNDS, AnswerKind.UNFUNDED),
+    (400, "not enough balance / allowance: the balance is not enough", AnswerKind.UNFUNDED),
+    (400, errors.BAD_SIGNATURE, AnswerKind.REFUSED),
+    (400, errors.FOREIGN_OWNER, AnswerKind.REFUSED),
+    (400, errors.FOREIGN_SIGNER, AnswerKind.REFUSED),
+    (400, errors.FOREIGN_MAKER, AnswerKind.REFUSED),
+    (400, errors.BAD_TICK.format(price="0.123", tick="0.01"), AnswerKind.REFUSED),
+    (400, errors.TOO_SMALL.format(size="1", minimum="5"), AnswerKind.REFUSED),
+    (400, errors.BAD_EXPIRATION, AnswerKind.REFUSED),
+    (400, errors.BAD_TIMESTAMP, AnswerKind.REFUSED),
+    (400, errors.CROSSING, AnswerKind.REFUSED),
+    (400, errors.FOK_KILLED, AnswerKind.REFUSED),
+    (400, errors.FAK_KILLED, AnswerKind.REFUSED),
+    (400, errors.NOT_READY, AnswerKind.REFUSED),
+    (400, errors.BAD_TOKEN, AnswerKind.REFUSED),
+    (401, errors.UNAUTHORIZED, AnswerKind.REFUSED),
+    (403, "cloudflare", AnswerKind.REFUSED),
+    (404, errors.NO_BOOK, AnswerKind.SILENT),
+    (425, errors.RESTARTING, AnswerKind.SILENT),
+    (429, "rate limited", AnswerKind.SILENT),
+    (500, "not enough balance / allowance", AnswerKind.SILENT),  # a server error says nothing
+    (503, errors.DISABLED, AnswerKind.SILENT),
+    (503, errors.CANCEL_ONLY, AnswerKind.SILENT),
+    (None, "Request exception!", AnswerKind.SILENT),
+]
+
+
+@pytest.mark.parametrize(("status", "text", "kind"), TEXTS)
+def test_each_text_has_its_kind(status, text, kind):
+    answer = answer_of(status, text)
+    assert answer.kind == kind
+    refused = kind in (AnswerKind.REFUSED, AnswerKind.UNFUNDED)
+    assert (answer.venue == VenueWord.REJECTED) == refused
+
+
+def client(**answers):
+    """The official client, as far as it is asked; an exception is raised."""
+
+    def say(answer):
+        def said(*_, **__):
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return said
+
+    return Clob(SimpleNamespace(**{name: say(answer) for name, answer in answers.items()}))
+
+
+def failed(status, text):
+    request = httpx.Request("POST", "http://venue/order")
+    return PolyApiException(httpx.Response(status, json={"error": text}, request=request))
+
+
+def test_an_order_is_taken_refused_or_nobody_knows():
+    taken = client(post_order={"success": True, "status": "delayed"})
+    assert taken.place(ORDER, b"s").venue == VenueWord.DELAYED
+    poor = client(post_order={"success": False, "errorMsg": errors.NO_FUNDS})
+    assert poor.place(ORDER, b"s").kind == AnswerKind.UNFUNDED
+    assert client(post_order=failed(400, errors.NO_FUNDS)).place(ORDER, b"s").kind == (
+        AnswerKind.UNFUNDED
+    )
+    restarting = client(post_order=failed(425, errors.RESTARTING))
+    answer = restarting.place(ORDER, b"s", OrderKind.FAK)
+    assert answer.kind == AnswerKind.SILENT and "restarting" in restarting.trouble
+    for nonsense in (httpx.ReadTimeout("late"), [], None):
+        assert client(post_order=nonsense).place(ORDER, b"s").kind == AnswerKind.SILENT
+
+
+def test_what_no_answer_can_be_read_from_says_nothing():
+    for nonsense in (httpx.ConnectError("away"), failed(500, "x"), {"unexpected": 1}, 5):
+        venue = client(get_order=nonsense, cancel_order=nonsense, get_trades=nonsense)
+        assert venue.look(HASH).kind == AnswerKind.SILENT
+        assert venue.cancel(HASH).kind == AnswerKind.SILENT
+        assert venue.trades(HASH, HASH) is None
+    assert client(get_order=None).look(HASH).kind == AnswerKind.REFUSED
+
+
+def test_trades_are_the_orders_own_and_an_unknown_word_has_not_ended():
+    def trade(name, status, maker=HASH):
+        makers = [{"order_id": maker}]
+        return {"id": name, "status": status, "maker_orders": makers, "taker_order_id": "0x"}
+
+    found = client(
+        get_trades=[trade("1", "CONFIRMED"), trade("2", "NEW WORD"), trade("3", "FAILED", "0x99")]
+    ).trades(HASH, HASH)
+    assert found == {"1": TradeStatus.CONFIRMED, "2": TradeStatus.MATCHED}
+    assert [status.ended for status in found.values()] == [True, False]
