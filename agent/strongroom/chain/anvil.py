@@ -54,6 +54,7 @@ def anvil(*options: str, port: int = 0) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=END_S)
+        _wait_until_free(chosen)  # npm's program is a shell around anvil, and ends before it
 
 
 def find_anvil() -> str:
@@ -78,14 +79,26 @@ def check_port(port: int, option: str) -> None:
     Raises:
         PortTaken: somebody does.
     """
+    if _is_free(port):
+        return
+    who = _listener(f"http://{HOST}:{port}")
+    raise PortTaken(f"port {port} is taken by {who}: end it, or name another port (--{option})")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-            return
         except OSError:
-            who = _listener(f"http://{HOST}:{port}")
-    raise PortTaken(f"port {port} is taken by {who}: end it, or name another port (--{option})")
+            return False
+    return True
+
+
+def _wait_until_free(port: int) -> None:
+    deadline = time.monotonic() + END_S
+    while not _is_free(port) and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _listener(url: str) -> str:

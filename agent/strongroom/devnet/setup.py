@@ -6,11 +6,11 @@ import os
 import secrets
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 from eth_account.signers.local import LocalAccount
@@ -107,7 +107,7 @@ class Stage:
     people: Mapping[str, Key]
     markets: Sequence[Market]
     config: Config
-    socket: Path
+    room: TemporaryDirectory[str]  # of the co-signer's socket
     _cosigner: "subprocess.Popen[bytes] | None" = field(default=None)
 
     def start_cosigner(self) -> None:
@@ -140,13 +140,11 @@ class Stage:
             self._cosigner.terminate()
             self._cosigner.wait(timeout=10)
             self._cosigner = None
-        self.socket.unlink(missing_ok=True)
 
     def close(self) -> None:
         """End the service and the co-signer; leave no socket."""
         self.stop_cosigner()
-        if self.socket.parent.exists():
-            self.socket.parent.rmdir()
+        self.room.cleanup()
         self.server.stop()
 
     # depositors
@@ -230,7 +228,7 @@ def set_up(
     classes = _add_classes(deployer, venue, vault, people["owner"], markets, options)
     devnet.raise_delays(vault, people["owner"], 3 * DAY)
     # a socket's path may not be longer than some hundred bytes; nobody else may open the folder
-    socket = Path(tempfile.mkdtemp(prefix="strongroom-", dir="/tmp")) / "cosigner.sock"
+    room = TemporaryDirectory(prefix="strongroom-", dir="/tmp", ignore_cleanup_errors=True)
     Operation(
         rpc_url=chain.url,
         service_url=server.url,
@@ -242,7 +240,7 @@ def set_up(
         executor=people["executor"].account,
         classes=classes,
         wallets=[_make_wallet(folder, venue, deployer, each) for each in range(options.wallets)],
-        socket=socket,
+        socket=Path(room.name) / "cosigner.sock",
     ).write(folder, options.sections, options.policy)
     os.environ |= dict.fromkeys(PASSPHRASES, PASSPHRASE)
     config = load(folder / KEEPER)
@@ -258,7 +256,7 @@ def set_up(
         people,
         markets,
         config,
-        socket,
+        room,
     )
 
 
