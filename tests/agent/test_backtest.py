@@ -352,5 +352,9 @@ def test_recorded_books_are_filled_as_they_were(tmp_path):
     history = load_history(config)
     with pytest.raises(ConfigError, match="recorded books"):
         check_honesty(config, history, history.starts_at)
+    for text in ("market,no\n0x1,1\n", "market,yes\n0x1,perhaps\n", ""):
+        (tmp_path / "outcomes.csv").write_text(text)
+        with pytest.raises(ConfigError, match=r"outcomes\.csv.*columns market and yes"):
+            load_history(config)
     with pytest.raises(ConfigError, match="need `folder`"):
         load_history(parse(SMALL | {"data": {"kind": "views"}}))

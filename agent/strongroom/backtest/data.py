@@ -151,7 +151,7 @@ def _views(config: BacktestConfig) -> History:
         raise ConfigError("[data] views need `folder` and `outcomes`")
     if not list(data.folder.glob("views-*.parquet")) or not data.outcomes.exists():
         raise ConfigError(f"[data] no views in {data.folder}, or no {data.outcomes}")
-    known = dict(pl.read_csv(data.outcomes).select("market", "yes").iter_rows())
+    known = _outcomes(data.outcomes)
     markets: dict[ConditionId, Market] = {}
     batches: list[Batch] = []
     rows: list[tuple[int, int, int]] = []
@@ -176,6 +176,18 @@ def _views(config: BacktestConfig) -> History:
     prices = pl.DataFrame(rows, schema=["ts", "market", "price"], orient="row")
     listed = _listed(config, chosen, outcomes)
     return History(chosen, listed, [0.0] * len(chosen), outcomes, prices, batches)
+
+
+def _outcomes(path: Path) -> dict[str, int]:
+    """Return market -> 1 where it resolved YES, else 0."""
+    try:
+        rows = pl.read_csv(path).select("market", pl.col("yes").cast(pl.Int64)).iter_rows()
+    except pl.exceptions.PolarsError as error:
+        words = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"[data] {path}: {words}: it must be CSV with the columns market and yes (1 or 0)"
+        ) from error
+    return dict(rows)
 
 
 def _fair(config: BacktestConfig) -> History:
