@@ -24,6 +24,7 @@ from strongroom.audit.ledger import VIRTUAL, WAD, BookedReport, Ledger
 from strongroom.audit.permissions import BPS, Limit
 from strongroom.audit.statements import Month, Statements
 from strongroom.audit.verdict import Verdict
+from strongroom.chain.ids import MarketId
 
 SCHEMA = "strongroom-page/2"
 SIDES = ("deposit", "redeem")
@@ -51,7 +52,7 @@ class ReportRow:
 class MarketLife:
     """A market's whole life; assets in base units, `closed` None while it is open."""
 
-    market: str
+    market: MarketId
     account: str
     class_id: int
     opened: int
@@ -65,7 +66,7 @@ class MarketLife:
 class SettledRow:
     """A market that is closed; assets in base units."""
 
-    market: str
+    market: MarketId
     opened: int
     closed: int
     allocated: int
@@ -77,7 +78,7 @@ class SettledRow:
 class OpenRow:
     """An open market; `marks` are YES bid, ask, NO bid, ask a condition."""
 
-    market: str
+    market: MarketId
     class_id: int
     exposure: int
     cap: int
@@ -161,7 +162,7 @@ class PageData:
     queue: tuple[QueueRow, ...]
     holders: Mapping[str, int]
     flows: tuple[Flow, ...]
-    names: Mapping[str, str]  # market -> what the evidence calls it
+    names: Mapping[MarketId, str]  # market -> what the evidence calls it
     months: Mapping[str, tuple[Month, ...]]
 
     def document(self) -> dict[str, object]:
@@ -180,7 +181,7 @@ class History:
     def __init__(self) -> None:
         """Begin with nothing."""
         self.reports: list[ReportRow] = []
-        self.markets: dict[str, MarketLife] = {}
+        self.markets: dict[MarketId, MarketLife] = {}
         self.flows: list[Flow] = []
         self.statements = Statements()
 
@@ -250,7 +251,7 @@ def page_data(
     history: History,
     audit: Audit,
     identity: Identity,
-    name_of: Callable[[str], str | None] = lambda market: None,
+    name_of: Callable[[MarketId], str | None] = lambda market: None,
 ) -> PageData:
     """Return everything that a page shows; `name_of` gives a market's name."""
     ledger = audit.ledger

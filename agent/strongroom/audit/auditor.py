@@ -26,7 +26,7 @@ from strongroom.audit.permissions import Difference, difference
 from strongroom.audit.valuation import account_value
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import view_differences
-from strongroom.chain.ids import keccak
+from strongroom.chain.ids import MarketId, keccak
 
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, Event], None]
@@ -119,7 +119,7 @@ class Auditor:
             return read_checkpoint(scope.checkpoint, self._vault, scope.to_block, self._hash_of)
         return Progress(Ledger(self._vault), scope.from_block)
 
-    def name(self, market: str) -> str | None:
+    def name(self, market: MarketId) -> str | None:
         """Return what the evidence calls a market, or None where it does not say."""
         return None if self._fills is None else self._fills.name(market)
 

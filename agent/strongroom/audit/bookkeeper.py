@@ -36,7 +36,7 @@ from strongroom.audit.governance import Governance
 from strongroom.audit.ledger import PERIOD, PERIODS, VIRTUAL, WAD, BookedReport, Ledger, OpenMarket
 from strongroom.audit.permissions import BPS, ZERO, Change, Limit, difference
 from strongroom.audit.queues import Queue, claim_plan, settle
-from strongroom.chain.ids import keccak
+from strongroom.chain.ids import MarketId, keccak
 
 E24 = 10**24
 YEAR, DAY = 365 * 86_400, 86_400
@@ -44,7 +44,7 @@ LOW64, LOW128 = 2**64 - 1, 2**128 - 1
 DEPOSITS, REDEMPTIONS = 0, 1
 WORTHLESS = 10**4  # times the offset's shares for one unit: the vault winds down
 
-Values = Mapping[str, tuple[int, int]]  # market -> value at the bid, spread
+Values = Mapping[MarketId, tuple[int, int]]  # market -> value at the bid, spread
 
 
 class Bookkeeper:

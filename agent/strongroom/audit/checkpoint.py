@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from strongroom.audit.ledger import Ledger
+from strongroom.chain.ids import DecisionId
 from strongroom.errors import BadInput
 
 
@@ -21,7 +22,7 @@ class AccountFill:
     block: int
     transaction: str
     time: int
-    decision: str
+    decision: DecisionId
 
 
 @dataclass

@@ -18,7 +18,7 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
 from strongroom.chain import abi
-from strongroom.chain.ids import keccak
+from strongroom.chain.ids import DecisionId, MarketId, OrderHash, QuestionId, TokenId, keccak
 from strongroom.errors import BadInput, Differs
 
 WORD = 64  # hex digits
@@ -240,10 +240,10 @@ class WindDown(Event):
 class MarketOpened(Event):
     """A market got an account."""
 
-    market: str
+    market: MarketId
     account: str
     class_id: int
-    question_id: str
+    question_id: QuestionId
     conditions: int
     deadline: int
 
@@ -252,7 +252,7 @@ class MarketOpened(Event):
 class Allocated(Event):
     """A market's account got assets."""
 
-    market: str
+    market: MarketId
     assets: int
     exposure: int
 
@@ -261,7 +261,7 @@ class Allocated(Event):
 class Recalled(Event):
     """A market's account gave assets back."""
 
-    market: str
+    market: MarketId
     assets: int
     exposure: int
 
@@ -270,14 +270,14 @@ class Recalled(Event):
 class MarketClosed(Event):
     """A market's account is empty and left the list."""
 
-    market: str
+    market: MarketId
 
 
 @dataclass(frozen=True, slots=True)
 class Synced(Event):
     """A market's value was taken from its payouts."""
 
-    market: str
+    market: MarketId
     value_bid: int
     value_ask: int
 
@@ -437,16 +437,16 @@ class ClassCapsSet(Event):
 class OrderFilled(Event):
     """An order was filled; `metadata` is the id of the decision that it follows from."""
 
-    order_hash: str
+    order_hash: OrderHash
     maker: str
     taker: str
     side: int
-    token_id: int
+    token_id: TokenId
     maker_amount_filled: int
     taker_amount_filled: int
     fee: int
     builder: str
-    metadata: str
+    metadata: DecisionId
 
 
 E = TypeVar("E", bound=Event)

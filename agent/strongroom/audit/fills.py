@@ -16,6 +16,7 @@ from strongroom.audit.events import (
 )
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
+from strongroom.chain.ids import MarketId
 
 ACCOUNTS = 200  # in one request
 
@@ -79,7 +80,7 @@ class FillJoiner:
         what = f"OrderFilled.metadata: {why}"
         return Difference(fill.block, fill.transaction, what, "a decision", "none")
 
-    def name(self, market: str) -> str | None:
+    def name(self, market: MarketId) -> str | None:
         """Return what the evidence calls a market, or None where it does not say."""
         return self._revealed().name(market)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from strongroom.audit.permissions import Difference, Permissions
 from strongroom.audit.queues import Queue
+from strongroom.chain.ids import MarketId
 
 VIRTUAL = 10**6  # shares that nobody holds, beside one virtual unit of assets
 WAD = 10**18
@@ -47,7 +48,7 @@ class BookedReport:
     performance: int
     high_water_mark: int
     evidence: str
-    values: Mapping[str, tuple[int, int]]
+    values: Mapping[MarketId, tuple[int, int]]
 
 
 @dataclass
@@ -65,8 +66,8 @@ class Ledger:
     queues: tuple[dict[int, Queue], dict[int, Queue]] = field(default_factory=lambda: ({}, {}))
     open_epoch: list[int] = field(default_factory=lambda: [0, 0])
     permissions: Permissions = field(default_factory=Permissions)
-    markets: dict[str, OpenMarket] = field(default_factory=dict)
-    order: list[str] = field(default_factory=list)  # of open markets, as the vault lists them
+    markets: dict[MarketId, OpenMarket] = field(default_factory=dict)
+    order: list[MarketId] = field(default_factory=list)  # of open markets, as the vault lists them
     closed: int = 0  # markets
     allocated: dict[int, int] = field(default_factory=dict)  # period -> net allocation
     high_water_mark: int = WAD
@@ -78,7 +79,9 @@ class Ledger:
     is_tripped: bool = False
     reference: int = 0
     is_winding_down: bool = False
-    accounts: dict[str, str] = field(default_factory=dict)  # account -> market, closed ones too
+    accounts: dict[str, MarketId] = field(
+        default_factory=dict
+    )  # account -> market, closed ones too
 
     @property
     def nav(self) -> tuple[int, int]:

@@ -10,11 +10,10 @@ from itertools import pairwise
 from math import erf, sqrt
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.engine import Batch, Listed
@@ -36,6 +35,24 @@ RECORDED = files("strongroom") / "devnet" / "data"  # in a wheel as well
 LADDERS = "ladders_2025-11_2026-01"
 ORACLE = to_hex(keccak(b"backtest oracle")[:20])
 BATCH = 65_536  # events at once
+
+
+@dataclass(frozen=True)
+class LadderMarket:
+    """What is read of a recorded market, by the names of its columns."""
+
+    market_question: str
+    condition_id: str
+    market_id: int | str
+    yes_token_id: int
+    no_token_id: int
+    resolution_time: datetime
+    event_slug: str
+    ticker: str
+    threshold: float
+
+
+_LADDER_MARKETS = TypeAdapter(list[LadderMarket])
 
 
 @dataclass(frozen=True)
@@ -122,7 +139,8 @@ def _ladders(config: BacktestConfig) -> History:
     if chosen.is_empty():
         raise ConfigError("[data] no market is left: widen start, end or tickers")
     fees = FeeSchedule(config.quotes.fee_rate, config.quotes.fee_exponent)
-    markets = [_market(row, fees, config.quotes.tick) for row in chosen.iter_rows(named=True)]
+    rows = _LADDER_MARKETS.validate_python(chosen.to_dicts())
+    markets = [_market(row, fees, config.quotes.tick) for row in rows]
     numbers = chosen.select("market_id", "resolution_time").with_row_index("market")
     earliest = pl.col("resolution_time") - pl.duration(hours=data.last_h or 10**5)
     prices = (
@@ -205,17 +223,17 @@ def _fair(config: BacktestConfig) -> History:
     for number in range(count):
         name = keccak(f"fair {config.run.seed} {number}".encode())
         end = datetime.fromtimestamp(int(first[number]) + hours * 3_600 - 1, UTC)
-        row = {
-            "market_question": f"Does walk {number} end above 0?",
-            "condition_id": to_hex(name),
-            "market_id": f"fair {number}",
-            "yes_token_id": 2 * number + 2,
-            "no_token_id": 2 * number + 3,
-            "resolution_time": end,
-            "event_slug": f"walk-{number}",
-            "ticker": f"walk {number}",
-            "threshold": 0.0,
-        }
+        row = LadderMarket(
+            market_question=f"Does walk {number} end above 0?",
+            condition_id=to_hex(name),
+            market_id=f"fair {number}",
+            yes_token_id=2 * number + 2,
+            no_token_id=2 * number + 3,
+            resolution_time=end,
+            event_slug=f"walk-{number}",
+            ticker=f"walk {number}",
+            threshold=0.0,
+        )
         markets.append(_market(row, fees, config.quotes.tick))
     times = first[:, None] + 3_600 * np.arange(hours - 1)
     prices = pl.DataFrame(
@@ -270,26 +288,26 @@ def data_hashes() -> dict[str, str]:
     return {name: sha256((RECORDED / name).read_bytes()).hexdigest() for name in names}
 
 
-def _market(row: dict[str, Any], fees: FeeSchedule, tick: Decimal) -> Market:
+def _market(row: LadderMarket, fees: FeeSchedule, tick: Decimal) -> Market:
     return Market(
-        question=row["market_question"],
+        question=row.market_question,
         outcomes=("Yes", "No"),
-        condition_id=condition_id(row["condition_id"]),
-        question_id=question_id(keccak(f"ladder {row['market_id']}".encode())),
+        condition_id=condition_id(row.condition_id),
+        question_id=question_id(keccak(f"ladder {row.market_id}".encode())),
         oracle=ORACLE,
-        token_ids=(TokenId(int(row["yes_token_id"])), TokenId(int(row["no_token_id"]))),
+        token_ids=(TokenId(row.yes_token_id), TokenId(row.no_token_id)),
         best_bid=None,
         best_ask=None,
         tick=tick,
         min_size=Decimal(5),
         liquidity=Decimal(MICRO),  # the assumed book says what there is
-        end=row["resolution_time"].astimezone(UTC),
+        end=row.resolution_time.astimezone(UTC),
         closed=False,
         negative_risk=False,
         resolution_statuses=(),
         fees=fees,
-        event=row["event_slug"],
+        event=row.event_slug,
         category="finance",
         volume=Decimal(MICRO),
-        rules=f"Resolves YES if {row['ticker']} closes above {row['threshold']:g} USD.",
+        rules=f"Resolves YES if {row.ticker} closes above {row.threshold:g} USD.",
     )

@@ -10,10 +10,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from strongroom.backtest.quotes import Books, Quotes
+from strongroom.backtest.quotes import QuotedBooks, Quotes
 from strongroom.chain.ids import OrderHash, TokenId
 from strongroom.chain.orders import NO, YES, OrderKind
 from strongroom.chain.units import MICRO
+from strongroom.errors import BadInput
 from strongroom.information.books import Book, Level, mirror
 from strongroom.information.gamma import FeeSchedule
 
@@ -22,7 +23,7 @@ Heard = Callable[[int, int, Price], None]
 Batch = tuple[Sequence[int], Sequence[int], Sequence[Price]]  # times, market numbers, prices
 
 
-class OutOfOrder(ValueError):
+class OutOfOrder(BadInput):
     """The events are not in the order of their times."""
 
 
@@ -100,7 +101,7 @@ class Engine:
         """Begin before the first event."""
         self.price = [None] * len(self.listed)
         self.since = [0] * len(self.listed)
-        self._books = Books(self.quotes)
+        self._books = QuotedBooks(self.quotes)
         self._rest: Iterator[Batch] = iter(self.feed)
         self._batch: Batch = ((), (), ())
         self._place = 0

@@ -24,7 +24,7 @@ class Quotes:
         impact: from level to level
         tick: of the venue
         latency_s: from sending an order to its match
-        print_size: what is thought to have traded at each new last price
+        print_size: what is assumed to have traded at each new last price
         cancelled_ahead: part of the queue before a resting order that cancels at each new price,
             in percent
     """
@@ -73,7 +73,7 @@ class Quotes:
         return Book(tuple(bids), tuple(asks))
 
 
-class Books:
+class QuotedBooks:
     """The books of last prices, each made once; there are at most as many as prices."""
 
     def __init__(self, quotes: Quotes) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strongroom.backtest.data import History
-from strongroom.backtest.quotes import Books, Quotes
+from strongroom.backtest.quotes import QuotedBooks, Quotes
 from strongroom.backtest.run import Outcome
 from strongroom.backtest.simulated_chain import Settled
 from strongroom.backtest.simulated_vault import OFFSET
@@ -211,7 +211,7 @@ def _verdict(outcome: Outcome, interval: Interval) -> str:
 def favourite(history: History, quotes: Quotes, seed: int, hours: int = 24) -> Interval:
     """Return what it brings to buy the favourite of every market, whatever its price, a stated time
     before the end, one token each, at the assumed ask with fees: the naive benchmark."""
-    books = Books(quotes)
+    books = QuotedBooks(quotes)
     ends = np.array([each.ends_at for each in history.listed])
     frame = history.prices
     times, numbers, prices = (frame[name].to_numpy() for name in ("ts", "market", "price"))
