@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 import numpy as np
-from strongroom.analysis.scan import Books, Event, binary_candidates, event_candidates, scan
+from strongroom.analysis.scan import BookTable, Event, binary_candidates, event_candidates, scan
 
 BINARY, EVENTS, LEVELS = 10_000, 200, 5
 CROSSED = 0.01  # of the markets: a set costs less than 1
@@ -15,7 +15,7 @@ CHEAP = 20  # one event in so many: all its YES together cost less than 1
 SEED = 7
 
 
-def synthetic_books(seed: int) -> tuple[Books, list[Event]]:
+def synthetic_books(seed: int) -> tuple[BookTable, list[Event]]:
     """Return books of BINARY markets and EVENTS events of 3 to 50 outcomes, LEVELS deep.
 
     A market's YES and NO are quoted a tick or two around a price; a few are crossed.
@@ -42,7 +42,7 @@ def synthetic_books(seed: int) -> tuple[Books, list[Event]]:
     prices[crossed, 0, 0] -= 10
     prices = np.where((prices > 0) & (prices < 1_000), prices, 0) * 1_000
     volumes = chance.integers(500, 100_000, prices.shape) * 10_000
-    books = Books(
+    books = BookTable(
         [f"m{i}" for i in range(count)],
         prices,
         np.where(prices > 0, volumes, 0),

@@ -13,7 +13,7 @@ from strongroom.analysis.bundle import (
     split_and_merge,
 )
 from strongroom.analysis.certify import NotCovered, certify
-from strongroom.analysis.lp import Aim, Leg, solve
+from strongroom.analysis.lp import Aim, BundleLeg, solve
 from strongroom.analysis.relations import (
     Relation,
     TooManyStates,
@@ -164,9 +164,9 @@ def test_every_kind_is_the_same_programme(made, expected):
 def test_a_plan_names_its_legs_and_the_states_that_bind_it():
     plan = solve(dutch_book())
     assert set(plan.legs) == {
-        Leg(0, True, 470_000, 100 * UNIT),
-        Leg(0, True, 490_000, 50 * UNIT),
-        Leg(1, True, 500_000, 150 * UNIT),
+        BundleLeg(0, True, 470_000, 100 * UNIT),
+        BundleLeg(0, True, 490_000, 50 * UNIT),
+        BundleLeg(1, True, 500_000, 150 * UNIT),
     }
     assert plan.binding_states()
     none = solve(two_venues(same=False))
@@ -219,7 +219,7 @@ def test_the_most_that_is_expected_within_a_loss_budget():
     deep = make_bundle([asks("m", True, (0.50, 1_000))])
     chances = tuple(0.6 if state == (2,) else 0.4 for state in deep.states)
     plan = solve(deep, Aim(chances, 10 * UNIT))
-    assert plan.legs == (Leg(0, True, 500_000, 20 * UNIT),)
+    assert plan.legs == (BundleLeg(0, True, 500_000, 20 * UNIT),)
     assert plan.bound == pytest.approx(-10)
     stepped = make_bundle([asks("m", True, (0.40, 5), (0.50, 1_000))])
     plan = solve(stepped, Aim(chances, 10 * UNIT))
@@ -295,9 +295,9 @@ def test_the_certificate_refuses_what_is_not_covered():
     pair = [bids("m", True, (0.60, 100)), asks("m", False, (0.30, 20), min_size=5 * UNIT)]
     rows = make_bundle(pair).states
     with pytest.raises(NotCovered, match="holdings"):
-        certify(pair, rows, (), [Leg(0, False, 600_000, UNIT)], {})
+        certify(pair, rows, (), [BundleLeg(0, False, 600_000, UNIT)], {})
     with pytest.raises(NotCovered, match="least order"):
-        certify(pair, rows, (), [Leg(1, True, 300_000, UNIT)], {})
+        certify(pair, rows, (), [BundleLeg(1, True, 300_000, UNIT)], {})
     with pytest.raises(NotCovered):
         certify(pair, rows, split_and_merge(0, 1), [], {1: UNIT})
 
@@ -305,7 +305,9 @@ def test_the_certificate_refuses_what_is_not_covered():
 def test_the_certificate_rounds_against_the_plan():
     """One hundredth at 0.333333: cost .00333333 is 3,334 micro-units, the fee is rounded up too."""
     security = asks("m", True, (0.333333, 1), fees=FEE)
-    (certificate,) = [certify([security], [(2,), (0,)], (), [Leg(0, True, 333_333, 10_000)], {})]
+    (certificate,) = [
+        certify([security], [(2,), (0,)], (), [BundleLeg(0, True, 333_333, 10_000)], {})
+    ]
     fee = Fraction(10_000 * 5, 100) * Fraction(333_333 * 666_667, 10**12)
     assert certificate.cash == -(3_334 + -(-fee.numerator // fee.denominator))
     assert certificate.outcomes == (10_000 + certificate.cash, certificate.cash)

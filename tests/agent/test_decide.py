@@ -27,7 +27,7 @@ from strongroom.strategy.api import (
     make_pack,
 )
 from strongroom.strategy.decide import Exchanges, Rules, decide
-from strongroom.strategy.portfolio import Day, Limits
+from strongroom.strategy.portfolio import Day, PortfolioLimits
 from strongroom.strategy.record import record_json
 from strongroom.strategy.sizing import Sizing
 from strongroom.strategy.view import ClassState, MarketState, VaultState, View
@@ -203,7 +203,9 @@ def test_a_foreign_oracle_is_no_class_of_ours():
 def test_an_event_never_takes_more_than_fifteen_percent():
     """Three markets of one event: two at 750 are held; the event's cap is 16 bps here."""
     many = [replace(market(number), event="cup") for number in (1, 2, 3)]
-    found = run(view(*((each, TAIL[1]) for each in many)), "tail", limits=Limits(event_bps=160))
+    found = run(
+        view(*((each, TAIL[1]) for each in many)), "tail", limits=PortfolioLimits(event_bps=160)
+    )
     assert [d.record.sizing.binding for d in found.decisions] == [
         "tier mid", "tier mid", "event cup",
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from math import exp, log
 
 import pytest
 from strongroom.analysis.calibration import Forecast, Gate, logit, reliability, score
-from strongroom.analysis.fair import Diverges, Pool, check_divergence, fit
+from strongroom.analysis.fair import Diverges, ForecastPool, check_divergence, fit
 from strongroom.information.forecast import BadForecast
 
 EVENTS, PER_EVENT = 400, 3
@@ -59,7 +59,7 @@ def test_what_is_no_probability_is_refused(value):
     with pytest.raises(BadForecast):
         Forecast("a", value, 0.5, 1)
     with pytest.raises(BadForecast):
-        Pool(weights=(0.5,)).combine(0.5, [value])
+        ForecastPool(weights=(0.5,)).combine(0.5, [value])
     with pytest.raises(BadForecast):
         score([])
 
@@ -111,7 +111,7 @@ def test_the_pool_stays_with_the_market_without_skill_or_data():
     )
     assert timid.market == pytest.approx(1, abs=0.02)
     assert timid.weights[0] == pytest.approx(0, abs=0.02)
-    assert Pool().combine(0.37, []) == pytest.approx(0.37)
+    assert ForecastPool().combine(0.37, []) == pytest.approx(0.37)
 
 
 def test_the_pool_learns_whom_to_believe_and_beats_both():

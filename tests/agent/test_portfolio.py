@@ -1,7 +1,7 @@
 """Portfolio limits and sizing rules: the binding one is named, the numbers are by hand."""
 
 import pytest
-from strongroom.strategy.portfolio import Day, Holding, Limits, Room, room
+from strongroom.strategy.portfolio import Day, Holding, PortfolioLimits, Room, room
 from strongroom.strategy.sizing import bounded, fractional_kelly, unit
 
 NAV = 100_000_000_000  # 100,000
@@ -14,7 +14,7 @@ def holding(event, category, thousands, *groups):
 
 
 def ask(held, new, limits=None, day=FINE, now=NOW):
-    return room(limits or Limits(), NAV, held, new, day, now)
+    return room(limits or PortfolioLimits(), NAV, held, new, day, now)
 
 
 def test_an_event_gets_fifteen_percent_at_most():
@@ -23,15 +23,15 @@ def test_an_event_gets_fifteen_percent_at_most():
     assert ask([holding("cup", "sports", 9)], new) == Room(6 * 10**9, "event cup")
     assert ask([holding("cup", "sports", 16)], new) == Room(0, "event cup")
     with pytest.raises(ValueError, match="event_bps"):
-        Limits(event_bps=1_501)
+        PortfolioLimits(event_bps=1_501)
     with pytest.raises(ValueError, match="shares"):
-        Limits(total_bps=10_001)
+        PortfolioLimits(total_bps=10_001)
 
 
 def test_category_group_and_total_bind_in_turn():
     others = [holding(f"e{i}", "sports", 9) for i in range(3)]
     assert ask(others, holding("cup", "sports", 0)) == Room(3 * 10**9, "category sports")
-    capped = Limits(categories={"sports": 2_800})
+    capped = PortfolioLimits(categories={"sports": 2_800})
     assert ask(others, holding("cup", "sports", 0), capped) == Room(10**9, "category sports")
     rates = [holding(f"e{i}", f"c{i}", 14, "rates") for i in range(2)]
     assert ask(rates, holding("fed", "x", 0, "rates")) == Room(2 * 10**9, "group rates")

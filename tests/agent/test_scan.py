@@ -11,7 +11,7 @@ from strongroom.analysis.scan import (
     BID,
     NO,
     YES,
-    Books,
+    BookTable,
     Event,
     binary_candidates,
     event_bundle,
@@ -38,7 +38,7 @@ def make_books(quotes, rate=0.0):
         ):
             prices[i, outcome, side, 0] = round((cents or 0) * 10_000)
     count = len(quotes)
-    return Books(
+    return BookTable(
         [f"m{i}" for i in range(count)],
         prices,
         np.where(prices > 0, 100 * UNIT, 0),

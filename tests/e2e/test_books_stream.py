@@ -5,14 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 from strongroom.information.books import BookReader
-from strongroom.information.stream import Books, MarketStream
+from strongroom.information.stream import KeptBooks, MarketStream
 
 from tests.e2e.clob_orders import order
 
 
 @pytest.fixture
 def place(server, listing):
-    books, reader = Books(), BookReader(server.url)
+    books, reader = KeptBooks(), BookReader(server.url)
     stream = MarketStream(f"{server.url.replace('http', 'ws')}/ws/market", reader, books)
     tokens = [int(token) for token in listing.token_ids]
     yield SimpleNamespace(books=books, reader=reader, stream=stream, listing=listing, tokens=tokens)

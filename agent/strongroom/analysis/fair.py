@@ -26,7 +26,7 @@ class Diverges(Differs):
 
 
 @dataclass(frozen=True)
-class Pool:
+class ForecastPool:
     """The weights of a fitted pool; the default is the market itself."""
 
     intercept: float = 0.0
@@ -57,7 +57,7 @@ def fit(
     forecasts: Sequence[Sequence[float]],
     outcomes: Sequence[float],
     ridge: float = 10.0,
-) -> Pool:
+) -> ForecastPool:
     """Fit a pool on resolved questions by penalised maximum likelihood (Newton's method).
 
     Args:
@@ -86,7 +86,9 @@ def fit(
         weights = weights + step
         if float(np.abs(step).max()) < STEP:
             break
-    return Pool(float(weights[0]), float(weights[1]), tuple(float(each) for each in weights[2:]))
+    return ForecastPool(
+        float(weights[0]), float(weights[1]), tuple(float(each) for each in weights[2:])
+    )
 
 
 def check_divergence(fair: float, market: float, reason: str = "") -> None:

@@ -19,6 +19,7 @@ from strongroom.errors import Differs
 Vector = npt.NDArray[np.float64]
 EPSILON = 1e-9  # of turnover: of two plans that earn the same, the smaller
 TOLERANCE = 1e-9
+INFINITY = highspy.kHighsInf
 
 
 class SolverFailed(Differs):
@@ -26,7 +27,7 @@ class SolverFailed(Differs):
 
 
 @dataclass(frozen=True)
-class Leg:
+class BundleLeg:
     """Trade `size` micro-tokens of a security at a level."""
 
     security: int
@@ -36,10 +37,10 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BundlePlan:
     """What to do, in whole lots, and what the solver says of it."""
 
-    legs: tuple[Leg, ...]
+    legs: tuple[BundleLeg, ...]
     transforms: Mapping[int, int]  # transform -> micro-tokens
     bound: float  # the solver's own worst-state profit before rounding, units
     weights: tuple[float, ...]  # of the states: the measure that prices everything if bound is 0
@@ -50,16 +51,33 @@ class Plan:
         return [state for state in order if self.weights[state] > TOLERANCE]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Columns:
-    """Where the variables stand."""
+    """Where the variables stand: legs, transforms, holdings, cash, guarantee, switches."""
 
     legs: list[tuple[int, bool, int, int]]  # security, buy, price, size
+    switches: list[tuple[int, bool]]  # security, buy: 0 or at least the minimum
     transform: int
     holding: int
     cash: int
-    guarantee: int
-    count: int
+
+    @property
+    def guarantee(self) -> int:
+        """What every state leaves at least."""
+        return self.cash + 1
+
+    @property
+    def switch(self) -> int:
+        """The first switch; the variables before it are continuous."""
+        return self.cash + 2
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.switch + len(self.switches)
+
+
+_Row = tuple[float, float, list[tuple[int, float]]]  # lower, upper, (column, factor)
 
 
 @dataclass(frozen=True)
@@ -75,7 +93,7 @@ class Aim:
     loss_budget: int
 
 
-def solve(bundle: Bundle, aim: Aim | None = None) -> Plan:
+def solve(bundle: Bundle, aim: Aim | None = None) -> BundlePlan:
     """Return the plan with the largest sure profit, or, given an aim, with the largest expected
     one within its loss budget; an empty one when there is none.
 
@@ -106,78 +124,104 @@ def solve(bundle: Bundle, aim: Aim | None = None) -> Plan:
 def _build(
     bundle: Bundle, minimums: set[tuple[int, bool]], aim: Aim | None
 ) -> tuple[_Columns, "highspy.Highs"]:
-    securities, transforms = bundle.securities, bundle.transforms
+    """Return the programme: variables, what they are worth, and what binds them."""
     legs = [
         (place, buy, level.price, level.size)
-        for place, security in enumerate(securities)
+        for place, security in enumerate(bundle.securities)
         for buy, levels in ((True, security.asks), (False, security.bids))
         for level in levels
     ]
-    first_holding = len(legs) + len(transforms)
-    cash = first_holding + len(securities)
-    columns = _Columns(legs, len(legs), first_holding, cash, cash + 1, cash + 2)
-    infinity = highspy.kHighsInf
-    switches = sorted(minimums)
-    count = columns.count + len(switches)
-    cost, upper = np.zeros(count), np.full(count, infinity)
-    lower = np.zeros(count)
-    lower[cash], lower[columns.guarantee] = -infinity, -infinity
-    cost[columns.guarantee] = 1.0
+    holding = len(legs) + len(bundle.transforms)
+    cash = holding + len(bundle.securities)
+    columns = _Columns(legs, sorted(minimums), len(legs), holding, cash)
+    rows = [
+        *_guarantees(bundle, columns),
+        *_balances(bundle, columns),
+        *_money(bundle, columns),
+        *_minimums(bundle, columns),
+    ]
+    return columns, _model(columns, *_bounds(bundle, columns, aim), rows)
+
+
+def _bounds(bundle: Bundle, columns: _Columns, aim: Aim | None) -> tuple[Vector, Vector, Vector]:
+    """Return each variable's worth, lower and upper bound."""
+    legs, cash, guarantee = columns.legs, columns.cash, columns.guarantee
+    cost, upper = np.zeros(columns.count), np.full(columns.count, INFINITY)
+    lower = np.zeros(columns.count)
+    lower[cash], lower[guarantee] = -INFINITY, -INFINITY
+    cost[guarantee] = 1.0
     cost[: len(legs)] = -EPSILON
     if aim is not None:
-        cost[columns.guarantee], cost[cash] = EPSILON, 1.0
-        lower[columns.guarantee] = (_worst(bundle) - aim.loss_budget) / MICRO
+        cost[guarantee], cost[cash] = EPSILON, 1.0
+        lower[guarantee] = (_worst(bundle) - aim.loss_budget) / MICRO
         for chance, state in zip(aim.chances, bundle.states, strict=True):
             for j, pays in enumerate(state):
-                cost[first_holding + j] += chance * pays / 2
+                cost[columns.holding + j] += chance * pays / 2
     upper[: len(legs)] = [size / MICRO for *_, size in legs]
-    upper[columns.count :] = 1.0
+    upper[columns.switch :] = 1.0
+    return cost, lower, upper
 
-    rows: list[tuple[float, float, list[tuple[int, float]]]] = []
-    for state in bundle.states:  # t - K - sum X h <= 0
-        row = [(columns.guarantee, 1.0), (cash, -1.0)]
-        row += [(first_holding + j, -pays / 2) for j, pays in enumerate(state) if pays]
-        rows.append((-infinity, 0.0, row))
-    balances = [[(first_holding + j, 1.0)] for j in range(len(securities))]
-    for i, (place, buy, *_) in enumerate(legs):
+
+def _guarantees(bundle: Bundle, columns: _Columns) -> list[_Row]:
+    """In each state: t - K - sum X h <= 0."""
+    rows: list[_Row] = []
+    for state in bundle.states:
+        row = [(columns.guarantee, 1.0), (columns.cash, -1.0)]
+        row += [(columns.holding + j, -pays / 2) for j, pays in enumerate(state) if pays]
+        rows.append((-INFINITY, 0.0, row))
+    return rows
+
+
+def _balances(bundle: Bundle, columns: _Columns) -> list[_Row]:
+    """Of each security: h = h0 + buys - sells + what transforms bring."""
+    balances = [[(columns.holding + j, 1.0)] for j in range(len(bundle.securities))]
+    for i, (place, buy, *_) in enumerate(columns.legs):
         balances[place].append((i, -1.0 if buy else 1.0))
-    for k, transform in enumerate(transforms):
+    for k, transform in enumerate(bundle.transforms):
         for place, change in transform.changes.items():
             balances[place].append((columns.transform + k, -float(change)))
-    for security, row in zip(securities, balances, strict=True):  # h = h0 + buys - sells + ...
-        rows.append((security.held / MICRO, security.held / MICRO, row))
+    return [
+        (security.held / MICRO, security.held / MICRO, row)
+        for security, row in zip(bundle.securities, balances, strict=True)
+    ]
+
+
+def _money(bundle: Bundle, columns: _Columns) -> list[_Row]:
+    """The cash that legs and transforms leave, the budget, and each market's cap."""
+    legs, cash = columns.legs, columns.cash
     flows = [_flow(bundle, leg) for leg in legs]
     row = [(cash, 1.0)] + [(i, -flow) for i, flow in enumerate(flows)]
-    row += [(columns.transform + k, -float(each.cash)) for k, each in enumerate(transforms)]
-    rows.append((0.0, 0.0, row))
-    rows.append((-bundle.budget / MICRO, infinity, [(cash, 1.0)]))
+    row += [(columns.transform + k, -float(each.cash)) for k, each in enumerate(bundle.transforms)]
+    rows: list[_Row] = [(0.0, 0.0, row), (-bundle.budget / MICRO, INFINITY, [(cash, 1.0)])]
     for market, cap in bundle.caps.items():
         spent = [
             (i, -flow)
             for i, ((place, buy, *_), flow) in enumerate(zip(legs, flows, strict=True))
-            if buy and securities[place].market == market
+            if buy and bundle.securities[place].market == market
         ]
         if spent:
-            rows.append((-infinity, cap / MICRO, spent))
-    for number, (place, buy) in enumerate(switches):  # 0 or at least the minimum
-        mine = [(i, 1.0) for i, leg in enumerate(legs) if leg[:2] == (place, buy)]
-        most = sum(legs[i][3] for i, _ in mine) / MICRO
-        switch = columns.count + number
-        rows.append((0.0, infinity, [*mine, (switch, -securities[place].min_size / MICRO)]))
-        rows.append((-infinity, 0.0, [*mine, (switch, -most)]))
-    return columns, _model(count, cost, lower, upper, rows, columns.count)
+            rows.append((-INFINITY, cap / MICRO, spent))
+    return rows
+
+
+def _minimums(bundle: Bundle, columns: _Columns) -> list[_Row]:
+    """What came out below its security's minimum: 0, or at least the minimum."""
+    rows: list[_Row] = []
+    for number, (place, buy) in enumerate(columns.switches):
+        mine = [(i, 1.0) for i, leg in enumerate(columns.legs) if leg[:2] == (place, buy)]
+        most = sum(columns.legs[i][3] for i, _ in mine) / MICRO
+        switch = columns.switch + number
+        least = bundle.securities[place].min_size / MICRO
+        rows.append((0.0, INFINITY, [*mine, (switch, -least)]))
+        rows.append((-INFINITY, 0.0, [*mine, (switch, -most)]))
+    return rows
 
 
 def _model(
-    count: int,
-    cost: Vector,
-    lower: Vector,
-    upper: Vector,
-    rows: list[tuple[float, float, list[tuple[int, float]]]],
-    integral_from: int,
+    columns: _Columns, cost: Vector, lower: Vector, upper: Vector, rows: list[_Row]
 ) -> "highspy.Highs":
     model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = count, len(rows)
+    model.num_col_, model.num_row_ = columns.count, len(rows)
     model.sense_ = highspy.ObjSense.kMaximize
     model.col_cost_, model.col_lower_, model.col_upper_ = cost, lower, upper
     model.row_lower_ = np.array([row[0] for row in rows])
@@ -186,9 +230,9 @@ def _model(
     model.a_matrix_.start_ = np.cumsum([0] + [len(row[2]) for row in rows])
     model.a_matrix_.index_ = np.array([column for row in rows for column, _ in row[2]])
     model.a_matrix_.value_ = np.array([value for row in rows for _, value in row[2]])
-    if integral_from < count:
-        kinds = [highspy.HighsVarType.kContinuous] * integral_from
-        kinds += [highspy.HighsVarType.kInteger] * (count - integral_from)
+    if columns.switches:
+        kinds = [highspy.HighsVarType.kContinuous] * columns.switch
+        kinds += [highspy.HighsVarType.kInteger] * len(columns.switches)
         model.integrality_ = kinds
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
@@ -224,7 +268,9 @@ def _below_minimum(bundle: Bundle, columns: _Columns, values: Vector) -> set[tup
     }
 
 
-def _plan(bundle: Bundle, columns: _Columns, values: Vector, weights: tuple[float, ...]) -> Plan:
+def _plan(
+    bundle: Bundle, columns: _Columns, values: Vector, weights: tuple[float, ...]
+) -> BundlePlan:
     """Round down to lots; what then lacks a holding is sold or transformed less."""
     bound = float(values[columns.guarantee])
     sizes = [_lots(value) for value in values[: len(columns.legs)]]
@@ -244,13 +290,13 @@ def _plan(bundle: Bundle, columns: _Columns, values: Vector, weights: tuple[floa
             sizes[i] -= less
             held[place] += less
     if min(held, default=0) < 0:
-        return Plan((), {}, bound, weights)
+        return BundlePlan((), {}, bound, weights)
     legs = [
-        Leg(place, buy, price, size)
+        BundleLeg(place, buy, price, size)
         for (place, buy, price, _), size in zip(columns.legs, sizes, strict=True)
         if size
     ]
-    return Plan(
+    return BundlePlan(
         tuple(legs), {k: amount for k, amount in enumerate(amounts) if amount}, bound, weights
     )
 

@@ -19,7 +19,7 @@ from strongroom.analysis.bundle import (
     split_and_merge,
 )
 from strongroom.analysis.certify import Certificate, NotCovered, certify
-from strongroom.analysis.lp import Plan, solve
+from strongroom.analysis.lp import BundlePlan, solve
 from strongroom.analysis.relations import Relation
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO
@@ -32,7 +32,7 @@ Prices = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Books:
+class BookTable:
     """The books of many markets, by market, outcome, side and level; best level first.
 
     Attributes:
@@ -101,18 +101,18 @@ class Finding:
 
     name: str
     bundle: Bundle
-    plan: Plan
+    plan: BundlePlan
     certificate: Certificate
 
 
-def binary_candidates(books: Books) -> npt.NDArray[np.int64]:
+def binary_candidates(books: BookTable) -> npt.NDArray[np.int64]:
     """Return the markets whose complete sets cost less, or bring more, than 1."""
     cheap = books.best(ASK).sum(axis=1) < 1 - SLACK
     dear = books.best(BID).sum(axis=1) > 1 + SLACK
     return np.flatnonzero(cheap | dear)
 
 
-def event_candidates(books: Books, events: Sequence[Event]) -> list[Event]:
+def event_candidates(books: BookTable, events: Sequence[Event]) -> list[Event]:
     """Return the events of which a YES set, NOs together or a conversion may earn."""
     if not events:
         return []
@@ -140,7 +140,7 @@ def event_candidates(books: Books, events: Sequence[Event]) -> list[Event]:
     return [event for event, is_chosen in zip(events, chosen, strict=True) if is_chosen]
 
 
-def scan(books: Books, events: Sequence[Event] = (), min_size: int = 0) -> list[Finding]:
+def scan(books: BookTable, events: Sequence[Event] = (), min_size: int = 0) -> list[Finding]:
     """Return every certified arbitrage, the largest first.
 
     Args:
@@ -169,7 +169,7 @@ def judge(name: str, bundle: Bundle) -> Finding | None:
     return Finding(name, bundle, plan, certificate) if certificate.profit > 0 else None
 
 
-def event_bundle(books: Books, event: Event, min_size: int = 0) -> Bundle:
+def event_bundle(books: BookTable, event: Event, min_size: int = 0) -> Bundle:
     """Return an event with all its transforms."""
     names = tuple(books.names[market] for market in event.markets)
     securities = [each for market in event.markets for each in books.securities(market, min_size)]
@@ -181,7 +181,9 @@ def event_bundle(books: Books, event: Event, min_size: int = 0) -> Bundle:
     return make_bundle(securities, relations, transforms=[*transforms, *conversions(pairs)])
 
 
-def _bundles(books: Books, events: Sequence[Event], min_size: int) -> Iterator[tuple[str, Bundle]]:
+def _bundles(
+    books: BookTable, events: Sequence[Event], min_size: int
+) -> Iterator[tuple[str, Bundle]]:
     for market in binary_candidates(books):
         securities = books.securities(int(market), min_size)
         yield books.names[market], make_bundle(securities, transforms=split_and_merge(0, 1))

@@ -7,7 +7,7 @@ from strongroom.chain.ids import ConditionId, TokenId
 from strongroom.information.books import Book, BookReader, BooksAway
 from strongroom.information.forecast import BadForecast, Forecaster, ForecasterAway, Given
 from strongroom.information.gamma import GammaAway, GammaClient, Market
-from strongroom.information.stream import Books, MarketStream
+from strongroom.information.stream import KeptBooks, MarketStream
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Sources:
     reader: BookReader
     freshness: Freshness = field(default_factory=Freshness)
     stream: MarketStream | None = None
-    kept: Books | None = None
+    kept: KeptBooks | None = None
     forecasters: Sequence[Forecaster] = ()
     _markets: dict[ConditionId, Market] = field(default_factory=dict)
     _markets_at: int = -(10**9)

@@ -33,7 +33,7 @@ class _Kept:
     sound: bool = True
 
 
-class Books:
+class KeptBooks:
     """The newest book of each token, as far as it can be trusted. Safe between threads."""
 
     def __init__(self) -> None:
@@ -118,10 +118,10 @@ class Books:
 
 
 class MarketStream:
-    """Keeps `Books` for some tokens, in threads of its own: one for each 200 tokens."""
+    """Keeps `KeptBooks` for some tokens, in threads of its own: one for each 200 tokens."""
 
     def __init__(
-        self, url: str, reader: BookReader, books: Books, clock: Callable[[], float] = time.time
+        self, url: str, reader: BookReader, books: KeptBooks, clock: Callable[[], float] = time.time
     ) -> None:
         """Take the channel's URL (ws://.../ws/market)."""
         self._url, self._reader, self._books, self._clock = url, reader, books, clock

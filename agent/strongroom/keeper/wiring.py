@@ -33,7 +33,7 @@ from strongroom.information.forecast import (
 )
 from strongroom.information.gamma import FeeSchedule, GammaClient, Market
 from strongroom.information.sources import Freshness, Sources
-from strongroom.information.stream import Books, MarketStream
+from strongroom.information.stream import KeptBooks, MarketStream
 from strongroom.journal import Journal
 from strongroom.keeper.assembly import Settings, Surroundings, assemble
 from strongroom.keeper.configuration import (
@@ -53,7 +53,7 @@ from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import CosignerAway, OwnKeys, Signers, WithCosigner
 from strongroom.strategy.api import BadParameters, Pack, UnknownPack, make_pack
 from strongroom.strategy.decide import Exchanges, Rules
-from strongroom.strategy.portfolio import Limits
+from strongroom.strategy.portfolio import PortfolioLimits
 from strongroom.strategy.sizing import Sizing, Tier
 
 PLENTY = Decimal(10**9)  # of a pool: its book says what there is
@@ -198,7 +198,7 @@ def make_rules(sizing: SizingSection, limits: LimitsSection, exchanges: Exchange
             stages=sizing.stages,
             stage_gap_s=sizing.stage_gap_s,
         )
-        portfolio = Limits(
+        portfolio = PortfolioLimits(
             event_bps=limits.event_bps,
             category_bps=limits.category_bps,
             group_bps=limits.group_bps,
@@ -423,7 +423,7 @@ def _sources(
     section = config.information
     stream, kept = None, None
     if config.venue.stream_url:
-        kept = Books()
+        kept = KeptBooks()
         stream = MarketStream(config.venue.stream_url, reader, kept, now)
     return Sources(
         GammaClient(config.venue.gamma_url),

@@ -23,7 +23,7 @@ from strongroom.chain.orders import MoveKind, OrderKind
 from strongroom.chain.units import LOT, MICRO, on_tick
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Confidence, Leg, Pack, Proposal
-from strongroom.strategy.portfolio import Day, Holding, Limits, room
+from strongroom.strategy.portfolio import Day, Holding, PortfolioLimits, room
 from strongroom.strategy.record import (
     DecidedLeg,
     DecidedMove,
@@ -60,7 +60,7 @@ class Rules:
 
     exchanges: Exchanges
     sizing: Sizing = field(default_factory=Sizing)
-    limits: Limits = field(default_factory=Limits)
+    limits: PortfolioLimits = field(default_factory=PortfolioLimits)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     depth_share: Decimal = Decimal(1)  # of what a book offers
     rest_s: int = 300  # between two decisions on one market

@@ -11,7 +11,7 @@ EVENT_BPS = 1_500  # of NAV: no event above 15 %
 
 
 @dataclass(frozen=True)
-class Limits:
+class PortfolioLimits:
     """Shares of NAV in bps; a category or group without a cap of its own has the default."""
 
     event_bps: int = EVENT_BPS
@@ -63,7 +63,7 @@ class Day:
 
 
 def room(
-    limits: Limits, nav: int, held: Sequence[Holding], new: Holding, day: Day, now: int
+    limits: PortfolioLimits, nav: int, held: Sequence[Holding], new: Holding, day: Day, now: int
 ) -> Room:
     """Return how much may still be staked on `new` (its own assets do not count)."""
     lost = day.opening_nav - day.nav

@@ -11,7 +11,7 @@ from strongroom.analysis.relations import Relation
 from strongroom.analysis.scan import (
     ASK,
     BID,
-    Books,
+    BookTable,
     Event,
     binary_candidates,
     event_candidates,
@@ -56,7 +56,7 @@ class DutchBook:
         chosen = [each for each in found if each is not None]
         return sorted(chosen, key=profit_of, reverse=True)
 
-    def _books(self, view: View, markets: Sequence[Market]) -> Books:
+    def _books(self, view: View, markets: Sequence[Market]) -> BookTable:
         """Best levels alone: where none of them earns, no depth does."""
         prices = np.zeros((len(markets), 2, 2, 1), dtype=np.int64)
         for place, market in enumerate(markets):
@@ -65,7 +65,7 @@ class DutchBook:
                 assert book is not None
                 prices[place, outcome, ASK, 0] = book.ask or 0
                 prices[place, outcome, BID, 0] = book.bid or 0
-        return Books(
+        return BookTable(
             [market.condition_id for market in markets],
             prices,
             np.ones_like(prices),

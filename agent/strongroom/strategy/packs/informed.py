@@ -5,7 +5,7 @@ from dataclasses import field
 
 from pydantic.dataclasses import dataclass
 
-from strongroom.analysis.fair import Diverges, Pool, check_divergence
+from strongroom.analysis.fair import Diverges, ForecastPool, check_divergence
 from strongroom.chain.orders import NO, YES, Side
 from strongroom.chain.units import MICRO
 from strongroom.information.books import Book
@@ -62,7 +62,7 @@ class Informed:
         }
         if not given:
             return None
-        pool = Pool(weights=tuple(self.weights[source] for source in given))
+        pool = ForecastPool(weights=tuple(self.weights[source] for source in given))
         return mid, pool.combine(mid, list(given.values())), sorted(given)
 
     def _proposal(self, view: View, market: Market) -> Proposal | None:
