@@ -159,8 +159,12 @@ class Backtest:
     outcome: Outcome
     lagged: LaggedPrice | None = None
 
-    def run(self, told: Callable[[int, int], None] = lambda now, end: None) -> Outcome:
-        """Run it to the end; `told` hears of the progress."""
+    def run(self, on_progress: Callable[[int, int], None] = lambda now, end: None) -> Outcome:
+        """Run it to the end.
+
+        Args:
+            on_progress: is called with the time that is played, and the last one
+        """
         world, step = self.world, self.config.run.every_s
         start = -(-self.history.starts_at // step) * step
         last = self.history.ends_at + step
@@ -180,7 +184,7 @@ class Backtest:
                 world.at(world.now + self.config.quotes.latency_s * 5 + 1)
             world.claim_all()
             self.outcome.wakes.append(self._wake(now))
-            told(now, last)
+            on_progress(now, last)
         self._finish(halts)
         return self.outcome
 
@@ -238,7 +242,7 @@ def simulate(
     config: BacktestConfig,
     fills: Fills = "pessimistic",
     history: History | None = None,
-    told: Callable[[int, int], None] = lambda now, end: None,
+    on_progress: Callable[[int, int], None] = lambda now, end: None,
     packs: Sequence[Pack] | None = None,
     seen: Seen = lambda view, found: None,
 ) -> Outcome:
@@ -247,14 +251,15 @@ def simulate(
     Args:
         history: instead of the one that the configuration names
         packs: instead of the configured ones
-        seen: hears of each view and what was decided on it
+        on_progress: see `Backtest.run`
+        seen: is called with each view and what was decided on it
 
     Raises:
         ConfigError: the configuration does not fit what is there.
     """
     with TemporaryDirectory(prefix="strongroom-backtest-") as folder:
         known = history or load_history(config)
-        return assemble(config, fills, known, Path(folder), packs, seen).run(told)
+        return assemble(config, fills, known, Path(folder), packs, seen).run(on_progress)
 
 
 def assemble(
@@ -266,17 +271,7 @@ def assemble(
     seen: Seen = lambda view, found: None,
 ) -> Backtest:
     """Put a simulation together; evidence documents go to `folder`."""
-    engine = Engine(history.listed, config.quotes.quotes().under(fills), history.feed())
-    engine.now = history.starts_at - 1
-    terms, limits = config.vault, config.limits_of_vault()
-    caps = Caps(
-        int(terms.market_cap * MICRO),
-        terms.market_cap_bps,
-        int(terms.class_cap * MICRO),
-        terms.class_cap_bps,
-    )
-    rates = (terms.management_bps, terms.performance_bps, terms.hurdle_bps)
-    world = World(engine, history.markets, ORACLE, limits, caps, terms.max_duration_s, rates)
+    world = _world(config, fills, history)
     chain = SimulatedChain(world)
     journal = Journal("sqlite://")
     journal.keep("salt", SALT)
@@ -319,6 +314,21 @@ def assemble(
     keeper = assemble_keeper(around, settings)
     outcome = Outcome(config.name, fills, history.starts_at, history.ends_at, 0)
     return Backtest(config, history, world, keeper, transactor, outcome, lagged)
+
+
+def _world(config: BacktestConfig, fills: Fills, history: History) -> World:
+    """Return the venue and the vault at the moment before the first price."""
+    engine = Engine(history.listed, config.quotes.quotes().under(fills), history.feed())
+    engine.now = history.starts_at - 1
+    terms, limits = config.vault, config.limits_of_vault()
+    caps = Caps(
+        int(terms.market_cap * MICRO),
+        terms.market_cap_bps,
+        int(terms.class_cap * MICRO),
+        terms.class_cap_bps,
+    )
+    rates = (terms.management_bps, terms.performance_bps, terms.hurdle_bps)
+    return World(engine, history.markets, ORACLE, limits, caps, terms.max_duration_s, rates)
 
 
 def _packs(config: BacktestConfig, history: History) -> Mapping[str, Mapping[str, JsonValue]]:
