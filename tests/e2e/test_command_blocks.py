@@ -1,0 +1,173 @@
+"""Every command block of README and docs, typed as it stands, on one practice vault.
+
+A block without a language is typed: README first, then docs/ by name, line after line, in bash, in
+a folder that has `docs` and `node_modules`. A block that cannot run here (another network, a key, a
+tool that is not installed) is marked `text` in the document; how many lines are is stated below.
+
+What a reader does beside typing, and so do these tests:
+
+- a command that runs until Ctrl-C goes to a terminal of its own: what follows waits for its first
+  line, and SIGTERM ends it at the end;
+- `0x...` after --vault is the address that practice printed first, after --exchange the first
+  exchange of the keeper.toml that it wrote;
+- a question is answered with y;
+- a line that stands in two documents is typed once;
+- `claim` is typed again until the next report has come;
+- ports are free ones: practice gets --port, and the metrics' port is changed in keeper.toml.
+"""
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
+OURS = ("strongroom ", "make ", "ape ", "pip ", "silverback ", "source ", "export ", "python ")
+MARKED_TEXT = 15  # lines of commands that are not typed; it may fall, and grows only on purpose
+UNTIL_CTRL_C = ("strongroom practice", "strongroom cosigner ", "strongroom devnet")
+CLAIM_S, LINE_S = 120, 120
+
+
+def lines(language):
+    """Return (document, command) for each line of the blocks of a language."""
+    return [
+        (path.relative_to(ROOT), line.strip())
+        for path in DOCUMENTS
+        for marked, block in BLOCK.findall(path.read_text())
+        if marked == language
+        for line in block.splitlines()
+        if line.strip()
+    ]
+
+
+def serves(line):
+    """Whether a command runs until Ctrl-C."""
+    keeper = line.startswith("strongroom keeper start ") and "--ticks" not in line
+    return keeper or line.startswith(UNTIL_CTRL_C)
+
+
+def free_port():
+    """Return a port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Terminal:
+    """Types lines in a folder; what a line exports, the next ones have."""
+
+    def __init__(self, folder):
+        self.folder, self.servers, self.known = folder, [], {}
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("STRONGROOM_")}
+        self.environment |= {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "COLUMNS": "100"}
+
+    def type(self, line):
+        """Run a line as it stands but for its placeholders."""
+        for option, value in self.known.items():
+            line = line.replace(f"{option} 0x...", f"{option} {value}")
+        assert "..." not in line, f"nothing says what stands for ... in: {line}"
+        if serves(line):
+            self._serve(line)
+        elif line.startswith("strongroom claim "):
+            self._claim(line)
+        else:
+            done = self._run(line)
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+    def _run(self, line):
+        """Run a line in bash; keep what it exported."""
+        kept = self.folder / "kept"
+        done = subprocess.run(
+            ["bash", "-c", f"{line}\nstatus=$?; env -0 > {shlex.quote(str(kept))}; exit $status"],
+            **self._here(), input="y\n", capture_output=True, timeout=LINE_S,
+        )  # fmt: skip
+        assert "Traceback" not in done.stdout + done.stderr, f"{line}\n{done.stderr}"
+        pairs = (each.split("=", 1) for each in kept.read_text().split("\0") if "=" in each)
+        self.environment = dict(pairs)
+        return done
+
+    def _here(self):
+        return {"cwd": self.folder, "env": self.environment, "text": True}
+
+    def _claim(self, line):
+        end = time.monotonic() + CLAIM_S
+        while (done := self._run(line)).returncode:
+            assert "nothing can be claimed yet" in done.stderr, done.stderr
+            assert time.monotonic() < end, f"no report within {CLAIM_S} s: {line}"
+            time.sleep(2)
+
+    def _serve(self, line):
+        practice = line.startswith("strongroom practice")
+        typed = f"{line} --port {free_port()}" if practice else line
+        log = self.folder / f"{len(self.servers)}.log"
+        with log.open("w") as file:
+            server = subprocess.Popen(
+                ["bash", "-c", f"exec {typed}"], **self._here(), stdout=file, stderr=file
+            )
+        self.servers.append((line, server, log))
+        end = time.monotonic() + LINE_S
+        while "\n" not in log.read_text():
+            assert server.poll() is None and time.monotonic() < end, f"{line}\n{log.read_text()}"
+            time.sleep(0.2)
+        if practice:
+            self._read_practice(log)
+
+    def _read_practice(self, log):
+        """Learn the placeholders from what practice printed and wrote; free the metrics' port."""
+        path = self.folder / "build" / "practice" / "keeper.toml"
+        text = path.read_text()
+        (port,) = re.findall(r"^metrics_port = \d+$", text, re.M)
+        path.write_text(text.replace(port, f"metrics_port = {free_port()}"))
+        self.known["--vault"] = re.findall(r"0x[0-9a-fA-F]{40}", log.read_text())[0]
+        exchanges = text[text.index("exchanges") :]
+        self.known["--exchange"] = re.findall(r"0x[0-9a-fA-F]{40}", exchanges)[0]
+
+    def end(self):
+        """End what serves, newest first; return the exit statuses."""
+        statuses = {}
+        for line, server, _ in reversed(self.servers):
+            server.terminate()
+            statuses[line] = server.wait(60)
+        return statuses
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    (tmp_path / "bin").mkdir()
+    command = tmp_path / "bin" / "strongroom"  # the console script, of this Python
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m strongroom.cli "$@"\n')
+    command.chmod(0o755)
+    for name in ("docs", "node_modules"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    made = Terminal(tmp_path)
+    yield made
+    made.end()
+
+
+def test_every_command_block_runs(terminal):
+    typed: dict[str, Path] = {}
+    for document, line in lines(""):
+        typed.setdefault(line, document)
+    assert len(typed) > 25
+    for line, document in typed.items():
+        started = time.monotonic()
+        terminal.type(line)
+        print(f"{time.monotonic() - started:6.1f} s  {document}: {line}")
+    live = next(log for line, _, log in terminal.servers if "--mode live" in line)
+    assert '"event": "task_closed"' in live.read_text()  # the keeper traded meanwhile
+    assert set(terminal.end().values()) <= {0, 143}
+
+
+def test_what_cannot_run_here_is_marked_and_counted():
+    marked = [line for _, line in lines("text") if line.startswith(OURS)]
+    assert len(marked) == MARKED_TEXT, "\n".join(marked)
+    other = {marked for path in DOCUMENTS for marked, _ in BLOCK.findall(path.read_text())}
+    assert other <= {"", "text", "python"}
