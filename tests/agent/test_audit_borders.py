@@ -148,7 +148,7 @@ def node(**changes):
     [
         ({"from_block": 5}, "its ledger begins there"),
         ({"to_block": 33}, "the newest is 32"),
-        ({"evidence": "nowhere"}, "no folder"),
+        ({"evidence": "nowhere"}, "not a folder"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(tmp_path, options, words):

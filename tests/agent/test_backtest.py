@@ -317,7 +317,7 @@ def test_a_wrong_file_says_where(change, message):
 def test_the_examples_are_read():
     for path in sorted(EXAMPLES.glob("backtest-*.toml")):
         assert load(path).packs
-    with pytest.raises(ConfigError, match="there is no section"):
+    with pytest.raises(ConfigError, match="unknown section"):
         varied(parse(SMALL), {"nowhere.low": 1})
 
 

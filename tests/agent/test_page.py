@@ -20,8 +20,8 @@ def test_the_page_shows_the_numbers(page):
     for words in (
         "<h1>Tail &amp; Sons (TAIL)</h1>", "A vault for pUSD on chain 137",
         "2 % a year; 20 % of profit above the high-water mark", "all together unlimited</td>",
-        "after 7 d it can be taken out in kind", "strongroom redeem AMOUNT --vault 0x1111",
-        "1,234 events were booked again",
+        "after 7 d it can be taken in kind", "strongroom redeem AMOUNT --vault 0x1111",
+        "1,234 events were recomputed",
         "The audit found no difference", "999.00", "class 0 (delegated)", "75 %", "1 d 1 h",
         "0.950/0.970, 0.030/0.050", "-3.00", "2.500000 shares", "4.50",
         "<td>2023-11</td><td>1,000.000000</td><td>999.00</td><td>1,000.00</td><td>0.00</td><td>-1.00</td>",

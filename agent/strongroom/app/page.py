@@ -93,7 +93,7 @@ def _cards(data: PageData) -> list[tuple[str, str]]:
         ("NAV at the bid", money(int(state.nav_bid))),
         ("NAV at the ask", money(int(state.nav_ask))),
         ("idle", money(int(state.idle))),
-        ("at stake, at cost", money(int(state.exposure))),
+        ("exposure, at cost", money(int(state.exposure))),
         ("fees so far", money(fees)),
     ]
 
@@ -141,7 +141,7 @@ def _charts(data: PageData) -> list[Chart]:
         ),
         line_chart(
             "exposure",
-            "At stake, at cost",
+            "Exposure, at cost",
             [_series("all markets", reports, [each.exposure / MICRO for each in reports])],
         ),
     ]

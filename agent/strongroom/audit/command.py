@@ -165,7 +165,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     from strongroom.audit.contracts import Contracts
 
     if options.evidence is not None and not options.evidence.is_dir():
-        raise BadInput(f"{options.evidence} is no folder: name the one with the evidence documents")
+        raise BadInput(f"{options.evidence} is not a folder: name the evidence folder")
     head, born = node.head(), node.first_block(options.vault)
     last = options.to_block if options.to_block is not None else head
     if not born <= last <= head:

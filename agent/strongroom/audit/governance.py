@@ -222,7 +222,7 @@ class Governance:
 
     def _abdicated(self, it: Abdicated) -> None:
         self._set(it, "abdicated", (it.selector,), True)
-        self._note(it, f"{function_name(it.selector)} given up for ever")
+        self._note(it, f"{function_name(it.selector)} abdicated")
 
     def _call_submitted(self, it: CallSubmitted) -> None:
         head = "0x" + it.call[:4].hex()

@@ -136,7 +136,7 @@ class Node:
                 step = max(1, step // 2)
                 continue
             if not isinstance(found, list):
-                raise NodeAway(f"{self.url} answers eth_getLogs with no list: name another node")
+                raise NodeAway(f"{self.url} answers eth_getLogs without a list: name another node")
             yield end, found
             first = end + 1
             step = max(1, step // 2) if len(found) > MANY else min(RANGE, step * 2)

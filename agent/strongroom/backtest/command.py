@@ -124,7 +124,7 @@ def _digest(found: dict[str, object]) -> str:
 
 
 def run_backtest(options: BacktestOptions) -> BacktestResult:
-    """Run a backtest, its sweep or a walk; write what came of it into a folder.
+    """Run a backtest, its sweep or a walk; write the result into a folder.
 
     Raises:
         BadInput: the file cannot be used; the message says where.
@@ -216,7 +216,7 @@ def _look_ahead(config: BacktestConfig, history: History) -> list[Honesty]:
 
 
 def _count(folder: Path, configs: Sequence[BacktestConfig]) -> int:
-    """Keep which backtests were tried on this data; return how many different ones."""
+    """Record a backtest that was tried on this data; return how many different ones there are."""
     from strongroom.backtest.data import data_hashes
     from strongroom.chain.ids import canonical, keccak
 
@@ -273,10 +273,10 @@ def show(result: BacktestResult) -> None:
     if isinstance(result, SingleResult):
         console.print(_assumptions(result.result))
         for check in result.result.honesty:
-            word = "honest" if check.changed is None else f"SAW THE FUTURE at {check.changed}"
+            word = "honest" if check.changed is None else f"SEES THE FUTURE at {check.changed}"
             console.print(f"look-ahead check at {check.at}: {check.before} decisions, {word}")
         console.print(
-            f"{result.seconds:.0f} s; {result.page} to look at. Last prices are no quotes.",
+            f"{result.seconds:.0f} s; {result.page} is the report. Last prices are no quotes.",
             soft_wrap=True,
         )
         return
@@ -287,10 +287,10 @@ def show(result: BacktestResult) -> None:
         console.print(_folds(result.folds))
         how = "walk"
     console.print(
-        f"{how}: {result.seconds:.1f} s; finished ones are in {result.folder} and not run again",
+        f"{how}: {result.seconds:.1f} s; finished runs in {result.folder} are not run again",
         soft_wrap=True,
     )
-    console.print(f"result {_digest(result.found())[:16]}: the same whatever the engine")
+    console.print(f"result {_digest(result.found())[:16]}: the same for every engine")
 
 
 def _assumptions(result: Result) -> Table:
@@ -315,7 +315,7 @@ def _best_rows(rows: Sequence[Row]) -> Table:
 
     best = sorted(rows, key=lambda row: -row.summary.return_on_stake.low)
     table = Table(
-        title=f"The best {BEST} of {len(rows)}, by the lower bound: chosen, not proven",
+        title=f"The best {BEST} of {len(rows)}, by the lower bound: selected, not proven",
         box=box.SIMPLE,
     )
     for name in ("changes", "markets", "return on stake", "low", "high", "a share after 2/20"):

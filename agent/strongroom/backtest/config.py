@@ -1,4 +1,4 @@
-"""A backtest's file: what is assumed, run and varied. Typed; unknown keys are refused."""
+"""A backtest's file: assumptions, runs and variations. Typed; unknown keys are refused."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ from strongroom.settings import ConfigError, Section, describe, read_toml
 
 
 class DataSection(Section):
-    """What history. A price with time t counts as known at t + known_after_s.
+    """The history. A price with time t is known at t + known_after_s.
 
     "ladders" is recorded. "fair" is drawn: markets whose price is the chance of their outcome at
     every hour, so that nothing can earn more than minus its costs; a control, not a history.
@@ -35,7 +35,7 @@ class DataSection(Section):
 
 
 class QuotesSection(Section):
-    """What can be traded at around a last price (quotes.py); prices of a token, sizes in tokens."""
+    """Assumed quotes around a last price (quotes.py); prices of a token, sizes in tokens."""
 
     half_spread: Decimal = Field(Decimal("0.01"), ge=0, lt=1)
     depth: Decimal = Field(Decimal(200), gt=0)
@@ -86,7 +86,7 @@ class VaultSection(Section):
 
 
 class PersonSection(Section):
-    """What a depositor does: deposits units, or asks for a percentage of the shares back."""
+    """A depositor's action: deposits units, or redeems a percentage of the shares."""
 
     at_h: float = Field(ge=0)  # hours from the first price
     who: str
@@ -95,7 +95,7 @@ class PersonSection(Section):
 
 
 class ForecastSection(Section):
-    """The null forecaster: the market's own price, so much earlier. It must not win."""
+    """The null forecaster: the market's own earlier price. It must not win."""
 
     name: str = "lagged"
     lag_s: int = Field(3_600, gt=0)
@@ -110,7 +110,7 @@ class ReportsSection(Section):
 
 
 class RunSection(Section):
-    """How it is run."""
+    """How the backtest runs."""
 
     every_s: int = Field(3_600, gt=0)  # the keeper looks so often
     seed: int = 7
@@ -118,7 +118,7 @@ class RunSection(Section):
 
 
 class BacktestConfig(Section):
-    """Everything of a backtest."""
+    """A backtest's file."""
 
     name: str
     data: DataSection = DataSection()
@@ -193,9 +193,9 @@ def varied(config: BacktestConfig, changes: Mapping[str, JsonValue]) -> Backtest
         inside: JsonValue = data
         for section in sections:
             if not isinstance(inside, dict) or section not in inside:
-                raise ConfigError(f"[sweep] {path}: there is no section {section!r}")
+                raise ConfigError(f"[sweep] {path}: unknown section {section!r}")
             inside = inside[section]
         if not isinstance(inside, dict):
-            raise ConfigError(f"[sweep] {path}: {sections[-1]!r} is no section")
+            raise ConfigError(f"[sweep] {path}: {sections[-1]!r} is not a section")
         inside[key] = value
     return parse(data, "[sweep]")

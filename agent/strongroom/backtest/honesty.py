@@ -71,7 +71,7 @@ def check_honesty(
     """
 
     if history.books:
-        raise ConfigError("a look-ahead check changes last prices; recorded books it leaves alone")
+        raise ConfigError("a look-ahead check changes last prices: it cannot check recorded books")
 
     def decided(known: History) -> list[tuple[int, DecisionId]]:
         found: list[tuple[int, DecisionId]] = []

@@ -1,4 +1,4 @@
-"""The report of a backtest: one HTML file that needs nothing else, its charts as SVG, JSON, CSV."""
+"""The report of a backtest: one HTML file, its charts as SVG, JSON, CSV."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ from strongroom.chain.units import BPS, MICRO
 from strongroom.keeper.wiring import CODE_VERSION
 
 LIMITS = (
-    "Last prices are no quotes: every fill here stands on the assumed spread, depth and latency. "
+    "Last prices are no quotes: every fill here rests on the assumed spread, depth and latency. "
     "A strategy passes on the pessimistic assumptions alone, and then only as far as they hold."
 )
 EVENTS = 8  # best and worst that are drawn
@@ -37,7 +37,7 @@ EVENTS = 8  # best and worst that are drawn
 
 @dataclass(frozen=True)
 class Capacity:
-    """What so much capital would have brought: units, and returns as fractions."""
+    """The result with more capital: units, and returns as fractions."""
 
     capital: float
     return_on_stake: float

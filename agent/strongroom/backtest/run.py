@@ -101,7 +101,7 @@ class Person:
 
 @dataclass
 class Outcome:
-    """What would have happened."""
+    """The result of a simulation."""
 
     name: str
     fills: str
@@ -121,7 +121,7 @@ class Outcome:
 
 @dataclass
 class LaggedPrice:
-    """The null forecaster: the market's own last price, so much earlier."""
+    """The null forecaster: the market's own earlier last price."""
 
     name: str
     lag_s: int
@@ -149,7 +149,7 @@ Seen = Callable[[View, Round], None]
 
 @dataclass
 class Backtest:
-    """One simulation that has been put together."""
+    """One simulation, ready to run."""
 
     config: BacktestConfig
     history: History

@@ -50,7 +50,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Row:
-    """What a job came to."""
+    """The result of a job."""
 
     changes: Changes
     fills: Fills
@@ -117,7 +117,7 @@ def _finished(path: Path) -> _Finished:
     try:
         return _FINISHED.validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ConfigError(f"{path} is no result of this version: remove it") from error
+        raise ConfigError(f"{path} is not a result of this version: remove it") from error
 
 
 def run_one(config: str, fills: Fills) -> Summary:
@@ -202,7 +202,7 @@ def walk_forward(
         ConfigError: there is nothing to vary, or too little history.
     """
     if not config.sweep:
-        raise ConfigError("[sweep] is empty: nothing can be chosen")
+        raise ConfigError("[sweep] is empty: name what is varied")
     parts = _weeks(config, least) if split == "time" else _halves(config)
     folds = []
     for number, (chosen_on, judged_on, first, second) in enumerate(parts):
@@ -231,7 +231,7 @@ def _weeks(config: BacktestConfig, least: int) -> list[Part]:
     end = config.data.end.astimezone(UTC) if config.data.end else None
     ends = [each for each in ends if (not start or each >= start) and (not end or each <= end)]
     if len(ends) <= least:
-        raise ConfigError(f"[data] {len(ends)} weeks: at least {least + 1} are needed")
+        raise ConfigError(f"[data] {len(ends)} weeks: it needs at least {least + 1}")
 
     def span(first: datetime, last: datetime) -> Changes:
         return {"data.start": first.isoformat(), "data.end": last.isoformat()}
@@ -250,7 +250,7 @@ def _weeks(config: BacktestConfig, least: int) -> list[Part]:
 def _halves(config: BacktestConfig) -> list[Part]:
     tickers = list(config.data.tickers) or sorted(set(ladder_markets()["ticker"].to_list()))
     if len(tickers) < 2:
-        raise ConfigError("[data] one ticker has no other half")
+        raise ConfigError("[data] one ticker cannot be split: name two or more")
     one: list[JsonValue] = list(tickers[::2])
     other: list[JsonValue] = list(tickers[1::2])
     return [

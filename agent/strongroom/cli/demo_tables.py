@@ -14,7 +14,7 @@ FEES = ("management", "performance")
 
 
 def describe(event: str, fields: Mapping[str, Any]) -> str | None:
-    """Return one line for an event, or None for those that tell a reader nothing."""
+    """Return one line for an event, or None for events without news."""
     who = str(fields.get("who", "")).capitalize()
     match event:
         case "deposit_requested":
@@ -87,7 +87,7 @@ def _reports_table(life: "Life") -> Table:
 
 
 def _people_table(life: "Life") -> Table:
-    table = Table(title="Who put in what, who got what (pUSD)")
+    table = Table(title="Depositors and manager (pUSD)")
     for name in ("who", "put in", "got out", "holds", "gain / loss"):
         table.add_column(name, justify="left" if name == "who" else "right", no_wrap=True)
     for person in (*life.depositors, life.manager):
@@ -105,7 +105,7 @@ def _people_table(life: "Life") -> Table:
 
 
 def _closing_table(life: "Life") -> Table:
-    table = Table(title="Does it add up? (pUSD)")
+    table = Table(title="Do the accounts add up? (pUSD)")
     table.add_column("line")
     table.add_column("amount", justify="right", no_wrap=True)
     fees = [sum(getattr(line, kind) for line in life.reports) for kind in FEES]
@@ -118,7 +118,7 @@ def _closing_table(life: "Life") -> Table:
         table.add_row(text, money(amount))
     table.add_section()
     left = life.put_in - life.got_out - life.losses + life.gains
-    table.add_row("= must be there", money(left))
+    table.add_row("= expected", money(left))
     table.add_row("NAV on chain", money(life.nav))
     table.add_row("+ pending deposits on chain", money(life.pending))
     table.add_row("+ claimable redemptions on chain", money(life.claimable))

@@ -1,4 +1,4 @@
-"""`strongroom demo, practice, faucet, devnet, week`: everything on a chain of this machine."""
+"""`strongroom demo, practice, faucet, devnet, week`: everything on a local chain."""
 
 import time
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from strongroom.devnet.week_results import WeekResult
 
 BUILD = Path("build")
-chain_port = click.option("--port", default=8545, show_default=True, help="Of the chain.")
+chain_port = click.option("--port", default=8545, show_default=True, help="Port of the chain.")
 
 
 @click.command("demo", cls=Command)
 @click.option("--folder", type=FOLDER, default=BUILD / "demo", show_default=True, help="Emptied.")
 @as_json
 def demo(folder: Path, as_json: bool) -> None:
-    """Run one complete vault life: deposits, trades, reports, fees, redemption; say whether the
-    accounts add up. Starts an anvil of its own; moves no real money.
+    """Run one complete vault life: deposits, trades, reports, fees, redemption; check that the
+    accounts add up. It starts an anvil of its own and moves no real money.
 
     Example: strongroom demo --json
     """
@@ -58,14 +58,14 @@ def demo(folder: Path, as_json: bool) -> None:
 
 @click.command("practice", cls=Command)
 @chain_port
-@click.option("--seconds", type=float, help="End after so many, instead of at Ctrl-C.")
+@click.option("--seconds", type=float, help="End after this time instead of at Ctrl-C.")
 @click.option(
     "--folder", type=FOLDER, default=BUILD / "practice", show_default=True, help="Emptied."
 )
 def practice(port: int, seconds: float | None, folder: Path) -> None:
     """Run a devnet with a vault on it, and write the files that its keeper and its co-signer need:
-    recorded markets that end within days, quoted as they were recorded, and a depositor who waits.
-    The commands to type next are printed. Moves no real money.
+    recorded markets that end within days, with their recorded quotes, and a waiting deposit.
+    It prints the commands to type next. It moves no real money.
 
     Example: strongroom practice
     """
@@ -79,7 +79,7 @@ def practice(port: int, seconds: float | None, folder: Path) -> None:
 @click.option("--amount", type=click.IntRange(1), default=1_000, show_default=True, help="pUSD.")
 @click.option("--folder", type=FOLDER, default=BUILD / "practice", show_default=True)
 def faucet(address: str, amount: int, folder: Path) -> None:
-    """Give ADDRESS pUSD and gas on a practice that runs.
+    """Give ADDRESS pUSD and gas on a running practice vault.
 
     Example: strongroom faucet 0x... --amount 5000
     """
@@ -87,12 +87,12 @@ def faucet(address: str, amount: int, folder: Path) -> None:
     from strongroom.devnet.faucet import FaucetOptions, run_faucet
 
     held = run_faucet(FaucetOptions(address, amount * MICRO, folder))
-    click.echo(f"{address} holds {format_units(held, 2)} pUSD, and has gas")
+    click.echo(f"{address} has {format_units(held, 2)} pUSD and gas")
 
 
 @click.command("devnet", cls=Command)
 @chain_port
-@click.option("--clob-port", default=8080, show_default=True, help="Of the CLOB service.")
+@click.option("--clob-port", default=8080, show_default=True, help="Port of the CLOB service.")
 @click.option("--markets", default=200, show_default=True, help="Recorded markets to re-create.")
 @click.option(
     "--admission",
@@ -101,7 +101,7 @@ def faucet(address: str, amount: int, folder: Path) -> None:
     show_default=True,
     help="open: any EIP-1271 maker; known_wallets: the venue's own wallets only.",
 )
-@click.option("--check", is_flag=True, help="Start, print, and stop again.")
+@click.option("--check", is_flag=True, help="Start, print, and stop.")
 @click.option("--folder", type=FOLDER, default=BUILD / "devnet", show_default=True, help="Emptied.")
 def devnet(
     port: int,
@@ -133,12 +133,12 @@ def devnet(
 
 
 @click.command("week", cls=Command)
-@click.option("--hours", default=122, show_default=True, help="Of the week, its last ones.")
+@click.option("--hours", default=122, show_default=True, help="Only the last hours of the week.")
 @click.option("--tickers", default="AAPL,GOOGL,NVDA,TSLA", show_default=True, help="Ladders.")
 @click.option("--folder", type=FOLDER, default=BUILD / "week", show_default=True, help="Emptied.")
 @as_json
 def week(hours: int, tickers: str, folder: Path, as_json: bool) -> None:
-    """Run the keeper by itself through a recorded week: real stock ladders of December 2025 with
+    """Run the keeper through a recorded week: real stock ladders of December 2025 with
     their hourly prices as a market maker's quotes, depositors who come and go, real outcomes.
 
     Then the vault is audited, all its reports are executed again on a fork, and journal, evidence,
@@ -169,7 +169,7 @@ def week(hours: int, tickers: str, folder: Path, as_json: bool) -> None:
     console().print(_reports(result))
     for text, value in result.checks.items():
         click.echo(f"{text}: {value}")
-    click.echo(f"{time.monotonic() - started:.0f} s; everything in {folder}/, week.png to look at")
+    click.echo(f"{time.monotonic() - started:.0f} s; results are in {folder}/; open week.png")
 
 
 def _addresses(found: "Devnet") -> "Table":

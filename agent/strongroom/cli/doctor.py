@@ -10,12 +10,12 @@ from strongroom.cli.options import FILE, as_json, print_json
 
 
 @click.command("doctor", cls=Command)
-@click.option("--rpc", help="Also ask this node.", envvar="STRONGROOM_RPC_URL")
-@click.option("--config", type=FILE, help="Also look at a keeper's file and who may read its keys.")
+@click.option("--rpc", help="Also check this node.", envvar="STRONGROOM_RPC_URL")
+@click.option("--config", type=FILE, help="Also check a keeper's file and who can read its keys.")
 @as_json
 def command(rpc: str | None, config: Path | None, as_json: bool) -> None:
-    """Say what is installed and reachable, and for each missing thing the one line that brings it.
-    Exit status 2 where something that you named does not work.
+    """Show what is installed and reachable, and for each missing part the line that installs it.
+    Exit status 2 when a part that you named does not work.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""What `strongroom doctor` looks at: what is installed, what can be reached, what others may read.
+"""The checks of `strongroom doctor`: what is installed, what can be reached, what others can read.
 
 Each check says what was found and, where something is missing, the one line that brings it.
 """
@@ -25,8 +25,8 @@ PYTHONS = ((3, 11), (3, 13))
 
 
 class State(StrEnum):
-    """What a check came to. What is missing is needed by some commands; what is wrong was asked
-    for and does not work."""
+    """The result of a check. Some commands need what is missing; what is wrong was named and
+    does not work."""
 
     OK = "ok"
     MISSING = "missing"
@@ -35,7 +35,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; `cure` is a line to type, or what to do."""
+    """One check; `cure` is a line to type, or what to do."""
 
     what: str
     state: State
@@ -45,7 +45,7 @@ class Check:
 
 @dataclass(frozen=True)
 class DoctorOptions:
-    """What is looked at besides this machine.
+    """What is checked besides this machine.
 
     Attributes:
         rpc: URL of a node; None: none
@@ -121,7 +121,7 @@ def _ports() -> Iterator[Check]:
                 probe.bind(("127.0.0.1", port))
                 yield Check(f"port {port}", State.OK, f"free ({use})")
             except OSError:
-                cure = "end what runs there, or name another port"
+                cure = "end that program, or name another port"
                 yield Check(f"port {port}", State.MISSING, f"in use ({use})", cure)
 
 
@@ -137,7 +137,7 @@ def _node(url: str) -> Check:
 
 
 def _files(path: Path) -> Iterator[Check]:
-    """Look at a keeper's file and at who may read its secrets."""
+    """Check a keeper's file and who can read its secrets."""
     from strongroom.keeper.configuration import load
 
     try:
@@ -152,9 +152,9 @@ def _files(path: Path) -> Iterator[Check]:
         secrets.append(config.cosigner.secret_file)
     for each in secrets:
         if not each.exists():
-            yield Check(str(each), State.WRONG, "is not there", "write it, or correct its name")
+            yield Check(str(each), State.WRONG, "does not exist", "write it, or correct its name")
         elif each.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            yield Check(str(each), State.WRONG, "others may read it", f"chmod 600 {each}")
+            yield Check(str(each), State.WRONG, "others can read it", f"chmod 600 {each}")
         else:
-            yield Check(str(each), State.OK, "only its owner reads it")
+            yield Check(str(each), State.OK, "only its owner can read it")
     yield _node(config.chain.rpc_url)

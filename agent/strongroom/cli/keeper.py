@@ -13,7 +13,7 @@ MODES = ("dry-run", "paper", "live")
 
 @click.group("keeper", cls=Group)
 def command() -> None:
-    """Run a keeper, look at what it does, write its files.
+    """Run a keeper, show what it does, write its files.
 
     Example: strongroom keeper start keeper.toml --mode paper
     """
@@ -22,12 +22,12 @@ def command() -> None:
 @command.command(cls=Command)
 @vault
 @rpc
-@click.option("--clob-url", help="Of the venue's CLOB; by default the chain's public venue.")
+@click.option("--clob-url", help="Of the venue's CLOB; default: the chain's public venue.")
 @click.option("--gamma-url", help="Of the venue's list of markets.")
-@click.option("--stream-url", default="", help="Of its market channel; without it books are read.")
+@click.option("--stream-url", default="", help="Of its market channel; default: poll books.")
 @click.option("--pack", "packs", multiple=True, default=("tail",), show_default=True)
-@click.option("--multi-send", help="MultiSendCallOnly, where it is not at its usual address.")
-@click.option("--folder", type=FOLDER, default=Path(), help="Of the files; by default this one.")
+@click.option("--multi-send", help="MultiSendCallOnly, if it is not at its usual address.")
+@click.option("--folder", type=FOLDER, default=Path(), help="Of the files; default: this folder.")
 def init(
     vault: str,
     rpc: str,
@@ -38,7 +38,7 @@ def init(
     multi_send: str | None,
     folder: Path,
 ) -> None:
-    """Write keeper.toml and cosigner.toml for a vault: what the chain knows is read from it.
+    """Write keeper.toml and cosigner.toml for a vault, with everything that the chain knows.
 
     \b
     Examples:
@@ -65,9 +65,9 @@ def init(
 @click.option(
     "--mode",
     type=click.Choice(MODES),
-    help="Instead of the file's. dry-run decides and forgets, paper simulates fills, live sends.",
+    help="Instead of the file's. dry-run only decides, paper simulates fills, live sends.",
 )
-@click.option("--ticks", type=click.IntRange(1), help="Stop after so many.")
+@click.option("--ticks", type=click.IntRange(1), help="Stop after this many ticks.")
 def start(config: Path, mode: str | None, ticks: int | None) -> None:
     """Run the keeper of CONFIG (TOML) until Ctrl-C. Logs are JSON lines.
 
@@ -86,7 +86,7 @@ def start(config: Path, mode: str | None, ticks: int | None) -> None:
 @click.argument("config", type=FILE)
 @as_json
 def status(config: Path, as_json: bool) -> None:
-    """Show the vault, and what is under way.
+    """Show the vault, and open tasks, orders and transactions.
 
     Example: strongroom keeper status keeper.toml --json
     """
@@ -118,8 +118,8 @@ def status(config: Path, as_json: bool) -> None:
 @click.argument("config", type=FILE)
 @click.argument("name", default="")
 def explain(config: Path, name: str) -> None:
-    """Say why an order was made. NAME is a decision, an intent or an order hash, or its beginning;
-    without it, the last decision.
+    """Explain an order. NAME is a decision, an intent or an order hash, or its beginning; without
+    NAME, the last decision.
 
     Example: strongroom keeper explain keeper.toml
     """
@@ -136,7 +136,7 @@ def explain(config: Path, name: str) -> None:
 @click.argument("config", type=FILE)
 @as_json
 def calibrate(config: Path, as_json: bool) -> None:
-    """Show each forecaster's record, and whether its word may move money.
+    """Show each forecaster's record, and whether it has graduated.
 
     Example: strongroom keeper calibrate keeper.toml
     """

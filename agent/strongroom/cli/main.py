@@ -18,32 +18,32 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, dict[str, Entry]] = {
     "Try it": {
-        "demo": Entry("devnet", "One complete vault life, in half a minute.", "demo"),
-        "practice": Entry("devnet", "A vault to practise on, kept running.", "practice"),
-        "faucet": Entry("devnet", "Money to try with on a running practice.", "faucet"),
-        "devnet": Entry("devnet", "The venue on a local chain, kept running.", "devnet"),
-        "week": Entry("devnet", "A recorded week that the keeper runs through.", "week"),
-        "doctor": Entry("doctor", "What is installed and reachable; what brings the rest."),
+        "demo": Entry("devnet", "Run one complete vault life, in half a minute.", "demo"),
+        "practice": Entry("devnet", "Run a vault to practise on, until Ctrl-C.", "practice"),
+        "faucet": Entry("devnet", "Give an address money on a running practice.", "faucet"),
+        "devnet": Entry("devnet", "Run the venue on a local chain, until Ctrl-C.", "devnet"),
+        "week": Entry("devnet", "Run the keeper through a recorded week.", "week"),
+        "doctor": Entry("doctor", "Show what is installed, and how to install the rest."),
     },
     "Depositor": {
-        "deposit": Entry("depositor", "Ask to deposit; the next report prices it.", "deposit"),
-        "redeem": Entry("depositor", "Ask to redeem; the next report prices it.", "redeem"),
-        "claim": Entry("depositor", "Take what reports have settled for you.", "claim"),
-        "cancel": Entry("depositor", "Take a request back before it is priced.", "cancel"),
-        "position": Entry("depositor", "Show what you have in a vault.", "position"),
+        "deposit": Entry("depositor", "Request a deposit; the next report prices it.", "deposit"),
+        "redeem": Entry("depositor", "Request a redemption; the next report prices it.", "redeem"),
+        "claim": Entry("depositor", "Claim what reports have settled for you.", "claim"),
+        "cancel": Entry("depositor", "Cancel a request before it is priced.", "cancel"),
+        "position": Entry("depositor", "Show an account's position in a vault.", "position"),
         "exit": Entry("depositor", "Leave in kind, without keeper or price.", "leave"),
     },
     "Owner": {
-        "deploy": Entry("deployment", "Deploy a vault from a file, on a fork first.", "deploy"),
-        "verify": Entry("deployment", "Compare what is on chain with code and file.", "verify"),
+        "deploy": Entry("deployment", "Deploy a vault from a plan, after a rehearsal.", "deploy"),
+        "verify": Entry("deployment", "Compare a deployed vault with code and plan.", "verify"),
     },
     "Operator": {
-        "keeper": Entry("keeper", "Run a keeper, look at it, write its files."),
+        "keeper": Entry("keeper", "Run a keeper, show what it does, write its files."),
         "cosigner": Entry("cosigner", "Run the second owner of a keeper's Safe."),
     },
     "Auditor": {
-        "audit": Entry("audit", "Rebuild a vault from its logs; say what differs."),
-        "page": Entry("page", "Write what an audit found as a static site."),
+        "audit": Entry("audit", "Rebuild a vault from its logs; name differences."),
+        "page": Entry("page", "Write the result of an audit as a static site."),
     },
     "Quant": {
         "backtest": Entry("backtest", "Run the keeper over recorded history."),
@@ -84,7 +84,7 @@ class Listed(Group):
 )
 @click.version_option(package_name="strongroom", prog_name="strongroom")
 def command() -> None:
-    """Vaults that prediction-market agents trade for, and the tools around them.
+    """Managed vaults for prediction-market agents, and their tools.
 
     \b
     Examples:

@@ -110,7 +110,7 @@ class Life:
 
     @property
     def adds_up(self) -> bool:
-        """DESIGN 7.5: in - out - losses + gains = NAV + pending + claimable."""
+        """In - out - losses + gains = NAV + pending + claimable."""
         left = self.put_in - self.got_out - self.losses + self.gains
         return left == self.nav + self.pending + self.claimable
 
@@ -221,11 +221,11 @@ class _Life:
         self.deposit("alice", 20_000 * MICRO)
         self.deposit("bob", 10_000 * MICRO)
         self.wait(1)
-        self.step("The keeper by itself: report, screen, size, open, allocate, sign, match")
+        self.step("The keeper works: report, screen, size, open, allocate, sign, match")
         self.keep()
         self.claim("alice")
         self.claim("bob")
-        self.step("The operator stops new decisions (a STOP file); reports and settlements go on")
+        self.step("The operator stops new decisions (a STOP file); reports continue")
         self.stage.config.operations.stop_file.write_text("enough for a demo\n")
         self.wait(1)
         self.keep()
@@ -237,9 +237,7 @@ class _Life:
 
     def win(self, fills: Sequence[Bought]) -> None:
         """These markets pay; the keeper settles them."""
-        self.step(
-            "All but one of the markets are won: the keeper redeems, recalls, closes, reports"
-        )
+        self.step("All markets but one win: the keeper redeems, recalls, closes, reports")
         for fill in fills:
             self.resolve(fill, wins=True)
         self.wait(12)
@@ -247,7 +245,7 @@ class _Life:
 
     def lose(self, fill: Bought) -> None:
         """This market does not; a depositor leaves."""
-        self.step("The last market is lost; Bob redeems everything")
+        self.step("The last market loses; Bob redeems everything")
         self.resolve(fill, wins=False)
         shares = self.stage.request_redeem("bob")
         self.emit("redemption_requested", {"who": "bob", "shares": shares})

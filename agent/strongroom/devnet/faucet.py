@@ -18,7 +18,7 @@ GAS_WEI = 10 * 10**18
 
 
 class NoFaucet(BadInput):
-    """There is no practice in the folder, or the address is none; the message says which."""
+    """No practice runs in the folder, or the address is not an address; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ def run_faucet(options: FaucetOptions) -> int:
         ChainAway: the practice has ended.
     """
     if not is_address(options.receiver):
-        raise NoFaucet(f"{options.receiver} is no address: 0x and 40 digits")
+        raise NoFaucet(f"{options.receiver} is not an address: write 0x and 40 hex digits")
     if options.assets <= 0:
-        raise NoFaucet("an amount is more than 0")
+        raise NoFaucet("an amount must be more than 0")
     path, receiver = options.folder / FILE, to_checksum_address(options.receiver)
     try:
         purse = TypeAdapter(Purse).validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise NoFaucet(f"no practice in {options.folder}: run `strongroom practice`") from error
+        raise NoFaucet(f"no practice in {options.folder}: start `strongroom practice`") from error
     chain, giver = Contracts(purse.rpc_url), devnet_keys()[0]
     chain.request("anvil_setBalance", receiver, hex(GAS_WEI))
     usdc, pusd = (

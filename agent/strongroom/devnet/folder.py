@@ -35,7 +35,7 @@ def claimed(folder: Path, what: str, ports: Mapping[int, str] = NO_PORTS) -> Ite
     lock = folder / LOCK
     if folder.exists() and any(folder.iterdir()) and not lock.exists():
         raise FolderTaken(
-            f"{folder} holds files that no {what} has written: name another folder, or delete it"
+            f"{folder} has files that no {what} has written: name another folder, or delete it"
         )
     folder.mkdir(parents=True, exist_ok=True)
     with lock.open("a+") as held:
@@ -69,5 +69,5 @@ def _who(lock: Path, what: str, folder: Path) -> str:
         ports = "".join(f", port {each}" for each in found["ports"])
         process = f"process {found['process']}{ports}"
     except (ValueError, KeyError, TypeError):
-        process = "a process that is just starting"
+        process = "a process that is starting"
     return f"a {what} runs already in {folder} ({process}): end it first; nothing was touched"

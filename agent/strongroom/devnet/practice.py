@@ -151,13 +151,14 @@ def _words(stage: Stage, markets: int) -> list[str]:
     person = stage.people[DEPOSITOR].address
     to_vault = f"--vault {vault} --rpc {url} --account {keystore}"
     return [
-        f"vault {vault} at {url}, {markets} markets, {format_units(WAITING, 0)[:-1]} pUSD wait",
+        f"vault {vault} at {url}, {markets} markets, "
+        f"{format_units(WAITING, 0)[:-1]} pUSD wait for a report",
         "in other terminals:",
         f"  source {_quoted(folder / ENVIRONMENT)}",
         f"  strongroom cosigner {_quoted(folder / COSIGNER)}",
         f"  strongroom keeper start {keeper} --mode live",
         f"  strongroom keeper status {keeper}",
-        f"{person} holds {format_units(PURSE, 0)[:-1]} pUSD and is a depositor:",
+        f"{person} holds {format_units(PURSE, 0)[:-1]} pUSD and can deposit:",
         f"  strongroom deposit 1000 {to_vault}",
         f"  strongroom position {to_vault}",
         "Ctrl-C ends it",
