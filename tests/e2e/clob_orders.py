@@ -4,6 +4,8 @@ import time
 
 from py_clob_client_v2.clob_types import OrderArgsV2, TradeParams
 
+PATIENCE_S = 120  # for what must come: long, since a busy machine is no fault
+
 
 def order(trader, token, side, price, size, **more):
     """Place a limit order with the official client."""
@@ -19,7 +21,7 @@ def has(venue, account, token):
 
 def settled(client, trade_id):
     """Wait for a trade's end; return it."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         (trade,) = client.get_trades(TradeParams(id=trade_id))
         if trade["status"] in ("CONFIRMED", "FAILED"):

@@ -7,7 +7,7 @@ import pytest
 from strongroom.information.books import BookReader
 from strongroom.information.stream import KeptBooks, MarketStream
 
-from tests.e2e.clob_orders import order
+from tests.e2e.clob_orders import PATIENCE_S, order
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def place(server, listing):
     stream.stop()
 
 
-def wait(until, limit_s=15):
-    deadline = time.monotonic() + limit_s
+def wait(until):
+    deadline = time.monotonic() + PATIENCE_S
     while not until():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -24,7 +24,7 @@ from strongroom.devnet import polymarket
 from strongroom.information.gamma import FeeSchedule
 
 from tests.defaults import UNIT
-from tests.e2e.clob_orders import has, order, settled
+from tests.e2e.clob_orders import PATIENCE_S, has, order, settled
 
 # the service
 
@@ -375,8 +375,8 @@ def test_heartbeats_that_stop_cancel_the_orders(connect, venue, deployer, accoun
     assert refused.value.status_code == 400
     assert second in str(refused.value)
     assert trader.client.get_order(placed["orderID"])["status"] == "LIVE"
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_S
     while trader.client.get_order(placed["orderID"])["status"] == "LIVE":
         assert time.monotonic() < deadline
-        time.sleep(0.5)
+        time.sleep(0.1)
     assert trader.client.get_order(placed["orderID"])["status"] == "CANCELED"

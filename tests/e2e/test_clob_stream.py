@@ -9,7 +9,7 @@ from py_clob_client_v2.clob_types import OrderPayload
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as open_socket
 
-from tests.e2e.clob_orders import order
+from tests.e2e.clob_orders import PATIENCE_S, order
 
 
 class Ear:
@@ -19,11 +19,16 @@ class Ear:
         self.socket = open_socket(f"{server.url.replace('http', 'ws')}/ws/{channel}")
         self.socket.send(json.dumps(asked))
 
+    def is_heard(self):
+        """Wait until the service has read all that was sent: it answers in turn."""
+        self.socket.send("PING")
+        assert self.socket.recv(timeout=PATIENCE_S) == "PONG"
+
     def hear(self, *kinds):
         """Return the next message of one of the kinds."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            message = json.loads(self.socket.recv(timeout=15))
+            message = json.loads(self.socket.recv(timeout=PATIENCE_S))
             if message["event_type"] in kinds:
                 return message
         raise AssertionError(f"no {kinds}")
@@ -91,7 +96,7 @@ def test_user_channel_follows_orders_and_trades_to_their_end(traders, listing, l
         markets=[listing.condition_id],
         type="user",
     )
-    time.sleep(0.2)
+    ear.is_heard()
     placed = order(traders.bob, no, "BUY", 0.6, 20)
     first = ear.hear("order")
     assert (first["type"], first["id"], first["status"]) == ("PLACEMENT", placed["orderID"], "LIVE")
@@ -109,17 +114,16 @@ def test_user_channel_needs_credentials(listen, traders):
     wrong = credentials(traders.bob.client) | {"secret": "nonsense"}
     ear = listen("user", auth=wrong, markets=[], type="user")
     with pytest.raises(ConnectionClosed):
-        ear.socket.recv(timeout=10)
+        ear.socket.recv(timeout=PATIENCE_S)
 
 
 def test_pings_are_answered_and_nonsense_does_no_harm(listen, server):
     ear = listen("market", assets_ids=["nonsense"], type="market")
-    ear.socket.send("PING")
-    assert ear.socket.recv(timeout=10) == "PONG"
+    ear.is_heard()
     with open_socket(f"{server.url.replace('http', 'ws')}/ws/market") as socket:
         socket.send("no json {")
         socket.send("PING")
-        assert socket.recv(timeout=10) == "PONG"
+        assert socket.recv(timeout=PATIENCE_S) == "PONG"
 
 
 def test_faults_drop_duplicate_and_swap_messages(traders, listing, listen, faults):
@@ -142,4 +146,4 @@ def test_faults_drop_duplicate_and_swap_messages(traders, listing, listen, fault
     order(traders.alice, yes, "BUY", 0.25, 10)
     with pytest.raises(ConnectionClosed):
         for _ in range(10):
-            ear.socket.recv(timeout=5)
+            ear.socket.recv(timeout=PATIENCE_S)

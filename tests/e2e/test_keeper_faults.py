@@ -13,6 +13,7 @@ from strongroom.journal.states import IntentState
 
 from tests.anvil_devnet import at
 from tests.e2e.child import Bomb
+from tests.e2e.clob_orders import PATIENCE_S
 from tests.e2e.decisions import fills
 from tests.e2e.keeper_child import make_keeper
 from tests.e2e.keeper_stage import SECTIONS, KeeperStage
@@ -66,10 +67,10 @@ def offered(world, tokens=200):
     return world.offer(number, tokens)
 
 
-def keep(world, until, limit_s=60):
+def keep(world, until):
     """Tick until something holds; return the halts that were seen on the way."""
     halts = {}
-    deadline = time.monotonic() + limit_s
+    deadline = time.monotonic() + PATIENCE_S
     while not until():
         assert time.monotonic() < deadline, (halts, world.told[-5:])
         halts |= tick(world).halts
@@ -129,10 +130,12 @@ def test_trading_is_disabled(world):
     market = offered(world)
     world.faults(mode="disabled")
     halts = {}
-    deadline = time.monotonic() + 60
-    while "venue" not in halts and time.monotonic() < deadline:
-        halts |= tick(world).halts
-        time.sleep(0.05)
+
+    def halted():
+        halts.update(tick(world).halts)
+        return "venue" in halts
+
+    keep(world, halted)
     assert "takes no orders" in halts["venue"]
     assert held(world, market) == 0
     before = len(world.keeper.journal.all_tasks())
