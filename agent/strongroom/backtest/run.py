@@ -1,8 +1,6 @@
 """A backtest: the live keeper, hour by hour, over recorded prices and a vault in memory.
 
-    from pydantic import JsonValue
-
-from strongroom.backtest.config import load
+    from strongroom.backtest.config import load
     from strongroom.backtest.run import simulate
 
     outcome = simulate(load(Path("docs/examples/backtest-tail.toml")), "pessimistic")
