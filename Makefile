@@ -9,7 +9,7 @@ PRODUCT := Vault VaultDesk VaultGovernance VaultFactory \
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test fuzz bench lint wheel trywheel abi reference sources mutants clean
+.PHONY: help setup demo devnet test fuzz bench lint record wheel trywheel abi reference sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -83,14 +83,17 @@ abi: setup ## Export the ABIs that the agent uses
 reference: setup ## Write docs/contracts/reference.md from the contracts' NatSpec
 	@python -m scripts.dev.export_reference
 
+record: setup ## Write the reference record of a deployment on the devnet
+	@python -m scripts.dev.export_deployment
+
 wheel: setup ## Build dist/strongroom-*.whl, which needs nothing of this folder
 	@rm -rf dist build/lib agent/*.egg-info
 	@pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
 	@rm -rf build/lib build/bdist.* agent/*.egg-info
 	@ls dist
 
-trywheel: wheel ## Install the wheel in empty environments and run it there
-	@python scripts/dev/try_wheel.py
+trywheel: wheel ## Install the wheel in an empty environment and run it there (ALL=1: each Python)
+	@python scripts/dev/try_wheel.py $(if $(ALL),--all)
 
 sources: setup ## Write build/sources, one file a contract, for explorers
 	@python -m scripts.dev.source_bundle

@@ -1,7 +1,8 @@
-"""Install the wheel in empty environments and run it: `make trywheel`.
+"""Install the wheel in an empty environment and run it: `make trywheel`.
 
-For each Python of 3.11, 3.12 and 3.13 that this machine has: no dependency may be built from
-source, and the command must work in an empty folder, where nothing of the repository is in reach.
+With this Python, or with `--all` for each of 3.11, 3.12 and 3.13 that this machine has: no
+dependency may be built from source, and the command must work in an empty folder, where nothing of
+the repository is in reach. What npm ships is the repository's own.
 """
 
 import os
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,11 +25,15 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("doctor",),
     ("study", "reference"),
     ("backtest", "small.toml"),
+    ("demo",),
 )
 
 
 def pythons() -> Iterator[Path]:
-    """Yield this Python, and the others that are found on the path or with pyenv."""
+    """Yield this Python; with --all, every one that is found on the path or with pyenv."""
+    if "--all" not in sys.argv:
+        yield Path(sys.executable)
+        return
     places = [*os.get_exec_path(), *map(str, Path.home().glob(".pyenv/versions/*/bin"))]
     for version in VERSIONS:
         found = shutil.which(f"python{version}", path=os.pathsep.join(places))
@@ -39,17 +45,30 @@ def pythons() -> Iterator[Path]:
 
 def run(*words: str | Path, cwd: Path) -> str:
     """Run a command in a folder with an environment of no variable of ours; return what it says."""
-    kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
-    path = {"PATH": os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin")), "PIP_NO_INPUT": "1"}
-    done = subprocess.run(words, cwd=cwd, env=kept | path, capture_output=True, text=True)
+    ours = ("PYTHON", "VIRTUAL_ENV", "STRONGROOM", "PATH")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    kept["PATH"] = os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin"))
+    done = subprocess.run(words, cwd=cwd, env=kept, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(map(str, words))}: {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
+def check_contents(wheel: Path) -> None:
+    """Every file of the package and every compiled contract must be inside."""
+    package = ROOT / "agent"
+    known = run("git", "ls-files", "agent/strongroom", cwd=ROOT).split()
+    known += map(str, package.glob("strongroom/chain/artifacts/*.json"))
+    wanted = {(ROOT / name).relative_to(package).as_posix() for name in known}
+    missing = wanted - set(zipfile.ZipFile(wheel).namelist())
+    if missing or not any("artifacts" in name for name in wanted):
+        sys.exit(f"{wheel.name} has not: {', '.join(sorted(missing)) or 'compiled contracts'}")
+
+
 def main() -> None:
-    """Try the newest wheel in dist/ with each Python."""
+    """Try the newest wheel in dist/."""
     wheel = max((ROOT / "dist").glob("strongroom-*.whl"), key=lambda path: path.stat().st_mtime)
+    check_contents(wheel)
     for python in pythons():
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -59,6 +78,7 @@ def main() -> None:
             run(programs / "python", "-m", "pip", *install, cwd=folder)
             empty = folder / "empty"
             empty.mkdir()
+            (empty / "node_modules").symlink_to(ROOT / "node_modules")
             (empty / "small.toml").write_text(EXAMPLE.read_text().replace(*SMALL))
             for words in COMMANDS:
                 told = run(programs / "strongroom", *words, cwd=empty)
