@@ -5,16 +5,21 @@ each new block is a tick. The chain that the keeper works on is its own configur
 """
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ape import chain
 from silverback import SilverbackBot
+from strongroom.journal.lock import alone
 from strongroom.keeper.configuration import load
-from strongroom.keeper.run import make, wind_up
+from strongroom.keeper.run import journal_of, make, wind_up
 
 bot = SilverbackBot()
-keeper = make(load(Path(os.environ["STRONGROOM_CONFIG"])), lambda event, fields: None)
+config = load(Path(os.environ["STRONGROOM_CONFIG"]))
+held = ExitStack()
+held.enter_context(alone(journal_of(config)))
+keeper = make(config, lambda event, fields: None)
 
 
 @bot.on_(chain.blocks)
@@ -30,3 +35,4 @@ def on_shutdown() -> None:
     """Cancel resting orders at the venue."""
     wind_up(keeper)
     keeper.sources.close()
+    held.close()

@@ -1,0 +1,55 @@
+"""The keeper as a silverback bot: a tick a block on a practice, as docs/agent.md has it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+SILVERBACK = shutil.which("silverback", path=str(Path(sys.executable).parent))
+STRONGROOM = (sys.executable, "-m", "strongroom.cli")
+PORT = 8647
+
+pytestmark = pytest.mark.skipif(
+    SILVERBACK is None, reason="needs pip install 'strongroom[silverback]'"
+)
+
+
+@contextmanager
+def running(log, words, *command):
+    """Run a command until the block ends; wait until it has said some words."""
+    with log.open("wb") as target, subprocess.Popen(command, stdout=target, stderr=target) as made:
+        try:
+            deadline = time.monotonic() + 90
+            while words not in log.read_text():
+                assert made.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            yield made
+        finally:
+            made.terminate()
+            made.wait(30)
+
+
+def test_a_tick_a_block(tmp_path):
+    folder = tmp_path / "practice"
+    practice = (*STRONGROOM, "practice", "--port", str(PORT), "--folder", str(folder))
+    with running(tmp_path / "practice.log", "Ctrl-C ends it", *practice):
+        for line in (folder / "environment.sh").read_text().splitlines():
+            name, _, value = line.removeprefix("export ").partition("=")
+            os.environ[name] = value
+        os.environ["STRONGROOM_CONFIG"] = str(folder / "keeper.toml")
+        cosigner = (*STRONGROOM, "cosigner", str(folder / "cosigner.toml"))
+        bot = (SILVERBACK, "run", "keeper", "--network", f"http://127.0.0.1:{PORT}")
+        log = tmp_path / "bot.log"
+        with running(tmp_path / "cosigner.log", "listening", *cosigner):
+            with running(log, "Metrics collected", *bot):
+                time.sleep(15)
+            said = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text())
+    blocks = re.findall(r"SUCCESS: .*on_block\[block=(0x\w+)\]", said)
+    assert len(set(blocks)) == len(blocks) > 3, "each block is one tick"
+    assert "Timed out" not in said and re.search(r"SUCCESS: .*on_shutdown", said)
