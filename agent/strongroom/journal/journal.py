@@ -7,7 +7,7 @@ before what it allows is done. The URL may be PostgreSQL's as well.
 import secrets
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Select, create_engine, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from strongroom.analysis.calibration import Forecast
@@ -22,6 +22,7 @@ from strongroom.chain.ids import (
 from strongroom.chain.orders import Side
 from strongroom.chain.units import MICRO
 from strongroom.information.forecast import Given
+from strongroom.journal.database import open_engine
 from strongroom.journal.rows import (
     OrderFill,
     OrderIntent,
@@ -77,8 +78,9 @@ class Journal:
 
         Raises:
             JournalMismatch: it is another version's.
+            ConfigError: the database is away, or its driver is not installed.
         """
-        self._engine = create_engine(url)
+        self._engine = open_engine(url)
         self._written = written
         self.moves = 0  # steps of orders since it was opened
         prepare(self._engine)

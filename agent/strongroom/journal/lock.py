@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
-from strongroom.settings import AlreadyRuns, ConfigError, only_one
+from strongroom.journal.database import POSTGRES, open_engine, shown_url
+from strongroom.settings import AlreadyRuns, only_one
 
-KEY = 0x5354524F4E47  # of PostgreSQL's advisory lock; any number that only we use
+KEY = 0x5354524F  # of PostgreSQL's advisory locks that are ours; the second key is the schema's
+TAKE = text("SELECT pg_try_advisory_lock(:key, hashtext(current_setting('search_path')))")
+HOLDER = text(
+    "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE granted "
+    "AND locktype = 'advisory' AND classid = :key "
+    "AND objid = hashtext(current_setting('search_path'))::bit(32)::bigint::oid"
+)
 
 
 @contextmanager
@@ -20,34 +26,22 @@ def alone(url: str) -> Iterator[None]:
 
     Raises:
         AlreadyRuns: another keeper holds it.
-        ConfigError: the database server is away, or its driver is not installed.
+        ConfigError: the database is away, or its driver is not installed.
     """
+    engine = open_engine(url)
     place = make_url(url)
-    if place.get_backend_name() != "sqlite":
-        with _on_server(url):
+    if place.get_backend_name() == POSTGRES:
+        with engine.connect() as connection:
+            if not connection.execute(TAKE, {"key": KEY}).scalar():
+                who = connection.execute(HOLDER, {"key": KEY}).scalar() or "another process"
+                raise AlreadyRuns(
+                    f"a keeper on the journal {shown_url(url)} runs already ({who}): end it first"
+                )
+            connection.commit()  # the lock is the session's and stays
             yield
-    elif place.database:
+    elif place.database and place.database != ":memory:":
         with only_one(Path(f"{place.database}.lock"), f"a keeper on the journal {place.database}"):
             yield
     else:
         yield
-
-
-@contextmanager
-def _on_server(url: str) -> Iterator[None]:
-    where = make_url(url).render_as_string()  # without the password
-    try:
-        connection = create_engine(url, isolation_level="AUTOCOMMIT").connect()
-    except ImportError as error:
-        raise ConfigError(
-            f"[journal] {where} needs a driver: pip install 'strongroom[postgres]'"
-        ) from error
-    except SQLAlchemyError as error:
-        raise ConfigError(f"[journal] {where} does not answer: start the server") from error
-    try:
-        if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": KEY}).scalar():
-            raise AlreadyRuns(f"a keeper on the journal {where} runs already: end it first")
-        yield
-    finally:
-        connection.close()
-        connection.engine.dispose()
+    engine.dispose()

@@ -2,13 +2,31 @@
 
 import sqlite3
 
-from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, String, Table, event
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    event,
+    insert,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.schema import CreateSchema
 
 from strongroom.errors import Differs
 
 VERSION = 4
+VERSION_FACT = "journal version"  # on a server; a file has a number of its own for it
 META = MetaData()
+# 64 bits: amounts in micro-units are more than PostgreSQL's INTEGER takes.
+Whole = BigInteger().with_variant(Integer(), "sqlite")
 facts = Table(  # single values: the salt of decisions, the day's opening NAV
     "facts",
     META,
@@ -24,12 +42,12 @@ decisions = Table(
 tasks = Table(  # decisions that are carried out
     "tasks",
     META,
-    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("number", Whole, primary_key=True, autoincrement=True),
     Column("decision", String, nullable=False, unique=True),
-    Column("time", Integer, nullable=False),  # of the decision, timestamp
+    Column("time", Whole, nullable=False),  # of the decision, timestamp
     Column("state", String, nullable=False),  # OPEN or CLOSED
     Column("reason", String, nullable=False),
-    Column("revealed", Integer, nullable=False),  # 1: in the evidence of a report
+    Column("revealed", Whole, nullable=False),  # 1: in the evidence of a report
 )
 intents = Table(  # orders: see rows.OrderIntent
     "intents",
@@ -40,9 +58,9 @@ intents = Table(  # orders: see rows.OrderIntent
     Column("condition", String, nullable=False),
     Column("token", String, nullable=False),  # decimal: it has 256 bits
     Column("side", String, nullable=False),
-    Column("price", Integer, nullable=False),  # 10**-6
-    Column("size", Integer, nullable=False),  # micro-tokens
-    Column("time", Integer, nullable=False),  # of the decision, timestamp
+    Column("price", Whole, nullable=False),  # 10**-6
+    Column("size", Whole, nullable=False),  # micro-tokens
+    Column("time", Whole, nullable=False),  # of the decision, timestamp
     Column("kind", String, nullable=False),
     Column("exchange", String, nullable=False),  # address
     Column("maker", String, nullable=False),  # a wallet; empty: the account
@@ -51,15 +69,15 @@ intents = Table(  # orders: see rows.OrderIntent
     Column("answer", String, nullable=False),  # of the venue to the order; empty: none yet
     Column("order_hash", String, nullable=False),  # from SIGNED on, as the next three
     Column("signature", LargeBinary, nullable=False),  # the envelope
-    Column("expiry", Integer, nullable=False),  # of the envelope, timestamp
-    Column("block", Integer, nullable=False),  # no fill can be older
-    Column("filled", Integer, nullable=False),  # micro-tokens, by the chain's evidence
+    Column("expiry", Whole, nullable=False),  # of the envelope, timestamp
+    Column("block", Whole, nullable=False),  # no fill can be older
+    Column("filled", Whole, nullable=False),  # micro-tokens, by the chain's evidence
     Column("reason", String, nullable=False),
 )
 steps = Table(  # of intents and transactions
     "steps",
     META,
-    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("number", Whole, primary_key=True, autoincrement=True),
     Column("intent", String, nullable=False),
     Column("state", String, nullable=False),
     Column("venue", String, nullable=False),
@@ -69,11 +87,11 @@ fills = Table(
     "fills",
     META,
     Column("transaction", String, primary_key=True),
-    Column("log_index", Integer, primary_key=True),
+    Column("log_index", Whole, primary_key=True),
     Column("intent", String, nullable=False),
-    Column("making", Integer, nullable=False),
-    Column("taking", Integer, nullable=False),
-    Column("fee", Integer, nullable=False),
+    Column("making", Whole, nullable=False),
+    Column("taking", Whole, nullable=False),
+    Column("fee", Whole, nullable=False),
 )
 trades = Table(  # matches as the venue tells them; provisional until CONFIRMED or FAILED
     "trades",
@@ -90,8 +108,8 @@ forecasts = Table(  # the first of each source on each market, and what came of 
     Column("event", String, nullable=False),
     Column("chance", Float, nullable=False),
     Column("mid", Float, nullable=False),  # the market's, at the freeze
-    Column("frozen_at", Integer, nullable=False),
-    Column("evidence_at", Integer, nullable=False),
+    Column("frozen_at", Whole, nullable=False),
+    Column("evidence_at", Whole, nullable=False),
     Column("detail", String, nullable=False),  # JSON
     Column("outcome", Float),  # 1 YES, 0 NO, 0.5 void; once known
 )
@@ -99,19 +117,19 @@ transactions = Table(  # of the Safe: see rows.SafeTransaction
     "transactions",
     META,
     Column("key", String, primary_key=True),
-    Column("number", Integer, nullable=False),  # in the order they were planned
+    Column("number", Whole, nullable=False),  # in the order they were planned
     Column("purpose", String, nullable=False),
     Column("calls", String, nullable=False),  # JSON: [[to, data], ...]
-    Column("time", Integer, nullable=False),  # planned, timestamp
+    Column("time", Whole, nullable=False),  # planned, timestamp
     Column("state", String, nullable=False),
-    Column("nonce", Integer, nullable=False),  # of the Safe; -1: not signed
+    Column("nonce", Whole, nullable=False),  # of the Safe; -1: not signed
     Column("safe_hash", String, nullable=False),  # what the owners signed, 0x...
     Column("signatures", LargeBinary, nullable=False),
-    Column("block", Integer, nullable=False),  # it cannot have been executed before
+    Column("block", Whole, nullable=False),  # it cannot have been executed before
     Column("hashes", String, nullable=False),  # JSON: of the transactions that carried it
-    Column("executor_nonce", Integer),
-    Column("max_fee", Integer),  # wei a gas, of the last one sent
-    Column("mined", Integer, nullable=False),  # block
+    Column("executor_nonce", Whole),
+    Column("max_fee", Whole),  # wei a gas, of the last one sent
+    Column("mined", Whole, nullable=False),  # block
     Column("reason", String, nullable=False),
 )
 
@@ -124,25 +142,40 @@ def prepare(engine: Engine) -> None:
     """Make the tables where they are missing.
 
     Raises:
-        JournalMismatch: another version wrote the file.
+        JournalMismatch: another version wrote them.
     """
-    sqlite = engine.dialect.name == "sqlite"
-    if sqlite:
+    if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", be_durable)
+        engine.dispose()  # connections that were opened before
     with engine.begin() as connection:
-        if sqlite:
-            _check_version(connection)
-        META.create_all(connection)
+        if engine.dialect.name == "sqlite":
+            _check(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+            connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+            META.create_all(connection)
+        else:
+            _prepare_server(connection)
 
 
-def _check_version(connection: Connection) -> None:
-    found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+def _prepare_server(connection: Connection) -> None:
+    """Make the schema of the search path and its tables; a fact has their version."""
+    if connection.execute(text("SELECT current_schema()")).scalar() is None:
+        name = connection.execute(text("SHOW search_path")).scalar_one()
+        connection.execute(CreateSchema(name, if_not_exists=True))
+    chosen = select(facts.c.value).where(facts.c.name == VERSION_FACT)
+    made_before = inspect(connection).has_table("facts")
+    found = connection.execute(chosen).scalar() if made_before else None
+    _check(int(found or 0))
+    META.create_all(connection)
+    if found is None:
+        connection.execute(insert(facts).values(name=VERSION_FACT, value=str(VERSION)))
+
+
+def _check(found: int) -> None:
     if found not in (0, VERSION):
         advice = (
             "use a newer release" if found > VERSION else "finish with the release that wrote it"
         )
         raise JournalMismatch(f"journal version {found}, this code writes {VERSION}: {advice}")
-    connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
 
 
 def be_durable(connection: sqlite3.Connection, _: object) -> None:

@@ -12,6 +12,7 @@ from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import Json
 from strongroom.execution.interfaces import Listener
 from strongroom.journal import Journal
+from strongroom.journal.database import paper_url
 from strongroom.journal.lock import alone
 from strongroom.keeper.alerts import Alerts
 from strongroom.keeper.configuration import Config
@@ -102,10 +103,6 @@ def journal_of(config: Config) -> str:
         case "live":
             return config.journal
         case "paper":
-            return _paper_url(config.journal)
+            return paper_url(config.journal)
         case "dry-run":
             return "sqlite://"
-
-
-def _paper_url(url: str) -> str:
-    return url.replace(".db", "-paper.db") if url.endswith(".db") else f"{url}-paper"

@@ -1,0 +1,72 @@
+"""A journal's database by its URL: SQLite's file, or PostgreSQL's server.
+
+Paper has its own journal: a file beside SQLite's, a schema of the same database on a server.
+"""
+
+import os
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from strongroom.settings import ConfigError
+
+POSTGRES, DRIVER = "postgresql", "postgresql+psycopg"
+PAPER_SCHEMA = "keeper_paper"
+CONNECT_S = 10
+
+
+def open_engine(url: str) -> Engine:
+    """Return the database, which answers.
+
+    Raises:
+        ConfigError: the URL is none, the driver is not installed, or nothing answers.
+    """
+    place, shown = _parsed(url), shown_url(url)
+    on_server = place.get_backend_name() == POSTGRES
+    try:
+        engine = _on_server(place) if on_server else create_engine(place)
+        engine.connect().close()
+    except ImportError as error:
+        raise ConfigError(
+            f"[journal] {shown} needs a driver: pip install 'strongroom[postgres]'"
+        ) from error
+    except OperationalError as error:
+        advice = "is the server there?" if on_server else "does its folder exist?"
+        raise ConfigError(f"[journal] {shown} cannot be opened: {advice}") from error
+    return engine
+
+
+def shown_url(url: str) -> str:
+    """Return a URL as messages may have it: without its password."""
+    return _parsed(url).render_as_string(hide_password=True)
+
+
+def paper_url(url: str) -> str:
+    """Return the URL of the journal that paper writes, beside that of a live keeper."""
+    place = _parsed(url)
+    if place.get_backend_name() == POSTGRES:
+        known = place.query.get("options", "")
+        options = f"{known} -csearch_path={PAPER_SCHEMA}".strip()
+        place = place.update_query_dict({"options": options})
+    elif place.database:
+        name = place.database
+        paper = name.removesuffix(".db") + "-paper.db" if name.endswith(".db") else f"{name}-paper"
+        place = place.set(database=paper)
+    return place.render_as_string(hide_password=False)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(
+            f"[journal] {url!r} is no database: use sqlite:///keeper.db or postgresql://..."
+        ) from error
+
+
+def _on_server(place: URL) -> Engine:
+    arguments = {"application_name": f"strongroom process {os.getpid()}"}
+    if "connect_timeout" not in place.query:
+        arguments["connect_timeout"] = str(CONNECT_S)
+    return create_engine(place.set(drivername=DRIVER), connect_args=arguments, pool_pre_ping=True)

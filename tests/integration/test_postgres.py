@@ -1,0 +1,141 @@
+"""A journal in PostgreSQL does what one in a file does: a server of the test's own."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from strongroom.chain.ids import intent_key
+from strongroom.journal import Journal, JournalMismatch, OrderFill
+from strongroom.journal.database import open_engine, paper_url
+from strongroom.journal.lock import alone
+from strongroom.settings import AlreadyRuns, ConfigError
+
+from tests.agent.test_journal import DECISION, KEY, PLAN
+from tests.records import RECORD
+
+LARGE = 5 * 10**15  # micro-tokens: more than 32 bits take
+
+pytestmark = pytest.mark.skipif(shutil.which("initdb") is None, reason="no PostgreSQL here")
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Run a server; yield its URL. It refuses root, so that root starts it as nobody."""
+    user = {"user": "nobody"} if os.getuid() == 0 else {}
+    folder = Path(tempfile.mkdtemp(prefix="strongroom-pg-", dir="/tmp"))
+    if user:
+        shutil.chown(folder, "nobody")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **user}
+    data = folder / "data"
+    subprocess.run(["initdb", "-D", data, "-A", "trust", "-U", "keeper"], check=True, **quiet)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = ["postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "fsync=off"]
+    process = subprocess.Popen(command, **quiet)
+    url = f"postgresql://keeper:secret@127.0.0.1:{port}/postgres?sslmode=disable"
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                open_engine(url).dispose()
+                break
+            except ConfigError:
+                assert time.monotonic() < deadline and process.poll() is None
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def url(server):
+    """A database that nobody has written to."""
+    engine = open_engine(server)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("DROP DATABASE IF EXISTS journal WITH (FORCE)"))
+        connection.execute(text("CREATE DATABASE journal"))
+    engine.dispose()
+    return server.replace("/postgres?", "/journal?")
+
+
+def test_it_keeps_what_a_file_keeps(url, tmp_path):
+    """The same life in both: every row read back is the same, and amounts have 64 bits."""
+    told = []
+    for place in (url, f"sqlite:///{tmp_path / 'journal.db'}"):
+        journal = Journal(place)
+        journal.decide(DECISION, RECORD, 1_700_000_000)
+        journal.plan(replace(PLAN, size=LARGE))
+        second = intent_key(DECISION, 0, 1)
+        journal.plan(replace(PLAN, key=second))
+        journal.sign(KEY, "0xaa", b"\x01", 9, 3)
+        journal.fill(KEY, [OrderFill("0xbb", 0, LARGE, LARGE, 7)], LARGE)
+        journal.keep("day", "1")
+        again = Journal(place)
+        told.append(
+            [again.open(), again.all(), again.story(KEY), again.fills_of(KEY), again.fact("day"),
+             again.open_tasks(), again.record(DECISION), again.reserved(PLAN.account)]
+        )  # fmt: skip
+    assert told[0] == told[1]
+
+
+def test_paper_has_a_schema_of_its_own(url):
+    paper = paper_url(url)
+    assert "sslmode=disable" in paper and "keeper:secret@" in paper
+    Journal(paper).keep("who", "paper")
+    Journal(url).keep("who", "live")
+    assert (Journal(paper).fact("who"), Journal(url).fact("who")) == ("paper", "live")
+    with alone(url), alone(paper):
+        pass
+
+
+def test_another_version_is_refused(url):
+    Journal(url).keep("journal version", "99")
+    with pytest.raises(JournalMismatch, match="journal version 99, this code writes"):
+        Journal(url)
+
+
+def test_one_keeper_and_a_dead_one_holds_nothing(url):
+    told = rf"keeper:\*\*\*@.* \(strongroom process {os.getpid()}\)"
+    with alone(url), pytest.raises(AlreadyRuns, match=told), alone(url):
+        pass
+    with alone(url):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (
+            "postgresql://keeper:secret@127.0.0.1:1/x",
+            r"\*\*\*@127.0.0.1:1/x cannot be opened: is the",
+        ),
+        ("sqlite:////nowhere/at/all.db", "cannot be opened: does its folder exist"),
+        ("keeper.db", "'keeper.db' is no database: use sqlite:///"),
+    ],
+)
+def test_what_is_not_there_is_one_sentence(url, told):
+    for open_ in (Journal, lambda place: alone(place).__enter__()):
+        with pytest.raises(ConfigError, match=told) as refused:
+            open_(url)
+        assert len(str(refused.value).splitlines()) == 1 and "secret" not in str(refused.value)
+
+
+def test_without_a_driver_the_extra_is_named(url, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    with pytest.raises(ConfigError, match=r"pip install 'strongroom\[postgres\]'"):
+        open_engine(url)
+
+
+def test_paper_beside_a_file():
+    assert paper_url("sqlite:///a/keeper.db") == "sqlite:///a/keeper-paper.db"
+    assert paper_url("sqlite:///a/keeper.db?timeout=9") == "sqlite:///a/keeper-paper.db?timeout=9"
