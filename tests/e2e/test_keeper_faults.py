@@ -237,7 +237,7 @@ def test_the_chain_does_not_answer(world, monkeypatch):
     market = offered(world)
     chain = world.keeper.chain
     with monkeypatch.context() as patch:
-        patch.setattr(chain._reads, "_url", "http://127.0.0.1:9")
+        patch.setattr(chain._reads.node, "url", "http://127.0.0.1:9")
         seen = tick(world)
         assert "does not answer" in seen.halts["chain"] and seen.decisions == 0
     keep(world, bought(world, market))
@@ -247,7 +247,7 @@ def test_the_chain_does_not_answer(world, monkeypatch):
 def test_the_node_times_out(world, monkeypatch):
     market = offered(world)
     with monkeypatch.context() as patch:
-        patch.setattr(world.keeper.chain._reads, "_timeout", 1e-6)
+        patch.setattr(world.keeper.chain._reads.node, "_timeout", 1e-6)
         seen = tick(world)
         assert "does not answer" in seen.halts["chain"] and seen.decisions == 0
     keep(world, bought(world, market))

@@ -187,8 +187,8 @@ def test_a_node_that_shows_the_nonce_before_the_event_gets_no_second_transaction
 def test_a_node_that_is_not_there_is_away_and_a_reverted_read_says_which(connection, vault):
     with pytest.raises(ChainAway, match=r"127\.0\.0\.1:9"):
         Chain("http://127.0.0.1:9", 0.5)
-    with pytest.raises(CallReverted, match=r"Vault\.limit at 0x"):
-        connection.ask_one(vault.address, "Vault", "limit", 99)
+    with pytest.raises(CallReverted, match=r"Vault\.previewDeposit at 0x.*: asynchronous"):
+        connection.ask_one(vault.address, "Vault", "previewDeposit", 1)
     with pytest.raises(CallReverted, match="no such function there"):
         connection.ask_one("0x" + "77" * 20, "Vault", "totalAssets")
     with pytest.raises(ChainAway, match="eth_noSuchMethod"):

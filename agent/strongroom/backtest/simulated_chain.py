@@ -15,7 +15,7 @@ from eth_utils.address import to_checksum_address
 
 from strongroom.backtest.engine import Engine, Fill
 from strongroom.backtest.simulated_vault import BPS, DEPOSIT, OFFSET, REDEEM, Caps, Refused, Vault
-from strongroom.chain.calls import Ask, Call, Head, Log
+from strongroom.chain.calls import Ask, Call, DecodedLog, Head
 from strongroom.chain.ids import (
     ConditionId,
     MarketId,
@@ -349,7 +349,7 @@ class SimulatedChain:
         """Return the answers."""
         return [self._answer(each) for each in asked]
 
-    def ask_one(self, address: str, contract: str, function: str, *arguments: Any) -> Any:
+    def ask_one(self, address: str, contract: str, function: str, *arguments: object) -> Any:
         """Return the answer of one read."""
         return self._answer(Ask(address, contract, function, arguments))
 
@@ -372,15 +372,15 @@ class SimulatedChain:
         event: str,
         from_block: int,
         to_block: int | None = None,
-        matching: Mapping[str, Any] | None = None,
-    ) -> list[Log]:
+        matching: Mapping[str, object] | None = None,
+    ) -> list[DecodedLog]:
         """Return the fills of an order, or the last report."""
         if event == "OrderFilled" and matching is not None:
-            return self._fills(OrderHash(matching["orderHash"]))
+            return self._fills(OrderHash(str(matching["orderHash"])))
         if event == "Reported" and self.world.reports:
             last = self.world.reports[-1]
             nav = {"nav_bid": last.nav_bid, "nav_ask": last.nav_ask, "supply": last.supply}
-            return [Log("", 0, last.time, nav | {"evidence": self.world.evidence})]
+            return [DecodedLog("", 0, last.time, nav | {"evidence": self.world.evidence})]
         return []
 
     def _answer(self, ask: Ask) -> object:
@@ -403,7 +403,7 @@ class SimulatedChain:
             return 0, 0, 0
         return epochs[number].total, epochs[number].settled_in, epochs[number].settled_out
 
-    def _fills(self, order: OrderHash) -> list[Log]:
+    def _fills(self, order: OrderHash) -> list[DecodedLog]:
         found = []
         for number, fill in enumerate(self.world.fills.get(order, ())):
             # as the exchange tells them: at the order's own price, whatever was saved
@@ -411,7 +411,7 @@ class SimulatedChain:
             making, taking = (cash, fill.tokens) if fill.order.buys else (fill.tokens, fill.cash)
             args = {"makerAmountFilled": making, "takerAmountFilled": taking, "fee": fill.fee}
             transaction = to_hex(keccak(f"{order}{number}".encode()))
-            found.append(Log(transaction, number, fill.time, args))
+            found.append(DecodedLog(transaction, number, fill.time, args))
         return found
 
 

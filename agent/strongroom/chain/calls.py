@@ -4,13 +4,11 @@ This is the ABI's border: on this side a bytes32 is text, 0x... (ids.py), in arg
 alike. What goes wrong on the way to the node is `ChainAway`, whichever library says so.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import requests
 from eth_abi.codec import ABICodec
 from eth_abi.decoding import BytesDecoder
 from eth_abi.encoding import BytesEncoder
@@ -18,12 +16,11 @@ from eth_abi.exceptions import DecodingError
 from eth_abi.registry import BaseEquals, registry
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_checksum_address
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
 
 from strongroom.chain import abi
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import Json, keccak, to_bytes, to_hex
+from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason
 
 BATCH = 200  # calls of one request
 REVERTED = 3  # JSON-RPC's code of a call that reverts
@@ -50,11 +47,11 @@ class Ask:
     address: str
     contract: str
     function: str
-    arguments: tuple[Any, ...] = ()
+    arguments: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
-class Log:
+class DecodedLog:
     """One event of a contract."""
 
     transaction: str  # hash, 0x...
@@ -73,10 +70,10 @@ class Head(NamedTuple):
 class _TextEncoder(BytesEncoder):
     """Takes bytes of fixed length as text, too."""
 
-    def encode(self, value: Any) -> bytes:
+    def encode(self, value: object) -> bytes:
         return bytes(super().encode(_as_bytes(value)))  # type: ignore[no-untyped-call]
 
-    def validate_value(self, value: Any) -> None:
+    def validate_value(self, value: object) -> None:
         super().validate_value(_as_bytes(value))  # type: ignore[no-untyped-call]
 
 
@@ -99,8 +96,6 @@ def _codec() -> ABICodec:
 
 
 CODEC = _codec()
-# a connection is tried again twice; what has been asked is never asked again by itself
-_CONNECTING = Retry(total=None, connect=2, read=0, status=0, other=0, backoff_factor=0.1)
 
 
 class _Function(NamedTuple):
@@ -140,13 +135,13 @@ def _event(contract: str, name: str) -> _Event:
     raise KeyError(f"{contract} has no event {name}")
 
 
-def call_data(contract: str, function: str, arguments: Sequence[Any]) -> bytes:
+def call_data(contract: str, function: str, arguments: Sequence[object]) -> bytes:
     """Return the data of a call."""
     selector, inputs, _ = _function(contract, function, len(arguments))
     return selector + CODEC.encode(inputs, list(arguments))
 
 
-def make_call(address: str, contract: str, function: str, *arguments: Any) -> Call:
+def make_call(address: str, contract: str, function: str, *arguments: object) -> Call:
     """Return a call to be sent."""
     data = call_data(contract, function, arguments)
     return Call(to_checksum_address(address), to_hex(data), function, arguments)
@@ -156,13 +151,9 @@ class Reads:
     """A connection for reads."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        self._url, self._timeout = url, timeout_s
-        self._session = requests.Session()
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=_CONNECTING))
-        self._ids = itertools.count(1)
+        self.node = JsonRpc(url, timeout_s)
 
-    def ask(self, asked: Sequence[Ask], block: str = "latest") -> list[Any]:
+    def ask(self, asked: Sequence[Ask], block: str = LATEST) -> list[Any]:
         """Return the answers in order: a value, or a tuple where a function returns several.
 
         Raises:
@@ -172,7 +163,7 @@ class Reads:
         answers: list[Any] = []
         for start in range(0, len(asked), BATCH):
             part = asked[start : start + BATCH]
-            found = self._post([self._call(each, block) for each in part])
+            found = self.node.ask([_question(each, block) for each in part])
             answers += [_decoded(ask, answer) for ask, answer in zip(part, found, strict=True)]
         return answers
 
@@ -185,10 +176,9 @@ class Reads:
         """
         return _result(method, self.answer(method, *parameters))
 
-    def answer(self, method: str, *parameters: Json) -> Mapping[str, Any]:
+    def answer(self, method: str, *parameters: Json) -> Answer:
         """Return what the node says to a method: a `result` or an `error`; raises ChainAway."""
-        (answer,) = self._post([self._request(method, parameters)])
-        return answer
+        return self.node.ask([(method, parameters)])[0]
 
     def at_head(self, asked: Sequence[Ask]) -> tuple[Head, list[Any]]:
         """Return the newest block and the answers of a few reads, in one request.
@@ -196,8 +186,8 @@ class Reads:
         Raises:
             CallReverted, ChainAway: as `ask`.
         """
-        head = self._request("eth_getBlockByNumber", ["latest", False])
-        first, *others = self._post([head, *(self._call(each, "latest") for each in asked)])
+        head: Question = ("eth_getBlockByNumber", (LATEST, False))
+        first, *others = self.node.ask([head, *(_question(each, LATEST) for each in asked)])
         answers = [_decoded(ask, answer) for ask, answer in zip(asked, others, strict=True)]
         return head_of(_result("newest block", first)), answers
 
@@ -207,8 +197,8 @@ class Reads:
         contract: str,
         event: str,
         blocks: tuple[int, int | None],
-        matching: Mapping[str, Any] | None = None,
-    ) -> list[Log]:
+        matching: Mapping[str, object] | None = None,
+    ) -> list[DecodedLog]:
         """Return a contract's events of one name, oldest first.
 
         Args:
@@ -227,34 +217,14 @@ class Reads:
             "address": to_checksum_address(address),
             "topics": topics,
             "fromBlock": hex(first),
-            "toBlock": "latest" if last is None else hex(last),
+            "toBlock": LATEST if last is None else hex(last),
         }
         return [_log(known, each) for each in self.rpc("eth_getLogs", asked)]
 
-    def _request(self, method: str, parameters: Sequence[Json]) -> dict[str, Json]:
-        return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
 
-    def _call(self, ask: Ask, block: str) -> dict[str, Json]:
-        data = to_hex(call_data(ask.contract, ask.function, ask.arguments))
-        return self._request("eth_call", [{"to": ask.address, "data": data}, block])
-
-    def _post(self, body: Sequence[dict[str, Json]]) -> list[Mapping[str, Any]]:
-        """Send a batch; return its answers in order."""
-        if not body:
-            return []
-        try:
-            response = self._session.post(self._url, json=body, timeout=self._timeout)
-            response.raise_for_status()
-            found = response.json()
-        except requests.RequestException as error:
-            raise ChainAway(f"{self._url}: {first_line(error)}") from error
-        if not isinstance(found, list):
-            raise ChainAway(f"{self._url} answers no batch: {str(found)[:100]}")
-        by_id = {answer.get("id"): answer for answer in found if isinstance(answer, dict)}
-        try:
-            return [by_id[request["id"]] for request in body]
-        except KeyError as error:
-            raise ChainAway(f"{self._url} leaves out an answer: {str(found)[:100]}") from error
+def _question(ask: Ask, block: str) -> Question:
+    data = to_hex(call_data(ask.contract, ask.function, ask.arguments))
+    return "eth_call", ({"to": ask.address, "data": data}, block)
 
 
 def head_of(block: Mapping[str, str] | None) -> Head:
@@ -273,17 +243,16 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def _result(what: str, answer: Mapping[str, Any]) -> Any:
-    if "result" in answer:
+def _result(what: str, answer: Answer) -> Any:
+    if "error" not in answer:
         return answer["result"]
-    error = answer.get("error", answer)
-    text = str(error.get("message", error) if isinstance(error, dict) else error)
-    if isinstance(error, dict) and (error.get("code") == REVERTED or "revert" in text.lower()):
-        raise CallReverted(text)
-    raise ChainAway(f"{what}: {text[:200]}")
+    error = answer["error"]
+    if error.get("code") == REVERTED or "revert" in error.get("message", "").lower():
+        raise CallReverted(reason(error))
+    raise ChainAway(f"{what}: {reason(error)[:200]}")
 
 
-def _decoded(ask: Ask, answer: Mapping[str, Any]) -> Any:
+def _decoded(ask: Ask, answer: Answer) -> Any:
     what = f"{ask.contract}.{ask.function} at {ask.address}"
     try:
         data = to_bytes(_result(what, answer))
@@ -295,13 +264,13 @@ def _decoded(ask: Ask, answer: Mapping[str, Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _log(event: _Event, found: Mapping[str, Any]) -> Log:
+def _log(event: _Event, found: Log) -> DecodedLog:
     args = {
         name: CODEC.decode([kind], to_bytes(topic))[0]
         for (name, kind), topic in zip(event.indexed, found["topics"][1:], strict=True)
     }
     values = CODEC.decode([kind for _, kind in event.others], to_bytes(found["data"]))
     args |= {name: value for (name, _), value in zip(event.others, values, strict=True)}
-    return Log(
+    return DecodedLog(
         found["transactionHash"], int(found["logIndex"], 16), int(found["blockNumber"], 16), args
     )

@@ -5,11 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, cast
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 from strongroom.chain.codec import FunctionCodec
 from strongroom.chain.failures import ChainAway
 
 LATEST = "latest"
+# a connection is tried again twice; what has been asked is never asked again by itself
+_CONNECTING = Retry(total=None, connect=2, read=0, status=0, other=0, backoff_factor=0.1)
 _ERROR = bytes.fromhex("08c379a0")  # Error(string)
 
 
@@ -50,6 +54,8 @@ class JsonRpc:
         """Take the URL; nothing is asked yet."""
         self.url, self._timeout = url, timeout_s
         self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=_CONNECTING))
         self._ids = itertools.count(1)
 
     def request(self, method: str, *parameters: object) -> Any:

@@ -9,7 +9,7 @@ from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
 
-from strongroom.chain.calls import Ask, Head, Log, Reads, head_of
+from strongroom.chain.calls import Ask, DecodedLog, Head, Reads, head_of
 from strongroom.chain.failures import CallReverted, TransactionRefused
 from strongroom.chain.ids import Json, to_hex
 
@@ -57,7 +57,7 @@ class Chain:
         """
         return self._reads.ask(asked)
 
-    def ask_one(self, address: str, contract: str, function: str, *arguments: Any) -> Any:
+    def ask_one(self, address: str, contract: str, function: str, *arguments: object) -> Any:
         """Return the answer of one read; raises CallReverted."""
         return self._reads.ask([Ask(address, contract, function, arguments)])[0]
 
@@ -95,8 +95,8 @@ class Chain:
         event: str,
         from_block: int,
         to_block: int | None = None,
-        matching: Mapping[str, Any] | None = None,
-    ) -> list[Log]:
+        matching: Mapping[str, object] | None = None,
+    ) -> list[DecodedLog]:
         """Return a contract's events of one name, oldest first.
 
         Args:

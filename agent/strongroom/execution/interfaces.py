@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
-from strongroom.chain.calls import Ask, Call, Head, Log
+from strongroom.chain.calls import Ask, Call, DecodedLog, Head
 from strongroom.chain.ids import ConditionId, Json, OrderHash, TransactionKey
 from strongroom.chain.orders import OrderKind
 from strongroom.journal.states import AnswerKind, TradeStatus, TransactionState, VenueWord
@@ -26,7 +26,7 @@ class ChainReads(Protocol):
     def ask(self, asked: Sequence[Ask]) -> list[Any]:
         """Return the answers of many reads; raises CallReverted."""
 
-    def ask_one(self, address: str, contract: str, function: str, *arguments: Any) -> Any:
+    def ask_one(self, address: str, contract: str, function: str, *arguments: object) -> Any:
         """Return the answer of one read; raises CallReverted."""
 
     def head(self) -> Head:
@@ -45,8 +45,8 @@ class ChainReads(Protocol):
         event: str,
         from_block: int,
         to_block: int | None = None,
-        matching: Mapping[str, Any] | None = None,
-    ) -> list[Log]:
+        matching: Mapping[str, object] | None = None,
+    ) -> list[DecodedLog]:
         """Return a contract's events of one name, oldest first."""
 
 

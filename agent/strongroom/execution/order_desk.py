@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
-from strongroom.chain.calls import Ask, Log
+from strongroom.chain.calls import Ask, DecodedLog
 from strongroom.chain.ids import IntentKey, OrderHash, to_hex
 from strongroom.chain.orders import Side
 from strongroom.chain.units import MICRO
@@ -262,7 +262,7 @@ def _order(intent: OrderIntent, tick: Decimal = FINEST_TICK) -> OrderV2:
     )
 
 
-def _fill(log: Log) -> OrderFill:
+def _fill(log: DecodedLog) -> OrderFill:
     args = log.args
     return OrderFill(
         log.transaction,

@@ -18,6 +18,9 @@ from strongroom.errors import Away
 MAX_TOKENS = 500  # of one question
 
 
+Entry = Mapping[str, Any]  # a part of a book, as the venue has it
+
+
 class BooksAway(Away):
     """The books cannot be had; the message says what came instead."""
 
@@ -57,7 +60,7 @@ class Book:
         return (self.bid + self.ask) / 2 / MICRO
 
 
-def parse_book(summary: Mapping[str, Any], seen_at: int) -> Book:
+def parse_book(summary: Entry, seen_at: int) -> Book:
     """Read a book as `/book` and the market channel give it: prices and sizes as strings.
 
     Raises:
@@ -134,5 +137,5 @@ def levels(pairs: Iterable[tuple[int, int]]) -> tuple[Level, ...]:
     return tuple(Level(price, size) for price, size in pairs)
 
 
-def _level(entry: Mapping[str, Any]) -> Level:
+def _level(entry: Entry) -> Level:
     return Level(int(Decimal(entry["price"]) * MICRO), int(Decimal(entry["size"]) * MICRO))

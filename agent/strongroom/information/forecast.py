@@ -189,7 +189,7 @@ def _question(market: Market) -> dict[str, Json]:
     }
 
 
-def _number(source: str, value: Any) -> float:
+def _number(source: str, value: str | float) -> float:
     try:
         return float(value)
     except (TypeError, ValueError) as error:
