@@ -31,19 +31,23 @@ def live(world, dice, steps):
         getattr(world, name)(**arguments)
 
 
-@pytest.fixture(scope="module")
-def lives():
-    """Worlds that have lived, and their transactions; some are wound down."""
+def lived(first_seed):
+    """Return worlds that have lived, and their transactions; some are wound down."""
     found = []
     for number in range(LIVES):
-        seed = SEED + number
-        world = World(ape.project, **VARIANTS[number % len(VARIANTS)])
+        world, seed = World(ape.project, **VARIANTS[number % len(VARIANTS)]), first_seed + number
         live(world, random.Random(seed), 170)
         if number % 3 == 0:
             world.wind_down("owner")
             live(world, random.Random(seed), 40)
         found.append((world, events_of(world)))
     return found
+
+
+@pytest.fixture(scope="module")
+def lives():
+    """Always the same: each corruption below has its place in one of them."""
+    return lived(0)
 
 
 def read_of(world):
@@ -62,7 +66,7 @@ def read_of(world):
 
 def test_the_books_are_the_contracts_over_random_lives(lives):
     reports = events = 0
-    for world, transactions in lives:
+    for world, transactions in lived(SEED) if SEED else lives:
         ledger = audit(world, transactions)
         assert ledger.differences == []
         assert view_differences(ledger, world.evm.time, read_of(world)) == []
