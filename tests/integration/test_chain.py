@@ -190,7 +190,7 @@ def test_a_node_that_is_not_there_is_away_and_a_reverted_read_says_which(connect
     with pytest.raises(CallReverted, match=r"Vault\.previewDeposit at 0x.*: asynchronous"):
         connection.ask_one(vault.address, "Vault", "previewDeposit", 1)
     with pytest.raises(CallReverted, match="no such function there"):
-        connection.ask_one("0x" + "77" * 20, "Vault", "totalAssets")
+        connection.ask_one("0x" + "71" * 20, "Vault", "totalAssets")
     with pytest.raises(ChainAway, match="eth_noSuchMethod"):
         connection._reads.rpc("eth_noSuchMethod")
 

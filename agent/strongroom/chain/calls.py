@@ -254,13 +254,16 @@ def _result(what: str, answer: Answer) -> Any:
 
 def _decoded(ask: Ask, answer: Answer) -> Any:
     what = f"{ask.contract}.{ask.function} at {ask.address}"
+    outputs = _function(ask.contract, ask.function, len(ask.arguments)).outputs
     try:
         data = to_bytes(_result(what, answer))
-        values = CODEC.decode(_function(ask.contract, ask.function, len(ask.arguments))[2], data)
+        values = CODEC.decode(outputs, data) if data or not outputs else None
     except CallReverted as error:
         raise CallReverted(f"{what}: {error}") from error
     except DecodingError as error:
-        raise CallReverted(f"{what}: no such function there ({error})") from error
+        raise CallReverted(f"{what}: the answer is none of this function ({error})") from error
+    if values is None:
+        raise CallReverted(f"{what}: no such function there")
     return values[0] if len(values) == 1 else values
 
 
