@@ -147,9 +147,9 @@ def test_each_of_the_vaults_limits_binds_and_is_named(change, binding):
     [
         ({"state": replace(STATE, dealable=False)}, "not admitted leaves nothing"),
         ({"state": replace(STATE, closed=frozenset({ONE.condition_id}))}, "not admitted"),
-        ({"state": replace(STATE, idle=4 * MICRO)}, "the least is"),
+        ({"state": replace(STATE, idle=4 * MICRO)}, "least order"),
         ({"state": replace(STATE, max_buy_price=960_000)}, "highest price"),
-        ({"busy": frozenset({ONE.condition_id})}, "under way"),
+        ({"busy": frozenset({ONE.condition_id})}, "task is open"),
         ({"decided": {ONE.condition_id: NOW - 299}}, "a moment ago"),
         ({"day": Day(NAV, NAV * 96 // 100)}, "daily loss"),
         ({"day": Day(NAV, NAV, NOW - 60)}, "cooldown"),

@@ -47,7 +47,7 @@ CASES = {
     "event cap": ("cooldown_s = 0", "cooldown_s = 0\nevent_bps = 1600", r"\[limits.event_bps\]"),
     "sizing": ("[limits]", "[sizing]\nfraction = 0.3\n[limits]", r"\[sizing.fraction\]"),
     "lifetime": ("patience_s = 1", "order_lifetime_s = 900", r"admits 600 seconds at most"),
-    "no clob": ("clob_url = ", 'clob_url = "http://127.0.0.1:9" # ', r"does not let us in"),
+    "no clob": ("clob_url = ", 'clob_url = "http://127.0.0.1:9" # ', r"refuses the API key"),
     "no cosigner": ("[cosigner]\nurl", '[cosigner]\nurl = "http://127.0.0.1:9" #', r"start it"),
     "no toml": ("[chain]", "[chain", r"not TOML"),
     "forecaster": (
@@ -165,9 +165,9 @@ def test_first_files_overwrite_nothing_and_need_a_vault(world, tmp_path):
     with pytest.raises(ConfigError, match="is there already"):
         first_files(world, tmp_path)
     assert (tmp_path / "keeper.toml").read_text() == before
-    with pytest.raises(BadInput, match="no vault of Strongroom"):
+    with pytest.raises(BadInput, match="no Strongroom vault"):
         first_files(world, tmp_path / "other", vault="0x" + "12" * 20)
-    with pytest.raises(BadInput, match="is no address"):
+    with pytest.raises(BadInput, match="is not an address"):
         first_files(world, tmp_path / "other", vault="0x12")
     with pytest.raises(ConfigError, match="chain 80002 has no public venue"):
         first_files(world, tmp_path / "other", venue=None)

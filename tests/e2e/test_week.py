@@ -156,7 +156,7 @@ def test_explain_tells_why(week):
     row = journal.of_decision(task.decision)[0]
     story = explain(journal, find(journal, row.order_hash[:14]))
     assert "832 of 840 favourites like this one won" in story
-    assert "what bound it: " in story and "edge" in story and "filled" in story
+    assert "the smallest limit: " in story and "edge" in story and "filled" in story
     assert find(journal, task.decision) == task.decision
     with pytest.raises(NothingKnown, match="begins with"):
         find(journal, "0xffffffffff")

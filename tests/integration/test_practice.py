@@ -59,7 +59,7 @@ def test_a_second_one_is_refused_and_touches_nothing(practice, tmp_path):
 
 def test_a_folder_of_somebody_else_is_not_emptied(tmp_path):
     (tmp_path / "thesis.txt").write_text("three years")
-    with pytest.raises(FolderTaken, match="holds files that no practice has written"):
+    with pytest.raises(FolderTaken, match="has files that no practice has written"):
         run_practice(PracticeOptions(tmp_path, PORT), print)
     assert (tmp_path / "thesis.txt").read_text() == "three years"
 
@@ -94,7 +94,7 @@ def test_the_faucet_gives_asset_and_gas(practice):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"receiver": "0x12"}, "is no address"),
+        ({"receiver": "0x12"}, "is not an address"),
         ({"assets": 0}, "more than 0"),
         ({"folder": Path("nowhere")}, "no practice in nowhere"),
     ],

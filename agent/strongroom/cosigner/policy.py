@@ -125,11 +125,11 @@ def judge_order(
     ):
         raise PolicyRefuses("maker", f"{order.maker} is not the account's wallet")
     if int(order.tokenId) not in facts.tokens:
-        raise PolicyRefuses("token", f"{order.tokenId} is none of the market's")
+        raise PolicyRefuses("token", f"{order.tokenId} is not a token of the market")
     making, taking = int(order.makerAmount), int(order.takerAmount)
     side = _SIDES.get(int(order.side))
     if side is None or making <= 0 or taking <= 0:
-        raise PolicyRefuses("amounts", "nothing is given or taken")
+        raise PolicyRefuses("amounts", "an amount is 0")
     cash, tokens = (making, taking) if side == Side.BUY else (taking, making)
     if not rules.min_price * tokens <= cash <= rules.max_price * tokens:
         raise PolicyRefuses(
@@ -266,7 +266,7 @@ def _judge_call(
     if market in markets:
         _check_account(policy, markets[market])
     if assets > policy.transactions.max_allocation * MICRO:
-        raise PolicyRefuses("size", f"{assets} micro-units to one market at once")
+        raise PolicyRefuses("size", f"{assets} micro-units to one market in one transaction")
     return assets
 
 
@@ -323,7 +323,7 @@ def _check_decision(
 
 def _check_account(policy: Policy, facts: MarketFacts) -> None:
     if facts.vault.lower() != policy.vault.lower() or not facts.is_the_vaults:
-        raise PolicyRefuses("account", "the account is not the vault's")
+        raise PolicyRefuses("account", "the account is not one of the vault")
     if facts.class_id not in policy.classes:
         raise PolicyRefuses("class", f"class {facts.class_id} is not admitted")
 

@@ -1,4 +1,4 @@
-"""The co-signer as a process of its own: its file, its key, its node, its door."""
+"""The co-signer as a process of its own: its file, its key, its node, its socket."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Webhooks: what a person should know, posted as {"text": ...}, which chats understand."""
+"""Webhooks: alerts for a person, posted as {"text": ...}, the format of chats."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ from strongroom.chain.ids import Json
 # Events that a person should know of; others are for the log.
 WORTH = {
     "halted": "stopped deciding: {what}: {why}",
-    "goes_on": "goes on: {what} is over",
+    "goes_on": "decides again: {what} is over",
     "report_pending": "a report waits for the guardian: NAV {nav_bid} to {nav_ask}",
     "report_refused": "a report was refused: {why}",
     "nav_differs": "the chain's NAV differs from ours by {difference_bid} / {difference_ask}",
-    "failed": "failed and stops: {error}",
+    "failed": "failed and stopped: {error}",
     "duty_refused": "{purpose} was refused: {why}",
     "settled": "settled {market}: {profit} micro-units",
     "started": "the keeper of {vault} has started ({mode})",
@@ -25,7 +25,7 @@ TIMEOUT_S = 5.0
 
 
 class Alerts:
-    """Posts in threads of its own: a dead webhook never holds the keeper up."""
+    """Posts in its own threads: a dead webhook never blocks the keeper."""
 
     def __init__(self, urls: Sequence[str], name: str) -> None:
         self._urls, self._name = urls, name

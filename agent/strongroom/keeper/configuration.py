@@ -61,7 +61,7 @@ class ExchangeSection(Section):
 
 
 class PoolSection(Section):
-    """A market at a fixed-product market maker (Omen); no service lists it, so it is told here."""
+    """A market at a fixed-product market maker (Omen), which no service lists."""
 
     address: str
     question: str
@@ -94,7 +94,7 @@ class VenueSection(Section):
 
 
 class InformationSection(Section):
-    """How often, how old, how many; seconds and markets."""
+    """How often and how old; seconds. How many markets."""
 
     markets_every_s: int = Field(300, gt=0)
     books_max_age_s: int = Field(30, gt=0)
@@ -125,7 +125,7 @@ class TierSection(Section):
 
 
 class SizingSection(Section):
-    """How much; money in units of collateral."""
+    """Sizes; money in units of collateral."""
 
     rule: Rule = "tiers"
     tiers: tuple[TierSection, ...] = tuple(TierSection(**vars(tier)) for tier in DEFAULT_TIERS)
@@ -140,7 +140,7 @@ class SizingSection(Section):
 
 
 class LimitsSection(Section):
-    """Of the whole book; bps of NAV."""
+    """Limits of the portfolio; bps of NAV."""
 
     event_bps: int = Field(EVENT_BPS, gt=0, le=EVENT_BPS)
     category_bps: int = Field(3_000, gt=0, le=10_000)
@@ -156,7 +156,7 @@ class LimitsSection(Section):
 
 
 class ExecutionSection(Section):
-    """How patient."""
+    """Times and attempts."""
 
     order_lifetime_s: int = Field(300, ge=90)  # the venue wants more than a minute
     attempts: int = Field(3, ge=1)
@@ -179,7 +179,7 @@ class ReportingSection(Section):
 
 
 class OperationsSection(Section):
-    """How it is run."""
+    """How the keeper runs."""
 
     mode: Literal["dry-run", "paper", "live"] = "paper"
     tick_s: float = Field(5.0, gt=0)
@@ -215,7 +215,7 @@ class Config(Section):
     @classmethod
     def _check_address(cls, address: str) -> str:
         if not is_address(address):
-            raise ValueError(f"{address} is no address")
+            raise ValueError(f"{address} is not an address")
         return to_checksum_address(address)
 
 

@@ -132,7 +132,7 @@ def write_first_files(options: InitOptions) -> Written:
         files[COSIGNER] = tomli_w.dumps(_cosigner(options, found))
     for name in files:
         if (folder / name).exists():
-            raise ConfigError(f"{folder / name} is there already: name another folder (--folder)")
+            raise ConfigError(f"{folder / name} exists already: name another folder (--folder)")
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
@@ -145,14 +145,14 @@ def write_first_files(options: InitOptions) -> Written:
 
 def _look(chain: Contracts, address: str) -> _Found:
     if not is_address(address):
-        raise BadInput(f"{address} is no address: --vault takes 0x and 40 hex digits")
+        raise BadInput(f"{address} is not an address: --vault takes 0x and 40 hex digits")
     vault = chain.at(to_checksum_address(address), vault_abi())
     try:
         keeper, reporter = str(vault.keeper()), str(vault.reporter())
         lifetime = int(vault.limit(ordinal("max_order_lifetime_s")))
         count = int(vault.class_count())
     except (CallReverted, BadArguments) as error:
-        raise BadInput(f"no vault of Strongroom is at {address} on this chain") from error
+        raise BadInput(f"there is no Strongroom vault at {address} on this chain") from error
     if keeper.lower() != reporter.lower():
         raise ConfigError(
             f"the vault's keeper is {keeper}, its reporter {reporter}: a keeper needs one Safe for "
@@ -162,7 +162,7 @@ def _look(chain: Contracts, address: str) -> _Found:
     try:
         owners, threshold = tuple(map(str, safe.getOwners())), int(safe.getThreshold())
     except (CallReverted, BadArguments) as error:
-        raise ConfigError(f"the vault's keeper {keeper} is no Safe: make one its keeper") from error
+        raise ConfigError(f"the keeper {keeper} is not a Safe: make a Safe the keeper") from error
     exchanges: dict[str, _Exchange] = {}
     classes, notes = [], []
     for number in range(count):
@@ -194,7 +194,7 @@ def _exchange(chain: Contracts, account: Contract, oracle: str) -> _Exchange | N
         place = chain.chain_id.to_bytes(32, "big") + bytes(12) + bytes.fromhex(address[2:])
         if keccak(b"".join(parts) + place) == domain:
             return _Exchange(address, version, negative_risk, oracle)
-    raise ConfigError(f"the exchange {address} signs under a domain that is not known here")
+    raise ConfigError(f"the exchange {address} has an unknown signing domain")
 
 
 def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> dict[str, object]:
@@ -274,10 +274,10 @@ def _left(folder: Path, found: _Found) -> Iterator[str]:
     owners = ", ".join(found.owners)
     yield f"put the keystore of an owner of the Safe into {folder / 'owner.json'}: one of {owners}"
     if found.cosigned:
-        yield f"put another owner's into {folder / 'cosigner.json'}, best on another machine"
+        yield f"put that of another owner into {folder / 'cosigner.json'}, best on another machine"
     for number in range(2, 1 if found.cosigned else found.threshold + 1):
-        yield f"put another owner's into {folder / f'owner-{number}.json'}"
+        yield f"put that of another owner into {folder / f'owner-{number}.json'}"
     yield f"put the keystore of any account with gas into {folder / 'executor.json'}"
     yield "set STRONGROOM_OWNER_PASSPHRASE and STRONGROOM_EXECUTOR_PASSPHRASE"
     yield from found.notes
-    yield f"read {folder / KEEPER}: mode is paper, so nothing is sent until you say live"
+    yield f"read {folder / KEEPER}: its mode is paper, so nothing is sent before you set live"

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus, and whether the keeper is well, on one small HTTP port."""
+"""Numbers for Prometheus, and the keeper's health, on one small HTTP port."""
 
 import json
 import threading
@@ -29,11 +29,11 @@ class Metrics:
         self.idle = gauge("idle_assets", "idle assets, units")
         self.exposure = gauge("exposure_assets", "exposure at cost, units")
         self.open_orders = gauge("open_orders", "orders that may still be filled")
-        self.open_tasks = gauge("open_tasks", "decisions under way")
+        self.open_tasks = gauge("open_tasks", "open tasks")
         self.reversals = gauge("reversed_trades", "trades undone after they were matched")
-        self.ended = gauge("ended_trades", "trades that have come to an end")
-        self.halted = gauge("halted", "1 where something stops decisions", ["what"])
-        self.last_tick = gauge("last_tick_timestamp_seconds", "when the last tick ended")
+        self.ended = gauge("ended_trades", "trades that have ended")
+        self.halted = gauge("halted", "1 while something stops decisions", ["what"])
+        self.last_tick = gauge("last_tick_timestamp_seconds", "time of the last tick's end")
         self.decisions = Counter("strongroom_decisions", "decisions made", registry=self.registry)
         self.events = Counter("strongroom_events", "events", ["event"], registry=self.registry)
         self.tick_seconds = Histogram(

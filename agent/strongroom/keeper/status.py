@@ -1,4 +1,4 @@
-"""What a keeper's journal and its chain say at a moment, for whoever asks: no keeper is needed."""
+"""The state of a keeper's journal and its chain at a moment; no keeper needs to run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Graded:
-    """A forecaster's record, and whether its word may move money."""
+    """A forecaster's record, and whether it has graduated."""
 
     source: str
     graduated: bool
@@ -85,7 +85,7 @@ def open_journal(config: Config) -> Journal:
     place = make_url(config.journal)
     if place.get_backend_name() == "sqlite" and not Path(place.database or "").exists():
         raise ConfigError(
-            f"[journal] {place.database}: no keeper has written it yet: start one with --mode live"
+            f"[journal] {place.database}: it does not exist yet: start a keeper with --mode live"
         )
     return Journal(config.journal)
 

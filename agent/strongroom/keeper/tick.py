@@ -289,17 +289,17 @@ class Keeper:
         here, limit = self.clock(), self.watch.max_skew_s
         if abs(here - now) > limit:
             halts["clock"] = (
-                f"this clock is {here - now:+.0f} s from the chain's, at most {limit}: "
+                f"this clock differs by {here - now:+.0f} s from the chain's, at most {limit}: "
                 "set the clock, or wait for a block"
             )
             return
         theirs = self.venue.time()
         if theirs is not None and abs(here - theirs) > limit:
-            halts["clock"] = f"this clock is {here - theirs:+.0f} s from the venue's"
+            halts["clock"] = f"this clock differs by {here - theirs:+.0f} s from the venue's"
 
     def _check_stop(self, halts: dict[str, str]) -> None:
         if self.watch.stop_file is not None and self.watch.stop_file.exists():
-            halts["stop"] = f"{self.watch.stop_file} exists: remove it to go on"
+            halts["stop"] = f"{self.watch.stop_file} exists: remove it to continue"
 
     def _check_exchanges(self, halts: dict[str, str]) -> None:
         paused = self.chain.ask([Ask(each, "Exchange", "paused") for each in self.exchanges])
@@ -311,7 +311,7 @@ class Keeper:
         if self.watch.heartbeat:
             for beat in [venue.heartbeat() for venue in self._venues()]:
                 if beat.kind != AnswerKind.ACCEPTED:
-                    halts["heartbeat"] = f"the venue does not take our heartbeat: {beat.detail}"
+                    halts["heartbeat"] = f"the venue rejects the heartbeat: {beat.detail}"
         here = self.clock()
         if self._trouble() and self._venue_again <= here:
             if "venue" in self._halts:

@@ -245,7 +245,7 @@ def _pool_market(chain: Chain, section: PoolSection) -> PoolMarket:
     try:
         (found,) = pool_tokens(chain, [section.address])
     except CallReverted as error:
-        raise ConfigError(f"{place} is no fixed-product market maker: {error}") from error
+        raise ConfigError(f"{place} is not a fixed-product market maker: {error}") from error
     except ChainAway as error:
         raise ConfigError(f"{place}: {error}") from error
     try:
@@ -254,7 +254,7 @@ def _pool_market(chain: Chain, section: PoolSection) -> PoolMarket:
         raise ConfigError(f"{place} question_id: {error}") from error
     parts = to_bytes(section.oracle) + to_bytes(question) + (2).to_bytes(32, "big")
     if found.condition != to_hex(keccak(parts)):
-        raise ConfigError(f"{place} is of another condition than oracle and question_id make")
+        raise ConfigError(f"{place} has another condition than oracle and question_id give")
     market = Market(
         question=section.question,
         outcomes=("Yes", "No"),
@@ -321,13 +321,13 @@ def check_vault(config: Config, chain: Chain) -> None:
             [Ask(config.vault, "Vault", name, given) for name, given in questions]
         )
     except CallReverted as error:
-        raise ConfigError(f"[vault] {config.vault} is no Strongroom vault") from error
+        raise ConfigError(f"[vault] {config.vault} is not a Strongroom vault") from error
     for role, holder in (("keeper", keeper), ("reporter", reporter)):
         if holder.lower() != config.safe.address.lower():
             raise ConfigError(f"[safe.address] the vault's {role} is {checksum(holder)}")
     if config.execution.order_lifetime_s > lifetime:
         raise ConfigError(
-            f"[execution.order_lifetime_s] the vault admits {lifetime} seconds at most"
+            f"[execution.order_lifetime_s] the vault admits at most {lifetime} seconds"
         )
 
 
@@ -335,18 +335,18 @@ def _wallets(config: Config, chain: Chain) -> Wallets:
     """Return the wallets for delegated accounts.
 
     Raises:
-        ConfigError: one is no deposit wallet of its key, or stands there twice.
+        ConfigError: one is not a deposit wallet of its key, or is listed twice.
     """
     found: list[Wallet] = []
     for number, each in enumerate(config.venue.wallets):
         place = f"[venue.wallets.{number}]"
         address, owner = checksum(each.address), unlock(each.owner, each.passphrase_env)
         if address in [wallet.address for wallet in found]:
-            raise ConfigError(f"{place} {address} stands there twice")
+            raise ConfigError(f"{place} {address} is listed twice")
         try:
             named = checksum(chain.ask_one(address, "DepositWallet", "owner"))
         except CallReverted as error:
-            raise ConfigError(f"{place} {address} is no deposit wallet") from error
+            raise ConfigError(f"{place} {address} is not a deposit wallet") from error
         if named != owner.address:
             raise ConfigError(f"{place} the wallet's owner is {named}, the key's {owner.address}")
         found.append(Wallet(address, owner, _log_in(config, owner, address)))
@@ -375,12 +375,12 @@ def _signers(config: Config, chain: Chain, owner: LocalAccount) -> Signers:
             )
     for each in keys:
         if each.address not in holders:
-            raise ConfigError(f"[keys.owner] {each.address} is no owner of the Safe")
+            raise ConfigError(f"[keys.owner] {each.address} is not an owner of the Safe")
     if config.cosigner is None:
         return OwnKeys(config.safe.address, config.chain.chain_id, keys[:threshold])
     client = _cosigner(config.cosigner)
     if client.address not in holders or client.address == owner.address:
-        raise ConfigError(f"[cosigner.url] {client.address} is no other owner of the Safe")
+        raise ConfigError(f"[cosigner.url] {client.address} is not another owner of the Safe")
     return WithCosigner(config.safe.address, config.chain.chain_id, owner, client)
 
 

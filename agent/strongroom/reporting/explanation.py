@@ -1,6 +1,7 @@
-"""Why an order was made, in plain words with the numbers: from the journal alone."""
+"""The reason for an order, with the numbers, from the journal alone."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from strongroom.chain.ids import DecisionId
 from strongroom.chain.units import format_units
@@ -9,11 +10,13 @@ from strongroom.journal import Journal
 from strongroom.journal.states import IntentState
 from strongroom.strategy.record import DecisionRecord
 
+UNLIMITED = 2**95  # micro-units: above it lies what is left of the vault's largest limit, 2**96 - 1
+
 SHOWN = 5  # decisions that a message lists
 
 
 class NothingKnown(BadInput):
-    """The journal has nothing under this name; the message says what it looked for."""
+    """The journal has no such decision, intent or order; the message says which were looked for."""
 
 
 def find(journal: Journal, name: str) -> DecisionId:
@@ -25,7 +28,7 @@ def find(journal: Journal, name: str) -> DecisionId:
     """
     text = "0x" + name.lower().removeprefix("0x")
     if len(text) < 8:
-        raise NothingKnown(f"{name!r} is too short: give 6 digits at least")
+        raise NothingKnown(f"{name!r} is too short: give at least 6 digits")
     tasks = journal.all_tasks()
     for task in tasks:
         if task.decision.startswith(text):
@@ -48,7 +51,7 @@ def newest(journal: Journal) -> DecisionId:
     """
     tasks = journal.all_tasks()
     if not tasks:
-        raise NothingKnown("the journal has no decision yet: let the keeper run for a while")
+        raise NothingKnown("the journal has no decision yet: let the keeper run first")
     return tasks[-1].decision
 
 
@@ -56,11 +59,11 @@ def explain(journal: Journal, decision: DecisionId) -> str:
     """Return the story of a decision."""
     record = journal.record(decision)
     lines = [*_what(decision, record), *_why(record), *_how_much(record)]
-    return "\n".join([*lines, "What came of it", *_what_came(journal, decision)])
+    return "\n".join([*lines, "Result", *_what_came(journal, decision)])
 
 
 def _what(decision: DecisionId, record: DecisionRecord) -> Iterator[str]:
-    yield f"Decision {decision} of pack {record.pack} at {record.time}"
+    yield f"Decision {decision} of pack {record.pack} at {_moment(record.time)}"
     yield f"  {record.question}"
     for number, leg in enumerate(record.legs):
         yield (
@@ -73,7 +76,7 @@ def _what(decision: DecisionId, record: DecisionRecord) -> Iterator[str]:
 
 def _why(record: DecisionRecord) -> Iterator[str]:
     numbers = ", ".join(f"{name} {value}" for name, value in record.numbers.items())
-    yield "Why"
+    yield "Reason"
     if record.sure:
         yield f"  it earns in every state: {numbers}"
     else:
@@ -85,11 +88,19 @@ def _why(record: DecisionRecord) -> Iterator[str]:
     yield f"  evidence: {', '.join(record.evidence) or 'none'}"
 
 
+def _moment(time: int) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _bound(limit: int) -> str:
+    return "unlimited" if limit > UNLIMITED else format_units(limit)
+
+
 def _how_much(record: DecisionRecord) -> Iterator[str]:
-    yield "Why so much"
-    yield f"  rule {record.sizing.rule}; what bound it: {record.sizing.binding}"
+    yield "Size"
+    yield f"  rule {record.sizing.rule}; the smallest limit: {record.sizing.binding}"
     for name, limit in sorted((record.sizing.limits or {}).items(), key=lambda entry: entry[1]):
-        yield f"    {name}: {format_units(limit)}"
+        yield f"    {name}: {_bound(limit)}"
     budgets = [assets for assets in record.budgets.values() if assets]
     if budgets:
         yield f"  budget: {format_units(sum(budgets))} into {len(budgets)} account(s)"
@@ -106,8 +117,8 @@ def _what_came(journal: Journal, decision: DecisionId) -> Iterator[str]:
         yield f"    order {intent.order_hash or '(not signed)'}: {' -> '.join(steps)}"
         for fill in journal.fills_of(intent.key):
             yield (
-                f"    fill in {fill.transaction}: gave {fill.making}, got {fill.taking}, "
-                f"fee {fill.fee}"
+                f"    fill in {fill.transaction}: paid {fill.making}, received {fill.taking}, "
+                f"fee {fill.fee} (base units)"
             )
     task = journal.task(decision)
     if task is not None:

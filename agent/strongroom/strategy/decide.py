@@ -165,15 +165,15 @@ class _Round:
         for leg in proposal.legs:
             name = leg.market.vault_market
             if name in view.busy or name in self.spent:
-                raise _NotNow("something is under way in this market")
+                raise _NotNow("a task is open in this market")
             last = view.decided.get(name)
             rest = self.rules.quote_rest_s if proposal.resting else self.rules.rest_s
             if last is not None and view.now - last < rest:
-                raise _NotNow("this market was decided on a moment ago")
+                raise _NotNow("a decision on this market was made a moment ago")
             if not on_tick(Decimal(leg.price) / MICRO, leg.market.tick):
-                raise _NotNow(f"{leg.price} is off the tick {leg.market.tick}")
+                raise _NotNow(f"{leg.price} is not on the tick {leg.market.tick}")
             if proposal.resting and leg.market.condition_id in self.rules.exchanges.pools:
-                raise _NotNow("nothing rests at a pool")
+                raise _NotNow("a pool has no resting orders")
             if leg.buys and leg.price > view.vault.max_buy_price:
                 raise _NotNow(f"{leg.price} is above the vault's highest price")
         for move in proposal.moves:
@@ -187,7 +187,7 @@ class _Round:
                 raise _NotNow(f"needs {assets}, {binding} leaves {left}")
         free = view.vault.idle - view.vault.owed - view.vault.asked - sum(self.spent.values())
         if sum(budgets.values()) > max(0, free):
-            raise _NotNow("needs more than is idle")
+            raise _NotNow("needs more than the idle assets")
         record = self.record(proposal, sized, budgets, sizing, number)
         self.spent |= {name: assets for name, assets in budgets.items() if assets}
         return Decision(record.id, record)
@@ -208,7 +208,7 @@ class _Round:
         )
         if tokens < least:
             raise _NotNow(
-                f"{chosen.binding} leaves {chosen.assets}, {tokens} tokens; the least is {least}"
+                f"{chosen.binding} leaves {chosen.assets}, {tokens} tokens; least order {least}"
             )
         how = SizingNote(self.rules.sizing.rule, chosen.binding, limits)
         return [replace(leg, size=tokens)], how
@@ -237,7 +237,7 @@ class _Round:
         rooms = self.named_rooms(leg.market) | {"depth": depth}
         chosen = bounded(rule, wanted, rooms)
         if chosen.assets <= 0:
-            raise _NotNow(f"{chosen.binding} leaves nothing (at stake: {staked})")
+            raise _NotNow(f"{chosen.binding} leaves nothing (exposure: {staked})")
         return chosen, limits | rooms
 
     def resting(self, legs: list[Leg]) -> tuple[list[Leg], SizingNote]:

@@ -167,7 +167,7 @@ def log_in(url: str, chain_id: int, owner: LocalAccount, wallet: str | None = No
         )
         client.set_api_creds(client.create_or_derive_api_key())
     except _FOREIGN as error:
-        raise VenueAway(f"{url} does not let us in: {error}") from error
+        raise VenueAway(f"{url} refuses the API key: {error}") from error
     return Clob(client)
 
 
@@ -178,7 +178,7 @@ def answer_of(status: int | None, text: str) -> Answer:
         status: None: there was none
     """
     if status == 400 and "Duplicated" in text:
-        return Answer(AnswerKind.ACCEPTED, detail="the venue had it already")
+        return Answer(AnswerKind.ACCEPTED, detail="the venue has the order already")
     if status == 400 and "balance" in text:
         return Answer(AnswerKind.UNFUNDED, VenueWord.REJECTED, text)
     if status in (400, 401, 403):

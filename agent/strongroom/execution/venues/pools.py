@@ -178,7 +178,7 @@ class PoolTrader:
         self._account = account
         if not chain.ask_one(account, "FpmmAccount", "isPool", pool):
             raise ForeignPool(
-                f"{pool} is no pool of this market for account {account}: name a clone of the "
+                f"{pool} is not a pool of this market for account {account}: name a clone of the "
                 "approved master over the market's condition"
             )
 
