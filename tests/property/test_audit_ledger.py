@@ -205,6 +205,16 @@ def test_each_corruption_is_found_at_its_block_and_field(lives, name):
     assert found.what.startswith(what), found
 
 
+def test_the_audit_goes_on_where_the_books_are_below_nothing():
+    """After a budget that no vault has, a deposit is priced by a NAV of -1."""
+    world = World(ape.project)
+    live(world, random.Random(22), 170)
+    event_name, condition, mutation, what = CORRUPTIONS["a budget beyond the caps"]
+    ledger, event = corrupted([(world, events_of(world))], event_name, condition, mutation)
+    found = ledger.differences[0]
+    assert found.block == event.block and found.what.startswith(what)
+
+
 LIMITED = {
     "a report out of its bounds": (Limit.MAX_UP_BPS, 0, "Reported: bound of one report"),
     "a spread too wide": (Limit.MAX_SPREAD_BPS, 0, "Reported: spread"),

@@ -171,7 +171,8 @@ class Bookkeeper:
         """A deposit at once, at the ask."""
         ledger, (bid, ask) = self.ledger, self.ledger.nav
         before = ledger.supply - it.shares
-        self._expect(it, "Deposit.shares", it.assets * (before + VIRTUAL) // (ask + 1), it.shares)
+        price = max(ask, 0) + 1  # below nothing only after a difference that stands already
+        self._expect(it, "Deposit.shares", it.assets * (before + VIRTUAL) // price, it.shares)
         self._lift_mark(bid, ask, before, it.assets, it.shares)
         ledger.idle += it.assets
 
