@@ -46,7 +46,7 @@ CASES = {
     "unknown parameter": ("[packs.tail]", "[packs.tail]\nhihg = 1", r"pack tail.*hihg"),
     "event cap": ("cooldown_s = 0", "cooldown_s = 0\nevent_bps = 1600", r"\[limits.event_bps\]"),
     "sizing": ("[limits]", "[sizing]\nfraction = 0.3\n[limits]", r"\[sizing.fraction\]"),
-    "lifetime": ("patience_s = 1", "order_lifetime_s = 900", r"admits 600 seconds at most"),
+    "lifetime": ("patience_s = 1", "order_lifetime_s = 900", r"admits at most 600 seconds"),
     "no clob": ("clob_url = ", 'clob_url = "http://127.0.0.1:9" # ', r"refuses the API key"),
     "no cosigner": ("[cosigner]\nurl", '[cosigner]\nurl = "http://127.0.0.1:9" #', r"start it"),
     "no toml": ("[chain]", "[chain", r"not TOML"),
@@ -162,7 +162,7 @@ def test_first_files_of_a_vault_work(world, tmp_path):
 def test_first_files_overwrite_nothing_and_need_a_vault(world, tmp_path):
     first_files(world, tmp_path)
     before = (tmp_path / "keeper.toml").read_text()
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="exists already"):
         first_files(world, tmp_path)
     assert (tmp_path / "keeper.toml").read_text() == before
     with pytest.raises(BadInput, match="no Strongroom vault"):
