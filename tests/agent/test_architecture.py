@@ -1,6 +1,7 @@
 """Which package may know which: imports point downwards only, and nothing goes in a circle."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -77,3 +78,37 @@ def test_the_cosigner_takes_nothing_from_what_it_watches():
 @pytest.mark.parametrize("package", [each for each in FLOORS if each not in ("devnet", "cli")])
 def test_nobody_needs_the_devnet(package):
     assert "devnet" not in rooms_of(package)
+
+
+ON_THE_WAY = ("signing", "journal", "strategy", "execution", "information", "reporting")
+TYPED = dict.fromkeys(("strategy", "reporting", "analysis"), 0) | {
+    "signing": 1, "journal": 1, "cosigner": 1, "keeper": 6, "information": 6, "execution": 6,
+}  # fmt: skip
+
+
+def lines_of(package, pattern):
+    """Return the lines of a package that a pattern is found in, imports left out."""
+    return [
+        f"{name}: {line.strip()}"
+        for name, path in MODULES.items()
+        if room(name) == package
+        for line in path.read_text().splitlines()
+        if re.search(pattern, line) and not line.startswith(("from ", "import "))
+    ]
+
+
+@pytest.mark.parametrize("package", TYPED)
+def test_any_stands_at_decoding_borders_alone(package):
+    """From a market record to a signed order values have types; the number may only fall."""
+    found = lines_of(package, r"\bAny\b")
+    assert len(found) <= TYPED[package], found
+
+
+def test_rows_of_the_database_stay_in_the_journal():
+    found = [each for package in FLOORS for each in lines_of(package, r"\bRow\[|\bRowMapping\b")]
+    assert {each.split(":")[0] for each in found} == {"strongroom.journal.rows"}
+
+
+@pytest.mark.parametrize("package", ON_THE_WAY)
+def test_ids_are_turned_into_bytes_and_back_in_one_place(package):
+    assert not lines_of(package, r"bytes\.fromhex|\.hex\(\)")

@@ -93,6 +93,15 @@ def run(seen, *packs, **changes):
     return decide(seen, made, rules(**changes), SALT)
 
 
+# As records were identified before they were types: their canonical bytes may not change.
+IDS = {
+    "tail": "0x9b9de7b4d4da517a7b0795079e872d6954bc9ac19ccdaae86fc994bf64d87d6b",
+    "dutch": "0xd0ea0582e80ddaa906736c3c81462599342d4148880429a45607e23faf54395f",
+    "event": "0x719c3d541e8d2c6e3cfdaa7c6c95e426965f90c4994a2635316fc9c048c7a4c1",
+    "ladder": "0x988f03198baa6813ed171941d7e17483cad7920fa35053ee05f959e12960d027",
+    "maker": "0xb11b2eab7fd5d236cee7e839a1bd2eef4d39720a25a7baeba8ca6aea13d8d2a7",
+    "informed": "0x75c80e79babe163ad139110c8858dc90b980e61ddf341597ab8e5987225dc04a",
+}
 ONE = market(1)
 TAIL = (ONE, quote("0.96", "0.97"))
 
@@ -101,7 +110,7 @@ def test_a_tail_is_bought_at_its_tiers_size():
     """Edge .9832*.999 + .0005 - .97 = .0127: tier mid, 75 bps of 100,000 = 750, 773.19 tokens."""
     (decision,) = run(view(TAIL), "tail").decisions
     record = decision.record
-    assert decision.id == decision_id(record_json(record))
+    assert decision.id == decision_id(record_json(record)) == IDS["tail"]
     (leg,) = record.legs
     assert (leg.side, str(leg.price), leg.size) == ("BUY", "0.97", 773_190_000)
     assert (leg.exchange, leg.token) == (EXCHANGE, 2)
@@ -245,6 +254,7 @@ def test_two_independent_sources_and_a_signal():
     one = run(view(pair, forecasts=forecasts("a")), informed).decisions[0].record
     two = run(view(pair, forecasts=forecasts("a", "b")), informed).decisions[0].record
     assert (one.sizing.binding, two.sizing.binding) == ("tier mid", "tier high")
+    assert one.id == IDS["informed"]
     signal = make_pack("signal", {"sources": ["whale"]})
     lifted = run(view(pair, forecasts=forecasts("a", "whale")), informed, signal)
     assert lifted.decisions[0].record.sizing.binding == "tier high"
@@ -272,6 +282,7 @@ def test_a_dutch_book_takes_both_levels_of_the_table():
     (decision,) = run(seen, "dutch").decisions
     record = decision.record
     assert record.numbers["profit"] == 3_500_000 and record.sure
+    assert decision.id == IDS["dutch"]
     assert sum(leg.size for leg in record.legs) == 300 * MICRO
     (move,) = record.moves
     assert (move.kind, move.amount) == (MoveKind.MERGE, 150 * MICRO)
@@ -299,6 +310,7 @@ def test_an_incomplete_event_is_no_arbitrage_until_somebody_has_checked_it():
     # three for .90, which pay 1; void would pay three halves
     assert decision.record.numbers["profit"] == 500 * MICRO // 10
     assert {leg.exchange for leg in decision.record.legs} == {NEGATIVE}
+    assert decision.id == IDS["event"]
     opening = decision.record.openings[0]
     assert (opening.question_id, opening.count) == (event_id, 4)
 
@@ -316,6 +328,7 @@ def test_a_ladder_that_contradicts_itself_is_bought():
     (decision,) = run(seen, pack).decisions
     assert decision.record.numbers["profit"] == 120 * MICRO * 14 // 100
     assert decision.record.numbers["why"] == "relations by a person"
+    assert decision.id == IDS["ladder"]
     with pytest.raises(BadParameters, match="proof or a reviewer"):
         make_pack("bundle", {"relations": [relation | {"reviewer": ""}]})
 
@@ -329,6 +342,7 @@ def test_a_maker_quotes_around_fair_and_leans_against_its_inventory():
     record = run(view(pair), pack).decisions[0].record
     prices = {leg.outcome: leg.price for leg in record.legs}
     assert prices == {"Yes": Decimal("0.48"), "No": Decimal("0.48")}
+    assert record.id == IDS["maker"]
     assert record.resting and {leg.kind for leg in record.legs} == {"POST"}
     held = MarketState("0x" + "bb" * 20, 0, 0, 0, 0, {each.condition_id: (300 * MICRO, 0)})
     long = run(view(pair, state=replace(STATE, markets={each.condition_id: held})), pack)

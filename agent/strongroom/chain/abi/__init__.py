@@ -1,4 +1,7 @@
-"""ABIs of the contracts that the agent talks to, exported by `make abi`; a test keeps them true."""
+"""ABIs of the contracts that the agent talks to, exported by `make abi`; a test keeps them true.
+
+Safe.json is what the keeper needs of Safe 1.4.1, taken from safe-eth-py.
+"""
 
 import json
 from functools import cache
