@@ -34,7 +34,7 @@ QUARTER_OF = (7_000 * UNIT, 1_300 * UNIT, 700 * UNIT, 400 * UNIT)  # idle and th
 @pytest.fixture(scope="module")
 def pair(_unused, recorded):
     """Two recorded binary markets: (Market, Listing) each."""
-    by_id = {"0x" + market.condition_id.hex(): market for market in recorded}
+    by_id = {market.condition_id: market for market in recorded}
     listings = [next(_unused), next(_unused)]
     return [(by_id[each.condition_id], each) for each in listings]
 
