@@ -232,6 +232,16 @@ def test_the_cosigner_is_down(world):
     reconciled(world)
 
 
+def test_a_cosigner_that_is_down_is_known_within_half_a_minute(world):
+    """Even while nothing needs a signature."""
+    assert "signers" not in tick(world).halts
+    world.stage.stop_cosigner()
+    world.clock.sleep(30)
+    assert "does not answer" in tick(world).halts["signers"]
+    world.stage.start_cosigner()
+    assert "signers" not in tick(world).halts
+
+
 def test_the_chain_does_not_answer(world, monkeypatch):
     """Time-outs of the node: the tick ends, says so, and the next one that gets through goes on."""
     market = offered(world)

@@ -29,6 +29,9 @@ class Unsigned:
 
     safe = SafeAddress(SAFE, CHAIN_ID)
 
+    def check(self) -> None:
+        """They are always there."""
+
     def sign_order(self, request: OrderRequest) -> bytes:
         """Return bytes of a signature's length."""
         return bytes(65)

@@ -54,6 +54,14 @@ class CosignerClient:
             self._address = str(self._post("/owner", b"{}")["owner"])
         return self._address
 
+    def check(self) -> None:
+        """Ask whether it is there.
+
+        Raises:
+            CosignerAway: it does not answer.
+        """
+        self._post("/owner", b"{}")
+
     def sign_order(self, request: OrderRequest) -> bytes:
         """Return its signature over an order.
 

@@ -52,6 +52,7 @@ class Sources:
     _forecasts: dict[ConditionId, list[Given]] = field(default_factory=dict)
     _forecasts_at: int = -(10**9)
     _compared_at: int = 0
+    _streams: bool = False
 
     def look(
         self, now: int, admits: Callable[[Market], bool], always: Iterable[ConditionId]
@@ -110,6 +111,9 @@ class Sources:
     def _kept_books(self, now: int, tokens: Sequence[TokenId]) -> dict[TokenId, Book]:
         assert self.stream is not None and self.kept is not None
         self.stream.follow(tokens)
+        if not self._streams:
+            self._streams = True
+            return self.reader.read(tokens, now)  # the stream has only just been opened
         if now - self._compared_at >= self.freshness.compare_every:
             self._compared_at = now
             self.stream.audit(now)

@@ -112,4 +112,5 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         seen=around.seen,
         pools=settings.pools,
         signals=settings.signals,
+        check_signers=around.signers.check,
     )

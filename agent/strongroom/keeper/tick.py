@@ -38,6 +38,8 @@ from strongroom.strategy.decide import Decision, Round, Rules, decide
 from strongroom.strategy.portfolio import Day
 from strongroom.strategy.view import VaultState, View
 
+SIGNERS_EVERY_S = 30  # the co-signer is asked whether it is there
+
 
 class MarketSources(Protocol):
     """Where markets, books and forecasts come from."""
@@ -103,9 +105,11 @@ class Keeper:
     seen: Callable[[View, Round], None] = lambda view, round_: None  # e.g. a recorder
     pools: Sequence[PoolMarket] = ()
     signals: Sequence[str] = ()  # sources that lift, and never move money by themselves
+    check_signers: Callable[[], None] = lambda: None  # raises NotSigned: nothing can be signed
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
     _halts: dict[str, str] = field(default_factory=dict)
     _venue_again: float = 0.0
+    _signers_again: float = 0.0
     _read_at: int = 0  # moves by then
 
     def tick(self) -> Tick:
@@ -137,6 +141,8 @@ class Keeper:
             self.duties.settle(state, self.tasks.busy())
         look = self._look(state, now)
         decided = 0
+        with _Named(halts):
+            self._check_signers()
         with _Named(halts):
             self._check_venue(halts)
             self.tasks.advance(may_place=not halts)
@@ -321,6 +327,14 @@ class Keeper:
                 self._venue_again = here + self.watch.pause_s
         if self._trouble():
             halts["venue"] = f"the venue takes no orders: {self._trouble()}"
+
+    def _check_signers(self) -> None:
+        """Ask for the co-signer now and then, so that nobody takes a keeper for well that could not
+        sign; every time while it is away."""
+        here = self.clock()
+        if "signers" in self._halts or self._signers_again <= here:
+            self._signers_again = here + SIGNERS_EVERY_S
+            self.check_signers()
 
     def _venues(self) -> list[OrderVenue]:
         """Return the service under each of our API keys."""

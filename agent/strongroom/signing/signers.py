@@ -93,6 +93,9 @@ class Signers(Protocol):
 
     safe: SafeAddress
 
+    def check(self) -> None:
+        """Say whether signatures could be had; raises NotSigned."""
+
     def sign_order(self, request: OrderRequest) -> bytes:
         """Return the Safe's signature.
 
@@ -115,6 +118,9 @@ class Cosigner(Protocol):
     def address(self) -> str:
         """The owner."""
 
+    def check(self) -> None:
+        """Say whether it answers; raises NotSigned."""
+
     def sign_order(self, request: OrderRequest) -> bytes:
         """Return its signature; raises NotSigned."""
 
@@ -128,6 +134,9 @@ class OwnKeys:
     def __init__(self, safe: str, chain_id: int, owners: Sequence[LocalAccount]) -> None:
         self.safe = SafeAddress(to_checksum_address(safe), chain_id)
         self._owners = owners
+
+    def check(self) -> None:
+        """All keys are here."""
 
     def sign_order(self, request: OrderRequest) -> bytes:
         """Sign as all owners."""
@@ -147,6 +156,10 @@ class WithCosigner:
     def __init__(self, safe: str, chain_id: int, owner: LocalAccount, cosigner: Cosigner) -> None:
         self.safe = SafeAddress(to_checksum_address(safe), chain_id)
         self._owner, self._cosigner = owner, cosigner
+
+    def check(self) -> None:
+        """Ask whether the co-signer is there; raises NotSigned."""
+        self._cosigner.check()
 
     def sign_order(self, request: OrderRequest) -> bytes:
         """Ask the co-signer first, then sign: without it nothing is signed.
