@@ -1,6 +1,8 @@
 """The docs as text: short sentences, links that lead somewhere, files and commands that exist."""
 
 import re
+import subprocess
+import tomllib
 from pathlib import Path
 
 import click
@@ -13,6 +15,8 @@ GENERATED = ROOT / "docs" / "contracts" / "reference.md"  # from NatSpec, by `ma
 DOCS = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - {GENERATED})
 MOST_WORDS = 40
 OURS = (".py", ".vy", ".vyi", ".md", ".toml", ".json")
+TEXTS = (".py", ".md", ".toml", ".html")
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 BY_A_RUN = ("build/", "deployments/")  # folders that commands write
 
 FENCE = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
@@ -145,3 +149,13 @@ def test_the_page_of_commands_lists_all():
     rows = "\n".join(line for line in text.splitlines() if line.startswith("|"))
     listed = set(re.findall(r"`strongroom (\w+)`", rows))
     assert listed == set(command.list_commands(click.Context(command)))
+
+
+def test_nothing_but_our_own_is_offered_for_installing():
+    """An index may have a package of any name: a document names ours, and its wheel's file."""
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout
+    offered = set()
+    for name in files.splitlines():
+        if name.startswith(("agent/", "bots/", "docs/", "README")) and name.endswith(TEXTS):
+            offered |= set(re.findall(r"pip install ['`]*([\w./-]+)", (ROOT / name).read_text()))
+    assert offered == {"strongroom", f"dist/strongroom-{VERSION}-py3-none-any.whl"}
