@@ -68,7 +68,7 @@ def test_trades_go_through_the_safe_and_say_what_they_moved(desk, people):
     assert position.yes == quote - sold.tokens
     with pytest.raises(TransactionRefused):
         trader.buy(0, 10_000 * UNIT, slippage_bps=50)
-    with pytest.raises(ForeignPool, match="no pool of this market"):
+    with pytest.raises(ForeignPool, match="not a pool of this market"):
         PoolTrader(desk.chain, desk.transactor, desk.account.address, people.alice.address)
 
 
