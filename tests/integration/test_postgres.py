@@ -120,7 +120,7 @@ def test_one_keeper_and_a_dead_one_holds_nothing(url):
             r"\*\*\*@127.0.0.1:1/x cannot be opened: is the",
         ),
         ("sqlite:////nowhere/at/all.db", "cannot be opened: does its folder exist"),
-        ("keeper.db", "'keeper.db' is no database: use sqlite:///"),
+        ("keeper.db", "'keeper.db' is not a database: use sqlite:///"),
     ],
 )
 def test_what_is_not_there_is_one_sentence(url, told):

@@ -116,7 +116,7 @@ class Desk:
         elif intent.state in _AT_THE_VENUE and intent.venue not in OVER:
             answer = self._venue(intent).cancel(intent.order_hash)
             if answer.kind == AnswerKind.ACCEPTED:
-                self._journal.hear(key, VenueWord.CANCELLED, "asked for by us")
+                self._journal.hear(key, VenueWord.CANCELLED, "cancelled by the keeper")
             self.advance(key)
 
     # steps

@@ -61,7 +61,7 @@ def _parsed(url: str) -> URL:
         return make_url(url)
     except ArgumentError as error:
         raise ConfigError(
-            f"[journal] {url!r} is no database: use sqlite:///keeper.db or postgresql://..."
+            f"[journal] {url!r} is not a database: use sqlite:///keeper.db or postgresql://..."
         ) from error
 
 

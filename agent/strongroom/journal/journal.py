@@ -246,7 +246,7 @@ class Journal:
             known = _find(connection, wanted.key)
             if known is not None:
                 if not known.wants_the_same(wanted):
-                    raise JournalMismatch(f"intent {wanted.key} stands for another order already")
+                    raise JournalMismatch(f"intent {wanted.key} already names another order")
                 return
             connection.execute(insert(intents).values(**intent_columns(wanted)))
             _note(connection, wanted.key, IntentState.PLANNED, VenueWord.NONE, "")
@@ -306,7 +306,7 @@ class Journal:
                 return
             connection.execute(update(intents).where(intents.c.key == key).values(venue=venue))
             _note(connection, key, IntentState(row.state), venue, detail)
-        self._moved(f"heard {venue}")
+        self._moved(f"the venue says {venue}")
 
     def fill(self, key: IntentKey, found: list[OrderFill], filled: int) -> None:
         """Keep the fills that the chain shows now, and what they sum to (micro-tokens).

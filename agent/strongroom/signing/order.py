@@ -67,9 +67,9 @@ def build_order(
         BadOrder: the price is off the tick, or the size is no whole number of lots.
     """
     if not on_tick(price, tick):
-        raise BadOrder(f"price {price} is no multiple of the tick {tick}")
+        raise BadOrder(f"price {price} is not a multiple of the tick {tick}")
     if tokens <= 0 or tokens % LOT:
-        raise BadOrder(f"size {tokens} is no positive multiple of {LOT} micro-tokens")
+        raise BadOrder(f"size {tokens} is not a positive multiple of {LOT} micro-tokens")
     salt = int((key or decision)[2:18], 16) % 2**53
     cash = cost_micro(price, tokens)
     making, taking = (cash, tokens) if side == Side.BUY else (tokens, cash)
