@@ -47,12 +47,12 @@ def test_one_decision_one_order_hash():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"price": "0.9785"}, "no multiple of the tick"),
-        ({"price": "0"}, "no multiple of the tick"),
-        ({"price": "1"}, "no multiple of the tick"),
-        ({"tokens": 0}, "no positive multiple"),
-        ({"tokens": -10_000}, "no positive multiple"),
-        ({"tokens": 12_345}, "no positive multiple"),
+        ({"price": "0.9785"}, "not a multiple of the tick"),
+        ({"price": "0"}, "not a multiple of the tick"),
+        ({"price": "1"}, "not a multiple of the tick"),
+        ({"tokens": 0}, "not a positive multiple"),
+        ({"tokens": -10_000}, "not a positive multiple"),
+        ({"tokens": 12_345}, "not a positive multiple"),
     ],
 )
 def test_orders_that_the_venue_would_refuse_are_not_built(change, message):
