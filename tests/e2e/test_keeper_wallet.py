@@ -83,5 +83,5 @@ def test_what_is_no_wallet_of_the_key_is_refused(world):
     (wallet,) = world.stage.config.venue.wallets
     address = wallet.address
     broken.write_text(text.replace(address, world.stage.multi_send.address))
-    with pytest.raises(ConfigError, match="no deposit wallet"):
+    with pytest.raises(ConfigError, match="not a deposit wallet"):
         build(load(broken))
