@@ -1,7 +1,8 @@
 """The keeper for those who host bots with silverback: `silverback run keeper --network ...`.
 
-Needs `pip install 'strongroom[silverback]'`. STRONGROOM_CONFIG names the configuration;
-each new block is a tick. The chain that the keeper works on is its own configuration's.
+Needs the extra silverback (`strongroom doctor` says how to install it). STRONGROOM_CONFIG names
+the configuration; each new block is a tick. The chain that the keeper works on is its own
+configuration's.
 """
 
 import os

@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "agent" / "strongroom"
 # From the ground floor up. A package may import those before it, never those after it.
 FLOORS = (
-    *("errors", "settings", "chain", "information", "analysis", "strategy", "journal"),
+    *("errors", "extras", "settings", "chain", "information", "analysis", "strategy", "journal"),
     *("signing", "execution", "reporting", "cosigner", "keeper", "deployment", "depositor"),
     *("audit", "app", "backtest", "devnet", "cli"),
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from strongroom.cli.main import command
+from strongroom.extras import how_to_install
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "agent" / "strongroom"
@@ -157,5 +158,18 @@ def test_nothing_but_our_own_is_offered_for_installing():
     offered = set()
     for name in files.splitlines():
         if name.startswith(("agent/", "bots/", "docs/", "README")) and name.endswith(TEXTS):
-            offered |= set(re.findall(r"pip install ['`]*([\w./-]+)", (ROOT / name).read_text()))
-    assert offered == {"strongroom", f"dist/strongroom-{VERSION}-py3-none-any.whl"}
+            text = (ROOT / name).read_text()
+            offered |= set(re.findall(r"pip install ['`]*([^\s'`\[]+)", text))
+    wheel = f"strongroom-{VERSION}-py3-none-any.whl"
+    made = "./strongroom-{version("  # by strongroom.extras, the one place that words it
+    assert offered == {made, f"./{wheel}", f"dist/{wheel}"}
+
+
+def test_a_message_names_the_wheels_file(monkeypatch):
+    monkeypatch.setattr("strongroom.extras.version", lambda _: VERSION)
+    monkeypatch.setattr("sys.version_info", (3, 12))
+    wheel = f"./strongroom-{VERSION}-py3-none-any.whl"
+    assert how_to_install("ape") == f"pip install '{wheel}[ape]'"
+    monkeypatch.setattr("sys.version_info", (3, 13))
+    assert how_to_install("ape") == "the extra ape needs Python 3.11 or 3.12"
+    assert how_to_install("ray") == f"pip install '{wheel}[ray]'"

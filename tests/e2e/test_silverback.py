@@ -15,9 +15,7 @@ SILVERBACK = shutil.which("silverback", path=str(Path(sys.executable).parent))
 STRONGROOM = (sys.executable, "-m", "strongroom.cli")
 PORT = 8647
 
-pytestmark = pytest.mark.skipif(
-    SILVERBACK is None, reason="needs pip install 'strongroom[silverback]'"
-)
+pytestmark = pytest.mark.skipif(SILVERBACK is None, reason="needs the extra silverback")
 
 
 @contextmanager

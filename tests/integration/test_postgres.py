@@ -132,7 +132,7 @@ def test_what_is_not_there_is_one_sentence(url, told):
 
 def test_without_a_driver_the_extra_is_named(url, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
-    with pytest.raises(ConfigError, match=r"pip install 'strongroom\[postgres\]'"):
+    with pytest.raises(ConfigError, match=r"pip install '\./.*whl\[postgres\]'"):
         open_engine(url)
 
 

@@ -24,6 +24,7 @@ from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import Summary, summarise
 from strongroom.chain.ids import Json, canonical, keccak
+from strongroom.extras import how_to_install
 from strongroom.keeper.wiring import CODE_VERSION
 from strongroom.settings import ConfigError
 
@@ -157,7 +158,7 @@ def _by_ray(
     try:
         import ray
     except ImportError as error:
-        raise ConfigError("ray is not installed: pip install 'strongroom[ray]'") from error
+        raise ConfigError(f"ray is not installed: {how_to_install('ray')}") from error
     if not ray.is_initialized():
         ray.init(
             address=address,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     type=click.Choice(["processes", "ray"]),
     default="processes",
     show_default=True,
-    help="Where a sweep runs; ray needs `pip install 'strongroom[ray]'`.",
+    help="Where a sweep runs; ray is an extra: `strongroom doctor` says how to install it.",
 )
 @click.option("--ray-address", help="Of a Ray cluster; without it Ray starts on this machine.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; by default one for each core.")

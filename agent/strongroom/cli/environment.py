@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from strongroom.errors import StrongroomError
+from strongroom.extras import how_to_install
 
 EXTRAS = {  # extra -> the distribution that shows it is there, and what it is for
     "ape": ("eth-ape", "`ape run ...` and the contracts' tests"),
@@ -109,8 +110,7 @@ def _extras() -> Iterator[Check]:
         try:
             yield Check(f"[{extra}]", State.OK, f"{distribution} {version(distribution)}")
         except PackageNotFoundError:
-            cure = f"pip install 'strongroom[{extra}]'"
-            yield Check(f"[{extra}]", State.MISSING, purpose, cure)
+            yield Check(f"[{extra}]", State.MISSING, purpose, how_to_install(extra))
 
 
 def _ports() -> Iterator[Check]:

@@ -9,6 +9,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
+from strongroom.extras import how_to_install
 from strongroom.settings import ConfigError
 
 POSTGRES, DRIVER = "postgresql", "postgresql+psycopg"
@@ -29,7 +30,7 @@ def open_engine(url: str) -> Engine:
         engine.connect().close()
     except ImportError as error:
         raise ConfigError(
-            f"[journal] {shown} needs a driver: pip install 'strongroom[postgres]'"
+            f"[journal] {shown} needs a driver: {how_to_install('postgres')}"
         ) from error
     except OperationalError as error:
         advice = "is the server there?" if on_server else "does its folder exist?"
