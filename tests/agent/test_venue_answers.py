@@ -1,13 +1,15 @@
 """What the venue's texts mean, one by one: yes, no, no for lack of funds, or nothing."""
 
+import logging
 from types import SimpleNamespace
 
 import httpx
 import pytest
 from py_clob_client_v2.exceptions import PolyApiException
+from py_clob_client_v2.http_helpers import helpers
 from strongroom.chain.orders import OrderKind
 from strongroom.devnet.clob import errors
-from strongroom.execution.venues.clob import Clob, answer_of
+from strongroom.execution.venues.clob import Clob, answer_of, log_in
 from strongroom.journal.states import AnswerKind, TradeStatus, VenueWord
 
 from tests.signing import make_order
@@ -104,3 +106,16 @@ def test_trades_are_the_orders_own_and_an_unknown_word_has_not_ended():
     ).trades(HASH, HASH)
     assert found == {"1": TradeStatus.CONFIRMED, "2": TradeStatus.MATCHED}
     assert [status.ended for status in found.values()] == [True, False]
+
+
+def test_that_a_key_exists_already_is_no_alarm(monkeypatch, caplog, keeper_owners):
+    def answer(request):
+        if request.method == "POST":
+            return httpx.Response(400, json={"error": "Could not create api key"})
+        return httpx.Response(200, json={"apiKey": "k", "secret": "c2VjcmV0", "passphrase": "p"})
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    monkeypatch.setattr(helpers, "_http_client", http)
+    logging.getLogger("py_clob_client_v2").setLevel(logging.NOTSET)
+    log_in("http://venue", 137, keeper_owners[0])
+    assert not caplog.records

@@ -48,8 +48,6 @@ class Clob:
     """Orders of one API key."""
 
     def __init__(self, client: ClobClient) -> None:
-        # what the venue refuses is told by whoever asked; the client would print it as well
-        logging.getLogger("py_clob_client_v2").setLevel(logging.CRITICAL)
         self._client = client
         self._heartbeat_id = ""
         self.trouble = ""  # why the venue took no order when it was last asked to
@@ -160,6 +158,9 @@ def log_in(url: str, chain_id: int, owner: LocalAccount, wallet: str | None = No
     Raises:
         VenueAway: the service does not answer, or does not let us in.
     """
+    # Whoever asks the venue reports what it refuses. The client would print it as well, also that a
+    # key exists already, which is no error.
+    logging.getLogger("py_clob_client_v2").setLevel(logging.CRITICAL)
     kind = None if wallet is None else SignatureTypeV2.POLY_1271
     try:
         client = ClobClient(
