@@ -246,6 +246,8 @@ class Transactor:
         new nonce before the event that belongs to it; then nothing is certain yet."""
         if self._chain.now() - this.time > self._stale_after:
             return True
+        if self._chain.head().number <= this.block:
+            return False  # some nodes refuse to search blocks that they do not have
         gone = self._nonce() - this.nonce
         seen = [
             log.args["txHash"]
