@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from strongroom.chain.artifacts import artifact, gnosis, vault_abi
-from strongroom.devnet.contracts import MAKERS, TOKENS
+from strongroom.chain.artifacts import MAKERS, TOKENS, artifact, gnosis, vault_abi
 
 TARGET = Path(__file__).parents[2] / "agent" / "strongroom" / "chain" / "abi"
 OWN = ("PolymarketAccount", "FpmmAccount", "DelegatedAccount", "WalletRegistry", "DepositWallet")

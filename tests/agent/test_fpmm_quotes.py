@@ -19,9 +19,9 @@ def pool(deployer, venue, people):
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
     condition = devnet.condition_id(people.oracle.address, question)
     venue.fund(deployer, deployer, 9_000 * UNIT)
-    made = devnet.make_pool(
-        ApeDeployer(deployer), venue, venue.pusd, [condition], WAD // 50, 5_000 * UNIT
-    )
+    builder = ApeDeployer(deployer)
+    factory = devnet.deploy_pool_factory(builder)
+    made = devnet.make_pool(builder, factory, venue, [condition], WAD // 50, 5_000 * UNIT)
     venue.pusd.approve(made, 4_000 * UNIT, sender=deployer)
     made.buy(1_234_567_891, 0, 0, sender=deployer)
     reserves = []

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import ape
 import pytest
-from strongroom.chain.artifacts import gnosis
+from strongroom.chain.artifacts import MAKERS, gnosis
 from strongroom.devnet import contracts as devnet
 
 from tests.ape_devnet import ApeDeployer
@@ -25,12 +25,12 @@ def bought(funds: int, invested: int, fee: int = FEE) -> int:
 @pytest.fixture(scope="session")
 def make_pool(deployer, venue):
     """Make a pool over conditions, funded with pUSD at even odds."""
+    builder = ApeDeployer(deployer)
+    factory = devnet.deploy_pool_factory(builder)
 
     def make(*conditions):
         venue.fund(deployer, deployer, FUNDS)
-        return devnet.make_pool(
-            ApeDeployer(deployer), venue, venue.pusd, list(conditions), FEE, FUNDS
-        )
+        return devnet.make_pool(builder, factory, venue, list(conditions), FEE, FUNDS)
 
     return make
 
@@ -162,7 +162,7 @@ def test_price_band_holds_against_the_pool(market, people, report):
 def test_foreign_pools_are_refused(market, people, make_pool, condition, deployer, venue):
     account, other = market.account, condition()[1]
     assert account.isPool(market.pool)
-    master = gnosis(devnet.MAKERS, "FixedProductMarketMaker")
+    master = gnosis(MAKERS, "FixedProductMarketMaker")
     fake = ApeDeployer(deployer).deploy(master)  # no clone of the factory's
     for pool in (make_pool(other), make_pool(market.id, other), fake, people.mallory):
         assert not account.isPool(pool)

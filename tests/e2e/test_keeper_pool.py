@@ -33,8 +33,9 @@ def world(tmp_path_factory):
             venue.ctf.prepareCondition(oracle, QUESTION, 2, sender=deployer)
             made["market"] = devnet.condition_id(oracle.address, QUESTION)
             venue.fund(deployer, deployer, 60_000 * UNIT)
+            factory = devnet.deploy_pool_factory(deployer)
             pool = devnet.make_pool(
-                deployer, venue, venue.pusd, [made["market"]], WAD // 1_000, 10_000 * UNIT
+                deployer, factory, venue, [made["market"]], WAD // 1_000, 10_000 * UNIT
             )
             venue.pusd.approve(pool, 50_000 * UNIT, sender=deployer)
             pool.buy(36_000 * UNIT, 0, 1, sender=deployer)

@@ -52,7 +52,8 @@ def place(make_vault, people, invest, implementation, venue, deployer, chain, pa
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
     pooled = devnet_parts.condition_id(people.oracle.address, question)
     venue.fund(deployer, deployer, 20_000 * UNIT)
-    pool = devnet_parts.make_pool(deployer, venue, venue.pusd, [pooled], WAD // 50, 20_000 * UNIT)
+    factory = devnet_parts.deploy_pool_factory(deployer)
+    pool = devnet_parts.make_pool(deployer, factory, venue, [pooled], WAD // 50, 20_000 * UNIT)
 
     (first, _), (second, _) = pair
     owner = {"sender": people.owner}

@@ -16,11 +16,10 @@ from strongroom.errors import BadInput
 
 FOLDER = "artifacts"
 NODE_MODULES = (Path("node_modules"), Path.home() / ".strongroom" / "node_modules")
-NPM = (
-    "@foundry-rs/anvil@1.7.1 @gnosis.pm/conditional-tokens-contracts@1.0.3 "
-    "@gnosis.pm/conditional-tokens-market-makers@1.8.1"
-)
-INSTALL = f"npm install --prefix ~/.strongroom --no-fund --no-audit {NPM}"
+TOKENS, MAKERS = "conditional-tokens-contracts", "conditional-tokens-market-makers"
+_NPM = "npm install --prefix ~/.strongroom --no-fund --no-audit"
+INSTALL = f"{_NPM} @foundry-rs/anvil@1.7.1 @gnosis.pm/{TOKENS}@1.0.3"
+BRINGS = {TOKENS: INSTALL, MAKERS: f"{_NPM} @gnosis.pm/{MAKERS}@1.8.1"}
 _BLUEPRINT = b"\xfe\x71\x00"  # ERC-5202
 _RETURN_REST = bytes.fromhex("3d81600a3d39f3")  # with a PUSH2 of its length before: return it
 _VAULT = ("Vault", "VaultDesk", "VaultGovernance")  # the code that answers at a vault's address
@@ -99,8 +98,8 @@ def vault_abi() -> tuple[Entry, ...]:
 
 @cache
 def gnosis(package: str, name: str) -> Artifact:
-    """Return a contract of npm's `@gnosis.pm`: "conditional-tokens-contracts" has
-    ConditionalTokens 1.0.3, "conditional-tokens-market-makers" the pools of Omen.
+    """Return a contract of npm's `@gnosis.pm`: TOKENS has ConditionalTokens, MAKERS the pools of
+    Omen, which only markets at pools need.
 
     Raises:
         ArtifactMissing: the npm package is not installed.
@@ -110,7 +109,7 @@ def gnosis(package: str, name: str) -> Artifact:
         if (place / inside).is_file():
             found = json.loads((place / inside).read_text())
             return Artifact(name, found["abi"], bytes.fromhex(found["bytecode"][2:]))
-    raise ArtifactMissing(f"{name} is not installed: {INSTALL}")
+    raise ArtifactMissing(f"{name} is not installed: {BRINGS[package]}")
 
 
 @cache

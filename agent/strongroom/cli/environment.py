@@ -88,21 +88,21 @@ def _contracts() -> Check:
 
 def _devnet_parts() -> Iterator[Check]:
     from strongroom.chain.anvil import AnvilMissing, find_anvil
-    from strongroom.chain.artifacts import INSTALL, ArtifactMissing, gnosis
+    from strongroom.chain.artifacts import BRINGS, INSTALL, MAKERS, TOKENS, ArtifactMissing, gnosis
 
     try:
         yield Check("anvil", State.OK, find_anvil())
     except AnvilMissing:
         yield Check("anvil", State.MISSING, "demo, devnet, practice, rehearsals, replays", INSTALL)
-    for package, name in (
-        ("conditional-tokens-contracts", "ConditionalTokens"),
-        ("conditional-tokens-market-makers", "FPMMDeterministicFactory"),
+    for package, name, use in (
+        (TOKENS, "ConditionalTokens", "demo, devnet, practice"),
+        (MAKERS, "FPMMDeterministicFactory", "the devnet's pool"),
     ):
         try:
             gnosis(package, name)
             yield Check(name, State.OK, package)
         except ArtifactMissing:
-            yield Check(name, State.MISSING, "demo, devnet, practice", INSTALL)
+            yield Check(name, State.MISSING, use, BRINGS[package])
 
 
 def _extras() -> Iterator[Check]:

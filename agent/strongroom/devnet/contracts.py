@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from strongroom.chain.artifacts import artifact, gnosis, safe
+from strongroom.chain.artifacts import MAKERS, TOKENS, artifact, gnosis, safe
 from strongroom.chain.contracts import Contract, Sender
 from strongroom.chain.ids import keccak
 from strongroom.chain.terms import TIMELOCKED, VaultTerms
 from strongroom.devnet.deployer import Deployer, vault_kind
 
 ZERO_ADDRESS = "0x" + "00" * 20
-TOKENS, MAKERS = "conditional-tokens-contracts", "conditional-tokens-market-makers"
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,6 @@ class Venue:
     exchange_v3: Contract
     wallets: Contract
     safes: SafeFactory
-    pools: Contract  # factory of fixed-product market makers
     exchange_version: str = "2"  # in the domains of `exchange` and `neg_risk_exchange`
 
     def fund(self, sender: Sender, receiver: Sender | Contract | str, amount: int) -> None:
@@ -52,8 +50,7 @@ ANYWHERE: Mapping[str, str] = MappingProxyType({})
 
 
 def deploy_venue(deployer: Deployer, addresses: Mapping[str, str] = ANYWHERE) -> Venue:
-    """Deploy the venues: collateral, the real ConditionalTokens, adapters, exchanges, wallets, and
-    the factory of the real fixed-product market makers.
+    """Deploy the venues: collateral, the real ConditionalTokens, adapters, exchanges and wallets.
 
     Args:
         addresses: of contracts by their names in Venue; the others go where the chain puts them
@@ -89,7 +86,6 @@ def deploy_venue(deployer: Deployer, addresses: Mapping[str, str] = ANYWHERE) ->
         exchange_v3=exchange("exchange_v3", adapter, "3"),
         wallets=wallets,
         safes=safes,
-        pools=deployer.deploy(gnosis(MAKERS, "FPMMDeterministicFactory")),
     )
 
 
@@ -165,25 +161,35 @@ def deploy_fpmm_implementation(
     return deployer.deploy(artifact("FpmmAccount"), ctf, asset, keccak(code))
 
 
+def deploy_pool_factory(deployer: Deployer) -> Contract:
+    """Deploy the factory of the real fixed-product market makers. All pools of one factory have
+    the same code.
+
+    Raises:
+        ArtifactMissing: the npm package that ships them is not installed.
+    """
+    return deployer.deploy(gnosis(MAKERS, "FPMMDeterministicFactory"))
+
+
 def make_pool(
     deployer: Deployer,
+    factory: Contract,
     venue: Venue,
-    asset: Contract,
     conditions: Sequence[bytes],
     fee: int,
     funds: int,
 ) -> Contract:
-    """Make a funded fixed-product market maker over `conditions`.
+    """Make a funded fixed-product market maker over `conditions`, for pUSD.
 
     Args:
         fee: WAD of what a buyer invests
-        funds: collateral of the deployer that goes into the pool
+        funds: pUSD of the deployer that goes into the pool
     """
-    asset.approve(venue.pools, funds, sender=deployer.sender)
-    receipt = venue.pools.create2FixedProductMarketMaker(
-        0, venue.ctf, asset, conditions, fee, funds, [], sender=deployer.sender
+    venue.pusd.approve(factory, funds, sender=deployer.sender)
+    receipt = factory.create2FixedProductMarketMaker(
+        0, venue.ctf, venue.pusd, conditions, fee, funds, [], sender=deployer.sender
     )
-    made = deployer.event(receipt, venue.pools, "FixedProductMarketMakerCreation")
+    made = deployer.event(receipt, factory, "FixedProductMarketMakerCreation")
     return deployer.contract(
         made.fixedProductMarketMaker, gnosis(MAKERS, "FixedProductMarketMaker")
     )

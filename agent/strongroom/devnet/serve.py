@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from strongroom.chain.artifacts import artifact
+from strongroom.chain.artifacts import ArtifactMissing, artifact
 from strongroom.chain.contracts import Contract, Contracts, Key
 from strongroom.chain.ids import ConditionId
 from strongroom.chain.units import MICRO
@@ -154,33 +154,39 @@ def recorded_records() -> list[Record]:
 def _prepare(
     deployer: AnvilDeployer, running: Polymarket, people: dict[str, Key]
 ) -> dict[str, Contract]:
-    """Fund the traders; deploy a vault factory, a wallet registry and a pool."""
+    """Fund the traders; deploy a vault factory and a wallet registry, and a pool where the market
+    makers' package is installed."""
     venue = running.venue
     for name in TRADERS:
         venue.fund(deployer, people[name], FORTUNE)
         polymarket.approve_venue(venue, people[name])
     running.set_operator(deployer, people["operator"])
-    venue.fund(deployer, deployer, POOL_FUNDS)
-    first = bytes.fromhex(running.listings[0].condition_id[2:])
-    return {
+    found = {
         "vault_factory": devnet.deploy_vault_factory(deployer, venue.pusd),
         "wallet_registry": deployer.deploy(artifact("WalletRegistry")),
-        "pool": devnet.make_pool(deployer, venue, venue.pusd, [first], POOL_FEE, POOL_FUNDS),
     }
+    with suppress(ArtifactMissing):
+        factory = devnet.deploy_pool_factory(deployer)
+        venue.fund(deployer, deployer, POOL_FUNDS)
+        first = bytes.fromhex(running.listings[0].condition_id[2:])
+        found["pool"] = devnet.make_pool(deployer, factory, venue, [first], POOL_FEE, POOL_FUNDS)
+    return found
 
 
 def _deploy_accounts(
     deployer: AnvilDeployer, venue: devnet.Venue, others: dict[str, Contract]
 ) -> dict[str, Contract]:
-    """Deploy what vaults clone, one of each kind."""
-    registry, pool = others["wallet_registry"], others["pool"]
-    return {
+    """Deploy what vaults clone, one of each kind; that of pools where there is one."""
+    registry = others["wallet_registry"]
+    found = {
         "binary": devnet.deploy_account_implementation(deployer, venue),
         "negative_risk": devnet.deploy_account_implementation(deployer, venue, negative_risk=True),
         "exchange_v3": devnet.deploy_account_implementation(deployer, venue, version="3"),
-        "fpmm": devnet.deploy_fpmm_implementation(deployer, venue.ctf, venue.pusd, pool),
         "delegated": devnet.deploy_delegated_implementation(deployer, venue, registry),
     }
+    if pool := others.get("pool"):
+        found["fpmm"] = devnet.deploy_fpmm_implementation(deployer, venue.ctf, venue.pusd, pool)
+    return found
 
 
 def _serve(
