@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from strongroom.audit.events import RawLog
+from strongroom.chain.jsonrpc import shown_url
 from strongroom.errors import Away, BadInput
 
 RANGE = 10_000  # blocks at most in a piece
@@ -81,14 +82,14 @@ class Node:
                     continue
                 answers = {each["id"]: each for each in json.loads(response.content)}
             except (requests.RequestException, ValueError, TypeError, KeyError) as error:
-                why = str(error) or repr(error)
+                why = type(error).__name__  # its words have the URL
                 continue
             results = [answers.get(request["id"], {}) for request in body]
             bad = next((each for each in results if "result" not in each), None)
             if bad is None:
                 return [each["result"] for each in results]
             raise NodeRefuses(f"{asked[0][0]}: the node says {_words(bad)[:200]}")
-        raise NodeAway(f"{self.url} does not answer {asked[0][0]}: {why}")
+        raise NodeAway(f"{shown_url(self.url)} does not answer {asked[0][0]}: {why}")
 
     def head(self) -> int:
         """Return the newest block's number."""
@@ -104,7 +105,9 @@ class Node:
         times = {}
         for block, each in zip(blocks, found, strict=True):
             if not isinstance(each, dict) or not isinstance(each.get("timestamp"), str):
-                raise NodeAway(f"{self.url} does not know block {block}: name another node")
+                raise NodeAway(
+                    f"{shown_url(self.url)} does not know block {block}: name another node"
+                )
             times[block] = int(each["timestamp"], 16)
         return times
 
@@ -136,7 +139,9 @@ class Node:
                 step = max(1, step // 2)
                 continue
             if not isinstance(found, list):
-                raise NodeAway(f"{self.url} answers eth_getLogs without a list: name another node")
+                raise NodeAway(
+                    f"{shown_url(self.url)} answers eth_getLogs without a list: name another node"
+                )
             yield end, found
             first = end + 1
             step = max(1, step // 2) if len(found) > MANY else min(RANGE, step * 2)

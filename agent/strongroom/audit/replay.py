@@ -21,6 +21,7 @@ from strongroom.audit.events import (
 from strongroom.audit.node import Node, NodeAway
 from strongroom.chain.anvil import anvil
 from strongroom.chain.ids import keccak
+from strongroom.chain.jsonrpc import shown_url
 from strongroom.errors import BadInput, Refused
 
 TRACER = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
@@ -264,7 +265,9 @@ class Forks:
 def _receipt(node: Node, transaction: str) -> Receipt:
     found: Receipt | None = node.ask("eth_getTransactionReceipt", transaction)
     if found is None:
-        raise NodeAway(f"{node.url} has no receipt of {transaction}: name an archive node")
+        raise NodeAway(
+            f"{shown_url(node.url)} has no receipt of {transaction}: name an archive node"
+        )
     return found
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from eth_utils.address import is_address, to_checksum_address
 
 from strongroom.chain.contracts import Contracts, Key, test_keys
+from strongroom.chain.jsonrpc import shown_url
 from strongroom.errors import BadInput
 from strongroom.settings import unlock
 
@@ -69,8 +70,8 @@ def _test_key(number: int, chain: Contracts) -> Key:
     client = str(chain.request("web3_clientVersion"))
     if "anvil" not in client.lower():
         raise UnknownAccount(
-            f"TEST::{number} is a key that everybody knows, and {chain.url} is no test chain "
-            f"({client}): name a keystore file or an account of `ape accounts list`"
+            f"TEST::{number} is a key that everybody knows, and {shown_url(chain.url)} is no test "
+            f"chain ({client}): name a keystore file or an account of `ape accounts list`"
         )
     if number >= TEST_KEYS:
         raise UnknownAccount(f"TEST::{number}: the numbers go up to {TEST_KEYS - 1}")

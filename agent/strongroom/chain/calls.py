@@ -20,7 +20,7 @@ from eth_utils.address import to_checksum_address
 from strongroom.chain import abi
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import Json, keccak, to_bytes, to_hex
-from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason
+from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason, understood
 
 BATCH = 200  # calls of one request
 REVERTED = 3  # JSON-RPC's code of a call that reverts
@@ -219,7 +219,9 @@ class Reads:
             "fromBlock": hex(first),
             "toBlock": LATEST if last is None else hex(last),
         }
-        return [_log(known, each) for each in self.rpc("eth_getLogs", asked)]
+        found = self.rpc("eth_getLogs", asked)
+        with understood(f"list of {event} events"):
+            return [_log(known, each) for each in found]
 
 
 def _question(ask: Ask, block: str) -> Question:
@@ -227,6 +229,7 @@ def _question(ask: Ask, block: str) -> Question:
     return "eth_call", ({"to": ask.address, "data": data}, block)
 
 
+@understood("block")
 def head_of(block: Mapping[str, str] | None) -> Head:
     """Return a block's number and timestamp, as JSON-RPC has them.
 
@@ -256,11 +259,13 @@ def _decoded(ask: Ask, answer: Answer) -> Any:
     what = f"{ask.contract}.{ask.function} at {ask.address}"
     outputs = _function(ask.contract, ask.function, len(ask.arguments)).outputs
     try:
-        data = to_bytes(_result(what, answer))
+        found = _result(what, answer)
+        with understood(what):
+            data = to_bytes(found)
         values = CODEC.decode(outputs, data) if data or not outputs else None
     except CallReverted as error:
         raise CallReverted(f"{what}: {error}") from error
-    except DecodingError as error:
+    except (DecodingError, UnicodeDecodeError, OverflowError) as error:
         raise CallReverted(f"{what}: the answer is none of this function ({error})") from error
     if values is None:
         raise CallReverted(f"{what}: no such function there")

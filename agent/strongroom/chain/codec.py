@@ -72,7 +72,7 @@ class FunctionCodec:
         types = [collapse_if_tuple(dict(each)) for each in self.outputs]
         try:
             values = decode(types, data)
-        except DecodingError as error:
+        except (DecodingError, ValueError, OverflowError) as error:  # text that is not UTF-8, too
             raise BadArguments(f"{self.name} answered 0x{data.hex()[:64]}: {error}") from error
         named = [_named(value, each) for value, each in zip(values, self.outputs, strict=True)]
         return named[0] if len(named) == 1 else _tuple(self.outputs)(*named) if named else None
@@ -108,7 +108,7 @@ class EventCodec:
                 )
                 for each in self._inputs
             }
-        except (DecodingError, StopIteration) as error:
+        except (DecodingError, StopIteration, ValueError, OverflowError) as error:
             raise BadArguments(f"a log is no {self.name}: {error}") from error
 
 

@@ -20,7 +20,7 @@ from eth_utils.address import to_checksum_address
 from strongroom.chain.artifacts import Artifact
 from strongroom.chain.codec import Abi, BadArguments, EventCodec, FunctionCodec
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
-from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason
+from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason, understood
 
 RECEIPT_S = 120.0
 POLL_S = 1.0  # at most between two looks for a receipt
@@ -170,7 +170,8 @@ class Contract:
             "topics": ["0x" + self._events[name].topic.hex()],
         }
         logs = self.chain.request("eth_getLogs", question)
-        return [event for log in logs if (event := self.decoded(log, name)) is not None]
+        with understood(f"list of {name} events"):
+            return [event for log in logs if (event := self.decoded(log, name)) is not None]
 
     def decoded(self, log: Log, name: str) -> Event | None:
         """Return a log as the event, or None where it is another contract's or another event."""
@@ -215,7 +216,8 @@ class Contracts(JsonRpc):
     @cached_property
     def chain_id(self) -> int:
         """Of the chain."""
-        return int(self.request("eth_chainId"), 16)
+        with understood("chain id"):
+            return int(self.request("eth_chainId"), 16)
 
     def at(self, address: str, abi: Abi) -> Contract:
         """Return the contract at an address."""
@@ -257,7 +259,8 @@ class Contracts(JsonRpc):
         (answer,) = self.ask([("eth_call", (call, LATEST, *override))])
         if "error" in answer:
             raise CallReverted(f"{what or 'a call'} at {address}: {reason(answer['error'])}")
-        return _bytes(answer["result"])
+        with understood(f"answer of {what or 'a call'}"):
+            return _bytes(answer["result"])
 
     def call_all(self, calls: Sequence[tuple[str, bytes]]) -> list[bytes]:
         """Run calls of (address, data) in one request; return what each returns.
@@ -273,7 +276,8 @@ class Contracts(JsonRpc):
         for (address, _), answer in zip(calls, answers, strict=True):
             if "error" in answer:
                 raise CallReverted(f"a call at {address}: {reason(answer['error'])}")
-        return [_bytes(answer["result"]) for answer in answers]
+        with understood("answer of a call"):
+            return [_bytes(answer["result"]) for answer in answers]
 
     def send(
         self,
@@ -324,6 +328,7 @@ class Contracts(JsonRpc):
 
     # what is asked often
 
+    @understood("receipt")
     def receipt(self, name: str) -> Receipt | None:
         """Return a transaction's receipt by its hash; None while it is not mined."""
         found = self.request("eth_getTransactionReceipt", name)
@@ -339,31 +344,38 @@ class Contracts(JsonRpc):
             int(found["status"], 16) == 1,
         )
 
+    @understood("number of a block")
     def height(self) -> int:
         """Return the newest block's number."""
         return int(self.request("eth_blockNumber"), 16)
 
+    @understood("block")
     def now(self) -> int:
         """Return the newest block's timestamp."""
         return int(self.request("eth_getBlockByNumber", LATEST, False)["timestamp"], 16)
 
+    @understood("list of blocks")
     def times(self, blocks: Sequence[int]) -> list[int]:
         """Return blocks' timestamps, asked at once."""
         questions = [("eth_getBlockByNumber", (hex(block), False)) for block in blocks]
         return [int(found["timestamp"], 16) for found in self.request_all(questions)]
 
+    @understood("code")
     def code(self, address: str) -> bytes:
         """Return the code at an address."""
         return _bytes(self.request("eth_getCode", address, LATEST))
 
+    @understood("balance")
     def balance(self, address: str) -> int:
         """Return an address' wei."""
         return int(self.request("eth_getBalance", address, LATEST), 16)
 
+    @understood("number of transactions")
     def nonce(self, address: str) -> int:
         """Return how many transactions an address has sent."""
         return int(self.request("eth_getTransactionCount", address, LATEST), 16)
 
+    @understood("fee")
     def fees(self) -> tuple[int, int]:
         """Return the most that a transaction of ours pays a gas, and the tip in it; wei."""
         return _fees(*self.request_all(FEES))
@@ -412,7 +424,8 @@ def _limit(answer: Answer, what: str) -> int:
     """Return the gas limit that follows from an estimate."""
     if "error" in answer:
         raise TransactionRefused(f"{what} would revert: {reason(answer['error'])}")
-    gas = int(answer["result"], 16)
+    with understood("estimate of gas"):
+        gas = int(answer["result"], 16)
     return gas + gas // MARGIN
 
 

@@ -1,8 +1,10 @@
 """JSON-RPC over HTTP: questions to a node, one or many in a request."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypedDict, cast
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -10,11 +12,14 @@ from urllib3.util.retry import Retry
 
 from strongroom.chain.codec import FunctionCodec
 from strongroom.chain.failures import ChainAway
+from strongroom.errors import StrongroomError
 
 LATEST = "latest"
 # a connection is tried again twice; what has been asked is never asked again by itself
 _CONNECTING = Retry(total=None, connect=2, read=0, status=0, other=0, backoff_factor=0.1)
-_ERROR = bytes.fromhex("08c379a0")  # Error(string)
+_ERROR = "0x08c379a0"  # Error(string)
+_TEXT = FunctionCodec({"outputs": [{"type": "bytes"}]})  # a string need not be UTF-8
+_NO_ENTRY = (401, 403, 429)  # HTTP's: no key, a wrong one, one that asks too often
 
 
 class Log(TypedDict):
@@ -82,7 +87,7 @@ class JsonRpc:
         """
         for (method, _), answer in zip(questions, answers, strict=True):
             if "error" in answer:
-                raise ChainAway(f"{self.url}: {method}: {reason(answer['error'])}")
+                raise ChainAway(f"{shown_url(self.url)}: {method}: {reason(answer['error'])}")
         return [answer["result"] for answer in answers]
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
@@ -100,21 +105,35 @@ class JsonRpc:
             return []
         found = self._post(asked[0] if len(asked) == 1 else asked, names)
         answers = found if isinstance(found, list) else [found]
-        by_id = {each.get("id"): each for each in answers if isinstance(each, dict)}
-        kept = [by_id.get(each["id"]) for each in asked]
-        if not all(each is not None and ("result" in each or "error" in each) for each in kept):
-            raise ChainAway(f"{self.url} answered {str(found)[:100]} to {names}")
-        return cast(list[Answer], kept)
+        by_id = {str(each.get("id")): each for each in answers if isinstance(each, dict)}
+        kept = [_answer(by_id.get(str(each["id"]), {})) for each in asked]
+        if not all("result" in each or "error" in each for each in kept):
+            raise ChainAway(f"{shown_url(self.url)} answered {str(found)[:100]} to {names}")
+        return kept
 
     def _post(self, body: object, names: str) -> object:
+        node = shown_url(self.url)
         try:
             response = self._session.post(self.url, json=body, timeout=self._timeout)
-            response.raise_for_status()
-            found: object = response.json()
         except requests.RequestException as error:
             raise ChainAway(
-                f"{self.url} does not answer ({names}, {type(error).__name__}): start the node, "
+                f"{node} does not answer ({names}, {type(error).__name__}): start the node, "
                 "or name another one"
+            ) from error
+        if response.status_code in _NO_ENTRY:
+            raise ChainAway(
+                f"{node} refused {names} (HTTP {response.status_code}): check the key in the URL"
+            )
+        if not response.ok:
+            raise ChainAway(
+                f"{node} answers HTTP {response.status_code} to {names}: check the URL, or name "
+                "another node"
+            )
+        try:
+            found: object = response.json()
+        except ValueError as error:
+            raise ChainAway(
+                f"{node} does not answer {names} with JSON: check the URL, or name another node"
             ) from error
         return found
 
@@ -124,7 +143,50 @@ def reason(error: Mapping[str, object]) -> str:
     data = error.get("data")
     if isinstance(data, Mapping):
         data = data.get("data")
-    if isinstance(data, str) and data.startswith("0x" + _ERROR.hex()):
-        from_abi = FunctionCodec({"outputs": [{"type": "string"}]})
-        return str(from_abi.decode(bytes.fromhex(data[10:])))
+    if isinstance(data, str) and data.startswith(_ERROR):
+        try:
+            told: bytes = _TEXT.decode(bytes.fromhex(data.removeprefix(_ERROR)))
+            return told.decode(errors="replace")
+        except ValueError:  # cut off, or no hex digits: the node's words are left
+            pass
     return str(error.get("message", error))
+
+
+def shown_url(url: str) -> str:
+    """Return a URL as messages may have it: scheme, host and port, without what opens the door."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host:
+        return "the URL (write http://host:port)"
+    named = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{named}" + (f":{port}" if port else "")
+
+
+@contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Read a node's answer; what is not in it as it must be is `ChainAway`.
+
+    Args:
+        what: was asked for, in words
+    """
+    try:
+        yield
+    except StrongroomError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        raise ChainAway(
+            f"the node's answer is no {what} ({type(error).__name__}): name another node"
+        ) from error
+
+
+def _answer(found: Mapping[str, object]) -> Answer:
+    """Return an answer whose error, if it has one, is an object with words."""
+    error = found.get("error")
+    if error is None:
+        return cast(Answer, {key: each for key, each in found.items() if key != "error"})
+    if not isinstance(error, Mapping):
+        error = {"message": error}
+    return cast(Answer, {**found, "error": {**error, "message": str(error.get("message", error))}})

@@ -12,6 +12,7 @@ from eth_utils.address import to_checksum_address
 from strongroom.chain.calls import Ask, DecodedLog, Head, Reads, head_of
 from strongroom.chain.failures import CallReverted, TransactionRefused
 from strongroom.chain.ids import Json, to_hex
+from strongroom.chain.jsonrpc import understood
 
 TIMEOUT_S = 10.0
 
@@ -47,7 +48,8 @@ class Chain:
         """
         self.rpc_url = rpc_url
         self._reads = Reads(rpc_url, timeout_s)
-        self.chain_id = int(self._reads.rpc("eth_chainId"), 16)
+        with understood("chain id"):
+            self.chain_id = int(self._reads.rpc("eth_chainId"), 16)
 
     def ask(self, asked: Sequence[Ask]) -> list[Any]:
         """Return the answers of many reads, as of the newest block; see calls.py.
@@ -61,6 +63,7 @@ class Chain:
         """Return the answer of one read; raises CallReverted."""
         return self._reads.ask([Ask(address, contract, function, arguments)])[0]
 
+    @understood("history of fees")
     def fees(self) -> tuple[int, int]:
         """Return the tip that the last block's middle paid, and a fee with room for two more
         blocks' rise; wei a gas."""
@@ -109,6 +112,7 @@ class Chain:
         """Return the code at an address, 0x...; "0x" where there is none."""
         return str(self._reads.rpc("eth_getCode", checksum(address), "latest"))
 
+    @understood("number of transactions")
     def sent_by(self, address: str) -> int:
         """Return how many transactions of an account have been mined: its next nonce."""
         return int(self._reads.rpc("eth_getTransactionCount", checksum(address), "latest"), 16)
@@ -144,7 +148,8 @@ class Chain:
         """
         call = {"from": checksum(sender), "to": checksum(to), "data": data}
         try:
-            return int(self._reads.rpc("eth_estimateGas", call), 16)
+            with understood("estimate of gas"):
+                return int(self._reads.rpc("eth_estimateGas", call), 16)
         except CallReverted as error:
             raise TransactionRefused(str(error)) from error
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from strongroom.chain.anvil import anvil
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import ChainAway, TransactionRefused
-from strongroom.chain.jsonrpc import reason
+from strongroom.chain.jsonrpc import reason, understood
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,16 @@ def simulate(chain: Contracts, sender: str, transactions: Sequence[Intended]) ->
         {"from": sender, "to": each.to, "data": "0x" + each.data.hex()} for each in transactions
     ]
     try:
-        (block,) = chain.request(
-            "eth_simulateV1", {"blockStateCalls": [{"calls": calls}]}, "latest"
-        )
+        found = chain.request("eth_simulateV1", {"blockStateCalls": [{"calls": calls}]}, "latest")
     except ChainAway:
         return _on_a_fork(chain, sender, transactions)
-    for each, answer in zip(transactions, block["calls"], strict=True):
-        if int(answer["status"], 16) != 1:
-            told = reason({"data": answer["returnData"], **_message(answer.get("error"))})
-            raise TransactionRefused(f"{each.what} would revert: {told}")
-    return sum(int(answer["gasUsed"], 16) for answer in block["calls"])
+    with understood("simulation"):
+        (block,) = found
+        for each, answer in zip(transactions, block["calls"], strict=True):
+            if int(answer["status"], 16) != 1:
+                told = reason({"data": answer["returnData"], **_message(answer.get("error"))})
+                raise TransactionRefused(f"{each.what} would revert: {told}")
+        return sum(int(answer["gasUsed"], 16) for answer in block["calls"])
 
 
 def _message(error: object) -> dict[str, str]:

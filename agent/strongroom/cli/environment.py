@@ -127,12 +127,13 @@ def _ports() -> Iterator[Check]:
 
 def _node(url: str) -> Check:
     from strongroom.chain.contracts import Contracts
+    from strongroom.chain.jsonrpc import shown_url
 
     try:
         chain = Contracts(url, timeout_s=5)
         found = f"chain {chain.chain_id}, block {chain.height()}"
     except StrongroomError as error:
-        return Check("node", State.WRONG, url, str(error))
+        return Check("node", State.WRONG, shown_url(url), str(error))
     return Check("node", State.OK, found)
 
 

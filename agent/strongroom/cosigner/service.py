@@ -66,7 +66,7 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
     try:
         chain = Chain(config.rpc_url)
     except ChainAway as error:
-        raise ConfigError(f"[rpc_url] {config.rpc_url} does not answer") from error
+        raise ConfigError(f"[rpc_url] {error}") from error
     if chain.chain_id != config.policy.chain_id:
         raise ConfigError(
             f"[policy.chain_id] the node is on chain {chain.chain_id}, the file says "

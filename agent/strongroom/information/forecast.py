@@ -201,5 +201,7 @@ def _post(name: str, url: str, body: object, headers: Mapping[str, str], timeout
         answer = httpx.post(url, json=body, headers=dict(headers), timeout=timeout)
         answer.raise_for_status()
         return answer.json()
+    except httpx.HTTPStatusError as error:  # its words have the URL, and that a key
+        raise ForecasterAway(f"{name}: HTTP {error.response.status_code}") from error
     except (httpx.HTTPError, ValueError) as error:
         raise ForecasterAway(f"{name}: {error or type(error).__name__}") from error

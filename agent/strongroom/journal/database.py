@@ -7,12 +7,13 @@ import os
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
+from strongroom.chain.jsonrpc import shown_url
 from strongroom.extras import how_to_install
 from strongroom.settings import ConfigError
 
-POSTGRES, DRIVER = "postgresql", "postgresql+psycopg"
+SQLITE, POSTGRES, DRIVER = "sqlite", "postgresql", "postgresql+psycopg"
 PAPER_SCHEMA = "keeper_paper"
 CONNECT_S = 10
 
@@ -23,11 +24,15 @@ def open_engine(url: str) -> Engine:
     Raises:
         ConfigError: the URL is none, the driver is not installed, or nothing answers.
     """
-    place, shown = _parsed(url), shown_url(url)
+    place, shown = _parsed(url), shown_journal(url)
     on_server = place.get_backend_name() == POSTGRES
     try:
         engine = _on_server(place) if on_server else create_engine(place)
-        engine.connect().close()
+        with engine.connect() as connection:
+            if place.get_backend_name() == SQLITE:
+                connection.exec_driver_sql("PRAGMA schema_version")  # any file opens; see inside
+    except ArgumentError as error:
+        raise _no_database(shown) from error
     except ImportError as error:
         raise ConfigError(
             f"[journal] {shown} needs a driver: {how_to_install('postgres')}"
@@ -35,12 +40,15 @@ def open_engine(url: str) -> Engine:
     except OperationalError as error:
         advice = "is the server there?" if on_server else "does its folder exist?"
         raise ConfigError(f"[journal] {shown} cannot be opened: {advice}") from error
+    except DatabaseError as error:
+        raise ConfigError(f"[journal] {shown} is no database: name another file") from error
     return engine
 
 
-def shown_url(url: str) -> str:
-    """Return a URL as messages may have it: without its password."""
-    return _parsed(url).render_as_string(hide_password=True)
+def shown_journal(url: str) -> str:
+    """Return a URL as messages may have it: without who enters, and how."""
+    place = _parsed(url)
+    return f"{shown_url(url)}/{place.database or ''}" if place.host else url.partition("?")[0]
 
 
 def paper_url(url: str) -> str:
@@ -60,10 +68,15 @@ def paper_url(url: str) -> str:
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)
-    except ArgumentError as error:
-        raise ConfigError(
-            f"[journal] {url!r} is not a database: use sqlite:///keeper.db or postgresql://..."
-        ) from error
+    except (ArgumentError, ValueError) as error:
+        secret = any(mark in url for mark in "@?=")  # a password may stand anywhere in it
+        raise _no_database("the text" if secret else repr(url)) from error
+
+
+def _no_database(shown: str) -> ConfigError:
+    return ConfigError(
+        f"[journal] {shown} is not a database: use sqlite:///keeper.db or postgresql://..."
+    )
 
 
 def _on_server(place: URL) -> Engine:

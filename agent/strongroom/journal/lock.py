@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from strongroom.journal.database import POSTGRES, open_engine, shown_url
+from strongroom.journal.database import POSTGRES, open_engine, shown_journal
 from strongroom.settings import AlreadyRuns, only_one
 
 KEY = 0x5354524F  # of PostgreSQL's advisory locks that are ours; the second key is the schema's
@@ -35,7 +35,8 @@ def alone(url: str) -> Iterator[None]:
             if not connection.execute(TAKE, {"key": KEY}).scalar():
                 who = connection.execute(HOLDER, {"key": KEY}).scalar() or "another process"
                 raise AlreadyRuns(
-                    f"a keeper on the journal {shown_url(url)} runs already ({who}): end it first"
+                    f"a keeper on the journal {shown_journal(url)} runs already ({who}): end it "
+                    "first"
                 )
             connection.commit()  # the lock is the session's and stays
             yield

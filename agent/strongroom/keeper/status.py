@@ -101,7 +101,7 @@ def read_status(config: Config) -> Status:
     try:
         state = VaultReader(chain, config.vault).read({})
     except ChainAway as error:
-        raise ConfigError(f"[chain.rpc_url] {config.chain.rpc_url} does not answer") from error
+        raise ConfigError(f"[chain.rpc_url] {error}") from error
     failed, ended = journal.reversals()
     return Status(
         vault=config.vault,

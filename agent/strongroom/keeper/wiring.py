@@ -288,9 +288,7 @@ def connect(config: Config) -> Chain:
     try:
         chain = Chain(config.chain.rpc_url, config.chain.timeout_s)
     except ChainAway as error:
-        raise ConfigError(
-            f"[chain.rpc_url] {config.chain.rpc_url} does not answer: start the node or correct it"
-        ) from error
+        raise ConfigError(f"[chain.rpc_url] {error}") from error
     if chain.chain_id != config.chain.chain_id:
         raise ConfigError(
             f"[chain.chain_id] the node is on chain {chain.chain_id}, the file says "

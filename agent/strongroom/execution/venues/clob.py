@@ -23,6 +23,7 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2, SignedOrd
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 
 from strongroom.chain.ids import ConditionId, OrderHash, to_hex
+from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.orders import OrderKind
 from strongroom.chain.rpc import private_key
 from strongroom.errors import Away
@@ -168,7 +169,7 @@ def log_in(url: str, chain_id: int, owner: LocalAccount, wallet: str | None = No
         )
         client.set_api_creds(client.create_or_derive_api_key())
     except _FOREIGN as error:
-        raise VenueAway(f"{url} refuses the API key: {error}") from error
+        raise VenueAway(f"{shown_url(url)} refuses the API key: {error}") from error
     return Clob(client)
 
 

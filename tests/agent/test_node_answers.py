@@ -1,0 +1,218 @@
+"""What a node may answer beside the truth: our errors only, and no secret of the URL in them."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from strongroom.audit.node import Node, NodeAway
+from strongroom.chain.calls import Ask
+from strongroom.chain.codec import BadArguments, FunctionCodec
+from strongroom.chain.contracts import Contracts
+from strongroom.chain.failures import ChainAway
+from strongroom.chain.jsonrpc import reason, shown_url
+from strongroom.chain.rpc import Chain
+from strongroom.errors import StrongroomError
+from strongroom.journal.database import open_engine, paper_url, shown_journal
+from strongroom.settings import ConfigError
+
+ERROR = "08c379a0"
+SECRETS = "user", "hunter2", "SECRETKEY"
+SECRET_PATH = "/v2/SECRETKEY?token=SECRETKEY"
+NOBODY = "0x" + "12" * 20
+
+
+def word(number):
+    return f"{number:064x}"
+
+
+def revert(text):
+    data = text + bytes(-len(text) % 32)
+    return "0x" + ERROR + word(32) + word(len(text)) + data.hex()
+
+
+@contextmanager
+def node(result=None, status=200, body=None, **answers):
+    """Answer every method with a result, or one of its own, or with a status or a body."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+            def answer(each):
+                own = {"result": answers.get(each["method"], result)}
+                return {"jsonrpc": "2.0", "id": each["id"]} | own
+
+            found = [answer(each) for each in asked] if isinstance(asked, list) else answer(asked)
+            sent = json.dumps(found).encode() if body is None else body
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        def log_message(self, *arguments):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True).start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (revert(b"market cap"), "market cap"),
+        ({"data": revert(b"market cap")}, "market cap"),
+        (revert(b"cap \xff\xfe"), "cap \ufffd\ufffd"),
+        ("0x" + ERROR, "reverted"),
+        ("0x" + ERROR + word(32) + word(7), "reverted"),
+        ("0x" + ERROR + word(2**255) + word(7), "reverted"),
+        ("0x" + ERROR + word(32) + word(2**255), "reverted"),
+        ("0x" + ERROR + "zz", "reverted"),
+        ("0x" + ERROR + "0", "reverted"),
+        (None, "reverted"),
+        (7, "reverted"),
+        ({"data": None}, "reverted"),
+    ],
+)
+def test_a_reason_is_told_whatever_the_data_are(data, told):
+    assert reason({"code": 3, "message": "reverted", "data": data}) == told
+    assert reason({"data": "0x" + ERROR})
+
+
+def test_text_that_is_not_utf8_is_no_answer():
+    symbol = FunctionCodec({"name": "symbol", "outputs": [{"type": "string"}]})
+    with pytest.raises(BadArguments, match="symbol answered 0x"):
+        symbol.decode(bytes.fromhex(revert(b"\xff\xfe")[10:]))
+
+
+READS = {
+    "chain_id": lambda chain: chain.chain_id,
+    "height": lambda chain: chain.height(),
+    "now": lambda chain: chain.now(),
+    "times": lambda chain: chain.times([1, 2]),
+    "code": lambda chain: chain.code(NOBODY),
+    "balance": lambda chain: chain.balance(NOBODY),
+    "nonce": lambda chain: chain.nonce(NOBODY),
+    "fees": lambda chain: chain.fees(),
+    "call": lambda chain: chain.call(NOBODY, b""),
+    "call_all": lambda chain: chain.call_all([(NOBODY, b"")]),
+}
+NONSENSE = (None, "text", 7, [], {"error": 1}, [None])
+
+
+@pytest.mark.parametrize("result", NONSENSE, ids=str)
+@pytest.mark.parametrize("name", READS)
+def test_nonsense_from_a_node_is_a_node_that_is_away(name, result):
+    with node(result) as port, pytest.raises(ChainAway):
+        READS[name](Contracts(f"http://127.0.0.1:{port}"))
+
+
+@pytest.mark.parametrize("result", [each for each in NONSENSE if each is not None], ids=str)
+def test_a_receipt_that_is_none(result):
+    with node(result) as port, pytest.raises(ChainAway):
+        Contracts(f"http://127.0.0.1:{port}").receipt("0x12")
+
+
+KEEPERS_READS = {
+    "fees": lambda chain: chain.fees(),
+    "head": lambda chain: chain.head(),
+    "now": lambda chain: chain.now(3),
+    "sent_by": lambda chain: chain.sent_by(NOBODY),
+    "gas_of": lambda chain: chain.gas_of(NOBODY, NOBODY, "0x"),
+    "ask_one": lambda chain: chain.ask_one(NOBODY, "Vault", "totalAssets"),
+    "at_head": lambda chain: chain.at_head([Ask(NOBODY, "Vault", "totalAssets")]),
+    "logs": lambda chain: chain.logs(NOBODY, "Vault", "Allocated", 0),
+}
+
+
+@pytest.mark.parametrize("result", NONSENSE, ids=str)
+@pytest.mark.parametrize("name", KEEPERS_READS)
+def test_nonsense_to_the_keeper_is_a_node_that_is_away(name, result):
+    if (name, result) == ("logs", []):
+        return  # that is an answer
+    with node(result, eth_chainId="0x7") as port, pytest.raises(ChainAway):
+        KEEPERS_READS[name](Chain(f"http://127.0.0.1:{port}"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"null", b"[]", b"7", b'"text"', b"{}", b'{"id": 1}', b'{"id": [], "result": "0x1"}',
+     b"<html>", b"", b"\xff\xfe", b'{"id": 1, "error": null}', b'{"id": 1, "error": "no"}',
+     b'{"id": 1, "error": {"message": null, "code": "x"}}', b"9" * 5_000],
+)  # fmt: skip
+def test_any_body_is_an_answer_or_a_node_that_is_away(body):
+    with node(body=body) as port:
+        for ask in (lambda url: Contracts(url).height(), Chain):
+            with pytest.raises(ChainAway):
+                ask(f"http://127.0.0.1:{port}")
+
+
+def test_an_empty_error_beside_a_result_is_none():
+    with node(body=b'{"id": 1, "result": "0x7", "error": null}') as port:
+        assert Contracts(f"http://127.0.0.1:{port}").height() == 7
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [("http://user:hunter2@host:8545/v2/SECRETKEY?token=SECRETKEY", "http://host:8545"),
+     ("https://host/SECRETKEY", "https://host"), ("http://[::1]:8545/", "http://[::1]:8545"),
+     ("http:/user:hunter2@host", "the URL (write http://host:port)"),
+     ("http://host:hunter2", "the URL (write http://host:port)"),
+     ("user:hunter2@host", "the URL (write http://host:port)"), ("", "the URL (write http://host:port)")],
+)  # fmt: skip
+def test_a_url_is_shown_without_what_opens_the_door(url, shown):
+    assert shown_url(url) == shown
+
+
+def told_by(ask, url):
+    with pytest.raises(StrongroomError) as told:
+        ask(url)
+    assert not any(each in str(told.value) for each in SECRETS), told.value
+    return str(told.value)
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 404, 500, 200])
+def test_no_message_has_a_key_and_a_wrong_one_is_named(status):
+    with node(status=status, body=b"[]") as port:
+        for ask in (lambda url: Contracts(url).height(), Chain):
+            told = told_by(ask, f"http://user:hunter2@127.0.0.1:{port}{SECRET_PATH}")
+            assert f"http://127.0.0.1:{port} " in told and "start the node" not in told
+            if status in (401, 403, 429):
+                assert f"(HTTP {status}): check the key in the URL" in told
+        if status not in (401, 403):
+            return
+        with pytest.raises(NodeAway):
+            Node(f"http://127.0.0.1:{port}", pause=lambda seconds: None).head()
+
+
+@pytest.mark.parametrize(
+    "place", ["127.0.0.1:9", "127.0.0.1:99999", "127.0.0.1:hunter2", "", "no such host", "[::1"]
+)
+def test_a_node_that_is_not_there_is_named_without_its_key(place):
+    url = f"http://user:hunter2@{place}{SECRET_PATH}"
+    assert "does not answer" in told_by(lambda at: Contracts(at, 1).height(), url)
+    told_by(lambda at: Node(at, 1, pause=lambda seconds: None).head(), url)
+
+
+def test_a_journal_is_named_without_its_password(tmp_path):
+    for url in (
+        "postgresql://user:hunter2@127.0.0.1:1/x?password=hunter2&sslpassword=SECRETKEY",
+        "postgresql://user:hunter2@127.0.0.1:port/x",
+        "postgres//user:hunter2@127.0.0.1/x",
+        "host=127.0.0.1 password=hunter2",
+        "oracle9://user:hunter2@host/x",
+    ):
+        assert "[journal]" in told_by(open_engine, url)
+    with pytest.raises(ConfigError, match="is not a database: use sqlite"):
+        paper_url("postgres//user:hunter2@127.0.0.1/x")
+    assert shown_journal("sqlite:///a/b.db") == "sqlite:///a/b.db"
+    assert shown_journal("postgresql://user:hunter2@host:7/x") == "postgresql://host:7/x"
+    (tmp_path / "text").write_text("no database, and long enough to be seen as none " * 30)
+    with pytest.raises(ConfigError, match="is no database: name another file"):
+        open_engine(f"sqlite:///{tmp_path / 'text'}")
