@@ -1,11 +1,14 @@
 """Contracts over JSON-RPC, on an anvil: deployed, asked, sent to, listened to; and what refuses."""
 
 import pytest
+from strongroom.chain import contracts
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.codec import BadArguments
-from strongroom.chain.contracts import Contracts
+from strongroom.chain.contracts import Contracts, Impersonated
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
+
+from tests.broken_node import LOOK, RECEIPT, SEND, broken_line
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +111,66 @@ def test_a_node_that_is_away_or_knows_no_such_method(chain):
         Contracts("http://127.0.0.1:9").height()
     with pytest.raises(ChainAway, match="no_such_method"):
         chain.request("no_such_method")
+
+
+@pytest.fixture
+def line(chain):
+    with broken_line(chain.url) as found:
+        yield found
+
+
+PERHAPS = r"mint \(0x[0-9a-f]{64}\) may have been sent: look at it before you try again"
+
+
+def test_a_transaction_whose_answer_is_lost_is_found_by_its_hash(line, token, alice):
+    line.lost = {SEND}
+    there = Contracts(line.url).at(token.address, artifact("UsdcE").abi)
+    assert there.mint(alice, 7, sender=alice).succeeded
+    assert token.balanceOf(alice) == 7 and line.sent == 1
+
+
+@pytest.mark.parametrize("away", [{RECEIPT}, {SEND, LOOK}, {SEND, RECEIPT}], ids=str)
+def test_what_may_have_been_sent_is_named(line, chain, token, alice, away):
+    line.lost = away
+    there = Contracts(line.url).at(token.address, artifact("UsdcE").abi)
+    with pytest.raises(ChainAway, match=PERHAPS) as told:
+        there.mint(alice, 7, sender=alice)
+    name = str(told.value).partition("(")[2].partition(")")[0]
+    assert chain.mined(name).succeeded and token.balanceOf(alice) == 7 and line.sent == 1
+
+
+def test_what_the_node_never_heard_may_have_been_sent_all_the_same(line, token, alice):
+    line.unheard = {SEND}
+    there = Contracts(line.url).at(token.address, artifact("UsdcE").abi)
+    with pytest.raises(ChainAway, match=PERHAPS):
+        there.mint(alice, 7, sender=alice)
+    assert token.balanceOf(alice) == 0
+
+
+def test_what_the_node_does_not_take_is_refused_unless_it_has_it(line, token, alice):
+    line.told = {SEND: {"error": {"code": -32000, "message": "already known"}}}
+    there = Contracts(line.url).at(token.address, artifact("UsdcE").abi)
+    assert there.mint(alice, 7, sender=alice).succeeded
+    line.told[LOOK] = {"result": None}
+    told = r"does not take mint \(0x\w{64}\): already known: look at it before you try again"
+    with pytest.raises(TransactionRefused, match=told):
+        there.mint(alice, 7, sender=alice)
+    line.told = {RECEIPT: {"result": "mined"}}
+    with pytest.raises(ChainAway, match=PERHAPS):
+        there.mint(alice, 7, sender=alice)
+
+
+def test_a_transaction_that_is_not_mined_says_what_to_do(line, token, alice, monkeypatch):
+    monkeypatch.setattr(contracts, "RECEIPT_S", 0.1)
+    line.told = {RECEIPT: {"result": None}}
+    there = Contracts(line.url).at(token.address, artifact("UsdcE").abi)
+    with pytest.raises(ChainAway, match=f"{PERHAPS}.*not mined after"):
+        there.mint(alice, 7, sender=alice)
+
+
+def test_what_an_impersonated_sender_may_have_sent_is_named(line, chain, token, alice):
+    chain.impersonate(alice.address)
+    line.lost = {"eth_sendTransaction"}
+    there = Contracts(line.url).at(token.address, artifact("UsdcE").abi)
+    with pytest.raises(ChainAway, match=f"mint by {alice.address} may have been sent"):
+        there.mint(alice, 7, sender=Impersonated(alice.address))

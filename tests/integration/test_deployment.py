@@ -18,6 +18,7 @@ from strongroom.settings import ConfigError
 
 from scripts.deploy import cli as deploy_command
 from scripts.verify import cli as verify_command
+from tests.broken_node import broken_line
 
 
 class Killed(BaseException):
@@ -79,6 +80,24 @@ def deploy(plan, deployer, record, bomb=0):
 
     address = Deployment(chain(), key(deployer), plan, record, written).run()
     return address, count[0]
+
+
+def write_plan(file, plan):
+    """Write a plan as its file."""
+    section, (each,) = plan.vault, plan.classes
+    roles = ("owner", "guardian", "keeper", "reporter", "fee_recipient")
+    file.write_text(
+        f'asset = "{plan.asset}"\n[vault]\nname = "{section.name}"\nsymbol = "{section.symbol}"\n'
+        + "".join(f'{role} = "{getattr(section, role)}"\n' for role in roles)
+        + f'[[classes]]\naccount = "polymarket"\noracle = "{each.oracle}"\n'
+        + f"arguments = {json.dumps(each.arguments)}\n"
+    )
+
+
+def number_of(account):
+    """Return n of TEST::n."""
+    return next(n for n, each in enumerate(ape.accounts.test_accounts)
+                if each.address == account.address)  # fmt: skip
 
 
 def test_killed_at_every_step_it_is_one_deployment(plan, people, tmp_path):
@@ -185,17 +204,10 @@ def test_what_was_deployed_is_what_was_meant(plan, people, tmp_path):
 
 def test_the_commands(plan, people, tmp_path):
     """The file's dry run, the deployment, once more, and the check."""
-    section, (each,) = plan.vault, plan.classes
+    section = plan.vault
     file, record = tmp_path / "vault.toml", tmp_path / "record.json"
-    roles = ("owner", "guardian", "keeper", "reporter", "fee_recipient")
-    file.write_text(
-        f'asset = "{plan.asset}"\n[vault]\nname = "{section.name}"\nsymbol = "{section.symbol}"\n'
-        + "".join(f'{role} = "{getattr(section, role)}"\n' for role in roles)
-        + f'[[classes]]\naccount = "polymarket"\noracle = "{each.oracle}"\n'
-        + f"arguments = {json.dumps(each.arguments)}\n"
-    )
-    number = next(n for n, each in enumerate(ape.accounts.test_accounts)
-                  if each.address == people.stranger.address)  # fmt: skip
+    write_plan(file, plan)
+    number = number_of(people.stranger)
     place = ["--network", ape.networks.provider.uri]
     common = [str(file), "--record", str(record), "--account", f"TEST::{number}", *place]
     before = people.stranger.nonce
@@ -228,6 +240,30 @@ def test_the_commands(plan, people, tmp_path):
     assert done.exit_code == 1 and "not Vault, there is no code" in done.output
     done = CliRunner().invoke(verify_command, ["--vault", "0x12", *place])
     assert done.exit_code == 2 and "is not an address" in done.output
+
+
+def test_lost_answers_are_one_deployment_and_its_steps_are_named(plan, people, tmp_path):
+    """Each run loses the answers of its third transaction; the next run goes on."""
+    file, record = tmp_path / "vault.toml", tmp_path / "record.json"
+    write_plan(file, plan)
+    number = number_of(people.stranger)
+    before, runs = people.stranger.nonce, 0
+    with broken_line(ape.networks.provider.uri) as line:
+        common = [str(file), "--record", str(record), "--account", f"TEST::{number}", "--yes"]
+        while runs < 9:
+            line.after, line.sent = 3, 0
+            done = CliRunner().invoke(
+                deploy_command, [*common, "--skip-rehearsal", "--network", line.url]
+            )
+            if done.exit_code == 0:
+                break
+            runs += 1
+            assert done.exit_code == 2 and "may have been sent: look at it" in done.output
+            assert "the last step done is" in done.output and "run it again to go" in done.output
+    assert runs == 5 and people.stranger.nonce == before + 16
+    steps = json.loads(record.read_text())["steps"]
+    factory = ape.project.VaultFactory.at(steps["factory"]["address"])
+    assert factory.vault_count() == 1 and vault_at(steps["vault"]["address"]).class_count() == 1
 
 
 def tamper(address, place):

@@ -12,6 +12,7 @@ from strongroom.depositor import commands
 from strongroom.depositor.preview import Depositor
 
 from scripts.deposit import cli as by_ape
+from tests.broken_node import LOOK, RECEIPT, SEND, broken_line
 from tests.defaults import DAY, UNIT
 
 
@@ -31,7 +32,7 @@ def place(make_vault, people, venue, deployer, report):
     ]
 
     def run(command, *arguments, code=0):
-        done = CliRunner().invoke(command, [*arguments, *common])
+        done = CliRunner().invoke(command, [*common, *arguments])
         assert done.exit_code == code, done.output
         return done.output
 
@@ -170,6 +171,35 @@ def test_what_was_sent_before_a_refusal_is_said(place, venue, monkeypatch):
     said = run(deposit, "7000", "--yes", code=2)
     assert "requestDeposit would revert: erc20" in said and "approve was sent (0x" in said
     assert venue.pusd.allowance(alice, vault) == 7_000 * UNIT
+
+
+def test_a_lost_answer_is_no_second_deposit(place, venue):
+    """The node hears everything; one by one its answers stay away."""
+    vault, alice, run, _ = place
+    venue.pusd.approve(vault, 5_000 * UNIT, sender=alice)
+    with broken_line(ape.networks.provider.uri) as line:
+        line.lost = {SEND}
+        assert json.loads(run(deposit, "5", "--yes", "--json", "--rpc", line.url))["sent"]
+        assert venue.pusd.balanceOf(alice) == 4_995 * UNIT
+        for lost in ({SEND, LOOK}, {RECEIPT}):
+            line.lost, before = lost, venue.pusd.balanceOf(alice)
+            said = run(deposit, "5", "--yes", "--rpc", line.url, code=2)
+            assert "requestDeposit (0x" in said and "may have been sent: look at it" in said
+            name = said.partition("requestDeposit (")[2].partition(")")[0]
+            assert not ape.networks.provider.get_receipt(name).failed
+            assert venue.pusd.balanceOf(alice) == before - 5 * UNIT
+
+
+def test_a_node_that_leaves_after_the_transaction_does_not_hide_it(place, venue, monkeypatch):
+    vault, alice, run, _ = place
+    venue.pusd.approve(vault, 5_000 * UNIT, sender=alice)
+
+    def gone(self):
+        raise ChainAway("http://node does not answer: start the node")
+
+    monkeypatch.setattr(Depositor, "position", gone)
+    said = run(deposit, "5", "--yes", code=2)
+    assert "does not answer" in said and "requestDeposit was sent (0x" in said
 
 
 def test_announced_calls_are_said(place, people, chain):

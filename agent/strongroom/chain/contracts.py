@@ -6,6 +6,7 @@ revert is never sent.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic, sleep
@@ -24,6 +25,7 @@ from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, rea
 
 RECEIPT_S = 120.0
 POLL_S = 1.0  # at most between two looks for a receipt
+LOOK = "look at it before you try again"
 MARGIN = 5  # a fifth more gas than was estimated
 FEES: Sequence[Question] = (
     ("eth_getBlockByNumber", (LATEST, False)),
@@ -295,7 +297,8 @@ class Contracts(JsonRpc):
             nonce: the sender's; None takes the next one
 
         Raises:
-            TransactionRefused, ChainAway: see the classes.
+            TransactionRefused: it would revert, or did, or the node does not take it.
+            ChainAway: see the class; where it may have been sent, the message has its hash.
         """
         call = {"from": sender.address, "data": "0x" + data.hex(), "value": hex(value)}
         call |= ({"to": to} if to else {}) | ({} if nonce is None else {"nonce": hex(nonce)})
@@ -306,7 +309,8 @@ class Contracts(JsonRpc):
             self.request("anvil_impersonateAccount", sender.address)
             (answer,) = self.ask([("eth_estimateGas", (call,))])
             limit = gas or _limit(answer, what)
-            name = self.request("eth_sendTransaction", call | {"gas": hex(limit)})
+            with _perhaps_sent(f"{what} by {sender.address}"):
+                name = self.request("eth_sendTransaction", call | {"gas": hex(limit)})
         return self.mined(name, what)
 
     def mined(self, name: str, what: str = "a transaction") -> Receipt:
@@ -314,14 +318,15 @@ class Contracts(JsonRpc):
 
         Raises:
             TransactionRefused: it reverted.
-            ChainAway: it is not mined in time.
+            ChainAway: it is not mined in time, or the node no longer answers.
         """
         deadline, pause = monotonic() + RECEIPT_S, self._poll
-        while (found := self.receipt(name)) is None:
-            if monotonic() > deadline:
-                raise ChainAway(f"{what}: {name} is not mined after {RECEIPT_S:.0f} s")
-            sleep(pause)
-            pause = min(1.5 * pause, POLL_S)
+        with _perhaps_sent(f"{what} ({name})"):
+            while (found := self.receipt(name)) is None:
+                if monotonic() > deadline:
+                    raise ChainAway(f"it is not mined after {RECEIPT_S:.0f} s, and still may be")
+                sleep(pause)
+                pause = min(1.5 * pause, POLL_S)
         if not found.succeeded:
             raise TransactionRefused(f"{what} reverted in transaction {name}")
         return found
@@ -405,8 +410,32 @@ class Contracts(JsonRpc):
         }
         if "to" in call:
             transaction["to"] = HexStr(to_checksum_address(call["to"]))
-        raw = bytes(sender.account.sign_transaction(transaction).raw_transaction)
-        return str(self.request("eth_sendRawTransaction", "0x" + raw.hex()))
+        signed = sender.account.sign_transaction(transaction)
+        name = "0x" + bytes(signed.hash).hex()
+        self._hand_over(bytes(signed.raw_transaction), name, what)
+        return name
+
+    def _hand_over(self, raw: bytes, name: str, what: str) -> None:
+        """Send a signed transaction once; where there is no yes, ask once whether it arrived.
+
+        Raises:
+            TransactionRefused: the node says no, and does not have it.
+            ChainAway: nobody knows whether it arrived.
+        """
+        with _perhaps_sent(f"{what} ({name})"):
+            try:
+                (answer,) = self.ask([("eth_sendRawTransaction", ("0x" + raw.hex(),))])
+            except ChainAway:
+                if not self._is_known(name):
+                    raise
+                return
+            if "error" not in answer or self._is_known(name):
+                return
+        told = reason(answer["error"])
+        raise TransactionRefused(f"the node does not take {what} ({name}): {told}: {LOOK}")
+
+    def _is_known(self, name: str) -> bool:
+        return self.request("eth_getTransactionByHash", name) is not None
 
 
 def test_keys(mnemonic: str, count: int) -> Iterator[Key]:
@@ -414,6 +443,15 @@ def test_keys(mnemonic: str, count: int) -> Iterator[Key]:
     Account.enable_unaudited_hdwallet_features()
     for number in range(count):
         yield Key(Account.from_mnemonic(mnemonic, account_path=f"m/44'/60'/0'/0/{number}"))
+
+
+@contextmanager
+def _perhaps_sent(what: str) -> Iterator[None]:
+    """Say of whatever fails here that a transaction may be out."""
+    try:
+        yield
+    except ChainAway as error:
+        raise ChainAway(f"{what} may have been sent: {LOOK} ({error})") from error
 
 
 def _fees(block: Mapping[str, str], tip: str) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from strongroom.deployment.plan import Plan, load
 from strongroom.deployment.record import RecordFile, StepState, default_path
 from strongroom.deployment.rehearsal import rehearse
 from strongroom.deployment.steps import LAST, Deployment
-from strongroom.errors import BadInput, Differs, Refused
+from strongroom.errors import Away, BadInput, Differs, Refused, StrongroomError
 
 ETHER = 10**18
 
@@ -42,7 +42,7 @@ def run_deploy(options: DeployOptions) -> Deployed:
         ConfigError: file, account or record do not fit.
         RehearsalDiffers, TooLittleGas: see the classes.
         AnvilMissing: there is nothing to rehearse on.
-        TransactionRefused, ChainAway: of a step; run it again to go on.
+        TransactionRefused, ChainAway: of a step; the message names the last one that was done.
     """
     plan, chain = load(options.file), Contracts(options.rpc)
     account = wallet(options.account, chain, options.passphrase)
@@ -61,8 +61,12 @@ def run_deploy(options: DeployOptions) -> Deployed:
         options.say("nothing was sent")
         return Deployed("", place, tried, ())
     deployment = Deployment(chain, account.unlock(), plan, place, say=options.say)
-    address = deployment.run()
-    findings = tuple(verify(chain, address, plan))
+    try:
+        address = deployment.run()
+        findings = tuple(verify(chain, address, plan))
+    except StrongroomError as error:
+        again = isinstance(error, Away)
+        raise type(error)(f"{error}{_so_far(deployment.file, again)}") from error
     _say_findings(findings, options.say)
     return Deployed(address, place, tried, findings)
 
@@ -79,6 +83,20 @@ def run_verify(options: VerifyOptions) -> Verified:
         raise BadInput(f"{options.vault} is not an address: --vault takes 0x and 40 hex digits")
     plan = load(options.file) if options.file is not None else None
     return Verified(tuple(verify(Contracts(options.rpc), options.vault, plan)))
+
+
+def _so_far(record: RecordFile, again: bool) -> str:
+    """Return what was sent until something failed, and what to do.
+
+    Args:
+        again: it may go on as it is
+    """
+    done = [f"{name} ({step.transaction})" for name, step in record.steps.items()
+            if step.transaction]  # fmt: skip
+    words = f"; the last step done is {done[-1]}" if done else ""
+    if again and record.steps:
+        words += f"; run it again to go on: {record.path} keeps a step from being taken twice"
+    return words
 
 
 def _judge(tried: Rehearsal, say: Callable[[str], None]) -> None:

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from strongroom.chain.anvil import anvil
 from strongroom.chain.contracts import Contracts
+from strongroom.chain.jsonrpc import understood
 from strongroom.deployment.check import verify
 from strongroom.deployment.options import Rehearsal
 from strongroom.deployment.plan import Plan
@@ -27,7 +28,9 @@ def rehearse(
         AnvilMissing: anvil is not installed, or cannot fork the node.
         ConfigError, TransactionRefused, ChainAway: see `Deployment`.
     """
-    price, balance = int(chain.request("eth_gasPrice"), 16), chain.balance(deployer)
+    with understood("gas price"):
+        price = int(chain.request("eth_gasPrice"), 16)
+    balance = chain.balance(deployer)
     with TemporaryDirectory() as folder, anvil("--fork-url", chain.url) as url:
         fork = Contracts(url, FORK_TIMEOUT_S)
         actor = fork.impersonate(deployer, PLENTY)

@@ -20,6 +20,7 @@ from strongroom.chain.artifacts import artifact, vault_abi
 from strongroom.chain.contracts import Contract, Contracts, Receipt, Sender
 from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import keccak
+from strongroom.chain.jsonrpc import understood
 from strongroom.chain.simulation import Intended
 from strongroom.chain.terms import TIMELOCKED
 from strongroom.deployment.plan import CONTRACTS, Plan
@@ -245,6 +246,7 @@ class Deployment:
 
     # the deployer's transactions
 
+    @understood("number of transactions")
     def _count(self, block: str) -> int:
         asked = self._chain.request("eth_getTransactionCount", self._sender.address, block)
         return int(asked, 16)
@@ -264,10 +266,11 @@ class Deployment:
             middle = (low + high) // 2
             low, high = (low, middle) if self._count(hex(middle)) > nonce else (middle + 1, high)
         block = self._chain.request("eth_getBlockByNumber", hex(low), True)
-        for each in block["transactions"]:
-            sender, used = each["from"].lower(), int(each["nonce"], 16)
-            if sender == self._sender.address.lower() and used == nonce:
-                return self._chain.receipt(each["hash"])
+        with understood("block"):
+            for each in block["transactions"]:
+                sender, used = each["from"].lower(), int(each["nonce"], 16)
+                if sender == self._sender.address.lower() and used == nonce:
+                    return self._chain.receipt(each["hash"])
         return None
 
 

@@ -3,12 +3,13 @@
 Nothing is sent unless the whole can go through: the transactions are simulated together first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from strongroom.chain.accounts import Wallet, wallet
-from strongroom.chain.contracts import MARGIN, Contracts
-from strongroom.chain.failures import ChainAway, TransactionRefused
+from strongroom.chain.contracts import MARGIN, Contracts, Key
+from strongroom.chain.failures import TransactionRefused
 from strongroom.chain.simulation import Intended, simulate
 from strongroom.depositor.amounts import money, shares_text, to_assets, to_shares
 from strongroom.depositor.options import (
@@ -26,7 +27,7 @@ from strongroom.depositor.options import (
 )
 from strongroom.depositor.preview import Depositor, NotPossible, Preview
 from strongroom.depositor.vault import DepositorVault
-from strongroom.errors import BadInput
+from strongroom.errors import BadInput, StrongroomError
 
 ETHER = 10**18
 
@@ -171,7 +172,7 @@ def _carry_out(
     Raises:
         NotPossible: something is lacking, or the transactions would not go through.
         ConfigError: the keystore does not open.
-        TransactionRefused, ChainAway: of a transaction that was sent.
+        TransactionRefused, ChainAway: the message names every transaction that was sent.
     """
     options = desk.options
     for line in preview.lines:
@@ -181,23 +182,28 @@ def _carry_out(
         raise NotPossible("this cannot go through: " + "; ".join(lacks))
     sent: list[Transaction] = []
     if not options.dry_run and options.ask("Send it?"):
-        sent += _send(desk, steps)
-    position = desk.view.position()
+        key = desk.wallet.unlock()
+        for each in steps:
+            with _naming(sent):
+                sent.append(_send(desk, key, each))
+    with _naming(sent):
+        position = desk.view.position()
     return Outcome(preview.lines, bool(sent), tuple(sent), handed_over, next_step, position)
 
 
-def _send(desk: _Desk, steps: Sequence[Intended]) -> list[Transaction]:
-    key, sent = desk.wallet.unlock(), list[Transaction]()
-    for each in steps:
-        try:
-            receipt = desk.chain.send(key, each.to, each.data, what=each.what)
-        except (TransactionRefused, ChainAway) as error:
-            before = "".join(f"; {done.what} was sent ({done.transaction})" for done in sent)
-            raise type(error)(f"{error}{before}") from error
-        sent.append(
-            Transaction(each.what, receipt.transaction_hash, receipt.block_number, receipt.gas_used)
-        )
-    return sent
+def _send(desk: _Desk, key: Key, step: Intended) -> Transaction:
+    done = desk.chain.send(key, step.to, step.data, what=step.what)
+    return Transaction(step.what, done.transaction_hash, done.block_number, done.gas_used)
+
+
+@contextmanager
+def _naming(sent: Sequence[Transaction]) -> Iterator[None]:
+    """Name in whatever fails here the transactions that were sent before."""
+    try:
+        yield
+    except StrongroomError as error:
+        before = "".join(f"; {done.what} was sent ({done.transaction})" for done in sent)
+        raise type(error)(f"{error}{before}") from error
 
 
 def _gas_lacks(desk: _Desk, steps: Sequence[Intended], tried: bool) -> list[str]:
