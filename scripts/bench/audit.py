@@ -16,7 +16,8 @@ from eth_abi.abi import encode
 from strongroom.audit.auditor import Auditor, Scope
 from strongroom.audit.events import Reader, vault_readers
 from strongroom.audit.node import Node
-from strongroom.backtest.simulated_vault import BPS, DEPOSIT, Vault
+from strongroom.backtest.simulated_vault import DEPOSIT, Vault
+from strongroom.chain.units import BPS
 
 VAULT = "0x" + "aa" * 20
 ZERO = "0x" + "00" * 20

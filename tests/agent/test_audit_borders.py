@@ -18,8 +18,9 @@ from strongroom.audit.events import (
 from strongroom.audit.node import Node, NodeAway, NodeRefuses, NoVault
 from strongroom.audit.permissions import Caps
 from strongroom.audit.queues import Queue, settle
-from strongroom.audit.wording import UNLIMITED, caps_words, function_name, limit_words, selector_of
+from strongroom.audit.wording import caps_words, function_name, limit_words, selector_of
 from strongroom.chain import abi
+from strongroom.chain.terms import UNLIMITED_ASSETS
 from strongroom.errors import BadInput
 
 ANN, BEN = "0x" + "aa" * 20, "0x" + "bb" * 20
@@ -183,10 +184,10 @@ def test_limits_and_caps_are_said_in_their_units():
     assert limit_words(0, 1_000) == "max up is 10 %"
     assert limit_words(7, 2 * 86_400) == "max report age is 2 days"
     assert limit_words(5, 90) == "min report interval is 90 seconds"
-    assert limit_words(16, UNLIMITED) == "velocity limit is unlimited"
+    assert limit_words(16, UNLIMITED_ASSETS) == "velocity limit is unlimited"
     assert limit_words(15, 1_500_000_000) == "total cap is 1,500.00"
     assert limit_words(99, 1) == "limit 99 is 1"
-    assert caps_words(Caps(UNLIMITED, 1_500, 10**9, 9_000)) == (
+    assert caps_words(Caps(UNLIMITED_ASSETS, 1_500, 10**9, 9_000)) == (
         "a market unlimited and 15 % of NAV, the class 1,000.00 and 90 % of NAV")  # fmt: skip
     assert function_name(selector_of("setKeeper(address)")) == "setKeeper"
     assert function_name("0x00000000") == "0x00000000"

@@ -5,7 +5,7 @@ from math import exp, log
 
 import pytest
 from strongroom.analysis.calibration import Forecast, Gate, logit, reliability, score
-from strongroom.analysis.fair import Diverges, ForecastPool, check_divergence, fit
+from strongroom.analysis.fair import Diverges, ForecastPool, check_divergence
 from strongroom.information.forecast import BadForecast
 
 EVENTS, PER_EVENT = 400, 3
@@ -94,47 +94,10 @@ def test_events_are_drawn_not_markets():
     assert copied.low == pytest.approx(record.low, abs=1e-12)
 
 
-def test_the_pool_stays_with_the_market_without_skill_or_data():
-    made = synthetic("noisy copy")
-    pool = fit(
-        [each.market for each in made],
-        [[each.chance] for each in made],
-        [each.outcome for each in made],
-    )
-    assert abs(pool.weights[0]) < 0.6
-    few = synthetic("skilled", events=2)
-    timid = fit(
-        [each.market for each in few],
-        [[each.chance] for each in few],
-        [each.outcome for each in few],
-        ridge=1_000,
-    )
-    assert timid.market == pytest.approx(1, abs=0.02)
-    assert timid.weights[0] == pytest.approx(0, abs=0.02)
+def test_the_pool_is_the_market_until_a_forecaster_has_a_weight():
     assert ForecastPool().combine(0.37, []) == pytest.approx(0.37)
-
-
-def test_the_pool_learns_whom_to_believe_and_beats_both():
-    """Fitted on one half, judged on the other: better than the market and than an overconfident
-    forecaster taken at his word."""
-    skilled, fresh = synthetic("skilled", 1), synthetic("skilled", 2)
-    boasting = [chance_of(2.5 * logit(each.chance)) for each in skilled]
-    pool = fit(
-        [each.market for each in skilled],
-        [[chance] for chance in boasting],
-        [each.outcome for each in skilled],
-    )
-    # precisions: prior 1 / 1.44, market 1, forecaster 9: it deserves 9 / 10.69, its boast taken
-    # back (/ 2.5), a little less for the ridge
-    assert pool.weights[0] == pytest.approx(9 / 10.69 / 2.5, abs=0.06)
-    pooled = market = boast = 0.0
-    for each in fresh:
-        word = chance_of(2.5 * logit(each.chance))
-        pooled += (pool.combine(each.market, [word]) - each.outcome) ** 2
-        market += (each.market - each.outcome) ** 2
-        boast += (word - each.outcome) ** 2
-    assert pooled < boast
-    assert pooled < market
+    # logit 0.5 = 0, logit 0.8 = ln 4: half of it is ln 2, a chance of two thirds
+    assert ForecastPool(weights=(0.5,)).combine(0.5, [0.8]) == pytest.approx(2 / 3)
 
 
 def test_divergence_needs_a_reason():

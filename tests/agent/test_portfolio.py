@@ -1,6 +1,7 @@
 """Portfolio limits and sizing rules: the binding one is named, the numbers are by hand."""
 
 import pytest
+from strongroom.errors import BadInput
 from strongroom.strategy.portfolio import Day, Holding, PortfolioLimits, Room, room
 from strongroom.strategy.sizing import bounded, fractional_kelly, unit
 
@@ -22,9 +23,9 @@ def test_an_event_gets_fifteen_percent_at_most():
     assert ask([], new) == Room(15 * 10**9, "event cup")
     assert ask([holding("cup", "sports", 9)], new) == Room(6 * 10**9, "event cup")
     assert ask([holding("cup", "sports", 16)], new) == Room(0, "event cup")
-    with pytest.raises(ValueError, match="event_bps"):
+    with pytest.raises(BadInput, match="event_bps"):
         PortfolioLimits(event_bps=1_501)
-    with pytest.raises(ValueError, match="shares"):
+    with pytest.raises(BadInput, match="shares"):
         PortfolioLimits(total_bps=10_001)
 
 
@@ -54,7 +55,7 @@ def test_rules_say_what_they_want_and_rooms_bound_it():
     assert fractional_kelly(0.6, 0.5125, NAV) == 1_794_871_794
     assert fractional_kelly(0.5, 0.5125, NAV) == 0
     for fraction in (0, 0.26, 1):
-        with pytest.raises(ValueError, match="fraction"):
+        with pytest.raises(BadInput, match="fraction"):
             fractional_kelly(0.6, 0.5125, NAV, fraction)
     assert unit(NAV) == 10**9
     assert unit(NAV, units=3) == 3 * 10**9

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strongroom.chain.rpc import Position
 from strongroom.chain.units import MICRO, cost_micro, format_units
+from strongroom.errors import BadInput
 from strongroom.information.books import Book, Level
 from strongroom.reporting.evidence import (
     Basis,
@@ -128,7 +129,7 @@ def test_evidence_is_canonical_and_stored_under_its_hash(tmp_path):
 
 def test_rounding_at_the_border():
     assert cost_micro(Decimal("0.978"), 10_000) == 9_780
-    with pytest.raises(ValueError, match="fraction"):
+    with pytest.raises(BadInput, match="fraction"):
         cost_micro(Decimal("0.978"), 1)
 
 

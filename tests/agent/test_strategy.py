@@ -1,6 +1,7 @@
 """Sizing: the smallest limit binds and is named."""
 
 import pytest
+from strongroom.errors import BadInput
 from strongroom.strategy.sizing import DEFAULT_TIERS, Sizing, kelly_fraction
 
 NAV = 1_000_000_000_000
@@ -55,7 +56,7 @@ def test_the_other_rules(settings, assets):
     ],
 )
 def test_a_rule_without_its_number_is_refused(settings, what):
-    with pytest.raises(ValueError, match=what):
+    with pytest.raises(BadInput, match=what):
         Sizing(**settings)
 
 
@@ -64,7 +65,7 @@ def test_kelly_of_the_textbook():
     assert kelly_fraction(0.6, 0.5125) == pytest.approx(0.179487, abs=1e-6)
     assert kelly_fraction(0.5, 0.6) == 0
     for cost in (0.0, 1.0, 1.5):
-        with pytest.raises(ValueError, match="no price"):
+        with pytest.raises(BadInput, match="no price"):
             kelly_fraction(0.9, cost)
 
 

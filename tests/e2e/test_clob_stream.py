@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -82,7 +83,7 @@ def test_market_channel_tells_books_changes_and_trades(traders, book, listen):
 def test_market_channel_tells_a_new_tick(server, listing, listen):
     ear = listen("market", assets_ids=list(listing.token_ids), type="market")
     ear.hear("book")
-    server.engine.data.add(listing.with_tick(Decimal("0.0001")))
+    server.engine.data.add(replace(listing, tick=Decimal("0.0001")))
     change = ear.hear("tick_size_change")
     assert (change["old_tick_size"], change["new_tick_size"]) == (str(listing.tick), "0.0001")
     assert change["asset_id"] == listing.token_ids[0]

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from eth_account import Account
 from jsonschema import Draft202012Validator
 from strongroom.audit.auditor import Auditor, Scope
 from strongroom.audit.node import Node, NodeAway
 from strongroom.audit.replay import forks
-from strongroom.audit.verdict import attest, attested_by
-from strongroom.backtest.parity import check_parity
+from strongroom.audit.verdict import attest, attestation_message
 from strongroom.chain.ids import decision_id, keccak
 from strongroom.chain.units import BPS, MICRO
 from strongroom.cli.audit import command as audit_command
@@ -33,6 +33,7 @@ from strongroom.reporting.explanation import NothingKnown, explain, find
 
 from tests.e2e import decisions
 from tests.e2e.lies import LIES, Liar, liar, target
+from tests.e2e.parity import check_parity
 from tests.signing import key_of
 
 OPTIONS = WeekOptions(
@@ -206,6 +207,12 @@ def test_the_audit_of_the_week_finds_no_difference(week, audited, lines, fills):
     assert not SCHEMA.is_valid(signed | {"to_block": "1"})
     assert attested_by(signed) == auditor.address
     assert attested_by(signed | {"to_block": 1}) != auditor.address
+
+
+def attested_by(document):
+    """Return who has signed a verdict; another address than claimed means that it was changed."""
+    signature = document["attestation"]["signature"]
+    return Account.recover_message(attestation_message(document), signature=signature)
 
 
 @pytest.mark.parametrize("name", LIES)

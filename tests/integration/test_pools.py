@@ -1,23 +1,27 @@
 """The keeper and a fixed-product market maker: trades through its Safe, marks from the pool."""
 
+from dataclasses import replace
+from decimal import Decimal
 from types import SimpleNamespace
 
 import ape
 import pytest
 from eth_account import Account
 from strongroom.chain.artifacts import safe as safe_part
-from strongroom.chain.failures import TransactionRefused
+from strongroom.chain.ids import transaction_key
+from strongroom.chain.orders import NO, YES, Side
 from strongroom.chain.rpc import Chain
 from strongroom.devnet import contracts as devnet
 from strongroom.execution.transactions import Transactor
 from strongroom.execution.vault_reader import VaultReader
-from strongroom.execution.venues.pools import ForeignPool, PoolTrader, read_pool
+from strongroom.execution.venues.pools import PoolDesk, read_pool
 from strongroom.journal import Journal
 from strongroom.reporting.report import Reporter, Reporting
 from strongroom.signing.signers import OwnKeys
 
 from tests.ape_devnet import ApeDeployer
 from tests.defaults import DAY, UNIT, WAD, a_class
+from tests.records import LEG
 
 
 @pytest.fixture
@@ -57,25 +61,38 @@ def desk(make_vault, people, invest, venue, deployer, chain, safe, keeper_owners
     )
 
 
-def test_trades_go_through_the_safe_and_say_what_they_moved(desk, people):
-    trader = PoolTrader(desk.chain, desk.transactor, desk.account.address, desk.pool.address)
-    quote = desk.pool.calcBuyAmount(200 * UNIT, 0)
-    fill = trader.buy(0, 200 * UNIT, slippage_bps=50)
-    assert (fill.assets, fill.tokens) == (200 * UNIT, quote)
-    sold = trader.sell(0, 100 * UNIT, slippage_bps=50)
-    assert sold.tokens <= 100 * UNIT
+def trade(desk, name, side, outcome, size, price):
+    """Trade at the pool as a leg of a task does, until it is over; return the tokens moved."""
+    leg = replace(LEG, exchange=desk.pool.address, side=side, price=Decimal(price), size=size)
+    key, pools = transaction_key(name), PoolDesk(desk.journal, desk.transactor, desk.chain)
+    for _ in range(20):
+        moved = pools.trade(key, desk.account.address, leg, outcome, size)
+        if moved is not None:
+            return moved
+        ape.chain.mine()
+    raise AssertionError("the trade is not over")
+
+
+def test_trades_go_through_the_safe_and_say_what_they_moved(desk):
+    cost = read_pool(desk.chain, desk.pool.address).cost(200 * UNIT, YES)
+    bought = trade(desk, b"buy", Side.BUY, YES, 200 * UNIT, "0.60")
     collateral, (position,) = desk.account.positions()
-    assert collateral == 300 * UNIT + sold.assets
-    assert position.yes == quote - sold.tokens
-    with pytest.raises(TransactionRefused):
-        trader.buy(0, 10_000 * UNIT, slippage_bps=50)
-    with pytest.raises(ForeignPool, match="not a pool of this market"):
-        PoolTrader(desk.chain, desk.transactor, desk.account.address, people.alice.address)
+    assert position.yes == bought >= 200 * UNIT
+    assert collateral == 500 * UNIT - cost
+    sold = trade(desk, b"sell", Side.SELL, YES, 100 * UNIT, "0.40")
+    after, (position,) = desk.account.positions()
+    assert position.yes == bought - sold and 0 < sold <= 100 * UNIT
+    assert after - collateral >= 40 * UNIT
+    # more than the account has is refused, and beyond the limit nothing is sent
+    assert trade(desk, b"too much", Side.BUY, YES, 2_000 * UNIT, "0.99") == 0
+    assert trade(desk, b"too dear", Side.BUY, YES, 100 * UNIT, "0.40") == 0
+    assert desk.account.positions() == (after, [position])
 
 
 def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_path, venue):
-    trader = PoolTrader(desk.chain, desk.transactor, desk.account.address, desk.pool.address)
-    fill = trader.buy(1, 200 * UNIT, slippage_bps=50)
+    tokens = trade(desk, b"buy", Side.BUY, NO, 350 * UNIT, "0.60")
+    kept, _ = desk.account.positions()
+    spent = 500 * UNIT - kept
     pools = {"0x" + bytes(desk.market).hex(): desk.pool.address}
 
     def report(settings):
@@ -86,20 +103,20 @@ def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_pat
             settings, desk.journal, desk.transactor, reader, desk.chain.now,
             lambda event, fields: told.append((event, fields["difference_bid"])),
         )  # fmt: skip
-        assert reporter.report({}, {}) is not None
+        assert (tmp_path / f"{reporter.report({}, {})}.json").is_file()
         assert told == [("reported", 0)]
 
     report(Reporting(tmp_path, "pool", pools=pools))
     pool = read_pool(desk.chain, desk.pool.address)
     bid, ask = desk.vault.bookOf(desk.market)
-    brings, costs = pool.proceeds(fill.tokens, 1), pool.cost(fill.tokens, 1)
+    brings, costs = pool.proceeds(tokens, 1), pool.cost(tokens, 1)
     # the mark is a price a token, rounded down at the bid: at most a unit is lost
-    assert 300 * UNIT + brings - 1 <= bid <= 300 * UNIT + brings
-    assert 300 * UNIT + costs <= ask <= 300 * UNIT + costs + 1
-    # what was bought for 200 with a fee of 2 % both ways brings 4 % less and no more
-    assert 190 * UNIT < brings < 193 * UNIT
+    assert kept + brings - 1 <= bid <= kept + brings
+    assert kept + costs <= ask <= kept + costs + 1
+    # what was bought with a fee of 2 % both ways brings 4 % less and no more
+    assert 0.95 * spent < brings < 0.965 * spent
     (document,) = tmp_path.glob("*.json")
     assert desk.pool.address in document.read_text()
     # without the pool there is no quote: 0 at the bid, 1 at the ask
     report(Reporting(tmp_path, "nothing"))
-    assert desk.vault.bookOf(desk.market) == (300 * UNIT, 300 * UNIT + fill.tokens)
+    assert desk.vault.bookOf(desk.market) == (kept, kept + tokens)

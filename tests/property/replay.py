@@ -6,9 +6,10 @@ from typing import Any
 
 from eth_abi import decode
 from eth_utils import keccak, to_checksum_address
-from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Caps, Vault
+from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Caps
 
 from tests.defaults import LIMITS
+from tests.property.model import WholeVault
 from tests.property.world import World, compare
 
 ZERO = "0x" + "00" * 20
@@ -35,8 +36,8 @@ class Replay:
         compare(self.world.vault, model, self.world.who)
         assert model.limits == self.world.limits
 
-    def run(self) -> Vault:
-        self.model: Vault | None = None
+    def run(self) -> WholeVault:
+        self.model: WholeVault | None = None
         self.balances: dict[str, int] = {}
         self.terms: dict[str, Any] = {"limits": {}}
         for time, logs in self.world.evm.transactions:
@@ -44,7 +45,7 @@ class Replay:
             if not found:
                 continue
             if self.model is None:
-                self.model = Vault({}, (0, 0, 0), [], time)
+                self.model = WholeVault({}, (0, 0, 0), [], time)
             self.model.now = time
             for event in found:
                 self._apply(event, {other.name for other in found}, found)

@@ -8,7 +8,8 @@ approval allows.
 import pytest
 from eth_abi import encode
 from eth_utils import keccak
-from strongroom.backtest.simulated_vault import BPS, DEPOSIT, OFFSET, REDEEM
+from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM
+from strongroom.chain.units import BPS, VIRTUAL_SHARES
 
 from tests.defaults import DAY, FOREVER, LIMITS, UNIT, UNLIMITED, WAD
 from tests.property.evm import Evm, Reverted
@@ -256,7 +257,7 @@ def test_over_marking_both_sides_costs_newcomers_at_most_the_spread_bound(projec
     assert world.report_marks(within, confirm=0) == "settled"
     world.claim("bob", DEPOSIT, False, ALL)
     paid_for = world.model.shares["bob"] * (world.vault.totalAssets() + 1)
-    worth = paid_for // (world.model.supply + OFFSET)
+    worth = paid_for // (world.model.supply + VIRTUAL_SHARES)
     assert THOUSAND * 9_500 // BPS < worth < THOUSAND
 
 
@@ -472,7 +473,7 @@ def test_a_receiver_of_outcome_tokens_that_calls_back_finds_the_door_locked(proj
         world.vault.redeemInKind(shares, receiver.address, sender=world.who["dave"])
         assert receiver.calls() == 1
         assert receiver.reason_seen() == b""
-        part = before * shares // (2_000 * 10**12 + OFFSET)
+        part = before * shares // (2_000 * 10**12 + VIRTUAL_SHARES)
         assert world.vault.total_idle() == before - part
         world.evm.revert(point)
 
@@ -574,7 +575,7 @@ def test_a_vault_emptied_and_refilled_starts_a_new_mark(project):
     world.evm.wait(61)
     world.report()
     assert world.model.shares.get("manager", 0) == manager  # no profit, no fee
-    price = (world.vault.totalAssets() + 1) * 10**24 // (world.model.supply + OFFSET)
+    price = (world.vault.totalAssets() + 1) * 10**24 // (world.model.supply + VIRTUAL_SHARES)
     assert abs(world.vault.highWaterMark() - price) <= price // 10**6
 
 

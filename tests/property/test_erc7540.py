@@ -1,7 +1,8 @@
 """The properties of ERC-7540, 4626 and 20 that public suites test, over seeded lives."""
 
 import pytest
-from strongroom.backtest.simulated_vault import DEPOSIT, OFFSET, REDEEM
+from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM
+from strongroom.chain.units import VIRTUAL_SHARES
 
 from tests.defaults import UNIT
 from tests.property.evm import Reverted
@@ -57,9 +58,9 @@ def _state(world: World) -> tuple:
 def test_convert_to_assets_of_total_supply_is_total_assets_within_the_offset(stages):
     for world, _ in stages:
         supply, assets = world.vault.totalSupply(), world.vault.totalAssets()
-        offset = assets * OFFSET // (supply + OFFSET) + 1
+        offset = assets * VIRTUAL_SHARES // (supply + VIRTUAL_SHARES) + 1
         assert 0 <= assets - world.vault.convertToAssets(supply) <= offset
-        shares_offset = (supply + OFFSET) // (assets + 1) + OFFSET
+        shares_offset = (supply + VIRTUAL_SHARES) // (assets + 1) + VIRTUAL_SHARES
         assert abs(supply - world.vault.convertToShares(assets)) <= shares_offset
 
 
@@ -75,7 +76,7 @@ def test_max_functions_never_revert(stages):
     for world, _ in stages:
         for who in (*world.who.values(), NOBODY, world.vault.address):
             for name in ("maxDeposit", "maxMint", "maxRedeem", "maxWithdraw"):
-                assert getattr(world.vault, name)(who) >= 0
+                getattr(world.vault, name)(who)
 
 
 def test_claiming_max_succeeds_and_more_than_max_reverts(stages):
@@ -98,7 +99,7 @@ def test_no_shares_are_free(stages):
         assert undone(world, vault.syncDeposit, 0, who, sender=who) == "below the least deposit"
         assert undone(world, vault.syncRedeem, 0, who, who, sender=who) == "nothing to redeem"
         world.sync_all()
-        (bid, ask), whole = vault.navs(), vault.totalSupply() + OFFSET
+        (bid, ask), whole = vault.navs(), vault.totalSupply() + VIRTUAL_SHARES
         for assets in (1, 2, chance.randrange(3, 10**10)):
             got = undone(world, vault.syncDeposit, assets, who, sender=who)
             if not isinstance(got, str):

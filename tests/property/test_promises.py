@@ -7,7 +7,8 @@ import random
 from fractions import Fraction
 
 import pytest
-from strongroom.backtest.simulated_vault import BPS, DEPOSIT, REDEEM, SCALE
+from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, SCALE
+from strongroom.chain.units import BPS
 
 from tests.defaults import DAY, FOREVER, UNIT
 from tests.property.evm import Reverted

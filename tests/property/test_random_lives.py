@@ -20,7 +20,8 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from strongroom.backtest.simulated_vault import DEPOSIT, OFFSET, REDEEM, Vault
+from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Vault
+from strongroom.chain.units import VIRTUAL_SHARES
 
 from tests.property.replay import Replay
 from tests.property.world import ACTS, HOLDERS, USERS, VARIANTS, World
@@ -43,7 +44,7 @@ DEALING = {
 
 def price(model: Vault) -> Fraction:
     """Assets that one unit of a share is worth to its holder, virtual units included."""
-    return Fraction(model.nav[0] + 1, model.supply + OFFSET)
+    return Fraction(model.nav[0] + 1, model.supply + VIRTUAL_SHARES)
 
 
 class Life(RuleBasedStateMachine):
@@ -150,7 +151,7 @@ def check_promise_8_liveness(world: World) -> None:
     # What stays is what roundings kept (claims' dust, a unit an exit) and what virtual shares own.
     dust = world.model.shares.get("vault", 0)
     assert world.model.supply == dust <= 2 * len(HOLDERS) + 2
-    kept = Fraction(dust + OFFSET, supply + OFFSET)
+    kept = Fraction(dust + VIRTUAL_SHARES, supply + VIRTUAL_SHARES)
     for what, amount in held(world).items():
         assert amount <= before[what] * kept + len(HOLDERS)
 

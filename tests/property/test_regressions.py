@@ -1,6 +1,7 @@
 """Sequences that once broke a promise, shrunk."""
 
-from strongroom.backtest.simulated_vault import BPS, DEPOSIT
+from strongroom.backtest.simulated_vault import DEPOSIT
+from strongroom.chain.units import BPS
 
 from tests.defaults import UNIT
 from tests.property.world import ALL, NO_CAPS, World

@@ -14,19 +14,20 @@ from eth_utils import keccak
 from strongroom.backtest.simulated_vault import (
     DEPOSIT,
     REDEEM,
-    WAD,
     Caps,
     Marks,
-    Refused,
     Value,
     Vault,
+    VaultRefused,
 )
 from strongroom.chain.artifacts import gnosis
+from strongroom.chain.units import WAD
 from strongroom.devnet.contracts import TOKENS, condition_id
 
 from tests.ape_devnet import container
 from tests.defaults import DAY, FOREVER, LIMITS, UNIT, UNLIMITED, a_class
 from tests.property.evm import Contract, Evm, Reverted
+from tests.property.model import WholeVault
 
 USERS = ("alice", "bob", "carol", "dave")
 ROLES = ("owner", "guardian", "keeper", "reporter", "manager", "partner", "oracle", "maker")
@@ -141,7 +142,7 @@ class World:
         self.limits = WORLD_LIMITS | limits
         self.evm = evm = Evm(1_700_000_000)
         self.who = {name: evm.address(name) for name in (*USERS, *ROLES)}
-        self.model = Vault(dict(self.limits), fees, list(RECIPIENTS), evm.time, list(classes))
+        self.model = WholeVault(dict(self.limits), fees, list(RECIPIENTS), evm.time, list(classes))
         self.accounts: dict[bytes, Contract] = {}
         self.questions: dict[bytes, bytes] = {}
         self.holdings: dict[bytes, Holdings] = {}
@@ -232,7 +233,7 @@ class World:
         before = copy.deepcopy(self.model) if self.unbooked_payouts() else self.model
         try:
             in_model()
-        except Refused as refused:
+        except VaultRefused as refused:
             self.model = before
             self.refused = reason = str(refused)
             try:
@@ -562,7 +563,7 @@ class World:
         compare(self.vault, self.model, self.who)
 
 
-def compare(vault: Contract, model: Vault, who: dict[str, str]) -> None:
+def compare(vault: Contract, model: Vault[bytes], who: dict[str, str]) -> None:
     """Assert that every number that the vault shows is the model's."""
     assert vault.navs() == model.nav
     assert vault.totalSupply() == model.supply

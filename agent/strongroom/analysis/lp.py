@@ -45,11 +45,6 @@ class BundlePlan:
     bound: float  # the solver's own worst-state profit before rounding, units
     weights: tuple[float, ...]  # of the states: the measure that prices everything if bound is 0
 
-    def binding_states(self) -> list[int]:
-        """Return the states whose worst case bounds the profit, the weightiest first."""
-        order = sorted(range(len(self.weights)), key=lambda state: -self.weights[state])
-        return [state for state in order if self.weights[state] > TOLERANCE]
-
 
 @dataclass(frozen=True)
 class _Columns:

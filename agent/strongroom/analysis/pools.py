@@ -8,11 +8,9 @@ outcome tokens have as many decimals.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import MICRO, WAD
 from strongroom.errors import Refused
 from strongroom.information.books import Book, Level
-
-ONE = 10**18  # of the fee, as the contract has it
 
 
 class PoolTooShallow(Refused):
@@ -28,10 +26,10 @@ class Pool:
 
     def tokens_for(self, assets: int, outcome: int) -> int:
         """Return the tokens that `assets` buy, rounded against the buyer."""
-        net = assets - assets * self.fee // ONE
+        net = assets - assets * self.fee // WAD
         reserve, other = self.reserves[outcome], self.reserves[1 - outcome]
-        ending = _up(reserve * ONE * other, other + net)
-        return reserve + net - _up(ending, ONE)
+        ending = _up(reserve * WAD * other, other + net)
+        return reserve + net - _up(ending, WAD)
 
     def tokens_needed(self, assets: int, outcome: int) -> int:
         """Return the tokens that must be sold to get `assets`, rounded against the seller.
@@ -39,12 +37,12 @@ class Pool:
         Raises:
             PoolTooShallow: the other outcome's reserve is smaller than that.
         """
-        gross = assets * ONE // (ONE - self.fee)
+        gross = assets * WAD // (WAD - self.fee)
         reserve, other = self.reserves[outcome], self.reserves[1 - outcome]
         if gross >= other:
             raise PoolTooShallow(f"{assets} of {other} cannot be taken out")
-        ending = _up(reserve * ONE * other, other - gross)
-        return gross + _up(ending, ONE) - reserve
+        ending = _up(reserve * WAD * other, other - gross)
+        return gross + _up(ending, WAD) - reserve
 
     def proceeds(self, tokens: int, outcome: int) -> int:
         """Return the most that selling at most `tokens` brings."""
@@ -63,7 +61,7 @@ class Pool:
         Raises:
             PoolTooShallow: the fee is all of the investment.
         """
-        if self.fee >= ONE:
+        if self.fee >= WAD:
             raise PoolTooShallow("the fee takes everything")
         high = 1
         while self.tokens_for(high, outcome) < tokens:

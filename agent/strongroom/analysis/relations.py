@@ -42,12 +42,12 @@ class Relation:
 
         Raises:
             UnprovenRelation: neither proof nor reviewer.
-            ValueError: an implication is not of two.
+            BadInput: an implication is not of two.
         """
         if not (self.proof or self.reviewer):
             raise UnprovenRelation(f"{self.kind}{self.members} needs a proof or a reviewer")
         if self.kind == "implies" and len(self.members) != 2:
-            raise ValueError(f"an implication has two members, not {len(self.members)}")
+            raise BadInput(f"an implication has two members, not {len(self.members)}")
 
     def allows(self, state: Mapping[str, int]) -> bool:
         """Whether a state, perhaps not complete yet, can still keep it. Void members keep all."""

@@ -1,6 +1,5 @@
 """Which markets are worth a look: rules as data, every rejection has a code."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,11 +42,6 @@ class Screened:
 
     accepted: tuple[Market, ...]
     rejections: tuple[Rejection, ...]
-
-    @property
-    def rejected(self) -> Counter[str]:
-        """How many fell to each rule."""
-        return Counter(each.code for each in self.rejections)
 
 
 Rule = Callable[[Market, Criteria, datetime], str]

@@ -14,6 +14,7 @@ from math import sqrt
 from strongroom.chain.ids import TokenId
 from strongroom.chain.orders import NO, YES, Outcome
 from strongroom.chain.units import MICRO
+from strongroom.errors import BadInput
 from strongroom.information.books import Book
 from strongroom.information.gamma import Market
 
@@ -66,7 +67,7 @@ class Opportunity:
 def wilson_lower(wins: int, total: int, z: float) -> float:
     """Return the lower end of Wilson's score interval (Wilson 1927)."""
     if not 0 <= wins <= total or total == 0:
-        raise ValueError(f"{wins} wins of {total} is no record")
+        raise BadInput(f"{wins} wins of {total} is no record")
     p = wins / total
     centre = p + z * z / (2 * total)
     spread = z * sqrt(p * (1 - p) / total + z * z / (4 * total * total))

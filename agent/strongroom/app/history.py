@@ -20,11 +20,12 @@ from strongroom.audit.events import (
     RedeemRequestCancelled,
     Withdraw,
 )
-from strongroom.audit.ledger import VIRTUAL, WAD, BookedReport, Ledger
-from strongroom.audit.permissions import BPS, Limit
+from strongroom.audit.ledger import BookedReport, Ledger
+from strongroom.audit.permissions import Limit
 from strongroom.audit.statements import Month, Statements
 from strongroom.audit.verdict import Verdict
 from strongroom.chain.ids import MarketId
+from strongroom.chain.units import BPS, VIRTUAL_SHARES, WAD
 
 SCHEMA = "strongroom-page/2"
 SIDES = ("deposit", "redeem")
@@ -189,7 +190,7 @@ class History:
         """Keep a report's line, and everybody's stand."""
         self.statements.on_report(report, ledger)
         supply = report.supply_after
-        price = report.nav_bid * VIRTUAL / supply if supply else 1.0
+        price = report.nav_bid * VIRTUAL_SHARES / supply if supply else 1.0
         self.reports.append(
             ReportRow(
                 report.time, report.block, report.nav_bid, report.nav_ask, supply,

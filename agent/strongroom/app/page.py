@@ -13,9 +13,9 @@ from pathlib import Path
 
 from strongroom.app.chart import Chart, Happening, Series, drawdowns, line_chart
 from strongroom.app.history import Flow, PageData, ReportRow
-from strongroom.app.render import SHARE, moment, money, render
+from strongroom.app.render import moment, money, render
 from strongroom.audit.permissions import ZERO
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import MICRO, SHARE
 
 DELEGATED = 2
 SIGNS = {"gets shares": 1, "gets assets": -1, "leaves in kind": -1}  # of what comes in and goes out

@@ -10,15 +10,13 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from strongroom.chain.units import MICRO
-
-SHARE = 10**12  # shares have six decimals more than the asset
-UNLIMITED = 2**96 - 1  # base units: the largest limit or cap, which binds nothing
+from strongroom.chain.terms import UNLIMITED_ASSETS
+from strongroom.chain.units import DAY, MICRO, SHARE
 
 
 def money(amount: int, digits: int = 2, sign: bool = False) -> str:
     """Return an amount of the asset in units, or that there is no limit."""
-    if amount >= UNLIMITED:
+    if amount >= UNLIMITED_ASSETS:
         return "unlimited"
     return f"{amount / MICRO:{'+' if sign else ''},.{digits}f}"
 
@@ -43,8 +41,8 @@ def duration(seconds: int) -> str:
     if seconds <= 0:
         return "closed"
     parts = (
-        (seconds // 86_400, "d"),
-        (seconds % 86_400 // 3_600, "h"),
+        (seconds // DAY, "d"),
+        (seconds % DAY // 3_600, "h"),
         (seconds % 3_600 // 60, "min"),
     )
     words = [f"{count} {unit}" for count, unit in parts if count]

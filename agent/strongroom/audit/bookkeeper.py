@@ -33,13 +33,14 @@ from strongroom.audit.events import (
     on,
 )
 from strongroom.audit.governance import Governance
-from strongroom.audit.ledger import PERIOD, PERIODS, VIRTUAL, WAD, BookedReport, Ledger, OpenMarket
-from strongroom.audit.permissions import BPS, ZERO, Change, Limit, difference
+from strongroom.audit.ledger import PERIOD, PERIODS, BookedReport, Ledger, OpenMarket
+from strongroom.audit.permissions import ZERO, Change, Limit, difference
 from strongroom.audit.queues import Queue, claim_plan, settle
 from strongroom.chain.ids import MarketId, keccak
+from strongroom.chain.units import BPS, DAY, VIRTUAL_SHARES, WAD
 
 E24 = 10**24
-YEAR, DAY = 365 * 86_400, 86_400
+YEAR = 365 * DAY
 LOW64, LOW128 = 2**64 - 1, 2**128 - 1
 DEPOSITS, REDEMPTIONS = 0, 1
 WORTHLESS = 10**4  # times the offset's shares for one unit: the vault winds down
@@ -160,7 +161,7 @@ class Bookkeeper:
             return  # the settled part of a request that left its queue
         if self._minted.get(ZERO) == it.shares:
             burned = ledger.supply + it.shares
-            worth = it.shares * (ledger.nav[0] + 1) // (burned + VIRTUAL)
+            worth = it.shares * (ledger.nav[0] + 1) // (burned + VIRTUAL_SHARES)
             self._expect(it, "Withdraw.assets", worth, it.assets)
             ledger.idle -= it.assets
         else:
@@ -172,7 +173,9 @@ class Bookkeeper:
         ledger, (bid, ask) = self.ledger, self.ledger.nav
         before = ledger.supply - it.shares
         price = max(ask, 0) + 1  # below nothing only after a difference that stands already
-        self._expect(it, "Deposit.shares", it.assets * (before + VIRTUAL) // price, it.shares)
+        self._expect(
+            it, "Deposit.shares", it.assets * (before + VIRTUAL_SHARES) // price, it.shares
+        )
         self._lift_mark(bid, ask, before, it.assets, it.shares)
         ledger.idle += it.assets
 
@@ -190,7 +193,7 @@ class Bookkeeper:
     def _redeemed_in_kind(self, it: RedeemedInKind) -> None:
         ledger, shares, whole = self.ledger, it.shares, it.supply
         before = ledger.supply + shares  # the burn stands before this event
-        self._expect(it, "RedeemedInKind.supply", before + VIRTUAL, whole)
+        self._expect(it, "RedeemedInKind.supply", before + VIRTUAL_SHARES, whole)
         self._expect(it, "RedeemedInKind.assets", ledger.idle * shares // whole, it.assets)
         ledger.idle -= it.assets
         for market in ledger.markets.values():
@@ -245,7 +248,7 @@ class Bookkeeper:
         """What is owed to those who leave stays idle; nothing is bought while NAV is old."""
         ledger, owed = self.ledger, 0
         if ledger.waiting:
-            owed = ledger.waiting * (ledger.nav[0] + 1) // (ledger.supply + VIRTUAL) + 1
+            owed = ledger.waiting * (ledger.nav[0] + 1) // (ledger.supply + VIRTUAL_SHARES) + 1
         free = ledger.idle - owed
         self._need(it, "Allocated.assets: idle", it.assets <= free, it.assets, free)
         oldest = ledger.permissions.limit(Limit.MAX_REPORT_AGE)
@@ -327,7 +330,7 @@ class Bookkeeper:
         self._take_marks(it, values)
         ledger.reported_at, ledger.pending, ledger.confirmed = now, "", ""
         idle = ledger.idle
-        if it.supply > (bid + 1) * VIRTUAL * WORTHLESS:
+        if it.supply > (bid + 1) * VIRTUAL_SHARES * WORTHLESS:
             logged = len(self._transaction.of(WindDown))
             self._expect(it, "WindDown: a worthless share", 1, logged)
             ledger.is_winding_down = True
@@ -472,11 +475,11 @@ class Bookkeeper:
         ledger, entered, minted = self.ledger, 0, 0
         deposits, redemptions = ledger.queues
         if not ledger.is_winding_down:
-            entered, minted = settle(deposits, supply + VIRTUAL, ask + 1, None)
+            entered, minted = settle(deposits, supply + VIRTUAL_SHARES, ask + 1, None)
         if entered:
             self._lift_mark(bid, ask, supply, entered, minted)
         budget = ledger.idle + entered
-        redeemed, paid = settle(redemptions, bid + 1, supply + VIRTUAL, budget)
+        redeemed, paid = settle(redemptions, bid + 1, supply + VIRTUAL_SHARES, budget)
         ledger.idle = budget - paid
         ledger.claimable += paid
         logged = self._transaction.of(Settled)

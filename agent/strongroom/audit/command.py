@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import MICRO, SHARE, WAD
 from strongroom.errors import BadInput
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # differences
 RPC = "http://127.0.0.1:8545"
-SHARE = 10**12  # shares have six decimals more than the asset
 
 
 @dataclass(frozen=True)
@@ -321,7 +320,7 @@ def _rows(result: AuditResult) -> list[tuple[str, str]]:
         ("NAV at the bid", assets(state.nav_bid)),
         ("NAV at the ask", assets(state.nav_ask)),
         ("exposure", assets(state.exposure)),
-        ("high-water mark, a share", f"{int(state.high_water_mark) / 10**18:.6f}"),
+        ("high-water mark, a share", f"{int(state.high_water_mark) / WAD:.6f}"),
         ("holders", f"{state.holders:,}"),
         ("open markets", f"{state.open_markets:,}"),
         ("closed markets", f"{state.closed_markets:,}"),

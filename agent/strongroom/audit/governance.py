@@ -32,7 +32,6 @@ from strongroom.audit.events import (
     on,
 )
 from strongroom.audit.permissions import (
-    BPS,
     ZERO,
     Answer,
     Argument,
@@ -55,8 +54,9 @@ from strongroom.audit.wording import (
     time_words,
 )
 from strongroom.chain.ids import keccak
+from strongroom.chain.terms import GRACE_S
+from strongroom.chain.units import BPS
 
-GRACE = 7 * 86_400  # seconds a matured call may be made in
 ROLES = {
     "0x" + keccak(name.encode()).hex(): name for name in ("keeper", "reporter", "guardian", "owner")
 }
@@ -249,8 +249,8 @@ class Governance:
             self._differ(it, "CallExecuted.call_hash", "a submitted call", it.call_hash)
             return
         ready, now = known.time + self.permissions.delays.get(known.bound_by, 0), self._transaction
-        if not ready <= now.time <= ready + GRACE:
-            self._differ(it, "CallExecuted: time", f"{ready} to {ready + GRACE}", now.time)
+        if not ready <= now.time <= ready + GRACE_S:
+            self._differ(it, "CallExecuted: time", f"{ready} to {ready + GRACE_S}", now.time)
 
 
 def _caps(it: ClassCapsSet) -> Caps:

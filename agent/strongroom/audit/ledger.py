@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from strongroom.audit.permissions import Difference, Permissions
 from strongroom.audit.queues import Queue
 from strongroom.chain.ids import MarketId
+from strongroom.chain.units import WAD
 
-VIRTUAL = 10**6  # shares that nobody holds, beside one virtual unit of assets
-WAD = 10**18
 PERIOD = 28_800  # seconds: of the velocity limit's four periods
 PERIODS = 4
 

@@ -9,7 +9,6 @@ from typing_extensions import TypeAliasType
 from strongroom.audit.events import Event
 
 ZERO = "0x" + "00" * 20
-BPS = 10_000
 
 Argument: TypeAlias = int | str  # of a view; addresses and words in hex
 Answer = TypeAliasType("Answer", "bool | int | str | tuple[Answer, ...]")  # of a view

@@ -22,12 +22,12 @@ from strongroom.audit.node import Node, NodeAway
 from strongroom.chain.anvil import anvil
 from strongroom.chain.ids import keccak
 from strongroom.chain.jsonrpc import shown_url
+from strongroom.chain.units import BPS, WAD
 from strongroom.errors import BadInput, Refused
 
 TRACER = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 REPORT = "report((bytes32,uint256,uint256,uint256,uint256)[],bytes32)"
 _TYPES = ("(bytes32,uint256,uint256,uint256,uint256)[]", "bytes32")
-WAD, BPS = 10**18, 10_000
 _CLASS_OF = keccak(b"classOf(uint256)")[:4]
 _SET_CAPS = keccak(b"setClassCaps(uint256,(uint256,uint256,uint256,uint256))")[:4]
 

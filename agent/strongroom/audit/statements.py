@@ -13,8 +13,9 @@ from strongroom.audit.events import (
     Transfer,
     Withdraw,
 )
-from strongroom.audit.ledger import VIRTUAL, BookedReport, Ledger
+from strongroom.audit.ledger import BookedReport, Ledger
 from strongroom.audit.permissions import ZERO
+from strongroom.chain.units import VIRTUAL_SHARES
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Statements:
             for queue in redemptions.values():
                 shares += queue.waits(who)
                 assets += queue.due(who)[1]
-            value = shares * (bid + 1) // (supply + VIRTUAL) + assets
+            value = shares * (bid + 1) // (supply + VIRTUAL_SHARES) + assets
             stand = _Stand(report.time, shares, value, self._in.get(who, 0), self._out.get(who, 0))
             self._months.setdefault(who, {})[month] = stand
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from strongroom.audit.contracts import Contracts
+from strongroom.chain.units import WAD
 
-WAD = 10**18
 LOW64 = 2**64 - 1
 DELEGATED = 2  # grade of a class whose accounts hand assets to a wallet
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.permissions import Change, Difference
 from strongroom.chain.ids import Json, canonical, keccak
-from strongroom.errors import BadInput
 
 if TYPE_CHECKING:
     from eth_account.messages import SignableMessage
@@ -121,27 +120,12 @@ def attest(document: Mapping[str, object], auditor: LocalAccount) -> dict[str, s
     """Return the auditor's address and signature over a verdict's document."""
     from eth_account import Account
 
-    signed = Account.sign_message(_message(document), auditor.key)
+    signed = Account.sign_message(attestation_message(document), auditor.key)
     return {"auditor": auditor.address, "signature": "0x" + signed.signature.hex()}
 
 
-def attested_by(document: Mapping[str, object]) -> str:
-    """Return who has signed a verdict; another address than claimed means that it was changed.
-
-    Raises:
-        BadInput: nobody has signed it.
-    """
-    from eth_account import Account
-
-    claim = document.get("attestation")
-    if not isinstance(claim, Mapping):
-        raise BadInput("the verdict has no attestation: audit with a key to sign it")
-    signature = claim["signature"]
-    signer: str = Account.recover_message(_message(document), signature=signature)
-    return signer
-
-
-def _message(document: Mapping[str, object]) -> SignableMessage:
+def attestation_message(document: Mapping[str, object]) -> SignableMessage:
+    """Return what an auditor signs: EIP-712, by the verdict's vault, blocks and hash."""
     from eth_account.messages import encode_typed_data
 
     return encode_typed_data(

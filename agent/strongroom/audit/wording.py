@@ -7,10 +7,10 @@ from eth_utils.abi import collapse_if_tuple
 from strongroom.audit.permissions import Caps, Limit
 from strongroom.chain import abi
 from strongroom.chain.ids import keccak
-from strongroom.chain.units import format_units
+from strongroom.chain.terms import UNLIMITED_ASSETS
+from strongroom.chain.units import DAY, format_units
 
-UNLIMITED = 2**96 - 1  # assets: the vault's largest limit or cap, which binds nothing
-DAY, HOUR = 86_400, 3_600
+HOUR = 3_600
 _SECONDS = (
     *(Limit.MIN_REPORT_INTERVAL, Limit.SYNC_MAX_AGE, Limit.MAX_REPORT_AGE),
     *(Limit.MAX_ORDER_LIFETIME, Limit.LIVENESS_PERIOD, Limit.MAX_REDEEM_DELAY),
@@ -20,7 +20,7 @@ _ASSETS = (Limit.TOTAL_CAP, Limit.VELOCITY_LIMIT)
 
 def assets_words(amount: int) -> str:
     """Return an amount of the asset, or that there is no limit."""
-    return "unlimited" if amount >= UNLIMITED else format_units(amount, 2)
+    return "unlimited" if amount >= UNLIMITED_ASSETS else format_units(amount, 2)
 
 
 def bps_words(bps: int) -> str:

@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import Field, JsonValue, ValidationError
 
 from strongroom.backtest.quotes import Fills, Quotes
-from strongroom.chain.terms import DAY, Limits
-from strongroom.chain.units import MICRO
+from strongroom.chain.terms import Limits
+from strongroom.chain.units import DAY, MICRO
 from strongroom.keeper.configuration import ExecutionSection, LimitsSection, SizingSection
 from strongroom.settings import ConfigError, Section, describe, read_toml
 

@@ -14,7 +14,7 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 
 from strongroom.backtest.engine import Engine, Fill
-from strongroom.backtest.simulated_vault import BPS, DEPOSIT, OFFSET, REDEEM, Caps, Refused, Vault
+from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Caps, Vault, VaultRefused
 from strongroom.chain.calls import Ask, Call, DecodedLog, Head
 from strongroom.chain.ids import (
     ConditionId,
@@ -29,7 +29,7 @@ from strongroom.chain.ids import (
 from strongroom.chain.orders import YES
 from strongroom.chain.rpc import Position
 from strongroom.chain.terms import ENFORCED, Limits
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import BPS, MICRO, VIRTUAL_SHARES
 from strongroom.information.gamma import Market
 from strongroom.journal.states import TransactionState
 from strongroom.reporting.marks import Mark
@@ -155,9 +155,9 @@ class World:
         market = self.by_question[question]
         name = market.vault_market
         if name in self.closed or name in self.accounts:
-            raise Refused("market known")
+            raise VaultRefused("market known")
         if deadline > self.now + self.max_duration_s:
-            raise Refused("deadline too far")
+            raise VaultRefused("deadline too far")
         self.vault.open_market(name, kind)
         address = to_checksum_address(to_hex(keccak(to_bytes(name))[:20]))
         self.accounts[name] = Account(address, self.number_of[name], market, deadline)
@@ -190,7 +190,7 @@ class World:
         """closeMarket."""
         account = self._account(market)
         if not self.position(account).resolved or account.yes or account.no:
-            raise Refused("tokens not redeemed")
+            raise VaultRefused("tokens not redeemed")
         self.sync(market)
         self.recall(market, account.collateral)
         self.vault.close(market)
@@ -204,7 +204,7 @@ class World:
         """redeem."""
         held = self.position(account)
         if not held.resolved:
-            raise Refused("not resolved")
+            raise VaultRefused("not resolved")
         paid = (held.yes * held.payout_yes + held.no * held.payout_no) // held.payout_denominator
         account.collateral += paid
         self.money[account.market.vault_market][1] += paid
@@ -220,7 +220,7 @@ class World:
 
     def _change(self, account: Account, money: int, pairs: int) -> None:
         if account.collateral + money < 0 or min(account.yes, account.no) + pairs < 0:
-            raise Refused("balance")
+            raise VaultRefused("balance")
         account.collateral += money
         account.yes += pairs
         account.no += pairs
@@ -274,7 +274,7 @@ class World:
 
     def _account(self, market: MarketId) -> Account:
         if market not in self.accounts:
-            raise Refused("market not open")
+            raise VaultRefused("market not open")
         return self.accounts[market]
 
     def _filled(self, fill: Fill) -> None:
@@ -458,7 +458,7 @@ class SimulatedTransactor:
             for call in calls:
                 self._execute(call)
             self._done[key] = TransactionState.DONE, ""
-        except Refused as reason:
+        except VaultRefused as reason:
             vars(world.vault).update(saved[0])
             world.accounts, world.money, world.closed = saved[1]
             self._done[key] = TransactionState.DROPPED, str(reason)
@@ -472,10 +472,10 @@ class SimulatedTransactor:
             return
         does = self._account.get(call.function)
         if does is None:
-            raise Refused(f"{call.function} is not simulated")
+            raise VaultRefused(f"{call.function} is not simulated")
         does(self._world.account_at(call.to), *call.arguments)
 
 
 def share_price(nav: int, supply: int) -> float:
     """Return NAV a share, in units; one before there are shares."""
-    return nav * OFFSET / supply if supply else 1.0
+    return nav * VIRTUAL_SHARES / supply if supply else 1.0

@@ -2,20 +2,18 @@
 
 Written from the design's formulas, not from the contracts: requests are lists that are walked,
 epochs are objects, sums are summed. What an account holds is not the vault's to know: values come
-in as arguments. `Refused` where the vault must revert. The property tests hold the contracts
+in as arguments. `VaultRefused` where the vault must revert. The property tests hold the contracts
 against it, step by step and to the unit; so a backtest's vault is the contracts' vault.
 """
 
-import copy
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-OFFSET = 10**6
+from strongroom.chain.units import BPS, DAY, VIRTUAL_SHARES, WAD
+from strongroom.errors import Refused
+
 SCALE = 10**24
-WAD = 10**18
-BPS = 10_000
-DAY = 86_400
 YEAR = 365 * DAY  # of fees
 PERIOD = 8 * 3_600
 DEPOSIT, REDEEM = 0, 1
@@ -25,14 +23,14 @@ Marks = tuple[int, int, int, int]
 Value = tuple[int, int]  # at the bid and at the ask
 
 
-class Refused(Exception):
+class VaultRefused(Refused):
     """The vault must revert."""
 
 
 def need(condition: bool, reason: str) -> None:
     """Refuse unless the condition holds."""
     if not condition:
-        raise Refused(reason)
+        raise VaultRefused(reason)
 
 
 @dataclass
@@ -204,7 +202,7 @@ class Vault(Generic[Name]):
             epoch.claimed_in.pop(who, None)
             epoch.claimed_out.pop(who, None)
             return left, rest_out
-        raise Refused("nothing to cancel")
+        raise VaultRefused("nothing to cancel")
 
     def claim(self, side: int, who: str, amount: int, by_out: bool) -> tuple[int, int]:
         need(self.can_claim(side, who)[by_out] >= amount, "exceeds claimable")
@@ -253,71 +251,10 @@ class Vault(Generic[Name]):
         need(self.shares.get(who, 0) >= amount, "erc20: burn amount exceeds balance")
         self.shares[who] -= amount
 
-    def sync_deposit(self, who: str, assets: int, payouts: dict[Name, Value]) -> int:
-        need(assets > 0, "below the least deposit")
-        self._check_sync(payouts)
-        bid, ask = self.nav
-        supply = self.supply
-        need(supply <= (bid + 1) * OFFSET * 10**4, "shares are worthless")
-        shares = assets * (supply + OFFSET) // (ask + 1)
-        need(shares > 0, "too few shares out")
-        self._keep_mark(bid, ask, supply, assets, shares)
-        self.idle += assets
-        self.put_in += assets
-        self.mint(who, shares)
-        return shares
-
-    def sync_redeem(self, who: str, shares: int, payouts: dict[Name, Value]) -> int:
-        need(shares > 0, "nothing to redeem")
-        self._check_sync(payouts)
-        need(self.waiting_shares == 0, "redemptions wait")
-        assets = shares * (self.nav[0] + 1) // (self.supply + OFFSET)
-        need(assets <= self.idle, "idle too low")
-        self.burn(who, shares)
-        self.idle -= assets
-        self.got_out += assets
-        return assets
-
-    def _check_sync(self, payouts: dict[Name, Value]) -> None:
-        self._check_dealable()
-        need(self.now - self.reported <= self.limits["sync_max_age"], "stale NAV")
-        for market, value in payouts.items():
-            self.sync(market, value)
-
     def _check_dealable(self) -> None:
         need(not self.winding_down, "winding down")
         need(self.pending is None, "report pending")
         need(self.now - self.reported <= self.limits["max_report_age"], "stale NAV")
-
-    # leaving in kind
-
-    def redeem_in_kind(self, who: str, shares: int) -> tuple[int, int]:
-        """Return the fraction of everything that leaves: shares, and supply with the offset."""
-        need(shares > 0, "nothing to redeem")
-        if not self.winding_down:
-            saved = copy.deepcopy(vars(self))
-            left, _ = self._leave(REDEEM, who, self.now - self.limits["max_redeem_delay"] - 1)
-            if shares > left:
-                vars(self).update(saved)  # what is refused leaves nothing changed
-            need(shares <= left, "exceeds the request")
-            self.move("vault", who, left)
-        whole = self.supply + OFFSET
-        self.burn(who, shares)
-        before = self.nav[0]
-        self.idle -= self.idle * shares // whole
-        for market in (self.markets[m] for m in self.open):
-            bid, ask = market.book
-            left_bid = bid - bid * shares // whole
-            market.book = left_bid, left_bid + (ask - bid) - (ask - bid) * shares // whole
-            market.exposure -= market.exposure * shares // whole
-        self.got_out += before - self.nav[0]
-        return shares, whole
-
-    def wind_down(self, who: str) -> None:
-        need(not self.winding_down, "winding down")
-        if self.now <= self.reported + self.limits["liveness_period"]:
-            need(who in ("owner", "guardian"), "ownable: caller is not the owner")
-        self.winding_down = True
 
     # budget
 
@@ -347,7 +284,7 @@ class Vault(Generic[Name]):
         need(self.recent_allocation + assets <= limits["velocity_limit"], "velocity limit")
         owed = 0
         if self.waiting_shares:
-            owed = self.waiting_shares * (nav + 1) // (self.supply + OFFSET) + 1
+            owed = self.waiting_shares * (nav + 1) // (self.supply + VIRTUAL_SHARES) + 1
         need(self.idle >= assets + owed, "idle too low")
         state.exposure += assets
         self.allocations.append([self.now // PERIOD, assets])
@@ -444,7 +381,7 @@ class Vault(Generic[Name]):
         self.anchor, self.anchored = anchor, anchored
         self.reported = self.now
         self.pending = None
-        self.winding_down |= supply > (bid + 1) * OFFSET * 10**4
+        self.winding_down |= supply > (bid + 1) * VIRTUAL_SHARES * 10**4
         self.last_fees, self.last_nav = 0, bid
         if not self.winding_down:
             self._fees(bid, supply, elapsed)
@@ -511,11 +448,6 @@ class Vault(Generic[Name]):
         reference = mark if self.reference is None else self.reference
         return price * BPS < reference * (BPS - self.limits["max_drawdown_bps"])
 
-    def reset_breaker(self) -> None:
-        price = self.nav[0] * SCALE // self.supply if self.supply else 0
-        self.tripped = False
-        self.reference = price if 0 < price < self.mark else None
-
     def _keep_mark(self, bid: int, ask: int, supply: int, assets: int, shares: int) -> None:
         if supply == 0:
             self.mark = (bid + 1) * WAD
@@ -528,12 +460,12 @@ class Vault(Generic[Name]):
     def _settle(self, bid: int, ask: int) -> None:
         supply = self.supply
         if not self.winding_down:
-            entered, minted = self._settle_side(DEPOSIT, supply + OFFSET, ask + 1, None)
+            entered, minted = self._settle_side(DEPOSIT, supply + VIRTUAL_SHARES, ask + 1, None)
             if entered:
                 self._keep_mark(bid, ask, supply, entered, minted)
                 self.mint("vault", minted)
                 self.idle += entered
-        burned, paid = self._settle_side(REDEEM, bid + 1, supply + OFFSET, self.idle)
+        burned, paid = self._settle_side(REDEEM, bid + 1, supply + VIRTUAL_SHARES, self.idle)
         self.shares["vault"] = self.shares.get("vault", 0) - burned
         self.idle -= paid
         self.claimable += paid

@@ -10,13 +10,11 @@ from strongroom.backtest.data import History
 from strongroom.backtest.quotes import QuotedBooks, Quotes
 from strongroom.backtest.run import Outcome
 from strongroom.backtest.simulated_chain import Settled
-from strongroom.backtest.simulated_vault import OFFSET
 from strongroom.chain.orders import NO, YES
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import DAY, MICRO, VIRTUAL_SHARES
 
 DRAWS = 2_000
 LEVEL = 0.95
-DAY = 86_400
 BINS = 10
 HORIZONS_H = (3, 12, 24, 48, 72, 96)
 
@@ -135,8 +133,8 @@ def share_prices(outcome: Outcome) -> Share:
     for each in outcome.reports:
         if not each.supply:
             continue
-        gross = each.nav_bid * OFFSET / each.supply / 1.0
-        net = each.nav_bid * OFFSET / (each.supply + each.minted)
+        gross = each.nav_bid * VIRTUAL_SHARES / each.supply / 1.0
+        net = each.nav_bid * VIRTUAL_SHARES / (each.supply + each.minted)
         chained = before[-1] * gross / after[-1] if before else gross
         times.append(each.time)
         before.append(chained)

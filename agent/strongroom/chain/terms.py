@@ -6,9 +6,11 @@ The order of the fields is the ABI's (contracts/modules/terms.vy, limits.vy, exp
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-DAY = 86_400
+from strongroom.chain.units import DAY
+
 UNLIMITED_ASSETS = 2**96 - 1
 UNLIMITED_DEPOSITS = 2**128 - 1
+GRACE_S = 7 * DAY  # in which an announced call can be made once its delay is over
 ENFORCED, DELEGATED = 1, 2
 # The functions that wait for a delay of their own (contracts/modules/timelock.vy).
 TIMELOCKED = (

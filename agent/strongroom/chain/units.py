@@ -6,10 +6,17 @@ Assets and outcome tokens are integers of 10**-6 (`MICRO` to the unit); marks ar
 
 from decimal import Decimal
 
-MICRO = 10**6
+from strongroom.errors import BadInput
+
+MICRO = 10**6  # base units of an asset or an outcome token
+SHARE = 10**12  # base units of a share: six decimals more than the asset
+VIRTUAL_SHARES = 10**6  # that nobody holds, beside one virtual base unit of assets
 BPS = 10_000
 LOT = MICRO // 100  # sizes of hundredths of a token are exact at every tick of the venue
 WAD = 10**18
+ETHER = 10**18  # wei
+MAX_UINT256 = 2**256 - 1
+DAY = 86_400  # seconds
 
 
 def on_tick(price: Decimal, tick: Decimal) -> bool:
@@ -21,12 +28,12 @@ def cost_micro(price: Decimal, tokens: int) -> int:
     """Return the exact collateral for `tokens` micro-tokens at `price`.
 
     Raises:
-        ValueError: the product is no whole number of micro-units; round the size first.
+        BadInput: the product is no whole number of micro-units; round the size first.
     """
     numerator, denominator = price.as_integer_ratio()
     cost, rest = divmod(tokens * numerator, denominator)
     if rest:
-        raise ValueError(f"{tokens} micro-tokens at {price} cost a fraction of a micro-unit")
+        raise BadInput(f"{tokens} micro-tokens at {price} cost a fraction of a micro-unit")
     return cost
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     select,
 )
 
+from strongroom.chain.units import DAY
 from strongroom.cosigner.policy import Before
 from strongroom.journal.tables import be_durable
 
@@ -28,7 +29,7 @@ _signed = Table(
     Column("assets", Integer, nullable=False),
     Index("signed_kind_time", "kind", "time"),
 )
-MINUTE, DAY = 60, 86_400
+MINUTE = 60
 
 
 class Store:

@@ -6,7 +6,8 @@ from strongroom.chain.artifacts import artifact, vault_abi
 from strongroom.chain.contracts import Contract, Contracts
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import keccak
-from strongroom.chain.terms import DAY, TIMELOCKED, Limits, VaultTerms, ordinal
+from strongroom.chain.terms import TIMELOCKED, Limits, VaultTerms, ordinal
+from strongroom.chain.units import DAY
 from strongroom.deployment.options import Finding, Grade
 from strongroom.deployment.plan import CONTRACTS, ClassSection, Plan
 

@@ -6,6 +6,7 @@ from eth_utils.address import is_address
 
 from strongroom.chain.accounts import wallet
 from strongroom.chain.contracts import Contracts
+from strongroom.chain.units import ETHER
 from strongroom.deployment.check import verify
 from strongroom.deployment.options import (
     Deployed,
@@ -22,8 +23,6 @@ from strongroom.deployment.record import RecordFile, StepState, default_path
 from strongroom.deployment.rehearsal import rehearse
 from strongroom.deployment.steps import LAST, Deployment
 from strongroom.errors import Away, BadInput, Differs, Refused, StrongroomError
-
-ETHER = 10**18
 
 
 class RehearsalDiffers(Differs):

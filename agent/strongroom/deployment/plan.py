@@ -11,8 +11,8 @@ from pydantic import Field, JsonValue, ValidationError
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.codec import BadArguments
 from strongroom.chain.ids import keccak
-from strongroom.chain.terms import DAY, ClassTerms, Limits, VaultTerms
-from strongroom.chain.units import MICRO
+from strongroom.chain.terms import ClassTerms, Limits, VaultTerms
+from strongroom.chain.units import DAY, MICRO
 from strongroom.errors import nearest
 from strongroom.settings import ConfigError, Section, describe, read_toml
 

@@ -2,10 +2,8 @@
 
 from decimal import Decimal, InvalidOperation
 
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import MICRO, SHARE
 from strongroom.errors import BadInput
-
-SHARE = 10**12  # base units of a share: six decimals more than assets
 
 
 class BadAmount(BadInput):

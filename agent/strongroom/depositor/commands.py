@@ -11,6 +11,7 @@ from strongroom.chain.accounts import Wallet, wallet
 from strongroom.chain.contracts import MARGIN, Contracts, Key
 from strongroom.chain.failures import TransactionRefused
 from strongroom.chain.simulation import Intended, simulate
+from strongroom.chain.units import ETHER
 from strongroom.depositor.amounts import money, shares_text, to_assets, to_shares
 from strongroom.depositor.options import (
     CancelOptions,
@@ -28,8 +29,6 @@ from strongroom.depositor.options import (
 from strongroom.depositor.preview import Depositor, NotPossible, Preview
 from strongroom.depositor.vault import DepositorVault
 from strongroom.errors import BadInput, StrongroomError
-
-ETHER = 10**18
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from strongroom.chain.units import DAY, VIRTUAL_SHARES
 from strongroom.depositor.amounts import money, shares_text
 from strongroom.depositor.options import Position, Side
 from strongroom.depositor.vault import DepositorVault, Holding
 from strongroom.errors import Refused
-
-VIRTUAL = 10**6  # shares, base units
 
 
 class NotPossible(Refused):
@@ -51,8 +50,8 @@ class Depositor:
         """Preview a request to deposit."""
         vault, (bid, ask) = self._vault, self._vault.navs()
         supply = vault.supply()
-        shares = assets * (supply + VIRTUAL) // (ask + 1)
-        worth = shares * (bid + 1) // (supply + VIRTUAL)
+        shares = assets * (supply + VIRTUAL_SHARES) // (ask + 1)
+        worth = shares * (bid + 1) // (supply + VIRTUAL_SHARES)
         lines = (
             f"You hand over {self._money(assets)} now.",
             "The first report after your request sets the price, at the ask. Nobody knows it yet.",
@@ -68,7 +67,7 @@ class Depositor:
     def redeem(self, shares: int) -> Preview:
         """Preview a request to redeem."""
         vault = self._vault
-        days = vault.limit("max_redeem_delay_s") / 86_400
+        days = vault.limit("max_redeem_delay_s") / DAY
         lines = (
             f"You hand over {shares_text(shares)} shares now.",
             "The first report after your request sets the price, at the bid. Nobody knows it yet.",
@@ -114,7 +113,7 @@ class Depositor:
             lacks = [asked] if shares > waiting else []
         else:
             lacks = ["you can leave in kind in wind-down, or when your redemption is overdue"]
-        whole = vault.supply() + VIRTUAL
+        whole = vault.supply() + VIRTUAL_SHARES
         lines = [
             f"Your {shares_text(shares)} shares are {shares / whole:.6%} of the vault.",
             f"From idle assets you get {self._money(vault.idle() * shares // whole)}.",
@@ -177,7 +176,7 @@ class Depositor:
         return f"{money(micro)} {self._vault.symbol}"
 
     def _worth(self, shares: int) -> int:
-        return shares * (self._vault.navs()[0] + 1) // (self._vault.supply() + VIRTUAL)
+        return shares * (self._vault.navs()[0] + 1) // (self._vault.supply() + VIRTUAL_SHARES)
 
     def _report_words(self) -> str:
         last = self._vault.last_report()

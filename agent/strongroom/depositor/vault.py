@@ -12,11 +12,10 @@ from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import keccak
 from strongroom.chain.simulation import Intended
-from strongroom.chain.terms import DELEGATED, ordinal
+from strongroom.chain.terms import DELEGATED, GRACE_S, ordinal
 from strongroom.depositor.options import Side
 from strongroom.errors import BadInput
 
-GRACE_S = 7 * 86_400  # in which an announced call can be made once its delay is over
 DECREASE_DELAY = keccak(b"decreaseDelay(bytes4,uint256)")[:4]
 LOOK_BACK = 32  # epochs
 IS_ALLOWED = {

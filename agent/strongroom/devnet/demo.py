@@ -18,7 +18,7 @@ from strongroom.chain.contracts import Contract, Contracts
 from strongroom.chain.ids import to_bytes
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.terms import Limits
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import DAY, MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.deployer import devnet_chain
@@ -175,7 +175,7 @@ class _Life:
             SECTIONS,
             limits=Limits(sync_max_age_s=HOUR),
             market_cap=5_000 * MICRO,
-            max_duration_s=7 * 86_400,
+            max_duration_s=7 * DAY,
         )
         self.stage: Stage = set_up(chain, clock, options)
         self.step("Start the co-signer, a process of its own with its own key and policy")

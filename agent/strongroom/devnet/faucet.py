@@ -9,12 +9,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.contracts import Contracts
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import ETHER, MICRO
 from strongroom.devnet.deployer import devnet_keys
 from strongroom.errors import BadInput
 
 FILE = "practice.json"
-GAS_WEI = 10 * 10**18
+GAS_WEI = 10 * ETHER
 
 
 class NoFaucet(BadInput):

@@ -12,6 +12,7 @@ from py_clob_client_v2.config import get_contract_config
 
 from strongroom.chain.contracts import Contract, Key
 from strongroom.chain.ids import MarketId, question_number
+from strongroom.chain.units import MAX_UINT256
 from strongroom.devnet.clob.engine import Admission
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.service import ServiceConfig
@@ -128,5 +129,5 @@ def approve_venue(venue: Venue, trader: Key) -> None:
         venue.neg_risk_adapter,
     )
     for spender in spenders:
-        venue.pusd.approve(spender, 2**256 - 1, sender=trader)
+        venue.pusd.approve(spender, MAX_UINT256, sender=trader)
         venue.ctf.setApprovalForAll(spender, True, sender=trader)

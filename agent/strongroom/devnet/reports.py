@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from strongroom.chain.contracts import Contract
-
-PPS = 10**6  # shares have six decimals more than assets
+from strongroom.chain.units import VIRTUAL_SHARES
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class ReportLine:
     @property
     def share_price(self) -> float:
         """NAV at the bid per share, in units."""
-        return self.nav_bid * PPS / self.supply if self.supply else 1.0
+        return self.nav_bid * VIRTUAL_SHARES / self.supply if self.supply else 1.0
 
 
 def read_reports(vault: Contract) -> tuple[ReportLine, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from strongroom.chain.artifacts import ArtifactMissing, artifact
 from strongroom.chain.contracts import Contract, Contracts, Key
 from strongroom.chain.ids import ConditionId
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import MICRO, WAD
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob.engine import Admission
@@ -30,7 +30,7 @@ FILE = "devnet.json"
 TRADERS = ("alice", "bob", "carol", "dave", "trader", "maker")
 NAMES = ("deployer", "owner", "guardian", "operator", *TRADERS)
 FORTUNE = 1_000_000 * MICRO  # of each trader
-POOL_FUNDS, POOL_FEE = 10_000 * MICRO, 10**18 // 50  # of a fixed-product market maker
+POOL_FUNDS, POOL_FEE = 10_000 * MICRO, WAD // 50  # of a fixed-product market maker
 
 
 @dataclass(frozen=True)

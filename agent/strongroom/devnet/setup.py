@@ -25,7 +25,7 @@ from strongroom.chain.terms import (
     Limits,
     VaultTerms,
 )
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import DAY, MICRO
 from strongroom.cosigner.client import CosignerClient
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
@@ -50,7 +50,6 @@ from strongroom.information.gamma import Market, parse_market
 from strongroom.keeper.configuration import Config, load
 from strongroom.signing.signers import CosignerAway
 
-DAY = 86_400
 NAMES = (
     *("deployer", "owner", "guardian", "operator", "executor", "manager"),
     *("alice", "bob", "maker", "taker", "oracle"),

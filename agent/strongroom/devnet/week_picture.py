@@ -9,8 +9,8 @@ from matplotlib import dates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strongroom.chain.units import MICRO
-from strongroom.devnet.reports import PPS, ReportLine
+from strongroom.chain.units import MICRO, VIRTUAL_SHARES
+from strongroom.devnet.reports import ReportLine
 from strongroom.devnet.week import Hour
 
 Moments = npt.NDArray[np.datetime64]
@@ -41,7 +41,7 @@ def _moments(lines: Sequence[ReportLine] | Sequence[Hour]) -> Moments:
 
 def _prices(axis: Axes, reports: Sequence[ReportLine]) -> None:
     moments = _moments(reports)
-    at_ask = [line.nav_ask * PPS / line.supply if line.supply else 1 for line in reports]
+    at_ask = [line.nav_ask * VIRTUAL_SHARES / line.supply if line.supply else 1 for line in reports]
     axis.step(moments, [line.share_price for line in reports], where="post", label="at the bid")
     axis.step(moments, at_ask, where="post", label="at the ask", linestyle="--")
     axis.set_ylabel("NAV a share (pUSD)")

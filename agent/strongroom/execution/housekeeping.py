@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from strongroom.chain.calls import Call, make_call
 from strongroom.chain.ids import MarketId, canonical, transaction_key
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import MAX_UINT256, MICRO
 from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.vault_reader import Holdings, VaultReader
 from strongroom.execution.venues.wallets import take_back
@@ -13,7 +13,6 @@ from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState
 from strongroom.strategy.view import MarketState, VaultState
 
-ALL = 2**256 - 1
 ACCOUNT = "PolymarketAccount"  # the functions that all grades share
 LEAST_MERGE = MICRO  # micro-tokens: a smaller set is not worth the gas
 
@@ -54,7 +53,7 @@ class Duties:
             collateral = _after_redeeming(now)
             if whole:
                 if collateral:
-                    calls.append(self._call("recall", market, ALL))
+                    calls.append(self._call("recall", market, MAX_UINT256))
                 calls.append(self._call("closeMarket", market))
                 if each.wallet:
                     calls.append(make_call(each.account, "DelegatedAccount", "releaseWallet"))

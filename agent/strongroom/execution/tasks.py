@@ -24,6 +24,7 @@ from strongroom.chain.ids import (
 from strongroom.chain.orders import MoveKind, OnFailure, OrderKind, Outcome, Side
 from strongroom.chain.rpc import checksum
 from strongroom.chain.units import BPS, LOT, MICRO
+from strongroom.errors import Refused
 from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.order_desk import Desk
 from strongroom.execution.vault_reader import VaultReader
@@ -40,7 +41,7 @@ UNWIND = 1_000  # legs from this number on sell what other legs bought too much 
 LEAST_SALE = 5 * MICRO  # micro-tokens: the venue takes no smaller order
 
 
-class _NoWallet(Exception):
+class _NoWallet(Refused):
     """A budget cannot be handed out; the message says why."""
 
 

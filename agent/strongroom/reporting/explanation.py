@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from strongroom.chain.ids import DecisionId
+from strongroom.chain.terms import UNLIMITED_ASSETS
 from strongroom.chain.units import format_units
 from strongroom.errors import BadInput
 from strongroom.journal import Journal
 from strongroom.journal.states import IntentState
 from strongroom.strategy.record import DecisionRecord
 
-UNLIMITED = 2**95  # micro-units: above it lies what is left of the vault's largest limit, 2**96 - 1
+LARGEST = UNLIMITED_ASSETS // 2  # micro-units: above it lies what is left of no limit
 
 SHOWN = 5  # decisions that a message lists
 
@@ -93,7 +94,7 @@ def _moment(time: int) -> str:
 
 
 def _bound(limit: int) -> str:
-    return "unlimited" if limit > UNLIMITED else format_units(limit)
+    return "unlimited" if limit > LARGEST else format_units(limit)
 
 
 def _how_much(record: DecisionRecord) -> Iterator[str]:

@@ -21,6 +21,7 @@ from strongroom.chain.ids import (
 )
 from strongroom.chain.orders import MoveKind, OrderKind
 from strongroom.chain.units import LOT, MICRO, on_tick
+from strongroom.errors import Refused
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Confidence, Leg, Pack, Proposal
 from strongroom.strategy.portfolio import Day, Holding, PortfolioLimits, room
@@ -95,7 +96,7 @@ class Round:
     passed: tuple[Passed, ...]
 
 
-class _NotNow(Exception):
+class _NotNow(Refused):
     """A proposal is not taken; the message says why."""
 
 

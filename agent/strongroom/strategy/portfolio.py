@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from strongroom.chain.units import BPS
+from strongroom.errors import BadInput
 
 EVENT_BPS = 1_500  # of NAV: no event above 15 %
 
@@ -26,13 +27,13 @@ class PortfolioLimits:
         """Refuse an event cap above the ceiling, and shares that are none.
 
         Raises:
-            ValueError: see above.
+            BadInput: see above.
         """
         if not 0 < self.event_bps <= EVENT_BPS:
-            raise ValueError(f"event_bps {self.event_bps} is not within (0, {EVENT_BPS}]")
+            raise BadInput(f"event_bps {self.event_bps} is not within (0, {EVENT_BPS}]")
         shares = (self.category_bps, self.group_bps, self.total_bps, *self.categories.values())
         if not all(0 < share <= BPS for share in shares):
-            raise ValueError(f"shares {shares} are not within (0, {BPS}]")
+            raise BadInput(f"shares {shares} are not within (0, {BPS}]")
 
 
 @dataclass(frozen=True)

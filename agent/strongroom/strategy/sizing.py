@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from strongroom.chain.units import BPS
+from strongroom.errors import BadInput
 
 Rule = Literal["tiers", "kelly", "unit", "flat", "inverted"]
 
@@ -42,7 +43,7 @@ class Size:
 def kelly_fraction(chance: float, cost: float) -> float:
     """Return the binary Kelly fraction of wealth, (p - c) / (1 - c), at least 0."""
     if not 0 < cost < 1:
-        raise ValueError(f"cost {cost} is no price")
+        raise BadInput(f"cost {cost} is no price")
     return max(0.0, (chance - cost) / (1 - cost))
 
 
@@ -73,16 +74,16 @@ class Sizing:
         """Refuse rules that lack their number.
 
         Raises:
-            ValueError: see above.
+            BadInput: see above.
         """
         if self.rule == "flat" and self.flat <= 0:
-            raise ValueError("sizing rule flat needs `flat`, in micro-units")
+            raise BadInput("sizing rule flat needs `flat`, in micro-units")
         if self.rule == "inverted" and self.loss_budget is None:
-            raise ValueError("sizing rule inverted needs `loss_budget`, in micro-units")
+            raise BadInput("sizing rule inverted needs `loss_budget`, in micro-units")
         if not 0 < self.fraction <= KELLY_FRACTION:
-            raise ValueError(f"fraction {self.fraction} is not within (0, {KELLY_FRACTION}]")
+            raise BadInput(f"fraction {self.fraction} is not within (0, {KELLY_FRACTION}]")
         if self.stages < 1:
-            raise ValueError(f"{self.stages} stages")
+            raise BadInput(f"{self.stages} stages: at least 1")
 
     def limits(
         self, edge: float, chance: float, cost: float, nav: int, evidence: int = 1, lift: int = 0
@@ -136,10 +137,10 @@ def fractional_kelly(chance: float, cost: float, nav: int, fraction: float = 0.1
     """Return a fraction of Kelly: what shrinking the estimate to the market comes to.
 
     Raises:
-        ValueError: above a quarter; at half the claimed edge, full Kelly shrinks capital.
+        BadInput: above a quarter; at half the claimed edge, full Kelly shrinks capital.
     """
     if not 0 < fraction <= KELLY_FRACTION:
-        raise ValueError(f"fraction {fraction} is not within (0, {KELLY_FRACTION}]")
+        raise BadInput(f"fraction {fraction} is not within (0, {KELLY_FRACTION}]")
     return int(nav * fraction * kelly_fraction(chance, cost))
 
 

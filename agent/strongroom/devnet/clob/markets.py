@@ -1,6 +1,6 @@
 """What the service lists: one record a condition."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
 
 from strongroom.devnet.clob.book import ONE
@@ -31,10 +31,6 @@ class Listing:
     def tick_micro(self) -> int:
         """The tick in 10**-6."""
         return int(self.tick * ONE)
-
-    def with_tick(self, tick: Decimal) -> "Listing":
-        """Return the listing with another tick."""
-        return replace(self, tick=tick)
 
     def taker_fee(self, size: int, price: int) -> int:
         """Return the taker's fee for `size` micro-tokens at `price` (10**-6), in micro-units."""

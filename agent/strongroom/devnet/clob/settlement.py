@@ -15,6 +15,7 @@ from eth_typing import Hash32
 from eth_utils.abi import function_signature_to_4byte_selector as selector
 from eth_utils.address import to_checksum_address
 
+from strongroom.chain.units import MAX_UINT256
 from strongroom.errors import Away
 
 _ORDER = (
@@ -146,7 +147,7 @@ class VenueChain:
         answers = await self._call_all(calls)
         found = []
         for (_, asset, _), balance, allowed in zip(asked, answers[::2], answers[1::2], strict=True):
-            unit = 1 if asset == "" else 2**256 - 1
+            unit = 1 if asset == "" else MAX_UINT256
             found.append((int.from_bytes(balance, "big"), unit * int.from_bytes(allowed, "big")))
         return found
 

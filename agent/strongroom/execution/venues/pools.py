@@ -8,11 +8,9 @@ from typing import NamedTuple
 
 from strongroom.analysis.pools import Pool
 from strongroom.chain.calls import Ask, Call, make_call
-from strongroom.chain.failures import TransactionRefused
-from strongroom.chain.ids import ConditionId, TokenId, TransactionKey, canonical, transaction_key
+from strongroom.chain.ids import ConditionId, TokenId, TransactionKey
 from strongroom.chain.orders import YES, Outcome, Side
-from strongroom.chain.units import BPS, MICRO
-from strongroom.errors import BadInput
+from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import ChainReads, SafeSender
 from strongroom.information.books import Book
 from strongroom.information.gamma import Market
@@ -23,18 +21,6 @@ from strongroom.strategy.record import DecidedLeg
 POOL, CTF = "FixedProductMarketMaker", "ConditionalTokens"
 LIFETIME_S = 120
 STEP = 100 * MICRO  # micro-tokens of a level of a pool's book
-
-
-@dataclass(frozen=True)
-class PoolFill:
-    """What a trade moved, as the account logged it; base units."""
-
-    assets: int
-    tokens: int
-
-
-class ForeignPool(BadInput):
-    """The account would not trade with this pool; the message says so."""
 
 
 def read_pool(chain: ChainReads, address: str) -> Pool:
@@ -163,53 +149,3 @@ class PoolDesk:
         event = "Bought" if leg.side == Side.BUY else "Sold"
         logs = self._chain.logs(account, "FpmmAccount", event, done.mined, done.mined)
         return sum(int(log.args["tokens"]) for log in logs if log.transaction in done.hashes)
-
-
-class PoolTrader:
-    """Buys and sells for one account at one pool."""
-
-    def __init__(self, chain: ChainReads, transactor: SafeSender, account: str, pool: str) -> None:
-        """Check the pool first.
-
-        Raises:
-            ForeignPool: the account does not admit it.
-        """
-        self._chain, self._transactor, self._pool = chain, transactor, pool
-        self._account = account
-        if not chain.ask_one(account, "FpmmAccount", "isPool", pool):
-            raise ForeignPool(
-                f"{pool} is not a pool of this market for account {account}: name a clone of the "
-                "approved master over the market's condition"
-            )
-
-    def buy(self, outcome: Outcome, assets: int, slippage_bps: int) -> PoolFill:
-        """Spend `assets`; get at least today's quote less the slippage.
-
-        Raises:
-            TransactionRefused: the account or the pool refused it; nothing was spent.
-        """
-        quote = read_pool(self._chain, self._pool).tokens_for(assets, outcome)
-        least = -(-quote * (BPS - slippage_bps) // BPS)
-        return self._trade("buy", "Bought", outcome, assets, least)
-
-    def sell(self, outcome: Outcome, tokens: int, slippage_bps: int) -> PoolFill:
-        """Sell at most `tokens` for today's proceeds less the slippage.
-
-        Raises:
-            TransactionRefused: the account or the pool refused it; nothing was sold.
-        """
-        quote = read_pool(self._chain, self._pool).proceeds(tokens, outcome)
-        return self._trade("sell", "Sold", outcome, quote * (BPS - slippage_bps) // BPS, tokens)
-
-    def _trade(self, call: str, event: str, outcome: Outcome, assets: int, bound: int) -> PoolFill:
-        deadline = self._chain.now() + LIFETIME_S
-        arguments = (self._pool, int(outcome), assets, bound, deadline)
-        sent = make_call(self._account, "FpmmAccount", call, *arguments)
-        purpose = f"{call} at pool {self._pool}"
-        key = transaction_key(canonical([purpose, sent.data]))
-        before = self._chain.head().number
-        state, why = self._transactor.run(key, purpose, [sent])
-        if state not in (TransactionState.MINED, TransactionState.DONE):
-            raise TransactionRefused(why or f"{purpose} is {state}")
-        last = self._chain.logs(self._account, "FpmmAccount", event, before)[-1]
-        return PoolFill(last.args["assets"], last.args["tokens"])

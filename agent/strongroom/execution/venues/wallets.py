@@ -16,12 +16,12 @@ from py_clob_client_v2.signer import Signer
 from strongroom.chain.calls import Ask, Call, make_call
 from strongroom.chain.ids import to_bytes
 from strongroom.chain.rpc import private_key
+from strongroom.chain.units import DAY, MAX_UINT256
 from strongroom.execution.interfaces import ChainReads, OrderVenue
 from strongroom.signing.keys import sign_hash
 from strongroom.signing.order import ExchangeDomain
 
-ALL = 2**256 - 1
-BATCH_S = 86_400  # how long a signed batch may be sent
+BATCH_S = DAY  # how long a signed batch may be sent
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Wallets:
         )
         calls = []
         for spender in (account, *self._missing(wallet, collateral, tokens)):
-            calls.append(make_call(collateral, "Erc20", "approve", spender, ALL))
+            calls.append(make_call(collateral, "Erc20", "approve", spender, MAX_UINT256))
             calls.append(make_call(tokens, "ConditionalTokens", "setApprovalForAll", spender, True))
         return self._batch(wallet, calls)
 
@@ -98,7 +98,7 @@ class Wallets:
         return [
             exchange
             for number, exchange in enumerate(self._exchanges)
-            if found[2 * number] < ALL // 2 or not found[2 * number + 1]
+            if found[2 * number] < MAX_UINT256 // 2 or not found[2 * number + 1]
         ]
 
     def _batch(self, wallet: Wallet, calls: Sequence[Call]) -> Call:

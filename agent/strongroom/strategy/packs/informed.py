@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from strongroom.analysis.fair import Diverges, ForecastPool, check_divergence
 from strongroom.chain.orders import NO, YES, Side
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import DAY, MICRO
 from strongroom.information.books import Book
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Leg, Proposal, Rooms
@@ -19,7 +19,7 @@ class Informed:
     """Parameters.
 
     Attributes:
-        weights: source -> its weight in the pool, fitted on its record (analysis/fair.py); a
+        weights: source -> its weight in the pool of analysis/fair.py; a
             source without one, or with 0, has not graduated and moves nothing
         margin: taken off the fair value: the error that is still in it
         max_age_s: of a forecast
@@ -30,7 +30,7 @@ class Informed:
     name: str = "informed"
     weights: Mapping[str, float] = field(default_factory=dict)
     margin: float = 0.02
-    max_age_s: int = 86_400
+    max_age_s: int = DAY
     low: float = 0.0
     high: float = 1.0
     reasons: Mapping[str, str] = field(default_factory=dict)

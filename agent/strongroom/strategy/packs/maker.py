@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from strongroom.analysis.screen import Criteria, screen
 from strongroom.chain.ids import ConditionId
 from strongroom.chain.orders import NO, YES, OrderKind, Side
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import DAY, MICRO
 from strongroom.information.books import Book
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Leg, Proposal, Rooms
@@ -56,7 +56,7 @@ class Maker:
         for market in chosen:
             if market.end is None or view.class_of(market) is None:
                 continue
-            days = (market.end - now).total_seconds() / 86_400
+            days = (market.end - now).total_seconds() / DAY
             if days * 24 <= self.stop_h:
                 continue
             book = view.book(market, YES)
