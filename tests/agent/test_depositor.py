@@ -5,7 +5,8 @@ import json
 
 import pytest
 from eth_account import Account
-from strongroom.chain.accounts import APE_FOLDER, PASSPHRASE, UnknownAccount, wallet
+from strongroom.chain import contracts
+from strongroom.chain.accounts import APE_FOLDER, MNEMONIC, PASSPHRASE, UnknownAccount, wallet
 from strongroom.cli.options import typed_passphrase
 from strongroom.depositor.amounts import BadAmount, money, shares_text, to_assets, to_shares
 from strongroom.depositor.preview import Depositor
@@ -100,6 +101,26 @@ def test_test_keys_are_for_test_chains_only():
         wallet("TEST::1", Node("Geth/v1"))
     with pytest.raises(UnknownAccount, match="up to 99"):
         wallet("TEST::100", Node())
+
+
+@pytest.mark.parametrize("number", [0, 7, 99])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_keystore_of_a_test_key_signs_on_test_chains_only(home, number, told):
+    """As the practice writes bob.json: TEST::2 in a file is no less public."""
+    key = list(contracts.test_keys(MNEMONIC, number + 1))[number]
+    keystore = Account.encrypt(key.private_key, "secret", iterations=2)
+    if not told:
+        del keystore["address"]
+    (home / "bob.json").write_text(json.dumps(keystore))
+
+    def opened(node):
+        return wallet(str(home / "bob.json"), node, lambda what: "secret").unlock()
+
+    assert opened(Node()).address == key.address
+    for client in ("Geth/v1", ""):
+        with pytest.raises(UnknownAccount, match=r"bob\.json has a key that everybody knows"):
+            opened(Node(client))
+    assert wallet("alice", Node("Geth/v1"), lambda what: "secret").unlock().address == ADDRESS
 
 
 def test_an_address_has_a_position_but_signs_nothing(home):

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from eth_utils.address import is_address, to_checksum_address
@@ -45,7 +46,7 @@ def wallet(name: str, chain: Contracts, ask: Callable[[str], str] | None = None)
         ask: asks for a passphrase
 
     Raises:
-        UnknownAccount: see the class.
+        UnknownAccount: see the class; `unlock` raises it, too.
         ConfigError: the file is no keystore.
         ChainAway: the node does not answer.
     """
@@ -57,7 +58,9 @@ def wallet(name: str, chain: Contracts, ask: Callable[[str], str] | None = None)
     path = _keystore(name)
 
     def opened() -> Key:
-        return Key(unlock(path, PASSPHRASE, ask))
+        key = Key(unlock(path, PASSPHRASE, ask))
+        _check_public(key, path, chain)
+        return key
 
     address = _told_address(path)
     if not address:  # a keystore need not say whose it is
@@ -67,8 +70,7 @@ def wallet(name: str, chain: Contracts, ask: Callable[[str], str] | None = None)
 
 
 def _test_key(number: int, chain: Contracts) -> Key:
-    client = str(chain.request("web3_clientVersion"))
-    if "anvil" not in client.lower():
+    if client := _real_client(chain):
         raise UnknownAccount(
             f"TEST::{number} is a key that everybody knows, and {shown_url(chain.url)} is no test "
             f"chain ({client}): name a keystore file or an account of `ape accounts list`"
@@ -76,6 +78,31 @@ def _test_key(number: int, chain: Contracts) -> Key:
     if number >= TEST_KEYS:
         raise UnknownAccount(f"TEST::{number}: the numbers go up to {TEST_KEYS - 1}")
     return list(test_keys(MNEMONIC, number + 1))[number]
+
+
+def _check_public(key: Key, path: Path, chain: Contracts) -> None:
+    """Refuse a test chain's key on a chain that is none: whatever it gets there, anybody takes.
+
+    Raises:
+        UnknownAccount: that is so.
+    """
+    client = _real_client(chain)
+    if client and key.address in _public():
+        raise UnknownAccount(
+            f"{path} has a key that everybody knows (of test chains), and {shown_url(chain.url)} "
+            f"is no test chain ({client}): name another keystore"
+        )
+
+
+@cache
+def _public() -> frozenset[str]:
+    return frozenset(each.address for each in test_keys(MNEMONIC, TEST_KEYS))
+
+
+def _real_client(chain: Contracts) -> str:
+    """Return which program the node is; empty for a test chain's."""
+    client = str(chain.request("web3_clientVersion"))
+    return "" if "anvil" in client.lower() else client or "unnamed"
 
 
 def _no_key(name: str) -> Key:
