@@ -2,7 +2,7 @@
 
 Needs the extra silverback (`strongroom doctor` says how to install it). STRONGROOM_CONFIG names
 the configuration; each new block is a tick. The chain that the keeper works on is its own
-configuration's.
+configuration's, as its log, its metrics and its webhooks are.
 """
 
 import os
@@ -12,28 +12,23 @@ from typing import Any
 
 from ape import chain
 from silverback import SilverbackBot
-from strongroom.journal.lock import alone
 from strongroom.keeper.configuration import load
-from strongroom.keeper.run import journal_of, make, wind_up
+from strongroom.keeper.run import running
 
 bot = SilverbackBot()
-config = load(Path(os.environ["STRONGROOM_CONFIG"]))
 held = ExitStack()
-held.enter_context(alone(journal_of(config)))
-keeper = make(config, lambda event, fields: None)
+this = held.enter_context(running(load(Path(os.environ["STRONGROOM_CONFIG"]))))
 
 
 @bot.on_(chain.blocks)
 def on_block(block: Any) -> dict[str, int]:
     """Tick once; silverback records the result as metrics."""
-    tick = keeper.tick()
+    tick = this.tick()
     nav = tick.state.nav if tick.state is not None else 0
     return {"decisions": tick.decisions, "halts": len(tick.halts), "nav": nav}
 
 
 @bot.on_shutdown()
 def on_shutdown() -> None:
-    """Cancel resting orders at the venue."""
-    wind_up(keeper)
-    keeper.sources.close()
+    """Cancel resting orders at the venue, and give the journal back."""
     held.close()

@@ -50,4 +50,6 @@ def test_a_tick_a_block(tmp_path):
             said = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text())
     blocks = re.findall(r"SUCCESS: .*on_block\[block=(0x\w+)\]", said)
     assert len(set(blocks)) == len(blocks) > 3, "each block is one tick"
+    for event in ("started", "stopped"):
+        assert f'"event": "{event}"' in said, "it logs as `keeper start` does"
     assert "Timed out" not in said and re.search(r"SUCCESS: .*on_shutdown", said)

@@ -112,6 +112,46 @@ def test_one_keeper_and_a_dead_one_holds_nothing(url):
         pass
 
 
+def test_two_ways_to_write_a_schema_are_one_journal(url):
+    """The lock is the schema's, however the URL names it."""
+    same = f"{url}&options=-csearch_path%3Dpublic"
+    for first, second in ((url, same), (same, url)):
+        with alone(first), pytest.raises(AlreadyRuns), alone(second):
+            pass
+    fresh = paper_url(url)
+    with alone(fresh), pytest.raises(AlreadyRuns), alone(fresh):  # its schema is made by the lock
+        pass
+
+
+def end_sessions(url):
+    """End all sessions but ours, as a restart of the server does."""
+    engine = open_engine(url)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                 "WHERE pid <> pg_backend_pid() AND datname = current_database()")
+        )  # fmt: skip
+    engine.dispose()
+
+
+def test_a_lost_lock_is_taken_again_or_another_has_it(url):
+    with alone(url) as check:
+        check()
+        end_sessions(url)
+        check()
+        with pytest.raises(AlreadyRuns), alone(url):
+            pass
+        end_sessions(url)
+        with alone(url) as other:
+            for _ in range(2):
+                with pytest.raises(AlreadyRuns):
+                    check()
+            other()
+        check()
+        with pytest.raises(AlreadyRuns), alone(url):
+            pass
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [

@@ -1,28 +1,38 @@
 """One keeper a journal: a lock that a dead process cannot hold."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.journal.database import POSTGRES, open_engine, shown_journal
+from strongroom.journal.tables import make_schema
 from strongroom.settings import AlreadyRuns, only_one
 
 KEY = 0x5354524F  # of PostgreSQL's advisory locks that are ours; the second key is the schema's
-TAKE = text("SELECT pg_try_advisory_lock(:key, hashtext(current_setting('search_path')))")
+TAKE = text("SELECT pg_try_advisory_lock(:key, hashtext(current_schema()))")
 HOLDER = text(
     "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE granted "
     "AND locktype = 'advisory' AND classid = :key "
-    "AND objid = hashtext(current_setting('search_path'))::bit(32)::bigint::oid"
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND objid = hashtext(current_schema())::bit(32)::bigint::oid"
 )
+ALIVE = text("SELECT 1")
+
+Check = Callable[[], None]
 
 
 @contextmanager
-def alone(url: str) -> Iterator[None]:
+def alone(url: str) -> Iterator[Check]:
     """Hold a journal's lock while the block runs: a file beside SQLite's, PostgreSQL's own there.
     A journal in memory needs none.
+
+    Yields what makes sure that the lock is still held. PostgreSQL's ends with its session: it is
+    then taken again, or AlreadyRuns (another keeper has it) or SQLAlchemyError (the server is away)
+    is raised.
 
     Raises:
         AlreadyRuns: another keeper holds it.
@@ -30,19 +40,57 @@ def alone(url: str) -> Iterator[None]:
     """
     engine = open_engine(url)
     place = make_url(url)
-    if place.get_backend_name() == POSTGRES:
-        with engine.connect() as connection:
-            if not connection.execute(TAKE, {"key": KEY}).scalar():
-                who = connection.execute(HOLDER, {"key": KEY}).scalar() or "another process"
-                raise AlreadyRuns(
-                    f"a keeper on the journal {shown_journal(url)} runs already ({who}): end it "
-                    "first"
-                )
-            connection.commit()  # the lock is the session's and stays
-            yield
-    elif place.database and place.database != ":memory:":
-        with only_one(Path(f"{place.database}.lock"), f"a keeper on the journal {place.database}"):
-            yield
-    else:
-        yield
-    engine.dispose()
+    try:
+        if place.get_backend_name() == POSTGRES:
+            lock = _SessionLock(engine, shown_journal(url))
+            try:
+                lock.take()
+                yield lock.check
+            finally:
+                lock.drop()
+        elif place.database and place.database != ":memory:":
+            file = Path(f"{place.database}.lock")
+            with only_one(file, f"a keeper on the journal {place.database}"):
+                yield lambda: None
+        else:
+            yield lambda: None
+    finally:
+        engine.dispose()
+
+
+class _SessionLock:
+    """PostgreSQL's lock of a schema: it lives as long as one session does."""
+
+    def __init__(self, engine: Engine, shown: str) -> None:
+        self._engine, self._shown = engine, shown
+        self._session: Connection | None = None
+
+    def take(self) -> None:
+        """Take it in a new session."""
+        engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._session = engine.connect()
+        make_schema(self._session)
+        if not self._session.execute(TAKE, {"key": KEY}).scalar():
+            who = self._session.execute(HOLDER, {"key": KEY}).scalar() or "another process"
+            self.drop()
+            raise AlreadyRuns(
+                f"a keeper on the journal {self._shown} runs already ({who}): end it first"
+            )
+
+    def check(self) -> None:
+        """Make sure that it is held; a session that has ended holds nothing."""
+        try:
+            if self._session is not None:
+                self._session.execute(ALIVE)
+                return
+        except SQLAlchemyError:
+            self.drop()
+        self.take()
+
+    def drop(self) -> None:
+        """End the session."""
+        if self._session is not None:
+            with suppress(SQLAlchemyError):
+                self._session.invalidate()
+                self._session.close()
+            self._session = None

@@ -1,6 +1,8 @@
 """The journal's tables."""
 
 import sqlite3
+from contextlib import suppress
+from pathlib import Path
 
 from sqlalchemy import (
     BigInteger,
@@ -145,6 +147,7 @@ def prepare(engine: Engine) -> None:
         JournalMismatch: another version wrote them.
     """
     if engine.dialect.name == "sqlite":
+        make_private(engine)
         event.listen(engine, "connect", be_durable)
         engine.dispose()  # connections that were opened before
     with engine.begin() as connection:
@@ -158,9 +161,7 @@ def prepare(engine: Engine) -> None:
 
 def _prepare_server(connection: Connection) -> None:
     """Make the schema of the search path and its tables; a fact has their version."""
-    if connection.execute(text("SELECT current_schema()")).scalar() is None:
-        name = connection.execute(text("SHOW search_path")).scalar_one()
-        connection.execute(CreateSchema(name, if_not_exists=True))
+    make_schema(connection)
     chosen = select(facts.c.value).where(facts.c.name == VERSION_FACT)
     made_before = inspect(connection).has_table("facts")
     found = connection.execute(chosen).scalar() if made_before else None
@@ -170,12 +171,29 @@ def _prepare_server(connection: Connection) -> None:
         connection.execute(insert(facts).values(name=VERSION_FACT, value=str(VERSION)))
 
 
+def make_schema(connection: Connection) -> None:
+    """Make PostgreSQL's schema of the search path where there is none."""
+    if connection.execute(text("SELECT current_schema()")).scalar() is None:
+        name = connection.execute(text("SHOW search_path")).scalar_one()
+        connection.execute(CreateSchema(name, if_not_exists=True))
+
+
 def _check(found: int) -> None:
     if found not in (0, VERSION):
         advice = (
             "use a newer release" if found > VERSION else "finish with the release that wrote it"
         )
         raise JournalMismatch(f"journal version {found}, this code writes {VERSION}: {advice}")
+
+
+def make_private(engine: Engine) -> None:
+    """Let nobody but this user read a SQLite file; the files beside it take its mode."""
+    name = engine.url.database
+    if name and name != ":memory:":
+        path = Path(name)
+        path.touch(mode=0o600)
+        with suppress(PermissionError):  # it is another user's, who lets us write
+            path.chmod(0o600)
 
 
 def be_durable(connection: sqlite3.Connection, _: object) -> None:

@@ -3,13 +3,14 @@
 import signal
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import Json
+from strongroom.errors import Away
 from strongroom.execution.interfaces import Listener
 from strongroom.journal import Journal
 from strongroom.journal.database import paper_url
@@ -20,8 +21,32 @@ from strongroom.keeper.logs import configure
 from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.recording import Recorder
-from strongroom.keeper.tick import Keeper
+from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
+from strongroom.settings import AlreadyRuns
+
+
+@dataclass
+class Running:
+    """A keeper with all that watches it: log, metrics, webhooks."""
+
+    config: Config
+    keeper: Keeper
+    metrics: Metrics
+    told: Listener
+    ticks: int = 0
+
+    def tick(self) -> Tick:
+        """Go round once, and show it."""
+        start = time.monotonic()
+        try:
+            tick = self.keeper.tick()
+        except Exception as error:  # the outermost border: a defect of ours is told
+            self.told("failed", {"error": repr(error)})
+            raise
+        self.ticks += 1
+        self.metrics.observe(self.keeper, tick, time.monotonic() - start)
+        return tick
 
 
 def run(config: Config, ticks: int | None = None, stopping: threading.Event | None = None) -> int:
@@ -33,49 +58,56 @@ def run(config: Config, ticks: int | None = None, stopping: threading.Event | No
         ConfigError: the configuration does not fit what is there; nothing was sent.
         AlreadyRuns: a keeper of this journal runs.
     """
-    with alone(journal_of(config)):
-        return _run(config, ticks, stopping)
-
-
-def _run(config: Config, ticks: int | None, stopping: threading.Event | None) -> int:
-    log = configure(config.operations.log)
-    alerts = Alerts(config.operations.webhooks, config.vault)
-    metrics = Metrics()
-
-    def told(event: str, fields: Mapping[str, Json]) -> None:
-        log.info(event, **fields)
-        metrics.events.labels(event).inc()
-        alerts(event, fields)
-
-    server = None
-    if config.operations.metrics_port and config.operations.mode != "dry-run":
-        server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
-    keeper = make(config, told)
     stopped = stopping or threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopped.set())
-    mode = config.operations.mode
-    told("started", {"vault": config.vault, "mode": mode})
-    count = 0
-    try:
-        while not stopped.is_set() and (ticks is None or count < ticks):
+
+    def obey_signals() -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: stopped.set())
+
+    with running(config, obey_signals) as this:
+        while not stopped.is_set() and (ticks is None or this.ticks < ticks):
             start = time.monotonic()
-            tick = keeper.tick()
-            count += 1
-            metrics.observe(keeper, tick, time.monotonic() - start)
+            this.tick()
             stopped.wait(max(0.0, config.operations.tick_s - (time.monotonic() - start)))
-    except Exception as error:  # the outermost border: a defect of ours is told before it stops us
-        told("failed", {"error": repr(error)})
-        raise
-    finally:
-        if mode == "live":
-            wind_up(keeper)
-        told("stopped", {"vault": config.vault, "ticks": count})
-        keeper.sources.close()
-        if server is not None:
-            server.shutdown()
-    return count
+        return this.ticks
+
+
+@contextmanager
+def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterator[Running]:
+    """Yield a keeper that is ready to tick, the only one of its journal; end it afterwards.
+
+    Args:
+        built: called before the keeper says that it has started
+
+    Raises:
+        ConfigError, AlreadyRuns: as `run`.
+    """
+    with alone(journal_of(config)) as check_alone, ExitStack() as open_:
+        log = configure(config.operations.log)
+        alerts = Alerts(config.operations.webhooks, config.vault)
+        metrics, mode = Metrics(), config.operations.mode
+
+        def told(event: str, fields: Mapping[str, Json]) -> None:
+            log.info(event, **fields)
+            metrics.events.labels(event).inc()
+            alerts(event, fields)
+
+        if config.operations.metrics_port and mode != "dry-run":
+            server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
+            open_.callback(server.shutdown)
+        keeper = make(config, told)
+        keeper.check_alone = check_alone
+        open_.callback(keeper.sources.close)
+        this = Running(config, keeper, metrics, told)
+        built()
+        told("started", {"vault": config.vault, "mode": mode})
+        try:
+            yield this
+        finally:
+            if mode == "live":
+                wind_up(keeper)
+            told("stopped", {"vault": config.vault, "ticks": this.ticks})
 
 
 def make(config: Config, told: Listener) -> Keeper:
@@ -90,8 +122,10 @@ def make(config: Config, told: Listener) -> Keeper:
 
 
 def wind_up(keeper: Keeper) -> None:
-    """Take out what rests; what is under way is followed at the next start."""
-    with suppress(ChainAway, SQLAlchemyError):
+    """Take out what rests, unless the journal is another keeper's by now; what is under way is
+    followed at the next start."""
+    with suppress(AlreadyRuns, Away, SQLAlchemyError):
+        keeper.check_alone()
         for intent in keeper.journal.open():
             keeper.desk.cancel(intent.key)
 

@@ -16,10 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.analysis.calibration import Gate
 from strongroom.chain.calls import Ask, first_line
-from strongroom.chain.failures import ChainAway
+from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 from strongroom.chain.ids import ConditionId
 from strongroom.chain.orders import YES
 from strongroom.chain.units import MICRO
+from strongroom.errors import Away, Refused
 from strongroom.execution.housekeeping import Duties
 from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue, SafeSender
 from strongroom.execution.order_desk import Desk
@@ -32,6 +33,7 @@ from strongroom.information.sources import Look
 from strongroom.journal import Journal
 from strongroom.journal.states import AnswerKind
 from strongroom.reporting.report import Reporter
+from strongroom.settings import AlreadyRuns
 from strongroom.signing.signers import NotSigned
 from strongroom.strategy.api import Pack
 from strongroom.strategy.decide import Decision, Round, Rules, decide
@@ -106,6 +108,7 @@ class Keeper:
     pools: Sequence[PoolMarket] = ()
     signals: Sequence[str] = ()  # sources that lift, and never move money by themselves
     check_signers: Callable[[], None] = lambda: None  # raises NotSigned: nothing can be signed
+    check_alone: Callable[[], None] = lambda: None  # raises AlreadyRuns: the journal is another's
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
     _halts: dict[str, str] = field(default_factory=dict)
     _venue_again: float = 0.0
@@ -118,8 +121,8 @@ class Keeper:
         now, state, decided = int(self.clock()), None, 0
         try:
             with _Named(halts):
+                self.check_alone()
                 now = self.chain.now()
-            if not halts:
                 state, decided = self._go_round(now, halts)
         except SQLAlchemyError as error:  # nothing that it should have kept was begun
             halts["journal"] = f"the journal cannot be written: {first_line(error)}"
@@ -139,21 +142,22 @@ class Keeper:
             self._check_exchanges(halts)
             self._resolve_forecasts(state)
             self.duties.settle(state, self.tasks.busy())
-        look = self._look(state, now)
-        decided = 0
+        look, decided = None, 0
+        with _Named(halts):
+            look = self._look(state, now)
         with _Named(halts):
             self._check_signers()
         with _Named(halts):
             self._check_venue(halts)
             self.tasks.advance(may_place=not halts)
             state = self._again(state, halts)
-            if not halts and look.books:
+            if not halts and look is not None and look.books:
                 decided = self._decide(look, state)
         with _Named(halts):
             state = self._again(state, halts)
             self.duties.tidy(state, self.tasks.busy())
         with _Named(halts):
-            if self.reporter.is_due(self.vault.requests_wait()) and "clock" not in halts:
+            if look is not None and "clock" not in halts and self._report_is_due():
                 self.reporter.report(look.markets, look.books)
         return self._again(state, halts), decided
 
@@ -169,6 +173,9 @@ class Keeper:
     def _moves(self) -> int:
         """Return how many steps orders and transactions have taken."""
         return self.journal.moves + self.transactor.moves
+
+    def _report_is_due(self) -> bool:
+        return self.reporter.is_due(self.vault.requests_wait())
 
     def _again(self, state: VaultState, halts: dict[str, str]) -> VaultState:
         """Return the vault as it is now, read anew only where we have moved something since."""
@@ -363,10 +370,17 @@ class _Named:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, NotSigned):
-            self._halts["signers"] = str(error)
-            return True
-        if isinstance(error, ChainAway):
-            self._halts["chain"] = f"the chain does not answer: {first_line(error)}"
-            return True
-        return False
+        match error:
+            case NotSigned():
+                self._halts["signers"] = str(error)
+            case AlreadyRuns():
+                self._halts["journal"] = str(error)
+            case ChainAway():
+                self._halts["chain"] = f"the chain does not answer: {first_line(error)}"
+            case CallReverted() | TransactionRefused():
+                self._halts["chain"] = f"a contract refuses: {first_line(error)}"
+            case Away() | Refused():
+                self._halts["outside"] = first_line(error)
+            case _:
+                return False
+        return True
