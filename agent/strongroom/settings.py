@@ -42,6 +42,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}): name a file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: not UTF-8 at byte {error.start}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
 
@@ -121,6 +123,8 @@ def unlock(path: Path, variable: str, ask: Callable[[str], str] | None = None) -
             f"keystore {path}: {error.strerror}: make one with `ape accounts generate` or "
             "eth_account"
         ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"keystore {path}: not a keystore: name another file") from error
     passphrase = os.environ.get(variable)
     if passphrase is None and ask is not None:
         passphrase = ask(f"Passphrase of {path}")
@@ -129,7 +133,7 @@ def unlock(path: Path, variable: str, ask: Callable[[str], str] | None = None) -
     try:
         account: LocalAccount = Account.from_key(Account.decrypt(text, passphrase))
         return account
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"keystore {path}: not a keystore, or {variable} is not its passphrase"
         ) from error
@@ -139,12 +143,19 @@ def read_secret(path: Path) -> bytes:
     """Return the secret that keeper and co-signer share.
 
     Raises:
-        ConfigError: the file is missing.
+        ConfigError: the file is missing, or others may open it.
     """
     try:
-        return path.read_bytes().strip()
+        secret = path.read_bytes().strip()
+        mode = path.stat().st_mode
     except OSError as error:
         raise ConfigError(
             f"[cosigner.secret_file] {path}: {error.strerror}: "
             "write one with `openssl rand -hex 32`"
         ) from error
+    if mode & 0o077:
+        raise ConfigError(
+            f"[cosigner.secret_file] {path} is open to other users (mode {mode & 0o777:o}): "
+            f"run `chmod 600 {path}`, and write another secret if they may have read it"
+        )
+    return secret

@@ -8,10 +8,18 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
+from strongroom.information.books import BooksAway
+from strongroom.information.sources import Look
+from strongroom.journal import Journal
 from strongroom.keeper.alerts import Alerts
 from strongroom.keeper.logs import configure
 from strongroom.keeper.metrics import Metrics, serve
-from strongroom.keeper.tick import Tick
+from strongroom.keeper.paper import PaperKeeper
+from strongroom.keeper.recording import Recorder
+from strongroom.keeper.tick import Keeper, Tick, Watch
+from strongroom.settings import AlreadyRuns, ConfigError, read_secret, read_toml, unlock
+from strongroom.signing.signers import CosignerAway
 
 
 def keeper(reversals=(3, 20)):
@@ -97,3 +105,133 @@ def test_webhooks_get_what_a_person_should_know_and_a_dead_one_holds_nobody_up()
         time.sleep(0.01)
     assert heard == [{"text": "Strongroom 0xvault: stopped deciding: clock: off"}]
     server.shutdown()
+
+
+def idle(*_, **__):
+    """Do nothing, and find nothing."""
+
+
+def quiet_keeper(kind, reports, tidied):
+    """A keeper that has nothing to do: each of its parts can be made to fail."""
+    vault = SimpleNamespace(total_exposure=0, markets={}, closed=(), nav=5, idle=5, class_of=idle)
+    answer = SimpleNamespace(kind="ACCEPTED", detail="")
+    return kind(
+        journal=SimpleNamespace(moves=0, reservations=dict),
+        chain=SimpleNamespace(now=lambda: 1_000, ask=lambda asked: [False for _ in asked]),
+        venue=SimpleNamespace(time=lambda: 1_000, heartbeat=lambda: answer, trouble=""),
+        vault=SimpleNamespace(
+            read=lambda kept: vault,
+            wallets=SimpleNamespace(all=list),
+            holdings=lambda names: (),
+            requests_wait=lambda: False,
+        ),
+        transactor=SimpleNamespace(moves=0, advance=idle),
+        desk=SimpleNamespace(recover=idle),
+        tasks=SimpleNamespace(busy=set, advance=idle),
+        duties=SimpleNamespace(settle=idle, tidy=lambda state, busy: tidied.append(1)),
+        reporter=SimpleNamespace(
+            is_due=lambda wait: True, report=lambda markets, books: reports.append(1)
+        ),
+        sources=SimpleNamespace(look=lambda now, admits, held: Look(now, {}, {}, {})),
+        packs=(),
+        rules=None,
+        exchanges=("0xexchange",),
+        clock=lambda: 1_000,
+        watch=Watch(heartbeat=False),
+    )
+
+
+def failing(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+FAILURES = {
+    "the chain is away": (ChainAway("no answer"), "chain", "does not answer"),
+    "a read reverts": (CallReverted("pool: no"), "chain", "pool: no"),
+    "a transaction reverts": (TransactionRefused("stale"), "chain", "stale"),
+    "no signature": (CosignerAway("silent"), "signers", "silent"),
+    "the venue is away": (BooksAway("books: 500"), "outside", "books: 500"),
+}
+PARTS = {
+    "clock": ("chain", "now"),
+    "vault": ("vault", "read"),
+    "venue": ("venue", "time"),
+    "exchanges": ("chain", "ask"),
+    "orders": ("desk", "recover"),
+    "look": ("sources", "look"),
+    "duties": ("duties", "settle"),
+    "reports": ("reporter", "report"),
+}
+
+
+@pytest.mark.parametrize("kind", [Keeper, PaperKeeper])
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_tick_never_raises_for_what_the_outside_world_does(kind, part, failure):
+    reports, tidied = [], []
+    keeper = quiet_keeper(kind, reports, tidied)
+    assert keeper.tick().halts == {}
+    error, name, words = FAILURES[failure]
+    place, what = PARTS[part]
+    setattr(getattr(keeper, place), what, failing(error))
+    halts = keeper.tick().halts
+    if kind is Keeper or part in ("clock", "vault", "venue", "look"):
+        assert words in halts[name]
+
+
+def test_without_pools_nothing_is_decided_or_reported_and_the_rest_goes_on():
+    reports, tidied = [], []
+    keeper = quiet_keeper(Keeper, reports, tidied)
+    keeper.pools = [SimpleNamespace(pool="0xpool")]
+    keeper.chain.ask = lambda asked: (
+        failing(CallReverted("0xpool: no"))() if len(asked) > 1 else [0]
+    )
+    tick = keeper.tick()
+    assert "0xpool: no" in tick.halts["chain"] and tick.decisions == 0
+    assert (reports, tidied) == ([], [1])
+
+
+def test_a_journal_that_is_anothers_stops_everything():
+    reports, tidied = [], []
+    keeper = quiet_keeper(Keeper, reports, tidied)
+    keeper.check_alone = failing(AlreadyRuns("a keeper runs already"))
+    assert keeper.tick().halts == {"journal": "a keeper runs already"}
+    assert (reports, tidied) == ([], [])
+
+
+def mode(path):
+    return path.stat().st_mode & 0o777
+
+
+def test_what_tells_of_decisions_is_this_users_alone(tmp_path):
+    (tmp_path / "old.db").touch(mode=0o644)
+    for name in ("new.db", "old.db"):
+        Journal(f"sqlite:///{tmp_path / name}").keep("who", "me")
+        assert {mode(each) for each in tmp_path.glob(f"{name}*")} == {0o600}
+    Recorder(tmp_path / "views", "salt")
+    assert (mode(tmp_path / "views"), mode(tmp_path / "views" / "salt")) == (0o700, 0o600)
+
+
+def test_a_secret_that_others_may_read_is_refused(tmp_path):
+    path = tmp_path / "secret"
+    path.write_text("ab" * 32)
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match=r"open to other users \(mode 644\): run `chmod 600"):
+        read_secret(path)
+    path.chmod(0o600)
+    assert read_secret(path) == b"ab" * 32
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"[]", b"[1]", b'"a"', b"null", b"{}"])
+def test_a_file_of_another_kind_is_one_sentence(tmp_path, monkeypatch, content):
+    monkeypatch.setenv("PASSPHRASE", "x")
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="not a keystore"):
+        unlock(path, "PASSPHRASE")
+    if content[0] == 0xFF:
+        with pytest.raises(ConfigError, match="not TOML: not UTF-8 at byte 0"):
+            read_toml(path)

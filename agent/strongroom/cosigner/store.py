@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from strongroom.chain.units import DAY
 from strongroom.cosigner.policy import Before
-from strongroom.journal.tables import be_durable
+from strongroom.journal.tables import be_durable, make_private
 
 _META = MetaData()
 _signed = Table(
@@ -38,6 +38,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self._engine = create_engine(url)
         if self._engine.dialect.name == "sqlite":
+            make_private(self._engine)
             event.listen(self._engine, "connect", be_durable)
         _META.create_all(self._engine)
 

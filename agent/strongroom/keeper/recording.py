@@ -33,9 +33,13 @@ class Recorder:
     """Writes views into a folder; each is complete when its `views` file is there."""
 
     def __init__(self, folder: Path, salt: str) -> None:
-        """Take the folder; the decisions' salt is kept beside, for the replay."""
+        """Take the folder, which only this user may open from now on: views and the decisions'
+        salt, kept beside for the replay, tell what the keeper will do."""
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
         self._folder = folder
+        (folder / "salt").touch(mode=0o600)
+        (folder / "salt").chmod(0o600)
         (folder / "salt").write_text(salt)
         self._number = len(list(folder.glob("views-*.parquet")))
         self._markets: list[str] = []
