@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from strongroom.cosigner.service import load as cosigner_file
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.errors import BadInput
@@ -133,6 +134,8 @@ def test_first_files_of_a_vault_work(world, tmp_path):
     written = first_files(world, tmp_path)
     assert [each.name for each in written.files] == ["keeper.toml", "cosigner.toml", "secret"]
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    assert any("STRONGROOM_COSIGNER_PASSPHRASE" in words for words in written.left)
+    assert any("--tcp PORT" in words for words in written.left)
     owners = world.stage.safe.getOwners()
     assert all(owner in written.left[0] for owner in owners)
     for name in ("owner", "executor", "cosigner"):
@@ -172,3 +175,22 @@ def test_first_files_overwrite_nothing_and_need_a_vault(world, tmp_path):
     with pytest.raises(ConfigError, match="chain 80002 has no public venue"):
         first_files(world, tmp_path / "other", venue=None)
     assert not (tmp_path / "other").exists()
+
+
+def test_first_files_for_two_users_meet_at_a_port(world, tmp_path):
+    written = first_files(world, tmp_path, tcp=8700)
+    assert load(tmp_path / "keeper.toml").cosigner.url == "http://127.0.0.1:8700"
+    assert cosigner_file(tmp_path / "cosigner.toml").listen == "127.0.0.1:8700"
+    assert any("a copy of secret (0600)" in words for words in written.left)
+
+
+@pytest.mark.parametrize(
+    ("secret", "mode", "told"),
+    [("short", 0o600, "needs 32 bytes"), ("ab" * 32, 0o644, "open to other users")],
+)
+def test_first_files_take_no_secret_that_is_none(world, tmp_path, secret, mode, told):
+    (tmp_path / "secret").write_text(secret)
+    (tmp_path / "secret").chmod(mode)
+    with pytest.raises(BadInput, match=told):
+        first_files(world, tmp_path)
+    assert not (tmp_path / "keeper.toml").exists()

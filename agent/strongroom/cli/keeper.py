@@ -28,6 +28,7 @@ def command() -> None:
 @click.option("--pack", "packs", multiple=True, default=("tail",), show_default=True)
 @click.option("--multi-send", help="MultiSendCallOnly, if it is not at its usual address.")
 @click.option("--folder", type=FOLDER, default=Path(), help="Of the files; default: this folder.")
+@click.option("--tcp", type=click.IntRange(1, 65_535), help="Port of a co-signer of another user.")
 def init(
     vault: str,
     rpc: str,
@@ -37,6 +38,7 @@ def init(
     packs: tuple[str, ...],
     multi_send: str | None,
     folder: Path,
+    tcp: int | None,
 ) -> None:
     """Write keeper.toml and cosigner.toml for a vault, with everything that the chain knows.
 
@@ -52,7 +54,7 @@ def init(
         raise click.UsageError("--clob-url and --gamma-url go together")
     venue = VenueUrls(clob_url, gamma_url, stream_url) if clob_url and gamma_url else None
     written = write_first_files(
-        InitOptions(vault, rpc, venue, packs, folder, multi_send or MULTI_SEND)
+        InitOptions(vault, rpc, venue, packs, folder, multi_send or MULTI_SEND, tcp)
     )
     for file in written.files:
         click.echo(f"wrote {file}")

@@ -20,9 +20,10 @@ from strongroom.chain.contracts import Contract, Contracts
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import keccak
 from strongroom.chain.terms import DELEGATED, ordinal
+from strongroom.cosigner.wire import check_secret
 from strongroom.errors import BadInput
 from strongroom.keeper.configuration import ExecutionSection, SafeSection
-from strongroom.settings import ConfigError
+from strongroom.settings import ConfigError, read_secret
 
 KEEPER, COSIGNER, SECRET = "keeper.toml", "cosigner.toml", "secret"
 SOCKET = "cosigner.sock"
@@ -61,6 +62,7 @@ class InitOptions:
         packs: which decide, in this order
         folder: of the files; none of them may be there yet
         multi_send: MultiSendCallOnly on this chain
+        tcp: port of this machine that the co-signer listens on; None: a socket that one user opens
     """
 
     vault: str
@@ -69,6 +71,7 @@ class InitOptions:
     packs: tuple[str, ...] = ("tail",)
     folder: Path = Path()
     multi_send: str = MULTI_SEND
+    tcp: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,8 @@ def write_first_files(options: InitOptions) -> Written:
     """Write keeper.toml, and cosigner.toml with its secret where the Safe needs two owners.
 
     Raises:
-        ConfigError: a file is there already, the chain has no public venue, or the vault trades
-            at none of the venue's exchanges.
+        ConfigError: a file is there already, the chain has no public venue, the vault trades at
+            none of the venue's exchanges, or the secret that is there is too short or not secret.
         BadInput: no vault is at the address.
         ChainAway: the node does not answer.
     """
@@ -133,6 +136,8 @@ def write_first_files(options: InitOptions) -> Written:
     for name in files:
         if (folder / name).exists():
             raise ConfigError(f"{folder / name} exists already: name another folder (--folder)")
+    if two and (folder / SECRET).exists():
+        check_secret(read_secret(folder / SECRET))
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
@@ -140,7 +145,7 @@ def write_first_files(options: InitOptions) -> Written:
         with os.fdopen(os.open(folder / SECRET, os.O_CREAT | os.O_WRONLY, 0o600), "w") as secret:
             secret.write(secrets.token_hex(32) + "\n")
         files[SECRET] = ""
-    return Written(tuple(folder / name for name in files), tuple(_left(folder, found)))
+    return Written(tuple(folder / name for name in files), tuple(_left(options, found)))
 
 
 def _look(chain: Contracts, address: str) -> _Found:
@@ -209,7 +214,7 @@ def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> dict[str, 
         | ({} if found.cosigned else {"further_owners": further}),
         "safe": {"address": found.safe, "multi_send": options.multi_send},
         **(
-            {"cosigner": {"url": _socket(options.folder), "secret_file": SECRET}}
+            {"cosigner": {"url": _place(options, "http://"), "secret_file": SECRET}}
             if found.cosigned
             else {}
         ),
@@ -236,7 +241,7 @@ def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> dict[str, 
 
 def _cosigner(options: InitOptions, found: _Found) -> dict[str, object]:
     return {
-        "listen": _socket(options.folder),
+        "listen": _place(options),
         "rpc_url": options.rpc,
         "keystore": "cosigner.json",
         "secret_file": SECRET,
@@ -265,19 +270,36 @@ def _cosigner(options: InitOptions, found: _Found) -> dict[str, object]:
     }
 
 
-def _socket(folder: Path) -> str:
-    return f"unix:{folder.resolve() / SOCKET}"
+def _place(options: InitOptions, scheme: str = "") -> str:
+    """Return where the co-signer listens."""
+    if options.tcp is not None:
+        return f"{scheme}127.0.0.1:{options.tcp}"
+    return f"unix:{options.folder.resolve() / SOCKET}"
 
 
-def _left(folder: Path, found: _Found) -> Iterator[str]:
+def _left(options: InitOptions, found: _Found) -> Iterator[str]:
     """Yield what is left to do."""
-    owners = ", ".join(found.owners)
+    folder, owners = options.folder, ", ".join(found.owners)
     yield f"put the keystore of an owner of the Safe into {folder / 'owner.json'}: one of {owners}"
     if found.cosigned:
         yield f"put that of another owner into {folder / 'cosigner.json'}, best on another machine"
     for number in range(2, 1 if found.cosigned else found.threshold + 1):
         yield f"put that of another owner into {folder / f'owner-{number}.json'}"
     yield f"put the keystore of any account with gas into {folder / 'executor.json'}"
-    yield "set STRONGROOM_OWNER_PASSPHRASE and STRONGROOM_EXECUTOR_PASSPHRASE"
+    yield "set STRONGROOM_OWNER_PASSPHRASE and STRONGROOM_EXECUTOR_PASSPHRASE for the keeper"
+    if found.cosigned:
+        yield "set STRONGROOM_COSIGNER_PASSPHRASE for the co-signer"
+        yield from _two_users(options)
     yield from found.notes
     yield f"read {folder / KEEPER}: its mode is paper, so nothing is sent before you set live"
+
+
+def _two_users(options: InitOptions) -> Iterator[str]:
+    """Yield what a co-signer that another user runs needs."""
+    if options.tcp is None:
+        yield (
+            f"run co-signer and keeper as the same user: only one may open {SOCKET}; for two "
+            "users, write the files with --tcp PORT"
+        )
+    else:
+        yield f"give the co-signer's user {COSIGNER}, its keystore and a copy of {SECRET} (0600)"
