@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from strongroom.audit.node import Node, NodeAway
+from strongroom.audit.node import Node
 from strongroom.chain.calls import Ask
 from strongroom.chain.codec import BadArguments, FunctionCodec
 from strongroom.chain.contracts import Contracts
@@ -187,8 +187,9 @@ def test_no_message_has_a_key_and_a_wrong_one_is_named(status):
                 assert f"(HTTP {status}): check the key in the URL" in told
         if status not in (401, 403):
             return
-        with pytest.raises(NodeAway):
-            Node(f"http://127.0.0.1:{port}", pause=lambda seconds: None).head()
+        url = f"http://user:hunter2@127.0.0.1:{port}{SECRET_PATH}"
+        told = told_by(lambda at: Node(at, pause=lambda seconds: None).head(), url)
+        assert f"refused eth_blockNumber (HTTP {status}): check the key in the URL" in told
 
 
 @pytest.mark.parametrize(
@@ -216,3 +217,9 @@ def test_a_journal_is_named_without_its_password(tmp_path):
     (tmp_path / "text").write_text("no database, and long enough to be seen as none " * 30)
     with pytest.raises(ConfigError, match="is no database: name another file"):
         open_engine(f"sqlite:///{tmp_path / 'text'}")
+
+
+@pytest.mark.parametrize("result", NONSENSE, ids=str)
+def test_nonsense_to_the_audit_is_a_node_that_is_away(result):
+    with node(result) as port, pytest.raises(ChainAway):
+        Node(f"http://127.0.0.1:{port}", pause=lambda seconds: None).head()

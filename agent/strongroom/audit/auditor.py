@@ -27,6 +27,7 @@ from strongroom.audit.valuation import account_value
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import view_differences
 from strongroom.chain.ids import MarketId, keccak
+from strongroom.chain.jsonrpc import understood
 
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, Event], None]
@@ -99,7 +100,8 @@ class Auditor:
             CheckpointError: there is a checkpoint that this audit cannot go on from.
         """
         scope, progress = self._scope, self.start()
-        chain_id = int(self._node.ask("eth_chainId"), 16)
+        with understood("chain id"):
+            chain_id = int(self._node.ask("eth_chainId"), 16)
         for end, logs in self._node.logs([self._vault], progress.next_block, scope.to_block):
             self.book(progress, logs)
             if self._fills is not None:
@@ -268,4 +270,5 @@ class Auditor:
         return self._contracts.call_all(self._vault, asked, self._scope.to_block)
 
     def _hash_of(self, block: int) -> str:
-        return str(self._node.ask("eth_getBlockByNumber", hex(block), False)["hash"])
+        with understood("block"):
+            return str(self._node.ask("eth_getBlockByNumber", hex(block), False)["hash"])

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from strongroom.audit.events import RawLog
-from strongroom.chain.jsonrpc import shown_url
+from strongroom.chain.jsonrpc import shown_url, understood
 from strongroom.errors import Away, BadInput
 
 RANGE = 10_000  # blocks at most in a piece
@@ -19,6 +19,7 @@ TRIES = 5
 PAUSE_S = 0.5
 BATCH = 100  # requests in one
 BUSY = (429, 500, 502, 503, 504)
+NO_ENTRY = (401, 403)
 
 Question = tuple[str, list[Any]]  # a method of JSON-RPC and its parameters
 
@@ -80,6 +81,11 @@ class Node:
                 if response.status_code in BUSY:
                     why = f"status {response.status_code}"
                     continue
+                if response.status_code in NO_ENTRY:
+                    raise NodeRefuses(
+                        f"{shown_url(self.url)} refused {asked[0][0]} "
+                        f"(HTTP {response.status_code}): check the key in the URL"
+                    )
                 answers = {each["id"]: each for each in json.loads(response.content)}
             except (requests.RequestException, ValueError, TypeError, KeyError) as error:
                 why = type(error).__name__  # its words have the URL
@@ -93,7 +99,8 @@ class Node:
 
     def head(self) -> int:
         """Return the newest block's number."""
-        return int(self.ask("eth_blockNumber"), 16)
+        with understood("number of a block"):
+            return int(self.ask("eth_blockNumber"), 16)
 
     def times(self, blocks: Sequence[int]) -> dict[int, int]:
         """Return the timestamps of blocks.
