@@ -1,5 +1,7 @@
-"""`strongroom audit`: the command `strongroom audit`."""
+"""`ape run audit`: the command `strongroom audit`."""
 
-from strongroom.cli.audit import command as cli
+from strongroom.cli.audit import command
 
-__all__ = ["cli"]
+from scripts._connected import by_network
+
+cli = by_network(command)

@@ -120,6 +120,67 @@ def test_what_is_typed_wrong_is_told(words, told, capsys):
     assert ended.value.code == 2 and capsys.readouterr().err.startswith(told)
 
 
+VAULT = "0x00000000000000000000000000000000000000aa"
+AUDIT = f"audit --vault {VAULT} --rpc http://127.0.0.1:9"
+INIT = f"keeper init --vault {VAULT} --rpc http://127.0.0.1:9"
+NULL = "backtest docs/examples/backtest-null.toml"
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("devnet --port 99999999", "Invalid value for '--port': 99999999 is not in the range"),
+        ("devnet --clob-port -1", "Invalid value for '--clob-port': -1 is not in the range"),
+        ("devnet --port 8080", "--port and --clob-port are the same: name another"),
+        ("devnet --markets -1", "Invalid value for '--markets': -1 is not in the range x>=1"),
+        ("practice --port 70000", "Invalid value for '--port': 70000 is not in the range"),
+        ("practice --seconds nan", "Invalid value for '--seconds': nan is no number"),
+        ("week --hours -3", "Invalid value for '--hours': -3 is not in the range 1<=x<=122"),
+        ("week --hours 0", "Invalid value for '--hours': 0 is not in the range 1<=x<=122"),
+        ("week --tickers ZZZ", "no ladder of 'ZZZ' is recorded: choose from AAPL, "),
+        ("study reference --spread nan", "Invalid value for '--spread': nan is no number"),
+        ("study ladders --half-spread -1", "Invalid value for '--half-spread': -1.0 is not in the"),
+        ("study ladders --fee-rate inf", "Invalid value for '--fee-rate': inf is not in the range"),
+        (f"{INIT} --pack nope", "--pack nope: no such pack is installed: choose from bundle, "),
+        (f"{INIT} --pack tial", "--pack tial: no such pack is installed: did you mean 'tail'?"),
+        ("keeper init --vault 0x1", "Invalid value for '--vault': '0x1' is no address: give 0x"),
+        (f"{NULL} --engine ray", "--engine ray is of a sweep: add --sweep"),
+        (f"{NULL} --sweep --ray-address a", "--ray-address is of ray: add --engine ray"),
+        (f"{NULL} --workers 2", "--workers is of a sweep: add --sweep or --walk-forward"),
+        (f"{NULL} --sweep --walk-forward time", "--sweep and --walk-forward: choose one"),
+        (f"{NULL} --sweep --honesty", "--honesty checks one run: leave out the sweep"),
+        ("audit --vault 0x1", "Invalid value for '--vault': '0x1' is no address: give 0x"),
+        (f"{AUDIT} --exchange 0x12", "Invalid value for '--exchange': '0x12' is no address"),
+        (f"{AUDIT} --exchange {VAULT}", "--exchange is the vault itself: name the exchange"),
+        (f"{AUDIT} --from-block -5", "Invalid value for '--from-block': -5 is not in the range"),
+        (f"{AUDIT} --replay -2", "Invalid value for '--replay': -2 is not in the range x>=-1"),
+        (f"{AUDIT} --at-block 5", "--at-block is of a what-if: add --what-if or --what-if-cap"),
+        (f"{AUDIT} --what-if-cap 0:-5", "'0:-5': give a class and a cap in units, e.g. 0:250.00"),
+        (f"{AUDIT} --what-if-cap 0:inf", "'0:inf': give a class and a cap in units, e.g."),
+        ("page --vault 0x1", "Invalid value for '--vault': '0x1' is no address: give 0x"),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_is_one_sentence(typed, told, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(typed.split())
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and said.startswith(told) and len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["study", "--help"]], ids=" ".join)
+def test_what_cannot_be_printed_is_one_sentence(words):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*RUN, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+    told = "what is printed cannot be used (No space left on device): name another place\n"
+    assert (done.returncode, done.stderr) == (2, told)
+
+
+def test_a_file_that_cannot_be_written_is_named():
+    done = ending(PermissionError(13, "Permission denied", "/root/x"))
+    told = "/root/x cannot be used (Permission denied): name another place\n"
+    assert (done.exit_code, done.output) == (2, told)
+
+
 def test_sigterm_ends_what_a_command_started(tmp_path):
     code = f"""
 import click, contextlib, pathlib, time

@@ -57,7 +57,7 @@ def test_amounts_are_read(text, micro):
     ("text", "words"),
     [("-5", "an amount must be more than 0, not -5"), ("0", "more than 0"),
      ("ten", "is not a number"), ("1,000", "is not a number"), ("inf", "is not a number"),
-     ("1.0000001", "use at most 6")],
+     ("1.0000001", "use at most 6"), ("1e400", "more than any vault holds: name a smaller")],
 )  # fmt: skip
 def test_what_is_no_amount_says_why(text, words):
     with pytest.raises(BadAmount, match=words):

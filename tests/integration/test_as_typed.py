@@ -26,7 +26,7 @@ def typed(people):
         command += ["--account", f"TEST::{number}"] if account else []
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
+        return done.stderr if code == 2 else done.stdout
 
     return run
 
@@ -48,6 +48,26 @@ def test_a_depositors_way(typed, make_vault, people, venue, deployer, report, tm
     rpc = ["--rpc", ape.networks.provider.uri]
     assert json.loads(typed("audit", *place, *rpc, "--json", **apart))["differences"] == []
     assert "no difference" in typed("page", *place, *rpc, "--out", str(tmp_path), **apart)
+    by_ape = typed("audit", *place, "--json", account=False)
+    assert json.loads(by_ape)["differences"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--exchange", "0x" + "12" * 20], "there is no contract: name an exchange"),
+        (["--what-if", "100"], "--what-if: the vault has no report yet"),
+        (["--what-if-cap", "9:10"], "--what-if-cap: the vault has allocated nothing yet"),
+        (["--replay-block", "0"], "block 0: name one from "),
+        (["--to-block", "99999999"], "--to-block 99999999: the vault is of block "),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "told",
+)
+def test_an_auditors_wrong_argument_is_one_sentence(typed, make_vault, people, words, told):
+    vault = make_vault(people.keeper)
+    chain = ["--vault", vault.address, "--rpc", ape.networks.provider.uri]
+    said = typed("audit", *chain, *words, account=False, connected=False, code=2)
+    assert told in said and len(said.splitlines()) == 1
 
 
 def test_an_owners_way(typed, people, venue, tmp_path):

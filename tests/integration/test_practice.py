@@ -1,7 +1,9 @@
 """A practice as a newcomer meets it: one at a time, nothing of others touched, commands that work
 as they are printed."""
 
+import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -62,6 +64,18 @@ def test_a_folder_of_somebody_else_is_not_emptied(tmp_path):
     with pytest.raises(FolderTaken, match="has files that no practice has written"):
         run_practice(PracticeOptions(tmp_path, PORT), print)
     assert (tmp_path / "thesis.txt").read_text() == "three years"
+
+
+def test_ctrl_c_ends_it_with_its_status(tmp_path):
+    command = [sys.executable, "-m", "strongroom.cli", "practice", "--port", "0"]
+    process = subprocess.Popen(
+        [*command, "--folder", tmp_path / "practice"], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not process.stdout.readline().startswith("Ctrl-C"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130 and process.stderr.read() == "stopped\n"
 
 
 def test_the_printed_environment_can_be_sourced(practice):

@@ -16,6 +16,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from eth_utils.address import is_address
+
 from strongroom.chain.units import MICRO, SHARE, WAD
 from strongroom.errors import BadInput
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # differences
 RPC = "http://127.0.0.1:8545"
+MOST = 2**128 - 1  # a class or a cap
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,12 @@ def parse_cap(text: str) -> CapChange:
     """
     number, _, units = text.partition(":")
     try:
-        return CapChange(int(number), int(Decimal(units) * MICRO))
-    except (ValueError, InvalidOperation):
-        raise BadInput(f"{text!r}: give a class and a cap in units, e.g. 0:250.00") from None
+        change = CapChange(int(number), int(Decimal(units) * MICRO))
+    except (ValueError, OverflowError, InvalidOperation):
+        change = None
+    if change is None or not (0 <= change.class_id <= MOST and 0 <= change.market_cap <= MOST):
+        raise BadInput(f"{text!r}: give a class and a cap in units, e.g. 0:250.00")
+    return change
 
 
 @dataclass(frozen=True)
@@ -163,8 +169,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     from strongroom.audit.auditor import Scope
     from strongroom.audit.contracts import Contracts
 
-    if options.evidence is not None and not options.evidence.is_dir():
-        raise BadInput(f"{options.evidence} is not a folder: name the evidence folder")
+    _check(options)
     head, born = node.head(), node.first_block(options.vault)
     last = options.to_block if options.to_block is not None else head
     if not born <= last <= head:
@@ -179,12 +184,36 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
             f"--from-block {first}: the vault is of block {born} and its ledger begins there: "
             "leave the option out, or name a checkpoint"
         )
+    blocks = (*options.replay_blocks, *(() if options.at_block is None else (options.at_block,)))
+    for block in blocks:
+        if not born < block <= last:
+            raise BadInput(f"block {block}: name one from {born + 1} to {last}, as the vault is")
+    for exchange in options.exchanges:
+        if node.ask("eth_getCode", exchange, hex(last)) in ("0x", None):
+            raise BadInput(f"--exchange {exchange}: there is no contract: name an exchange")
     identity = Contracts(node).identity(options.vault, last)
     scope = Scope(
         options.rpc, options.vault, first, last, options.exchanges, options.evidence,
         options.checkpoint,
     )  # fmt: skip
     return scope, identity
+
+
+def _check(options: AuditOptions) -> None:
+    """Refuse what cannot be audited, without asking the node."""
+    for option, address in (
+        ("vault", options.vault),
+        *(("exchange", e) for e in options.exchanges),
+    ):
+        if not is_address(address):
+            raise BadInput(f"--{option} {address}: no address: give 0x and 40 hex digits")
+    if options.vault.lower() in {each.lower() for each in options.exchanges}:
+        raise BadInput("--exchange is the vault itself: name the exchange that it trades at")
+    what_if = options.what_if_bps is not None or options.what_if_cap is not None
+    if options.at_block is not None and not what_if:
+        raise BadInput("--at-block is of a what-if: add --what-if or --what-if-cap")
+    if options.evidence is not None and not options.evidence.is_dir():
+        raise BadInput(f"{options.evidence} is not a folder: name the evidence folder")
 
 
 class _Recorder:
@@ -237,8 +266,11 @@ def _executed_again(
     blocks = [*(recorder.blocks if options.replay else ()), *options.replay_blocks]
     report_at = options.at_block or (recorder.blocks[-1] if recorder.blocks else 0)
     budget_at = options.at_block or recorder.allocated_at
-    bps = options.what_if_bps if report_at else None
-    cap = options.what_if_cap if budget_at else None
+    bps, cap = options.what_if_bps, options.what_if_cap
+    if bps is not None and not report_at:
+        raise BadInput("--what-if: the vault has no report yet: audit again after its first")
+    if cap is not None and not budget_at:
+        raise BadInput("--what-if-cap: the vault has allocated nothing yet: leave it out")
     if not blocks and bps is None and cap is None:
         return result
 

@@ -131,11 +131,35 @@ def run_backtest(options: BacktestOptions) -> BacktestResult:
     """
     from strongroom.backtest.config import load
 
+    _check(options)
     config = load(options.config)
     folder = options.out or FOLDER / config.name
     if options.sweep or options.walk_forward:
         return _many(options, config, folder)
     return _one(options, config, folder)
+
+
+def _check(options: BacktestOptions) -> None:
+    """Refuse options that would have no effect together."""
+    many = options.sweep or options.walk_forward is not None
+    for bad, words in (
+        (options.sweep and options.walk_forward, "--sweep and --walk-forward: choose one"),
+        (
+            options.engine != "processes" and not options.sweep,
+            f"--engine {options.engine} is of a sweep: add --sweep",
+        ),
+        (
+            options.ray_address is not None and options.engine != "ray",
+            "--ray-address is of ray: add --engine ray",
+        ),
+        (
+            options.workers is not None and not many,
+            "--workers is of a sweep: add --sweep or --walk-forward",
+        ),
+        (options.honesty and many, "--honesty checks one run: leave out the sweep"),
+    ):
+        if bad:
+            raise BadInput(words)
 
 
 def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> SingleResult:

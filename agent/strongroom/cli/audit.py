@@ -5,30 +5,48 @@ from pathlib import Path
 import click
 
 from strongroom.cli.boundary import DIFFERS, Command
-from strongroom.cli.options import FILE, FOLDER, as_json, bar, print_json, rpc, vault
+from strongroom.cli.options import (
+    ADDRESS,
+    BLOCK,
+    FILE,
+    FOLDER,
+    as_json,
+    bar,
+    print_json,
+    rpc,
+    vault,
+)
 
 
 @click.command("audit", cls=Command)
 @vault
 @rpc
-@click.option("--from-block", type=int, help="By default the vault's first.")
-@click.option("--to-block", type=int, help="By default the newest.")
+@click.option("--from-block", type=BLOCK, help="By default the vault's first.")
+@click.option("--to-block", type=BLOCK, help="By default the newest.")
 @click.option("--evidence", type=FOLDER, help="Folder of the evidence documents.")
 @click.option(
     "--exchange",
     "exchanges",
     multiple=True,
+    type=ADDRESS,
     help="Exchange; joins its fills to decisions.",
 )
 @click.option("--checkpoint", type=FILE, help="File to continue from and to write.")
 @click.option("--out", type=FOLDER, help="Folder for verdict, reports, fills.")
 @click.option("--attest", "keystore", type=FILE, help="Sign the verdict with this key.")
-@click.option("--replay", type=int, default=0, help="Execute the last N reports again; -1: all.")
-@click.option("--replay-block", "chosen", type=int, multiple=True, help="Execute this block again.")
+@click.option(
+    "--replay",
+    type=click.IntRange(-1),
+    default=0,
+    help="Execute the last N reports again; -1: all.",
+)
+@click.option(
+    "--replay-block", "chosen", type=BLOCK, multiple=True, help="Execute this block again."
+)
 @click.option("--what-if", "bps", type=int, help="Execute a report with its marks moved by bps.")
 @click.option("--what-if-cap", "cap", help="Execute a block under CLASS:CAP (units of the asset).")
 @click.option(
-    "--at-block", type=int, help="Of a what-if; by default the last report or allocation."
+    "--at-block", type=BLOCK, help="Of a what-if; by default the last report or allocation."
 )
 @as_json
 def command(

@@ -8,6 +8,7 @@
 A traceback is printed with `--debug` only.
 """
 
+import os
 import re
 import signal
 import sys
@@ -50,14 +51,18 @@ class Command(click.Command):
             return super().make_context(*arguments, **options)
         except click.UsageError as error:
             raise _usage(error) from error
+        except OSError as error:  # of what --help and --version print
+            _raise(error, debug=False)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run."""
         _end_on_sigterm()
         try:
-            return super().invoke(ctx)
+            found = super().invoke(ctx)
+            sys.stdout.flush()
+            return found
         except Exception as error:
-            _raise(error, ctx)
+            _raise(error, bool(ctx.meta.get(DEBUG)))
         except KeyboardInterrupt:
             raise Ended("stopped", INTERRUPTED) from None
 
@@ -103,9 +108,9 @@ def _usage(error: click.UsageError) -> Ended:
     return Ended(f"{words}{where}", FAILED)
 
 
-def _raise(error: Exception, ctx: click.Context) -> NoReturn:
+def _raise(error: Exception, debug: bool) -> NoReturn:
     """Raise what click prints and exits with."""
-    if ctx.meta.get(DEBUG) and not isinstance(error, click.exceptions.Exit | Ended):
+    if debug and not isinstance(error, click.exceptions.Exit | Ended):
         traceback.print_exc()
     if isinstance(error, click.UsageError):
         raise _usage(error) from error
@@ -118,6 +123,20 @@ def _raise(error: Exception, ctx: click.Context) -> NoReturn:
         raise Ended(str(error), code) from error
     if isinstance(error, BrokenPipeError):
         raise error
+    if isinstance(error, OSError) and error.strerror:
+        _drop_output()
+        what = error.filename or "what is printed"
+        raise Ended(
+            f"{what} cannot be used ({error.strerror}): name another place", FAILED
+        ) from error
     first = (str(error).splitlines() or [""])[0]
     what = f"{type(error).__name__}: {first}" if first else type(error).__name__
     raise Ended(f"unexpected {what}: run again with --debug", FAILED) from error
+
+
+def _drop_output() -> None:
+    """Forget what cannot be printed, so that Python does not try again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from strongroom.cli.boundary import Command
-from strongroom.cli.options import FOLDER, as_json, bar, console, print_json
+from strongroom.cli.options import FOLDER, PORT, Number, as_json, bar, console, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from strongroom.devnet.week_results import WeekResult
 
 BUILD = Path("build")
-chain_port = click.option("--port", default=8545, show_default=True, help="Port of the chain.")
+chain_port = click.option(
+    "--port", type=PORT, default=8545, show_default=True, help="Port of the chain."
+)
 
 
 @click.command("demo", cls=Command)
@@ -58,7 +60,7 @@ def demo(folder: Path, as_json: bool) -> None:
 
 @click.command("practice", cls=Command)
 @chain_port
-@click.option("--seconds", type=float, help="End after this time instead of at Ctrl-C.")
+@click.option("--seconds", type=Number(0), help="End after this time instead of at Ctrl-C.")
 @click.option(
     "--folder", type=FOLDER, default=BUILD / "practice", show_default=True, help="Emptied."
 )
@@ -92,8 +94,16 @@ def faucet(address: str, amount: int, folder: Path) -> None:
 
 @click.command("devnet", cls=Command)
 @chain_port
-@click.option("--clob-port", default=8080, show_default=True, help="Port of the CLOB service.")
-@click.option("--markets", default=200, show_default=True, help="Recorded markets to re-create.")
+@click.option(
+    "--clob-port", type=PORT, default=8080, show_default=True, help="Port of the CLOB service."
+)
+@click.option(
+    "--markets",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="Recorded markets to re-create.",
+)
 @click.option(
     "--admission",
     type=click.Choice(["open", "known_wallets"]),
@@ -120,6 +130,9 @@ def devnet(
     """
     from strongroom.devnet.serve import DevnetOptions, run_devnet
 
+    if port == clob_port != 0:
+        raise click.UsageError("--port and --clob-port are the same: name another for one of them")
+
     def started(found: "Devnet") -> None:
         screen = console()
         screen.print(f"chain at {found.rpc}: {found.markets} recorded markets, with real ids")
@@ -133,7 +146,13 @@ def devnet(
 
 
 @click.command("week", cls=Command)
-@click.option("--hours", default=122, show_default=True, help="Only the last hours of the week.")
+@click.option(
+    "--hours",
+    type=click.IntRange(1, 122),
+    default=122,
+    show_default=True,
+    help="Only the last hours of the week.",
+)
 @click.option("--tickers", default="AAPL,GOOGL,NVDA,TSLA", show_default=True, help="Ladders.")
 @click.option("--folder", type=FOLDER, default=BUILD / "week", show_default=True, help="Emptied.")
 @as_json

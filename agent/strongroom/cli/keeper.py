@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from strongroom.cli.boundary import Command, Group
-from strongroom.cli.options import FILE, FOLDER, as_json, console, print_json, rpc, vault
+from strongroom.cli.options import ADDRESS, FILE, FOLDER, as_json, console, print_json, rpc, vault
+from strongroom.errors import nearest
 
 MODES = ("dry-run", "paper", "live")
 
@@ -26,7 +27,9 @@ def command() -> None:
 @click.option("--gamma-url", help="Of the venue's list of markets.")
 @click.option("--stream-url", default="", help="Of its market channel; default: poll books.")
 @click.option("--pack", "packs", multiple=True, default=("tail",), show_default=True)
-@click.option("--multi-send", help="MultiSendCallOnly, if it is not at its usual address.")
+@click.option(
+    "--multi-send", type=ADDRESS, help="MultiSendCallOnly, if it is not at its usual address."
+)
 @click.option("--folder", type=FOLDER, default=Path(), help="Of the files; default: this folder.")
 @click.option("--tcp", type=click.IntRange(1, 65_535), help="Port of a co-signer of another user.")
 def init(
@@ -49,7 +52,13 @@ def init(
         --gamma-url http://127.0.0.1:8080/gamma --folder devnet
     """
     from strongroom.keeper.first_files import MULTI_SEND, InitOptions, VenueUrls, write_first_files
+    from strongroom.strategy.api import installed
 
+    known = installed()
+    for pack in packs:
+        if pack not in known:
+            words = nearest(pack, known) or f": choose from {', '.join(sorted(known))}"
+            raise click.UsageError(f"--pack {pack}: no such pack is installed{words}")
     if (clob_url is None) != (gamma_url is None):
         raise click.UsageError("--clob-url and --gamma-url go together")
     venue = VenueUrls(clob_url, gamma_url, stream_url) if clob_url and gamma_url else None

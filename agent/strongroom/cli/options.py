@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
 import json
+import math
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,32 @@ from strongroom.errors import BadInput
 if TYPE_CHECKING:
     from rich.console import Console
 
+
+class AddressText(click.ParamType):
+    """An address as it is typed; whether something is there, the chain says."""
+
+    name = "address"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it as it is."""
+        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
+            self.fail(f"{value!r} is no address: give 0x and 40 hex digits", param, ctx)
+        return value
+
+
+class Number(click.FloatRange):
+    """A number within a range, which nan is not."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return it."""
+        found = float(super().convert(value, param, ctx))
+        if not math.isfinite(found):
+            self.fail(f"{value} is no number: give one such as 0.5", param, ctx)
+        return found
+
+
 F = TypeVar("F", bound=Callable[..., Any])
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -23,7 +51,12 @@ PIPE_WIDTH = 120  # of tables that go to a file or another program
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen; send nothing.")
 yes = click.option("--yes", is_flag=True, help="Send without asking.")
-vault = click.option("--vault", required=True, help="Address of the vault.")
+ADDRESS = AddressText()
+PORT = click.IntRange(0, 65_535)
+BLOCK = click.IntRange(0)
+FRACTION = Number(0, 1)
+
+vault = click.option("--vault", required=True, type=ADDRESS, help="Address of the vault.")
 rpc = click.option(
     "--rpc", default=LOCAL_NODE, show_default=True, envvar="STRONGROOM_RPC_URL",
     help="URL of a node (JSON-RPC).",

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from strongroom.cli.boundary import DIFFERS, Command
-from strongroom.cli.options import FOLDER, bar, rpc, vault
+from strongroom.cli.options import ADDRESS, FOLDER, bar, rpc, vault
 
 
 @click.command("page", cls=Command)
@@ -16,6 +16,7 @@ from strongroom.cli.options import FOLDER, bar, rpc, vault
     "--exchange",
     "exchanges",
     multiple=True,
+    type=ADDRESS,
     help="Exchange; joins its fills to decisions.",
 )
 @click.option("--out", type=FOLDER, default=Path("build/page"), show_default=True)

@@ -3,7 +3,7 @@
 import click
 
 from strongroom.cli.boundary import Command, Group
-from strongroom.cli.options import as_json, print_json
+from strongroom.cli.options import FRACTION, as_json, print_json
 
 
 @click.group("study", cls=Group)
@@ -18,7 +18,9 @@ def command() -> None:
 
 
 @command.command(cls=Command)
-@click.option("--spread", default=0.01, show_default=True, help="Added to each last price.")
+@click.option(
+    "--spread", type=FRACTION, default=0.01, show_default=True, help="Added to each last price."
+)
 @as_json
 def reference(spread: float, as_json: bool) -> None:
     """Favourites at 0.95 to 0.99 in their last four days: how many, how many won, the return.
@@ -32,8 +34,12 @@ def reference(spread: float, as_json: bool) -> None:
 
 
 @command.command(cls=Command)
-@click.option("--half-spread", default=0.01, show_default=True, help="Around each last price.")
-@click.option("--fee-rate", default=0.04, show_default=True, help="Of the venue's taker fee.")
+@click.option(
+    "--half-spread", type=FRACTION, default=0.01, show_default=True, help="Around each last price."
+)
+@click.option(
+    "--fee-rate", type=FRACTION, default=0.04, show_default=True, help="Of the venue's taker fee."
+)
 @as_json
 def ladders(half_spread: float, fee_rate: float, as_json: bool) -> None:
     """Adjacent thresholds that contradict each other: how often, how long, and the profit of

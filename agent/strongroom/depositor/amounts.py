@@ -5,6 +5,8 @@ from decimal import Decimal, InvalidOperation
 from strongroom.chain.units import MICRO, SHARE
 from strongroom.errors import BadInput
 
+MOST = 10**30  # units
+
 
 class BadAmount(BadInput):
     """The text is not an amount; the message says how to write one."""
@@ -51,6 +53,8 @@ def _scaled(text: str, unit: int) -> int:
         raise BadAmount(f'{text!r} is not a number: write 1000.50, 1_000.50 or "all"')
     if value <= 0:
         raise BadAmount(f"an amount must be more than 0, not {text}")
+    if value > MOST:
+        raise BadAmount(f"{text} is more than any vault holds: name a smaller amount")
     scaled = value * unit
     if scaled != int(scaled):
         decimals = len(str(unit)) - 1

@@ -12,6 +12,7 @@ import polars as pl
 
 from strongroom.chain.ids import keccak
 from strongroom.devnet.contracts import Venue, condition_id
+from strongroom.errors import BadInput
 
 DATA = Path(__file__).parent / "data"
 NAME = "ladders_2025-11_2026-01"
@@ -59,6 +60,20 @@ class Rung:
         """Return the last price that was known at a time."""
         place = bisect_right(self.times, now)
         return self.prices[place - 1] if place else None
+
+
+def check_tickers(resolves_on: date, tickers: Sequence[str]) -> None:
+    """Say which tickers have a recorded ladder, if one has none.
+
+    Raises:
+        BadInput: one has none that resolves on the day.
+    """
+    markets = pl.read_parquet(DATA / f"{NAME}_markets.parquet")
+    on_day = markets.filter(pl.col("resolution_time").dt.date() == resolves_on)
+    known = sorted(on_day["ticker"].unique())
+    for each in tickers:
+        if each not in known:
+            raise BadInput(f"no ladder of {each!r} is recorded: choose from {', '.join(known)}")
 
 
 def load_week(

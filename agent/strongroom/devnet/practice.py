@@ -105,8 +105,6 @@ def run_practice(options: PracticeOptions, say: Say, ended: threading.Event | No
             while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
                 chain.request("evm_mine")
                 stop.wait(BLOCK_S)
-        except KeyboardInterrupt:
-            pass
         finally:
             stage.close()
 

@@ -122,7 +122,7 @@ def run_devnet(
             )
             found.write()
             started(found)
-            _wait(options.seconds, ended or threading.Event())
+            (ended or threading.Event()).wait(options.seconds)
         finally:
             service.stop()
 
@@ -196,8 +196,3 @@ def _serve(
     records = [each for each in recorded_records() if each["conditionId"] in listed]
     config = running.service_config(chain.url, options.admission)
     return make_service(config, operator.account, options.clob_port, gamma=lambda: records).start()
-
-
-def _wait(seconds: float | None, ended: threading.Event) -> None:
-    with suppress(KeyboardInterrupt):
-        ended.wait(seconds)

@@ -13,6 +13,7 @@ from strongroom.audit.replay import forks
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.folder import claimed
+from strongroom.devnet.ladders import check_tickers
 from strongroom.devnet.reports import ReportLine, read_reports
 from strongroom.devnet.week import Hour, Told, Week, WeekOptions, play_week
 from strongroom.devnet.week_picture import draw
@@ -46,7 +47,9 @@ def run_week(options: WeekOptions, emit: Told = lambda event, fields: None) -> W
     Raises:
         FolderTaken: a week runs in the folder, or it is not a week's.
         AnvilMissing, ArtifactMissing: something is not installed; the message says what brings it.
+        BadInput: no ladder is recorded of a ticker.
     """
+    check_tickers(options.resolves_on, options.tickers)
     start = int(options.start.timestamp()) - 600
     with (
         claimed(options.folder, "week") as folder,
