@@ -1,4 +1,4 @@
-"""Every command block of README and docs, typed as it stands, on one practice vault.
+"""The command blocks of README and docs, typed as they stand, on one practice vault.
 
 A block without a language is typed: README first, then docs/ by name, line after line, in bash, in
 a folder that has `docs` and `node_modules`. A block that cannot run here (another network, a key, a
@@ -9,16 +9,21 @@ What a reader does beside typing, and so do these tests:
 - a command that runs until Ctrl-C goes to a terminal of its own: what follows waits for its first
   line, and SIGTERM ends it at the end;
 - `0x...` after --vault is the address that practice printed first, after --exchange the first
-  exchange of the keeper.toml that it wrote;
+  exchange of the keeper.toml that it wrote; with --file it is the vault that `deploy` made;
+- `URL` is practice's node; vault.toml is a plan for its chain, me.json its depositor;
+- `exit` is refused, since no redemption waits that long here;
 - a question is answered with y;
 - a line that stands in two documents is typed once;
 - `claim` is typed again until the next report has come;
-- ports are free ones: practice gets --port, and the metrics' port is changed in keeper.toml.
+- the Python block of docs/devnet.md runs at the end, with the devnet that was typed, at its ports;
+- ports are free ones: practice and devnet get --port, the metrics' is changed in keeper.toml.
 """
 
+import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -31,18 +36,28 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
 OURS = ("strongroom ", "make ", "ape ", "pip ", "silverback ", "source ", "export ", "python ")
-MARKED_TEXT = 16  # lines of commands that are not typed; it may fall, and grows only on purpose
+MARKED_TEXT = 12  # lines of commands that are not typed; it may fall, and grows only on purpose
 UNTIL_CTRL_C = ("strongroom practice", "strongroom cosigner ", "strongroom devnet")
 CLAIM_S, LINE_S = 120, 120
+REFUSED = {"strongroom exit ": "request not overdue"}
+ROLES = ("owner", "guardian", "keeper", "reporter", "fee_recipient")
+
+
+def blocks(language):
+    """Return (document, text) for each block of a language."""
+    return [
+        (path.relative_to(ROOT), block)
+        for path in DOCUMENTS
+        for marked, block in BLOCK.findall(path.read_text())
+        if marked == language
+    ]
 
 
 def lines(language):
     """Return (document, command) for each line of the blocks of a language."""
     return [
-        (path.relative_to(ROOT), line.strip())
-        for path in DOCUMENTS
-        for marked, block in BLOCK.findall(path.read_text())
-        if marked == language
+        (path, line.strip())
+        for path, block in blocks(language)
         for line in block.splitlines()
         if line.strip()
     ]
@@ -65,14 +80,16 @@ class Terminal:
     """Types lines in a folder; what a line exports, the next ones have."""
 
     def __init__(self, folder):
-        self.folder, self.servers, self.known = folder, [], {}
+        self.folder, self.servers, self.known, self.deployed = folder, [], {}, ""
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("STRONGROOM_")}
         self.environment |= {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "COLUMNS": "100"}
 
     def type(self, line):
         """Run a line as it stands but for its placeholders."""
-        for option, value in self.known.items():
-            line = line.replace(f"{option} 0x...", f"{option} {value}")
+        if " --file " in line:
+            line = line.replace("0x...", self.deployed)
+        for words, value in self.known.items():
+            line = line.replace(words, value)
         assert "..." not in line, f"nothing says what stands for ... in: {line}"
         if serves(line):
             self._serve(line)
@@ -80,7 +97,18 @@ class Terminal:
             self._claim(line)
         else:
             done = self._run(line)
-            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+            refusal = next((why for start, why in REFUSED.items() if line.startswith(start)), "")
+            assert done.returncode == (2 if refusal else 0), f"{line}\n{done.stdout}{done.stderr}"
+            assert refusal in done.stderr
+            if line.startswith("strongroom deploy ") and "--dry-run" not in line:
+                self.deployed = done.stdout.split()[-1]
+
+    def run_python(self, code):
+        """Run a block of Python in the folder."""
+        done = subprocess.run(
+            [sys.executable, "-c", code], **self._here(), capture_output=True, timeout=LINE_S
+        )
+        assert done.returncode == 0, done.stderr
 
     def _run(self, line):
         """Run a line in bash; keep what it exported."""
@@ -107,6 +135,8 @@ class Terminal:
     def _serve(self, line):
         practice = line.startswith("strongroom practice")
         typed = f"{line} --port {free_port()}" if practice else line
+        if line.startswith("strongroom devnet"):
+            typed = f"{line} --port {free_port()} --clob-port {free_port()}"
         log = self.folder / f"{len(self.servers)}.log"
         with log.open("w") as file:
             server = subprocess.Popen(
@@ -114,7 +144,7 @@ class Terminal:
             )
         self.servers.append((line, server, log))
         end = time.monotonic() + LINE_S
-        while "\n" not in log.read_text():
+        while "Ctrl-C ends it" not in log.read_text() and (practice or "\n" not in log.read_text()):
             assert server.poll() is None and time.monotonic() < end, f"{line}\n{log.read_text()}"
             time.sleep(0.2)
         if practice:
@@ -126,9 +156,22 @@ class Terminal:
         text = path.read_text()
         (port,) = re.findall(r"^metrics_port = \d+$", text, re.M)
         path.write_text(text.replace(port, f"metrics_port = {free_port()}"))
-        self.known["--vault"] = re.findall(r"0x[0-9a-fA-F]{40}", log.read_text())[0]
+        vault, person = re.findall(r"^(?:vault )?(0x[0-9a-fA-F]{40}) ", log.read_text(), re.M)
+        self.known["--vault 0x..."] = f"--vault {vault}"
+        self._write_plan(path.parent, person)
         exchanges = text[text.index("exchanges") :]
-        self.known["--exchange"] = re.findall(r"0x[0-9a-fA-F]{40}", exchanges)[0]
+        exchange = re.findall(r"0x[0-9a-fA-F]{40}", exchanges)[0]
+        self.known["--exchange 0x..."] = f"--exchange {exchange}"
+
+    def _write_plan(self, practice, person):
+        """Write a plan for practice's chain, its depositor in every role, and their keystore."""
+        purse = json.loads((practice / "practice.json").read_text())
+        roles = "".join(f'{role} = "{person}"\n' for role in ROLES)
+        (self.folder / "vault.toml").write_text(
+            f'asset = "{purse["pusd"]}"\n[vault]\nname = "Typed"\nsymbol = "TYPED"\n{roles}'
+        )
+        shutil.copy(practice / "bob.json", self.folder / "me.json")
+        self.known["--rpc URL"] = f"--rpc {purse['rpc_url']}"
 
     def end(self):
         """End what serves, newest first; return the exit statuses."""
@@ -161,6 +204,8 @@ def test_every_command_block_runs(terminal):
         started = time.monotonic()
         terminal.type(line)
         print(f"{time.monotonic() - started:6.1f} s  {document}: {line}")
+    (client,) = (code for path, code in blocks("python") if path.name == "devnet.md")
+    terminal.run_python(client)
     live = next(log for line, _, log in terminal.servers if "--mode live" in line)
     assert '"event": "task_closed"' in live.read_text()  # the keeper traded meanwhile
     assert set(terminal.end().values()) <= {0, 143}
