@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
+from strongroom.cosigner.store import Store
 from strongroom.information.books import BooksAway
 from strongroom.information.sources import Look
 from strongroom.journal import Journal
@@ -235,3 +236,22 @@ def test_a_file_of_another_kind_is_one_sentence(tmp_path, monkeypatch, content):
     if content[0] == 0xFF:
         with pytest.raises(ConfigError, match="not TOML: not UTF-8 at byte 0"):
             read_toml(path)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("oracle9://me:hunter2@host/x", "is not a database: use sqlite:///"),
+        ("postgresql://me:hunter2@host:port/x", "is not a database: use sqlite:///"),
+        ("postgresql://me:hunter2@/x?host=/nowhere", "cannot be opened: is the server there"),
+        ("sqlite:////nowhere/at/all.db", "cannot be opened: does its folder exist"),
+        ("sqlite:///{folder}/text", "is no database: name another file"),
+    ],
+)
+def test_a_database_that_is_none_is_one_sentence_with_its_setting(tmp_path, url, told):
+    (tmp_path / "text").write_text("This is no database. " * 100)
+    for open_, what in ((Store, "store"), (Journal, "journal")):
+        with pytest.raises(ConfigError, match=told) as refused:
+            open_(url.format(folder=tmp_path))
+        assert str(refused.value).startswith(f"[{what}]")
+        assert "hunter2" not in str(refused.value)

@@ -8,7 +8,6 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    create_engine,
     event,
     func,
     insert,
@@ -17,6 +16,7 @@ from sqlalchemy import (
 
 from strongroom.chain.units import DAY
 from strongroom.cosigner.policy import Before
+from strongroom.journal.database import open_engine
 from strongroom.journal.tables import be_durable, make_private
 
 _META = MetaData()
@@ -36,10 +36,16 @@ class Store:
     """One SQLite file."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url)
+        """Open it.
+
+        Raises:
+            ConfigError: it is no database, or its folder is not there.
+        """
+        self._engine = open_engine(url, "store")
         if self._engine.dialect.name == "sqlite":
             make_private(self._engine)
             event.listen(self._engine, "connect", be_durable)
+            self._engine.dispose()  # the connection that was opened before
         _META.create_all(self._engine)
 
     def knows(self, digest: bytes) -> bool:

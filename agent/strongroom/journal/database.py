@@ -18,13 +18,16 @@ PAPER_SCHEMA = "keeper_paper"
 CONNECT_S = 10
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, what: str = "journal") -> Engine:
     """Return the database, which answers.
+
+    Args:
+        what: the setting that has the URL
 
     Raises:
         ConfigError: the URL is none, the driver is not installed, or nothing answers.
     """
-    place, shown = _parsed(url), shown_journal(url)
+    place, shown = parsed(url, what), shown_journal(url)
     on_server = place.get_backend_name() == POSTGRES
     try:
         engine = _on_server(place) if on_server else create_engine(place)
@@ -32,28 +35,32 @@ def open_engine(url: str) -> Engine:
             if place.get_backend_name() == SQLITE:
                 connection.exec_driver_sql("PRAGMA schema_version")  # any file opens; see inside
     except ArgumentError as error:
-        raise _no_database(shown) from error
+        raise _no_database(shown, what) from error
     except ImportError as error:
         raise ConfigError(
-            f"[journal] {shown} needs a driver: {how_to_install('postgres')}"
+            f"[{what}] {shown} needs a driver: {how_to_install('postgres')}"
         ) from error
     except OperationalError as error:
         advice = "is the server there?" if on_server else "does its folder exist?"
-        raise ConfigError(f"[journal] {shown} cannot be opened: {advice}") from error
+        raise ConfigError(f"[{what}] {shown} cannot be opened: {advice}") from error
     except DatabaseError as error:
-        raise ConfigError(f"[journal] {shown} is no database: name another file") from error
+        raise ConfigError(f"[{what}] {shown} is no database: name another file") from error
     return engine
 
 
 def shown_journal(url: str) -> str:
     """Return a URL as messages may have it: without who enters, and how."""
-    place = _parsed(url)
-    return f"{shown_url(url)}/{place.database or ''}" if place.host else url.partition("?")[0]
+    place = parsed(url)
+    return f"{shown_url(url)}/{place.database or ''}" if place.host else _bare(place)
+
+
+def _bare(place: URL) -> str:
+    return URL.create(place.drivername, database=place.database).render_as_string()
 
 
 def paper_url(url: str) -> str:
     """Return the URL of the journal that paper writes, beside that of a live keeper."""
-    place = _parsed(url)
+    place = parsed(url)
     if place.get_backend_name() == POSTGRES:
         known = place.query.get("options", "")
         options = f"{known} -csearch_path={PAPER_SCHEMA}".strip()
@@ -65,17 +72,22 @@ def paper_url(url: str) -> str:
     return place.render_as_string(hide_password=False)
 
 
-def _parsed(url: str) -> URL:
+def parsed(url: str, what: str = "journal") -> URL:
+    """Return a URL's parts.
+
+    Raises:
+        ConfigError: it is none.
+    """
     try:
         return make_url(url)
     except (ArgumentError, ValueError) as error:
         secret = any(mark in url for mark in "@?=")  # a password may stand anywhere in it
-        raise _no_database("the text" if secret else repr(url)) from error
+        raise _no_database("the text" if secret else repr(url), what) from error
 
 
-def _no_database(shown: str) -> ConfigError:
+def _no_database(shown: str, what: str) -> ConfigError:
     return ConfigError(
-        f"[journal] {shown} is not a database: use sqlite:///keeper.db or postgresql://..."
+        f"[{what}] {shown} is not a database: use sqlite:///keeper.db or postgresql://..."
     )
 
 

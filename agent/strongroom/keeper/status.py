@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from strongroom.analysis.calibration import Gate, Record, score
 from strongroom.chain.failures import ChainAway
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.journal import Journal
+from strongroom.journal.database import parsed
 from strongroom.keeper.configuration import Config
 from strongroom.keeper.wiring import connect
 from strongroom.settings import ConfigError
@@ -82,7 +81,7 @@ def open_journal(config: Config) -> Journal:
     Raises:
         ConfigError: there is none.
     """
-    place = make_url(config.journal)
+    place = parsed(config.journal)
     if place.get_backend_name() == "sqlite" and not Path(place.database or "").exists():
         raise ConfigError(
             f"[journal] {place.database}: it does not exist yet: start a keeper with --mode live"
