@@ -3,12 +3,13 @@
 import asyncio
 
 import pytest
-from strongroom.devnet.clob.book import BUY, NO, ONE, SELL, YES, Book, Entry
+from strongroom.chain.units import MICRO
+from strongroom.devnet.clob.book import BUY, NO, SELL, YES, Book, Entry
 from strongroom.devnet.clob.settlement import RpcError, VenueChain
 
 from tests.signing import key_of
 
-CENT = ONE // 100
+CENT = MICRO // 100
 
 
 def entry(order_id, side, outcome, cents, size):

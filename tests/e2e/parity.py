@@ -23,7 +23,7 @@ ATTEMPTS = 10  # of one leg, looked for
 
 @dataclass(frozen=True)
 class Parity:
-    """What a replay came to; `differences` are in words."""
+    """The result of a replay; `differences` are in words."""
 
     views: int
     decisions: int

@@ -103,7 +103,7 @@ class AuditOptions:
 
 @dataclass(frozen=True)
 class AuditResult:
-    """What an audit came to; what differs in blocks that were executed again is in the verdict."""
+    """The result of an audit; what differs in blocks that were executed again is in the verdict."""
 
     verdict: Verdict
     identity: Identity
@@ -362,7 +362,7 @@ def _rows(result: AuditResult) -> list[tuple[str, str]]:
 
 
 def _again(result: AuditResult) -> list[str]:
-    """Return what executing blocks again came to, a line each."""
+    """Return the results of executing blocks again, a line each."""
     from strongroom.chain.units import format_units
 
     lines = []

@@ -1,4 +1,4 @@
-"""What an audit came to, as JSON has it (docs/schemas/audit-1.json), and what an auditor signs of
+"""The result of an audit, as JSON has it (docs/schemas/audit-1.json), and what an auditor signs of
 it: the hash of a verdict, for one vault, chain and block (EIP-712)."""
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class State:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an audit came to."""
+    """The result of an audit."""
 
     schema: str
     vault: str

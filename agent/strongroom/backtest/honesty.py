@@ -76,11 +76,11 @@ def check_honesty(
     def decided(known: History) -> list[tuple[int, DecisionId]]:
         found: list[tuple[int, DecisionId]] = []
 
-        def seen(view: View, round_: Round) -> None:
+        def on_view(view: View, round_: Round) -> None:
             found.extend((view.now, decision.id) for decision in round_.decisions)
 
         packs = make(known) if make is not None else None
-        simulate(config, fills, known, packs=packs, seen=seen)
+        simulate(config, fills, known, packs=packs, on_view=on_view)
         return [each for each in found if each[0] <= at]
 
     first = decided(history)

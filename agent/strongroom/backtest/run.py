@@ -142,7 +142,7 @@ class LaggedPrice:
         return found
 
 
-Seen = Callable[[View, Round], None]
+OnView = Callable[[View, Round], None]
 
 
 @dataclass
@@ -242,7 +242,7 @@ def simulate(
     history: History | None = None,
     on_progress: Callable[[int, int], None] = lambda now, end: None,
     packs: Sequence[Pack] | None = None,
-    seen: Seen = lambda view, found: None,
+    on_view: OnView = lambda view, found: None,
 ) -> Outcome:
     """Run a configuration under one of the three assumptions on fills.
 
@@ -250,14 +250,14 @@ def simulate(
         history: instead of the one that the configuration names
         packs: instead of the configured ones
         on_progress: see `Backtest.run`
-        seen: is called with each view and what was decided on it
+        on_view: is called with each view and what was decided on it
 
     Raises:
         ConfigError: the configuration does not fit what is there.
     """
     with TemporaryDirectory(prefix="strongroom-backtest-") as folder:
         known = history or load_history(config)
-        return assemble(config, fills, known, Path(folder), packs, seen).run(on_progress)
+        return assemble(config, fills, known, Path(folder), packs, on_view).run(on_progress)
 
 
 def assemble(
@@ -266,7 +266,7 @@ def assemble(
     history: History,
     folder: Path,
     packs: Sequence[Pack] | None = None,
-    seen: Seen = lambda view, found: None,
+    on_view: OnView = lambda view, found: None,
 ) -> Backtest:
     """Put a simulation together; evidence documents go to `folder`."""
     world = _world(config, fills, history)
@@ -289,7 +289,7 @@ def assemble(
         sources=SimulatedSources(world, config.quotes.stale_s, forecasters),
         book=lambda token: _book(world, token),
         clock=lambda: world.now,
-        seen=seen,
+        on_view=on_view,
     )
     settings = Settings(
         packs=packs if packs is not None else make_packs(_packs(config, history)),
@@ -345,7 +345,7 @@ def _book(world: World, token: TokenId) -> Book | None:
 
 
 def trades_of(journal: Journal, world: World, history: History) -> list[Trade]:
-    """Return what each order of a run came to, in the order of the decisions."""
+    """Return the end of each order of a run, in the order of the decisions."""
     number_of = {market.condition_id: number for number, market in enumerate(history.markets)}
     found = []
     for task in journal.all_tasks():

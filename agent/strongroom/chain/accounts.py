@@ -127,7 +127,7 @@ def _keystore(name: str) -> Path:
 def _told_address(path: Path) -> str:
     try:
         found = json.loads(path.read_text())
-        told = str(found.get("address", "")).removeprefix("0x")
+        digits = str(found.get("address", "")).removeprefix("0x")
     except (ValueError, AttributeError, OSError) as error:
         raise UnknownAccount(f"{path} is no keystore: name another file") from error
-    return to_checksum_address("0x" + told) if is_address("0x" + told) else ""
+    return to_checksum_address("0x" + digits) if is_address("0x" + digits) else ""

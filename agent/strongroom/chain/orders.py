@@ -1,4 +1,4 @@
-"""The words of an order, said the same way on every floor: outcome, side, kind.
+"""The words of an order, the same in every package: outcome, side, kind.
 
 Their values are the venue's own, and what stands in records and in the journal.
 """

@@ -82,11 +82,11 @@ def command(
 
     signer = unlock(keystore, "STRONGROOM_AUDITOR_PASSPHRASE") if keystore else None
     change = parse_cap(cap) if cap else None
-    with bar("blocks", quiet=as_json) as told:
+    with bar("blocks", quiet=as_json) as advance:
         result = run_audit(
             AuditOptions(
                 vault, rpc, from_block, to_block, evidence, exchanges, checkpoint, out, signer,
-                replay, chosen, bps, change, at_block, told,
+                replay, chosen, bps, change, at_block, advance,
             )
         )  # fmt: skip
     if as_json:

@@ -59,11 +59,11 @@ def command(
     from strongroom.backtest.command import BacktestOptions, run_backtest, show
 
     typed = sys.argv[sys.argv.index("backtest") :] if "backtest" in sys.argv else ["backtest"]
-    with bars(quiet=as_json) as told:
+    with bars(quiet=as_json) as advance:
         result = run_backtest(
             BacktestOptions(
                 config, sweep, walk, engine, ray_address, workers, honesty, out,
-                shlex.join(["strongroom", *typed]), told,
+                shlex.join(["strongroom", *typed]), advance,
             )
         )  # fmt: skip
     if as_json:

@@ -33,7 +33,7 @@ def _common(
     vault: str, rpc: str, account: str, yes: bool, dry_run: bool, as_json: bool
 ) -> dict[str, Any]:
     """Return what the options records have in common."""
-    silent = as_json and (yes or dry_run)  # before a question the preview is said, else in JSON
+    silent = as_json and (yes or dry_run)  # before a question the preview is printed, else in JSON
     return {
         "rpc": rpc,
         "vault": vault,

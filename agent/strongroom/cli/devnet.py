@@ -171,13 +171,13 @@ def week(hours: int, tickers: str, folder: Path, as_json: bool) -> None:
     from strongroom.devnet.week_results import run_week
 
     started, done = time.monotonic(), 0
-    with bar("hours", quiet=as_json) as told:
+    with bar("hours", quiet=as_json) as advance:
 
         def emit(event: str, fields: Mapping[str, Any]) -> None:
             nonlocal done
             if event == "hour":
                 done += 1
-                told(done, hours + 1)
+                advance(done, hours + 1)
             elif event == "halted" and not as_json:
                 click.echo(f"no new decisions: {fields['why']}")
 

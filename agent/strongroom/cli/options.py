@@ -104,7 +104,7 @@ def console(quiet: bool = False) -> "Console":
 
 @contextmanager
 def bars(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
-    """Show progress while the block runs; yield what is told the name, how many are done, of how
+    """Show progress while the block runs; yield what takes the name, how many are done, of how
     many."""
     from rich.console import Console
     from rich.progress import Progress
@@ -114,16 +114,16 @@ def bars(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
     hidden = quiet or not screen.is_terminal
     with Progress(console=screen, transient=True, disable=hidden) as progress:
 
-        def told(what: str, done: int, of: int) -> None:
+        def advance(what: str, done: int, of: int) -> None:
             if what not in known:
                 known[what] = progress.add_task(what)
             progress.update(known[what], completed=done, total=of)
 
-        yield told
+        yield advance
 
 
 @contextmanager
 def bar(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Show one bar while the block runs; yield what is told how many are done, of how many."""
-    with bars(quiet) as told:
-        yield lambda done, of: told(what, done, of)
+    """Show one bar while the block runs; yield what takes how many are done, of how many."""
+    with bars(quiet) as advance:
+        yield lambda done, of: advance(what, done, of)

@@ -31,8 +31,8 @@ def command(
     """
     from strongroom.app.command import PageOptions, run_page, show
 
-    with bar("blocks") as told:
-        result = run_page(PageOptions(vault, rpc, evidence, exchanges, out, told))
+    with bar("blocks") as advance:
+        result = run_page(PageOptions(vault, rpc, evidence, exchanges, out, advance))
     show(result)
     if not result.is_clean:
         raise SystemExit(DIFFERS)

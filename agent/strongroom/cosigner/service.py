@@ -80,11 +80,11 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
 
 
-def serve(config: CosignerConfig, told: Callable[[str], None] = lambda words: None) -> None:
+def serve(config: CosignerConfig, on_open: Callable[[str], None] = lambda words: None) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
-        told: hears one sentence once the door is open
+        on_open: is called with one sentence once the door is open
 
     Raises:
         ConfigError: key, secret, node or door are not there.
@@ -93,7 +93,7 @@ def serve(config: CosignerConfig, told: Callable[[str], None] = lambda words: No
     with door(config.listen) as listening:
         server = make_server(config)
         policy = config.policy
-        told(
+        on_open(
             f"listening on {config.listen}, policy: packs {', '.join(policy.orders.packs)}, "
             f"{policy.orders.max_order} an order, {policy.orders.max_per_day} a day; "
             f"for Safe {policy.safe} on chain {policy.chain_id}"

@@ -110,8 +110,8 @@ class _Check:
         abi = artifact(names[place]).abi
         views = sorted(e["name"] for e in abi if e["type"] == "function" and e["name"].isupper())
         contract = self._chain.at(address, abi)
-        told = ", ".join(f"{view} {_text(getattr(contract, view)())}" for view in views)
-        yield Finding(Grade.WARNING, f"{what}: not compared with a file: {told}")
+        values = ", ".join(f"{view} {_text(getattr(contract, view)())}" for view in views)
+        yield Finding(Grade.WARNING, f"{what}: not compared with a file: {values}")
 
 
 def _terms_of(vault: Contract) -> tuple[object, ...]:

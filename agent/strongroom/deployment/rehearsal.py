@@ -12,7 +12,7 @@ from strongroom.deployment.options import Rehearsal
 from strongroom.deployment.plan import Plan
 from strongroom.deployment.steps import Deployment
 
-PLENTY = 10**21  # wei the deployer has on the fork; what it lacks for real is said
+PLENTY = 10**21  # wei the deployer has on the fork; what it really lacks is reported
 FORK_TIMEOUT_S = 120.0  # a fork asks its upstream for each piece of state
 
 

@@ -118,7 +118,7 @@ class Outcome:
     """The result of a command.
 
     Attributes:
-        preview: what was said before
+        preview: what was printed before
         sent: whether the transactions were sent
         handed_over: in words, e.g. "1,000.00 pUSD"; empty where nothing was
         next: what to do next

@@ -6,7 +6,7 @@ from strongroom.chain.contracts import Contracts
 
 
 class DevnetClock:
-    """Seconds since the epoch, as far ahead of this machine as it was told."""
+    """Seconds since the epoch, as far ahead of this machine as it was set."""
 
     def __init__(self, chain: Contracts, start: float | None = None) -> None:
         """Start at the chain's time, or at another."""

@@ -92,7 +92,7 @@ def run_devnet(
     keys are anvil's public ones.
 
     Args:
-        started: hears once what runs where
+        started: is called once with what runs where
 
     Raises:
         FolderTaken: a devnet runs in the folder, or it is not a devnet's.

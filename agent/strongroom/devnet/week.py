@@ -73,18 +73,18 @@ class Hour:
 
 @dataclass
 class Week:
-    """What came of it."""
+    """A week that is played, and its results; `log` has the keeper's events."""
 
     options: WeekOptions
     stage: Stage
     keeper: Keeper
     rungs: list[Rung]
-    told: list[tuple[int, str, Mapping[str, object]]]
+    log: list[tuple[int, str, Mapping[str, object]]]
     hours: list[Hour] = field(default_factory=list)
 
     def events(self, name: str) -> list[Mapping[str, object]]:
-        """Return what the keeper told under a name."""
-        return [fields for _, event, fields in self.told if event == name]
+        """Return the fields of the keeper's events of one name."""
+        return [fields for _, event, fields in self.log if event == name]
 
 
 def play_week(
@@ -143,16 +143,16 @@ def _set_up(
         max_duration_s=14 * 24 * HOUR,
     )
     stage = set_up(chain, clock, chosen, place)
-    heard: list[tuple[int, str, Mapping[str, object]]] = []
+    log: list[tuple[int, str, Mapping[str, object]]] = []
 
-    def told(event: str, fields: Mapping[str, object]) -> None:
-        heard.append((int(clock()), event, fields))
+    def on_event(event: str, fields: Mapping[str, object]) -> None:
+        log.append((int(clock()), event, fields))
         emit(event, fields)
 
     stage.start_cosigner()
-    keeper = build(stage.config, told, clock)
-    keeper.seen = Recorder(options.folder / "views", keeper.journal.salt()).see
-    return Week(options, stage, keeper, rungs, heard)
+    keeper = build(stage.config, on_event, clock)
+    keeper.on_view = Recorder(options.folder / "views", keeper.journal.salt()).see
+    return Week(options, stage, keeper, rungs, log)
 
 
 def _sections(options: WeekOptions, rungs: Sequence[Rung]) -> str:

@@ -21,7 +21,7 @@ from strongroom.devnet.week_picture import draw
 
 @dataclass(frozen=True)
 class WeekResult:
-    """What a week came to.
+    """The results of a week.
 
     Attributes:
         checks: what was checked -> what was found, in words
@@ -71,14 +71,14 @@ def _checks(week: Week) -> dict[str, object]:
     """Return what the keeper's own journal says."""
     journal = week.keeper.journal
     failed, ended = journal.reversals()
-    told = week.events("reported")
-    differing = [each for each in told if each["difference_bid"] or each["difference_ask"]]
+    reported = week.events("reported")
+    differing = [each for each in reported if each["difference_bid"] or each["difference_ask"]]
     packs: dict[str, int] = {}
     for task in journal.all_tasks():
         pack = journal.record(task.decision).pack
         packs[pack] = packs.get(pack, 0) + 1
     return {
-        "reports whose NAV differs from the keeper's own": f"{len(differing)} of {len(told)}",
+        "reports whose NAV differs from the keeper's own": f"{len(differing)} of {len(reported)}",
         "trades undone after they were matched": f"{failed} of {ended}",
         "decisions by pack": packs,
     }

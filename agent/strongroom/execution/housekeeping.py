@@ -26,11 +26,11 @@ class Duties:
         transactor: SafeSender,
         vault: VaultReader,
         now: Callable[[], int],
-        told: Listener = lambda event, fields: None,
+        on_event: Listener = lambda event, fields: None,
     ) -> None:
-        """Take the parts; `told` hears of what is done."""
+        """Take the parts; `on_event` is called with what is done."""
         self._journal, self._transactor, self._vault = journal, transactor, vault
-        self._now, self._told = now, told
+        self._now, self._on_event = now, on_event
 
     def settle(self, state: VaultState, busy: frozenset[MarketId]) -> None:
         """Redeem what is resolved; recall and close markets that are resolved entirely.
@@ -106,14 +106,14 @@ class Duties:
         key = transaction_key(canonical([purpose, subject, self._now(), what]))
         state, why = self._transactor.run(key, purpose, calls)
         if state == TransactionState.DROPPED:
-            self._told("duty_refused", {"purpose": purpose, "why": why})
+            self._on_event("duty_refused", {"purpose": purpose, "why": why})
         return state in (TransactionState.MINED, TransactionState.DONE)
 
     def _settled(self, market: MarketId, state: MarketState, recalled: int) -> None:
         profit = recalled - state.exposure
         if profit < 0:
             self._journal.keep("last_loss_at", str(self._now()))
-        self._told(
+        self._on_event(
             "settled",
             {
                 "market": market,

@@ -13,7 +13,7 @@ from strongroom.chain.ids import ConditionId, Json, OrderHash, TransactionKey
 from strongroom.chain.orders import OrderKind
 from strongroom.journal.states import AnswerKind, TradeStatus, TransactionState, VenueWord
 
-Listener = Callable[[str, Mapping[str, Json]], None]  # hears of events: name and fields
+Listener = Callable[[str, Mapping[str, Json]], None]  # takes an event's name and fields
 
 
 class ChainReads(Protocol):

@@ -45,7 +45,7 @@ class Desk:
         domains: Sequence[ExchangeDomain],
         lifetime_s: int = 300,
         confirmations: int = 0,
-        told: Callable[[str, IntentKey], None] = lambda what, key: None,
+        on_end: Callable[[str, IntentKey], None] = lambda what, key: None,
         wallets: Wallets | None = None,
     ) -> None:
         """Take the parts.
@@ -54,12 +54,12 @@ class Desk:
             domains: of the exchanges that orders may name
             lifetime_s: of a signature; the vault's `max_order_lifetime` at most
             confirmations: blocks on top of a fill, before an order counts as filled
-            told: hears of each order's end
+            on_end: is called at the end of each order
             wallets: that orders of delegated accounts may name as their maker
         """
         self._wallets = wallets or Wallets(chain, (), ())
         self._journal, self._chain, self._own_venue = journal, chain, venue
-        self._signers, self._told = signers, told
+        self._signers, self._on_end = signers, on_end
         self._domains = {domain.address.lower(): domain for domain in domains}
         self._lifetime, self._confirmations = lifetime_s, confirmations
 
@@ -241,7 +241,7 @@ class Desk:
 
     def _close(self, intent: OrderIntent, why: str) -> None:
         self._journal.step(intent.key, IntentState.CLOSED, detail=why)
-        self._told(why, intent.key)
+        self._on_end(why, intent.key)
 
     def _venue(self, intent: OrderIntent) -> OrderVenue:
         """Return the service under the API key that the order's maker belongs to."""

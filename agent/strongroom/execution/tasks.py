@@ -98,12 +98,12 @@ class Tasks:
         rules: TaskRules,
         book: Callable[[TokenId], Book | None],
         now: Callable[[], int],
-        told: Listener = lambda event, fields: None,
+        on_event: Listener = lambda event, fields: None,
     ) -> None:
-        """Take the parts; `book` returns a token's newest book, `told` hears of each end."""
+        """Take the parts; `book` returns a token's newest book, `on_event` hears each end."""
         self._journal, self._transactor, self._desk = journal, transactor, desk
         self._vault, self._rules, self._book, self._now = vault, rules, book, now
-        self._told = told
+        self._on_event = on_event
         self._pools = PoolDesk(journal, transactor, vault.chain)
 
     def start(self, decision: Decision) -> None:
@@ -340,7 +340,7 @@ class Tasks:
         try:
             self._desk.place(wanted, leg.tick)
         except BadOrder as error:
-            self._told("bad_order", {"decision": task.decision, "why": str(error)})
+            self._on_event("bad_order", {"decision": task.decision, "why": str(error)})
         return self._journal.find(wanted.key)
 
     def _wallet_of(self, account: str) -> str:
@@ -461,7 +461,7 @@ class Tasks:
 
     def _close(self, task: Task, why: str) -> None:
         self._journal.close_task(task.decision, why)
-        self._told("task_closed", {"decision": task.decision, "why": why})
+        self._on_event("task_closed", {"decision": task.decision, "why": why})
 
 
 def exit_limit(leg: DecidedLeg, rules: TaskRules) -> Decimal:

@@ -1,7 +1,7 @@
 """The keeper's Safe transactions: one after the other, each executed once, whatever breaks.
 
 A Safe executes one transaction a nonce. So a transaction that may be out there is never signed for
-a second nonce before the first has been used by something else, and the one that uses it is told by
+a second nonce before the first has been used by something else, and what used it is known by
 the Safe's own event. The executor that carries them pays the gas and may be replaced at any time.
 """
 

@@ -165,9 +165,9 @@ class LlmForecaster:
         answer = _post(self.name, self.url, body, headers, self.timeout_s)
         try:
             text = answer["choices"][0]["message"]["content"]
-            said = json.loads(text)
+            forecast = json.loads(text)
             tokens = int(answer.get("usage", {}).get("total_tokens", 0))
-            chance = _number(self.name, said["chance"])
+            chance = _number(self.name, forecast["chance"])
         except (KeyError, IndexError, TypeError, json.JSONDecodeError) as error:
             raise BadForecast(f"{self.name} does not answer as asked: {error!r}") from error
         detail = {

@@ -71,7 +71,9 @@ class Sources:
             if name in held or (admits(market) and not market.closed)
         }
         if len(watched) > self.freshness.max_watched:
-            problems.append(f"{len(watched)} markets, the first {self.freshness.max_watched} count")
+            problems.append(
+                f"{len(watched)} markets, only {self.freshness.max_watched} are watched"
+            )
             keep = [name for name in watched if name in held]
             keep += [name for name in watched if name not in held]
             watched = {name: watched[name] for name in keep[: self.freshness.max_watched]}

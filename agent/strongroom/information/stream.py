@@ -178,10 +178,10 @@ class MarketStream:
     def _listen(
         self, socket: Connection, tokens: tuple[TokenId, ...], stopped: threading.Event
     ) -> None:
-        heard = pinged = time.monotonic()
+        last_message = pinged = time.monotonic()
         while not stopped.is_set():
             now = time.monotonic()
-            if now - heard > SILENCE_S:
+            if now - last_message > SILENCE_S:
                 return
             if now - pinged > PING_S:
                 socket.send("PING")
@@ -190,7 +190,7 @@ class MarketStream:
                 text = socket.recv(timeout=PING_S / 4)
             except TimeoutError:
                 continue
-            heard, seen_at = time.monotonic(), int(self._clock())
+            last_message, seen_at = time.monotonic(), int(self._clock())
             if text == "PONG":
                 self._books.touch(tokens, seen_at)
             else:

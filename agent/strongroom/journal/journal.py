@@ -74,7 +74,7 @@ class Journal:
 
         Args:
             url: SQLAlchemy's, e.g. sqlite:///build/keeper.db
-            written: told after each commit; tests kill the process there
+            written: is called after each commit; tests kill the process there
 
         Raises:
             JournalMismatch: it is another version's.
@@ -207,7 +207,7 @@ class Journal:
     # forecasts
 
     def forecast(self, given: Given, event: str, mid: float) -> None:
-        """Keep a source's first forecast of a market, beside what the market said then."""
+        """Keep a source's first forecast of a market, beside the market's price then."""
         mine = (forecasts.c.source == given.source) & (forecasts.c.market == given.market)
         with self._engine.begin() as connection:
             if connection.execute(select(forecasts.c.source).where(mine)).first() is None:
@@ -277,7 +277,7 @@ class Journal:
     def answered(
         self, key: IntentKey, to: IntentState, answer: AnswerKind, venue: VenueWord, detail: str
     ) -> None:
-        """Keep what the venue said to an order that was sent to it; raises IllegalStep."""
+        """Keep the venue's answer to an order that was sent to it; raises IllegalStep."""
         self._step(key, to, venue, detail, {"answer": answer})
 
     def _step(

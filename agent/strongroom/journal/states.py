@@ -20,13 +20,13 @@ class IntentState(StrEnum):
     SIGNED = "SIGNED"  # hash and bytes are known
     SENT = "SENT"  # it may have left: the request is under way
     ACKED = "ACKED"  # the venue has it
-    REFUSED = "REFUSED"  # the venue has said no, in words that mean no
+    REFUSED = "REFUSED"  # the venue has refused it, in words that mean no
     UNKNOWN = "UNKNOWN"  # no answer, or one that says nothing
     CLOSED = "CLOSED"  # nothing can come of it any more
 
 
 class VenueWord(StrEnum):
-    """What the venue last said of it."""
+    """The venue's last word on it."""
 
     NONE = "NONE"
     LIVE = "LIVE"

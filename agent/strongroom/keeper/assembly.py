@@ -22,8 +22,8 @@ from strongroom.strategy.decide import Round, Rules
 from strongroom.strategy.view import View
 
 
-def _hear_nothing(what: object, more: object) -> None:
-    """Listen to nothing."""
+def _ignore(what: object, more: object) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Surroundings:
         venue: the order service under the executor's API key
         book: a token's newest book; None: unknown
         clock: seconds
-        told: hears of events
-        seen: hears of each view and of what was decided on it
+        on_event: is called with each event
+        on_view: is called with each view and what was decided on it
     """
 
     journal: Journal
@@ -48,8 +48,8 @@ class Surroundings:
     sources: MarketSources
     book: Callable[[TokenId], Book | None]
     clock: Callable[[], float] = time.time
-    told: Listener = _hear_nothing
-    seen: Callable[[View, Round], None] = _hear_nothing
+    on_event: Listener = _ignore
+    on_view: Callable[[View, Round], None] = _ignore
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Settings:
 def assemble(around: Surroundings, settings: Settings) -> Keeper:
     """Return a keeper that is ready to tick."""
     journal, transactor, vault = around.journal, around.transactor, around.vault
-    now, told = around.chain.now, around.told
+    now, on_event = around.chain.now, around.on_event
     desk = Desk(
         journal,
         around.chain,
@@ -98,9 +98,9 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         vault=vault,
         transactor=transactor,
         desk=desk,
-        tasks=Tasks(journal, transactor, desk, vault, settings.tasks, around.book, now, told),
-        duties=Duties(journal, transactor, vault, now, told),
-        reporter=Reporter(settings.reporting, journal, transactor, vault, now, told),
+        tasks=Tasks(journal, transactor, desk, vault, settings.tasks, around.book, now, on_event),
+        duties=Duties(journal, transactor, vault, now, on_event),
+        reporter=Reporter(settings.reporting, journal, transactor, vault, now, on_event),
         sources=around.sources,
         packs=settings.packs,
         rules=settings.rules,
@@ -108,8 +108,8 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         negative_risk_oracle=settings.negative_risk_oracle,
         watch=settings.watch,
         clock=around.clock,
-        told=told,
-        seen=around.seen,
+        on_event=on_event,
+        on_view=around.on_view,
         pools=settings.pools,
         signals=settings.signals,
         check_signers=around.signers.check,

@@ -91,12 +91,12 @@ class PaperKeeper(Keeper):
         book = _BOOK.validate_json(text) if text else PaperBook()
         view = replace(self.view(look, state), vault=with_paper(state, book))
         found = decide(view, self.packs, self.rules, self.journal.salt())
-        self.seen(view, found)
+        self.on_view(view, found)
         for decision in found.decisions:
             self.journal.decide(decision.id, decision.record, task_at=view.now)
             book = self._carry_out(decision, look, book)
         for each in found.passed:
-            self.told("passed", {"pack": each.pack, "question": each.question, "why": each.why})
+            self.on_event("passed", {"pack": each.pack, "question": each.question, "why": each.why})
         return len(found.decisions)
 
     def _carry_out(self, decision: Decision, look: Look, book: PaperBook) -> PaperBook:
@@ -108,7 +108,7 @@ class PaperKeeper(Keeper):
         self.journal.keep(FACT, canonical(_BOOK.dump_python(book, mode="json")).decode())
         self.journal.close_task(decision.id, "paper: " + ("; ".join(words) or "not filled"))
         about: dict[str, Json] = {"decision": decision.id, "question": decision.record.question}
-        self.told("paper", {**about, "fills": words})
+        self.on_event("paper", {**about, "fills": words})
         return book
 
 

@@ -1,4 +1,4 @@
-"""Running a keeper: tick after tick until it is told to stop, and what each mode may do."""
+"""Running a keeper: tick after tick until it has to stop, and what each mode may do."""
 
 import signal
 import threading
@@ -33,7 +33,7 @@ class Running:
     config: Config
     keeper: Keeper
     metrics: Metrics
-    told: Listener
+    on_event: Listener
     ticks: int = 0
 
     def tick(self) -> Tick:
@@ -41,8 +41,8 @@ class Running:
         start = time.monotonic()
         try:
             tick = self.keeper.tick()
-        except Exception as error:  # the outermost border: a defect of ours is told
-            self.told("failed", {"error": repr(error)})
+        except Exception as error:  # the outermost border: a defect is reported
+            self.on_event("failed", {"error": repr(error)})
             raise
         self.ticks += 1
         self.metrics.observe(self.keeper, tick, time.monotonic() - start)
@@ -88,7 +88,7 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         alerts = Alerts(config.operations.webhooks, config.vault)
         metrics, mode = Metrics(), config.operations.mode
 
-        def told(event: str, fields: Mapping[str, Json]) -> None:
+        def on_event(event: str, fields: Mapping[str, Json]) -> None:
             log.info(event, **fields)
             metrics.events.labels(event).inc()
             alerts(event, fields)
@@ -96,28 +96,28 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         if config.operations.metrics_port and mode != "dry-run":
             server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
             open_.callback(server.shutdown)
-        keeper = make(config, told)
+        keeper = make(config, on_event)
         keeper.check_alone = check_alone
         open_.callback(keeper.sources.close)
-        this = Running(config, keeper, metrics, told)
+        this = Running(config, keeper, metrics, on_event)
         built()
-        told("started", {"vault": config.vault, "mode": mode})
+        on_event("started", {"vault": config.vault, "mode": mode})
         try:
             yield this
         finally:
             if mode == "live":
                 wind_up(keeper)
-            told("stopped", {"vault": config.vault, "ticks": this.ticks})
+            on_event("stopped", {"vault": config.vault, "ticks": this.ticks})
 
 
-def make(config: Config, told: Listener) -> Keeper:
+def make(config: Config, on_event: Listener) -> Keeper:
     """Return the keeper of the configured mode; only "live" sends anything."""
     if config.operations.mode == "live":
-        keeper = build(config, told)
+        keeper = build(config, on_event)
     else:
-        keeper = PaperKeeper.of(build(config, told, journal=Journal(journal_of(config))))
+        keeper = PaperKeeper.of(build(config, on_event, journal=Journal(journal_of(config))))
     if config.operations.record is not None:
-        keeper.seen = Recorder(config.operations.record, keeper.journal.salt()).see
+        keeper.on_view = Recorder(config.operations.record, keeper.journal.salt()).see
     return keeper
 
 

@@ -74,7 +74,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Tick:
-    """What a tick came to."""
+    """The result of a tick."""
 
     at: int
     halts: Mapping[str, str] = field(default_factory=dict)  # what stops decisions, and why
@@ -103,8 +103,8 @@ class Keeper:
     watch: Watch = field(default_factory=Watch)
     gate: Gate = field(default_factory=Gate)
     clock: Callable[[], float] = time.time
-    told: Listener = lambda event, fields: None
-    seen: Callable[[View, Round], None] = lambda view, round_: None  # e.g. a recorder
+    on_event: Listener = lambda event, fields: None
+    on_view: Callable[[View, Round], None] = lambda view, round_: None  # e.g. a recorder
     pools: Sequence[PoolMarket] = ()
     signals: Sequence[str] = ()  # sources that lift, and never move money by themselves
     check_signers: Callable[[], None] = lambda: None  # raises NotSigned: nothing can be signed
@@ -116,7 +116,7 @@ class Keeper:
     _read_at: int = 0  # moves by then
 
     def tick(self) -> Tick:
-        """Go round once. Never raises for what the outside world does."""
+        """Run once. Never raises for what the outside world does."""
         halts: dict[str, str] = {}
         now, state, decided = int(self.clock()), None, 0
         try:
@@ -190,7 +190,7 @@ class Keeper:
         if self.pools:
             look = self._with_pools(look, now)
         for problem in look.problems:
-            self.told("missing", {"what": problem})
+            self.on_event("missing", {"what": problem})
         self._keep_forecasts(look)
         return look
 
@@ -214,7 +214,7 @@ class Keeper:
             vault=replace(state, closed=closed),
             markets=look.markets,
             books=look.books,
-            forecasts=self._heard(look),
+            forecasts=self._usable_forecasts(look),
             busy=self.tasks.busy(),
             decided=self.journal.decided(),
             day=self._day(look.at, state.nav),
@@ -224,7 +224,7 @@ class Keeper:
     def _decide(self, look: Look, state: VaultState) -> int:
         view = self.view(look, state)
         found = decide(view, self.packs, self.rules, self.journal.salt())
-        self.seen(view, found)
+        self.on_view(view, found)
         for decision in found.decisions:
             self.tasks.start(decision)
             self._tell_decided(decision)
@@ -237,7 +237,7 @@ class Keeper:
         legs = [
             f"{leg.side} {leg.size / MICRO:g} {leg.outcome} at {leg.price}" for leg in record.legs
         ]
-        self.told(
+        self.on_event(
             "decided",
             {
                 "decision": decision.id,
@@ -277,18 +277,18 @@ class Keeper:
                     paid = position.payout_yes / position.payout_denominator
                     self.journal.resolve(condition, paid)
 
-    def _heard(self, look: Look) -> dict[ConditionId, list[Given]]:
+    def _usable_forecasts(self, look: Look) -> dict[ConditionId, list[Given]]:
         """Return the forecasts whose sources have graduated, and the signals."""
         known = {name for name, (passed, _) in self.graduates().items() if passed}
         known |= set(self.signals)
-        heard = {
+        usable = {
             market: [each for each in given if each.source in known]
             for market, given in look.forecasts.items()
         }
-        return {market: given for market, given in heard.items() if given}
+        return {market: given for market, given in usable.items() if given}
 
     def graduates(self) -> dict[str, tuple[bool, str]]:
-        """Return which forecasters' word may move money, and why (not)."""
+        """Return which forecasters may move money, and why (not)."""
         records = self.journal.resolved_forecasts()
         for source, known in records.items():
             judged = self._judged.get(source)
@@ -308,7 +308,10 @@ class Keeper:
             return
         theirs = self.venue.time()
         if theirs is not None and abs(here - theirs) > limit:
-            halts["clock"] = f"this clock differs by {here - theirs:+.0f} s from the venue's"
+            halts["clock"] = (
+                f"this clock differs by {here - theirs:+.0f} s from the venue's, at most {limit}: "
+                "set the clock"
+            )
 
     def _check_stop(self, halts: dict[str, str]) -> None:
         if self.watch.stop_file is not None and self.watch.stop_file.exists():
@@ -336,8 +339,8 @@ class Keeper:
             halts["venue"] = f"the venue takes no orders: {self._trouble()}"
 
     def _check_signers(self) -> None:
-        """Ask for the co-signer now and then, so that nobody takes a keeper for well that could not
-        sign; every time while it is away."""
+        """Ask for the co-signer now and then, so that a keeper that cannot sign does not look well;
+        at every tick while it is away."""
         here = self.clock()
         if "signers" in self._halts or self._signers_again <= here:
             self._signers_again = here + SIGNERS_EVERY_S
@@ -353,10 +356,10 @@ class Keeper:
     def _tell_halts(self, halts: Mapping[str, str]) -> None:
         for name, why in halts.items():
             if name not in self._halts:
-                self.told("halted", {"what": name, "why": why})
+                self.on_event("halted", {"what": name, "why": why})
         for name in self._halts:
             if name not in halts:
-                self.told("goes_on", {"what": name})
+                self.on_event("goes_on", {"what": name})
         self._halts = dict(halts)
 
 

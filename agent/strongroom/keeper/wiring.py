@@ -62,7 +62,7 @@ CODE_VERSION = f"strongroom {version('strongroom')}"
 
 def build(
     config: Config,
-    told: Listener = lambda event, fields: None,
+    on_event: Listener = lambda event, fields: None,
     clock: Callable[[], float] | None = None,
     journal: Journal | None = None,
 ) -> Keeper:
@@ -103,7 +103,7 @@ def build(
         sources=_sources(config, books, forecasters, now),
         book=lambda token: _newest(books, token, int(now())),
         clock=now,
-        told=told,
+        on_event=on_event,
     )
     return assemble(around, settings_of(config, packs, pools))
 

@@ -93,11 +93,11 @@ class Reporter:
         transactor: SafeSender,
         vault: VaultReader,
         now: Callable[[], int],
-        told: Listener = lambda event, fields: None,
+        on_event: Listener = lambda event, fields: None,
     ) -> None:
-        """Take the parts; `told` hears of each report."""
+        """Take the parts; `on_event` is called with each report."""
         self.settings, self._journal, self._transactor = settings, journal, transactor
-        self._vault, self._now, self._told = vault, now, told
+        self._vault, self._now, self._on_event = vault, now, on_event
 
     def is_due(self, requests_wait: bool) -> bool:
         """Whether it is time."""
@@ -136,7 +136,7 @@ class Reporter:
         key = transaction_key(b"report" + to_bytes(evidence))
         state, why = self._transactor.run(key, PURPOSE, [call])
         if state == TransactionState.DROPPED:
-            self._told("report_refused", {"why": why})
+            self._on_event("report_refused", {"why": why})
             return None
         if state not in (TransactionState.MINED, TransactionState.DONE):
             return None
@@ -210,7 +210,7 @@ class Reporter:
         return mark, Basis(condition, books=pair)
 
     def _check(self, evidence: str, expected: Expected) -> None:
-        """Tell what the chain came to, and whether that is what we did."""
+        """Report the NAV on chain, and whether it is the one that we computed."""
         chain, mine = self._vault.chain, {"evidence": evidence}
         since = max(0, chain.head().number - LOOK_BACK)
         logs = [
@@ -230,6 +230,6 @@ class Reporter:
             "difference_bid": difference[0],
             "difference_ask": difference[1],
         }
-        self._told(name, fields)
+        self._on_event(name, fields)
         if any(difference):
-            self._told("nav_differs", fields)
+            self._on_event("nav_differs", fields)

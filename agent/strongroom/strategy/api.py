@@ -57,7 +57,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Something worth doing, before anybody has said how much the vault lets it.
+    """Something worth doing, before it is known how much the vault lets it.
 
     Attributes:
         pack: who proposes it

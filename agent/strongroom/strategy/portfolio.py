@@ -1,5 +1,5 @@
 """What the whole book admits: caps by event, category, group and in total, a daily loss stop, and
-rest after a loss. The smallest room wins, and its name is told.
+rest after a loss. The smallest room wins, and its name is reported.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

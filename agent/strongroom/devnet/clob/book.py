@@ -2,7 +2,7 @@
 
 A BUY of NO at q stands beside a SELL of YES at 1 - q (filling both mints, or trades, the same),
 so one book in YES prices holds all orders and shows itself for either token. Prices are integers
-of 10**-6 (`ONE` = 1), sizes micro-tokens.
+of 10**-6 (`MICRO` is 1), sizes micro-tokens.
 """
 
 from bisect import insort
@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-ONE = 10**6
+from strongroom.chain.units import MICRO
+
 BUY, SELL = "BUY", "SELL"
 YES, NO = 0, 1
 
@@ -33,7 +34,7 @@ class Entry:
     @property
     def yes_price(self) -> int:
         """The price in the book's own terms."""
-        return self.price if self.outcome == YES else ONE - self.price
+        return self.price if self.outcome == YES else MICRO - self.price
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,8 @@ class Book:
     def levels(self, outcome: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Return bids and asks of a token as (price, size), each best first."""
         bids, asks = self._sizes(self._bids), self._sizes(self._asks)
-        to_bids = [(ONE - rank if outcome == YES else rank, size) for rank, size in bids]
-        to_asks = [(rank if outcome == YES else ONE - rank, size) for rank, size in asks]
+        to_bids = [(MICRO - rank if outcome == YES else rank, size) for rank, size in bids]
+        to_asks = [(rank if outcome == YES else MICRO - rank, size) for rank, size in asks]
         if outcome == YES:
             return to_bids, to_asks
         return to_asks, to_bids
@@ -143,7 +144,7 @@ class Book:
 
     def _place(self, entry: Entry) -> tuple[_Side, int]:
         if entry.is_bid:
-            return self._bids, ONE - entry.yes_price
+            return self._bids, MICRO - entry.yes_price
         return self._asks, entry.yes_price
 
     def _facing(self, entry: Entry) -> Iterator[tuple[int, Entry]]:
@@ -151,7 +152,7 @@ class Book:
         if entry.is_bid:
             side, limit = self._asks, entry.yes_price
         else:
-            side, limit = self._bids, ONE - entry.yes_price
+            side, limit = self._bids, MICRO - entry.yes_price
         for rank, resting in side.best_first():
             if rank > limit:
                 return

@@ -14,9 +14,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
+from strongroom.chain.units import MICRO
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.auth import ApiKey
-from strongroom.devnet.clob.book import BUY, ONE, YES, Book, Entry, Match
+from strongroom.devnet.clob.book import BUY, YES, Book, Entry, Match
 from strongroom.devnet.clob.errors import Refusal, bad
 from strongroom.devnet.clob.faults import Faults
 from strongroom.devnet.clob.funds import EOA, POLY_1271, POLY_SAFE, Funds, asset_of
@@ -290,7 +291,7 @@ class Engine:
 
     def _trade(self, taker: LiveOrder, matches: Sequence[Match]) -> Trade:
         size = sum(match.size for match in matches)
-        price = matches[0].yes_price if taker.outcome == YES else ONE - matches[0].yes_price
+        price = matches[0].yes_price if taker.outcome == YES else MICRO - matches[0].yes_price
         fills = []
         for match in matches:
             maker = self.orders[match.order_id]
@@ -335,7 +336,7 @@ class Engine:
 def _accepted(order: LiveOrder, trades: Sequence[Trade]) -> Json:
     """Return the answer to an order that was taken."""
     making = sum(order.making(trade.size) for trade in trades)
-    taking = sum(trade.size * trade.price // ONE for trade in trades)
+    taking = sum(trade.size * trade.price // MICRO for trade in trades)
     tokens = sum(trade.size for trade in trades)
     gives, gets = (making, tokens) if order.order.side == BUY else (tokens, taking)
     return {

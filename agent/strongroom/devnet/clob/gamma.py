@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import FastAPI
 
-from strongroom.devnet.clob.book import ONE
+from strongroom.chain.units import MICRO
 from strongroom.devnet.clob.engine import Engine
 from strongroom.devnet.clob.markets import Json
 
@@ -35,8 +35,8 @@ def _quoted(record: Mapping[str, object], engine: Engine) -> Json:
     listing = engine.data.listings[str(record["conditionId"])]
     bid, ask = engine.data.best(listing.token_ids[0])
     return dict(record) | {
-        "bestBid": None if bid is None else bid / ONE,
-        "bestAsk": None if ask is None else ask / ONE,
+        "bestBid": None if bid is None else bid / MICRO,
+        "bestAsk": None if ask is None else ask / MICRO,
         "closed": listing.closed,
         "acceptingOrders": listing.accepting and not listing.closed,
         "orderPriceMinTickSize": float(listing.tick),

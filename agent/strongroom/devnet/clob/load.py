@@ -1,6 +1,6 @@
 """A crowd of official clients, each a process of its own, and the count afterwards.
 
-The count shares nothing with the service: it reads what clients are told and what the chain says.
+The count shares nothing with the service: it reads the clients' messages and the chain.
 """
 
 import multiprocessing
@@ -30,7 +30,7 @@ class _MakerOrder(TypedDict):
 
 
 class _Trade(TypedDict):
-    """A trade as clients are told of it."""
+    """A trade as clients get it."""
 
     status: str
     maker_address: str

@@ -5,8 +5,9 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 
+from strongroom.chain.units import MICRO
 from strongroom.devnet.clob import errors
-from strongroom.devnet.clob.book import ONE, YES, Book, Entry
+from strongroom.devnet.clob.book import YES, Book, Entry
 from strongroom.devnet.clob.errors import Refusal, bad
 from strongroom.devnet.clob.markets import Json, Listing
 from strongroom.devnet.clob.orders import LiveOrder, decimal
@@ -147,7 +148,9 @@ class MarketData:
             changes.append(
                 {
                     "asset_id": token,
-                    "price": decimal(entry.yes_price if outcome == YES else ONE - entry.yes_price),
+                    "price": decimal(
+                        entry.yes_price if outcome == YES else MICRO - entry.yes_price
+                    ),
                     "size": size,
                     "side": "BUY" if entry.is_bid == (outcome == YES) else "SELL",
                     "hash": self.book_summary(token)["hash"],

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
 
-from strongroom.devnet.clob.book import ONE
+from strongroom.chain.units import MICRO
 from strongroom.information.gamma import FeeSchedule
 
 Json = dict[str, object]  # an answer of the service, ready to be written as JSON
@@ -30,11 +30,11 @@ class Listing:
     @property
     def tick_micro(self) -> int:
         """The tick in 10**-6."""
-        return int(self.tick * ONE)
+        return int(self.tick * MICRO)
 
     def taker_fee(self, size: int, price: int) -> int:
         """Return the taker's fee for `size` micro-tokens at `price` (10**-6), in micro-units."""
-        p = Decimal(price) / ONE
+        p = Decimal(price) / MICRO
         fee = size * self.fees.rate * (p * (1 - p)) ** self.fees.exponent
         return int((fee / FEE_STEP).to_integral_value(ROUND_FLOOR)) * FEE_STEP
 

@@ -13,8 +13,8 @@ from eth_utils.address import is_address, to_checksum_address
 from eth_utils.crypto import keccak
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from strongroom.chain.units import LOT
-from strongroom.devnet.clob.book import BUY, ONE, Entry
+from strongroom.chain.units import LOT, MICRO
+from strongroom.devnet.clob.book import BUY, Entry
 from strongroom.devnet.clob.errors import (
     BAD_EXPIRATION,
     BAD_PAYLOAD,
@@ -28,7 +28,7 @@ from strongroom.devnet.clob.markets import Json, Listing
 
 OrderType = Literal["GTC", "GTD", "FOK", "FAK"]
 EXPIRY_BUFFER_S = 60  # a GTD order must live longer than this
-LEAST_MARKETABLE = ONE  # micro-units: a dollar
+LEAST_MARKETABLE = MICRO  # micro-units: a dollar
 MAX_CLOCK_SKEW_MS = 24 * 3_600 * 1000  # between an order's timestamp and the server's clock
 _TYPEHASH = bytes.fromhex("bb86318a2138f5fa8ae32fbe8e659f8fcf13cc6ae4014a707893055433818589")
 _STRUCT = ["bytes32", "uint256", "address", "address", "uint256", "uint256", "uint256", "uint8"]
@@ -149,7 +149,7 @@ class LiveOrder:
 
 def decimal(micro: int) -> str:
     """Return micro-units as the service writes numbers: no trailing zeros, at least one digit."""
-    return f"{Decimal(micro) / ONE:f}"
+    return f"{Decimal(micro) / MICRO:f}"
 
 
 def domain_separator(exchange: str, version: str, chain_id: int) -> bytes:
@@ -206,7 +206,7 @@ def judge(submission: Submission, listing: Listing, now: float) -> tuple[int, in
     resting = submission.orderType in ("GTC", "GTD")
     price = _price(cash, tokens, listing, exactly=resting)
     size = tokens // LOT * LOT
-    minimum = int(listing.min_size * ONE)
+    minimum = int(listing.min_size * MICRO)
     if resting and (size < minimum or size != tokens):
         raise bad(TOO_SMALL.format(size=decimal(tokens), minimum=listing.min_size))
     if not resting and (cash < LEAST_MARKETABLE or size == 0):
@@ -218,10 +218,10 @@ def judge(submission: Submission, listing: Listing, now: float) -> tuple[int, in
 def _price(cash: int, tokens: int, listing: Listing, exactly: bool) -> int:
     """Return the price; of an order that never rests, the tick that its rounding stands for."""
     tick = listing.tick_micro
-    price, rest = divmod(cash * ONE, tokens)
+    price, rest = divmod(cash * MICRO, tokens)
     nearest = (price + tick // 2) // tick * tick
     off_tick = rest != 0 or price % tick != 0 if exactly else abs(price - nearest) > tick // 10
-    if off_tick or not tick <= nearest <= ONE - tick:
+    if off_tick or not tick <= nearest <= MICRO - tick:
         shown = f"{Decimal(cash) / Decimal(tokens):.6g}"
         raise bad(BAD_TICK.format(price=shown, tick=listing.tick))
     return nearest

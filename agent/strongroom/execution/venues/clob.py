@@ -73,13 +73,13 @@ class Clob:
         signed = SignedOrderV2(**fields, signature=to_hex(signature))
         order_type = ("GTD" if expiry else "GTC") if kind.rests else str(kind)
         try:
-            said = self._client.post_order(
+            answered = self._client.post_order(
                 signed, order_type, post_only=kind == OrderKind.POST, defer_exec=True
             )
-            if not said.get("success"):
-                answer = answer_of(400, str(said.get("errorMsg")))
+            if not answered.get("success"):
+                answer = answer_of(400, str(answered.get("errorMsg")))
             else:
-                answer = Answer(AnswerKind.ACCEPTED, venue_word(str(said.get("status", ""))))
+                answer = Answer(AnswerKind.ACCEPTED, venue_word(str(answered.get("status", ""))))
         except PolyApiException as error:
             answer = answer_of(error.status_code, str(error.error_msg))
             self.trouble = answer.detail if answer.kind == AnswerKind.SILENT else ""
