@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import pytest
-from strongroom.chain.ids import to_bytes
+from strongroom.chain.ids import TokenId, to_bytes
 from strongroom.chain.orders import NO, YES
 from strongroom.devnet.contracts import condition_id
+from strongroom.information.books import BookReader, BooksAway
 from strongroom.information.gamma import BadMarketRecord, load_recorded, parse_market, shift
 
 RECORD = {
@@ -95,3 +97,16 @@ def test_condition_ids_follow_from_oracle_and_question():
             assert made == to_bytes(market.condition_id), market.question
             kinds[market.negative_risk] += 1
     assert kinds[False] >= 300 and kinds[True] >= 300
+
+
+@pytest.mark.parametrize(
+    "answer", ["[{}]", "[null]", "7", '[{"asset_id": "x", "bids": [], "asks": []}]']
+)
+def test_an_answer_that_is_no_list_of_books_is_no_books(answer):
+    reader = BookReader("http://venue.invalid")
+    reader._http = httpx.Client(
+        base_url="http://venue.invalid",
+        transport=httpx.MockTransport(lambda request: httpx.Response(200, text=answer)),
+    )
+    with pytest.raises(BooksAway, match="no book"):
+        reader.read([TokenId(1)], now=1)

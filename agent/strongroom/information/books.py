@@ -103,8 +103,10 @@ class BookReader:
                 found = answer.json()
             except (httpx.HTTPError, ValueError) as error:
                 raise BooksAway(f"books: {error or type(error).__name__}") from error
-            for each in found:
-                books[TokenId(int(each["asset_id"]))] = parse_book(each, now)
+            try:
+                books |= {TokenId(int(each["asset_id"])): parse_book(each, now) for each in found}
+            except (KeyError, TypeError, ValueError) as error:
+                raise BooksAway(f"an answer with an entry that is no book: {error!r}") from error
         return books
 
 
