@@ -9,13 +9,12 @@ from strongroom.chain.calls import Ask
 from strongroom.chain.ids import ConditionId, MarketId
 from strongroom.chain.rpc import Position, checksum
 from strongroom.chain.terms import DELEGATED, ClassTerms, ordinal
-from strongroom.chain.units import BPS, MICRO
+from strongroom.chain.units import BPS, MICRO, VIRTUAL_SHARES
 from strongroom.execution.interfaces import ChainReads
 from strongroom.execution.venues.wallets import Wallets
 from strongroom.strategy.view import ClassState, MarketState, VaultState
 
 REDEEM = 1
-VIRTUAL = MICRO  # shares, see docs/contracts/Vault.md
 LOOK_BACK = 32  # epochs, for redemptions that wait
 NAMES = ("totalAssets", "totalSupply", "total_idle", "total_exposure", "recentAllocation")
 LIMITS = (
@@ -298,4 +297,4 @@ def _state(held: Holdings, reserved: int) -> MarketState:
 
 def _assets(shares: int, nav: int, supply: int) -> int:
     """Return what shares are worth at today's price, up."""
-    return -(-shares * (nav + 1) // (supply + VIRTUAL)) if shares else 0
+    return -(-shares * (nav + 1) // (supply + VIRTUAL_SHARES)) if shares else 0
