@@ -5,7 +5,9 @@ dependency may be built from source, and the command must work in an empty folde
 the repository is in reach. What npm ships is the repository's own.
 """
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,8 +26,12 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("audit", "--help"),
     ("doctor",),
     ("study", "reference"),
+    ("study", "reference", "--json"),
+    ("study", "ladders", "--json"),
     ("backtest", "small.toml"),
+    ("backtest", "small.toml", "--json"),
     ("demo",),
+    ("demo", "--json"),
 )
 
 
@@ -43,15 +49,45 @@ def pythons() -> Iterator[Path]:
             yield Path(found)
 
 
-def run(*words: str | Path, cwd: Path) -> str:
-    """Run a command in a folder with an environment of no variable of ours; return what it says."""
+def environment() -> dict[str, str]:
+    """Return an environment without a variable of ours."""
     ours = ("PYTHON", "VIRTUAL_ENV", "STRONGROOM", "PATH")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    kept["PATH"] = os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin"))
-    done = subprocess.run(words, cwd=cwd, env=kept, capture_output=True, text=True)
+    return kept | {"PATH": os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin"))}
+
+
+def run(*words: str | Path, cwd: Path) -> str:
+    """Run a command in a folder; return what it says, which is JSON where that was asked for."""
+    done = subprocess.run(words, cwd=cwd, env=environment(), capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(map(str, words))}: {done.returncode}\n{done.stdout}{done.stderr}")
+    if "--json" in words:
+        json.loads(done.stdout)
     return done.stdout
+
+
+def audit(program: Path, cwd: Path) -> str:
+    """Audit the vault of a practice, as JSON; return what the audit says."""
+    typed = (program, "practice", "--port", "0")
+    practice = subprocess.Popen(
+        typed, cwd=cwd, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        told = ""
+        assert practice.stdout is not None
+        while not (line := practice.stdout.readline()).startswith("Ctrl-C"):
+            told += line
+            if not line:
+                sys.exit(f"practice: {practice.wait()}\n{told}")
+        node = re.search(
+            r"STRONGROOM_RPC_URL=(\S+)", (cwd / "build/practice/environment.sh").read_text()
+        )
+        vault = re.search(r"0x[0-9a-fA-F]{40}", told)
+        assert node and vault
+        return run(program, "audit", "--vault", vault[0], "--rpc", node[1], "--json", cwd=cwd)
+    finally:
+        practice.terminate()
+        practice.wait()
 
 
 def check_contents(wheel: Path) -> None:
@@ -83,6 +119,8 @@ def main() -> None:
             for words in COMMANDS:
                 told = run(programs / "strongroom", *words, cwd=empty)
                 print(f"{python}: strongroom {' '.join(words)}: {len(told.splitlines())} lines")
+            told = audit(programs / "strongroom", empty)
+            print(f"{python}: strongroom audit --json: {len(told.splitlines())} lines")
 
 
 if __name__ == "__main__":
