@@ -297,6 +297,7 @@ def test_the_disk_is_full(world):
         halts |= tick(world).halts  # a page may still have room for a row or two
         time.sleep(0.05)
     assert "disk is full" in halts["journal"]
+    world.stage.chain.request("evm_mine")  # what was sent before is mined now
     stopped_at = world.stage.safe.nonce()
     for _ in range(2):
         tick(world)
