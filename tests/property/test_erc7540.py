@@ -8,7 +8,7 @@ from tests.defaults import UNIT
 from tests.property.evm import Reverted
 from tests.property.lives import lived
 from tests.property.world import USERS, World
-from tests.seeds import SEEDS
+from tests.seeds import SEEDS, enough
 
 NOBODY = "0x" + "00" * 20
 CLAIMS = (("deposit", "maxDeposit", DEPOSIT), ("mint", "maxMint", DEPOSIT))
@@ -89,7 +89,7 @@ def test_claiming_max_succeeds_and_more_than_max_reverts(stages):
                 if most:
                     assert not isinstance(undone(world, call, most, who, who, sender=who), str)
                     claimed += 1
-    assert claimed > 20
+    assert enough(claimed, 21)
 
 
 def test_no_shares_are_free(stages):
@@ -147,7 +147,7 @@ def test_pending_and_claimable_and_claimed_is_what_was_requested(stages):
                     total = pending(number, address) + claimable(number, address) + claimed
                     assert 0 <= asked - total <= 1
                     seen += 1
-    assert seen > 20
+    assert enough(seen, 21)
 
 
 def test_operators_can_do_exactly_what_owners_can(stages):
@@ -173,7 +173,7 @@ def test_operators_can_do_exactly_what_owners_can(stages):
             refused = undone(world, call, *arguments, sender=operator)
             assert refused in ("not authorised", "erc20: insufficient allowance")
             same += not isinstance(by_owner, str)
-    assert same > 50
+    assert enough(same, 51)
 
 
 def test_a_redemption_by_allowance_spends_it(stages):

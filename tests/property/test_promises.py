@@ -14,7 +14,7 @@ from tests.defaults import DAY, FOREVER, UNIT
 from tests.property.evm import Reverted
 from tests.property.lives import lived
 from tests.property.world import ALL, USERS, World
-from tests.seeds import SEEDS
+from tests.seeds import SEEDS, enough
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -76,7 +76,7 @@ def test_4_no_request_is_priced_by_a_report_that_was_on_chain(project, seed):
         if step % 50 == 0:
             world.claim_all()
     world.compare()
-    assert priced > 50
+    assert enough(priced, 51)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -106,7 +106,7 @@ def test_6_fees_are_worth_their_formula_within_a_unit_each(project, seed):
         if bid * SCALE <= mark * supply:
             assert fees == management  # nothing else at or below the mark
         checked += minted > 0
-    assert checked > 20
+    assert enough(checked, 21)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -130,7 +130,7 @@ def test_10_round_trips_never_profit(project, seed):
                 pass
             finally:
                 world.evm.revert(point)
-    assert tried > 50
+    assert enough(tried, 51)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -185,5 +185,5 @@ def test_10_a_thousand_dust_dealings_never_profit(project, seed):
             continue
     end = world.pusd.balanceOf(address), world.vault.balanceOf(address)
     assert end[0] + world.vault.convertToAssets(end[1]) <= start[0] + value
-    assert done > 100
+    assert enough(done, 101)
     assert world.evm.time < 1_700_000_000 + 400 * DAY
