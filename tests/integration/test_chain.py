@@ -80,6 +80,23 @@ def test_safe_transactions_run_as_the_safe_once_a_key(make_transactor, place, sa
     assert (collateral, *position[:2]) == (60 * UNIT, 0, 0)
 
 
+def test_what_was_executed_meanwhile_is_not_cancelled(make_transactor, place, safe, monkeypatch):
+    """The node shows the old nonce once more: sending again is refused, and nothing is cancelled
+    at the next nonce."""
+    transactor = make_transactor()
+    nonce, shown = transactor._nonce, []
+
+    def late():
+        shown.append(nonce())
+        return 0 if shown.count(1) == 1 else shown[-1]
+
+    monkeypatch.setattr(transactor, "_nonce", late)
+    state, why = transactor.run(KEYS[1], "allocate", [place.allocate(30 * UNIT)])
+    assert (state, why) == (TransactionState.DONE, "")
+    transactor.advance()
+    assert safe.call_view_method("nonce") == 1
+
+
 def test_what_would_revert_is_dropped_with_the_contracts_reason(make_transactor, place, safe):
     transactor = make_transactor()
     state, why = transactor.run(KEYS[1], "allocate", [place.allocate(60 * UNIT + 1)])

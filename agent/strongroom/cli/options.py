@@ -25,7 +25,7 @@ class AddressText(click.ParamType):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return it as it is."""
         if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
-            self.fail(f"{value!r} is no address: give 0x and 40 hex digits", param, ctx)
+            self.fail(f"{value!r} is not an address: give 0x and 40 hex digits", param, ctx)
         return value
 
 

@@ -119,8 +119,9 @@ class Transactor:
 
     # steps
 
-    def _sign(self, this: SafeTransaction) -> bool:
-        """Sign for the Safe's present nonce; drop what would revert or comes too late."""
+    def _sign(self, this: SafeTransaction, only: int | None = None) -> bool:
+        """Sign for the Safe's present nonce; drop what would revert or comes too late, or what is
+        for one nonce only that is gone."""
         if self._chain.now() - this.time > self._stale_after:
             self._book.step(this, TransactionState.DROPPED, "planned too long ago")
             return False
@@ -130,6 +131,9 @@ class Transactor:
             self._book.step(this, TransactionState.DROPPED, str(refused))
             return False
         (block, _), (nonce,) = self._chain.at_head([Ask(self._safe, "Safe", "nonce")])
+        if only is not None and nonce != only:
+            self._book.step(this, TransactionState.DROPPED, f"nonce {only} is used")
+            return False
         sent = batch(this.calls, self._multi_send)
         request = TransactionRequest(sent.to, sent.data, sent.operation, nonce)
         try:
@@ -217,13 +221,13 @@ class Transactor:
             self._book.step(this, TransactionState.DROPPED, self._reason(this, why))
             return
         nothing = (Call(self._signers.safe.address, "0x"),)
-        if this.calls == nothing:
-            return
+        if this.calls == nothing or self._nonce() != this.nonce:
+            return  # executed meanwhile, that is why it was refused: looked at again
         key = transaction_key(to_bytes(this.key) + b"cancel")
         self._book.plan(key, f"cancel nonce {this.nonce}", nothing, self._chain.now())
         cancel = self._book.get(key)
         if cancel.state == TransactionState.PLANNED:
-            self._sign(cancel)
+            self._sign(cancel, only=this.nonce)
         elif cancel.state in (TransactionState.SIGNED, TransactionState.SENT):
             self._carry(cancel)
 
