@@ -75,3 +75,30 @@ def test_an_event_by_its_topics_and_data():
     assert found == {"from": ALICE, "to": "0x" + "00" * 20, "value": 9}
     with pytest.raises(BadArguments, match="a log is no Transfer"):
         codec.decode([codec.topic, word(1)], word(9))
+    assert codec.topics({"to": ALICE}) == [
+        "0x" + codec.topic.hex(),
+        None,
+        "0x" + word(0xA11CE).hex(),
+    ]
+
+
+def test_the_plain_form_has_ids_as_text_and_the_named_form_as_bytes():
+    codec = FunctionCodec({"name": "f", "inputs": arguments("bytes32"), "outputs": [
+        {"type": "bytes32", "name": ""}]})  # fmt: skip
+    text = "0x" + word(7).hex()
+    assert codec.encode((text,)) == codec.encode((word(7),)) == word(7)
+    assert codec.values(word(7)) == (text,)
+    assert codec.decode(word(7)) == word(7)
+
+
+def test_bytes_of_any_length_may_be_text_too():
+    codec = FunctionCodec({"name": "f", "inputs": arguments("bytes")})
+    assert codec.encode(("0x0102",)) == word(32) + word(2) + b"\1\2" + b"\0" * 30
+
+
+def test_arguments_come_back_only_from_what_encode_writes():
+    data = word(0xA11CE) + word(7)
+    assert TRANSFER.arguments(data) == (ALICE.lower(), 7)
+    for wrong in (data + b"\0", data[:-1], b"\1" + data[1:]):
+        with pytest.raises(BadArguments):
+            TRANSFER.arguments(wrong)

@@ -1,7 +1,8 @@
 """Calls of contracts, their answers and their events, by the agent's ABIs; many reads a request.
 
-This is the ABI's border: on this side a bytes32 is text, 0x... (ids.py), in arguments and answers
-alike. What goes wrong on the way to the node is `ChainAway`, whichever library says so.
+On this side of the ABI a bytes32 is text, 0x... (ids.py), in arguments and answers alike (the
+plain form of codec.py). What goes wrong on the way to the node is `ChainAway`, whichever library
+says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,17 +10,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from eth_abi.codec import ABICodec
-from eth_abi.decoding import BytesDecoder
-from eth_abi.encoding import BytesEncoder
-from eth_abi.exceptions import DecodingError
-from eth_abi.registry import BaseEquals, registry
-from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_checksum_address
 
 from strongroom.chain import abi
+from strongroom.chain.codec import BadArguments, EventCodec, FunctionCodec
 from strongroom.chain.failures import CallReverted, ChainAway
-from strongroom.chain.ids import Json, keccak, to_bytes, to_hex
+from strongroom.chain.ids import Json, to_bytes, to_hex
 from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason, understood
 
 BATCH = 200  # calls of one request
@@ -67,78 +63,26 @@ class Head(NamedTuple):
     timestamp: int
 
 
-class _TextEncoder(BytesEncoder):
-    """Takes bytes of fixed length as text, too."""
-
-    def encode(self, value: object) -> bytes:
-        return bytes(super().encode(_as_bytes(value)))  # type: ignore[no-untyped-call]
-
-    def validate_value(self, value: object) -> None:
-        super().validate_value(_as_bytes(value))  # type: ignore[no-untyped-call]
-
-
-class _TextDecoder(BytesDecoder):
-    """Gives bytes of fixed length as text."""
-
-    decoder_fn = staticmethod(to_hex)
-
-
-def _as_bytes(value: object) -> object:
-    return to_bytes(value) if isinstance(value, str) else value
-
-
-def _codec() -> ABICodec:
-    known = registry.copy()  # type: ignore[no-untyped-call]
-    known.unregister("bytes<M>")
-    fixed = BaseEquals("bytes", with_sub=True)  # type: ignore[no-untyped-call]
-    known.register(fixed, _TextEncoder, _TextDecoder, "bytes<M>")
-    return ABICodec(known)
-
-
-CODEC = _codec()
-
-
-class _Function(NamedTuple):
-    selector: bytes
-    inputs: list[str]
-    outputs: list[str]
-
-
-class _Event(NamedTuple):
-    topic: str
-    indexed: list[tuple[str, str]]  # name, type
-    others: list[tuple[str, str]]
-
-
 @lru_cache(1_024)
-def _function(contract: str, name: str, count: int) -> _Function:
+def _function(contract: str, name: str, count: int) -> FunctionCodec:
     for entry in abi.load(contract):
         if entry["type"] == "function" and entry["name"] == name and len(entry["inputs"]) == count:
-            inputs = [collapse_if_tuple(each) for each in entry["inputs"]]
-            outputs = [collapse_if_tuple(each) for each in entry["outputs"]]
-            return _Function(keccak(f"{name}({','.join(inputs)})".encode())[:4], inputs, outputs)
-    raise KeyError(f"{contract} has no {name} of {count} arguments")
+            return FunctionCodec(entry)
+    raise BadArguments(f"{contract} has no {name} of {count} arguments")
 
 
 @lru_cache(64)
-def _event(contract: str, name: str) -> _Event:
+def _event(contract: str, name: str) -> EventCodec:
     for entry in abi.load(contract):
         if entry["type"] == "event" and entry["name"] == name:
-            types = [(each["name"], collapse_if_tuple(each)) for each in entry["inputs"]]
-            marked = [bool(each["indexed"]) for each in entry["inputs"]]
-            topic = keccak(f"{name}({','.join(kind for _, kind in types)})".encode())
-            return _Event(
-                to_hex(topic),
-                [each for each, is_indexed in zip(types, marked, strict=True) if is_indexed],
-                [each for each, is_indexed in zip(types, marked, strict=True) if not is_indexed],
-            )
-    raise KeyError(f"{contract} has no event {name}")
+            return EventCodec(entry)
+    raise BadArguments(f"{contract} has no event {name}")
 
 
 def call_data(contract: str, function: str, arguments: Sequence[object]) -> bytes:
-    """Return the data of a call."""
-    selector, inputs, _ = _function(contract, function, len(arguments))
-    return selector + CODEC.encode(inputs, list(arguments))
+    """Return the data of a call; raises BadArguments."""
+    codec = _function(contract, function, len(arguments))
+    return codec.selector + codec.encode(arguments)
 
 
 def make_call(address: str, contract: str, function: str, *arguments: object) -> Call:
@@ -208,14 +152,11 @@ class Reads:
         Raises:
             ChainAway: see the class.
         """
-        known, wanted = _event(contract, event), dict(matching or {})
-        topics: list[str | None] = [known.topic]
-        for name, kind in known.indexed:
-            topics.append(to_hex(CODEC.encode([kind], [wanted[name]])) if name in wanted else None)
+        known = _event(contract, event)
         first, last = blocks
         asked: dict[str, Json] = {
             "address": to_checksum_address(address),
-            "topics": topics,
+            "topics": known.topics(matching or {}),
             "fromBlock": hex(first),
             "toBlock": LATEST if last is None else hex(last),
         }
@@ -257,28 +198,27 @@ def _result(what: str, answer: Answer) -> Any:
 
 def _decoded(ask: Ask, answer: Answer) -> Any:
     what = f"{ask.contract}.{ask.function} at {ask.address}"
-    outputs = _function(ask.contract, ask.function, len(ask.arguments)).outputs
+    codec = _function(ask.contract, ask.function, len(ask.arguments))
     try:
         found = _result(what, answer)
         with understood(what):
             data = to_bytes(found)
-        values = CODEC.decode(outputs, data) if data or not outputs else None
+        values = codec.values(data) if data or not codec.outputs else None
     except CallReverted as error:
         raise CallReverted(f"{what}: {error}") from error
-    except (DecodingError, UnicodeDecodeError, OverflowError) as error:
+    except BadArguments as error:
         raise CallReverted(f"{what}: the answer is none of this function ({error})") from error
     if values is None:
         raise CallReverted(f"{what}: no such function there")
     return values[0] if len(values) == 1 else values
 
 
-def _log(event: _Event, found: Log) -> DecodedLog:
-    args = {
-        name: CODEC.decode([kind], to_bytes(topic))[0]
-        for (name, kind), topic in zip(event.indexed, found["topics"][1:], strict=True)
-    }
-    values = CODEC.decode([kind for _, kind in event.others], to_bytes(found["data"]))
-    args |= {name: value for (name, _), value in zip(event.others, values, strict=True)}
+def _log(event: EventCodec, found: Log) -> DecodedLog:
+    topics = [to_bytes(each) for each in found["topics"]]
+    try:
+        args = event.values(topics, to_bytes(found["data"]))
+    except BadArguments as error:
+        raise ChainAway(f"the node's answer is no list of {event.name} events: {error}") from error
     return DecodedLog(
         found["transactionHash"], int(found["logIndex"], 16), int(found["blockNumber"], 16), args
     )

@@ -1,6 +1,8 @@
-"""Arguments and answers of contract functions, by their ABI entry: encoded and decoded here only.
+"""Arguments, answers and events of contracts, by their ABI entry: encoded and decoded here only.
 
-Structs come back as named tuples, addresses with their checksum.
+Bytes may be given as text, 0x..., too. What comes back has two forms. Plain: bytes of fixed length
+are text, structs are tuples; the agent's reads (calls.py) take it. Named: structs are named tuples,
+addresses have their checksum, bytes are bytes; contracts.py gives it.
 """
 
 from collections import namedtuple
@@ -8,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
-from eth_abi.abi import decode, encode
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import BytesDecoder
+from eth_abi.encoding import BytesEncoder, ByteStringEncoder
 from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.registry import BaseEquals, registry
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_checksum_address
 
-from strongroom.chain.ids import keccak
+from strongroom.chain.ids import keccak, to_bytes, to_hex
 from strongroom.errors import BadInput
 
 Entry = Mapping[str, Any]
@@ -22,6 +27,53 @@ Abi = Sequence[Entry]
 
 class BadArguments(BadInput):
     """Arguments do not fit a function or constructor; the message names what it takes."""
+
+
+class _FixedEncoder(BytesEncoder):
+    """Takes bytes of fixed length as text, too."""
+
+    def encode(self, value: object) -> bytes:
+        return bytes(super().encode(_as_bytes(value)))  # type: ignore[no-untyped-call]
+
+    def validate_value(self, value: object) -> None:
+        super().validate_value(_as_bytes(value))  # type: ignore[no-untyped-call]
+
+
+class _BytesEncoder(ByteStringEncoder):
+    """Takes bytes of any length as text, too."""
+
+    @classmethod
+    def encode(cls, value: object) -> bytes:
+        return bytes(super().encode(_as_bytes(value)))  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def validate_value(cls, value: object) -> None:
+        super().validate_value(_as_bytes(value))  # type: ignore[no-untyped-call]
+
+
+class _FixedDecoder(BytesDecoder):
+    """Gives bytes of fixed length as text."""
+
+    decoder_fn = staticmethod(to_hex)
+
+
+def _as_bytes(value: object) -> object:
+    return to_bytes(value) if isinstance(value, str) else value
+
+
+def _codec() -> ABICodec:
+    known = registry.copy()  # type: ignore[no-untyped-call]
+    fixed = BaseEquals("bytes", with_sub=True)  # type: ignore[no-untyped-call]
+    known.unregister("bytes<M>")
+    known.register(fixed, _FixedEncoder, _FixedDecoder, "bytes<M>")
+    dynamic = BaseEquals("bytes", with_sub=False)  # type: ignore[no-untyped-call]
+    known.unregister_encoder("bytes")
+    known.register_encoder(dynamic, _BytesEncoder, "bytes")
+    return ABICodec(known)
+
+
+_CODEC = _codec()
+_UNREADABLE = (DecodingError, ValueError, OverflowError)  # text that is not UTF-8, too
 
 
 class FunctionCodec:
@@ -34,9 +86,17 @@ class FunctionCodec:
         self.mutates = entry.get("stateMutability") not in ("view", "pure")
 
     @cached_property
+    def _input_types(self) -> list[str]:
+        return [_type(each) for each in self.inputs]
+
+    @cached_property
+    def _output_types(self) -> list[str]:
+        return [_type(each) for each in self.outputs]
+
+    @cached_property
     def signature(self) -> str:
         """As hashed, e.g. "transfer(address,uint256)"."""
-        return f"{self.name}({','.join(collapse_if_tuple(dict(each)) for each in self.inputs)})"
+        return f"{self.name}({','.join(self._input_types)})"
 
     @cached_property
     def selector(self) -> bytes:
@@ -54,27 +114,46 @@ class FunctionCodec:
                 f"{self.name} takes {len(self.inputs)} arguments ({self.described()}), "
                 f"not {len(arguments)}"
             )
-        types = [collapse_if_tuple(dict(each)) for each in self.inputs]
         try:
-            values = [
-                _typed(plain(each), kind) for each, kind in zip(arguments, types, strict=True)
-            ]
-            return encode(types, values)
+            return _CODEC.encode(self._input_types, [plain(each) for each in arguments])
         except (EncodingError, TypeError, ValueError) as error:
             raise BadArguments(f"{self.name} takes ({self.described()}): {error}") from error
 
-    def decode(self, data: bytes) -> Any:
-        """Return an answer: a value, or a named tuple where a function returns several.
+    def values(self, data: bytes) -> tuple[Any, ...]:
+        """Return an answer's values, plain.
 
         Raises:
             BadArguments: the data are no answer of this function.
         """
-        types = [collapse_if_tuple(dict(each)) for each in self.outputs]
         try:
-            values = decode(types, data)
-        except (DecodingError, ValueError, OverflowError) as error:  # text that is not UTF-8, too
+            return _CODEC.decode(self._output_types, data)
+        except _UNREADABLE as error:
             raise BadArguments(f"{self.name} answered 0x{data.hex()[:64]}: {error}") from error
-        named = [_named(value, each) for value, each in zip(values, self.outputs, strict=True)]
+
+    def arguments(self, data: bytes) -> tuple[Any, ...]:
+        """Return the values that `encode` made the data of, plain.
+
+        Raises:
+            BadArguments: the data are not what `encode` makes of any arguments.
+        """
+        try:
+            found = _CODEC.decode(self._input_types, data)
+        except _UNREADABLE as error:
+            raise BadArguments(
+                f"0x{data.hex()[:64]} is no input of {self.name}: {error}"
+            ) from error
+        if self.encode(found) != data:
+            raise BadArguments(f"0x{data.hex()[:64]} is no input of {self.name}: bytes too many")
+        return found
+
+    def decode(self, data: bytes) -> Any:
+        """Return an answer, named: a value, or a named tuple where a function returns several.
+
+        Raises:
+            BadArguments: the data are no answer of this function.
+        """
+        pairs = zip(self.values(data), self.outputs, strict=True)
+        named = [_named(value, each) for value, each in pairs]
         return named[0] if len(named) == 1 else _tuple(self.outputs)(*named) if named else None
 
     def described(self) -> str:
@@ -88,28 +167,44 @@ class EventCodec:
     def __init__(self, entry: Entry) -> None:
         self.name = str(entry["name"])
         self._inputs: Sequence[Entry] = entry["inputs"]
-        types = ",".join(collapse_if_tuple(dict(each)) for each in self._inputs)
+        types = ",".join(_type(each) for each in self._inputs)
         self.topic = keccak(f"{self.name}({types})".encode())
+        self._indexed = {each["name"]: _type(each) for each in self._inputs if each["indexed"]}
+        self._inside = {each["name"]: _type(each) for each in self._inputs if not each["indexed"]}
 
-    def decode(self, topics: Sequence[bytes], data: bytes) -> dict[str, Any]:
-        """Return a log's fields by name.
+    def topics(self, matching: Mapping[str, object]) -> list[str | None]:
+        """Return the topics of the logs whose indexed fields have these values; None: any."""
+        return [
+            to_hex(self.topic),
+            *(
+                to_hex(_CODEC.encode([kind], [matching[name]])) if name in matching else None
+                for name, kind in self._indexed.items()
+            ),
+        ]
+
+    def values(self, topics: Sequence[bytes], data: bytes) -> dict[str, Any]:
+        """Return a log's fields by name, plain, in the event's order.
 
         Raises:
             BadArguments: the log is not this event's.
         """
         try:
-            indexed = iter(topics[1:])
-            inside = [each for each in self._inputs if not each["indexed"]]
-            values = iter(decode([collapse_if_tuple(dict(each)) for each in inside], data))
-            return {
-                each["name"]: _named(
-                    decode([each["type"]], next(indexed))[0] if each["indexed"] else next(values),
-                    each,
-                )
-                for each in self._inputs
-            }
-        except (DecodingError, StopIteration, ValueError, OverflowError) as error:
+            pairs = zip(self._indexed.items(), topics[1:], strict=True)
+            found = {name: _CODEC.decode([kind], topic)[0] for (name, kind), topic in pairs}
+            inside = _CODEC.decode(list(self._inside.values()), data)
+        except _UNREADABLE as error:
             raise BadArguments(f"a log is no {self.name}: {error}") from error
+        found |= zip(self._inside, inside, strict=True)
+        return {each["name"]: found[each["name"]] for each in self._inputs}
+
+    def decode(self, topics: Sequence[bytes], data: bytes) -> dict[str, Any]:
+        """Return a log's fields by name, named as an answer is.
+
+        Raises:
+            BadArguments: the log is not this event's.
+        """
+        found = self.values(topics, data)
+        return {each["name"]: _named(found[each["name"]], each) for each in self._inputs}
 
 
 def plain(value: object) -> object:
@@ -122,11 +217,8 @@ def plain(value: object) -> object:
     return value
 
 
-def _typed(value: object, kind: str) -> object:
-    """Return bytes where they were written as 0x..., as files do."""
-    if isinstance(value, str) and kind.startswith("bytes") and not kind.endswith("]"):
-        return bytes.fromhex(value.removeprefix("0x"))
-    return value
+def _type(entry: Entry) -> str:
+    return collapse_if_tuple(dict(entry))
 
 
 def _named(value: Any, entry: Entry) -> Any:
@@ -136,6 +228,8 @@ def _named(value: Any, entry: Entry) -> Any:
         return [_named(each, inner) for each in value]
     if kind == "address":
         return to_checksum_address(value)
+    if kind.startswith("bytes") and isinstance(value, str):
+        return to_bytes(value)
     if kind == "tuple":
         parts = entry["components"]
         return _tuple(parts)(*(_named(each, part) for each, part in zip(value, parts, strict=True)))

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from eth_abi.exceptions import DecodingError
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from strongroom.chain.calls import CODEC, Call
-from strongroom.chain.ids import MarketId, TokenId, decision_of, keccak, to_bytes
+from strongroom.chain.calls import Call
+from strongroom.chain.codec import BadArguments, FunctionCodec
+from strongroom.chain.ids import MarketId, TokenId, decision_of, to_bytes
 from strongroom.chain.orders import OnFailure, Side
 from strongroom.chain.units import MICRO
 from strongroom.errors import Refused
@@ -221,12 +221,12 @@ def decoded(call: Call, known: Mapping[str, tuple[str, ...]]) -> tuple[str, tupl
     carries anything beside its arguments."""
     data = to_bytes(call.data)
     for name, types in known.items():
-        if data[:4] == keccak(f"{name}({','.join(types)})".encode())[:4]:
+        codec = FunctionCodec({"name": name, "inputs": [{"type": each} for each in types]})
+        if data[:4] == codec.selector:
             try:
-                arguments = CODEC.decode(types, data[4:])
-            except DecodingError:
+                return name, codec.arguments(data[4:])
+            except BadArguments:
                 return None
-            return (name, arguments) if CODEC.encode(types, arguments) == data[4:] else None
     return None
 
 
