@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from eth_account.signers.local import LocalAccount
 from eth_utils.address import is_address, to_checksum_address
 
 from strongroom.chain.contracts import Contracts, Key, test_keys
-from strongroom.chain.jsonrpc import shown_url
+from strongroom.chain.jsonrpc import JsonRpc, shown_url
 from strongroom.errors import BadInput
 from strongroom.settings import unlock
 
@@ -58,15 +59,39 @@ def wallet(name: str, chain: Contracts, ask: Callable[[str], str] | None = None)
     path = _keystore(name)
 
     def opened() -> Key:
-        key = Key(unlock(path, PASSPHRASE, ask))
-        _check_public(key, path, chain)
-        return key
+        return Key(open_keystore(path, PASSPHRASE, chain, ask))
 
     address = _told_address(path)
     if not address:  # a keystore need not say whose it is
         key = opened()
         return Wallet(key.address, lambda: key)
     return Wallet(address, opened)
+
+
+def open_keystore(
+    path: Path, variable: str, node: JsonRpc, ask: Callable[[str], str] | None = None
+) -> LocalAccount:
+    """Return a keystore's account, for a node's chain.
+
+    A key of the test chains' public mnemonic is refused on any other chain: whatever it gets or may
+    do there, anybody takes or does.
+
+    Args:
+        variable: of the environment, has the passphrase
+        ask: is asked for it where the variable is not set
+
+    Raises:
+        ConfigError: as `unlock`.
+        UnknownAccount: everybody knows the key, and the chain is no test chain.
+        ChainAway: the node does not answer which one it is.
+    """
+    account = unlock(path, variable, ask)
+    if account.address in _public() and (client := _real_client(node)):
+        raise UnknownAccount(
+            f"{path} has a key that everybody knows (of test chains), and {shown_url(node.url)} "
+            f"is no test chain ({client}): name another keystore"
+        )
+    return account
 
 
 def _test_key(number: int, chain: Contracts) -> Key:
@@ -80,28 +105,14 @@ def _test_key(number: int, chain: Contracts) -> Key:
     return list(test_keys(MNEMONIC, number + 1))[number]
 
 
-def _check_public(key: Key, path: Path, chain: Contracts) -> None:
-    """Refuse a test chain's key on a chain that is none: whatever it gets there, anybody takes.
-
-    Raises:
-        UnknownAccount: that is so.
-    """
-    client = _real_client(chain)
-    if client and key.address in _public():
-        raise UnknownAccount(
-            f"{path} has a key that everybody knows (of test chains), and {shown_url(chain.url)} "
-            f"is no test chain ({client}): name another keystore"
-        )
-
-
 @cache
 def _public() -> frozenset[str]:
     return frozenset(each.address for each in test_keys(MNEMONIC, TEST_KEYS))
 
 
-def _real_client(chain: Contracts) -> str:
+def _real_client(node: JsonRpc) -> str:
     """Return which program the node is; empty for a test chain's."""
-    client = str(chain.request("web3_clientVersion"))
+    client = str(node.request("web3_clientVersion"))
     return "" if "anvil" in client.lower() else client or "unnamed"
 
 

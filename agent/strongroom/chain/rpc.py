@@ -12,7 +12,7 @@ from eth_utils.address import to_checksum_address
 from strongroom.chain.calls import Ask, DecodedLog, Head, Reads, head_of
 from strongroom.chain.failures import CallReverted, TransactionRefused
 from strongroom.chain.ids import Json, to_hex
-from strongroom.chain.jsonrpc import understood
+from strongroom.chain.jsonrpc import JsonRpc, understood
 
 TIMEOUT_S = 10.0
 
@@ -50,6 +50,11 @@ class Chain:
         self._reads = Reads(rpc_url, timeout_s)
         with understood("chain id"):
             self.chain_id = int(self._reads.rpc("eth_chainId"), 16)
+
+    @property
+    def node(self) -> JsonRpc:
+        """The node behind it."""
+        return self._reads.node
 
     def ask(self, asked: Sequence[Ask]) -> list[Any]:
         """Return the answers of many reads, as of the newest block; see calls.py.

@@ -78,9 +78,11 @@ def command(
       strongroom audit --vault 0x... --what-if-cap 0:250.00 --at-block 4711
     """
     from strongroom.audit.command import AuditOptions, parse_cap, run_audit, show
-    from strongroom.settings import unlock
+    from strongroom.chain.accounts import open_keystore
+    from strongroom.chain.jsonrpc import JsonRpc
 
-    signer = unlock(keystore, "STRONGROOM_AUDITOR_PASSPHRASE") if keystore else None
+    passphrase = "STRONGROOM_AUDITOR_PASSPHRASE"
+    signer = open_keystore(keystore, passphrase, JsonRpc(rpc)) if keystore else None
     change = parse_cap(cap) if cap else None
     with bar("blocks", quiet=as_json) as advance:
         result = run_audit(

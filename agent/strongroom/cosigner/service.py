@@ -11,6 +11,7 @@ from pathlib import Path
 import uvicorn
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from strongroom.chain.accounts import open_keystore
 from strongroom.chain.failures import ChainAway
 from strongroom.chain.rpc import Chain
 from strongroom.cosigner.facts import ChainFacts
@@ -18,7 +19,7 @@ from strongroom.cosigner.policy import Policy
 from strongroom.cosigner.server import Judge, create_app
 from strongroom.cosigner.store import Store
 from strongroom.cosigner.wire import BadSecret
-from strongroom.settings import ConfigError, describe, only_one, read_secret, read_toml, unlock
+from strongroom.settings import ConfigError, describe, only_one, read_secret, read_toml
 
 
 class CosignerConfig(BaseModel):
@@ -60,8 +61,8 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
 
     Raises:
         ConfigError: key, secret or node are not there.
+        UnknownAccount: everybody knows the key, and the chain is no test chain.
     """
-    owner = unlock(config.keystore, config.passphrase_env)
     secret = read_secret(config.secret_file)
     try:
         chain = Chain(config.rpc_url)
@@ -72,6 +73,7 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
             f"[policy.chain_id] the node is on chain {chain.chain_id}, the file says "
             f"{config.policy.chain_id}"
         )
+    owner = open_keystore(config.keystore, config.passphrase_env, chain.node)
     judge = Judge(config.policy, owner, ChainFacts(chain, config.policy.vault), Store(config.store))
     try:
         app = create_app(judge, secret)

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from eth_account.signers.local import LocalAccount
 
+from strongroom.chain.accounts import open_keystore
 from strongroom.chain.calls import Ask
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import BadId, Json, TokenId, keccak, question_id, to_bytes, to_hex
@@ -48,7 +49,7 @@ from strongroom.keeper.configuration import (
 from strongroom.keeper.tick import Keeper, Watch
 from strongroom.reporting.marks import Method
 from strongroom.reporting.report import Reporting, Schedule
-from strongroom.settings import ConfigError, read_secret, unlock
+from strongroom.settings import ConfigError, read_secret
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import CosignerAway, OwnKeys, Signers, WithCosigner
 from strongroom.strategy.api import BadParameters, Pack, UnknownPack, make_pack
@@ -73,12 +74,13 @@ def build(
 
     Raises:
         ConfigError: the configuration does not fit what is there; nothing was sent.
+        UnknownAccount: everybody knows one of the keys, and the chain is no test chain.
     """
     packs = make_packs(config.packs)
     forecasters = [_forecaster(each) for each in config.forecasters]
-    owner = unlock(config.keys.owner, config.keys.owner_passphrase_env)
-    executor = unlock(config.keys.executor, config.keys.executor_passphrase_env)
     chain, now = connect(config), clock or time.time
+    owner = open_keystore(config.keys.owner, config.keys.owner_passphrase_env, chain.node)
+    executor = open_keystore(config.keys.executor, config.keys.executor_passphrase_env, chain.node)
     vault = VaultReader(chain, config.vault, _wallets(config, chain))
     check_vault(config, chain)
     pools = [_pool_market(chain, each) for each in config.venue.pools]
@@ -338,7 +340,8 @@ def _wallets(config: Config, chain: Chain) -> Wallets:
     found: list[Wallet] = []
     for number, each in enumerate(config.venue.wallets):
         place = f"[venue.wallets.{number}]"
-        address, owner = checksum(each.address), unlock(each.owner, each.passphrase_env)
+        address = checksum(each.address)
+        owner = open_keystore(each.owner, each.passphrase_env, chain.node)
         if address in [wallet.address for wallet in found]:
             raise ConfigError(f"{place} {address} is listed twice")
         try:
@@ -365,7 +368,7 @@ def _signers(config: Config, chain: Chain, owner: LocalAccount) -> Signers:
     holders, keys = {checksum(each) for each in owners}, [owner]
     if config.cosigner is None:
         variable = config.keys.owner_passphrase_env
-        keys += [unlock(path, variable) for path in config.keys.further_owners]
+        keys += [open_keystore(path, variable, chain.node) for path in config.keys.further_owners]
         if len(keys) < threshold:
             raise ConfigError(
                 f"[safe.address] {threshold} owners must sign, keys of {len(keys)} are here: "
