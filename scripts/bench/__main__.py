@@ -20,6 +20,7 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from rich.console import Console
 from rich.table import Table
 from strongroom.chain.terms import ClassTerms, Limits, VaultTerms
+from strongroom.chain.units import BPS, DAY, HOUR, MAX_UINT256, MICRO, SHARE, WAD
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob.load import Crowd, differences
@@ -35,18 +36,17 @@ ANVIL = "ethereum:local:foundry"
 DATA = Path("agent") / "strongroom" / "devnet" / "data"
 ORDERS, CLIENTS = 2_000, 8  # of the crowd at the CLOB service
 TARGET = Path("build") / "bench.json"
-UNIT, SHARE, WAD, DAY = 10**6, 10**12, 10**18, 86_400
-FOREVER = 2**256 - 1
+CENT = WAD // 100
 LIMITS = Limits(
     max_up_bps=5_000,
     max_down_bps=5_000,
-    max_day_up_bps=10_000,
-    max_day_down_bps=10_000,
+    max_day_up_bps=BPS,
+    max_day_down_bps=BPS,
     max_spread_bps=5_000,
     sync_max_age_s=DAY,
     price_band_bps=500,
     max_drawdown_bps=5_000,
-    total_cap_bps=10_000,
+    total_cap_bps=BPS,
     max_redeem_delay_s=0,
 )
 SIZE_LIMIT = 24_576
@@ -127,8 +127,8 @@ class _Bench:
             ClassTerms(
                 implementation,
                 self.people["oracle"],
-                market_cap_bps=10_000,
-                class_cap_bps=10_000,
+                market_cap_bps=BPS,
+                class_cap_bps=BPS,
             ).arguments(),
             sender=self.people["owner"],
         )
@@ -151,16 +151,16 @@ class _Bench:
         event = self.devnet_deployer.event(receipt, self.factory, "VaultDeployed")
         vault = devnet.vault_at(self.devnet_deployer, event.vault)
         for name in ("alice", "bob"):
-            self.venue.fund(self.deployer, people[name], 10**6 * UNIT)
-            self.venue.pusd.approve(vault, FOREVER, sender=people[name])
+            self.venue.fund(self.deployer, people[name], 1_000_000 * MICRO)
+            self.venue.pusd.approve(vault, MAX_UINT256, sender=people[name])
         return vault
 
     # steps
 
     def report(self, vault: Any, price: str = "0.5") -> Any:
-        bid = int(float(price) * 100) * 10**16
-        marks = [(m, bid, bid + 10**16, WAD - bid - 10**16, WAD - bid) for m in vault.openMarkets()]
-        ape.chain.mine(deltatime=3_600)
+        bid = int(float(price) * 100) * CENT
+        marks = [(m, bid, bid + CENT, WAD - bid - CENT, WAD - bid) for m in vault.openMarkets()]
+        ape.chain.mine(deltatime=HOUR)
         return vault.report(marks, keccak(text=price), sender=self.people["reporter"])
 
     def open_market(self) -> bytes:
@@ -178,9 +178,9 @@ class _Bench:
         """An empty second vault: the first deposit, and one into a vault in use."""
         vault, alice, bob = self.new_vault("empty"), self.people["alice"], self.people["bob"]
         self.report(vault)
-        self.note("syncDeposit.first", vault.syncDeposit(10 * UNIT, bob, sender=bob))
-        vault.syncDeposit(10 * UNIT, alice, sender=alice)
-        self.note("syncDeposit.again", vault.syncDeposit(10 * UNIT, bob, sender=bob))
+        self.note("syncDeposit.first", vault.syncDeposit(10 * MICRO, bob, sender=bob))
+        vault.syncDeposit(10 * MICRO, alice, sender=alice)
+        self.note("syncDeposit.again", vault.syncDeposit(10 * MICRO, bob, sender=bob))
         self.note("syncRedeem", vault.syncRedeem(SHARE, bob, bob, sender=bob))
 
     def life(self) -> None:
@@ -188,24 +188,24 @@ class _Bench:
         alice, bob, keeper = (self.people[name] for name in ("alice", "bob", "keeper"))
         self.note(
             "requestDeposit.first",
-            self.vault.requestDeposit(50_000 * UNIT, alice, alice, sender=alice),
+            self.vault.requestDeposit(50_000 * MICRO, alice, alice, sender=alice),
         )
         self.report(self.vault)
-        self.note("claimDeposit.first", self.vault.deposit(50_000 * UNIT, alice, sender=alice))
+        self.note("claimDeposit.first", self.vault.deposit(50_000 * MICRO, alice, sender=alice))
         for count in range(1, MARKETS[-1] + 1):
             market = self.open_market()
-            first = self.vault.allocate(market, 100 * UNIT, sender=keeper)
-            self.note("allocate", self.vault.allocate(market, 100 * UNIT, sender=keeper))
+            first = self.vault.allocate(market, 100 * MICRO, sender=keeper)
+            self.note("allocate", self.vault.allocate(market, 100 * MICRO, sender=keeper))
             if count == 1:
                 self.note("allocate.first", first)
-                self.note("recall", self.vault.recall(market, 50 * UNIT, sender=keeper))
+                self.note("recall", self.vault.recall(market, 50 * MICRO, sender=keeper))
             if count in MARKETS:
                 self.report(self.vault, "0.4")
                 self.dealing_day(f"report.{count}")
                 self.exit_in_kind(count)
             if count == 5:
-                bob_in = self.vault.syncDeposit(10 * UNIT, bob, sender=bob)
-                bob_in = self.vault.syncDeposit(10 * UNIT, bob, sender=bob)
+                bob_in = self.vault.syncDeposit(10 * MICRO, bob, sender=bob)
+                bob_in = self.vault.syncDeposit(10 * MICRO, bob, sender=bob)
                 self.note("syncDeposit.5markets", bob_in)
         self.note("transfer.first", self.vault.transfer(self.deployer, SHARE, sender=alice))
         self.note("transfer", self.vault.transfer(self.deployer, SHARE, sender=alice))
@@ -218,7 +218,7 @@ class _Bench:
         point = ape.chain.snapshot()
         for market in self.markets:
             account = ape.project.PolymarketAccount.at(self.vault.accountOf(market))
-            account.split(0, 50 * UNIT, sender=keeper)
+            account.split(0, 50 * MICRO, sender=keeper)
         self.vault.windDown(sender=self.people["owner"])
         exit_ = self.vault.redeemInKind(100 * SHARE, alice, sender=alice)
         self.note(f"redeemInKind.{count}", exit_)
@@ -229,21 +229,21 @@ class _Bench:
         alice = self.people["alice"]
         for crowd in CROWDS:
             vault = self.new_vault(f"crowd of {crowd}")
-            vault.requestDeposit(100 * UNIT, alice, alice, sender=alice)
+            vault.requestDeposit(100 * MICRO, alice, alice, sender=alice)
             self.report(vault)
             for number in range(crowd):
                 controller = f"0x{number + 1:040x}"
-                vault.requestDeposit(UNIT, controller, alice, sender=alice)
+                vault.requestDeposit(MICRO, controller, alice, sender=alice)
             self.note(f"report.requests.{crowd}", self.report(vault))
 
     def dealing_day(self, name: str) -> None:
         """Twice the same day, the second counts: requests both ways, fees, settlement, claims."""
         alice = self.people["alice"]
         for price in ("0.45", "0.5"):
-            request = self.vault.requestDeposit(100 * UNIT, alice, alice, sender=alice)
+            request = self.vault.requestDeposit(100 * MICRO, alice, alice, sender=alice)
             redeem = self.vault.requestRedeem(10 * SHARE, alice, alice, sender=alice)
             self.note(name, self.report(self.vault, price))
-            claim = self.vault.deposit(100 * UNIT, alice, sender=alice)
+            claim = self.vault.deposit(100 * MICRO, alice, sender=alice)
             paid = self.vault.redeem(10 * SHARE, alice, sender=alice)
         self.note("requestDeposit", request)
         self.note("requestRedeem", redeem)
@@ -258,12 +258,12 @@ class _Bench:
         account = ape.project.PolymarketAccount.at(self.vault.accountOf(self.markets[0]))
         yes = account.tokenIds()[0]
         trader = self.people["trader"]
-        self.venue.fund(self.deployer, trader, 10_000 * UNIT)
+        self.venue.fund(self.deployer, trader, 10_000 * MICRO)
         for spender in (self.venue.exchange, self.venue.adapter):
-            self.venue.pusd.approve(spender, FOREVER, sender=trader)
+            self.venue.pusd.approve(spender, MAX_UINT256, sender=trader)
         self.venue.ctf.setApprovalForAll(self.venue.exchange, True, sender=trader)
         self.venue.adapter.splitPosition(
-            self.venue.pusd, b"\0" * 32, self.markets[0], [1, 2], 1_000 * UNIT, sender=trader
+            self.venue.pusd, b"\0" * 32, self.markets[0], [1, 2], 1_000 * MICRO, sender=trader
         )
         for threshold in (1, 2, 3):
             addresses = [owner.address for owner in owners]
@@ -294,7 +294,7 @@ class _Bench:
                 order = self.order(account.address, yes, salt=10 * threshold + again)
                 self.note(f"match.account.safe{threshold}", self.match(order, sign(order)))
         bob = self.people["bob"]
-        self.venue.pusd.approve(self.venue.exchange, FOREVER, sender=bob)
+        self.venue.pusd.approve(self.venue.exchange, MAX_UINT256, sender=bob)
         key = Account.from_key(bob.private_key)
         for again in range(2):
             order = self.order(bob.address, yes, salt=100 + again, kind=0)
@@ -326,8 +326,8 @@ class _Bench:
             self.markets[0],
             (*order_tuple(sale), signed),
             [(*order_tuple(maker), signature)],
-            10 * UNIT,
-            [5 * UNIT],
+            10 * MICRO,
+            [5 * MICRO],
             0,
             [0],
             sender=self.deployer,
@@ -350,7 +350,7 @@ def measure_clob() -> dict[str, int]:
         venue = running.venue
         before = {}
         for person in people:
-            venue.fund(deployer, person, 50_000 * UNIT)
+            venue.fund(deployer, person, 50_000 * MICRO)
             polymarket.approve_venue(venue, person)
             before[person.address] = venue.pusd.balanceOf(person)
         running.set_operator(deployer, operator)

@@ -17,13 +17,12 @@ from strongroom.audit.auditor import Auditor, Scope
 from strongroom.audit.events import Reader, vault_readers
 from strongroom.audit.node import Node
 from strongroom.backtest.simulated_vault import DEPOSIT, Vault
-from strongroom.chain.units import BPS
+from strongroom.chain.units import BPS, HOUR, WAD
 
 VAULT = "0x" + "aa" * 20
 ZERO = "0x" + "00" * 20
 MANAGER = "0x" + "ff" * 20
 PEOPLE = 50
-HOUR, WAD = 3_600, 10**18
 TOPICS = {each.record.__name__: (topic, each) for topic, each in vault_readers().items()}
 LIMITS = {"max_spread_bps": 500, "max_up_bps": 1_000, "max_down_bps": 1_000,
           "max_day_up_bps": 2_000, "max_day_down_bps": 2_000, "min_report_interval": 60,

@@ -100,9 +100,9 @@ def cli(events: int | None) -> None:
     if events is not None:
         click.echo(json.dumps(measure(events)))
         return
-    for count in (10**6, 10**7):
+    for count in (1_000_000, 10_000_000):
         synthetic(count)
-    small, large = _apart(10**6), _apart(10**7)
+    small, large = _apart(1_000_000), _apart(10_000_000)
     figures = {
         "backtest.events_per_s": round(large["events_per_s"]),
         "backtest.peak_mb": large["peak_mb"],

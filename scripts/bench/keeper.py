@@ -26,7 +26,7 @@ from py_clob_client_v2.signer import Signer
 from strongroom.chain.calls import make_call
 from strongroom.chain.ids import DecisionId, TokenId, intent_key, transaction_key
 from strongroom.chain.orders import YES, OnFailure, OrderKind, Side
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import DAY, MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.demo import RECORDED
@@ -146,7 +146,7 @@ def _sign_many(stage: Stage, keeper: Keeper) -> None:
     clock.sleep(3_700)
     keeper.reporter.report({}, {})
     vault = keeper.vault
-    deadline = int(clock()) + 86_400
+    deadline = int(clock()) + DAY
     arguments = (0, market.question_id, 1, deadline)
     opening = make_call(vault.address, "Vault", "openMarket", *arguments)
     keeper.transactor.run(OPENING, "open", [opening])

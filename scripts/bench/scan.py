@@ -8,6 +8,7 @@ from typing import Any
 import click
 import numpy as np
 from strongroom.analysis.scan import BookTable, Event, binary_candidates, event_candidates, scan
+from strongroom.chain.units import LOT, MICRO
 
 BINARY, EVENTS, LEVELS = 10_000, 200, 5
 CROSSED = 0.01  # of the markets: a set costs less than 1
@@ -40,8 +41,8 @@ def synthetic_books(seed: int) -> tuple[BookTable, list[Event]]:
         prices[:, outcome, 1] = (price - half)[:, None] - steps
     crossed = chance.random(count) < CROSSED
     prices[crossed, 0, 0] -= 10
-    prices = np.where((prices > 0) & (prices < 1_000), prices, 0) * 1_000
-    volumes = chance.integers(500, 100_000, prices.shape) * 10_000
+    prices = np.where((prices > 0) & (prices < 1_000), prices, 0) * (MICRO // 1_000)
+    volumes = chance.integers(500, 100_000, prices.shape) * LOT
     books = BookTable(
         [f"m{i}" for i in range(count)],
         prices,

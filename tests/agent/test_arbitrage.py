@@ -24,9 +24,9 @@ from strongroom.errors import BadInput
 from strongroom.information.books import Level
 from strongroom.information.gamma import FeeSchedule
 
+from tests.defaults import UNIT
 from tests.seeds import dice
 
-UNIT = 10**6
 FEE = FeeSchedule(Decimal("0.05"), 1)
 
 

@@ -109,6 +109,19 @@ def test_rows_of_the_database_stay_in_the_journal():
     assert {each.split(":")[0] for each in found} == {"strongroom.journal.rows"}
 
 
+def test_units_have_one_name():
+    """What chain/units.py names is not written as a number elsewhere."""
+    root = SOURCE.parents[1]
+    files = [
+        *SOURCE.rglob("*.py"),
+        *(root / "scripts").rglob("*.py"),
+        *(root / "bots").glob("*.py"),
+    ]
+    number = re.compile(r"10 ?\*\* ?(6|12|18|24)\b|\b86_?400\b|\b3_?600\b|2 ?\*\* ?256 ?- ?1")
+    found = {path.relative_to(root).as_posix() for path in files if number.search(path.read_text())}
+    assert found == {"agent/strongroom/chain/units.py"}
+
+
 @pytest.mark.parametrize("package", ON_THE_WAY)
 def test_ids_are_turned_into_bytes_and_back_in_one_place(package):
     assert not lines_of(package, r"bytes\.fromhex|\.hex\(\)")

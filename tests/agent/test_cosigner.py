@@ -28,10 +28,10 @@ from strongroom.signing.safe import Batch, NotABatch, batch, unbatch
 from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
 from strongroom.strategy.record import encode
 
+from tests.defaults import UNIT
 from tests.records import RECORD as A_RECORD
 from tests.signing import BUY, SELL, make_order
 
-UNIT = 10**6
 NOW = int(datetime(2026, 5, 5, 12, 0, tzinfo=UTC).timestamp())
 VAULT, SAFE, MULTI = ("0x" + digit * 40 for digit in "abc")
 ACCOUNT, EXCHANGE, STRANGER = ("0x" + digit * 40 for digit in "def")

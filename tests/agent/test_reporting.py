@@ -21,10 +21,10 @@ from strongroom.reporting.evidence import (
 from strongroom.reporting.marks import Mark, Method, mark_from_books, resolved_mark, within_event
 from strongroom.reporting.nav import value_of
 
+from tests.defaults import WAD
 from tests.records import RECORD
 
 ID = "0x" + "05" * 32
-WAD = 10**18
 
 
 METHOD = Method(reference_size=100 * MICRO, stale_s=900, haircut_bps=500)

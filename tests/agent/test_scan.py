@@ -20,9 +20,9 @@ from strongroom.analysis.scan import (
     scan,
 )
 
+from tests.defaults import UNIT
 from tests.seeds import dice
 
-UNIT = 10**6
 OPEN_PAGE = Path("agent/strongroom/devnet/data/gamma_markets_open_2026-02-13.json.gz")
 
 

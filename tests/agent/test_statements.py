@@ -15,8 +15,9 @@ from strongroom.audit.permissions import ZERO
 from strongroom.audit.queues import Queue
 from strongroom.audit.statements import Statements
 
+from tests.defaults import SHARE, UNIT
+
 ANN, BEN, MANAGER, VAULT = "0xaa", "0xbb", "0xff", "0xvault"
-UNIT, SHARE = 10**6, 10**12
 
 
 def books(nav, holders, deposits=None, redemptions=None):

@@ -7,7 +7,7 @@ import copy
 
 from strongroom.backtest.simulated_vault import (
     REDEEM,
-    SCALE,
+    SHARE_PRICE,
     Name,
     Value,
     Vault,
@@ -79,6 +79,6 @@ class WholeVault(Vault[Name]):
         self.winding_down = True
 
     def reset_breaker(self) -> None:
-        price = self.nav[0] * SCALE // self.supply if self.supply else 0
+        price = self.nav[0] * SHARE_PRICE // self.supply if self.supply else 0
         self.tripped = False
         self.reference = price if 0 < price < self.mark else None

@@ -7,7 +7,7 @@ import random
 from fractions import Fraction
 
 import pytest
-from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, SCALE
+from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, SHARE_PRICE
 from strongroom.chain.units import BPS
 
 from tests.defaults import DAY, FOREVER, UNIT
@@ -103,7 +103,7 @@ def test_6_fees_are_worth_their_formula_within_a_unit_each(project, seed):
         value = Fraction(minted * bid, supply + minted)
         assert 0 <= fees - value < 2
         management = bid * 487 * (vault.lastReport() - since) // (BPS * 31_536_000)
-        if bid * SCALE <= mark * supply:
+        if bid * SHARE_PRICE <= mark * supply:
             assert fees == management  # nothing else at or below the mark
         checked += minted > 0
     assert enough(checked, 21)

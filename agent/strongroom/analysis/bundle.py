@@ -53,7 +53,7 @@ class Bundle:
     securities: tuple[Security, ...]
     states: tuple[tuple[int, ...], ...]  # a row a state: what each security pays, in halves
     transforms: tuple[Transform, ...] = ()
-    budget: int = 10**15  # micro-units
+    budget: int = 10**9 * MICRO
     caps: Mapping[str, int] = field(default_factory=dict)  # market -> most to spend on it
 
     @property
@@ -67,7 +67,7 @@ def make_bundle(
     relations: Sequence[Relation] = (),
     void_groups: Sequence[Sequence[str]] = (),
     transforms: Sequence[Transform] = (),
-    budget: int = 10**15,
+    budget: int = 10**9 * MICRO,
     caps: Mapping[str, int] | None = None,
 ) -> Bundle:
     """Return the bundle with every state that the relations leave.

@@ -11,7 +11,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from strongroom.chain.terms import UNLIMITED_ASSETS
-from strongroom.chain.units import DAY, MICRO, SHARE
+from strongroom.chain.units import DAY, HOUR, MICRO, SHARE
 
 
 def money(amount: int, digits: int = 2, sign: bool = False) -> str:
@@ -42,8 +42,8 @@ def duration(seconds: int) -> str:
         return "closed"
     parts = (
         (seconds // DAY, "d"),
-        (seconds % DAY // 3_600, "h"),
-        (seconds % 3_600 // 60, "min"),
+        (seconds % DAY // HOUR, "h"),
+        (seconds % HOUR // 60, "min"),
     )
     words = [f"{count} {unit}" for count, unit in parts if count]
     return " ".join(words[:2]) or "under a minute"

@@ -33,14 +33,13 @@ from strongroom.audit.events import (
     on,
 )
 from strongroom.audit.governance import Governance
-from strongroom.audit.ledger import PERIOD, PERIODS, BookedReport, Ledger, OpenMarket
+from strongroom.audit.ledger import BookedReport, Ledger, OpenMarket
 from strongroom.audit.permissions import ZERO, Change, Limit, difference
 from strongroom.audit.queues import Queue, claim_plan, settle
 from strongroom.chain.ids import MarketId, keccak
-from strongroom.chain.units import BPS, DAY, VIRTUAL_SHARES, WAD
+from strongroom.chain.terms import VELOCITY_PERIOD_S, VELOCITY_PERIODS
+from strongroom.chain.units import BPS, DAY, SHARE_PRICE, VIRTUAL_SHARES, WAD, YEAR
 
-E24 = 10**24
-YEAR = 365 * DAY
 LOW64, LOW128 = 2**64 - 1, 2**128 - 1
 DEPOSITS, REDEMPTIONS = 0, 1
 WORTHLESS = 10**4  # times the offset's shares for one unit: the vault winds down
@@ -221,9 +220,9 @@ class Bookkeeper:
         ledger.idle -= assets
         market.exposure += assets
         market.bid += assets
-        period = self._now // PERIOD
+        period = self._now // VELOCITY_PERIOD_S
         ledger.allocated = {
-            old: net for old, net in ledger.allocated.items() if old + PERIODS > period
+            old: net for old, net in ledger.allocated.items() if old + VELOCITY_PERIODS > period
         }
         ledger.allocated[period] = ledger.allocated.get(period, 0) + assets
 
@@ -269,8 +268,8 @@ class Bookkeeper:
         market.exposure = left_at_cost
         market.bid -= assets
         ledger.idle += assets
-        left, period = assets, self._now // PERIOD
-        for old in range(period, period - PERIODS, -1):
+        left, period = assets, self._now // VELOCITY_PERIOD_S
+        for old in range(period, period - VELOCITY_PERIODS, -1):
             freed = min(left, ledger.allocated.get(old, 0))
             if freed:
                 ledger.allocated[old] -= freed
@@ -366,7 +365,7 @@ class Bookkeeper:
         if it.supply == 0:
             ledger.day_anchor, ledger.anchored_at = (bid + 1) * WAD, self._now
         elif self._now - ledger.anchored_at >= DAY:
-            ledger.day_anchor, ledger.anchored_at = base * E24 // it.supply, self._now
+            ledger.day_anchor, ledger.anchored_at = base * SHARE_PRICE // it.supply, self._now
         if not confirmed:
             self._check_bounds(it, bid, ask, base)
             self._close_epochs()
@@ -396,7 +395,7 @@ class Bookkeeper:
         self._need(it, "Reported: spread", spread * BPS <= most, spread, most // BPS)
         if it.supply == 0:
             return
-        share = bid * E24 // it.supply
+        share = bid * SHARE_PRICE // it.supply
         up, down = limit(Limit.MAX_UP_BPS), limit(Limit.MAX_DOWN_BPS)
         day_up, day_down = limit(Limit.MAX_DAY_UP_BPS), limit(Limit.MAX_DAY_DOWN_BPS)
         for what, new, old, high, low in (
@@ -425,7 +424,7 @@ class Bookkeeper:
             self._expect(it, what, ledger.high_water_mark, fee.high_water_mark)
         self._check_recipients(it, due[2])
         if it.supply:
-            self._judge_price(it, bid * E24 // (it.supply + due[2]))
+            self._judge_price(it, bid * SHARE_PRICE // (it.supply + due[2]))
         return due
 
     def _check_recipients(self, it: Reported, shares: int) -> None:
@@ -451,12 +450,12 @@ class Bookkeeper:
             ledger.high_water_mark += -(-ledger.high_water_mark * hurdle * elapsed // (BPS * YEAR))
         management = min(bid, bid * yearly * elapsed // (BPS * YEAR))
         net = bid - management
-        start = -(-ledger.high_water_mark * supply // E24)
+        start = -(-ledger.high_water_mark * supply // SHARE_PRICE)
         performance = max(0, net - start) * of_profit // BPS
         net -= performance
         if not net:
             return 0, 0, 0
-        ledger.high_water_mark = max(ledger.high_water_mark, net * E24 // supply)
+        ledger.high_water_mark = max(ledger.high_water_mark, net * SHARE_PRICE // supply)
         return management, performance, (management + performance) * supply // net
 
     def _judge_price(self, it: Event, price: int) -> None:
@@ -498,7 +497,10 @@ class Bookkeeper:
         if supply == 0:
             ledger.high_water_mark = (bid + 1) * WAD
             return
-        before, after = bid * E24 // supply, (bid + assets) * E24 // (supply + shares)
+        before, after = (
+            bid * SHARE_PRICE // supply,
+            (bid + assets) * SHARE_PRICE // (supply + shares),
+        )
         if ask != bid and before and after > before:
             ledger.high_water_mark = ledger.high_water_mark * after // before + 1
 
@@ -515,7 +517,7 @@ class Bookkeeper:
 
     def _breaker_reset(self, it: BreakerReset) -> None:
         ledger = self.ledger
-        price = ledger.nav[0] * E24 // ledger.supply if ledger.supply else 0
+        price = ledger.nav[0] * SHARE_PRICE // ledger.supply if ledger.supply else 0
         self._expect(it, "BreakerReset.price", price, it.price)
         ledger.is_tripped = False
         ledger.reference = price if 0 < price < ledger.high_water_mark else 0

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from strongroom.audit.permissions import Difference, Permissions
 from strongroom.audit.queues import Queue
 from strongroom.chain.ids import MarketId
+from strongroom.chain.terms import VELOCITY_PERIOD_S, VELOCITY_PERIODS
 from strongroom.chain.units import WAD
-
-PERIOD = 28_800  # seconds: of the velocity limit's four periods
-PERIODS = 4
 
 
 @dataclass
@@ -109,5 +107,5 @@ class Ledger:
 
     def recent_allocation(self, now: int) -> int:
         """What the velocity limit counts at a time."""
-        oldest = now // PERIOD - PERIODS
+        oldest = now // VELOCITY_PERIOD_S - VELOCITY_PERIODS
         return sum(net for period, net in self.allocated.items() if period > oldest)

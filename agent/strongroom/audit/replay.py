@@ -22,7 +22,7 @@ from strongroom.audit.node import Node, NodeAway
 from strongroom.chain.anvil import anvil
 from strongroom.chain.ids import keccak
 from strongroom.chain.jsonrpc import shown_url
-from strongroom.chain.units import BPS, WAD
+from strongroom.chain.units import BPS, ETHER, WAD
 from strongroom.errors import BadInput, Refused
 
 TRACER = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
@@ -210,7 +210,7 @@ class Forks:
         )
         fee = max([int(original["baseFeePerGas"], 16), *map(_price, original["transactions"])])
         request = {
-            "from": guardian, "to": vault, "data": "0x" + data.hex(), "gas": hex(10**6),
+            "from": guardian, "to": vault, "data": "0x" + data.hex(), "gas": hex(1_000_000),
             "maxFeePerGas": hex(2 * fee + 1), "maxPriorityFeePerGas": hex(fee + 1),
         }  # fmt: skip
         first = self._send_as(guardian, request)
@@ -242,7 +242,7 @@ class Forks:
     def _send_as(self, who: str, request: dict[str, str]) -> str:
         """Send a transaction as somebody whose key nobody has; return its hash."""
         self._fork.ask("anvil_impersonateAccount", who)
-        self._fork.ask("anvil_setBalance", who, hex(10**20))
+        self._fork.ask("anvil_setBalance", who, hex(100 * ETHER))
         return str(self._fork.ask("eth_sendTransaction", request))
 
     def _send_again(self, original: Block) -> list[str]:

@@ -8,9 +8,8 @@ from strongroom.audit.permissions import Caps, Limit
 from strongroom.chain import abi
 from strongroom.chain.ids import keccak
 from strongroom.chain.terms import UNLIMITED_ASSETS
-from strongroom.chain.units import DAY, format_units
+from strongroom.chain.units import DAY, HOUR, format_units
 
-HOUR = 3_600
 _SECONDS = (
     *(Limit.MIN_REPORT_INTERVAL, Limit.SYNC_MAX_AGE, Limit.MAX_REPORT_AGE),
     *(Limit.MAX_ORDER_LIFETIME, Limit.LIVENESS_PERIOD, Limit.MAX_REDEEM_DELAY),

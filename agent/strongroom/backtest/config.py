@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import Field, JsonValue, ValidationError
 
 from strongroom.backtest.quotes import Fills, Quotes
-from strongroom.chain.terms import Limits
-from strongroom.chain.units import DAY, MICRO
+from strongroom.chain.terms import NO_CAP, Limits
+from strongroom.chain.units import BPS, DAY, HOUR, MICRO
 from strongroom.keeper.configuration import ExecutionSection, LimitsSection, SizingSection
 from strongroom.settings import ConfigError, Section, describe, read_toml
 
@@ -45,7 +45,7 @@ class QuotesSection(Section):
     latency_s: int = Field(2, ge=0)
     print_size: Decimal = Field(Decimal(100), ge=0)
     cancelled_ahead_pct: int = Field(50, ge=0, le=100)
-    stale_s: int = Field(6 * 3_600, gt=0)  # an older last price makes no book
+    stale_s: int = Field(6 * HOUR, gt=0)  # an older last price makes no book
     fee_rate: Decimal = Field(Decimal("0.04"), ge=0)
     fee_exponent: int = Field(1, ge=0)
 
@@ -77,10 +77,10 @@ class VaultSection(Section):
     management_bps: int = Field(200, ge=0, le=500)
     performance_bps: int = Field(2_000, ge=0, le=5_000)
     hurdle_bps: int = Field(0, ge=0)
-    market_cap: Decimal = Field(Decimal(10**9), gt=0)
-    market_cap_bps: int = Field(1_500, gt=0, le=10_000)
-    class_cap: Decimal = Field(Decimal(10**9), gt=0)
-    class_cap_bps: int = Field(9_000, gt=0, le=10_000)
+    market_cap: Decimal = Field(NO_CAP, gt=0)
+    market_cap_bps: int = Field(1_500, gt=0, le=BPS)
+    class_cap: Decimal = Field(NO_CAP, gt=0)
+    class_cap_bps: int = Field(9_000, gt=0, le=BPS)
     max_duration_s: int = Field(14 * DAY, gt=0)
     limits: Mapping[str, int] = {}
 
@@ -98,21 +98,21 @@ class ForecastSection(Section):
     """The null forecaster: the market's own earlier price. It must not win."""
 
     name: str = "lagged"
-    lag_s: int = Field(3_600, gt=0)
+    lag_s: int = Field(HOUR, gt=0)
 
 
 class ReportsSection(Section):
     """When the vault reports and how it marks."""
 
-    every_s: int = Field(6 * 3_600, gt=0)
-    when_asked_s: int = Field(3_600, gt=0)
+    every_s: int = Field(6 * HOUR, gt=0)
+    when_asked_s: int = Field(HOUR, gt=0)
     reference_size: Decimal = Field(Decimal(100), gt=0)
 
 
 class RunSection(Section):
     """How the backtest runs."""
 
-    every_s: int = Field(3_600, gt=0)  # the keeper looks so often
+    every_s: int = Field(HOUR, gt=0)  # the keeper looks so often
     seed: int = 7
     capacity: tuple[int, ...] = ()  # multiples of the deposits to run as well
 

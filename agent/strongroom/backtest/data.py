@@ -26,7 +26,7 @@ from strongroom.chain.ids import (
     to_hex,
 )
 from strongroom.chain.orders import YES
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import HOUR, MICRO
 from strongroom.information.gamma import FeeSchedule, Market
 from strongroom.keeper.recording import replay
 from strongroom.settings import ConfigError
@@ -216,13 +216,13 @@ def _fair(config: BacktestConfig) -> History:
     left = np.sqrt(1 - np.arange(1, hours) / hours)
     chances = 0.5 + 0.5 * np.vectorize(erf)(walk[:, :-1] / left / sqrt(2))
     outcomes = (walk[:, -1] > 0).astype(int).tolist()
-    start = 1_770_000_000 // 3_600 * 3_600
-    first = start + 3_600 * dice.integers(0, 24 * 28, count)
+    start = 1_770_000_000 // HOUR * HOUR
+    first = start + HOUR * dice.integers(0, 24 * 28, count)
     fees = FeeSchedule(config.quotes.fee_rate, config.quotes.fee_exponent)
     markets = []
     for number in range(count):
         name = keccak(f"fair {config.run.seed} {number}".encode())
-        end = datetime.fromtimestamp(int(first[number]) + hours * 3_600 - 1, UTC)
+        end = datetime.fromtimestamp(int(first[number]) + hours * HOUR - 1, UTC)
         row = LadderMarket(
             market_question=f"Does walk {number} end above 0?",
             condition_id=to_hex(name),
@@ -235,7 +235,7 @@ def _fair(config: BacktestConfig) -> History:
             threshold=0.0,
         )
         markets.append(_market(row, fees, config.quotes.tick))
-    times = first[:, None] + 3_600 * np.arange(hours - 1)
+    times = first[:, None] + HOUR * np.arange(hours - 1)
     prices = pl.DataFrame(
         {
             "ts": times.ravel(),

@@ -29,7 +29,7 @@ class Quotes:
             in percent
     """
 
-    half_spread: int = 10_000
+    half_spread: int = MICRO // 100
     depth: int = 200 * MICRO
     levels: int = 5
     impact: int = 5_000

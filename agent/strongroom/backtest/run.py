@@ -35,7 +35,7 @@ from strongroom.backtest.simulated_chain import (
 from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Caps
 from strongroom.backtest.simulated_venue import DOMAIN, SimulatedSources, SimulatedVenue, Unsigned
 from strongroom.chain.ids import ConditionId, TokenId
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import HOUR, MICRO
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.information.books import Book
 from strongroom.information.forecast import Forecaster, Given
@@ -171,7 +171,7 @@ class Backtest:
         for now in range(start, last + step, step):
             world.at(now)
             self._hear(now)
-            while waiting and start + waiting[0].at_h * 3_600 <= now:
+            while waiting and start + waiting[0].at_h * HOUR <= now:
                 self._act(waiting.pop(0))
             for _ in range(ROUNDS):
                 before = self._progress()

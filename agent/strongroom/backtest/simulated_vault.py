@@ -10,12 +10,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from strongroom.chain.units import BPS, DAY, VIRTUAL_SHARES, WAD
+from strongroom.chain.terms import VELOCITY_PERIOD_S
+from strongroom.chain.units import BPS, DAY, SHARE_PRICE, VIRTUAL_SHARES, WAD, YEAR
 from strongroom.errors import Refused
 
-SCALE = 10**24
-YEAR = 365 * DAY  # of fees
-PERIOD = 8 * 3_600
 DEPOSIT, REDEEM = 0, 1
 
 Name = TypeVar("Name", bound=Hashable)  # of a market
@@ -151,7 +149,9 @@ class Vault(Generic[Name]):
 
     @property
     def recent_allocation(self) -> int:
-        return sum(net for period, net in self.allocations if period + 4 > self.now // PERIOD)
+        return sum(
+            net for period, net in self.allocations if period + 4 > self.now // VELOCITY_PERIOD_S
+        )
 
     def can_claim(self, side: int, who: str) -> tuple[int, int]:
         """All that `who` can claim; the vault's bound of 16 epochs a claim is not reached here."""
@@ -272,7 +272,7 @@ class Vault(Generic[Name]):
         nav = self.nav[0]
         if self.supply:
             need(not self.tripped, "drawdown")
-            need(not self._is_drawdown(nav * SCALE // self.supply, self.mark), "drawdown")
+            need(not self._is_drawdown(nav * SHARE_PRICE // self.supply, self.mark), "drawdown")
         caps, limits = self.classes[state.kind], self.limits
         for reason, exposure, cap, bps in (
             ("market cap", state.exposure, caps.market, caps.market_bps),
@@ -287,7 +287,7 @@ class Vault(Generic[Name]):
             owed = self.waiting_shares * (nav + 1) // (self.supply + VIRTUAL_SHARES) + 1
         need(self.idle >= assets + owed, "idle too low")
         state.exposure += assets
-        self.allocations.append([self.now // PERIOD, assets])
+        self.allocations.append([self.now // VELOCITY_PERIOD_S, assets])
         state.book = (state.book[0] + assets, state.book[1] + assets)
         self.idle -= assets
 
@@ -313,7 +313,7 @@ class Vault(Generic[Name]):
         state.exposure = max(0, state.exposure - assets)
         left = assets
         for entry in reversed(self.allocations):
-            if entry[0] + 4 > self.now // PERIOD:
+            if entry[0] + 4 > self.now // VELOCITY_PERIOD_S:
                 freed = min(left, entry[1])
                 entry[1] -= freed
                 left -= freed
@@ -364,7 +364,7 @@ class Vault(Generic[Name]):
         if supply == 0:
             anchor, anchored = (bid + 1) * WAD, self.now
         elif self.now - anchored >= DAY:
-            anchor, anchored = base * SCALE // supply, self.now
+            anchor, anchored = base * SHARE_PRICE // supply, self.now
         confirmed = self.pending is not None and self.confirmed == key
         self.confirmed = None
         in_bounds = self._in_bounds(bid, ask, base, anchor, supply)
@@ -407,7 +407,7 @@ class Vault(Generic[Name]):
             return False
         if supply == 0:
             return True
-        a_share = bid * SCALE // supply
+        a_share = bid * SHARE_PRICE // supply
         return (
             base * (BPS - limits["max_down_bps"])
             <= bid * BPS
@@ -427,19 +427,19 @@ class Vault(Generic[Name]):
         management = min(bid, bid * management_bps * elapsed // (BPS * YEAR))
         left = bid - management
         self.mark = -(-self.mark * (BPS * YEAR + hurdle_bps * elapsed) // (BPS * YEAR))
-        threshold = -(-self.mark * supply // SCALE)
+        threshold = -(-self.mark * supply // SHARE_PRICE)
         performance = max(0, left - threshold) * performance_bps // BPS
         left -= performance
         minted = 0
         if left:
             minted = (management + performance) * supply // left
-            self.mark = max(self.mark, left * SCALE // supply)
+            self.mark = max(self.mark, left * SHARE_PRICE // supply)
             self.last_fees = management + performance
         parts = [minted * bps // BPS for _, bps in self.recipients]
         for (who, _), part in zip(self.recipients, parts, strict=True):
             self.mint(who, part)
         self.mint(self.recipients[0][0], minted - sum(parts))
-        price = bid * SCALE // (supply + minted)
+        price = bid * SHARE_PRICE // (supply + minted)
         if self.reference is not None and price > self.reference:
             self.reference = price if price < self.mark else None
         self.tripped |= self._is_drawdown(price, self.mark)
@@ -452,8 +452,8 @@ class Vault(Generic[Name]):
         if supply == 0:
             self.mark = (bid + 1) * WAD
             return
-        before = bid * SCALE // supply
-        after = (bid + assets) * SCALE // (supply + shares)
+        before = bid * SHARE_PRICE // supply
+        after = (bid + assets) * SHARE_PRICE // (supply + shares)
         if ask != bid and before and after > before:
             self.mark = self.mark * after // before + 1
 

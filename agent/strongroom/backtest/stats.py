@@ -11,7 +11,7 @@ from strongroom.backtest.quotes import QuotedBooks, Quotes
 from strongroom.backtest.run import Outcome
 from strongroom.backtest.simulated_chain import Settled
 from strongroom.chain.orders import NO, YES
-from strongroom.chain.units import DAY, MICRO, VIRTUAL_SHARES
+from strongroom.chain.units import DAY, HOUR, MICRO, VIRTUAL_SHARES
 
 DRAWS = 2_000
 LEVEL = 0.95
@@ -213,7 +213,7 @@ def favourite(history: History, quotes: Quotes, seed: int, hours: int = 24) -> I
     ends = np.array([each.ends_at for each in history.listed])
     frame = history.prices
     times, numbers, prices = (frame[name].to_numpy() for name in ("ts", "market", "price"))
-    early = times <= ends[numbers] - hours * 3_600
+    early = times <= ends[numbers] - hours * HOUR
     last: dict[int, int] = {}
     for number, price in zip(numbers[early].tolist(), prices[early].tolist(), strict=True):
         last[number] = price  # in the order of time: the newest stays
@@ -239,7 +239,7 @@ def horizons(history: History) -> list[Horizon]:
     times, numbers, prices = (frame[name].to_numpy() for name in ("ts", "market", "price"))
     found = []
     for hours in HORIZONS_H:
-        early = times <= ends[numbers] - hours * 3_600
+        early = times <= ends[numbers] - hours * HOUR
         last = dict(zip(numbers[early].tolist(), prices[early].tolist(), strict=True))
         if not last:
             continue
@@ -257,7 +257,7 @@ def reliability(history: History, hours: int = 24) -> list[Reliability]:
     won = np.array(history.outcomes, dtype=float)
     frame = history.prices
     times, numbers, prices = (frame[name].to_numpy() for name in ("ts", "market", "price"))
-    early = times <= ends[numbers] - hours * 3_600
+    early = times <= ends[numbers] - hours * HOUR
     last = dict(zip(numbers[early].tolist(), prices[early].tolist(), strict=True))
     chances, truth = np.array(list(last.values())) / MICRO, won[list(last)]
     places = np.minimum((chances * BINS).astype(int), BINS - 1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from strongroom.backtest.data import ladder_markets, ladder_prices
+from strongroom.chain.units import HOUR
 
 LOW, HIGH = 0.95, 0.99  # of a favourite's price
 EARLIEST_H, LATEST_H = 96, 3
@@ -25,7 +26,7 @@ class TailReference:
 def tail_reference(spread: float = 0.01) -> TailReference:
     """Return the reference figures of the recorded ladders."""
     known = ladder_markets().filter(pl.col("outcome").is_not_null())
-    hours = (pl.col("resolution_time") - pl.col("ts")).dt.total_seconds() / 3_600
+    hours = (pl.col("resolution_time") - pl.col("ts")).dt.total_seconds() / HOUR
     favoured = pl.max_horizontal("price", 1 - pl.col("price"))
     first = (
         ladder_prices()

@@ -22,6 +22,7 @@ from strongroom.chain.artifacts import Artifact
 from strongroom.chain.codec import Abi, BadArguments, EventCodec, FunctionCodec
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason, understood
+from strongroom.chain.units import ETHER
 
 RECEIPT_S = 120.0
 POLL_S = 1.0  # at most between two looks for a receipt
@@ -385,7 +386,7 @@ class Contracts(JsonRpc):
         """Return the most that a transaction of ours pays a gas, and the tip in it; wei."""
         return _fees(*self.request_all(FEES))
 
-    def impersonate(self, address: str, wei: int = 10**18) -> Impersonated:
+    def impersonate(self, address: str, wei: int = ETHER) -> Impersonated:
         """Let a test chain act for an address, and give it gas money."""
         self.request("anvil_setBalance", address, hex(wei))
         return Impersonated(to_checksum_address(address))

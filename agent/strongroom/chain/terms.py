@@ -4,13 +4,17 @@ The order of the fields is the ABI's (contracts/modules/terms.vy, limits.vy, exp
 """
 
 from dataclasses import astuple, dataclass, field
+from decimal import Decimal
 from typing import Any
 
-from strongroom.chain.units import DAY
+from strongroom.chain.units import DAY, HOUR
 
 UNLIMITED_ASSETS = 2**96 - 1
 UNLIMITED_DEPOSITS = 2**128 - 1
 GRACE_S = 7 * DAY  # in which an announced call can be made once its delay is over
+VELOCITY_PERIOD_S = 8 * HOUR  # the velocity limit counts what went out in these,
+VELOCITY_PERIODS = 4  # the running one and the three before it
+NO_CAP = Decimal(10**9)  # whole assets: what a file means that names no cap
 ENFORCED, DELEGATED = 1, 2
 # The functions that wait for a delay of their own (contracts/modules/timelock.vy).
 TIMELOCKED = (

@@ -14,9 +14,13 @@ VIRTUAL_SHARES = 10**6  # that nobody holds, beside one virtual base unit of ass
 BPS = 10_000
 LOT = MICRO // 100  # sizes of hundredths of a token are exact at every tick of the venue
 WAD = 10**18
+SHARE_PRICE = WAD * SHARE // MICRO  # micro-units times this, by base units of shares: WAD
 ETHER = 10**18  # wei
+GWEI = 10**9  # wei
 MAX_UINT256 = 2**256 - 1
-DAY = 86_400  # seconds
+HOUR = 3_600  # seconds
+DAY = 24 * HOUR
+YEAR = 365 * DAY  # of fees
 
 
 def on_tick(price: Decimal, tick: Decimal) -> bool:

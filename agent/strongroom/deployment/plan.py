@@ -11,8 +11,8 @@ from pydantic import Field, JsonValue, ValidationError
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.codec import BadArguments
 from strongroom.chain.ids import keccak
-from strongroom.chain.terms import ClassTerms, Limits, VaultTerms
-from strongroom.chain.units import DAY, MICRO
+from strongroom.chain.terms import NO_CAP, ClassTerms, Limits, VaultTerms
+from strongroom.chain.units import BPS, DAY, MICRO
 from strongroom.errors import nearest
 from strongroom.settings import ConfigError, Section, describe, read_toml
 
@@ -23,7 +23,6 @@ CONTRACTS = {
     "fpmm": "FpmmAccount",
 }
 ROLES = ("owner", "guardian", "keeper", "reporter", "fee_recipient")
-UNLIMITED = Decimal(10**9)
 
 
 class TermsSection(Section):
@@ -39,7 +38,7 @@ class TermsSection(Section):
     management_bps: int = Field(200, ge=0, le=500)
     performance_bps: int = Field(2_000, ge=0, le=5_000)
     hurdle_bps: int = Field(0, ge=0)
-    deposit_limit: Decimal = Field(UNLIMITED, gt=0)
+    deposit_limit: Decimal = Field(NO_CAP, gt=0)
     min_deposit: Decimal = Field(Decimal(1), gt=0)
     timelock_s: int = Field(3 * DAY, ge=0)
     limits: Mapping[str, int] = {}
@@ -51,10 +50,10 @@ class ClassSection(Section):
     account: Implementation
     arguments: tuple[JsonValue, ...]
     oracle: str
-    market_cap: Decimal = Field(UNLIMITED, gt=0)
-    market_cap_bps: int = Field(1_500, gt=0, le=10_000)
-    class_cap: Decimal = Field(UNLIMITED, gt=0)
-    class_cap_bps: int = Field(9_000, gt=0, le=10_000)
+    market_cap: Decimal = Field(NO_CAP, gt=0)
+    market_cap_bps: int = Field(1_500, gt=0, le=BPS)
+    class_cap: Decimal = Field(NO_CAP, gt=0)
+    class_cap_bps: int = Field(9_000, gt=0, le=BPS)
     max_duration_s: int = Field(30 * DAY, gt=0)
 
     def terms(self, implementation: str) -> ClassTerms:

@@ -7,12 +7,13 @@ from tempfile import TemporaryDirectory
 from strongroom.chain.anvil import anvil
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.jsonrpc import understood
+from strongroom.chain.units import ETHER
 from strongroom.deployment.check import verify
 from strongroom.deployment.options import Rehearsal
 from strongroom.deployment.plan import Plan
 from strongroom.deployment.steps import Deployment
 
-PLENTY = 10**21  # wei the deployer has on the fork; what it really lacks is reported
+FUNDS = 1_000 * ETHER  # that the deployer has on the fork; what it really lacks is reported
 FORK_TIMEOUT_S = 120.0  # a fork asks its upstream for each piece of state
 
 
@@ -33,7 +34,7 @@ def rehearse(
     balance = chain.balance(deployer)
     with TemporaryDirectory() as folder, anvil("--fork-url", chain.url) as url:
         fork = Contracts(url, FORK_TIMEOUT_S)
-        actor = fork.impersonate(deployer, PLENTY)
+        actor = fork.impersonate(deployer, FUNDS)
         deployment = Deployment(fork, actor, plan, Path(folder) / "record.json", say=say)
         address = deployment.run()
         findings = verify(fork, address, plan)

@@ -41,7 +41,7 @@ def money(micro: int) -> str:
 
 def shares_text(shares: int) -> str:
     """Return base units of shares as whole ones, six decimals, rounded down."""
-    return f"{shares // SHARE:,}.{shares % SHARE // 10**6:06d}"
+    return f"{shares // SHARE:,}.{shares % SHARE // (SHARE // MICRO):06d}"
 
 
 def _scaled(text: str, unit: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from strongroom.chain.units import DAY, VIRTUAL_SHARES
+from strongroom.chain.units import DAY, HOUR, VIRTUAL_SHARES
 from strongroom.depositor.amounts import money, shares_text
 from strongroom.depositor.options import Position, Side
 from strongroom.depositor.vault import DepositorVault, Holding
@@ -180,7 +180,7 @@ class Depositor:
 
     def _report_words(self) -> str:
         last = self._vault.last_report()
-        return f"The last report was {(self._now - last) / 3_600:.1f} hours ago ({_moment(last)})."
+        return f"The last report was {(self._now - last) / HOUR:.1f} hours ago ({_moment(last)})."
 
 
 def _moment(timestamp: int) -> str:

@@ -18,7 +18,7 @@ from strongroom.chain.contracts import Contract, Contracts
 from strongroom.chain.ids import to_bytes
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.terms import Limits
-from strongroom.chain.units import DAY, MICRO
+from strongroom.chain.units import DAY, HOUR, MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.deployer import devnet_chain
@@ -32,7 +32,6 @@ from strongroom.keeper.wiring import build
 
 RECORDED = Path(__file__).parent / "data" / "gamma_markets_mixed_2026-01.json.gz"
 RECORDED_AT = datetime(2026, 2, 7, 12, 49, tzinfo=UTC)  # of its open markets
-HOUR = 3_600
 OFFERED = 2_000 * MICRO  # tokens at each recorded quote; a quote says nothing of its size
 
 Emit = Callable[[str, Mapping[str, object]], None]

@@ -16,7 +16,7 @@ import tomli_w
 
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.terms import Limits
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import HOUR, MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
@@ -29,7 +29,6 @@ from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
 
-HOUR = 3_600
 SETTLING_S = 2 * HOUR  # from a market's end to its payout
 
 Told = Callable[[str, Mapping[str, object]], None]

@@ -17,6 +17,7 @@ from strongroom.chain.calls import Ask, Call
 from strongroom.chain.failures import TransactionRefused
 from strongroom.chain.ids import TransactionKey, to_bytes, to_hex, transaction_key
 from strongroom.chain.rpc import Chain, checksum
+from strongroom.chain.units import GWEI
 from strongroom.journal import Journal, SafeTransaction
 from strongroom.journal.states import TRANSACTION_OVER, TransactionState
 from strongroom.signing.safe import CALL, batch, execution
@@ -25,7 +26,7 @@ from strongroom.signing.signers import CosignerRefused, Signers, TransactionRequ
 EXECUTION = 120_000  # gas of a Safe transaction beside its calls, with room
 BUMP_PERCENT = 115  # a replacement must pay at least a tenth more
 REORG_BLOCKS = 64  # a block undone may come back this much lower
-MAX_WEI = 10**13  # a gas; what would cost more waits
+MAX_WEI = 10_000 * GWEI  # a gas; what would cost more waits
 
 
 class Transactor:

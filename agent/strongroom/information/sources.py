@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from strongroom.chain.ids import ConditionId, TokenId
+from strongroom.chain.units import HOUR
 from strongroom.information.books import Book, BookReader, BooksAway
 from strongroom.information.forecast import BadForecast, Forecaster, ForecasterAway, Given
 from strongroom.information.gamma import GammaAway, GammaClient, Market
@@ -15,7 +16,7 @@ class Freshness:
     """How often sources are asked, and how old their answers may be; seconds."""
 
     markets_every: int = 300
-    markets_max_age: int = 3_600
+    markets_max_age: int = HOUR
     books_max_age: int = 30
     forecasts_every: int = 900
     compare_every: int = 60  # kept books with snapshots

@@ -14,6 +14,7 @@ from eth_utils.address import is_address, to_checksum_address
 from pydantic import Field, ValidationError, field_validator
 
 from strongroom.chain.ids import Json
+from strongroom.chain.units import BPS, HOUR
 from strongroom.settings import ConfigError, Section, describe, read_toml
 from strongroom.strategy.portfolio import EVENT_BPS
 from strongroom.strategy.sizing import DEFAULT_TIERS, KELLY_FRACTION, Rule
@@ -135,7 +136,7 @@ class SizingSection(Section):
     flat: Decimal = Decimal(0)
     loss_budget: Decimal | None = None
     stages: int = Field(1, ge=1)
-    stage_gap_s: int = Field(3_600, ge=0)
+    stage_gap_s: int = Field(HOUR, ge=0)
     depth_share: Decimal = Field(Decimal(1), gt=0, le=1)
 
 
@@ -143,12 +144,12 @@ class LimitsSection(Section):
     """Limits of the portfolio; bps of NAV."""
 
     event_bps: int = Field(EVENT_BPS, gt=0, le=EVENT_BPS)
-    category_bps: int = Field(3_000, gt=0, le=10_000)
-    group_bps: int = Field(3_000, gt=0, le=10_000)
-    total_bps: int = Field(8_000, gt=0, le=10_000)
+    category_bps: int = Field(3_000, gt=0, le=BPS)
+    group_bps: int = Field(3_000, gt=0, le=BPS)
+    total_bps: int = Field(8_000, gt=0, le=BPS)
     categories: Mapping[str, int] = {}
-    daily_loss_bps: int = Field(300, gt=0, le=10_000)
-    cooldown_s: int = Field(3_600, ge=0)
+    daily_loss_bps: int = Field(300, gt=0, le=BPS)
+    cooldown_s: int = Field(HOUR, ge=0)
     groups: Mapping[str, tuple[str, ...]] = {}  # market or event -> groups that move together
     max_open: int = Field(64, gt=0, le=64)
     max_decisions: int = Field(10, gt=0)
@@ -171,11 +172,11 @@ class ReportingSection(Section):
     """How reports are made."""
 
     evidence: Path
-    every_s: int = Field(6 * 3_600, gt=0)
-    when_asked_s: int = Field(3_600, gt=0)
+    every_s: int = Field(6 * HOUR, gt=0)
+    when_asked_s: int = Field(HOUR, gt=0)
     reference_size: Decimal = Field(Decimal(100), gt=0)  # tokens
     stale_s: int = Field(900, gt=0)
-    haircut_bps: int = Field(500, ge=0, le=10_000)
+    haircut_bps: int = Field(500, ge=0, le=BPS)
 
 
 class OperationsSection(Section):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from strongroom.analysis.pools import Pool
 from strongroom.chain.ids import ConditionId
 from strongroom.chain.orders import NO, YES
-from strongroom.chain.units import BPS, MICRO, WAD
+from strongroom.chain.units import BPS, HOUR, MICRO, WAD
 from strongroom.information.books import Book
 
 
@@ -65,7 +65,7 @@ def mark_from_books(
     for book in books:
         bid, ask = _swept(book, method.reference_size)
         if book is not None:
-            hours = -(-max(0, now - book.seen_at - method.stale_s) // 3_600)
+            hours = -(-max(0, now - book.seen_at - method.stale_s) // HOUR)
             kept = BPS - min(BPS, hours * method.haircut_bps)
             bid = bid * kept // BPS
             ask = WAD - (WAD - ask) * kept // BPS

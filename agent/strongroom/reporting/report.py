@@ -16,6 +16,7 @@ from strongroom.chain.ids import (
     transaction_key,
 )
 from strongroom.chain.rpc import Position
+from strongroom.chain.units import HOUR
 from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.vault_reader import Holdings, VaultReader
 from strongroom.execution.venues.pools import read_pools
@@ -52,8 +53,8 @@ class Schedule:
         when_asked: while requests wait
     """
 
-    every: int = 6 * 3_600
-    when_asked: int = 3_600
+    every: int = 6 * HOUR
+    when_asked: int = HOUR
 
 
 @dataclass(frozen=True)

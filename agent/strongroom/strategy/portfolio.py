@@ -5,7 +5,7 @@ rest after a loss. The smallest room wins, and its name is reported.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from strongroom.chain.units import BPS
+from strongroom.chain.units import BPS, HOUR
 from strongroom.errors import BadInput
 
 EVENT_BPS = 1_500  # of NAV: no event above 15 %
@@ -21,7 +21,7 @@ class PortfolioLimits:
     total_bps: int = 8_000
     categories: Mapping[str, int] = field(default_factory=dict)
     daily_loss_bps: int = 300
-    cooldown_s: int = 3_600
+    cooldown_s: int = HOUR
 
     def __post_init__(self) -> None:
         """Refuse an event cap above the ceiling, and shares that are none.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from strongroom.chain.units import BPS
+from strongroom.chain.units import BPS, HOUR
 from strongroom.errors import BadInput
 
 Rule = Literal["tiers", "kelly", "unit", "flat", "inverted"]
@@ -68,7 +68,7 @@ class Sizing:
     flat: int = 0
     loss_budget: int | None = None
     stages: int = 1
-    stage_gap_s: int = 3_600
+    stage_gap_s: int = HOUR
 
     def __post_init__(self) -> None:
         """Refuse rules that lack their number.

@@ -13,7 +13,7 @@ from eth_utils.address import is_address, to_checksum_address
 from eth_utils.crypto import keccak
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from strongroom.chain.units import LOT, MICRO
+from strongroom.chain.units import DAY, LOT, MICRO
 from strongroom.devnet.clob.book import BUY, Entry
 from strongroom.devnet.clob.errors import (
     BAD_EXPIRATION,
@@ -29,7 +29,7 @@ from strongroom.devnet.clob.markets import Json, Listing
 OrderType = Literal["GTC", "GTD", "FOK", "FAK"]
 EXPIRY_BUFFER_S = 60  # a GTD order must live longer than this
 LEAST_MARKETABLE = MICRO  # micro-units: a dollar
-MAX_CLOCK_SKEW_MS = 24 * 3_600 * 1000  # between an order's timestamp and the server's clock
+MAX_CLOCK_SKEW_MS = 1_000 * DAY  # between an order's timestamp and the server's clock
 _TYPEHASH = bytes.fromhex("bb86318a2138f5fa8ae32fbe8e659f8fcf13cc6ae4014a707893055433818589")
 _STRUCT = ["bytes32", "uint256", "address", "address", "uint256", "uint256", "uint256", "uint8"]
 _STRUCT += ["uint8", "uint256", "bytes32", "bytes32"]

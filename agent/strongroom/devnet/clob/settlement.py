@@ -15,7 +15,7 @@ from eth_typing import Hash32
 from eth_utils.abi import function_signature_to_4byte_selector as selector
 from eth_utils.address import to_checksum_address
 
-from strongroom.chain.units import MAX_UINT256
+from strongroom.chain.units import GWEI, MAX_UINT256
 from strongroom.errors import Away
 
 _ORDER = (
@@ -174,8 +174,8 @@ class VenueChain:
                     "nonce": self._nonce,
                     "chainId": self.chain_id,
                     "gas": STARVED_GAS if starved else gas,
-                    "maxFeePerGas": 10**11,
-                    "maxPriorityFeePerGas": 10**9,
+                    "maxFeePerGas": 100 * GWEI,
+                    "maxPriorityFeePerGas": GWEI,
                 }
             )
             try:

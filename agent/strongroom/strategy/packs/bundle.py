@@ -9,6 +9,7 @@ from strongroom.analysis.bundle import Transform, make_bundle, split_and_merge
 from strongroom.analysis.relations import Kind, Relation
 from strongroom.analysis.scan import judge
 from strongroom.chain.ids import ConditionId
+from strongroom.chain.units import MICRO
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Proposal, Rooms
 from strongroom.strategy.packs.arbitrage import busy, profit_of, proposal_of, securities_of
@@ -37,7 +38,7 @@ class Bundles:
 
     name: str = "bundle"
     relations: Sequence[Vouched] = field(default_factory=tuple)
-    min_profit: int = 10_000
+    min_profit: int = MICRO // 100
     min_carry: float = 0.0
 
     def __post_init__(self) -> None:

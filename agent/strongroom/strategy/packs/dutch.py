@@ -19,6 +19,7 @@ from strongroom.analysis.scan import (
 )
 from strongroom.chain.ids import MarketId
 from strongroom.chain.orders import NO, YES
+from strongroom.chain.units import MICRO
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Proposal, Rooms
 from strongroom.strategy.packs.arbitrage import busy, profit_of, proposal_of, securities_of
@@ -35,7 +36,7 @@ class DutchBook:
     """
 
     name: str = "dutch"
-    min_profit: int = 10_000
+    min_profit: int = MICRO // 100
     exhaustive: Sequence[str] = field(default_factory=tuple)
 
     def propose(self, view: View, rooms: Rooms) -> list[Proposal]:

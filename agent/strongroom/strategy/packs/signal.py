@@ -6,6 +6,7 @@ from dataclasses import field
 from pydantic.dataclasses import dataclass
 
 from strongroom.chain.orders import YES
+from strongroom.chain.units import HOUR
 from strongroom.strategy.api import PARAMETERS, Proposal, Rooms
 from strongroom.strategy.view import View
 
@@ -23,7 +24,7 @@ class Signal:
     name: str = "signal"
     sources: Sequence[str] = field(default_factory=tuple)
     least: float = 0.02
-    max_age_s: int = 3_600
+    max_age_s: int = HOUR
 
     def propose(self, view: View, rooms: Rooms) -> list[Proposal]:
         """Return nothing."""

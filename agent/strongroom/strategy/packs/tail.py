@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from strongroom.analysis.screen import Criteria, screen
 from strongroom.analysis.tail import TailRecord, find_tails
 from strongroom.chain.orders import Side
+from strongroom.chain.units import HOUR
 from strongroom.strategy.api import PARAMETERS, Leg, Proposal, Rooms
 from strongroom.strategy.view import View
 
@@ -56,7 +57,7 @@ class Tail:
                 evidence=frozenset({"record"}),
                 numbers={
                     "record": f"{self.wins} of {self.total} favourites like this one won",
-                    "hours_left": f"{(each.market.end - now).total_seconds() / 3600:.1f}"
+                    "hours_left": f"{(each.market.end - now).total_seconds() / HOUR:.1f}"
                     if each.market.end
                     else "",
                     "void": str(self.void),
