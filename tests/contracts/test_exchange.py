@@ -26,6 +26,56 @@ from tests.signing import (
 )
 
 
+class Floor(SimpleNamespace):
+    """An account, an exchange and traders; amounts are in whole tokens."""
+
+    def by_keeper(self, order, lifetime=300):
+        """Return the account's order as the exchange takes it, with the keeper's envelope."""
+        order_hash = bytes(self.exchange.hashOrder(struct(order)))
+        signature = keeper_envelope(
+            order,
+            order_hash,
+            self.account.address,
+            self.safe.address,
+            self.keeper_owners[:2],
+            self.chain.pending_timestamp + lifetime,
+            self.account.epoch(),
+            self.chain.chain_id,
+        )
+        return struct(order, signature)
+
+    def by_trader(self, token, side, making, taking, trader=None, **fields):
+        """Return an order that a person signed with their own key; by default the trader."""
+        trader = trader or self.trader
+        order = make_order(
+            trader.address, token, making * UNIT, taking * UNIT, side, signatureType=EOA, **fields
+        )
+        order_hash = bytes(self.exchange.hashOrder(struct(order)))
+        return struct(order, eoa_signature(order_hash, trader))
+
+    def match(self, taker, makers, fill=None, fills=None, fee=0, fees=None, sender=None):
+        """Match orders as the operator does, in full and without fees unless told otherwise."""
+        return self.exchange.matchOrders(
+            self.market.id,
+            taker,
+            makers,
+            taker[4] if fill is None else fill,
+            [maker[4] for maker in makers] if fills is None else fills,
+            fee,
+            [0] * len(makers) if fees is None else fees,
+            sender=sender or ape.accounts.test_accounts[0],
+        )
+
+    def held(self, who):
+        """Return what somebody has: (pUSD, YES, NO)."""
+        amounts = (
+            self.pusd.balanceOf(who),
+            self.ctf.balanceOf(who, self.yes),
+            self.ctf.balanceOf(who, self.no),
+        )
+        return tuple(amount / UNIT for amount in amounts)
+
+
 @pytest.fixture
 def floor(safe_market, safe, keeper_owners, people, fund, venue, chain):
     """A funded account whose keeper is the Safe, and two traders with collateral and tokens."""
@@ -38,63 +88,20 @@ def floor(safe_market, safe, keeper_owners, people, fund, venue, chain):
         venue.adapter.splitPosition(
             venue.pusd, b"\0" * 32, market.id, [1, 2], 1_000 * UNIT, sender=trader
         )
-
-    def by_keeper(order, lifetime=300):
-        order_hash = bytes(venue.exchange.hashOrder(struct(order)))
-        signature = keeper_envelope(
-            order,
-            order_hash,
-            market.account.address,
-            safe.address,
-            keeper_owners[:2],
-            chain.pending_timestamp + lifetime,
-            market.account.epoch(),
-            chain.chain_id,
-        )
-        return struct(order, signature)
-
-    def by_trader(token, side, making, taking, trader=people.trader, **fields):
-        order = make_order(
-            trader.address, token, making * UNIT, taking * UNIT, side, signatureType=EOA, **fields
-        )
-        order_hash = bytes(venue.exchange.hashOrder(struct(order)))
-        return struct(order, eoa_signature(order_hash, trader))
-
-    def match(taker, makers, fill=None, fills=None, fee=0, fees=None, sender=None):
-        return venue.exchange.matchOrders(
-            market.id,
-            taker,
-            makers,
-            taker[4] if fill is None else fill,
-            [maker[4] for maker in makers] if fills is None else fills,
-            fee,
-            [0] * len(makers) if fees is None else fees,
-            sender=sender or ape.accounts.test_accounts[0],
-        )
-
-    def held(who):
-        return tuple(
-            amount / UNIT
-            for amount in (
-                venue.pusd.balanceOf(who),
-                venue.ctf.balanceOf(who, yes),
-                venue.ctf.balanceOf(who, no),
-            )
-        )
-
-    buy = make_order(market.account.address, yes, 50 * UNIT, 100 * UNIT)
-    return SimpleNamespace(
+    return Floor(
         vault=vault,
         market=market,
         account=market.account,
         yes=yes,
         no=no,
-        buy=buy,
-        by_keeper=by_keeper,
-        by_trader=by_trader,
-        match=match,
-        held=held,
+        buy=make_order(market.account.address, yes, 50 * UNIT, 100 * UNIT),
         exchange=venue.exchange,
+        pusd=venue.pusd,
+        ctf=venue.ctf,
+        trader=people.trader,
+        safe=safe,
+        keeper_owners=keeper_owners,
+        chain=chain,
     )
 
 
