@@ -10,9 +10,11 @@ import httpx
 import pytest
 from strongroom.chain.ids import TokenId, to_bytes
 from strongroom.chain.orders import NO, YES
+from strongroom.chain.units import MICRO
 from strongroom.devnet.contracts import condition_id
-from strongroom.information.books import BookReader, BooksAway
+from strongroom.information.books import Book, BookReader, BooksAway, levels
 from strongroom.information.gamma import BadMarketRecord, load_recorded, parse_market, shift
+from strongroom.information.stream import KeptBooks, MarketStream
 
 RECORD = {
     "slug": "example",
@@ -110,3 +112,21 @@ def test_an_answer_that_is_no_list_of_books_is_no_books(answer):
     )
     with pytest.raises(BooksAway, match="no book"):
         reader.read([TokenId(1)], now=1)
+
+
+def test_what_changes_while_a_book_is_read_anew_is_no_gap():
+    """The snapshot takes two seconds; the venue's change of the second between arrives after it."""
+    clock = iter([100.0, 102.0])
+
+    class Reader:
+        def read(self, tokens, now):
+            return {token: Book(levels([(400_000, 20)]), (), now, "first") for token in tokens}
+
+    books = KeptBooks()
+    stream = MarketStream("ws://nowhere", Reader(), books, clock=lambda: next(clock))
+    stream.heal([TokenId(7)], 100)
+    change = {"asset_id": "7", "price": "0.41", "size": "5", "side": "BUY", "hash": "second"}
+    books.change(change | {"best_bid": "0.41", "best_ask": "1"}, 101_000, 102)
+    assert books.gaps == 0 and books.get(TokenId(7)).bids == levels(
+        [(410_000, 5 * MICRO), (400_000, 20)]
+    )

@@ -220,12 +220,13 @@ class MarketStream:
         wanting = self._books.unsound(tokens)
         if not wanting:
             return
+        stamp = int(self._clock() * 1000)  # a change made while they are read is newer than that
         try:
             found = self._reader.read(wanting, now)
         except BooksAway:
             return
         for token, book in found.items():
-            self._books.snapshot(token, book, int(self._clock() * 1000))
+            self._books.snapshot(token, book, stamp)
 
     def audit(self, now: int) -> int:
         """Compare every trusted book with a snapshot; return how many differed and were replaced.
