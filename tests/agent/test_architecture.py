@@ -10,9 +10,9 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "agent" / "strongroom"
 # From the ground floor up. A package may import those before it, never those after it.
 FLOORS = (
-    *("errors", "extras", "settings", "chain", "information", "analysis", "strategy", "journal"),
-    *("signing", "execution", "reporting", "cosigner", "keeper", "deployment", "depositor"),
-    *("audit", "app", "backtest", "devnet", "cli"),
+    *("errors", "extras", "settings", "chain", "database", "information", "analysis"),
+    *("strategy", "journal", "signing", "execution", "reporting", "cosigner", "keeper"),
+    *("deployment", "depositor", "audit", "app", "backtest", "devnet", "cli"),
 )
 
 

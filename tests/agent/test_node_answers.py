@@ -13,8 +13,8 @@ from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import ChainAway
 from strongroom.chain.jsonrpc import reason, shown_url
 from strongroom.chain.rpc import Chain
+from strongroom.database import open_engine, paper_url, shown_database
 from strongroom.errors import StrongroomError
-from strongroom.journal.database import open_engine, paper_url, shown_journal
 from strongroom.settings import ConfigError
 
 ERROR = "08c379a0"
@@ -212,8 +212,8 @@ def test_a_journal_is_named_without_its_password(tmp_path):
         assert "[journal]" in told_by(open_engine, url)
     with pytest.raises(ConfigError, match="is not a database: use sqlite"):
         paper_url("postgres//user:hunter2@127.0.0.1/x")
-    assert shown_journal("sqlite:///a/b.db") == "sqlite:///a/b.db"
-    assert shown_journal("postgresql://user:hunter2@host:7/x") == "postgresql://host:7/x"
+    assert shown_database("sqlite:///a/b.db") == "sqlite:///a/b.db"
+    assert shown_database("postgresql://user:hunter2@host:7/x") == "postgresql://host:7/x"
     (tmp_path / "text").write_text("no database, and long enough to be seen as none " * 30)
     with pytest.raises(ConfigError, match="is no database: name another file"):
         open_engine(f"sqlite:///{tmp_path / 'text'}")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from strongroom.chain.ids import intent_key
+from strongroom.database import open_engine, paper_url
 from strongroom.journal import Journal, JournalMismatch, OrderFill
-from strongroom.journal.database import open_engine, paper_url
 from strongroom.journal.lock import alone
 from strongroom.settings import AlreadyRuns, ConfigError
 

@@ -432,8 +432,8 @@ class Contracts(JsonRpc):
                 return
             if "error" not in answer or self._is_known(name):
                 return
-        told = reason(answer["error"])
-        raise TransactionRefused(f"the node does not take {what} ({name}): {told}: {LOOK}")
+        why = reason(answer["error"])
+        raise TransactionRefused(f"the node does not take {what} ({name}): {why}: {LOOK}")
 
     def _is_known(self, name: str) -> bool:
         return self.request("eth_getTransactionByHash", name) is not None

@@ -145,8 +145,8 @@ def reason(error: Mapping[str, object]) -> str:
         data = data.get("data")
     if isinstance(data, str) and data.startswith(_ERROR):
         try:
-            told: bytes = _TEXT.decode(bytes.fromhex(data.removeprefix(_ERROR)))
-            return told.decode(errors="replace")
+            words: bytes = _TEXT.decode(bytes.fromhex(data.removeprefix(_ERROR)))
+            return words.decode(errors="replace")
         except ValueError:  # cut off, or no hex digits: the node's words are left
             pass
     return str(error.get("message", error))

@@ -38,8 +38,8 @@ def simulate(chain: Contracts, sender: str, transactions: Sequence[Intended]) ->
         (block,) = found
         for each, answer in zip(transactions, block["calls"], strict=True):
             if int(answer["status"], 16) != 1:
-                told = reason({"data": answer["returnData"], **_message(answer.get("error"))})
-                raise TransactionRefused(f"{each.what} would revert: {told}")
+                why = reason({"data": answer["returnData"], **_message(answer.get("error"))})
+                raise TransactionRefused(f"{each.what} would revert: {why}")
         return sum(int(answer["gasUsed"], 16) for answer in block["calls"])
 
 

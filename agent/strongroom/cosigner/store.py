@@ -8,7 +8,6 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    event,
     func,
     insert,
     select,
@@ -16,8 +15,7 @@ from sqlalchemy import (
 
 from strongroom.chain.units import DAY
 from strongroom.cosigner.policy import Before
-from strongroom.journal.database import open_engine
-from strongroom.journal.tables import be_durable, make_private
+from strongroom.database import keep_private_and_durable, open_engine
 
 _META = MetaData()
 _signed = Table(
@@ -43,9 +41,7 @@ class Store:
         """
         self._engine = open_engine(url, "store")
         if self._engine.dialect.name == "sqlite":
-            make_private(self._engine)
-            event.listen(self._engine, "connect", be_durable)
-            self._engine.dispose()  # the connection that was opened before
+            keep_private_and_durable(self._engine)
         _META.create_all(self._engine)
 
     def knows(self, digest: bytes) -> bool:

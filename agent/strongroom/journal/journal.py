@@ -21,8 +21,8 @@ from strongroom.chain.ids import (
 )
 from strongroom.chain.orders import Side
 from strongroom.chain.units import MICRO
+from strongroom.database import open_engine
 from strongroom.information.forecast import Given
-from strongroom.journal.database import open_engine
 from strongroom.journal.rows import (
     OrderFill,
     OrderIntent,

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from strongroom.journal.database import POSTGRES, open_engine, shown_journal
+from strongroom.database import POSTGRES, open_engine, shown_database
 from strongroom.journal.tables import make_schema
 from strongroom.settings import AlreadyRuns, only_one
 
@@ -42,7 +42,7 @@ def alone(url: str) -> Iterator[Check]:
     place = make_url(url)
     try:
         if place.get_backend_name() == POSTGRES:
-            lock = _SessionLock(engine, shown_journal(url))
+            lock = _SessionLock(engine, shown_database(url))
             try:
                 lock.take()
                 yield lock.check

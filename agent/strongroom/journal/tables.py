@@ -1,9 +1,5 @@
 """The journal's tables."""
 
-import sqlite3
-from contextlib import suppress
-from pathlib import Path
-
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -13,7 +9,6 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    event,
     insert,
     inspect,
     select,
@@ -22,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.schema import CreateSchema
 
+from strongroom.database import keep_private_and_durable
 from strongroom.errors import Differs
 
 VERSION = 4
@@ -147,9 +143,7 @@ def prepare(engine: Engine) -> None:
         JournalMismatch: another version wrote them.
     """
     if engine.dialect.name == "sqlite":
-        make_private(engine)
-        event.listen(engine, "connect", be_durable)
-        engine.dispose()  # connections that were opened before
+        keep_private_and_durable(engine)
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             _check(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
@@ -184,21 +178,3 @@ def _check(found: int) -> None:
             "use a newer release" if found > VERSION else "finish with the release that wrote it"
         )
         raise JournalMismatch(f"journal version {found}, this code writes {VERSION}: {advice}")
-
-
-def make_private(engine: Engine) -> None:
-    """Let nobody but this user read a SQLite file; the files beside it take its mode."""
-    name = engine.url.database
-    if name and name != ":memory:":
-        path = Path(name)
-        path.touch(mode=0o600)
-        with suppress(PermissionError):  # it is another user's, who lets us write
-            path.chmod(0o600)
-
-
-def be_durable(connection: sqlite3.Connection, _: object) -> None:
-    """Let every commit of a new SQLite connection reach the disk."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()

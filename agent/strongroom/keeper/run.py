@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.chain.ids import Json
+from strongroom.database import paper_url
 from strongroom.errors import Away
 from strongroom.execution.interfaces import Listener
 from strongroom.journal import Journal
-from strongroom.journal.database import paper_url
 from strongroom.journal.lock import alone
 from strongroom.keeper.alerts import Alerts
 from strongroom.keeper.configuration import Config

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from strongroom.analysis.calibration import Gate, Record, score
 from strongroom.chain.failures import ChainAway
+from strongroom.database import parsed
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.journal import Journal
-from strongroom.journal.database import parsed
 from strongroom.keeper.configuration import Config
 from strongroom.keeper.wiring import connect
 from strongroom.settings import ConfigError

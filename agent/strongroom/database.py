@@ -1,11 +1,14 @@
-"""A journal's database by its URL: SQLite's file, or PostgreSQL's server.
+"""A database by its URL, for the journal and the co-signer: SQLite's file, or PostgreSQL's server.
 
 Paper has its own journal: a file beside SQLite's, a schema of the same database on a server.
 """
 
 import os
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
@@ -27,7 +30,7 @@ def open_engine(url: str, what: str = "journal") -> Engine:
     Raises:
         ConfigError: the URL is none, the driver is not installed, or nothing answers.
     """
-    place, shown = parsed(url, what), shown_journal(url)
+    place, shown = parsed(url, what), shown_database(url)
     on_server = place.get_backend_name() == POSTGRES
     try:
         engine = _on_server(place) if on_server else create_engine(place)
@@ -48,7 +51,14 @@ def open_engine(url: str, what: str = "journal") -> Engine:
     return engine
 
 
-def shown_journal(url: str) -> str:
+def keep_private_and_durable(engine: Engine) -> None:
+    """Let nobody but this user read a SQLite file, and every commit reach the disk."""
+    _make_private(engine)
+    event.listen(engine, "connect", _be_durable)
+    engine.dispose()  # connections that were opened before
+
+
+def shown_database(url: str) -> str:
     """Return a URL as messages may have it: without who enters, and how."""
     place = parsed(url)
     return f"{shown_url(url)}/{place.database or ''}" if place.host else _bare(place)
@@ -96,3 +106,19 @@ def _on_server(place: URL) -> Engine:
     if "connect_timeout" not in place.query:
         arguments["connect_timeout"] = str(CONNECT_S)
     return create_engine(place.set(drivername=DRIVER), connect_args=arguments, pool_pre_ping=True)
+
+
+def _make_private(engine: Engine) -> None:
+    name = engine.url.database
+    if name and name != ":memory:":
+        path = Path(name)
+        path.touch(mode=0o600)  # the files beside it take its mode
+        with suppress(PermissionError):  # it is another user's, who lets us write
+            path.chmod(0o600)
+
+
+def _be_durable(connection: sqlite3.Connection, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
