@@ -104,6 +104,13 @@ def test_any_stands_at_decoding_borders_alone(package):
     assert len(found) <= TYPED[package], found
 
 
+def test_a_record_is_no_mapping_of_anything():
+    """What is JSON is `JsonObject`; the rest has a type of its own."""
+    assert not [
+        each for room in FLOORS for each in lines_of(room, r"(dict|Mapping)\[str, object\]")
+    ]
+
+
 def test_rows_of_the_database_stay_in_the_journal():
     found = [each for package in FLOORS for each in lines_of(package, r"\bRow\[|\bRowMapping\b")]
     assert {each.split(":")[0] for each in found} == {"strongroom.journal.rows"}

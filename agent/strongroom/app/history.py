@@ -24,7 +24,7 @@ from strongroom.audit.ledger import BookedReport, Ledger
 from strongroom.audit.permissions import Limit
 from strongroom.audit.statements import Month, Statements
 from strongroom.audit.verdict import Verdict
-from strongroom.chain.ids import MarketId
+from strongroom.chain.ids import JsonObject, MarketId
 from strongroom.chain.units import BPS, VIRTUAL_SHARES, WAD
 
 SCHEMA = "strongroom-page/2"
@@ -166,7 +166,7 @@ class PageData:
     names: Mapping[MarketId, str]  # market -> what the evidence calls it
     months: Mapping[str, tuple[Month, ...]]
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> JsonObject:
         """Return the data as JSON takes it."""
         return asdict(self)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from eth_utils.address import is_address
 
+from strongroom.chain.ids import Json, JsonObject
 from strongroom.chain.units import MICRO, SHARE, WAD
 from strongroom.errors import BadInput
 
@@ -118,9 +119,9 @@ class AuditResult:
         """Whether nothing differs."""
         return self.verdict.is_clean
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> JsonObject:
         """Return the verdict as JSON takes it (docs/schemas/audit-1.json)."""
-        found = self.verdict.document()
+        found: dict[str, Json] = dict(self.verdict.document())
         if self.replayed:
             found["replayed"] = [asdict(each) for each in self.replayed]
         if self.what_if is not None:
@@ -256,7 +257,7 @@ class _Recorder:
             self.allocated_at = event.block
         elif isinstance(event, OrderFilled) and self._fills is not None:
             place = {"time": time, "block": event.block, "transaction": event.transaction}
-            self._fills.write(json.dumps(place | order_filled_reader().plain(event)) + "\n")
+            self._fills.write(json.dumps({**place, **order_filled_reader().plain(event)}) + "\n")
 
 
 def _executed_again(

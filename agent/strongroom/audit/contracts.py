@@ -118,9 +118,9 @@ class Contracts:
             return ""
 
 
-def _view(entry: dict[str, Any]) -> View:
+def _view(entry: abi.Entry) -> View:
     inputs, outputs = (
-        tuple(collapse_if_tuple(each) for each in entry[way]) for way in ("inputs", "outputs")
+        tuple(collapse_if_tuple(dict(each)) for each in entry[way]) for way in ("inputs", "outputs")
     )
     signature = f"{entry['name']}({','.join(inputs)})"
     return View(bytes.fromhex(selector_of(signature)[2:]), inputs, outputs)

@@ -18,7 +18,15 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
 from strongroom.chain import abi
-from strongroom.chain.ids import DecisionId, MarketId, OrderHash, QuestionId, TokenId, keccak
+from strongroom.chain.ids import (
+    DecisionId,
+    JsonObject,
+    MarketId,
+    OrderHash,
+    QuestionId,
+    TokenId,
+    keccak,
+)
 from strongroom.errors import BadInput, Differs
 
 WORD = 64  # hex digits
@@ -569,7 +577,7 @@ class Reader:
         except (TypeError, ValueError, KeyError, AttributeError, DecodingError) as error:
             raise bad_log(log, self.record.__name__) from error
 
-    def plain(self, event: Event) -> dict[str, object]:
+    def plain(self, event: Event) -> JsonObject:
         """Return an event's own fields, named as in the ABI."""
         names = [name for name, _ in (*self.topics, *self.data)]
         values = [getattr(event, each.name) for each in fields(event)[len(fields(Event)) :]]
@@ -621,7 +629,8 @@ def _readers(contract: str, records: tuple[type[Event], ...]) -> Readers:
         if record is None:
             raise Differs(f"{contract} logs {entry['name']}: audit/events.py has no record of it")
         pairs = [
-            (each["name"], collapse_if_tuple(each), each["indexed"]) for each in entry["inputs"]
+            (each["name"], collapse_if_tuple(dict(each)), each["indexed"])
+            for each in entry["inputs"]
         ]
         signature = f"{entry['name']}({','.join(type_ for _, type_, _ in pairs)})"
         topics = tuple((name, type_) for name, type_, indexed in pairs if indexed)

@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 
 from strongroom.audit.events import RawLog
+from strongroom.chain.ids import Json, JsonObject
 from strongroom.chain.jsonrpc import shown_url, understood
 from strongroom.errors import Away, BadInput
 
@@ -123,7 +124,7 @@ class Node:
         addresses: Sequence[str],
         first: int,
         last: int,
-        topics: Sequence[object] = (),
+        topics: Sequence[Json] = (),
     ) -> Iterator[tuple[int, list[RawLog]]]:
         """Return (last block, raw logs) of pieces of a range, oldest first. A range that the node
         refuses, or that holds very many, is halved for the next; else it is doubled.
@@ -134,7 +135,7 @@ class Node:
         step = FIRST
         while first <= last:
             end = min(last, first + step - 1)
-            asked: dict[str, object] = {"fromBlock": hex(first), "toBlock": hex(end)}
+            asked: dict[str, Json] = {"fromBlock": hex(first), "toBlock": hex(end)}
             asked["address"] = list(addresses)
             if topics:
                 asked["topics"] = list(topics)
@@ -171,7 +172,7 @@ class Node:
         return low
 
 
-def _words(answer: Mapping[str, Any]) -> str:
+def _words(answer: JsonObject) -> str:
     """Return a node's error as it words it."""
     error = answer.get("error", "nothing")
     return str(error.get("message", error)) if isinstance(error, dict) else str(error)

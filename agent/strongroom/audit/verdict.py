@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.permissions import Change, Difference
-from strongroom.chain.ids import Json, canonical, keccak
+from strongroom.chain.ids import JsonObject, canonical, keccak
 
 if TYPE_CHECKING:
     from eth_account.messages import SignableMessage
@@ -86,7 +86,7 @@ class Verdict:
         found = (*self.differences, *more)
         return replace(self, differences=found, verdict=DIFFERS if found else CLEAN)
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> JsonObject:
         """Return the verdict as JSON takes it."""
         return asdict(self)
 
@@ -110,13 +110,13 @@ def state_of(ledger: Ledger) -> State:
     )
 
 
-def verdict_hash(document: Mapping[str, object]) -> bytes:
+def verdict_hash(document: JsonObject) -> bytes:
     """Return keccak of a verdict's canonical JSON, without its attestation."""
     plain = {name: value for name, value in document.items() if name != "attestation"}
-    return keccak(canonical(cast("Json", plain)))
+    return keccak(canonical(plain))
 
 
-def attest(document: Mapping[str, object], auditor: LocalAccount) -> dict[str, str]:
+def attest(document: JsonObject, auditor: LocalAccount) -> dict[str, str]:
     """Return the auditor's address and signature over a verdict's document."""
     from eth_account import Account
 
@@ -124,7 +124,7 @@ def attest(document: Mapping[str, object], auditor: LocalAccount) -> dict[str, s
     return {"auditor": auditor.address, "signature": "0x" + signed.signature.hex()}
 
 
-def attestation_message(document: Mapping[str, object]) -> SignableMessage:
+def attestation_message(document: JsonObject) -> SignableMessage:
     """Return what an auditor signs: EIP-712, by the verdict's vault, blocks and hash."""
     from eth_account.messages import encode_typed_data
 

@@ -62,7 +62,7 @@ def _functions() -> dict[str, str]:
     found = {}
     for entry in abi.load("Vault"):
         if entry["type"] == "function":
-            types = ",".join(collapse_if_tuple(each) for each in entry["inputs"])
+            types = ",".join(collapse_if_tuple(dict(each)) for each in entry["inputs"])
             signature = f"{entry['name']}({types})"
             found[selector_of(signature)] = signature
     return found

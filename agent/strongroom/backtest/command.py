@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from strongroom.chain.ids import JsonObject
 from strongroom.errors import BadInput
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from strongroom.backtest.stats import Summary
     from strongroom.backtest.studies import LadderStudy, TailReference
     from strongroom.backtest.sweep import EngineName, Fold, Row, Split
-    from strongroom.chain.ids import Json
 
 Progress = Callable[[str, int, int], None]
 
@@ -70,7 +70,7 @@ class SingleResult:
     page: Path
     seconds: float
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> JsonObject:
         """Return the result as JSON takes it."""
         return self.result.document()
 
@@ -84,13 +84,14 @@ class SweepResult:
     folder: Path
     seconds: float
 
-    def found(self) -> dict[str, object]:
+    def found(self) -> JsonObject:
         """Return what does not depend on where and how fast it ran."""
         return {"tries": len(self.rows), "rows": [asdict(row) for row in self.rows]}
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> JsonObject:
         """Return the result as JSON takes it."""
-        return _with_digest(self.found()) | {"seconds": self.seconds, "engine": self.engine}
+        found = _with_digest(self.found())
+        return {**found, "seconds": self.seconds, "engine": self.engine}
 
 
 @dataclass(frozen=True)
@@ -101,26 +102,27 @@ class WalkResult:
     folder: Path
     seconds: float
 
-    def found(self) -> dict[str, object]:
+    def found(self) -> JsonObject:
         """Return what does not depend on where and how fast it ran."""
         return {"folds": [asdict(fold) for fold in self.folds]}
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> JsonObject:
         """Return the result as JSON takes it."""
-        return _with_digest(self.found()) | {"seconds": self.seconds, "engine": "processes"}
+        found = _with_digest(self.found())
+        return {**found, "seconds": self.seconds, "engine": "processes"}
 
 
 BacktestResult = SingleResult | SweepResult | WalkResult
 
 
-def _with_digest(found: dict[str, object]) -> dict[str, object]:
-    return found | {"digest": _digest(found)}
+def _with_digest(found: JsonObject) -> JsonObject:
+    return {**found, "digest": _digest(found)}
 
 
-def _digest(found: dict[str, object]) -> str:
+def _digest(found: JsonObject) -> str:
     from strongroom.chain.ids import canonical, keccak
 
-    return keccak(canonical(cast("Json", found))).hex()
+    return keccak(canonical(found)).hex()
 
 
 def run_backtest(options: BacktestOptions) -> BacktestResult:
@@ -284,7 +286,7 @@ def _many(
     return swept
 
 
-def _write(path: Path, found: dict[str, object]) -> None:
+def _write(path: Path, found: JsonObject) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n")
 
@@ -406,7 +408,7 @@ class StudyResult:
     found: TailReference | LadderStudy
     data: dict[str, str]
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> JsonObject:
         """Return the result as JSON takes it."""
         return asdict(self.found) | {"data": self.data}
 

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, JsonValue, ValidationError
 
 from strongroom.backtest.quotes import Fills, Quotes
+from strongroom.chain.ids import JsonObject
 from strongroom.chain.terms import NO_CAP, Limits
 from strongroom.chain.units import BPS, DAY, HOUR, MICRO
 from strongroom.keeper.configuration import ExecutionSection, LimitsSection, SizingSection
@@ -166,7 +167,7 @@ def load(path: Path) -> BacktestConfig:
     return found.model_copy(update={"data": found.data.model_copy(update=places)})
 
 
-def parse(data: Mapping[str, object], place: str = "backtest") -> BacktestConfig:
+def parse(data: JsonObject, place: str = "backtest") -> BacktestConfig:
     """Return the configuration of a mapping.
 
     Raises:

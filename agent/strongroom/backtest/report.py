@@ -25,6 +25,7 @@ from strongroom.backtest.stats import (
     packs_of,
     share_prices,
 )
+from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import BPS, MICRO
 from strongroom.keeper.wiring import CODE_VERSION
 
@@ -64,7 +65,7 @@ class Result:
     honesty: Sequence[Honesty]
     tries: int
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> JsonObject:
         """Return the result as JSON takes it."""
         return {
             "schema": "strongroom-backtest/1",

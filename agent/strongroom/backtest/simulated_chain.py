@@ -7,7 +7,7 @@ nonces, reorgs, negative-risk events, wallets, pools; each transaction is a bloc
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from eth_utils.address import to_checksum_address
 from strongroom.backtest.engine import Engine, Fill
 from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Caps, Vault, VaultRefused
 from strongroom.chain.calls import Ask, Call, DecodedLog, Head
+from strongroom.chain.codec import Matching
 from strongroom.chain.ids import (
     ConditionId,
     MarketId,
@@ -372,7 +373,7 @@ class SimulatedChain:
         event: str,
         from_block: int,
         to_block: int | None = None,
-        matching: Mapping[str, object] | None = None,
+        matching: Matching | None = None,
     ) -> list[DecodedLog]:
         """Return the fills of an order, or the last report."""
         if event == "OrderFilled" and matching is not None:

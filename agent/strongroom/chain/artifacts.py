@@ -11,7 +11,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from strongroom.chain.codec import Abi, Entry, FunctionCodec
+from strongroom.chain.abi import Abi, Entry
+from strongroom.chain.codec import FunctionCodec
 from strongroom.errors import BadInput
 
 FOLDER = "artifacts"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from eth_utils.address import to_checksum_address
 
 from strongroom.chain import abi
-from strongroom.chain.codec import BadArguments, EventCodec, FunctionCodec
+from strongroom.chain.codec import BadArguments, EventCodec, EventFields, FunctionCodec, Matching
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import Json, to_bytes, to_hex
 from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason, understood
@@ -53,7 +53,7 @@ class DecodedLog:
     transaction: str  # hash, 0x...
     index: int
     block: int
-    args: Mapping[str, Any]
+    args: EventFields
 
 
 class Head(NamedTuple):
@@ -141,7 +141,7 @@ class Reads:
         contract: str,
         event: str,
         blocks: tuple[int, int | None],
-        matching: Mapping[str, object] | None = None,
+        matching: Matching | None = None,
     ) -> list[DecodedLog]:
         """Return a contract's events of one name, oldest first.
 

@@ -18,11 +18,12 @@ from eth_abi.registry import BaseEquals, registry
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_checksum_address
 
+from strongroom.chain.abi import Entry
 from strongroom.chain.ids import keccak, to_bytes, to_hex
 from strongroom.errors import BadInput
 
-Entry = Mapping[str, Any]
-Abi = Sequence[Entry]
+Matching = Mapping[str, str | int]  # an indexed argument -> its value
+EventFields = Mapping[str, Any]  # of a log; the ABI says of which types
 
 
 class BadArguments(BadInput):
@@ -172,7 +173,7 @@ class EventCodec:
         self._indexed = {each["name"]: _type(each) for each in self._inputs if each["indexed"]}
         self._inside = {each["name"]: _type(each) for each in self._inputs if not each["indexed"]}
 
-    def topics(self, matching: Mapping[str, object]) -> list[str | None]:
+    def topics(self, matching: Matching) -> list[str | None]:
         """Return the topics of the logs whose indexed fields have these values; None: any."""
         return [
             to_hex(self.topic),
@@ -182,7 +183,7 @@ class EventCodec:
             ),
         ]
 
-    def values(self, topics: Sequence[bytes], data: bytes) -> dict[str, Any]:
+    def values(self, topics: Sequence[bytes], data: bytes) -> EventFields:
         """Return a log's fields by name, plain, in the event's order.
 
         Raises:
@@ -197,7 +198,7 @@ class EventCodec:
         found |= zip(self._inside, inside, strict=True)
         return {each["name"]: found[each["name"]] for each in self._inputs}
 
-    def decode(self, topics: Sequence[bytes], data: bytes) -> dict[str, Any]:
+    def decode(self, topics: Sequence[bytes], data: bytes) -> EventFields:
         """Return a log's fields by name, named as an answer is.
 
         Raises:

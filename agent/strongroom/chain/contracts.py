@@ -18,8 +18,9 @@ from eth_account.types import TransactionDictType
 from eth_typing import HexStr
 from eth_utils.address import to_checksum_address
 
+from strongroom.chain.abi import Abi
 from strongroom.chain.artifacts import Artifact
-from strongroom.chain.codec import Abi, BadArguments, EventCodec, FunctionCodec
+from strongroom.chain.codec import BadArguments, EventCodec, EventFields, FunctionCodec
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason, understood
 from strongroom.chain.units import ETHER
@@ -67,7 +68,7 @@ class Event:
 
     name: str
     contract: str
-    fields: Mapping[str, Any]
+    fields: EventFields
     block_number: int
     log_index: int
     transaction_hash: str

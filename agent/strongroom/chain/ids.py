@@ -25,6 +25,7 @@ TransactionKey = NewType("TransactionKey", str)  # of a Safe transaction in the 
 Json = TypeAliasType(
     "Json", "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 )
+JsonObject = Mapping[str, Json]  # what JSON and TOML files, requests and answers hold
 
 
 class BadId(BadInput):

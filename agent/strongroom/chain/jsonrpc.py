@@ -12,6 +12,7 @@ from urllib3.util.retry import Retry
 
 from strongroom.chain.codec import FunctionCodec
 from strongroom.chain.failures import ChainAway
+from strongroom.chain.ids import JsonObject
 from strongroom.errors import StrongroomError
 
 LATEST = "latest"
@@ -138,7 +139,7 @@ class JsonRpc:
         return found
 
 
-def reason(error: Mapping[str, object]) -> str:
+def reason(error: Failure) -> str:
     """Return why a call reverted: the contract's reason, else the node's words."""
     data = error.get("data")
     if isinstance(data, Mapping):
@@ -182,7 +183,7 @@ def understood(what: str) -> Iterator[None]:
         ) from error
 
 
-def _answer(found: Mapping[str, object]) -> Answer:
+def _answer(found: JsonObject) -> Answer:
     """Return an answer whose error, if it has one, is an object with words."""
     error = found.get("error")
     if error is None:

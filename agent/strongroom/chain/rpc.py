@@ -10,6 +10,7 @@ from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
 
 from strongroom.chain.calls import Ask, DecodedLog, Head, Reads, head_of
+from strongroom.chain.codec import Matching
 from strongroom.chain.failures import CallReverted, TransactionRefused
 from strongroom.chain.ids import Json, to_hex
 from strongroom.chain.jsonrpc import JsonRpc, understood
@@ -103,7 +104,7 @@ class Chain:
         event: str,
         from_block: int,
         to_block: int | None = None,
-        matching: Mapping[str, object] | None = None,
+        matching: Matching | None = None,
     ) -> list[DecodedLog]:
         """Return a contract's events of one name, oldest first.
 

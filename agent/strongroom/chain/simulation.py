@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from strongroom.chain.anvil import anvil
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import ChainAway, TransactionRefused
-from strongroom.chain.jsonrpc import reason, understood
+from strongroom.chain.jsonrpc import Failure, reason, understood
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,15 @@ def simulate(chain: Contracts, sender: str, transactions: Sequence[Intended]) ->
         (block,) = found
         for each, answer in zip(transactions, block["calls"], strict=True):
             if int(answer["status"], 16) != 1:
-                why = reason({"data": answer["returnData"], **_message(answer.get("error"))})
+                why = reason(_failure(answer["returnData"], answer.get("error")))
                 raise TransactionRefused(f"{each.what} would revert: {why}")
         return sum(int(answer["gasUsed"], 16) for answer in block["calls"])
 
 
-def _message(error: object) -> dict[str, str]:
-    return {"message": str(error["message"])} if isinstance(error, dict) else {}
+def _failure(data: str, error: object) -> Failure:
+    if isinstance(error, dict):
+        return {"data": data, "message": str(error["message"])}
+    return {"data": data}
 
 
 def _on_a_fork(chain: Contracts, sender: str, transactions: Sequence[Intended]) -> int:

@@ -1,10 +1,9 @@
 """`strongroom demo, practice, faucet, devnet, week`: everything on a local chain."""
 
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -14,6 +13,7 @@ from strongroom.cli.options import FOLDER, PORT, Number, as_json, bar, console, 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from strongroom.chain.ids import JsonObject
     from strongroom.devnet.serve import Devnet
     from strongroom.devnet.week_results import WeekResult
 
@@ -38,7 +38,7 @@ def demo(folder: Path, as_json: bool) -> None:
 
     screen, started = console(quiet=as_json), time.monotonic()
 
-    def emit(event: str, fields: Mapping[str, Any]) -> None:
+    def emit(event: str, fields: "JsonObject") -> None:
         if event == "step":
             seconds = time.monotonic() - started
             screen.print(f"\n[bold]{fields['text']}[/bold]  [dim]{seconds:.0f} s")
@@ -47,7 +47,7 @@ def demo(folder: Path, as_json: bool) -> None:
 
     life = run_demo(DemoOptions(folder), emit)
     if as_json:
-        print_json(life.as_dict())
+        print_json(life.document())
     else:
         screen.print()
         for table in closing_tables(life):
@@ -173,7 +173,7 @@ def week(hours: int, tickers: str, folder: Path, as_json: bool) -> None:
     started, done = time.monotonic(), 0
     with bar("hours", quiet=as_json) as advance:
 
-        def emit(event: str, fields: Mapping[str, Any]) -> None:
+        def emit(event: str, fields: "JsonObject") -> None:
             nonlocal done
             if event == "hour":
                 done += 1
@@ -183,7 +183,7 @@ def week(hours: int, tickers: str, folder: Path, as_json: bool) -> None:
 
         result = run_week(WeekOptions(folder, tickers=tuple(tickers.split(",")), hours=hours), emit)
     if as_json:
-        print_json(result.as_dict())
+        print_json(result.document())
         return
     console().print(_reports(result))
     for text, value in result.checks.items():

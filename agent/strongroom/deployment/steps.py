@@ -232,13 +232,14 @@ class Deployment:
         known = self.file.known(step.name)
         if receipt is None and known.nonce is not None:
             receipt = self._mined(known.nonce)
-        done: dict[str, object] = {"state": StepState.DONE}
+        done = known.model_copy(update={"state": StepState.DONE})
         if receipt is not None:
-            done |= {"transaction": receipt.transaction_hash, "block": receipt.block_number}
-            done |= {"gas": receipt.gas_used}
+            place = {"transaction": receipt.transaction_hash, "block": receipt.block_number}
+            done = done.model_copy(update={**place, "gas": receipt.gas_used})
         if known.address:
-            done["code_hash"] = "0x" + keccak(self._chain.code(known.address)).hex()
-        self._write(step.name, known.model_copy(update=done))
+            code_hash = "0x" + keccak(self._chain.code(known.address)).hex()
+            done = done.model_copy(update={"code_hash": code_hash})
+        self._write(step.name, done)
 
     def _write(self, step: str, values: StepRecord) -> None:
         self.file.write(step, values)

@@ -8,14 +8,14 @@ wins is the script's choice, since the recorded page is from before their ends.
 
 import gzip
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from strongroom.chain.contracts import Contract, Contracts
-from strongroom.chain.ids import to_bytes
+from strongroom.chain.ids import JsonObject, to_bytes
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.terms import Limits
 from strongroom.chain.units import DAY, HOUR, MICRO
@@ -24,17 +24,16 @@ from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.folder import claimed
 from strongroom.devnet.reports import ReportLine, read_reports
-from strongroom.devnet.setup import Record, Stage, StageOptions, set_up
+from strongroom.devnet.setup import Stage, StageOptions, set_up
 from strongroom.devnet.traders import Trader
-from strongroom.information.gamma import BadMarketRecord, Market, parse_market
+from strongroom.execution.interfaces import Listener
+from strongroom.information.gamma import BadMarketRecord, Market, MarketRecord, parse_market
 from strongroom.keeper.tick import Keeper
 from strongroom.keeper.wiring import build
 
 RECORDED = Path(__file__).parent / "data" / "gamma_markets_mixed_2026-01.json.gz"
 RECORDED_AT = datetime(2026, 2, 7, 12, 49, tzinfo=UTC)  # of its open markets
 OFFERED = 2_000 * MICRO  # tokens at each recorded quote; a quote says nothing of its size
-
-Emit = Callable[[str, Mapping[str, object]], None]
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class Life:
         left = self.put_in - self.got_out - self.losses + self.gains
         return left == self.nav + self.pending + self.claimable
 
-    def as_dict(self) -> dict[str, object]:
+    def document(self) -> JsonObject:
         """Return everything as plain data, the check included."""
         return asdict(self) | {
             "put_in": self.put_in,
@@ -160,7 +159,7 @@ class Bought:
 class _Life:
     """One life: the stage, and the keeper on it."""
 
-    def __init__(self, emit: Emit, folder: Path, chain: Contracts) -> None:
+    def __init__(self, emit: Listener, folder: Path, chain: Contracts) -> None:
         self.emit = emit
         clock = DevnetClock(chain)
         clock.advance_to(int(RECORDED_AT.timestamp()))
@@ -282,10 +281,10 @@ def quote_as_recorded(stage: Stage) -> None:
     trader.post(orders)
 
 
-def ending_records() -> list[Record]:
+def ending_records() -> list[MarketRecord]:
     """Return the recorded markets that are quoted on both sides and end soon."""
     soon = RECORDED_AT + timedelta(hours=96)
-    found: list[Record] = []
+    found: list[MarketRecord] = []
     for record in json.loads(gzip.decompress(RECORDED.read_bytes())):
         if record.get("closed") or record.get("negRisk"):
             continue
@@ -299,7 +298,7 @@ def ending_records() -> list[Record]:
     return found
 
 
-def run_demo(options: DemoOptions, emit: Emit) -> Life:
+def run_demo(options: DemoOptions, emit: Listener) -> Life:
     """Run one life on an anvil of its own.
 
     Raises:
@@ -314,7 +313,7 @@ def run_demo(options: DemoOptions, emit: Emit) -> Life:
         return run_life(emit, folder, chain)
 
 
-def run_life(emit: Emit, folder: Path, chain: Contracts) -> Life:
+def run_life(emit: Listener, folder: Path, chain: Contracts) -> Life:
     """Run the life on a chain that starts at RECORDED_AT.
 
     Args:

@@ -1,7 +1,7 @@
 """The recorded weekly stock-price ladders as markets of the devnet, with their hourly prices."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -10,21 +10,14 @@ from typing import TypedDict, cast
 
 import polars as pl
 
-from strongroom.chain.ids import keccak
+from strongroom.chain.ids import JsonObject, keccak
 from strongroom.devnet.contracts import Venue, condition_id
 from strongroom.errors import BadInput
+from strongroom.information.gamma import MarketRecord
 
 DATA = Path(__file__).parent / "data"
 NAME = "ladders_2025-11_2026-01"
 FEES = {"rate": 0.04, "exponent": 1, "takerOnly": True}  # of this category since 2026
-
-
-class Relation(TypedDict):
-    """What a reviewer says of markets, as the keeper's file takes it."""
-
-    kind: str
-    members: list[str]
-    reviewer: str
 
 
 class _Row(TypedDict):
@@ -43,7 +36,7 @@ class _Row(TypedDict):
 class Rung:
     """One market of a ladder: "above the threshold?"."""
 
-    record: Mapping[str, object]  # as Gamma has it
+    record: MarketRecord
     ticker: str
     threshold: float
     resolves_at: int  # timestamp
@@ -111,9 +104,9 @@ def load_week(
     return rungs
 
 
-def relations(rungs: Sequence[Rung]) -> list[Relation]:
+def relations(rungs: Sequence[Rung]) -> list[JsonObject]:
     """Return what a reviewer may say of ladders: above the higher threshold is above the lower."""
-    found: list[Relation] = []
+    found: list[JsonObject] = []
     for low, high in pairwise(rungs):
         if low.ticker == high.ticker:
             found.append(
@@ -126,7 +119,7 @@ def relations(rungs: Sequence[Rung]) -> list[Relation]:
     return found
 
 
-def _record(row: _Row, question: bytes, oracle: str, venue: Venue, tick: str) -> dict[str, object]:
+def _record(row: _Row, question: bytes, oracle: str, venue: Venue, tick: str) -> MarketRecord:
     condition = condition_id(oracle, question)
     tokens = []
     for index_set in (1, 2):

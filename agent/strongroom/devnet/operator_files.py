@@ -12,7 +12,7 @@ import tomli_w
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from strongroom.chain.ids import keccak
+from strongroom.chain.ids import JsonObject, keccak
 from strongroom.devnet import polymarket
 from strongroom.devnet.contracts import Venue
 
@@ -25,8 +25,6 @@ PASSPHRASES = (
     "STRONGROOM_WALLET_PASSPHRASE",
 )
 PACKS = ("tail", "dutch", "bundle", "maker", "hedge", "informed")
-
-Table = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Operation:
         (folder / KEEPER).write_text(tomli_w.dumps(keeper))
         (folder / COSIGNER).write_text(tomli_w.dumps(signer))
 
-    def _keeper(self) -> Table:
+    def _keeper(self) -> JsonObject:
         venue = self.venue
         return {
             "vault": self.vault,
@@ -98,7 +96,7 @@ class Operation:
             },
         }
 
-    def _cosigner(self) -> Table:
+    def _cosigner(self) -> JsonObject:
         return {
             "listen": f"unix:{self.socket}",
             "rpc_url": self.rpc_url,
@@ -150,7 +148,7 @@ def write_secret(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def merged(one: Mapping[str, object], other: Mapping[str, object]) -> Table:
+def merged(one: JsonObject, other: JsonObject) -> JsonObject:
     """Return both tables as one; where both have a value, the other's counts."""
     found = dict(one)
     for key, value in other.items():

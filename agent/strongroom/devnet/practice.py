@@ -13,6 +13,7 @@ from pathlib import Path
 import tomli_w
 
 from strongroom.chain.accounts import PASSPHRASE as ACCOUNT_PASSPHRASE
+from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import MICRO, format_units
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
@@ -28,7 +29,8 @@ from strongroom.devnet.operator_files import (
     merged,
     write_keystore,
 )
-from strongroom.devnet.setup import Record, Stage, StageOptions, set_up
+from strongroom.devnet.setup import Stage, StageOptions, set_up
+from strongroom.information.gamma import MarketRecord
 
 BLOCK_S = 2.0
 DEPOSITOR = "bob"  # has the asset, and no shares yet
@@ -109,10 +111,10 @@ def run_practice(options: PracticeOptions, say: Say, ended: threading.Event | No
             stage.close()
 
 
-def _moved(records: Sequence[Record], now: float) -> list[Record]:
+def _moved(records: Sequence[MarketRecord], now: float) -> list[MarketRecord]:
     """Return the recorded markets as if they had been recorded now."""
     by = datetime.fromtimestamp(now, UTC) - RECORDED_AT
-    found: list[Record] = []
+    found: list[MarketRecord] = []
     for record in records:
         end = datetime.fromisoformat(str(record["endDate"]).replace("Z", "+00:00")) + by
         found.append({**record, "endDate": end.isoformat().replace("+00:00", "Z")})
@@ -123,7 +125,7 @@ def _add_stream(stage: Stage) -> None:
     """Let the keeper follow the market channel, and send no heartbeat setting of its own."""
     path = stage.folder / KEEPER
     stream = f"{stage.server.url.replace('http', 'ws')}/ws/market"
-    changes = {"venue": {"stream_url": stream, "heartbeat": True}}
+    changes: JsonObject = {"venue": {"stream_url": stream, "heartbeat": True}}
     path.write_text(tomli_w.dumps(merged(tomllib.loads(path.read_text()), changes)))
 
 

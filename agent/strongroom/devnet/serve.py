@@ -21,8 +21,7 @@ from strongroom.devnet.clob.service import make_service
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 from strongroom.devnet.folder import claimed
 from strongroom.devnet.polymarket import Polymarket
-from strongroom.devnet.setup import Record
-from strongroom.information.gamma import Market, load_recorded
+from strongroom.information.gamma import Market, MarketRecord, load_recorded
 
 DATA = Path(__file__).parent / "data"
 PAGES = ("gamma_markets_mixed_2026-01.json.gz", "gamma_markets_open_2026-02-13.json.gz")
@@ -143,9 +142,9 @@ def open_markets(most: int) -> list[Market]:
     return list(chosen.values())[:most]
 
 
-def recorded_records() -> list[Record]:
+def recorded_records() -> list[MarketRecord]:
     """Return the raw records of the pages, for Gamma."""
-    found: list[Record] = []
+    found: list[MarketRecord] = []
     for page in PAGES:
         found += json.loads(gzip.decompress((DATA / page).read_bytes()))
     return found

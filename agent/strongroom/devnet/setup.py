@@ -46,7 +46,7 @@ from strongroom.devnet.operator_files import (
 from strongroom.devnet.polymarket import Polymarket
 from strongroom.devnet.traders import Seat
 from strongroom.errors import Away
-from strongroom.information.gamma import Market, parse_market
+from strongroom.information.gamma import Market, MarketRecord, parse_market
 from strongroom.keeper.configuration import Config, load
 from strongroom.signing.signers import CosignerAway
 
@@ -56,8 +56,6 @@ NAMES = (
 )
 START_S = 20.0
 FORTUNE = 10_000_000 * MICRO  # of those who trade with the vault
-
-Record = Mapping[str, object]  # of a market, as Gamma has it
 
 
 class NotStarted(Away):
@@ -80,7 +78,7 @@ class StageOptions:
     """
 
     folder: Path
-    records: Sequence[Record]
+    records: Sequence[MarketRecord]
     sections: str
     limits: Limits = field(default_factory=Limits)
     market_cap: int = UNLIMITED_ASSETS

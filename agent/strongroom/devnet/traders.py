@@ -21,15 +21,13 @@ from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV
 from py_clob_client_v2.signer import Signer
 
 from strongroom.chain.contracts import Key
+from strongroom.chain.ids import JsonObject
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO, cost_micro
 from strongroom.devnet.clock import DevnetClock
 from strongroom.information.gamma import Market
 
 BATCH = 15  # orders of one request
-
-
-Answer = Mapping[str, object]  # of the service to an order
 
 
 @dataclass(frozen=True)
@@ -81,9 +79,9 @@ class Trader:
             )
         )
 
-    def post(self, orders: Sequence[SignedOrderV2], order_type: str = "GTC") -> list[Answer]:
+    def post(self, orders: Sequence[SignedOrderV2], order_type: str = "GTC") -> list[JsonObject]:
         """Post orders, a few a request; return the service's answers."""
-        answers: list[Answer] = []
+        answers: list[JsonObject] = []
         for start in range(0, len(orders), BATCH):
             batch = [
                 PostOrdersV2Args(order=order, orderType=order_type)

@@ -7,14 +7,15 @@ the devnet as it would see the venue; its co-signer is a process of its own.
 
 import random
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import tomli_w
 
 from strongroom.chain.contracts import Contracts
+from strongroom.chain.ids import JsonObject
 from strongroom.chain.terms import Limits
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.devnet import polymarket
@@ -24,14 +25,13 @@ from strongroom.devnet.ladders import Rung, load_week, relations
 from strongroom.devnet.polymarket import Polymarket
 from strongroom.devnet.setup import Stage, StageOptions, set_up
 from strongroom.devnet.traders import MarketMaker, Taker
+from strongroom.execution.interfaces import Listener
 from strongroom.information.gamma import Market
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
 
 SETTLING_S = 2 * HOUR  # from a market's end to its payout
-
-Told = Callable[[str, Mapping[str, object]], None]
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ class Week:
     stage: Stage
     keeper: Keeper
     rungs: list[Rung]
-    log: list[tuple[int, str, Mapping[str, object]]]
+    log: list[tuple[int, str, JsonObject]]
     hours: list[Hour] = field(default_factory=list)
 
-    def events(self, name: str) -> list[Mapping[str, object]]:
+    def events(self, name: str) -> list[JsonObject]:
         """Return the fields of the keeper's events of one name."""
         return [fields for _, event, fields in self.log if event == name]
 
@@ -89,7 +89,7 @@ class Week:
 def play_week(
     options: WeekOptions,
     chain: Contracts,
-    emit: Told = lambda event, fields: None,
+    emit: Listener = lambda event, fields: None,
     running: Polymarket | None = None,
 ) -> Week:
     """Play it on an anvil that starts at the week's start; the caller closes the stage.
@@ -110,7 +110,7 @@ def play_week(
         _markets(week, now, maker, taker)
         _keeper(week, emit)
         week.hours.append(_hour(week, now))
-        emit("hour", {"number": number, "of": options.hours, "hour": week.hours[-1]})
+        emit("hour", {"number": number, "of": options.hours, "hour": asdict(week.hours[-1])})
     return week
 
 
@@ -118,7 +118,7 @@ def _set_up(
     options: WeekOptions,
     chain: Contracts,
     clock: DevnetClock,
-    emit: Told,
+    emit: Listener,
     running: Polymarket | None,
 ) -> Week:
     """Deploy, start the co-signer, make the keeper."""
@@ -142,9 +142,9 @@ def _set_up(
         max_duration_s=14 * 24 * HOUR,
     )
     stage = set_up(chain, clock, chosen, place)
-    log: list[tuple[int, str, Mapping[str, object]]] = []
+    log: list[tuple[int, str, JsonObject]] = []
 
-    def on_event(event: str, fields: Mapping[str, object]) -> None:
+    def on_event(event: str, fields: JsonObject) -> None:
         log.append((int(clock()), event, fields))
         emit(event, fields)
 
@@ -174,7 +174,7 @@ def _sections(options: WeekOptions, rungs: Sequence[Rung]) -> str:
     )
 
 
-def _packs(rungs: Sequence[Rung]) -> dict[str, object]:
+def _packs(rungs: Sequence[Rung]) -> JsonObject:
     """Return all packs: the ladder's relations for bundles, markets near even odds to quote."""
     quoted = [rung.name for rung in rungs if 0.2 < (rung.price(rung.resolves_at) or 0.5) < 0.8][:2]
     middle = [rung.name for rung in rungs][6:8]
@@ -220,7 +220,7 @@ def _markets(week: Week, now: int, maker: MarketMaker, taker: Taker) -> None:
         taker.trade([market for market, _ in alive.values()], 4, 20)
 
 
-def _keeper(week: Week, emit: Told) -> None:
+def _keeper(week: Week, emit: Listener) -> None:
     """Tick until nothing moves any more."""
     for _ in range(12):
         before = _progress(week.keeper)

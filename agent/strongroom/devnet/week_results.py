@@ -1,7 +1,6 @@
 """A simulated week from start to end: played, audited, executed again on a fork, written down."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from strongroom.app.history import History, page_data
@@ -10,13 +9,15 @@ from strongroom.audit.auditor import Auditor, Scope
 from strongroom.audit.contracts import Contracts
 from strongroom.audit.node import Node
 from strongroom.audit.replay import forks
+from strongroom.chain.ids import JsonObject
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.folder import claimed
 from strongroom.devnet.ladders import check_tickers
 from strongroom.devnet.reports import ReportLine, read_reports
-from strongroom.devnet.week import Hour, Told, Week, WeekOptions, play_week
+from strongroom.devnet.week import Hour, Week, WeekOptions, play_week
 from strongroom.devnet.week_picture import draw
+from strongroom.execution.interfaces import Listener
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class WeekResult:
 
     hours: tuple[Hour, ...]
     reports: tuple[ReportLine, ...]
-    checks: Mapping[str, object]
+    checks: JsonObject
 
-    def as_dict(self) -> dict[str, object]:
+    def document(self) -> JsonObject:
         """Return it as plain data."""
         return {
             "hours": [asdict(hour) for hour in self.hours],
@@ -40,7 +41,7 @@ class WeekResult:
         }
 
 
-def run_week(options: WeekOptions, emit: Told = lambda event, fields: None) -> WeekResult:
+def run_week(options: WeekOptions, emit: Listener = lambda event, fields: None) -> WeekResult:
     """Play a week on an anvil of its own, check it, and write it to its folder: journal, evidence,
     snapshots, week.json, week.png and the vault's page.
 
@@ -58,16 +59,16 @@ def run_week(options: WeekOptions, emit: Told = lambda event, fields: None) -> W
         week = play_week(options, chain, emit)
         try:
             reports = read_reports(week.stage.vault)
-            checks = _checks(week) | _audit(week)
+            checks = {**_checks(week), **_audit(week)}
         finally:
             week.stage.close()
         draw(week.hours, reports, folder / "week.png")
         result = WeekResult(tuple(week.hours), reports, checks)
-        (folder / "week.json").write_text(json.dumps(result.as_dict(), indent=1) + "\n")
+        (folder / "week.json").write_text(json.dumps(result.document(), indent=1) + "\n")
         return result
 
 
-def _checks(week: Week) -> dict[str, object]:
+def _checks(week: Week) -> JsonObject:
     """Return what the keeper's own journal says."""
     journal = week.keeper.journal
     failed, ended = journal.reversals()
@@ -84,7 +85,7 @@ def _checks(week: Week) -> dict[str, object]:
     }
 
 
-def _audit(week: Week) -> dict[str, object]:
+def _audit(week: Week) -> JsonObject:
     """Audit the vault, execute all its reports again on a fork, write its page."""
     stage, history = week.stage, History()
     url, vault, evidence = stage.chain.url, stage.vault.address, stage.folder / "evidence"

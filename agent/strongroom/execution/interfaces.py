@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
 from strongroom.chain.calls import Ask, Call, DecodedLog, Head
+from strongroom.chain.codec import Matching
 from strongroom.chain.ids import ConditionId, Json, OrderHash, TransactionKey
 from strongroom.chain.orders import OrderKind
 from strongroom.journal.states import AnswerKind, TradeStatus, TransactionState, VenueWord
@@ -45,7 +46,7 @@ class ChainReads(Protocol):
         event: str,
         from_block: int,
         to_block: int | None = None,
-        matching: Mapping[str, object] | None = None,
+        matching: Matching | None = None,
     ) -> list[DecodedLog]:
         """Return a contract's events of one name, oldest first."""
 

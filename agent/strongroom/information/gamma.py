@@ -25,7 +25,7 @@ from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO
 from strongroom.errors import Away, BadInput
 
-Record = Mapping[str, Any]  # of a market, as Gamma has it
+MarketRecord = Mapping[str, Any]  # of a market, as Gamma has it
 
 
 class BadMarketRecord(BadInput):
@@ -98,7 +98,7 @@ class Market:
         return None if self.best_ask is None else 1 - self.best_ask
 
 
-def parse_market(record: Record) -> Market:
+def parse_market(record: MarketRecord) -> Market:
     """Read one Gamma market record.
 
     `outcomes` and `clobTokenIds` are JSON strings inside the JSON; quotes may be missing.
@@ -147,7 +147,7 @@ def parse_market(record: Record) -> Market:
         raise BadMarketRecord(f"market {name}: {type(error).__name__}: {error}") from error
 
 
-def parse_markets(records: Iterable[Record]) -> tuple[list[Market], list[str]]:
+def parse_markets(records: Iterable[MarketRecord]) -> tuple[list[Market], list[str]]:
     """Read market records.
 
     Returns:
@@ -187,7 +187,7 @@ class GammaClient:
         Raises:
             GammaAway: see the class.
         """
-        records: dict[str, Record] = {}
+        records: dict[str, MarketRecord] = {}
         offset = 0
         while True:
             page = self._get({"closed": "false", "limit": self._page, "offset": offset})
@@ -196,7 +196,7 @@ class GammaClient:
                 return parse_markets(records.values())
             offset += self._page
 
-    def _get(self, question: Mapping[str, str | int]) -> list[Record]:
+    def _get(self, question: Mapping[str, str | int]) -> list[MarketRecord]:
         try:
             answer = self._http.get("/markets", params=dict(question))
             answer.raise_for_status()

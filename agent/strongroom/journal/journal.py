@@ -24,6 +24,7 @@ from strongroom.chain.units import MICRO
 from strongroom.database import open_engine
 from strongroom.information.forecast import Given
 from strongroom.journal.rows import (
+    Columns,
     OrderFill,
     OrderIntent,
     Task,
@@ -260,8 +261,12 @@ class Journal:
         Raises:
             IllegalStep: it was signed before.
         """
-        columns: dict[str, object] = {"order_hash": order_hash, "signature": signature}
-        columns |= {"expiry": expiry, "block": block}
+        columns: Columns = {
+            "order_hash": order_hash,
+            "signature": signature,
+            "expiry": expiry,
+            "block": block,
+        }
         self._step(key, IntentState.SIGNED, None, "", columns)
 
     def step(
@@ -286,7 +291,7 @@ class Journal:
         to: IntentState,
         venue: VenueWord | None,
         detail: str,
-        columns: Mapping[str, object],
+        columns: Columns,
     ) -> None:
         mine = intents.c.key == key
         with self._engine.begin() as connection:

@@ -1,6 +1,7 @@
 """What the journal gives back: orders, tasks, transactions and fills, frozen and typed."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,6 +128,9 @@ class OrderFill:
     fee: int
 
 
+Columns = Mapping[str, str | int | bytes | None]  # of a row, to be written
+
+
 def intent_of(row: RowMapping) -> OrderIntent:
     """Decode a row of `intents`."""
     return OrderIntent(
@@ -142,7 +146,7 @@ def intent_of(row: RowMapping) -> OrderIntent:
     )
 
 
-def intent_columns(intent: OrderIntent) -> dict[str, object]:
+def intent_columns(intent: OrderIntent) -> Columns:
     """Return an intent as a row."""
     return vars(intent) | {"token": str(intent.token), "answer": intent.answer or ""}
 
@@ -171,7 +175,7 @@ def transaction_of(row: RowMapping) -> SafeTransaction:
     )
 
 
-def transaction_columns(transaction: SafeTransaction) -> dict[str, object]:
+def transaction_columns(transaction: SafeTransaction) -> Columns:
     """Return a transaction as a row."""
     return vars(transaction) | {
         "calls": calls_json(transaction.calls),

@@ -18,7 +18,7 @@ from strongroom.chain.artifacts import vault_abi
 from strongroom.chain.codec import BadArguments
 from strongroom.chain.contracts import Contract, Contracts
 from strongroom.chain.failures import CallReverted
-from strongroom.chain.ids import keccak
+from strongroom.chain.ids import JsonObject, keccak
 from strongroom.chain.terms import DELEGATED, ordinal
 from strongroom.cosigner.wire import check_secret
 from strongroom.errors import BadInput
@@ -202,7 +202,7 @@ def _exchange(chain: Contracts, account: Contract, oracle: str) -> _Exchange | N
     raise ConfigError(f"the exchange {address} has an unknown signing domain")
 
 
-def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> dict[str, object]:
+def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> JsonObject:
     lifetime = min(ExecutionSection().order_lifetime_s, found.order_lifetime_s)
     negative = [each.oracle for each in found.exchanges if each.negative_risk]
     further = [f"owner-{number}.json" for number in range(2, found.threshold + 1)]
@@ -239,7 +239,7 @@ def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> dict[str, 
     }
 
 
-def _cosigner(options: InitOptions, found: _Found) -> dict[str, object]:
+def _cosigner(options: InitOptions, found: _Found) -> JsonObject:
     return {
         "listen": _place(options),
         "rpc_url": options.rpc,

@@ -4,13 +4,17 @@ Safe.json is what the keeper needs of Safe 1.4.1, taken from safe-eth-py.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+Entry = Mapping[str, Any]  # a function, event or constructor, as compilers write it
+Abi = Sequence[Entry]
+
 
 @cache
-def load(name: str) -> list[dict[str, Any]]:
+def load(name: str) -> Abi:
     """Return a contract's ABI; the names are the file names in this folder."""
-    abi: list[dict[str, Any]] = json.loads((files(__name__) / f"{name}.json").read_text())
+    abi: Abi = json.loads((files(__name__) / f"{name}.json").read_text())
     return abi

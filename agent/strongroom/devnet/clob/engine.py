@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
+from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import MICRO
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.auth import ApiKey
@@ -22,7 +23,7 @@ from strongroom.devnet.clob.errors import Refusal, bad
 from strongroom.devnet.clob.faults import Faults
 from strongroom.devnet.clob.funds import EOA, POLY_1271, POLY_SAFE, Funds, asset_of
 from strongroom.devnet.clob.market_data import MarketData
-from strongroom.devnet.clob.markets import Json, Listing
+from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.orders import (
     LiveOrder,
     Submission,
@@ -81,7 +82,7 @@ class Engine:
 
     # orders
 
-    async def post(self, submission: Submission, key: ApiKey) -> Json:
+    async def post(self, submission: Submission, key: ApiKey) -> JsonObject:
         """Take an order; match it, or let it rest.
 
         Raises:
@@ -98,7 +99,7 @@ class Engine:
                 await asyncio.wait_for(waiting, HASH_WAIT_S)
         return _accepted(order, trades)
 
-    def cancel(self, ids: Iterable[str], key: ApiKey) -> Json:
+    def cancel(self, ids: Iterable[str], key: ApiKey) -> JsonObject:
         """Cancel a key's orders; those that are not open are named with a reason.
 
         Raises:
@@ -333,7 +334,7 @@ class Engine:
         self.data.tell_level(order, entry)
 
 
-def _accepted(order: LiveOrder, trades: Sequence[Trade]) -> Json:
+def _accepted(order: LiveOrder, trades: Sequence[Trade]) -> JsonObject:
     """Return the answer to an order that was taken."""
     making = sum(order.making(trade.size) for trade in trades)
     taking = sum(trade.size * trade.price // MICRO for trade in trades)

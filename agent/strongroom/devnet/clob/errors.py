@@ -1,15 +1,16 @@
 """The service's refusals: status code and message as the venue's clients meet them."""
 
+from strongroom.chain.ids import Json, JsonObject
 from strongroom.errors import Refused
 
 
 class Refusal(Refused):
     """An answer other than 200."""
 
-    def __init__(self, status: int, message: str, **more: object) -> None:
+    def __init__(self, status: int, message: str, **more: Json) -> None:
         super().__init__(message)
         self.status = status
-        self.body: dict[str, object] = {"error": message} | more
+        self.body: JsonObject = {"error": message, **more}
 
 
 def bad(message: str) -> Refusal:

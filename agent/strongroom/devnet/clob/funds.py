@@ -4,8 +4,8 @@ asks for it, never in between."""
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob.book import BUY
-from strongroom.devnet.clob.markets import Json
 from strongroom.devnet.clob.orders import LiveOrder
 from strongroom.devnet.clob.settlement import VenueChain
 
@@ -43,7 +43,7 @@ class Funds:
         }
         await self.look([each for each in known if each in self._seen])
 
-    def shown(self, asked: Iterable[Holding]) -> Json:
+    def shown(self, asked: Iterable[Holding]) -> JsonObject:
         """Return what a maker is believed to have of an asset: 0 before the first look.
 
         Args:

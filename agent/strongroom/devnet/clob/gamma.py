@@ -1,24 +1,27 @@
 """Gamma beside the service: the markets' records, with the quotes of its own books."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
 
+from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import MICRO
 from strongroom.devnet.clob.engine import Engine
-from strongroom.devnet.clob.markets import Json
+from strongroom.information.gamma import MarketRecord
 
 MOST = 500  # records of a page
 
 
 def create_gamma(
-    records: Callable[[], Sequence[Mapping[str, object]]], engine: Callable[[], Engine]
+    records: Callable[[], Sequence[MarketRecord]], engine: Callable[[], Engine]
 ) -> FastAPI:
     """Return the application: `/markets` with limit, offset and closed, as Gamma has them."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/markets")
-    async def markets(limit: int = 20, offset: int = 0, closed: bool | None = None) -> list[Json]:
+    async def markets(
+        limit: int = 20, offset: int = 0, closed: bool | None = None
+    ) -> list[JsonObject]:
         listings = engine().data.listings
         chosen = [
             record
@@ -31,7 +34,7 @@ def create_gamma(
     return app
 
 
-def _quoted(record: Mapping[str, object], engine: Engine) -> Json:
+def _quoted(record: MarketRecord, engine: Engine) -> JsonObject:
     listing = engine.data.listings[str(record["conditionId"])]
     bid, ask = engine.data.best(listing.token_ids[0])
     return dict(record) | {

@@ -5,11 +5,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 
+from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import MICRO
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.book import YES, Book, Entry
 from strongroom.devnet.clob.errors import Refusal, bad
-from strongroom.devnet.clob.markets import Json, Listing
+from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.orders import LiveOrder, decimal
 from strongroom.devnet.clob.stream import Hub
 from strongroom.devnet.clob.trades import Trade
@@ -66,12 +67,12 @@ class MarketData:
         market, outcome = self._tokens[token]
         return self.listings[market], outcome
 
-    def book_summary(self, token: str) -> Json:
+    def book_summary(self, token: str) -> JsonObject:
         """Return a token's book as `/book` shows it: best prices last, its hash inside."""
         listing, outcome = self.listing_of(token)
         bids, asks = self.books[listing.condition_id].levels(outcome)
         last = self._last.get(token)
-        summary: Json = {
+        summary: JsonObject = {
             "market": listing.condition_id,
             "asset_id": token,
             "timestamp": str(self._changed[listing.condition_id]),
@@ -84,8 +85,7 @@ class MarketData:
             "last_trade_price": decimal(last[0]) if last else "",
         }
         text = json.dumps(summary, separators=(",", ":"), ensure_ascii=False)
-        summary["hash"] = hashlib.sha1(text.encode()).hexdigest()
-        return summary
+        return {**summary, "hash": hashlib.sha1(text.encode()).hexdigest()}
 
     def best(self, token: str) -> tuple[int | None, int | None]:
         """Return a token's best bid and ask, 10**-6."""
@@ -106,7 +106,8 @@ class MarketData:
             "event_type": "order",
             "type": kind,
             "timestamp": str(self._now_ms()),
-        } | order.as_open_order()
+            **order.as_open_order(),
+        }
         self.hub.to_user(order.owner, order.listing.condition_id, message)
 
     def tell_trade(self, trade: Trade) -> None:
@@ -116,7 +117,8 @@ class MarketData:
                 "event_type": "trade",
                 "type": "TRADE",
                 "timestamp": str(self._now_ms()),
-            } | trade.seen_by(owner)
+                **trade.seen_by(owner),
+            }
             self.hub.to_user(owner, trade.taker.listing.condition_id, message)
 
     def tell_last_price(self, trade: Trade) -> None:
@@ -158,7 +160,7 @@ class MarketData:
                     "best_ask": decimal(ask) if ask is not None else "1",
                 }
             )
-        message = {
+        message: JsonObject = {
             "event_type": "price_change",
             "market": listing.condition_id,
             "price_changes": changes,
@@ -169,7 +171,7 @@ class MarketData:
     def tell_books(self, listing: Listing) -> None:
         """Tell both books of a market as they are."""
         for token in listing.token_ids:
-            self.hub.to_token(token, {"event_type": "book"} | self.book_summary(token))
+            self.hub.to_token(token, {"event_type": "book", **self.book_summary(token)})
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

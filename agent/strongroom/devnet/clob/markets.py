@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
 
+from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import MICRO
 from strongroom.information.gamma import FeeSchedule
 
-Json = dict[str, object]  # an answer of the service, ready to be written as JSON
 FEE_STEP = 10  # micro-units: the venue floors fees at five decimals
 
 
@@ -38,7 +38,7 @@ class Listing:
         fee = size * self.fees.rate * (p * (1 - p)) ** self.fees.exponent
         return int((fee / FEE_STEP).to_integral_value(ROUND_FLOOR)) * FEE_STEP
 
-    def as_market(self) -> Json:
+    def as_market(self) -> JsonObject:
         """Return it as `/markets` shows it."""
         return {
             "condition_id": self.condition_id,
@@ -58,7 +58,7 @@ class Listing:
             "taker_base_fee": 0,
         }
 
-    def as_clob_market(self) -> Json:
+    def as_clob_market(self) -> JsonObject:
         """Return it as `/clob-markets/` shows it, in the venue's short keys."""
         return {
             "c": self.condition_id,

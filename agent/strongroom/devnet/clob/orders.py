@@ -13,6 +13,7 @@ from eth_utils.address import is_address, to_checksum_address
 from eth_utils.crypto import keccak
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import DAY, LOT, MICRO
 from strongroom.devnet.clob.book import BUY, Entry
 from strongroom.devnet.clob.errors import (
@@ -24,7 +25,7 @@ from strongroom.devnet.clob.errors import (
     Refusal,
     bad,
 )
-from strongroom.devnet.clob.markets import Json, Listing
+from strongroom.devnet.clob.markets import Listing
 
 OrderType = Literal["GTC", "GTD", "FOK", "FAK"]
 EXPIRY_BUFFER_S = 60  # a GTD order must live longer than this
@@ -126,7 +127,7 @@ class LiveOrder:
             return size * int(self.order.makerAmount) // int(self.order.takerAmount)
         return size
 
-    def as_open_order(self) -> Json:
+    def as_open_order(self) -> JsonObject:
         """Return it as `/data/order` shows it."""
         return {
             "id": self.id,

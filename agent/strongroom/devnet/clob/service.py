@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
@@ -14,6 +14,7 @@ from strongroom.devnet.clob.gamma import create_gamma
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.server import ClobServer, create_app
 from strongroom.devnet.clob.settlement import VenueChain
+from strongroom.information.gamma import MarketRecord
 
 
 class ServiceConfig(BaseModel):
@@ -41,7 +42,7 @@ def make_service(
     operator: LocalAccount,
     port: int = 0,
     clock: Callable[[], float] = time.time,
-    gamma: Callable[[], Sequence[Mapping[str, object]]] = lambda: (),
+    gamma: Callable[[], Sequence[MarketRecord]] = lambda: (),
 ) -> ClobServer:
     """Return the service, not yet started.
 

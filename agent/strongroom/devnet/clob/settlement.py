@@ -15,6 +15,7 @@ from eth_typing import Hash32
 from eth_utils.abi import function_signature_to_4byte_selector as selector
 from eth_utils.address import to_checksum_address
 
+from strongroom.chain.ids import Json, JsonObject
 from strongroom.chain.units import GWEI, MAX_UINT256
 from strongroom.errors import Away
 
@@ -49,7 +50,7 @@ class _Answer(TypedDict, total=False):
 
     id: int
     result: Any
-    error: dict[str, object]
+    error: JsonObject
 
 
 class RpcError(Away):
@@ -215,7 +216,7 @@ class VenueChain:
         answer = await self._rpc("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"])
         return bytes.fromhex(answer[2:])
 
-    async def _rpc(self, method: str, params: Sequence[object]) -> Any:
+    async def _rpc(self, method: str, params: Sequence[Json]) -> Any:
         body = self._request(next(self._ids), method, params)
         return _result(method, cast(_Answer, await self._post(body)))
 
@@ -227,7 +228,7 @@ class VenueChain:
         return found
 
     @staticmethod
-    def _request(number: int, method: str, params: Sequence[object]) -> dict[str, object]:
+    def _request(number: int, method: str, params: Sequence[Json]) -> JsonObject:
         return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
 
 

@@ -2,17 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from fastapi import WebSocket, WebSocketDisconnect
 
+from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob.faults import Faults
 
 HOLD_S = 1.0  # that a message waits at most for the one that goes out before it
-
-Message = Mapping[str, object]
 
 
 @dataclass(eq=False)
@@ -22,7 +20,7 @@ class Listener:
     tokens: frozenset[str] = frozenset()
     key: str | None = None
     markets: frozenset[str] = frozenset()  # of the user channel; empty: all
-    queue: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
+    queue: asyncio.Queue[JsonObject] = field(default_factory=asyncio.Queue)
 
     def wants_token(self, token: str) -> bool:
         """Whether messages about a token are for it."""
@@ -44,19 +42,19 @@ class Hub:
         """Go on with other faults."""
         self._faults = faults
 
-    def to_market(self, tokens: tuple[str, str], message: Message) -> None:
+    def to_market(self, tokens: tuple[str, str], message: JsonObject) -> None:
         """Tell all who listen to one of a market's tokens, each once."""
         for listener in self._listeners:
             if any(listener.wants_token(token) for token in tokens):
                 listener.queue.put_nowait(message)
 
-    def to_token(self, token: str, message: Message) -> None:
+    def to_token(self, token: str, message: JsonObject) -> None:
         """Tell all who listen to a token."""
         for listener in self._listeners:
             if listener.wants_token(token):
                 listener.queue.put_nowait(message)
 
-    def to_user(self, key: str, market: str, message: Message) -> None:
+    def to_user(self, key: str, market: str, message: JsonObject) -> None:
         """Tell the connections of an API key."""
         for listener in self._listeners:
             if listener.wants_user(key, market):

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob.book import BUY, Match
-from strongroom.devnet.clob.markets import Json
 from strongroom.devnet.clob.orders import LiveOrder, decimal
 
 MAX_MAKERS = 10  # of one call of the exchange
@@ -60,7 +60,7 @@ class Trade:
         fee = self.fee if self.taker.order.side == BUY else 0
         return self.taker.making(self.size) + fee
 
-    def seen_by(self, owner: str) -> Json:
+    def seen_by(self, owner: str) -> JsonObject:
         """Return it as `/data/trades` shows it to an API key."""
         order = self.taker.order
         return {

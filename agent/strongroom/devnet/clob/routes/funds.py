@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob.errors import bad
 from strongroom.devnet.clob.funds import COLLATERAL, EOA, Holding
-from strongroom.devnet.clob.markets import Json
 from strongroom.devnet.clob.routes.request import Signed, TheEngine, read_json
 
 router = APIRouter()
@@ -34,13 +34,13 @@ Asked = Annotated[list[Holding], Depends(_asked)]
 
 
 @router.get("/balance-allowance")
-async def balance_allowance(engine: TheEngine, asked: Asked) -> Json:
+async def balance_allowance(engine: TheEngine, asked: Asked) -> JsonObject:
     """Return what the service believes the caller to have."""
     return engine.funds.shown(asked)
 
 
 @router.get("/balance-allowance/update")
-async def update_balance_allowance(engine: TheEngine, asked: Asked) -> Json:
+async def update_balance_allowance(engine: TheEngine, asked: Asked) -> JsonObject:
     """Look at the chain for what the caller has."""
     await engine.funds.look(asked)
     return {}

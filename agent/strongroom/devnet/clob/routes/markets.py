@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
+from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob.errors import Refusal
-from strongroom.devnet.clob.markets import Json, Listing
+from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.routes.request import START, TheEngine, page
 
 router = APIRouter()
@@ -11,7 +12,7 @@ router = APIRouter()
 
 @router.get("/markets")
 @router.get("/sampling-markets")
-async def markets(engine: TheEngine, next_cursor: str = START) -> Json:
+async def markets(engine: TheEngine, next_cursor: str = START) -> JsonObject:
     """Return a page of markets."""
     listings = list(engine.data.listings.values())
     return page(listings, next_cursor, lambda listing: listing.as_market())
@@ -19,12 +20,12 @@ async def markets(engine: TheEngine, next_cursor: str = START) -> Json:
 
 @router.get("/simplified-markets")
 @router.get("/sampling-simplified-markets")
-async def simplified(engine: TheEngine, next_cursor: str = START) -> Json:
+async def simplified(engine: TheEngine, next_cursor: str = START) -> JsonObject:
     """Return a page of markets, in few words."""
     names = ("condition_id", "tokens", "active", "closed", "accepting_orders")
     listings = list(engine.data.listings.values())
 
-    def shorten(listing: Listing) -> Json:
+    def shorten(listing: Listing) -> JsonObject:
         record = listing.as_market()
         return {name: record[name] for name in names}
 
@@ -32,7 +33,7 @@ async def simplified(engine: TheEngine, next_cursor: str = START) -> Json:
 
 
 @router.get("/markets/{condition_id}")
-async def market(engine: TheEngine, condition_id: str) -> Json:
+async def market(engine: TheEngine, condition_id: str) -> JsonObject:
     """Return a market."""
     if condition_id not in engine.data.listings:
         raise Refusal(404, "market not found")
@@ -40,7 +41,7 @@ async def market(engine: TheEngine, condition_id: str) -> Json:
 
 
 @router.get("/clob-markets/{condition_id}")
-async def clob_market(engine: TheEngine, condition_id: str) -> Json:
+async def clob_market(engine: TheEngine, condition_id: str) -> JsonObject:
     """Return a market in the venue's short keys."""
     if condition_id not in engine.data.listings:
         raise Refusal(404, "market not found")

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
+from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.errors import Refusal, bad
-from strongroom.devnet.clob.markets import Json
 from strongroom.devnet.clob.orders import parse
 from strongroom.devnet.clob.routes.request import START, Signed, TheEngine, page, read_json
 from strongroom.devnet.clob.trades import Trade
@@ -18,18 +18,18 @@ router = APIRouter()
 
 
 @router.post("/order")
-async def post_order(engine: TheEngine, key: Signed, request: Request) -> Json:
+async def post_order(engine: TheEngine, key: Signed, request: Request) -> JsonObject:
     """Take an order."""
     return await engine.post(parse(await read_json(request)), key)
 
 
 @router.post("/orders")
-async def post_orders(engine: TheEngine, key: Signed, request: Request) -> list[Json]:
+async def post_orders(engine: TheEngine, key: Signed, request: Request) -> list[JsonObject]:
     """Take several orders; each has its own answer."""
     payload = await read_json(request)
     if not isinstance(payload, list) or not 0 < len(payload) <= MAX_BATCH:
         raise bad(errors.BAD_PAYLOAD)
-    answers: list[Json] = []
+    answers: list[JsonObject] = []
     for entry in payload:
         try:
             answers.append(await engine.post(parse(entry), key))
@@ -41,7 +41,7 @@ async def post_orders(engine: TheEngine, key: Signed, request: Request) -> list[
 
 
 @router.delete("/order")
-async def cancel_order(engine: TheEngine, key: Signed, request: Request) -> Json:
+async def cancel_order(engine: TheEngine, key: Signed, request: Request) -> JsonObject:
     """Cancel an order."""
     payload = await read_json(request)
     order_id = payload.get("orderID") if isinstance(payload, dict) else None
@@ -51,7 +51,7 @@ async def cancel_order(engine: TheEngine, key: Signed, request: Request) -> Json
 
 
 @router.delete("/orders")
-async def cancel_orders(engine: TheEngine, key: Signed, request: Request) -> Json:
+async def cancel_orders(engine: TheEngine, key: Signed, request: Request) -> JsonObject:
     """Cancel several orders."""
     payload = await read_json(request)
     if not (isinstance(payload, list) and all(isinstance(each, str) for each in payload)):
@@ -60,13 +60,13 @@ async def cancel_orders(engine: TheEngine, key: Signed, request: Request) -> Jso
 
 
 @router.delete("/cancel-all")
-async def cancel_all(engine: TheEngine, key: Signed) -> Json:
+async def cancel_all(engine: TheEngine, key: Signed) -> JsonObject:
     """Cancel all orders of the caller."""
     return engine.cancel([order.id for order in engine.open_orders(key.key)], key)
 
 
 @router.delete("/cancel-market-orders")
-async def cancel_market_orders(engine: TheEngine, key: Signed, request: Request) -> Json:
+async def cancel_market_orders(engine: TheEngine, key: Signed, request: Request) -> JsonObject:
     """Cancel the caller's orders of a market or a token."""
     payload = await read_json(request)
     if not isinstance(payload, dict) or not payload.keys() <= {"market", "asset_id"}:
@@ -85,7 +85,7 @@ async def open_orders(
     id: str = "",
     market: str = "",
     asset_id: str = "",
-) -> Json:
+) -> JsonObject:
     """Return a page of the caller's open orders."""
     chosen = engine.open_orders(key.key, market, asset_id)
     found = [order for order in chosen if id in ("", order.id)]
@@ -93,7 +93,7 @@ async def open_orders(
 
 
 @router.get("/data/order/{order_id}")
-async def order(engine: TheEngine, key: Signed, order_id: str) -> Json | None:
+async def order(engine: TheEngine, key: Signed, order_id: str) -> JsonObject | None:
     """Return an order of the caller, or nothing."""
     found = engine.orders.get(order_id)
     return found.as_open_order() if found and found.owner == key.key else None
@@ -128,7 +128,7 @@ async def trades(
     key: Signed,
     wanted: Annotated[Wanted, Depends()],
     next_cursor: str = START,
-) -> Json:
+) -> JsonObject:
     """Return a page of the caller's trades."""
     chosen = [trade for trade in engine.trades_of(key.key) if wanted.admits(trade)]
     return page(chosen, next_cursor, lambda trade: trade.seen_by(key.key))

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request
 
+from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.engine import Engine
 from strongroom.devnet.clob.errors import bad
-from strongroom.devnet.clob.markets import Json
 from strongroom.devnet.clob.orders import decimal
 from strongroom.devnet.clob.routes.request import TheEngine, read_tokens
 
@@ -13,13 +13,13 @@ router = APIRouter()
 
 
 @router.get("/book")
-async def book(engine: TheEngine, token_id: str = "") -> Json:
+async def book(engine: TheEngine, token_id: str = "") -> JsonObject:
     """Return a token's book."""
     return engine.data.book_summary(token_id)
 
 
 @router.post("/books")
-async def books(engine: TheEngine, request: Request) -> list[Json]:
+async def books(engine: TheEngine, request: Request) -> list[JsonObject]:
     """Return several books."""
     tokens = [entry["token_id"] for entry in await read_tokens(request)]
     return [engine.data.book_summary(token) for token in tokens if token in engine.data]

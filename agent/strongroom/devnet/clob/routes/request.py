@@ -8,11 +8,11 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
 
+from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.auth import ApiKey, Authority
 from strongroom.devnet.clob.engine import Engine
 from strongroom.devnet.clob.errors import bad
-from strongroom.devnet.clob.markets import Json
 
 PAGE = 500  # records of a page
 MAX_TOKENS = 500  # tokens of one question or subscription
@@ -72,7 +72,9 @@ async def read_tokens(request: Request) -> list[dict[str, str]]:
     return payload
 
 
-def page(records: Sequence[Record], cursor: str, show: Callable[[Record], Json]) -> Json:
+def page(
+    records: Sequence[Record], cursor: str, show: Callable[[Record], JsonObject]
+) -> JsonObject:
     """Cut a page; cursors are the base64 of a position, as the venue's are."""
     start = _position(cursor)
     end = start + PAGE

@@ -4,8 +4,8 @@ import json
 
 from fastapi import APIRouter, WebSocket
 
+from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob import errors
-from strongroom.devnet.clob.markets import Json
 from strongroom.devnet.clob.routes.request import MAX_TOKENS, TheAuthority, TheEngine
 from strongroom.devnet.clob.stream import Listener
 
@@ -22,7 +22,7 @@ async def market_stream(engine: TheEngine, socket: WebSocket) -> None:
     for token in tokens:
         if token in engine.data:
             summary = engine.data.book_summary(token)
-            listener.queue.put_nowait({"event_type": "book"} | summary)
+            listener.queue.put_nowait({"event_type": "book", **summary})
     await engine.data.hub.serve(socket, listener)
 
 
@@ -40,7 +40,7 @@ async def user_stream(engine: TheEngine, authority: TheAuthority, socket: WebSoc
     await engine.data.hub.serve(socket, Listener(key=key.key, markets=markets))
 
 
-async def _subscription(socket: WebSocket) -> Json:
+async def _subscription(socket: WebSocket) -> JsonObject:
     """Read what a new connection asks for; nonsense asks for nothing."""
     try:
         asked = json.loads(await socket.receive_text())
@@ -49,6 +49,6 @@ async def _subscription(socket: WebSocket) -> Json:
     return asked if isinstance(asked, dict) else {}
 
 
-def _strings(asked: Json, name: str) -> list[str]:
+def _strings(asked: JsonObject, name: str) -> list[str]:
     found = asked.get(name, [])
     return [str(each) for each in found] if isinstance(found, list) else []
