@@ -77,8 +77,9 @@ def test_what_is_no_log_is_refused_with_its_place(change):
     with pytest.raises(BadLog, match=r"the node's answer is no log of .*blockNumber"):
         read_log(DEPOSIT | change, vault_readers())
     missing = {name: value for name, value in DEPOSIT.items() if name not in change}
-    with pytest.raises(BadLog):
-        read_log(missing, vault_readers())
+    for odd in (missing, None, [], "text", 7):
+        with pytest.raises(BadLog):
+            read_log(odd, vault_readers())
 
 
 def test_a_list_that_is_cut_off_is_no_log():

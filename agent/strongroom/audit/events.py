@@ -586,7 +586,8 @@ class Reader:
 
 def bad_log(log: RawLog, what: str) -> BadLog:
     """Return the error that names a log."""
-    place = ", ".join(f"{name} {log.get(name)!r}"[:80] for name in ("blockNumber", "logIndex"))
+    known = log if isinstance(log, dict) else {}
+    place = ", ".join(f"{name} {known.get(name)!r}"[:80] for name in ("blockNumber", "logIndex"))
     return BadLog(f"the node's answer is no log of {what} ({place}): ask another node")
 
 

@@ -5,14 +5,16 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, TypeVar
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 
 from strongroom.audit.events import (
     Allocated,
-    RawLog,
+    Event,
     Reported,
     ReportPending,
     read_logs,
@@ -25,6 +27,9 @@ from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.units import BPS, ETHER, WAD
 from strongroom.errors import BadInput, Refused
 
+T = TypeVar("T")
+Hex = Annotated[str, Field(pattern="^0x[0-9a-fA-F]+$")]
+HexData = Annotated[str, Field(pattern="^0x([0-9a-fA-F]{2})*$")]
 TRACER = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 REPORT = "report((bytes32,uint256,uint256,uint256,uint256)[],bytes32)"
 _TYPES = ("(bytes32,uint256,uint256,uint256,uint256)[]", "bytes32")
@@ -40,32 +45,61 @@ class CapRefused(Refused):
     """The vault does not take the cap."""
 
 
-class SentTransaction(TypedDict):
-    """What is read of a transaction of a block; hex."""
+class FromNode(BaseModel):
+    """What a node answers, as far as it is read here; numbers and data stay hex."""
 
-    hash: str
-    input: str
-    gasPrice: str
-    maxFeePerGas: NotRequired[str]
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel)
 
 
-class Block(TypedDict):
-    """What is read of a block with its transactions; hex."""
+class SentTransaction(FromNode):
+    """A transaction of a block."""
 
-    timestamp: str
-    baseFeePerGas: str
-    miner: str
-    transactions: list[SentTransaction]
-
-
-class Receipt(TypedDict):
-    """What is read of a receipt; hex."""
-
-    status: str
-    gasUsed: str
-    logs: list[RawLog]
+    hash: Hex
+    input: HexData
+    gas_price: Hex
+    max_fee_per_gas: Hex | None = None
 
 
+class Block(FromNode):
+    """A block with its transactions."""
+
+    timestamp: Hex
+    base_fee_per_gas: Hex
+    miner: Hex
+    transactions: tuple[SentTransaction, ...]
+
+
+class ReceiptLog(FromNode):
+    """A log of a receipt, as far as two are compared."""
+
+    address: Hex
+    topics: tuple[Hex, ...]
+    data: HexData
+
+
+class Receipt(FromNode):
+    """A receipt."""
+
+    status: Hex
+    gas_used: Hex
+    logs: tuple[ReceiptLog, ...]
+
+
+class Account(FromNode):
+    """What a transaction changes of an account."""
+
+    storage: dict[str, str] | None = None
+
+
+class Changes(FromNode):
+    """What a transaction changes."""
+
+    post: dict[str, Account]
+
+
+_HEX, _DATA = TypeAdapter(Hex), TypeAdapter(HexData)
+_CLASS = TypeAdapter(Annotated[str, Field(pattern="^0x([0-9a-fA-F]{64}){8}$")])
+_BLOCK, _RECEIPT, _CHANGES = TypeAdapter(Block), TypeAdapter(Receipt), TypeAdapter(Changes)
 Storage = dict[str, dict[str, str]]  # contract -> slot -> new word
 
 
@@ -132,12 +166,12 @@ class Forks:
         self._fork.ask("evm_mine")
         differences: list[str] = []
         words = touched = 0
-        for number, (one, other) in enumerate(zip(original["transactions"], sent, strict=True)):
-            if one["hash"] != other:
+        for number, (one, other) in enumerate(zip(original.transactions, sent, strict=True)):
+            if one.hash != other:
                 differences.append(f"transaction {number}: another hash")
                 continue
             first, again = (_receipt(node, other) for node in (self._node, self._fork))
-            if not any(log["address"].lower() == vault.lower() for log in first["logs"]):
+            if not any(log.address.lower() == vault.lower() for log in first.logs):
                 continue
             touched += 1
             differences += _compare(other, first, again)
@@ -162,7 +196,7 @@ class Forks:
         """
         original = self._block(block)
         was = self._reported(block, vault)
-        data = _report_data(original["transactions"])
+        data = _report_data(original.transactions)
         if was is None or data is None:
             raise NoReport(f"block {block} has no report of {vault} whose marks can be read")
         marks, evidence = decode(_TYPES, data)
@@ -175,7 +209,7 @@ class Forks:
         request = {"from": reporter, "to": vault, "data": "0x" + call.hex(), "gas": hex(10**7)}
         sent = self._send_as(reporter, request)
         self._fork.ask("evm_mine")
-        events = read_logs(_receipt(self._fork, sent)["logs"], vault_readers())
+        events = _events(self._fork, sent)
         again = next((e for e in events if isinstance(e, (Reported, ReportPending))), None)
         if again is None:
             return WhatIf(block, "reverted", 0, 0, was.nav_bid, was.nav_ask)
@@ -202,13 +236,13 @@ class Forks:
         answer = self._node.ask(
             "eth_call", {"to": vault, "data": "0x" + call.hex()}, hex(block - 1)
         )
-        caps = list(decode(["uint256"] * 8, bytes.fromhex(answer[2:]))[3:7])
+        caps = _caps(self._node, answer)
         caps[0] = min(caps[0], market_cap)
         self._set_to(block, original)
         data = _SET_CAPS + encode(
             ["uint256", "(uint256,uint256,uint256,uint256)"], [class_id, caps]
         )
-        fee = max([int(original["baseFeePerGas"], 16), *map(_price, original["transactions"])])
+        fee = max([int(original.base_fee_per_gas, 16), *map(_price, original.transactions)])
         request = {
             "from": guardian, "to": vault, "data": "0x" + data.hex(), "gas": hex(1_000_000),
             "maxFeePerGas": hex(2 * fee + 1), "maxPriorityFeePerGas": hex(fee + 1),
@@ -216,20 +250,18 @@ class Forks:
         first = self._send_as(guardian, request)
         sent = self._send_again(original)
         self._fork.ask("evm_mine")
-        if _receipt(self._fork, first)["status"] != "0x1":
+        if _receipt(self._fork, first).status != "0x1":
             raise CapRefused(
                 f"the cap of class {class_id} cannot be set to {caps[0]} at block {block}: "
                 "name another class or block"
             )
-        was = [_receipt(self._node, each["hash"]) for each in original["transactions"]]
-        now = [_receipt(self._fork, each) for each in sent]
+        was = [_events(self._node, each.hash) for each in original.transactions]
+        now = [_events(self._fork, each) for each in sent]
         return WhatIfCap(block, class_id, caps[0], _allocated(was), _allocated(now))
 
     def _block(self, number: int) -> Block:
-        found: Block | None = self._node.ask("eth_getBlockByNumber", hex(number), True)
-        if found is None:
-            raise NodeAway(f"{self._url} does not know block {number}: name another node or block")
-        return found
+        found = self._node.ask("eth_getBlockByNumber", hex(number), True)
+        return _read(_BLOCK, self._node, found, f"block {number}")
 
     def _reported(self, block: int, vault: str) -> Reported | None:
         """Return the report of a vault that took effect in a block."""
@@ -243,89 +275,121 @@ class Forks:
         """Send a transaction as somebody whose key nobody has; return its hash."""
         self._fork.ask("anvil_impersonateAccount", who)
         self._fork.ask("anvil_setBalance", who, hex(100 * ETHER))
-        return str(self._fork.ask("eth_sendTransaction", request))
+        sent = self._fork.ask("eth_sendTransaction", request)
+        return _read(_HEX, self._fork, sent, "hash of a transaction")
 
     def _send_again(self, original: Block) -> list[str]:
         """Send a block's transactions to the fork as they were signed; return their hashes."""
         found = []
-        for each in original["transactions"]:
-            raw = self._node.ask("eth_getRawTransactionByHash", each["hash"])
-            found.append(str(self._fork.ask("eth_sendRawTransaction", raw)))
+        for each in original.transactions:
+            asked = self._node.ask("eth_getRawTransactionByHash", each.hash)
+            raw = _read(_DATA, self._node, asked, f"transaction {each.hash} as it was signed")
+            sent = self._fork.ask("eth_sendRawTransaction", raw)
+            found.append(_read(_HEX, self._fork, sent, "hash of a transaction"))
         return found
 
     def _set_to(self, block: int, original: Block) -> None:
         forking = {"jsonRpcUrl": self._url, "blockNumber": block - 1}
         self._fork.ask("anvil_reset", {"forking": forking})
         self._fork.ask("evm_setAutomine", False)
-        self._fork.ask("evm_setNextBlockTimestamp", int(original["timestamp"], 16))
-        self._fork.ask("anvil_setNextBlockBaseFeePerGas", original["baseFeePerGas"])
-        self._fork.ask("anvil_setCoinbase", original["miner"])
+        self._fork.ask("evm_setNextBlockTimestamp", int(original.timestamp, 16))
+        self._fork.ask("anvil_setNextBlockBaseFeePerGas", original.base_fee_per_gas)
+        self._fork.ask("anvil_setCoinbase", original.miner)
+
+
+def _read(kind: TypeAdapter[T], node: Node, found: object, what: str) -> T:
+    """Return an answer as what it must be.
+
+    Raises:
+        NodeAway: the node does not have it, or answers something else.
+    """
+    if found is None:
+        raise NodeAway(
+            f"{shown_url(node.url)} does not have {what}: name an archive node, or another block"
+        )
+    try:
+        return kind.validate_python(found)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "all of it"
+        raise NodeAway(
+            f"{shown_url(node.url)} answers what is no {what} (wrong: {place}): name another node"
+        ) from error
 
 
 def _receipt(node: Node, transaction: str) -> Receipt:
-    found: Receipt | None = node.ask("eth_getTransactionReceipt", transaction)
-    if found is None:
-        raise NodeAway(
-            f"{shown_url(node.url)} has no receipt of {transaction}: name an archive node"
-        )
-    return found
+    return _read(_RECEIPT, node, _raw_receipt(node, transaction), f"receipt of {transaction}")
+
+
+def _raw_receipt(node: Node, transaction: str) -> Any:
+    return node.ask("eth_getTransactionReceipt", transaction)
+
+
+def _events(node: Node, transaction: str) -> list[Event]:
+    """Return the vault's events of a transaction.
+
+    Raises:
+        NodeAway: there is no receipt.
+        BadLog: one of its logs is none.
+    """
+    found = _raw_receipt(node, transaction)
+    _read(_RECEIPT, node, found, f"receipt of {transaction}")
+    return read_logs(found["logs"], vault_readers())
 
 
 def _changes(node: Node, transaction: str) -> Storage:
     """Return the storage words that a transaction changes."""
     found = node.ask("debug_traceTransaction", transaction, TRACER)
-    return {
-        address.lower(): dict(after["storage"])
-        for address, after in found["post"].items()
-        if after.get("storage")
-    }
+    changed = _read(_CHANGES, node, found, f"trace of {transaction}")
+    return {address.lower(): each.storage for address, each in changed.post.items() if each.storage}
 
 
 def _report_data(transactions: Sequence[SentTransaction]) -> bytes | None:
     """Return the arguments of the report that a block's transactions carry, however wrapped."""
     selector = keccak(REPORT.encode())[:4].hex()
     for each in transactions:
-        place = each["input"].find(selector)
+        place = each.input.find(selector)
         while place >= 0:
-            text = each["input"][place + 8 :]
+            text = each.input[place + 8 :]
             data = bytes.fromhex(text[: len(text) // 2 * 2])
             try:
                 decode(_TYPES, data)
                 return data
             except (DecodingError, OverflowError):  # the same four bytes by chance
-                place = each["input"].find(selector, place + 1)
+                place = each.input.find(selector, place + 1)
     return None
 
 
-def _allocated(receipts: Sequence[Receipt]) -> int:
-    logs = [log for each in receipts for log in each["logs"]]
-    events = read_logs(logs, vault_readers())
-    return sum(each.assets for each in events if isinstance(each, Allocated))
+def _caps(node: Node, answer: object) -> list[int]:
+    """Return a class's four caps from what classOf answers; raises NodeAway."""
+    data = _read(_CLASS, node, answer, "class of a vault")
+    return list(decode(["uint256"] * 8, bytes.fromhex(data[2:]))[3:7])
+
+
+def _allocated(transactions: Sequence[Sequence[Event]]) -> int:
+    return sum(
+        each.assets for events in transactions for each in events if isinstance(each, Allocated)
+    )
 
 
 def _price(transaction: SentTransaction) -> int:
-    return int(transaction.get("maxFeePerGas") or transaction["gasPrice"], 16)
+    return int(transaction.max_fee_per_gas or transaction.gas_price, 16)
 
 
 def _compare(name: str, first: Receipt, again: Receipt) -> list[str]:
     found = [
         f"{name}: {what} {other}, was {one}"
         for what, one, other in (
-            ("status", first["status"], again["status"]),
-            ("gasUsed", first["gasUsed"], again["gasUsed"]),
+            ("status", first.status, again.status),
+            ("gasUsed", first.gas_used, again.gas_used),
         )
         if one != other
     ]
-    before, after = (
-        [(log["address"], log["topics"], log["data"]) for log in receipt["logs"]]
-        for receipt in (first, again)
-    )
+    before, after = first.logs, again.logs
     if before != after:
         place = next(
             (n for n, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]),
             min(len(before), len(after)),
         )
-        found.append(
-            f"{name}: log {place} of {len(before)}: {json.dumps(after[place : place + 1])}"
-        )
+        told = json.dumps([each.model_dump() for each in after[place : place + 1]])
+        found.append(f"{name}: log {place} of {len(before)}: {told}")
     return found

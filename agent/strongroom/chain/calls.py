@@ -19,6 +19,7 @@ from strongroom.chain.ids import Json, to_bytes, to_hex
 from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason, understood
 
 BATCH = 200  # calls of one request
+REBUILD = "run `make setup` in the repository, or install the wheel again"
 REVERTED = 3  # JSON-RPC's code of a call that reverts
 
 
@@ -68,7 +69,7 @@ def _function(contract: str, name: str, count: int) -> FunctionCodec:
     for entry in abi.load(contract):
         if entry["type"] == "function" and entry["name"] == name and len(entry["inputs"]) == count:
             return FunctionCodec(entry)
-    raise BadArguments(f"{contract} has no {name} of {count} arguments")
+    raise BadArguments(f"{contract} has no {name} of {count} arguments: {REBUILD}")
 
 
 @lru_cache(64)
@@ -76,7 +77,7 @@ def _event(contract: str, name: str) -> EventCodec:
     for entry in abi.load(contract):
         if entry["type"] == "event" and entry["name"] == name:
             return EventCodec(entry)
-    raise BadArguments(f"{contract} has no event {name}")
+    raise BadArguments(f"{contract} has no event {name}: {REBUILD}")
 
 
 def call_data(contract: str, function: str, arguments: Sequence[object]) -> bytes:

@@ -174,14 +174,26 @@ class EventCodec:
         self._inside = {each["name"]: _type(each) for each in self._inputs if not each["indexed"]}
 
     def topics(self, matching: Matching) -> list[str | None]:
-        """Return the topics of the logs whose indexed fields have these values; None: any."""
-        return [
-            to_hex(self.topic),
-            *(
-                to_hex(_CODEC.encode([kind], [matching[name]])) if name in matching else None
-                for name, kind in self._indexed.items()
-            ),
-        ]
+        """Return the topics of the logs whose indexed fields have these values; None: any.
+
+        Raises:
+            BadArguments: a value does not fit, or no indexed field has its name.
+        """
+        if unknown := set(matching) - set(self._indexed):
+            raise BadArguments(
+                f"{self.name} is looked for by {', '.join(self._indexed) or 'nothing'}, not by "
+                f"{', '.join(sorted(unknown))}"
+            )
+        try:
+            return [
+                to_hex(self.topic),
+                *(
+                    to_hex(_CODEC.encode([kind], [matching[name]])) if name in matching else None
+                    for name, kind in self._indexed.items()
+                ),
+            ]
+        except (EncodingError, TypeError, ValueError) as error:
+            raise BadArguments(f"{self.name} is looked for by other values: {error}") from error
 
     def values(self, topics: Sequence[bytes], data: bytes) -> EventFields:
         """Return a log's fields by name, plain, in the event's order.
