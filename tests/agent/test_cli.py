@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -87,11 +88,31 @@ def ending(error):
         (KeyError("x"), 2, "unexpected KeyError: 'x': run again with --debug\n"),
         (click.Abort(), 2, "not confirmed: nothing was sent (--yes does not ask)\n"),
         (KeyboardInterrupt(), 130, "stopped\n"),
+        (KeyboardInterrupt("0x12 was sent"), 130, "stopped: 0x12 was sent\n"),
     ],
 )
 def test_an_error_is_one_sentence_and_a_status(error, code, words):
     done = ending(error)
     assert (done.exit_code, done.output) == (code, words)
+
+
+def test_ctrl_c_unwinds_whatever_a_framework_would_do_with_it(monkeypatch):
+    """As ape does: a handler of its own that leaves at once."""
+
+    @click.command(cls=Command)
+    def waits():
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("approve (0x12) may have been sent") from None
+
+    before = signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
+    try:
+        done = CliRunner().invoke(waits, [])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (done.exit_code, done.output) == (130, "stopped: approve (0x12) may have been sent\n")
 
 
 def test_a_traceback_comes_with_debug_only():

@@ -20,6 +20,7 @@ from strongroom.journal.states import (
     check_step,
     venue_word,
 )
+from strongroom.journal.tables import NotRecorded
 from strongroom.strategy.record import (
     BadRecord,
     DecidedMove,
@@ -72,6 +73,12 @@ def test_an_intent_is_kept_through_a_restart(tmp_path):
     assert [state for state, *_ in again.story(KEY)] == ["PLANNED", "SIGNED"]
     with sqlite3.connect(tmp_path / "journal.db") as raw:
         assert raw.execute("pragma journal_mode").fetchone() == ("wal",)
+
+
+def test_what_a_journal_does_not_have_is_named(journal):
+    for get in (journal.get, journal.transactions.get, journal.record, journal.record_text):
+        with pytest.raises(NotRecorded, match=r"this journal has no \w+ 0x77: is it another"):
+            get("0x77")
 
 
 def test_a_key_stands_for_one_order(journal):

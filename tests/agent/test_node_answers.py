@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from strongroom.audit.node import Node
-from strongroom.chain.calls import Ask
+from strongroom.audit.events import BadLog
+from strongroom.audit.node import Node, NodeAway
+from strongroom.audit.replay import Forks
+from strongroom.chain.artifacts import vault_abi
+from strongroom.chain.calls import Ask, make_call
 from strongroom.chain.codec import BadArguments, FunctionCodec
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import ChainAway
@@ -223,3 +226,94 @@ def test_a_journal_is_named_without_its_password(tmp_path):
 def test_nonsense_to_the_audit_is_a_node_that_is_away(result):
     with node(result) as port, pytest.raises(ChainAway):
         Node(f"http://127.0.0.1:{port}", pause=lambda seconds: None).head()
+
+
+SENT = "0x" + "ab" * 32
+BLOCK = {
+    "timestamp": "0x1", "baseFeePerGas": "0x1", "miner": NOBODY,
+    "transactions": [{"hash": SENT, "input": "0x", "gasPrice": "0x1"}],
+}  # fmt: skip
+LOG = {"address": NOBODY, "topics": [SENT], "data": "0x", "blockNumber": "0x1", "logIndex": "0x0",
+       "transactionHash": SENT}  # fmt: skip
+WHOLE = {
+    "eth_getBlockByNumber": BLOCK,
+    "eth_getRawTransactionByHash": "0x02",
+    "eth_sendRawTransaction": SENT,
+    "eth_sendTransaction": SENT,
+    "eth_getTransactionReceipt": {"status": "0x1", "gasUsed": "0x1", "logs": [LOG]},
+    "debug_traceTransaction": {"post": {NOBODY: {"storage": {"0x0": "0x1"}}, SENT: {}}},
+    "eth_call": "0x" + word(7) * 8,
+}
+AGAIN = {
+    "replay": lambda again: again.replay(7, NOBODY),
+    "what_if": lambda again: again.what_if(7, NOBODY, NOBODY, 100),
+    "what_if_cap": lambda again: again.what_if_cap(7, NOBODY, NOBODY, 0, 1),
+}
+ODD = (
+    *((ask, method, odd) for ask, methods in (
+        ("replay", ("eth_getBlockByNumber", "eth_getRawTransactionByHash",
+                    "eth_sendRawTransaction", "eth_getTransactionReceipt",
+                    "debug_traceTransaction")),
+        ("what_if", ("eth_getBlockByNumber", "eth_getLogs")),
+        ("what_if_cap", ("eth_call", "eth_sendTransaction", "eth_getTransactionReceipt")),
+    ) for method in methods for odd in (None, "text", 7, {"error": 1}, [None])),
+    ("replay", "eth_getBlockByNumber", BLOCK | {"transactions": [SENT]}),
+    ("replay", "eth_getBlockByNumber", BLOCK | {"timestamp": None}),
+    ("what_if_cap", "eth_getBlockByNumber", BLOCK | {"baseFeePerGas": 1}),
+    ("replay", "eth_getTransactionReceipt", {"status": "0x1", "gasUsed": "0x1", "logs": [None]}),
+    ("replay", "eth_getTransactionReceipt", {"status": "0x1", "gasUsed": "0x1", "logs": None}),
+    ("replay", "debug_traceTransaction", {"post": None}),
+    ("replay", "debug_traceTransaction", {"post": {NOBODY: {"storage": [1]}}}),
+    ("what_if_cap", "eth_call", "0x"),
+    ("what_if_cap", "eth_call", "0xabc"),
+)  # fmt: skip
+
+
+def again_at(port):
+    url = f"http://127.0.0.1:{port}"
+    one, other = (Node(url, pause=lambda seconds: None) for _ in range(2))
+    return Forks(one, other, url)
+
+
+def test_a_whole_block_is_executed_again():
+    with node(**WHOLE) as port:
+        found = again_at(port).replay(7, NOBODY)
+        assert (found.transactions, found.words, found.differences) == (1, 1, ())
+        assert again_at(port).what_if_cap(7, NOBODY, NOBODY, 0, 1).market_cap == 1
+
+
+@pytest.mark.parametrize(("name", "method", "result"), ODD, ids=str)
+def test_nonsense_to_a_replay_is_one_sentence_with_advice(name, method, result):
+    with (
+        node(**WHOLE | {method: result}) as port,
+        pytest.raises(
+            (NodeAway, BadLog),
+            match=r"127\.0\.0\.1:\d+ .*: name an|is no log of any event .*: ask another node",
+        ),
+    ):
+        AGAIN[name](again_at(port))
+
+
+@pytest.mark.parametrize("result", [[{}], [{**LOG, "topics": [], "data": "0x"}], [None]], ids=str)
+def test_logs_that_are_none_are_a_node_that_is_away(result):
+    chain = {"eth_chainId": "0x7", "eth_getLogs": result}
+    with node(**chain) as port, pytest.raises(ChainAway, match="list of Allocated events"):
+        Chain(f"http://127.0.0.1:{port}").logs(NOBODY, "Vault", "Allocated", 0)
+
+
+def test_what_no_abi_has_is_an_error_of_ours():
+    with pytest.raises(BadArguments, match="Vault has no fly of 0 arguments: run `make setup`"):
+        make_call(NOBODY, "Vault", "fly")
+    with pytest.raises(BadArguments, match="allocate takes"):
+        make_call(NOBODY, "Vault", "allocate", "0xzz", -1)
+    with node(eth_chainId="0x7") as port:
+        chain = Chain(f"http://127.0.0.1:{port}")
+        with pytest.raises(BadArguments, match="Vault has no event Flown: run `make setup`"):
+            chain.logs(NOBODY, "Vault", "Flown", 0)
+        for matching in ({"market": "0xzz"}, {"market": 7}, {"colour": 1}):
+            with pytest.raises(BadArguments, match="Allocated is looked for by"):
+                chain.logs(NOBODY, "Vault", "Allocated", 0, matching=matching)
+    vault = Contracts("http://127.0.0.1:9").at(NOBODY, vault_abi())
+    for read in (lambda: vault.events("Allocate"), lambda: vault.decoded(LOG, "Allocate")):
+        with pytest.raises(BadArguments, match="no event Allocate: did you mean 'Allocated'"):
+            read()

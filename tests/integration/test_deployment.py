@@ -242,6 +242,20 @@ def test_the_commands(plan, people, tmp_path):
     assert done.exit_code == 2 and "is not an address" in done.output
 
 
+def test_what_would_revert_says_where_it_is_written_and_what_to_do(plan, people, tmp_path):
+    file, nobody = tmp_path / "vault.toml", "0x" + "12" * 20
+    write_plan(file, plan.model_copy(update={"asset": nobody}))
+    before = people.stranger.nonce
+    done = CliRunner().invoke(
+        deploy_command,
+        [str(file), "--account", f"TEST::{number_of(people.stranger)}", "--dry-run",
+         "--network", ape.networks.provider.uri],
+    )  # fmt: skip
+    assert done.exit_code == 2 and people.stranger.nonce == before
+    assert f"{file}, tried on a fork: governance would revert: asset has no code" in done.output
+    assert "it was not sent; name a contract of this chain, or the node" in done.output
+
+
 def test_lost_answers_are_one_deployment_and_its_steps_are_named(plan, people, tmp_path):
     """Each run loses the answers of its third transaction; the next run goes on."""
     file, record = tmp_path / "vault.toml", tmp_path / "record.json"

@@ -1,6 +1,10 @@
 """The depositor's commands against a vault on anvil: what they say beforehand is what happens."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import ape
 import pytest
@@ -159,6 +163,7 @@ def test_a_second_transaction_that_would_revert_stops_the_first(place, monkeypat
     before = alice.nonce
     said = run(deposit, "7000", "--yes", code=2)
     assert "requestDeposit would revert: erc20: transfer amount exceeds balance" in said
+    assert "it was not sent; take a smaller amount, or fund the account first" in said
     assert alice.nonce == before
     assert json.loads(run(deposit, "70", "--yes", "--json"))["sent"]
 
@@ -188,6 +193,29 @@ def test_a_lost_answer_is_no_second_deposit(place, venue):
             name = said.partition("requestDeposit (")[2].partition(")")[0]
             assert not ape.networks.provider.get_receipt(name).failed
             assert venue.pusd.balanceOf(alice) == before - 5 * UNIT
+
+
+def test_ctrl_c_while_it_waits_names_all_that_was_sent(place, venue):
+    vault, alice, _, _ = place
+    number = next(n for n, each in enumerate(ape.accounts.test_accounts)
+                  if each.address == alice.address)  # fmt: skip
+    with broken_line(ape.networks.provider.uri) as line:
+        line.told = {RECEIPT: {"result": None}}
+        command = [
+            *(sys.executable, "-m", "strongroom.cli", "deposit", "5", "--yes"),
+            *("--vault", vault.address, "--account", f"TEST::{number}", "--rpc", line.url),
+        ]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while not line.sent and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[1]
+    assert process.returncode == 130, said
+    assert said.startswith("stopped: approve (0x") and "may have been sent: look at it" in said
+    name = said.partition("(")[2].partition(")")[0]
+    assert not ape.networks.provider.get_receipt(name).failed
+    assert venue.pusd.allowance(alice, vault) == 5 * UNIT
 
 
 def test_a_node_that_leaves_after_the_transaction_does_not_hide_it(place, venue, monkeypatch):

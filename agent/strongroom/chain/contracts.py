@@ -21,9 +21,10 @@ from eth_utils.address import to_checksum_address
 from strongroom.chain.abi import Abi
 from strongroom.chain.artifacts import Artifact
 from strongroom.chain.codec import BadArguments, EventCodec, EventFields, FunctionCodec
-from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
+from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused, would_revert
 from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason, understood
 from strongroom.chain.units import ETHER
+from strongroom.errors import nearest
 
 RECEIPT_S = 120.0
 POLL_S = 1.0  # at most between two looks for a receipt
@@ -165,21 +166,26 @@ class Contract:
         """Return its events of one name, oldest first.
 
         Raises:
+            BadArguments: it has no such event.
             ChainAway: the node does not answer.
         """
         question = {
             "address": self.address,
             "fromBlock": hex(first),
             "toBlock": LATEST if last is None else hex(last),
-            "topics": ["0x" + self._events[name].topic.hex()],
+            "topics": ["0x" + self._event(name).topic.hex()],
         }
         logs = self.chain.request("eth_getLogs", question)
         with understood(f"list of {name} events"):
             return [event for log in logs if (event := self.decoded(log, name)) is not None]
 
     def decoded(self, log: Log, name: str) -> Event | None:
-        """Return a log as the event, or None where it is another contract's or another event."""
-        codec = self._events[name]
+        """Return a log as the event, or None where it is another contract's or another event.
+
+        Raises:
+            BadArguments: the contract has no such event.
+        """
+        codec = self._event(name)
         topics = [_bytes(topic) for topic in log["topics"]]
         if not topics or topics[0] != codec.topic or not _same(log["address"], self.address):
             return None
@@ -198,6 +204,14 @@ class Contract:
             if entry["type"] == "function":
                 found.setdefault(entry["name"], []).append(FunctionCodec(entry))
         self.__dict__["_functions"] = found
+        return found
+
+    def _event(self, name: str) -> EventCodec:
+        found = self._events.get(name)
+        if found is None:
+            raise BadArguments(
+                f"the contract at {self.address} has no event {name}{nearest(name, self._events)}"
+            )
         return found
 
     @cached_property
@@ -330,7 +344,7 @@ class Contracts(JsonRpc):
                 sleep(pause)
                 pause = min(1.5 * pause, POLL_S)
         if not found.succeeded:
-            raise TransactionRefused(f"{what} reverted in transaction {name}")
+            raise TransactionRefused(f"{what} reverted in transaction {name}: {LOOK}")
         return found
 
     # what is asked often
@@ -454,6 +468,8 @@ def _perhaps_sent(what: str) -> Iterator[None]:
         yield
     except ChainAway as error:
         raise ChainAway(f"{what} may have been sent: {LOOK} ({error})") from error
+    except KeyboardInterrupt as stop:  # Ctrl-C
+        raise KeyboardInterrupt(f"{what} may have been sent: {LOOK}") from stop
 
 
 def _fees(block: Mapping[str, str], tip: str) -> tuple[int, int]:
@@ -463,7 +479,7 @@ def _fees(block: Mapping[str, str], tip: str) -> tuple[int, int]:
 def _limit(answer: Answer, what: str) -> int:
     """Return the gas limit that follows from an estimate."""
     if "error" in answer:
-        raise TransactionRefused(f"{what} would revert: {reason(answer['error'])}")
+        raise would_revert(what, reason(answer["error"]))
     with understood("estimate of gas"):
         gas = int(answer["result"], 16)
     return gas + gas // MARGIN

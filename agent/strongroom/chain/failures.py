@@ -13,3 +13,32 @@ class CallReverted(Refused):
 
 class TransactionRefused(Refused):
     """A transaction would revert, or did; the message has the contract's reason."""
+
+
+# what is in a contract's reason -> what to do about it; the first that fits
+_ADVICE = (
+    ("has no code", "name a contract of this chain, or the node of the chain that is meant"),
+    ("of another asset", "name contracts of one asset"),
+    ("too high", "take a smaller value"),
+    ("too large", "take a smaller value"),
+    ("too long", "take a smaller value"),
+    ("too low", "take a larger value"),
+    ("too small", "take a larger value"),
+    ("below the least", "take a larger value"),
+    ("balance", "take a smaller amount, or fund the account first"),
+    ("allowance", "approve the amount first"),
+    ("paused", "wait until guardian or owner end the pause"),
+    ("not the ", "use the account that may do it"),
+    ("not authorised", "use the account that may do it"),
+)
+
+
+def would_revert(what: str, why: str) -> TransactionRefused:
+    """Return the refusal of a transaction that was tried and not sent: its reason, what to do.
+
+    Args:
+        why: the contract's reason, or the node's words
+    """
+    fits = (advice for part, advice in _ADVICE if part in why)
+    advice = next(fits, "change what this names (docs/errors.md has every reason), then try again")
+    return TransactionRefused(f"{what} would revert: {why}: it was not sent; {advice}")

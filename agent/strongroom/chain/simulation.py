@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from strongroom.chain.anvil import anvil
 from strongroom.chain.contracts import Contracts
-from strongroom.chain.failures import ChainAway, TransactionRefused
+from strongroom.chain.failures import ChainAway, would_revert
 from strongroom.chain.jsonrpc import Failure, reason, understood
 
 
@@ -39,7 +39,7 @@ def simulate(chain: Contracts, sender: str, transactions: Sequence[Intended]) ->
         for each, answer in zip(transactions, block["calls"], strict=True):
             if int(answer["status"], 16) != 1:
                 why = reason(_failure(answer["returnData"], answer.get("error")))
-                raise TransactionRefused(f"{each.what} would revert: {why}")
+                raise would_revert(each.what, why)
         return sum(int(answer["gasUsed"], 16) for answer in block["calls"])
 
 

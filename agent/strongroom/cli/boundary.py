@@ -56,15 +56,16 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run."""
-        _end_on_sigterm()
+        _unwind_on_signals()
         try:
             found = super().invoke(ctx)
             sys.stdout.flush()
             return found
         except Exception as error:
             _raise(error, bool(ctx.meta.get(DEBUG)))
-        except KeyboardInterrupt:
-            raise Ended("stopped", INTERRUPTED) from None
+        except KeyboardInterrupt as stop:
+            told = f"stopped: {stop}" if str(stop) else "stopped"
+            raise Ended(told, INTERRUPTED) from None
 
 
 class Group(Command, click.Group):
@@ -92,14 +93,17 @@ def _debug_option() -> click.Option:
     )  # fmt: skip
 
 
-def _end_on_sigterm() -> None:
-    """Let SIGTERM unwind the command, so that what it started is ended."""
+def _unwind_on_signals() -> None:
+    """Let SIGTERM and Ctrl-C unwind the command, so that what it started is ended and what it sent
+    is named; ape would leave at once. A shell's background commands hear no Ctrl-C: so it stays."""
 
     def end(*_: object) -> NoReturn:
         sys.exit(TERMINATED)
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, end)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _usage(error: click.UsageError) -> Ended:

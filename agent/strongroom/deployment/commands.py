@@ -1,11 +1,13 @@
 """`deploy` and `verify`: one typed argument each; the terminal only asks and prints."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from eth_utils.address import is_address
 
 from strongroom.chain.accounts import wallet
 from strongroom.chain.contracts import Contracts
+from strongroom.chain.failures import TransactionRefused
 from strongroom.chain.units import ETHER
 from strongroom.deployment.check import verify
 from strongroom.deployment.options import (
@@ -54,7 +56,7 @@ def run_deploy(options: DeployOptions) -> Deployed:
         how = "finished" if finished else "continuing"
         options.say(f"{place} has {len(steps)} steps: {how}")
     elif options.rehearse or options.dry_run:
-        tried = rehearse(plan, account.address, chain)
+        tried = _rehearsed(plan, account.address, chain, options.file)
         _judge(tried, options.say)
     if options.dry_run or not (finished or options.ask("Send it?")):
         options.say("nothing was sent")
@@ -63,9 +65,10 @@ def run_deploy(options: DeployOptions) -> Deployed:
     try:
         address = deployment.run()
         findings = tuple(verify(chain, address, plan))
-    except StrongroomError as error:
-        again = isinstance(error, Away)
-        raise type(error)(f"{error}{_so_far(deployment.file, again)}") from error
+    except (StrongroomError, KeyboardInterrupt) as error:
+        again = isinstance(error, Away | KeyboardInterrupt)
+        told = f"{error}{_so_far(deployment.file, again)}"
+        raise type(error)(told.removeprefix("; ")) from error
     _say_findings(findings, options.say)
     return Deployed(address, place, tried, findings)
 
@@ -82,6 +85,18 @@ def run_verify(options: VerifyOptions) -> Verified:
         raise BadInput(f"{options.vault} is not an address: --vault takes 0x and 40 hex digits")
     plan = load(options.file) if options.file is not None else None
     return Verified(tuple(verify(Contracts(options.rpc), options.vault, plan)))
+
+
+def _rehearsed(plan: Plan, deployer: str, chain: Contracts, file: Path) -> Rehearsal:
+    """Rehearse; a step that would revert is the file's matter.
+
+    Raises:
+        TransactionRefused: a step would; nothing was sent.
+    """
+    try:
+        return rehearse(plan, deployer, chain)
+    except TransactionRefused as error:
+        raise TransactionRefused(f"{file}, tried on a fork: {error}") from error
 
 
 def _so_far(record: RecordFile, again: bool) -> str:

@@ -200,9 +200,9 @@ def _naming(sent: Sequence[Transaction]) -> Iterator[None]:
     """Name in whatever fails here the transactions that were sent before."""
     try:
         yield
-    except StrongroomError as error:
+    except (StrongroomError, KeyboardInterrupt) as error:
         before = "".join(f"; {done.what} was sent ({done.transaction})" for done in sent)
-        raise type(error)(f"{error}{before}") from error
+        raise type(error)(f"{error}{before}".removeprefix("; ")) from error
 
 
 def _gas_lacks(desk: _Desk, steps: Sequence[Intended], tried: bool) -> list[str]:

@@ -43,6 +43,7 @@ from strongroom.journal.states import (
 )
 from strongroom.journal.tables import (
     JournalMismatch,
+    NotRecorded,
     decisions,
     facts,
     fills,
@@ -137,7 +138,7 @@ class Journal:
         """Return a decision's record.
 
         Raises:
-            KeyError: there is none.
+            NotRecorded: there is none.
         """
         return decode(self.record_text(identity))
 
@@ -145,13 +146,13 @@ class Journal:
         """Return a decision's record as canonical JSON: what its id is the hash of.
 
         Raises:
-            KeyError: there is none.
+            NotRecorded: there is none.
         """
         chosen = select(decisions.c.record).where(decisions.c.id == identity)
         with self._engine.connect() as connection:
             text: str | None = connection.execute(chosen).scalar_one_or_none()
         if text is None:
-            raise KeyError(f"no decision {identity}")
+            raise NotRecorded(f"this journal has no decision {identity}: is it another keeper's?")
         return text
 
     def open_tasks(self) -> list[Task]:
@@ -369,11 +370,11 @@ class Journal:
         """Return one intent.
 
         Raises:
-            KeyError: there is none.
+            NotRecorded: there is none.
         """
         found = self.find(key)
         if found is None:
-            raise KeyError(f"no intent {key}")
+            raise NotRecorded(f"this journal has no intent {key}: is it another keeper's?")
         return found
 
     def story(self, key: IntentKey) -> list[tuple[str, str, str]]:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.schema import CreateSchema
 
 from strongroom.database import keep_private_and_durable
-from strongroom.errors import Differs
+from strongroom.errors import BadInput, Differs
 
 VERSION = 4
 VERSION_FACT = "journal version"  # on a server; a file has a number of its own for it
@@ -130,6 +130,10 @@ transactions = Table(  # of the Safe: see rows.SafeTransaction
     Column("mined", Whole, nullable=False),  # block
     Column("reason", String, nullable=False),
 )
+
+
+class NotRecorded(BadInput):
+    """The journal has nothing under this name; the message says which name."""
 
 
 class JournalMismatch(Differs):

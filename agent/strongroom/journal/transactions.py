@@ -14,7 +14,7 @@ from strongroom.journal.states import (
     TransactionState,
     check_transaction_step,
 )
-from strongroom.journal.tables import JournalMismatch, steps, transactions
+from strongroom.journal.tables import JournalMismatch, NotRecorded, steps, transactions
 
 
 class TransactionBook:
@@ -69,11 +69,11 @@ class TransactionBook:
         """Return one transaction.
 
         Raises:
-            KeyError: there is none.
+            NotRecorded: there is none.
         """
         found = self.find(key)
         if found is None:
-            raise KeyError(f"no transaction {key}")
+            raise NotRecorded(f"this journal has no transaction {key}: is it another keeper's?")
         return found
 
     def open(self) -> list[SafeTransaction]:
