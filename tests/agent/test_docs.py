@@ -62,3 +62,13 @@ def test_the_pages_example_is_a_pack():
     (proposal,) = cheap.propose(view, lambda _: (0, ""))
     assert proposal.legs == (strategy.Leg(market, strategy.YES, strategy.Side.BUY, 90_000,
                                           7 * strategy.MICRO),)  # fmt: skip
+
+
+def test_every_file_of_the_venues_service_is_in_the_table():
+    clob = Path("agent/strongroom/devnet/clob")
+    files = {str(path) for path in clob.rglob("*.py") if path.name != "__init__.py"}
+    text = Path("docs/devnet.md").read_text()
+    rows = re.findall(r"^\| `(agent/[^`]+/)` \| ([^|]+) \|", text, re.M)
+    listed = Counter(place + name for place, names in rows for name in re.findall("`(.+?)`", names))
+    assert set(listed) == files
+    assert max(listed.values()) == 1
