@@ -14,6 +14,7 @@ from strongroom.chain.units import MICRO
 from strongroom.devnet.contracts import condition_id
 from strongroom.information.books import Book, BookReader, BooksAway, levels
 from strongroom.information.gamma import BadMarketRecord, load_recorded, parse_market, shift
+from strongroom.information.sources import Sources
 from strongroom.information.stream import KeptBooks, MarketStream
 
 RECORD = {
@@ -130,3 +131,40 @@ def test_what_changes_while_a_book_is_read_anew_is_no_gap():
     assert books.gaps == 0 and books.get(TokenId(7)).bids == levels(
         [(410_000, 5 * MICRO), (400_000, 20)]
     )
+
+
+class OneMarket:
+    """A list of one market."""
+
+    def open_markets(self):
+        return [parse_market(RECORD)], []
+
+
+class SlowStream:
+    """A market channel that has said nothing yet."""
+
+    def follow(self, tokens):
+        self.followed = tuple(tokens)
+
+    def audit(self, now):
+        return 0
+
+
+def test_the_first_look_has_all_books_though_the_stream_has_said_nothing():
+    """A dry run of one tick sees what there is. Where the venue is away, the next look is first."""
+    asked = []
+
+    class Reader:
+        def read(self, tokens, now):
+            asked.append(tuple(tokens))
+            if len(asked) == 1:
+                raise BooksAway("books: away")
+            return {token: Book(seen_at=now) for token in tokens}
+
+    stream = SlowStream()
+    sources = Sources(OneMarket(), Reader(), stream=stream, kept=KeptBooks())
+    looks = [sources.look(now, lambda market: True, ()) for now in (100, 102, 104)]
+    assert stream.followed == (11, 22) and asked == [(11, 22)] * 2
+    assert looks[0].problems == ("books: away",)
+    assert set(looks[1].books) == {11, 22} and looks[1].problems == ()
+    assert looks[2].problems == ("2 of 2 books are missing or old",)

@@ -115,13 +115,14 @@ class Sources:
         assert self.stream is not None and self.kept is not None
         self.stream.follow(tokens)
         if not self._streams:
+            found = self.reader.read(tokens, now)  # the stream has only just been opened
             self._streams = True
-            return self.reader.read(tokens, now)  # the stream has only just been opened
+            return found
         if now - self._compared_at >= self.freshness.compare_every:
             self._compared_at = now
             self.stream.audit(now)
-        found = {token: self.kept.get(token) for token in tokens}
-        return {token: book for token, book in found.items() if book is not None}
+        kept = {token: self.kept.get(token) for token in tokens}
+        return {token: book for token, book in kept.items() if book is not None}
 
     def _refresh_forecasts(self, now: int, markets: Sequence[Market], problems: list[str]) -> None:
         if now - self._forecasts_at < self.freshness.forecasts_every:
