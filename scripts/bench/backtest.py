@@ -12,7 +12,7 @@ import click
 import numpy as np
 import polars as pl
 from strongroom.backtest.data import stream
-from strongroom.backtest.engine import Engine, Fill, Listed, Order, Price
+from strongroom.backtest.engine import Engine, Listed, Order, Price, SimulatedFill
 from strongroom.backtest.quotes import Quotes
 from strongroom.chain.ids import TokenId
 from strongroom.chain.orders import YES
@@ -51,7 +51,7 @@ def measure(events: int) -> dict[str, Any]:
     listed = [Listed(pair, 2**60, 2**60, (1, 0), fees) for pair in tokens]
     cash, held, fills = [0], [0] * MARKETS, [0]
 
-    def filled(fill: Fill) -> None:
+    def filled(fill: SimulatedFill) -> None:
         sign = 1 if fill.order.buys else -1
         held[fill.order.market] += sign * fill.tokens
         cash[0] -= sign * fill.cash + fill.fee

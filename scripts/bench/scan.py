@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 import numpy as np
-from strongroom.analysis.scan import BookTable, Event, binary_candidates, event_candidates, scan
+from strongroom.analysis.scan import (
+    BookTable,
+    NegativeRiskEvent,
+    binary_candidates,
+    event_candidates,
+    scan,
+)
 from strongroom.chain.units import LOT, MICRO
 
 BINARY, EVENTS, LEVELS = 10_000, 200, 5
@@ -16,7 +22,7 @@ CHEAP = 20  # one event in so many: all its YES together cost less than 1
 SEED = 7
 
 
-def synthetic_books(seed: int) -> tuple[BookTable, list[Event]]:
+def synthetic_books(seed: int) -> tuple[BookTable, list[NegativeRiskEvent]]:
     """Return books of BINARY markets and EVENTS events of 3 to 50 outcomes, LEVELS deep.
 
     A market's YES and NO are quoted a tick or two around a price; a few are crossed.
@@ -31,7 +37,9 @@ def synthetic_books(seed: int) -> tuple[BookTable, list[Event]]:
         weights = chance.dirichlet(np.ones(size)) * (0.8 if number % CHEAP == 1 else 1.0)
         middle[start : start + size] = np.clip((weights * 1_000).astype(int), 3, 990)
         members = tuple(range(start, start + int(size)))
-        events.append(Event(f"event {number}", members, "synthetic" if number % 2 else ""))
+        events.append(
+            NegativeRiskEvent(f"event {number}", members, "synthetic" if number % 2 else "")
+        )
         start += int(size)
     half = chance.integers(1, 4, count)
     prices = np.zeros((count, 2, 2, LEVELS), dtype=np.int64)

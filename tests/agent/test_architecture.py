@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -127,6 +128,22 @@ def test_units_have_one_name():
     number = re.compile(r"10 ?\*\* ?(6|12|18|24)\b|\b86_?400\b|\b3_?600\b|2 ?\*\* ?256 ?- ?1")
     found = {path.relative_to(root).as_posix() for path in files if number.search(path.read_text())}
     assert found == {"agent/strongroom/chain/units.py"}
+
+
+TWICE = {
+    "Caps": "a ledger of its own each: the audit's and the simulated vault's share no code",
+}
+
+
+def test_a_class_name_stands_once():
+    """A name means one thing in the whole package; a second use needs a reason in `TWICE`."""
+    names = Counter(
+        node.name
+        for path in MODULES.values()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert {name for name, count in names.items() if count > 1} == set(TWICE)
 
 
 @pytest.mark.parametrize("package", ON_THE_WAY)

@@ -7,19 +7,20 @@ import pytest
 from strongroom.audit.command import AuditOptions, parse_cap, scope_of
 from strongroom.audit.events import (
     VAULT_EVENTS,
+    AuditedEvent,
     BadLog,
     Deposit,
-    Event,
     FeeRecipientsSet,
     by_transaction,
     read_log,
     vault_readers,
 )
-from strongroom.audit.node import Node, NodeAway, NodeRefuses, NoVault
+from strongroom.audit.node import Node, NodeAway, NodeRefuses
 from strongroom.audit.permissions import Caps
 from strongroom.audit.queues import Queue, settle
 from strongroom.audit.wording import caps_words, function_name, limit_words, selector_of
 from strongroom.chain import abi
+from strongroom.chain.failures import NoVault
 from strongroom.chain.terms import UNLIMITED_ASSETS
 from strongroom.errors import BadInput
 
@@ -91,8 +92,8 @@ def test_a_list_that_is_cut_off_is_no_log():
 def test_every_event_of_the_vault_has_a_record():
     names = {entry["name"] for entry in abi.load("Vault") if entry["type"] == "event"}
     assert {each.__name__ for each in VAULT_EVENTS} == names == set(TOPIC)
-    assert all(issubclass(each, Event) and each.__doc__ for each in VAULT_EVENTS)
-    assert len(fields(Event)) == 4
+    assert all(issubclass(each, AuditedEvent) and each.__doc__ for each in VAULT_EVENTS)
+    assert len(fields(AuditedEvent)) == 4
 
 
 def test_transactions_are_told_apart():

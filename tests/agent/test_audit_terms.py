@@ -4,7 +4,7 @@ import ape
 import pytest
 from eth_utils import keccak
 from strongroom.audit.bookkeeper import Bookkeeper
-from strongroom.audit.contracts import Contracts
+from strongroom.audit.contracts import Views
 from strongroom.audit.events import (
     CallExecuted,
     CallSubmitted,
@@ -95,7 +95,7 @@ def governed(make_vault, people, chain, implementation, report):
 
 
 def read_of(vault):
-    contracts = Contracts(Node(""))
+    contracts = Views(Node(""))
 
     def one(name, arguments):
         call = {"to": vault.address, "data": contracts.data(name, arguments)}

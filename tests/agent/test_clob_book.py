@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from strongroom.chain.units import MICRO
-from strongroom.devnet.clob.book import BUY, NO, SELL, YES, Book, Entry
+from strongroom.devnet.clob.book import BUY, NO, SELL, YES, OrderBook, RestingOrder
 from strongroom.devnet.clob.settlement import RpcError, VenueChain
 
 from tests.signing import key_of
@@ -13,13 +13,13 @@ CENT = MICRO // 100
 
 
 def entry(order_id, side, outcome, cents, size):
-    return Entry(order_id, side, outcome, cents * CENT, size)
+    return RestingOrder(order_id, side, outcome, cents * CENT, size)
 
 
 @pytest.fixture
 def book():
     """Asks for YES: 10 at .55 (a SELL), 20 at .55 (a BUY of NO at .45), 5 at .60."""
-    made = Book()
+    made = OrderBook()
     made.rest(entry("sell", SELL, YES, 55, 10))
     made.rest(entry("buy no", BUY, NO, 45, 20))
     made.rest(entry("dear", SELL, YES, 60, 5))

@@ -10,7 +10,7 @@ from strongroom.chain.accounts import APE_FOLDER, MNEMONIC, PASSPHRASE, UnknownA
 from strongroom.cli.options import typed_passphrase
 from strongroom.depositor.amounts import BadAmount, money, shares_text, to_assets, to_shares
 from strongroom.depositor.preview import Depositor
-from strongroom.depositor.vault import Announced, Holding
+from strongroom.depositor.vault import AccountHolding, Announced
 from strongroom.errors import BadInput
 from strongroom.settings import ConfigError
 
@@ -213,7 +213,7 @@ def test_a_redemption_says_what_it_is_worth_and_when_it_is_paid():
 
 def test_leaving_in_kind_names_every_holding():
     """A tenth of the shares takes a tenth, rounded down, of what every account holds."""
-    held = Holding(b"\xab" * 32, 10 * 10**6, ((20 * 10**6, 0), (0, 5 * 10**6)), 30 * 10**6)
+    held = AccountHolding(b"\xab" * 32, 10 * 10**6, ((20 * 10**6, 0), (0, 5 * 10**6)), 30 * 10**6)
     found = view(winding_down=True, holdings=[held]).exit(100 * 10**12)
     assert found.lacks == ()
     assert found.lines[1:] == (

@@ -2,7 +2,7 @@
 
 import pytest
 from strongroom.errors import BadInput
-from strongroom.strategy.portfolio import Day, Holding, PortfolioLimits, Room, room
+from strongroom.strategy.portfolio import Day, PortfolioLimits, Room, Stake, room
 from strongroom.strategy.sizing import bounded, fractional_kelly, unit
 
 NAV = 100_000_000_000  # 100,000
@@ -11,7 +11,7 @@ FINE = Day(NAV, NAV)
 
 
 def holding(event, category, thousands, *groups):
-    return Holding(event, category, thousands * 10**9, frozenset(groups))
+    return Stake(event, category, thousands * 10**9, frozenset(groups))
 
 
 def ask(held, new, limits=None, day=FINE, now=NOW):

@@ -12,7 +12,7 @@ from strongroom.analysis.scan import (
     NO,
     YES,
     BookTable,
-    Event,
+    NegativeRiskEvent,
     binary_candidates,
     event_bundle,
     event_candidates,
@@ -74,8 +74,8 @@ def test_findings_are_certified_and_sorted():
 def test_event_candidates_by_hand():
     sets = make_books([(30, 72, 28, 60), (30, 72, 28, 60), (35, 68, 33, 55)])
     three = (0, 1, 2)
-    assert event_candidates(sets, [Event("open", three)]) == []
-    complete = Event("complete", three, "chain counts 3, not augmented")
+    assert event_candidates(sets, [NegativeRiskEvent("open", three)]) == []
+    complete = NegativeRiskEvent("complete", three, "chain counts 3, not augmented")
     assert event_candidates(sets, [complete]) == [complete]
     (finding,) = scan(sets, [complete])
     assert finding.certificate.profit == 5 * UNIT
@@ -85,11 +85,11 @@ def test_event_candidates_by_hand():
     assert finding.certificate.profit == 5 * UNIT
     # NOs at .60, .65, .70 pay two: no proof needed
     no_set = make_books([(45, 60, 30, 55), (40, 65, 30, 60), (35, 70, 25, 65)])
-    (finding,) = scan(no_set, [Event("nos", three)])
+    (finding,) = scan(no_set, [NegativeRiskEvent("nos", three)])
     assert finding.certificate.profit == 5 * UNIT
     # NO at .70 converts into YES sold at .30 + .25 + .20
     convert = make_books([(40, 70, 10, 60), (35, 80, 30, 60), (30, 85, 25, 70), (25, 90, 20, 75)])
-    (finding,) = scan(convert, [Event("convert", (0, 1, 2, 3))])
+    (finding,) = scan(convert, [NegativeRiskEvent("convert", (0, 1, 2, 3))])
     assert finding.certificate.profit >= 5 * UNIT
 
 
@@ -105,7 +105,7 @@ def test_the_filter_misses_nothing_that_the_solver_finds(proof):
             slip = chance.randint(-2, 3)
             quotes.append((ask, 100 - bid + slip, bid, 100 - ask + min(slip, 0)))
         books = make_books(quotes, rate=chance.choice([0, 0.03]))
-        event = Event("e", tuple(range(count)), proof)
+        event = NegativeRiskEvent("e", tuple(range(count)), proof)
         earns = judge("e", event_bundle(books, event)) is not None
         alone = len(binary_candidates(books)) > 0
         flagged = bool(event_candidates(books, [event])) or alone
@@ -139,8 +139,8 @@ def test_the_recorded_page_holds_no_arbitrage_of_incomplete_events():
     }
     nominee = next(event for event in events if event.startswith("0x2c3d7e0e"))
     assert round(sums[nominee], 3) == 0.928
-    listed = [Event(event, tuple(members)) for event, members in events.items()]
+    listed = [NegativeRiskEvent(event, tuple(members)) for event, members in events.items()]
     assert scan(books, listed) == []
     # who takes the page for complete finds a mirage
-    fooled = [Event(each.name, each.markets, "the page") for each in listed]
+    fooled = [NegativeRiskEvent(each.name, each.markets, "the page") for each in listed]
     assert [each.name for each in scan(books, fooled)] == [nominee]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import encode
-from strongroom.audit.events import Event, RawLog, read_log, vault_readers
+from strongroom.audit.events import AuditedEvent, RawLog, read_log, vault_readers
 from strongroom.audit.node import Node
 
 BIG = 10**30
@@ -47,12 +47,12 @@ def head(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda old: (change(old[0]), *old[1:])
 
 
-def some(field: str) -> Callable[[Event], bool]:
+def some(field: str) -> Callable[[AuditedEvent], bool]:
     """Return whether a field is not 0 or empty."""
     return lambda event: bool(getattr(event, field))
 
 
-def at(field: str, value: Any) -> Callable[[Event], bool]:
+def at(field: str, value: Any) -> Callable[[AuditedEvent], bool]:
     """Return whether a field has a value."""
     return lambda event: bool(getattr(event, field) == value)
 
@@ -157,7 +157,7 @@ class Liar(Node):
         return [self.change(*each, answer) for each, answer in zip(asked, answers, strict=True)]
 
 
-def target(node: Node, vault: str, lie: Lie) -> Event:
+def target(node: Node, vault: str, lie: Lie) -> AuditedEvent:
     """Return the event that a lie is about."""
     found = []
     for _, logs in node.logs([vault], 0, node.head()):
@@ -168,7 +168,7 @@ def target(node: Node, vault: str, lie: Lie) -> Event:
     return found[len(found) // 2]
 
 
-def liar(url: str, event: Event, lie: Lie) -> Liar:
+def liar(url: str, event: AuditedEvent, lie: Lie) -> Liar:
     """Return a node that tells a lie about an event."""
 
     def change(method: str, parameters: list[Any], answer: Any) -> Any:

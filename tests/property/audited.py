@@ -4,7 +4,7 @@ from typing import Any
 
 from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.events import (
-    Event,
+    AuditedEvent,
     RawLog,
     Transaction,
     by_transaction,
@@ -44,7 +44,7 @@ def _hex(value: Any) -> str:
     return value.hex().removeprefix("0x") if isinstance(value, bytes) else str(value)[2:]
 
 
-def events_of(world: World) -> list[tuple[int, list[Event]]]:
+def events_of(world: World) -> list[tuple[int, list[AuditedEvent]]]:
     """Return (time, decoded events) of each transaction."""
     found = []
     for time, logs in raw_logs(world):
@@ -52,7 +52,7 @@ def events_of(world: World) -> list[tuple[int, list[Event]]]:
     return found
 
 
-def audit(world: World, transactions: list[tuple[int, list[Event]]] | None = None) -> Ledger:
+def audit(world: World, transactions: list[tuple[int, list[AuditedEvent]]] | None = None) -> Ledger:
     """Return the books of a world's vault."""
     ledger = Ledger(world.vault.address.lower())
     for time, events in transactions if transactions is not None else events_of(world):

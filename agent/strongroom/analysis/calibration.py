@@ -50,7 +50,7 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Record:
+class ScoreCard:
     """A forecaster's score card."""
 
     forecasts: int
@@ -99,7 +99,7 @@ class Gate:
 
 def score(
     forecasts: Sequence[Forecast], confidence: float = 0.95, draws: int = 2_000, seed: int = 0
-) -> Record:
+) -> ScoreCard:
     """Return the score card, with a bootstrap over events for the advantage.
 
     Raises:
@@ -116,7 +116,7 @@ def score(
     )
     clipped = np.clip(chances, CLIP, 1 - CLIP)
     logs = -(outcomes * np.log(clipped) + (1 - outcomes) * np.log(1 - clipped))
-    return Record(
+    return ScoreCard(
         forecasts=len(forecasts),
         events=len({each.event for each in forecasts}),
         brier=float(mine.mean()),

@@ -14,7 +14,7 @@ from strongroom.chain.units import MICRO
 from strongroom.errors import Refused
 
 
-class Schedule(Protocol):
+class TakerFee(Protocol):
     """Taker fee: size * rate * (p * (1 - p)) ** exponent."""
 
     @property
@@ -34,10 +34,10 @@ class Tradable(Protocol):
     def min_size(self) -> int: ...
 
     @property
-    def fees(self) -> Schedule: ...
+    def fees(self) -> TakerFee: ...
 
 
-class Trade(Protocol):
+class CertifiedLeg(Protocol):
     """What the certificate asks of a leg."""
 
     @property
@@ -53,7 +53,7 @@ class Trade(Protocol):
     def size(self) -> int: ...
 
 
-class Change(Protocol):
+class CertifiedTransform(Protocol):
     """What the certificate asks of a transform."""
 
     @property
@@ -89,8 +89,8 @@ class Certificate:
 def certify(
     securities: Sequence[Tradable],
     payoffs: Sequence[Sequence[int]],
-    transforms: Sequence[Change],
-    legs: Sequence[Trade],
+    transforms: Sequence[CertifiedTransform],
+    legs: Sequence[CertifiedLeg],
     amounts: Mapping[int, int],
 ) -> Certificate:
     """Return the exact outcome of trades and transforms in every state.

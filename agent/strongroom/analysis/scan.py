@@ -83,7 +83,7 @@ class BookTable:
 
 
 @dataclass(frozen=True)
-class Event:
+class NegativeRiskEvent:
     """Exclusive markets of one negative-risk event.
 
     `exhaustive_proof` is what shows that they are all there are, e.g. the chain's question count of
@@ -96,7 +96,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ArbitrageFinding:
     """A certified arbitrage."""
 
     name: str
@@ -112,7 +112,9 @@ def binary_candidates(books: BookTable) -> npt.NDArray[np.int64]:
     return np.flatnonzero(cheap | dear)
 
 
-def event_candidates(books: BookTable, events: Sequence[Event]) -> list[Event]:
+def event_candidates(
+    books: BookTable, events: Sequence[NegativeRiskEvent]
+) -> list[NegativeRiskEvent]:
     """Return the events of which a YES set, NOs together or a conversion may earn."""
     if not events:
         return []
@@ -140,7 +142,9 @@ def event_candidates(books: BookTable, events: Sequence[Event]) -> list[Event]:
     return [event for event, is_chosen in zip(events, chosen, strict=True) if is_chosen]
 
 
-def scan(books: BookTable, events: Sequence[Event] = (), min_size: int = 0) -> list[Finding]:
+def scan(
+    books: BookTable, events: Sequence[NegativeRiskEvent] = (), min_size: int = 0
+) -> list[ArbitrageFinding]:
     """Return every certified arbitrage, the largest first.
 
     Args:
@@ -155,7 +159,7 @@ def scan(books: BookTable, events: Sequence[Event] = (), min_size: int = 0) -> l
     return sorted(found, key=lambda finding: -finding.certificate.profit)
 
 
-def judge(name: str, bundle: Bundle) -> Finding | None:
+def judge(name: str, bundle: Bundle) -> ArbitrageFinding | None:
     """Solve a bundle and certify the plan; None unless it is sure to earn."""
     plan = solve(bundle)
     if not plan.legs:
@@ -166,10 +170,10 @@ def judge(name: str, bundle: Bundle) -> Finding | None:
         )
     except NotCovered:
         return None  # rounding to lots took a leg below its minimum
-    return Finding(name, bundle, plan, certificate) if certificate.profit > 0 else None
+    return ArbitrageFinding(name, bundle, plan, certificate) if certificate.profit > 0 else None
 
 
-def event_bundle(books: BookTable, event: Event, min_size: int = 0) -> Bundle:
+def event_bundle(books: BookTable, event: NegativeRiskEvent, min_size: int = 0) -> Bundle:
     """Return an event with all its transforms."""
     names = tuple(books.names[market] for market in event.markets)
     securities = [each for market in event.markets for each in books.securities(market, min_size)]
@@ -182,7 +186,7 @@ def event_bundle(books: BookTable, event: Event, min_size: int = 0) -> Bundle:
 
 
 def _bundles(
-    books: BookTable, events: Sequence[Event], min_size: int
+    books: BookTable, events: Sequence[NegativeRiskEvent], min_size: int
 ) -> Iterator[tuple[str, Bundle]]:
     for market in binary_candidates(books):
         securities = books.securities(int(market), min_size)

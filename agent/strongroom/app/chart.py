@@ -58,7 +58,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Mark:
+class Shape:
     """A drawn happening, or a bar: CSS class, path, what it says."""
 
     style: str
@@ -78,7 +78,7 @@ class Chart:
     grid: tuple[float, ...]
     texts: tuple[Text, ...]
     lines: tuple[Line, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[Shape, ...]
     legend: str
     heads: tuple[str, ...]
     table: tuple[tuple[str, ...], ...]
@@ -169,7 +169,7 @@ def bar_chart(name: str, title: str, bars: Sequence[tuple[str, float]], unit: st
     for number, (label, value) in enumerate(bars):
         y, width = TOP + number * BAR, value * room
         path = f"M{zero:.1f},{y}h{width:.1f}v{BAR - 5}h{-width:.1f}z"
-        marks.append(Mark("in" if value >= 0 else "out", path, f"{label}: {value:+,.2f} {unit}"))
+        marks.append(Shape("in" if value >= 0 else "out", path, f"{label}: {value:+,.2f} {unit}"))
         texts.append(Text(2 * LEFT - 6, y + BAR - 7, f"{label[-24:]} {value:+,.2f}", "end"))
     return Chart(
         name=name,
@@ -211,11 +211,11 @@ def _bounds(values: Sequence[float]) -> tuple[float, float]:
     return (min(values), max(values)) if values else (0.0, 1.0)
 
 
-def _triangle(x: float, each: Happening, x_text: Callable[[float], str]) -> Mark:
+def _triangle(x: float, each: Happening, x_text: Callable[[float], str]) -> Shape:
     up = each.amount > 0
     path = f"M{x - 6:.1f},{FLOOR if up else FLOOR - 11}h12l-6,{-11 if up else 11}z"
     title = f"{x_text(each.at)}: {each.what}, {abs(each.amount):,.2f}"
-    return Mark("in" if up else "out", path, title)
+    return Shape("in" if up else "out", path, title)
 
 
 def _dash(number: int, of: int) -> str:

@@ -56,13 +56,13 @@ def run_page(options: PageOptions) -> PageResult:
         Away: the node does not answer.
         BadInput: there is no vault at the address, or no folder of evidence.
     """
-    from strongroom.app.history import History, page_data
+    from strongroom.app.history import VaultHistory, page_data
     from strongroom.app.page import write_page
     from strongroom.audit.auditor import Auditor
     from strongroom.audit.command import scope_of
     from strongroom.audit.node import Node
 
-    node, history = Node(options.rpc), History()
+    node, history = Node(options.rpc), VaultHistory()
     asked = AuditOptions(
         options.vault, options.rpc, evidence=options.evidence, exchanges=options.exchanges
     )

@@ -8,10 +8,10 @@ from strongroom.audit.auditor import Audit
 from strongroom.audit.contracts import Identity
 from strongroom.audit.events import (
     Allocated,
+    AuditedEvent,
     Deposit,
     DepositRequest,
     DepositRequestCancelled,
-    Event,
     MarketClosed,
     MarketOpened,
     Recalled,
@@ -176,7 +176,7 @@ class PageData:
         return sorted({flow.who for flow in self.flows} | self.months.keys())
 
 
-class History:
+class VaultHistory:
     """Gathers; `on_report` and `on_event` go to the auditor."""
 
     def __init__(self) -> None:
@@ -199,7 +199,7 @@ class History:
             )
         )  # fmt: skip
 
-    def on_event(self, time: int, event: Event) -> None:
+    def on_event(self, time: int, event: AuditedEvent) -> None:
         """Keep what an event says of markets and depositors."""
         self.statements.on_event(event)
         self._market(time, event)
@@ -207,7 +207,7 @@ class History:
         if flow is not None:
             self.flows.append(flow)
 
-    def _market(self, time: int, event: Event) -> None:
+    def _market(self, time: int, event: AuditedEvent) -> None:
         markets = self.markets
         match event:
             case MarketOpened(market=name):
@@ -224,7 +224,7 @@ class History:
                 markets[name] = replace(markets[name], closed=time)
 
 
-def _flow(time: int, event: Event) -> Flow | None:
+def _flow(time: int, event: AuditedEvent) -> Flow | None:
     """Return what a depositor did by an event."""
 
     def flow(who: str, what: str, assets: int, shares: int) -> Flow:
@@ -249,7 +249,7 @@ def _flow(time: int, event: Event) -> Flow | None:
 
 
 def page_data(
-    history: History,
+    history: VaultHistory,
     audit: Audit,
     identity: Identity,
     name_of: Callable[[MarketId], str | None] = lambda market: None,
@@ -327,7 +327,7 @@ def _mark(word: int) -> tuple[float, float, float, float]:
     return yes_bid, yes_ask, no_bid, no_ask
 
 
-def _settled(history: History) -> list[SettledRow]:
+def _settled(history: VaultHistory) -> list[SettledRow]:
     found = [
         SettledRow(
             each.market, each.opened, each.closed, each.allocated, each.recalled,

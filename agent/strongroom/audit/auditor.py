@@ -7,10 +7,10 @@ from pathlib import Path
 
 from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
-from strongroom.audit.contracts import Contracts
+from strongroom.audit.contracts import Views
 from strongroom.audit.documents import read_document
 from strongroom.audit.events import (
-    Event,
+    AuditedEvent,
     RawLog,
     Recalled,
     Synced,
@@ -30,7 +30,7 @@ from strongroom.chain.ids import MarketId, keccak
 from strongroom.chain.jsonrpc import understood
 
 OnReport = Callable[[BookedReport, Ledger], None]
-OnEvent = Callable[[int, Event], None]
+OnEvent = Callable[[int, AuditedEvent], None]
 OnProgress = Callable[[int, int], None]
 
 
@@ -80,7 +80,7 @@ class Auditor:
         self._scope, self._node = scope, node or Node(scope.url)
         self._on_report, self._on_event = on_report, on_event
         self._vault = scope.vault.lower()
-        self._contracts = Contracts(self._node)
+        self._contracts = Views(self._node)
         self._fills: FillJoiner | None = None
         if scope.evidence is not None:
             blocks = (scope.from_block, scope.to_block)

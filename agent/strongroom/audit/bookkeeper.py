@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 
 from strongroom.audit.events import (
     Allocated,
+    AuditedEvent,
     BreakerReset,
     BreakerTripped,
     Deposit,
     DepositRequest,
     DepositRequestCancelled,
-    Event,
     FeesAccrued,
     MarketClosed,
     MarketOpened,
@@ -34,7 +34,7 @@ from strongroom.audit.events import (
 )
 from strongroom.audit.governance import Governance
 from strongroom.audit.ledger import BookedReport, Ledger, OpenMarket
-from strongroom.audit.permissions import ZERO, Change, Limit, difference
+from strongroom.audit.permissions import ZERO, Limit, PermissionChange, difference
 from strongroom.audit.queues import Queue, claim_plan, settle
 from strongroom.chain.ids import MarketId, keccak
 from strongroom.chain.terms import VELOCITY_PERIOD_S, VELOCITY_PERIODS
@@ -89,11 +89,11 @@ class Bookkeeper:
     def _now(self) -> int:
         return self._transaction.time
 
-    def _expect(self, at: Event, what: str, expected: object, found: object) -> None:
+    def _expect(self, at: AuditedEvent, what: str, expected: object, found: object) -> None:
         if expected != found:
             self.ledger.differences.append(difference(at, what, expected, found))
 
-    def _need(self, at: Event, what: str, holds: bool, found: object, bound: object) -> None:
+    def _need(self, at: AuditedEvent, what: str, holds: bool, found: object, bound: object) -> None:
         if not holds:
             self.ledger.differences.append(difference(at, what, f"at most {bound}", found))
 
@@ -178,7 +178,7 @@ class Bookkeeper:
         self._lift_mark(bid, ask, before, it.assets, it.shares)
         ledger.idle += it.assets
 
-    def _claim(self, it: Event, side: int, who: str, wanted: tuple[int, int]) -> None:
+    def _claim(self, it: AuditedEvent, side: int, who: str, wanted: tuple[int, int]) -> None:
         """A claim takes from the oldest epoch first; by in units or by out units."""
         queues = self.ledger.queues[side]
         plans = [claim_plan(queues, who, wanted[by], bool(by)) for by in (0, 1)]
@@ -458,7 +458,7 @@ class Bookkeeper:
         ledger.high_water_mark = max(ledger.high_water_mark, net * SHARE_PRICE // supply)
         return management, performance, (management + performance) * supply // net
 
-    def _judge_price(self, it: Event, price: int) -> None:
+    def _judge_price(self, it: AuditedEvent, price: int) -> None:
         """The breaker: how far NAV a share is under its reference."""
         ledger = self.ledger
         if ledger.reference and price > ledger.reference:
@@ -470,7 +470,7 @@ class Bookkeeper:
             self._expect(it, "BreakerTripped: logged", 1, logged)
         ledger.is_tripped |= under
 
-    def _settle(self, it: Event, bid: int, ask: int, supply: int) -> None:
+    def _settle(self, it: AuditedEvent, bid: int, ask: int, supply: int) -> None:
         ledger, entered, minted = self.ledger, 0, 0
         deposits, redemptions = ledger.queues
         if not ledger.is_winding_down:
@@ -509,7 +509,7 @@ class Bookkeeper:
     def _wind_down(self, it: WindDown) -> None:
         self.ledger.is_winding_down = True
         words = f"wound down by {it.account}"
-        self.ledger.permissions.timeline.append(Change(it.block, words))
+        self.ledger.permissions.timeline.append(PermissionChange(it.block, words))
 
     def _breaker_tripped(self, it: BreakerTripped) -> None:
         what = "BreakerTripped: price under the reference"
@@ -529,7 +529,7 @@ def _prices(word: int) -> tuple[int, int, int, int]:
 
 
 # What is in neither table changes no balance and no permission: approvals, operators.
-_HANDLERS: Mapping[type[Event], Callable[[Bookkeeper, Event], None]] = dict(
+_HANDLERS: Mapping[type[AuditedEvent], Callable[[Bookkeeper, AuditedEvent], None]] = dict(
     (
         on(Transfer, Bookkeeper._transfer),
         on(DepositRequest, Bookkeeper._deposit_request),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from strongroom.audit.auditor import Audit, Scope
     from strongroom.audit.contracts import Identity
-    from strongroom.audit.events import Event
+    from strongroom.audit.events import AuditedEvent
     from strongroom.audit.ledger import BookedReport, Ledger
     from strongroom.audit.node import Node
     from strongroom.audit.permissions import Difference
@@ -168,7 +168,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
         Away: the node does not answer.
     """
     from strongroom.audit.auditor import Scope
-    from strongroom.audit.contracts import Contracts
+    from strongroom.audit.contracts import Views
 
     _check(options)
     head, born = node.head(), node.first_block(options.vault)
@@ -192,7 +192,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     for exchange in options.exchanges:
         if node.ask("eth_getCode", exchange, hex(last)) in ("0x", None):
             raise BadInput(f"--exchange {exchange}: there is no contract: name an exchange")
-    identity = Contracts(node).identity(options.vault, last)
+    identity = Views(node).identity(options.vault, last)
     scope = Scope(
         options.rpc, options.vault, first, last, options.exchanges, options.evidence,
         options.checkpoint,
@@ -249,7 +249,7 @@ class _Recorder:
         if self._reports is not None:
             self._reports.write(json.dumps(asdict(report)) + "\n")
 
-    def on_event(self, time: int, event: Event) -> None:
+    def on_event(self, time: int, event: AuditedEvent) -> None:
         """Keep a fill's line, and where the last budget was given."""
         from strongroom.audit.events import Allocated, OrderFilled, order_filled_reader
 

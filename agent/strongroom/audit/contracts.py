@@ -8,10 +8,11 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
-from strongroom.audit.node import Node, NodeRefuses, NoVault
+from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.permissions import Argument
 from strongroom.audit.wording import selector_of
 from strongroom.chain import abi
+from strongroom.chain.failures import NoVault
 
 Asked = tuple[str, tuple[Argument, ...]]  # a view and its arguments
 
@@ -27,7 +28,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class View:
+class ViewCodec:
     """How a view is called: its selector, the types that it takes and gives."""
 
     selector: bytes
@@ -43,7 +44,7 @@ class View:
         return "0x" + (self.selector + encode(self.inputs, given)).hex()
 
 
-class Contracts:
+class Views:
     """Calls views of the vault's and its accounts' ABIs."""
 
     def __init__(self, node: Node) -> None:
@@ -118,9 +119,9 @@ class Contracts:
             return ""
 
 
-def _view(entry: abi.Entry) -> View:
+def _view(entry: abi.AbiEntry) -> ViewCodec:
     inputs, outputs = (
         tuple(collapse_if_tuple(dict(each)) for each in entry[way]) for way in ("inputs", "outputs")
     )
     signature = f"{entry['name']}({','.join(inputs)})"
-    return View(bytes.fromhex(selector_of(signature)[2:]), inputs, outputs)
+    return ViewCodec(bytes.fromhex(selector_of(signature)[2:]), inputs, outputs)

@@ -49,7 +49,7 @@ class RawLog(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class AuditedEvent:
     """Where an event stands; `address` is the contract that logged it, in lower case."""
 
     block: int
@@ -67,7 +67,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class DepositRequest(Event):
+class DepositRequest(AuditedEvent):
     """Assets were handed in for shares of a later report."""
 
     controller: str
@@ -78,7 +78,7 @@ class DepositRequest(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RedeemRequest(Event):
+class RedeemRequest(AuditedEvent):
     """Shares were handed in for assets of a later report."""
 
     controller: str
@@ -89,7 +89,7 @@ class RedeemRequest(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class DepositRequestCancelled(Event):
+class DepositRequestCancelled(AuditedEvent):
     """A request left its epoch; `assets` went back."""
 
     controller: str
@@ -99,7 +99,7 @@ class DepositRequestCancelled(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RedeemRequestCancelled(Event):
+class RedeemRequestCancelled(AuditedEvent):
     """A request left its epoch; `shares` went back."""
 
     controller: str
@@ -109,7 +109,7 @@ class RedeemRequestCancelled(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Deposit(Event):
+class Deposit(AuditedEvent):
     """Shares were given out: of a settled request, or at once."""
 
     sender: str
@@ -119,7 +119,7 @@ class Deposit(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Withdraw(Event):
+class Withdraw(AuditedEvent):
     """Assets were paid out: of a settled request, or at once."""
 
     sender: str
@@ -130,7 +130,7 @@ class Withdraw(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RedeemedInKind(Event):
+class RedeemedInKind(AuditedEvent):
     """Shares were burned for a part of everything; `supply` has the virtual shares in it."""
 
     owner: str
@@ -141,7 +141,7 @@ class RedeemedInKind(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Transfer(Event):
+class Transfer(AuditedEvent):
     """Shares moved; from or to the zero address they were minted or burned."""
 
     sender: str
@@ -150,7 +150,7 @@ class Transfer(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Approval(Event):
+class Approval(AuditedEvent):
     """Somebody may spend shares."""
 
     owner: str
@@ -159,7 +159,7 @@ class Approval(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorSet(Event):
+class OperatorSet(AuditedEvent):
     """Somebody may act on another's requests."""
 
     controller: str
@@ -171,7 +171,7 @@ class OperatorSet(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ReportPending(Event):
+class ReportPending(AuditedEvent):
     """A report is out of its bounds and waits to be confirmed."""
 
     report_hash: str
@@ -181,14 +181,14 @@ class ReportPending(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ReportConfirmed(Event):
+class ReportConfirmed(AuditedEvent):
     """A pending report may take effect."""
 
     report_hash: str
 
 
 @dataclass(frozen=True, slots=True)
-class Reported(Event):
+class Reported(AuditedEvent):
     """A report took effect: a value and spread a market, prices a condition."""
 
     evidence: str
@@ -200,7 +200,7 @@ class Reported(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class FeesAccrued(Event):
+class FeesAccrued(AuditedEvent):
     """A report's fees: assets, the shares minted for them, the new high-water mark."""
 
     management: int
@@ -210,7 +210,7 @@ class FeesAccrued(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Settled(Event):
+class Settled(AuditedEvent):
     """What a report settled of the requests that waited."""
 
     deposited_assets: int
@@ -220,7 +220,7 @@ class Settled(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class BreakerTripped(Event):
+class BreakerTripped(AuditedEvent):
     """NAV a share fell too far under its reference."""
 
     price: int
@@ -228,14 +228,14 @@ class BreakerTripped(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class BreakerReset(Event):
+class BreakerReset(AuditedEvent):
     """Trading may go on; the price is the new reference."""
 
     price: int
 
 
 @dataclass(frozen=True, slots=True)
-class WindDown(Event):
+class WindDown(AuditedEvent):
     """Nothing is bought any more."""
 
     account: str
@@ -245,7 +245,7 @@ class WindDown(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class MarketOpened(Event):
+class MarketOpened(AuditedEvent):
     """A market got an account."""
 
     market: MarketId
@@ -257,7 +257,7 @@ class MarketOpened(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Allocated(Event):
+class Allocated(AuditedEvent):
     """A market's account got assets."""
 
     market: MarketId
@@ -266,7 +266,7 @@ class Allocated(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled(Event):
+class Recalled(AuditedEvent):
     """A market's account gave assets back."""
 
     market: MarketId
@@ -275,14 +275,14 @@ class Recalled(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class MarketClosed(Event):
+class MarketClosed(AuditedEvent):
     """A market's account is empty and left the list."""
 
     market: MarketId
 
 
 @dataclass(frozen=True, slots=True)
-class Synced(Event):
+class Synced(AuditedEvent):
     """A market's value was taken from its payouts."""
 
     market: MarketId
@@ -294,7 +294,7 @@ class Synced(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class OwnershipTransferred(Event):
+class OwnershipTransferred(AuditedEvent):
     """The owner is another."""
 
     previous_owner: str
@@ -302,7 +302,7 @@ class OwnershipTransferred(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class OwnershipTransferStarted(Event):
+class OwnershipTransferStarted(AuditedEvent):
     """Somebody may become the owner."""
 
     previous_owner: str
@@ -310,7 +310,7 @@ class OwnershipTransferStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RoleMinterChanged(Event):
+class RoleMinterChanged(AuditedEvent):
     """Somebody may mint shares, or may not any more."""
 
     minter: str
@@ -318,7 +318,7 @@ class RoleMinterChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RoleSet(Event):
+class RoleSet(AuditedEvent):
     """A role went to an account; `role` is the hash of its name."""
 
     role: str
@@ -326,21 +326,21 @@ class RoleSet(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Paused(Event):
+class Paused(AuditedEvent):
     """Dealing stopped."""
 
     account: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unpaused(Event):
+class Unpaused(AuditedEvent):
     """Dealing went on."""
 
     account: str
 
 
 @dataclass(frozen=True, slots=True)
-class CallSubmitted(Event):
+class CallSubmitted(AuditedEvent):
     """A call was announced."""
 
     call_hash: str
@@ -349,21 +349,21 @@ class CallSubmitted(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class CallRevoked(Event):
+class CallRevoked(AuditedEvent):
     """An announced call was vetoed."""
 
     call_hash: str
 
 
 @dataclass(frozen=True, slots=True)
-class CallExecuted(Event):
+class CallExecuted(AuditedEvent):
     """An announced call was made."""
 
     call_hash: str
 
 
 @dataclass(frozen=True, slots=True)
-class DelaySet(Event):
+class DelaySet(AuditedEvent):
     """A function's calls must be announced so many seconds before."""
 
     selector: str
@@ -371,14 +371,14 @@ class DelaySet(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Abdicated(Event):
+class Abdicated(AuditedEvent):
     """A function can never be called again."""
 
     selector: str
 
 
 @dataclass(frozen=True, slots=True)
-class LimitSet(Event):
+class LimitSet(AuditedEvent):
     """A limit changed; `limit` is its ordinal."""
 
     limit: int
@@ -386,7 +386,7 @@ class LimitSet(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class FeesSet(Event):
+class FeesSet(AuditedEvent):
     """The rates of the fees changed."""
 
     management_bps: int
@@ -395,14 +395,14 @@ class FeesSet(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class FeeRecipientsSet(Event):
+class FeeRecipientsSet(AuditedEvent):
     """Who gets which part of the fees, in bps."""
 
     recipients: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class DepositTermsSet(Event):
+class DepositTermsSet(AuditedEvent):
     """How much may be deposited in all, and how little at once; assets."""
 
     deposit_limit: int
@@ -410,14 +410,14 @@ class DepositTermsSet(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class AllowListSet(Event):
+class AllowListSet(AuditedEvent):
     """Who may deposit is asked of a contract; the zero address: everybody may."""
 
     allow_list: str
 
 
 @dataclass(frozen=True, slots=True)
-class ClassAdded(Event):
+class ClassAdded(AuditedEvent):
     """A class of markets may be traded."""
 
     class_id: int
@@ -428,7 +428,7 @@ class ClassAdded(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ClassCapsSet(Event):
+class ClassCapsSet(AuditedEvent):
     """A class's caps changed: assets, and bps of NAV."""
 
     class_id: int
@@ -442,7 +442,7 @@ class ClassCapsSet(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class OrderFilled(Event):
+class OrderFilled(AuditedEvent):
     """An order was filled; `metadata` is the id of the decision that it follows from."""
 
     order_hash: OrderHash
@@ -457,9 +457,9 @@ class OrderFilled(Event):
     metadata: DecisionId
 
 
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=AuditedEvent)
 B = TypeVar("B")
-VAULT_EVENTS: tuple[type[Event], ...] = (
+VAULT_EVENTS: tuple[type[AuditedEvent], ...] = (
     *(DepositRequest, RedeemRequest, DepositRequestCancelled, RedeemRequestCancelled),
     *(Deposit, Withdraw, RedeemedInKind, Transfer, Approval, OperatorSet),
     *(ReportPending, ReportConfirmed, Reported, FeesAccrued, Settled),
@@ -474,9 +474,9 @@ VAULT_EVENTS: tuple[type[Event], ...] = (
 
 def on(
     kind: type[E], handler: Callable[[B, E], None]
-) -> tuple[type[Event], Callable[[B, Event], None]]:
+) -> tuple[type[AuditedEvent], Callable[[B, AuditedEvent], None]]:
     """Return a line of a table from event to handler; it is called with events of its kind only."""
-    return kind, cast("Callable[[B, Event], None]", handler)
+    return kind, cast("Callable[[B, AuditedEvent], None]", handler)
 
 
 @dataclass(frozen=True)
@@ -484,16 +484,16 @@ class Transaction:
     """One transaction's events of the vault, and the time of its block."""
 
     time: int
-    events: tuple[Event, ...]
+    events: tuple[AuditedEvent, ...]
 
     def of(self, kind: type[E]) -> list[E]:
         """Return the events of a kind."""
         return [each for each in self.events if isinstance(each, kind)]
 
 
-def by_transaction(events: Iterable[Event]) -> list[list[Event]]:
+def by_transaction(events: Iterable[AuditedEvent]) -> list[list[AuditedEvent]]:
     """Return events in groups of one transaction, in order."""
-    groups: list[list[Event]] = []
+    groups: list[list[AuditedEvent]] = []
     for event in events:
         if groups and groups[-1][-1].transaction == event.transaction:
             groups[-1].append(event)
@@ -541,16 +541,16 @@ class Reader:
         data: the same of those in the data
     """
 
-    record: type[Event]
+    record: type[AuditedEvent]
     topics: tuple[tuple[str, str], ...]
     data: tuple[tuple[str, str], ...]
-    _make: Callable[..., Event]
+    _make: Callable[..., AuditedEvent]
     _of_topics: tuple[Read, ...]
     _of_words: tuple[tuple[int, int, Read], ...]  # start, end; empty where a field is dynamic
     _types: tuple[str, ...]  # of a dynamic layout
     _digits: int  # of a static layout's data
 
-    def read(self, log: RawLog) -> Event:
+    def read(self, log: RawLog) -> AuditedEvent:
         """Return the record of a log of this event.
 
         Raises:
@@ -577,10 +577,10 @@ class Reader:
         except (TypeError, ValueError, KeyError, AttributeError, DecodingError) as error:
             raise bad_log(log, self.record.__name__) from error
 
-    def plain(self, event: Event) -> JsonObject:
+    def plain(self, event: AuditedEvent) -> JsonObject:
         """Return an event's own fields, named as in the ABI."""
         names = [name for name, _ in (*self.topics, *self.data)]
-        values = [getattr(event, each.name) for each in fields(event)[len(fields(Event)) :]]
+        values = [getattr(event, each.name) for each in fields(event)[len(fields(AuditedEvent)) :]]
         return dict(zip(names, values, strict=True))
 
 
@@ -620,7 +620,7 @@ def order_filled_reader() -> Reader:
     return reader
 
 
-def _readers(contract: str, records: tuple[type[Event], ...]) -> Readers:
+def _readers(contract: str, records: tuple[type[AuditedEvent], ...]) -> Readers:
     known = {record.__name__: record for record in records}
     found = {}
     for entry in abi.load(contract):
@@ -637,7 +637,7 @@ def _readers(contract: str, records: tuple[type[Event], ...]) -> Readers:
         topics = tuple((name, type_) for name, type_, indexed in pairs if indexed)
         data = tuple((name, type_) for name, type_, indexed in pairs if not indexed)
         wanted = [_snake(name) for name, _ in (*topics, *data)]
-        if [each.name for each in fields(record)[len(fields(Event)) :]] != wanted:
+        if [each.name for each in fields(record)[len(fields(AuditedEvent)) :]] != wanted:
             raise Differs(f"{record.__name__} has other fields than the ABI: {wanted}")
         found["0x" + keccak(signature.encode()).hex()] = _reader(record, topics, data)
     if known:
@@ -646,7 +646,9 @@ def _readers(contract: str, records: tuple[type[Event], ...]) -> Readers:
 
 
 def _reader(
-    record: type[Event], topics: tuple[tuple[str, str], ...], data: tuple[tuple[str, str], ...]
+    record: type[AuditedEvent],
+    topics: tuple[tuple[str, str], ...],
+    data: tuple[tuple[str, str], ...],
 ) -> Reader:
     types = tuple(type_ for _, type_ in data)
     static = all(type_ in _IN_DATA for type_ in types)
@@ -663,7 +665,7 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])([A-Z])", lambda found: "_" + found[1].lower(), name)
 
 
-def read_log(log: RawLog, readers: Readers) -> Event | None:
+def read_log(log: RawLog, readers: Readers) -> AuditedEvent | None:
     """Return a log's event, or None where it is none of the known ones.
 
     Raises:
@@ -676,6 +678,6 @@ def read_log(log: RawLog, readers: Readers) -> Event | None:
     return None if reader is None else reader.read(log)
 
 
-def read_logs(logs: Iterable[RawLog], readers: Readers) -> list[Event]:
+def read_logs(logs: Iterable[RawLog], readers: Readers) -> list[AuditedEvent]:
     """Return the events of logs, without those that are not known; raises BadLog."""
     return [event for log in logs if (event := read_log(log, readers)) is not None]

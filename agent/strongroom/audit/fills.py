@@ -6,7 +6,7 @@ from pathlib import Path
 from strongroom.audit.checkpoint import AccountFill, Progress
 from strongroom.audit.documents import Revealed
 from strongroom.audit.events import (
-    Event,
+    AuditedEvent,
     OrderFilled,
     Reported,
     ReportPending,
@@ -31,7 +31,7 @@ class FillJoiner:
         evidence: Path,
         vault: str,
         blocks: tuple[int, int],
-        on_event: Callable[[int, Event], None],
+        on_event: Callable[[int, AuditedEvent], None],
     ) -> None:
         """Take where fills are looked for, and where decisions are.
 

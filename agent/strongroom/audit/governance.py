@@ -12,6 +12,7 @@ from eth_abi.abi import encode
 from strongroom.audit.events import (
     Abdicated,
     AllowListSet,
+    AuditedEvent,
     CallExecuted,
     CallRevoked,
     CallSubmitted,
@@ -19,7 +20,6 @@ from strongroom.audit.events import (
     ClassCapsSet,
     DelaySet,
     DepositTermsSet,
-    Event,
     FeeRecipientsSet,
     FeesSet,
     LimitSet,
@@ -36,10 +36,10 @@ from strongroom.audit.permissions import (
     Answer,
     Argument,
     Caps,
-    Change,
     Difference,
     Limit,
     MarketClass,
+    PermissionChange,
     Permissions,
     Setting,
     Submission,
@@ -76,7 +76,7 @@ class Governance:
         self._transaction = Transaction(0, ())
         self._found: list[Difference] = []
 
-    def take(self, event: Event, transaction: Transaction) -> list[Difference]:
+    def take(self, event: AuditedEvent, transaction: Transaction) -> list[Difference]:
         """Take an event of a transaction; return what differs."""
         handler = _HANDLERS.get(type(event))
         if handler is None:
@@ -85,19 +85,21 @@ class Governance:
         handler(self, event)
         return self._found
 
-    def _differ(self, at: Event, what: str, expected: object, found: object) -> None:
+    def _differ(self, at: AuditedEvent, what: str, expected: object, found: object) -> None:
         self._found.append(difference(at, what, expected, found))
 
-    def _set(self, at: Event, view: str, arguments: tuple[Argument, ...], value: Answer) -> None:
+    def _set(
+        self, at: AuditedEvent, view: str, arguments: tuple[Argument, ...], value: Answer
+    ) -> None:
         key = " ".join([view, *map(str, arguments)])
         setting = Setting(view, arguments, value, at.block, at.transaction)
         self.permissions.settings[key] = setting
 
-    def _note(self, at: Event, words: str) -> None:
-        self.permissions.timeline.append(Change(at.block, words))
+    def _note(self, at: AuditedEvent, words: str) -> None:
+        self.permissions.timeline.append(PermissionChange(at.block, words))
 
     def _expect_announced(
-        self, at: Event, signature: str, *arguments: object, bound_by: str = ""
+        self, at: AuditedEvent, signature: str, *arguments: object, bound_by: str = ""
     ) -> None:
         """Expect that a call was announced, if its function has a delay."""
         selector, permissions = selector_of(signature), self.permissions
@@ -269,7 +271,7 @@ def _argument_types(signature: str) -> list[str]:
     return found
 
 
-_HANDLERS: Mapping[type[Event], Callable[[Governance, Event], None]] = dict(
+_HANDLERS: Mapping[type[AuditedEvent], Callable[[Governance, AuditedEvent], None]] = dict(
     (
         on(RoleSet, Governance._role_set),
         on(OwnershipTransferred, Governance._ownership_transferred),

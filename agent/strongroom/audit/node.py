@@ -9,9 +9,10 @@ from typing import Any
 import requests
 
 from strongroom.audit.events import RawLog
+from strongroom.chain.failures import NoVault
 from strongroom.chain.ids import Json, JsonObject
 from strongroom.chain.jsonrpc import shown_url, understood
-from strongroom.errors import Away, BadInput
+from strongroom.errors import Away
 
 RANGE = 10_000  # blocks at most in a piece
 FIRST = 100  # at first
@@ -31,10 +32,6 @@ class NodeAway(Away):
 
 class NodeRefuses(NodeAway):
     """The node answers with an error, or a contract with what its ABI does not say."""
-
-
-class NoVault(BadInput):
-    """There is no vault at the address."""
 
 
 @dataclass

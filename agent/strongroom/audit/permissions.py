@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from typing_extensions import TypeAliasType
 
-from strongroom.audit.events import Event
+from strongroom.audit.events import AuditedEvent
 
 ZERO = "0x" + "00" * 20
 
@@ -47,7 +47,7 @@ class Difference:
     found: str
 
 
-def difference(event: Event, what: str, expected: object, found: object) -> Difference:
+def difference(event: AuditedEvent, what: str, expected: object, found: object) -> Difference:
     """Return a difference at an event."""
     return Difference(event.block, event.transaction, what, str(expected), str(found))
 
@@ -97,7 +97,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Change:
+class PermissionChange:
     """A change of permissions, in words."""
 
     block: int
@@ -126,7 +126,7 @@ class Permissions:
     delays: dict[str, int] = field(default_factory=dict)  # selector -> seconds
     submitted: dict[str, Submission] = field(default_factory=dict)  # by the call's hash
     settings: dict[str, Setting] = field(default_factory=dict)  # by view and arguments
-    timeline: list[Change] = field(default_factory=list)
+    timeline: list[PermissionChange] = field(default_factory=list)
     is_paused: bool = False
     born_in: str = ""  # the transaction that made the vault: nothing can be announced before it
 

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from strongroom.audit.events import (
     Allocated,
-    Event,
+    AuditedEvent,
     Reported,
     ReportPending,
     read_logs,
@@ -77,7 +77,7 @@ class ReceiptLog(FromNode):
     data: HexData
 
 
-class Receipt(FromNode):
+class ReplayedReceipt(FromNode):
     """A receipt."""
 
     status: Hex
@@ -85,7 +85,7 @@ class Receipt(FromNode):
     logs: tuple[ReceiptLog, ...]
 
 
-class Account(FromNode):
+class ChangedAccount(FromNode):
     """What a transaction changes of an account."""
 
     storage: dict[str, str] | None = None
@@ -94,12 +94,12 @@ class Account(FromNode):
 class Changes(FromNode):
     """What a transaction changes."""
 
-    post: dict[str, Account]
+    post: dict[str, ChangedAccount]
 
 
 _HEX, _DATA = TypeAdapter(Hex), TypeAdapter(HexData)
 _CLASS = TypeAdapter(Annotated[str, Field(pattern="^0x([0-9a-fA-F]{64}){8}$")])
-_BLOCK, _RECEIPT, _CHANGES = TypeAdapter(Block), TypeAdapter(Receipt), TypeAdapter(Changes)
+_BLOCK, _RECEIPT, _CHANGES = TypeAdapter(Block), TypeAdapter(ReplayedReceipt), TypeAdapter(Changes)
 Storage = dict[str, dict[str, str]]  # contract -> slot -> new word
 
 
@@ -316,7 +316,7 @@ def _read(kind: TypeAdapter[T], node: Node, found: object, what: str) -> T:
         ) from error
 
 
-def _receipt(node: Node, transaction: str) -> Receipt:
+def _receipt(node: Node, transaction: str) -> ReplayedReceipt:
     return _read(_RECEIPT, node, _raw_receipt(node, transaction), f"receipt of {transaction}")
 
 
@@ -324,7 +324,7 @@ def _raw_receipt(node: Node, transaction: str) -> Any:
     return node.ask("eth_getTransactionReceipt", transaction)
 
 
-def _events(node: Node, transaction: str) -> list[Event]:
+def _events(node: Node, transaction: str) -> list[AuditedEvent]:
     """Return the vault's events of a transaction.
 
     Raises:
@@ -365,7 +365,7 @@ def _caps(node: Node, answer: object) -> list[int]:
     return list(decode(["uint256"] * 8, bytes.fromhex(data[2:]))[3:7])
 
 
-def _allocated(transactions: Sequence[Sequence[Event]]) -> int:
+def _allocated(transactions: Sequence[Sequence[AuditedEvent]]) -> int:
     return sum(
         each.assets for events in transactions for each in events if isinstance(each, Allocated)
     )
@@ -375,7 +375,7 @@ def _price(transaction: SentTransaction) -> int:
     return int(transaction.max_fee_per_gas or transaction.gas_price, 16)
 
 
-def _compare(name: str, first: Receipt, again: Receipt) -> list[str]:
+def _compare(name: str, first: ReplayedReceipt, again: ReplayedReceipt) -> list[str]:
     found = [
         f"{name}: {what} {other}, was {one}"
         for what, one, other in (

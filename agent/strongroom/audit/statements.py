@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from strongroom.audit.events import (
+    AuditedEvent,
     Deposit,
     DepositRequest,
     DepositRequestCancelled,
-    Event,
     RedeemedInKind,
     Transfer,
     Withdraw,
@@ -59,7 +59,7 @@ class Statements:
         self._months: dict[str, dict[str, _Stand]] = {}
         self._last_mint: Transfer | None = None
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: AuditedEvent) -> None:
         """Keep what a depositor paid and got."""
         match event:
             case Transfer(sender=sender) if sender == ZERO:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from strongroom.audit.contracts import Contracts
+from strongroom.audit.contracts import Views
 from strongroom.chain.units import WAD
 
 LOW64 = 2**64 - 1
@@ -10,7 +10,7 @@ DELEGATED = 2  # grade of a class whose accounts hand assets to a wallet
 
 
 def account_value(
-    contracts: Contracts, account: str, marks: Sequence[int], block: int
+    contracts: Views, account: str, marks: Sequence[int], block: int
 ) -> tuple[int, int]:
     """Return an account's value at the bid and the ask, assets, from its holdings at a block.
 
@@ -29,7 +29,7 @@ def account_value(
 
 
 def _held(
-    contracts: Contracts, account: str, away: bool, marks: Sequence[int], block: int
+    contracts: Views, account: str, away: bool, marks: Sequence[int], block: int
 ) -> tuple[int, int]:
     """Return the value of what the account holds, or of what is away in its wallet."""
     collateral, positions = contracts.call(account, "holdings", (away,), block)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from strongroom.audit.ledger import Ledger
-from strongroom.audit.permissions import Change, Difference
+from strongroom.audit.permissions import Difference, PermissionChange
 from strongroom.chain.ids import JsonObject, canonical, keccak
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class State:
+class VaultTotals:
     """The vault at the last block; amounts as strings of digits, in base units."""
 
     supply: str
@@ -73,8 +73,8 @@ class Verdict:
     verdict: str
     differences: tuple[Difference, ...]
     checked: Checked
-    state: State
-    permissions: tuple[Change, ...]
+    state: VaultTotals
+    permissions: tuple[PermissionChange, ...]
 
     @property
     def is_clean(self) -> bool:
@@ -91,9 +91,9 @@ class Verdict:
         return asdict(self)
 
 
-def state_of(ledger: Ledger) -> State:
+def state_of(ledger: Ledger) -> VaultTotals:
     """Return a ledger's totals."""
-    return State(
+    return VaultTotals(
         supply=str(ledger.supply),
         idle=str(ledger.idle),
         claimable=str(ledger.claimable),

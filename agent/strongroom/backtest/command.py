@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from strongroom.backtest.config import BacktestConfig
-    from strongroom.backtest.data import History
+    from strongroom.backtest.data import PriceHistory
     from strongroom.backtest.honesty import Honesty
     from strongroom.backtest.quotes import Fills
     from strongroom.backtest.report import Capacity, Result
-    from strongroom.backtest.run import Outcome
+    from strongroom.backtest.run import RunResult
     from strongroom.backtest.stats import Summary
     from strongroom.backtest.studies import LadderStudy, TailReference
     from strongroom.backtest.sweep import EngineName, Fold, Row, Split
@@ -170,7 +170,7 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
     from strongroom.backtest.stats import favourite, horizons, reliability, summarise
 
     started, history = time.monotonic(), load_history(config)
-    outcomes: dict[Fills, Outcome] = {}
+    outcomes: dict[Fills, RunResult] = {}
     for fills in config.fills:
         outcomes[fills] = _simulated(options, config, history, fills)
     quotes = {fills: config.quotes.quotes().under(fills) for fills in config.fills}
@@ -196,8 +196,8 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
 
 
 def _simulated(
-    options: BacktestOptions, config: BacktestConfig, history: History, fills: Fills
-) -> Outcome:
+    options: BacktestOptions, config: BacktestConfig, history: PriceHistory, fills: Fills
+) -> RunResult:
     from strongroom.backtest.run import simulate
 
     length = history.ends_at - history.starts_at
@@ -231,7 +231,7 @@ def _capacities(config: BacktestConfig, known: Summary) -> list[Capacity]:
     return found
 
 
-def _look_ahead(config: BacktestConfig, history: History) -> list[Honesty]:
+def _look_ahead(config: BacktestConfig, history: PriceHistory) -> list[Honesty]:
     from strongroom.backtest.honesty import check_honesty
 
     length = history.ends_at - history.starts_at

@@ -56,7 +56,7 @@ _LADDER_MARKETS = TypeAdapter(list[LadderMarket])
 
 
 @dataclass(frozen=True)
-class History:
+class PriceHistory:
     """Markets, and the file of their prices.
 
     Attributes:
@@ -115,7 +115,7 @@ class History:
         ]
 
 
-def load_history(config: BacktestConfig) -> History:
+def load_history(config: BacktestConfig) -> PriceHistory:
     """Return the history that a configuration names. Markets without a known outcome are left out,
     as in the reference figures.
 
@@ -126,7 +126,7 @@ def load_history(config: BacktestConfig) -> History:
     return kinds[config.data.kind](config)
 
 
-def _ladders(config: BacktestConfig) -> History:
+def _ladders(config: BacktestConfig) -> PriceHistory:
     data = config.data
     chosen = ladder_markets().filter(pl.col("outcome").is_not_null())
     if data.start is not None:
@@ -156,12 +156,12 @@ def _ladders(config: BacktestConfig) -> History:
         .sort("ts", "market")
     )
     outcomes = chosen["outcome"].to_list()
-    return History(
+    return PriceHistory(
         markets, _listed(config, markets, outcomes), chosen["threshold"].to_list(), outcomes, prices
     )
 
 
-def _views(config: BacktestConfig) -> History:
+def _views(config: BacktestConfig) -> PriceHistory:
     """Recorded views: each market's book at each of them; fees, tick and end are the market's own.
     All binary markets are admitted, whatever their oracle; events of several outcomes are not."""
     data = config.data
@@ -193,7 +193,7 @@ def _views(config: BacktestConfig) -> History:
     outcomes = [int(known[name]) for name in markets]
     prices = pl.DataFrame(rows, schema=["ts", "market", "price"], orient="row")
     listed = _listed(config, chosen, outcomes)
-    return History(chosen, listed, [0.0] * len(chosen), outcomes, prices, batches)
+    return PriceHistory(chosen, listed, [0.0] * len(chosen), outcomes, prices, batches)
 
 
 def _outcomes(path: Path) -> dict[str, int]:
@@ -208,7 +208,7 @@ def _outcomes(path: Path) -> dict[str, int]:
     return dict(rows)
 
 
-def _fair(config: BacktestConfig) -> History:
+def _fair(config: BacktestConfig) -> PriceHistory:
     """Draw markets whose price is the exact chance of their outcome: Phi(W_t / sqrt(T - t)) of a
     Brownian motion W that ends above 0 or not."""
     count, hours, dice = config.data.markets, 120, np.random.default_rng(config.run.seed)
@@ -243,7 +243,9 @@ def _fair(config: BacktestConfig) -> History:
             "price": np.clip(chances.ravel() * MICRO, 1, MICRO - 1).round().astype(np.int64),
         }
     ).sort("ts", "market")
-    return History(markets, _listed(config, markets, outcomes), [0.0] * count, outcomes, prices)
+    return PriceHistory(
+        markets, _listed(config, markets, outcomes), [0.0] * count, outcomes, prices
+    )
 
 
 def _listed(

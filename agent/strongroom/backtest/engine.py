@@ -68,7 +68,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Fill:
+class SimulatedFill:
     """One fill: tokens and collateral, micro; cash without the fee."""
 
     order: Order
@@ -86,7 +86,7 @@ class Engine:
     listed: Sequence[Listed]
     quotes: Quotes
     feed: Iterable[Batch]
-    filled: Callable[[Fill], None] = lambda fill: None
+    filled: Callable[[SimulatedFill], None] = lambda fill: None
     now: int = 0
     events: int = 0
     price: list[Price | None] = field(default_factory=list)
@@ -288,7 +288,7 @@ class Engine:
         cash = -(-tokens * price // MICRO) if order.buys else tokens * price // MICRO
         fee = 0 if maker else self.listed[order.market].fees.most(tokens, price)
         order.filled += tokens
-        self.filled(Fill(order, time, tokens, cash, fee, maker))
+        self.filled(SimulatedFill(order, time, tokens, cash, fee, maker))
 
 
 def _without(

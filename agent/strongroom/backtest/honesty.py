@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from strongroom.backtest.config import BacktestConfig
-from strongroom.backtest.data import History
+from strongroom.backtest.data import PriceHistory
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
 from strongroom.chain.ids import DecisionId
@@ -18,7 +18,7 @@ from strongroom.strategy.api import Pack
 from strongroom.strategy.decide import Round
 from strongroom.strategy.view import View
 
-MakePacks = Callable[[History], Sequence[Pack]]
+MakePacks = Callable[[PriceHistory], Sequence[Pack]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Honesty:
     changed: int | None
 
 
-def with_other_future(history: History, at: int, seed: int) -> History:
+def with_other_future(history: PriceHistory, at: int, seed: int) -> PriceHistory:
     """Return a history that is the same up to `at` and quite another after it: prices drawn anew,
     outcomes turned round where nothing had been paid."""
     dice = np.random.default_rng(seed)
@@ -55,7 +55,7 @@ def with_other_future(history: History, at: int, seed: int) -> History:
 
 def check_honesty(
     config: BacktestConfig,
-    history: History,
+    history: PriceHistory,
     at: int,
     fills: Fills = "realistic",
     make: MakePacks | None = None,
@@ -73,7 +73,7 @@ def check_honesty(
     if history.books:
         raise ConfigError("a look-ahead check changes last prices: it cannot check recorded books")
 
-    def decided(known: History) -> list[tuple[int, DecisionId]]:
+    def decided(known: PriceHistory) -> list[tuple[int, DecisionId]]:
         found: list[tuple[int, DecisionId]] = []
 
         def on_view(view: View, round_: Round) -> None:

@@ -13,8 +13,8 @@ from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.data import data_hashes
 from strongroom.backtest.honesty import Honesty
 from strongroom.backtest.quotes import Fills
-from strongroom.backtest.run import Outcome, Trade, Wake
-from strongroom.backtest.simulated_chain import Reported, Settled
+from strongroom.backtest.run import DecidedTrade, RunResult, Wake
+from strongroom.backtest.simulated_chain import ClosedMarket, EffectiveReport
 from strongroom.backtest.stats import (
     Horizon,
     Interval,
@@ -56,7 +56,7 @@ class Result:
 
     config: BacktestConfig
     command: str
-    outcomes: Mapping[Fills, Outcome]
+    outcomes: Mapping[Fills, RunResult]
     summaries: Mapping[Fills, Summary]
     favourite: Mapping[Fills, Interval]
     horizons: Sequence[Horizon]
@@ -111,9 +111,9 @@ def write_report(result: Result, folder: Path) -> list[Path]:
     written = [_write_svg(folder / f"{chart.name}.svg", chart) for chart in charts]
     for fills, outcome in result.outcomes.items():
         written += [
-            _write_csv(folder / f"reports-{fills}.csv", Reported, outcome.reports),
-            _write_csv(folder / f"trades-{fills}.csv", Trade, outcome.trades),
-            _write_csv(folder / f"settled-{fills}.csv", Settled, outcome.settled),
+            _write_csv(folder / f"reports-{fills}.csv", EffectiveReport, outcome.reports),
+            _write_csv(folder / f"trades-{fills}.csv", DecidedTrade, outcome.trades),
+            _write_csv(folder / f"settled-{fills}.csv", ClosedMarket, outcome.settled),
             _write_csv(folder / f"hours-{fills}.csv", Wake, outcome.wakes),
         ]
     return [page, data, *written]
@@ -124,7 +124,9 @@ def _write_svg(path: Path, chart: Chart) -> Path:
     return path
 
 
-def _write_csv(path: Path, kind: type, rows: Sequence[Reported | Trade | Settled | Wake]) -> Path:
+def _write_csv(
+    path: Path, kind: type, rows: Sequence[EffectiveReport | DecidedTrade | ClosedMarket | Wake]
+) -> Path:
     with path.open("w", newline="") as target:
         if rows:
             writer = csv.writer(target)
@@ -187,7 +189,7 @@ def _drawdown(result: Result) -> Chart:
     return line_chart("drawdown", "Drawdown of NAV a share after fees, percent", falls)
 
 
-def _exposure(result: Result, main: Outcome) -> Chart:
+def _exposure(result: Result, main: RunResult) -> Chart:
     times = [each.time for each in main.wakes]
     navs = [each.nav_bid / MICRO for each in main.wakes]
     total = result.config.limits_of_vault().total_cap_bps / BPS
@@ -201,7 +203,7 @@ def _exposure(result: Result, main: Outcome) -> Chart:
     return line_chart("exposure", f"Exposure at cost against caps, units ({main.fills})", series)
 
 
-def _events(outcome: Outcome) -> list[tuple[str, float]]:
+def _events(outcome: RunResult) -> list[tuple[str, float]]:
     """Return event and profit, from the worst up; where there are many, both ends."""
     found = sorted(by_event(outcome).items(), key=lambda each: (each[1][1], each[0]))
     profits = [(name, profit) for name, (_, profit) in found]

@@ -19,15 +19,15 @@ from tempfile import TemporaryDirectory
 from pydantic import JsonValue
 
 from strongroom.backtest.config import BacktestConfig, PersonSection
-from strongroom.backtest.data import ORACLE, History, load_history
-from strongroom.backtest.engine import Engine, Fill
+from strongroom.backtest.data import ORACLE, PriceHistory, load_history
+from strongroom.backtest.engine import Engine, SimulatedFill
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.simulated_chain import (
     EXCHANGE,
     MANAGER,
     VAULT,
-    Reported,
-    Settled,
+    ClosedMarket,
+    EffectiveReport,
     SimulatedChain,
     SimulatedTransactor,
     World,
@@ -46,7 +46,7 @@ from strongroom.keeper.assembly import assemble as assemble_keeper
 from strongroom.keeper.tick import Keeper, Watch
 from strongroom.keeper.wiring import CODE_VERSION, make_packs, make_rules, task_rules
 from strongroom.reporting.marks import Method
-from strongroom.reporting.report import Reporting, Schedule
+from strongroom.reporting.report import Reporting, ReportSchedule
 from strongroom.strategy.api import Pack
 from strongroom.strategy.decide import Exchanges, Round
 from strongroom.strategy.view import View
@@ -56,7 +56,7 @@ ROUNDS = 8  # of ticks in which one look's decisions may be carried out
 
 
 @dataclass(frozen=True)
-class Trade:
+class DecidedTrade:
     """A decision's fills in one market; money in micro-units."""
 
     decision: str
@@ -98,7 +98,7 @@ class Person:
 
 
 @dataclass
-class Outcome:
+class RunResult:
     """The result of a simulation."""
 
     name: str
@@ -106,10 +106,10 @@ class Outcome:
     starts_at: int
     ends_at: int
     events: int
-    reports: list[Reported] = field(default_factory=list)
+    reports: list[EffectiveReport] = field(default_factory=list)
     wakes: list[Wake] = field(default_factory=list)
-    settled: list[Settled] = field(default_factory=list)
-    trades: list[Trade] = field(default_factory=list)
+    settled: list[ClosedMarket] = field(default_factory=list)
+    trades: list[DecidedTrade] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
     manager: int = 0  # worth of the fee shares
     decisions: int = 0
@@ -150,14 +150,14 @@ class Backtest:
     """One simulation, ready to run."""
 
     config: BacktestConfig
-    history: History
+    history: PriceHistory
     world: World
     keeper: Keeper
     transactor: SimulatedTransactor
-    outcome: Outcome
+    outcome: RunResult
     lagged: LaggedPrice | None = None
 
-    def run(self, on_progress: Callable[[int, int], None] = lambda now, end: None) -> Outcome:
+    def run(self, on_progress: Callable[[int, int], None] = lambda now, end: None) -> RunResult:
         """Run it to the end.
 
         Args:
@@ -239,11 +239,11 @@ class Backtest:
 def simulate(
     config: BacktestConfig,
     fills: Fills = "pessimistic",
-    history: History | None = None,
+    history: PriceHistory | None = None,
     on_progress: Callable[[int, int], None] = lambda now, end: None,
     packs: Sequence[Pack] | None = None,
     on_view: OnView = lambda view, found: None,
-) -> Outcome:
+) -> RunResult:
     """Run a configuration under one of the three assumptions on fills.
 
     Args:
@@ -263,7 +263,7 @@ def simulate(
 def assemble(
     config: BacktestConfig,
     fills: Fills,
-    history: History,
+    history: PriceHistory,
     folder: Path,
     packs: Sequence[Pack] | None = None,
     on_view: OnView = lambda view, found: None,
@@ -297,7 +297,7 @@ def assemble(
         reporting=Reporting(
             folder,
             "backtest",
-            Schedule(config.reports.every_s, config.reports.when_asked_s),
+            ReportSchedule(config.reports.every_s, config.reports.when_asked_s),
             Method(int(config.reports.reference_size * MICRO)),
             {},
             CODE_VERSION,
@@ -310,11 +310,11 @@ def assemble(
         signals=[each.name for each in forecasters],
     )
     keeper = assemble_keeper(around, settings)
-    outcome = Outcome(config.name, fills, history.starts_at, history.ends_at, 0)
+    outcome = RunResult(config.name, fills, history.starts_at, history.ends_at, 0)
     return Backtest(config, history, world, keeper, transactor, outcome, lagged)
 
 
-def _world(config: BacktestConfig, fills: Fills, history: History) -> World:
+def _world(config: BacktestConfig, fills: Fills, history: PriceHistory) -> World:
     """Return the venue and the vault at the moment before the first price."""
     engine = Engine(history.listed, config.quotes.quotes().under(fills), history.feed())
     engine.now = history.starts_at - 1
@@ -329,7 +329,7 @@ def _world(config: BacktestConfig, fills: Fills, history: History) -> World:
     return World(engine, history.markets, ORACLE, limits, caps, terms.max_duration_s, rates)
 
 
-def _packs(config: BacktestConfig, history: History) -> Mapping[str, Mapping[str, JsonValue]]:
+def _packs(config: BacktestConfig, history: PriceHistory) -> Mapping[str, Mapping[str, JsonValue]]:
     packs = {name: dict(parameters) for name, parameters in config.packs.items()}
     if config.ladder_relations and "bundle" in packs:
         packs["bundle"].setdefault("relations", history.relations())
@@ -344,19 +344,19 @@ def _book(world: World, token: TokenId) -> Book | None:
     return None
 
 
-def trades_of(journal: Journal, world: World, history: History) -> list[Trade]:
+def trades_of(journal: Journal, world: World, history: PriceHistory) -> list[DecidedTrade]:
     """Return the end of each order of a run, in the order of the decisions."""
     number_of = {market.condition_id: number for number, market in enumerate(history.markets)}
     found = []
     for task in journal.all_tasks():
         record = journal.record(task.decision)
         for intent in journal.of_decision(task.decision):
-            fills: Sequence[Fill] = world.fills.get(intent.order_hash, ())
+            fills: Sequence[SimulatedFill] = world.fills.get(intent.order_hash, ())
             number = number_of[intent.condition]
             market, listed = history.markets[number], history.listed[number]
             outcome = listed.token_ids.index(intent.token)
             found.append(
-                Trade(
+                DecidedTrade(
                     task.decision,
                     record.pack,
                     task.time,

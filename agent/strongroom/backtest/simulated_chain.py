@@ -13,7 +13,7 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from strongroom.backtest.engine import Engine, Fill
+from strongroom.backtest.engine import Engine, SimulatedFill
 from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Caps, Vault, VaultRefused
 from strongroom.chain.calls import Ask, Call, DecodedLog, Head
 from strongroom.chain.codec import Matching
@@ -59,7 +59,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Reported:
+class EffectiveReport:
     """A report that took effect; amounts in micro-units, before fees and settlement."""
 
     time: int
@@ -75,7 +75,7 @@ class Reported:
 
 
 @dataclass(frozen=True)
-class Settled:
+class ClosedMarket:
     """A market that was closed."""
 
     time: int
@@ -98,9 +98,9 @@ class World:
     max_duration_s: int
     rates: tuple[int, int, int]
     accounts: dict[MarketId, Account] = field(default_factory=dict)
-    reports: list[Reported] = field(default_factory=list)
-    settled: list[Settled] = field(default_factory=list)
-    fills: dict[OrderHash, list[Fill]] = field(default_factory=dict)
+    reports: list[EffectiveReport] = field(default_factory=list)
+    settled: list[ClosedMarket] = field(default_factory=list)
+    fills: dict[OrderHash, list[SimulatedFill]] = field(default_factory=dict)
     makers: dict[OrderHash, MarketId] = field(default_factory=dict)
     money: dict[MarketId, list[int]] = field(default_factory=dict)  # market -> paid, got, fees
     closed: set[MarketId] = field(default_factory=set)
@@ -199,7 +199,7 @@ class World:
         self.closed.add(market)
         paid, got, fees = self.money.pop(market)
         event = account.market.event
-        self.settled.append(Settled(self.now, market, event, paid, got, fees))
+        self.settled.append(ClosedMarket(self.now, market, event, paid, got, fees))
 
     def redeem(self, account: Account) -> None:
         """redeem."""
@@ -255,7 +255,7 @@ class World:
         minted = self.vault.last_fees * supply // max(1, bid - self.vault.last_fees)
         self.evidence = evidence
         self.reports.append(
-            Reported(
+            EffectiveReport(
                 self.now,
                 bid,
                 ask,
@@ -278,7 +278,7 @@ class World:
             raise VaultRefused("market not open")
         return self.accounts[market]
 
-    def _filled(self, fill: Fill) -> None:
+    def _filled(self, fill: SimulatedFill) -> None:
         """An order of an account is filled: tokens and collateral move."""
         market = self.makers[fill.order.id]
         account, sign = self.accounts[market], 1 if fill.order.buys else -1

@@ -64,7 +64,7 @@ class Epoch:
 
 
 @dataclass
-class Market:
+class VaultMarket:
     """What the vault keeps of a market."""
 
     kind: int = 0
@@ -96,7 +96,7 @@ class Vault(Generic[Name]):
     classes: list[Caps] = field(default_factory=list)
     shares: dict[str, int] = field(default_factory=dict)
     epochs: tuple[list[Epoch], list[Epoch]] = field(default_factory=lambda: ([Epoch()], [Epoch()]))
-    markets: dict[Name, Market] = field(default_factory=dict)
+    markets: dict[Name, VaultMarket] = field(default_factory=dict)
     open: list[Name] = field(default_factory=list)
     allocations: list[list[int]] = field(default_factory=list)  # [period, net], oldest first
     idle: int = 0
@@ -260,7 +260,7 @@ class Vault(Generic[Name]):
 
     def open_market(self, market: Name, kind: int) -> None:
         need(not self.winding_down, "winding down")
-        self.markets[market] = Market(kind)
+        self.markets[market] = VaultMarket(kind)
         self.open.append(market)
 
     def allocate(self, market: Name, assets: int, tradable: bool) -> None:

@@ -12,7 +12,7 @@ from strongroom.backtest.simulated_chain import CHAIN_ID, EXCHANGE, SAFE, World
 from strongroom.chain.ids import ConditionId, OrderHash, TokenId, to_hex
 from strongroom.chain.orders import NO, YES, OrderKind
 from strongroom.chain.units import MICRO
-from strongroom.execution.interfaces import Answer
+from strongroom.execution.interfaces import VenueAnswer
 from strongroom.information.books import Book
 from strongroom.information.forecast import BadForecast, Forecaster, ForecasterAway, Given
 from strongroom.information.gamma import Market
@@ -55,11 +55,11 @@ class SimulatedVenue:
         signature: bytes,
         kind: OrderKind = OrderKind.GTC,
         expiry: int = 0,
-    ) -> Answer:
+    ) -> VenueAnswer:
         """Take an order; it is matched after the latency."""
         world, key = self._world, OrderHash(to_hex(order_hash(order, DOMAIN)))
         if key in world.engine.orders:
-            return Answer(AnswerKind.ACCEPTED, detail="the venue had it already")
+            return VenueAnswer(AnswerKind.ACCEPTED, detail="the venue had it already")
         number, outcome = self._tokens[TokenId(int(order.tokenId))]
         buys = order.side == ClientSide.BUY
         making, taking = int(order.makerAmount), int(order.takerAmount)
@@ -78,22 +78,22 @@ class SimulatedVenue:
                 expiry,
             )
         )
-        return Answer(AnswerKind.ACCEPTED, VenueWord.DELAYED)
+        return VenueAnswer(AnswerKind.ACCEPTED, VenueWord.DELAYED)
 
-    def look(self, order_hash: OrderHash) -> Answer:
+    def look(self, order_hash: OrderHash) -> VenueAnswer:
         """Return how far an order is."""
         order = self._world.engine.orders.get(order_hash)
         if order is None:
-            return Answer(AnswerKind.REFUSED, detail="the venue does not know the order")
-        return Answer(AnswerKind.ACCEPTED, VenueWord(order.state))
+            return VenueAnswer(AnswerKind.REFUSED, detail="the venue does not know the order")
+        return VenueAnswer(AnswerKind.ACCEPTED, VenueWord(order.state))
 
-    def cancel(self, order_hash: OrderHash) -> Answer:
+    def cancel(self, order_hash: OrderHash) -> VenueAnswer:
         """End an order."""
         order = self._world.engine.orders.get(order_hash)
         if order is None or order.state not in ("DELAYED", "LIVE"):
-            return Answer(AnswerKind.REFUSED, detail="over")
+            return VenueAnswer(AnswerKind.REFUSED, detail="over")
         self._world.engine.cancel(order)
-        return Answer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
+        return VenueAnswer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
 
     def trades(
         self, order_hash: OrderHash, condition: ConditionId
@@ -102,9 +102,9 @@ class SimulatedVenue:
         fills = self._world.fills.get(order_hash, ())
         return {f"{order_hash}-{number}": TradeStatus.CONFIRMED for number, _ in enumerate(fills)}
 
-    def heartbeat(self) -> Answer:
+    def heartbeat(self) -> VenueAnswer:
         """Hear that the keeper lives."""
-        return Answer(AnswerKind.ACCEPTED)
+        return VenueAnswer(AnswerKind.ACCEPTED)
 
     def time(self) -> int | None:
         """Return the time."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strongroom.backtest.data import History
+from strongroom.backtest.data import PriceHistory
 from strongroom.backtest.quotes import QuotedBooks, Quotes
-from strongroom.backtest.run import Outcome
-from strongroom.backtest.simulated_chain import Settled
+from strongroom.backtest.run import RunResult
+from strongroom.backtest.simulated_chain import ClosedMarket
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import DAY, HOUR, MICRO, VIRTUAL_SHARES
 
@@ -94,7 +94,7 @@ class Reliability:
     markets: int
 
 
-def by_event(outcome: Outcome) -> dict[str, tuple[float, float]]:
+def by_event(outcome: RunResult) -> dict[str, tuple[float, float]]:
     """Return event -> (staked, profit) of the markets that were settled, units."""
     found: dict[str, tuple[float, float]] = {}
     for each in outcome.settled:
@@ -124,7 +124,7 @@ def bootstrap(pairs: Sequence[tuple[float, float]], seed: int) -> Interval:
     return Interval(float(whole[1] / whole[0]), float(low), float(high), len(pairs))
 
 
-def share_prices(outcome: Outcome) -> Share:
+def share_prices(outcome: RunResult) -> Share:
     """Return NAV a share at each report: after fees as the vault has it; before them chained from
     report to report, so that deposits and redemptions change nothing."""
     times: list[int] = []
@@ -153,7 +153,7 @@ def drawdown(times: Sequence[int], prices: Sequence[float]) -> Drawdown:
     return Drawdown(deepest, longest / DAY)
 
 
-def summarise(outcome: Outcome, seed: int, half_spread: int) -> Summary:
+def summarise(outcome: RunResult, seed: int, half_spread: int) -> Summary:
     """Return an outcome in numbers, with its verdict.
 
     Args:
@@ -195,7 +195,7 @@ def summarise(outcome: Outcome, seed: int, half_spread: int) -> Summary:
     )
 
 
-def _verdict(outcome: Outcome, interval: Interval) -> str:
+def _verdict(outcome: RunResult, interval: Interval) -> str:
     if not interval.events:
         return "nothing was traded"
     if interval.low > 0:
@@ -206,7 +206,7 @@ def _verdict(outcome: Outcome, interval: Interval) -> str:
     return "cannot be told from 0"
 
 
-def favourite(history: History, quotes: Quotes, seed: int, hours: int = 24) -> Interval:
+def favourite(history: PriceHistory, quotes: Quotes, seed: int, hours: int = 24) -> Interval:
     """Return what it brings to buy the favourite of every market, whatever its price, a stated time
     before the end, one token each, at the assumed ask with fees: the naive benchmark."""
     books = QuotedBooks(quotes)
@@ -231,7 +231,7 @@ def favourite(history: History, quotes: Quotes, seed: int, hours: int = 24) -> I
     return bootstrap(list(pairs.values()), seed)
 
 
-def horizons(history: History) -> list[Horizon]:
+def horizons(history: PriceHistory) -> list[Horizon]:
     """Return how good the market's own last price was as a forecast, by hours before the end."""
     ends = np.array([each.ends_at for each in history.listed])
     won = np.array(history.outcomes, dtype=float)
@@ -251,7 +251,7 @@ def horizons(history: History) -> list[Horizon]:
     return found
 
 
-def reliability(history: History, hours: int = 24) -> list[Reliability]:
+def reliability(history: PriceHistory, hours: int = 24) -> list[Reliability]:
     """Return how often YES came in each tenth of the market's price, so long before the end."""
     ends = np.array([each.ends_at for each in history.listed])
     won = np.array(history.outcomes, dtype=float)
@@ -272,7 +272,7 @@ def reliability(history: History, hours: int = 24) -> list[Reliability]:
     ]
 
 
-def grouped(outcome: Outcome, key: Callable[[Settled], str]) -> dict[str, float]:
+def grouped(outcome: RunResult, key: Callable[[ClosedMarket], str]) -> dict[str, float]:
     """Return the profit of settled markets by something of theirs, units."""
     found: dict[str, float] = {}
     for each in outcome.settled:
@@ -281,7 +281,7 @@ def grouped(outcome: Outcome, key: Callable[[Settled], str]) -> dict[str, float]
     return found
 
 
-def packs_of(outcome: Outcome) -> dict[str, str]:
+def packs_of(outcome: RunResult) -> dict[str, str]:
     """Return market -> the pack that traded it first."""
     found: dict[str, str] = {}
     for each in outcome.trades:

@@ -19,7 +19,7 @@ from typing import Literal
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from strongroom.backtest.config import BacktestConfig, parse, varied
-from strongroom.backtest.data import History, data_hashes, ladder_markets, load_history
+from strongroom.backtest.data import PriceHistory, data_hashes, ladder_markets, load_history
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import Summary, summarise
@@ -130,11 +130,11 @@ def run_one(config: str, fills: Fills) -> Summary:
 
 
 @lru_cache(8)
-def _history_of(key: str, config: str) -> History:
+def _history_of(key: str, config: str) -> PriceHistory:
     return load_history(parse(json.loads(config)))
 
 
-def _history(config: str) -> History:
+def _history(config: str) -> PriceHistory:
     """Return the history, which a process loads once for all parameters."""
     data = json.loads(config)
     about = {name: data.get(name) for name in ("data", "quotes", "resolution", "run")}

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from strongroom.chain.abi import Abi, Entry
+from strongroom.chain.abi import Abi, AbiEntry
 from strongroom.chain.codec import FunctionCodec
 from strongroom.errors import BadInput
 
@@ -86,9 +86,9 @@ def artifact(name: str) -> Artifact:
 
 
 @cache
-def vault_abi() -> tuple[Entry, ...]:
+def vault_abi() -> tuple[AbiEntry, ...]:
     """Return a vault's ABI: the functions and events of all code that answers at its address."""
-    merged: dict[str, Entry] = {}
+    merged: dict[str, AbiEntry] = {}
     for part in _VAULT:
         for entry in artifact(part).abi:
             if entry["type"] in ("function", "event"):

@@ -18,7 +18,7 @@ from eth_abi.registry import BaseEquals, registry
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_checksum_address
 
-from strongroom.chain.abi import Entry
+from strongroom.chain.abi import AbiEntry
 from strongroom.chain.ids import keccak, to_bytes, to_hex
 from strongroom.errors import BadInput
 
@@ -80,10 +80,10 @@ _UNREADABLE = (DecodingError, ValueError, OverflowError)  # text that is not UTF
 class FunctionCodec:
     """One function or constructor of an ABI."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: AbiEntry) -> None:
         self.name = str(entry.get("name", "constructor"))
-        self.inputs: Sequence[Entry] = entry.get("inputs", ())
-        self.outputs: Sequence[Entry] = entry.get("outputs", ())
+        self.inputs: Sequence[AbiEntry] = entry.get("inputs", ())
+        self.outputs: Sequence[AbiEntry] = entry.get("outputs", ())
         self.mutates = entry.get("stateMutability") not in ("view", "pure")
 
     @cached_property
@@ -165,9 +165,9 @@ class FunctionCodec:
 class EventCodec:
     """One event of an ABI."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: AbiEntry) -> None:
         self.name = str(entry["name"])
-        self._inputs: Sequence[Entry] = entry["inputs"]
+        self._inputs: Sequence[AbiEntry] = entry["inputs"]
         types = ",".join(_type(each) for each in self._inputs)
         self.topic = keccak(f"{self.name}({types})".encode())
         self._indexed = {each["name"]: _type(each) for each in self._inputs if each["indexed"]}
@@ -230,11 +230,11 @@ def plain(value: object) -> object:
     return value
 
 
-def _type(entry: Entry) -> str:
+def _type(entry: AbiEntry) -> str:
     return collapse_if_tuple(dict(entry))
 
 
-def _named(value: Any, entry: Entry) -> Any:
+def _named(value: Any, entry: AbiEntry) -> Any:
     kind = str(entry["type"])
     if kind.endswith("]"):
         inner = {**entry, "type": kind[: kind.rindex("[")]}
@@ -249,7 +249,7 @@ def _named(value: Any, entry: Entry) -> Any:
     return value
 
 
-def _tuple(entries: Sequence[Entry]) -> Any:
+def _tuple(entries: Sequence[AbiEntry]) -> Any:
     return _named_tuple(tuple(str(each.get("name", "")) for each in entries))
 
 

@@ -64,7 +64,7 @@ Sender = Key | Impersonated
 
 
 @dataclass(frozen=True)
-class Event:
+class ContractEvent:
     """One decoded log; its fields are attributes, too."""
 
     name: str
@@ -92,7 +92,7 @@ class Receipt:
     logs: Sequence[Log]
     succeeded: bool = True
 
-    def events(self, contract: "Contract", name: str) -> list[Event]:
+    def events(self, contract: "Contract", name: str) -> list[ContractEvent]:
         """Return a contract's events of one name, in their order."""
         return [event for log in self.logs if (event := contract.decoded(log, name)) is not None]
 
@@ -162,7 +162,7 @@ class Contract:
     def __hash__(self) -> int:
         return hash(self.address)
 
-    def events(self, name: str, first: int = 0, last: int | None = None) -> list[Event]:
+    def events(self, name: str, first: int = 0, last: int | None = None) -> list[ContractEvent]:
         """Return its events of one name, oldest first.
 
         Raises:
@@ -179,7 +179,7 @@ class Contract:
         with understood(f"list of {name} events"):
             return [event for log in logs if (event := self.decoded(log, name)) is not None]
 
-    def decoded(self, log: Log, name: str) -> Event | None:
+    def decoded(self, log: Log, name: str) -> ContractEvent | None:
         """Return a log as the event, or None where it is another contract's or another event.
 
         Raises:
@@ -189,7 +189,7 @@ class Contract:
         topics = [_bytes(topic) for topic in log["topics"]]
         if not topics or topics[0] != codec.topic or not _same(log["address"], self.address):
             return None
-        return Event(
+        return ContractEvent(
             name,
             self.address,
             codec.decode(topics, _bytes(log["data"])),

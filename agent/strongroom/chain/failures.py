@@ -1,6 +1,6 @@
-"""What can go wrong with a node, a read and a transaction: three kinds, whatever library talks."""
+"""What can go wrong with a node, a read and a transaction, whatever library talks."""
 
-from strongroom.errors import Away, Refused
+from strongroom.errors import Away, BadInput, Refused
 
 
 class ChainAway(Away):
@@ -13,6 +13,10 @@ class CallReverted(Refused):
 
 class TransactionRefused(Refused):
     """A transaction would revert, or did; the message has the contract's reason."""
+
+
+class NoVault(BadInput):
+    """There is no vault at the address, on this chain."""
 
 
 # what is in a contract's reason -> what to do about it; the first that fits

@@ -18,7 +18,7 @@ from strongroom.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from strongroom.depositor.options import Outcome, PositionOutcome
+    from strongroom.depositor.options import CommandResult, PositionResult
 
 AMOUNTS = {"ignore_unknown_options": True}  # -5 is an amount that is refused, no option
 
@@ -45,7 +45,7 @@ def _common(
     }
 
 
-def _show(outcome: "Outcome | PositionOutcome", as_json: bool) -> None:
+def _show(outcome: "CommandResult | PositionResult", as_json: bool) -> None:
     click.echo(outcome.as_json() if as_json else "\n".join(outcome.lines()))
 
 
@@ -101,9 +101,9 @@ def cancel(side: str | None, **options: Any) -> None:
     Example: strongroom cancel deposit --vault 0x... --account alice.json
     """
     from strongroom.depositor.commands import run_cancel
-    from strongroom.depositor.options import CancelOptions, Side
+    from strongroom.depositor.options import CancelOptions, RequestKind
 
-    chosen = Side(side) if side else None
+    chosen = RequestKind(side) if side else None
     _show(run_cancel(CancelOptions(side=chosen, **_common(**options))), options["as_json"])
 
 

@@ -22,7 +22,7 @@ def command(rpc: str | None, config: Path | None, as_json: bool) -> None:
       strongroom doctor
       strongroom doctor --rpc http://127.0.0.1:8545 --config keeper.toml
     """
-    from strongroom.cli.environment import DoctorOptions, State, examine
+    from strongroom.cli.environment import CheckState, DoctorOptions, examine
 
     found = examine(DoctorOptions(rpc, config))
     if as_json:
@@ -33,5 +33,5 @@ def command(rpc: str | None, config: Path | None, as_json: bool) -> None:
             click.echo(f"{each.state:8}{each.what:{width}}  {each.found}")
             if each.cure:
                 click.echo(f"{'':8}{'':{width}}  -> {each.cure}")
-    if any(each.state is State.WRONG for each in found):
+    if any(each.state is CheckState.WRONG for each in found):
         raise SystemExit(FAILED)

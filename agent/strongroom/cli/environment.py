@@ -25,7 +25,7 @@ PORTS = {8545: "chain", 8080: "CLOB service", 9100: "metrics"}
 PYTHONS = ((3, 11), (3, 13))
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """The result of a check. Some commands need what is missing; what is wrong was named and
     does not work."""
 
@@ -39,7 +39,7 @@ class Check:
     """One check; `cure` is a line to type, or what to do."""
 
     what: str
-    state: State
+    state: CheckState
     found: str
     cure: str = ""
 
@@ -71,9 +71,9 @@ def _python() -> Check:
     found, (least, most) = platform.python_version(), PYTHONS
     here = tuple(int(part) for part in found.split(".")[:2])
     if least <= here <= most:
-        return Check("Python", State.OK, found)
+        return Check("Python", CheckState.OK, found)
     known = " to ".join(".".join(map(str, each)) for each in PYTHONS)
-    return Check("Python", State.WRONG, found, f"use Python {known}")
+    return Check("Python", CheckState.WRONG, found, f"use Python {known}")
 
 
 def _contracts() -> Check:
@@ -82,8 +82,8 @@ def _contracts() -> Check:
     try:
         compiler = artifact("Vault").compiler or {}
     except StrongroomError as error:
-        return Check("compiled contracts", State.MISSING, "not in this package", str(error))
-    return Check("compiled contracts", State.OK, f"Vyper {compiler.get('version', '?')}")
+        return Check("compiled contracts", CheckState.MISSING, "not in this package", str(error))
+    return Check("compiled contracts", CheckState.OK, f"Vyper {compiler.get('version', '?')}")
 
 
 def _devnet_parts() -> Iterator[Check]:
@@ -91,26 +91,28 @@ def _devnet_parts() -> Iterator[Check]:
     from strongroom.chain.artifacts import BRINGS, INSTALL, MAKERS, TOKENS, ArtifactMissing, gnosis
 
     try:
-        yield Check("anvil", State.OK, find_anvil())
+        yield Check("anvil", CheckState.OK, find_anvil())
     except AnvilMissing:
-        yield Check("anvil", State.MISSING, "demo, devnet, practice, rehearsals, replays", INSTALL)
+        yield Check(
+            "anvil", CheckState.MISSING, "demo, devnet, practice, rehearsals, replays", INSTALL
+        )
     for package, name, use in (
         (TOKENS, "ConditionalTokens", "demo, devnet, practice"),
         (MAKERS, "FPMMDeterministicFactory", "the devnet's pool"),
     ):
         try:
             gnosis(package, name)
-            yield Check(name, State.OK, package)
+            yield Check(name, CheckState.OK, package)
         except ArtifactMissing:
-            yield Check(name, State.MISSING, use, BRINGS[package])
+            yield Check(name, CheckState.MISSING, use, BRINGS[package])
 
 
 def _extras() -> Iterator[Check]:
     for extra, (distribution, purpose) in EXTRAS.items():
         try:
-            yield Check(f"[{extra}]", State.OK, f"{distribution} {version(distribution)}")
+            yield Check(f"[{extra}]", CheckState.OK, f"{distribution} {version(distribution)}")
         except PackageNotFoundError:
-            yield Check(f"[{extra}]", State.MISSING, purpose, how_to_install(extra))
+            yield Check(f"[{extra}]", CheckState.MISSING, purpose, how_to_install(extra))
 
 
 def _ports() -> Iterator[Check]:
@@ -119,10 +121,10 @@ def _ports() -> Iterator[Check]:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
-                yield Check(f"port {port}", State.OK, f"free ({use})")
+                yield Check(f"port {port}", CheckState.OK, f"free ({use})")
             except OSError:
                 cure = "end that program, or name another port"
-                yield Check(f"port {port}", State.MISSING, f"in use ({use})", cure)
+                yield Check(f"port {port}", CheckState.MISSING, f"in use ({use})", cure)
 
 
 def _node(url: str) -> Check:
@@ -133,8 +135,8 @@ def _node(url: str) -> Check:
         chain = Contracts(url, timeout_s=5)
         found = f"chain {chain.chain_id}, block {chain.height()}"
     except StrongroomError as error:
-        return Check("node", State.WRONG, shown_url(url), str(error))
-    return Check("node", State.OK, found)
+        return Check("node", CheckState.WRONG, shown_url(url), str(error))
+    return Check("node", CheckState.OK, found)
 
 
 def _files(path: Path) -> Iterator[Check]:
@@ -144,18 +146,20 @@ def _files(path: Path) -> Iterator[Check]:
     try:
         config = load(path)
     except StrongroomError as error:
-        yield Check(str(path), State.WRONG, "cannot be used", str(error))
+        yield Check(str(path), CheckState.WRONG, "cannot be used", str(error))
         return
-    yield Check(str(path), State.OK, f"vault {config.vault}, mode {config.operations.mode}")
+    yield Check(str(path), CheckState.OK, f"vault {config.vault}, mode {config.operations.mode}")
     secrets = [config.keys.owner, config.keys.executor, *config.keys.further_owners]
     secrets += [each.owner for each in config.venue.wallets]
     if config.cosigner is not None:
         secrets.append(config.cosigner.secret_file)
     for each in secrets:
         if not each.exists():
-            yield Check(str(each), State.WRONG, "does not exist", "write it, or correct its name")
+            yield Check(
+                str(each), CheckState.WRONG, "does not exist", "write it, or correct its name"
+            )
         elif each.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            yield Check(str(each), State.WRONG, "others can read it", f"chmod 600 {each}")
+            yield Check(str(each), CheckState.WRONG, "others can read it", f"chmod 600 {each}")
         else:
-            yield Check(str(each), State.OK, "only its owner can read it")
+            yield Check(str(each), CheckState.OK, "only its owner can read it")
     yield _node(config.chain.rpc_url)

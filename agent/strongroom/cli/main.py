@@ -8,7 +8,7 @@ import click
 from strongroom.cli.boundary import Group
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """A command of the list: which module has it, under which name, and what it does."""
 
     module: str
@@ -16,44 +16,52 @@ class Entry(NamedTuple):
     attribute: str = "command"
 
 
-COMMANDS: dict[str, dict[str, Entry]] = {
+COMMANDS: dict[str, dict[str, CommandEntry]] = {
     "Try it": {
-        "demo": Entry("devnet", "Run one complete vault life, in half a minute.", "demo"),
-        "practice": Entry("devnet", "Run a vault to practise on, until Ctrl-C.", "practice"),
-        "faucet": Entry("devnet", "Give an address money on a running practice.", "faucet"),
-        "devnet": Entry("devnet", "Run the venue on a local chain, until Ctrl-C.", "devnet"),
-        "week": Entry("devnet", "Run the keeper through a recorded week.", "week"),
-        "doctor": Entry("doctor", "Show what is installed, and how to install the rest."),
+        "demo": CommandEntry("devnet", "Run one complete vault life, in half a minute.", "demo"),
+        "practice": CommandEntry("devnet", "Run a vault to practise on, until Ctrl-C.", "practice"),
+        "faucet": CommandEntry("devnet", "Give an address money on a running practice.", "faucet"),
+        "devnet": CommandEntry("devnet", "Run the venue on a local chain, until Ctrl-C.", "devnet"),
+        "week": CommandEntry("devnet", "Run the keeper through a recorded week.", "week"),
+        "doctor": CommandEntry("doctor", "Show what is installed, and how to install the rest."),
     },
     "Depositor": {
-        "deposit": Entry("depositor", "Request a deposit; the next report prices it.", "deposit"),
-        "redeem": Entry("depositor", "Request a redemption; the next report prices it.", "redeem"),
-        "claim": Entry("depositor", "Claim what reports have settled for you.", "claim"),
-        "cancel": Entry("depositor", "Cancel a request before it is priced.", "cancel"),
-        "position": Entry("depositor", "Show an account's position in a vault.", "position"),
-        "exit": Entry("depositor", "Leave in kind, without keeper or price.", "leave"),
+        "deposit": CommandEntry(
+            "depositor", "Request a deposit; the next report prices it.", "deposit"
+        ),
+        "redeem": CommandEntry(
+            "depositor", "Request a redemption; the next report prices it.", "redeem"
+        ),
+        "claim": CommandEntry("depositor", "Claim what reports have settled for you.", "claim"),
+        "cancel": CommandEntry("depositor", "Cancel a request before it is priced.", "cancel"),
+        "position": CommandEntry("depositor", "Show an account's position in a vault.", "position"),
+        "exit": CommandEntry("depositor", "Leave in kind, without keeper or price.", "leave"),
     },
     "Owner": {
-        "deploy": Entry("deployment", "Deploy a vault from a plan, after a rehearsal.", "deploy"),
-        "verify": Entry("deployment", "Compare a deployed vault with code and plan.", "verify"),
+        "deploy": CommandEntry(
+            "deployment", "Deploy a vault from a plan, after a rehearsal.", "deploy"
+        ),
+        "verify": CommandEntry(
+            "deployment", "Compare a deployed vault with code and plan.", "verify"
+        ),
     },
     "Operator": {
-        "keeper": Entry("keeper", "Run a keeper, show what it does, write its files."),
-        "cosigner": Entry("cosigner", "Run the second owner of a keeper's Safe."),
+        "keeper": CommandEntry("keeper", "Run a keeper, show what it does, write its files."),
+        "cosigner": CommandEntry("cosigner", "Run the second owner of a keeper's Safe."),
     },
     "Auditor": {
-        "audit": Entry("audit", "Rebuild a vault from its logs; name differences."),
-        "page": Entry("page", "Write the result of an audit as a static site."),
+        "audit": CommandEntry("audit", "Rebuild a vault from its logs; name differences."),
+        "page": CommandEntry("page", "Write the result of an audit as a static site."),
     },
     "Quant": {
-        "backtest": Entry("backtest", "Run the keeper over recorded history."),
-        "study": Entry("study", "Study the recorded price ladders."),
+        "backtest": CommandEntry("backtest", "Run the keeper over recorded history."),
+        "study": CommandEntry("study", "Study the recorded price ladders."),
     },
 }
 ENTRIES = {name: entry for section in COMMANDS.values() for name, entry in section.items()}
 
 
-class Listed(Group):
+class CommandGroup(Group):
     """The commands of the list."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -76,7 +84,7 @@ class Listed(Group):
 
 
 @click.group(
-    cls=Listed,
+    cls=CommandGroup,
     name="strongroom",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Names complete on Tab after: eval "

@@ -8,7 +8,7 @@ from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import keccak
 from strongroom.chain.terms import TIMELOCKED, Limits, VaultTerms, ordinal
 from strongroom.chain.units import DAY
-from strongroom.deployment.options import Finding, Grade
+from strongroom.deployment.options import DeploymentFinding, Grade
 from strongroom.deployment.plan import CONTRACTS, ClassSection, Plan
 
 RISKY = (  # limits above these are worth a word
@@ -20,14 +20,14 @@ RISKY = (  # limits above these are worth a word
 )
 
 
-def verify(chain: Contracts, address: str, plan: Plan | None = None) -> list[Finding]:
+def verify(chain: Contracts, address: str, plan: Plan | None = None) -> list[DeploymentFinding]:
     """Check a vault against our compiled code, and against its plan where there is one.
 
     Raises:
         ChainAway: the node does not answer.
     """
     vault, check = chain.at(address, vault_abi()), _Check(chain)
-    found: list[Finding] = []
+    found: list[DeploymentFinding] = []
     for what, name, view in (
         ("the vault", "Vault", ""),
         ("its desk", "VaultDesk", "DESK"),
@@ -58,20 +58,22 @@ class _Check:
     def __init__(self, chain: Contracts) -> None:
         self._chain = chain
 
-    def same_code(self, what: str, address: str, name: str) -> Finding:
+    def same_code(self, what: str, address: str, name: str) -> DeploymentFinding:
         """Compare runtime code but for what stands behind it: the constructor's immutables."""
         compiled, there = artifact(name).runtime, self._chain.code(address)
         if there[: len(compiled)] == compiled:
             words = f"{what} at {address}: {name}, {len(compiled)} bytes as compiled"
-            return Finding(Grade.OK, words)
+            return DeploymentFinding(Grade.OK, words)
         place = next(
             (n for n, pair in enumerate(zip(there, compiled, strict=False)) if pair[0] != pair[1]),
             min(len(there), len(compiled)),
         )
         how = f"differs at byte {place}" if there else "there is no code"
-        return Finding(Grade.WRONG, f"{what} at {address}: not {name}, {how}")
+        return DeploymentFinding(Grade.WRONG, f"{what} at {address}: not {name}, {how}")
 
-    def same_immutables(self, what: str, address: str, name: str, *arguments: object) -> Finding:
+    def same_immutables(
+        self, what: str, address: str, name: str, *arguments: object
+    ) -> DeploymentFinding:
         """Compare the whole code with what the constructor makes of these arguments: it is run at
         its own address, on no storage, without a transaction."""
         ours, there = artifact(name), self._chain.code(address)
@@ -79,10 +81,10 @@ class _Check:
             made = self._chain.call(address, b"", what=what, code=ours.initcode(*arguments))
         except (CallReverted, ChainAway) as error:
             words = f"{what}: immutables not compared, the node says: {error}"
-            return Finding(Grade.WARNING, words)
+            return DeploymentFinding(Grade.WARNING, words)
         start = len(ours.runtime)
         if made == there:
-            return Finding(
+            return DeploymentFinding(
                 Grade.OK, f"{what}: {len(made) - start} bytes of immutables as constructed"
             )
         for place in range(start, max(len(made), len(there)), 32):
@@ -90,12 +92,12 @@ class _Check:
             if wanted != found:
                 word = (place - start) // 32
                 words = f"{what}: immutable word {word} is 0x{found}, constructed it is 0x{wanted}"
-                return Finding(Grade.WRONG, words)
-        return Finding(Grade.WRONG, f"{what}: not the code that its constructor returns")
+                return DeploymentFinding(Grade.WRONG, words)
+        return DeploymentFinding(Grade.WRONG, f"{what}: not the code that its constructor returns")
 
     def accounts(
         self, number: int, address: str, section: ClassSection | None
-    ) -> Iterator[Finding]:
+    ) -> Iterator[DeploymentFinding]:
         """Check what a class's accounts are cloned from: one of some contracts."""
         what = f"accounts of class {number}"
         names = [CONTRACTS[section.account]] if section else list(CONTRACTS.values())
@@ -111,7 +113,7 @@ class _Check:
         views = sorted(e["name"] for e in abi if e["type"] == "function" and e["name"].isupper())
         contract = self._chain.at(address, abi)
         values = ", ".join(f"{view} {_text(getattr(contract, view)())}" for view in views)
-        yield Finding(Grade.WARNING, f"{what}: not compared with a file: {values}")
+        yield DeploymentFinding(Grade.WARNING, f"{what}: not compared with a file: {values}")
 
 
 def _terms_of(vault: Contract) -> tuple[object, ...]:
@@ -124,22 +126,22 @@ def _text(value: object) -> str:
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _risks(vault: Contract) -> Iterator[Finding]:
+def _risks(vault: Contract) -> Iterator[DeploymentFinding]:
     for role in ("owner", "guardian", "keeper", "reporter"):
         holder = str(getattr(vault, role)())
         if vault.chain.code(holder):
-            yield Finding(Grade.OK, f"{role} {holder} is a contract")
+            yield DeploymentFinding(Grade.OK, f"{role} {holder} is a contract")
         else:
-            yield Finding(Grade.WARNING, f"{role} {holder} is one key")
+            yield DeploymentFinding(Grade.WARNING, f"{role} {holder} is one key")
     shortest = min(int(vault.delayOf(keccak(each.encode())[:4])) for each in TIMELOCKED)
     words = f"shortest notice of what raises risk: {shortest} s"
-    yield Finding(Grade.OK if shortest >= DAY else Grade.WARNING, words)
+    yield DeploymentFinding(Grade.OK if shortest >= DAY else Grade.WARNING, words)
     for name, worst in RISKY:
         value = int(vault.limit(ordinal(name)))
-        yield Finding(Grade.OK if value <= worst else Grade.WARNING, f"{name} is {value}")
+        yield DeploymentFinding(Grade.OK if value <= worst else Grade.WARNING, f"{name} is {value}")
 
 
-def _declared(vault: Contract, plan: Plan) -> Iterator[Finding]:
+def _declared(vault: Contract, plan: Plan) -> Iterator[DeploymentFinding]:
     """Compare roles, fees, limits, classes and delays with the file."""
     section, count = plan.vault, int(vault.class_count())
     limits = Limits(**dict(section.limits))
@@ -164,17 +166,19 @@ def _declared(vault: Contract, plan: Plan) -> Iterator[Finding]:
     for what, declared, found in pairs:
         same = str(declared).lower() == str(found).lower()
         words = f"{what}: {found}" if same else f"{what}: declared {declared}, on chain {found}"
-        yield Finding(Grade.OK if same else Grade.WRONG, words)
+        yield DeploymentFinding(Grade.OK if same else Grade.WRONG, words)
     for number in range(count, len(plan.classes)):
-        yield Finding(Grade.WRONG, f"class {number}: declared, not on chain")
+        yield DeploymentFinding(Grade.WRONG, f"class {number}: declared, not on chain")
     for number in range(len(plan.classes), count):
-        yield Finding(Grade.WRONG, f"class {number}: on chain, not declared")
+        yield DeploymentFinding(Grade.WRONG, f"class {number}: on chain, not declared")
     yield _owner(vault, section.owner)
 
 
-def _owner(vault: Contract, declared: str) -> Finding:
+def _owner(vault: Contract, declared: str) -> DeploymentFinding:
     if vault.owner().lower() == declared.lower():
-        return Finding(Grade.OK, f"owner: {declared}")
+        return DeploymentFinding(Grade.OK, f"owner: {declared}")
     if vault.pending_owner().lower() == declared.lower():
-        return Finding(Grade.WARNING, f"owner: {declared} must still call acceptOwnership")
-    return Finding(Grade.WRONG, f"owner: declared {declared}, on chain {vault.owner()}")
+        return DeploymentFinding(
+            Grade.WARNING, f"owner: {declared} must still call acceptOwnership"
+        )
+    return DeploymentFinding(Grade.WRONG, f"owner: declared {declared}, on chain {vault.owner()}")

@@ -12,8 +12,8 @@ from strongroom.chain.units import ETHER
 from strongroom.deployment.check import verify
 from strongroom.deployment.options import (
     Deployed,
+    DeploymentFinding,
     DeployOptions,
-    Finding,
     Grade,
     Rehearsal,
     Verified,
@@ -138,7 +138,7 @@ def _say_plan(plan: Plan, chain_id: int, say: Callable[[str], None]) -> None:
         say(f"  class {number}: {each.model_dump()}")
 
 
-def _say_findings(findings: Sequence[Finding], say: Callable[[str], None]) -> None:
+def _say_findings(findings: Sequence[DeploymentFinding], say: Callable[[str], None]) -> None:
     for each in findings:
         if each.grade is not Grade.OK:
             say(f"  {each.grade}: {each.words}")

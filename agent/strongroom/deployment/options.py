@@ -16,14 +16,14 @@ class Grade(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class DeploymentFinding:
     """A finding of the check of a deployment."""
 
     grade: Grade
     words: str
 
 
-def nothing_wrong(findings: Sequence[Finding]) -> bool:
+def nothing_wrong(findings: Sequence[DeploymentFinding]) -> bool:
     """Say whether a check found no error; warnings are allowed."""
     return all(each.grade is not Grade.WRONG for each in findings)
 
@@ -87,7 +87,7 @@ class Rehearsal:
     gas: int
     cost: int
     balance: int
-    findings: tuple[Finding, ...]
+    findings: tuple[DeploymentFinding, ...]
 
     @property
     def lacks(self) -> int:
@@ -109,7 +109,7 @@ class Deployed:
     address: str
     record: Path
     rehearsal: Rehearsal | None
-    findings: tuple[Finding, ...]
+    findings: tuple[DeploymentFinding, ...]
 
     @property
     def ok(self) -> bool:
@@ -127,7 +127,7 @@ class Deployed:
 class Verified:
     """The result of `run_verify`."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[DeploymentFinding, ...]
 
     @property
     def ok(self) -> bool:

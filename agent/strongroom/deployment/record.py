@@ -45,7 +45,7 @@ class StepRecord(Section):
     code_hash: str = ""
 
 
-class Record(Section):
+class DeploymentRecord(Section):
     """One vault's deployment.
 
     Attributes:
@@ -76,7 +76,7 @@ class RecordFile:
         digest = "0x" + keccak(plan.model_dump_json().encode()).hex()
         compiler = dict(artifact("Vault").compiler or {})
         name, symbol = plan.vault.name, plan.vault.symbol
-        self.record = Record(
+        self.record = DeploymentRecord(
             name=name,
             symbol=symbol,
             chain_id=chain_id,
@@ -106,7 +106,7 @@ class RecordFile:
         draft.write_text(_text(self.record))
         draft.replace(self.path)
 
-    def _take_up(self, found: Record) -> None:
+    def _take_up(self, found: DeploymentRecord) -> None:
         new, name = self.record, f"{found.name} {found.symbol}"
         if (found.name, found.symbol, found.chain_id) != (new.name, new.symbol, new.chain_id):
             raise ConfigError(
@@ -121,19 +121,19 @@ class RecordFile:
         self.record = found
 
 
-def read(path: Path) -> Record:
+def read(path: Path) -> DeploymentRecord:
     """Return the record of a file.
 
     Raises:
         ConfigError: it is none.
     """
     try:
-        return Record.model_validate_json(path.read_text())
+        return DeploymentRecord.model_validate_json(path.read_text())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}): name a file") from error
     except ValidationError as error:
         raise ConfigError(
-            f"{path} is not a record of a deployment: {describe(error, Record)}"
+            f"{path} is not a record of a deployment: {describe(error, DeploymentRecord)}"
         ) from error
 
 
@@ -143,7 +143,7 @@ def default_path(plan: Plan, chain_id: int) -> Path:
     return Path("deployments") / str(chain_id) / f"{name or 'vault'}.json"
 
 
-def _text(record: Record) -> str:
+def _text(record: DeploymentRecord) -> str:
     """Return JSON that people can read: an entry of the ABI is one line."""
     found = record.model_dump(mode="json", exclude_defaults=True)
     lines = ",\n".join(f"  {json.dumps(entry)}" for entry in found.pop("abi", []))

@@ -16,15 +16,15 @@ from strongroom.depositor.amounts import money, shares_text, to_assets, to_share
 from strongroom.depositor.options import (
     CancelOptions,
     ClaimOptions,
+    CommandResult,
     DepositOptions,
     ExitOptions,
+    MinedTransaction,
     Options,
-    Outcome,
     PositionOptions,
-    PositionOutcome,
+    PositionResult,
     RedeemOptions,
-    Side,
-    Transaction,
+    RequestKind,
 )
 from strongroom.depositor.preview import Depositor, NotPossible, Preview
 from strongroom.depositor.vault import DepositorVault
@@ -46,7 +46,7 @@ class _Desk:
         return Depositor(self.vault, self.wallet.address, self.chain.now())
 
 
-def run_deposit(options: DepositOptions) -> Outcome:
+def run_deposit(options: DepositOptions) -> CommandResult:
     """Ask to deposit; the next report prices it.
 
     Raises:
@@ -66,7 +66,7 @@ def run_deposit(options: DepositOptions) -> Outcome:
     )
 
 
-def run_redeem(options: RedeemOptions) -> Outcome:
+def run_redeem(options: RedeemOptions) -> CommandResult:
     """Ask to redeem; reports price and pay it.
 
     Raises:
@@ -84,7 +84,7 @@ def run_redeem(options: RedeemOptions) -> Outcome:
     )
 
 
-def run_claim(options: ClaimOptions) -> Outcome:
+def run_claim(options: ClaimOptions) -> CommandResult:
     """Take the shares and the assets that reports have settled.
 
     Raises:
@@ -92,7 +92,10 @@ def run_claim(options: ClaimOptions) -> Outcome:
     """
     desk = _open(options)
     vault, who = desk.vault, desk.wallet.address
-    assets, shares = vault.claimable(Side.DEPOSIT, who)[0], vault.claimable(Side.REDEEM, who)[0]
+    assets, shares = (
+        vault.claimable(RequestKind.DEPOSIT, who)[0],
+        vault.claimable(RequestKind.REDEEM, who)[0],
+    )
     steps = [vault.send("deposit", assets, who)] if assets else []
     steps += [vault.send("redeem", shares, who, who)] if shares else []
     return _carry_out(
@@ -104,7 +107,7 @@ def run_claim(options: ClaimOptions) -> Outcome:
     )
 
 
-def run_cancel(options: CancelOptions) -> Outcome:
+def run_cancel(options: CancelOptions) -> CommandResult:
     """Take a request back before a report has priced it.
 
     Raises:
@@ -112,13 +115,13 @@ def run_cancel(options: CancelOptions) -> Outcome:
     """
     desk = _open(options)
     who, side = desk.wallet.address, options.side
-    waiting = [each for each in Side if desk.vault.waiting(each, who)]
+    waiting = [each for each in RequestKind if desk.vault.waiting(each, who)]
     if side is None and len(waiting) > 1:
         raise BadInput("you have two waiting requests: name one, deposit or redeem")
     if side is None and not waiting:
         raise NotPossible("you have no request that waits for a report")
     side = side or waiting[0]
-    function = "cancelDepositRequest" if side is Side.DEPOSIT else "cancelRedeemRequest"
+    function = "cancelDepositRequest" if side is RequestKind.DEPOSIT else "cancelRedeemRequest"
     return _carry_out(
         desk,
         desk.view.cancel(side),
@@ -128,7 +131,7 @@ def run_cancel(options: CancelOptions) -> Outcome:
     )
 
 
-def run_exit(options: ExitOptions) -> Outcome:
+def run_exit(options: ExitOptions) -> CommandResult:
     """Leave in kind: without keeper, reporter or price.
 
     Raises:
@@ -136,7 +139,7 @@ def run_exit(options: ExitOptions) -> Outcome:
     """
     desk = _open(options)
     vault, who = desk.vault, desk.wallet.address
-    held = vault.shares_of(who) if vault.winding_down() else vault.waiting(Side.REDEEM, who)
+    held = vault.shares_of(who) if vault.winding_down() else vault.waiting(RequestKind.REDEEM, who)
     shares = to_shares(options.shares, held)
     return _carry_out(
         desk,
@@ -147,14 +150,14 @@ def run_exit(options: ExitOptions) -> Outcome:
     )
 
 
-def run_position(options: PositionOptions) -> PositionOutcome:
+def run_position(options: PositionOptions) -> PositionResult:
     """Return an account's position in a vault.
 
     Raises:
         BadInput, Away: the vault, the account or the node is not there.
     """
     desk = _open(options)
-    return PositionOutcome(desk.view.position(), desk.vault.symbol)
+    return PositionResult(desk.view.position(), desk.vault.symbol)
 
 
 def _open(options: Options) -> _Desk:
@@ -165,7 +168,7 @@ def _open(options: Options) -> _Desk:
 
 def _carry_out(
     desk: _Desk, preview: Preview, steps: Sequence[Intended], handed_over: str, next_step: str
-) -> Outcome:
+) -> CommandResult:
     """Preview, simulate, ask, send.
 
     Raises:
@@ -179,7 +182,7 @@ def _carry_out(
     lacks = [*preview.lacks, *_gas_lacks(desk, steps, tried=not preview.lacks)]
     if lacks:
         raise NotPossible("this cannot go through: " + "; ".join(lacks))
-    sent: list[Transaction] = []
+    sent: list[MinedTransaction] = []
     if not options.dry_run and options.ask("Send it?"):
         key = desk.wallet.unlock()
         for each in steps:
@@ -187,16 +190,16 @@ def _carry_out(
                 sent.append(_send(desk, key, each))
     with _naming(sent):
         position = desk.view.position()
-    return Outcome(preview.lines, bool(sent), tuple(sent), handed_over, next_step, position)
+    return CommandResult(preview.lines, bool(sent), tuple(sent), handed_over, next_step, position)
 
 
-def _send(desk: _Desk, key: Key, step: Intended) -> Transaction:
+def _send(desk: _Desk, key: Key, step: Intended) -> MinedTransaction:
     done = desk.chain.send(key, step.to, step.data, what=step.what)
-    return Transaction(step.what, done.transaction_hash, done.block_number, done.gas_used)
+    return MinedTransaction(step.what, done.transaction_hash, done.block_number, done.gas_used)
 
 
 @contextmanager
-def _naming(sent: Sequence[Transaction]) -> Iterator[None]:
+def _naming(sent: Sequence[MinedTransaction]) -> Iterator[None]:
     """Name in whatever fails here the transactions that were sent before."""
     try:
         yield

@@ -11,7 +11,7 @@ from enum import StrEnum
 from strongroom.depositor.amounts import money, shares_text
 
 
-class Side(StrEnum):
+class RequestKind(StrEnum):
     """Which request."""
 
     DEPOSIT = "deposit"
@@ -73,7 +73,7 @@ class ClaimOptions(Options):
 class CancelOptions(Options):
     """`side`: which request to take back; may be left out if only one waits."""
 
-    side: Side | None = None
+    side: RequestKind | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class ExitOptions(Options):
 
 
 @dataclass(frozen=True)
-class Position:
+class DepositorPosition:
     """Somebody's part of a vault; assets in micro-units, shares in base units."""
 
     shares: int
@@ -104,7 +104,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Transaction:
+class MinedTransaction:
     """One mined transaction; `what` is its function's name."""
 
     what: str
@@ -114,7 +114,7 @@ class Transaction:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandResult:
     """The result of a command.
 
     Attributes:
@@ -127,10 +127,10 @@ class Outcome:
 
     preview: tuple[str, ...]
     sent: bool
-    transactions: tuple[Transaction, ...]
+    transactions: tuple[MinedTransaction, ...]
     handed_over: str
     next: str
-    position: Position
+    position: DepositorPosition
 
     def lines(self) -> list[str]:
         """Return what is printed after the preview."""
@@ -149,10 +149,10 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class PositionOutcome:
+class PositionResult:
     """An account's position in a vault, and its asset's symbol."""
 
-    position: Position
+    position: DepositorPosition
     symbol: str
 
     def lines(self) -> list[str]:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from strongroom.chain.units import DAY, HOUR, VIRTUAL_SHARES
 from strongroom.depositor.amounts import money, shares_text
-from strongroom.depositor.options import Position, Side
-from strongroom.depositor.vault import DepositorVault, Holding
+from strongroom.depositor.options import DepositorPosition, RequestKind
+from strongroom.depositor.vault import AccountHolding, DepositorVault
 from strongroom.errors import Refused
 
 
@@ -31,17 +31,17 @@ class Depositor:
     def __init__(self, vault: DepositorVault, who: str, now: int) -> None:
         self._vault, self._who, self._now = vault, who, now
 
-    def position(self) -> Position:
+    def position(self) -> DepositorPosition:
         """Return what is held, waits and can be claimed."""
         vault, who = self._vault, self._who
         shares, (bid, ask) = vault.shares_of(who), vault.navs()
-        return Position(
+        return DepositorPosition(
             shares,
             self._worth(shares),
-            vault.waiting(Side.DEPOSIT, who),
-            *vault.claimable(Side.DEPOSIT, who),
-            vault.waiting(Side.REDEEM, who),
-            vault.claimable(Side.REDEEM, who)[1],
+            vault.waiting(RequestKind.DEPOSIT, who),
+            *vault.claimable(RequestKind.DEPOSIT, who),
+            vault.waiting(RequestKind.REDEEM, who),
+            vault.claimable(RequestKind.REDEEM, who)[1],
             bid,
             ask,
         )
@@ -95,12 +95,16 @@ class Depositor:
         lacks = () if lines else (f"nothing can be claimed yet. {self._report_words()}",)
         return Preview(tuple(lines), lacks)
 
-    def cancel(self, side: Side) -> Preview:
+    def cancel(self, side: RequestKind) -> Preview:
         """Preview a cancellation."""
         waiting = self._vault.waiting(side, self._who)
         if not waiting:
             return Preview((), (f"no {side} request waits for a report",))
-        back = self._money(waiting) if side is Side.DEPOSIT else f"{shares_text(waiting)} shares"
+        back = (
+            self._money(waiting)
+            if side is RequestKind.DEPOSIT
+            else f"{shares_text(waiting)} shares"
+        )
         return Preview((f"You cancel your {side} request and get {back} back.",))
 
     def exit(self, shares: int) -> Preview:
@@ -108,7 +112,7 @@ class Depositor:
         vault = self._vault
         if vault.winding_down():
             lacks = list(self._shares_lacks(shares, vault.shares_of(self._who)))
-        elif waiting := vault.waiting(Side.REDEEM, self._who):
+        elif waiting := vault.waiting(RequestKind.REDEEM, self._who):
             asked = f"your redemption request is of {shares_text(waiting)} shares"
             lacks = [asked] if shares > waiting else []
         else:
@@ -161,7 +165,7 @@ class Depositor:
             )
             yield f"The owner has announced {each.words} and can make this call {when}."
 
-    def _part(self, held: Holding, shares: int, whole: int) -> Iterator[str]:
+    def _part(self, held: AccountHolding, shares: int, whole: int) -> Iterator[str]:
         name = f"From market 0x{held.market.hex()[:10]}..."
         if held.collateral:
             yield f"{name}: {self._money(held.collateral * shares // whole)}."

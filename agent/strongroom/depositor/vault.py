@@ -9,12 +9,11 @@ from strongroom.chain import abi
 from strongroom.chain.artifacts import vault_abi
 from strongroom.chain.codec import BadArguments, FunctionCodec
 from strongroom.chain.contracts import Contracts
-from strongroom.chain.failures import CallReverted, ChainAway
+from strongroom.chain.failures import CallReverted, ChainAway, NoVault
 from strongroom.chain.ids import keccak
 from strongroom.chain.simulation import Intended
 from strongroom.chain.terms import DELEGATED, GRACE_S, ordinal
-from strongroom.depositor.options import Side
-from strongroom.errors import BadInput
+from strongroom.depositor.options import RequestKind
 
 DECREASE_DELAY = keccak(b"decreaseDelay(bytes4,uint256)")[:4]
 LOOK_BACK = 32  # epochs
@@ -27,10 +26,6 @@ IS_ALLOWED = {
 }
 
 
-class NoVault(BadInput):
-    """There is no vault at this address of this chain."""
-
-
 @dataclass(frozen=True)
 class Announced:
     """A call that the owner has announced and can make from `ready` on; timestamps."""
@@ -41,7 +36,7 @@ class Announced:
 
 
 @dataclass(frozen=True)
-class Holding:
+class AccountHolding:
     """One market's part of everything: collateral and, by outcome, YES and NO; micro-units.
 
     Attributes:
@@ -129,7 +124,9 @@ class DepositorVault:
     def waiting_deposits(self) -> int:
         """Return what waits in all deposit epochs, micro-units."""
         read = self._vault.epochOf
-        found = self._each(read.encode_input(0, epoch) for epoch in self._epochs(Side.DEPOSIT))
+        found = self._each(
+            read.encode_input(0, epoch) for epoch in self._epochs(RequestKind.DEPOSIT)
+        )
         return sum(_word(each, 0) - _word(each, 1) for each in found)
 
     # one depositor
@@ -138,20 +135,20 @@ class DepositorVault:
         """Return what somebody holds, base units."""
         return int(self._vault.balanceOf(who))
 
-    def waiting(self, side: Side, who: str) -> int:
+    def waiting(self, side: RequestKind, who: str) -> int:
         """Return what somebody's requests of one side have waiting: micro-units or base units."""
         read = (
             self._vault.pendingDepositRequest
-            if side is Side.DEPOSIT
+            if side is RequestKind.DEPOSIT
             else self._vault.pendingRedeemRequest
         )
         found = self._each(read.encode_input(epoch, who) for epoch in self._epochs(side))
         return sum(_word(each, 0) for each in found)
 
-    def claimable(self, side: Side, who: str) -> tuple[int, int]:
+    def claimable(self, side: RequestKind, who: str) -> tuple[int, int]:
         """Return what of a side is settled and what can be claimed for it: of deposits assets
         and shares, of redemptions shares and assets."""
-        if side is Side.DEPOSIT:
+        if side is RequestKind.DEPOSIT:
             return int(self._vault.maxDeposit(who)), int(self._vault.maxMint(who))
         return int(self._vault.maxRedeem(who)), int(self._vault.maxWithdraw(who))
 
@@ -161,7 +158,7 @@ class DepositorVault:
 
     # holdings and announcements
 
-    def holdings(self) -> list[Holding]:
+    def holdings(self) -> list[AccountHolding]:
         """Return what the open markets' accounts hold."""
         found = []
         for market in self._vault.openMarkets():
@@ -169,7 +166,7 @@ class DepositorVault:
             collateral, positions = account.holdings(False)
             away = account.outstanding() if account.grade() == DELEGATED else 0
             outcomes = tuple((int(each[0]), int(each[1])) for each in positions)
-            found.append(Holding(bytes(market), int(collateral), outcomes, int(away)))
+            found.append(AccountHolding(bytes(market), int(collateral), outcomes, int(away)))
         return found
 
     def announced(self, now: int) -> list[Announced] | None:
@@ -208,8 +205,8 @@ class DepositorVault:
         """Return what calls of the vault return, asked at once."""
         return self.chain.call_all([(self.address, each) for each in calls])
 
-    def _epochs(self, side: Side) -> range:
-        newest = int(self._vault.epochs()[0 if side is Side.DEPOSIT else 1])
+    def _epochs(self, side: RequestKind) -> range:
+        newest = int(self._vault.epochs()[0 if side is RequestKind.DEPOSIT else 1])
         return range(max(1, newest - LOOK_BACK), newest + 1)
 
 

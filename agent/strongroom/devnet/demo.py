@@ -44,7 +44,7 @@ class DemoOptions:
 
 
 @dataclass(frozen=True)
-class Depositor:
+class DepositorResult:
     """What one depositor put in, got out and holds; micro-units, shares of 10**-12."""
 
     name: str
@@ -76,8 +76,8 @@ class MarketResult:
 class Life:
     """The closing accounts."""
 
-    depositors: tuple[Depositor, ...]
-    manager: Depositor
+    depositors: tuple[DepositorResult, ...]
+    manager: DepositorResult
     markets: tuple[MarketResult, ...]
     reports: tuple[ReportLine, ...]
     nav: int
@@ -336,10 +336,10 @@ def _accounts(stage: Stage, fills: Sequence[Bought]) -> Life:
     put_in = _summed(vault, "DepositRequest", "owner")
     got_out = _summed(vault, "Withdraw", "owner")
 
-    def depositor(name: str) -> Depositor:
+    def depositor(name: str) -> DepositorResult:
         address = stage.people[name].address
         shares = vault.balanceOf(address)
-        return Depositor(
+        return DepositorResult(
             name,
             put_in.get(address, 0),
             got_out.get(address, 0),

@@ -8,7 +8,15 @@ from typing import Protocol
 from strongroom.chain.accounts import MNEMONIC
 from strongroom.chain.anvil import anvil
 from strongroom.chain.artifacts import Artifact, artifact, vault_abi
-from strongroom.chain.contracts import Contract, Contracts, Event, Key, Receipt, Sender, test_keys
+from strongroom.chain.contracts import (
+    Contract,
+    ContractEvent,
+    Contracts,
+    Key,
+    Receipt,
+    Sender,
+    test_keys,
+)
 
 ACCOUNTS = 20
 GAS = 30_000_000
@@ -30,7 +38,7 @@ class Deployer(Protocol):
     def contract(self, address: str, kind: Artifact) -> Contract:
         """Return a contract that is there already."""
 
-    def event(self, receipt: Receipt, contract: Contract, name: str) -> Event:
+    def event(self, receipt: Receipt, contract: Contract, name: str) -> ContractEvent:
         """Return the one event of a name in a receipt."""
 
     def code(self, address: str) -> bytes:
@@ -67,7 +75,7 @@ class AnvilDeployer(Key):
         """Return a contract that is there already."""
         return self.chain.at(address, kind.abi)
 
-    def event(self, receipt: Receipt, contract: Contract, name: str) -> Event:
+    def event(self, receipt: Receipt, contract: Contract, name: str) -> ContractEvent:
         """Return the one event of a name in a receipt."""
         (event,) = receipt.events(contract, name)
         return event

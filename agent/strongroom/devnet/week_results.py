@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict, dataclass
 
-from strongroom.app.history import History, page_data
+from strongroom.app.history import VaultHistory, page_data
 from strongroom.app.page import write_page
 from strongroom.audit.auditor import Auditor, Scope
-from strongroom.audit.contracts import Contracts
+from strongroom.audit.contracts import Views
 from strongroom.audit.node import Node
 from strongroom.audit.replay import forks
 from strongroom.chain.ids import JsonObject
@@ -87,12 +87,12 @@ def _checks(week: Week) -> JsonObject:
 
 def _audit(week: Week) -> JsonObject:
     """Audit the vault, execute all its reports again on a fork, write its page."""
-    stage, history = week.stage, History()
+    stage, history = week.stage, VaultHistory()
     url, vault, evidence = stage.chain.url, stage.vault.address, stage.folder / "evidence"
     exchanges = (stage.venue.exchange.address,)
     scope, node = Scope(url, vault, 0, stage.chain.height(), exchanges, evidence), Node(url)
     auditor = Auditor(scope, node, history.on_report, history.on_event)
-    audit, identity = auditor.run(), Contracts(node).identity(vault, scope.to_block)
+    audit, identity = auditor.run(), Views(node).identity(vault, scope.to_block)
     write_page(page_data(history, audit, identity, auditor.name), stage.folder / "page", evidence)
     verdict, checked = audit.verdict, audit.verdict.checked
     with forks(url) as again:

@@ -52,7 +52,7 @@ class ChainReads(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
+class VenueAnswer:
     """What came of a request to the venue about an order."""
 
     kind: AnswerKind
@@ -71,13 +71,13 @@ class OrderVenue(Protocol):
         signature: bytes,
         kind: OrderKind = OrderKind.GTC,
         expiry: int = 0,
-    ) -> Answer:
+    ) -> VenueAnswer:
         """Post an order once; its hash is its identity, so the same one twice is a yes."""
 
-    def look(self, order_hash: OrderHash) -> Answer:
+    def look(self, order_hash: OrderHash) -> VenueAnswer:
         """Ask after an order; REFUSED: the venue does not know it."""
 
-    def cancel(self, order_hash: OrderHash) -> Answer:
+    def cancel(self, order_hash: OrderHash) -> VenueAnswer:
         """Ask for an order's end; REFUSED: it was over already, or never there."""
 
     def trades(
@@ -85,7 +85,7 @@ class OrderVenue(Protocol):
     ) -> Mapping[str, TradeStatus] | None:
         """Return an order's trades by id; None: no answer."""
 
-    def heartbeat(self) -> Answer:
+    def heartbeat(self) -> VenueAnswer:
         """Say that we live."""
 
     def time(self) -> int | None:

@@ -45,7 +45,7 @@ class _NoWallet(Refused):
     """A budget cannot be handed out; the message says why."""
 
 
-class Stage(StrEnum):
+class SafeStage(StrEnum):
     """What a task does by transactions of the Safe, in this order."""
 
     FUND = "fund"  # open markets and allocate their budgets
@@ -60,7 +60,7 @@ class Stage(StrEnum):
 class TaskStep:
     """One transaction of a task."""
 
-    stage: Stage
+    stage: SafeStage
     leg: int | None = None  # its number, where each leg has a step of its own
 
     def key(self, decision: DecisionId) -> TransactionKey:
@@ -152,7 +152,7 @@ class Tasks:
     def _is_started(self, task: Task, record: DecisionRecord) -> bool:
         """Whether an order has been planned, or a trade at a pool."""
         return bool(self._journal.of_decision(task.decision)) or any(
-            self._state(task, TaskStep(Stage.POOL, number))[0] is not None
+            self._state(task, TaskStep(SafeStage.POOL, number))[0] is not None
             for number in range(len(record.legs))
         )
 
@@ -162,16 +162,16 @@ class Tasks:
     # budget
 
     def _is_funding(self, task: Task) -> bool:
-        state, _ = self._state(task, TaskStep(Stage.FUND))
+        state, _ = self._state(task, TaskStep(SafeStage.FUND))
         return state not in (None, TransactionState.DONE, TransactionState.DROPPED)
 
     def _funded(self, task: Task, record: DecisionRecord) -> bool:
         """Open markets and allocate their budgets in one transaction, hand those of delegated
         accounts to wallets, then split."""
         stages = (
-            (Stage.FUND, self._funding),
-            (Stage.HAND, self._handing),
-            (Stage.SPLIT, self._splits),
+            (SafeStage.FUND, self._funding),
+            (SafeStage.HAND, self._handing),
+            (SafeStage.SPLIT, self._splits),
         )
         for stage, make in stages:
             step = TaskStep(stage)
@@ -264,12 +264,12 @@ class Tasks:
         unwinds = ratio < 1 and len(buys) > 1 and record.on_failure == OnFailure.UNWIND
         if unwinds and not self._unwound(task, record.legs, buys, ratio, may_place):
             return
-        if not self._moved(task, record, TaskStep(Stage.CONVERT), ratio):
+        if not self._moved(task, record, TaskStep(SafeStage.CONVERT), ratio):
             return
         for number in sells:
             if self._leg(task, record.legs[number], number, ratio, may_place) is None:
                 return
-        if not self._moved(task, record, TaskStep(Stage.MERGE), ratio):
+        if not self._moved(task, record, TaskStep(SafeStage.MERGE), ratio):
             return
         self._close(task, self._outcome(task, record))
 
@@ -297,7 +297,7 @@ class Tasks:
     def _at_pool(
         self, task: Task, leg: DecidedLeg, number: int, target: int, may_place: bool
     ) -> int | None:
-        step = TaskStep(Stage.POOL, number)
+        step = TaskStep(SafeStage.POOL, number)
         if target <= 0 or (not may_place and self._state(task, step)[0] is None):
             return 0
         account = self._account(leg.vault_market)
@@ -450,7 +450,7 @@ class Tasks:
     def _outcome(self, task: Task, record: DecisionRecord) -> str:
         parts = []
         for number in range(len(record.legs)):
-            state, why = self._state(task, TaskStep(Stage.POOL, number))
+            state, why = self._state(task, TaskStep(SafeStage.POOL, number))
             if state is not None:
                 parts.append(f"at the pool: {state}{f', {why}' if why else ''}")
         parts += [

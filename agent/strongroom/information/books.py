@@ -18,7 +18,7 @@ from strongroom.errors import Away
 MAX_TOKENS = 500  # of one question
 
 
-Entry = Mapping[str, Any]  # a part of a book, as the venue has it
+BookEntry = Mapping[str, Any]  # a part of a book, as the venue has it
 
 
 class BooksAway(Away):
@@ -60,7 +60,7 @@ class Book:
         return (self.bid + self.ask) / 2 / MICRO
 
 
-def parse_book(summary: Entry, seen_at: int) -> Book:
+def parse_book(summary: BookEntry, seen_at: int) -> Book:
     """Read a book as `/book` and the market channel give it: prices and sizes as strings.
 
     Raises:
@@ -139,5 +139,5 @@ def levels(pairs: Iterable[tuple[int, int]]) -> tuple[Level, ...]:
     return tuple(Level(price, size) for price, size in pairs)
 
 
-def _level(entry: Entry) -> Level:
+def _level(entry: BookEntry) -> Level:
     return Level(int(Decimal(entry["price"]) * MICRO), int(Decimal(entry["size"]) * MICRO))

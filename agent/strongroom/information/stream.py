@@ -19,7 +19,7 @@ from websockets.sync.connection import Connection
 
 from strongroom.chain.ids import TokenId
 from strongroom.chain.units import MICRO
-from strongroom.information.books import Book, BookReader, BooksAway, Entry, Level, parse_book
+from strongroom.information.books import Book, BookEntry, BookReader, BooksAway, Level, parse_book
 
 SHARD = 200  # tokens of a connection: the venue goes silent somewhere above
 PING_S, SILENCE_S = 3.0, 8.0
@@ -48,7 +48,7 @@ class KeptBooks:
             if kept is None or not kept.sound or stamp >= kept.stamp:
                 self._kept[token] = _Kept(book, stamp)
 
-    def change(self, entry: Entry, stamp: int, seen_at: int) -> None:
+    def change(self, entry: BookEntry, stamp: int, seen_at: int) -> None:
         """Apply one changed level; a book that then disagrees with the venue is unsound."""
         token = TokenId(int(entry["asset_id"]))
         with self._lock:
@@ -238,7 +238,7 @@ class MarketStream:
         return sum(not self._books.compare(token, book) for token, book in found.items())
 
 
-def _changed(book: Book, entry: Entry) -> Book:
+def _changed(book: Book, entry: BookEntry) -> Book:
     price, size = _micro(entry["price"]), _micro(entry["size"])
     buys = entry["side"] == "BUY"
     side = book.bids if buys else book.asks

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.analysis.calibration import Gate, Record, score
+from strongroom.analysis.calibration import Gate, ScoreCard, score
 from strongroom.chain.failures import ChainAway
 from strongroom.database import parsed
 from strongroom.execution.vault_reader import VaultReader
@@ -15,7 +15,7 @@ from strongroom.settings import ConfigError
 
 
 @dataclass(frozen=True)
-class Holding:
+class MarketStatus:
     """A market's part of the vault, micro-units."""
 
     exposure: int
@@ -57,7 +57,7 @@ class Status:
     exposure: int
     owed: int
     dealable: bool
-    markets: Mapping[str, Holding]
+    markets: Mapping[str, MarketStatus]
     open_tasks: tuple[OpenTask, ...]
     open_orders: tuple[OpenOrder, ...]
     open_transactions: tuple[OpenTransaction, ...]
@@ -72,7 +72,7 @@ class Graded:
     source: str
     graduated: bool
     why: str
-    record: Record
+    record: ScoreCard
 
 
 def open_journal(config: Config) -> Journal:
@@ -110,7 +110,8 @@ def read_status(config: Config) -> Status:
         owed=state.owed,
         dealable=state.dealable,
         markets={
-            name: Holding(each.exposure, each.collateral) for name, each in state.markets.items()
+            name: MarketStatus(each.exposure, each.collateral)
+            for name, each in state.markets.items()
         },
         open_tasks=tuple(
             OpenTask(task.decision, journal.record(task.decision).question)

@@ -24,7 +24,7 @@ from strongroom.execution.transactions import Transactor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.clob import Clob, VenueAway, log_in
 from strongroom.execution.venues.pools import PoolMarket, pool_tokens
-from strongroom.execution.venues.wallets import Wallet, Wallets
+from strongroom.execution.venues.wallets import VenueWallet, Wallets
 from strongroom.information.books import Book, BookReader, BooksAway
 from strongroom.information.forecast import (
     CsvForecaster,
@@ -48,7 +48,7 @@ from strongroom.keeper.configuration import (
 )
 from strongroom.keeper.tick import Keeper, Watch
 from strongroom.reporting.marks import Method
-from strongroom.reporting.report import Reporting, Schedule
+from strongroom.reporting.report import Reporting, ReportSchedule
 from strongroom.settings import ConfigError, read_secret
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import CosignerAway, OwnKeys, Signers, WithCosigner
@@ -230,7 +230,7 @@ def reporting_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Reporting:
     return Reporting(
         section.evidence,
         config.venue.clob_url,
-        Schedule(section.every_s, section.when_asked_s),
+        ReportSchedule(section.every_s, section.when_asked_s),
         Method(int(section.reference_size * MICRO), section.stale_s, section.haircut_bps),
         {each.market.vault_market: each.pool for each in pools},
         CODE_VERSION,
@@ -337,7 +337,7 @@ def _wallets(config: Config, chain: Chain) -> Wallets:
     Raises:
         ConfigError: one is not a deposit wallet of its key, or is listed twice.
     """
-    found: list[Wallet] = []
+    found: list[VenueWallet] = []
     for number, each in enumerate(config.venue.wallets):
         place = f"[venue.wallets.{number}]"
         address = checksum(each.address)
@@ -350,7 +350,7 @@ def _wallets(config: Config, chain: Chain) -> Wallets:
             raise ConfigError(f"{place} {address} is not a deposit wallet") from error
         if named != owner.address:
             raise ConfigError(f"{place} the wallet's owner is {named}, the key's {owner.address}")
-        found.append(Wallet(address, owner, _log_in(config, owner, address)))
+        found.append(VenueWallet(address, owner, _log_in(config, owner, address)))
     return Wallets(chain, found, [each.address for each in config.venue.exchanges])
 
 

@@ -45,7 +45,7 @@ PURPOSE = "report"
 
 
 @dataclass(frozen=True)
-class Schedule:
+class ReportSchedule:
     """When a report is due; seconds since the last one.
 
     Attributes:
@@ -69,7 +69,7 @@ class Reporting:
 
     evidence: Path
     source: str
-    schedule: Schedule = Schedule()
+    schedule: ReportSchedule = ReportSchedule()
     method: Method = field(default_factory=Method)
     pools: Mapping[MarketId, str] = field(default_factory=dict)
     code_version: str = ""

@@ -24,7 +24,7 @@ from strongroom.chain.units import LOT, MICRO, on_tick
 from strongroom.errors import Refused
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Confidence, Leg, Pack, Proposal
-from strongroom.strategy.portfolio import Day, Holding, PortfolioLimits, room
+from strongroom.strategy.portfolio import Day, PortfolioLimits, Stake, room
 from strongroom.strategy.record import (
     DecidedLeg,
     DecidedMove,
@@ -123,11 +123,11 @@ class _Round:
         view, rules, name = self.view, self.rules, market.vault_market
         found = view.contract_rooms(market, self.spent)
         spent = [
-            Holding(other.event, other.category, assets, self.groups_of(vault_market, other.event))
+            Stake(other.event, other.category, assets, self.groups_of(vault_market, other.event))
             for vault_market, assets in self.spent.items()
             if (other := view.by_vault_market.get(vault_market)) is not None
         ]
-        new = Holding(market.event or name, market.category, 0, self.groups_of(name, market.event))
+        new = Stake(market.event or name, market.category, 0, self.groups_of(name, market.event))
         portfolio = room(
             rules.limits, view.vault.nav, [*self.held, *spent], new, self.day, view.now
         )

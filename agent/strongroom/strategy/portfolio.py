@@ -37,7 +37,7 @@ class PortfolioLimits:
 
 
 @dataclass(frozen=True)
-class Holding:
+class Stake:
     """What is at stake in one market, at cost, orders under way included; micro-units."""
 
     event: str
@@ -64,7 +64,7 @@ class Day:
 
 
 def room(
-    limits: PortfolioLimits, nav: int, held: Sequence[Holding], new: Holding, day: Day, now: int
+    limits: PortfolioLimits, nav: int, held: Sequence[Stake], new: Stake, day: Day, now: int
 ) -> Room:
     """Return how much may still be staked on `new` (its own assets do not count)."""
     lost = day.opening_nav - day.nav
@@ -90,5 +90,5 @@ def room(
     return Room(max(0, rooms[binding]), binding)
 
 
-def _left(bps: int, nav: int, held: Iterable[Holding]) -> int:
+def _left(bps: int, nav: int, held: Iterable[Stake]) -> int:
     return nav * bps // BPS - sum(each.assets for each in held)

@@ -13,7 +13,7 @@ from strongroom.chain.units import BPS
 from strongroom.information.books import Book
 from strongroom.information.forecast import Given
 from strongroom.information.gamma import Market
-from strongroom.strategy.portfolio import Day, Holding
+from strongroom.strategy.portfolio import Day, Stake
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class View:
         """A market of each vault market."""
         return {market.vault_market: market for market in self.markets.values()}
 
-    def holdings(self, groups: Mapping[str, frozenset[str]]) -> list[Holding]:
+    def holdings(self, groups: Mapping[str, frozenset[str]]) -> list[Stake]:
         """Return what is at stake, at cost, a vault market each; for the portfolio's limits.
 
         Args:
@@ -170,5 +170,5 @@ class View:
             event = market.event if market is not None else name
             category = market.category if market is not None else "unknown"
             member = groups.get(name, frozenset()) | groups.get(event, frozenset())
-            found.append(Holding(event or name, category, state.exposure, member))
+            found.append(Stake(event or name, category, state.exposure, member))
         return found

@@ -9,8 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-Entry = Mapping[str, Any]  # a function, event or constructor, as compilers write it
-Abi = Sequence[Entry]
+AbiEntry = Mapping[str, Any]  # a function, event or constructor, as compilers write it
+Abi = Sequence[AbiEntry]
 
 
 @cache

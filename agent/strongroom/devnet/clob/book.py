@@ -17,7 +17,7 @@ YES, NO = 0, 1
 
 
 @dataclass
-class Entry:
+class RestingOrder:
     """What is left of an order in the book."""
 
     order_id: str
@@ -50,39 +50,39 @@ class Match:
 class _Side:
     """One side: levels by rank (lower is better), each first come, first served."""
 
-    levels: dict[int, deque[Entry]] = field(default_factory=dict)
+    levels: dict[int, deque[RestingOrder]] = field(default_factory=dict)
     ranks: list[int] = field(default_factory=list)
 
-    def add(self, rank: int, entry: Entry) -> None:
+    def add(self, rank: int, entry: RestingOrder) -> None:
         if rank not in self.levels:
             self.levels[rank] = deque()
             insort(self.ranks, rank)
         self.levels[rank].append(entry)
 
-    def remove(self, rank: int, entry: Entry) -> None:
+    def remove(self, rank: int, entry: RestingOrder) -> None:
         level = self.levels[rank]
         level.remove(entry)
         if not level:
             del self.levels[rank]
             self.ranks.remove(rank)
 
-    def best_first(self) -> Iterator[tuple[int, Entry]]:
+    def best_first(self) -> Iterator[tuple[int, RestingOrder]]:
         for rank in self.ranks:
             for entry in self.levels[rank]:
                 yield rank, entry
 
 
-class Book:
+class OrderBook:
     """All resting orders of one condition."""
 
     def __init__(self) -> None:
         self._bids, self._asks = _Side(), _Side()
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, RestingOrder] = {}
 
     def __contains__(self, order_id: str) -> bool:
         return order_id in self._entries
 
-    def rest(self, entry: Entry) -> None:
+    def rest(self, entry: RestingOrder) -> None:
         """Put an order into the book, behind those of its price."""
         self._entries[entry.order_id] = entry
         side, rank = self._place(entry)
@@ -98,11 +98,11 @@ class Book:
         side, rank = self._place(entry)
         side.remove(rank, entry)
 
-    def crosses(self, entry: Entry) -> bool:
+    def crosses(self, entry: RestingOrder) -> bool:
         """Whether an incoming order would trade at once."""
         return any(True for _ in self._facing(entry))
 
-    def depth(self, entry: Entry) -> int:
+    def depth(self, entry: RestingOrder) -> int:
         """Return how much of an incoming order could trade at once, at most its size."""
         left = entry.size
         for _, resting in self._facing(entry):
@@ -111,7 +111,7 @@ class Book:
                 break
         return entry.size - left
 
-    def take(self, entry: Entry) -> list[Match]:
+    def take(self, entry: RestingOrder) -> list[Match]:
         """Trade an incoming order against the book; what is left stands in `entry.size`."""
         matches = []
         for _, resting in list(self._facing(entry)):
@@ -134,7 +134,7 @@ class Book:
             return to_bids, to_asks
         return to_asks, to_bids
 
-    def level(self, entry: Entry) -> int:
+    def level(self, entry: RestingOrder) -> int:
         """Return the size at an order's price, on its side."""
         side, rank = self._place(entry)
         return sum(each.size for each in side.levels.get(rank, ()))
@@ -142,12 +142,12 @@ class Book:
     def _sizes(self, side: _Side) -> list[tuple[int, int]]:
         return [(rank, sum(each.size for each in side.levels[rank])) for rank in side.ranks]
 
-    def _place(self, entry: Entry) -> tuple[_Side, int]:
+    def _place(self, entry: RestingOrder) -> tuple[_Side, int]:
         if entry.is_bid:
             return self._bids, MICRO - entry.yes_price
         return self._asks, entry.yes_price
 
-    def _facing(self, entry: Entry) -> Iterator[tuple[int, Entry]]:
+    def _facing(self, entry: RestingOrder) -> Iterator[tuple[int, RestingOrder]]:
         """Yield what the order would trade with, best first."""
         if entry.is_bid:
             side, limit = self._asks, entry.yes_price

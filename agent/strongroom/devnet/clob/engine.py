@@ -18,7 +18,7 @@ from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import MICRO
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.auth import ApiKey
-from strongroom.devnet.clob.book import BUY, YES, Book, Entry, Match
+from strongroom.devnet.clob.book import BUY, YES, Match, OrderBook, RestingOrder
 from strongroom.devnet.clob.errors import Refusal, bad
 from strongroom.devnet.clob.faults import Faults
 from strongroom.devnet.clob.funds import EOA, POLY_1271, POLY_SAFE, Funds, asset_of
@@ -26,7 +26,7 @@ from strongroom.devnet.clob.market_data import MarketData
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.orders import (
     LiveOrder,
-    Submission,
+    OrderSubmission,
     decimal,
     domain_separator,
     judge,
@@ -35,14 +35,14 @@ from strongroom.devnet.clob.orders import (
 from strongroom.devnet.clob.settlement import VenueChain, signer_of
 from strongroom.devnet.clob.settler import Settler
 from strongroom.devnet.clob.stream import Hub
-from strongroom.devnet.clob.trades import Fill, Trade, groups
+from strongroom.devnet.clob.trades import MakerFill, Trade, groups
 
 Admission = Literal["open", "known_wallets"]
 HASH_WAIT_S = 2.0  # how long an answer waits for its settlements to be sent
 HEARTBEAT_S = 10.0  # a key that has sent one heartbeat and misses the next loses its orders
 
 
-class Engine:
+class MatchingEngine:
     """All markets of the service."""
 
     def __init__(
@@ -82,7 +82,7 @@ class Engine:
 
     # orders
 
-    async def post(self, submission: Submission, key: ApiKey) -> JsonObject:
+    async def post(self, submission: OrderSubmission, key: ApiKey) -> JsonObject:
         """Take an order; match it, or let it rest.
 
         Raises:
@@ -165,7 +165,7 @@ class Engine:
 
     # inside
 
-    def _check_mode(self, submission: Submission) -> None:
+    def _check_mode(self, submission: OrderSubmission) -> None:
         match self.faults.mode:
             case "restarting":
                 raise Refusal(425, errors.RESTARTING)
@@ -176,7 +176,7 @@ class Engine:
             case "post_only" if not submission.postOnly:
                 raise bad(errors.POST_ONLY)
 
-    def _received(self, submission: Submission, key: ApiKey) -> tuple[LiveOrder, bytes]:
+    def _received(self, submission: OrderSubmission, key: ApiKey) -> tuple[LiveOrder, bytes]:
         """Return the order of a submission, and its hash.
 
         Raises:
@@ -245,7 +245,7 @@ class Engine:
         if unknown:
             await self.funds.look([(signed.maker.lower(), asset_of(order), exchange)])
 
-    def _check_funds(self, order: LiveOrder, entry: Entry, book: Book) -> None:
+    def _check_funds(self, order: LiveOrder, entry: RestingOrder, book: OrderBook) -> None:
         need = order.making(order.size)
         if order.order.side == BUY and book.crosses(entry):
             need += order.listing.taker_fee(order.size, order.price)
@@ -296,7 +296,7 @@ class Engine:
         fills = []
         for match in matches:
             maker = self.orders[match.order_id]
-            fills.append(Fill(maker, match.size, maker.price))
+            fills.append(MakerFill(maker, match.size, maker.price))
             maker.matched += match.size
             if maker.matched == maker.size:
                 maker.status = "MATCHED"

@@ -6,14 +6,14 @@ from fastapi import FastAPI
 
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import MICRO
-from strongroom.devnet.clob.engine import Engine
+from strongroom.devnet.clob.engine import MatchingEngine
 from strongroom.information.gamma import MarketRecord
 
 MOST = 500  # records of a page
 
 
 def create_gamma(
-    records: Callable[[], Sequence[MarketRecord]], engine: Callable[[], Engine]
+    records: Callable[[], Sequence[MarketRecord]], engine: Callable[[], MatchingEngine]
 ) -> FastAPI:
     """Return the application: `/markets` with limit, offset and closed, as Gamma has them."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -34,7 +34,7 @@ def create_gamma(
     return app
 
 
-def _quoted(record: MarketRecord, engine: Engine) -> JsonObject:
+def _quoted(record: MarketRecord, engine: MatchingEngine) -> JsonObject:
     listing = engine.data.listings[str(record["conditionId"])]
     bid, ask = engine.data.best(listing.token_ids[0])
     return dict(record) | {

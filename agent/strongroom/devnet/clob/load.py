@@ -54,7 +54,7 @@ class Crowd:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CrowdResult:
     """How it went."""
 
     placed: int
@@ -75,7 +75,7 @@ def log_in(url: str, chain_id: int, key: str) -> ClobClient:
     return client
 
 
-def run(crowd: Crowd) -> Outcome:
+def run(crowd: Crowd) -> CrowdResult:
     """Let everybody trade at once; wait until every trade has ended."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(len(crowd.keys), mp_context=context) as pool:
@@ -88,7 +88,7 @@ def run(crowd: Crowd) -> Outcome:
     for client in clients:  # nothing new comes in, so one behind the other
         while any(trade["status"] not in FINAL for trade in client.get_trades()):
             time.sleep(0.5)
-    return Outcome(placed, answered - start, time.monotonic() - start)
+    return CrowdResult(placed, answered - start, time.monotonic() - start)
 
 
 def differences(crowd: Crowd, before: Mapping[str, int], venue: Venue) -> list[str]:

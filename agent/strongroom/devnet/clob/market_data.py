@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import MICRO
 from strongroom.devnet.clob import errors
-from strongroom.devnet.clob.book import YES, Book, Entry
+from strongroom.devnet.clob.book import YES, OrderBook, RestingOrder
 from strongroom.devnet.clob.errors import Refusal, bad
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.orders import LiveOrder, decimal
@@ -22,7 +22,7 @@ class MarketData:
     def __init__(self, hub: Hub, listings: Iterable[Listing], clock: Callable[[], float]) -> None:
         self.hub = hub
         self.listings: dict[str, Listing] = {}
-        self.books: dict[str, Book] = {}
+        self.books: dict[str, OrderBook] = {}
         self._clock = clock
         self._tokens: dict[str, tuple[str, int]] = {}  # token -> market, outcome
         self._changed: dict[str, int] = {}  # market -> ms
@@ -34,7 +34,7 @@ class MarketData:
         """Open a market for trading, or change what is listed of it."""
         known = self.listings.get(listing.condition_id)
         self.listings[listing.condition_id] = listing
-        self.books.setdefault(listing.condition_id, Book())
+        self.books.setdefault(listing.condition_id, OrderBook())
         self._changed.setdefault(listing.condition_id, self._now_ms())
         for outcome, token in enumerate(listing.token_ids):
             self._tokens[token] = (listing.condition_id, outcome)
@@ -139,7 +139,7 @@ class MarketData:
         }
         self.hub.to_token(token, message)
 
-    def tell_level(self, order: LiveOrder, entry: Entry) -> None:
+    def tell_level(self, order: LiveOrder, entry: RestingOrder) -> None:
         """Tell the level that has changed, as both tokens' books show it."""
         listing = order.listing
         self._changed[listing.condition_id] = self._now_ms()

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import DAY, LOT, MICRO
-from strongroom.devnet.clob.book import BUY, Entry
+from strongroom.devnet.clob.book import BUY, RestingOrder
 from strongroom.devnet.clob.errors import (
     BAD_EXPIRATION,
     BAD_PAYLOAD,
@@ -79,7 +79,7 @@ class SignedOrder(BaseModel):
         )
 
 
-class Submission(BaseModel):
+class OrderSubmission(BaseModel):
     """The body of `POST /order`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -99,7 +99,7 @@ class LiveOrder:
     owner: str  # API key
     listing: Listing
     outcome: int
-    submission: Submission
+    submission: OrderSubmission
     price: int  # 10**-6
     size: int  # micro-tokens, whole lots
     created_at: int
@@ -117,9 +117,11 @@ class LiveOrder:
         """When it ends, timestamp; 0: never."""
         return int(self.order.expiration)
 
-    def entry(self) -> Entry:
+    def entry(self) -> RestingOrder:
         """Return what is left of it for the book."""
-        return Entry(self.id, self.order.side, self.outcome, self.price, self.size - self.matched)
+        return RestingOrder(
+            self.id, self.order.side, self.outcome, self.price, self.size - self.matched
+        )
 
     def making(self, size: int) -> int:
         """Return what it gives for `size` micro-tokens, in its maker units, rounded down."""
@@ -169,14 +171,14 @@ def order_hash(order: SignedOrder, domain: bytes) -> bytes:
     return keccak(b"\x19\x01" + domain + keccak(encode(_STRUCT, (_TYPEHASH, *order.struct()))))
 
 
-def parse(payload: object) -> Submission:
+def parse(payload: object) -> OrderSubmission:
     """Read the body of an order.
 
     Raises:
         Refusal: 400, it is no order.
     """
     try:
-        submission = Submission.model_validate(payload)
+        submission = OrderSubmission.model_validate(payload)
         order = submission.order
         if not (is_address(order.maker) and is_address(order.signer)):
             raise ValueError("no address")
@@ -192,7 +194,7 @@ def parse(payload: object) -> Submission:
     return submission
 
 
-def judge(submission: Submission, listing: Listing, now: float) -> tuple[int, int]:
+def judge(submission: OrderSubmission, listing: Listing, now: float) -> tuple[int, int]:
     """Hold an order against its market's tick, sizes and the clock.
 
     Returns:
@@ -228,7 +230,7 @@ def _price(cash: int, tokens: int, listing: Listing, exactly: bool) -> int:
     return nearest
 
 
-def _check_time(submission: Submission, now: float) -> None:
+def _check_time(submission: OrderSubmission, now: float) -> None:
     expiration = int(submission.order.expiration)
     if submission.orderType == "GTD":
         if expiration < now + EXPIRY_BUFFER_S:

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.auth import Authority
-from strongroom.devnet.clob.engine import Engine
+from strongroom.devnet.clob.engine import MatchingEngine
 from strongroom.devnet.clob.errors import Refusal
 from strongroom.devnet.clob.routes import (
     funds,
@@ -46,7 +46,7 @@ class NotServing(Away):
     """The service did not come up."""
 
 
-def create_app(build: Callable[[], Engine], authority: Authority) -> FastAPI:
+def create_app(build: Callable[[], MatchingEngine], authority: Authority) -> FastAPI:
     """Return the application; `build` makes the engine inside the server's event loop."""
 
     @asynccontextmanager
@@ -133,9 +133,9 @@ class ClobServer:
         return f"http://{host}:{port}"
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> MatchingEngine:
         """The engine; it belongs to the server's thread, so only look at it from outside."""
-        engine: Engine = self.app.state.engine
+        engine: MatchingEngine = self.app.state.engine
         return engine
 
     def join(self) -> None:

@@ -9,7 +9,7 @@ from eth_account.signers.local import LocalAccount
 from pydantic import BaseModel, ConfigDict
 
 from strongroom.devnet.clob.auth import Authority
-from strongroom.devnet.clob.engine import Admission, Engine
+from strongroom.devnet.clob.engine import Admission, MatchingEngine
 from strongroom.devnet.clob.gamma import create_gamma
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.server import ClobServer, create_app
@@ -54,7 +54,7 @@ def make_service(
         gamma: records of the markets, served below /gamma
     """
 
-    def build() -> Engine:
+    def build() -> MatchingEngine:
         chain = VenueChain(
             config.rpc_url,
             config.chain_id,
@@ -63,7 +63,7 @@ def make_service(
             config.ctf,
             config.wallets,
         )
-        return Engine(chain, config.listings, config.admission, clock)
+        return MatchingEngine(chain, config.listings, config.admission, clock)
 
     authority = Authority(config.chain_id, secrets.token_bytes(32), time.time)
     app = create_app(build, authority)

@@ -14,7 +14,7 @@ OVER = ("CONFIRMED", "FAILED")
 
 
 @dataclass
-class Fill:
+class MakerFill:
     """A maker's part of a trade."""
 
     order: LiveOrder
@@ -28,7 +28,7 @@ class Trade:
 
     id: str
     taker: LiveOrder
-    makers: Sequence[Fill]
+    makers: Sequence[MakerFill]
     price: int  # of the taker's token
     size: int
     fee: int

@@ -27,7 +27,7 @@ from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.orders import OrderKind
 from strongroom.chain.rpc import private_key
 from strongroom.errors import Away
-from strongroom.execution.interfaces import Answer
+from strongroom.execution.interfaces import VenueAnswer
 from strongroom.journal.states import (
     AnswerKind,
     TradeStatus,
@@ -59,7 +59,7 @@ class Clob:
         signature: bytes,
         kind: OrderKind = OrderKind.GTC,
         expiry: int = 0,
-    ) -> Answer:
+    ) -> VenueAnswer:
         """Post an order (GTC, POST = post-only, FOK, FAK) once; never again by itself.
 
         One that may rest is given the signature's expiry (timestamp), so that the venue does not
@@ -79,7 +79,9 @@ class Clob:
             if not answered.get("success"):
                 answer = answer_of(400, str(answered.get("errorMsg")))
             else:
-                answer = Answer(AnswerKind.ACCEPTED, venue_word(str(answered.get("status", ""))))
+                answer = VenueAnswer(
+                    AnswerKind.ACCEPTED, venue_word(str(answered.get("status", "")))
+                )
         except PolyApiException as error:
             answer = answer_of(error.status_code, str(error.error_msg))
             self.trouble = answer.detail if answer.kind == AnswerKind.SILENT else ""
@@ -89,24 +91,24 @@ class Clob:
         self.trouble = ""
         return answer
 
-    def look(self, order_hash: OrderHash) -> Answer:
+    def look(self, order_hash: OrderHash) -> VenueAnswer:
         """Ask after an order by its hash; REFUSED means that the venue does not know it."""
         try:
             found = self._client.get_order(order_hash)
             if not found:
-                return Answer(AnswerKind.REFUSED, detail="the venue does not know the order")
-            return Answer(AnswerKind.ACCEPTED, venue_word(str(found["status"])))
+                return VenueAnswer(AnswerKind.REFUSED, detail="the venue does not know the order")
+            return VenueAnswer(AnswerKind.ACCEPTED, venue_word(str(found["status"])))
         except _FOREIGN as error:
             return _silent(error)
 
-    def cancel(self, order_hash: OrderHash) -> Answer:
+    def cancel(self, order_hash: OrderHash) -> VenueAnswer:
         """Ask for an order's end; REFUSED means that it was over already, or never there."""
         try:
             answer = self._client.cancel_order(OrderPayload(orderID=order_hash))
             if order_hash in answer["canceled"]:
-                return Answer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
+                return VenueAnswer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
             why = str(answer["not_canceled"].get(order_hash, ""))
-            return Answer(AnswerKind.REFUSED, detail=why)
+            return VenueAnswer(AnswerKind.REFUSED, detail=why)
         except _FOREIGN as error:
             return _silent(error)
 
@@ -123,17 +125,17 @@ class Clob:
         except _FOREIGN:
             return None
 
-    def heartbeat(self) -> Answer:
+    def heartbeat(self) -> VenueAnswer:
         """Say that we live: without it the venue takes our resting orders out."""
         try:
             answer = self._client.post_heartbeat(self._heartbeat_id)
             self._heartbeat_id = str(answer.get("heartbeat_id", ""))
         except PolyApiException as error:
             self._heartbeat_id = ""
-            return Answer(AnswerKind.SILENT, detail=str(error.error_msg))
+            return VenueAnswer(AnswerKind.SILENT, detail=str(error.error_msg))
         except _FOREIGN as error:
             return _silent(error)
-        return Answer(AnswerKind.ACCEPTED)
+        return VenueAnswer(AnswerKind.ACCEPTED)
 
     def time(self) -> int | None:
         """Return the venue's clock, seconds; None: no answer."""
@@ -173,23 +175,23 @@ def log_in(url: str, chain_id: int, owner: LocalAccount, wallet: str | None = No
     return Clob(client)
 
 
-def answer_of(status: int | None, text: str) -> Answer:
+def answer_of(status: int | None, text: str) -> VenueAnswer:
     """Return what the venue's answer to an order means, by its HTTP status and its words.
 
     Args:
         status: None: there was none
     """
     if status == 400 and "Duplicated" in text:
-        return Answer(AnswerKind.ACCEPTED, detail="the venue has the order already")
+        return VenueAnswer(AnswerKind.ACCEPTED, detail="the venue has the order already")
     if status == 400 and "balance" in text:
-        return Answer(AnswerKind.UNFUNDED, VenueWord.REJECTED, text)
+        return VenueAnswer(AnswerKind.UNFUNDED, VenueWord.REJECTED, text)
     if status in (400, 401, 403):
-        return Answer(AnswerKind.REFUSED, VenueWord.REJECTED, text)
-    return Answer(AnswerKind.SILENT, detail=f"{status}: {text}")
+        return VenueAnswer(AnswerKind.REFUSED, VenueWord.REJECTED, text)
+    return VenueAnswer(AnswerKind.SILENT, detail=f"{status}: {text}")
 
 
-def _silent(error: Exception) -> Answer:
-    return Answer(AnswerKind.SILENT, detail=str(error) or type(error).__name__)
+def _silent(error: Exception) -> VenueAnswer:
+    return VenueAnswer(AnswerKind.SILENT, detail=str(error) or type(error).__name__)
 
 
 def _takes_part(trade: Mapping[str, Any], order_hash: OrderHash) -> bool:

@@ -25,7 +25,7 @@ BATCH_S = DAY  # how long a signed batch may be sent
 
 
 @dataclass(frozen=True)
-class Wallet:
+class VenueWallet:
     """A deposit wallet, its owner's key, and the venue's service under that key."""
 
     address: str
@@ -48,20 +48,20 @@ class Wallets:
     """The wallets of one vault."""
 
     def __init__(
-        self, chain: ChainReads, wallets: Iterable[Wallet], exchanges: Sequence[str]
+        self, chain: ChainReads, wallets: Iterable[VenueWallet], exchanges: Sequence[str]
     ) -> None:
         """Take the wallets, and the exchanges that may move what they hold."""
         self._chain, self._exchanges = chain, exchanges
         self._wallets = {each.address.lower(): each for each in wallets}
 
-    def __getitem__(self, address: str) -> Wallet:
+    def __getitem__(self, address: str) -> VenueWallet:
         return self._wallets[address.lower()]
 
-    def all(self) -> list[Wallet]:
+    def all(self) -> list[VenueWallet]:
         """Return the wallets."""
         return list(self._wallets.values())
 
-    def free(self, account: str) -> list[Wallet]:
+    def free(self, account: str) -> list[VenueWallet]:
         """Return those that serve no account yet, as a delegated account's registry knows them."""
         registry = self._chain.ask_one(account, "DelegatedAccount", "REGISTRY")
         served = self._chain.ask(
@@ -69,7 +69,7 @@ class Wallets:
         )
         return [wallet for wallet, by in zip(self.all(), served, strict=True) if int(by, 16) == 0]
 
-    def consent(self, wallet: Wallet, account: str) -> Call:
+    def consent(self, wallet: VenueWallet, account: str) -> Call:
         """Return the call that lets `account` take all that the wallet holds, and the exchanges
         trade with it."""
         collateral, tokens = (
@@ -81,7 +81,7 @@ class Wallets:
             calls.append(make_call(tokens, "ConditionalTokens", "setApprovalForAll", spender, True))
         return self._batch(wallet, calls)
 
-    def _missing(self, wallet: Wallet, collateral: str, tokens: str) -> list[str]:
+    def _missing(self, wallet: VenueWallet, collateral: str, tokens: str) -> list[str]:
         """Return the exchanges that may not move the wallet's collateral or tokens yet."""
         found = self._chain.ask(
             [
@@ -101,7 +101,7 @@ class Wallets:
             if found[2 * number] < MAX_UINT256 // 2 or not found[2 * number + 1]
         ]
 
-    def _batch(self, wallet: Wallet, calls: Sequence[Call]) -> Call:
+    def _batch(self, wallet: VenueWallet, calls: Sequence[Call]) -> Call:
         inside = [(call.to, to_bytes(call.data)) for call in calls]
         deadline = self._chain.now() + BATCH_S
         digest = self._chain.ask_one(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from strongroom.analysis.bundle import Security
-from strongroom.analysis.scan import Finding
+from strongroom.analysis.scan import ArbitrageFinding
 from strongroom.chain.orders import NO, YES, MoveKind, OnFailure, OrderKind, Side
 from strongroom.chain.units import LOT, MICRO
 from strongroom.information.books import Book
@@ -50,7 +50,7 @@ def busy(view: View, markets: Iterable[Market]) -> bool:
 
 
 def proposal_of(
-    pack: str, finding: Finding, markets: Mapping[str, Market], sure: bool, why: str
+    pack: str, finding: ArbitrageFinding, markets: Mapping[str, Market], sure: bool, why: str
 ) -> Proposal:
     """Return a finding as a proposal: splits, buys, conversions, sales and merges."""
     bundle = finding.bundle

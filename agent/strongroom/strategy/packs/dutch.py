@@ -12,7 +12,7 @@ from strongroom.analysis.scan import (
     ASK,
     BID,
     BookTable,
-    Event,
+    NegativeRiskEvent,
     binary_candidates,
     event_candidates,
     judge,
@@ -74,13 +74,13 @@ class DutchBook:
             np.array([market.fees.exponent for market in markets]),
         )
 
-    def _events(self, markets: Sequence[Market]) -> list[Event]:
+    def _events(self, markets: Sequence[Market]) -> list[NegativeRiskEvent]:
         groups: dict[MarketId, list[int]] = {}
         for place, market in enumerate(markets):
             if market.event_id is not None:
                 groups.setdefault(market.event_id, []).append(place)
         return [
-            Event(event, tuple(places), self._proof(event))
+            NegativeRiskEvent(event, tuple(places), self._proof(event))
             for event, places in groups.items()
             if len(places) > 1
         ]

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 
 from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob import errors
-from strongroom.devnet.clob.engine import Engine
+from strongroom.devnet.clob.engine import MatchingEngine
 from strongroom.devnet.clob.errors import bad
 from strongroom.devnet.clob.orders import decimal
 from strongroom.devnet.clob.routes.request import TheEngine, read_tokens
@@ -86,7 +86,7 @@ async def last_trades_prices(engine: TheEngine, request: Request) -> list[dict[s
     return answers
 
 
-def _price(engine: Engine, token: str, side: str) -> str:
+def _price(engine: MatchingEngine, token: str, side: str) -> str:
     if side not in ("BUY", "SELL"):
         raise bad(errors.BAD_SIDE)
     bid, ask = engine.data.best(token)
@@ -94,13 +94,13 @@ def _price(engine: Engine, token: str, side: str) -> str:
     return decimal(best or 0)
 
 
-def _midpoint(engine: Engine, token: str) -> str:
+def _midpoint(engine: MatchingEngine, token: str) -> str:
     bid, ask = engine.data.best(token)
     if bid is None or ask is None:
         return "0.5" if bid is ask else decimal((bid or 0) + (ask or 0))
     return decimal((bid + ask) // 2)
 
 
-def _spread(engine: Engine, token: str) -> str:
+def _spread(engine: MatchingEngine, token: str) -> str:
     bid, ask = engine.data.best(token)
     return decimal(ask - bid) if bid is not None and ask is not None else "0"

@@ -11,7 +11,7 @@ from fastapi.requests import HTTPConnection
 from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.auth import ApiKey, Authority
-from strongroom.devnet.clob.engine import Engine
+from strongroom.devnet.clob.engine import MatchingEngine
 from strongroom.devnet.clob.errors import bad
 
 PAGE = 500  # records of a page
@@ -20,8 +20,8 @@ START, END = "MA==", "LTE="  # cursors
 Record = TypeVar("Record")
 
 
-async def _engine(connection: HTTPConnection) -> Engine:
-    engine: Engine = connection.app.state.engine
+async def _engine(connection: HTTPConnection) -> MatchingEngine:
+    engine: MatchingEngine = connection.app.state.engine
     return engine
 
 
@@ -30,7 +30,7 @@ async def _authority(connection: HTTPConnection) -> Authority:
     return authority
 
 
-TheEngine = Annotated[Engine, Depends(_engine)]
+TheEngine = Annotated[MatchingEngine, Depends(_engine)]
 TheAuthority = Annotated[Authority, Depends(_authority)]
 
 
