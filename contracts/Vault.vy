@@ -3,16 +3,17 @@
 @title Strongroom vault
 @license AGPL-3.0-only
 @author Strongroom
-@notice A managed vault for prediction markets. Depositors request and claim (ERC-7540) at the
-        first report after their request: in at the ask NAV, out at the bid NAV. A keeper moves
-        budget into market accounts within caps; a reporter marks their positions within bounds;
-        nobody but the holders takes assets out.
-@dev One vault, three pieces of code (the whole is above the size limit): this one holds what
-     depositors and accounts call, VaultDesk.vy what keeper and reporter call, VaultGovernance.vy
-     what owner and guardian call. Calls that this code does not know go to the desk by
-     delegatecall, on this contract's storage, and from there to the governance. All three
-     initialise core.vy and nothing else, hence one storage layout and one re-entrancy lock. The
-     addresses are immutable: no upgrade.
+@notice A managed vault for prediction markets. Depositors request and claim (ERC-7540): a request
+        is dealt with by the second report after it, at the worse of two prices. Keepers move budget
+        into market accounts within caps; a reporter marks their positions, but nothing counts above
+        its cost before it is home; nobody but the holders takes assets out, and in kind they can
+        leave at any time.
+@dev One vault, four pieces of code (the whole is above the size limit): this one holds what
+     depositors and accounts call, VaultDesk.vy what keepers and reporter call, VaultExits.vy how
+     things end, VaultGovernance.vy what owner and guardian call. Calls that this code does not know
+     go to the desk by delegatecall, on this contract's storage, from there to the exits and on to
+     the governance. All four initialise core.vy and nothing else, hence one storage layout and one
+     re-entrancy lock. The addresses are immutable: no upgrade.
 @custom:security Invariant: asset.balanceOf(self) >= total_idle + pending deposits +
         claimable_assets. The delegatecall target is fixed at construction and never chosen by a
         caller.
@@ -23,9 +24,8 @@ from snekmate.tokens import erc20
 
 from contracts.interfaces import IVault
 from contracts.modules import core
-from contracts.modules import fees
+from contracts.modules import exposure
 from contracts.modules import ledger
-from contracts.modules import limits
 from contracts.modules import nav
 from contracts.modules import requests
 from contracts.modules import roles
@@ -41,11 +41,10 @@ uses: ownable
 uses: erc20
 uses: status
 uses: roles
-uses: limits
 uses: ledger
 uses: requests
 uses: nav
-uses: fees
+uses: exposure
 
 exports: (
     erc20.transfer,
@@ -63,7 +62,7 @@ exports: (
     erc20.eip712Domain,
     ownable.owner,
     roles.guardian,
-    status.keeper,
+    exposure.keeperOf,
     status.paused,
     status.windingDown,
     ledger.asset,
@@ -113,7 +112,7 @@ interface IDesk:
 
 
 WAD_PER_BPS: constant(uint256) = 10**14
-MAX_RETURN: constant(uint256) = 4096  # bytes a desk function returns at most: openMarkets
+MAX_RETURN: constant(uint256) = 4160  # bytes a desk function returns at most: openMarkets
 
 DESK: public(immutable(address))  # code of keeper and reporter, see VaultDesk.vy
 
@@ -130,7 +129,7 @@ def __init__(desk: address, new: terms.Terms):
     raw_call(
         desk,
         abi_encode(new, method_id=method_id(
-                "setUp((string,string,address,address,address,address,address,uint256,uint256,uint256,uint256,uint256,uint256,uint256[17]))"
+                "setUp((string,string,address,address,address,address,uint256,uint256,uint256,uint256,uint256,uint256,uint256[19]))"
             )),
         is_delegate_call=True,
     )
@@ -184,7 +183,7 @@ def totalAssets() -> uint256:
     """
     @return NAV at the bid, in assets: idle and what the open markets were last booked at.
     """
-    return nav._nav()[0]
+    return nav._nav()
 
 
 @external
@@ -193,7 +192,7 @@ def convertToShares(assets: uint256) -> uint256:
     """
     @return Shares worth `assets` at the bid NAV, rounded down.
     """
-    return assets * (erc20.totalSupply + ledger.VIRTUAL_SHARES) // (nav._nav()[0] + 1)
+    return assets * nav._shares() // (nav._nav() + 1)
 
 
 @external
@@ -202,7 +201,7 @@ def convertToAssets(shares: uint256) -> uint256:
     """
     @return Assets that `shares` are worth at the bid NAV, rounded down.
     """
-    return shares * (nav._nav()[0] + 1) // (erc20.totalSupply + ledger.VIRTUAL_SHARES)
+    return shares * (nav._nav() + 1) // nav._shares()
 
 
 @external
@@ -279,28 +278,36 @@ def previewWithdraw(assets: uint256) -> uint256:
 
 @external
 @view
-def orderTerms(market: bytes32, index: uint256) -> IVault.OrderTerms:
+def orderTerms(class_id: uint256, market: bytes32, index: uint256) -> IVault.OrderTerms:
     """
     @notice What an account must hold an order against. The price band is around the market's
-            marks while they are fresh; without them only the highest buying price binds.
+            marks while they are fresh. Without a fresh mark no order is admitted, or, where the
+            vault does not require marks, only the highest buying price binds.
+    @param class_id The account's class
     @param market The account's market
     @param index Outcome token: 2 * condition for YES, 2 * condition + 1 for NO
     """
-    keeper: address = empty(address)
+    admitted: bool = False
     lifetime: uint256 = 0
     highest: uint256 = 0
     band: uint256 = 0
-    keeper, lifetime, highest, band = status._order_terms(status.word)
+    required: bool = False
+    fresh: uint256 = 0
+    admitted, lifetime, highest, band, required, fresh = status._order_terms(status.word)
     highest = unsafe_mul(highest, WAD_PER_BPS)  # of 16 bits: no overflow
     lowest: uint256 = 0
-    if band != 0:
-        band = unsafe_mul(band, WAD_PER_BPS)
+    if band != 0 or required:
         bid: uint256 = 0
         ask: uint256 = 0
-        bid, ask = nav._quote(market, index)
-        if ask != 0:
+        marked: bool = False
+        marked, bid, ask = nav._quote(market, index, fresh)
+        if marked and band != 0:
+            band = unsafe_mul(band, WAD_PER_BPS)
             lowest = unsafe_sub(bid, min(bid, band))
             highest = min(highest, unsafe_add(ask, band))
+        if required and not marked:
+            admitted = False
+    keeper: address = exposure._keeper(class_id) if admitted else empty(address)
     return IVault.OrderTerms(
         keeper=keeper, max_lifetime=lifetime, highest_buy=highest, lowest_sell=lowest
     )
@@ -313,14 +320,15 @@ def orderTerms(market: bytes32, index: uint256) -> IVault.OrderTerms:
 @nonreentrant
 def requestDeposit(assets: uint256, controller: address, owner: address) -> uint256:
     """
-    @notice Hands over `assets` of `owner`; the next report turns them into shares at its ask NAV.
+    @notice Hands over `assets` of `owner`. The next report closes the request's epoch; one after it
+            turns them into shares, at the higher of two asks.
     @param controller Who may claim the shares
     @return The request id: the open deposit epoch
     """
     requests._check_authorised(owner)
     status._check_running(status.word)
     self._check_deposit(assets, controller)
-    request_id: uint256 = requests._request(requests.DEPOSIT, controller, assets)
+    request_id: uint256 = requests._request(requests.DEPOSIT, controller, assets, nav.ask_price)
     log DepositRequest(
         controller=controller, owner=owner, requestId=request_id, sender=msg.sender, assets=assets
     )
@@ -332,14 +340,17 @@ def requestDeposit(assets: uint256, controller: address, owner: address) -> uint
 @nonreentrant
 def requestRedeem(shares: uint256, controller: address, owner: address) -> uint256:
     """
-    @notice Hands over `shares` of `owner`; reports turn them into assets at their bid NAV, oldest
-            request first, as far as idle assets reach. Open even while paused.
-    @param controller Who may claim the assets
+    @notice Hands over `shares` of `owner`. The next report closes the request's epoch; those after
+            it turn them into assets, at the lower of two bids, oldest epoch first, as far as idle
+            assets reach. Open even while paused.
+    @param controller Who may claim the assets: the owner, or who has named the caller its operator
     @return The request id: the open redemption epoch
     """
     assert shares != 0, "nothing to redeem"
+    if controller != owner:
+        requests._check_authorised(controller)
     self._spend(owner, shares)
-    request_id: uint256 = requests._request(requests.REDEEM, controller, shares)
+    request_id: uint256 = requests._request(requests.REDEEM, controller, shares, nav.bid_price)
     log RedeemRequest(
         controller=controller, owner=owner, requestId=request_id, sender=msg.sender, shares=shares
     )
@@ -349,54 +360,44 @@ def requestRedeem(shares: uint256, controller: address, owner: address) -> uint2
 
 @external
 @nonreentrant
-def cancelDepositRequest(controller: address, receiver: address) -> uint256:
+def cancelDepositRequest(requestId: uint256, controller: address, receiver: address) -> uint256:
     """
-    @notice Takes back the controller's request from the open deposit epoch; in wind-down its
-            oldest request that is not settled, whatever the epoch.
+    @notice Takes a request back: while its epoch is open, once it was handed back, and once a
+            report after the closing one has left it over; at any time while there is no reporter,
+            the vault is stale or winds down. What was settled of it is claimed.
     @return The assets sent to `receiver`
     """
-    requests._check_authorised(controller)
-    request_id: uint256 = 0
     assets: uint256 = 0
-    if not status._has(status.word, status.WINDING_DOWN):
-        request_id, assets = requests._cancel(requests.DEPOSIT, controller)
-    else:
-        claimed: uint256 = 0  # of both nothing: deposits are never settled in part
-        request_id, assets, claimed, claimed = requests._leave(
-            requests.DEPOSIT, controller, block.timestamp
-        )
+    taken: uint256 = 0
+    shares: uint256 = 0
+    assets, taken, shares = self._take_back(requests.DEPOSIT, controller, requestId)
     log DepositRequestCancelled(
-        controller=controller, receiver=receiver, requestId=request_id, assets=assets
+        controller=controller, receiver=receiver, requestId=requestId, assets=assets
     )
+    if shares != 0 or taken != 0:
+        log Deposit(sender=controller, owner=receiver, assets=taken, shares=shares)
+        erc20._transfer(self, receiver, shares)
     ledger._push(receiver, assets)
     return assets
 
 
 @external
 @nonreentrant
-def cancelRedeemRequest(controller: address, receiver: address) -> uint256:
+def cancelRedeemRequest(requestId: uint256, controller: address, receiver: address) -> uint256:
     """
-    @notice Takes back the controller's request from the open redemption epoch; in wind-down what
-            is not settled of its oldest request, whatever the epoch, and claims the rest.
+    @notice Takes a request back, as cancelDepositRequest does.
     @return The shares sent to `receiver`
     """
-    requests._check_authorised(controller)
-    request_id: uint256 = 0
     shares: uint256 = 0
-    claimed: uint256 = 0
+    taken: uint256 = 0
     assets: uint256 = 0
-    if not status._has(status.word, status.WINDING_DOWN):
-        request_id, shares = requests._cancel(requests.REDEEM, controller)
-    else:
-        request_id, shares, claimed, assets = requests._leave(
-            requests.REDEEM, controller, block.timestamp
-        )
+    shares, taken, assets = self._take_back(requests.REDEEM, controller, requestId)
     log requests.RedeemRequestCancelled(
-        controller=controller, receiver=receiver, requestId=request_id, shares=shares
+        controller=controller, receiver=receiver, requestId=requestId, shares=shares
     )
     erc20._transfer(self, receiver, shares)
-    if claimed != 0 or assets != 0:
-        ledger._pay_claim(controller, receiver, claimed, assets)
+    if taken != 0 or assets != 0:
+        ledger._pay_claim(controller, receiver, taken, assets)
     return shares
 
 
@@ -440,57 +441,6 @@ def withdraw(assets: uint256, receiver: address, controller: address = msg.sende
     return self._claim_assets(assets, True, receiver, controller)[0]
 
 
-# Synchronous dealing
-
-
-@external
-@nonreentrant
-def syncDeposit(assets: uint256, receiver: address, min_shares_out: uint256 = 0) -> uint256:
-    """
-    @notice Deposits at the last report's ask NAV, while that is younger than sync_max_age.
-    @return The shares minted to `receiver`
-    """
-    self._check_deposit(assets, receiver)
-    bid: uint256 = 0
-    ask: uint256 = 0
-    bid, ask = self._prepare_sync_dealing()
-    supply: uint256 = erc20.totalSupply
-    assert not nav._collapsed(bid, supply), "shares are worthless"
-    shares: uint256 = assets * (supply + ledger.VIRTUAL_SHARES) // (ask + 1)  # down: fewer shares
-    assert shares != 0 and shares >= min_shares_out, "too few shares out"
-    fees._keep_mark(bid, ask, supply, assets, shares)
-    ledger.total_idle += assets
-    erc20._mint(receiver, shares)
-    log Deposit(sender=msg.sender, owner=receiver, assets=assets, shares=shares)
-    ledger._pull(msg.sender, assets)
-    return shares
-
-
-@external
-@nonreentrant
-def syncRedeem(
-    shares: uint256, receiver: address, owner: address, min_assets_out: uint256 = 0
-) -> uint256:
-    """
-    @notice Redeems at the last report's bid NAV, while that is younger than sync_max_age, no
-            closed epoch waits, and idle assets suffice.
-    @return The assets sent to `receiver`
-    """
-    assert shares != 0, "nothing to redeem"
-    self._spend(owner, shares)
-    bid: uint256 = self._prepare_sync_dealing()[0]
-    assert requests._waiting(requests.REDEEM) == 0, "redemptions wait"
-    # down: fewer assets
-    assets: uint256 = shares * (bid + 1) // (erc20.totalSupply + ledger.VIRTUAL_SHARES)
-    assert assets >= min_assets_out, "too few assets out"
-    assert assets <= ledger.total_idle, "idle too low"
-    ledger.total_idle -= assets
-    erc20._burn(owner, shares)
-    log ledger.Withdraw(sender=msg.sender, receiver=receiver, owner=owner, assets=assets, shares=shares)
-    ledger._push(receiver, assets)
-    return assets
-
-
 # Internal
 
 
@@ -517,7 +467,7 @@ def _check_deposit(assets: uint256, holder: address):
     ledger._check_allowed(word, holder)
     if limit != ledger.UNLIMITED:
         pending: uint256 = requests._not_settled(requests.DEPOSIT)
-        assert nav._nav()[0] + pending + assets <= limit, "deposit limit"
+        assert nav._nav() + pending + assets <= limit, "deposit limit"
 
 
 @internal
@@ -542,15 +492,12 @@ def _claim_assets(amount: uint256, by_out: bool, receiver: address, controller: 
 
 
 @internal
-def _prepare_sync_dealing() -> (uint256, uint256):
-    """
-    @return NAV at the bid and at the ask to deal at.
-    @dev Nobody deals around a payout: what the chain knows is booked first.
-    """
+def _take_back(side: uint256, controller: address, epoch: uint256) -> (uint256, uint256, uint256):
+    requests._check_authorised(controller)
     state: uint256 = status.word
-    word: uint256 = limits.report_limits
-    max_age: uint256 = limits._field(word, limits.SYNC_MAX_AGE)
-    assert max_age != 0, "sync dealing off"
-    status._check_dealable(state)
-    assert block.timestamp - limits._last_report(state, word) <= max_age, "stale NAV"
-    return nav._sync_all()
+    anyway: bool = (
+        status._has(state, status.WINDING_DOWN)
+        or status._is_stale(state)
+        or roles.reporter == empty(address)
+    )
+    return requests._take_back(side, controller, epoch, anyway, status._reports(state))

@@ -3,34 +3,29 @@
 @title Strongroom vault desk
 @license AGPL-3.0-only
 @author Strongroom
-@notice The part of a vault that its keeper and reporter call: markets and their budgets, reports,
-        fees and settlement. Vaults run this code on their own storage by delegatecall, and it
-        passes on to the governance what it does not know (see Vault.vy); deployed once for each
+@notice The part of a vault that its keepers and its reporter call: markets and their budgets,
+        reports, fees and settlement. Vaults run this code on their own storage by delegatecall,
+        and it passes on to the exits what it does not know (see Vault.vy); deployed once for each
         asset, it holds nothing.
-@dev Purpose: the daily work of a vault. The keeper opens markets and moves budget in and out of
-     their accounts; the reporter says what the accounts hold is worth; a report then takes fees
-     and settles requests.
-     Roles: `report` is the reporter's; `openMarket` and `allocate` are the keeper's; `recall` is
-     open to keeper, guardian and owner, since it only makes things safer; `sync` and, of what has
-     ended, `closeMarket` are open to anyone.
-     A report works in three steps. It values every account in memory, it judges what it found,
-     and only then it writes; a report that reverts, or that is judged not to take effect, leaves
-     no value behind.
-     Units: assets (of the asset, 6 decimals), shares (12 decimals), marks in WAD, limits in bps.
-     Invariants: no request is priced by a report that was known when it was made. Budget moves
-     at cost, so no act of the keeper moves NAV. Settlement never lowers the bid NAV per share of
-     those who stay.
-     Limits of use: 64 open markets with 96 conditions together, so that one report can cover all
-     of them within a block; eight closed epochs a side are settled by one report.
+@dev Purpose: the daily work of a vault. A keeper opens markets of its class and moves budget into
+     their accounts; the reporter says what the accounts hold is worth; a report then
+     takes fees, settles the epochs that an earlier report closed, and closes the open ones.
+     Roles: `report` is the reporter's; `openMarket` and `allocate` are the class's keeper's;
+     `settle` of a flat vault is open to anyone.
+     Units: assets (of the asset), shares (18 decimals), marks in WAD, prices in assets per share
+     times PRICE, limits in bps.
+     Invariants: a request is priced by the worse of two reports, both later than itself. Budget
+     moves at cost, so no act of a keeper moves NAV. Settlement never lowers the bid of those who
+     stay.
+     Limits of use: 128 open markets with 192 conditions together, so that one report can cover all
+     of them within a block; eight closed epochs a side wait at once.
 @custom:security Called directly it works on its own storage, which is set up for nobody: it has
         no class, no assets and no owner. The delegatecall target is fixed at construction.
 """
 
-from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
 from contracts.interfaces import IMarketAccount
-from contracts.modules import breaker
 from contracts.modules import core
 from contracts.modules import exposure
 from contracts.modules import fees
@@ -44,12 +39,10 @@ from contracts.modules import units
 
 initializes: core
 
-uses: ownable
 uses: erc20
 uses: status
 uses: roles
 uses: limits
-uses: breaker
 uses: ledger
 uses: requests
 uses: exposure
@@ -59,45 +52,46 @@ uses: fees
 exports: (
     ledger.asset,
     status.freshUntil,
-    status.breakerTripped,
-    exposure.__interface__,
-    nav.dayAnchor,
+    status.lastReport,
+    status.reportCount,
+    exposure.openMarkets,
+    exposure.accountOf,
+    exposure.marketOf,
+    exposure.marketId,
     nav.bookOf,
     nav.markOf,
+    nav.prices,
 )
 
 
-event Settled:
-    deposited_assets: uint256
-    minted_shares: uint256
-    redeemed_shares: uint256
-    paid_assets: uint256
+# What a report or a settlement dealt at: NAV after fees and before settlement, the supply then, the
+# prices published, and how much deposits may still bring in.
+event Dealt:
+    nav_bid: uint256
+    nav_ask: uint256
+    supply: uint256
+    bid: uint256
+    ask: uint256
+    room: uint256
 
 
-event FeesAccrued:
-    management: uint256
-    performance: uint256
-    shares: uint256
-    high_water_mark: uint256
-
-
-interface IGovernance:
+interface IExits:
     def asset() -> address: view
 
 
-MAX_RETURN: constant(uint256) = 512  # bytes a governance function returns at most: feeRecipients
+MAX_RETURN: constant(uint256) = 4160  # bytes a function of the exits returns: unsweptAccounts
 
-GOVERNANCE: public(immutable(address))  # code of owner and guardian, see VaultGovernance.vy
+EXITS: public(immutable(address))  # code of how things end, see VaultExits.vy
 
 
 @deploy
-def __init__(asset: address, governance: address):
+def __init__(asset: address, exits: address):
     """
     @param asset The stablecoin of the vaults that will use this desk
-    @param governance VaultGovernance for the same asset
+    @param exits VaultExits for the same asset
     """
-    assert staticcall IGovernance(governance).asset() == asset, "governance of another asset"
-    GOVERNANCE = governance
+    assert staticcall IExits(exits).asset() == asset, "exits of another asset"
+    EXITS = exits
     core.__init__(asset, "", "", "")
     core._leave_to_nobody()
 
@@ -106,9 +100,9 @@ def __init__(asset: address, governance: address):
 @raw_return
 def __default__() -> Bytes[MAX_RETURN]:
     """
-    @notice Everything else is the governance's; its answer and its errors pass through.
+    @notice Everything else is the exits' or the governance's; answers and errors pass through.
     """
-    return raw_call(GOVERNANCE, msg.data, max_outsize=MAX_RETURN, is_delegate_call=True)
+    return raw_call(EXITS, msg.data, max_outsize=MAX_RETURN, is_delegate_call=True)
 
 
 # Reports
@@ -116,76 +110,40 @@ def __default__() -> Bytes[MAX_RETURN]:
 
 @external
 @nonreentrant
-def report(marks: DynArray[nav.Mark, exposure.MAX_OPEN_CONDITIONS], evidence: bytes32):
+def report(marks: DynArray[nav.Mark, nav.MAX_OPEN_CONDITIONS], evidence: bytes32):
     """
-    @notice Marks every condition of every open market (in the order of openMarkets), takes fees
-            and settles the requests made before. Reporter only; in wind-down it settles
-            redemptions, without fees.
-    @dev First values every market in memory, then judges, then writes.
-    @param marks Bid and ask of each outcome token, WAD
+    @notice Marks the conditions of the open markets, takes fees, settles the epochs that an earlier
+            report closed and closes the open ones. Reporter only. It replaces all marks: a
+            condition without one counts 0 at the bid and 1 at the ask. Marks of closed and unknown
+            markets are ignored, so nothing that others do in front of a report refuses it.
+    @param marks Bid and ask of YES of each condition, WAD
     @param evidence Hash of the document from which the marks were made
     """
     assert msg.sender == roles.reporter, "not the reporter"
     state: uint256 = status.word
-    assert not status._has(state, status.PAUSED), "paused"
-    winding_down: bool = status._has(state, status.WINDING_DOWN)
-    bounds: uint256 = limits.report_limits
-    elapsed: uint256 = block.timestamp - limits._last_report(state, bounds)
-    assert elapsed >= limits._field(bounds, limits.MIN_REPORT_INTERVAL), "report too soon"
-
-    bid: uint256 = ledger.total_idle
-    ask: uint256 = bid
-    entries: DynArray[int256, exposure.MAX_MARKETS] = []
-    words: DynArray[uint256, exposure.MAX_OPEN_CONDITIONS] = []
-    report_hash: bytes32 = evidence
-    for market: bytes32 in exposure.open_markets:
-        market_word: uint256 = exposure.markets[market]
-        own: DynArray[uint256, units.MAX_CONDITIONS] = []
-        for i: uint256 in range(exposure._conditions(market_word), bound=units.MAX_CONDITIONS):
-            assert len(words) < len(marks), "marks missing"
-            mark: nav.Mark = marks[len(words)]
-            assert mark.market == market, "mark of another market"
-            word: uint256 = nav._pack(mark)
-            own.append(word)
-            words.append(word)
-            report_hash = keccak256(concat(report_hash, market, convert(word, bytes32)))
-        value_bid: uint256 = 0
-        value_ask: uint256 = 0
-        value_bid, value_ask = self._value(market, market_word, own)
-        entries.append(nav._entry(convert(value_bid, int256), value_ask - value_bid))
-        bid += value_bid
-        ask += value_ask
-    assert len(words) == len(marks), "too many marks"
-
-    supply: uint256 = erc20.totalSupply
-    base: uint256 = nav._nav()[0]
-    anchor: uint256 = nav._anchor_at((bid + 1) * fees.OFFSET_PPS, base, supply)
-    keeps_bounds: bool = nav._keeps_bounds(bid, ask, base, anchor, supply, bounds)
-    if not self._takes_effect(report_hash, keeps_bounds, state):
-        log nav.ReportPending(nav_bid=bid, nav_ask=ask, report_hash=report_hash, evidence=evidence)
-        return
-
-    nav._write(entries, words, anchor)
-    status._refresh(state, block.timestamp + limits._field(bounds, limits.MAX_REPORT_AGE))
-    log nav.Reported(
-        nav_bid=bid, nav_ask=ask, supply=supply, evidence=evidence, entries=entries, words=words
-    )
-    if not winding_down and nav._collapsed(bid, supply):
-        winding_down = True
-        status._wind_down()
-    if not winding_down:
-        self._accrue(bid, supply, elapsed)
-    self._settle(bid, ask, winding_down)
+    self._check_interval(state)
+    bid: uint256 = 0
+    ask: uint256 = 0
+    if len(exposure.open_markets) != 0:
+        bid, ask = self._revalue(marks, status._reports(state) + 1, evidence)
+    else:
+        log nav.Reported(evidence=evidence, markets=[], books=[], words=[])
+    idle: uint256 = ledger.total_idle
+    self._deal(state, idle + bid, idle + ask, core._is_flat())
 
 
 @external
 @nonreentrant
-def sync(market: bytes32):
+def settle():
     """
-    @notice Books the payouts that the chain has for the market's conditions. Anyone may call.
+    @notice Deals as a report does while the vault is flat: idle is all there is, and no opinion is
+            needed. Anyone may call; it counts as a report.
     """
-    exposure._check_open(market)
-    nav._sync(market)
+    assert core._is_flat(), "not flat"
+    state: uint256 = status.word
+    self._check_interval(state)
+    idle: uint256 = ledger.total_idle
+    self._deal(state, idle, idle, True)
 
 
 # Budget
@@ -195,13 +153,13 @@ def sync(market: bytes32):
 @nonreentrant
 def openMarket(class_id: uint256, question_id: bytes32, count: uint256, deadline: uint256) -> bytes32:
     """
-    @notice Opens a market of an approved class with an account of its own. Keeper only.
+    @notice Opens a market of a class with an account of its own. The class's keeper only.
     @param question_id The question (or the event, for negative risk) at the class's oracle
     @param count Conditions: 1, or the number of outcomes of a negative-risk event
     @param deadline When its account stops signing orders, timestamp
     @return The market's id
     """
-    roles._check_keeper()
+    self._check_keeper(class_id)
     return exposure._open(class_id, question_id, count, deadline)
 
 
@@ -210,201 +168,259 @@ def openMarket(class_id: uint256, question_id: bytes32, count: uint256, deadline
 def allocate(market: bytes32, assets: uint256):
     """
     @notice Moves idle assets into the market's account, within every cap and the velocity limit,
-            while no drawdown stops it. Keeper only.
+            while the vault is fresh and no drawdown stops it. The class's keeper only.
     """
-    roles._check_keeper()
-    status._check_dealable(status.word)
     word: uint256 = exposure._check_open(market)
+    self._check_keeper(exposure._class(word))
+    assert assets != 0, "nothing to allocate"
+    assert not status._is_stale(status.word), "stale NAV"
     account: address = exposure._account(word)
     assert staticcall IMarketAccount(account).tradable(), "market not tradable"
-    bid: uint256 = nav._nav()[0]
-    supply: uint256 = erc20.totalSupply
-    if supply != 0:
-        breaker._check(bid * units.PPS_SCALE // supply, fees._high_water_mark())
-    exposure._allocate(market, word, assets, bid)
+    bid: uint256 = nav.bid_price
+    assert not self._is_tripped(bid), "drawdown"
+    exposure._allocate(market, word, assets, nav._nav())
     idle: uint256 = ledger.total_idle
-    waiting: uint256 = requests._waiting(requests.REDEEM)
+    waiting: uint256 = requests.waiting[requests.REDEEM]
     owed: uint256 = 0
     if waiting != 0:
-        owed = waiting * (bid + 1) // (supply + ledger.VIRTUAL_SHARES) + 1  # up
+        owed = (waiting * bid + units.PRICE - 1) // units.PRICE  # up
     assert idle >= assets + owed, "idle too low"
     ledger.total_idle = idle - assets
-    nav._move(market, convert(assets, int256), 0)
     ledger._push(account, assets)
 
 
 @external
-@nonreentrant
-def recall(market: bytes32, assets: uint256) -> uint256:
+@view
+def breakerTripped() -> bool:
     """
-    @notice Takes up to `assets` of collateral back from the market's account. Keeper, guardian or
-            owner, even while paused: it only makes things safer. Anyone in wind-down.
-    @return The assets that came back
+    @return Whether the published bid is so far under its highest that no budget is allocated until
+            the owner resets the breaker.
     """
-    state: uint256 = status.word
-    assert (
-        status._has(state, status.WINDING_DOWN)
-        or msg.sender in [status._keeper(state), roles.guardian, ownable.owner]
-    ), "not the keeper"
-    return self._recall(market, exposure._check_open(market), assets)
-
-
-@external
-@nonreentrant
-def closeMarket(market: bytes32):
-    """
-    @notice Ends a market that holds no outcome tokens, and recalls what its account holds. Anyone
-            may call once it is resolved and no budget is away any more; guardian and owner before
-            that too, which writes off what is away. A gift of collateral to the account can delay
-            nothing.
-    """
-    word: uint256 = exposure._check_open(market)
-    account: address = exposure._account(word)
-    early: bool = msg.sender in [roles.guardian, ownable.owner]
-    nav._sync(market)  # what is left of the entry is the payout's, not a breach of bounds
-    recalled: uint256 = 0
-    for away: bool in [False, True]:
-        if away and (early or not exposure._is_delegated(word)):
-            break
-        held: uint256 = 0
-        positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
-        held, positions = staticcall IMarketAccount(account).holdings(away)
-        for position: IMarketAccount.Position in positions:
-            if away:
-                held += nav._value(position, 0)[0]
-                continue
-            assert early or position.payout_denominator != 0, "market not resolved"
-            assert position.yes == 0 and position.no == 0, "tokens not redeemed"
-        if away:
-            assert nav._clamp_away(account, held, 0)[0] == 0, "budget not returned"
-        else:
-            recalled = held
-    self._recall(market, word, recalled)
-    entry: int256 = nav.book[market]
-    nav._move(market, -nav._bid(entry), -convert(nav._spread(entry), int256))
-    exposure._close(market, exposure.markets[market])
+    return self._is_tripped(nav.bid_price)
 
 
 # Internal
 
 
 @internal
-def _value(
-    market: bytes32, market_word: uint256, words: DynArray[uint256, units.MAX_CONDITIONS]
+@view
+def _check_keeper(class_id: uint256):
+    """
+    @dev For what takes on risk; recalls have their own check.
+    """
+    keeper: address = exposure._keeper(class_id)
+    assert msg.sender == keeper, "not the keeper"
+    status._check_running(status.word)
+
+
+@internal
+@view
+def _is_tripped(bid: uint256) -> bool:
+    drawdown: uint256 = limits._bps(
+        limits.budget_limits, limits.MAX_DRAWDOWN_BPS - limits.TOTAL_CAP_BPS
+    )
+    return bid * units.BPS < nav.reference * (units.BPS - drawdown)
+
+
+@internal
+@view
+def _check_interval(state: uint256):
+    """
+    @dev The first report may come at once.
+    """
+    if status._reports(state) != 0:
+        interval: uint256 = limits._interval(limits.dealing_limits)
+        assert block.timestamp >= status._last_report(state) + interval, "report too soon"
+
+
+@internal
+def _revalue(
+    marks: DynArray[nav.Mark, nav.MAX_OPEN_CONDITIONS], report: uint256, evidence: bytes32
 ) -> (uint256, uint256):
     """
-    @return Bid and ask value of the market at a report's marks, assets.
-    @dev Payouts since the last report are booked first, so that the bounds leave them out.
+    @notice Values every open market at the marks, and books it.
+    @param report Its number
+    @return Value of all at the bid, and the larger of their value at the ask and their exposure.
     """
-    bid: uint256 = 0
-    ask: uint256 = 0
-    exclusive: uint256 = 0
-    resolved: uint256 = 0
-    bid, ask, exclusive, resolved = nav._value_account(market_word, words)
-    assert exclusive <= units.WAD, "bids above 1"
-    if resolved != exposure._booked(market_word):
-        nav._sync(market)
-    return bid, ask
+    markets: DynArray[bytes32, nav.MAX_MARKETS] = exposure.open_markets
+    market_words: DynArray[uint256, nav.MAX_MARKETS] = []
+    firsts: DynArray[uint256, nav.MAX_MARKETS] = []  # where the marks of each begin
+    first: uint256 = 0
+    for market: bytes32 in markets:
+        word: uint256 = exposure.markets[market]
+        market_words.append(word)
+        firsts.append(first)
+        first += exposure._conditions(word)
+    words: uint256[nav.MAX_OPEN_CONDITIONS] = empty(uint256[nav.MAX_OPEN_CONDITIONS])
+    for mark: nav.Mark in marks:
+        packed: uint256 = nav._pack(mark, report)
+        word: uint256 = exposure.markets[mark.market]
+        if word == 0 or exposure._is_closed(word) or mark.condition >= exposure._conditions(word):
+            continue
+        words[firsts[exposure._index(word)] + mark.condition] = packed
+        nav.marks[mark.market][mark.condition] = packed
+
+    books: DynArray[uint256, nav.MAX_MARKETS] = []
+    logged: DynArray[uint256, nav.MAX_OPEN_CONDITIONS] = []
+    exposures: uint256 = 0
+    total_bid: uint256 = 0
+    total_ask: uint256 = 0
+    index: uint256 = 0
+    for market: bytes32 in markets:
+        word: uint256 = market_words[index]
+        own: DynArray[uint256, units.MAX_CONDITIONS] = []
+        for i: uint256 in range(exposure._conditions(word), bound=units.MAX_CONDITIONS):
+            own.append(words[firsts[index] + i])
+            logged.append(words[firsts[index] + i])
+        book: uint256 = nav.books[market]
+        bid: uint256 = 0
+        ask: uint256 = 0
+        bid, ask = nav._value(market, exposure._account(word), book, own)
+        new: uint256 = nav._book(nav._exposure(book), bid, ask)
+        if new != book:
+            nav.books[market] = new
+        books.append(new)
+        exposures += nav._exposure(book)
+        total_bid += bid
+        total_ask += ask
+        index += 1
+    nav._set_totals(exposures, total_bid)
+    log nav.Reported(evidence=evidence, markets=markets, books=books, words=logged)
+    return total_bid, max(total_ask, exposures)
 
 
 @internal
-def _takes_effect(report_hash: bytes32, keeps_bounds: bool, state: uint256) -> bool:
+def _deal(state: uint256, nav_bid: uint256, nav_ask: uint256, flat: bool):
     """
-    @notice Judges a report and closes the epochs.
-    @return Whether it takes effect; else it waits for its hash to be confirmed.
-    @dev A report outside its bounds closes the epochs too, so that requests made while it is
-         known wait for a later one; sent again once confirmed it closes none. While one is
-         pending, another outside closes none either: a reporter cannot fill the queue with epochs.
+    @notice Takes fees, settles the epochs that wait, closes the open ones, publishes the prices.
+    @param state status.word
+    @param nav_bid NAV at the bid, assets
+    @param nav_ask NAV at the ask, assets
+    @param flat Whether there is no opinion in them
     """
-    pending: bool = status._has(state, status.PENDING)
-    confirmed: bool = pending and report_hash == nav.confirmed_report
-    if pending:
-        nav.confirmed_report = empty(bytes32)  # good for one report, and none but the next
-    if confirmed:
-        return True
-    if keeps_bounds or not pending:
-        requests._close(requests.REDEEM)
-        if not status._has(state, status.WINDING_DOWN):
-            requests._close(requests.DEPOSIT)
-    if not keeps_bounds:
-        nav.pending_report = report_hash
-        status._set(status.PENDING)
-    return keeps_bounds
-
-
-@internal
-def _recall(market: bytes32, word: uint256, assets: uint256) -> uint256:
-    recalled: uint256 = extcall IMarketAccount(exposure._account(word)).recall(assets)
-    exposure._recall(market, word, recalled)
-    ledger.total_idle += recalled
-    nav._move(market, -convert(recalled, int256), 0)
-    return recalled
-
-
-@internal
-def _accrue(bid: uint256, supply: uint256, elapsed: uint256):
-    """
-    @dev Fees of the time since the last report, as shares to the recipients; and the breaker's
-         judgement on what is left for a share.
-    """
-    word: uint256 = fees.fee_word
-    management: uint256 = 0
-    performance: uint256 = 0
-    shares: uint256 = 0
-    mark: uint256 = 0
-    management, performance, shares, mark = fees._accrue(word, bid, supply, elapsed)
-    fees._set_mark(word, mark)
-    if shares != 0:
-        left: uint256 = shares
-        for recipient: uint256 in fees.recipients:
-            part: uint256 = shares * fees._part(recipient) // units.BPS
-            if part != 0:
-                erc20._mint(fees._account(recipient), part)
-                left -= part
-            if left == 0:
-                break
-        if left != 0:
-            erc20._mint(fees._account(fees.recipients[0]), left)  # what rounding left
-    log FeesAccrued(
-        management=management, performance=performance, shares=shares, high_water_mark=mark
+    word: uint256 = limits.dealing_limits
+    winding_down: bool = status._has(state, status.WINDING_DOWN)
+    supply: uint256 = core._accrue(state, nav_bid, True)
+    bid: uint256 = nav._price(nav_bid, supply)
+    ask: uint256 = self._net(nav._price_up(nav_ask, supply), winding_down)
+    day: uint256 = max(
+        limits._bps(word, limits.MAX_INFLOW_BPS) * nav_bid // units.BPS, limits._floor(word)
     )
-    if supply != 0:
-        breaker._judge(bid * units.PPS_SCALE // (supply + shares), mark)
-    else:
-        breaker._start_anew()
+    room: uint256 = fees._room(fees.accrual)
+    elapsed: uint256 = block.timestamp - status._last_report(state)
+    room = min(day, room + day * elapsed // units.DAY)
+    log Dealt(nav_bid=nav_bid, nav_ask=nav_ask, supply=supply, bid=bid, ask=ask, room=room)
+
+    if not nav._collapsed(nav_bid, supply):
+        if not winding_down:
+            dear: uint256 = max(ask, nav.ask_price)
+            most: uint256 = bid * (units.BPS + limits._bps(word, limits.MAX_PREMIUM_BPS))
+            room = self._settle_deposits(word, dear, dear * units.BPS > most, flat, room, supply)
+        self._settle_redemptions(word, min(bid, nav.bid_price))
+
+    number: uint256 = status._record_report(state)
+    requests._close(requests.DEPOSIT, number)
+    requests._close(requests.REDEEM, number)
+    requests._better(requests.DEPOSIT, ask)
+    requests._better(requests.REDEEM, bid)
+    nav._publish(bid, ask)
+    fees._set_accrual(nav._nav(), room)
 
 
 @internal
-def _settle(bid: uint256, ask: uint256, winding_down: bool):
+@view
+def _net(price: uint256, winding_down: bool) -> uint256:
     """
-    @notice Turns the closed deposit epochs into shares at the ask, then pays the closed redemption
-            epochs at the bid as far as idle reaches, both at the NAV and supply of this report.
-            In wind-down no deposits: they are taken back by cancelling.
-    @dev Invariant: neither lowers the bid NAV per share of those who stay.
+    @return What a share at `price` is worth after the performance fee that is still due, rounded up.
     """
-    supply: uint256 = erc20.totalSupply
+    mark: uint256 = fees._high_water_mark() * units.SHARE
+    if winding_down or price <= mark:
+        return price
+    return price - (price - mark) * fees._performance_bps() // units.BPS
+
+
+@internal
+def _settle_deposits(
+    limits_word: uint256, price: uint256, dear: bool, flat: bool, room: uint256, supply: uint256
+) -> uint256:
+    """
+    @notice Turns deposit epochs into shares, oldest first, as far as the room reaches.
+    @param limits_word limits.dealing_limits
+    @param dear Whether too much opinion is in the price: then they wait
+    @return The room left.
+    """
+    queue: uint256 = requests.queue[requests.DEPOSIT]
+    if queue == 0:
+        return room
+    left_room: uint256 = room
     deposited: uint256 = 0
     minted: uint256 = 0
-    if not winding_down:
-        deposited, minted = requests._settle(
-            requests.DEPOSIT, supply + ledger.VIRTUAL_SHARES, ask + 1, max_value(uint256)
-        )
-    idle: uint256 = ledger.total_idle + deposited
-    if deposited != 0:
-        fees._keep_mark(bid, ask, supply, deposited, minted)
+    rest: DynArray[uint256, requests.MAX_WAITING] = []
+    most: uint256 = units.BPS + limits._bps(limits_word, limits.MAX_UP_BPS)
+    epochs: DynArray[uint256, requests.MAX_WAITING] = requests._queue(queue)
+    for epoch: uint256 in epochs:
+        word: uint256 = requests.closed[requests.DEPOSIT][epoch]
+        left: uint256 = requests._left(word)
+        if left == 0:
+            continue
+        if price * units.BPS > requests.anchors[requests.DEPOSIT][epoch] * most:
+            requests._hand_back(requests.DEPOSIT, epoch, word, price)
+            continue
+        taken: uint256 = 0
+        if not dear:
+            taken = left if flat else min(left, left_room)
+        if taken != 0:
+            shares: uint256 = taken * units.PRICE // price  # down: fewer shares
+            left = requests._settle(requests.DEPOSIT, epoch, word, taken, shares)
+            deposited += taken
+            if shares != 0:
+                left_room -= min(left_room, taken)
+                fees._enter(supply + minted, taken, shares)
+                minted += shares
+        if left != 0:
+            rest.append(epoch)
+    requests._set_queue(requests.DEPOSIT, queue, rest)
+    if minted != 0:
         erc20._mint(self, minted)
-    redeemed: uint256 = 0
-    paid: uint256 = 0
-    redeemed, paid = requests._settle(requests.REDEEM, bid + 1, supply + ledger.VIRTUAL_SHARES, idle)
-    if redeemed != 0:
-        erc20._burn(self, redeemed)
-        ledger.claimable_assets += paid
-        idle -= paid
-    if deposited != 0 or redeemed != 0:
+    if deposited != 0:
+        ledger.total_idle += deposited
+    return left_room
+
+
+@internal
+def _settle_redemptions(limits_word: uint256, price: uint256):
+    """
+    @notice Pays redemption epochs, oldest first, as far as idle reaches.
+    """
+    queue: uint256 = requests.queue[requests.REDEEM]
+    if queue == 0:
+        return
+    idle: uint256 = ledger.total_idle
+    before: uint256 = idle
+    burned: uint256 = 0
+    rest: DynArray[uint256, requests.MAX_WAITING] = []
+    least: uint256 = units.BPS - limits._bps(limits_word, limits.MAX_DOWN_BPS)
+    epochs: DynArray[uint256, requests.MAX_WAITING] = requests._queue(queue)
+    for epoch: uint256 in epochs:
+        word: uint256 = requests.closed[requests.REDEEM][epoch]
+        left: uint256 = requests._left(word)
+        if left == 0:
+            continue
+        if price * units.BPS < requests.anchors[requests.REDEEM][epoch] * least:
+            requests._hand_back(requests.REDEEM, epoch, word, price)
+            continue
+        taken: uint256 = left
+        if left * price // units.PRICE > idle:
+            taken = idle * units.PRICE // price
+        if taken != 0:
+            paid: uint256 = taken * price // units.PRICE  # down: fewer assets
+            left = requests._settle(requests.REDEEM, epoch, word, taken, paid)
+            burned += taken
+            idle -= paid
+        if left != 0:
+            rest.append(epoch)
+    requests._set_queue(requests.REDEEM, queue, rest)
+    if burned != 0:
+        erc20._burn(self, burned)
+        ledger.claimable_assets += before - idle
         ledger.total_idle = idle
-        log Settled(
-            deposited_assets=deposited,
-            minted_shares=minted,
-            redeemed_shares=redeemed,
-            paid_assets=paid,
-        )

@@ -7,8 +7,9 @@
         Safe), reads that wallet's balances and takes back what it leaves here. Whoever holds the
         wallet's key can trade or take what was handed out. Custody grade: delegated.
 @dev An implementation that vaults clone, see contracts/modules/account.vy. The vault counts what
-     is away at most at its cost for whoever leaves and at least at its cost for whoever comes, so
-     that money moved in and out of the wallet around a report earns nothing (nav.vy).
+     is away with what is here, at most at the market's cost for whoever leaves and at least at its
+     cost for whoever comes, so that money moved in and out of the wallet around a report earns
+     nothing (nav.vy).
 @custom:security What is away is bounded by the budget that the caps let in, by nothing else: what
         came back beyond it cannot go out again as budget, or the holder of the wallet's key could
         have his own gift counted as cost, leave at that value and take the gift back. Nothing here
@@ -18,33 +19,33 @@
 from ethereum.ercs import IERC20
 
 from contracts.interfaces import IConditionalTokens
-from contracts.interfaces import IDelegatedAccount
 from contracts.interfaces import IMarketAccount
 from contracts.interfaces import IVault
 from contracts.modules import account
 from contracts.modules import units
 
 implements: IMarketAccount
-implements: IDelegatedAccount
 
 initializes: account
 
 exports: (
     account.vault,
     account.market,
+    account.question,
+    account.classId,
     account.deadline,
     account.halted,
     account.tradable,
     account.conditions,
     account.tokenIds,
     account.resolved,
-    account.positions,
     account.describe,
     account.recall,
     account.split,
     account.merge,
     account.convertPositions,
     account.redeem,
+    account.redeemResolved,
     account.onERC1155Received,
     account.onERC1155BatchReceived,
     account.CTF,
@@ -56,13 +57,14 @@ exports: (
 
 
 interface IWalletRegistry:
-    def bind(wallet: address, collateral: address): nonpayable
+    def COLLATERAL() -> address: view
+    def bind(wallet: address): nonpayable
     def release(wallet: address): nonpayable
 
 
 interface IMarkets:
-    def marketOf(market: bytes32) -> (uint256, uint256, uint256, bool): view
-    def exposureOf(market: bytes32) -> uint256: view
+    def bookOf(market: bytes32) -> (uint256, uint256, uint256): view
+    def remainsOf(account: address) -> (bool, uint256): view
 
 
 event WalletSet:
@@ -85,14 +87,6 @@ event TokensTakenBack:
     wallet: indexed(address)
     token: indexed(uint256)
     amount: uint256
-
-
-# What a holder who left in kind had a part in and could not be given: `outstanding` at cost.
-event OutOfReach:
-    receiver: indexed(address)
-    shares: uint256
-    supply: uint256
-    outstanding: uint256
 
 
 REGISTRY: public(immutable(address))  # see WalletRegistry.vy
@@ -119,7 +113,7 @@ def __init__(
     @param negative_risk Whether a market is an event of several exclusive conditions
     """
     account.__init__(ctf, collateral, token_collateral, adapter, negative_risk)
-    assert registry.is_contract, "address has no code"
+    assert staticcall IWalletRegistry(registry).COLLATERAL() == collateral, "registry of another asset"
     REGISTRY = registry
 
 
@@ -137,15 +131,33 @@ def grade() -> uint256:
 
 @external
 @view
-def holdings(away: bool) -> (uint256, DynArray[IMarketAccount.Position, units.MAX_CONDITIONS]):
+def positions() -> (uint256, DynArray[IMarketAccount.Position, units.MAX_CONDITIONS]):
     """
-    @param away What the wallet holds, instead of the account itself; no wallet holds nothing
-    @return Collateral, and each condition's outcome tokens and payout.
+    @return Collateral held, and each condition's outcome tokens and payout: what the account and
+            its wallet hold together.
     """
-    holder: address = self.wallet if away else self
-    if holder == empty(address):
-        return 0, []
-    return account._holdings(holder)
+    held: uint256 = 0
+    positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
+    held, positions = account._holdings(self)
+    if self.wallet == empty(address):
+        return held, positions
+    away: uint256 = 0
+    others: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
+    away, others = account._holdings(self.wallet)
+    for i: uint256 in range(len(positions), bound=units.MAX_CONDITIONS):
+        positions[i].yes += others[i].yes
+        positions[i].no += others[i].no
+    return held + away, positions
+
+
+@external
+@view
+def away() -> uint256:
+    """
+    @return What the wallet holds, at most what was handed out and has not come back, in assets:
+            collateral and outcome tokens, at their payout once there is one, else at 1.
+    """
+    return self._away()
 
 
 @external
@@ -172,19 +184,11 @@ def initialize():
 @nonreentrant
 def halt():
     """
-    @notice Stops handing out budget. Orders of the wallet live on: they are not this account's.
-            Keeper, guardian or owner; anyone in wind-down.
+    @notice Stops handing out budget, for ever. Orders of the wallet live on: they are not this
+            account's. Keeper, guardian or owner; the vault when the market is closed; anyone in
+            wind-down.
     """
     account._halt()
-
-
-@external
-@nonreentrant
-def resume():
-    """
-    @notice Lets the account hand out budget again. Owner only, and not in wind-down.
-    """
-    account._resume()
 
 
 # The wallet
@@ -201,17 +205,18 @@ def setWallet(wallet: address):
     assert self.wallet == empty(address), "wallet set"
     self.wallet = wallet
     log WalletSet(wallet=wallet)
-    extcall IWalletRegistry(REGISTRY).bind(wallet, account.COLLATERAL)
+    extcall IWalletRegistry(REGISTRY).bind(wallet)
 
 
 @external
 @nonreentrant
 def releaseWallet():
     """
-    @notice Frees the wallet for another market, once this one is closed. Anyone may call.
+    @notice Frees the wallet for another market, once this account is closed and nothing is away.
+            Anyone may call.
     """
-    closed: bool = (staticcall IMarkets(account._vault()).marketOf(account._word(account.MARKET)))[3]
-    assert closed, "market open"
+    assert self._is_closed(), "market open"
+    assert self._away() == 0, "budget away"
     wallet: address = self.wallet
     self.wallet = empty(address)
     self.outstanding = 0
@@ -232,7 +237,7 @@ def forward(assets: uint256):
     wallet: address = self.wallet
     assert wallet != empty(address), "no wallet"
     outstanding: uint256 = self.outstanding + assets
-    exposure: uint256 = staticcall IMarkets(account._vault()).exposureOf(account._word(account.MARKET))
+    exposure: uint256 = (staticcall IMarkets(account._vault()).bookOf(account._word(account.MARKET)))[0]
     assert outstanding <= exposure, "over budget"
     self.outstanding = outstanding
     log Forwarded(wallet=wallet, assets=assets, outstanding=outstanding)
@@ -245,10 +250,10 @@ def takeBack(assets: uint256) -> uint256:
     """
     @notice Takes up to `assets` of collateral from the wallet, as far as it lets the account. What
             comes back beyond what was handed out is gain. Keeper, guardian or owner; anyone in
-            wind-down.
+            wind-down and once the account is closed.
     @return The assets taken
     """
-    assert account._may_make_safer(), "not allowed to take back"
+    self._check_may_take_back()
     wallet: address = self.wallet
     assert wallet != empty(address), "no wallet"
     before: uint256 = staticcall IERC20(account.COLLATERAL).balanceOf(self)
@@ -269,10 +274,11 @@ def takeBack(assets: uint256) -> uint256:
 def takeBackTokens(index: uint256, amount: uint256):
     """
     @notice Takes outcome tokens from a wallet that has made the account its operator. Their cost
-            stays outstanding. Keeper, guardian or owner; anyone in wind-down.
+            stays outstanding. Keeper, guardian or owner; anyone in wind-down and once the account
+            is closed.
     @param index Outcome token: 2 * condition for YES, 2 * condition + 1 for NO
     """
-    assert account._may_make_safer(), "not allowed to take back"
+    self._check_may_take_back()
     wallet: address = self.wallet
     token: uint256 = account._token(index)
     log TokensTakenBack(wallet=wallet, token=token, amount=amount)
@@ -281,14 +287,44 @@ def takeBackTokens(index: uint256, amount: uint256):
 
 @external
 @nonreentrant
-def payInKind(receiver: address, shares: uint256, supply: uint256):
+def payInKind(receiver: address, shares: uint256, supply: uint256) -> uint256:
     """
-    @notice Sends `shares` / `supply` of what the account itself holds to `receiver`, and says what
-            it cannot reach. Vault only.
+    @notice Sends `shares` / `supply` of the collateral inside to `receiver`; outcome tokens and
+            what the wallet holds stay behind. Vault only.
+    @return The collateral sent
     @dev down: what is left belongs to those who stay.
     """
-    account._pay_in_kind(receiver, shares, supply)
-    if self.outstanding != 0:
-        log OutOfReach(
-            receiver=receiver, shares=shares, supply=supply, outstanding=self.outstanding
-        )
+    return account._pay_collateral(receiver, shares, supply)
+
+
+# Internal
+
+
+@internal
+@view
+def _is_closed() -> bool:
+    return (staticcall IMarkets(account._vault()).remainsOf(self))[0]
+
+
+@internal
+@view
+def _check_may_take_back():
+    assert account._may_make_safer() or self._is_closed(), "not allowed to take back"
+
+
+@internal
+@view
+def _away() -> uint256:
+    wallet: address = self.wallet
+    if wallet == empty(address):
+        return 0
+    held: uint256 = 0
+    positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
+    held, positions = account._holdings(wallet)
+    for position: IMarketAccount.Position in positions:
+        of: uint256 = position.payout_denominator
+        if of == 0:
+            held += position.yes + position.no
+        else:
+            held += position.yes * position.payout_yes // of + position.no * position.payout_no // of
+    return min(held, self.outstanding)

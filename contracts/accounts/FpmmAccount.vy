@@ -105,18 +105,10 @@ def initialize():
 @nonreentrant
 def halt():
     """
-    @notice Stops trading at once. Keeper, guardian or owner; anyone in wind-down.
+    @notice Stops trading for ever. Keeper, guardian or owner; the vault when the market is closed;
+            anyone in wind-down.
     """
     account._halt()
-
-
-@external
-@nonreentrant
-def resume():
-    """
-    @notice Lets the account trade again. Owner only, and not in wind-down.
-    """
-    account._resume()
 
 
 # Trades
@@ -200,7 +192,7 @@ def _check_trade(pool: address, outcome: uint256, deadline: uint256) -> IVault.O
     """
     assert outcome < account.OUTCOMES, "unknown outcome"
     terms: IVault.OrderTerms = staticcall IVault(account._vault()).orderTerms(
-        account._word(account.MARKET), outcome
+        account._number(account.CLASS_ID), account._word(account.MARKET), outcome
     )
     assert msg.sender == terms.keeper, "not the keeper"
     assert block.timestamp <= deadline, "trade expired"

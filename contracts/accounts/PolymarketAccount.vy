@@ -48,20 +48,20 @@ event EpochBumped:
 
 interface IExchange:
     def pauseUser(): nonpayable
-    def unpauseUser(): nonpayable
 
 
 MAX_SIGNATURE: constant(uint256) = 520  # bytes of the keeper's signature: eight Safe owners
 MAX_ENVELOPE: constant(uint256) = 1024  # order, expiry, offset, length and signature, padded
 PAUSE_GAS: constant(uint256) = 100_000  # the most that the exchange's own pause may burn
 BUY: constant(uint8) = 0
+SELL: constant(uint8) = 1
 EIP1271_MAGIC: constant(bytes4) = 0x1626ba7e
 EIP1271_ANSWER: constant(bytes32) = (
     0x1626ba7e00000000000000000000000000000000000000000000000000000000
 )
 EIP1271_REFUSED: constant(bytes4) = 0xffffffff
 POLY_1271: constant(uint8) = 3
-HEAD: constant(uint256) = 212  # bytes from account.VAULT to the end of the first condition
+HEAD: constant(uint256) = 276  # bytes from account.VAULT to the end of the first condition
 
 DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -168,7 +168,9 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
 
     if self._order_hash(order) != hash or order.maker != self or order.signer != self:
         return EIP1271_REFUSED
-    if order.signatureType != POLY_1271 or order.makerAmount == 0 or order.takerAmount == 0:
+    if order.signatureType != POLY_1271 or order.side > SELL:
+        return EIP1271_REFUSED
+    if order.makerAmount == 0 or order.takerAmount == 0:
         return EIP1271_REFUSED
 
     clone: address = self
@@ -193,7 +195,10 @@ def isValidSignature(hash: bytes32, signature: Bytes[MAX_ENVELOPE]) -> bytes4:
     # the vault's address is the first 20 bytes
     vault: IVault = IVault(convert(extract32(head, 0, output_type=uint256) // 2**96, address))
     terms: IVault.OrderTerms = staticcall vault.orderTerms(
-        extract32(head, account.MARKET - account.VAULT), index, skip_contract_check=True
+        extract32(head, account.CLASS_ID - account.VAULT, output_type=uint256),
+        extract32(head, account.MARKET - account.VAULT),
+        index,
+        skip_contract_check=True,
     )
     if block.timestamp > expiry or unsafe_sub(expiry, block.timestamp) > terms.max_lifetime:
         return EIP1271_REFUSED
@@ -235,26 +240,14 @@ def initialize():
 @nonreentrant
 def halt():
     """
-    @notice Kills every order at once, pre-approved ones too: bumps the epoch, withdraws the
+    @notice Kills every order for ever, pre-approved ones too: bumps the epoch, withdraws the
             collateral allowance and the ERC-1155 approval. Also pauses the account at the
             exchange, as an extra that may fail and takes effect later. Keeper, guardian or owner;
-            anyone in wind-down.
+            the vault when the market is closed; anyone in wind-down.
     """
     account._halt()
     self._approve_exchange(False)
     self._tell_exchange(method_id("pauseUser()"))
-
-
-@external
-@nonreentrant
-def resume():
-    """
-    @notice Lets the account trade again; orders of earlier epochs stay dead. Owner only, and not
-            in wind-down.
-    """
-    account._resume()
-    self._approve_exchange(True)
-    self._tell_exchange(method_id("unpauseUser()"))
 
 
 @external
@@ -264,7 +257,7 @@ def bumpEpoch():
     @notice Makes every signature so far invalid. Orders that the operator has pre-approved live
             on: only `halt` ends those. Keeper only.
     """
-    assert msg.sender == staticcall IVault(account._vault()).keeper(), "not the keeper"
+    account._check_keeper()
     log EpochBumped(epoch=account._bump_epoch())
 
 

@@ -20,18 +20,28 @@ event Released:
     account: indexed(address)
 
 
+COLLATERAL: public(immutable(address))  # whose allowance is a wallet's consent
+
 accountOf: public(HashMap[address, address])  # the account that a wallet serves
 
 
-@external
-def bind(wallet: address, collateral: address):
+@deploy
+def __init__(collateral: address):
     """
-    @notice Binds `wallet` to the calling account.
-    @param collateral The token that the wallet lets the account take back
+    @param collateral What the wallets trade with: the asset of the vaults
+    """
+    assert collateral.is_contract, "address has no code"
+    COLLATERAL = collateral
+
+
+@external
+def bind(wallet: address):
+    """
+    @notice Binds `wallet` to the calling account, which it lets take back all of its collateral.
     """
     assert self.accountOf[wallet] == empty(address), "wallet serves another"
     assert (
-        staticcall IERC20(collateral).allowance(wallet, msg.sender) == max_value(uint256)
+        staticcall IERC20(COLLATERAL).allowance(wallet, msg.sender) == max_value(uint256)
     ), "wallet does not consent"
     self.accountOf[wallet] = msg.sender
     log Bound(wallet=wallet, account=msg.sender)

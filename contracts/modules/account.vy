@@ -7,11 +7,12 @@
         and the halt switch. How it trades is the account's own (contracts/accounts).
 @dev The deployed contract is an implementation; the vault makes an EIP-1167 clone for each
      market. What a venue has in common is immutable; what a market has of its own stands as
-     arguments behind the clone's code: vault (20 bytes), deadline, market, count (32 each), and
-     for each condition its id, YES and NO (32 each). Only epoch and halt are storage.
-     Roles: the vault recalls and pays out in kind; its keeper trades, splits and converts while
-     neither account nor vault is stopped; keeper, guardian and owner halt and merge; only the
-     owner resumes; anyone redeems what is resolved.
+     arguments behind the clone's code: vault (20 bytes), deadline, market, question, class, count
+     (32 each), and for each condition its id, YES and NO (32 each). Only epoch and halt are
+     storage.
+     Roles: the vault recalls, halts and pays out in kind; the class's keeper trades, splits and
+     converts while neither account nor vault is stopped; keeper, guardian and owner halt and
+     merge; anyone redeems what is resolved. A halt is final.
      Invariants: only this market's outcome tokens come in. No allowance to the adapter outlasts a
      call. Whoever leaves in kind gets his part rounded down.
      Units: collateral and outcome tokens in the asset's smallest unit; times in seconds.
@@ -33,10 +34,6 @@ from contracts.modules import units
 event Halted:
     account: indexed(address)
     epoch: uint256
-
-
-event Resumed:
-    account: indexed(address)
 
 
 event Split:
@@ -66,8 +63,10 @@ OUTCOMES: constant(uint256) = 2
 VAULT: constant(uint256) = 45
 DEADLINE: constant(uint256) = 65
 MARKET: constant(uint256) = 97
-COUNT: constant(uint256) = 129
-CONDITIONS: constant(uint256) = 161
+QUESTION: constant(uint256) = 129
+CLASS_ID: constant(uint256) = 161
+COUNT: constant(uint256) = 193
+CONDITIONS: constant(uint256) = 225
 
 CTF: public(immutable(address))  # ConditionalTokens
 COLLATERAL: public(immutable(address))  # what trades are paid in: the vault's asset
@@ -115,9 +114,27 @@ def vault() -> address:
 @view
 def market() -> bytes32:
     """
-    @return The market: its condition id, or the negative-risk event's id.
+    @return The id of the market: of this class and question in the vault.
     """
     return self._word(MARKET)
+
+
+@external
+@view
+def question() -> bytes32:
+    """
+    @return The market's question: its condition id, or the negative-risk event's id.
+    """
+    return self._word(QUESTION)
+
+
+@external
+@view
+def classId() -> uint256:
+    """
+    @return The class that the market belongs to.
+    """
+    return self._number(CLASS_ID)
 
 
 @external
@@ -195,13 +212,11 @@ def positions() -> (uint256, DynArray[IMarketAccount.Position, units.MAX_CONDITI
 
 @external
 @view
-def holdings(away: bool) -> (uint256, DynArray[IMarketAccount.Position, units.MAX_CONDITIONS]):
+def away() -> uint256:
     """
-    @return Collateral held, and each condition's outcome tokens and payout. Nothing is away under
-            enforced custody.
+    @return Budget outside the account: none under enforced custody.
     """
-    assert not away, "nothing is away"
-    return self._holdings(self)
+    return 0
 
 
 # The vault's side
@@ -214,14 +229,14 @@ def describe(oracle: address, question_id: bytes32, count: uint256) -> (bytes32,
     @notice What a clone for this market must carry in its code.
     @dev The condition ids follow from oracle and question, so an account can only be of a market
          that this oracle resolves. For negative risk the question's index is the last byte.
-    @return The market: its condition id, or the negative-risk event's id; and for each condition
+    @return The question: the condition id, or the negative-risk event's id; and for each condition
             its id, YES and NO
     """
     assert count != 0 and count <= units.MAX_CONDITIONS, "bad condition count"
     assert NEGATIVE_RISK or count == 1, "bad condition count"
     first: uint256 = convert(question_id, uint256)
     assert not NEGATIVE_RISK or first & 255 == 0, "bad event id"
-    market: bytes32 = question_id
+    question: bytes32 = question_id
     parts: DynArray[bytes32, 3 * units.MAX_CONDITIONS] = []
     for i: uint256 in range(count, bound=units.MAX_CONDITIONS):
         condition: bytes32 = keccak256(
@@ -237,9 +252,9 @@ def describe(oracle: address, question_id: bytes32, count: uint256) -> (bytes32,
             )
             parts.append(keccak256(concat(convert(TOKEN_COLLATERAL, bytes20), collection)))
         if not NEGATIVE_RISK:
-            market = condition
+            question = condition
     encoded: Bytes[3 * 32 * units.MAX_CONDITIONS + 64] = abi_encode(parts)
-    return market, slice(encoded, 64, 96 * count)
+    return question, slice(encoded, 64, 96 * count)
 
 
 @external
@@ -258,13 +273,16 @@ def recall(assets: uint256) -> uint256:
 
 @external
 @nonreentrant
-def payInKind(receiver: address, shares: uint256, supply: uint256):
+def payInKind(receiver: address, shares: uint256, supply: uint256) -> uint256:
     """
     @notice Sends `shares` / `supply` of the collateral and of every outcome token held to
             `receiver`. Vault only.
+    @return The collateral sent
     @dev down: what is left belongs to those who stay.
     """
-    self._pay_in_kind(receiver, shares, supply)
+    assets: uint256 = self._pay_collateral(receiver, shares, supply)
+    self._pay_tokens(receiver, shares, supply)
+    return assets
 
 
 # Complete sets and payouts
@@ -312,7 +330,7 @@ def convertPositions(index_set: uint256, amount: uint256):
     self._check_may_trade()
     log Converted(index_set=index_set, amount=amount)
     extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, True)
-    extcall INegRiskAdapter(ADAPTER).convertPositions(self._word(MARKET), index_set, amount)
+    extcall INegRiskAdapter(ADAPTER).convertPositions(self._word(QUESTION), index_set, amount)
     extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, False)
 
 
@@ -323,6 +341,34 @@ def redeem(condition: uint256) -> uint256:
     @notice Turns a resolved condition's outcome tokens into its payout. Anyone may call.
     @return The collateral that came in
     """
+    return self._redeem(condition)
+
+
+@external
+@nonreentrant
+def redeemResolved() -> uint256:
+    """
+    @notice Turns the outcome tokens of every resolved condition into their payout. Anyone may call.
+    @return The collateral that came in
+    """
+    assets: uint256 = 0
+    for i: uint256 in range(self._number(COUNT), bound=units.MAX_CONDITIONS):
+        condition: bytes32 = empty(bytes32)
+        yes: uint256 = 0
+        no: uint256 = 0
+        condition, yes, no = self._parts(i)
+        if staticcall IConditionalTokens(CTF).payoutDenominator(condition) == 0:
+            continue
+        if (
+            staticcall IConditionalTokens(CTF).balanceOf(self, yes) != 0
+            or staticcall IConditionalTokens(CTF).balanceOf(self, no) != 0
+        ):
+            assets += self._redeem(i)
+    return assets
+
+
+@internal
+def _redeem(condition: uint256) -> uint256:
     id: bytes32 = self._condition(condition)
     assert staticcall IConditionalTokens(CTF).payoutDenominator(id) != 0, "not resolved"
     before: uint256 = staticcall IERC20(COLLATERAL).balanceOf(self)
@@ -475,8 +521,19 @@ def _holdings(holder: address) -> (uint256, DynArray[IMarketAccount.Position, un
 
 
 @internal
-def _pay_in_kind(receiver: address, shares: uint256, supply: uint256):
+def _pay_collateral(receiver: address, shares: uint256, supply: uint256) -> uint256:
+    """
+    @return The collateral sent, rounded down.
+    """
     assert msg.sender == self._vault(), "not the vault"
+    assets: uint256 = staticcall IERC20(COLLATERAL).balanceOf(self) * shares // supply
+    if assets != 0:
+        assert extcall IERC20(COLLATERAL).transfer(receiver, assets, default_return_value=True), "transfer failed"
+    return assets
+
+
+@internal
+def _pay_tokens(receiver: address, shares: uint256, supply: uint256):
     tokens: DynArray[uint256, 2 * units.MAX_CONDITIONS] = []
     amounts: DynArray[uint256, 2 * units.MAX_CONDITIONS] = []
     for i: uint256 in range(self._number(COUNT), bound=units.MAX_CONDITIONS):
@@ -490,9 +547,6 @@ def _pay_in_kind(receiver: address, shares: uint256, supply: uint256):
             if amount != 0:
                 tokens.append(token)
                 amounts.append(amount)
-    assets: uint256 = staticcall IERC20(COLLATERAL).balanceOf(self) * shares // supply
-    if assets != 0:
-        assert extcall IERC20(COLLATERAL).transfer(receiver, assets, default_return_value=True), "transfer failed"
     if len(tokens) != 0:
         extcall IConditionalTokens(CTF).safeBatchTransferFrom(self, receiver, tokens, amounts, b"")
 
@@ -503,9 +557,22 @@ def _may_make_safer() -> bool:
     vault: IVault = IVault(self._vault())
     return (
         msg.sender
-        in [staticcall vault.keeper(), staticcall vault.guardian(), staticcall vault.owner()]
+        in [
+            self._vault(),
+            staticcall vault.keeperOf(self._number(CLASS_ID)),
+            staticcall vault.guardian(),
+            staticcall vault.owner(),
+        ]
         or staticcall vault.windingDown()
     )
+
+
+@internal
+@view
+def _check_keeper():
+    assert (
+        msg.sender == staticcall IVault(self._vault()).keeperOf(self._number(CLASS_ID))
+    ), "not the keeper"
 
 
 @internal
@@ -514,8 +581,8 @@ def _check_may_trade():
     """
     @notice Keeper only, while neither vault nor account is stopped.
     """
+    self._check_keeper()
     vault: IVault = IVault(self._vault())
-    assert msg.sender == staticcall vault.keeper(), "not the keeper"
     assert not staticcall vault.paused(), "paused"
     assert not staticcall vault.windingDown(), "winding down"
     assert not self._halted() and block.timestamp < self._number(DEADLINE), "not tradable"
@@ -557,17 +624,10 @@ def _bump_epoch() -> uint256:
 
 @internal
 def _halt():
+    """
+    @dev For ever: an order that was signed or approved before is never paid again.
+    """
     assert self._may_make_safer(), "not allowed to halt"
     epoch: uint256 = (self.state >> 1) + 1
     self.state = (epoch << 1) | 1
     log Halted(account=msg.sender, epoch=epoch)
-
-
-@internal
-def _resume():
-    vault: IVault = IVault(self._vault())
-    assert msg.sender == staticcall vault.owner(), "not the owner"
-    assert not staticcall vault.windingDown(), "winding down"
-    assert self._halted(), "not halted"
-    self.state -= 1
-    log Resumed(account=msg.sender)

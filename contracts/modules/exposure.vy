@@ -1,46 +1,56 @@
 # pragma version 0.4.3
 """
-@title Exposure: market classes, markets and their caps
+@title Exposure: strategies, markets, their caps and their losses
 @license AGPL-3.0-only
 @author Strongroom
-@notice The owner approves a class once; the keeper opens markets of it, each with an account of
-        its own, within the class's limits. Exposure is at cost: allocated - recalled, never
-        below 0, and 0 once the market is closed. It is capped by market, by class and in total,
-        and what a rolling day may allocate net of recalls is limited.
+@notice A strategy is a class: code and oracle of its markets, a keeper, caps, and what it has lost
+        and earned. Its keeper opens markets, each with an account of its own. Exposure is at cost:
+        sent - returned, never below 0. What a closed market has not returned is a loss, and counts
+        against the caps for ever, until money comes home or the owner forgives it.
 @dev Why caps at cost: an account pays for orders from its own balance only, so what entered it is
-     the most that can be lost through it, whatever the marks say. Caps in assets and in bps of
-     NAV both hold: the first against a large NAV, the second against a small one.
-     Roles: the owner adds classes and raises caps (after the timelock); owner and guardian lower
-     them at once; the keeper opens markets and allocates. The vault calls the functions below;
-     this module checks what is asked for, not who asks.
-     Invariants: after every allocation the exposure of market, class and total is within its
-     caps, and the net allocation of any 24 hours within the velocity limit. The exposures of a
-     class's markets sum to the class's, and those of all classes to the total.
+     the most that can be lost through it, whatever the marks say. Why losses count: else whoever
+     holds a keeper's key opens, loses and closes again. Caps in assets and in bps of NAV both
+     hold: the first against a large NAV, the second against a small one.
+     Roles: the owner adds classes, raises caps and forgives losses (after the timelock); owner and
+     guardian lower caps and retire classes at once; a class's keeper opens its markets and
+     allocates. The vault calls the functions below; this module checks what is asked for, not who
+     asks.
+     Invariants: after every allocation all caps hold, and the net allocation of any 24 hours is
+     within the velocity limit. The exposures of a class's open markets sum to the class's, and
+     those of all classes to the total. Losses are kept per share, so that no entry or exit washes
+     them; they fall only by money that came home or by the owner's act.
      The rolling day is counted in periods of eight hours, the present one and three before: any
-     24 hours lie within four periods. An allocation counts for 24 to 32 hours.
+     24 hours lie within four periods. An allocation counts for 24 to 32 hours; a recall's credit
+     ends with the allocation that it answers.
      Units: assets; caps in bps of NAV at the bid; durations in seconds.
-     Limits of use: 64 open markets and 96 conditions (one report visits all). A market cannot be
-     opened twice. A cap below the present exposure only stops further allocation.
-@custom:security The market's id and its token ids follow from the class's oracle and the
-        question, computed by the class's implementation: the owner approves code and oracle, the
-        keeper chooses only the question.
+     Limits of use: 32 classes; 128 open markets and 192 open conditions (one report visits all);
+     128 closed accounts that still hold tokens. A cap below the present exposure only stops
+     further allocation.
+@custom:security The token ids of a market follow from the class's oracle and the question,
+        computed by the class's implementation: the owner approves code and oracle, the keeper
+        chooses only the question.
 """
 
 from contracts.interfaces import IMarketAccount
+from contracts.modules import ledger
 from contracts.modules import limits
+from contracts.modules import nav
 from contracts.modules import units
 
 uses: limits
+uses: ledger
+uses: nav
 
 
-# What the owner approves for a kind of market.
+# What the owner approves for a strategy.
 struct MarketClass:
     implementation: address  # of the accounts; each market gets a clone
     oracle: address  # that resolves the class's conditions
+    keeper: address  # opens its markets, signs its orders, moves its budget
     grade: uint256  # custody grade of the accounts: 1 enforced, 2 delegated
     market_cap: uint256  # exposure of one market, assets
     market_cap_bps: uint256  # the same, of NAV at the bid
-    class_cap: uint256  # exposure of all markets of the class, assets
+    class_cap: uint256  # exposure and losses of the class, assets
     class_cap_bps: uint256  # the same, of NAV at the bid
     max_duration: uint256  # seconds from opening to the trading deadline
 
@@ -56,7 +66,6 @@ struct Caps:
 struct ClassTerms:
     implementation: address
     oracle: address
-    grade: uint256
     max_duration: uint256
 
 
@@ -76,10 +85,25 @@ event ClassCapsSet:
     class_cap_bps: uint256
 
 
+event ClassRetired:
+    class_id: indexed(uint256)
+
+
+event KeeperSet:
+    class_id: indexed(uint256)
+    keeper: indexed(address)
+
+
+event LossesForgiven:
+    class_id: indexed(uint256)
+    assets: uint256
+
+
 event MarketOpened:
     market: indexed(bytes32)
     account: indexed(address)
     class_id: indexed(uint256)
+    question: bytes32
     question_id: bytes32
     conditions: uint256
     deadline: uint256
@@ -87,6 +111,9 @@ event MarketOpened:
 
 event MarketClosed:
     market: indexed(bytes32)
+    account: indexed(address)
+    loss: uint256  # exposure that did not come home
+    written_off: uint256  # what its tokens and wallet stood for; 0: nothing was left
 
 
 event Allocated:
@@ -95,50 +122,72 @@ event Allocated:
     exposure: uint256
 
 
-event Recalled:
+event CameHome:
     market: indexed(bytes32)
+    account: indexed(address)
     assets: uint256
+    cost: uint256  # of the assets, what had been sent; the rest is profit
     exposure: uint256
 
 
 GRADE_DELEGATED: constant(uint256) = 2
-MAX_MARKETS: constant(uint256) = 64  # open at once: a report visits each (see gas.report in the bench)
-MAX_OPEN_CONDITIONS: constant(uint256) = 96  # of all open markets: what one report can mark
+MAX_CLASSES: constant(uint256) = 32  # an allocation looks at the question's exposure in each
+MAX_ENDED: constant(uint256) = 128  # closed accounts that hold tokens: an exit in kind visits each
 MAX_ARGUMENTS: constant(uint256) = 3136  # bytes: 32 conditions of 96 each, and ABI encoding
 PERIOD: constant(uint256) = 8 * 3_600  # seconds
 PERIODS: constant(uint256) = 4  # any 24 hours lie within four periods
-DELEGATED: constant(uint256) = 1 << 254  # the account's custody grade is 2
+LOSS: constant(uint256) = 96  # bits behind the point of losses per share
+# In a word of `class_words`.
+RETIRED: constant(uint256) = 1 << 160
+DELEGATED_CLASS: constant(uint256) = 1 << 161
+# In a word of `markets` and of `ended`.
+DELEGATED: constant(uint256) = 1 << 253  # the account's custody grade is 2
+HALTED: constant(uint256) = 1 << 254  # it had been halted before it was closed
 CLOSED: constant(uint256) = 1 << 255
-
 
 class_count: public(uint256)  # classes are numbered from 0
 class_terms: HashMap[uint256, ClassTerms]
+# keeper (160 bits) | RETIRED | DELEGATED_CLASS
+class_words: HashMap[uint256, uint256]
 # market_cap (96 bits) | class_cap << 96 (96) | market_cap_bps << 192 (16) | class_cap_bps << 208 (16)
 class_caps: HashMap[uint256, uint256]
 class_exposures: HashMap[uint256, uint256]  # class -> assets
-total_exposure: public(uint256)  # assets
+class_losses: HashMap[uint256, uint256]  # class -> assets per share, LOSS bits behind the point
+losses: uint256  # of all classes together, likewise
+# class -> assets that came home above cost, less exposure that never did
+profitOf: public(HashMap[uint256, int256])
 # allocated less recalled in a period (224 bits, assets) | the period's number << 224
 periods: uint256[PERIODS]
-# market -> account | class << 160 | conditions << 192 | payouts booked << 200 | index << 208
-# | DELEGATED | CLOSED
+# market -> account | class << 160 (8) | conditions << 168 (8) | index in open_markets << 176 (8) |
+# DELEGATED | HALTED | CLOSED
 markets: HashMap[bytes32, uint256]
-exposures: HashMap[bytes32, uint256]  # market -> assets
-open_markets: DynArray[bytes32, MAX_MARKETS]
+questionOf: public(HashMap[bytes32, bytes32])  # market -> its question (of negative risk: the event)
+open_markets: DynArray[bytes32, nav.MAX_MARKETS]
 open_conditions: public(uint256)  # of all open markets
+# closed account -> its word in `markets`, with CLOSED; 0: it is not closed
+ended: HashMap[address, uint256]
+ended_market: HashMap[address, bytes32]  # closed account -> its market
+# closed account -> what its tokens and wallet stood for when it was closed, assets (128 bits) |
+# its place in `unswept` + 1 << 128 (0: it is not listed)
+remains: HashMap[address, uint256]
+unswept: DynArray[address, MAX_ENDED]  # closed accounts that hold tokens
+written_off: public(uint256)  # sum of what closed accounts stood for, until swept, assets
 
 
 @external
 @view
 def classOf(class_id: uint256) -> MarketClass:
     """
-    @return The class as approved, with its present caps.
+    @return The class as approved, with its present keeper and caps.
     """
     terms: ClassTerms = self.class_terms[class_id]
     caps: Caps = self._caps(class_id)
+    word: uint256 = self.class_words[class_id]
     return MarketClass(
         implementation=terms.implementation,
         oracle=terms.oracle,
-        grade=terms.grade,
+        keeper=self._keeper_in(word),
+        grade=GRADE_DELEGATED if word & DELEGATED_CLASS != 0 else 1,
         market_cap=caps.market_cap,
         market_cap_bps=caps.market_cap_bps,
         class_cap=caps.class_cap,
@@ -149,38 +198,100 @@ def classOf(class_id: uint256) -> MarketClass:
 
 @external
 @view
-def openMarkets() -> DynArray[bytes32, MAX_MARKETS]:
+def classBook(class_id: uint256) -> (uint256, uint256, int256, bool):
     """
-    @return The open markets, in the order in which a report must mark them.
+    @return Exposure of the class's markets, its losses, its proven profit (all assets), and whether
+            it is retired.
+    """
+    return (
+        self.class_exposures[class_id],
+        self._losses(self.class_losses[class_id]),
+        self.profitOf[class_id],
+        self.class_words[class_id] & RETIRED != 0,
+    )
+
+
+@external
+@view
+def keeperOf(class_id: uint256) -> address:
+    """
+    @return The Safe that signs the class's orders and moves its budget; zero when revoked.
+    """
+    return self._keeper(class_id)
+
+
+@external
+@view
+def totalExposure() -> uint256:
+    """
+    @return Exposure of all open markets, assets.
+    """
+    return nav._total_exposure()
+
+
+@external
+@view
+def totalLosses() -> uint256:
+    """
+    @return What closed markets have not returned, as it counts against the total cap, assets.
+    """
+    return self._losses(self.losses)
+
+
+@external
+@view
+def openMarkets() -> DynArray[bytes32, nav.MAX_MARKETS]:
+    """
+    @return The open markets.
     """
     return self.open_markets
 
 
 @external
 @view
+def unsweptAccounts() -> DynArray[address, MAX_ENDED]:
+    """
+    @return Closed accounts that still hold tokens or have some in a wallet.
+    """
+    return self.unswept
+
+
+@external
+@pure
+def marketId(class_id: uint256, question: bytes32) -> bytes32:
+    """
+    @param question The condition id; of negative risk the event's id
+    @return The id of the class's market on the question.
+    """
+    return self._market_id(class_id, question)
+
+
+@external
+@view
 def accountOf(market: bytes32) -> address:
     """
-    @return The account that holds the market's budget; zero for an unknown market.
+    @return The account that holds the market's budget, or held it last; zero for an unknown market.
     """
     return self._account(self.markets[market])
 
 
 @external
 @view
-def exposureOf(market: bytes32) -> uint256:
+def marketOf(market: bytes32) -> (address, uint256, uint256, bool):
     """
-    @return The market's exposure at cost, in assets.
+    @return Account, class, conditions, and whether the market is closed.
     """
-    return self.exposures[market]
+    word: uint256 = self.markets[market]
+    return self._account(word), self._class(word), self._conditions(word), self._is_closed(word)
 
 
 @external
 @view
-def classExposureOf(class_id: uint256) -> uint256:
+def remainsOf(account: address) -> (bool, uint256):
     """
-    @return Exposure at cost of all the class's markets, in assets.
+    @return Whether the account is closed, and what it stood for then (0: nothing, or swept since).
     """
-    return self.class_exposures[class_id]
+    return self.ended[account] != 0, self._remains(self.remains[account])
 
 
 @external
@@ -192,14 +303,10 @@ def recentAllocation() -> uint256:
     return self._recent_allocation()
 
 
-@external
-@view
-def marketOf(market: bytes32) -> (uint256, uint256, uint256, bool):
-    """
-    @return Class, conditions, payouts already booked, and whether the market is closed.
-    """
-    word: uint256 = self.markets[market]
-    return self._class(word), self._conditions(word), self._booked(word), word & CLOSED != 0
+@internal
+@pure
+def _market_id(class_id: uint256, question: bytes32) -> bytes32:
+    return keccak256(concat(convert(class_id, bytes32), question))
 
 
 @internal
@@ -211,13 +318,19 @@ def _account(word: uint256) -> address:
 @internal
 @pure
 def _class(word: uint256) -> uint256:
-    return (word >> 160) & units.U32
+    return (word >> 160) & units.U8
 
 
 @internal
 @pure
 def _conditions(word: uint256) -> uint256:
-    return (word >> 192) & units.U8
+    return (word >> 168) & units.U8
+
+
+@internal
+@pure
+def _index(word: uint256) -> uint256:
+    return (word >> 176) & units.U8
 
 
 @internal
@@ -231,8 +344,14 @@ def _is_delegated(word: uint256) -> bool:
 
 @internal
 @pure
-def _booked(word: uint256) -> uint256:
-    return (word >> 200) & units.U8
+def _is_closed(word: uint256) -> bool:
+    return word & CLOSED != 0
+
+
+@internal
+@pure
+def _remains(word: uint256) -> uint256:
+    return word & units.U128
 
 
 @internal
@@ -245,6 +364,44 @@ def _check_open(market: bytes32) -> uint256:
     assert word != 0, "unknown market"
     assert word & CLOSED == 0, "market closed"
     return word
+
+
+@internal
+@pure
+def _keeper_in(word: uint256) -> address:
+    return convert(word & units.U160, address)
+
+
+@internal
+@view
+def _keeper(class_id: uint256) -> address:
+    return self._keeper_in(self.class_words[class_id])
+
+
+@internal
+def _set_keeper(class_id: uint256, account: address):
+    assert class_id < self.class_count, "unknown class"
+    word: uint256 = self.class_words[class_id]
+    self.class_words[class_id] = (word & ~units.U160) | convert(account, uint256)
+    log KeeperSet(class_id=class_id, keeper=account)
+
+
+@internal
+def _retire(class_id: uint256):
+    """
+    @dev Its markets are worked off; no budget goes out any more.
+    """
+    assert class_id < self.class_count, "unknown class"
+    word: uint256 = self.class_words[class_id]
+    assert word & RETIRED == 0, "class retired"
+    self.class_words[class_id] = word | RETIRED
+    log ClassRetired(class_id=class_id)
+
+
+@internal
+@view
+def _check_active(class_id: uint256):
+    assert self.class_words[class_id] & RETIRED == 0, "class retired"
 
 
 @internal
@@ -297,13 +454,12 @@ def _add_class(new: MarketClass) -> uint256:
     assert new.oracle != empty(address), "no oracle"
     assert staticcall IMarketAccount(new.implementation).grade() == new.grade, "custody grade differs"
     class_id: uint256 = self.class_count
+    assert class_id < MAX_CLASSES, "too many classes"
     self.class_terms[class_id] = ClassTerms(
-        implementation=new.implementation,
-        oracle=new.oracle,
-        grade=new.grade,
-        max_duration=new.max_duration,
+        implementation=new.implementation, oracle=new.oracle, max_duration=new.max_duration
     )
     self.class_count = class_id + 1
+    self.class_words[class_id] = DELEGATED_CLASS if new.grade == GRADE_DELEGATED else 0
     log ClassAdded(
         class_id=class_id,
         implementation=new.implementation,
@@ -311,6 +467,7 @@ def _add_class(new: MarketClass) -> uint256:
         grade=new.grade,
         max_duration=new.max_duration,
     )
+    self._set_keeper(class_id, new.keeper)
     self._set_caps(
         class_id,
         Caps(
@@ -323,51 +480,62 @@ def _add_class(new: MarketClass) -> uint256:
     return class_id
 
 
+# Markets
+
+
 @internal
 def _open(class_id: uint256, question_id: bytes32, count: uint256, deadline: uint256) -> bytes32:
     """
     @notice Opens a market of the class with a fresh account.
-    @dev The account derives the market's id from oracle and question, so a market can neither be
-         of another oracle nor be opened twice (which would double its cap).
+    @dev The implementation derives question and tokens from oracle and question id. A class has
+         one open market of a question, else its cap would double; once that is closed it may be
+         opened again, unless it was halted.
     """
-    assert class_id < self.class_count, "unknown class"
-    assert self.class_caps[class_id] & units.U96 != 0, "class closed"  # its market cap is 0
+    self._check_active(class_id)
     terms: ClassTerms = self.class_terms[class_id]
     assert deadline > block.timestamp, "deadline passed"
     assert deadline <= block.timestamp + terms.max_duration, "deadline too far"
-    market: bytes32 = empty(bytes32)
+    question: bytes32 = empty(bytes32)
     described: Bytes[MAX_ARGUMENTS] = b""
-    market, described = staticcall IMarketAccount(terms.implementation).describe(
+    question, described = staticcall IMarketAccount(terms.implementation).describe(
         terms.oracle, question_id, count
     )
-    assert self.markets[market] == 0, "market known"
+    market: bytes32 = self._market_id(class_id, question)
+    word: uint256 = self.markets[market]
+    assert word == 0 or word & CLOSED != 0, "market open"
+    assert word & HALTED == 0, "market was halted"
     account: address = self._clone(
         terms.implementation,
         concat(
             convert(self, bytes20),
             convert(deadline, bytes32),
             market,
+            question,
+            convert(class_id, bytes32),
             convert(count, bytes32),
             described,
         ),
     )
     extcall IMarketAccount(account).initialize()
     index: uint256 = len(self.open_markets)
-    assert index < MAX_MARKETS, "too many markets"
+    assert index < nav.MAX_MARKETS, "too many markets"
     self.open_conditions += count
-    assert self.open_conditions <= MAX_OPEN_CONDITIONS, "too many conditions"
+    assert self.open_conditions <= nav.MAX_OPEN_CONDITIONS, "too many conditions"
     self.markets[market] = (
         convert(account, uint256)
         | (class_id << 160)
-        | (count << 192)
-        | (index << 208)
-        | (DELEGATED if terms.grade == GRADE_DELEGATED else 0)
+        | (count << 168)
+        | (index << 176)
+        | (DELEGATED if self.class_words[class_id] & DELEGATED_CLASS != 0 else 0)
     )
     self.open_markets.append(market)
+    if word == 0:
+        self.questionOf[market] = question
     log MarketOpened(
         market=market,
         account=account,
         class_id=class_id,
+        question=question,
         question_id=question_id,
         conditions=count,
         deadline=deadline,
@@ -376,7 +544,7 @@ def _open(class_id: uint256, question_id: bytes32, count: uint256, deadline: uin
 
 
 @internal
-def _clone(implementation: address, arguments: Bytes[MAX_ARGUMENTS + 116]) -> address:
+def _clone(implementation: address, arguments: Bytes[MAX_ARGUMENTS + 180]) -> address:
     """
     @dev EIP-1167 proxy with its arguments behind the code, where the account reads them with
          EXTCODECOPY: cheaper than storage, and nothing to initialize twice or by a stranger.
@@ -396,32 +564,94 @@ def _clone(implementation: address, arguments: Bytes[MAX_ARGUMENTS + 116]) -> ad
 
 
 @internal
-def _allocate(market: bytes32, word: uint256, assets: uint256, nav: uint256):
+def _close(market: bytes32, word: uint256, halted: bool, written_off: uint256, listed: bool):
     """
-    @dev Invariant: after an allocation market, class and total exposure are within their caps
-         and the rolling day's net allocation is within the velocity limit.
+    @notice Takes a market off the list; what it has not returned is a loss.
+    @param halted Whether it had been halted before
+    @param written_off What its tokens and wallet stand for, assets
+    @param listed Whether it still holds something
+    @dev The last market takes the closed one's place in the list.
+    """
+    loss: uint256 = nav._exposure(nav.books[market])
+    class_id: uint256 = self._class(word)
+    account: address = self._account(word)
+    if loss != 0:
+        self.class_exposures[class_id] -= loss
+        part: uint256 = self._per_share_up(loss)
+        self.class_losses[class_id] += part
+        self.losses += part
+        self.profitOf[class_id] -= convert(loss, int256)
+    nav._rewrite(market, 0, 0, 0)
+    last: bytes32 = self.open_markets.pop()
+    if last != market:
+        self.open_markets[self._index(word)] = last
+        self.markets[last] = (self.markets[last] & ~(units.U8 << 176)) | (self._index(word) << 176)
+    self.open_conditions -= self._conditions(word)
+    new: uint256 = word | CLOSED | (HALTED if halted else 0)
+    self.markets[market] = new
+    self.ended[account] = new
+    self.ended_market[account] = market
+    if listed:
+        assert len(self.unswept) < MAX_ENDED, "too many unswept accounts"
+        self.unswept.append(account)
+        self.remains[account] = written_off | (len(self.unswept) << 128)
+        self.written_off += written_off
+    log MarketClosed(market=market, account=account, loss=loss, written_off=written_off)
+
+
+@internal
+def _forget(account: address, emptied: bool):
+    """
+    @notice What a closed account stood for when it was closed counts no more.
+    @param emptied Whether it holds nothing any more, and need not be visited
+    """
+    word: uint256 = self.remains[account]
+    self.written_off -= self._remains(word)
+    place: uint256 = word >> 128
+    if emptied and place != 0:
+        last: address = self.unswept.pop()
+        if last != account:
+            self.unswept[place - 1] = last
+            self.remains[last] = self._remains(self.remains[last]) | (place << 128)
+        place = 0
+    self.remains[account] = place << 128
+
+
+# Budget
+
+
+@internal
+def _allocate(market: bytes32, word: uint256, assets: uint256, nav_bid: uint256):
+    """
+    @dev Invariant: after an allocation market, question, class and total are within their caps and
+         the rolling day's net allocation is within the velocity limit.
     """
     class_id: uint256 = self._class(word)
+    self._check_active(class_id)
     caps: Caps = self._caps(class_id)
-    total_cap_bps: uint256 = 0
-    total_cap: uint256 = 0
-    velocity: uint256 = 0
-    total_cap_bps, total_cap, velocity = limits._budget(limits.budget_limits)
+    limits_word: uint256 = limits.budget_limits
+    book: uint256 = nav.books[market]
 
-    exposure: uint256 = self.exposures[market] + assets
+    exposure: uint256 = nav._exposure(book) + assets
     assert exposure <= caps.market_cap, "market cap"
-    assert exposure * units.BPS <= caps.market_cap_bps * nav, "market cap bps"
+    assert exposure * units.BPS <= caps.market_cap_bps * nav_bid, "market cap bps"
+    cap: uint256 = limits._bps(limits_word, limits.QUESTION_CAP_BPS - limits.TOTAL_CAP_BPS)
+    on_question: uint256 = exposure + self._elsewhere(class_id, self.questionOf[market])
+    assert on_question * units.BPS <= cap * nav_bid, "question cap"
     of_class: uint256 = self.class_exposures[class_id] + assets
-    assert of_class <= caps.class_cap, "class cap"
-    assert of_class * units.BPS <= caps.class_cap_bps * nav, "class cap bps"
-    total: uint256 = self.total_exposure + assets
-    assert total <= total_cap, "total cap"
-    assert total * units.BPS <= total_cap_bps * nav, "total cap bps"
-    assert self._recent_allocation() + assets <= velocity, "velocity limit"
+    with_losses: uint256 = of_class + self._losses(self.class_losses[class_id])
+    assert with_losses <= caps.class_cap, "class cap"
+    assert with_losses * units.BPS <= caps.class_cap_bps * nav_bid, "class cap bps"
+    total: uint256 = nav._total_exposure() + assets + self._losses(self.losses)
+    assert total <= limits._cap(limits_word), "total cap"
+    assert total * units.BPS <= limits._bps(limits_word, 0) * nav_bid, "total cap bps"
+    day: uint256 = self._recent_allocation() + assets
+    assert day <= limits._velocity(limits_word), "velocity"
+    cap = limits._bps(limits_word, limits.VELOCITY_BPS - limits.TOTAL_CAP_BPS)
+    assert day * units.BPS <= cap * nav_bid, "velocity bps"
 
-    self.exposures[market] = exposure
+    nav._rewrite(market, exposure, nav._bid(book) + assets, nav._ask(book) + assets)
     self.class_exposures[class_id] = of_class
-    self.total_exposure = total
     number: uint256 = block.timestamp // PERIOD
     place: uint256 = number % PERIODS
     period: uint256 = self.periods[place]
@@ -432,50 +662,81 @@ def _allocate(market: bytes32, word: uint256, assets: uint256, nav: uint256):
 
 
 @internal
-def _recall(market: bytes32, word: uint256, assets: uint256):
+@view
+def _elsewhere(class_id: uint256, question: bytes32) -> uint256:
+    """
+    @return Exposure to the question in all other classes, assets.
+    """
+    total: uint256 = 0
+    for other: uint256 in range(self.class_count, bound=MAX_CLASSES):
+        if other != class_id:
+            total += nav._exposure(nav.books[self._market_id(other, question)])
+    return total
+
+
+@internal
+def _come_home(market: bytes32, word: uint256, assets: uint256, cost: uint256):
+    """
+    @notice Books assets that an account has sent: `cost` of them as what had been sent to it, the
+            rest as profit, which pays off losses.
+    @dev Cost leaves at cost; profit takes along what was booked above cost. A closed account has
+         no book any more.
+    """
+    class_id: uint256 = self._class(word)
+    book: uint256 = nav.books[market]
+    exposure: uint256 = nav._exposure(book) - cost
+    ledger.total_idle += assets
+    if not self._is_closed(word):
+        bid: uint256 = nav._bid(book)
+        ask: uint256 = nav._ask(book)
+        nav._rewrite(
+            market,
+            exposure,
+            bid - min(bid, cost),
+            max(ask - min(ask, assets), min(ask - min(ask, cost), exposure)),
+        )
+    if cost != 0:
+        self.class_exposures[class_id] -= cost
+        self._credit(cost)
+    profit: uint256 = assets - cost
+    if profit != 0:
+        self._pay_off(class_id, profit)
+        self.profitOf[class_id] += convert(profit, int256)
+    log CameHome(
+        market=market, account=self._account(word), assets=assets, cost=cost, exposure=exposure
+    )
+
+
+@internal
+def _credit(assets: uint256):
     """
     @dev Frees as much of the rolling day's allocation, the latest first.
     """
-    exposure: uint256 = self._release(market, word, assets)
     left: uint256 = assets
     number: uint256 = block.timestamp // PERIOD
     for age: uint256 in range(PERIODS):
-        place: uint256 = (number - age) % PERIODS
-        period: uint256 = self.periods[place]
         if left == 0:
             break
+        place: uint256 = (number - age) % PERIODS
+        period: uint256 = self.periods[place]
         if period >> 224 == number - age:
             freed: uint256 = min(left, period & units.U224)
             if freed != 0:
                 self.periods[place] = period - freed
                 left -= freed
-    log Recalled(market=market, assets=assets, exposure=exposure)
 
 
 @internal
-def _release(market: bytes32, word: uint256, assets: uint256) -> uint256:
+def _leave_in_kind(market: bytes32, word: uint256, cost: uint256, bid: uint256, ask: uint256):
     """
-    @notice Takes up to `assets` out of the exposure of the market, its class and the total.
-    @return The market's exposure left.
+    @notice Takes what left with a holder out of the market's book and out of the exposures.
+    @param cost At most its exposure
     """
-    exposure: uint256 = self.exposures[market]
-    freed: uint256 = min(exposure, assets)
-    if freed != 0:
-        self.exposures[market] = exposure - freed
-        self.class_exposures[self._class(word)] -= freed
-        self.total_exposure -= freed
-    return exposure - freed
-
-
-@internal
-def _leave_in_kind(market: bytes32, word: uint256, shares: uint256, supply: uint256):
-    """
-    @dev A part of the market leaves with a holder, and that part of its cost with it; but what a
-         wallet holds stays, so under delegated custody the whole cost does.
-    """
-    if self._is_delegated(word):
-        return
-    self._release(market, word, self.exposures[market] * shares // supply)
+    book: uint256 = nav.books[market]
+    exposure: uint256 = nav._exposure(book) - cost
+    nav._rewrite(market, exposure, min(nav._bid(book) - bid, exposure), nav._ask(book) - ask)
+    if cost != 0:
+        self.class_exposures[self._class(word)] -= cost
 
 
 @internal
@@ -489,22 +750,42 @@ def _recent_allocation() -> uint256:
     return total
 
 
-@internal
-def _set_booked(market: bytes32, word: uint256, resolved: uint256):
-    self.markets[market] = (word & ~(units.U8 << 200)) | (resolved << 200)
+# Losses
 
 
 @internal
-def _close(market: bytes32, word: uint256):
+@view
+def _losses(per_share: uint256) -> uint256:
     """
-    @dev The last market takes the closed one's place in the list.
+    @return Losses in assets, rounded up.
     """
-    index: uint256 = (word >> 208) & units.U8
-    last: bytes32 = self.open_markets.pop()
-    if last != market:
-        self.open_markets[index] = last
-        self.markets[last] = (self.markets[last] & ~(units.U8 << 208)) | (index << 208)
-    self.markets[market] = word | CLOSED
-    self.open_conditions -= self._conditions(word)
-    self._release(market, word, max_value(uint256))
-    log MarketClosed(market=market)
+    whole: uint256 = nav._shares()
+    return (per_share * whole + (1 << LOSS) - 1) >> LOSS
+
+
+@internal
+@view
+def _per_share_up(assets: uint256) -> uint256:
+    whole: uint256 = nav._shares()
+    return ((assets << LOSS) + whole - 1) // whole
+
+
+@internal
+def _pay_off(class_id: uint256, assets: uint256):
+    """
+    @dev down: losses fall by at most what came.
+    """
+    part: uint256 = (assets << LOSS) // nav._shares()
+    own: uint256 = self.class_losses[class_id]
+    if own != 0:
+        self.class_losses[class_id] = own - min(own, part)
+    all: uint256 = self.losses
+    if all != 0:
+        self.losses = all - min(all, part)
+
+
+@internal
+def _forgive(class_id: uint256, assets: uint256):
+    assert class_id < self.class_count, "unknown class"
+    self._pay_off(class_id, assets)
+    log LossesForgiven(class_id=class_id, assets=assets)

@@ -5,11 +5,12 @@
 @author Strongroom
 @notice The arithmetic of the fees, the word that keeps its state, and who is paid. The vault
         mints the shares that this module computes.
-@dev Fees are taken at reports, as new shares; nothing is paid out of the vault.
+@dev Fees are taken at reports and settlements, on NAV at the bid, as new shares; nothing is paid
+     out of the vault. Who leaves in kind pays the management fee of the time since.
      Roles: the owner sets rates (upwards, or a lower hurdle, after the timelock) and recipients.
      Invariants: the shares minted are worth at most the two fees. No performance fee at or below
-     the high-water mark, which never falls while there are shares.
-     Units: rates in bps, a year of 365 days; NAV per share in PPS_SCALE (units.vy); assets.
+     the high-water mark, which never falls while there are shares. Entrants carry their own mark.
+     Units: rates in bps, a year of 365 days; the mark in assets for one whole share; assets.
      Limits of use: at most 5 % and 50 %; four recipients, whose parts sum to 100 %.
 @custom:security Fee shares are rounded down: a fee never takes more than its formula says.
 """
@@ -21,6 +22,13 @@ from contracts.modules import units
 struct Recipient:
     account: address
     part_bps: uint256
+
+
+event FeesAccrued:
+    management: uint256
+    performance: uint256
+    shares: uint256
+    high_water_mark: uint256
 
 
 event FeesSet:
@@ -38,12 +46,13 @@ MAX_MANAGEMENT_BPS: constant(uint256) = 500
 MAX_PERFORMANCE_BPS: constant(uint256) = 5_000
 MAX_HURDLE_BPS: constant(uint256) = 10_000
 MAX_RECIPIENTS: constant(uint256) = 4  # each costs a report a mint
-# An empty vault deals at OFFSET_PPS for each asset unit it holds + 1, in PPS_SCALE.
-OFFSET_PPS: constant(uint256) = 10**18
 
-# high-water mark (128 bits, PPS_SCALE) | management bps (16) << 128 | performance bps (16) << 144 |
-# hurdle bps (16) << 160
+# high-water mark (176 bits, assets for one share) | management bps (16) << 176 |
+# performance bps (16) << 192 | hurdle bps (16) << 208
 fee_word: uint256
+# NAV at the bid after the last settlement (108 bits) | inflow room (108), both assets |
+# when fees were taken last (40)
+accrual: uint256
 # account | part in bps << 160, up to the first 0; the parts sum to 10,000
 recipients: uint256[MAX_RECIPIENTS]
 
@@ -52,7 +61,7 @@ recipients: uint256[MAX_RECIPIENTS]
 @view
 def highWaterMark() -> uint256:
     """
-    @return The highest NAV per whole share after fees so far, WAD.
+    @return The highest NAV at the bid for one whole share after fees so far, assets.
     """
     return self._high_water_mark()
 
@@ -84,7 +93,13 @@ def feeRecipients() -> DynArray[Recipient, MAX_RECIPIENTS]:
 @internal
 @view
 def _high_water_mark() -> uint256:
-    return self.fee_word & units.U128
+    return self.fee_word & units.U176
+
+
+@internal
+@view
+def _performance_bps() -> uint256:
+    return (self.fee_word >> 192) & units.U16
 
 
 @internal
@@ -105,7 +120,54 @@ def _part(recipient: uint256) -> uint256:
 @internal
 @pure
 def _rates(word: uint256) -> (uint256, uint256, uint256):
-    return (word >> 128) & units.U16, (word >> 144) & units.U16, word >> 160
+    return (word >> 176) & units.U16, (word >> 192) & units.U16, word >> 208
+
+
+@internal
+@pure
+def _without_rates(word: uint256) -> uint256:
+    """
+    @return fee_word with all rates 0.
+    """
+    return word & units.U176
+
+
+@internal
+@pure
+def _base(word: uint256) -> uint256:
+    """
+    @param word accrual
+    @return NAV at the bid after the last settlement, assets.
+    """
+    return word & units.U108
+
+
+@internal
+@pure
+def _room(word: uint256) -> uint256:
+    """
+    @param word accrual
+    @return How many assets deposits may bring in now.
+    """
+    return (word >> 108) & units.U108
+
+
+@internal
+@pure
+def _taken_at(word: uint256) -> uint256:
+    """
+    @param word accrual
+    @return When fees were taken last, timestamp.
+    """
+    return word >> 216
+
+
+@internal
+def _set_accrual(base: uint256, room: uint256):
+    """
+    @dev Fees have been taken now.
+    """
+    self.accrual = min(base, units.U108) | (min(room, units.U108) << 108) | (block.timestamp << 216)
 
 
 @internal
@@ -127,10 +189,10 @@ def _set_rates(management_bps: uint256, performance_bps: uint256, hurdle_bps: ui
     assert performance_bps <= MAX_PERFORMANCE_BPS, "performance fee too high"
     assert hurdle_bps <= MAX_HURDLE_BPS, "hurdle too high"
     self.fee_word = (
-        (self.fee_word & units.U128)
-        | (management_bps << 128)
-        | (performance_bps << 144)
-        | (hurdle_bps << 160)
+        (self.fee_word & units.U176)
+        | (management_bps << 176)
+        | (performance_bps << 192)
+        | (hurdle_bps << 208)
     )
     log FeesSet(
         management_bps=management_bps, performance_bps=performance_bps, hurdle_bps=hurdle_bps
@@ -155,18 +217,20 @@ def _set_recipients(new: DynArray[Recipient, MAX_RECIPIENTS]):
 
 @internal
 @pure
-def _accrue(
-    word: uint256, assets: uint256, supply: uint256, elapsed: uint256
+def _due(
+    word: uint256, base: uint256, assets: uint256, supply: uint256, virtual: uint256, elapsed: uint256, performing: bool
 ) -> (uint256, uint256, uint256, uint256):
     """
     @notice Fees due on `assets` (NAV at the bid) held for `elapsed` seconds by `supply` shares.
+    @param word fee_word
+    @param base NAV at the bid after the last settlement: what came since pays no management fee
+    @param virtual Virtual shares
+    @param performing Whether the performance fee is taken, too, and the mark moves
     @return Management fee and performance fee (assets), shares to mint, new high-water mark.
-    @dev Invariant: the shares minted are worth at most the two fees, and no performance fee is
-         due at or below the high-water mark.
     """
-    mark: uint256 = word & units.U128
+    mark: uint256 = word & units.U176
     if supply == 0:
-        return 0, 0, 0, (assets + 1) * OFFSET_PPS
+        return 0, 0, 0, min((assets + 1) * units.SHARE // virtual, units.U176)
     management_bps: uint256 = 0
     performance_bps: uint256 = 0
     hurdle_bps: uint256 = 0
@@ -174,47 +238,31 @@ def _accrue(
     if hurdle_bps != 0:
         # up: profit starts later
         lift: uint256 = (mark * hurdle_bps * elapsed + units.BPS * YEAR - 1) // (units.BPS * YEAR)
-        mark = min(mark + lift, units.U128)
-    management: uint256 = min(assets * management_bps * elapsed // (units.BPS * YEAR), assets)
-    net: uint256 = assets - management
-    # up: profit starts a fraction later
-    threshold: uint256 = (mark * supply + units.PPS_SCALE - 1) // units.PPS_SCALE
+        mark = min(mark + lift, units.U176)
+    # never all of it: a share keeps a value
+    management: uint256 = min(min(base, assets) * management_bps * elapsed // (units.BPS * YEAR), assets)
     performance: uint256 = 0
-    if net > threshold:
-        performance = (net - threshold) * performance_bps // units.BPS
-        net -= performance
-    if net == 0:
-        return 0, 0, 0, mark
-    shares: uint256 = (management + performance) * supply // net  # down: fewer shares
-    return management, performance, shares, max(mark, net * units.PPS_SCALE // supply)
+    if performing:
+        price: uint256 = (assets + 1 - management) * units.SHARE // (supply + virtual)
+        if price > mark:
+            performance = (price - mark) * supply // units.SHARE * performance_bps // units.BPS
+    taken: uint256 = min(management + performance, assets)
+    shares: uint256 = taken * (supply + virtual) // (assets + 1 - taken)  # down: fewer shares
+    if performing:
+        mark = max(mark, (assets + 1) * units.SHARE // (supply + shares + virtual))
+    return management, performance, shares, min(mark, units.U176)
 
 
 @internal
-def _set_up(
-    management_bps: uint256, performance_bps: uint256, hurdle_bps: uint256, recipient: address
-):
-    self.fee_word = OFFSET_PPS
-    self._set_rates(management_bps, performance_bps, hurdle_bps)
-    self._set_recipients([Recipient(account=recipient, part_bps=units.BPS)])
-
-
-@internal
-def _keep_mark(bid: uint256, ask: uint256, supply: uint256, assets: uint256, shares: uint256):
+def _enter(supply: uint256, assets: uint256, minted: uint256):
     """
-    @notice Keeps the high-water mark honest through an entry of `assets` for `shares`.
-    @dev Entry at the ask lifts the bid NAV per share; that is no performance, so the mark rises
-         in proportion. With no supply before, the mark starts anew at the offset price.
+    @notice Entrants carry their own mark, what they paid, and nobody else's.
+    @param supply Before the entry
     """
-    mark: uint256 = (bid + 1) * OFFSET_PPS
-    if supply != 0:
-        if ask == bid:
-            return
-        before: uint256 = bid * units.PPS_SCALE // supply
-        after: uint256 = (bid + assets) * units.PPS_SCALE // (supply + shares)
-        if before == 0 or after <= before:
-            return
-        mark = (self.fee_word & units.U128) * after // before + 1  # up: profit starts later
-    self._set_mark(self.fee_word, mark)
+    mark: uint256 = self.fee_word & units.U176
+    whole: uint256 = supply + minted
+    # up: profit starts later
+    self._set_mark(self.fee_word, max(mark, (supply * mark + assets * units.SHARE + whole - 1) // whole))
 
 
 @internal
@@ -222,5 +270,18 @@ def _set_mark(word: uint256, mark: uint256):
     """
     @param word fee_word as it is
     """
-    if mark != word & units.U128:
-        self.fee_word = (word & ~units.U128) | mark
+    if mark != word & units.U176:
+        self.fee_word = (word & ~units.U176) | min(mark, units.U176)
+
+
+@internal
+def _set_up(
+    first: uint256, management_bps: uint256, performance_bps: uint256, hurdle_bps: uint256, recipient: address
+):
+    """
+    @param first Assets that one share of an empty vault stands for
+    """
+    self.fee_word = first
+    self._set_accrual(0, 0)
+    self._set_rates(management_bps, performance_bps, hurdle_bps)
+    self._set_recipients([Recipient(account=recipient, part_bps=units.BPS)])

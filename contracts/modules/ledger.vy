@@ -8,15 +8,17 @@
      (total_idle), to depositors who wait (the deposit epochs, see requests.vy), or to redeemers
      who have not claimed yet (claimable_assets).
      Roles: owner for terms and allow-list; anyone else only through the vault's flows.
-     Units: assets of the asset; shares have six decimals more.
+     Units: assets of the asset; shares have 18 decimals.
      Limits of use: a token that takes a fee on transfer is refused; one that changes balances by
-     itself (rebasing) must not be used. Deposit limit and least deposit fit 128 and 120 bits.
+     itself (rebasing) must not be used, nor one of more than 18 decimals. Deposit limit and least
+     deposit fit 128 and 120 bits.
 @custom:security Assets are counted here and in the open deposit epoch, never by balanceOf, so a
         gift changes no price. Invariant: asset.balanceOf(self) >= total_idle + pending deposits
         + claimable_assets.
 """
 
 from ethereum.ercs import IERC20
+from ethereum.ercs import IERC20Detailed
 
 from contracts.interfaces import IAllowList
 from contracts.modules import units
@@ -41,10 +43,12 @@ event AllowListSet:
 
 ALLOW_LIST: constant(uint256) = 1 << 255
 UNLIMITED: constant(uint256) = units.U128  # the deposit limit that is none
-# Virtual shares (and one virtual asset) make the first-depositor inflation attack a loss.
-VIRTUAL_SHARES: constant(uint256) = 10**6
+DECIMALS: constant(uint8) = 18  # of the shares
 
 asset: public(immutable(address))  # the stablecoin that is deposited and traded with
+# Virtual shares, met by one virtual unit of the asset, make the first-depositor inflation attack a
+# loss: 10 ** (18 - decimals of the asset).
+VIRTUAL_SHARES: immutable(uint256)
 
 total_idle: public(uint256)  # assets of the holders that are not in a market account
 claimable_assets: public(uint256)  # paid for redeemed shares, not yet claimed
@@ -57,6 +61,9 @@ allow_list: public(address)  # zero: everybody may deposit
 def __init__(asset_: address):
     assert asset_.is_contract, "asset has no code"
     asset = asset_
+    decimals: uint8 = staticcall IERC20Detailed(asset_).decimals()
+    assert decimals <= DECIMALS, "too many decimals"
+    VIRTUAL_SHARES = 10 ** convert(DECIMALS - decimals, uint256)
 
 
 @external
@@ -106,12 +113,17 @@ def _pull(sender: address, assets: uint256):
     @dev An asset that takes a fee of its transfers would let newcomers be paid for by the others.
          That the asset has code was checked when this code was deployed.
     """
-    before: uint256 = staticcall IERC20(asset).balanceOf(self, skip_contract_check=True)
+    before: uint256 = self._balance()
     assert extcall IERC20(asset).transferFrom(
         sender, self, assets, default_return_value=True, skip_contract_check=True
     ), "transfer failed"
-    after: uint256 = staticcall IERC20(asset).balanceOf(self, skip_contract_check=True)
-    assert after == before + assets, "asset takes a fee"
+    assert self._balance() == before + assets, "asset takes a fee"
+
+
+@internal
+@view
+def _balance() -> uint256:
+    return staticcall IERC20(asset).balanceOf(self, skip_contract_check=True)
 
 
 @internal

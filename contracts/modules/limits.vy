@@ -3,9 +3,9 @@
 @title The vault's numeric limits
 @license AGPL-3.0-only
 @author Strongroom
-@notice Limits that are read together share a word: eight of reports, three of orders (in the
-        status word), three guards against a vault gone wrong, three of budgets. The constants
-        below are the ordinals by which they are named on the outside.
+@notice Limits that are read together share a word: eight of dealing, four of orders and the age of
+        a report (in the status word), six of budgets. The constants below are the ordinals by
+        which they are named on the outside.
 @dev Roles: the owner sets a limit, to a riskier value only after the timelock.
      Invariant: every value fits its field, and a change of one limit leaves the others alone.
      Units: bps, seconds and assets, as said of each.
@@ -23,34 +23,40 @@ event LimitSet:
     new_value: uint256
 
 
-MAX_UP_BPS: constant(uint256) = 0  # NAV per share, one report, upwards
-MAX_DOWN_BPS: constant(uint256) = 1  # the same, downwards
-MAX_DAY_UP_BPS: constant(uint256) = 2  # NAV per share since the day's anchor, upwards
-MAX_DAY_DOWN_BPS: constant(uint256) = 3  # the same, downwards
-MAX_SPREAD_BPS: constant(uint256) = 4  # NAV_ask over NAV_bid
+MAX_UP_BPS: constant(uint256) = 0  # a deposit's price over its anchor, else it is handed back
+MAX_DOWN_BPS: constant(uint256) = 1  # a redemption's price under its anchor, likewise
+MAX_PREMIUM_BPS: constant(uint256) = 2  # a deposit's price over the bid, else it waits
+MAX_INFLOW_BPS: constant(uint256) = 3  # deposits of a day, of NAV at the bid
+EXIT_FEE_BPS: constant(uint256) = 4  # of the shares that leave in kind
 MIN_REPORT_INTERVAL: constant(uint256) = 5  # seconds
-SYNC_MAX_AGE: constant(uint256) = 6  # seconds; 0: no synchronous dealing
-MAX_REPORT_AGE: constant(uint256) = 7  # seconds; older: the vault is stale
-MAX_ORDER_LIFETIME: constant(uint256) = 8  # seconds
-MAX_BUY_PRICE_BPS: constant(uint256) = 9  # of one unit of collateral
-PRICE_BAND_BPS: constant(uint256) = 10  # around the marks; 0: no band
-MAX_DRAWDOWN_BPS: constant(uint256) = 11  # NAV per share under its reference; 10,000: no breaker
-LIVENESS_PERIOD: constant(uint256) = 12  # seconds without a report until anyone may wind down
-MAX_REDEEM_DELAY: constant(uint256) = 13  # seconds a redemption waits until exit in kind opens
-TOTAL_CAP_BPS: constant(uint256) = 14  # exposure of all markets, of NAV at the bid
-TOTAL_CAP: constant(uint256) = 15  # exposure of all markets, assets
-VELOCITY_LIMIT: constant(uint256) = 16  # net allocation of a rolling day, assets
+LIVENESS_PERIOD: constant(uint256) = 6  # seconds without a report until anyone may wind down
+INFLOW_FLOOR: constant(uint256) = 7  # deposits of a day, assets: at least so many
+MAX_REPORT_AGE: constant(uint256) = 8  # seconds; older: the vault is stale
+MAX_ORDER_LIFETIME: constant(uint256) = 9  # seconds
+MAX_BUY_PRICE_BPS: constant(uint256) = 10  # of one unit of collateral
+PRICE_BAND_BPS: constant(uint256) = 11  # around the marks; 0: no band
+MARKS_REQUIRED: constant(uint256) = 12  # 1: an order needs a fresh mark; 0: it does not
+TOTAL_CAP_BPS: constant(uint256) = 13  # exposure and losses, of NAV at the bid
+VELOCITY_BPS: constant(uint256) = 14  # net allocation of a rolling day, of NAV at the bid
+QUESTION_CAP_BPS: constant(uint256) = 15  # exposure to one question, of NAV at the bid
+MAX_DRAWDOWN_BPS: constant(uint256) = 16  # bid under its highest; 10,000: no breaker
+TOTAL_CAP: constant(uint256) = 17  # exposure and losses, assets
+VELOCITY: constant(uint256) = 18  # net allocation of a rolling day, assets
 
-COUNT: constant(uint256) = 17
-FIRST_ORDER_LIMIT: constant(uint256) = 8
-FIRST_GUARD: constant(uint256) = 11
-MAX_WAIT: constant(uint256) = 90 * units.DAY  # no liveness period or redemption delay is longer
+COUNT: constant(uint256) = 19
+MAX_EXIT_FEE_BPS: constant(uint256) = 100
+MAX_WAIT: constant(uint256) = 90 * units.DAY  # no liveness period or age of a report is longer
 
-# limits 0 .. 7, 32 bits each, the lowest ordinal in the lowest bits
-report_limits: uint256
-# limits 11 .. 13, 32 bits each | the breaker's reference << 128, see breaker.vy
-guards: uint256
-# total_cap_bps (32 bits) | total_cap << 32 (96 bits) | velocity_limit << 128 (96 bits)
+# Where the fields begin that are not one of 16 bits after another.
+INTERVAL: constant(uint256) = 80
+LIVENESS: constant(uint256) = 112
+FLOOR: constant(uint256) = 144
+CAP: constant(uint256) = 64
+SPEED: constant(uint256) = 160
+
+# limits 0 .. 4, 16 bits each | min_report_interval (32) | liveness_period (32) | inflow_floor (96)
+dealing_limits: uint256
+# limits 13 .. 16, 16 bits each | total_cap (96) | velocity (96)
 budget_limits: uint256
 
 
@@ -58,149 +64,144 @@ budget_limits: uint256
 @view
 def limit(which: uint256) -> uint256:
     """
-    @param which The ordinal of the limit, 0 .. 16 (see docs/contracts/Vault.md).
+    @param which The ordinal of the limit, 0 .. 18 (see docs/contracts/Vault.md).
     @return Its value, in bps, seconds or assets.
     """
     return self._get(which)
 
 
-@external
-@view
-def lastReport() -> uint256:
+@internal
+@pure
+def _bps(word: uint256, place: uint256) -> uint256:
     """
-    @return When the last report took effect (or the vault was deployed), timestamp.
+    @return A field of 16 bits: of dealing_limits by its ordinal, of budget_limits by its ordinal
+            less TOTAL_CAP_BPS.
     """
-    return self._last_report(status.word, self.report_limits)
+    return (word >> (16 * place)) & units.U16
 
 
 @internal
 @pure
-def _field(word: uint256, place: uint256) -> uint256:
+def _interval(word: uint256) -> uint256:
     """
-    @dev The 32 bits at a place of a word: a report limit by its ordinal, or a guard by its
-         ordinal less FIRST_GUARD.
+    @param word dealing_limits
     """
-    return (word >> (32 * place)) & units.U32
-
-
-@internal
-@view
-def _guard(which: uint256) -> uint256:
-    return self._field(self.guards, which - FIRST_GUARD)
+    return (word >> INTERVAL) & units.U32
 
 
 @internal
 @pure
-def _reference(word: uint256) -> uint256:
+def _liveness(word: uint256) -> uint256:
     """
-    @return The breaker's reference beside the guards, see breaker.vy.
+    @param word dealing_limits
     """
-    return word >> 128
-
-
-@internal
-def _set_reference(word: uint256, reference: uint256) -> uint256:
-    """
-    @return The guards' word with the new reference.
-    """
-    new: uint256 = (word & units.U128) | (reference << 128)
-    self.guards = new
-    return new
+    return (word >> LIVENESS) & units.U32
 
 
 @internal
 @pure
-def _last_report(state: uint256, word: uint256) -> uint256:
-    return status._fresh_until(state) - self._field(word, MAX_REPORT_AGE)
+def _floor(word: uint256) -> uint256:
+    """
+    @param word dealing_limits
+    """
+    return word >> FLOOR
 
 
 @internal
 @pure
-def _order_place(which: uint256) -> uint256:
+def _cap(word: uint256) -> uint256:
     """
-    @dev Where an order limit stands in the status word.
+    @param word budget_limits
     """
-    return status.LIFETIME + 16 * (which - FIRST_ORDER_LIMIT)
+    return (word >> CAP) & units.U96
 
 
 @internal
 @pure
-def _budget(word: uint256) -> (uint256, uint256, uint256):
+def _velocity(word: uint256) -> uint256:
     """
-    @return Total cap in bps, total cap in assets, velocity limit.
+    @param word budget_limits
     """
-    return word & units.U32, (word >> 32) & units.U96, word >> 128
+    return word >> SPEED
+
+
+@internal
+@pure
+def _place(which: uint256) -> (uint256, uint256):
+    """
+    @return Where in its word a limit begins, and the mask of its width.
+    """
+    if which < MIN_REPORT_INTERVAL:
+        return 16 * which, units.U16
+    if which == MIN_REPORT_INTERVAL:
+        return INTERVAL, units.U32
+    if which == LIVENESS_PERIOD:
+        return LIVENESS, units.U32
+    if which == INFLOW_FLOOR:
+        return FLOOR, units.U96
+    if which == MAX_REPORT_AGE:
+        return status.AGE, units.U32
+    if which < MARKS_REQUIRED:
+        return status.LIFETIME + 16 * (which - MAX_ORDER_LIFETIME), units.U16
+    if which == MARKS_REQUIRED:
+        return status.MARKS_REQUIRED, 1
+    if which < TOTAL_CAP:
+        return 16 * (which - TOTAL_CAP_BPS), units.U16
+    return CAP if which == TOTAL_CAP else SPEED, units.U96
 
 
 @internal
 @view
 def _get(which: uint256) -> uint256:
     assert which < COUNT, "unknown limit"
-    if which < FIRST_ORDER_LIMIT:
-        return self._field(self.report_limits, which)
-    if which < FIRST_GUARD:
-        return status._order_limit(status.word, self._order_place(which))
-    if which < TOTAL_CAP_BPS:
-        return self._guard(which)
-    cap_bps: uint256 = 0
-    cap: uint256 = 0
-    velocity: uint256 = 0
-    cap_bps, cap, velocity = self._budget(self.budget_limits)
-    if which == TOTAL_CAP_BPS:
-        return cap_bps
-    return cap if which == TOTAL_CAP else velocity
+    place: uint256 = 0
+    mask: uint256 = 0
+    place, mask = self._place(which)
+    word: uint256 = self.budget_limits
+    if which < MAX_REPORT_AGE:
+        word = self.dealing_limits
+    elif which < TOTAL_CAP_BPS:
+        return status._field(status.word, place, mask)
+    return (word >> place) & mask
 
 
 @internal
 def _set(which: uint256, new: uint256):
-    if which in [
-        MAX_DOWN_BPS, MAX_DAY_DOWN_BPS, MAX_BUY_PRICE_BPS, MAX_DRAWDOWN_BPS, TOTAL_CAP_BPS
+    place: uint256 = 0
+    mask: uint256 = 0
+    place, mask = self._place(which)
+    most: uint256 = mask
+    if which == EXIT_FEE_BPS:
+        most = MAX_EXIT_FEE_BPS
+    elif which == MIN_REPORT_INTERVAL:
+        most = units.DAY  # else nobody would be dealt with any more
+    elif which in [LIVENESS_PERIOD, MAX_REPORT_AGE]:
+        most = MAX_WAIT
+    elif which in [
+        MAX_DOWN_BPS, MAX_BUY_PRICE_BPS, TOTAL_CAP_BPS, VELOCITY_BPS, QUESTION_CAP_BPS, MAX_DRAWDOWN_BPS
     ]:
-        assert new <= units.BPS, "limit too large"
-    elif which == LIVENESS_PERIOD:
-        assert new >= units.DAY, "limit too small"  # else a late report would end the vault
-        assert new <= MAX_WAIT, "limit too large"
-    elif which == MAX_REDEEM_DELAY:
-        assert new <= MAX_WAIT, "limit too large"
-    elif which < FIRST_ORDER_LIMIT:
-        assert new <= units.U32, "limit too large"
-    elif which < FIRST_GUARD:
-        assert new <= units.U16, "limit too large"
-    else:
-        assert new <= units.U96, "limit too large"
-
-    if which < FIRST_ORDER_LIMIT:
-        word: uint256 = self.report_limits
-        if which == MAX_REPORT_AGE:
-            # the last report stays where it was in time
-            status._set_fresh_until(status.word, self._last_report(status.word, word) + new)
-        self.report_limits = self._placed(word, 32 * which, units.U32, new)
-    elif which < FIRST_GUARD:
-        status._set_order_limit(self._order_place(which), new)
+        most = units.BPS
+    assert new <= most, "limit too large"
+    # below, a late report would end the vault
+    assert which != LIVENESS_PERIOD or new >= 2 * units.DAY, "limit too small"
+    if which < MAX_REPORT_AGE:
+        self.dealing_limits = (self.dealing_limits & ~(mask << place)) | (new << place)
     elif which < TOTAL_CAP_BPS:
-        self.guards = self._placed(self.guards, 32 * (which - FIRST_GUARD), units.U32, new)
-    elif which == TOTAL_CAP_BPS:
-        self.budget_limits = self._placed(self.budget_limits, 0, units.U32, new)
+        status._set_field(place, mask, new)
     else:
-        place: uint256 = 32 if which == TOTAL_CAP else 128
-        self.budget_limits = self._placed(self.budget_limits, place, units.U96, new)
+        self.budget_limits = (self.budget_limits & ~(mask << place)) | (new << place)
     log LimitSet(limit=which, new_value=new)
-
-
-@internal
-@pure
-def _placed(word: uint256, place: uint256, mask: uint256, new: uint256) -> uint256:
-    return (word & ~(mask << place)) | (new << place)
 
 
 @internal
 @pure
 def _is_riskier(which: uint256, old: uint256, new: uint256) -> bool:
     """
-    @dev Whether the change raises the risk of holders. A price band of 0 is no band, the
-         riskiest; a longer report interval is the safer one; of all others less is safer.
+    @dev Whether the change raises the risk or the cost of holders. A price band of 0 is no band,
+         the riskiest; a longer report interval and required marks are the safer side; of all
+         others less is safer.
     """
-    if which == MIN_REPORT_INTERVAL:
+    if which in [MIN_REPORT_INTERVAL, MARKS_REQUIRED]:
         return new < old
     if which == PRICE_BAND_BPS:
         return old != 0 and (new == 0 or new > old)
@@ -209,9 +210,5 @@ def _is_riskier(which: uint256, old: uint256, new: uint256) -> bool:
 
 @internal
 def _set_up(values: uint256[COUNT]):
-    """
-    @dev The vault is fresh from its deployment on: its NAV is 0 for certain.
-    """
-    status._set_fresh_until(status.word, block.timestamp)
     for i: uint256 in range(COUNT):
         self._set(i, values[i])

@@ -1,427 +1,348 @@
 # pragma version 0.4.3
 """
-@title Net asset value: marks, book and report bounds
+@title Net asset value: marks, books and prices
 @license AGPL-3.0-only
 @author Strongroom
-@notice Values positions at reported marks (or at payouts, once there are any), keeps what each
-        market was last valued at, and says whether a report keeps its bounds.
-@dev Roles: the reporter brings the marks, by a report; anyone books payouts.
-     Invariants: a position is worth at most its marks' bids to those who leave and at least their
-     asks to those who come; complete sets are worth 1, resolved tokens their payout. NAV moves by
-     reports, payouts, dealing and exits, never by a transfer of budget.
-     Units: values in assets; marks in WAD; NAV per share in PPS_SCALE (units.vy).
-     Limits of use: values below 2**120; a market of at most 32 conditions.
-     A book entry is one int256: the bid value in the high 128 bits, signed, and the spread
-     (ask value - bid value, never negative) in the low 128. Between reports budget moves between
-     idle and a market at cost, so NAV does not move: a market that gives back more than it was
-     booked at has a negative entry until it is revalued.
+@notice Values what market accounts hold, keeps what each market was last valued at, and turns NAV
+        into prices. Nothing counts above its cost at the bid before it is home, and nothing
+        below its cost at the ask.
+@dev Roles: the reporter brings the marks, by a report. Quantities and payouts come from the
+     accounts, never from a report.
+     Invariants: at the bid a market is worth at most its exposure. Complete sets are worth 1,
+     resolved tokens their payout. NAV moves by reports, by harvests above the booked value, by
+     dealing and by exits, never by a transfer of budget.
+     Units: values in assets; marks in WAD; prices in assets per share times PRICE (units.vy).
+     Limits of use: a market's exposure fits 85 bits, balances and payouts 120. A market of at most
+     32 conditions. An account that does not answer within its gas, or not in range, counts 0 at
+     the bid and the larger of cost and its last value at the ask.
 """
 
-from contracts.interfaces import IDelegatedAccount
-from contracts.interfaces import IMarketAccount
-from contracts.modules import exposure
+from snekmate.tokens import erc20
+
 from contracts.modules import ledger
-from contracts.modules import limits
 from contracts.modules import units
 
-uses: exposure
 uses: ledger
+uses: erc20
 
 
-# One condition's marks, WAD (1e18 = one unit of collateral for one outcome token).
+# One condition's marks of YES, WAD (1e18 = one unit of collateral for one outcome token). NO
+# follows: its bid is 1 - ask, its ask is 1 - bid.
 struct Mark:
     market: bytes32
-    bid_yes: uint256
-    ask_yes: uint256
-    bid_no: uint256
-    ask_no: uint256
+    condition: uint256
+    bid: uint256
+    ask: uint256
 
 
 event Reported:
-    nav_bid: uint256
-    nav_ask: uint256
-    supply: uint256
     evidence: indexed(bytes32)
-    entries: DynArray[int256, exposure.MAX_MARKETS]  # books, in the order of openMarkets
-    words: DynArray[uint256, exposure.MAX_OPEN_CONDITIONS]  # marks, in the order of their conditions
+    markets: DynArray[bytes32, MAX_MARKETS]  # the open ones
+    books: DynArray[uint256, MAX_MARKETS]  # exposure, bid and ask of each
+    words: DynArray[uint256, MAX_OPEN_CONDITIONS]  # marks, in the order of their conditions
 
 
-event ReportPending:
-    nav_bid: uint256
-    nav_ask: uint256
-    report_hash: indexed(bytes32)
-    evidence: indexed(bytes32)
-
-
-event ReportConfirmed:
-    report_hash: indexed(bytes32)
-
-
-event Synced:
+event Unanswered:
     market: indexed(bytes32)
-    value_bid: int256
-    value_ask: int256
+    account: indexed(address)
 
 
-# A vault whose share is worth less than the COLLAPSE-th part of its first price is beyond dealing:
-# more shares than words can hold would be due for a deposit.
+MAX_MARKETS: constant(uint256) = 128  # open at once: a report visits each (gas.report in the bench)
+MAX_OPEN_CONDITIONS: constant(uint256) = 192  # of all open markets: what one report can mark
+# A share worth less than the COLLAPSE-th part of its first price is beyond dealing: more shares
+# than words can hold would be due for a deposit.
 COLLAPSE: constant(uint256) = 10**4
+BID: constant(uint256) = 85  # place of the bid in a book
+ASK: constant(uint256) = 170  # place of the ask in a book
+MAX_ASK: constant(uint256) = 2**86 - 1  # more than that counts as that
+# What reading an account may burn, and what its answer looks like: collateral, the offset and the
+# length of its positions, five words each.
+GAS: constant(uint256) = 60_000
+GAS_PER_CONDITION: constant(uint256) = 30_000
+HEAD: constant(uint256) = 96
+POSITION: constant(uint256) = 160
+ANSWER: constant(uint256) = HEAD + POSITION * units.MAX_CONDITIONS
 
-book_total: int256  # sum of the entries of all open markets
-book: HashMap[bytes32, int256]  # market -> entry
-# market -> condition -> bid_yes | ask_yes << 64 | bid_no << 128 | ask_no << 192; 0 = no mark
+# market -> exposure (85 bits, assets) | value at the bid << 85 (85) | value at the ask << 170 (86)
+books: HashMap[bytes32, uint256]
+# exposure of all open markets (128 bits) | their value at the bid << 128
+totals: uint256
+# market -> condition -> bid of YES (64 bits, WAD) | its ask << 64 (64) | number of the report << 128
 marks: HashMap[bytes32, HashMap[uint256, uint256]]
-# NAV per share from which the day's move is measured (128 bits, PPS_SCALE) | since when << 128
-anchor: uint256
-pending_report: public(bytes32)  # hash of the last report outside its bounds
-confirmed_report: public(bytes32)  # hash of the one the guardian let through
+bid_price: uint256  # as published last
+ask_price: uint256
+reference: public(uint256)  # the drawdown breaker's: the highest bid published, or the one at its reset
 
 
 @external
 @view
-def dayAnchor() -> (uint256, uint256):
+def bookOf(market: bytes32) -> (uint256, uint256, uint256):
     """
-    @return NAV per whole share (WAD) from which the day's move is measured, and since when.
+    @return The market's exposure, and its value at the bid and at the ask as last booked, assets.
     """
-    return self.anchor & units.U128, self.anchor >> 128
+    word: uint256 = self.books[market]
+    return self._exposure(word), self._bid(word), self._ask(word)
 
 
 @external
 @view
-def bookOf(market: bytes32) -> (int256, int256):
+def markOf(market: bytes32, condition: uint256) -> (uint256, uint256, uint256):
     """
-    @return The market's value at the bid and at the ask, as last booked, in assets.
-    """
-    entry: int256 = self.book[market]
-    return self._bid(entry), self._ask(entry)
-
-
-@external
-@view
-def markOf(market: bytes32, condition: uint256) -> (uint256, uint256, uint256, uint256):
-    """
-    @return bid and ask of YES, bid and ask of NO (WAD) as last reported; all 0: none yet.
+    @return Bid and ask of YES (WAD) as last reported, and the number of that report; all 0: none.
     """
     word: uint256 = self.marks[market][condition]
-    return word & units.U64, (word >> 64) & units.U64, (word >> 128) & units.U64, word >> 192
+    return word & units.U64, (word >> 64) & units.U64, word >> 128
 
 
-@internal
-@pure
-def _entry(bid: int256, spread: uint256) -> int256:
+@external
+@view
+def prices() -> (uint256, uint256):
     """
-    @dev Spread and bid are kept inside 127 bits, so an entry or a sum of 64 never overflows.
+    @return Bid and ask as last published: assets per share, times 1e36.
     """
-    assert spread < 2**120 and bid < 2**120 and bid > -2**120, "value too large"
-    return (bid << 128) | convert(spread, int256)
+    return self.bid_price, self.ask_price
 
 
 @internal
 @pure
-def _bid(entry: int256) -> int256:
-    return entry >> 128
+def _book(exposure: uint256, bid: uint256, ask: uint256) -> uint256:
+    """
+    @param bid At most the exposure
+    """
+    assert exposure <= units.U85, "exposure too large"
+    return exposure | (bid << BID) | (min(ask, MAX_ASK) << ASK)
 
 
 @internal
 @pure
-def _spread(entry: int256) -> uint256:
-    return convert(entry & convert(units.U128, int256), uint256)
+def _exposure(book: uint256) -> uint256:
+    return book & units.U85
 
 
 @internal
 @pure
-def _ask(entry: int256) -> int256:
-    return (entry >> 128) + (entry & convert(units.U128, int256))
+def _bid(book: uint256) -> uint256:
+    return (book >> BID) & units.U85
+
+
+@internal
+@pure
+def _ask(book: uint256) -> uint256:
+    return book >> ASK
 
 
 @internal
 @view
-def _quote(market: bytes32, index: uint256) -> (uint256, uint256):
+def _total_exposure() -> uint256:
+    return self.totals & units.U128
+
+
+@internal
+@view
+def _nav() -> uint256:
+    """
+    @return NAV at the bid, assets.
+    """
+    return ledger.total_idle + (self.totals >> 128)
+
+
+@internal
+@view
+def _shares() -> uint256:
+    """
+    @return Shares, virtual ones included: never 0.
+    """
+    return erc20.totalSupply + ledger.VIRTUAL_SHARES
+
+
+@internal
+def _rewrite(market: bytes32, exposure: uint256, bid: uint256, ask: uint256):
+    """
+    @notice Changes a market's book, and the totals alike.
+    """
+    old: uint256 = self.books[market]
+    self.books[market] = self._book(exposure, bid, ask)
+    self.totals = (
+        self.totals + exposure + (bid << 128) - self._exposure(old) - (self._bid(old) << 128)
+    )
+
+
+@internal
+def _set_totals(exposure: uint256, bid: uint256):
+    self.totals = exposure | (bid << 128)
+
+
+@internal
+def _publish(bid: uint256, ask: uint256):
+    if self.bid_price != bid:
+        self.bid_price = bid
+    if self.ask_price != ask:
+        self.ask_price = ask
+    if bid > self.reference:
+        self.reference = bid
+
+
+@internal
+@view
+def _price(assets: uint256, supply: uint256) -> uint256:
+    """
+    @return What a share is worth when `supply` shares stand for `assets`, rounded down.
+    """
+    return (assets + 1) * units.PRICE // (supply + ledger.VIRTUAL_SHARES)
+
+
+@internal
+@view
+def _price_up(assets: uint256, supply: uint256) -> uint256:
+    """
+    @return The same, rounded up.
+    """
+    whole: uint256 = supply + ledger.VIRTUAL_SHARES
+    return ((assets + 1) * units.PRICE + whole - 1) // whole
+
+
+@internal
+@view
+def _collapsed(assets: uint256, supply: uint256) -> bool:
+    """
+    @param assets NAV at the bid
+    """
+    return supply > (assets + 1) * ledger.VIRTUAL_SHARES * COLLAPSE
+
+
+@internal
+@view
+def _quote(market: bytes32, index: uint256, report: uint256) -> (bool, uint256, uint256):
     """
     @param index Outcome token: 2 * condition for YES, 2 * condition + 1 for NO
-    @return Its bid and ask as last reported, WAD; an ask of 0: none yet.
+    @param report The number that a fresh mark carries; 0: none is fresh
+    @return Whether it has a fresh mark; its bid and ask, WAD.
     """
-    word: uint256 = self.marks[market][index >> 1] >> ((index & 1) << 7)
-    return word & units.U64, (word >> 64) & units.U64
-
-
-@internal
-@view
-def _nav() -> (uint256, uint256):
-    """
-    @return NAV at the bid and at the ask, in assets. Invariant: never negative, since only
-            transfers between idle and a market make an entry negative, and they sum to 0.
-    """
-    total: int256 = self.book_total
-    bid: uint256 = convert(convert(ledger.total_idle, int256) + self._bid(total), uint256)
-    return bid, bid + self._spread(total)
-
-
-@internal
-def _move(market: bytes32, bid: int256, spread: int256):
-    """
-    @dev Changes the market's entry and the total alike.
-    """
-    entry: int256 = self.book[market]
-    self.book[market] = self._entry(
-        self._bid(entry) + bid, convert(convert(self._spread(entry), int256) + spread, uint256)
-    )
-    total: int256 = self.book_total
-    self.book_total = self._entry(
-        self._bid(total) + bid, convert(convert(self._spread(total), int256) + spread, uint256)
-    )
+    word: uint256 = self.marks[market][index >> 1]
+    if report == 0 or word >> 128 != report:
+        return False, 0, 0
+    bid: uint256 = word & units.U64
+    ask: uint256 = (word >> 64) & units.U64
+    if index & 1 == 1:
+        return True, units.WAD - ask, units.WAD - bid
+    return True, bid, ask
 
 
 @internal
 @pure
-def _collapsed(bid: uint256, supply: uint256) -> bool:
-    return supply > (bid + 1) * ledger.VIRTUAL_SHARES * COLLAPSE
+def _pack(mark: Mark, report: uint256) -> uint256:
+    """
+    @param report Its number
+    @return The mark's word.
+    """
+    assert mark.bid <= mark.ask and mark.ask <= units.WAD, "marks out of order"
+    return mark.bid | (mark.ask << 64) | (report << 128)
 
 
 @internal
-def _leave_in_kind(market: bytes32, shares: uint256, supply: uint256):
+def _value(
+    market: bytes32,
+    account: address,
+    book: uint256,
+    words: DynArray[uint256, units.MAX_CONDITIONS],
+) -> (uint256, uint256):
     """
-    @notice Takes the part of a holder who leaves in kind out of the market's entry.
-    @dev down, away from 0 where negative: so NAV stays at least the part of those who stay.
+    @notice Values what a market's account holds, its wallet's part included.
+    @param book As it is before the report
+    @param words Marks of its conditions; 0: none
+    @return Value at the bid, at most the exposure, and at the ask, assets.
+    @dev down at the bid, up at the ask.
     """
-    entry: int256 = self.book[market]
-    part: int256 = self._bid(entry) * convert(shares, int256)
-    whole: int256 = convert(supply, int256)
-    if part < 0:
-        part -= whole - 1
-    self._move(
-        market, -(part // whole), -convert(self._spread(entry) * shares // supply, int256)
+    count: uint256 = len(words)
+    bound: uint256 = GAS + GAS_PER_CONDITION * count
+    # whoever reports must bring the gas, or he could make accounts fall silent
+    assert msg.gas > bound + bound // 32, "too little gas"
+    success: bool = False
+    answer: Bytes[ANSWER] = b""
+    success, answer = raw_call(
+        account,
+        method_id("positions()"),
+        max_outsize=ANSWER,
+        gas=bound,
+        is_static_call=True,
+        revert_on_failure=False,
     )
+    bid: uint256 = 0
+    ask: uint256 = 0
+    success = success and len(answer) == HEAD + POSITION * count
+    if success:
+        success, bid, ask = self._value_answer(answer, words)
+    exposure: uint256 = self._exposure(book)
+    if not success:
+        log Unanswered(market=market, account=account)
+        return 0, max(exposure, self._ask(book))
+    return min(bid, exposure), ask
 
 
 @internal
 @pure
-def _pack(mark: Mark) -> uint256:
+def _value_answer(
+    answer: Bytes[ANSWER], words: DynArray[uint256, units.MAX_CONDITIONS]
+) -> (bool, uint256, uint256):
     """
-    @dev Checks one condition's marks: bid <= ask <= 1, and the two exclusive bids sum to <= 1.
+    @return Whether the answer is in range, and its value at the bid and at the ask.
     """
-    assert mark.ask_yes <= units.WAD and mark.ask_no <= units.WAD, "ask above 1"
-    assert mark.bid_yes <= mark.ask_yes and mark.bid_no <= mark.ask_no, "bid above ask"
-    assert mark.bid_yes + mark.bid_no <= units.WAD, "bids above 1"
-    return mark.bid_yes | (mark.ask_yes << 64) | (mark.bid_no << 128) | (mark.ask_no << 192)
-
-
-@internal
-@pure
-def _value(position: IMarketAccount.Position, word: uint256) -> (uint256, uint256):
-    """
-    @notice Bid and ask value of one condition's outcome tokens, in assets.
-    @dev Complete sets count exactly 1 each; a payout, once there, replaces the marks.
-         down at the bid, up at the ask.
-    """
-    if position.payout_denominator != 0:
-        paid: uint256 = (
-            position.yes * position.payout_yes // position.payout_denominator
-            + position.no * position.payout_no // position.payout_denominator
-        )
-        return paid, paid
-    pairs: uint256 = min(position.yes, position.no)
-    rest: uint256 = position.yes - pairs
-    prices: uint256 = word
-    if rest == 0:
-        rest = position.no - pairs
-        prices = word >> 128
-    return (
-        pairs + rest * (prices & units.U64) // units.WAD,
-        pairs + (rest * ((prices >> 64) & units.U64) + units.WAD - 1) // units.WAD,
-    )
-
-
-@internal
-@pure
-def _within(new: uint256, base: uint256, up_bps: uint256, down_bps: uint256) -> bool:
-    return (
-        new * units.BPS <= base * (units.BPS + up_bps)
-        and new * units.BPS >= base * (units.BPS - min(down_bps, units.BPS))
-    )
-
-
-@internal
-@pure
-def _keeps_bounds(
-    bid: uint256, ask: uint256, base: uint256, anchor: uint256, supply: uint256, word: uint256
-) -> bool:
-    """
-    @notice Whether a report keeps its bounds.
-    @param bid NAV at the bid that the report gives, assets
-    @param ask NAV at the ask that it gives, assets
-    @param base NAV at the bid before it, payouts already in: resolution moves are left out
-    @param anchor The day's anchor, moved by the day's payouts
-    @param supply Shares
-    @param word limits.report_limits
-    """
-    if (ask - bid) * units.BPS > bid * limits._field(word, limits.MAX_SPREAD_BPS):
-        return False
-    if supply == 0:
-        return True
-    return (
-        self._within(
-            bid, base, limits._field(word, limits.MAX_UP_BPS), limits._field(word, limits.MAX_DOWN_BPS)
-        )
-        and self._within(
-            bid * units.PPS_SCALE // supply,
-            anchor & units.U128,
-            limits._field(word, limits.MAX_DAY_UP_BPS),
-            limits._field(word, limits.MAX_DAY_DOWN_BPS),
-        )
-    )
-
-
-@internal
-@view
-def _anchor_at(first: uint256, base: uint256, supply: uint256) -> uint256:
-    """
-    @param first NAV per share of a vault without shares, PPS_SCALE
-    @param base NAV at the bid before the report, payouts already in
-    @return The day's anchor for a report now: anew without shares and when its day is over.
-    """
-    anchor: uint256 = self.anchor
-    if supply == 0:
-        return (block.timestamp << 128) | first
-    if block.timestamp - (anchor >> 128) >= units.DAY:
-        return (block.timestamp << 128) | (base * units.PPS_SCALE // supply)
-    return anchor
-
-
-@internal
-def _write(
-    entries: DynArray[int256, exposure.MAX_MARKETS],
-    words: DynArray[uint256, exposure.MAX_OPEN_CONDITIONS],
-    anchor: uint256,
-):
-    """
-    @notice Books a report.
-    @param entries Of the open markets, in their order
-    @param words Marks of their conditions, in the order of the markets
-    """
-    index: uint256 = 0
-    total_bid: int256 = 0
-    total_spread: uint256 = 0
-    for i: uint256 in range(len(entries), bound=exposure.MAX_MARKETS):
-        market: bytes32 = exposure.open_markets[i]
-        entry: int256 = entries[i]
-        self.book[market] = entry
-        total_bid += self._bid(entry)
-        total_spread += self._spread(entry)
-        for condition: uint256 in range(
-            exposure._conditions(exposure.markets[market]), bound=units.MAX_CONDITIONS
-        ):
-            self.marks[market][condition] = words[index]
-            index += 1
-    if len(entries) != 0:
-        self.book_total = self._entry(total_bid, total_spread)
-    if anchor != self.anchor:
-        self.anchor = anchor
+    bid: uint256 = extract32(answer, 0, output_type=uint256)
+    seen: uint256 = bid  # all numbers or-ed: whether any is out of range
+    ask: uint256 = bid
+    by_bids: uint256 = 0  # what of the bid rests on bids of YES
+    more: uint256 = 0  # what the ask would be higher were they 0
+    exclusive: uint256 = 0  # payouts and bids of YES, summed
+    resolved: bool = False
+    place: uint256 = HEAD
+    for word: uint256 in words:
+        yes: uint256 = extract32(answer, place, output_type=uint256)
+        no: uint256 = extract32(answer, place + 32, output_type=uint256)
+        of: uint256 = extract32(answer, place + 128, output_type=uint256)
+        seen |= yes | no | of
+        if seen > units.U120:
+            return False, 0, 0
+        if of != 0:
+            for_yes: uint256 = extract32(answer, place + 64, output_type=uint256)
+            for_no: uint256 = extract32(answer, place + 96, output_type=uint256)
+            if for_yes > of or for_no > of:
+                return False, 0, 0
+            paid: uint256 = yes * for_yes // of + no * for_no // of
+            bid += paid
+            ask += paid
+            exclusive += units.WAD * for_yes // of
+            resolved = True
+        else:
+            low: uint256 = 0
+            high: uint256 = units.WAD
+            if word != 0:
+                low = word & units.U64
+                high = (word >> 64) & units.U64
+            exclusive += low
+            sets: uint256 = min(yes, no)
+            bid += sets
+            ask += sets
+            if yes > no:
+                by_bids += (yes - no) * low // units.WAD
+                ask += ((yes - no) * high + units.WAD - 1) // units.WAD
+            else:
+                bid += (no - yes) * (units.WAD - high) // units.WAD
+                part: uint256 = ((no - yes) * (units.WAD - low) + units.WAD - 1) // units.WAD
+                ask += part
+                more += no - yes - part
+        place += POSITION
+    if seen > units.U120:
+        return False, 0, 0
+    if len(words) != 1 and exclusive > units.WAD:
+        # a payout may come in front of a report, and contradict its marks without its fault
+        assert resolved, "exclusive bids above 1"
+        return True, bid, ask + more
+    return True, bid + by_bids, ask
 
 
 @internal
 def _set_up():
-    self.anchor = (block.timestamp << 128) | units.WAD
-
-
-@internal
-@view
-def _clamp_away(account: address, bid: uint256, ask: uint256) -> (uint256, uint256):
-    """
-    @notice What a delegated account has handed to its wallet counts at most at its cost at the
-            bid, at least at its cost at the ask: whoever moves money in and out of the wallet
-            around a report can neither leave dear nor come cheap by it.
-    """
-    outstanding: uint256 = staticcall IDelegatedAccount(account).outstanding()
-    return min(bid, outstanding), max(ask, outstanding)
-
-
-@internal
-@view
-def _value_account(
-    word: uint256, words: DynArray[uint256, units.MAX_CONDITIONS]
-) -> (uint256, uint256, uint256, uint256):
-    """
-    @notice Values what a market's account holds and what its wallet holds for it.
-    @param word exposure.markets[market]
-    @param words Marks of its conditions
-    @return Bid and ask value, assets; the YES bids of conditions without a payout, summed, WAD;
-            how many conditions have a payout.
-    """
-    account: address = exposure._account(word)
-    total_bid: uint256 = 0
-    total_ask: uint256 = 0
-    exclusive: uint256 = 0
-    resolved: uint256 = 0
-    for away: bool in [False, True]:
-        if away and not exposure._is_delegated(word):
-            break
-        bid: uint256 = 0
-        positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
-        bid, positions = staticcall IMarketAccount(account).holdings(away)
-        ask: uint256 = bid
-        exclusive = 0
-        resolved = 0
-        index: uint256 = 0
-        for position: IMarketAccount.Position in positions:
-            mark: uint256 = words[index]
-            value_bid: uint256 = 0
-            value_ask: uint256 = 0
-            value_bid, value_ask = self._value(position, mark)
-            bid += value_bid
-            ask += value_ask
-            if position.payout_denominator == 0:
-                exclusive += mark & units.U64
-            else:
-                resolved += 1
-            index += 1
-        if away:
-            bid, ask = self._clamp_away(account, bid, ask)
-        total_bid += bid
-        total_ask += ask
-    return total_bid, total_ask, exclusive, resolved
-
-
-@internal
-def _sync(market: bytes32):
-    """
-    @notice Books what the chain has paid out for the market's conditions since the last time.
-    @dev Moves the day's anchor along: a resolution is no breach of bounds. Where there is
-         nothing new it changes nothing, so nobody can revalue positions at will.
-    """
-    word: uint256 = exposure.markets[market]
-    resolved: uint256 = staticcall IMarketAccount(exposure._account(word)).resolved()
-    if resolved == exposure._booked(word):
-        return
-    words: DynArray[uint256, units.MAX_CONDITIONS] = []
-    for condition: uint256 in range(exposure._conditions(word), bound=units.MAX_CONDITIONS):
-        words.append(self.marks[market][condition])
-    bid: uint256 = 0
-    ask: uint256 = 0
-    exclusive: uint256 = 0
-    bid, ask, exclusive, resolved = self._value_account(word, words)
-    entry: int256 = self.book[market]
-    before: uint256 = self._nav()[0]
-    self._move(
-        market,
-        convert(bid, int256) - self._bid(entry),
-        convert(ask - bid, int256) - convert(self._spread(entry), int256),
-    )
-    exposure._set_booked(market, word, resolved)
-    if before != 0:
-        anchor: uint256 = self.anchor
-        self.anchor = ((anchor >> 128) << 128) | ((anchor & units.U128) * self._nav()[0] // before)
-    log Synced(market=market, value_bid=convert(bid, int256), value_ask=convert(ask, int256))
-
-
-@internal
-def _sync_all() -> (uint256, uint256):
-    """
-    @notice Books every payout that the chain has.
-    @return NAV at the bid and at the ask; without an open market there is no book to read.
-    """
-    if len(exposure.open_markets) == 0:
-        return ledger.total_idle, ledger.total_idle
-    for market: bytes32 in exposure.open_markets:
-        self._sync(market)
-    return self._nav()
+    first: uint256 = self._price(0, 0)
+    self.bid_price = first
+    self.ask_price = first
+    self.reference = first

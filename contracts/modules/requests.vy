@@ -3,21 +3,21 @@
 @title Requests: two queues of epochs
 @license AGPL-3.0-only
 @author Strongroom
-@notice Deposits and redemptions wait here for the first report after them (ERC-7540). Both
-        directions share one mechanism: a request puts `in` units (assets or shares) into the
-        open epoch of its side and, as the epoch settles, earns `out` units (shares or assets).
-@dev Why epochs: all requests that a report finds are dealt with alike, at one price. A settled
-     part belongs to the requests of its epoch pro rata, so settling costs the same for one
-     request as for a thousand. Each controller's requests form a linked list, oldest first; a
-     claim consumes it from its head.
+@notice Deposits and redemptions wait here for the second report after them (ERC-7540): the first
+        closes their epoch, the next may settle it. Both directions share one mechanism: a request
+        puts `in` units (assets or shares) into the open epoch of its side and, as the epoch
+        settles, earns `out` units (shares or assets).
+@dev Why epochs: all requests that a report finds are dealt with alike, at one price, and settling
+     costs the same for one request as for a thousand: two indices of the epoch say what of one in
+     unit is left, and what it has earned.
      Roles: a controller owns its requests; it and its operators claim and cancel. Whose assets or
-     shares come in, the vault checks. A report closes and settles.
-     Invariants: what controllers can claim from an epoch never exceeds what was settled into it.
-     A claim, a cancellation or an exit never takes from another request of the epoch: parts are
-     rounded down for whoever takes, what is left stays. Epochs settle oldest first.
+     shares come in, the vault checks. A report settles, hands back and closes.
+     Invariants: what controllers can claim from an epoch never exceeds what was settled into it,
+     and what they can take back never what is left of it. Parts are rounded down for whoever takes;
+     dust stays with the vault. A closed epoch is dealt at prices that were unknown when it was open.
      Units: in units (assets of a deposit, shares of a redemption) and out units (the other).
-     Limits of use: amounts of an epoch fit 128 bits; a claim consumes at most sixteen epochs, a
-     report settles at most eight a side. What is beyond waits for the next.
+     Limits of use: an epoch's assets fit 96 bits, its shares 112; eight epochs of a side wait at once, what is
+     beyond stays in the open one; a controller has at most sixteen live epochs a side.
 """
 
 from contracts.modules import units
@@ -30,6 +30,27 @@ event RedeemRequestCancelled:
     shares: uint256
 
 
+event EpochClosed:
+    side: indexed(uint256)
+    epoch: indexed(uint256)
+    amount: uint256
+    anchor: uint256
+
+
+event EpochSettled:
+    side: indexed(uint256)
+    epoch: indexed(uint256)
+    taken: uint256
+    given: uint256
+    left: uint256
+
+
+event EpochHandedBack:
+    side: indexed(uint256)
+    epoch: indexed(uint256)
+    price: uint256
+
+
 event OperatorSet:
     controller: indexed(address)
     operator: indexed(address)
@@ -39,22 +60,37 @@ event OperatorSet:
 DEPOSIT: constant(uint256) = 0
 REDEEM: constant(uint256) = 1
 
-MAX_CLAIM_EPOCHS: constant(uint256) = 16  # epochs one claim consumes: bounds its gas
-MAX_SETTLE_EPOCHS: constant(uint256) = 8  # epochs one report settles a side: bounds its gas
+MAX_WAITING: constant(uint256) = 8  # epochs of a side that wait at once: bounds a report's gas
+MAX_LIVE: constant(uint256) = 16  # epochs of a controller, a side: bounds a claim's gas
+IDS_PER_WORD: constant(uint256) = 8  # epoch ids of 28 bits in a word of `live`
+USED: constant(uint256) = 1 << 255  # in a word of `live` that once held an id: it stays warm to write
+BACK: constant(uint256) = 1 << 255  # in a word of `closed`: handed back
+PARTLY: constant(uint256) = 1 << 255  # in a word of `kept`: a part of the epoch was settled
+KEPT: constant(uint256) = 112  # bits behind the point of `kept`
+EARNED: constant(uint256) = 96  # bits behind the point of `earned`
 
 isOperator: public(HashMap[address, HashMap[address, bool]])
-# side -> epochs settled entirely (64 bits) | in units in closed epochs not yet settled << 64
-closed: uint256[2]
-# side -> in units settled of the first epoch that is not settled entirely
-partly: uint256[2]
 # side -> in units of the open epoch (128 bits) | its id << 128
 open: uint256[2]
-# side -> closed epoch -> in units requested (128 bits) | out units settled << 128
-totals: HashMap[uint256, HashMap[uint256, uint256]]
-# side -> controller -> first epoch with a live request (64 bits; 0: none) | last << 64
-queue: HashMap[uint256, HashMap[address, uint256]]
-# side -> controller -> epoch -> in units (128 bits) | the controller's next epoch << 128 (64 bits) |
-# time of the request (of the last that was added to it) << 192
+# side -> the best price published while the open epoch has had a request: lowest ask, highest bid
+best: uint256[2]
+# side -> ids of the epochs that wait, oldest in the lowest 32 bits
+queue: uint256[2]
+# side -> in units of the epochs that wait
+waiting: uint256[2]
+# side -> closed epoch -> in units of its requests (112 bits) | what of them is left << 112 (112) |
+# number of the report that closed it << 224 (31) | BACK
+closed: HashMap[uint256, HashMap[uint256, uint256]]
+# side -> closed epoch -> the best price published while it was open
+anchors: HashMap[uint256, HashMap[uint256, uint256]]
+# side -> closed epoch -> what of one in unit is left, with KEPT bits behind the point | PARTLY; 0:
+# all of it, as long as something of the epoch is left
+kept: HashMap[uint256, HashMap[uint256, uint256]]
+# side -> closed epoch -> out units that one in unit has earned, with EARNED bits behind the point
+earned: HashMap[uint256, HashMap[uint256, uint256]]
+# side -> controller -> ids of its live epochs, oldest in the lowest bits of the first word | USED
+live: HashMap[uint256, HashMap[address, uint256[2]]]
+# side -> controller -> epoch -> in units
 requests: HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]]
 # side -> controller -> epoch -> in units claimed (128 bits) | out units claimed << 128
 claims: HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]]
@@ -86,7 +122,7 @@ def claimableDepositRequest(request_id: uint256, controller: address) -> uint256
     """
     @return Assets of the request whose shares can be claimed.
     """
-    return self._claimable(DEPOSIT, controller, request_id)[0]
+    return self._claimable(DEPOSIT, controller, request_id)
 
 
 @external
@@ -104,7 +140,7 @@ def claimableRedeemRequest(request_id: uint256, controller: address) -> uint256:
     """
     @return Shares of the request whose assets can be claimed.
     """
-    return self._claimable(REDEEM, controller, request_id)[0]
+    return self._claimable(REDEEM, controller, request_id)
 
 
 @external
@@ -118,33 +154,142 @@ def epochs() -> (uint256, uint256):
 
 @external
 @view
-def epochOf(side: uint256, epoch: uint256) -> (uint256, uint256, uint256):
+def epochOf(side: uint256, epoch: uint256) -> (uint256, uint256, uint256, uint256, bool):
     """
     @param side 0 deposits, 1 redemptions
-    @return In units requested, in units settled, out units settled.
+    @return In units of its requests, what of them is left to settle, its anchor (a price), the
+            number of the report that closed it (0: it is open), and whether it was handed back.
     """
-    if epoch == self.open[side] >> 128:
-        return self.open[side] & units.U128, 0, 0
-    word: uint256 = self.totals[side][epoch]
-    return word & units.U128, self._settled(side, epoch, word), word >> 128
+    open: uint256 = self.open[side]
+    if epoch == open >> 128:
+        amount: uint256 = open & units.U128
+        return amount, amount, self.best[side], 0, False
+    word: uint256 = self.closed[side][epoch]
+    return (
+        self._asked(word),
+        self._left(word),
+        self.anchors[side][epoch],
+        self._closed_by(word),
+        self._is_back(word),
+    )
+
+
+@external
+@view
+def waitingEpochs(side: uint256) -> DynArray[uint256, MAX_WAITING]:
+    """
+    @param side 0 deposits, 1 redemptions
+    @return Ids of the closed epochs that wait to be settled, oldest first.
+    """
+    return self._queue(self.queue[side])
+
+
+@external
+@view
+def liveEpochs(side: uint256, controller: address) -> DynArray[uint256, MAX_LIVE]:
+    """
+    @param side 0 deposits, 1 redemptions
+    @return Ids of the epochs in which the controller has something to wait for, claim or cancel.
+    """
+    return self._live(side, controller)
+
+
+@internal
+@pure
+def _asked(word: uint256) -> uint256:
+    return word & units.U112
+
+
+@internal
+@pure
+def _left(word: uint256) -> uint256:
+    return (word >> 112) & units.U112
+
+
+@internal
+@pure
+def _closed_by(word: uint256) -> uint256:
+    return (word & ~BACK) >> 224
+
+
+@internal
+@pure
+def _is_back(word: uint256) -> bool:
+    return word & BACK != 0
+
+
+@internal
+@pure
+def _queue(word: uint256) -> DynArray[uint256, MAX_WAITING]:
+    ids: DynArray[uint256, MAX_WAITING] = []
+    rest: uint256 = word
+    for i: uint256 in range(MAX_WAITING):
+        if rest == 0:
+            break
+        ids.append(rest & units.U32)
+        rest >>= 32
+    return ids
+
+
+@internal
+def _set_queue(side: uint256, before: uint256, ids: DynArray[uint256, MAX_WAITING]):
+    word: uint256 = 0
+    for i: uint256 in range(len(ids), bound=MAX_WAITING):
+        word |= ids[i] << (32 * i)
+    if word != before:
+        self.queue[side] = word
 
 
 @internal
 @view
-def _waiting(side: uint256) -> uint256:
+def _live(side: uint256, controller: address) -> DynArray[uint256, MAX_LIVE]:
+    ids: DynArray[uint256, MAX_LIVE] = []
+    for i: uint256 in range(2):
+        rest: uint256 = self.live[side][controller][i] & ~USED
+        for j: uint256 in range(IDS_PER_WORD):
+            if rest == 0:
+                return ids
+            ids.append(rest & units.U28)
+            rest >>= 28
+    return ids
+
+
+@internal
+def _set_live(side: uint256, controller: address, ids: DynArray[uint256, MAX_LIVE], before: uint256):
     """
-    @return In units of closed epochs that are not settled.
+    @param ids What is left
+    @param before How many there were
     """
-    return self.closed[side] >> 64
+    for i: uint256 in range(2):
+        if i * IDS_PER_WORD >= before:
+            break
+        word: uint256 = USED
+        for j: uint256 in range(IDS_PER_WORD):
+            place: uint256 = i * IDS_PER_WORD + j
+            if place >= len(ids):
+                break
+            word |= ids[place] << (28 * j)
+        self.live[side][controller][i] = word
+
+
+@internal
+def _add_live(side: uint256, controller: address, epoch: uint256):
+    for i: uint256 in range(2):
+        word: uint256 = self.live[side][controller][i]
+        for j: uint256 in range(IDS_PER_WORD):
+            if (word >> (28 * j)) & units.U28 == 0:
+                self.live[side][controller][i] = word | (epoch << (28 * j)) | USED
+                return
+    raise "sixteen epochs are live"
 
 
 @internal
 @view
 def _not_settled(side: uint256) -> uint256:
     """
-    @return In units of the open epoch and of closed ones that are not settled.
+    @return In units of the open epoch and of those that wait.
     """
-    return (self.open[side] & units.U128) + (self.closed[side] >> 64)
+    return (self.open[side] & units.U128) + self.waiting[side]
 
 
 @internal
@@ -157,155 +302,156 @@ def _check_authorised(account: address):
 
 
 @internal
-def _request(side: uint256, controller: address, amount: uint256) -> uint256:
+def _request(side: uint256, controller: address, amount: uint256, price: uint256) -> uint256:
     """
     @notice Adds `amount` in units to the controller's request in the open epoch.
+    @param price Published last: the anchor begins with the epoch's first request
     @return The epoch.
     """
     assert controller != empty(address), "no controller"
     open: uint256 = self.open[side]
     epoch: uint256 = open >> 128
-    assert (open & units.U128) + amount <= units.U128, "request too large"
+    asked: uint256 = open & units.U128
+    most: uint256 = units.U96 if side == DEPOSIT else units.U112
+    assert asked + amount <= most, "request too large"
+    if asked == 0 and self.best[side] != price:
+        self.best[side] = price
     self.open[side] = open + amount
-    queue: uint256 = self.queue[side][controller]
-    first: uint256 = queue & units.U64
-    last: uint256 = queue >> 64
-    if first == 0:
-        self.queue[side][controller] = epoch | (epoch << 64)
-    elif last != epoch:
-        self.requests[side][controller][last] |= epoch << 128
-        self.queue[side][controller] = first | (epoch << 64)
-    asked: uint256 = self.requests[side][controller][epoch] & units.U128
-    self.requests[side][controller][epoch] = (asked + amount) | (block.timestamp << 192)
+    own: uint256 = self.requests[side][controller][epoch]
+    if own == 0:
+        self._add_live(side, controller, epoch)
+    self.requests[side][controller][epoch] = own + amount
     return epoch
 
 
 @internal
-def _cancel(side: uint256, controller: address) -> (uint256, uint256):
+def _take_back(
+    side: uint256, controller: address, epoch: uint256, anyway: bool, report: uint256
+) -> (uint256, uint256, uint256):
     """
-    @notice Takes the controller's request out of the open epoch.
-    @return The epoch and the in units freed.
+    @notice Takes the controller's request out of an epoch: what is left of it; what was settled of
+            it is claimed.
+    @param anyway Whether nobody is there to settle it, or the call may be made at any time
+    @param report Number of the last report: an epoch that one closed earlier has waited
+    @return The in units freed; in units and out units claimed.
     """
-    epoch: uint256 = self.open[side] >> 128
-    amount: uint256 = self.requests[side][controller][epoch] & units.U128
-    assert amount != 0, "nothing to cancel"
+    amount: uint256 = self.requests[side][controller][epoch]
+    assert amount != 0, "no such request"
+    open: uint256 = self.open[side]
+    ids: DynArray[uint256, MAX_LIVE] = []
+    before: DynArray[uint256, MAX_LIVE] = self._live(side, controller)
+    for id: uint256 in before:
+        if id != epoch:
+            ids.append(id)
+    self._set_live(side, controller, ids, len(before))
     self.requests[side][controller][epoch] = 0
-    self.open[side] -= amount
-    return epoch, amount
+    if epoch == open >> 128:
+        self.open[side] = open - amount
+        return amount, 0, 0
+    word: uint256 = self.closed[side][epoch]
+    assert anyway or self._is_back(word) or report > self._closed_by(word), "wait for the next report"
+    kept: uint256 = self._unsettled(side, epoch, word, amount)
+    assert kept != 0, "nothing to take back"
+    claimed: uint256 = self.claims[side][controller][epoch]
+    self.claims[side][controller][epoch] = 0
+    asked: uint256 = self._asked(word) - amount
+    left: uint256 = self._left(word)
+    freed: uint256 = left if asked == 0 else kept  # the last one leaves: what rounding left is dust
+    self.closed[side][epoch] = word - amount - (freed << 112)
+    if not self._is_back(word):
+        self.waiting[side] -= freed
+    return (
+        kept,
+        amount - kept - (claimed & units.U128),
+        ((amount * self.earned[side][epoch]) >> EARNED) - (claimed >> 128),
+    )
 
 
 @internal
-def _leave(
-    side: uint256, controller: address, latest: uint256
-) -> (uint256, uint256, uint256, uint256):
+def _close(side: uint256, report: uint256):
     """
-    @notice Takes the controller's oldest request that is not settled entirely out of its queue;
-            it must have been made at `latest` or before. What of it was settled is claimed.
-    @return The epoch; the in units freed, which were not settled; in units and out units claimed.
-    @dev Whoever stays in the epoch keeps its part of what was settled, or a rounding more:
-         with a settled part s of r in units, (s - down(a * s / r)) / (r - a) >= s / r.
-    """
-    epoch: uint256 = self.queue[side][controller] & units.U64
-    done: uint256 = self.closed[side] & units.U64
-    for i: uint256 in range(MAX_CLAIM_EPOCHS):
-        if epoch == 0:
-            break
-        word: uint256 = self.requests[side][controller][epoch]
-        amount: uint256 = word & units.U128
-        if amount != 0 and epoch > done:
-            assert word >> 192 <= latest, "request not overdue"
-            if epoch == self.open[side] >> 128:
-                self._cancel(side, controller)
-                return epoch, amount, 0, 0
-            totals: uint256 = self.totals[side][epoch]
-            requested: uint256 = totals & units.U128
-            settled: uint256 = self._settled(side, epoch, totals)
-            own_in: uint256 = amount * settled // requested
-            own_out: uint256 = amount * (totals >> 128) // requested
-            claimed: uint256 = self.claims[side][controller][epoch]
-            self.requests[side][controller][epoch] = word & (units.U64 << 128)
-            self.claims[side][controller][epoch] = 0
-            self.totals[side][epoch] = (requested - amount) | (((totals >> 128) - own_out) << 128)
-            if settled != 0:
-                self.partly[side] = settled - own_in
-            self.closed[side] -= (amount - own_in) << 64
-            return epoch, amount - own_in, own_in - (claimed & units.U128), own_out - (claimed >> 128)
-        epoch = (word >> 128) & units.U64
-    raise "nothing to cancel"
-
-
-@internal
-def _close(side: uint256):
-    """
-    @notice Closes the open epoch, unless it is empty: what comes later waits for the next report.
+    @notice Closes the open epoch, unless it is empty or eight wait.
+    @param report Number of the report that does it
     """
     open: uint256 = self.open[side]
     amount: uint256 = open & units.U128
-    if amount != 0:
+    if amount == 0:
+        return
+    queue: uint256 = self.queue[side]
+    for i: uint256 in range(MAX_WAITING):
+        if (queue >> (32 * i)) & units.U32 != 0:
+            continue
         epoch: uint256 = open >> 128
-        self.totals[side][epoch] = amount
+        anchor: uint256 = self.best[side]
+        self.queue[side] = queue | (epoch << (32 * i))
+        self.closed[side][epoch] = amount | (amount << 112) | (report << 224)
+        self.anchors[side][epoch] = anchor
         self.open[side] = (epoch + 1) << 128
-        self.closed[side] += amount << 64
+        self.waiting[side] += amount
+        log EpochClosed(side=side, epoch=epoch, amount=amount, anchor=anchor)
+        break
 
 
 @internal
-def _settle(
-    side: uint256, numerator: uint256, denominator: uint256, budget: uint256
-) -> (uint256, uint256):
+def _better(side: uint256, price: uint256):
     """
-    @notice Settles closed epochs first-in-first-out at numerator / denominator out units for an
-            in unit, until `budget` out units are used.
-    @return In units and out units settled.
-    @dev down: each epoch gets at most its price. A part settled leaves the rest for later.
+    @dev A price is published while requests wait in the open epoch.
     """
-    word: uint256 = self.closed[side]
-    epoch: uint256 = word & units.U64
-    waiting: uint256 = word >> 64
-    if waiting == 0:
-        return 0, 0
-    total_in: uint256 = 0
-    total_out: uint256 = 0
-    before: uint256 = self.partly[side]
-    partly: uint256 = before
-    for i: uint256 in range(MAX_SETTLE_EPOCHS):
-        totals: uint256 = self.totals[side][epoch + 1]
-        rest: uint256 = (totals & units.U128) - partly
-        amount: uint256 = rest
-        out: uint256 = amount * numerator // denominator
-        if out > budget - total_out:
-            amount = (budget - total_out) * denominator // numerator
-            out = amount * numerator // denominator
-        assert (totals >> 128) + out <= units.U128, "settlement too large"
-        self.totals[side][epoch + 1] = totals + (out << 128)
-        total_in += amount
-        total_out += out
-        if amount != rest:
-            partly += amount
-            break
-        partly = 0
-        epoch += 1
-        if total_in == waiting:
-            break
-    if partly != before:
-        self.partly[side] = partly
-    self.closed[side] = epoch | ((waiting - total_in) << 64)
-    return total_in, total_out
+    if self.open[side] & units.U128 == 0:
+        return
+    best: uint256 = self.best[side]
+    if (side == DEPOSIT and price < best) or (side == REDEEM and price > best):
+        self.best[side] = price
+
+
+@internal
+def _hand_back(side: uint256, epoch: uint256, word: uint256, price: uint256):
+    self.closed[side][epoch] = word | BACK
+    self.waiting[side] -= self._left(word)
+    log EpochHandedBack(side=side, epoch=epoch, price=price)
+
+
+@internal
+def _settle(side: uint256, epoch: uint256, word: uint256, taken: uint256, given: uint256) -> uint256:
+    """
+    @notice Settles `taken` in units of an epoch for `given` out units, all requests pro rata.
+    @return What of the epoch is left.
+    @dev down: no request keeps or earns more than its part.
+    """
+    left: uint256 = self._left(word)
+    kept: uint256 = self._kept(side, epoch)
+    assert given <= units.U128, "settlement too large"
+    self.earned[side][epoch] += (kept * given // left) >> (KEPT - EARNED)
+    if taken != left:
+        self.kept[side][epoch] = kept * (left - taken) // left | PARTLY
+    self.closed[side][epoch] = word - (taken << 112)
+    self.waiting[side] -= taken
+    log EpochSettled(side=side, epoch=epoch, taken=taken, given=given, left=left - taken)
+    return left - taken
 
 
 @internal
 @view
-def _settled(side: uint256, epoch: uint256, totals: uint256) -> uint256:
+def _unsettled(side: uint256, epoch: uint256, word: uint256, amount: uint256) -> uint256:
     """
-    @dev First-in-first-out: every epoch before the first unsettled one is settled entirely, every
-         one after it not at all.
-    @return In units settled of a closed epoch.
+    @param amount In units of a request in the closed epoch
+    @return What of them is left.
     """
-    done: uint256 = self.closed[side] & units.U64
-    if epoch <= done:
-        return totals & units.U128
-    if epoch == done + 1:
-        return self.partly[side]
-    return 0
+    if self._left(word) == 0:
+        return 0
+    return (amount * self._kept(side, epoch)) >> KEPT
+
+
+@internal
+@view
+def _kept(side: uint256, epoch: uint256) -> uint256:
+    """
+    @return What of one in unit is left while something of the epoch is, KEPT bits behind the point.
+    """
+    word: uint256 = self.kept[side][epoch]
+    if word == 0:
+        return 1 << KEPT
+    return word & ~PARTLY
 
 
 @internal
@@ -315,41 +461,36 @@ def _entitlement(side: uint256, controller: address, epoch: uint256) -> (uint256
     @return In units and out units the controller can claim from the epoch, and whether nothing
             more can ever come.
     """
-    amount: uint256 = self.requests[side][controller][epoch] & units.U128
-    if amount == 0:
-        return 0, 0, True
-    totals: uint256 = self.totals[side][epoch]
-    requested: uint256 = totals & units.U128
-    if requested == 0:
-        return 0, 0, False  # open
-    settled: uint256 = self._settled(side, epoch, totals)
+    amount: uint256 = self.requests[side][controller][epoch]
+    word: uint256 = self.closed[side][epoch]
+    if amount == 0 or word == 0:
+        return 0, 0, False  # not his, or open
+    kept: uint256 = self._unsettled(side, epoch, word, amount)
     claimed: uint256 = self.claims[side][controller][epoch]
-    # down: pro rata parts never sum to more than was settled
     return (
-        amount * settled // requested - (claimed & units.U128),
-        amount * (totals >> 128) // requested - (claimed >> 128),
-        settled == requested,
+        amount - kept - (claimed & units.U128),
+        ((amount * self.earned[side][epoch]) >> EARNED) - (claimed >> 128),
+        kept == 0,
     )
 
 
 @internal
 @view
 def _pending(side: uint256, controller: address, epoch: uint256) -> uint256:
-    amount: uint256 = self.requests[side][controller][epoch] & units.U128
-    totals: uint256 = self.totals[side][epoch]
-    if totals == 0:
+    amount: uint256 = self.requests[side][controller][epoch]
+    word: uint256 = self.closed[side][epoch]
+    if amount == 0 or word == 0:
         return amount
-    return amount - amount * self._settled(side, epoch, totals) // (totals & units.U128)
+    return self._unsettled(side, epoch, word, amount)
 
 
 @internal
 @view
-def _claimable(side: uint256, controller: address, epoch: uint256) -> (uint256, uint256):
-    amount_in: uint256 = 0
-    amount_out: uint256 = 0
-    done: bool = False
-    amount_in, amount_out, done = self._entitlement(side, controller, epoch)
-    return amount_in, amount_out
+def _claimable(side: uint256, controller: address, epoch: uint256) -> uint256:
+    """
+    @return In units.
+    """
+    return self._entitlement(side, controller, epoch)[0]
 
 
 @internal
@@ -358,21 +499,16 @@ def _claimable_total(side: uint256, controller: address) -> (uint256, uint256):
     """
     @return In units and out units that one claim can take now.
     """
-    epoch: uint256 = self.queue[side][controller] & units.U64
     total_in: uint256 = 0
     total_out: uint256 = 0
-    for i: uint256 in range(MAX_CLAIM_EPOCHS):
-        if epoch == 0:
-            break
+    ids: DynArray[uint256, MAX_LIVE] = self._live(side, controller)
+    for epoch: uint256 in ids:
         amount_in: uint256 = 0
         amount_out: uint256 = 0
         done: bool = False
         amount_in, amount_out, done = self._entitlement(side, controller, epoch)
         total_in += amount_in
         total_out += amount_out
-        if not done:
-            break
-        epoch = (self.requests[side][controller][epoch] >> 128) & units.U64
     return total_in, total_out
 
 
@@ -383,14 +519,15 @@ def _claim(side: uint256, controller: address, amount: uint256, by_out: bool) ->
     @return In units consumed and out units earned.
     @dev Against the claimer: out rounds down for in, in rounds up for out.
     """
-    queue: uint256 = self.queue[side][controller]
-    epoch: uint256 = queue & units.U64
+    ids: DynArray[uint256, MAX_LIVE] = self._live(side, controller)
+    rest: DynArray[uint256, MAX_LIVE] = []
     left: uint256 = amount
     total_in: uint256 = 0
     total_out: uint256 = 0
-    for i: uint256 in range(MAX_CLAIM_EPOCHS):
-        if epoch == 0 or left == 0:
-            break
+    for epoch: uint256 in ids:
+        if left == 0:
+            rest.append(epoch)
+            continue
         can_in: uint256 = 0
         can_out: uint256 = 0
         done: bool = False
@@ -410,17 +547,16 @@ def _claim(side: uint256, controller: address, amount: uint256, by_out: bool) ->
         total_in += take_in
         total_out += take_out
         if done and take_in == can_in and take_out == can_out:
-            following: uint256 = (self.requests[side][controller][epoch] >> 128) & units.U64
             self.requests[side][controller][epoch] = 0
             if self.claims[side][controller][epoch] != 0:
                 self.claims[side][controller][epoch] = 0
-            epoch = following
         else:
-            self.claims[side][controller][epoch] += take_in | (take_out << 128)
-            break
+            rest.append(epoch)
+            if take_in != 0 or take_out != 0:
+                self.claims[side][controller][epoch] += take_in | (take_out << 128)
     assert left == 0, "exceeds claimable"
-    if epoch != queue & units.U64:
-        self.queue[side][controller] = epoch | ((queue >> 64) << 64)
+    if len(rest) != len(ids):
+        self._set_live(side, controller, rest, len(ids))
     return total_in, total_out
 
 

@@ -3,16 +3,15 @@
 @title Roles and pause
 @license AGPL-3.0-only
 @author Strongroom
-@notice Owner (two-step hand-over), guardian, keeper and reporter, and the pause. What the owner
-        paused, only the owner unpauses. Naming others goes through the timelock
-        (VaultGovernance.vy).
+@notice Owner (two-step hand-over), guardian and reporter, and the pause. What the owner paused,
+        only the owner unpauses. Naming others goes through the timelock (VaultGovernance.vy).
+        Keepers belong to classes (exposure.vy).
 @dev The owner sets terms and names the others. The guardian only makes things safer: it pauses,
-     vetoes announced calls, revokes keeper and reporter. The keeper takes risk within the caps;
-     the reporter says what positions are worth. Keeper and reporter may be nobody.
+     vetoes announced calls, drops keepers and the reporter. The reporter says what positions are
+     worth, and may be nobody.
      Invariants: ownership moves only to an account that accepts it. The guardian lifts only its
      own pause. Nobody but holders takes assets out.
-     Limits of use: one account a role; a keeper that signs orders must be a contract that answers
-     EIP-1271, such as a Safe.
+     Limits of use: one account a role.
 """
 
 from snekmate.auth import ownable
@@ -64,7 +63,8 @@ def acceptOwnership():
 @nonreentrant
 def pause():
     """
-    @notice Stops reports, deposits, allocations and order signatures. Guardian or owner.
+    @notice Stops deposit requests, allocations and order signatures; reports, claims and exits go
+            on. Guardian or owner.
     """
     if msg.sender == self.guardian:
         status._pause(status.BY_GUARDIAN)
@@ -87,17 +87,6 @@ def unpause():
 
 
 @internal
-@view
-def _check_keeper():
-    """
-    @dev For what takes on risk; recalls have their own check.
-    """
-    word: uint256 = status.word
-    assert msg.sender == status._keeper(word), "not the keeper"
-    status._check_running(word)
-
-
-@internal
 def _check_guardian_or_owner():
     if msg.sender != self.guardian:
         ownable._check_owner()
@@ -116,13 +105,6 @@ def _set_reporter(account: address):
 
 
 @internal
-def _set_keeper(account: address):
-    status._set_keeper(account)
-    log RoleSet(role="keeper", account=account)
-
-
-@internal
-def _set_up(guardian: address, keeper: address, reporter: address):
+def _set_up(guardian: address, reporter: address):
     self._set_guardian(guardian)
-    self._set_keeper(keeper)
     self._set_reporter(reporter)

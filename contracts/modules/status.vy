@@ -3,13 +3,12 @@
 @title The vault's status word
 @license AGPL-3.0-only
 @author Strongroom
-@notice What every action and every order looks at first, in one word: whether the vault is
-        paused, winding down or stopped by its drawdown breaker, until when its NAV is fresh,
-        whether a report waits for confirmation, who the keeper is, and the limits of its orders.
+@notice What every action and every order looks at first, in one word: whether the vault is paused
+        or winding down, when it was last reported on and how often, and the limits of its orders.
 @dev Why one word: an account asks for all of it at every order, so it costs one read of storage.
      Roles: none here; who may set what is checked by the callers (roles.vy, VaultGovernance.vy).
-     Invariant: WINDING_DOWN is never cleared.
-     Units: timestamps and the lifetime in seconds; prices and band in bps of one unit of
+     Invariant: WINDING_DOWN is never cleared; the number of reports only rises.
+     Units: timestamps, ages and the lifetime in seconds; prices and band in bps of one unit of
      collateral.
      Limits of use: the functions take the word that the caller has read, so that it is read once
      a call; whoever writes it must pass the word as it is then.
@@ -30,37 +29,29 @@ event WindDown:
     account: indexed(address)
 
 
-FRESH_UNTIL: constant(uint256) = 160  # place of the timestamp, 40 bits
-BY_GUARDIAN: constant(uint256) = 1 << 200
-BY_OWNER: constant(uint256) = 1 << 201
+# Places of the fields.
+AGE: constant(uint256) = 40  # 32 bits, seconds
+REPORTS: constant(uint256) = 72  # 32 bits
+BY_GUARDIAN: constant(uint256) = 1 << 104
+BY_OWNER: constant(uint256) = 1 << 105
 PAUSED: constant(uint256) = BY_GUARDIAN | BY_OWNER
-PENDING: constant(uint256) = 1 << 202
-TRIPPED: constant(uint256) = 1 << 203  # the drawdown breaker
-WINDING_DOWN: constant(uint256) = 1 << 204  # once set, for ever
+WINDING_DOWN: constant(uint256) = 1 << 106  # once set, for ever
 STOPPED: constant(uint256) = PAUSED | WINDING_DOWN  # no order is admitted
-# Places of the order limits, 16 bits each.
-LIFETIME: constant(uint256) = 205  # seconds
-BUY_PRICE: constant(uint256) = 221  # bps
-BAND: constant(uint256) = 237  # bps
+LIFETIME: constant(uint256) = 107  # 16 bits, seconds
+BUY_PRICE: constant(uint256) = 123  # 16 bits, bps
+BAND: constant(uint256) = 139  # 16 bits, bps
+MARKS_REQUIRED: constant(uint256) = 155  # 1 bit
 
-# keeper (160 bits) | fresh until (40) | flags (5) | order limits (3 * 16)
+# last report (40 bits) | longest age of a report (32) | reports so far (32) | flags (3) |
+# order limits (16 + 16 + 16 + 1)
 word: uint256
-
-
-@external
-@view
-def keeper() -> address:
-    """
-    @return The Safe that signs orders and moves budget; zero when revoked.
-    """
-    return self._keeper(self.word)
 
 
 @external
 @view
 def paused() -> bool:
     """
-    @return Whether reports, deposits, allocations and order signatures are stopped.
+    @return Whether deposits, allocations and order signatures are stopped.
     """
     return self.word & PAUSED != 0
 
@@ -76,11 +67,11 @@ def windingDown() -> bool:
 
 @external
 @view
-def breakerTripped() -> bool:
+def lastReport() -> uint256:
     """
-    @return Whether a drawdown has stopped allocation until the owner resets the breaker.
+    @return When the last report or settlement was made (or the vault deployed), timestamp.
     """
-    return self.word & TRIPPED != 0
+    return self._last_report(self.word)
 
 
 @external
@@ -89,7 +80,17 @@ def freshUntil() -> uint256:
     """
     @return When the vault becomes stale: last report + max_report_age, timestamp.
     """
-    return self._fresh_until(self.word)
+    word: uint256 = self.word
+    return self._last_report(word) + self._max_age(word)
+
+
+@external
+@view
+def reportCount() -> uint256:
+    """
+    @return How many reports and settlements there have been.
+    """
+    return self._reports(self.word)
 
 
 @internal
@@ -103,37 +104,59 @@ def _has(word: uint256, flags: uint256) -> bool:
 
 @internal
 @pure
-def _keeper(word: uint256) -> address:
-    return convert(word & units.U160, address)
+def _last_report(word: uint256) -> uint256:
+    return word & units.U40
 
 
 @internal
 @pure
-def _fresh_until(word: uint256) -> uint256:
-    return (word >> FRESH_UNTIL) & units.U40
+def _max_age(word: uint256) -> uint256:
+    return (word >> AGE) & units.U32
 
 
 @internal
 @pure
-def _order_limit(word: uint256, place: uint256) -> uint256:
-    return (word >> place) & units.U16
+def _reports(word: uint256) -> uint256:
+    return (word >> REPORTS) & units.U32
 
 
 @internal
 @view
-def _order_terms(word: uint256) -> (address, uint256, uint256, uint256):
+def _is_stale(word: uint256) -> bool:
     """
-    @return Who signs orders (zero: none is admitted), their longest lifetime (seconds), the
-            highest price of a BUY (bps), the band around the marks (bps; 0: none, as while the
-            marks are stale or a report is pending).
+    @return Whether the last report is older than max_report_age.
     """
-    keeper: address = empty(address)
-    if word & STOPPED == 0:
-        keeper = convert(word & units.U160, address)
-    band: uint256 = (word >> BAND) & units.U16
-    if word & PENDING != 0 or block.timestamp > (word >> FRESH_UNTIL) & units.U40:
-        band = 0
-    return keeper, (word >> LIFETIME) & units.U16, (word >> BUY_PRICE) & units.U16, band
+    return block.timestamp > self._last_report(word) + self._max_age(word)
+
+
+@internal
+@pure
+def _field(word: uint256, place: uint256, mask: uint256) -> uint256:
+    """
+    @return An order limit, or the longest age of a report.
+    """
+    return (word >> place) & mask
+
+
+@internal
+@view
+def _order_terms(word: uint256) -> (bool, uint256, uint256, uint256, bool, uint256):
+    """
+    @return Whether orders are admitted at all, their longest lifetime (seconds), the highest price
+            of a BUY (bps), the band around the marks (bps; 0: none), whether an order needs a
+            fresh mark, and the number of the report whose marks are fresh (0: none is).
+    """
+    fresh: uint256 = self._reports(word)
+    if self._is_stale(word):
+        fresh = 0
+    return (
+        word & STOPPED == 0,
+        (word >> LIFETIME) & units.U16,
+        (word >> BUY_PRICE) & units.U16,
+        (word >> BAND) & units.U16,
+        (word >> MARKS_REQUIRED) & 1 != 0,
+        fresh,
+    )
 
 
 @internal
@@ -147,47 +170,22 @@ def _check_running(word: uint256):
 
 
 @internal
-@view
-def _check_dealable(word: uint256):
+def _record_report(word: uint256) -> uint256:
     """
-    @dev For dealing and allocating: a pending report makes the last one worthless.
+    @notice The vault is reported on now.
+    @return The report's number, from 1.
     """
-    self._check_running(word)
-    assert word & PENDING == 0, "report pending"
-    assert block.timestamp <= self._fresh_until(word), "stale NAV"
+    number: uint256 = self._reports(word) + 1
+    self.word = (word & ~(units.U40 | (units.U32 << REPORTS))) | block.timestamp | (number << REPORTS)
+    return number
 
 
 @internal
-def _set_keeper(account: address):
-    self.word = (self.word & ~units.U160) | convert(account, uint256)
-
-
-@internal
-def _set_fresh_until(word: uint256, until: uint256):
-    self.word = (word & ~(units.U40 << FRESH_UNTIL)) | (until << FRESH_UNTIL)
-
-
-@internal
-def _refresh(word: uint256, until: uint256):
+def _set_field(place: uint256, mask: uint256, new: uint256):
     """
-    @dev A report took effect: NAV is fresh until `until`, and none is pending any more.
+    @dev Sets an order limit, or the longest age of a report.
     """
-    self._set_fresh_until(word & ~PENDING, until)
-
-
-@internal
-def _set_order_limit(place: uint256, new: uint256):
-    self.word = (self.word & ~(units.U16 << place)) | (new << place)
-
-
-@internal
-def _set(flag: uint256):
-    self.word |= flag
-
-
-@internal
-def _clear(flag: uint256):
-    self.word &= ~flag
+    self.word = (self.word & ~(mask << place)) | (new << place)
 
 
 @internal
@@ -206,3 +204,11 @@ def _unpause():
 def _wind_down():
     self.word |= WINDING_DOWN
     log WindDown(account=msg.sender)
+
+
+@internal
+def _set_up():
+    """
+    @dev The vault is fresh from its deployment on: its NAV is 0 for certain.
+    """
+    self.word = block.timestamp

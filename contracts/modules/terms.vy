@@ -13,7 +13,6 @@ struct Terms:
     symbol: String[5]  # of the share token
     owner: address
     guardian: address
-    keeper: address
     reporter: address  # may be zero: nobody reports
     fee_recipient: address
     management_bps: uint256  # a year, of NAV at the bid

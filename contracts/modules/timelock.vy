@@ -4,7 +4,8 @@
 @license AGPL-3.0-only
 @author Strongroom
 @notice The owner submits the exact call; once the delay of its function has passed he may make
-        it, once, for a week. Meanwhile holders can leave and the guardian can veto. Each function
+        it, once, for a week. After that, or once it is revoked or made, the same call can be
+        submitted again only after another full delay: no call stands matured for ever. Meanwhile holders can leave and the guardian can veto. Each function
         has its own delay: raised at once, lowered only after the delay itself. A function can be
         abdicated: then nobody can ever raise that risk again.
 @dev Why: a holder must be able to leave before a change that hurts him takes effect. So all that
@@ -59,19 +60,22 @@ MAX_DELAY: constant(uint256) = 90 * units.DAY  # seconds
 GRACE: constant(uint256) = 7 * units.DAY  # seconds in which a matured call may be made
 DECREASE_DELAY: constant(bytes4) = method_id("decreaseDelay(bytes4,uint256)", output_type=bytes4)
 SET_GUARDIAN: constant(bytes4) = method_id("setGuardian(address)", output_type=bytes4)
-SET_KEEPER: constant(bytes4) = method_id("setKeeper(address)", output_type=bytes4)
+SET_KEEPER: constant(bytes4) = method_id("setKeeper(uint256,address)", output_type=bytes4)
 SET_REPORTER: constant(bytes4) = method_id("setReporter(address)", output_type=bytes4)
 SET_LIMIT: constant(bytes4) = method_id("setLimit(uint256,uint256)", output_type=bytes4)
 SET_FEES: constant(bytes4) = method_id("setFees(uint256,uint256,uint256)", output_type=bytes4)
 ADD_CLASS: constant(bytes4) = method_id(
-    "addClass((address,address,uint256,uint256,uint256,uint256,uint256,uint256))", output_type=bytes4
+    "addClass((address,address,address,uint256,uint256,uint256,uint256,uint256,uint256))",
+    output_type=bytes4,
 )
 SET_CLASS_CAPS: constant(bytes4) = method_id(
     "setClassCaps(uint256,(uint256,uint256,uint256,uint256))", output_type=bytes4
 )
-CONFIRM_REPORT: constant(bytes4) = method_id("confirmReport(bytes32)", output_type=bytes4)
+FORGIVE_LOSSES: constant(bytes4) = method_id("forgiveLosses(uint256,uint256)", output_type=bytes4)
+RESET_BREAKER: constant(bytes4) = method_id("resetBreaker()", output_type=bytes4)
+CLOSE_MARKET: constant(bytes4) = method_id("closeMarket(bytes32)", output_type=bytes4)
 # Those whose delay is their own; decreaseDelay waits for the delay of the function it names.
-FUNCTIONS: constant(bytes4[8]) = [
+FUNCTIONS: constant(bytes4[10]) = [
     SET_GUARDIAN,
     SET_KEEPER,
     SET_REPORTER,
@@ -79,10 +83,14 @@ FUNCTIONS: constant(bytes4[8]) = [
     SET_FEES,
     ADD_CLASS,
     SET_CLASS_CAPS,
-    CONFIRM_REPORT,
+    FORGIVE_LOSSES,
+    RESET_BREAKER,
+    CLOSE_MARKET,
 ]
 
 submittedAt: public(HashMap[bytes32, uint256])  # hash of a submitted call -> timestamp
+# hash of a call that was made or revoked -> when it may be submitted again, timestamp
+submittableFrom: public(HashMap[bytes32, uint256])
 delayOf: public(HashMap[bytes4, uint256])  # function -> seconds
 abdicated: public(HashMap[bytes4, bool])  # function -> whether it was given up for ever
 
@@ -94,15 +102,16 @@ def submit(call: Bytes[MAX_CALL]):
     @notice Announces a call: selector and arguments, ABI-encoded. Owner only.
     """
     ownable._check_owner()
-    selector: bytes4 = convert(slice(call, 0, 4), bytes4)
-    self._check_listed(selector)
-    if selector == DECREASE_DELAY:
-        selector = convert(slice(call, 4, 4), bytes4)
-        self._check_listed(selector)
+    delay: uint256 = self._delay(call)
     call_hash: bytes32 = keccak256(call)
-    assert self.submittedAt[call_hash] == 0, "submitted already"
+    submitted: uint256 = self.submittedAt[call_hash]
+    if submitted != 0:
+        lapsed: uint256 = submitted + delay + GRACE
+        assert block.timestamp > lapsed, "submitted already"
+        assert block.timestamp >= lapsed + delay, "wait another delay"
+    assert block.timestamp >= self.submittableFrom[call_hash], "wait another delay"
     self.submittedAt[call_hash] = block.timestamp
-    log CallSubmitted(call_hash=call_hash, delay=self.delayOf[selector], call=call)
+    log CallSubmitted(call_hash=call_hash, delay=delay, call=call)
 
 
 @external
@@ -115,7 +124,7 @@ def revoke(call: Bytes[MAX_CALL]):
         ownable._check_owner()
     call_hash: bytes32 = keccak256(call)
     assert self.submittedAt[call_hash] != 0, "not submitted"
-    self.submittedAt[call_hash] = 0
+    self._end(call_hash, self._delay(call))
     log CallRevoked(call_hash=call_hash)
 
 
@@ -167,6 +176,29 @@ def _check_listed(selector: bytes4):
 
 
 @internal
+@view
+def _delay(call: Bytes[MAX_CALL]) -> uint256:
+    """
+    @return The delay that binds a call; one that lowers a delay waits for that delay itself.
+    """
+    selector: bytes4 = convert(slice(call, 0, 4), bytes4)
+    self._check_listed(selector)
+    if selector == DECREASE_DELAY:
+        selector = convert(slice(call, 4, 4), bytes4)
+        self._check_listed(selector)
+    return self.delayOf[selector]
+
+
+@internal
+def _end(call_hash: bytes32, delay: uint256):
+    """
+    @notice A submission is used up.
+    """
+    self.submittedAt[call_hash] = 0
+    self.submittableFrom[call_hash] = block.timestamp + delay
+
+
+@internal
 def _consume(bound_by: bytes4, call: Bytes[MAX_CALL]):
     """
     @notice Passes if the call may be made now, and uses its submission up.
@@ -183,7 +215,7 @@ def _consume(bound_by: bytes4, call: Bytes[MAX_CALL]):
     assert submitted != 0, "not submitted"
     assert block.timestamp >= submitted + delay, "timelocked"
     assert block.timestamp <= submitted + delay + GRACE, "submission expired"
-    self.submittedAt[call_hash] = 0
+    self._end(call_hash, delay)
     log CallExecuted(call_hash=call_hash)
 
 

@@ -9,9 +9,8 @@
 
 BPS: constant(uint256) = 10_000  # 100 % in basis points
 WAD: constant(uint256) = 10**18  # 1 of a price: one unit of collateral for one outcome token
-# NAV per share is assets * PPS_SCALE / shares: WAD for one whole share, since a share has six
-# decimals more than the asset.
-PPS_SCALE: constant(uint256) = 10**24
+SHARE: constant(uint256) = 10**18  # one whole share, whatever the asset's decimals
+PRICE: constant(uint256) = 10**36  # scale of a price: assets per share, times this
 DAY: constant(uint256) = 86_400  # seconds
 # Conditions of one market: bounds the loops over an event's outcomes, in vault and account alike.
 MAX_CONDITIONS: constant(uint256) = 32
@@ -19,11 +18,16 @@ MAX_CONDITIONS: constant(uint256) = 32
 # Widths of the fields of packed words: the field's highest value, hence its mask.
 U8: constant(uint256) = 2**8 - 1
 U16: constant(uint256) = 2**16 - 1
+U28: constant(uint256) = 2**28 - 1
 U32: constant(uint256) = 2**32 - 1
 U40: constant(uint256) = 2**40 - 1
 U64: constant(uint256) = 2**64 - 1
+U85: constant(uint256) = 2**85 - 1
 U96: constant(uint256) = 2**96 - 1
+U108: constant(uint256) = 2**108 - 1
+U112: constant(uint256) = 2**112 - 1
 U120: constant(uint256) = 2**120 - 1
 U128: constant(uint256) = 2**128 - 1
 U160: constant(uint256) = 2**160 - 1  # an address
+U176: constant(uint256) = 2**176 - 1
 U224: constant(uint256) = 2**224 - 1

@@ -1,0 +1,463 @@
+# pragma version 0.4.3
+"""
+@title Strongroom vault exits
+@license AGPL-3.0-only
+@author Strongroom
+@notice How money comes home and how things end: recalls, harvests, closing and sweeping of markets, the exit
+        in kind, wind-down. Vaults run this code on their own storage by delegatecall, behind the
+        desk, and it passes on to the governance what it does not know (see Vault.vy); deployed once
+        for each asset, it holds nothing.
+@dev Roles: `recall` is open to keeper, guardian and owner, since it only makes things safer; `harvest`, `sweep` and, of what is over, `closeMarket` are open to anyone; the exit in
+     kind is every holder's.
+     Invariants: what an account is said to have sent is read from the token. Losses rise by what a
+     closed market has not returned. Whoever leaves in kind gets at most his part, and no account
+     can hold him up.
+     Units: assets (of the asset), shares (18 decimals).
+     Limits of use: 128 open markets and 128 unswept accounts, so that an exit in kind fits a block.
+@custom:security Only the exit in kind moves assets out, to who burned shares for them. Called
+        directly it works on its own storage, which is set up for nobody. The delegatecall target is
+        fixed at construction.
+"""
+
+from snekmate.auth import ownable
+from snekmate.tokens import erc20
+
+from contracts.interfaces import IMarketAccount
+from contracts.modules import core
+from contracts.modules import exposure
+from contracts.modules import fees
+from contracts.modules import ledger
+from contracts.modules import limits
+from contracts.modules import nav
+from contracts.modules import requests
+from contracts.modules import roles
+from contracts.modules import status
+from contracts.modules import timelock
+from contracts.modules import units
+
+initializes: core
+
+uses: ownable
+uses: erc20
+uses: status
+uses: roles
+uses: timelock
+uses: limits
+uses: ledger
+uses: requests
+uses: exposure
+uses: nav
+uses: fees
+
+exports: (
+    ledger.asset,
+    exposure.classOf,
+    exposure.classBook,
+    exposure.class_count,
+    exposure.profitOf,
+    exposure.questionOf,
+    exposure.totalExposure,
+    exposure.totalLosses,
+    exposure.open_conditions,
+    exposure.written_off,
+    exposure.unsweptAccounts,
+    exposure.remainsOf,
+    exposure.recentAllocation,
+)
+
+
+event RedeemedInKind:
+    owner: indexed(address)
+    receiver: indexed(address)
+    shares: uint256  # burned
+    part: uint256  # of them, what was paid for: less the exit fee
+    supply: uint256  # of which they were a part
+    assets: uint256  # out of idle
+    skipped: DynArray[bytes32, nav.MAX_MARKETS]  # markets whose part was given up
+
+
+# What of a delegated account's market left with a holder in kind: collateral, at cost.
+event PaidInKind:
+    market: indexed(bytes32)
+    assets: uint256
+    cost: uint256
+
+
+event Swept:
+    account: indexed(address)
+    emptied: bool
+
+
+interface IGovernance:
+    def asset() -> address: view
+
+
+MAX_RETURN: constant(uint256) = 512  # bytes a governance function returns at most: feeRecipients
+
+GOVERNANCE: public(immutable(address))  # code of owner and guardian, see VaultGovernance.vy
+
+
+@deploy
+def __init__(asset: address, governance: address):
+    """
+    @param asset The stablecoin of the vaults that will use this code
+    @param governance VaultGovernance for the same asset
+    """
+    assert staticcall IGovernance(governance).asset() == asset, "governance of another asset"
+    GOVERNANCE = governance
+    core.__init__(asset, "", "", "")
+    core._leave_to_nobody()
+
+
+@external
+@raw_return
+def __default__() -> Bytes[MAX_RETURN]:
+    """
+    @notice Everything else is the governance's; its answer and its errors pass through.
+    """
+    return raw_call(GOVERNANCE, msg.data, max_outsize=MAX_RETURN, is_delegate_call=True)
+
+
+@external
+@view
+def navs() -> (uint256, uint256):
+    """
+    @return NAV at the bid and at the ask as last booked, in assets.
+    """
+    ask: uint256 = 0
+    for market: bytes32 in exposure.open_markets:
+        ask += nav._ask(nav.books[market])
+    return nav._nav(), ledger.total_idle + max(ask, nav._total_exposure())
+
+
+@external
+@view
+def custody() -> (uint256, uint256, uint256):
+    """
+    @return What NAV at the bid consists of, in assets: idle, what accounts of enforced custody
+            hold, what those of delegated custody and their wallets do.
+    """
+    held: uint256[2] = [0, 0]
+    for market: bytes32 in exposure.open_markets:
+        delegated: bool = exposure._is_delegated(exposure.markets[market])
+        held[1 if delegated else 0] += nav._bid(nav.books[market])
+    return ledger.total_idle, held[0], held[1]
+
+
+@external
+@view
+def isFlat() -> bool:
+    """
+    @return Whether anyone may settle: no open market, and nothing but dust in closed accounts.
+    """
+    return core._is_flat()
+
+
+@external
+@view
+def inflowRoom() -> uint256:
+    """
+    @return How many assets of deposits the last report left room for.
+    """
+    return fees._room(fees.accrual)
+
+
+# Markets
+
+
+@external
+@nonreentrant
+def recall(market: bytes32, assets: uint256) -> uint256:
+    """
+    @notice Takes up to `assets` of collateral back from the market's account; what is above cost is
+            profit. Keeper, guardian or owner, even while paused: it only makes things safer. Anyone
+            in wind-down.
+    @return The assets that came back
+    """
+    word: uint256 = exposure._check_open(market)
+    assert (
+        status._has(status.word, status.WINDING_DOWN)
+        or msg.sender in [exposure._keeper(exposure._class(word)), roles.guardian, ownable.owner]
+    ), "not the keeper"
+    came: uint256 = core._fetch(exposure._account(word), assets)
+    assert came != 0, "nothing there"
+    exposure._come_home(market, word, came, min(came, nav._exposure(nav.books[market])))
+    return came
+
+
+@external
+@nonreentrant
+def harvest(market: bytes32) -> uint256:
+    """
+    @notice Brings home what the market's account holds above cost, in collateral, after redeeming
+            what is resolved. Anyone may call: this is how profit comes to count.
+    @return The profit that came home
+    """
+    word: uint256 = exposure._check_open(market)
+    account: address = exposure._account(word)
+    extcall IMarketAccount(account).redeemResolved()
+    held: uint256 = core._collateral(account)
+    cost: uint256 = nav._exposure(nav.books[market])
+    assert held > cost, "no profit there"
+    came: uint256 = core._fetch(account, held - cost)
+    exposure._come_home(market, word, came, 0)
+    return came
+
+
+@external
+@nonreentrant
+def closeMarket(market: bytes32):
+    """
+    @notice Ends a market: its account is halted for ever, what it holds comes home, and what it has
+            not returned is a loss. Anyone, once every condition is resolved, its tokens are
+            redeemed and no budget is away; its keeper, once there are no tokens and no budget is
+            away; the guardian, where what would be written off is at most 0.1 % of NAV; the owner,
+            after the timelock, anything.
+    """
+    word: uint256 = exposure._check_open(market)
+    account: address = exposure._account(word)
+    by_owner: bool = msg.sender == ownable.owner
+    settled: bool = self._redeem(account)  # of an account that fails, only the owner disposes
+    resolved: bool = False
+    empty_handed: bool = False
+    if settled:
+        resolved, empty_handed = self._state_of(account)
+    held: uint256 = core._collateral(account)
+    book: uint256 = nav.books[market]
+    cost: uint256 = nav._exposure(book)
+    off: uint256 = max(cost, nav._ask(book))
+    off -= min(off, held)
+    may: bool = empty_handed and (
+        resolved or msg.sender == exposure._keeper(exposure._class(word))
+    )
+    if msg.sender == roles.guardian:
+        may = may or off * units.BPS <= core.DUST_BPS * nav._nav()
+    if not may:
+        assert by_owner, "not to be closed"
+        timelock._consume(
+            timelock.CLOSE_MARKET, abi_encode(market, method_id=method_id("closeMarket(bytes32)"))
+        )
+    halted: bool = self._halt(account, by_owner)
+    came: uint256 = 0
+    if held != 0:
+        came = self._bring_home(account, held, by_owner)
+    if came != 0:
+        exposure._come_home(market, word, came, min(came, cost))
+    exposure._close(market, word, halted, 0 if empty_handed else off, not empty_handed)
+
+
+@external
+@nonreentrant
+def sweep(account: address) -> uint256:
+    """
+    @notice Brings home what a closed account holds, after redeeming what is resolved. Anyone may
+            call, for ever; it pays off losses.
+    @return The assets that came home
+    """
+    word: uint256 = exposure.ended[account]
+    assert word != 0, "not a closed account"
+    extcall IMarketAccount(account).redeemResolved()
+    resolved: bool = False
+    empty_handed: bool = False
+    resolved, empty_handed = self._state_of(account)
+    came: uint256 = 0
+    if core._collateral(account) != 0:
+        came = core._fetch(account, max_value(uint256))
+        exposure._come_home(exposure.ended_market[account], word, came, 0)
+    if empty_handed or (resolved and staticcall IMarketAccount(account).away() == 0):
+        exposure._forget(account, empty_handed)
+    log Swept(account=account, emptied=empty_handed)
+    return came
+
+
+# The end of a vault, and of a holding
+
+
+@external
+@nonreentrant
+def windDown():
+    """
+    @notice Ends the vault, for ever: no deposits, allocations, orders and fees; anyone may halt,
+            merge, redeem and recall. Owner or guardian; anyone once there are shares and no report
+            has come for the liveness period.
+    """
+    state: uint256 = status.word
+    assert not status._has(state, status.WINDING_DOWN), "winding down"
+    silent: uint256 = block.timestamp - status._last_report(state)
+    if erc20.totalSupply == 0 or silent <= limits._liveness(limits.dealing_limits):
+        roles._check_guardian_or_owner()
+    status._wind_down()
+
+
+@external
+@nonreentrant
+def redeemInKind(
+    shares: uint256, receiver: address, skip: DynArray[bytes32, nav.MAX_MARKETS]
+) -> uint256:
+    """
+    @notice Burns the caller's shares for their part of idle assets and of every open or unswept
+            account's collateral and outcome tokens. Open at any time; needs no keeper, reporter or
+            price. The management fee since the last report is taken first, and the exit fee of the
+            shares stays with the others.
+    @param receiver Gets assets and tokens; a contract must take ERC-1155 transfers
+    @param skip Markets whose part the caller gives up, so that no account can hold him up
+    @return The assets out of idle
+    """
+    return self._leave(msg.sender, msg.sender, shares, receiver, skip)
+
+
+@external
+@nonreentrant
+def redeemRequestInKind(
+    requestId: uint256, controller: address, receiver: address, skip: DynArray[bytes32, nav.MAX_MARKETS]
+) -> uint256:
+    """
+    @notice The same with the shares of a redemption request that waits; it leaves the queue whole,
+            and what was settled of it is claimed. The controller or its operator.
+    @return The assets out of idle
+    """
+    requests._check_authorised(controller)
+    shares: uint256 = 0
+    taken: uint256 = 0
+    assets: uint256 = 0
+    shares, taken, assets = requests._take_back(requests.REDEEM, controller, requestId, True, 0)
+    log requests.RedeemRequestCancelled(
+        controller=controller, receiver=controller, requestId=requestId, shares=shares
+    )
+    if taken != 0 or assets != 0:
+        ledger._pay_claim(controller, receiver, taken, assets)
+    return self._leave(controller, self, shares, receiver, skip)
+
+
+# Internal
+
+
+@internal
+def _redeem(account: address) -> bool:
+    return raw_call(
+        account,
+        method_id("redeemResolved()"),
+        gas=msg.gas - msg.gas // 8,
+        revert_on_failure=False,
+    )
+
+
+@internal
+def _state_of(account: address) -> (bool, bool):
+    """
+    @return Whether all conditions of an account are resolved, and whether it holds no token and has
+            no budget away.
+    """
+    held: uint256 = 0
+    positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
+    held, positions = staticcall IMarketAccount(account).positions()
+    resolved: bool = True
+    tokens: bool = False
+    for position: IMarketAccount.Position in positions:
+        if position.payout_denominator == 0:
+            resolved = False
+        tokens = tokens or position.yes != 0 or position.no != 0
+    return resolved, not tokens and staticcall IMarketAccount(account).away() == 0
+
+
+@internal
+def _halt(account: address, anyway: bool) -> bool:
+    """
+    @param anyway Whether an account that fails may stay as it is
+    @return Whether it had been halted before.
+    """
+    if not anyway:
+        halted: bool = staticcall IMarketAccount(account).halted()
+        extcall IMarketAccount(account).halt()
+        return halted
+    success: bool = False
+    answer: Bytes[32] = b""
+    success, answer = raw_call(
+        account,
+        method_id("halted()"),
+        max_outsize=32,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    stopped: bool = raw_call(account, method_id("halt()"), revert_on_failure=False)
+    return not success or not stopped or len(answer) != 32 or convert(extract32(answer, 0), uint256) != 0
+
+
+@internal
+def _bring_home(account: address, assets: uint256, anyway: bool) -> uint256:
+    """
+    @param anyway Whether an account that fails may keep what it has
+    """
+    if not anyway:
+        return core._fetch(account, assets)
+    before: uint256 = ledger._balance()
+    success: bool = raw_call(
+        account,
+        abi_encode(assets, method_id=method_id("recall(uint256)")),
+        revert_on_failure=False,
+    )
+    return ledger._balance() - before
+
+
+@internal
+def _leave(
+    owner: address,
+    holder: address,
+    shares: uint256,
+    receiver: address,
+    skip: DynArray[bytes32, nav.MAX_MARKETS],
+) -> uint256:
+    """
+    @param owner Whose shares they are
+    @param holder Where they lie
+    @dev down: whoever leaves gets at most his part. All books are written before a token moves that
+         calls its receiver.
+    """
+    assert shares != 0, "nothing to redeem"
+    assert receiver != self and receiver != empty(address), "no receiver"
+    supply: uint256 = core._accrue(status.word, nav._nav(), False)
+    erc20._burn(holder, shares)
+    fee: uint256 = limits._bps(limits.dealing_limits, limits.EXIT_FEE_BPS)
+    part: uint256 = shares - (shares * fee + units.BPS - 1) // units.BPS
+    assets: uint256 = ledger.total_idle * part // supply
+    ledger.total_idle -= assets
+    accounts: DynArray[address, nav.MAX_MARKETS + exposure.MAX_ENDED] = []
+    for market: bytes32 in exposure.open_markets:
+        if market in skip:
+            continue
+        word: uint256 = exposure.markets[market]
+        account: address = exposure._account(word)
+        book: uint256 = nav.books[market]
+        if exposure._is_delegated(word):
+            # of collateral alone, which calls nobody
+            paid: uint256 = extcall IMarketAccount(account).payInKind(receiver, part, supply)
+            cost: uint256 = min(paid, nav._exposure(book))
+            exposure._leave_in_kind(
+                market, word, cost, min(nav._bid(book), paid), min(nav._ask(book), paid)
+            )
+            log PaidInKind(market=market, assets=paid, cost=cost)
+            continue
+        exposure._leave_in_kind(
+            market,
+            word,
+            nav._exposure(book) * part // supply,
+            nav._bid(book) * part // supply,
+            nav._ask(book) * part // supply,
+        )
+        accounts.append(account)
+    for account: address in exposure.unswept:
+        if exposure.ended_market[account] not in skip:
+            accounts.append(account)
+    log RedeemedInKind(
+        owner=owner,
+        receiver=receiver,
+        shares=shares,
+        part=part,
+        supply=supply,
+        assets=assets,
+        skipped=skip,
+    )
+    for account: address in accounts:
+        extcall IMarketAccount(account).payInKind(receiver, part, supply)
+    ledger._push(receiver, assets)
+    return assets
