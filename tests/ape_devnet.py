@@ -49,10 +49,10 @@ def container(kind: Artifact) -> ContractContainer:
 
 @cache
 def vault_type() -> ContractType:
-    """Return a vault's contract type: the functions and events of its three parts."""
+    """Return a vault's contract type: the functions and events of its four parts."""
     merged = ape.project.Vault.contract_type.model_copy(deep=True)
     known = {entry.selector for entry in merged.abi if hasattr(entry, "selector")}
-    for part in (ape.project.VaultDesk, ape.project.VaultGovernance):
+    for part in (ape.project.VaultDesk, ape.project.VaultExits, ape.project.VaultGovernance):
         for entry in part.contract_type.abi:
             if entry.type in ("function", "event") and entry.selector not in known:
                 merged.abi.append(entry)

@@ -100,7 +100,6 @@ def make_vault(factory, people, devnet_deployer, number):
     """Deploy a vault through the factory; keyword arguments replace the defaults."""
 
     def make(
-        keeper=people.keeper,
         *,
         management=0,
         performance=0,
@@ -112,7 +111,7 @@ def make_vault(factory, people, devnet_deployer, number):
     ):
         terms = (
             *("Strongroom test vault", "pTEST"),
-            *(people.owner, people.guardian, keeper, people.reporter, people.manager),
+            *(people.owner, people.guardian, people.reporter, people.manager),
             *(management, performance, hurdle, limit, least, timelock),
             list((LIMITS | limits).values()),
         )
@@ -143,12 +142,16 @@ def fund(venue, deployer):
 
 @pytest.fixture(scope=where_chains_are_shared)
 def report(people, chain):
-    """Report quotes (bid_yes, ask_yes, bid_no, ask_no as decimal strings), one set a market."""
+    """Report quotes (bid and ask of YES as decimal strings): of each open market a pair, or a list
+    of pairs, one for each of its conditions."""
 
     def send(vault, *quotes, evidence=NO_EVIDENCE, after=61, sender=people.reporter):
         marks = [
-            (market, *(int(Decimal(price) * WAD) for price in prices))
-            for market, prices in zip(vault.openMarkets(), quotes, strict=True)
+            (market, condition, *(int(Decimal(price) * WAD) for price in prices))
+            for market, of_market in zip(vault.openMarkets(), quotes, strict=True)
+            for condition, prices in enumerate(
+                of_market if isinstance(of_market, list) else [of_market]
+            )
         ]
         chain.pending_timestamp += after
         return vault.report(marks, evidence, sender=sender)
@@ -158,11 +161,12 @@ def report(people, chain):
 
 @pytest.fixture(scope=where_chains_are_shared)
 def invest(fund, report):
-    """Deposit through a request, a report and a claim, at the quotes given."""
+    """Deposit through a request, two reports and a claim, at the quotes given."""
 
     def deposit(vault, account, amount, *quotes):
         fund(vault, account, amount=amount)
         vault.requestDeposit(amount, account, account, sender=account)
+        report(vault, *quotes)
         report(vault, *quotes)
         return vault.deposit(amount, account, sender=account)
 
@@ -171,22 +175,21 @@ def invest(fund, report):
 
 @pytest.fixture
 def open_market(venue, people, implementation, devnet_deployer, chain, number):
-    """Open a market of a vault's class 0 (added when missing) and return (market, account)."""
+    """Open a market of a vault's class 0 (added when missing) and return its ids and account."""
 
     def open_(vault, *, cap=5_000 * UNIT, cap_bps=10_000, keeper=None, duration=30 * DAY):
         if vault.class_count() == 0:
-            vault.addClass(
-                a_class(implementation, people.oracle, cap=cap, cap_bps=cap_bps),
-                sender=people.owner,
-            )
+            terms = a_class(implementation, people.oracle, people.keeper, cap=cap, cap_bps=cap_bps)
+            vault.addClass(terms, sender=people.owner)
         question = next(number).to_bytes(32, "big")
         venue.ctf.prepareCondition(people.oracle, question, 2, sender=devnet_deployer.sender)
         vault.openMarket(
             0, question, 1, chain.pending_timestamp + duration, sender=keeper or people.keeper
         )
-        market = devnet.condition_id(people.oracle.address, question)
+        condition = devnet.condition_id(people.oracle.address, question)
+        market = bytes(vault.marketId(0, condition))
         account = devnet_deployer.contract(vault.accountOf(market), artifact("PolymarketAccount"))
-        return SimpleNamespace(id=market, account=account, question=question)
+        return SimpleNamespace(id=market, condition=condition, account=account, question=question)
 
     return open_
 
@@ -196,11 +199,11 @@ def safe_market(make_vault, people, invest, open_market, safe):
     """Open a market with 200 pUSD in its account, in a vault whose keeper is the Safe."""
 
     def make(**limits):
-        vault = make_vault(people.keeper, **limits)
+        vault = make_vault(**limits)
         invest(vault, people.alice, 1_000 * UNIT)
         market = open_market(vault)
         vault.allocate(market.id, 200 * UNIT, sender=people.keeper)
-        vault.setKeeper(safe, sender=people.owner)
+        vault.setKeeper(0, safe, sender=people.owner)
         return vault, market
 
     return make
@@ -225,7 +228,7 @@ def give_tokens(venue, deployer):
         venue.fund(deployer, deployer, most)
         venue.pusd.approve(venue.adapter, most, sender=deployer)
         venue.adapter.splitPosition(
-            venue.pusd, b"\0" * 32, market.id, [1, 2], most, sender=deployer
+            venue.pusd, b"\0" * 32, market.condition, [1, 2], most, sender=deployer
         )
         for token, amount in zip(market.account.tokenIds(), (yes, no), strict=True):
             if amount:

@@ -2,14 +2,16 @@
 
 from dataclasses import asdict
 
-from strongroom.chain.terms import Limits
+from strongroom.chain.terms import UNLIMITED_ASSETS, Limits
 
 UNIT = 10**6  # one pUSD
-SHARE = 10**12  # one whole share
+SHARE = 10**18  # one whole share
 WAD = 10**18
 DAY = 86_400
 YEAR = 365 * DAY  # of fees
 UNLIMITED = 2**128 - 1
+VIRTUAL = 10**12  # virtual shares of a vault whose asset has six decimals
+PRICE = 10**36  # scale of a vault's prices
 FOREVER = 2**256 - 1
 NO_EVIDENCE = b"\0" * 32
 
@@ -17,14 +19,18 @@ NO_EVIDENCE = b"\0" * 32
 WIDE = Limits(
     max_up_bps=3_000,
     max_down_bps=3_000,
-    max_day_up_bps=5_000,
-    max_day_down_bps=5_000,
-    max_spread_bps=2_000,
-    sync_max_age_s=3_600,
+    max_premium_bps=3_000,
+    exit_fee_bps=0,
+    min_report_interval_s=60,
+    inflow_floor=UNLIMITED_ASSETS,
     price_band_bps=500,
-    max_drawdown_bps=10_000,
-    max_redeem_delay_s=7 * DAY,
+    marks_required=0,
     total_cap_bps=10_000,
+    velocity_bps=10_000,
+    question_cap_bps=10_000,
+    max_drawdown_bps=10_000,
+    total_cap=UNLIMITED_ASSETS,
+    velocity=UNLIMITED_ASSETS,
 )
 # By the contract's names, which have no unit, in the order of the ordinals.
 LIMITS = {name.removesuffix("_s"): value for name, value in asdict(WIDE).items()}
@@ -33,16 +39,18 @@ LIMITS = {name.removesuffix("_s"): value for name, value in asdict(WIDE).items()
 def a_class(
     implementation,
     oracle,
+    keeper,
     *,
     grade=1,
     cap=5_000 * UNIT,
     cap_bps=10_000,
-    class_cap=2**96 - 1,
+    class_cap=UNLIMITED_ASSETS,
     class_cap_bps=10_000,
     duration=60 * DAY,
 ):
     """Return the terms of a market class as addClass takes them."""
-    return (implementation, oracle, grade, cap, cap_bps, class_cap, class_cap_bps, duration)
+    caps = (cap, cap_bps, class_cap, class_cap_bps)
+    return (implementation, oracle, keeper, grade, *caps, duration)
 
 
 def limit(name: str) -> int:

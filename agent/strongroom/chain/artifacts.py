@@ -23,7 +23,8 @@ INSTALL = f"{_NPM} @foundry-rs/anvil@1.7.1 @gnosis.pm/{TOKENS}@1.0.3"
 BRINGS = {TOKENS: INSTALL, MAKERS: f"{_NPM} @gnosis.pm/{MAKERS}@1.8.1"}
 _BLUEPRINT = b"\xfe\x71\x00"  # ERC-5202
 _RETURN_REST = bytes.fromhex("3d81600a3d39f3")  # with a PUSH2 of its length before: return it
-_VAULT = ("Vault", "VaultDesk", "VaultGovernance")  # the code that answers at a vault's address
+# the code that answers at a vault's address
+_VAULT = ("Vault", "VaultDesk", "VaultExits", "VaultGovernance")
 
 
 class ArtifactMissing(BadInput):

@@ -15,7 +15,8 @@ from strongroom.errors import BadInput
 
 ConditionId = NewType("ConditionId", str)  # of ConditionalTokens: one binary question
 QuestionId = NewType("QuestionId", str)
-MarketId = NewType("MarketId", str)  # what a vault calls a market: a condition or an event
+Question = NewType("Question", str)  # what is bet on: a condition, or an event of negative risk
+MarketId = NewType("MarketId", str)  # what a vault calls a question in one of its classes
 TokenId = NewType("TokenId", int)  # an outcome token
 OrderHash = NewType("OrderHash", str)  # EIP-712, in the exchange's domain
 DecisionId = NewType("DecisionId", str)  # keccak of a decision record; an order's metadata
@@ -75,6 +76,17 @@ def question_id(value: object) -> QuestionId:
 def market_id(value: object) -> MarketId:
     """Return a vault market's id; raises BadId."""
     return MarketId(id_text(value))
+
+
+def question_key(value: object) -> Question:
+    """Return the id of a condition or an event, as what is bet on; raises BadId."""
+    return Question(id_text(value))
+
+
+def market_of(class_id: int, question: str) -> MarketId:
+    """Return a vault's id of the market of a class on a question, as contracts/modules/exposure.vy
+    makes it; raises BadId."""
+    return MarketId(to_hex(keccak(class_id.to_bytes(32, "big") + to_bytes(id_text(question)))))
 
 
 def question_number(question: QuestionId) -> int:

@@ -3,11 +3,11 @@
 The order of the fields is the ABI's (contracts/modules/terms.vy, limits.vy, exposure.vy).
 """
 
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 from typing import Any
 
-from strongroom.chain.units import DAY, HOUR
+from strongroom.chain.units import DAY, HOUR, MICRO
 
 UNLIMITED_ASSETS = 2**96 - 1
 UNLIMITED_DEPOSITS = 2**128 - 1
@@ -19,37 +19,44 @@ ENFORCED, DELEGATED = 1, 2
 # The functions that wait for a delay of their own (contracts/modules/timelock.vy).
 TIMELOCKED = (
     "setGuardian(address)",
-    "setKeeper(address)",
+    "setKeeper(uint256,address)",
     "setReporter(address)",
     "setLimit(uint256,uint256)",
     "setFees(uint256,uint256,uint256)",
-    "addClass((address,address,uint256,uint256,uint256,uint256,uint256,uint256))",
+    "addClass((address,address,address,uint256,uint256,uint256,uint256,uint256,uint256))",
     "setClassCaps(uint256,(uint256,uint256,uint256,uint256))",
-    "confirmReport(bytes32)",
+    "forgiveLosses(uint256,uint256)",
+    "resetBreaker()",
+    "closeMarket(bytes32)",
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The vault's limits by ordinal; `_bps` of what docs/contracts/Vault.md says, `_s` seconds."""
+    """The vault's limits by ordinal; `_bps` of what docs/contracts/Vault.md says, `_s` seconds.
+
+    What one vault may lose in all and in a day has no default: its owner says it.
+    """
 
     max_up_bps: int = 1_000
     max_down_bps: int = 1_000
-    max_day_up_bps: int = 2_000
-    max_day_down_bps: int = 2_000
-    max_spread_bps: int = 500
-    min_report_interval_s: int = 60
-    sync_max_age_s: int = 0
+    max_premium_bps: int = 1_000
+    max_inflow_bps: int = 1_000
+    exit_fee_bps: int = 50
+    min_report_interval_s: int = HOUR
+    liveness_period_s: int = 14 * DAY
+    inflow_floor: int = 10_000 * MICRO  # base units of the asset, a day
     max_report_age_s: int = 2 * DAY
     max_order_lifetime_s: int = 600
     max_buy_price_bps: int = 9_900
     price_band_bps: int = 300
+    marks_required: int = 1  # 0: an order needs no fresh mark
+    total_cap_bps: int = 6_000
+    velocity_bps: int = 2_000
+    question_cap_bps: int = 1_500
     max_drawdown_bps: int = 2_000
-    liveness_period_s: int = 14 * DAY
-    max_redeem_delay_s: int = 14 * DAY
-    total_cap_bps: int = 9_000
-    total_cap: int = UNLIMITED_ASSETS  # base units of the asset
-    velocity_limit: int = UNLIMITED_ASSETS  # base units of the asset
+    total_cap: int  # base units of the asset
+    velocity: int  # base units of the asset, a rolling day
 
 
 def ordinal(name: str) -> int:
@@ -65,34 +72,38 @@ class VaultTerms:
     symbol: str
     owner: Any
     guardian: Any
-    keeper: Any
     reporter: Any
     fee_recipient: Any
+    limits: Limits
     management_bps: int = 200
     performance_bps: int = 2_000
     hurdle_bps: int = 0
     deposit_limit: int = UNLIMITED_DEPOSITS
     min_deposit: int = 1
     timelock_s: int = 3 * DAY
-    limits: Limits = field(default_factory=Limits)
 
     def arguments(self) -> tuple[Any, ...]:
         """Return the struct `Terms` of the ABI."""
-        values = [getattr(self, name) for name in self.__dataclass_fields__]
-        return (*values[:-1], list(astuple(self.limits)))
+        names = [name for name in self.__dataclass_fields__ if name != "limits"]
+        return (*(getattr(self, name) for name in names), list(astuple(self.limits)))
 
 
 @dataclass(frozen=True)
 class ClassTerms:
-    """What addClass takes: a kind of market; caps in base units of the asset and bps of NAV."""
+    """What addClass takes: a strategy; caps in base units of the asset and bps of NAV.
+
+    Attributes:
+        keeper: opens its markets, signs its orders, moves its budget; an address or an ape account
+    """
 
     implementation: Any
     oracle: Any
+    keeper: Any
     grade: int = ENFORCED
     market_cap: int = UNLIMITED_ASSETS
     market_cap_bps: int = 1_500
     class_cap: int = UNLIMITED_ASSETS
-    class_cap_bps: int = 9_000
+    class_cap_bps: int = 6_000
     max_duration_s: int = 30 * DAY
 
     def arguments(self) -> tuple[Any, ...]:

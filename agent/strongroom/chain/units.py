@@ -9,8 +9,12 @@ from decimal import Decimal
 from strongroom.errors import BadInput
 
 MICRO = 10**6  # base units of an asset or an outcome token
-SHARE = 10**12  # base units of a share: six decimals more than the asset
-VIRTUAL_SHARES = 10**6  # that nobody holds, beside one virtual base unit of assets
+SHARE = 10**18  # base units of a share, whatever the asset's decimals
+VIRTUAL_SHARES = SHARE // MICRO  # that nobody holds, beside one virtual base unit of assets
+PRICE = (
+    10**36
+)  # scale of a vault's prices: base units of assets per base unit of a share, times this
+FIRST_PRICE = PRICE // VIRTUAL_SHARES  # of an empty vault: one unit of assets for a whole share
 BPS = 10_000
 LOT = MICRO // 100  # sizes of hundredths of a token are exact at every tick of the venue
 WAD = 10**18

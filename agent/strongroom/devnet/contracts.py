@@ -202,9 +202,10 @@ def _token_arguments(venue: Venue, negative_risk: bool) -> tuple[Contract | bool
 
 
 def deploy_vault_factory(deployer: Deployer, asset: Contract) -> Contract:
-    """Deploy governance, desk, blueprint and factory for vaults of `asset`."""
+    """Deploy governance, exits, desk, blueprint and factory for vaults of `asset`."""
     governance = deployer.deploy(artifact("VaultGovernance"), asset)
-    desk = deployer.deploy(artifact("VaultDesk"), asset, governance)
+    exits = deployer.deploy(artifact("VaultExits"), asset, governance)
+    desk = deployer.deploy(artifact("VaultDesk"), asset, exits)
     blueprint = deployer.declare(artifact("Vault"))
     return deployer.deploy(artifact("VaultFactory"), blueprint, desk)
 
