@@ -85,7 +85,8 @@ event PaidInKind:
 
 event Swept:
     account: indexed(address)
-    emptied: bool
+    emptied: bool  # it holds nothing any more, and need not be visited
+    remains: uint256  # what it stood for when it was closed, as far as that still counts
 
 
 interface IGovernance:
@@ -266,7 +267,11 @@ def sweep(account: address) -> uint256:
         exposure._come_home(exposure.ended_market[account], word, came, 0)
     if empty_handed or (resolved and staticcall IMarketAccount(account).away() == 0):
         exposure._forget(account, empty_handed)
-    log Swept(account=account, emptied=empty_handed)
+    log Swept(
+        account=account,
+        emptied=empty_handed,
+        remains=exposure._remains(exposure.remains[account]),
+    )
     return came
 
 

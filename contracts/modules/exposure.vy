@@ -113,7 +113,9 @@ event MarketClosed:
     market: indexed(bytes32)
     account: indexed(address)
     loss: uint256  # exposure that did not come home
-    written_off: uint256  # what its tokens and wallet stood for; 0: nothing was left
+    written_off: uint256  # what its tokens and wallet stood for
+    halted: bool  # had been halted before: it is never opened again
+    listed: bool  # the account still holds something: it waits to be swept
 
 
 event Allocated:
@@ -596,7 +598,14 @@ def _close(market: bytes32, word: uint256, halted: bool, written_off: uint256, l
         self.unswept.append(account)
         self.remains[account] = written_off | (len(self.unswept) << 128)
         self.written_off += written_off
-    log MarketClosed(market=market, account=account, loss=loss, written_off=written_off)
+    log MarketClosed(
+        market=market,
+        account=account,
+        loss=loss,
+        written_off=written_off,
+        halted=halted,
+        listed=listed,
+    )
 
 
 @internal
