@@ -1,47 +1,107 @@
 """A bare EVM (revm) for long random tests: the same bytecode, some thousand calls a second."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import pyrevm
 from eth_abi import decode, encode
 from eth_utils import keccak, to_checksum_address
+from strongroom.chain.artifacts import Artifact
+
+GAS = 30_000_000  # of one transaction
+WORDS = {
+    "uint256",
+    "bytes32",
+    "address",
+    "bool",
+    "int256",
+}  # types encoded by hand, which is faster
 
 
 class Reverted(Exception):
     """A call reverted; the message is the contract's reason, if it gave one."""
 
 
-Method = tuple[bytes, list[str], list[str]]  # selector, types of inputs and outputs
-_known: dict[int, tuple[Any, dict[tuple[str, int], Method]]] = {}  # by ABI, which it keeps alive
+@dataclass(frozen=True)
+class Method:
+    """A function: its selector, types of inputs and outputs."""
+
+    selector: bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
 
 
-def _methods(abi: Any) -> dict[tuple[str, int], Method]:
+@dataclass
+class Point:
+    """A state to go back to, as often as one likes."""
+
+    checkpoint: Any
+    time: int
+    transactions: int
+
+
+def canonical(entry: Any) -> str:
+    """Return the type of an ABI's parameter as signatures write it."""
+    kind = entry["type"]
+    if not kind.startswith("tuple"):
+        return str(kind)
+    return "(" + ",".join(map(canonical, entry["components"])) + ")" + kind.removeprefix("tuple")
+
+
+def types(entries: Sequence[Any]) -> tuple[str, ...]:
+    """Return the types of an ABI's parameters."""
+    return tuple(map(canonical, entries))
+
+
+def signature(entry: Any) -> str:
+    """Return a function's or an event's signature."""
+    return f"{entry['name']}({','.join(types(entry['inputs']))})"
+
+
+_methods_of: dict[int, tuple[Any, dict[tuple[str, int], Method]]] = {}  # by ABI, which it keeps
+
+
+def _methods(abi: Sequence[Any]) -> dict[tuple[str, int], Method]:
     """Return an ABI's functions by name and number of arguments."""
-    if id(abi) not in _known:
-        _known[id(abi)] = (
-            abi,
-            {
-                (entry.name, len(entry.inputs)): (
-                    keccak(text=entry.selector)[:4],
-                    [each.canonical_type for each in entry.inputs],
-                    [each.canonical_type for each in entry.outputs],
+    if id(abi) not in _methods_of:
+        found = {}
+        for entry in abi:
+            if entry["type"] == "function":
+                found[entry["name"], len(entry["inputs"])] = Method(
+                    keccak(text=signature(entry))[:4],
+                    types(entry["inputs"]),
+                    types(entry["outputs"]),
                 )
-                for entry in abi
-                if entry.type == "function"
-            },
-        )
-    return _known[id(abi)][1]
+        _methods_of[id(abi)] = abi, found
+    return _methods_of[id(abi)][1]
 
 
-def _values(types: list[str], answer: bytes) -> tuple[Any, ...]:
+def _encoded(kinds: tuple[str, ...], values: Sequence[Any]) -> bytes:
+    """Encode arguments; words by hand."""
+    if not all(kind in WORDS for kind in kinds):
+        return encode(kinds, values)
+    out = []
+    for kind, value in zip(kinds, values, strict=True):
+        if kind == "address":
+            out.append(bytes(12) + bytes.fromhex(value[2:]))
+        elif kind == "bytes32":
+            assert len(value) == 32
+            out.append(value)
+        else:
+            out.append(int(value).to_bytes(32, "big", signed=kind == "int256"))
+    return b"".join(out)
+
+
+def _values(kinds: tuple[str, ...], answer: bytes) -> tuple[Any, ...]:
     """Decode an answer; plain numbers, which most are, ten times faster than others."""
-    if len(answer) == 32 * len(types) and all(each == "uint256" for each in types):
+    if len(answer) == 32 * len(kinds) and all(each == "uint256" for each in kinds):
         return tuple(
             int.from_bytes(answer[at : at + 32], "big") for at in range(0, len(answer), 32)
         )
-    return decode(types, answer) if types else ()
+    return decode(kinds, answer) if kinds else ()
 
 
 @cache
@@ -52,7 +112,7 @@ def _address(name: str) -> str:
 class Contract:
     """A deployed contract: attribute access gives its functions."""
 
-    def __init__(self, evm: "Evm", address: str, abis: list[Any]) -> None:
+    def __init__(self, evm: "Evm", address: str, *abis: Sequence[Any]) -> None:
         self._evm = evm
         self.address = address
         self.abis = abis
@@ -61,23 +121,36 @@ class Contract:
             self._methods |= _methods(abi)
 
     def __getattr__(self, name: str) -> Any:
-        def call(*args: Any, sender: str | None = None) -> Any:
-            selector, inputs, outputs = self._methods[name, len(args)]
-            data = selector + encode(inputs, args) if inputs else selector
-            answer = self._evm.call(sender or self._evm.nobody, self.address, data, sender is None)
-            values = _values(outputs, answer)
+        def call(*args: Any, sender: str | None = None, gas: int = GAS) -> Any:
+            method = self._methods[name, len(args)]
+            data = method.selector + _encoded(method.inputs, args)
+            answer = self._evm.call(
+                sender or self._evm.nobody, self.address, data, static=sender is None, gas=gas
+            )
+            values = _values(method.outputs, answer)
             return values[0] if len(values) == 1 else values
 
         return call
 
+    def data(self, name: str, *args: Any) -> bytes:
+        """Return what a call would send."""
+        method = self._methods[name, len(args)]
+        return method.selector + _encoded(method.inputs, args)
+
 
 class Evm:
-    """One chain, no blocks: time is set by hand."""
+    """One chain, no blocks: time is set by hand.
+
+    Attributes:
+        transactions: time and logs of each transaction, while `keeps_logs`
+        gas_used: of the last call, without what a transaction costs by itself
+    """
 
     def __init__(self, timestamp: int) -> None:
         self._evm = pyrevm.EVM(spec_id="CANCUN")
         self.nobody = self.address("nobody")
-        self.transactions: list[tuple[int, list[Any]]] = []  # time, logs
+        self.transactions: list[tuple[int, list[Any]]] = []
+        self.keeps_logs = True
         self._deployments = 0
         self.deployer = self.nobody
         self.time = timestamp
@@ -92,27 +165,32 @@ class Evm:
         self.time += seconds
         self._evm.set_block_env(pyrevm.BlockEnv(timestamp=self.time, number=1))
 
-    def deploy(self, contract_type: Any, *args: Any, abis: list[Any] | None = None) -> Contract:
+    def deploy(self, kind: Artifact, *args: Any) -> Contract:
         """Deploy a compiled contract; its deployer is `evm.deployer` until the next one."""
-        inputs = contract_type.constructor.inputs
-        types = [entry.canonical_type for entry in inputs]
-        code = bytes.fromhex(contract_type.deployment_bytecode.bytecode.removeprefix("0x"))
+        inputs = [each["inputs"] for each in kind.abi if each["type"] == "constructor"]
+        code = kind.creation + (encode(types(inputs[0]), args) if inputs else b"")
+        return self.at(self.create(code), kind.abi)
+
+    def create(self, code: bytes) -> str:
+        """Run creation code and return the new contract's address."""
         self._deployments += 1
         self.deployer = self.address(f"deployer {self._deployments}")
-        address = self._evm.deploy(self.deployer, code + encode(types, args))
+        address = self._evm.deploy(self.deployer, code)
         self.transactions.append((self.time, self._evm.result.logs))
         self._evm.reset_transient_storage()
-        return self.at(address, contract_type, abis=abis)
+        return to_checksum_address(address)
 
-    def at(self, address: str, contract_type: Any, abis: list[Any] | None = None) -> Contract:
+    def at(self, address: str, *abis: Sequence[Any]) -> Contract:
         """Return the contract at `address`."""
-        return Contract(self, to_checksum_address(address), abis or [contract_type.abi])
+        return Contract(self, to_checksum_address(address), *abis)
 
-    def call(self, sender: str, to: str, data: bytes, static: bool = False) -> bytes:
+    def call(
+        self, sender: str, to: str, data: bytes, *, static: bool = False, gas: int = GAS
+    ) -> bytes:
         """Run one transaction (or a view)."""
         try:
-            answer = self._evm.message_call(sender, to, data, is_static=static)
-            if not static:
+            answer = self._evm.message_call(sender, to, data, gas=gas, is_static=static)
+            if not static and self.keeps_logs:
                 self.transactions.append((self.time, self._evm.result.logs))
             return answer
         except RuntimeError as error:
@@ -122,20 +200,24 @@ class Evm:
 
     @property
     def gas_used(self) -> int:
-        """Gas of the last call, without what a transaction costs by itself."""
         return int(self._evm.result.gas_used)
 
     def set_code(self, address: str, code: bytes) -> None:
         """Give an address code, or take it away."""
         self._evm.insert_account_info(address, pyrevm.AccountInfo(code=code))
 
-    def snapshot(self) -> Any:
-        """Return a point to `revert` to."""
-        return self._evm.snapshot()
+    def snapshot(self) -> Point:
+        """Return the present state, to `revert` to."""
+        return Point(self._evm.snapshot(), self.time, len(self.transactions))
 
-    def revert(self, point: Any) -> None:
-        """Undo everything since the snapshot."""
-        self._evm.revert(point)
+    def revert(self, point: Point) -> None:
+        """Undo everything since the snapshot, time too; the point can be used again, those taken
+        after it cannot."""
+        self._evm.revert(point.checkpoint)
+        point.checkpoint = self._evm.snapshot()
+        del self.transactions[point.transactions :]
+        self.time = point.time
+        self.wait(0)
 
 
 def _reason(error: Exception) -> str:

@@ -1,594 +1,675 @@
-"""The vault's bytecode and its model side by side: every act happens in both and must agree.
+"""The world of one vault, on a bare EVM: real bytecode, real ConditionalTokens, people and a venue.
 
-Acts take plain parameters from the domains in ACTS, so that hypothesis draws, shrinks and prints
-them (test_random_lives.py), and a seeded generator can as well (`live`).
+This is the driver: every call of the vault as a method with people and markets by name, and what
+the world outside does (trades, gifts, payouts, time). It expects nothing and checks nothing; what a
+contract refuses raises `Reverted`. The oracles are the tests'.
+
+The exchange of this world is an address without code that accounts have approved: the venue may do
+to an account all that an approval allows, whatever the order policy says. A delegated account's
+wallet is such an address as well.
 """
 
-import copy
-import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from eth_utils import keccak
-from strongroom.backtest.simulated_vault import (
-    DEPOSIT,
-    REDEEM,
-    Caps,
-    Marks,
-    Value,
-    Vault,
-    VaultRefused,
-)
-from strongroom.chain.artifacts import gnosis
-from strongroom.chain.units import WAD
-from strongroom.devnet.contracts import TOKENS, condition_id
+from strongroom.chain.artifacts import TOKENS, Artifact, artifact, gnosis
 
-from tests.ape_devnet import container
-from tests.defaults import DAY, FOREVER, LIMITS, UNIT, UNLIMITED, a_class
-from tests.property.evm import Contract, Evm, Reverted
-from tests.property.model import WholeVault
+from tests.property.evm import Contract, Evm, Point, Reverted
+from tests.property.silence import forwarder, switch
+
+UNIT = 10**6  # one pUSD
+SHARE = 10**18  # one whole share
+WAD = 10**18
+CENT = WAD // 100
+BPS = 10_000
+PRICE = 10**36
+VIRTUAL = 10**12  # virtual shares, met by one virtual unit of assets
+HOUR, DAY = 3_600, 86_400
+YEAR = 365 * DAY
+UNLIMITED = 2**128 - 1
+FOREVER = 2**256 - 1
+NOBODY = "0x" + "00" * 20
+ZERO = b"\0" * 32
+
+DEPOSIT, REDEEM = 0, 1
+SIDES = (DEPOSIT, REDEEM)
+YES, NO = 0, 1
 
 USERS = ("alice", "bob", "carol", "dave")
-ROLES = ("owner", "guardian", "keeper", "reporter", "manager", "partner", "oracle", "maker")
-HOLDERS = (*USERS, "manager", "partner")
-CENT = WAD // 100
-MAX_OPEN = 4
-CLASSES = (
-    Caps(4_000 * UNIT, 3_000, 6_000 * UNIT, 5_000),
-    Caps(2_000 * UNIT, 2_000, 3_000 * UNIT, 4_000),
-)
-NO_CAPS = (Caps(2**90, 10_000, 2**90, 10_000),) * 2
-WORLD_LIMITS = LIMITS | {
-    "max_drawdown_bps": 4_000,
-    "total_cap_bps": 8_000,
-    "total_cap": 8_000 * UNIT,
-    "velocity_limit": 5_000 * UNIT,
-    "max_redeem_delay": 3 * DAY,
-}
-FEES = (200, 2_000, 300)
-# Other vaults for lives to be lived in: each makes something bind that otherwise does not.
-VARIANTS: tuple[dict[str, Any], ...] = (
-    {},
-    {"total_cap": 3_000 * UNIT, "max_redeem_delay": 0},
-    {"total_cap_bps": 2_500},
-    {"velocity_limit": 1_500 * UNIT, "max_redeem_delay": 0},
-    {"max_redeem_delay": 0, "total_cap": 2**90, "classes": NO_CAPS},
-    {"max_drawdown_bps": 300, "fees": (487, 4_321, 1_000)},
-    {"max_spread_bps": 150, "max_up_bps": 300, "max_down_bps": 300},
-    {"max_day_up_bps": 300, "max_day_down_bps": 300, "fees": (0, 0, 0)},
-    {"min_report_interval": 0, "sync_max_age": 100, "max_report_age": 10_000},
-)
-RECIPIENTS = (("manager", 7_000), ("partner", 3_000))
+# Who has money in this world; "mallory" is a stranger.
+RICH = (*USERS, "mallory", "maker")
+FORTUNE = 10**9 * UNIT
+START = 1_700_000_000
 
-FILL, OVER = "fill", "over"  # all that the caps let in, and one more
-ALL, MORE, HALF, THIRD, DUST, ONE = "all", "more", "half", "third", "dust", "one"
-PARTS = (ALL, ALL, HALF, THIRD, DUST, ONE, MORE)
-SIDES = (DEPOSIT, REDEEM)
-YES_NO = (True, False)
-AMOUNTS = (1, 2, 7, 999_999, UNIT, 50 * UNIT, 12_345_678_901, 10**10)
-STEPS = (0, 1, -1, 2, -3, 3, 30, -30)
-
-# act -> how often a seeded life does it, and the domain of each parameter
-ACTS: dict[str, tuple[int, dict[str, tuple[Any, ...]]]] = {
-    "wait": (10, {"seconds": (1, 30, 61, 3_700, 40_000, 100_000)}),
-    "request_deposit": (8, {"who": USERS, "controller": USERS, "amount": AMOUNTS}),
-    "request_redeem": (6, {"who": USERS, "controller": USERS, "part": PARTS}),
-    "cancel": (3, {"who": USERS, "side": SIDES}),
-    "claim": (16, {"who": USERS, "side": SIDES, "by_out": YES_NO, "part": PARTS}),
-    "sync_deposit": (4, {"who": USERS, "amount": AMOUNTS}),
-    "sync_redeem": (4, {"who": USERS, "part": PARTS}),
-    "transfer": (2, {"who": USERS, "to": USERS, "part": PARTS}),
-    "open_market": (3, {"kind": (0, 1), "price": (5, 20, 50, 80, 94)}),
-    "allocate": (6, {"market": range(MAX_OPEN), "amount": (FILL, OVER, 1, 10**8, 10**9)}),
-    "recall": (3, {"market": range(MAX_OPEN), "amount": (1, 10**8, FOREVER)}),
-    "buy": (6, {"market": range(MAX_OPEN), "outcome": (0, 1), "part": PARTS, "fair": YES_NO}),
-    "sell": (3, {"market": range(MAX_OPEN), "outcome": (0, 1), "part": PARTS, "fair": YES_NO}),
-    "resolve": (1, {"market": range(MAX_OPEN), "payout": ((1, 0), (0, 1), (1, 1), (2, 3))}),
-    "sync": (2, {"market": range(MAX_OPEN)}),
-    "wind_up": (2, {"market": range(MAX_OPEN), "recall_first": YES_NO}),
-    "gift": (1, {"amount": (1, 10**6, 10**9)}),
-    "report": (12, {"steps": (STEPS,) * MAX_OPEN, "half": (1, 0, 2, 3), "confirm": (2, 0, 1)}),
-    "reset_breaker": (1, {}),
-    "leave_in_kind": (4, {"who": USERS, "part": (ALL, ALL, HALF, ONE, MORE)}),
+# By ordinal, with the defaults of DESIGN 2.6; the two caps in assets have none.
+SAFE = {
+    "max_up_bps": 1_000,
+    "max_down_bps": 1_000,
+    "max_premium_bps": 1_000,
+    "max_inflow_bps": 1_000,
+    "exit_fee_bps": 50,
+    "min_report_interval": HOUR,
+    "liveness_period": 14 * DAY,
+    "inflow_floor": 10_000 * UNIT,
+    "max_report_age": 2 * DAY,
+    "max_order_lifetime": 300,
+    "max_buy_price_bps": 9_900,
+    "price_band_bps": 500,
+    "marks_required": 1,
+    "total_cap_bps": 6_000,
+    "velocity_bps": 2_000,
+    "question_cap_bps": 1_500,
+    "max_drawdown_bps": 2_000,
+    "total_cap": 600_000 * UNIT,
+    "velocity": 200_000 * UNIT,
 }
+# Nothing binds but what is there by itself.
+OPEN = {
+    "total_cap_bps": BPS,
+    "velocity_bps": BPS,
+    "question_cap_bps": BPS,
+    "max_drawdown_bps": BPS,
+    "total_cap": 2**96 - 1,
+    "velocity": 2**96 - 1,
+}
+TIMELOCKED = (
+    "setGuardian(address)",
+    "setKeeper(uint256,address)",
+    "setReporter(address)",
+    "setLimit(uint256,uint256)",
+    "setFees(uint256,uint256,uint256)",
+    "addClass((address,address,address,uint256,uint256,uint256,uint256,uint256,uint256))",
+    "setClassCaps(uint256,(uint256,uint256,uint256,uint256))",
+    "forgiveLosses(uint256,uint256)",
+    "resetBreaker()",
+    "closeMarket(bytes32)",
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A class of the world: its accounts' kind, its keeper, its caps.
+
+    Attributes:
+        accounts: "binary", "event" (negative risk), "delegated", or "shaky" (binary; can be made
+            to fail)
+    """
+
+    accounts: str
+    keeper: str
+    market_cap: int = 2**96 - 1
+    market_cap_bps: int = BPS
+    class_cap: int = 2**96 - 1
+    class_cap_bps: int = BPS
+    duration: int = 400 * DAY
+
+
+# Binary markets of two keepers at one oracle, so that both may open the same question.
+KINDS = (
+    Kind("binary", "keeper"),
+    Kind("event", "rival"),
+    Kind("delegated", "courier"),
+    Kind("shaky", "rival"),
+)
 
 
 @dataclass
-class Holdings:
-    """What a market's account holds, as the venue knows it."""
+class Market:
+    """A market that was opened, by the name that the world knows it by."""
 
-    collateral: int = 0
-    yes: int = 0
-    no: int = 0
-    payout: tuple[int, int] | None = None
-    price: int = 50  # cents, of YES
+    name: str
+    id: bytes
+    account: Contract
+    kind: Kind
+    class_id: int
+    question_id: bytes
+    question: bytes
+    conditions: list[bytes]
+    tokens: list[int]  # YES and NO of each condition in turn
+    wallet: str = ""  # of a delegated account
+    resolved: dict[int, tuple[int, int]] = field(default_factory=dict)  # condition -> yes of
 
-    def value(self, marks: Marks) -> Value:
-        if self.payout is not None:
-            yes, no = self.payout
-            paid = self.yes * yes // (yes + no) + self.no * no // (yes + no)
-            return self.collateral + paid, self.collateral + paid
-        pairs = min(self.yes, self.no)
-        bid_yes, ask_yes, bid_no, ask_no = marks
-        over_yes, over_no = self.yes - pairs, self.no - pairs
-        bid = (over_yes * bid_yes + over_no * bid_no) // WAD
-        ask = -(-(over_yes * ask_yes + over_no * ask_no) // WAD)
-        return self.collateral + pairs + bid, self.collateral + pairs + ask
+    @property
+    def is_event(self) -> bool:
+        return self.kind.accounts == "event"
+
+    @property
+    def is_delegated(self) -> bool:
+        return self.kind.accounts == "delegated"
 
 
-def part_of(whole: int, part: str) -> int:
-    """Return the part of an amount that a name stands for."""
-    return {
-        ALL: whole,
-        MORE: whole + 1,
-        HALF: whole // 2,
-        THIRD: whole // 3,
-        DUST: whole // 10_000 + 1,
-        ONE: min(whole, 1),
-    }[part]
+@dataclass(frozen=True)
+class Held:
+    """What lies in an account and, of a delegated one, in its wallet."""
+
+    cash: int
+    away: int
+    tokens: tuple[int, ...]  # both together
+
+
+class People(dict[str, str]):
+    """Addresses by name; whoever is asked for exists."""
+
+    def __init__(self, evm: Evm) -> None:
+        super().__init__()
+        self._evm = evm
+
+    def __missing__(self, name: str) -> str:
+        self[name] = self._evm.address(name)
+        return self[name]
 
 
 class World:
-    """One vault on a bare EVM, its model, and the acts that a test may do."""
+    """One vault and everything around it.
+
+    Args:
+        fees: management, performance and hurdle, bps
+        kinds: the classes
+        timelock: of every timelocked function, once the world is set up
+        code: contracts to use instead of the package's, by name
+        limits: what differs from SAFE
+    """
 
     def __init__(
         self,
-        project: Any,
-        fees: tuple[int, int, int] = FEES,
-        classes: tuple[Caps, ...] = CLASSES,
+        fees: tuple[int, int, int] = (200, 2_000, 0),
+        kinds: Sequence[Kind] = KINDS,
+        timelock: int = 0,
+        deposit_limit: int = UNLIMITED,
+        min_deposit: int = 1,
+        code: Mapping[str, Artifact] | None = None,
         **limits: int,
-    ):
-        self.limits = WORLD_LIMITS | limits
-        self.evm = evm = Evm(1_700_000_000)
-        self.who = {name: evm.address(name) for name in (*USERS, *ROLES)}
-        self.model = WholeVault(dict(self.limits), fees, list(RECIPIENTS), evm.time, list(classes))
-        self.accounts: dict[bytes, Contract] = {}
-        self.questions: dict[bytes, bytes] = {}
-        self.holdings: dict[bytes, Holdings] = {}
+    ) -> None:
+        unknown = set(limits) - set(SAFE)
+        assert not unknown, unknown
+        self.limits = SAFE | limits
+        self.fees = fees
+        self.code = code or {}
+        self.evm = Evm(START)
+        self.who = People(self.evm)
+        self.markets: dict[str, Market] = {}
+        self.kinds: list[Kind] = []
         self.evidence = 0
-        self.known: dict[object, int] = {}  # every report that was on chain -> how many before it
-        self._deploy_venue(project)
-        self._deploy_vault(project, fees)
-        self._set_terms(classes)
-        self._pay()
+        self._questions = 0
+        self._deploy_venue()
+        self._deploy_vault((*fees, deposit_limit, min_deposit))
+        for name in RICH:
+            self.fund(name, FORTUNE)
+        self._deploy_accounts()
+        for kind in kinds:
+            self.add_class(kind)
+        if timelock:
+            for function in TIMELOCKED:
+                selector = keccak(text=function)[:4]
+                self.vault.increaseDelay(selector, timelock, sender=self.who["owner"])
 
-    def _deploy_venue(self, project: Any) -> None:
-        evm = self.evm
-        self.usdc = evm.deploy(project.UsdcE.contract_type)
-        self.minter = evm.deployer
-        self.pusd = evm.deploy(project.PUsd.contract_type, self.usdc.address)
-        self.ctf = evm.deploy(container(gnosis(TOKENS, "ConditionalTokens")).contract_type)
+    # setting up
+
+    def contract(self, name: str) -> Artifact:
+        """Return a compiled contract of ours."""
+        return self.code.get(name) or artifact(name)
+
+    def _deploy_venue(self) -> None:
+        evm, maker = self.evm, self.who["maker"]
+        self.usdc = evm.deploy(self.contract("UsdcE"))
+        self._minter = evm.deployer
+        self.pusd = evm.deploy(self.contract("PUsd"), self.usdc.address)
+        self.usdc.approve(self.pusd.address, FOREVER, sender=self._minter)
+        self.ctf = evm.deploy(gnosis(TOKENS, "ConditionalTokens"))
         self.adapter = evm.deploy(
-            project.CollateralAdapter.contract_type,
-            self.ctf.address,
-            self.pusd.address,
-            self.usdc.address,
+            self.contract("CollateralAdapter"),
+            *(self.ctf.address, self.pusd.address, self.usdc.address),
         )
-        # The venue is whoever the account has approved: here an address without code, which can
-        # do to an account all that a hostile exchange could.
-        self.exchange = evm.address("exchange")
-        evm.set_code(self.exchange, b"\x00")
-        self.account_type = project.PolymarketAccount.contract_type
-        self.implementation = evm.deploy(
-            self.account_type,
-            self.exchange,
-            "2",
-            self.ctf.address,
-            self.pusd.address,
-            self.usdc.address,
-            self.adapter.address,
-            False,
+        self.wrapped = evm.deploy(self.contract("WrappedCollateral"))
+        owner = evm.deployer
+        self.events = evm.deploy(
+            self.contract("NegRiskAdapter"),
+            *(self.ctf.address, self.pusd.address, self.usdc.address, self.wrapped.address),
         )
-        evm.set_code(self.exchange, b"")
+        self.who["events admin"] = evm.deployer
+        self.wrapped.transfer_ownership(self.events.address, sender=owner)
+        self.exchange = self.who["exchange"]
+        for adapter in (self.adapter, self.events):
+            self.pusd.approve(adapter.address, FOREVER, sender=maker)
 
-    def _deploy_vault(self, project: Any, fees: tuple[int, int, int]) -> None:
+    def _deploy_vault(self, numbers: tuple[int, ...]) -> None:
+        evm, asset = self.evm, self.pusd.address
+        self.governance = evm.deploy(self.contract("VaultGovernance"), asset)
+        self.exits = evm.deploy(self.contract("VaultExits"), asset, self.governance.address)
+        self.desk = evm.deploy(self.contract("VaultDesk"), asset, self.exits.address)
+        blueprint = evm.create(self.contract("Vault").blueprint_initcode)
+        self.factory = evm.deploy(self.contract("VaultFactory"), blueprint, self.desk.address)
+        roles = [self.who[role] for role in ("owner", "guardian", "reporter", "manager")]
+        terms = ("World's vault", "WORLD", *roles, *numbers, 0, list(self.limits.values()))
+        address = self.factory.deploy(terms, ZERO, sender=self.who["owner"])
+        parts = ("Vault", "VaultDesk", "VaultExits", "VaultGovernance")
+        self.vault = evm.at(address, *(self.contract(part).abi for part in parts))
+
+    def _deploy_accounts(self) -> None:
         evm = self.evm
-        governance = evm.deploy(project.VaultGovernance.contract_type, self.pusd.address)
-        desk = evm.deploy(project.VaultDesk.contract_type, self.pusd.address, governance.address)
-        parts = [project.Vault, project.VaultDesk, project.VaultGovernance]
-        roles = [self.who[r] for r in ("owner", "guardian", "keeper", "reporter", "manager")]
-        self.vault = evm.deploy(
-            project.Vault.contract_type,
-            desk.address,
-            (
-                *("Strongroom model vault", "MODEL"),
-                *(*roles, *fees, UNLIMITED, 1, 0),
-                list(self.limits.values()),
-            ),
-            abis=[part.contract_type.abi for part in parts],
-        )
-
-    def _set_terms(self, classes: tuple[Caps, ...]) -> None:
-        parties = [(self.who[name], bps) for name, bps in RECIPIENTS]
-        self.vault.setFeeRecipients(parties, sender=self.who["owner"])
-        for caps in classes:
-            terms = a_class(
-                self.implementation.address,
-                self.who["oracle"],
-                cap=caps.market,
-                cap_bps=caps.market_bps,
-                class_cap=caps.all,
-                class_cap_bps=caps.all_bps,
-                duration=400 * DAY,
-            )
-            self.vault.addClass(terms, sender=self.who["owner"])
-
-    def _pay(self) -> None:
-        """Give everybody a fortune that the vault may take."""
-        minter, fortune = self.minter, 10**9 * UNIT
-        for name in (*USERS, "maker"):
-            self.usdc.mint(minter, fortune, sender=minter)
-            self.usdc.approve(self.pusd.address, fortune, sender=minter)
-            self.pusd.wrap(self.who[name], fortune, sender=minter)
-            self.pusd.approve(self.vault.address, FOREVER, sender=self.who[name])
-        self.pusd.approve(self.adapter.address, FOREVER, sender=self.who["maker"])
-
-    # acting in both
-
-    def both(self, on_chain: Callable[[], Any], in_model: Callable[[], Any]) -> bool:
-        """Do it in the model and on chain; both succeed or both refuse with the same reason."""
-        self.model.now = self.evm.time
-        # a refused dealing must not have booked the payouts that it books first
-        before = copy.deepcopy(self.model) if self.unbooked_payouts() else self.model
-        try:
-            in_model()
-        except VaultRefused as refused:
-            self.model = before
-            self.refused = reason = str(refused)
-            try:
-                on_chain()
-            except Reverted as reverted:
-                assert str(reverted) == reason, f"chain: {reverted}; model: {reason}"
-                return False
-            raise AssertionError(f"the vault accepted what it must refuse: {reason}") from refused
-        on_chain()
-        return True
-
-    def unbooked_payouts(self) -> dict[bytes, Value]:
-        """Return what a sync would book: the value of each market with a payout that is news."""
-        return {
-            market: self.holdings[market].value(self.model.markets[market].marks)
-            for market in self.model.open
-            if self.holdings[market].payout and not self.model.markets[market].payout_booked
+        tokens = (self.ctf.address, self.pusd.address)
+        binary = (*tokens, self.usdc.address, self.adapter.address, False)
+        event = (*tokens, self.wrapped.address, self.events.address, True)
+        polymarket, delegated = map(self.contract, ("PolymarketAccount", "DelegatedAccount"))
+        evm.set_code(self.exchange, b"\x00")  # looked at once, by the constructors
+        enforced = evm.deploy(polymarket, self.exchange, "2", *binary).address
+        events = evm.deploy(polymarket, self.exchange, "2", *event).address
+        evm.set_code(self.exchange, b"")
+        self.registry = evm.deploy(self.contract("WalletRegistry"), self.pusd.address)
+        self.switch = evm.create(switch())
+        self.implementations = {
+            "binary": enforced,
+            "event": events,
+            "delegated": evm.deploy(delegated, self.registry.address, *binary).address,
+            "shaky": evm.create(forwarder(enforced, self.switch)),
         }
 
-    def pick(self, index: int) -> bytes | None:
-        """Return the open market that a drawn number stands for."""
-        return self.model.open[index % len(self.model.open)] if self.model.open else None
+    def class_terms(self, kind: Kind) -> tuple[Any, ...]:
+        """Return a class as addClass takes it."""
+        return (
+            self.implementations[kind.accounts],
+            self.events.address if kind.accounts == "event" else self.who["oracle"],
+            self.who[kind.keeper],
+            2 if kind.accounts == "delegated" else 1,
+            *(kind.market_cap, kind.market_cap_bps, kind.class_cap, kind.class_cap_bps),
+            kind.duration,
+        )
 
-    # acts
+    def add_class(self, kind: Kind) -> int:
+        """The owner approves a class."""
+        class_id = self.vault.addClass(self.class_terms(kind), sender=self.who["owner"])
+        self.kinds.append(kind)
+        return int(class_id)
+
+    # time, and going back
+
+    @property
+    def now(self) -> int:
+        return self.evm.time
 
     def wait(self, seconds: int) -> None:
         self.evm.wait(seconds)
 
-    def request_deposit(self, who: str, controller: str, amount: int) -> None:
-        args = (amount, self.who[controller], self.who[who])
-        self.both(
-            lambda: self.vault.requestDeposit(*args, sender=self.who[who]),
-            lambda: self.model.request(DEPOSIT, who, controller, amount),
-        )
+    def snapshot(self) -> tuple[Point, Any]:
+        """Return the present state, to `restore` as often as one likes."""
+        markets = {
+            name: (market, market.wallet, dict(market.resolved))
+            for name, market in self.markets.items()
+        }
+        kept = (markets, list(self.kinds), dict(self.limits), self.evidence, self._questions)
+        return self.evm.snapshot(), kept
 
-    def request_redeem(self, who: str, controller: str, part: str) -> None:
-        amount = part_of(self.model.shares.get(who, 0), part)
-        args = (amount, self.who[controller], self.who[who])
-        self.both(
-            lambda: self.vault.requestRedeem(*args, sender=self.who[who]),
-            lambda: self.model.request(REDEEM, who, controller, amount),
-        )
+    def restore(self, point: tuple[Point, Any]) -> None:
+        """Undo everything since the snapshot."""
+        self.evm.revert(point[0])
+        markets, kinds, limits, self.evidence, self._questions = point[1]
+        self.kinds, self.limits, self.markets = list(kinds), dict(limits), {}
+        for name, (market, wallet, resolved) in markets.items():
+            market.wallet, market.resolved = wallet, dict(resolved)
+            self.markets[name] = market
 
-    def cancel(self, who: str, side: int) -> bool:
-        call = getattr(self.vault, ("cancelDepositRequest", "cancelRedeemRequest")[side])
-        return self.both(
-            lambda: call(self.who[who], self.who[who], sender=self.who[who]),
-            lambda: self.model.cancel(side, who),
-        )
+    # money
 
-    def claim(self, who: str, side: int, by_out: bool, part: str) -> None:
-        amount = part_of(self.model.can_claim(side, who)[by_out], part)
+    def fund(self, who: str, amount: int) -> None:
+        """Give somebody pUSD that the vault may take."""
+        self.usdc.mint(self._minter, amount, sender=self._minter)
+        self.pusd.wrap(self.who[who], amount, sender=self._minter)
+        self.pusd.approve(self.vault.address, FOREVER, sender=self.who[who])
+
+    def cash(self, who: str) -> int:
+        return int(self.pusd.balanceOf(self.who[who]))
+
+    def shares(self, who: str) -> int:
+        return int(self.vault.balanceOf(self.who[who]))
+
+    def pay(self, who: str, to: str, amount: int) -> None:
+        self.pusd.transfer(self.who[to], amount, sender=self.who[who])
+
+    # requests, claims, exits
+
+    def request(self, side: int, who: str, amount: int, controller: str = "", by: str = "") -> int:
+        """Assets (a deposit) or shares (a redemption) of `who`; return the epoch."""
+        call = (self.vault.requestDeposit, self.vault.requestRedeem)[side]
+        sender = self.who[by or who]
+        return int(call(amount, self.who[controller or who], self.who[who], sender=sender))
+
+    def cancel(self, side: int, epoch: int, who: str, by: str = "", receiver: str = "") -> int:
+        call = (self.vault.cancelDepositRequest, self.vault.cancelRedeemRequest)[side]
+        people = self.who[who], self.who[receiver or who]
+        return int(call(epoch, *people, sender=self.who[by or who]))
+
+    def cancel_all(self, side: int, who: str) -> int:
+        """Take back whatever can be taken back; return how much."""
+        total = 0
+        for epoch in self.vault.liveEpochs(side, self.who[who]):
+            try:
+                total += self.cancel(side, epoch, who)
+            except Reverted:
+                continue
+        return total
+
+    def claim(
+        self,
+        side: int,
+        who: str,
+        amount: int,
+        by_out: bool = False,
+        by: str = "",
+        receiver: str = "",
+    ) -> int:
         name = (("deposit", "mint"), ("redeem", "withdraw"))[side][by_out]
-        args = (amount, self.who[who], self.who[who])
-        self.both(
-            lambda: getattr(self.vault, name)(*args, sender=self.who[who]),
-            lambda: self.model.claim(side, who, amount, by_out),
-        )
+        people = self.who[receiver or who], self.who[who]
+        return int(getattr(self.vault, name)(amount, *people, sender=self.who[by or who]))
 
-    def claim_all(self) -> None:
-        """Everybody claims everything, so that nobody's queue outgrows what one claim takes."""
-        for who in USERS:
+    def claimable(self, side: int, who: str) -> tuple[int, int]:
+        """Return in units and out units that one claim can take."""
+        names = (("maxDeposit", "maxMint"), ("maxRedeem", "maxWithdraw"))[side]
+        return tuple(int(getattr(self.vault, name)(self.who[who])) for name in names)  # type: ignore[return-value]
+
+    def claim_all(self, *people: str) -> None:
+        for who in people or USERS:
             for side in SIDES:
                 for by_out in (False, True):  # the second takes what rounding left
-                    self.claim(who, side, by_out, ALL)
+                    amount = self.claimable(side, who)[by_out]
+                    if amount:
+                        self.claim(side, who, amount, by_out)
 
-    def sync_deposit(self, who: str, amount: int) -> None:
-        self.both(
-            lambda: self.vault.syncDeposit(amount, self.who[who], sender=self.who[who]),
-            lambda: self.model.sync_deposit(who, amount, self.unbooked_payouts()),
+    def pending(self, side: int, who: str) -> dict[int, int]:
+        """Return what of somebody's requests is not settled, by epoch."""
+        name = ("pendingDepositRequest", "pendingRedeemRequest")[side]
+        address = self.who[who]
+        found = {
+            epoch: int(getattr(self.vault, name)(epoch, address))
+            for epoch in self.vault.liveEpochs(side, address)
+        }
+        return {epoch: amount for epoch, amount in found.items() if amount}
+
+    def transfer(self, who: str, to: str, shares: int) -> None:
+        self.vault.transfer(self.who[to], shares, sender=self.who[who])
+
+    def leave(self, who: str, shares: int, skip: Iterable[str] = (), receiver: str = "") -> int:
+        """Redeem in kind; `skip` names markets."""
+        names = [self.markets[name].id for name in skip]
+        receiver = self.who[receiver or who]
+        return int(self.vault.redeemInKind(shares, receiver, names, sender=self.who[who]))
+
+    def leave_queue(
+        self, epoch: int, who: str, skip: Iterable[str] = (), by: str = "", receiver: str = ""
+    ) -> int:
+        """Redeem a waiting request in kind."""
+        names = [self.markets[name].id for name in skip]
+        people = self.who[who], self.who[receiver or who]
+        return int(
+            self.vault.redeemRequestInKind(epoch, *people, names, sender=self.who[by or who])
         )
 
-    def sync_redeem(self, who: str, part: str) -> None:
-        amount = part_of(self.model.shares.get(who, 0), part)
-        args = (amount, self.who[who], self.who[who])
-        self.both(
-            lambda: self.vault.syncRedeem(*args, sender=self.who[who]),
-            lambda: self.model.sync_redeem(who, amount, self.unbooked_payouts()),
-        )
-
-    def transfer(self, who: str, to: str, part: str) -> None:
-        amount = part_of(self.model.shares.get(who, 0), part)
-        self.both(
-            lambda: self.vault.transfer(self.who[to], amount, sender=self.who[who]),
-            lambda: self.model.move(who, to, amount),
-        )
-
-    def open_market(self, kind: int, price: int) -> None:
-        if len(self.model.open) >= MAX_OPEN:
-            return
-        question = keccak(text=f"question {len(self.questions)}")
-        market = condition_id(self.who["oracle"], question)
-        self.ctf.prepareCondition(self.who["oracle"], question, 2, sender=self.who["oracle"])
-        terms = (kind, question, 1, self.evm.time + 300 * DAY)
-        self.questions[market] = question
-        done = self.both(
-            lambda: self.vault.openMarket(*terms, sender=self.who["keeper"]),
-            lambda: self.model.open_market(market, kind),
-        )
-        if not done:
-            return
-        self.holdings[market] = Holdings(price=price)
-        self.accounts[market] = self.evm.at(self.vault.accountOf(market), self.account_type)
-        zero = b"\0" * 32
-        self.adapter.splitPosition(
-            self.pusd.address, zero, market, [1, 2], 10**6 * UNIT, sender=self.who["maker"]
-        )
-
-    def allocate(self, market: int, amount: int | str) -> None:
-        chosen = self.pick(market)
-        if chosen is None:
-            return
-        if isinstance(amount, str):
-            self.model.now = self.evm.time
-            amount = self.model.room(chosen) + (amount == OVER)
-        done = self.both(
-            lambda: self.vault.allocate(chosen, amount, sender=self.who["keeper"]),
-            lambda: self.model.allocate(chosen, amount, not self.holdings[chosen].payout),
-        )
-        if done:
-            self.holdings[chosen].collateral += amount
-
-    def recall(self, market: int, amount: int) -> None:
-        chosen = self.pick(market)
-        if chosen is None:
-            return
-        sent = min(amount, self.holdings[chosen].collateral)
-        who = "dave" if self.model.winding_down else "keeper"  # then anyone may
-        done = self.both(
-            lambda: self.vault.recall(chosen, amount, sender=self.who[who]),
-            lambda: self.model.recall(chosen, sent),
-        )
-        if done:
-            self.holdings[chosen].collateral -= sent
-
-    def buy(self, market: int, outcome: int, part: str, fair: bool) -> None:
-        """The venue fills a BUY of the account, at a fair or at a ruinous price."""
-        chosen = self.pick(market)
-        if chosen is None or self.holdings[chosen].payout or part == MORE:
-            return
-        state, account = self.holdings[chosen], self.accounts[chosen].address
-        spend = part_of(state.collateral, part) if state.collateral else 0
-        fair_price = state.price if outcome == 0 else 100 - state.price
-        bought = min(spend * 100 // (fair_price if fair else 99), 10**5 * UNIT)
-        token, maker = self.accounts[chosen].tokenIds()[outcome], self.who["maker"]
-        self.pusd.transferFrom(account, maker, spend, sender=self.exchange)
-        self.ctf.safeTransferFrom(maker, account, token, bought, b"", sender=maker)
-        state.collateral -= spend
-        state.yes += bought * (outcome == 0)
-        state.no += bought * (outcome == 1)
-
-    def sell(self, market: int, outcome: int, part: str, fair: bool) -> None:
-        """The venue fills a SELL of the account, at a fair or at a ruinous price."""
-        chosen = self.pick(market)
-        if chosen is None or self.holdings[chosen].payout or part == MORE:
-            return
-        state, account = self.holdings[chosen], self.accounts[chosen].address
-        tokens = (state.yes, state.no)[outcome]
-        sold = part_of(tokens, part) if tokens else 0
-        fair_price = state.price if outcome == 0 else 100 - state.price
-        gained = sold * (fair_price if fair else 1) // 100
-        token, maker = self.accounts[chosen].tokenIds()[outcome], self.who["maker"]
-        self.ctf.safeTransferFrom(account, maker, token, sold, b"", sender=self.exchange)
-        self.pusd.transfer(account, gained, sender=maker)
-        state.collateral += gained
-        state.yes -= sold * (outcome == 0)
-        state.no -= sold * (outcome == 1)
-
-    def resolve(self, market: int, payout: tuple[int, int]) -> None:
-        chosen = self.pick(market)
-        if chosen is None or self.holdings[chosen].payout:
-            return
-        self.ctf.reportPayouts(self.questions[chosen], list(payout), sender=self.who["oracle"])
-        self.holdings[chosen].payout = payout
-
-    def sync(self, market: int) -> None:
-        chosen = self.pick(market)
-        if chosen is not None:
-            self._sync(chosen)
-
-    def _sync(self, market: bytes) -> None:
-        news = self.unbooked_payouts()
-        self.both(
-            lambda: self.vault.sync(market, sender=self.who["dave"]),
-            lambda: self.model.sync(market, news[market]) if market in news else None,
-        )
-
-    def sync_all(self) -> None:
-        for market in list(self.model.open):
-            self._sync(market)
-
-    def wind_up(self, market: int, recall_first: bool) -> None:
-        """Redeem a resolved market's tokens, perhaps recall, close it."""
-        chosen = self.pick(market)
-        if chosen is None or not self.holdings[chosen].payout:
-            return
-        state = self.holdings[chosen]
-        self.accounts[chosen].redeem(0, sender=self.who["dave"])
-        state.collateral, _ = state.value((0, 0, 0, 0))
-        state.yes = state.no = 0
-        if recall_first:
-            self.recall(market, FOREVER)
-        news = self.unbooked_payouts()
-
-        def close() -> None:
-            if chosen in news:
-                self.model.sync(chosen, news[chosen])
-            self.model.recall(chosen, state.collateral)
-            self.model.close(chosen)
-
-        self.both(lambda: self.vault.closeMarket(chosen, sender=self.who["dave"]), close)
-        state.collateral = 0
-
-    def gift(self, amount: int) -> None:
-        self.pusd.transfer(self.vault.address, amount, sender=self.who["maker"])
+    # reports
 
     def report(
-        self, steps: tuple[int, ...] = (0,) * MAX_OPEN, half: int = 1, confirm: int = 2
-    ) -> str:
-        """Report quotes `half` cents around prices that move by `steps` cents.
-
-        A pending report is left (confirm 0), confirmed (1), or confirmed and sent again (2).
-        """
-        marks = {}
-        for market, step in zip(self.model.open, steps, strict=False):
-            state = self.holdings[market]
-            state.price = price = min(97, max(3, state.price + step))
-            marks[market] = (
-                (price - half) * CENT,
-                (price + half) * CENT,
-                (100 - price - half) * CENT,
-                (100 - price + half) * CENT,
-            )
-        return self.report_marks(marks, confirm)
-
-    def report_marks(self, marks: dict[bytes, Marks], confirm: int = 2) -> str:
+        self, marks: Mapping[str, Mapping[int, tuple[int, int]]] | None = None, by: str = "reporter"
+    ) -> None:
+        """Report; `marks` are market -> condition -> bid and ask of YES, WAD."""
+        words = [
+            (self.markets[name].id, condition, bid, ask)
+            for name, each in (marks or {}).items()
+            for condition, (bid, ask) in each.items()
+        ]
         self.evidence += 1
-        outcome = self._send_report(marks, self.evidence)
-        if outcome == "pending" and confirm:
-            pending = self.vault.pending_report()
-            self.vault.confirmReport(pending, sender=self.who["guardian"])
-            self.model.confirmed = self.model.pending
-            if confirm == 2:
-                outcome = self._send_report(marks, self.evidence)
-                assert outcome == "settled"
-        return outcome
+        self.vault.report(words, self.evidence.to_bytes(32, "big"), sender=self.who[by])
 
-    def _send_report(self, marks: dict[bytes, Marks], evidence: int) -> str:
-        outcome = []
-        sent = [(market, *marks[market]) for market in self.model.open]
-        values = {m: self.holdings[m].value(marks[m]) for m in self.model.open}
-        key = (tuple(sent), evidence)
-        news = self.unbooked_payouts()
-        done = self.both(
-            lambda: self.vault.report(
-                sent, evidence.to_bytes(32, "big"), sender=self.who["reporter"]
-            ),
-            lambda: outcome.append(self.model.report(values, marks, key, news)),
+    def settle(self, by: str = "mallory") -> None:
+        self.vault.settle(sender=self.who[by])
+
+    # markets
+
+    def open(
+        self,
+        name: str,
+        class_id: int = 0,
+        conditions: int = 1,
+        like: str = "",
+        by: str = "",
+        duration: int = 300 * DAY,
+    ) -> Market:
+        """A keeper opens a market; `like` names one whose question it shares."""
+        kind = self.kinds[class_id]
+        question_id = self.markets[like].question_id if like else self._ask(kind, conditions)
+        if like:
+            conditions = len(self.markets[like].conditions)
+        terms = (class_id, question_id, conditions, self.now + duration)
+        id = self.vault.openMarket(*terms, sender=self.who[by or kind.keeper])
+        account_kind = "DelegatedAccount" if kind.accounts == "delegated" else "PolymarketAccount"
+        account = self.evm.at(self.vault.accountOf(id), self.contract(account_kind).abi)
+        market = Market(
+            name,
+            id,
+            account,
+            kind,
+            class_id,
+            question_id,
+            self.vault.questionOf(id),
+            list(account.conditions()),
+            list(account.tokenIds()),
+            resolved=dict(self.markets[like].resolved) if like else {},
         )
-        if not done:
-            return "refused"
-        self.known.setdefault(key, len(self.known))
-        self.last_key = key
-        return outcome[0]
+        self.markets[name] = market
+        return market
 
-    def reset_breaker(self) -> None:
-        self.both(
-            lambda: self.vault.resetBreaker(sender=self.who["owner"]),
-            self.model.reset_breaker,
-        )
+    def _ask(self, kind: Kind, conditions: int) -> bytes:
+        """Prepare a question that nobody has asked yet."""
+        self._questions += 1
+        question_id = keccak(text=f"question {self._questions}")
+        if kind.accounts != "event":
+            oracle = self.who["oracle"]
+            self.ctf.prepareCondition(oracle, question_id, 2, sender=oracle)
+            return question_id
+        event = question_id[:31] + b"\0"
+        self.events.prepareMarket(event, max(2, conditions), sender=self.who["events admin"])
+        return event
 
-    def leave_in_kind(self, who: str, part: str) -> None:
-        """Out of the oldest redemption request, or in wind-down out of the wallet."""
-        if self.model.winding_down:
-            most = self.model.shares.get(who, 0)
+    def allocate(self, name: str, assets: int, by: str = "") -> None:
+        market = self.markets[name]
+        self.vault.allocate(market.id, assets, sender=self.who[by or market.kind.keeper])
+
+    def recall(self, name: str, assets: int = FOREVER, by: str = "") -> int:
+        market = self.markets[name]
+        return int(self.vault.recall(market.id, assets, sender=self.who[by or market.kind.keeper]))
+
+    def harvest(self, name: str, by: str = "mallory") -> int:
+        return int(self.vault.harvest(self.markets[name].id, sender=self.who[by]))
+
+    def close(self, name: str, by: str = "mallory") -> None:
+        self.vault.closeMarket(self.markets[name].id, sender=self.who[by])
+
+    def sweep(self, name: str, by: str = "mallory") -> int:
+        return int(self.vault.sweep(self.markets[name].account.address, sender=self.who[by]))
+
+    def halt(self, name: str, by: str = "guardian") -> None:
+        self.markets[name].account.halt(sender=self.who[by])
+
+    def redeem(self, name: str, by: str = "mallory") -> int:
+        """Turn resolved tokens into collateral; a wallet's owner does it for his wallet."""
+        market = self.markets[name]
+        if market.wallet:
+            for condition in market.resolved:
+                self._redeem_of(market, condition, market.wallet)
+        return int(market.account.redeemResolved(sender=self.who[by]))
+
+    def _redeem_of(self, market: Market, condition: int, holder: str) -> None:
+        mine = market.tokens[2 * condition : 2 * condition + 2]
+        if any(self.ctf.balanceOf(holder, token) for token in mine):
+            adapter = self.events if market.is_event else self.adapter
+            self.ctf.setApprovalForAll(adapter.address, True, sender=holder)
+            terms = (self.pusd.address, ZERO, market.conditions[condition], [1, 2])
+            adapter.redeemPositions(*terms, sender=holder)
+
+    def split(self, name: str, condition: int, amount: int, by: str = "") -> None:
+        market = self.markets[name]
+        market.account.split(condition, amount, sender=self.who[by or market.kind.keeper])
+
+    def merge(self, name: str, condition: int, amount: int, by: str = "") -> None:
+        market = self.markets[name]
+        market.account.merge(condition, amount, sender=self.who[by or market.kind.keeper])
+
+    def convert(self, name: str, index_set: int, amount: int, by: str = "") -> None:
+        market = self.markets[name]
+        keeper = self.who[by or market.kind.keeper]
+        market.account.convertPositions(index_set, amount, sender=keeper)
+
+    # delegated markets
+
+    def set_wallet(self, name: str, wallet: str = "", by: str = "") -> None:
+        """The keeper names a wallet, which consents."""
+        market = self.markets[name]
+        address = self.who[wallet or f"wallet of {name}"]
+        self.pusd.approve(market.account.address, FOREVER, sender=address)
+        self.ctf.setApprovalForAll(market.account.address, True, sender=address)
+        market.account.setWallet(address, sender=self.who[by or market.kind.keeper])
+        market.wallet = address
+
+    def forward(self, name: str, assets: int, by: str = "") -> None:
+        market = self.markets[name]
+        market.account.forward(assets, sender=self.who[by or market.kind.keeper])
+
+    def take_back(self, name: str, assets: int = FOREVER, by: str = "") -> int:
+        market = self.markets[name]
+        return int(market.account.takeBack(assets, sender=self.who[by or market.kind.keeper]))
+
+    # owner and guardian
+
+    def pause(self, by: str = "guardian") -> None:
+        self.vault.pause(sender=self.who[by])
+
+    def unpause(self, by: str = "guardian") -> None:
+        self.vault.unpause(sender=self.who[by])
+
+    def wind_down(self, by: str = "guardian") -> None:
+        self.vault.windDown(sender=self.who[by])
+
+    def set_limit(self, name: str, value: int, by: str = "owner") -> None:
+        self.vault.setLimit(list(SAFE).index(name), value, sender=self.who[by])
+        self.limits[name] = value
+
+    def forgive(self, class_id: int, assets: int, by: str = "owner") -> None:
+        self.vault.forgiveLosses(class_id, assets, sender=self.who[by])
+
+    def submit(self, function: str, *arguments: Any, by: str = "owner") -> bytes:
+        """Announce a call; return it as `accept` and `revoke` take it."""
+        call = self.vault.data(function, *arguments)
+        self.vault.submit(call, sender=self.who[by])
+        return call
+
+    def accept(self, call: bytes, by: str = "owner") -> None:
+        self.vault.accept(call, sender=self.who[by])
+
+    def revoke(self, call: bytes, by: str = "guardian") -> None:
+        self.vault.revoke(call, sender=self.who[by])
+
+    # the venue, the truth, strangers
+
+    def mint_tokens(self, name: str, condition: int, amount: int, to: str = "maker") -> None:
+        """The maker makes complete sets of a condition, for himself or somebody else."""
+        market, maker = self.markets[name], self.who["maker"]
+        adapter = self.events if market.is_event else self.adapter
+        terms = (self.pusd.address, ZERO, market.conditions[condition], [1, 2], amount)
+        adapter.splitPosition(*terms, sender=maker)
+        if to != "maker":
+            for side in (YES, NO):
+                self._send_token(market, condition, side, amount, maker, self.who[to])
+
+    def _send_token(
+        self,
+        market: Market,
+        condition: int,
+        side: int,
+        amount: int,
+        frm: str,
+        to: str,
+        by: str = "",
+    ) -> None:
+        token = market.tokens[2 * condition + side]
+        self.ctf.safeTransferFrom(frm, to, token, amount, b"", sender=by or frm)
+
+    def give(self, name: str, condition: int, side: int, amount: int, to: str = "") -> None:
+        """Somebody gives outcome tokens to a market's account (or to its wallet)."""
+        market, maker = self.markets[name], self.who["maker"]
+        token = market.tokens[2 * condition + side]
+        short = amount - int(self.ctf.balanceOf(maker, token))
+        if short > 0:
+            self.mint_tokens(name, condition, short)
+        self._send_token(market, condition, side, amount, maker, to or market.account.address)
+
+    def give_cash(self, name: str, amount: int, by: str = "maker") -> None:
+        """Somebody sends collateral to a market's account."""
+        account = self.markets[name].account.address
+        self.pusd.transfer(account, amount, sender=self.who[by])
+
+    def trade(
+        self,
+        name: str,
+        cash: int = 0,
+        tokens: Mapping[tuple[int, int], int] | None = None,
+        to: str = "maker",
+    ) -> None:
+        """The venue changes what an account (a delegated one's wallet) holds: `cash` and, by
+        condition and side, outcome tokens; what is taken goes `to` somebody."""
+        market = self.markets[name]
+        holder, by = market.account.address, self.exchange
+        if market.is_delegated:
+            holder = by = market.wallet
+        if cash < 0 and market.is_delegated:
+            self.pusd.transfer(self.who[to], -cash, sender=by)
+        elif cash < 0:
+            self.pusd.transferFrom(holder, self.who[to], -cash, sender=by)
+        elif cash > 0:
+            self.pusd.transfer(holder, cash, sender=self.who["maker"])
+        for (condition, side), amount in (tokens or {}).items():
+            if amount > 0:
+                self.give(name, condition, side, amount, to=holder)
+            elif amount < 0:
+                self._send_token(market, condition, side, -amount, holder, self.who[to], by)
+
+    def resolve(self, name: str, condition: int = 0, yes: int = 1, of: int = 1) -> None:
+        """The oracle reports a payout of `yes` / `of` to YES (of an event, 1 or 0)."""
+        market = self.markets[name]
+        if market.is_event:
+            assert (yes, of) in ((0, 1), (1, 1))
+            question = market.question_id[:31] + bytes([condition])
+            self.events.reportOutcome(question, yes == 1, sender=self.who["events admin"])
         else:
-            waiting = [
-                epoch.asked[who] - epoch.entitled(who)[0]
-                for epoch in self.model.epochs[REDEEM]
-                if epoch.asked.get(who, 0)
-                and not (epoch.closed and epoch.settled_in == epoch.total)
-            ]
-            most = waiting[0] if waiting else 1
-        self.redeem_in_kind(who, part_of(most, part))
+            oracle = self.who["oracle"]
+            self.ctf.reportPayouts(market.question_id, [yes, of - yes], sender=oracle)
+        for other in self.markets.values():
+            if other.question == market.question:
+                other.resolved[condition] = (yes, of)
 
-    def redeem_in_kind(self, who: str, shares: int) -> bool:
-        left: list[tuple[int, int]] = []
-        done = self.both(
-            lambda: self.vault.redeemInKind(shares, self.who[who], sender=self.who[who]),
-            lambda: left.append(self.model.redeem_in_kind(who, shares)),
+    def make_fail(self, name: str, how: int) -> None:
+        """Make a shaky market's account fail, as `silence` says; 0: it answers again."""
+        account = self.markets[name].account.address
+        data = bytes(12) + bytes.fromhex(account[2:]) + how.to_bytes(32, "big")
+        self.evm.call(self.evm.nobody, self.switch, data)
+
+    # what is there, from the tokens themselves
+
+    def held(self, name: str) -> Held:
+        """Return what a market's account and its wallet hold."""
+        market = self.markets[name]
+        holders = [market.account.address, *([market.wallet] if market.wallet else [])]
+        tokens = tuple(
+            sum(int(self.ctf.balanceOf(holder, token)) for holder in holders)
+            for token in market.tokens
         )
-        if done:
-            ((part, whole),) = left
-            for market in self.model.open:
-                state = self.holdings[market]
-                state.collateral -= state.collateral * part // whole
-                state.yes -= state.yes * part // whole
-                state.no -= state.no * part // whole
-        return done
+        away = int(self.pusd.balanceOf(market.wallet)) if market.wallet else 0
+        return Held(int(self.pusd.balanceOf(market.account.address)), away, tokens)
 
-    def wind_down(self, who: str) -> bool:
-        return self.both(
-            lambda: self.vault.windDown(sender=self.who[who]),
-            lambda: self.model.wind_down(who),
-        )
+    def open_names(self) -> list[str]:
+        """Return the open markets' names, in the vault's order."""
+        by_id: dict[bytes, str] = {}
+        for name, market in self.markets.items():
+            by_id[market.id] = name  # the last one opened under an id
+        return [by_id[id] for id in self.vault.openMarkets()]
 
-    # a seeded life
-
-    def step(self, chance: random.Random) -> tuple[str, dict[str, Any]]:
-        """Do one act by chance; return it."""
-        names = list(ACTS)
-        name = chance.choices(names, [ACTS[name][0] for name in names])[0]
-        arguments = {}
-        for parameter, domain in ACTS[name][1].items():
-            if parameter == "steps":
-                arguments[parameter] = tuple(chance.choice(each) for each in domain)
-            else:
-                arguments[parameter] = chance.choice(domain)
-        getattr(self, name)(**arguments)
-        return name, arguments
-
-    # comparing
-
-    def compare(self) -> None:
-        """Every number that the vault shows is the model's."""
-        self.model.now = self.evm.time
-        compare(self.vault, self.model, self.who)
-
-
-def compare(vault: Contract, model: Vault[bytes], who: dict[str, str]) -> None:
-    """Assert that every number that the vault shows is the model's."""
-    assert vault.navs() == model.nav
-    assert vault.totalSupply() == model.supply
-    assert vault.total_idle() == model.idle
-    assert vault.claimable_assets() == model.claimable
-    assert vault.highWaterMark() == model.mark
-    assert vault.dayAnchor() == (model.anchor, model.anchored)
-    assert vault.lastReport() == model.reported
-    assert (vault.pending_report() != b"\0" * 32) or model.pending is None
-    assert vault.breakerTripped() == model.tripped
-    assert vault.windingDown() == model.winding_down
-    assert vault.total_exposure() == model.exposure
-    assert vault.recentAllocation() == model.recent_allocation
-    for kind in range(len(CLASSES)):
-        assert vault.classExposureOf(kind) == model.class_exposure(kind)
-    assert list(vault.openMarkets()) == model.open
-    for market in model.open:
-        state = model.markets[market]
-        assert vault.bookOf(market) == state.book
-        assert vault.exposureOf(market) == state.exposure
-        assert vault.markOf(market, 0) == state.marks
-    for name in HOLDERS:
-        address = who[name]
-        assert vault.balanceOf(address) == model.shares.get(name, 0)
-        deposits, redemptions = (model.can_claim(side, name) for side in SIDES)
-        assert (vault.maxDeposit(address), vault.maxMint(address)) == deposits
-        assert (vault.maxRedeem(address), vault.maxWithdraw(address)) == redemptions
-    assert vault.balanceOf(vault.address) == model.shares.get("vault", 0)
+    def is_closed(self, name: str) -> bool:
+        return bool(self.vault.remainsOf(self.markets[name].account.address)[0])
