@@ -211,6 +211,7 @@ def killed_by_lives(types: dict[str, Any]) -> str | None:
     """Return what killed the mutant in random lives against the model."""
     from tests.property.replay import Replay
     from tests.property.test_random_lives import check_promise_8_liveness
+
     from tests.property.world import VARIANTS, World
 
     project: Any = SimpleNamespace(
