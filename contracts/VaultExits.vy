@@ -221,7 +221,7 @@ def closeMarket(market: bytes32):
     settled: bool = self._redeem(account)  # of an account that fails, only the owner disposes
     resolved: bool = False
     empty_handed: bool = False
-    if settled:
+    if settled:  # so no resolved token is left inside
         resolved, empty_handed = self._state_of(account)
     held: uint256 = core._collateral(account)
     book: uint256 = nav.books[market]
@@ -329,9 +329,10 @@ def redeemRequestInKind(
     log requests.RedeemRequestCancelled(
         controller=controller, receiver=controller, requestId=requestId, shares=shares
     )
+    left: uint256 = self._leave(controller, self, shares, receiver, skip)
     if taken != 0 or assets != 0:
         ledger._pay_claim(controller, receiver, taken, assets)
-    return self._leave(controller, self, shares, receiver, skip)
+    return left
 
 
 # Internal
@@ -350,8 +351,9 @@ def _redeem(account: address) -> bool:
 @internal
 def _state_of(account: address) -> (bool, bool):
     """
-    @return Whether all conditions of an account are resolved, and whether it holds no token and has
-            no budget away.
+    @return Whether all conditions of an account are resolved, and whether it holds no unresolved
+            token and has no budget away. Resolved ones have been redeemed; what a wallet has of them
+            counts as budget away.
     """
     held: uint256 = 0
     positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
@@ -361,7 +363,7 @@ def _state_of(account: address) -> (bool, bool):
     for position: IMarketAccount.Position in positions:
         if position.payout_denominator == 0:
             resolved = False
-        tokens = tokens or position.yes != 0 or position.no != 0
+            tokens = tokens or position.yes != 0 or position.no != 0
     return resolved, not tokens and staticcall IMarketAccount(account).away() == 0
 
 

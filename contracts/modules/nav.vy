@@ -59,6 +59,7 @@ MAX_ASK: constant(uint256) = 2**86 - 1  # more than that counts as that
 # length of its positions, five words each.
 GAS: constant(uint256) = 60_000
 GAS_PER_CONDITION: constant(uint256) = 30_000
+CALL_GAS: constant(uint256) = 10_000  # of the call itself and its answer in memory
 HEAD: constant(uint256) = 96
 POSITION: constant(uint256) = 160
 ANSWER: constant(uint256) = HEAD + POSITION * units.MAX_CONDITIONS
@@ -256,7 +257,7 @@ def _value(
     count: uint256 = len(words)
     bound: uint256 = GAS + GAS_PER_CONDITION * count
     # whoever reports must bring the gas, or he could make accounts fall silent
-    assert msg.gas > bound + bound // 32, "too little gas"
+    assert msg.gas > bound + bound // 32 + CALL_GAS, "too little gas"
     success: bool = False
     answer: Bytes[ANSWER] = b""
     success, answer = raw_call(
