@@ -44,7 +44,7 @@ def describe(event: str, fields: Mapping[str, Any]) -> str | None:
             word = "won" if fields["won"] else "lost"
             return f"{word}: {fields['question']} paid {fields['paid']}"
         case "settled":
-            return f"redeemed, recalled {money(fields['recalled'])} pUSD and closed"
+            return f"redeemed, brought home {money(fields['recalled'])} pUSD and closed"
     return None
 
 
@@ -55,7 +55,7 @@ def _markets_table(life: "Life") -> Table:
         ("bought", "left"),
         ("at", "right"),
         ("allocated", "right"),
-        ("recalled", "right"),
+        ("came home", "right"),
         ("gain / loss", "right"),
     ):
         table.add_column(name, justify=justify, no_wrap=name != "market")  # type: ignore[arg-type]
@@ -65,7 +65,7 @@ def _markets_table(life: "Life") -> Table:
             market.outcome,
             market.price,
             money(market.allocated),
-            money(market.recalled),
+            money(market.came_home),
             money(market.profit),
         )
     return table

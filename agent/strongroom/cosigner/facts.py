@@ -13,7 +13,8 @@ NOWHERE = MarketFacts("0x" + "00" * 20, False, -1, ())
 
 
 class ChainFacts:
-    """Facts of one vault's market accounts. What cannot change is asked for once."""
+    """Facts of one vault's market accounts. What cannot change is asked for once: an account whose
+    market has been opened again has another account since then, and is halted for ever."""
 
     def __init__(self, chain: Chain, vault: str) -> None:
         self._chain, self._vault = chain, vault
@@ -60,7 +61,7 @@ class ChainFacts:
             return NOWHERE
         if vault.lower() != self._vault.lower():
             return NOWHERE
-        account, (class_id, *_) = self._chain.ask(
+        account, (_, class_id, *_) = self._chain.ask(
             [Ask(self._vault, "Vault", name, (market,)) for name in ("accountOf", "marketOf")]
         )
         known = account.lower() == address.lower()

@@ -17,7 +17,6 @@ from pathlib import Path
 from strongroom.chain.contracts import Contract, Contracts
 from strongroom.chain.ids import JsonObject, to_bytes
 from strongroom.chain.orders import NO, YES
-from strongroom.chain.terms import Limits
 from strongroom.chain.units import DAY, HOUR, MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
@@ -45,7 +44,7 @@ class DemoOptions:
 
 @dataclass(frozen=True)
 class DepositorResult:
-    """What one depositor put in, got out and holds; micro-units, shares of 10**-12."""
+    """What one depositor put in, got out and holds; micro-units, shares of 10**-18."""
 
     name: str
     put_in: int
@@ -63,13 +62,13 @@ class MarketResult:
     price: str
     tokens: int
     allocated: int
-    recalled: int
+    came_home: int
     result: str
 
     @property
     def profit(self) -> int:
-        """Recalled beyond what was allocated."""
-        return self.recalled - self.allocated
+        """What came home beyond what was allocated."""
+        return self.came_home - self.allocated
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,6 @@ class _Life:
             folder,
             records,
             SECTIONS,
-            limits=Limits(sync_max_age_s=HOUR),
             market_cap=5_000 * MICRO,
             max_duration_s=7 * DAY,
         )
@@ -215,11 +213,15 @@ class _Life:
 
     def invest(self) -> None:
         """Two depositors; the keeper buys; one of them deposits more."""
-        self.step("Alice and Bob ask to deposit; the keeper's first report prices both")
+        self.step("Alice and Bob ask to deposit; a report closes their epoch, the next settles it")
         self.deposit("alice", 20_000 * MICRO)
         self.deposit("bob", 10_000 * MICRO)
+        self.keep()
         self.wait(1)
-        self.step("The keeper works: report, screen, size, open, allocate, sign, match")
+        self.step("The keeper works: screen, open; a report marks what is open")
+        self.keep()
+        self.wait(1)
+        self.step("With fresh marks it trades: size, allocate, sign, match")
         self.keep()
         self.claim("alice")
         self.claim("bob")
@@ -227,15 +229,19 @@ class _Life:
         self.stage.config.operations.stop_file.write_text("enough for a demo\n")
         self.wait(1)
         self.keep()
-        self.step("Alice asks to deposit more; the next report prices it")
-        self.deposit("alice", 5_000 * MICRO)
-        self.wait(6)
+        self.step("Alice asks to deposit more; the second report from here deals with it")
+        self.deposit("alice", 2_000 * MICRO)
+        self.wait(5)
+        self.keep()
+        self.wait(1)
         self.keep()
         self.claim("alice")
 
     def win(self, fills: Sequence[Bought]) -> None:
         """These markets pay; the keeper settles them."""
-        self.step("All markets but one win: the keeper redeems, recalls, closes, reports")
+        self.step(
+            "All markets but one win: the keeper closes them, the payout comes home, it reports"
+        )
         for fill in fills:
             self.resolve(fill, wins=True)
         self.wait(12)
@@ -248,6 +254,8 @@ class _Life:
         shares = self.stage.request_redeem("bob")
         self.emit("redemption_requested", {"who": "bob", "shares": shares})
         self.wait(12)
+        self.keep()
+        self.wait(1)
         self.keep()
         self.emit("assets_claimed", {"who": "bob", "assets": self.stage.claim_assets("bob")})
         self.stage.config.operations.stop_file.unlink()
@@ -356,7 +364,9 @@ def _accounts(stage: Stage, fills: Sequence[Bought]) -> Life:
         markets=_results(vault, fills),
         reports=read_reports(vault),
         nav=nav,
-        pending=vault.epochOf(0, vault.epochs()[0])[0],
+        pending=sum(
+            vault.epochOf(0, epoch)[1] for epoch in (vault.epochs()[0], *vault.waitingEpochs(0))
+        ),
         claimable=vault.claimable_assets(),
         rounding=nav - sum(each.value for each in (*holders, manager)),
         vault_balance=stage.venue.pusd.balanceOf(vault),
@@ -366,18 +376,20 @@ def _accounts(stage: Stage, fills: Sequence[Bought]) -> Life:
 def _results(vault: Contract, fills: Sequence[Bought]) -> tuple[MarketResult, ...]:
     """Return what each market took and brought; the last one was lost."""
     allocated = _summed(vault, "Allocated", "market")
-    recalled = _summed(vault, "Recalled", "market")
+    came = _summed(vault, "CameHome", "market")
+    opened = {each.question: each.market for each in vault.events("MarketOpened")}
+    names = [opened[to_bytes(fill.market.condition_id)] for fill in fills]
     return tuple(
         MarketResult(
             fill.market.question,
             fill.market.outcomes[fill.outcome],
             fill.price,
             fill.tokens,
-            allocated[to_bytes(fill.market.condition_id)],
-            recalled.get(to_bytes(fill.market.condition_id), 0),
+            allocated[name],
+            came.get(name, 0),
             "lost" if fill is fills[-1] else "won",
         )
-        for fill in fills
+        for fill, name in zip(fills, names, strict=True)
     )
 
 

@@ -72,6 +72,7 @@ class Operation:
         venue = self.venue
         return {
             "vault": self.vault,
+            "classes": list(self.classes),
             "chain": {
                 "rpc_url": self.rpc_url,
                 "chain_id": polymarket.CHAIN_ID,

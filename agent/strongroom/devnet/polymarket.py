@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from py_clob_client_v2.config import get_contract_config
 
 from strongroom.chain.contracts import Contract, Key
-from strongroom.chain.ids import MarketId, question_number
+from strongroom.chain.ids import Question, question_number
 from strongroom.chain.units import MAX_UINT256
 from strongroom.devnet.clob.engine import Admission
 from strongroom.devnet.clob.markets import Listing
@@ -83,7 +83,7 @@ def prepare_markets(venue: Venue, deployer: Key, markets: Iterable[Market]) -> l
     An event is prepared with as many questions as the highest recorded one says.
     """
     chosen = list(markets)
-    events: dict[MarketId, int] = {}
+    events: dict[Question, int] = {}
     for market in chosen:
         if market.event_id is not None:
             number = question_number(market.question_id) + 1

@@ -14,6 +14,7 @@ import tomli_w
 
 from strongroom.chain.accounts import PASSPHRASE as ACCOUNT_PASSPHRASE
 from strongroom.chain.ids import JsonObject
+from strongroom.chain.terms import Limits
 from strongroom.chain.units import MICRO, format_units
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
@@ -29,14 +30,17 @@ from strongroom.devnet.operator_files import (
     merged,
     write_keystore,
 )
-from strongroom.devnet.setup import Stage, StageOptions, set_up
+from strongroom.devnet.setup import TOTAL_CAP, VELOCITY, Stage, StageOptions, set_up
 from strongroom.information.gamma import MarketRecord
 
 BLOCK_S = 2.0
+REPORTS_S = 60  # at least between two reports
 DEPOSITOR = "bob"  # has the asset, and no shares yet
 WAITING = 50_000 * MICRO  # that Alice has asked to deposit
 PURSE = 100_000 * MICRO  # of the depositor
 ENVIRONMENT = "environment.sh"
+# The default waits an hour between two reports, and a request needs two.
+LIMITS = Limits(min_report_interval_s=REPORTS_S, total_cap=TOTAL_CAP, velocity=VELOCITY)
 SECTIONS = """
 [packs.dutch]
 
@@ -94,7 +98,7 @@ def run_practice(options: PracticeOptions, say: Say, ended: threading.Event | No
     ):
         clock = DevnetClock(chain, time.time())
         records = _moved(ending_records(), time.time())
-        stage = set_up(chain, clock, StageOptions(folder, records, SECTIONS))
+        stage = set_up(chain, clock, StageOptions(folder, records, SECTIONS, LIMITS))
         try:
             _add_stream(stage)
             quote_as_recorded(stage)

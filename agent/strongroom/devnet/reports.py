@@ -3,18 +3,28 @@
 from dataclasses import dataclass
 
 from strongroom.chain.contracts import Contract
-from strongroom.chain.units import VIRTUAL_SHARES
+from strongroom.chain.units import FIRST_PRICE
 
 
 @dataclass(frozen=True)
 class ReportLine:
-    """One report; micro-units, shares of 10**-12, NAV before its fees and settlement."""
+    """One report, or a settlement of a flat vault.
+
+    Attributes:
+        nav_bid, nav_ask: micro-units
+        supply: shares of 10**-18, after the fees and before the settlement
+        bid, ask: of a share as published, a share of an empty vault being 10**24
+        management, performance: fees, micro-units; `fee_shares` were minted for them
+        evidence: hash of the document behind the marks; empty: a settlement needs none
+    """
 
     time: int
     block: int
     nav_bid: int
     nav_ask: int
     supply: int
+    bid: int
+    ask: int
     management: int
     performance: int
     fee_shares: int
@@ -23,30 +33,43 @@ class ReportLine:
 
     @property
     def share_price(self) -> float:
-        """NAV at the bid per share, in units."""
-        return self.nav_bid * VIRTUAL_SHARES / self.supply if self.supply else 1.0
+        """What a share brings at the bid, in units."""
+        return self.bid / FIRST_PRICE
+
+    @property
+    def share_cost(self) -> float:
+        """What a share costs at the ask, in units."""
+        return self.ask / FIRST_PRICE
 
 
 def read_reports(vault: Contract) -> tuple[ReportLine, ...]:
-    """Return the vault's reports, oldest first: each has accrued fees.
+    """Return the vault's reports and settlements, oldest first: each has accrued fees.
 
     Raises:
         ChainAway: the node does not answer.
     """
-    reports, fees = vault.events("Reported"), vault.events("FeesAccrued")
-    times = vault.chain.times([report.block_number for report in reports])
-    return tuple(
-        ReportLine(
-            time,
-            report.block_number,
-            report.nav_bid,
-            report.nav_ask,
-            report.supply,
-            fee.management,
-            fee.performance,
-            fee.shares,
-            fee.high_water_mark,
-            "0x" + bytes(report.evidence).hex(),
+    dealt = vault.events("Dealt")
+    fees = {each.transaction_hash: each for each in vault.events("FeesAccrued")}
+    marked = {each.transaction_hash: each.evidence for each in vault.events("Reported")}
+    times = vault.chain.times([each.block_number for each in dealt])
+    lines = []
+    for time, each in zip(times, dealt, strict=True):
+        name = each.transaction_hash
+        fee, evidence = fees[name], marked.get(name)
+        lines.append(
+            ReportLine(
+                time,
+                each.block_number,
+                each.nav_bid,
+                each.nav_ask,
+                each.supply,
+                each.bid,
+                each.ask,
+                fee.management,
+                fee.performance,
+                fee.shares,
+                fee.high_water_mark,
+                "" if evidence is None else "0x" + bytes(evidence).hex(),
+            )
         )
-        for time, report, fee in zip(times, reports, fees, strict=True)
-    )
+    return tuple(lines)

@@ -162,7 +162,7 @@ def _prepare(
     running.set_operator(deployer, people["operator"])
     found = {
         "vault_factory": devnet.deploy_vault_factory(deployer, venue.pusd),
-        "wallet_registry": deployer.deploy(artifact("WalletRegistry")),
+        "wallet_registry": deployer.deploy(artifact("WalletRegistry"), venue.pusd),
     }
     with suppress(ArtifactMissing):
         factory = devnet.deploy_pool_factory(deployer)

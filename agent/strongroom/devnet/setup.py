@@ -55,6 +55,9 @@ NAMES = (
     *("alice", "bob", "maker", "taker", "oracle"),
 )
 START_S = 20.0
+# What a vault's owner names: the most at stake in all, and let out in a day.
+TOTAL_CAP, VELOCITY = 1_000_000 * MICRO, 200_000 * MICRO
+LIMITS = Limits(total_cap=TOTAL_CAP, velocity=VELOCITY)  # all others are the defaults
 FORTUNE = 10_000_000 * MICRO  # of those who trade with the vault
 
 
@@ -73,19 +76,19 @@ class StageOptions:
         market_cap: of each class, base units of the asset
         policy: further lines of the co-signer's [policy], TOML
         operator: who settles at the exchanges, by name
-        more_classes: of markets elsewhere, e.g. at pools, given the venue
+        more_classes: of markets elsewhere, e.g. at pools, given the venue and the keeper's Safe
         wallets: deposit wallets of the keeper; with any, the markets' accounts are delegated
     """
 
     folder: Path
     records: Sequence[MarketRecord]
     sections: str
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = LIMITS
     market_cap: int = UNLIMITED_ASSETS
     max_duration_s: int = 30 * DAY
     policy: str = ""
     operator: str = "operator"
-    more_classes: Callable[[Venue], Sequence[ClassTerms]] = lambda venue: ()
+    more_classes: Callable[[Venue, str], Sequence[ClassTerms]] = lambda venue, keeper: ()
     wallets: int = 0
 
 
@@ -222,7 +225,7 @@ def set_up(
     )
     multi_send = deployer.deploy(safe("MultiSendCallOnly"))
     vault = _deploy_vault(deployer, venue, people, keeper, options.limits)
-    classes = _add_classes(deployer, venue, vault, people["owner"], markets, options)
+    classes = _add_classes(deployer, venue, vault, people["owner"], keeper, markets, options)
     devnet.raise_delays(vault, people["owner"], 3 * DAY)
     # a socket's path may not be longer than some hundred bytes; nobody else may open the folder
     room = TemporaryDirectory(prefix="strongroom-", dir="/tmp", ignore_cleanup_errors=True)
@@ -291,7 +294,6 @@ def _deploy_vault(
         "ROOM",
         owner=people["owner"],
         guardian=people["guardian"],
-        keeper=keeper.address,
         reporter=keeper.address,
         fee_recipient=people["manager"],
         min_deposit=MICRO,
@@ -306,11 +308,14 @@ def _add_classes(
     venue: Venue,
     vault: Contract,
     owner: Key,
+    keeper: Contract,
     markets: Sequence[Market],
     options: StageOptions,
 ) -> list[int]:
     """Add a class for each oracle and kind of condition, and the further ones; return numbers."""
-    registry = deployer.deploy(artifact("WalletRegistry")) if options.wallets else None
+    registry = None
+    if options.wallets:
+        registry = deployer.deploy(artifact("WalletRegistry"), venue.pusd)
     grade = ENFORCED if registry is None else DELEGATED
     terms = []
     for oracle, negative_risk in dict.fromkeys((m.oracle, m.negative_risk) for m in markets):
@@ -323,12 +328,13 @@ def _add_classes(
             ClassTerms(
                 made,
                 named,
+                keeper.address,
                 grade,
                 market_cap=options.market_cap,
                 max_duration_s=options.max_duration_s,
             )
         )
-    terms += options.more_classes(venue)
+    terms += options.more_classes(venue, keeper.address)
     for each in terms:
         vault.addClass(each.arguments(), sender=owner)
     return list(range(len(terms)))

@@ -23,7 +23,7 @@ from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
 from strongroom.devnet.ladders import Rung, load_week, relations
 from strongroom.devnet.polymarket import Polymarket
-from strongroom.devnet.setup import Stage, StageOptions, set_up
+from strongroom.devnet.setup import TOTAL_CAP, VELOCITY, Stage, StageOptions, set_up
 from strongroom.devnet.traders import MarketMaker, Taker
 from strongroom.execution.interfaces import Listener
 from strongroom.information.gamma import Market
@@ -125,14 +125,8 @@ def _set_up(
     keys = devnet_keys()
     place = running or polymarket.deploy(AnvilDeployer(keys[0].account, chain), [])
     rungs = load_week(options.resolves_on, options.tickers, keys[10].address, place.venue)
-    limits = Limits(
-        max_report_age_s=24 * HOUR,
-        min_report_interval_s=60,
-        max_up_bps=3_000,
-        max_down_bps=3_000,
-        max_spread_bps=1_500,
-        price_band_bps=0,
-    )
+    # no band: the recorded prices move further between two reports than the default admits
+    limits = Limits(price_band_bps=0, total_cap=TOTAL_CAP, velocity=VELOCITY)
     chosen = StageOptions(
         options.folder,
         [rung.record for rung in rungs],
@@ -252,7 +246,7 @@ def _hour(week: Week, now: int) -> Hour:
         nav_ask,
         vault.totalSupply(),
         vault.total_idle(),
-        vault.total_exposure(),
-        {"0x" + bytes(market).hex(): vault.exposureOf(market) for market in vault.openMarkets()},
+        vault.totalExposure(),
+        {"0x" + bytes(market).hex(): vault.bookOf(market)[0] for market in vault.openMarkets()},
         dict(week.keeper._halts),
     )

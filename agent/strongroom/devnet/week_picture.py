@@ -9,7 +9,7 @@ from matplotlib import dates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strongroom.chain.units import MICRO, VIRTUAL_SHARES
+from strongroom.chain.units import MICRO
 from strongroom.devnet.reports import ReportLine
 from strongroom.devnet.week import Hour
 
@@ -41,7 +41,7 @@ def _moments(lines: Sequence[ReportLine] | Sequence[Hour]) -> Moments:
 
 def _prices(axis: Axes, reports: Sequence[ReportLine]) -> None:
     moments = _moments(reports)
-    at_ask = [line.nav_ask * VIRTUAL_SHARES / line.supply if line.supply else 1 for line in reports]
+    at_ask = [line.share_cost for line in reports]
     axis.step(moments, [line.share_price for line in reports], where="post", label="at the bid")
     axis.step(moments, at_ask, where="post", label="at the ask", linestyle="--")
     axis.set_ylabel("NAV a share (pUSD)")
@@ -53,7 +53,7 @@ def _stakes(axis: Axes, hours: Sequence[Hour]) -> None:
     largest = [max(hour.by_market.values(), default=0) / MICRO for hour in hours]
     axis.plot(moments, largest, label="largest market")
     navs = [hour.nav_bid / MICRO for hour in hours]
-    axis.plot(moments, [0.9 * nav for nav in navs], ":", label="cap on all: 90 % of NAV")
+    axis.plot(moments, [0.6 * nav for nav in navs], ":", label="cap on all: 60 % of NAV")
     axis.plot(moments, [0.15 * nav for nav in navs], ":", label="cap a market: 15 % of NAV")
     axis.set_ylabel("exposure at cost (pUSD)")
 

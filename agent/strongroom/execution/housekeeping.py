@@ -1,19 +1,20 @@
-"""What must be done whatever the strategy: settle what is resolved, merge complete sets, take back
-idle budgets. Each in one Safe transaction; each tried again until it is done."""
+"""What must be done whatever the strategy: settle what is resolved, sweep what was closed, merge
+complete sets, take back idle budgets. Each in one Safe transaction, tried again until it is done.
+"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from strongroom.chain.calls import Call, make_call
 from strongroom.chain.ids import MarketId, canonical, transaction_key
-from strongroom.chain.units import MAX_UINT256, MICRO
+from strongroom.chain.rpc import Position
+from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import Listener, SafeSender
-from strongroom.execution.vault_reader import Holdings, VaultReader
+from strongroom.execution.vault_reader import ACCOUNT, Holdings, VaultReader
 from strongroom.execution.venues.wallets import take_back
 from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState
 from strongroom.strategy.view import MarketState, VaultState
 
-ACCOUNT = "PolymarketAccount"  # the functions that all grades share
 LEAST_MERGE = MICRO  # micro-tokens: a smaller set is not worth the gas
 
 
@@ -33,7 +34,8 @@ class Duties:
         self._now, self._on_event = now, on_event
 
     def settle(self, state: VaultState, busy: frozenset[MarketId]) -> None:
-        """Redeem what is resolved; recall and close markets that are resolved entirely.
+        """Close markets that are resolved entirely, which redeems and brings home what is there; of
+        others redeem what is resolved and harvest what is above cost.
 
         Raises:
             NotSigned: a signature is missing.
@@ -48,18 +50,35 @@ class Duties:
             if not each.resolved or (market in busy and not whole) or not (held or whole):
                 continue
             (now,) = self._vault.holdings([market])
-            calls = [self._call("sync", market), *_fetch(now, held, whole)]
-            calls += [make_call(each.account, ACCOUNT, "redeem", place) for place in held]
-            collateral = _after_redeeming(now)
+            calls, collateral = _fetch(now, held, whole), _after_redeeming(now)
             if whole:
-                if collateral:
-                    calls.append(self._call("recall", market, MAX_UINT256))
                 calls.append(self._call("closeMarket", market))
                 if each.wallet:
                     calls.append(make_call(each.account, "DelegatedAccount", "releaseWallet"))
+            else:
+                calls.append(self._redemption(now, each))
             done = self._run(f"settle {market}", market, calls)
             if done and whole:
                 self._settled(market, each, collateral)
+
+    def sweep(self) -> None:
+        """Bring home what closed accounts hold.
+
+        Raises:
+            NotSigned: a signature is missing.
+        """
+        accounts = self._vault.to_sweep()
+        if accounts:
+            calls = [make_call(self._vault.address, "Vault", "sweep", each) for each in accounts]
+            self._run("sweep", ",".join(accounts), calls)
+
+    def _redemption(self, held: Holdings, state: MarketState) -> Call:
+        """Return the call that redeems what is resolved, and harvests where that leaves more than
+        cost and orders take."""
+        inside = held.collateral + _paid(held.here)
+        if inside > max(held.exposure, state.reserved):
+            return self._call("harvest", held.market)
+        return make_call(held.account, ACCOUNT, "redeemResolved")
 
     def tidy(self, state: VaultState, busy: frozenset[MarketId]) -> None:
         """Merge complete sets and recall budgets, where nothing is under way.
@@ -134,10 +153,15 @@ def _fetch(held: Holdings, places: Sequence[int], money: bool) -> list[Call]:
 
 
 def _after_redeeming(held: Holdings) -> int:
-    """Return the collateral that an account will hold, micro-units."""
-    collateral = held.total
-    for position in held.positions.values():
-        if position.resolved:
-            collateral += position.yes * position.payout_yes // position.payout_denominator
-            collateral += position.no * position.payout_no // position.payout_denominator
-    return collateral
+    """Return the collateral that an account and its wallet will hold, micro-units."""
+    return held.total + _paid(held.positions.values())
+
+
+def _paid(positions: Iterable[Position]) -> int:
+    """Return what resolved positions pay, micro-units."""
+    return sum(
+        each.yes * each.payout_yes // each.payout_denominator
+        + each.no * each.payout_no // each.payout_denominator
+        for each in positions
+        if each.resolved
+    )

@@ -35,7 +35,7 @@ from strongroom.journal import Journal, OrderIntent, Task
 from strongroom.journal.states import AnswerKind, IntentState, TradeStatus, TransactionState
 from strongroom.signing.order import BadOrder
 from strongroom.strategy.decide import Decision
-from strongroom.strategy.record import DecidedLeg, DecidedMove, DecisionRecord
+from strongroom.strategy.record import DecidedLeg, DecidedMove, DecisionRecord, Opening
 
 UNWIND = 1_000  # legs from this number on sell what other legs bought too much of
 LEAST_SALE = 5 * MICRO  # micro-tokens: the venue takes no smaller order
@@ -109,6 +109,26 @@ class Tasks:
     def start(self, decision: Decision) -> None:
         """Open a decision's task; nothing is sent yet."""
         self._journal.decide(decision.id, decision.record, task_at=decision.record.time)
+
+    def open_markets(self, openings: Sequence[Opening]) -> None:
+        """Open markets that proposals wait for: they can be traded once a report has marked them.
+
+        Raises:
+            NotSigned: a signature is missing.
+        """
+        purpose = "open"
+        missing = [each for each in openings if self._vault.account_of(each.vault_market) is None]
+        if not missing or any(t.purpose == purpose for t in self._journal.transactions.open()):
+            return
+        names = "".join(each.vault_market for each in missing)
+        key = transaction_key(f"{purpose} {self._now()} {names}".encode())
+        calls = [self._opening(each) for each in missing]
+        state, why = self._transactor.run(key, purpose, calls)
+        if state == TransactionState.DROPPED:
+            self._on_event("opening_refused", {"markets": len(missing), "why": why})
+            return
+        for each in missing:
+            self._on_event("opened", {"market": each.vault_market, "question": each.question_id})
 
     def busy(self) -> frozenset[MarketId]:
         """Return the vault markets in which a decision is being carried out."""
@@ -197,12 +217,15 @@ class Tasks:
         vault, calls = self._vault.address, []
         for each in record.openings:
             if self._vault.account_of(each.vault_market) is None:
-                arguments = (each.class_id, each.question_id, each.count, each.deadline)
-                calls.append(make_call(vault, "Vault", "openMarket", *arguments))
+                calls.append(self._opening(each))
         for market, assets in record.budgets.items():
             if assets:
                 calls.append(make_call(vault, "Vault", "allocate", market, assets))
         return calls
+
+    def _opening(self, each: Opening) -> Call:
+        arguments = (each.class_id, each.question_id, each.count, each.deadline)
+        return make_call(self._vault.address, "Vault", "openMarket", *arguments)
 
     def _handing(self, record: DecisionRecord) -> list[Call]:
         """Hand the budgets of delegated accounts to their wallets; name a wallet where there is

@@ -2,28 +2,45 @@
 cannot change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from strongroom.chain.calls import Ask
-from strongroom.chain.ids import ConditionId, MarketId
+from strongroom.chain.ids import ConditionId, MarketId, Question
 from strongroom.chain.rpc import Position, checksum
 from strongroom.chain.terms import DELEGATED, ClassTerms, ordinal
-from strongroom.chain.units import BPS, MICRO, VIRTUAL_SHARES
+from strongroom.chain.units import BPS, MICRO, PRICE, WAD
 from strongroom.execution.interfaces import ChainReads
 from strongroom.execution.venues.wallets import Wallets
 from strongroom.strategy.view import ClassState, MarketState, VaultState
 
-REDEEM = 1
-LOOK_BACK = 32  # epochs, for redemptions that wait
-NAMES = ("totalAssets", "totalSupply", "total_idle", "total_exposure", "recentAllocation")
-LIMITS = (
-    *("total_cap", "total_cap_bps", "velocity_limit"),
-    *("max_buy_price_bps", "max_order_lifetime_s"),
+DEPOSIT, REDEEM = 0, 1
+ACCOUNT = "PolymarketAccount"  # the functions that all grades share
+NAMES = (
+    *("totalAssets", "totalSupply", "total_idle"),
+    *("totalExposure", "totalLosses", "recentAllocation", "prices"),
 )
-FLAGS = ("paused", "windingDown", "breakerTripped", "freshUntil")
+LIMITS = (
+    *("total_cap", "total_cap_bps", "velocity", "velocity_bps", "question_cap_bps"),
+    *("max_buy_price_bps", "max_order_lifetime_s", "price_band_bps", "marks_required"),
+)
+FLAGS = ("paused", "windingDown", "breakerTripped", "freshUntil", "reportCount")
+_MICRO_WAD = WAD // MICRO
 
 _Question = tuple[object, ...]  # a function of the vault, and its arguments
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What one account holds, and its wallet."""
+
+    collateral: int
+    here: tuple[Position, ...]
+    tradable: bool
+    wallet: str = ""
+    collateral_away: int = 0
+    away: tuple[Position, ...] = ()
+    outstanding: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,7 @@ class Holdings:
     """What a market's account holds, and its wallet; micro-units.
 
     Attributes:
+        question: the condition or the event that it is about
         conditions: in the account's order, as `here` and `away`
         wallet: that a delegated account has named; empty: none
         exposure: of the vault in the market, at cost; outstanding: the part that is away
@@ -39,6 +57,7 @@ class Holdings:
     market: MarketId
     account: str
     class_id: int
+    question: Question
     conditions: tuple[ConditionId, ...]
     collateral: int
     here: tuple[Position, ...]
@@ -69,13 +88,35 @@ class Holdings:
         return dict(zip(self.conditions, held, strict=True))
 
 
+@dataclass(frozen=True)
+class ReportState:
+    """What says when the next report is due.
+
+    Attributes:
+        last: time of the last report or settlement; 0: there was none
+        interval_s: that the vault demands between two
+        requests_wait: whether epochs hold requests, open or closed
+    """
+
+    last: int
+    interval_s: int
+    requests_wait: bool
+
+
 class VaultReader:
     """Reads one vault."""
 
-    def __init__(self, chain: ChainReads, address: str, wallets: Wallets | None = None) -> None:
-        """Take the chain, the vault, and the wallets that delegated accounts may use."""
+    def __init__(
+        self,
+        chain: ChainReads,
+        address: str,
+        classes: Sequence[int] = (),
+        wallets: Wallets | None = None,
+    ) -> None:
+        """Take the chain, the vault, the classes that the keeper serves, and the wallets that
+        delegated accounts may use."""
         self.chain, self.address = chain, checksum(address)
-        self.wallets = wallets or Wallets(chain, (), ())
+        self.classes, self.wallets = tuple(classes), wallets or Wallets(chain, (), ())
         self._conditions: dict[str, tuple[ConditionId, ...]] = {}
         self._delegated: dict[int, bool] = {}  # by class
 
@@ -87,31 +128,43 @@ class VaultReader:
         """
         asked: list[_Question] = [(name,) for name in NAMES]
         asked += [("limit", ordinal(name)) for name in LIMITS]
-        asked += [(name,) for name in (*FLAGS, "class_count", "epochs", "openMarkets")]
+        asked += [(name,) for name in FLAGS]
+        asked += [("epochs",), ("waitingEpochs", REDEEM), ("openMarkets",)]
         head, found = self.chain.at_head(self._asks(asked))
-        nav, supply, idle, exposure, recent = found[:5]
-        cap, cap_bps, velocity, max_buy_price, lifetime = found[5:10]
-        paused, winding_down, tripped, fresh_until = found[10:14]
-        class_count, (_, epoch), open_markets = found[14:]
-        classes, implementations, waiting = self._parts(class_count, epoch)
-        owed, to_come = (_assets(shares, nav, supply) for shares in waiting)
-        held = self.holdings([MarketId(market) for market in open_markets])
+        limits = dict(zip(LIMITS, found[len(NAMES) :], strict=False))
+        nav, supply, idle, exposure, losses, recent, (bid, _) = found[: len(NAMES)]
+        *flags, fresh_until, reports = found[len(NAMES) + len(LIMITS) :][: len(FLAGS)]
+        (_, epoch), waiting, open_markets = found[-3:]
+        fresh = fresh_until >= head.timestamp
+        classes, implementations, shares = self._parts(epoch, waiting)
+        own, elsewhere = self._told_apart([MarketId(market) for market in open_markets])
+        marks = self._marks(own, reports if fresh else 0)
         return VaultState(
             address=self.address,
             nav=nav,
             supply=supply,
             idle=idle,
-            owed=owed,
-            asked=to_come,
+            owed=_assets(shares[0], bid),
+            asked=_assets(shares[1], bid),
             total_exposure=exposure,
-            total_cap=cap,
-            total_cap_bps=cap_bps,
-            velocity_left=velocity - recent,
-            max_buy_price=max_buy_price * MICRO // BPS,
-            max_order_lifetime=lifetime,
-            dealable=fresh_until >= head.timestamp and not (paused or winding_down or tripped),
+            total_losses=losses,
+            total_cap=limits["total_cap"],
+            total_cap_bps=limits["total_cap_bps"],
+            velocity=limits["velocity"],
+            velocity_bps=limits["velocity_bps"],
+            recent=recent,
+            question_cap_bps=limits["question_cap_bps"],
+            max_buy_price=limits["max_buy_price_bps"] * MICRO // BPS,
+            max_order_lifetime=limits["max_order_lifetime_s"],
+            price_band=limits["price_band_bps"] * MICRO // BPS,
+            marks_required=bool(limits["marks_required"]),
+            dealable=fresh and not any(flags),
             classes=classes,
-            markets={each.market: _state(each, reserved.get(each.account, 0)) for each in held},
+            markets={
+                each.market: _state(each, reserved.get(each.account, 0), marks[each.market])
+                for each in own
+            },
+            elsewhere=elsewhere,
             free_wallets=self._free_wallets(classes, implementations),
         )
 
@@ -121,70 +174,73 @@ class VaultReader:
 
     def holdings(self, markets: Sequence[MarketId]) -> list[Holdings]:
         """Return what the accounts of open markets hold, in the order of the markets."""
-        found = self.ask(
-            *(("accountOf", market) for market in markets),
-            *(("marketOf", market) for market in markets),
-            *(("exposureOf", market) for market in markets),
-        )
-        count = len(markets)
-        accounts = [str(checksum(account)) for account in found[:count]]
-        numbers = [int(each[0]) for each in found[count : 2 * count]]
-        exposures = found[2 * count :]
+        names = ("marketOf", "bookOf", "questionOf")
+        found = self.ask(*((name, market) for market in markets for name in names))
+        known, books, questions = found[::3], found[1::3], found[2::3]
+        accounts = [str(checksum(each[0])) for each in known]
+        numbers = [int(each[1]) for each in known]
         self._learn_classes(numbers)
         delegated = [self._delegated[number] for number in numbers]
-        self._learn_conditions(accounts)
-        here = self.chain.ask(
-            [
-                Ask(account, "PolymarketAccount", name)
-                for account in accounts
-                for name in ("positions", "tradable")
-            ]
-        )
-        away = self._away([a for a, is_away in zip(accounts, delegated, strict=True) if is_away])
-        result = []
-        for place, (market, account) in enumerate(zip(markets, accounts, strict=True)):
-            (collateral, held), tradable = here[2 * place : 2 * place + 2]
-            wallet, (collateral_away, held_away), outstanding = away.get(account, ("", (0, ()), 0))
-            result.append(
-                Holdings(
-                    market,
-                    account,
-                    numbers[place],
-                    self._conditions[account],
-                    collateral,
-                    tuple(Position(*each) for each in held),
-                    tradable,
-                    exposures[place],
-                    delegated[place],
-                    wallet,
-                    collateral_away,
-                    tuple(Position(*each) for each in held_away),
-                    outstanding,
-                )
+        held = self._held(accounts, delegated)
+        return [
+            Holdings(
+                market,
+                account,
+                numbers[place],
+                Question(questions[place]),
+                self._conditions[account],
+                held[place].collateral,
+                held[place].here,
+                held[place].tradable,
+                int(books[place][0]),
+                delegated[place],
+                held[place].wallet,
+                held[place].collateral_away,
+                held[place].away,
+                held[place].outstanding,
             )
-        return result
+            for place, (market, account) in enumerate(zip(markets, accounts, strict=True))
+        ]
 
     def open_markets(self) -> list[MarketId]:
-        """Return the vault's open markets, in its order."""
+        """Return the vault's open markets, of all classes, in its order."""
         return [MarketId(market) for market in self.ask(("openMarkets",))[0]]
+
+    def to_sweep(self) -> list[str]:
+        """Return the closed accounts of the keeper's classes from which something can come home."""
+        accounts = [str(checksum(each)) for each in self.ask(("unsweptAccounts",))[0]]
+        numbers = self.chain.ask([Ask(each, ACCOUNT, "classId") for each in accounts])
+        own = [
+            (account, number)
+            for account, number in zip(accounts, numbers, strict=True)
+            if number in self.classes
+        ]
+        self._learn_classes([number for _, number in own])
+        held = self._held([each for each, _ in own], [self._delegated[each] for _, each in own])
+        return [
+            account
+            for (account, _), each in zip(own, held, strict=True)
+            if each.collateral or any(at.resolved and (at.yes or at.no) for at in each.here)
+        ]
 
     def idle(self) -> int:
         """Return the assets that are in no account, micro-units."""
         return int(self.ask(("total_idle",))[0])
 
-    def reported_at(self) -> int:
-        """Return when the last report took effect; 0: never."""
-        return int(self.ask(("lastReport",))[0])
-
-    def requests_wait(self) -> bool:
-        """Whether the open epochs hold requests."""
-        (epochs,) = self.ask(("epochs",))
-        found = self.ask(*(("epochOf", side, epoch) for side, epoch in enumerate(epochs)))
-        return any(requested for requested, *_ in found)
+    def reports(self) -> ReportState:
+        """Return what says when the next report is due."""
+        limit = ordinal("min_report_interval_s")
+        (opened, count, last, interval, *waiting) = self.ask(
+            ("epochs",), ("reportCount",), ("lastReport",), ("limit", limit),
+            ("waitingEpochs", DEPOSIT), ("waitingEpochs", REDEEM),
+        )  # fmt: skip
+        found = self.ask(*(("epochOf", side, epoch) for side, epoch in enumerate(opened)))
+        asked = any(amount for amount, *_ in found)
+        return ReportState(last if count else 0, interval if count else 0, asked or any(waiting))
 
     def is_delegated(self, market: MarketId) -> bool:
         """Whether an open market's account hands its budget to a wallet."""
-        number = int(self.ask(("marketOf", market))[0][0])
+        number = int(self.ask(("marketOf", market))[0][1])
         self._learn_classes([number])
         return self._delegated[number]
 
@@ -194,7 +250,8 @@ class VaultReader:
         return self._conditions[account]
 
     def closed(self, markets: Sequence[MarketId]) -> frozenset[MarketId]:
-        """Return those of some markets that the vault had and closed: never opened again."""
+        """Return those of some markets that the vault had and closed: the keeper opens none of them
+        again."""
         found = self.ask(*(("marketOf", market) for market in markets))
         return frozenset(
             market for market, (*_, closed) in zip(markets, found, strict=True) if closed
@@ -209,18 +266,19 @@ class VaultReader:
         return [Ask(self.address, "Vault", str(name), tuple(rest)) for name, *rest in asked]
 
     def _parts(
-        self, class_count: int, epoch: int
+        self, epoch: int, waiting: Sequence[int]
     ) -> tuple[dict[int, ClassState], dict[int, str], tuple[int, int]]:
-        """Return the classes and their implementations; and the shares in closed and open
+        """Return the served classes and their implementations; and the shares in waiting and open
         redemption epochs that are not settled."""
-        epochs = range(epoch, max(-1, epoch - 1 - LOOK_BACK), -1)
-        asked: list[_Question] = [("classOf", number) for number in range(class_count)]
-        asked += [("classExposureOf", number) for number in range(class_count)]
-        asked += [("epochOf", REDEEM, number) for number in epochs]
+        count = len(self.classes)
+        asked: list[_Question] = [("classOf", number) for number in self.classes]
+        asked += [("classBook", number) for number in self.classes]
+        asked += [("epochOf", REDEEM, number) for number in (epoch, *waiting)]
         found = self.ask(*asked)
         classes, implementations = {}, {}
-        for number in range(class_count):
-            terms = ClassTerms(*found[number])
+        for place, number in enumerate(self.classes):
+            terms = ClassTerms(*found[place])
+            exposure, losses, _, retired = found[count + place]
             classes[number] = ClassState(
                 oracle=terms.oracle,
                 market_cap=terms.market_cap,
@@ -228,33 +286,100 @@ class VaultReader:
                 class_cap=terms.class_cap,
                 class_cap_bps=terms.class_cap_bps,
                 max_duration=terms.max_duration_s,
-                exposure=found[class_count + number],
+                exposure=exposure,
+                losses=losses,
+                retired=retired,
                 delegated=terms.grade == DELEGATED,
             )
             implementations[number] = str(terms.implementation)
             self._delegated[number] = terms.grade == DELEGATED
-        asked_now, *older = found[2 * class_count :]
-        waiting = sum(requested - settled for requested, settled, _ in older)
-        return classes, implementations, (waiting, asked_now[0])
+        asked_now, *older = found[2 * count :]
+        return classes, implementations, (sum(each[1] for each in older), asked_now[1])
 
-    def _away(
-        self, accounts: Sequence[str]
-    ) -> dict[str, tuple[str, tuple[int, Sequence[Sequence[int]]], int]]:
-        """Return the wallets of delegated accounts that have one, what they hold, and what is
-        outstanding at cost."""
-        found = self.chain.ask(
-            [
-                Ask(account, "DelegatedAccount", name, arguments)
-                for account in accounts
-                for name, arguments in (("wallet", ()), ("holdings", (True,)), ("outstanding", ()))
-            ]
-        )
-        return {
-            account: (str(checksum(wallet)), held, outstanding)
-            for account, wallet, held, outstanding in zip(
-                accounts, found[::3], found[1::3], found[2::3], strict=True
+    def _told_apart(
+        self, markets: Sequence[MarketId]
+    ) -> tuple[list[Holdings], dict[Question, int]]:
+        """Return what the served classes' markets hold, and the exposure of the others' by
+        question."""
+        names = ("marketOf", "bookOf", "questionOf")
+        found = self.ask(*((name, market) for market in markets for name in names))
+        own, elsewhere = [], dict[Question, int]()
+        for place, market in enumerate(markets):
+            (_, number, *_), (exposure, *_), question = found[3 * place : 3 * place + 3]
+            if number in self.classes:
+                own.append(market)
+            else:
+                elsewhere[question] = elsewhere.get(question, 0) + exposure
+        return self.holdings(own), elsewhere
+
+    def _marks(
+        self, held: Sequence[Holdings], reports: int
+    ) -> dict[MarketId, dict[ConditionId, tuple[int, int]]]:
+        """Return the marks of the last report, 10**-6: the bid up, the ask down.
+
+        Args:
+            reports: how many there were; 0: no mark is fresh
+        """
+        places = [(each, place) for each in held for place in range(len(each.conditions))]
+        found = self.ask(*(("markOf", each.market, place) for each, place in places))
+        marks: dict[MarketId, dict[ConditionId, tuple[int, int]]] = {
+            each.market: {} for each in held
+        }
+        for (each, place), (bid, ask, number) in zip(places, found, strict=True):
+            if reports and number == reports:
+                of = -(-bid // _MICRO_WAD), ask // _MICRO_WAD
+                marks[each.market][each.conditions[place]] = of
+        return marks
+
+    def _held(self, accounts: Sequence[str], delegated: Sequence[bool]) -> list[_Held]:
+        """Return what accounts hold; of delegated ones their wallets' part apart."""
+        self._learn_conditions(accounts)
+        names = ("positions", "tradable")
+        found = self.chain.ask([Ask(each, ACCOUNT, name) for each in accounts for name in names])
+        away = self._away([a for a, is_away in zip(accounts, delegated, strict=True) if is_away])
+        result = []
+        for place, account in enumerate(accounts):
+            (collateral, parts), tradable = found[2 * place : 2 * place + 2]
+            whole = tuple(Position(*each) for each in parts)
+            if account not in away:
+                result.append(_Held(collateral, whole, tradable))
+                continue
+            wallet, there, tokens, outstanding = away[account]
+            outside = tuple(
+                replace(each, yes=yes, no=no)
+                for each, yes, no in zip(whole, tokens[::2], tokens[1::2], strict=True)
             )
-            if int(wallet, 16)
+            inside = tuple(
+                replace(each, yes=each.yes - of.yes, no=each.no - of.no)
+                for each, of in zip(whole, outside, strict=True)
+            )
+            result.append(
+                _Held(collateral - there, inside, tradable, wallet, there, outside, outstanding)
+            )
+        return result
+
+    def _away(self, accounts: Sequence[str]) -> dict[str, tuple[str, int, Sequence[int], int]]:
+        """Return the wallets of delegated accounts that have one, their collateral, their outcome
+        tokens (YES and NO of each condition in turn), and what is outstanding at cost."""
+        names = ("wallet", "outstanding", "CTF", "COLLATERAL", "tokenIds")
+        count = len(names)
+        found = self.chain.ask(
+            [Ask(account, "DelegatedAccount", name) for account in accounts for name in names]
+        )
+        parts = {
+            account: found[count * place : count * (place + 1)]
+            for place, account in enumerate(accounts)
+            if int(found[count * place], 16)
+        }
+        asked = []
+        for wallet, _, ctf, collateral, tokens in parts.values():
+            asked.append(Ask(collateral, "Erc20", "balanceOf", (wallet,)))
+            each = ([wallet] * len(tokens), list(tokens))
+            asked.append(Ask(ctf, "ConditionalTokens", "balanceOfBatch", each))
+        held = self.chain.ask(asked)
+        return {
+            account: (str(checksum(wallet)), held[2 * place], held[2 * place + 1], outstanding)
+            for place, (account, (wallet, outstanding, *_)) in enumerate(parts.items())
         }
 
     def _free_wallets(
@@ -268,7 +393,7 @@ class VaultReader:
     def _learn_conditions(self, accounts: Sequence[str]) -> None:
         """Read the conditions of accounts that were not seen before; they never change."""
         new = [account for account in accounts if account not in self._conditions]
-        found = self.chain.ask([Ask(each, "PolymarketAccount", "conditions") for each in new])
+        found = self.chain.ask([Ask(each, ACCOUNT, "conditions") for each in new])
         for account, conditions in zip(new, found, strict=True):
             self._conditions[account] = tuple(ConditionId(each) for each in conditions)
 
@@ -280,7 +405,9 @@ class VaultReader:
             self._delegated[number] = ClassTerms(*terms).grade == DELEGATED
 
 
-def _state(held: Holdings, reserved: int) -> MarketState:
+def _state(
+    held: Holdings, reserved: int, marks: Mapping[ConditionId, tuple[int, int]]
+) -> MarketState:
     positions = held.positions
     return MarketState(
         account=held.account,
@@ -289,12 +416,14 @@ def _state(held: Holdings, reserved: int) -> MarketState:
         collateral=held.total,
         reserved=reserved,
         positions={name: (each.yes, each.no) for name, each in positions.items()},
+        question=held.question,
+        marks=marks,
         resolved=frozenset(name for name, each in positions.items() if each.resolved),
         tradable=held.tradable,
         wallet=held.wallet,
     )
 
 
-def _assets(shares: int, nav: int, supply: int) -> int:
-    """Return what shares are worth at today's price, up."""
-    return -(-shares * (nav + 1) // (supply + VIRTUAL_SHARES)) if shares else 0
+def _assets(shares: int, price: int) -> int:
+    """Return what shares are worth at a price of the vault, up."""
+    return -(-shares * price // PRICE)

@@ -14,12 +14,12 @@ import httpx
 
 from strongroom.chain.ids import (
     ConditionId,
-    MarketId,
+    Question,
     QuestionId,
     TokenId,
     condition_id,
-    market_id,
     question_id,
+    question_key,
 )
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO
@@ -72,7 +72,7 @@ class Market:
     negative_risk: bool
     resolution_statuses: tuple[str, ...]
     fees: FeeSchedule
-    event_id: MarketId | None = None  # of a negative-risk event; its questions number its last byte
+    event_id: Question | None = None  # of a negative-risk event; its questions number its last byte
     event: str = ""  # slug; of the market itself where it stands alone
     category: str = ""
     volume: Decimal = Decimal(0)
@@ -81,9 +81,9 @@ class Market:
     augmented: bool = False  # its event may still gain outcomes
 
     @property
-    def vault_market(self) -> MarketId:
-        """What a vault calls its market: the condition, or the whole negative-risk event."""
-        return self.event_id or MarketId(self.condition_id)
+    def question_key(self) -> Question:
+        """What a vault's market on it is about: the condition, or the whole negative-risk event."""
+        return self.event_id or Question(self.condition_id)
 
     def ask(self, outcome: int) -> Decimal | None:
         """Return what one token of `outcome` costs: a NO is bought where a YES is bid."""
@@ -130,7 +130,7 @@ def parse_market(record: MarketRecord) -> Market:
             fees=FeeSchedule(
                 rate=_decimal(fee.get("rate")) or Decimal(0), exponent=int(fee.get("exponent", 1))
             ),
-            event_id=market_id(record["negRiskMarketID"]) if record.get("negRisk") else None,
+            event_id=question_key(record["negRiskMarketID"]) if record.get("negRisk") else None,
             event=str(event.get("slug") or record.get("slug") or ""),
             category=str(
                 record.get("category")

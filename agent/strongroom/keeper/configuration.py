@@ -194,9 +194,10 @@ class OperationsSection(Section):
 
 
 class Config(Section):
-    """Everything of one vault."""
+    """Everything of one keeper: its vault, and the classes there that it serves."""
 
     vault: str
+    classes: tuple[int, ...] = Field(min_length=1)
     chain: ChainSection
     keys: KeysSection
     safe: SafeSection

@@ -153,24 +153,25 @@ def _look(chain: Contracts, address: str) -> _Found:
         raise BadInput(f"{address} is not an address: --vault takes 0x and 40 hex digits")
     vault = chain.at(to_checksum_address(address), vault_abi())
     try:
-        keeper, reporter = str(vault.keeper()), str(vault.reporter())
+        reporter = str(vault.reporter())
         lifetime = int(vault.limit(ordinal("max_order_lifetime_s")))
-        count = int(vault.class_count())
+        keepers = [str(vault.keeperOf(each)) for each in range(int(vault.class_count()))]
     except (CallReverted, BadArguments) as error:
         raise BadInput(f"there is no Strongroom vault at {address} on this chain") from error
-    if keeper.lower() != reporter.lower():
+    numbers = [number for number, each in enumerate(keepers) if each == reporter]
+    if not numbers:
         raise ConfigError(
-            f"the vault's keeper is {keeper}, its reporter {reporter}: a keeper needs one Safe for "
-            "both"
+            f"the vault's reporter is {reporter}, the keepers of its classes are "
+            f"{', '.join(keepers) or 'nobody'}: a keeper needs one Safe for both"
         )
-    safe = chain.at(keeper, abi.load("Safe"))
+    safe = chain.at(reporter, abi.load("Safe"))
     try:
         owners, threshold = tuple(map(str, safe.getOwners())), int(safe.getThreshold())
     except (CallReverted, BadArguments) as error:
-        raise ConfigError(f"the keeper {keeper} is not a Safe: make a Safe the keeper") from error
+        raise ConfigError(f"the keeper {reporter} is not a Safe: make a Safe the keeper") from error
     exchanges: dict[str, _Exchange] = {}
     classes, notes = [], []
-    for number in range(count):
+    for number in numbers:
         terms = vault.classOf(number)
         account = chain.at(terms.implementation, abi.load("PolymarketAccount"))
         exchange = _exchange(chain, account, str(terms.oracle))
@@ -182,7 +183,7 @@ def _look(chain: Contracts, address: str) -> _Found:
             notes.append(f"class {number} trades with pools: add its [[venue.pools]]")
         classes.append(number)
     return _Found(
-        chain.chain_id, vault.address, keeper, owners, threshold, lifetime,
+        chain.chain_id, vault.address, reporter, owners, threshold, lifetime,
         tuple(exchanges.values()), tuple(classes), tuple(notes),
     )  # fmt: skip
 
@@ -208,6 +209,7 @@ def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> JsonObject
     further = [f"owner-{number}.json" for number in range(2, found.threshold + 1)]
     return {
         "vault": found.vault,
+        "classes": list(found.classes),
         "journal": "sqlite:///keeper.db",
         "chain": {"rpc_url": options.rpc, "chain_id": found.chain_id, "confirmations": 5},
         "keys": {"owner": "owner.json", "executor": "executor.json"}

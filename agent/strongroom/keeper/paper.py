@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import TypeAdapter
 
-from strongroom.chain.ids import ConditionId, Json, MarketId, canonical
+from strongroom.chain.ids import ConditionId, Json, MarketId, Question, canonical
 from strongroom.chain.orders import NO, YES, Outcome, Side
 from strongroom.chain.units import MICRO
 from strongroom.information.books import Book
@@ -23,7 +23,9 @@ from strongroom.strategy.record import DecidedLeg, DecisionRecord
 from strongroom.strategy.view import MarketState, VaultState
 
 FACT = "paper"
-NO_ACCOUNT = MarketState("0x" + "00" * 20, 0, 0, 0, 0, {})  # of a market that paper alone holds
+NO_ACCOUNT = MarketState(
+    "0x" + "00" * 20, 0, 0, 0, 0, {}, Question("")
+)  # of a market of paper alone
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,9 @@ class PaperKeeper(Keeper):
     def _decide(self, look: Look, state: VaultState) -> int:
         text = self.journal.fact(FACT)
         book = _BOOK.validate_json(text) if text else PaperBook()
-        view = replace(self.view(look, state), vault=with_paper(state, book))
+        view = self.view(look, state)
+        questions = {name: each.question_key for name, each in view.by_vault_market.items()}
+        view = replace(view, vault=with_paper(view.vault, book, questions))
         found = decide(view, self.packs, self.rules, self.journal.salt())
         self.on_view(view, found)
         for decision in found.decisions:
@@ -112,11 +116,20 @@ class PaperKeeper(Keeper):
         return book
 
 
-def with_paper(state: VaultState, book: PaperBook) -> VaultState:
-    """Return the vault's state with paper positions in place of cash."""
+def with_paper(
+    state: VaultState, book: PaperBook, questions: Mapping[MarketId, Question]
+) -> VaultState:
+    """Return the vault's state with paper positions in place of cash.
+
+    Paper opens no market, so no report marks what it trades: it does without.
+
+    Args:
+        questions: of the vault markets that paper may have
+    """
     markets = dict(state.markets)
     for market, conditions in book.held.items():
-        known = markets.get(market, NO_ACCOUNT)
+        nothing = replace(NO_ACCOUNT, question=questions.get(market, Question(market)))
+        known = markets.get(market, nothing)
         positions = dict(known.positions)
         for condition, (yes, no) in conditions.items():
             before = positions.get(condition, (0, 0))
@@ -129,6 +142,7 @@ def with_paper(state: VaultState, book: PaperBook) -> VaultState:
         idle=max(0, state.idle + book.cash),
         total_exposure=state.total_exposure + staked,
         markets=markets,
+        marks_required=False,
     )
 
 

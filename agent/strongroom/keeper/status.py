@@ -98,7 +98,7 @@ def read_status(config: Config) -> Status:
     journal = open_journal(config)
     chain = connect(config)
     try:
-        state = VaultReader(chain, config.vault).read({})
+        state = VaultReader(chain, config.vault, config.classes).read({})
     except ChainAway as error:
         raise ConfigError(f"[chain.rpc_url] {error}") from error
     failed, ended = journal.reversals()

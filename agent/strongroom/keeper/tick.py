@@ -142,6 +142,7 @@ class Keeper:
             self._check_exchanges(halts)
             self._resolve_forecasts(state)
             self.duties.settle(state, self.tasks.busy())
+            self.duties.sweep()
         look, decided = None, 0
         with _Named(halts):
             look = self._look(state, now)
@@ -157,7 +158,7 @@ class Keeper:
             state = self._again(state, halts)
             self.duties.tidy(state, self.tasks.busy())
         with _Named(halts):
-            if look is not None and "clock" not in halts and self._report_is_due():
+            if look is not None and "clock" not in halts and self._report_is_due(state):
                 self.reporter.report(look.markets, look.books)
         return self._again(state, halts), decided
 
@@ -174,8 +175,13 @@ class Keeper:
         """Return how many steps orders and transactions have taken."""
         return self.journal.moves + self.transactor.moves
 
-    def _report_is_due(self) -> bool:
-        return self.reporter.is_due(self.vault.requests_wait())
+    def _report_is_due(self, state: VaultState) -> bool:
+        """Whether it is time; a market that was opened for a proposal waits for its first mark."""
+        unmarked = state.marks_required and any(
+            each.tradable and each.exposure == 0 and not each.marks
+            for each in state.markets.values()
+        )
+        return self.reporter.is_due(unmarked)
 
     def _again(self, state: VaultState, halts: dict[str, str]) -> VaultState:
         """Return the vault as it is now, read anew only where we have moved something since."""
@@ -206,12 +212,9 @@ class Keeper:
 
     def view(self, look: Look, state: VaultState) -> View:
         """Return what a decision may know now."""
-        names = sorted({market.vault_market for market in look.markets.values()})
-        unknown = [name for name in names if name not in state.markets]
-        closed = self.vault.closed(unknown)
-        return View(
+        view = View(
             now=look.at,
-            vault=replace(state, closed=closed),
+            vault=state,
             markets=look.markets,
             books=look.books,
             forecasts=self._usable_forecasts(look),
@@ -220,6 +223,8 @@ class Keeper:
             day=self._day(look.at, state.nav),
             negative_risk_oracle=self.negative_risk_oracle,
         )
+        unknown = [name for name in sorted(view.by_vault_market) if name not in state.markets]
+        return replace(view, vault=replace(state, closed=self.vault.closed(unknown)))
 
     def _decide(self, look: Look, state: VaultState) -> int:
         view = self.view(look, state)
@@ -230,6 +235,8 @@ class Keeper:
             self._tell_decided(decision)
         if found.decisions:
             self.tasks.advance()
+        if found.openings:
+            self.tasks.open_markets(found.openings)
         return len(found.decisions)
 
     def _tell_decided(self, decision: Decision) -> None:

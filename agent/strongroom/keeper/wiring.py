@@ -81,7 +81,7 @@ def build(
     chain, now = connect(config), clock or time.time
     owner = open_keystore(config.keys.owner, config.keys.owner_passphrase_env, chain.node)
     executor = open_keystore(config.keys.executor, config.keys.executor_passphrase_env, chain.node)
-    vault = VaultReader(chain, config.vault, _wallets(config, chain))
+    vault = VaultReader(chain, config.vault, config.classes, _wallets(config, chain))
     check_vault(config, chain)
     pools = [_pool_market(chain, each) for each in config.venue.pools]
     signers, kept = _signers(config, chain, owner), journal or Journal(config.journal)
@@ -232,7 +232,7 @@ def reporting_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Reporting:
         config.venue.clob_url,
         ReportSchedule(section.every_s, section.when_asked_s),
         Method(int(section.reference_size * MICRO), section.stale_s, section.haircut_bps),
-        {each.market.vault_market: each.pool for each in pools},
+        {each.market.question_key: each.pool for each in pools},
         CODE_VERSION,
     )
 
@@ -315,14 +315,19 @@ def check_vault(config: Config, chain: Chain) -> None:
         if chain.code_at(address) == "0x":
             raise ConfigError(f"[{place}] there is no contract at {address} on this chain")
     limit = ordinal("max_order_lifetime_s")
-    questions = (("keeper", ()), ("reporter", ()), ("limit", (limit,)))
+    questions = [("reporter", ()), ("limit", (limit,))]
+    questions += [("keeperOf", (number,)) for number in config.classes]
     try:
-        keeper, reporter, lifetime = chain.ask(
+        reporter, lifetime, *keepers = chain.ask(
             [Ask(config.vault, "Vault", name, given) for name, given in questions]
         )
     except CallReverted as error:
         raise ConfigError(f"[vault] {config.vault} is not a Strongroom vault") from error
-    for role, holder in (("keeper", keeper), ("reporter", reporter)):
+    holders = {
+        f"class {number}'s keeper": each
+        for number, each in zip(config.classes, keepers, strict=True)
+    }
+    for role, holder in (holders | {"reporter": reporter}).items():
         if holder.lower() != config.safe.address.lower():
             raise ConfigError(f"[safe.address] the vault's {role} is {checksum(holder)}")
     if config.execution.order_lifetime_s > lifetime:

@@ -9,14 +9,14 @@ from strongroom.information.books import Book
 from strongroom.reporting.marks import Mark
 from strongroom.strategy.record import DecisionRecord, record_json
 
-SCHEMA = "strongroom-evidence/1"
+SCHEMA = "strongroom-evidence/2"
 
 
 @dataclass(frozen=True)
 class Basis:
     """What one condition's marks rest on: its payout, a pool, or the books of YES and NO."""
 
-    market: ConditionId
+    condition: ConditionId
     resolved: bool = False
     pool: str | None = None
     reserves: tuple[int, int] = (0, 0)
@@ -52,10 +52,10 @@ def evidence_document(
         "marks": [
             {
                 "market": mark.market,
-                "bid_yes": str(mark.bid_yes),
-                "ask_yes": str(mark.ask_yes),
-                "bid_no": str(mark.bid_no),
-                "ask_no": str(mark.ask_no),
+                "place": mark.place,
+                "condition": mark.condition,
+                "bid": str(mark.bid),
+                "ask": str(mark.ask),
             }
             for mark in marks
         ],
@@ -72,7 +72,7 @@ def evidence_hash(document: bytes) -> str:
 
 def basis_json(basis: Basis) -> dict[str, Json]:
     """Return what a mark rests on, as the document has it."""
-    found: dict[str, Json] = {"market": basis.market}
+    found: dict[str, Json] = {"condition": basis.condition}
     if basis.resolved:
         return found | {"resolved": True}
     if basis.pool is not None:

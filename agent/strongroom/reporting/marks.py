@@ -1,10 +1,10 @@
-"""Marks: what a report says one outcome token is worth, bid and ask."""
+"""Marks: what a report says YES of a condition is worth, bid and ask; NO follows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from strongroom.analysis.pools import Pool
-from strongroom.chain.ids import ConditionId
+from strongroom.chain.ids import ConditionId, MarketId
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import BPS, HOUR, MICRO, WAD
 from strongroom.information.books import Book
@@ -12,22 +12,26 @@ from strongroom.information.books import Book
 
 @dataclass(frozen=True)
 class Mark:
-    """One condition's marks, WAD; the fields of the contract's struct."""
+    """Marks of YES of one condition of a vault's market, WAD. NO follows: its bid is 1 - ask, its
+    ask 1 - bid.
 
-    market: ConditionId
-    bid_yes: int
-    ask_yes: int
-    bid_no: int
-    ask_no: int
+    Attributes:
+        place: of the condition in its market
+    """
 
-    def as_tuple(self) -> tuple[ConditionId, int, int, int, int]:
+    market: MarketId
+    place: int
+    condition: ConditionId
+    bid: int
+    ask: int
+
+    def as_tuple(self) -> tuple[MarketId, int, int, int]:
         """Return the struct as the contract takes it."""
-        return self.market, self.bid_yes, self.ask_yes, self.bid_no, self.ask_no
+        return self.market, self.place, self.bid, self.ask
 
 
-def resolved_mark(market: ConditionId) -> Mark:
-    """Return a resolved condition's marks: the contract takes the payout instead."""
-    return Mark(market, 0, 0, 0, 0)
+Quote = tuple[int, int]  # bid and ask of YES, WAD
+UNKNOWN: Quote = (0, WAD)  # what a condition without a mark counts at
 
 
 @dataclass(frozen=True)
@@ -45,23 +49,19 @@ class Method:
     haircut_bps: int = 500
 
 
-def mark_from_books(
-    condition: ConditionId,
-    books: tuple[Book | None, Book | None],
-    now: int,
-    method: Method,
-) -> Mark:
-    """Return a condition's marks: what the reference size would bring, or cost, token by token.
+def quote_from_books(books: tuple[Book | None, Book | None], now: int, method: Method) -> Quote:
+    """Return a condition's bid and ask of YES: what the reference size would bring and cost.
 
+    Selling YES and buying NO come to the same, so each book bounds both; the better one counts.
     What finds no bid is worth 0, what finds no ask costs 1: a missing quote makes no value up, it
-    widens the spread. A stale book is cut, hour by hour. Bids round down, asks up; the bids of both
-    outcomes together never exceed 1.
+    widens the spread. A stale book is cut, hour by hour. Bids round down, asks up; where the books
+    contradict each other, the lower price is the bid and the higher the ask.
 
     Args:
         books: of YES and NO; None: there is none
         now: timestamp
     """
-    bids, asks = [], []
+    quotes = []
     for book in books:
         bid, ask = _swept(book, method.reference_size)
         if book is not None:
@@ -69,26 +69,27 @@ def mark_from_books(
             kept = BPS - min(BPS, hours * method.haircut_bps)
             bid = bid * kept // BPS
             ask = WAD - (WAD - ask) * kept // BPS
-        bids.append(bid)
-        asks.append(max(ask, bid))
-    excess = max(0, sum(bids) - WAD)
-    cut = -(-excess // 2)
-    bids = [max(0, bid - cut) for bid in bids]
-    return Mark(condition, bids[YES], asks[YES], bids[NO], asks[NO])
+        quotes.append((bid, ask))
+    bid = max(quotes[YES][0], WAD - quotes[NO][1])
+    ask = min(quotes[YES][1], WAD - quotes[NO][0])
+    return min(bid, ask), max(bid, ask)
 
 
-def within_event(marks: Sequence[Mark]) -> list[Mark]:
-    """Return the marks of one event's outcomes with YES bids that sum to at most 1."""
-    total = sum(mark.bid_yes for mark in marks)
-    if total <= WAD:
-        return list(marks)
-    return [replace(mark, bid_yes=mark.bid_yes * WAD // total) for mark in marks]
+def within_event(bids: Sequence[int], paid: int) -> list[int]:
+    """Return the YES bids of one event's unresolved outcomes, which with what was paid sum to at
+    most 1; all WAD.
+
+    Args:
+        paid: payouts of YES of the resolved ones, summed
+    """
+    total, room = sum(bids), max(0, WAD - paid)
+    return [bid * room // total for bid in bids] if total > room else list(bids)
 
 
-def _swept(book: Book | None, size: int) -> tuple[int, int]:
+def _swept(book: Book | None, size: int) -> Quote:
     """Return what one token of `size` brings and costs, WAD."""
     if book is None:
-        return 0, WAD
+        return UNKNOWN
     left, proceeds = size, 0
     for level in book.bids:
         take = min(left, level.size)
@@ -104,20 +105,19 @@ def _swept(book: Book | None, size: int) -> tuple[int, int]:
     return bid, min(WAD, -(-cost * (WAD // MICRO) // size))
 
 
-def mark_from_pool(market: ConditionId, pool: Pool, yes: int, no: int) -> Mark:
-    """Return a condition's marks from a fixed-product market maker.
+def quote_from_pool(pool: Pool, yes: int, no: int) -> Quote:
+    """Return a condition's bid and ask of YES from a fixed-product market maker.
 
     The bid is what selling the whole position brings for each token, the ask what buying as much
-    costs: a pool pays less the more it takes. An outcome that is not held is quoted for one token.
-    Complete sets are worth 1 without the pool, so a position is what is left of the larger side.
+    costs: a pool pays less the more it takes. Complete sets are worth 1 without the pool, so a
+    position is what is left of the larger side; of NO, its quotes are turned round. Where nothing
+    is held, one token of YES is quoted.
 
     Args:
         yes: outcome tokens held, base units; likewise no
     """
-    pairs = min(yes, no)
-    bids, asks = [], []
-    for outcome, held in ((YES, yes - pairs), (NO, no - pairs)):
-        size = held or MICRO
-        bids.append(pool.proceeds(size, outcome) * WAD // size)
-        asks.append(min(WAD, -(-pool.cost(size, outcome) * WAD // size)))
-    return Mark(market, bids[YES], asks[YES], bids[NO], asks[NO])
+    outcome = NO if no > yes else YES
+    size = abs(yes - no) or MICRO
+    bid = min(WAD, pool.proceeds(size, outcome) * WAD // size)
+    ask = max(bid, min(WAD, -(-pool.cost(size, outcome) * WAD // size)))
+    return (bid, ask) if outcome == YES else (WAD - ask, WAD - bid)

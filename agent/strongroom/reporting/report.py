@@ -11,6 +11,7 @@ from strongroom.chain.ids import (
     ConditionId,
     Json,
     MarketId,
+    Question,
     TokenId,
     to_bytes,
     transaction_key,
@@ -31,14 +32,15 @@ from strongroom.reporting.evidence import (
     store_evidence,
 )
 from strongroom.reporting.marks import (
+    UNKNOWN,
     Mark,
     Method,
-    mark_from_books,
-    mark_from_pool,
-    resolved_mark,
+    Quote,
+    quote_from_books,
+    quote_from_pool,
     within_event,
 )
-from strongroom.reporting.nav import value_of, with_wallet
+from strongroom.reporting.nav import nav_of, paid_to_yes, value_of
 
 LOOK_BACK = 64  # blocks, for the event of the report that was just sent
 PURPOSE = "report"
@@ -46,15 +48,17 @@ PURPOSE = "report"
 
 @dataclass(frozen=True)
 class ReportSchedule:
-    """When a report is due; seconds since the last one.
+    """When a report is due; seconds since the last one, and never sooner than the vault admits.
 
     Attributes:
         every: in any case
         when_asked: while requests wait
+        when_opened: while an open market has no mark, which its orders need
     """
 
     every: int = 6 * HOUR
     when_asked: int = HOUR
+    when_opened: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,14 @@ class Reporting:
     Attributes:
         evidence: folder of the documents, each stored under its hash
         source: where the quotes come from, in words
-        pools: vault market -> pool at which it is valued instead of at books
+        pools: question -> pool at which it is valued instead of at books
     """
 
     evidence: Path
     source: str
     schedule: ReportSchedule = ReportSchedule()
     method: Method = field(default_factory=Method)
-    pools: Mapping[MarketId, str] = field(default_factory=dict)
+    pools: Mapping[Question, str] = field(default_factory=dict)
     code_version: str = ""
 
 
@@ -100,12 +104,19 @@ class Reporter:
         self.settings, self._journal, self._transactor = settings, journal, transactor
         self._vault, self._now, self._on_event = vault, now, on_event
 
-    def is_due(self, requests_wait: bool) -> bool:
-        """Whether it is time."""
-        schedule = self.settings.schedule
-        sent = int(self._journal.fact("report_sent_at") or 0)  # it may wait for the guardian
-        age = self._now() - max(self._vault.reported_at(), sent)
-        return age >= (schedule.when_asked if requests_wait else schedule.every)
+    def is_due(self, unmarked: bool) -> bool:
+        """Whether it is time.
+
+        Args:
+            unmarked: whether a market waits for its first mark
+        """
+        schedule, state = self.settings.schedule, self._vault.reports()
+        after = schedule.every
+        if state.requests_wait:
+            after = min(after, schedule.when_asked)
+        if unmarked:
+            after = min(after, schedule.when_opened)
+        return self._now() - state.last >= max(after, state.interval_s)
 
     def report(
         self, markets: Mapping[ConditionId, Market], books: Mapping[TokenId, Book]
@@ -141,7 +152,6 @@ class Reporter:
             return None
         if state not in (TransactionState.MINED, TransactionState.DONE):
             return None
-        self._journal.keep("report_sent_at", str(now))
         self._journal.reveal([identity for identity, _ in revealed])
         self._check(evidence, expected)
         return evidence
@@ -149,28 +159,31 @@ class Reporter:
     def marks(
         self, markets: Mapping[ConditionId, Market], books: Mapping[TokenId, Book], now: int
     ) -> tuple[list[Mark], list[Basis], Expected]:
-        """Return the marks in the contract's order, what each rests on, and what they come to."""
+        """Return the marks of all open markets' unresolved conditions, what each condition rests
+        on, and what they come to."""
         held = self._vault.holdings(self._vault.open_markets())
         pools = self._pools(held)
         marks: list[Mark] = []
         basis: list[Basis] = []
         values: dict[MarketId, tuple[int, int]] = {}
         for account in held:
-            pool = pools.get(account.market)
+            positions = account.positions
             pairs = [
-                self._mark(condition, position, pool, markets, books, now)
-                for condition, position in account.positions.items()
+                self._quote(condition, position, pools.get(account.market), markets, books, now)
+                for condition, position in positions.items()
             ]
-            mine = within_event([mark for mark, _ in pairs])
-            marks += mine
+            quotes = _exclusive([quote for quote, _ in pairs], list(positions.values()))
             basis += [each for _, each in pairs]
-            value = value_of(account.collateral, account.here, mine)
-            if account.wallet:
-                away = value_of(account.collateral_away, account.away, mine)
-                value = with_wallet(value, away, account.outstanding)
-            values[account.market] = value
-        idle = self._vault.idle()
-        bid, ask = (idle + sum(value[side] for value in values.values()) for side in (0, 1))
+            marks += [
+                Mark(account.market, place, condition, *quote)
+                for place, ((condition, position), quote) in enumerate(
+                    zip(positions.items(), quotes, strict=True)
+                )
+                if not position.resolved
+            ]
+            values[account.market] = value_of(account.total, list(positions.values()), quotes)
+        exposures = [each.exposure for each in held]
+        bid, ask = nav_of(self._vault.idle(), list(values.values()), exposures)
         return marks, basis, Expected(values, bid, ask)
 
     def _pools(self, held: Sequence[Holdings]) -> dict[MarketId, tuple[str, Pool]]:
@@ -178,7 +191,7 @@ class Reporter:
         named = {
             each.market: address
             for each in held
-            if (address := self.settings.pools.get(each.market)) is not None
+            if (address := self.settings.pools.get(each.question)) is not None
         }
         found = read_pools(self._vault.chain, list(named.values())) if named else []
         return {
@@ -186,7 +199,7 @@ class Reporter:
             for (market, address), pool in zip(named.items(), found, strict=True)
         }
 
-    def _mark(
+    def _quote(
         self,
         condition: ConditionId,
         position: Position,
@@ -194,34 +207,35 @@ class Reporter:
         markets: Mapping[ConditionId, Market],
         books: Mapping[TokenId, Book],
         now: int,
-    ) -> tuple[Mark, Basis]:
-        """Return a condition's marks, and what they rest on."""
+    ) -> tuple[Quote, Basis]:
+        """Return a condition's bid and ask of YES, and what they rest on."""
         if position.resolved:
-            return resolved_mark(condition), Basis(condition, resolved=True)
+            return UNKNOWN, Basis(condition, resolved=True)
         if pool is not None:
             address, there = pool
-            mark = mark_from_pool(condition, there, position.yes, position.no)
-            return mark, Basis(condition, pool=address, reserves=there.reserves)
+            quote = quote_from_pool(there, position.yes, position.no)
+            return quote, Basis(condition, pool=address, reserves=there.reserves)
         market = markets.get(condition)
         pair: tuple[Book | None, Book | None] = (None, None)
         if market is not None:
             yes, no = (books.get(token) for token in market.token_ids)
             pair = (yes, no)
-        mark = mark_from_books(condition, pair, now, self.settings.method)
-        return mark, Basis(condition, books=pair)
+        quote = quote_from_books(pair, now, self.settings.method)
+        return quote, Basis(condition, books=pair)
 
     def _check(self, evidence: str, expected: Expected) -> None:
         """Report the NAV on chain, and whether it is the one that we computed."""
-        chain, mine = self._vault.chain, {"evidence": evidence}
+        chain, vault = self._vault.chain, self._vault.address
         since = max(0, chain.head().number - LOOK_BACK)
-        logs = [
-            (name, log)
-            for event, name in (("Reported", "reported"), ("ReportPending", "report_pending"))
-            for log in chain.logs(self._vault.address, "Vault", event, since, matching=mine)
-        ]
-        if not logs:
+        sent = chain.logs(vault, "Vault", "Reported", since, matching={"evidence": evidence})
+        if not sent:
             return
-        name, found = logs[-1]
+        last = sent[-1]
+        (found,) = [
+            log
+            for log in chain.logs(vault, "Vault", "Dealt", last.block, last.block)
+            if log.transaction == last.transaction
+        ]
         bid, ask = int(found.args["nav_bid"]), int(found.args["nav_ask"])
         difference = bid - expected.nav_bid, ask - expected.nav_ask
         fields: dict[str, Json] = {
@@ -231,6 +245,18 @@ class Reporter:
             "difference_bid": difference[0],
             "difference_ask": difference[1],
         }
-        self._on_event(name, fields)
+        self._on_event("reported", fields)
         if any(difference):
             self._on_event("nav_differs", fields)
+
+
+def _exclusive(quotes: Sequence[Quote], positions: Sequence[Position]) -> list[Quote]:
+    """Return the quotes of a market's conditions, whose bids of YES leave room for one another."""
+    if len(quotes) == 1:
+        return list(quotes)
+    bids = [
+        0 if position.resolved else bid
+        for (bid, _), position in zip(quotes, positions, strict=True)
+    ]
+    kept = within_event(bids, paid_to_yes(positions))
+    return [(bid, ask) for bid, (_, ask) in zip(kept, quotes, strict=True)]

@@ -19,7 +19,7 @@ from strongroom.chain.ids import (
     question_number,
     to_hex,
 )
-from strongroom.chain.orders import MoveKind, OrderKind
+from strongroom.chain.orders import YES, MoveKind, OrderKind
 from strongroom.chain.units import LOT, MICRO, on_tick
 from strongroom.errors import Refused
 from strongroom.information.gamma import Market
@@ -90,10 +90,15 @@ class Passed:
 
 @dataclass(frozen=True)
 class Round:
-    """What a look at a view comes to."""
+    """What a look at a view comes to.
+
+    Attributes:
+        openings: of markets that a proposal waits for: a report must mark them first
+    """
 
     decisions: tuple[Decision, ...]
     passed: tuple[Passed, ...]
+    openings: tuple[Opening, ...] = ()
 
 
 class _NotNow(Refused):
@@ -106,6 +111,7 @@ class _Round:
     def __init__(self, view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> None:
         self.view, self.packs, self.rules, self.salt = view, packs, rules, salt
         self.spent: dict[MarketId, int] = {}  # micro-units
+        self.unmarked: dict[MarketId, Opening] = {}  # to be opened, and marked by a report first
         self.day = view.day or Day(view.vault.nav, view.vault.nav)
         self.held = view.holdings(rules.groups)
 
@@ -120,21 +126,28 @@ class _Round:
         return int(left / (1 + market.fees.rate)), binding
 
     def named_rooms(self, market: Market) -> dict[str, int]:
-        view, rules, name = self.view, self.rules, market.vault_market
+        view, rules, question = self.view, self.rules, market.question_key
+        name = view.market_of(market)
         found = view.contract_rooms(market, self.spent)
         spent = [
-            Stake(other.event, other.category, assets, self.groups_of(vault_market, other.event))
+            Stake(
+                other.event,
+                other.category,
+                assets,
+                self.groups_of(other.question_key, other.event),
+            )
             for vault_market, assets in self.spent.items()
             if (other := view.by_vault_market.get(vault_market)) is not None
         ]
-        new = Stake(market.event or name, market.category, 0, self.groups_of(name, market.event))
+        member = self.groups_of(question, market.event)
+        new = Stake(market.event or question, market.category, 0, member)
         portfolio = room(
             rules.limits, view.vault.nav, [*self.held, *spent], new, self.day, view.now
         )
-        open_now = len(set(view.vault.markets) | set(self.spent))
-        if name not in view.vault.markets and open_now >= rules.max_open:
+        open_now = set(view.vault.markets) | set(self.spent) | set(self.unmarked)
+        if name not in open_now and len(open_now) >= rules.max_open:
             found["open markets"] = 0
-        if view.is_delegated(market) and self.wallets_left(name) <= 0:
+        if name is not None and view.is_delegated(market) and self.wallets_left(name) <= 0:
             found["wallets"] = 0
         return found | {portfolio.binding: portfolio.assets}
 
@@ -152,9 +165,9 @@ class _Round:
         ]
         return view.vault.free_wallets - len(taken)
 
-    def groups_of(self, name: str, event: str) -> frozenset[str]:
+    def groups_of(self, question: str, event: str) -> frozenset[str]:
         groups = self.rules.groups
-        return groups.get(name, frozenset()) | groups.get(event, frozenset())
+        return groups.get(question, frozenset()) | groups.get(event, frozenset())
 
     def decide(self, proposal: Proposal, number: int) -> Decision:
         """Return the decision that a proposal comes to.
@@ -164,7 +177,7 @@ class _Round:
         """
         view = self.view
         for leg in proposal.legs:
-            name = leg.market.vault_market
+            name = self.name_of(leg.market)
             if name in view.busy or name in self.spent:
                 raise _NotNow("a task is open in this market")
             last = view.decided.get(name)
@@ -177,6 +190,7 @@ class _Round:
                 raise _NotNow("a pool has no resting orders")
             if leg.buys and leg.price > view.vault.max_buy_price:
                 raise _NotNow(f"{leg.price} is above the vault's highest price")
+            self.check_band(leg)
         for move in proposal.moves:
             if move.kind != MoveKind.MERGE and view.is_delegated(move.market):
                 raise _NotNow(f"a {move.kind} stays in the account, out of its wallet's reach")
@@ -189,9 +203,44 @@ class _Round:
         free = view.vault.idle - view.vault.owed - view.vault.asked - sum(self.spent.values())
         if sum(budgets.values()) > max(0, free):
             raise _NotNow("needs more than the idle assets")
+        self.check_marks(sized)
         record = self.record(proposal, sized, budgets, sizing, number)
         self.spent |= {name: assets for name, assets in budgets.items() if assets}
         return Decision(record.id, record)
+
+    def name_of(self, market: Market) -> MarketId:
+        name = self.view.market_of(market)
+        if name is None:
+            raise _NotNow("no class of the vault admits the market")
+        return name
+
+    def check_band(self, leg: Leg) -> None:
+        """Hold a price against the vault's band around the marks, which its account enforces."""
+        vault, state = self.view.vault, self.view.state_of(leg.market)
+        mark = None if state is None else state.marks.get(leg.market.condition_id)
+        if mark is None or not vault.price_band or self.view.is_delegated(leg.market):
+            return
+        bid, ask = mark if leg.outcome == YES else (MICRO - mark[1], MICRO - mark[0])
+        if leg.buys and leg.price > ask + vault.price_band:
+            raise _NotNow(f"{leg.price} is above the band around the mark, {ask}")
+        if not leg.buys and leg.price < bid - vault.price_band:
+            raise _NotNow(f"{leg.price} is below the band around the mark, {bid}")
+
+    def check_marks(self, legs: Sequence[Leg]) -> None:
+        """Where the vault demands a fresh mark of what is traded, and there is none, the market is
+        opened first: the next report marks it."""
+        view, missing = self.view, False
+        if not view.vault.marks_required:
+            return
+        for leg in legs:
+            name, state = self.name_of(leg.market), view.state_of(leg.market)
+            if view.is_delegated(leg.market):
+                continue  # its wallet's orders are the venue's affair
+            if state is None:
+                self.unmarked.setdefault(name, self.opening(leg.market))
+            missing |= state is None or leg.market.condition_id not in state.marks
+        if missing:
+            raise _NotNow("an order needs a fresh mark: the next report brings it")
 
     def sized(self, proposal: Proposal) -> tuple[list[Leg], SizingNote]:
         """Return the legs as they are to be traded, and how that came about."""
@@ -216,7 +265,6 @@ class _Round:
 
     def choose(self, proposal: Proposal, leg: Leg) -> tuple[Size, dict[str, int]]:
         view, sizing = self.view, self.rules.sizing
-        name = leg.market.vault_market
         lifts = [pack.lift(view, proposal) for pack in self.packs if isinstance(pack, Confidence)]
         limits = sizing.limits(
             proposal.edge,
@@ -226,12 +274,13 @@ class _Round:
             len(proposal.evidence),
             max(lifts, default=0),
         )
-        state = view.vault.markets.get(name)
+        state = view.state_of(leg.market)
         staked = state.exposure if state is not None else 0
         wanted = min(limits.values()) - staked
         rule = min(limits, key=lambda each: limits[each])
         if sizing.stages > 1:
-            if view.now - view.decided.get(name, -sizing.stage_gap_s) < sizing.stage_gap_s:
+            before = view.decided.get(self.name_of(leg.market), -sizing.stage_gap_s)
+            if view.now - before < sizing.stage_gap_s:
                 raise _NotNow("the next stage is not due")
             wanted = min(wanted, min(limits.values()) // sizing.stages)
         depth = int(leg.size * self.rules.depth_share) * leg.price // MICRO
@@ -243,7 +292,7 @@ class _Round:
 
     def resting(self, legs: list[Leg]) -> tuple[list[Leg], SizingNote]:
         left, binding = self.rooms_before_fees(legs[0].market)
-        state = self.view.vault.markets.get(legs[0].market.vault_market)
+        state = self.view.state_of(legs[0].market)
         left += state.free if state is not None else 0
         needed = sum(leg.size * leg.price // MICRO for leg in legs)
         if needed > left:
@@ -254,7 +303,7 @@ class _Round:
         """Return the collateral that each account needs beyond what is free in it."""
         needs: dict[MarketId, int] = {}
         for leg in legs:
-            name = leg.market.vault_market
+            name = self.name_of(leg.market)
             needs.setdefault(name, 0)
             if leg.buys:
                 cash = -(-leg.size * leg.price // MICRO)
@@ -262,7 +311,7 @@ class _Round:
                 needs[name] += cash + leg.market.fees.most_up_to(leg.size, leg.price)
         for move in proposal.moves:
             if move.kind == MoveKind.SPLIT:
-                name = move.market.vault_market
+                name = self.name_of(move.market)
                 needs[name] = needs.get(name, 0) + move.amount
         for name, assets in needs.items():
             state = self.view.vault.markets.get(name)
@@ -289,7 +338,7 @@ class _Round:
             legs=tuple(self.decided(leg, proposal.kind) for leg in legs),
             moves=tuple(
                 DecidedMove(
-                    move.kind, move.market.vault_market, move.market.condition_id, move.amount
+                    move.kind, self.name_of(move.market), move.market.condition_id, move.amount
                 )
                 for move in proposal.moves
             ),
@@ -317,7 +366,7 @@ class _Round:
         """Return a leg as it is kept and carried out."""
         market, exchanges = leg.market, self.rules.exchanges
         return DecidedLeg(
-            vault_market=market.vault_market,
+            vault_market=self.name_of(market),
             condition=market.condition_id,
             question=market.question,
             token=market.token_ids[leg.outcome],
@@ -341,7 +390,7 @@ class _Round:
             count = max(question_number(m.question_id) for m in siblings) + 1
             question = market.event_id
         return Opening(
-            vault_market=market.vault_market,
+            vault_market=self.name_of(market),
             class_id=number,
             question_id=question,
             count=count,
@@ -382,4 +431,4 @@ def decide(view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:
                 decisions.append(this.decide(proposal, len(decisions)))
             except _NotNow as reason:
                 passed.append(Passed(pack.name, question, str(reason)))
-    return Round(tuple(decisions), tuple(passed))
+    return Round(tuple(decisions), tuple(passed), tuple(this.unmarked.values()))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from strongroom.chain.ids import ConditionId, MarketId, TokenId
+from strongroom.chain.ids import ConditionId, MarketId, Question, TokenId, market_of
 from strongroom.chain.units import BPS
 from strongroom.information.books import Book
 from strongroom.information.forecast import Given
@@ -18,7 +18,7 @@ from strongroom.strategy.portfolio import Day, Stake
 
 @dataclass(frozen=True)
 class ClassState:
-    """A class of markets: its caps (assets, and bps of NAV), and what it has at stake."""
+    """A class of markets: its caps (assets, and bps of NAV), what it has at stake and has lost."""
 
     oracle: str
     market_cap: int
@@ -27,12 +27,19 @@ class ClassState:
     class_cap_bps: int
     max_duration: int  # seconds
     exposure: int
+    losses: int = 0  # that count against its cap
+    retired: bool = False  # no budget goes out any more
     delegated: bool = False  # its markets are traded by wallets of the venue
 
 
 @dataclass(frozen=True)
 class MarketState:
-    """An open market of the vault, by its account and its wallet; micro-units and micro-tokens."""
+    """An open market of the vault, by its account and its wallet; micro-units and micro-tokens.
+
+    Attributes:
+        question: the condition or the event that it is about
+        marks: bid and ask of YES of the last report, 10**-6, of each condition that has fresh ones
+    """
 
     account: str
     class_id: int
@@ -40,6 +47,8 @@ class MarketState:
     collateral: int
     reserved: int  # of the collateral, by orders that may still be filled
     positions: Mapping[ConditionId, tuple[int, int]]  # condition -> YES, NO
+    question: Question
+    marks: Mapping[ConditionId, tuple[int, int]] = field(default_factory=dict)
     resolved: frozenset[ConditionId] = frozenset()
     tradable: bool = True
     wallet: str = ""  # that trades for the account; empty: the account trades itself
@@ -52,7 +61,14 @@ class MarketState:
 
 @dataclass(frozen=True)
 class VaultState:
-    """What the chain says of the vault; micro-units."""
+    """What the chain says of the vault; micro-units.
+
+    Attributes:
+        total_losses: of all classes, what closed markets have not returned
+        recent: net allocation that the velocity limits count
+        classes: those that the keeper serves, and `markets` theirs
+        elsewhere: exposure of other classes' markets, by question
+    """
 
     address: str
     nav: int
@@ -61,14 +77,21 @@ class VaultState:
     owed: int  # to redemptions that a report has closed
     asked: int  # by redemptions that the next report closes, at today's price
     total_exposure: int
+    total_losses: int
     total_cap: int
     total_cap_bps: int
-    velocity_left: int
+    velocity: int
+    velocity_bps: int
+    recent: int
+    question_cap_bps: int
     max_buy_price: int  # 10**-6
     max_order_lifetime: int
+    price_band: int  # around the marks, 10**-6; 0: none
+    marks_required: bool  # an order needs a fresh mark
     dealable: bool  # fresh, not paused, not winding down, breaker not tripped
     classes: Mapping[int, ClassState] = field(default_factory=dict)
     markets: Mapping[MarketId, MarketState] = field(default_factory=dict)
+    elsewhere: Mapping[Question, int] = field(default_factory=dict)
     closed: frozenset[MarketId] = frozenset()  # markets that the vault had and closed
     free_wallets: int = 0  # that serve no market yet
 
@@ -100,12 +123,22 @@ class View:
         return self.books.get(market.token_ids[outcome])
 
     def class_of(self, market: Market) -> int | None:
-        """Return the class that admits the market, or None."""
+        """Return the class that admits the market, or None; the keeper's own classes alone."""
         oracle = self.negative_risk_oracle if market.negative_risk else market.oracle
         for number, each in self.vault.classes.items():
             if each.oracle.lower() == oracle.lower():
                 return number
         return None
+
+    def market_of(self, market: Market) -> MarketId | None:
+        """Return what the vault calls the market in the class that admits it, or None."""
+        number = self.class_of(market)
+        return None if number is None else market_of(number, market.question_key)
+
+    def state_of(self, market: Market) -> MarketState | None:
+        """Return the vault's market, where it is open."""
+        name = self.market_of(market)
+        return None if name is None else self.vault.markets.get(name)
 
     def is_delegated(self, market: Market) -> bool:
         """Whether a wallet of the venue trades the market, not its account."""
@@ -114,7 +147,7 @@ class View:
 
     def held(self, market: Market) -> tuple[int, int]:
         """Return the YES and NO tokens of a market, micro-tokens."""
-        state = self.vault.markets.get(market.vault_market)
+        state = self.state_of(market)
         return (0, 0) if state is None else state.positions.get(market.condition_id, (0, 0))
 
     def contract_rooms(self, market: Market, spent: Mapping[MarketId, int]) -> dict[str, int]:
@@ -123,29 +156,38 @@ class View:
         Args:
             spent: vault market -> what decisions of this round take already
         """
-        vault, name = self.vault, market.vault_market
-        number = self.class_of(market)
-        if number is None or not vault.dealable or name in vault.closed:
+        vault, number, name = self.vault, self.class_of(market), self.market_of(market)
+        if number is None or name is None or not vault.dealable or name in vault.closed:
             return {"not admitted": 0}
         terms = vault.classes[number]
+        if terms.retired:
+            return {"class retired": 0}
         state = vault.markets.get(name)
         if state is not None and not state.tradable:
             return {"not tradable": 0}
         in_market = (state.exposure if state else 0) + spent.get(name, 0)
-        in_class = terms.exposure + sum(
+        on_question = in_market + vault.elsewhere.get(market.question_key, 0)
+        in_class = terms.exposure + terms.losses
+        in_class += sum(
             assets for other, assets in spent.items() if self._class_number(other) == number
         )
         anywhere = sum(spent.values())
+        in_all = vault.total_exposure + vault.total_losses + anywhere
+        in_day = vault.recent + anywhere
+
+        def of_nav(bps: int) -> int:
+            return bps * vault.nav // BPS
+
         return {
             "market cap": terms.market_cap - in_market,
-            "market cap bps": terms.market_cap_bps * vault.nav // BPS - in_market,
+            "market cap bps": of_nav(terms.market_cap_bps) - in_market,
+            "question cap": of_nav(vault.question_cap_bps) - on_question,
             "class cap": terms.class_cap - in_class,
-            "class cap bps": terms.class_cap_bps * vault.nav // BPS - in_class,
-            "total cap": vault.total_cap - vault.total_exposure - anywhere,
-            "total cap bps": vault.total_cap_bps * vault.nav // BPS
-            - vault.total_exposure
-            - anywhere,
-            "velocity": vault.velocity_left - anywhere,
+            "class cap bps": of_nav(terms.class_cap_bps) - in_class,
+            "total cap": vault.total_cap - in_all,
+            "total cap bps": of_nav(vault.total_cap_bps) - in_all,
+            "velocity": vault.velocity - in_day,
+            "velocity bps": of_nav(vault.velocity_bps) - in_day,
             "idle": vault.idle - vault.owed - vault.asked - anywhere,
         }
 
@@ -155,20 +197,28 @@ class View:
 
     @cached_property
     def by_vault_market(self) -> dict[MarketId, Market]:
-        """A market of each vault market."""
-        return {market.vault_market: market for market in self.markets.values()}
+        """A market of each vault market of the keeper's classes."""
+        named = ((self.market_of(market), market) for market in self.markets.values())
+        return {name: market for name, market in named if name is not None}
+
+    @cached_property
+    def _by_question(self) -> dict[Question, Market]:
+        return {market.question_key: market for market in self.markets.values()}
 
     def holdings(self, groups: Mapping[str, frozenset[str]]) -> list[Stake]:
-        """Return what is at stake, at cost, a vault market each; for the portfolio's limits.
+        """Return what is at stake, at cost, a question each; for the portfolio's limits.
 
         Args:
             groups: market or event -> names of the groups of markets that move with it
         """
+        staked = dict(self.vault.elsewhere)
+        for state in self.vault.markets.values():
+            staked[state.question] = staked.get(state.question, 0) + state.exposure
         found = []
-        for name, state in self.vault.markets.items():
-            market = self.by_vault_market.get(name)
-            event = market.event if market is not None else name
+        for question, assets in staked.items():
+            market = self._by_question.get(question)
+            event = market.event if market is not None else question
             category = market.category if market is not None else "unknown"
-            member = groups.get(name, frozenset()) | groups.get(event, frozenset())
-            found.append(Stake(event or name, category, state.exposure, member))
+            member = groups.get(question, frozenset()) | groups.get(event, frozenset())
+            found.append(Stake(event or question, category, assets, member))
         return found

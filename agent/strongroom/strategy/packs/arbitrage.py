@@ -44,9 +44,8 @@ def least_order(market: Market, book: Book) -> int:
 
 def busy(view: View, markets: Iterable[Market]) -> bool:
     """Whether a decision is being carried out in one of the markets, or none may be made."""
-    return any(
-        market.vault_market in view.busy or view.class_of(market) is None for market in markets
-    )
+    names = (view.market_of(market) for market in markets)
+    return any(name is None or name in view.busy for name in names)
 
 
 def proposal_of(

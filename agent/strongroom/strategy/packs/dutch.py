@@ -17,7 +17,7 @@ from strongroom.analysis.scan import (
     event_candidates,
     judge,
 )
-from strongroom.chain.ids import MarketId
+from strongroom.chain.ids import Question
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO
 from strongroom.information.gamma import Market
@@ -75,7 +75,7 @@ class DutchBook:
         )
 
     def _events(self, markets: Sequence[Market]) -> list[NegativeRiskEvent]:
-        groups: dict[MarketId, list[int]] = {}
+        groups: dict[Question, list[int]] = {}
         for place, market in enumerate(markets):
             if market.event_id is not None:
                 groups.setdefault(market.event_id, []).append(place)
@@ -85,7 +85,7 @@ class DutchBook:
             if len(places) > 1
         ]
 
-    def _proof(self, event: MarketId) -> str:
+    def _proof(self, event: Question) -> str:
         return "checked by the operator" if event in self.exhaustive else ""
 
     def _judge(self, view: View, group: Sequence[Market], rooms: Rooms) -> Proposal | None:
