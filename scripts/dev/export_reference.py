@@ -12,6 +12,7 @@ TARGET = ROOT / "docs" / "contracts" / "reference.md"
 CONTRACTS = {
     "Vault": "Vault.vy",
     "VaultDesk": "VaultDesk.vy",
+    "VaultExits": "VaultExits.vy",
     "VaultGovernance": "VaultGovernance.vy",
     "VaultFactory": "VaultFactory.vy",
     "PolymarketAccount": "accounts/PolymarketAccount.vy",
