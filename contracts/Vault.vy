@@ -139,7 +139,8 @@ def __init__(desk: address, new: terms.Terms):
 @raw_return
 def __default__() -> Bytes[MAX_RETURN]:
     """
-    @notice Everything else is the desk's or the governance's; answers and errors pass through.
+    @notice Everything else is the desk's, the exits' or the governance's; answers and errors
+            pass through.
     """
     return raw_call(DESK, msg.data, max_outsize=MAX_RETURN, is_delegate_call=True)
 

@@ -211,8 +211,8 @@ def addClass(new: exposure.MarketClass) -> uint256:
 @nonreentrant
 def setClassCaps(class_id: uint256, new: exposure.Caps):
     """
-    @notice Sets a class's caps; exposure above them is only worked off. Owner; raised only after the timelock, lowered at
-            once and by the guardian too.
+    @notice Sets a class's caps; exposure above them is only worked off. Owner; raised only after
+            the timelock, lowered at once and by the guardian too.
     """
     if exposure._is_cap_raised(class_id, new):
         ownable._check_owner()

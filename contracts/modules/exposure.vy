@@ -156,8 +156,7 @@ class_caps: HashMap[uint256, uint256]
 class_exposures: HashMap[uint256, uint256]  # class -> assets
 class_losses: HashMap[uint256, uint256]  # class -> assets per share, LOSS bits behind the point
 losses: uint256  # of all classes together, likewise
-# class -> assets that came home above cost, less exposure that never did
-profitOf: public(HashMap[uint256, int256])
+profitOf: public(HashMap[uint256, int256])  # class -> assets home above cost, less what never came
 # allocated less recalled in a period (224 bits, assets) | the period's number << 224
 periods: uint256[PERIODS]
 # market -> account | class << 160 (8) | conditions << 168 (8) | index in open_markets << 176 (8) |

@@ -12,9 +12,9 @@
      Limits of use: a token that takes a fee on transfer is refused; one that changes balances by
      itself (rebasing) must not be used, nor one of more than 18 decimals. Deposit limit and least
      deposit fit 128 and 120 bits.
-@custom:security Assets are counted here and in the open deposit epoch, never by balanceOf, so a
-        gift changes no price. Invariant: asset.balanceOf(self) >= total_idle + pending deposits
-        + claimable_assets.
+@custom:security Assets are counted here and in the open deposit epoch, never by balanceOf: what
+        is sent here unasked is nobody's and counts for nothing. Invariant: asset.balanceOf(self)
+        >= total_idle + pending deposits + claimable_assets.
 """
 
 from ethereum.ercs import IERC20

@@ -5,9 +5,10 @@
 @author Strongroom
 @notice The owner submits the exact call; once the delay of its function has passed he may make
         it, once, for a week. After that, or once it is revoked or made, the same call can be
-        submitted again only after another full delay: no call stands matured for ever. Meanwhile holders can leave and the guardian can veto. Each function
-        has its own delay: raised at once, lowered only after the delay itself. A function can be
-        abdicated: then nobody can ever raise that risk again.
+        submitted again only after another full delay: no call stands matured for ever. Meanwhile
+        holders can leave and the guardian can veto. Each function has its own delay: raised at
+        once, lowered only after the delay itself. A function can be abdicated: then nobody can
+        ever raise that risk again.
 @dev Why: a holder must be able to leave before a change that hurts him takes effect. So all that
      raises risk or cost waits, announced as the exact call data, and all that lowers it is free.
      Roles: the owner submits, makes, revokes and abdicates calls. The guardian revokes all but
@@ -89,8 +90,7 @@ FUNCTIONS: constant(bytes4[10]) = [
 ]
 
 submittedAt: public(HashMap[bytes32, uint256])  # hash of a submitted call -> timestamp
-# hash of a call that was made or revoked -> when it may be submitted again, timestamp
-submittableFrom: public(HashMap[bytes32, uint256])
+submittableFrom: public(HashMap[bytes32, uint256])  # hash of a call, made or revoked -> timestamp
 delayOf: public(HashMap[bytes4, uint256])  # function -> seconds
 abdicated: public(HashMap[bytes4, bool])  # function -> whether it was given up for ever
 
