@@ -1,83 +1,44 @@
 """An independent model of the vault: plain lists and exact integers, nothing packed.
 
-Written from the design's formulas, not from the contracts: requests are lists that are walked,
-epochs are objects, sums are summed. What an account holds is not the vault's to know: values come
-in as arguments. `VaultRefused` where the vault must revert. The property tests hold the contracts
-against it, step by step and to the unit; so a backtest's vault is the contracts' vault.
+Written from the design's formulas, not from the contracts: sums are summed, queues are walked. What
+an account holds is not the vault's to know: values, and what comes home, come in as arguments.
+`VaultRefused` where the vault must revert. Who may call what is not modelled.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from strongroom.chain.terms import VELOCITY_PERIOD_S
-from strongroom.chain.units import BPS, DAY, SHARE_PRICE, VIRTUAL_SHARES, WAD, YEAR
-from strongroom.errors import Refused
+from strongroom.backtest.simulated_requests import DEPOSIT, REDEEM, Queue, need
+from strongroom.chain.terms import VELOCITY_PERIOD_S, VELOCITY_PERIODS, Limits
+from strongroom.chain.units import BPS, DAY, PRICE, SHARE, VIRTUAL_SHARES, YEAR
 
-DEPOSIT, REDEEM = 0, 1
+LOSS = 96  # bits behind the point of losses per share
+COLLAPSE = 10**4  # below this part of its first price a share is not dealt in
+DUST_BPS = 10  # of idle: what closed accounts may have left in a flat vault
 
 Name = TypeVar("Name", bound=Hashable)  # of a market
-Marks = tuple[int, int, int, int]
-Value = tuple[int, int]  # at the bid and at the ask
-
-
-class VaultRefused(Refused):
-    """The vault must revert."""
-
-
-def need(condition: bool, reason: str) -> None:
-    """Refuse unless the condition holds."""
-    if not condition:
-        raise VaultRefused(reason)
-
-
-@dataclass
-class Epoch:
-    """Who asked for how much and when, how much is settled, who claimed what."""
-
-    asked: dict[str, int] = field(default_factory=dict)
-    asked_at: dict[str, int] = field(default_factory=dict)
-    settled_in: int = 0
-    settled_out: int = 0
-    claimed_in: dict[str, int] = field(default_factory=dict)
-    claimed_out: dict[str, int] = field(default_factory=dict)
-    closed: bool = False
-
-    @property
-    def total(self) -> int:
-        return sum(self.asked.values())
-
-    def waits(self, who: str) -> bool:
-        """Whether a part of who's request is not settled."""
-        settled = self.closed and self.settled_in == self.total
-        return self.asked.get(who, 0) != 0 and not settled
-
-    def entitled(self, who: str) -> tuple[int, int]:
-        asked = self.asked.get(who, 0)
-        if not self.closed or asked == 0:
-            return 0, 0
-        return asked * self.settled_in // self.total, asked * self.settled_out // self.total
-
-    def claimable(self, who: str) -> tuple[int, int]:
-        part_in, part_out = self.entitled(who)
-        return part_in - self.claimed_in.get(who, 0), part_out - self.claimed_out.get(who, 0)
+Value = tuple[int, int]  # what an account holds, at the bid and at the ask
+Pay = Callable[[Name, int, int], int]  # market, part of supply -> collateral that left
 
 
 @dataclass
 class VaultMarket:
-    """What the vault keeps of a market."""
+    """What the vault keeps of a market; `bid` is at most the exposure."""
 
-    kind: int = 0
-    book: Value = (0, 0)
-    marks: Marks = (0, 0, 0, 0)
-    payout_booked: bool = False
+    kind: int
+    question: Hashable
+    delegated: bool = False
     exposure: int = 0
+    bid: int = 0
+    ask: int = 0
     closed: bool = False
+    halted: bool = False  # before it was closed
 
 
-@dataclass
+@dataclass(frozen=True)
 class Caps:
-    """Caps of one class, or in total (then without a market's)."""
+    """Caps of one class: of a market and of all, assets and bps of NAV at the bid."""
 
     market: int
     market_bps: int
@@ -86,81 +47,145 @@ class Caps:
 
 
 @dataclass
-class Vault(Generic[Name]):
-    """The whole vault; `limits` by name, `classes` by id."""
+class VaultClass:
+    """A strategy: its caps, what it has lost (per share) and earned."""
 
-    limits: dict[str, int]
-    rates: tuple[int, int, int]  # management, performance, hurdle
-    recipients: list[tuple[str, int]]  # who, bps
+    caps: Caps
+    losses: int = 0
+    profit: int = 0
+    retired: bool = False
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What a closed account left behind: whose it is, and what it stood for then."""
+
+    kind: int
+    stood_for: int
+
+
+@dataclass(frozen=True)
+class Dealing:
+    """What a report or a settlement dealt at, after fees and before settlement."""
+
+    nav_bid: int
+    nav_ask: int
+    supply: int
+    bid: int
+    ask: int
+    room: int
+    fees: int  # taken with it, assets
+    minted: int  # shares for them
+
+
+@dataclass
+class Vault(Generic[Name]):
+    """The whole vault; `classes` by id, amounts in assets, prices times 1e36.
+
+    Attributes:
+        rates: management, performance and hurdle, bps
+        recipients: who, bps
+        unswept: closed account -> what it left behind
+        periods: [period, net allocation], oldest first
+        mark: the high-water mark, assets for one share
+        base: NAV at the bid after the last settlement
+        room: what deposits may still bring in
+    """
+
+    limits: Limits
+    rates: tuple[int, int, int]
+    recipients: list[tuple[str, int]]
     now: int
-    classes: list[Caps] = field(default_factory=list)
+    classes: list[VaultClass] = field(default_factory=list)
     shares: dict[str, int] = field(default_factory=dict)
-    epochs: tuple[list[Epoch], list[Epoch]] = field(default_factory=lambda: ([Epoch()], [Epoch()]))
+    queues: tuple[Queue, Queue] = field(default_factory=lambda: (Queue(DEPOSIT), Queue(REDEEM)))
     markets: dict[Name, VaultMarket] = field(default_factory=dict)
     open: list[Name] = field(default_factory=list)
-    allocations: list[list[int]] = field(default_factory=list)  # [period, net], oldest first
+    unswept: dict[Hashable, Remains] = field(default_factory=dict)
+    periods: list[list[int]] = field(default_factory=list)
     idle: int = 0
     claimable: int = 0
-    mark: int = WAD
-    anchor: int = WAD
-    anchored: int = 0
+    losses: int = 0  # per share, as the classes'
+    mark: int = SHARE // VIRTUAL_SHARES
+    base: int = 0
+    room: int = 0
+    bid_price: int = PRICE // VIRTUAL_SHARES
+    ask_price: int = PRICE // VIRTUAL_SHARES
+    reference: int = PRICE // VIRTUAL_SHARES
     reported: int = 0
-    pending: object = None
-    confirmed: object = None
-    tripped: bool = False
-    reference: int | None = None  # of the breaker, after a reset
+    reports: int = 0
+    charged: int = 0  # when fees were taken last
     winding_down: bool = False
+    has_reporter: bool = True
     put_in: int = 0
     got_out: int = 0
-    venue: int = 0  # gains less losses that are booked
-    last_fees: int = 0
-    last_nav: int = 0
+    last: Dealing | None = None
 
     def __post_init__(self) -> None:
-        self.anchored = self.reported = self.now
+        """Begin now."""
+        self.reported = self.charged = self.now
 
     # views
 
     @property
     def supply(self) -> int:
+        """All shares."""
         return sum(self.shares.values())
 
     @property
-    def nav(self) -> Value:
-        return (
-            self.idle + sum(self.markets[m].book[0] for m in self.open),
-            self.idle + sum(self.markets[m].book[1] for m in self.open),
-        )
-
-    @property
-    def pending_deposits(self) -> int:
-        return sum(e.total - e.settled_in for e in self.epochs[DEPOSIT])
-
-    @property
-    def waiting_shares(self) -> int:
-        return sum(e.total - e.settled_in for e in self.epochs[REDEEM] if e.closed)
-
-    @property
     def exposure(self) -> int:
-        return sum(self.markets[m].exposure for m in self.open)
+        """Budget at cost in all open markets."""
+        return sum(self.markets[market].exposure for market in self.open)
 
-    def class_exposure(self, kind: int) -> int:
-        return sum(self.markets[m].exposure for m in self.open if self.markets[m].kind == kind)
+    @property
+    def nav(self) -> Value:
+        """NAV at the bid, nothing above its cost, and at the ask, nothing below it."""
+        ask = sum(self.markets[market].ask for market in self.open)
+        bid = sum(self.markets[market].bid for market in self.open)
+        return self.idle + bid, self.idle + max(ask, self.exposure)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether idle is all there is, but for dust."""
+        left = sum(each.stood_for for each in self.unswept.values())
+        return not self.open and left * BPS <= DUST_BPS * self.idle
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the last report is too old."""
+        return self.now > self.reported + self.limits.max_report_age_s
+
+    @property
+    def breaker_tripped(self) -> bool:
+        """Whether the published bid is so far under its highest that no budget goes out."""
+        return self.bid_price * BPS < self.reference * (BPS - self.limits.max_drawdown_bps)
 
     @property
     def recent_allocation(self) -> int:
-        return sum(
-            net for period, net in self.allocations if period + 4 > self.now // VELOCITY_PERIOD_S
-        )
+        """What the velocity limit counts."""
+        oldest = self.now // VELOCITY_PERIOD_S - VELOCITY_PERIODS
+        return sum(net for period, net in self.periods if period > oldest)
 
-    def can_claim(self, side: int, who: str) -> tuple[int, int]:
-        """All that `who` can claim; the vault's bound of 16 epochs a claim is not reached here."""
-        parts = [epoch.claimable(who) for epoch in self.epochs[side]]
-        return sum(p[0] for p in parts), sum(p[1] for p in parts)
+    @property
+    def total_losses(self) -> int:
+        """Losses of all classes, assets."""
+        return self._in_assets(self.losses)
 
-    # dealing
+    def class_exposure(self, kind: int) -> int:
+        """Return the exposure of a class's open markets."""
+        return sum(self.markets[m].exposure for m in self.open if self.markets[m].kind == kind)
 
-    def request(self, side: int, who: str, controller: str, amount: int) -> None:
+    def class_losses(self, kind: int) -> int:
+        """Return what a class has lost, assets."""
+        return self._in_assets(self.classes[kind].losses)
+
+    def _in_assets(self, per_share: int) -> int:
+        return -(-per_share * (self.supply + VIRTUAL_SHARES) >> LOSS)
+
+    # requests
+
+    def request(self, side: int, who: str, controller: str, amount: int) -> int:
+        """Ask to deposit assets or to redeem shares; return the request id."""
         if side == DEPOSIT:
             need(not self.winding_down, "winding down")
             need(amount > 0, "below the least deposit")
@@ -168,326 +193,353 @@ class Vault(Generic[Name]):
         else:
             need(amount > 0, "nothing to redeem")
             self.move(who, "vault", amount)
-        epoch = self.epochs[side][-1]
-        epoch.asked[controller] = epoch.asked.get(controller, 0) + amount
-        epoch.asked_at[controller] = self.now
+        price = self.ask_price if side == DEPOSIT else self.bid_price
+        return self.queues[side].request(controller, amount, price)
 
-    def cancel(self, side: int, who: str) -> int:
-        if self.winding_down:
-            amount, _ = self._leave(side, who, self.now)
-        else:
-            amount = self.epochs[side][-1].asked.pop(who, 0)
-            need(amount > 0, "nothing to cancel")
+    def cancel(self, side: int, who: str, number: int) -> int:
+        """Take a request back; return its in units."""
+        anyway = self.winding_down or self.is_stale or not self.has_reporter
+        freed, claimed = self.queues[side].take_back(who, number, anyway, self.reports)
+        self._hand_out(side, who, claimed[1])
         if side == DEPOSIT:
-            self.got_out += amount
+            self.got_out += freed
         else:
-            self.move("vault", who, amount)
-        return amount
-
-    def _leave(self, side: int, who: str, latest: int) -> tuple[int, int]:
-        """Take the oldest request that still waits out of its epoch; pay what was settled of it.
-
-        Returns the in units freed and the out units paid.
-        """
-        for epoch in self.epochs[side]:
-            if not epoch.waits(who):
-                continue
-            need(epoch.asked_at[who] <= latest, "request not overdue")
-            rest_in, rest_out = epoch.claimable(who)
-            self.take(side, who, [(epoch, rest_in, rest_out)])
-            done_in, done_out = epoch.entitled(who)
-            left = epoch.asked.pop(who) - done_in
-            epoch.settled_in -= done_in
-            epoch.settled_out -= done_out
-            epoch.claimed_in.pop(who, None)
-            epoch.claimed_out.pop(who, None)
-            return left, rest_out
-        raise VaultRefused("nothing to cancel")
+            self.move("vault", who, freed)
+        return freed
 
     def claim(self, side: int, who: str, amount: int, by_out: bool) -> tuple[int, int]:
-        need(self.can_claim(side, who)[by_out] >= amount, "exceeds claimable")
-        return self.take(side, who, self.plan_claim(side, who, amount, by_out))
+        """Claim what is settled; return in and out units."""
+        found = self.queues[side].claim(who, amount, by_out)
+        self._hand_out(side, who, found[1])
+        return found
 
-    def plan_claim(
-        self, side: int, who: str, amount: int, by_out: bool
-    ) -> list[tuple[Epoch, int, int]]:
-        """Return what a claim takes out of which epoch, oldest first: in units and out units."""
-        plan = []
-        left = amount
-        for epoch in self.epochs[side]:
-            can_in, can_out = epoch.claimable(who)
-            if left == 0:
-                break
-            take_in, take_out = can_in, can_out
-            if by_out and left < can_out:
-                take_in, take_out = -(-can_in * left // can_out), left
-            elif not by_out and left < can_in:
-                take_in, take_out = left, can_out * left // can_in
-            left -= take_out if by_out else take_in
-            plan.append((epoch, take_in, take_out))
-        return plan
-
-    def take(self, side: int, who: str, plan: list[tuple[Epoch, int, int]]) -> tuple[int, int]:
-        for epoch, amount_in, amount_out in plan:
-            epoch.claimed_in[who] = epoch.claimed_in.get(who, 0) + amount_in
-            epoch.claimed_out[who] = epoch.claimed_out.get(who, 0) + amount_out
-        total_in, total_out = sum(p[1] for p in plan), sum(p[2] for p in plan)
+    def _hand_out(self, side: int, who: str, amount: int) -> None:
         if side == DEPOSIT:
-            self.move("vault", who, total_out)
+            self.move("vault", who, amount)
         else:
-            self.claimable -= total_out
-            self.got_out += total_out
-        return total_in, total_out
+            self.claimable -= amount
+            self.got_out += amount
 
     def move(self, sender: str, receiver: str, amount: int) -> None:
+        """Move shares."""
         need(self.shares.get(sender, 0) >= amount, "erc20: transfer amount exceeds balance")
         self.shares[sender] = self.shares.get(sender, 0) - amount
         self.shares[receiver] = self.shares.get(receiver, 0) + amount
 
     def mint(self, who: str, amount: int) -> None:
+        """Make shares."""
         self.shares[who] = self.shares.get(who, 0) + amount
 
     def burn(self, who: str, amount: int) -> None:
+        """End shares."""
         need(self.shares.get(who, 0) >= amount, "erc20: burn amount exceeds balance")
         self.shares[who] -= amount
 
-    def _check_dealable(self) -> None:
-        need(not self.winding_down, "winding down")
-        need(self.pending is None, "report pending")
-        need(self.now - self.reported <= self.limits["max_report_age"], "stale NAV")
-
     # budget
 
-    def open_market(self, market: Name, kind: int) -> None:
+    def open_market(
+        self, market: Name, kind: int, question: Hashable = None, delegated: bool = False
+    ) -> None:
+        """Open a market of a class, or open it again once it is closed."""
         need(not self.winding_down, "winding down")
-        self.markets[market] = VaultMarket(kind)
+        need(not self.classes[kind].retired, "class retired")
+        known = self.markets.get(market)
+        need(known is None or known.closed, "market open")
+        need(known is None or not known.halted, "market was halted")
+        self.markets[market] = VaultMarket(kind, question or market, delegated)
         self.open.append(market)
 
     def allocate(self, market: Name, assets: int, tradable: bool) -> None:
+        """Move idle assets into a market's account, within every cap."""
         need(not self.winding_down, "winding down")
-        self._check_dealable()
-        state = self.markets[market]
-        need(not state.closed, "market closed")
+        state = self._open(market)
+        need(assets != 0, "nothing to allocate")
+        need(not self.is_stale, "stale NAV")
         need(tradable, "market not tradable")
-        nav = self.nav[0]
-        if self.supply:
-            need(not self.tripped, "drawdown")
-            need(not self._is_drawdown(nav * SHARE_PRICE // self.supply, self.mark), "drawdown")
-        caps, limits = self.classes[state.kind], self.limits
-        for reason, exposure, cap, bps in (
-            ("market cap", state.exposure, caps.market, caps.market_bps),
-            ("class cap", self.class_exposure(state.kind), caps.all, caps.all_bps),
-            ("total cap", self.exposure, limits["total_cap"], limits["total_cap_bps"]),
-        ):
-            need(exposure + assets <= cap, reason)
-            need((exposure + assets) * BPS <= bps * nav, reason + " bps")
-        need(self.recent_allocation + assets <= limits["velocity_limit"], "velocity limit")
-        owed = 0
-        if self.waiting_shares:
-            owed = self.waiting_shares * (nav + 1) // (self.supply + VIRTUAL_SHARES) + 1
+        need(not self.breaker_tripped, "drawdown")
+        need(not self.classes[state.kind].retired, "class retired")
+        for reason, room in self.rooms(market).items():
+            need(assets <= room, reason)
+        owed = -(-sum(e.left for e in self.queues[REDEEM].waiting) * self.bid_price // PRICE)
         need(self.idle >= assets + owed, "idle too low")
         state.exposure += assets
-        self.allocations.append([self.now // VELOCITY_PERIOD_S, assets])
-        state.book = (state.book[0] + assets, state.book[1] + assets)
+        state.bid += assets
+        state.ask += assets
         self.idle -= assets
+        self.periods.append([self.now // VELOCITY_PERIOD_S, assets])
 
-    def room(self, market: Name) -> int:
-        """Return the most that the caps let into a market."""
+    def rooms(self, market: Name) -> dict[str, int]:
+        """Return what each cap still lets into a market, by the reason it refuses with."""
         state, nav, limits = self.markets[market], self.nav[0], self.limits
-        caps, of_class = self.classes[state.kind], self.class_exposure(state.kind)
-        rooms = (
-            caps.market - state.exposure,
-            caps.market_bps * nav // BPS - state.exposure,
-            caps.all - of_class,
-            caps.all_bps * nav // BPS - of_class,
-            limits["total_cap"] - self.exposure,
-            limits["total_cap_bps"] * nav // BPS - self.exposure,
-            limits["velocity_limit"] - self.recent_allocation,
+        kind, caps = state.kind, self.classes[state.kind].caps
+        asked = sum(
+            each.exposure for m in self.open if (each := self.markets[m]).question == state.question
         )
-        return max(0, min(rooms))
+        of_class = self.class_exposure(kind) + self.class_losses(kind)
+        total, day = self.exposure + self.total_losses, self.recent_allocation
+        return {
+            "market cap": caps.market - state.exposure,
+            "market cap bps": caps.market_bps * nav // BPS - state.exposure,
+            "question cap": limits.question_cap_bps * nav // BPS - asked,
+            "class cap": caps.all - of_class,
+            "class cap bps": caps.all_bps * nav // BPS - of_class,
+            "total cap": limits.total_cap - total,
+            "total cap bps": limits.total_cap_bps * nav // BPS - total,
+            "velocity": limits.velocity - day,
+            "velocity bps": limits.velocity_bps * nav // BPS - day,
+        }
 
     def recall(self, market: Name, assets: int) -> None:
-        """Budget `assets` has come back from the market's account."""
-        state = self.markets[market]
-        need(not state.closed, "market closed")
-        state.exposure = max(0, state.exposure - assets)
-        left = assets
-        for entry in reversed(self.allocations):
-            if entry[0] + 4 > self.now // VELOCITY_PERIOD_S:
-                freed = min(left, entry[1])
-                entry[1] -= freed
-                left -= freed
-        state.book = (state.book[0] - assets, state.book[1] - assets)
-        self.idle += assets
+        """Collateral has come from a market's account; above cost it is profit."""
+        state = self._open(market)
+        need(assets != 0, "nothing there")
+        self._come_home(state, assets, min(assets, state.exposure))
 
-    def close(self, market: Name) -> None:
-        """The market is resolved and empty."""
-        state = self.markets[market]
-        self.venue -= state.book[0]
-        state.book = (0, 0)
-        state.exposure = 0
-        state.closed = True
-        index = self.open.index(market)
+    def harvest(self, market: Name, held: int) -> int:
+        """Bring home what an account holds above cost; return it."""
+        state = self._open(market)
+        need(held > state.exposure, "no profit there")
+        self._come_home(state, held - state.exposure, 0)
+        return held - state.exposure
+
+    def close(
+        self,
+        market: Name,
+        account: Hashable,
+        assets: int,
+        stood_for: int | None = None,
+        halted: bool = False,
+    ) -> None:
+        """End a market: what its account holds comes home, what is lacking is a loss.
+
+        Args:
+            assets: that came home
+            stood_for: what its tokens and wallet stand for; None: it is empty
+            halted: it had been halted before
+        """
+        state = self._open(market)
+        if assets:
+            self._come_home(state, assets, min(assets, state.exposure))
+        if state.exposure:
+            whole = self.supply + VIRTUAL_SHARES
+            part = -(-(state.exposure << LOSS) // whole)
+            self.classes[state.kind].losses += part
+            self.classes[state.kind].profit -= state.exposure
+            self.losses += part
+        state.exposure = state.bid = state.ask = 0
+        state.closed, state.halted = True, halted
         last = self.open.pop()
         if last != market:
-            self.open[index] = last
+            self.open[self.open.index(market)] = last
+        if stood_for is not None:
+            self.unswept[account] = Remains(state.kind, stood_for)
 
-    def sync(self, market: Name, value: Value) -> None:
-        """Book a payout: the account is worth `value` now."""
-        state = self.markets[market]
-        before = self.nav[0]
-        self.venue += value[0] - state.book[0]
-        state.book = value
-        state.payout_booked = True
-        if before:
-            self.anchor = self.anchor * self.nav[0] // before
+    def sweep(self, account: Hashable, kind: int, assets: int, emptied: bool, paid: bool) -> None:
+        """A closed account's money came home.
+
+        Args:
+            paid: every condition is resolved, nothing is away
+        """
+        if assets:
+            self.idle += assets
+            self._earn(kind, assets)
+        if emptied:
+            self.unswept.pop(account, None)
+        elif paid and account in self.unswept:
+            self.unswept[account] = Remains(kind, 0)
+
+    def forgive(self, kind: int, assets: int) -> None:
+        """Let losses of a class and of the vault count no more."""
+        part = (assets << LOSS) // (self.supply + VIRTUAL_SHARES)
+        self.classes[kind].losses -= min(self.classes[kind].losses, part)
+        self.losses -= min(self.losses, part)
+
+    def _open(self, market: Name) -> VaultMarket:
+        need(market in self.markets, "unknown market")
+        need(not self.markets[market].closed, "market closed")
+        return self.markets[market]
+
+    def _come_home(self, state: VaultMarket, assets: int, cost: int) -> None:
+        """Cost leaves at cost; profit takes along what was booked above cost."""
+        self.idle += assets
+        state.exposure -= cost
+        state.bid -= min(state.bid, cost)
+        rest = min(max(0, state.ask - cost), state.exposure)
+        state.ask = max(max(0, state.ask - assets), rest)
+        left = cost  # frees as much of the rolling day, the latest first
+        oldest = self.now // VELOCITY_PERIOD_S - VELOCITY_PERIODS
+        for entry in reversed([each for each in self.periods if each[0] > oldest]):
+            freed = min(left, entry[1])
+            entry[1] -= freed
+            left -= freed
+        self._earn(state.kind, assets - cost)
+
+    def _earn(self, kind: int, profit: int) -> None:
+        self.classes[kind].profit += profit
+        self.forgive(kind, profit)
 
     # reports
 
-    def report(
-        self,
-        values: dict[Name, Value],
-        marks: dict[Name, Marks],
-        key: object,
-        payouts: dict[Name, Value],
-    ) -> str:
-        """Take a report; `key` names it. Returns "settled" or "pending"."""
-        elapsed = self.now - self.reported
-        need(elapsed >= self.limits["min_report_interval"], "report too soon")
-        for market, value in payouts.items():
-            self.sync(market, value)
-        base = self.nav[0]
-        bid = self.idle + sum(value[0] for value in values.values())
-        ask = self.idle + sum(value[1] for value in values.values())
-        supply = self.supply
-        anchor, anchored = self.anchor, self.anchored
-        if supply == 0:
-            anchor, anchored = (bid + 1) * WAD, self.now
-        elif self.now - anchored >= DAY:
-            anchor, anchored = base * SHARE_PRICE // supply, self.now
-        confirmed = self.pending is not None and self.confirmed == key
-        self.confirmed = None
-        in_bounds = self._in_bounds(bid, ask, base, anchor, supply)
-        if not confirmed and not in_bounds:
-            self.put_aside(key)
-            return "pending"
-        if not confirmed:  # a confirmed one was known when the open epochs' requests were made
-            self._close_epochs()
+    def report(self, values: Mapping[Name, Value | None]) -> Dealing:
+        """Book what the accounts hold, and deal; None: an account does not answer."""
+        self._check_interval()
         for market in self.open:
-            state = self.markets[market]
-            self.venue += values[market][0] - state.book[0]
-            state.book = values[market]
-            state.marks = marks[market]
-        self.anchor, self.anchored = anchor, anchored
+            state, value = self.markets[market], values[market]
+            if value is None:
+                state.bid, state.ask = 0, max(state.exposure, state.ask)
+            else:
+                state.bid, state.ask = min(value[0], state.exposure), value[1]
+        return self._deal()
+
+    def settle(self) -> Dealing:
+        """Deal while nothing but idle is there."""
+        need(self.is_flat, "not flat")
+        self._check_interval()
+        return self._deal()
+
+    def _check_interval(self) -> None:
+        due = self.reported + self.limits.min_report_interval_s
+        need(self.reports == 0 or self.now >= due, "report too soon")
+
+    def _deal(self) -> Dealing:
+        """Take fees, settle what an earlier report closed, close the open epochs, publish."""
+        limits, (nav_bid, nav_ask) = self.limits, self.nav
+        before = self.supply
+        fees = self._charge(performing=True)
+        supply = self.supply
+        whole = supply + VIRTUAL_SHARES
+        bid = (nav_bid + 1) * PRICE // whole
+        ask = self._net(-(-(nav_ask + 1) * PRICE // whole))
+        day = max(limits.max_inflow_bps * nav_bid // BPS, limits.inflow_floor)
+        self.room = min(day, self.room + day * (self.now - self.reported) // DAY)
+        self.last = Dealing(nav_bid, nav_ask, supply, bid, ask, self.room, fees, supply - before)
+        if supply <= (nav_bid + 1) * VIRTUAL_SHARES * COLLAPSE:
+            if not self.winding_down:
+                self._settle_deposits(max(ask, self.ask_price), bid, self.is_flat)
+            self._settle_redemptions(min(bid, self.bid_price))
+        self.reports += 1
         self.reported = self.now
-        self.pending = None
-        self.winding_down |= supply > (bid + 1) * VIRTUAL_SHARES * 10**4
-        self.last_fees, self.last_nav = 0, bid
-        if not self.winding_down:
-            self._fees(bid, supply, elapsed)
-        self._settle(bid, ask)
-        return "settled"
+        for queue, price in zip(self.queues, (ask, bid), strict=True):
+            queue.close(self.reports)
+            queue.hear(price)
+        self.bid_price, self.ask_price = bid, ask
+        self.reference = max(self.reference, bid)
+        self.base = self.nav[0]
+        return self.last
 
-    def put_aside(self, key: object) -> None:
-        """A report outside its bounds: known from now on, but of no effect."""
-        self.confirmed = None
-        if self.pending is None:
-            self._close_epochs()
-        self.pending = key
+    def _net(self, price: int) -> int:
+        """Return what a share is worth after the fee that is still due."""
+        mark = self.mark * PRICE // SHARE
+        if self.winding_down or price <= mark:
+            return price
+        return price - (price - mark) * self.rates[1] // BPS
 
-    def _close_epochs(self) -> None:
-        for side in (REDEEM,) if self.winding_down else (DEPOSIT, REDEEM):
-            if self.epochs[side][-1].total:
-                self.epochs[side][-1].closed = True
-                self.epochs[side].append(Epoch())
+    def _settle_deposits(self, price: int, bid: int, flat: bool) -> None:
+        dear = price * BPS > bid * (BPS + self.limits.max_premium_bps)
+        supply = self.supply
+        for epoch in self.queues[DEPOSIT].waiting:
+            if price * BPS > epoch.anchor * (BPS + self.limits.max_up_bps):
+                epoch.handed_back = True
+                continue
+            taken = 0 if dear else epoch.left if flat else min(epoch.left, self.room)
+            if taken == 0:
+                continue
+            shares = taken * PRICE // price
+            epoch.settle(taken, shares)
+            self.idle += taken
+            if shares:
+                self.room -= min(self.room, taken)
+                entered = -(-(supply * self.mark + taken * SHARE) // (supply + shares))
+                self.mark = max(self.mark, entered)
+                supply += shares
+                self.mint("vault", shares)
 
-    def _in_bounds(self, bid: int, ask: int, base: int, anchor: int, supply: int) -> bool:
-        limits = self.limits
-        if (ask - bid) * BPS > bid * limits["max_spread_bps"]:
-            return False
+    def _settle_redemptions(self, price: int) -> None:
+        for epoch in self.queues[REDEEM].waiting:
+            if price * BPS < epoch.anchor * (BPS - self.limits.max_down_bps):
+                epoch.handed_back = True
+                continue
+            taken = epoch.left
+            if taken * price // PRICE > self.idle:
+                taken = self.idle * PRICE // price
+            if taken == 0:
+                continue
+            paid = taken * price // PRICE
+            epoch.settle(taken, paid)
+            self.burn("vault", taken)
+            self.idle -= paid
+            self.claimable += paid
+
+    # fees
+
+    def _charge(self, performing: bool) -> int:
+        """Take the fees of the time since, as shares; return them in assets."""
+        management_bps, performance_bps, hurdle_bps = (0, 0, 0) if self.winding_down else self.rates
+        assets, supply, elapsed = self.nav[0], self.supply, self.now - self.charged
+        self.charged = self.now
         if supply == 0:
-            return True
-        a_share = bid * SHARE_PRICE // supply
-        return (
-            base * (BPS - limits["max_down_bps"])
-            <= bid * BPS
-            <= base * (BPS + limits["max_up_bps"])
-        ) and (
-            anchor * (BPS - limits["max_day_down_bps"])
-            <= a_share * BPS
-            <= anchor * (BPS + limits["max_day_up_bps"])
-        )
-
-    def _fees(self, bid: int, supply: int, elapsed: int) -> None:
-        if supply == 0:
-            self.mark = (bid + 1) * WAD
-            self.reference = None
-            return
-        management_bps, performance_bps, hurdle_bps = self.rates
-        management = min(bid, bid * management_bps * elapsed // (BPS * YEAR))
-        left = bid - management
-        self.mark = -(-self.mark * (BPS * YEAR + hurdle_bps * elapsed) // (BPS * YEAR))
-        threshold = -(-self.mark * supply // SHARE_PRICE)
-        performance = max(0, left - threshold) * performance_bps // BPS
-        left -= performance
-        minted = 0
-        if left:
-            minted = (management + performance) * supply // left
-            self.mark = max(self.mark, left * SHARE_PRICE // supply)
-            self.last_fees = management + performance
+            self.mark = (assets + 1) * SHARE // VIRTUAL_SHARES
+            return 0
+        whole = supply + VIRTUAL_SHARES
+        self.mark += -(-self.mark * hurdle_bps * elapsed // (BPS * YEAR))
+        management = min(self.base, assets) * management_bps * elapsed // (BPS * YEAR)
+        management = min(management, assets)
+        performance = 0
+        if performing:
+            price = (assets + 1 - management) * SHARE // whole
+            profit = max(0, price - self.mark) * supply // SHARE
+            performance = profit * performance_bps // BPS
+        taken = min(management + performance, assets)
+        minted = taken * whole // (assets + 1 - taken)
+        if performing:
+            self.mark = max(self.mark, (assets + 1) * SHARE // (whole + minted))
         parts = [minted * bps // BPS for _, bps in self.recipients]
         for (who, _), part in zip(self.recipients, parts, strict=True):
             self.mint(who, part)
         self.mint(self.recipients[0][0], minted - sum(parts))
-        price = bid * SHARE_PRICE // (supply + minted)
-        if self.reference is not None and price > self.reference:
-            self.reference = price if price < self.mark else None
-        self.tripped |= self._is_drawdown(price, self.mark)
+        return taken
 
-    def _is_drawdown(self, price: int, mark: int) -> bool:
-        reference = mark if self.reference is None else self.reference
-        return price * BPS < reference * (BPS - self.limits["max_drawdown_bps"])
+    # leaving
 
-    def _keep_mark(self, bid: int, ask: int, supply: int, assets: int, shares: int) -> None:
-        if supply == 0:
-            self.mark = (bid + 1) * WAD
-            return
-        before = bid * SHARE_PRICE // supply
-        after = (bid + assets) * SHARE_PRICE // (supply + shares)
-        if ask != bid and before and after > before:
-            self.mark = self.mark * after // before + 1
-
-    def _settle(self, bid: int, ask: int) -> None:
-        supply = self.supply
-        if not self.winding_down:
-            entered, minted = self._settle_side(DEPOSIT, supply + VIRTUAL_SHARES, ask + 1, None)
-            if entered:
-                self._keep_mark(bid, ask, supply, entered, minted)
-                self.mint("vault", minted)
-                self.idle += entered
-        burned, paid = self._settle_side(REDEEM, bid + 1, supply + VIRTUAL_SHARES, self.idle)
-        self.shares["vault"] = self.shares.get("vault", 0) - burned
-        self.idle -= paid
-        self.claimable += paid
-
-    def _settle_side(
-        self, side: int, numerator: int, denominator: int, budget: int | None
+    def leave_in_kind(
+        self, owner: str, shares: int, skip: Collection[Name], pay: Pay[Name]
     ) -> tuple[int, int]:
-        total_in = total_out = rounds = 0
-        for epoch in self.epochs[side]:
-            rest = epoch.total - epoch.settled_in
-            if not epoch.closed or rest == 0:
-                continue
-            if rounds == 8:
-                break
-            rounds += 1
-            take = rest
-            if budget is not None and rest * numerator // denominator > budget - total_out:
-                take = (budget - total_out) * denominator // numerator
-            out = take * numerator // denominator
-            epoch.settled_in += take
-            epoch.settled_out += out
-            total_in, total_out = total_in + take, total_out + out
-            if take < rest:
-                break
-        return total_in, total_out
+        """Burn shares for their part of everything.
+
+        Args:
+            pay: lets an account pay its part; is called for what is not skipped
+
+        Returns:
+            the part of the shares that was paid for, and the supply of which it is a part
+        """
+        need(shares > 0, "nothing to redeem")
+        self._charge(performing=False)
+        supply = self.supply
+        self.burn(owner, shares)
+        part = shares - -(-shares * self.limits.exit_fee_bps // BPS)
+        assets = self.idle * part // supply
+        self.idle -= assets
+        self.got_out += assets
+        for market in [each for each in self.open if each not in skip]:
+            state, paid = self.markets[market], pay(market, part, supply)
+            if state.delegated:
+                gone = [min(paid, each) for each in (state.exposure, state.bid, state.ask)]
+            else:
+                gone = [n * part // supply for n in (state.exposure, state.bid, state.ask)]
+            state.exposure -= gone[0]
+            state.bid = min(state.bid - gone[1], state.exposure)
+            state.ask -= gone[2]
+        return part, supply
+
+    def leave_request_in_kind(
+        self, who: str, number: int, skip: Collection[Name], pay: Pay[Name]
+    ) -> tuple[int, int]:
+        """Leave with the shares of a redemption request that waits; see `leave_in_kind`."""
+        shares, claimed = self.queues[REDEEM].take_back(who, number, True, self.reports)
+        self._hand_out(REDEEM, who, claimed[1])
+        return self.leave_in_kind("vault", shares, skip, pay)
+
+    def wind_down(self) -> None:
+        """End the vault."""
+        need(not self.winding_down, "winding down")
+        self.winding_down = True
