@@ -12,7 +12,7 @@ from tests.defaults import DAY, LIMITS, UNLIMITED
 ZERO = "0x" + "00" * 20
 
 
-FIELDS = ["owner", "guardian", "keeper", "reporter", "manager"]
+FIELDS = ["owner", "guardian", "reporter", "manager"]
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def test_vault_is_listed_and_set_up(factory, terms, people, venue):
     assert not factory.is_vault(people.alice)
     vault = vault_at(ApeDeployer(people.alice), address)
     assert (vault.name(), vault.symbol(), vault.asset()) == ("Name", "SYM", venue.pusd.address)
-    assert [vault.owner(), vault.guardian(), vault.keeper(), vault.reporter()] == [
-        terms[name] for name in FIELDS[:4]
+    assert [vault.owner(), vault.guardian(), vault.reporter()] == [
+        terms[name] for name in FIELDS[:3]
     ]
     assert vault.feeRecipients()[0].account == people.manager
     assert vault.feeRates() == (200, 2_000, 0)
@@ -59,8 +59,8 @@ def test_vault_is_listed_and_set_up(factory, terms, people, venue):
 
 def test_address_is_known_beforehand_and_bound_to_the_deployer(factory, terms, people, project):
     struct = (
-        "(string,string,address,address,address,address,address,"
-        "uint256,uint256,uint256,uint256,uint256,uint256,uint256[17])"
+        "(string,string,address,address,address,address,"
+        "uint256,uint256,uint256,uint256,uint256,uint256,uint256[19])"
     )
     values = tuple(terms.values())
     code = bytes.fromhex(project.Vault.contract_type.deployment_bytecode.bytecode[2:])
@@ -94,7 +94,12 @@ def changed(name, value):
         ("timelock", 91 * DAY, "delay too long"),
         ("limits", changed("max_up_bps", 2**32), "limit too large"),
         ("limits", changed("max_buy_price_bps", 10_001), "limit too large"),
-        ("limits", changed("liveness_period", 0), "limit too small"),
+        ("limits", changed("liveness_period", 2 * DAY - 1), "limit too small"),
+        ("limits", changed("liveness_period", 90 * DAY + 1), "limit too large"),
+        ("limits", changed("max_report_age", 90 * DAY + 1), "limit too large"),
+        ("limits", changed("min_report_interval", DAY + 1), "limit too large"),
+        ("limits", changed("exit_fee_bps", 101), "limit too large"),
+        ("limits", changed("marks_required", 2), "limit too large"),
     ],
 )
 def test_bad_parameters_deploy_nothing(factory, terms, people, name, value, reason):
@@ -110,7 +115,9 @@ def test_the_bounds_themselves_are_allowed(factory, terms, people):
         "max_down_bps": 10_000,
         "max_buy_price_bps": 10_000,
         "liveness_period": 90 * DAY,
-        "max_redeem_delay": 90 * DAY,
+        "max_report_age": 90 * DAY,
+        "min_report_interval": DAY,
+        "exit_fee_bps": 100,
     }
     terms |= {
         "management_bps": 500,

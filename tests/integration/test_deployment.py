@@ -52,9 +52,10 @@ def plan(people, venue):
                 "symbol": "P1",
                 "owner": str(people.owner),
                 "guardian": str(people.guardian),
-                "keeper": str(people.keeper),
                 "reporter": str(people.reporter),
                 "fee_recipient": str(people.manager),
+                "total_cap": "50000",
+                "velocity": "10000",
                 "limits": {"max_drawdown_bps": 3_000},
             },
             "classes": [
@@ -62,6 +63,7 @@ def plan(people, venue):
                     "account": "polymarket",
                     "arguments": arguments,
                     "oracle": str(people.oracle),
+                    "keeper": str(people.keeper),
                     "market_cap": "5000",
                 }
             ],
@@ -85,11 +87,12 @@ def deploy(plan, deployer, record, bomb=0):
 def write_plan(file, plan):
     """Write a plan as its file."""
     section, (each,) = plan.vault, plan.classes
-    roles = ("owner", "guardian", "keeper", "reporter", "fee_recipient")
+    names = ("owner", "guardian", "reporter", "fee_recipient", "total_cap", "velocity")
     file.write_text(
         f'asset = "{plan.asset}"\n[vault]\nname = "{section.name}"\nsymbol = "{section.symbol}"\n'
-        + "".join(f'{role} = "{getattr(section, role)}"\n' for role in roles)
+        + "".join(f'{role} = "{getattr(section, role)}"\n' for role in names)
         + f'[[classes]]\naccount = "polymarket"\noracle = "{each.oracle}"\n'
+        + f'keeper = "{each.keeper}"\n'
         + f"arguments = {json.dumps(each.arguments)}\n"
     )
 
@@ -147,7 +150,7 @@ def test_the_record_has_what_an_explorer_asks(plan, people, tmp_path):
     vault, desk = found["steps"]["vault"], found["steps"]["desk"]
     assert vault["address"] == address and vault["contract"] == "Vault"
     assert vault["arguments"][0] == desk["address"] and vault["arguments"][1][0] == "Strongroom one"
-    assert desk["arguments"] == [plan.asset, found["steps"]["governance"]["address"]]
+    assert desk["arguments"] == [plan.asset, found["steps"]["exits"]["address"]]
 
 
 def test_a_step_that_another_transaction_overtook_is_not_guessed(plan, people, tmp_path):
@@ -194,17 +197,20 @@ def test_what_was_deployed_is_what_was_meant(plan, people, tmp_path):
     vault_at(address).acceptOwnership(sender=key(people.owner))
     found = verify(chain(), address, plan)
     assert any(each.words.startswith("owner: ") and each.grade == "ok" for each in found)
-    other = plan.model_copy(update={"vault": plan.vault.model_copy(
-        update={"keeper": str(people.mallory), "management_bps": 100})})  # fmt: skip
+    other = plan.model_copy(
+        update={
+            "vault": plan.vault.model_copy(update={"management_bps": 100}),
+            "classes": (plan.classes[0].model_copy(update={"keeper": str(people.mallory)}),),
+        }
+    )
     wrong = [each.words for each in verify(chain(), address, other) if each.grade == "wrong"]
-    assert len(wrong) == 2 and any(each.startswith("keeper: declared") for each in wrong)
+    assert len(wrong) == 2 and any(each.startswith("keeper of class 0: decl") for each in wrong)
     with pytest.raises(ConfigError, match="other terms"):
         Deployment(chain(), key(people.stranger), other, tmp_path / "one.json")
 
 
 def test_the_commands(plan, people, tmp_path):
     """The file's dry run, the deployment, once more, and the check."""
-    section = plan.vault
     file, record = tmp_path / "vault.toml", tmp_path / "record.json"
     write_plan(file, plan)
     number = number_of(people.stranger)
@@ -213,7 +219,7 @@ def test_the_commands(plan, people, tmp_path):
     before = people.stranger.nonce
     done = CliRunner().invoke(deploy_command, [*common, "--dry-run"])
     assert done.exit_code == 0 and "nothing was sent" in done.output
-    assert "on a fork: 16 transactions" in done.output and "is one key" in done.output
+    assert "on a fork: 19 transactions" in done.output and "is one key" in done.output
     poor = [*common, "--account", "TEST::50"]
     done = CliRunner().invoke(deploy_command, [*poor, "--dry-run"])
     assert done.exit_code == 2 and "nothing was sent: the deployer lacks 0.0" in done.output
@@ -221,16 +227,16 @@ def test_the_commands(plan, people, tmp_path):
     assert "Send it?" in done.output and people.stranger.nonce == before and not record.exists()
     done = CliRunner().invoke(deploy_command, [*common, "--yes"])
     address = done.output.strip().splitlines()[-1]
-    assert done.exit_code == 0 and people.stranger.nonce == before + 16
+    assert done.exit_code == 0 and people.stranger.nonce == before + 19
     again = CliRunner().invoke(deploy_command, [*common, "--yes"])
-    assert again.output.strip().endswith(address) and people.stranger.nonce == before + 16
+    assert again.output.strip().endswith(address) and people.stranger.nonce == before + 19
     check = ["--vault", address, "--file", str(file), *place]
     done = CliRunner().invoke(verify_command, [*check, "--json"])
     assert done.exit_code == 0 and {each["grade"] for each in json.loads(done.output)} == {
         "ok", "warning"}  # fmt: skip
-    file.write_text(file.read_text().replace(section.keeper, str(people.mallory)))
+    file.write_text(file.read_text().replace(plan.classes[0].keeper, str(people.mallory)))
     done = CliRunner().invoke(verify_command, check)
-    assert done.exit_code == 1 and "wrong    keeper: declared" in done.output
+    assert done.exit_code == 1 and "wrong    keeper of class 0: declared" in done.output
     (tmp_path / "two.toml").write_text(
         f"{file.read_text()}\n[[classes]]\n" + file.read_text().partition("[[classes]]")[2]
     )
@@ -240,6 +246,54 @@ def test_the_commands(plan, people, tmp_path):
     assert done.exit_code == 1 and "not Vault, there is no code" in done.output
     done = CliRunner().invoke(verify_command, ["--vault", "0x12", *place])
     assert done.exit_code == 2 and "is not an address" in done.output
+
+
+UNSAFE = {
+    "the reporter is a keeper": "is the keeper of class 0: one key trades and says what",
+    "no timelock": "timelock_s is 0",
+    "no total cap": "total_cap has no limit in units",
+    "no velocity": "velocity has no limit in units",
+}
+ON_CHAIN = {
+    "the reporter is a keeper": "the reporter is the keeper of class 0",
+    "no timelock": "timelock 0, it takes effect at once",
+    "no total cap": "total_cap has no limit in assets",
+    "no velocity": "velocity has no limit in assets",
+}
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_a_protection_is_given_up_only_by_who_says_so(plan, people, tmp_path, name):
+    """Refused without the flag, whatever else is typed; with it said before and found after."""
+    section, (each,) = plan.vault, plan.classes
+    changed = {
+        "the reporter is a keeper": {"reporter": each.keeper},
+        "no timelock": {"timelock_s": 0},
+        "no total cap": {"total_cap": "none"},
+        "no velocity": {"velocity": "none"},
+    }[name]
+    file, record = tmp_path / "vault.toml", tmp_path / "record.json"
+    write_plan(file, plan.model_copy(update={"vault": section.model_copy(update=changed)}))
+    text = file.read_text()
+    if "timelock_s" in changed:
+        text = text.replace("[[classes]]", "timelock_s = 0\n[[classes]]")
+    file.write_text(text)
+    common = [str(file), "--record", str(record), "--yes", "--skip-rehearsal"]
+    common += ["--account", f"TEST::{number_of(people.stranger)}"]
+    common += ["--network", ape.networks.provider.uri]
+    before = people.stranger.nonce
+    done = CliRunner().invoke(deploy_command, common)
+    assert done.exit_code == 2 and people.stranger.nonce == before
+    assert UNSAFE[name] in done.output and "--i-understand" in done.output
+    done = CliRunner().invoke(deploy_command, [*common, "--i-understand"])
+    assert done.exit_code == 0 and f"understood: {''.join(list(load(file).dangers()))}" in (
+        done.output
+    )
+    address = done.output.strip().splitlines()[-1]
+    warned = [each.words for each in verify(chain(), address) if each.grade == "warning"]
+    assert any(ON_CHAIN[name] in each for each in warned), warned
+    safe = {key for key in ON_CHAIN if key != name}
+    assert not [each for each in warned if any(ON_CHAIN[key] in each for key in safe)]
 
 
 def test_what_would_revert_says_where_it_is_written_and_what_to_do(plan, people, tmp_path):
@@ -274,7 +328,7 @@ def test_lost_answers_are_one_deployment_and_its_steps_are_named(plan, people, t
             runs += 1
             assert done.exit_code == 2 and "may have been sent: look at it" in done.output
             assert "the last step done is" in done.output and "run it again to go" in done.output
-    assert runs == 5 and people.stranger.nonce == before + 16
+    assert runs == 6 and people.stranger.nonce == before + 19
     steps = json.loads(record.read_text())["steps"]
     factory = ape.project.VaultFactory.at(steps["factory"]["address"])
     assert factory.vault_count() == 1 and vault_at(steps["vault"]["address"]).class_count() == 1
@@ -290,9 +344,11 @@ def tamper(address, place):
 TAMPERED = {
     "code of the desk": ("desk", 1_000, "its desk", "differs at byte 1000"),
     "code of the vault": ("vault", 500, "the vault", "differs at byte 500"),
+    "code of the exits": ("exits", 2_000, "its exits", "differs at byte 2000"),
     "code of the governance": ("governance", 0, "its governance", "differs at byte 0"),
     "code of the accounts": ("account 0", 77, "accounts of class 0", "differs at byte 77"),
     "an immutable of the desk": ("desk", -33, "its desk", "immutable word"),
+    "an immutable of the exits": ("exits", -33, "its exits", "immutable word"),
     "an immutable of the vault": ("vault", -65, "the vault", "immutable word"),
     "an account's exchange": ("account 0", -33, "accounts of class 0", "immutable word"),
 }
@@ -328,7 +384,7 @@ def test_addresses_follow_from_nonces(people, deployer, venue):
     """As the chain has it, for two contracts in a row."""
     for _ in range(2):
         nonce = deployer.nonce
-        made = deployer.deploy(ape.project.WalletRegistry)
+        made = deployer.deploy(ape.project.WalletRegistry, venue.pusd)
         assert made.address == created_at(deployer.address, nonce)
 
 
@@ -338,8 +394,9 @@ def example():
 
 def test_the_example_deploys(people, venue, tmp_path):
     """With the devnet's addresses in the places that its comments name."""
-    places = (venue.pusd, people.owner, people.guardian, people.keeper, people.manager,
-              venue.exchange, people.oracle, venue.ctf, venue.usdc, venue.adapter)  # fmt: skip
+    places = (venue.pusd, people.owner, people.guardian, people.reporter, people.manager,
+              venue.exchange, people.oracle, venue.ctf, venue.usdc, venue.adapter,
+              people.keeper)  # fmt: skip
     text = example()
     for number, each in enumerate(places, 1):
         text = text.replace(f'"0x{number:040x}"', f'"{each.address}"')
@@ -357,6 +414,10 @@ def test_the_example_deploys(people, venue, tmp_path):
     [
         ("management_bps = 200", "management_bps = 900", "vault.management_bps"),
         ("max_drawdown_bps", "max_drawdawn_bps", "did you mean 'max_drawdown_bps'"),
+        ("max_drawdown_bps = 2000", "total_cap = 5", "'total_cap' is money: say it in"),
+        ('total_cap = "50000"', "", "vault.total_cap"),
+        ('velocity = "10000"', "", "vault.velocity"),
+        ('keeper = "0x000000000000000000000000000000000000000b"', "", "classes.0.keeper"),
         ('"0x0000000000000000000000000000000000000002"', '"0x02"', r"\[vault.owner\] '0x02' is no"),
         ("    false,  ", "    ", r"takes 7 arguments \(address exchange, string exch.*, not 6"),
         ("    false,  ", '    "no",  ', r"bool negative_risk\): .*BooleanEncoder"),

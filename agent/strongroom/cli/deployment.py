@@ -22,6 +22,12 @@ from strongroom.cli.options import (
 @click.argument("file", type=FILE)
 @click.option("--record", type=FILE, help="Default: deployments/CHAIN/NAME.json.")
 @click.option("--skip-rehearsal", is_flag=True, help="Send without a rehearsal on a fork.")
+@click.option(
+    "--i-understand",
+    is_flag=True,
+    help="Deploy although the reporter is a keeper, there is no timelock, or total cap or velocity "
+    "has no limit in units.",
+)
 @dry_run
 @yes
 @as_json
@@ -31,6 +37,7 @@ def deploy(
     file: Path,
     record: Path | None,
     skip_rehearsal: bool,
+    i_understand: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -38,7 +45,8 @@ def deploy(
     rpc: str,
 ) -> None:
     """Deploy a vault as FILE (TOML) says: plan, rehearsal on a fork, question, steps, check. After
-    an interruption, run it again: it continues. A finished run changes nothing.
+    an interruption, run it again: it continues. A finished run changes nothing. A plan that gives
+    up a protection of its holders is refused, unless you say that you understand it.
 
     \b
     Examples:
@@ -55,6 +63,7 @@ def deploy(
             account,
             record,
             dry_run,
+            i_understand,
             rehearse=not skip_rehearsal,
             say=lambda words: click.echo(words, err=True),
             ask=asked(yes),

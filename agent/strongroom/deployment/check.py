@@ -6,7 +6,7 @@ from strongroom.chain.artifacts import artifact, vault_abi
 from strongroom.chain.contracts import Contract, Contracts
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import keccak
-from strongroom.chain.terms import TIMELOCKED, Limits, VaultTerms, ordinal
+from strongroom.chain.terms import TIMELOCKED, UNLIMITED_ASSETS, Limits, VaultTerms, ordinal
 from strongroom.chain.units import DAY
 from strongroom.deployment.options import DeploymentFinding, Grade
 from strongroom.deployment.plan import CONTRACTS, ClassSection, Plan
@@ -14,9 +14,15 @@ from strongroom.deployment.plan import CONTRACTS, ClassSection, Plan
 RISKY = (  # limits above these are worth a word
     ("max_buy_price_bps", 9_900),
     ("max_drawdown_bps", 5_000),
-    ("max_spread_bps", 2_000),
-    ("sync_max_age_s", 0),
-    ("max_redeem_delay_s", 30 * DAY),
+    ("max_up_bps", 3_000),
+    ("max_down_bps", 3_000),
+    ("max_premium_bps", 3_000),
+    ("max_inflow_bps", 3_000),
+    ("liveness_period_s", 30 * DAY),
+    ("max_report_age_s", 7 * DAY),
+    ("total_cap_bps", 9_000),
+    ("velocity_bps", 5_000),
+    ("question_cap_bps", 3_000),
 )
 
 
@@ -31,16 +37,19 @@ def verify(chain: Contracts, address: str, plan: Plan | None = None) -> list[Dep
     for what, name, view in (
         ("the vault", "Vault", ""),
         ("its desk", "VaultDesk", "DESK"),
+        ("its exits", "VaultExits", "EXITS"),
         ("its governance", "VaultGovernance", "GOVERNANCE"),
     ):
         place = str(getattr(vault, view)()) if view else vault.address
         found.append(check.same_code(what, place, name))
         if found[-1].grade is Grade.WRONG:
             return found  # what foreign code says of itself is worth nothing
-    asset, desk, governance = vault.asset(), vault.DESK(), vault.GOVERNANCE()
+    asset, desk = vault.asset(), vault.DESK()
+    exits, governance = vault.EXITS(), vault.GOVERNANCE()
     found += [
         check.same_immutables("the vault", vault.address, "Vault", desk, _terms_of(vault)),
-        check.same_immutables("its desk", desk, "VaultDesk", asset, governance),
+        check.same_immutables("its desk", desk, "VaultDesk", asset, exits),
+        check.same_immutables("its exits", exits, "VaultExits", asset, governance),
         check.same_immutables("its governance", governance, "VaultGovernance", asset),
     ]
     for number in range(vault.class_count()):
@@ -118,8 +127,9 @@ class _Check:
 
 def _terms_of(vault: Contract) -> tuple[object, ...]:
     """Return terms with which a vault's constructor makes the same immutables."""
-    roles = (vault.owner(), vault.guardian(), vault.keeper(), vault.reporter())
-    return VaultTerms(vault.name(), vault.symbol(), *roles, vault.owner()).arguments()
+    roles = (vault.owner(), vault.guardian(), vault.reporter(), vault.owner())
+    limits = Limits(total_cap=0, velocity=0)
+    return VaultTerms(vault.name(), vault.symbol(), *roles, limits).arguments()
 
 
 def _text(value: object) -> str:
@@ -127,29 +137,47 @@ def _text(value: object) -> str:
 
 
 def _risks(vault: Contract) -> Iterator[DeploymentFinding]:
-    for role in ("owner", "guardian", "keeper", "reporter"):
-        holder = str(getattr(vault, role)())
-        if vault.chain.code(holder):
+    holders = {role: str(getattr(vault, role)()) for role in ("owner", "guardian", "reporter")}
+    keepers = {f"keeper of class {n}": str(vault.keeperOf(n)) for n in range(vault.class_count())}
+    for role, holder in (holders | keepers).items():
+        if int(holder, 16) == 0:
+            yield DeploymentFinding(Grade.WARNING, f"{role}: nobody")
+        elif vault.chain.code(holder):
             yield DeploymentFinding(Grade.OK, f"{role} {holder} is a contract")
         else:
             yield DeploymentFinding(Grade.WARNING, f"{role} {holder} is one key")
+    for role, holder in keepers.items():
+        if holder == holders["reporter"]:
+            words = f"the reporter is the {role}: one key trades and says what the trades are worth"
+            yield DeploymentFinding(Grade.WARNING, words)
     shortest = min(int(vault.delayOf(keccak(each.encode())[:4])) for each in TIMELOCKED)
     words = f"shortest notice of what raises risk: {shortest} s"
+    if not shortest:
+        words += ": timelock 0, it takes effect at once"
     yield DeploymentFinding(Grade.OK if shortest >= DAY else Grade.WARNING, words)
     for name, worst in RISKY:
         value = int(vault.limit(ordinal(name)))
         yield DeploymentFinding(Grade.OK if value <= worst else Grade.WARNING, f"{name} is {value}")
+    for name in ("total_cap", "velocity"):
+        value = int(vault.limit(ordinal(name)))
+        if value == UNLIMITED_ASSETS:
+            words = f"{name} has no limit in assets"
+            yield DeploymentFinding(Grade.WARNING, words)
+        else:
+            yield DeploymentFinding(Grade.OK, f"{name} is {value} base units")
+    if not vault.limit(ordinal("marks_required")):
+        words = "marks_required is 0: orders need no fresh mark, so the price band fails open"
+        yield DeploymentFinding(Grade.WARNING, words)
 
 
 def _declared(vault: Contract, plan: Plan) -> Iterator[DeploymentFinding]:
     """Compare roles, fees, limits, classes and delays with the file."""
     section, count = plan.vault, int(vault.class_count())
-    limits = Limits(**dict(section.limits))
+    limits = plan.limits
     pairs: list[tuple[str, object, object]] = [
         ("name", section.name, vault.name()),
         ("symbol", section.symbol, vault.symbol()),
         ("guardian", section.guardian, vault.guardian()),
-        ("keeper", section.keeper, vault.keeper()),
         ("reporter", section.reporter, vault.reporter()),
         ("asset", plan.asset, vault.asset()),
         ("fees", (section.management_bps, section.performance_bps, section.hurdle_bps),
@@ -159,19 +187,26 @@ def _declared(vault: Contract, plan: Plan) -> Iterator[DeploymentFinding]:
     ]  # fmt: skip
     for number, each in enumerate(plan.classes[:count]):
         there = tuple(vault.classOf(number))
-        pairs.append((f"class {number}", each.terms(there[0]).arguments()[1:], there[1:]))
+        declared = each.terms(there[0]).arguments()
+        pairs.append((f"keeper of class {number}", each.keeper, there[2]))
+        pairs.append((f"class {number}", _but_keeper(declared), _but_keeper(there)))
     for signature in TIMELOCKED if section.timelock_s else ():
         delay = vault.delayOf(keccak(signature.encode())[:4])
         pairs.append((f"delay of {signature.partition('(')[0]}", section.timelock_s, delay))
-    for what, declared, found in pairs:
-        same = str(declared).lower() == str(found).lower()
-        words = f"{what}: {found}" if same else f"{what}: declared {declared}, on chain {found}"
+    for what, wanted, found in pairs:
+        same = str(wanted).lower() == str(found).lower()
+        words = f"{what}: {found}" if same else f"{what}: declared {wanted}, on chain {found}"
         yield DeploymentFinding(Grade.OK if same else Grade.WRONG, words)
     for number in range(count, len(plan.classes)):
         yield DeploymentFinding(Grade.WRONG, f"class {number}: declared, not on chain")
     for number in range(len(plan.classes), count):
         yield DeploymentFinding(Grade.WRONG, f"class {number}: on chain, not declared")
     yield _owner(vault, section.owner)
+
+
+def _but_keeper(terms: tuple[object, ...]) -> tuple[object, ...]:
+    """Return a class's terms without implementation and keeper, which are compared apart."""
+    return terms[1], *terms[3:]
 
 
 def _owner(vault: Contract, declared: str) -> DeploymentFinding:

@@ -31,6 +31,10 @@ class RehearsalDiffers(Differs):
     """The result of the rehearsal differs from the file; nothing was sent."""
 
 
+class Dangerous(Refused):
+    """The file gives up a protection, and nobody said that this is understood; nothing was sent."""
+
+
 class TooLittleGas(Refused):
     """The deployer cannot pay for all transactions; nothing was sent."""
 
@@ -41,11 +45,13 @@ def run_deploy(options: DeployOptions) -> Deployed:
 
     Raises:
         ConfigError: file, account or record do not fit.
+        Dangerous: see the class.
         RehearsalDiffers, TooLittleGas: see the classes.
         AnvilMissing: there is nothing to rehearse on.
         TransactionRefused, ChainAway: of a step; the message names the last one that was done.
     """
     plan, chain = load(options.file), Contracts(options.rpc)
+    _weigh(plan, options)
     account = wallet(options.account, chain, options.passphrase)
     place = options.record or default_path(plan, chain.chain_id)
     steps = RecordFile(place, plan, account.address, chain.chain_id).steps
@@ -85,6 +91,18 @@ def run_verify(options: VerifyOptions) -> Verified:
         raise BadInput(f"{options.vault} is not an address: --vault takes 0x and 40 hex digits")
     plan = load(options.file) if options.file is not None else None
     return Verified(tuple(verify(Contracts(options.rpc), options.vault, plan)))
+
+
+def _weigh(plan: Plan, options: DeployOptions) -> None:
+    """Refuse a file that gives up a protection, unless that is understood."""
+    dangers = list(plan.dangers())
+    if dangers and not options.understood:
+        raise Dangerous(
+            f"{options.file}: {'; '.join(dangers)}. Nothing was sent: change the file, or say "
+            "--i-understand"
+        )
+    for each in dangers:
+        options.say(f"understood: {each}")
 
 
 def _rehearsed(plan: Plan, deployer: str, chain: Contracts, file: Path) -> Rehearsal:

@@ -46,6 +46,7 @@ class DeployOptions:
         account: a keystore file, an ape account's name, or TEST::n
         record: what was done is written here; None: deployments/<chain id>/<name>.json
         dry_run: deploy and check on a fork, send nothing
+        understood: deploy also what gives up a protection, see `Plan.dangers`
         rehearse: deploy on a fork first
         say: is handed each line of the progress
         ask: is handed the question before anything is sent; sends only where it returns True
@@ -57,6 +58,7 @@ class DeployOptions:
     account: str
     record: Path | None = None
     dry_run: bool = False
+    understood: bool = False
     rehearse: bool = True
     say: Callable[[str], None] = _silent
     ask: Callable[[str], bool] = _never

@@ -1,9 +1,9 @@
 """The file that a vault is deployed from: typed, with units and safe defaults."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from eth_utils.address import is_address
 from pydantic import Field, JsonValue, ValidationError
@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, ValidationError
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.codec import BadArguments
 from strongroom.chain.ids import keccak
-from strongroom.chain.terms import NO_CAP, ClassTerms, Limits, VaultTerms
+from strongroom.chain.terms import NO_CAP, UNLIMITED_ASSETS, ClassTerms, Limits, VaultTerms
 from strongroom.chain.units import BPS, DAY, MICRO
 from strongroom.errors import nearest
 from strongroom.settings import ConfigError, Section, describe, read_toml
@@ -22,19 +22,30 @@ CONTRACTS = {
     "delegated": "DelegatedAccount",
     "fpmm": "FpmmAccount",
 }
-ROLES = ("owner", "guardian", "keeper", "reporter", "fee_recipient")
+ROLES = ("owner", "guardian", "reporter", "fee_recipient")
+IN_UNITS = ("total_cap", "velocity", "inflow_floor")  # limits that are money: named in [vault]
+Cap = Annotated[Decimal, Field(gt=0)] | Literal["none"]
 
 
 class TermsSection(Section):
-    """The vault's terms; money in units, times in seconds."""
+    """The vault's terms; money in units, times in seconds.
+
+    Attributes:
+        total_cap: most exposure and losses together; "none": no limit in units
+        velocity: most net allocation of a rolling day; "none": likewise
+        inflow_floor: at least so much may be deposited a day
+        limits: all others, by their names in chain/terms.py
+    """
 
     name: str
     symbol: str
     owner: str
     guardian: str
-    keeper: str
     reporter: str
     fee_recipient: str
+    total_cap: Cap
+    velocity: Cap
+    inflow_floor: Decimal = Field(Decimal(10_000), ge=0)
     management_bps: int = Field(200, ge=0, le=500)
     performance_bps: int = Field(2_000, ge=0, le=5_000)
     hurdle_bps: int = Field(0, ge=0)
@@ -45,15 +56,16 @@ class TermsSection(Section):
 
 
 class ClassSection(Section):
-    """A kind of market; `arguments` are the account implementation's constructor's."""
+    """A strategy; `arguments` are the account implementation's constructor's."""
 
     account: Implementation
     arguments: tuple[JsonValue, ...]
     oracle: str
+    keeper: str
     market_cap: Decimal = Field(NO_CAP, gt=0)
     market_cap_bps: int = Field(1_500, gt=0, le=BPS)
     class_cap: Decimal = Field(NO_CAP, gt=0)
-    class_cap_bps: int = Field(9_000, gt=0, le=BPS)
+    class_cap_bps: int = Field(6_000, gt=0, le=BPS)
     max_duration_s: int = Field(30 * DAY, gt=0)
 
     def terms(self, implementation: str) -> ClassTerms:
@@ -61,6 +73,7 @@ class ClassSection(Section):
         return ClassTerms(
             implementation,
             self.oracle,
+            self.keeper,
             2 if self.account == "delegated" else 1,
             int(self.market_cap * MICRO),
             self.market_cap_bps,
@@ -82,14 +95,44 @@ class Plan(Section):
         """What makes the vault's address its own."""
         return keccak(f"{self.vault.name} {self.vault.symbol}".encode())
 
+    @property
+    def limits(self) -> Limits:
+        """The vault's limits."""
+        section = self.vault
+        return Limits(
+            total_cap=_base_units(section.total_cap),
+            velocity=_base_units(section.velocity),
+            inflow_floor=int(section.inflow_floor * MICRO),
+            **dict(section.limits),
+        )
+
+    def dangers(self) -> Iterator[str]:
+        """Say what of it gives up a protection that every holder should have."""
+        section = self.vault
+        for number, each in enumerate(self.classes):
+            if each.keeper.lower() == section.reporter.lower():
+                yield (
+                    f"the reporter {section.reporter} is the keeper of class {number}: one key "
+                    "trades and says what the trades are worth"
+                )
+        if not section.timelock_s:
+            yield "timelock_s is 0: whatever raises risk or cost takes effect at once"
+        if section.total_cap == "none":
+            yield "total_cap has no limit in units: a large NAV can all be put at risk"
+        if section.velocity == "none":
+            yield "velocity has no limit in units: all that the caps admit can go out in a day"
+
     def check(self, path: Path) -> None:
         """Check what the types do not say: limits' names, addresses, constructors' arguments.
 
         Raises:
             ConfigError: one does not fit; nothing was sent.
         """
-        section, known = self.vault, list(Limits.__dataclass_fields__)
+        section = self.vault
+        known = [each for each in Limits.__dataclass_fields__ if each not in IN_UNITS]
         for name in section.limits:
+            if name in IN_UNITS:
+                raise ConfigError(f"{path}: [vault.limits] {name!r} is money: say it in [vault]")
             if name not in known:
                 raise ConfigError(
                     f"{path}: [vault.limits] unknown limit {name!r}{nearest(name, known)}"
@@ -97,7 +140,9 @@ class Plan(Section):
         places = {"asset": self.asset} | {
             f"vault.{role}": str(getattr(section, role)) for role in ROLES
         }
-        places |= {f"classes.{n}.oracle": each.oracle for n, each in enumerate(self.classes)}
+        for number, each in enumerate(self.classes):
+            places[f"classes.{number}.oracle"] = each.oracle
+            places[f"classes.{number}.keeper"] = each.keeper
         for place, address in places.items():
             if not is_address(address):
                 raise ConfigError(f"{path}: [{place}] {address!r} is not an address")
@@ -116,17 +161,20 @@ class Plan(Section):
             section.symbol,
             deployer,
             section.guardian,
-            section.keeper,
             section.reporter,
             section.fee_recipient,
+            self.limits,
             section.management_bps,
             section.performance_bps,
             section.hurdle_bps,
             int(section.deposit_limit * MICRO),
             int(section.min_deposit * MICRO),
             0,
-            Limits(**dict(section.limits)),
         )
+
+
+def _base_units(cap: Cap) -> int:
+    return UNLIMITED_ASSETS if cap == "none" else int(cap * MICRO)
 
 
 def load(path: Path) -> Plan:

@@ -107,9 +107,14 @@ class Deployment:
             "governance", "code of owner and guardian", Creation("VaultGovernance", (plan.asset,))
         )
         yield Step(
+            "exits",
+            "code of how things end",
+            Creation("VaultExits", (plan.asset, self.address("governance"))),
+        )
+        yield Step(
             "desk",
-            "code of keeper and reporter",
-            Creation("VaultDesk", (plan.asset, self.address("governance"))),
+            "code of keepers and reporter",
+            Creation("VaultDesk", (plan.asset, self.address("exits"))),
         )
         yield Step("blueprint", "the vault's code as a blueprint", Creation("Vault", (), True))
         yield Step(

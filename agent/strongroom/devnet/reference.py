@@ -2,6 +2,7 @@
 against."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from strongroom.deployment.plan import ClassSection, Plan, TermsSection
@@ -10,13 +11,15 @@ from strongroom.devnet import polymarket
 from strongroom.devnet.contracts import Venue
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 
-ROLES = ("owner", "guardian", "keeper", "reporter", "fee_recipient")
+ROLES = {"owner": 1, "guardian": 2, "reporter": 4, "fee_recipient": 5}  # devnet keys by number
+KEEPER, ORACLE = 3, 6
 STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)  # of its chain, so that the record is the same again
 
 
 def reference_plan(venue: Venue) -> Plan:
     """Return a plan of a vault with one class of enforced accounts; its roles are devnet keys."""
-    roles = {name: key.address for name, key in zip(ROLES, devnet_keys()[1:], strict=False)}
+    keys = devnet_keys()
+    roles = {name: keys[number].address for name, number in ROLES.items()}
     account = (
         venue.exchange.address,
         venue.exchange_version,
@@ -28,9 +31,20 @@ def reference_plan(venue: Venue) -> Plan:
     )
     return Plan(
         asset=venue.pusd.address,
-        vault=TermsSection(name="Strongroom devnet vault", symbol="srDEV", **roles),
+        vault=TermsSection(
+            name="Strongroom devnet vault",
+            symbol="srDEV",
+            total_cap=Decimal(50_000),
+            velocity=Decimal(10_000),
+            **roles,
+        ),
         classes=(
-            ClassSection(account="polymarket", arguments=account, oracle=devnet_keys()[6].address),
+            ClassSection(
+                account="polymarket",
+                arguments=account,
+                oracle=keys[ORACLE].address,
+                keeper=keys[KEEPER].address,
+            ),
         ),
     )
 
