@@ -1,0 +1,266 @@
+"""What the owner of a vault has announced, in plain words: who, from when, what it would change.
+
+A call that raises holders' risk or cost is submitted as its exact bytes, can be made once its
+function's delay is over, and lapses a week later (contracts/modules/timelock.vy). A reader who does
+not know the contracts gets one sentence a call, with what holds today beside it where that is
+known.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from strongroom.chain import abi
+from strongroom.chain.codec import BadArguments, FunctionCodec
+from strongroom.chain.ids import keccak, to_bytes, to_hex
+from strongroom.chain.terms import DELEGATED, GRACE_S, UNLIMITED_ASSETS, Limits
+from strongroom.chain.units import DAY, HOUR, format_units
+
+DECREASE_DELAY = keccak(b"decreaseDelay(bytes4,uint256)")[:4]
+NOBODY = "0x" + "00" * 20
+# What each limit is, in the order of their ordinals.
+LIMITS = (
+    "how much dearer than when it was asked for a deposit may be dealt",
+    "how much cheaper than when it was asked for a redemption may be dealt",
+    "how much above the bid a deposit may pay",
+    "how much deposits may bring in a day, of NAV",
+    "the fee of leaving in kind, of the shares",
+    "the least time between two reports",
+    "how long no report may come before anyone may wind down",
+    "how much deposits may bring in a day at least",
+    "how old a report may be",
+    "how long an order may stay signed",
+    "the highest price of a purchase",
+    "how far from its marks an order's price may be",
+    "that an order needs a fresh mark",
+    "the cap of all exposure and losses, of NAV",
+    "how much may be allocated in a day, of NAV",
+    "the cap of the exposure to one question, of NAV",
+    "the drawdown that stops allocations",
+    "the cap of all exposure and losses",
+    "how much may be allocated in a day",
+)
+
+
+@dataclass(frozen=True)
+class Present:
+    """What holds today, as far as the caller knows it; words then say what it changes from.
+
+    Attributes:
+        limits: ordinal -> value
+        rates: management, performance and hurdle, bps
+        caps: class -> market cap, its bps, class cap, its bps
+        keepers: class -> account
+        roles: guardian, reporter -> account
+        delays: selector (0x and eight digits) -> seconds
+    """
+
+    limits: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    rates: tuple[int, int, int] | None = None
+    caps: Mapping[int, tuple[int, int, int, int]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    keepers: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    roles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    delays: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Notice:
+    """An announced call; times are timestamps.
+
+    Attributes:
+        by: who submitted it: the owner then
+        ready: from when it can be made
+        lapses: until when; the same call can then be submitted again after another delay
+        words: what it would change
+    """
+
+    call: bytes
+    by: str
+    submitted: int
+    ready: int
+    lapses: int
+    words: str
+
+    def is_ready(self, now: int) -> bool:
+        """Whether it can be made now, without any further notice."""
+        return self.ready <= now <= self.lapses
+
+    def has_lapsed(self, now: int) -> bool:
+        """Whether it can be made no more."""
+        return now > self.lapses
+
+
+def bound_by(call: bytes) -> bytes:
+    """Return the selector whose delay binds a call: one that lowers a delay waits for that one."""
+    return call[4:8] if call[:4] == DECREASE_DELAY else call[:4]
+
+
+def notice_of(call: bytes, by: str, submitted: int, delay: int, present: Present) -> Notice:
+    """Return the notice of a submitted call.
+
+    Args:
+        delay: of the function that binds it, as it is now: the delay of now counts
+    """
+    ready = submitted + delay
+    return Notice(call, by, submitted, ready, ready + GRACE_S, call_words(call, present))
+
+
+def call_words(call: bytes, present: Present | None = None) -> str:
+    """Return what a call of the owner's would change, as the end of "The owner will"."""
+    codec = _functions().get(call[:4])
+    if codec is None:
+        return f"call the function {to_hex(call[:4])}, which this package does not know"
+    try:
+        arguments = codec.arguments(call[4:])
+    except BadArguments:
+        return f"call {codec.name} with arguments that do not fit: this call can never be made"
+    words = _WORDS.get(codec.name)
+    if words is None:
+        return f"call {codec.name}, which needs no announcement"
+    return words(present or Present(), *arguments)
+
+
+@cache
+def _functions() -> Mapping[bytes, FunctionCodec]:
+    codecs = [FunctionCodec(each) for each in abi.load("Vault") if each["type"] == "function"]
+    return {each.selector: each for each in codecs}
+
+
+def _assets(amount: int) -> str:
+    return "unlimited" if amount >= UNLIMITED_ASSETS else format_units(amount, 2)
+
+
+def _percent(bps: int) -> str:
+    return f"{bps / 100:g} %"
+
+
+def _time(seconds: int) -> str:
+    for length, name in ((DAY, "day"), (HOUR, "hour"), (60, "minute")):
+        if seconds and seconds % length == 0:
+            count = seconds // length
+            return f"{count:,} {name}{'' if count == 1 else 's'}"
+    return f"{seconds:,} seconds"
+
+
+def _change(new: str, old: str | None) -> str:
+    """Return "to NEW", and from what where that is known."""
+    return f"to {new}" if old is None else f"from {old} to {new}"
+
+
+def _instead(old: str | None) -> str:
+    if old is None:
+        return ""
+    return ", where there is nobody now" if old == NOBODY else f", in place of {old}"
+
+
+def _set_role(role: str, what: str) -> Callable[..., str]:
+    def words(present: Present, account: str) -> str:
+        return f"make {account} the {role}, who {what}{_instead(present.roles.get(role))}"
+
+    return words
+
+
+def _set_keeper(present: Present, class_id: int, account: str) -> str:
+    old = _instead(present.keepers.get(class_id))
+    return f"make {account} the keeper of class {class_id}, who trades its budget{old}"
+
+
+def _limit_value(which: int, value: int) -> str:
+    name = list(Limits.__dataclass_fields__)[which]
+    if name.endswith("_bps"):
+        return "none" if name == "price_band_bps" and value == 0 else _percent(value)
+    if name.endswith("_s"):
+        return _time(value)
+    return ("yes" if value else "no") if name == "marks_required" else _assets(value)
+
+
+def _set_limit(present: Present, which: int, new: int) -> str:
+    if which >= len(LIMITS):
+        return f"set limit {which}, which does not exist: this call can never be made"
+    old = present.limits.get(which)
+    before = None if old is None else _limit_value(which, old)
+    name = list(Limits.__dataclass_fields__)[which].removesuffix("_bps").removesuffix("_s")
+    change = _change(_limit_value(which, new), before)
+    return f"set {name.replace('_', ' ')} ({LIMITS[which]}) {change}"
+
+
+def _rates(management: int, performance: int, hurdle: int) -> str:
+    more = f" above a hurdle of {_percent(hurdle)} a year" if hurdle else ""
+    return f"{_percent(management)} a year and {_percent(performance)} of new profit{more}"
+
+
+def _set_fees(present: Present, *rates: int) -> str:
+    old = None if present.rates is None else _rates(*present.rates)
+    return f"set the fees {_change(_rates(*rates), old)}"
+
+
+def _caps(market: int, market_bps: int, of_class: int, class_bps: int) -> str:
+    return (
+        f"{_assets(market)} and {_percent(market_bps)} of NAV a market, "
+        f"{_assets(of_class)} and {_percent(class_bps)} of NAV in all"
+    )
+
+
+def _add_class(_: Present, new: Any) -> str:
+    implementation, oracle, keeper, grade, *caps, duration = new
+    custody = (
+        "delegated: whoever holds a wallet's key can take its budget"
+        if grade == DELEGATED
+        else "enforced"
+    )
+    return (
+        f"add a class with the keeper {keeper}, capped at {_caps(*caps)}, for markets of at most "
+        f"{_time(duration)}, by the oracle {oracle}; its accounts' code is {implementation}, "
+        f"custody is {custody}"
+    )
+
+
+def _set_caps(present: Present, class_id: int, new: Any) -> str:
+    old = present.caps.get(class_id)
+    change = _change(_caps(*new), None if old is None else _caps(*old))
+    return f"set the caps of class {class_id} {change}"
+
+
+def _forgive(_: Present, class_id: int, assets: int) -> str:
+    return (
+        f"let {_assets(assets)} of the losses of class {class_id} and of the vault count no more: "
+        "as much more can be allocated"
+    )
+
+
+def _reset(_: Present) -> str:
+    return "let keepers allocate again after a drawdown, which counts from then on"
+
+
+def _close(_: Present, market: str) -> str:
+    return (
+        f"close market {market} whatever its account still holds: "
+        "what does not come home is a loss until it is swept"
+    )
+
+
+def _lower_delay(present: Present, selector: str, delay: int) -> str:
+    codec = _functions().get(to_bytes(selector))
+    name = selector if codec is None else codec.name
+    old = present.delays.get(selector)
+    change = _change(_time(delay), None if old is None else _time(old))
+    return f"lower the notice of {name} {change}"
+
+
+_WORDS: Mapping[str, Callable[..., str]] = {
+    "setGuardian": _set_role("guardian", "pauses and vetoes"),
+    "setKeeper": _set_keeper,
+    "setReporter": _set_role("reporter", "marks what the vault holds"),
+    "setLimit": _set_limit,
+    "setFees": _set_fees,
+    "addClass": _add_class,
+    "setClassCaps": _set_caps,
+    "forgiveLosses": _forgive,
+    "resetBreaker": _reset,
+    "closeMarket": _close,
+    "decreaseDelay": _lower_delay,
+}
