@@ -183,14 +183,15 @@ def send(*calls, before=None, now=NOW, facts=FACTS, sent=None):
 
 
 def test_honest_transactions_pass_and_count_what_they_allocate():
-    marks = [(MARKET, 1, 2, 3, 4)]
+    marks = [(MARKET, 1, 2, 3)]
     assert send(OPEN, ALLOCATE) == 100 * UNIT
     assert send(ALLOCATE, ALLOCATE) == 200 * UNIT
     settle = [
-        vault_call("sync", MARKET),
-        account_call("redeem", 0),
+        account_call("redeemResolved"),
+        vault_call("harvest", MARKET),
         vault_call("recall", MARKET, 2**256 - 1),
         vault_call("closeMarket", MARKET),
+        vault_call("sweep", ACCOUNT),
     ]
     assert send(*settle) == 0
     assert send(vault_call("report", marks, b"\7" * 32)) == 0
@@ -206,7 +207,7 @@ def test_honest_transactions_pass_and_count_what_they_allocate():
 
 FOREIGN = {
     "call": lambda: send(Call(STRANGER, ALLOCATE.data)),
-    "call ": lambda: send(vault_call("setKeeper", STRANGER)),
+    "call ": lambda: send(vault_call("setKeeper", 0, STRANGER)),
     "call  ": lambda: send(vault_call("transferOwnership", STRANGER)),
     "call   ": lambda: send(account_call("recall", 5)),
     "call    ": lambda: send(Call(SAFE, "0xf08a0323" + "00" * 32)),  # changeThreshold

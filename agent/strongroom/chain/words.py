@@ -5,7 +5,7 @@ from typing import NamedTuple
 _U64, _U85 = 2**64 - 1, 2**85 - 1
 
 
-class Book(NamedTuple):
+class BookWord(NamedTuple):
     """What a market is booked at, base units of the asset."""
 
     exposure: int
@@ -21,9 +21,9 @@ class MarkWord(NamedTuple):
     report: int
 
 
-def book_of(word: int) -> Book:
+def book_of(word: int) -> BookWord:
     """Return a word of `Reported.books`."""
-    return Book(word & _U85, (word >> 85) & _U85, word >> 170)
+    return BookWord(word & _U85, (word >> 85) & _U85, word >> 170)
 
 
 def mark_of(word: int) -> MarkWord:

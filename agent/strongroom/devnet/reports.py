@@ -13,7 +13,7 @@ class ReportLine:
     Attributes:
         nav_bid, nav_ask: micro-units
         supply: shares of 10**-18, after the fees and before the settlement
-        bid, ask: of a share as published, a share of an empty vault being 10**24
+        bid, ask: prices as published, a share of an empty vault being FIRST_PRICE
         management, performance: fees, micro-units; `fee_shares` were minted for them
         evidence: hash of the document behind the marks; empty: a settlement needs none
     """
