@@ -3,13 +3,11 @@
 import pytest
 from strongroom.analysis.pools import Pool, PoolTooShallow
 from strongroom.devnet import contracts as devnet
-from strongroom.reporting.marks import mark_from_pool
+from strongroom.reporting.marks import quote_from_pool
 
 from tests.ape_devnet import ApeDeployer
 from tests.defaults import UNIT, WAD
 from tests.seeds import dice
-
-MARKET = b"\1" * 32
 
 
 @pytest.fixture(scope="module")
@@ -68,20 +66,20 @@ def test_marks_are_quotes_for_the_position_held():
     """Reserves 100 and 100 without fee. Selling x YES brings r: (100 + x - r)(100 - r) = 10,000.
 
     25 YES: r = (225 - sqrt(40,625)) / 2 = 11.721778...; buying 25: a = (sqrt(40,625) - 175) / 2 =
-    13.278221...; one NO: (201 - sqrt(40,001)) / 2 = 0.498750..., (sqrt(40,001) - 199) / 2 =
+    13.278221...; one token: (201 - sqrt(40,001)) / 2 = 0.498750..., (sqrt(40,001) - 199) / 2 =
     0.501249...
     """
     pool = Pool((100 * UNIT, 100 * UNIT), 0)
-    mark = mark_from_pool(MARKET, pool, yes=40 * UNIT, no=15 * UNIT)
-    assert mark.bid_yes == 11_721_778 * WAD // (25 * UNIT)
-    assert mark.ask_yes == -(-13_278_222 * WAD // (25 * UNIT))
-    # NO is not held beyond the pairs: quoted for one token, near even odds
-    assert mark.bid_no == 498_750 * WAD // UNIT
-    assert mark.ask_no == 501_250 * WAD // UNIT
-    assert mark.bid_yes + mark.bid_no <= WAD
+    bid, ask = quote_from_pool(pool, yes=40 * UNIT, no=15 * UNIT)
+    assert bid == 11_721_778 * WAD // (25 * UNIT)
+    assert ask == -(-13_278_222 * WAD // (25 * UNIT))
+    # as much NO, at even odds: YES costs what NO does not bring
+    assert quote_from_pool(pool, yes=15 * UNIT, no=40 * UNIT) == (WAD - ask, WAD - bid)
+    # nothing beyond the pairs: quoted for one token, near even odds
+    assert quote_from_pool(pool, yes=7, no=7) == (498_750 * WAD // UNIT, 501_250 * WAD // UNIT)
 
 
 def test_marks_never_exceed_one():
-    mark = mark_from_pool(MARKET, Pool((UNIT, 1_000 * UNIT), WAD // 50), yes=0, no=0)
-    assert mark.ask_yes == WAD
-    assert mark.bid_yes < WAD
+    bid, ask = quote_from_pool(Pool((UNIT, 1_000 * UNIT), WAD // 50), yes=0, no=0)
+    assert ask == WAD
+    assert bid < WAD

@@ -114,7 +114,9 @@ def idle(*_, **__):
 
 def quiet_keeper(kind, reports, tidied):
     """A keeper that has nothing to do: each of its parts can be made to fail."""
-    vault = SimpleNamespace(total_exposure=0, markets={}, closed=(), nav=5, idle=5, class_of=idle)
+    vault = SimpleNamespace(
+        total_exposure=0, markets={}, closed=(), nav=5, idle=5, class_of=idle, marks_required=True
+    )
     answer = SimpleNamespace(kind="ACCEPTED", detail="")
     return kind(
         journal=SimpleNamespace(moves=0, reservations=dict),
@@ -124,14 +126,13 @@ def quiet_keeper(kind, reports, tidied):
             read=lambda kept: vault,
             wallets=SimpleNamespace(all=list),
             holdings=lambda names: (),
-            requests_wait=lambda: False,
         ),
         transactor=SimpleNamespace(moves=0, advance=idle),
         desk=SimpleNamespace(recover=idle),
         tasks=SimpleNamespace(busy=set, advance=idle),
-        duties=SimpleNamespace(settle=idle, tidy=lambda state, busy: tidied.append(1)),
+        duties=SimpleNamespace(settle=idle, sweep=idle, tidy=lambda state, busy: tidied.append(1)),
         reporter=SimpleNamespace(
-            is_due=lambda wait: True, report=lambda markets, books: reports.append(1)
+            is_due=lambda unmarked: True, report=lambda markets, books: reports.append(1)
         ),
         sources=SimpleNamespace(look=lambda now, admits, held: Look(now, {}, {}, {})),
         packs=(),
