@@ -73,7 +73,8 @@ class ResolutionSection(Section):
 
 
 class VaultSection(Section):
-    """The vault's terms; money in units. `limits` by name as in agent/strongroom/chain/terms.py."""
+    """The vault's terms; money in units. `limits` by name as in agent/strongroom/chain/terms.py,
+    those in assets apart."""
 
     management_bps: int = Field(200, ge=0, le=500)
     performance_bps: int = Field(2_000, ge=0, le=5_000)
@@ -81,18 +82,23 @@ class VaultSection(Section):
     market_cap: Decimal = Field(NO_CAP, gt=0)
     market_cap_bps: int = Field(1_500, gt=0, le=BPS)
     class_cap: Decimal = Field(NO_CAP, gt=0)
-    class_cap_bps: int = Field(9_000, gt=0, le=BPS)
+    class_cap_bps: int = Field(6_000, gt=0, le=BPS)
+    total_cap: Decimal = Field(NO_CAP, gt=0)
+    velocity: Decimal = Field(NO_CAP, gt=0)
+    inflow_floor: Decimal = Field(Decimal(10_000), ge=0)
     max_duration_s: int = Field(14 * DAY, gt=0)
     limits: Mapping[str, int] = {}
 
 
 class PersonSection(Section):
-    """A depositor's action: deposits units, or redeems a percentage of the shares."""
+    """A depositor's action: deposits units, redeems a percentage of the shares, or leaves in kind
+    with one."""
 
     at_h: float = Field(ge=0)  # hours from the first price
     who: str
     deposit: Decimal | None = Field(None, gt=0)
     redeem_pct: int | None = Field(None, gt=0, le=100)
+    in_kind_pct: int | None = Field(None, gt=0, le=100)
 
 
 class ForecastSection(Section):
@@ -146,8 +152,13 @@ class BacktestConfig(Section):
         Raises:
             ConfigError: one is unknown.
         """
+        section = self.vault
+        in_assets = {
+            name: int(getattr(section, name) * MICRO)
+            for name in ("total_cap", "velocity", "inflow_floor")
+        }
         try:
-            return Limits(**dict(self.vault.limits))
+            return Limits(**in_assets, **dict(section.limits))
         except TypeError as error:
             raise ConfigError(f"[vault.limits] {error}") from error
 

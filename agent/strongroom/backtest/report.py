@@ -136,14 +136,16 @@ def _write_csv(
 
 
 def _people(result: Result) -> list[tuple[str, ...]]:
-    """Return a row a depositor and assumption: who, in, out, worth at the end, gain; units."""
+    """Return a row a depositor and assumption: who, in, out, in kind, worth at the end, gain;
+    units."""
     return [
         (
             f"{fills}: {each.who}",
             *(
                 f"{amount / MICRO:,.2f}"
                 for amount in (
-                    each.put_in, each.got_out, each.worth, each.got_out + each.worth - each.put_in,
+                    each.put_in, each.got_out, each.in_kind, each.worth,
+                    each.got_out + each.in_kind + each.worth - each.put_in,
                 )
             ),
         )
@@ -160,6 +162,7 @@ def _charts(result: Result) -> list[Chart]:
     )
     charts = [
         _share(result),
+        _nav(main),
         _drawdown(result),
         _exposure(result, main),
         bar_chart("events", f"Profit by event ({main.fills})", _events(main), "units"),
@@ -181,6 +184,22 @@ def _share(result: Result) -> Chart:
     after = [_in_time(f"{f}, after 2/20", each.times, each.after) for f, each in shares.items()]
     before = [_in_time(f"{f}, before", each.times, each.before) for f, each in shares.items()]
     return line_chart("share", "NAV a share", after + before)
+
+
+def _nav(main: RunResult) -> Chart:
+    """Draw NAV as a report books it, and what would come on top were it home."""
+    times = [each.time for each in main.reports]
+    navs = {
+        "at the bid: nothing above its cost": [each.nav_bid for each in main.reports],
+        "at the bid with what is not home yet": [
+            each.nav_bid + each.not_home for each in main.reports
+        ],
+        "at the ask: nothing below its cost": [each.nav_ask for each in main.reports],
+    }
+    lines = [
+        _in_time(name, times, [value / MICRO for value in values]) for name, values in navs.items()
+    ]
+    return line_chart("nav", f"NAV, units ({main.fills})", lines)
 
 
 def _drawdown(result: Result) -> Chart:
@@ -266,6 +285,7 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
         row("a share after 2/20", lambda s: f"{s.share_after_fees:+.3%}"),
         row("vault's fees", lambda s: f"{s.vault_fees:,.2f}"),
         row("chance claimed / won", lambda s: f"{s.claimed_chance:.2%} / {s.won:.2%}"),
+        row("most not home yet", lambda s: f"{s.most_not_home:.2%} of NAV"),
         row("worst event", lambda s: f"{s.worst_event_profit:+,.2f}"),
         row("deepest drawdown", lambda s: f"{s.deepest_drawdown:.2%}"),
         row("longest drawdown", lambda s: f"{s.longest_drawdown_days:.1f} days"),

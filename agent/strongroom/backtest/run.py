@@ -23,6 +23,7 @@ from strongroom.backtest.data import ORACLE, PriceHistory, load_history
 from strongroom.backtest.engine import Engine, SimulatedFill
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.simulated_chain import (
+    CLASS,
     EXCHANGE,
     MANAGER,
     VAULT,
@@ -32,7 +33,8 @@ from strongroom.backtest.simulated_chain import (
     SimulatedTransactor,
     World,
 )
-from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Caps
+from strongroom.backtest.simulated_requests import DEPOSIT, REDEEM
+from strongroom.backtest.simulated_vault import Caps
 from strongroom.backtest.simulated_venue import DOMAIN, SimulatedSources, SimulatedVenue, Unsigned
 from strongroom.chain.ids import ConditionId, TokenId
 from strongroom.chain.units import HOUR, MICRO
@@ -77,10 +79,12 @@ class DecidedTrade:
 
 @dataclass(frozen=True)
 class Wake:
-    """The vault when the keeper had done its work at one hour; micro-units."""
+    """The vault when the keeper had done its work at one hour; micro-units. NAV is as booked: what
+    is above its cost counts at the ask alone until it is home."""
 
     time: int
     nav_bid: int
+    nav_ask: int
     supply: int
     idle: int
     exposure: int
@@ -89,12 +93,22 @@ class Wake:
 
 @dataclass(frozen=True)
 class Person:
-    """What a depositor put in, got out, and still has; micro-units."""
+    """What a depositor put in, got out, and still has; micro-units.
+
+    Attributes:
+        put_in: that became shares
+        got_out: in cash, of what left in kind the idle assets included
+        in_kind: collateral that left in kind, and what the tokens with it pay in the end
+        worth: of the shares left, at the bid
+        waiting: deposits that have not become shares
+    """
 
     who: str
     put_in: int
     got_out: int
+    in_kind: int
     worth: int
+    waiting: int
 
 
 @dataclass
@@ -210,12 +224,16 @@ class Backtest:
             shares = vault.shares.get(person.who, 0) * person.redeem_pct // 100
             if shares:
                 vault.request(REDEEM, person.who, person.who, shares)
+        if person.in_kind_pct is not None:
+            shares = vault.shares.get(person.who, 0) * person.in_kind_pct // 100
+            if shares:
+                self.world.leave_in_kind(person.who, shares)
 
     def _wake(self, now: int) -> Wake:
         vault = self.world.vault
         exposures = [vault.markets[market].exposure for market in vault.open]
         largest = max(exposures, default=0)
-        return Wake(now, vault.nav[0], vault.supply, vault.idle, sum(exposures), largest)
+        return Wake(now, *vault.nav, vault.supply, vault.idle, sum(exposures), largest)
 
     def _finish(self, halts: Counter[str]) -> None:
         world, out = self.world, self.outcome
@@ -223,17 +241,25 @@ class Backtest:
         out.refused, out.halts = len(self.transactor.refused), dict(halts)
         out.trades = trades_of(self.keeper.journal, world, self.history)
         out.decisions = len(self.keeper.journal.all_tasks())
-        vault = world.vault
-        bid, supply = vault.nav[0], vault.supply
+        out.manager = self._worth(MANAGER)
+        out.people = [
+            Person(
+                who,
+                world.put_in.get(who, 0),
+                world.got_out.get(who, 0),
+                world.worth_in_kind(who),
+                self._worth(who),
+                sum(epoch.pending(who) for epoch in world.vault.queues[DEPOSIT].live(who)),
+            )
+            for who in dict.fromkeys(each.who for each in self.config.people)
+        ]
 
-        def worth(who: str) -> int:
-            return vault.shares.get(who, 0) * bid // supply if supply else 0
-
-        out.manager = worth(MANAGER)
-        for who in dict.fromkeys(each.who for each in self.config.people):
-            put_in = sum(epoch.asked.get(who, 0) for epoch in vault.epochs[DEPOSIT] if epoch.closed)
-            got_out = sum(epoch.claimed_out.get(who, 0) for epoch in vault.epochs[REDEEM])
-            out.people.append(Person(who, put_in, got_out, worth(who)))
+    def _worth(self, who: str) -> int:
+        """Return what somebody's shares are worth at the bid, those that wait included."""
+        vault = self.world.vault
+        waiting = sum(epoch.pending(who) for epoch in vault.queues[REDEEM].live(who))
+        shares, supply = vault.shares.get(who, 0) + waiting, vault.supply
+        return shares * vault.nav[0] // supply if supply else 0
 
 
 def simulate(
@@ -282,7 +308,7 @@ def assemble(
     around = Surroundings(
         journal=journal,
         chain=chain,
-        vault=VaultReader(chain, VAULT),
+        vault=VaultReader(chain, VAULT, (CLASS,)),
         venue=SimulatedVenue(world),
         transactor=transactor,
         signers=Unsigned(),

@@ -14,35 +14,37 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 
 from strongroom.backtest.engine import Engine, SimulatedFill
-from strongroom.backtest.simulated_vault import DEPOSIT, REDEEM, Caps, Vault, VaultRefused
+from strongroom.backtest.simulated_requests import DEPOSIT, REDEEM, VaultRefused
+from strongroom.backtest.simulated_vault import Caps, Vault, VaultClass
 from strongroom.chain.calls import Ask, Call, DecodedLog, Head
 from strongroom.chain.codec import Matching
 from strongroom.chain.ids import (
-    ConditionId,
     MarketId,
     OrderHash,
+    Question,
     QuestionId,
     TransactionKey,
     keccak,
-    to_bytes,
+    market_of,
     to_hex,
 )
 from strongroom.chain.orders import YES
 from strongroom.chain.rpc import Position
 from strongroom.chain.terms import ENFORCED, Limits
-from strongroom.chain.units import BPS, MICRO, VIRTUAL_SHARES
+from strongroom.chain.units import BPS, MICRO
 from strongroom.information.gamma import Market
 from strongroom.journal.states import TransactionState
-from strongroom.reporting.marks import Mark
+from strongroom.reporting.marks import UNKNOWN, Quote
 from strongroom.reporting.nav import value_of
 from strongroom.signing.safe import ZERO_ADDRESS
 
-Books = tuple[dict[MarketId, "Account"], dict[MarketId, list[int]], set[MarketId]]
+Books = tuple[dict[MarketId, "Account"], dict[MarketId, list[int]], dict[MarketId, str]]
 VAULT = to_checksum_address(to_hex(keccak(b"backtest vault")[:20]))
 EXCHANGE = to_checksum_address(to_hex(keccak(b"backtest exchange")[:20]))
 SAFE = to_checksum_address(to_hex(keccak(b"backtest safe")[:20]))
 MANAGER = "manager"
 CHAIN_ID = 1
+CLASS = 0  # the one that there is
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Account:
     """A market's account; micro-units and micro-tokens."""
 
     address: str
+    name: MarketId  # in the vault
     number: int  # of the market at the venue
     market: Market
     deadline: int
@@ -60,18 +63,26 @@ class Account:
 
 @dataclass(frozen=True)
 class EffectiveReport:
-    """A report that took effect; amounts in micro-units, before fees and settlement."""
+    """What a report dealt at; amounts in micro-units, before fees and settlement.
+
+    Attributes:
+        not_home: what accounts hold at the bid above their cost, and does not count yet
+        minted: shares, as fees
+        largest: exposure of one market
+        losses: that count against the caps
+    """
 
     time: int
     nav_bid: int
     nav_ask: int
+    not_home: int
     supply: int
-    minted: int  # shares, as fees
+    minted: int
     fees: int
     idle: int
     exposure: int
-    largest: int  # exposure of one market
-    confirmed: bool  # by the guardian, since it was out of bounds
+    largest: int
+    losses: int
 
 
 @dataclass(frozen=True)
@@ -103,20 +114,20 @@ class World:
     fills: dict[OrderHash, list[SimulatedFill]] = field(default_factory=dict)
     makers: dict[OrderHash, MarketId] = field(default_factory=dict)
     money: dict[MarketId, list[int]] = field(default_factory=dict)  # market -> paid, got, fees
-    closed: set[MarketId] = field(default_factory=set)
+    closed: dict[MarketId, str] = field(default_factory=dict)  # market -> its account
+    marks: dict[MarketId, tuple[int, int, int]] = field(default_factory=dict)  # and its report
+    put_in: dict[str, int] = field(default_factory=dict)  # who -> assets that became shares
+    got_out: dict[str, int] = field(default_factory=dict)  # who -> assets
+    in_kind: dict[str, list[tuple[int, int, int, int]]] = field(default_factory=dict)
     evidence: str = ""
 
     def __post_init__(self) -> None:
         """Begin with an empty vault."""
-        named = {name: getattr(self.limits, name) for name in Limits.__dataclass_fields__}
         self.vault: Vault[MarketId] = Vault(
-            {name.removesuffix("_s"): value for name, value in named.items()},
-            self.rates,
-            [(MANAGER, BPS)],
-            self.engine.now,
-            [self.caps],
+            self.limits, self.rates, [(MANAGER, BPS)], self.engine.now, [VaultClass(self.caps)]
         )
-        self.number_of = {market.vault_market: i for i, market in enumerate(self.markets)}
+        self.names = [market_of(CLASS, market.question_key) for market in self.markets]
+        self.number_of = {name: number for number, name in enumerate(self.names)}
         self.by_question = {market.question_id: market for market in self.markets}
         self.engine.filled = self._filled
 
@@ -146,7 +157,7 @@ class World:
         return (
             accounts,
             {market: list(each) for market, each in self.money.items()},
-            set(self.closed),
+            dict(self.closed),
         )
 
     # what the calls do
@@ -154,14 +165,13 @@ class World:
     def open_market(self, kind: int, question: QuestionId, count: int, deadline: int) -> None:
         """openMarket."""
         market = self.by_question[question]
-        name = market.vault_market
-        if name in self.closed or name in self.accounts:
-            raise VaultRefused("market known")
+        name = market_of(kind, market.question_key)
         if deadline > self.now + self.max_duration_s:
             raise VaultRefused("deadline too far")
-        self.vault.open_market(name, kind)
-        address = to_checksum_address(to_hex(keccak(to_bytes(name))[:20]))
-        self.accounts[name] = Account(address, self.number_of[name], market, deadline)
+        self.vault.open_market(name, kind, market.question_key)
+        address = to_checksum_address(to_hex(keccak(f"{name}{self.now}".encode())[:20]))
+        self.accounts[name] = Account(address, name, self.number_of[name], market, deadline)
+        self.closed.pop(name, None)
         self.money[name] = [0, 0, 0]
 
     def is_tradable(self, account: Account) -> bool:
@@ -181,34 +191,35 @@ class World:
         self.vault.recall(market, back)
         account.collateral -= back
 
-    def sync(self, market: MarketId) -> None:
-        """sync."""
+    def harvest(self, market: MarketId) -> None:
+        """harvest."""
         account = self._account(market)
-        if self.position(account).resolved and not self.vault.markets[market].payout_booked:
-            self.vault.sync(market, self._value(account, None))
+        self.redeem_resolved(account)
+        account.collateral -= self.vault.harvest(market, account.collateral)
 
     def close_market(self, market: MarketId) -> None:
-        """closeMarket."""
+        """closeMarket; here nothing is ever left in a closed account."""
         account = self._account(market)
-        if not self.position(account).resolved or account.yes or account.no:
-            raise VaultRefused("tokens not redeemed")
-        self.sync(market)
-        self.recall(market, account.collateral)
-        self.vault.close(market)
-        del self.vault.markets[market], self.accounts[market]
-        self.closed.add(market)
+        self.redeem_resolved(account)
+        if account.yes or account.no:
+            raise VaultRefused("not to be closed")
+        self.vault.close(market, account.address, account.collateral)
+        self.closed[market] = account.address
+        del self.accounts[market]
         paid, got, fees = self.money.pop(market)
         event = account.market.event
-        self.settled.append(ClosedMarket(self.now, market, event, paid, got, fees))
+        name = account.market.condition_id
+        self.settled.append(ClosedMarket(self.now, name, event, paid, got, fees))
 
-    def redeem(self, account: Account) -> None:
-        """redeem."""
+    def redeem_resolved(self, account: Account) -> None:
+        """redeemResolved."""
         held = self.position(account)
         if not held.resolved:
-            raise VaultRefused("not resolved")
-        paid = (held.yes * held.payout_yes + held.no * held.payout_no) // held.payout_denominator
+            return
+        paid = held.yes * held.payout_yes // held.payout_denominator
+        paid += held.no * held.payout_no // held.payout_denominator
         account.collateral += paid
-        self.money[account.market.vault_market][1] += paid
+        self.money[account.name][1] += paid
         account.yes = account.no = 0
 
     def split(self, account: Account, amount: int) -> None:
@@ -225,53 +236,38 @@ class World:
         account.collateral += money
         account.yes += pairs
         account.no += pairs
-        self.money[account.market.vault_market][1 if money > 0 else 0] += abs(money)
+        self.money[account.name][1 if money > 0 else 0] += abs(money)
 
-    def report(
-        self, marks: Sequence[tuple[ConditionId, int, int, int, int]], evidence: str
-    ) -> None:
-        """report; one outside its bounds is confirmed by the guardian at once, and counted."""
-        by_name = {MarketId(mark[0]): Mark(*mark) for mark in marks}
-        values = {
-            market: self._value(account, by_name[market])
-            for market, account in self.accounts.items()
+    def report(self, marks: Sequence[tuple[MarketId, int, int, int]], evidence: str) -> None:
+        """report."""
+        quotes = {name: (bid, ask) for name, _, bid, ask in marks}
+        worth = {
+            name: self._value(account, quotes.get(name, UNKNOWN))
+            for name, account in self.accounts.items()
         }
-        payouts = {
-            market: self._value(account, None)
-            for market, account in self.accounts.items()
-            if self.position(account).resolved and not self.vault.markets[market].payout_booked
-        }
-        supply = self.vault.supply
-        taken = {market: by_name[market].as_tuple()[1:] for market in self.accounts}
-        confirmed = self.vault.report(values, taken, evidence, payouts) == "pending"
-        if confirmed:
-            self.vault.confirmed = evidence
-            self.vault.report(values, taken, evidence, {})
-        bid, ask = (
-            self.vault.last_nav,
-            self.vault.last_nav + sum(value[1] - value[0] for value in values.values()),
-        )
-        exposures = [self.vault.markets[m].exposure for m in self.vault.open]
-        minted = self.vault.last_fees * supply // max(1, bid - self.vault.last_fees)
+        dealt = self.vault.report(worth)
+        number, vault = self.vault.reports, self.vault
+        self.marks = {name: (*quote, number) for name, quote in quotes.items()}
+        exposures = {market: vault.markets[market].exposure for market in vault.open}
         self.evidence = evidence
         self.reports.append(
             EffectiveReport(
-                self.now,
-                bid,
-                ask,
-                supply,
-                minted,
-                self.vault.last_fees,
-                self.vault.idle,
-                sum(exposures),
-                max(exposures, default=0),
-                confirmed,
+                time=self.now,
+                nav_bid=dealt.nav_bid,
+                nav_ask=dealt.nav_ask,
+                not_home=sum(max(0, worth[m][0] - exposures[m]) for m in exposures),
+                supply=dealt.supply - dealt.minted,
+                minted=dealt.minted,
+                fees=dealt.fees,
+                idle=dealt.nav_bid - sum(vault.markets[market].bid for market in vault.open),
+                exposure=sum(exposures.values()),
+                largest=max(exposures.values(), default=0),
+                losses=vault.total_losses,
             )
         )
 
-    def _value(self, account: Account, mark: Mark | None) -> tuple[int, int]:
-        mark = mark or Mark(account.market.condition_id, 0, 0, 0, 0)
-        return value_of(account.collateral, [self.position(account)], [mark])
+    def _value(self, account: Account, quote: Quote) -> tuple[int, int]:
+        return value_of(account.collateral, [self.position(account)], [quote])
 
     def _account(self, market: MarketId) -> Account:
         if market not in self.accounts:
@@ -297,13 +293,46 @@ class World:
     # depositors
 
     def claim_all(self) -> None:
-        """Let everybody take what waits for them."""
+        """Let everybody take what waits for them, and ask again for what was handed back."""
         for side in (DEPOSIT, REDEEM):
-            people = {who for epoch in self.vault.epochs[side] for who in epoch.asked}
-            for who in sorted(people):
-                assets, _ = self.vault.can_claim(side, who)
-                if assets:
-                    self.vault.claim(side, who, assets, by_out=False)
+            queue = self.vault.queues[side]
+            for who in queue.people():
+                amount, _ = queue.can_claim(who)
+                if amount:
+                    taken, given = self.vault.claim(side, who, amount, by_out=False)
+                    if side == DEPOSIT:
+                        self.put_in[who] = self.put_in.get(who, 0) + taken
+                    else:
+                        self.got_out[who] = self.got_out.get(who, 0) + given
+                for epoch in queue.live(who):
+                    if epoch.handed_back and epoch.pending(who):
+                        freed = self.vault.cancel(side, who, epoch.number)
+                        self.vault.request(side, who, who, freed)
+
+    def leave_in_kind(self, who: str, shares: int) -> None:
+        """redeemInKind: a part of everything goes to a depositor, tokens too."""
+        taken, idle = self.in_kind.setdefault(who, []), self.vault.idle
+
+        def pay(market: MarketId, part: int, supply: int) -> int:
+            account = self.accounts[market]
+            held = account.collateral, account.yes, account.no
+            cash, yes, no = (amount * part // supply for amount in held)
+            account.collateral -= cash
+            account.yes -= yes
+            account.no -= no
+            taken.append((account.number, cash, yes, no))
+            return cash
+
+        self.vault.leave_in_kind(who, shares, (), pay)
+        self.got_out[who] = self.got_out.get(who, 0) + idle - self.vault.idle
+
+    def worth_in_kind(self, who: str) -> int:
+        """Return what somebody's outcome tokens pay in the end, and the collateral with them."""
+        total = 0
+        for number, cash, yes, no in self.in_kind.get(who, ()):
+            for_yes, for_no = self.engine.listed[number].payout
+            total += cash + (yes * for_yes + no * for_no) // (for_yes + for_no)
+        return total
 
 
 class SimulatedChain:
@@ -318,23 +347,31 @@ class SimulatedChain:
             "totalAssets": lambda: world.vault.nav[0],
             "totalSupply": lambda: world.vault.supply,
             "total_idle": lambda: world.vault.idle,
-            "total_exposure": lambda: world.vault.exposure,
+            "totalExposure": lambda: world.vault.exposure,
+            "totalLosses": lambda: world.vault.total_losses,
             "recentAllocation": lambda: world.vault.recent_allocation,
+            "prices": lambda: (world.vault.bid_price, world.vault.ask_price),
             "limit": lambda number: astuple(world.limits)[number],
             "paused": lambda: False,
             "windingDown": lambda: world.vault.winding_down,
-            "breakerTripped": lambda: world.vault.tripped,
+            "breakerTripped": lambda: world.vault.breaker_tripped,
             "freshUntil": lambda: world.vault.reported + world.limits.max_report_age_s,
-            "class_count": lambda: 1,
-            "epochs": lambda: tuple(len(side) - 1 for side in world.vault.epochs),
-            "openMarkets": lambda: list(world.vault.open),
-            "accountOf": self._account_of,
-            "marketOf": lambda market: (0, 0, 0, market in world.closed),
-            "exposureOf": lambda market: world.vault.markets[market].exposure,
-            "classOf": lambda number: self._class(),
-            "classExposureOf": lambda number: world.vault.class_exposure(number),
+            "reportCount": lambda: world.vault.reports,
+            "lastReport": lambda: world.vault.reported,
+            "epochs": lambda: tuple(queue.open.number for queue in world.vault.queues),
+            "waitingEpochs": lambda side: [e.number for e in world.vault.queues[side].waiting],
             "epochOf": self._epoch,
-            "lastReport": lambda: world.vault.reported if world.reports else 0,
+            "openMarkets": lambda: list(world.vault.open),
+            "unsweptAccounts": lambda: list(world.vault.unswept),
+            "accountOf": self._account_of,
+            "marketOf": lambda market: (
+                (self._account_of(market), CLASS, 1, market in world.closed)
+            ),
+            "questionOf": self._question_of,
+            "bookOf": self._book_of,
+            "markOf": lambda market, place: world.marks.get(market, (0, 0, 0)),
+            "classOf": lambda number: self._class(),
+            "classBook": self._class_book,
         }
         self._account: dict[str, Callable[[Account], object]] = {
             "positions": lambda account: (
@@ -343,6 +380,7 @@ class SimulatedChain:
             ),
             "tradable": world.is_tradable,
             "conditions": lambda account: [account.market.condition_id],
+            "classId": lambda account: CLASS,
             "epoch": lambda account: 0,  # of its signatures
         }
 
@@ -375,12 +413,12 @@ class SimulatedChain:
         to_block: int | None = None,
         matching: Matching | None = None,
     ) -> list[DecodedLog]:
-        """Return the fills of an order, or the last report."""
+        """Return the fills of an order, or the last report and what it dealt at."""
         if event == "OrderFilled" and matching is not None:
             return self._fills(OrderHash(str(matching["orderHash"])))
-        if event == "Reported" and self.world.reports:
+        if event in ("Reported", "Dealt") and self.world.reports:
             last = self.world.reports[-1]
-            nav = {"nav_bid": last.nav_bid, "nav_ask": last.nav_ask, "supply": last.supply}
+            nav = {"nav_bid": last.nav_bid, "nav_ask": last.nav_ask}
             return [DecodedLog("", 0, last.time, nav | {"evidence": self.world.evidence})]
         return []
 
@@ -391,18 +429,31 @@ class SimulatedChain:
 
     def _account_of(self, market: MarketId) -> str:
         account = self.world.accounts.get(market)
-        return account.address if account is not None else ZERO_ADDRESS
+        return (
+            account.address if account is not None else self.world.closed.get(market, ZERO_ADDRESS)
+        )
+
+    def _question_of(self, market: MarketId) -> Question:
+        return self.world.markets[self.world.number_of[market]].question_key
+
+    def _book_of(self, market: MarketId) -> tuple[int, int, int]:
+        found = self.world.vault.markets[market]
+        return found.exposure, found.bid, found.ask
 
     def _class(self) -> tuple[object, ...]:
         caps = self.world.caps
         shared = (caps.market, caps.market_bps, caps.all, caps.all_bps)
-        return (VAULT, self.world.oracle, ENFORCED, *shared, self.world.max_duration_s)
+        return (VAULT, self.world.oracle, SAFE, ENFORCED, *shared, self.world.max_duration_s)
 
-    def _epoch(self, side: int, number: int) -> tuple[int, int, int]:
-        epochs = self.world.vault.epochs[side]
-        if number >= len(epochs):
-            return 0, 0, 0
-        return epochs[number].total, epochs[number].settled_in, epochs[number].settled_out
+    def _class_book(self, number: int) -> tuple[int, int, int, bool]:
+        vault = self.world.vault
+        found = vault.classes[number]
+        exposure, losses = vault.class_exposure(number), vault.class_losses(number)
+        return exposure, losses, found.profit, found.retired
+
+    def _epoch(self, side: int, number: int) -> tuple[int, int, int, int, bool]:
+        found = self.world.vault.queues[side].epochs[number - 1]
+        return found.asked, found.left, found.anchor, found.closed_by, found.handed_back
 
     def _fills(self, order: OrderHash) -> list[DecodedLog]:
         found = []
@@ -429,12 +480,12 @@ class SimulatedTransactor:
             "openMarket": world.open_market,
             "allocate": world.allocate,
             "recall": world.recall,
-            "sync": world.sync,
+            "harvest": world.harvest,
             "closeMarket": world.close_market,
             "report": world.report,
         }
         self._account: dict[str, Callable[..., None]] = {
-            "redeem": lambda account, place: world.redeem(account),
+            "redeemResolved": world.redeem_resolved,
             "merge": lambda account, place, amount: world.merge(account, amount),
             "split": lambda account, place, amount: world.split(account, amount),
         }
@@ -475,8 +526,3 @@ class SimulatedTransactor:
         if does is None:
             raise VaultRefused(f"{call.function} is not simulated")
         does(self._world.account_at(call.to), *call.arguments)
-
-
-def share_price(nav: int, supply: int) -> float:
-    """Return NAV a share, in units; one before there are shares."""
-    return nav * VIRTUAL_SHARES / supply if supply else 1.0

@@ -64,7 +64,7 @@ class SimulatedVenue:
         buys = order.side == ClientSide.BUY
         making, taking = int(order.makerAmount), int(order.takerAmount)
         cash, tokens = (making, taking) if buys else (taking, making)
-        world.makers[key] = world.markets[number].vault_market
+        world.makers[key] = world.names[number]
         world.engine.send(
             Order(
                 key,

@@ -31,7 +31,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Share:
-    """NAV a share along the reports: times, before fees (chained), after fees."""
+    """NAV a share at the bid along the reports: times, before fees (chained), after fees."""
 
     times: list[int]
     before: list[float]
@@ -71,7 +71,7 @@ class Summary:
     claimed_chance: float
     won: float
     reports: int
-    reports_confirmed: int
+    most_not_home: float  # of NAV at the bid: profit that did not count yet
     verdict: str
 
 
@@ -133,7 +133,7 @@ def share_prices(outcome: RunResult) -> Share:
     for each in outcome.reports:
         if not each.supply:
             continue
-        gross = each.nav_bid * VIRTUAL_SHARES / each.supply / 1.0
+        gross = each.nav_bid * VIRTUAL_SHARES / each.supply
         net = each.nav_bid * VIRTUAL_SHARES / (each.supply + each.minted)
         chained = before[-1] * gross / after[-1] if before else gross
         times.append(each.time)
@@ -190,7 +190,9 @@ def summarise(outcome: RunResult, seed: int, half_spread: int) -> Summary:
         claimed_chance=sum(e.chance * e.filled for e in filled) / weight if weight else 0.0,
         won=sum(e.won * e.filled for e in filled) / weight if weight else 0.0,
         reports=len(outcome.reports),
-        reports_confirmed=sum(each.confirmed for each in outcome.reports),
+        most_not_home=max(
+            (e.not_home / e.nav_bid for e in outcome.reports if e.nav_bid), default=0
+        ),
         verdict=_verdict(outcome, interval),
     )
 
