@@ -12,8 +12,6 @@ from strongroom.audit.documents import read_document
 from strongroom.audit.events import (
     AuditedEvent,
     RawLog,
-    Recalled,
-    Synced,
     Transaction,
     by_transaction,
     read_logs,
@@ -119,7 +117,9 @@ class Auditor:
         scope = self._scope
         if scope.checkpoint is not None and scope.checkpoint.exists():
             return read_checkpoint(scope.checkpoint, self._vault, scope.to_block, self._hash_of)
-        return Progress(Ledger(self._vault), scope.from_block)
+        asset = self._contracts.call(self._vault, "asset", (), scope.to_block)
+        decimals = self._contracts.call(asset, "decimals", (), scope.to_block)
+        return Progress(Ledger(self._vault, decimals), scope.from_block)
 
     def name(self, market: MarketId) -> str | None:
         """Return what the evidence calls a market, or None where it does not say."""
@@ -163,7 +163,6 @@ class Auditor:
         keeper = Bookkeeper(progress.ledger)
         for group in by_transaction(events):
             transaction = Transaction(times[group[0].block], tuple(group))
-            self._check_payouts(progress, transaction)
             try:
                 reports = keeper.book(transaction)
             except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
@@ -177,53 +176,32 @@ class Auditor:
                 self._check_report(progress, report, group[0].transaction)
                 self._on_report(report, progress.ledger)
 
-    def _check_payouts(self, progress: Progress, transaction: Transaction) -> None:
-        """Hold values that were booked once there was a payout against balances: before the block,
-        after it, or after it but for what was recalled later in the same transaction."""
-        ledger = progress.ledger
-        for event in transaction.of(Synced):
-            market = ledger.markets.get(event.market)
-            if market is None:
-                continue
-            recalled = sum(
-                each.assets
-                for each in transaction.of(Recalled)
-                if each.market == event.market and each.index > event.index
-            )
-            found = (event.value_bid, event.value_ask)
-            progress.values += 1
-            after = self._value(market.account, market.marks, event.block)
-            later = (after[0] + recalled, after[1] + recalled)
-            if found in (after, later):
-                continue
-            if found != self._value(market.account, market.marks, event.block - 1):
-                what = f"Synced: value of {event.market} from its balances"
-                ledger.differences.append(difference(event, what, later, found))
-
     def _check_report(self, progress: Progress, report: BookedReport, transaction: str) -> None:
         """Hold a report's values against balances at its block, its document against its hash."""
-        found = self._wrong_values(progress.ledger, report)
-        progress.values += len(report.values)
+        found = self._wrong_values(report)
+        progress.values += len(report.books) - len(report.silent)
         wrong = self._wrong_document(progress, report)
         for what, expected, there in (*found, *([wrong] if wrong is not None else [])):
             progress.ledger.differences.append(
                 Difference(report.block, transaction, what, str(expected), str(there))
             )
 
-    def _wrong_values(
-        self, ledger: Ledger, report: BookedReport
-    ) -> list[tuple[str, object, object]]:
+    def _wrong_values(self, report: BookedReport) -> list[tuple[str, object, object]]:
         """Return the values that are not what the accounts hold: after the report's block or, since
-        a later transaction of the block may have moved tokens, before it."""
+        a later transaction of the block may have moved tokens, before it. An account that did not
+        answer is worth nothing at the bid, whatever it holds."""
         wrong: list[tuple[str, object, object]] = []
         for block in (report.block, report.block - 1):
             wrong = []
-            for name, value in report.values.items():
-                market = ledger.markets[name]
-                expected = self._value(market.account, market.marks, block)
-                if expected != value:
-                    what = f"Reported.entries: value of {name} from its balances"
-                    wrong.append((what, expected, value))
+            for name, book in report.books.items():
+                if name in report.silent:
+                    continue
+                there = account_value(
+                    self._contracts, book.account, book.marks, book.exposure, block
+                )
+                if there != (book.bid, book.ask):
+                    what = f"Reported.books: value of {name} from its balances"
+                    wrong.append((what, there, (book.bid, book.ask)))
             if not wrong:
                 break
         return wrong
@@ -232,7 +210,7 @@ class Auditor:
         self, progress: Progress, report: BookedReport
     ) -> tuple[str, object, object] | None:
         """Return how a report's evidence document is not the one that it commits to."""
-        if self._scope.evidence is None:
+        if self._scope.evidence is None or report.is_settlement:
             return None
         path = self._scope.evidence / f"{report.evidence}.json"
         if not path.exists():
@@ -252,18 +230,18 @@ class Auditor:
 
     # the chain
 
-    def _value(self, account: str, marks: Sequence[int], block: int) -> tuple[int, int]:
-        return account_value(self._contracts, account, marks, block)
-
     def _missing_assets(self, ledger: Ledger) -> list[Difference]:
-        """What the vault holds covers what it owes."""
-        block = self._scope.to_block
+        """What the vault holds, of the asset and of its shares, covers what it owes."""
+        block, found = self._scope.to_block, []
         asset = self._contracts.call(self._vault, "asset", (), block)
         held = self._contracts.call(asset, "balanceOf", (self._vault,), block)
         owed = ledger.idle + ledger.pending_deposits + ledger.claimable
-        if held >= owed:
-            return []
-        return [Difference(block, "", "asset.balanceOf(vault)", f">= {owed}", str(held))]
+        if held < owed:
+            found.append(Difference(block, "", "asset.balanceOf(vault)", f">= {owed}", str(held)))
+        owed, own = ledger.owed_shares(), ledger.holders.get(self._vault, 0)
+        if own < owed:
+            found.append(Difference(block, "", "balanceOf(vault)", f">= {owed}", str(own)))
+        return found
 
     def _read(self, asked: Sequence[tuple[str, tuple[int | str, ...]]]) -> Sequence[object]:
         """Answer views of the vault at the last block."""

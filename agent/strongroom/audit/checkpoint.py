@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -41,7 +42,15 @@ class Progress:
     unjoined: list[AccountFill] = field(default_factory=list)
 
 
-_PROGRESS = TypeAdapter(Progress)
+@dataclass(frozen=True)
+class _Kept:
+    """A checkpoint's file: of another version it does not read."""
+
+    version: Literal[2]  # of the second vault's ledger
+    progress: Progress
+
+
+_KEPT = TypeAdapter(_Kept)
 HashOf = Callable[[int], str]  # of a block
 
 
@@ -52,7 +61,7 @@ def read_checkpoint(path: Path, vault: str, to_block: int, hash_of: HashOf) -> P
         CheckpointError: it is of another version, vault or chain, or already beyond `to_block`.
     """
     try:
-        found = _PROGRESS.validate_json(path.read_bytes())
+        found = _KEPT.validate_json(path.read_bytes()).progress
     except (ValidationError, OSError) as error:
         raise CheckpointError(f"{path} is no checkpoint of this version: remove it") from error
     if found.ledger.vault != vault:
@@ -70,5 +79,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_PROGRESS.dump_json(progress))
+    draft.write_bytes(_KEPT.dump_json(_Kept(2, progress)))
     draft.replace(path)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 from eth_utils.address import is_address
 
 from strongroom.chain.ids import Json, JsonObject
-from strongroom.chain.units import MICRO, SHARE, WAD
+from strongroom.chain.units import MICRO, SHARE
 from strongroom.errors import BadInput
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class AuditResult:
         return self.verdict.is_clean
 
     def document(self) -> JsonObject:
-        """Return the verdict as JSON takes it (docs/schemas/audit-1.json)."""
+        """Return the verdict as JSON takes it (docs/schemas/audit-2.json)."""
         found: dict[str, Json] = dict(self.verdict.document())
         if self.replayed:
             found["replayed"] = [asdict(each) for each in self.replayed]
@@ -353,11 +353,16 @@ def _rows(result: AuditResult) -> list[tuple[str, str]]:
         ("NAV at the bid", assets(state.nav_bid)),
         ("NAV at the ask", assets(state.nav_ask)),
         ("exposure", assets(state.exposure)),
-        ("high-water mark, a share", f"{int(state.high_water_mark) / WAD:.6f}"),
+        ("losses", assets(state.losses)),
+        ("written off, not swept", assets(state.written_off)),
+        ("room for deposits", assets(state.inflow_room)),
+        ("high-water mark, a share", assets(state.high_water_mark)),
         ("holders", f"{state.holders:,}"),
         ("open markets", f"{state.open_markets:,}"),
         ("closed markets", f"{state.closed_markets:,}"),
         *state.roles.items(),
+        *((f"keeper of class {number}", keeper) for number, keeper in state.keepers.items()),
+        ("drawdown stops budget", "yes" if state.drawdown else "no"),
         ("winding down", "yes" if state.winding_down else "no"),
     ]
 

@@ -8,7 +8,7 @@ hex, amounts whole numbers of base units.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import TypedDict, TypeVar, cast
@@ -23,6 +23,7 @@ from strongroom.chain.ids import (
     JsonObject,
     MarketId,
     OrderHash,
+    Question,
     QuestionId,
     TokenId,
     keccak,
@@ -110,7 +111,7 @@ class RedeemRequestCancelled(AuditedEvent):
 
 @dataclass(frozen=True, slots=True)
 class Deposit(AuditedEvent):
-    """Shares were given out: of a settled request, or at once."""
+    """Shares of a settled request were given out."""
 
     sender: str
     owner: str
@@ -120,7 +121,7 @@ class Deposit(AuditedEvent):
 
 @dataclass(frozen=True, slots=True)
 class Withdraw(AuditedEvent):
-    """Assets were paid out: of a settled request, or at once."""
+    """Assets of a settled request were paid out."""
 
     sender: str
     receiver: str
@@ -130,14 +131,55 @@ class Withdraw(AuditedEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class EpochClosed(AuditedEvent):
+    """A report closed an epoch: a later one may settle it; `anchor` is a price."""
+
+    side: int
+    epoch: int
+    amount: int
+    anchor: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochSettled(AuditedEvent):
+    """A report took so many in units of an epoch and gave out units for them."""
+
+    side: int
+    epoch: int
+    taken: int
+    given: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochHandedBack(AuditedEvent):
+    """A report priced an epoch too far from its anchor: it never settles."""
+
+    side: int
+    epoch: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
 class RedeemedInKind(AuditedEvent):
-    """Shares were burned for a part of everything; `supply` has the virtual shares in it."""
+    """Shares were burned for a part of everything: `part` of `supply`, but of skipped markets."""
 
     owner: str
     receiver: str
     shares: int
+    part: int
     supply: int
     assets: int
+    skipped: tuple[MarketId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PaidInKind(AuditedEvent):
+    """Collateral of a delegated account left with a holder; `cost` of it had been sent there."""
+
+    market: MarketId
+    assets: int
+    cost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,37 +213,38 @@ class OperatorSet(AuditedEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class ReportPending(AuditedEvent):
-    """A report is out of its bounds and waits to be confirmed."""
+class Unanswered(AuditedEvent):
+    """An account did not say in time, or not in range, what it holds."""
 
-    report_hash: str
-    evidence: str
-    nav_bid: int
-    nav_ask: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReportConfirmed(AuditedEvent):
-    """A pending report may take effect."""
-
-    report_hash: str
+    market: MarketId
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reported(AuditedEvent):
-    """A report took effect: a value and spread a market, prices a condition."""
+    """Marks took effect: of each open market its book, of each of its conditions its mark."""
 
     evidence: str
-    nav_bid: int
-    nav_ask: int
-    supply: int
-    entries: tuple[int, ...]
+    markets: tuple[MarketId, ...]
+    books: tuple[int, ...]
     words: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Dealt(AuditedEvent):
+    """A report or a settlement dealt: NAV after fees, the prices published, room for deposits."""
+
+    nav_bid: int
+    nav_ask: int
+    supply: int
+    bid: int
+    ask: int
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
 class FeesAccrued(AuditedEvent):
-    """A report's fees: assets, the shares minted for them, the new high-water mark."""
+    """Fees of a report or an exit: assets, the shares minted for them, the new high-water mark."""
 
     management: int
     performance: int
@@ -210,28 +253,10 @@ class FeesAccrued(AuditedEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class Settled(AuditedEvent):
-    """What a report settled of the requests that waited."""
-
-    deposited_assets: int
-    minted_shares: int
-    redeemed_shares: int
-    paid_assets: int
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerTripped(AuditedEvent):
-    """NAV a share fell too far under its reference."""
-
-    price: int
-    reference: int
-
-
-@dataclass(frozen=True, slots=True)
 class BreakerReset(AuditedEvent):
-    """Trading may go on; the price is the new reference."""
+    """Drawdown counts from this price on."""
 
-    price: int
+    reference: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +276,7 @@ class MarketOpened(AuditedEvent):
     market: MarketId
     account: str
     class_id: int
+    question: Question
     question_id: QuestionId
     conditions: int
     deadline: int
@@ -266,28 +292,41 @@ class Allocated(AuditedEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled(AuditedEvent):
-    """A market's account gave assets back."""
+class CameHome(AuditedEvent):
+    """An account sent assets: `cost` of them as what it had got, the rest is profit."""
 
     market: MarketId
+    account: str
     assets: int
+    cost: int
     exposure: int
 
 
 @dataclass(frozen=True, slots=True)
 class MarketClosed(AuditedEvent):
-    """A market's account is empty and left the list."""
+    """A market left the list: what its account has not returned is a loss.
+
+    Attributes:
+        written_off: what its tokens and wallet stood for, assets
+        halted: it had been halted before, and is never opened again
+        listed: the account still holds something
+    """
 
     market: MarketId
+    account: str
+    loss: int
+    written_off: int
+    halted: bool
+    listed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Synced(AuditedEvent):
-    """A market's value was taken from its payouts."""
+class Swept(AuditedEvent):
+    """A closed account was looked at: whether it is empty, and what it still stands for."""
 
-    market: MarketId
-    value_bid: int
-    value_ask: int
+    account: str
+    emptied: bool
+    remains: int
 
 
 # governance
@@ -372,7 +411,7 @@ class DelaySet(AuditedEvent):
 
 @dataclass(frozen=True, slots=True)
 class Abdicated(AuditedEvent):
-    """A function can never be called again."""
+    """What a function does to raise risk can never be done again."""
 
     selector: str
 
@@ -418,7 +457,7 @@ class AllowListSet(AuditedEvent):
 
 @dataclass(frozen=True, slots=True)
 class ClassAdded(AuditedEvent):
-    """A class of markets may be traded."""
+    """A strategy may be traded."""
 
     class_id: int
     implementation: str
@@ -436,6 +475,29 @@ class ClassCapsSet(AuditedEvent):
     market_cap_bps: int
     class_cap: int
     class_cap_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRetired(AuditedEvent):
+    """A class opens no market and gets no budget any more."""
+
+    class_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperSet(AuditedEvent):
+    """A class's keeper is another; the zero address: nobody."""
+
+    class_id: int
+    keeper: str
+
+
+@dataclass(frozen=True, slots=True)
+class LossesForgiven(AuditedEvent):
+    """Losses of a class and of the vault count no more."""
+
+    class_id: int
+    assets: int
 
 
 # the exchange
@@ -461,14 +523,14 @@ E = TypeVar("E", bound=AuditedEvent)
 B = TypeVar("B")
 VAULT_EVENTS: tuple[type[AuditedEvent], ...] = (
     *(DepositRequest, RedeemRequest, DepositRequestCancelled, RedeemRequestCancelled),
-    *(Deposit, Withdraw, RedeemedInKind, Transfer, Approval, OperatorSet),
-    *(ReportPending, ReportConfirmed, Reported, FeesAccrued, Settled),
-    *(BreakerTripped, BreakerReset, WindDown),
-    *(MarketOpened, Allocated, Recalled, MarketClosed, Synced),
+    *(Deposit, Withdraw, EpochClosed, EpochSettled, EpochHandedBack),
+    *(RedeemedInKind, PaidInKind, Transfer, Approval, OperatorSet),
+    *(Unanswered, Reported, FeesAccrued, Dealt, BreakerReset, WindDown),
+    *(MarketOpened, Allocated, CameHome, MarketClosed, Swept),
     *(OwnershipTransferred, OwnershipTransferStarted, RoleMinterChanged, RoleSet),
     *(Paused, Unpaused, CallSubmitted, CallRevoked, CallExecuted, DelaySet, Abdicated),
     *(LimitSet, FeesSet, FeeRecipientsSet, DepositTermsSet, AllowListSet),
-    *(ClassAdded, ClassCapsSet),
+    *(ClassAdded, ClassCapsSet, ClassRetired, KeeperSet, LossesForgiven),
 )
 
 
@@ -531,6 +593,13 @@ _IN_TOPICS: Mapping[str, Read] = {
 }
 
 
+def _as_text(type_: str, value: object) -> object:
+    """Return a value as the ABI decodes it, lists of words as text."""
+    if type_ != "bytes32[]":
+        return value
+    return tuple("0x" + bytes(each).hex() for each in cast("Sequence[bytes]", value))
+
+
 @dataclass(frozen=True)
 class Reader:
     """How an event's log is read.
@@ -564,7 +633,8 @@ class Reader:
                 if len(topic) == TOPIC
             ]
             if self._types:
-                values += decode(self._types, bytes.fromhex(data[2:]))
+                found = decode(self._types, bytes.fromhex(data[2:]))
+                values += map(_as_text, self._types, found)
             elif len(data) == self._digits:
                 values += [read(data[start:end]) for start, end, read in self._of_words]
             return self._make(

@@ -9,7 +9,6 @@ from strongroom.audit.events import (
     AuditedEvent,
     OrderFilled,
     Reported,
-    ReportPending,
     exchange_readers,
     read_logs,
     vault_readers,
@@ -97,8 +96,8 @@ class FillJoiner:
     def _hashes(self) -> Iterator[str]:
         """Yield the evidence hashes of all reports up to the last block."""
         readers = vault_readers()
-        topics = [topic for topic, e in readers.items() if e.record in (Reported, ReportPending)]
+        topics = [topic for topic, each in readers.items() if each.record is Reported]
         for _, logs in self._node.logs([self._vault], *self._blocks, [topics]):
             for event in read_logs(logs, readers):
-                if isinstance(event, (Reported, ReportPending)):
+                if isinstance(event, Reported):
                     yield event.evidence

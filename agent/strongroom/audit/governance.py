@@ -18,10 +18,12 @@ from strongroom.audit.events import (
     CallSubmitted,
     ClassAdded,
     ClassCapsSet,
+    ClassRetired,
     DelaySet,
     DepositTermsSet,
     FeeRecipientsSet,
     FeesSet,
+    KeeperSet,
     LimitSet,
     OwnershipTransferred,
     OwnershipTransferStarted,
@@ -54,17 +56,19 @@ from strongroom.audit.wording import (
     time_words,
 )
 from strongroom.chain.ids import keccak
-from strongroom.chain.terms import GRACE_S
+from strongroom.chain.terms import DELEGATED, GRACE_S
 from strongroom.chain.units import BPS
 
-ROLES = {
-    "0x" + keccak(name.encode()).hex(): name for name in ("keeper", "reporter", "guardian", "owner")
-}
+ROLES = {"0x" + keccak(name.encode()).hex(): name for name in ("reporter", "guardian")}
 DECREASE_DELAY = "decreaseDelay(bytes4,uint256)"
+SET_KEEPER = "setKeeper(uint256,address)"
 SET_LIMIT = "setLimit(uint256,uint256)"
 SET_FEES = "setFees(uint256,uint256,uint256)"
-ADD_CLASS = "addClass((address,address,uint256,uint256,uint256,uint256,uint256,uint256))"
+ADD_CLASS = "addClass((address,address,address,uint256,uint256,uint256,uint256,uint256,uint256))"
 SET_CLASS_CAPS = "setClassCaps(uint256,(uint256,uint256,uint256,uint256))"
+FORGIVE_LOSSES = "forgiveLosses(uint256,uint256)"
+RESET_BREAKER = "resetBreaker()"
+CLOSE_MARKET = "closeMarket(bytes32)"
 
 
 class Governance:
@@ -98,36 +102,51 @@ class Governance:
     def _note(self, at: AuditedEvent, words: str) -> None:
         self.permissions.timeline.append(PermissionChange(at.block, words))
 
+    def announced(
+        self, at: AuditedEvent, transaction: Transaction, signature: str, *arguments: object
+    ) -> list[Difference]:
+        """Return what differs unless a call was announced, if its function has a delay."""
+        self._transaction, self._found = transaction, []
+        self._expect_announced(at, signature, *arguments)
+        return self._found
+
     def _expect_announced(
         self, at: AuditedEvent, signature: str, *arguments: object, bound_by: str = ""
     ) -> None:
-        """Expect that a call was announced, if its function has a delay."""
+        """Expect that a call was announced, if its function has a delay, and is not given up."""
         selector, permissions = selector_of(signature), self.permissions
         if at.transaction == permissions.born_in:
             return
+        name = signature.partition("(")[0]
+        if selector in permissions.abdicated:
+            self._differ(at, f"{at.name}: {name} was abdicated", "no call", at.name)
         if not permissions.delays.get(bound_by or selector):
             return
         data = encode(_argument_types(signature), arguments)
         call_hash = "0x" + keccak(bytes.fromhex(selector[2:]) + data).hex()
         executed = [each.call_hash for each in self._transaction.of(CallExecuted)]
         if call_hash not in executed:
-            name = signature.partition("(")[0]
             self._differ(at, f"{at.name}: announced by submit({name})", call_hash, executed)
 
     # roles
 
     def _role_set(self, it: RoleSet) -> None:
         role, account = ROLES.get(it.role, it.role), it.account
-        if role == "guardian" or (role in ("keeper", "reporter") and account != ZERO):
+        if role == "guardian" or account != ZERO:
             self._expect_announced(it, f"set{role.title()}(address)", account)
         self.permissions.roles[role] = account
         self._set(it, role, (), account)
         self._note(it, f"{role} is {account}")
 
     def _ownership_transferred(self, it: OwnershipTransferred) -> None:
+        if it.transaction != self.permissions.born_in:
+            offered = self.permissions.settings.get("pending_owner")
+            to = ZERO if offered is None else offered.value
+            if to != it.new_owner:
+                self._differ(it, "OwnershipTransferred.new_owner", to, it.new_owner)
+            self._set(it, "pending_owner", (), ZERO)
         self.permissions.roles["owner"] = it.new_owner
         self._set(it, "owner", (), it.new_owner)
-        self._set(it, "pending_owner", (), ZERO)
         self._note(it, f"owner is {it.new_owner}")
 
     def _ownership_transfer_started(self, it: OwnershipTransferStarted) -> None:
@@ -135,21 +154,43 @@ class Governance:
         self._note(it, f"ownership offered to {it.new_owner}")
 
     def _paused(self, it: Paused) -> None:
-        self.permissions.is_paused = True
+        """What the owner paused, only the owner unpauses."""
+        permissions = self.permissions
+        permissions.paused_by.add(self._who_pauses(it, it.account))
         self._set(it, "paused", (), True)
         self._note(it, f"paused by {it.account}")
 
     def _unpaused(self, it: Unpaused) -> None:
-        self.permissions.is_paused = False
+        who, permissions = self._who_pauses(it, it.account), self.permissions
+        if who == "guardian" and "owner" in permissions.paused_by:
+            self._differ(it, "Unpaused: paused by the owner", "the owner", it.account)
+        permissions.paused_by.clear()
         self._set(it, "paused", (), False)
         self._note(it, f"unpaused by {it.account}")
 
+    def _who_pauses(self, it: AuditedEvent, account: str) -> str:
+        roles = self.permissions.roles
+        if account == roles.get("guardian"):
+            return "guardian"
+        if account != roles.get("owner"):
+            self._differ(it, f"{it.name}.account", "guardian or owner", account)
+        return "owner"
+
     # numbers
+
+    def is_raise(self, it: FeesSet) -> bool:
+        """Whether holders would ever pay more than at the rates so far."""
+        management, performance, hurdle = self.permissions.rates
+        return (
+            it.management_bps > management
+            or it.performance_bps > performance
+            or it.hurdle_bps < hurdle
+        )
 
     def _limit_set(self, it: LimitSet) -> None:
         which, new, old = it.limit, it.new_value, self.permissions.limits.get(it.limit, 0)
         riskier = new > old
-        if which == Limit.MIN_REPORT_INTERVAL:
+        if which in (Limit.MIN_REPORT_INTERVAL, Limit.MARKS_REQUIRED):
             riskier = new < old
         elif which == Limit.PRICE_BAND_BPS:  # none at all is the widest
             riskier = old != 0 and (new == 0 or new > old)
@@ -161,8 +202,7 @@ class Governance:
 
     def _fees_set(self, it: FeesSet) -> None:
         rates = (it.management_bps, it.performance_bps, it.hurdle_bps)
-        old = self.permissions.rates
-        if rates[0] > old[0] or rates[1] > old[1] or rates[2] < old[2]:
+        if self.is_raise(it):
             self._expect_announced(it, SET_FEES, *rates)
         self.permissions.rates = rates
         self._set(it, "feeRates", (), rates)
@@ -189,27 +229,51 @@ class Governance:
         self._note(it, who)
 
     def _class_added(self, it: ClassAdded) -> None:
-        number = it.class_id
+        """Its keeper and its caps follow; the call that was announced has all of them."""
+        number, there = it.class_id, len(self.permissions.classes)
+        if number != there:
+            self._differ(it, "ClassAdded.class_id", there, number)
+        keepers = [each for each in self._transaction.of(KeeperSet) if each.class_id == number]
         caps = [each for each in self._transaction.of(ClassCapsSet) if each.class_id == number]
         new = MarketClass(
-            it.implementation, it.oracle, it.grade, it.max_duration,
-            _caps(caps[0]) if caps else Caps(),
+            it.implementation, it.oracle, keepers[0].keeper if keepers else ZERO, it.grade,
+            it.max_duration, _caps(caps[0]) if caps else Caps(),
         )  # fmt: skip
         self._expect_announced(it, ADD_CLASS, new.words)
-        self.permissions.classes[number] = new
-        self._set(it, "classOf", (number,), new.words)
-        grade = "delegated" if it.grade == 2 else "enforced"
+        self._set(it, "class_count", (), number + 1)
+        self._set_class(it, number, new)
+        grade = "delegated" if it.grade == DELEGATED else "enforced"
         self._note(it, f"class {number} added: {grade}, oracle {it.oracle}")
+
+    def _keeper_set(self, it: KeeperSet) -> None:
+        number, keeper = it.class_id, it.keeper
+        if keeper != ZERO and not self._is_added(number):
+            self._expect_announced(it, SET_KEEPER, number, keeper)
+        self._set_class(it, number, replace(self.permissions.class_of(number), keeper=keeper))
+        self._set(it, "keeperOf", (number,), keeper)
+        self._note(it, f"keeper of class {number} is {keeper}")
 
     def _class_caps_set(self, it: ClassCapsSet) -> None:
         number, caps, old = it.class_id, _caps(it), self.permissions.class_of(it.class_id)
-        added = any(each.class_id == number for each in self._transaction.of(ClassAdded))
         raised = any(a > b for a, b in zip(caps.words, old.caps.words, strict=True))
-        if raised and not added:
+        if raised and not self._is_added(number):
             self._expect_announced(it, SET_CLASS_CAPS, number, caps.words)
-        new = self.permissions.classes[number] = replace(old, caps=caps)
-        self._set(it, "classOf", (number,), new.words)
+        self._set_class(it, number, replace(old, caps=caps))
         self._note(it, f"caps of class {number}: {caps_words(caps)}")
+
+    def _class_retired(self, it: ClassRetired) -> None:
+        old = self.permissions.class_of(it.class_id)
+        if old.is_retired:
+            self._differ(it, "ClassRetired.class_id", "an active class", it.class_id)
+        self._set_class(it, it.class_id, replace(old, is_retired=True))
+        self._note(it, f"class {it.class_id} retired")
+
+    def _is_added(self, number: int) -> bool:
+        return any(each.class_id == number for each in self._transaction.of(ClassAdded))
+
+    def _set_class(self, it: AuditedEvent, number: int, new: MarketClass) -> None:
+        self.permissions.classes[number] = new
+        self._set(it, "classOf", (number,), new.words)
 
     # timelock
 
@@ -223,36 +287,62 @@ class Governance:
         self._note(it, f"{function_name(selector)} must be announced {time_words(delay)} before")
 
     def _abdicated(self, it: Abdicated) -> None:
+        self.permissions.abdicated.add(it.selector)
         self._set(it, "abdicated", (it.selector,), True)
         self._note(it, f"{function_name(it.selector)} abdicated")
 
     def _call_submitted(self, it: CallSubmitted) -> None:
-        head = "0x" + it.call[:4].hex()
+        """The same call again waits for another delay after it was made, revoked or lapsed."""
+        permissions, head, now = self.permissions, "0x" + it.call[:4].hex(), self._transaction.time
         bound_by = "0x" + it.call[4:8].hex() if head == selector_of(DECREASE_DELAY) else head
         call_hash = "0x" + keccak(it.call).hex()
-        delay = self.permissions.delays.get(bound_by, 0)
+        delay = permissions.delays.get(bound_by, 0)
         if call_hash != it.call_hash:
             self._differ(it, "CallSubmitted.call_hash", call_hash, it.call_hash)
         if delay != it.delay:
             self._differ(it, "CallSubmitted.delay", delay, it.delay)
-        now = self._transaction.time
-        self.permissions.submitted[it.call_hash] = Submission(now, bound_by)
+        if head in permissions.abdicated or bound_by in permissions.abdicated:
+            self._differ(it, "CallSubmitted.call: abdicated", "no call", function_name(head))
+        again = permissions.submittable.get(it.call_hash, 0)
+        before = permissions.submitted.get(it.call_hash)
+        if before is not None:
+            again = max(again, before.time + 2 * delay + GRACE_S)
+        if now < again:
+            self._differ(it, "CallSubmitted: time", f"from {again} on", now)
+        permissions.submitted[it.call_hash] = Submission(now, head, bound_by)
+        self._set(it, "submittedAt", (it.call_hash,), now)
         self._note(it, f"submitted {function_name(head)}, ready at {now + delay}")
 
     def _call_revoked(self, it: CallRevoked) -> None:
-        if self.permissions.submitted.pop(it.call_hash, None) is None:
+        if self._end(it, it.call_hash) is None:
             self._differ(it, "CallRevoked.call_hash", "a submitted call", it.call_hash)
         self._note(it, f"revoked {it.call_hash}")
 
     def _call_executed(self, it: CallExecuted) -> None:
         """The delay that counts is the one of now, not of when the call was submitted."""
-        known = self.permissions.submitted.pop(it.call_hash, None)
+        known = self._end(it, it.call_hash)
         if known is None:
             self._differ(it, "CallExecuted.call_hash", "a submitted call", it.call_hash)
             return
         ready, now = known.time + self.permissions.delays.get(known.bound_by, 0), self._transaction
         if not ready <= now.time <= ready + GRACE_S:
             self._differ(it, "CallExecuted: time", f"{ready} to {ready + GRACE_S}", now.time)
+
+    def _end(self, it: AuditedEvent, call_hash: str) -> Submission | None:
+        """A submission is used up; return it. Those that lapse long ago are forgotten too."""
+        permissions, now = self.permissions, self._transaction.time
+        known = permissions.submitted.pop(call_hash, None)
+        if known is None:
+            return None
+        for old in [each for each, time in permissions.submittable.items() if time < now]:
+            del permissions.submittable[old]
+            permissions.settings.pop(f"submittableFrom {old}", None)
+            if old not in permissions.submitted:
+                permissions.settings.pop(f"submittedAt {old}", None)
+        again = permissions.submittable[call_hash] = now + permissions.delays.get(known.bound_by, 0)
+        self._set(it, "submittedAt", (call_hash,), 0)
+        self._set(it, "submittableFrom", (call_hash,), again)
+        return known
 
 
 def _caps(it: ClassCapsSet) -> Caps:
@@ -285,6 +375,8 @@ _HANDLERS: Mapping[type[AuditedEvent], Callable[[Governance, AuditedEvent], None
         on(AllowListSet, Governance._allow_list_set),
         on(ClassAdded, Governance._class_added),
         on(ClassCapsSet, Governance._class_caps_set),
+        on(ClassRetired, Governance._class_retired),
+        on(KeeperSet, Governance._keeper_set),
         on(DelaySet, Governance._delay_set),
         on(Abdicated, Governance._abdicated),
         on(CallSubmitted, Governance._call_submitted),

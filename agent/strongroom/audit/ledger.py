@@ -5,38 +5,78 @@ the timelock; of history only an address for each market that there was and a li
 of permissions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from strongroom.audit.permissions import Difference, Permissions
-from strongroom.audit.queues import Queue
-from strongroom.chain.ids import MarketId
-from strongroom.chain.terms import VELOCITY_PERIOD_S, VELOCITY_PERIODS
-from strongroom.chain.units import WAD
+from strongroom.audit.permissions import Difference, Limit, Permissions
+from strongroom.audit.queues import DEPOSITS, Queue
+from strongroom.chain.ids import MarketId, Question
+from strongroom.chain.terms import DELEGATED, VELOCITY_PERIOD_S, VELOCITY_PERIODS
+from strongroom.chain.units import BPS
+
+LOSS = 96  # bits behind the point of losses a share
+DUST_BPS = 10  # of NAV at the bid: what may be written off without the owner
 
 
 @dataclass
 class OpenMarket:
-    """An open market: assets; marks a condition as the report packs them."""
+    """An open market: what it was last booked at, assets; a mark a condition as a report packs
+    them, 0 where there is none: of the last report, and the last that there was."""
 
     account: str
     class_id: int
+    question: Question
     conditions: int
     deadline: int
+    is_delegated: bool
     exposure: int = 0
     bid: int = 0
-    spread: int = 0
-    marks: tuple[int, ...] = ()
+    ask: int = 0
+    marks: list[int] = field(default_factory=list)
+    last_marks: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class MarketAccount:
+    """Whose an account is, or was."""
+
+    market: MarketId
+    class_id: int
+
+
+@dataclass(frozen=True)
+class BookedMarket:
+    """A market as a report booked it: assets, and the marks of its conditions, packed."""
+
+    account: str
+    exposure: int
+    bid: int
+    ask: int
+    marks: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class BookedReport:
-    """A report that took effect; `values` are market -> value at the bid and at the ask."""
+    """What a report or a settlement dealt at, before it settled.
+
+    Attributes:
+        is_settlement: of a flat vault: there is no evidence
+        supply: before the fees; `supply_after` with their shares
+        price_bid: published, assets per share times 10**36
+        room: assets that deposits might still bring in
+        books: of the open markets
+        silent: markets whose accounts did not answer
+    """
 
     block: int
     time: int
+    number: int
+    is_settlement: bool
     nav_bid: int
     nav_ask: int
+    price_bid: int
+    price_ask: int
+    room: int
     supply: int
     supply_after: int
     idle: int
@@ -45,46 +85,95 @@ class BookedReport:
     performance: int
     high_water_mark: int
     evidence: str
-    values: Mapping[MarketId, tuple[int, int]]
+    books: Mapping[MarketId, BookedMarket]
+    silent: tuple[MarketId, ...]
 
 
 @dataclass
 class Ledger:
-    """A vault's state after the events so far."""
+    """A vault's state after the events so far.
+
+    Attributes:
+        decimals: of the asset
+        queues: of deposits and redemptions: epoch -> its requests
+        line: of both sides: epochs that wait, oldest first
+        best: of both sides: best price published while the open epoch has had a request
+        order: open markets, as the vault lists them
+        halted: markets that are never opened again
+        accounts: account -> market, of closed ones too
+        remains: account that waits to be swept -> what it stood for when it was closed
+        allocated: period -> net allocation
+        class_losses: class -> losses, assets a share with LOSS bits behind the point
+        losses: of all classes, likewise
+        profits: class -> assets that came home above cost, less exposure that never did
+        prices: published, assets per share times 10**36
+        reference: highest bid published, or the one at the breaker's reset
+        base: NAV at the bid after the last settlement
+        fees_at: when fees were taken last
+        room: assets that deposits may bring in
+    """
 
     vault: str
+    decimals: int = 6
     differences: list[Difference] = field(default_factory=list)
     events: int = 0
     block: int = 0
     holders: dict[str, int] = field(default_factory=dict)
+    allowances: dict[str, int] = field(default_factory=dict)  # owner and spender
+    operators: dict[str, bool] = field(default_factory=dict)  # controller and operator
     supply: int = 0
     idle: int = 0
     claimable: int = 0
     queues: tuple[dict[int, Queue], dict[int, Queue]] = field(default_factory=lambda: ({}, {}))
-    open_epoch: list[int] = field(default_factory=lambda: [0, 0])
+    line: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
+    open_epoch: list[int] = field(default_factory=lambda: [1, 1])
+    best: list[int] = field(default_factory=lambda: [0, 0])
     permissions: Permissions = field(default_factory=Permissions)
     markets: dict[MarketId, OpenMarket] = field(default_factory=dict)
-    order: list[MarketId] = field(default_factory=list)  # of open markets, as the vault lists them
+    order: list[MarketId] = field(default_factory=list)
+    halted: set[MarketId] = field(default_factory=set)
     closed: int = 0  # markets
-    allocated: dict[int, int] = field(default_factory=dict)  # period -> net allocation
-    high_water_mark: int = WAD
-    day_anchor: int = WAD
-    anchored_at: int = 0
-    reported_at: int = 0
-    pending: str = ""  # report's hash
-    confirmed: str = ""  # report's hash
-    is_tripped: bool = False
+    accounts: dict[str, MarketAccount] = field(default_factory=dict)
+    unswept: list[str] = field(default_factory=list)
+    remains: dict[str, int] = field(default_factory=dict)
+    allocated: dict[int, int] = field(default_factory=dict)
+    class_losses: dict[int, int] = field(default_factory=dict)
+    losses: int = 0
+    profits: dict[int, int] = field(default_factory=dict)
+    prices: tuple[int, int] = (0, 0)
     reference: int = 0
+    high_water_mark: int = 0
+    base: int = 0
+    fees_at: int = 0
+    room: int = 0
+    reports: int = 0
+    reported_at: int = 0
     is_winding_down: bool = False
-    accounts: dict[str, MarketId] = field(
-        default_factory=dict
-    )  # account -> market, closed ones too
+
+    @property
+    def virtual(self) -> int:
+        """Shares that nobody holds: shares have 18 decimals always."""
+        return int(10 ** (18 - self.decimals))
+
+    @property
+    def shares(self) -> int:
+        """Supply with the virtual shares."""
+        return self.supply + self.virtual
 
     @property
     def nav(self) -> tuple[int, int]:
         """NAV at the bid and at the ask."""
-        bid = self.idle + sum(market.bid for market in self.markets.values())
-        return bid, bid + sum(market.spread for market in self.markets.values())
+        markets = self.markets.values()
+        bid, ask = sum(each.bid for each in markets), sum(each.ask for each in markets)
+        return self.idle + bid, self.idle + max(ask, self.exposure)
+
+    @property
+    def custody(self) -> tuple[int, int, int]:
+        """NAV at the bid: idle, in accounts of enforced and of delegated custody."""
+        held = [0, 0]
+        for each in self.markets.values():
+            held[each.is_delegated] += each.bid
+        return self.idle, held[0], held[1]
 
     @property
     def exposure(self) -> int:
@@ -92,20 +181,88 @@ class Ledger:
         return sum(market.exposure for market in self.markets.values())
 
     @property
-    def pending_deposits(self) -> int:
-        """Assets that wait for a report."""
-        return sum(queue.rest for queue in self.queues[0].values())
+    def conditions(self) -> int:
+        """Of all open markets."""
+        return sum(market.conditions for market in self.markets.values())
 
     @property
-    def waiting(self) -> int:
-        """Shares in closed redemption epochs that are not settled."""
-        return sum(queue.rest for queue in self.queues[1].values() if queue.closed)
+    def written_off(self) -> int:
+        """What closed accounts stood for, until swept."""
+        return sum(self.remains.values())
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether idle is all there is but dust."""
+        return not self.order and self.written_off * BPS <= DUST_BPS * self.idle
+
+    @property
+    def is_tripped(self) -> bool:
+        """Whether the published bid is too far under its highest."""
+        left = BPS - self.permissions.limit(Limit.MAX_DRAWDOWN_BPS)
+        return self.prices[0] * BPS < self.reference * left
+
+    @property
+    def pending_deposits(self) -> int:
+        """Assets that wait, or wait to be taken back."""
+        return sum(queue.left for queue in self.queues[DEPOSITS].values())
+
+    def is_stale(self, now: int) -> bool:
+        """Whether the last report is too old."""
+        return now > self.reported_at + self.permissions.limit(Limit.MAX_REPORT_AGE)
+
+    def waiting(self, side: int) -> int:
+        """In units of closed epochs that may still be settled."""
+        return sum(queue.left for queue in self.queues[side].values() if queue.is_waiting)
+
+    def not_settled(self, side: int) -> int:
+        """In units of the open epoch and of those that wait."""
+        return sum(queue.left for queue in self.queues[side].values() if not queue.is_back)
+
+    def owed_shares(self) -> int:
+        """Shares that the vault holds for others: to redeem, to take back, to claim."""
+        deposits, redemptions = self.queues
+        claims = sum(queue.due(who)[1] for queue in deposits.values() for who in queue.asked)
+        return claims + sum(queue.left for queue in redemptions.values())
 
     def class_exposure(self, class_id: int) -> int:
         """Of a class's open markets, at cost."""
         return sum(m.exposure for m in self.markets.values() if m.class_id == class_id)
 
+    def question_exposure(self, question: Question) -> int:
+        """Of a question's open markets in all classes, at cost."""
+        return sum(m.exposure for m in self.markets.values() if m.question == question)
+
+    def losses_of(self, class_id: int | None = None) -> int:
+        """Losses as they count against a cap, assets; without a class, of all."""
+        per_share = self.losses if class_id is None else self.class_losses.get(class_id, 0)
+        return -(-per_share * self.shares >> LOSS)
+
+    def lose(self, class_id: int, assets: int) -> None:
+        """Book what a closed market has not returned."""
+        part = -(-(assets << LOSS) // self.shares)
+        self.class_losses[class_id] = self.class_losses.get(class_id, 0) + part
+        self.losses += part
+
+    def pay_off(self, class_id: int, assets: int) -> None:
+        """Let losses fall by what came home above cost, or was forgiven."""
+        part = (assets << LOSS) // self.shares
+        self.class_losses[class_id] = max(0, self.class_losses.get(class_id, 0) - part)
+        self.losses = max(0, self.losses - part)
+
     def recent_allocation(self, now: int) -> int:
         """What the velocity limit counts at a time."""
         oldest = now // VELOCITY_PERIOD_S - VELOCITY_PERIODS
         return sum(net for period, net in self.allocated.items() if period > oldest)
+
+    def delegated(self, class_id: int) -> bool:
+        """Whether a class's accounts hand assets to a wallet."""
+        return self.permissions.class_of(class_id).grade == DELEGATED
+
+    def in_line(self, side: int) -> Iterator[tuple[int, Queue]]:
+        """Yield the epochs of a side that wait, oldest first."""
+        for number in self.line[side]:
+            yield number, self.queues[side][number]
+
+    def queue(self, side: int, number: int) -> Queue:
+        """Return an epoch's requests: none where it is not known."""
+        return self.queues[side].setdefault(number, Queue())

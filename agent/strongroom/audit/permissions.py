@@ -19,21 +19,23 @@ class Limit(IntEnum):
 
     MAX_UP_BPS = 0
     MAX_DOWN_BPS = 1
-    MAX_DAY_UP_BPS = 2
-    MAX_DAY_DOWN_BPS = 3
-    MAX_SPREAD_BPS = 4
+    MAX_PREMIUM_BPS = 2
+    MAX_INFLOW_BPS = 3
+    EXIT_FEE_BPS = 4
     MIN_REPORT_INTERVAL = 5
-    SYNC_MAX_AGE = 6
-    MAX_REPORT_AGE = 7
-    MAX_ORDER_LIFETIME = 8
-    MAX_BUY_PRICE_BPS = 9
-    PRICE_BAND_BPS = 10
-    MAX_DRAWDOWN_BPS = 11
-    LIVENESS_PERIOD = 12
-    MAX_REDEEM_DELAY = 13
-    TOTAL_CAP_BPS = 14
-    TOTAL_CAP = 15
-    VELOCITY_LIMIT = 16
+    LIVENESS_PERIOD = 6
+    INFLOW_FLOOR = 7
+    MAX_REPORT_AGE = 8
+    MAX_ORDER_LIFETIME = 9
+    MAX_BUY_PRICE_BPS = 10
+    PRICE_BAND_BPS = 11
+    MARKS_REQUIRED = 12
+    TOTAL_CAP_BPS = 13
+    VELOCITY_BPS = 14
+    QUESTION_CAP_BPS = 15
+    MAX_DRAWDOWN_BPS = 16
+    TOTAL_CAP = 17
+    VELOCITY = 18
 
 
 @dataclass(frozen=True)
@@ -69,19 +71,28 @@ class Caps:
 
 @dataclass(frozen=True)
 class MarketClass:
-    """What a class of markets is traded by; `max_duration` in seconds."""
+    """A strategy: what its markets are traded by, who does, within which caps.
+
+    Attributes:
+        keeper: opens its markets and moves its budget; ZERO: nobody
+        max_duration: seconds
+        is_retired: it opens no market and gets no budget any more
+    """
 
     implementation: str = ZERO
     oracle: str = ZERO
+    keeper: str = ZERO
     grade: int = 1
     max_duration: int = 0
     caps: Caps = Caps()
+    is_retired: bool = False
 
     @property
     def words(self) -> tuple[str | int, ...]:
         """As `classOf` and `addClass` have it."""
         return (
-            self.implementation, self.oracle, self.grade, *self.caps.words, self.max_duration,
+            self.implementation, self.oracle, self.keeper, self.grade, *self.caps.words,
+            self.max_duration,
         )  # fmt: skip
 
 
@@ -106,9 +117,10 @@ class PermissionChange:
 
 @dataclass(frozen=True)
 class Submission:
-    """A call that was announced: when, and the function whose delay binds it."""
+    """A call that was announced: when, the function it is of, the one whose delay binds it."""
 
     time: int
+    selector: str
     bound_by: str
 
 
@@ -124,11 +136,18 @@ class Permissions:
     classes: dict[int, MarketClass] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
     delays: dict[str, int] = field(default_factory=dict)  # selector -> seconds
+    abdicated: set[str] = field(default_factory=set)  # selectors
     submitted: dict[str, Submission] = field(default_factory=dict)  # by the call's hash
+    submittable: dict[str, int] = field(default_factory=dict)  # call's hash -> from when again
     settings: dict[str, Setting] = field(default_factory=dict)  # by view and arguments
     timeline: list[PermissionChange] = field(default_factory=list)
-    is_paused: bool = False
+    paused_by: set[str] = field(default_factory=set)  # guardian, owner
     born_in: str = ""  # the transaction that made the vault: nothing can be announced before it
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether anybody's pause stands."""
+        return bool(self.paused_by)
 
     def limit(self, which: Limit) -> int:
         """Return a limit; 0 before it is set."""

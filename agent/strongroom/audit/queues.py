@@ -1,86 +1,139 @@
-"""Requests to deposit and redeem: who asked for what, what was settled of it, what was claimed."""
+"""Requests to deposit and redeem: who asked for what, what was settled of it, what was claimed.
 
-from bisect import bisect_right
-from collections.abc import Mapping
+All requests of an epoch are dealt with alike, by two fractions of the whole epoch: what of one in
+unit is left, and what it has earned. Both are kept in fixed point, as an auditor must who follows
+the vault to the unit; what is rounded away stays with the vault.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
-SETTLED_AT_ONCE = 8  # epochs of a side a report settles
+from strongroom.chain.units import BPS
+
+KEPT, EARNED = 112, 96  # bits behind the point of the two fractions
+PRICE = 10**36  # a price is assets per share times this
+MOST_WAITING = 8  # epochs of a side at once
+MOST_LIVE = 16  # epochs of a side a controller
+DEPOSITS, REDEMPTIONS = 0, 1
 
 
 @dataclass
 class Queue:
-    """One epoch's requests of a side: units go in (assets or shares), out units are earned."""
+    """One epoch's requests of a side: units go in (assets or shares), out units are earned.
+
+    Attributes:
+        asked: of requests that were neither taken back nor claimed to the end, in units
+        taken: controller -> claimed so far, in units and out units
+        total: of all requests that were not taken back, in units
+        left: of them, what is not settled; dust included
+        anchor: best price published while the epoch was open
+        closed_by: number of the report that closed it; 0: it is open
+        given: out units of all settlements
+        claimed: out units of all claims
+    """
 
     asked: dict[str, int] = field(default_factory=dict)
     since: dict[str, int] = field(default_factory=dict)
-    settled: int = 0  # in units
-    earned: int = 0  # out units
     taken: dict[str, tuple[int, int]] = field(default_factory=dict)
-    closed: bool = False
+    total: int = 0
+    left: int = 0
+    kept: int = 1 << KEPT
+    earned: int = 0
+    anchor: int = 0
+    closed_by: int = 0
+    is_back: bool = False
+    given: int = 0
+    claimed: int = 0
 
     @property
-    def total(self) -> int:
-        """In units asked for."""
-        return sum(self.asked.values())
+    def is_closed(self) -> bool:
+        """Whether a report has closed it."""
+        return self.closed_by != 0
 
     @property
-    def rest(self) -> int:
-        """In units that wait."""
-        return self.total - self.settled
-
-    def due(self, who: str) -> tuple[int, int]:
-        """What `who` can claim, in units and out units."""
-        mine, total = self.asked.get(who, 0), self.total
-        if not self.closed or not mine:
-            return 0, 0
-        had = self.taken.get(who, (0, 0))
-        return mine * self.settled // total - had[0], mine * self.earned // total - had[1]
-
-    def waits(self, who: str) -> int:
-        """What of a request is not settled, in units."""
-        mine = self.asked.get(who, 0)
-        return mine - (mine * self.settled // self.total if mine and self.closed else 0)
-
-    def take(self, who: str, amount_in: int, amount_out: int) -> None:
-        """Book a claim."""
-        had = self.taken.get(who, (0, 0))
-        self.taken[who] = (had[0] + amount_in, had[1] + amount_out)
-
-    def leave(self, who: str) -> tuple[int, int]:
-        """Take a request out; return what it gets back, in units, and what of it can be claimed,
-        out units."""
-        asked = self.asked.get(who, 0)
-        if not self.closed:
-            self.asked.pop(who, None)
-            return asked, 0
-        done, earned = asked * self.settled // self.total, asked * self.earned // self.total
-        had = self.taken.pop(who, (0, 0))
-        self.asked.pop(who, None)
-        self.settled -= done
-        self.earned -= earned
-        return asked - done, earned - had[1]
+    def is_waiting(self) -> bool:
+        """Whether a report may settle it."""
+        return self.is_closed and not self.is_back
 
     @property
     def is_over(self) -> bool:
         """Whether nothing can come of it any more."""
-        return (
-            self.closed
-            and self.settled == self.total
-            and not any(any(self.due(who)) for who in self.asked)
-        )
+        return self.is_closed and not self.left and not self.asked
+
+    def ask(self, who: str, amount: int, now: int) -> None:
+        """Add to a request of the open epoch."""
+        self.asked[who] = self.asked.get(who, 0) + amount
+        self.since[who] = now
+        self.total += amount
+        self.left += amount
+
+    def settle(self, taken: int, given: int) -> None:
+        """Settle in units of all requests alike for out units."""
+        self.earned += (self.kept * given // self.left) >> (KEPT - EARNED)
+        if taken != self.left:
+            self.kept = self.kept * (self.left - taken) // self.left
+        self.left -= taken
+        self.given += given
+
+    def waits(self, who: str) -> int:
+        """What of a request is not settled, in units."""
+        mine = self.asked.get(who, 0)
+        if not self.is_closed:
+            return mine
+        return mine * self.kept >> KEPT if self.left else 0
+
+    def due(self, who: str) -> tuple[int, int]:
+        """What `who` can claim, in units and out units."""
+        mine = self.asked.get(who, 0)
+        if not self.is_closed or not mine:
+            return 0, 0
+        had = self.taken.get(who, (0, 0))
+        return mine - self.waits(who) - had[0], (mine * self.earned >> EARNED) - had[1]
+
+    def take(self, who: str, amount_in: int, amount_out: int) -> None:
+        """Book a claim; a request of which nothing more can come is forgotten."""
+        can = self.due(who)
+        had = self.taken.get(who, (0, 0))
+        self.claimed += amount_out
+        if can == (amount_in, amount_out) and not self.waits(who):
+            self._forget(who)
+        elif amount_in or amount_out:
+            self.taken[who] = (had[0] + amount_in, had[1] + amount_out)
+
+    def leave(self, who: str) -> tuple[int, int, int]:
+        """Take a request out; return what of it is left, and what of it is claimed with that: in
+        units, in units and out units."""
+        mine, back, can = self.asked.get(who, 0), self.waits(who), self.due(who)
+        self._forget(who)
+        self.total -= mine
+        if not self.is_closed:
+            self.left -= mine
+            return mine, 0, 0
+        self.left -= back if self.total else self.left  # with the last one dust leaves the line
+        self.claimed += can[1]
+        return back, *can
+
+    def _forget(self, who: str) -> None:
+        for each in (self.asked, self.since, self.taken):
+            each.pop(who, None)
 
 
-def claim_plan(
-    queues: Mapping[int, Queue], who: str, amount: int, by_out: bool
-) -> list[tuple[Queue, int, int]]:
+Queues = Mapping[int, Queue]  # by epoch
+
+
+def live_epochs(queues: Queues, who: str) -> list[int]:
+    """Return the epochs in which somebody has a request, oldest first."""
+    return [number for number in sorted(queues) if who in queues[number].asked]
+
+
+def claim_plan(queues: Queues, who: str, amount: int, by_out: bool) -> list[tuple[Queue, int, int]]:
     """Return from which epochs, oldest first, a claim takes what: in units, out units.
 
     Args:
         by_out: whether `amount` is of out units
     """
     plan, left = [], amount
-    for number in sorted(queues):
+    for number in live_epochs(queues, who):
         queue = queues[number]
         can_in, can_out = queue.due(who)
         if not left:
@@ -94,26 +147,66 @@ def claim_plan(
     return plan
 
 
-def settle(
-    queues: Mapping[int, Queue], numerator: int, denominator: int, budget: int | None
-) -> tuple[int, int]:
-    """Settle closed epochs, oldest first, at numerator / denominator out units an in unit, as far
-    as the budget of out units reaches; return the units settled and the out units.
+@dataclass(frozen=True)
+class Dealing:
+    """What a report did with an epoch: it settled so much for so much, or handed it back."""
 
-    From totals: what each epoch would get, and what all up to it would. Epochs whose total is
-    within the budget are settled whole; the next gets what its rest of the budget buys.
+    epoch: int
+    is_back: bool
+    taken: int = 0
+    given: int = 0
+    left: int = 0
+
+
+def settle_deposits(
+    line: Sequence[tuple[int, Queue]], price: int, max_up: int, room: int | None
+) -> list[Dealing]:
+    """Settle deposit epochs, oldest first, at assets per share, as far as the room reaches.
+
+    Args:
+        max_up: bps that the price may be above an epoch's anchor
+        room: assets; None: as much as there is
     """
-    closed = [queues[number] for number in sorted(queues)]
-    due = [queue for queue in closed if queue.closed and queue.rest][:SETTLED_AT_ONCE]
-    out = [queue.rest * numerator // denominator for queue in due]
-    totals = list(accumulate(out))
-    whole = len(due) if budget is None else bisect_right(totals, budget)
-    parts = [(queue.rest, gets) for queue, gets in zip(due[:whole], out, strict=False)]
-    if budget is not None and whole < len(due):
-        left = budget - (totals[whole - 1] if whole else 0)
-        some = left * denominator // numerator
-        parts.append((some, some * numerator // denominator))
-    for queue, (settled, earned) in zip(due, parts, strict=False):
-        queue.settled += settled
-        queue.earned += earned
-    return sum(settled for settled, _ in parts), sum(earned for _, earned in parts)
+    found, left = [], room
+    for number, queue in line:
+        if not queue.left:
+            continue
+        if price * BPS > queue.anchor * (BPS + max_up):
+            queue.is_back = True
+            found.append(Dealing(number, True))
+            continue
+        taken = queue.left if left is None else min(queue.left, left)
+        if taken:
+            shares = taken * PRICE // price
+            queue.settle(taken, shares)
+            if left is not None and shares:
+                left -= taken
+            found.append(Dealing(number, False, taken, shares, queue.left))
+    return found
+
+
+def settle_redemptions(
+    line: Sequence[tuple[int, Queue]], price: int, max_down: int, idle: int
+) -> list[Dealing]:
+    """Pay redemption epochs, oldest first, at assets per share, as far as idle assets reach.
+
+    Args:
+        max_down: bps that the price may be below an epoch's anchor
+    """
+    found, left = [], idle
+    for number, queue in line:
+        if not queue.left:
+            continue
+        if price * BPS < queue.anchor * (BPS - max_down):
+            queue.is_back = True
+            found.append(Dealing(number, True))
+            continue
+        taken = queue.left
+        if taken * price // PRICE > left:
+            taken = left * PRICE // price
+        if taken:
+            paid = taken * price // PRICE
+            queue.settle(taken, paid)
+            left -= paid
+            found.append(Dealing(number, False, taken, paid, queue.left))
+    return found

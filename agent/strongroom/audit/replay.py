@@ -15,8 +15,8 @@ from pydantic.alias_generators import to_camel
 from strongroom.audit.events import (
     Allocated,
     AuditedEvent,
+    Dealt,
     Reported,
-    ReportPending,
     read_logs,
     vault_readers,
 )
@@ -31,8 +31,8 @@ T = TypeVar("T")
 Hex = Annotated[str, Field(pattern="^0x[0-9a-fA-F]+$")]
 HexData = Annotated[str, Field(pattern="^0x([0-9a-fA-F]{2})*$")]
 TRACER = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
-REPORT = "report((bytes32,uint256,uint256,uint256,uint256)[],bytes32)"
-_TYPES = ("(bytes32,uint256,uint256,uint256,uint256)[]", "bytes32")
+REPORT = "report((bytes32,uint256,uint256,uint256)[],bytes32)"
+_TYPES = ("(bytes32,uint256,uint256,uint256)[]", "bytes32")
 _CLASS_OF = keccak(b"classOf(uint256)")[:4]
 _SET_CAPS = keccak(b"setClassCaps(uint256,(uint256,uint256,uint256,uint256))")[:4]
 
@@ -98,7 +98,7 @@ class Changes(FromNode):
 
 
 _HEX, _DATA = TypeAdapter(Hex), TypeAdapter(HexData)
-_CLASS = TypeAdapter(Annotated[str, Field(pattern="^0x([0-9a-fA-F]{64}){8}$")])
+_CLASS = TypeAdapter(Annotated[str, Field(pattern="^0x([0-9a-fA-F]{64}){9}$")])
 _BLOCK, _RECEIPT, _CHANGES = TypeAdapter(Block), TypeAdapter(ReplayedReceipt), TypeAdapter(Changes)
 Storage = dict[str, dict[str, str]]  # contract -> slot -> new word
 
@@ -118,7 +118,7 @@ class WhatIf:
     """What a changed report would have come to."""
 
     block: int
-    outcome: Literal["reported", "pending", "reverted"]
+    outcome: Literal["reported", "reverted"]
     nav_bid: int
     nav_ask: int
     was_bid: int
@@ -201,22 +201,18 @@ class Forks:
             raise NoReport(f"block {block} has no report of {vault} whose marks can be read")
         marks, evidence = decode(_TYPES, data)
         moved = [
-            (market, *(min(WAD, price * (BPS + change_bps) // BPS) for price in prices))
-            for market, *prices in marks
+            (market, condition, *(min(WAD, price * (BPS + change_bps) // BPS) for price in prices))
+            for market, condition, *prices in marks
         ]
         self._set_to(block, original)
         call = keccak(REPORT.encode())[:4] + encode(_TYPES, [moved, evidence])
         request = {"from": reporter, "to": vault, "data": "0x" + call.hex(), "gas": hex(10**7)}
         sent = self._send_as(reporter, request)
         self._fork.ask("evm_mine")
-        events = _events(self._fork, sent)
-        again = next((e for e in events if isinstance(e, (Reported, ReportPending))), None)
+        again = _dealt(_events(self._fork, sent))
         if again is None:
             return WhatIf(block, "reverted", 0, 0, was.nav_bid, was.nav_ask)
-        outcome: Literal["reported", "pending"] = (
-            "reported" if isinstance(again, Reported) else "pending"
-        )
-        return WhatIf(block, outcome, again.nav_bid, again.nav_ask, was.nav_bid, was.nav_ask)
+        return WhatIf(block, "reported", again.nav_bid, again.nav_ask, was.nav_bid, was.nav_ask)
 
     def what_if_cap(
         self, block: int, vault: str, guardian: str, class_id: int, market_cap: int
@@ -263,12 +259,12 @@ class Forks:
         found = self._node.ask("eth_getBlockByNumber", hex(number), True)
         return _read(_BLOCK, self._node, found, f"block {number}")
 
-    def _reported(self, block: int, vault: str) -> Reported | None:
-        """Return the report of a vault that took effect in a block."""
+    def _reported(self, block: int, vault: str) -> Dealt | None:
+        """Return what a vault's report dealt at in a block."""
         for _, logs in self._node.logs([vault], block, block):
-            for event in read_logs(logs, vault_readers()):
-                if isinstance(event, Reported):
-                    return event
+            found = _dealt(read_logs(logs, vault_readers()))
+            if found is not None:
+                return found
         return None
 
     def _send_as(self, who: str, request: dict[str, str]) -> str:
@@ -336,6 +332,16 @@ def _events(node: Node, transaction: str) -> list[AuditedEvent]:
     return read_logs(found["logs"], vault_readers())
 
 
+def _dealt(events: Sequence[AuditedEvent]) -> Dealt | None:
+    """Return what the first report among events dealt at; a settlement has no marks."""
+    reported = False
+    for event in events:
+        reported |= isinstance(event, Reported)
+        if reported and isinstance(event, Dealt):
+            return event
+    return None
+
+
 def _changes(node: Node, transaction: str) -> Storage:
     """Return the storage words that a transaction changes."""
     found = node.ask("debug_traceTransaction", transaction, TRACER)
@@ -362,7 +368,7 @@ def _report_data(transactions: Sequence[SentTransaction]) -> bytes | None:
 def _caps(node: Node, answer: object) -> list[int]:
     """Return a class's four caps from what classOf answers; raises NodeAway."""
     data = _read(_CLASS, node, answer, "class of a vault")
-    return list(decode(["uint256"] * 8, bytes.fromhex(data[2:]))[3:7])
+    return list(decode(["uint256"] * 9, bytes.fromhex(data[2:]))[4:8])
 
 
 def _allocated(transactions: Sequence[Sequence[AuditedEvent]]) -> int:

@@ -6,16 +6,12 @@ from datetime import UTC, datetime
 
 from strongroom.audit.events import (
     AuditedEvent,
-    Deposit,
     DepositRequest,
     DepositRequestCancelled,
     RedeemedInKind,
-    Transfer,
     Withdraw,
 )
 from strongroom.audit.ledger import BookedReport, Ledger
-from strongroom.audit.permissions import ZERO
-from strongroom.chain.units import VIRTUAL_SHARES
 
 
 @dataclass(frozen=True)
@@ -57,33 +53,21 @@ class Statements:
         self._in: dict[str, int] = {}
         self._out: dict[str, int] = {}
         self._months: dict[str, dict[str, _Stand]] = {}
-        self._last_mint: Transfer | None = None
 
     def on_event(self, event: AuditedEvent) -> None:
         """Keep what a depositor paid and got."""
         match event:
-            case Transfer(sender=sender) if sender == ZERO:
-                self._last_mint = event
             case DepositRequest(controller=who, assets=assets):
                 self._add(self._in, who, assets)
             case DepositRequestCancelled(controller=who, assets=assets):
                 self._add(self._in, who, -assets)
-            case Deposit(owner=who, assets=assets) if self._is_at_once(event):
-                self._add(self._in, who, assets)
             case Withdraw(owner=who, assets=assets) | RedeemedInKind(owner=who, assets=assets):
                 self._add(self._out, who, assets)
-
-    def _is_at_once(self, it: Deposit) -> bool:
-        """Whether a deposit's shares were minted for it, and not claimed of a request."""
-        mint = self._last_mint
-        return mint is not None and (mint.transaction, mint.receiver, mint.value) == (
-            it.transaction, it.owner, it.shares,
-        )  # fmt: skip
 
     def on_report(self, report: BookedReport, ledger: Ledger) -> None:
         """Take everybody's stand after a report."""
         month = f"{datetime.fromtimestamp(report.time, UTC):%Y-%m}"
-        bid, supply = ledger.nav[0], ledger.supply
+        bid, whole = ledger.nav[0], ledger.shares
         deposits, redemptions = ledger.queues
         asked = {who for each in ledger.queues for queue in each.values() for who in queue.asked}
         for who in {*ledger.holders, *asked, *self._in, *self._out} - {ledger.vault}:
@@ -94,7 +78,7 @@ class Statements:
             for queue in redemptions.values():
                 shares += queue.waits(who)
                 assets += queue.due(who)[1]
-            value = shares * (bid + 1) // (supply + VIRTUAL_SHARES) + assets
+            value = shares * (bid + 1) // whole + assets
             stand = _Stand(report.time, shares, value, self._in.get(who, 0), self._out.get(who, 0))
             self._months.setdefault(who, {})[month] = stand
 

@@ -1,47 +1,81 @@
 """What a market's account is worth: from its holdings on chain and the marks of a report."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from strongroom.audit.contracts import Views
 from strongroom.chain.units import WAD
 
 LOW64 = 2**64 - 1
-DELEGATED = 2  # grade of a class whose accounts hand assets to a wallet
+MOST = 2**120 - 1  # balances and payouts above it are no answer
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One condition's outcome tokens; payouts over `whole`, which is 0 while it is unresolved."""
+
+    yes: int
+    no: int
+    paid_yes: int
+    paid_no: int
+    whole: int
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether its numbers can be."""
+        return max(self.yes, self.no, self.whole) <= MOST and (
+            not self.whole or max(self.paid_yes, self.paid_no) <= self.whole
+        )
 
 
 def account_value(
-    contracts: Views, account: str, marks: Sequence[int], block: int
-) -> tuple[int, int]:
-    """Return an account's value at the bid and the ask, assets, from its holdings at a block.
-
-    A delegated account's wallet counts at most as what was handed out at the bid, at least as it at
-    the ask: gifts lift nobody's price.
+    contracts: Views, account: str, marks: Sequence[int], exposure: int, block: int
+) -> tuple[int, int] | None:
+    """Return an account's value at the bid and the ask, assets, from what it and its wallet hold at
+    a block; None where its answer is out of range.
 
     Args:
         marks: a packed word a condition, as the report has them
+        exposure: more than this nothing counts at the bid, before it is home
     """
-    bid, ask = _held(contracts, account, False, marks, block)
-    if contracts.call(account, "grade", (), block) == DELEGATED:
-        away_bid, away_ask = _held(contracts, account, True, marks, block)
-        cost = contracts.call(account, "outstanding", (), block)
-        bid, ask = bid + min(away_bid, cost), ask + max(away_ask, cost)
-    return bid, ask
+    collateral, positions = contracts.call(account, "positions", (), block)
+    return value(collateral, [Holding(*each) for each in positions], marks, exposure)
 
 
-def _held(
-    contracts: Views, account: str, away: bool, marks: Sequence[int], block: int
-) -> tuple[int, int]:
-    """Return the value of what the account holds, or of what is away in its wallet."""
-    collateral, positions = contracts.call(account, "holdings", (away,), block)
+def value(
+    collateral: int, holdings: Sequence[Holding], marks: Sequence[int], exposure: int
+) -> tuple[int, int] | None:
+    """Return the value of holdings at the bid and the ask; None where they are out of range, or
+    the marks such as no report may have.
+
+    What is resolved counts at its payout, complete sets at 1, the rest at its marks: down at the
+    bid, up at the ask. Where payouts and bids of YES of one event sum to more than 1, its bids of
+    YES count 0.
+    """
+    if len(holdings) != len(marks) or collateral > MOST or not all(h.is_fair for h in holdings):
+        return None
+    pairs = [_prices(word) for word in marks]
+    sum_of_yes = sum(
+        WAD * each.paid_yes // each.whole if each.whole else low
+        for each, (low, _) in zip(holdings, pairs, strict=True)
+    )
+    if len(holdings) > 1 and sum_of_yes > WAD:
+        if not any(each.whole for each in holdings):
+            return None
+        pairs = [(0, high) for _, high in pairs]
     bid = ask = collateral
-    for (yes, no, paid_yes, paid_no, whole), word in zip(positions, marks, strict=False):
-        if whole:  # resolved: payouts over their sum
-            worth = yes * paid_yes // whole + no * paid_no // whole
+    for each, (low, high) in zip(holdings, pairs, strict=True):
+        if each.whole:
+            worth = each.yes * each.paid_yes // each.whole + each.no * each.paid_no // each.whole
             bid, ask = bid + worth, ask + worth
             continue
-        pairs = min(yes, no)
-        left, prices = (yes - pairs, word) if yes > pairs else (no - pairs, word >> 128)
-        low, high = prices & LOW64, (prices >> 64) & LOW64
-        bid += pairs + left * low // WAD
-        ask += pairs - (-left * high // WAD)
-    return bid, ask
+        sets = min(each.yes, each.no)
+        yes, no = each.yes - sets, each.no - sets
+        bid += sets + yes * low // WAD + no * (WAD - high) // WAD
+        ask += sets - (-yes * high // WAD) - (-no * (WAD - low) // WAD)
+    return min(bid, exposure), ask
+
+
+def _prices(word: int) -> tuple[int, int]:
+    """Return a condition's bid and ask of YES; without a mark it may be worth anything."""
+    return (word & LOW64, (word >> 64) & LOW64) if word else (0, WAD)

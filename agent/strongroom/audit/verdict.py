@@ -1,4 +1,4 @@
-"""The result of an audit, as JSON has it (docs/schemas/audit-1.json), and what an auditor signs of
+"""The result of an audit, as JSON has it (docs/schemas/audit-2.json), and what an auditor signs of
 it: the hash of a verdict, for one vault, chain and block (EIP-712)."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eth_account.messages import SignableMessage
     from eth_account.signers.local import LocalAccount
 
-SCHEMA = "strongroom-audit/1"
+SCHEMA = "strongroom-audit/2"
 CLEAN, DIFFERS = "no difference", "differs"
 TYPES = {
     "Attestation": [
@@ -43,7 +43,16 @@ class Checked:
 
 @dataclass(frozen=True)
 class VaultTotals:
-    """The vault at the last block; amounts as strings of digits, in base units."""
+    """The vault at the last block; amounts as strings of digits, in base units.
+
+    Attributes:
+        price_bid: published, assets per base unit of a share times 10**36
+        losses: of closed markets, as they count against the total cap
+        written_off: what closed accounts stood for, until swept
+        inflow_room: assets that deposits may bring in
+        keepers: class -> its keeper
+        drawdown: whether it stops all budget
+    """
 
     supply: str
     idle: str
@@ -51,12 +60,20 @@ class VaultTotals:
     pending_deposits: str
     nav_bid: str
     nav_ask: str
+    price_bid: str
+    price_ask: str
     exposure: str
+    losses: str
+    written_off: str
+    inflow_room: str
     high_water_mark: str
     holders: int
     open_markets: int
     closed_markets: int
+    unswept_accounts: int
     roles: Mapping[str, str]
+    keepers: Mapping[str, str]
+    drawdown: bool
     winding_down: bool
 
 
@@ -100,12 +117,20 @@ def state_of(ledger: Ledger) -> VaultTotals:
         pending_deposits=str(ledger.pending_deposits),
         nav_bid=str(ledger.nav[0]),
         nav_ask=str(ledger.nav[1]),
+        price_bid=str(ledger.prices[0]),
+        price_ask=str(ledger.prices[1]),
         exposure=str(ledger.exposure),
+        losses=str(ledger.losses_of()),
+        written_off=str(ledger.written_off),
+        inflow_room=str(ledger.room),
         high_water_mark=str(ledger.high_water_mark),
         holders=len(ledger.holders),
         open_markets=len(ledger.order),
         closed_markets=ledger.closed,
+        unswept_accounts=len(ledger.unswept),
         roles=dict(ledger.permissions.roles),
+        keepers={str(number): c.keeper for number, c in ledger.permissions.classes.items()},
+        drawdown=ledger.is_tripped,
         winding_down=ledger.is_winding_down,
     )
 

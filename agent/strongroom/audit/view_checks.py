@@ -5,10 +5,15 @@ from itertools import islice
 
 from strongroom.audit.contracts import Asked
 from strongroom.audit.ledger import Ledger
-from strongroom.audit.permissions import Answer, Argument, Difference, Setting
+from strongroom.audit.permissions import Answer, Argument, Difference, Limit, Setting
+from strongroom.audit.queues import live_epochs
 
 Read = Callable[[Sequence[Asked]], Sequence[object]]
 AT_ONCE = 1_000  # views
+LOW64 = 2**64 - 1
+PENDING = ("pendingDepositRequest", "pendingRedeemRequest")
+CLAIMABLE = ("claimableDepositRequest", "claimableRedeemRequest")
+MOST = (("maxDeposit", "maxMint"), ("maxRedeem", "maxWithdraw"))
 
 
 def view_differences(ledger: Ledger, now: int, read: Read) -> list[Difference]:
@@ -37,31 +42,85 @@ def _views(ledger: Ledger, now: int) -> Iterator[Setting]:
 
 
 def _numbers(ledger: Ledger, now: int) -> Iterator[tuple[str, tuple[Argument, ...], Answer]]:
+    yield from _totals(ledger, now)
+    yield from _classes(ledger)
+    yield from _markets(ledger)
+    yield from _requests(ledger)
+    for who, shares in ledger.holders.items():
+        yield "balanceOf", (who,), shares
+    for pair, shares in ledger.allowances.items():
+        yield "allowance", tuple(pair.split()), shares
+    for pair, approved in ledger.operators.items():
+        yield "isOperator", tuple(pair.split()), approved
+
+
+def _totals(ledger: Ledger, now: int) -> Iterator[tuple[str, tuple[Argument, ...], Answer]]:
     yield "totalSupply", (), ledger.supply
     yield "total_idle", (), ledger.idle
     yield "claimable_assets", (), ledger.claimable
     yield "navs", (), ledger.nav
-    yield "highWaterMark", (), ledger.high_water_mark
-    yield "dayAnchor", (), (ledger.day_anchor, ledger.anchored_at)
-    yield "lastReport", (), ledger.reported_at
-    yield "total_exposure", (), ledger.exposure
-    yield "recentAllocation", (), ledger.recent_allocation(now)
+    yield "totalAssets", (), ledger.nav[0]
+    yield "custody", (), ledger.custody
+    yield "prices", (), ledger.prices
+    yield "reference", (), ledger.reference
     yield "breakerTripped", (), ledger.is_tripped
+    yield "highWaterMark", (), ledger.high_water_mark
+    yield "inflowRoom", (), ledger.room
+    yield "lastReport", (), ledger.reported_at
+    yield "reportCount", (), ledger.reports
+    age = ledger.permissions.limit(Limit.MAX_REPORT_AGE)
+    yield "freshUntil", (), ledger.reported_at + age
+    yield "totalExposure", (), ledger.exposure
+    yield "totalLosses", (), ledger.losses_of()
+    yield "recentAllocation", (), ledger.recent_allocation(now)
     yield "windingDown", (), ledger.is_winding_down
+    yield "isFlat", (), ledger.is_flat
     yield "openMarkets", (), tuple(ledger.order)
-    if ledger.pending:
-        yield "pending_report", (), ledger.pending
-    for number in ledger.permissions.classes:
-        yield "classExposureOf", (number,), ledger.class_exposure(number)
+    yield "open_conditions", (), ledger.conditions
+    yield "written_off", (), ledger.written_off
+    yield "unsweptAccounts", (), tuple(ledger.unswept)
+
+
+def _classes(ledger: Ledger) -> Iterator[tuple[str, tuple[Argument, ...], Answer]]:
+    for number, terms in ledger.permissions.classes.items():
+        exposure, losses = ledger.class_exposure(number), ledger.losses_of(number)
+        profit = ledger.profits.get(number, 0)
+        yield "classBook", (number,), (exposure, losses, profit, terms.is_retired)
+        yield "profitOf", (number,), profit
+
+
+def _markets(ledger: Ledger) -> Iterator[tuple[str, tuple[Argument, ...], Answer]]:
     for name in ledger.order:
         market = ledger.markets[name]
-        yield "exposureOf", (name,), market.exposure
-        yield "bookOf", (name,), (market.bid, market.bid + market.spread)
+        known = (market.account, market.class_id, market.conditions, False)
+        yield "marketOf", (name,), known
+        yield "questionOf", (name,), market.question
+        yield "bookOf", (name,), (market.exposure, market.bid, market.ask)
+        for condition, word in enumerate(market.last_marks):
+            if word:  # what an earlier account of a market was marked at is not kept
+                mark = (word & LOW64, (word >> 64) & LOW64, word >> 128)
+                yield "markOf", (name, condition), mark
+    for account in ledger.unswept:
+        yield "remainsOf", (account,), (True, ledger.remains[account])
+
+
+def _requests(ledger: Ledger) -> Iterator[tuple[str, tuple[Argument, ...], Answer]]:
+    yield "epochs", (), tuple(ledger.open_epoch)
     for side, queues in enumerate(ledger.queues):
+        yield "waitingEpochs", (side,), tuple(ledger.line[side])
         for epoch, queue in queues.items():
-            yield "epochOf", (side, epoch), (queue.total, queue.settled, queue.earned)
-    for who, shares in ledger.holders.items():
-        yield "balanceOf", (who,), shares
+            anchor = queue.anchor if queue.is_closed else ledger.best[side]
+            told = (queue.total, queue.left, anchor, queue.closed_by, queue.is_back)
+            yield "epochOf", (side, epoch), told
+            for who in queue.asked:
+                yield PENDING[side], (epoch, who), queue.waits(who)
+                yield CLAIMABLE[side], (epoch, who), queue.due(who)[0]
+        for who in {who: None for queue in queues.values() for who in queue.asked}:
+            live = live_epochs(queues, who)
+            due = [queues[epoch].due(who) for epoch in live]
+            yield "liveEpochs", (side, who), tuple(live)
+            for view, part in zip(MOST[side], (0, 1), strict=True):
+                yield view, (who,), sum(each[part] for each in due)
 
 
 def _plain(answer: object) -> object:

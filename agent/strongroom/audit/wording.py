@@ -11,10 +11,10 @@ from strongroom.chain.terms import UNLIMITED_ASSETS
 from strongroom.chain.units import DAY, HOUR, format_units
 
 _SECONDS = (
-    *(Limit.MIN_REPORT_INTERVAL, Limit.SYNC_MAX_AGE, Limit.MAX_REPORT_AGE),
-    *(Limit.MAX_ORDER_LIFETIME, Limit.LIVENESS_PERIOD, Limit.MAX_REDEEM_DELAY),
+    *(Limit.MIN_REPORT_INTERVAL, Limit.LIVENESS_PERIOD),
+    *(Limit.MAX_REPORT_AGE, Limit.MAX_ORDER_LIFETIME),
 )
-_ASSETS = (Limit.TOTAL_CAP, Limit.VELOCITY_LIMIT)
+_ASSETS = (Limit.INFLOW_FLOOR, Limit.TOTAL_CAP, Limit.VELOCITY)
 
 
 def assets_words(amount: int) -> str:
@@ -43,6 +43,8 @@ def limit_words(which: int, value: int) -> str:
     except ValueError:
         return f"limit {which} is {value}"
     name = limit.name.lower().removesuffix("_bps").replace("_", " ")
+    if limit == Limit.MARKS_REQUIRED:
+        return "orders need a fresh mark" if value else "orders need no mark"
     if limit in _SECONDS:
         return f"{name} is {time_words(value)}"
     return f"{name} is {assets_words(value) if limit in _ASSETS else bps_words(value)}"

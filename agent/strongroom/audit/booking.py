@@ -1,0 +1,131 @@
+"""One transaction while it is booked: what differs, and which events must still follow.
+
+A vault's call logs its events in a fixed order, and nothing comes between them. So an event that
+calls for others names them with all their fields; what comes instead, or never, is a difference.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from strongroom.audit.events import AuditedEvent, PaidInKind, Reported, Transaction
+from strongroom.audit.fees import Fees
+from strongroom.audit.governance import Governance
+from strongroom.audit.ledger import BookedReport, Ledger
+from strongroom.audit.permissions import difference
+from strongroom.chain.ids import MarketId
+
+Kind = type[AuditedEvent]
+
+
+@dataclass(frozen=True)
+class Due:
+    """An event that must follow, and the fields that it must have."""
+
+    kind: Kind
+    fields: Mapping[str, object]
+    why: str
+
+
+class Booking:
+    """A transaction, the ledger that it changes, and what its events have said so far.
+
+    Attributes:
+        is_due: whether the event at hand is one that had to follow
+        minted: account -> shares that nothing explains yet
+        burned: (holder, shares) that nothing explains yet
+        leaving: controller and shares of a request that leaves in kind
+        fees: as they must be, of the fee event that was not used yet
+        reported: the report that was not dealt on yet
+        silent: markets of it that did not answer
+        paid: what delegated accounts paid in kind to whoever leaves
+        before_home: before the last assets came home: what their market stood for, NAV at the bid
+    """
+
+    def __init__(self, ledger: Ledger, governance: Governance, transaction: Transaction) -> None:
+        """Begin with nothing said."""
+        self.ledger, self.transaction = ledger, transaction
+        self.governance = governance
+        self.reports: list[BookedReport] = []
+        self.place = 0
+        self.is_due = False
+        self.minted: dict[str, int] = {}
+        self.burned: list[tuple[str, int]] = []
+        self.leaving: tuple[str, int] | None = None
+        self.fees: Fees | None = None
+        self.reported: Reported | None = None
+        self.silent: set[MarketId] = set()
+        self.paid: list[PaidInKind] = []
+        self.before_home = (0, 0)
+        self._due: deque[Due] = deque()
+
+    @property
+    def now(self) -> int:
+        """Time of the block."""
+        return self.transaction.time
+
+    def beside(self, steps: int) -> AuditedEvent | None:
+        """Return the event so many steps further in the transaction, if there is one."""
+        events, place = self.transaction.events, self.place + steps
+        return events[place] if 0 <= place < len(events) else None
+
+    def expect(self, at: AuditedEvent, what: str, expected: object, found: object) -> None:
+        """Note a difference unless two values are equal."""
+        if expected != found:
+            self.ledger.differences.append(difference(at, what, expected, found))
+
+    def need(self, at: AuditedEvent, what: str, holds: bool, found: object, bound: object) -> None:
+        """Note a difference unless a bound holds."""
+        if not holds:
+            self.ledger.differences.append(difference(at, what, f"at most {bound}", found))
+
+    def announced(self, at: AuditedEvent, signature: str, *arguments: object) -> None:
+        """Note a difference unless a call was announced in time, where it has a delay."""
+        found = self.governance.announced(at, self.transaction, signature, *arguments)
+        self.ledger.differences += found
+
+    def follows(self, kind: Kind, why: str = "", **fields: object) -> None:
+        """Expect an event after those that are expected already."""
+        self._due.append(Due(kind, fields, why))
+
+    def meet(self, event: AuditedEvent, always_due: bool) -> None:
+        """Hold an event against what must follow.
+
+        Args:
+            always_due: whether such an event stands only where it had to follow
+        """
+        kinds = [due.kind for due in self._due]
+        self.is_due = type(event) in kinds
+        if not self.is_due:
+            if kinds or always_due:
+                wanted = kinds[0].__name__ if kinds else "none"
+                self.expect(event, f"{event.name}: logged here", wanted, event.name)
+            return
+        for _ in range(kinds.index(type(event))):
+            self._miss(event, self._due.popleft())
+        due = self._due.popleft()
+        for name, value in due.fields.items():
+            found = getattr(event, name)
+            if found != value:
+                why = f": {due.why}" if due.why else ""
+                self.expect(event, f"{event.name}.{name}{why}", value, found)
+                return
+
+    def end(self, last: AuditedEvent) -> None:
+        """Note what should have followed, and what nothing explained."""
+        while self._due:
+            self._miss(last, self._due.popleft())
+        self.expect(last, "Transfer.value: minted for nothing", {}, self.minted)
+        self.expect(last, "Transfer.value: burned for nothing", [], self.burned)
+        if self.fees is not None:
+            self.expect(last, "FeesAccrued: of a report, a settlement or an exit", "one", "none")
+        if self.reported is not None:
+            self.expect(last, "Reported: dealt on", "Dealt", "nothing")
+        if self.leaving is not None:
+            self.expect(last, "RedeemedInKind: logged", self.leaving, "nothing")
+        if self.paid:
+            self.expect(last, "PaidInKind: to whoever leaves", "RedeemedInKind", "nothing")
+
+    def _miss(self, at: AuditedEvent, due: Due) -> None:
+        named = {name: value for name, value in due.fields.items() if value is not None}
+        self.expect(at, f"{due.kind.__name__}: logged", named, "nothing")

@@ -1,0 +1,236 @@
+"""Shares and those who wait: transfers, requests, claims, and whoever leaves in kind."""
+
+from collections.abc import Callable, Mapping
+
+from strongroom.audit.booking import Booking
+from strongroom.audit.events import (
+    Approval,
+    AuditedEvent,
+    Deposit,
+    DepositRequest,
+    DepositRequestCancelled,
+    OperatorSet,
+    PaidInKind,
+    RedeemedInKind,
+    RedeemRequest,
+    RedeemRequestCancelled,
+    Transfer,
+    Withdraw,
+    on,
+)
+from strongroom.audit.ledger import OpenMarket
+from strongroom.audit.permissions import ZERO, Limit
+from strongroom.audit.queues import (
+    DEPOSITS,
+    MOST_LIVE,
+    REDEMPTIONS,
+    claim_plan,
+    live_epochs,
+)
+from strongroom.chain.terms import UNLIMITED_DEPOSITS
+from strongroom.chain.units import BPS
+
+
+def _transfer(b: Booking, it: Transfer) -> None:
+    ledger, sender, receiver, value = b.ledger, it.sender, it.receiver, it.value
+    if sender == ZERO:
+        ledger.supply += value
+        if not b.is_due:
+            b.minted[receiver] = b.minted.get(receiver, 0) + value
+    else:
+        left = ledger.holders.get(sender, 0) - value
+        b.need(it, "Transfer.value: a holder's shares", left >= 0, value, left + value)
+        ledger.holders[sender] = left
+        if not left:
+            del ledger.holders[sender]
+    if receiver == ZERO:
+        ledger.supply -= value
+        if not b.is_due:
+            b.burned.append((sender, value))
+    elif value:
+        ledger.holders[receiver] = ledger.holders.get(receiver, 0) + value
+        if sender == ledger.vault and not b.is_due:
+            b.expect(it, "Transfer.value: out of the vault for nothing", 0, value)
+
+
+def _approval(b: Booking, it: Approval) -> None:
+    key = f"{it.owner} {it.spender}"
+    b.ledger.allowances[key] = it.value
+    if not it.value:
+        del b.ledger.allowances[key]
+
+
+def _operator_set(b: Booking, it: OperatorSet) -> None:
+    key = f"{it.controller} {it.operator}"
+    b.ledger.operators[key] = it.approved
+    if not it.approved:
+        del b.ledger.operators[key]
+
+
+# requests
+
+
+def _request(b: Booking, it: DepositRequest | RedeemRequest, side: int, amount: int) -> None:
+    ledger, who = b.ledger, it.controller
+    number = ledger.open_epoch[side]
+    b.expect(it, f"{it.name}.requestId", number, it.request_id)
+    queue = ledger.queue(side, number)
+    if not queue.total:
+        ledger.best[side] = ledger.prices[(1, 0)[side]]
+    queue.ask(who, amount, b.now)
+    live = len(live_epochs(ledger.queues[side], who))
+    b.need(it, f"{it.name}: live epochs of its controller", live <= MOST_LIVE, live, MOST_LIVE)
+
+
+def _deposit_request(b: Booking, it: DepositRequest) -> None:
+    ledger = b.ledger
+    most, least = ledger.permissions.deposit_terms
+    stopped = ledger.permissions.is_paused or ledger.is_winding_down
+    b.need(it, "DepositRequest: while nothing stops", not stopped, it.assets, 0)
+    b.need(it, "DepositRequest.assets: the least", it.assets >= max(1, least), -it.assets, -least)
+    if most != UNLIMITED_DEPOSITS:
+        after = ledger.nav[0] + ledger.not_settled(DEPOSITS) + it.assets
+        b.need(it, "DepositRequest.assets: the deposit limit", after <= most, after, most)
+    _request(b, it, DEPOSITS, it.assets)
+
+
+def _redeem_request(b: Booking, it: RedeemRequest) -> None:
+    _request(b, it, REDEMPTIONS, it.shares)
+    why = "shares of a request"
+    b.follows(Transfer, why, sender=it.owner, receiver=b.ledger.vault, value=it.shares)
+
+
+def _leave(
+    b: Booking, it: DepositRequestCancelled | RedeemRequestCancelled, side: int, anyway: bool
+) -> tuple[int, int, int]:
+    """Take a request out of its epoch, if that may be now."""
+    ledger, queue = b.ledger, b.ledger.queue(side, it.request_id)
+    may = (
+        anyway
+        or not queue.is_closed
+        or queue.is_back
+        or ledger.reports > queue.closed_by
+        or ledger.is_winding_down
+        or ledger.is_stale(b.now)
+        or ledger.permissions.roles.get("reporter", ZERO) == ZERO
+    )
+    b.expect(it, f"{it.name}: after the next report", True, may)
+    return queue.leave(it.controller)
+
+
+def _deposit_request_cancelled(b: Booking, it: DepositRequestCancelled) -> None:
+    back, taken, shares = _leave(b, it, DEPOSITS, False)
+    b.expect(it, "DepositRequestCancelled.assets", back, it.assets)
+    if taken or shares:
+        who, receiver = it.controller, it.receiver
+        b.follows(Deposit, "", sender=who, owner=receiver, assets=taken, shares=shares)
+        b.follows(Transfer, "", sender=b.ledger.vault, receiver=receiver, value=shares)
+
+
+def _redeem_request_cancelled(b: Booking, it: RedeemRequestCancelled) -> None:
+    """Taken back, the shares follow; with whoever leaves in kind they are burned later."""
+    vault, after = b.ledger.vault, b.beside(1)
+    there = (after.sender, after.receiver) if isinstance(after, Transfer) else None
+    returned = there == (vault, it.receiver)
+    shares, taken, assets = _leave(b, it, REDEMPTIONS, not returned)
+    b.expect(it, "RedeemRequestCancelled.shares", shares, it.shares)
+    if returned:
+        b.follows(Transfer, "", sender=vault, receiver=it.receiver, value=it.shares)
+    else:
+        b.leaving = (it.controller, it.shares)
+    if taken or assets:
+        b.follows(Withdraw, "", owner=it.controller, shares=taken, assets=assets)
+
+
+# claims
+
+
+def _deposit(b: Booking, it: Deposit) -> None:
+    if b.is_due:
+        return  # what was settled of a request that was taken back
+    _claim(b, it, DEPOSITS, it.sender, (it.assets, it.shares))
+    vault = b.ledger.vault
+    b.follows(Transfer, "a claim", sender=vault, receiver=it.owner, value=it.shares)
+
+
+def _withdraw(b: Booking, it: Withdraw) -> None:
+    if not b.is_due:
+        _claim(b, it, REDEMPTIONS, it.owner, (it.shares, it.assets))
+    b.ledger.claimable -= it.assets
+    b.need(it, "Withdraw.assets: claimable", b.ledger.claimable >= 0, it.assets, "what is there")
+
+
+def _claim(b: Booking, it: AuditedEvent, side: int, who: str, wanted: tuple[int, int]) -> None:
+    """Take from the oldest epoch first; by in units or by out units."""
+    queues = b.ledger.queues[side]
+    plans = [claim_plan(queues, who, wanted[by], bool(by)) for by in (0, 1)]
+    sums = [(sum(each[1] for each in plan), sum(each[2] for each in plan)) for plan in plans]
+    if wanted not in sums:
+        b.expect(it, ("Deposit.shares", "Withdraw.assets")[side], sums[0], wanted)
+        return
+    for queue, some_in, some_out in plans[sums.index(wanted)]:
+        queue.take(who, some_in, some_out)
+        what = f"{it.name}: claimed of an epoch"
+        b.need(it, what, queue.claimed <= queue.given, queue.claimed, queue.given)
+
+
+# exit in kind
+
+
+def _paid_in_kind(b: Booking, it: PaidInKind) -> None:
+    b.paid.append(it)
+
+
+def _redeemed_in_kind(b: Booking, it: RedeemedInKind) -> None:
+    ledger, shares = b.ledger, it.shares
+    holder = it.owner if b.leaving is None else ledger.vault
+    if b.leaving is not None:
+        b.expect(it, "RedeemedInKind: of the request", b.leaving, (it.owner, shares))
+    b.expect(it, "RedeemedInKind.shares: burned", b.burned, [(holder, shares)])
+    b.expect(it, "FeesAccrued: logged before an exit", True, b.fees is not None)
+    b.burned, b.leaving, b.fees = [], None, None
+
+    fee = ledger.permissions.limit(Limit.EXIT_FEE_BPS)
+    part, supply = shares + (-shares * fee // BPS), ledger.supply + shares
+    b.expect(it, "RedeemedInKind.part", part, it.part)
+    b.expect(it, "RedeemedInKind.supply", supply, it.supply)
+    b.expect(it, "RedeemedInKind.assets", ledger.idle * part // supply, it.assets)
+    ledger.idle -= it.assets
+    left = [(name, ledger.markets[name]) for name in ledger.order if name not in it.skipped]
+    delegated = [name for name, market in left if market.is_delegated]
+    b.expect(it, "PaidInKind.market", delegated, [paid.market for paid in b.paid])
+    for paid in b.paid:
+        _pay_from(b, paid)
+    for _, market in left:
+        if not market.is_delegated:
+            market.exposure -= market.exposure * part // supply
+            market.bid = min(market.bid - market.bid * part // supply, market.exposure)
+            market.ask -= market.ask * part // supply
+    b.paid = []
+
+
+def _pay_from(b: Booking, it: PaidInKind) -> None:
+    """Only collateral of a delegated account leaves, at cost as far as there is."""
+    market: OpenMarket = b.ledger.markets[it.market]
+    cost = min(it.assets, market.exposure)
+    b.expect(it, "PaidInKind.cost", cost, it.cost)
+    market.exposure -= cost
+    market.bid = min(max(market.bid - it.assets, 0), market.exposure)
+    market.ask = max(market.ask - it.assets, 0)
+
+
+SHARES: Mapping[type[AuditedEvent], Callable[[Booking, AuditedEvent], None]] = dict(
+    (
+        on(Transfer, _transfer),
+        on(Approval, _approval),
+        on(OperatorSet, _operator_set),
+        on(DepositRequest, _deposit_request),
+        on(RedeemRequest, _redeem_request),
+        on(DepositRequestCancelled, _deposit_request_cancelled),
+        on(RedeemRequestCancelled, _redeem_request_cancelled),
+        on(Deposit, _deposit),
+        on(Withdraw, _withdraw),
+        on(PaidInKind, _paid_in_kind),
+        on(RedeemedInKind, _redeemed_in_kind),
+    )
+)
