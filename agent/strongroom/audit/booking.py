@@ -35,6 +35,7 @@ class Booking:
         minted: account -> shares that nothing explains yet
         burned: (holder, shares) that nothing explains yet
         leaving: controller and shares of a request that leaves in kind
+        parting: controller, shares and assets of what was settled of it: paid at the end
         fees: as they must be, of the fee event that was not used yet
         reported: the report that was not dealt on yet
         silent: markets of it that did not answer
@@ -52,6 +53,7 @@ class Booking:
         self.minted: dict[str, int] = {}
         self.burned: list[tuple[str, int]] = []
         self.leaving: tuple[str, int] | None = None
+        self.parting: tuple[str, int, int] | None = None
         self.fees: Fees | None = None
         self.reported: Reported | None = None
         self.silent: set[MarketId] = set()
@@ -123,6 +125,8 @@ class Booking:
             self.expect(last, "Reported: dealt on", "Dealt", "nothing")
         if self.leaving is not None:
             self.expect(last, "RedeemedInKind: logged", self.leaving, "nothing")
+        if self.parting is not None:
+            self.expect(last, "Withdraw: logged", self.parting, "nothing")
         if self.paid:
             self.expect(last, "PaidInKind: to whoever leaves", "RedeemedInKind", "nothing")
 

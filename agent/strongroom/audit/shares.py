@@ -136,10 +136,11 @@ def _redeem_request_cancelled(b: Booking, it: RedeemRequestCancelled) -> None:
     b.expect(it, "RedeemRequestCancelled.shares", shares, it.shares)
     if returned:
         b.follows(Transfer, "", sender=vault, receiver=it.receiver, value=it.shares)
+        if taken or assets:
+            b.follows(Withdraw, "", owner=it.controller, shares=taken, assets=assets)
     else:
         b.leaving = (it.controller, it.shares)
-    if taken or assets:
-        b.follows(Withdraw, "", owner=it.controller, shares=taken, assets=assets)
+        b.parting = (it.controller, taken, assets) if taken or assets else None
 
 
 # claims
@@ -154,7 +155,10 @@ def _deposit(b: Booking, it: Deposit) -> None:
 
 
 def _withdraw(b: Booking, it: Withdraw) -> None:
-    if not b.is_due:
+    if b.parting is not None and not b.is_due:
+        b.expect(it, "Withdraw: of the request", b.parting, (it.owner, it.shares, it.assets))
+        b.parting = None
+    elif not b.is_due:
         _claim(b, it, REDEMPTIONS, it.owner, (it.shares, it.assets))
     b.ledger.claimable -= it.assets
     b.need(it, "Withdraw.assets: claimable", b.ledger.claimable >= 0, it.assets, "what is there")
