@@ -9,12 +9,12 @@ from strongroom.audit.contracts import Identity
 from strongroom.audit.events import (
     Allocated,
     AuditedEvent,
+    CameHome,
     Deposit,
     DepositRequest,
     DepositRequestCancelled,
     MarketClosed,
     MarketOpened,
-    Recalled,
     RedeemedInKind,
     RedeemRequest,
     RedeemRequestCancelled,
@@ -51,7 +51,8 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class MarketLife:
-    """A market's whole life; assets in base units, `closed` None while it is open."""
+    """A market's whole life; assets in base units, `closed` None while it is open. What comes home
+    later counts, too."""
 
     market: MarketId
     account: str
@@ -135,7 +136,7 @@ class Terms:
     deposit_limit: int
     min_deposit: int
     allow_list: str
-    max_redeem_delay: int
+    exit_fee_bps: int
     max_report_age: int
 
 
@@ -182,7 +183,8 @@ class VaultHistory:
     def __init__(self) -> None:
         """Begin with nothing."""
         self.reports: list[ReportRow] = []
-        self.markets: dict[MarketId, MarketLife] = {}
+        self.lives: dict[str, MarketLife] = {}  # by account: a market may be opened again
+        self._account: dict[MarketId, str] = {}  # its last one
         self.flows: list[Flow] = []
         self.statements = Statements()
 
@@ -208,20 +210,21 @@ class VaultHistory:
             self.flows.append(flow)
 
     def _market(self, time: int, event: AuditedEvent) -> None:
-        markets = self.markets
+        lives = self.lives
         match event:
-            case MarketOpened(market=name):
-                markets[name] = MarketLife(
-                    name, event.account, event.class_id, time, event.deadline
+            case MarketOpened(market=name, account=account):
+                self._account[name] = account
+                lives[account] = MarketLife(name, account, event.class_id, time, event.deadline)
+            case Allocated(market=name, assets=assets):
+                account = self._account[name]
+                lives[account] = replace(
+                    lives[account], allocated=lives[account].allocated + assets
                 )
-            case Allocated(market=name):
-                allocated = markets[name].allocated + event.assets
-                markets[name] = replace(markets[name], allocated=allocated)
-            case Recalled(market=name):
-                recalled = markets[name].recalled + event.assets
-                markets[name] = replace(markets[name], recalled=recalled)
-            case MarketClosed(market=name):
-                markets[name] = replace(markets[name], closed=time)
+            case CameHome(account=account, assets=assets):
+                recalled = lives[account].recalled + assets
+                lives[account] = replace(lives[account], recalled=recalled)
+            case MarketClosed(account=account):
+                lives[account] = replace(lives[account], closed=time)
 
 
 def _flow(time: int, event: AuditedEvent) -> Flow | None:
@@ -257,7 +260,8 @@ def page_data(
     """Return everything that a page shows; `name_of` gives a market's name."""
     ledger = audit.ledger
     classes = _classes(ledger)
-    names = {market: name for market in history.markets if (name := name_of(market)) is not None}
+    markets = {life.market for life in history.lives.values()}
+    names = {market: name for market in markets if (name := name_of(market)) is not None}
     return PageData(
         schema=SCHEMA,
         identity=identity,
@@ -282,7 +286,7 @@ def _terms(ledger: Ledger) -> Terms:
     deposit_limit, min_deposit = permissions.deposit_terms
     return Terms(
         management, performance, hurdle, deposit_limit, min_deposit, permissions.allow_list,
-        permissions.limit(Limit.MAX_REDEEM_DELAY), permissions.limit(Limit.MAX_REPORT_AGE),
+        permissions.limit(Limit.EXIT_FEE_BPS), permissions.limit(Limit.MAX_REPORT_AGE),
     )  # fmt: skip
 
 
@@ -313,7 +317,7 @@ def _open(ledger: Ledger, classes: Mapping[int, ClassRow]) -> list[OpenRow]:
         found.append(
             OpenRow(
                 name, market.class_id, market.exposure, row.market_cap if row is not None else 0,
-                market.bid, market.bid + market.spread, market.deadline,
+                market.bid, market.ask, market.deadline,
                 tuple(_mark(word) for word in market.marks),
             )
         )  # fmt: skip
@@ -321,10 +325,9 @@ def _open(ledger: Ledger, classes: Mapping[int, ClassRow]) -> list[OpenRow]:
 
 
 def _mark(word: int) -> tuple[float, float, float, float]:
-    yes_bid, yes_ask, no_bid, no_ask = (
-        ((word >> shift) & MARK) / WAD for shift in (0, 64, 128, 192)
-    )
-    return yes_bid, yes_ask, no_bid, no_ask
+    """Return bid and ask of YES, and of NO, which follow; without a mark it may be anything."""
+    bid, ask = (word & MARK, (word >> 64) & MARK) if word else (0, WAD)
+    return bid / WAD, ask / WAD, (WAD - ask) / WAD, (WAD - bid) / WAD
 
 
 def _settled(history: VaultHistory) -> list[SettledRow]:
@@ -333,19 +336,29 @@ def _settled(history: VaultHistory) -> list[SettledRow]:
             each.market, each.opened, each.closed, each.allocated, each.recalled,
             each.recalled - each.allocated,
         )
-        for each in history.markets.values()
+        for each in history.lives.values()
         if each.closed is not None
     ]  # fmt: skip
     return sorted(found, key=lambda each: each.closed)
 
 
 def _queue(ledger: Ledger) -> list[QueueRow]:
-    return [
-        QueueRow(
-            side, number, who, amount, queue.since[who], queue.closed, queue.settled, queue.total
-        )
-        for side, queues in zip(SIDES, ledger.queues, strict=True)
-        for number, queue in queues.items()
-        for who, amount in queue.asked.items()
-        if not queue.closed or queue.settled < queue.total
-    ]
+    found = []
+    for side, queues in zip(SIDES, ledger.queues, strict=True):
+        for number, queue in queues.items():
+            settled = queue.total - queue.left
+            found += [
+                QueueRow(
+                    side,
+                    number,
+                    who,
+                    amount,
+                    queue.since[who],
+                    queue.is_closed,
+                    settled,
+                    queue.total,
+                )
+                for who, amount in queue.asked.items()
+                if queue.left
+            ]
+    return found

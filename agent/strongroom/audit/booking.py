@@ -5,7 +5,6 @@ calls for others names them with all their fields; what comes instead, or never,
 """
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from strongroom.audit.events import AuditedEvent, PaidInKind, Reported, Transaction
@@ -23,7 +22,7 @@ class Due:
     """An event that must follow, and the fields that it must have."""
 
     kind: Kind
-    fields: Mapping[str, object]
+    fields: tuple[tuple[str, object], ...]
     why: str
 
 
@@ -88,7 +87,7 @@ class Booking:
 
     def follows(self, kind: Kind, why: str = "", **fields: object) -> None:
         """Expect an event after those that are expected already."""
-        self._due.append(Due(kind, fields, why))
+        self._due.append(Due(kind, tuple(fields.items()), why))
 
     def meet(self, event: AuditedEvent, always_due: bool) -> None:
         """Hold an event against what must follow.
@@ -106,7 +105,7 @@ class Booking:
         for _ in range(kinds.index(type(event))):
             self._miss(event, self._due.popleft())
         due = self._due.popleft()
-        for name, value in due.fields.items():
+        for name, value in due.fields:
             found = getattr(event, name)
             if found != value:
                 why = f": {due.why}" if due.why else ""
@@ -131,5 +130,4 @@ class Booking:
             self.expect(last, "PaidInKind: to whoever leaves", "RedeemedInKind", "nothing")
 
     def _miss(self, at: AuditedEvent, due: Due) -> None:
-        named = {name: value for name, value in due.fields.items() if value is not None}
-        self.expect(at, f"{due.kind.__name__}: logged", named, "nothing")
+        self.expect(at, f"{due.kind.__name__}: logged", dict(due.fields), "nothing")

@@ -12,10 +12,8 @@ from strongroom.audit.dealing import ALWAYS_DUE, DEALING
 from strongroom.audit.events import AuditedEvent, FeesSet, Transaction
 from strongroom.audit.governance import Governance
 from strongroom.audit.ledger import BookedReport, Ledger
-from strongroom.audit.queues import PRICE
 from strongroom.audit.shares import SHARES
-
-SHARE = 10**18
+from strongroom.chain.units import PRICE, SHARE
 
 # What is in none of these tables and none of governance's changes nothing that is kept.
 _HANDLERS: Mapping[type[AuditedEvent], Callable[[Booking, AuditedEvent], None]] = {

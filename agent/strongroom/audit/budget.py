@@ -17,10 +17,10 @@ from strongroom.audit.events import (
 from strongroom.audit.governance import CLOSE_MARKET, FORGIVE_LOSSES, RESET_BREAKER
 from strongroom.audit.ledger import DUST_BPS, MarketAccount, OpenMarket
 from strongroom.audit.permissions import Limit, PermissionChange
-from strongroom.audit.queues import PRICE, REDEMPTIONS
+from strongroom.audit.queues import REDEMPTIONS
 from strongroom.chain.ids import keccak, market_of, to_bytes, to_hex
 from strongroom.chain.terms import VELOCITY_PERIOD_S, VELOCITY_PERIODS
-from strongroom.chain.units import BPS
+from strongroom.chain.units import BPS, PRICE
 
 MOST_MARKETS, MOST_CONDITIONS = 128, 192  # open at once
 MOST_OF_ONE = 32  # conditions

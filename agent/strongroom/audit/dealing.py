@@ -22,16 +22,14 @@ from strongroom.audit.permissions import ZERO, Limit, PermissionChange
 from strongroom.audit.queues import (
     DEPOSITS,
     MOST_WAITING,
-    PRICE,
     REDEMPTIONS,
-    Dealing,
+    DealtEpoch,
     settle_deposits,
     settle_redemptions,
 )
-from strongroom.chain.units import BPS, DAY, WAD
+from strongroom.chain.units import BPS, DAY, PRICE, SHARE, WAD
 
 LOW64, LOW85, LOW108 = 2**64 - 1, 2**85 - 1, 2**108 - 1
-MARK_SCALE = 10**18  # a high-water mark times this is a price
 COLLAPSED = 10**4  # times its first price a share may fall until nothing is dealt any more
 
 
@@ -147,7 +145,7 @@ def _published(b: Booking, it: Dealt) -> tuple[int, int]:
     b.expect(it, "Dealt.supply", ledger.supply, it.supply)
     low = (bid + 1) * PRICE // ledger.shares
     high = -(-(ask + 1) * PRICE // ledger.shares)
-    mark = ledger.high_water_mark * MARK_SCALE
+    mark = ledger.high_water_mark * SHARE
     if high > mark and not ledger.is_winding_down:
         high -= (high - mark) * _rates(ledger).performance // BPS
     b.expect(it, "Dealt.bid", low, it.bid)
@@ -248,7 +246,7 @@ def _settle_redemptions(b: Booking, price: int) -> None:
         b.follows(Transfer, why, sender=ledger.vault, receiver=ZERO, value=burned)
 
 
-def _tell(b: Booking, side: int, price: int, found: Sequence[Dealing]) -> None:
+def _tell(b: Booking, side: int, price: int, found: Sequence[DealtEpoch]) -> None:
     """Say which events must follow; what is done with leaves the line."""
     for each in found:
         if each.is_back:

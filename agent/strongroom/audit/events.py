@@ -366,14 +366,14 @@ class RoleSet(AuditedEvent):
 
 @dataclass(frozen=True, slots=True)
 class Paused(AuditedEvent):
-    """Dealing stopped."""
+    """Deposits, budget and orders stopped."""
 
     account: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unpaused(AuditedEvent):
-    """Dealing went on."""
+    """They went on."""
 
     account: str
 

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from strongroom.chain.units import BPS, YEAR
+from strongroom.chain.units import BPS, SHARE, YEAR
 
-SHARE = 10**18  # a whole share
 MOST_MARK = 2**176 - 1
 
 

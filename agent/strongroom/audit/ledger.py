@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from strongroom.audit.permissions import Difference, Limit, Permissions
-from strongroom.audit.queues import DEPOSITS, Queue
+from strongroom.audit.queues import DEPOSITS, AuditedEpoch
 from strongroom.chain.ids import MarketId, Question
 from strongroom.chain.terms import DELEGATED, VELOCITY_PERIOD_S, VELOCITY_PERIODS
 from strongroom.chain.units import BPS
@@ -124,7 +124,9 @@ class Ledger:
     supply: int = 0
     idle: int = 0
     claimable: int = 0
-    queues: tuple[dict[int, Queue], dict[int, Queue]] = field(default_factory=lambda: ({}, {}))
+    queues: tuple[dict[int, AuditedEpoch], dict[int, AuditedEpoch]] = field(
+        default_factory=lambda: ({}, {})
+    )
     line: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
     open_epoch: list[int] = field(default_factory=lambda: [1, 1])
     best: list[int] = field(default_factory=lambda: [0, 0])
@@ -258,11 +260,11 @@ class Ledger:
         """Whether a class's accounts hand assets to a wallet."""
         return self.permissions.class_of(class_id).grade == DELEGATED
 
-    def in_line(self, side: int) -> Iterator[tuple[int, Queue]]:
+    def in_line(self, side: int) -> Iterator[tuple[int, AuditedEpoch]]:
         """Yield the epochs of a side that wait, oldest first."""
         for number in self.line[side]:
             yield number, self.queues[side][number]
 
-    def queue(self, side: int, number: int) -> Queue:
+    def queue(self, side: int, number: int) -> AuditedEpoch:
         """Return an epoch's requests: none where it is not known."""
-        return self.queues[side].setdefault(number, Queue())
+        return self.queues[side].setdefault(number, AuditedEpoch())

@@ -8,17 +8,16 @@ the vault to the unit; what is rounded away stays with the vault.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from strongroom.chain.units import BPS
+from strongroom.chain.units import BPS, PRICE
 
 KEPT, EARNED = 112, 96  # bits behind the point of the two fractions
-PRICE = 10**36  # a price is assets per share times this
 MOST_WAITING = 8  # epochs of a side at once
 MOST_LIVE = 16  # epochs of a side a controller
 DEPOSITS, REDEMPTIONS = 0, 1
 
 
 @dataclass
-class Queue:
+class AuditedEpoch:
     """One epoch's requests of a side: units go in (assets or shares), out units are earned.
 
     Attributes:
@@ -118,15 +117,17 @@ class Queue:
             each.pop(who, None)
 
 
-Queues = Mapping[int, Queue]  # by epoch
+Epochs = Mapping[int, AuditedEpoch]  # by number
 
 
-def live_epochs(queues: Queues, who: str) -> list[int]:
+def live_epochs(queues: Epochs, who: str) -> list[int]:
     """Return the epochs in which somebody has a request, oldest first."""
     return [number for number in sorted(queues) if who in queues[number].asked]
 
 
-def claim_plan(queues: Queues, who: str, amount: int, by_out: bool) -> list[tuple[Queue, int, int]]:
+def claim_plan(
+    queues: Epochs, who: str, amount: int, by_out: bool
+) -> list[tuple[AuditedEpoch, int, int]]:
     """Return from which epochs, oldest first, a claim takes what: in units, out units.
 
     Args:
@@ -148,7 +149,7 @@ def claim_plan(queues: Queues, who: str, amount: int, by_out: bool) -> list[tupl
 
 
 @dataclass(frozen=True)
-class Dealing:
+class DealtEpoch:
     """What a report did with an epoch: it settled so much for so much, or handed it back."""
 
     epoch: int
@@ -159,8 +160,8 @@ class Dealing:
 
 
 def settle_deposits(
-    line: Sequence[tuple[int, Queue]], price: int, max_up: int, room: int | None
-) -> list[Dealing]:
+    line: Sequence[tuple[int, AuditedEpoch]], price: int, max_up: int, room: int | None
+) -> list[DealtEpoch]:
     """Settle deposit epochs, oldest first, at assets per share, as far as the room reaches.
 
     Args:
@@ -173,7 +174,7 @@ def settle_deposits(
             continue
         if price * BPS > queue.anchor * (BPS + max_up):
             queue.is_back = True
-            found.append(Dealing(number, True))
+            found.append(DealtEpoch(number, True))
             continue
         taken = queue.left if left is None else min(queue.left, left)
         if taken:
@@ -181,13 +182,13 @@ def settle_deposits(
             queue.settle(taken, shares)
             if left is not None and shares:
                 left -= taken
-            found.append(Dealing(number, False, taken, shares, queue.left))
+            found.append(DealtEpoch(number, False, taken, shares, queue.left))
     return found
 
 
 def settle_redemptions(
-    line: Sequence[tuple[int, Queue]], price: int, max_down: int, idle: int
-) -> list[Dealing]:
+    line: Sequence[tuple[int, AuditedEpoch]], price: int, max_down: int, idle: int
+) -> list[DealtEpoch]:
     """Pay redemption epochs, oldest first, at assets per share, as far as idle assets reach.
 
     Args:
@@ -199,7 +200,7 @@ def settle_redemptions(
             continue
         if price * BPS < queue.anchor * (BPS - max_down):
             queue.is_back = True
-            found.append(Dealing(number, True))
+            found.append(DealtEpoch(number, True))
             continue
         taken = queue.left
         if taken * price // PRICE > left:
@@ -208,5 +209,5 @@ def settle_redemptions(
             paid = taken * price // PRICE
             queue.settle(taken, paid)
             left -= paid
-            found.append(Dealing(number, False, taken, paid, queue.left))
+            found.append(DealtEpoch(number, False, taken, paid, queue.left))
     return found
