@@ -44,7 +44,7 @@ OPTIONS = WeekOptions(
     report_every_s=1_800,
 )
 SCHEMA = Draft202012Validator(
-    json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "audit-1.json").read_text())
+    json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "audit-2.json").read_text())
 )
 
 
