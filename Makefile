@@ -9,7 +9,7 @@ PRODUCT := Vault VaultDesk VaultExits VaultGovernance VaultFactory \
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test fuzz bench lint record wheel trywheel abi reference sources mutants clean
+.PHONY: help setup demo devnet test fuzz search bench lint record wheel trywheel abi reference sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -49,7 +49,7 @@ devnet: setup ## Run the chain, the venue and the CLOB service until Ctrl-C
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
 test: setup ## Run all tests
-	@pytest -q $(WORKERS) --network $(LOCAL) tests/contracts tests/agent tests/property tests/browser
+	@pytest -q $(WORKERS) --network $(LOCAL) tests/contracts tests/agent tests/property tests/search tests/browser
 	@pytest -q $(WORKERS) --network $(ANVIL) tests/integration
 	@pytest -q $(WORKERS) --disable-isolation --network $(LOCAL) tests/e2e
 
@@ -97,6 +97,11 @@ trywheel: wheel ## Install the wheel in an empty environment and run it there (A
 
 sources: setup ## Write build/sources, one file a contract, for explorers
 	@python -m scripts.dev.source_bundle
+
+STEPS ?= 1200000
+SEED ?= 1
+search: setup ## Search what each coalition can take of a vault, against its bound (STEPS=, SEED=)
+	@python -m scripts.dev.search --steps $(STEPS) --seed $(SEED)
 
 mutants: setup ## Break the money modules place by place; list what no test notices (an hour or two)
 	@python -m scripts.dev.mutants

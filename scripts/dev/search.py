@@ -1,0 +1,114 @@
+"""Search attacks on the compiled vault: `make search`, or python -m scripts.dev.search --steps N.
+
+Each coalition plays each scene (tests/search): random sequences of steps, the best changed step by
+step; a quarter of the steps go to sequences played eight times in a row. Exit 1 if a coalition
+takes more than its bound or breaks a promise besides; what it played is printed.
+"""
+
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from tests.search.arena import SCENES, UNIT
+from tests.search.attacker import COALITIONS, MONEY, Attacker, Bound, Found, scenes
+from tests.search.machine import COMPILED, compiled
+
+LOOPS = (1, 8)
+SHARE = {1: 0.75, 8: 0.25}  # of the steps
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One coalition in one scene."""
+
+    members: tuple[str, ...]
+    scene: str
+    bound: Bound
+    found: dict[int, Found]  # by how often a sequence is played
+
+    @property
+    def faults(self) -> list[Found]:
+        return [
+            each
+            for each in self.found.values()
+            if each.broken or each.taken > self.bound.total + MONEY
+        ]
+
+
+def search(members: tuple[str, ...], scene: str, steps: int, seed: int, file: Path) -> Cell:
+    """Search one cell."""
+    found = {}
+    for loops in LOOPS:
+        attacker = Attacker(scene, members, seed, loops, contracts=compiled(file))
+        result = attacker.search(max(1, int(steps * SHARE[loops])))
+        if not result.broken and result.taken > attacker.bound.total + MONEY:
+            result.genes = attacker.least(result.genes)
+        found[loops] = result
+    return Cell(members, scene, attacker.bound, found)
+
+
+def _assets(amount: int) -> str:
+    return f"{amount // UNIT:,}"
+
+
+HEAD = f"{'coalition':46} {'scene':12} {'value':>9} {'room':>9} {'(3)':>7} {'fees':>7} {'bound':>9}"
+HEAD += f" {'once':>9} {'x 8':>9} {'steps':>10}"
+
+
+def _row(cell: Cell) -> str:
+    bound = cell.bound
+    once, often = (cell.found[loops].taken for loops in LOOPS)
+    steps = sum(each.steps for each in cell.found.values())
+    numbers = (bound.value, bound.room, bound.dealers, bound.fees, bound.total, once, often)
+    widths = (9, 9, 7, 7, 9, 9, 9)
+    text = " ".join(f"{_assets(n):>{w}}" for n, w in zip(numbers, widths, strict=True))
+    return f"{', '.join(cell.members):46} {cell.scene:12} {text} {steps:>10,}"
+
+
+@click.command()
+@click.option("--steps", default=1_200_000, help="in all")
+@click.option("--seed", default=1)
+@click.option("--jobs", default=2, help="processes")
+@click.option("--only", default="", help="of the coalitions those with this name in them")
+@click.option("--scene", type=click.Choice(list(SCENES)), help="only this one")
+@click.option("--compiled", "file", type=Path, default=COMPILED, help="what ape has compiled")
+def main(steps: int, seed: int, jobs: int, only: str, scene: str | None, file: Path) -> None:
+    """Search what each coalition takes, against its bound."""
+    cells = [
+        (members, each)
+        for members in COALITIONS
+        for each in scenes(members)
+        if only in ", ".join(members) and scene in (None, each)
+    ]
+    begun = time.monotonic()
+    click.echo(HEAD)
+    done: list[Cell] = []
+    with ProcessPoolExecutor(jobs) as pool:
+        tasks = [
+            pool.submit(search, members, each, steps // len(cells), seed, file)
+            for members, each in cells
+        ]
+        for task in tasks:
+            cell = task.result()
+            done.append(cell)
+            click.echo(_row(cell))
+            for fault in cell.faults:
+                click.echo(f"  FAULT {fault.broken or 'above the bound'}")
+                for gene in fault.genes:
+                    click.echo(f"    {' '.join(map(str, gene))}")
+    counted = sum(found.steps for cell in done for found in cell.found.values())
+    seconds = time.monotonic() - begun
+    faults = sum(len(cell.faults) for cell in done)
+    click.echo(
+        f"{counted:,} steps, seed {seed}, {seconds:,.0f} s, {counted / seconds:,.0f} a second; "
+        f"{faults} faults"
+    )
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,390 @@
+"""Searches what a coalition can take: random plays, then the best of them changed step by step.
+
+A play is a sequence of steps from a scene's beginning, once or several times over. What it takes is
+what the coalition truly has more at its end; the bound is DESIGN 2.7, (1) to (3), for the scene.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.search.arena import (
+    BINARY,
+    BPS,
+    COMER,
+    DAY,
+    DELEGATED,
+    DEPOSIT,
+    FOREVER,
+    HOLDERS,
+    MAX_DOWN,
+    MAX_PREMIUM,
+    PRICE,
+    PURSE,
+    REDEEM,
+    SCENES,
+    SHARE,
+    SMALL,
+    TERMS,
+    TIMELOCK,
+    VIRTUAL,
+    WALLETS,
+    Arena,
+    Terms,
+)
+from tests.search.machine import Refused, reason
+from tests.search.moves import (
+    ANYBODY,
+    GENTLE,
+    MEMBERS,
+    MOVES,
+    Broken,
+    Gene,
+    random_gene,
+    random_phrase,
+)
+
+COALITIONS: tuple[tuple[str, ...], ...] = (
+    ("strangers",),
+    ("friend",),
+    ("friend", "venue"),
+    ("friend", "guardian"),
+    ("friend", "owner", "manager"),
+    ("friend", "manager"),
+    ("strangers", "reporter"),
+    ("friend", "reporter"),
+    ("friend", "reporter", "manager"),
+    ("friend", "reporter", "guardian", "owner", "manager"),
+    ("friend", "one keeper"),
+    ("friend", "one keeper", "reporter"),
+    ("friend", "keepers"),
+    ("friend", "keepers", "reporter"),
+    ("friend", "keepers", "reporter", "day"),
+    ("friend", "keepers", "reporter", "guardian"),
+    ("friend", "keepers", "reporter", "guardian", "owner", "manager"),
+)
+
+
+def scenes(members: tuple[str, ...]) -> list[str]:
+    """Return the scenes in which a coalition is worth its steps: who only manages needs fees."""
+    if members[-1] == "manager" and not {"owner"} & set(members):
+        return ["paid", "paid_in_loss"]
+    return list(SCENES)
+
+
+LONGEST, PATIENCE = 24, 150
+SLACK = 10**9  # 1 / SLACK of a share's value, and of a taking: rounding
+MONEY = 100  # rounding of assets, units
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a coalition may take at most in a scene, in assets.
+
+    Attributes:
+        value: the larger of true value and cost in accounts that it reaches; of the others, what
+            unproven profit and hidden loss there is, as far as marks can be lies
+        room: what the caps still let into the accounts that it reaches
+        dealers: what those lose who come and leave meanwhile, by (3)
+        fees: the performance fee on what profit there truly is
+    """
+
+    value: int
+    room: int
+    dealers: int
+    fees: int
+
+    @property
+    def total(self) -> int:
+        return self.value + self.room + self.dealers + self.fees
+
+
+@dataclass
+class Found:
+    """The most that a search has found."""
+
+    taken: int = -(10**30)
+    genes: list[Gene] = field(default_factory=list)
+    steps: int = 0
+    seconds: float = 0.0
+    broken: str = ""
+
+
+def bound(a: Arena, members: tuple[str, ...]) -> Bound:
+    """Return the bound of a coalition in the scene as it is."""
+    value = profit = hidden = room = 0
+    for market in a.state.markets:
+        true, cost = a.inside(market), a.exposure(market)
+        if market.class_id == DELEGATED:
+            true += sum(a.holdings(a.who[each], market.conditions) for each in WALLETS)
+        if (
+            "keepers" in members
+            or ("venue" in members and market.class_id != DELEGATED)
+            or ("one keeper" in members and market.class_id == SMALL)
+        ):
+            value += max(true, cost)
+        else:
+            profit += max(0, true - cost)
+            hidden += max(0, cost - true)
+    fees = profit * a.terms.performance // BPS if "manager" in members else 0
+    if "keepers" in members:
+        room = a.room(BINARY)
+    elif "one keeper" in members:
+        room = a.room(SMALL)
+    if "day" in members:
+        room = min(room, a.terms.velocity - a.view("recentAllocation()"))
+    if not {"keepers", "one keeper", "venue", "reporter"} & set(members):
+        # marks are the truth: whoever leaves forfeits his part of a profit not home, whoever comes
+        # buys at cost at least
+        leaving = a.view("balanceOf(address)", a.who["leaver"])
+        forfeit = profit * leaving // a.view("totalSupply()")
+        overpaid = hidden * COMER // (a.view("totalAssets()") + COMER)
+        return Bound(0, 0, forfeit + overpaid, fees)
+    dealers = COMER * MAX_PREMIUM // BPS + HOLDERS["leaver"] * MAX_DOWN // BPS
+    return Bound(value + profit + hidden, room, dealers, fees)
+
+
+class Attacker:
+    """One coalition in one scene."""
+
+    def __init__(
+        self,
+        scene: str,
+        members: tuple[str, ...],
+        seed: int,
+        loops: int = 1,
+        arena: Any = Arena,
+        contracts: Any = None,
+    ) -> None:
+        self.members = members
+        self.loops = loops
+        self.rng = random.Random(f"{seed} {scene} {' '.join(members)} {loops}")
+        self.arena = a = arena(contracts, TERMS.get(scene, Terms()))
+        a.honest_wallets = "keepers" not in members
+        SCENES[scene](a)
+        if "strangers" in members:
+            friend = a.who["friend"]
+            a.do(
+                *("friend", "transfer(address,uint256)"),
+                *(a.who["vic"], a.view("balanceOf(address)", friend)),
+            )
+        self.scene = scene
+        self.start = a.machine.time
+        self.state = a.state
+        self.bound = bound(a, members)
+        moves = (*ANYBODY, *(move for each in members for move in MEMBERS[each]))
+        if "reporter" in members:
+            moves = (*(move for move in moves if move.__name__ != "report"), moves[0])
+        self.names = [move.__name__ for move in moves]
+        self.horizon = FOREVER
+        if "day" in members:
+            self.horizon = DAY
+        elif "owner" in members:
+            self.horizon = TIMELOCK - 1
+        self.holders = ("friend", "manager") if "manager" in members else ("friend",)
+        self.pockets = (PURSE, *(a.who[w] for w in WALLETS)) if not a.honest_wallets else (PURSE,)
+        self.pockets += (a.who["owner"],) if "owner" in members else ()
+        self.nav = a.true_nav()
+        self.before = a.wealth(self.holders, self.pockets)
+        self.steps = 0
+        self.played: list[Gene] = []
+        self.booked: tuple[int, int] | None = None
+
+    # a play
+
+    def play(self, genes: list[Gene], careful: bool = False) -> int:
+        """Return what the coalition takes by a play.
+
+        Raises:
+            Broken: a promise besides the bound does not hold.
+        """
+        a = self.arena
+        a.end = min(FOREVER, self.start + self.horizon)
+        a.state = self.state.copy()
+        self.booked, self.played = None, genes
+        point = a.machine.snapshot()
+        try:
+            for _ in range(self.loops):
+                for gene in genes:
+                    self._step(gene)
+            taken = a.wealth(self.holders, self.pockets) - self.before - self._management()
+            if careful:
+                self._check_solvent()
+                self._check_door()
+            return taken
+        finally:
+            a.machine.undo(point)
+            a.machine.at(self.start)
+
+    def _management(self) -> int:
+        """Return the most that the management fee of the play's time takes from the others."""
+        rate = self.arena.terms.management
+        if not rate or "manager" not in self.members:
+            return 0
+        elapsed = self.arena.machine.time - self.start
+        return self.nav * rate * elapsed // (BPS * 365 * DAY)
+
+    def _step(self, gene: Gene) -> None:
+        a = self.arena
+        name, which, amount, code = gene
+        move = MOVES[name]
+        self.steps += 1
+        if name == "open_next" or name == "open_again":
+            code = code - code % 4 + 3 if "one keeper" in self.members else code
+        if "one keeper" in self.members and move in MEMBERS["keepers"]:
+            small = [n for n, m in enumerate(a.state.markets) if m.class_id == SMALL]
+            if small:
+                which = small[which % len(small)]
+            elif name != "open_next":
+                return
+        gentle = name in GENTLE and not a.terms.management
+        if gentle and self.booked is None:
+            self.booked = self._booked()
+        try:
+            move(a, which, amount, code)
+        except Refused:
+            return
+        before, self.booked = self.booked, None
+        if gentle and before is not None:
+            self._check_not_diluted(name, *before)
+        elif name in ("report", "lie", "settle"):
+            self._check_bid()
+
+    # promises besides the bound
+
+    def _booked(self) -> tuple[int, int]:
+        """Return NAV at the bid and shares, the virtual ones included."""
+        a = self.arena
+        return a.view("totalAssets()") + 1, a.view("totalSupply()") + VIRTUAL
+
+    def _check_not_diluted(self, name: str, nav: int, shares: int) -> None:
+        nav_now, shares_now = self.booked = self._booked()
+        if nav_now * shares < nav * shares_now - nav * shares_now // SLACK - MONEY * shares:
+            raise Broken(f"{name} dilutes")
+
+    def _check_bid(self) -> None:
+        a = self.arena
+        bid = a.bid()
+        cost = a.view("total_idle()") + a.view("totalExposure()") + 1
+        most = cost * PRICE // (a.view("totalSupply()") + VIRTUAL)
+        # the fee that the ask leaves out is as fine as the high-water mark: a unit a share
+        unit = PRICE // SHARE if a.terms.performance else 0
+        if bid > most + most // SLACK + PRICE // VIRTUAL // SLACK + unit:
+            raise Broken("bid above cost")
+
+    def _check_solvent(self) -> None:
+        a = self.arena
+        owed = a.view("total_idle()") + a.view("claimable_assets()")
+        for name in (*HOLDERS, "comer"):
+            for epoch in a.epochs(DEPOSIT, name):
+                own = a.who[name]
+                owed += a.view("pendingDepositRequest(uint256,address)", epoch, own)
+        if a.balance(a.vault) < owed:
+            raise Broken("assets missing")
+
+    def _check_door(self) -> None:
+        """Whatever has happened, the others leave in kind; honest reports are taken, and what still
+        waits then can be taken back."""
+        a = self.arena
+        vic, leaver, comer = a.who["vic"], a.who["leaver"], a.who["comer"]
+        a.end = FOREVER
+        try:
+            for epoch in a.epochs(REDEEM, "leaver"):
+                if a.view("pendingRedeemRequest(uint256,address)", epoch, leaver):
+                    a.do(
+                        *("leaver", "redeemRequestInKind(uint256,address,address,bytes32[])"),
+                        *(epoch, leaver, leaver, 128, 0),
+                    )
+            half = a.view("balanceOf(address)", vic) // 2
+            a.do("vic", "redeemInKind(uint256,address,bytes32[])", half, vic, 96, 0)
+            for _ in range(2):
+                if a.view("reporter()"):
+                    a.wait(DAY)
+                    a.report(a.honest_marks())
+            a.claim("comer")
+            a.claim("leaver")
+            for epoch in a.epochs(DEPOSIT, "comer"):
+                a.do("comer", "cancelDepositRequest(uint256,address,address)", epoch, comer, comer)
+        except Refused as refused:
+            raise Broken(f"a door is shut: {reason(refused)}") from refused
+
+    # the search
+
+    def _changed(self, genes: list[Gene]) -> list[Gene]:
+        rng = self.rng
+        new = list(genes)
+        kind = rng.random()
+        if kind < 0.3 and len(new) < LONGEST:
+            place = rng.randrange(len(new) + 1)
+            new[place:place] = random_phrase(rng, self.names)[: LONGEST - len(new)]
+        elif kind < 0.45 and len(new) > 2:
+            del new[rng.randrange(len(new))]
+        elif kind < 0.55 and len(new) > 1:
+            i, j = rng.randrange(len(new)), rng.randrange(len(new))
+            new[i], new[j] = new[j], new[i]
+        elif kind < 0.8:
+            i = rng.randrange(len(new))
+            other, place = random_gene(rng, self.names), rng.randrange(1, 4)
+            new[i] = tuple(  # type: ignore[assignment]
+                other[n] if n == place else new[i][n] for n in range(4)
+            )
+        else:
+            new[rng.randrange(len(new))] = random_gene(rng, self.names)
+        return new
+
+    def _climbs(self) -> Iterator[tuple[int, list[Gene]]]:
+        """Yield every play's taking, for ever: random ones, each improved until it no longer gets
+        better; now and then the best so far crossed with a random one."""
+        rng = self.rng
+        best: tuple[int, list[Gene]] = (-(10**30), [])
+        while True:
+            genes: list[Gene] = []
+            for _ in range(rng.randrange(2, 12)):
+                genes += random_phrase(rng, self.names)
+            if best[1] and rng.random() < 0.5:
+                cut = rng.randrange(len(best[1]) + 1)
+                genes = (best[1][:cut] + genes)[:LONGEST]
+            taken = self.play(genes)
+            yield taken, genes
+            idle = 0
+            while idle < PATIENCE:
+                trial = self._changed(genes)
+                for _ in range(rng.randrange(3)):
+                    trial = self._changed(trial)
+                got = self.play(trial, careful=rng.random() < 0.02)
+                yield got, trial
+                idle = 0 if got > taken else idle + 1
+                if got >= taken:
+                    genes, taken = trial, got
+            best = max(best, (taken, genes), key=lambda each: each[0])
+
+    def search(self, steps: int, enough: int | None = None) -> Found:
+        """Search for `steps` steps, or until more than `enough` is taken."""
+        found = Found()
+        begun = time.monotonic()
+        self.steps = 0
+        climbs = self._climbs()
+        try:
+            for taken, genes in climbs:
+                if taken > found.taken:
+                    found.taken, found.genes = taken, genes
+                if self.steps >= steps or (enough is not None and taken > enough):
+                    break
+        except Broken as broken:
+            found.broken = str(broken)
+            found.genes = self.played
+        found.steps, found.seconds = self.steps, time.monotonic() - begun
+        return found
+
+    def least(self, genes: list[Gene]) -> list[Gene]:
+        """Return a play without the steps that do not help."""
+        taken, i = self.play(genes), 0
+        while i < len(genes):
+            fewer = genes[:i] + genes[i + 1 :]
+            if fewer and self.play(fewer) >= taken:
+                genes = fewer
+            else:
+                i += 1
+        return genes

@@ -1,0 +1,80 @@
+"""A short search with a fixed seed, and whether what it measures is right."""
+
+import random
+
+import pytest
+
+from tests.search.arena import SCENES, TERMS, UNIT, WALLETS, Arena, Terms
+from tests.search.attacker import MONEY, Attacker
+from tests.search.machine import COMPILED, compiled
+from tests.search.moves import Gene, random_gene
+
+STEPS, SEED = 1_200, 15
+CELLS = (
+    (("strangers",), "proven", 1),
+    (("friend",), "shown", 1),
+    (("friend",), "tight", 8),
+    (("friend", "guardian"), "partial", 1),
+    (("friend", "owner", "manager"), "paid", 1),
+    (("friend", "reporter"), "fresh", 1),
+    (("friend", "reporter"), "unseen", 8),
+    (("friend", "venue"), "several", 1),
+    (("friend", "one keeper", "reporter"), "delegated", 1),
+    (("friend", "keepers"), "flat", 8),
+    (("friend", "keepers", "reporter"), "hidden", 1),
+    (("friend", "keepers", "reporter", "day"), "loss", 1),
+    (("friend", "keepers", "reporter", "guardian", "owner", "manager"), "several", 1),
+    (("friend", "keepers", "reporter", "guardian"), "ending", 1),
+)
+
+
+def attacker(members: tuple[str, ...], scene: str, loops: int = 1) -> Attacker:
+    return Attacker(scene, members, SEED, loops, contracts=compiled(COMPILED))
+
+
+@pytest.mark.parametrize(("members", "scene", "loops"), CELLS)
+def test_nobody_takes_more_than_the_bound(members, scene, loops):
+    searcher = attacker(members, scene, loops)
+    found = searcher.search(STEPS)
+    assert not found.broken, (found.broken, found.genes)
+    assert found.taken <= searcher.bound.total + MONEY, found.genes
+
+
+def test_the_search_finds_what_can_be_taken():
+    """A keeper with the venue takes all of an account, and the friend leaves before the loss."""
+    searcher = attacker(("friend", "keepers"), "shown")
+    found = searcher.search(10**6, enough=200_000 * UNIT)
+    assert found.taken > 200_000 * UNIT and found.steps < 20_000
+
+
+def test_the_search_sees_a_bound_that_is_too_low():
+    """Leaving in cash before the market is marked down pays cost: what a lie can hide."""
+    searcher = attacker(("friend", "reporter"), "unseen")
+    play: list[Gene] = [("redeem", 0, 6, 0), ("lie", 0, 6, 0o7777), ("lie", 0, 6, 0o7777)]
+    searcher.arena.state.marks["0.0.0"] = 200
+    searcher.state = searcher.arena.state
+    assert 15_000 * UNIT < searcher.play(play) < 16_000 * UNIT
+
+
+@pytest.mark.parametrize("scene", list(SCENES))
+def test_what_one_has_more_others_have_less(scene):
+    """The measure itself: all wealth together is the same at every end."""
+    members = ("friend", "keepers", "reporter", "guardian")
+    searcher = attacker(members, scene)
+    searcher.holders = ("friend", "vic", "leaver", "comer", "manager")
+    a = searcher.arena
+    a.everything = True
+    searcher.pockets += tuple(a.who[each] for each in ("nature", "second", "oracle"))
+    searcher.before = a.wealth(searcher.holders, searcher.pockets)
+    rng = random.Random(SEED)
+    # what is sent to the vault itself is nobody's
+    names = [name for name in searcher.names if name not in ("give_vault", "give_shares")]
+    for _ in range(12):
+        genes = [random_gene(rng, names) for _ in range(15)]
+        assert abs(searcher.play(genes)) <= MONEY, genes
+
+
+def test_an_empty_play_takes_nothing():
+    assert attacker(("friend",), "tight").play([]) == 0
+    arena = Arena(compiled(COMPILED), TERMS.get("flat", Terms()))
+    assert arena.balance(arena.who[WALLETS[0]]) == 0
