@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.page_data import DATA, MARKET, WHO, write
+from tests.page_data import DATA, KEEPER, MARKET, OWNER, WHO, write
 
 
 @pytest.fixture
@@ -20,12 +20,28 @@ def test_the_page_shows_the_numbers(page):
     for words in (
         "<h1>Tail &amp; Sons (TAIL)</h1>", "A vault for pUSD on chain 137",
         "2 % a year; 20 % of profit above the high-water mark", "all together unlimited</td>",
-        "0.5 % of the shares stay", "strongroom redeem AMOUNT --vault 0x1111",
+        "has risen more than 10 % or fallen more than 5 % since", "3 % above the bid",
+        "at any time, for 0.5 % of the shares", "strongroom redeem AMOUNT --vault 0x1111",
+        "at most one in 1 h", "after 14 d without a report",
+        "by the function, 1 d to 3 d before a change",
         "1,234 events were recomputed",
-        "The audit found no difference", "999.00", "class 0 (delegated)", "75 %", "1 d 1 h",
-        "0.950/0.970, 0.030/0.050", "-3.00", "2.500000 shares", "4.50",
+        "The audit found no difference", "999.00", "75 %", "1 d 1 h", "0.950/0.970; none", "-3.00",
+        "4.50", "0.998000", "1.002000", "none: settled while flat",
+        "<td>Home: idle, in the vault itself</td><td>500.00</td>",
+        "<td>In markets that cost 600.00</td><td>499.00</td>",
+        "0.00 in enforced custody, 499.00 in delegated custody",
+        "<td>2.00</td><td class='words'>at the ask only", "<td>3.00</td><td class='words'>nowhere",
+        f"<td>0 (delegated)</td><td><span title='{KEEPER}'>0x333333...3333</span></td>"
+        "<td>8.00</td><td>4.00</td><td>1.00</td><td>-7.00</td><td>retired</td>",
+        "<td>class 0 (delegated), with losses</td><td>5.00</td><td>8.00</td>",
+        "<td>2.500000 shares</td><td>1.000000 shares</td><td>2023-11-14 22:13</td>"
+        "<td class='words'>closed: the next report deals with it</td><td>not now, or in kind</td>",
+        "<td class='words'>handed back: the price moved too far</td><td>yes</td>",
         "<td>2023-11</td><td>1,000.000000</td><td>999.00</td><td>1,000.00</td><td>0.00</td><td>-1.00</td>",
-        "asks to deposit", "guardian is 0x12",
+        "asks to deposit", "keeper is 0x12",
+        f"<td class='words'>set total cap &lt;to&gt; 9</td><td><span title='{OWNER}'>0xeeeeee"
+        "...eeee</span></td><td>2023-11-14 22:13</td><td>2023-11-15 23:13 (now)</td>"
+        "<td>2023-11-22 23:13</td>",
         f"<span title='{MARKET}'>Will &lt;it&gt; come true?</span>",
     ):  # fmt: skip
         assert words in text, words
@@ -45,5 +61,25 @@ def test_differences_stand_first_and_are_escaped(page):
 
 
 def test_a_young_vault_has_a_page(page):
-    _, text = page(reports=[], open=[], settled=[], queue=[], flows=[], holders={}, months={})
-    assert "Charts begin with the second report" in text and text.count("<p>None: ") == 5
+    nothing = {"home": 0, "at_cost": 0, "opinion": 0, "enforced": 0, "delegated": 0,
+               "exposure": 0, "written_off": 0}  # fmt: skip
+    _, text = page(reports=[], open=[], settled=[], queue=[], flows=[], holders={}, months={},
+                   notices=[], strategies={}, composition=nothing)  # fmt: skip
+    assert "Charts begin with the second report" in text and text.count("<p>None: ") == 7
+    assert "Closed accounts" not in text
+
+
+def test_a_vault_that_buys_nothing_says_why(page):
+    state = DATA["verdict"]["state"] | {"drawdown": True, "winding_down": True}
+    _, text = page(verdict=DATA["verdict"] | {"state": state})
+    assert "is winding down: it buys nothing" in text
+    assert "No budget goes out: the bid has fallen too far below its highest" in text
+
+
+def test_a_vault_without_a_timelock_says_so(page):
+    _, text = page(delays=[0, 0])
+    assert "none: the owner can change everything at once" in text
+    _, text = page(delays=[0, 86_400])
+    assert "by the function, none to 1 d before a change" in text
+    _, text = page(delays=[86_400, 86_400])
+    assert "<td>1 d before a change that raises risk or cost</td>" in text

@@ -56,7 +56,8 @@ def run_page(options: PageOptions) -> PageResult:
         Away: the node does not answer.
         BadInput: there is no vault at the address, or no folder of evidence.
     """
-    from strongroom.app.history import VaultHistory, page_data
+    from strongroom.app.gathering import VaultHistory
+    from strongroom.app.history import page_data
     from strongroom.app.page import write_page
     from strongroom.audit.auditor import Auditor
     from strongroom.audit.command import scope_of

@@ -2,83 +2,80 @@
 also what data.json holds."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 
+from strongroom.app.gathering import Flow, ReportRow, VaultHistory
 from strongroom.audit.auditor import Audit
 from strongroom.audit.contracts import Identity
-from strongroom.audit.events import (
-    Allocated,
-    AuditedEvent,
-    CameHome,
-    Deposit,
-    DepositRequest,
-    DepositRequestCancelled,
-    MarketClosed,
-    MarketOpened,
-    RedeemedInKind,
-    RedeemRequest,
-    RedeemRequestCancelled,
-    Withdraw,
-)
-from strongroom.audit.ledger import BookedReport, Ledger
-from strongroom.audit.permissions import Limit
-from strongroom.audit.statements import Month, Statements
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.permissions import ZERO, Limit
+from strongroom.audit.queues import DEPOSITS, AuditedEpoch
+from strongroom.audit.statements import Month
 from strongroom.audit.verdict import Verdict
-from strongroom.chain.ids import JsonObject, MarketId
-from strongroom.chain.units import BPS, VIRTUAL_SHARES, WAD
+from strongroom.chain.ids import JsonObject, MarketId, keccak, to_hex
+from strongroom.chain.notices import Notice, Present, bound_by, notice_of
+from strongroom.chain.terms import TIMELOCKED
+from strongroom.chain.units import BPS, WAD
+from strongroom.chain.words import mark_of
 
-SCHEMA = "strongroom-page/2"
+SCHEMA = "strongroom-page/3"
 SIDES = ("deposit", "redeem")
-MARK = 2**64 - 1  # of a packed price
+
+
+class RequestState(StrEnum):
+    """Where a request is in its life."""
+
+    OPEN = "open: the next report closes it"
+    CLOSED = "closed: the next report deals with it"
+    NO_ROOM = "left over: no more deposits fit into this day"
+    DEAR = "left over: too much of the price is not proven"
+    NO_IDLE = "left over: idle assets are used up"
+    BACK = "handed back: the price moved too far"
 
 
 @dataclass(frozen=True)
-class ReportRow:
-    """A report; amounts in base units, the price a share in units, after fees."""
+class Composition:
+    """What NAV is made of, assets.
 
-    time: int
-    block: int
-    nav_bid: int
-    nav_ask: int
-    supply: int
-    share_price: float
+    Attributes:
+        home: idle, in the vault itself
+        at_cost: of the markets, counted at most at what they cost: what NAV at the bid adds
+        opinion: what NAV at the ask adds: profit that is not home, or losses that are not proven
+        enforced, delegated: of `at_cost`, by custody
+        written_off: what closed accounts stood for that are not swept; counted nowhere
+    """
+
+    home: int
+    at_cost: int
+    opinion: int
+    enforced: int
+    delegated: int
     exposure: int
-    idle: int
-    management: int
-    performance: int
-    evidence: str
-
-
-@dataclass(frozen=True)
-class MarketLife:
-    """A market's whole life; assets in base units, `closed` None while it is open. What comes home
-    later counts, too."""
-
-    market: MarketId
-    account: str
-    class_id: int
-    opened: int
-    deadline: int
-    allocated: int = 0
-    recalled: int = 0
-    closed: int | None = None
+    written_off: int
 
 
 @dataclass(frozen=True)
 class SettledRow:
-    """A market that is closed; assets in base units."""
+    """A market that is closed, each time it was; assets in base units.
+
+    Attributes:
+        home: what has come home of it, also after it was closed
+        profit: of that, above cost, less exposure that never came
+    """
 
     market: MarketId
+    class_id: int
     opened: int
     closed: int
     allocated: int
-    recalled: int
+    home: int
     profit: int
 
 
 @dataclass(frozen=True)
 class OpenRow:
-    """An open market; `marks` are YES bid, ask, NO bid, ask a condition."""
+    """An open market; `marks` are bid and ask of YES a condition, None where there is none."""
 
     market: MarketId
     class_id: int
@@ -87,43 +84,58 @@ class OpenRow:
     value_bid: int
     value_ask: int
     deadline: int
-    marks: tuple[tuple[float, float, float, float], ...]
+    marks: tuple[tuple[float, float] | None, ...]
 
 
 @dataclass(frozen=True)
-class ClassRow:
-    """A class's exposure at cost, and its caps at the NAV of now; assets."""
+class StrategyRow:
+    """A class: who trades what budget, at the NAV of now; assets.
+
+    Attributes:
+        keeper: zero address: nobody
+        cap: of exposure and losses together
+        losses: as they count against the cap
+        profit: what came home above cost, less exposure that never came
+    """
 
     grade: int
+    keeper: str
     exposure: int
+    losses: int
+    profit: int
     cap: int
     market_cap: int
+    is_retired: bool
 
 
 @dataclass(frozen=True)
 class QueueRow:
-    """A request that waits; `amount` in assets of a deposit, in shares of a redemption."""
+    """A request that waits; `amount` in assets of a deposit, in shares of a redemption.
+
+    Attributes:
+        settled: of the request, in the same unit: what can be claimed or was
+        can_be_taken_back: at the audit's last block
+    """
 
     side: str
     epoch: int
     who: str
     amount: int
     since: int
-    closed: bool
+    state: RequestState
     settled: int
-    total: int
+    can_be_taken_back: bool
 
 
 @dataclass(frozen=True)
-class Flow:
-    """Something that a depositor did; amounts in base units."""
+class NoticeRow:
+    """A call that the owner has announced; timestamps."""
 
-    time: int
-    block: int
-    who: str
-    what: str
-    assets: int
-    shares: int
+    by: str
+    submitted: int
+    ready: int
+    lapses: int
+    words: str
 
 
 @dataclass(frozen=True)
@@ -136,15 +148,21 @@ class Terms:
     deposit_limit: int
     min_deposit: int
     allow_list: str
+    max_up_bps: int
+    max_down_bps: int
+    max_premium_bps: int
     exit_fee_bps: int
+    min_report_interval: int
     max_report_age: int
+    liveness_period: int
 
 
 @dataclass(frozen=True)
 class Total:
-    """All markets' exposure at cost, and its cap at the NAV of now; assets."""
+    """All markets' exposure at cost and losses, and their cap at the NAV of now; assets."""
 
     exposure: int
+    losses: int
     cap: int
 
 
@@ -156,8 +174,11 @@ class PageData:
     identity: Identity
     terms: Terms
     verdict: Verdict
+    composition: Composition
+    notices: tuple[NoticeRow, ...]
+    delays: tuple[int, int]  # shortest and longest notice of a timelocked function, seconds
     reports: tuple[ReportRow, ...]
-    classes: Mapping[int, ClassRow]
+    strategies: Mapping[int, StrategyRow]
     total: Total
     open: tuple[OpenRow, ...]
     settled: tuple[SettledRow, ...]
@@ -177,80 +198,6 @@ class PageData:
         return sorted({flow.who for flow in self.flows} | self.months.keys())
 
 
-class VaultHistory:
-    """Gathers; `on_report` and `on_event` go to the auditor."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.reports: list[ReportRow] = []
-        self.lives: dict[str, MarketLife] = {}  # by account: a market may be opened again
-        self._account: dict[MarketId, str] = {}  # its last one
-        self.flows: list[Flow] = []
-        self.statements = Statements()
-
-    def on_report(self, report: BookedReport, ledger: Ledger) -> None:
-        """Keep a report's line, and everybody's stand."""
-        self.statements.on_report(report, ledger)
-        supply = report.supply_after
-        price = report.nav_bid * VIRTUAL_SHARES / supply if supply else 1.0
-        self.reports.append(
-            ReportRow(
-                report.time, report.block, report.nav_bid, report.nav_ask, supply,
-                round(price, 9), report.exposure, report.idle, report.management,
-                report.performance, report.evidence,
-            )
-        )  # fmt: skip
-
-    def on_event(self, time: int, event: AuditedEvent) -> None:
-        """Keep what an event says of markets and depositors."""
-        self.statements.on_event(event)
-        self._market(time, event)
-        flow = _flow(time, event)
-        if flow is not None:
-            self.flows.append(flow)
-
-    def _market(self, time: int, event: AuditedEvent) -> None:
-        lives = self.lives
-        match event:
-            case MarketOpened(market=name, account=account):
-                self._account[name] = account
-                lives[account] = MarketLife(name, account, event.class_id, time, event.deadline)
-            case Allocated(market=name, assets=assets):
-                account = self._account[name]
-                lives[account] = replace(
-                    lives[account], allocated=lives[account].allocated + assets
-                )
-            case CameHome(account=account, assets=assets):
-                recalled = lives[account].recalled + assets
-                lives[account] = replace(lives[account], recalled=recalled)
-            case MarketClosed(account=account):
-                lives[account] = replace(lives[account], closed=time)
-
-
-def _flow(time: int, event: AuditedEvent) -> Flow | None:
-    """Return what a depositor did by an event."""
-
-    def flow(who: str, what: str, assets: int, shares: int) -> Flow:
-        return Flow(time, event.block, who, what, assets, shares)
-
-    match event:
-        case DepositRequest(controller=who, assets=assets):
-            return flow(who, "asks to deposit", assets, 0)
-        case DepositRequestCancelled(controller=who, assets=assets):
-            return flow(who, "takes a deposit back", assets, 0)
-        case RedeemRequest(controller=who, shares=shares):
-            return flow(who, "asks to redeem", 0, shares)
-        case RedeemRequestCancelled(controller=who, shares=shares):
-            return flow(who, "takes a redemption back", 0, shares)
-        case Deposit(owner=who, assets=assets, shares=shares):
-            return flow(who, "gets shares", assets, shares)
-        case Withdraw(owner=who, assets=assets, shares=shares):
-            return flow(who, "gets assets", assets, shares)
-        case RedeemedInKind(owner=who, assets=assets, shares=shares):
-            return flow(who, "leaves in kind", assets, shares)
-    return None
-
-
 def page_data(
     history: VaultHistory,
     audit: Audit,
@@ -258,21 +205,23 @@ def page_data(
     name_of: Callable[[MarketId], str | None] = lambda market: None,
 ) -> PageData:
     """Return everything that a page shows; `name_of` gives a market's name."""
-    ledger = audit.ledger
-    classes = _classes(ledger)
-    markets = {life.market for life in history.lives.values()}
-    names = {market: name for market in markets if (name := name_of(market)) is not None}
+    ledger, now = audit.ledger, audit.verdict.to_time
+    strategies, lives = _strategies(ledger), history.lives.values()
+    names = {each.market: name for each in lives if (name := name_of(each.market)) is not None}
     return PageData(
         schema=SCHEMA,
         identity=identity,
         terms=_terms(ledger),
         verdict=audit.verdict,
+        composition=_composition(ledger),
+        notices=_notices(history, ledger, now),
+        delays=_delays(ledger),
         reports=tuple(history.reports),
-        classes=classes,
+        strategies=strategies,
         total=_total(ledger),
-        open=tuple(_open(ledger, classes)),
+        open=tuple(_open(ledger, strategies)),
         settled=tuple(_settled(history)),
-        queue=tuple(_queue(ledger)),
+        queue=tuple(_queue(history, ledger, now)),
         holders=dict(sorted(ledger.holders.items(), key=lambda pair: -pair[1])),
         flows=tuple(history.flows),
         names=names,
@@ -282,38 +231,81 @@ def page_data(
 
 def _terms(ledger: Ledger) -> Terms:
     permissions = ledger.permissions
-    management, performance, hurdle = permissions.rates
-    deposit_limit, min_deposit = permissions.deposit_terms
+    limit = permissions.limit
     return Terms(
-        management, performance, hurdle, deposit_limit, min_deposit, permissions.allow_list,
-        permissions.limit(Limit.EXIT_FEE_BPS), permissions.limit(Limit.MAX_REPORT_AGE),
+        *permissions.rates, *permissions.deposit_terms, permissions.allow_list,
+        limit(Limit.MAX_UP_BPS), limit(Limit.MAX_DOWN_BPS), limit(Limit.MAX_PREMIUM_BPS),
+        limit(Limit.EXIT_FEE_BPS), limit(Limit.MIN_REPORT_INTERVAL), limit(Limit.MAX_REPORT_AGE),
+        limit(Limit.LIVENESS_PERIOD),
     )  # fmt: skip
 
 
-def _classes(ledger: Ledger) -> dict[int, ClassRow]:
-    nav = ledger.nav[0]
+def _composition(ledger: Ledger) -> Composition:
+    bid, ask = ledger.nav
+    home, enforced, delegated = ledger.custody
+    return Composition(
+        home, bid - home, ask - bid, enforced, delegated, ledger.exposure, ledger.written_off
+    )
+
+
+def _notices(history: VaultHistory, ledger: Ledger, now: int) -> tuple[NoticeRow, ...]:
+    """Return the calls that stand submitted and can still be made, the next one first."""
+    permissions = ledger.permissions
+    classes = permissions.classes.items()
+    present = Present(
+        limits=permissions.limits,
+        rates=permissions.rates,
+        caps={number: each.caps.words for number, each in classes},
+        keepers={number: each.keeper for number, each in classes},
+        roles=permissions.roles,
+        delays=permissions.delays,
+    )
+
+    def notice(call: bytes, by: str, submitted: int) -> Notice:
+        delay = permissions.delays.get("0x" + bound_by(call).hex(), 0)
+        return notice_of(call, by, submitted, delay, present)
+
+    found = [notice(*each) for each in history.submitted.values()]
+    return tuple(
+        NoticeRow(each.by, each.submitted, each.ready, each.lapses, each.words)
+        for each in sorted(found, key=lambda each: (each.ready, each.words))
+        if not each.has_lapsed(now)
+    )
+
+
+def _delays(ledger: Ledger) -> tuple[int, int]:
+    selectors = [to_hex(keccak(each.encode())[:4]) for each in TIMELOCKED]
+    delays = [ledger.permissions.delays.get(each, 0) for each in selectors]
+    return min(delays), max(delays)
+
+
+def _cap(ledger: Ledger, assets: int, bps: int) -> int:
+    return min(assets, bps * ledger.nav[0] // BPS)
+
+
+def _strategies(ledger: Ledger) -> dict[int, StrategyRow]:
     return {
-        number: ClassRow(
-            each.grade,
-            ledger.class_exposure(number),
-            min(each.caps.of_class, each.caps.of_class_bps * nav // BPS),
-            min(each.caps.market, each.caps.market_bps * nav // BPS),
+        number: StrategyRow(
+            each.grade, each.keeper, ledger.class_exposure(number), ledger.losses_of(number),
+            ledger.profits.get(number, 0),
+            _cap(ledger, each.caps.of_class, each.caps.of_class_bps),
+            _cap(ledger, each.caps.market, each.caps.market_bps), each.is_retired,
         )
         for number, each in ledger.permissions.classes.items()
-    }
+    }  # fmt: skip
 
 
 def _total(ledger: Ledger) -> Total:
     limit = ledger.permissions.limit
-    part = limit(Limit.TOTAL_CAP_BPS) * ledger.nav[0] // BPS
-    return Total(ledger.exposure, min(limit(Limit.TOTAL_CAP), part))
+    cap = _cap(ledger, limit(Limit.TOTAL_CAP), limit(Limit.TOTAL_CAP_BPS))
+    return Total(ledger.exposure, ledger.losses_of(), cap)
 
 
-def _open(ledger: Ledger, classes: Mapping[int, ClassRow]) -> list[OpenRow]:
+def _open(ledger: Ledger, strategies: Mapping[int, StrategyRow]) -> list[OpenRow]:
     found = []
     for name in ledger.order:
         market = ledger.markets[name]
-        row = classes.get(market.class_id)
+        row = strategies.get(market.class_id)
         found.append(
             OpenRow(
                 name, market.class_id, market.exposure, row.market_cap if row is not None else 0,
@@ -324,17 +316,18 @@ def _open(ledger: Ledger, classes: Mapping[int, ClassRow]) -> list[OpenRow]:
     return found
 
 
-def _mark(word: int) -> tuple[float, float, float, float]:
-    """Return bid and ask of YES, and of NO, which follow; without a mark it may be anything."""
-    bid, ask = (word & MARK, (word >> 64) & MARK) if word else (0, WAD)
-    return bid / WAD, ask / WAD, (WAD - ask) / WAD, (WAD - bid) / WAD
+def _mark(word: int) -> tuple[float, float] | None:
+    if not word:
+        return None
+    mark = mark_of(word)
+    return mark.bid / WAD, mark.ask / WAD
 
 
 def _settled(history: VaultHistory) -> list[SettledRow]:
     found = [
         SettledRow(
-            each.market, each.opened, each.closed, each.allocated, each.recalled,
-            each.recalled - each.allocated,
+            each.market, each.class_id, each.opened, each.closed, each.allocated, each.home,
+            each.profit,
         )
         for each in history.lives.values()
         if each.closed is not None
@@ -342,23 +335,32 @@ def _settled(history: VaultHistory) -> list[SettledRow]:
     return sorted(found, key=lambda each: each.closed)
 
 
-def _queue(ledger: Ledger) -> list[QueueRow]:
+def _queue(history: VaultHistory, ledger: Ledger, now: int) -> list[QueueRow]:
+    """Return what waits, or waits to be taken back."""
+    nobody = ledger.permissions.roles.get("reporter", ZERO) == ZERO
+    at_once = nobody or ledger.is_winding_down or ledger.is_stale(now)
     found = []
-    for side, queues in zip(SIDES, ledger.queues, strict=True):
-        for number, queue in queues.items():
-            settled = queue.total - queue.left
+    for number, side in enumerate(SIDES):
+        for epoch, queue in ledger.queues[number].items():
+            state = _state(queue, number, history, ledger)
+            free = state is not RequestState.CLOSED or at_once
             found += [
-                QueueRow(
-                    side,
-                    number,
-                    who,
-                    amount,
-                    queue.since[who],
-                    queue.is_closed,
-                    settled,
-                    queue.total,
-                )
-                for who, amount in queue.asked.items()
-                if queue.left
+                QueueRow(side, epoch, who, left, queue.since[who], state, asked - left, free)
+                for who, asked in queue.asked.items()
+                if (left := queue.waits(who))
             ]
     return found
+
+
+def _state(queue: AuditedEpoch, side: int, history: VaultHistory, ledger: Ledger) -> RequestState:
+    if not queue.is_closed:
+        return RequestState.OPEN
+    if queue.is_back:
+        return RequestState.BACK
+    if queue.closed_by >= ledger.reports:
+        return RequestState.CLOSED
+    if side != DEPOSITS:
+        return RequestState.NO_IDLE
+    asks = [each.price_ask for each in history.reports[-2:]]
+    most = ledger.prices[0] * (BPS + ledger.permissions.limit(Limit.MAX_PREMIUM_BPS))
+    return RequestState.DEAR if max(asks, default=0) * BPS > most else RequestState.NO_ROOM

@@ -12,12 +12,13 @@ from itertools import accumulate
 from pathlib import Path
 
 from strongroom.app.chart import Chart, Happening, Series, drawdowns, line_chart
-from strongroom.app.history import Flow, PageData, ReportRow
-from strongroom.app.render import moment, money, render
+from strongroom.app.gathering import Flow, ReportRow
+from strongroom.app.history import PageData
+from strongroom.app.render import moment, money, price, render
 from strongroom.audit.permissions import ZERO
-from strongroom.chain.units import MICRO, SHARE
+from strongroom.chain.terms import DELEGATED
+from strongroom.chain.units import FIRST_PRICE, MICRO, SHARE
 
-DELEGATED = 2
 SIGNS = {"gets shares": 1, "gets assets": -1, "leaves in kind": -1}  # of what comes in and goes out
 
 
@@ -43,6 +44,7 @@ def write_page(data: PageData, folder: Path, evidence: Path | None = None) -> Pa
             exposures=_exposures(data),
             documents=documents,
             is_open=data.terms.allow_list in ("", ZERO),
+            nobody=ZERO,
         )
     )
     return page
@@ -85,25 +87,31 @@ def _flows_csv(data: PageData, who: str) -> str:
 
 def _cards(data: PageData) -> list[tuple[str, str]]:
     """Return the numbers that stand first: label and text."""
-    state = data.verdict.state
-    price = data.reports[-1].share_price if data.reports else 1.0
+    state, made_of = data.verdict.state, data.composition
+    last = data.reports[-1] if data.reports else None
     fees = sum(each.management + each.performance for each in data.reports)
     return [
-        ("a share, at the bid", f"{price:.6f}"),
+        ("a share, at the bid", price(last.price_bid if last is not None else FIRST_PRICE)),
+        ("a share, at the ask", price(last.price_ask if last is not None else FIRST_PRICE)),
         ("NAV at the bid", money(int(state.nav_bid))),
         ("NAV at the ask", money(int(state.nav_ask))),
-        ("idle", money(int(state.idle))),
-        ("exposure, at cost", money(int(state.exposure))),
+        ("of it home", money(made_of.home)),
+        ("in markets, at most at cost", money(made_of.at_cost)),
+        ("opinion", money(made_of.opinion)),
         ("fees so far", money(fees)),
     ]
 
 
 def _exposures(data: PageData) -> list[tuple[str, str, int, int]]:
-    """Return label, market (or empty), exposure at cost and cap: all, each class, each market."""
-    rows = [("all markets", "", data.total.exposure, data.total.cap)]
-    for number, each in data.classes.items():
+    """Return label, market (or empty), what counts and its cap: all, each class, each market.
+
+    Losses count with the exposure for all and for a class."""
+    total = data.total
+    rows = [("all markets, with losses", "", total.exposure + total.losses, total.cap)]
+    for number, each in data.strategies.items():
         grade = "delegated" if each.grade == DELEGATED else "enforced"
-        rows.append((f"class {number} ({grade})", "", each.exposure, each.cap))
+        label = f"class {number} ({grade}), with losses"
+        rows.append((label, "", each.exposure + each.losses, each.cap))
     return rows + [("", each.market, each.exposure, each.cap) for each in data.open]
 
 
@@ -112,11 +120,16 @@ def _charts(data: PageData) -> list[Chart]:
     reports = [each for each in data.reports if each.supply]
     if len(reports) < 2:
         return []
-    prices = [each.share_price for each in reports]
+    prices = [each.price_bid / FIRST_PRICE for each in reports]
+    asks = [each.price_ask / FIRST_PRICE for each in reports]
     yearly = accumulate(each.management for each in reports)
     profit = accumulate(each.performance for each in reports)
     return [
-        line_chart("share", "NAV a share, after fees", [_series("at the bid", reports, prices)]),
+        line_chart(
+            "share",
+            "NAV a share, after fees",
+            [_series("at the bid", reports, prices), _series("at the ask", reports, asks)],
+        ),
         line_chart(
             "drawdown",
             "Drawdown, percent",
@@ -128,6 +141,7 @@ def _charts(data: PageData) -> list[Chart]:
             [
                 _series("at the bid", reports, [each.nav_bid / MICRO for each in reports]),
                 _series("at the ask", reports, [each.nav_ask / MICRO for each in reports]),
+                _series("home", reports, [each.idle / MICRO for each in reports]),
             ],
             _dealings(data.flows),
         ),
@@ -141,8 +155,11 @@ def _charts(data: PageData) -> list[Chart]:
         ),
         line_chart(
             "exposure",
-            "Exposure, at cost",
-            [_series("all markets", reports, [each.exposure / MICRO for each in reports])],
+            "Exposure at cost, and losses",
+            [
+                _series("exposure", reports, [each.exposure / MICRO for each in reports]),
+                _series("losses", reports, [each.losses / MICRO for each in reports]),
+            ],
         ),
     ]
 

@@ -11,7 +11,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from strongroom.chain.terms import UNLIMITED_ASSETS
-from strongroom.chain.units import DAY, HOUR, MICRO, SHARE
+from strongroom.chain.units import DAY, FIRST_PRICE, HOUR, MICRO, SHARE
 
 
 def money(amount: int, digits: int = 2, sign: bool = False) -> str:
@@ -19,6 +19,11 @@ def money(amount: int, digits: int = 2, sign: bool = False) -> str:
     if amount >= UNLIMITED_ASSETS:
         return "unlimited"
     return f"{amount / MICRO:{'+' if sign else ''},.{digits}f}"
+
+
+def price(amount: int) -> str:
+    """Return a price of the vault as assets a share, in units."""
+    return f"{amount / FIRST_PRICE:,.6f}"
 
 
 def shares(amount: int) -> str:
@@ -69,7 +74,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (money, shares, moment, short, duration, percent)
+    filters = (money, price, shares, moment, short, duration, percent)
     environment.filters |= {each.__name__: each for each in filters}
     environment.globals |= {"part": part}
     return environment

@@ -3,7 +3,8 @@
 import json
 from dataclasses import asdict, dataclass
 
-from strongroom.app.history import VaultHistory, page_data
+from strongroom.app.gathering import VaultHistory
+from strongroom.app.history import page_data
 from strongroom.app.page import write_page
 from strongroom.audit.auditor import Auditor, Scope
 from strongroom.audit.contracts import Views

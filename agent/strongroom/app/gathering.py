@@ -1,0 +1,172 @@
+"""What a page keeps of a vault's history while the audit goes through it: a line a report, a life a
+market's account, what depositors did, and what stands announced."""
+
+from dataclasses import dataclass, replace
+
+from strongroom.audit.events import (
+    Allocated,
+    AuditedEvent,
+    CallExecuted,
+    CallRevoked,
+    CallSubmitted,
+    CameHome,
+    Deposit,
+    DepositRequest,
+    DepositRequestCancelled,
+    MarketClosed,
+    MarketOpened,
+    OwnershipTransferred,
+    RedeemedInKind,
+    RedeemRequest,
+    RedeemRequestCancelled,
+    Withdraw,
+)
+from strongroom.audit.ledger import BookedReport, Ledger
+from strongroom.audit.permissions import ZERO
+from strongroom.audit.statements import Statements
+from strongroom.chain.ids import MarketId
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """A report, or a settlement of a flat vault.
+
+    Amounts are in base units, prices assets per share times 10**36, both after fees; `exposure` is
+    at cost.
+    """
+
+    time: int
+    block: int
+    nav_bid: int
+    nav_ask: int
+    price_bid: int
+    price_ask: int
+    supply: int
+    exposure: int
+    losses: int
+    idle: int
+    management: int
+    performance: int
+    evidence: str
+    is_settlement: bool
+
+
+@dataclass(frozen=True)
+class MarketLife:
+    """The life of a market's account; assets in base units, `closed` None while it is open.
+
+    Attributes:
+        home: what has come home, also after it was closed
+        profit: of that, above cost, less exposure that never came
+    """
+
+    market: MarketId
+    class_id: int
+    opened: int
+    allocated: int = 0
+    home: int = 0
+    profit: int = 0
+    closed: int | None = None
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Something that a depositor did; amounts in base units."""
+
+    time: int
+    block: int
+    who: str
+    what: str
+    assets: int
+    shares: int
+
+
+class VaultHistory:
+    """Gathers; `on_report` and `on_event` go to the auditor.
+
+    Attributes:
+        lives: by account: a market that is opened again has another
+        submitted: hash of an announced call -> its bytes, who announced it, when
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.reports: list[ReportRow] = []
+        self.lives: dict[str, MarketLife] = {}
+        self.flows: list[Flow] = []
+        self.submitted: dict[str, tuple[bytes, str, int]] = {}
+        self.statements = Statements()
+        self._accounts: dict[MarketId, str] = {}  # of open markets
+        self._owner = ZERO
+
+    def on_report(self, report: BookedReport, ledger: Ledger) -> None:
+        """Keep a report's line, and everybody's stand."""
+        self.statements.on_report(report, ledger)
+        self.reports.append(
+            ReportRow(
+                report.time, report.block, report.nav_bid, report.nav_ask, report.price_bid,
+                report.price_ask, report.supply_after, report.exposure, ledger.losses_of(),
+                report.idle, report.management, report.performance, report.evidence,
+                report.is_settlement,
+            )
+        )  # fmt: skip
+
+    def on_event(self, time: int, event: AuditedEvent) -> None:
+        """Keep what an event says of markets, depositors and announced calls."""
+        self.statements.on_event(event)
+        self._market(time, event)
+        self._announced(time, event)
+        flow = _flow(time, event)
+        if flow is not None:
+            self.flows.append(flow)
+
+    def _market(self, time: int, event: AuditedEvent) -> None:
+        lives = self.lives
+        match event:
+            case MarketOpened(market=name, account=account):
+                self._accounts[name] = account
+                lives[account] = MarketLife(name, event.class_id, time)
+            case Allocated(market=name):
+                account = self._accounts[name]
+                old = lives[account]
+                lives[account] = replace(old, allocated=old.allocated + event.assets)
+            case CameHome(account=account):
+                old = lives[account]
+                profit = old.profit + event.assets - event.cost
+                lives[account] = replace(old, home=old.home + event.assets, profit=profit)
+            case MarketClosed(account=account):
+                old = lives[account]
+                lives[account] = replace(old, closed=time, profit=old.profit - event.loss)
+
+    def _announced(self, time: int, event: AuditedEvent) -> None:
+        match event:
+            case OwnershipTransferred(new_owner=owner):
+                self._owner = owner
+            case CallSubmitted(call_hash=call_hash):
+                self.submitted[call_hash] = (event.call, self._owner, time)
+            case CallRevoked(call_hash=call_hash) | CallExecuted(call_hash=call_hash):
+                self.submitted.pop(call_hash, None)
+
+
+def _flow(time: int, event: AuditedEvent) -> Flow | None:
+    """Return what a depositor did by an event."""
+
+    def flow(who: str, what: str, assets: int, shares: int) -> Flow:
+        return Flow(time, event.block, who, what, assets, shares)
+
+    match event:
+        case DepositRequest(controller=who, assets=assets):
+            return flow(who, "asks to deposit", assets, 0)
+        case DepositRequestCancelled(controller=who, assets=assets):
+            return flow(who, "takes a deposit back", assets, 0)
+        case RedeemRequest(controller=who, shares=shares):
+            return flow(who, "asks to redeem", 0, shares)
+        case RedeemRequestCancelled(controller=who, shares=shares):
+            return flow(who, "takes a redemption back", 0, shares)
+        case Deposit(owner=who, assets=assets, shares=shares):
+            return flow(who, "gets shares", assets, shares)
+        case Withdraw(owner=who, assets=assets, shares=shares):
+            return flow(who, "gets assets", assets, shares)
+        case RedeemedInKind(owner=who, assets=assets, shares=shares):
+            return flow(who, "leaves in kind", assets, shares)
+    return None
