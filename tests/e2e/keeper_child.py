@@ -5,10 +5,12 @@ from pathlib import Path
 from strongroom.chain.rpc import Chain
 from strongroom.journal import Journal
 from strongroom.keeper.configuration import load
+from strongroom.keeper.tick import waits_for_mark
 from strongroom.keeper.wiring import build
 
 from tests.e2e.child import Bomb
 
+REPORTS_S = 61
 ANSWERS = ("place", "look", "trades", "cancel")
 
 
@@ -36,6 +38,12 @@ def make_keeper(folder: Path, bomb: Bomb, told=lambda event, fields: None):
     return keeper
 
 
+def pass_time(chain: Chain) -> None:
+    """Let the time between two reports pass."""
+    chain.node.request("evm_increaseTime", REPORTS_S)
+    chain.node.request("evm_mine")
+
+
 def live(folder: Path, bomb_at: int) -> None:
     """Tick until nothing moves any more."""
     bomb = Bomb(bomb_at)
@@ -46,6 +54,9 @@ def live(folder: Path, bomb_at: int) -> None:
         busy = keeper.journal.open() or keeper.journal.open_tasks()
         busy = busy or keeper.journal.transactions.open() or tick.decisions
         quiet = 0 if busy or tick.halts else quiet + 1
+        if quiet and waits_for_mark(tick.state):
+            pass_time(keeper.chain)
+            quiet = 0
         if tick.halts:
             print(tick.halts, flush=True)
     (folder / "edges").write_text(str(bomb.edges))

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from eth_utils import keccak
+from strongroom.chain.ids import market_of
 from strongroom.chain.orders import NO, YES
-from strongroom.chain.terms import Limits
+from strongroom.chain.terms import UNLIMITED_ASSETS, Limits
 from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
@@ -78,6 +79,22 @@ def record(venue, number, end, **changes):
     } | changes
 
 
+# Wider than a vault's defaults: what stands in a keeper's way here are faults, not limits.
+WIDE = {
+    "price_band_bps": 0,
+    "max_up_bps": 9_000,
+    "max_down_bps": 9_000,
+    "max_premium_bps": 9_000,
+    "inflow_floor": UNLIMITED_ASSETS,
+    "min_report_interval_s": 60,
+    "max_report_age_s": 10 * DAY,
+    "total_cap_bps": 9_000,
+    "velocity_bps": 10_000,
+    "total_cap": UNLIMITED_ASSETS,
+    "velocity": UNLIMITED_ASSETS,
+}
+
+
 class KeeperStage:
     """A vault with 100,000 pUSD, its keeper's files, and a maker who offers on demand."""
 
@@ -87,7 +104,7 @@ class KeeperStage:
         chain,
         markets,
         sections=SECTIONS,
-        more_classes=lambda venue: (),
+        more_classes=lambda venue, keeper: (),
         wallets=0,
         **limits,
     ):
@@ -99,8 +116,7 @@ class KeeperStage:
             folder,
             records,
             sections,
-            limits=Limits(price_band_bps=0, max_up_bps=9_000, max_down_bps=9_000,
-                          max_spread_bps=9_000, max_report_age_s=10 * DAY, **limits),
+            limits=Limits(**WIDE | limits),
             market_cap=5_000 * UNIT,
             max_duration_s=9 * DAY,
             more_classes=more_classes,
@@ -112,7 +128,8 @@ class KeeperStage:
         self.stage.start_cosigner()
 
     def invest(self):
-        """Alice asks to deposit 100,000; the keeper's first report will price it."""
+        """Alice asks to deposit 100,000; the keeper's first report closes her epoch, the second
+        settles it."""
         self.stage.request_deposit("alice", 100_000 * UNIT)
 
     def offer(self, number, tokens=500, price=OFFER):
@@ -125,6 +142,10 @@ class KeeperStage:
         answers = self.maker.post(orders)
         assert all(answer["success"] for answer in answers), answers
         return market
+
+    def account_of(self, market):
+        """Return the account of a market of the first class; zero where there is none."""
+        return self.stage.vault.accountOf(market_of(0, market.question_key))
 
     def tick(self, keeper, seconds=70):
         """Let time pass, then let a keeper tick."""

@@ -10,7 +10,7 @@ from eth_account import Account
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
 from py_clob_client_v2.exceptions import PolyApiException
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
-from strongroom.chain.ids import decision_id, to_hex
+from strongroom.chain.ids import decision_id, market_of, to_hex
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob import errors
 from strongroom.devnet.contracts import safe_at
@@ -27,14 +27,15 @@ from tests.signing import key_of
 def account(make_vault, people, invest, implementation, listing, recorded, safe, chain):
     """A recorded market's account with 200 pUSD, its keeper the 2-of-3 Safe."""
     market = next(m for m in recorded if m.condition_id == listing.condition_id)
-    vault = make_vault(people.keeper, price_band_bps=0)
+    vault = make_vault(price_band_bps=0)
     invest(vault, people.alice, 1_000 * UNIT)
-    vault.addClass(a_class(implementation, market.oracle), sender=people.owner)
+    vault.addClass(a_class(implementation, market.oracle, people.keeper), sender=people.owner)
     deadline = chain.pending_timestamp + 30 * DAY
     vault.openMarket(0, market.question_id, 1, deadline, sender=people.keeper)
-    vault.allocate(market.condition_id, 200 * UNIT, sender=people.keeper)
-    vault.setKeeper(safe, sender=people.owner)
-    address = vault.accountOf(market.condition_id)
+    name = market_of(0, market.condition_id)
+    vault.allocate(name, 200 * UNIT, sender=people.keeper)
+    vault.setKeeper(0, safe, sender=people.owner)
+    address = vault.accountOf(name)
     return SimpleNamespace(
         vault=vault, market=market, contract=at(vault, address, "PolymarketAccount")
     )

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
-from strongroom.chain.ids import to_bytes
+from strongroom.chain.ids import market_of, to_bytes
 from strongroom.devnet import polymarket
 from strongroom.devnet.contracts import deploy_account_implementation
 from strongroom.signing.keys import sign_order
@@ -30,7 +30,11 @@ class Event:
 
     def __init__(self, vault, account, markets, people, chain):
         self.vault, self.account, self.markets = vault, account, markets
-        self.id, self.people, self.chain = to_bytes(markets[0].event_id), people, chain
+        self.id, self.people, self.chain = (
+            to_bytes(market_of(0, markets[0].event_id)),
+            people,
+            chain,
+        )
 
     def signed(self, condition, outcome, price, tokens, exchange, safe, owners):
         """Return the account's bid for an outcome in its keeper's envelope."""
@@ -54,7 +58,7 @@ class Event:
         marks = []
         for condition in range(COUNT):
             bid, ask = QUOTES.get(condition, (1, 2))
-            marks.append((self.id, bid * CENT, ask * CENT, (100 - ask) * CENT, (100 - bid) * CENT))
+            marks.append((self.id, condition, bid * CENT, ask * CENT))
         self.chain.pending_timestamp += 61
         self.vault.report(marks, NO_EVIDENCE, sender=self.people.reporter)
 
@@ -83,15 +87,18 @@ def event(make_vault, people, invest, venue, deployer, chain, recorded):
         key=lambda market: market.question_id,
     )
     assert len(markets) == COUNT
-    vault = make_vault(people.keeper, price_band_bps=0)
+    vault = make_vault(price_band_bps=0)
     invest(vault, people.alice, 10_000 * UNIT)
     implementation = deploy_account_implementation(deployer, venue, negative_risk=True)
-    vault.addClass(a_class(implementation, venue.neg_risk_adapter), sender=people.owner)
+    vault.addClass(
+        a_class(implementation, venue.neg_risk_adapter, people.keeper), sender=people.owner
+    )
     event_id = markets[0].event_id
     deadline = chain.pending_timestamp + 30 * DAY
     vault.openMarket(0, event_id, COUNT, deadline, sender=people.keeper)
-    vault.allocate(event_id, 1_000 * UNIT, sender=people.keeper)
-    account = at(vault, vault.accountOf(event_id), "PolymarketAccount")
+    name = market_of(0, event_id)
+    vault.allocate(name, 1_000 * UNIT, sender=people.keeper)
+    account = at(vault, vault.accountOf(name), "PolymarketAccount")
     return Event(vault, account, markets, people, chain)
 
 
@@ -100,7 +107,7 @@ def life(event, people, venue, deployer, safe, keeper_owners, connect, accounts,
     """Trade, convert, resolve, redeem and close; return the event's state after each."""
     vault, account, states = event.vault, event.account, SimpleNamespace()
     executor = connect(accounts[10])
-    vault.setKeeper(safe, sender=people.owner)
+    vault.setKeeper(0, safe, sender=people.owner)
     for condition, outcome, price, tokens in BOUGHT:
         bid = (condition, outcome, price, tokens)
         executor.post_order(event.signed(*bid, venue.neg_risk_exchange, safe, keeper_owners[:2]))
@@ -110,7 +117,7 @@ def life(event, people, venue, deployer, safe, keeper_owners, connect, accounts,
     event.report()
     states.traded = event.state()
 
-    vault.setKeeper(people.keeper, sender=people.owner)
+    vault.setKeeper(0, people.keeper, sender=people.owner)
     account.convertPositions(1 | 1 << 7 | 1 << 31, 40 * UNIT, sender=people.keeper)
     event.report()
     states.converted = event.state()
@@ -121,7 +128,7 @@ def life(event, people, venue, deployer, safe, keeper_owners, connect, accounts,
             venue.neg_risk_adapter.reportOutcome(
                 event.markets[index].question_id, index == 3, sender=deployer
             )
-        vault.sync(event.id, sender=people.stranger)
+        event.report()
         setattr(states, name, event.state())
 
     for index in range(COUNT):
@@ -151,7 +158,7 @@ def test_a_report_values_each_outcome_at_its_marks(life):
     """Bid: 100 at .11, 50 NO at 1 - .11, 1 - .06, 1 - .04; ask: .13, 1 - .09, 1 - .04, 1 - .02."""
     bid = AFTER_TRADES + 11 * UNIT + 50 * UNIT * (89 + 94 + 96) // 100
     ask = AFTER_TRADES + 13 * UNIT + 50 * UNIT * (91 + 96 + 98) // 100
-    assert life.traded.book == (bid, ask)
+    assert life.traded.book == (1_000 * UNIT, bid, ask)
     assert life.traded.navs == (9_000 * UNIT + bid, 9_000 * UNIT + ask)
 
 
@@ -162,20 +169,24 @@ def test_no_of_three_converts_to_yes_of_the_others_and_collateral(life):
     expected[3] = (140 * UNIT, 0)
     assert (life.converted.collateral, life.converted.held) == (AFTER_CONVERSION, expected)
     bid = AFTER_CONVERSION + 140 * UNIT * 11 // 100 + 10 * UNIT * (89 + 94 + 96) // 100
-    assert life.converted.book[0] == bid + (COUNT - 4) * 40 * UNIT * 1 // 100
+    assert life.converted.book[1] == bid + (COUNT - 4) * 40 * UNIT * 1 // 100
 
 
 def test_payouts_stand_beside_marks_while_half_is_resolved(life):
-    """Resolved: 140 of question 3, 10 NO of 0 and 7; marked: 31 and the YES of 16 .. 30."""
+    """Resolved: 140 of question 3, 10 NO of 0 and 7; marked: 31 and the YES of 16 .. 30. The payout
+    of 1 leaves no room for bids of YES: NO of 31 is worth .96 at the bid and 1 at the ask, YES
+    nothing and .02. Nothing counts above cost at the bid."""
     assert life.half_resolved.resolved == 16
     assert life.half_resolved.tradable
-    bid = AFTER_CONVERSION + 160 * UNIT + 10 * UNIT * 96 // 100 + 15 * 40 * UNIT * 1 // 100
-    assert life.half_resolved.book[0] == bid
+    bid = AFTER_CONVERSION + 160 * UNIT + 10 * UNIT * 96 // 100
+    assert bid > 1_000 * UNIT
+    ask = AFTER_CONVERSION + 160 * UNIT + 10 * UNIT + 15 * 40 * UNIT * 2 // 100
+    assert life.half_resolved.book == (1_000 * UNIT, 1_000 * UNIT, ask)
 
 
 def test_resolved_it_is_worth_its_payouts(life):
     final = AFTER_CONVERSION + 170 * UNIT
-    assert life.resolved.book == (final, final)
+    assert life.resolved.book == (1_000 * UNIT, 1_000 * UNIT, final)
 
 
 def test_redeemed_by_anybody_all_is_idle(life, event):

@@ -40,6 +40,8 @@ CASES = {
     "unreachable node": ("rpc_url = ", 'rpc_url = "http://127.0.0.1:9" # ', r"does not answer"),
     "wrong chain": ("chain_id = 80002", "chain_id = 137", r"the node is on chain 80002.*137"),
     "no vault": ('vault = "', 'vault = "0x' + "11" * 20 + '" # "', r"no contract at 0x1111"),
+    "foreign class": ("classes = [\n    0,\n]", "classes = [1]", r"class 1's keeper is 0x0000"),
+    "no class": ("classes = [\n    0,\n]", "classes = []", r"\[classes\]"),
     "foreign safe": ("multi_send = ", "multi_send = 3 # ", r"\[safe.multi_send\]"),
     "unknown key": ("[chain]", "[chain]\nretries = 3", r"\[chain.retries\]"),
     "unknown pack": ("[packs.tail]", "[packs.tails]", r"no pack 'tails'; installed: .*tail"),

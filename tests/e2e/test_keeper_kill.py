@@ -1,9 +1,9 @@
 """Kill the whole keeper at every edge of its journal and at random moments, and start it again: no
 order is doubled, none is lost, no nonce is stuck, and no position is without an explanation.
 
-Each life settles the market of the one before, reports, decides, opens, allocates, signs with the
-co-signer, trades, tidies up. Once with accounts that trade themselves, once with delegated ones and
-a wallet that goes from market to market.
+Each life settles the market of the one before, opens one, reports, decides, allocates, signs with
+the co-signer, trades, tidies up. Once with accounts that trade themselves, once with delegated
+ones and a wallet that goes from market to market.
 """
 
 import multiprocessing
@@ -11,7 +11,7 @@ import os
 import time
 
 import pytest
-from strongroom.chain.ids import to_hex
+from strongroom.chain.ids import market_of, to_hex
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.journal import Journal
@@ -97,11 +97,12 @@ def check(world, number):
         row.key
     )
     assert row.venue in (VenueWord.MATCHED, VenueWord.NONE, VenueWord.LIVE)
-    assert [to_hex(bytes(each)) for each in vault.openMarkets()] == [market.condition_id]
+    name = market_of(0, market.condition_id)
+    assert [to_hex(bytes(each)) for each in vault.openMarkets()] == [name]
     collateral, (position,) = world.stage_positions(market)
     assert (position[0], position[1]) == (size, 0), "every token has its fill, and no other"
     assert collateral == 0, "no budget is left behind"
-    assert vault.exposureOf(market.condition_id) == size * 97 // 100
+    assert vault.bookOf(name)[0] == size * 97 // 100
     assert not journal.open() and not journal.open_tasks() and not journal.transactions.open()
     done = [each for each in journal.transactions.all() if each.state == TransactionState.DONE]
     assert world.stage.safe.nonce() == len(done), "each nonce has its transaction"
@@ -116,14 +117,14 @@ def check(world, number):
 @pytest.fixture(autouse=True)
 def positions(world):
     def read(market):
-        account = world.stage.vault.accountOf(market.condition_id)
+        account = world.account_of(market)
         if not world.wallets:
             return at(world.stage.vault, account, "PolymarketAccount").positions()
         delegated = at(world.stage.vault, account, "DelegatedAccount")
-        here, (tokens,) = delegated.positions()
-        there, away = delegated.holdings(True)
-        assert (tokens[0], tokens[1]) == (0, 0) and int(delegated.wallet(), 16)
-        return here + there, away
+        tokens, ctf = list(market.token_ids), world.stage.venue.ctf
+        assert list(ctf.balanceOfBatch([account] * 2, tokens)) == [0, 0], "all is in the wallet"
+        assert int(delegated.wallet(), 16)
+        return delegated.positions()
 
     world.stage_positions = read
 

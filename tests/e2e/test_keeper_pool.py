@@ -4,6 +4,7 @@ pool, values it there, and settles it."""
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from strongroom.chain.ids import market_of
 from strongroom.chain.terms import ClassTerms
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
@@ -27,7 +28,7 @@ def world(tmp_path_factory):
     with devnet_chain(polymarket.CHAIN_ID) as chain:
         made = {}
 
-        def pool_class(venue):
+        def pool_class(venue, keeper):
             """A pool at 2 % of some 20,000, pushed to a YES price of about .955, and its class."""
             deployer, oracle = AnvilDeployer(devnet_keys()[0].account, chain), ORACLE
             venue.ctf.prepareCondition(oracle, QUESTION, 2, sender=deployer)
@@ -43,12 +44,11 @@ def world(tmp_path_factory):
             implementation = devnet.deploy_fpmm_implementation(
                 deployer, venue.ctf, venue.pusd, pool
             )
-            return [
-                ClassTerms(implementation, oracle, market_cap=5_000 * UNIT, max_duration_s=9 * DAY)
-            ]
+            caps = {"market_cap": 5_000 * UNIT, "max_duration_s": 9 * DAY}
+            return [ClassTerms(implementation, oracle, keeper, **caps)]
 
         place = KeeperStage(tmp_path_factory.mktemp("pool"), chain, 0, more_classes=pool_class)
-        place.pool, place.market = made["pool"], made["market"]
+        place.pool, place.market = made["pool"], market_of(0, made["market"])
         end = datetime.fromtimestamp(int(place.clock()), UTC) + timedelta(hours=50)
         path = place.folder / "keeper.toml"
         place.section = f"""
@@ -74,7 +74,7 @@ def test_a_pool_is_traded_valued_and_settled(world):
     )
     price = read_pool(keeper.chain, world.pool.address).cost(100 * UNIT, 0) / (100 * UNIT)
     assert 0.95 < price < 0.975
-    for _ in range(4):
+    for _ in range(6):  # the request is closed, then settled; opened and marked, then traded
         assert not world.tick(keeper).halts
     (decision,) = [fields for event, fields in world.told if event == "decided"]
     (task,) = keeper.journal.all_tasks()
@@ -87,13 +87,13 @@ def test_a_pool_is_traded_valued_and_settled(world):
     reports = [fields for event, fields in world.told if event == "reported"]
     assert reports and all(fields["difference_bid"] == 0 for fields in reports)
     pool = read_pool(keeper.chain, world.pool.address)
-    bid, _ = vault.bookOf(world.market)
+    _, bid, _ = vault.bookOf(world.market)
     assert abs(bid - pool.proceeds(position.yes, 0)) <= 1, "valued at what the pool pays"
 
     world.stage.venue.ctf.reportPayouts(QUESTION, [1, 0], sender=ORACLE)
     for _ in range(3):
         world.tick(keeper)
-    assert list(vault.openMarkets()) == [] and vault.total_exposure() == 0
+    assert list(vault.openMarkets()) == [] and vault.totalExposure() == 0
     (settled,) = [fields for event, fields in world.told if event == "settled"]
     assert settled["recalled"] == position.yes
     assert settled["profit"] == vault.total_idle() - 100_000 * UNIT

@@ -2,7 +2,7 @@
 markets. Budgets go out to the wallet and come back; NAV is what the contract makes of both."""
 
 import pytest
-from strongroom.chain.ids import to_hex
+from strongroom.chain.ids import market_of, to_hex
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.keeper.configuration import load
@@ -34,7 +34,7 @@ def test_a_wallet_serves_one_market_after_the_other(world):
         world.folder, Bomb(0), lambda event, fields: world.told.append((event, dict(fields)))
     )
     (wallet,) = keeper.vault.wallets.all()
-    for _ in range(4):
+    for _ in range(5):
         assert not world.tick(keeper).halts
     decided = [fields for event, fields in world.told if event == "decided"]
     (task,) = keeper.journal.all_tasks()
@@ -45,11 +45,12 @@ def test_a_wallet_serves_one_market_after_the_other(world):
 
     first = bytes(vault.openMarkets()[0])
     account = at(vault, vault.accountOf(first), "DelegatedAccount")
-    assert account.wallet() == wallet.address and account.positions()[0] == 0
-    _, ((yes, *_),) = account.holdings(True)
-    assert yes == leg.size
+    assert account.wallet() == wallet.address
+    collateral, ((yes, *_),) = account.positions()
+    assert (collateral, yes) == (0, leg.size)
+    assert venue.ctf.balanceOf(wallet.address, leg.token) == yes, "it is the wallet's"
     spent = leg.size * 97 // 100
-    assert (account.outstanding(), vault.exposureOf(first)) == (spent, spent), "the rest is back"
+    assert (account.outstanding(), vault.bookOf(first)[0]) == (spent, spent), "the rest is back"
     assert venue.pusd.balanceOf(wallet.address) == 0
     reports = [fields for event, fields in world.told if event == "reported"]
     assert len(reports) >= 2
@@ -57,7 +58,7 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     assert {each["difference_ask"] for each in reports} == {0}
     assert vault.custody()[2] > 0
 
-    market = next(m for m in world.markets if m.condition_id == to_hex(first))
+    market = next(m for m in world.markets if market_of(0, m.condition_id) == to_hex(first))
     stage.resolve(market, True)
     stage.server.engine.admission = "open"  # for the maker, who is an EOA
     other = next(number for number, m in enumerate(world.markets) if m is not market)
@@ -68,7 +69,7 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     settled = [fields for event, fields in world.told if event == "settled"]
     assert [each["profit"] for each in settled] == [leg.size - spent]
     (second,) = (bytes(each) for each in vault.openMarkets())
-    assert to_hex(second) == world.markets[other].condition_id
+    assert to_hex(second) == market_of(0, world.markets[other].condition_id)
     assert at(vault, vault.accountOf(second), "DelegatedAccount").wallet() == wallet.address
     assert int(account.wallet(), 16) == 0
     assert not [fields for event, fields in world.told if event == "nav_differs"]

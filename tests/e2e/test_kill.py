@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from strongroom.chain.ids import intent_key
+from strongroom.chain.ids import intent_key, market_of
 from strongroom.devnet import polymarket
 from strongroom.journal import Journal
 from strongroom.journal.states import IntentState, VenueWord
@@ -51,16 +51,18 @@ def work(
     """An enforced account with 8,000 pUSD (5 a run), its keeper the Safe; and where a child finds
     it all."""
     market = next(m for m in recorded if m.condition_id == listing.condition_id)
-    vault = make_vault(people.keeper, price_band_bps=0)
+    vault = make_vault(price_band_bps=0)
     invest(vault, people.alice, 10_000 * UNIT)
-    vault.addClass(a_class(implementation, market.oracle, cap=9_000 * UNIT), sender=people.owner)
+    terms = a_class(implementation, market.oracle, people.keeper, cap=9_000 * UNIT)
+    vault.addClass(terms, sender=people.owner)
     vault.openMarket(
         0, market.question_id, 1, chain.pending_timestamp + 30 * DAY, sender=people.keeper
     )
-    vault.allocate(market.condition_id, 8_000 * UNIT, sender=people.keeper)
-    vault.setKeeper(safe, sender=people.owner)
+    name = market_of(0, market.condition_id)
+    vault.allocate(name, 8_000 * UNIT, sender=people.keeper)
+    vault.setKeeper(0, safe, sender=people.owner)
     executor = accounts[17]
-    account = at(vault, vault.accountOf(market.condition_id), "PolymarketAccount")
+    account = at(vault, vault.accountOf(name), "PolymarketAccount")
     place = Place(
         service=server.url,
         rpc=chain_url,

@@ -10,10 +10,12 @@ from strongroom.devnet import polymarket
 from strongroom.devnet.demo import RECORDED_AT, run_life
 from strongroom.devnet.deployer import devnet_chain
 
-from tests.defaults import WAD, YEAR
+from tests.defaults import YEAR
 
-OFFSET = 10**6
-SCALE = 10**24
+VIRTUAL = 10**12  # virtual shares
+SHARE = 10**18
+PRICE = 10**36
+BPS = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def life(folder, told, chain):
 
 
 def test_accounts_add_up_to_the_unit(life):
-    assert life.put_in == 35_000_000_000
+    assert life.put_in == 32_000_000_000
     assert life.adds_up
     assert life.vault_balance == life.nav + life.pending + life.claimable
     holders = sum(d.value for d in life.depositors) + life.manager.value
@@ -55,7 +57,7 @@ def test_markets_pay_what_their_tokens_promise(life):
     assert [m.result for m in life.markets] == ["won", "won", "lost"]
     for market in life.markets:
         assert market.allocated == Fraction(market.price) * market.tokens
-        assert market.recalled == (market.tokens if market.result == "won" else 0)
+        assert market.came_home == (market.tokens if market.result == "won" else 0)
     # 1 % of 30,000 at .978 buys 306.74 whole lots, at .979 306.43
     assert life.gains == 2 * 306_740_000 * 22 // 1_000
     assert life.losses == 306_430_000 * 979 // 1_000
@@ -70,48 +72,62 @@ def test_real_markets_with_their_real_questions(life):
     ]
 
 
+ENTRIES = {1: 30_000_000_000, 5: 2_000_000_000}  # report -> deposits that it settled
+
+
+def entered(life, number):
+    """Return the shares that a report gave for deposits: at the higher of two asks."""
+    price = max(life.reports[number].ask, life.reports[number - 1].ask)
+    return ENTRIES.get(number, 0) * PRICE // price
+
+
 def test_fees_of_every_report_follow_the_formula(life, chain):
     """Management and performance fee of each report, from block times and NAV alone."""
-    mark = WAD
     times = chain.times([line.block for line in life.reports])
     assert times == [line.time for line in life.reports]
-    first = life.reports[0]
-    assert (first.nav_bid, first.management, first.performance) == (0, 0, 0)
-    for line, before, now in zip(life.reports[1:], times[:-1], times[1:], strict=True):
-        management = line.nav_bid * 200 * (now - before) // (10_000 * YEAR)
-        net = line.nav_bid - management
-        threshold = -(-mark * line.supply // SCALE)
-        performance = max(0, net - threshold) * 2_000 // 10_000
-        assert (line.management, line.performance) == (management, performance)
-        assert line.fee_shares == (management + performance) * line.supply // (net - performance)
-        mark = line.high_water_mark
-        if line is life.reports[2]:
-            # Alice enters at the ask: the bid price a share rises, and the mark in proportion
-            supply = line.supply + line.fee_shares
-            bought = 5_000_000_000 * (supply + OFFSET) // (line.nav_ask + 1)
-            lower = line.nav_bid * SCALE // supply
-            higher = (line.nav_bid + 5_000_000_000) * SCALE // (supply + bought)
-            assert higher > lower
-            mark = mark * higher // lower + 1
+    mark = (0 + 1) * SHARE // VIRTUAL  # of an empty vault
+    base = supply = 0
+    for number, line in enumerate(life.reports):
+        assets, elapsed = line.nav_bid, times[number] - times[number - 1] if number else 0
+        if supply:
+            management = min(base, assets) * 200 * elapsed // (BPS * YEAR)
+            price = (assets + 1 - management) * SHARE // (supply + VIRTUAL)
+            gain = (price - mark) * supply // SHARE if price > mark else 0
+            performance = gain * 2_000 // BPS
+            taken = management + performance
+            minted = taken * (supply + VIRTUAL) // (assets + 1 - taken)
+            assert (line.management, line.performance) == (management, performance)
+            assert line.fee_shares == minted
+            supply += minted
+            mark = max(mark, (assets + 1) * SHARE // (supply + VIRTUAL))
+        assert (line.supply, line.high_water_mark) == (supply, mark)
+        assert line.bid == (assets + 1) * PRICE // (supply + VIRTUAL)
+        ask = -(-(line.nav_ask + 1) * PRICE // (supply + VIRTUAL))
+        due = max(0, ask - mark * SHARE) * 2_000 // BPS  # of profit that is not home yet
+        assert line.ask == ask - due
+        shares = entered(life, number)
+        base = assets + ENTRIES.get(number, 0)
+        if shares:
+            mark = max(mark, -(-(supply * mark + ENTRIES[number] * SHARE) // (supply + shares)))
+        supply += shares
     assert sum(line.performance for line in life.reports) > 0
     assert life.reports[-1].performance == 0  # after the loss
 
 
-def test_deposits_enter_at_the_ask_after_the_report(life):
-    """Alice's second deposit: 5,000 at the third report's ask, after its fees."""
-    third = life.reports[2]
-    supply = third.supply + third.fee_shares
-    bought = 5_000_000_000 * (supply + OFFSET) // (third.nav_ask + 1)
+def test_deposits_enter_at_the_higher_of_two_asks(life):
+    """Alice's second deposit: the report that closed its epoch, and the next one."""
+    closing, settling = life.reports[4:6]
+    assert closing.ask > settling.ask > settling.bid, "the fee between them lowers the price"
     alice = life.depositors[0]
-    assert alice.shares == 20_000 * 10**12 + bought
-    assert third.nav_ask > third.nav_bid
+    exact = 20_000 * SHARE + 2_000_000_000 * PRICE // closing.ask
+    assert exact - 1 <= alice.shares <= exact  # of an epoch her part is rounded down
 
 
-def test_redemption_leaves_at_the_bid_after_the_report(life):
-    last = life.reports[-1]
-    supply = last.supply + last.fee_shares
+def test_redemption_leaves_at_the_lower_of_two_bids(life):
+    closing, settling = life.reports[-2:]
     bob = life.depositors[1]
-    assert bob.got_out == 10_000 * 10**12 * (last.nav_bid + 1) // (supply + OFFSET)
+    exact = 10_000 * SHARE * min(closing.bid, settling.bid) // PRICE
+    assert exact - 1 <= bob.got_out <= exact
     assert bob.shares == 0
 
 
@@ -144,7 +160,7 @@ def test_every_fill_carries_its_decision(life, evidence, chain):
 def test_the_life_is_told_step_by_step(told, life):
     events = [event for event, _ in told]
     assert events.count("decided") == events.count("task_closed") == 3
-    assert events.count("reported") == len(life.reports) == 5
+    assert events.count("reported") == len(life.reports) == 9
     assert events.index("reported") < events.index("decided") < events.index("settled")
     for event, fields in told:
         if event == "reported":  # the keeper's own NAV is the chain's

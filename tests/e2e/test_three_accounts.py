@@ -13,6 +13,7 @@ from eth_account import Account
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
 from strongroom.chain.artifacts import artifact
+from strongroom.chain.ids import market_of, to_hex
 from strongroom.devnet import contracts as devnet_parts
 from strongroom.devnet import polymarket
 from strongroom.signing.keys import sign_order
@@ -42,10 +43,10 @@ def pair(_unused, recorded):
 @pytest.fixture(scope="module")
 def place(make_vault, people, invest, implementation, venue, deployer, chain, pair, number):
     """A vault of 10,000 pUSD and its three markets, 1,000 in each account."""
-    vault = make_vault(people.keeper, price_band_bps=0)
+    vault = make_vault(price_band_bps=0)
     invest(vault, people.alice, 10_000 * UNIT)
     deadline = chain.pending_timestamp + 30 * DAY
-    registry = deployer.deploy(artifact("WalletRegistry"))
+    registry = deployer.deploy(artifact("WalletRegistry"), venue.pusd)
 
     # the pool's condition is of our own oracle, collateral pUSD
     question = b"\xfd" + next(number).to_bytes(31, "big")
@@ -57,14 +58,20 @@ def place(make_vault, people, invest, implementation, venue, deployer, chain, pa
 
     (first, _), (second, _) = pair
     owner = {"sender": people.owner}
-    vault.addClass(a_class(implementation, first.oracle), **owner)
+    vault.addClass(a_class(implementation, first.oracle, people.keeper), **owner)
     fpmm = devnet_parts.deploy_fpmm_implementation(deployer, venue.ctf, venue.pusd, pool)
-    vault.addClass(a_class(fpmm, people.oracle), **owner)
+    vault.addClass(a_class(fpmm, people.oracle, people.keeper), **owner)
     delegated = devnet_parts.deploy_delegated_implementation(deployer, venue, registry)
-    vault.addClass(a_class(delegated, second.oracle, grade=DELEGATED, cap=1_500 * UNIT), **owner)
+    graded = {"grade": DELEGATED, "cap": 1_500 * UNIT}
+    vault.addClass(a_class(delegated, second.oracle, people.keeper, **graded), **owner)
     for class_id, asked in enumerate((first.question_id, question, second.question_id)):
         vault.openMarket(class_id, asked, 1, deadline, sender=people.keeper)
-    ids = [first.condition_id, pooled, second.condition_id]
+    ids = [
+        market_of(number, condition)
+        for number, condition in enumerate(
+            (first.condition_id, to_hex(pooled), second.condition_id)
+        )
+    ]
     for market in ids:
         vault.allocate(market, 1_000 * UNIT, sender=people.keeper)
     return SimpleNamespace(
@@ -105,12 +112,12 @@ def monday(place, wallet, people, venue, chain, safe, keeper_owners, connect, ac
     """Each account buys: 500 YES at .40 by an order, 300 of YES from the pool, 400 NO at .70 by
     the wallet."""
     vault, account = place.vault, place.order_account
-    vault.setKeeper(safe, sender=people.owner)
+    vault.setKeeper(0, safe, sender=people.owner)
     bid = _bid(account, place.markets[0], venue, chain, safe, keeper_owners)
     connect(accounts[10]).post_order(bid)
     taken = order(traders.bob, place.listings[0].token_ids[1], "BUY", 0.60, 500)
     assert settled(traders.bob.client, taken["tradeIDs"][0])["status"] == "CONFIRMED"
-    vault.setKeeper(people.keeper, sender=people.owner)
+    vault.setKeeper(0, people.keeper, sender=people.owner)
 
     place.pool_account.buy(place.pool, 0, 300 * UNIT, POOL_YES, FOREVER, sender=people.keeper)
 
@@ -137,7 +144,8 @@ def _bid(account, market, venue, chain, safe, owners):
 
 @pytest.fixture(scope="module")
 def week(place, monday, wallet, people, venue, chain):
-    """Two reports, three payouts, everything redeemed; return the vault's books after each."""
+    """Three reports, the last after three payouts, everything redeemed; return the vault's books
+    after each."""
     vault, books = place.vault, SimpleNamespace()
 
     def look():
@@ -145,24 +153,22 @@ def week(place, monday, wallet, people, venue, chain):
 
     def report(*quotes):
         marks = [
-            (market, *(price * CENT for price in prices))
+            (market, 0, *(price * CENT for price in prices))
             for market, prices in zip(vault.openMarkets(), quotes, strict=True)
         ]
         chain.pending_timestamp += DAY - 100
         vault.report(marks, NO_EVIDENCE, sender=people.reporter)
         return look()
 
-    books.tuesday = report((40, 42, 58, 60), (50, 52, 48, 50), (28, 32, 68, 72))
+    books.tuesday = report((40, 42), (50, 52), (28, 32))
     chain.pending_timestamp += DAY
-    books.thursday = report((40, 42, 58, 60), (50, 52, 48, 50), (8, 10, 90, 92))
+    books.thursday = report((40, 42), (50, 52), (8, 10))
     chain.pending_timestamp += DAY
     first, second = place.markets
     _report_payouts(venue, first, [1, 0])
     venue.ctf.reportPayouts(place.question, [0, 1], sender=people.oracle)
     _report_payouts(venue, second, [0, 1])
-    for market in place.ids:
-        vault.sync(market, sender=people.stranger)
-    books.saturday = look()
+    books.saturday = report((40, 42), (50, 52), (8, 10))  # what is resolved counts its payout
     for account in (place.order_account, place.pool_account):
         account.redeem(0, sender=people.stranger)
     redeem = venue.adapter.redeemPositions.encode_input(
@@ -179,9 +185,10 @@ def left(place, week, people, venue):
     vault, end = place.vault, SimpleNamespace()
     vault.windDown(sender=people.guardian)
     before = venue.pusd.balanceOf(people.alice)
-    shares, supply = vault.balanceOf(people.alice) // 4, vault.totalSupply() + 10**6
-    receipt = vault.redeemInKind(shares, people.alice, sender=people.alice)
-    (end.told,) = receipt.events(place.wallet_account, "OutOfReach")
+    shares, supply = vault.balanceOf(people.alice) // 4, vault.totalSupply()
+    receipt = vault.redeemInKind(shares, people.alice, [], sender=people.alice)
+    (end.told,) = receipt.events(vault, "PaidInKind")
+    end.of_wallet = QUARTER_OF[3] * shares // supply
     end.got = venue.pusd.balanceOf(people.alice) - before
     end.due = sum(part * shares // supply for part in QUARTER_OF)
     place.wallet_account.takeBack(FOREVER, sender=people.stranger)
@@ -205,35 +212,37 @@ def test_custody_tells_the_kinds_apart_at_the_bid(week):
     """YES .40/.42, the pool's YES .50/.52, NO .68/.72."""
     by_order = 800 * UNIT + 200 * UNIT
     by_pool = 700 * UNIT + POOL_YES * 50 // 100
-    by_wallet = 400 * UNIT + min(600, 320 + 272) * UNIT
+    by_wallet = (400 + 320 + 272) * UNIT
     assert week.tuesday.custody == (7_000 * UNIT, by_order + by_pool, by_wallet)
 
 
-def test_a_wallet_counts_at_its_cost_at_least_for_who_comes(week):
+def test_who_comes_pays_the_ask_of_all(week):
     at_ask = 7_000 * UNIT + 1_010 * UNIT + 700 * UNIT + -(-POOL_YES * 52 // 100)
-    at_ask += (400 + max(600, 320 + 288)) * UNIT
+    at_ask += (400 + 320 + 288) * UNIT
+    assert at_ask > 10_000 * UNIT, "else it would be what all has cost"
     assert week.tuesday.navs == (sum(week.tuesday.custody), at_ask)
 
 
-def test_a_wallet_counts_at_its_cost_and_no_more_for_who_leaves(week):
-    """NO rises from .70 to .90."""
-    assert week.thursday.custody[2] == (400 + 600) * UNIT
+def test_nothing_counts_above_its_cost_for_who_leaves(week):
+    """NO rises from .70 to .90: 400 + 320 + 360 are above 1,000."""
+    assert week.thursday.custody[2] == 1_000 * UNIT
     assert week.thursday.navs[1] - week.tuesday.navs[1] == 80 * UNIT  # 400 * (.92 - .72)
 
 
 def test_resolved_each_account_is_worth_its_payouts(week):
-    """YES, NO, NO; 720 in the wallet, 600 of it counted."""
+    """YES, NO, NO: 800 + 500, 700, 400 + 720; at the bid each at most its cost, 1,000."""
     saturday = week.saturday
-    assert saturday.custody == (7_000 * UNIT, (800 + 500 + 700) * UNIT, (400 + 600) * UNIT)
-    assert saturday.navs == (10_000 * UNIT, 10_120 * UNIT)
+    assert saturday.custody == (7_000 * UNIT, (1_000 + 700) * UNIT, 1_000 * UNIT)
+    assert saturday.navs == (9_700 * UNIT, (7_000 + 1_300 + 700 + 1_120) * UNIT)
 
 
 def test_the_wallet_redeems_for_itself(week):
     assert week.in_wallet == 720 * UNIT
 
 
-def test_an_exit_in_kind_pays_what_is_here_and_tells_what_is_away(left):
-    assert left.told.outstanding == 600 * UNIT
+def test_an_exit_in_kind_pays_what_is_here_and_leaves_what_is_away(left):
+    """Of the delegated account the collateral inside, at cost."""
+    assert (left.told.assets, left.told.cost) == (left.of_wallet, left.of_wallet)
     assert left.got == left.due
 
 

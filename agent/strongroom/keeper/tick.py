@@ -176,12 +176,8 @@ class Keeper:
         return self.journal.moves + self.transactor.moves
 
     def _report_is_due(self, state: VaultState) -> bool:
-        """Whether it is time; a market that was opened for a proposal waits for its first mark."""
-        unmarked = state.marks_required and any(
-            each.tradable and each.exposure == 0 and not each.marks
-            for each in state.markets.values()
-        )
-        return self.reporter.is_due(unmarked)
+        """Whether it is time."""
+        return self.reporter.is_due(waits_for_mark(state))
 
     def _again(self, state: VaultState, halts: dict[str, str]) -> VaultState:
         """Return the vault as it is now, read anew only where we have moved something since."""
@@ -368,6 +364,13 @@ class Keeper:
             if name not in halts:
                 self.on_event("goes_on", {"what": name})
         self._halts = dict(halts)
+
+
+def waits_for_mark(state: VaultState) -> bool:
+    """Whether a market that was opened for a proposal waits for its first mark."""
+    return state.marks_required and any(
+        each.tradable and each.exposure == 0 and not each.marks for each in state.markets.values()
+    )
 
 
 class _Named:
