@@ -69,14 +69,42 @@ def _row(cell: Cell) -> str:
     return f"{', '.join(cell.members):46} {cell.scene:12} {text} {steps:>10,}"
 
 
+def _nearest(cells: list[Cell]) -> Cell:
+    """Return the cell of a coalition in which it came nearest to its bound."""
+    return max(cells, key=lambda each: _most(each) / max(1, each.bound.total))
+
+
+def _most(cell: Cell) -> int:
+    return max(each.taken for each in cell.found.values())
+
+
+def _table(done: list[Cell]) -> list[str]:
+    """Return the table of docs/security.md: for each coalition the scene of the nearest."""
+    heads = ("coalition", "scene", "value", "room", "(3)", "fees", "bound", "once", "x 8", "steps")
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for members in dict.fromkeys(each.members for each in done):
+        own = [each for each in done if each.members == members]
+        cell = _nearest(own)
+        bound, found = cell.bound, cell.found
+        numbers = (bound.value, bound.room, bound.dealers, bound.fees, bound.total)
+        taken = (found[loops].taken for loops in LOOPS)
+        steps = sum(each.steps for one in own for each in one.found.values())
+        cells = [", ".join(members), cell.scene, *map(_assets, (*numbers, *taken)), f"{steps:,}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
 @click.command()
 @click.option("--steps", default=1_200_000, help="in all")
 @click.option("--seed", default=1)
 @click.option("--jobs", default=2, help="processes")
 @click.option("--only", default="", help="of the coalitions those with this name in them")
 @click.option("--scene", type=click.Choice(list(SCENES)), help="only this one")
+@click.option("--markdown", is_flag=True, help="Print the table of docs/security.md at the end.")
 @click.option("--compiled", "file", type=Path, default=COMPILED, help="what ape has compiled")
-def main(steps: int, seed: int, jobs: int, only: str, scene: str | None, file: Path) -> None:
+def main(
+    steps: int, seed: int, jobs: int, only: str, scene: str | None, markdown: bool, file: Path
+) -> None:
     """Search what each coalition takes, against its bound."""
     cells = [
         (members, each)
@@ -103,6 +131,8 @@ def main(steps: int, seed: int, jobs: int, only: str, scene: str | None, file: P
     counted = sum(found.steps for cell in done for found in cell.found.values())
     seconds = time.monotonic() - begun
     faults = sum(len(cell.faults) for cell in done)
+    if markdown:
+        click.echo("\n".join(["", *_table(done), ""]))
     click.echo(
         f"{counted:,} steps, seed {seed}, {seconds:,.0f} s, {counted / seconds:,.0f} a second; "
         f"{faults} faults"
