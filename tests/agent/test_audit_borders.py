@@ -11,17 +11,25 @@ from strongroom.audit.events import (
     BadLog,
     Deposit,
     FeeRecipientsSet,
+    RedeemedInKind,
     by_transaction,
     read_log,
     vault_readers,
 )
 from strongroom.audit.node import Node, NodeAway, NodeRefuses
 from strongroom.audit.permissions import Caps
-from strongroom.audit.queues import Queue, settle
+from strongroom.audit.queues import (
+    AuditedEpoch,
+    claim_plan,
+    settle_deposits,
+    settle_redemptions,
+)
+from strongroom.audit.valuation import Holding, value
 from strongroom.audit.wording import caps_words, function_name, limit_words, selector_of
 from strongroom.chain import abi
 from strongroom.chain.failures import NoVault
 from strongroom.chain.terms import UNLIMITED_ASSETS
+from strongroom.chain.units import PRICE, WAD
 from strongroom.errors import BadInput
 
 ANN, BEN = "0x" + "aa" * 20, "0x" + "bb" * 20
@@ -53,6 +61,10 @@ def test_a_log_becomes_its_record():
     found = read_log(log("FeeRecipientsSet", [], pairs), vault_readers())
     assert isinstance(found, FeeRecipientsSet) and found.recipients == ((ANN, 10_000),)
     assert read_log(log("Deposit") | {"topics": ["0x" + "00" * 32]}, vault_readers()) is None
+    who = word(int(ANN, 16))
+    kind = [word(number) for number in (9, 8, 70, 5, 5 * 32, 1, 77)]
+    found = read_log(log("RedeemedInKind", [who, who], "".join(kind)), vault_readers())
+    assert isinstance(found, RedeemedInKind) and found.skipped == ("0x" + word(77),)
 
 
 @pytest.mark.parametrize(
@@ -105,23 +117,97 @@ def test_transactions_are_told_apart():
 # settlement
 
 
-def closed(asked, settled=0):
-    return Queue(asked={ANN: asked}, settled=settled, closed=True)
+def closed(anchor=PRICE, **asked):
+    """Return a closed epoch; a price of PRICE is one asset a share, in base units of both."""
+    found = AuditedEpoch(anchor=anchor, closed_by=1)
+    for who, amount in asked.items():
+        found.ask({"ann": ANN, "ben": BEN}[who], amount, 0)
+    return found
 
 
-def test_epochs_are_settled_whole_until_the_budget_ends():
-    """At 3/2 units a unit: 10 and 7 of 12 become 15 and 10; of a budget of 30, five are left, which
-    are 3 of the last epoch's 100 and buy 4."""
-    queues = {1: closed(10), 2: closed(12, settled=5), 3: closed(100), 4: Queue(asked={ANN: 5})}
-    assert settle(queues, 3, 2, 30) == (20, 29)
-    assert [(each.settled, each.earned) for each in queues.values()] == [
-        (10, 15), (12, 10), (3, 4), (0, 0)]  # fmt: skip
+def outcomes(found):
+    return [(each.epoch, each.is_back, each.taken, each.given, each.left) for each in found]
 
 
-def test_without_a_budget_eight_epochs_are_settled():
-    queues = {number: closed(10) for number in range(1, 11)}
-    assert settle(queues, 1, 1, None) == (80, 80)
-    assert settle(queues, 1, 1, 0) == (0, 0) and settle(queues, 1, 1, None) == (20, 20)
+def test_deposits_are_settled_oldest_first_as_far_as_the_room_reaches():
+    """At 2 assets a share, with room for 25: 10 become 5, 15 of 30 become 7, the rest wait; whoever
+    asked at a price of 1 (at most a tenth more) is handed back."""
+    line = list(enumerate((closed(2 * PRICE, ann=10), closed(ann=8), closed(2 * PRICE, ann=30)), 1))
+    found = settle_deposits(line, 2 * PRICE, 1_000, 25)
+    assert outcomes(found) == [(1, False, 10, 5, 0), (2, True, 0, 0, 0), (3, False, 15, 7, 15)]
+    assert line[1][1].is_back and line[1][1].left == 8
+    assert outcomes(settle_deposits(line[2:], 2 * PRICE, 1_000, None)) == [(3, False, 15, 7, 0)]
+
+
+def test_a_deposit_of_less_than_a_share_wei_uses_no_room():
+    line = [(1, closed(2 * PRICE, ann=1)), (2, closed(2 * PRICE, ann=4))]
+    assert outcomes(settle_deposits(line, 2 * PRICE, 0, 4)) == [
+        (1, False, 1, 0, 0), (2, False, 4, 2, 0)]  # fmt: skip
+
+
+def test_redemptions_are_paid_oldest_first_as_far_as_idle_reaches():
+    """At half an asset a share, 20 idle: 10 shares get 5; 30 of 100 get the 15 that are left."""
+    line = list(enumerate((closed(ann=10), closed(ann=100)), 1))
+    for _, each in line:
+        each.anchor = PRICE // 2
+    found = settle_redemptions(line, PRICE // 2, 1_000, 20)
+    assert outcomes(found) == [(1, False, 10, 5, 0), (2, False, 30, 15, 70)]
+    (back,) = settle_redemptions([(3, closed(ann=9))], PRICE // 2, 1_000, 20)
+    assert back.is_back, "half is more than a tenth below the anchor"
+
+
+def test_requests_of_an_epoch_are_dealt_with_alike():
+    """Of 90 and 10, a half is settled for 25, and a half of the rest for as much."""
+    epoch = closed(ann=90, ben=10)
+    epoch.settle(50, 25)
+    assert (epoch.waits(ANN), epoch.due(ANN)) == (45, (45, 22))  # 22.5: a half stays
+    epoch.settle(25, 25)
+    assert (epoch.waits(ANN), epoch.due(ANN)) == (22, (68, 45))
+    assert (epoch.waits(BEN), epoch.due(BEN)) == (2, (8, 5))
+    plan = claim_plan({1: epoch}, ANN, 10, False)
+    assert [(some_in, some_out) for _, some_in, some_out in plan] == [(10, 6)]
+    plan = claim_plan({1: epoch}, ANN, 10, True)
+    assert [(some_in, some_out) for _, some_in, some_out in plan] == [(16, 10)]
+    epoch.take(ANN, 10, 6)
+    assert epoch.leave(ANN) == (22, 58, 39) and (epoch.total, epoch.left) == (10, 3)
+    assert epoch.leave(BEN) == (2, 8, 5) and (epoch.total, epoch.left) == (0, 0), "dust goes"
+    assert epoch.is_over and epoch.claimed == epoch.given == 50
+
+
+# values
+
+
+def mark(bid, ask, number=1):
+    """Return a mark of YES in cents as a report packs it."""
+    return bid * WAD // 100 | (ask * WAD // 100) << 64 | number << 128
+
+
+def test_holdings_are_worth_sets_payouts_and_marks_at_most_cost():
+    """100 in cash, 10 sets at 1, 30 YES at 40/60, 3 NO at 1/3."""
+    both = [Holding(40, 10, 0, 0, 0), Holding(0, 3, 1, 2, 3)]
+    marks = [mark(40, 60), mark(0, 100)]
+    assert value(100, both, marks, 10**6) == (100 + 10 + 12 + 2, 100 + 10 + 18 + 2)
+    assert value(100, both, marks, 50) == (50, 130)
+    assert value(0, [Holding(0, 7, 0, 0, 0)], [mark(40, 60)], 99) == (2, 5)  # 2.8, 4.2
+    assert value(0, [Holding(7, 0, 0, 0, 0)], [0], 99) == (0, 7)  # no mark
+
+
+def test_bids_of_an_event_that_a_payout_contradicts_count_nothing():
+    """B is marked 40/60 and C 10/20 while A has paid 1: 20 YES-B and 10 NO-C."""
+    held = [Holding(5, 0, 1, 0, 1), Holding(20, 0, 0, 0, 0), Holding(0, 10, 0, 0, 0)]
+    marks = [0, mark(40, 60), mark(10, 20)]
+    assert value(0, held, marks, 99) == (5 + 0 + 8, 5 + 12 + 10)
+    calm = [Holding(5, 0, 0, 1, 1), *held[1:]]
+    assert value(0, calm, marks, 99) == (0 + 8 + 8, 0 + 12 + 9)
+    open_still = [Holding(0, 0, 0, 0, 0), *held[1:]]
+    assert value(0, open_still, [mark(60, 60), *marks[1:]], 99) is None, "no report says so"
+
+
+def test_what_can_be_no_holding_is_none():
+    for odd in (Holding(2**120, 0, 0, 0, 0), Holding(1, 0, 2, 0, 1), Holding(1, 0, 0, 2, 1)):
+        assert value(0, [odd], [0], 99) is None
+    assert value(2**120, [Holding(0, 0, 0, 0, 0)], [0], 99) is None
+    assert value(0, [], [0], 99) is None
 
 
 # options
@@ -184,14 +270,15 @@ def test_a_cap_is_a_class_and_units():
 
 def test_limits_and_caps_are_said_in_their_units():
     assert limit_words(0, 1_000) == "max up is 10 %"
-    assert limit_words(7, 2 * 86_400) == "max report age is 2 days"
+    assert limit_words(8, 2 * 86_400) == "max report age is 2 days"
     assert limit_words(5, 90) == "min report interval is 90 seconds"
-    assert limit_words(16, UNLIMITED_ASSETS) == "velocity limit is unlimited"
-    assert limit_words(15, 1_500_000_000) == "total cap is 1,500.00"
+    assert limit_words(12, 1) == "orders need a fresh mark"
+    assert limit_words(18, UNLIMITED_ASSETS) == "velocity is unlimited"
+    assert limit_words(17, 1_500_000_000) == "total cap is 1,500.00"
     assert limit_words(99, 1) == "limit 99 is 1"
     assert caps_words(Caps(UNLIMITED_ASSETS, 1_500, 10**9, 9_000)) == (
         "a market unlimited and 15 % of NAV, the class 1,000.00 and 90 % of NAV")  # fmt: skip
-    assert function_name(selector_of("setKeeper(address)")) == "setKeeper"
+    assert function_name(selector_of("setKeeper(uint256,address)")) == "setKeeper"
     assert function_name("0x00000000") == "0x00000000"
 
 

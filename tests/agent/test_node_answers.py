@@ -242,7 +242,7 @@ WHOLE = {
     "eth_sendTransaction": SENT,
     "eth_getTransactionReceipt": {"status": "0x1", "gasUsed": "0x1", "logs": [LOG]},
     "debug_traceTransaction": {"post": {NOBODY: {"storage": {"0x0": "0x1"}}, SENT: {}}},
-    "eth_call": "0x" + word(7) * 8,
+    "eth_call": "0x" + word(7) * 9,
 }
 AGAIN = {
     "replay": lambda again: again.replay(7, NOBODY),
