@@ -1,121 +1,120 @@
 """The auditor's view of who may change what: every risk-raising call was announced in time."""
 
-import ape
 import pytest
 from eth_utils import keccak
-from strongroom.audit.bookkeeper import Bookkeeper
-from strongroom.audit.contracts import Views
 from strongroom.audit.events import (
+    Abdicated,
     CallExecuted,
+    CallRevoked,
     CallSubmitted,
     DelaySet,
+    FeesSet,
+    KeeperSet,
+    OwnershipTransferred,
+    OwnershipTransferStarted,
+    Paused,
+    RoleSet,
     Transaction,
-    by_transaction,
-    read_log,
-    vault_readers,
+    Unpaused,
 )
 from strongroom.audit.governance import Governance
-from strongroom.audit.ledger import Ledger
-from strongroom.audit.node import Node
-from strongroom.audit.permissions import Limit, Permissions
-from strongroom.audit.view_checks import view_differences
+from strongroom.audit.permissions import ZERO, Limit, Permissions
 
-from tests.defaults import DAY, a_class, limit
+from tests.defaults import DAY, limit
+from tests.property.audited import audit, events_of, found_at_last
+from tests.property.world import DEPOSIT, HOUR, OPEN, UNIT, YES, Kind, World
 
-ADD_CLASS = "addClass((address,address,uint256,uint256,uint256,uint256,uint256,uint256))"
-
-
-def transactions(vault):
-    """Return (time, events) of a vault's transactions, from the chain's raw logs."""
-    found = []
-    asked = {"address": vault.address, "fromBlock": 0, "toBlock": "latest"}
-    for log in ape.networks.provider.web3.eth.get_logs(asked):
-        event = read_log(
-            {
-                "topics": ["0x" + bytes(topic).hex() for topic in log["topics"]],
-                "data": "0x" + bytes(log["data"]).hex(),
-                "blockNumber": hex(log["blockNumber"]),
-                "transactionHash": "0x" + bytes(log["transactionHash"]).hex(),
-                "logIndex": hex(log["logIndex"]),
-                "address": log["address"],
-            },
-            vault_readers(),
-        )
-        found += [event] if event is not None else []
-    return [(ape.chain.blocks[group[0].block].timestamp, group) for group in by_transaction(found)]
+MILLION = 10**6 * UNIT
 
 
-def books(vault, groups):
-    ledger = Ledger(vault.address.lower())
-    for time, events in groups:
-        Bookkeeper(ledger).book(Transaction(time, tuple(events)))
-    return ledger
+def selector(signature):
+    return keccak(text=signature)[:4]
 
 
-@pytest.fixture
-def governed(make_vault, people, chain, implementation, report):
+def deal(world):
+    """A report of nothing: what it leaves unmarked may be worth anything."""
+    world.wait(HOUR)
+    world.report()
+
+
+def lived():
+    """A vault with a loss and a market of tokens that no oracle resolves; its bid fell."""
+    world = World(fees=(100, 0, 0), timelock=2 * DAY, **OPEN | {"max_drawdown_bps": 500})
+    world.request(DEPOSIT, "alice", MILLION)
+    for _ in range(2):
+        world.wait(HOUR)
+        world.settle()
+    for name in ("lost", "stuck"):
+        world.open(name)
+        world.allocate(name, MILLION // 10)
+        world.trade(name, -MILLION // 10, {(0, YES): MILLION // 10})
+    world.resolve("lost", yes=0)
+    deal(world)
+    world.close("lost")
+    return world
+
+
+@pytest.fixture(scope="module")
+def governed():
     """A vault that has seen every kind of announced call, a veto, and what needs none."""
-    vault = make_vault(timelock=2 * DAY, management=100)
-    owner = people.owner
-    caps = (1, 10_000, 2**90, 10_000)
-    vault.setLimit(limit("max_spread_bps"), 200, sender=owner)  # safer
+    world = lived()
+    vault, who = world.vault, world.who
+    owner = who["owner"]
+    vault.setLimit(limit("max_premium_bps"), 200, sender=owner)  # safer
     vault.setFees(50, 0, 0, sender=owner)
-    calls = [
-        vault.setLimit.encode_input(limit("max_spread_bps"), 3_000),
-        vault.setLimit.encode_input(limit("min_report_interval"), 30),
-        vault.setFees.encode_input(60, 0, 0),
-        vault.addClass.encode_input(a_class(implementation, people.oracle, cap=10**9)),
-        vault.setGuardian.encode_input(people.bob),
-        vault.setReporter.encode_input(people.carol),
-        vault.setKeeper.encode_input(people.trader),
+    announced = [
+        ("setLimit", limit("max_premium_bps"), 3_000),
+        ("setLimit", limit("min_report_interval"), 30),
+        ("setLimit", limit("marks_required"), 0),
+        ("setFees", 60, 0, 0),
+        ("addClass", world.class_terms(Kind("binary", "trader", market_cap=10**9))),
+        ("setGuardian", who["bob"]),
+        ("setReporter", who["carol"]),
+        ("setKeeper", 1, who["trader"]),
+        ("closeMarket", world.markets["stuck"].id),
+        ("forgiveLosses", 0, 7 * UNIT),
+        ("resetBreaker",),
     ]
-    for call in calls:
-        vault.submit(call, sender=owner)
-    vetoed = vault.setKeeper.encode_input(people.mallory)
-    vault.submit(vetoed, sender=owner)
-    vault.revoke(vetoed, sender=people.guardian)
-    chain.pending_timestamp += 2 * DAY
-    report(vault)
-    for call in calls:
-        vault.accept(call, sender=owner)
-    vault.setKeeper("0x" + "00" * 20, sender=people.bob)  # the guardian's, at once
-    raised = vault.setClassCaps.encode_input(0, (2**60, *caps[1:]))
-    lowered = vault.decreaseDelay.encode_input(keccak(text="setKeeper(address)")[:4], DAY)
-    for call in (raised, lowered):
-        vault.submit(call, sender=owner)
-    vault.setClassCaps(0, caps, sender=owner)  # safer
-    chain.pending_timestamp += 3 * DAY
-    for call in (raised, lowered):
-        vault.accept(call, sender=owner)
-    vault.abdicate(keccak(text="setFees(uint256,uint256,uint256)")[:4], sender=owner)
+    for function, *arguments in announced:
+        world.submit(function, *arguments)
+    world.revoke(world.submit("setKeeper", 0, who["mallory"]))
+    world.wait(2 * DAY)
+    deal(world)
+    for function, *arguments in announced:
+        getattr(vault, function)(*arguments, sender=owner)
+    vault.setKeeper(1, ZERO, sender=who["bob"])  # the guardian's, at once
+    caps = vault.classOf(4)[4:8]
+    raised = ("setClassCaps", 4, (2**60, *caps[1:]))
+    lowered = ("decreaseDelay", selector("setKeeper(uint256,address)"), DAY)
+    for function, *arguments in (raised, lowered):
+        world.submit(function, *arguments)
+    vault.setClassCaps(4, (1, *caps[1:]), sender=who["bob"])  # safer
+    world.wait(3 * DAY)
+    for function, *arguments in (raised, lowered):
+        world.accept(vault.data(function, *arguments))
+    vault.abdicate(selector("setFees(uint256,uint256,uint256)"), sender=owner)
+    vault.retireClass(3, sender=who["bob"])
     vault.pause(sender=owner)
-    vault.transferOwnership(people.alice, sender=owner)
-    vault.acceptOwnership(sender=people.alice)
-    return vault, transactions(vault)
+    vault.transferOwnership(who["alice"], sender=owner)
+    vault.acceptOwnership(sender=who["alice"])
+    return world, events_of(world)
 
 
-def read_of(vault):
-    contracts = Views(Node(""))
-
-    def one(name, arguments):
-        call = {"to": vault.address, "data": contracts.data(name, arguments)}
-        answer = bytes(ape.networks.provider.web3.eth.call(call)).hex()
-        return contracts.decoded(name, "0x" + answer)
-
-    return lambda asked: [one(*each) for each in asked]
-
-
-def test_what_was_announced_in_time_differs_nowhere(governed, people):
-    vault, groups = governed
-    ledger = books(vault, groups)
+def test_what_was_announced_in_time_differs_nowhere(governed):
+    world, groups = governed
+    ledger = audit(world, groups)
     assert ledger.differences == []
-    assert view_differences(ledger, ape.chain.blocks.head.timestamp, read_of(vault)) == []
-    assert ledger.permissions.limit(Limit.MAX_SPREAD_BPS) == 3_000
-    assert ledger.permissions.rates == (60, 0, 0)
-    assert ledger.permissions.roles["owner"] == people.alice.address.lower()
-    assert ledger.permissions.class_of(0).caps.words == (2**60, 10_000, 2**90, 10_000)
-    assert any("revoked" in each.what for each in ledger.permissions.timeline)
-    assert ledger.permissions.submitted == {}
+    assert found_at_last(world, ledger) == []
+    permissions = ledger.permissions
+    assert permissions.limit(Limit.MAX_PREMIUM_BPS) == 3_000
+    assert permissions.rates == (60, 0, 0)
+    assert permissions.roles["owner"] == world.who["alice"].lower()
+    added, given_up = permissions.class_of(4), permissions.class_of(1)
+    assert added.caps.words[0] == 2**60 and added.keeper == world.who["trader"].lower()
+    assert given_up.keeper == ZERO and permissions.class_of(3).is_retired
+    assert any("revoked" in each.what for each in permissions.timeline)
+    assert permissions.submitted == {} and permissions.is_paused
+    assert ledger.losses_of(0) > 10**5 * UNIT, "two lost markets, little forgiven"
 
 
 def without(groups, name, place):
@@ -133,48 +132,132 @@ def without(groups, name, place):
     return found
 
 
+ANNOUNCED = [
+    *("LimitSet", "LimitSet", "LimitSet", "FeesSet", "ClassAdded", "RoleSet", "RoleSet"),
+    *("KeeperSet", "MarketClosed", "LossesForgiven", "BreakerReset", "ClassCapsSet", "DelaySet"),
+]
+
+
 def test_a_riskier_change_that_nobody_announced_is_found(governed):
-    """Each of the nine announced calls, as if its execution was none of an announced one."""
-    vault, groups = governed
-    names = ["LimitSet", "LimitSet", "FeesSet", "ClassAdded", "RoleSet", "RoleSet", "RoleSet",
-             "ClassCapsSet", "DelaySet"]  # fmt: skip
-    for place, name in enumerate(names):
-        (found,) = books(vault, without(groups, "CallExecuted", place)).differences
+    """Each of the announced calls, as if its execution was none of an announced one."""
+    world, groups = governed
+    for place, name in enumerate(ANNOUNCED):
+        (found,) = audit(world, without(groups, "CallExecuted", place)).differences
         assert found.what.startswith(f"{name}: announced by submit(")
 
 
 def test_an_execution_of_what_was_not_submitted_is_found(governed):
-    """Seven calls that were made, and one that was revoked."""
-    vault, groups = governed
-    for place, name in enumerate([*["CallExecuted"] * 7, "CallRevoked"]):
-        found = books(vault, without(groups, "CallSubmitted", place)).differences
+    """Eleven calls that were made, and one that was revoked."""
+    world, groups = governed
+    for place, name in enumerate([*["CallExecuted"] * 11, "CallRevoked"]):
+        found = audit(world, without(groups, "CallSubmitted", place)).differences
         assert [each.what for each in found] == [f"{name}.call_hash"]
 
 
 def test_a_call_before_or_long_after_its_time_is_found(governed):
-    vault, groups = governed
+    world, groups = governed
     for shift in (-2 * DAY, 8 * DAY):
         moved = [
             (time + shift if any(each.name == "CallExecuted" for each in events) else time, events)
             for time, events in groups
         ]
-        found = books(vault, moved).differences
+        found = audit(world, moved).differences
         assert [each for each in found if each.what == "CallExecuted: time"]
+
+
+class Listener:
+    """Governance that hears events of one transaction each."""
+
+    def __init__(self):
+        self.governance = Governance(Permissions())
+
+    def hear(self, now, kind, **fields):
+        event = kind(now, hex(now), 0, "", **fields)
+        return self.governance.take(event, Transaction(now, (event,)))
+
+    def whats(self, now, kind, **fields):
+        return [each.what for each in self.hear(now, kind, **fields)]
+
+
+CALL = selector("setKeeper(uint256,address)") + b"\0" * 64
+HEAD, HASH = "0x" + CALL[:4].hex(), "0x" + keccak(CALL).hex()
 
 
 def test_the_delay_that_counts_is_the_one_of_the_call():
     """A delay that was raised after the submission holds for it."""
-    governance, call = Governance(Permissions()), keccak(text="setKeeper(address)")[:4] + b"\0" * 32
-    selector, identity = "0x" + call[:4].hex(), "0x" + keccak(call).hex()
-
-    def hear(now, kind, **fields):
-        event = kind(now, hex(now), 0, "", **fields)
-        return governance.take(event, Transaction(now, (event,)))
-
-    assert hear(1, DelaySet, selector=selector, delay=100) == []
-    assert hear(10, CallSubmitted, call_hash=identity, delay=100, call=call) == []
-    assert hear(20, DelaySet, selector=selector, delay=200) == []
-    (found,) = hear(150, CallExecuted, call_hash=identity)
+    hear = Listener().hear
+    assert hear(1, DelaySet, selector=HEAD, delay=100) == []
+    assert hear(10, CallSubmitted, call_hash=HASH, delay=100, call=CALL) == []
+    assert hear(20, DelaySet, selector=HEAD, delay=200) == []
+    (found,) = hear(150, CallExecuted, call_hash=HASH)
     assert (found.what, found.expected) == ("CallExecuted: time", f"210 to {210 + 7 * DAY}")
-    (found,) = hear(160, CallSubmitted, call_hash=identity, delay=100, call=call)
+    (found,) = hear(400, CallSubmitted, call_hash=HASH, delay=100, call=CALL)
     assert (found.what, found.expected, found.found) == ("CallSubmitted.delay", "200", "100")
+
+
+@pytest.mark.parametrize(
+    ("ended", "again"),
+    [("made", 250), ("revoked", 240), ("lapsed", 10 + 100 + 7 * DAY + 100)],
+)
+def test_the_same_call_stands_again_only_after_another_delay(ended, again):
+    """Delay 100: submitted at 10; made at 150, revoked at 140, or left to lapse."""
+    for early, told in ((1, ["CallSubmitted: time"]), (0, [])):
+        hear = Listener().whats
+        assert hear(1, DelaySet, selector=HEAD, delay=100) == []
+        assert hear(10, CallSubmitted, call_hash=HASH, delay=100, call=CALL) == []
+        if ended == "made":
+            assert hear(150, CallExecuted, call_hash=HASH) == []
+        elif ended == "revoked":
+            assert hear(140, CallRevoked, call_hash=HASH) == []
+        submitted = {"call_hash": HASH, "delay": 100, "call": CALL}
+        assert hear(again - early, CallSubmitted, **submitted) == told
+
+
+def test_what_was_abdicated_is_done_by_nobody():
+    listener = Listener()
+    head = "0x" + selector("setKeeper(uint256,address)").hex()
+    assert listener.whats(1, Abdicated, selector=head) == []
+    assert listener.whats(2, CallSubmitted, call_hash=HASH, delay=0, call=CALL) == [
+        "CallSubmitted.call: abdicated"]  # fmt: skip
+    assert listener.whats(3, KeeperSet, class_id=0, keeper="0x" + "77" * 20) == [
+        "KeeperSet: setKeeper was abdicated"]  # fmt: skip
+    assert listener.whats(4, KeeperSet, class_id=0, keeper=ZERO) == [], "drops are free"
+
+
+def test_a_pause_is_of_guardian_or_owner_and_ends_so():
+    ann, ben, eve = ("0x" + 20 * each for each in ("aa", "bb", "ee"))
+    guardian = "0x" + keccak(text="guardian").hex()
+    listener = Listener()
+    listener.governance.permissions.born_in = "0x1"
+    hear = listener.whats
+    assert hear(1, OwnershipTransferred, previous_owner=ZERO, new_owner=ann) == []
+    assert hear(1, RoleSet, role=guardian, account=ben) == []
+    assert hear(2, Paused, account=eve) == ["Paused.account"]
+    assert hear(3, Unpaused, account=ann) == []
+    assert hear(4, Paused, account=ben) == [] and hear(5, Unpaused, account=ben) == []
+    assert hear(6, Paused, account=ann) == []
+    assert hear(7, Unpaused, account=ben) == ["Unpaused: paused by the owner"]
+
+
+def test_ownership_goes_to_whom_it_was_offered():
+    ann, ben = ("0x" + 20 * each for each in ("aa", "bb"))
+    hear = Listener().whats
+    assert hear(2, OwnershipTransferred, previous_owner=ann, new_owner=ben) == [
+        "OwnershipTransferred.new_owner"]  # fmt: skip
+    assert hear(3, OwnershipTransferStarted, previous_owner=ben, new_owner=ann) == []
+    assert hear(4, OwnershipTransferred, previous_owner=ben, new_owner=ann) == []
+
+
+def test_fees_are_not_raised_on_old_news(governed):
+    """The announced raise of the fees, as if it had come three days after the last report."""
+    world, groups = governed
+    raises = [
+        place
+        for place, (_, events) in enumerate(groups)
+        if any(isinstance(each, FeesSet) and each.management_bps == 60 for each in events)
+    ]
+    (place,) = raises
+    late = [*groups]
+    late[place] = (groups[place][0] + 3 * DAY, groups[place][1])
+    found = [each.what for each in audit(world, late).differences]
+    assert "FeesSet: raised while fresh" in found

@@ -1,8 +1,10 @@
 """A world's transactions through the auditor's ledger."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from strongroom.audit.bookkeeper import Bookkeeper
+from strongroom.audit.contracts import Asked
 from strongroom.audit.events import (
     AuditedEvent,
     RawLog,
@@ -12,15 +14,19 @@ from strongroom.audit.events import (
     vault_readers,
 )
 from strongroom.audit.ledger import Ledger
+from strongroom.audit.permissions import Difference
+from strongroom.audit.view_checks import view_differences
 
 from tests.property.world import World
+
+Transactions = list[tuple[int, list[AuditedEvent]]]  # time, events
 
 
 def raw_logs(world: World) -> list[tuple[int, list[RawLog]]]:
     """Return (time, logs as a node gives them) of the vault, a block a transaction."""
     found = []
     for block, (time, logs) in enumerate(world.evm.transactions):
-        mine = []
+        mine: list[RawLog] = []
         for index, log in enumerate(logs):
             if log.address.lower() != world.vault.address.lower():
                 continue
@@ -28,7 +34,7 @@ def raw_logs(world: World) -> list[tuple[int, list[RawLog]]]:
             mine.append(
                 {
                     "address": log.address,
-                    "topics": ["0x" + bytes.fromhex(_hex(topic)).hex() for topic in topics],
+                    "topics": ["0x" + _hex(topic) for topic in topics],
                     "data": "0x" + _hex(data),
                     "blockNumber": hex(block),
                     "transactionHash": "0x" + block.to_bytes(32, "big").hex(),
@@ -44,7 +50,7 @@ def _hex(value: Any) -> str:
     return value.hex().removeprefix("0x") if isinstance(value, bytes) else str(value)[2:]
 
 
-def events_of(world: World) -> list[tuple[int, list[AuditedEvent]]]:
+def events_of(world: World) -> Transactions:
     """Return (time, decoded events) of each transaction."""
     found = []
     for time, logs in raw_logs(world):
@@ -52,9 +58,27 @@ def events_of(world: World) -> list[tuple[int, list[AuditedEvent]]]:
     return found
 
 
-def audit(world: World, transactions: list[tuple[int, list[AuditedEvent]]] | None = None) -> Ledger:
+def audit(world: World, transactions: Transactions | None = None) -> Ledger:
     """Return the books of a world's vault."""
     ledger = Ledger(world.vault.address.lower())
     for time, events in transactions if transactions is not None else events_of(world):
         Bookkeeper(ledger).book(Transaction(time, tuple(events)))
     return ledger
+
+
+def read_of(world: World) -> Callable[[Sequence[Asked]], list[Any]]:
+    """Return what the chain says of views, addresses and words as the auditor has them."""
+
+    def one(name: str, arguments: Sequence[int | str]) -> Any:
+        given = [
+            bytes.fromhex(each[2:]) if isinstance(each, str) and len(each) in (10, 66) else each
+            for each in arguments
+        ]
+        return getattr(world.vault, name)(*given)
+
+    return lambda asked: [one(*each) for each in asked]
+
+
+def found_at_last(world: World, ledger: Ledger) -> list[Difference]:
+    """Return where the books part from a world's views."""
+    return view_differences(ledger, world.now, read_of(world))

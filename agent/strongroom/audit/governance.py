@@ -358,7 +358,7 @@ def _argument_types(signature: str) -> list[str]:
             found.append("")
         else:
             found[-1] += letter
-    return found
+    return [each for each in found if each]
 
 
 _HANDLERS: Mapping[type[AuditedEvent], Callable[[Governance, AuditedEvent], None]] = dict(
