@@ -54,7 +54,8 @@ def live(folder: Path, bomb_at: int) -> None:
         busy = keeper.journal.open() or keeper.journal.open_tasks()
         busy = busy or keeper.journal.transactions.open() or tick.decisions
         quiet = 0 if busy or tick.halts else quiet + 1
-        if quiet and waits_for_mark(tick.state):
+        waits = quiet and (waits_for_mark(tick.state) or keeper.vault.reports().requests_wait)
+        if waits:
             pass_time(keeper.chain)
             quiet = 0
         if tick.halts:
