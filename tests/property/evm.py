@@ -224,3 +224,35 @@ def _reason(error: Exception) -> str:
     """Return the reason string out of revm's message, or the message."""
     found = re.search(r"output: 0x08c379a0([0-9a-f]+)", str(error))
     return str(decode(["string"], bytes.fromhex(found[1]))[0]) if found else str(error)
+
+
+class Logs:
+    """Decodes the logs of one contract by its ABIs."""
+
+    def __init__(self, address: str, abis: Sequence[Sequence[Any]]) -> None:
+        self._address = address.lower()
+        self._events = {}
+        for abi in abis:
+            for entry in abi:
+                if entry["type"] == "event":
+                    indexed = [each for each in entry["inputs"] if each["indexed"]]
+                    rest = [each for each in entry["inputs"] if not each["indexed"]]
+                    topic = keccak(text=signature(entry))
+                    self._events[topic] = entry["name"], indexed, rest, types(rest)
+
+    def read(self, logs: Sequence[Any]) -> list[tuple[str, dict[str, Any]]]:
+        """Return name and arguments of each of the contract's events."""
+        found = []
+        for log in logs:
+            if log.address.lower() != self._address:
+                continue
+            topics, data = log.data
+            name, indexed, rest, kinds = self._events[bytes(topics[0])]
+            values = {
+                each["name"]: _values((each["type"],), bytes(topic))[0]
+                for each, topic in zip(indexed, topics[1:], strict=True)
+                if each["type"] != "string"
+            }
+            values |= dict(zip([each["name"] for each in rest], decode(kinds, data), strict=True))
+            found.append((name, values))
+        return found

@@ -1,0 +1,249 @@
+"""Looks at a vault around every act and holds it to DESIGN 6, promise by promise.
+
+What it holds against comes from the promise: balances from the token, prices as they were
+published, requests as they were made, the fee formulas of DESIGN 2.4. It has no model of the vault.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.property.evm import Logs
+from tests.property.world import (
+    BPS,
+    DEPOSIT,
+    PRICE,
+    REDEEM,
+    SHARE,
+    SIDES,
+    VIRTUAL,
+    YEAR,
+    World,
+)
+
+DEALS = ("report", "settle")
+# What moves stored NAV by news: a payout that comes home is not what was marked.
+NEWS = ("close", "harvest", "recall", "sweep")
+
+
+@dataclass
+class Look:
+    """A vault before an act."""
+
+    do: str
+    nav: int
+    supply: int
+    prices: tuple[int, int]
+    mark: int
+    losses: int
+    idle: int
+    logs: int
+    reports: int
+
+
+@dataclass
+class Watch:
+    """One vault's promises, act after act."""
+
+    world: World
+    gifts: int = 0  # to the vault itself, which it does not see
+    dust: int = 0  # units that roundings may have left in the vault
+    prices: list[tuple[int, int]] = field(default_factory=list)  # by number of the report
+    asked: dict[tuple[int, int], int] = field(default_factory=dict)  # (side, epoch) -> reports then
+    fee_base: int = 0  # NAV at the bid after the last settlement
+    fees_at: int = 0
+    epochs: set[int] = field(default_factory=set)  # of deposits, with something left
+    checks: dict[str, int] = field(default_factory=dict)  # how often each promise was looked at
+
+    def __post_init__(self) -> None:
+        self.vault = self.world.vault
+        self.logs = Logs(self.vault.address, self.vault.abis)
+        self.fees_at = self.world.now
+        self.prices.append(self.vault.prices())
+
+    def look(self, do: str) -> Look:
+        vault = self.vault
+        if do == "gift":
+            self.gifts -= self._balance()
+        return Look(
+            do,
+            vault.totalAssets(),
+            vault.totalSupply(),
+            vault.prices(),
+            vault.highWaterMark(),
+            vault.totalLosses(),
+            vault.total_idle(),
+            len(self.world.evm.transactions),
+            vault.reportCount(),
+        )
+
+    def _balance(self) -> int:
+        return int(self.world.pusd.balanceOf(self.vault.address))
+
+    def _count(self, promise: str) -> None:
+        self.checks[promise] = self.checks.get(promise, 0) + 1
+
+    def compare(self, before: Look) -> None:
+        """Hold what an act did to the promises."""
+        if before.do == "gift":
+            self.gifts += self._balance()
+        logs = [log for _, each in self.world.evm.transactions[before.logs :] for log in each]
+        events = self.logs.read(logs)
+        self._follow(before, events)
+        self.promise_1_and_5_value()
+        self.promise_2_nothing_above_cost()
+        self.promise_3_no_dilution(before, events)
+        if before.do in DEALS:
+            self.promise_4_forward_pricing(before, events)
+            self.promise_6_fees(before, events)
+            self.fee_base = self.vault.totalAssets()
+        else:
+            assert self.vault.prices() == before.prices, f"promise 8: {before.do} moved a price"
+        if before.do == "redeem_in_kind":
+            self.fees_at = self.world.now
+        if before.do == "allocate":
+            self.promise_7_caps()
+        self.promise_7_losses(before, events)
+
+    def _follow(self, before: Look, events: list[tuple[str, Any]]) -> None:
+        """Take in which requests were made when, and which prices were published."""
+        for name, values in events:
+            if name in ("DepositRequest", "RedeemRequest"):
+                side = DEPOSIT if name == "DepositRequest" else REDEEM
+                self.asked[side, values["requestId"]] = before.reports
+                if side == DEPOSIT:
+                    self.epochs.add(values["requestId"])
+            elif name in ("EpochSettled", "DepositRequestCancelled", "RedeemRequestCancelled"):
+                self.dust += 2
+            elif name in ("Deposit", "Withdraw"):
+                self.dust += 1
+        if before.do in DEALS:
+            self.prices.append(self.vault.prices())
+
+    def pending_deposits(self) -> int:
+        """Return the assets of deposit requests that are not settled."""
+        total = 0
+        for epoch in sorted(self.epochs):
+            left = self.vault.epochOf(DEPOSIT, epoch)[1]
+            total += left
+            if not left:
+                self.epochs.discard(epoch)
+        return total
+
+    def promise_1_and_5_value(self) -> None:
+        """The vault holds what it owes; and every unit of it is accounted for, but for gifts and
+        what roundings left."""
+        self._count("1 and 5")
+        owed = self.vault.total_idle() + self.pending_deposits() + self.vault.claimable_assets()
+        over = self._balance() - self.gifts - owed
+        assert over >= 0, f"promise 1: {-over} are missing"
+        assert over <= self.dust, f"promise 5: {over} belong to nobody (dust of {self.dust})"
+
+    def promise_2_nothing_above_cost(self) -> None:
+        self._count("2")
+        cost = self.vault.total_idle() + self.vault.totalExposure()
+        assert self.vault.totalAssets() <= cost, "promise 2: NAV at the bid above idle and cost"
+
+    def promise_3_no_dilution(self, before: Look, events: list[tuple[str, Any]]) -> None:
+        """What others do lowers nobody's NAV at the bid per share, fees apart."""
+        if before.do in NEWS:
+            return
+        self._count("3")
+        nav, supply = before.nav, before.supply
+        if before.do in DEALS:  # from the NAV of the report on, before it settled anything
+            (dealt,) = [values for name, values in events if name == "Dealt"]
+            nav, supply = dealt["nav_bid"], dealt["supply"]
+        else:
+            supply += sum(values["shares"] for name, values in events if name == "FeesAccrued")
+        after = self.vault.totalAssets() + 1, self.vault.totalSupply() + VIRTUAL
+        assert after[0] * (supply + VIRTUAL) >= (nav + 1) * after[1], (
+            f"promise 3: {before.do} diluted: {nav + 1} / {supply + VIRTUAL} -> {after}"
+        )
+
+    def promise_4_forward_pricing(self, before: Look, events: list[tuple[str, Any]]) -> None:
+        """Every request is dealt at the worse of two prices, both published after it."""
+        self._count("4")
+        report = before.reports + 1  # the number of this one
+        assert report == len(self.prices) - 1
+        (bid, ask), (bid_before, ask_before) = self.prices[report], self.prices[report - 1]
+        for name, values in events:
+            if name != "EpochSettled":
+                continue
+            side, taken, given = values["side"], values["taken"], values["given"]
+            assert self.asked[side, values["epoch"]] < report - 1, "promise 4: priced too early"
+            if side == DEPOSIT:
+                assert given * max(ask, ask_before) <= taken * PRICE, "promise 4: too cheap"
+            else:
+                assert given * PRICE <= taken * min(bid, bid_before), "promise 4: too dear"
+
+    def promise_6_fees(self, before: Look, events: list[tuple[str, Any]]) -> None:
+        """The fees are those of DESIGN 2.4, and worth what they say."""
+        self._count("6")
+        ((_, fee),) = [event for event in events if event[0] == "FeesAccrued"]
+        (dealt,) = [values for name, values in events if name == "Dealt"]
+        management_rate, performance_rate, hurdle = self.world.vault.feeRates()
+        assets, elapsed = dealt["nav_bid"], self.world.now - self.fees_at
+        self.fees_at = self.world.now
+        if self.vault.windingDown() or before.supply == 0:
+            assert fee["shares"] == 0, "promise 6: a fee in wind-down or of nobody"
+            return
+        management = min(self.fee_base, assets) * management_rate * elapsed // (BPS * YEAR)
+        mark = before.mark + -(-before.mark * hurdle * elapsed // (BPS * YEAR))
+        price = (assets + 1 - management) * SHARE // (before.supply + VIRTUAL)
+        performance = 0
+        if price > mark:
+            performance = (price - mark) * before.supply // SHARE * performance_rate // BPS
+        assert (fee["management"], fee["performance"]) == (management, performance), "promise 6"
+        taken = management + performance
+        supply = before.supply + fee["shares"]
+        worth = fee["shares"] * (assets + 1) // (supply + VIRTUAL)
+        assert taken - 1 <= worth <= taken, f"promise 6: worth {worth}, due {taken}"
+
+    def promise_7_caps(self) -> None:
+        """After an allocation every cap of DESIGN 2.5 holds."""
+        self._count("7")
+        vault, limits, nav = self.vault, self.world.limits, self.vault.totalAssets()
+        total = vault.totalExposure() + vault.totalLosses()
+        assert total <= limits["total_cap"]
+        assert total * BPS <= limits["total_cap_bps"] * nav
+        day = vault.recentAllocation()
+        assert day <= limits["velocity"]
+        assert day * BPS <= limits["velocity_bps"] * nav
+
+    def promise_7_losses(self, before: Look, events: list[tuple[str, Any]]) -> None:
+        """Losses per share fall only by money that came home, or by the owner's act."""
+        home = sum(v["assets"] - v["cost"] for name, v in events if name == "CameHome")
+        forgiven = sum(v["assets"] for name, v in events if name == "LossesForgiven")
+        whole, new = before.supply + VIRTUAL, self.vault.totalSupply() + VIRTUAL
+        least = before.losses * new // whole - (home + forgiven) * new // whole - 2
+        assert self.vault.totalLosses() >= least, "promise 7: losses fell by themselves"
+
+    def everything(self) -> None:
+        """What is too much to look at after every act."""
+        vault = self.vault
+        exposures = [vault.bookOf(market)[0] for market in vault.openMarkets()]
+        bids = [vault.bookOf(market)[1] for market in vault.openMarkets()]
+        assert sum(exposures) == vault.totalExposure()
+        assert sum(bids) + vault.total_idle() == vault.totalAssets()
+        classes = range(len(self.world.kinds))
+        assert sum(vault.classBook(each)[0] for each in classes) == vault.totalExposure()
+        for side in SIDES:
+            for who in map(self.world.who.get, ("alice", "bob", "carol", "dave")):
+                vault.liveEpochs(side, who)
+        self.promise_11_nothing_pays_for_an_order()
+
+    def promise_11_nothing_pays_for_an_order(self) -> None:
+        """A halted or closed account has nothing approved to the exchange."""
+        world = self.world
+        for name, market in world.markets.items():
+            if market.is_delegated:
+                continue
+            account = market.account.address
+            try:
+                stopped = market.account.halted()
+            except Exception:  # an account that is made to fail
+                continue
+            assert stopped or not world.is_closed(name), "promise 11: closed and not halted"
+            if stopped:
+                self._count("11")
+                assert world.pusd.allowance(account, world.exchange) == 0
+                assert not world.ctf.isApprovedForAll(account, world.exchange)
