@@ -302,7 +302,8 @@ def _deal(state: uint256, nav_bid: uint256, nav_ask: uint256, flat: bool):
     winding_down: bool = status._has(state, status.WINDING_DOWN)
     supply: uint256 = core._accrue(state, nav_bid, True)
     bid: uint256 = nav._price(nav_bid, supply)
-    ask: uint256 = self._net(nav._price_up(nav_ask, supply), winding_down)
+    # not below the bid: the mark is a whole share's price, rounded, and a step of it is a fee
+    ask: uint256 = max(bid, self._net(nav._price_up(nav_ask, supply), winding_down))
     day: uint256 = max(
         limits._bps(word, limits.MAX_INFLOW_BPS) * nav_bid // units.BPS, limits._floor(word)
     )

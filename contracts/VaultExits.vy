@@ -221,6 +221,8 @@ def closeMarket(market: bytes32):
     settled: bool = self._redeem(account)  # of an account that fails, only the owner disposes
     resolved: bool = False
     empty_handed: bool = False
+    if settled and by_owner:
+        settled = self._answers(account)
     if settled:  # so no resolved token is left inside
         resolved, empty_handed = self._state_of(account)
     held: uint256 = core._collateral(account)
@@ -349,6 +351,29 @@ def _redeem(account: address) -> bool:
 
 
 @internal
+@view
+def _answers(account: address) -> bool:
+    """
+    @return Whether an account says what it holds.
+    """
+    positions: bool = raw_call(
+        account,
+        method_id("positions()"),
+        gas=msg.gas - msg.gas // 8,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    away: bool = raw_call(
+        account,
+        method_id("away()"),
+        gas=msg.gas - msg.gas // 8,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    return positions and away
+
+
+@internal
 def _state_of(account: address) -> (bool, bool):
     """
     @return Whether all conditions of an account are resolved, and whether it holds no unresolved
@@ -436,11 +461,16 @@ def _leave(
         account: address = exposure._account(word)
         book: uint256 = nav.books[market]
         if exposure._is_delegated(word):
-            # of collateral alone, which calls nobody
+            # of collateral alone, which calls nobody; what is paid above his part of the cost was
+            # profit, or a gift that he may have made himself: it frees no budget
             paid: uint256 = extcall IMarketAccount(account).payInKind(receiver, part, supply)
-            cost: uint256 = min(paid, nav._exposure(book))
+            cost: uint256 = min(paid, nav._exposure(book) * part // supply)
             exposure._leave_in_kind(
-                market, word, cost, min(nav._bid(book), paid), min(nav._ask(book), paid)
+                market,
+                word,
+                cost,
+                min(paid, nav._bid(book) * part // supply),
+                min(paid, nav._ask(book) * part // supply),
             )
             log PaidInKind(market=market, assets=paid, cost=cost)
             continue

@@ -22,7 +22,6 @@ from tests.property.world import (
     FOREVER,
     FORTUNE,
     HOUR,
-    KINDS,
     NO,
     NOBODY,
     REDEEM,
@@ -40,20 +39,23 @@ from tests.property.world import (
 
 Act = tuple[str, dict[str, Any]]
 MOST_OPEN = 6
+HOLDERS = (*USERS, "erin")
 ALL, MORE, HALF, THIRD, DUST, ONE = "all", "more", "half", "third", "dust", "one"
 PARTS = (ALL, ALL, HALF, THIRD, DUST, ONE, MORE)
 YES_NO = (True, False)
 MARGIN = 10**14  # share-wei that the rules may credit fewer than the vault
+CLOSE_BY = 50  # units that roundings may add up to
+TENTH = UNIT // 10
 WHO_CLOSES = ("mallory", "its keeper", "guardian", "owner")
 WHO_RECALLS = ("its keeper", "guardian", "owner", "mallory")
 PAYOUTS = ((1, 1), (0, 1), (1, 2), (2, 5), (1, 3))
 # By how much of NAV (bps) a keeper allocates.
-PART_OF_NAV = (50, 200, 800, 1_400, 3_000, 9_000)
+PART_OF_NAV = (50, 200, 200, 500, 800, 1_400, 3_000)
 STEPS = (0, 0, 1, -1, 3, -3, 10, -10, 35, -35)
 LIMITS = (
-    ("max_up_bps", (0, 200, 1_000, 30_000)),
-    ("max_down_bps", (0, 200, 1_000, 10_000)),
-    ("max_premium_bps", (0, 300, 1_000, 60_000)),
+    ("max_up_bps", (1, 200, 1_000, 30_000)),
+    ("max_down_bps", (1, 200, 1_000, 10_000)),
+    ("max_premium_bps", (1, 300, 1_000, 60_000)),
     ("max_inflow_bps", (0, 500, 1_000, 20_000)),
     ("exit_fee_bps", (0, 50, 100)),
     ("inflow_floor", (0, 10_000 * UNIT, 10**6 * UNIT)),
@@ -130,9 +132,13 @@ LOOSE = {"velocity_bps": 10_000, "velocity": 2**96 - 1, "question_cap_bps": 4_00
 SCENES: tuple[dict[str, Any], ...] = (
     LOOSE,
     LOOSE | {"fees": (0, 0, 0), "max_drawdown_bps": 10_000},
-    {"total_cap": 300_000 * UNIT},
+    {"fees": (200, 0, 0), "total_cap": 300_000 * UNIT},
     LOOSE | {"fees": (500, 5_000, 0), "max_premium_bps": 60_000, "max_up_bps": 60_000},
-    LOOSE | {"max_inflow_bps": 60_000, "exit_fee_bps": 0, "min_report_interval": 60},
+    LOOSE
+    | {
+        **{"fees": (0, 0, 0), "max_inflow_bps": 60_000, "exit_fee_bps": 0},
+        "min_report_interval": 60,
+    },
     LOOSE
     | {
         "kinds": (
@@ -141,6 +147,7 @@ SCENES: tuple[dict[str, Any], ...] = (
             Kind("delegated", "courier", 100_000 * UNIT),
             Kind("shaky", "rival"),
         ),
+        "fees": (100, 0, 0),
         "total_cap_bps": 3_500,
         "inflow_floor": 0,
         "max_down_bps": 300,
@@ -156,7 +163,7 @@ class Life:
         self.traced = traced
         self.acts: list[Act] = []
         self.truth: dict[tuple[bytes, int], int] = {}  # question, condition -> cents of YES
-        self.scribe = Scribe(world, {who: FORTUNE for who in USERS}) if traced else None
+        self.scribe = Scribe(world, dict.fromkeys(HOLDERS, FORTUNE)) if traced else None
         self.watch = Watch(world) if watched else None
         world.who["the vault"] = world.vault.address
         self.refused = ""
@@ -219,7 +226,10 @@ class Life:
         whole = self.world.shares(who)
         if not self.traced:
             return self.part_of(whole, part)
-        return 2 * whole + MARGIN if part == MORE else self.part_of(max(0, whole - MARGIN), part)
+        if part == MORE:
+            return 2 * whole + SHARE
+        margin = MARGIN + (whole // 10**6 if self.world.fees[1] else 0)
+        return self.part_of(whole - margin, part) if whole > margin else 0
 
     def person(self, who: str, market: Market) -> str:
         return market.kind.keeper if who == "its keeper" else who
@@ -231,7 +241,12 @@ class Life:
     # acts of people
 
     def do_wait(self, seconds: int) -> None:
+        """Time passes; within a day the owner has named a reporter again, and goes on."""
         self.world.wait(seconds)
+        if seconds >= DAY and self.world.vault.reporter() == NOBODY:
+            self.do_drop_reporter()
+        if seconds >= DAY and self.world.vault.paused():
+            self.do_pause()
 
     def do_deposit(self, who: str, amount: int) -> None:
         self._request(DEPOSIT, who, amount)
@@ -253,13 +268,21 @@ class Life:
             if not self.world.cancel_all(side, who):
                 raise Reverted("nothing to take back")
 
-        self.attempt("cancel", cancel, {"queue": QUEUES[side], "who": who})
+        dust = MARGIN if side == REDEEM else CLOSE_BY
+        live = self.world.vault.liveEpochs(side, self.world.who[who])
+        pending = self.world.pending(side, who).values()
+        # by the rules the last dust of an epoch that was settled may still be there
+        waiting = self.world.vault.waitingEpochs(side)
+        sure = len(live) == 1 and len(waiting) < 2 and any(amount > dust for amount in pending)
+        done = self.attempt("cancel", cancel)
+        if self.scribe and (done or sure):
+            self.scribe.write("cancel", self.refused, queue=QUEUES[side], who=who)
         self._claim_if_traced()
 
     def _claim_if_traced(self) -> None:
         """By the rules, what is settled is paid."""
         if self.traced:
-            self.world.claim_all()
+            self.world.claim_all(*HOLDERS)
 
     def do_claim(self, who: str, side: int, by_out: bool, part: str) -> None:
         amount = self.part_of(self.world.claimable(side, who)[by_out], part)
@@ -279,7 +302,15 @@ class Life:
         """Return the names of markets to skip: those that fail, and perhaps one more."""
         market = None if skip is None else self.any_market(skip)
         names = {name for name, how in self.failing.items() if how == DEAD}
+        if self.traced:
+            names |= {name for name in self.world.open_names() if self._is_above_cost(name)}
         return sorted(names | ({market.name} if market else set()))
+
+    def _is_above_cost(self, name: str) -> bool:
+        """Say whether a delegated account holds more inside than its book says."""
+        market = self.world.markets[name]
+        exposure, bid, _ = self.world.vault.bookOf(market.id)
+        return market.is_delegated and self.world.held(name).cash + CLOSE_BY > min(exposure, bid)
 
     def _skipped_by_all_names(self, skipped: Iterable[str]) -> list[str]:
         """A market that was opened again has one id and several names."""
@@ -364,6 +395,8 @@ class Life:
         if chosen is None or self.failing.get(chosen.name):
             return
         held = self.world.held(chosen.name).cash
+        if self.traced and held < CLOSE_BY:
+            return
         amount = FOREVER if part == MORE else self.part_of(held, part)
         self.attempt(
             "recall",
@@ -494,9 +527,13 @@ class Life:
         if self.traced and (chosen.is_delegated or self.world.is_closed(chosen.name)):
             return
         condition %= len(chosen.conditions)
+        if self.traced:  # neither dust nor a multiple of the vault: roundings would show
+            amount = min(max(amount, TENTH), 10**5 * UNIT)
         self._venue(chosen, lambda: self.world.give(chosen.name, condition, side, amount))
 
     def do_give_cash(self, market: int, amount: int) -> None:
+        if self.traced:
+            amount = max(amount, TENTH)
         chosen = self.any_market(market)
         if chosen is None:
             return
@@ -506,9 +543,7 @@ class Life:
             self._sweep(chosen)
 
     def do_give_vault(self, amount: int) -> None:
-        done = self.attempt(
-            "gift", lambda: self.world.pay("maker", "the vault", amount)
-        )
+        done = self.attempt("gift", lambda: self.world.pay("maker", "the vault", amount))
         assert done
 
     def do_fail(self, market: int, how: int) -> None:
@@ -533,7 +568,7 @@ class Life:
             for condition in range(len(market.conditions)):
                 cents = self.truth[market.question, condition]
                 bid, ask = max(0, cents - half) * CENT, min(100, cents + half) * CENT
-                if condition in market.resolved and lie != 3:
+                if condition in market.resolved:
                     continue
                 if lie == 1 and chance.random() < 0.4:
                     continue
@@ -597,7 +632,19 @@ class Life:
         if chosen is None or self.failing.get(chosen.name):
             return
         self._redeem_wallet(chosen)
+        exposure = self.world.vault.bookOf(chosen.id)[0]
+        if self.traced and abs(self.proven(chosen) - exposure) < CLOSE_BY:
+            return
         self.attempt("harvest", lambda: self.world.harvest(chosen.name), {"market": chosen.name})
+
+    def proven(self, market: Market) -> int:
+        """Return what an account would hold of collateral once it has redeemed."""
+        held = self.world.held(market.name)
+        total = held.cash
+        for condition, (yes, of) in market.resolved.items():
+            total += held.tokens[2 * condition] * yes // of
+            total += held.tokens[2 * condition + 1] * (of - yes) // of
+        return total
 
     def do_close(self, market: int, by: str) -> None:
         chosen = self.open_market(market)
@@ -605,6 +652,9 @@ class Life:
             return
         if not self.failing.get(chosen.name):
             self._redeem_wallet(chosen)
+        tokens = self.world.held(chosen.name).tokens
+        if self.traced and any(0 < amount < CLOSE_BY for amount in tokens):
+            return
         who = {"mallory": "anyone", "its keeper": "keeper"}.get(by, by)
         self.attempt(
             "close",
@@ -626,9 +676,7 @@ class Life:
     def do_halt(self, market: int, by: str) -> None:
         chosen = self.open_market(market)
         if chosen is not None and not self.failing.get(chosen.name):
-            self.attempt(
-                "halt", lambda: self.world.halt(chosen.name, self.person(by, chosen))
-            )
+            self.attempt("halt", lambda: self.world.halt(chosen.name, self.person(by, chosen)))
 
     def do_forgive(self, kind: int, amount: int) -> None:
         words = {"class": str(kind), "amount": amount}
@@ -641,7 +689,7 @@ class Life:
             self.scribe.write("pause", value=not paused)
 
     def do_drop_reporter(self) -> None:
-        gone = self.world.vault.reporter() == NOBODY.lower()
+        gone = self.world.vault.reporter() == NOBODY
         address = self.world.who["reporter"] if gone else NOBODY
         owner = self.world.who["owner"]
         self.attempt("reporter", lambda: self.world.vault.setReporter(address, sender=owner))
@@ -680,14 +728,14 @@ def lived(
 
 
 def begin(life: Life) -> None:
-    """Alice and Bob come with 1,000,000 and 300,000."""
+    """Alice, Bob and Erin come with 1,000,000, 300,000 and 200,000. Erin stays for ever."""
     life.act("deposit", {"who": "alice", "amount": 10**6 * UNIT})
     life.act("deposit", {"who": "bob", "amount": 3 * 10**5 * UNIT})
+    life.act("deposit", {"who": "erin", "amount": 2 * 10**5 * UNIT})
     life.act("settle", {})
     life.act("wait", {"seconds": HOUR})
     life.act("settle", {})
-    if not life.traced:
-        life.world.claim_all()
+    life.world.claim_all(*HOLDERS)
 
 
 def shortest(acts: Sequence[Act], fails: Callable[[Sequence[Act]], bool]) -> list[Act]:
@@ -704,4 +752,3 @@ def shortest(acts: Sequence[Act], fails: Callable[[Sequence[Act]], bool]) -> lis
                 at += size
         size //= 2
     return kept
-

@@ -2,8 +2,9 @@
 
 A reference for lives that are written as JSON (tests/property/trace.py). It reckons with sixty
 digits and rounds nothing but what DESIGN 2.4 rounds, the price of a whole share that fees are
-reckoned with; so what a contract rounds shows as a difference of some base units and nothing larger. It refuses what the rules refuse. Assets are in base units, shares in share-wei, a
-price is assets per share-wei, marks are of one token.
+reckoned with; so what a contract rounds shows as a difference of some base units and nothing
+larger. It refuses what the rules refuse. Assets are in base units, shares in share-wei, a price is
+assets per share-wei, marks are of one token.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
 from typing import Any
 
 D = Decimal
+NONE, ONE = D(0), D(1)
 Json = dict[str, Any]
 V = D(10**12)  # virtual shares, met by one virtual unit of assets
 WAD = D(10**18)
@@ -21,6 +23,7 @@ YEAR = D(365 * DAY)
 PERIOD = 8 * 3_600  # of the rolling day: the present period and three before
 SIDES = ("deposit", "redeem")
 NOTHING = D("1e-9")  # less than that is what sixty digits left of 0
+DUST = D(5)  # units of a token that exits' roundings may have left
 DIGITS = Context(prec=60)
 
 
@@ -61,7 +64,7 @@ class Queue:
     """One side's epochs."""
 
     open: dict[str, D] = field(default_factory=dict)
-    best: D = D(0)  # published since the open epoch's first request
+    best: D = NONE  # published since the open epoch's first request
     closed: list[Epoch] = field(default_factory=list)
     count: int = 0
 
@@ -79,15 +82,15 @@ class Market:
     question: str
     is_event: bool
     delegated: bool
-    cash: D = D(0)
-    away: D = D(0)
+    cash: D = NONE
+    away: D = NONE
     tokens: dict[tuple[str, str], D] = field(default_factory=dict)
-    exposure: D = D(0)
-    bid: D = D(0)
-    ask: D = D(0)
+    exposure: D = NONE
+    bid: D = NONE
+    ask: D = NONE
     closed: bool = False
     silent: bool = False
-    stood_for: D = D(0)  # closed with something inside: what it stood for
+    stood_for: D = NONE  # closed with something inside: what it stood for
 
     def held(self, condition: str, side: str) -> D:
         return self.tokens.get((condition, side), D(0))
@@ -100,7 +103,7 @@ class Class:
     market_cap: int = 2**200
     market_bps: int = 10_000
     cap_bps: int = 10_000
-    lost: D = D(0)
+    lost: D = NONE
 
 
 class Reference:
@@ -222,6 +225,7 @@ class Reference:
         bid, ask = self.price(nav_bid), self.price(self.nav_ask)
         if not self.winding_down and ask * WAD > self.mark:
             ask -= (ask - self.mark / WAD) * self.rules["performance"] / BPS
+            ask = max(ask, bid)  # which it is, but for the mark's rounding
         day = max(nav_bid * self.rules["max_inflow"] / BPS, D(self.rules["inflow_floor"]))
         self.room = min(day, self.room + day * (self.now - self.reported_at) / DAY)
         self.reports += 1
@@ -279,7 +283,7 @@ class Reference:
             self._note("redeem", epoch, taken, taken * price)
 
     def _note(
-        self, side: str, epoch: Epoch, took: D = D(0), gave: D = D(0), back: bool = False
+        self, side: str, epoch: Epoch, took: D = NONE, gave: D = NONE, back: bool = False
     ) -> None:
         self.settled.append(
             {"queue": side, "epoch": epoch.number, "took": took, "gave": gave, "back": back}
@@ -367,9 +371,10 @@ class Reference:
         paid = market.cash * (1 - stays)
         market.cash -= paid
         self._give(self.money, who, paid)
-        if market.delegated:
-            market.exposure = max(D(0), market.exposure - paid)
-            market.bid, market.ask = max(D(0), market.bid - paid), max(D(0), market.ask - paid)
+        if market.delegated:  # at most his part of the cost: what is above it was no cost
+            market.exposure -= min(paid, market.exposure * (1 - stays))
+            market.bid -= min(paid, market.bid * (1 - stays))
+            market.ask -= min(paid, market.ask * (1 - stays))
             return
         market.tokens = {key: amount * stays for key, amount in market.tokens.items()}
         market.exposure *= stays
@@ -459,7 +464,7 @@ class Reference:
         need(not source.closed, "closed")
         self.redeem(market)
         off = max(D(0), max(source.exposure, source.ask) - source.cash)
-        empty = source.away <= 0 and not any(x > NOTHING for x in source.tokens.values())
+        empty = source.away <= 0 and not any(x > DUST for x in source.tokens.values())
         resolved = all(condition in self.payouts for condition in source.conditions)
         need(
             by == "owner"
@@ -491,9 +496,7 @@ class Reference:
         self.now = self.start + act.get("at", self.now - self.start)
         name = act["do"]
         known = {key: value for key, value in act.items() if key not in NOT_ARGUMENTS}
-        if name in ("report", "settle", "request", "cancel", "redeem_in_kind", "allocate"):
-            getattr(self, name)(**known)
-        elif name in ("recall", "redeem", "harvest", "close", "sweep"):
+        if name in CALLS:
             getattr(self, name)(**known)
         else:
             getattr(self, f"_do_{name}")(known)
@@ -562,10 +565,12 @@ class Reference:
         }
 
 
+CALLS = {"report", "settle", "request", "cancel", "redeem_in_kind", "allocate"}
+CALLS |= {"recall", "redeem", "harvest", "close", "sweep"}
 NOT_ARGUMENTS = {"do", "at", "shows", "refused"}
 
 
-def difference(life: Json, per_act: D = D("0.5")) -> str:
+def difference(life: Json, per_act: D = ONE) -> str:
     """Return the first figure of a life in which it differs from the rules; "": none does.
 
     Args:
@@ -581,13 +586,13 @@ def difference(life: Json, per_act: D = D("0.5")) -> str:
             except Refused as why:
                 refused = str(why)
                 vars(reference).update(before)
-            where = f"act {number}, {({k: v for k, v in act.items() if k != 'shows'})}"
+            where = f"act {number}, { ({k: v for k, v in act.items() if k != 'shows'}) }"
             if bool(refused) != bool(act.get("refused")):
                 return f"{where}: {'refused' if act.get('refused') else 'done'}, by the rules " + (
                     f"it is refused: {refused}" if refused else "it is done"
                 )
             steps = life.get("tolerance", {}).get("shares", 0)
-            said = _differs(act.get("shows", {}), reference, 3 + per_act * number, steps)
+            said = _differs(act.get("shows", {}), reference, 10 + per_act * number, steps)
             if said and not refused:
                 return f"{where}: {said}"
     return ""
@@ -614,6 +619,8 @@ def _state(reference: Reference) -> Json:
 
 
 def _differs(shows: Json, reference: Reference, units: D, steps: int) -> str:
+    price = (reference.nav_bid + 1) * V / (reference.supply + V)
+    units *= max(price, 1)  # a share's dust is worth its price
     have = reference.shows()
     for name, want in shows.items():
         if name == "settled":

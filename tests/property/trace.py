@@ -100,19 +100,25 @@ class Scribe:
     def finish(self) -> Json:
         """Return the life, with the tolerance that its roundings need.
 
-        Base units add up over the acts. Fees are reckoned with the price of a whole share in base
-        units (DESIGN 2.4): where one unit tips it, the fee shares differ by a step of that price.
+        Base units add up over the acts. The high-water mark is a whole share's price in base units
+        (DESIGN 2.4): with a performance fee, a step of it is a fee, so that much may differ.
         """
-        acts = len(self.life["acts"])
-        step = self._world.vault.totalSupply() * self._world.fees[1] // 10**10
+        acts, rate = len(self.life["acts"]), self._world.fees[1]
+        most = {
+            name: max((act["shows"][name] for act in self.life["acts"]), default=0)
+            for name in ("nav_ask", "supply")
+        }
+        steps = 4 + acts // 10
         self.life["tolerance"] = {
-            "assets": 2 + acts // 20,
-            "shares": 10**13 + (1 + acts // 50) * step,
-            "hwm": 2 + acts // 100,
+            "assets": 50 + acts + steps * most["nav_ask"] * rate // 10**10,
+            "shares": 10**14 + steps * most["supply"] * rate // 10**10,
+            "hwm": 5 + acts // 20,
         }
         return self.life
 
     def shows(self) -> Json:
+        """Losses are kept per share: fee shares raise them, too, by the fee's part of the vault;
+        so they are shown where there are no fees."""
         vault = self._world.vault
         nav_bid, nav_ask = vault.navs()
         return {
@@ -120,7 +126,7 @@ class Scribe:
             "nav_bid": nav_bid,
             "nav_ask": nav_ask,
             "supply": vault.totalSupply(),
-            "losses": vault.totalLosses(),
+            **({} if any(self._world.fees) else {"losses": vault.totalLosses()}),
             "hwm": vault.highWaterMark(),
         }
 

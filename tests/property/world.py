@@ -38,8 +38,8 @@ SIDES = (DEPOSIT, REDEEM)
 YES, NO = 0, 1
 
 USERS = ("alice", "bob", "carol", "dave")
-# Who has money in this world; "mallory" is a stranger.
-RICH = (*USERS, "mallory", "maker")
+# Who has money in this world; "erin" is a holder who stays, "mallory" a stranger.
+RICH = (*USERS, "erin", "mallory", "maker")
 FORTUNE = 10**9 * UNIT
 START = 1_700_000_000
 
