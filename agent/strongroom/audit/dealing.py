@@ -147,7 +147,7 @@ def _published(b: Booking, it: Dealt) -> tuple[int, int]:
     high = -(-(ask + 1) * PRICE // ledger.shares)
     mark = ledger.high_water_mark * SHARE
     if high > mark and not ledger.is_winding_down:
-        high -= (high - mark) * _rates(ledger).performance // BPS
+        high = max(low, high - (high - mark) * _rates(ledger).performance // BPS)
     b.expect(it, "Dealt.bid", low, it.bid)
     b.expect(it, "Dealt.ask", high, it.ask)
     return low, high

@@ -204,7 +204,7 @@ def _redeemed_in_kind(b: Booking, it: RedeemedInKind) -> None:
     delegated = [name for name, market in left if market.is_delegated]
     b.expect(it, "PaidInKind.market", delegated, [paid.market for paid in b.paid])
     for paid in b.paid:
-        _pay_from(b, paid)
+        _pay_from(b, paid, part, supply)
     for _, market in left:
         if not market.is_delegated:
             market.exposure -= market.exposure * part // supply
@@ -213,14 +213,15 @@ def _redeemed_in_kind(b: Booking, it: RedeemedInKind) -> None:
     b.paid = []
 
 
-def _pay_from(b: Booking, it: PaidInKind) -> None:
-    """Only collateral of a delegated account leaves, at cost as far as there is."""
+def _pay_from(b: Booking, it: PaidInKind, part: int, supply: int) -> None:
+    """Only collateral of a delegated account leaves, as cost at most the leaver's part of it."""
     market: OpenMarket = b.ledger.markets[it.market]
-    cost = min(it.assets, market.exposure)
+    cost = min(it.assets, market.exposure * part // supply)
     b.expect(it, "PaidInKind.cost", cost, it.cost)
     market.exposure -= cost
-    market.bid = min(max(market.bid - it.assets, 0), market.exposure)
-    market.ask = max(market.ask - it.assets, 0)
+    bid = market.bid - min(it.assets, market.bid * part // supply)
+    market.bid = min(bid, market.exposure)
+    market.ask -= min(it.assets, market.ask * part // supply)
 
 
 SHARES: Mapping[type[AuditedEvent], Callable[[Booking, AuditedEvent], None]] = dict(

@@ -409,7 +409,7 @@ class Vault(Generic[Name]):
         supply = self.supply
         whole = supply + VIRTUAL_SHARES
         bid = (nav_bid + 1) * PRICE // whole
-        ask = self._net(-(-(nav_ask + 1) * PRICE // whole))
+        ask = max(bid, self._net(-(-(nav_ask + 1) * PRICE // whole)))
         day = max(limits.max_inflow_bps * nav_bid // BPS, limits.inflow_floor)
         self.room = min(day, self.room + day * (self.now - self.reported) // DAY)
         self.last = Dealing(nav_bid, nav_ask, supply, bid, ask, self.room, fees, supply - before)
