@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from strongroom.chain.units import WAD
 from strongroom.chain.units import format_units as money
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def _reports_table(life: "Life") -> Table:
             money(line.nav_ask),
             money(line.management),
             money(line.performance),
-            f"{line.high_water_mark / WAD:.9f}",
+            money(line.high_water_mark),
         )
     return table
 
