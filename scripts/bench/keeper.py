@@ -24,9 +24,9 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderDataV2
 from py_clob_client_v2.order_utils.model.side import Side as ClientSide
 from py_clob_client_v2.signer import Signer
 from strongroom.chain.calls import make_call
-from strongroom.chain.ids import DecisionId, TokenId, intent_key, transaction_key
+from strongroom.chain.ids import DecisionId, TokenId, intent_key, market_of, transaction_key
 from strongroom.chain.orders import YES, OnFailure, OrderKind, Side
-from strongroom.chain.units import DAY, MICRO
+from strongroom.chain.units import DAY, HOUR, MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.demo import RECORDED
@@ -143,14 +143,15 @@ def _sign_many(stage: Stage, keeper: Keeper) -> None:
     (market,) = stage.markets
     stage.request_deposit("alice", 10_000 * MICRO)
     clock = stage.clock
-    clock.sleep(3_700)
-    keeper.reporter.report({}, {})
+    for _ in range(2):  # the first closes the request, the second settles it
+        clock.sleep(HOUR)
+        keeper.reporter.report({}, {})
     vault = keeper.vault
     deadline = int(clock()) + DAY
     arguments = (0, market.question_id, 1, deadline)
     opening = make_call(vault.address, "Vault", "openMarket", *arguments)
     keeper.transactor.run(OPENING, "open", [opening])
-    account = vault.account_of(market.vault_market)
+    account = vault.account_of(market_of(0, market.question_key))
     assert account is not None, keeper.transactor.state(OPENING)
     for number in range(SIGNATURES):
         record = _record(market, vault.address, stage.venue.exchange.address, number)
@@ -174,7 +175,7 @@ def _sign_many(stage: Stage, keeper: Keeper) -> None:
 def _record(market: Market, vault: str, exchange: str, number: int) -> DecisionRecord:
     """Return a decision to buy ten YES, one of its own for each number."""
     leg = DecidedLeg(
-        vault_market=market.vault_market,
+        vault_market=market_of(0, market.question_key),
         condition=market.condition_id,
         question=market.question,
         token=market.token_ids[YES],
@@ -194,7 +195,7 @@ def _record(market: Market, vault: str, exchange: str, number: int) -> DecisionR
         question=market.question,
         legs=(leg,),
         moves=(),
-        budgets={market.vault_market: 0},
+        budgets={market_of(0, market.question_key): 0},
         openings=(),
         resting=False,
         on_failure=OnFailure.HOLD,

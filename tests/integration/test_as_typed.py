@@ -32,7 +32,7 @@ def typed(people):
 
 
 def test_a_depositors_way(typed, make_vault, people, venue, deployer, report, tmp_path):
-    vault = make_vault(people.keeper)
+    vault = make_vault()
     venue.fund(deployer, people.alice, 2_000 * UNIT)
     place = ["--vault", vault.address]
     typed("deposit", "1000", *place, "--yes")
@@ -64,7 +64,7 @@ def test_a_depositors_way(typed, make_vault, people, venue, deployer, report, tm
     ids=lambda each: each[0] if isinstance(each, list) else "told",
 )
 def test_an_auditors_wrong_argument_is_one_sentence(typed, make_vault, people, words, told):
-    vault = make_vault(people.keeper)
+    vault = make_vault()
     chain = ["--vault", vault.address, "--rpc", ape.networks.provider.uri]
     said = typed("audit", *chain, *words, account=False, connected=False, code=2)
     assert told in said and len(said.splitlines()) == 1

@@ -50,10 +50,10 @@ def make_transactor(connection, safe, keeper_owners, multi_send, deployer, chain
 @pytest.fixture
 def place(make_vault, people, invest, open_market, safe, connection):
     """A vault with 100 pUSD and a market capped at 60, its keeper the Safe."""
-    vault = make_vault(people.keeper)
+    vault = make_vault()
     invest(vault, people.alice, 100 * UNIT)
     market = open_market(vault, cap=60 * UNIT)
-    vault.setKeeper(safe, sender=people.owner)
+    vault.setKeeper(0, safe, sender=people.owner)
 
     def allocate(assets):
         return make_call(vault.address, "Vault", "allocate", market.id, assets)
@@ -107,7 +107,7 @@ def test_what_would_revert_is_dropped_with_the_contracts_reason(make_transactor,
     calls = [place.allocate(30 * UNIT), place.allocate(31 * UNIT)]
     state, _ = transactor.run(KEYS[3], "both", calls)  # only together
     assert state == TransactionState.DROPPED
-    assert place.vault.exposureOf(place.market.id) == 0
+    assert place.vault.bookOf(place.market.id)[0] == 0
     assert safe.call_view_method("nonce") == 0
 
 
@@ -115,7 +115,7 @@ def test_several_calls_go_as_one(make_transactor, place, safe):
     calls = [place.allocate(30 * UNIT), place.allocate(10 * UNIT)]
     calls.append(make_call(place.vault.address, "Vault", "recall", place.market.id, 5 * UNIT))
     assert make_transactor().run(KEYS[1], "three", calls) == (TransactionState.DONE, "")
-    assert place.vault.exposureOf(place.market.id) == 35 * UNIT
+    assert place.vault.bookOf(place.market.id)[0] == 35 * UNIT
     assert safe.call_view_method("nonce") == 1
 
 
@@ -123,7 +123,7 @@ def test_one_owner_short_moves_nothing(make_transactor, place):
     lonely = make_transactor(owners=1)
     state, why = lonely.run(KEYS[1], "allocate", [place.allocate(UNIT)])
     assert state == TransactionState.DROPPED and "GS020" in why  # signatures too short
-    assert place.vault.exposureOf(place.market.id) == 0
+    assert place.vault.bookOf(place.market.id)[0] == 0
 
 
 def test_a_nonce_that_somebody_else_uses_voids_the_signatures_not_the_plan(
@@ -138,7 +138,7 @@ def test_a_nonce_that_somebody_else_uses_voids_the_signatures_not_the_plan(
     monkeypatch.undo()
     first.advance()
     assert first.state(KEYS[1])[0] == TransactionState.DONE
-    assert place.vault.exposureOf(place.market.id) == 27 * UNIT
+    assert place.vault.bookOf(place.market.id)[0] == 27 * UNIT
     assert safe.call_view_method("nonce") == 2
 
 
@@ -157,7 +157,7 @@ def test_what_was_sent_and_can_no_longer_run_uses_its_nonce_up(
     state, why = transactor.state(KEYS[1])
     assert state == TransactionState.DROPPED and "paused" in why
     assert safe.call_view_method("nonce") == 1
-    assert place.vault.exposureOf(place.market.id) == 0
+    assert place.vault.bookOf(place.market.id)[0] == 0
 
 
 def test_a_replaced_carrier_is_sent_again(make_transactor, place, safe, monkeypatch, deployer):
@@ -169,7 +169,7 @@ def test_a_replaced_carrier_is_sent_again(make_transactor, place, safe, monkeypa
     deployer.transfer(deployer, 0)  # the replacement
     transactor.advance()
     assert transactor.state(KEYS[1])[0] == TransactionState.DONE
-    assert place.vault.exposureOf(place.market.id) == 20 * UNIT
+    assert place.vault.bookOf(place.market.id)[0] == 20 * UNIT
 
 
 def test_a_block_undone_is_noticed_and_the_transaction_done_again(
@@ -179,9 +179,9 @@ def test_a_block_undone_is_noticed_and_the_transaction_done_again(
     transactor.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])
     assert transactor.state(KEYS[1])[0] == TransactionState.MINED
     connection._reads.rpc("anvil_rollback", 1)
-    assert place.vault.exposureOf(place.market.id) == 0
+    assert place.vault.bookOf(place.market.id)[0] == 0
     transactor.advance()
-    assert place.vault.exposureOf(place.market.id) == 20 * UNIT
+    assert place.vault.bookOf(place.market.id)[0] == 20 * UNIT
     chain.mine(3)
     transactor.advance()
     assert transactor.state(KEYS[1])[0] == TransactionState.DONE
@@ -198,7 +198,7 @@ def test_a_node_that_shows_the_nonce_before_the_event_gets_no_second_transaction
     state, _ = transactor.run(KEYS[1], "allocate", [place.allocate(30 * UNIT)])
     assert state == TransactionState.DONE
     assert safe.call_view_method("nonce") == before + 1
-    assert place.vault.exposureOf(place.market.id) == 30 * UNIT
+    assert place.vault.bookOf(place.market.id)[0] == 30 * UNIT
 
 
 def test_a_node_that_is_not_there_is_away_and_a_reverted_read_says_which(connection, vault):
@@ -216,8 +216,8 @@ def test_ids_are_text_on_this_side_of_the_abi(connection, place, chain, make_tra
     name = "0x" + bytes(place.market.id).hex()
     since = connection.head().number
     make_transactor().run(KEYS[1], "allocate", [place.allocate(UNIT)])
-    by_text = connection.ask_one(place.vault.address, "Vault", "exposureOf", name)
-    assert by_text == UNIT
+    exposure, *_ = connection.ask_one(place.vault.address, "Vault", "bookOf", name)
+    assert exposure == UNIT
     assert connection.ask_one(place.vault.address, "Vault", "openMarkets") == (name,)
     for market, count in ((name, 1), ("0x" + "77" * 32, 0)):
         found = connection.logs(

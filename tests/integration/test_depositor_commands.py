@@ -22,7 +22,7 @@ from tests.defaults import DAY, UNIT
 
 @pytest.fixture
 def place(make_vault, people, venue, deployer, report):
-    vault = make_vault(people.keeper)
+    vault = make_vault()
     number = next(n for n, each in enumerate(ape.accounts.test_accounts)
                   if each.address == people.alice.address)  # fmt: skip
     venue.fund(deployer, people.alice, 5_000 * UNIT)

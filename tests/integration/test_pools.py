@@ -8,7 +8,7 @@ import ape
 import pytest
 from eth_account import Account
 from strongroom.chain.artifacts import safe as safe_part
-from strongroom.chain.ids import transaction_key
+from strongroom.chain.ids import market_of, to_hex, transaction_key
 from strongroom.chain.orders import NO, YES, Side
 from strongroom.chain.rpc import Chain
 from strongroom.devnet import contracts as devnet
@@ -29,17 +29,18 @@ def desk(make_vault, people, invest, venue, deployer, chain, safe, keeper_owners
     """A vault with 500 pUSD in an FPMM account, its keeper and reporter a 2-of-3 Safe."""
     builder, question = ApeDeployer(deployer), b"\xfc" * 32
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
-    market = devnet.condition_id(people.oracle.address, question)
+    condition = devnet.condition_id(people.oracle.address, question)
     venue.fund(deployer, deployer, 5_000 * UNIT)
     factory = devnet.deploy_pool_factory(builder)
-    pool = devnet.make_pool(builder, factory, venue, [market], WAD // 50, 5_000 * UNIT)
+    pool = devnet.make_pool(builder, factory, venue, [condition], WAD // 50, 5_000 * UNIT)
     implementation = devnet.deploy_fpmm_implementation(builder, venue.ctf, venue.pusd, pool)
-    vault = make_vault(people.keeper)
+    vault = make_vault()
     invest(vault, people.alice, 5_000 * UNIT)
-    vault.addClass(a_class(implementation, people.oracle), sender=people.owner)
+    vault.addClass(a_class(implementation, people.oracle, people.keeper), sender=people.owner)
     vault.openMarket(0, question, 1, chain.pending_timestamp + 9 * DAY, sender=people.keeper)
+    market = market_of(0, to_hex(condition))
     vault.allocate(market, 500 * UNIT, sender=people.keeper)
-    vault.setKeeper(safe, sender=people.owner)
+    vault.setKeeper(0, safe, sender=people.owner)
     vault.setReporter(safe, sender=people.owner)
     connection = Chain(ape.networks.provider.http_uri)
     journal = Journal(f"sqlite:///{tmp_path / 'journal.db'}")
@@ -53,6 +54,7 @@ def desk(make_vault, people, invest, venue, deployer, chain, safe, keeper_owners
     return SimpleNamespace(
         vault=vault,
         market=market,
+        condition=condition,
         pool=pool,
         account=ape.project.FpmmAccount.at(vault.accountOf(market)),
         chain=connection,
@@ -93,7 +95,7 @@ def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_pat
     tokens = trade(desk, b"buy", Side.BUY, NO, 350 * UNIT, "0.60")
     kept, _ = desk.account.positions()
     spent = 500 * UNIT - kept
-    pools = {"0x" + bytes(desk.market).hex(): desk.pool.address}
+    pools = {to_hex(desk.condition): desk.pool.address}
 
     def report(settings):
         chain.mine(deltatime=100)
@@ -108,10 +110,10 @@ def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_pat
 
     report(Reporting(tmp_path, "pool", pools=pools))
     pool = read_pool(desk.chain, desk.pool.address)
-    bid, ask = desk.vault.bookOf(desk.market)
+    exposure, bid, ask = desk.vault.bookOf(desk.market)
     brings, costs = pool.proceeds(tokens, 1), pool.cost(tokens, 1)
     # the mark is a price a token, rounded down at the bid: at most a unit is lost
-    assert kept + brings - 1 <= bid <= kept + brings
+    assert exposure == 500 * UNIT and kept + brings - 1 <= bid <= kept + brings
     assert kept + costs <= ask <= kept + costs + 1
     # what was bought with a fee of 2 % both ways brings 4 % less and no more
     assert 0.95 * spent < brings < 0.965 * spent
@@ -119,4 +121,4 @@ def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_pat
     assert desk.pool.address in document.read_text()
     # without the pool there is no quote: 0 at the bid, 1 at the ask
     report(Reporting(tmp_path, "nothing"))
-    assert desk.vault.bookOf(desk.market) == (kept, kept + tokens)
+    assert desk.vault.bookOf(desk.market) == (exposure, kept, kept + tokens)
