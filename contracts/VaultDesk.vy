@@ -258,7 +258,7 @@ def _revalue(
         if word == 0 or exposure._is_closed(word) or mark.condition >= exposure._conditions(word):
             continue
         words[firsts[exposure._index(word)] + mark.condition] = packed
-        nav.marks[mark.market][mark.condition] = packed
+        nav._mark(mark.market, mark.condition, packed)
 
     books: DynArray[uint256, nav.MAX_MARKETS] = []
     logged: DynArray[uint256, nav.MAX_OPEN_CONDITIONS] = []
@@ -276,10 +276,7 @@ def _revalue(
         bid: uint256 = 0
         ask: uint256 = 0
         bid, ask = nav._value(market, exposure._account(word), book, own)
-        new: uint256 = nav._book(nav._exposure(book), bid, ask)
-        if new != book:
-            nav.books[market] = new
-        books.append(new)
+        books.append(nav._set_value(market, book, bid, ask))
         exposures += nav._exposure(book)
         total_bid += bid
         total_ask += ask

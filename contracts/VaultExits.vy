@@ -3,12 +3,13 @@
 @title Strongroom vault exits
 @license AGPL-3.0-only
 @author Strongroom
-@notice How money comes home and how things end: recalls, harvests, closing and sweeping of markets, the exit
-        in kind, wind-down. Vaults run this code on their own storage by delegatecall, behind the
-        desk, and it passes on to the governance what it does not know (see Vault.vy); deployed once
-        for each asset, it holds nothing.
-@dev Roles: `recall` is open to keeper, guardian and owner, since it only makes things safer; `harvest`, `sweep` and, of what is over, `closeMarket` are open to anyone; the exit in
-     kind is every holder's.
+@notice How money comes home and how things end: recalls, harvests, closing and sweeping of
+        markets, the exit in kind, wind-down. Vaults run this code on their own storage by
+        delegatecall, behind the desk, and it passes on to the governance what it does not know (see
+        Vault.vy); deployed once for each asset, it holds nothing.
+@dev Roles: `recall` is open to keeper, guardian and owner, since it only makes things safer;
+     `harvest`, `sweep` and, of what is over, `closeMarket` are open to anyone; the exit in kind is
+     every holder's; `accept` is the owner's, here since `closeMarket` is one of the announced calls.
      Invariants: what an account is said to have sent is read from the token. Losses rise by what a
      closed market has not returned. Whoever leaves in kind gets at most his part, and no account
      can hold him up.
@@ -93,8 +94,9 @@ interface IGovernance:
     def asset() -> address: view
 
 
-MAX_RETURN: constant(uint256) = 512  # bytes a governance function returns at most: feeRecipients
+MAX_RETURN: constant(uint256) = 576  # bytes a governance function returns at most: liveEpochs
 
+CODE: immutable(address)  # this contract, also while its code runs for a vault
 GOVERNANCE: public(immutable(address))  # code of owner and guardian, see VaultGovernance.vy
 
 
@@ -105,6 +107,7 @@ def __init__(asset: address, governance: address):
     @param governance VaultGovernance for the same asset
     """
     assert staticcall IGovernance(governance).asset() == asset, "governance of another asset"
+    CODE = self
     GOVERNANCE = governance
     core.__init__(asset, "", "", "")
     core._leave_to_nobody()
@@ -196,7 +199,7 @@ def harvest(market: bytes32) -> uint256:
     """
     word: uint256 = exposure._check_open(market)
     account: address = exposure._account(word)
-    extcall IMarketAccount(account).redeemResolved()
+    self._redeem(account)
     held: uint256 = core._collateral(account)
     cost: uint256 = nav._exposure(nav.books[market])
     assert held > cost, "no profit there"
@@ -218,13 +221,11 @@ def closeMarket(market: bytes32):
     word: uint256 = exposure._check_open(market)
     account: address = exposure._account(word)
     by_owner: bool = msg.sender == ownable.owner
-    settled: bool = self._redeem(account)  # of an account that fails, only the owner disposes
+    settled: bool = self._redeem(account)  # if it fails, only owner and guardian dispose of it
     resolved: bool = False
     empty_handed: bool = False
-    if settled and by_owner:
-        settled = self._answers(account)
     if settled:  # so no resolved token is left inside
-        resolved, empty_handed = self._state_of(account)
+        resolved, empty_handed = self._state_of(account, exposure._conditions(word))
     held: uint256 = core._collateral(account)
     book: uint256 = nav.books[market]
     cost: uint256 = nav._exposure(book)
@@ -259,15 +260,15 @@ def sweep(account: address) -> uint256:
     """
     word: uint256 = exposure.ended[account]
     assert word != 0, "not a closed account"
-    extcall IMarketAccount(account).redeemResolved()
     resolved: bool = False
     empty_handed: bool = False
-    resolved, empty_handed = self._state_of(account)
+    if self._redeem(account):  # if it fails, what is inside comes home all the same
+        resolved, empty_handed = self._state_of(account, exposure._conditions(word))
     came: uint256 = 0
     if core._collateral(account) != 0:
         came = core._fetch(account, max_value(uint256))
         exposure._come_home(exposure.ended_market[account], word, came, 0)
-    if empty_handed or (resolved and staticcall IMarketAccount(account).away() == 0):
+    if empty_handed or (resolved and self._nothing_away(account)):
         exposure._forget(account, empty_handed)
     log Swept(
         account=account,
@@ -337,11 +338,30 @@ def redeemRequestInKind(
     return left
 
 
+# Timelock
+
+
+@external
+def accept(call: Bytes[timelock.MAX_CALL]):
+    """
+    @notice Makes a submitted call whose delay has passed; calling the function itself with the
+            same arguments does the same. Owner only.
+    @dev The call runs this very code, or the governance's behind it, for the same caller, which
+         they check; so this is no way around any check, and takes no lock of its own.
+    """
+    timelock._check_listed(convert(slice(call, 0, 4), bytes4))
+    raw_call(CODE, call, is_delegate_call=True)
+
+
 # Internal
 
 
 @internal
 def _redeem(account: address) -> bool:
+    """
+    @return Whether the account has turned what is resolved into its payout. One that fails, and be
+            it for want of gas, keeps its tokens and counts as not settled.
+    """
     return raw_call(
         account,
         method_id("redeemResolved()"),
@@ -352,44 +372,66 @@ def _redeem(account: address) -> bool:
 
 @internal
 @view
-def _answers(account: address) -> bool:
+def _number_of(account: address, question: Bytes[4]) -> (bool, uint256):
     """
-    @return Whether an account says what it holds.
+    @return Whether the account answers a question with one word, and the word.
     """
-    positions: bool = raw_call(
+    success: bool = False
+    answer: Bytes[32] = b""
+    success, answer = raw_call(
         account,
-        method_id("positions()"),
+        question,
+        max_outsize=32,
         gas=msg.gas - msg.gas // 8,
         is_static_call=True,
         revert_on_failure=False,
     )
-    away: bool = raw_call(
-        account,
-        method_id("away()"),
-        gas=msg.gas - msg.gas // 8,
-        is_static_call=True,
-        revert_on_failure=False,
-    )
-    return positions and away
+    if not success or len(answer) != 32:
+        return False, 0
+    return True, extract32(answer, 0, output_type=uint256)
 
 
 @internal
-def _state_of(account: address) -> (bool, bool):
+@view
+def _nothing_away(account: address) -> bool:
+    success: bool = False
+    away: uint256 = 0
+    success, away = self._number_of(account, method_id("away()"))
+    return success and away == 0
+
+
+@internal
+@view
+def _state_of(account: address, count: uint256) -> (bool, bool):
     """
+    @param count Of the account's conditions
     @return Whether all conditions of an account are resolved, and whether it holds no unresolved
             token and has no budget away. Resolved ones have been redeemed; what a wallet has of them
-            counts as budget away.
+            counts as budget away. Neither is so of an account that does not answer.
     """
-    held: uint256 = 0
-    positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
-    held, positions = staticcall IMarketAccount(account).positions()
+    success: bool = False
+    answer: Bytes[nav.ANSWER] = b""
+    success, answer = raw_call(
+        account,
+        method_id("positions()"),
+        max_outsize=nav.ANSWER,
+        gas=msg.gas - msg.gas // 8,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    if not success or len(answer) != nav.ANSWER_HEAD + nav.POSITION * count:
+        return False, False
     resolved: bool = True
     tokens: bool = False
-    for position: IMarketAccount.Position in positions:
-        if position.payout_denominator == 0:
+    place: uint256 = nav.ANSWER_HEAD
+    for i: uint256 in range(count, bound=units.MAX_CONDITIONS):
+        if extract32(answer, place + 128, output_type=uint256) == 0:
             resolved = False
-            tokens = tokens or position.yes != 0 or position.no != 0
-    return resolved, not tokens and staticcall IMarketAccount(account).away() == 0
+            yes: uint256 = extract32(answer, place, output_type=uint256)
+            no: uint256 = extract32(answer, place + 32, output_type=uint256)
+            tokens = tokens or yes != 0 or no != 0
+        place += nav.POSITION
+    return resolved, not tokens and self._nothing_away(account)
 
 
 @internal
@@ -403,16 +445,10 @@ def _halt(account: address, anyway: bool) -> bool:
         extcall IMarketAccount(account).halt()
         return halted
     success: bool = False
-    answer: Bytes[32] = b""
-    success, answer = raw_call(
-        account,
-        method_id("halted()"),
-        max_outsize=32,
-        is_static_call=True,
-        revert_on_failure=False,
-    )
+    before: uint256 = 0
+    success, before = self._number_of(account, method_id("halted()"))
     stopped: bool = raw_call(account, method_id("halt()"), revert_on_failure=False)
-    return not success or not stopped or len(answer) != 32 or convert(extract32(answer, 0), uint256) != 0
+    return not success or not stopped or before != 0
 
 
 @internal
@@ -461,18 +497,7 @@ def _leave(
         account: address = exposure._account(word)
         book: uint256 = nav.books[market]
         if exposure._is_delegated(word):
-            # of collateral alone, which calls nobody; what is paid above his part of the cost was
-            # profit, or a gift that he may have made himself: it frees no budget
-            paid: uint256 = extcall IMarketAccount(account).payInKind(receiver, part, supply)
-            cost: uint256 = min(paid, nav._exposure(book) * part // supply)
-            exposure._leave_in_kind(
-                market,
-                word,
-                cost,
-                min(paid, nav._bid(book) * part // supply),
-                min(paid, nav._ask(book) * part // supply),
-            )
-            log PaidInKind(market=market, assets=paid, cost=cost)
+            self._pay_delegated(market, word, receiver, part, supply)
             continue
         exposure._leave_in_kind(
             market,
@@ -498,3 +523,26 @@ def _leave(
         extcall IMarketAccount(account).payInKind(receiver, part, supply)
     ledger._push(receiver, assets)
     return assets
+
+
+@internal
+def _pay_delegated(
+    market: bytes32, word: uint256, receiver: address, part: uint256, supply: uint256
+):
+    """
+    @dev Of collateral alone, which calls nobody. What is paid above his part of the cost was
+         profit, or a gift that he may have made himself: it frees no budget.
+    """
+    paid: uint256 = extcall IMarketAccount(exposure._account(word)).payInKind(
+        receiver, part, supply
+    )
+    book: uint256 = nav.books[market]
+    cost: uint256 = min(paid, nav._exposure(book) * part // supply)
+    exposure._leave_in_kind(
+        market,
+        word,
+        cost,
+        min(paid, nav._bid(book) * part // supply),
+        min(paid, nav._ask(book) * part // supply),
+    )
+    log PaidInKind(market=market, assets=paid, cost=cost)

@@ -64,15 +64,11 @@ event BreakerReset:
     reference: uint256
 
 
-CODE: immutable(address)  # this contract, also while its code runs for a vault
-
-
 @deploy
 def __init__(asset: address):
     """
     @param asset The stablecoin of the vaults that will use this code
     """
-    CODE = self
     core.__init__(asset, "", "", "")
     core._leave_to_nobody()
 
@@ -100,21 +96,6 @@ def setUp(new: terms.Terms):
         new.fee_recipient,
     )
     ledger._set_deposit_terms(new.deposit_limit, new.min_deposit)
-
-
-# Timelock
-
-
-@external
-def accept(call: Bytes[timelock.MAX_CALL]):
-    """
-    @notice Makes a submitted call whose delay has passed; calling the function itself with the
-            same arguments does the same. Owner only.
-    @dev The call runs this very code for the same caller, which checks it; so this is no way
-         around any check, and takes no lock of its own.
-    """
-    timelock._check_listed(convert(slice(call, 0, 4), bytes4))
-    raw_call(CODE, call, is_delegate_call=True)
 
 
 # Roles

@@ -144,7 +144,7 @@ RETIRED: constant(uint256) = 1 << 160
 DELEGATED_CLASS: constant(uint256) = 1 << 161
 # In a word of `markets` and of `ended`.
 DELEGATED: constant(uint256) = 1 << 253  # the account's custody grade is 2
-HALTED: constant(uint256) = 1 << 254  # it had been halted before it was closed
+HALTED_BEFORE: constant(uint256) = 1 << 254  # it had been halted before it was closed
 CLOSED: constant(uint256) = 1 << 255
 
 class_count: public(uint256)  # classes are numbered from 0
@@ -160,7 +160,7 @@ profitOf: public(HashMap[uint256, int256])  # class -> assets home above cost, l
 # allocated less recalled in a period (224 bits, assets) | the period's number << 224
 periods: uint256[PERIODS]
 # market -> account | class << 160 (8) | conditions << 168 (8) | index in open_markets << 176 (8) |
-# DELEGATED | HALTED | CLOSED
+# DELEGATED | HALTED_BEFORE | CLOSED
 markets: HashMap[bytes32, uint256]
 questionOf: public(HashMap[bytes32, bytes32])  # market -> its question (of negative risk: the event)
 open_markets: DynArray[bytes32, nav.MAX_MARKETS]
@@ -504,7 +504,7 @@ def _open(class_id: uint256, question_id: bytes32, count: uint256, deadline: uin
     market: bytes32 = self._market_id(class_id, question)
     word: uint256 = self.markets[market]
     assert word == 0 or word & CLOSED != 0, "market open"
-    assert word & HALTED == 0, "market was halted"
+    assert word & HALTED_BEFORE == 0, "market was halted"
     account: address = self._clone(
         terms.implementation,
         concat(
@@ -588,7 +588,7 @@ def _close(market: bytes32, word: uint256, halted: bool, written_off: uint256, l
         self.open_markets[self._index(word)] = last
         self.markets[last] = (self.markets[last] & ~(units.U8 << 176)) | (self._index(word) << 176)
     self.open_conditions -= self._conditions(word)
-    new: uint256 = word | CLOSED | (HALTED if halted else 0)
+    new: uint256 = word | CLOSED | (HALTED_BEFORE if halted else 0)
     self.markets[market] = new
     self.ended[account] = new
     self.ended_market[account] = market

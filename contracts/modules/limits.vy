@@ -144,7 +144,7 @@ def _place(which: uint256) -> (uint256, uint256):
     if which < MARKS_REQUIRED:
         return status.LIFETIME + 16 * (which - MAX_ORDER_LIFETIME), units.U16
     if which == MARKS_REQUIRED:
-        return status.MARKS_REQUIRED, 1
+        return status.NEEDS_MARKS, 1
     if which < TOTAL_CAP:
         return 16 * (which - TOTAL_CAP_BPS), units.U16
     return CAP if which == TOTAL_CAP else SPEED, units.U96

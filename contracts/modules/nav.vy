@@ -60,9 +60,9 @@ MAX_ASK: constant(uint256) = 2**86 - 1  # more than that counts as that
 GAS: constant(uint256) = 60_000
 GAS_PER_CONDITION: constant(uint256) = 30_000
 CALL_GAS: constant(uint256) = 10_000  # of the call itself and its answer in memory
-HEAD: constant(uint256) = 96
+ANSWER_HEAD: constant(uint256) = 96
 POSITION: constant(uint256) = 160
-ANSWER: constant(uint256) = HEAD + POSITION * units.MAX_CONDITIONS
+ANSWER: constant(uint256) = ANSWER_HEAD + POSITION * units.MAX_CONDITIONS
 
 # market -> exposure (85 bits, assets) | value at the bid << 85 (85) | value at the ask << 170 (86)
 books: HashMap[bytes32, uint256]
@@ -169,6 +169,26 @@ def _rewrite(market: bytes32, exposure: uint256, bid: uint256, ask: uint256):
 
 
 @internal
+def _set_value(market: bytes32, book: uint256, bid: uint256, ask: uint256) -> uint256:
+    """
+    @param book As it is; its exposure stays
+    @return The new book. The totals are the caller's.
+    """
+    new: uint256 = (book & units.U85) | (bid << BID) | (min(ask, MAX_ASK) << ASK)
+    if new != book:
+        self.books[market] = new
+    return new
+
+
+@internal
+def _mark(market: bytes32, condition: uint256, word: uint256):
+    """
+    @param word Of `_pack`
+    """
+    self.marks[market][condition] = word
+
+
+@internal
 def _set_totals(exposure: uint256, bid: uint256):
     self.totals = exposure | (bid << 128)
 
@@ -270,7 +290,7 @@ def _value(
     )
     bid: uint256 = 0
     ask: uint256 = 0
-    success = success and len(answer) == HEAD + POSITION * count
+    success = success and len(answer) == ANSWER_HEAD + POSITION * count
     if success:
         success, bid, ask = self._value_answer(answer, words)
     exposure: uint256 = self._exposure(book)
@@ -295,7 +315,7 @@ def _value_answer(
     more: uint256 = 0  # what the ask would be higher were they 0
     exclusive: uint256 = 0  # payouts and bids of YES, summed
     resolved: bool = False
-    place: uint256 = HEAD
+    place: uint256 = ANSWER_HEAD
     for word: uint256 in words:
         yes: uint256 = extract32(answer, place, output_type=uint256)
         no: uint256 = extract32(answer, place + 32, output_type=uint256)

@@ -40,7 +40,7 @@ STOPPED: constant(uint256) = PAUSED | WINDING_DOWN  # no order is admitted
 LIFETIME: constant(uint256) = 107  # 16 bits, seconds
 BUY_PRICE: constant(uint256) = 123  # 16 bits, bps
 BAND: constant(uint256) = 139  # 16 bits, bps
-MARKS_REQUIRED: constant(uint256) = 155  # 1 bit
+NEEDS_MARKS: constant(uint256) = 155  # 1 bit
 
 # last report (40 bits) | longest age of a report (32) | reports so far (32) | flags (3) |
 # order limits (16 + 16 + 16 + 1)
@@ -154,7 +154,7 @@ def _order_terms(word: uint256) -> (bool, uint256, uint256, uint256, bool, uint2
         (word >> LIFETIME) & units.U16,
         (word >> BUY_PRICE) & units.U16,
         (word >> BAND) & units.U16,
-        (word >> MARKS_REQUIRED) & 1 != 0,
+        (word >> NEEDS_MARKS) & 1 != 0,
         fresh,
     )
 
