@@ -37,11 +37,6 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
 
 
-def where_chains_are_shared(fixture_name, config):
-    """Scope of what makes things on the chain: a session's where tests do not undo each other's."""
-    return "session" if config.getoption("--disable-isolation") else "function"
-
-
 @pytest.fixture(scope="session")
 def deployer(accounts):
     return accounts[0]
@@ -95,7 +90,7 @@ def number():
     return itertools.count(1)
 
 
-@pytest.fixture(scope=where_chains_are_shared)
+@pytest.fixture(scope="session")
 def make_vault(factory, people, devnet_deployer, number):
     """Deploy a vault through the factory; keyword arguments replace the defaults."""
 
@@ -128,7 +123,7 @@ def vault(make_vault):
     return make_vault()
 
 
-@pytest.fixture(scope=where_chains_are_shared)
+@pytest.fixture(scope="session")
 def fund(venue, deployer):
     """Give people pUSD and let a vault pull it."""
 
@@ -140,10 +135,10 @@ def fund(venue, deployer):
     return give
 
 
-@pytest.fixture(scope=where_chains_are_shared)
+@pytest.fixture(scope="session")
 def report(people, chain):
     """Report quotes (bid and ask of YES as decimal strings): of each open market a pair, or a list
-    of pairs, one for each of its conditions."""
+    of pairs, one for each of its conditions; None for what stays unmarked."""
 
     def send(vault, *quotes, evidence=NO_EVIDENCE, after=61, sender=people.reporter):
         marks = [
@@ -152,6 +147,7 @@ def report(people, chain):
             for condition, prices in enumerate(
                 of_market if isinstance(of_market, list) else [of_market]
             )
+            if prices is not None
         ]
         chain.pending_timestamp += after
         return vault.report(marks, evidence, sender=sender)
@@ -159,7 +155,7 @@ def report(people, chain):
     return send
 
 
-@pytest.fixture(scope=where_chains_are_shared)
+@pytest.fixture(scope="session")
 def invest(fund, report):
     """Deposit through a request, two reports and a claim, at the quotes given."""
 
@@ -173,21 +169,30 @@ def invest(fund, report):
     return deposit
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_market(venue, people, implementation, devnet_deployer, chain, number):
     """Open a market of a vault's class 0 (added when missing) and return its ids and account."""
 
-    def open_(vault, *, cap=5_000 * UNIT, cap_bps=10_000, keeper=None, duration=30 * DAY):
+    def open_(
+        vault,
+        *,
+        cap=5_000 * UNIT,
+        cap_bps=10_000,
+        keeper=people.keeper,
+        duration=30 * DAY,
+        class_id=0,
+        question=b"",
+    ):
         if vault.class_count() == 0:
-            terms = a_class(implementation, people.oracle, people.keeper, cap=cap, cap_bps=cap_bps)
+            terms = a_class(implementation, people.oracle, keeper, cap=cap, cap_bps=cap_bps)
             vault.addClass(terms, sender=people.owner)
-        question = next(number).to_bytes(32, "big")
-        venue.ctf.prepareCondition(people.oracle, question, 2, sender=devnet_deployer.sender)
-        vault.openMarket(
-            0, question, 1, chain.pending_timestamp + duration, sender=keeper or people.keeper
-        )
+        if not question:
+            question = next(number).to_bytes(32, "big")
+            venue.ctf.prepareCondition(people.oracle, question, 2, sender=devnet_deployer.sender)
+        deadline = chain.pending_timestamp + duration
+        vault.openMarket(class_id, question, 1, deadline, sender=keeper)
         condition = devnet.condition_id(people.oracle.address, question)
-        market = bytes(vault.marketId(0, condition))
+        market = bytes(vault.marketId(class_id, condition))
         account = devnet_deployer.contract(vault.accountOf(market), artifact("PolymarketAccount"))
         return SimpleNamespace(id=market, condition=condition, account=account, question=question)
 
@@ -209,7 +214,7 @@ def safe_market(make_vault, people, invest, open_market, safe):
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def resolve(venue, people):
     """Let the oracle report a market's payouts."""
 
@@ -219,7 +224,7 @@ def resolve(venue, people):
     return pay
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def give_tokens(venue, deployer):
     """Send outcome tokens to an account, as a trade would; returns nothing to the giver."""
 

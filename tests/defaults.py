@@ -12,14 +12,19 @@ YEAR = 365 * DAY  # of fees
 UNLIMITED = 2**128 - 1
 VIRTUAL = 10**12  # virtual shares of a vault whose asset has six decimals
 PRICE = 10**36  # scale of a vault's prices
+FIRST = PRICE // VIRTUAL  # the price of its first share
+MOST = UNLIMITED_ASSETS
+BPS = 10_000
+ZERO = "0x" + "00" * 20
+DEPOSIT, REDEEM = 0, 1  # sides
 FOREVER = 2**256 - 1
 NO_EVIDENCE = b"\0" * 32
 
 # Wider than what a vault gets by default, so that a test meets one limit at a time.
 WIDE = Limits(
-    max_up_bps=3_000,
-    max_down_bps=3_000,
-    max_premium_bps=3_000,
+    max_up_bps=2**16 - 1,
+    max_down_bps=10_000,
+    max_premium_bps=2**16 - 1,
     exit_fee_bps=0,
     min_report_interval_s=60,
     inflow_floor=UNLIMITED_ASSETS,

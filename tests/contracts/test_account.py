@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import ape
 import pytest
 from eth_account import Account
+from eth_utils import keccak
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strongroom.devnet import contracts as devnet
@@ -14,17 +15,22 @@ from tests.ape_devnet import ApeDeployer
 from tests.defaults import DAY, FOREVER, UNIT, a_class
 from tests.signing import BUY, SELL, keeper_envelope, make_order, struct
 
+ORDER_TYPE = (
+    "Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,"
+    "uint256 takerAmount,uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,"
+    "bytes32 builder)"
+)
 MAGIC = bytes.fromhex("1626ba7e")
 REFUSED = bytes.fromhex("ffffffff")
-QUOTES = ("0.48", "0.52", "0.47", "0.53")
+QUOTES = ("0.48", "0.52")
 
 
 @pytest.fixture
 def make_desk(safe_market, safe, keeper_owners, venue, chain):
     """Set up a vault whose keeper is the Safe, one funded market, and a way to ask its account."""
 
-    def make(band=0):
-        vault, market = safe_market(price_band_bps=band)
+    def make(band=0, required=0):
+        vault, market = safe_market(price_band_bps=band, marks_required=required)
 
         def sign(order, *, owners=keeper_owners[:2], account=None, lifetime=300, epoch=None):
             order_hash = bytes(venue.exchange.hashOrder(struct(order)))
@@ -70,9 +76,9 @@ def test_accepts_an_order_signed_by_two_of_three_owners(desk, keeper_owners):
 
 
 def test_refuses_the_token_of_another_market(desk, open_market, people, safe):
-    desk.vault.setKeeper(people.keeper, sender=people.owner)
+    desk.vault.setKeeper(0, people.keeper, sender=people.owner)
     other = open_market(desk.vault)
-    desk.vault.setKeeper(safe, sender=people.owner)
+    desk.vault.setKeeper(0, safe, sender=people.owner)
     token = other.account.tokenIds()[0]
     assert desk.ask(replace(desk.order, tokenId=str(token))) == REFUSED
 
@@ -92,11 +98,11 @@ def test_refuses_a_lifetime_beyond_the_limit(desk):
 def test_refuses_another_epoch(desk, people, safe):
     assert desk.ask(desk.order, epoch=1) == REFUSED
     order_hash, signature = desk.sign(desk.order)
-    desk.vault.setKeeper(people.keeper, sender=people.owner)
+    desk.vault.setKeeper(0, people.keeper, sender=people.owner)
     with ape.reverts("not the keeper"):
         desk.account.bumpEpoch(sender=people.guardian)
     desk.account.bumpEpoch(sender=people.keeper)
-    desk.vault.setKeeper(safe, sender=people.owner)
+    desk.vault.setKeeper(0, safe, sender=people.owner)
     assert desk.ask(desk.order, epoch=1) == MAGIC
     assert desk.account.isValidSignature(order_hash, signature) == REFUSED
 
@@ -125,12 +131,12 @@ def test_refuses_a_price_above_the_highest(desk):
     [
         ("yes", BUY, 57, 100, MAGIC),  # ask .52 + band .05
         ("yes", BUY, 58, 100, REFUSED),
-        ("no", BUY, 58, 100, MAGIC),  # ask .53 + .05
-        ("no", BUY, 59, 100, REFUSED),
+        ("no", BUY, 57, 100, MAGIC),  # NO is asked at 1 - .48
+        ("no", BUY, 58, 100, REFUSED),
         ("yes", SELL, 100, 43, MAGIC),  # bid .48 - .05
         ("yes", SELL, 100, 42, REFUSED),
-        ("no", SELL, 100, 42, MAGIC),
-        ("no", SELL, 100, 41, REFUSED),
+        ("no", SELL, 100, 43, MAGIC),
+        ("no", SELL, 100, 42, REFUSED),
     ],
 )
 def test_refuses_a_price_beyond_the_band_around_fresh_marks(
@@ -144,7 +150,54 @@ def test_refuses_a_price_beyond_the_band_around_fresh_marks(
     report(desk.vault, QUOTES)
     assert desk.ask(order) == answer
     chain.mine(timestamp=chain.pending_timestamp + 2 * DAY)
-    assert desk.ask(order) == MAGIC  # a stale mark binds nobody
+    assert desk.ask(order) == MAGIC  # a stale mark binds nobody, where none is required
+
+
+def test_without_a_fresh_mark_no_order_is_admitted_where_marks_are_required(
+    make_desk, report, chain
+):
+    desk = make_desk(band=500, required=1)
+    fair = make_order(desk.account.address, desk.yes, 50 * UNIT, 100 * UNIT)
+    assert desk.ask(fair) == REFUSED  # no mark yet
+    report(desk.vault, QUOTES)
+    assert desk.ask(fair) == MAGIC
+    dear = make_order(desk.account.address, desk.yes, 58 * UNIT, 100 * UNIT)
+    assert desk.ask(dear) == REFUSED
+    report(desk.vault, None)  # a report without it
+    assert desk.ask(fair) == REFUSED
+    report(desk.vault, QUOTES)
+    chain.mine(timestamp=desk.vault.freshUntil())
+    assert desk.ask(fair) == MAGIC
+    chain.mine(timestamp=desk.vault.freshUntil() + 1)
+    assert desk.ask(fair) == REFUSED
+
+
+def test_a_required_mark_binds_without_a_band_too(make_desk, report):
+    desk = make_desk(band=0, required=1)
+    wild = make_order(desk.account.address, desk.yes, 98 * UNIT, 100 * UNIT)
+    assert desk.ask(wild) == REFUSED
+    report(desk.vault, QUOTES)
+    assert desk.ask(wild) == MAGIC  # no band: the highest buying price alone
+
+
+@pytest.mark.parametrize("side", [2, 255])
+def test_refuses_a_side_that_is_none(desk, side):
+    """The exchange takes any byte; a side above SELL is nobody's order."""
+    order = (*struct(desk.order)[:6], side, *struct(desk.order)[7:11])
+    domain = bytes(desk.account.EXCHANGE_DOMAIN())
+    typehash = keccak(text=ORDER_TYPE)
+    words = b"".join(
+        bytes.fromhex(field[2:]).rjust(32, b"\0")
+        if isinstance(field, str)
+        else field
+        if isinstance(field, bytes)
+        else field.to_bytes(32, "big")
+        for field in order
+    )
+    order_hash = keccak(b"\x19\x01" + domain + keccak(typehash + words))
+    _, signature = desk.sign(desk.order)
+    forged = words + signature[len(words) :]
+    assert bytes(desk.account.isValidSignature(order_hash, forged)) == REFUSED
 
 
 def test_refuses_while_the_vault_is_paused(desk, people):
@@ -158,9 +211,11 @@ def test_refuses_while_the_account_is_halted(desk, people):
     order_hash, signature = desk.sign(desk.order)
     desk.account.halt(sender=people.guardian)
     assert desk.ask(desk.order) == REFUSED
-    desk.account.resume(sender=people.owner)
-    assert desk.account.isValidSignature(order_hash, signature) == REFUSED  # an older epoch
-    assert desk.ask(desk.order) == MAGIC
+    assert desk.account.isValidSignature(order_hash, signature) == REFUSED
+    assert desk.ask(desk.order, epoch=2**255 - 1) == REFUSED  # no epoch is that of a halted account
+    for vault_call in (desk.vault.pause, desk.vault.unpause):
+        vault_call(sender=people.owner)
+    assert desk.ask(desk.order) == REFUSED  # for ever
 
 
 def test_refuses_after_the_deadline_and_after_resolution(desk, resolve, chain):
@@ -173,9 +228,9 @@ def test_refuses_after_the_deadline_and_after_resolution(desk, resolve, chain):
 
 
 def test_refuses_a_revoked_keeper_and_one_without_code(desk, people):
-    desk.vault.setKeeper("0x" + "00" * 20, sender=people.guardian)
+    desk.vault.setKeeper(0, "0x" + "00" * 20, sender=people.guardian)
     assert desk.ask(desk.order) == REFUSED
-    desk.vault.setKeeper(people.alice, sender=people.owner)
+    desk.vault.setKeeper(0, people.alice, sender=people.owner)
     assert desk.ask(desk.order) == REFUSED
 
 
@@ -235,12 +290,7 @@ def test_halt_takes_allowance_and_approval_back(desk, people, venue):
     assert desk.account.halted()
     assert venue.pusd.allowance(desk.account, venue.exchange) == 0
     assert not venue.ctf.isApprovedForAll(desk.account, venue.exchange)
-    with ape.reverts("not the owner"):
-        desk.account.resume(sender=people.guardian)
-    desk.account.resume(sender=people.owner)
-    assert venue.pusd.allowance(desk.account, venue.exchange) == FOREVER
-    with ape.reverts("not halted"):
-        desk.account.resume(sender=people.owner)
+    assert "resume" not in {method.name for method in desk.account.contract_type.methods}
 
 
 def test_halt_pauses_the_account_at_the_exchange_as_well(desk, people, venue, chain):
@@ -248,23 +298,21 @@ def test_halt_pauses_the_account_at_the_exchange_as_well(desk, people, venue, ch
     assert venue.exchange.userPausedBlockAt(desk.account) == receipt.block_number + 100
     desk.account.halt(sender=people.owner)  # twice: the exchange refuses, the switch does not
     assert desk.account.epoch() == 2
-    desk.account.resume(sender=people.owner)
-    assert venue.exchange.userPausedBlockAt(desk.account) == 0
 
 
 def test_account_of_exchange_v3_signs_for_v3_only(
     make_vault, people, invest, venue, deployer, safe, keeper_owners, chain
 ):
-    vault = make_vault(people.keeper, price_band_bps=0)
+    vault = make_vault(price_band_bps=0)
     invest(vault, people.alice, 1_000 * UNIT)
     implementation = devnet.deploy_account_implementation(ApeDeployer(deployer), venue, version="3")
-    vault.addClass(a_class(implementation, people.oracle), sender=people.owner)
+    vault.addClass(a_class(implementation, people.oracle, people.keeper), sender=people.owner)
     question = b"\x33" * 32
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
     vault.openMarket(0, question, 1, chain.pending_timestamp + DAY, sender=people.keeper)
-    market = devnet.condition_id(people.oracle.address, question)
-    account = ape.project.PolymarketAccount.at(vault.accountOf(market))
-    vault.setKeeper(safe, sender=people.owner)
+    condition = devnet.condition_id(people.oracle.address, question)
+    account = ape.project.PolymarketAccount.at(vault.accountOf(vault.marketId(0, condition)))
+    vault.setKeeper(0, safe, sender=people.owner)
     order = make_order(account.address, account.tokenIds()[0], 50 * UNIT, 100 * UNIT)
 
     def ask(exchange):
@@ -283,7 +331,7 @@ def test_account_of_exchange_v3_signs_for_v3_only(
 
 
 def test_split_merge_and_redeem(desk, people, venue, resolve):
-    desk.vault.setKeeper(people.keeper, sender=people.owner)
+    desk.vault.setKeeper(0, people.keeper, sender=people.owner)
     with ape.reverts("not the keeper"):
         desk.account.split(0, UNIT, sender=people.owner)
     desk.account.split(0, 50 * UNIT, sender=people.keeper)
@@ -305,7 +353,7 @@ def test_split_merge_and_redeem(desk, people, venue, resolve):
 
 
 def test_no_split_while_paused_halted_or_late(desk, people, chain):
-    desk.vault.setKeeper(people.keeper, sender=people.owner)
+    desk.vault.setKeeper(0, people.keeper, sender=people.owner)
     desk.vault.pause(sender=people.owner)
     with ape.reverts("paused"):
         desk.account.split(0, UNIT, sender=people.keeper)
@@ -313,7 +361,10 @@ def test_no_split_while_paused_halted_or_late(desk, people, chain):
     desk.account.halt(sender=people.keeper)
     with ape.reverts("not tradable"):
         desk.account.split(0, UNIT, sender=people.keeper)
-    desk.account.resume(sender=people.owner)
+
+
+def test_no_split_after_the_deadline(desk, people, chain):
+    desk.vault.setKeeper(0, people.keeper, sender=people.owner)
     chain.mine(timestamp=desk.account.deadline())
     with ape.reverts("not tradable"):
         desk.account.split(0, UNIT, sender=people.keeper)
@@ -329,7 +380,7 @@ def test_nobody_but_the_vault_recalls_and_initializes(desk, people, implementati
 
 
 def test_account_carries_its_market_in_its_code(desk, implementation, people):
-    """EIP-1167 runtime, then vault, deadline, market, count, condition, YES, NO."""
+    """EIP-1167 runtime, then vault, deadline, market, question, class, count; id, YES and NO."""
     code = bytes(ape.networks.provider.get_code(desk.account.address))
     runtime = bytes.fromhex(
         f"363d3d373d3d3d363d73{implementation.address[2:]}5af43d82803e903d91602b57fd5bf3"
@@ -337,12 +388,15 @@ def test_account_carries_its_market_in_its_code(desk, implementation, people):
     assert code == runtime + bytes.fromhex(desk.vault.address[2:]) + b"".join(
         value if isinstance(value, bytes) else value.to_bytes(32, "big")
         for value in (
-            desk.account.deadline(), desk.market.id, 1, desk.market.id, desk.yes, desk.no
+            *(desk.account.deadline(), bytes(desk.market.id), desk.market.condition, 0, 1),
+            *(desk.market.condition, desk.yes, desk.no),
         )
-    )  # fmt: skip
+    )
     assert desk.account.vault() == desk.vault.address
     assert bytes(desk.account.market()) == desk.market.id
-    assert [bytes(c) for c in desk.account.conditions()] == [desk.market.id]
+    assert [bytes(c) for c in desk.account.conditions()] == [desk.market.condition]
+    assert bytes(desk.account.question()) == desk.market.condition
+    assert desk.account.classId() == 0
     with ape.reverts("bad condition count"):
         implementation.describe(people.oracle, b"\1" * 32, 2)
     with ape.reverts("bad condition count"):
@@ -350,11 +404,13 @@ def test_account_carries_its_market_in_its_code(desk, implementation, people):
 
 
 def test_takes_only_its_own_outcome_tokens(desk, people, venue, deployer, open_market):
-    desk.vault.setKeeper(people.keeper, sender=people.owner)
+    desk.vault.setKeeper(0, people.keeper, sender=people.owner)
     other = open_market(desk.vault)
     venue.fund(deployer, deployer, UNIT)
     venue.pusd.approve(venue.adapter, UNIT, sender=deployer)
-    venue.adapter.splitPosition(venue.pusd, b"\0" * 32, other.id, [1, 2], UNIT, sender=deployer)
+    venue.adapter.splitPosition(
+        venue.pusd, b"\0" * 32, other.condition, [1, 2], UNIT, sender=deployer
+    )
     token = other.account.tokenIds()[0]
     with ape.reverts("foreign token"):
         venue.ctf.safeTransferFrom(deployer, desk.account, token, UNIT, b"", sender=deployer)

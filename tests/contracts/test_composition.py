@@ -34,7 +34,7 @@ def slots(variables):
     return [each["slot"] for each in variables.values()]
 
 
-PARTS = ["Vault", "VaultDesk", "VaultGovernance"]
+PARTS = ["Vault", "VaultDesk", "VaultExits", "VaultGovernance"]
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -48,17 +48,16 @@ def test_each_part_of_a_vault_initialises_the_core_and_has_no_storage_of_its_own
 
 def test_the_parts_of_a_vault_share_one_storage_layout():
     """They run on the vault's storage: a slot that differs would be a corruption."""
-    assert layout("Vault") == layout("VaultDesk") == layout("VaultGovernance")
+    first, *others = [layout(name) for name in PARTS]
+    assert all(each == first for each in others)
 
 
 def test_the_order_of_the_core_is_the_order_of_the_slots():
-    """Of a module without storage (breaker) nothing is to be seen."""
     modules = layout("Vault")["core"]
     first = {name: min(slots(variables)) for name, variables in modules.items()}
     source = Path("contracts/modules/core.vy").read_text()
     order = re.findall(r"^initializes: (\w+)", source, re.M)
-    assert sorted(first, key=first.__getitem__) == [name for name in order if name in first]
-    assert set(order) - first.keys() == {"breaker"}
+    assert sorted(first, key=first.__getitem__) == order
 
 
 def test_no_function_is_hidden_by_another_part(project):
@@ -73,14 +72,17 @@ def test_no_function_is_hidden_by_another_part(project):
     for part in parts:
         assert {part[key] for key in part.keys() & together.keys()} <= {"asset()"}
         together |= part
-    assert len(together) == sum(len(part) for part in parts) - 2  # asset() is in all three
+    assert len(together) == sum(len(part) for part in parts) - 3  # asset() is in all four
 
 
-def test_timelocked_selectors_are_functions_of_the_governance(project):
-    """A selector that nobody has would be a function that is not timelocked."""
-    known = {method.selector for method in project.VaultGovernance.contract_type.methods}
+def test_timelocked_selectors_are_functions_that_accept_reaches(project):
+    """A selector that nobody has would be a function that is not timelocked. `accept` runs the
+    exits' code, and the governance's behind it."""
+    parts = (project.VaultExits, project.VaultGovernance)
+    known = {method.selector for part in parts for method in part.contract_type.methods}
+    assert "accept(bytes)" in {m.selector for m in project.VaultExits.contract_type.methods}
     source = Path("contracts/modules/timelock.vy").read_text()
-    named = set(re.findall(r'method_id\(\s*"([^"]+)", output_type=bytes4', source))
+    named = set(re.findall(r'method_id\(\s*"([^"]+)",\s*output_type=bytes4', source))
     assert named <= known
     assert named == {*TIMELOCKED, "decreaseDelay(bytes4,uint256)"}
 
@@ -97,8 +99,12 @@ def test_blueprint_fits(project):
 
 
 def test_errors_of_the_desk_come_through_the_vault(vault, people):
-    with ape.reverts("not the keeper"):
+    with ape.reverts("unknown market"):
         vault.allocate(b"\1" * 32, 1, sender=people.mallory)
+    with ape.reverts("no such request"):
+        vault.redeemRequestInKind(1, people.mallory, people.mallory, [], sender=people.mallory)
+    with ape.reverts("ownable: caller is not the owner"):
+        vault.setLimit(0, 0, sender=people.mallory)
 
 
 def test_calls_that_nobody_knows_revert(vault, people):
@@ -108,16 +114,50 @@ def test_calls_that_nobody_knows_revert(vault, people):
         people.alice.transfer(vault, 1)
 
 
+def test_answers_of_the_last_piece_come_through_whole(vault, people, fund, report):
+    """Each piece passes on what the next returns: as many bytes as the longest answer has."""
+    fund(vault, people.alice)
+    for _ in range(16):
+        vault.requestDeposit(1, people.alice, people.alice, sender=people.alice)
+        report(vault)
+    assert vault.liveEpochs(0, people.alice) == list(range(1, 17))
+
+
+LONGEST = {"address[]": 130, "bytes32[]": 130, "uint256[]": 18, "tuple[]": 10, "tuple": 9}
+
+
+@pytest.mark.parametrize(
+    ("part", "behind"),
+    [
+        ("Vault", ("VaultDesk", "VaultExits", "VaultGovernance")),
+        ("VaultDesk", ("VaultExits", "VaultGovernance")),
+        ("VaultExits", ("VaultGovernance",)),
+    ],
+)
+def test_no_answer_is_longer_than_what_is_passed_on(project, part, behind):
+    source = Path(f"contracts/{part}.vy").read_text()
+    (room,) = re.findall(r"^MAX_RETURN: constant\(uint256\) = (\d+)", source, re.M)
+    for name in behind:
+        for method in project.get_contract(name).contract_type.view_methods:
+            words = sum(LONGEST.get(each.type, 1) for each in method.outputs)
+            assert 32 * words <= int(room), (name, method.name)
+
+
 def test_the_other_parts_on_their_own_are_nobodys(factory, project, people):
     desk = project.VaultDesk.at(factory.DESK())
-    for address in (desk.address, desk.GOVERNANCE()):
+    exits = project.VaultExits.at(desk.EXITS())
+    for address in (desk.address, exits.address, exits.GOVERNANCE()):
         part = project.VaultGovernance.at(address)
         with ape.reverts("ownable: caller is not the owner"):
             part.pause(sender=people.owner)
         with ape.reverts("not the pending owner"):
             part.acceptOwnership(sender=people.mallory)
-        terms = ("", "", *[people.mallory] * 5, *[0] * 6, list(LIMITS.values()))
+        terms = ("", "", *[people.mallory] * 4, *[0] * 6, list(LIMITS.values()))
         with ape.reverts("set up already"):
             part.setUp(terms, sender=people.mallory)
     with ape.reverts("not the reporter"):
         desk.report([], b"\0" * 32, sender=people.mallory)
+    with ape.reverts("nothing to redeem"):
+        exits.redeemInKind(0, people.mallory, [], sender=people.mallory)
+    with ape.reverts("unknown market"):
+        exits.closeMarket(b"\1" * 32, sender=people.mallory)

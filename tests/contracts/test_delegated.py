@@ -12,12 +12,12 @@ from tests.defaults import DAY, FOREVER, UNIT, a_class
 from tests.signing import key_of
 
 ENFORCED, DELEGATED = 1, 2
-QUOTES = ("0.50", "0.50", "0.50", "0.50")  # no spread: what is left is the custody's
+QUOTES = ("0.50", "0.50")  # no spread: what is left is the custody's
 
 
 @pytest.fixture(scope="session")
-def registry(deployer):
-    return deployer.deploy(ape.project.WalletRegistry)
+def registry(deployer, venue):
+    return deployer.deploy(ape.project.WalletRegistry, venue.pusd)
 
 
 @pytest.fixture(scope="session")
@@ -49,21 +49,30 @@ def wallet(venue, deployer, chain):
 @pytest.fixture
 def market(make_vault, people, invest, delegated_implementation, wallet, venue, deployer, chain):
     """A vault of 10,000 pUSD, 1,000 in a delegated account, its wallet bound."""
-    vault = make_vault(people.keeper)
+    vault = make_vault()
     invest(vault, people.alice, 10_000 * UNIT)
     vault.addClass(
-        a_class(delegated_implementation, people.oracle, grade=DELEGATED), sender=people.owner
+        a_class(delegated_implementation, people.oracle, people.keeper, grade=DELEGATED),
+        sender=people.owner,
     )
     question = chain.pending_timestamp.to_bytes(32, "big")
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
     vault.openMarket(0, question, 1, chain.pending_timestamp + 30 * DAY, sender=people.keeper)
-    id_ = devnet.condition_id(people.oracle.address, question)
+    condition = devnet.condition_id(people.oracle.address, question)
+    id_ = bytes(vault.marketId(0, condition))
     vault.allocate(id_, 1_000 * UNIT, sender=people.keeper)
     account = ape.project.DelegatedAccount.at(vault.accountOf(id_))
     its = wallet()
     its.run((venue.pusd.address, venue.pusd.approve.encode_input(account, FOREVER)))
     account.setWallet(its.address, sender=people.keeper)
-    return SimpleNamespace(vault=vault, id=id_, question=question, account=account, wallet=its)
+    return SimpleNamespace(
+        vault=vault,
+        id=id_,
+        condition=condition,
+        question=question,
+        account=account,
+        wallet=its,
+    )
 
 
 @pytest.fixture
@@ -82,8 +91,8 @@ def test_budget_goes_out_and_comes_back(market, people, venue):
     account.forward(600 * UNIT, sender=people.keeper)
     assert venue.pusd.balanceOf(wallet.address) == 600 * UNIT
     assert account.outstanding() == 600 * UNIT
-    assert account.positions()[0] == 400 * UNIT
-    assert account.holdings(True)[0] == 600 * UNIT
+    assert account.positions()[0] == 1_000 * UNIT  # the wallet's part included
+    assert account.away() == 600 * UNIT
     assert market.vault.recall(market.id, FOREVER, sender=people.keeper)
     assert venue.pusd.balanceOf(account) == 0, "recall takes what has arrived, nothing else"
     assert account.takeBack(250 * UNIT, sender=people.keeper)
@@ -129,9 +138,10 @@ def test_no_more_is_outstanding_than_the_markets_exposure(market, people, venue,
     with ape.reverts("over budget"):
         account.forward(1_000 * UNIT + 1, sender=people.keeper)
     vault.recall(market.id, FOREVER, sender=people.keeper)
+    assert vault.profitOf(0) == 300 * UNIT
     vault.allocate(market.id, 1_300 * UNIT, sender=people.keeper)
     account.forward(1_300 * UNIT, sender=people.keeper)
-    assert account.outstanding() == vault.exposureOf(market.id) == 1_300 * UNIT
+    assert account.outstanding() == vault.bookOf(market.id)[0] == 1_300 * UNIT
 
 
 def test_no_budget_goes_to_a_resolved_market(market, people, resolve):
@@ -148,7 +158,9 @@ def test_wallet_must_consent_and_serves_one_account(
     soon = chain.pending_timestamp + DAY
     market.vault.openMarket(0, question, 1, soon, sender=people.keeper)
     second = ape.project.DelegatedAccount.at(
-        market.vault.accountOf(devnet.condition_id(people.oracle.address, question))
+        market.vault.accountOf(
+            market.vault.marketId(0, devnet.condition_id(people.oracle.address, question))
+        )
     )
     with ape.reverts("no wallet"):
         second.forward(0, sender=people.keeper)
@@ -166,7 +178,8 @@ def test_classes_say_which_grade_they_admit(vault, people, delegated_implementat
     for grade in (0, ENFORCED, 3):
         with ape.reverts("custody grade differs"):
             vault.addClass(
-                a_class(delegated_implementation, people.oracle, grade=grade), sender=people.owner
+                a_class(delegated_implementation, people.oracle, people.keeper, grade=grade),
+                sender=people.owner,
             )
 
 
@@ -183,18 +196,18 @@ def test_a_loss_in_the_wallet_lowers_the_bid_and_not_the_ask(
     assert market.vault.custody() == (9_000 * UNIT, 0, 600 * UNIT)
 
 
-def test_a_gain_in_the_wallet_counts_for_who_leaves_once_it_is_back(
-    market, people, report, venue, deployer
-):
-    account = market.account
+def test_a_gain_in_the_wallet_counts_once_it_is_home(market, people, report, venue, deployer):
+    account, vault = market.account, market.vault
     account.forward(1_000 * UNIT, sender=people.keeper)
     venue.fund(deployer, market.wallet.address, 300 * UNIT)
-    report(market.vault, QUOTES)
-    assert market.vault.navs() == (10_000 * UNIT, 10_300 * UNIT)
+    report(vault, QUOTES)
+    assert vault.navs() == (10_000 * UNIT, 10_300 * UNIT)
     account.takeBack(FOREVER, sender=people.keeper)
-    report(market.vault, QUOTES)
-    assert market.vault.navs() == (10_300 * UNIT, 10_300 * UNIT)
     assert account.outstanding() == 0
+    report(vault, QUOTES)
+    assert vault.navs() == (10_000 * UNIT, 10_300 * UNIT)
+    vault.harvest(market.id, sender=people.stranger)
+    assert vault.navs() == (10_300 * UNIT, 10_300 * UNIT)
 
 
 def test_outcome_tokens_in_the_wallet_count_at_the_marks(
@@ -204,10 +217,10 @@ def test_outcome_tokens_in_the_wallet_count_at_the_marks(
     # the wallet spends 300 on 500 YES at .60
     market.wallet.run((venue.pusd.address, venue.pusd.transfer.encode_input(deployer, 300 * UNIT)))
     send_tokens(venue, deployer, market, 500 * UNIT, market.wallet.address)
-    report(market.vault, ("0.55", "0.65", "0.35", "0.45"))
+    report(market.vault, ("0.55", "0.65"))
     # there: 700 and 500 at .55 = 975; at the ask 700 + 325 = 1,025
     assert market.vault.navs() == (9_975 * UNIT, 10_025 * UNIT)
-    report(market.vault, ("0.70", "0.80", "0.20", "0.30"))
+    report(market.vault, ("0.70", "0.80"))
     assert market.vault.navs() == (10_000 * UNIT, 10_100 * UNIT)  # at most 1,000 at the bid
 
 
@@ -215,7 +228,9 @@ def send_tokens(venue, deployer, market, amount, to):
     """Give YES tokens of a market to an address."""
     venue.fund(deployer, deployer, amount)
     venue.pusd.approve(venue.adapter, amount, sender=deployer)
-    venue.adapter.splitPosition(venue.pusd, b"\0" * 32, market.id, [1, 2], amount, sender=deployer)
+    venue.adapter.splitPosition(
+        venue.pusd, b"\0" * 32, market.condition, [1, 2], amount, sender=deployer
+    )
     yes, _ = market.account.tokenIds()
     venue.ctf.safeTransferFrom(deployer, to, yes, amount, b"", sender=deployer)
 
@@ -248,56 +263,85 @@ def test_stuffing_the_wallet_around_a_report_earns_nothing(
         pay(market, mallory, 1_000 * UNIT)
         vault.requestDeposit(4_000 * UNIT, mallory, mallory, sender=mallory)
         report(vault, QUOTES)
+        report(vault, QUOTES)
         vault.deposit(4_000 * UNIT, mallory, sender=mallory)
         venue.pusd.transfer(market.wallet.address, 1_000 * UNIT, sender=mallory)
         shares = vault.balanceOf(mallory)
         vault.requestRedeem(shares, mallory, mallory, sender=mallory)
         report(vault, QUOTES)
+        report(vault, QUOTES)
         vault.redeem(shares, mallory, mallory, sender=mallory)
         assert venue.pusd.balanceOf(mallory) <= start
 
 
-def test_closing_waits_for_the_budget_or_for_the_guardian(market, people, resolve, pay, registry):
+def test_closing_waits_for_the_budget(market, people, resolve, pay, registry):
     account, vault = market.account, market.vault
     account.forward(1_000 * UNIT, sender=people.keeper)
     resolve(market, 0, 1)
-    with ape.reverts("budget not returned"):
-        vault.closeMarket(market.id, sender=people.stranger)
+    for who in (people.stranger, people.keeper, people.guardian):
+        with ape.reverts("not to be closed"):
+            vault.closeMarket(market.id, sender=who)
     pay(market, people.mallory, 400 * UNIT)
     account.takeBack(FOREVER, sender=people.keeper)
     assert account.outstanding() == 400 * UNIT
     vault.closeMarket(market.id, sender=people.stranger)  # nothing is left in the wallet
     assert vault.total_idle() == 9_600 * UNIT
-    assert vault.total_exposure() == 0
+    assert (vault.totalExposure(), vault.totalLosses()) == (0, 400 * UNIT)
     account.releaseWallet(sender=people.stranger)
     assert int(registry.accountOf(market.wallet.address), 16) == 0
-    assert account.holdings(True) == (0, [])
-    assert account.outstanding() == 0
+    assert (account.away(), account.outstanding()) == (0, 0)
 
 
-def test_guardian_may_write_off_what_does_not_come_back(market, people, resolve):
-    market.account.forward(1_000 * UNIT, sender=people.keeper)
+def test_what_comes_back_after_closing_is_the_holders_again(market, people, resolve, venue):
+    """V28: the owner closes it with 1,000 away; whoever sees it come brings it home."""
+    account, vault = market.account, market.vault
+    account.forward(1_000 * UNIT, sender=people.keeper)
     resolve(market, 0, 1)
-    market.vault.closeMarket(market.id, sender=people.guardian)
-    assert market.vault.totalAssets() == 9_000 * UNIT
+    vault.closeMarket(market.id, sender=people.owner)
+    assert vault.totalAssets() == 9_000 * UNIT
+    assert vault.remainsOf(account) == (True, 1_000 * UNIT)
+    assert not vault.isFlat()
+    with ape.reverts("budget away"):
+        account.releaseWallet(sender=people.keeper)
+    with ape.reverts("not tradable"):
+        account.forward(0, sender=people.keeper)
+    account.takeBack(FOREVER, sender=people.stranger)
+    vault.sweep(account, sender=people.stranger)
+    assert vault.totalAssets() == 10_000 * UNIT
+    assert vault.totalLosses() == vault.profitOf(0) == 0
+    assert vault.isFlat()
+    assert vault.unsweptAccounts() == []
 
 
-def test_exit_in_kind_pays_what_is_here_and_says_what_is_not(market, people, venue):
+def test_exit_in_kind_pays_what_is_here(market, people, venue):
     market.account.forward(600 * UNIT, sender=people.keeper)
-    market.vault.windDown(sender=people.guardian)
     shares = market.vault.balanceOf(people.alice) // 2
-    supply = market.vault.totalSupply() + 10**6
-    receipt = market.vault.redeemInKind(shares, people.alice, sender=people.alice)
-    (event,) = receipt.decode_logs(market.account.OutOfReach)
-    assert (event.receiver, event.shares, event.supply) == (people.alice, shares, supply)
-    assert event.outstanding == 600 * UNIT
-    got = 9_000 * UNIT * shares // supply + 400 * UNIT * shares // supply
-    assert venue.pusd.balanceOf(people.alice) == got
-    assert market.vault.exposureOf(market.id) == 1_000 * UNIT, "what a wallet holds stays in it"
+    market.vault.redeemInKind(shares, people.alice, [], sender=people.alice)
+    assert venue.pusd.balanceOf(people.alice) == 4_500 * UNIT + 200 * UNIT
+    assert market.vault.bookOf(market.id)[0] == 800 * UNIT, "what a wallet holds stays in it"
     # in wind-down anybody brings back what the wallet lets go
+    market.vault.windDown(sender=people.guardian)
     market.account.takeBack(FOREVER, sender=people.stranger)
     market.vault.recall(market.id, FOREVER, sender=people.stranger)
     assert market.account.outstanding() == 0
+
+
+def test_a_wallet_is_bound_with_its_own_consent_alone(registry, people, venue):
+    """V30: the allowance that counts is of the collateral, and to the caller."""
+    for who in (people.mallory, people.carol):
+        with ape.reverts("wallet does not consent"):
+            registry.bind(people.trader, sender=who)
+    venue.pusd.approve(people.mallory, FOREVER - 1, sender=people.trader)
+    with ape.reverts("wallet does not consent"):
+        registry.bind(people.trader, sender=people.mallory)
+    with ape.reverts("address has no code"):
+        ape.accounts.test_accounts[0].deploy(ape.project.WalletRegistry, people.alice)
+
+
+def test_a_registry_of_another_asset_is_refused(venue, deployer):
+    other = deployer.deploy(ape.project.WalletRegistry, venue.usdc)
+    with ape.reverts("registry of another asset"):
+        devnet.deploy_delegated_implementation(ApeDeployer(deployer), venue, other)
 
 
 def test_a_safe_of_an_eoa_serves_as_well(market, people, venue, deployer, chain):
@@ -309,7 +353,8 @@ def test_a_safe_of_an_eoa_serves_as_well(market, people, venue, deployer, chain)
     question = b"\x98" * 32
     venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
     market.vault.openMarket(0, question, 1, chain.pending_timestamp + DAY, sender=people.keeper)
-    id_ = devnet.condition_id(people.oracle.address, question)
+    condition = devnet.condition_id(people.oracle.address, question)
+    id_ = market.vault.marketId(0, condition)
     account = ape.project.DelegatedAccount.at(market.vault.accountOf(id_))
     zero = "0x" + "00" * 20
     approve = venue.pusd.approve.encode_input(account, FOREVER)
@@ -320,6 +365,6 @@ def test_a_safe_of_an_eoa_serves_as_well(market, people, venue, deployer, chain)
     account.setWallet(safe, sender=people.keeper)
     market.vault.allocate(id_, 100 * UNIT, sender=people.keeper)
     account.forward(100 * UNIT, sender=people.keeper)
-    assert account.outstanding() == account.holdings(True)[0] == 100 * UNIT
+    assert account.outstanding() == account.away() == 100 * UNIT
     account.takeBack(FOREVER, sender=people.keeper)
     assert account.outstanding() == 0

@@ -56,7 +56,7 @@ class Floor(SimpleNamespace):
     def match(self, taker, makers, fill=None, fills=None, fee=0, fees=None, sender=None):
         """Match orders as the operator does, in full and without fees unless told otherwise."""
         return self.exchange.matchOrders(
-            self.market.id,
+            self.market.condition,
             taker,
             makers,
             taker[4] if fill is None else fill,
@@ -86,7 +86,7 @@ def floor(safe_market, safe, keeper_owners, people, fund, venue, chain):
         venue.pusd.approve(venue.adapter, FOREVER, sender=trader)
         venue.ctf.setApprovalForAll(venue.exchange, True, sender=trader)
         venue.adapter.splitPosition(
-            venue.pusd, b"\0" * 32, market.id, [1, 2], 1_000 * UNIT, sender=trader
+            venue.pusd, b"\0" * 32, market.condition, [1, 2], 1_000 * UNIT, sender=trader
         )
     return Floor(
         vault=vault,
@@ -189,7 +189,7 @@ def test_the_largest_fee_is_bounded_and_so_is_the_loss(floor, people):
         floor.match(floor.by_keeper(floor.buy), [maker], fee=2_500_001)
     floor.match(floor.by_keeper(floor.buy), [maker], fee=2_500_000)
     assert floor.held(floor.account) == (147.5, 100, 0)
-    assert floor.vault.exposureOf(floor.market.id) == 200 * UNIT
+    assert floor.vault.bookOf(floor.market.id)[0] == 200 * UNIT
 
 
 def test_a_buy_beyond_the_balance_cannot_settle(floor, people):
@@ -212,9 +212,23 @@ def test_preapproved_order_outlives_everything_but_a_halt(floor, people, deploye
         floor.match(unsigned, [floor.by_trader(floor.yes, SELL, 100, 50)])
         assert floor.held(floor.account) == (150, 100, 0)
     floor.account.halt(sender=people.guardian)
+    floor.vault.unpause(sender=people.guardian)
+    floor.vault.setKeeper(0, people.keeper, sender=people.owner)
+    for call in ("bumpEpoch", "halt"):  # nothing that is called afterwards brings it back
+        getattr(floor.account, call)(sender=people.keeper)
     with ape.reverts("erc20: insufficient allowance"):
         floor.match(unsigned, [floor.by_trader(floor.yes, SELL, 100, 50)])
     assert floor.held(floor.account) == (200, 0, 0)
+
+
+def test_closing_a_market_kills_its_orders_like_a_halt(floor, people, deployer, venue):
+    order = floor.by_keeper(floor.buy)
+    floor.exchange.preapproveOrder(order, sender=deployer)
+    floor.vault.setKeeper(0, people.keeper, sender=people.owner)
+    floor.vault.closeMarket(floor.market.id, sender=people.keeper)
+    venue.fund(deployer, floor.account, 200 * UNIT)  # a late rebate: it cannot be traded with
+    with ape.reverts("erc20: insufficient allowance"):
+        floor.match((*order[:11], b""), [floor.by_trader(floor.yes, SELL, 100, 50)])
 
 
 def test_preapproval_needs_a_signature_and_can_be_taken_back(floor, deployer, people):

@@ -1,15 +1,31 @@
-"""Fees, each figure by hand from the formulas of contracts/modules/fees.vy."""
+"""Fees, each figure by hand from the formulas of the design: management on what was there before,
+performance on what is home, entrants with their own mark."""
 
 from fractions import Fraction
 
 import ape
 import pytest
 
-from tests.defaults import DAY, LIMITS, SHARE, UNIT, WAD, YEAR
+from tests.defaults import DAY, SHARE, UNIT, VIRTUAL, YEAR
 
-EVEN = ("0.5",) * 4
+YEARS = {"max_report_age": 90 * DAY}
 
-WIDE = {"max_up_bps": 100_000, "max_day_up_bps": 100_000, "max_report_age": 2 * YEAR}
+
+@pytest.fixture
+def earn(script, people, venue, deployer):
+    """Bring a profit home, or lose something, in a market of the vault's own."""
+
+    def come_home(vault, profit):
+        market = script(vault)
+        if profit > 0:
+            venue.fund(deployer, market.account, profit)
+            vault.harvest(market.id, sender=people.stranger)
+        else:
+            vault.allocate(market.id, -profit, sender=people.keeper)
+            market.account.spend(deployer, -profit, sender=deployer)
+        vault.closeMarket(market.id, sender=people.keeper)
+
+    return come_home
 
 
 def accrued(vault, receipt):
@@ -22,15 +38,35 @@ def report_after(report, chain, vault, seconds, *quotes):
     return report(vault, *quotes, after=vault.lastReport() + seconds - chain.pending_timestamp)
 
 
+def mark_of(assets, supply):
+    return (assets + 1) * SHARE // (supply + VIRTUAL)
+
+
+def test_the_vector_of_the_design(make_vault, people, invest, report, chain, earn):
+    """A 1,200,000, S 1,000,000, HWM 1, A_prev 1,000,000, 30 days, 2/20."""
+    vault = make_vault(management=200, performance=2_000)
+    invest(vault, people.alice, 1_000_000 * UNIT)
+    assert vault.highWaterMark() == UNIT
+    earn(vault, 200_000 * UNIT)
+    event = accrued(vault, report_after(report, chain, vault, 30 * DAY))
+    assert event.management == 1_643_835_616  # 1e12 * .02 * 30 / 365 = 1,643,835,616.44
+    # one share 1.198356: 20 % of .198356 on a million shares
+    assert event.performance == 39_671_200_000
+    taken = event.management + event.performance
+    left = 1_200_000 * UNIT + 1 - taken
+    assert event.shares == taken * (1_000_000 * SHARE + VIRTUAL) // left
+    assert event.high_water_mark == vault.highWaterMark() == 1_158_684
+    assert vault.balanceOf(people.manager) == event.shares
+    worth = Fraction(event.shares * (1_200_000 * UNIT), vault.totalSupply())
+    assert 0 <= taken - worth < 2
+
+
 def test_management_fee_of_a_year(make_vault, people, invest, report, chain):
-    vault = make_vault(management=200, **WIDE)
+    vault = make_vault(management=200, **YEARS)
     invest(vault, people.alice, 1_000 * UNIT)
     event = accrued(vault, report_after(report, chain, vault, YEAR))
-    assert event.management == 20 * UNIT
-    assert event.performance == 0
-    # shares = 20 * 1000 / 980, rounded down
-    assert event.shares == 20_408_163_265_306
-    assert vault.balanceOf(people.manager) == event.shares
+    assert (event.management, event.performance) == (20 * UNIT, 0)
+    assert event.shares == 20 * UNIT * (1_000 * SHARE + VIRTUAL) // (980 * UNIT + 1)
     assert vault.convertToAssets(event.shares) in (20 * UNIT - 1, 20 * UNIT)
     assert vault.totalAssets() == 1_000 * UNIT
 
@@ -40,100 +76,129 @@ def test_management_fee_of_a_day_rounds_down(make_vault, people, invest, report,
     invest(vault, people.alice, 1_000 * UNIT)
     event = accrued(vault, report_after(report, chain, vault, DAY))
     assert event.management == 54_794  # 1000e6 * .02 / 365 = 54,794.52
-    assert event.shares == 54_794 * 1_000 * SHARE // (1_000 * UNIT - 54_794)
 
 
-def test_management_fee_of_thirty_days(make_vault, people, invest, report, chain):
-    """The design's figure: 1,643.84 of a million at 2 %."""
-    vault = make_vault(management=200, max_report_age=30 * DAY)
-    invest(vault, people.alice, 1_000_000 * UNIT)
-    event = accrued(vault, report_after(report, chain, vault, 30 * DAY))
-    assert event.management == 1_643_835_616  # 1e12 * .02 * 30 / 365 = 1,643,835,616.44
-
-
-def test_performance_fee_only_on_new_profit(
-    make_vault, people, invest, report, open_market, give_tokens
+def test_no_management_fee_on_what_came_since_nor_on_what_is_gone(
+    make_vault, people, invest, report, chain, earn
 ):
-    vault = make_vault(performance=2_000, **WIDE)
+    """On the smaller of what there was after the last settlement and what there is now."""
+    vault = make_vault(management=200, **YEARS)
     invest(vault, people.alice, 1_000 * UNIT)
-    market = open_market(vault)
-    give_tokens(market, yes=100 * UNIT)
-    event = accrued(vault, report(vault, ("1", "1", "0", "0")))
-    assert event.performance == 20 * UNIT  # 20 % of 100
-    assert event.shares == 20 * UNIT * 1_000 * SHARE // (1_080 * UNIT)
-    assert vault.highWaterMark() == WAD * 108 // 100
-    assert accrued(vault, report(vault, ("1", "1", "0", "0"))).performance == 0
-    # a fall and the way back earn nothing
-    assert accrued(vault, report(vault, ("0.5", "1", "0", "0"))).performance == 0
-    assert accrued(vault, report(vault, ("1", "1", "0", "0"))).performance == 0
-    # only the fee shares' rounding, which is to the holders' good, lifts the mark by a trace
-    assert 0 <= vault.highWaterMark() - WAD * 108 // 100 < 10**6
-    give_tokens(market, yes=50 * UNIT)
-    event = accrued(vault, report(vault, ("1", "1", "0", "0")))
-    assert abs(event.performance - 10 * UNIT) <= 1
+    earn(vault, 500 * UNIT)
+    assert accrued(vault, report_after(report, chain, vault, YEAR)).management == 20 * UNIT
+    earn(vault, -700 * UNIT)
+    assert accrued(vault, report_after(report, chain, vault, YEAR)).management == 16 * UNIT
 
 
-def test_an_unsold_position_earns_no_fee_on_its_spread(
-    make_vault, people, invest, report, open_market, give_tokens
+def test_a_deposit_that_settles_pays_from_then_on(make_vault, people, invest, report, chain, fund):
+    vault = make_vault(management=200, **YEARS)
+    invest(vault, people.alice, 1_000 * UNIT)
+    fund(vault, people.bob)
+    vault.requestDeposit(1_000 * UNIT, people.bob, people.bob, sender=people.bob)
+    report(vault)
+    assert accrued(vault, report_after(report, chain, vault, YEAR)).management == 20 * UNIT
+    assert vault.totalAssets() == 2_000 * UNIT
+    assert accrued(vault, report_after(report, chain, vault, YEAR)).management == 40 * UNIT
+
+
+def test_performance_fee_only_on_new_profit_that_is_home(
+    make_vault, people, invest, report, script, hold, earn
 ):
-    vault = make_vault(performance=2_000, max_spread_bps=10_000)
-    invest(vault, people.alice, 1_000 * UNIT)
-    give_tokens(open_market(vault), yes=200 * UNIT)
-    assert accrued(vault, report(vault, ("0", "0.9", "0", "1"))).performance == 0
-
-
-def test_both_fees_together(make_vault, people, invest, report, chain, open_market, give_tokens):
-    vault = make_vault(management=200, performance=2_000, **WIDE)
-    invest(vault, people.alice, 1_000 * UNIT)
-    give_tokens(open_market(vault, duration=20 * DAY), yes=300 * UNIT)
-    event = accrued(vault, report_after(report, chain, vault, YEAR, ("1", "1", "0", "0")))
-    assert event.management == 26 * UNIT  # 2 % of 1,300
-    assert event.performance == 54_800_000  # 20 % of 1,300 - 26 - 1,000
-    assert event.shares == 80_800_000 * 1_000 * SHARE // 1_219_200_000
-    assert vault.highWaterMark() == 1_219_200_000 * 10**24 // (1_000 * SHARE)
-
-
-def test_entry_at_the_ask_is_no_performance(
-    make_vault, people, invest, fund, report, open_market, give_tokens
-):
-    """The bid price a share rises when somebody enters at the ask; the mark rises with it."""
     vault = make_vault(performance=2_000)
     invest(vault, people.alice, 1_000 * UNIT)
-    give_tokens(open_market(vault), yes=200 * UNIT)
-    quotes = ("0", "0.5", "0", "1")  # bid 1,000, ask 1,100
+    market = script(vault)
+    vault.allocate(market.id, 100 * UNIT, sender=people.keeper)
+    hold(market, (500 * UNIT, 0))
+    event = accrued(vault, report(vault, ("1", "1")))  # an opinion, not a profit
+    assert (event.performance, event.shares) == (0, 0)
+    earn(vault, 100 * UNIT)
+    event = accrued(vault, report(vault, ("1", "1")))
+    # pps 1.0999999999.. is 1.099999 in whole units: 20 % of .099999 on a thousand shares
+    assert event.performance == 19_999_800
+    assert vault.highWaterMark() == 1_080_000
+    assert accrued(vault, report(vault, ("1", "1"))).performance == 0
+    earn(vault, -50 * UNIT)  # a fall and the way back earn nothing
+    assert accrued(vault, report(vault, ("1", "1"))).performance == 0
+    earn(vault, 50 * UNIT)
+    assert accrued(vault, report(vault, ("1", "1"))).performance == 0
+    assert vault.highWaterMark() == 1_080_000
+    earn(vault, 50 * UNIT)
+    event = accrued(vault, report(vault, ("1", "1")))
+    assert 0 <= 10 * UNIT - event.performance <= 300  # the mark counts in millionths of a share
+
+
+def test_entrants_carry_their_own_mark_and_nobody_elses(
+    make_vault, people, invest, fund, report, script, hold, spend
+):
+    """Bob comes at 1.10, the ask; the bid is 1.00. The mark is the mean of what all paid, and no
+    fee is due on the 100 that he brought above the bid."""
+    vault = make_vault(performance=2_000)
+    invest(vault, people.alice, 1_000 * UNIT)
+    market = script(vault)
+    vault.allocate(market.id, 100 * UNIT, sender=people.keeper)
+    spend(market, 100 * UNIT)
+    hold(market, (1_000 * UNIT, 0))
     fund(vault, people.bob)
+    quote = ("0.1", "0.225")  # ask 1,125; net of a fifth of what is above the mark: 1,100
+    report(vault, quote)
     vault.requestDeposit(1_100 * UNIT, people.bob, people.bob, sender=people.bob)
-    report(vault, quotes)
-    # 2,100 for 2,000 shares: 1.05
-    assert abs(vault.highWaterMark() - WAD * 105 // 100) < 10**10
-    event = accrued(vault, report(vault, quotes))
+    report(vault, quote)
+    event = accrued(vault, report(vault, quote))
+    assert event.performance == 0
+    minted = vault.maxMint(people.bob)
+    assert abs(minted - 1_000 * SHARE) < 10**13
+    assert vault.totalAssets() == 2_100 * UNIT
+    assert vault.highWaterMark() == 1_050_000  # (1,000 * 1.00 + 1,100) / 2,000, up
+    event = accrued(vault, report(vault, quote))
     assert (event.performance, event.shares) == (0, 0)
 
 
-def test_mark_starts_anew_when_the_vault_is_refilled(
-    make_vault, people, invest, fund, report, open_market, give_tokens, resolve
-):
-    vault = make_vault(performance=2_000, **WIDE)
+def test_who_comes_below_the_mark_leaves_it(make_vault, people, invest, fund, report, earn, script):
+    vault = make_vault(performance=2_000)
+    invest(vault, people.alice, 1_000 * UNIT)
+    earn(vault, -500 * UNIT)
+    report(vault)
+    invest(vault, people.bob, 500 * UNIT)
+    assert abs(vault.balanceOf(people.bob) - 1_000 * SHARE) < 10**13
+    assert vault.highWaterMark() == UNIT
+
+
+def test_the_mark_is_the_price_where_there_are_no_shares(make_vault, people, invest, report, earn):
+    vault = make_vault(performance=2_000)
     invest(vault, people.alice, 100 * UNIT)
-    market = open_market(vault)
-    give_tokens(market, yes=100 * UNIT)
-    report(vault, ("1", "1", "0", "0"))
-    resolve(market, 1, 0)
-    market.account.redeem(0, sender=people.stranger)
-    vault.recall(market.id, 10**30, sender=people.keeper)
-    vault.closeMarket(market.id, sender=people.keeper)
+    earn(vault, 100 * UNIT)
+    report(vault)
+    assert vault.highWaterMark() == 1_800_000  # 180 of 200 is Alice's
     for person in (people.alice, people.manager):
         vault.requestRedeem(vault.balanceOf(person), person, person, sender=person)
-    report(vault)
+    for _ in range(3):
+        report(vault)
     assert vault.totalSupply() == 0
     left = vault.totalAssets()
     assert left < 3  # rounding
-    report(vault)
-    assert vault.highWaterMark() == (left + 1) * WAD
-    fund(vault, people.bob)
-    vault.syncDeposit(50 * UNIT, people.bob, sender=people.bob)
-    event = accrued(vault, report(vault))
-    assert event.performance <= 1
+    assert vault.highWaterMark() == mark_of(left, 0) == (left + 1) * UNIT
+    invest(vault, people.bob, 50 * UNIT)
+    assert vault.balanceOf(people.bob) == 50 * UNIT * SHARE // ((left + 1) * UNIT)
+    assert accrued(vault, report(vault)).performance <= 1
+
+
+def test_who_leaves_in_kind_pays_the_management_fee_of_the_time_since(
+    make_vault, people, invest, chain, report
+):
+    vault = make_vault(management=200, performance=2_000, **YEARS)
+    invest(vault, people.alice, 1_000 * UNIT)
+    since = vault.lastReport()
+    chain.pending_timestamp = since + YEAR // 2
+    receipt = vault.redeemInKind(500 * SHARE, people.alice, [], sender=people.alice)
+    event = accrued(vault, receipt)
+    assert (event.management, event.performance) == (10 * UNIT, 0)
+    (left,) = receipt.decode_logs(vault.RedeemedInKind)
+    assert left.supply == 1_000 * SHARE + event.shares
+    assert left.assets == 1_000 * UNIT * 500 * SHARE // left.supply
+    # and the report afterwards takes the rest of the year's alone, on what is left
+    event = accrued(vault, report_after(report, chain, vault, YEAR))
+    half = YEAR - YEAR // 2
+    assert event.management == (1_000 * UNIT - left.assets) * 200 * half // (10_000 * YEAR)
 
 
 def test_rates_change_at_once_only_downwards(make_vault, people, chain):
@@ -166,27 +231,24 @@ def test_rates_are_not_raised_while_stale(make_vault, people, chain, report):
     assert vault.feeRates() == (500, 0, 0)
 
 
-def test_hurdle_lifts_the_mark_with_time(
-    make_vault, people, invest, report, chain, open_market, give_tokens
-):
-    """At 10 % a year, half a year's 4 % is no profit; 6 % is 1 % above the hurdle."""
-    vault = make_vault(performance=2_000, hurdle=1_000, **WIDE)
+def test_a_hurdle_lifts_the_mark_with_time(make_vault, people, invest, report, chain, earn):
+    """At 10 % a year, half a year's 4 % is no profit; what is above the hurdle is."""
+    vault = make_vault(performance=2_000, hurdle=1_000, **YEARS)
     invest(vault, people.alice, 1_000 * UNIT)
-    start = vault.lastReport()
-    market = open_market(vault)
-    give_tokens(market, yes=40 * UNIT, no=40 * UNIT)  # complete sets: 40 for certain
-    event = accrued(vault, report_after(report, chain, vault, YEAR // 2, EVEN))
+    before = vault.highWaterMark()
+    earn(vault, 40 * UNIT)
+    event = accrued(vault, report_after(report, chain, vault, YEAR // 2))
     assert event.performance == 0
-    half = WAD * 1_000 * (vault.lastReport() - start) // (10_000 * YEAR)
-    assert 0 <= vault.highWaterMark() - (WAD + half) <= 1  # up
-    give_tokens(market, yes=70 * UNIT, no=70 * UNIT)
-    event = accrued(vault, report_after(report, chain, vault, YEAR // 2, EVEN))
-    # 1110 against 1000 * 1.05 * 1.05 = 1102.5: 20 % of 7.5
-    assert event.performance == 1_500_000
+    lifted = before + -(-before * 1_000 * (YEAR // 2) // (10_000 * YEAR))  # up
+    assert vault.highWaterMark() == lifted
+    earn(vault, 70 * UNIT)
+    event = accrued(vault, report_after(report, chain, vault, YEAR // 2))
+    # 1,110 against 1,000 * 1.05 * 1.05 = 1,102.5: 20 % of 7.5
+    assert abs(event.performance - 1_500_000) < 1_000
 
 
 def test_fee_shares_are_split_among_recipients(make_vault, people, invest, report, chain):
-    vault = make_vault(management=500)
+    vault = make_vault(management=500, **YEARS)
     parts = [(people.bob, 3_333), (people.carol, 3_333), (people.manager, 3_334)]
     with ape.reverts("fee parts do not sum to 100 %"):
         vault.setFeeRecipients(parts[:2], sender=people.owner)
@@ -212,26 +274,25 @@ def test_rates_above_the_caps_cannot_be_deployed(make_vault, rates):
         make_vault(management=rates[0], performance=rates[1])
 
 
-def test_no_fee_on_an_empty_vault(make_vault, people, report, chain):
-    vault = make_vault(management=500, performance=5_000, max_report_age=LIMITS["max_report_age"])
+def test_no_fee_on_an_empty_vault_nor_in_wind_down(make_vault, people, invest, report, chain):
+    vault = make_vault(management=500, performance=5_000)
     event = accrued(vault, report_after(report, chain, vault, YEAR))
     assert (event.management, event.performance, event.shares) == (0, 0, 0)
-    assert vault.totalSupply() == 0
+    invest(vault, people.alice, 100 * UNIT)
+    vault.windDown(sender=people.owner)
+    event = accrued(vault, report_after(report, chain, vault, YEAR))
+    assert (event.management, event.performance, event.shares) == (0, 0, 0)
+    assert vault.balanceOf(people.manager) < SHARE // 10**6  # of the minutes before
 
 
-def test_fee_value_is_within_a_unit_of_the_formula(
-    make_vault, people, invest, report, chain, open_market, give_tokens
-):
+def test_fee_value_is_within_a_unit_of_the_formula(make_vault, people, invest, report, chain, earn):
     """Promise 6, over a path of reports with odd numbers."""
-    vault = make_vault(management=137, performance=1_733, **WIDE)
+    vault = make_vault(management=137, performance=1_733, **YEARS)
     invest(vault, people.alice, 1_234_567_891)
-    market = open_market(vault)
-    for step, price in enumerate(("0.123457", "0.345679", "0.2", "0.777777"), start=1):
-        give_tokens(market, yes=77_777_777)
+    for step, profit in enumerate((7_777_777, -2_345_678, 77_777_777, 1, 123_456), start=1):
+        earn(vault, profit)
         before = vault.balanceOf(people.manager)
-        event = accrued(
-            vault, report_after(report, chain, vault, 12_345 * step, (price, price, "0", "1"))
-        )
+        event = accrued(vault, report_after(report, chain, vault, 12_345 * step))
         minted = vault.balanceOf(people.manager) - before
         value = Fraction(minted * vault.totalAssets(), vault.totalSupply())
         assert 0 <= event.management + event.performance - value < 2

@@ -1,14 +1,17 @@
 """A negative-risk event: one market, several exclusive conditions, one cap, one account."""
 
-from decimal import Decimal
 from types import SimpleNamespace
 
 import ape
 import pytest
-from strongroom.devnet.contracts import condition_id, deploy_account_implementation
+from strongroom.devnet.contracts import (
+    condition_id,
+    deploy_account_implementation,
+    deploy_delegated_implementation,
+)
 
 from tests.ape_devnet import ApeDeployer
-from tests.defaults import DAY, NO_EVIDENCE, UNIT, WAD, a_class
+from tests.defaults import DAY, UNIT, WAD, a_class
 from tests.signing import keeper_envelope, make_order, struct
 
 EVENT = b"\xee" * 31 + b"\0"  # a negative-risk market id: the last byte numbers the questions
@@ -22,18 +25,21 @@ def event_implementation(deployer, venue):
 @pytest.fixture
 def event(make_vault, people, invest, event_implementation, venue, deployer, chain):
     """A funded vault with one open event of three outcomes, and its condition ids."""
-    vault = make_vault(people.keeper, price_band_bps=0)
+    vault = make_vault(price_band_bps=0)
     invest(vault, people.alice, 1_000 * UNIT)
     vault.addClass(
-        a_class(event_implementation, people.oracle, cap=500 * UNIT), sender=people.owner
+        a_class(event_implementation, people.oracle, people.keeper, cap=500 * UNIT),
+        sender=people.owner,
     )
     questions = [EVENT[:31] + bytes([i]) for i in range(3)]
     for question in questions:
         venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
     vault.openMarket(0, EVENT, 3, chain.pending_timestamp + DAY, sender=people.keeper)
-    account = ape.project.PolymarketAccount.at(vault.accountOf(EVENT))
+    market = bytes(vault.marketId(0, EVENT))
+    account = ape.project.PolymarketAccount.at(vault.accountOf(market))
     return SimpleNamespace(
         vault=vault,
+        id=market,
         account=account,
         questions=questions,
         conditions=[condition_id(people.oracle.address, question) for question in questions],
@@ -41,7 +47,7 @@ def event(make_vault, people, invest, event_implementation, venue, deployer, cha
 
 
 @pytest.fixture
-def hold(venue, deployer, event):
+def hold_tokens(venue, deployer, event):
     """Give the account outcome tokens of a condition."""
 
     def give(condition, yes=0, no=0):
@@ -61,19 +67,10 @@ def hold(venue, deployer, event):
     return give
 
 
-@pytest.fixture
-def report_event(event, people, chain):
-    def send(*quotes):
-        marks = [(EVENT, *(int(Decimal(price) * WAD) for price in prices)) for prices in quotes]
-        chain.pending_timestamp += 61
-        return event.vault.report(marks, NO_EVIDENCE, sender=people.reporter)
-
-    return send
-
-
 def test_event_is_one_market_with_all_its_conditions(event, venue):
-    assert event.vault.openMarkets() == [EVENT]
-    assert event.vault.marketOf(EVENT) == (0, 3, 0, False)
+    assert event.vault.openMarkets() == [event.id]
+    assert event.vault.marketOf(event.id) == (event.account, 0, 3, False)
+    assert bytes(event.vault.questionOf(event.id)) == bytes(event.account.question()) == EVENT
     assert [bytes(c) for c in event.account.conditions()] == event.conditions
     for i, token in enumerate(event.account.tokenIds()):
         collection = venue.ctf.getCollectionId(b"\0" * 32, event.conditions[i // 2], i % 2 + 1)
@@ -81,54 +78,39 @@ def test_event_is_one_market_with_all_its_conditions(event, venue):
 
 
 def test_event_shares_one_cap(event, people):
-    event.vault.allocate(EVENT, 500 * UNIT, sender=people.keeper)
+    event.vault.allocate(event.id, 500 * UNIT, sender=people.keeper)
     with ape.reverts("market cap"):
-        event.vault.allocate(EVENT, 1, sender=people.keeper)
+        event.vault.allocate(event.id, 1, sender=people.keeper)
 
 
 def test_value_sums_over_conditions_and_payouts_replace_marks_one_by_one(
-    event, hold, report_event, venue, people
+    event, hold_tokens, report, venue, people
 ):
-    hold(0, yes=100 * UNIT)
-    hold(1, no=50 * UNIT)
-    hold(2, yes=30 * UNIT, no=30 * UNIT)
-    quotes = [
-        ("0.2", "0.3", "0.7", "0.8"),
-        ("0.3", "0.4", "0.6", "0.7"),
-        ("0.5", "0.6", "0.4", "0.5"),
-    ]
-    report_event(*quotes)
-    # bid .2 * 100 + .6 * 50 + 30 sets; ask .3 * 100 + .7 * 50 + 30
-    assert event.vault.bookOf(EVENT) == (80 * UNIT, 95 * UNIT)
-    assert event.vault.markOf(EVENT, 1)[2] == 6 * WAD // 10
+    vault = event.vault
+    vault.allocate(event.id, 200 * UNIT, sender=people.keeper)
+    event.account.split(0, 200 * UNIT, sender=people.keeper)
+    hold_tokens(1, no=50 * UNIT)
+    hold_tokens(2, yes=30 * UNIT)
+    # 200 sets, 50 NO at 1 - .4 and 30 YES at .5; asked at 1 - .3 and .6
+    report(vault, [("0.2", "0.3"), ("0.3", "0.4"), ("0.5", "0.6")])
+    assert vault.bookOf(event.id) == (200 * UNIT, 200 * UNIT, (200 + 35 + 18) * UNIT)
+    assert vault.markOf(event.id, 1) == (3 * WAD // 10, 4 * WAD // 10, 3)
     venue.ctf.reportPayouts(event.questions[1], [0, 1], sender=people.oracle)
     assert event.account.resolved() == 1
     assert event.account.tradable()
-    event.vault.sync(EVENT, sender=people.stranger)
-    assert event.vault.bookOf(EVENT) == (100 * UNIT, 110 * UNIT)  # 50 NO pay 50
+    report(vault, [("0.2", "0.3"), None, ("0.5", "0.6")])
+    assert vault.bookOf(event.id) == (200 * UNIT, 200 * UNIT, (200 + 50 + 18) * UNIT)
     event.account.redeem(1, sender=people.stranger)
-    report_event(quotes[0], ("0", "0", "0", "0"), quotes[2])
-    assert event.vault.bookOf(EVENT) == (100 * UNIT, 110 * UNIT)
-    with ape.reverts("market not resolved"):
-        event.vault.closeMarket(EVENT, sender=people.stranger)
-
-
-def test_exclusive_bids_sum_to_one_at_most(event, report_event, people, venue):
-    third = ("0.333333", "1", "0", "1")
-    report_event(third, third, ("0.333334", "1", "0", "1"))
-    with ape.reverts("bids above 1"):
-        report_event(third, third, ("0.333335", "1", "0", "1"))
-    with ape.reverts("marks missing"):
-        report_event(third, third)
-    # a condition with a payout no longer counts among the exclusive ones
-    venue.ctf.reportPayouts(event.questions[0], [0, 1], sender=people.oracle)
-    report_event(("1", "1", "0", "0"), third, ("0.666667", "1", "0", "1"))
+    report(vault, [("0.2", "0.3"), ("1", "1"), ("0.5", "0.6")])
+    assert vault.bookOf(event.id) == (200 * UNIT, 200 * UNIT, (200 + 50 + 18) * UNIT)
+    with ape.reverts("not to be closed"):
+        vault.closeMarket(event.id, sender=people.stranger)
 
 
 def test_signs_for_any_condition_until_that_one_is_resolved(
     event, safe, keeper_owners, people, venue, chain
 ):
-    event.vault.setKeeper(safe, sender=people.owner)
+    event.vault.setKeeper(0, safe, sender=people.owner)
 
     def ask(token):
         order = make_order(event.account.address, token, 50 * UNIT, 100 * UNIT)
@@ -167,34 +149,39 @@ def test_event_ids_and_counts_are_checked(event, people, venue, deployer, chain)
         event.vault.openMarket(0, b"\xdd" * 31 + b"\0", 2, soon, sender=people.keeper)
 
 
-def test_as_many_conditions_as_a_report_can_mark(event, people, venue, deployer, chain):
-    """Two events of 32 outcomes and one of 29 beside the three: a report covers them all."""
-    deadline = chain.pending_timestamp + DAY
-    quote = (WAD // 40, WAD // 30, 9 * WAD // 10, 19 * WAD // 20)
-    marks = [(EVENT, *quote)] * 3
-    for name, count in ((b"\xaa", 32), (b"\xbb", 32), (b"\xcc", 29)):
-        large = name * 31 + b"\0"
-        for i in range(count + 1):
-            question = large[:31] + bytes([i])
-            venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
-        if count == 29:
-            with ape.reverts("too many conditions"):
-                event.vault.openMarket(0, large, count + 1, deadline, sender=people.keeper)
-        event.vault.openMarket(0, large, count, deadline, sender=people.keeper)
-        marks += [(large, *quote)] * count
-    assert event.vault.open_conditions() == len(marks) == 96
-    chain.pending_timestamp += 61
-    receipt = event.vault.report(marks, NO_EVIDENCE, sender=people.reporter)
-    assert event.vault.markOf(b"\xcc" * 31 + b"\0", 28) == quote
-    assert receipt.gas_used < 6_000_000
-    account = ape.project.PolymarketAccount.at(event.vault.accountOf(b"\xaa" * 31 + b"\0"))
-    assert len(account.tokenIds()) == 64
+def test_the_dearest_account_answers_within_its_gas(
+    event, make_vault, people, invest, venue, deployer, chain, report
+):
+    """32 resolved conditions, an account and its wallet: what a report lets it burn is enough."""
+    registry = deployer.deploy(ape.project.WalletRegistry, venue.pusd)
+    kind = deploy_delegated_implementation(ApeDeployer(deployer), venue, registry, True)
+    vault = make_vault()
+    invest(vault, people.alice, 1_000 * UNIT)
+    vault.addClass(a_class(kind, people.oracle, people.keeper, grade=2), sender=people.owner)
+    wide = b"\xaa" * 31 + b"\0"
+    questions = [wide[:31] + bytes([i]) for i in range(32)]
+    for question in questions:
+        venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
+    vault.openMarket(0, wide, 32, chain.pending_timestamp + DAY, sender=people.keeper)
+    market = bytes(vault.marketId(0, wide))
+    account = ape.project.DelegatedAccount.at(vault.accountOf(market))
+    venue.pusd.approve(account, 2**256 - 1, sender=people.trader)
+    account.setWallet(people.trader, sender=people.keeper)
+    vault.allocate(market, 100 * UNIT, sender=people.keeper)
+    account.forward(40 * UNIT, sender=people.keeper)
+    for question in questions:
+        venue.ctf.reportPayouts(question, [1, 1], sender=people.oracle)
+    receipt = report(vault, [None] * 32)
+    assert receipt.decode_logs(vault.Unanswered) == []
+    assert vault.bookOf(market) == (100 * UNIT,) * 3
+    burnt = account.positions.estimate_gas_cost() - 21_000
+    assert burnt < 0.9 * (60_000 + 32 * 30_000)
 
 
 def test_a_closed_event_makes_room(event, people, venue):
     for question in event.questions:
         venue.ctf.reportPayouts(question, [0, 1], sender=people.oracle)
-    event.vault.closeMarket(EVENT, sender=people.stranger)
+    event.vault.closeMarket(event.id, sender=people.stranger)
     assert event.vault.open_conditions() == 0
     assert event.vault.openMarkets() == []
 
@@ -205,13 +192,14 @@ def real_event(make_vault, people, invest, event_implementation, venue, deployer
     market = chain.pending_timestamp.to_bytes(31, "big") + b"\0"
     adapter = venue.neg_risk_adapter
     adapter.prepareMarket(market, 4, sender=deployer)
-    vault = make_vault(people.keeper, price_band_bps=0)
+    vault = make_vault(price_band_bps=0)
     invest(vault, people.alice, 10_000 * UNIT)
-    vault.addClass(a_class(event_implementation, adapter), sender=people.owner)
+    vault.addClass(a_class(event_implementation, adapter, people.keeper), sender=people.owner)
     vault.openMarket(0, market, 4, chain.pending_timestamp + DAY, sender=people.keeper)
-    vault.allocate(market, 1_000 * UNIT, sender=people.keeper)
-    account = ape.project.PolymarketAccount.at(vault.accountOf(market))
-    return SimpleNamespace(vault=vault, id=market, account=account)
+    id_ = bytes(vault.marketId(0, market))
+    vault.allocate(id_, 1_000 * UNIT, sender=people.keeper)
+    account = ape.project.PolymarketAccount.at(vault.accountOf(id_))
+    return SimpleNamespace(vault=vault, id=id_, event=market, account=account)
 
 
 def holdings(account):
@@ -237,10 +225,8 @@ def test_conversion_turns_no_into_yes_of_the_others_and_collateral(
     assert not venue.ctf.isApprovedForAll(account, venue.neg_risk_adapter)
     # question 3 wins: 60 YES of 3, 100 NO of 1, 40 NO of 0 and of 2 pay
     for index in range(4):
-        question = real_event.id[:31] + bytes([index])
+        question = real_event.event[:31] + bytes([index])
         venue.neg_risk_adapter.reportOutcome(question, index == 3, sender=deployer)
-    vault.sync(real_event.id, sender=people.stranger)
-    assert vault.bookOf(real_event.id) == (1_000 * UNIT,) * 2
     for index in range(4):
         account.redeem(index, sender=people.stranger)
     assert holdings(account) == (1_000 * UNIT, [(0, 0)] * 4)
@@ -268,14 +254,16 @@ def test_conversion_is_the_keepers_and_stops_with_trading(real_event, people, ch
     account.halt(sender=people.guardian)
     with ape.reverts("not tradable"):
         account.convertPositions(1, UNIT, sender=people.keeper)
-    account.resume(sender=people.owner)
+
+
+def test_nothing_is_converted_after_the_deadline(real_event, people, chain):
     chain.pending_timestamp += DAY
     with ape.reverts("not tradable"):
-        account.convertPositions(1, UNIT, sender=people.keeper)
+        real_event.account.convertPositions(1, UNIT, sender=people.keeper)
 
 
 def test_binary_markets_convert_nothing(people, open_market, invest, make_vault):
-    vault = make_vault(people.keeper)
+    vault = make_vault()
     invest(vault, people.alice, 100 * UNIT)
     market = open_market(vault)
     with ape.reverts("not negative risk"):
@@ -286,19 +274,22 @@ def test_conversion_into_foreign_questions_is_refused(
     real_event, people, venue, event_implementation, deployer, chain, invest, make_vault
 ):
     """An account that covers three of an event's four questions cannot convert."""
-    vault = make_vault(people.keeper, price_band_bps=0)
+    vault = make_vault(price_band_bps=0)
     invest(vault, people.alice, 1_000 * UNIT)
-    vault.addClass(a_class(event_implementation, venue.neg_risk_adapter), sender=people.owner)
-    vault.openMarket(0, real_event.id, 3, chain.pending_timestamp + DAY, sender=people.keeper)
-    vault.allocate(real_event.id, 100 * UNIT, sender=people.keeper)
-    account = ape.project.PolymarketAccount.at(vault.accountOf(real_event.id))
+    vault.addClass(
+        a_class(event_implementation, venue.neg_risk_adapter, people.keeper), sender=people.owner
+    )
+    vault.openMarket(0, real_event.event, 3, chain.pending_timestamp + DAY, sender=people.keeper)
+    market = vault.marketId(0, real_event.event)
+    vault.allocate(market, 100 * UNIT, sender=people.keeper)
+    account = ape.project.PolymarketAccount.at(vault.accountOf(market))
     account.split(0, 10 * UNIT, sender=people.keeper)
     with ape.reverts("foreign token"):
         account.convertPositions(1, UNIT, sender=people.keeper)
 
 
 def test_one_question_of_an_event_is_yes(real_event, venue, deployer):
-    first, second = (real_event.id[:31] + bytes([index]) for index in (0, 1))
+    first, second = (real_event.event[:31] + bytes([index]) for index in (0, 1))
     venue.neg_risk_adapter.reportOutcome(first, True, sender=deployer)
     with ape.reverts("MarketAlreadyDetermined"):
         venue.neg_risk_adapter.reportOutcome(second, True, sender=deployer)

@@ -16,12 +16,12 @@ LONGEST = 60  # lines of a function: a screen
 # Module -> its variables that hold several fields in one word.
 PACKED = {
     "status": {"word"},
-    "limits": {"report_limits", "guards", "budget_limits"},
+    "limits": {"dealing_limits", "budget_limits"},
     "ledger": {"deposit_terms"},
-    "requests": {"closed", "open", "totals", "queue", "requests", "claims"},
-    "exposure": {"class_caps", "periods", "markets"},
-    "nav": {"book", "book_total", "marks", "anchor"},
-    "fees": {"fee_word", "recipients"},
+    "requests": {"open", "queue", "closed", "kept", "live", "claims"},
+    "exposure": {"class_words", "class_caps", "periods", "markets", "ended", "remains"},
+    "nav": {"books", "totals", "marks"},
+    "fees": {"fee_word", "accrual", "recipients"},
     "account": {"state"},
 }
 BITS = (nodes.LShift, nodes.RShift, nodes.BitAnd, nodes.BitOr, nodes.BitXor, nodes.Invert)
@@ -87,7 +87,7 @@ def test_each_constant_stands_once():
 
 def test_widths_and_scales_are_written_in_units_alone():
     number = re.compile(r"2\*\*\d+ - 1|\b10_000\b|\b86_400\b|\b65_535\b|10\*\*18|10\*\*24")
-    meant = {"fees.vy": ["10_000", "10**18"]}  # a cap of the hurdle; an empty vault's price
+    meant = {"fees.vy": ["10_000"], "nav.vy": ["2**86 - 1", "10_000"]}  # a cap; a width; gas
     for path in SOURCES:
         code = "\n".join(line.split("#")[0] for line in path.read_text().splitlines())
         code = re.sub(r'""".*?"""', "", code, flags=re.S)
@@ -112,7 +112,7 @@ def test_a_packed_word_is_taken_apart_and_written_by_its_module_alone(path):
         ("Vault", "x: uint256 = status.word >> 160"),
         ("Vault", "x: uint256 = a & b"),
         ("Vault", "fees.recipients[0] = 1"),
-        ("breaker", "limits.guards = 1"),
+        ("core", "limits.dealing_limits = 1"),
         ("nav", "status.word |= 1"),
         ("nav", "x: uint256 = exposure.markets[market] & 255"),
         ("fees", "for w: uint256 in exposure.markets:\n        x: uint256 = w >> 192"),
@@ -129,3 +129,50 @@ def test_functions_fit_a_screen(path):
     functions = parsed(path).get_children(nodes.FunctionDef)
     long = {each.name: each.end_lineno - each.lineno + 1 for each in functions}
     assert {name: lines for name, lines in long.items() if lines > LONGEST} == {}
+
+
+# Patterns of the five advisories of October 2026 on the compiler (CVE-2026-114114 to 114118).
+
+
+@pytest.mark.parametrize("path", [*ROOT.rglob("*.vy"), *ROOT.rglob("*.vyi")], ids=lambda p: p.stem)
+def test_sources_are_plain_ascii_with_plain_ends_of_lines(path):
+    text = path.read_bytes()
+    assert text.isascii()
+    assert not set(text) & {0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E, 0x85}
+
+
+def dangerous(tree):
+    """Return the lines that the compiler's advisories warn of."""
+    found = []
+    for choice in tree.get_descendants(nodes.IfExp):
+        parts = (choice.body, choice.orelse)
+        if any(isinstance(each, nodes.List | nodes.Subscript) for each in parts):
+            found.append((choice.lineno, "a choice between arrays"))
+        for part in parts:
+            for node in part.get_descendants(nodes.BinOp, include_self=True):
+                if isinstance(node.op, nodes.BitOr) and node.get_descendants(nodes.BoolOp):
+                    found.append((choice.lineno, "`or` under `|` in a choice"))
+    for call in tree.get_descendants(nodes.Call):
+        name = getattr(call.func, "id", "")
+        if name == "create_from_blueprint":
+            found += [
+                (call.lineno, each.arg) for each in call.keywords if each.arg == "code_offset"
+            ]
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_no_pattern_that_the_compiler_gets_wrong(path):
+    assert dangerous(parsed(path)) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x: uint256 = (a or b) | 1 if c else 2",
+        "x: uint256[2] = [1, 2] if c else [3, 4]",
+        "x: address = create_from_blueprint(b, code_offset=2**256 - 1)",
+    ],
+)
+def test_such_a_pattern_is_found(line):
+    assert dangerous(parse_to_ast(f"def f():\n    {line}\n", module_path="f", resolved_path="f"))

@@ -4,28 +4,28 @@ import ape
 import pytest
 from eth_utils import keccak
 
-from tests.defaults import DAY, LIMITS, UNIT, a_class, limit
+from tests.defaults import DAY, LIMITS, a_class, limit
 
 WEEK = 7 * DAY
 SET_LIMIT = keccak(text="setLimit(uint256,uint256)")[:4]
-SET_KEEPER = keccak(text="setKeeper(address)")[:4]
+SET_KEEPER = keccak(text="setKeeper(uint256,address)")[:4]
 DECREASE = keccak(text="decreaseDelay(bytes4,uint256)")[:4]
 
 
 @pytest.fixture
 def slow(make_vault):
     """A vault whose owner's risk-raising calls wait for two days."""
-    return make_vault(timelock=2 * DAY)
+    return make_vault(timelock=2 * DAY, max_drawdown_bps=2_000)
 
 
 @pytest.fixture
 def wider(slow):
-    """A call that raises risk: a wider spread."""
-    return slow.setLimit.encode_input(limit("max_spread_bps"), 3_000)
+    """A call that raises risk: a deeper drawdown."""
+    return slow.setLimit.encode_input(limit("max_drawdown_bps"), 3_000)
 
 
 def widen(vault, people):
-    vault.setLimit(limit("max_spread_bps"), 3_000, sender=people.owner)
+    vault.setLimit(limit("max_drawdown_bps"), 3_000, sender=people.owner)
 
 
 def test_a_risky_call_passes_only_after_its_delay_and_once(slow, wider, people, chain):
@@ -41,8 +41,8 @@ def test_a_risky_call_passes_only_after_its_delay_and_once(slow, wider, people, 
         widen(slow, people)
     chain.pending_timestamp = submitted + 2 * DAY
     widen(slow, people)
-    assert slow.limit(limit("max_spread_bps")) == 3_000
-    slow.setLimit(limit("max_spread_bps"), 2_000, sender=people.owner)  # safer: at once
+    assert slow.limit(limit("max_drawdown_bps")) == 3_000
+    slow.setLimit(limit("max_drawdown_bps"), 2_000, sender=people.owner)  # safer: at once
     with ape.reverts("not submitted"):
         widen(slow, people)
 
@@ -55,19 +55,53 @@ def test_accept_makes_the_submitted_call(slow, wider, people, chain):
     with ape.reverts("ownable: caller is not the owner"):
         slow.accept(wider, sender=people.mallory)
     slow.accept(wider, sender=people.owner)
-    assert slow.limit(limit("max_spread_bps")) == 3_000
+    assert slow.limit(limit("max_drawdown_bps")) == 3_000
     with ape.reverts("not timelocked"):
         slow.accept(slow.pause.encode_input(), sender=people.owner)
 
 
 def test_a_submission_expires_after_a_week(slow, wider, people, chain):
     slow.submit(wider, sender=people.owner)
-    chain.pending_timestamp = slow.submittedAt(keccak(wider)) + 2 * DAY + WEEK + 1
+    lapsed = slow.submittedAt(keccak(wider)) + 2 * DAY + WEEK
+    with chain.isolate():
+        chain.pending_timestamp = lapsed
+        widen(slow, people)
+    chain.pending_timestamp = lapsed + 1
     with ape.reverts("submission expired"):
         widen(slow, people)
-    with ape.reverts("submitted already"):
+    chain.pending_timestamp = lapsed + 2 * DAY - 1
+    with ape.reverts("wait another delay"):
         slow.submit(wider, sender=people.owner)
-    slow.revoke(wider, sender=people.owner)
+    chain.pending_timestamp = lapsed + 2 * DAY
+    slow.submit(wider, sender=people.owner)
+    with ape.reverts("timelocked"):
+        widen(slow, people)
+
+
+def test_what_stands_submitted_is_not_submitted_again(slow, wider, people, chain):
+    slow.submit(wider, sender=people.owner)
+    for wait in (1, 2 * DAY, 2 * DAY + WEEK):
+        chain.pending_timestamp = slow.submittedAt(keccak(wider)) + wait
+        with ape.reverts("submitted already"):
+            slow.submit(wider, sender=people.owner)
+
+
+@pytest.mark.parametrize("end", ["made", "revoked by the owner", "vetoed"])
+def test_a_call_is_submitted_again_only_after_another_delay(slow, wider, people, chain, end):
+    """So none stands matured for ever: 40 days of revoking and re-submitting bring at most the
+    week after each delay, and a delay without it in between (V25)."""
+    slow.submit(wider, sender=people.owner)
+    chain.pending_timestamp += 2 * DAY
+    if end == "made":
+        widen(slow, people)
+    else:
+        slow.revoke(wider, sender=people.owner if "owner" in end else people.guardian)
+    ended = chain.blocks.head.timestamp
+    assert slow.submittableFrom(keccak(wider)) == ended + 2 * DAY
+    chain.pending_timestamp = ended + 2 * DAY - 1
+    with ape.reverts("wait another delay"):
+        slow.submit(wider, sender=people.owner)
+    chain.pending_timestamp = ended + 2 * DAY
     slow.submit(wider, sender=people.owner)
 
 
@@ -75,7 +109,7 @@ def test_only_the_exact_call_passes(slow, wider, people, chain):
     slow.submit(wider, sender=people.owner)
     chain.pending_timestamp += 2 * DAY
     with ape.reverts("not submitted"):
-        slow.setLimit(limit("max_spread_bps"), 3_001, sender=people.owner)
+        slow.setLimit(limit("max_drawdown_bps"), 3_001, sender=people.owner)
 
 
 def test_only_the_owner_submits_and_only_timelocked_calls(slow, wider, people):
@@ -156,31 +190,34 @@ def test_an_abdicated_function_never_raises_risk_again(slow, wider, people, chai
         widen(slow, people)
     with ape.reverts("abdicated"):
         slow.submit(slow.setLimit.encode_input(0, 9_999), sender=people.owner)
-    slow.setLimit(limit("max_spread_bps"), 1, sender=people.owner)  # safer still goes
+    slow.setLimit(limit("max_drawdown_bps"), 1, sender=people.owner)  # safer still goes
     slow.abdicate(DECREASE, sender=people.owner)
     with ape.reverts("abdicated"):
         slow.submit(slow.decreaseDelay.encode_input(SET_KEEPER, 0), sender=people.owner)
 
 
 def test_without_a_delay_nothing_needs_submitting_but_abdication_holds(make_vault, people):
-    vault = make_vault(timelock=0)
+    vault = make_vault(timelock=0, max_drawdown_bps=2_000)
     widen(vault, people)
     vault.abdicate(SET_LIMIT, sender=people.owner)
     with ape.reverts("abdicated"):
-        vault.setLimit(limit("max_spread_bps"), 3_001, sender=people.owner)
+        vault.setLimit(limit("max_drawdown_bps"), 3_001, sender=people.owner)
 
 
-def test_every_risky_function_is_timelocked(slow, people, implementation):
+def test_every_risky_function_is_timelocked(slow, people, implementation, script):
     raises = [
         lambda: slow.setGuardian(people.carol, sender=people.owner),
-        lambda: slow.setKeeper(people.carol, sender=people.owner),
+        lambda: slow.setKeeper(0, people.carol, sender=people.owner),
         lambda: slow.setReporter(people.carol, sender=people.owner),
-        lambda: slow.addClass(a_class(implementation, people.oracle), sender=people.owner),
+        lambda: slow.addClass(
+            a_class(implementation, people.oracle, people.keeper), sender=people.owner
+        ),
         lambda: slow.setFees(1, 0, 0, sender=people.owner),
-        lambda: slow.confirmReport(b"\1" * 32, sender=people.owner),
+        lambda: slow.forgiveLosses(0, 1, sender=people.owner),
+        lambda: slow.resetBreaker(sender=people.owner),
         *(
             lambda name=name: slow.setLimit(limit(name), LIMITS[name] + 1, sender=people.owner)
-            for name in ("max_up_bps", "max_order_lifetime", "max_redeem_delay")
+            for name in ("max_inflow_bps", "max_order_lifetime", "max_report_age")
         ),
     ]
     for call in raises:
@@ -188,19 +225,23 @@ def test_every_risky_function_is_timelocked(slow, people, implementation):
             call()
 
 
-def test_the_owner_confirms_a_pending_report_after_the_timelock(
-    vault, people, invest, open_market, give_tokens, report, chain
+def test_the_owner_closes_what_does_not_close_after_the_timelock(
+    vault, people, script, chain, hold
 ):
-    invest(vault, people.alice, 100 * UNIT)
-    market = open_market(vault)
-    vault.increaseDelay(keccak(text="confirmReport(bytes32)")[:4], 2 * DAY, sender=people.owner)
-    give_tokens(market, yes=100 * UNIT, no=100 * UNIT)  # NAV doubles: out of bounds
-    report(vault, ("0.5",) * 4)
-    pending = vault.pending_report()
+    """By the call itself or by `accept`, which knows the calls of every piece of code."""
+    market, other = script(vault), script(vault)
+    for each in (market, other):
+        hold(each, (1, 0))
+    vault.increaseDelay(vault.closeMarket.encode_input(market.id)[:4], DAY, sender=people.owner)
     with ape.reverts("not submitted"):
-        vault.confirmReport(pending, sender=people.owner)
-    vault.submit(vault.confirmReport.encode_input(pending), sender=people.owner)
-    chain.pending_timestamp += 2 * DAY
-    vault.confirmReport(pending, sender=people.owner)
-    report(vault, ("0.5",) * 4)
-    assert vault.totalAssets() == 200 * UNIT
+        vault.closeMarket(market.id, sender=people.owner)
+    calls = [vault.closeMarket.encode_input(each.id) for each in (market, other)]
+    for call in calls:
+        vault.submit(call, sender=people.owner)
+    chain.pending_timestamp += DAY
+    with ape.reverts("not to be closed"):
+        vault.accept(calls[0], sender=people.keeper)
+    vault.accept(calls[0], sender=people.owner)
+    vault.closeMarket(other.id, sender=people.owner)
+    assert vault.openMarkets() == []
+    assert vault.unsweptAccounts() == [market.account, other.account]
