@@ -38,7 +38,7 @@ BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
 OURS = ("strongroom ", "make ", "ape ", "pip ", "silverback ", "source ", "export ", "python ")
 MARKED_TEXT = 11  # lines of commands that are not typed; it may fall, and grows only on purpose
 UNTIL_CTRL_C = ("strongroom practice", "strongroom cosigner ", "strongroom devnet")
-CLAIM_S, LINE_S = 120, 120
+CLAIM_S, LINE_S = 300, 120
 ROLES = ("owner", "guardian", "reporter", "fee_recipient")
 CAPS = 'total_cap = "50000"\nvelocity = "10000"\n'
 
