@@ -95,13 +95,24 @@ def _encoded(kinds: tuple[str, ...], values: Sequence[Any]) -> bytes:
     return b"".join(out)
 
 
+def _word(kind: str, word: bytes) -> Any:
+    if kind == "bytes32":
+        return word
+    if kind == "address":
+        return "0x" + word[12:].hex()
+    number = int.from_bytes(word, "big", signed=kind == "int256")
+    return bool(number) if kind == "bool" else number
+
+
 def _values(kinds: tuple[str, ...], answer: bytes) -> tuple[Any, ...]:
-    """Decode an answer; plain numbers, which most are, ten times faster than others."""
-    if len(answer) == 32 * len(kinds) and all(each == "uint256" for each in kinds):
-        return tuple(
-            int.from_bytes(answer[at : at + 32], "big") for at in range(0, len(answer), 32)
-        )
-    return decode(kinds, answer) if kinds else ()
+    """Decode an answer; words and lists of them by hand, which is ten times faster."""
+    if all(kind in WORDS for kind in kinds):
+        words = (answer[at : at + 32] for at in range(0, 32 * len(kinds), 32))
+        return tuple(map(_word, kinds, words))
+    if len(kinds) == 1 and kinds[0].removesuffix("[]") in WORDS:
+        kind, count = kinds[0].removesuffix("[]"), int.from_bytes(answer[32:64], "big")
+        return (tuple(_word(kind, answer[64 + 32 * i : 96 + 32 * i]) for i in range(count)),)
+    return decode(kinds, answer)
 
 
 @cache
@@ -226,19 +237,31 @@ def _reason(error: Exception) -> str:
     return str(decode(["string"], bytes.fromhex(found[1]))[0]) if found else str(error)
 
 
+_events_of: dict[int, tuple[Any, dict[bytes, Any]]] = {}  # by ABI, which it keeps
+
+
+def _events(abi: Sequence[Any]) -> dict[bytes, Any]:
+    """Return an ABI's events by topic: name, what is indexed, what is not, the types of that."""
+    if id(abi) not in _events_of:
+        found = {}
+        for entry in abi:
+            if entry["type"] == "event":
+                indexed = [each for each in entry["inputs"] if each["indexed"]]
+                rest = [each for each in entry["inputs"] if not each["indexed"]]
+                topic = keccak(text=signature(entry))
+                found[topic] = entry["name"], indexed, rest, types(rest)
+        _events_of[id(abi)] = abi, found
+    return _events_of[id(abi)][1]
+
+
 class Logs:
     """Decodes the logs of one contract by its ABIs."""
 
     def __init__(self, address: str, abis: Sequence[Sequence[Any]]) -> None:
         self._address = address.lower()
-        self._events = {}
+        self._events: dict[bytes, Any] = {}
         for abi in abis:
-            for entry in abi:
-                if entry["type"] == "event":
-                    indexed = [each for each in entry["inputs"] if each["indexed"]]
-                    rest = [each for each in entry["inputs"] if not each["indexed"]]
-                    topic = keccak(text=signature(entry))
-                    self._events[topic] = entry["name"], indexed, rest, types(rest)
+            self._events |= _events(abi)
 
     def read(self, logs: Sequence[Any]) -> list[tuple[str, dict[str, Any]]]:
         """Return name and arguments of each of the contract's events."""
@@ -253,6 +276,6 @@ class Logs:
                 for each, topic in zip(indexed, topics[1:], strict=True)
                 if each["type"] != "string"
             }
-            values |= dict(zip([each["name"] for each in rest], decode(kinds, data), strict=True))
+            values |= dict(zip([each["name"] for each in rest], _values(kinds, data), strict=True))
             found.append((name, values))
         return found
