@@ -7,10 +7,14 @@ import pytest
 from eth_account import Account
 from strongroom.chain import contracts
 from strongroom.chain.accounts import APE_FOLDER, MNEMONIC, PASSPHRASE, UnknownAccount, wallet
+from strongroom.chain.notices import Notice
+from strongroom.chain.units import FIRST_PRICE, SHARE
 from strongroom.cli.options import typed_passphrase
 from strongroom.depositor.amounts import BadAmount, money, shares_text, to_assets, to_shares
+from strongroom.depositor.options import PositionResult, RequestKind
 from strongroom.depositor.preview import Depositor
-from strongroom.depositor.vault import AccountHolding, Announced
+from strongroom.depositor.requests import Dealing, DepositorRequest
+from strongroom.depositor.vault import AccountHolding
 from strongroom.errors import BadInput
 from strongroom.settings import ConfigError
 
@@ -50,7 +54,7 @@ def home(tmp_path, monkeypatch):
 def test_amounts_are_read(text, micro):
     assert to_assets(text, 77) == micro
     if text != "all":
-        assert to_shares(text, 77) == micro * 10**6
+        assert to_shares(text, 77) == micro * 10**12
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,7 @@ def test_amounts_are_shown_with_all_their_decimals():
     assert [money(each) for each in (0, 1, 1_000_500_000, 12_345_678)] == [
         "0.00", "0.000001", "1,000.50", "12.345678",
     ]  # fmt: skip
-    assert shares_text(1_234 * 10**12 + 999_999) == "1,234.000000"
+    assert shares_text(1_234 * SHARE + 10**12 - 1) == "1,234.000000"
 
 
 def test_an_account_of_ape_is_opened_only_to_sign(home, monkeypatch):
@@ -132,6 +136,32 @@ def test_an_address_has_a_position_but_signs_nothing(home):
         wallet("bob", Node())
 
 
+START = 1_700_000_000
+NOW = START + 5_400
+MARKET = "0x" + "ab" * 32
+
+
+def dealing(**changed):
+    """A bid of 1.00 and an ask of 1.01, after seven reports."""
+    values = {
+        "bid": FIRST_PRICE,
+        "ask": FIRST_PRICE * 101 // 100,
+        "reports": 7,
+        "room": 50 * 10**6,
+        "idle": 400 * 10**6,
+        "flat": False,
+        "max_up_bps": 1_000,
+        "max_down_bps": 500,
+        "max_premium_bps": 300,
+    }
+    return Dealing(**values | changed)
+
+
+def request(side, number=3, pending=10**6, claimable=0, closed_by=0, handed_back=False):
+    kind = RequestKind(side)
+    return DepositorRequest(kind, number, pending, claimable, FIRST_PRICE, closed_by, handed_back)
+
+
 class Quiet:
     """A vault of 1,000 at the bid and 1,010 at the ask, 1,000 shares, that takes everything."""
 
@@ -141,40 +171,55 @@ class Quiet:
     def __init__(self, **changed):
         self.state = {
             "navs": (1_000 * self.micro, 1_010 * self.micro),
-            "supply": 1_000 * 10**12,
+            "supply": 1_000 * SHARE,
             "idle": 400 * self.micro,
             "paused": False,
             "winding_down": False,
-            "last_report": 1_700_000_000,
+            "last_report": START,
+            "dealing": dealing(),
             "deposit_terms": (2**128 - 1, self.micro),
             "waiting_deposits": 0,
-            "limit": 7 * 86_400,
+            "limit": 50,
             "allows": True,
             "assets_of": 5_000 * self.micro,
-            "shares_of": 100 * 10**12,
-            "waiting": 0,
+            "shares_of": 100 * SHARE,
+            "requests": [],
+            "claimable": (0, 0),
             "holdings": [],
             "announced": [],
         } | changed
 
     def __getattr__(self, name):
+        if name == "requests":
+            return lambda side, who: [each for each in self.state[name] if each.side is side]
         return lambda *arguments: self.state[name]
 
 
 def view(**changed):
-    return Depositor(Quiet(**changed), ADDRESS, 1_700_000_000 + 5_400)
+    return Depositor(Quiet(**changed), ADDRESS, NOW)
 
 
 def test_a_deposit_is_priced_at_the_ask_and_valued_at_the_bid():
     """101 at the ask of 1.01 a share are 100 shares, worth 100 at the bid of 1.00."""
     found = view().deposit(101 * 10**6)
     assert found.lacks == ()
-    assert found.lines[0] == "You hand over 101.00 pUSD now."
-    assert found.lines[2] == (
-        "At the last report's ask you would get 100.000000 shares, worth 100.00 pUSD at the bid."
+    assert found.lines[:4] == (
+        "You hand over 101.00 pUSD now.",
+        "The next report closes your request, one after it sets the price: the higher of its ask "
+        "and of the ask before it. Nobody knows it yet.",
+        "At the last ask you would get 100.000000 shares, worth 100.00 pUSD at the bid.",
+        "If the price is then more than 10 % above the lowest ask until your request is closed, "
+        "the vault hands your request back, and you take it back.",
     )
-    assert found.lines[3] == "The last report was 1.5 hours ago (2023-11-14 22:13 UTC)."
-    assert len(found.lines) == 5
+    assert found.lines[4] == (
+        "It waits while the ask is more than 3 % above bid, and as far as the day's room for "
+        "deposits does not reach (50.00 pUSD was left at the last report)."
+    )
+    assert found.lines[5] == "The last report was 1.5 hours ago (2023-11-14 22:13 UTC)."
+    assert len(found.lines) == 7
+    assert "No market is open" in view(dealing=dealing(flat=True)).deposit(10**6).lines[4]
+    dear = dealing(ask=FIRST_PRICE * 104 // 100)
+    assert "Deposits wait at present" in view(dealing=dear).deposit(10**6).lines[4]
 
 
 def test_all_that_is_lacking_is_said_at_once():
@@ -194,40 +239,121 @@ def test_all_that_is_lacking_is_said_at_once():
 
 
 def test_a_standing_announcement_is_said_with_its_time():
-    now = 1_700_000_000 + 5_400
-    calls = [Announced("setKeeper(0x1)", now, now + 86_400), Announced("setFees(1, 2, 3)", now + 60,
-             now + 90_000)]  # fmt: skip
-    lines = view(announced=calls).deposit(10**6).lines
-    assert "announced setKeeper(0x1) and can make this call until 2023-11-15 23:43" in lines[4]
-    assert "announced setFees(1, 2, 3) and can make this call from 2023-11-14 23:44" in lines[5]
-    assert "does not show" in view(announced=None).deposit(10**6).lines[4]
+    """In the preview of a deposit, and in the position; both name who and what."""
+    calls = [
+        Notice(b"", ADDRESS, START, NOW, NOW + 86_400, "make 0x1 the keeper of class 0"),
+        Notice(b"", ADDRESS, START, NOW + 60, NOW + 90_000, "set the fees to 3 % a year"),
+    ]
+    known = view(announced=calls)
+    lines = known.deposit(10**6).lines[6:8]
+    assert lines == (
+        f"The owner {ADDRESS} announced on 2023-11-14 22:13 UTC: to make 0x1 the keeper of class "
+        "0. This can be done now, until 2023-11-15 23:43 UTC.",
+        f"The owner {ADDRESS} announced on 2023-11-14 22:13 UTC: to set the fees to 3 % a year. "
+        "This can be done from 2023-11-14 23:44 UTC on, until 2023-11-16 00:43 UTC.",
+    )
+    assert known.position().notices == lines
+    assert PositionResult(known.position(), "pUSD").lines()[-2:] == list(lines)
+    assert "does not show" in view(announced=None).deposit(10**6).lines[6]
+    assert view().position().notices == ()
 
 
 def test_a_redemption_says_what_it_is_worth_and_when_it_is_paid():
-    found = view().redeem(50 * 10**12)
+    found = view().redeem(50 * SHARE)
     assert found.lacks == () and "they are worth 50.00 pUSD." in found.lines[2]
-    assert "(400.00 pUSD now)" in found.lines[3] and "longer than 7 days" in found.lines[5]
-    assert view().redeem(101 * 10**12).lacks == ("you hold 100.000000 shares",)
+    assert "more than 5 % below the highest bid" in found.lines[3]
+    assert "(400.00 pUSD now)" in found.lines[4] and "leave in kind at any time" in found.lines[6]
+    assert view().redeem(101 * SHARE).lacks == ("you hold 100.000000 shares",)
     assert view().redeem(0).lacks == ("you hold 100.000000 shares",)
 
 
+TAKE = "take it back with `strongroom cancel"
+LIVES = [
+    (
+        request("redeem", closed_by=6),
+        dealing(bid=FIRST_PRICE // 20_000),
+        "waits",
+        True,
+        "the price has collapsed",
+    ),
+    (request("deposit"), dealing(), "open", True, "open: the next report closes it, the one after"),
+    (request("deposit", closed_by=7), dealing(), "closed", False, "the next report deals with it"),
+    (
+        request("redeem", closed_by=7),
+        dealing(nobody_deals=True),
+        "closed",
+        True,
+        f"present: {TAKE}",
+    ),
+    (request("deposit", closed_by=6), dealing(), "waits", True, "room for deposits of this day"),
+    (
+        request("deposit", closed_by=6),
+        dealing(ask=2 * FIRST_PRICE),
+        "waits",
+        True,
+        "than 3 % above",
+    ),
+    (request("redeem", closed_by=6), dealing(), "waits", True, "idle assets did not reach"),
+    (request("deposit", closed_by=6, handed_back=True), dealing(), "handed back", True, "rose too"),
+    (request("redeem", closed_by=6, handed_back=True), dealing(), "handed back", True, "fell too"),
+    (request("redeem", pending=0, claimable=5, closed_by=6), dealing(), "settled", False, "claim`"),
+]
+
+
+@pytest.mark.parametrize(("one", "now", "state", "back", "words"), LIVES)
+def test_each_request_says_where_it_stands_and_what_can_be_done(one, now, state, back, words):
+    assert (one.state(now), one.can_be_taken_back(now)) == (state, back)
+    assert words in one.words(now)
+    named = f"`strongroom cancel {one.side} --request 3`" in one.words(now)
+    assert named == back
+    known = view(requests=[one], dealing=now)
+    (line,) = known.position().requests
+    assert (line.state, line.request_id, line.words) == (state, 3, one.words(now))
+    assert known.to_take_back() == ([one] if back else [])
+    assert known.to_take_back(number=4) == []
+    shown = PositionResult(known.position(), "pUSD").lines()[-1]
+    assert shown.startswith(f"{one.side} request 3") and one.words(now) in shown
+
+
+def test_a_cancellation_names_its_request_and_what_comes_with_it():
+    one = request("redeem", number=5, pending=2 * SHARE, claimable=SHARE, closed_by=6)
+    found = view(requests=[request("deposit"), one])
+    assert found.to_take_back(RequestKind.REDEEM) == [one]
+    assert len(found.to_take_back()) == 2
+    assert found.cancel(one).lines == (
+        "You take redeem request 5 back and get 2.000000 shares.",
+        "What reports have settled of it comes with it.",
+    )
+    assert found.redemption(5) == one and found.redemption(3) is None
+
+
 def test_leaving_in_kind_names_every_holding():
-    """A tenth of the shares takes a tenth, rounded down, of what every account holds."""
-    held = AccountHolding(b"\xab" * 32, 10 * 10**6, ((20 * 10**6, 0), (0, 5 * 10**6)), 30 * 10**6)
-    found = view(winding_down=True, holdings=[held]).exit(100 * 10**12)
+    """A tenth of the shares, less the exit fee, takes as much of what every account holds."""
+    held = AccountHolding(MARKET, 10 * 10**6, ((20 * 10**6, 0), (0, 5 * 10**6)))
+    wallet = AccountHolding("0x" + "cd" * 32, 10**6, (), stays=True)
+    found = view(holdings=[held, wallet]).exit(100 * SHARE, None)
     assert found.lacks == ()
-    assert found.lines[1:] == (
-        "From idle assets you get 39.999999 pUSD.",
-        "From market 0xababababab...: 0.999999 pUSD.",
-        "From market 0xababababab..., outcome 0: 1.999999 YES, 0.00 NO.",
-        "From market 0xababababab..., outcome 1: 0.00 YES, 0.499999 NO.",
-        "From market 0xababababab...: 30.00 pUSD at cost stays in a wallet, out of reach.",
+    assert found.lines == (
+        "Your 100.000000 shares are 10.000000% of the vault. 0.5 % of them are the exit fee, for "
+        "those who stay.",
+        "From idle assets you get 39.80 pUSD, less the management fee since the last report.",
+        "From market 0xababababab...: 0.995 pUSD.",
+        "From market 0xababababab..., outcome 0: 1.99 YES, 0.00 NO.",
+        "From market 0xababababab..., outcome 1: 0.00 YES, 0.4975 NO.",
+        "From market 0xcdcdcdcdcd...: 0.0995 pUSD.",
+        "From market 0xcdcdcdcdcd...: what its wallet holds stays behind, "
+        "out of the vault's reach.",
         "You get outcome tokens, not their price; no report and no keeper is needed.",
     )
-    assert "in wind-down, or when" in view().exit(10**12).lacks[0]
-    assert view(waiting=10**12).exit(2 * 10**12).lacks == (
-        "your redemption request is of 1.000000 shares",
-    )
+    skipped = view(holdings=[held]).exit(100 * SHARE, None, [MARKET.upper().replace("0X", "0x")])
+    assert "From market 0xababababab...: nothing, you give your part up." in skipped.lines
+    assert len(skipped.lines) == 4 and skipped.lacks == ()
+    unknown = view(holdings=[held]).exit(SHARE, None, ["0x" + "01" * 32])
+    assert unknown.lacks == ("no open market is 0x" + "01" * 32,)
+    assert view().exit(101 * SHARE, None).lacks == ("you hold 100.000000 shares",)
+    waiting = request("redeem", pending=200 * SHARE, closed_by=7)
+    found = view().exit(200 * SHARE, waiting)
+    assert found.lines[0] == "Redemption request 3 leaves the queue whole." and found.lacks == ()
 
 
 def test_a_passphrase_is_not_asked_of_a_pipe(home, monkeypatch):

@@ -1,6 +1,7 @@
 """What the owner has announced, in plain words."""
 
 import pytest
+from eth_utils.address import to_checksum_address
 from strongroom.chain import abi
 from strongroom.chain.codec import FunctionCodec
 from strongroom.chain.ids import keccak
@@ -9,7 +10,7 @@ from strongroom.chain.terms import TIMELOCKED, Limits
 
 from tests.defaults import DAY, UNIT
 
-ANN, BEN, CODE = "0x" + "aa" * 20, "0x" + "bb" * 20, "0x" + "cc" * 20
+ANN, BEN, CODE = (to_checksum_address("0x" + each * 20) for each in ("aa", "bb", "cc"))
 MARKET = "0x" + "12" * 32
 
 

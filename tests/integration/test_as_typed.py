@@ -8,7 +8,7 @@ from pathlib import Path
 import ape
 import pytest
 
-from tests.defaults import UNIT
+from tests.defaults import SHARE, UNIT
 
 APE = Path(sys.executable).with_name("ape")
 
@@ -38,8 +38,9 @@ def test_a_depositors_way(typed, make_vault, people, venue, deployer, report, tm
     typed("deposit", "1000", *place, "--yes")
     assert venue.pusd.balanceOf(people.alice) == 1_000 * UNIT
     report(vault)
+    report(vault)
     typed("claim", *place, "--yes")
-    assert json.loads(typed("position", *place, "--json"))["shares"] == 1_000 * 10**12
+    assert json.loads(typed("position", *place, "--json"))["shares"] == 1_000 * SHARE
     assert "worth 400.00 pUSD" in typed("redeem", "400", *place, "--dry-run")
     vault.windDown(sender=people.owner)
     typed("exit", "all", *place, "--yes")
@@ -71,11 +72,12 @@ def test_an_auditors_wrong_argument_is_one_sentence(typed, make_vault, people, w
 
 
 def test_an_owners_way(typed, people, venue, tmp_path):
-    roles = ("owner", "guardian", "keeper", "reporter", "fee_recipient")
+    roles = ("owner", "guardian", "reporter", "fee_recipient")
     file, record = tmp_path / "vault.toml", tmp_path / "record.json"
     file.write_text(
         f'asset = "{venue.pusd.address}"\n[vault]\nname = "Typed"\nsymbol = "T"\n'
         + "".join(f'{role} = "{people.owner}"\n' for role in roles)
+        + 'total_cap = "1000"\nvelocity = "100"\n'
     )
     place = [str(file), "--record", str(record)]
     before = people.alice.nonce

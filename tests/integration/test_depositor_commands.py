@@ -12,12 +12,13 @@ from click.testing import CliRunner
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import ChainAway
 from strongroom.cli.depositor import cancel, claim, deposit, leave, position, redeem
+from strongroom.cli.doctor import command as doctor
 from strongroom.depositor import commands
 from strongroom.depositor.preview import Depositor
 
 from scripts.deposit import cli as by_ape
 from tests.broken_node import LOOK, RECEIPT, SEND, broken_line
-from tests.defaults import DAY, UNIT
+from tests.defaults import DAY, SHARE, UNIT
 
 
 @pytest.fixture
@@ -47,6 +48,7 @@ def test_a_deposit_and_its_way_back(place, venue):
     vault, alice, run, report = place
     said = run(deposit, "1000", "--dry-run")
     assert "You hand over 1,000.00 pUSD now" in said and "Nothing was sent" in said
+    assert "you would get 1,000.000000 shares, worth 1,000.00 pUSD at the bid" in said
     assert venue.pusd.balanceOf(alice) == 5_000 * UNIT
     found = json.loads(run(deposit, "1000", "--yes", "--json"))
     assert found["sent"] and found["position"]["waiting_deposit"] == 1_000 * UNIT
@@ -56,20 +58,26 @@ def test_a_deposit_and_its_way_back(place, venue):
         receipt = ape.networks.provider.get_receipt(each["transaction"])
         assert (receipt.block_number, receipt.gas_used) == (each["block"], each["gas"])
     assert "nothing can be claimed yet" in run(claim, "--yes", code=2)
+    assert "deposit request 1     1,000.00 pUSD, open: the next report" in run(position)
     report(vault)
+    assert "deposit request 1     1,000.00 pUSD, closed: the next report" in run(position)
+    assert "no request that can be taken back" in run(cancel, "--yes", code=2)
+    report(vault)
+    assert "deposit request 1     1,000.00 pUSD, settled: take it" in run(position)
     assert "1,000.000000 shares" in run(claim, "--dry-run")
     found = json.loads(run(claim, "--yes", "--json"))
-    assert found["position"]["shares"] == vault.balanceOf(alice) == 1_000 * 10**12
+    assert found["position"]["shares"] == vault.balanceOf(alice) == 1_000 * SHARE
     assert "1,000.000000, 1,000.00 pUSD at the bid" in run(position)
 
     said = run(redeem, "all", "--dry-run")
     assert "worth 1,000.00 pUSD" in said and "pays the oldest requests first" in said
-    assert "If your request waits longer than 7 days, you can leave in kind" in said
+    assert "You can leave in kind at any time" in said
     said = run(redeem, "400", "--yes")
     assert "requestRedeem: transaction 0x" in said and "You handed over 400.000000 shares" in said
     report(vault)
+    report(vault)
     run(claim, "--yes")
-    assert venue.pusd.balanceOf(alice) == 4_400 * UNIT
+    assert venue.pusd.balanceOf(alice) == 4_400 * UNIT - 1  # rounded against her
 
 
 @pytest.mark.parametrize(
@@ -83,19 +91,48 @@ def test_bad_amounts_are_refused_and_nothing_is_sent(place, amount, words, venue
     assert venue.pusd.balanceOf(alice) == 5_000 * UNIT
 
 
-def test_leaving_in_kind(place, people, venue):
+def test_leaving_in_kind(place, people, venue, open_market, give_tokens):
+    """At any time, of every account; what is skipped is given up, and a request goes whole."""
     vault, alice, run, report = place
     run(deposit, "1000", "--yes")
     report(vault)
+    report(vault)
     run(claim, "--yes")
-    assert "leave in kind in wind-down" in run(leave, "5", "--yes", code=2)
+    markets = [open_market(vault) for _ in range(2)]
+    for each in markets:
+        vault.allocate(each.id, 100 * UNIT, sender=people.keeper)
+    give_tokens(markets[0], yes=50 * UNIT)
+    names = ["0x" + each.id.hex() for each in markets]
     assert "you hold" in run(redeem, "2000", "--yes", code=2)
+    assert "name an amount of shares" in run(leave, "--yes", code=2)
+    assert "64 hex digits" in run(leave, "5", "--skip", "0x12", "--yes", code=2)
+    assert f"no open market is {names[0][:-1]}" in run(
+        leave, "5", "--skip", names[0][:-1] + "f" if names[0][-1] != "f" else names[0][:-1] + "0",
+        "--yes", code=2,
+    )  # fmt: skip
+    said = run(leave, "100", "--skip", names[1], "--dry-run")
+    assert "Your 100.000000 shares are 10.000000% of the vault" in said
+    assert "From idle assets you get 80.00 pUSD" in said
+    assert f"From market {names[0][:12]}...: 10.00 pUSD" in said
+    assert f"From market {names[0][:12]}..., outcome 0: 5.00 YES, 0.00 NO" in said
+    assert f"From market {names[1][:12]}...: nothing, you give your part up" in said
+    run(leave, "100", "--skip", names[1], "--yes")
+    assert vault.balanceOf(alice) == 900 * SHARE
+    assert venue.pusd.balanceOf(alice) == 4_090 * UNIT
+    yes = markets[0].account.tokenIds()[0]
+    assert venue.ctf.balanceOf(alice, yes) == 5 * UNIT
+
+    run(redeem, "300", "--yes")
+    report(vault, ("0.5", "0.6"), ("0.5", "0.6"))
+    assert "no redemption request 7" in run(leave, "--request", "7", "--yes", code=2)
+    said = run(leave, "--request", "1", "--yes")
+    assert "Redemption request 1 leaves the queue whole" in said
+    assert "redeemRequestInKind: transaction 0x" in said
+    assert vault.balanceOf(alice) == 600 * SHARE
+    assert json.loads(run(position, "--json"))["requests"] == []
     vault.windDown(sender=people.guardian)
-    said = run(leave, "all", "--dry-run")
-    assert "of the vault" in said and "From idle assets you get 999.99" in said
     run(leave, "all", "--yes")
     assert vault.balanceOf(alice) == 0
-    assert venue.pusd.balanceOf(alice) >= 4_999 * UNIT
     assert "accepts no deposits" in run(deposit, "10", "--yes", code=2)
 
 
@@ -105,20 +142,64 @@ def test_a_request_is_taken_back(place, venue, people):
     run(deposit, "all", "--yes")
     assert venue.pusd.balanceOf(alice) == 0
     said = run(cancel, "--dry-run")
-    assert "You cancel your deposit request and get 5,000.00 pUSD back" in said
+    assert "You take deposit request 1 back and get 5,000.00 pUSD" in said
     assert json.loads(run(cancel, "deposit", "--yes", "--json"))["sent"]
     assert venue.pusd.balanceOf(alice) == 5_000 * UNIT
     run(deposit, "1_000.50", "--yes")
     report(vault)
     assert "you have no request" in run(cancel, "--yes", code=2)
+    report(vault)
     run(claim, "--yes")
     run(redeem, "100.25", "--yes")
     run(deposit, "5", "--yes")
-    assert "name one, deposit or redeem" in run(cancel, "--yes", code=2)
+    said = run(cancel, "--yes", code=2)
+    assert "name one of deposit --request 2, redeem --request 1" in said
     vault.setDepositTerms(1_010 * UNIT, 1, sender=people.owner)  # 1,000.50 and 5 that wait
     assert "accepts at most 4.50 pUSD more" in run(deposit, "5", "--yes", code=2)
-    run(cancel, "redeem", "--yes")
-    assert vault.balanceOf(alice) == 1_000_500_000 * 10**6
+    run(cancel, "--request", "1", "--yes")
+    assert vault.balanceOf(alice) == 1_000_500_000 * 10**12
+
+
+def test_what_waits_and_what_was_handed_back_say_so(
+    place, people, venue, open_market, give_tokens, chain
+):
+    """No profit is proven: deposits wait, dear; a price that fell hands a redemption back."""
+    vault, _, run, report = place
+    run(deposit, "1000", "--yes")
+    report(vault)
+    report(vault)
+    run(claim, "--yes")
+    market = open_market(vault)
+    vault.allocate(market.id, 900 * UNIT, sender=people.keeper)
+    give_tokens(market, yes=1_000 * UNIT)
+    report(vault, ("0.4", "0.9"))
+    run(redeem, "200", "--yes")
+    run(deposit, "100", "--yes")
+    for _ in range(2):
+        report(vault, ("0.4", "0.9"))
+    said = run(position)
+    assert "deposit request 2     100.00 pUSD, waits: the ask is more than 30 % above" in said
+    assert "redeem request 1      100.000000 shares, waits: idle assets did not reach" in said
+    assert "Deposits wait at present" in run(deposit, "10", "--dry-run")
+    said = run(cancel, "deposit", "--yes")
+    assert "You take deposit request 2 back and get 100.00 pUSD" in said
+    said = run(cancel, "redeem", "--yes")
+    assert "get 100.000000 shares" in said and "What reports have settled of it comes" in said
+
+    account = ape.accounts[market.account.address]  # its keeper loses everything
+    ape.networks.provider.set_balance(account.address, 10**18)
+    yes, _ = market.account.tokenIds()
+    run(redeem, "200", "--yes")
+    report(vault, ("0.4", "0.9"))
+    venue.ctf.safeTransferFrom(account, people.mallory, yes, 1_000 * UNIT, b"", sender=account)
+    venue.pusd.transfer(people.mallory, 800 * UNIT, sender=account)
+    report(vault, ("0.4", "0.9"))
+    assert "handed back: the price fell too far since you asked" in run(position)
+    run(cancel, "--yes")
+    chain.mine(deltatime=3 * DAY)
+    run(deposit, "7", "--yes")
+    assert "stale" not in run(position)
+    assert json.loads(run(position, "--json"))["requests"][0]["state"] == "open"
 
 
 def test_what_is_lacking_is_said_and_nothing_is_sent(place, people, venue, deployer):
@@ -126,7 +207,7 @@ def test_what_is_lacking_is_said_and_nothing_is_sent(place, people, venue, deplo
     vault, alice, run, _ = place
     for arguments in (["7000", "--dry-run"], ["7000", "--yes"]):
         said = run(deposit, *arguments, code=2)
-        assert "At the last report's ask" in said
+        assert "At the last ask you would get" in said
         assert "you have 5,000.00 pUSD, 2,000.00 pUSD too little" in said
     ape.networks.provider.set_balance(alice.address, 10**9)
     assert "gas may take" in run(deposit, "10", "--dry-run", code=2)
@@ -231,22 +312,37 @@ def test_a_node_that_leaves_after_the_transaction_does_not_hide_it(place, venue,
 
 
 def test_announced_calls_are_said(place, people, chain):
-    """A standing call of the owner is the depositor's to know before he deposits."""
+    """What the owner has announced is the depositor's to know before he deposits: in the preview,
+    in the position, and by the doctor."""
     vault, _, run, _ = place
-    selector = vault.setKeeper.encode_input(people.mallory)[:4]
-    assert "has announced" not in run(deposit, "10", "--dry-run")
+    node = ape.networks.provider.uri
+    selector = vault.setReporter.encode_input(people.mallory)[:4]
+    assert "announced" not in run(deposit, "10", "--dry-run")
     vault.increaseDelay(selector, 3 * DAY, sender=people.owner)
-    call = vault.setKeeper.encode_input(people.mallory)
+    call = vault.setReporter.encode_input(people.mallory)
     vault.submit(call, sender=people.owner)
-    said = run(deposit, "10", "--dry-run")
-    assert f"announced setKeeper({people.mallory.address}) and can make this call from" in said
+    what = (
+        f"to make {people.mallory.address} the reporter, who marks what the vault holds, in place "
+        f"of {people.reporter.address}. This can be done from"
+    )
+    for said in (run(deposit, "10", "--dry-run"), run(position)):
+        assert f"The owner {people.owner.address} announced on " in said and what in said
+    (notice,) = json.loads(run(position, "--json"))["notices"]
+    assert what in notice
+    done = CliRunner().invoke(doctor, ["--rpc", node, "--vault", vault.address])
+    assert done.exit_code == 0 and what in done.output and "\nnote " in done.output
     chain.mine(deltatime=3 * DAY)
-    assert "and can make this call until" in run(deposit, "10", "--dry-run")
+    assert "This can be done now, until" in run(deposit, "10", "--dry-run")
     chain.mine(deltatime=7 * DAY + 1)
-    assert "has announced" not in run(deposit, "10", "--dry-run")
+    assert "announced" not in run(deposit, "10", "--dry-run")
+    done = CliRunner().invoke(doctor, ["--rpc", node, "--vault", vault.address])
+    assert f"nothing, by the owner of {vault.address}" in done.output
     vault.revoke(call, sender=people.owner)
+    chain.mine(deltatime=3 * DAY)
     vault.submit(call, sender=people.owner)
-    assert "and can make this call from" in run(deposit, "10", "--dry-run")
+    assert what in run(position)
+    done = CliRunner().invoke(doctor, ["--rpc", node, "--vault", people.alice.address])
+    assert done.exit_code == 2 and "no contract is at" in done.output
 
 
 def test_what_does_not_fit_is_one_sentence(place, venue, people):

@@ -77,7 +77,7 @@ class Epoch:
 
 
 @dataclass
-class Queue:
+class RequestQueue:
     """The epochs of one side; the last is open."""
 
     side: int

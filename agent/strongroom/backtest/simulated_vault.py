@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from strongroom.backtest.simulated_requests import DEPOSIT, REDEEM, Queue, need
+from strongroom.backtest.simulated_requests import DEPOSIT, REDEEM, RequestQueue, need
 from strongroom.chain.terms import VELOCITY_PERIOD_S, VELOCITY_PERIODS, Limits
 from strongroom.chain.units import BPS, DAY, PRICE, SHARE, VIRTUAL_SHARES, YEAR
 
@@ -65,7 +65,7 @@ class Remains:
 
 
 @dataclass(frozen=True)
-class Dealing:
+class DealingFigures:
     """What a report or a settlement dealt at, after fees and before settlement."""
 
     nav_bid: int
@@ -98,7 +98,9 @@ class Vault(Generic[Name]):
     now: int
     classes: list[VaultClass] = field(default_factory=list)
     shares: dict[str, int] = field(default_factory=dict)
-    queues: tuple[Queue, Queue] = field(default_factory=lambda: (Queue(DEPOSIT), Queue(REDEEM)))
+    queues: tuple[RequestQueue, RequestQueue] = field(
+        default_factory=lambda: (RequestQueue(DEPOSIT), RequestQueue(REDEEM))
+    )
     markets: dict[Name, VaultMarket] = field(default_factory=dict)
     open: list[Name] = field(default_factory=list)
     unswept: dict[Hashable, Remains] = field(default_factory=dict)
@@ -119,7 +121,7 @@ class Vault(Generic[Name]):
     has_reporter: bool = True
     put_in: int = 0
     got_out: int = 0
-    last: Dealing | None = None
+    last: DealingFigures | None = None
 
     def __post_init__(self) -> None:
         """Begin now."""
@@ -380,7 +382,7 @@ class Vault(Generic[Name]):
 
     # reports
 
-    def report(self, values: Mapping[Name, Value | None]) -> Dealing:
+    def report(self, values: Mapping[Name, Value | None]) -> DealingFigures:
         """Book what the accounts hold, and deal; None: an account does not answer."""
         self._check_interval()
         for market in self.open:
@@ -391,7 +393,7 @@ class Vault(Generic[Name]):
                 state.bid, state.ask = min(value[0], state.exposure), value[1]
         return self._deal()
 
-    def settle(self) -> Dealing:
+    def settle(self) -> DealingFigures:
         """Deal while nothing but idle is there."""
         need(self.is_flat, "not flat")
         self._check_interval()
@@ -401,7 +403,7 @@ class Vault(Generic[Name]):
         due = self.reported + self.limits.min_report_interval_s
         need(self.reports == 0 or self.now >= due, "report too soon")
 
-    def _deal(self) -> Dealing:
+    def _deal(self) -> DealingFigures:
         """Take fees, settle what an earlier report closed, close the open epochs, publish."""
         limits, (nav_bid, nav_ask) = self.limits, self.nav
         before = self.supply
@@ -412,7 +414,8 @@ class Vault(Generic[Name]):
         ask = max(bid, self._net(-(-(nav_ask + 1) * PRICE // whole)))
         day = max(limits.max_inflow_bps * nav_bid // BPS, limits.inflow_floor)
         self.room = min(day, self.room + day * (self.now - self.reported) // DAY)
-        self.last = Dealing(nav_bid, nav_ask, supply, bid, ask, self.room, fees, supply - before)
+        minted = supply - before
+        self.last = DealingFigures(nav_bid, nav_ask, supply, bid, ask, self.room, fees, minted)
         if supply <= (nav_bid + 1) * VIRTUAL_SHARES * COLLAPSE:
             if not self.winding_down:
                 self._settle_deposits(max(ask, self.ask_price), bid, self.is_flat)

@@ -8,14 +8,19 @@ known.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from eth_utils.address import to_checksum_address
+
 from strongroom.chain import abi
 from strongroom.chain.codec import BadArguments, FunctionCodec
+from strongroom.chain.contracts import Contract, ContractEvent
+from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import keccak, to_bytes, to_hex
-from strongroom.chain.terms import DELEGATED, GRACE_S, UNLIMITED_ASSETS, Limits
+from strongroom.chain.terms import DELEGATED, GRACE_S, TIMELOCKED, UNLIMITED_ASSETS, Limits
 from strongroom.chain.units import DAY, HOUR, format_units
 
 DECREASE_DELAY = keccak(b"decreaseDelay(bytes4,uint256)")[:4]
@@ -93,6 +98,76 @@ class Notice:
         """Whether it can be made no more."""
         return now > self.lapses
 
+    def sentence(self, now: int) -> str:
+        """Return it as a reader takes it in: who, when, what, from when until when."""
+        when = "now" if self.is_ready(now) else f"from {moment(self.ready)} on"
+        return (
+            f"The owner {self.by} announced on {moment(self.submitted)}: to {self.words}. "
+            f"This can be done {when}, until {moment(self.lapses)}."
+        )
+
+
+def moment(timestamp: int) -> str:
+    """Return a time as people read it."""
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def announced(vault: Contract, now: int) -> list[Notice] | None:
+    """Return the calls that a vault's owner has announced and can still make, the oldest first;
+    None where the node does not hand out their logs.
+
+    Raises:
+        CallReverted, ChainAway: of the views.
+    """
+    try:
+        logs = vault.events("CallSubmitted")
+        owners = vault.events("OwnershipTransferred") if logs else []
+    except ChainAway:
+        return None
+    newest = {bytes(each.call): each for each in logs}
+    found: list[Notice] = []
+    present = None
+    for call, log in newest.items():
+        submitted = int(vault.submittedAt(keccak(call)))
+        delay = int(vault.delayOf(bound_by(call)))
+        if not submitted or now > submitted + delay + GRACE_S:
+            continue
+        present = present or present_of(vault)
+        found.append(notice_of(call, _owner_at(owners, log), submitted, delay, present))
+    return sorted(found, key=lambda each: each.submitted)
+
+
+def present_of(vault: Contract) -> Present:
+    """Return what holds in a vault today.
+
+    Raises:
+        CallReverted, ChainAway: see the classes.
+    """
+    selectors = [keccak(each.encode())[:4] for each in TIMELOCKED]
+    asked = [vault.limit.encode_input(which) for which in range(len(LIMITS))]
+    asked += [vault.delayOf.encode_input(selector) for selector in selectors]
+    found = vault.chain.call_all([(vault.address, each) for each in asked])
+    numbers = [int.from_bytes(each) for each in found]
+    classes = {number: vault.classOf(number) for number in range(vault.class_count())}
+    return Present(
+        limits=dict(enumerate(numbers[: len(LIMITS)])),
+        rates=tuple(vault.feeRates()),
+        caps={number: tuple(each[4:8]) for number, each in classes.items()},
+        keepers={number: str(each[2]) for number, each in classes.items()},
+        roles={"guardian": str(vault.guardian()), "reporter": str(vault.reporter())},
+        delays={
+            to_hex(selector): delay
+            for selector, delay in zip(selectors, numbers[len(LIMITS) :], strict=True)
+        },
+    )
+
+
+def _owner_at(owners: list[ContractEvent], log: ContractEvent) -> str:
+    """Return who owned the vault when something was submitted."""
+    place = log.block_number, log.log_index
+    before = [each for each in owners if (each.block_number, each.log_index) < place]
+    return str(before[-1].new_owner) if before else NOBODY
+
 
 def bound_by(call: bytes) -> bytes:
     """Return the selector whose delay binds a call: one that lowers a delay waits for that one."""
@@ -159,13 +234,14 @@ def _instead(old: str | None) -> str:
 
 def _set_role(role: str, what: str) -> Callable[..., str]:
     def words(present: Present, account: str) -> str:
-        return f"make {account} the {role}, who {what}{_instead(present.roles.get(role))}"
+        old = _instead(present.roles.get(role))
+        return f"make {to_checksum_address(account)} the {role}, who {what}{old}"
 
     return words
 
 
 def _set_keeper(present: Present, class_id: int, account: str) -> str:
-    old = _instead(present.keepers.get(class_id))
+    old, account = _instead(present.keepers.get(class_id)), to_checksum_address(account)
     return f"make {account} the keeper of class {class_id}, who trades its budget{old}"
 
 
@@ -206,7 +282,9 @@ def _caps(market: int, market_bps: int, of_class: int, class_bps: int) -> str:
 
 
 def _add_class(_: Present, new: Any) -> str:
-    implementation, oracle, keeper, grade, *caps, duration = new
+    *addresses, grade = new[:4]
+    implementation, oracle, keeper = map(to_checksum_address, addresses)
+    *caps, duration = new[4:]
     custody = (
         "delegated: whoever holds a wallet's key can take its budget"
         if grade == DELEGATED

@@ -53,8 +53,8 @@ def _show(outcome: "CommandResult | PositionResult", as_json: bool) -> None:
 @_options
 @click.argument("amount")
 def deposit(amount: str, **options: Any) -> None:
-    """Request a deposit of AMOUNT of the vault's asset, or "all". The next report prices it; then
-    `claim` takes the shares.
+    """Request a deposit of AMOUNT of the vault's asset, or "all". The next report closes the
+    request, one after it prices it; then `claim` takes the shares.
 
     Example: strongroom deposit 1000 --vault 0x... --account alice.json --dry-run
     """
@@ -68,8 +68,8 @@ def deposit(amount: str, **options: Any) -> None:
 @_options
 @click.argument("shares")
 def redeem(shares: str, **options: Any) -> None:
-    """Request a redemption of SHARES, or "all". The next report prices it; then `claim` takes the
-    assets.
+    """Request a redemption of SHARES, or "all". The next report closes the request, one after it
+    prices it; then `claim` takes the assets.
 
     Example: strongroom redeem all --vault 0x... --account alice.json
     """
@@ -95,8 +95,10 @@ def claim(**options: Any) -> None:
 @click.command("cancel", cls=Command)
 @_options
 @click.argument("side", type=click.Choice(["deposit", "redeem"]), required=False)
-def cancel(side: str | None, **options: Any) -> None:
-    """Cancel your request to deposit or to redeem before a report has priced it.
+@click.option("--request", type=click.IntRange(1), help="Its id, as `position` shows it.")
+def cancel(side: str | None, request: int | None, **options: Any) -> None:
+    """Take back a request to deposit or to redeem: before a report has closed it, when it was
+    handed back, and once a later report has left it over.
 
     Example: strongroom cancel deposit --vault 0x... --account alice.json
     """
@@ -104,22 +106,29 @@ def cancel(side: str | None, **options: Any) -> None:
     from strongroom.depositor.options import CancelOptions, RequestKind
 
     chosen = RequestKind(side) if side else None
-    _show(run_cancel(CancelOptions(side=chosen, **_common(**options))), options["as_json"])
+    asked = CancelOptions(side=chosen, request=request, **_common(**options))
+    _show(run_cancel(asked), options["as_json"])
 
 
 @click.command("exit", cls=Command, context_settings=AMOUNTS)
 @_options
-@click.argument("shares")
-def leave(shares: str, **options: Any) -> None:
-    """Leave in kind with SHARES, or "all": take your part of idle assets and of each account's
-    collateral and outcome tokens. Open in wind-down, and when your redemption request is overdue.
+@click.argument("shares", required=False)
+@click.option("--request", type=click.IntRange(1), help="Leave with this waiting redemption.")
+@click.option("--skip", multiple=True, metavar="MARKET", help="Give up your part of this market.")
+def leave(shares: str | None, request: int | None, skip: tuple[str, ...], **options: Any) -> None:
+    """Leave in kind with SHARES, or "all", or with a redemption that waits: take your part of idle
+    assets and of each account's collateral and outcome tokens. Open at any time.
 
-    Example: strongroom exit all --vault 0x... --account alice.json
+    \b
+    Examples:
+      strongroom exit all --vault 0x... --account alice.json
+      strongroom exit --request 3 --skip 0x... --vault 0x... --account alice.json
     """
     from strongroom.depositor.commands import run_exit
     from strongroom.depositor.options import ExitOptions
 
-    _show(run_exit(ExitOptions(shares=shares, **_common(**options))), options["as_json"])
+    asked = ExitOptions(shares=shares, request=request, skip=skip, **_common(**options))
+    _show(run_exit(asked), options["as_json"])
 
 
 @click.command("position", cls=Command)
@@ -128,7 +137,8 @@ def leave(shares: str, **options: Any) -> None:
 @click.option("--account", required=True, help="An address, a keystore file, or an account of ape.")
 @vault
 def position(account: str, vault: str, rpc: str, as_json: bool) -> None:
-    """Show what an account holds, what waits for a report, and what it can claim.
+    """Show what an account holds and can claim, how far each of its requests is, and what the
+    vault's owner has announced.
 
     Example: strongroom position --vault 0x... --account 0x...
     """

@@ -6,25 +6,29 @@ from pathlib import Path
 import click
 
 from strongroom.cli.boundary import FAILED, Command
-from strongroom.cli.options import FILE, as_json, print_json
+from strongroom.cli.options import ADDRESS, FILE, LOCAL_NODE, as_json, print_json
 
 
 @click.command("doctor", cls=Command)
 @click.option("--rpc", help="Also check this node.", envvar="STRONGROOM_RPC_URL")
 @click.option("--config", type=FILE, help="Also check a keeper's file and who can read its keys.")
+@click.option("--vault", type=ADDRESS, help="Also show what this vault's owner has announced.")
 @as_json
-def command(rpc: str | None, config: Path | None, as_json: bool) -> None:
-    """Show what is installed and reachable, and for each missing part the line that installs it.
-    Exit status 2 when a part that you named does not work.
+def command(rpc: str | None, config: Path | None, vault: str | None, as_json: bool) -> None:
+    """Show what is installed and reachable, and for each missing part the line that installs it;
+    of a vault, what its owner has announced. Exit status 2 when a part that you named does not
+    work.
 
     \b
     Examples:
       strongroom doctor
       strongroom doctor --rpc http://127.0.0.1:8545 --config keeper.toml
+      strongroom doctor --rpc http://127.0.0.1:8545 --vault 0x...
     """
     from strongroom.cli.environment import CheckState, DoctorOptions, examine
 
-    found = examine(DoctorOptions(rpc, config))
+    node = rpc or (LOCAL_NODE if vault else None)
+    found = examine(DoctorOptions(node, config, vault))
     if as_json:
         print_json([asdict(each) for each in found])
     else:

@@ -27,9 +27,10 @@ PYTHONS = ((3, 11), (3, 13))
 
 class CheckState(StrEnum):
     """The result of a check. Some commands need what is missing; what is wrong was named and
-    does not work."""
+    does not work; a note is for the reader to weigh."""
 
     OK = "ok"
+    NOTE = "note"
     MISSING = "missing"
     WRONG = "wrong"
 
@@ -51,10 +52,12 @@ class DoctorOptions:
     Attributes:
         rpc: URL of a node; None: none
         config: a keeper's file; None: none
+        vault: address of a vault on that node, whose owner's announcements are shown
     """
 
     rpc: str | None = None
     config: Path | None = None
+    vault: str | None = None
 
 
 def examine(options: DoctorOptions) -> list[Check]:
@@ -62,6 +65,8 @@ def examine(options: DoctorOptions) -> list[Check]:
     checks = [_python(), _contracts(), *_devnet_parts(), *_extras(), *_ports()]
     if options.rpc is not None:
         checks.append(_node(options.rpc))
+        if options.vault is not None:
+            checks += _announced(options.rpc, options.vault)
     if options.config is not None:
         checks += _files(options.config)
     return checks
@@ -139,6 +144,27 @@ def _node(url: str) -> Check:
     return Check("node", CheckState.OK, found)
 
 
+def _announced(url: str, vault: str) -> Iterator[Check]:
+    """Say what a vault's owner has announced, a call each."""
+    from strongroom.chain.contracts import Contracts
+    from strongroom.depositor.preview import NO_NOTICES
+    from strongroom.depositor.vault import DepositorVault
+
+    try:
+        chain = Contracts(url, timeout_s=5)
+        now = chain.now()
+        found = DepositorVault(chain, vault).announced(now)
+    except StrongroomError as error:
+        yield Check("vault", CheckState.WRONG, vault, str(error))
+        return
+    if found is None:
+        yield Check("announced", CheckState.MISSING, vault, NO_NOTICES)
+    elif not found:
+        yield Check("announced", CheckState.OK, f"nothing, by the owner of {vault}")
+    for each in found or ():
+        yield Check("announced", CheckState.NOTE, each.sentence(now))
+
+
 def _files(path: Path) -> Iterator[Check]:
     """Check a keeper's file and who can read its secrets."""
     from strongroom.keeper.configuration import load
@@ -163,3 +189,4 @@ def _files(path: Path) -> Iterator[Check]:
         else:
             yield Check(str(each), CheckState.OK, "only its owner can read it")
     yield _node(config.chain.rpc_url)
+    yield from _announced(config.chain.rpc_url, config.vault)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from strongroom.chain.accounts import Wallet, wallet
 from strongroom.chain.contracts import MARGIN, Contracts, Key
 from strongroom.chain.failures import TransactionRefused
+from strongroom.chain.ids import BadId, market_id
 from strongroom.chain.simulation import Intended, simulate
 from strongroom.chain.units import ETHER
 from strongroom.depositor.amounts import money, shares_text, to_assets, to_shares
@@ -47,7 +48,7 @@ class _Desk:
 
 
 def run_deposit(options: DepositOptions) -> CommandResult:
-    """Ask to deposit; the next report prices it.
+    """Ask to deposit; the next report closes the request, one after it prices it.
 
     Raises:
         BadInput, NotPossible, Away, Refused: see `_carry_out`.
@@ -62,7 +63,8 @@ def run_deposit(options: DepositOptions) -> CommandResult:
         desk.view.deposit(assets),
         steps,
         f"{money(assets)} {vault.symbol}",
-        "The next report prices your deposit: then take your shares with `strongroom claim`.",
+        "The second report from now prices your deposit: then take your shares with "
+        "`strongroom claim`. See how far it is with `strongroom position`.",
     )
 
 
@@ -80,7 +82,8 @@ def run_redeem(options: RedeemOptions) -> CommandResult:
         desk.view.redeem(shares),
         [desk.vault.send("requestRedeem", shares, who, who)],
         f"{shares_text(shares)} shares",
-        "The next report prices your redemption: then take the assets with `strongroom claim`.",
+        "The second report from now prices your redemption: then take the assets with "
+        "`strongroom claim`. See how far it is with `strongroom position`.",
     )
 
 
@@ -108,46 +111,71 @@ def run_claim(options: ClaimOptions) -> CommandResult:
 
 
 def run_cancel(options: CancelOptions) -> CommandResult:
-    """Take a request back before a report has priced it.
+    """Take a request back: an open one, one that was handed back, or what a report has left over.
 
     Raises:
         BadInput, NotPossible, Away, Refused: see `_carry_out`.
     """
     desk = _open(options)
-    who, side = desk.wallet.address, options.side
-    waiting = [each for each in RequestKind if desk.vault.waiting(each, who)]
-    if side is None and len(waiting) > 1:
-        raise BadInput("you have two waiting requests: name one, deposit or redeem")
-    if side is None and not waiting:
-        raise NotPossible("you have no request that waits for a report")
-    side = side or waiting[0]
-    function = "cancelDepositRequest" if side is RequestKind.DEPOSIT else "cancelRedeemRequest"
+    who, found = desk.wallet.address, desk.view.to_take_back(options.side, options.request)
+    if len(found) > 1:
+        known = ", ".join(f"{each.side} --request {each.request_id}" for each in found)
+        raise BadInput(f"you have several requests that can be taken back: name one of {known}")
+    if not found:
+        raise NotPossible(
+            "you have no request that can be taken back: see `strongroom position` (one that a "
+            "report has just closed waits for the next report)"
+        )
+    (request,) = found
+    is_deposit = request.side is RequestKind.DEPOSIT
+    function = "cancelDepositRequest" if is_deposit else "cancelRedeemRequest"
     return _carry_out(
         desk,
-        desk.view.cancel(side),
-        [desk.vault.send(function, who, who)],
+        desk.view.cancel(request),
+        [desk.vault.send(function, request.request_id, who, who)],
         "",
         "The request is cancelled, and its amount is in your account again.",
     )
 
 
 def run_exit(options: ExitOptions) -> CommandResult:
-    """Leave in kind: without keeper, reporter or price.
+    """Leave in kind, at any time: without keeper, reporter or price.
 
     Raises:
         BadInput, NotPossible, Away, Refused: see `_carry_out`.
     """
     desk = _open(options)
-    vault, who = desk.vault, desk.wallet.address
-    held = vault.shares_of(who) if vault.winding_down() else vault.waiting(RequestKind.REDEEM, who)
-    shares = to_shares(options.shares, held)
+    vault, who, request = desk.vault, desk.wallet.address, None
+    for each in options.skip:
+        _check_market(each)
+    if (options.shares is None) == (options.request is None):
+        raise BadInput("name an amount of shares, or a waiting redemption with --request")
+    if options.request is not None:
+        request = desk.view.redemption(options.request)
+        if request is None:
+            raise NotPossible(f"no redemption request {options.request} of yours waits")
+        shares = request.pending
+    else:
+        shares = to_shares(str(options.shares), vault.shares_of(who))
     return _carry_out(
         desk,
-        desk.view.exit(shares),
-        [vault.send("redeemInKind", shares, who)],
+        desk.view.exit(shares, request, options.skip),
+        [vault.exit(who, shares, options.request, options.skip)],
         f"{shares_text(shares)} shares",
         "Your part is in your account: the asset, and outcome tokens where the vault held some.",
     )
+
+
+def _check_market(text: str) -> None:
+    """Refuse what is not the id of a market.
+
+    Raises:
+        BadInput: it is none.
+    """
+    try:
+        market_id(text)
+    except BadId as error:
+        raise BadInput(f"--skip {text}: a market is 0x and 64 hex digits") from error
 
 
 def run_position(options: PositionOptions) -> PositionResult:

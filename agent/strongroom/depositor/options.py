@@ -71,9 +71,15 @@ class ClaimOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class CancelOptions(Options):
-    """`side`: which request to take back; may be left out if only one waits."""
+    """Which request to take back; may be left out if there is only one.
+
+    Attributes:
+        side: deposit or redeem
+        request: its id
+    """
 
     side: RequestKind | None = None
+    request: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,24 +89,60 @@ class PositionOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class ExitOptions(Options):
-    """`shares`: whole shares to leave in kind with, or "all"."""
+    """Leaves in kind.
 
-    shares: str
+    Attributes:
+        shares: whole shares, or "all"; None: those of a waiting redemption
+        request: the id of that redemption
+        skip: ids of markets whose part is given up
+    """
+
+    shares: str | None = None
+    request: int | None = None
+    skip: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RequestLine:
+    """A request as it is shown: assets of a deposit in micro-units, shares in base units.
+
+    Attributes:
+        pending: what no report has dealt with
+        words: where it stands, and what can be done
+    """
+
+    side: RequestKind
+    request_id: int
+    pending: int
+    claimable: int
+    state: str
+    words: str
 
 
 @dataclass(frozen=True)
 class DepositorPosition:
-    """Somebody's part of a vault; assets in micro-units, shares in base units."""
+    """Somebody's part of a vault; assets in micro-units, shares in base units.
+
+    Attributes:
+        worth: of the shares, at the bid
+        waiting_deposit: assets that no report has dealt with; waiting_redeem: shares
+        claimable_deposit: assets whose shares can be claimed
+        nav_bid: of the whole vault, and nav_ask
+        requests: that are not wholly claimed
+        notices: what the owner has announced, or that the node does not say it
+    """
 
     shares: int
-    worth: int  # at the bid
-    waiting_deposit: int  # assets that wait for a report
-    claimable_deposit: int  # assets whose shares can be claimed
+    worth: int
+    waiting_deposit: int
+    claimable_deposit: int
     claimable_shares: int
-    waiting_redeem: int  # shares that wait for a report
+    waiting_redeem: int
     claimable_assets: int
-    nav_bid: int  # of the whole vault
+    nav_bid: int
     nav_ask: int
+    requests: tuple[RequestLine, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,7 +212,17 @@ class PositionResult:
             f"assets to claim       {assets(found.claimable_assets)}",
             f"the vault             {assets(found.nav_bid)} at the bid, "
             f"{assets(found.nav_ask)} at the ask",
+            *(self._line(each) for each in found.requests),
+            *found.notices,
         ]
+
+    def _line(self, each: RequestLine) -> str:
+        if each.side is RequestKind.DEPOSIT:
+            amount = f"{money(each.pending or each.claimable)} {self.symbol}"
+        else:
+            amount = f"{shares_text(each.pending or each.claimable)} shares"
+        name = f"{each.side} request {each.request_id}"
+        return f"{name:21} {amount}, {each.words}"
 
     def as_json(self) -> str:
         """Return everything as one line of JSON."""

@@ -1,22 +1,22 @@
 """A vault as its depositors use it: the few calls, typed."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from eth_utils.address import is_address, to_checksum_address
 
 from strongroom.chain import abi
 from strongroom.chain.artifacts import vault_abi
-from strongroom.chain.codec import BadArguments, FunctionCodec
+from strongroom.chain.codec import BadArguments
 from strongroom.chain.contracts import Contracts
-from strongroom.chain.failures import CallReverted, ChainAway, NoVault
-from strongroom.chain.ids import keccak
+from strongroom.chain.failures import CallReverted, NoVault
+from strongroom.chain.ids import MarketId, to_bytes, to_hex
+from strongroom.chain.notices import Notice, announced
 from strongroom.chain.simulation import Intended
-from strongroom.chain.terms import DELEGATED, GRACE_S, ordinal
+from strongroom.chain.terms import DELEGATED, ordinal
 from strongroom.depositor.options import RequestKind
+from strongroom.depositor.requests import Dealing, DepositorRequest
 
-DECREASE_DELAY = keccak(b"decreaseDelay(bytes4,uint256)")[:4]
-LOOK_BACK = 32  # epochs
+SIDES = {RequestKind.DEPOSIT: 0, RequestKind.REDEEM: 1}
 IS_ALLOWED = {
     "type": "function",
     "name": "isAllowed",
@@ -27,26 +27,19 @@ IS_ALLOWED = {
 
 
 @dataclass(frozen=True)
-class Announced:
-    """A call that the owner has announced and can make from `ready` on; timestamps."""
-
-    words: str
-    ready: int
-    lapses: int
-
-
-@dataclass(frozen=True)
 class AccountHolding:
-    """One market's part of everything: collateral and, by outcome, YES and NO; micro-units.
+    """What an open or unswept account would pay a part of; micro-units.
 
     Attributes:
-        away: at cost, in a wallet out of the vault's reach
+        market: its vault market
+        outcomes: YES and NO of each condition; of a delegated account none, they stay
+        stays: whether a wallet holds something that a leaver gets no part of
     """
 
-    market: bytes
+    market: MarketId
     collateral: int
     outcomes: tuple[tuple[int, int], ...]
-    away: int
+    stays: bool = False
 
 
 class DepositorVault:
@@ -70,7 +63,7 @@ class DepositorVault:
             )
         try:
             self.asset = chain.at(self._vault.asset(), abi.load("Erc20"))
-            self._vault.navs(), self._vault.epochs(), self._vault.depositTerms()
+            self._vault.navs(), self._vault.prices(), self._vault.depositTerms()
             self.symbol = str(self.asset.symbol())
         except (CallReverted, BadArguments) as error:
             raise NoVault(
@@ -105,6 +98,24 @@ class DepositorVault:
         """Return the last report's timestamp."""
         return int(self._vault.lastReport())
 
+    def dealing(self, now: int) -> Dealing:
+        """Return what decides when and at which price requests are dealt with."""
+        bid, ask = self._vault.prices()
+        return Dealing(
+            bid=int(bid),
+            ask=int(ask),
+            reports=int(self._vault.reportCount()),
+            room=int(self._vault.inflowRoom()),
+            idle=self.idle(),
+            flat=bool(self._vault.isFlat()),
+            max_up_bps=self.limit("max_up_bps"),
+            max_down_bps=self.limit("max_down_bps"),
+            max_premium_bps=self.limit("max_premium_bps"),
+            nobody_deals=self.winding_down()
+            or now > int(self._vault.freshUntil())
+            or int(self._vault.reporter(), 16) == 0,
+        )
+
     def limit(self, name: str) -> int:
         """Return a limit by its name in `chain.terms.Limits`."""
         return int(self._vault.limit(ordinal(name)))
@@ -123,11 +134,8 @@ class DepositorVault:
 
     def waiting_deposits(self) -> int:
         """Return what waits in all deposit epochs, micro-units."""
-        read = self._vault.epochOf
-        found = self._each(
-            read.encode_input(0, epoch) for epoch in self._epochs(RequestKind.DEPOSIT)
-        )
-        return sum(_word(each, 0) - _word(each, 1) for each in found)
+        epochs = [self._vault.epochs()[0], *self._vault.waitingEpochs(0)]
+        return sum(int(self._vault.epochOf(0, epoch)[1]) for epoch in epochs)
 
     # one depositor
 
@@ -135,15 +143,29 @@ class DepositorVault:
         """Return what somebody holds, base units."""
         return int(self._vault.balanceOf(who))
 
-    def waiting(self, side: RequestKind, who: str) -> int:
-        """Return what somebody's requests of one side have waiting: micro-units or base units."""
-        read = (
-            self._vault.pendingDepositRequest
+    def requests(self, side: RequestKind, who: str) -> list[DepositorRequest]:
+        """Return somebody's requests of one side that are not wholly claimed, oldest first."""
+        vault, number = self._vault, SIDES[side]
+        pending, claimable = (
+            (vault.pendingDepositRequest, vault.claimableDepositRequest)
             if side is RequestKind.DEPOSIT
-            else self._vault.pendingRedeemRequest
+            else (vault.pendingRedeemRequest, vault.claimableRedeemRequest)
         )
-        found = self._each(read.encode_input(epoch, who) for epoch in self._epochs(side))
-        return sum(_word(each, 0) for each in found)
+        return [
+            DepositorRequest(
+                side,
+                int(epoch),
+                int(pending(epoch, who)),
+                int(claimable(epoch, who)),
+                *self._epoch(number, epoch),
+            )
+            for epoch in vault.liveEpochs(number, who)
+        ]
+
+    def _epoch(self, side: int, epoch: int) -> tuple[int, int, bool]:
+        """Return an epoch's anchor, the report that closed it, and whether it was handed back."""
+        _, _, anchor, closed_by, handed_back = self._vault.epochOf(side, epoch)
+        return int(anchor), int(closed_by), bool(handed_back)
 
     def claimable(self, side: RequestKind, who: str) -> tuple[int, int]:
         """Return what of a side is settled and what can be claimed for it: of deposits assets
@@ -159,31 +181,26 @@ class DepositorVault:
     # holdings and announcements
 
     def holdings(self) -> list[AccountHolding]:
-        """Return what the open markets' accounts hold."""
-        found = []
-        for market in self._vault.openMarkets():
-            account = self.chain.at(self._vault.accountOf(market), abi.load("DelegatedAccount"))
-            collateral, positions = account.holdings(False)
-            away = account.outstanding() if account.grade() == DELEGATED else 0
-            outcomes = tuple((int(each[0]), int(each[1])) for each in positions)
-            found.append(AccountHolding(bytes(market), int(collateral), outcomes, int(away)))
-        return found
+        """Return what the accounts of open markets, and those not swept yet, hold."""
+        accounts = [self._vault.accountOf(market) for market in self._vault.openMarkets()]
+        return [self._holding(each) for each in [*accounts, *self._vault.unsweptAccounts()]]
 
-    def announced(self, now: int) -> list[Announced] | None:
-        """Return the owner's calls that were announced and can still be made; None where the
-        node does not hand out their logs."""
-        try:
-            logs = self._vault.events("CallSubmitted")
-        except ChainAway:
-            return None
-        found = []
-        for call in dict.fromkeys(bytes(each.call) for each in logs):
-            submitted = int(self._vault.submittedAt(keccak(call)))
-            bound_by = call[4:8] if call[:4] == DECREASE_DELAY else call[:4]
-            ready = submitted + int(self._vault.delayOf(bound_by))
-            if submitted and now <= ready + GRACE_S:
-                found.append(Announced(_call_words(call), ready, ready + GRACE_S))
-        return found
+    def _holding(self, address: str) -> AccountHolding:
+        account = self.chain.at(address, abi.load("DelegatedAccount"))
+        market = MarketId(to_hex(account.market()))
+        if account.grade() == DELEGATED:
+            inside = int(self.asset.balanceOf(address))
+            collateral, positions = account.positions()
+            outside = int(collateral) - inside + sum(sum(each[:2]) for each in positions)
+            return AccountHolding(market, inside, (), outside > 0)
+        collateral, positions = account.positions()
+        outcomes = tuple((int(each[0]), int(each[1])) for each in positions)
+        return AccountHolding(market, int(collateral), outcomes)
+
+    def announced(self, now: int) -> list[Notice] | None:
+        """Return what the owner has announced and can still do; None where the node does not hand
+        out the logs."""
+        return announced(self._vault, now)
 
     # transactions
 
@@ -201,33 +218,9 @@ class DepositorVault:
         data = getattr(self._vault, function).encode_input(*arguments)
         return Intended(function, self.address, data)
 
-    def _each(self, calls: Iterable[bytes]) -> list[bytes]:
-        """Return what calls of the vault return, asked at once."""
-        return self.chain.call_all([(self.address, each) for each in calls])
-
-    def _epochs(self, side: RequestKind) -> range:
-        newest = int(self._vault.epochs()[0 if side is RequestKind.DEPOSIT else 1])
-        return range(max(1, newest - LOOK_BACK), newest + 1)
-
-
-def _word(answer: bytes, number: int) -> int:
-    return int.from_bytes(answer[32 * number : 32 * number + 32])
-
-
-def _call_words(call: bytes) -> str:
-    """Return a call as people read it: "setKeeper(0x...)"."""
-    for entry in vault_abi():
-        if entry["type"] != "function":
-            continue
-        codec = FunctionCodec(entry)
-        if codec.selector == call[:4]:
-            decoded = FunctionCodec({"outputs": entry["inputs"]}).decode(call[4:])
-            values = decoded if len(entry["inputs"]) > 1 else (decoded,)
-            return f"{codec.name}({', '.join(_text(each) for each in values)})"
-    return f"a call of 0x{call[:4].hex()}"
-
-
-def _text(value: object) -> str:
-    if isinstance(value, tuple):
-        return f"({', '.join(_text(each) for each in value)})"
-    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+    def exit(self, who: str, shares: int, request: int | None, skip: tuple[str, ...]) -> Intended:
+        """Leave in kind: with shares that somebody holds, or with those of a waiting request."""
+        markets = [to_bytes(each) for each in skip]
+        if request is None:
+            return self.send("redeemInKind", shares, who, markets)
+        return self.send("redeemRequestInKind", request, who, who, markets)

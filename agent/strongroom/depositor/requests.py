@@ -1,0 +1,128 @@
+"""The life of a request, in words: open, closed by a report, dealt with by a later one, left over
+by it, or handed back."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from strongroom.chain.units import BPS, FIRST_PRICE
+from strongroom.depositor.options import RequestKind
+
+COLLAPSE = 10**4  # below this part of its first price a share is not dealt in
+
+
+class RequestState(StrEnum):
+    """How far a request is."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    WAITS = "waits"
+    HANDED_BACK = "handed back"
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True)
+class Dealing:
+    """What decides when and at which price requests are dealt with.
+
+    Attributes:
+        bid: published last, assets a share times 1e36; likewise ask
+        reports: how many there were
+        room: what deposits may still bring in, micro-units
+        nobody_deals: there is no reporter, the vault is stale, or it winds down
+    """
+
+    bid: int
+    ask: int
+    reports: int
+    room: int
+    idle: int
+    flat: bool
+    max_up_bps: int
+    max_down_bps: int
+    max_premium_bps: int
+    nobody_deals: bool = False
+
+    @property
+    def is_dear(self) -> bool:
+        """Whether the ask is so far above the bid that deposits wait."""
+        return self.ask * BPS > self.bid * (BPS + self.max_premium_bps)
+
+    @property
+    def has_collapsed(self) -> bool:
+        """Whether a share is worth so little that no request is dealt with."""
+        return self.bid * COLLAPSE < FIRST_PRICE
+
+
+@dataclass(frozen=True)
+class DepositorRequest:
+    """Somebody's request; in micro-units of a deposit, in base units of shares of a redemption.
+
+    Attributes:
+        request_id: its epoch
+        pending: what no report has dealt with; claimable: what can be claimed of the rest
+        anchor: the best price published while it was open, times 1e36
+        closed_by: number of the report that closed it; 0: none yet
+    """
+
+    side: RequestKind
+    request_id: int
+    pending: int
+    claimable: int
+    anchor: int
+    closed_by: int
+    handed_back: bool
+
+    def state(self, dealing: Dealing) -> RequestState:
+        """Return how far it is."""
+        if not self.closed_by:
+            return RequestState.OPEN
+        if not self.pending:
+            return RequestState.SETTLED
+        if self.handed_back:
+            return RequestState.HANDED_BACK
+        waits = dealing.reports > self.closed_by
+        return RequestState.WAITS if waits else RequestState.CLOSED
+
+    def can_be_taken_back(self, dealing: Dealing) -> bool:
+        """Whether `cancel` would give it back now, wholly or what is left of it."""
+        state = self.state(dealing)
+        if state is RequestState.SETTLED:
+            return False
+        return state is not RequestState.CLOSED or dealing.nobody_deals
+
+    def words(self, dealing: Dealing) -> str:
+        """Return where it stands, and what can be done."""
+        take_back = f"`strongroom cancel {self.side} --request {self.request_id}`"
+        state = self.state(dealing)
+        if state is RequestState.OPEN:
+            return (
+                "open: the next report closes it, the one after deals with it; until it is closed "
+                f"take it back with {take_back}"
+            )
+        if state is RequestState.SETTLED:
+            return "settled: take it with `strongroom claim`"
+        if state is RequestState.HANDED_BACK:
+            moved = "rose" if self.side is RequestKind.DEPOSIT else "fell"
+            return (
+                f"handed back: the price {moved} too far since you asked, so it will never be "
+                f"dealt with: take it back with {take_back}"
+            )
+        if state is RequestState.CLOSED:
+            words = "closed: the next report deals with it"
+        else:
+            words = f"waits: {self._reason(dealing)}; take it back with {take_back}"
+        if dealing.nobody_deals and state is RequestState.CLOSED:
+            words += f"; nobody reports at present: take it back with {take_back}"
+        return words
+
+    def _reason(self, dealing: Dealing) -> str:
+        if dealing.has_collapsed:
+            return "the price has collapsed, nothing is dealt with: `strongroom exit` stays open"
+        if self.side is RequestKind.REDEEM:
+            return "idle assets did not reach at the last report"
+        if dealing.is_dear:
+            return (
+                f"the ask is more than {dealing.max_premium_bps / 100:g} % above the bid, too much "
+                "in it is not proven yet"
+            )
+        return "the room for deposits of this day is used up"
