@@ -525,10 +525,9 @@ class Vault(Generic[Name]):
         self.got_out += assets
         for market in [each for each in self.open if each not in skip]:
             state, paid = self.markets[market], pay(market, part, supply)
-            if state.delegated:
-                gone = [min(paid, each) for each in (state.exposure, state.bid, state.ask)]
-            else:
-                gone = [n * part // supply for n in (state.exposure, state.bid, state.ask)]
+            gone = [n * part // supply for n in (state.exposure, state.bid, state.ask)]
+            if state.delegated:  # of it only collateral leaves
+                gone = [min(paid, each) for each in gone]
             state.exposure -= gone[0]
             state.bid = min(state.bid - gone[1], state.exposure)
             state.ask -= gone[2]
