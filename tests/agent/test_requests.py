@@ -63,7 +63,7 @@ def requests_of_marks(prepared, folder, count):
         deadline = made.world.now + int(timedelta(days=1).total_seconds())
         made.world.open_market(0, market.question_id, 1, deadline)
     keeper, chain = made.keeper, CountingChain(made.keeper.chain)
-    vault = VaultReader(chain, VAULT)
+    vault = VaultReader(chain, VAULT, (0,))
     reporter = Reporter(keeper.reporter.settings, keeper.journal, keeper.transactor, vault, int)
     marks, basis, _ = reporter.marks({}, {}, made.world.now)
     assert len(marks) == len(basis) == count
@@ -73,10 +73,12 @@ def requests_of_marks(prepared, folder, count):
 
 
 def test_marks_and_state_ask_as_often_for_one_market_as_for_sixty_four(prepared, tmp_path):
-    """Marks: open markets; accounts, classes and exposures; grades; conditions; balances; idle."""
-    assert requests_of_marks(prepared, tmp_path, 1) == (6, 4)
-    assert requests_of_marks(prepared, tmp_path, 8) == (6, 4)
-    assert requests_of_marks(prepared, tmp_path, 64) == (6, 4)
+    """Marks: open markets; accounts, classes and exposures; grades; conditions; balances; idle.
+    State: numbers and limits; classes and epochs; accounts, classes and exposures; balances; marks.
+    """
+    assert requests_of_marks(prepared, tmp_path, 1) == (6, 5)
+    assert requests_of_marks(prepared, tmp_path, 8) == (6, 5)
+    assert requests_of_marks(prepared, tmp_path, 64) == (6, 5)
 
 
 def test_a_tick_reads_the_vault_once_and_again_only_where_something_moved(prepared, tmp_path):

@@ -14,7 +14,7 @@ import tomli_w
 
 from strongroom.chain.accounts import PASSPHRASE as ACCOUNT_PASSPHRASE
 from strongroom.chain.ids import JsonObject
-from strongroom.chain.terms import Limits
+from strongroom.chain.terms import UNLIMITED_ASSETS, Limits
 from strongroom.chain.units import MICRO, format_units
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
@@ -34,13 +34,19 @@ from strongroom.devnet.setup import TOTAL_CAP, VELOCITY, Stage, StageOptions, se
 from strongroom.information.gamma import MarketRecord
 
 BLOCK_S = 2.0
-REPORTS_S = 60  # at least between two reports
+REPORTS_S = 30  # at least between two reports
 DEPOSITOR = "bob"  # has the asset, and no shares yet
 WAITING = 50_000 * MICRO  # that Alice has asked to deposit
 PURSE = 100_000 * MICRO  # of the depositor
 ENVIRONMENT = "environment.sh"
-# The default waits an hour between two reports, and a request needs two.
-LIMITS = Limits(min_report_interval_s=REPORTS_S, total_cap=TOTAL_CAP, velocity=VELOCITY)
+# The defaults are for days: an hour between two reports, of which a request needs two, and a tenth
+# of NAV a day for newcomers. A practice lasts minutes.
+LIMITS = Limits(
+    min_report_interval_s=REPORTS_S,
+    inflow_floor=UNLIMITED_ASSETS,
+    total_cap=TOTAL_CAP,
+    velocity=VELOCITY,
+)
 SECTIONS = """
 [packs.dutch]
 
@@ -54,7 +60,7 @@ markets_every_s = 30
 [reporting]
 evidence = "evidence"
 every_s = 300
-when_asked_s = 60
+when_asked_s = 30
 
 [operations]
 mode = "paper"

@@ -31,6 +31,17 @@ _Question = tuple[object, ...]  # a function of the vault, and its arguments
 
 
 @dataclass(frozen=True)
+class _Listed:
+    """What the vault itself says of an open market."""
+
+    market: MarketId
+    account: str
+    class_id: int
+    question: Question
+    exposure: int
+
+
+@dataclass(frozen=True)
 class _Held:
     """What one account holds, and its wallet."""
 
@@ -174,32 +185,40 @@ class VaultReader:
 
     def holdings(self, markets: Sequence[MarketId]) -> list[Holdings]:
         """Return what the accounts of open markets hold, in the order of the markets."""
+        return self._holdings(self._listed(markets))
+
+    def _listed(self, markets: Sequence[MarketId]) -> list[_Listed]:
         names = ("marketOf", "bookOf", "questionOf")
         found = self.ask(*((name, market) for market in markets for name in names))
-        known, books, questions = found[::3], found[1::3], found[2::3]
-        accounts = [str(checksum(each[0])) for each in known]
-        numbers = [int(each[1]) for each in known]
-        self._learn_classes(numbers)
-        delegated = [self._delegated[number] for number in numbers]
-        held = self._held(accounts, delegated)
+        return [
+            _Listed(market, str(checksum(account)), number, Question(question), exposure)
+            for market, (account, number, *_), (exposure, *_), question in zip(
+                markets, found[::3], found[1::3], found[2::3], strict=True
+            )
+        ]
+
+    def _holdings(self, listed: Sequence[_Listed]) -> list[Holdings]:
+        self._learn_classes([each.class_id for each in listed])
+        delegated = [self._delegated[each.class_id] for each in listed]
+        held = self._held([each.account for each in listed], delegated)
         return [
             Holdings(
-                market,
-                account,
-                numbers[place],
-                Question(questions[place]),
-                self._conditions[account],
-                held[place].collateral,
-                held[place].here,
-                held[place].tradable,
-                int(books[place][0]),
-                delegated[place],
-                held[place].wallet,
-                held[place].collateral_away,
-                held[place].away,
-                held[place].outstanding,
+                each.market,
+                each.account,
+                each.class_id,
+                each.question,
+                self._conditions[each.account],
+                there.collateral,
+                there.here,
+                there.tradable,
+                each.exposure,
+                is_away,
+                there.wallet,
+                there.collateral_away,
+                there.away,
+                there.outstanding,
             )
-            for place, (market, account) in enumerate(zip(markets, accounts, strict=True))
+            for each, there, is_away in zip(listed, held, delegated, strict=True)
         ]
 
     def open_markets(self) -> list[MarketId]:
@@ -301,16 +320,13 @@ class VaultReader:
     ) -> tuple[list[Holdings], dict[Question, int]]:
         """Return what the served classes' markets hold, and the exposure of the others' by
         question."""
-        names = ("marketOf", "bookOf", "questionOf")
-        found = self.ask(*((name, market) for market in markets for name in names))
         own, elsewhere = [], dict[Question, int]()
-        for place, market in enumerate(markets):
-            (_, number, *_), (exposure, *_), question = found[3 * place : 3 * place + 3]
-            if number in self.classes:
-                own.append(market)
+        for each in self._listed(markets):
+            if each.class_id in self.classes:
+                own.append(each)
             else:
-                elsewhere[question] = elsewhere.get(question, 0) + exposure
-        return self.holdings(own), elsewhere
+                elsewhere[each.question] = elsewhere.get(each.question, 0) + each.exposure
+        return self._holdings(own), elsewhere
 
     def _marks(
         self, held: Sequence[Holdings], reports: int
