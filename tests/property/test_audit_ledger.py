@@ -1,86 +1,61 @@
 """The auditor's ledger over random lives: it agrees with the contracts to the unit, and each of
-many seeded corruptions of the logs is found where it is."""
+many seeded corruptions of the logs is found: at its place, or at the last block at the latest."""
 
 import random
-from dataclasses import replace
+from collections import Counter, defaultdict
+from dataclasses import asdict, fields, replace
 
-import ape
 import pytest
+from strongroom.audit.events import AuditedEvent
 from strongroom.audit.permissions import Limit
-from strongroom.audit.view_checks import view_differences
 
-from tests.property.audited import audit, events_of
-from tests.property.world import ACTS, VARIANTS, World
-from tests.seeds import SEED
+from tests.property.audited import audit, events_of, found_at_last
+from tests.property.life import SCENES, Life, begin
+from tests.property.world import DAY, DEPOSIT, HOUR, OPEN, UNIT, YES, World
+from tests.seeds import SEED, dice, enough
 
-LIVES = 27
-
-
-def live(world, dice, steps):
-    """Let random acts happen."""
-    names = list(ACTS)
-    weights = [ACTS[name][0] for name in names]
-    for _ in range(steps):
-        name = dice.choices(names, weights)[0]
-        arguments = {
-            parameter: tuple(dice.choice(list(each)) for each in domain)
-            if parameter == "steps"
-            else dice.choice(list(domain))
-            for parameter, domain in ACTS[name][1].items()
-        }
-        getattr(world, name)(**arguments)
+LIVES, STEPS = 36, 300
 
 
 def lived(first_seed):
     """Return worlds that have lived, and their transactions; some are wound down."""
     found = []
     for number in range(LIVES):
-        world, seed = World(ape.project, **VARIANTS[number % len(VARIANTS)]), first_seed + number
-        live(world, random.Random(seed), 170)
-        if number % 3 == 0:
-            world.wind_down("owner")
-            live(world, random.Random(seed), 40)
-        found.append((world, events_of(world)))
+        chance = random.Random(first_seed + number)
+        life = Life(watched=False, **SCENES[number % len(SCENES)])
+        begin(life)
+        for step in range(STEPS):
+            life.step(chance, late=number % 3 == 0 and step > STEPS * 2 // 3)
+        found.append((life.world, events_of(life.world)))
     return found
 
 
 @pytest.fixture(scope="module")
 def lives():
-    """Always the same: each corruption below has its place in one of them."""
-    return lived(0)
-
-
-def read_of(world):
-    """Return what the chain says of views, addresses and words as the auditor has them."""
-
-    def one(name, arguments):
-        given = [bytes.fromhex(a[2:]) if str(a).startswith("0x") and len(a) in (10, 66) else a
-                 for a in arguments]  # fmt: skip
-        return getattr(world.vault, name)(*given)
-
-    def read(asked):
-        return [one(*each) for each in asked]
-
-    return read
+    """With fixed seeds always the same: each corruption below has its place in one of them."""
+    return lived(SEED)
 
 
 def test_the_books_are_the_contracts_over_random_lives(lives):
     reports = events = 0
-    for world, transactions in lived(SEED) if SEED else lives:
+    for world, transactions in lives:
         ledger = audit(world, transactions)
         assert ledger.differences == []
-        assert view_differences(ledger, world.evm.time, read_of(world)) == []
-        reports += sum(each.name == "Reported" for _, group in transactions for each in group)
+        assert found_at_last(world, ledger) == []
+        reports += ledger.reports
         events += ledger.events
-    assert reports >= 100 and events >= 3_000
+    assert enough(reports, 600) and enough(events, 5_000)
 
 
-def change(**fields):
+# one field of one event
+
+
+def change(**changes):
     """Return a mutation of one event's fields: numbers are added, the rest replaced."""
 
     def mutate(event):
         new = {}
-        for name, by in fields.items():
+        for name, by in changes.items():
             old = getattr(event, name)
             new[name] = by(old) if callable(by) else old + by
         return replace(event, **new)
@@ -88,13 +63,13 @@ def change(**fields):
     return mutate
 
 
-def first(items, by):
-    return (items[0] + by, *items[1:])
+def first(by):
+    return lambda items: (items[0] + by, *items[1:])
 
 
-def has(**fields):
+def has(**conditions):
     """Return a condition on an event's fields."""
-    return lambda event, _: all(test(getattr(event, name)) for name, test in fields.items())
+    return lambda event, _: all(test(getattr(event, name)) for name, test in conditions.items())
 
 
 def beside(*names, none=()):
@@ -111,36 +86,46 @@ def any_event(event, group):
     return True
 
 
-CLAIM = beside("Transfer", none=("Reported", "RedeemRequestCancelled"))
-BIG, ABOVE = 10**30, (2**64 - 1) << 192  # an ask of NO of some eighteen
+def is_sent(event, group):
+    """Whether a transfer is neither a mint nor a burn."""
+    return int(event.sender, 16) != 0 and int(event.receiver, 16) != 0
+
+
+CLAIM = beside("Transfer", none=("DepositRequestCancelled",))
+OUT = beside(none=("RedeemRequestCancelled",))
+BIG = 10**30
+BID, ASK = 1 << 85, 1 << 170  # places in a book
+HIGH = 2 * 10**18 << 64  # an ask of YES of two
+OTHER = "0x" + "77" * 20
 # name -> (event, condition, mutation, what is named)
 CORRUPTIONS = {
     "a claim of one share too many": ("Deposit", CLAIM, change(shares=1), "Deposit.shares"),
-    "a claim of one unit too many": (
-        "Withdraw", beside(none=("Transfer", "RedeemRequestCancelled")), change(assets=1),
-        "Withdraw.assets"),
+    "a claim of one unit too many": ("Withdraw", OUT, change(assets=1), "Withdraw.assets"),
     "a request of another epoch": (
         "DepositRequest", has(request_id=lambda n: n > 1), change(request_id=-1),
         "DepositRequest.requestId"),
     "a cancelled request that was larger": (
-        "DepositRequestCancelled", any_event, change(assets=-1), "DepositRequestCancelled"),
+        "DepositRequestCancelled", any_event, change(assets=-1), "DepositRequestCancelled.assets"),
+    "a request taken back that nobody made": (
+        "DepositRequestCancelled", any_event, change(controller=lambda who: OTHER),
+        "DepositRequestCancelled.assets"),
     "shares requested that were not moved": (
-        "RedeemRequest", any_event, change(shares=1), "RedeemRequest.shares"),
+        "RedeemRequest", any_event, change(shares=1), "Transfer.value: shares of a request"),
     "a cancelled redemption that was smaller": (
-        "RedeemRequestCancelled", beside(none=("RedeemedInKind",)), change(shares=1),
-        "RedeemRequestCancelled"),
+        "RedeemRequestCancelled", any_event, change(shares=1), "RedeemRequestCancelled.shares"),
     "shares sent that nobody had": (
-        "Transfer", has(sender=lambda who: int(who, 16) != 0), change(value=BIG), "Transfer.value"),
-    "a deposit settled one unit short": (
-        "Settled", has(deposited_assets=bool), change(deposited_assets=-1),
-        "Settled.deposited_assets"),
-    "a share minted too many": (
-        "Settled", has(minted_shares=bool), change(minted_shares=1), "Settled.minted_shares"),
-    "a share too few burned": (
-        "Settled", has(redeemed_shares=bool), change(redeemed_shares=-1),
-        "Settled.redeemed_shares"),
-    "a unit too much paid": (
-        "Settled", has(paid_assets=bool), change(paid_assets=1), "Settled.paid_assets"),
+        "Transfer", is_sent, change(value=BIG), "Transfer.value"),
+    "shares out of the vault for nothing": (
+        "Transfer", beside(none=("Deposit", "RedeemRequest", "RedeemRequestCancelled", "Dealt",
+                                 "RedeemedInKind")), "from the vault", "Transfer.value"),
+    "an epoch settled short": ("EpochSettled", any_event, change(taken=-1), "EpochSettled.taken"),
+    "one given too many": ("EpochSettled", any_event, change(given=1), "EpochSettled.given"),
+    "one left too few": ("EpochSettled", any_event, change(left=-1), "EpochSettled.left"),
+    "another epoch settled": ("EpochSettled", any_event, change(epoch=1), "EpochSettled.epoch"),
+    "another price handed back": (
+        "EpochHandedBack", any_event, change(price=1), "EpochHandedBack.price"),
+    "an anchor one lower": ("EpochClosed", any_event, change(anchor=-1), "EpochClosed.anchor"),
+    "an epoch of one more": ("EpochClosed", any_event, change(amount=1), "EpochClosed.amount"),
     "a management fee rounded up": (
         "FeesAccrued", has(management=bool), change(management=1), "FeesAccrued.management"),
     "a performance fee on nothing": (
@@ -149,37 +134,84 @@ CORRUPTIONS = {
         "FeesAccrued", has(shares=bool), change(shares=1), "FeesAccrued.shares"),
     "a lowered high-water mark": (
         "FeesAccrued", any_event, change(high_water_mark=-1), "FeesAccrued.high_water_mark"),
-    "a NAV off by one at the bid": ("Reported", any_event, change(nav_bid=1), "Reported.nav_bid"),
-    "a NAV off by one at the ask": ("Reported", any_event, change(nav_ask=-1), "Reported.nav_ask"),
-    "another supply": ("Reported", any_event, change(supply=1), "Reported.supply"),
+    "a NAV off by one at the bid": ("Dealt", any_event, change(nav_bid=1), "Dealt.nav_bid"),
+    "a NAV off by one at the ask": ("Dealt", any_event, change(nav_ask=-1), "Dealt.nav_ask"),
+    "another supply": ("Dealt", any_event, change(supply=1), "Dealt.supply"),
+    "a bid one higher": ("Dealt", any_event, change(bid=1), "Dealt.bid"),
+    "an ask one lower": ("Dealt", any_event, change(ask=-1), "Dealt.ask"),
+    "more room for deposits": ("Dealt", any_event, change(room=1), "Dealt.room"),
     "a market worth one unit more": (
-        "Reported", has(entries=len), change(entries=lambda e: first(e, 1 << 128)),
-        "Reported.nav_bid"),
+        "Reported", has(books=lambda books: any((book >> 85) % 2**85 < book % 2**85
+                                                for book in books[:1])),
+        change(books=first(BID)), ("Dealt.nav_bid", "FeesAccrued.")),
+    "a market worth more than its cost": (
+        "Reported", has(books=lambda books: any((book >> 85) % 2**85 == book % 2**85
+                                                for book in books[:1])),
+        change(books=first(BID)), "Reported.books: bid above cost"),
+    "a market of other cost": (
+        "Reported", has(books=len), change(books=first(1)), "Reported.books"),
     "a market missing": (
-        "Reported", has(entries=len), change(entries=lambda e: e[:-1]),
-        "Reported.entries"),
+        "Reported", has(books=len), change(markets=lambda them: them[:-1]), "Reported.markets"),
+    "a book missing": (
+        "Reported", has(books=len), change(books=lambda them: them[:-1]),
+        "Reported.books: markets"),
+    "a mark missing": (
+        "Reported", has(words=len), change(words=lambda them: them[:-1]),
+        "Reported.words: conditions"),
     "an ask above one": (
-        "Reported", has(words=len), change(words=lambda w: first(w, ABOVE - (w[0] >> 192 << 192))),
-        "Reported.words"),
+        "Reported", has(words=lambda words: bool(words) and bool(words[0])),
+        change(words=first(HIGH)), "Reported.words: marks"),
+    "a mark of another report": (
+        "Reported", has(words=lambda words: bool(words) and bool(words[0])),
+        change(words=first(1 << 128)), "Reported.words: number"),
+    "an account that does not answer and is worth more": (
+        "Reported", beside("Unanswered"), "worth a unit", "Reported.books: of an account"),
     "exposure one unit less": ("Allocated", any_event, change(exposure=-1), "Allocated.exposure"),
-    "a recall that leaves more": ("Recalled", any_event, change(exposure=1), "Recalled.exposure"),
     "a budget beyond the caps": (
         "Allocated", any_event, change(assets=BIG, exposure=BIG), "Allocated.assets"),
+    "a recall that leaves more": ("CameHome", any_event, change(exposure=1), "CameHome.exposure"),
+    "profit that was cost": (
+        "CameHome", has(cost=lambda cost: cost > 1), change(cost=-1, exposure=1), "CameHome.cost"),
+    "money home of another account": (
+        "CameHome", any_event, change(account=lambda it: OTHER), "CameHome"),
+    "a smaller loss": ("MarketClosed", has(loss=bool), change(loss=-1), "MarketClosed.loss"),
+    "another account closed": (
+        "MarketClosed", any_event, change(account=lambda it: OTHER), "MarketClosed.account"),
+    "more written off": (
+        "MarketClosed", any_event, change(written_off=1), "MarketClosed.written_off"),
+    "an account swept that still stands for something": (
+        "Swept", has(emptied=bool), change(remains=1), "Swept.remains"),
     "more in kind than the part": (
         "RedeemedInKind", any_event, change(assets=1), "RedeemedInKind.assets"),
     "in kind of a smaller whole": (
         "RedeemedInKind", any_event, change(supply=-1), "RedeemedInKind.supply"),
-    "another report confirmed": (
-        "ReportConfirmed", any_event, change(report_hash=lambda h: "0x" + "77" * 32),
-        "ReportConfirmed.report_hash"),
-    "a payout that is worth less at the ask": (
-        "Synced", any_event, change(value_ask=-BIG), "Synced.value_ask"),
+    "an exit fee one too low": ("RedeemedInKind", any_event, change(part=1), "RedeemedInKind.part"),
+    "in kind for another's shares": (
+        "RedeemedInKind", any_event, change(owner=lambda it: OTHER), "RedeemedInKind"),
+    "in kind at less cost": ("PaidInKind", has(cost=bool), change(cost=-1), "PaidInKind.cost"),
     "fee recipients that get more than all": (
         "FeeRecipientsSet", any_event,
         change(recipients=lambda r: ((r[0][0], r[0][1] + 1), *r[1:])), "FeeRecipientsSet"),
     "a market of too long a life": (
         "MarketOpened", any_event, change(deadline=10**9), "MarketOpened.deadline"),
+    "a market by another name": (
+        "MarketOpened", any_event, change(class_id=1), "MarketOpened.market"),
+    "a market on another question": (
+        "MarketOpened", any_event, change(question_id=lambda it: "0x" + "01" * 32),
+        "MarketOpened.question"),
+    "a winding down by nobody": (
+        "WindDown", any_event, change(account=lambda it: OTHER), "WindDown.account"),
 }  # fmt: skip
+
+
+def mutated(world, event, mutation):
+    """Return an event changed; words stand for what needs the world."""
+    if mutation == "from the vault":
+        return replace(event, sender=world.vault.address.lower())
+    if mutation == "worth a unit":
+        books = tuple(book + BID if book % 2**85 else book + ASK for book in event.books)
+        return replace(event, books=books)
+    return mutation(event)
 
 
 def corrupted(lives, event_name, condition, mutation):
@@ -188,42 +220,60 @@ def corrupted(lives, event_name, condition, mutation):
         for number, (time, group) in enumerate(transactions):
             for place, event in enumerate(group):
                 if event.name == event_name and condition(event, group):
-                    changed = [*group[:place], mutation(event), *group[place + 1 :]]
-                    mutated = [*transactions]
-                    mutated[number] = (time, changed)
-                    return audit(world, mutated), event
-    raise AssertionError(f"no {event_name} of this kind in any life")
+                    other = mutated(world, event, mutation)
+                    changed = [*group[:place], other, *group[place + 1 :]]
+                    return audit_until(world, transactions, number, (time, changed)), event
+    return None, None
+
+
+def audit_until(world, transactions, number, last):
+    """Return the books up to a transaction, with another in its place."""
+    return audit(world, [*transactions[:number], last])
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_each_corruption_is_found_at_its_block_and_field(lives, name):
     event_name, condition, mutation, what = CORRUPTIONS[name]
     ledger, event = corrupted(lives, event_name, condition, mutation)
-    assert ledger.differences, name
+    if event is None:
+        assert SEED, f"no {event_name} of this kind in any life"
+        return
     found = ledger.differences[0]
     assert (found.block, found.transaction) == (event.block, event.transaction)
     assert found.what.startswith(what), found
 
 
-def test_the_audit_goes_on_where_the_books_are_below_nothing():
-    """After a budget that no vault has, a deposit is priced by a NAV of -1."""
-    world = World(ape.project)
-    live(world, random.Random(22), 170)
-    event_name, condition, mutation, what = CORRUPTIONS["a budget beyond the caps"]
-    ledger, event = corrupted([(world, events_of(world))], event_name, condition, mutation)
-    found = ledger.differences[0]
-    assert found.block == event.block and found.what.startswith(what)
+def test_the_audit_goes_on_where_the_books_are_below_nothing(lives):
+    """After a budget that no vault has, NAV is below nothing."""
+    event_name, _, mutation, what = CORRUPTIONS["a budget beyond the caps"]
+    for world, transactions in lives:
+        for number, (time, group) in enumerate(transactions):
+            if group[0].name == event_name:
+                changed = (time, [mutation(group[0]), *group[1:]])
+                ledger = audit(
+                    world, [*transactions[:number], changed, *transactions[number + 1 :]]
+                )
+                assert ledger.differences[0].what.startswith(what)
+                return
+    raise AssertionError("nothing was allocated")
 
 
 LIMITED = {
-    "a report out of its bounds": (Limit.MAX_UP_BPS, 0, "Reported: bound of one report"),
-    "a spread too wide": (Limit.MAX_SPREAD_BPS, 0, "Reported: spread"),
-    "a report too soon": (Limit.MIN_REPORT_INTERVAL, 10**9, "Reported: time since"),
-    "a day too quick": (Limit.VELOCITY_LIMIT, 0, "Allocated.assets: velocity limit"),
+    "a deposit dealt at another world's price": (Limit.MAX_UP_BPS, 0, "EpochHandedBack: logged"),
+    "a redemption dealt at another world's price": (
+        Limit.MAX_DOWN_BPS, 0, "EpochHandedBack: logged"),
+    "a deposit that should have waited": (Limit.MAX_PREMIUM_BPS, 0, "EpochSettled"),
+    "too much room": (Limit.INFLOW_FLOOR, 0, "Dealt.room"),
+    "an exit fee too low": (Limit.EXIT_FEE_BPS, 100, "RedeemedInKind.part"),
+    "a report too soon": (Limit.MIN_REPORT_INTERVAL, 10**9, "Dealt: time since"),
+    "a budget while NAV is stale": (Limit.MAX_REPORT_AGE, 0, "Allocated: while stale"),
+    "a question too large": (Limit.QUESTION_CAP_BPS, 0, "Allocated.assets: question cap bps"),
     "a total cap crossed": (Limit.TOTAL_CAP, 0, "Allocated.assets: total cap"),
-    "a budget while NAV is stale": (Limit.MAX_REPORT_AGE, -1, "Allocated: while NAV is fresh"),
-    "a breaker that should have tripped": (Limit.MAX_DRAWDOWN_BPS, 0, "BreakerTripped: logged"),
-}
+    "a total cap in bps crossed": (Limit.TOTAL_CAP_BPS, 0, "Allocated.assets: total cap bps"),
+    "a day too quick": (Limit.VELOCITY, 0, "Allocated.assets: velocity"),
+    "a day too quick in bps": (Limit.VELOCITY_BPS, 0, "Allocated.assets: velocity bps"),
+    "a budget in a drawdown": (Limit.MAX_DRAWDOWN_BPS, 0, "Allocated: in a drawdown"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LIMITED)
@@ -243,49 +293,174 @@ def test_what_crosses_a_limit_is_found(lives, name):
             )
             for time, group in transactions
         ]
-        found = [each for each in audit(world, tampered).differences if each.what.startswith(what)]
-        if found:
+        if any(each.what.startswith(what) for each in audit(world, tampered).differences):
             return
-    raise AssertionError(f"nothing found for {name}")
+    assert SEED, f"nothing found for {name}"
 
 
-@pytest.mark.parametrize(
-    "event_name",
-    ["DepositRequest", "Transfer", "Allocated", "Recalled", "Settled", "Deposit", "Withdraw",
-     "FeesAccrued", "Reported", "MarketOpened"],
-)  # fmt: skip
-def test_a_dropped_log_is_found(lives, event_name):
-    """Wherever it is dropped, the books and the chain part there or later."""
-    world, transactions = lives[1]
-    for number, (time, group) in enumerate(transactions):
-        names = {each.name for each in group}
-        moved = any(e.name == event_name and getattr(e, "assets", 1) for e in group)
-        if moved and "RedeemRequestCancelled" not in names:
-            kept = [each for each in group if each.name != event_name]
-            mutated = [*transactions[:number], *([(time, kept)] if kept else []),
-                       *transactions[number + 1 :]]  # fmt: skip
-            try:
-                ledger = audit(world, mutated)
-            except KeyError as missing:
-                assert event_name == "MarketOpened", missing
-                return
-            found = ledger.differences or view_differences(ledger, world.evm.time, read_of(world))
-            assert found and found[0].block >= group[0].block
-            return
-    raise AssertionError(event_name)
+def test_a_cap_of_a_class_that_was_crossed_is_found(lives):
+    for what in ("market", "class"):
+        for world, transactions in lives:
+            field = {"market": "market_cap", "class": "class_cap"}[what]
+            tampered = [
+                (time, [replace(e, **{field: 1}) if e.name == "ClassCapsSet" else e for e in group])
+                for time, group in transactions
+            ]
+            found = audit(world, tampered).differences
+            if any(each.what == f"Allocated.assets: {what} cap" for each in found):
+                break
+        else:
+            assert SEED, f"no {what} cap"
 
 
-def test_a_share_minted_twice_is_found(lives):
-    world, transactions = lives[1]
-    for number, (time, group) in enumerate(transactions):
-        minted = [e for e in group if e.name == "Transfer" and int(e.sender, 16) == 0
-                  and e.receiver != world.vault.address.lower()]  # fmt: skip
-        if minted and any(e.name == "Reported" for e in group):
-            twice = [*group, minted[0]]
-            ledger = audit(
-                world, [*transactions[:number], (time, twice), *transactions[number + 1 :]]
-            )
-            assert ledger.differences[0].block == group[0].block
-            assert "minted to the recipients" in ledger.differences[0].what
-            return
-    raise AssertionError("no fee was minted")
+# any event, any field
+
+
+# What the vault itself shows nowhere: its accounts and balances say it (audit/auditor.py).
+ELSEWHERE = {("MarketOpened", "deadline")}
+SAID_ONLY = {"Unanswered", "RoleMinterChanged"}
+# What mostly changes nothing in these lives: the last test has those that do.
+RARELY = {"LossesForgiven", "Swept"}
+MORE = defaultdict(lambda: 1, {"LossesForgiven": 10**9})  # assets a share are told in whole units
+
+
+def sampled(lives, most=12):
+    """Yield, of each kind of event, some by chance: life, place in it, event."""
+    places = defaultdict(list)
+    for life in lives:
+        for number, (_, group) in enumerate(life[1]):
+            for place, event in enumerate(group):
+                places[event.name].append((life, number, place))
+    for name in sorted(places):
+        chance = dice("sampled", name)
+        yield from chance.sample(places[name], min(most, len(places[name])))
+
+
+def bare(value):
+    """Return a state without what is 0, empty or no: it is the same as what is not there."""
+    if isinstance(value, dict):
+        return {key: bare(each) for key, each in value.items() if each}
+    return [bare(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def told(world, transactions):
+    """Return whether an audit finds anything, in the books or at last in the views; and the state
+    that it ends with."""
+    ledger = audit(world, transactions)
+    whole = asdict(ledger)
+    for name in ("differences", "events", "block"):
+        del whole[name]
+    for name in ("timeline", "settings"):  # of settings each has its place besides
+        del whole["permissions"][name]
+    return bool(ledger.differences or found_at_last(world, ledger)), bare(whole)
+
+
+_TRUE = {}  # the state that a life really ends with
+
+
+def check(life, number, group, what):
+    """Return whether a change of a transaction is found. One that is not must change nothing."""
+    world, transactions = life
+    found, after = told(world, with_group(transactions, number, group))
+    if not found:
+        if id(world) not in _TRUE:
+            _TRUE[id(world)] = told(world, transactions)[1]
+        assert after == _TRUE[id(world)], what
+    return found
+
+
+def with_group(transactions, number, group):
+    time = transactions[number][0]
+    return [
+        *transactions[:number],
+        *([(time, group)] if group else []),
+        *transactions[number + 1 :],
+    ]
+
+
+def test_a_dropped_log_is_found_wherever_it_is(lives):
+    """Unless it said what was so: a claim of nothing, a limit that was set to what it was, the
+    report of a vault without a market, which does what a settlement does."""
+    found = Counter()
+    for life, number, place in sampled(lives):
+        group = life[1][number][1]
+        event = group[place]
+        found[event.name] += check(life, number, [*group[:place], *group[place + 1 :]], event)
+    missed = {name for name, count in found.items() if not count}
+    assert SEED or missed <= SAID_ONLY | RARELY, missed
+    assert enough(len(found), 33), found
+
+
+def test_a_doubled_log_is_found_wherever_it_is(lives):
+    """Unless it sets what it has set."""
+    found = Counter()
+    for life, number, place in sampled(lives):
+        group = life[1][number][1]
+        event = group[place]
+        twice = [*group[: place + 1], event, *group[place + 1 :]]
+        found[event.name] += check(life, number, twice, event)
+    assert enough(sum(count > 0 for count in found.values()), 20), found
+
+
+def test_every_number_of_every_event_is_held_against_something(lives):
+    """One more in any field of numbers is found, at the event or at the last block."""
+    own = len(fields(AuditedEvent))
+    found = Counter()
+    for life, number, place in sampled(lives, 8):
+        group = life[1][number][1]
+        event = group[place]
+        for field in fields(event)[own:]:
+            value = getattr(event, field.name)
+            if type(value) is not int or (event.name, field.name) in ELSEWHERE:
+                continue
+            other = replace(event, **{field.name: value + MORE[event.name]})
+            changed = [*group[:place], other, *group[place + 1 :]]
+            found[event.name, field.name] += check(life, number, changed, (field.name, event))
+    missed = {each for each, count in found.items() if not count}
+    assert SEED or {name for name, _ in missed} <= SAID_ONLY | RARELY, missed
+    assert enough(len(found), 60), found
+
+
+def peopled(**terms):
+    """Return a world in which Alice holds a million shares."""
+    world = World(**terms)
+    world.request(DEPOSIT, "alice", 10**6 * UNIT)
+    for _ in range(2):
+        world.wait(HOUR)
+        world.settle()
+    return world
+
+
+def test_what_is_forgiven_or_swept_is_found_where_it_is_dropped_or_changed():
+    """Tokens are written off and partly forgiven; then they win, and are swept."""
+    world = peopled(**OPEN)
+    world.open("A")
+    world.allocate("A", 10**5 * UNIT)
+    world.trade("A", -(10**5) * UNIT, {(0, YES): 10**5 * UNIT})
+    world.close("A", by="owner")
+    world.forgive(0, 7_000 * UNIT)
+    whole = events_of(world)
+    ledger = audit(world, whole)
+    assert ledger.written_off == 10**5 * UNIT and ledger.losses_of() == 93_000 * UNIT + 1  # up
+    (forgiven,) = whole[-1][1]
+    for changed in ([], [replace(forgiven, assets=8_000 * UNIT)], [replace(forgiven, class_id=1)]):
+        assert told(world, with_group(whole, len(whole) - 1, changed))[0]
+    world.resolve("A", yes=1)
+    world.sweep("A")
+    whole = events_of(world)
+    ledger = audit(world, whole)
+    assert not told(world, whole)[0] and not ledger.unswept and not ledger.losses_of()
+    came, swept = whole[-1][1]
+    for changed in ([came], [came, replace(swept, emptied=False)], [swept], [came, came, swept]):
+        assert told(world, with_group(whole, len(whole) - 1, changed))[0]
+
+
+def test_an_end_by_a_stranger_is_one_of_a_vault_that_nobody_reports_on():
+    world = peopled()
+    world.wait(15 * DAY)
+    world.wind_down("mallory")
+    transactions = events_of(world)
+    assert not audit(world, transactions).differences
+    ends = transactions[-1]
+    (found,) = audit(world, [*transactions[:-1], (ends[0] - 2 * DAY, ends[1])]).differences
+    assert found.what == "WindDown.account: may"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
-from strongroom.audit.contracts import Views
+from strongroom.audit.contracts import Asked, Views
 from strongroom.audit.documents import read_document
 from strongroom.audit.events import (
     AuditedEvent,
@@ -18,15 +18,16 @@ from strongroom.audit.events import (
     vault_readers,
 )
 from strongroom.audit.fills import FillJoiner
-from strongroom.audit.ledger import BookedReport, Ledger
-from strongroom.audit.node import Node
-from strongroom.audit.permissions import Difference, difference
+from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
+from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.permissions import Difference
 from strongroom.audit.valuation import account_value
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
-from strongroom.audit.view_checks import view_differences
+from strongroom.audit.view_checks import plain, view_differences
 from strongroom.chain.ids import MarketId, keccak
 from strongroom.chain.jsonrpc import understood
 
+_ACCOUNT: Sequence[Asked] = [(view, ()) for view in ("market", "question", "classId", "deadline")]
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, AuditedEvent], None]
 OnProgress = Callable[[int, int], None]
@@ -133,6 +134,7 @@ class Auditor:
             *ledger.differences,
             *view_differences(ledger, now, self._read),
             *self._missing_assets(ledger),
+            *self._other_accounts(ledger),
             *self._unexplained(late),
         ]
         checked = Checked(
@@ -163,12 +165,7 @@ class Auditor:
         keeper = Bookkeeper(progress.ledger)
         for group in by_transaction(events):
             transaction = Transaction(times[group[0].block], tuple(group))
-            try:
-                reports = keeper.book(transaction)
-            except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
-                what = f"{group[-1].name}: the ledger knows nothing of it"
-                progress.ledger.differences.append(difference(group[0], what, "", repr(error)))
-                continue
+            reports = keeper.book(transaction)
             for event in group:
                 self._on_event(transaction.time, event)
             for report in reports:
@@ -196,15 +193,21 @@ class Auditor:
             for name, book in report.books.items():
                 if name in report.silent:
                     continue
-                there = account_value(
-                    self._contracts, book.account, book.marks, book.exposure, block
-                )
+                there = self._value(book, block)
                 if there != (book.bid, book.ask):
                     what = f"Reported.books: value of {name} from its balances"
                     wrong.append((what, there, (book.bid, book.ask)))
             if not wrong:
                 break
         return wrong
+
+    def _value(self, book: BookedMarket, block: int) -> tuple[int, int] | None:
+        """Return what an account is worth; None where it does not say, although the node does."""
+        try:
+            return account_value(self._contracts, book.account, book.marks, book.exposure, block)
+        except NodeRefuses:
+            self._contracts.call(self._vault, "totalSupply", (), block)
+            return None
 
     def _wrong_document(
         self, progress: Progress, report: BookedReport
@@ -241,6 +244,22 @@ class Auditor:
         owed, own = ledger.owed_shares(), ledger.holders.get(self._vault, 0)
         if own < owed:
             found.append(Difference(block, "", "balanceOf(vault)", f">= {owed}", str(own)))
+        return found
+
+    def _other_accounts(self, ledger: Ledger) -> list[Difference]:
+        """Return where an open market's account is not what its market is."""
+        found, block = [], self._scope.to_block
+        for name in ledger.order:
+            market = ledger.markets[name]
+            wanted = (name, market.question, market.class_id, market.deadline)
+            try:
+                there = plain(self._contracts.call_all(market.account, _ACCOUNT, block))
+            except NodeRefuses:
+                self._contracts.call(self._vault, "totalSupply", (), block)
+                continue  # one that does not answer is named by the reports
+            if there != wanted:
+                what = f"account {market.account}"
+                found.append(Difference(block, "", what, str(wanted), str(there)))
         return found
 
     def _read(self, asked: Sequence[tuple[str, tuple[int | str, ...]]]) -> Sequence[object]:

@@ -32,12 +32,7 @@ class Bookkeeper:
         self._governance = Governance(ledger.permissions)
 
     def book(self, transaction: Transaction) -> list[BookedReport]:
-        """Book one transaction's events; return the reports and settlements in it.
-
-        Raises:
-            KeyError, ValueError, IndexError, ZeroDivisionError: an event is of something that the
-                ledger does not know.
-        """
+        """Book one transaction's events; return the reports and settlements in it."""
         ledger, events = self.ledger, transaction.events
         if not ledger.reported_at:
             self._begin(transaction)
@@ -47,17 +42,23 @@ class Bookkeeper:
             ledger.block = event.block
             booking.place = place
             booking.meet(event, isinstance(event, ALWAYS_DUE))
-            handler = _HANDLERS.get(type(event))
-            if handler is not None:
-                handler(booking, event)
-                continue
-            if isinstance(event, FeesSet) and self._governance.is_raise(event):
-                fresh = not ledger.is_stale(transaction.time)
-                booking.expect(event, "FeesSet: raised while fresh", True, fresh)
-            ledger.differences += self._governance.take(event, transaction)
+            try:
+                self._take(booking, event)
+            except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
+                booking.expect(event, f"{event.name}: of what the ledger knows", "", repr(error))
         booking.end(events[-1])
         self._forget()
         return booking.reports
+
+    def _take(self, booking: Booking, event: AuditedEvent) -> None:
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(booking, event)
+            return
+        if isinstance(event, FeesSet) and self._governance.is_raise(event):
+            fresh = not self.ledger.is_stale(booking.now)
+            booking.expect(event, "FeesSet: raised while fresh", True, fresh)
+        self.ledger.differences += self._governance.take(event, booking.transaction)
 
     def _begin(self, transaction: Transaction) -> None:
         """A vault is fresh from its deployment on; its first price is of an empty vault."""

@@ -226,6 +226,8 @@ def _swept(b: Booking, it: Swept) -> None:
 
 def _losses_forgiven(b: Booking, it: LossesForgiven) -> None:
     b.announced(it, FORGIVE_LOSSES, it.class_id, it.assets)
+    known = it.class_id in b.ledger.permissions.classes
+    b.expect(it, "LossesForgiven.class_id: a class", True, known)
     b.ledger.pay_off(it.class_id, it.assets)
     words = f"losses of class {it.class_id} forgiven: {it.assets}"
     b.ledger.permissions.timeline.append(PermissionChange(it.block, words))

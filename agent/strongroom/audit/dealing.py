@@ -44,6 +44,7 @@ def _unanswered(b: Booking, it: Unanswered) -> None:
 def _reported(b: Booking, it: Reported) -> None:
     """Take the books and marks over; they keep to what a report may say."""
     ledger = b.ledger
+    b.expect(it, "Reported: one before it is dealt on", None, b.reported and "Reported")
     b.expect(it, "Reported.markets", tuple(ledger.order), it.markets)
     b.expect(it, "Reported.books: markets", len(ledger.order), len(it.books))
     b.expect(it, "Reported.words: conditions", ledger.conditions, len(it.words))
@@ -80,6 +81,7 @@ def _take_book(b: Booking, it: Reported, market: OpenMarket, book: int, silent: 
 def _fees_accrued(b: Booking, it: FeesAccrued) -> None:
     """Of a report, a settlement or an exit in kind: the event after it says which."""
     ledger, rates = b.ledger, Rates() if b.ledger.is_winding_down else _rates(b.ledger)
+    b.expect(it, "FeesAccrued: one before it is used", None, b.fees)
     supply = ledger.supply - sum(b.minted.values())
     due = fees_due(
         rates, ledger.high_water_mark, ledger.base, ledger.nav[0], supply, ledger.virtual,

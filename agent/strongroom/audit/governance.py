@@ -46,6 +46,7 @@ from strongroom.audit.permissions import (
     Setting,
     Submission,
     difference,
+    setting_key,
 )
 from strongroom.audit.wording import (
     bps_words,
@@ -95,9 +96,8 @@ class Governance:
     def _set(
         self, at: AuditedEvent, view: str, arguments: tuple[Argument, ...], value: Answer
     ) -> None:
-        key = " ".join([view, *map(str, arguments)])
         setting = Setting(view, arguments, value, at.block, at.transaction)
-        self.permissions.settings[key] = setting
+        self.permissions.settings[setting_key(view, arguments)] = setting
 
     def _note(self, at: AuditedEvent, words: str) -> None:
         self.permissions.timeline.append(PermissionChange(at.block, words))
@@ -272,6 +272,8 @@ class Governance:
         return any(each.class_id == number for each in self._transaction.of(ClassAdded))
 
     def _set_class(self, it: AuditedEvent, number: int, new: MarketClass) -> None:
+        if number not in self.permissions.classes and not isinstance(it, ClassAdded):
+            self._differ(it, f"{it.name}.class_id", "a class", number)
         self.permissions.classes[number] = new
         self._set(it, "classOf", (number,), new.words)
 

@@ -248,7 +248,8 @@ class Ledger:
     def pay_off(self, class_id: int, assets: int) -> None:
         """Let losses fall by what came home above cost, or was forgiven."""
         part = (assets << LOSS) // self.shares
-        self.class_losses[class_id] = max(0, self.class_losses.get(class_id, 0) - part)
+        if class_id in self.class_losses:
+            self.class_losses[class_id] = max(0, self.class_losses[class_id] - part)
         self.losses = max(0, self.losses - part)
 
     def recent_allocation(self, now: int) -> int:

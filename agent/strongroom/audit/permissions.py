@@ -107,6 +107,11 @@ class Setting:
     transaction: str
 
 
+def setting_key(view: str, arguments: tuple[Argument, ...]) -> str:
+    """Return what settings of a view are kept by."""
+    return " ".join([view, *map(str, arguments)])
+
+
 @dataclass(frozen=True)
 class PermissionChange:
     """A change of permissions, in words."""

@@ -4,9 +4,20 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from strongroom.audit.contracts import Asked
+from strongroom.audit.governance import DECREASE_DELAY
 from strongroom.audit.ledger import Ledger
-from strongroom.audit.permissions import Answer, Argument, Difference, Limit, Setting
+from strongroom.audit.permissions import (
+    ZERO,
+    Answer,
+    Argument,
+    Difference,
+    Limit,
+    Setting,
+    setting_key,
+)
 from strongroom.audit.queues import live_epochs
+from strongroom.audit.wording import selector_of
+from strongroom.chain.terms import TIMELOCKED
 
 Read = Callable[[Sequence[Asked]], Sequence[object]]
 AT_ONCE = 1_000  # views
@@ -27,7 +38,7 @@ def view_differences(ledger: Ledger, now: int, read: Read) -> list[Difference]:
     while some := list(islice(views, AT_ONCE)):
         answers = read([(each.view, each.arguments) for each in some])
         for each, answer in zip(some, answers, strict=True):
-            there, here = _plain(answer), _plain(each.value)
+            there, here = plain(answer), plain(each.value)
             if there != here:
                 what = " ".join(["view", each.view, *map(str, each.arguments)])
                 found.append(Difference(each.block, each.transaction, what, str(here), str(there)))
@@ -36,9 +47,29 @@ def view_differences(ledger: Ledger, now: int, read: Read) -> list[Difference]:
 
 def _views(ledger: Ledger, now: int) -> Iterator[Setting]:
     """Yield views and what the ledger says they answer; terms since the event that set them."""
-    yield from ledger.permissions.settings.values()
+    settings = ledger.permissions.settings
+    yield from settings.values()
+    for name, arguments, value in _unset():
+        if setting_key(name, arguments) not in settings:
+            yield Setting(name, arguments, value, ledger.block, "")
     for name, arguments, value in _numbers(ledger, now):
         yield Setting(name, arguments, value, ledger.block, "")
+
+
+def _unset() -> Iterator[tuple[str, tuple[Argument, ...], Answer]]:
+    """Yield what the terms are that no event has set."""
+    for limit in Limit:
+        yield "limit", (int(limit),), 0
+    for signature in (*TIMELOCKED, DECREASE_DELAY):
+        yield "abdicated", (selector_of(signature),), False
+        yield "delayOf", (selector_of(signature),), 0
+    for role in ("owner", "guardian", "reporter", "pending_owner", "allow_list"):
+        yield role, (), ZERO
+    yield "paused", (), False
+    yield "class_count", (), 0
+    yield "feeRates", (), (0, 0, 0)
+    yield "feeRecipients", (), ()
+    yield "depositTerms", (), (0, 0)
 
 
 def _numbers(ledger: Ledger, now: int) -> Iterator[tuple[str, tuple[Argument, ...], Answer]]:
@@ -108,6 +139,9 @@ def _requests(ledger: Ledger) -> Iterator[tuple[str, tuple[Argument, ...], Answe
     yield "epochs", (), tuple(ledger.open_epoch)
     for side, queues in enumerate(ledger.queues):
         yield "waitingEpochs", (side,), tuple(ledger.line[side])
+        open_epoch = ledger.open_epoch[side]
+        if open_epoch not in queues:  # else somebody's request in it could be withheld
+            yield "epochOf", (side, open_epoch), (0, 0, ledger.best[side], 0, False)
         for epoch, queue in queues.items():
             anchor = queue.anchor if queue.is_closed else ledger.best[side]
             told = (queue.total, queue.left, anchor, queue.closed_by, queue.is_back)
@@ -123,12 +157,12 @@ def _requests(ledger: Ledger) -> Iterator[tuple[str, tuple[Argument, ...], Answe
                 yield view, (who,), sum(each[part] for each in due)
 
 
-def _plain(answer: object) -> object:
+def plain(answer: object) -> object:
     """Return a value as the ledger has it: words and addresses in lower-case hex, tuples."""
     if isinstance(answer, str):
         return answer.lower()
     if isinstance(answer, bytes):
         return "0x" + bytes(answer).hex()
     if isinstance(answer, (list, tuple)):
-        return tuple(_plain(each) for each in answer)
+        return tuple(plain(each) for each in answer)
     return answer
