@@ -18,7 +18,7 @@ from strongroom.audit.events import (
     Unpaused,
 )
 from strongroom.audit.governance import Governance
-from strongroom.audit.permissions import ZERO, Limit, Permissions
+from strongroom.audit.permissions import ZERO, Limit, MarketClass, Permissions
 
 from tests.defaults import DAY, limit
 from tests.property.audited import audit, events_of, found_at_last
@@ -215,6 +215,7 @@ def test_the_same_call_stands_again_only_after_another_delay(ended, again):
 
 def test_what_was_abdicated_is_done_by_nobody():
     listener = Listener()
+    listener.governance.permissions.classes[0] = MarketClass()
     head = "0x" + selector("setKeeper(uint256,address)").hex()
     assert listener.whats(1, Abdicated, selector=head) == []
     assert listener.whats(2, CallSubmitted, call_hash=HASH, delay=0, call=CALL) == [
@@ -222,6 +223,10 @@ def test_what_was_abdicated_is_done_by_nobody():
     assert listener.whats(3, KeeperSet, class_id=0, keeper="0x" + "77" * 20) == [
         "KeeperSet: setKeeper was abdicated"]  # fmt: skip
     assert listener.whats(4, KeeperSet, class_id=0, keeper=ZERO) == [], "drops are free"
+
+
+def test_nothing_is_said_of_a_class_that_there_is_not():
+    assert Listener().whats(3, KeeperSet, class_id=0, keeper=ZERO) == ["KeeperSet.class_id"]
 
 
 def test_a_pause_is_of_guardian_or_owner_and_ends_so():
