@@ -342,7 +342,10 @@ class Tasks:
     def _place(
         self, task: Task, leg: DecidedLeg, number: int, attempt: int = 0
     ) -> OrderIntent | None:
-        """Place a leg's order; return its intent, None where it could not be built."""
+        """Place a leg's order; return its intent, None where it could not be built, or its market
+        has been closed meanwhile: the account that would sign it is halted for ever."""
+        if self._vault.closed([leg.vault_market]):
+            return None
         account, maker = self._account(leg.vault_market), ""
         if self._vault.is_delegated(leg.vault_market):
             maker = self._wallet_of(account)
