@@ -417,14 +417,22 @@ class Arena:
         return shares, assets
 
     def wealth(self, holders: tuple[str, ...], pockets: tuple[str, ...]) -> int:
-        """Return what holders (by name) and pockets (addresses) truly have together."""
+        """Return what holders (by name) and pockets (addresses) truly have together; a performance
+        fee that is due on what shares are worth is the manager's."""
         nav, supply = self.true_nav(), self.view("totalSupply()")
+        price = (nav + 1) * PRICE // (supply + VIRTUAL)
+        due = 0  # of a share
+        if self.terms.performance and not self.view("windingDown()"):
+            over = max(0, price - self.view("highWaterMark()") * SHARE)
+            due = over * self.terms.performance // BPS
         conditions = self.touched()
         total = sum(self.holdings(each, conditions) for each in pockets)
         for name in holders:
             shares, assets = self.shares(name)
             total += assets + self.holdings(self.who[name], conditions)
-            total += shares * (nav + 1) // (supply + VIRTUAL)
+            total += shares * (price - due) // PRICE
+            if name == "manager":
+                total += supply * due // PRICE
         return total
 
 

@@ -88,7 +88,7 @@ class Bound:
             unproven profit and hidden loss there is, as far as marks can be lies
         room: what the caps still let into the accounts that it reaches
         dealers: what those lose who come and leave meanwhile, by (3)
-        fees: the performance fee on what profit there truly is
+        fees: the performance fee on what profit there truly is, which nobody takes in wind-down
     """
 
     value: int
@@ -128,7 +128,7 @@ def bound(a: Arena, members: tuple[str, ...]) -> Bound:
         else:
             profit += max(0, true - cost)
             hidden += max(0, cost - true)
-    fees = profit * a.terms.performance // BPS if "manager" in members else 0
+    fees = 0 if "manager" in members else profit * a.terms.performance // BPS
     if "keepers" in members:
         room = a.room(BINARY)
     elif "one keeper" in members:

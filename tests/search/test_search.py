@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.search.arena import SCENES, TERMS, UNIT, WALLETS, Arena, Terms
+from tests.search.arena import BPS, PURSE, SCENES, TERMS, UNIT, WALLETS, Arena, K, Terms
 from tests.search.attacker import MONEY, Attacker
 from tests.search.machine import COMPILED, compiled
 from tests.search.moves import Gene, random_gene
@@ -78,3 +78,20 @@ def test_an_empty_play_takes_nothing():
     assert attacker(("friend",), "tight").play([]) == 0
     arena = Arena(compiled(COMPILED), TERMS.get("flat", Terms()))
     assert arena.balance(arena.who[WALLETS[0]]) == 0
+
+
+def test_profit_in_a_delegated_account_takes_no_cost_of_others_along():
+    """Who leaves in kind takes at most his part of a market's book with him, however much
+    collateral lies in its account: what stays is booked for those who stay."""
+    a = attacker(("friend",), "delegated").arena
+    market, friend = a.state.markets[0], a.who["friend"]
+    a.move(PURSE, market.account, 1_000 * K)
+    exposure, bid, ask = a.machine.read_all(a.vault, "bookOf(bytes32)", market.id)
+    supply, nav = a.view("totalSupply()"), a.view("totalAssets()")
+    a.do("friend", "redeemInKind(uint256,address,bytes32[])", supply // 5, friend, 96, 0)
+    part = supply // 5 - -(-supply // 5 * 50 // BPS)
+    for before, now in zip(
+        (exposure, bid, ask), a.machine.read_all(a.vault, "bookOf(bytes32)", market.id), strict=True
+    ):
+        assert now == before - before * part // supply
+    assert a.view("totalAssets()") * supply >= nav * a.view("totalSupply()")
