@@ -6,7 +6,7 @@ what the coalition truly has more at its end; the bound is DESIGN 2.7, (1) to (3
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,6 @@ from tests.search.arena import (
     PURSE,
     REDEEM,
     SCENES,
-    SHARE,
     SMALL,
     TERMS,
     TIMELOCK,
@@ -269,9 +268,7 @@ class Attacker:
         bid = a.bid()
         cost = a.view("total_idle()") + a.view("totalExposure()") + 1
         most = cost * PRICE // (a.view("totalSupply()") + VIRTUAL)
-        # the fee that the ask leaves out is as fine as the high-water mark: a unit a share
-        unit = PRICE // SHARE if a.terms.performance else 0
-        if bid > most + most // SLACK + PRICE // VIRTUAL // SLACK + unit:
+        if bid > most + most // SLACK + PRICE // VIRTUAL // SLACK:
             raise Broken("bid above cost")
 
     def _check_solvent(self) -> None:
@@ -334,15 +331,15 @@ class Attacker:
             new[rng.randrange(len(new))] = random_gene(rng, self.names)
         return new
 
-    def _climbs(self) -> Iterator[tuple[int, list[Gene]]]:
-        """Yield every play's taking, for ever: random ones, each improved until it no longer gets
-        better; now and then the best so far crossed with a random one."""
+    def _climbs(self, first: list[Gene]) -> Iterator[tuple[int, list[Gene]]]:
+        """Yield every play's taking, for ever: `first`, then random ones, each improved until it no
+        longer gets better; now and then the best so far crossed with a random one."""
         rng = self.rng
         best: tuple[int, list[Gene]] = (-(10**30), [])
         while True:
-            genes: list[Gene] = []
-            for _ in range(rng.randrange(2, 12)):
-                genes += random_phrase(rng, self.names)
+            genes, first = first, []
+            for _ in range(0 if genes else rng.randrange(2, 12)):
+                genes = genes + random_phrase(rng, self.names)
             if best[1] and rng.random() < 0.5:
                 cut = rng.randrange(len(best[1]) + 1)
                 genes = (best[1][:cut] + genes)[:LONGEST]
@@ -360,12 +357,12 @@ class Attacker:
                     genes, taken = trial, got
             best = max(best, (taken, genes), key=lambda each: each[0])
 
-    def search(self, steps: int, enough: int | None = None) -> Found:
-        """Search for `steps` steps, or until more than `enough` is taken."""
+    def search(self, steps: int, enough: int | None = None, first: Sequence[Gene] = ()) -> Found:
+        """Search for `steps` steps, from `first` on, or until more than `enough` is taken."""
         found = Found()
         begun = time.monotonic()
         self.steps = 0
-        climbs = self._climbs()
+        climbs = self._climbs(list(first))
         try:
             for taken, genes in climbs:
                 if taken > found.taken:
