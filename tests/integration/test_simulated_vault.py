@@ -329,4 +329,4 @@ def test_the_model_is_the_contract(twins, seed, give_tokens, resolve):
         life.step()
         twins.compare()
     dealt = [epoch for queue in twins.model.queues for epoch in queue.epochs if epoch.earned]
-    assert twins.model.reports > 3 and len(dealt) > 2
+    assert twins.model.reports > 3 and dealt
