@@ -596,6 +596,17 @@ def tight(arena: Arena) -> None:
     _two_reports(arena)
 
 
+def residue(arena: Arena) -> None:
+    """A market whose cost is home; its tokens, worth 100,000 and marked so, are all profit."""
+    arena.state.truth["0.0.0"] = 500
+    market = _hold(arena, BINARY, 0, 100 * K, 250)
+    nature = arena.who["nature"]
+    arena.move_token(PURSE, market.account, nature, market.conditions[0].tokens[0], 200 * K)
+    arena.move(nature, market.account, 100 * K)
+    arena.do("keeper", "recall(bytes32,uint256)", market.id, 100 * K)
+    _two_reports(arena)
+
+
 TERMS = {
     "paid": Terms(management=200, performance=2_000),
     "paid_in_loss": Terms(management=200, performance=2_000),
@@ -620,5 +631,6 @@ SCENES: dict[str, Callable[[Arena], None]] = {
             paid_in_loss,
         ),
         tight,
+        residue,
     )
 }

@@ -54,6 +54,7 @@ COALITIONS: tuple[tuple[str, ...], ...] = (
     ("friend", "manager"),
     ("strangers", "reporter"),
     ("friend", "reporter"),
+    ("friend", "reporter", "guardian"),
     ("friend", "reporter", "manager"),
     ("friend", "reporter", "guardian", "owner", "manager"),
     ("friend", "one keeper"),
@@ -61,6 +62,7 @@ COALITIONS: tuple[tuple[str, ...], ...] = (
     ("friend", "keepers"),
     ("friend", "keepers", "reporter"),
     ("friend", "keepers", "reporter", "day"),
+    ("friend", "keepers", "reporter", "manager"),
     ("friend", "keepers", "reporter", "guardian"),
     ("friend", "keepers", "reporter", "guardian", "owner", "manager"),
 )
