@@ -125,8 +125,14 @@ def _set_up(
     keys = devnet_keys()
     place = running or polymarket.deploy(AnvilDeployer(keys[0].account, chain), [])
     rungs = load_week(options.resolves_on, options.tickers, keys[10].address, place.venue)
-    # no band: the recorded prices move further between two reports than the default admits
-    limits = Limits(price_band_bps=0, total_cap=TOTAL_CAP, velocity=VELOCITY)
+    # no band: the recorded prices move further between two reports than the default admits; and an
+    # interval that the next hour does not just miss
+    limits = Limits(
+        min_report_interval_s=HOUR // 2,
+        price_band_bps=0,
+        total_cap=TOTAL_CAP,
+        velocity=VELOCITY,
+    )
     chosen = StageOptions(
         options.folder,
         [rung.record for rung in rungs],
