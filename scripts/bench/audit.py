@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,19 @@ from eth_abi.abi import encode
 from strongroom.audit.auditor import Auditor, Scope
 from strongroom.audit.events import Reader, vault_readers
 from strongroom.audit.node import Node
-from strongroom.backtest.simulated_vault import DEPOSIT, Vault
-from strongroom.chain.units import BPS, HOUR, WAD
+from strongroom.backtest.simulated_requests import DEPOSIT
+from strongroom.backtest.simulated_vault import Vault
+from strongroom.chain.terms import UNLIMITED_ASSETS, UNLIMITED_DEPOSITS, Limits
+from strongroom.chain.units import BPS, HOUR
 
 VAULT = "0x" + "aa" * 20
 ZERO = "0x" + "00" * 20
 MANAGER = "0x" + "ff" * 20
 PEOPLE = 50
 TOPICS = {each.record.__name__: (topic, each) for topic, each in vault_readers().items()}
-LIMITS = {"max_spread_bps": 500, "max_up_bps": 1_000, "max_down_bps": 1_000,
-          "max_day_up_bps": 2_000, "max_day_down_bps": 2_000, "min_report_interval": 60,
-          "max_drawdown_bps": 9_000,
-          "max_report_age": 10**9}  # fmt: skip
-ORDINALS = {"max_up_bps": 0, "max_down_bps": 1, "max_day_up_bps": 2, "max_day_down_bps": 3,
-            "max_spread_bps": 4, "min_report_interval": 5, "max_report_age": 7,
-            "max_drawdown_bps": 11}  # fmt: skip
+LIMITS = Limits(total_cap=UNLIMITED_ASSETS, velocity=UNLIMITED_ASSETS)
+RATES = (200, 2_000, 0)
+DECIMALS = 6
 
 
 def _log(block: int, index: int, name: str, **fields: Any) -> dict[str, Any]:
@@ -54,65 +53,81 @@ def _data(reader: Reader, fields: dict[str, Any]) -> str:
 
 
 def history(events: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """Yield (time, logs) of blocks: requests, a report with fees and settlement, claims."""
+    """Yield (time, logs) of blocks: requests, a report that deals with those of the report before,
+    claims."""
     dice, now, block, written = random.Random(1), 1_700_000_000, 1, 0
-    model = Vault(dict(LIMITS), (200, 2_000, 0), [(MANAGER, BPS)], now)
+    model: Vault[str] = Vault(LIMITS, RATES, [(MANAGER, BPS)], now)
     people = ["0x" + f"{number + 1:040x}" for number in range(PEOPLE)]
-    first = [_log(block, n, "LimitSet", limit=ORDINALS[name], new_value=value)
-             for n, (name, value) in enumerate(LIMITS.items())]  # fmt: skip
+    first = [_log(block, n, "LimitSet", limit=n, new_value=value)
+             for n, value in enumerate(astuple(LIMITS))]  # fmt: skip
+    names = ("management_bps", "performance_bps", "hurdle_bps")
+    first.append(_log(block, 20, "FeesSet", **dict(zip(names, RATES, strict=True))))
+    first.append(_log(block, 21, "FeeRecipientsSet", recipients=[(MANAGER, BPS)]))
     first.append(
-        _log(block, 20, "FeesSet", management_bps=200, performance_bps=2_000, hurdle_bps=0)
+        _log(block, 22, "DepositTermsSet", deposit_limit=UNLIMITED_DEPOSITS, min_deposit=1)
     )
-    recipients = [(MANAGER, BPS)]
-    first.append(_log(block, 21, "FeeRecipientsSet", recipients=recipients))
     yield now, first
-    epoch = 1
     while written < events:
         now, block = now + HOUR, block + 1
         model.now = now
         logs: list[dict[str, Any]] = []
-        askers = dice.sample(people, 10)
-        for who in askers:
+        for who in dice.sample(people, 10):
             assets = dice.randrange(1, 10**9)
-            model.request(DEPOSIT, who, who, assets)
+            number = model.request(DEPOSIT, who, who, assets)
             logs.append(_log(block, len(logs) * 64, "DepositRequest", controller=who, owner=who,
-                             requestId=epoch, sender=who, assets=assets))  # fmt: skip
+                             requestId=number, sender=who, assets=assets))  # fmt: skip
         yield now, logs
         written += len(logs)
-        now, block, epoch = now + HOUR, block + 1, epoch + 1
+        now, block = now + HOUR, block + 1
         model.now = now
-        before = dict(model.shares)
-        supply, bid = model.supply, model.idle
-        model.report({}, {}, block, {})
-        logs = [_log(block, 0, "Reported", nav_bid=bid, nav_ask=bid, supply=supply,
-                     evidence=block.to_bytes(32, "big"), entries=[], words=[])]  # fmt: skip
-        fee = model.shares.get(MANAGER, 0) - before.get(MANAGER, 0)
-        management = bid * 200 * (2 * HOUR if supply else 0) // (BPS * 31_536_000)
-        if fee:
-            logs.append(
-                _log(block, 1, "Transfer", sender=ZERO, receiver="0x" + "ff" * 20, value=fee)
-            )
-        logs.append(_log(block, 2, "FeesAccrued", management=management,
-                         performance=model.last_fees - management, shares=fee,
-                         high_water_mark=model.mark if supply else (bid + 1) * WAD))  # fmt: skip
-        minted = model.shares.get("vault", 0) - before.get("vault", 0)
-        logs.append(_log(block, 3, "Transfer", sender=ZERO, receiver=VAULT, value=minted))
-        entered = model.idle - bid
-        logs.append(_log(block, 4, "Settled", deposited_assets=entered, minted_shares=minted,
-                         redeemed_shares=0, paid_assets=0))  # fmt: skip
+        logs = _reported(model, block)
         yield now, logs
         written += len(logs)
         block, logs = block + 1, []
-        for who in askers:
-            assets, shares = model.can_claim(DEPOSIT, who)
-            model.claim(DEPOSIT, who, assets, by_out=False)
+        for who in model.queues[DEPOSIT].people():
+            assets, _ = model.queues[DEPOSIT].can_claim(who)
+            if not assets:
+                continue
+            _, shares = model.claim(DEPOSIT, who, assets, by_out=False)
             place = len(logs) * 64
-            logs.append(_log(block, place, "Transfer", sender=VAULT, receiver=who, value=shares))
-            logs.append(_log(block, place + 1, "Deposit", sender=who, owner=who, assets=assets,
+            logs.append(_log(block, place, "Deposit", sender=who, owner=who, assets=assets,
                              shares=shares))  # fmt: skip
-        model.epochs[DEPOSIT][:] = model.epochs[DEPOSIT][-1:]
+            logs.append(
+                _log(block, place + 1, "Transfer", sender=VAULT, receiver=who, value=shares)
+            )
         yield now, logs
         written += len(logs)
+
+
+def _reported(model: Vault[str], block: int) -> list[dict[str, Any]]:
+    """Report in a vault without markets; return what it logs."""
+    queue = model.queues[DEPOSIT]
+    waiting, asked = [(each, each.left) for each in queue.waiting], queue.open
+    before = model.shares.get("vault", 0)
+    dealt = model.report({})
+    minted = model.shares.get("vault", 0) - before
+    found: list[tuple[str, dict[str, Any]]] = [
+        ("Reported", {"evidence": block.to_bytes(32, "big"), "markets": [], "books": [],
+                      "words": []}),
+    ]  # fmt: skip
+    if dealt.minted:
+        found.append(("Transfer", {"sender": ZERO, "receiver": MANAGER, "value": dealt.minted}))
+    found += [
+        ("FeesAccrued", {"management": dealt.management, "performance": dealt.performance,
+                         "shares": dealt.minted, "high_water_mark": dealt.mark}),
+        ("Dealt", {"nav_bid": dealt.nav_bid, "nav_ask": dealt.nav_ask, "supply": dealt.supply,
+                   "bid": dealt.bid, "ask": dealt.ask, "room": dealt.room}),
+    ]  # fmt: skip
+    found += [
+        ("EpochSettled", {"side": DEPOSIT, "epoch": each.number, "taken": left, "given": minted,
+                          "left": 0})
+        for each, left in waiting
+    ]  # fmt: skip
+    if minted:
+        found.append(("Transfer", {"sender": ZERO, "receiver": VAULT, "value": minted}))
+    found.append(("EpochClosed", {"side": DEPOSIT, "epoch": asked.number, "amount": asked.asked,
+                                  "anchor": asked.anchor}))  # fmt: skip
+    return [_log(block, place, name, **fields) for place, (name, fields) in enumerate(found)]
 
 
 class Canned(Node):
@@ -123,12 +138,14 @@ class Canned(Node):
         self._path, self._index = path, {block: (time, at) for block, time, at in index}
 
     def ask_all(self, asked: Sequence[tuple[str, list[Any]]]) -> list[Any]:
-        """Answer blocks' times and logs."""
+        """Answer blocks' times, views and logs."""
         found: list[Any] = []
         for method, parameters in asked:
             if method == "eth_getBlockByNumber":
                 time, _ = self._index[int(parameters[0], 16)]
                 found.append({"timestamp": hex(time)})
+            elif method == "eth_call":  # asset, and its decimals: a number that is both
+                found.append("0x" + DECIMALS.to_bytes(32, "big").hex())
             else:
                 first, last = (int(parameters[0][n], 16) for n in ("fromBlock", "toBlock"))
                 found.append(list(self._logs(first, last)))
@@ -160,7 +177,7 @@ def measure(events: int) -> dict[str, Any]:
             progress.next_block = end + 1
         seconds = time.perf_counter() - started
         books = progress.ledger
-        assert not books.differences, books.differences[:2]
+        assert not books.differences, books.differences[:4]
         return {
             "events": books.events,
             "events_per_s": books.events / seconds,

@@ -9,7 +9,7 @@ from strongroom.backtest.config import load, varied
 from strongroom.backtest.data import load_history
 from strongroom.backtest.run import assemble
 from strongroom.backtest.simulated_chain import VAULT
-from strongroom.backtest.simulated_vault import DEPOSIT
+from strongroom.backtest.simulated_requests import DEPOSIT
 from strongroom.chain.calls import BATCH
 from strongroom.chain.units import MICRO
 from strongroom.execution.vault_reader import VaultReader

@@ -258,7 +258,7 @@ class World:
                 not_home=sum(max(0, worth[m][0] - exposures[m]) for m in exposures),
                 supply=dealt.supply - dealt.minted,
                 minted=dealt.minted,
-                fees=dealt.fees,
+                fees=dealt.management + dealt.performance,
                 idle=dealt.nav_bid - sum(vault.markets[market].bid for market in vault.open),
                 exposure=sum(exposures.values()),
                 largest=max(exposures.values(), default=0),

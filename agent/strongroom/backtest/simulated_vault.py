@@ -66,7 +66,13 @@ class Remains:
 
 @dataclass(frozen=True)
 class DealingFigures:
-    """What a report or a settlement dealt at, after fees and before settlement."""
+    """What a report or a settlement dealt at, after fees and before settlement.
+
+    Attributes:
+        management: fee taken with it, assets, and performance
+        minted: shares for them
+        mark: the high-water mark then
+    """
 
     nav_bid: int
     nav_ask: int
@@ -74,8 +80,10 @@ class DealingFigures:
     bid: int
     ask: int
     room: int
-    fees: int  # taken with it, assets
-    minted: int  # shares for them
+    management: int
+    performance: int
+    minted: int
+    mark: int
 
 
 @dataclass
@@ -407,7 +415,7 @@ class Vault(Generic[Name]):
         """Take fees, settle what an earlier report closed, close the open epochs, publish."""
         limits, (nav_bid, nav_ask) = self.limits, self.nav
         before = self.supply
-        fees = self._charge(performing=True)
+        management, performance = self._charge(performing=True)
         supply = self.supply
         whole = supply + VIRTUAL_SHARES
         bid = (nav_bid + 1) * PRICE // whole
@@ -415,7 +423,9 @@ class Vault(Generic[Name]):
         day = max(limits.max_inflow_bps * nav_bid // BPS, limits.inflow_floor)
         self.room = min(day, self.room + day * (self.now - self.reported) // DAY)
         minted = supply - before
-        self.last = DealingFigures(nav_bid, nav_ask, supply, bid, ask, self.room, fees, minted)
+        prices = supply, bid, ask, self.room
+        due = management, performance, minted, self.mark
+        self.last = DealingFigures(nav_bid, nav_ask, *prices, *due)
         if supply <= (nav_bid + 1) * VIRTUAL_SHARES * COLLAPSE:
             if not self.winding_down:
                 self._settle_deposits(max(ask, self.ask_price), bid, self.is_flat)
@@ -475,14 +485,14 @@ class Vault(Generic[Name]):
 
     # fees
 
-    def _charge(self, performing: bool) -> int:
-        """Take the fees of the time since, as shares; return them in assets."""
+    def _charge(self, performing: bool) -> tuple[int, int]:
+        """Take the fees of the time since, as shares; return both in assets."""
         management_bps, performance_bps, hurdle_bps = (0, 0, 0) if self.winding_down else self.rates
         assets, supply, elapsed = self.nav[0], self.supply, self.now - self.charged
         self.charged = self.now
         if supply == 0:
             self.mark = (assets + 1) * SHARE // VIRTUAL_SHARES
-            return 0
+            return 0, 0
         whole = supply + VIRTUAL_SHARES
         self.mark += -(-self.mark * hurdle_bps * elapsed // (BPS * YEAR))
         management = min(self.base, assets) * management_bps * elapsed // (BPS * YEAR)
@@ -500,7 +510,7 @@ class Vault(Generic[Name]):
         for (who, _), part in zip(self.recipients, parts, strict=True):
             self.mint(who, part)
         self.mint(self.recipients[0][0], minted - sum(parts))
-        return taken
+        return management, performance
 
     # leaving
 
