@@ -35,7 +35,7 @@ class Cell:
         return [
             each
             for each in self.found.values()
-            if each.broken or each.taken > self.bound.total + MONEY
+            if each.broken or each.taken > self.bound.sharp + MONEY
         ]
 
 
@@ -46,7 +46,7 @@ def search(members: tuple[str, ...], scene: str, steps: int, seed: int, file: Pa
         attacker = Attacker(scene, members, seed, loops, contracts=compiled(file))
         first = found[LOOPS[0]].genes if found else []
         result = attacker.search(max(1, int(steps * SHARE[loops])), first=first)
-        if not result.broken and result.taken > attacker.bound.total + MONEY:
+        if not result.broken and result.taken > attacker.bound.sharp + MONEY:
             result.genes = attacker.least(result.genes)
         found[loops] = result
     return Cell(members, scene, attacker.bound, found)

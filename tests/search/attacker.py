@@ -90,16 +90,23 @@ class Bound:
         room: what the caps still let into the accounts that it reaches
         dealers: what those lose who come and leave meanwhile, by (3)
         fees: the performance fee on what profit there truly is, which nobody takes in wind-down
+        own: what of the value is the holder's among them already, or can only be lost by others
     """
 
     value: int
     room: int
     dealers: int
     fees: int
+    own: int = 0
 
     @property
     def total(self) -> int:
         return self.value + self.room + self.dealers + self.fees
+
+    @property
+    def sharp(self) -> int:
+        """What follows from the bound for this coalition: nobody takes what is his own."""
+        return self.total - self.own
 
 
 @dataclass
@@ -115,7 +122,7 @@ class Found:
 
 def bound(a: Arena, members: tuple[str, ...]) -> Bound:
     """Return the bound of a coalition in the scene as it is."""
-    value = profit = hidden = room = 0
+    value = profit = hidden = room = gain = 0
     for market in a.state.markets:
         true, cost = a.inside(market), a.exposure(market)
         if market.class_id == DELEGATED:
@@ -126,6 +133,7 @@ def bound(a: Arena, members: tuple[str, ...]) -> Bound:
             or ("one keeper" in members and market.class_id == SMALL)
         ):
             value += max(true, cost)
+            gain += max(0, true - cost)
         else:
             profit += max(0, true - cost)
             hidden += max(0, cost - true)
@@ -144,7 +152,10 @@ def bound(a: Arena, members: tuple[str, ...]) -> Bound:
         overpaid = hidden * COMER // (a.view("totalAssets()") + COMER)
         return Bound(0, 0, forfeit + overpaid, fees)
     dealers = COMER * MAX_PREMIUM // BPS + HOLDERS["leaver"] * MAX_DOWN // BPS
-    return Bound(value + profit + hidden, room, dealers, fees)
+    part, supply = a.view("balanceOf(address)", a.who["friend"]), a.view("totalSupply()")
+    own = (gain + profit) * part // supply * (BPS - a.terms.performance) // BPS
+    own += hidden * (supply - part) // supply
+    return Bound(value + profit + hidden, room, dealers, fees, own)
 
 
 class Attacker:
