@@ -78,7 +78,7 @@ class Theft:
         self.world.set_wallet(name)
 
     def do_allocate(self) -> None:
-        self.world.allocate(self.name, CAP - self.world.vault.bookOf(self._id)[0])
+        self.world.allocate(self.name, max(0, CAP - self.world.vault.bookOf(self._id)[0]))
 
     @property
     def _id(self) -> bytes:
@@ -87,7 +87,7 @@ class Theft:
     def do_forward(self) -> None:
         market = self.world.markets[self.name]
         room = self.world.vault.bookOf(self._id)[0] - market.account.outstanding()
-        self.world.forward(self.name, min(room, self.world.held(self.name).cash))
+        self.world.forward(self.name, max(0, min(room, self.world.held(self.name).cash)))
 
     def do_steal(self) -> None:
         self.world.trade(self.name, -self.world.held(self.name).away, to="mallory")
@@ -188,7 +188,7 @@ def taken(acts: list[str]) -> int:
         ["allocate", "forward", "report"]
         + 6 * ["steal", "deposit", "report", "report", "claim"]
         + 6 * ["refill", "redeem", "report", "report", "claim"],
-        # the boast: the wallet holds more than was handed out while he leaves, nothing when he comes
+        # the boast: the wallet holds more than was handed out while he leaves, none when he comes
         ["allocate", "forward", "deposit", "report", "report", "claim"]
         + 5 * ["steal", "stuff", "redeem", "report", "report", "claim", "steal", "deposit"],
         # the washing: lost budget is paid off with a gift that leaves with him
@@ -210,7 +210,7 @@ def test_promise_2_no_more_is_lost_than_the_cap_admits(part):
         lost = taken(acts)
         most = max(most, lost)
         if lost > CAP + DUST:
-            short = shortest([(act, {}) for act in acts], lambda some: fails(some))
+            short = shortest([(act, {}) for act in acts], fails)
             raise AssertionError(f"{lost} of {CAP}: {[act for act, _ in short]}")
     assert most > CAP * 9 // 10, "he did try"
 
