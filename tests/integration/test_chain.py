@@ -10,13 +10,16 @@ from strongroom.chain.calls import make_call
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 from strongroom.chain.ids import transaction_key
 from strongroom.chain.rpc import Chain
+from strongroom.devnet import contracts as devnet
+from strongroom.execution.housekeeping import Duties
 from strongroom.execution.transactions import Transactor
+from strongroom.execution.vault_reader import VaultReader
 from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState
 from strongroom.signing.signers import OwnKeys
 
 from tests.ape_devnet import ApeDeployer
-from tests.defaults import NO_EVIDENCE, UNIT
+from tests.defaults import DAY, NO_EVIDENCE, UNIT, a_class
 
 KEYS = [transaction_key(bytes([number])) for number in range(9)]
 
@@ -224,3 +227,35 @@ def test_ids_are_text_on_this_side_of_the_abi(connection, place, chain, make_tra
             place.vault.address, "Vault", "Allocated", since, matching={"market": market}
         )
         assert [log.args["market"] for log in found] == [name] * count
+
+
+def test_what_a_part_of_an_event_pays_above_cost_is_harvested(
+    connection, make_transactor, make_vault, people, invest, venue, devnet_deployer, chain, safe,
+    tmp_path,
+):  # fmt: skip
+    """Two outcomes, 20 of cost, 30 of one given; it wins: 30 above cost comes home, 20 stay."""
+    vault, adapter = make_vault(), venue.neg_risk_adapter
+    invest(vault, people.alice, 100 * UNIT)
+    made = devnet.deploy_account_implementation(devnet_deployer, venue, negative_risk=True)
+    vault.addClass(a_class(made, adapter, people.keeper), sender=people.owner)
+    sender = devnet_deployer.sender
+    event = b"\xe7" * 31 + b"\0"
+    adapter.prepareMarket(event, 2, sender=sender)
+    vault.openMarket(0, event, 2, chain.pending_timestamp + 9 * DAY, sender=people.keeper)
+    market = bytes(vault.marketId(0, event))
+    vault.allocate(market, 20 * UNIT, sender=people.keeper)
+    vault.setKeeper(0, safe, sender=people.owner)
+    account = vault.accountOf(market)
+    venue.fund(sender, sender, 30 * UNIT)
+    venue.pusd.approve(adapter, 30 * UNIT, sender=sender)
+    reader = VaultReader(connection, vault.address, (0,))
+    (condition, _) = reader.conditions(account)
+    adapter.splitPosition(venue.pusd, b"\0" * 32, condition, [1, 2], 30 * UNIT, sender=sender)
+    tokens = connection.ask_one(account, "PolymarketAccount", "tokenIds")
+    venue.ctf.safeTransferFrom(sender, account, tokens[0], 30 * UNIT, b"", sender=sender)
+    adapter.reportOutcome(event, True, sender=sender)
+    journal = Journal(f"sqlite:///{tmp_path / 'duties.db'}")
+    duties = Duties(journal, make_transactor(), reader, connection.now)
+    duties.settle(reader.read({}), frozenset())
+    assert vault.total_idle() == 110 * UNIT
+    assert vault.bookOf(market)[0] == 20 * UNIT and vault.profitOf(0) == 30 * UNIT

@@ -18,7 +18,6 @@ FIRST_PRICE = PRICE // VIRTUAL_SHARES  # of an empty vault: one unit of assets f
 BPS = 10_000
 LOT = MICRO // 100  # sizes of hundredths of a token are exact at every tick of the venue
 WAD = 10**18
-SHARE_PRICE = WAD * SHARE // MICRO  # micro-units times this, by base units of shares: WAD
 ETHER = 10**18  # wei
 GWEI = 10**9  # wei
 MAX_UINT256 = 2**256 - 1
