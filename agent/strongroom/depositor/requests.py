@@ -10,7 +10,7 @@ from strongroom.depositor.options import RequestKind
 COLLAPSE = 10**4  # below this part of its first price a share is not dealt in
 
 
-class RequestState(StrEnum):
+class RequestStage(StrEnum):
     """How far a request is."""
 
     OPEN = "open"
@@ -72,46 +72,46 @@ class DepositorRequest:
     closed_by: int
     handed_back: bool
 
-    def state(self, dealing: Dealing) -> RequestState:
+    def state(self, dealing: Dealing) -> RequestStage:
         """Return how far it is."""
         if not self.closed_by:
-            return RequestState.OPEN
+            return RequestStage.OPEN
         if not self.pending:
-            return RequestState.SETTLED
+            return RequestStage.SETTLED
         if self.handed_back:
-            return RequestState.HANDED_BACK
+            return RequestStage.HANDED_BACK
         waits = dealing.reports > self.closed_by
-        return RequestState.WAITS if waits else RequestState.CLOSED
+        return RequestStage.WAITS if waits else RequestStage.CLOSED
 
     def can_be_taken_back(self, dealing: Dealing) -> bool:
         """Whether `cancel` would give it back now, wholly or what is left of it."""
         state = self.state(dealing)
-        if state is RequestState.SETTLED:
+        if state is RequestStage.SETTLED:
             return False
-        return state is not RequestState.CLOSED or dealing.nobody_deals
+        return state is not RequestStage.CLOSED or dealing.nobody_deals
 
     def words(self, dealing: Dealing) -> str:
         """Return where it stands, and what can be done."""
         take_back = f"`strongroom cancel {self.side} --request {self.request_id}`"
         state = self.state(dealing)
-        if state is RequestState.OPEN:
+        if state is RequestStage.OPEN:
             return (
                 "open: the next report closes it, the one after deals with it; until it is closed "
                 f"take it back with {take_back}"
             )
-        if state is RequestState.SETTLED:
+        if state is RequestStage.SETTLED:
             return "settled: take it with `strongroom claim`"
-        if state is RequestState.HANDED_BACK:
+        if state is RequestStage.HANDED_BACK:
             moved = "rose" if self.side is RequestKind.DEPOSIT else "fell"
             return (
                 f"handed back: the price {moved} too far since you asked, so it will never be "
                 f"dealt with: take it back with {take_back}"
             )
-        if state is RequestState.CLOSED:
+        if state is RequestStage.CLOSED:
             words = "closed: the next report deals with it"
         else:
             words = f"waits: {self._reason(dealing)}; take it back with {take_back}"
-        if dealing.nobody_deals and state is RequestState.CLOSED:
+        if dealing.nobody_deals and state is RequestStage.CLOSED:
             words += f"; nobody reports at present: take it back with {take_back}"
         return words
 
