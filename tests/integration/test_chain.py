@@ -259,3 +259,24 @@ def test_what_a_part_of_an_event_pays_above_cost_is_harvested(
     duties.settle(reader.read({}), frozenset())
     assert vault.total_idle() == 110 * UNIT
     assert vault.bookOf(market)[0] == 20 * UNIT and vault.profitOf(0) == 30 * UNIT
+
+
+def test_a_closed_account_is_swept_once_something_can_come_home(
+    place, make_transactor, connection, people, give_tokens, resolve, tmp_path
+):
+    """The owner closes a market with tokens inside; they pay 3, which comes home when they do."""
+    vault, market = place.vault, place.market
+    give_tokens(market, yes=3 * UNIT)
+    vault.closeMarket(market.id, sender=people.owner)
+    reader = VaultReader(connection, vault.address, (0,))
+    journal = Journal(f"sqlite:///{tmp_path / 'duties.db'}")
+    told = []
+    duties = Duties(journal, make_transactor(), reader, connection.now, lambda *it: told.append(it))
+    assert reader.to_sweep() == []
+    duties.sweep()
+    assert vault.total_idle() == 100 * UNIT
+    resolve(market, 1, 0)
+    assert reader.to_sweep() == [market.account.address]
+    assert VaultReader(connection, vault.address, (1,)).to_sweep() == [], "another keeper's class"
+    duties.sweep()
+    assert (vault.total_idle(), reader.to_sweep()) == (103 * UNIT, []), told
