@@ -19,6 +19,7 @@ from statistics import mean
 import click
 from rich.console import Console
 from rich.table import Table
+from strongroom.chain.units import MICRO
 
 from tests.property.evm import Reverted
 from tests.property.world import (
@@ -39,7 +40,6 @@ from tests.property.world import (
 
 STEP = 6 * HOUR
 TICKET = 20_000 * UNIT
-MICRO = 10**6
 TICK = WAD // MICRO
 
 
