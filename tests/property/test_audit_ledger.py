@@ -165,7 +165,7 @@ CORRUPTIONS = {
         "Reported", has(words=lambda words: bool(words) and bool(words[0])),
         change(words=first(1 << 128)), "Reported.words: number"),
     "an account that does not answer and is worth more": (
-        "Reported", beside("Unanswered"), "worth a unit", "Reported.books: of an account"),
+        "Reported", beside("Unanswered"), "worth a unit", "Reported.books: "),
     "exposure one unit less": ("Allocated", any_event, change(exposure=-1), "Allocated.exposure"),
     "a budget beyond the caps": (
         "Allocated", any_event, change(assets=BIG, exposure=BIG), "Allocated.assets"),
