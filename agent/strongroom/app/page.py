@@ -91,8 +91,8 @@ def _cards(data: PageData) -> list[tuple[str, str]]:
     last = data.reports[-1] if data.reports else None
     fees = sum(each.management + each.performance for each in data.reports)
     return [
-        ("a share, at the bid", price(last.price_bid if last is not None else FIRST_PRICE)),
-        ("a share, at the ask", price(last.price_ask if last is not None else FIRST_PRICE)),
+        ("a share, last bid", price(last.price_bid if last is not None else FIRST_PRICE)),
+        ("a share, last ask", price(last.price_ask if last is not None else FIRST_PRICE)),
         ("NAV at the bid", money(int(state.nav_bid))),
         ("NAV at the ask", money(int(state.nav_ask))),
         ("of it home", money(made_of.home)),
