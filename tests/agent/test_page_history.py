@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from strongroom.app.gathering import VaultHistory
-from strongroom.app.history import RequestState, page_data
+from strongroom.app.history import QueueState, page_data
 from strongroom.audit.auditor import Audit
 from strongroom.audit.events import (
     Allocated,
@@ -132,13 +132,13 @@ def request(closed_by=0, is_back=False, left=100):
 @pytest.mark.parametrize(
     ("side", "queue", "asks", "state", "free"),
     [
-        (0, request(), (100,), RequestState.OPEN, True),
-        (1, request(closed_by=5), (100,), RequestState.CLOSED, False),
-        (0, request(closed_by=4), (100, 109), RequestState.NO_ROOM, True),
-        (0, request(closed_by=4), (111, 100), RequestState.DEAR, True),
-        (0, request(closed_by=3), (111, 100, 100), RequestState.NO_ROOM, True),
-        (1, request(closed_by=4), (100, 100), RequestState.NO_IDLE, True),
-        (0, request(closed_by=4, is_back=True), (100, 100), RequestState.BACK, True),
+        (0, request(), (100,), QueueState.OPEN, True),
+        (1, request(closed_by=5), (100,), QueueState.CLOSED, False),
+        (0, request(closed_by=4), (100, 109), QueueState.NO_ROOM, True),
+        (0, request(closed_by=4), (111, 100), QueueState.DEAR, True),
+        (0, request(closed_by=3), (111, 100, 100), QueueState.NO_ROOM, True),
+        (1, request(closed_by=4), (100, 100), QueueState.NO_IDLE, True),
+        (0, request(closed_by=4, is_back=True), (100, 100), QueueState.BACK, True),
     ],
 )
 def test_where_a_request_stands(side, queue, asks, state, free):

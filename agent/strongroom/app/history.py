@@ -23,7 +23,7 @@ SCHEMA = "strongroom-page/3"
 SIDES = ("deposit", "redeem")
 
 
-class RequestState(StrEnum):
+class QueueState(StrEnum):
     """Where a request is in its life."""
 
     OPEN = "open: the next report closes it"
@@ -122,7 +122,7 @@ class QueueRow:
     who: str
     amount: int
     since: int
-    state: RequestState
+    state: QueueState
     settled: int
     can_be_taken_back: bool
 
@@ -343,7 +343,7 @@ def _queue(history: VaultHistory, ledger: Ledger, now: int) -> list[QueueRow]:
     for number, side in enumerate(SIDES):
         for epoch, queue in ledger.queues[number].items():
             state = _state(queue, number, history, ledger)
-            free = state is not RequestState.CLOSED or at_once
+            free = state is not QueueState.CLOSED or at_once
             found += [
                 QueueRow(side, epoch, who, left, queue.since[who], state, asked - left, free)
                 for who, asked in queue.asked.items()
@@ -352,15 +352,15 @@ def _queue(history: VaultHistory, ledger: Ledger, now: int) -> list[QueueRow]:
     return found
 
 
-def _state(queue: AuditedEpoch, side: int, history: VaultHistory, ledger: Ledger) -> RequestState:
+def _state(queue: AuditedEpoch, side: int, history: VaultHistory, ledger: Ledger) -> QueueState:
     if not queue.is_closed:
-        return RequestState.OPEN
+        return QueueState.OPEN
     if queue.is_back:
-        return RequestState.BACK
+        return QueueState.BACK
     if queue.closed_by >= ledger.reports:
-        return RequestState.CLOSED
+        return QueueState.CLOSED
     if side != DEPOSITS:
-        return RequestState.NO_IDLE
+        return QueueState.NO_IDLE
     asks = [each.price_ask for each in history.reports[-2:]]
     most = ledger.prices[0] * (BPS + ledger.permissions.limit(Limit.MAX_PREMIUM_BPS))
-    return RequestState.DEAR if max(asks, default=0) * BPS > most else RequestState.NO_ROOM
+    return QueueState.DEAR if max(asks, default=0) * BPS > most else QueueState.NO_ROOM
