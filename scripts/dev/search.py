@@ -17,6 +17,8 @@ from tests.search.arena import SCENES, UNIT
 from tests.search.attacker import COALITIONS, MONEY, Attacker, Bound, Found, scenes
 from tests.search.machine import COMPILED, compiled
 
+PAGE = Path("docs") / "security.md"
+BEGIN, END = "<!-- search: begin -->", "<!-- search: end -->"
 LOOPS = (1, 8)
 SHARE = {1: 0.75, 8: 0.25}  # of the steps
 
@@ -95,16 +97,23 @@ def _table(done: list[Cell]) -> list[str]:
     return lines
 
 
+def _write(lines: list[str]) -> None:
+    """Put the table into docs/security.md, between its marks."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text("\n".join([before + BEGIN, *lines, END]) + after)
+
+
 @click.command()
 @click.option("--steps", default=1_200_000, help="in all")
 @click.option("--seed", default=1)
 @click.option("--jobs", default=2, help="processes")
 @click.option("--only", default="", help="of the coalitions those with this name in them")
 @click.option("--scene", type=click.Choice(list(SCENES)), help="only this one")
-@click.option("--markdown", is_flag=True, help="Print the table of docs/security.md at the end.")
+@click.option("--docs", is_flag=True, help="Write the table into docs/security.md at the end.")
 @click.option("--compiled", "file", type=Path, default=COMPILED, help="what ape has compiled")
 def main(
-    steps: int, seed: int, jobs: int, only: str, scene: str | None, markdown: bool, file: Path
+    steps: int, seed: int, jobs: int, only: str, scene: str | None, docs: bool, file: Path
 ) -> None:
     """Search what each coalition takes, against its bound."""
     cells = [
@@ -132,12 +141,13 @@ def main(
     counted = sum(found.steps for cell in done for found in cell.found.values())
     seconds = time.monotonic() - begun
     faults = sum(len(cell.faults) for cell in done)
-    if markdown:
-        click.echo("\n".join(["", *_table(done), ""]))
-    click.echo(
+    told = (
         f"{counted:,} steps, seed {seed}, {seconds:,.0f} s, {counted / seconds:,.0f} a second; "
         f"{faults} faults"
     )
+    click.echo(told)
+    if docs:
+        _write([*_table(done), "", told])
     sys.exit(1 if faults else 0)
 
 
