@@ -94,6 +94,10 @@ interface IGovernance:
     def asset() -> address: view
 
 
+# What a call that may fail must find, or its failure could be made by giving it too little.
+REDEEM_GAS: constant(uint256) = 200_000
+REDEEM_GAS_PER_CONDITION: constant(uint256) = 400_000
+CALL_GAS: constant(uint256) = 500_000
 MAX_RETURN: constant(uint256) = 576  # bytes a governance function returns at most: liveEpochs
 
 CODE: immutable(address)  # this contract, also while its code runs for a vault
@@ -199,7 +203,7 @@ def harvest(market: bytes32) -> uint256:
     """
     word: uint256 = exposure._check_open(market)
     account: address = exposure._account(word)
-    self._redeem(account)
+    self._redeem(account, exposure._conditions(word))
     held: uint256 = core._collateral(account)
     cost: uint256 = nav._exposure(nav.books[market])
     assert held > cost, "no profit there"
@@ -221,11 +225,12 @@ def closeMarket(market: bytes32):
     word: uint256 = exposure._check_open(market)
     account: address = exposure._account(word)
     by_owner: bool = msg.sender == ownable.owner
-    settled: bool = self._redeem(account)  # if it fails, only owner and guardian dispose of it
+    count: uint256 = exposure._conditions(word)
+    settled: bool = self._redeem(account, count)  # if it fails, only owner and guardian dispose of it
     resolved: bool = False
     empty_handed: bool = False
     if settled:  # so no resolved token is left inside
-        resolved, empty_handed = self._state_of(account, exposure._conditions(word))
+        resolved, empty_handed = self._state_of(account, count)
     held: uint256 = core._collateral(account)
     book: uint256 = nav.books[market]
     cost: uint256 = nav._exposure(book)
@@ -262,8 +267,9 @@ def sweep(account: address) -> uint256:
     assert word != 0, "not a closed account"
     resolved: bool = False
     empty_handed: bool = False
-    if self._redeem(account):  # if it fails, what is inside comes home all the same
-        resolved, empty_handed = self._state_of(account, exposure._conditions(word))
+    count: uint256 = exposure._conditions(word)
+    if self._redeem(account, count):  # if it fails, what is inside comes home all the same
+        resolved, empty_handed = self._state_of(account, count)
     came: uint256 = 0
     if core._collateral(account) != 0:
         came = core._fetch(account, max_value(uint256))
@@ -357,11 +363,14 @@ def accept(call: Bytes[timelock.MAX_CALL]):
 
 
 @internal
-def _redeem(account: address) -> bool:
+def _redeem(account: address, count: uint256) -> bool:
     """
-    @return Whether the account has turned what is resolved into its payout. One that fails, and be
-            it for want of gas, keeps its tokens and counts as not settled.
+    @param count Of the account's conditions
+    @return Whether the account has turned what is resolved into its payout. One that fails keeps
+            its tokens and counts as not settled.
+    @dev Whoever calls must bring the gas: a failure that is tolerated must not be his.
     """
+    assert msg.gas > REDEEM_GAS + REDEEM_GAS_PER_CONDITION * count, "too little gas"
     return raw_call(
         account,
         method_id("redeemResolved()"),
@@ -447,6 +456,7 @@ def _halt(account: address, anyway: bool) -> bool:
     success: bool = False
     before: uint256 = 0
     success, before = self._number_of(account, method_id("halted()"))
+    assert msg.gas > CALL_GAS, "too little gas"
     stopped: bool = raw_call(account, method_id("halt()"), revert_on_failure=False)
     return not success or not stopped or before != 0
 
@@ -459,6 +469,7 @@ def _bring_home(account: address, assets: uint256, anyway: bool) -> uint256:
     if not anyway:
         return core._fetch(account, assets)
     before: uint256 = ledger._balance()
+    assert msg.gas > CALL_GAS, "too little gas"
     success: bool = raw_call(
         account,
         abi_encode(assets, method_id=method_id("recall(uint256)")),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.property.evm import Reverted
 from tests.property.silence import UNANSWERED
 from tests.property.world import (
     DEPOSIT,
@@ -10,6 +11,7 @@ from tests.property.world import (
     SHARE,
     UNIT,
     VIRTUAL,
+    YES,
     World,
 )
 
@@ -116,3 +118,37 @@ def test_a_request_is_not_settled_by_the_report_after_the_one_that_closed_anothe
     world.settle()
     assert world.claimable(REDEEM, "alice")[0] == SHARE
     assert world.pending(REDEEM, "alice") == {second: SHARE}
+
+
+@pytest.mark.parametrize("how", ["sweep", "close"])
+def test_no_gas_is_so_little_that_a_call_works_by_half(how):
+    """A wallet that estimates gas finds the least with which a call succeeds: once too little for
+    the redeeming inside, whose failure is tolerated, and nothing came home."""
+    world = World()
+    world.request(DEPOSIT, "alice", 100_000 * UNIT)
+    for _ in range(2):
+        world.settle()
+        world.wait(HOUR)
+    world.open("A")
+    world.allocate("A", 10_000 * UNIT)
+    world.trade("A", cash=-10_000 * UNIT, tokens={(0, YES): 20_000 * UNIT})
+    if how == "sweep":
+        world.close("A", by="owner")
+        world.resolve("A")
+        call, argument = world.vault.sweep, world.markets["A"].account.address
+    else:
+        world.resolve("A")
+        call, argument = world.vault.closeMarket, world.markets["A"].id
+    idle, worked = world.vault.total_idle(), 0
+    for gas in range(100_000, 1_500_000, 25_000):
+        point = world.snapshot()
+        try:
+            call(argument, sender=world.who["owner"], gas=gas)
+        except (Reverted, RuntimeError):
+            world.restore(point)
+            continue
+        assert world.vault.total_idle() == idle + 20_000 * UNIT
+        assert world.markets["A"].account.halted()
+        worked += 1
+        world.restore(point)
+    assert worked
