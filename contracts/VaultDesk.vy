@@ -122,12 +122,15 @@ def report(marks: DynArray[nav.Mark, nav.MAX_OPEN_CONDITIONS], evidence: bytes32
     assert msg.sender == roles.reporter, "not the reporter"
     state: uint256 = status.word
     self._check_interval(state)
+    number: uint256 = status._reports(state) + 1
+    for mark: nav.Mark in marks:
+        packed: uint256 = nav._pack(mark, number)
+        word: uint256 = exposure.markets[mark.market]
+        if exposure._is_open(word) and mark.condition < exposure._conditions(word):
+            nav._mark(mark.market, mark.condition, packed)
     bid: uint256 = 0
     ask: uint256 = 0
-    if len(exposure.open_markets) != 0:
-        bid, ask = self._revalue(marks, status._reports(state) + 1, evidence)
-    else:
-        log nav.Reported(evidence=evidence, markets=[], books=[], words=[])
+    bid, ask = self._revalue(number, evidence)
     idle: uint256 = ledger.total_idle
     self._deal(state, idle + bid, idle + ask, core._is_flat())
 
@@ -234,44 +237,25 @@ def _check_interval(state: uint256):
 
 
 @internal
-def _revalue(
-    marks: DynArray[nav.Mark, nav.MAX_OPEN_CONDITIONS], report: uint256, evidence: bytes32
-) -> (uint256, uint256):
+def _revalue(report: uint256, evidence: bytes32) -> (uint256, uint256):
     """
-    @notice Values every open market at the marks, and books it.
+    @notice Values every open market at the marks of this report, and books it.
     @param report Its number
     @return Value of all at the bid, and the larger of their value at the ask and their exposure.
     """
     markets: DynArray[bytes32, nav.MAX_MARKETS] = exposure.open_markets
-    market_words: DynArray[uint256, nav.MAX_MARKETS] = []
-    firsts: DynArray[uint256, nav.MAX_MARKETS] = []  # where the marks of each begin
-    first: uint256 = 0
-    for market: bytes32 in markets:
-        word: uint256 = exposure.markets[market]
-        market_words.append(word)
-        firsts.append(first)
-        first += exposure._conditions(word)
-    words: uint256[nav.MAX_OPEN_CONDITIONS] = empty(uint256[nav.MAX_OPEN_CONDITIONS])
-    for mark: nav.Mark in marks:
-        packed: uint256 = nav._pack(mark, report)
-        word: uint256 = exposure.markets[mark.market]
-        if word == 0 or exposure._is_closed(word) or mark.condition >= exposure._conditions(word):
-            continue
-        words[firsts[exposure._index(word)] + mark.condition] = packed
-        nav._mark(mark.market, mark.condition, packed)
-
     books: DynArray[uint256, nav.MAX_MARKETS] = []
-    logged: DynArray[uint256, nav.MAX_OPEN_CONDITIONS] = []
+    words: DynArray[uint256, nav.MAX_OPEN_CONDITIONS] = []
     exposures: uint256 = 0
     total_bid: uint256 = 0
     total_ask: uint256 = 0
-    index: uint256 = 0
     for market: bytes32 in markets:
-        word: uint256 = market_words[index]
+        word: uint256 = exposure.markets[market]
         own: DynArray[uint256, units.MAX_CONDITIONS] = []
         for i: uint256 in range(exposure._conditions(word), bound=units.MAX_CONDITIONS):
-            own.append(words[firsts[index] + i])
-            logged.append(words[firsts[index] + i])
+            mark: uint256 = nav._fresh_mark(market, i, report)
+            own.append(mark)
+            words.append(mark)
         book: uint256 = nav.books[market]
         bid: uint256 = 0
         ask: uint256 = 0
@@ -280,9 +264,8 @@ def _revalue(
         exposures += nav._exposure(book)
         total_bid += bid
         total_ask += ask
-        index += 1
     nav._set_totals(exposures, total_bid)
-    log nav.Reported(evidence=evidence, markets=markets, books=books, words=logged)
+    log nav.Reported(evidence=evidence, markets=markets, books=books, words=words)
     return total_bid, max(total_ask, exposures)
 
 

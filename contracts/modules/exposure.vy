@@ -157,8 +157,8 @@ class_exposures: HashMap[uint256, uint256]  # class -> assets
 class_losses: HashMap[uint256, uint256]  # class -> assets per share, LOSS bits behind the point
 losses: uint256  # of all classes together, likewise
 profitOf: public(HashMap[uint256, int256])  # class -> assets home above cost, less what never came
-# allocated less recalled in a period (224 bits, assets) | the period's number << 224
-periods: uint256[PERIODS]
+# of two periods each, by their numbers: allocated less recalled (96 bits, assets) | number << 96 (32)
+periods: uint256[PERIODS // 2]
 # market -> account | class << 160 (8) | conditions << 168 (8) | index in open_markets << 176 (8) |
 # DELEGATED | HALTED_BEFORE | CLOSED
 markets: HashMap[bytes32, uint256]
@@ -347,6 +347,12 @@ def _is_delegated(word: uint256) -> bool:
 @pure
 def _is_closed(word: uint256) -> bool:
     return word & CLOSED != 0
+
+
+@internal
+@pure
+def _is_open(word: uint256) -> bool:
+    return word != 0 and word & CLOSED == 0
 
 
 @internal
@@ -644,7 +650,7 @@ def _allocate(market: bytes32, word: uint256, assets: uint256, nav_bid: uint256)
     assert exposure <= caps.market_cap, "market cap"
     assert exposure * units.BPS <= caps.market_cap_bps * nav_bid, "market cap bps"
     cap: uint256 = limits._bps(limits_word, limits.QUESTION_CAP_BPS - limits.TOTAL_CAP_BPS)
-    on_question: uint256 = exposure + self._elsewhere(class_id, self.questionOf[market])
+    on_question: uint256 = exposure + self._elsewhere(class_id, market)
     assert on_question * units.BPS <= cap * nav_bid, "question cap"
     of_class: uint256 = self.class_exposures[class_id] + assets
     with_losses: uint256 = of_class + self._losses(self.class_losses[class_id])
@@ -661,22 +667,22 @@ def _allocate(market: bytes32, word: uint256, assets: uint256, nav_bid: uint256)
     nav._rewrite(market, exposure, nav._bid(book) + assets, nav._ask(book) + assets)
     self.class_exposures[class_id] = of_class
     number: uint256 = block.timestamp // PERIOD
-    place: uint256 = number % PERIODS
-    period: uint256 = self.periods[place]
-    if period >> 224 != number:
-        period = number << 224
-    self.periods[place] = period + assets
+    self._set_period(number, self._in_period(number) + assets)
     log Allocated(market=market, assets=assets, exposure=exposure)
 
 
 @internal
 @view
-def _elsewhere(class_id: uint256, question: bytes32) -> uint256:
+def _elsewhere(class_id: uint256, market: bytes32) -> uint256:
     """
-    @return Exposure to the question in all other classes, assets.
+    @return Exposure to the market's question in all other classes than its own, assets.
     """
+    classes: uint256 = self.class_count
+    if classes == 1:
+        return 0
+    question: bytes32 = self.questionOf[market]
     total: uint256 = 0
-    for other: uint256 in range(self.class_count, bound=MAX_CLASSES):
+    for other: uint256 in range(classes, bound=MAX_CLASSES):
         if other != class_id:
             total += nav._exposure(nav.books[self._market_id(other, question)])
     return total
@@ -725,13 +731,11 @@ def _credit(assets: uint256):
     for age: uint256 in range(PERIODS):
         if left == 0:
             break
-        place: uint256 = (number - age) % PERIODS
-        period: uint256 = self.periods[place]
-        if period >> 224 == number - age:
-            freed: uint256 = min(left, period & units.U224)
-            if freed != 0:
-                self.periods[place] = period - freed
-                left -= freed
+        allocated: uint256 = self._in_period(number - age)
+        freed: uint256 = min(left, allocated)
+        if freed != 0:
+            self._set_period(number - age, allocated - freed)
+            left -= freed
 
 
 @internal
@@ -752,10 +756,34 @@ def _leave_in_kind(market: bytes32, word: uint256, cost: uint256, bid: uint256, 
 def _recent_allocation() -> uint256:
     number: uint256 = block.timestamp // PERIOD
     total: uint256 = 0
-    for period: uint256 in self.periods:
-        if (period >> 224) + PERIODS > number:
-            total += period & units.U224
+    for word: uint256 in self.periods:
+        rest: uint256 = word
+        for i: uint256 in range(2):
+            if ((rest >> 96) & units.U32) + PERIODS > number:
+                total += rest & units.U96
+            rest >>= 128
     return total
+
+
+@internal
+@view
+def _in_period(number: uint256) -> uint256:
+    """
+    @return Allocated less recalled in the period, assets.
+    """
+    word: uint256 = self.periods[(number % PERIODS) // 2] >> (128 * (number % 2))
+    return word & units.U96 if (word >> 96) & units.U32 == number else 0
+
+
+@internal
+def _set_period(number: uint256, assets: uint256):
+    """
+    @param assets At most the velocity limit, which 96 bits hold
+    """
+    place: uint256 = (number % PERIODS) // 2
+    bits: uint256 = 128 * (number % 2)
+    new: uint256 = (assets | (number << 96)) << bits
+    self.periods[place] = (self.periods[place] & ~(units.U128 << bits)) | new
 
 
 # Losses

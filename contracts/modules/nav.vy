@@ -181,6 +181,16 @@ def _set_value(market: bytes32, book: uint256, bid: uint256, ask: uint256) -> ui
 
 
 @internal
+@view
+def _fresh_mark(market: bytes32, condition: uint256, report: uint256) -> uint256:
+    """
+    @return The condition's word if the report with that number marked it, else 0.
+    """
+    word: uint256 = self.marks[market][condition]
+    return word if word >> 128 == report else 0
+
+
+@internal
 def _mark(market: bytes32, condition: uint256, word: uint256):
     """
     @param word Of `_pack`

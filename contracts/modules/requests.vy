@@ -9,15 +9,17 @@
         settles, earns `out` units (shares or assets).
 @dev Why epochs: all requests that a report finds are dealt with alike, at one price, and settling
      costs the same for one request as for a thousand: two indices of the epoch say what of one in
-     unit is left, and what it has earned.
+     unit is left, and what it has earned. An epoch that is settled at once, the usual case, keeps
+     what was given in the word that says what was asked: no new slot, no rounding of an index.
+     A controller's requests lie in sixteen places, which stay cheap to write once they were used.
      Roles: a controller owns its requests; it and its operators claim and cancel. Whose assets or
      shares come in, the vault checks. A report settles, hands back and closes.
      Invariants: what controllers can claim from an epoch never exceeds what was settled into it,
      and what they can take back never what is left of it. Parts are rounded down for whoever takes;
      dust stays with the vault. A closed epoch is dealt at prices that were unknown when it was open.
      Units: in units (assets of a deposit, shares of a redemption) and out units (the other).
-     Limits of use: an epoch's assets fit 96 bits, its shares 112; eight epochs of a side wait at once, what is
-     beyond stays in the open one; a controller has at most sixteen live epochs a side.
+     Limits of use: an epoch's assets fit 96 bits, its shares 112; eight epochs of a side wait at
+     once, what is beyond stays in the open one; a controller has at most sixteen live epochs a side.
 """
 
 from contracts.modules import units
@@ -62,10 +64,13 @@ REDEEM: constant(uint256) = 1
 
 MAX_WAITING: constant(uint256) = 8  # epochs of a side that wait at once: bounds a report's gas
 MAX_LIVE: constant(uint256) = 16  # epochs of a controller, a side: bounds a claim's gas
-IDS_PER_WORD: constant(uint256) = 8  # epoch ids of 28 bits in a word of `live`
-USED: constant(uint256) = 1 << 255  # in a word of `live` that once held an id: it stays warm to write
-BACK: constant(uint256) = 1 << 255  # in a word of `closed`: handed back
-PARTLY: constant(uint256) = 1 << 255  # in a word of `kept`: a part of the epoch was settled
+# In a word of `places`.
+CLAIMED: constant(uint256) = 1 << 254  # something of the request was claimed
+USED: constant(uint256) = 1 << 255  # it once held a request: it stays cheap to write
+# In a word of `closed`.
+PARTLY: constant(uint256) = 1 << 253  # a part of the epoch was settled
+WHOLE: constant(uint256) = 1 << 254  # all of it was settled at once
+BACK: constant(uint256) = 1 << 255  # it was handed back
 KEPT: constant(uint256) = 112  # bits behind the point of `kept`
 EARNED: constant(uint256) = 96  # bits behind the point of `earned`
 
@@ -78,21 +83,20 @@ best: uint256[2]
 queue: uint256[2]
 # side -> in units of the epochs that wait
 waiting: uint256[2]
-# side -> closed epoch -> in units of its requests (112 bits) | what of them is left << 112 (112) |
-# number of the report that closed it << 224 (31) | BACK
+# side -> closed epoch -> in units of its requests (112 bits) | what of them is left; of one settled
+# WHOLE, the out units given << 112 (112) | number of the report that closed it << 224 (29) | PARTLY |
+# WHOLE | BACK
 closed: HashMap[uint256, HashMap[uint256, uint256]]
 # side -> closed epoch -> the best price published while it was open
 anchors: HashMap[uint256, HashMap[uint256, uint256]]
-# side -> closed epoch -> what of one in unit is left, with KEPT bits behind the point | PARTLY; 0:
-# all of it, as long as something of the epoch is left
+# side -> closed epoch, if PARTLY -> what of one in unit is left, with KEPT bits behind the point
 kept: HashMap[uint256, HashMap[uint256, uint256]]
 # side -> closed epoch -> out units that one in unit has earned, with EARNED bits behind the point
 earned: HashMap[uint256, HashMap[uint256, uint256]]
-# side -> controller -> ids of its live epochs, oldest in the lowest bits of the first word | USED
-live: HashMap[uint256, HashMap[address, uint256[2]]]
-# side -> controller -> epoch -> in units
-requests: HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]]
-# side -> controller -> epoch -> in units claimed (128 bits) | out units claimed << 128
+# side -> controller -> requests, in any order: in units (112 bits; 0: a free place) | epoch << 112 (28) |
+# CLAIMED | USED; the first word of 0 ends them
+places: HashMap[uint256, HashMap[address, uint256[MAX_LIVE]]]
+# side -> controller -> epoch, if CLAIMED -> in units claimed (128 bits) | out units claimed << 128
 claims: HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]]
 
 
@@ -191,7 +195,12 @@ def liveEpochs(side: uint256, controller: address) -> DynArray[uint256, MAX_LIVE
     @param side 0 deposits, 1 redemptions
     @return Ids of the epochs in which the controller has something to wait for, claim or cancel.
     """
-    return self._live(side, controller)
+    places: DynArray[uint256, MAX_LIVE] = self._places(side, controller)
+    ids: DynArray[uint256, MAX_LIVE] = []
+    order: DynArray[uint256, MAX_LIVE] = self._oldest_first(places)
+    for place: uint256 in order:
+        ids.append(self._epoch_in(places[place]))
+    return ids
 
 
 @internal
@@ -203,13 +212,13 @@ def _asked(word: uint256) -> uint256:
 @internal
 @pure
 def _left(word: uint256) -> uint256:
-    return (word >> 112) & units.U112
+    return (word >> 112) & units.U112 if word & WHOLE == 0 else 0
 
 
 @internal
 @pure
 def _closed_by(word: uint256) -> uint256:
-    return (word & ~BACK) >> 224
+    return (word & ~(PARTLY | WHOLE | BACK)) >> 224
 
 
 @internal
@@ -241,46 +250,89 @@ def _set_queue(side: uint256, before: uint256, ids: DynArray[uint256, MAX_WAITIN
 
 
 @internal
+@pure
+def _amount_in(place: uint256) -> uint256:
+    """
+    @return In units of the request; 0: the place is free.
+    """
+    return place & units.U112
+
+
+@internal
+@pure
+def _epoch_in(place: uint256) -> uint256:
+    return (place >> 112) & units.U28
+
+
+@internal
 @view
-def _live(side: uint256, controller: address) -> DynArray[uint256, MAX_LIVE]:
-    ids: DynArray[uint256, MAX_LIVE] = []
-    for i: uint256 in range(2):
-        rest: uint256 = self.live[side][controller][i] & ~USED
-        for j: uint256 in range(IDS_PER_WORD):
-            if rest == 0:
-                return ids
-            ids.append(rest & units.U28)
-            rest >>= 28
-    return ids
-
-
-@internal
-def _set_live(side: uint256, controller: address, ids: DynArray[uint256, MAX_LIVE], before: uint256):
+def _places(side: uint256, controller: address) -> DynArray[uint256, MAX_LIVE]:
     """
-    @param ids What is left
-    @param before How many there were
+    @return The controller's places that were ever used.
     """
-    for i: uint256 in range(2):
-        if i * IDS_PER_WORD >= before:
+    places: DynArray[uint256, MAX_LIVE] = []
+    for i: uint256 in range(MAX_LIVE):
+        word: uint256 = self.places[side][controller][i]
+        if word == 0:
             break
-        word: uint256 = USED
-        for j: uint256 in range(IDS_PER_WORD):
-            place: uint256 = i * IDS_PER_WORD + j
-            if place >= len(ids):
-                break
-            word |= ids[place] << (28 * j)
-        self.live[side][controller][i] = word
+        places.append(word)
+    return places
 
 
 @internal
-def _add_live(side: uint256, controller: address, epoch: uint256):
-    for i: uint256 in range(2):
-        word: uint256 = self.live[side][controller][i]
-        for j: uint256 in range(IDS_PER_WORD):
-            if (word >> (28 * j)) & units.U28 == 0:
-                self.live[side][controller][i] = word | (epoch << (28 * j)) | USED
-                return
-    raise "sixteen epochs are live"
+@pure
+def _oldest_first(places: DynArray[uint256, MAX_LIVE]) -> DynArray[uint256, MAX_LIVE]:
+    """
+    @return Numbers of the places that hold a request, by their epochs.
+    """
+    order: DynArray[uint256, MAX_LIVE] = []
+    for i: uint256 in range(len(places), bound=MAX_LIVE):
+        if self._amount_in(places[i]) == 0:
+            continue
+        at: uint256 = len(order)
+        order.append(i)
+        for j: uint256 in range(MAX_LIVE):
+            if at == 0 or self._epoch_in(places[order[at - 1]]) < self._epoch_in(places[i]):
+                break
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = i
+    return order
+
+
+@internal
+@view
+def _held(side: uint256, controller: address, epoch: uint256) -> (uint256, uint256):
+    """
+    @return The number of the place that holds the controller's request in the epoch, and its word;
+            0 for the word: there is none.
+    """
+    for i: uint256 in range(MAX_LIVE):
+        word: uint256 = self.places[side][controller][i]
+        if word == 0:
+            break
+        if self._amount_in(word) != 0 and self._epoch_in(word) == epoch:
+            return i, word
+    return 0, 0
+
+
+@internal
+def _hold(side: uint256, controller: address, epoch: uint256, amount: uint256):
+    """
+    @notice Adds to the controller's request in the epoch, in its place or in the first free one.
+    """
+    free: uint256 = MAX_LIVE
+    for i: uint256 in range(MAX_LIVE):
+        word: uint256 = self.places[side][controller][i]
+        if self._amount_in(word) == 0:
+            free = min(free, i)
+        elif self._epoch_in(word) == epoch:
+            self.places[side][controller][i] = word + amount
+            return
+        if word == 0:
+            break
+    assert free != MAX_LIVE, "sixteen epochs are live"
+    self.places[side][controller][free] = amount | (epoch << 112) | USED
 
 
 @internal
@@ -317,10 +369,7 @@ def _request(side: uint256, controller: address, amount: uint256, price: uint256
     if asked == 0 and self.best[side] != price:
         self.best[side] = price
     self.open[side] = open + amount
-    own: uint256 = self.requests[side][controller][epoch]
-    if own == 0:
-        self._add_live(side, controller, epoch)
-    self.requests[side][controller][epoch] = own + amount
+    self._hold(side, controller, epoch, amount)
     return epoch
 
 
@@ -335,16 +384,13 @@ def _take_back(
     @param report Number of the last report: an epoch that one closed earlier has waited
     @return The in units freed; in units and out units claimed.
     """
-    amount: uint256 = self.requests[side][controller][epoch]
-    assert amount != 0, "no such request"
+    place: uint256 = 0
+    held: uint256 = 0
+    place, held = self._held(side, controller, epoch)
+    assert held != 0, "no such request"
+    amount: uint256 = self._amount_in(held)
     open: uint256 = self.open[side]
-    ids: DynArray[uint256, MAX_LIVE] = []
-    before: DynArray[uint256, MAX_LIVE] = self._live(side, controller)
-    for id: uint256 in before:
-        if id != epoch:
-            ids.append(id)
-    self._set_live(side, controller, ids, len(before))
-    self.requests[side][controller][epoch] = 0
+    self.places[side][controller][place] = USED
     if epoch == open >> 128:
         self.open[side] = open - amount
         return amount, 0, 0
@@ -352,8 +398,9 @@ def _take_back(
     assert anyway or self._is_back(word) or report > self._closed_by(word), "wait for the next report"
     kept: uint256 = self._unsettled(side, epoch, word, amount)
     assert kept != 0, "nothing to take back"
-    claimed: uint256 = self.claims[side][controller][epoch]
-    self.claims[side][controller][epoch] = 0
+    claimed: uint256 = self._claimed(side, controller, held)
+    if claimed != 0:
+        self.claims[side][controller][epoch] = 0
     asked: uint256 = self._asked(word) - amount
     left: uint256 = self._left(word)
     freed: uint256 = left if asked == 0 else kept  # the last one leaves: what rounding left is dust
@@ -419,12 +466,16 @@ def _settle(side: uint256, epoch: uint256, word: uint256, taken: uint256, given:
     @dev down: no request keeps or earns more than its part.
     """
     left: uint256 = self._left(word)
-    kept: uint256 = self._kept(side, epoch)
     assert given <= units.U128, "settlement too large"
-    self.earned[side][epoch] += (kept * given // left) >> (KEPT - EARNED)
-    if taken != left:
-        self.kept[side][epoch] = kept * (left - taken) // left | PARTLY
-    self.closed[side][epoch] = word - (taken << 112)
+    if taken == left and word & PARTLY == 0 and given <= units.U112:
+        # the usual case: what was given stands where what was left stood
+        self.closed[side][epoch] = (word - (left << 112)) | (given << 112) | WHOLE
+    else:
+        kept: uint256 = self._kept(side, epoch, word)
+        self.earned[side][epoch] += (kept * given // left) >> (KEPT - EARNED)
+        if taken != left:
+            self.kept[side][epoch] = kept * (left - taken) // left
+        self.closed[side][epoch] = (word - (taken << 112)) | PARTLY
     self.waiting[side] -= taken
     log EpochSettled(side=side, epoch=epoch, taken=taken, given=given, left=left - taken)
     return left - taken
@@ -439,34 +490,52 @@ def _unsettled(side: uint256, epoch: uint256, word: uint256, amount: uint256) ->
     """
     if self._left(word) == 0:
         return 0
-    return (amount * self._kept(side, epoch)) >> KEPT
+    return (amount * self._kept(side, epoch, word)) >> KEPT
 
 
 @internal
 @view
-def _kept(side: uint256, epoch: uint256) -> uint256:
+def _kept(side: uint256, epoch: uint256, word: uint256) -> uint256:
     """
     @return What of one in unit is left while something of the epoch is, KEPT bits behind the point.
     """
-    word: uint256 = self.kept[side][epoch]
-    if word == 0:
-        return 1 << KEPT
-    return word & ~PARTLY
+    return self.kept[side][epoch] if word & PARTLY != 0 else 1 << KEPT
 
 
 @internal
 @view
-def _entitlement(side: uint256, controller: address, epoch: uint256) -> (uint256, uint256, bool):
+def _claimed(side: uint256, controller: address, held: uint256) -> uint256:
     """
-    @return In units and out units the controller can claim from the epoch, and whether nothing
+    @param held The request's word
+    @return What was claimed of it, a word of `claims`.
+    """
+    if held & CLAIMED == 0:
+        return 0
+    return self.claims[side][controller][self._epoch_in(held)]
+
+
+@internal
+@view
+def _entitlement(side: uint256, controller: address, held: uint256) -> (uint256, uint256, bool):
+    """
+    @param held The request's word
+    @return In units and out units the controller can claim of the request, and whether nothing
             more can ever come.
     """
-    amount: uint256 = self.requests[side][controller][epoch]
+    amount: uint256 = self._amount_in(held)
+    epoch: uint256 = self._epoch_in(held)
     word: uint256 = self.closed[side][epoch]
     if amount == 0 or word == 0:
         return 0, 0, False  # not his, or open
+    claimed: uint256 = self._claimed(side, controller, held)
+    if word & WHOLE != 0:
+        given: uint256 = (word >> 112) & units.U112
+        return (
+            amount - (claimed & units.U128),
+            amount * given // self._asked(word) - (claimed >> 128),
+            True,
+        )
     kept: uint256 = self._unsettled(side, epoch, word, amount)
-    claimed: uint256 = self.claims[side][controller][epoch]
     return (
         amount - kept - (claimed & units.U128),
         ((amount * self.earned[side][epoch]) >> EARNED) - (claimed >> 128),
@@ -477,7 +546,7 @@ def _entitlement(side: uint256, controller: address, epoch: uint256) -> (uint256
 @internal
 @view
 def _pending(side: uint256, controller: address, epoch: uint256) -> uint256:
-    amount: uint256 = self.requests[side][controller][epoch]
+    amount: uint256 = self._amount_in(self._held(side, controller, epoch)[1])
     word: uint256 = self.closed[side][epoch]
     if amount == 0 or word == 0:
         return amount
@@ -490,7 +559,7 @@ def _claimable(side: uint256, controller: address, epoch: uint256) -> uint256:
     """
     @return In units.
     """
-    return self._entitlement(side, controller, epoch)[0]
+    return self._entitlement(side, controller, self._held(side, controller, epoch)[1])[0]
 
 
 @internal
@@ -501,12 +570,12 @@ def _claimable_total(side: uint256, controller: address) -> (uint256, uint256):
     """
     total_in: uint256 = 0
     total_out: uint256 = 0
-    ids: DynArray[uint256, MAX_LIVE] = self._live(side, controller)
-    for epoch: uint256 in ids:
+    places: DynArray[uint256, MAX_LIVE] = self._places(side, controller)
+    for held: uint256 in places:
         amount_in: uint256 = 0
         amount_out: uint256 = 0
         done: bool = False
-        amount_in, amount_out, done = self._entitlement(side, controller, epoch)
+        amount_in, amount_out, done = self._entitlement(side, controller, held)
         total_in += amount_in
         total_out += amount_out
     return total_in, total_out
@@ -519,19 +588,19 @@ def _claim(side: uint256, controller: address, amount: uint256, by_out: bool) ->
     @return In units consumed and out units earned.
     @dev Against the claimer: out rounds down for in, in rounds up for out.
     """
-    ids: DynArray[uint256, MAX_LIVE] = self._live(side, controller)
-    rest: DynArray[uint256, MAX_LIVE] = []
+    places: DynArray[uint256, MAX_LIVE] = self._places(side, controller)
+    order: DynArray[uint256, MAX_LIVE] = self._oldest_first(places)
     left: uint256 = amount
     total_in: uint256 = 0
     total_out: uint256 = 0
-    for epoch: uint256 in ids:
+    for place: uint256 in order:
         if left == 0:
-            rest.append(epoch)
-            continue
+            break
+        held: uint256 = places[place]
         can_in: uint256 = 0
         can_out: uint256 = 0
         done: bool = False
-        can_in, can_out, done = self._entitlement(side, controller, epoch)
+        can_in, can_out, done = self._entitlement(side, controller, held)
         take_in: uint256 = can_in
         take_out: uint256 = can_out
         if by_out:
@@ -547,16 +616,13 @@ def _claim(side: uint256, controller: address, amount: uint256, by_out: bool) ->
         total_in += take_in
         total_out += take_out
         if done and take_in == can_in and take_out == can_out:
-            self.requests[side][controller][epoch] = 0
-            if self.claims[side][controller][epoch] != 0:
-                self.claims[side][controller][epoch] = 0
-        else:
-            rest.append(epoch)
-            if take_in != 0 or take_out != 0:
-                self.claims[side][controller][epoch] += take_in | (take_out << 128)
+            self.places[side][controller][place] = USED
+            if held & CLAIMED != 0:
+                self.claims[side][controller][self._epoch_in(held)] = 0
+        elif take_in != 0 or take_out != 0:
+            self.claims[side][controller][self._epoch_in(held)] += take_in | (take_out << 128)
+            self.places[side][controller][place] = held | CLAIMED
     assert left == 0, "exceeds claimable"
-    if len(rest) != len(ids):
-        self._set_live(side, controller, rest, len(ids))
     return total_in, total_out
 
 

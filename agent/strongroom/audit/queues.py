@@ -2,7 +2,8 @@
 
 All requests of an epoch are dealt with alike, by two fractions of the whole epoch: what of one in
 unit is left, and what it has earned. Both are kept in fixed point, as an auditor must who follows
-the vault to the unit; what is rounded away stays with the vault.
+the vault to the unit; what is rounded away stays with the vault. Of an epoch that is settled at
+once everybody gets his part of what was given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from strongroom.chain.units import BPS, PRICE
 
 KEPT, EARNED = 112, 96  # bits behind the point of the two fractions
+MOST_AT_ONCE = 1 << 112  # out units; more are given by the fraction
 MOST_WAITING = 8  # epochs of a side at once
 MOST_LIVE = 16  # epochs of a side a controller
 DEPOSITS, REDEMPTIONS = 0, 1
@@ -27,6 +29,7 @@ class AuditedEpoch:
         left: of them, what is not settled; dust included
         anchor: best price published while the epoch was open
         closed_by: number of the report that closed it; 0: it is open
+        whole: out units, if all was settled at once; else 0
         given: out units of all settlements
         claimed: out units of all claims
     """
@@ -38,6 +41,7 @@ class AuditedEpoch:
     left: int = 0
     kept: int = 1 << KEPT
     earned: int = 0
+    whole: int = 0
     anchor: int = 0
     closed_by: int = 0
     is_back: bool = False
@@ -68,7 +72,10 @@ class AuditedEpoch:
 
     def settle(self, taken: int, given: int) -> None:
         """Settle in units of all requests alike for out units."""
-        self.earned += (self.kept * given // self.left) >> (KEPT - EARNED)
+        if taken == self.left and self.kept == 1 << KEPT and given < MOST_AT_ONCE:
+            self.whole = given
+        else:
+            self.earned += (self.kept * given // self.left) >> (KEPT - EARNED)
         if taken != self.left:
             self.kept = self.kept * (self.left - taken) // self.left
         self.left -= taken
@@ -87,7 +94,8 @@ class AuditedEpoch:
         if not self.is_closed or not mine:
             return 0, 0
         had = self.taken.get(who, (0, 0))
-        return mine - self.waits(who) - had[0], (mine * self.earned >> EARNED) - had[1]
+        part = mine * self.whole // self.total if self.whole else mine * self.earned >> EARNED
+        return mine - self.waits(who) - had[0], part - had[1]
 
     def take(self, who: str, amount_in: int, amount_out: int) -> None:
         """Book a claim; a request of which nothing more can come is forgotten."""

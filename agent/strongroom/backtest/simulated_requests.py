@@ -2,8 +2,8 @@
 
 A request puts `in` units (assets of a deposit, shares of a redemption) into the open epoch of its
 side and earns `out` units (the other). All requests of an epoch are settled alike, by two indices:
-what of one in unit is left, and what it has earned. Rounding is against whoever takes; dust stays
-with the vault.
+what of one in unit is left, and what it has earned; of one settled at once everybody gets his part
+of what was given. Rounding is against whoever takes; dust stays with the vault.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ DEPOSIT, REDEEM = 0, 1
 MOST_WAITING = 8  # closed epochs of a side that wait at once
 MOST_LIVE = 16  # epochs of a controller, a side
 KEPT, EARNED = 112, 96  # bits behind the points of the two indices
+MOST_AT_ONCE = 1 << 112  # out units; more are given by the index
 
 
 class VaultRefused(Refused):
@@ -50,6 +51,7 @@ class Epoch:
     handed_back: bool = False
     kept: int = 1 << KEPT
     earned: int = 0
+    whole: int = 0  # out units, if all was settled at once
 
     def pending(self, who: str) -> int:
         """Return what of who's request is not settled, in units."""
@@ -61,11 +63,15 @@ class Epoch:
         """Return what was settled of who's request and is not claimed: in and out units."""
         asked = self.requests.get(who, 0)
         done_in, done_out = self.claimed.get(who, (0, 0))
-        return asked - self.pending(who) - done_in, (asked * self.earned >> EARNED) - done_out
+        part = asked * self.whole // self.asked if self.whole else asked * self.earned >> EARNED
+        return asked - self.pending(who) - done_in, part - done_out
 
     def settle(self, taken: int, given: int) -> None:
         """Settle in units for out units, all requests pro rata."""
-        self.earned += (self.kept * given // self.left) >> (KEPT - EARNED)
+        if taken == self.left and self.kept == 1 << KEPT and given < MOST_AT_ONCE:
+            self.whole = given
+        else:
+            self.earned += (self.kept * given // self.left) >> (KEPT - EARNED)
         if taken != self.left:
             self.kept = self.kept * (self.left - taken) // self.left
         self.left -= taken
