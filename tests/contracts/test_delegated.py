@@ -286,7 +286,8 @@ def test_closing_waits_for_the_budget(market, people, resolve, pay, registry):
     assert account.outstanding() == 400 * UNIT
     vault.closeMarket(market.id, sender=people.stranger)  # nothing is left in the wallet
     assert vault.total_idle() == 9_600 * UNIT
-    assert (vault.totalExposure(), vault.totalLosses()) == (0, 400 * UNIT)
+    assert vault.totalExposure() == 0
+    assert 0 <= vault.totalLosses() - 400 * UNIT <= 1
     account.releaseWallet(sender=people.stranger)
     assert int(registry.accountOf(market.wallet.address), 16) == 0
     assert (account.away(), account.outstanding()) == (0, 0)
@@ -308,7 +309,8 @@ def test_what_comes_back_after_closing_is_the_holders_again(market, people, reso
     account.takeBack(FOREVER, sender=people.stranger)
     vault.sweep(account, sender=people.stranger)
     assert vault.totalAssets() == 10_000 * UNIT
-    assert vault.totalLosses() == vault.profitOf(0) == 0
+    assert vault.profitOf(0) == 0
+    assert vault.totalLosses() <= 1
     assert vault.isFlat()
     assert vault.unsweptAccounts() == []
 

@@ -204,13 +204,13 @@ def test_what_was_settled_of_the_request_is_claimed_with_it(funded, people, scri
     for _ in range(2):
         report(funded, QUOTE)  # a quarter is paid
     owed, before = funded.maxWithdraw(people.alice), venue.pusd.balanceOf(people.bob)
-    assert owed == 100 * UNIT
+    assert 0 <= 100 * UNIT - owed <= 1  # settled in parts: rounded down
     receipt = funded.redeemRequestInKind(1, people.alice, people.bob, [], sender=people.alice)
     (claimed,) = receipt.decode_logs(funded.Withdraw)
     assert (claimed.assets, claimed.shares) == (owed, 100 * SHARE)
     # 300 of the 900 shares that are left, of 900 pUSD
     assert venue.pusd.balanceOf(people.bob) - before == owed + 300 * UNIT
-    assert funded.claimable_assets() == 0
+    assert funded.claimable_assets() <= 1
 
 
 def test_nobodys_clock_is_started_anew(funded, people, report, chain):

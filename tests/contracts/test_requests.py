@@ -116,7 +116,7 @@ def test_who_comes_pays_the_higher_of_two_asks(moving, people, report, marks):
     # 1,000 idle and spent, 100 more at the ask: one share is 1.1
     shares = 1_100 * UNIT * PRICE // price_up(1_100 * UNIT)
     assert shares == 1_000_000_000_090_909_090_826
-    assert shares - 1 <= moving.maxMint(people.bob) <= shares  # its part, rounded down
+    assert moving.maxMint(people.bob) == shares
     assert moving.totalAssets() == 2_100 * UNIT
 
 
@@ -125,7 +125,7 @@ def test_who_leaves_gets_the_lower_of_two_bids(moving, people, report, marks):
     ask_out(moving, people.alice, 100 * SHARE)
     for mark in marks:
         report(moving, (mark, "0.5"))
-    assert moving.maxWithdraw(people.alice) == 90 * UNIT - 1  # its part, rounded down
+    assert moving.maxWithdraw(people.alice) == 90 * UNIT
     assert moving.claimable_assets() == 90 * UNIT
     assert moving.total_idle() == 410 * UNIT
     assert moving.totalSupply() == 900 * SHARE
@@ -395,7 +395,7 @@ def test_idle_that_is_just_enough_settles_an_epoch_whole(funded, people, report,
     report(funded, EVEN)
     report(funded, EVEN)
     assert funded.maxRedeem(people.alice) == shares
-    assert funded.maxWithdraw(people.alice) == due - 1  # its part of the epoch, rounded down
+    assert funded.maxWithdraw(people.alice) == due
     assert funded.total_idle() == 0
 
 
@@ -489,6 +489,51 @@ def test_the_last_one_to_leave_an_epoch_leaves_no_one_waiting(
     assert vault.waitingEpochs(REDEEM) == []
 
 
+def test_an_epoch_that_is_settled_at_once_is_parted_exactly(moving, people, report, accounts):
+    """What was given stands in the epoch's own word: no unit is lost to an index."""
+    amounts = dict(zip(accounts[13:18], (3, 1_000_000, 7 * UNIT, 1, 123_456_789), strict=True))
+    for who, amount in amounts.items():
+        moving.requestDeposit(amount, who, people.bob, sender=people.bob)
+    for _ in range(2):
+        report(moving, ("0.5", "0.6"))
+    whole = sum(amounts.values())
+    given = whole * PRICE // price_up(1_100 * UNIT)
+    assert moving.totalSupply() == SUPPLY + given
+    for who, amount in amounts.items():
+        assert moving.maxMint(who) == amount * given // whole
+        assert moving.claimableDepositRequest(2, who) == amount
+        half = amount // 2
+        moving.deposit(half, who, sender=who)
+        moving.deposit(amount - half, who, sender=who)
+        assert moving.balanceOf(who) == amount * given // whole
+        assert moving.liveEpochs(DEPOSIT, who) == []
+    assert 0 <= moving.balanceOf(moving) <= len(amounts)
+    assert moving.epochOf(DEPOSIT, 2)[:2] == (whole, 0)
+
+
+def test_a_place_that_was_left_is_taken_again(make_moving, people, report):
+    """Requests lie in any order; the oldest is claimed first all the same."""
+    vault = make_moving(max_premium_bps=0)
+    for number in range(4):  # 2, 3, 4, 5 wait
+        ask_in(vault, people.bob, (number + 1) * UNIT)
+        report(vault, ("0.5", "0.6"))
+    vault.cancelDepositRequest(3, people.bob, people.bob, sender=people.bob)
+    vault.cancelDepositRequest(2, people.bob, people.bob, sender=people.bob)
+    ask_in(vault, people.bob, 10 * UNIT)  # 6, in the first place
+    ask_in(vault, people.bob, UNIT)
+    assert vault.liveEpochs(DEPOSIT, people.bob) == [4, 5, 6]
+    assert vault.pendingDepositRequest(6, people.bob) == 11 * UNIT
+    vault.setLimit(limit("max_premium_bps"), 10_000, sender=people.owner)
+    for _ in range(2):
+        report(vault, ("0.5", "0.6"))
+    vault.deposit(5 * UNIT, people.bob, sender=people.bob)
+    left = [vault.claimableDepositRequest(epoch, people.bob) for epoch in (4, 5, 6)]
+    assert left == [0, 2 * UNIT, 11 * UNIT]
+    assert vault.liveEpochs(DEPOSIT, people.bob) == [5, 6]
+    vault.deposit(13 * UNIT, people.bob, sender=people.bob)
+    assert vault.liveEpochs(DEPOSIT, people.bob) == []
+
+
 # taking back
 
 
@@ -528,7 +573,7 @@ def test_what_is_closed_waits_for_one_more_report(make_moving, people, report):
     report(vault, ("0.5", "0.6"))  # the one waits for its price, the other is paid in part
     vault.cancelDepositRequest(2, people.bob, people.bob, sender=people.bob)
     vault.cancelRedeemRequest(1, people.alice, people.alice, sender=people.alice)
-    assert 0 <= 500 * SHARE - vault.balanceOf(people.alice) <= 1
+    assert 0 <= 500 * SHARE - vault.balanceOf(people.alice) <= 1  # settled in parts: rounded down
 
 
 def test_what_is_settled_is_not_taken_back(moving, people, report):
@@ -689,7 +734,7 @@ def test_claims_round_against_who_claims(moving, people, report):
     for _ in range(2):
         report(moving, ("0.5", "0.6"))
     whole = moving.maxMint(people.bob)
-    assert whole == 1_000 * PRICE // price_up(1_100 * UNIT) - 1  # rounded down twice
+    assert whole == 1_000 * PRICE // price_up(1_100 * UNIT)
     moving.mint(1, people.bob, sender=people.bob)
     assert moving.maxDeposit(people.bob) == 999
     moving.deposit(1, people.bob, sender=people.bob)
