@@ -104,13 +104,12 @@ def _table(figures: dict[str, int | float]) -> Table:
 
 
 @click.command()
-@click.option("--network", default=gas.ANVIL, show_default=True, help="Where to run; needs anvil.")
-def cli(network: str) -> None:
+def cli() -> None:
     """Measure gas, sizes, CLOB service, scanner and keeper; print and write build/bench.json.
 
     Example: python -m scripts.bench
     """
-    figures: dict[str, int | float] = dict(gas.measure(network))
+    figures: dict[str, int | float] = dict(gas.measure())
     click.echo("clob ...", err=True)
     figures |= measure_clob()
     click.echo("startup ...", err=True)

@@ -1,25 +1,24 @@
 """What a vault costs: gas of each step (21,000 included) and code sizes."""
 
 import json
-import logging
 from collections.abc import Callable
 from typing import Any
 
-import ape
 import click
-from ape.logging import logger as ape_logger
 from eth_account import Account
 from eth_utils import keccak
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
+from strongroom.chain.artifacts import Artifact, artifact
+from strongroom.chain.contracts import Contract, Contracts, Receipt
 from strongroom.chain.terms import UNLIMITED_ASSETS, ClassTerms, Limits, VaultTerms
 from strongroom.chain.units import BPS, DAY, HOUR, MAX_UINT256, MICRO, SHARE, WAD
 from strongroom.devnet import contracts as devnet
+from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, order_hash, order_tuple
 
-from tests.ape_devnet import ApeDeployer
-
-ANVIL = "ethereum:local:foundry"
+CHAIN_ID = 31_337
+GAS = 29_500_000  # limit of what is not estimated first
 CENT = WAD // 100
 LIMITS = Limits(
     inflow_floor=UNLIMITED_ASSETS,
@@ -58,66 +57,77 @@ BUDGETS = {
 }
 
 
+class Noting(AnvilDeployer):
+    """A deployer that keeps what each deployment cost."""
+
+    def deploy(self, kind: Artifact, *arguments: object, at: str = "") -> Contract:
+        """Deploy a contract; its block has nothing else in it."""
+        contract = super().deploy(kind, *arguments, at=at)
+        block = self.chain.request("eth_getBlockByNumber", "latest", False)
+        COSTS[kind.name] = int(block["gasUsed"], 16)
+        return contract
+
+
+COSTS: dict[str, int] = {}  # contract -> gas of its latest deployment
+
+
 class Bench:
     """One venue, one vault with as many markets as it can have, and what each step cost."""
 
-    def __init__(self) -> None:
+    def __init__(self, chain: Contracts) -> None:
+        self.chain = chain
         self.figures: dict[str, int] = {}
         names = [
             *("deployer", "owner", "guardian", "keeper", "reporter", "manager", "oracle"),
             *("alice", "bob", "trader"),
         ]
-        self.people = {name: ape.accounts.test_accounts[i] for i, name in enumerate(names)}
-        self.deployer = self.people["deployer"]
-        self.devnet_deployer = ApeDeployer(self.deployer)
+        self.people = dict(zip(names, devnet_keys(), strict=False))
+        self.deployer = Noting(self.people["deployer"].account, chain)
         self.markets: list[bytes] = []
         self.conditions: list[bytes] = []  # of the binary markets
         self.counts: dict[bytes, int] = {}  # market -> conditions
 
-    def note(self, name: str, receipt: Any) -> Any:
+    def note(self, name: str, receipt: Receipt) -> Receipt:
         """Keep what a transaction cost under a name."""
         self.figures[f"gas.{name}"] = receipt.gas_used
         return receipt
 
-    def account(self, market: bytes) -> Any:
+    def later(self, seconds: int) -> None:
+        """Let time pass."""
+        self.chain.request("evm_increaseTime", seconds)
+
+    def account(self, market: bytes) -> Contract:
         """Return a market's account."""
-        return ape.project.PolymarketAccount.at(self.vault.accountOf(market))
+        return self.deployer.contract(self.vault.accountOf(market), artifact("PolymarketAccount"))
 
     # deployment and sizes
 
     def deploy(self) -> None:
         """Deploy everything once; note sizes."""
-        project = ape.project
-        self.venue = devnet.deploy_venue(self.devnet_deployer)
+        self.venue = devnet.deploy_venue(self.deployer)
         for name in CONTRACTS:
-            code = project.get_contract(name).contract_type.runtime_bytecode.bytecode
-            self.figures[f"size.{name}"] = (len(code) - 2) // 2
-        creation = project.Vault.contract_type.deployment_bytecode.bytecode
-        self.figures["size.Vault.blueprint"] = (len(creation) - 2) // 2 + 3
-        factory = devnet.deploy_vault_factory(self.devnet_deployer, self.venue.pusd)
-        implementation = devnet.deploy_account_implementation(self.devnet_deployer, self.venue)
-        event = devnet.deploy_account_implementation(self.devnet_deployer, self.venue, True)
-        desk = project.VaultDesk.at(factory.DESK())
-        exits = project.VaultExits.at(desk.EXITS())
-        for name, contract in (
-            ("VaultGovernance", project.VaultGovernance.at(exits.GOVERNANCE())),
-            ("VaultExits", exits),
-            ("VaultDesk", desk),
-            ("VaultFactory", factory),
-            ("PolymarketAccount", implementation),
-        ):
-            self.note(f"deploy.{name}", contract.creation_metadata.receipt)
+            self.figures[f"size.{name}"] = len(artifact(name).runtime)
+        self.figures["size.Vault.blueprint"] = len(artifact("Vault").creation) + 3
+        factory = devnet.deploy_vault_factory(self.deployer, self.venue.pusd)
+        implementation = devnet.deploy_account_implementation(self.deployer, self.venue)
+        event = devnet.deploy_account_implementation(self.deployer, self.venue, True)
+        for name in (*CONTRACTS[1:5], "PolymarketAccount"):
+            self.figures[f"gas.deploy.{name}"] = COSTS[name]
         self.factory = factory
         self.vault = self.new_vault("with markets")
-        for each in (implementation, event):
-            terms = ClassTerms(
-                each,
-                self.people["oracle"],
-                self.people["keeper"],
-                market_cap_bps=BPS,
-                class_cap_bps=BPS,
-            )
-            self.vault.addClass(terms.arguments(), sender=self.people["owner"])
+        self.event_implementation = event
+        self.add_class(implementation)
+
+    def add_class(self, implementation: Contract) -> None:
+        """Approve a class of the vault's, with caps that do not bind."""
+        terms = ClassTerms(
+            implementation,
+            self.people["oracle"],
+            self.people["keeper"],
+            market_cap_bps=BPS,
+            class_cap_bps=BPS,
+        )
+        self.vault.addClass(terms.arguments(), sender=self.people["owner"])
 
     def new_vault(self, salt: str) -> Any:
         """Deploy a vault; Alice and Bob have a million pUSD that it may pull."""
@@ -134,8 +144,8 @@ class Bench:
         )
         receipt = self.factory.deploy(terms.arguments(), keccak(text=salt), sender=self.deployer)
         self.note("deploy.Vault", receipt)
-        event = self.devnet_deployer.event(receipt, self.factory, "VaultDeployed")
-        vault = devnet.vault_at(self.devnet_deployer, event.vault)
+        event = self.deployer.event(receipt, self.factory, "VaultDeployed")
+        vault = devnet.vault_at(self.deployer, event.vault)
         for name in ("alice", "bob"):
             self.venue.fund(self.deployer, people[name], 1_000_000 * MICRO)
             self.venue.pusd.approve(vault, MAX_UINT256, sender=people[name])
@@ -150,7 +160,7 @@ class Bench:
             count = self.counts[market]
             bid = cents * CENT if count == 1 else (cents % 5 + 1) * CENT
             marks += [(market, i, bid, bid + CENT) for i in range(count)]
-        ape.chain.mine(deltatime=HOUR)
+        self.later(HOUR)
         return vault.report(marks, keccak(primitive=bytes([cents])), sender=self.people["reporter"])
 
     def open_market(self, count: int = 1) -> bytes:
@@ -161,7 +171,7 @@ class Bench:
         for i in range(count):
             id_ = question[:31] + bytes([i])
             self.venue.ctf.prepareCondition(oracle, id_, 2, sender=self.deployer)
-        deadline = ape.chain.pending_timestamp + 20 * DAY
+        deadline = self.chain.now() + 20 * DAY
         class_id = 0 if count == 1 else 1
         receipt = self.vault.openMarket(
             class_id, question, count, deadline, sender=self.people["keeper"]
@@ -210,27 +220,46 @@ class Bench:
         """As many markets and conditions as a vault may have."""
         keeper = self.people["keeper"]
         binary, events, conditions = FULL
+        self.add_class(self.event_implementation)
         for count in [1] * (binary - len(self.markets)) + [conditions] * events:
             market = self.open_market(count)
             self.vault.allocate(market, 100 * MICRO, sender=keeper)
         self.dealing_days("report.full")
         self.exit_in_kind("full")
+        self.exit_in_kind("full.one_side", both=False)
 
-    def exit_in_kind(self, name: str) -> None:
-        """Hold both tokens of every condition, leave with a part; then undo it all."""
+    def exit_in_kind(self, name: str, both: bool = True) -> None:
+        """Hold both tokens of every condition, or YES alone, leave with a part to somebody who has
+        none of them; then undo it all."""
         alice, keeper = self.people["alice"], self.people["keeper"]
-        point = ape.chain.snapshot()
+        point = self.chain.request("evm_snapshot")
         for market in self.markets:
             account = self.account(market)
             for condition in range(self.counts[market]):
-                account.split(condition, MICRO, sender=keeper)
-        exit_ = self.vault.redeemInKind(100 * SHARE, alice, [], sender=alice, gas=29_000_000)
+                if both:
+                    account.split(condition, MICRO, sender=keeper)
+                else:
+                    self.give_yes(account, condition)
+        exit_ = self.vault.redeemInKind(100 * SHARE, alice, [], sender=alice, gas=GAS)
         self.note(f"redeemInKind.{name}", exit_)
         self.note(
             f"redeemInKind.again.{name}",
-            self.vault.redeemInKind(100 * SHARE, alice, [], sender=alice, gas=29_000_000),
+            self.vault.redeemInKind(100 * SHARE, alice, [], sender=alice, gas=GAS),
         )
-        ape.chain.restore(point)
+        self.chain.request("evm_revert", point)
+
+    def give_yes(self, account: Contract, condition: int) -> None:
+        """Send an account YES of one of its conditions, as a trade would."""
+        venue, whole = self.venue, account.NEGATIVE_RISK()
+        adapter = venue.neg_risk_adapter if whole else venue.adapter
+        venue.fund(self.deployer, self.deployer, MICRO)
+        venue.pusd.approve(adapter, MICRO, sender=self.deployer)
+        id_ = account.conditions()[condition]
+        split = (venue.pusd, bytes(32), id_, [1, 2], MICRO)
+        adapter.splitPosition(*split, sender=self.deployer)
+        token = account.tokenIds()[2 * condition]
+        transfer = (self.deployer, account, token, MICRO, b"")
+        venue.ctf.safeTransferFrom(*transfer, sender=self.deployer)
 
     def crowds(self) -> None:
         """Close and settle epochs of 1, 100 and 1,000 requests: the cost must not grow."""
@@ -254,11 +283,21 @@ class Bench:
             redeem = vault.requestRedeem(10 * SHARE, alice, alice, sender=alice)
             self.note(name, self.report(vault, cents))
             ready, leaving = vault.maxDeposit(alice), vault.maxRedeem(alice)
-            if ready and leaving:
+            if ready:
                 self.note("claimDeposit", vault.deposit(ready, alice, sender=alice))
+            if leaving:
                 self.note("claimRedeem", vault.redeem(leaving, alice, sender=alice))
         self.note("requestDeposit", request)
         self.note("requestRedeem", redeem)
+        for cents in (46, 51, 47):  # nobody asks for anything: what closed is settled, then
+            quiet = self.report(vault, cents)
+            for amount, claim in (
+                (vault.maxDeposit, vault.deposit),
+                (vault.maxRedeem, vault.redeem),
+            ):
+                if amount(alice):
+                    claim(amount(alice), alice, sender=alice)
+        self.note(f"{name}.quiet", quiet)
 
     # orders
 
@@ -278,7 +317,7 @@ class Bench:
         for threshold in (1, 2, 3):
             addresses = [owner.address for owner in owners]
             safe = devnet.deploy_safe(
-                self.devnet_deployer, self.venue.safes, addresses, threshold, threshold
+                self.deployer, self.venue.safes, addresses, threshold, threshold
             )
             self.vault.setKeeper(0, safe, sender=self.people["owner"])
             self.report(self.vault)
@@ -287,10 +326,10 @@ class Bench:
                 return sign_order(
                     order,
                     order_hash(order, self.domain),
-                    ape.chain.pending_timestamp + 300,
+                    self.chain.now() + 300,
                     account.epoch(),
                     by,
-                    ape.chain.chain_id,
+                    CHAIN_ID,
                     owners[:used],
                 )
 
@@ -298,11 +337,12 @@ class Bench:
             call = account.isValidSignature.encode_input(
                 order_hash(order, self.domain), sign(order)
             )
-            checked = self.deployer.transfer(account, 0, data=call)
+            checked = self.chain.send(self.deployer, account.address, call)
             self.note(f"isValidSignature.{threshold}", checked)
             for again in range(2):  # the second finds warm balances
                 order = self.order(account.address, yes, salt=10 * threshold + again)
                 self.note(f"match.account.safe{threshold}", self.match(order, sign(order)))
+        self.vault.setKeeper(0, self.people["keeper"], sender=self.people["owner"])
         bob = self.people["bob"]
         self.venue.pusd.approve(self.venue.exchange, MAX_UINT256, sender=bob)
         key = Account.from_key(bob.private_key)
@@ -317,7 +357,7 @@ class Bench:
     @property
     def domain(self) -> ExchangeDomain:
         exchange = self.venue.exchange
-        return ExchangeDomain(exchange.address, self.venue.exchange_version, ape.chain.chain_id)
+        return ExchangeDomain(exchange.address, self.venue.exchange_version, CHAIN_ID)
 
     def order(self, maker: str, token: int, salt: int, kind: int = 3, side: int = 0) -> OrderV2:
         sizes = ("5000000", "10000000") if side == 0 else ("10000000", "5000000")
@@ -344,11 +384,10 @@ class Bench:
         )
 
 
-def measure(network: str = ANVIL) -> dict[str, int]:
-    """Run every step; return gas and sizes by name."""
-    ape_logger.set_level(logging.ERROR)
-    with ape.networks.parse_network_choice(network):
-        bench = Bench()
+def measure() -> dict[str, int]:
+    """Run every step on an anvil of its own; return gas and sizes by name."""
+    with devnet_chain(CHAIN_ID) as chain:
+        bench = Bench(chain)
         steps: tuple[Callable[[], None], ...] = (
             *(bench.deploy, bench.fill, bench.life, bench.orders, bench.full, bench.crowds),
         )
