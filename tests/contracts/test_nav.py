@@ -371,7 +371,7 @@ def test_anyone_settles_a_flat_vault_and_it_counts_as_a_report(
     # idle is all there is, and who asked before the fall gets the worse of the two prices
     assert funded.prices() == (price(1_000 * UNIT), price_up(1_000 * UNIT))
     assert funded.maxRedeem(people.alice) == 100 * SHARE
-    assert funded.maxWithdraw(people.alice) == 80 * UNIT - 1  # rounded down twice
+    assert funded.maxWithdraw(people.alice) == 80 * UNIT
 
 
 def test_a_fresh_vault_is_priced_at_one_for_one(vault):
