@@ -18,7 +18,7 @@ PACKED = {
     "status": {"word"},
     "limits": {"dealing_limits", "budget_limits"},
     "ledger": {"deposit_terms"},
-    "requests": {"open", "queue", "closed", "kept", "live", "claims"},
+    "requests": {"open", "queue", "closed", "places", "claims"},
     "exposure": {"class_words", "class_caps", "periods", "markets", "ended", "remains"},
     "nav": {"books", "totals", "marks"},
     "fees": {"fee_word", "accrual", "recipients"},
@@ -146,7 +146,7 @@ def dangerous(tree):
     found = []
     for choice in tree.get_descendants(nodes.IfExp):
         parts = (choice.body, choice.orelse)
-        if any(isinstance(each, nodes.List | nodes.Subscript) for each in parts):
+        if any(isinstance(each, nodes.List) for each in parts):
             found.append((choice.lineno, "a choice between arrays"))
         for part in parts:
             for node in part.get_descendants(nodes.BinOp, include_self=True):
