@@ -50,7 +50,7 @@ WHO_CLOSES = ("mallory", "its keeper", "guardian", "owner")
 WHO_RECALLS = ("its keeper", "guardian", "owner", "mallory")
 PAYOUTS = ((1, 1), (0, 1), (1, 2), (2, 5), (1, 3))
 # By how much of NAV (bps) a keeper allocates.
-PART_OF_NAV = (50, 200, 200, 500, 800, 1_400, 3_000)
+PART_OF_NAV = (47, 197, 211, 490, 790, 1_390, 2_900)  # never a cap to the unit
 STEPS = (0, 0, 1, -1, 3, -3, 10, -10, 35, -35)
 LIMITS = (
     ("max_up_bps", (1, 200, 1_000, 30_000)),

@@ -23,7 +23,7 @@ YEAR = D(365 * DAY)
 PERIOD = 8 * 3_600  # of the rolling day: the present period and three before
 SIDES = ("deposit", "redeem")
 NOTHING = D("1e-9")  # less than that is what sixty digits left of 0
-DUST = D(5)  # units of a token that exits' roundings may have left
+DUST = D(50)  # units of a token that exits' roundings may have left
 DIGITS = Context(prec=60)
 
 
@@ -464,7 +464,7 @@ class Reference:
         need(not source.closed, "closed")
         self.redeem(market)
         off = max(D(0), max(source.exposure, source.ask) - source.cash)
-        empty = source.away <= 0 and not any(x > DUST for x in source.tokens.values())
+        empty = source.away < 1 and not any(x > DUST for x in source.tokens.values())
         resolved = all(condition in self.payouts for condition in source.conditions)
         need(
             by == "owner"
@@ -485,7 +485,7 @@ class Reference:
         need(source.closed, "not closed")
         self.redeem(market)
         resolved = all(condition in self.payouts for condition in source.conditions)
-        if resolved and source.away <= 0:
+        if resolved and source.away < 1:  # a payout is rounded down
             source.stood_for = D(0)
         self._come_home(source, source.cash, D(0))
 
