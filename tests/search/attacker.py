@@ -87,7 +87,7 @@ class Bound:
     Attributes:
         value: the larger of true value and cost in accounts that it reaches; of the others, what
             unproven profit and hidden loss there is, as far as marks can be lies
-        room: what the caps still let into the accounts that it reaches
+        room: what the caps still let into the accounts that it reaches, once those have left who do
         dealers: what those lose who come and leave meanwhile, by (3)
         fees: the performance fee on what profit there truly is, which nobody takes in wind-down
         own: what of the value is the holder's among them already, or can only be lost by others
@@ -142,6 +142,13 @@ def bound(a: Arena, members: tuple[str, ...]) -> Bound:
         room = a.room(BINARY)
     elif "one keeper" in members:
         room = a.room(SMALL)
+    if room:
+        # counted losses are a share's: friend and leaver may take their part of them along
+        book = a.machine.read_all(a.vault, "classBook(uint256)", SMALL)
+        losses = a.view("totalLosses()") if "keepers" in members else book[1]
+        room += losses - losses * a.view("balanceOf(address)", a.who["vic"]) // a.view(
+            "totalSupply()"
+        )
     if "day" in members:
         room = min(room, a.terms.velocity - a.view("recentAllocation()"))
     if not {"keepers", "one keeper", "venue", "reporter"} & set(members):
