@@ -296,7 +296,9 @@ def _deal(state: uint256, nav_bid: uint256, nav_ask: uint256, flat: bool):
         if not winding_down:
             dear: uint256 = max(ask, nav.ask_price)
             most: uint256 = bid * (units.BPS + limits._bps(word, limits.MAX_PREMIUM_BPS))
-            room = self._settle_deposits(word, dear, dear * units.BPS > most, flat, room, supply)
+            # what a closed account still holds is in no price: then the room binds in a flat vault
+            open_door: bool = flat and len(exposure.unswept) == 0
+            room = self._settle_deposits(word, dear, dear * units.BPS > most, open_door, room, supply)
         self._settle_redemptions(word, min(bid, nav.bid_price))
 
     number: uint256 = status._record_report(state)

@@ -14,7 +14,7 @@
      closed market has not returned. Whoever leaves in kind gets at most his part, and no account
      can hold him up.
      Units: assets (of the asset), shares (18 decimals).
-     Limits of use: 128 open markets and 128 unswept accounts, so that an exit in kind fits a block.
+     Limits of use: 128 open markets and 32 unswept accounts, so that an exit in kind fits a block.
 @custom:security Only the exit in kind moves assets out, to who burned shares for them. Called
         directly it works on its own storage, which is set up for nobody. The delegatecall target is
         fixed at construction.
@@ -74,7 +74,7 @@ event RedeemedInKind:
     part: uint256  # of them, what was paid for: less the exit fee
     supply: uint256  # of which they were a part
     assets: uint256  # out of idle
-    skipped: DynArray[bytes32, nav.MAX_MARKETS]  # markets whose part was given up
+    skipped: DynArray[bytes32, MAX_VISITED]  # markets whose part was given up
 
 
 # What of a delegated account's market left with a holder in kind: collateral, at cost.
@@ -94,6 +94,7 @@ interface IGovernance:
     def asset() -> address: view
 
 
+MAX_VISITED: constant(uint256) = 160  # accounts that an exit in kind visits: open and unswept ones
 # What a call that may fail must find, or its failure could be made by giving it too little.
 REDEEM_GAS: constant(uint256) = 200_000
 REDEEM_GAS_PER_CONDITION: constant(uint256) = 400_000
@@ -219,7 +220,7 @@ def closeMarket(market: bytes32):
     @notice Ends a market: its account is halted for ever, what it holds comes home, and what it has
             not returned is a loss. Anyone, once every condition is resolved, its tokens are
             redeemed and no budget is away; its keeper, once there are no tokens and no budget is
-            away; the guardian, where what would be written off is at most 0.1 % of NAV; the owner,
+            away; the guardian, where what would be written off, with what stands written off, is at most 0.1 % of NAV; the owner,
             after the timelock, anything.
     """
     word: uint256 = exposure._check_open(market)
@@ -240,7 +241,8 @@ def closeMarket(market: bytes32):
         resolved or msg.sender == exposure._keeper(exposure._class(word))
     )
     if msg.sender == roles.guardian:
-        may = may or off * units.BPS <= core.DUST_BPS * nav._nav()
+        all_off: uint256 = exposure.written_off + off
+        may = may or all_off * units.BPS <= core.DUST_BPS * nav._nav()
     if not may:
         assert by_owner, "not to be closed"
         timelock._consume(
@@ -306,7 +308,7 @@ def windDown():
 @external
 @nonreentrant
 def redeemInKind(
-    shares: uint256, receiver: address, skip: DynArray[bytes32, nav.MAX_MARKETS]
+    shares: uint256, receiver: address, skip: DynArray[bytes32, MAX_VISITED]
 ) -> uint256:
     """
     @notice Burns the caller's shares for their part of idle assets and of every open or unswept
@@ -323,7 +325,7 @@ def redeemInKind(
 @external
 @nonreentrant
 def redeemRequestInKind(
-    requestId: uint256, controller: address, receiver: address, skip: DynArray[bytes32, nav.MAX_MARKETS]
+    requestId: uint256, controller: address, receiver: address, skip: DynArray[bytes32, MAX_VISITED]
 ) -> uint256:
     """
     @notice The same with the shares of a redemption request that waits; it leaves the queue whole,
@@ -484,7 +486,7 @@ def _leave(
     holder: address,
     shares: uint256,
     receiver: address,
-    skip: DynArray[bytes32, nav.MAX_MARKETS],
+    skip: DynArray[bytes32, MAX_VISITED],
 ) -> uint256:
     """
     @param owner Whose shares they are
@@ -500,7 +502,7 @@ def _leave(
     part: uint256 = shares - (shares * fee + units.BPS - 1) // units.BPS
     assets: uint256 = ledger.total_idle * part // supply
     ledger.total_idle -= assets
-    accounts: DynArray[address, nav.MAX_MARKETS + exposure.MAX_ENDED] = []
+    accounts: DynArray[address, MAX_VISITED] = []
     for market: bytes32 in exposure.open_markets:
         if market in skip:
             continue

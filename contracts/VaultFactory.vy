@@ -16,7 +16,7 @@ event VaultDeployed:
     deployer: address
 
 
-VERSION: public(constant(String[8])) = "0.3.0"  # of the contracts
+VERSION: public(constant(String[8])) = "0.7.0"  # of the contracts
 MAX_PAGE: constant(uint256) = 100  # vaults that one call of vaultsFrom lists
 
 BLUEPRINT: public(immutable(address))  # ERC-5202 blueprint of Vault

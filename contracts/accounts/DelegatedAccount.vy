@@ -154,8 +154,9 @@ def positions() -> (uint256, DynArray[IMarketAccount.Position, units.MAX_CONDITI
 @view
 def away() -> uint256:
     """
-    @return What the wallet holds, at most what was handed out and has not come back, in assets:
-            collateral and outcome tokens, at their payout once there is one, else at 1.
+    @return What the wallet holds, in assets: collateral and outcome tokens, at their payout once
+            there is one, else at 1. What was gained there and did not come home counts, too, so
+            that nobody closes the market over it.
     """
     return self._away()
 
@@ -250,7 +251,7 @@ def takeBack(assets: uint256) -> uint256:
     """
     @notice Takes up to `assets` of collateral from the wallet, as far as it lets the account. What
             comes back beyond what was handed out is gain. Keeper, guardian or owner; anyone in
-            wind-down and once the account is closed.
+            wind-down, and once the market is resolved or closed.
     @return The assets taken
     """
     self._check_may_take_back()
@@ -274,8 +275,8 @@ def takeBack(assets: uint256) -> uint256:
 def takeBackTokens(index: uint256, amount: uint256):
     """
     @notice Takes outcome tokens from a wallet that has made the account its operator. Their cost
-            stays outstanding. Keeper, guardian or owner; anyone in wind-down and once the account
-            is closed.
+            stays outstanding. Keeper, guardian or owner; anyone in wind-down, and once the market is
+            resolved or closed.
     @param index Outcome token: 2 * condition for YES, 2 * condition + 1 for NO
     """
     self._check_may_take_back()
@@ -309,7 +310,8 @@ def _is_closed() -> bool:
 @internal
 @view
 def _check_may_take_back():
-    assert account._may_make_safer() or self._is_closed(), "not allowed to take back"
+    over: bool = self._is_closed() or account._resolved() == account._number(account.COUNT)
+    assert over or account._may_make_safer(), "not allowed to take back"
 
 
 @internal
@@ -327,4 +329,4 @@ def _away() -> uint256:
             held += position.yes + position.no
         else:
             held += position.yes * position.payout_yes // of + position.no * position.payout_no // of
-    return min(held, self.outstanding)
+    return held

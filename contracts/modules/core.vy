@@ -37,7 +37,7 @@ initializes: limits[status := status]
 initializes: ledger
 initializes: requests
 initializes: nav[ledger := ledger, erc20 := erc20]
-initializes: exposure[limits := limits, ledger := ledger, nav := nav]
+initializes: exposure[limits := limits, ledger := ledger, nav := nav, erc20 := erc20]
 initializes: fees
 
 DUST_BPS: constant(uint256) = 10  # of NAV at the bid: what may be written off without the owner
@@ -82,6 +82,7 @@ def _accrue(state: uint256, assets: uint256, performing: bool) -> uint256:
         supply,
         ledger.VIRTUAL_SHARES,
         block.timestamp - fees._taken_at(accrual),
+        block.timestamp - status._last_report(state) if performing else 0,
         performing,
     )
     fees._set_mark(word, mark)

@@ -24,12 +24,14 @@
      ends with the allocation that it answers.
      Units: assets; caps in bps of NAV at the bid; durations in seconds.
      Limits of use: 32 classes; 128 open markets and 192 open conditions (one report visits all);
-     128 closed accounts that still hold tokens. A cap below the present exposure only stops
+     32 closed accounts that still hold tokens, of 48 conditions. A cap below the present exposure only stops
      further allocation.
 @custom:security The token ids of a market follow from the class's oracle and the question,
         computed by the class's implementation: the owner approves code and oracle, the keeper
         chooses only the question.
 """
+
+from snekmate.tokens import erc20
 
 from contracts.interfaces import IMarketAccount
 from contracts.modules import ledger
@@ -40,6 +42,7 @@ from contracts.modules import units
 uses: limits
 uses: ledger
 uses: nav
+uses: erc20
 
 
 # What the owner approves for a strategy.
@@ -134,7 +137,8 @@ event CameHome:
 
 GRADE_DELEGATED: constant(uint256) = 2
 MAX_CLASSES: constant(uint256) = 32  # an allocation looks at the question's exposure in each
-MAX_ENDED: constant(uint256) = 128  # closed accounts that hold tokens: an exit in kind visits each
+MAX_ENDED: constant(uint256) = 32  # closed accounts that hold tokens: an exit in kind visits each
+MAX_ENDED_CONDITIONS: constant(uint256) = 48  # of all of them
 MAX_ARGUMENTS: constant(uint256) = 3136  # bytes: 32 conditions of 96 each, and ABI encoding
 PERIOD: constant(uint256) = 8 * 3_600  # seconds
 PERIODS: constant(uint256) = 4  # any 24 hours lie within four periods
@@ -172,6 +176,7 @@ ended_market: HashMap[address, bytes32]  # closed account -> its market
 # its place in `unswept` + 1 << 128 (0: it is not listed)
 remains: HashMap[address, uint256]
 unswept: DynArray[address, MAX_ENDED]  # closed accounts that hold tokens
+unswept_conditions: uint256  # of all of them
 written_off: public(uint256)  # sum of what closed accounts stood for, until swept, assets
 
 
@@ -571,22 +576,24 @@ def _clone(implementation: address, arguments: Bytes[MAX_ARGUMENTS + 180]) -> ad
 
 
 @internal
-def _close(market: bytes32, word: uint256, halted: bool, written_off: uint256, listed: bool):
+def _close(market: bytes32, word: uint256, halted: bool, written_off: uint256, holds: bool):
     """
     @notice Takes a market off the list; what it has not returned is a loss.
     @param halted Whether it had been halted before
     @param written_off What its tokens and wallet stand for, assets
-    @param listed Whether it still holds something
-    @dev The last market takes the closed one's place in the list.
+    @param holds Whether it still holds something
+    @dev The last market takes the closed one's place in the list. What stands for nothing is not
+         listed where the list is full, so that junk keeps no market open.
     """
     loss: uint256 = nav._exposure(nav.books[market])
     class_id: uint256 = self._class(word)
     account: address = self._account(word)
     if loss != 0:
         self.class_exposures[class_id] -= loss
-        part: uint256 = self._per_share_up(loss)
-        self.class_losses[class_id] += part
-        self.losses += part
+        if erc20.totalSupply != 0:  # without shares it is nobody's loss
+            part: uint256 = self._per_share_up(loss)
+            self.class_losses[class_id] += part
+            self.losses += part
         self.profitOf[class_id] -= convert(loss, int256)
     nav._rewrite(market, 0, 0, 0)
     last: bytes32 = self.open_markets.pop()
@@ -598,8 +605,13 @@ def _close(market: bytes32, word: uint256, halted: bool, written_off: uint256, l
     self.markets[market] = new
     self.ended[account] = new
     self.ended_market[account] = market
+    conditions: uint256 = self.unswept_conditions + self._conditions(word)
+    listed: bool = (
+        holds and len(self.unswept) < MAX_ENDED and conditions <= MAX_ENDED_CONDITIONS
+    )
+    assert listed or not holds or written_off == 0, "too many unswept accounts"
     if listed:
-        assert len(self.unswept) < MAX_ENDED, "too many unswept accounts"
+        self.unswept_conditions = conditions
         self.unswept.append(account)
         self.remains[account] = written_off | (len(self.unswept) << 128)
         self.written_off += written_off
@@ -627,6 +639,7 @@ def _forget(account: address, emptied: bool):
         if last != account:
             self.unswept[place - 1] = last
             self.remains[last] = self._remains(self.remains[last]) | (place << 128)
+        self.unswept_conditions -= self._conditions(self.ended[account])
         place = 0
     self.remains[account] = place << 128
 

@@ -218,13 +218,22 @@ def _set_recipients(new: DynArray[Recipient, MAX_RECIPIENTS]):
 @internal
 @pure
 def _due(
-    word: uint256, base: uint256, assets: uint256, supply: uint256, virtual: uint256, elapsed: uint256, performing: bool
+    word: uint256,
+    base: uint256,
+    assets: uint256,
+    supply: uint256,
+    virtual: uint256,
+    elapsed: uint256,
+    lifting: uint256,
+    performing: bool,
 ) -> (uint256, uint256, uint256, uint256):
     """
     @notice Fees due on `assets` (NAV at the bid) held for `elapsed` seconds by `supply` shares.
     @param word fee_word
     @param base NAV at the bid after the last settlement: what came since pays no management fee
     @param virtual Virtual shares
+    @param lifting Seconds for which the hurdle lifts the mark: of reports alone, or whoever leaves
+           in kind a little at a time would lift it by what each lift is rounded up
     @param performing Whether the performance fee is taken, too, and the mark moves
     @return Management fee and performance fee (assets), shares to mint, new high-water mark.
     """
@@ -237,7 +246,7 @@ def _due(
     management_bps, performance_bps, hurdle_bps = self._rates(word)
     if hurdle_bps != 0:
         # up: profit starts later
-        lift: uint256 = (mark * hurdle_bps * elapsed + units.BPS * YEAR - 1) // (units.BPS * YEAR)
+        lift: uint256 = (mark * hurdle_bps * lifting + units.BPS * YEAR - 1) // (units.BPS * YEAR)
         mark = min(mark + lift, units.U176)
     # never all of it: a share keeps a value
     management: uint256 = min(min(base, assets) * management_bps * elapsed // (units.BPS * YEAR), assets)

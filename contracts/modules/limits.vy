@@ -198,11 +198,13 @@ def _set(which: uint256, new: uint256):
 def _is_riskier(which: uint256, old: uint256, new: uint256) -> bool:
     """
     @dev Whether the change raises the risk or the cost of holders. A price band of 0 is no band,
-         the riskiest; a longer report interval and required marks are the safer side; of all
-         others less is safer.
+         the riskiest; a longer report interval and required marks are the safer side; a fall that
+         redemptions bear is risky both ways; of all others less is safer.
     """
     if which in [MIN_REPORT_INTERVAL, MARKS_REQUIRED]:
         return new < old
+    if which == MAX_DOWN_BPS:
+        return new != old  # less hands redemptions back, more lets them go cheap
     if which == PRICE_BAND_BPS:
         return old != 0 and (new == 0 or new > old)
     return new > old

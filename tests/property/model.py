@@ -91,6 +91,7 @@ class Market:
     closed: bool = False
     silent: bool = False
     stood_for: D = NONE  # closed with something inside: what it stood for
+    listed: bool = False  # closed with something inside, which still is
 
     def held(self, condition: str, side: str) -> D:
         return self.tokens.get((condition, side), D(0))
@@ -186,9 +187,11 @@ class Reference:
             good = {c: (D(0), high) for c, (_, high) in good.items()}
         return good
 
+    def stood_for(self) -> D:
+        return sum((market.stood_for for market in self.markets.values()), D(0))
+
     def is_flat(self) -> bool:
-        stood_for = sum((market.stood_for for market in self.markets.values()), D(0))
-        return not self.open_markets() and stood_for * 1_000 <= self.idle
+        return not self.open_markets() and self.stood_for() * 1_000 <= self.idle
 
     # reports
 
@@ -231,7 +234,8 @@ class Reference:
         self.reports += 1
         self.reported_at = self.now
         if not self.winding_down:
-            self._settle_deposits(bid, max(ask, self.ask), flat)
+            free = flat and not any(market.listed for market in self.markets.values())
+            self._settle_deposits(bid, max(ask, self.ask), free)
         self._settle_redemptions(min(bid, self.bid))
         self._close_epochs()
         deposits, redemptions = self.queues.values()
@@ -468,17 +472,18 @@ class Reference:
         resolved = all(condition in self.payouts for condition in source.conditions)
         need(
             by == "owner"
-            or (by == "guardian" and off * 1_000 <= self.nav_bid)
+            or (by == "guardian" and (off + self.stood_for()) * 1_000 <= self.nav_bid)
             or (empty and (resolved or by == "keeper")),
             "not to be closed",
         )
         self._come_home(source, source.cash, min(source.cash, source.exposure))
-        part = source.exposure / (self.supply + V)
+        part = source.exposure / (self.supply + V) if self.supply else D(0)  # nobody's loss
         self.lost += part
         self.classes[source.kind].lost += part
         source.closed, source.exposure = True, D(0)
         source.bid = source.ask = D(0)
         source.stood_for = D(0) if empty else off
+        source.listed = not empty
 
     def sweep(self, market: str) -> None:
         source = self.markets[market]
@@ -487,7 +492,14 @@ class Reference:
         resolved = all(condition in self.payouts for condition in source.conditions)
         if resolved and source.away < 1:  # a payout is rounded down
             source.stood_for = D(0)
+        if source.away < 1 and not self._holds_open_tokens(source):
+            source.stood_for, source.listed = D(0), False
         self._come_home(source, source.cash, D(0))
+
+    def _holds_open_tokens(self, source: Market) -> bool:
+        return any(
+            amount > DUST for (c, _), amount in source.tokens.items() if c not in self.payouts
+        )
 
     # replaying a life
 

@@ -24,7 +24,7 @@ from strongroom.chain.units import BPS, PRICE
 
 MOST_MARKETS, MOST_CONDITIONS = 128, 192  # open at once
 MOST_OF_ONE = 32  # conditions
-MOST_UNSWEPT = 128  # closed accounts that still hold something
+MOST_UNSWEPT = 32  # closed accounts that still hold something
 
 
 def _market_opened(b: Booking, it: MarketOpened) -> None:
@@ -198,7 +198,7 @@ def _check_written_off(b: Booking, it: MarketClosed, market: OpenMarket) -> None
     if isinstance(before, CameHome) and before.account == it.account:
         stood, was = b.before_home
         fits, nav = {*fits, max(0, stood - before.assets)}, max(nav, was)
-    announced = it.written_off * BPS > DUST_BPS * nav
+    announced = (b.ledger.written_off + it.written_off) * BPS > DUST_BPS * nav
     if announced:
         b.announced(it, CLOSE_MARKET, to_bytes(it.market))
     # of an account that fails, the owner may leave behind what it holds

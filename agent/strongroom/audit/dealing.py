@@ -83,9 +83,10 @@ def _fees_accrued(b: Booking, it: FeesAccrued) -> None:
     ledger, rates = b.ledger, Rates() if b.ledger.is_winding_down else _rates(b.ledger)
     b.expect(it, "FeesAccrued: one before it is used", None, b.fees)
     supply = ledger.supply - sum(b.minted.values())
+    performing = isinstance(b.beside(1), Dealt)
     due = fees_due(
         rates, ledger.high_water_mark, ledger.base, ledger.nav[0], supply, ledger.virtual,
-        b.now - ledger.fees_at, isinstance(b.beside(1), Dealt),
+        b.now - ledger.fees_at, b.now - ledger.reported_at if performing else 0, performing,
     )  # fmt: skip
     b.expect(it, "FeesAccrued.management", due.management, it.management)
     b.expect(it, "FeesAccrued.performance", due.performance, it.performance)
@@ -201,7 +202,7 @@ def _settle(b: Booking, prices: tuple[int, int], room: int) -> None:
     is_flat, supply = ledger.is_flat, ledger.supply
     if supply <= (ledger.nav[0] + 1) * ledger.virtual * COLLAPSED:
         if not ledger.is_winding_down:
-            room = _settle_deposits(b, prices, room, is_flat)
+            room = _settle_deposits(b, prices, room, is_flat and not ledger.unswept)
         _settle_redemptions(b, min(bid, ledger.prices[0]))
     ledger.reports += 1
     ledger.reported_at = b.now

@@ -34,6 +34,7 @@ def fees_due(
     supply: int,
     virtual: int,
     elapsed: int,
+    lifting: int,
     performing: bool,
 ) -> Fees:
     """Return the fees due on NAV at the bid.
@@ -44,12 +45,13 @@ def fees_due(
         supply: shares before the fees
         virtual: shares that nobody holds
         elapsed: seconds since fees were taken last
+        lifting: seconds since the last report, for which the hurdle lifts the mark; 0 at an exit
         performing: whether there is a performance fee and the mark rises; not at an exit in kind
     """
     if not supply:
         return Fees(0, 0, 0, min((assets + 1) * SHARE // virtual, MOST_MARK))
     whole = supply + virtual
-    mark = min(mark - (-mark * rates.hurdle * elapsed // (BPS * YEAR)), MOST_MARK)
+    mark = min(mark - (-mark * rates.hurdle * lifting // (BPS * YEAR)), MOST_MARK)
     management = min(min(base, assets) * rates.management * elapsed // (BPS * YEAR), assets)
     performance = 0
     if performing:

@@ -428,7 +428,8 @@ class Vault(Generic[Name]):
         self.last = DealingFigures(nav_bid, nav_ask, *prices, *due)
         if supply <= (nav_bid + 1) * VIRTUAL_SHARES * COLLAPSE:
             if not self.winding_down:
-                self._settle_deposits(max(ask, self.ask_price), bid, self.is_flat)
+                free = self.is_flat and not self.unswept
+                self._settle_deposits(max(ask, self.ask_price), bid, free)
             self._settle_redemptions(min(bid, self.bid_price))
         self.reports += 1
         self.reported = self.now
@@ -494,7 +495,8 @@ class Vault(Generic[Name]):
             self.mark = (assets + 1) * SHARE // VIRTUAL_SHARES
             return 0, 0
         whole = supply + VIRTUAL_SHARES
-        self.mark += -(-self.mark * hurdle_bps * elapsed // (BPS * YEAR))
+        lifting = self.now - self.reported if performing else 0
+        self.mark += -(-self.mark * hurdle_bps * lifting // (BPS * YEAR))
         management = min(self.base, assets) * management_bps * elapsed // (BPS * YEAR)
         management = min(management, assets)
         performance = 0
