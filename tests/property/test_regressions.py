@@ -11,6 +11,7 @@ from tests.property.world import (
     SHARE,
     UNIT,
     VIRTUAL,
+    WAD,
     YES,
     World,
 )
@@ -152,3 +153,116 @@ def test_no_gas_is_so_little_that_a_call_works_by_half(how):
         worked += 1
         world.restore(point)
     assert worked
+
+
+def test_what_a_wallet_gained_keeps_its_market_open():
+    """Its cost was back, so nothing counted as away: a stranger closed the market, entered at cost
+    and took 200,000 of a profit of 400,000 when the wallet's tokens came home."""
+    world = held_by("alice", assets=1_000 * K)
+    world.open("D", 2)
+    world.set_wallet("D")
+    world.allocate("D", 100 * K)
+    world.forward("D", 100 * K)
+    world.trade("D", cash=-100 * K, tokens={(0, YES): 600 * K})
+    world.trade("D", cash=100 * K, tokens={(0, YES): -200 * K})
+    world.take_back("D")
+    world.resolve("D")
+    with pytest.raises(Reverted, match="not to be closed"):
+        world.close("D")
+    world.redeem("D")  # the wallet's owner turns them into collateral
+    with pytest.raises(Reverted, match="not to be closed"):
+        world.close("D")
+    world.take_back("D", by="mallory")  # resolved: anyone brings it home
+    world.close("D")
+    assert world.vault.total_idle() == 1_400 * K
+
+
+def test_a_closed_account_that_holds_something_keeps_the_inflow_room_shut():
+    """Guardian and friend, without the reporter: tokens bought since the last report stand in no
+    book, so the market was closed as worthless, the vault was flat, and 20,000,000 entered at cost:
+    222,222 of a profit of 233,333."""
+    world = held_by("alice", assets=1_000 * K, total_cap=2**96 - 1, velocity=2**96 - 1)
+    world.open("A")
+    world.allocate("A", 100 * K)
+    world.wait(HOUR)
+    world.report({"A": {0: (WAD // 4, WAD // 4)}})
+    world.trade("A", cash=-100 * K, tokens={(0, YES): 400 * K})
+    world.trade("A", cash=100 * K, tokens={(0, YES): -166_667 * UNIT})
+    world.recall("A", by="guardian")
+    world.close("A", by="guardian")
+    assert world.vault.isFlat() and world.vault.unsweptAccounts()
+    world.request(DEPOSIT, "mallory", 20_000 * K)
+    for _ in range(2):
+        world.wait(HOUR)
+        world.settle()
+    entered = world.claimable(DEPOSIT, "mallory")[0]
+    assert entered <= world.vault.totalAssets() // 10  # a day's room
+    world.resolve("A")
+    world.sweep("A")
+    assert world.vault.unsweptAccounts() == ()
+
+
+def test_small_exits_do_not_lift_the_hurdle():
+    """Each lift is rounded up to a unit of the mark: 3,000 exits of a share-wei lifted it by 0.3 %
+    in 100 minutes, and the performance fee was gone."""
+    world = held_by("alice", "mallory", fees=(0, 2_000, 500))
+    mark = world.vault.highWaterMark()
+    for _ in range(50):
+        world.wait(2)
+        world.leave("mallory", 1)
+    assert world.vault.highWaterMark() == mark
+    world.wait(365 * 24 * HOUR)
+    world.settle()
+    assert 1_049_000 <= world.vault.highWaterMark() <= 1_051_000
+
+
+def test_a_loss_without_holders_is_nobodys():
+    """Per share of none it was astronomic: losses of 0.75 became 750,000,000,000 when the next
+    depositor came, and no budget could go out."""
+    world = held_by("alice", assets=K, exit_fee_bps=0)
+    world.open("A")
+    world.allocate("A", 100 * UNIT)
+    world.trade("A", cash=-100 * UNIT)
+    world.give("A", 0, YES, UNIT)
+    world.leave("alice", world.shares("alice"), skip=["A"])
+    assert world.vault.totalSupply() == 0
+    world.resolve("A", yes=0)
+    world.close("A")
+    assert world.vault.totalLosses() == 0
+    world.request(DEPOSIT, "bob", 1_000 * K)
+    for _ in range(2):
+        world.wait(HOUR)
+        world.settle()
+    assert world.vault.totalLosses() == 0
+
+
+def test_junk_that_stands_for_nothing_keeps_no_market_open():
+    """The list of unswept accounts filled with junk, and neither guardian nor owner could close."""
+    world = held_by("alice", assets=1_000 * K)
+    for number in range(34):
+        name = f"junk {number}"
+        world.open(name)
+        world.give(name, 0, YES, 1)
+        world.close(name, by="guardian")
+    assert world.open_names() == []
+    assert len(world.vault.unsweptAccounts()) == 32
+
+
+def test_redemptions_are_not_shut_at_once():
+    """A smaller fall that redemptions bear hands them back: it counted as safer."""
+    world = World(timelock=3 * 24 * HOUR)
+    for value in (0, 2_000):
+        with pytest.raises(Reverted, match="not submitted"):
+            world.set_limit("max_down_bps", value)
+
+
+def test_small_write_offs_count_together():
+    """99 markets of 900 each were closed as dust of 1,000,000, at once 89,100."""
+    world = held_by("alice", assets=1_000 * K)
+    for name in ("A", "B"):
+        world.open(name)
+        world.allocate(name, 900 * UNIT)
+        world.trade(name, cash=-900 * UNIT, tokens={(0, YES): 1_800 * UNIT})
+    world.close("A", by="guardian")
+    with pytest.raises(Reverted, match="not to be closed"):
+        world.close("B", by="guardian")
