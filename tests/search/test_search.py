@@ -110,7 +110,7 @@ def test_profit_in_a_delegated_account_takes_no_cost_of_others_along():
 
 
 def test_a_vault_made_flat_over_a_hidden_profit_lets_in_by_the_room_alone():
-    """Reporter and guardian together: of 100,000 hidden, whoever brought 5,000,000 to 1,300,000 took
+    """Reporter and guardian together: of 100,000 hidden, who brought 5,000,000 to 1,300,000 took
     54,945 in four hours; the day's room leaves him 1,694."""
     searcher = attacker(("friend", "reporter", "guardian"), "residue")
     a = searcher.arena
