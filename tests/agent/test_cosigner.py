@@ -36,12 +36,14 @@ NOW = int(datetime(2026, 5, 5, 12, 0, tzinfo=UTC).timestamp())
 VAULT, SAFE, MULTI = ("0x" + digit * 40 for digit in "abc")
 ACCOUNT, EXCHANGE, STRANGER = ("0x" + digit * 40 for digit in "def")
 WALLET, FOREIGN_WALLET = "0x" + "8" * 40, "0x" + "9" * 40
+REPORTER = "0x" + "7" * 40
 TOKEN, OTHER = 77, 78
 MARKET = "0x" + "05" * 32
 POLICY = Policy.model_validate(
     {
         "vault": VAULT,
         "safe": SAFE,
+        "reporter": REPORTER,
         "multi_send": MULTI,
         "chain_id": 137,
         "classes": (0, 2),
@@ -172,18 +174,20 @@ def delegated_call(function, *arguments):
 
 BATCH = ([(EXCHANGE, b"\1")], NOW, b"\2" * 65)
 ALLOCATE = vault_call("allocate", MARKET, 100 * UNIT)
+REPORT = vault_call("report", [(MARKET, 1, 2, 3)], b"\7" * 32)
+ONE_SAFE = POLICY.model_copy(update={"reporter": SAFE})  # keeper and reporter are one
+NO_REPORTS = POLICY.model_copy(update={"reporter": ""})
 OPEN = vault_call("openMarket", 2, b"\6" * 32, 1, NOW + 10)
 
 
-def send(*calls, before=None, now=NOW, facts=FACTS, sent=None):
+def send(*calls, before=None, now=NOW, facts=FACTS, sent=None, safe="", policy=POLICY):
     carried = sent or batch(calls, MULTI)
-    asked = TransactionRequest(carried.to, carried.data, carried.operation, 5)
+    asked = TransactionRequest(carried.to, carried.data, carried.operation, 5, safe)
     markets = {MARKET: facts}
-    return judge_transaction(POLICY, asked, markets, {ACCOUNT: facts}, before or Before(), now)
+    return judge_transaction(policy, asked, markets, {ACCOUNT: facts}, before or Before(), now)
 
 
 def test_honest_transactions_pass_and_count_what_they_allocate():
-    marks = [(MARKET, 1, 2, 3)]
     assert send(OPEN, ALLOCATE) == 100 * UNIT
     assert send(ALLOCATE, ALLOCATE) == 200 * UNIT
     settle = [
@@ -194,7 +198,8 @@ def test_honest_transactions_pass_and_count_what_they_allocate():
         vault_call("sweep", ACCOUNT),
     ]
     assert send(*settle) == 0
-    assert send(vault_call("report", marks, b"\7" * 32)) == 0
+    assert send(REPORT, safe=REPORTER) == 0 == send(Call(REPORTER, "0x"), safe=REPORTER)
+    assert send(REPORT, safe=SAFE, policy=ONE_SAFE) == 0 < send(ALLOCATE, policy=ONE_SAFE)
     assert send(account_call("merge", 0, 5), account_call("split", 0, 5)) == 0
     assert send(Call(SAFE, "0x")) == 0  # uses a nonce up
     hand = [wallet_call(*BATCH), delegated_call("setWallet", WALLET), delegated_call("forward", 5)]
@@ -202,7 +207,7 @@ def test_honest_transactions_pass_and_count_what_they_allocate():
     back = [delegated_call("takeBackTokens", 1, 5), delegated_call("takeBack", 2**256 - 1)]
     assert send(*back, delegated_call("releaseWallet")) == 0
     night = NOW + 36_000
-    assert send(*settle, now=night) == 0 == send(vault_call("report", marks, b"\7" * 32), now=night)
+    assert send(*settle, now=night) == 0 == send(REPORT, safe=REPORTER, now=night)
 
 
 FOREIGN = {
@@ -216,6 +221,14 @@ FOREIGN = {
     "call       ": lambda: send(sent=Batch(MULTI, batch([OPEN, ALLOCATE], MULTI).data[:-32], 1)),
     "call        ": lambda: send(wallet_call(*BATCH, to=FOREIGN_WALLET)),
     "call         ": lambda: send(Call(WALLET, ALLOCATE.data)),
+    "reporter": lambda: send(REPORT),
+    "reporter ": lambda: send(ALLOCATE, safe=REPORTER),
+    "reporter  ": lambda: send(REPORT, ALLOCATE, safe=REPORTER),
+    "reporter   ": lambda: send(Call(SAFE, "0x"), safe=REPORTER),
+    "reporter    ": lambda: send(account_call("halt"), safe=REPORTER),
+    "reporter     ": lambda: send(REPORT, policy=NO_REPORTS),
+    "safe": lambda: send(REPORT, safe=STRANGER),
+    "safe ": lambda: send(REPORT, safe=REPORTER, policy=NO_REPORTS),
     "wallet": lambda: send(delegated_call("setWallet", FOREIGN_WALLET)),
     "class": lambda: send(vault_call("openMarket", 1, b"\6" * 32, 1, NOW)),
     "class ": lambda: send(ALLOCATE, facts=replace(FACTS, class_id=1)),
@@ -301,6 +314,20 @@ def test_the_service_signs_what_the_safe_checks(service):
     assert digest == safe_message_hash(SAFE, 137, _digest(asked))
     signature = to_bytes(answer.json()["signature"])
     assert Account._recover_hash(digest, signature=signature) == owner.address
+
+
+@pytest.mark.parametrize(("call", "safe"), [("REPORT", REPORTER), ("ALLOCATE", SAFE)])
+def test_the_service_signs_for_the_safe_that_is_meant(service, call, safe):
+    client, owner = service
+    carried = batch([globals()[call]], MULTI)
+    asked = TransactionRequest(carried.to, carried.data, carried.operation, 5, safe)
+    answer = ask(client, "/transaction", wire.transaction_to_json(asked))
+    signature = to_bytes(answer.json()["signature"])
+    digest = asked.transaction_hash(SafeAddress(safe, 137))
+    assert Account._recover_hash(digest, signature=signature) == owner.address
+    other = SAFE if safe == REPORTER else REPORTER
+    again = wire.transaction_to_json(replace(asked, safe=other))
+    assert "reporter" in ask(client, "/transaction", again).json()["refused"]
 
 
 def _digest(asked):

@@ -206,6 +206,20 @@ def test_transactions_come_back_with_their_calls(journal):
     assert book.open() == [] and book.all()[0].mined == 7
 
 
+def test_two_safes_have_each_their_own_transactions(journal):
+    one, other, book = transaction_key(b"one"), transaction_key(b"two"), journal.transactions
+    calls = [Call("0xAcc", "0x12")]
+    book.plan(one, "fund", calls, 5, "0xKeeper")
+    book.plan(other, "report", calls, 5, "0xReporter")
+    assert [each.key for each in book.open("0xKeeper")] == [one]
+    assert [each.key for each in book.open("0xReporter")] == [other]
+    assert [each.key for each in book.open()] == [one, other] and not book.open("0xNobody")
+    book.step(replace(book.get(other), nonce=3), TransactionState.SIGNED)
+    assert book.get(other).safe == "0xReporter"
+    with pytest.raises(JournalMismatch):
+        book.plan(other, "report", calls, 5, "0xKeeper")
+
+
 def test_a_record_is_read_as_it_was_written():
     move = DecidedMove(MoveKind.MERGE, MARKET, MARKET, 5)
     opening = Opening(MARKET, 2, "0x" + "06" * 32, 3, 1_800_000_000)

@@ -196,6 +196,22 @@ def test_without_pools_nothing_is_decided_or_reported_and_the_rest_goes_on():
     assert (reports, tidied) == ([], [1])
 
 
+def test_who_does_not_report_does_all_the_rest():
+    reports, tidied = [], []
+    keeper = quiet_keeper(Keeper, reports, tidied)
+    keeper.reporter = None
+    assert keeper.tick().halts == {} and (reports, tidied) == ([], [1])
+
+
+def test_reports_that_another_safe_sends_go_on_at_each_tick():
+    advanced = []
+    keeper = quiet_keeper(Keeper, [], [])
+    keeper.report_sender = SimpleNamespace(moves=0, advance=lambda: advanced.append(1))
+    assert keeper.tick().halts == {} and advanced == [1]
+    keeper.report_sender.advance = failing(CosignerAway("silent"))
+    assert "silent" in keeper.tick().halts["signers"]
+
+
 def test_a_journal_that_is_anothers_stops_everything():
     reports, tidied = [], []
     keeper = quiet_keeper(Keeper, reports, tidied)

@@ -30,6 +30,7 @@ def world(tmp_path_factory):
 def nobody_moved(world):
     return (
         world.stage.safe.nonce(),
+        world.stage.reporter.nonce(),
         world.stage.chain.nonce(world.stage.people["executor"].address),
     )
 
@@ -43,6 +44,11 @@ CASES = {
     "foreign class": ("classes = [\n    0,\n]", "classes = [1]", r"class 1's keeper is 0x0000"),
     "no class": ("classes = [\n    0,\n]", "classes = []", r"\[classes\]"),
     "foreign safe": ("multi_send = ", "multi_send = 3 # ", r"\[safe.multi_send\]"),
+    "a reporter's key": (
+        'owner = "reporter.json"',
+        'owner = "owner.json"\nowner_passphrase_env = "STRONGROOM_OWNER_PASSPHRASE"',
+        r"\[reporter.owner\] .* is not an owner",
+    ),
     "unknown key": ("[chain]", "[chain]\nretries = 3", r"\[chain.retries\]"),
     "unknown pack": ("[packs.tail]", "[packs.tails]", r"no pack 'tails'; installed: .*tail"),
     "bad parameter": ("[packs.tail]", "[packs.tail]\nhigh = 'x'", r"pack tail"),
@@ -72,6 +78,23 @@ def test_what_does_not_fit_is_refused_with_its_place(world, case, tmp_path):
     with pytest.raises(ConfigError, match=what):
         build(load(path))
     assert nobody_moved(world) == before
+
+
+def test_who_is_not_the_reporter_says_so_and_leaves_reports_to_others(world):
+    """The vault's reporter is a Safe of its own: without its section, or with another's, the
+    keeper works and reports nothing; with it, reports have a transactor of their own."""
+    text, told = (world.folder / "keeper.toml").read_text(), []
+    section = text[text.index("[reporter]") : text.index("[cosigner]")]
+    path, named = world.folder / "silent.toml", {"reporter": world.stage.reporter.address}
+    other = section.replace(world.stage.reporter.address, world.stage.safe.address)
+    for changed in ("", other):
+        path.write_text(text.replace(section, changed))
+        keeper = build(load(path), lambda event, fields: told.append((event, fields)))
+        assert keeper.reporter is None and keeper.report_sender is None
+    assert told == [("somebody_else_reports", named)] * 2
+    keeper = build(load(world.folder / "keeper.toml"))
+    assert keeper.reporter is not None
+    assert keeper.report_sender not in (None, keeper.transactor)
 
 
 def test_a_wrong_passphrase(world, monkeypatch):
@@ -140,7 +163,7 @@ def test_first_files_of_a_vault_work(world, tmp_path):
     assert any("--tcp PORT" in words for words in written.left)
     owners = world.stage.safe.getOwners()
     assert all(owner in written.left[0] for owner in owners)
-    for name in ("owner", "executor", "cosigner"):
+    for name in ("owner", "executor", "cosigner", "reporter"):
         shutil.copy(world.folder / f"{name}.json", tmp_path)
     config, known = load(tmp_path / "keeper.toml"), world.stage.config
     traded = {market.negative_risk for market in world.markets}
@@ -148,6 +171,9 @@ def test_first_files_of_a_vault_work(world, tmp_path):
         each for each in known.venue.exchanges if each.negative_risk in traded
     }
     assert (config.safe, config.chain.chain_id) == (known.safe, known.chain.chain_id)
+    assert config.reporter.safe == known.reporter.safe == world.stage.vault.reporter()
+    assert any("take [reporter] out" in words for words in written.left)
+    assert cosigner_file(tmp_path / "cosigner.toml").policy.reporter == config.reporter.safe
     assert config.operations.mode == "paper" and list(config.packs) == ["tail"]
     with pytest.raises(ConfigError, match="start it first"):
         build(config)
@@ -162,6 +188,13 @@ def test_first_files_of_a_vault_work(world, tmp_path):
         process.terminate()
         assert process.wait(20) == 0
     assert not list(tmp_path.glob("cosigner.sock*"))
+
+
+def test_first_files_are_those_of_a_keeper_that_the_vault_has(world, tmp_path):
+    first_files(world, tmp_path, safe=world.stage.safe.address.lower())
+    assert load(tmp_path / "keeper.toml").safe.address == world.stage.safe.address
+    with pytest.raises(ConfigError, match=r"name one of them \(--safe\)"):
+        first_files(world, tmp_path / "other", safe=world.stage.reporter.address)
 
 
 def test_first_files_overwrite_nothing_and_need_a_vault(world, tmp_path):

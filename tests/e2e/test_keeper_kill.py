@@ -105,7 +105,11 @@ def check(world, number):
     assert vault.bookOf(name)[0] == size * 97 // 100
     assert not journal.open() and not journal.open_tasks() and not journal.transactions.open()
     done = [each for each in journal.transactions.all() if each.state == TransactionState.DONE]
-    assert world.stage.safe.nonce() == len(done), "each nonce has its transaction"
+    for safe in (world.stage.safe, world.stage.reporter):
+        its = sorted(each.nonce for each in done if each.safe == safe.address)
+        assert its == list(range(safe.nonce())), "each nonce has its transaction"
+    reports = {each.safe for each in done if each.purpose == "report"}
+    assert reports == {world.stage.reporter.address}
     purposes = [each.purpose for each in done]
     assert purposes.count(f"fund: {market.question}") == 1
     web3 = Web3(Web3.HTTPProvider(world.url))

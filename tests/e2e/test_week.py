@@ -346,7 +346,7 @@ def test_an_audit_goes_on_from_its_checkpoint_over_a_poor_node(week, audited, tm
 
 def test_every_report_again_on_a_fork_is_the_same(week, lines):
     """A separate anvil, set to the block before each report: receipts, logs, storage words."""
-    reporter = week.stage.safe.address
+    reporter = week.stage.reporter.address
     with forks(week.stage.chain.url) as again:
         found = [again.replay(line.block, week.stage.vault.address) for line in lines]
         assert [each.differences for each in found] == [()] * len(lines)

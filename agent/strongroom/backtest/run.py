@@ -311,6 +311,7 @@ def assemble(
         vault=VaultReader(chain, VAULT, (CLASS,)),
         venue=SimulatedVenue(world),
         transactor=transactor,
+        report_sender=transactor,
         signers=Unsigned(),
         sources=SimulatedSources(world, config.quotes.stale_s, forecasters),
         book=lambda token: _book(world, token),

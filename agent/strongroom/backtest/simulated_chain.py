@@ -494,6 +494,10 @@ class SimulatedTransactor:
         """Return what came of a transaction."""
         return self._done.get(key, (None, ""))
 
+    def carries(self, purpose: str) -> bool:
+        """Nothing is ever under way."""
+        return False
+
     def advance(self) -> None:
         """Nothing is ever under way."""
 

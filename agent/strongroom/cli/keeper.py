@@ -32,6 +32,7 @@ def command() -> None:
 )
 @click.option("--folder", type=FOLDER, default=Path(), help="Of the files; default: this folder.")
 @click.option("--tcp", type=click.IntRange(1, 65_535), help="Port of a co-signer of another user.")
+@click.option("--safe", type=ADDRESS, help="The keeper's Safe, where the classes have several.")
 def init(
     vault: str,
     rpc: str,
@@ -42,6 +43,7 @@ def init(
     multi_send: str | None,
     folder: Path,
     tcp: int | None,
+    safe: str | None,
 ) -> None:
     """Write keeper.toml and cosigner.toml for a vault, with everything that the chain knows.
 
@@ -63,7 +65,7 @@ def init(
         raise click.UsageError("--clob-url and --gamma-url go together")
     venue = VenueUrls(clob_url, gamma_url, stream_url) if clob_url and gamma_url else None
     written = write_first_files(
-        InitOptions(vault, rpc, venue, packs, folder, multi_send or MULTI_SEND, tcp)
+        InitOptions(vault, rpc, venue, packs, folder, multi_send or MULTI_SEND, tcp, safe)
     )
     for file in written.files:
         click.echo(f"wrote {file}")

@@ -64,6 +64,7 @@ class Policy(BaseModel):
 
     vault: str
     safe: str
+    reporter: str = ""  # Safe whose reports are signed, best another one; empty: none are
     multi_send: str
     chain_id: int
     classes: tuple[int, ...]  # of markets
@@ -169,8 +170,14 @@ def judge_transaction(
     rules = policy.transactions
     if before.in_minute >= rules.max_per_minute:
         raise PolicyRefuses("rate", f"{rules.max_per_minute} transactions in a minute")
+    safe = request.safe or policy.safe
+    if not _among(safe, [policy.safe, policy.reporter]):
+        raise PolicyRefuses("safe", f"{safe} is not admitted")
     allocated = 0
     for call in calls_in(policy, request):
+        if _uses_up_nonce(call, safe):
+            continue
+        _check_reports(policy, call, safe)
         allocated += _judge_call(policy, call, markets, accounts, now)
     if before.in_day + allocated > rules.max_allocation_per_day * MICRO:
         raise PolicyRefuses("day", f"{before.in_day + allocated} micro-units allocated in a day")
@@ -239,8 +246,6 @@ def _judge_call(
     accounts: Mapping[str, MarketFacts],
     now: int,
 ) -> int:
-    if call.to.lower() == policy.safe.lower() and call.data == "0x":
-        return 0  # uses a nonce up
     if call.to.lower() in accounts:
         _check_account(policy, accounts[call.to.lower()])
         inside = decoded(call, ACCOUNT_CALLS)
@@ -270,6 +275,20 @@ def _judge_call(
     if assets > policy.transactions.max_allocation * MICRO:
         raise PolicyRefuses("size", f"{assets} micro-units to one market in one transaction")
     return assets
+
+
+def _uses_up_nonce(call: Call, safe: str) -> bool:
+    return _among(call.to, [safe]) and call.data == "0x"
+
+
+def _check_reports(policy: Policy, call: Call, safe: str) -> None:
+    """The reporter's Safe reports and does nothing else; no other Safe reports."""
+    found = decoded(call, VAULT_CALLS) if _among(call.to, [policy.vault]) else None
+    reports = found is not None and found[0] == "report"
+    if reports and not _among(safe, [policy.reporter]):
+        raise PolicyRefuses("reporter", f"{safe} is not admitted as reporter")
+    if not reports and not _among(safe, [policy.safe]):
+        raise PolicyRefuses("reporter", f"the reporter {safe} may do nothing but report")
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,8 @@ class Judge:
         Raises:
             PolicyRefuses: the policy does not admit it.
         """
-        now, digest = self.facts.now(), request.transaction_hash(self._safe)
+        safe = SafeAddress(request.safe or self.policy.safe, self.policy.chain_id)
+        now, digest = self.facts.now(), request.transaction_hash(safe)
         if not self.store.knows(digest):
             accounts: dict[str, MarketFacts] = {}
             markets: dict[MarketId, MarketFacts] = {}

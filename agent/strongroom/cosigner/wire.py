@@ -79,6 +79,7 @@ class _TransactionBody(BaseModel):
     data: str  # 0x...
     operation: int
     nonce: int
+    safe: str = ""  # empty: the keeper's
 
 
 def order_to_json(request: OrderRequest) -> bytes:
@@ -130,4 +131,6 @@ def transaction_from_json(body: bytes) -> TransactionRequest:
         ValueError: it is none.
     """
     found = _TransactionBody.model_validate_json(body)
-    return TransactionRequest(found.to, to_bytes(found.data), found.operation, found.nonce)
+    return TransactionRequest(
+        found.to, to_bytes(found.data), found.operation, found.nonce, found.safe
+    )

@@ -21,6 +21,7 @@ KEEPER, COSIGNER = "keeper.toml", "cosigner.toml"
 PASSPHRASES = (
     "STRONGROOM_OWNER_PASSPHRASE",
     "STRONGROOM_EXECUTOR_PASSPHRASE",
+    "STRONGROOM_REPORTER_PASSPHRASE",
     "STRONGROOM_COSIGNER_PASSPHRASE",
     "STRONGROOM_WALLET_PASSPHRASE",
 )
@@ -32,6 +33,8 @@ class Operation:
     """What the files are about.
 
     Attributes:
+        reporter: Safe that reports, of other keys than the keeper's but for the co-signer's
+        reporter_owner: its first owner; the co-signer is the second
         wallets: the keeper's deposit wallets, addresses
         socket: where the co-signer listens
     """
@@ -41,6 +44,8 @@ class Operation:
     venue: Venue
     vault: str
     safe: str
+    reporter: str
+    reporter_owner: LocalAccount
     multi_send: str
     owners: Sequence[LocalAccount]
     executor: LocalAccount
@@ -59,6 +64,7 @@ class Operation:
         for name, account in (
             ("owner", owner),
             ("cosigner", cosigner),
+            ("reporter", self.reporter_owner),
             ("executor", self.executor),
         ):
             write_keystore(folder / f"{name}.json", account)
@@ -80,6 +86,7 @@ class Operation:
             },
             "keys": {"owner": "owner.json", "executor": "executor.json"},
             "safe": {"address": self.safe, "multi_send": self.multi_send},
+            "reporter": {"safe": self.reporter, "owner": "reporter.json"},
             "cosigner": {"url": f"unix:{self.socket}", "secret_file": "secret"},
             "venue": {
                 "clob_url": self.service_url,
@@ -106,6 +113,7 @@ class Operation:
             "policy": {
                 "vault": self.vault,
                 "safe": self.safe,
+                "reporter": self.reporter,
                 "multi_send": self.multi_send,
                 "chain_id": polymarket.CHAIN_ID,
                 "classes": list(self.classes),

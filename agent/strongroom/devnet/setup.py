@@ -1,4 +1,5 @@
-"""A vault with everything around it on a running devnet: the keeper's Safe (2 of 3), its co-signer,
+"""A vault with everything around it on a running devnet: the keeper's Safe and the reporter's (2 of
+3 each; one key here, one with the co-signer, one with a person), their co-signer,
 the files that an operator would write, depositors, and the CLOB service."""
 
 import atexit
@@ -101,6 +102,7 @@ class Stage:
     venue: Venue
     vault: Contract
     safe: Contract
+    reporter: Contract  # Safe
     multi_send: Contract
     server: ClobServer
     clock: DevnetClock
@@ -216,15 +218,19 @@ def set_up(
     markets = [parse_market(record) for record in options.records]
     server = _serve(chain, clock, options, venue, people, markets)
     owners = [own_key(folder, f"owner {number}") for number in range(3)]
-    keeper = devnet.deploy_safe(
-        deployer,
-        venue.safes,
-        [owner.address for owner in owners],
-        2,
-        nonce=secrets.randbelow(2**60),
+    reporters = [own_key(folder, "reporter"), *owners[1:]]
+    keeper, reporter = (
+        devnet.deploy_safe(
+            deployer,
+            venue.safes,
+            [owner.address for owner in those],
+            2,
+            nonce=secrets.randbelow(2**60),
+        )
+        for those in (owners, reporters)
     )
     multi_send = deployer.deploy(safe("MultiSendCallOnly"))
-    vault = _deploy_vault(deployer, venue, people, keeper, options.limits)
+    vault = _deploy_vault(deployer, venue, people, reporter, options.limits)
     classes = _add_classes(deployer, venue, vault, people["owner"], keeper, markets, options)
     devnet.raise_delays(vault, people["owner"], 3 * DAY)
     # a socket's path may not be longer than some hundred bytes; nobody else may open the folder
@@ -235,6 +241,8 @@ def set_up(
         venue=venue,
         vault=vault.address,
         safe=keeper.address,
+        reporter=reporter.address,
+        reporter_owner=reporters[0],
         multi_send=multi_send.address,
         owners=owners,
         executor=people["executor"].account,
@@ -250,6 +258,7 @@ def set_up(
         venue,
         vault,
         keeper,
+        reporter,
         multi_send,
         server,
         clock,
@@ -285,7 +294,7 @@ def _deploy_vault(
     deployer: AnvilDeployer,
     venue: Venue,
     people: Mapping[str, Key],
-    keeper: Contract,
+    reporter: Contract,
     limits: Limits,
 ) -> Contract:
     factory = devnet.deploy_vault_factory(deployer, venue.pusd)
@@ -294,7 +303,7 @@ def _deploy_vault(
         "ROOM",
         owner=people["owner"],
         guardian=people["guardian"],
-        reporter=keeper.address,
+        reporter=reporter.address,
         fee_recipient=people["manager"],
         min_deposit=MICRO,
         timelock_s=0,

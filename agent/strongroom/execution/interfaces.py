@@ -96,7 +96,7 @@ class OrderVenue(Protocol):
 
 
 class SafeSender(Protocol):
-    """Carries out transactions of the keeper's Safe, each once."""
+    """Carries out transactions of one Safe, each once."""
 
     @property
     def moves(self) -> int:
@@ -104,6 +104,9 @@ class SafeSender(Protocol):
 
     def state(self, key: TransactionKey) -> tuple[TransactionState | None, str]:
         """Return how far a transaction has come, and why; None: it is not known."""
+
+    def carries(self, purpose: str) -> bool:
+        """Whether a transaction of this purpose is under way."""
 
     def run(
         self, key: TransactionKey, purpose: str, calls: Sequence[Call]

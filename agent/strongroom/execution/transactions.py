@@ -1,8 +1,9 @@
-"""The keeper's Safe transactions: one after the other, each executed once, whatever breaks.
+"""A Safe's transactions: one after the other, each executed once, whatever breaks.
 
 A Safe executes one transaction a nonce. So a transaction that may be out there is never signed for
 a second nonce before the first has been used by something else, and what used it is known by
 the Safe's own event. The executor that carries them pays the gas and may be replaced at any time.
+Keeper and reporter have a Safe, and a transactor, each; they share journal and executor.
 """
 
 import time
@@ -30,7 +31,7 @@ MAX_WEI = 10_000 * GWEI  # a gas; what would cost more waits
 
 
 class Transactor:
-    """Carries out the Safe's transactions."""
+    """Carries out one Safe's transactions."""
 
     def __init__(
         self,
@@ -68,12 +69,16 @@ class Transactor:
 
     def plan(self, key: TransactionKey, purpose: str, calls: Sequence[Call]) -> None:
         """Keep a transaction to be carried out; the same key again is the same one."""
-        self._book.plan(key, purpose, calls, self._chain.now())
+        self._book.plan(key, purpose, calls, self._chain.now(), self._safe)
 
     def state(self, key: TransactionKey) -> tuple[TransactionState | None, str]:
         """Return how far a transaction has come, and why."""
         found = self._book.find(key)
         return (None, "") if found is None else (found.state, found.reason)
+
+    def carries(self, purpose: str) -> bool:
+        """Whether one of this purpose is under way."""
+        return any(each.purpose == purpose for each in self._book.open(self._safe))
 
     def run(
         self, key: TransactionKey, purpose: str, calls: Sequence[Call]
@@ -94,7 +99,7 @@ class Transactor:
         Raises:
             NotSigned: the signatures of one are missing; it stays planned.
         """
-        for planned in self._book.open():
+        for planned in self._book.open(self._safe):
             if not self._advance(planned):
                 return  # the next one waits for its nonce
 
@@ -136,7 +141,7 @@ class Transactor:
             self._book.step(this, TransactionState.DROPPED, f"nonce {only} is used")
             return False
         sent = batch(this.calls, self._multi_send)
-        request = TransactionRequest(sent.to, sent.data, sent.operation, nonce)
+        request = TransactionRequest(sent.to, sent.data, sent.operation, nonce, self._safe)
         try:
             signatures = self._signers.sign_transaction(request)
         except CosignerRefused as refusal:
@@ -190,6 +195,8 @@ class Transactor:
 
     def _send(self, this: SafeTransaction, call: Call, gas: int) -> None:
         nonce = self._chain.sent_by(self._executor.address)
+        if self._is_taken(nonce):
+            return
         tip, fee = self._chain.fees()
         if nonce == this.executor_nonce and this.max_fee is not None:
             fee = max(fee, this.max_fee * BUMP_PERCENT // 100)
@@ -216,6 +223,18 @@ class Transactor:
         with suppress(TransactionRefused):
             self._chain.send(bytes(signed.raw_transaction))
 
+    def _is_taken(self, nonce: int) -> bool:
+        """Whether the executor's nonce carries another Safe's transaction, which must not be
+        replaced as long as it may be mined soon."""
+        return any(
+            each.safe != self._safe
+            and each.state == TransactionState.SENT
+            and each.executor_nonce == nonce
+            and self._chain.now() - each.time <= self._stale_after
+            and any(self._chain.is_known(carrier) for carrier in each.hashes)
+            for each in self._book.open()
+        )
+
     def _refused(self, this: SafeTransaction, why: str) -> None:
         """It would revert now. Never sent, it is dropped; else its nonce is used up by nothing."""
         if this.state == TransactionState.SIGNED:
@@ -225,7 +244,8 @@ class Transactor:
         if this.calls == nothing or self._nonce() != this.nonce:
             return  # executed meanwhile, that is why it was refused: looked at again
         key = transaction_key(to_bytes(this.key) + b"cancel")
-        self._book.plan(key, f"cancel nonce {this.nonce}", nothing, self._chain.now())
+        now = self._chain.now()
+        self._book.plan(key, f"cancel nonce {this.nonce}", nothing, now, self._safe)
         cancel = self._book.get(key)
         if cancel.state == TransactionState.PLANNED:
             self._sign(cancel, only=this.nonce)

@@ -89,7 +89,7 @@ class Task:
 
 @dataclass(frozen=True)
 class SafeTransaction:
-    """A transaction of the keeper's Safe, and how far it has come.
+    """A transaction of a Safe, and how far it has come.
 
     Attributes:
         nonce: of the Safe; None before it is signed
@@ -98,6 +98,7 @@ class SafeTransaction:
         hashes: of the transactions that carried it
         executor_nonce, max_fee: of the last one sent; wei a gas
         mined: block
+        safe: whose it is; the keeper's and the reporter's never wait for each other's nonces
     """
 
     key: TransactionKey
@@ -115,6 +116,7 @@ class SafeTransaction:
     max_fee: int | None = None
     mined: int = 0
     reason: str = ""
+    safe: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from sqlalchemy.schema import CreateSchema
 from strongroom.database import keep_private_and_durable
 from strongroom.errors import BadInput, Differs
 
-VERSION = 4
+VERSION = 5
 VERSION_FACT = "journal version"  # on a server; a file has a number of its own for it
 META = MetaData()
 # 64 bits: amounts in micro-units are more than PostgreSQL's INTEGER takes.
@@ -111,7 +111,7 @@ forecasts = Table(  # the first of each source on each market, and what came of 
     Column("detail", String, nullable=False),  # JSON
     Column("outcome", Float),  # 1 YES, 0 NO, 0.5 void; once known
 )
-transactions = Table(  # of the Safe: see rows.SafeTransaction
+transactions = Table(  # of our Safes: see rows.SafeTransaction
     "transactions",
     META,
     Column("key", String, primary_key=True),
@@ -129,6 +129,7 @@ transactions = Table(  # of the Safe: see rows.SafeTransaction
     Column("max_fee", Whole),  # wei a gas, of the last one sent
     Column("mined", Whole, nullable=False),  # block
     Column("reason", String, nullable=False),
+    Column("safe", String, nullable=False),  # whose it is, address
 )
 
 

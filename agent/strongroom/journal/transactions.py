@@ -1,4 +1,5 @@
-"""Transactions of the keeper's Safe in the journal: one row each, a step before what it allows."""
+"""Transactions of the keeper's and the reporter's Safe : one row each in the journal, a step
+before what it allows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,21 +25,28 @@ class TransactionBook:
         self._engine, self._written = engine, written
         self.moves = 0  # steps since it was opened
 
-    def plan(self, key: TransactionKey, purpose: str, calls: Sequence[Call], time: int) -> None:
-        """Keep a transaction; one that is known already stays as it is.
+    def plan(
+        self,
+        key: TransactionKey,
+        purpose: str,
+        calls: Sequence[Call],
+        time: int,
+        safe: str = "",
+    ) -> None:
+        """Keep a transaction of a Safe; one that is known already stays as it is.
 
         Raises:
-            JournalMismatch: the key stands for other calls.
+            JournalMismatch: the key stands for other calls, or for another Safe's.
         """
         with self._engine.begin() as connection:
             known = _find(connection, key)
             if known is not None:
-                if known.calls != tuple(calls):
+                if (known.calls, known.safe) != (tuple(calls), safe):
                     raise JournalMismatch(f"transaction {key} stands for other calls already")
                 return
             count = connection.execute(select(func.count()).select_from(transactions)).scalar_one()
             planned = SafeTransaction(
-                key, count, purpose, tuple(calls), time, TransactionState.PLANNED
+                key, count, purpose, tuple(calls), time, TransactionState.PLANNED, safe=safe
             )
             connection.execute(insert(transactions).values(**transaction_columns(planned)))
             _note(connection, key, TransactionState.PLANNED, purpose)
@@ -76,9 +84,12 @@ class TransactionBook:
             raise NotRecorded(f"this journal has no transaction {key}: is it another keeper's?")
         return found
 
-    def open(self) -> list[SafeTransaction]:
-        """Return the transactions that something may still come of, oldest first."""
+    def open(self, safe: str | None = None) -> list[SafeTransaction]:
+        """Return the transactions that something may still come of, oldest first; of one Safe, or
+        of all."""
         chosen = select(transactions).where(transactions.c.state.not_in(TRANSACTION_OVER))
+        if safe is not None:
+            chosen = chosen.where(transactions.c.safe == safe)
         with self._engine.connect() as connection:
             rows = connection.execute(chosen.order_by(transactions.c.number)).mappings()
             return [transaction_of(row) for row in rows]

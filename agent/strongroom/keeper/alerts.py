@@ -13,6 +13,7 @@ WORTH = {
     "halted": "stopped deciding: {what}: {why}",
     "goes_on": "decides again: {what} is over",
     "report_pending": "a report waits for the guardian: NAV {nav_bid} to {nav_ask}",
+    "somebody_else_reports": "does not report: the vault's reporter is {reporter}",
     "report_refused": "a report was refused: {why}",
     "nav_differs": "the chain's NAV differs from ours by {difference_bid} / {difference_ask}",
     "failed": "failed and stopped: {error}",

@@ -33,6 +33,8 @@ class Surroundings:
     Attributes:
         vault: reads the vault on the chain
         venue: the order service under the executor's API key
+        transactor: of the keeper's Safe
+        report_sender: of the reporter's Safe, maybe the same; None: somebody else reports
         book: a token's newest book; None: unknown
         clock: seconds
         on_event: is called with each event
@@ -44,6 +46,7 @@ class Surroundings:
     vault: VaultReader
     venue: OrderVenue
     transactor: SafeSender
+    report_sender: SafeSender | None
     signers: Signers
     sources: MarketSources
     book: Callable[[TokenId], Book | None]
@@ -91,6 +94,10 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         confirmations=settings.confirmations,
         wallets=vault.wallets,
     )
+    sender = around.report_sender
+    reporter = None
+    if sender is not None:
+        reporter = Reporter(settings.reporting, journal, sender, vault, now, on_event)
     return Keeper(
         journal=journal,
         chain=around.chain,
@@ -100,7 +107,8 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         desk=desk,
         tasks=Tasks(journal, transactor, desk, vault, settings.tasks, around.book, now, on_event),
         duties=Duties(journal, transactor, vault, now, on_event),
-        reporter=Reporter(settings.reporting, journal, transactor, vault, now, on_event),
+        reporter=reporter,
+        report_sender=None if sender is transactor else sender,
         sources=around.sources,
         packs=settings.packs,
         rules=settings.rules,

@@ -46,6 +46,16 @@ class SafeSection(Section):
     multi_send: str = "0x9641d764fc13c8B624c04430C7356C1C7C8102e2"  # MultiSendCallOnly 1.4.1
 
 
+class ReporterSection(Section):
+    """The reporter's Safe, where this process signs for it; the co-signer, if there is one, is its
+    second owner, too."""
+
+    safe: str
+    owner: Path  # keystore of one of its owners
+    owner_passphrase_env: str = "STRONGROOM_REPORTER_PASSPHRASE"
+    further_owners: tuple[Path, ...] = ()  # where no co-signer signs for it; same passphrase
+
+
 class CosignerSection(Section):
     """The co-signer's process."""
 
@@ -201,6 +211,7 @@ class Config(Section):
     chain: ChainSection
     keys: KeysSection
     safe: SafeSection
+    reporter: ReporterSection | None = None  # None: reports only where the Safe above does
     cosigner: CosignerSection | None = None
     venue: VenueSection
     information: InformationSection = InformationSection()
@@ -245,6 +256,7 @@ def in_mode(config: Config, mode: str | None) -> Config:
 _PATHS = (
     ("keys", "owner"),
     ("keys", "executor"),
+    ("reporter", "owner"),
     ("cosigner", "secret_file"),
     ("reporting", "evidence"),
     ("operations", "stop_file"),
@@ -264,9 +276,10 @@ def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     for wallet in venue.get("wallets", ()) if isinstance(venue, dict) else ():
         if isinstance(wallet, dict) and isinstance(wallet.get("owner"), str):
             wallet["owner"] = str(folder / wallet["owner"])
-    keys = data.get("keys")
-    if isinstance(keys, dict) and isinstance(keys.get("further_owners"), list):
-        keys["further_owners"] = [str(folder / str(each)) for each in keys["further_owners"]]
+    for name in ("keys", "reporter"):
+        keys = data.get(name)
+        if isinstance(keys, dict) and isinstance(keys.get("further_owners"), list):
+            keys["further_owners"] = [str(folder / str(each)) for each in keys["further_owners"]]
     journal = data.setdefault("journal", "sqlite:///keeper.db")
     if isinstance(journal, str) and journal.startswith("sqlite:///"):
         data["journal"] = f"sqlite:///{folder / journal.removeprefix('sqlite:///')}"

@@ -1,12 +1,12 @@
 """A keeper's and a co-signer's first files, from a vault on chain and a venue's addresses.
 
-What the vault knows is read from it: its Safe, the owners, the classes' exchanges and their
+What the vault knows is read from it: its Safes, their owners, the classes' exchanges and their
 version, the longest life of an order. What only a person can decide is written with careful values.
 """
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +63,7 @@ class InitOptions:
         folder: of the files; none of them may be there yet
         multi_send: MultiSendCallOnly on this chain
         tcp: port of this machine that the co-signer listens on; None: a socket that one user opens
+        safe: keeper of the classes that are served; None: the only one that the vault has
     """
 
     vault: str
@@ -72,6 +73,7 @@ class InitOptions:
     folder: Path = Path()
     multi_send: str = MULTI_SEND
     tcp: int | None = None
+    safe: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,28 @@ class _Exchange:
 
 
 @dataclass(frozen=True)
+class _Safe:
+    """A Safe."""
+
+    address: str
+    owners: tuple[str, ...]
+    threshold: int
+
+
+@dataclass(frozen=True)
 class _Found:
-    """What the chain says."""
+    """What the chain says.
+
+    Attributes:
+        reporter: a Safe of its own; None: the keeper's Safe reports, or no Safe does
+        reports: whether the reporter is a Safe
+    """
 
     chain_id: int
     vault: str
-    safe: str
-    owners: tuple[str, ...]
-    threshold: int
+    safe: _Safe
+    reporter: _Safe | None
+    reports: bool
     order_lifetime_s: int
     exchanges: tuple[_Exchange, ...]
     classes: tuple[int, ...]
@@ -107,7 +123,7 @@ class _Found:
     @property
     def cosigned(self) -> bool:
         """Whether a co-signer gives the second of two signatures; more are the keeper's own."""
-        return self.threshold == 2
+        return self.safe.threshold == 2
 
 
 def write_first_files(options: InitOptions) -> Written:
@@ -119,7 +135,7 @@ def write_first_files(options: InitOptions) -> Written:
         BadInput: no vault is at the address.
         ChainAway: the node does not answer.
     """
-    found = _look(Contracts(options.rpc), options.vault)
+    found = _look(Contracts(options.rpc), options.vault, options.safe)
     venue = options.venue or PUBLIC_VENUES.get(found.chain_id)
     if venue is None:
         raise ConfigError(
@@ -148,7 +164,7 @@ def write_first_files(options: InitOptions) -> Written:
     return Written(tuple(folder / name for name in files), tuple(_left(options, found)))
 
 
-def _look(chain: Contracts, address: str) -> _Found:
+def _look(chain: Contracts, address: str, wanted: str | None) -> _Found:
     if not is_address(address):
         raise BadInput(f"{address} is not an address: --vault takes 0x and 40 hex digits")
     vault = chain.at(to_checksum_address(address), vault_abi())
@@ -158,19 +174,15 @@ def _look(chain: Contracts, address: str) -> _Found:
         keepers = [str(vault.keeperOf(each)) for each in range(int(vault.class_count()))]
     except (CallReverted, BadArguments) as error:
         raise BadInput(f"there is no Strongroom vault at {address} on this chain") from error
-    numbers = [number for number, each in enumerate(keepers) if each == reporter]
-    if not numbers:
-        raise ConfigError(
-            f"the vault's reporter is {reporter}, the keepers of its classes are "
-            f"{', '.join(keepers) or 'nobody'}: a keeper needs one Safe for both"
-        )
-    safe = chain.at(reporter, abi.load("Safe"))
-    try:
-        owners, threshold = tuple(map(str, safe.getOwners())), int(safe.getThreshold())
-    except (CallReverted, BadArguments) as error:
-        raise ConfigError(f"the keeper {reporter} is not a Safe: make a Safe the keeper") from error
+    keeper = _chosen(keepers, wanted)
+    numbers = [number for number, each in enumerate(keepers) if each == keeper]
+    safe, theirs = _safe(chain, keeper), _safe(chain, reporter)
+    if safe is None:
+        raise ConfigError(f"the keeper {keeper} is not a Safe: make a Safe the keeper")
     exchanges: dict[str, _Exchange] = {}
     classes, notes = [], []
+    if theirs is None:
+        notes.append(f"the vault's reporter is {reporter}, no Safe: somebody else must report")
     for number in numbers:
         terms = vault.classOf(number)
         account = chain.at(terms.implementation, abi.load("PolymarketAccount"))
@@ -183,9 +195,34 @@ def _look(chain: Contracts, address: str) -> _Found:
             notes.append(f"class {number} trades with pools: add its [[venue.pools]]")
         classes.append(number)
     return _Found(
-        chain.chain_id, vault.address, reporter, owners, threshold, lifetime,
-        tuple(exchanges.values()), tuple(classes), tuple(notes),
+        chain.chain_id, vault.address, safe, None if reporter == keeper else theirs,
+        theirs is not None, lifetime, tuple(exchanges.values()), tuple(classes), tuple(notes),
     )  # fmt: skip
+
+
+def _chosen(keepers: Sequence[str], wanted: str | None) -> str:
+    """Return the keeper whose files are written.
+
+    Raises:
+        ConfigError: no class has this keeper, or the vault has several.
+    """
+    known = [each for each in dict.fromkeys(keepers) if int(each, 16)]
+    chosen = [each for each in known if wanted is None or each.lower() == wanted.lower()]
+    if len(chosen) == 1:
+        return chosen[0]
+    raise ConfigError(
+        f"the keepers of the vault's classes are {', '.join(known) or 'nobody'}: "
+        + ("name one of them (--safe)" if known else "name a Safe the keeper of a class first")
+    )
+
+
+def _safe(chain: Contracts, address: str) -> _Safe | None:
+    """Return the Safe at an address; None where there is none."""
+    safe = chain.at(address, abi.load("Safe"))
+    try:
+        return _Safe(address, tuple(map(str, safe.getOwners())), int(safe.getThreshold()))
+    except (CallReverted, BadArguments):
+        return None
 
 
 def _exchange(chain: Contracts, account: Contract, oracle: str) -> _Exchange | None:
@@ -206,7 +243,7 @@ def _exchange(chain: Contracts, account: Contract, oracle: str) -> _Exchange | N
 def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> JsonObject:
     lifetime = min(ExecutionSection().order_lifetime_s, found.order_lifetime_s)
     negative = [each.oracle for each in found.exchanges if each.negative_risk]
-    further = [f"owner-{number}.json" for number in range(2, found.threshold + 1)]
+    further = [f"owner-{number}.json" for number in range(2, found.safe.threshold + 1)]
     return {
         "vault": found.vault,
         "classes": list(found.classes),
@@ -214,7 +251,8 @@ def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> JsonObject
         "chain": {"rpc_url": options.rpc, "chain_id": found.chain_id, "confirmations": 5},
         "keys": {"owner": "owner.json", "executor": "executor.json"}
         | ({} if found.cosigned else {"further_owners": further}),
-        "safe": {"address": found.safe, "multi_send": options.multi_send},
+        "safe": {"address": found.safe.address, "multi_send": options.multi_send},
+        **({"reporter": _reporter(found, found.reporter)} if found.reporter else {}),
         **(
             {"cosigner": {"url": _place(options, "http://"), "secret_file": SECRET}}
             if found.cosigned
@@ -241,7 +279,22 @@ def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> JsonObject
     }
 
 
+def _reporter(found: _Found, reporter: _Safe) -> JsonObject:
+    further = [f"reporter-{number}.json" for number in _further(found, reporter)]
+    return {"safe": reporter.address, "owner": "reporter.json"} | (
+        {"further_owners": further} if further else {}
+    )
+
+
+def _further(found: _Found, safe: _Safe) -> range:
+    """Return the numbers of the owners of the reporter's Safe whose keys the keeper needs beside
+    the first: none, where a co-signer gives the second of two signatures."""
+    cosigned = found.cosigned and safe.threshold == 2
+    return range(2, 1 if cosigned else safe.threshold + 1)
+
+
 def _cosigner(options: InitOptions, found: _Found) -> JsonObject:
+    reporter = found.reporter or found.safe
     return {
         "listen": _place(options),
         "rpc_url": options.rpc,
@@ -250,7 +303,8 @@ def _cosigner(options: InitOptions, found: _Found) -> JsonObject:
         "store": "sqlite:///cosigner.db",
         "policy": {
             "vault": found.vault,
-            "safe": found.safe,
+            "safe": found.safe.address,
+            "reporter": reporter.address if found.reports else "",
             "multi_send": options.multi_send,
             "chain_id": found.chain_id,
             "classes": list(found.classes),
@@ -281,12 +335,14 @@ def _place(options: InitOptions, scheme: str = "") -> str:
 
 def _left(options: InitOptions, found: _Found) -> Iterator[str]:
     """Yield what is left to do."""
-    folder, owners = options.folder, ", ".join(found.owners)
+    folder, owners = options.folder, ", ".join(found.safe.owners)
     yield f"put the keystore of an owner of the Safe into {folder / 'owner.json'}: one of {owners}"
     if found.cosigned:
         yield f"put that of another owner into {folder / 'cosigner.json'}, best on another machine"
-    for number in range(2, 1 if found.cosigned else found.threshold + 1):
+    for number in range(2, 1 if found.cosigned else found.safe.threshold + 1):
         yield f"put that of another owner into {folder / f'owner-{number}.json'}"
+    if found.reporter is not None:
+        yield from _reporters_keys(folder, found, found.reporter)
     yield f"put the keystore of any account with gas into {folder / 'executor.json'}"
     yield "set STRONGROOM_OWNER_PASSPHRASE and STRONGROOM_EXECUTOR_PASSPHRASE for the keeper"
     if found.cosigned:
@@ -294,6 +350,19 @@ def _left(options: InitOptions, found: _Found) -> Iterator[str]:
         yield from _two_users(options)
     yield from found.notes
     yield f"read {folder / KEEPER}: its mode is paper, so nothing is sent before you set live"
+
+
+def _reporters_keys(folder: Path, found: _Found, safe: _Safe) -> Iterator[str]:
+    """Yield what reports need."""
+    yield (
+        f"put the keystore of an owner of the reporter's Safe into {folder / 'reporter.json'}: one "
+        f"of {', '.join(safe.owners)}; if somebody else reports, take [reporter] out of {KEEPER}"
+    )
+    for number in _further(found, safe):
+        yield f"put that of another of its owners into {folder / f'reporter-{number}.json'}"
+    if found.cosigned and safe.threshold == 2:
+        yield "the co-signer's key must be an owner of the reporter's Safe, too"
+    yield "set STRONGROOM_REPORTER_PASSPHRASE for the keeper"
 
 
 def _two_users(options: InitOptions) -> Iterator[str]:

@@ -94,11 +94,12 @@ class Keeper:
     desk: Desk
     tasks: Tasks
     duties: Duties
-    reporter: Reporter
+    reporter: Reporter | None  # None: somebody else reports
     sources: MarketSources
     packs: Sequence[Pack]
     rules: Rules
     exchanges: Sequence[str]
+    report_sender: SafeSender | None = None  # where reports go through another Safe
     negative_risk_oracle: str = ""
     watch: Watch = field(default_factory=Watch)
     gate: Gate = field(default_factory=Gate)
@@ -132,7 +133,7 @@ class Keeper:
     def _go_round(self, now: int, halts: dict[str, str]) -> tuple[VaultState | None, int]:
         self._check_clocks(now, halts)
         self._check_stop(halts)
-        for part in (self.transactor.advance, self.desk.recover):
+        for part in (self.transactor.advance, self._advance_reports, self.desk.recover):
             with _Named(halts):
                 part()
         state = None if "chain" in halts else self._read(halts)
@@ -158,8 +159,8 @@ class Keeper:
             state = self._again(state, halts)
             self.duties.tidy(state, self.tasks.busy())
         with _Named(halts):
-            if look is not None and "clock" not in halts and self._report_is_due(state):
-                self.reporter.report(look.markets, look.books)
+            if look is not None and "clock" not in halts:
+                self._report(look, state)
         return self._again(state, halts), decided
 
     # parts of a tick
@@ -173,11 +174,17 @@ class Keeper:
 
     def _moves(self) -> int:
         """Return how many steps orders and transactions have taken."""
-        return self.journal.moves + self.transactor.moves
+        reports = 0 if self.report_sender is None else self.report_sender.moves
+        return self.journal.moves + self.transactor.moves + reports
 
-    def _report_is_due(self, state: VaultState) -> bool:
-        """Whether it is time."""
-        return self.reporter.is_due(waits_for_mark(state))
+    def _advance_reports(self) -> None:
+        if self.report_sender is not None:
+            self.report_sender.advance()
+
+    def _report(self, look: Look, state: VaultState) -> None:
+        """Report where that is our task and it is time."""
+        if self.reporter is not None and self.reporter.is_due(waits_for_mark(state)):
+            self.reporter.report(look.markets, look.books)
 
     def _again(self, state: VaultState, halts: dict[str, str]) -> VaultState:
         """Return the vault as it is now, read anew only where we have moved something since."""

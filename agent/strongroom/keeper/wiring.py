@@ -44,6 +44,7 @@ from strongroom.keeper.configuration import (
     ForecasterSection,
     LimitsSection,
     PoolSection,
+    ReporterSection,
     SizingSection,
 )
 from strongroom.keeper.tick import Keeper, Watch
@@ -82,25 +83,27 @@ def build(
     owner = open_keystore(config.keys.owner, config.keys.owner_passphrase_env, chain.node)
     executor = open_keystore(config.keys.executor, config.keys.executor_passphrase_env, chain.node)
     vault = VaultReader(chain, config.vault, config.classes, _wallets(config, chain))
-    check_vault(config, chain)
+    reporter = check_vault(config, chain)
     pools = [_pool_market(chain, each) for each in config.venue.pools]
-    signers, kept = _signers(config, chain, owner), journal or Journal(config.journal)
+    cosigner = None if config.cosigner is None else _cosigner(config.cosigner)
+    signers, kept = _signers(config, chain, owner, cosigner), journal or Journal(config.journal)
+    transactor = _transactor(config, kept, chain, signers, executor)
+    report_sender: Transactor | None = None
+    if reporter.lower() == config.safe.address.lower():
+        report_sender = transactor
+    elif config.reporter is not None and reporter.lower() == config.reporter.safe.lower():
+        theirs = _reporter_signers(config, config.reporter, chain, cosigner)
+        report_sender = _transactor(config, kept, chain, theirs, executor)
+    else:
+        on_event("somebody_else_reports", {"reporter": reporter})
     books = BookReader(config.venue.clob_url)
     around = Surroundings(
         journal=kept,
         chain=chain,
         vault=vault,
         venue=_log_in(config, executor),
-        transactor=Transactor(
-            kept,
-            chain,
-            signers,
-            executor,
-            config.safe.multi_send,
-            confirmations=config.chain.confirmations,
-            patience_s=config.execution.patience_s,
-            bump_after_s=config.execution.bump_after_s,
-        ),
+        transactor=transactor,
+        report_sender=report_sender,
         signers=signers,
         sources=_sources(config, books, forecasters, now),
         book=lambda token: _newest(books, token, int(now())),
@@ -108,6 +111,22 @@ def build(
         on_event=on_event,
     )
     return assemble(around, settings_of(config, packs, pools))
+
+
+def _transactor(
+    config: Config, journal: Journal, chain: Chain, signers: Signers, executor: LocalAccount
+) -> Transactor:
+    """Return what carries out one Safe's transactions."""
+    return Transactor(
+        journal,
+        chain,
+        signers,
+        executor,
+        config.safe.multi_send,
+        confirmations=config.chain.confirmations,
+        patience_s=config.execution.patience_s,
+        bump_after_s=config.execution.bump_after_s,
+    )
 
 
 def settings_of(
@@ -299,8 +318,8 @@ def connect(config: Config) -> Chain:
     return chain
 
 
-def check_vault(config: Config, chain: Chain) -> None:
-    """Refuse addresses that are not what the file takes them for.
+def check_vault(config: Config, chain: Chain) -> str:
+    """Refuse addresses that are not what the file takes them for; return the vault's reporter.
 
     Raises:
         ConfigError: see above.
@@ -327,13 +346,14 @@ def check_vault(config: Config, chain: Chain) -> None:
         f"class {number}'s keeper": each
         for number, each in zip(config.classes, keepers, strict=True)
     }
-    for role, holder in (holders | {"reporter": reporter}).items():
+    for role, holder in holders.items():
         if holder.lower() != config.safe.address.lower():
             raise ConfigError(f"[safe.address] the vault's {role} is {checksum(holder)}")
     if config.execution.order_lifetime_s > lifetime:
         raise ConfigError(
             f"[execution.order_lifetime_s] the vault admits at most {lifetime} seconds"
         )
+    return checksum(reporter)
 
 
 def _wallets(config: Config, chain: Chain) -> Wallets:
@@ -366,12 +386,17 @@ def _log_in(config: Config, owner: LocalAccount, wallet: str | None = None) -> C
         raise ConfigError(f"[venue.clob_url] {error}") from error
 
 
-def _signers(config: Config, chain: Chain, owner: LocalAccount) -> Signers:
-    owners, threshold = chain.ask(
-        [Ask(config.safe.address, "Safe", name) for name in ("getOwners", "getThreshold")]
-    )
-    holders, keys = {checksum(each) for each in owners}, [owner]
-    if config.cosigner is None:
+def _signers(
+    config: Config, chain: Chain, owner: LocalAccount, cosigner: CosignerClient | None
+) -> Signers:
+    """Return who signs for the keeper's Safe.
+
+    Raises:
+        ConfigError: the keys are not its owners', or are too few.
+    """
+    safe, keys = config.safe.address, [owner]
+    holders, threshold = _owners(chain, safe)
+    if cosigner is None:
         variable = config.keys.owner_passphrase_env
         keys += [open_keystore(path, variable, chain.node) for path in config.keys.further_owners]
         if len(keys) < threshold:
@@ -379,15 +404,59 @@ def _signers(config: Config, chain: Chain, owner: LocalAccount) -> Signers:
                 f"[safe.address] {threshold} owners must sign, keys of {len(keys)} are here: "
                 "configure [cosigner]"
             )
+    _check_keys("keys.owner", keys, holders)
+    if cosigner is None:
+        return OwnKeys(safe, config.chain.chain_id, keys[:threshold])
+    if cosigner.address not in holders or cosigner.address == owner.address:
+        raise ConfigError(f"[cosigner.url] {cosigner.address} is not another owner of the Safe")
+    return WithCosigner(safe, config.chain.chain_id, owner, cosigner)
+
+
+def _reporter_signers(
+    config: Config, section: ReporterSection, chain: Chain, cosigner: CosignerClient | None
+) -> Signers:
+    """Return who signs for the reporter's Safe: the keys here, where they are enough, else one of
+    them and the co-signer.
+
+    Raises:
+        ConfigError: the keys are not its owners', or are too few.
+    """
+    variable, files = section.owner_passphrase_env, (section.owner, *section.further_owners)
+    keys = [open_keystore(path, variable, chain.node) for path in files]
+    holders, threshold = _owners(chain, section.safe)
+    _check_keys("reporter.owner", keys, holders)
+    if len(keys) >= threshold:
+        return OwnKeys(section.safe, config.chain.chain_id, keys[:threshold])
+    if cosigner is None or threshold > 2:
+        raise ConfigError(
+            f"[reporter.safe] {threshold} owners must sign, keys of {len(keys)} are here: name "
+            "more in further_owners"
+        )
+    if cosigner.address not in holders or cosigner.address == keys[0].address:
+        raise ConfigError(
+            f"[cosigner.url] {cosigner.address} is not another owner of the reporter's Safe"
+        )
+    return WithCosigner(section.safe, config.chain.chain_id, keys[0], cosigner)
+
+
+def _owners(chain: Chain, safe: str) -> tuple[set[str], int]:
+    """Return a Safe's owners, and how many of them must sign.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    questions = [Ask(safe, "Safe", name) for name in ("getOwners", "getThreshold")]
+    try:
+        owners, threshold = chain.ask(questions)
+    except CallReverted as error:
+        raise ConfigError(f"{safe} is not a Safe") from error
+    return {checksum(each) for each in owners}, int(threshold)
+
+
+def _check_keys(place: str, keys: Sequence[LocalAccount], holders: set[str]) -> None:
     for each in keys:
         if each.address not in holders:
-            raise ConfigError(f"[keys.owner] {each.address} is not an owner of the Safe")
-    if config.cosigner is None:
-        return OwnKeys(config.safe.address, config.chain.chain_id, keys[:threshold])
-    client = _cosigner(config.cosigner)
-    if client.address not in holders or client.address == owner.address:
-        raise ConfigError(f"[cosigner.url] {client.address} is not another owner of the Safe")
-    return WithCosigner(config.safe.address, config.chain.chain_id, owner, client)
+            raise ConfigError(f"[{place}] {each.address} is not an owner of the Safe")
 
 
 def _cosigner(section: CosignerSection) -> CosignerClient:

@@ -126,7 +126,7 @@ class Reporter:
         Raises:
             NotSigned: a signature is missing.
         """
-        if any(each.purpose == PURPOSE for each in self._journal.transactions.open()):
+        if self._transactor.carries(PURPOSE):
             self._transactor.advance()
             return None
         now = self._now()

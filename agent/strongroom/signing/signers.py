@@ -1,4 +1,5 @@
-"""Who signs for the keeper's Safe: keys in this process, or one key here and the co-signer's."""
+"""Who signs for the keeper's or the reporter's Safe: keys in this process, or one key here and the
+co-signer's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,12 +75,18 @@ class OrderRequest:
 
 @dataclass(frozen=True)
 class TransactionRequest:
-    """A Safe transaction to be signed: value 0, no refund, no gas limit."""
+    """A Safe transaction to be signed: value 0, no refund, no gas limit.
+
+    Attributes:
+        operation: 0 call, 1 delegate call to MultiSendCallOnly
+        safe: whose it is, for a co-signer of several; empty: the keeper's
+    """
 
     to: str
     data: bytes
-    operation: int  # 0 call, 1 delegate call to MultiSendCallOnly
+    operation: int
     nonce: int
+    safe: str = ""
 
     def transaction_hash(self, safe: SafeAddress) -> bytes:
         """Return what the Safe's owners sign."""
