@@ -175,6 +175,58 @@ def test_a_replaced_carrier_is_sent_again(make_transactor, place, safe, monkeypa
     assert place.vault.bookOf(place.market.id)[0] == 20 * UNIT
 
 
+def test_two_safes_share_journal_and_executor_and_never_mix(
+    make_transactor, place, safe, people, connection, keeper_owners, multi_send, deployer,
+    venue, chain, tmp_path
+):  # fmt: skip
+    """Nothing is mined for a while. The reporter's transaction waits for the executor's nonce, it
+    does not replace what the keeper has there; each uses its own Safe's nonce, once, also after a
+    restart of both."""
+    builder, owners = ApeDeployer(deployer), keeper_owners[:1]
+    theirs = devnet.deploy_safe(builder, venue.safes, [owners[0].address], 1, nonce=5)
+    place.vault.setReporter(theirs.address, sender=people.owner)
+
+    def both():
+        reporter = Transactor(
+            Journal(f"sqlite:///{tmp_path / 'journal'}.db"),
+            connection,
+            OwnKeys(theirs.address, chain.chain_id, owners),
+            Account.from_key(deployer.private_key),
+            multi_send.address,
+            patience_s=0.2,
+        )
+        return make_transactor(patience_s=0.2), reporter
+
+    keeper, reporter = both()
+    report = make_call(place.vault.address, "Vault", "report", [], NO_EVIDENCE)
+    before = theirs.call_view_method("nonce"), place.vault.reportCount()
+    chain.mine(1, timestamp=connection.now() + 3_600)
+    connection._reads.rpc("evm_setAutomine", False)
+    try:
+        keeper.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])
+        reporter.run(KEYS[2], "report", [report])
+        states = keeper.state(KEYS[1])[0], reporter.state(KEYS[2])[0]
+        assert states == (TransactionState.SENT, TransactionState.SIGNED)
+        assert reporter.carries("report") and not keeper.carries("report")
+        keeper, reporter = both()
+        reporter.advance()
+        keeper.advance()
+        assert len(keeper._book.get(KEYS[1]).hashes) == 1, "nobody has outbid it"
+        connection._reads.rpc("evm_mine")
+        reporter.advance()
+        assert reporter.state(KEYS[2])[0] == TransactionState.SENT
+    finally:
+        connection._reads.rpc("evm_setAutomine", True)
+        connection._reads.rpc("evm_mine")
+    for one in (keeper, reporter):
+        one.advance()
+    assert keeper.state(KEYS[1])[0] == TransactionState.DONE == reporter.state(KEYS[2])[0]
+    after = theirs.call_view_method("nonce"), place.vault.reportCount()
+    assert after == (before[0] + 1, before[1] + 1)
+    assert safe.call_view_method("nonce") == 1
+    assert place.vault.bookOf(place.market.id)[0] == 20 * UNIT
+
+
 def test_a_block_undone_is_noticed_and_the_transaction_done_again(
     make_transactor, place, chain, connection
 ):
