@@ -145,6 +145,7 @@ def _sign_many(stage: Stage, keeper: Keeper) -> None:
     clock = stage.clock
     for _ in range(2):  # the first closes the request, the second settles it
         clock.sleep(HOUR)
+        assert keeper.reporter is not None
         keeper.reporter.report({}, {})
     vault = keeper.vault
     deadline = int(clock()) + DAY
