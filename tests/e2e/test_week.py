@@ -221,7 +221,9 @@ def test_each_lie_about_a_log_is_found_at_its_block_and_field(week, audited, nam
     lie, url = LIES[name], week.stage.chain.url
     event = target(Node(url), week.stage.vault.address.lower(), lie)
     found = audited(liar(url, event, lie)).differences
-    assert min(each.block for each in found) >= event.block
+    # a report that is left out reveals no decisions: earlier fills are without one, too
+    books = [each for each in found if each.expected != "a decision"]
+    assert min(each.block for each in books) >= event.block
     named = [each.block for each in found if each.what.startswith(lie.what)]
     assert named and (lie.later or event.block in named), found[:3]
 
