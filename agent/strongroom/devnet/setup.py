@@ -202,6 +202,12 @@ class Stage:
         httpx.post(f"{self.server.url}/devnet/close/{market.condition_id}").raise_for_status()
 
 
+def _deploy_safe(deployer: AnvilDeployer, venue: Venue, owners: Sequence[LocalAccount]) -> Contract:
+    """Deploy a Safe of which two owners must sign."""
+    addresses = [owner.address for owner in owners]
+    return devnet.deploy_safe(deployer, venue.safes, addresses, 2, nonce=secrets.randbelow(2**60))
+
+
 def set_up(
     chain: Contracts, clock: DevnetClock, options: StageOptions, running: Polymarket | None = None
 ) -> Stage:
@@ -219,16 +225,7 @@ def set_up(
     server = _serve(chain, clock, options, venue, people, markets)
     owners = [own_key(folder, f"owner {number}") for number in range(3)]
     reporters = [own_key(folder, "reporter"), *owners[1:]]
-    keeper, reporter = (
-        devnet.deploy_safe(
-            deployer,
-            venue.safes,
-            [owner.address for owner in those],
-            2,
-            nonce=secrets.randbelow(2**60),
-        )
-        for those in (owners, reporters)
-    )
+    keeper, reporter = (_deploy_safe(deployer, venue, those) for those in (owners, reporters))
     multi_send = deployer.deploy(safe("MultiSendCallOnly"))
     vault = _deploy_vault(deployer, venue, people, reporter, options.limits)
     classes = _add_classes(deployer, venue, vault, people["owner"], keeper, markets, options)
