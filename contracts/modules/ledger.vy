@@ -87,7 +87,9 @@ def _set_allow_list(new: address):
     assert new == empty(address) or new.is_contract, "address has no code"
     self.allow_list = new
     word: uint256 = self.deposit_terms & ~ALLOW_LIST
-    self.deposit_terms = word | ALLOW_LIST if new != empty(address) else word
+    if new != empty(address):
+        word |= ALLOW_LIST
+    self.deposit_terms = word
     log AllowListSet(allow_list=new)
 
 

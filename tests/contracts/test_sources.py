@@ -150,8 +150,8 @@ def dangerous(tree):
             found.append((choice.lineno, "a choice between arrays"))
         for part in parts:
             for node in part.get_descendants(nodes.BinOp, include_self=True):
-                if isinstance(node.op, nodes.BitOr) and node.get_descendants(nodes.BoolOp):
-                    found.append((choice.lineno, "`or` under `|` in a choice"))
+                if isinstance(node.op, nodes.BitOr):
+                    found.append((choice.lineno, "`|` in a choice"))
     for call in tree.get_descendants(nodes.Call):
         name = getattr(call.func, "id", "")
         if name == "create_from_blueprint":
@@ -170,6 +170,7 @@ def test_no_pattern_that_the_compiler_gets_wrong(path):
     "line",
     [
         "x: uint256 = (a or b) | 1 if c else 2",
+        "x: uint256 = a | 1 if c else a",
         "x: uint256[2] = [1, 2] if c else [3, 4]",
         "x: address = create_from_blueprint(b, code_offset=2**256 - 1)",
     ],

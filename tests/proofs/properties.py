@@ -1,0 +1,265 @@
+"""What is proven of the bytecode: properties, their checks, and the mutants that must be found."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ACCOUNTS = "contracts/accounts"
+MODULES = "contracts/modules"
+# Contracts of the product by name; the other things that a check needs are in mocks/.
+PIECES = {
+    "Vault": "contracts/Vault.vy",
+    "VaultDesk": "contracts/VaultDesk.vy",
+    "VaultExits": "contracts/VaultExits.vy",
+    "VaultGovernance": "contracts/VaultGovernance.vy",
+    "PolymarketAccount": f"{ACCOUNTS}/PolymarketAccount.vy",
+    "FpmmAccount": f"{ACCOUNTS}/FpmmAccount.vy",
+    "DelegatedAccount": f"{ACCOUNTS}/DelegatedAccount.vy",
+    "WalletRegistry": f"{ACCOUNTS}/WalletRegistry.vy",
+}
+# Sources whose functions formulas.py reads.
+FORMULAS = (f"{MODULES}/fees.vy", f"{MODULES}/nav.vy", "contracts/VaultDesk.vy")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A source with one place changed."""
+
+    path: str
+    old: str
+    new: str
+    by: str = ""  # the check function that must find it; empty: the proof's first
+
+    def text(self, root: Path) -> str:
+        """Return the changed source; the place must exist, and once."""
+        source = (root / self.path).read_text()
+        if source.count(self.old) != 1:
+            raise ValueError(f"{self.path}: {source.count(self.old)} times {self.old!r}")
+        return source.replace(self.old, self.new)
+
+    def __str__(self) -> str:
+        return (
+            f"{Path(self.path).stem}: {' '.join(self.old.split())} -> {' '.join(self.new.split())}"
+        )
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A property and the check functions that together show it."""
+
+    name: str
+    contract: str  # in checks/
+    functions: tuple[str, ...]
+    needs: tuple[str, ...]  # what the check deploys: product contracts and mocks
+    mutants: tuple[Mutant, ...] = ()
+    loop: int = 4  # how often a loop is unrolled at most; a proof that meets the bound fails
+    options: tuple[str, ...] = ()
+
+
+POLYMARKET = f"{ACCOUNTS}/PolymarketAccount.vy"
+ACCOUNT = f"{MODULES}/account.vy"
+VENUE = ("MockToken", "MockTokens", "MockSafe", "MockVault", "MockCode")
+
+OTHERS = ("MockAdapter", "MockPool", "MockRegistry")
+GOVERNED = "contracts/VaultGovernance.vy"
+GOVERNANCE = ("VaultGovernance", "VaultExits", "Probe", "MockToken")
+WHOLE = ("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "Probe", "MockToken")
+ONE_ELEMENT = ("--default-array-lengths", "1")  # of a list in call data: a bound to state
+
+PROOFS = (
+    Proof(
+        "SignatureAdmitsOnlyBounded",
+        "SignatureChecks",
+        ("check_binary", "check_event"),
+        ("PolymarketAccount", *VENUE),
+        loop=8,
+        mutants=(
+            Mutant(POLYMARKET, "order.maker != self or ", ""),
+            Mutant(POLYMARKET, " or order.side > SELL", ""),
+            Mutant(POLYMARKET, "order.makerAmount == 0 or ", ""),
+            Mutant(POLYMARKET, "block.timestamp > expiry or ", ""),
+            Mutant(POLYMARKET, "< order.makerAmount * terms.lowest_sell", "< order.makerAmount"),
+            Mutant(
+                POLYMARKET,
+                "order_hash(order) != hash or",
+                "order_hash(order) == empty(bytes32) or",
+            ),
+            Mutant(POLYMARKET, "if index == account.FOREIGN or epoch", "if epoch"),
+            Mutant(ACCOUNT, "return word >> 1 if word & 1 == 0 else HALTED", "return word >> 1"),
+            Mutant(POLYMARKET, "hash, expiry, epoch))", "hash, expiry, empty(uint256)))"),
+            Mutant(
+                POLYMARKET,
+                "account._condition(index // 2) if",
+                "account._condition(0) if",
+                by="check_event",
+            ),
+        ),
+    ),
+    Proof(
+        "HaltIsFinal",
+        "AccountChecks",
+        (
+            *("check_polymarket_halt", "check_fpmm_halt", "check_delegated_halt"),
+            *("check_polymarket_halted", "check_fpmm_halted", "check_delegated_halted"),
+        ),
+        ("PolymarketAccount", "FpmmAccount", "DelegatedAccount", *VENUE, *OTHERS),
+        options=ONE_ELEMENT,
+        mutants=(
+            Mutant(POLYMARKET, "    self._approve_exchange(False)\n", ""),
+            Mutant(ACCOUNT, "self.state += 2", "self.state += 1", by="check_polymarket_halted"),
+            Mutant(ACCOUNT, '    assert self._may_make_safer(), "not allowed to halt"\n', ""),
+        ),
+    ),
+    Proof(
+        "AccountNoOutflow",
+        "AccountChecks",
+        (
+            *("check_polymarket_outflow", "check_delegated_outflow"),
+            *("check_fpmm_outflow_yes", "check_fpmm_outflow_no"),
+        ),
+        ("PolymarketAccount", "FpmmAccount", "DelegatedAccount", *VENUE, *OTHERS),
+        options=ONE_ELEMENT,
+        mutants=(
+            Mutant(ACCOUNT, '    assert msg.sender == vault, "not the vault"\n', ""),
+            Mutant(ACCOUNT, "    self._check_keeper()\n    vault", "    vault"),
+            Mutant(
+                f"{ACCOUNTS}/FpmmAccount.vy",
+                "    extcall IConditionalTokens(account.CTF).setApprovalForAll(pool, False)\n",
+                "",
+                by="check_fpmm_outflow_yes",
+            ),
+        ),
+    ),
+    Proof(
+        "StrangerChangesNothing: governance",
+        "GovernanceChecks",
+        ("check_stranger", "check_stranger_announces", "check_stranger_limits"),
+        GOVERNANCE,
+        loop=20,
+        options=ONE_ELEMENT,
+        mutants=(
+            Mutant(
+                GOVERNED,
+                "    ownable._check_owner()\n    ledger._set_allow_list",
+                "    ledger._set_allow_list",
+            ),
+        ),
+    ),
+    Proof(
+        "RoleMatrix: guardian",
+        "GovernanceChecks",
+        ("check_guardian", "check_guardian_revokes"),
+        GOVERNANCE,
+        loop=20,
+        options=ONE_ELEMENT,
+        mutants=(
+            Mutant(
+                GOVERNED,
+                "    if exposure._is_cap_raised(class_id, new):",
+                "    if not exposure._is_cap_raised(class_id, new):",
+            ),
+            Mutant(
+                f"{MODULES}/roles.vy",
+                '        assert not status._has(status.word, status.BY_OWNER), "paused by owner"\n',
+                "        pass\n",
+            ),
+        ),
+    ),
+    Proof(
+        "RiskNeedsTimelock: limits",
+        "GovernanceChecks",
+        ("check_limit",),
+        GOVERNANCE,
+        loop=20,
+        options=ONE_ELEMENT,
+        mutants=(
+            Mutant(
+                f"{MODULES}/limits.vy",
+                "[MIN_REPORT_INTERVAL, MARKS_REQUIRED]:",
+                "[MARKS_REQUIRED]:",
+            ),
+        ),
+    ),
+    Proof(
+        "RiskNeedsTimelock",
+        "GovernanceChecks",
+        (
+            *("check_risk_roles", "check_risk_classes", "check_risk_delays", "check_risk_others"),
+            *("check_accept_roles", "check_accept_others"),
+        ),
+        GOVERNANCE,
+        loop=20,
+        options=ONE_ELEMENT,
+        mutants=(
+            Mutant(
+                f"{MODULES}/timelock.vy",
+                '    assert block.timestamp >= submitted + delay, "timelocked"\n',
+                "",
+            ),
+            Mutant(
+                f"{MODULES}/timelock.vy",
+                "self.submittableFrom[call_hash] = block.timestamp + delay",
+                "self.submittableFrom[call_hash] = block.timestamp",
+            ),
+            Mutant(
+                GOVERNED,
+                "    if account == empty(address):\n        roles._check_guardian_or_owner()\n"
+                "    else:\n        ownable._check_owner()\n        timelock._consume(\n"
+                "            timelock.SET_REPORTER",
+                "    if account != empty(address):\n        roles._check_guardian_or_owner()\n"
+                "    else:\n        ownable._check_owner()\n        timelock._consume(\n"
+                "            timelock.SET_REPORTER",
+            ),
+        ),
+    ),
+    Proof(
+        "TimelockSequence",
+        "GovernanceChecks",
+        ("check_submission", "check_submission_stands"),
+        GOVERNANCE,
+        loop=20,
+        options=ONE_ELEMENT,
+        mutants=(
+            Mutant(
+                f"{MODULES}/timelock.vy",
+                "block.timestamp >= self.submittableFrom[call_hash]",
+                "block.timestamp >= submitted",
+            ),
+        ),
+    ),
+    Proof(
+        "WindDownIrreversible: governance",
+        "GovernanceChecks",
+        ("check_winding_down", "check_report_keeps_flags", "check_set_up_once"),
+        GOVERNANCE,
+        loop=20,
+        options=ONE_ELEMENT,
+    ),
+    Proof(
+        "WindDown: by whom",
+        "VaultChecks",
+        ("check_wind_down",),
+        WHOLE,
+        loop=40,
+        mutants=(
+            Mutant(
+                "contracts/VaultExits.vy",
+                "erc20.totalSupply == 0 or silent <=",
+                "silent <=",
+            ),
+        ),
+    ),
+    Proof(
+        "SilentAccountCountsNothing",
+        "VaultChecks",
+        ("check_silent_account",),
+        WHOLE,
+        loop=40,
+        mutants=(
+            Mutant(
+                f"{MODULES}/nav.vy",
+                "return 0, max(exposure, self._ask(book))",
+                "return 0, min(exposure, self._ask(book))",
+            ),
+        ),
+    ),
+)
