@@ -98,7 +98,7 @@ MAX_VISITED: constant(uint256) = 160  # accounts that an exit in kind visits: op
 # What a call that may fail must find, or its failure could be made by giving it too little.
 REDEEM_GAS: constant(uint256) = 200_000
 REDEEM_GAS_PER_CONDITION: constant(uint256) = 400_000
-CALL_GAS: constant(uint256) = 500_000
+LEAST_GAS: constant(uint256) = 500_000
 MAX_RETURN: constant(uint256) = 576  # bytes a governance function returns at most: liveEpochs
 
 CODE: immutable(address)  # this contract, also while its code runs for a vault
@@ -458,7 +458,7 @@ def _halt(account: address, anyway: bool) -> bool:
     success: bool = False
     before: uint256 = 0
     success, before = self._number_of(account, method_id("halted()"))
-    assert msg.gas > CALL_GAS, "too little gas"
+    assert msg.gas > LEAST_GAS, "too little gas"
     stopped: bool = raw_call(account, method_id("halt()"), revert_on_failure=False)
     return not success or not stopped or before != 0
 
@@ -471,7 +471,7 @@ def _bring_home(account: address, assets: uint256, anyway: bool) -> uint256:
     if not anyway:
         return core._fetch(account, assets)
     before: uint256 = ledger._balance()
-    assert msg.gas > CALL_GAS, "too little gas"
+    assert msg.gas > LEAST_GAS, "too little gas"
     success: bool = raw_call(
         account,
         abi_encode(assets, method_id=method_id("recall(uint256)")),

@@ -128,7 +128,8 @@ INNER = {  # a value in the middle of each limit's range
 
 
 def test_limits_tighten_at_once_and_loosen_after_the_timelock(make_vault, people):
-    """Higher is riskier, but of the report interval and of required marks."""
+    """Higher is riskier, but of the report interval and of required marks; of the fall that
+    redemptions bear both ways are."""
     vault = make_vault(timelock=DAY, **INNER)
     for name, value in INNER.items():
         assert vault.limit(limit(name)) == value
@@ -137,13 +138,17 @@ def test_limits_tighten_at_once_and_loosen_after_the_timelock(make_vault, people
         with ape.reverts("not submitted"):
             vault.setLimit(limit(name), value + up, sender=people.owner)
         vault.setLimit(limit(name), value, sender=people.owner)  # as it is: nothing to wait for
-        if name != "marks_required":
+        if name == "max_down_bps":
+            with ape.reverts("not submitted"):
+                vault.setLimit(limit(name), value - up, sender=people.owner)
+        elif name != "marks_required":
             vault.setLimit(limit(name), value - up, sender=people.owner)
             assert vault.limit(limit(name)) == value - up
             with ape.reverts("not submitted"):
                 vault.setLimit(limit(name), value, sender=people.owner)
     others = {name: value - 1 for name, value in INNER.items()}
     others |= {"min_report_interval": 3_601, "marks_required": 1}
+    others["max_down_bps"] = INNER["max_down_bps"]
     assert {name: vault.limit(limit(name)) for name in INNER} == others
     with ape.reverts("not submitted"):  # no band at all is the widest
         vault.setLimit(limit("price_band_bps"), 0, sender=people.owner)

@@ -30,15 +30,16 @@ def recorded():
 
 def test_account_computes_the_token_ids_of_conditional_tokens(vault, open_market, venue):
     market = open_market(vault)
+    condition = market.account.question()
     for outcome, token in enumerate(market.account.tokenIds()):
-        collection = venue.ctf.getCollectionId(b"\0" * 32, market.id, outcome + 1)
+        collection = venue.ctf.getCollectionId(b"\0" * 32, condition, outcome + 1)
         assert venue.ctf.getPositionId(venue.usdc, collection) == token
 
 
 @pytest.fixture(scope="module")
-def world(project):
+def world():
     """Everything on a bare EVM, for thousands of calls."""
-    return World(project)
+    return World()
 
 
 def test_position_ids_are_the_real_token_ids(world, recorded):
@@ -84,10 +85,10 @@ orders = st.builds(
 
 
 @pytest.fixture(scope="module")
-def exchange(world, project):
+def exchange(world):
     venue = (world.ctf.address, world.pusd.address, world.adapter.address)
     no_wallets = world.evm.address("no wallets")
-    return world.evm.deploy(project.Exchange.contract_type, *venue, no_wallets, "2")
+    return world.evm.deploy(world.contract("Exchange"), *venue, no_wallets, "2")
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,8 @@ def account(world, exchange):
     """An account's implementation that knows the exchange."""
     venue = (world.ctf, world.pusd, world.usdc, world.adapter)
     parts = [each.address for each in venue]
-    return world.evm.deploy(world.account_type, exchange.address, "2", *parts, False)
+    kind = world.contract("PolymarketAccount")
+    return world.evm.deploy(kind, exchange.address, "2", *parts, False)
 
 
 @settings(max_examples=150)
