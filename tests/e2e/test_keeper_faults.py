@@ -225,8 +225,12 @@ def test_the_cosigner_is_down(world):
     world.stage.stop_cosigner()
     sent = world.stage.safe.nonce()
     halts = {}
-    for _ in range(3):
-        halts |= tick(world).halts
+
+    def halted():
+        halts.update(tick(world).halts)
+        return "signers" in halts
+
+    keep(world, halted)  # the list of markets is read once a second
     assert "does not answer" in halts["signers"]
     assert world.stage.safe.nonce() == sent
     assert not [row for row in world.keeper.journal.open() if row.state != IntentState.PLANNED]
