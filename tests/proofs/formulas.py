@@ -251,7 +251,7 @@ def proved(conditions: list[Any], claim: Any) -> str:
 # Fees: contracts/modules/fees.vy
 
 
-NAMES = "base assets supply virtual elapsed mark management_bps performance_bps hurdle_bps"
+NAMES = "base assets supply virtual elapsed lifting mark management_bps performance_bps hurdle_bps"
 
 
 def fee_ways(folder: Path, performing: bool) -> tuple[dict[str, Any], list[Way]]:
@@ -273,6 +273,7 @@ def fee_ways(folder: Path, performing: bool) -> tuple[dict[str, Any], list[Way]]
         supply=n["supply"],
         virtual=n["virtual"],
         elapsed=n["elapsed"],
+        lifting=n["lifting"],
         performing=z3.BoolVal(performing),
     )
     limits = [
@@ -283,6 +284,7 @@ def fee_ways(folder: Path, performing: bool) -> tuple[dict[str, Any], list[Way]]
         n["virtual"] >= 1,
         n["virtual"] <= 10**18,
         n["elapsed"] <= 2**36,
+        n["lifting"] <= 2**36,
         n["mark"] < 2**108,
         n["management_bps"] <= 500,
         n["performance_bps"] <= 5_000,
