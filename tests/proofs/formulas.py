@@ -454,7 +454,7 @@ FEES = [
     (
         "NoFeeBelowMark",
         of_fees(True, nothing_below),
-        of_fees(True, lambda n, m, f, shares, mark, way: z3.Implies(n["assets"] > 0, f > 0)),
+        of_fees(True, lambda n, m, f, shares, mark, way: f == 0),
     ),
     (
         "MarkNeverFalls: and is at least the price after fees",
