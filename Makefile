@@ -49,7 +49,7 @@ devnet: setup ## Run the chain, the venue and the CLOB service until Ctrl-C
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
 test: setup ## Run all tests
-	@pytest -q $(WORKERS) --network $(LOCAL) tests/contracts tests/agent tests/property tests/search tests/browser
+	@pytest -q $(WORKERS) --network $(LOCAL) tests/contracts tests/agent tests/property tests/conformance tests/search tests/browser
 	@pytest -q $(WORKERS) --network $(ANVIL) tests/integration
 	@pytest -q $(WORKERS) --disable-isolation --network $(LOCAL) tests/e2e
 
