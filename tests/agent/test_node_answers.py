@@ -78,6 +78,10 @@ def node(result=None, status=200, body=None, **answers):
         ("0x" + ERROR + word(32) + word(2**255), "reverted"),
         ("0x" + ERROR + "zz", "reverted"),
         ("0x" + ERROR + "0", "reverted"),
+        ("0x7f9a6f46", "NotCrossing"),
+        ({"data": "0x4e487b71" + word(0x11)}, "Panic 0x11"),
+        ("0x01020304", "reverted"),  # nobody's error
+        ("0x", "reverted"),
         (None, "reverted"),
         (7, "reverted"),
         ({"data": None}, "reverted"),

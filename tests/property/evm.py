@@ -12,6 +12,7 @@ from eth_utils import keccak, to_checksum_address
 from strongroom.chain.artifacts import Artifact
 
 GAS = 30_000_000  # of one transaction
+ERROR_STRING = bytes.fromhex("08c379a0")  # selector of Error(string)
 WORDS = {
     "uint256",
     "bytes32",
@@ -22,7 +23,15 @@ WORDS = {
 
 
 class Reverted(Exception):
-    """A call reverted; the message is the contract's reason, if it gave one."""
+    """A call reverted; the message is the contract's reason, if it gave one.
+
+    Attributes:
+        data: what came back: an error's selector and arguments, or nothing
+    """
+
+    def __init__(self, message: str, data: bytes = b"") -> None:
+        super().__init__(message)
+        self.data = data
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class Point:
 
     checkpoint: Any
     time: int
+    block: int
     transactions: int
 
 
@@ -132,11 +142,15 @@ class Contract:
             self._methods |= _methods(abi)
 
     def __getattr__(self, name: str) -> Any:
-        def call(*args: Any, sender: str | None = None, gas: int = GAS) -> Any:
+        def call(*args: Any, sender: str | None = None, **of_transaction: int) -> Any:
             method = self._methods[name, len(args)]
             data = method.selector + _encoded(method.inputs, args)
             answer = self._evm.call(
-                sender or self._evm.nobody, self.address, data, static=sender is None, gas=gas
+                sender or self._evm.nobody,
+                self.address,
+                data,
+                static=sender is None,
+                **of_transaction,
             )
             values = _values(method.outputs, answer)
             return values[0] if len(values) == 1 else values
@@ -150,31 +164,37 @@ class Contract:
 
 
 class Evm:
-    """One chain, no blocks: time is set by hand.
+    """One chain: time and block number are set by hand.
+
+    Args:
+        timestamp: of the first block
+        chain_id: what CHAINID says
 
     Attributes:
         transactions: time and logs of each transaction, while `keeps_logs`
         gas_used: of the last call, without what a transaction costs by itself
     """
 
-    def __init__(self, timestamp: int) -> None:
-        self._evm = pyrevm.EVM(spec_id="CANCUN")
+    def __init__(self, timestamp: int, chain_id: int = 1) -> None:
+        config = pyrevm.CfgEnv(chain_id=chain_id)
+        self._evm = pyrevm.EVM(spec_id="CANCUN", env=pyrevm.Env(cfg=config))
         self.nobody = self.address("nobody")
         self.transactions: list[tuple[int, list[Any]]] = []
         self.keeps_logs = True
         self._deployments = 0
         self.deployer = self.nobody
-        self.time = timestamp
+        self.time, self.block = timestamp, 1
         self.wait(0)
 
     def address(self, name: str) -> str:
         """Return the address that goes by `name`."""
         return _address(name)
 
-    def wait(self, seconds: int) -> None:
-        """Let time pass."""
+    def wait(self, seconds: int, blocks: int = 0) -> None:
+        """Let time and blocks pass."""
         self.time += seconds
-        self._evm.set_block_env(pyrevm.BlockEnv(timestamp=self.time, number=1))
+        self.block += blocks
+        self._evm.set_block_env(pyrevm.BlockEnv(timestamp=self.time, number=self.block))
 
     def deploy(self, kind: Artifact, *args: Any) -> Contract:
         """Deploy a compiled contract; its deployer is `evm.deployer` until the next one."""
@@ -196,16 +216,34 @@ class Evm:
         return Contract(self, to_checksum_address(address), *abis)
 
     def call(
-        self, sender: str, to: str, data: bytes, *, static: bool = False, gas: int = GAS
+        self,
+        sender: str,
+        to: str,
+        data: bytes,
+        *,
+        static: bool = False,
+        gas: int = GAS,
+        gas_price: int = 0,
+        value: int = 0,
     ) -> bytes:
-        """Run one transaction (or a view)."""
+        """Run one transaction (or a view).
+
+        Args:
+            gas_price: wei; the sender must have what it comes to
+            value: wei
+
+        Raises:
+            Reverted: with the contract's reason and the error's bytes.
+        """
         try:
-            answer = self._evm.message_call(sender, to, data, gas=gas, is_static=static)
+            answer = self._evm.message_call(
+                sender, to, data, gas=gas, gas_price=gas_price, value=value, is_static=static
+            )
             if not static and self.keeps_logs:
                 self.transactions.append((self.time, self._evm.result.logs))
             return answer
         except RuntimeError as error:
-            raise Reverted(_reason(error)) from None
+            raise Reverted(*_reason(error)) from None
         finally:
             self._evm.reset_transient_storage()
 
@@ -213,13 +251,21 @@ class Evm:
     def gas_used(self) -> int:
         return int(self._evm.result.gas_used)
 
+    def set_balance(self, address: str, wei: int) -> None:
+        """Give an address native coin."""
+        self._evm.set_balance(address, wei)
+
+    def code(self, address: str) -> bytes:
+        """Return an address's code."""
+        return bytes(self._evm.get_code(address) or b"")
+
     def set_code(self, address: str, code: bytes) -> None:
         """Give an address code, or take it away."""
         self._evm.insert_account_info(address, pyrevm.AccountInfo(code=code))
 
     def snapshot(self) -> Point:
         """Return the present state, to `revert` to."""
-        return Point(self._evm.snapshot(), self.time, len(self.transactions))
+        return Point(self._evm.snapshot(), self.time, self.block, len(self.transactions))
 
     def revert(self, point: Point) -> None:
         """Undo everything since the snapshot, time too; the point can be used again, those taken
@@ -227,21 +273,24 @@ class Evm:
         self._evm.revert(point.checkpoint)
         point.checkpoint = self._evm.snapshot()
         del self.transactions[point.transactions :]
-        self.time = point.time
+        self.time, self.block = point.time, point.block
         self.wait(0)
 
 
-def _reason(error: Exception) -> str:
-    """Return the reason string out of revm's message, or the message."""
-    found = re.search(r"output: 0x08c379a0([0-9a-f]+)", str(error))
-    return str(decode(["string"], bytes.fromhex(found[1]))[0]) if found else str(error)
+def _reason(error: Exception) -> tuple[str, bytes]:
+    """Return the reason string out of revm's message, or the message, and the error's bytes."""
+    found = re.search(r"output: 0x([0-9a-f]*)", str(error))
+    data = bytes.fromhex(found[1]) if found else b""
+    text = str(decode(["string"], data[4:])[0]) if data[:4] == ERROR_STRING else str(error)
+    return text, data
 
 
 _events_of: dict[int, tuple[Any, dict[bytes, Any]]] = {}  # by ABI, which it keeps
 
 
 def _events(abi: Sequence[Any]) -> dict[bytes, Any]:
-    """Return an ABI's events by topic: name, what is indexed, what is not, the types of that."""
+    """Return an ABI's events by topic: name, what is indexed, what is not, the types of that,
+    and the order of all."""
     if id(abi) not in _events_of:
         found = {}
         for entry in abi:
@@ -249,7 +298,8 @@ def _events(abi: Sequence[Any]) -> dict[bytes, Any]:
                 indexed = [each for each in entry["inputs"] if each["indexed"]]
                 rest = [each for each in entry["inputs"] if not each["indexed"]]
                 topic = keccak(text=signature(entry))
-                found[topic] = entry["name"], indexed, rest, types(rest)
+                order = [each["name"] for each in entry["inputs"]]
+                found[topic] = entry["name"], indexed, rest, types(rest), order
         _events_of[id(abi)] = abi, found
     return _events_of[id(abi)][1]
 
@@ -263,6 +313,10 @@ class Logs:
         for abi in abis:
             self._events |= _events(abi)
 
+    def order(self, name: str) -> list[str]:
+        """Return the names of an event's arguments as its ABI orders them."""
+        return next(order for found, _, _, _, order in self._events.values() if found == name)
+
     def read(self, logs: Sequence[Any]) -> list[tuple[str, dict[str, Any]]]:
         """Return name and arguments of each of the contract's events."""
         found = []
@@ -270,7 +324,7 @@ class Logs:
             if log.address.lower() != self._address:
                 continue
             topics, data = log.data
-            name, indexed, rest, kinds = self._events[bytes(topics[0])]
+            name, indexed, rest, kinds, _ = self._events[bytes(topics[0])]
             values = {
                 each["name"]: _values((each["type"],), bytes(topic))[0]
                 for each, topic in zip(indexed, topics[1:], strict=True)

@@ -10,7 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from strongroom.chain.codec import FunctionCodec
+from strongroom.chain.custom_errors import error_name
 from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import JsonObject
 from strongroom.errors import StrongroomError
@@ -18,8 +18,6 @@ from strongroom.errors import StrongroomError
 LATEST = "latest"
 # a connection is tried again twice; what has been asked is never asked again by itself
 _CONNECTING = Retry(total=None, connect=2, read=0, status=0, other=0, backoff_factor=0.1)
-_ERROR = "0x08c379a0"  # Error(string)
-_TEXT = FunctionCodec({"outputs": [{"type": "bytes"}]})  # a string need not be UTF-8
 _NO_ENTRY = (401, 403, 429)  # HTTP's: no key, a wrong one, one that asks too often
 
 
@@ -144,12 +142,13 @@ def reason(error: Failure) -> str:
     data = error.get("data")
     if isinstance(data, Mapping):
         data = data.get("data")
-    if isinstance(data, str) and data.startswith(_ERROR):
+    if isinstance(data, str) and len(data) >= len("0x") + 8:
         try:
-            words: bytes = _TEXT.decode(bytes.fromhex(data.removeprefix(_ERROR)))
-            return words.decode(errors="replace")
-        except ValueError:  # cut off, or no hex digits: the node's words are left
-            pass
+            found = error_name(bytes.fromhex(data.removeprefix("0x")))
+        except ValueError:  # no hex digits: the node's words are left
+            found = "0x"
+        if not found.startswith("0x"):
+            return found
     return str(error.get("message", error))
 
 
