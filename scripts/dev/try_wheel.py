@@ -40,7 +40,8 @@ def pythons() -> Iterator[Path]:
     if "--all" not in sys.argv:
         yield Path(sys.executable)
         return
-    places = [*os.get_exec_path(), *map(str, Path.home().glob(".pyenv/versions/*/bin"))]
+    # pyenv's own first: its shims on the path refuse every version but the chosen one
+    places = [*map(str, Path.home().glob(".pyenv/versions/*/bin")), *os.get_exec_path()]
     for version in VERSIONS:
         found = shutil.which(f"python{version}", path=os.pathsep.join(places))
         if sys.version.startswith(f"{version}."):
