@@ -23,8 +23,8 @@ from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
 from contracts.interfaces import IVault
+from contracts.modules import classes
 from contracts.modules import core
-from contracts.modules import exposure
 from contracts.modules import ledger
 from contracts.modules import nav
 from contracts.modules import requests
@@ -44,7 +44,7 @@ uses: roles
 uses: ledger
 uses: requests
 uses: nav
-uses: exposure
+uses: classes
 
 exports: (
     erc20.transfer,
@@ -62,7 +62,7 @@ exports: (
     erc20.eip712Domain,
     ownable.owner,
     roles.guardian,
-    exposure.keeperOf,
+    classes.keeperOf,
     status.paused,
     status.windingDown,
     ledger.asset,
@@ -308,7 +308,7 @@ def orderTerms(class_id: uint256, market: bytes32, index: uint256) -> IVault.Ord
             highest = min(highest, unsafe_add(ask, band))
         if required and not marked:
             admitted = False
-    keeper: address = exposure._keeper(class_id) if admitted else empty(address)
+    keeper: address = classes._keeper(class_id) if admitted else empty(address)
     return IVault.OrderTerms(
         keeper=keeper, max_lifetime=lifetime, highest_buy=highest, lowest_sell=lowest
     )

@@ -26,11 +26,13 @@
 from snekmate.tokens import erc20
 
 from contracts.interfaces import IMarketAccount
+from contracts.modules import classes
 from contracts.modules import core
 from contracts.modules import exposure
 from contracts.modules import fees
 from contracts.modules import ledger
 from contracts.modules import limits
+from contracts.modules import markets
 from contracts.modules import nav
 from contracts.modules import requests
 from contracts.modules import roles
@@ -45,6 +47,8 @@ uses: roles
 uses: limits
 uses: ledger
 uses: requests
+uses: classes
+uses: markets
 uses: exposure
 uses: nav
 uses: fees
@@ -54,10 +58,10 @@ exports: (
     status.freshUntil,
     status.lastReport,
     status.reportCount,
-    exposure.openMarkets,
-    exposure.accountOf,
-    exposure.marketOf,
-    exposure.marketId,
+    markets.openMarkets,
+    markets.accountOf,
+    markets.marketOf,
+    markets.marketId,
     nav.bookOf,
     nav.markOf,
     nav.prices,
@@ -125,8 +129,8 @@ def report(marks: DynArray[nav.Mark, nav.MAX_OPEN_CONDITIONS], evidence: bytes32
     number: uint256 = status._reports(state) + 1
     for mark: nav.Mark in marks:
         packed: uint256 = nav._pack(mark, number)
-        word: uint256 = exposure.markets[mark.market]
-        if exposure._is_open(word) and mark.condition < exposure._conditions(word):
+        word: uint256 = markets.words[mark.market]
+        if markets._is_open(word) and mark.condition < markets._conditions(word):
             nav._mark(mark.market, mark.condition, packed)
     bid: uint256 = 0
     ask: uint256 = 0
@@ -163,7 +167,7 @@ def openMarket(class_id: uint256, question_id: bytes32, count: uint256, deadline
     @return The market's id
     """
     self._check_keeper(class_id)
-    return exposure._open(class_id, question_id, count, deadline)
+    return markets._open(class_id, question_id, count, deadline)
 
 
 @external
@@ -173,11 +177,11 @@ def allocate(market: bytes32, assets: uint256):
     @notice Moves idle assets into the market's account, within every cap and the velocity limit,
             while the vault is fresh and no drawdown stops it. The class's keeper only.
     """
-    word: uint256 = exposure._check_open(market)
-    self._check_keeper(exposure._class(word))
+    word: uint256 = markets._check_open(market)
+    self._check_keeper(markets._class(word))
     assert assets != 0, "nothing to allocate"
     assert not status._is_stale(status.word), "stale NAV"
-    account: address = exposure._account(word)
+    account: address = markets._account(word)
     assert staticcall IMarketAccount(account).tradable(), "market not tradable"
     bid: uint256 = nav.bid_price
     assert not self._is_tripped(bid), "drawdown"
@@ -211,7 +215,7 @@ def _check_keeper(class_id: uint256):
     """
     @dev For what takes on risk; recalls have their own check.
     """
-    keeper: address = exposure._keeper(class_id)
+    keeper: address = classes._keeper(class_id)
     assert msg.sender == keeper, "not the keeper"
     status._check_running(status.word)
 
@@ -243,29 +247,29 @@ def _revalue(report: uint256, evidence: bytes32) -> (uint256, uint256):
     @param report Its number
     @return Value of all at the bid, and the larger of their value at the ask and their exposure.
     """
-    markets: DynArray[bytes32, nav.MAX_MARKETS] = exposure.open_markets
+    open: DynArray[bytes32, nav.MAX_MARKETS] = markets.open_markets
     books: DynArray[uint256, nav.MAX_MARKETS] = []
     words: DynArray[uint256, nav.MAX_OPEN_CONDITIONS] = []
     exposures: uint256 = 0
     total_bid: uint256 = 0
     total_ask: uint256 = 0
-    for market: bytes32 in markets:
-        word: uint256 = exposure.markets[market]
+    for market: bytes32 in open:
+        word: uint256 = markets.words[market]
         own: DynArray[uint256, units.MAX_CONDITIONS] = []
-        for i: uint256 in range(exposure._conditions(word), bound=units.MAX_CONDITIONS):
+        for i: uint256 in range(markets._conditions(word), bound=units.MAX_CONDITIONS):
             mark: uint256 = nav._fresh_mark(market, i, report)
             own.append(mark)
             words.append(mark)
         book: uint256 = nav.books[market]
         bid: uint256 = 0
         ask: uint256 = 0
-        bid, ask = nav._value(market, exposure._account(word), book, own)
+        bid, ask = nav._value(market, markets._account(word), book, own)
         books.append(nav._set_value(market, book, bid, ask))
         exposures += nav._exposure(book)
         total_bid += bid
         total_ask += ask
     nav._set_totals(exposures, total_bid)
-    log nav.Reported(evidence=evidence, markets=markets, books=books, words=words)
+    log nav.Reported(evidence=evidence, markets=open, books=books, words=words)
     return total_bid, max(total_ask, exposures)
 
 
@@ -297,7 +301,7 @@ def _deal(state: uint256, nav_bid: uint256, nav_ask: uint256, flat: bool):
             dear: uint256 = max(ask, nav.ask_price)
             most: uint256 = bid * (units.BPS + limits._bps(word, limits.MAX_PREMIUM_BPS))
             # what a closed account still holds is in no price: then the room binds in a flat vault
-            open_door: bool = flat and len(exposure.unswept) == 0
+            open_door: bool = flat and len(markets.unswept) == 0
             room = self._settle_deposits(word, dear, dear * units.BPS > most, open_door, room, supply)
         self._settle_redemptions(word, min(bid, nav.bid_price))
 

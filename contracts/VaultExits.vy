@@ -24,17 +24,21 @@ from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
 from contracts.interfaces import IMarketAccount
+from contracts.modules import classes
 from contracts.modules import core
 from contracts.modules import exposure
 from contracts.modules import fees
 from contracts.modules import ledger
 from contracts.modules import limits
+from contracts.modules import losses
+from contracts.modules import markets
 from contracts.modules import nav
 from contracts.modules import requests
 from contracts.modules import roles
 from contracts.modules import status
 from contracts.modules import timelock
 from contracts.modules import units
+from contracts.modules import velocity
 
 initializes: core
 
@@ -46,24 +50,28 @@ uses: timelock
 uses: limits
 uses: ledger
 uses: requests
+uses: classes
+uses: losses
+uses: velocity
+uses: markets
 uses: exposure
 uses: nav
 uses: fees
 
 exports: (
     ledger.asset,
-    exposure.classOf,
+    classes.classOf,
     exposure.classBook,
-    exposure.class_count,
-    exposure.profitOf,
-    exposure.questionOf,
+    classes.class_count,
+    losses.profitOf,
+    markets.questionOf,
     exposure.totalExposure,
-    exposure.totalLosses,
-    exposure.open_conditions,
-    exposure.written_off,
-    exposure.unsweptAccounts,
-    exposure.remainsOf,
-    exposure.recentAllocation,
+    losses.totalLosses,
+    markets.open_conditions,
+    markets.written_off,
+    markets.unsweptAccounts,
+    markets.remainsOf,
+    velocity.recentAllocation,
 )
 
 
@@ -134,7 +142,7 @@ def navs() -> (uint256, uint256):
     @return NAV at the bid and at the ask as last booked, in assets.
     """
     ask: uint256 = 0
-    for market: bytes32 in exposure.open_markets:
+    for market: bytes32 in markets.open_markets:
         ask += nav._ask(nav.books[market])
     return nav._nav(), ledger.total_idle + max(ask, nav._total_exposure())
 
@@ -147,8 +155,8 @@ def custody() -> (uint256, uint256, uint256):
             hold, what those of delegated custody and their wallets do.
     """
     held: uint256[2] = [0, 0]
-    for market: bytes32 in exposure.open_markets:
-        delegated: bool = exposure._is_delegated(exposure.markets[market])
+    for market: bytes32 in markets.open_markets:
+        delegated: bool = markets._is_delegated(markets.words[market])
         held[1 if delegated else 0] += nav._bid(nav.books[market])
     return ledger.total_idle, held[0], held[1]
 
@@ -183,12 +191,12 @@ def recall(market: bytes32, assets: uint256) -> uint256:
             in wind-down.
     @return The assets that came back
     """
-    word: uint256 = exposure._check_open(market)
+    word: uint256 = markets._check_open(market)
     assert (
         status._has(status.word, status.WINDING_DOWN)
-        or msg.sender in [exposure._keeper(exposure._class(word)), roles.guardian, ownable.owner]
+        or msg.sender in [classes._keeper(markets._class(word)), roles.guardian, ownable.owner]
     ), "not the keeper"
-    came: uint256 = core._fetch(exposure._account(word), assets)
+    came: uint256 = core._fetch(markets._account(word), assets)
     assert came != 0, "nothing there"
     exposure._come_home(market, word, came, min(came, nav._exposure(nav.books[market])))
     return came
@@ -202,9 +210,9 @@ def harvest(market: bytes32) -> uint256:
             what is resolved. Anyone may call: this is how profit comes to count.
     @return The profit that came home
     """
-    word: uint256 = exposure._check_open(market)
-    account: address = exposure._account(word)
-    self._redeem(account, exposure._conditions(word))
+    word: uint256 = markets._check_open(market)
+    account: address = markets._account(word)
+    self._redeem(account, markets._conditions(word))
     held: uint256 = core._collateral(account)
     cost: uint256 = nav._exposure(nav.books[market])
     assert held > cost, "no profit there"
@@ -223,10 +231,10 @@ def closeMarket(market: bytes32):
             away; the guardian, where what would be written off, with what stands written off, is at most 0.1 % of NAV; the owner,
             after the timelock, anything.
     """
-    word: uint256 = exposure._check_open(market)
-    account: address = exposure._account(word)
+    word: uint256 = markets._check_open(market)
+    account: address = markets._account(word)
     by_owner: bool = msg.sender == ownable.owner
-    count: uint256 = exposure._conditions(word)
+    count: uint256 = markets._conditions(word)
     settled: bool = self._redeem(account, count)  # if it fails, only owner and guardian dispose of it
     resolved: bool = False
     empty_handed: bool = False
@@ -238,10 +246,10 @@ def closeMarket(market: bytes32):
     off: uint256 = max(cost, nav._ask(book))
     off -= min(off, held)
     may: bool = empty_handed and (
-        resolved or msg.sender == exposure._keeper(exposure._class(word))
+        resolved or msg.sender == classes._keeper(markets._class(word))
     )
     if msg.sender == roles.guardian:
-        all_off: uint256 = exposure.written_off + off
+        all_off: uint256 = markets.written_off + off
         may = may or all_off * units.BPS <= core.DUST_BPS * nav._nav()
     if not may:
         assert by_owner, "not to be closed"
@@ -254,7 +262,8 @@ def closeMarket(market: bytes32):
         came = self._bring_home(account, held, by_owner)
     if came != 0:
         exposure._come_home(market, word, came, min(came, cost))
-    exposure._close(market, word, halted, 0 if empty_handed else off, not empty_handed)
+    loss: uint256 = exposure._write_off(market, word)
+    markets._close(market, word, loss, halted, 0 if empty_handed else off, not empty_handed)
 
 
 @external
@@ -265,23 +274,23 @@ def sweep(account: address) -> uint256:
             call, for ever; it pays off losses.
     @return The assets that came home
     """
-    word: uint256 = exposure.ended[account]
+    word: uint256 = markets.ended[account]
     assert word != 0, "not a closed account"
     resolved: bool = False
     empty_handed: bool = False
-    count: uint256 = exposure._conditions(word)
+    count: uint256 = markets._conditions(word)
     if self._redeem(account, count):  # if it fails, what is inside comes home all the same
         resolved, empty_handed = self._state_of(account, count)
     came: uint256 = 0
     if core._collateral(account) != 0:
         came = core._fetch(account, max_value(uint256))
-        exposure._come_home(exposure.ended_market[account], word, came, 0)
+        exposure._come_home(markets.ended_market[account], word, came, 0)
     if empty_handed or (resolved and self._nothing_away(account)):
-        exposure._forget(account, empty_handed)
+        markets._forget(account, empty_handed)
     log Swept(
         account=account,
         emptied=empty_handed,
-        remains=exposure._remains(exposure.remains[account]),
+        remains=markets._remains(markets.remains[account]),
     )
     return came
 
@@ -503,13 +512,13 @@ def _leave(
     assets: uint256 = ledger.total_idle * part // supply
     ledger.total_idle -= assets
     accounts: DynArray[address, MAX_VISITED] = []
-    for market: bytes32 in exposure.open_markets:
+    for market: bytes32 in markets.open_markets:
         if market in skip:
             continue
-        word: uint256 = exposure.markets[market]
-        account: address = exposure._account(word)
+        word: uint256 = markets.words[market]
+        account: address = markets._account(word)
         book: uint256 = nav.books[market]
-        if exposure._is_delegated(word):
+        if markets._is_delegated(word):
             self._pay_delegated(market, word, receiver, part, supply)
             continue
         exposure._leave_in_kind(
@@ -520,8 +529,8 @@ def _leave(
             nav._ask(book) * part // supply,
         )
         accounts.append(account)
-    for account: address in exposure.unswept:
-        if exposure.ended_market[account] not in skip:
+    for account: address in markets.unswept:
+        if markets.ended_market[account] not in skip:
             accounts.append(account)
     log RedeemedInKind(
         owner=owner,
@@ -546,7 +555,7 @@ def _pay_delegated(
     @dev Of collateral alone, which calls nobody. What is paid above his part of the cost was
          profit, or a gift that he may have made himself: it frees no budget.
     """
-    paid: uint256 = extcall IMarketAccount(exposure._account(word)).payInKind(
+    paid: uint256 = extcall IMarketAccount(markets._account(word)).payInKind(
         receiver, part, supply
     )
     book: uint256 = nav.books[market]

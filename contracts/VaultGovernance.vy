@@ -13,11 +13,12 @@
 
 from snekmate.auth import ownable
 
+from contracts.modules import classes
 from contracts.modules import core
-from contracts.modules import exposure
 from contracts.modules import fees
 from contracts.modules import ledger
 from contracts.modules import limits
+from contracts.modules import losses
 from contracts.modules import nav
 from contracts.modules import requests
 from contracts.modules import roles
@@ -35,7 +36,8 @@ uses: timelock
 uses: limits
 uses: ledger
 uses: requests
-uses: exposure
+uses: classes
+uses: losses
 uses: nav
 uses: fees
 
@@ -129,7 +131,7 @@ def setKeeper(class_id: uint256, account: address):
             timelock.SET_KEEPER,
             abi_encode(class_id, account, method_id=method_id("setKeeper(uint256,address)")),
         )
-    exposure._set_keeper(class_id, account)
+    classes._set_keeper(class_id, account)
 
 
 @external
@@ -170,7 +172,7 @@ def setLimit(which: uint256, new: uint256):
 
 @external
 @nonreentrant
-def addClass(new: exposure.MarketClass) -> uint256:
+def addClass(new: classes.MarketClass) -> uint256:
     """
     @notice Approves a class of markets. Owner, after the timelock.
     @return The class's id
@@ -185,17 +187,17 @@ def addClass(new: exposure.MarketClass) -> uint256:
             ),
         ),
     )
-    return exposure._add_class(new)
+    return classes._add_class(new)
 
 
 @external
 @nonreentrant
-def setClassCaps(class_id: uint256, new: exposure.Caps):
+def setClassCaps(class_id: uint256, new: classes.Caps):
     """
     @notice Sets a class's caps; exposure above them is only worked off. Owner; raised only after
             the timelock, lowered at once and by the guardian too.
     """
-    if exposure._is_cap_raised(class_id, new):
+    if classes._is_cap_raised(class_id, new):
         ownable._check_owner()
         timelock._consume(
             timelock.SET_CLASS_CAPS,
@@ -207,7 +209,7 @@ def setClassCaps(class_id: uint256, new: exposure.Caps):
         )
     else:
         roles._check_guardian_or_owner()
-    exposure._set_caps(class_id, new)
+    classes._set_caps(class_id, new)
 
 
 @external
@@ -218,7 +220,7 @@ def retireClass(class_id: uint256):
             markets are worked off. Owner or guardian.
     """
     roles._check_guardian_or_owner()
-    exposure._retire(class_id)
+    classes._retire(class_id)
 
 
 @external
@@ -232,7 +234,7 @@ def forgiveLosses(class_id: uint256, assets: uint256):
         timelock.FORGIVE_LOSSES,
         abi_encode(class_id, assets, method_id=method_id("forgiveLosses(uint256,uint256)")),
     )
-    exposure._forgive(class_id, assets)
+    losses._forgive(class_id, assets)
 
 
 @external

@@ -17,16 +17,20 @@ from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
 from contracts.interfaces import IMarketAccount
+from contracts.modules import classes
 from contracts.modules import exposure
 from contracts.modules import fees
 from contracts.modules import ledger
 from contracts.modules import limits
+from contracts.modules import losses
+from contracts.modules import markets
 from contracts.modules import nav
 from contracts.modules import requests
 from contracts.modules import roles
 from contracts.modules import status
 from contracts.modules import timelock
 from contracts.modules import units
+from contracts.modules import velocity
 
 initializes: ownable
 initializes: erc20[ownable := ownable]
@@ -37,7 +41,19 @@ initializes: limits[status := status]
 initializes: ledger
 initializes: requests
 initializes: nav[ledger := ledger, erc20 := erc20]
-initializes: exposure[limits := limits, ledger := ledger, nav := nav, erc20 := erc20]
+initializes: classes
+initializes: losses[classes := classes, nav := nav, erc20 := erc20]
+initializes: velocity
+initializes: markets[classes := classes]
+initializes: exposure[
+    limits := limits,
+    ledger := ledger,
+    nav := nav,
+    classes := classes,
+    losses := losses,
+    velocity := velocity,
+    markets := markets,
+]
 initializes: fees
 
 DUST_BPS: constant(uint256) = 10  # of NAV at the bid: what may be written off without the owner
@@ -132,8 +148,8 @@ def _is_flat() -> bool:
             they were closed is dust. What they are given later does not count.
     """
     return (
-        len(exposure.open_markets) == 0
-        and exposure.written_off * units.BPS <= DUST_BPS * ledger.total_idle
+        len(markets.open_markets) == 0
+        and markets.written_off * units.BPS <= DUST_BPS * ledger.total_idle
     )
 
 

@@ -5,7 +5,7 @@
 @author Strongroom
 @notice Owner (two-step hand-over), guardian and reporter, and the pause. What the owner paused,
         only the owner unpauses. Naming others goes through the timelock (VaultGovernance.vy).
-        Keepers belong to classes (exposure.vy).
+        Keepers belong to classes (classes.vy).
 @dev The owner sets terms and names the others. The guardian only makes things safer: it pauses,
      vetoes announced calls, drops keepers and the reporter. The reporter says what positions are
      worth, and may be nobody.

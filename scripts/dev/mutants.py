@@ -40,7 +40,11 @@ ACCOUNTS = ("PolymarketAccount", "DelegatedAccount", "FpmmAccount")
 PARTS = {
     "modules/fees": ("VaultDesk", "VaultExits", "VaultGovernance"),
     "modules/requests": ("VaultDesk", "Vault", "VaultExits"),
-    "modules/exposure": ("VaultDesk", "VaultExits", "VaultGovernance"),
+    "modules/classes": ("VaultDesk", "VaultGovernance", "VaultExits", "Vault"),
+    "modules/losses": ("VaultDesk", "VaultExits", "VaultGovernance"),
+    "modules/velocity": ("VaultDesk", "VaultExits"),
+    "modules/markets": ("VaultDesk", "VaultExits"),
+    "modules/exposure": ("VaultDesk", "VaultExits"),
     "modules/nav": ("VaultDesk", "VaultExits", "Vault"),
     "modules/ledger": ("Vault", "VaultDesk", "VaultExits", "VaultGovernance"),
     "modules/limits": ("VaultDesk", "VaultGovernance", "VaultExits"),
@@ -64,6 +68,10 @@ NO_MUTANT = "no mutant: does not compile, or to the same code"
 ABOUT = {
     "modules/fees": ("fees",),
     "modules/requests": ("requests",),
+    "modules/classes": ("caps", "exposure"),
+    "modules/losses": ("exposure", "caps"),
+    "modules/velocity": ("caps", "exposure"),
+    "modules/markets": ("exposure", "wind_down"),
     "modules/exposure": ("exposure", "caps"),
     "modules/nav": ("nav", "negative_risk"),
     "modules/ledger": ("deposit_terms", "requests"),

@@ -19,7 +19,9 @@ PACKED = {
     "limits": {"dealing_limits", "budget_limits"},
     "ledger": {"deposit_terms"},
     "requests": {"open", "queue", "closed", "places", "claims"},
-    "exposure": {"class_words", "class_caps", "periods", "markets", "ended", "remains"},
+    "classes": {"class_words", "class_caps"},
+    "velocity": {"periods"},
+    "markets": {"words", "ended", "remains"},
     "nav": {"books", "totals", "marks"},
     "fees": {"fee_word", "accrual", "recipients"},
     "account": {"state"},
@@ -114,9 +116,9 @@ def test_a_packed_word_is_taken_apart_and_written_by_its_module_alone(path):
         ("Vault", "fees.recipients[0] = 1"),
         ("core", "limits.dealing_limits = 1"),
         ("nav", "status.word |= 1"),
-        ("nav", "x: uint256 = exposure.markets[market] & 255"),
-        ("fees", "for w: uint256 in exposure.markets:\n        x: uint256 = w >> 192"),
-        ("nav", "w: uint256 = exposure.markets[market]\n    x: uint256 = 1 | (w >> 192)"),
+        ("nav", "x: uint256 = markets.words[market] & 255"),
+        ("fees", "for w: uint256 in markets.words:\n        x: uint256 = w >> 192"),
+        ("nav", "w: uint256 = markets.words[market]\n    x: uint256 = 1 | (w >> 192)"),
     ],
 )
 def test_the_search_finds(module, line):

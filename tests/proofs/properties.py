@@ -154,8 +154,8 @@ PROOFS = (
         mutants=(
             Mutant(
                 GOVERNED,
-                "    if exposure._is_cap_raised(class_id, new):",
-                "    if not exposure._is_cap_raised(class_id, new):",
+                "    if classes._is_cap_raised(class_id, new):",
+                "    if not classes._is_cap_raised(class_id, new):",
             ),
             Mutant(
                 f"{MODULES}/roles.vy",

@@ -84,7 +84,7 @@ def question_key(value: object) -> Question:
 
 
 def market_of(class_id: int, question: str) -> MarketId:
-    """Return a vault's id of the market of a class on a question, as contracts/modules/exposure.vy
+    """Return a vault's id of the market of a class on a question, as contracts/modules/markets.vy
     makes it; raises BadId."""
     return MarketId(to_hex(keccak(class_id.to_bytes(32, "big") + to_bytes(id_text(question)))))
 

@@ -1,6 +1,6 @@
 """What a vault and a class of markets are deployed with: typed, with units and safe defaults.
 
-The order of the fields is the ABI's (contracts/modules/terms.vy, limits.vy, exposure.vy).
+The order of the fields is the ABI's (contracts/modules/terms.vy, limits.vy, classes.vy).
 """
 
 from dataclasses import astuple, dataclass

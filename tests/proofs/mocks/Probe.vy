@@ -10,16 +10,20 @@
 from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
+from contracts.modules import classes
 from contracts.modules import core
 from contracts.modules import exposure
 from contracts.modules import fees
 from contracts.modules import ledger
 from contracts.modules import limits
+from contracts.modules import losses as lost
+from contracts.modules import markets
 from contracts.modules import nav
 from contracts.modules import requests
 from contracts.modules import roles
 from contracts.modules import status
 from contracts.modules import timelock
+from contracts.modules import velocity
 
 initializes: core
 
@@ -32,6 +36,10 @@ uses: limits
 uses: ledger
 uses: requests
 uses: nav
+uses: classes
+uses: lost
+uses: velocity
+uses: markets
 uses: exposure
 uses: fees
 
@@ -40,13 +48,13 @@ exports: (
     roles.guardian,
     roles.reporter,
     roles.pending_owner,
-    exposure.keeperOf,
-    exposure.class_count,
-    exposure.marketOf,
-    exposure.classOf,
-    exposure.openMarkets,
-    exposure.recentAllocation,
-    exposure.questionOf,
+    classes.keeperOf,
+    classes.class_count,
+    markets.marketOf,
+    classes.classOf,
+    markets.openMarkets,
+    velocity.recentAllocation,
+    markets.questionOf,
     nav.bookOf,
     nav.prices,
     timelock.delayOf,
@@ -127,10 +135,10 @@ def class_words(class_id: uint256) -> uint256[4]:
     @return A class's keeper and flags, its caps, exposure, and losses per share.
     """
     return [
-        exposure.class_words[class_id],
-        exposure.class_caps[class_id],
+        classes.class_words[class_id],
+        classes.class_caps[class_id],
         exposure.class_exposures[class_id],
-        exposure.class_losses[class_id],
+        lost.class_losses[class_id],
     ]
 
 
@@ -140,7 +148,7 @@ def losses() -> uint256:
     """
     @return Per share, of all classes.
     """
-    return exposure.losses
+    return lost.total
 
 
 @external
