@@ -25,6 +25,7 @@ PACKED = {
     "nav": {"books", "totals", "marks"},
     "fees": {"fee_word", "accrual", "recipients"},
     "account": {"state"},
+    "position_ids": set(),  # the venue's own words: no storage of ours
 }
 BITS = (nodes.LShift, nodes.RShift, nodes.BitAnd, nodes.BitOr, nodes.BitXor, nodes.Invert)
 WRITES = (nodes.Assign, nodes.AugAssign)

@@ -157,6 +157,10 @@ class Contract:
 
         return call
 
+    def method(self, name: str, arguments: int) -> Method:
+        """Return a function by its name and number of arguments."""
+        return self._methods[name, arguments]
+
     def data(self, name: str, *args: Any) -> bytes:
         """Return what a call would send."""
         method = self._methods[name, len(args)]

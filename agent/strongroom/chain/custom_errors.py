@@ -19,11 +19,11 @@ EMPTY = "empty revert"
 # errors without arguments, by who has them
 EXCHANGE = (
     "AlreadyAdmin AlreadyOperator AssetAccountingMismatch ComplementaryFillExceedsTakerFill "
-    "FeeExceedsMaxRate FeeExceedsProceeds InvalidComplement InvalidSignature LastAdmin "
-    "MakingGtRemaining MaxFeeRateExceedsCeiling MismatchedArrayLengths MismatchedTokenIds "
-    "NoMakerOrders NotAdmin NotCrossing NotOperator OrderAlreadyFilled Paused "
-    "TakerFillMismatch TooLittleTokensReceived UserAlreadyPaused UserIsPaused ZeroMakerAmount "
-    "ZeroTakerAmount"
+    "ExceedsMaxPauseInterval FeeExceedsMaxRate FeeExceedsProceeds InvalidComplement "
+    "InvalidSignature InvalidTokenId LastAdmin MakingGtRemaining MaxFeeRateExceedsCeiling "
+    "MismatchedArrayLengths MismatchedTokenIds NoMakerOrders NotAdmin NotCrossing NotOperator "
+    "OrderAlreadyFilled Paused TakerFillMismatch TooLittleTokensReceived UserAlreadyPaused "
+    "UserIsPaused ZeroMakerAmount ZeroTakerAmount"
 )
 COLLATERAL = (
     "AllowanceOverflow AllowanceUnderflow InsufficientAllowance InsufficientBalance InvalidAsset "
@@ -43,11 +43,13 @@ WALLET = (
     "ZeroAddress"
 )
 PROTOCOL_V2 = (
-    "ConditionAlreadyResolved ConditionNotPrepared ConditionNotResolved ConflictingConditions "
-    "ExistingPayoutMismatch InvalidArrayLength InvalidConditionCount InvalidConditionIndex "
-    "InvalidConditionModule InvalidConditionSet InvalidEventId InvalidOutcomeIndex "
-    "InvalidResolutionChain InvalidResults NonCanonicalInput NotOwnerNorApproved "
-    "PositionNotRedeemable ResolutionIsPaused ResolverIsPaused "
+    "AccountBalanceOverflow ArrayLengthsMismatch ConditionAlreadyResolved "
+    "ConditionDefinitionMismatch ConditionNotPrepared ConditionNotResolved "
+    "ConflictingConditions ExistingPayoutMismatch InvalidArrayLength InvalidConditionCount "
+    "InvalidConditionIndex InvalidConditionModule InvalidConditionSet InvalidEventId "
+    "InvalidModuleId InvalidOutcomeIndex InvalidResolutionChain InvalidResults "
+    "ModuleAlreadyRegistered ModuleNotRegistered NonCanonicalInput NotOwnerNorApproved "
+    "PositionNotRedeemable ResolutionIsPaused ResolverIsPaused SingleConditionRequired "
     "TransferToNonERC1155ReceiverImplementer TransferToZeroAddress"
 )
 WITH_ARGUMENTS = ("BatchCallFailed(uint256,address,bytes)",)
