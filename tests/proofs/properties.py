@@ -17,7 +17,8 @@ PIECES = {
     "WalletRegistry": f"{ACCOUNTS}/WalletRegistry.vy",
 }
 # Sources whose functions formulas.py reads.
-FORMULAS = (f"{MODULES}/fees.vy", f"{MODULES}/nav.vy", "contracts/VaultDesk.vy")
+DESK = "contracts/VaultDesk.vy"
+FORMULAS = (*(f"{MODULES}/{name}.vy" for name in ("fees", "nav", "requests", "units")), DESK)
 
 
 @dataclass(frozen=True)
@@ -261,5 +262,63 @@ PROOFS = (
                 "return 0, min(exposure, self._ask(book))",
             ),
         ),
+    ),
+)
+
+# Of the formulas: each is found by a claim of the name that it ends with.
+WRONG_FORMULAS = (
+    Mutant(
+        f"{MODULES}/fees.vy", "(price - mark) * supply //", "price * supply //", by="PerformanceFee"
+    ),
+    Mutant(
+        f"{MODULES}/fees.vy",
+        "supply * mark + assets * units.SHARE + whole - 1",
+        "supply * mark + assets * units.SHARE",
+        by="EntryCarriesOwnMark",
+    ),
+    Mutant(DESK, "max(bid, self._net(", "max(0, self._net(", by="AskAtLeastBid"),
+    Mutant(DESK, "max(ask, nav.ask_price)", "ask", by="WorseOfTwo"),
+    Mutant(DESK, "min(bid, nav.bid_price)", "bid", by="WorseOfTwo"),
+    Mutant(DESK, "min(day, room + day * elapsed // units.DAY)", "room + day", by="InflowRoom"),
+    Mutant(DESK, "left_room -= min(left_room, taken)", "pass", by="InflowRoom"),
+    Mutant(
+        DESK, "price * units.BPS > requests.anchors", "price > requests.anchors", by="HandedBack"
+    ),
+    Mutant(
+        DESK,
+        "price * units.BPS < requests.anchors[requests.REDEEM][epoch] * least",
+        "price * units.BPS > requests.anchors[requests.REDEEM][epoch] * least",
+        by="HandedBack",
+    ),
+    Mutant(
+        DESK,
+        "shares: uint256 = taken * units.PRICE // price",
+        "shares: uint256 = taken * units.PRICE // price + 1",
+        by="DealingKeepsPricePerShare",
+    ),
+    Mutant(DESK, "idle -= paid\n", "idle -= paid + 1\n", by="DealingKeepsPricePerShare"),
+    Mutant(
+        DESK,
+        "paid: uint256 = taken * price // units.PRICE",
+        "paid: uint256 = taken * price // units.PRICE + 1",
+        by="NoRoundTripGain",
+    ),
+    Mutant(
+        f"{MODULES}/requests.vy",
+        "kept * (left - taken) // left",
+        "kept * (left - taken) // left + 1",
+        by="ClaimsNeverExceedSettled",
+    ),
+    Mutant(
+        f"{MODULES}/requests.vy",
+        "(kept * given // left) >> (KEPT - EARNED)",
+        "((kept * given // left) >> (KEPT - EARNED)) + 1",
+        by="ClaimsNeverExceedSettled",
+    ),
+    Mutant(
+        f"{MODULES}/requests.vy",
+        "(can_in * left + can_out - 1) // can_out",
+        "can_in * left // can_out",
+        by="ClaimsNeverExceedSettled",
     ),
 )
