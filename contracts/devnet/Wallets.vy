@@ -1,62 +1,74 @@
 # pragma version 0.4.3
 """
-@title The venue's wallets, stand-in
+@title The venue's register of wallets, stand-in
 @license AGPL-3.0-only
 @author Strongroom
-@notice Devnet only: makes deposit wallets (signature type 3) and one-owner Safes (signature type
-        2), one of each for an EOA, and says whose a wallet is. Leaves out the venue's proxies of
-        signature type 1, and its relayer's authorisation.
+@notice Devnet only: what the venue's service knows of wallets: whose deposit wallet (signature
+        type 3) and whose one-owner Safe (signature type 2) is whose. Makes Safes; deposit wallets
+        are their factory's. Leaves out the venue's proxies of signature type 1.
 """
 
 
-interface IDepositWallet:
-    def initialize(owner: address): nonpayable
+interface IFactory:
+    def predictWalletAddress(id: bytes32) -> address: view
 
 
 interface ISafeProxyFactory:
     def createProxyWithNonce(singleton: address, initializer: Bytes[1024], salt_nonce: uint256) -> address: nonpayable
 
 
-event WalletMade:
-    wallet: indexed(address)
+event SafeMade:
+    safe: indexed(address)
     owner: indexed(address)
-    signature_type: uint256
 
 
-DEPOSIT_WALLET: public(immutable(address))  # what deposit wallets are clones of
+FACTORY: public(immutable(address))  # of deposit wallets
 SAFE: public(immutable(address))
 SAFE_FACTORY: public(immutable(address))
 SAFE_HANDLER: public(immutable(address))
 
-walletOf: public(HashMap[address, address])  # EOA -> its deposit wallet
 safeOf: public(HashMap[address, address])  # EOA -> its Safe
-ownerOf: public(HashMap[address, address])  # wallet or Safe -> EOA
+owner_of_safe: HashMap[address, address]
 
 
 @deploy
-def __init__(deposit_wallet: address, safe: address, safe_factory: address, safe_handler: address):
+def __init__(factory: address, safe: address, safe_factory: address, safe_handler: address):
     """
-    @param deposit_wallet DepositWallet to clone
+    @param factory DepositWalletFactory
     @param safe Safe 1.4.1 singleton; with its proxy factory and fallback handler
     """
-    DEPOSIT_WALLET = deposit_wallet
+    FACTORY = factory
     SAFE = safe
     SAFE_FACTORY = safe_factory
     SAFE_HANDLER = safe_handler
 
 
 @external
-def makeWallet(owner: address) -> address:
+@view
+def walletOf(owner: address) -> address:
     """
-    @notice Makes the deposit wallet of an EOA. Anyone may, once.
+    @return The deposit wallet made under the owner's id; zero while there is none.
     """
-    assert self.walletOf[owner] == empty(address), "wallet exists"
-    wallet: address = create_minimal_proxy_to(DEPOSIT_WALLET, salt=convert(owner, bytes32))
-    self.walletOf[owner] = wallet
-    self.ownerOf[wallet] = owner
-    log WalletMade(wallet=wallet, owner=owner, signature_type=3)
-    extcall IDepositWallet(wallet).initialize(owner)
-    return wallet
+    wallet: address = staticcall IFactory(FACTORY).predictWalletAddress(convert(owner, bytes32))
+    return wallet if wallet.is_contract else empty(address)
+
+
+@external
+@view
+def ownerOf(wallet: address) -> address:
+    """
+    @return Whose Safe or deposit wallet it is; zero: it is none of the venue's.
+    """
+    owner: address = self.owner_of_safe[wallet]
+    if owner != empty(address) or not wallet.is_contract:
+        return owner
+    known: bool = False
+    word: bytes32 = empty(bytes32)
+    known, word = self._ask(wallet, method_id("id()"))
+    if not known or staticcall IFactory(FACTORY).predictWalletAddress(word) != wallet:
+        return empty(address)
+    known, word = self._ask(wallet, method_id("owner()"))
+    return convert(convert(word, uint256), address)
 
 
 @external
@@ -83,6 +95,19 @@ def makeSafe(owner: address) -> address:
         SAFE, setup, convert(owner, uint256)
     )
     self.safeOf[owner] = safe
-    self.ownerOf[safe] = owner
-    log WalletMade(wallet=safe, owner=owner, signature_type=2)
+    self.owner_of_safe[safe] = owner
+    log SafeMade(safe=safe, owner=owner)
     return safe
+
+
+@internal
+@view
+def _ask(contract: address, question: Bytes[4]) -> (bool, bytes32):
+    success: bool = False
+    answer: Bytes[32] = b""
+    success, answer = raw_call(
+        contract, question, max_outsize=32, is_static_call=True, revert_on_failure=False
+    )
+    if not success or len(answer) != 32:
+        return False, empty(bytes32)
+    return True, extract32(answer, 0)

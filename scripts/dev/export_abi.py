@@ -8,7 +8,14 @@ import click
 from strongroom.chain.artifacts import MAKERS, TOKENS, artifact, gnosis, vault_abi
 
 TARGET = Path(__file__).parents[2] / "agent" / "strongroom" / "chain" / "abi"
-OWN = ("PolymarketAccount", "FpmmAccount", "DelegatedAccount", "WalletRegistry", "DepositWallet")
+OWN = (
+    "PolymarketAccount",
+    "FpmmAccount",
+    "DelegatedAccount",
+    "WalletRegistry",
+    "DepositWallet",
+    "DepositWalletFactory",
+)
 OLD = ("constant", "payable")  # what stateMutability says, in the words of Solidity 0.5
 
 

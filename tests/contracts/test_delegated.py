@@ -6,6 +6,8 @@ import ape
 import pytest
 from eth_account import Account
 from strongroom.devnet import contracts as devnet
+from strongroom.devnet.deposit_wallets import make_deposit_wallet, send_batch
+from strongroom.signing.deposit_wallet import WalletBatch, WalletCall
 
 from tests.ape_devnet import ApeDeployer
 from tests.defaults import DAY, FOREVER, UNIT, a_class
@@ -32,16 +34,16 @@ def wallet(venue, deployer, chain):
 
     def make():
         key = key_of(f"wallet {next(count)}")
-        venue.wallets.makeWallet(key.address, sender=deployer)
-        contract = ape.project.DepositWallet.at(venue.wallets.walletOf(key.address))
+        address = make_deposit_wallet(venue.wallet_factory, key.address, deployer)
+        contract = ape.project.DepositWallet.at(address)
 
         def run(*calls):
-            deadline = chain.pending_timestamp + 100
-            digest = bytes(contract.batchDigest(list(calls), deadline))
-            signature = bytes(Account.unsafe_sign_hash(digest, key.key).signature)
-            return contract.execute(list(calls), deadline, signature, sender=deployer)
+            nonce = contract.call_view_method("nonce")
+            inside = [WalletCall(str(to), 0, data) for to, data in calls]
+            batch = WalletBatch(address, nonce, chain.pending_timestamp + 100, inside)
+            return send_batch(venue.wallet_factory, batch, key, chain.chain_id, deployer)
 
-        return SimpleNamespace(address=contract.address, contract=contract, key=key, run=run)
+        return SimpleNamespace(address=address, contract=contract, key=key, run=run)
 
     return make
 

@@ -14,6 +14,8 @@ from strongroom.chain.ids import decision_id, market_of, to_hex
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob import errors
 from strongroom.devnet.contracts import safe_at
+from strongroom.devnet.deposit_wallets import make_deposit_wallet, send_batch
+from strongroom.signing.deposit_wallet import WalletBatch, WalletCall
 from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
@@ -145,10 +147,11 @@ def wallet_of(venue, deployer, number):
 
     def make(kind):
         key = key_of(f"{kind} {next(number)}")
-        made = venue.wallets.makeWallet if kind == "deposit" else venue.wallets.makeSafe
-        made(key.address, sender=deployer)
-        known = venue.wallets.walletOf if kind == "deposit" else venue.wallets.safeOf
-        address = known(key.address)
+        if kind == "deposit":
+            address = make_deposit_wallet(venue.wallet_factory, key.address, deployer)
+        else:
+            venue.wallets.makeSafe(key.address, sender=deployer)
+            address = venue.wallets.safeOf(key.address)
         venue.fund(deployer, address, 100 * UNIT)
         _approve(venue, deployer, kind, address, key)
         return SimpleNamespace(private_key="0x" + key.key.hex(), wallet=address, key=key)
@@ -164,10 +167,10 @@ def _approve(venue, deployer, kind, address, key):
         approve = venue.ctf.setApprovalForAll.encode_input(exchange, True)
         calls.append((venue.ctf.address, approve))
     if kind == "deposit":
-        wallet = at(venue.wallets, address, "DepositWallet")
-        digest = bytes(wallet.batchDigest(calls, FOREVER))
-        signature = bytes(Account.unsafe_sign_hash(digest, key.key).signature)
-        wallet.execute(calls, FOREVER, signature, sender=deployer)
+        nonce = at(venue.wallets, address, "DepositWallet").nonce()
+        inside = [WalletCall(to, 0, data) for to, data in calls]
+        batch = WalletBatch(address, nonce, FOREVER, inside)
+        send_batch(venue.wallet_factory, batch, key, polymarket.CHAIN_ID, deployer)
         return
     safe = safe_at(deployer, address)
     zero = "0x" + "00" * 20

@@ -9,13 +9,14 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from eth_account import Account
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams, OrderArgsV2
 from py_clob_client_v2.order_utils.model.order_data_v2 import SignedOrderV2
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.ids import market_of, to_hex
 from strongroom.devnet import contracts as devnet_parts
 from strongroom.devnet import polymarket
+from strongroom.devnet.deposit_wallets import make_deposit_wallet, send_batch
+from strongroom.signing.deposit_wallet import WalletBatch, WalletCall
 from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 
@@ -91,13 +92,13 @@ def place(make_vault, people, invest, implementation, venue, deployer, chain, pa
 def wallet(place, people, venue, deployer):
     """A deposit wallet with 600 of the delegated budget; `run` sends a batch of its owner's."""
     key = key_of("week")
-    venue.wallets.makeWallet(key.address, sender=deployer)
-    contract = at(place.vault, venue.wallets.walletOf(key.address), "DepositWallet")
+    address = make_deposit_wallet(venue.wallet_factory, key.address, deployer)
+    contract = at(place.vault, address, "DepositWallet")
 
     def run(*calls):
-        digest = bytes(contract.batchDigest(list(calls), FOREVER))
-        signature = bytes(Account.unsafe_sign_hash(digest, key.key).signature)
-        contract.execute(list(calls), FOREVER, signature, sender=deployer)
+        inside = [WalletCall(to, 0, data) for to, data in calls]
+        batch = WalletBatch(address, contract.nonce(), FOREVER, inside)
+        send_batch(venue.wallet_factory, batch, key, polymarket.CHAIN_ID, deployer)
 
     for spender in (venue.exchange, place.wallet_account, venue.adapter):
         run((venue.pusd.address, venue.pusd.approve.encode_input(spender, FOREVER)))

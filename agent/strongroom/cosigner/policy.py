@@ -69,6 +69,7 @@ class Policy(BaseModel):
     chain_id: int
     classes: tuple[int, ...]  # of markets
     wallets: tuple[str, ...] = ()  # of the venue, that delegated accounts may hand budgets to
+    wallet_factory: str = ""  # carries their batches in; empty: none are
     orders: OrderRules
     transactions: TransactionRules = TransactionRules()
     quiet_hours: tuple[str, ...] = ()  # UTC, "22:00-06:30": no orders, no allocations
@@ -222,7 +223,9 @@ ACCOUNT_CALLS = {
     "takeBackTokens": ("uint256", "uint256"),
     "releaseWallet": (),
 }
-WALLET_CALLS = {"execute": ("(address,bytes)[]", "uint256", "bytes")}
+FACTORY_CALLS = {
+    "proxy": ("(address,uint256,uint256,(address,uint256,bytes)[])[]", "bytes[]"),
+}
 
 
 def decoded(call: Call, known: Mapping[str, tuple[str, ...]]) -> tuple[str, tuple[Any, ...]] | None:
@@ -254,8 +257,14 @@ def _judge_call(
         if inside[0] == "setWallet" and not _among(inside[1][0], policy.wallets):
             raise PolicyRefuses("wallet", f"{inside[1][0]} is not admitted")
         return 0
-    if _among(call.to, policy.wallets) and decoded(call, WALLET_CALLS) is not None:
-        return 0  # what its key's holder has signed; anybody may send it
+    if _among(call.to, [policy.wallet_factory]):
+        inside = decoded(call, FACTORY_CALLS)
+        if inside is None:
+            raise PolicyRefuses("call", f"{call.data[:10]} of the wallets' factory is not admitted")
+        for batch in inside[1][0]:
+            if not _among(batch[0], policy.wallets):
+                raise PolicyRefuses("wallet", f"{batch[0]} is not admitted")
+        return 0  # what the wallets' keys have signed
     if call.to.lower() != policy.vault.lower():
         raise PolicyRefuses("call", f"{call.to} is neither the vault nor a market's account")
     found = decoded(call, VAULT_CALLS)

@@ -9,6 +9,7 @@ from strongroom.chain.contracts import Contract, Sender
 from strongroom.chain.ids import keccak
 from strongroom.chain.terms import TIMELOCKED, VaultTerms
 from strongroom.devnet.deployer import Deployer, vault_kind
+from strongroom.devnet.deposit_wallets import TIMELOCK_DELAY
 
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -35,7 +36,8 @@ class Venue:
     exchange: Contract
     neg_risk_exchange: Contract
     exchange_v3: Contract
-    wallets: Contract
+    wallet_factory: Contract  # of deposit wallets
+    wallets: Contract  # the service's register of them and of Safes
     safes: SafeFactory
     exchange_version: str = "2"  # in the domains of `exchange` and `neg_risk_exchange`
 
@@ -67,9 +69,12 @@ def deploy_venue(deployer: Deployer, addresses: Mapping[str, str] = ANYWHERE) ->
     adapter = make("adapter", "CollateralAdapter", ctf, pusd, usdc)
     neg_risk_adapter = make("neg_risk_adapter", "NegRiskAdapter", ctf, pusd, usdc, wrapped)
     wrapped.transfer_ownership(neg_risk_adapter, sender=deployer.sender)
-    wallet = deployer.deploy(artifact("DepositWallet"))
+    admin = deployer.sender
+    wallet = make("wallet", "DepositWallet")
+    beacon = make("wallet_beacon", "DepositWalletBeacon", admin, wallet)
+    wallet_factory = make("wallet_factory", "DepositWalletFactory", admin, beacon, TIMELOCK_DELAY)
     parts = (safes.singleton, safes.proxy_factory, safes.fallback_handler)
-    wallets = make("wallets", "Wallets", wallet, *parts)
+    wallets = make("wallets", "Wallets", wallet_factory, *parts)
 
     def exchange(name: str, its_adapter: Contract, version: str) -> Contract:
         return make(name, "Exchange", ctf, pusd, its_adapter, wallets, version)
@@ -84,6 +89,7 @@ def deploy_venue(deployer: Deployer, addresses: Mapping[str, str] = ANYWHERE) ->
         exchange=exchange("exchange", adapter, "2"),
         neg_risk_exchange=exchange("neg_risk_exchange", neg_risk_adapter, "2"),
         exchange_v3=exchange("exchange_v3", adapter, "3"),
+        wallet_factory=wallet_factory,
         wallets=wallets,
         safes=safes,
     )

@@ -118,6 +118,7 @@ class Operation:
                 "chain_id": polymarket.CHAIN_ID,
                 "classes": list(self.classes),
                 "wallets": list(self.wallets),
+                "wallet_factory": self.venue.wallet_factory.address,
                 "orders": {
                     "exchanges": [
                         self.venue.exchange.address,

@@ -34,6 +34,9 @@ ADDRESSES = {
     "exchange": _CLIENT.exchange_v2,
     "neg_risk_exchange": _CLIENT.neg_risk_exchange_v2,
     "exchange_v3": _CLIENT.exchange_v3,
+    "wallet": "0xf7f27C29e60fe6325beF8dA7F93250353d2e3294",
+    "wallet_beacon": "0x7A18EDfe055488A3128f01F563e5B479D92ffc3a",
+    "wallet_factory": "0x00000000000Fb5C9ADea0298D729A0CB3823Cc07",
 }
 
 

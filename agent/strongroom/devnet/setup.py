@@ -35,6 +35,7 @@ from strongroom.devnet.clob.service import make_service
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.contracts import Venue
 from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
+from strongroom.devnet.deposit_wallets import make_deposit_wallet
 from strongroom.devnet.operator_files import (
     COSIGNER,
     KEEPER,
@@ -322,6 +323,8 @@ def _add_classes(
     registry = None
     if options.wallets:
         registry = deployer.deploy(artifact("WalletRegistry"), venue.pusd)
+        # the keeper's Safe carries its wallets' batches in, as the venue's relayer would
+        venue.wallet_factory.addOperator(keeper.address, sender=deployer)
     grade = ENFORCED if registry is None else DELEGATED
     terms = []
     for oracle, negative_risk in dict.fromkeys((m.oracle, m.negative_risk) for m in markets):
@@ -350,5 +353,4 @@ def _make_wallet(folder: Path, venue: Venue, deployer: Key, number: int) -> str:
     """Make a deposit wallet, write its owner's keystore, return its address."""
     owner: LocalAccount = own_key(folder, f"wallet {number}")
     write_keystore(folder / f"wallet-{number}.json", owner)
-    venue.wallets.makeWallet(owner.address, sender=deployer)
-    return str(venue.wallets.walletOf(owner.address))
+    return make_deposit_wallet(venue.wallet_factory, owner.address, deployer)

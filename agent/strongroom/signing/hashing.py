@@ -41,7 +41,8 @@ _KEEPER_ORDER = keccak(b"KeeperOrder(bytes32 orderHash,uint256 expiry,uint256 ep
 
 
 @lru_cache(_CACHED)
-def _domain(name: str, version: str, chain_id: int, address: str) -> bytes:
+def domain_separator(name: str, version: str, chain_id: int, address: str) -> bytes:
+    """Return the EIP-712 domain separator of a contract."""
     return keccak(
         _DOMAIN
         + keccak(name.encode())
@@ -60,7 +61,9 @@ def exchange_order_hash(order: OrderV2, address: str, version: str, chain_id: in
     """Return the order's EIP-712 hash in an exchange's domain."""
     struct = keccak(order_words(order, _ORDER))
     return keccak(
-        b"\x19\x01" + _domain("Polymarket CTF Exchange", version, chain_id, address) + struct
+        b"\x19\x01"
+        + domain_separator("Polymarket CTF Exchange", version, chain_id, address)
+        + struct
     )
 
 
@@ -97,7 +100,7 @@ def keeper_order_digest(
     """
     struct = keccak(_KEEPER_ORDER + order_hash + word(expiry) + word(epoch))
     return keccak(
-        b"\x19\x01" + _domain("Strongroom Market Account", "1", chain_id, account) + struct
+        b"\x19\x01" + domain_separator("Strongroom Market Account", "1", chain_id, account) + struct
     )
 
 

@@ -1,8 +1,9 @@
 """Wallets that the venue admits, for delegated accounts: each trades one market at a time.
 
 The wallet's owner is one key. It signs orders as the venue's own client does (ERC-7739), which have
-no expiry on chain; and batches of calls that anyone may send, by which the wallet lets the market's
-account take everything back. Deposit wallets only (signature type 3).
+no expiry on chain; and batches of calls, by which the wallet lets the market's account take
+everything back. An operator of the wallets' factory carries batches in: the keeper's Safe must be
+one. Deposit wallets only (signature type 3).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from strongroom.chain.ids import to_bytes
 from strongroom.chain.rpc import private_key
 from strongroom.chain.units import DAY, MAX_UINT256
 from strongroom.execution.interfaces import ChainReads, OrderVenue
+from strongroom.signing.deposit_wallet import WalletBatch, WalletCall
 from strongroom.signing.keys import sign_hash
 from strongroom.signing.order import ExchangeDomain
 
@@ -102,13 +104,15 @@ class Wallets:
         ]
 
     def _batch(self, wallet: VenueWallet, calls: Sequence[Call]) -> Call:
-        inside = [(call.to, to_bytes(call.data)) for call in calls]
-        deadline = self._chain.now() + BATCH_S
-        digest = self._chain.ask_one(
-            wallet.address, "DepositWallet", "batchDigest", inside, deadline
+        nonce, factory = (
+            self._chain.ask_one(wallet.address, "DepositWallet", name)
+            for name in ("nonce", "factory")
         )
-        signature = sign_hash(wallet.owner, to_bytes(digest))
-        return make_call(wallet.address, "DepositWallet", "execute", inside, deadline, signature)
+        inside = [WalletCall(call.to, 0, to_bytes(call.data)) for call in calls]
+        batch = WalletBatch(wallet.address, nonce, self._chain.now() + BATCH_S, inside)
+        signature = sign_hash(wallet.owner, batch.digest(self._chain.chain_id))
+        signed = ([batch.argument()], [signature])
+        return make_call(factory, "DepositWalletFactory", "proxy", *signed)
 
 
 def take_back(account: str, away: tuple[int, Mapping[int, tuple[int, int]]]) -> list[Call]:
