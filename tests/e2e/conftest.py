@@ -25,6 +25,7 @@ from tests.anvil_devnet import (  # noqa: F401  # fixtures
 )
 from tests.defaults import UNIT
 from tests.e2e.clob_orders import order
+from tests.e2e.ear import Ear
 
 DATA = Path("agent/strongroom/devnet/data")
 NHL = "0x7faa974ff857682d64433d5c4dfba46ff51415a68cbd5bd1994248df2d561200"  # 32 outcomes
@@ -94,6 +95,19 @@ def faults(server):
         httpx.put(f"{server.url}/devnet/faults", json=what).raise_for_status()
 
     return turn
+
+
+@pytest.fixture
+def listen(server):
+    ears = []
+
+    def start(channel, **asked):
+        ears.append(Ear(server, channel, asked))
+        return ears[-1]
+
+    yield start
+    for ear in ears:
+        ear.socket.close()
 
 
 @pytest.fixture(scope="session")

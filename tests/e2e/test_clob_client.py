@@ -196,7 +196,7 @@ def test_complementary_mint_and_merge_settle_on_chain(traders, listing, venue):
     assert has(venue, bob.account, no) == 20 * UNIT
 
 
-def test_gtd_ends_at_its_time_and_needs_a_minute(traders, listing):
+def test_gtd_ends_at_its_time_and_needs_three_minutes(traders, listing):
     yes, _ = listing.token_ids
     with pytest.raises(PolyApiException, match="invalid expiration"):
         order(
@@ -205,7 +205,7 @@ def test_gtd_ends_at_its_time_and_needs_a_minute(traders, listing):
             "BUY",
             0.4,
             10,
-            expiration=int(time.time()) + 30,
+            expiration=int(time.time()) + 170,
             order_type=OrderType.GTD,
         )
     placed = order(
@@ -214,14 +214,14 @@ def test_gtd_ends_at_its_time_and_needs_a_minute(traders, listing):
         "BUY",
         0.4,
         10,
-        expiration=int(time.time()) + 90,
+        expiration=int(time.time()) + 190,
         order_type=OrderType.GTD,
     )
     assert placed["status"] == "live"
     shown = traders.alice.client.get_order(placed["orderID"])
     assert (shown["order_type"], shown["status"]) == ("GTD", "LIVE")
     with pytest.raises(PolyApiException, match="invalid expiration"):
-        order(traders.alice, yes, "BUY", 0.4, 10, expiration=int(time.time()) + 90)
+        order(traders.alice, yes, "BUY", 0.4, 10, expiration=int(time.time()) + 190)
 
 
 def test_fok_fills_whole_or_dies(traders, book):

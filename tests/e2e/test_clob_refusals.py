@@ -239,7 +239,7 @@ def test_modes_of_the_venue(traders, book, faults):
     with pytest.raises(PolyApiException):
         traders.alice.client.cancel_order(cancel)
     faults(mode="post_only")
-    refused(400, errors.POST_ONLY)
+    refused(503, errors.POST_ONLY)
     assert order(traders.alice, book.yes, "BUY", 0.3, 10, post_only=True)["status"] == "live"
     faults(mode="cancel_only")
     refused(503, errors.CANCEL_ONLY)
@@ -295,7 +295,7 @@ def test_a_late_settlement_is_followed_by_its_trade(traders, book, faults):
     args = OrderArgsV2(token_id=book.yes, price=0.45, size=10, side="BUY")
     taken = client.post_order(client.create_order(args), defer_exec=True)
     (trade,) = client.get_trades(TradeParams(id=taken["tradeIDs"][0]))
-    assert (trade["status"], trade["transaction_hash"]) == ("MATCHED", "")
+    assert (trade["status"], trade["transaction_hash"]) == ("MATCHED_NOT_BROADCASTED", "")
     assert settled(client, trade["id"])["status"] == "CONFIRMED"
 
 

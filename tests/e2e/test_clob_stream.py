@@ -1,7 +1,5 @@
 """The websocket channels: what a listener hears of books, orders and trades."""
 
-import json
-import time
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,41 +9,6 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as open_socket
 
 from tests.e2e.clob_orders import PATIENCE_S, order
-
-
-class Ear:
-    """A subscription that collects its messages."""
-
-    def __init__(self, server, channel, asked):
-        self.socket = open_socket(f"{server.url.replace('http', 'ws')}/ws/{channel}")
-        self.socket.send(json.dumps(asked))
-
-    def is_heard(self):
-        """Wait until the service has read all that was sent: it answers in turn."""
-        self.socket.send("PING")
-        assert self.socket.recv(timeout=PATIENCE_S) == "PONG"
-
-    def hear(self, *kinds):
-        """Return the next message of one of the kinds."""
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            message = json.loads(self.socket.recv(timeout=PATIENCE_S))
-            if message["event_type"] in kinds:
-                return message
-        raise AssertionError(f"no {kinds}")
-
-
-@pytest.fixture
-def listen(server):
-    ears = []
-
-    def start(channel, **asked):
-        ears.append(Ear(server, channel, asked))
-        return ears[-1]
-
-    yield start
-    for ear in ears:
-        ear.socket.close()
 
 
 def credentials(client):
@@ -123,6 +86,9 @@ def test_pings_are_answered_and_nonsense_does_no_harm(listen, server):
     ear.is_heard()
     with open_socket(f"{server.url.replace('http', 'ws')}/ws/market") as socket:
         socket.send("no json {")
+        assert socket.recv(timeout=PATIENCE_S) == "INVALID OPERATION"
+        socket.send('{"operation":"sing"}')
+        assert socket.recv(timeout=PATIENCE_S) == "INVALID OPERATION"
         socket.send("PING")
         assert socket.recv(timeout=PATIENCE_S) == "PONG"
 

@@ -21,6 +21,13 @@ BUILD = Path("build")
 chain_port = click.option(
     "--port", type=PORT, default=8545, show_default=True, help="Port of the chain."
 )
+habits_option = click.option(
+    "--habits",
+    type=click.Choice(["keeper", "venue"]),
+    default="keeper",
+    show_default=True,
+    help="Of the services. keeper: those that the keeper copes with; venue: all.",
+)
 
 
 @click.command("demo", cls=Command)
@@ -111,6 +118,7 @@ def faucet(address: str, amount: int, folder: Path) -> None:
     show_default=True,
     help="open: any EIP-1271 maker; known_wallets: the venue's own wallets only.",
 )
+@habits_option
 @click.option("--check", is_flag=True, help="Start, print, and stop.")
 @click.option("--folder", type=FOLDER, default=BUILD / "devnet", show_default=True, help="Emptied.")
 def devnet(
@@ -118,6 +126,7 @@ def devnet(
     clob_port: int,
     markets: int,
     admission: Literal["open", "known_wallets"],
+    habits: Literal["keeper", "venue"],
     check: bool,
     folder: Path,
 ) -> None:
@@ -128,6 +137,7 @@ def devnet(
 
     Example: strongroom devnet --markets 50
     """
+    from strongroom.devnet.clob.habits import DEFAULT, Habits
     from strongroom.devnet.serve import DevnetOptions, run_devnet
 
     if port == clob_port != 0:
@@ -141,7 +151,9 @@ def devnet(
         if not check:
             screen.print("Ctrl-C ends it")
 
-    options = DevnetOptions(folder, port, clob_port, markets, admission, 0 if check else None)
+    chosen = Habits.venue() if habits == "venue" else DEFAULT
+    seconds = 0 if check else None
+    options = DevnetOptions(folder, port, clob_port, markets, admission, chosen, seconds)
     run_devnet(options, started)
 
 
@@ -155,8 +167,11 @@ def devnet(
 )
 @click.option("--tickers", default="AAPL,GOOGL,NVDA,TSLA", show_default=True, help="Ladders.")
 @click.option("--folder", type=FOLDER, default=BUILD / "week", show_default=True, help="Emptied.")
+@habits_option
 @as_json
-def week(hours: int, tickers: str, folder: Path, as_json: bool) -> None:
+def week(
+    hours: int, tickers: str, folder: Path, habits: Literal["keeper", "venue"], as_json: bool
+) -> None:
     """Run the keeper through a recorded week: real stock ladders of December 2025 with
     their hourly prices as a market maker's quotes, depositors who come and go, real outcomes.
 
@@ -167,6 +182,7 @@ def week(hours: int, tickers: str, folder: Path, as_json: bool) -> None:
 
     Example: strongroom week --hours 30 --tickers AAPL
     """
+    from strongroom.devnet.clob.habits import DEFAULT, Habits
     from strongroom.devnet.week import WeekOptions
     from strongroom.devnet.week_results import run_week
 
@@ -181,7 +197,10 @@ def week(hours: int, tickers: str, folder: Path, as_json: bool) -> None:
             elif event == "halted" and not as_json:
                 click.echo(f"no new decisions: {fields['why']}")
 
-        result = run_week(WeekOptions(folder, tickers=tuple(tickers.split(",")), hours=hours), emit)
+        chosen = Habits.venue() if habits == "venue" else DEFAULT
+        names = tuple(tickers.split(","))
+        options = WeekOptions(folder, tickers=names, hours=hours, habits=chosen)
+        result = run_week(options, emit)
     if as_json:
         print_json(result.document())
         return

@@ -13,7 +13,8 @@ from py_clob_client_v2.config import get_contract_config
 from strongroom.chain.contracts import Contract, Key
 from strongroom.chain.ids import Question, question_number
 from strongroom.chain.units import MAX_UINT256
-from strongroom.devnet.clob.engine import Admission
+from strongroom.devnet.clob.admission import Admission
+from strongroom.devnet.clob.habits import DEFAULT, Habits
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.service import ServiceConfig
 from strongroom.devnet.contracts import Venue, deploy_venue
@@ -51,7 +52,9 @@ class Polymarket:
     venue: Venue
     listings: tuple[Listing, ...]
 
-    def service_config(self, rpc_url: str, admission: Admission = "open") -> ServiceConfig:
+    def service_config(
+        self, rpc_url: str, admission: Admission = "open", habits: Habits = DEFAULT
+    ) -> ServiceConfig:
         """Return what the CLOB service needs to know."""
         return ServiceConfig(
             rpc_url=rpc_url,
@@ -61,6 +64,7 @@ class Polymarket:
             wallets=self.venue.wallets.address,
             listings=self.listings,
             admission=admission,
+            habits=habits,
         )
 
     def set_operator(self, admin: Key, operator: Key) -> None:

@@ -15,7 +15,8 @@ from strongroom.chain.ids import ConditionId
 from strongroom.chain.units import MICRO, WAD
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
-from strongroom.devnet.clob.engine import Admission
+from strongroom.devnet.clob.admission import Admission
+from strongroom.devnet.clob.habits import DEFAULT, Habits
 from strongroom.devnet.clob.server import ClobServer
 from strongroom.devnet.clob.service import make_service
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
@@ -42,6 +43,7 @@ class DevnetOptions:
         clob_port: of the CLOB service
         markets: recorded ones to re-create, at most
         admission: open: any EIP-1271 maker; known_wallets: the venue's own wallets only
+        habits: of the services
         seconds: end after so many; None: when `ended` is set, or by a signal
     """
 
@@ -50,6 +52,7 @@ class DevnetOptions:
     clob_port: int = 8080
     markets: int = 200
     admission: Admission = "open"
+    habits: Habits = DEFAULT
     seconds: float | None = None
 
 
@@ -193,5 +196,5 @@ def _serve(
 ) -> ClobServer:
     listed = {each.condition_id for each in running.listings}
     records = [each for each in recorded_records() if each["conditionId"] in listed]
-    config = running.service_config(chain.url, options.admission)
+    config = running.service_config(chain.url, options.admission, options.habits)
     return make_service(config, operator.account, options.clob_port, gamma=lambda: records).start()

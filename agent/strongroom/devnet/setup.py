@@ -18,6 +18,7 @@ from eth_account.signers.local import LocalAccount
 
 from strongroom.chain.artifacts import artifact, safe
 from strongroom.chain.contracts import Contract, Contracts, Key
+from strongroom.chain.orders import NO, YES
 from strongroom.chain.terms import (
     DELEGATED,
     ENFORCED,
@@ -30,6 +31,7 @@ from strongroom.chain.units import DAY, MICRO
 from strongroom.cosigner.client import CosignerClient
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
+from strongroom.devnet.clob.habits import DEFAULT, Habits
 from strongroom.devnet.clob.server import ClobServer
 from strongroom.devnet.clob.service import make_service
 from strongroom.devnet.clock import DevnetClock
@@ -80,6 +82,7 @@ class StageOptions:
         operator: who settles at the exchanges, by name
         more_classes: of markets elsewhere, e.g. at pools, given the venue and the keeper's Safe
         wallets: deposit wallets of the keeper; with any, the markets' accounts are delegated
+        habits: of the services
     """
 
     folder: Path
@@ -92,6 +95,7 @@ class StageOptions:
     operator: str = "operator"
     more_classes: Callable[[Venue, str], Sequence[ClassTerms]] = lambda venue, keeper: ()
     wallets: int = 0
+    habits: Habits = DEFAULT
 
 
 @dataclass
@@ -196,11 +200,8 @@ class Stage:
         oracle = self.chain.impersonate(market.oracle)
         payouts = [1, 0] if yes else [0, 1]
         self.venue.ctf.reportPayouts(market.question_id, payouts, sender=oracle)
-        self.close_market(market)
-
-    def close_market(self, market: Market) -> None:
-        """Let the service take no more orders in a market."""
-        httpx.post(f"{self.server.url}/devnet/close/{market.condition_id}").raise_for_status()
+        path = f"/devnet/resolve/{market.condition_id}/{YES if yes else NO}"
+        httpx.post(self.server.url + path).raise_for_status()
 
 
 def _deploy_safe(deployer: AnvilDeployer, venue: Venue, owners: Sequence[LocalAccount]) -> Contract:
@@ -282,7 +283,7 @@ def _serve(
         venue.fund(deployer, people[name], FORTUNE)
         polymarket.approve_venue(venue, people[name])
     place.set_operator(deployer, operator)
-    config = place.service_config(chain.url)
+    config = place.service_config(chain.url, habits=options.habits)
     return make_service(
         config, operator.account, clock=clock, gamma=lambda: options.records
     ).start()

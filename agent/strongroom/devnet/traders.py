@@ -2,10 +2,12 @@
 prices, and a taker who hits what stands there. EOAs with the official client's own orders."""
 
 import random
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import (
@@ -14,6 +16,7 @@ from py_clob_client_v2.clob_types import (
     OrderMarketCancelParams,
     PostOrdersV2Args,
 )
+from py_clob_client_v2.exceptions import PolyApiException
 from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderDataV2, SignedOrderV2
 from py_clob_client_v2.order_utils.model.side import Side
@@ -28,6 +31,8 @@ from strongroom.devnet.clock import DevnetClock
 from strongroom.information.gamma import Market
 
 BATCH = 15  # orders of one request
+ATTEMPTS = 20  # at a request that the rate limit holds back
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class Trader:
                 PostOrdersV2Args(order=order, orderType=order_type)
                 for order in orders[start : start + BATCH]
             ]
-            answers += self.client.post_orders(batch, defer_exec=True)
+            answers += patiently(lambda: self.client.post_orders(batch, defer_exec=True))  # noqa: B023
         return answers
 
 
@@ -115,7 +120,8 @@ class MarketMaker(Trader):
             if known is not None and known[0] == middle and known[1] == whole[name]:
                 continue
             if known is not None:
-                self.client.cancel_market_orders(OrderMarketCancelParams(market=name))
+                chosen = OrderMarketCancelParams(market=name)
+                patiently(lambda: self.client.cancel_market_orders(chosen))  # noqa: B023
             before = len(orders)
             for outcome, worth in ((YES, middle), (NO, 1 - middle)):
                 for behind in (Decimal(0), Decimal("0.01")):
@@ -144,3 +150,19 @@ class Taker(Trader):
             orders.append(self.order(token, True, Decimal("0.98"), tokens * MICRO))
         answers = self.post(orders, "FAK")
         return sum(bool(answer.get("success")) for answer in answers)
+
+
+def patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask the service; where its rate limit says no, wait as it says and ask again.
+
+    Raises:
+        PolyApiException: it refuses for another reason, or for too long.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return ask()
+        except PolyApiException as error:
+            if error.status_code != 429 or not isinstance(error.error_msg, dict):
+                raise
+            time.sleep(float(error.error_msg.get("retry_after_seconds", 1)))
+    return ask()

@@ -19,6 +19,7 @@ from strongroom.chain.ids import JsonObject
 from strongroom.chain.terms import Limits
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.devnet import polymarket
+from strongroom.devnet.clob.habits import DEFAULT, Habits
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
 from strongroom.devnet.ladders import Rung, load_week, relations
@@ -48,6 +49,7 @@ class WeekOptions:
     redemptions: tuple[tuple[int, str, int], ...] = ((80, "alice", 20),)  # percent of shares
     report_every_s: int = 6 * HOUR
     packs: str = ""  # TOML instead of the default packs
+    habits: Habits = DEFAULT  # of the venue's services
 
     @property
     def start(self) -> datetime:
@@ -140,6 +142,7 @@ def _set_up(
         limits=limits,
         market_cap=10_000 * MICRO,
         max_duration_s=14 * 24 * HOUR,
+        habits=options.habits,
     )
     stage = set_up(chain, clock, chosen, place)
     log: list[tuple[int, str, JsonObject]] = []

@@ -134,9 +134,10 @@ class OrderBook:
             return to_bids, to_asks
         return to_asks, to_bids
 
-    def level(self, entry: RestingOrder) -> int:
-        """Return the size at an order's price, on its side."""
-        side, rank = self._place(entry)
+    def level(self, is_bid: bool, yes_price: int) -> int:
+        """Return the size at a price of one side."""
+        side = self._bids if is_bid else self._asks
+        rank = MICRO - yes_price if is_bid else yes_price
         return sum(each.size for each in side.levels.get(rank, ()))
 
     def _sizes(self, side: _Side) -> list[tuple[int, int]]:

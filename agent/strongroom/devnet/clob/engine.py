@@ -12,17 +12,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Literal
 
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import MICRO
 from strongroom.devnet.clob import errors
+from strongroom.devnet.clob.admission import Admission, OrderGate
 from strongroom.devnet.clob.auth import ApiKey
-from strongroom.devnet.clob.book import BUY, YES, Match, OrderBook, RestingOrder
+from strongroom.devnet.clob.book import BUY, YES, Match, OrderBook
 from strongroom.devnet.clob.errors import Refusal, bad
 from strongroom.devnet.clob.faults import Faults
-from strongroom.devnet.clob.funds import EOA, POLY_1271, POLY_SAFE, Funds, asset_of
-from strongroom.devnet.clob.market_data import MarketData
+from strongroom.devnet.clob.funds import POLY_1271, Funds, asset_of
+from strongroom.devnet.clob.habits import DEFAULT, Habits
+from strongroom.devnet.clob.heartbeats import Heartbeats
+from strongroom.devnet.clob.market_data import Level, MarketData
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.orders import (
     LiveOrder,
@@ -32,14 +34,14 @@ from strongroom.devnet.clob.orders import (
     judge,
     order_hash,
 )
-from strongroom.devnet.clob.settlement import VenueChain, signer_of
+from strongroom.devnet.clob.rates import RateLimits
+from strongroom.devnet.clob.sessions import SessionSigners
+from strongroom.devnet.clob.settlement import VenueChain
 from strongroom.devnet.clob.settler import Settler
 from strongroom.devnet.clob.stream import Hub
 from strongroom.devnet.clob.trades import MakerFill, Trade, groups
 
-Admission = Literal["open", "known_wallets"]
 HASH_WAIT_S = 2.0  # how long an answer waits for its settlements to be sent
-HEARTBEAT_S = 10.0  # a key that has sent one heartbeat and misses the next loses its orders
 
 
 class MatchingEngine:
@@ -48,37 +50,52 @@ class MatchingEngine:
     def __init__(
         self,
         chain: VenueChain,
+        chain_id: int,
         listings: Iterable[Listing],
         admission: Admission = "open",
         clock: Callable[[], float] = time.time,
         confirmations: int = 0,
+        habits: Habits = DEFAULT,
     ) -> None:
-        self.chain = chain
-        self.admission: Admission = admission
+        self.chain, self.chain_id = chain, chain_id
         self.clock = clock
-        self.faults = Faults()
-        self.data = MarketData(Hub(self.faults), listings, clock)
-        self.funds = Funds(chain)
+        self.faults, self.habits = Faults(), habits
+        self.data = MarketData(Hub(self.faults, self.habits), listings, clock)
+        # what clients are held to by this machine's clock, as their requests are
+        self.sessions, self.rates = SessionSigners(time.time), RateLimits(time.time)
+        self.gate = OrderGate(chain, self.sessions, admission)
+        self.heartbeats = Heartbeats(clock)
+        self.funds = Funds(chain, self.sessions)
         self.settler = Settler(chain, self.funds, self.data, clock, confirmations)
         self.orders: dict[str, LiveOrder] = {}
         self.trades: dict[str, Trade] = {}
         self._open: dict[str, dict[str, LiveOrder]] = defaultdict(dict)  # API key -> its orders
         self._expiring: list[tuple[int, str]] = []  # when, order
         self._trades_of: dict[str, list[str]] = defaultdict(list)
-        self._heartbeats: dict[str, tuple[str, float]] = {}
+        self._later: set[asyncio.Task[None]] = set()
 
-    def close(self, condition_id: str) -> None:
-        """End a market's trading: its orders are taken out, and no more come in."""
-        self.data.add(replace(self.data.listings[condition_id], closed=True))
+    def close(self, condition_id: str, winner: int | None = None) -> None:
+        """End a market's trading: its orders are taken out, and no more come in.
+
+        Args:
+            winner: the outcome that it was resolved to; None: that is not known yet
+        """
+        listing = replace(self.data.listings[condition_id], closed=True)
+        self.data.add(listing)
         for orders in list(self._open.values()):
             for order in list(orders.values()):
                 if order.listing.condition_id == condition_id:
-                    self._end(order, "CANCELED")
+                    self._end(order, "CANCELED_MARKET_RESOLVED")
+        if winner is not None:
+            self.data.tell_resolved(listing, winner)
 
     def use(self, faults: Faults) -> None:
         """Have other things go wrong from now on."""
-        self.faults = self.settler.faults = faults
-        self.data.hub.use(faults)
+        self.faults = self.settler.faults = self.data.hub.faults = faults
+
+    def behave(self, habits: Habits) -> None:
+        """Have other habits from now on."""
+        self.habits = self.data.hub.habits = habits
 
     # orders
 
@@ -90,8 +107,14 @@ class MatchingEngine:
         """
         self._check_mode(submission)
         order, digest = self._received(submission, key)
-        await self._check_signature(order, digest, key)
+        await self.gate.check(order, digest, key)
         await self._see_funds(order)
+        self._check(order)
+        if self._is_marketable(order):
+            if self.faults.spend("delay_failures"):
+                return self._put_off(order, "UNMATCHED", 0)
+            if self.habits.taker_delay_s:
+                return self._put_off(order, "DELAYED", self.habits.taker_delay_s)
         trades = self._enter(order)
         if trades and not submission.deferExec:
             waiting = asyncio.gather(*(trade.sent.wait() for trade in trades))
@@ -119,6 +142,18 @@ class MatchingEngine:
                 done.append(order_id)
         return {"canceled": done, "not_canceled": not_done}
 
+    def cancel_all(self, key: str) -> None:
+        """End all orders of an API key."""
+        for order in list(self._open[key].values()):
+            self._end(order, "CANCELED")
+
+    def cancel_of(self, wallet: str, keys: Iterable[str]) -> None:
+        """End what API keys have open for a wallet: those of a session key that ends."""
+        for key in keys:
+            for order in list(self._open[key].values()):
+                if order.order.maker.lower() == wallet.lower():
+                    self._end(order, "CANCELED")
+
     def open_orders(self, key: str, market: str = "", token: str = "") -> list[LiveOrder]:
         """Return a key's open orders, oldest first."""
         return [
@@ -131,31 +166,14 @@ class MatchingEngine:
         """Return the trades that a key took part in, oldest first."""
         return [self.trades[trade_id] for trade_id in self._trades_of[key]]
 
-    def heartbeat(self, key: ApiKey, heartbeat_id: str) -> dict[str, str]:
-        """Note that a key's owner is alive; each names the one before.
-
-        Raises:
-            Refusal: 400, another id is due; the body names it.
-        """
-        known = self._heartbeats.get(key.key)
-        if known is not None and known[0] != heartbeat_id:
-            raise Refusal(400, "Invalid Heartbeat ID", heartbeat_id=known[0])
-        new = str(uuid.uuid4())
-        self._heartbeats[key.key] = (new, self.clock() + HEARTBEAT_S)
-        return {"heartbeat_id": new}
-
     # background
 
     async def watch_forever(self) -> None:
         """End orders whose time is over, and those of keys whose heartbeat has stopped."""
         while True:
-            now = self.clock()
-            self._end_expired(now)
-            for key, (_, due) in list(self._heartbeats.items()):
-                if due < now:
-                    del self._heartbeats[key]
-                    for order in list(self._open[key].values()):
-                        self._end(order, "CANCELED")
+            self._end_expired(self.clock())
+            for key in self.heartbeats.fallen_silent():
+                self.cancel_all(key)
             await asyncio.sleep(0.2)
 
     async def idle(self) -> None:
@@ -174,7 +192,7 @@ class MatchingEngine:
             case "cancel_only":
                 raise Refusal(503, errors.CANCEL_ONLY)
             case "post_only" if not submission.postOnly:
-                raise bad(errors.POST_ONLY)
+                raise Refusal(503, errors.POST_ONLY, code="post_only_mode")  # VENUE e1
 
     def _received(self, submission: OrderSubmission, key: ApiKey) -> tuple[LiveOrder, bytes]:
         """Return the order of a submission, and its hash.
@@ -188,8 +206,8 @@ class MatchingEngine:
             raise bad(errors.BAD_TOKEN) from refusal
         if listing.closed or not listing.accepting:
             raise bad(errors.NOT_READY)
-        price, size = judge(submission, listing, self.clock())
-        domain = domain_separator(listing.exchange, listing.exchange_version, self.chain.chain_id)
+        price, size = judge(submission, listing, self.clock(), self.habits)
+        domain = domain_separator(listing.exchange, listing.exchange_version, self.chain_id)
         digest = order_hash(submission.order, domain)
         order = LiveOrder(
             id="0x" + digest.hex(),
@@ -203,92 +221,109 @@ class MatchingEngine:
         )
         return order, digest
 
-    async def _check_signature(self, order: LiveOrder, digest: bytes, key: ApiKey) -> None:
-        signed = order.order
-        maker, signer = signed.maker.lower(), signed.signer.lower()
-        caller = key.address.lower()
-        signature = bytes.fromhex(signed.signature[2:])
-        strict = self.admission == "known_wallets"
-        if order.submission.owner != key.key:
-            raise bad(errors.FOREIGN_OWNER)
-        if signed.signatureType == EOA and strict:
-            raise bad(errors.FOREIGN_MAKER)
-        if signed.signatureType in (EOA, POLY_SAFE):
-            if signer != caller:
-                raise bad(errors.FOREIGN_SIGNER)
-            owner = signer if signed.signatureType == EOA else await self._owner(maker)
-            if signed.signatureType == EOA and maker != signer:
-                raise bad(errors.BAD_SIGNATURE)
-            if owner != signer:
-                raise bad(errors.FOREIGN_MAKER)
-            if (signer_of(digest, signature) or "").lower() != signer:
-                raise bad(errors.BAD_SIGNATURE)
-        elif signed.signatureType == POLY_1271 and maker == signer:
-            owner = await self._owner(maker)
-            if owner is None and strict:
-                raise bad(errors.FOREIGN_MAKER)
-            if owner is not None and owner != caller:
-                raise bad(errors.FOREIGN_SIGNER)
-            if not await self.chain.is_signed_by_contract(signed.maker, digest, signature):
-                raise bad(errors.BAD_SIGNATURE)
-        else:
-            raise bad(errors.BAD_SIGNATURE)
-
-    async def _owner(self, wallet: str) -> str | None:
-        owner = await self.chain.wallet_owner(wallet)
-        return owner.lower() if owner else None
-
     async def _see_funds(self, order: LiveOrder) -> None:
         """Look at the chain for a maker that is no wallet of the venue: nobody updates for it."""
         signed, exchange = order.order, order.listing.exchange
-        unknown = signed.signatureType == POLY_1271 and await self._owner(signed.maker) is None
+        unknown = signed.signatureType == POLY_1271 and await self.gate.owner(signed.maker) is None
         if unknown:
             await self.funds.look([(signed.maker.lower(), asset_of(order), exchange)])
 
-    def _check_funds(self, order: LiveOrder, entry: RestingOrder, book: OrderBook) -> None:
-        need = order.making(order.size)
-        if order.order.side == BUY and book.crosses(entry):
-            need += order.listing.taker_fee(order.size, order.price)
-        if not self.funds.suffice(order, need):
-            raise bad(errors.NO_FUNDS)
+    def _check(self, order: LiveOrder) -> None:
+        """Hold an order against what is there: the same one, its maker's funds, the book.
 
-    def _enter(self, order: LiveOrder) -> list[Trade]:
-        """Match an order and let the rest of it rest, all at once."""
+        Raises:
+            Refusal: 400 with the venue's words.
+        """
         if order.id in self.orders:
             raise bad(errors.DUPLICATED)
         self._end_expired(self.clock())
-        book, entry = self.data.books[order.listing.condition_id], order.entry()
-        self._check_funds(order, entry, book)
-        if order.submission.postOnly and book.crosses(entry):
+        need = order.making(order.size)
+        if order.order.side == BUY and self._book(order).crosses(order.entry()):
+            need += order.listing.taker_fee(order.size, order.price)
+        if not self.funds.suffice(order, need):
+            raise bad(errors.NO_FUNDS)
+        if order.submission.postOnly and self._book(order).crosses(order.entry()):
             raise bad(errors.CROSSING)
-        order_type = order.submission.orderType
-        if order_type == "FOK" and book.depth(entry) < order.size:
-            raise bad(errors.FOK_KILLED)
-        if order_type == "FAK" and not book.crosses(entry):
-            raise bad(errors.FAK_KILLED)
+        if why := self._unfillable(order):
+            raise bad(why)
 
+    def _unfillable(self, order: LiveOrder) -> str:
+        """Say why an order that does not rest can get nothing; empty: it can, or it rests."""
+        book, entry = self._book(order), order.entry()
+        match order.submission.orderType:
+            case "FOK" if book.depth(entry) < order.size:
+                return errors.FOK_KILLED
+            case "FAK" if not book.crosses(entry):
+                return errors.FAK_KILLED
+        return ""
+
+    def _is_marketable(self, order: LiveOrder) -> bool:
+        return self._book(order).crosses(order.entry())
+
+    def _book(self, order: LiveOrder) -> OrderBook:
+        return self.data.books[order.listing.condition_id]
+
+    def _put_off(self, order: LiveOrder, status: str, seconds: float) -> JsonObject:
+        """Take a marketable order now and match it later: others may go before it (VENUE e1)."""
+        order.status = status
+        self.orders[order.id] = self._open[order.owner][order.id] = order
+        self.funds.reserve(order, order.making(order.size))
+        self.data.tell_order(order, "PLACEMENT")
+        task = asyncio.create_task(self._enter_later(order, seconds))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+        return _accepted(order, [])
+
+    async def _enter_later(self, order: LiveOrder, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if self._open[order.owner].pop(order.id, None) is None:
+            return  # cancelled meanwhile
+        self.funds.reserve(order, -order.making(order.size))
+        if self._unfillable(order):
+            order.status = "UNMATCHED"
+            self.data.tell_order(order, "UPDATE")
+            return
+        order.status = "LIVE"
+        self._enter(order)
+
+    def _enter(self, order: LiveOrder) -> list[Trade]:
+        """Match an order and let the rest of it rest, all at once."""
+        book, entry = self._book(order), order.entry()
         self.orders[order.id] = order
         matches = book.take(entry)
         trades = [self._trade(order, group) for group in groups(matches)]
-        if entry.size and order_type in ("GTC", "GTD"):
+        taken = [(not entry.is_bid, match.yes_price) for match in matches]
+        rest: list[Level] = []
+        if entry.size and order.submission.orderType in ("GTC", "GTD"):
             book.rest(entry)
             self._open[order.owner][order.id] = order
             self.funds.reserve(order, order.making(entry.size))
             if order.expires_at:
                 heapq.heappush(self._expiring, (order.expires_at, order.id))
             self.data.tell_order(order, "PLACEMENT")
-            self.data.tell_level(order, entry)
+            rest.append((entry.is_bid, entry.yes_price))
         else:
             order.status = "MATCHED" if not entry.size else "CANCELED"
-        if trades:
-            self.data.tell_books(order.listing)
+        self._tell_changes(order.listing, taken, rest)
         return trades
+
+    def _tell_changes(
+        self, listing: Listing, taken: Sequence[Level], rest: Sequence[Level]
+    ) -> None:
+        """Tell what a new order has changed in its market's books: by whole books where it was
+        matched, or by a burst of changes (VENUE e4)."""
+        if self.habits.bursts:
+            self.data.tell_levels(listing, [*taken, *rest])
+            return
+        self.data.tell_levels(listing, rest)
+        if taken:
+            self.data.tell_books(listing)
 
     def _end_expired(self, now: float) -> None:
         while self._expiring and self._expiring[0][0] <= now:
             order = self.orders[heapq.heappop(self._expiring)[1]]
             if order.id in self._open[order.owner]:
-                self._end(order, "EXPIRED")
+                self._end(order, "CANCELED_EXPIRED_ORDER")
 
     def _trade(self, taker: LiveOrder, matches: Sequence[Match]) -> Trade:
         size = sum(match.size for match in matches)
@@ -325,13 +360,14 @@ class MatchingEngine:
         return trade
 
     def _end(self, order: LiveOrder, status: str) -> None:
-        entry = order.entry()
-        self.data.books[order.listing.condition_id].remove(order.id)
+        entry, book = order.entry(), self._book(order)
         del self._open[order.owner][order.id]
         self.funds.reserve(order, -order.making(entry.size))
         order.status = status
         self.data.tell_order(order, "CANCELLATION")
-        self.data.tell_level(order, entry)
+        if order.id in book:  # it was not put off
+            book.remove(order.id)
+            self.data.tell_levels(order.listing, [(entry.is_bid, entry.yes_price)])
 
 
 def _accepted(order: LiveOrder, trades: Sequence[Trade]) -> JsonObject:
@@ -344,7 +380,7 @@ def _accepted(order: LiveOrder, trades: Sequence[Trade]) -> JsonObject:
         "success": True,
         "errorMsg": "",
         "orderID": order.id,
-        "status": "matched" if trades else "live",
+        "status": "matched" if trades else order.status.lower(),
         "makingAmount": decimal(gives) if trades else "",
         "takingAmount": decimal(gets) if trades else "",
         "tradeIDs": [trade.id for trade in trades],

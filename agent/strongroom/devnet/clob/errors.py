@@ -11,6 +11,7 @@ class Refusal(Refused):
         super().__init__(message)
         self.status = status
         self.body: JsonObject = {"error": message, **more}
+        self.headers: dict[str, str] = {}
 
 
 def bad(message: str) -> Refusal:
@@ -34,6 +35,10 @@ TOO_SMALL = "order is invalid. Size ({size}) lower than the minimum: {minimum}"
 DUPLICATED = "order is invalid. Duplicated."
 BAD_EXPIRATION = "invalid expiration"
 BAD_TIMESTAMP = "order is invalid. Timestamp too far from the server's time"
+BAD_AMOUNTS = (
+    "invalid amounts, the {side} orders maker amount supports a max accuracy of {making} decimals, "
+    "taker amount a max of {taking} decimals"
+)
 CROSSING = "invalid post-only order: order crosses book"
 FOK_KILLED = "order couldn't be fully filled. FOK orders are fully filled or killed."
 FAK_KILLED = (
@@ -47,5 +52,7 @@ DISABLED = "Trading is currently disabled. Check polymarket.com for updates"
 CANCEL_ONLY = (
     "Trading is currently cancel-only. New orders are not accepted, but cancels are allowed."
 )
-POST_ONLY = "the market is in post-only mode"
+POST_ONLY = "post-only mode: only post-only orders and cancels are allowed"
+TOO_MANY = "Too Many Requests"
+BAD_HEARTBEAT = "Invalid Heartbeat ID"
 RESTARTING = "matching engine is restarting"

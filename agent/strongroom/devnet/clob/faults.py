@@ -21,7 +21,9 @@ class Faults(BaseModel):
     fail_status: Literal[0, 425, 429, 500, 502, 503] = 0  # for the next `fail_count` requests
     fail_count: int = Field(0, ge=0)
     lose_answers: int = Field(0, ge=0)  # orders that are accepted and answered by a 500
+    delay_failures: int = Field(0, ge=0)  # marketable orders that are answered "unmatched"
     drop_sockets: int = Field(0, ge=0)  # sends that break a websocket instead
+    freeze_sockets: int = Field(0, ge=0)  # sends after which a socket only answers pings (VENUE e4)
     duplicate_messages: float = Field(0, ge=0, le=1)
     swap_messages: float = Field(0, ge=0, le=1)  # a message goes out after the next one
     settlement_delay_ms: int = Field(0, ge=0)

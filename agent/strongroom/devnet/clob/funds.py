@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob.book import BUY
 from strongroom.devnet.clob.orders import LiveOrder
+from strongroom.devnet.clob.sessions import SessionSigners
 from strongroom.devnet.clob.settlement import VenueChain
 
 COLLATERAL = ""  # the asset that is no outcome token
@@ -18,15 +19,19 @@ Holding = tuple[str, str, str]  # maker in lower case, asset, exchange
 class Funds:
     """Balances, allowances, and what open orders and unsettled trades may take of them."""
 
-    def __init__(self, chain: VenueChain) -> None:
-        self._chain = chain
+    def __init__(self, chain: VenueChain, sessions: SessionSigners) -> None:
+        self._chain, self._sessions = chain, sessions
         self._seen: dict[Holding, tuple[int, int]] = {}
         self._reserved: dict[tuple[str, str], int] = defaultdict(int)  # maker, asset
 
     async def maker_of(self, address: str, signature_type: int) -> str:
-        """Return whose funds an EOA trades: its own, or those of its Safe or deposit wallet."""
+        """Return whose funds an EOA trades: its own, those of its Safe or deposit wallet, or those
+        of the wallet that it is a session key of."""
         if signature_type == EOA:
             return address.lower()
+        session = self._sessions.wallet_of(address)
+        if signature_type == POLY_1271 and session is not None:
+            return session
         wallet = await self._chain.wallet_of(address, safe=signature_type == POLY_SAFE)
         return (wallet or address).lower()
 

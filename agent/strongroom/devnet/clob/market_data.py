@@ -3,17 +3,20 @@ channels."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from strongroom.chain.ids import JsonObject
+from strongroom.chain.ids import Json, JsonObject
 from strongroom.chain.units import MICRO
 from strongroom.devnet.clob import errors
-from strongroom.devnet.clob.book import YES, OrderBook, RestingOrder
+from strongroom.devnet.clob.book import YES, OrderBook
 from strongroom.devnet.clob.errors import Refusal, bad
+from strongroom.devnet.clob.habits import Habits
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.orders import LiveOrder, decimal
-from strongroom.devnet.clob.stream import Hub
+from strongroom.devnet.clob.stream import Hub, Listener
 from strongroom.devnet.clob.trades import Trade
+
+Level = tuple[bool, int]  # whether bids for YES, and its YES price, 10**-6
 
 
 class MarketData:
@@ -30,9 +33,16 @@ class MarketData:
         for listing in listings:
             self.add(listing)
 
+    @property
+    def habits(self) -> Habits:
+        """How the service behaves."""
+        return self.hub.habits
+
     def add(self, listing: Listing) -> None:
         """Open a market for trading, or change what is listed of it."""
         known = self.listings.get(listing.condition_id)
+        if known is None:
+            self._tell_new(listing)
         self.listings[listing.condition_id] = listing
         self.books.setdefault(listing.condition_id, OrderBook())
         self._changed.setdefault(listing.condition_id, self._now_ms())
@@ -106,7 +116,7 @@ class MarketData:
             "event_type": "order",
             "type": kind,
             "timestamp": str(self._now_ms()),
-            **order.as_open_order(),
+            **order.as_open_order(self.habits, rest=False),
         }
         self.hub.to_user(order.owner, order.listing.condition_id, message)
 
@@ -117,7 +127,7 @@ class MarketData:
                 "event_type": "trade",
                 "type": "TRADE",
                 "timestamp": str(self._now_ms()),
-                **trade.seen_by(owner),
+                **trade.seen_by(owner, self.habits, rest=False),
             }
             self.hub.to_user(owner, trade.taker.listing.condition_id, message)
 
@@ -139,39 +149,105 @@ class MarketData:
         }
         self.hub.to_token(token, message)
 
-    def tell_level(self, order: LiveOrder, entry: RestingOrder) -> None:
-        """Tell the level that has changed, as both tokens' books show it."""
-        listing = order.listing
+    def tell_levels(self, listing: Listing, levels: Iterable[Level]) -> None:
+        """Tell levels that have changed, as both tokens' books show them.
+
+        They are one event: all are told with the same time, hash and best prices, those after the
+        last of them, in a message each (VENUE e4).
+        """
+        told = list(dict.fromkeys(levels))
+        if not told:
+            return
         self._changed[listing.condition_id] = self._now_ms()
-        size = decimal(self.books[listing.condition_id].level(entry))
-        changes = []
-        for outcome, token in enumerate(listing.token_ids):
-            bid, ask = self.best(token)
-            changes.append(
-                {
-                    "asset_id": token,
-                    "price": decimal(
-                        entry.yes_price if outcome == YES else MICRO - entry.yes_price
-                    ),
-                    "size": size,
-                    "side": "BUY" if entry.is_bid == (outcome == YES) else "SELL",
-                    "hash": self.book_summary(token)["hash"],
-                    "best_bid": decimal(bid) if bid is not None else "0",
-                    "best_ask": decimal(ask) if ask is not None else "1",
-                }
-            )
-        message: JsonObject = {
-            "event_type": "price_change",
-            "market": listing.condition_id,
-            "price_changes": changes,
-            "timestamp": str(self._now_ms()),
-        }
-        self.hub.to_market(listing.token_ids, message)
+        best = {token: self.best(token) for token in listing.token_ids}
+        hashes = {token: self.book_summary(token)["hash"] for token in listing.token_ids}
+        for is_bid, yes_price in told:
+            size = decimal(self.books[listing.condition_id].level(is_bid, yes_price))
+            changes: list[JsonObject] = []
+            for outcome, token in enumerate(listing.token_ids):
+                bid, ask = best[token]
+                price = yes_price if outcome == YES else MICRO - yes_price
+                changes.append(
+                    {
+                        "asset_id": token,
+                        "price": decimal(price),
+                        "size": size,
+                        "side": "BUY" if is_bid == (outcome == YES) else "SELL",
+                        "hash": hashes[token],
+                        "best_bid": decimal(bid) if bid is not None else "0",
+                        "best_ask": decimal(ask) if ask is not None else "1",
+                    }
+                )
+            message: JsonObject = {
+                "event_type": "price_change",
+                "market": listing.condition_id,
+                "price_changes": changes,
+                "timestamp": str(self._changed[listing.condition_id]),
+            }
+            self.hub.to_market(listing.token_ids, message)
+        self._tell_best(listing, best)
 
     def tell_books(self, listing: Listing) -> None:
         """Tell both books of a market as they are."""
         for token in listing.token_ids:
             self.hub.to_token(token, {"event_type": "book", **self.book_summary(token)})
+        self._tell_best(listing, {token: self.best(token) for token in listing.token_ids})
+
+    def show(self, listener: Listener, tokens: Iterable[str]) -> None:
+        """Give a listener the books of what it has begun to listen to, in one frame."""
+        books: list[JsonObject] = [
+            {"event_type": "book", **self.book_summary(token)} for token in tokens if token in self
+        ]
+        if books:
+            listener.queue.put_nowait(books)
+
+    def tell_resolved(self, listing: Listing, winner: int) -> None:
+        """Tell which outcome of a market has won."""
+        message = self._about(listing, "market_resolved") | {
+            "winning_asset_id": listing.token_ids[winner],
+            "winning_outcome": listing.outcomes[winner],
+        }
+        self.hub.to_market(listing.token_ids, message, extra=True)
+
+    def _tell_new(self, listing: Listing) -> None:
+        message = self._about(listing, "new_market") | {
+            "question": listing.question,
+            "clob_token_ids": list(listing.token_ids),
+            "outcomes": list(listing.outcomes),
+            "condition_id": listing.condition_id,
+            "active": True,
+            "order_price_min_tick_size": str(listing.tick),
+            "fees_enabled": listing.fees.rate > 0,
+            "fee_schedule": listing.fee_schedule(),
+            "taker_base_fee": "0",
+        }
+        self.hub.to_all(message)
+
+    def _about(self, listing: Listing, kind: str) -> dict[str, Json]:
+        return {
+            "event_type": kind,
+            "id": str(int(listing.condition_id[:10], 16)),
+            "market": listing.condition_id,
+            "asset_ids": list(listing.token_ids),
+            "tags": [],
+            "timestamp": str(self._now_ms()),
+        }
+
+    def _tell_best(
+        self, listing: Listing, best: Mapping[str, tuple[int | None, int | None]]
+    ) -> None:
+        for token, (bid, ask) in best.items():
+            lower, upper = bid or 0, MICRO if ask is None else ask
+            message: JsonObject = {
+                "event_type": "best_bid_ask",
+                "market": listing.condition_id,
+                "asset_id": token,
+                "best_bid": decimal(lower),
+                "best_ask": decimal(upper),
+                "spread": decimal(upper - lower),
+                "timestamp": str(self._now_ms()),
+            }
+            self.hub.to_token(token, message, extra=True)
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

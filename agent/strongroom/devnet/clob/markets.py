@@ -38,6 +38,17 @@ class Listing:
         fee = size * self.fees.rate * (p * (1 - p)) ** self.fees.exponent
         return int((fee / FEE_STEP).to_integral_value(ROUND_FLOOR)) * FEE_STEP
 
+    def fee_schedule(self) -> JsonObject | None:
+        """Return its fees as Gamma and the market channel have them; None: it has none."""
+        if not self.fees.rate:
+            return None
+        return {
+            "exponent": self.fees.exponent,
+            "rate": float(self.fees.rate),
+            "takerOnly": True,
+            "rebateRate": 0.25,
+        }
+
     def as_market(self) -> JsonObject:
         """Return it as `/markets` shows it."""
         return {
@@ -59,7 +70,9 @@ class Listing:
         }
 
     def as_clob_market(self) -> JsonObject:
-        """Return it as `/clob-markets/` shows it, in the venue's short keys."""
+        """Return it as `/clob-markets/` shows it, in the venue's short keys; without fees there is
+        no `fd` (VENUE e1)."""
+        fees: JsonObject = {"r": float(self.fees.rate), "e": self.fees.exponent, "to": True}
         return {
             "c": self.condition_id,
             "t": [
@@ -69,5 +82,5 @@ class Listing:
             "mts": float(self.tick),
             "mos": float(self.min_size),
             "nr": self.negative_risk,
-            "fd": {"r": float(self.fees.rate), "e": self.fees.exponent, "to": True},
+            **({"fd": fees} if self.fees.rate else {}),
         }

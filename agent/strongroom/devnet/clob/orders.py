@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import DAY, LOT, MICRO
+from strongroom.devnet.clob.amounts import check_precision
 from strongroom.devnet.clob.book import BUY, RestingOrder
 from strongroom.devnet.clob.errors import (
     BAD_EXPIRATION,
@@ -25,11 +26,12 @@ from strongroom.devnet.clob.errors import (
     Refusal,
     bad,
 )
+from strongroom.devnet.clob.habits import Habits
 from strongroom.devnet.clob.markets import Listing
+from strongroom.devnet.clob.wording import order_status
 
 OrderType = Literal["GTC", "GTD", "FOK", "FAK"]
-EXPIRY_BUFFER_S = 60  # a GTD order must live longer than this
-LEAST_MARKETABLE = MICRO  # micro-units: a dollar
+LEAST_MARKETABLE = MICRO  # micro-units of a BUY: a dollar (VENUE e1)
 MAX_CLOCK_SKEW_MS = 1_000 * DAY  # between an order's timestamp and the server's clock
 _TYPEHASH = bytes.fromhex("bb86318a2138f5fa8ae32fbe8e659f8fcf13cc6ae4014a707893055433818589")
 _STRUCT = ["bytes32", "uint256", "address", "address", "uint256", "uint256", "uint256", "uint8"]
@@ -129,11 +131,11 @@ class LiveOrder:
             return size * int(self.order.makerAmount) // int(self.order.takerAmount)
         return size
 
-    def as_open_order(self) -> JsonObject:
-        """Return it as `/data/order` shows it."""
+    def as_open_order(self, habits: Habits, rest: bool = True) -> JsonObject:
+        """Return it as `/data/order` shows it, or the user channel."""
         return {
             "id": self.id,
-            "status": self.status,
+            "status": order_status(self.status, habits, rest),
             "owner": self.owner,
             "maker_address": self.order.maker,
             "market": self.listing.condition_id,
@@ -194,7 +196,9 @@ def parse(payload: object) -> OrderSubmission:
     return submission
 
 
-def judge(submission: OrderSubmission, listing: Listing, now: float) -> tuple[int, int]:
+def judge(
+    submission: OrderSubmission, listing: Listing, now: float, habits: Habits
+) -> tuple[int, int]:
     """Hold an order against its market's tick, sizes and the clock.
 
     Returns:
@@ -207,14 +211,16 @@ def judge(submission: OrderSubmission, listing: Listing, now: float) -> tuple[in
     making, taking = int(order.makerAmount), int(order.takerAmount)
     cash, tokens = (making, taking) if order.side == BUY else (taking, making)
     resting = submission.orderType in ("GTC", "GTD")
+    if habits.amount_precision and not resting:
+        check_precision(order.side, making, taking, listing.tick)
     price = _price(cash, tokens, listing, exactly=resting)
     size = tokens // LOT * LOT
     minimum = int(listing.min_size * MICRO)
     if resting and (size < minimum or size != tokens):
         raise bad(TOO_SMALL.format(size=decimal(tokens), minimum=listing.min_size))
-    if not resting and (cash < LEAST_MARKETABLE or size == 0):
+    if not resting and ((order.side == BUY and cash < LEAST_MARKETABLE) or size == 0):
         raise bad(TOO_SMALL.format(size=f"${decimal(cash)}", minimum="$1"))
-    _check_time(submission, now)
+    _check_time(submission, now, habits.gtd_least_s)
     return price, size
 
 
@@ -230,10 +236,10 @@ def _price(cash: int, tokens: int, listing: Listing, exactly: bool) -> int:
     return nearest
 
 
-def _check_time(submission: OrderSubmission, now: float) -> None:
+def _check_time(submission: OrderSubmission, now: float, least_s: int) -> None:
     expiration = int(submission.order.expiration)
     if submission.orderType == "GTD":
-        if expiration < now + EXPIRY_BUFFER_S:
+        if expiration < now + least_s:
             raise bad(BAD_EXPIRATION)
     elif expiration != 0:
         raise bad(BAD_EXPIRATION)

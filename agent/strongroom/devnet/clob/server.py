@@ -1,7 +1,6 @@
 """The service's HTTP and websocket surface, as the official client calls it.
 
-Left out: rewards, notifications, RFQ, builder keys, price history, live activity; rate limits
-(the fault switch answers 429 on demand).
+Left out: rewards, notifications, RFQ, price history, live activity; limits by IP address.
 """
 
 import asyncio
@@ -18,6 +17,7 @@ from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.auth import Authority
 from strongroom.devnet.clob.engine import MatchingEngine
 from strongroom.devnet.clob.errors import Refusal
+from strongroom.devnet.clob.node import RpcError
 from strongroom.devnet.clob.routes import (
     funds,
     markets,
@@ -27,7 +27,6 @@ from strongroom.devnet.clob.routes import (
     streams,
     switches,
 )
-from strongroom.devnet.clob.settlement import RpcError
 from strongroom.errors import Away
 
 SECTIONS = (service, markets, prices, orders, funds, streams, switches)
@@ -35,7 +34,7 @@ ORDERS = ("/order", "/orders")
 START_S = 20.0
 FAULT_TEXTS = {
     425: errors.RESTARTING,
-    429: "Too Many Requests",
+    429: errors.TOO_MANY,
     500: "Internal server error",
     502: "Bad Gateway",
     503: errors.DISABLED,
@@ -59,7 +58,7 @@ def create_app(build: Callable[[], MatchingEngine], authority: Authority) -> Fas
         yield
         for task in tasks:
             task.cancel()
-        await engine.chain.close()
+        await engine.chain.node.close()
 
     app = FastAPI(lifespan=run, docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -74,7 +73,7 @@ def create_app(build: Callable[[], MatchingEngine], authority: Authority) -> Fas
 
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return JSONResponse(error.body, error.status)
+    return JSONResponse(error.body, error.status, error.headers)
 
 
 async def _chain_is_away(request: Request, error: Exception) -> Response:
@@ -92,6 +91,7 @@ async def _go_wrong(request: Request, go_on: Callable[[Request], Awaitable[Respo
         return _fault(faults.fail_status)
     posting = request.method == "POST" and request.url.path in ORDERS
     answer = await go_on(request)
+    answer.headers.update(getattr(request.state, "headers", {}))
     if posting and answer.status_code == 200 and faults.spend("lose_answers"):
         return _fault(500)
     return answer

@@ -8,12 +8,15 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 from pydantic import BaseModel, ConfigDict
 
+from strongroom.devnet.clob.admission import Admission
 from strongroom.devnet.clob.auth import Authority
-from strongroom.devnet.clob.engine import Admission, MatchingEngine
+from strongroom.devnet.clob.engine import MatchingEngine
 from strongroom.devnet.clob.gamma import create_gamma
+from strongroom.devnet.clob.habits import DEFAULT, Habits
 from strongroom.devnet.clob.markets import Listing
+from strongroom.devnet.clob.node import Operator, VenueNode
 from strongroom.devnet.clob.server import ClobServer, create_app
-from strongroom.devnet.clob.settlement import VenueChain
+from strongroom.devnet.clob.settlement import ContractAddresses, VenueChain
 from strongroom.information.gamma import MarketRecord
 
 
@@ -29,6 +32,7 @@ class ServiceConfig(BaseModel):
     wallets: str
     listings: tuple[Listing, ...]
     admission: Admission = "open"  # "known_wallets": the venue's own wallets only
+    habits: Habits = DEFAULT
 
     def write(self, path: Path) -> Path:
         """Write it for a service in a process of its own."""
@@ -55,15 +59,18 @@ def make_service(
     """
 
     def build() -> MatchingEngine:
-        chain = VenueChain(
-            config.rpc_url,
+        node = VenueNode(config.rpc_url)
+        sender = Operator(node, config.chain_id, operator)
+        contracts = ContractAddresses(config.pusd, config.ctf, config.wallets)
+        chain = VenueChain(node, sender, contracts)
+        return MatchingEngine(
+            chain,
             config.chain_id,
-            operator,
-            config.pusd,
-            config.ctf,
-            config.wallets,
+            config.listings,
+            config.admission,
+            clock,
+            habits=config.habits,
         )
-        return MatchingEngine(chain, config.listings, config.admission, clock)
 
     authority = Authority(config.chain_id, secrets.token_bytes(32), time.time)
     app = create_app(build, authority)

@@ -7,8 +7,9 @@ from contextlib import suppress
 from strongroom.devnet.clob.faults import Faults
 from strongroom.devnet.clob.funds import Funds
 from strongroom.devnet.clob.market_data import MarketData
+from strongroom.devnet.clob.node import RpcError
 from strongroom.devnet.clob.orders import LiveOrder
-from strongroom.devnet.clob.settlement import RpcError, Settlement, SignedStruct, VenueChain
+from strongroom.devnet.clob.settlement import Settlement, SignedStruct, VenueChain
 from strongroom.devnet.clob.trades import Trade
 
 ATTEMPTS = 2  # to settle a trade
@@ -67,7 +68,7 @@ class Settler:
 
     async def _follow(self, trade: Trade, settlement: Settlement) -> None:
         for attempt in range(1, ATTEMPTS + 1):
-            succeeded, block = await self._chain.wait(trade.transaction)
+            succeeded, block = await self._chain.node.wait(trade.transaction)
             if succeeded:
                 self._set_status(trade, "MINED")
                 while not await self._is_deep(block + self._confirmations):
@@ -93,7 +94,7 @@ class Settler:
 
     async def _is_deep(self, block: int) -> bool:
         try:
-            return await self._chain.block_number() >= block
+            return await self._chain.node.block_number() >= block
         except RpcError:
             return False
 

@@ -7,7 +7,9 @@ from itertools import groupby
 
 from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob.book import BUY, Match
+from strongroom.devnet.clob.habits import Habits
 from strongroom.devnet.clob.orders import LiveOrder, decimal
+from strongroom.devnet.clob.wording import trade_status
 
 MAX_MAKERS = 10  # of one call of the exchange
 OVER = ("CONFIRMED", "FAILED")
@@ -60,8 +62,8 @@ class Trade:
         fee = self.fee if self.taker.order.side == BUY else 0
         return self.taker.making(self.size) + fee
 
-    def seen_by(self, owner: str) -> JsonObject:
-        """Return it as `/data/trades` shows it to an API key."""
+    def seen_by(self, owner: str, habits: Habits, rest: bool = True) -> JsonObject:
+        """Return it as `/data/trades` shows it to an API key, or the user channel."""
         order = self.taker.order
         return {
             "id": self.id,
@@ -73,7 +75,7 @@ class Trade:
             "fee_rate_bps": "0",
             "fee": decimal(self.fee),
             "price": decimal(self.price),
-            "status": self.status,
+            "status": trade_status(self.status, bool(self.transaction), habits, rest),
             "match_time": str(self.matched_at),
             "last_update": str(self.updated_at or self.matched_at),
             "outcome": self.taker.listing.outcomes[self.taker.outcome],

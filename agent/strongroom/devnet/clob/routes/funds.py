@@ -20,7 +20,7 @@ async def _asked(
     signature_type: int = EOA,
 ) -> list[Holding]:
     """Return whose what is asked for, at every exchange."""
-    if asset_type not in ("COLLATERAL", "CONDITIONAL"):
+    if asset_type not in ("COLLATERAL", "CONDITIONAL", "CONDITIONAL-V2"):  # VENUE d5
         raise bad("Invalid asset type")
     asset = COLLATERAL if asset_type == "COLLATERAL" else token_id
     if asset != COLLATERAL:
@@ -51,4 +51,4 @@ async def heartbeat(engine: TheEngine, key: Signed, request: Request) -> dict[st
     """Note that the caller is alive."""
     payload = await read_json(request)
     heartbeat_id = payload.get("heartbeat_id") if isinstance(payload, dict) else None
-    return engine.heartbeat(key, str(heartbeat_id or ""))
+    return {"heartbeat_id": engine.heartbeats.beat(key.key, str(heartbeat_id or ""))}

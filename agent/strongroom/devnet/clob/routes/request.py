@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
@@ -41,6 +41,22 @@ async def _signed(request: Request, authority: TheAuthority) -> ApiKey:
 
 
 Signed = Annotated[ApiKey, Depends(_signed)]
+
+
+def charge(
+    engine: MatchingEngine,
+    request: Request,
+    key: ApiKey,
+    kind: Literal["orders", "cancels"],
+    cost: int,
+) -> None:
+    """Take a request's cost from its signer's rate limit; the answer says what is left.
+
+    Raises:
+        Refusal: 429, it is used up.
+    """
+    tier, how = engine.habits.tier, engine.habits.rate_limits
+    request.state.headers = engine.rates.spend(kind, key.address, cost, tier, how)
 
 
 async def read_json(request: Request) -> object:

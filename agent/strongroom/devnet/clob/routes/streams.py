@@ -1,13 +1,11 @@
 """The websocket channels."""
 
-import json
-
 from fastapi import APIRouter, WebSocket
 
 from strongroom.chain.ids import JsonObject
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.routes.request import MAX_TOKENS, TheAuthority, TheEngine
-from strongroom.devnet.clob.stream import Listener
+from strongroom.devnet.clob.stream import INVALID, Listener, read, strings
 
 router = APIRouter()
 
@@ -17,13 +15,18 @@ async def market_stream(engine: TheEngine, socket: WebSocket) -> None:
     """Tell of books and prices."""
     await socket.accept()
     asked = await _subscription(socket)
-    tokens = _strings(asked, "assets_ids")[:MAX_TOKENS]
-    listener = Listener(tokens=frozenset(tokens))
-    for token in tokens:
-        if token in engine.data:
-            summary = engine.data.book_summary(token)
-            listener.queue.put_nowait({"event_type": "book", **summary})
-    await engine.data.hub.serve(socket, listener)
+    tokens = strings(asked, "assets_ids")
+    if tokens is None:
+        await socket.send_text(INVALID)
+    listener = Listener(
+        tokens=set((tokens or [])[:MAX_TOKENS]), extras=bool(asked.get("custom_feature_enabled"))
+    )
+
+    def show(new: list[str]) -> None:
+        engine.data.show(listener, new)
+
+    show((tokens or [])[:MAX_TOKENS])
+    await engine.data.hub.serve(socket, listener, show)
 
 
 @router.websocket("/ws/user")
@@ -36,19 +39,10 @@ async def user_stream(engine: TheEngine, authority: TheAuthority, socket: WebSoc
     if key is None:
         await socket.close(code=1008, reason=errors.UNAUTHORIZED)
         return
-    markets = frozenset(_strings(asked, "markets"))
-    await engine.data.hub.serve(socket, Listener(key=key.key, markets=markets))
+    listener = Listener(key=key.key, markets=set(strings(asked, "markets") or []))
+    await engine.data.hub.serve(socket, listener, lambda new: None)
 
 
 async def _subscription(socket: WebSocket) -> JsonObject:
     """Read what a new connection asks for; nonsense asks for nothing."""
-    try:
-        asked = json.loads(await socket.receive_text())
-    except ValueError:
-        return {}
-    return asked if isinstance(asked, dict) else {}
-
-
-def _strings(asked: JsonObject, name: str) -> list[str]:
-    found = asked.get(name, [])
-    return [str(each) for each in found] if isinstance(found, list) else []
+    return read(await socket.receive_text()) or {}

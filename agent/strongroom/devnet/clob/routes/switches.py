@@ -1,10 +1,11 @@
-"""The devnet's own switches: what goes wrong, which markets end."""
+"""The devnet's own switches: habits, what goes wrong, which markets end."""
 
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
 from strongroom.devnet.clob.errors import bad
 from strongroom.devnet.clob.faults import Faults
+from strongroom.devnet.clob.habits import Habits
 from strongroom.devnet.clob.routes.request import TheEngine, read_json
 
 router = APIRouter()
@@ -15,6 +16,31 @@ async def close(engine: TheEngine, condition_id: str) -> dict[str, bool]:
     """End a market's trading."""
     engine.close(condition_id)
     return {"closed": True}
+
+
+@router.post("/devnet/resolve/{condition_id}/{outcome}")
+async def resolve(engine: TheEngine, condition_id: str, outcome: int) -> dict[str, bool]:
+    """End a market's trading, and tell which outcome has won."""
+    if outcome not in (0, 1):
+        raise bad("an outcome is 0 or 1")
+    engine.close(condition_id, outcome)
+    return {"closed": True}
+
+
+@router.get("/devnet/habits")
+async def habits(engine: TheEngine) -> Habits:
+    """Return how the services behave."""
+    return engine.habits
+
+
+@router.put("/devnet/habits")
+async def set_habits(engine: TheEngine, request: Request) -> Habits:
+    """Have other habits from now on; those that are not named are as by default."""
+    try:
+        engine.behave(Habits.model_validate(await read_json(request)))
+    except ValidationError as error:
+        raise bad(str(error)) from error
+    return engine.habits
 
 
 @router.get("/devnet/faults")

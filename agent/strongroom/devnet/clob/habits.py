@@ -1,0 +1,75 @@
+"""The venue's habits: how it behaves on a good day, each of which a client must know.
+
+A habit is on by default where the keeper copes with it. Those that it does not cope with yet are
+off and say what would go wrong; `venue()` has them all on. What breaks is in faults.py.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from strongroom.devnet.clob.rates import RateTier
+
+
+class Habits(BaseModel):
+    """How the services of a devnet behave; rows of VENUE.md in brackets.
+
+    Attributes:
+        rate_limits: off; warn: a header says what would have been refused; enforce: 429 (e1)
+        tier: of every signer (e1)
+        gtd_least_s: that a GTD order must still live (e1: the client's own least)
+        amount_precision: FAK and FOK amounts of too many decimals are refused (e1). Off: the
+            keeper's BUYs are worth a price times a size, to the micro-unit
+        taker_delay_s: a marketable order is `delayed` so long before it is matched (e1, e2)
+        status_prefixes: REST answers say TRADE_STATUS_CONFIRMED and ORDER_STATUS_LIVE (e1). Off:
+            the keeper takes them for words that it does not know, and trades never end
+        end_reasons: an order ends as CANCELED_EXPIRED_ORDER and the like (e1). Off: as above
+        not_broadcast: REST shows a trade as MATCHED_NOT_BROADCASTED until it is sent (e1)
+        bursts: one match is told in several price changes of one hash (e4). Off: the keeper takes
+            the second for a repeat and may keep a wrong level until it compares
+        empty_frames: of a stream's messages, as many are preceded by an empty one (e4). Off: the
+            keeper's reader ends
+        unknown_events: of a stream's messages, as many are preceded by one of a new kind (e4)
+        page_caps: Gamma gives 100 records a page whatever is asked, and 422 above offset 10,000
+            (e2). Off: the keeper goes on by the page's length and would see 100 markets
+        hidden_fees: every other market with fees has no feeSchedule at Gamma: unknown, not 0 (e2).
+            Off: the keeper takes it for 0
+        null_fields: Gamma's records have fields that hold null (e2)
+        data_rate_limit: Data API requests a second and client, then 429 without Retry-After; 0:
+            none (e3)
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rate_limits: Literal["off", "warn", "enforce"] = "enforce"
+    tier: RateTier = RateTier.STANDARD
+    gtd_least_s: int = Field(180, ge=0)
+    amount_precision: bool = False
+    taker_delay_s: float = Field(0, ge=0)
+    status_prefixes: bool = False
+    end_reasons: bool = False
+    not_broadcast: bool = True
+    bursts: bool = False
+    empty_frames: float = Field(0, ge=0, le=1)
+    unknown_events: float = Field(0.05, ge=0, le=1)
+    page_caps: bool = False
+    hidden_fees: bool = False
+    null_fields: bool = True
+    data_rate_limit: int = Field(20, ge=0)
+
+    @classmethod
+    def venue(cls) -> "Habits":
+        """Return all habits on, as the venue has them."""
+        return cls(
+            amount_precision=True,
+            taker_delay_s=1,
+            status_prefixes=True,
+            end_reasons=True,
+            bursts=True,
+            empty_frames=0.05,
+            page_caps=True,
+            hidden_fees=True,
+        )
+
+
+DEFAULT = Habits()
