@@ -18,7 +18,13 @@ PIECES = {
 }
 # Sources whose functions formulas.py reads.
 DESK = "contracts/VaultDesk.vy"
-FORMULAS = (*(f"{MODULES}/{name}.vy" for name in ("fees", "nav", "requests", "units")), DESK)
+EXITS = "contracts/VaultExits.vy"
+GOVERNED = "contracts/VaultGovernance.vy"
+FORMULAS = (
+    *(f"{MODULES}/{name}.vy" for name in ("fees", "nav", "requests", "exposure", "losses")),
+    *(f"{MODULES}/{name}.vy" for name in ("core", "units")),
+    *(DESK, EXITS, GOVERNED, "contracts/Vault.vy"),
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,6 @@ ACCOUNT = f"{MODULES}/account.vy"
 VENUE = ("MockToken", "MockTokens", "MockSafe", "MockVault", "MockCode")
 
 OTHERS = ("MockAdapter", "MockPool", "MockRegistry")
-GOVERNED = "contracts/VaultGovernance.vy"
 GOVERNANCE = ("VaultGovernance", "VaultExits", "Probe", "MockToken")
 WHOLE = ("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "Probe", "MockToken")
 ONE_ELEMENT = ("--default-array-lengths", "1")  # of a list in call data: a bound to state
@@ -320,5 +325,79 @@ WRONG_FORMULAS = (
         "(can_in * left + can_out - 1) // can_out",
         "can_in * left // can_out",
         by="ClaimsNeverExceedSettled",
+    ),
+    Mutant(
+        f"{MODULES}/nav.vy",
+        "return min(bid, exposure), ask",
+        "return bid, ask",
+        by="BidValueCapped",
+    ),
+    Mutant(
+        f"{MODULES}/nav.vy",
+        "return 0, max(exposure, self._ask(book))",
+        "return 0, self._ask(book)",
+        by="BidValueCapped",
+    ),
+    Mutant(
+        DESK,
+        "return total_bid, max(total_ask, exposures)",
+        "return total_bid, total_ask",
+        by="BidValueCapped",
+    ),
+    Mutant(
+        f"{MODULES}/nav.vy",
+        "((yes - no) * high + units.WAD - 1) // units.WAD",
+        "(yes - no) * high // units.WAD",
+        by="MarksEncloseValue",
+    ),
+    Mutant(f"{MODULES}/nav.vy", "more += no - yes - part", "more += 0", by="MarksEncloseValue"),
+    Mutant(f"{MODULES}/nav.vy", " - (self._bid(old) << 128)", "", by="BooksAddUp"),
+    Mutant(
+        f"{MODULES}/exposure.vy",
+        "of_class + losses._of_class(class_id)",
+        "of_class",
+        by="CapsHold",
+    ),
+    Mutant(
+        f"{MODULES}/exposure.vy",
+        "exposure + self._elsewhere(class_id, market)",
+        "exposure",
+        by="CapsHold",
+    ),
+    Mutant(
+        f"{MODULES}/exposure.vy",
+        "bid - min(bid, cost),",
+        "bid,",
+        by="HomeCounts",
+    ),
+    Mutant(
+        f"{MODULES}/exposure.vy",
+        "min(nav._bid(book) - bid, exposure)",
+        "nav._bid(book) - bid",
+        by="BidAtMostExposure",
+    ),
+    Mutant(
+        EXITS,
+        "ledger.total_idle * part // supply",
+        "ledger.total_idle * shares // supply",
+        by="InKind",
+    ),
+    Mutant(
+        f"{MODULES}/losses.vy",
+        "assets * LOSS // nav._shares()",
+        "(assets * LOSS + nav._shares() - 1) // nav._shares()",
+        by="LossesOnlyFall",
+    ),
+    Mutant(
+        f"{MODULES}/losses.vy",
+        "(assets * LOSS + whole - 1) // whole",
+        "assets * LOSS // whole",
+        by="LossesOnlyFall",
+    ),
+    Mutant(
+        EXITS,
+        "    if came != 0:\n",
+        "    if came == 0:\n        losses._pay_off(0, cost)\n    else:\n",
+        by="LossesOnlyFall",
     ),
 )

@@ -129,7 +129,8 @@ class Module:
             self.assign(node["target"], self.binary(node, node["target"], node["value"], way), way)
             return [way]
         if kind == "Assert":
-            way.conditions.append(self.value(node["test"], way))
+            test = self.readable(node["test"], way)
+            way.conditions += [] if test is None else [test]
             return [way]
         if kind in ("Continue", "Break"):
             way.ended = True
@@ -144,7 +145,8 @@ class Module:
             self.forget(node, way)
             return [way]
         if kind == "If":
-            test = self.value(node["test"], way)
+            test = self.readable(node["test"], way)
+            test = self.new("test", truth=True) if test is None else test
             inside, outside = way.split(test), way.split(z3.Not(test))
             return [*self.run(node["body"], inside), *self.run(node["orelse"], outside)]
         raise ValueError(f"statement {kind}, line {node['lineno']}")
