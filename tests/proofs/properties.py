@@ -63,6 +63,7 @@ class Proof:
 
 
 POLYMARKET = f"{ACCOUNTS}/PolymarketAccount.vy"
+ORDERS = f"{MODULES}/orders.vy"
 ACCOUNT = f"{MODULES}/account.vy"
 VENUE = ("MockToken", "MockTokens", "MockSafe", "MockVault", "MockCode")
 
@@ -79,21 +80,17 @@ PROOFS = (
         ("PolymarketAccount", *VENUE),
         loop=8,
         mutants=(
-            Mutant(POLYMARKET, "order.maker != self or ", ""),
-            Mutant(POLYMARKET, " or order.side > SELL", ""),
-            Mutant(POLYMARKET, "order.makerAmount == 0 or ", ""),
-            Mutant(POLYMARKET, "block.timestamp > expiry or ", ""),
-            Mutant(POLYMARKET, "< order.makerAmount * terms.lowest_sell", "< order.makerAmount"),
-            Mutant(
-                POLYMARKET,
-                "order_hash(order) != hash or",
-                "order_hash(order) == empty(bytes32) or",
-            ),
-            Mutant(POLYMARKET, "if index == account.FOREIGN or epoch", "if epoch"),
+            Mutant(ORDERS, "order.maker != maker or ", ""),
+            Mutant(ORDERS, " or order.side > SELL", ""),
+            Mutant(ORDERS, "order.makerAmount == 0 or ", ""),
+            Mutant(ORDERS, "block.timestamp > expiry or ", ""),
+            Mutant(ORDERS, "< order.makerAmount * terms.lowest_sell", "< order.makerAmount"),
+            Mutant(POLYMARKET, "order_hash(order) != hash", "order_hash(order) == empty(bytes32)"),
+            Mutant(ORDERS, "if index == account.FOREIGN or epoch", "if epoch"),
             Mutant(ACCOUNT, "return word >> 1 if word & 1 == 0 else HALTED", "return word >> 1"),
-            Mutant(POLYMARKET, "hash, expiry, epoch))", "hash, expiry, empty(uint256)))"),
+            Mutant(ORDERS, "hash, expiry, epoch))", "hash, expiry, empty(uint256)))"),
             Mutant(
-                POLYMARKET,
+                ORDERS,
                 "account._condition(index // 2) if",
                 "account._condition(0) if",
                 by="check_event",
@@ -110,7 +107,7 @@ PROOFS = (
         ("PolymarketAccount", "FpmmAccount", "DelegatedAccount", *VENUE, *OTHERS),
         options=ONE_ELEMENT,
         mutants=(
-            Mutant(POLYMARKET, "    self._approve_exchange(False)\n", ""),
+            Mutant(ORDERS, "    self._approve_exchange(False)\n", ""),
             Mutant(ACCOUNT, "self.state += 2", "self.state += 1", by="check_polymarket_halted"),
             Mutant(ACCOUNT, '    assert self._may_make_safer(), "not allowed to halt"\n', ""),
         ),
