@@ -121,7 +121,7 @@ event OwnershipHandoverCompleted:
     newOwner: indexed(address)
 
 
-MAX_CALLS: constant(uint256) = 16
+MAX_CALLS: constant(uint256) = 32
 MAX_DATA: constant(uint256) = 1024
 MAX_SIGNATURE: constant(uint256) = 2048
 MAX_IDS: constant(uint256) = 64

@@ -99,7 +99,7 @@ def test_a_standard_signers_bucket_holds_60_and_40_flow_in_a_second(clock):
     assert refused.value.status == 429
     assert refused.value.body["retry_after_seconds"] == 1
     headers = {"Retry-After": "1", "Poly-RateLimit-Remaining": "0", "Poly-RateLimit-Reset": "1001"}
-    assert refused.value.headers == headers | {"Poly-RateLimit-RateTier": "standard"}
+    assert refused.value.headers == headers | {"Poly-RateLimit-Tier": "standard"}
     clock.now += 0.5
     assert order(20)["Poly-RateLimit-Remaining"] == "0"
     clock.now += 100

@@ -13,6 +13,7 @@ from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob.service import make_service
+from strongroom.devnet.serve import recorded_records
 from strongroom.information.gamma import load_recorded
 
 from tests.anvil_devnet import (  # noqa: F401  # fixtures
@@ -69,7 +70,7 @@ def make_server(devnet, deployer, accounts, chain_url):
         operator = accounts[next(count)]
         devnet.set_operator(deployer, operator)
         config = devnet.service_config(chain_url, **settings)
-        return make_service(config, operator.account).start()
+        return make_service(config, operator.account, gamma=recorded_records).start()
 
     return make
 
@@ -85,6 +86,17 @@ def server(make_server):
 def all_is_well(server):
     yield
     httpx.put(f"{server.url}/devnet/faults", json={}).raise_for_status()
+
+
+@pytest.fixture
+def habits(server):
+    """Give the services other habits; afterwards they have their own again."""
+
+    def behave(**what):
+        httpx.put(f"{server.url}/devnet/habits", json=what).raise_for_status()
+
+    yield behave
+    behave()
 
 
 @pytest.fixture

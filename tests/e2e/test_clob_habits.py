@@ -20,17 +20,6 @@ from strongroom.devnet.clob.habits import Habits
 from tests.e2e.clob_orders import PATIENCE_S, order, settled
 
 
-@pytest.fixture
-def habits(server):
-    """Give the service other habits; afterwards it has its own again."""
-
-    def behave(**what):
-        httpx.put(f"{server.url}/devnet/habits", json=what).raise_for_status()
-
-    yield behave
-    behave()
-
-
 def test_the_switch_knows_its_habits(server, habits):
     habits(bursts=True, tier="gold")
     shown = httpx.get(f"{server.url}/devnet/habits").json()

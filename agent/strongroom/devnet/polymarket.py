@@ -62,16 +62,18 @@ class Polymarket:
             pusd=self.venue.pusd.address,
             ctf=self.venue.ctf.address,
             wallets=self.venue.wallets.address,
+            wallet_factory=self.venue.wallet_factory.address,
             listings=self.listings,
             admission=admission,
             habits=habits,
         )
 
     def set_operator(self, admin: Key, operator: Key) -> None:
-        """Let `operator` settle at all exchanges."""
+        """Let `operator` settle at all exchanges, and carry the batches of wallets."""
         venue = self.venue
         for exchange in (venue.exchange, venue.neg_risk_exchange, venue.exchange_v3):
             exchange.setOperator(operator, True, sender=admin)
+        venue.wallet_factory.addOperator(operator, sender=admin)
 
 
 def deploy(deployer: AnvilDeployer, markets: Iterable[Market]) -> Polymarket:

@@ -146,11 +146,12 @@ def open_markets(most: int) -> list[Market]:
 
 
 def recorded_records() -> list[MarketRecord]:
-    """Return the raw records of the pages, for Gamma."""
-    found: list[MarketRecord] = []
+    """Return the raw records of the pages, each market once, for Gamma."""
+    found: dict[str, MarketRecord] = {}
     for page in PAGES:
-        found += json.loads(gzip.decompress((DATA / page).read_bytes()))
-    return found
+        for record in json.loads(gzip.decompress((DATA / page).read_bytes())):
+            found.setdefault(str(record["conditionId"]), record)
+    return list(found.values())
 
 
 def _prepare(

@@ -31,6 +31,17 @@ class ApiKey:
     address: str
 
 
+def hmac_signature(secret: str, message: str) -> str:
+    """Return HMAC-SHA256 of a request, by a secret in URL-safe base64, as URL-safe base64."""
+    key = base64.urlsafe_b64decode(secret)
+    return base64.urlsafe_b64encode(hmac.digest(key, message.encode(), hashlib.sha256)).decode()
+
+
+def same(expected: str, given: str) -> bool:
+    """Compare two secrets in constant time."""
+    return hmac.compare_digest(expected.encode(), given.encode())
+
+
 class Authority:
     """Makes API keys and checks requests by them."""
 
@@ -81,12 +92,9 @@ class Authority:
         timestamp = headers.get("poly_timestamp", "")
         if key is None or not self._is_fresh(timestamp):
             raise Refusal(401, UNAUTHORIZED)
-        message = timestamp + method + path + body
-        expected = base64.urlsafe_b64encode(
-            hmac.digest(base64.urlsafe_b64decode(key.secret), message.encode(), hashlib.sha256)
-        ).decode()
-        signed = hmac.compare_digest(expected, headers.get("poly_signature", ""))
-        named = hmac.compare_digest(key.passphrase, headers.get("poly_passphrase", ""))
+        expected = hmac_signature(key.secret, timestamp + method + path + body)
+        signed = same(expected, headers.get("poly_signature", ""))
+        named = same(key.passphrase, headers.get("poly_passphrase", ""))
         if not (
             signed and named and headers.get("poly_address", "").lower() == key.address.lower()
         ):

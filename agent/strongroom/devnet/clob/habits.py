@@ -37,6 +37,14 @@ class Habits(BaseModel):
         null_fields: Gamma's records have fields that hold null (e2)
         data_rate_limit: Data API requests a second and client, then 429 without Retry-After; 0:
             none (e3)
+        submits_a_minute, transactions_a_day: that the relayer takes of a key (b)
+        session_keys: whether builders may have them authorized (b)
+        valid_until_slack_s: that a session key's end may fall short of its exact life (g: not
+            known)
+        contract_owners: whether the relayer makes a wallet for a contract (g: not known)
+        long_signatures: whether it takes batches whose signature is longer than 65 bytes, the
+            envelopes of session keys aside (g: not known)
+        handovers: whether it takes a batch that hands the wallet over (g: not known)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +64,13 @@ class Habits(BaseModel):
     hidden_fees: bool = False
     null_fields: bool = True
     data_rate_limit: int = Field(20, ge=0)
+    submits_a_minute: int = Field(25, ge=0)
+    transactions_a_day: int = Field(100, ge=0)
+    session_keys: bool = True
+    valid_until_slack_s: int = Field(60, ge=0)
+    contract_owners: bool = False
+    long_signatures: bool = False
+    handovers: bool = False
 
     @classmethod
     def venue(cls) -> "Habits":

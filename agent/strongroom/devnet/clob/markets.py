@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
+from typing import Literal
 
 from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import MICRO
@@ -21,6 +22,7 @@ class Listing:
     exchange: str  # address
     exchange_version: str  # "2" or "3"
     negative_risk: bool
+    protocol: Literal["v1", "v2"] = "v1"  # Gamma's `version`: v2 trades position ids
     tick: Decimal = Decimal("0.01")
     min_size: Decimal = Decimal(5)
     fees: FeeSchedule = field(default_factory=FeeSchedule)

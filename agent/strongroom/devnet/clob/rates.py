@@ -102,7 +102,7 @@ class RateLimits:
         headers = {
             "Poly-RateLimit-Remaining": str(math.floor(bucket.tokens)),
             "Poly-RateLimit-Reset": str(math.ceil(now + wait)),
-            "Poly-RateLimit-RateTier": tier.value,
+            "Poly-RateLimit-Tier": tier.value,
         }
         if passes:
             return headers

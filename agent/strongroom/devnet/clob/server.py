@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -19,6 +20,7 @@ from strongroom.devnet.clob.engine import MatchingEngine
 from strongroom.devnet.clob.errors import Refusal
 from strongroom.devnet.clob.node import RpcError
 from strongroom.devnet.clob.routes import (
+    account,
     funds,
     markets,
     orders,
@@ -27,9 +29,10 @@ from strongroom.devnet.clob.routes import (
     streams,
     switches,
 )
+from strongroom.devnet.relayer.parts import RelayerParts
 from strongroom.errors import Away
 
-SECTIONS = (service, markets, prices, orders, funds, streams, switches)
+SECTIONS = (service, account, markets, prices, orders, funds, streams, switches)
 ORDERS = ("/order", "/orders")
 START_S = 20.0
 FAULT_TEXTS = {
@@ -45,12 +48,22 @@ class NotServing(Away):
     """The service did not come up."""
 
 
-def create_app(build: Callable[[], MatchingEngine], authority: Authority) -> FastAPI:
-    """Return the application; `build` makes the engine inside the server's event loop."""
+@dataclass(frozen=True)
+class Services:
+    """What runs in the server's event loop."""
+
+    engine: MatchingEngine
+    relayer: RelayerParts
+
+
+def create_app(build: Callable[[], Services], authority: Authority) -> FastAPI:
+    """Return the application; `build` is called inside the server's event loop."""
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
-        engine = app.state.engine = build()
+        services = build()
+        engine = app.state.engine = services.engine
+        app.state.relayer = services.relayer
         tasks = [
             asyncio.create_task(engine.settler.run_forever()),
             asyncio.create_task(engine.watch_forever()),

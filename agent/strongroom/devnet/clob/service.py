@@ -1,4 +1,4 @@
-"""Put the service together from a configuration: in this process, or as one of its own."""
+"""Put the services together from a configuration: in this process, or as one of its own."""
 
 import secrets
 import time
@@ -6,17 +6,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 from pydantic import BaseModel, ConfigDict
 
 from strongroom.devnet.clob.admission import Admission
 from strongroom.devnet.clob.auth import Authority
 from strongroom.devnet.clob.engine import MatchingEngine
-from strongroom.devnet.clob.gamma import create_gamma
 from strongroom.devnet.clob.habits import DEFAULT, Habits
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.node import Operator, VenueNode
-from strongroom.devnet.clob.server import ClobServer, create_app
+from strongroom.devnet.clob.server import ClobServer, Services, create_app
 from strongroom.devnet.clob.settlement import ContractAddresses, VenueChain
+from strongroom.devnet.gamma import create_gamma
+from strongroom.devnet.relayer.actions import Actions
+from strongroom.devnet.relayer.app import create_relayer
+from strongroom.devnet.relayer.chain import NodeRelayChain, RelayChain, RelayContracts
+from strongroom.devnet.relayer.keys import RelayerKeys
+from strongroom.devnet.relayer.parts import RelayerParts
+from strongroom.devnet.relayer.relayer import Relayer
+from strongroom.devnet.relayer.session_keys import SessionKeys
 from strongroom.information.gamma import MarketRecord
 
 
@@ -30,6 +38,7 @@ class ServiceConfig(BaseModel):
     pusd: str
     ctf: str
     wallets: str
+    wallet_factory: str
     listings: tuple[Listing, ...]
     admission: Admission = "open"  # "known_wallets": the venue's own wallets only
     habits: Habits = DEFAULT
@@ -55,24 +64,49 @@ def make_service(
         port: 0 takes a free one
         clock: of orders and trades, where the chain's time is not this machine's; clients'
             requests are checked against this machine's in any case
-        gamma: records of the markets, served below /gamma
+        gamma: records of the markets, served below /gamma; the relayer is below /relayer
     """
 
-    def build() -> MatchingEngine:
+    def build() -> Services:
         node = VenueNode(config.rpc_url)
         sender = Operator(node, config.chain_id, operator)
         contracts = ContractAddresses(config.pusd, config.ctf, config.wallets)
-        chain = VenueChain(node, sender, contracts)
-        return MatchingEngine(
-            chain,
+        engine = MatchingEngine(
+            VenueChain(node, sender, contracts),
             config.chain_id,
             config.listings,
             config.admission,
             clock,
             habits=config.habits,
         )
+        makers = RelayContracts(config.wallet_factory, config.wallets)
+        chain = NodeRelayChain(node, sender, makers)
+        return Services(engine, make_relayer(engine, chain, makers, authority, keys))
 
     authority = Authority(config.chain_id, secrets.token_bytes(32), time.time)
+    keys = RelayerKeys(time.time)
     app = create_app(build, authority)
     app.mount("/gamma", create_gamma(gamma, lambda: app.state.engine))
+    app.mount("/relayer", create_relayer(lambda: app.state.relayer))
     return ClobServer(app, port=port)
+
+
+def make_relayer(
+    engine: MatchingEngine,
+    chain: RelayChain,
+    contracts: RelayContracts,
+    authority: Authority,
+    keys: RelayerKeys,
+) -> RelayerParts:
+    """Return the relayer beside an engine: they share session keys, habits and the operator."""
+
+    def habits() -> Habits:
+        return engine.habits
+
+    def ended(wallet: str, address: str) -> None:
+        engine.cancel_of(wallet, authority.keys_of(to_checksum_address(address)))
+
+    actions = Actions(chain, time.time, habits)
+    relayer = Relayer(chain, contracts, actions, engine.sessions, engine.clock, habits)
+    session_keys = SessionKeys(relayer, engine.sessions, ended, time.time, habits)
+    return RelayerParts(relayer, session_keys, keys)

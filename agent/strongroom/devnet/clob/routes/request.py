@@ -13,6 +13,7 @@ from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.auth import ApiKey, Authority
 from strongroom.devnet.clob.engine import MatchingEngine
 from strongroom.devnet.clob.errors import bad
+from strongroom.devnet.relayer.parts import RelayerParts
 
 PAGE = 500  # records of a page
 MAX_TOKENS = 500  # tokens of one question or subscription
@@ -30,6 +31,12 @@ async def _authority(connection: HTTPConnection) -> Authority:
     return authority
 
 
+async def _relayer(connection: HTTPConnection) -> RelayerParts:
+    relayer: RelayerParts = connection.app.state.relayer
+    return relayer
+
+
+TheRelayer = Annotated[RelayerParts, Depends(_relayer)]
 TheEngine = Annotated[MatchingEngine, Depends(_engine)]
 TheAuthority = Annotated[Authority, Depends(_authority)]
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from strongroom.devnet.clob.errors import bad
 from strongroom.devnet.clob.faults import Faults
 from strongroom.devnet.clob.habits import Habits
-from strongroom.devnet.clob.routes.request import TheEngine, read_json
+from strongroom.devnet.clob.routes.request import TheEngine, TheRelayer, read_json
 
 router = APIRouter()
 
@@ -25,6 +25,12 @@ async def resolve(engine: TheEngine, condition_id: str, outcome: int) -> dict[st
         raise bad("an outcome is 0 or 1")
     engine.close(condition_id, outcome)
     return {"closed": True}
+
+
+@router.post("/devnet/relayer-key/{address}")
+async def relayer_key(relayer: TheRelayer, address: str) -> dict[str, str]:
+    """Make a relayer key, which on the venue people make on its pages."""
+    return {"key": relayer.keys.make_relayer(address).key, "address": address}
 
 
 @router.get("/devnet/habits")
