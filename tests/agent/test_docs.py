@@ -64,9 +64,11 @@ def test_the_pages_example_is_a_pack():
                                           7 * strategy.MICRO),)  # fmt: skip
 
 
-def test_every_file_of_the_venues_service_is_in_the_table():
-    clob = Path("agent/strongroom/devnet/clob")
-    files = {str(path) for path in clob.rglob("*.py") if path.name != "__init__.py"}
+def test_every_file_of_the_venues_services_is_in_the_tables():
+    devnet = Path("agent/strongroom/devnet")
+    folders = [devnet / "clob", devnet / "relayer"]
+    found = [path for folder in folders for path in folder.rglob("*.py")]
+    files = {str(path) for path in found if path.name != "__init__.py"}
     text = Path("docs/devnet.md").read_text()
     rows = re.findall(r"^\| `(agent/[^`]+/)` \| ([^|]+) \|", text, re.M)
     listed = Counter(place + name for place, names in rows for name in re.findall("`(.+?)`", names))
