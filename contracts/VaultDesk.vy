@@ -187,7 +187,7 @@ def allocate(market: bytes32, assets: uint256):
     assert not self._is_tripped(bid), "drawdown"
     exposure._allocate(market, word, assets, nav._nav())
     idle: uint256 = ledger.total_idle
-    waiting: uint256 = requests.waiting[requests.REDEEM]
+    waiting: uint256 = requests._waiting(requests.REDEEM)
     owed: uint256 = 0
     if waiting != 0:
         owed = (waiting * bid + units.PRICE - 1) // units.PRICE  # up
@@ -345,12 +345,13 @@ def _settle_deposits(
     rest: DynArray[uint256, requests.MAX_WAITING] = []
     most: uint256 = units.BPS + limits._bps(limits_word, limits.MAX_UP_BPS)
     epochs: DynArray[uint256, requests.MAX_WAITING] = requests._queue(queue)
-    for epoch: uint256 in epochs:
+    for place: uint256 in range(len(epochs), bound=requests.MAX_WAITING):
+        epoch: uint256 = epochs[place]
         word: uint256 = requests.closed[requests.DEPOSIT][epoch]
         left: uint256 = requests._left(word)
         if left == 0:
             continue
-        if price * units.BPS > requests.anchors[requests.DEPOSIT][epoch] * most:
+        if price * units.BPS > requests.anchors[requests.DEPOSIT][place] * most:
             requests._hand_back(requests.DEPOSIT, epoch, word, price)
             continue
         taken: uint256 = 0
@@ -388,12 +389,13 @@ def _settle_redemptions(limits_word: uint256, price: uint256):
     rest: DynArray[uint256, requests.MAX_WAITING] = []
     least: uint256 = units.BPS - limits._bps(limits_word, limits.MAX_DOWN_BPS)
     epochs: DynArray[uint256, requests.MAX_WAITING] = requests._queue(queue)
-    for epoch: uint256 in epochs:
+    for place: uint256 in range(len(epochs), bound=requests.MAX_WAITING):
+        epoch: uint256 = epochs[place]
         word: uint256 = requests.closed[requests.REDEEM][epoch]
         left: uint256 = requests._left(word)
         if left == 0:
             continue
-        if price * units.BPS < requests.anchors[requests.REDEEM][epoch] * least:
+        if price * units.BPS < requests.anchors[requests.REDEEM][place] * least:
             requests._hand_back(requests.REDEEM, epoch, word, price)
             continue
         taken: uint256 = left

@@ -64,7 +64,11 @@ REDEEM: constant(uint256) = 1
 
 MAX_WAITING: constant(uint256) = 8  # epochs of a side that wait at once: bounds a report's gas
 MAX_LIVE: constant(uint256) = 16  # epochs of a controller, a side: bounds a claim's gas
+# In a word of `open`.
+WAITING: constant(uint256) = 112  # place of what waits
+EPOCH: constant(uint256) = 228  # place of the id
 # In a word of `places`.
+MORE: constant(uint256) = 1 << 253  # the next place was used, too
 CLAIMED: constant(uint256) = 1 << 254  # something of the request was claimed
 USED: constant(uint256) = 1 << 255  # it once held a request: it stays cheap to write
 # In a word of `closed`.
@@ -75,26 +79,26 @@ KEPT: constant(uint256) = 112  # bits behind the point of `kept`
 EARNED: constant(uint256) = 96  # bits behind the point of `earned`
 
 isOperator: public(HashMap[address, HashMap[address, bool]])
-# side -> in units of the open epoch (128 bits) | its id << 128
+# side -> in units of the open epoch (112 bits) | in units of the epochs that wait << 112 (116) |
+# the open epoch's id << 228 (28)
 open: uint256[2]
 # side -> the best price published while the open epoch has had a request: lowest ask, highest bid
 best: uint256[2]
 # side -> ids of the epochs that wait, oldest in the lowest 32 bits
 queue: uint256[2]
-# side -> in units of the epochs that wait
-waiting: uint256[2]
+# side -> place in the queue -> the best price published while the epoch there was open; what
+# stands behind the queue's end is of no epoch, and stays cheap to write
+anchors: HashMap[uint256, uint256[MAX_WAITING]]
 # side -> closed epoch -> in units of its requests (112 bits) | what of them is left; of one settled
 # WHOLE, the out units given << 112 (112) | number of the report that closed it << 224 (29) | PARTLY |
 # WHOLE | BACK
 closed: HashMap[uint256, HashMap[uint256, uint256]]
-# side -> closed epoch -> the best price published while it was open
-anchors: HashMap[uint256, HashMap[uint256, uint256]]
 # side -> closed epoch, if PARTLY -> what of one in unit is left, with KEPT bits behind the point
 kept: HashMap[uint256, HashMap[uint256, uint256]]
 # side -> closed epoch -> out units that one in unit has earned, with EARNED bits behind the point
 earned: HashMap[uint256, HashMap[uint256, uint256]]
 # side -> controller -> requests, in any order: in units (112 bits; 0: a free place) | epoch << 112 (28) |
-# CLAIMED | USED; the first word of 0 ends them
+# MORE | CLAIMED | USED; a word without MORE ends them
 places: HashMap[uint256, HashMap[address, uint256[MAX_LIVE]]]
 # side -> controller -> epoch, if CLAIMED -> in units claimed (128 bits) | out units claimed << 128
 claims: HashMap[uint256, HashMap[address, HashMap[uint256, uint256]]]
@@ -153,7 +157,7 @@ def epochs() -> (uint256, uint256):
     """
     @return The ids of the open deposit epoch and of the open redemption epoch.
     """
-    return self.open[DEPOSIT] >> 128, self.open[REDEEM] >> 128
+    return self._epoch(self.open[DEPOSIT]), self._epoch(self.open[REDEEM])
 
 
 @external
@@ -161,21 +165,21 @@ def epochs() -> (uint256, uint256):
 def epochOf(side: uint256, epoch: uint256) -> (uint256, uint256, uint256, uint256, bool):
     """
     @param side 0 deposits, 1 redemptions
-    @return In units of its requests, what of them is left to settle, its anchor (a price), the
-            number of the report that closed it (0: it is open), and whether it was handed back.
+    @return In units of its requests, what of them is left to settle, its anchor (a price; 0 once it
+            does not wait any more), the number of the report that closed it (0: it is open), and
+            whether it was handed back.
     """
     open: uint256 = self.open[side]
-    if epoch == open >> 128:
-        amount: uint256 = open & units.U128
+    if epoch == self._epoch(open):
+        amount: uint256 = self._amount(open)
         return amount, amount, self.best[side], 0, False
     word: uint256 = self.closed[side][epoch]
-    return (
-        self._asked(word),
-        self._left(word),
-        self.anchors[side][epoch],
-        self._closed_by(word),
-        self._is_back(word),
-    )
+    anchor: uint256 = 0
+    queue: DynArray[uint256, MAX_WAITING] = self._queue(self.queue[side])
+    for place: uint256 in range(len(queue), bound=MAX_WAITING):
+        if queue[place] == epoch:
+            anchor = self.anchors[side][place]
+    return self._asked(word), self._left(word), anchor, self._closed_by(word), self._is_back(word)
 
 
 @external
@@ -201,6 +205,50 @@ def liveEpochs(side: uint256, controller: address) -> DynArray[uint256, MAX_LIVE
     for place: uint256 in order:
         ids.append(self._epoch_in(places[place]))
     return ids
+
+
+@internal
+@pure
+def _amount(open: uint256) -> uint256:
+    """
+    @param open A word of `open`
+    @return In units of the open epoch.
+    """
+    return open & units.U112
+
+
+@internal
+@pure
+def _epoch(open: uint256) -> uint256:
+    """
+    @return The open epoch's id.
+    """
+    return open >> EPOCH
+
+
+@internal
+@pure
+def _waiting_in(open: uint256) -> uint256:
+    return (open >> WAITING) & units.U116
+
+
+@internal
+@view
+def _waiting(side: uint256) -> uint256:
+    """
+    @return In units of the epochs that wait.
+    """
+    return self._waiting_in(self.open[side])
+
+
+@internal
+def _wait_no_more(side: uint256, amount: uint256):
+    """
+    @notice Takes `amount` in units out of what waits.
+    """
+    open: uint256 = self.open[side]
+    waiting: uint256 = self._waiting_in(open) - amount
+    self.open[side] = (open & ~(units.U116 << WAITING)) | (waiting << WAITING)
 
 
 @internal
@@ -242,9 +290,21 @@ def _queue(word: uint256) -> DynArray[uint256, MAX_WAITING]:
 
 @internal
 def _set_queue(side: uint256, before: uint256, ids: DynArray[uint256, MAX_WAITING]):
+    """
+    @param before The queue as it is
+    @param ids What of it goes on waiting, in its order; their anchors move up with them
+    """
     word: uint256 = 0
-    for i: uint256 in range(len(ids), bound=MAX_WAITING):
-        word |= ids[i] << (32 * i)
+    kept: uint256 = 0
+    for i: uint256 in range(MAX_WAITING):
+        if kept == len(ids):
+            break
+        epoch: uint256 = (before >> (32 * i)) & units.U32
+        if epoch == ids[kept]:
+            word |= epoch << (32 * kept)
+            if i != kept:
+                self.anchors[side][kept] = self.anchors[side][i]
+            kept += 1
     if word != before:
         self.queue[side] = word
 
@@ -265,6 +325,15 @@ def _epoch_in(place: uint256) -> uint256:
 
 
 @internal
+@pure
+def _emptied(place: uint256) -> uint256:
+    """
+    @return The place's word without a request.
+    """
+    return (place & MORE) | USED
+
+
+@internal
 @view
 def _places(side: uint256, controller: address) -> DynArray[uint256, MAX_LIVE]:
     """
@@ -273,9 +342,11 @@ def _places(side: uint256, controller: address) -> DynArray[uint256, MAX_LIVE]:
     places: DynArray[uint256, MAX_LIVE] = []
     for i: uint256 in range(MAX_LIVE):
         word: uint256 = self.places[side][controller][i]
-        if word == 0:
+        if word == 0:  # the first was never used
             break
         places.append(word)
+        if word & MORE == 0:
+            break
     return places
 
 
@@ -309,10 +380,10 @@ def _held(side: uint256, controller: address, epoch: uint256) -> (uint256, uint2
     """
     for i: uint256 in range(MAX_LIVE):
         word: uint256 = self.places[side][controller][i]
-        if word == 0:
-            break
         if self._amount_in(word) != 0 and self._epoch_in(word) == epoch:
             return i, word
+        if word & MORE == 0:
+            break
     return 0, 0
 
 
@@ -329,10 +400,14 @@ def _hold(side: uint256, controller: address, epoch: uint256, amount: uint256):
         elif self._epoch_in(word) == epoch:
             self.places[side][controller][i] = word + amount
             return
-        if word == 0:
+        if word & MORE == 0:
+            if free == MAX_LIVE and i + 1 != MAX_LIVE:
+                self.places[side][controller][i] = word | MORE
+                free = i + 1
             break
     assert free != MAX_LIVE, "sixteen epochs are live"
-    self.places[side][controller][free] = amount | (epoch << 112) | USED
+    before: uint256 = self.places[side][controller][free]
+    self.places[side][controller][free] = amount | (epoch << 112) | self._emptied(before)
 
 
 @internal
@@ -341,7 +416,8 @@ def _not_settled(side: uint256) -> uint256:
     """
     @return In units of the open epoch and of those that wait.
     """
-    return (self.open[side] & units.U128) + self.waiting[side]
+    open: uint256 = self.open[side]
+    return self._amount(open) + self._waiting_in(open)
 
 
 @internal
@@ -362,8 +438,8 @@ def _request(side: uint256, controller: address, amount: uint256, price: uint256
     """
     assert controller != empty(address), "no controller"
     open: uint256 = self.open[side]
-    epoch: uint256 = open >> 128
-    asked: uint256 = open & units.U128
+    epoch: uint256 = self._epoch(open)
+    asked: uint256 = self._amount(open)
     most: uint256 = units.U96 if side == DEPOSIT else units.U112
     assert asked + amount <= most, "request too large"
     if asked == 0 and self.best[side] != price:
@@ -390,8 +466,8 @@ def _take_back(
     assert held != 0, "no such request"
     amount: uint256 = self._amount_in(held)
     open: uint256 = self.open[side]
-    self.places[side][controller][place] = USED
-    if epoch == open >> 128:
+    self.places[side][controller][place] = self._emptied(held)
+    if epoch == self._epoch(open):
         self.open[side] = open - amount
         return amount, 0, 0
     word: uint256 = self.closed[side][epoch]
@@ -406,7 +482,7 @@ def _take_back(
     freed: uint256 = left if asked == 0 else kept  # the last one leaves: what rounding left is dust
     self.closed[side][epoch] = word - amount - (freed << 112)
     if not self._is_back(word):
-        self.waiting[side] -= freed
+        self._wait_no_more(side, freed)
     return (
         kept,
         amount - kept - (claimed & units.U128),
@@ -421,20 +497,20 @@ def _close(side: uint256, report: uint256):
     @param report Number of the report that does it
     """
     open: uint256 = self.open[side]
-    amount: uint256 = open & units.U128
+    amount: uint256 = self._amount(open)
     if amount == 0:
         return
     queue: uint256 = self.queue[side]
     for i: uint256 in range(MAX_WAITING):
         if (queue >> (32 * i)) & units.U32 != 0:
             continue
-        epoch: uint256 = open >> 128
+        epoch: uint256 = self._epoch(open)
         anchor: uint256 = self.best[side]
         self.queue[side] = queue | (epoch << (32 * i))
         self.closed[side][epoch] = amount | (amount << 112) | (report << 224)
-        self.anchors[side][epoch] = anchor
-        self.open[side] = (epoch + 1) << 128
-        self.waiting[side] += amount
+        self.anchors[side][i] = anchor
+        waiting: uint256 = self._waiting_in(open) + amount
+        self.open[side] = (waiting << WAITING) | ((epoch + 1) << EPOCH)
         log EpochClosed(side=side, epoch=epoch, amount=amount, anchor=anchor)
         break
 
@@ -444,7 +520,7 @@ def _better(side: uint256, price: uint256):
     """
     @dev A price is published while requests wait in the open epoch.
     """
-    if self.open[side] & units.U128 == 0:
+    if self._amount(self.open[side]) == 0:
         return
     best: uint256 = self.best[side]
     if (side == DEPOSIT and price < best) or (side == REDEEM and price > best):
@@ -454,7 +530,7 @@ def _better(side: uint256, price: uint256):
 @internal
 def _hand_back(side: uint256, epoch: uint256, word: uint256, price: uint256):
     self.closed[side][epoch] = word | BACK
-    self.waiting[side] -= self._left(word)
+    self._wait_no_more(side, self._left(word))
     log EpochHandedBack(side=side, epoch=epoch, price=price)
 
 
@@ -476,7 +552,7 @@ def _settle(side: uint256, epoch: uint256, word: uint256, taken: uint256, given:
         if taken != left:
             self.kept[side][epoch] = kept * (left - taken) // left
         self.closed[side][epoch] = (word - (taken << 112)) | PARTLY
-    self.waiting[side] -= taken
+    self._wait_no_more(side, taken)
     log EpochSettled(side=side, epoch=epoch, taken=taken, given=given, left=left - taken)
     return left - taken
 
@@ -616,7 +692,7 @@ def _claim(side: uint256, controller: address, amount: uint256, by_out: bool) ->
         total_in += take_in
         total_out += take_out
         if done and take_in == can_in and take_out == can_out:
-            self.places[side][controller][place] = USED
+            self.places[side][controller][place] = self._emptied(held)
             if held & CLAIMED != 0:
                 self.claims[side][controller][self._epoch_in(held)] = 0
         elif take_in != 0 or take_out != 0:
@@ -634,5 +710,5 @@ def _is_set_up() -> bool:
 
 @internal
 def _set_up():
-    self.open[DEPOSIT] = 1 << 128
-    self.open[REDEEM] = 1 << 128
+    self.open[DEPOSIT] = 1 << EPOCH
+    self.open[REDEEM] = 1 << EPOCH

@@ -26,6 +26,7 @@ U85: constant(uint256) = 2**85 - 1
 U96: constant(uint256) = 2**96 - 1
 U108: constant(uint256) = 2**108 - 1
 U112: constant(uint256) = 2**112 - 1
+U116: constant(uint256) = 2**116 - 1
 U120: constant(uint256) = 2**120 - 1
 U128: constant(uint256) = 2**128 - 1
 U160: constant(uint256) = 2**160 - 1  # an address

@@ -101,7 +101,7 @@ def test_a_request_waits_for_the_second_report(vault, people, fund, report):
     assert vault.maxDeposit(people.alice) == 1_000 * UNIT
     assert vault.maxMint(people.alice) == 1_000 * SHARE
     assert vault.totalAssets() == 1_000 * UNIT
-    assert vault.epochOf(DEPOSIT, 1) == (1_000 * UNIT, 0, FIRST, 2, False)
+    assert vault.epochOf(DEPOSIT, 1) == (1_000 * UNIT, 0, 0, 2, False)
     assert vault.waitingEpochs(DEPOSIT) == []
     assert vault.liveEpochs(DEPOSIT, people.alice) == [1]
     vault.deposit(1_000 * UNIT, people.alice, sender=people.alice)
@@ -186,7 +186,7 @@ def test_a_deposit_dearer_than_its_anchor_admits_is_handed_back(
         assert vault.maxDeposit(people.bob) == 0
         assert vault.pendingDepositRequest(2, people.bob) == 100 * UNIT
         vault.cancelDepositRequest(2, people.bob, people.bob, sender=people.bob)
-        assert vault.epochOf(DEPOSIT, 2) == (0, 0, price_up(1_000 * UNIT), 4, True)
+        assert vault.epochOf(DEPOSIT, 2) == (0, 0, 0, 4, True)
 
 
 @pytest.mark.parametrize(("mark", "back"), [("0.4", False), ("0.399999999", True)])
@@ -235,6 +235,24 @@ def test_the_anchor_is_the_best_price_from_the_first_request_on(make_moving, peo
     ask_out(vault, people.alice, SHARE)
     report(vault, ("0.1", "0.6"))
     assert vault.epochOf(REDEEM, 1)[2] == price(1_000 * UNIT)
+
+
+def test_an_epoch_that_moves_up_in_the_line_keeps_its_anchor(make_moving, people, report):
+    vault = make_moving(max_up_bps=1_000, max_premium_bps=1_000)
+    ask_in(vault, people.bob, 100 * UNIT)
+    report(vault, ("0.3", "0.55"))
+    ask_in(vault, people.bob, 100 * UNIT)
+    report(vault, ("0.3", "0.55"))  # too much opinion: both wait
+    assert vault.waitingEpochs(DEPOSIT) == [2, 3]
+    anchors = [vault.epochOf(DEPOSIT, epoch)[2] for epoch in (2, 3)]
+    assert anchors == [price_up(1_000 * UNIT), price_up(1_050 * UNIT)]
+    report(vault, ("0.3", "0.62"))  # a tenth above the first's anchor, not the second's
+    assert vault.waitingEpochs(DEPOSIT) == [3]
+    assert vault.epochOf(DEPOSIT, 3)[2] == anchors[1] and vault.epochOf(DEPOSIT, 2)[2] == 0
+    report(vault, ("0.3", "0.65"))
+    assert vault.waitingEpochs(DEPOSIT) == [3]
+    report(vault, ("0.3", "0.66"))
+    assert vault.waitingEpochs(DEPOSIT) == [] and vault.epochOf(DEPOSIT, 3)[4]
 
 
 # what waits

@@ -143,7 +143,9 @@ def _requests(ledger: Ledger) -> Iterator[tuple[str, tuple[Argument, ...], Answe
         if open_epoch not in queues:  # else somebody's request in it could be withheld
             yield "epochOf", (side, open_epoch), (0, 0, ledger.best[side], 0, False)
         for epoch, queue in queues.items():
-            anchor = queue.anchor if queue.is_closed else ledger.best[side]
+            anchor = queue.anchor if epoch in ledger.line[side] else 0
+            if not queue.is_closed:
+                anchor = ledger.best[side]
             told = (queue.total, queue.left, anchor, queue.closed_by, queue.is_back)
             yield "epochOf", (side, epoch), told
             for who in queue.asked:

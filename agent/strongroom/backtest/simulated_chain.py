@@ -452,8 +452,10 @@ class SimulatedChain:
         return exposure, losses, found.profit, found.retired
 
     def _epoch(self, side: int, number: int) -> tuple[int, int, int, int, bool]:
-        found = self.world.vault.queues[side].epochs[number - 1]
-        return found.asked, found.left, found.anchor, found.closed_by, found.handed_back
+        queue = self.world.vault.queues[side]
+        found = queue.epochs[number - 1]
+        anchor = found.anchor if found is queue.open or found in queue.waiting else 0
+        return found.asked, found.left, anchor, found.closed_by, found.handed_back
 
     def _fills(self, order: OrderHash) -> list[DecodedLog]:
         found = []

@@ -60,7 +60,7 @@ class DepositorRequest:
     Attributes:
         request_id: its epoch
         pending: what no report has dealt with; claimable: what can be claimed of the rest
-        anchor: the best price published while it was open, times 1e36
+        anchor: the best price published while it was open, times 1e36; 0 once it waits no more
         closed_by: number of the report that closed it; 0: none yet
     """
 
