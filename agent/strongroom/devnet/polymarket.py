@@ -7,6 +7,7 @@ other test network, and nothing signed here counts on Polygon.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from py_clob_client_v2.config import get_contract_config
 
@@ -18,6 +19,7 @@ from strongroom.devnet.clob.habits import DEFAULT, Habits
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.service import ServiceConfig
 from strongroom.devnet.contracts import Venue, deploy_venue
+from strongroom.devnet.data_api import TradingApproval
 from strongroom.devnet.deployer import AnvilDeployer
 from strongroom.errors import Differs
 from strongroom.information.gamma import FeeSchedule, Market
@@ -38,6 +40,16 @@ ADDRESSES = {
     "wallet": "0xf7f27C29e60fe6325beF8dA7F93250353d2e3294",
     "wallet_beacon": "0x7A18EDfe055488A3128f01F563e5B479D92ffc3a",
     "wallet_factory": "0x00000000000Fb5C9ADea0298D729A0CB3823Cc07",
+}
+# Of the venue's contracts that the devnet has none of, where they are on Polygon: wallets approve
+# them all the same.
+ELSEWHERE = {
+    "auto_redeem": "0xa1200000d0002264C9a1698e001292D00E1b00af",
+    "perps_deposit": "0xDCa4af75705dbB50f62437045afF9921947917d2",
+    "router": "0x12121212006e4CD160D18e3f00711DA5c3372600",
+    "position_manager": "0x006F54F7f9A22e0000CC2AB60031000000ae9fEF",
+    "binary_module": "0x1000008dD9001B968442c1000017eaE6E0dA00Ba",
+    "negative_risk_module": "0x200000900045e3B6259600682756002200028933",
 }
 
 
@@ -66,6 +78,7 @@ class Polymarket:
             listings=self.listings,
             admission=admission,
             habits=habits,
+            approvals=trading_approvals(self.venue),
         )
 
     def set_operator(self, admin: Key, operator: Key) -> None:
@@ -125,6 +138,33 @@ def listing_of(venue: Venue, market: Market, fees: FeeSchedule | None = None) ->
         tick=market.tick,
         min_size=market.min_size,
         fees=fees or market.fees,
+    )
+
+
+def trading_approvals(venue: Venue) -> tuple[TradingApproval, ...]:
+    """Return what a wallet approves before it trades everywhere (VENUE 0)."""
+    both = [
+        each.address
+        for each in (
+            venue.exchange,
+            venue.neg_risk_exchange,
+            venue.adapter,
+            venue.neg_risk_adapter,
+        )
+    ]
+    newer = [ELSEWHERE["router"], venue.exchange_v3.address]
+    modules = [ELSEWHERE["binary_module"], ELSEWHERE["negative_risk_module"]]
+    redeemer, ledger = ELSEWHERE["auto_redeem"], ELSEWHERE["position_manager"]
+
+    def of(
+        token: str, standard: Literal["ERC20", "ERC1155"], who: list[str]
+    ) -> list[TradingApproval]:
+        return [TradingApproval(token=token, spender=each, standard=standard) for each in who]
+
+    return (
+        *of(venue.pusd.address, "ERC20", [*both, *newer, ELSEWHERE["perps_deposit"]]),
+        *of(venue.ctf.address, "ERC1155", [*both, redeemer, *modules]),
+        *of(ledger, "ERC1155", [*newer, redeemer]),
     )
 
 

@@ -132,6 +132,22 @@ class VenueChain:
             found.append((int.from_bytes(balance, "big"), unit * int.from_bytes(allowed, "big")))
         return found
 
+    async def allowances(self, owner: str, asked: Sequence[tuple[str, str, bool]]) -> list[int]:
+        """Return what an owner lets others move: of ERC-20 tokens an amount, of others 1 or 0.
+
+        Args:
+            asked: token, spender, whether it is an ERC-20 token
+        """
+        calls = [
+            (
+                token,
+                (_ALLOWANCE if erc20 else _TOKEN_APPROVAL)
+                + encode(["address"] * 2, [owner, spender]),
+            )
+            for token, spender, erc20 in asked
+        ]
+        return [int.from_bytes(answer, "big") for answer in await self.node.call_all(calls)]
+
     async def send(self, settlement: Settlement, starved: bool = False) -> str:
         """Send a settlement as the operator; return its transaction hash.
 
