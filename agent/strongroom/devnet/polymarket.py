@@ -33,7 +33,11 @@ ADDRESSES = {
     "wrapped": "0x3A3BD7bb9528E159577F7C2e685CC81A765002E2",
     "pusd": _CLIENT.collateral,
     "ctf": _CLIENT.conditional_tokens,
+    "onramp": "0x93070a847efEf7F70739046A929D47a521F5B8ee",
+    "offramp": "0x2957922Eb93258b93368531d39fAcCA3B4dC5854",
+    "adapter": "0xAdA100Db00Ca00073811820692005400218FcE1f",
     "neg_risk_adapter": _CLIENT.neg_risk_adapter,
+    "neg_risk_collateral_adapter": "0xadA2005600Dec949baf300f4C6120000bDB6eAab",
     "exchange": _CLIENT.exchange_v2,
     "neg_risk_exchange": _CLIENT.neg_risk_exchange_v2,
     "exchange_v3": _CLIENT.exchange_v3,
@@ -85,7 +89,7 @@ class Polymarket:
         """Let `operator` settle at all exchanges, and carry the batches of wallets."""
         venue = self.venue
         for exchange in (venue.exchange, venue.neg_risk_exchange, venue.exchange_v3):
-            exchange.setOperator(operator, True, sender=admin)
+            exchange.addOperator(operator, sender=admin)
         venue.wallet_factory.addOperator(operator, sender=admin)
 
 
@@ -111,7 +115,7 @@ def prepare_markets(venue: Venue, deployer: Key, markets: Iterable[Market]) -> l
             number = question_number(market.question_id) + 1
             events[market.event_id] = max(number, events.get(market.event_id, 2))
     for event_id, count in events.items():
-        venue.neg_risk_adapter.prepareMarket(event_id, count, sender=deployer)
+        venue.neg_risk_adapter.prepareRecordedMarket(event_id, 0, count, sender=deployer)
     listings = []
     for market in chosen:
         if market.event_id is None:
@@ -175,7 +179,7 @@ def approve_venue(venue: Venue, trader: Key) -> None:
         venue.neg_risk_exchange,
         venue.exchange_v3,
         venue.adapter,
-        venue.neg_risk_adapter,
+        venue.neg_risk_collateral_adapter,
     )
     for spender in spenders:
         venue.pusd.approve(spender, MAX_UINT256, sender=trader)

@@ -30,7 +30,7 @@ _ALLOWANCE = selector("allowance(address,address)")
 _TOKEN_BALANCE = selector("balanceOf(address,uint256)")
 _TOKEN_APPROVAL = selector("isApprovedForAll(address,address)")
 _EIP1271 = bytes.fromhex("1626ba7e")
-GAS_PER_ORDER = 450_000  # a mint through the adapter, and a contract maker's checks
+GAS_PER_ORDER = 750_000  # a mint of negative risk through both adapters, and a contract maker
 CHECK_GAS = 5_000_000  # of a contract maker's answer
 STARVED_GAS = 90_000  # enough to start a settlement and to revert: what the fault switch sends
 
