@@ -14,6 +14,8 @@ from strongroom.chain.terms import UNLIMITED_ASSETS, ClassTerms, Limits, VaultTe
 from strongroom.chain.units import BPS, DAY, HOUR, MAX_UINT256, MICRO, SHARE, WAD
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
+from strongroom.devnet.deposit_wallets import make_deposit_wallet
+from strongroom.signing.deposit_wallet import WalletBatch, WalletCall, order_signature
 from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, order_hash, order_tuple
 
@@ -34,7 +36,7 @@ SIZE_LIMIT = 24_576
 BLOCK_SHARE = 15_000_000  # what a full vault's report or exit may use: half of a block of 30 M
 CONTRACTS = (
     *("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "VaultFactory"),
-    *("PolymarketAccount", "FpmmAccount", "DelegatedAccount"),
+    *("PolymarketAccount", "WalletAccount", "FpmmAccount", "DelegatedAccount"),
 )
 MARKETS = (1, 5, 20, 50)  # at which reports and exits are measured
 FULL = (124, 4, 17)  # as full as a vault gets: binary markets, events, conditions of each event
@@ -54,6 +56,7 @@ BUDGETS = {
     "gas.redeemInKind.further_market": 80_000,
     "gas.redeemInKind.full": BLOCK_SHARE,
     "gas.match.account_over_eoa": 45_000,
+    "gas.match.wallet_over_eoa": 100_000,
 }
 
 
@@ -118,8 +121,8 @@ class Bench:
         self.event_implementation = event
         self.add_class(implementation)
 
-    def add_class(self, implementation: Contract) -> None:
-        """Approve a class of the vault's, with caps that do not bind."""
+    def add_class(self, implementation: Contract, vault: Any = None) -> None:
+        """Approve a class of the vault's (or another's), with caps that do not bind."""
         terms = ClassTerms(
             implementation,
             self.people["oracle"],
@@ -127,7 +130,7 @@ class Bench:
             market_cap_bps=BPS,
             class_cap_bps=BPS,
         )
-        self.vault.addClass(terms.arguments(), sender=self.people["owner"])
+        (vault or self.vault).addClass(terms.arguments(), sender=self.people["owner"])
 
     def new_vault(self, salt: str) -> Any:
         """Deploy a vault; Alice and Bob have a million pUSD that it may pull."""
@@ -251,7 +254,7 @@ class Bench:
     def give_yes(self, account: Contract, condition: int) -> None:
         """Send an account YES of one of its conditions, as a trade would."""
         venue, whole = self.venue, account.NEGATIVE_RISK()
-        adapter = venue.neg_risk_collateral_adapter if whole else venue.adapter
+        adapter = venue.neg_risk_adapter if whole else venue.adapter
         venue.fund(self.deployer, self.deployer, MICRO)
         venue.pusd.approve(adapter, MICRO, sender=self.deployer)
         id_ = account.conditions()[condition]
@@ -354,6 +357,61 @@ class Bench:
         ours = self.figures["gas.match.account.1"] = self.figures["gas.match.account.safe2"]
         self.figures["gas.match.account_over_eoa"] = ours - self.figures["gas.match.eoa.1"]
 
+    def wallet_orders(self) -> None:
+        """A match with a market's deposit wallet as maker, whose owner is the account behind a Safe
+        of two owners; in a vault of its own."""
+        vault, keeper, alice = (
+            self.new_vault("wallets"),
+            self.people["keeper"],
+            self.people["alice"],
+        )
+        vault.requestDeposit(10_000 * MICRO, alice, alice, sender=alice)
+        for _ in range(2):
+            self.report(vault)
+        implementation = devnet.deploy_wallet_implementation(self.deployer, self.venue)
+        self.add_class(implementation, vault)
+        question, deadline = keccak(text="question 0")[:31] + b"\0", self.chain.now() + 20 * DAY
+        vault.openMarket(0, question, 1, deadline, sender=keeper)
+        (market,) = map(bytes, vault.openMarkets())
+        self.counts[market] = 1
+        kind = artifact("WalletAccount")
+        account = self.deployer.contract(vault.accountOf(market), kind)
+        factory = self.venue.wallet_factory
+        wallet = make_deposit_wallet(factory, account.address, self.deployer)
+        account.adopt(sender=self.deployer)
+        vault.allocate(market, 1_000 * MICRO, sender=keeper)
+        account.admitApprovals(deadline, sender=keeper)
+        exchange = self.venue.exchange
+        calls = (
+            (self.venue.pusd, self.venue.pusd.approve.encode_input(exchange, MAX_UINT256)),
+            (self.venue.ctf, self.venue.ctf.setApprovalForAll.encode_input(exchange, True)),
+        )
+        inside = [WalletCall(to.address, 0, data) for to, data in calls]
+        batch = WalletBatch(wallet, 0, deadline, inside)
+        factory.proxy([batch.argument()], [bytes(65)], sender=self.deployer)
+        account.fund(1_000 * MICRO, sender=keeper)
+        owners = [Account.from_key(keccak(text=f"owner {i}")) for i in range(2)]
+        addresses = [owner.address for owner in owners]
+        safe = devnet.deploy_safe(self.deployer, self.venue.safes, addresses, 2, 99)
+        vault.setKeeper(0, safe, sender=self.people["owner"])
+        self.report(vault)
+        for again in range(2):  # the second finds warm balances
+            order = self.order(wallet, account.tokenIds()[0], salt=300 + again)
+            inner = sign_order(
+                order,
+                order_hash(order, self.domain),
+                self.chain.now() + 300,
+                account.epoch(),
+                safe.address,
+                CHAIN_ID,
+                owners,
+                account.address,
+            )
+            signed = order_signature(order, exchange.domainSeparator(), inner)
+            self.note("match.wallet.1", self.match(order, signed))
+        over = self.figures["gas.match.wallet.1"] - self.figures["gas.match.eoa.1"]
+        self.figures["gas.match.wallet_over_eoa"] = over
+
     @property
     def domain(self) -> ExchangeDomain:
         exchange = self.venue.exchange
@@ -389,7 +447,8 @@ def measure() -> dict[str, int]:
     with devnet_chain(CHAIN_ID) as chain:
         bench = Bench(chain)
         steps: tuple[Callable[[], None], ...] = (
-            *(bench.deploy, bench.fill, bench.life, bench.orders, bench.full, bench.crowds),
+            *(bench.deploy, bench.fill, bench.life, bench.orders, bench.wallet_orders),
+            *(bench.full, bench.crowds),
         )
         for step in steps:
             click.echo(f"{step.__name__} ...", err=True)

@@ -10,6 +10,7 @@ from strongroom.chain.artifacts import MAKERS, TOKENS, artifact, gnosis, vault_a
 TARGET = Path(__file__).parents[2] / "agent" / "strongroom" / "chain" / "abi"
 OWN = (
     "PolymarketAccount",
+    "WalletAccount",
     "FpmmAccount",
     "DelegatedAccount",
     "WalletRegistry",

@@ -16,6 +16,7 @@ CONTRACTS = {
     "VaultGovernance": "VaultGovernance.vy",
     "VaultFactory": "VaultFactory.vy",
     "PolymarketAccount": "accounts/PolymarketAccount.vy",
+    "WalletAccount": "accounts/WalletAccount.vy",
     "FpmmAccount": "accounts/FpmmAccount.vy",
     "DelegatedAccount": "accounts/DelegatedAccount.vy",
     "WalletRegistry": "accounts/WalletRegistry.vy",

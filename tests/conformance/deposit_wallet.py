@@ -28,7 +28,7 @@ from strongroom.signing.deposit_wallet import (
     session_signature,
     wallet_domain,
 )
-from strongroom.signing.hashing import domain_separator, word
+from strongroom.signing.hashing import ORDER_TYPE, word
 from vyper import compile_code
 
 from tests.conformance.chain import OK, Chain, refusal
@@ -42,11 +42,6 @@ HUGE = 10**20
 FUNDS = 1_000_000_000  # of collateral and of YES in each wallet, base units
 HALF_N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 PROBE = bytes.fromhex("7739" * 16)
-ORDER_TYPE = (
-    b"Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,"
-    b"uint256 takerAmount,uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,"
-    b"bytes32 builder)"
-)
 CONTRACTS = ("cown", "pcon")  # signers that are contracts; the key `ck` is theirs
 
 # signs what is 0x07 and then 65 bytes of its key
@@ -186,8 +181,9 @@ class Stage:
         self.usdc = deploy("UsdcE")
         self.minter = evm.deployer
         self.ctf = deploy(gnosis(TOKENS, "ConditionalTokens"))
-        tokens = (self.ctf.address, self.usdc.address, self.usdc.address)
-        self.exchange = self.chain.exchange(*tokens, evm.nobody)
+        self.exchange = deploy(
+            "Exchange", self.ctf.address, self.usdc.address, self.usdc.address, evm.nobody, "2"
+        )
         self.operator = evm.deployer
         self.wallets = {
             name: self._wallet(name, owner) for name, owner in (("A", "own"), ("B", "cown"))
@@ -410,8 +406,7 @@ class Case:
         stage, wallet = self.stage, self.wallet
         order = self._order(wallet.address)
         digest = stage.exchange.hashOrder((*order, b""))
-        domain = domain_separator("Polymarket CTF Exchange", "2", CHAIN_ID, stage.exchange.address)
-        contents = _contents(order)
+        domain, contents = stage.exchange.domainSeparator(), _contents(order)
         signed = (wallet.address, digest, domain, contents, ORDER_TYPE)
         signature = stage.signatures.make(action["sig"], *signed)
         if action.get("probe"):

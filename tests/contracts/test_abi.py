@@ -20,7 +20,7 @@ STANDARD = {
 VARIABLE = re.compile(r"^(\w+): public\((constant|immutable)?", re.M)
 CONTRACTS = [
     *("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "VaultFactory"),
-    *("PolymarketAccount", "FpmmAccount", "DelegatedAccount", "WalletRegistry"),
+    *("PolymarketAccount", "WalletAccount", "FpmmAccount", "DelegatedAccount", "WalletRegistry"),
 ]
 
 

@@ -126,24 +126,15 @@ class Arena:
         m = self.machine
         self.usdc = m.deploy("UsdcE")
         minter = m.deployer
-        vault = m.deploy("CollateralVault")
-        keeps = m.deployer
-        self.pusd = m.deploy("PUsd", minter, self.usdc, vault)
-        issuer = m.deployer
-        m.call(keeps, vault, "approve(address,address,uint256)", self.usdc, self.pusd, FOREVER)
-        self.onramp = m.deploy("CollateralOnramp", self.pusd)
+        self.pusd = m.deploy("PUsd", self.usdc)
         self.ctf = m.deploy("ConditionalTokens")
-        tokens = (self.ctf, self.pusd, self.usdc)
-        self.adapter = m.deploy("CollateralAdapter", *tokens)
-        self.wrapped = m.deploy("WrappedCollateral", self.usdc)
+        self.adapter = m.deploy("CollateralAdapter", self.ctf, self.pusd, self.usdc)
+        self.wrapped = m.deploy("WrappedCollateral")
         owner = m.deployer
-        ledger = m.deploy("NegRiskAdapter", self.ctf, self.usdc, self.wrapped, vault)
-        m.call(owner, self.wrapped, "transfer_ownership(address)", ledger)
-        self.negative = m.deploy("NegRiskCollateralAdapter", *tokens, ledger)
-        for each in (self.onramp, self.adapter, self.negative):
-            m.call(issuer, self.pusd, "addWrapper(address)", each)
+        self.negative = m.deploy("NegRiskAdapter", self.ctf, self.pusd, self.usdc, self.wrapped)
+        m.call(owner, self.wrapped, "transfer_ownership(address)", self.negative)
         m.call(minter, self.usdc, "mint(address,uint256)", minter, 20 * FORTUNE)
-        m.call(minter, self.usdc, "approve(address,uint256)", self.onramp, FOREVER)
+        m.call(minter, self.usdc, "approve(address,uint256)", self.pusd, FOREVER)
         self._minter = minter
         m.set_code(PURSE, b"\0")
         venue = (PURSE, "2", self.ctf, self.pusd)
@@ -219,8 +210,7 @@ class Arena:
 
     def pay(self, who: str, assets: int) -> None:
         """Make somebody richer."""
-        wrap = "wrap(address,address,uint256)"
-        self.machine.call(self._minter, self.onramp, wrap, self.usdc, who, assets)
+        self.machine.call(self._minter, self.pusd, "wrap(address,uint256)", who, assets)
 
     def _money(self) -> None:
         m = self.machine

@@ -16,9 +16,10 @@ from strongroom.chain.units import BPS, DAY, MICRO
 from strongroom.errors import nearest
 from strongroom.settings import ConfigError, Section, describe, read_toml
 
-Implementation = Literal["polymarket", "delegated", "fpmm"]
+Implementation = Literal["polymarket", "wallet", "delegated", "fpmm"]
 CONTRACTS = {
     "polymarket": "PolymarketAccount",
+    "wallet": "WalletAccount",
     "delegated": "DelegatedAccount",
     "fpmm": "FpmmAccount",
 }

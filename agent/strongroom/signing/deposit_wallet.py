@@ -3,8 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
+
 from strongroom.chain.ids import keccak, to_bytes
-from strongroom.signing.hashing import address_word, domain_separator, word
+from strongroom.signing.hashing import (
+    ORDER_TYPE,
+    address_word,
+    domain_separator,
+    order_struct_hash,
+    word,
+)
 
 SESSION_MAGIC = to_bytes("0x" + "6492" * 16)  # ends the envelope of a session key's signature
 SECP256K1 = 0  # an envelope's kind
@@ -106,13 +114,19 @@ def nested_signature(inner: bytes, domain: bytes, contents: bytes, contents_type
     return inner + domain + contents + contents_type + len(contents_type).to_bytes(2, "big")
 
 
+def order_signature(order: OrderV2, domain: bytes, inner: bytes) -> bytes:
+    """Return the signature of a wallet's order, as the exchange passes it on to the wallet.
+
+    Args:
+        domain: the exchange's domain separator
+        inner: a signature of the order's `nested_digest`, or what the owner reads if it is a
+            contract: of a WalletAccount, its envelope
+    """
+    return nested_signature(inner, domain, order_struct_hash(order), ORDER_TYPE)
+
+
 def session_signature(key: str, inner: bytes) -> bytes:
     """Return a session key's signature in its envelope."""
     padded = inner + bytes(-len(inner) % 32)
     head = address_word(key) + word(SECP256K1) + word(96) + word(len(inner))
     return head + padded + SESSION_MAGIC
-
-
-def wallet_arguments(factory: str, wallet_id: bytes) -> bytes:
-    """Return what stands behind a wallet's code; its hash is the wallet's CREATE2 salt."""
-    return address_word(factory) + wallet_id

@@ -23,11 +23,12 @@ def address_word(address: str) -> bytes:
     return bytes(12) + to_bytes(address)
 
 
-_ORDER = keccak(
+ORDER_TYPE = (
     b"Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,"
     b"uint256 takerAmount,uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,"
     b"bytes32 builder)"
 )
+_ORDER = keccak(ORDER_TYPE)
 _DOMAIN = keccak(
     b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
@@ -59,12 +60,18 @@ def _safe_domain(chain_id: int, safe: str) -> bytes:
 
 def exchange_order_hash(order: OrderV2, address: str, version: str, chain_id: int) -> bytes:
     """Return the order's EIP-712 hash in an exchange's domain."""
-    struct = keccak(order_words(order, _ORDER))
-    return keccak(
-        b"\x19\x01"
-        + domain_separator("Polymarket CTF Exchange", version, chain_id, address)
-        + struct
-    )
+    domain = exchange_domain(address, version, chain_id)
+    return keccak(b"\x19\x01" + domain + order_struct_hash(order))
+
+
+def exchange_domain(address: str, version: str, chain_id: int) -> bytes:
+    """Return the EIP-712 domain separator of an exchange."""
+    return domain_separator("Polymarket CTF Exchange", version, chain_id, address)
+
+
+def order_struct_hash(order: OrderV2) -> bytes:
+    """Return the order's EIP-712 struct hash, which is the same for all exchanges."""
+    return keccak(order_words(order, _ORDER))
 
 
 def order_words(order: OrderV2, head: bytes = b"") -> bytes:

@@ -55,13 +55,17 @@ def sign_order(
     safe: str,
     chain_id: int,
     owners: Sequence[LocalAccount],
+    account: str = "",
 ) -> bytes:
-    """Sign an order of the account `order.maker` by the Safe's owners.
+    """Sign an order of an account by the Safe's owners.
+
+    Args:
+        account: whose order it is, if not `order.maker`'s: the maker is its wallet
 
     Returns:
         The envelope to send with the order.
     """
-    digest = keeper_order_digest(order.maker, chain_id, order_hash, expiry, epoch)
+    digest = keeper_order_digest(account or order.maker, chain_id, order_hash, expiry, epoch)
     return envelope(
         order, expiry, sign_as_owners(owners, safe_message_hash(safe, chain_id, digest))
     )

@@ -1,0 +1,312 @@
+"""A vault with one market whose account owns a deposit wallet, on a bare EVM.
+
+Everything that could steal is real: the vault, a Safe of two in three owners as keeper, the
+exchange, wallet, beacon and factory of the devnet (which give the recorded outcomes of the venue's
+own, tests/conformance). People act by name.
+"""
+
+from typing import Any
+
+from eth_account import Account
+from eth_utils import keccak
+from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
+from strongroom.chain.artifacts import artifact, safe
+from strongroom.signing.deposit_wallet import (
+    WalletBatch,
+    WalletCall,
+    nested_digest,
+    nested_signature,
+)
+from strongroom.signing.hashing import (
+    ORDER_TYPE,
+    address_word,
+    exchange_domain,
+    order_struct_hash,
+)
+from strongroom.signing.hashing import safe_transaction_hash as transaction_hash
+from strongroom.signing.keys import sign_as_owners
+
+from tests.property.evm import Contract
+from tests.property.world import CENT, DAY, DEPOSIT, FOREVER, HOUR, NOBODY, UNIT, World
+from tests.signing import BUY, EOA, SELL, keeper_envelope, key_of, make_order, struct
+
+CHAIN_ID = 1  # of the bare EVM
+DELAY = HOUR  # of a paused wallet
+CAP = 10_000 * UNIT  # of the class, and of its market
+DEPOSITS = {"alice": 60_000 * UNIT, "bob": 40_000 * UNIT}
+GWEI = 10**9
+
+
+class WalletStage:
+    """Two holders, one market at 50 cents, its wallet funded with the whole cap.
+
+    Attributes:
+        account: the market's
+        wallet: the account's
+        yes, no: the market's tokens
+    """
+
+    def __init__(self, negative_risk: bool = False, **limits: int) -> None:
+        self.world = world = World(fees=(0, 0, 0), kinds=(), **{"exit_fee_bps": 0, **limits})
+        self.evm, self.who, self.vault = world.evm, world.who, world.vault
+        self.pusd, self.ctf = world.pusd, world.ctf
+        self._deploy_venue(negative_risk)
+        self._deploy_keeper()
+        self._implementation(negative_risk)
+        oracle = world.events.address if negative_risk else self.who["oracle"]
+        caps = (CAP, 10_000, CAP, 10_000)
+        terms = (self.implementation.address, oracle, self.safe.address, 1, *caps, 400 * DAY)
+        self.vault.addClass(terms, sender=self.who["owner"])
+        for who, assets in DEPOSITS.items():
+            world.request(DEPOSIT, who, assets)
+        for _ in range(2):
+            world.settle()
+            world.wait(HOUR)
+        world.claim_all(*DEPOSITS)
+        self._open(negative_risk)
+
+    # setting up
+
+    def _deploy_venue(self, negative_risk: bool) -> None:
+        evm, world = self.evm, self.world
+        adapter = world.events if negative_risk else world.adapter
+        self.exchange = evm.deploy(
+            artifact("Exchange"),
+            *(self.ctf.address, self.pusd.address, adapter.address, evm.nobody, "2"),
+        )
+        self.operator = evm.deployer
+        implementation = evm.deploy(artifact("DepositWallet"))
+        self.beacon = evm.deploy(
+            artifact("DepositWalletBeacon"), self.who["venue"], implementation.address
+        )
+        self.factory = evm.deploy(
+            artifact("DepositWalletFactory"), self.who["venue"], self.beacon.address, DELAY
+        )
+        self.factory.addOperator(self.who["relayer"], sender=self.who["venue"])
+        self.mm = key_of("market maker")
+        self.pusd.transfer(self.mm.address, 10**6 * UNIT, sender=self.who["maker"])
+        for spender in (self.exchange, adapter):
+            self.pusd.approve(spender.address, FOREVER, sender=self.mm.address)
+            self.ctf.setApprovalForAll(spender.address, True, sender=self.mm.address)
+        self.adapter = adapter
+
+    def _deploy_keeper(self) -> None:
+        evm = self.evm
+        self.owners = [key_of(f"keeper's owner {number}") for number in range(3)]
+        singleton, proxies = (evm.deploy(safe(name)) for name in ("Safe", "ProxyFactory"))
+        handler = evm.deploy(safe("CompatibilityFallbackHandler"))
+        people = [each.address for each in self.owners]
+        setup = singleton.data("setup", people, 2, NOBODY, b"", handler.address, NOBODY, 0, NOBODY)
+        made = proxies.createProxyWithNonce(singleton.address, setup, 0, sender=self.who["mallory"])
+        self.safe = evm.at(made, safe("Safe").abi)
+
+    def _implementation(self, negative_risk: bool) -> None:
+        world = self.world
+        collateral = world.wrapped if negative_risk else world.usdc
+        self.implementation = self.evm.deploy(
+            artifact("WalletAccount"),
+            *(self.exchange.address, "2", self.factory.address, self.beacon.address),
+            *(self.ctf.address, self.pusd.address, collateral.address, self.adapter.address),
+            negative_risk,
+        )
+
+    def _open(self, negative_risk: bool) -> None:
+        world = self.world
+        question = keccak(text="will it")
+        if negative_risk:
+            question = question[:31] + b"\0"
+            world.events.prepareMarket(question, 3, sender=self.who["events admin"])
+        else:
+            oracle = self.who["oracle"]
+            self.ctf.prepareCondition(oracle, question, 2, sender=oracle)
+        self.question_id, count = question, 3 if negative_risk else 1
+        deadline = world.now + 300 * DAY
+        self.by_keeper(self.vault, "openMarket", 0, question, count, deadline)
+        (self.id,) = self.vault.openMarkets()
+        address = self.vault.accountOf(self.id)
+        self.account = self.evm.at(address, artifact("WalletAccount").abi)
+        self.tokens = list(self.account.tokenIds())
+        self.yes, self.no = self.tokens[:2]
+        self.conditions = list(self.account.conditions())
+        self.wallet_address = self.account.wallet()
+        self.wallet = self.evm.at(self.wallet_address, artifact("DepositWallet").abi)
+        half = (self.pusd.address, bytes(32), self.conditions[0], [1, 2])
+        self.adapter.splitPosition(*half, 100_000 * UNIT, sender=self.mm.address)
+
+    def make_wallet(self, owner: str = "", id_: bytes = b"") -> None:
+        """The relayer makes the account's wallet, or one of `owner` under the account's id."""
+        address = self.account.address
+        made = ([owner or address], [id_ or address_word(address)])
+        self.factory.deploy(*made, sender=self.who["relayer"])
+
+    def fund(self, assets: int = CAP) -> None:
+        """Adopt the wallet, give the exchange its approvals, move the budget there."""
+        self.make_wallet()
+        self.account.adopt(sender=self.who["mallory"])
+        self.by_keeper(self.vault, "allocate", self.id, assets)
+        self.by_keeper(self.account, "admitApprovals", self.world.now + 600)
+        self.carry(self.approvals())
+        self.by_keeper(self.account, "fund", assets)
+        self.report()
+
+    # who acts
+
+    def by_keeper(self, contract: Contract, function: str, *arguments: Any) -> None:
+        """Two of the keeper's owners sign a call of the Safe's."""
+        data, nonce = contract.data(function, *arguments), self.safe.nonce()
+        digest = transaction_hash(self.safe.address, CHAIN_ID, contract.address, data, 0, nonce)
+        signature = sign_as_owners(self.owners[:2], digest)
+        call = (contract.address, 0, data, 0, 0, 0, 0, NOBODY, NOBODY, signature)
+        self.safe.execTransaction(*call, sender=self.who["mallory"])
+
+    def report(self, bid: int = 48, ask: int = 52) -> None:
+        """The reporter marks the first condition, cents."""
+        self.world.wait(HOUR)
+        marks = [(self.id, 0, bid * CENT, ask * CENT)]
+        self.vault.report(marks, keccak(text="evidence"), sender=self.who["reporter"])
+
+    def carry(self, batch: WalletBatch, signature: bytes = bytes(65), by: str = "relayer") -> None:
+        """The relayer carries a batch in."""
+        self.evm.set_balance(self.who[by], 10**18)
+        sent = ([batch.argument()], [signature])
+        self.factory.proxy(*sent, sender=self.who[by], gas_price=GWEI)
+
+    def pauses(self) -> None:
+        """The guardian pauses the wallet, and the delay passes."""
+        self.account.pauseWallet(sender=self.who["guardian"])
+        self.world.wait(DELAY + 1)
+
+    # batches
+
+    def batch(self, *calls: tuple[Contract, str, Any], deadline: int = 0) -> WalletBatch:
+        """Return a batch of the wallet's: (contract, function, arguments) each."""
+        inside = [
+            WalletCall(contract.address, 0, contract.data(name, *arguments))
+            for contract, name, *arguments in calls
+        ]
+        nonce = self.wallet.nonce()
+        return WalletBatch(self.wallet_address, nonce, deadline or self.world.now + 600, inside)
+
+    def approvals(self) -> WalletBatch:
+        """Return what `admitApprovals` admits."""
+        exchange = self.exchange.address
+        return self.batch(
+            (self.pusd, "approve", exchange, FOREVER),
+            (self.ctf, "setApprovalForAll", exchange, True),
+        )
+
+    def home(self, assets: int, tokens: dict[int, int], revoke: bool = False) -> WalletBatch:
+        """Return what `admitReturn` admits: `tokens` are index -> amount."""
+        exchange, account = self.exchange.address, self.account.address
+        calls: list[tuple[Any, ...]] = []
+        if revoke:
+            calls.append((self.pusd, "approve", exchange, 0))
+            calls.append((self.ctf, "setApprovalForAll", exchange, False))
+        if assets:
+            calls.append((self.pusd, "transfer", account, assets))
+        for index, amount in tokens.items():
+            moved = (self.wallet_address, account, self.tokens[index], amount, b"")
+            calls.append((self.ctf, "safeTransferFrom", *moved))
+        return self.batch(*calls)
+
+    # orders
+
+    @property
+    def domain(self) -> bytes:
+        """The exchange's EIP-712 domain."""
+        return exchange_domain(self.exchange.address, "2", CHAIN_ID)
+
+    def order(
+        self, size: int, cents: int, side: int = BUY, token: int = 0, **fields: Any
+    ) -> OrderV2:
+        """Return an order of the wallet's for `size` tokens."""
+        cash = size * cents // 100
+        making, taking = (cash, size) if side == BUY else (size, cash)
+        return make_order(self.wallet_address, token or self.yes, making, taking, side, **fields)
+
+    def signed_by_keeper(self, order: OrderV2, lifetime: int = 300, **how: Any) -> bytes:
+        """Return what the keeper's Safe signs of an order: what the account reads."""
+        hash_ = bytes(self.exchange.hashOrder(struct(order)))
+        terms = {"owners": self.owners[:2], "epoch": self.account.epoch()} | how
+        expiry = self.world.now + lifetime
+        return keeper_envelope(
+            *(order, hash_, self.account.address, self.safe.address),
+            terms["owners"],
+            expiry,
+            terms["epoch"],
+            CHAIN_ID,
+        )
+
+    def contents(self, order: OrderV2) -> bytes:
+        """Return an order's struct hash."""
+        return order_struct_hash(order)
+
+    def nested(self, order: OrderV2) -> bytes:
+        """Return what the wallet asks the account about an order."""
+        wallet, contents = self.wallet_address, self.contents(order)
+        return nested_digest(wallet, CHAIN_ID, self.domain, contents, ORDER_TYPE)
+
+    def trailed(self, order: OrderV2, inner: bytes) -> bytes:
+        """Return a signature as the wallet reads it."""
+        return nested_signature(inner, self.domain, self.contents(order), ORDER_TYPE)
+
+    def ours(self, order: OrderV2, **how: Any) -> tuple[Any, ...]:
+        """Return an order of the wallet's as the exchange takes it."""
+        return struct(order, self.trailed(order, self.signed_by_keeper(order, **how)))
+
+    def theirs(
+        self, size: int, cents: int, side: int, token: int = 0, salt: str = "7"
+    ) -> tuple[Any, ...]:
+        """Return the market maker's order as the exchange takes it."""
+        cash = size * cents // 100
+        making, taking = (cash, size) if side == BUY else (size, cash)
+        order = make_order(
+            *(self.mm.address, token or self.yes, making, taking, side),
+            signatureType=EOA,
+            salt=salt,
+        )
+        hash_ = bytes(self.exchange.hashOrder(struct(order)))
+        return struct(order, bytes(Account.unsafe_sign_hash(hash_, self.mm.key).signature))
+
+    def match(
+        self,
+        taker: tuple[Any, ...],
+        maker: tuple[Any, ...],
+        fill: int,
+        other: int,
+        fee: int = 0,
+    ) -> None:
+        """The exchange's operator matches two orders; fills are in their maker units, the fee is
+        the taker's."""
+        self.evm.set_balance(self.operator, 10**18)
+        condition = self.conditions[0]
+        call = (condition, taker, [maker], fill, [other], fee, [0])
+        self.exchange.matchOrders(*call, sender=self.operator, gas_price=GWEI)
+
+    def buy(self, size: int, cents: int = 50) -> None:
+        """The wallet buys YES of the market maker."""
+        cash = size * cents // 100
+        order = self.ours(self.order(size, cents, salt=str(self.evm.time)))
+        self.match(order, self.theirs(size, cents, SELL), cash, size)
+
+    # what is there
+
+    def worth(self, cents: int = 50) -> int:
+        """Return what holders have in vault, account and wallet, YES at its true price."""
+        places = (self.vault.address, self.account.address, self.wallet_address)
+        cash = sum(int(self.pusd.balanceOf(each)) for each in places)
+        yes = sum(int(self.ctf.balanceOf(each, self.yes)) for each in places)
+        no = sum(int(self.ctf.balanceOf(each, self.no)) for each in places)
+        return cash + (yes * cents + no * (100 - cents)) // 100
+
+    def cash(self, holder: str) -> int:
+        """Return somebody's collateral: "account", "wallet", or a person."""
+        return int(self.pusd.balanceOf(self._address(holder)))
+
+    def held(self, holder: str, index: int = 0) -> int:
+        """Return somebody's outcome tokens."""
+        return int(self.ctf.balanceOf(self._address(holder), self.tokens[index]))
+
+    def _address(self, holder: str) -> str:
+        places = {"account": self.account.address, "wallet": self.wallet_address}
+        return places.get(holder) or self.who[holder]
