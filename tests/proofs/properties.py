@@ -288,8 +288,8 @@ WRONG_FORMULAS = (
     ),
     Mutant(
         DESK,
-        "price * units.BPS < requests.anchors[requests.REDEEM][epoch] * least",
-        "price * units.BPS > requests.anchors[requests.REDEEM][epoch] * least",
+        "price * units.BPS < requests.anchors[requests.REDEEM][place] * least",
+        "price * units.BPS > requests.anchors[requests.REDEEM][place] * least",
         by="HandedBack",
     ),
     Mutant(
