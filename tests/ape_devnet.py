@@ -1,10 +1,13 @@
 """The devnet's contracts on whatever chain ape is connected to: deployed by one of ape's accounts,
 so that the contract tests have ape's own contracts, events and reverts."""
 
+import re
 from functools import cache
+from typing import Any
 
 import ape
 from ape.contracts import ContractContainer
+from eth_utils import keccak
 from ethpm_types import ContractType
 from strongroom.chain.artifacts import Artifact
 
@@ -35,6 +38,11 @@ class ApeDeployer:
 
     def code(self, address):
         return bytes(ape.networks.provider.get_code(address))
+
+
+def refused(name: str) -> Any:
+    """Expect a revert with the venue's error of that name, of four bytes and no arguments."""
+    return ape.reverts(re.compile("0x" + keccak(text=f"{name}()")[:4].hex()))
 
 
 def container(kind: Artifact) -> ContractContainer:

@@ -4,8 +4,9 @@
 @license AGPL-3.0-only
 @author Strongroom
 @notice Devnet only: what the venue's service knows of wallets: whose deposit wallet (signature
-        type 3) and whose one-owner Safe (signature type 2) is whose. Makes Safes; deposit wallets
-        are their factory's. Leaves out the venue's proxies of signature type 1.
+        type 3) and whose one-owner Safe (signature type 2) is whose. Makes Safes, whose addresses
+        follow from their owners as on the venue (VENUE c); deposit wallets are their factory's.
+        Leaves out the venue's proxies of signature type 1.
 """
 
 
@@ -14,7 +15,7 @@ interface IFactory:
 
 
 interface ISafeProxyFactory:
-    def createProxyWithNonce(singleton: address, initializer: Bytes[1024], salt_nonce: uint256) -> address: nonpayable
+    def proxyCreationCode() -> Bytes[1024]: view
 
 
 event SafeMade:
@@ -23,11 +24,11 @@ event SafeMade:
 
 
 FACTORY: public(immutable(address))  # of deposit wallets
-SAFE: public(immutable(address))
-SAFE_FACTORY: public(immutable(address))
+SAFE_FACTORY: public(immutable(address))  # whose proxies' code Safes have
 SAFE_HANDLER: public(immutable(address))
+SAFE: public(immutable(address))  # what they are proxies of
+SAFE_CODE_HASH: public(immutable(bytes32))  # of the code that makes one
 
-safeOf: public(HashMap[address, address])  # EOA -> its Safe
 owner_of_safe: HashMap[address, address]
 
 
@@ -41,6 +42,9 @@ def __init__(factory: address, safe: address, safe_factory: address, safe_handle
     SAFE = safe
     SAFE_FACTORY = safe_factory
     SAFE_HANDLER = safe_handler
+    SAFE_CODE_HASH = keccak256(
+        concat(staticcall ISafeProxyFactory(safe_factory).proxyCreationCode(), abi_encode(safe))
+    )
 
 
 @external
@@ -51,6 +55,19 @@ def walletOf(owner: address) -> address:
     """
     wallet: address = staticcall IFactory(FACTORY).predictWalletAddress(convert(owner, bytes32))
     return wallet if wallet.is_contract else empty(address)
+
+
+@external
+@view
+def safeOf(owner: address) -> address:
+    """
+    @return The owner's Safe; zero while there is none.
+    """
+    found: bytes32 = keccak256(
+        concat(b"\xff", convert(self, bytes20), keccak256(abi_encode(owner)), SAFE_CODE_HASH)
+    )
+    safe: address = convert(convert(found, uint256) & convert(max_value(uint160), uint256), address)
+    return safe if safe.is_contract else empty(address)
 
 
 @external
@@ -76,7 +93,6 @@ def makeSafe(owner: address) -> address:
     """
     @notice Makes the one-owner Safe of an EOA. Anyone may, once.
     """
-    assert self.safeOf[owner] == empty(address), "wallet exists"
     owners: DynArray[address, 1] = [owner]
     nothing: Bytes[32] = b""
     threshold: uint256 = 1
@@ -91,10 +107,11 @@ def makeSafe(owner: address) -> address:
         empty(address),
         method_id=method_id("setup(address[],uint256,address,bytes,address,address,uint256,address)"),
     )
-    safe: address = extcall ISafeProxyFactory(SAFE_FACTORY).createProxyWithNonce(
-        SAFE, setup, convert(owner, uint256)
+    code: Bytes[1056] = concat(
+        staticcall ISafeProxyFactory(SAFE_FACTORY).proxyCreationCode(), abi_encode(SAFE)
     )
-    self.safeOf[owner] = safe
+    safe: address = raw_create(code, salt=keccak256(abi_encode(owner)))
+    raw_call(safe, setup)
     self.owner_of_safe[safe] = owner
     log SafeMade(safe=safe, owner=owner)
     return safe

@@ -254,7 +254,7 @@ class Bench:
     def give_yes(self, account: Contract, condition: int) -> None:
         """Send an account YES of one of its conditions, as a trade would."""
         venue, whole = self.venue, account.NEGATIVE_RISK()
-        adapter = venue.neg_risk_adapter if whole else venue.adapter
+        adapter = venue.neg_risk_collateral_adapter if whole else venue.adapter
         venue.fund(self.deployer, self.deployer, MICRO)
         venue.pusd.approve(adapter, MICRO, sender=self.deployer)
         id_ = account.conditions()[condition]

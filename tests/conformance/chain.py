@@ -1,7 +1,7 @@
 """A chain of stand-ins to play vectors on: names for addresses, refusals and events by name."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from eth_utils import to_checksum_address
@@ -12,6 +12,7 @@ from tests.property.evm import Contract, Evm, Logs, Reverted
 
 START = 1_700_000_000  # timestamp of the first block
 OK = "ok"
+NOBODY = "0x" + "00" * 20
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,16 @@ class Event:
     emitter: str  # name or address
     name: str
     args: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Wallets:
+    """What addresses of wallets of types 1 and 2 follow from: factories, hashes of their code."""
+
+    proxy_factory: str
+    safe_factory: str
+    proxy_code_hash: bytes
+    safe_code_hash: bytes
 
 
 class Chain:
@@ -45,6 +56,27 @@ class Chain:
         `evm.deployer` until the next one."""
         code = artifact(kind) if isinstance(kind, str) else kind
         return self.know(self.evm.deploy(code, *args), name)
+
+    def exchange(
+        self, ctf: str, inside: str, pusd: str, adapter: str, wallets: Wallets | None = None
+    ) -> Contract:
+        """Deploy exchange V2, called "ex"; its deployer is admin, operator and fee receiver.
+
+        Args:
+            inside: the collateral inside outcome tokens
+        """
+        factories = wallets or Wallets(NOBODY, NOBODY, bytes(32), bytes(32))
+        tokens = (ctf, inside, pusd, adapter)
+        return self.deploy("Exchange", *tokens, *astuple(factories), "2", name="ex")
+
+    def pusd(self, usdc: str) -> Contract:
+        """Deploy pUSD, backed by `usdc` in a vault of its own; its deployer is owner."""
+        vault = self.deploy("CollateralVault")
+        owner = self.evm.deployer
+        pusd = self.deploy("PUsd", NOBODY, usdc, vault.address, name="pUSD")
+        vault.approve(usdc, pusd.address, 2**256 - 1, sender=owner)
+        self.call_it(vault.address, "cVault")
+        return pusd
 
     def at(self, address: str, kind: str | Artifact, name: str = "") -> Contract:
         """Return the contract at `address`, its events readable."""

@@ -28,7 +28,7 @@ from strongroom.signing.deposit_wallet import (
     session_signature,
     wallet_domain,
 )
-from strongroom.signing.hashing import ORDER_TYPE, word
+from strongroom.signing.hashing import ORDER_TYPE, domain_separator, word
 from vyper import compile_code
 
 from tests.conformance.chain import OK, Chain, refusal
@@ -181,9 +181,8 @@ class Stage:
         self.usdc = deploy("UsdcE")
         self.minter = evm.deployer
         self.ctf = deploy(gnosis(TOKENS, "ConditionalTokens"))
-        self.exchange = deploy(
-            "Exchange", self.ctf.address, self.usdc.address, self.usdc.address, evm.nobody, "2"
-        )
+        tokens = (self.ctf.address, self.usdc.address, self.usdc.address)
+        self.exchange = self.chain.exchange(*tokens, evm.nobody)
         self.operator = evm.deployer
         self.wallets = {
             name: self._wallet(name, owner) for name, owner in (("A", "own"), ("B", "cown"))
@@ -406,7 +405,8 @@ class Case:
         stage, wallet = self.stage, self.wallet
         order = self._order(wallet.address)
         digest = stage.exchange.hashOrder((*order, b""))
-        domain, contents = stage.exchange.domainSeparator(), _contents(order)
+        domain = domain_separator("Polymarket CTF Exchange", "2", CHAIN_ID, stage.exchange.address)
+        contents = _contents(order)
         signed = (wallet.address, digest, domain, contents, ORDER_TYPE)
         signature = stage.signatures.make(action["sig"], *signed)
         if action.get("probe"):

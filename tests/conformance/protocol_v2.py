@@ -37,7 +37,8 @@ class Protocol:
         self.contracts: dict[str, Contract] = {}
         self.owners: dict[str, str] = {}
         self.bidden: dict[str, Contract] = {}
-        self.pusd = self._made("pusd", "PUsd", self.chain.deploy("UsdcE").address)
+        self.pusd = self.chain.pusd(self.chain.deploy("UsdcE").address)
+        self.contracts["pusd"], self.owners["pusd"] = self.pusd, self.chain.evm.deployer
         self.manager = self._made("pm", "PositionManager", self.pusd.address)
         self.binary = self._made("bm", "BinaryModule", self.manager.address)
         self.negative_risk = self._made("nm", "NegRiskModule", self.manager.address)

@@ -10,7 +10,7 @@ from strongroom.devnet.contracts import (
     deploy_delegated_implementation,
 )
 
-from tests.ape_devnet import ApeDeployer
+from tests.ape_devnet import ApeDeployer, refused
 from tests.defaults import DAY, UNIT, WAD, a_class
 from tests.signing import keeper_envelope, make_order, struct
 
@@ -53,8 +53,8 @@ def hold_tokens(venue, deployer, event):
     def give(condition, yes=0, no=0):
         most = max(yes, no)
         venue.fund(deployer, deployer, most)
-        venue.pusd.approve(venue.neg_risk_adapter, most, sender=deployer)
-        venue.neg_risk_adapter.splitPosition(
+        venue.pusd.approve(venue.neg_risk_collateral_adapter, most, sender=deployer)
+        venue.neg_risk_collateral_adapter.splitPosition(
             venue.pusd, b"\0" * 32, event.conditions[condition], [1, 2], most, sender=deployer
         )
         tokens = event.account.tokenIds()[2 * condition : 2 * condition + 2]
@@ -191,7 +191,7 @@ def real_event(make_vault, people, invest, event_implementation, venue, deployer
     """An event of four questions whose oracle is the negative-risk adapter, 1,000 allocated."""
     market = chain.pending_timestamp.to_bytes(31, "big") + b"\0"
     adapter = venue.neg_risk_adapter
-    adapter.prepareMarket(market, 4, sender=deployer)
+    adapter.prepareRecordedMarket(market, 0, 4, sender=deployer)
     vault = make_vault(price_band_bps=0)
     invest(vault, people.alice, 10_000 * UNIT)
     vault.addClass(a_class(event_implementation, adapter, people.keeper), sender=people.owner)
@@ -222,7 +222,7 @@ def test_conversion_turns_no_into_yes_of_the_others_and_collateral(
     left = (100 * UNIT, 40 * UNIT)
     converted = [left, (160 * UNIT, 100 * UNIT), left, (60 * UNIT, 0)]
     assert holdings(account) == (760 * UNIT, converted)
-    assert not venue.ctf.isApprovedForAll(account, venue.neg_risk_adapter)
+    assert not venue.ctf.isApprovedForAll(account, venue.neg_risk_collateral_adapter)
     # question 3 wins: 60 YES of 3, 100 NO of 1, 40 NO of 0 and of 2 pay
     for index in range(4):
         question = real_event.event[:31] + bytes([index])
@@ -240,6 +240,47 @@ def test_conversion_of_one_needs_no_collateral_and_brings_none(real_event, peopl
     account.convertPositions(0b10, 10 * UNIT, sender=people.keeper)
     yes = (10 * UNIT, 0)
     assert holdings(account) == (990 * UNIT, [yes, yes, yes, yes])
+
+
+def test_conversion_of_all_questions_pays_all_sets_but_one(real_event, people):
+    """V38: NO of all four questions, of which three at least come true."""
+    account = real_event.account
+    for condition in range(4):
+        account.split(condition, 10 * UNIT, sender=people.keeper)
+    account.convertPositions(0b1111, 10 * UNIT, sender=people.keeper)
+    assert holdings(account) == (990 * UNIT, [(10 * UNIT, 0)] * 4)
+
+
+def test_a_question_that_is_added_later_ends_conversions(real_event, people, venue, deployer):
+    """Its YES would come, which is foreign to the account; splits and merges go on."""
+    account = real_event.account
+    account.split(0, 10 * UNIT, sender=people.keeper)
+    account.convertPositions(1, UNIT, sender=people.keeper)
+    venue.neg_risk_adapter.prepareQuestion(real_event.event, b"", sender=deployer)
+    with ape.reverts("foreign token"):
+        account.convertPositions(1, UNIT, sender=people.keeper)
+    account.merge(0, 9 * UNIT, sender=people.keeper)
+
+
+def test_a_fee_is_taken_from_what_a_conversion_gives(
+    make_vault, people, invest, event_implementation, venue, deployer, chain
+):
+    """2 % of 33.000033, floor, of each YES and of each set of collateral."""
+    market = chain.pending_timestamp.to_bytes(31, "big") + b"\0"
+    adapter = venue.neg_risk_adapter
+    adapter.prepareRecordedMarket(market, 200, 3, sender=deployer)
+    vault = make_vault(price_band_bps=0)
+    invest(vault, people.alice, 1_000 * UNIT)
+    vault.addClass(a_class(event_implementation, adapter, people.keeper), sender=people.owner)
+    vault.openMarket(0, market, 3, chain.pending_timestamp + DAY, sender=people.keeper)
+    id_ = vault.marketId(0, market)
+    vault.allocate(id_, 200 * UNIT, sender=people.keeper)
+    account = ape.project.PolymarketAccount.at(vault.accountOf(id_))
+    for condition in (0, 1):
+        account.split(condition, 100 * UNIT, sender=people.keeper)
+    account.convertPositions(0b11, 33_000_033, sender=people.keeper)
+    left = (100 * UNIT, 100 * UNIT - 33_000_033)
+    assert holdings(account) == (32_340_033, [left, left, (32_340_033, 0)])
 
 
 def test_conversion_is_the_keepers_and_stops_with_trading(real_event, people, chain):
@@ -291,6 +332,6 @@ def test_conversion_into_foreign_questions_is_refused(
 def test_one_question_of_an_event_is_yes(real_event, venue, deployer):
     first, second = (real_event.event[:31] + bytes([index]) for index in (0, 1))
     venue.neg_risk_adapter.reportOutcome(first, True, sender=deployer)
-    with ape.reverts("MarketAlreadyDetermined"):
+    with refused("MarketAlreadyDetermined"):
         venue.neg_risk_adapter.reportOutcome(second, True, sender=deployer)
     venue.neg_risk_adapter.reportOutcome(second, False, sender=deployer)

@@ -19,6 +19,8 @@ from tests.signing import make_order
 STRUCT = "(uint256,address,address,uint256,uint256,uint256,uint8,uint8,uint256,bytes32,bytes32)"
 DATA = Path("agent/strongroom/devnet/data")
 EVM_CHAIN_ID = 1  # of the bare EVM
+DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+NOBODY = "0x" + "00" * 20
 USDC_E = "0x2791Bca1f2de4661ED88A30C99A7a9449Aa84174"  # Polygon, the tokens' real collateral
 
 
@@ -86,9 +88,10 @@ orders = st.builds(
 
 @pytest.fixture(scope="module")
 def exchange(world):
-    venue = (world.ctf.address, world.pusd.address, world.adapter.address)
-    no_wallets = world.evm.address("no wallets")
-    return world.evm.deploy(world.contract("Exchange"), *venue, no_wallets, "2")
+    venue = (world.ctf, world.usdc, world.pusd, world.adapter)
+    no_wallets = (NOBODY, NOBODY, bytes(32), bytes(32))
+    parts = [each.address for each in venue]
+    return world.evm.deploy(world.contract("Exchange"), *parts, *no_wallets, "2")
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +125,10 @@ def test_order_hash_of_exchange_account_and_official_client_agree(order, exchang
         for field in fields
     )
     typehash = bytes.fromhex("bb86318a2138f5fa8ae32fbe8e659f8fcf13cc6ae4014a707893055433818589")
-    by_hand = keccak(b"\x19\x01" + exchange.domainSeparator() + keccak(typehash + words))
+    hashed = [each.encode() for each in (DOMAIN_TYPE, "Polymarket CTF Exchange", "2")]
+    chain_and_address = EVM_CHAIN_ID.to_bytes(32, "big") + bytes(12) + to_bytes(exchange.address)
+    separator = keccak(b"".join(map(keccak, hashed)) + chain_and_address)
+    by_hand = keccak(b"\x19\x01" + separator + keccak(typehash + words))
     assert by_hand == by_client
     encoded = encode([STRUCT, "uint256", "bytes"], [fields, 77, b"signed"])
     assert envelope(order, 77, b"signed") == encoded

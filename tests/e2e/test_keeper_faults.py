@@ -214,11 +214,11 @@ def test_35_percent_of_the_matched_orders_are_reverted(world):
 
 def test_the_exchange_is_paused(world, deployer):
     exchange = world.stage.venue.exchange
-    exchange.setPaused(True, sender=world.stage.people["deployer"])
+    exchange.pauseTrading(sender=world.stage.people["deployer"])
     market = offered(world)
     seen = tick(world)
     assert "is paused" in seen.halts["exchange"] and seen.decisions == 0
-    exchange.setPaused(False, sender=world.stage.people["deployer"])
+    exchange.unpauseTrading(sender=world.stage.people["deployer"])
     keep(world, bought(world, market))
     reconciled(world)
 

@@ -1,5 +1,6 @@
 """The venue's own `polymarket-client` against the devnet: wallet, batch, orders, session key."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from polymarket.errors import RequestRejectedError, TransactionFailedError
 from strongroom.chain.contracts import Key
 
 from tests.defaults import UNIT
+from tests.e2e.clob_orders import order, settled
 from tests.e2e.official import environment, log_in
 
 
@@ -254,3 +256,68 @@ def test_revocation_ends_the_keys_orders_and_its_power(owner, place, listing):
         with pytest.raises(RequestRejectedError):
             client.place_limit_order(asset_id=yes, price="0.33", size="20", side="BUY")
     assert key.address not in {each.address for each in owner.fetch_session_keys()}
+
+
+# what the Data API says
+
+
+def test_approvals_are_seen_one_by_one(owner, venue):
+    state = owner.get_trading_approvals_state()
+    assert not state.is_fully_approved
+    spenders = {each.spender for each in state.missing.erc20}
+    assert venue.exchange.address not in spenders
+    assert len(spenders) == 6
+    assert len(state.missing.erc1155) == 9
+
+
+def test_trades_positions_and_value_of_a_wallet(owner, book, server):
+    bought = owner.place_market_order(
+        asset_id=book.yes, side="BUY", amount="4.5", max_price="0.45", order_type="FOK"
+    )
+    owner.wait_for_order_fill_settlement(bought)
+    condition = book.listing.condition_id
+    (trade,) = owner.list_trades(user=str(owner.wallet), condition_id=condition).first_page().items
+    assert (trade.asset_id, trade.size, trade.price) == (book.yes, Decimal(10), Decimal("0.45"))
+    (activity,) = (
+        owner.list_activity(user=str(owner.wallet), condition_id=condition).first_page().items
+    )
+    assert (activity.type, activity.amount) == ("TRADE", Decimal("4.5"))
+    (held,) = (
+        owner.list_positions(condition_id=condition, user=str(owner.wallet)).first_page().items
+    )
+    assert (held.current_size, held.avg_price) == (Decimal(10), Decimal("0.45"))
+    assert held.current_value == Decimal(4)  # Alice bids 0.40
+    value = owner.get_portfolio_value(user=str(owner.wallet))
+    assert value.value >= held.current_value
+    stranger = Account.create().address
+    assert owner.get_user_stats(user=stranger) is None
+    assert owner.get_user_stats(user=str(owner.wallet)).traded_market_count >= 1
+
+
+def test_pages_of_the_data_api_go_on_by_cursor(owner, traders, listing):
+    yes, no = listing.token_ids
+    for _ in range(3):
+        order(traders.bob, no, "BUY", 0.6, 5)
+        taken = order(traders.alice, yes, "BUY", 0.4, 5)
+        settled(traders.alice.client, taken["tradeIDs"][0])
+    asked = {"user": traders.alice.account.address, "condition_id": listing.condition_id}
+    found = [page.items for page in owner.list_trades(**asked, page_size=2)]
+    assert [len(page) for page in found] == [2, 1]
+
+
+def test_cursors_limits_and_questions_without_a_subject(owner, server, traders, habits, listing):
+    with httpx.Client(base_url=f"{server.url}/data") as http:
+        time.sleep(1)
+        assert http.get("/v2/trades").status_code == 400
+        user = traders.alice.account.address
+        answer = http.get("/v2/trades", params={"user": user, "limit": 1}).json()
+        cursor = answer["pagination"]["next_cursor"]
+        assert answer["pagination"]["has_more"]
+        again = {"user": user, "limit": 1, "cursor": cursor}
+        assert http.get("/v2/trades", params=again).status_code == 200
+        other = http.get("/v2/trades", params=again | {"side": "BUY"})
+        assert (other.status_code, other.json()["error"]) == (400, "invalid cursor")
+        statuses = [http.get("/v2/user-stats", params={"user": user}) for _ in range(30)]
+        assert [each.status_code for each in statuses][-1] == 429
+        assert "retry-after" not in statuses[-1].headers
+        time.sleep(1)

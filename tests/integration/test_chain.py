@@ -286,13 +286,14 @@ def test_what_a_part_of_an_event_pays_above_cost_is_harvested(
     tmp_path,
 ):  # fmt: skip
     """Two outcomes, 20 of cost, 30 of one given; it wins: 30 above cost comes home, 20 stay."""
-    vault, adapter = make_vault(), venue.neg_risk_adapter
+    vault, ledger = make_vault(), venue.neg_risk_adapter
+    adapter = venue.neg_risk_collateral_adapter
     invest(vault, people.alice, 100 * UNIT)
     made = devnet.deploy_account_implementation(devnet_deployer, venue, negative_risk=True)
-    vault.addClass(a_class(made, adapter, people.keeper), sender=people.owner)
+    vault.addClass(a_class(made, ledger, people.keeper), sender=people.owner)
     sender = devnet_deployer.sender
     event = b"\xe7" * 31 + b"\0"
-    adapter.prepareMarket(event, 2, sender=sender)
+    ledger.prepareRecordedMarket(event, 0, 2, sender=sender)
     vault.openMarket(0, event, 2, chain.pending_timestamp + 9 * DAY, sender=people.keeper)
     market = bytes(vault.marketId(0, event))
     vault.allocate(market, 20 * UNIT, sender=people.keeper)
@@ -305,7 +306,7 @@ def test_what_a_part_of_an_event_pays_above_cost_is_harvested(
     adapter.splitPosition(venue.pusd, b"\0" * 32, condition, [1, 2], 30 * UNIT, sender=sender)
     tokens = connection.ask_one(account, "PolymarketAccount", "tokenIds")
     venue.ctf.safeTransferFrom(sender, account, tokens[0], 30 * UNIT, b"", sender=sender)
-    adapter.reportOutcome(event, True, sender=sender)
+    ledger.reportOutcome(event, True, sender=sender)
     journal = Journal(f"sqlite:///{tmp_path / 'duties.db'}")
     duties = Duties(journal, make_transactor(), reader, connection.now)
     duties.settle(reader.read({}), frozenset())

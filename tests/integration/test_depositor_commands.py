@@ -245,7 +245,7 @@ def test_a_second_transaction_that_would_revert_stops_the_first(place, monkeypat
     monkeypatch.setattr(Contracts, "request", request)
     before = alice.nonce
     said = run(deposit, "7000", "--yes", code=2)
-    assert "requestDeposit would revert: erc20: transfer amount exceeds balance" in said
+    assert "requestDeposit would revert: InsufficientBalance" in said
     assert "it was not sent; take a smaller amount, or fund the account first" in said
     assert alice.nonce == before
     assert json.loads(run(deposit, "70", "--yes", "--json"))["sent"]

@@ -119,6 +119,6 @@ def test_the_faucet_says_what_is_wrong(changes, words):
 
 
 def test_a_faucet_file_is_read_as_it_was_written(tmp_path):
-    purse = Purse("http://x", STRANGER, STRANGER, STRANGER)
+    purse = Purse("http://x", STRANGER, STRANGER, STRANGER, STRANGER)
     purse.write(tmp_path)
     assert STRANGER in (tmp_path / "practice.json").read_text()

@@ -265,6 +265,88 @@ PROOFS = (
             ),
         ),
     ),
+    Proof(
+        "StrangerChangesNothing: desk, exits",
+        "VaultChecks",
+        ("check_report_stranger", "check_request", "check_recall"),
+        WHOLE,
+        loop=40,
+        mutants=(
+            Mutant(DESK, "assert msg.sender == roles.reporter,", "assert self != roles.reporter,"),
+            Mutant(
+                "contracts/Vault.vy",
+                "    requests._check_authorised(owner)\n    status",
+                "    status",
+                by="check_request",
+            ),
+            Mutant(
+                EXITS,
+                "classes._keeper(markets._class(word)), roles.guardian, ownable.owner",
+                "msg.sender, roles.guardian, ownable.owner",
+                by="check_recall",
+            ),
+        ),
+    ),
+    Proof(
+        "RoleMatrix: a keeper only its class",
+        "VaultChecks",
+        ("check_open", "check_allocate"),
+        WHOLE,
+        loop=40,
+        mutants=(
+            Mutant(DESK, '    assert msg.sender == keeper, "not the keeper"\n', ""),
+            Mutant(
+                DESK,
+                "self._check_keeper(markets._class(word))",
+                "self._check_keeper(0)",
+                by="check_allocate",
+            ),
+        ),
+    ),
+    Proof(
+        "NoReentry",
+        "LockChecks",
+        ("check_vault", "check_desk", "check_exits", "check_governance", "check_accept"),
+        WHOLE,
+        loop=20,
+        options=ONE_ELEMENT,
+        mutants=(
+            Mutant(f"{MODULES}/requests.vy", "@nonreentrant\ndef setOperator", "def setOperator"),
+            Mutant(DESK, "@nonreentrant\ndef settle", "def settle", by="check_desk"),
+            Mutant(EXITS, "@nonreentrant\ndef recall", "def recall", by="check_exits"),
+            Mutant(
+                f"{MODULES}/timelock.vy",
+                "@nonreentrant\ndef abdicate",
+                "def abdicate",
+                by="check_governance",
+            ),
+            Mutant(
+                GOVERNED, "@nonreentrant\ndef setGuardian", "def setGuardian", by="check_accept"
+            ),
+        ),
+    ),
+    Proof(
+        "PauseStopsOrders",
+        "VaultChecks",
+        ("check_order_terms",),
+        WHOLE,
+        loop=40,
+        mutants=(
+            Mutant(f"{MODULES}/status.vy", "word & STOPPED == 0,", "word & WINDING_DOWN == 0,"),
+            Mutant(
+                "contracts/Vault.vy",
+                "classes._keeper(class_id) if admitted",
+                "classes._keeper(0) if admitted",
+            ),
+            Mutant(DESK, "    status._check_running(status.word)\n", "", by="check_open"),
+            Mutant(
+                "contracts/Vault.vy",
+                "    status._check_running(status.word)\n",
+                "",
+                by="check_request",
+            ),
+        ),
+    ),
 )
 
 # Of the formulas: each is found by a claim of the name that it ends with.

@@ -10,9 +10,9 @@ import pyrevm
 from eth_abi import decode, encode
 from eth_utils import keccak, to_checksum_address
 from strongroom.chain.artifacts import Artifact
+from strongroom.chain.custom_errors import error_name
 
 GAS = 30_000_000  # of one transaction
-ERROR_STRING = bytes.fromhex("08c379a0")  # selector of Error(string)
 WORDS = {
     "uint256",
     "bytes32",
@@ -282,11 +282,11 @@ class Evm:
 
 
 def _reason(error: Exception) -> tuple[str, bytes]:
-    """Return the reason string out of revm's message, or the message, and the error's bytes."""
+    """Return an error's string or name, or revm's message, and the error's bytes."""
     found = re.search(r"output: 0x([0-9a-f]*)", str(error))
     data = bytes.fromhex(found[1]) if found else b""
-    text = str(decode(["string"], data[4:])[0]) if data[:4] == ERROR_STRING else str(error)
-    return text, data
+    name = error_name(data)
+    return str(error) if not data or name.startswith("0x") else name, data
 
 
 _events_of: dict[int, tuple[Any, dict[bytes, Any]]] = {}  # by ABI, which it keeps

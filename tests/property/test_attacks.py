@@ -519,7 +519,7 @@ def test_v27_what_reaches_a_closed_account_comes_home():
     assert world.sweep("A") == 75 * UNIT
     assert world.vault.total_idle() == idle + 75 * UNIT
     world.give_cash("A", UNIT)
-    refuse("erc20: insufficient allowance", world.trade, "A", -UNIT)
+    refuse("InsufficientAllowance", world.trade, "A", -UNIT)
 
 
 def test_v28_the_guardian_closes_no_market_with_budget_away():
@@ -555,7 +555,7 @@ def test_v29_a_halt_is_final():
     world.wait(10 * DAY)
     world.vault.setKeeper(0, world.who["keeper"], sender=world.who["owner"])
     world.unpause()
-    refuse("erc20: insufficient allowance", world.trade, "A", -990 * UNIT)
+    refuse("InsufficientAllowance", world.trade, "A", -990 * UNIT)
     names = {entry["name"] for entry in market.account.abis[0] if entry["type"] == "function"}
     assert not {"resume", "unhalt"} & names
     refuse("not the vault", market.account.initialize, sender=world.who["keeper"])

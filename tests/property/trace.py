@@ -35,7 +35,7 @@ assert set(RULES) <= set(SAFE)
 # Why an act may be refused by the rules; what a contract refuses for other reasons (who calls, a
 # deadline, the rolling day's periods) is left out: it changed nothing.
 REASONS = {
-    "request": {"paused", "winding down", "erc20: transfer amount exceeds balance"},
+    "request": {"paused", "winding down", "InsufficientBalance"},
     "cancel": {"nothing to take back"},
     "report": {
         *("not the reporter", "report too soon", "marks out of order"),

@@ -215,21 +215,29 @@ class World:
         evm, maker = self.evm, self.who["maker"]
         self.usdc = evm.deploy(self.contract("UsdcE"))
         self._minter = evm.deployer
-        self.pusd = evm.deploy(self.contract("PUsd"), self.usdc.address)
-        self.usdc.approve(self.pusd.address, FOREVER, sender=self._minter)
+        vault = evm.deploy(self.contract("CollateralVault"))
+        keeps = evm.deployer
+        self.pusd = evm.deploy(
+            self.contract("PUsd"), self.who["USDC"], self.usdc.address, vault.address
+        )
+        issuer = evm.deployer
+        vault.approve(self.usdc.address, self.pusd.address, FOREVER, sender=keeps)
+        self.onramp = evm.deploy(self.contract("CollateralOnramp"), self.pusd.address)
+        self.usdc.approve(self.onramp.address, FOREVER, sender=self._minter)
         self.ctf = evm.deploy(gnosis(TOKENS, "ConditionalTokens"))
-        self.adapter = evm.deploy(
-            self.contract("CollateralAdapter"),
-            *(self.ctf.address, self.pusd.address, self.usdc.address),
-        )
-        self.wrapped = evm.deploy(self.contract("WrappedCollateral"))
+        tokens = (self.ctf.address, self.pusd.address, self.usdc.address)
+        self.adapter = evm.deploy(self.contract("CollateralAdapter"), *tokens)
+        self.wrapped = evm.deploy(self.contract("WrappedCollateral"), self.usdc.address)
         owner = evm.deployer
-        self.events = evm.deploy(
+        self.ledger = evm.deploy(
             self.contract("NegRiskAdapter"),
-            *(self.ctf.address, self.pusd.address, self.usdc.address, self.wrapped.address),
+            *(self.ctf.address, self.usdc.address, self.wrapped.address, vault.address),
         )
-        self.who["events admin"] = evm.deployer
-        self.wrapped.transfer_ownership(self.events.address, sender=owner)
+        self.wrapped.transfer_ownership(self.ledger.address, sender=owner)
+        front = self.contract("NegRiskCollateralAdapter")
+        self.events = evm.deploy(front, *tokens, self.ledger.address)
+        for each in (self.onramp, self.adapter, self.events):
+            self.pusd.addWrapper(each.address, sender=issuer)
         self.exchange = self.who["exchange"]
         for adapter in (self.adapter, self.events):
             self.pusd.approve(adapter.address, FOREVER, sender=maker)
@@ -270,7 +278,7 @@ class World:
         """Return a class as addClass takes it."""
         return (
             self.implementations[kind.accounts],
-            self.events.address if kind.accounts == "event" else self.who["oracle"],
+            self.ledger.address if kind.accounts == "event" else self.who["oracle"],
             self.who[kind.keeper],
             2 if kind.accounts == "delegated" else 1,
             *(kind.market_cap, kind.market_cap_bps, kind.class_cap, kind.class_cap_bps),
@@ -315,7 +323,7 @@ class World:
     def fund(self, who: str, amount: int) -> None:
         """Give somebody pUSD that the vault may take."""
         self.usdc.mint(self._minter, amount, sender=self._minter)
-        self.pusd.wrap(self.who[who], amount, sender=self._minter)
+        self.onramp.wrap(self.usdc.address, self.who[who], amount, sender=self._minter)
         self.pusd.approve(self.vault.address, FOREVER, sender=self.who[who])
 
     def cash(self, who: str) -> int:
@@ -466,7 +474,8 @@ class World:
             self.ctf.prepareCondition(oracle, question_id, 2, sender=oracle)
             return question_id
         event = question_id[:31] + b"\0"
-        self.events.prepareMarket(event, max(2, conditions), sender=self.who["events admin"])
+        terms = (event, 0, max(2, conditions))
+        self.ledger.prepareRecordedMarket(*terms, sender=self.who["events admin"])
         return event
 
     def allocate(self, name: str, assets: int, by: str = "") -> None:
@@ -637,7 +646,7 @@ class World:
         if market.is_event:
             assert (yes, of) in ((0, 1), (1, 1))
             question = market.question_id[:31] + bytes([condition])
-            self.events.reportOutcome(question, yes == 1, sender=self.who["events admin"])
+            self.ledger.reportOutcome(question, yes == 1, sender=self.who["events admin"])
         else:
             oracle = self.who["oracle"]
             self.ctf.reportPayouts(market.question_id, [yes, of - yes], sender=oracle)

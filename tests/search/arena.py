@@ -126,15 +126,24 @@ class Arena:
         m = self.machine
         self.usdc = m.deploy("UsdcE")
         minter = m.deployer
-        self.pusd = m.deploy("PUsd", self.usdc)
+        vault = m.deploy("CollateralVault")
+        keeps = m.deployer
+        self.pusd = m.deploy("PUsd", minter, self.usdc, vault)
+        issuer = m.deployer
+        m.call(keeps, vault, "approve(address,address,uint256)", self.usdc, self.pusd, FOREVER)
+        self.onramp = m.deploy("CollateralOnramp", self.pusd)
         self.ctf = m.deploy("ConditionalTokens")
-        self.adapter = m.deploy("CollateralAdapter", self.ctf, self.pusd, self.usdc)
-        self.wrapped = m.deploy("WrappedCollateral")
+        tokens = (self.ctf, self.pusd, self.usdc)
+        self.adapter = m.deploy("CollateralAdapter", *tokens)
+        self.wrapped = m.deploy("WrappedCollateral", self.usdc)
         owner = m.deployer
-        self.negative = m.deploy("NegRiskAdapter", self.ctf, self.pusd, self.usdc, self.wrapped)
-        m.call(owner, self.wrapped, "transfer_ownership(address)", self.negative)
+        ledger = m.deploy("NegRiskAdapter", self.ctf, self.usdc, self.wrapped, vault)
+        m.call(owner, self.wrapped, "transfer_ownership(address)", ledger)
+        self.negative = m.deploy("NegRiskCollateralAdapter", *tokens, ledger)
+        for each in (self.onramp, self.adapter, self.negative):
+            m.call(issuer, self.pusd, "addWrapper(address)", each)
         m.call(minter, self.usdc, "mint(address,uint256)", minter, 20 * FORTUNE)
-        m.call(minter, self.usdc, "approve(address,uint256)", self.pusd, FOREVER)
+        m.call(minter, self.usdc, "approve(address,uint256)", self.onramp, FOREVER)
         self._minter = minter
         m.set_code(PURSE, b"\0")
         venue = (PURSE, "2", self.ctf, self.pusd)
@@ -210,7 +219,8 @@ class Arena:
 
     def pay(self, who: str, assets: int) -> None:
         """Make somebody richer."""
-        self.machine.call(self._minter, self.pusd, "wrap(address,uint256)", who, assets)
+        wrap = "wrap(address,address,uint256)"
+        self.machine.call(self._minter, self.onramp, wrap, self.usdc, who, assets)
 
     def _money(self) -> None:
         m = self.machine

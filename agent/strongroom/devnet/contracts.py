@@ -8,6 +8,7 @@ from strongroom.chain.artifacts import MAKERS, TOKENS, artifact, gnosis, safe
 from strongroom.chain.contracts import Contract, Sender
 from strongroom.chain.ids import keccak
 from strongroom.chain.terms import TIMELOCKED, VaultTerms
+from strongroom.chain.units import MAX_UINT256
 from strongroom.devnet.deployer import Deployer, vault_kind
 from strongroom.devnet.deposit_wallets import TIMELOCK_DELAY
 
@@ -29,10 +30,13 @@ class Venue:
 
     usdc: Contract
     pusd: Contract
+    onramp: Contract  # USDC.e to pUSD
+    offramp: Contract  # and back
     wrapped: Contract  # the collateral inside negative-risk outcome tokens
     ctf: Contract
-    adapter: Contract
-    neg_risk_adapter: Contract
+    adapter: Contract  # between pUSD and outcome tokens
+    neg_risk_adapter: Contract  # the ledger of negative-risk events, oracle of their conditions
+    neg_risk_collateral_adapter: Contract  # between pUSD and their outcome tokens
     exchange: Contract
     neg_risk_exchange: Contract
     exchange_v3: Contract
@@ -44,8 +48,8 @@ class Venue:
     def fund(self, sender: Sender, receiver: Sender | Contract | str, amount: int) -> None:
         """Give `receiver` `amount` (6 decimals) of pUSD, wrapped from freshly minted USDC.e."""
         self.usdc.mint(sender, amount, sender=sender)
-        self.usdc.approve(self.pusd, amount, sender=sender)
-        self.pusd.wrap(receiver, amount, sender=sender)
+        self.usdc.approve(self.onramp, amount, sender=sender)
+        self.onramp.wrap(self.usdc, receiver, amount, sender=sender)
 
 
 ANYWHERE: Mapping[str, str] = MappingProxyType({})
@@ -63,32 +67,50 @@ def deploy_venue(deployer: Deployer, addresses: Mapping[str, str] = ANYWHERE) ->
 
     safes = deploy_safe_factory(deployer)
     usdc = make("usdc", "UsdcE")
-    pusd = make("pusd", "PUsd", usdc)
-    wrapped = make("wrapped", "WrappedCollateral")
+    vault = make("vault", "CollateralVault")
+    pusd = make("pusd", "PUsd", ZERO_ADDRESS, usdc, vault)
+    vault.approve(usdc, pusd, MAX_UINT256, sender=deployer.sender)
+    onramp = make("onramp", "CollateralOnramp", pusd)
+    offramp = make("offramp", "CollateralOfframp", pusd)
     ctf = deployer.deploy(gnosis(TOKENS, "ConditionalTokens"), at=addresses.get("ctf", ""))
     adapter = make("adapter", "CollateralAdapter", ctf, pusd, usdc)
-    neg_risk_adapter = make("neg_risk_adapter", "NegRiskAdapter", ctf, pusd, usdc, wrapped)
+    wrapped = make("wrapped", "WrappedCollateral", usdc)
+    fees = make("neg_risk_vault", "CollateralVault")
+    neg_risk_adapter = make("neg_risk_adapter", "NegRiskAdapter", ctf, usdc, wrapped, fees)
     wrapped.transfer_ownership(neg_risk_adapter, sender=deployer.sender)
+    neg_risk_collateral_adapter = make(
+        "neg_risk_collateral_adapter",
+        "NegRiskCollateralAdapter",
+        *(ctf, pusd, usdc, neg_risk_adapter),
+    )
+    for wrapper in (onramp, offramp, adapter, neg_risk_collateral_adapter):
+        pusd.addWrapper(wrapper, sender=deployer.sender)
     admin = deployer.sender
     wallet = make("wallet", "DepositWallet")
     beacon = make("wallet_beacon", "DepositWalletBeacon", admin, wallet)
     wallet_factory = make("wallet_factory", "DepositWalletFactory", admin, beacon, TIMELOCK_DELAY)
     parts = (safes.singleton, safes.proxy_factory, safes.fallback_handler)
     wallets = make("wallets", "Wallets", wallet_factory, *parts)
+    # no factory of wallets of type 1; the register makes those of type 2
+    derived = (ZERO_ADDRESS, wallets, bytes(32), wallets.SAFE_CODE_HASH())
 
-    def exchange(name: str, its_adapter: Contract, version: str) -> Contract:
-        return make(name, "Exchange", ctf, pusd, its_adapter, wallets, version)
+    def exchange(name: str, inside: Contract, its_adapter: Contract, version: str) -> Contract:
+        tokens = (ctf, inside, pusd, its_adapter)
+        return make(name, "Exchange", *tokens, *derived, version)
 
     return Venue(
         usdc=usdc,
         pusd=pusd,
+        onramp=onramp,
+        offramp=offramp,
         wrapped=wrapped,
         ctf=ctf,
         adapter=adapter,
         neg_risk_adapter=neg_risk_adapter,
-        exchange=exchange("exchange", adapter, "2"),
-        neg_risk_exchange=exchange("neg_risk_exchange", neg_risk_adapter, "2"),
-        exchange_v3=exchange("exchange_v3", adapter, "3"),
+        neg_risk_collateral_adapter=neg_risk_collateral_adapter,
+        exchange=exchange("exchange", usdc, adapter, "2"),
+        neg_risk_exchange=exchange("neg_risk_exchange", wrapped, neg_risk_collateral_adapter, "2"),
+        exchange_v3=exchange("exchange_v3", usdc, adapter, "3"),
         wallet_factory=wallet_factory,
         wallets=wallets,
         safes=safes,
@@ -214,7 +236,7 @@ def make_pool(
 
 def _token_arguments(venue: Venue, negative_risk: bool) -> tuple[Contract | bool, ...]:
     if negative_risk:
-        return venue.ctf, venue.pusd, venue.wrapped, venue.neg_risk_adapter, True
+        return venue.ctf, venue.pusd, venue.wrapped, venue.neg_risk_collateral_adapter, True
     return venue.ctf, venue.pusd, venue.usdc, venue.adapter, False
 
 

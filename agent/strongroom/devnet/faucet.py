@@ -28,6 +28,7 @@ class Purse:
     rpc_url: str
     usdc: str
     pusd: str
+    onramp: str
     vault: str
 
     def write(self, folder: Path) -> None:
@@ -62,11 +63,10 @@ def run_faucet(options: FaucetOptions) -> int:
         raise NoFaucet(f"no practice in {options.folder}: start `strongroom practice`") from error
     chain, giver = Contracts(purse.rpc_url), devnet_keys()[0]
     chain.request("anvil_setBalance", receiver, hex(GAS_WEI))
-    usdc, pusd = (
-        chain.at(purse.usdc, artifact("UsdcE").abi),
-        chain.at(purse.pusd, artifact("PUsd").abi),
-    )
+    usdc = chain.at(purse.usdc, artifact("UsdcE").abi)
+    pusd = chain.at(purse.pusd, artifact("PUsd").abi)
+    onramp = chain.at(purse.onramp, artifact("CollateralOnramp").abi)
     usdc.mint(giver, options.assets, sender=giver)
-    usdc.approve(pusd, options.assets, sender=giver)
-    pusd.wrap(receiver, options.assets, sender=giver)
+    usdc.approve(onramp, options.assets, sender=giver)
+    onramp.wrap(usdc, receiver, options.assets, sender=giver)
     return int(pusd.balanceOf(receiver))

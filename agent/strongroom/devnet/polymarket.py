@@ -7,6 +7,7 @@ other test network, and nothing signed here counts on Polygon.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from py_clob_client_v2.config import get_contract_config
 
@@ -18,6 +19,7 @@ from strongroom.devnet.clob.habits import DEFAULT, Habits
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.service import ServiceConfig
 from strongroom.devnet.contracts import Venue, deploy_venue
+from strongroom.devnet.data_api import TradingApproval
 from strongroom.devnet.deployer import AnvilDeployer
 from strongroom.errors import Differs
 from strongroom.information.gamma import FeeSchedule, Market
@@ -31,13 +33,27 @@ ADDRESSES = {
     "wrapped": "0x3A3BD7bb9528E159577F7C2e685CC81A765002E2",
     "pusd": _CLIENT.collateral,
     "ctf": _CLIENT.conditional_tokens,
+    "onramp": "0x93070a847efEf7F70739046A929D47a521F5B8ee",
+    "offramp": "0x2957922Eb93258b93368531d39fAcCA3B4dC5854",
+    "adapter": "0xAdA100Db00Ca00073811820692005400218FcE1f",
     "neg_risk_adapter": _CLIENT.neg_risk_adapter,
+    "neg_risk_collateral_adapter": "0xadA2005600Dec949baf300f4C6120000bDB6eAab",
     "exchange": _CLIENT.exchange_v2,
     "neg_risk_exchange": _CLIENT.neg_risk_exchange_v2,
     "exchange_v3": _CLIENT.exchange_v3,
     "wallet": "0xf7f27C29e60fe6325beF8dA7F93250353d2e3294",
     "wallet_beacon": "0x7A18EDfe055488A3128f01F563e5B479D92ffc3a",
     "wallet_factory": "0x00000000000Fb5C9ADea0298D729A0CB3823Cc07",
+}
+# Of the venue's contracts that the devnet has none of, where they are on Polygon: wallets approve
+# them all the same.
+ELSEWHERE = {
+    "auto_redeem": "0xa1200000d0002264C9a1698e001292D00E1b00af",
+    "perps_deposit": "0xDCa4af75705dbB50f62437045afF9921947917d2",
+    "router": "0x12121212006e4CD160D18e3f00711DA5c3372600",
+    "position_manager": "0x006F54F7f9A22e0000CC2AB60031000000ae9fEF",
+    "binary_module": "0x1000008dD9001B968442c1000017eaE6E0dA00Ba",
+    "negative_risk_module": "0x200000900045e3B6259600682756002200028933",
 }
 
 
@@ -66,13 +82,14 @@ class Polymarket:
             listings=self.listings,
             admission=admission,
             habits=habits,
+            approvals=trading_approvals(self.venue),
         )
 
     def set_operator(self, admin: Key, operator: Key) -> None:
         """Let `operator` settle at all exchanges, and carry the batches of wallets."""
         venue = self.venue
         for exchange in (venue.exchange, venue.neg_risk_exchange, venue.exchange_v3):
-            exchange.setOperator(operator, True, sender=admin)
+            exchange.addOperator(operator, sender=admin)
         venue.wallet_factory.addOperator(operator, sender=admin)
 
 
@@ -98,7 +115,7 @@ def prepare_markets(venue: Venue, deployer: Key, markets: Iterable[Market]) -> l
             number = question_number(market.question_id) + 1
             events[market.event_id] = max(number, events.get(market.event_id, 2))
     for event_id, count in events.items():
-        venue.neg_risk_adapter.prepareMarket(event_id, count, sender=deployer)
+        venue.neg_risk_adapter.prepareRecordedMarket(event_id, 0, count, sender=deployer)
     listings = []
     for market in chosen:
         if market.event_id is None:
@@ -128,6 +145,33 @@ def listing_of(venue: Venue, market: Market, fees: FeeSchedule | None = None) ->
     )
 
 
+def trading_approvals(venue: Venue) -> tuple[TradingApproval, ...]:
+    """Return what a wallet approves before it trades everywhere (VENUE 0)."""
+    both = [
+        each.address
+        for each in (
+            venue.exchange,
+            venue.neg_risk_exchange,
+            venue.adapter,
+            venue.neg_risk_adapter,
+        )
+    ]
+    newer = [ELSEWHERE["router"], venue.exchange_v3.address]
+    modules = [ELSEWHERE["binary_module"], ELSEWHERE["negative_risk_module"]]
+    redeemer, ledger = ELSEWHERE["auto_redeem"], ELSEWHERE["position_manager"]
+
+    def of(
+        token: str, standard: Literal["ERC20", "ERC1155"], who: list[str]
+    ) -> list[TradingApproval]:
+        return [TradingApproval(token=token, spender=each, standard=standard) for each in who]
+
+    return (
+        *of(venue.pusd.address, "ERC20", [*both, *newer, ELSEWHERE["perps_deposit"]]),
+        *of(venue.ctf.address, "ERC1155", [*both, redeemer, *modules]),
+        *of(ledger, "ERC1155", [*newer, redeemer]),
+    )
+
+
 def approve_venue(venue: Venue, trader: Key) -> None:
     """Let exchanges and adapters move a trader's pUSD and outcome tokens."""
     spenders: Sequence[Contract] = (
@@ -135,7 +179,7 @@ def approve_venue(venue: Venue, trader: Key) -> None:
         venue.neg_risk_exchange,
         venue.exchange_v3,
         venue.adapter,
-        venue.neg_risk_adapter,
+        venue.neg_risk_collateral_adapter,
     )
     for spender in spenders:
         venue.pusd.approve(spender, MAX_UINT256, sender=trader)

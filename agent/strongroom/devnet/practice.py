@@ -148,8 +148,13 @@ def _write_depositor(stage: Stage) -> None:
     lines = [f"export {name}={PASSPHRASE}" for name in names]
     lines.append(f"export STRONGROOM_RPC_URL={stage.chain.url}")
     (stage.folder / ENVIRONMENT).write_text("\n".join(lines) + "\n")
+    venue = stage.venue
     purse = Purse(
-        stage.chain.url, stage.venue.usdc.address, stage.venue.pusd.address, stage.vault.address
+        rpc_url=stage.chain.url,
+        usdc=venue.usdc.address,
+        pusd=venue.pusd.address,
+        onramp=venue.onramp.address,
+        vault=stage.vault.address,
     )
     purse.write(stage.folder)
 

