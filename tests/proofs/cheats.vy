@@ -28,6 +28,7 @@ MAX_CODE: constant(uint256) = 49_152
 MAX_CLONE: constant(uint256) = 1024
 MAX_CALLDATA: constant(uint256) = 4096
 SEARCHING: constant(bool) = False  # True in twins and mutants
+OPPOSITE: constant(bool) = False  # True in twins
 VM: constant(address) = 0x7109709ECfa91a80626fF3989D68f67F5b1DD12D
 SVM: constant(address) = 0xF3993A62377BCd56AE39D773740A5390411E8BC9
 
@@ -35,9 +36,9 @@ SVM: constant(address) = 0xF3993A62377BCd56AE39D773740A5390411E8BC9
 @internal
 def _must(holds: bool):
     """
-    @notice What is to be proven. The twin of a check is compiled with the opposite, and must fail.
+    @notice What is to be proven. The twin of a check claims the opposite, and must fail.
     """
-    if not holds:
+    if holds == OPPOSITE:
         raw_revert(concat(method_id("Panic(uint256)"), abi_encode(convert(1, uint256))))
 
 
@@ -62,6 +63,15 @@ def _hint(condition: bool):
             values. A proof takes no hints.
     """
     if SEARCHING:
+        self._assume(condition)
+
+
+@internal
+def _hint_twin(condition: bool):
+    """
+    @notice The same of a twin alone: its counterexample may be any path.
+    """
+    if OPPOSITE:
         self._assume(condition)
 
 

@@ -5,25 +5,27 @@ from pathlib import Path
 
 ACCOUNTS = "contracts/accounts"
 MODULES = "contracts/modules"
+FRONT, DESK, EXITS, GOVERNED = (
+    f"contracts/{name}.vy" for name in ("Vault", "VaultDesk", "VaultExits", "VaultGovernance")
+)
+POLYMARKET, FPMM, DELEGATED = (
+    f"{ACCOUNTS}/{name}Account.vy" for name in ("Polymarket", "Fpmm", "Delegated")
+)
+ACCOUNT, ORDERS = (f"{MODULES}/{name}.vy" for name in ("account", "orders"))
+FEES, NAV, REQUESTS, EXPOSURE, LOSSES = (
+    f"{MODULES}/{name}.vy" for name in ("fees", "nav", "requests", "exposure", "losses")
+)
+LIMITS, TIMELOCK, ROLES, STATUS = (
+    f"{MODULES}/{name}.vy" for name in ("limits", "timelock", "roles", "status")
+)
 # Contracts of the product by name; the other things that a check needs are in mocks/.
 PIECES = {
-    "Vault": "contracts/Vault.vy",
-    "VaultDesk": "contracts/VaultDesk.vy",
-    "VaultExits": "contracts/VaultExits.vy",
-    "VaultGovernance": "contracts/VaultGovernance.vy",
-    "PolymarketAccount": f"{ACCOUNTS}/PolymarketAccount.vy",
-    "FpmmAccount": f"{ACCOUNTS}/FpmmAccount.vy",
-    "DelegatedAccount": f"{ACCOUNTS}/DelegatedAccount.vy",
-    "WalletRegistry": f"{ACCOUNTS}/WalletRegistry.vy",
+    Path(path).stem: path for path in (FRONT, DESK, EXITS, GOVERNED, POLYMARKET, FPMM, DELEGATED)
 }
 # Sources whose functions formulas.py reads.
-DESK = "contracts/VaultDesk.vy"
-EXITS = "contracts/VaultExits.vy"
-GOVERNED = "contracts/VaultGovernance.vy"
 FORMULAS = (
-    *(f"{MODULES}/{name}.vy" for name in ("fees", "nav", "requests", "exposure", "losses")),
-    *(f"{MODULES}/{name}.vy" for name in ("core", "units")),
-    *(DESK, EXITS, GOVERNED, "contracts/Vault.vy"),
+    *(FEES, NAV, REQUESTS, EXPOSURE, LOSSES, f"{MODULES}/core.vy", f"{MODULES}/units.vy"),
+    *(FRONT, DESK, EXITS, GOVERNED),
 )
 
 
@@ -50,40 +52,58 @@ class Mutant:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What checks are of: the contract that they are functions of, and what it deploys."""
+
+    contract: str  # in checks/
+    needs: tuple[str, ...]  # product contracts and mocks
+    loop: int  # how often a loop is unrolled at most; a proof that meets the bound fails
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Proof:
     """A property and the check functions that together show it."""
 
     name: str
-    contract: str  # in checks/
+    of: Subject
     functions: tuple[str, ...]
-    needs: tuple[str, ...]  # what the check deploys: product contracts and mocks
     mutants: tuple[Mutant, ...] = ()
-    loop: int = 4  # how often a loop is unrolled at most; a proof that meets the bound fails
-    options: tuple[str, ...] = ()
 
 
-POLYMARKET = f"{ACCOUNTS}/PolymarketAccount.vy"
-ORDERS = f"{MODULES}/orders.vy"
-ACCOUNT = f"{MODULES}/account.vy"
+def without(path: str, old: str, by: str = "") -> Mutant:
+    """Return a source without a place."""
+    return Mutant(path, old, "", by)
+
+
 VENUE = ("MockToken", "MockTokens", "MockSafe", "MockVault", "MockCode")
-
-OTHERS = ("MockAdapter", "MockPool", "MockRegistry")
-GOVERNANCE = ("VaultGovernance", "VaultExits", "Probe", "MockToken")
-WHOLE = ("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "Probe", "MockToken")
+KINDS = ("PolymarketAccount", "FpmmAccount", "DelegatedAccount")
+PIECES_OF_VAULT = ("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "Probe", "MockToken")
 ONE_ELEMENT = ("--default-array-lengths", "1")  # of a list in call data: a bound to state
+
+ORDER = Subject("SignatureChecks", ("PolymarketAccount", *VENUE), 8)
+ANY_ACCOUNT = Subject(
+    "AccountChecks",
+    (*KINDS, *VENUE, "MockAdapter", "MockPool", "MockRegistry"),
+    4,
+    ONE_ELEMENT,
+)
+GOVERNANCE = Subject(
+    "GovernanceChecks", ("VaultGovernance", "VaultExits", "Probe", "MockToken"), 20, ONE_ELEMENT
+)
+WHOLE = Subject("VaultChecks", PIECES_OF_VAULT, 40)
+LOCK = Subject("LockChecks", PIECES_OF_VAULT, 20, ONE_ELEMENT)
 
 PROOFS = (
     Proof(
         "SignatureAdmitsOnlyBounded",
-        "SignatureChecks",
+        ORDER,
         ("check_binary", "check_event"),
-        ("PolymarketAccount", *VENUE),
-        loop=8,
         mutants=(
-            Mutant(ORDERS, "order.maker != maker or ", ""),
-            Mutant(ORDERS, " or order.side > SELL", ""),
-            Mutant(ORDERS, "order.makerAmount == 0 or ", ""),
-            Mutant(ORDERS, "block.timestamp > expiry or ", ""),
+            without(ORDERS, "order.maker != maker or "),
+            without(ORDERS, " or order.side > SELL"),
+            without(ORDERS, "order.makerAmount == 0 or "),
+            without(ORDERS, "block.timestamp > expiry or "),
             Mutant(ORDERS, "< order.makerAmount * terms.lowest_sell", "< order.makerAmount"),
             Mutant(POLYMARKET, "order_hash(order) != hash", "order_hash(order) == empty(bytes32)"),
             Mutant(ORDERS, "if index == account.FOREIGN or epoch", "if epoch"),
@@ -99,46 +119,38 @@ PROOFS = (
     ),
     Proof(
         "HaltIsFinal",
-        "AccountChecks",
+        ANY_ACCOUNT,
         (
             *("check_polymarket_halt", "check_fpmm_halt", "check_delegated_halt"),
             *("check_polymarket_halted", "check_fpmm_halted", "check_delegated_halted"),
         ),
-        ("PolymarketAccount", "FpmmAccount", "DelegatedAccount", *VENUE, *OTHERS),
-        options=ONE_ELEMENT,
         mutants=(
-            Mutant(ORDERS, "    self._approve_exchange(False)\n", ""),
+            without(ORDERS, "    self._approve_exchange(False)\n"),
             Mutant(ACCOUNT, "self.state += 2", "self.state += 1", by="check_polymarket_halted"),
-            Mutant(ACCOUNT, '    assert self._may_make_safer(), "not allowed to halt"\n', ""),
+            without(ACCOUNT, '    assert self._may_make_safer(), "not allowed to halt"\n'),
         ),
     ),
     Proof(
         "AccountNoOutflow",
-        "AccountChecks",
+        ANY_ACCOUNT,
         (
             *("check_polymarket_outflow", "check_delegated_outflow"),
             *("check_fpmm_outflow_yes", "check_fpmm_outflow_no"),
         ),
-        ("PolymarketAccount", "FpmmAccount", "DelegatedAccount", *VENUE, *OTHERS),
-        options=ONE_ELEMENT,
         mutants=(
-            Mutant(ACCOUNT, '    assert msg.sender == vault, "not the vault"\n', ""),
+            without(ACCOUNT, '    assert msg.sender == vault, "not the vault"\n'),
             Mutant(ACCOUNT, "    self._check_keeper()\n    vault", "    vault"),
-            Mutant(
-                f"{ACCOUNTS}/FpmmAccount.vy",
+            without(
+                FPMM,
                 "    extcall IConditionalTokens(account.CTF).setApprovalForAll(pool, False)\n",
-                "",
                 by="check_fpmm_outflow_yes",
             ),
         ),
     ),
     Proof(
         "StrangerChangesNothing: governance",
-        "GovernanceChecks",
-        ("check_stranger", "check_stranger_announces", "check_stranger_limits"),
         GOVERNANCE,
-        loop=20,
-        options=ONE_ELEMENT,
+        ("check_stranger", "check_stranger_announces", "check_stranger_limits"),
         mutants=(
             Mutant(
                 GOVERNED,
@@ -149,11 +161,8 @@ PROOFS = (
     ),
     Proof(
         "RoleMatrix: guardian",
-        "GovernanceChecks",
-        ("check_guardian", "check_guardian_revokes"),
         GOVERNANCE,
-        loop=20,
-        options=ONE_ELEMENT,
+        ("check_guardian", "check_guardian_revokes"),
         mutants=(
             Mutant(
                 GOVERNED,
@@ -161,22 +170,31 @@ PROOFS = (
                 "    if not classes._is_cap_raised(class_id, new):",
             ),
             Mutant(
-                f"{MODULES}/roles.vy",
+                ROLES,
                 '        assert not status._has(status.word, status.BY_OWNER), "paused by owner"\n',
                 "        pass\n",
             ),
         ),
     ),
     Proof(
-        "RiskNeedsTimelock: limits",
-        "GovernanceChecks",
-        ("check_limit",),
+        "RoleMatrix: owner moves nothing",
         GOVERNANCE,
-        loop=20,
-        options=ONE_ELEMENT,
+        ("check_moves_nothing",),
         mutants=(
             Mutant(
-                f"{MODULES}/limits.vy",
+                GOVERNED,
+                "    nav.reference = nav.bid_price\n",
+                "    nav.bid_price = nav.reference\n",
+            ),
+        ),
+    ),
+    Proof(
+        "RiskNeedsTimelock: limits",
+        GOVERNANCE,
+        ("check_limit",),
+        mutants=(
+            Mutant(
+                LIMITS,
                 "[MIN_REPORT_INTERVAL, MARKS_REQUIRED]:",
                 "[MARKS_REQUIRED]:",
             ),
@@ -184,22 +202,18 @@ PROOFS = (
     ),
     Proof(
         "RiskNeedsTimelock",
-        "GovernanceChecks",
+        GOVERNANCE,
         (
             *("check_risk_roles", "check_risk_classes", "check_risk_delays", "check_risk_others"),
             *("check_accept_roles", "check_accept_others"),
         ),
-        GOVERNANCE,
-        loop=20,
-        options=ONE_ELEMENT,
         mutants=(
-            Mutant(
-                f"{MODULES}/timelock.vy",
+            without(
+                TIMELOCK,
                 '    assert block.timestamp >= submitted + delay, "timelocked"\n',
-                "",
             ),
             Mutant(
-                f"{MODULES}/timelock.vy",
+                TIMELOCK,
                 "self.submittableFrom[call_hash] = block.timestamp + delay",
                 "self.submittableFrom[call_hash] = block.timestamp",
             ),
@@ -216,14 +230,11 @@ PROOFS = (
     ),
     Proof(
         "TimelockSequence",
-        "GovernanceChecks",
-        ("check_submission", "check_submission_stands"),
         GOVERNANCE,
-        loop=20,
-        options=ONE_ELEMENT,
+        ("check_submission", "check_submission_stands"),
         mutants=(
             Mutant(
-                f"{MODULES}/timelock.vy",
+                TIMELOCK,
                 "block.timestamp >= self.submittableFrom[call_hash]",
                 "block.timestamp >= submitted",
             ),
@@ -231,21 +242,16 @@ PROOFS = (
     ),
     Proof(
         "WindDownIrreversible: governance",
-        "GovernanceChecks",
-        ("check_winding_down", "check_report_keeps_flags", "check_set_up_once"),
         GOVERNANCE,
-        loop=20,
-        options=ONE_ELEMENT,
+        ("check_winding_down", "check_report_keeps_flags", "check_set_up_once"),
     ),
     Proof(
         "WindDown: by whom",
-        "VaultChecks",
-        ("check_wind_down",),
         WHOLE,
-        loop=40,
+        ("check_wind_down",),
         mutants=(
             Mutant(
-                "contracts/VaultExits.vy",
+                EXITS,
                 "erc20.totalSupply == 0 or silent <=",
                 "silent <=",
             ),
@@ -253,13 +259,11 @@ PROOFS = (
     ),
     Proof(
         "SilentAccountCountsNothing",
-        "VaultChecks",
-        ("check_silent_account",),
         WHOLE,
-        loop=40,
+        ("check_silent_account",),
         mutants=(
             Mutant(
-                f"{MODULES}/nav.vy",
+                NAV,
                 "return 0, max(exposure, self._ask(book))",
                 "return 0, min(exposure, self._ask(book))",
             ),
@@ -267,14 +271,12 @@ PROOFS = (
     ),
     Proof(
         "StrangerChangesNothing: desk, exits",
-        "VaultChecks",
-        ("check_report_stranger", "check_request", "check_recall"),
         WHOLE,
-        loop=40,
+        ("check_report_stranger", "check_request", "check_recall"),
         mutants=(
             Mutant(DESK, "assert msg.sender == roles.reporter,", "assert self != roles.reporter,"),
             Mutant(
-                "contracts/Vault.vy",
+                FRONT,
                 "    requests._check_authorised(owner)\n    status",
                 "    status",
                 by="check_request",
@@ -289,12 +291,10 @@ PROOFS = (
     ),
     Proof(
         "RoleMatrix: a keeper only its class",
-        "VaultChecks",
-        ("check_open", "check_allocate"),
         WHOLE,
-        loop=40,
+        ("check_open", "check_allocate"),
         mutants=(
-            Mutant(DESK, '    assert msg.sender == keeper, "not the keeper"\n', ""),
+            without(DESK, '    assert msg.sender == keeper, "not the keeper"\n'),
             Mutant(
                 DESK,
                 "self._check_keeper(markets._class(word))",
@@ -305,17 +305,14 @@ PROOFS = (
     ),
     Proof(
         "NoReentry",
-        "LockChecks",
+        LOCK,
         ("check_vault", "check_desk", "check_exits", "check_governance", "check_accept"),
-        WHOLE,
-        loop=20,
-        options=ONE_ELEMENT,
         mutants=(
-            Mutant(f"{MODULES}/requests.vy", "@nonreentrant\ndef setOperator", "def setOperator"),
-            Mutant(DESK, "@nonreentrant\ndef settle", "def settle", by="check_desk"),
+            Mutant(REQUESTS, "@nonreentrant\ndef setOperator", "def setOperator"),
+            Mutant(DESK, "@nonreentrant\ndef allocate", "def allocate", by="check_desk"),
             Mutant(EXITS, "@nonreentrant\ndef recall", "def recall", by="check_exits"),
             Mutant(
-                f"{MODULES}/timelock.vy",
+                TIMELOCK,
                 "@nonreentrant\ndef abdicate",
                 "def abdicate",
                 by="check_governance",
@@ -327,22 +324,19 @@ PROOFS = (
     ),
     Proof(
         "PauseStopsOrders",
-        "VaultChecks",
-        ("check_order_terms",),
         WHOLE,
-        loop=40,
+        ("check_order_terms",),
         mutants=(
-            Mutant(f"{MODULES}/status.vy", "word & STOPPED == 0,", "word & WINDING_DOWN == 0,"),
+            Mutant(STATUS, "word & STOPPED == 0,", "word & WINDING_DOWN == 0,"),
             Mutant(
-                "contracts/Vault.vy",
+                FRONT,
                 "classes._keeper(class_id) if admitted",
                 "classes._keeper(0) if admitted",
             ),
-            Mutant(DESK, "    status._check_running(status.word)\n", "", by="check_open"),
-            Mutant(
-                "contracts/Vault.vy",
+            without(DESK, "    status._check_running(status.word)\n", by="check_open"),
+            without(
+                FRONT,
                 "    status._check_running(status.word)\n",
-                "",
                 by="check_request",
             ),
         ),
@@ -351,11 +345,9 @@ PROOFS = (
 
 # Of the formulas: each is found by a claim of the name that it ends with.
 WRONG_FORMULAS = (
+    Mutant(FEES, "(price - mark) * supply //", "price * supply //", by="PerformanceFee"),
     Mutant(
-        f"{MODULES}/fees.vy", "(price - mark) * supply //", "price * supply //", by="PerformanceFee"
-    ),
-    Mutant(
-        f"{MODULES}/fees.vy",
+        FEES,
         "supply * mark + assets * units.SHARE + whole - 1",
         "supply * mark + assets * units.SHARE",
         by="EntryCarriesOwnMark",
@@ -370,8 +362,8 @@ WRONG_FORMULAS = (
     ),
     Mutant(
         DESK,
-        "price * units.BPS < requests.anchors[requests.REDEEM][place] * least",
-        "price * units.BPS > requests.anchors[requests.REDEEM][place] * least",
+        "price * units.BPS < requests.anchors",
+        "price * units.BPS <= requests.anchors",
         by="HandedBack",
     ),
     Mutant(
@@ -388,31 +380,31 @@ WRONG_FORMULAS = (
         by="NoRoundTripGain",
     ),
     Mutant(
-        f"{MODULES}/requests.vy",
+        REQUESTS,
         "kept * (left - taken) // left",
         "kept * (left - taken) // left + 1",
         by="ClaimsNeverExceedSettled",
     ),
     Mutant(
-        f"{MODULES}/requests.vy",
+        REQUESTS,
         "(kept * given // left) >> (KEPT - EARNED)",
         "((kept * given // left) >> (KEPT - EARNED)) + 1",
         by="ClaimsNeverExceedSettled",
     ),
     Mutant(
-        f"{MODULES}/requests.vy",
+        REQUESTS,
         "(can_in * left + can_out - 1) // can_out",
         "can_in * left // can_out",
         by="ClaimsNeverExceedSettled",
     ),
     Mutant(
-        f"{MODULES}/nav.vy",
+        NAV,
         "return min(bid, exposure), ask",
         "return bid, ask",
         by="BidValueCapped",
     ),
     Mutant(
-        f"{MODULES}/nav.vy",
+        NAV,
         "return 0, max(exposure, self._ask(book))",
         "return 0, self._ask(book)",
         by="BidValueCapped",
@@ -424,33 +416,33 @@ WRONG_FORMULAS = (
         by="BidValueCapped",
     ),
     Mutant(
-        f"{MODULES}/nav.vy",
+        NAV,
         "((yes - no) * high + units.WAD - 1) // units.WAD",
         "(yes - no) * high // units.WAD",
         by="MarksEncloseValue",
     ),
-    Mutant(f"{MODULES}/nav.vy", "more += no - yes - part", "more += 0", by="MarksEncloseValue"),
-    Mutant(f"{MODULES}/nav.vy", " - (self._bid(old) << 128)", "", by="BooksAddUp"),
+    Mutant(NAV, "more += no - yes - part", "more += 0", by="MarksEncloseValue"),
+    without(NAV, " - (self._bid(old) << 128)", by="BooksAddUp"),
     Mutant(
-        f"{MODULES}/exposure.vy",
+        EXPOSURE,
         "of_class + losses._of_class(class_id)",
         "of_class",
         by="CapsHold",
     ),
     Mutant(
-        f"{MODULES}/exposure.vy",
+        EXPOSURE,
         "exposure + self._elsewhere(class_id, market)",
         "exposure",
         by="CapsHold",
     ),
     Mutant(
-        f"{MODULES}/exposure.vy",
+        EXPOSURE,
         "bid - min(bid, cost),",
         "bid,",
         by="HomeCounts",
     ),
     Mutant(
-        f"{MODULES}/exposure.vy",
+        EXPOSURE,
         "min(nav._bid(book) - bid, exposure)",
         "nav._bid(book) - bid",
         by="BidAtMostExposure",
@@ -462,13 +454,13 @@ WRONG_FORMULAS = (
         by="InKind",
     ),
     Mutant(
-        f"{MODULES}/losses.vy",
+        LOSSES,
         "assets * LOSS // nav._shares()",
         "(assets * LOSS + nav._shares() - 1) // nav._shares()",
         by="LossesOnlyFall",
     ),
     Mutant(
-        f"{MODULES}/losses.vy",
+        LOSSES,
         "(assets * LOSS + whole - 1) // whole",
         "assets * LOSS // whole",
         by="LossesOnlyFall",
@@ -478,5 +470,13 @@ WRONG_FORMULAS = (
         "    if came != 0:\n",
         "    if came == 0:\n        losses._pay_off(0, cost)\n    else:\n",
         by="LossesOnlyFall",
+    ),
+    without(EXITS, "        if market in skip:\n            continue\n", by="InKindNeverBlocked"),
+    Mutant(
+        EXITS,
+        "        if market in skip:\n",
+        "        extcall IMarketAccount(markets._account(markets.words[market])).halt()\n"
+        "        if market in skip:\n",
+        by="InKindNeverBlocked",
     ),
 )

@@ -5,6 +5,7 @@ first look at a re-entrancy lock, at a slot that is 0, would say that the storag
 number is 0, too, and all other states would silently be left out of a proof.
 """
 
+import resource
 import sys
 from typing import Any
 
@@ -41,6 +42,10 @@ class Named:
         storage.store = told(store)
 
 
+SECONDS = 240  # of CPU that halmos may take, and each answer of the solver
+
+
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     Named.mend()
     sys.exit(main())

@@ -27,6 +27,7 @@ class Way:
     safe: list[Any] = field(default_factory=list)  # what must hold lest it reverts
     done: list[tuple[str, list[Value]]] = field(default_factory=list)  # calls, in their order
     start: dict[str, Value] = field(default_factory=dict)  # names where the loop's body begins
+    before: int = 0  # calls that were made by then
     result: Value = None
     ended: bool = False
 
@@ -38,6 +39,7 @@ class Way:
             list(self.safe),
             list(self.done),
             self.start,
+            self.before,
         )
 
     def calls(self, name: str) -> list[list[Value]]:
@@ -80,14 +82,14 @@ class Module:
         """Return all paths of a function; after a loop, what it assigns may be anything."""
         return self.run(self.functions[function]["body"], Way(dict(arguments)))
 
-    def loop(self, function: str, **arguments: Value) -> list[Way]:
+    def loop(self, function: str, which: int = 0, **arguments: Value) -> list[Way]:
         """Return all paths once through a function's loop, from whatever it has come to."""
         body = self.functions[function]["body"]
-        place = next(i for i, node in enumerate(body) if node["ast_type"] == "For")
+        place = [i for i, node in enumerate(body) if node["ast_type"] == "For"][which]
         ways = [way for way in self.run(body[:place], Way(dict(arguments))) if not way.ended]
         for way in ways:
             self.forget(body[place], way)
-            way.start = dict(way.names)
+            way.start, way.before = dict(way.names), len(way.done)
         return [after for way in ways for after in self.run(body[place]["body"], way)]
 
     def forget(self, node: Node, way: Way) -> None:
@@ -126,7 +128,8 @@ class Module:
             self.assign(node["target"], self.readable(node["value"], way), way)
             return [way]
         if kind == "AugAssign":
-            self.assign(node["target"], self.binary(node, node["target"], node["value"], way), way)
+            sum_ = {**node, "ast_type": "BinOp", "left": node["target"], "right": node["value"]}
+            self.assign(node["target"], self.readable(sum_, way), way)
             return [way]
         if kind == "Assert":
             test = self.readable(node["test"], way)
@@ -175,6 +178,8 @@ class Module:
             known = self.known[said]
             return self.value(known, way) if isinstance(known, dict) else known
         kind = node["ast_type"]
+        if kind == "Subscript":
+            return self.value(node["value"], way)  # any of them
         if kind == "Int":
             return z3.IntVal(node["value"])
         if kind == "NameConstant":
@@ -197,6 +202,7 @@ class Module:
             module = self.other(node["value"]["id"], node)
             return module.value({"ast_type": "Name", "id": node["attr"]}, Way({}))
         if kind in ("StaticCall", "ExtCall"):
+            way.done.append((text(node["value"]["func"]), []))
             return self.called(node["value"], way)
         if kind == "Call":
             return self.called(node, way)
@@ -239,8 +245,11 @@ class Module:
 
     def compared(self, node: Node, way: Way) -> Any:
         """Return a comparison."""
+        kind = node["op"]["ast_type"]
+        if kind == "NotIn":
+            return z3.Not(self.value({**node, "op": {"ast_type": "In"}}, way))
         left, right = self.value(node["left"], way), self.value(node["right"], way)
-        if left is None or right is None:
+        if left is None or right is None or kind == "In":
             raise Unreadable(f"comparison, line {node['lineno']}")
         return {
             "Eq": lambda: left == right,
@@ -249,7 +258,7 @@ class Module:
             "LtE": lambda: left <= right,
             "Gt": lambda: left > right,
             "GtE": lambda: left >= right,
-        }[node["op"]["ast_type"]]()
+        }[kind]()
 
     def binary(self, node: Node, first: Node, second: Node, way: Way) -> Any:
         """Return sum, product, quotient, power, shift, or what of two words' bits is known."""
@@ -340,6 +349,6 @@ def text(node: Node) -> str:
         return f"{text(node['func'])}({', '.join(text(each) for each in node['args'])})"
     if kind == "Subscript":
         return f"{text(node['value'])}[{text(node['slice'])}]"
-    if kind == "BinOp":
+    if kind in ("BinOp", "Compare"):
         return f"{text(node['left'])} {node['op']['ast_type']} {text(node['right'])}"
     return str(kind)

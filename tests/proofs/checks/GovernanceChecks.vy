@@ -550,3 +550,20 @@ def check_set_up_once(caller: address, now: uint256, part: uint256[40]):
         revert_on_failure=False,
     )
     cheats._must(deposits == 0 or not success)
+
+
+@external
+def check_moves_nothing(caller: address, now: uint256):
+    """
+    @notice Whatever the owner, or anybody, calls of the governance: idle assets, what is owed,
+            shares, exposure, requests and prices stay as they are.
+    """
+    self._make(now)
+    before: uint256[8] = staticcall IProbe(GOVERNED).books()
+    cheats._assume(before[4] != 0)  # it was set up
+    self._call(self._data(ANY), caller)
+    after: uint256[8] = staticcall IProbe(GOVERNED).books()
+    good: uint256 = 1
+    for i: uint256 in range(8):
+        good &= self._same(before[i], after[i])
+    cheats._must(good == 1)

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import z3
 
-from ..reading import Module, Way, assigned, nodes, text
+from ..reading import Module, Way, assigned, kinds, nodes, text
 from .claim import Claim, numbers, possible
 
 BPS, WAD, LOSS = 10_000, 10**18, 2**96
@@ -436,6 +437,36 @@ def own_part(n: Numbers, way: Way) -> Any:
     )
 
 
+def left_alone(n: Numbers, way: Way) -> Any:
+    """Claim that a market or an account that is skipped is left as it is, and called by nothing."""
+    nothing = len(way.done) == way.before and way.names == way.start
+    return z3.Implies(z3.Bool("skipped"), z3.BoolVal(nothing))
+
+
+def visits(folder: Path, which: int) -> tuple[Numbers, list[Way]]:
+    """Return the paths of a turn of `_leave`: of an open market, or of a closed account."""
+    known = {
+        "market In skip": z3.Bool("skipped"),
+        "markets.ended_market[account] In skip": z3.Bool("skipped"),
+    }
+    return {}, Module(folder, "VaultExits", known).loop("_leave", which)
+
+
+def skips(folder: Path) -> list[Any]:
+    """Return the claim that an exit in kind calls nothing of what it skips.
+
+    Nor is any account called but in the loops: before and after them it takes the fee, burns the
+    shares and sends assets.
+    """
+    rows = [row for which in (0, 1) for row in of(partial(visits, which=which), left_alone)(folder)]
+    for way in Module(folder, "VaultExits").ways("_leave"):
+        outside = [name for name, _ in way.done]
+        rows.append(([], z3.BoolVal(outside == ["erc20._burn", "ledger._push"])))
+    fee = Module(folder, "core").functions["_accrue"]["body"]
+    rows.append(([], z3.BoolVal(not kinds(fee) & {"ExtCall", "StaticCall"})))
+    return rows
+
+
 CLAIMS = [
     Claim(
         "BidValueCapped: an account counts its exposure at most",
@@ -481,6 +512,11 @@ CLAIMS = [
         "InKindTakesItsPart: of idle, less the exit fee",
         of(in_kind, own_part),
         of(in_kind, lambda n, way: way.result * n["supply"] == n["idle"] * n["shares"]),
+    ),
+    Claim(
+        "InKindNeverBlocked: what is skipped is called by nothing",
+        skips,
+        of(lambda folder: visits(folder, 0), lambda n, way: z3.BoolVal(way.names == way.start)),
     ),
     Claim(
         "LossesOnlyFallByMoneyOrOwner: by what came home, or by his call",

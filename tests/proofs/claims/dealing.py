@@ -147,7 +147,7 @@ def deposits(folder: Path) -> tuple[dict[str, Any], list[Way]]:
             "requests.queue[requests.DEPOSIT]": n["queue"],
             "limits._bps": lambda *_: n["up"],
             "requests._left": lambda *_: n["waits"],
-            "requests.anchors[requests.DEPOSIT][epoch]": n["anchor"],
+            "requests.anchors": n["anchor"],
             "requests._settle": lambda side, epoch, word, taken, given: n["waits"] - taken,
         },
     )
@@ -176,7 +176,7 @@ def redemptions(folder: Path) -> tuple[dict[str, Any], list[Way]]:
             "ledger.total_idle": n["idle"],
             "limits._bps": lambda *_: n["down"],
             "requests._left": lambda *_: n["waits"],
-            "requests.anchors[requests.REDEEM][epoch]": n["anchor"],
+            "requests.anchors": n["anchor"],
             "requests._settle": lambda side, epoch, word, taken, given: n["waits"] - taken,
         },
     )
