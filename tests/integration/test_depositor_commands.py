@@ -257,7 +257,10 @@ def test_what_was_sent_before_a_refusal_is_said(place, venue, monkeypatch):
     monkeypatch.setattr(Depositor, "_deposit_lacks", lambda self, assets: iter(()))
     monkeypatch.setattr(commands, "simulate", lambda *arguments: 100_000)
     said = run(deposit, "7000", "--yes", code=2)
-    assert "requestDeposit would revert: erc20" in said and "approve was sent (0x" in said
+    assert (
+        "requestDeposit would revert: InsufficientBalance" in said
+        and "approve was sent (0x" in said
+    )
     assert venue.pusd.allowance(alice, vault) == 7_000 * UNIT
 
 

@@ -19,6 +19,7 @@ EMPTY = "empty revert"
 # errors without arguments, by who has them
 EXCHANGE = (
     "AlreadyAdmin AlreadyOperator AssetAccountingMismatch ComplementaryFillExceedsTakerFill "
+    "ExceedsMaxPauseInterval "
     "ExceedsMaxPauseInterval FeeExceedsMaxRate FeeExceedsProceeds InvalidComplement "
     "InvalidSignature InvalidTokenId LastAdmin MakingGtRemaining MaxFeeRateExceedsCeiling "
     "MismatchedArrayLengths MismatchedTokenIds NoMakerOrders NotAdmin NotCrossing NotOperator "
@@ -32,6 +33,7 @@ COLLATERAL = (
 NEGATIVE_RISK = (
     "FeeBipsOutOfBounds IndexOutOfBounds InvalidIndexSet MarketAlreadyDetermined "
     "MarketAlreadyPrepared MarketNotPrepared NoConvertiblePositions NotApprovedForAll OnlyOracle "
+    "OnlyOwner "
     "UnexpectedCollateralToken"
 )
 WALLET = (
