@@ -131,7 +131,7 @@ event RemovedOperator:
     admin: indexed(address)
 
 
-MAX_SIGNATURE: constant(uint256) = 1024  # bytes
+MAX_SIGNATURE: constant(uint256) = 1280  # bytes: what a wallet sends whose account has a Safe of eight
 MAX_MAKERS: constant(uint256) = 16  # orders in one match: bounds memory, so gas
 MAX_PAUSE_INTERVAL: constant(uint256) = 302_400  # blocks
 BPS: constant(uint256) = 10_000

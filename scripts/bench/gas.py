@@ -16,6 +16,7 @@ from strongroom.devnet import contracts as devnet
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 from strongroom.devnet.deposit_wallets import make_deposit_wallet
 from strongroom.signing.deposit_wallet import WalletBatch, WalletCall, order_signature
+from strongroom.signing.hashing import exchange_domain
 from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, order_hash, order_tuple
 
@@ -407,7 +408,8 @@ class Bench:
                 owners,
                 account.address,
             )
-            signed = order_signature(order, exchange.domainSeparator(), inner)
+            domain = exchange_domain(exchange.address, self.venue.exchange_version, CHAIN_ID)
+            signed = order_signature(order, domain, inner)
             self.note("match.wallet.1", self.match(order, signed))
         over = self.figures["gas.match.wallet.1"] - self.figures["gas.match.eoa.1"]
         self.figures["gas.match.wallet_over_eoa"] = over

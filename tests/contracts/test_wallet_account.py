@@ -76,7 +76,7 @@ def asked(stage, order, hash_=b"", **how):
 
 def test_only_the_nested_digest_of_an_order_gets_the_magic_value(stage):
     order = stage.order(100 * UNIT, 50)
-    hash_ = bytes(stage.exchange.hashOrder(struct(order)))
+    hash_ = stage.hash(order)
     assert asked(stage, order) == MAGIC
     assert asked(stage, order, hash_) == REFUSED
     assert asked(stage, order, personal_digest(stage.wallet_address, CHAIN_ID, hash_)) == REFUSED
@@ -131,7 +131,7 @@ def test_no_order_gets_the_magic_value_after(stage, end):
 
 def test_the_wallet_takes_the_accounts_yes_in_the_nested_form_only(stage):
     order = stage.order(100 * UNIT, 50)
-    hash_ = bytes(stage.exchange.hashOrder(struct(order)))
+    hash_ = stage.hash(order)
     inner = stage.signed_by_keeper(order)
     stage.evm.set_balance(stage.evm.nobody, 10**18)
 
@@ -304,6 +304,7 @@ def test_who_may_admit_what(stage):
     )
     account.halt(sender=guardian)
     assert account.admitted() == bytes(32)
+    assert account.isValidSignature(bytes(32), bytes(65)) == REFUSED
     account.admitReturn(1, [], [], until, sender=mallory)
     assert refused(lambda: stage.by_keeper(account, "admitApprovals", until)) == "GS013"
 

@@ -21,6 +21,7 @@ from strongroom.signing.hashing import (
     ORDER_TYPE,
     address_word,
     exchange_domain,
+    exchange_order_hash,
     order_struct_hash,
 )
 from strongroom.signing.hashing import safe_transaction_hash as transaction_hash
@@ -53,7 +54,7 @@ class WalletStage:
         self._deploy_venue(negative_risk)
         self._deploy_keeper()
         self._implementation(negative_risk)
-        oracle = world.events.address if negative_risk else self.who["oracle"]
+        oracle = world.ledger.address if negative_risk else self.who["oracle"]
         caps = (CAP, 10_000, CAP, 10_000)
         terms = (self.implementation.address, oracle, self.safe.address, 1, *caps, 400 * DAY)
         self.vault.addClass(terms, sender=self.who["owner"])
@@ -70,10 +71,10 @@ class WalletStage:
     def _deploy_venue(self, negative_risk: bool) -> None:
         evm, world = self.evm, self.world
         adapter = world.events if negative_risk else world.adapter
-        self.exchange = evm.deploy(
-            artifact("Exchange"),
-            *(self.ctf.address, self.pusd.address, adapter.address, evm.nobody, "2"),
-        )
+        inside = world.wrapped if negative_risk else world.usdc
+        tokens = (self.ctf.address, inside.address, self.pusd.address, adapter.address)
+        none = (NOBODY, NOBODY, bytes(32), bytes(32))  # wallets of types 1 and 2
+        self.exchange = evm.deploy(artifact("Exchange"), *tokens, *none, "2")
         self.operator = evm.deployer
         implementation = evm.deploy(artifact("DepositWallet"))
         self.beacon = evm.deploy(
@@ -115,7 +116,7 @@ class WalletStage:
         question = keccak(text="will it")
         if negative_risk:
             question = question[:31] + b"\0"
-            world.events.prepareMarket(question, 3, sender=self.who["events admin"])
+            world.ledger.prepareRecordedMarket(question, 0, 3, sender=self.who["events admin"])
         else:
             oracle = self.who["oracle"]
             self.ctf.prepareCondition(oracle, question, 2, sender=oracle)
@@ -226,7 +227,7 @@ class WalletStage:
 
     def signed_by_keeper(self, order: OrderV2, lifetime: int = 300, **how: Any) -> bytes:
         """Return what the keeper's Safe signs of an order: what the account reads."""
-        hash_ = bytes(self.exchange.hashOrder(struct(order)))
+        hash_ = self.hash(order)
         terms = {"owners": self.owners[:2], "epoch": self.account.epoch()} | how
         expiry = self.world.now + lifetime
         return keeper_envelope(
@@ -236,6 +237,10 @@ class WalletStage:
             terms["epoch"],
             CHAIN_ID,
         )
+
+    def hash(self, order: OrderV2) -> bytes:
+        """Return an order's hash, as the exchange has it."""
+        return exchange_order_hash(order, self.exchange.address, "2", CHAIN_ID)
 
     def contents(self, order: OrderV2) -> bytes:
         """Return an order's struct hash."""
@@ -265,7 +270,7 @@ class WalletStage:
             signatureType=EOA,
             salt=salt,
         )
-        hash_ = bytes(self.exchange.hashOrder(struct(order)))
+        hash_ = self.hash(order)
         return struct(order, bytes(Account.unsafe_sign_hash(hash_, self.mm.key).signature))
 
     def match(
