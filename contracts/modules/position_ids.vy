@@ -93,3 +93,13 @@ def _encode(module: uint256, base: bytes32, arity: uint256) -> uint256:
     @return YES of index 0
     """
     return (module << 248) | ((convert(base, uint256) & units.U128) << 120) | (arity << 104)
+
+
+@internal
+@pure
+def _is_root(id: uint256) -> bool:
+    """
+    @return Whether nothing but module, hash and arity stands in it: the first question's YES,
+            resolved on this chain, no reserved bit set.
+    """
+    return (id >> 104) << 104 == id

@@ -12,6 +12,7 @@ OWN = (
     "PolymarketAccount",
     "WalletAccount",
     "FpmmAccount",
+    "PositionAccount",
     "DelegatedAccount",
     "WalletRegistry",
     "DepositWallet",

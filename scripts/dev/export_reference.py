@@ -17,6 +17,7 @@ CONTRACTS = {
     "VaultFactory": "VaultFactory.vy",
     "PolymarketAccount": "accounts/PolymarketAccount.vy",
     "WalletAccount": "accounts/WalletAccount.vy",
+    "PositionAccount": "accounts/PositionAccount.vy",
     "FpmmAccount": "accounts/FpmmAccount.vy",
     "DelegatedAccount": "accounts/DelegatedAccount.vy",
     "WalletRegistry": "accounts/WalletRegistry.vy",

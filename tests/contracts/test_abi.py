@@ -20,7 +20,8 @@ STANDARD = {
 VARIABLE = re.compile(r"^(\w+): public\((constant|immutable)?", re.M)
 CONTRACTS = [
     *("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "VaultFactory"),
-    *("PolymarketAccount", "WalletAccount", "FpmmAccount", "DelegatedAccount", "WalletRegistry"),
+    *("PolymarketAccount", "WalletAccount", "PositionAccount", "FpmmAccount"),
+    *("DelegatedAccount", "WalletRegistry"),
 ]
 
 

@@ -16,12 +16,13 @@ from strongroom.chain.units import BPS, DAY, MICRO
 from strongroom.errors import nearest
 from strongroom.settings import ConfigError, Section, describe, read_toml
 
-Implementation = Literal["polymarket", "wallet", "delegated", "fpmm"]
+Implementation = Literal["polymarket", "wallet", "delegated", "fpmm", "position"]
 CONTRACTS = {
     "polymarket": "PolymarketAccount",
     "wallet": "WalletAccount",
     "delegated": "DelegatedAccount",
     "fpmm": "FpmmAccount",
+    "position": "PositionAccount",
 }
 ROLES = ("owner", "guardian", "reporter", "fee_recipient")
 IN_UNITS = ("total_cap", "velocity", "inflow_floor")  # limits that are money: named in [vault]
@@ -115,6 +116,11 @@ class Plan(Section):
                 yield (
                     f"the reporter {section.reporter} is the keeper of class {number}: one key "
                     "trades and says what the trades are worth"
+                )
+            if each.account == "position" and each.class_cap == NO_CAP:
+                yield (
+                    f"class {number} has no class_cap: who owns the ledger of Protocol V2 can make "
+                    "all of it worthless, and that cap alone bounds it"
                 )
         if not section.timelock_s:
             yield "timelock_s is 0: whatever raises risk or cost takes effect at once"
