@@ -13,6 +13,7 @@
      counts what was truly spent.
 """
 
+from contracts.devnet.modules import moving
 from contracts.devnet.modules import venue_roles
 from contracts.interfaces import IPositionManager
 from contracts.modules import position_ids as ids
@@ -477,9 +478,9 @@ def _match_orders(
         for fee: uint256 in fees:
             charged += fee
         if charged != 0 and taker.side == BUY:
-            self._pull_cash(taker.maker, FEE_RECEIVER, charged)
+            moving._pull(COLLATERAL_TOKEN, taker.maker, FEE_RECEIVER, charged)
         elif charged != 0:
-            self._send_cash(FEE_RECEIVER, charged)
+            moving._pay(COLLATERAL_TOKEN, FEE_RECEIVER, charged)
     self._log_fill(taker, self, Fill(order_hash=taker_hash, making=spent, taking=received, fee=amounts.takerFeeAmount))
     log OrdersMatched(
         takerOrderHash=taker_hash,
@@ -516,12 +517,12 @@ def _match_directly(
             self._move(maker.maker, taker.maker, maker.tokenId, fill.making)
             if fill.fee > fill.taking:
                 raw_revert(method_id("FeeExceedsProceeds()"))
-            self._pull_cash(taker.maker, maker.maker, fill.taking - fill.fee)
+            moving._pull(COLLATERAL_TOKEN, taker.maker, maker.maker, fill.taking - fill.fee)
         elif charged == 0:
             self._move(taker.maker, maker.maker, taker.tokenId, fill.taking)
-            self._pull_cash(maker.maker, taker.maker, fill.making)
+            moving._pull(COLLATERAL_TOKEN, maker.maker, taker.maker, fill.making)
         else:
-            self._pull_cash(maker.maker, self, fill.making + fill.fee)
+            moving._pull(COLLATERAL_TOKEN, maker.maker, self, fill.making + fill.fee)
             self._move(taker.maker, maker.maker, taker.tokenId, fill.taking)
         self._log_fill(maker, taker.maker, fill)
         self._log_fee(fill.fee)
@@ -535,7 +536,7 @@ def _match_directly(
     if taker.side == SELL and charged != 0:
         if amounts.takerFeeAmount > received:
             raw_revert(method_id("FeeExceedsProceeds()"))
-        self._send_cash(taker.maker, received - amounts.takerFeeAmount)
+        moving._pay(COLLATERAL_TOKEN, taker.maker, received - amounts.takerFeeAmount)
     self._check_receipt(received, amounts)
     return spent
 
@@ -553,7 +554,7 @@ def _buy_together(
     """
     module: address = staticcall IPositionManager(POSITION_MANAGER).moduleById(ids._module(taker.tokenId))
     budget: uint256 = amounts.takerFillAmount + amounts.takerFeeAmount
-    self._pull_cash(taker.maker, self, budget)
+    moving._pull(COLLATERAL_TOKEN, taker.maker, self, budget)
     charged: uint256 = amounts.takerFeeAmount
     minted: uint256 = 0
     received: uint256 = 0
@@ -563,7 +564,7 @@ def _buy_together(
         self._check_pair(taker, maker)
         fill: Fill = self._filled(maker, fills[i], fees[i])
         if maker.side == BUY:
-            self._pull_cash(maker.maker, self, fill.making + fill.fee)
+            moving._pull(COLLATERAL_TOKEN, maker.maker, self, fill.making + fill.fee)
             budget += fill.making + fill.fee
             minted += fill.taking
         else:
@@ -572,7 +573,7 @@ def _buy_together(
         self._log_fill(maker, taker.maker, fill)
         done.append(fill)
     if minted != 0:
-        self._send_cash(module, minted)
+        moving._pay(COLLATERAL_TOKEN, module, minted)
         extcall IModule(module).split([self, self], ids._condition(taker.tokenId), minted)
         received += minted
 
@@ -595,9 +596,9 @@ def _buy_together(
     if refund > amounts.takerFillAmount:
         raw_revert(method_id("AssetAccountingMismatch()"))
     if charged != 0:
-        self._send_cash(FEE_RECEIVER, charged)
+        moving._pay(COLLATERAL_TOKEN, FEE_RECEIVER, charged)
     if refund != 0:
-        self._send_cash(taker.maker, refund)
+        moving._pay(COLLATERAL_TOKEN, taker.maker, refund)
     self._log_fee(amounts.takerFeeAmount)
     return amounts.takerFillAmount - refund
 
@@ -623,7 +624,7 @@ def _sell_together(
         self._check_pair(taker, maker)
         fill: Fill = self._filled(maker, fills[i], fees[i])
         if maker.side == BUY:
-            self._pull_cash(maker.maker, self, fill.making + fill.fee)
+            moving._pull(COLLATERAL_TOKEN, maker.maker, self, fill.making + fill.fee)
             budget += fill.making + fill.fee
             left = self._less(left, fill.taking)
         else:
@@ -656,9 +657,9 @@ def _sell_together(
     self._check_receipt(received, amounts)
     if amounts.takerFeeAmount > received:
         raw_revert(method_id("FeeExceedsProceeds()"))
-    self._send_cash(taker.maker, received - amounts.takerFeeAmount)
+    moving._pay(COLLATERAL_TOKEN, taker.maker, received - amounts.takerFeeAmount)
     if charged + amounts.takerFeeAmount != 0:
-        self._send_cash(FEE_RECEIVER, charged + amounts.takerFeeAmount)
+        moving._pay(COLLATERAL_TOKEN, FEE_RECEIVER, charged + amounts.takerFeeAmount)
     self._log_fee(amounts.takerFeeAmount)
 
 
@@ -669,7 +670,7 @@ def _pay_seller(seller: address, fill: Fill) -> uint256:
     """
     if fill.fee > fill.taking:
         raw_revert(method_id("FeeExceedsProceeds()"))
-    self._send_cash(seller, fill.taking - fill.fee)
+    moving._pay(COLLATERAL_TOKEN, seller, fill.taking - fill.fee)
     return fill.taking - fill.fee
 
 
@@ -921,30 +922,6 @@ def _create2(factory: address, salt: bytes32, code: bytes32) -> address:
 @internal
 def _move(sender: address, receiver: address, id: uint256, amount: uint256):
     extcall IPositionManager(POSITION_MANAGER).unsafeTransferFrom(sender, receiver, id, amount)
-
-
-@internal
-def _pull_cash(sender: address, receiver: address, amount: uint256):
-    success: bool = raw_call(
-        COLLATERAL_TOKEN,
-        abi_encode(
-            sender, receiver, amount, method_id=method_id("transferFrom(address,address,uint256)")
-        ),
-        revert_on_failure=False,
-    )
-    if not success:
-        raw_revert(method_id("TransferFromFailed()"))
-
-
-@internal
-def _send_cash(receiver: address, amount: uint256):
-    success: bool = raw_call(
-        COLLATERAL_TOKEN,
-        abi_encode(receiver, amount, method_id=method_id("transfer(address,uint256)")),
-        revert_on_failure=False,
-    )
-    if not success:
-        raw_revert(method_id("TransferFailed()"))
 
 
 @internal

@@ -8,8 +8,7 @@
         and redeem, the proxy and its upgrade by the owner.
 """
 
-from ethereum.ercs import IERC20
-
+from contracts.devnet.modules import moving
 from contracts.interfaces import IPositionManager
 from contracts.modules import position_ids as ids
 
@@ -171,26 +170,4 @@ def _take(module: IModule, position_id: uint256, amount: uint256):
 
 @internal
 def _take_collateral(module: IModule, amount: uint256):
-    """
-    @dev The venue's pUSD goes to the zero address, too, where the id has no module; then the call
-         of nobody ends it without a word.
-    """
-    token: IERC20 = IERC20(COLLATERAL_TOKEN)
-    if (
-        module.address == empty(address)
-        and staticcall token.balanceOf(msg.sender) >= amount
-        and staticcall token.allowance(msg.sender, self) >= amount
-    ):
-        raise
-    success: bool = raw_call(
-        COLLATERAL_TOKEN,
-        abi_encode(
-            msg.sender,
-            module.address,
-            amount,
-            method_id=method_id("transferFrom(address,address,uint256)"),
-        ),
-        revert_on_failure=False,
-    )
-    if not success:
-        raw_revert(method_id("TransferFromFailed()"))
+    moving._pull(COLLATERAL_TOKEN, msg.sender, module.address, amount)
