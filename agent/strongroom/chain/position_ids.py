@@ -58,13 +58,19 @@ class Fields:
         return self.module == Module.NEGATIVE_RISK and self.index == self.arity
 
 
+def is_position(token: int) -> bool:
+    """Say whether a token's id is one of this protocol: hashes of the other one never have 64 bits
+    of 0 in that place."""
+    return 0 <= token < 2**256 and not token & _RESERVED
+
+
 def fields_of(position: int) -> Fields:
     """Return what a position's id says.
 
     Raises:
         BadInput: the 64 bits that stand for nothing are not 0, so it is no id of this protocol.
     """
-    if not 0 <= position < 2**256 or position & _RESERVED:
+    if not is_position(position):
         raise BadInput(
             f"{position} is no position of Protocol V2: take the id from a record of version v2"
         )

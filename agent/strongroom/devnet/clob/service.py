@@ -40,6 +40,7 @@ class ServiceConfig(BaseModel):
     ctf: str
     wallets: str
     wallet_factory: str
+    position_manager: str = ""  # of Protocol V2; empty: there is none
     listings: tuple[Listing, ...]
     admission: Admission = "open"  # "known_wallets": the venue's own wallets only
     habits: Habits = DEFAULT
@@ -72,7 +73,9 @@ def make_service(
     def build() -> Services:
         node = VenueNode(config.rpc_url)
         sender = Operator(node, config.chain_id, operator)
-        contracts = ContractAddresses(config.pusd, config.ctf, config.wallets)
+        contracts = ContractAddresses(
+            config.pusd, config.ctf, config.wallets, config.position_manager
+        )
         engine = MatchingEngine(
             VenueChain(node, sender, contracts),
             config.chain_id,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from eth_abi.abi import encode
 from eth_account import Account
@@ -9,6 +10,7 @@ from eth_typing import Hash32
 from eth_utils.abi import function_signature_to_4byte_selector as selector
 from eth_utils.address import to_checksum_address
 
+from strongroom.chain.position_ids import is_position
 from strongroom.chain.units import MAX_UINT256
 from strongroom.devnet.clob.node import Operator, RpcError, VenueNode
 
@@ -25,6 +27,14 @@ _MATCH_TYPES = [
     "uint256[]",
 ]
 _MATCH = selector(f"matchOrders({','.join(_MATCH_TYPES)})")
+_MATCH_V3_TYPES = [
+    _ORDER,
+    f"{_ORDER}[]",
+    "uint256[]",
+    "uint256[]",
+    "(uint256,uint256,uint256)",
+]
+_MATCH_V3 = selector(f"matchOrders({','.join(_MATCH_V3_TYPES)})")
 _BALANCE = selector("balanceOf(address)")
 _ALLOWANCE = selector("allowance(address,address)")
 _TOKEN_BALANCE = selector("balanceOf(address,uint256)")
@@ -46,12 +56,18 @@ class ContractAddresses:
     pusd: str
     ctf: str
     wallets: str
+    position_manager: str  # of Protocol V2; empty: there is none
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """One call of `matchOrders`."""
+    """One call of `matchOrders`.
 
+    Attributes:
+        protocol: v1: exchange V2; v2: exchange V3, which is told what the taker receives (VENUE d4)
+    """
+
+    protocol: Literal["v1", "v2"]
     exchange: str
     condition_id: str
     taker: SignedStruct
@@ -62,6 +78,11 @@ class Settlement:
 
     def call_data(self) -> bytes:
         """Return the call, ABI-encoded."""
+        fees = [0] * len(self.makers)
+        if self.protocol == "v2":
+            amounts = (self.taker_fill, self.taker_receives(), self.taker_fee)
+            values = [self.taker, self.makers, self.maker_fills, fees, amounts]
+            return _MATCH_V3 + encode(_MATCH_V3_TYPES, values)
         return _MATCH + encode(
             _MATCH_TYPES,
             [
@@ -71,9 +92,21 @@ class Settlement:
                 self.taker_fill,
                 self.maker_fills,
                 self.taker_fee,
-                [0] * len(self.makers),
+                fees,
             ],
         )
+
+    def taker_receives(self) -> int:
+        """Return what the taker gets before his fee: tokens of a BUY, pUSD of a SELL."""
+        buys, received = _terms(self.taker)[2], 0
+        for maker, making in zip(self.makers, self.maker_fills, strict=True):
+            gives, wants, maker_buys = _terms(maker)
+            taking = making * wants // gives  # down, as the exchange reckons
+            if buys:
+                received += taking if maker_buys else making
+            else:  # a seller's tokens are merged with the taker's: he gets the rest of a dollar
+                received += making if maker_buys else making - taking
+        return received
 
 
 class VenueChain:
@@ -123,14 +156,20 @@ class VenueChain:
                 calls.append((self._contracts.pusd, _ALLOWANCE + both))
             else:
                 which = encode(["address", "uint256"], [owner, int(asset)])
-                calls.append((self._contracts.ctf, _TOKEN_BALANCE + which))
-                calls.append((self._contracts.ctf, _TOKEN_APPROVAL + both))
+                ledger = self._ledger(int(asset))
+                calls.append((ledger, _TOKEN_BALANCE + which))
+                calls.append((ledger, _TOKEN_APPROVAL + both))
         answers = await self.node.call_all(calls)
         found = []
         for (_, asset, _), balance, allowed in zip(asked, answers[::2], answers[1::2], strict=True):
             unit = 1 if asset == "" else MAX_UINT256
             found.append((int.from_bytes(balance, "big"), unit * int.from_bytes(allowed, "big")))
         return found
+
+    def _ledger(self, token: int) -> str:
+        """Return the contract that knows a token's balances."""
+        newer = self._contracts.position_manager
+        return newer if newer and is_position(token) else self._contracts.ctf
 
     async def allowances(self, owner: str, asked: Sequence[tuple[str, str, bool]]) -> list[int]:
         """Return what an owner lets others move: of ERC-20 tokens an amount, of others 1 or 0.
@@ -156,6 +195,11 @@ class VenueChain:
         """
         gas = STARVED_GAS if starved else GAS_PER_ORDER * (1 + len(settlement.makers))
         return await self._operator.send(settlement.exchange, settlement.call_data(), gas)
+
+
+def _terms(order: SignedStruct) -> tuple[int, int, bool]:
+    """Return an order's maker amount, taker amount, and whether it buys."""
+    return order[4], order[5], order[6] == 0
 
 
 def signer_of(digest: bytes, signature: bytes) -> str | None:

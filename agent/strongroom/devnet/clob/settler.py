@@ -47,6 +47,7 @@ class Settler:
     async def _settle(self, trade: Trade) -> None:
         taker = trade.taker
         settlement = Settlement(
+            protocol=taker.listing.protocol,
             exchange=taker.listing.exchange,
             condition_id=taker.listing.condition_id,
             taker=_signed(taker),
