@@ -27,7 +27,7 @@ def environment(running: Polymarket, server, chain_url: str):
         conditional_tokens=venue.ctf.address,
         neg_risk_adapter=venue.neg_risk_adapter.address,
         collateral_adapter=venue.adapter.address,
-        neg_risk_collateral_adapter=venue.neg_risk_adapter.address,
+        neg_risk_collateral_adapter=venue.neg_risk_collateral_adapter.address,
         standard_exchange=venue.exchange.address,
         neg_risk_exchange=venue.neg_risk_exchange.address,
         exchange_v3=venue.exchange_v3.address,

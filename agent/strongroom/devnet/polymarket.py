@@ -153,7 +153,7 @@ def trading_approvals(venue: Venue) -> tuple[TradingApproval, ...]:
             venue.exchange,
             venue.neg_risk_exchange,
             venue.adapter,
-            venue.neg_risk_adapter,
+            venue.neg_risk_collateral_adapter,
         )
     ]
     newer = [ELSEWHERE["router"], venue.exchange_v3.address]
