@@ -9,10 +9,8 @@ from eth_account import Account
 from eth_utils import keccak
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strongroom.devnet import contracts as devnet
 
-from tests.ape_devnet import ApeDeployer
-from tests.defaults import DAY, FOREVER, UNIT, a_class
+from tests.defaults import DAY, FOREVER, UNIT
 from tests.signing import BUY, SELL, keeper_envelope, make_order, struct
 
 ORDER_TYPE = (
@@ -298,36 +296,6 @@ def test_halt_pauses_the_account_at_the_exchange_as_well(desk, people, venue, ch
     assert venue.exchange.userPausedBlockAt(desk.account) == receipt.block_number + 100
     desk.account.halt(sender=people.owner)  # twice: the exchange refuses, the switch does not
     assert desk.account.epoch() == 2
-
-
-def test_account_of_exchange_v3_signs_for_v3_only(
-    make_vault, people, invest, venue, deployer, safe, keeper_owners, chain
-):
-    vault = make_vault(price_band_bps=0)
-    invest(vault, people.alice, 1_000 * UNIT)
-    implementation = devnet.deploy_account_implementation(ApeDeployer(deployer), venue, version="3")
-    vault.addClass(a_class(implementation, people.oracle, people.keeper), sender=people.owner)
-    question = b"\x33" * 32
-    venue.ctf.prepareCondition(people.oracle, question, 2, sender=deployer)
-    vault.openMarket(0, question, 1, chain.pending_timestamp + DAY, sender=people.keeper)
-    condition = devnet.condition_id(people.oracle.address, question)
-    account = ape.project.PolymarketAccount.at(vault.accountOf(vault.marketId(0, condition)))
-    vault.setKeeper(0, safe, sender=people.owner)
-    order = make_order(account.address, account.tokenIds()[0], 50 * UNIT, 100 * UNIT)
-
-    def ask(exchange):
-        order_hash = bytes(exchange.hashOrder(struct(order)))
-        expiry = chain.pending_timestamp + 300
-        owners = keeper_owners[:2]
-        signature = keeper_envelope(
-            order, order_hash, account.address, safe.address, owners, expiry, 0, chain.chain_id
-        )
-        return bytes(account.isValidSignature(order_hash, signature))
-
-    assert ask(venue.exchange_v3) == MAGIC
-    assert ask(venue.exchange) == REFUSED
-    assert venue.pusd.allowance(account, venue.exchange_v3) == FOREVER
-    assert venue.pusd.allowance(account, venue.exchange) == 0
 
 
 def test_split_merge_and_redeem(desk, people, venue, resolve):

@@ -62,7 +62,13 @@ def venue(devnet):
 
 
 @pytest.fixture(scope="session")
-def make_server(devnet, deployer, accounts, chain_url):
+def more_records():
+    """Gamma's records of markets that tests add."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def make_server(devnet, deployer, accounts, chain_url, more_records):
     """Start the service; its operator is one of its own, so that nobody else uses its nonces."""
     count = iter((18, 19))
 
@@ -70,7 +76,8 @@ def make_server(devnet, deployer, accounts, chain_url):
         operator = accounts[next(count)]
         devnet.set_operator(deployer, operator)
         config = devnet.service_config(chain_url, **settings)
-        return make_service(config, operator.account, gamma=recorded_records).start()
+        known = recorded_records()
+        return make_service(config, operator.account, gamma=lambda: [*known, *more_records]).start()
 
     return make
 

@@ -30,7 +30,7 @@ def environment(running: Polymarket, server, chain_url: str):
         neg_risk_collateral_adapter=venue.neg_risk_collateral_adapter.address,
         standard_exchange=venue.exchange.address,
         neg_risk_exchange=venue.neg_risk_exchange.address,
-        exchange_v3=venue.exchange_v3.address,
+        exchange_v3=venue.positions.exchange.address,
         clob_url=server.url,
         clob_market_ws_url=f"{streams}/ws/market",
         clob_user_ws_url=f"{streams}/ws/user",

@@ -1,4 +1,4 @@
-"""Contract makers at the service: the enforced account, deposit wallets, Safes, exchange V3."""
+"""Contract makers at the service: the enforced account, deposit wallets, Safes."""
 
 import time
 from dataclasses import replace
@@ -219,26 +219,3 @@ def test_strict_admission_refuses_the_others_in_the_venues_words(
     stranger = connect(other, to=strict, signature_type=2, funder=safe.wallet)
     with pytest.raises(PolyApiException, match=errors.FOREIGN_MAKER):
         stranger.create_and_post_order(args)
-
-
-def test_exchange_v3_is_a_matter_of_configuration(server, traders, listing, venue):
-    """The client signs for V3 when it is given a position id; the market is listed there."""
-    yes, no = listing.token_ids
-    server.engine.data.add(
-        replace(listing, exchange=venue.exchange_v3.address, exchange_version="3")
-    )
-    for trader in (traders.alice, traders.bob):
-        trader.client.update_balance_allowance(
-            BalanceAllowanceParams(asset_type=AssetType.COLLATERAL)
-        )
-
-    def place(trader, token, price):
-        args = OrderArgsV2(position_id=token, price=price, size=10, side="BUY")
-        return trader.client.create_and_post_order(args)
-
-    place(traders.bob, no, 0.6)
-    taken = place(traders.alice, yes, 0.4)
-    assert settled(traders.alice.client, taken["tradeIDs"][0])["status"] == "CONFIRMED"
-    assert has(venue, traders.alice.account, yes) == 10 * UNIT
-    with pytest.raises(PolyApiException, match=errors.BAD_SIGNATURE):
-        order(traders.alice, yes, "BUY", 0.4, 10)  # signed for V2

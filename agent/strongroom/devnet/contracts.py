@@ -11,8 +11,10 @@ from strongroom.chain.terms import TIMELOCKED, VaultTerms
 from strongroom.chain.units import MAX_UINT256
 from strongroom.devnet.deployer import Deployer, vault_kind
 from strongroom.devnet.deposit_wallets import TIMELOCK_DELAY
+from strongroom.devnet.positions import PositionProtocol, deploy_positions
 
 ZERO_ADDRESS = "0x" + "00" * 20
+VERSION = "2"  # of the exchanges of the first protocol
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,11 @@ class Venue:
     neg_risk_collateral_adapter: Contract  # between pUSD and their outcome tokens
     exchange: Contract
     neg_risk_exchange: Contract
-    exchange_v3: Contract
+    positions: PositionProtocol
     wallet_factory: Contract  # of deposit wallets
     wallets: Contract  # the service's register of them and of Safes
     safes: SafeFactory
-    exchange_version: str = "2"  # in the domains of `exchange` and `neg_risk_exchange`
+    exchange_version: str = VERSION  # in the domains of `exchange` and `neg_risk_exchange`
 
     def fund(self, sender: Sender, receiver: Sender | Contract | str, amount: int) -> None:
         """Give `receiver` `amount` (6 decimals) of pUSD, wrapped from freshly minted USDC.e."""
@@ -110,7 +112,7 @@ def deploy_venue(deployer: Deployer, addresses: Mapping[str, str] = ANYWHERE) ->
         neg_risk_collateral_adapter=neg_risk_collateral_adapter,
         exchange=exchange("exchange", usdc, adapter, "2"),
         neg_risk_exchange=exchange("neg_risk_exchange", wrapped, neg_risk_collateral_adapter, "2"),
-        exchange_v3=exchange("exchange_v3", usdc, adapter, "3"),
+        positions=deploy_positions(deployer, pusd, addresses),
         wallet_factory=wallet_factory,
         wallets=wallets,
         safes=safes,
@@ -152,20 +154,16 @@ def safe_at(deployer: Deployer, address: str) -> Contract:
 
 
 def deploy_account_implementation(
-    deployer: Deployer, venue: Venue, negative_risk: bool = False, version: str = "2"
+    deployer: Deployer, venue: Venue, negative_risk: bool = False
 ) -> Contract:
     """Deploy what the vault clones for each market of the venue: a PolymarketAccount.
 
     Args:
         negative_risk: for events of exclusive conditions
-        version: of the exchange that its accounts sign for, "2" or "3"; "3" knows no negative risk
     """
-    if negative_risk:
-        exchange = venue.neg_risk_exchange
-    else:
-        exchange = venue.exchange if version == "2" else venue.exchange_v3
+    exchange = venue.neg_risk_exchange if negative_risk else venue.exchange
     tokens = _token_arguments(venue, negative_risk)
-    return deployer.deploy(artifact("PolymarketAccount"), exchange, version, *tokens)
+    return deployer.deploy(artifact("PolymarketAccount"), exchange, VERSION, *tokens)
 
 
 def deploy_wallet_implementation(

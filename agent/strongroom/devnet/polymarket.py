@@ -41,6 +41,11 @@ ADDRESSES = {
     "exchange": _CLIENT.exchange_v2,
     "neg_risk_exchange": _CLIENT.neg_risk_exchange_v2,
     "exchange_v3": _CLIENT.exchange_v3,
+    "router": "0x12121212006e4CD160D18e3f00711DA5c3372600",
+    "position_manager": "0x006F54F7f9A22e0000CC2AB60031000000ae9fEF",
+    "binary_module": "0x1000008dD9001B968442c1000017eaE6E0dA00Ba",
+    "neg_risk_module": "0x200000900045e3B6259600682756002200028933",
+    "combinatorial_module": "0x30000034706c7d8e12009dab006be20000c031a8",
     "wallet": "0xf7f27C29e60fe6325beF8dA7F93250353d2e3294",
     "wallet_beacon": "0x7A18EDfe055488A3128f01F563e5B479D92ffc3a",
     "wallet_factory": "0x00000000000Fb5C9ADea0298D729A0CB3823Cc07",
@@ -50,10 +55,6 @@ ADDRESSES = {
 ELSEWHERE = {
     "auto_redeem": "0xa1200000d0002264C9a1698e001292D00E1b00af",
     "perps_deposit": "0xDCa4af75705dbB50f62437045afF9921947917d2",
-    "router": "0x12121212006e4CD160D18e3f00711DA5c3372600",
-    "position_manager": "0x006F54F7f9A22e0000CC2AB60031000000ae9fEF",
-    "binary_module": "0x1000008dD9001B968442c1000017eaE6E0dA00Ba",
-    "negative_risk_module": "0x200000900045e3B6259600682756002200028933",
 }
 
 
@@ -79,6 +80,7 @@ class Polymarket:
             ctf=self.venue.ctf.address,
             wallets=self.venue.wallets.address,
             wallet_factory=self.venue.wallet_factory.address,
+            position_manager=self.venue.positions.manager.address,
             listings=self.listings,
             admission=admission,
             habits=habits,
@@ -88,7 +90,7 @@ class Polymarket:
     def set_operator(self, admin: Key, operator: Key) -> None:
         """Let `operator` settle at all exchanges, and carry the batches of wallets."""
         venue = self.venue
-        for exchange in (venue.exchange, venue.neg_risk_exchange, venue.exchange_v3):
+        for exchange in (venue.exchange, venue.neg_risk_exchange, venue.positions.exchange):
             exchange.addOperator(operator, sender=admin)
         venue.wallet_factory.addOperator(operator, sender=admin)
 
@@ -156,9 +158,9 @@ def trading_approvals(venue: Venue) -> tuple[TradingApproval, ...]:
             venue.neg_risk_collateral_adapter,
         )
     ]
-    newer = [ELSEWHERE["router"], venue.exchange_v3.address]
-    modules = [ELSEWHERE["binary_module"], ELSEWHERE["negative_risk_module"]]
-    redeemer, ledger = ELSEWHERE["auto_redeem"], ELSEWHERE["position_manager"]
+    protocol, redeemer = venue.positions, ELSEWHERE["auto_redeem"]
+    newer = [protocol.router.address, protocol.exchange.address]
+    modules = [protocol.binary_module.address, protocol.neg_risk_module.address]
 
     def of(
         token: str, standard: Literal["ERC20", "ERC1155"], who: list[str]
@@ -168,19 +170,21 @@ def trading_approvals(venue: Venue) -> tuple[TradingApproval, ...]:
     return (
         *of(venue.pusd.address, "ERC20", [*both, *newer, ELSEWHERE["perps_deposit"]]),
         *of(venue.ctf.address, "ERC1155", [*both, redeemer, *modules]),
-        *of(ledger, "ERC1155", [*newer, redeemer]),
+        *of(protocol.manager.address, "ERC1155", [*newer, redeemer]),
     )
 
 
 def approve_venue(venue: Venue, trader: Key) -> None:
-    """Let exchanges and adapters move a trader's pUSD and outcome tokens."""
+    """Let exchanges, adapters and the router move a trader's pUSD and outcome tokens."""
     spenders: Sequence[Contract] = (
         venue.exchange,
         venue.neg_risk_exchange,
-        venue.exchange_v3,
         venue.adapter,
         venue.neg_risk_collateral_adapter,
     )
     for spender in spenders:
         venue.pusd.approve(spender, MAX_UINT256, sender=trader)
         venue.ctf.setApprovalForAll(spender, True, sender=trader)
+    for spender in (venue.positions.exchange, venue.positions.router):
+        venue.pusd.approve(spender, MAX_UINT256, sender=trader)
+        venue.positions.manager.setApprovalForAll(spender, True, sender=trader)

@@ -131,8 +131,12 @@ def run_devnet(
 
 def _addresses(venue: devnet.Venue) -> dict[str, str]:
     """Return the venue's contracts by their names."""
-    parts = {each.name: getattr(venue, each.name) for each in fields(venue)}
-    return {name: each.address for name, each in parts.items() if isinstance(each, Contract)}
+    return {
+        each.name: part.address
+        for group in (venue, venue.positions)
+        for each in fields(group)
+        if isinstance(part := getattr(group, each.name), Contract)
+    }
 
 
 def open_markets(most: int) -> list[Market]:
@@ -184,7 +188,6 @@ def _deploy_accounts(
     found = {
         "binary": devnet.deploy_account_implementation(deployer, venue),
         "negative_risk": devnet.deploy_account_implementation(deployer, venue, negative_risk=True),
-        "exchange_v3": devnet.deploy_account_implementation(deployer, venue, version="3"),
         "delegated": devnet.deploy_delegated_implementation(deployer, venue, registry),
     }
     if pool := others.get("pool"):

@@ -40,7 +40,7 @@ class ServiceConfig(BaseModel):
     ctf: str
     wallets: str
     wallet_factory: str
-    position_manager: str = ""  # of Protocol V2; empty: there is none
+    position_manager: str  # of Protocol V2
     listings: tuple[Listing, ...]
     admission: Admission = "open"  # "known_wallets": the venue's own wallets only
     habits: Habits = DEFAULT

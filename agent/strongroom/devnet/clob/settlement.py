@@ -56,7 +56,7 @@ class ContractAddresses:
     pusd: str
     ctf: str
     wallets: str
-    position_manager: str  # of Protocol V2; empty: there is none
+    position_manager: str  # of Protocol V2
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,8 @@ class VenueChain:
 
     def _ledger(self, token: int) -> str:
         """Return the contract that knows a token's balances."""
-        newer = self._contracts.position_manager
-        return newer if newer and is_position(token) else self._contracts.ctf
+        where = self._contracts
+        return where.position_manager if is_position(token) else where.ctf
 
     async def allowances(self, owner: str, asked: Sequence[tuple[str, str, bool]]) -> list[int]:
         """Return what an owner lets others move: of ERC-20 tokens an amount, of others 1 or 0.
