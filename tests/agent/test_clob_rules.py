@@ -1,5 +1,6 @@
 """The service's own rules, apart from HTTP: amounts, rate limits, heartbeats, payloads."""
 
+import gzip
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -12,13 +13,12 @@ from strongroom.devnet.clob.habits import Habits
 from strongroom.devnet.clob.heartbeats import Heartbeats
 from strongroom.devnet.clob.orders import domain_separator, order_hash, parse
 from strongroom.devnet.clob.rates import RateLimits, RateTier
-from strongroom.devnet.clob.settlement import signer_of
+from strongroom.devnet.clob.settlement import Settlement, signer_of
 from strongroom.devnet.clob.wording import order_status, trade_status
 
 # What the venue's own client makes at a fixed time: the service must take it as it is.
-RECORDED = json.loads(
-    (Path(__file__).parents[1] / "conformance" / "vectors" / "client_payloads.json").read_text()
-)
+VECTORS = Path(__file__).parents[1] / "conformance" / "vectors"
+RECORDED = json.loads((VECTORS / "client_payloads.json").read_text())
 
 
 class Clock:
@@ -81,6 +81,40 @@ def test_the_clients_own_orders_are_parsed_and_their_signers_found():
         signature = bytes.fromhex(submission.order.signature[2:])
         signer = signer_of(order_hash(submission.order, domain), signature)
         assert (signer == submission.order.signer) == (row in plain)
+
+
+# settlements
+
+
+def struct(order):
+    """Return a recorded order as the exchange takes it."""
+    names = ("salt", "maker", "signer", "tokenId", "makerAmount", "takerAmount", "side")
+    return (*(order[name] for name in names), 0, 0, b"", b"", b"")
+
+
+def test_what_a_taker_receives_is_what_the_real_exchange_wanted():
+    """Of all matches that the real Exchange V3 accepted: it refuses any other number."""
+    matches = json.loads(gzip.decompress((VECTORS / "exchange_v3_matches.json.gz").read_bytes()))
+    accepted = 0
+    for scenario in matches["scenarios"]:
+        orders = scenario["orders"]
+        for step in scenario["steps"]:
+            call = step["call"]
+            if not step["ok"]:
+                continue
+            settlement = Settlement(
+                protocol="v2",
+                exchange="",
+                condition_id="",
+                taker=struct(orders["taker"]),
+                makers=[struct(each) for each in orders["makers"]],
+                taker_fill=0,
+                maker_fills=call["makerFillAmounts"],
+                taker_fee=0,
+            )
+            assert settlement.taker_receives() == call["takerAmounts"]["takerReceiveAmount"]
+            accepted += 1
+    assert accepted > 50
 
 
 # rate limits

@@ -1,5 +1,7 @@
 """The venue's own client of 2026, `polymarket-client`, unmodified, on the devnet's services."""
 
+from dataclasses import replace
+
 from polymarket import SecureClient
 from polymarket._internal.environment import (
     PRODUCTION_CONFIG,
@@ -17,11 +19,23 @@ FROM_PRODUCTION = (
 )
 
 
-def environment(running: Polymarket, server, chain_url: str):
-    """Return the devnet as an environment of the client: addresses and URLs, nothing else."""
+def environment(running: Polymarket, server, chain_url: str, safes=None, multi_send=None):
+    """Return the devnet as an environment of the client: addresses and URLs, nothing else.
+
+    Args:
+        safes: what makes Safes of the older kind, instead of Polygon's factory
+    """
     venue, streams = running.venue, server.url.replace("http", "ws")
+    kept = {name: getattr(PRODUCTION_CONFIG, name) for name in FROM_PRODUCTION}
+    if safes is not None:
+        kept["wallet_derivation"] = replace(
+            kept["wallet_derivation"],
+            safe_factory=safes.address,
+            safe_init_code_hash="0x" + bytes(safes.SAFE_CODE_HASH()).hex(),
+        )
+        kept["safe_multisend"] = multi_send.address
     config = EnvironmentConfig(
-        **{name: getattr(PRODUCTION_CONFIG, name) for name in FROM_PRODUCTION},
+        **kept,
         chain_id=polymarket.CHAIN_ID,
         collateral_token=venue.pusd.address,
         conditional_tokens=venue.ctf.address,

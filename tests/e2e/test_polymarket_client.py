@@ -1,5 +1,6 @@
 """The venue's own `polymarket-client` against the devnet: wallet, batch, orders, session key."""
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,7 +8,7 @@ from decimal import Decimal
 import httpx
 import pytest
 from eth_account import Account
-from polymarket import BuilderApiKey, RelayerApiKey
+from polymarket import AsyncSecureClient, BuilderApiKey, RelayerApiKey
 from polymarket._internal.actions.relayer.calls import (
     MAX_UINT256,
     erc20_approval_call,
@@ -15,10 +16,12 @@ from polymarket._internal.actions.relayer.calls import (
     erc1155_set_approval_for_all_call,
 )
 from polymarket.errors import RequestRejectedError, TransactionFailedError
+from polymarket.streams import MarketSpec, UserSpec
+from strongroom.chain.artifacts import safe
 from strongroom.chain.contracts import Key
 
 from tests.defaults import UNIT
-from tests.e2e.clob_orders import order, settled
+from tests.e2e.clob_orders import PATIENCE_S, order, settled
 from tests.e2e.official import environment, log_in
 
 
@@ -321,3 +324,60 @@ def test_cursors_limits_and_questions_without_a_subject(owner, server, traders, 
         assert [each.status_code for each in statuses][-1] == 429
         assert "retry-after" not in statuses[-1].headers
         time.sleep(1)
+
+
+# a Safe of the older kind
+
+
+def test_a_safe_acts_through_the_relayer(devnet, server, chain_url, builder, venue, deployer):
+    """One call by itself; several by MultiSend, in one transaction of the Safe."""
+    multi_send = deployer.deploy(safe("MultiSendCallOnly"))
+    place = environment(devnet, server, chain_url, safes=venue.wallets, multi_send=multi_send)
+    key = Key(Account.create())
+    venue.wallets.makeSafe(key.address, sender=deployer)
+    mine = venue.wallets.safeOf(key.address)
+    with log_in(place, key, wallet=mine, api_key=builder) as client:
+        assert client.wallet_type == "GNOSIS_SAFE"
+
+        def approve(amount, spender):
+            return erc20_approval_call(
+                token_address=venue.pusd.address, spender=spender, amount=amount
+            )
+
+        client.execute_transaction(calls=[approve(7, venue.exchange.address)]).wait()
+        assert venue.pusd.allowance(mine, venue.exchange.address) == 7
+        both = [approve(8, venue.exchange.address), approve(9, venue.adapter.address)]
+        client.execute_transaction(calls=both).wait()
+        assert venue.pusd.allowance(mine, venue.exchange.address) == 8
+        assert venue.pusd.allowance(mine, venue.adapter.address) == 9
+
+
+# streams
+
+
+def test_streams_tell_the_client_of_books_and_orders(place, owner, listing):
+    """Both channels by the asynchronous client: a book, a change, an order of its own."""
+    yes, _ = listing.token_ids
+
+    async def listen():
+        key = "0x" + owner._ctx.signer.key.hex().removeprefix("0x")
+        async with await AsyncSecureClient.create(
+            private_key=key, wallet=str(owner.wallet), environment=place
+        ) as client:
+            books = await client.subscribe(MarketSpec(token_ids=[yes]))
+            mine = await client.subscribe(UserSpec())
+            heard = [await asyncio.wait_for(anext(books), PATIENCE_S)]
+            placed = await client.place_limit_order(
+                asset_id=yes, price="0.21", size="20", side="BUY"
+            )
+            heard.append(await asyncio.wait_for(anext(books), PATIENCE_S))
+            order = await asyncio.wait_for(anext(mine), PATIENCE_S)
+            await client.cancel_order(order_id=placed.order_id)
+            await books.close()
+            await mine.close()
+            return placed, heard, order
+
+    placed, heard, order = asyncio.run(listen())
+    assert [each.type for each in heard] == ["book", "price_change"]
+    assert heard[1].payload.price_changes[0].price == Decimal("0.21")
+    assert (order.type, order.payload.id) == ("order", placed.order_id)

@@ -33,7 +33,8 @@ def market(server, venue, questions, traders, more_records):
     more_records.append(positions.record_of(listing, 900_000 + number))
     for trader in (traders.alice, traders.bob):
         look(trader)
-    return listing
+    yield listing
+    more_records.clear()
 
 
 def place(trader, token, side, price, size, kind=OrderType.GTC):
