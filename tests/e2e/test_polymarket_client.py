@@ -4,21 +4,28 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from eth_abi import encode
 from eth_account import Account
+from eth_utils import function_signature_to_4byte_selector as selector
 from polymarket import AsyncSecureClient, BuilderApiKey, RelayerApiKey
 from polymarket._internal.actions.relayer.calls import (
     MAX_UINT256,
+    TransactionCall,
     erc20_approval_call,
     erc20_transfer_call,
     erc1155_set_approval_for_all_call,
 )
 from polymarket.errors import RequestRejectedError, TransactionFailedError
 from polymarket.streams import MarketSpec, UserSpec
-from strongroom.chain.artifacts import safe
+from py_clob_client_v2.exceptions import PolyApiException
+from strongroom.chain.artifacts import artifact, safe
 from strongroom.chain.contracts import Key
+from strongroom.signing.deposit_wallet import handover_digest
+from strongroom.signing.keys import sign_hash
 
 from tests.defaults import UNIT
 from tests.e2e.clob_orders import PATIENCE_S, order, settled
@@ -381,3 +388,34 @@ def test_streams_tell_the_client_of_books_and_orders(place, owner, listing):
     assert [each.type for each in heard] == ["book", "price_change"]
     assert heard[1].payload.price_changes[0].price == Decimal("0.21")
     assert (order.type, order.payload.id) == ("order", placed.order_id)
+
+
+# what no public text says (VENUE g)
+
+
+def test_a_handed_over_wallet_is_its_new_owners_or_its_first_ones(
+    place, builder, venue, deployer, connect, listing, habits, chain
+):
+    """The relayer carries the handover or not; the CLOB asks the wallet or goes by its id."""
+    new = Key(Account.create())
+    with ready(place, builder, venue, deployer, Key(Account.create())) as client:
+        wallet = str(client.wallet)
+        data = selector("transferOwnership(address,uint256)") + encode(
+            ["address", "uint256"], [new.address, chain.pending_timestamp + 3_600]
+        )
+        call = TransactionCall(to=client.wallet, data="0x" + data.hex())
+        with pytest.raises(RequestRejectedError, match="wallet itself"):
+            client.execute_transaction(calls=[call])
+        habits(handovers=True)
+        client.execute_transaction(calls=[call]).wait()
+    contract = deployer.contract(wallet, artifact("DepositWallet"))
+    digest = handover_digest(wallet, 80_002, new.address, contract.pendingOwnerNonce())
+    contract.completeOwnershipHandover(sign_hash(new.account, digest), sender=deployer)
+    assert venue.wallets.ownerOf(wallet) == new.address
+
+    trader = SimpleNamespace(client=connect(new, signature_type=3, funder=wallet))
+    habits(owner_by_id=True)
+    with pytest.raises(PolyApiException, match="API KEY"):
+        order(trader, listing.token_ids[0], "BUY", 0.2, 10)
+    habits()
+    assert order(trader, listing.token_ids[0], "BUY", 0.2, 10)["status"] == "live"

@@ -1,11 +1,13 @@
 """Whose order it is: maker, signer and API key must fit, and the signature must be theirs."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.auth import ApiKey
 from strongroom.devnet.clob.errors import bad
 from strongroom.devnet.clob.funds import EOA, POLY_1271, POLY_SAFE
+from strongroom.devnet.clob.habits import Habits
 from strongroom.devnet.clob.orders import LiveOrder
 from strongroom.devnet.clob.sessions import TRADING, SessionSigners
 from strongroom.devnet.clob.settlement import VenueChain, signer_of
@@ -16,9 +18,15 @@ Admission = Literal["open", "known_wallets"]
 class OrderGate:
     """Lets orders in."""
 
-    def __init__(self, chain: VenueChain, sessions: SessionSigners, admission: Admission) -> None:
+    def __init__(
+        self,
+        chain: VenueChain,
+        sessions: SessionSigners,
+        admission: Admission,
+        habits: Callable[[], Habits],
+    ) -> None:
         """Take what wallets may sign for; `open` admits any EIP-1271 maker beside them."""
-        self._chain, self._sessions = chain, sessions
+        self._chain, self._sessions, self._habits = chain, sessions, habits
         self.admission = admission
 
     async def check(self, order: LiveOrder, digest: bytes, key: ApiKey) -> None:
@@ -64,6 +72,9 @@ class OrderGate:
     async def _check_wallet(self, wallet: str, caller: str) -> None:
         """A wallet's orders come by its owner's key, or by a session key's own (VENUE b)."""
         owner = await self.owner(wallet)
+        if owner is not None and self._habits().owner_by_id:
+            first = await self._chain.first_owner(wallet)
+            owner = first.lower() if first else owner
         if owner is None and self.admission == "known_wallets":
             raise bad(errors.FOREIGN_MAKER)
         session = self._sessions.admits(wallet, caller, TRADING)

@@ -63,7 +63,7 @@ class MatchingEngine:
         self.data = MarketData(Hub(self.faults, self.habits), listings, clock)
         # what clients are held to by this machine's clock, as their requests are
         self.sessions, self.rates = SessionSigners(time.time), RateLimits(time.time)
-        self.gate = OrderGate(chain, self.sessions, admission)
+        self.gate = OrderGate(chain, self.sessions, admission, lambda: self.habits)
         self.heartbeats = Heartbeats(clock)
         self.funds = Funds(chain, self.sessions)
         self.settler = Settler(chain, self.funds, self.data, clock, confirmations)

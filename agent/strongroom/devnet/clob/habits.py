@@ -45,6 +45,8 @@ class Habits(BaseModel):
         long_signatures: whether it takes batches whose signature is longer than 65 bytes, the
             envelopes of session keys aside (g: not known)
         handovers: whether it takes a batch that hands the wallet over (g: not known)
+        owner_by_id: whether the CLOB takes a deposit wallet for its first owner's, whom its id
+            names, instead of asking it (g: not known)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +73,7 @@ class Habits(BaseModel):
     contract_owners: bool = False
     long_signatures: bool = False
     handovers: bool = False
+    owner_by_id: bool = False
 
     @classmethod
     def venue(cls) -> "Habits":

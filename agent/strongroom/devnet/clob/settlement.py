@@ -132,6 +132,17 @@ class VenueChain:
         """Return the EOA behind a deposit wallet or Safe of the venue, or None."""
         return await self._ask_wallets("ownerOf(address)", wallet)
 
+    async def first_owner(self, wallet: str) -> str | None:
+        """Return the owner that a deposit wallet was made for, whoever has it now; None: it is no
+        deposit wallet of the venue."""
+        if await self.wallet_owner(wallet) is None:
+            return None
+        try:
+            word = await self.node.call(wallet, selector("id()"))
+        except RpcError:
+            return None
+        return to_checksum_address(word[-20:])
+
     async def wallet_of(self, owner: str, safe: bool) -> str | None:
         """Return an EOA's Safe or deposit wallet at the venue, or None."""
         return await self._ask_wallets("safeOf(address)" if safe else "walletOf(address)", owner)
