@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -283,11 +284,9 @@ def formulas(word: str, change: Mutant | None = None) -> tuple[bool, str]:
     )
     if change is None:
         return done.returncode == 0, done.stdout + done.stderr
-    found = done.returncode == 1 and "refuted" in done.stdout.replace("wrong one refuted", "")
-    return (
-        found,
-        f"    mutant {change!s:86.86} {'found' if found else 'NOT FOUND ' + done.stdout}\n",
-    )
+    found = done.returncode == 1 and "'refuted'" in done.stdout
+    verdict = "found" if found else f"NOT FOUND\n{done.stdout}{done.stderr}"
+    return found, f"    mutant {change!s:86.86} {verdict}\n"
 
 
 def shown(outcome: Outcome) -> None:
@@ -298,6 +297,16 @@ def shown(outcome: Outcome) -> None:
         what = f"    {run.variant:61.200}"
     cost = f"{outcome.seconds:6.1f} s {outcome.megabytes:5} MB"
     click.echo(f"{what} {outcome.paths:6} paths {cost}  {outcome.verdict}")
+
+
+def counted(outcomes: list[Outcome], held: list[bool]) -> None:
+    """Print how many were as expected; `held`: the formulas, and each mutant of them."""
+    click.echo(f"formulas: {'all proven' if held[0] else 'NOT ALL PROVEN'}")
+    for kind in ("proof", "twin", "mutant"):
+        good = [each.good for each in outcomes if each.run.variant.startswith(kind)]
+        good += held[1:] if kind == "mutant" else []
+        verdict = "proven" if kind == "proof" else "found"
+        click.echo(f"{kind}s: {sum(good)} of {len(good)} {verdict}")
 
 
 @click.command()
@@ -316,26 +325,26 @@ def main(only: str, twins: bool, mutants: bool, symbolic: bool, workers: int) ->
     chosen = [
         proof for proof in PROOFS if only.lower() in f"{proof.name} {proof.of.contract}".lower()
     ]
-    all_runs = list(runs(chosen if symbolic else [], twins, mutants))
-    outcomes = []
     wrong = [each for each in WRONG_FORMULAS if only.lower() in each.by.lower() and mutants]
+    for each in [*wrong, *(mutant for proof in chosen for mutant in proof.mutants)]:
+        each.text(ROOT)  # whose place is gone is told at once
     with ThreadPoolExecutor(workers) as pool:
         read = [pool.submit(formulas, only), *(pool.submit(formulas, "", each) for each in wrong)]
-        for outcome in pool.map(halmos, all_runs):
+        ran = pool.map(halmos, runs(chosen if symbolic else [], twins, mutants))
+        for reading in read:
+            click.echo(reading.result()[1], nl=False)
+        outcomes = []
+        for outcome in ran:
             shown(outcome)
             outcomes.append(outcome)
-        for each in read:
-            click.echo(each.result()[1], nl=False)
-    bad = [each for each in outcomes if not each.good] + [
-        each for each in read if not each.result()[0]
-    ]
-    for kind in ("proof", "twin", "mutant"):
-        of_kind = [each for each in outcomes if each.run.variant.startswith(kind)]
-        good = sum(each.good for each in of_kind)
-        click.echo(f"{kind}s: {good} of {len(of_kind)} {'proven' if kind == 'proof' else 'found'}")
-    most = max((each.megabytes for each in outcomes), default=0)
-    click.echo(f"{time.monotonic() - began:.0f} s, at most {most} MB a run")
-    sys.exit(1 if bad else 0)
+    held = [reading.result()[0] for reading in read]
+    counted(outcomes, held)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    click.echo(
+        f"{time.monotonic() - began:.0f} s on the clock, {used.ru_utime + used.ru_stime:.0f} s of"
+        f" CPU, at most {used.ru_maxrss // 1024} MB a process"
+    )
+    sys.exit(0 if all(held) and all(outcome.good for outcome in outcomes) else 1)
 
 
 if __name__ == "__main__":
