@@ -137,6 +137,9 @@ POLY_1271: constant(uint8) = 3
 EIP1271_ANSWER: constant(bytes32) = (
     0x1626ba7e00000000000000000000000000000000000000000000000000000000
 )
+OVERFLOW: constant(Bytes[36]) = (  # Panic(0x11), as the venue's compiler has it
+    x"4e487b710000000000000000000000000000000000000000000000000000000000000011"
+)
 DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
@@ -522,7 +525,7 @@ def _match_directly(
             self._move(taker.maker, maker.maker, taker.tokenId, fill.taking)
             moving._pull(COLLATERAL_TOKEN, maker.maker, taker.maker, fill.making)
         else:
-            moving._pull(COLLATERAL_TOKEN, maker.maker, self, fill.making + fill.fee)
+            moving._pull(COLLATERAL_TOKEN, maker.maker, self, self._plus(fill.making, fill.fee))
             self._move(taker.maker, maker.maker, taker.tokenId, fill.taking)
         self._log_fill(maker, taker.maker, fill)
         self._log_fee(fill.fee)
@@ -531,7 +534,7 @@ def _match_directly(
 
     if spent > amounts.takerFillAmount:
         raw_revert(method_id("ComplementaryFillExceedsTakerFill()"))
-    if received < spent * taker.takerAmount // taker.makerAmount:
+    if received < self._times(spent, taker.takerAmount) // taker.makerAmount:
         raw_revert(method_id("NotCrossing()"))
     if taker.side == SELL and charged != 0:
         if amounts.takerFeeAmount > received:
@@ -553,7 +556,7 @@ def _buy_together(
     @return What the taker spent: what he gave less what was left over.
     """
     module: address = staticcall IPositionManager(POSITION_MANAGER).moduleById(ids._module(taker.tokenId))
-    budget: uint256 = amounts.takerFillAmount + amounts.takerFeeAmount
+    budget: uint256 = self._plus(amounts.takerFillAmount, amounts.takerFeeAmount)
     moving._pull(COLLATERAL_TOKEN, taker.maker, self, budget)
     charged: uint256 = amounts.takerFeeAmount
     minted: uint256 = 0
@@ -564,7 +567,7 @@ def _buy_together(
         self._check_pair(taker, maker)
         fill: Fill = self._filled(maker, fills[i], fees[i])
         if maker.side == BUY:
-            moving._pull(COLLATERAL_TOKEN, maker.maker, self, fill.making + fill.fee)
+            moving._pull(COLLATERAL_TOKEN, maker.maker, self, self._plus(fill.making, fill.fee))
             budget += fill.making + fill.fee
             minted += fill.taking
         else:
@@ -624,7 +627,7 @@ def _sell_together(
         self._check_pair(taker, maker)
         fill: Fill = self._filled(maker, fills[i], fees[i])
         if maker.side == BUY:
-            moving._pull(COLLATERAL_TOKEN, maker.maker, self, fill.making + fill.fee)
+            moving._pull(COLLATERAL_TOKEN, maker.maker, self, self._plus(fill.making, fill.fee))
             budget += fill.making + fill.fee
             left = self._less(left, fill.taking)
         else:
@@ -678,8 +681,24 @@ def _pay_seller(seller: address, fill: Fill) -> uint256:
 @pure
 def _less(left: uint256, used: uint256) -> uint256:
     if used > left:
-        raw_revert(abi_encode(convert(17, uint256), method_id=method_id("Panic(uint256)")))
+        raw_revert(OVERFLOW)
     return left - used
+
+
+@internal
+@pure
+def _times(a: uint256, b: uint256) -> uint256:
+    if a != 0 and b > max_value(uint256) // a:
+        raw_revert(OVERFLOW)
+    return a * b
+
+
+@internal
+@pure
+def _plus(a: uint256, b: uint256) -> uint256:
+    if b > max_value(uint256) - a:
+        raw_revert(OVERFLOW)
+    return a + b
 
 
 # Internal: an order
@@ -716,15 +735,18 @@ def _check_crossing(taker: Order, maker: Order):
     """
     crossing: bool = True
     if maker.side != taker.side:
-        crossing = taker.makerAmount * maker.makerAmount >= taker.takerAmount * maker.takerAmount
+        crossing = self._times(taker.makerAmount, maker.makerAmount) >= self._times(
+            taker.takerAmount, maker.takerAmount
+        )
     else:
-        crossed: uint256 = (
-            taker.takerAmount * maker.makerAmount + maker.takerAmount * taker.makerAmount
+        crossed: uint256 = self._plus(
+            self._times(taker.takerAmount, maker.makerAmount),
+            self._times(maker.takerAmount, taker.makerAmount),
         )
         if taker.side == BUY:
-            crossing = crossed >= taker.takerAmount * maker.takerAmount
+            crossing = crossed >= self._times(taker.takerAmount, maker.takerAmount)
         else:
-            crossing = crossed <= taker.makerAmount * maker.makerAmount
+            crossing = crossed <= self._times(taker.makerAmount, maker.makerAmount)
     if not crossing:
         raw_revert(method_id("NotCrossing()"))
 
@@ -736,7 +758,7 @@ def _filled(order: Order, making: uint256, fee: uint256) -> Fill:
     """
     order_hash: bytes32 = self._hash(order)
     self._check_order(order, order_hash, making)
-    taking: uint256 = making * order.takerAmount // order.makerAmount
+    taking: uint256 = self._times(making, order.takerAmount) // order.makerAmount
     self._check_fee(fee, making if order.side == BUY else taking)
     self._use(order, order_hash, making)
     return Fill(order_hash=order_hash, making=making, taking=taking, fee=fee)
@@ -780,7 +802,7 @@ def _use(order: Order, order_hash: bytes32, making: uint256):
 @internal
 @view
 def _check_fee(fee: uint256, cash: uint256):
-    if MAX_FEE_RATE != 0 and fee > cash * MAX_FEE_RATE // BPS:
+    if fee != 0 and MAX_FEE_RATE != 0 and fee > self._times(cash, MAX_FEE_RATE) // BPS:
         raw_revert(method_id("FeeExceedsMaxRate()"))
 
 

@@ -1,6 +1,7 @@
 """A deployment killed at every step and resumed is one deployment; a tampered one is found out."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import ape
@@ -260,6 +261,15 @@ ON_CHAIN = {
     "no total cap": "total_cap has no limit in assets",
     "no velocity": "velocity has no limit in assets",
 }
+
+
+def test_a_class_on_a_ledger_that_its_owner_rules_needs_a_cap_in_units(plan):
+    (each,) = plan.classes
+    free = each.model_copy(update={"account": "position"})
+    capped = free.model_copy(update={"class_cap": Decimal(10_000)})
+    (danger,) = plan.model_copy(update={"classes": (each, free)}).dangers()
+    assert danger.startswith("class 1 has no class_cap: who owns the ledger of Protocol V2")
+    assert not list(plan.model_copy(update={"classes": (each, capped)}).dangers())
 
 
 @pytest.mark.parametrize("name", UNSAFE)

@@ -127,6 +127,10 @@ def test_losers_are_burned_so_that_the_market_can_be_closed_by_anyone(world, mar
     order = world.own_order(market, no, 40 * UNIT, 100 * UNIT)
     world.match(order, offer, 100 * UNIT, (40 * UNIT, 100 * UNIT))
     world.resolve(market.question, 10**6)
+    point = world.evm.snapshot()
+    assert market.account.redeemResolved(sender=world.who["mallory"]) == 0
+    assert world.held(market.account.address, no) == 0
+    world.evm.revert(point)
     assert market.account.redeem(0, sender=world.who["mallory"]) == 0
     assert world.held(market.account.address, no) == 0
     world.vault.recall(market.id, 10 * K, sender=world.who["guardian"])
