@@ -61,7 +61,7 @@ def done(trader, answer):
 def test_bids_for_both_outcomes_mint_and_offers_merge(traders, market, venue):
     alice, bob = traders.alice, traders.bob
     yes, no = market.token_ids
-    ledger, cash = venue.positions.manager.balanceOf, venue.pusd.balanceOf
+    ledger, cash = venue.positions.position_manager.balanceOf, venue.pusd.balanceOf
     start = {each.account.address: cash(each.account) for each in (alice, bob)}
     place(bob, no, "BUY", 0.6, 50)
     done(alice, place(alice, yes, "BUY", 0.45, 50))  # bids .45, pays .40
@@ -95,7 +95,7 @@ def test_one_taker_against_both_kinds_of_makers(traders, market, venue):
     taken = place(alice, yes, "BUY", 0.4, 50)
     assert len(taken["tradeIDs"]) == 1
     done(alice, taken)
-    assert venue.positions.manager.balanceOf(alice.account, int(yes)) == 50 * UNIT
+    assert venue.positions.position_manager.balanceOf(alice.account, int(yes)) == 50 * UNIT
 
 
 def test_an_order_signed_for_the_other_exchange_is_refused(traders, market):
@@ -130,7 +130,7 @@ def test_a_new_user_approves_all_and_trades_a_position(
     with log_in(place_, Key(Account.create()), api_key=builder) as client:
         client.setup_trading_approvals()
         assert client.get_trading_approvals_state().is_fully_approved
-        spender = venue.positions.exchange.address
+        spender = venue.positions.exchange_v3.address
         assert venue.pusd.allowance(client.wallet, spender) == MAX_UINT256
         venue.fund(deployer, str(client.wallet), 100 * UNIT)
         client._ctx.secure_clob.get_bytes(
@@ -141,7 +141,7 @@ def test_a_new_user_approves_all_and_trades_a_position(
             asset_id=yes, side="BUY", amount="8", max_price="0.4", order_type="FOK"
         )
         client.wait_for_order_fill_settlement(bought)
-        assert venue.positions.manager.balanceOf(client.wallet, int(yes)) == 20 * UNIT
+        assert venue.positions.position_manager.balanceOf(client.wallet, int(yes)) == 20 * UNIT
         asked = {"asset_type": "CONDITIONAL-V2", "token_id": yes, "signature_type": 3}
         client._ctx.secure_clob.get_bytes("/balance-allowance/update", params=asked)
         shown = client.get_balance_allowance(asset_type="CONDITIONAL-V2", asset_id=yes)

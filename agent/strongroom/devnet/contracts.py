@@ -177,6 +177,14 @@ def deploy_wallet_implementation(
     return deployer.deploy(artifact("WalletAccount"), *parts)
 
 
+def deploy_position_implementation(deployer: Deployer, venue: Venue) -> Contract:
+    """Deploy what the vault clones for markets of Protocol V2."""
+    protocol = venue.positions
+    return deployer.deploy(
+        artifact("PositionAccount"), protocol.exchange_v3, protocol.position_manager
+    )
+
+
 def deploy_delegated_implementation(
     deployer: Deployer, venue: Venue, registry: Contract, negative_risk: bool = False
 ) -> Contract:

@@ -80,7 +80,7 @@ class Polymarket:
             ctf=self.venue.ctf.address,
             wallets=self.venue.wallets.address,
             wallet_factory=self.venue.wallet_factory.address,
-            position_manager=self.venue.positions.manager.address,
+            position_manager=self.venue.positions.position_manager.address,
             listings=self.listings,
             admission=admission,
             habits=habits,
@@ -90,7 +90,7 @@ class Polymarket:
     def set_operator(self, admin: Key, operator: Key) -> None:
         """Let `operator` settle at all exchanges, and carry the batches of wallets."""
         venue = self.venue
-        for exchange in (venue.exchange, venue.neg_risk_exchange, venue.positions.exchange):
+        for exchange in (venue.exchange, venue.neg_risk_exchange, venue.positions.exchange_v3):
             exchange.addOperator(operator, sender=admin)
         venue.wallet_factory.addOperator(operator, sender=admin)
 
@@ -159,7 +159,7 @@ def trading_approvals(venue: Venue) -> tuple[TradingApproval, ...]:
         )
     ]
     protocol, redeemer = venue.positions, ELSEWHERE["auto_redeem"]
-    newer = [protocol.router.address, protocol.exchange.address]
+    newer = [protocol.router.address, protocol.exchange_v3.address]
     modules = [protocol.binary_module.address, protocol.neg_risk_module.address]
 
     def of(
@@ -170,7 +170,7 @@ def trading_approvals(venue: Venue) -> tuple[TradingApproval, ...]:
     return (
         *of(venue.pusd.address, "ERC20", [*both, *newer, ELSEWHERE["perps_deposit"]]),
         *of(venue.ctf.address, "ERC1155", [*both, redeemer, *modules]),
-        *of(protocol.manager.address, "ERC1155", [*newer, redeemer]),
+        *of(protocol.position_manager.address, "ERC1155", [*newer, redeemer]),
     )
 
 
@@ -185,6 +185,6 @@ def approve_venue(venue: Venue, trader: Key) -> None:
     for spender in spenders:
         venue.pusd.approve(spender, MAX_UINT256, sender=trader)
         venue.ctf.setApprovalForAll(spender, True, sender=trader)
-    for spender in (venue.positions.exchange, venue.positions.router):
+    for spender in (venue.positions.exchange_v3, venue.positions.router):
         venue.pusd.approve(spender, MAX_UINT256, sender=trader)
-        venue.positions.manager.setApprovalForAll(spender, True, sender=trader)
+        venue.positions.position_manager.setApprovalForAll(spender, True, sender=trader)

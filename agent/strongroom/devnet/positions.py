@@ -25,12 +25,12 @@ SAFE_CODE = bytes.fromhex("2bce2127ff07fb632d16c8347c4ebf501f4841168bed00d9e6ef7
 class PositionProtocol:
     """Its contracts."""
 
-    manager: Contract  # the ledger
+    position_manager: Contract  # the ledger
     binary_module: Contract
     neg_risk_module: Contract
     combinatorial_module: Contract
     router: Contract
-    exchange: Contract
+    exchange_v3: Contract
 
 
 def deploy_positions(
@@ -71,7 +71,7 @@ def list_binary(protocol: PositionProtocol, data: bytes, question: str) -> Listi
         token_ids=(str(position_of(condition, YES)), str(position_of(condition, NO))),
         question=question,
         outcomes=("Yes", "No"),
-        exchange=protocol.exchange.address,
+        exchange=protocol.exchange_v3.address,
         exchange_version=VERSION,
         negative_risk=False,
         protocol="v2",

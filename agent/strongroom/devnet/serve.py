@@ -188,6 +188,8 @@ def _deploy_accounts(
     found = {
         "binary": devnet.deploy_account_implementation(deployer, venue),
         "negative_risk": devnet.deploy_account_implementation(deployer, venue, negative_risk=True),
+        "wallet": devnet.deploy_wallet_implementation(deployer, venue),
+        "position": devnet.deploy_position_implementation(deployer, venue),
         "delegated": devnet.deploy_delegated_implementation(deployer, venue, registry),
     }
     if pool := others.get("pool"):
