@@ -5,7 +5,9 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import pytest
+from py_clob_client_v2.exceptions import PolyApiException
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.amounts import check_precision
 from strongroom.devnet.clob.errors import Refusal
@@ -15,6 +17,7 @@ from strongroom.devnet.clob.orders import domain_separator, order_hash, parse
 from strongroom.devnet.clob.rates import RateLimits, RateTier
 from strongroom.devnet.clob.settlement import Settlement, signer_of
 from strongroom.devnet.clob.wording import order_status, trade_status
+from strongroom.devnet.traders import patiently
 
 # What the venue's own client makes at a fixed time: the service must take it as it is.
 VECTORS = Path(__file__).parents[1] / "conformance" / "vectors"
@@ -170,6 +173,29 @@ def test_a_warning_refuses_nothing_and_off_says_nothing(clock):
     assert warned["Poly-RateLimit-Warning"] == "true"
     assert warned["Poly-RateLimit-Remaining"] == "-10"
     assert rates.spend("orders", "0xa", 70, RateTier.STANDARD, "off") == {}
+
+
+def refusal(status, **body):
+    """An answer as the official client raises it."""
+    request = httpx.Request("POST", "http://venue/orders")
+    return PolyApiException(httpx.Response(status, json=body, request=request))
+
+
+def test_the_devnets_traders_wait_as_they_are_told(monkeypatch):
+    slept, answers = [], [refusal(429, error="", retry_after_seconds=2), ["done"]]
+    monkeypatch.setattr("strongroom.devnet.traders.time.sleep", slept.append)
+
+    def ask():
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert patiently(ask) == ["done"]
+    assert slept == [2.0]
+    answers.append(refusal(400, error="invalid"))
+    with pytest.raises(PolyApiException):
+        patiently(ask)
 
 
 # heartbeats
