@@ -42,7 +42,10 @@ class Counter:
         }
         self.tokens: dict[str, int] = {}
         self._prepare(found["markets"])
-        assert set(self.tokens) == set(found["tokens"]), "the file has other tokens"
+        if set(self.tokens) != set(found["tokens"]):
+            raise ValueError(
+                f"tokens that no market has: {set(found['tokens']) - set(self.tokens)}"
+            )
         for name, holds in found["start"].items():
             self._endow(name, holds)
 
