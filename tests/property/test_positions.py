@@ -265,6 +265,15 @@ def test_refuses_another_order(world, market, wrong):
     assert not world.admits(market, order)
 
 
+def test_refuses_an_order_of_somebody_else_that_it_would_only_sign(world, market):
+    account, other = market.account.address, "0x" + "11" * 20
+    for maker, signer in ((other, account), (account, other)):
+        order = world.own_order(
+            market, market.token(0, YES), UNIT, 2 * UNIT, maker=maker, signer=signer
+        )
+        assert not world.admits(market, order)
+
+
 @pytest.mark.parametrize(
     ("making", "taking", "side"),
     [(0, UNIT, 0), (UNIT, 0, 0), (UNIT, UNIT, 0), (0, UNIT, SELL)],
@@ -501,13 +510,86 @@ def test_the_class_cap_is_all_that_an_owner_of_the_ledger_can_take(world):
     second = world.open(world.question(), cash=5 * K, class_id=class_id)
     with pytest.raises(Reverted):
         world.open(world.question(), cash=1, class_id=class_id)
+    code = world.evm.code(world.exchange.address)
     world.evm.set_code(world.exchange.address, b"")  # upgraded to what takes all that it may
     for market in (first, second):
         account = market.account.address
         taken = (account, world.who["thief"], world.cash(account))
         world.pusd.transferFrom(*taken, sender=world.exchange.address)
+    world.evm.set_code(world.exchange.address, code)  # going back does not bring it back
+    for market in (first, second):
         world.vault.closeMarket(market.id, sender=world.who["owner"])
     assert world.cash(world.who["thief"]) == 15 * K
     assert world.vault.total_idle() == 985 * K
     with pytest.raises(Reverted):
         world.open(world.question(), cash=1, class_id=class_id)
+
+
+# what thieves get: the table of docs/contracts/PositionAccount.md
+
+
+def test_a_stolen_keeper_loses_the_budget_of_his_markets_and_nothing_else(world, market):
+    """He buys from himself at the highest price, as often as there is money."""
+    yes, account = market.token(0, YES), market.account.address
+    making, taking = 9_900 * UNIT, 10_000 * UNIT  # 0.99, the most that the vault admits
+    order = world.own_order(market, yes, making, taking)
+    offer = world.order_of("maker", yes, taking, making, SELL)
+    world.match(order, offer, taking, (making, taking))
+    assert world.cash(account) == 100 * UNIT
+    dearer = world.own_order(market, yes, 100 * UNIT, 101 * UNIT, salt="8")
+    assert not world.admits(market, dearer)
+    with pytest.raises(Reverted, match="market cap bps"):
+        world.keep(world.vault, "allocate", market.id, 10**9 * K)
+    assert world.vault.total_idle() == 990 * K
+    assert world.vault.totalExposure() == 10 * K
+
+
+def test_a_hostile_operator_gets_the_order_s_limit_and_the_capped_fee(world, market):
+    """He fills what the keeper signed, once, from himself, and takes the highest fee."""
+    yes, account = market.token(0, YES), market.account.address
+    order = world.own_order(market, yes, 40 * UNIT, 100 * UNIT)
+    offer = world.order_of("maker", yes, 100 * UNIT, 40 * UNIT, SELL)
+    greedy = (order, offer, 100 * UNIT, (40 * UNIT, 100 * UNIT))
+    with refused("FeeExceedsMaxRate"):
+        world.match(*greedy, fees=(0, 2 * UNIT + 1))
+    world.match(*greedy, fees=(0, 2 * UNIT))  # 5 % of 40
+    assert world.cash(account) == 10 * K - 42 * UNIT
+    assert world.held(account, yes) == 100 * UNIT
+    with refused("OrderAlreadyFilled"):
+        world.match(*greedy)
+    dearer = world.order_of("maker", yes, 100 * UNIT, 41 * UNIT, SELL)
+    fresh = world.own_order(market, yes, 40 * UNIT, 100 * UNIT, salt="8")
+    with refused("NotCrossing"):
+        world.match(fresh, dearer, 100 * UNIT, (40 * UNIT, 100 * UNIT))
+
+
+def test_keeper_and_operator_together_get_the_budget_too(world, market):
+    """The fee on top comes out of the same balance, so the sum is the same."""
+    yes, account = market.token(0, YES), market.account.address
+
+    def take(making, taking, salt):
+        order = world.own_order(market, yes, making, taking, salt=salt)
+        offer = world.order_of("maker", yes, taking, making, SELL)
+        fee = making * 5 // 100
+        world.match(order, offer, taking, (making, taking), fees=(0, fee))
+        return fee
+
+    with refused("TransferFromFailed"):  # 9,600 and 480 of fee are more than there is
+        take(9_600 * UNIT, 9_700 * UNIT, "8")
+    making = 9_500 * UNIT
+    fee = take(making, 9_600 * UNIT, "9")  # 475
+    assert world.cash(account) == 10 * K - making - fee
+    assert world.vault.total_idle() == 990 * K
+
+
+def test_a_halt_leaves_all_of_them_nothing(world, market):
+    yes = market.token(0, YES)
+    order = world.own_order(market, yes, 40 * UNIT, 100 * UNIT)
+    offer = world.order_of("maker", yes, 100 * UNIT, 40 * UNIT, SELL)
+    world.exchange.preapproveOrder(order, sender=world.who["operator"])
+    market.account.halt(sender=world.who["guardian"])
+    for each in (order, (*order[:-1], b"")):
+        with pytest.raises(Reverted):
+            world.match(each, offer, 100 * UNIT, (40 * UNIT, 100 * UNIT))
+    world.vault.recall(market.id, 10 * K, sender=world.who["guardian"])
+    assert world.vault.total_idle() == 1_000 * K
