@@ -26,6 +26,7 @@ from contracts.interfaces import IVault
 from contracts.modules import classes
 from contracts.modules import core
 from contracts.modules import ledger
+from contracts.modules import markets
 from contracts.modules import nav
 from contracts.modules import requests
 from contracts.modules import roles
@@ -45,6 +46,7 @@ uses: ledger
 uses: requests
 uses: nav
 uses: classes
+uses: markets
 
 exports: (
     erc20.transfer,
@@ -281,8 +283,8 @@ def previewWithdraw(assets: uint256) -> uint256:
 @view
 def orderTerms(class_id: uint256, market: bytes32, index: uint256) -> IVault.OrderTerms:
     """
-    @notice What an account must hold an order against. The price band is around the market's
-            marks while they are fresh. Without a fresh mark no order is admitted, or, where the
+    @notice What an account must hold an order against. The keeper is nobody once the market is
+            closed. The price band is around the market's marks while they are fresh. Without a fresh mark no order is admitted, or, where the
             vault does not require marks, only the highest buying price binds.
     @param class_id The account's class
     @param market The account's market
@@ -308,7 +310,9 @@ def orderTerms(class_id: uint256, market: bytes32, index: uint256) -> IVault.Ord
             highest = min(highest, unsafe_add(ask, band))
         if required and not marked:
             admitted = False
-    keeper: address = classes._keeper(class_id) if admitted else empty(address)
+    keeper: address = empty(address)
+    if admitted and markets._is_open(markets.words[market]):
+        keeper = classes._keeper(class_id)
     return IVault.OrderTerms(
         keeper=keeper, max_lifetime=lifetime, highest_buy=highest, lowest_sell=lowest
     )

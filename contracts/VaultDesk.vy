@@ -17,8 +17,8 @@
      Invariants: a request is priced by the worse of two reports, both later than itself. Budget
      moves at cost, so no act of a keeper moves NAV. Settlement never lowers the bid of those who
      stay.
-     Limits of use: 128 open markets with 192 conditions together, so that one report can cover all
-     of them within a block; eight closed epochs a side wait at once.
+     Limits of use: 128 markets with 192 conditions together, unswept ones included, so that one
+     report can cover all of them within a block; eight closed epochs a side wait at once.
 @custom:security Called directly it works on its own storage, which is set up for nobody: it has
         no class, no assets and no owner. The delegatecall target is fixed at construction.
 """
@@ -61,9 +61,7 @@ exports: (
     markets.openMarkets,
     markets.accountOf,
     markets.marketOf,
-    markets.marketId,
     nav.bookOf,
-    nav.markOf,
     nav.prices,
 )
 
@@ -301,7 +299,7 @@ def _deal(state: uint256, nav_bid: uint256, nav_ask: uint256, flat: bool):
             dear: uint256 = max(ask, nav.ask_price)
             most: uint256 = bid * (units.BPS + limits._bps(word, limits.MAX_PREMIUM_BPS))
             # what a closed account still holds is in no price: then the room binds in a flat vault
-            open_door: bool = flat and len(markets.unswept) == 0
+            open_door: bool = flat and markets.holding == 0
             room = self._settle_deposits(word, dear, dear * units.BPS > most, open_door, room, supply)
         self._settle_redemptions(word, min(bid, nav.bid_price))
 

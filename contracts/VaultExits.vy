@@ -14,7 +14,9 @@
      closed market has not returned. Whoever leaves in kind gets at most his part, and no account
      can hold him up.
      Units: assets (of the asset), shares (18 decimals).
-     Limits of use: 128 open markets and 32 unswept accounts, so that an exit in kind fits a block.
+     Limits of use: 128 open markets and unswept accounts together, so that an exit in kind fits a
+     block. An account that burns what it is given is closed by the owner all the same: each call
+     that may fail gets a fixed gas.
 @custom:security Only the exit in kind moves assets out, to who burned shares for them. Called
         directly it works on its own storage, which is set up for nobody. The delegatecall target is
         fixed at construction.
@@ -64,13 +66,15 @@ exports: (
     exposure.classBook,
     classes.class_count,
     losses.profitOf,
+    markets.marketId,
     markets.questionOf,
     exposure.totalExposure,
     losses.totalLosses,
     markets.open_conditions,
-    markets.written_off,
     markets.unsweptAccounts,
-    markets.remainsOf,
+    exposure.writtenOff,
+    exposure.remainsOf,
+    nav.markOf,
     velocity.recentAllocation,
 )
 
@@ -102,11 +106,12 @@ interface IGovernance:
     def asset() -> address: view
 
 
-MAX_VISITED: constant(uint256) = 160  # accounts that an exit in kind visits: open and unswept ones
-# What a call that may fail must find, or its failure could be made by giving it too little.
+MAX_VISITED: constant(uint256) = nav.MAX_MARKETS  # accounts that an exit in kind visits
+# What a call that may fail is given, and must find: more than twice what the dearest honest account
+# uses, and not all there is, or an account that burns it could not be closed.
 REDEEM_GAS: constant(uint256) = 200_000
 REDEEM_GAS_PER_CONDITION: constant(uint256) = 400_000
-LEAST_GAS: constant(uint256) = 500_000
+MOVE_GAS: constant(uint256) = 500_000  # to halt, or to send collateral home
 MAX_RETURN: constant(uint256) = 576  # bytes a governance function returns at most: liveEpochs
 
 CODE: immutable(address)  # this contract, also while its code runs for a vault
@@ -249,29 +254,31 @@ def closeMarket(market: bytes32):
         resolved or msg.sender == classes._keeper(markets._class(word))
     )
     if msg.sender == roles.guardian:
-        all_off: uint256 = markets.written_off + off
-        may = may or all_off * units.BPS <= core.DUST_BPS * nav._nav()
+        may = may or core._is_dust(markets.written_off + losses._per_share(off), nav._nav())
     if not may:
         assert by_owner, "not to be closed"
         timelock._consume(
             timelock.CLOSE_MARKET, abi_encode(market, method_id=method_id("closeMarket(bytes32)"))
         )
-    halted: bool = self._halt(account, by_owner)
+    halted: bool = self._halt(account, count, by_owner)
     came: uint256 = 0
     if held != 0:
         came = self._bring_home(account, held, by_owner)
     if came != 0:
         exposure._come_home(market, word, came, min(came, cost))
+    if empty_handed:
+        off = 0
+    per_share: uint256 = losses._per_share(off)
     loss: uint256 = exposure._write_off(market, word)
-    markets._close(market, word, loss, halted, 0 if empty_handed else off, not empty_handed)
+    markets._close(market, word, loss, halted, off, per_share, not empty_handed, not may)
 
 
 @external
 @nonreentrant
 def sweep(account: address) -> uint256:
     """
-    @notice Brings home what a closed account holds, after redeeming what is resolved. Anyone may
-            call, for ever; it pays off losses.
+    @notice Brings home what a closed account holds, after redeeming what is resolved, and halts it
+            if it failed to halt when it was closed. Anyone may call, for ever; it pays off losses.
     @return The assets that came home
     """
     word: uint256 = markets.ended[account]
@@ -279,18 +286,19 @@ def sweep(account: address) -> uint256:
     resolved: bool = False
     empty_handed: bool = False
     count: uint256 = markets._conditions(word)
+    halted: bool = self._halt(account, count, True)
     if self._redeem(account, count):  # if it fails, what is inside comes home all the same
         resolved, empty_handed = self._state_of(account, count)
     came: uint256 = 0
     if core._collateral(account) != 0:
         came = core._fetch(account, max_value(uint256))
         exposure._come_home(markets.ended_market[account], word, came, 0)
-    if empty_handed or (resolved and self._nothing_away(account)):
+    if empty_handed or (resolved and self._nothing_away(account, count)):
         markets._forget(account, empty_handed)
     log Swept(
         account=account,
         emptied=empty_handed,
-        remains=markets._remains(markets.remains[account]),
+        remains=exposure._for_all(markets._remains(markets.remains[account])),
     )
     return came
 
@@ -381,28 +389,27 @@ def _redeem(account: address, count: uint256) -> bool:
             its tokens and counts as not settled.
     @dev Whoever calls must bring the gas: a failure that is tolerated must not be his.
     """
-    assert msg.gas > REDEEM_GAS + REDEEM_GAS_PER_CONDITION * count, "too little gas"
+    bound: uint256 = nav._check_gas(REDEEM_GAS + REDEEM_GAS_PER_CONDITION * count)
     return raw_call(
-        account,
-        method_id("redeemResolved()"),
-        gas=msg.gas - msg.gas // 8,
-        revert_on_failure=False,
+        account, method_id("redeemResolved()"), gas=bound, revert_on_failure=False
     )
 
 
 @internal
 @view
-def _number_of(account: address, question: Bytes[4]) -> (bool, uint256):
+def _number_of(account: address, count: uint256, question: Bytes[4]) -> (bool, uint256):
     """
+    @param count Of the account's conditions
     @return Whether the account answers a question with one word, and the word.
     """
+    bound: uint256 = nav._check_gas(nav.GAS + nav.GAS_PER_CONDITION * count)
     success: bool = False
     answer: Bytes[32] = b""
     success, answer = raw_call(
         account,
         question,
         max_outsize=32,
-        gas=msg.gas - msg.gas // 8,
+        gas=bound,
         is_static_call=True,
         revert_on_failure=False,
     )
@@ -413,10 +420,10 @@ def _number_of(account: address, question: Bytes[4]) -> (bool, uint256):
 
 @internal
 @view
-def _nothing_away(account: address) -> bool:
+def _nothing_away(account: address, count: uint256) -> bool:
     success: bool = False
     away: uint256 = 0
-    success, away = self._number_of(account, method_id("away()"))
+    success, away = self._number_of(account, count, method_id("away()"))
     return success and away == 0
 
 
@@ -429,13 +436,14 @@ def _state_of(account: address, count: uint256) -> (bool, bool):
             token and has no budget away. Resolved ones have been redeemed; what a wallet has of them
             counts as budget away. Neither is so of an account that does not answer.
     """
+    bound: uint256 = nav._check_gas(nav.GAS + nav.GAS_PER_CONDITION * count)
     success: bool = False
     answer: Bytes[nav.ANSWER] = b""
     success, answer = raw_call(
         account,
         method_id("positions()"),
         max_outsize=nav.ANSWER,
-        gas=msg.gas - msg.gas // 8,
+        gas=bound,
         is_static_call=True,
         revert_on_failure=False,
     )
@@ -451,14 +459,15 @@ def _state_of(account: address, count: uint256) -> (bool, bool):
             no: uint256 = extract32(answer, place + 32, output_type=uint256)
             tokens = tokens or yes != 0 or no != 0
         place += nav.POSITION
-    return resolved, not tokens and self._nothing_away(account)
+    return resolved, not tokens and self._nothing_away(account, count)
 
 
 @internal
-def _halt(account: address, anyway: bool) -> bool:
+def _halt(account: address, count: uint256, anyway: bool) -> bool:
     """
+    @param count Of the account's conditions
     @param anyway Whether an account that fails may stay as it is
-    @return Whether it had been halted before.
+    @return Whether it had been halted before, or has failed.
     """
     if not anyway:
         halted: bool = staticcall IMarketAccount(account).halted()
@@ -466,10 +475,13 @@ def _halt(account: address, anyway: bool) -> bool:
         return halted
     success: bool = False
     before: uint256 = 0
-    success, before = self._number_of(account, method_id("halted()"))
-    assert msg.gas > LEAST_GAS, "too little gas"
-    stopped: bool = raw_call(account, method_id("halt()"), revert_on_failure=False)
-    return not success or not stopped or before != 0
+    success, before = self._number_of(account, count, method_id("halted()"))
+    if success and before != 0:
+        return True
+    stopped: bool = raw_call(
+        account, method_id("halt()"), gas=nav._check_gas(MOVE_GAS), revert_on_failure=False
+    )
+    return not success or not stopped
 
 
 @internal
@@ -480,10 +492,10 @@ def _bring_home(account: address, assets: uint256, anyway: bool) -> uint256:
     if not anyway:
         return core._fetch(account, assets)
     before: uint256 = ledger._balance()
-    assert msg.gas > LEAST_GAS, "too little gas"
     success: bool = raw_call(
         account,
         abi_encode(assets, method_id=method_id("recall(uint256)")),
+        gas=nav._check_gas(MOVE_GAS),
         revert_on_failure=False,
     )
     return ledger._balance() - before

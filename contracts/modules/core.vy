@@ -56,7 +56,8 @@ initializes: exposure[
 ]
 initializes: fees
 
-DUST_BPS: constant(uint256) = 10  # of NAV at the bid: what may be written off without the owner
+# What may be written off without the owner: a thousandth, of assets per share times losses.LOSS.
+DUST: constant(uint256) = losses.LOSS // 1_000
 
 
 @deploy
@@ -149,8 +150,20 @@ def _is_flat() -> bool:
     """
     return (
         len(markets.open_markets) == 0
-        and markets.written_off * units.BPS <= DUST_BPS * ledger.total_idle
+        and self._is_dust(markets.written_off, ledger.total_idle)
     )
+
+
+@internal
+@view
+def _is_dust(per_share: uint256, assets: uint256) -> bool:
+    """
+    @param per_share Assets per share, times losses.LOSS
+    @param assets NAV, or the part of it that is idle
+    @return Whether that is at most a thousandth of `assets`. Who is paid or leaves takes his part of
+            both sides, so his going turns no yes into a no.
+    """
+    return per_share <= (assets + 1) * DUST // nav._shares()
 
 
 @internal

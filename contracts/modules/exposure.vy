@@ -76,6 +76,36 @@ def totalExposure() -> uint256:
     return nav._total_exposure()
 
 
+@external
+@view
+def writtenOff() -> uint256:
+    """
+    @return What closed accounts stood for, until swept, as it counts for the shares there are,
+            assets.
+    """
+    return self._for_all(markets.written_off)
+
+
+@external
+@view
+def remainsOf(account: address) -> (bool, uint256):
+    """
+    @return Whether the account is closed, and what it stood for then, as it counts for the shares
+            there are, assets (0: nothing, or swept since).
+    """
+    return markets.ended[account] != 0, self._for_all(markets._remains(markets.remains[account]))
+
+
+@internal
+@view
+def _for_all(per_share: uint256) -> uint256:
+    """
+    @param per_share Assets per share, times losses.LOSS
+    @return What that is for all shares, assets, rounded down.
+    """
+    return per_share * nav._shares() // losses.LOSS
+
+
 @internal
 def _allocate(market: bytes32, word: uint256, assets: uint256, nav_bid: uint256):
     """

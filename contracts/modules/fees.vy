@@ -267,11 +267,12 @@ def _enter(supply: uint256, assets: uint256, minted: uint256):
     """
     @notice Entrants carry their own mark, what they paid, and nobody else's.
     @param supply Before the entry
+    @dev down: dust that enters would lift it by a rounded-up unit each time, and the fee be gone. A
+         unit that the mark lacks is the entrant's own premium, which he has paid to all.
     """
     mark: uint256 = self.fee_word & units.U176
     whole: uint256 = supply + minted
-    # up: profit starts later
-    self._set_mark(self.fee_word, max(mark, (supply * mark + assets * units.SHARE + whole - 1) // whole))
+    self._set_mark(self.fee_word, max(mark, (supply * mark + assets * units.SHARE) // whole))
 
 
 @internal

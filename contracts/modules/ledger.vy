@@ -10,7 +10,8 @@
      Roles: owner for terms and allow-list; anyone else only through the vault's flows.
      Units: assets of the asset; shares have 18 decimals.
      Limits of use: a token that takes a fee on transfer is refused; one that changes balances by
-     itself (rebasing) must not be used, nor one of more than 18 decimals. Deposit limit and least
+     itself (rebasing) must not be used. One of more than 12 decimals is refused: there would be too
+     few virtual shares to make an emptied vault safe for whoever comes next. Deposit limit and least
      deposit fit 128 and 120 bits.
 @custom:security Assets are counted here and in the open deposit epoch, never by balanceOf: what
         is sent here unasked is nobody's and counts for nothing. Invariant: asset.balanceOf(self)
@@ -44,6 +45,7 @@ event AllowListSet:
 ALLOW_LIST: constant(uint256) = 1 << 255
 UNLIMITED: constant(uint256) = units.U128  # the deposit limit that is none
 DECIMALS: constant(uint8) = 18  # of the shares
+MOST_DECIMALS: constant(uint8) = 12  # of the asset: at least a million virtual shares
 
 asset: public(immutable(address))  # the stablecoin that is deposited and traded with
 # Virtual shares, met by one virtual unit of the asset, make the first-depositor inflation attack a
@@ -62,7 +64,7 @@ def __init__(asset_: address):
     assert asset_.is_contract, "asset has no code"
     asset = asset_
     decimals: uint8 = staticcall IERC20Detailed(asset_).decimals()
-    assert decimals <= DECIMALS, "too many decimals"
+    assert decimals <= MOST_DECIMALS, "asset decimals"
     VIRTUAL_SHARES = 10 ** convert(DECIMALS - decimals, uint256)
 
 

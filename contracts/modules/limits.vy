@@ -199,12 +199,15 @@ def _is_riskier(which: uint256, old: uint256, new: uint256) -> bool:
     """
     @dev Whether the change raises the risk or the cost of holders. A price band of 0 is no band,
          the riskiest; a longer report interval and required marks are the safer side; a fall that
-         redemptions bear is risky both ways; of all others less is safer.
+         redemptions bear and the age at which a report is old are risky both ways; of all others
+         less is safer.
     """
     if which in [MIN_REPORT_INTERVAL, MARKS_REQUIRED]:
         return new < old
-    if which == MAX_DOWN_BPS:
-        return new != old  # less hands redemptions back, more lets them go cheap
+    if which in [MAX_DOWN_BPS, MAX_REPORT_AGE]:
+        # a smaller fall hands redemptions back, a larger one lets them go cheap; while the vault is
+        # stale requests are taken back in front of the report that would price them
+        return new != old
     if which == PRICE_BAND_BPS:
         return old != 0 and (new == 0 or new > old)
     return new > old

@@ -8,7 +8,8 @@
 @dev Why losses count: else whoever holds a keeper's key opens, loses and closes again.
      Roles: the owner forgives (after the timelock).
      Invariants: losses are kept per share, so that no entry or exit washes them; they fall only by
-     money that came home or by the owner's act.
+     money that came home or by the owner's act. A loss adds per share at most what a share was
+     ever worth, so they stay in proportion to NAV even if nearly all holders have left.
      Units: assets; losses per share in assets times LOSS.
 """
 
@@ -16,6 +17,7 @@ from snekmate.tokens import erc20
 
 from contracts.modules import classes
 from contracts.modules import nav
+from contracts.modules import units
 
 uses: classes
 uses: nav
@@ -74,14 +76,37 @@ def _of_all() -> uint256:
 @internal
 def _lose(class_id: uint256, assets: uint256):
     """
-    @dev up: losses rise by at least what did not come.
+    @dev No share loses more than it was worth, and losses of that per share stop all allocation
+         already: caps are at most NAV.
     """
     if erc20.totalSupply != 0:  # without shares it is nobody's loss
-        whole: uint256 = nav._shares()
-        part: uint256 = (assets * LOSS + whole - 1) // whole
-        self.class_losses[class_id] += part
-        self.total += part
+        part: uint256 = self._per_share(assets)
+        most: uint256 = self._most()
+        own: uint256 = self.class_losses[class_id]
+        self.class_losses[class_id] = max(own, min(own + part, most))
+        all: uint256 = self.total
+        self.total = max(all, min(all + part, most))
     self.profitOf[class_id] -= convert(assets, int256)
+
+
+@internal
+@view
+def _per_share(assets: uint256) -> uint256:
+    """
+    @return Assets per share, times LOSS: rounded up, and at most `_most`.
+    """
+    whole: uint256 = nav._shares()
+    return min((assets * LOSS + whole - 1) // whole, self._most())
+
+
+@internal
+@view
+def _most() -> uint256:
+    """
+    @return The most that a share was ever worth, published or now, times LOSS; rounded up.
+    """
+    price: uint256 = max(nav.reference, nav._price(nav._nav(), erc20.totalSupply))
+    return min(price, units.U160) * LOSS // units.PRICE + 1
 
 
 @internal

@@ -10,8 +10,8 @@
      Invariants: a class has at most one open market of a question; a halted account's market is
      never opened again.
      Units: assets; times in seconds.
-     Limits of use: 128 open markets and 192 open conditions (one report visits all); 32 closed
-     accounts that still hold tokens, of 48 conditions.
+     Limits of use: 128 accounts of 192 conditions together, of open markets and of closed ones that
+     wait to be swept (an exit in kind visits all); at most 32 of them closed, of 48 conditions.
 """
 
 from contracts.interfaces import IMarketAccount
@@ -38,11 +38,13 @@ event MarketClosed:
     loss: uint256  # exposure that did not come home
     written_off: uint256  # what its tokens and wallet stood for
     halted: bool  # had been halted before: it is never opened again
-    listed: bool  # the account still holds something: it waits to be swept
+    holds: bool  # the account still holds something
+    listed: bool  # and has a place in the list: exits in kind visit it until it is swept
 
 
 MAX_ENDED: constant(uint256) = 32  # closed accounts that hold tokens: an exit in kind visits each
 MAX_ENDED_CONDITIONS: constant(uint256) = 48  # of all of them
+HOLDS: constant(uint256) = 1 << 168  # in a word of `remains`: it holds something
 MAX_ARGUMENTS: constant(uint256) = 3136  # bytes: 32 conditions of 96 each, and ABI encoding
 # In a word of `words` and of `ended`.
 DELEGATED: constant(uint256) = 1 << 253  # the account's custody grade is 2
@@ -58,12 +60,14 @@ open_conditions: public(uint256)  # of all open markets
 # closed account -> its word in `words`, with CLOSED; 0: it is not closed
 ended: HashMap[address, uint256]
 ended_market: HashMap[address, bytes32]  # closed account -> its market
-# closed account -> what its tokens and wallet stood for when it was closed, assets (128 bits) |
-# its place in `unswept` + 1 << 128 (0: it is not listed)
+# closed account -> what its tokens and wallet stood for when it was closed, assets per share times
+# losses.LOSS (160 bits) | its place in `unswept` + 1 << 160 (8; 0: it is not listed) | HOLDS
 remains: HashMap[address, uint256]
-unswept: DynArray[address, MAX_ENDED]  # closed accounts that hold tokens
+unswept: DynArray[address, MAX_ENDED]  # closed accounts that hold something
 unswept_conditions: uint256  # of all of them
-written_off: public(uint256)  # sum of what closed accounts stood for, until swept, assets
+holding: uint256  # closed accounts that hold something, listed or not
+# what closed accounts stood for, until swept: summed, assets per share times losses.LOSS
+written_off: uint256
 
 
 @external
@@ -111,15 +115,6 @@ def marketOf(market: bytes32) -> (address, uint256, uint256, bool):
     """
     word: uint256 = self.words[market]
     return self._account(word), self._class(word), self._conditions(word), self._is_closed(word)
-
-
-@external
-@view
-def remainsOf(account: address) -> (bool, uint256):
-    """
-    @return Whether the account is closed, and what it stood for then (0: nothing, or swept since).
-    """
-    return self.ended[account] != 0, self._remains(self.remains[account])
 
 
 @internal
@@ -176,7 +171,7 @@ def _is_open(word: uint256) -> bool:
 @internal
 @pure
 def _remains(word: uint256) -> uint256:
-    return word & units.U128
+    return word & units.U160
 
 
 @internal
@@ -226,9 +221,10 @@ def _open(class_id: uint256, question_id: bytes32, count: uint256, deadline: uin
     )
     extcall IMarketAccount(account).initialize()
     index: uint256 = len(self.open_markets)
-    assert index < nav.MAX_MARKETS, "too many markets"
-    self.open_conditions += count
-    assert self.open_conditions <= nav.MAX_OPEN_CONDITIONS, "too many conditions"
+    assert index + len(self.unswept) < nav.MAX_MARKETS, "too many markets"
+    open: uint256 = self.open_conditions + count
+    assert open + self.unswept_conditions <= nav.MAX_OPEN_CONDITIONS, "too many conditions"
+    self.open_conditions = open
     self.words[market] = (
         convert(account, uint256)
         | (class_id << 160)
@@ -273,16 +269,26 @@ def _clone(implementation: address, arguments: Bytes[MAX_ARGUMENTS + 180]) -> ad
 
 @internal
 def _close(
-    market: bytes32, word: uint256, loss: uint256, halted: bool, written_off: uint256, holds: bool
+    market: bytes32,
+    word: uint256,
+    loss: uint256,
+    halted: bool,
+    written_off: uint256,
+    per_share: uint256,
+    holds: bool,
+    by_owner: bool,
 ):
     """
     @notice Takes a market off the list.
     @param loss What it has not returned, assets
     @param halted Whether it had been halted before
     @param written_off What its tokens and wallet stand for, assets
+    @param per_share The same, per share, times losses.LOSS
     @param holds Whether it still holds something
-    @dev The last market takes the closed one's place in the list. What stands for nothing is not
-         listed where the list is full, so that junk keeps no market open.
+    @param by_owner Whether the owner closes it, announced
+    @dev The last market takes the closed one's place in the list. Where the list of unswept
+         accounts is full, what stands for nothing is not listed, so that junk keeps no market open,
+         nor what the owner closes: that it holds something counts all the same.
     """
     account: address = self._account(word)
     last: bytes32 = self.open_markets.pop()
@@ -298,18 +304,23 @@ def _close(
     listed: bool = (
         holds and len(self.unswept) < MAX_ENDED and conditions <= MAX_ENDED_CONDITIONS
     )
-    assert listed or not holds or written_off == 0, "too many unswept accounts"
-    if listed:
-        self.unswept_conditions = conditions
-        self.unswept.append(account)
-        self.remains[account] = written_off | (len(self.unswept) << 128)
-        self.written_off += written_off
+    assert listed or not holds or written_off == 0 or by_owner, "too many unswept accounts"
+    if holds:
+        self.holding += 1
+        self.written_off += per_share
+        remains: uint256 = per_share | HOLDS
+        if listed:
+            self.unswept_conditions = conditions
+            self.unswept.append(account)
+            remains |= len(self.unswept) << 160
+        self.remains[account] = remains
     log MarketClosed(
         market=market,
         account=account,
         loss=loss,
         written_off=written_off,
         halted=halted,
+        holds=holds,
         listed=listed,
     )
 
@@ -322,12 +333,16 @@ def _forget(account: address, emptied: bool):
     """
     word: uint256 = self.remains[account]
     self.written_off -= self._remains(word)
-    place: uint256 = word >> 128
-    if emptied and place != 0:
-        last: address = self.unswept.pop()
-        if last != account:
-            self.unswept[place - 1] = last
-            self.remains[last] = self._remains(self.remains[last]) | (place << 128)
-        self.unswept_conditions -= self._conditions(self.ended[account])
-        place = 0
-    self.remains[account] = place << 128
+    left: uint256 = word & ~units.U160
+    if emptied and left != 0:
+        self.holding -= 1
+        place: uint256 = (left >> 160) & units.U8
+        if place != 0:
+            last: address = self.unswept.pop()
+            if last != account:
+                self.unswept[place - 1] = last
+                moved: uint256 = self.remains[last] & ~(units.U8 << 160)
+                self.remains[last] = moved | (place << 160)
+            self.unswept_conditions -= self._conditions(self.ended[account])
+        left = 0
+    self.remains[account] = left

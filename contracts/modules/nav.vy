@@ -285,9 +285,7 @@ def _value(
     @dev down at the bid, up at the ask.
     """
     count: uint256 = len(words)
-    bound: uint256 = GAS + GAS_PER_CONDITION * count
-    # whoever reports must bring the gas, or he could make accounts fall silent
-    assert msg.gas > bound + bound // 32 + CALL_GAS, "too little gas"
+    bound: uint256 = self._check_gas(GAS + GAS_PER_CONDITION * count)
     success: bool = False
     answer: Bytes[ANSWER] = b""
     success, answer = raw_call(
@@ -308,6 +306,17 @@ def _value(
         log Unanswered(market=market, account=account)
         return 0, max(exposure, self._ask(book))
     return min(bid, exposure), ask
+
+
+@internal
+@view
+def _check_gas(bound: uint256) -> uint256:
+    """
+    @return What a call that may fail is given, `bound`. Whoever calls must bring it, or he could make
+            the failure.
+    """
+    assert msg.gas > bound + bound // 32 + CALL_GAS, "too little gas"
+    return bound
 
 
 @internal

@@ -199,7 +199,7 @@ def test_what_nav_is_made_of_and_what_a_strategy_may_do():
     ledger.permissions.limits |= {Limit.TOTAL_CAP: 10**9, Limit.TOTAL_CAP_BPS: 5_000}
     ledger.lose(0, 30)
     ledger.profits[0] = -30
-    ledger.remains = {BEN: 7}
+    ledger.remains = {BEN: ledger.per_share(7)}
     found = page(ledger)
     made = found.composition
     assert (made.home, made.at_cost, made.opinion) == (500, 300, 150)

@@ -246,7 +246,7 @@ def test_a_guardian_writes_off_a_thousandth_of_nav(
     (closed,) = receipt.decode_logs(funded.MarketClosed)
     assert (closed.loss, closed.written_off, closed.listed) == (UNIT, UNIT, True)
     assert funded.unsweptAccounts() == [market.account]
-    assert funded.written_off() == UNIT
+    assert funded.writtenOff() == UNIT
     assert funded.remainsOf(market.account) == (True, UNIT)
     assert 0 <= funded.totalLosses() - UNIT <= 1
     assert not funded.isFlat() or funded.total_idle() >= 1_000 * UNIT
@@ -384,7 +384,7 @@ def test_an_account_that_does_not_redeem_gives_its_collateral_and_stays_listed(
     closed.account.set_mood(NO_REDEMPTION, sender=deployer)
     funded.sweep(closed.account, sender=people.stranger)
     assert funded.total_idle() == 930 * UNIT
-    assert funded.written_off() == 100 * UNIT
+    assert funded.writtenOff() == 100 * UNIT
     assert not funded.isFlat()
 
 

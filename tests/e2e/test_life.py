@@ -108,7 +108,7 @@ def test_fees_of_every_report_follow_the_formula(life, chain):
         shares = entered(life, number)
         base = assets + ENTRIES.get(number, 0)
         if shares:
-            mark = max(mark, -(-(supply * mark + ENTRIES[number] * SHARE) // (supply + shares)))
+            mark = max(mark, (supply * mark + ENTRIES[number] * SHARE) // (supply + shares))
         supply += shares
     assert sum(line.performance for line in life.reports) > 0
     assert life.reports[-1].performance == 0  # after the loss

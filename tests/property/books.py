@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.property.evm import Logs
-from tests.property.world import DEPOSIT, VIRTUAL, World
+from tests.property.world import DEPOSIT, PRICE, VIRTUAL, World
 
 Values = dict[str, Any]
 ZERO = "0x" + "00" * 20
@@ -47,6 +47,7 @@ class Books:
     claimable: int = 0
     mark: int = 10**6
     prices: tuple[int, int] = (10**24, 10**24)
+    reference: int = 10**24
     room: int = 0
     reports: int = 0
     lost: dict[int, int] = field(default_factory=dict)  # class -> per share, 96 bits
@@ -57,7 +58,7 @@ class Books:
     order: list[bytes] = field(default_factory=list)
     classes: dict[str, int] = field(default_factory=dict)  # account -> class
     epochs: tuple[dict[int, Epoch], dict[int, Epoch]] = field(default_factory=lambda: ({}, {}))
-    remains: dict[str, int] = field(default_factory=dict)
+    remains: dict[str, int] = field(default_factory=dict)  # per share, 96 bits
     paid: list[Values] = field(default_factory=list)  # out of delegated accounts, in this call
     winding_down: bool = False
 
@@ -75,6 +76,15 @@ class Books:
 
     def losses(self, per_share: int) -> int:
         return -(-per_share * self.whole >> 96) if per_share else 0
+
+    @property
+    def most(self) -> int:
+        """The most that a share was ever worth, 96 bits."""
+        price = (self.nav_bid + 1) * PRICE // self.whole
+        return (max(self.reference, price) << 96) // PRICE + 1
+
+    def per_share(self, assets: int) -> int:
+        return min(-(-(assets << 96) // self.whole), self.most)
 
     def take(self, name: str, values: Values) -> None:
         handler: Callable[[Values], None] | None = getattr(self, f"on_{name}", None)
@@ -145,7 +155,11 @@ class Books:
         assert it["nav_bid"] == self.nav_bid
         assert it["supply"] == self.supply
         self.prices = it["bid"], it["ask"]
+        self.reference = max(self.reference, it["bid"])
         self.reports += 1
+
+    def on_BreakerReset(self, it: Values) -> None:  # noqa: N802
+        self.reference = it["reference"]
 
     # budget
 
@@ -191,21 +205,26 @@ class Books:
         self._pay_off(it["class_id"], it["assets"])
 
     def on_MarketClosed(self, it: Values) -> None:  # noqa: N802
-        market = self.markets.pop(it["market"])
+        market = self.markets[it["market"]]
+        part, most = self.per_share(it["loss"]), self.most
+        stood_for = self.per_share(it["written_off"])
+        del self.markets[it["market"]]
         place, last = self.order.index(it["market"]), self.order.pop()
         if last != it["market"]:
             self.order[place] = last
         assert market.exposure == it["loss"]
-        if it["loss"]:
-            part = -(-(it["loss"] << 96) // self.whole)
-            self.lost[market.class_id] = self.lost.get(market.class_id, 0) + part
-            self.all_lost += part
-            kept = self.profits.get(market.class_id, 0)
-            self.profits[market.class_id] = kept - it["loss"]
-        self.remains[it["account"]] = it["written_off"]
+        if it["loss"] and self.supply:
+            lost = self.lost.get(market.class_id, 0)
+            self.lost[market.class_id] = max(lost, min(lost + part, most))
+            self.all_lost = max(self.all_lost, min(self.all_lost + part, most))
+        kept = self.profits.get(market.class_id, 0)
+        self.profits[market.class_id] = kept - it["loss"]
+        if it["holds"]:
+            self.remains[it["account"]] = stood_for
 
     def on_Swept(self, it: Values) -> None:  # noqa: N802
-        self.remains[it["account"]] = it["remains"]
+        if it["emptied"] or not it["remains"]:
+            self.remains[it["account"]] = 0
 
     # leaving, and the end
 
@@ -264,7 +283,7 @@ def check_promise_9_logs_rebuild_the_state(world: World) -> None:
         assert books.losses(books.lost.get(kind, 0)) == losses
         assert books.profits.get(kind, 0) == profit
     assert books.losses(books.all_lost) == vault.totalLosses()
-    assert sum(books.remains.values()) == vault.written_off()
+    assert sum(books.remains.values()) * books.whole >> 96 == vault.writtenOff()
     assert books.winding_down == vault.windingDown()
     for side, epochs in enumerate(books.epochs):
         for number, epoch in epochs.items():

@@ -9,7 +9,7 @@ assets per share-wei, marks are of one token.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
+from decimal import ROUND_FLOOR, Context, Decimal, localcontext
 from typing import Any
 
 D = Decimal
@@ -90,8 +90,8 @@ class Market:
     ask: D = NONE
     closed: bool = False
     silent: bool = False
-    stood_for: D = NONE  # closed with something inside: what it stood for
-    listed: bool = False  # closed with something inside, which still is
+    stood_for: D = NONE  # closed with something inside: what it stood for, per share
+    holds: bool = False  # closed with something inside, which still is
 
     def held(self, condition: str, side: str) -> D:
         return self.tokens.get((condition, side), D(0))
@@ -190,8 +190,19 @@ class Reference:
     def stood_for(self) -> D:
         return sum((market.stood_for for market in self.markets.values()), D(0))
 
+    def per_share(self, amount: D) -> D:
+        """Return an amount per share, at most what a share was ever worth."""
+        return min(amount / (self.supply + V), self.best_price())
+
+    def best_price(self) -> D:
+        return max(self.reference, self.price(self.nav_bid))
+
+    def is_dust(self, per_share: D, assets: D) -> bool:
+        """Return whether it is a thousandth at most."""
+        return per_share * 1_000 <= (assets + 1) / (self.supply + V)
+
     def is_flat(self) -> bool:
-        return not self.open_markets() and self.stood_for() * 1_000 <= self.idle
+        return not self.open_markets() and self.is_dust(self.stood_for(), self.idle)
 
     # reports
 
@@ -234,7 +245,7 @@ class Reference:
         self.reports += 1
         self.reported_at = self.now
         if not self.winding_down:
-            free = flat and not any(market.listed for market in self.markets.values())
+            free = flat and not any(market.holds for market in self.markets.values())
             self._settle_deposits(bid, max(ask, self.ask), free)
         self._settle_redemptions(min(bid, self.bid))
         self._close_epochs()
@@ -262,7 +273,7 @@ class Reference:
             epoch.keep_only(1 - taken / left)
             self.room = max(D(0), self.room - taken)
             own = (self.supply * self.mark + taken * WAD) / (self.supply + minted)
-            self.mark = max(self.mark, own.to_integral_value(ROUND_CEILING))
+            self.mark = max(self.mark, floor(own))
             self.supply += minted
             self.idle += taken
             self._note("deposit", epoch, taken, minted)
@@ -468,22 +479,24 @@ class Reference:
         need(not source.closed, "closed")
         self.redeem(market)
         off = max(D(0), max(source.exposure, source.ask) - source.cash)
+        written_off = self.stood_for() + self.per_share(off)
         empty = source.away < 1 and not any(x > DUST for x in source.tokens.values())
         resolved = all(condition in self.payouts for condition in source.conditions)
         need(
             by == "owner"
-            or (by == "guardian" and (off + self.stood_for()) * 1_000 <= self.nav_bid)
+            or (by == "guardian" and self.is_dust(written_off, self.nav_bid))
             or (empty and (resolved or by == "keeper")),
             "not to be closed",
         )
         self._come_home(source, source.cash, min(source.cash, source.exposure))
-        part = source.exposure / (self.supply + V) if self.supply else D(0)  # nobody's loss
-        self.lost += part
-        self.classes[source.kind].lost += part
+        source.stood_for = D(0) if empty else self.per_share(off)
+        part = self.per_share(source.exposure) if self.supply else D(0)  # nobody's loss
+        most, kind = self.best_price(), self.classes[source.kind]
+        self.lost = max(self.lost, min(self.lost + part, most))
+        kind.lost = max(kind.lost, min(kind.lost + part, most))
         source.closed, source.exposure = True, D(0)
         source.bid = source.ask = D(0)
-        source.stood_for = D(0) if empty else off
-        source.listed = not empty
+        source.holds = not empty
 
     def sweep(self, market: str) -> None:
         source = self.markets[market]
@@ -493,7 +506,7 @@ class Reference:
         if resolved and source.away < 1:  # a payout is rounded down
             source.stood_for = D(0)
         if source.away < 1 and not self._holds_open_tokens(source):
-            source.stood_for, source.listed = D(0), False
+            source.stood_for, source.holds = D(0), False
         self._come_home(source, source.cash, D(0))
 
     def _holds_open_tokens(self, source: Market) -> bool:

@@ -15,16 +15,16 @@ from strongroom.audit.events import (
     on,
 )
 from strongroom.audit.governance import CLOSE_MARKET, FORGIVE_LOSSES, RESET_BREAKER
-from strongroom.audit.ledger import DUST_BPS, MarketAccount, OpenMarket
+from strongroom.audit.ledger import MarketAccount, OpenMarket
 from strongroom.audit.permissions import Limit, PermissionChange
 from strongroom.audit.queues import REDEMPTIONS
 from strongroom.chain.ids import keccak, market_of, to_bytes, to_hex
 from strongroom.chain.terms import VELOCITY_PERIOD_S, VELOCITY_PERIODS
 from strongroom.chain.units import BPS, PRICE
 
-MOST_MARKETS, MOST_CONDITIONS = 128, 192  # open at once
+MOST_MARKETS, MOST_CONDITIONS = 128, 192  # open, or closed and not swept
 MOST_OF_ONE = 32  # conditions
-MOST_UNSWEPT = 32  # closed accounts that still hold something
+MOST_UNSWEPT, MOST_UNSWEPT_CONDITIONS = 32, 48  # closed accounts that exits in kind visit
 
 
 def _market_opened(b: Booking, it: MarketOpened) -> None:
@@ -44,8 +44,8 @@ def _market_opened(b: Booking, it: MarketOpened) -> None:
     ledger.accounts[it.account] = MarketAccount(name, it.class_id)
     ledger.order.append(name)
     for what, count, most in (
-        ("markets", len(ledger.order), MOST_MARKETS),
-        ("conditions", ledger.conditions, MOST_CONDITIONS),
+        ("markets", len(ledger.order) + len(ledger.unswept), MOST_MARKETS),
+        ("conditions", ledger.conditions + sum(ledger.unswept.values()), MOST_CONDITIONS),
         ("conditions of one", it.conditions, MOST_OF_ONE),
     ):
         b.need(it, f"MarketOpened: {what}", count <= most, count, most)
@@ -172,6 +172,7 @@ def _market_closed(b: Booking, it: MarketClosed) -> None:
     b.expect(it, "MarketClosed.account", market.account, it.account)
     b.expect(it, "MarketClosed.loss", market.exposure, it.loss)
     _check_written_off(b, it, market)
+    stood_for = ledger.per_share(it.written_off)
     ledger.lose(market.class_id, market.exposure)
     ledger.profits[market.class_id] = ledger.profits.get(market.class_id, 0) - market.exposure
     place, last = ledger.order.index(it.market), ledger.order.pop()
@@ -181,25 +182,28 @@ def _market_closed(b: Booking, it: MarketClosed) -> None:
     ledger.closed += 1
     if it.halted:
         ledger.halted.add(it.market)
+    conditions = sum(ledger.unswept.values()) + market.conditions
+    room = len(ledger.unswept) < MOST_UNSWEPT and conditions <= MOST_UNSWEPT_CONDITIONS
+    b.expect(it, "MarketClosed.listed", it.holds and room, it.listed)
+    if it.holds:
+        ledger.remains[it.account] = stood_for
     if it.listed:
-        ledger.unswept.append(it.account)
-        ledger.remains[it.account] = it.written_off
-        count = len(ledger.unswept)
-        b.need(it, "MarketClosed: unswept accounts", count <= MOST_UNSWEPT, count, MOST_UNSWEPT)
+        ledger.unswept[it.account] = market.conditions
 
 
 def _check_written_off(b: Booking, it: MarketClosed, market: OpenMarket) -> None:
     """What is written off is the larger of cost and value at the ask, less what came home with the
     closing; above dust only the owner may, and only announced."""
-    if not it.listed:
+    if not it.holds:
         b.expect(it, "MarketClosed.written_off", 0, it.written_off)
         return
     fits, nav, before = {max(market.exposure, market.ask)}, b.ledger.nav[0], b.beside(-1)
     if isinstance(before, CameHome) and before.account == it.account:
         stood, was = b.before_home
         fits, nav = {*fits, max(0, stood - before.assets)}, max(nav, was)
-    announced = (b.ledger.written_off + it.written_off) * BPS > DUST_BPS * nav
-    if announced:
+    written_off = sum(b.ledger.remains.values()) + b.ledger.per_share(it.written_off)
+    announced = not b.ledger.is_dust(written_off, nav)
+    if announced or (it.written_off and not it.listed):
         b.announced(it, CLOSE_MARKET, to_bytes(it.market))
     # of an account that fails, the owner may leave behind what it holds
     fine = it.written_off in fits or (announced and it.written_off <= max(fits))
@@ -208,17 +212,21 @@ def _check_written_off(b: Booking, it: MarketClosed, market: OpenMarket) -> None
 
 def _swept(b: Booking, it: Swept) -> None:
     ledger, account = b.ledger, it.account
-    was = ledger.remains.get(account, 0)
+    was = ledger.for_all(ledger.remains.get(account, 0))
     open_ones = {market.account for market in ledger.markets.values()}
     b.expect(it, "Swept.account: closed", True, account in ledger.accounts.keys() - open_ones)
     b.expect(it, "Swept.remains", True, it.remains in ({0} if it.emptied else {0, was}))
-    if account in ledger.remains:
-        ledger.remains[account] = it.remains
-    if it.emptied and account in ledger.remains:
-        place, last = ledger.unswept.index(account), ledger.unswept.pop()
+    if account in ledger.remains and not it.remains:
+        ledger.remains[account] = 0
+    if not it.emptied:
+        return
+    ledger.remains.pop(account, None)
+    if account in ledger.unswept:
+        order = list(ledger.unswept)
+        place, last = order.index(account), order.pop()
         if last != account:
-            ledger.unswept[place] = last
-        del ledger.remains[account]
+            order[place] = last
+        ledger.unswept = {each: ledger.unswept[each] for each in order}
 
 
 # by the owner

@@ -202,7 +202,7 @@ def _settle(b: Booking, prices: tuple[int, int], room: int) -> None:
     is_flat, supply = ledger.is_flat, ledger.supply
     if supply <= (ledger.nav[0] + 1) * ledger.virtual * COLLAPSED:
         if not ledger.is_winding_down:
-            room = _settle_deposits(b, prices, room, is_flat and not ledger.unswept)
+            room = _settle_deposits(b, prices, room, is_flat and not ledger.remains)
         _settle_redemptions(b, min(bid, ledger.prices[0]))
     ledger.reports += 1
     ledger.reported_at = b.now

@@ -309,7 +309,8 @@ class MarketClosed(AuditedEvent):
     Attributes:
         written_off: what its tokens and wallet stood for, assets
         halted: it had been halted before, and is never opened again
-        listed: the account still holds something
+        holds: the account still holds something
+        listed: and has a place in the list of what waits to be swept
     """
 
     market: MarketId
@@ -317,6 +318,7 @@ class MarketClosed(AuditedEvent):
     loss: int
     written_off: int
     halted: bool
+    holds: bool
     listed: bool
 
 

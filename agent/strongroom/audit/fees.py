@@ -67,5 +67,5 @@ def fees_due(
 def mark_at_entry(mark: int, supply: int, assets: int, shares: int) -> int:
     """Return the high-water mark after assets came in for shares: entrants carry their own."""
     whole = supply + shares
-    entered = -(-(supply * mark + assets * SHARE) // whole)
+    entered = (supply * mark + assets * SHARE) // whole
     return min(max(mark, entered), MOST_MARK)

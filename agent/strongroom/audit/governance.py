@@ -192,6 +192,8 @@ class Governance:
         riskier = new > old
         if which in (Limit.MIN_REPORT_INTERVAL, Limit.MARKS_REQUIRED):
             riskier = new < old
+        elif which in (Limit.MAX_DOWN_BPS, Limit.MAX_REPORT_AGE):
+            riskier = new != old
         elif which == Limit.PRICE_BAND_BPS:  # none at all is the widest
             riskier = old != 0 and (new == 0 or new > old)
         if riskier:

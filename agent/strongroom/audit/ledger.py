@@ -12,7 +12,7 @@ from strongroom.audit.permissions import Difference, Limit, Permissions
 from strongroom.audit.queues import DEPOSITS, AuditedEpoch
 from strongroom.chain.ids import MarketId, Question
 from strongroom.chain.terms import DELEGATED, VELOCITY_PERIOD_S, VELOCITY_PERIODS
-from strongroom.chain.units import BPS
+from strongroom.chain.units import BPS, PRICE
 
 LOSS = 96  # bits behind the point of losses a share
 DUST_BPS = 10  # of NAV at the bid: what may be written off without the owner
@@ -101,7 +101,9 @@ class Ledger:
         order: open markets, as the vault lists them
         halted: markets that are never opened again
         accounts: account -> market, of closed ones too
-        remains: account that waits to be swept -> what it stood for when it was closed
+        unswept: closed accounts that exits in kind visit, as the vault lists them -> conditions
+        remains: closed account that holds something -> what it stood for then, assets a share with
+            LOSS bits behind the point
         allocated: period -> net allocation
         class_losses: class -> losses, assets a share with LOSS bits behind the point
         losses: of all classes, likewise
@@ -136,7 +138,7 @@ class Ledger:
     halted: set[MarketId] = field(default_factory=set)
     closed: int = 0  # markets
     accounts: dict[str, MarketAccount] = field(default_factory=dict)
-    unswept: list[str] = field(default_factory=list)
+    unswept: dict[str, int] = field(default_factory=dict)
     remains: dict[str, int] = field(default_factory=dict)
     allocated: dict[int, int] = field(default_factory=dict)
     class_losses: dict[int, int] = field(default_factory=dict)
@@ -189,13 +191,13 @@ class Ledger:
 
     @property
     def written_off(self) -> int:
-        """What closed accounts stood for, until swept."""
-        return sum(self.remains.values())
+        """What closed accounts stood for, until swept, for the shares that there are."""
+        return self.for_all(sum(self.remains.values()))
 
     @property
     def is_flat(self) -> bool:
         """Whether idle is all there is but dust."""
-        return not self.order and self.written_off * BPS <= DUST_BPS * self.idle
+        return not self.order and self.is_dust(sum(self.remains.values()), self.idle)
 
     @property
     def is_tripped(self) -> bool:
@@ -239,11 +241,32 @@ class Ledger:
         per_share = self.losses if class_id is None else self.class_losses.get(class_id, 0)
         return -(-per_share * self.shares >> LOSS)
 
+    @property
+    def _most_a_share(self) -> int:
+        """The most that a share was ever worth, published or now, LOSS bits behind the point."""
+        price = (self.nav[0] + 1) * PRICE // self.shares
+        return (max(self.reference, price) << LOSS) // PRICE + 1
+
+    def per_share(self, assets: int) -> int:
+        """Return assets a share, LOSS bits behind the point: at most what a share was worth."""
+        return min(-(-(assets << LOSS) // self.shares), self._most_a_share)
+
+    def for_all(self, per_share: int) -> int:
+        """Return what so much a share is for all shares, assets."""
+        return per_share * self.shares >> LOSS
+
+    def is_dust(self, per_share: int, assets: int) -> bool:
+        """Whether so much a share may be written off of `assets` without the owner."""
+        return per_share * BPS * self.shares <= DUST_BPS * (assets + 1) << LOSS
+
     def lose(self, class_id: int, assets: int) -> None:
         """Book what a closed market has not returned."""
-        part = -(-(assets << LOSS) // self.shares)
-        self.class_losses[class_id] = self.class_losses.get(class_id, 0) + part
-        self.losses += part
+        if self.supply == 0:
+            return  # nobody's
+        part, most = self.per_share(assets), self._most_a_share
+        lost = self.class_losses.get(class_id, 0)
+        self.class_losses[class_id] = max(lost, min(lost + part, most))
+        self.losses = max(self.losses, min(self.losses + part, most))
 
     def pay_off(self, class_id: int, assets: int) -> None:
         """Let losses fall by what came home above cost, or was forgiven."""

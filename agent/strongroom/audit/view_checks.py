@@ -108,7 +108,7 @@ def _totals(ledger: Ledger, now: int) -> Iterator[tuple[str, tuple[Argument, ...
     yield "isFlat", (), ledger.is_flat
     yield "openMarkets", (), tuple(ledger.order)
     yield "open_conditions", (), ledger.conditions
-    yield "written_off", (), ledger.written_off
+    yield "writtenOff", (), ledger.written_off
     yield "unsweptAccounts", (), tuple(ledger.unswept)
 
 
@@ -132,7 +132,7 @@ def _markets(ledger: Ledger) -> Iterator[tuple[str, tuple[Argument, ...], Answer
                 mark = (word & LOW64, (word >> 64) & LOW64, word >> 128)
                 yield "markOf", (name, condition), mark
     for account in ledger.unswept:
-        yield "remainsOf", (account,), (True, ledger.remains[account])
+        yield "remainsOf", (account,), (True, ledger.for_all(ledger.remains[account]))
 
 
 def _requests(ledger: Ledger) -> Iterator[tuple[str, tuple[Argument, ...], Answer]]:

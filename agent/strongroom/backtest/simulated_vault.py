@@ -58,7 +58,7 @@ class VaultClass:
 
 @dataclass(frozen=True)
 class Remains:
-    """What a closed account left behind: whose it is, and what it stood for then."""
+    """What a closed account left behind: whose it is, and what it stood for then, per share."""
 
     kind: int
     stood_for: int
@@ -158,7 +158,8 @@ class Vault(Generic[Name]):
     def is_flat(self) -> bool:
         """Whether idle is all there is, but for dust."""
         left = sum(each.stood_for for each in self.unswept.values())
-        return not self.open and left * BPS <= DUST_BPS * self.idle
+        whole = self.supply + VIRTUAL_SHARES
+        return not self.open and left * BPS * whole <= DUST_BPS * (self.idle + 1) << LOSS
 
     @property
     def is_stale(self) -> bool:
@@ -188,6 +189,17 @@ class Vault(Generic[Name]):
     def class_losses(self, kind: int) -> int:
         """Return what a class has lost, assets."""
         return self._in_assets(self.classes[kind].losses)
+
+    @property
+    def _most_per_share(self) -> int:
+        """The most that a share was ever worth, published or now."""
+        price = (self.nav[0] + 1) * PRICE // (self.supply + VIRTUAL_SHARES)
+        return (max(self.reference, price) << LOSS) // PRICE + 1
+
+    def _per_share(self, assets: int) -> int:
+        """Return assets per share: rounded up, at most what a share was ever worth."""
+        part = -(-(assets << LOSS) // (self.supply + VIRTUAL_SHARES))
+        return min(part, self._most_per_share)
 
     def _in_assets(self, per_share: int) -> int:
         return -(-per_share * (self.supply + VIRTUAL_SHARES) >> LOSS)
@@ -330,19 +342,22 @@ class Vault(Generic[Name]):
         state = self._open(market)
         if assets:
             self._come_home(state, assets, min(assets, state.exposure))
-        if state.exposure:
-            whole = self.supply + VIRTUAL_SHARES
-            part = -(-(state.exposure << LOSS) // whole)
-            self.classes[state.kind].losses += part
-            self.classes[state.kind].profit -= state.exposure
-            self.losses += part
+        if stood_for is not None:
+            self.unswept[account] = Remains(state.kind, self._per_share(stood_for))
+        self._lose(self.classes[state.kind], state.exposure)
         state.exposure = state.bid = state.ask = 0
         state.closed, state.halted = True, halted
         last = self.open.pop()
         if last != market:
             self.open[self.open.index(market)] = last
-        if stood_for is not None:
-            self.unswept[account] = Remains(state.kind, stood_for)
+
+    def _lose(self, kind: VaultClass, assets: int) -> None:
+        """Book what did not come home; without shares it is nobody's loss."""
+        if self.supply:
+            part, most = self._per_share(assets), self._most_per_share
+            kind.losses = max(kind.losses, min(kind.losses + part, most))
+            self.losses = max(self.losses, min(self.losses + part, most))
+        kind.profit -= assets
 
     def sweep(self, account: Hashable, kind: int, assets: int, emptied: bool, paid: bool) -> None:
         """A closed account's money came home.
@@ -463,7 +478,7 @@ class Vault(Generic[Name]):
             self.idle += taken
             if shares:
                 self.room -= min(self.room, taken)
-                entered = -(-(supply * self.mark + taken * SHARE) // (supply + shares))
+                entered = (supply * self.mark + taken * SHARE) // (supply + shares)
                 self.mark = max(self.mark, entered)
                 supply += shares
                 self.mint("vault", shares)

@@ -21,6 +21,10 @@ class NoVault(BadInput):
 
 # what is in a contract's reason -> what to do about it; the first that fits
 _ADVICE = (
+    (
+        "asset decimals",
+        "name an asset of at most 12 decimals: a share needs virtual ones beside it",
+    ),
     ("has no code", "name a contract of this chain, or the node of the chain that is meant"),
     ("of another asset", "name contracts of one asset"),
     ("too high", "take a smaller value"),
