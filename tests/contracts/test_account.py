@@ -314,7 +314,9 @@ def test_split_merge_and_redeem(desk, people, venue, resolve):
     with ape.reverts("not resolved"):
         desk.account.redeem(0, sender=people.mallory)
     resolve(desk.market, 1, 1)
-    desk.account.redeem(0, sender=people.stranger)
+    receipt = desk.account.redeem(0, sender=people.stranger)
+    (event,) = receipt.decode_logs(desk.account.Redeemed)
+    assert (event.condition, event.assets) == (0, 30 * UNIT)  # beside the 170 that were there
     collateral, (position,) = desk.account.positions()
     assert (collateral, position.yes, position.no) == (200 * UNIT, 0, 0)
     assert not venue.ctf.isApprovedForAll(desk.account, venue.adapter)

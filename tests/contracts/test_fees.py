@@ -153,6 +153,31 @@ def test_entrants_carry_their_own_mark_and_nobody_elses(
     assert (event.performance, event.shares) == (0, 0)
 
 
+def test_each_epoch_of_entrants_is_averaged_over_all_shares_before_it(
+    make_vault, people, invest, fund, report, script, hold, spend
+):
+    """Two epochs wait while the premium is too high, and enter at one report, at 1.20: 100 shares
+    beside 1,000 at 1.00, then 200 beside 1,100."""
+    vault = make_vault(max_premium_bps=2_100)
+    invest(vault, people.alice, 1_000 * UNIT)
+    market = script(vault)
+    vault.allocate(market.id, 100 * UNIT, sender=people.keeper)
+    spend(market, 100 * UNIT)
+    hold(market, (1_000 * UNIT, 0))
+    fund(vault, people.bob)
+    high, quote = ("0.1", "0.5"), ("0.1", "0.3")  # ask 1,400 and 1,200, bid 1,000
+    for assets in (120 * UNIT, 240 * UNIT):
+        vault.requestDeposit(assets, people.bob, people.bob, sender=people.bob)
+        report(vault, high)
+    report(vault, quote)  # the dearer of two prices is still the last report's
+    assert vault.waitingEpochs(0) == [2, 3]
+    report(vault, quote)
+    assert vault.waitingEpochs(0) == []
+    assert abs(vault.maxMint(people.bob) - 300 * SHARE) < 10**13
+    # (1,000 * 1.00 + 120) / 1,100, up; then with 240 over 1,300, up
+    assert vault.highWaterMark() == 1_046_154
+
+
 def test_who_comes_below_the_mark_leaves_it(make_vault, people, invest, fund, report, earn, script):
     vault = make_vault(performance=2_000)
     invest(vault, people.alice, 1_000 * UNIT)

@@ -186,6 +186,7 @@ def test_a_request_leaves_in_kind_whatever_its_state(
         vault.redeemRequestInKind(1, people.alice, people.carol, [], sender=people.carol)
     before = venue.pusd.balanceOf(people.carol)
     receipt = vault.redeemRequestInKind(1, people.alice, people.carol, [], sender=people.alice)
+    assert receipt.decode_logs(vault.Withdraw) == []  # nothing of it was settled
     assert venue.pusd.balanceOf(people.carol) - before == here * 4 // 10
     (event,) = receipt.decode_logs(vault.RedeemedInKind)
     assert (event.owner, event.shares) == (people.alice, 400 * SHARE)
