@@ -113,7 +113,7 @@ SEED ?= 1
 search: setup ## Search what each coalition can take of a vault, against its bound (STEPS=, SEED=)
 	@python -m scripts.dev.search --steps $(STEPS) --seed $(SEED)
 
-mutants: setup ## Break the contracts at 600 places; list what no test notices (hours; goes on where it stopped)
+mutants: setup ## Break the contracts at 600 places; list what no test notices (goes on where it stopped)
 	@python -m scripts.dev.mutants --sample 600
 
 clean: ## Remove everything that the others made

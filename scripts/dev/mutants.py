@@ -1,98 +1,55 @@
 """Break the contracts one place at a time and see whether the tests notice: `make mutants`.
 
 Each mutant changes one comparison, arithmetic operator, rounding direction, bound, minimum or
-condition of a product contract or module. The pieces that hold it are compiled and put in place of
-the package's, the likeliest first, and the tests of the contracts run on them until one fails.
-Packing (shifts and masks) is left alone: an error there breaks everything at once. Verdicts go to
-build/mutants.json as they come, and a run goes on where the last one stopped.
+condition of a product contract or module. Packing (shifts and masks) is left alone: an error there
+breaks everything at once. All mutants are compiled into one code, where they can be chosen from
+(mutant_code); tests/contracts and tests/property judge each on a bare EVM until one fails
+(mutant_judge, quick_ape), those first that have killed most mutants of the file. Who survives that,
+or cannot be chosen, is compiled alone, and judged by the tests that are left.
+
+Verdicts go to build/mutants.json as they come, and a run goes on where the last one stopped; a file
+that has changed since is judged anew. STRONGROOM_TRACE_JUDGE may name one more judge
+(tests/property/test_traces.py).
 
     python -m scripts.dev.mutants --sample 600          a seeded sample (make mutants)
-    python -m scripts.dev.mutants --module fees         all of one file
+    python -m scripts.dev.mutants --module modules/fees       all of one file
     python -m scripts.dev.mutants --report              what is known so far
 """
 
+import dataclasses
+import gc
+import hashlib
 import io
 import json
 import os
-import random
-import shutil
-import subprocess
-import sys
-import tempfile
+import pickle
+import time
 import tokenize
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import click
+from strongroom.chain.artifacts import artifact
+
+from scripts.dev.mutant_code import TRUE, UP, Change, Code, alone, bare, holders, together
+from scripts.dev.mutant_judge import DIED, Call, Ran, Tests, forked, use, with_tests
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "contracts"
 TARGET = ROOT / "build" / "mutants.json"
-ARTIFACTS = Path("agent") / "strongroom" / "chain" / "artifacts"
+KEPT = ROOT / "build" / "mutants.pickle"
 SEED = 15
-# The pieces of a vault and the accounts that hold a file's code, the likeliest to fail first.
-VAULT = ("VaultDesk", "VaultExits", "Vault", "VaultGovernance")
-ACCOUNTS = ("PolymarketAccount", "DelegatedAccount", "FpmmAccount")
-PARTS = {
-    "modules/fees": ("VaultDesk", "VaultExits", "VaultGovernance"),
-    "modules/requests": ("VaultDesk", "Vault", "VaultExits"),
-    "modules/classes": ("VaultDesk", "VaultGovernance", "VaultExits", "Vault"),
-    "modules/losses": ("VaultDesk", "VaultExits", "VaultGovernance"),
-    "modules/velocity": ("VaultDesk", "VaultExits"),
-    "modules/markets": ("VaultDesk", "VaultExits"),
-    "modules/exposure": ("VaultDesk", "VaultExits"),
-    "modules/nav": ("VaultDesk", "VaultExits", "Vault"),
-    "modules/ledger": ("Vault", "VaultDesk", "VaultExits", "VaultGovernance"),
-    "modules/limits": ("VaultDesk", "VaultGovernance", "VaultExits"),
-    "modules/status": ("VaultDesk", "Vault", "VaultGovernance", "VaultExits"),
-    "modules/roles": ("VaultGovernance", "VaultExits"),
-    "modules/timelock": ("VaultGovernance", "VaultExits"),
-    "modules/core": ("VaultDesk", "VaultExits", "VaultGovernance"),
-    "modules/account": ACCOUNTS,
-    "modules/orders": ("PolymarketAccount",),
-    "Vault": ("Vault",),
-    "VaultDesk": ("VaultDesk",),
-    "VaultExits": ("VaultExits",),
-    "VaultGovernance": ("VaultGovernance",),
-    "VaultFactory": ("VaultFactory",),
-    "accounts/PolymarketAccount": ("PolymarketAccount",),
-    "accounts/DelegatedAccount": ("DelegatedAccount",),
-    "accounts/FpmmAccount": ("FpmmAccount",),
-    "accounts/WalletRegistry": ("WalletRegistry",),
-}
+# What is deployed, the likeliest to show a mistake of a module first.
+PIECES = (
+    *("VaultDesk", "VaultExits", "Vault", "VaultGovernance", "VaultFactory"),
+    *("accounts/PolymarketAccount", "accounts/WalletAccount", "accounts/PositionAccount"),
+    *("accounts/FpmmAccount", "accounts/DelegatedAccount", "accounts/WalletRegistry"),
+)
+MODULES = tuple(sorted(f"modules/{path.stem}" for path in CONTRACTS.glob("modules/*.vy")))
+FILES = (*MODULES, *PIECES)
 NO_MUTANT = "no mutant: does not compile, or to the same code"
-# The unit tests that are about a file, run before all others.
-ABOUT = {
-    "modules/fees": ("fees",),
-    "modules/requests": ("requests",),
-    "modules/classes": ("caps", "exposure"),
-    "modules/losses": ("exposure", "caps"),
-    "modules/velocity": ("caps", "exposure"),
-    "modules/markets": ("exposure", "wind_down"),
-    "modules/exposure": ("exposure", "caps"),
-    "modules/nav": ("nav", "negative_risk"),
-    "modules/ledger": ("deposit_terms", "requests"),
-    "modules/limits": ("timelock", "caps"),
-    "modules/status": ("roles", "account"),
-    "modules/roles": ("roles",),
-    "modules/timelock": ("timelock",),
-    "modules/core": ("fees", "wind_down"),
-    "modules/account": ("account", "negative_risk", "delegated"),
-    "modules/orders": ("account",),
-    "Vault": ("requests", "deposit_terms"),
-    "VaultDesk": ("requests", "nav", "caps"),
-    "VaultExits": ("wind_down", "exposure", "delegated"),
-    "VaultGovernance": ("timelock", "roles"),
-    "VaultFactory": ("factory",),
-    "accounts/PolymarketAccount": ("account",),
-    "accounts/DelegatedAccount": ("delegated",),
-    "accounts/FpmmAccount": ("fpmm",),
-    "accounts/WalletRegistry": ("delegated",),
-}
 SWAPS = {
     "<=": ("<",),
     "<": ("<=",),
@@ -114,13 +71,20 @@ SWAPS = {
 }
 # Survivors that change nothing anybody could observe: a part of the mutated line -> why.
 EQUIVALENT: dict[str, str] = {
+    "if free != MAX_LIVE and i + 1 != MAX_LIVE": "the same sixteen places, filled in another order",
+    "assert msg.gas >= LEAST_GAS": "one unit of gas more decides nothing",
+    "price >= best": "equal: it writes what is there",
+    "price <= best": "equal: it writes what is there",
     '"request too large"': "a guard: no asset has 2**96 units, the transfer fails",
     '"settlement too large"': "a guard: a collapsed price is not dealt at",
     '"exposure too large"': "a guard: no asset has 2**85 units",
 }
+SLOW = 0.5  # seconds of a test
+FIRST = "test_world.py::test_everybody_can_do_what_is_his"  # much in little time
+Verdicts = dict[str, str | None]  # by a mutant's key: what killed it
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Mutant:
     """One changed place of a file; `module` is its path under contracts/, without its ending."""
 
@@ -129,10 +93,33 @@ class Mutant:
     column: int
     old: str
     new: str
+    word: str  # the operator, function or statement that it is about
+
+    @property
+    def change(self) -> Change:
+        """What the compiler makes of it."""
+        statement = self.word == "assert"
+        place = (
+            source(self.module).splitlines()[self.line - 1].index("assert")
+            if statement
+            else self.column
+        )
+        new = UP if self.new.endswith(" + 1") else TRUE if statement else self.new
+        return Change(self.module, (self.line, place), self.word, new)
 
     @property
     def name(self) -> str:
         return f"{self.module}:{self.line}:{self.column} {self.old!r} -> {self.new!r}"
+
+    @property
+    def key(self) -> str:
+        """The name, and which text of the file it is about."""
+        return f"{hashlib.sha256(source(self.module).encode()).hexdigest()[:8]} {self.name}"
+
+    @property
+    def rank(self) -> str:
+        """Its place in the order that samples are taken in."""
+        return hashlib.sha256(f"{SEED} {self.name}".encode()).hexdigest()
 
     def text(self) -> str:
         """Return the module's text with the change."""
@@ -142,6 +129,7 @@ class Mutant:
         return "".join(lines)
 
 
+@cache
 def source(module: str) -> str:
     """Return a module's source text."""
     return (CONTRACTS / f"{module}.vy").read_text()
@@ -166,17 +154,17 @@ def mutants_of(module: str) -> Iterator[Mutant]:
                 continue  # a sign
             if token.string in ("min", "max") and tokens[index + 1].string != "(":
                 continue
-            yield Mutant(module, line, column, token.string, new)
+            yield Mutant(module, line, column, token.string, new, token.string)
         if token.string == "//":
             end = _operand_end(tokens, index + 1)
             if end[0] == line:
                 operand = lines[line - 1][column : end[1]]
-                yield Mutant(module, line, column, operand, f"{operand} + 1")
+                yield Mutant(module, line, column, operand, f"{operand} + 1", "//")
         if token.string == "assert" and statement.startswith("assert "):
             end = _condition_end(tokens, index + 1)
             if end[0] == line:
                 condition = lines[line - 1][tokens[index + 1].start[1] : end[1]]
-                yield Mutant(module, line, tokens[index + 1].start[1], condition, "True")
+                yield Mutant(module, line, tokens[index + 1].start[1], condition, "True", "assert")
 
 
 def _operand_end(tokens: list[tokenize.TokenInfo], index: int) -> tuple[int, int]:
@@ -203,114 +191,136 @@ def _condition_end(tokens: list[tokenize.TokenInfo], index: int) -> tuple[int, i
     return end
 
 
-def compile_part(part: str, mutant: Mutant | None = None) -> tuple[str, str] | None:
-    """Return creation and runtime code of a contract; None if it does not compile."""
-    from vyper.compiler import compile_from_file_input
-    from vyper.compiler.input_bundle import FilesystemInputBundle
-    from vyper.compiler.settings import Settings
-    from vyper.exceptions import VyperException
+# judging
 
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(CONTRACTS, Path(folder) / "contracts")
-        if mutant:
-            (Path(folder) / "contracts" / f"{mutant.module}.vy").write_text(mutant.text())
-        packages = [Path(entry) for entry in sys.path if entry.endswith("site-packages")]
-        bundle = FilesystemInputBundle([*packages, Path(folder)])
-        place = "accounts/" if (CONTRACTS / "accounts" / f"{part}.vy").exists() else ""
-        try:
-            output = compile_from_file_input(
-                bundle.load_file(Path("contracts") / f"{place}{part}.vy"),
-                input_bundle=bundle,
-                output_formats=["bytecode", "bytecode_runtime"],
-                settings=Settings(evm_version="cancun"),
-                no_bytecode_metadata=True,
-            )
-        except VyperException:
+
+@dataclasses.dataclass(frozen=True)
+class Ground:
+    """What all verdicts stand on; it takes minutes and is kept in build/.
+
+    Attributes:
+        digest: of the contracts and tests that it is about
+        holders: the contracts whose code holds a line, by module and line
+        codes: of contracts with all mutants in them
+        dear: tests that fail where code is larger: they judge mutants that are alone
+        seconds: that each test takes
+    """
+
+    digest: str
+    holders: dict[tuple[str, int], list[str]]
+    codes: dict[str, Code]
+    dear: frozenset[str]
+    seconds: dict[str, float]
+
+
+def ground(tests: Tests, every: list[Mutant]) -> Ground:
+    """Compile everything, and see that the unchanged contracts pass."""
+    digest = hashlib.sha256()
+    for folder in ("contracts", "tests/contracts", "tests/property"):
+        for path in sorted((ROOT / folder).rglob("*.*y*")):
+            if path.suffix in (".py", ".vy", ".vyi"):
+                digest.update(path.read_bytes())
+    if KEPT.exists():
+        kept = pickle.loads(KEPT.read_bytes())
+        if kept.digest == digest.hexdigest():
+            return kept  # type: ignore[no-any-return]
+    changes = {number: mutant.change for number, mutant in enumerate(every, start=1)}
+    codes = dict(zip(PIECES, _compiled(changes), strict=True))
+    calls = [(run, (tests, some, 0, tests.names, False)) for some in ({}, codes)]
+    answers = dict(forked(calls, 2))
+    if failed := [each.name for each in answers[0] if each.failed]:
+        raise click.ClickException(f"the unchanged contracts fail: {failed}")
+    dear = frozenset(each.name for each in answers[1] if each.failed)
+    seconds = {each.name: each.seconds for each in answers[0]}
+    found = Ground(digest.hexdigest(), holders(PIECES), codes, dear, seconds)
+    KEPT.write_bytes(pickle.dumps(found))
+    return found
+
+
+def run(
+    tests: Tests, codes: dict[str, Code], number: int, names: list[str], stop: bool
+) -> list[Ran]:
+    """Run tests on changed contracts, in a process of its own."""
+    use(codes, number)
+    return tests.run(names, stop)
+
+
+class Judges:
+    """Judge mutants by the tests: all in one code first, then, alone, who survived that.
+
+    Args:
+        slow: whether the slow tests judge, too
+    """
+
+    def __init__(self, tests: Tests, every: list[Mutant], verdicts: Verdicts, slow: bool) -> None:
+        self._tests, self._slow = tests, slow
+        self._ground = ground(tests, every)
+        self._numbers = {mutant: number for number, mutant in enumerate(every, start=1)}
+        self._kills: Counter[tuple[str, str]] = Counter()
+        for key, killer in verdicts.items():
+            self.count(key.split()[1].partition(":")[0], killer)
+
+    def count(self, module: str, killer: str | None) -> None:
+        """Note what killed a mutant of a module."""
+        if killer:
+            self._kills[module, killer] += 1
+            self._kills["", killer] += 1
+
+    def call(self, mutant: Mutant) -> Call:
+        """Return the call that judges a mutant: the tests that have killed most mutants, above all
+        of its module, come first, the slow ones last."""
+        seconds = self._ground.seconds
+
+        def rank(name: str) -> tuple[bool, int]:
+            kills = 10 * self._kills[mutant.module, name] + self._kills["", name]
+            return seconds[name] > SLOW, -kills - 20 * name.endswith(FIRST)
+
+        names = [name for name in self._tests.names if self._slow or seconds[name] <= SLOW]
+        return self._verdict, (mutant, sorted(names, key=rank))
+
+    def _verdict(self, mutant: Mutant, names: list[str]) -> str | None:
+        number, codes = self._numbers[mutant], self._ground.codes
+        pieces = self._ground.holders.get((mutant.module, mutant.line), [])
+        if pieces and all(number in codes[piece].numbers for piece in pieces):
+            quick = [name for name in names if name not in self._ground.dear]
+            if killer := self._killer(codes, number, quick):
+                return killer
+            names = [name for name in names if name in self._ground.dear]
+        changed = {}
+        for piece in pieces:
+            code = alone(piece, mutant.module, mutant.text())
+            if code is None:
+                return NO_MUTANT
+            if not is_packaged(piece, code):
+                changed[piece] = code
+        return self._killer(changed, 0, names) if changed else NO_MUTANT
+
+    def _killer(self, codes: dict[str, Code], number: int, names: list[str]) -> str | None:
+        if not names:
             return None
-        return output["bytecode"], output["bytecode_runtime"]
+        ((_, ran),) = forked([(run, (self._tests, codes, number, names, True))], 1)
+        if ran == DIED:
+            return DIED
+        return ran[-1].name if ran[-1].failed else None
 
 
-@cache
-def unchanged(part: str) -> tuple[str, str] | None:
-    """Return the code of a contract without any change."""
-    return compile_part(part)
+def _compiled(changes: dict[int, Change]) -> list[Code]:
+    calls = [(together, (piece, changes)) for piece in PIECES]
+    return [code for _, code in sorted(forked(calls, 2), key=lambda answer: answer[0])]
 
 
-@cache
-def workshop() -> Path:
-    """Return this process's own copy of what the tests need; made once."""
-    folder = Path(tempfile.mkdtemp(prefix="mutants-"))
-    for part in ("agent", "tests", "scripts", ".build"):
-        shutil.copytree(ROOT / part, folder / part)
-    for part in ("contracts", "docs", "node_modules", "deployments"):
-        (folder / part).symlink_to(ROOT / part)
-    for part in ("ape-config.yaml", "pyproject.toml"):
-        shutil.copy(ROOT / part, folder / part)
-    return folder
-
-
-def put(codes: dict[str, tuple[str, str]]) -> None:
-    """Put changed contracts in place of the package's and of ape's."""
-    folder = workshop()
-    for path in sorted((ROOT / ARTIFACTS).glob("*.json")):
-        plain = json.loads(path.read_text())
-        if path.stem in codes:
-            plain["creation"], plain["runtime"] = (
-                code.removeprefix("0x") for code in codes[path.stem]
-            )
-        (folder / ARTIFACTS / path.name).write_text(json.dumps(plain))
-    manifest = json.loads((ROOT / ".build" / "__local__.json").read_text())
-    for name, (creation, runtime) in codes.items():
-        contract = manifest["contractTypes"][name]
-        contract["deploymentBytecode"]["bytecode"] = creation
-        contract["runtimeBytecode"]["bytecode"] = runtime
-    (folder / ".build" / "__local__.json").write_text(json.dumps(manifest))
-
-
-def killed_by_tests(module: str) -> str | None:
-    """Return the first test that fails on what lies in the workshop."""
-    about = [f"tests/contracts/test_{name}.py" for name in ABOUT[module]]
-    options = ["-x", "-q", "-p", "no:xdist", "-p", "no:cacheprovider"]
-    options += ["--network", "ethereum:local:test"]
-    for name in ("abi", "sources"):  # of the sources, not of the code
-        options += ["--deselect", f"tests/contracts/test_{name}.py"]
-    folder = workshop()
-    for files in (about, ["tests/property", "tests/contracts"]):
-        done = subprocess.run(
-            ["pytest", *options, *files],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": f"{folder / 'agent'}:{folder}"},
-        )
-        if done.returncode not in (0, 5):
-            lines = done.stdout.splitlines()
-            failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
-            return failed[0][7:100] if failed else f"pytest: exit {done.returncode}"
-    return None
-
-
-def judge(mutant: Mutant) -> tuple[Mutant, str | None]:
-    """Return a mutant and what killed it. Part by part, since compiling takes long."""
-    codes: dict[str, tuple[str, str]] = {}
-    for part in PARTS[mutant.module]:
-        code = compile_part(part, mutant)
-        if code is None:
-            return mutant, NO_MUTANT
-        if code == unchanged(part):
-            continue
-        codes[part] = code
-        put(codes)
-        if killer := killed_by_tests(mutant.module):
-            return mutant, killer
-    return mutant, None if codes else NO_MUTANT
+def is_packaged(piece: str, code: Code) -> bool:
+    """Say whether code is the package's own."""
+    plain = artifact(piece.rpartition("/")[2])
+    return plain.runtime == code.runtime and bare(plain.creation) == bare(code.creation)
 
 
 @click.command(help=__doc__)
-@click.option("--module", type=click.Choice(list(PARTS)), multiple=True, help="Only these files.")
+@click.option("--module", type=click.Choice(FILES), multiple=True, help="Only these files.")
 @click.option("--jobs", default=os.cpu_count(), show_default=True, help="Processes.")
 @click.option("--sample", type=int, help="Only so many, drawn with a fixed seed.")
 @click.option("--again", is_flag=True, help="Judge the survivors once more.")
+@click.option("--quick", is_flag=True, help="Without the slow tests: then judge --again.")
 @click.option("--list", "only_list", is_flag=True, help="List the mutants and stop.")
 @click.option("--report", is_flag=True, help="Print what is known and stop.")
 def cli(
@@ -318,58 +328,71 @@ def cli(
     jobs: int,
     sample: int | None,
     again: bool,
+    quick: bool,
     only_list: bool,
     report: bool,
 ) -> None:
-    every = [mutant for name in module or PARTS for mutant in mutants_of(name)]
-    if sample:
-        every = random.Random(SEED).sample(every, min(sample, len(every)))
-    verdicts: dict[str, str | None] = {}
-    if TARGET.exists():
-        verdicts = json.loads(TARGET.read_text())
+    verdicts: Verdicts = json.loads(TARGET.read_text()) if TARGET.exists() else {}
+    every = [mutant for name in FILES for mutant in mutants_of(name)]
+    every = sorted(every, key=lambda mutant: mutant.rank)[:sample]
+    every = [mutant for mutant in every if not module or mutant.module in module]
     if report:
-        _report([mutant for mutant in every if mutant.name in verdicts], verdicts)
+        _report([mutant for mutant in every if mutant.key in verdicts], verdicts)
         return
     chosen = [
         mutant
         for mutant in every
-        if mutant.name not in verdicts or (again and not verdicts[mutant.name])
+        if mutant.key not in verdicts or (again and not verdicts[mutant.key])
     ]
     if only_list:
         for mutant in chosen:
             click.echo(mutant.name)
         click.echo(Counter(mutant.module for mutant in chosen))
         return
-    put({})
-    for name in ("modules/fees", "modules/timelock"):
-        if killed := killed_by_tests(name):
-            raise click.ClickException(f"the unchanged contracts fail: {killed}")
+    _run(chosen, verdicts, jobs, slow=not quick)
+    _report([mutant for mutant in every if mutant.key in verdicts], verdicts)
+
+
+def _run(chosen: list[Mutant], verdicts: Verdicts, jobs: int, slow: bool) -> None:
+    """Judge mutants and write the verdicts down as they come."""
+    every = [mutant for name in FILES for mutant in mutants_of(name)]
     TARGET.parent.mkdir(exist_ok=True)
-    with ProcessPoolExecutor(jobs) as pool:
-        futures = [pool.submit(judge, mutant) for mutant in chosen]
-        for number, future in enumerate(as_completed(futures), start=1):
-            mutant, killer = future.result()
-            verdicts[mutant.name] = killer
-            TARGET.write_text(json.dumps(verdicts, indent=2) + "\n")
+
+    def work(tests: Tests) -> None:
+        judges = Judges(tests, every, verdicts, slow)
+        gc.collect()
+        gc.freeze()
+        start = time.monotonic()
+        answers = forked(map(judges.call, chosen), jobs)
+        for done, (number, killer) in enumerate(answers, start=1):
+            mutant = chosen[number]
             state = f"killed by {killer}" if killer else "SURVIVES"
-            click.echo(f"{number}/{len(chosen)} {mutant.name}: {state}")
-    _report([mutant for mutant in every if mutant.name in verdicts], verdicts)
+            pace = (time.monotonic() - start) / done
+            click.echo(f"{done}/{len(chosen)} {pace:.1f} s each; {mutant.name}: {state}")
+            if killer == DIED:
+                continue
+            verdicts[mutant.key] = killer
+            judges.count(mutant.module, killer)
+            TARGET.write_text(json.dumps(verdicts, indent=1) + "\n")
+
+    with_tests(work)
 
 
-def _report(judged: list[Mutant], verdicts: dict[str, str | None]) -> None:
+def _report(judged: list[Mutant], verdicts: Verdicts) -> None:
     """Print the survivors, each with why nothing can kill it, and the share killed."""
-    real = [mutant for mutant in judged if verdicts[mutant.name] != NO_MUTANT]
-    survivors = [mutant for mutant in real if not verdicts[mutant.name]]
+    real = [mutant for mutant in judged if verdicts[mutant.key] != NO_MUTANT]
+    survivors = [mutant for mutant in real if not verdicts[mutant.key]]
     for mutant in survivors:
         line = mutant.text().splitlines()[mutant.line - 1].strip()
         reason = next((why for part, why in EQUIVALENT.items() if part in line), "NO REASON")
         click.echo(f"survives: {mutant.name}: {line}\n    {reason}")
-    for module in PARTS:
-        killed = [bool(verdicts[mutant.name]) for mutant in real if mutant.module == module]
+    for module in FILES:
+        killed = [bool(verdicts[mutant.key]) for mutant in real if mutant.module == module]
         if killed:
             click.echo(f"{module}: {len(killed)} mutants, {sum(killed) / len(killed):.1%} killed")
-    share = 1 - len(survivors) / len(real)
-    click.echo(f"all: {len(real)} mutants, {share:.1%} killed")
+    if real:
+        share = 1 - len(survivors) / len(real)
+        click.echo(f"all: {len(real)} mutants, {share:.1%} killed")
 
 
 if __name__ == "__main__":
