@@ -5,7 +5,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
 PRODUCT := Vault VaultDesk VaultExits VaultGovernance VaultFactory \
-	$(addprefix accounts/,PolymarketAccount WalletAccount PositionAccount FpmmAccount) \
+	$(addprefix accounts/,PolymarketAccount WalletAccount SafeAccount PositionAccount FpmmAccount) \
 	$(addprefix accounts/,DelegatedAccount WalletRegistry)
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry

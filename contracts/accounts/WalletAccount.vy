@@ -42,12 +42,14 @@ from contracts.modules import account
 from contracts.modules import deposit_wallet
 from contracts.modules import orders
 from contracts.modules import units
+from contracts.modules import wallet_part
 
 implements: IMarketAccount
 
 initializes: account
 initializes: deposit_wallet
 initializes: orders[account := account]
+initializes: wallet_part[account := account]
 
 exports: (
     account.vault,
@@ -187,18 +189,7 @@ def positions() -> (uint256, DynArray[IMarketAccount.Position, units.MAX_CONDITI
     @return Collateral held, and each condition's outcome tokens and payout: what the account and
             its wallet hold together.
     """
-    held: uint256 = 0
-    positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
-    held, positions = account._holdings(self)
-    if not self.adopted:
-        return held, positions
-    away: uint256 = 0
-    others: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
-    away, others = account._holdings(deposit_wallet._wallet())
-    for i: uint256 in range(len(positions), bound=units.MAX_CONDITIONS):
-        positions[i].yes += others[i].yes
-        positions[i].no += others[i].no
-    return held + away, positions
+    return wallet_part._together(self._adopted())
 
 
 @external
@@ -208,18 +199,7 @@ def away() -> uint256:
     @return What the wallet holds, in assets: collateral and outcome tokens, at their payout once
             there is one, else at 1.
     """
-    if not self.adopted:
-        return 0
-    held: uint256 = 0
-    positions: DynArray[IMarketAccount.Position, units.MAX_CONDITIONS] = []
-    held, positions = account._holdings(deposit_wallet._wallet())
-    for position: IMarketAccount.Position in positions:
-        of: uint256 = position.payout_denominator
-        if of == 0:
-            held += position.yes + position.no
-        else:
-            held += position.yes * position.payout_yes // of + position.no * position.payout_no // of
-    return held
+    return wallet_part._worth(self._adopted())
 
 
 @external
@@ -338,7 +318,7 @@ def fundTokens(index: uint256, amount: uint256):
     @param index Outcome token: 2 * condition for YES, 2 * condition + 1 for NO
     """
     wallet: address = self._check_may_fund()
-    token: uint256 = self._token(index)
+    token: uint256 = wallet_part._checked_token(index)
     log TokensFunded(wallet=wallet, token=token, amount=amount)
     extcall IConditionalTokens(account.CTF).safeTransferFrom(self, wallet, token, amount, b"")
 
@@ -387,7 +367,7 @@ def admitReturn(
         data: Bytes[228] = abi_encode(
             wallet,
             self,
-            self._token(indexes[i]),
+            wallet_part._checked_token(indexes[i]),
             amounts[i],
             nothing,
             method_id=method_id("safeTransferFrom(address,address,uint256,uint256,bytes)"),
@@ -455,9 +435,9 @@ def payInKind(receiver: address, shares: uint256, supply: uint256) -> uint256:
     """
     assert msg.sender == account._vault(), "not the vault"
     assets: uint256 = 0
-    ids: DynArray[uint256, deposit_wallet.MAX_TOKENS] = []
-    amounts: DynArray[uint256, deposit_wallet.MAX_TOKENS] = []
-    assets, ids, amounts = self._part_of(self, shares, supply)
+    ids: DynArray[uint256, wallet_part.MAX_TOKENS] = []
+    amounts: DynArray[uint256, wallet_part.MAX_TOKENS] = []
+    assets, ids, amounts = wallet_part._part_of(self, shares, supply)
     if assets != 0:
         assert extcall IERC20(account.COLLATERAL).transfer(receiver, assets, default_return_value=True), "transfer failed"
     if len(ids) != 0:
@@ -483,7 +463,7 @@ def redeemResolved() -> uint256:
             wallet, too, once the account does not trade. Anyone may call.
     @return The collateral that came in by payouts
     """
-    if self._stopped():
+    if wallet_part._stopped():
         self._reach_wallet()
     assets: uint256 = 0
     for i: uint256 in range(account._number(account.COUNT), bound=units.MAX_CONDITIONS):
@@ -507,8 +487,7 @@ def redeemResolved() -> uint256:
 @internal
 @view
 def _check_may_fund() -> address:
-    account._check_may_trade()
-    assert account._resolved() < account._number(account.COUNT), "not tradable"
+    wallet_part._check_may_fund()
     assert self.adopted, "no wallet"
     return deposit_wallet._wallet()
 
@@ -517,28 +496,17 @@ def _check_may_fund() -> address:
 @view
 def _check_may_take_back() -> address:
     assert self.adopted, "no wallet"
-    assert account._may_make_safer() or self._stopped(), "not allowed to take back"
+    wallet_part._check_may_take_back()
     return deposit_wallet._wallet()
 
 
 @internal
 @view
-def _stopped() -> bool:
+def _adopted() -> address:
     """
-    @return Whether the account trades no more.
+    @return The wallet; zero while it is not this account's.
     """
-    return (
-        account._halted()
-        or block.timestamp >= account._number(account.DEADLINE)
-        or account._resolved() == account._number(account.COUNT)
-    )
-
-
-@internal
-@view
-def _token(index: uint256) -> uint256:
-    assert index < 2 * account._number(account.COUNT), "unknown token"
-    return account._token(index)
+    return deposit_wallet._wallet() if self.adopted else empty(address)
 
 
 @internal
@@ -598,38 +566,10 @@ def _take(wallet: address, receiver: address, part: uint256, whole: uint256) -> 
     @return Whether all went well; the collateral sent
     """
     assets: uint256 = 0
-    ids: DynArray[uint256, deposit_wallet.MAX_TOKENS] = []
-    amounts: DynArray[uint256, deposit_wallet.MAX_TOKENS] = []
-    assets, ids, amounts = self._part_of(wallet, part, whole)
+    ids: DynArray[uint256, wallet_part.MAX_TOKENS] = []
+    amounts: DynArray[uint256, wallet_part.MAX_TOKENS] = []
+    assets, ids, amounts = wallet_part._part_of(wallet, part, whole)
     if not deposit_wallet._withdraw(wallet, account.COLLATERAL, receiver, assets):
         return False, 0
     log Withdrawn(wallet=wallet, receiver=receiver, assets=assets)
     return deposit_wallet._withdraw_tokens(wallet, account.CTF, receiver, ids, amounts), assets
-
-
-@internal
-@view
-def _part_of(
-    holder: address, part: uint256, whole: uint256
-) -> (
-    uint256,
-    DynArray[uint256, deposit_wallet.MAX_TOKENS],
-    DynArray[uint256, deposit_wallet.MAX_TOKENS],
-):
-    """
-    @return `part` / `whole` of the holder's collateral, and of each outcome token of which
-            that is more than 0.
-    @dev down: what is left belongs to those who stay.
-    """
-    ids: DynArray[uint256, deposit_wallet.MAX_TOKENS] = []
-    amounts: DynArray[uint256, deposit_wallet.MAX_TOKENS] = []
-    for i: uint256 in range(2 * account._number(account.COUNT), bound=2 * units.MAX_CONDITIONS):
-        token: uint256 = account._token(i)
-        amount: uint256 = (
-            staticcall IConditionalTokens(account.CTF).balanceOf(holder, token) * part // whole
-        )
-        if amount != 0:
-            ids.append(token)
-            amounts.append(amount)
-    assets: uint256 = staticcall IERC20(account.COLLATERAL).balanceOf(holder) * part // whole
-    return assets, ids, amounts

@@ -37,7 +37,8 @@ SIZE_LIMIT = 24_576
 BLOCK_SHARE = 15_000_000  # what a full vault's report or exit may use: half of a block of 30 M
 CONTRACTS = (
     *("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "VaultFactory"),
-    *("PolymarketAccount", "WalletAccount", "PositionAccount", "FpmmAccount", "DelegatedAccount"),
+    *("PolymarketAccount", "WalletAccount", "SafeAccount", "PositionAccount", "FpmmAccount"),
+    "DelegatedAccount",
 )
 MARKETS = (1, 5, 20, 50)  # at which reports and exits are measured
 FULL = (124, 4, 17)  # as full as a vault gets: binary markets, events, conditions of each event

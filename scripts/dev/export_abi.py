@@ -11,6 +11,7 @@ TARGET = Path(__file__).parents[2] / "agent" / "strongroom" / "chain" / "abi"
 OWN = (
     "PolymarketAccount",
     "WalletAccount",
+    "SafeAccount",
     "FpmmAccount",
     "PositionAccount",
     "DelegatedAccount",

@@ -18,6 +18,7 @@ CONTRACTS = {
     "PolymarketAccount": "accounts/PolymarketAccount.vy",
     "WalletAccount": "accounts/WalletAccount.vy",
     "PositionAccount": "accounts/PositionAccount.vy",
+    "SafeAccount": "accounts/SafeAccount.vy",
     "FpmmAccount": "accounts/FpmmAccount.vy",
     "DelegatedAccount": "accounts/DelegatedAccount.vy",
     "WalletRegistry": "accounts/WalletRegistry.vy",

@@ -10,8 +10,9 @@ from strongroom.chain.artifacts import vault_abi
 
 CONTRACTS = (
     *("Vault", "VaultDesk", "VaultGovernance", "VaultFactory"),
-    *("accounts/PolymarketAccount", "accounts/WalletAccount", "accounts/PositionAccount"),
-    *("accounts/DelegatedAccount", "accounts/FpmmAccount", "accounts/WalletRegistry"),
+    *("accounts/PolymarketAccount", "accounts/WalletAccount", "accounts/SafeAccount"),
+    *("accounts/PositionAccount", "accounts/DelegatedAccount", "accounts/FpmmAccount"),
+    "accounts/WalletRegistry",
 )
 EVM = "cancun"  # as ape-config.yaml
 

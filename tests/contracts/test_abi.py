@@ -20,7 +20,7 @@ STANDARD = {
 VARIABLE = re.compile(r"^(\w+): public\((constant|immutable)?", re.M)
 CONTRACTS = [
     *("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "VaultFactory"),
-    *("PolymarketAccount", "WalletAccount", "PositionAccount", "FpmmAccount"),
+    *("PolymarketAccount", "WalletAccount", "SafeAccount", "PositionAccount", "FpmmAccount"),
     *("DelegatedAccount", "WalletRegistry"),
 ]
 

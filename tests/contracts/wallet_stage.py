@@ -1,10 +1,11 @@
-"""A vault with one market whose account owns a deposit wallet, on a bare EVM.
+"""A vault with one market whose account owns a wallet of the venue, on a bare EVM.
 
 Everything that could steal is real: the vault, a Safe of two in three owners as keeper, the
 exchange, wallet, beacon and factory of the devnet (which give the recorded outcomes of the venue's
 own, tests/conformance). People act by name.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from eth_account import Account
@@ -29,7 +30,7 @@ from strongroom.signing.keys import sign_as_owners
 
 from tests.property.evm import Contract
 from tests.property.world import CENT, DAY, DEPOSIT, FOREVER, HOUR, NOBODY, UNIT, World
-from tests.signing import BUY, EOA, SELL, keeper_envelope, key_of, make_order, struct
+from tests.signing import BUY, EOA, POLY_SAFE, SELL, keeper_envelope, key_of, make_order, struct
 
 CHAIN_ID = 1  # of the bare EVM
 DELAY = HOUR  # of a paused wallet
@@ -53,10 +54,12 @@ class WalletStage:
         self.pusd, self.ctf = world.pusd, world.ctf
         self._deploy_venue(negative_risk)
         self._deploy_keeper()
-        self._implementation(negative_risk)
+        parts = (self.ctf.address, self.pusd.address, self.inside.address, self.adapter.address)
+        self.implementation = self._implementation((*parts, negative_risk))
         oracle = world.ledger.address if negative_risk else self.who["oracle"]
         caps = (CAP, 10_000, CAP, 10_000)
-        terms = (self.implementation.address, oracle, self.safe.address, 1, *caps, 400 * DAY)
+        grade = self.implementation.grade()
+        terms = (self.implementation.address, oracle, self.safe.address, grade, *caps, 400 * DAY)
         self.vault.addClass(terms, sender=self.who["owner"])
         for who, assets in DEPOSITS.items():
             world.request(DEPOSIT, who, assets)
@@ -71,11 +74,9 @@ class WalletStage:
     def _deploy_venue(self, negative_risk: bool) -> None:
         evm, world = self.evm, self.world
         adapter = world.events if negative_risk else world.adapter
-        inside = world.wrapped if negative_risk else world.usdc
-        tokens = (self.ctf.address, inside.address, self.pusd.address, adapter.address)
-        none = (NOBODY, NOBODY, bytes(32), bytes(32))  # wallets of types 1 and 2
-        self.exchange = evm.deploy(artifact("Exchange"), *tokens, *none, "2")
-        self.operator = evm.deployer
+        self.inside = world.wrapped if negative_risk else world.usdc
+        self.singleton, self.proxies = (evm.deploy(safe(name)) for name in ("Safe", "ProxyFactory"))
+        self.handler = evm.deploy(safe("CompatibilityFallbackHandler"))
         implementation = evm.deploy(artifact("DepositWallet"))
         self.beacon = evm.deploy(
             artifact("DepositWalletBeacon"), self.who["venue"], implementation.address
@@ -84,6 +85,12 @@ class WalletStage:
             artifact("DepositWalletFactory"), self.who["venue"], self.beacon.address, DELAY
         )
         self.factory.addOperator(self.who["relayer"], sender=self.who["venue"])
+        parts = (self.factory, self.singleton, self.proxies, self.handler)
+        self.wallets = evm.deploy(artifact("Wallets"), *(each.address for each in parts))
+        tokens = (self.ctf.address, self.inside.address, self.pusd.address, adapter.address)
+        kinds = (NOBODY, self.wallets.address, bytes(32), self.wallets.SAFE_CODE_HASH())
+        self.exchange = evm.deploy(artifact("Exchange"), *tokens, *kinds, "2")
+        self.operator = evm.deployer
         self.mm = key_of("market maker")
         self.pusd.transfer(self.mm.address, 10**6 * UNIT, sender=self.who["maker"])
         for spender in (self.exchange, adapter):
@@ -94,22 +101,17 @@ class WalletStage:
     def _deploy_keeper(self) -> None:
         evm = self.evm
         self.owners = [key_of(f"keeper's owner {number}") for number in range(3)]
-        singleton, proxies = (evm.deploy(safe(name)) for name in ("Safe", "ProxyFactory"))
-        handler = evm.deploy(safe("CompatibilityFallbackHandler"))
         people = [each.address for each in self.owners]
-        setup = singleton.data("setup", people, 2, NOBODY, b"", handler.address, NOBODY, 0, NOBODY)
-        made = proxies.createProxyWithNonce(singleton.address, setup, 0, sender=self.who["mallory"])
+        handler = self.handler.address
+        setup = self.singleton.data("setup", people, 2, NOBODY, b"", handler, NOBODY, 0, NOBODY)
+        terms = (self.singleton.address, setup, 0)
+        made = self.proxies.createProxyWithNonce(*terms, sender=self.who["mallory"])
         self.safe = evm.at(made, safe("Safe").abi)
 
-    def _implementation(self, negative_risk: bool) -> None:
-        world = self.world
-        collateral = world.wrapped if negative_risk else world.usdc
-        self.implementation = self.evm.deploy(
-            artifact("WalletAccount"),
-            *(self.exchange.address, "2", self.factory.address, self.beacon.address),
-            *(self.ctf.address, self.pusd.address, collateral.address, self.adapter.address),
-            negative_risk,
-        )
+    def _implementation(self, tokens: tuple[Any, ...]) -> Contract:
+        wallets = (self.factory.address, self.beacon.address)
+        parts = (self.exchange.address, "2", *wallets, *tokens)
+        return self.evm.deploy(artifact("WalletAccount"), *parts)
 
     def _open(self, negative_risk: bool) -> None:
         world = self.world
@@ -125,14 +127,17 @@ class WalletStage:
         self.by_keeper(self.vault, "openMarket", 0, question, count, deadline)
         (self.id,) = self.vault.openMarkets()
         address = self.vault.accountOf(self.id)
-        self.account = self.evm.at(address, artifact("WalletAccount").abi)
+        self.account = self.evm.at(address, self.implementation.abis[0])
         self.tokens = list(self.account.tokenIds())
         self.yes, self.no = self.tokens[:2]
         self.conditions = list(self.account.conditions())
-        self.wallet_address = self.account.wallet()
-        self.wallet = self.evm.at(self.wallet_address, artifact("DepositWallet").abi)
+        self._know_wallet()
         half = (self.pusd.address, bytes(32), self.conditions[0], [1, 2])
         self.adapter.splitPosition(*half, 100_000 * UNIT, sender=self.mm.address)
+
+    def _know_wallet(self) -> None:
+        self.wallet_address = self.account.wallet()
+        self.wallet = self.evm.at(self.wallet_address, artifact("DepositWallet").abi)
 
     def make_wallet(self, owner: str = "", id_: bytes = b"") -> None:
         """The relayer makes the account's wallet, or one of `owner` under the account's id."""
@@ -315,3 +320,47 @@ class WalletStage:
     def _address(self, holder: str) -> str:
         places = {"account": self.account.address, "wallet": self.wallet_address}
         return places.get(holder) or self.who[holder]
+
+
+class SafeStage(WalletStage):
+    """The same with a Safe of the older kind, and the key that it was made for."""
+
+    def _implementation(self, tokens: tuple[Any, ...]) -> Contract:
+        wallets = (self.wallets.address, self.wallets.SAFE_CODE_HASH())
+        parts = (self.exchange.address, *wallets, *tokens)
+        return self.evm.deploy(artifact("SafeAccount"), *parts)
+
+    def _know_wallet(self) -> None:
+        self.key = key_of("key of the Safe")
+        self.wallet_address = self.account.safeOf(self.key.address)
+        self.wallet = self.evm.at(self.wallet_address, safe("Safe").abi)
+
+    def make_safe(self) -> None:
+        """The venue makes the key's Safe."""
+        self.wallets.makeSafe(self.key.address, sender=self.who["venue"])
+
+    def by_key(self, contract: Contract, function: str, *arguments: Any, nonce: int = 0) -> bytes:
+        """Return the key's signature of a transaction of its Safe."""
+        data = contract.data(function, *arguments)
+        terms = (self.wallet_address, CHAIN_ID, contract.address, data, 0, nonce)
+        return sign_as_owners([self.key], transaction_hash(*terms))
+
+    def hand_over(self, to: str = "", nonce: int = 0) -> bytes:
+        """Return the key's signature by which the Safe is the account's."""
+        swap = ("swapOwner", "0x" + "00" * 19 + "01", self.key.address)
+        return self.by_key(self.wallet, *swap, to or self.account.address, nonce=nonce)
+
+    def fund(self, assets: int = CAP) -> None:
+        """Adopt the Safe, give the exchange its approvals, move the budget there."""
+        self.make_safe()
+        self.by_keeper(self.account, "adopt", self.key.address, self.hand_over())
+        self.by_keeper(self.vault, "allocate", self.id, assets)
+        self.by_keeper(self.account, "approveExchange")
+        self.by_keeper(self.account, "fund", assets)
+        self.report()
+
+    def ours(self, order: OrderV2, **how: Any) -> tuple[Any, ...]:
+        """Return an order of the Safe's as the exchange takes it, signed by its key."""
+        made = replace(order, signer=self.key.address, signatureType=POLY_SAFE)
+        hash_ = self.hash(made)
+        return struct(made, bytes(Account.unsafe_sign_hash(hash_, self.key.key).signature))

@@ -16,10 +16,11 @@ from strongroom.chain.units import BPS, DAY, MICRO
 from strongroom.errors import nearest
 from strongroom.settings import ConfigError, Section, describe, read_toml
 
-Implementation = Literal["polymarket", "wallet", "delegated", "fpmm", "position"]
+Implementation = Literal["polymarket", "wallet", "safe", "delegated", "fpmm", "position"]
 CONTRACTS = {
     "polymarket": "PolymarketAccount",
     "wallet": "WalletAccount",
+    "safe": "SafeAccount",
     "delegated": "DelegatedAccount",
     "fpmm": "FpmmAccount",
     "position": "PositionAccount",
@@ -76,7 +77,7 @@ class ClassSection(Section):
             implementation,
             self.oracle,
             self.keeper,
-            2 if self.account == "delegated" else 1,
+            2 if self.account in ("safe", "delegated") else 1,
             int(self.market_cap * MICRO),
             self.market_cap_bps,
             int(self.class_cap * MICRO),

@@ -185,6 +185,17 @@ def deploy_position_implementation(deployer: Deployer, venue: Venue) -> Contract
     )
 
 
+def deploy_safe_account_implementation(
+    deployer: Deployer, venue: Venue, negative_risk: bool = False
+) -> Contract:
+    """Deploy what the vault clones for markets whose accounts own Safes that a key trades: a
+    SafeAccount."""
+    exchange = venue.neg_risk_exchange if negative_risk else venue.exchange
+    wallets = venue.wallets
+    parts = (wallets, wallets.SAFE_CODE_HASH(), *_token_arguments(venue, negative_risk))
+    return deployer.deploy(artifact("SafeAccount"), exchange, *parts)
+
+
 def deploy_delegated_implementation(
     deployer: Deployer, venue: Venue, registry: Contract, negative_risk: bool = False
 ) -> Contract:
