@@ -10,7 +10,8 @@ from tests.defaults import UNIT
 ORDERS, CLIENTS = 2_000, 8
 
 
-def test_two_thousand_orders_reconcile(server, devnet, venue, deployer, accounts, _unused):
+def test_two_thousand_orders_reconcile(server, devnet, venue, deployer, accounts, _unused, habits):
+    habits(rate_limits="off")
     listings = list(islice(_unused, 4))
     people = accounts[2 : 2 + CLIENTS]
     before = {}

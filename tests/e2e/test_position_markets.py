@@ -1,5 +1,7 @@
 """Markets of the venue's second protocol: orders of Exchange V3 by both official clients."""
 
+from dataclasses import fields
+
 import httpx
 import pytest
 from eth_account import Account
@@ -7,9 +9,10 @@ from polymarket import PublicClient
 from polymarket._internal.actions.relayer.calls import MAX_UINT256
 from py_clob_client_v2.clob_types import BalanceAllowanceParams, OrderArgsV2, OrderType
 from py_clob_client_v2.exceptions import PolyApiException
-from strongroom.chain.contracts import Key
+from strongroom.chain.contracts import Contract, Key
 from strongroom.devnet import positions
 from strongroom.devnet.clob import errors
+from strongroom.devnet.serve import _addresses
 from strongroom.information.gamma import parse_markets
 
 from tests.defaults import UNIT
@@ -35,6 +38,18 @@ def market(server, venue, questions, traders, more_records):
         look(trader)
     yield listing
     more_records.clear()
+
+
+def test_every_contract_of_the_devnet_has_a_name_of_its_own(venue):
+    found = _addresses(venue)
+    named = [
+        part
+        for group in (venue, venue.positions)
+        for each in fields(group)
+        if isinstance(part := getattr(group, each.name), Contract)
+    ]
+    assert sorted(found.values()) == sorted(part.address for part in named)
+    assert found["exchange"] == venue.exchange.address
 
 
 def place(trader, token, side, price, size, kind=OrderType.GTC):
