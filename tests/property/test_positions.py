@@ -161,6 +161,17 @@ def test_a_holder_leaves_in_kind_with_his_part_of_every_position(world, market):
     assert world.held(market.account.address, no) == 1_501
 
 
+def test_a_holder_leaves_an_event_with_his_part_of_every_question_and_other(world):
+    market = world.open(world.event(2), 3)
+    for condition, amount in enumerate((10, 20, 30)):
+        world.keep(market.account, "split", condition, amount * UNIT)
+    world.vault.setLimit(4, 0, sender=world.who["owner"])
+    alice = world.who["alice"]
+    world.vault.redeemInKind(shares_in(world, "alice"), alice, [], sender=alice)
+    held = [world.held(alice, token) for token in market.tokens]
+    assert held == [amount * UNIT for amount in (5, 5, 10, 10, 15, 15)]
+
+
 def test_what_is_minted_without_a_hook_is_seen(world, market):
     yes = market.token(0, YES)
     world.binary.mintFromBridge(market.account.address, yes, 25 * UNIT, sender=world.who["bridge"])
@@ -309,7 +320,10 @@ def test_refuses_orders_once_the_question_is_decided_or_the_time_is_over(world, 
     world.vault.pause(sender=world.who["guardian"])
     assert not world.admits(market, order)
     world.evm.revert(point)
-    world.world.wait(300 * DAY)
+    world.world.wait(300 * DAY - 1)
+    assert market.account.tradable()
+    world.world.wait(1)
+    assert not market.account.tradable()
     late = world.own_order(market, market.token(0, YES), UNIT, 2 * UNIT)
     assert not world.admits(market, late)
 
@@ -348,6 +362,17 @@ def test_no_of_one_becomes_yes_of_all_others_and_a_row_of_yes_becomes_cash(world
     world.keep(account, "merge", 1, 40 * UNIT)
     assert [each[0] for each in account.positions()[1]] == [5 * UNIT] * 4
     assert world.cash(account.address) == 10 * K - 5 * UNIT
+
+
+def test_a_binary_market_has_no_row_and_no_conversion(world, market):
+    world.keep(market.account, "split", 0, UNIT)
+    for function, arguments in (
+        ("convertPositions", (0, UNIT)),
+        ("mergeEvent", (UNIT,)),
+        ("splitEvent", (UNIT,)),
+    ):
+        with pytest.raises(Reverted, match="not negative risk"):
+            world.keep(market.account, function, *arguments)
 
 
 def test_a_market_over_a_part_of_its_event_lets_no_foreign_position_in(world):
