@@ -92,7 +92,7 @@ GOVERNANCE = Subject(
     "GovernanceChecks", ("VaultGovernance", "VaultExits", "Probe", "MockToken"), 20, ONE_ELEMENT
 )
 WHOLE = Subject("VaultChecks", PIECES_OF_VAULT, 40)
-LOCK = Subject("LockChecks", PIECES_OF_VAULT, 20, ONE_ELEMENT)
+LOCK = Subject("LockChecks", (*PIECES_OF_VAULT, "MockHostile"), 20, ONE_ELEMENT)
 
 PROOFS = (
     Proof(
@@ -306,7 +306,10 @@ PROOFS = (
     Proof(
         "NoReentry",
         LOCK,
-        ("check_vault", "check_desk", "check_exits", "check_governance", "check_accept"),
+        (
+            *("check_vault", "check_desk", "check_exits", "check_governance", "check_accept"),
+            "check_called_for_recall",
+        ),
         mutants=(
             Mutant(REQUESTS, "@nonreentrant\ndef setOperator", "def setOperator"),
             Mutant(DESK, "@nonreentrant\ndef allocate", "def allocate", by="check_desk"),
@@ -320,6 +323,7 @@ PROOFS = (
             Mutant(
                 GOVERNED, "@nonreentrant\ndef setGuardian", "def setGuardian", by="check_accept"
             ),
+            Mutant(EXITS, "@nonreentrant\ndef recall", "def recall", by="check_called_for_recall"),
         ),
     ),
     Proof(

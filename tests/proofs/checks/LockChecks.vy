@@ -14,6 +14,7 @@ from tests.proofs import whole
 
 interface IProbe:
     def during(code: address, data: Bytes[MAX_DATA + 128]) -> (bool, uint256): nonpayable
+    def marketOf(market: bytes32) -> (address, uint256, uint256, bool): view
 
 
 interface ISvm:
@@ -98,3 +99,33 @@ def check_accept(caller: address, now: uint256):
         self.pieces.exits, abi_encode(call, method_id=method_id("accept(bytes)"))
     )
     cheats._must(not success)
+
+
+@internal
+def _make_hostile(now: uint256):
+    """
+    @notice The account calls back.
+    """
+    self.pieces = whole._deploy(raw_create(cheats._code("MockHostile.t.sol:MockHostile")))
+    whole._make(self.pieces.probe, now)
+
+
+@internal
+def _check_called(caller: address, data: Bytes[MAX_DATA]):
+    """
+    @notice What the vault calls finds it locked: the account tries a function of anybody's.
+    """
+    whole._be(self.pieces.front)
+    success: bool = False
+    said: Bytes[128] = b""
+    cheats._prank(caller)
+    success, said = raw_call(whole.VAULT, data, max_outsize=128, revert_on_failure=False)
+    cheats._hint_twin(keccak256(said) == whole._reason("locked"))
+    cheats._must(keccak256(said) != whole._reason("entered"))
+
+
+@external
+def check_called_for_recall(caller: address, now: uint256, market: bytes32, assets: uint256):
+    self._make_hostile(now)
+    cheats._assume((staticcall IProbe(whole.VAULT).marketOf(market))[0] == self.pieces.asset)
+    self._check_called(caller, abi_encode(market, assets, method_id=method_id("recall(bytes32,uint256)")))
