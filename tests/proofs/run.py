@@ -252,8 +252,8 @@ def judged(
     return "proven", True
 
 
-def runs(proofs: Iterable[Proof], twins: bool, mutants: bool) -> Iterable[Run]:
-    """Yield all runs, the long ones first."""
+def runs(proofs: Iterable[Proof], twins: bool, mutants: int | None) -> Iterable[Run]:
+    """Yield all runs, with so many mutants of each proof (None: all)."""
     opposite = Mutant(CHEATS, f"{OPPOSITE}False", f"{OPPOSITE}True")
     for proof in proofs:
         for function in proof.functions:
@@ -261,9 +261,8 @@ def runs(proofs: Iterable[Proof], twins: bool, mutants: bool) -> Iterable[Run]:
         if twins:
             for function in proof.functions:
                 yield Run(proof, function, opposite)
-        if mutants:
-            for mutant in proof.mutants:
-                yield Run(proof, mutant.by or proof.functions[0], mutant)
+        for mutant in proof.mutants[:mutants]:
+            yield Run(proof, mutant.by or proof.functions[0], mutant)
 
 
 def formulas(word: str, change: Mutant | None = None) -> tuple[bool, str]:
@@ -312,10 +311,15 @@ def counted(outcomes: list[Outcome], held: list[bool]) -> None:
 @click.command()
 @click.option("--only", default="", help="Run what has this word in its name")
 @click.option("--twins/--no-twins", default=True, help="Also the opposite claims, which must fail")
-@click.option("--mutants/--no-mutants", default=True, help="Also the contracts broken on purpose")
+@click.option(
+    "--mutants",
+    default="first",
+    type=click.Choice(["none", "first", "all"]),
+    help="Contracts broken on purpose: of each proof none, the first, or all",
+)
 @click.option("--symbolic/--no-symbolic", default=True, help="Also the bytecode, not only formulas")
 @click.option("--workers", default=2, help="How many run at once")
-def main(only: str, twins: bool, mutants: bool, symbolic: bool, workers: int) -> None:
+def main(only: str, twins: bool, mutants: str, symbolic: bool, workers: int) -> None:
     """Prove properties of the compiled contracts and of their formulas."""
     began = time.monotonic()
     stub = WORK / "bin" / "forge"  # halmos calls it to compile; that is done
@@ -325,12 +329,18 @@ def main(only: str, twins: bool, mutants: bool, symbolic: bool, workers: int) ->
     chosen = [
         proof for proof in PROOFS if only.lower() in f"{proof.name} {proof.of.contract}".lower()
     ]
-    wrong = [each for each in WRONG_FORMULAS if only.lower() in each.by.lower() and mutants]
+    many = {"none": 0, "first": 1, "all": None}[mutants]
+    wrong = [
+        each
+        for claim in dict.fromkeys(each.by for each in WRONG_FORMULAS)
+        if only.lower() in claim.lower()
+        for each in [mutant for mutant in WRONG_FORMULAS if mutant.by == claim][:many]
+    ]
     for each in [*wrong, *(mutant for proof in chosen for mutant in proof.mutants)]:
         each.text(ROOT)  # whose place is gone is told at once
     with ThreadPoolExecutor(workers) as pool:
         read = [pool.submit(formulas, only), *(pool.submit(formulas, "", each) for each in wrong)]
-        ran = pool.map(halmos, runs(chosen if symbolic else [], twins, mutants))
+        ran = pool.map(halmos, runs(chosen if symbolic else [], twins, many))
         for reading in read:
             click.echo(reading.result()[1], nl=False)
         outcomes = []
