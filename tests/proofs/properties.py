@@ -334,8 +334,13 @@ PROOFS = (
             Mutant(STATUS, "word & STOPPED == 0,", "word & WINDING_DOWN == 0,"),
             Mutant(
                 FRONT,
-                "classes._keeper(class_id) if admitted",
-                "classes._keeper(0) if admitted",
+                "        keeper = classes._keeper(class_id)",
+                "        keeper = classes._keeper(0)",
+            ),
+            Mutant(
+                FRONT,
+                "if admitted and markets._is_open(markets.words[market]):",
+                "if admitted and markets.words[market] != 0:",
             ),
             without(DESK, "    status._check_running(status.word)\n", by="check_open"),
             without(
@@ -352,8 +357,8 @@ WRONG_FORMULAS = (
     Mutant(FEES, "(price - mark) * supply //", "price * supply //", by="PerformanceFee"),
     Mutant(
         FEES,
-        "supply * mark + assets * units.SHARE + whole - 1",
-        "supply * mark + assets * units.SHARE",
+        "(supply * mark + assets * units.SHARE) // whole",
+        "(supply * mark + assets * units.SHARE + whole - 1) // whole",
         by="EntryCarriesOwnMark",
     ),
     Mutant(DESK, "max(bid, self._net(", "max(0, self._net(", by="AskAtLeastBid"),

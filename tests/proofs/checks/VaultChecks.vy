@@ -178,16 +178,19 @@ def check_request(caller: address, now: uint256, assets: uint256, controller: ad
 @external
 def check_order_terms(now: uint256, class_id: uint256, market: bytes32, index: uint256):
     """
-    @notice No keeper signs orders while the vault is stopped, and never one of another class.
+    @notice No keeper signs orders while the vault is stopped or once the market is closed, and never
+            one of another class.
     """
     word: uint256 = whole._make(self.pieces.probe, now)
     keeper: address = staticcall IProbe(whole.VAULT).keeperOf(class_id)
+    closed: bool = (staticcall IProbe(whole.VAULT).marketOf(market))[3]
     whole._be(self.pieces.front)
     terms: IVault.OrderTerms = staticcall IVaultFront(whole.VAULT).orderTerms(
         class_id, market, index
     )
     nobody: bool = terms.keeper == empty(address)
-    cheats._must(nobody or (word & whole.STOPPED == 0 and terms.keeper == keeper))
+    running: bool = word & whole.STOPPED == 0
+    cheats._must(nobody or (running and not closed and terms.keeper == keeper))
 
 
 @external

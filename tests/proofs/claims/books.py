@@ -311,12 +311,13 @@ def departure_counts(n: Numbers, way: Way) -> Any:
 
 def lost(folder: Path, function: str) -> tuple[Numbers, list[Way]]:
     """Return what a function of losses is of, and its paths."""
-    n = numbers("own all assets whole supply")
+    n = numbers("own all assets whole supply most")
     known = {
         "nav._shares()": n["whole"],
         "self.class_losses[class_id]": n["own"],
         "self.total": n["all"],
         "erc20.totalSupply": n["supply"],
+        "self._most()": n["most"],
         "self.profitOf[class_id]": z3.Int("profit"),
         "convert": lambda amount, *_: amount,
     }
@@ -351,14 +352,18 @@ def fall_by_money(n: Numbers, way: Way) -> Any:
 
 
 def rise_by_loss(n: Numbers, way: Way) -> Any:
-    """Claim that losses rise by at least what did not come, if there is anybody to bear it."""
-    return z3.And(
-        *(
-            z3.Implies(n["supply"] != 0, (after - before) * n["whole"] >= n["assets"] * LOSS)
-            for before, after in shares_of(n, way)
-        ),
-        *(after >= before for before, after in shares_of(n, way)),
-    )
+    """Claim that losses rise by what did not come, rounded up, if there is anybody to bear it.
+
+    Or to what a share was ever worth: then they stop all allocation already. They never fall.
+    """
+    holds = []
+    for before, after in shares_of(n, way):
+        rise = (after - before) * n["whole"]
+        whole = z3.Or(rise >= n["assets"] * LOSS, after >= n["most"])
+        holds += [rise >= 0, rise < n["assets"] * LOSS + n["whole"]]
+        holds += [z3.Implies(n["supply"] != 0, whole)]
+        holds += [z3.Or(after <= n["most"], after == before)]
+    return z3.And(*holds)
 
 
 def paying_off(folder: Path) -> tuple[Numbers, list[Way]]:

@@ -20,7 +20,7 @@ def reports(folder: Path) -> tuple[dict[str, Any], list[Way]]:
     """Return the numbers that `_deal` is of, and its paths."""
     n = numbers(
         "nav_bid nav_ask supply virtual mark performance last_bid last_ask room now reported"
-        " inflow floor premium unswept left after"
+        " inflow floor premium holding left after"
     )
     flags = {"winding_down": z3.Bool("winding_down"), "flat": z3.Bool("flat")}
     desk = Module(
@@ -40,7 +40,7 @@ def reports(folder: Path) -> tuple[dict[str, Any], list[Way]]:
             "status._last_report(state)": n["reported"],
             "nav.bid_price": n["last_bid"],
             "nav.ask_price": n["last_ask"],
-            "len": lambda *_: n["unswept"],
+            "markets.holding": n["holding"],
             "self._settle_deposits": lambda *_: n["left"],
             "status._record_report": lambda *_: None,
             "nav._nav()": n["after"],
@@ -126,7 +126,7 @@ def room(n: dict[str, Any], way: Way) -> Any:
             opened * BPS <= day,
             (opened - n["room"]) * BPS * DAY <= day * (n["now"] - n["reported"]),
         ]
-        holds += [unbound == z3.And(n["flat"], n["unswept"] == 0)]
+        holds += [unbound == z3.And(n["flat"], n["holding"] == 0)]
     ((base, left),) = way.calls("fees._set_accrual")
     holds += [base == n["after"]]
     holds += [left == n["left"]] if holds[:-1] else [left * BPS <= day]

@@ -133,17 +133,16 @@ def entering(claim: Callable[..., Any]) -> Callable[[Path], list[Any]]:
 
 
 def own_mark(n: dict[str, Any], mark: Any) -> Any:
-    """Claim that what entrants paid carries no fee, nor do they lift anybody's mark beyond that.
+    """Claim that the mark of all shares is that of the old ones and what was paid for the new.
 
-    The mark of all shares is that of the old ones and what was paid for the new, rounded up; or it
-    stays, where they paid less.
+    Rounded down, so that no dust lifts it; or it stays, where they paid less.
     """
     together = n["supply"] * n["mark"] + n["assets"] * 10**18
     whole = n["supply"] + n["minted"]
     return z3.And(
         mark >= n["mark"],
-        mark * whole >= together,
-        z3.Or(mark == n["mark"], mark * whole < together + whole),
+        (mark + 1) * whole > together,
+        z3.Or(mark == n["mark"], mark * whole <= together),
     )
 
 
