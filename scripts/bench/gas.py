@@ -42,6 +42,7 @@ CONTRACTS = (
 )
 MARKETS = (1, 5, 20, 50)  # at which reports and exits are measured
 FULL = (124, 4, 17)  # as full as a vault gets: binary markets, events, conditions of each event
+UNSWEPT = (*[1] * 31, 17)  # conditions of closed accounts: as many as an exit in kind visits
 CROWDS = (1, 100, 1_000)  # requests in an epoch
 
 # Upper bounds that the project set itself (issue 15); the table shows the share used.
@@ -57,6 +58,7 @@ BUDGETS = {
     "gas.report.full": BLOCK_SHARE,
     "gas.redeemInKind.further_market": 80_000,
     "gas.redeemInKind.full": BLOCK_SHARE,
+    "gas.redeemInKind.full.unswept": BLOCK_SHARE,
     "gas.match.account_over_eoa": 45_000,
     "gas.match.wallet_over_eoa": 100_000,
 }
@@ -171,7 +173,7 @@ class Bench:
     def open_market(self, count: int = 1) -> bytes:
         """Open a binary market, or an event of several conditions; return its id."""
         oracle = self.people["oracle"]
-        number = len(self.markets)
+        number = len(self.counts)
         question = keccak(text=f"question {number}")[:31] + b"\0"
         for i in range(count):
             id_ = question[:31] + bytes([i])
@@ -232,6 +234,19 @@ class Bench:
         self.dealing_days("report.full")
         self.exit_in_kind("full")
         self.exit_in_kind("full.one_side", both=False)
+        self.close_with_tokens(UNSWEPT)
+        self.exit_in_kind("full.unswept")
+
+    def close_with_tokens(self, counts: tuple[int, ...]) -> None:
+        """Close markets of so many conditions, YES and NO of each inside: they wait to be swept."""
+        for count in counts:
+            market = next(each for each in self.markets if self.counts[each] == count)
+            account = self.account(market)
+            for condition in range(count):
+                account.split(condition, MICRO, sender=self.people["keeper"])
+            self.vault.closeMarket(market, sender=self.people["guardian"], gas=GAS)
+            self.markets.remove(market)
+        assert len(self.vault.unsweptAccounts()) == len(counts)
 
     def exit_in_kind(self, name: str, both: bool = True) -> None:
         """Hold both tokens of every condition, or YES alone, leave with a part to somebody who has

@@ -126,10 +126,12 @@ INNER = {  # a value in the middle of each limit's range
     "velocity": UNIT,
 }
 
+BOTH_WAYS = ("max_down_bps", "max_report_age")  # more and less are riskier
+
 
 def test_limits_tighten_at_once_and_loosen_after_the_timelock(make_vault, people):
     """Higher is riskier, but of the report interval and of required marks; of the fall that
-    redemptions bear both ways are."""
+    redemptions bear and of the age of a report both ways are."""
     vault = make_vault(timelock=DAY, **INNER)
     for name, value in INNER.items():
         assert vault.limit(limit(name)) == value
@@ -138,7 +140,7 @@ def test_limits_tighten_at_once_and_loosen_after_the_timelock(make_vault, people
         with ape.reverts("not submitted"):
             vault.setLimit(limit(name), value + up, sender=people.owner)
         vault.setLimit(limit(name), value, sender=people.owner)  # as it is: nothing to wait for
-        if name == "max_down_bps":
+        if name in BOTH_WAYS:
             with ape.reverts("not submitted"):
                 vault.setLimit(limit(name), value - up, sender=people.owner)
         elif name != "marks_required":
@@ -148,7 +150,7 @@ def test_limits_tighten_at_once_and_loosen_after_the_timelock(make_vault, people
                 vault.setLimit(limit(name), value, sender=people.owner)
     others = {name: value - 1 for name, value in INNER.items()}
     others |= {"min_report_interval": 3_601, "marks_required": 1}
-    others["max_down_bps"] = INNER["max_down_bps"]
+    others |= {name: INNER[name] for name in BOTH_WAYS}
     assert {name: vault.limit(limit(name)) for name in INNER} == others
     with ape.reverts("not submitted"):  # no band at all is the widest
         vault.setLimit(limit("price_band_bps"), 0, sender=people.owner)
