@@ -208,6 +208,11 @@ def test_a_resolved_market_is_closed_by_anyone_at_once(stage):
     assert stage.vault.sweep(stage.account.address, sender=stage.who["mallory"]) == 7 * UNIT
 
 
+def test_while_it_trades_nobody_empties_the_safe_by_a_redemption(stage):
+    stage.account.redeemResolved(sender=stage.who["mallory"])
+    assert stage.cash("wallet") == CAP
+
+
 def test_an_events_safe_brings_home_each_of_its_tokens():
     stage = SafeStage(negative_risk=True)
     stage.fund()

@@ -21,11 +21,16 @@ VECTORS = Path(__file__).parents[1] / "conformance" / "vectors"
 BOUGHT = 1_000 * UNIT  # YES, for 500 of the 10,000
 
 
-@pytest.fixture(scope="module")
-def whole():
+def funded():
+    """Return a stage of one's own: code that a test puts somewhere is there for good."""
     stage = WalletStage()
     stage.fund()
     return stage
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return funded()
 
 
 @pytest.fixture
@@ -201,20 +206,16 @@ def test_a_wallet_that_was_anybody_elses_is_never_adopted(fresh):
     assert refused(adopt) == "no wallet of this account alone"
 
 
-def test_a_wallet_with_a_batch_or_a_handover_behind_it_is_not_adopted(fresh):
-    """Either number alone refuses, whoever is the owner now."""
-    fresh.make_wallet()
-    real = fresh.evm.code(fresh.implementation.address)
-    assert real
-    for name in ("nonce", "pendingOwnerNonce"):
-        point = fresh.world.snapshot()
-        answers = {"owner": int(fresh.account.address, 16), "nonce": 0, "pendingOwnerNonce": 0}
-        fresh.evm.set_code(fresh.wallet_address, answering(answers | {name: 1}))
-        adopt = lambda: fresh.account.adopt(sender=fresh.who["mallory"])  # noqa: E731
-        assert refused(adopt) == "no wallet of this account alone"
-        fresh.evm.set_code(fresh.wallet_address, answering(answers))
-        adopt()
-        fresh.world.restore(point)
+@pytest.mark.parametrize("name", ["nonce", "pendingOwnerNonce", "owner"])
+def test_a_wallet_with_a_batch_or_a_handover_behind_it_is_not_adopted(name):
+    """Either number alone refuses, whoever is the owner now; so does another owner."""
+    fresh = WalletStage()
+    answers = {"owner": int(fresh.account.address, 16), "nonce": 0, "pendingOwnerNonce": 0}
+    fresh.evm.set_code(fresh.wallet_address, answering(answers | {name: 1}))
+    adopt = lambda: fresh.account.adopt(sender=fresh.who["mallory"])  # noqa: E731
+    assert refused(adopt) == "no wallet of this account alone"
+    fresh.evm.set_code(fresh.wallet_address, answering(answers))
+    adopt()
 
 
 def answering(numbers):
@@ -431,8 +432,9 @@ def test_profit_in_an_open_wallet_comes_home_by_withdraw_and_harvest(stage):
     assert stage.cash("account") == CAP
 
 
-def test_a_wallet_that_fails_holds_nobody_up(stage):
+def test_a_wallet_that_fails_holds_nobody_up():
     """An implementation that reverts: the account halts, redeems and reports all the same."""
+    stage = funded()
     stage.pauses()
     stage.evm.set_code(stage.wallet_address, bytes.fromhex("5f5ffd"))
     stage.report()
@@ -440,6 +442,56 @@ def test_a_wallet_that_fails_holds_nobody_up(stage):
     stage.account.redeemResolved(sender=stage.who["mallory"])
     assert not stage.account.isOpen()
     stage.world.leave("alice", stage.world.shares("alice"))
+
+
+def test_while_it_trades_nobody_empties_the_wallet_by_a_redemption(stage):
+    stage.pauses()
+    stage.account.redeemResolved(sender=stage.who["mallory"])
+    assert stage.cash("wallet") == CAP
+
+
+def test_a_halt_with_too_little_gas_is_refused(stage):
+    """Else its caller could make the revocation fail."""
+    stage.pauses()
+    halt = lambda gas: stage.account.halt(sender=stage.who["guardian"], gas=gas)  # noqa: E731
+    assert refused(lambda: halt(330_000)) == "too little gas"
+    halt(2_000_000)
+    assert stage.cash("wallet") == 0
+
+
+def test_an_open_wallet_that_does_not_pay_is_skipped_and_not_lost_in_silence():
+    """It says that it has been paused for long, and refuses everything else."""
+    stage = funded()
+    answers = {"paused": 1, "timelockDelay": 1}
+    stage.evm.set_code(stage.wallet_address, answering(answers))
+    assert stage.account.isOpen()
+    shares, alice = stage.world.shares("alice"), stage.who["alice"]
+    leave = stage.vault.redeemInKind
+    assert refused(lambda: leave(shares, alice, [], sender=alice)) == "wallet does not pay"
+    leave(shares, alice, [stage.id], sender=alice)
+    assert stage.world.shares("alice") == 0
+
+
+def test_a_batch_home_names_as_many_amounts_as_tokens(stage):
+    guardian, until = stage.who["guardian"], stage.world.now + 600
+    for indexes, amounts in (([0], []), ([], [1])):
+        call = (1, indexes, amounts, until)
+        refusal_ = refused(lambda c=call: stage.account.admitReturn(*c, sender=guardian))
+        assert refusal_ == "lengths differ"
+
+
+@pytest.mark.parametrize("end", ["payout", "deadline", "pause", "halt"])
+def test_nothing_goes_out_to_the_wallet_after(stage, end):
+    stage.pusd.transfer(stage.account.address, CAP, sender=stage.who["maker"])
+    if end == "payout":
+        stage.ctf.reportPayouts(stage.question_id, [1, 0], sender=stage.who["oracle"])
+    elif end == "deadline":
+        stage.world.wait(stage.account.deadline() - stage.world.now)
+    elif end == "pause":
+        stage.vault.pause(sender=stage.who["guardian"])
+    else:
+        stage.account.halt(sender=stage.who["guardian"])
+    assert refused(lambda: stage.by_keeper(stage.account, "fund", 1)) == "GS013"
 
 
 def test_an_events_wallet_brings_home_each_of_its_tokens():
