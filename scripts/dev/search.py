@@ -1,12 +1,14 @@
 """Search attacks on the compiled vault: `make search`, or python -m scripts.dev.search --steps N.
 
 Each coalition plays each scene (tests/search): random sequences of steps, the best changed step by
-step; a quarter of the steps go to sequences played eight times in a row, the best once first. Exit
-1 if a coalition takes more than its bound or breaks a promise besides; what it played is printed.
+step; a quarter of the steps go to sequences played eight times in a row, the best once first. Steps
+are those that the contracts accept; what they refuse is counted apart. Exit 1 if a coalition takes
+more than its bound, breaks a promise besides, or a move was never accepted.
 """
 
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,9 @@ from pathlib import Path
 import click
 
 from tests.search.arena import SCENES, UNIT
-from tests.search.attacker import COALITIONS, MONEY, Attacker, Bound, Found, scenes
+from tests.search.attacker import COALITIONS, Attacker, Bound, Found, scenes
 from tests.search.machine import COMPILED, compiled
+from tests.search.moves import MOVES
 
 PAGE = Path("docs") / "security.md"
 BEGIN, END = "<!-- search: begin -->", "<!-- search: end -->"
@@ -29,16 +32,28 @@ class Cell:
 
     members: tuple[str, ...]
     scene: str
-    bound: Bound
     found: dict[int, Found]  # by how often a sequence is played
 
     @property
     def faults(self) -> list[Found]:
-        return [
-            each
-            for each in self.found.values()
-            if each.broken or each.taken > self.bound.sharp + MONEY
-        ]
+        return [each for each in self.found.values() if each.broken or each.above]
+
+    @property
+    def most(self) -> Found:
+        return max(self.found.values(), key=lambda each: each.taken)
+
+    @property
+    def bound(self) -> Bound:
+        """Of a play as long as the one that took most."""
+        return self.most.bound
+
+    @property
+    def steps(self) -> int:
+        return sum(each.steps for each in self.found.values())
+
+    @property
+    def refused(self) -> int:
+        return sum(each.refused.total() for each in self.found.values())
 
 
 def search(members: tuple[str, ...], scene: str, steps: int, seed: int, file: Path) -> Cell:
@@ -48,10 +63,10 @@ def search(members: tuple[str, ...], scene: str, steps: int, seed: int, file: Pa
         attacker = Attacker(scene, members, seed, loops, contracts=compiled(file))
         first = found[LOOPS[0]].genes if found else []
         result = attacker.search(max(1, int(steps * SHARE[loops])), first=first)
-        if not result.broken and result.taken > attacker.bound.sharp + MONEY:
+        if result.above:
             result.genes = attacker.least(result.genes)
         found[loops] = result
-    return Cell(members, scene, attacker.bound, found)
+    return Cell(members, scene, found)
 
 
 def _assets(amount: int) -> str:
@@ -59,31 +74,44 @@ def _assets(amount: int) -> str:
 
 
 HEAD = f"{'coalition':46} {'scene':12} {'value':>9} {'room':>9} {'(3)':>7} {'fees':>7} {'bound':>9}"
-HEAD += f" {'once':>9} {'x 8':>9} {'steps':>10}"
+HEAD += f" {'once':>9} {'x 8':>9} {'steps':>10} {'refused':>10}"
 
 
 def _row(cell: Cell) -> str:
     bound = cell.bound
     once, often = (cell.found[loops].taken for loops in LOOPS)
-    steps = sum(each.steps for each in cell.found.values())
     numbers = (bound.value, bound.room, bound.dealers, bound.fees, bound.total, once, often)
     widths = (9, 9, 7, 7, 9, 9, 9)
     text = " ".join(f"{_assets(n):>{w}}" for n, w in zip(numbers, widths, strict=True))
-    return f"{', '.join(cell.members):46} {cell.scene:12} {text} {steps:>10,}"
+    row = f"{', '.join(cell.members):46} {cell.scene:12} {text}"
+    return f"{row} {cell.steps:>10,} {cell.refused:>10,}"
 
 
 def _nearest(cells: list[Cell]) -> Cell:
     """Return the cell of a coalition in which it came nearest to its bound."""
-    return max(cells, key=lambda each: _most(each) / max(1, each.bound.total))
+    return max(cells, key=lambda each: each.most.taken / max(1, each.bound.total))
 
 
-def _most(cell: Cell) -> int:
-    return max(each.taken for each in cell.found.values())
+def _moves(done: list[Cell]) -> tuple[list[str], list[str]]:
+    """Return how often each move was accepted and refused, the seldomest accepted first, and the
+    moves of the coalitions played that never were."""
+    accepted: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    for found in (each for cell in done for each in cell.found.values()):
+        accepted += found.accepted
+        refused += found.refused
+    tried = [name for name in MOVES if accepted[name] or refused[name]]
+    lines = [
+        f"{name:18} {accepted[name]:>10,} {refused[name]:>10,}"
+        for name in sorted(tried, key=lambda name: accepted[name])
+    ]
+    return lines, [name for name in tried if not accepted[name]]
 
 
 def _table(done: list[Cell]) -> list[str]:
     """Return the table of docs/security.md: for each coalition the scene of the nearest."""
     heads = ("coalition", "scene", "value", "room", "(3)", "fees", "bound", "once", "x 8", "steps")
+    heads += ("refused",)
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for members in dict.fromkeys(each.members for each in done):
         own = [each for each in done if each.members == members]
@@ -91,8 +119,9 @@ def _table(done: list[Cell]) -> list[str]:
         bound, found = cell.bound, cell.found
         numbers = (bound.value, bound.room, bound.dealers, bound.fees, bound.total)
         taken = (found[loops].taken for loops in LOOPS)
-        steps = sum(each.steps for one in own for each in one.found.values())
-        cells = [", ".join(members), cell.scene, *map(_assets, (*numbers, *taken)), f"{steps:,}"]
+        steps = [sum(each.steps for each in own), sum(each.refused for each in own)]
+        cells = [", ".join(members), cell.scene, *map(_assets, (*numbers, *taken))]
+        cells += [f"{count:,}" for count in steps]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -105,7 +134,7 @@ def _write(lines: list[str]) -> None:
 
 
 @click.command()
-@click.option("--steps", default=1_200_000, help="in all")
+@click.option("--steps", default=400_000, help="accepted ones, in all")
 @click.option("--seed", default=1)
 @click.option("--jobs", default=2, help="processes")
 @click.option("--only", default="", help="of the coalitions those with this name in them")
@@ -138,17 +167,21 @@ def main(
                 click.echo(f"  FAULT {fault.broken or 'above the bound'}")
                 for gene in fault.genes:
                     click.echo(f"    {' '.join(map(str, gene))}")
-    counted = sum(found.steps for cell in done for found in cell.found.values())
+    lines, never = _moves(done)
+    click.echo("\n".join([f"{'move':18} {'accepted':>10} {'refused':>10}", *lines]))
+    counted, refused = sum(cell.steps for cell in done), sum(cell.refused for cell in done)
     seconds = time.monotonic() - begun
     faults = sum(len(cell.faults) for cell in done)
     told = (
-        f"{counted:,} steps, seed {seed}, {seconds:,.0f} s, {counted / seconds:,.0f} a second; "
-        f"{faults} faults"
+        f"{counted:,} accepted steps, {refused:,} refused, seed {seed}, {seconds:,.0f} s, "
+        f"{counted / seconds:,.0f} a second; {faults} faults"
     )
+    if never:
+        told += f"; never accepted: {', '.join(never)}"
     click.echo(told)
     if docs:
         _write([*_table(done), "", told])
-    sys.exit(1 if faults else 0)
+    sys.exit(1 if faults or never else 0)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ KEEPERS = ("keeper", "keeper", "keeper", "second")
 SMALL_CAP = 50 * K
 TIMELOCK = 3 * DAY
 FORTUNE = 10**9 * UNIT
-MAX_DOWN, MAX_PREMIUM = 1_000, 1_000
+MAX_DOWN, MAX_PREMIUM, MAX_INFLOW = 1_000, 1_000, 1_000
+DUST = 10  # bps of NAV that the guardian closes
 
 ROLES = ("owner", "guardian", "reporter", "keeper", "second", "manager", "oracle", "nature")
 HOLDERS = {"vic": 800 * K, "friend": 400 * K, "leaver": 100 * K}
@@ -49,7 +50,7 @@ TIMELOCKED = (
 )
 # By ordinal, without the two in assets. No bound leans on a cap in bps or on the breaker.
 LIMITS = (
-    *(1_000, MAX_DOWN, MAX_PREMIUM, 1_000, 50, HOUR, 14 * DAY, 10_000 * UNIT, 2 * DAY),
+    *(1_000, MAX_DOWN, MAX_PREMIUM, MAX_INFLOW, 50, HOUR, 14 * DAY, 10_000 * UNIT, 2 * DAY),
     *(3_600, 9_900, 500, 1, BPS, BPS, BPS, BPS),
 )
 

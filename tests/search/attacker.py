@@ -1,13 +1,16 @@
 """Searches what a coalition can take: random plays, then the best of them changed step by step.
 
 A play is a sequence of steps from a scene's beginning, once or several times over. What it takes is
-what the coalition truly has more at its end; the bound is DESIGN 2.7, (1) to (3), for the scene.
+what the coalition truly has more at its end; the bound is DESIGN 2.7, (1) to (3), for the scene and
+the time that the play lasts. Steps are counted when the contracts accept them.
 """
 
+import math
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.search.arena import (
@@ -17,9 +20,11 @@ from tests.search.arena import (
     DAY,
     DELEGATED,
     DEPOSIT,
+    DUST,
     FOREVER,
     HOLDERS,
     MAX_DOWN,
+    MAX_INFLOW,
     MAX_PREMIUM,
     PRICE,
     PURSE,
@@ -86,11 +91,15 @@ class Bound:
 
     Attributes:
         value: the larger of true value and cost in accounts that it reaches; of the others, what
-            unproven profit and hidden loss there is, as far as marks can be lies
+            hidden loss there is, as far as marks can be lies, and, where it has a keeper or the
+            venue, what unproven profit
         room: what the caps still let into the accounts that it reaches, once those have left who do
-        dealers: what those lose who come and leave meanwhile, by (3)
+        dealers: what those lose who come and leave meanwhile, by (3), and holders by newcomers
         fees: the performance fee on what profit there truly is, which nobody takes in wind-down
         own: what of the value is the holder's among them already, or can only be lost by others
+        diluted: unproven profit of others that a report can hide while newcomers come
+        nav: idle and cost at the beginning
+        inflow: what the inflow room holds then
     """
 
     value: int
@@ -98,6 +107,18 @@ class Bound:
     dealers: int
     fees: int
     own: int = 0
+    diluted: int = 0
+    nav: int = 1
+    inflow: int = 0
+
+    def after(self, seconds: int) -> "Bound":
+        """Return the bound of a play that lasts so long: newcomers bring what the inflow room holds
+        and a day's room a day, of a NAV that grows by it, and share the hidden profit."""
+        if not self.diluted:
+            return self
+        grown = (1 + self.inflow / self.nav) * math.exp(MAX_INFLOW / BPS * seconds / DAY)
+        lost = math.ceil(self.diluted * (1 - 1 / grown))
+        return replace(self, dealers=self.dealers + lost, diluted=0)
 
     @property
     def total(self) -> int:
@@ -111,13 +132,27 @@ class Bound:
 
 @dataclass
 class Found:
-    """The most that a search has found."""
+    """The most that a search has found, what is above its bound first.
 
+    Attributes:
+        bound: of a play of that length
+        above: by how much it exceeds what follows from the bound
+        accepted: steps that the contracts accepted, by move
+        refused: likewise
+    """
+
+    bound: Bound
     taken: int = -(10**30)
     genes: list[Gene] = field(default_factory=list)
-    steps: int = 0
+    above: int = 0
+    accepted: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     broken: str = ""
+
+    @property
+    def steps(self) -> int:
+        return self.accepted.total()
 
 
 def bound(a: Arena, members: tuple[str, ...]) -> Bound:
@@ -160,6 +195,20 @@ def bound(a: Arena, members: tuple[str, ...]) -> Bound:
         return Bound(0, 0, forfeit + overpaid, fees)
     dealers = COMER * MAX_PREMIUM // BPS + HOLDERS["leaver"] * MAX_DOWN // BPS
     part, supply = a.view("balanceOf(address)", a.who["friend"]), a.view("totalSupply()")
+    if not {"keepers", "one keeper", "venue"} & set(members):
+        nav = a.view("total_idle()") + a.view("totalExposure()")
+        if "guardian" in members:  # what he closes counts nowhere any more
+            profit += nav * DUST // BPS
+        return Bound(
+            hidden,
+            0,
+            dealers + profit * a.view("balanceOf(address)", a.who["leaver"]) // supply,
+            fees,
+            hidden * (supply - part) // supply,
+            profit * (supply - part) // supply,
+            nav,
+            min(a.view("inflowRoom()"), nav * MAX_INFLOW // BPS),
+        )
     own = (gain + profit) * part // supply * (BPS - a.terms.performance) // BPS
     own += hidden * (supply - part) // supply
     return Bound(value + profit + hidden, room, dealers, fees, own)
@@ -207,14 +256,17 @@ class Attacker:
         self.pockets += (a.who["owner"],) if "owner" in members else ()
         self.nav = a.true_nav()
         self.before = a.wealth(self.holders, self.pockets)
-        self.steps = 0
+        self.accepted: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.lasted = 0  # seconds of the last play
+        self.allowed = 0  # what one of that length may take
         self.played: list[Gene] = []
         self.booked: tuple[int, int] | None = None
 
     # a play
 
     def play(self, genes: list[Gene], careful: bool = False) -> int:
-        """Return what the coalition takes by a play.
+        """Return what the coalition takes by a play; `allowed` is then what it may.
 
         Raises:
             Broken: a promise besides the bound does not hold.
@@ -229,6 +281,8 @@ class Attacker:
                 for gene in genes:
                     self._step(gene)
             taken = a.wealth(self.holders, self.pockets) - self.before - self._management()
+            self.lasted = a.machine.time - self.start
+            self.allowed = self.bound.after(self.lasted).sharp + MONEY
             if careful:
                 self._check_solvent()
                 self._check_door()
@@ -249,7 +303,6 @@ class Attacker:
         a = self.arena
         name, which, amount, code = gene
         move = MOVES[name]
-        self.steps += 1
         if name == "open_next" or name == "open_again":
             code = code - code % 4 + 3 if "one keeper" in self.members else code
         if "one keeper" in self.members and move in MEMBERS["keepers"]:
@@ -264,7 +317,9 @@ class Attacker:
         try:
             move(a, which, amount, code)
         except Refused:
+            self.refused[name] += 1
             return
+        self.accepted[name] += 1
         before, self.booked = self.booked, None
         if gentle and before is not None:
             self._check_not_diluted(name, *before)
@@ -353,7 +408,8 @@ class Attacker:
 
     def _climbs(self, first: list[Gene]) -> Iterator[tuple[int, list[Gene]]]:
         """Yield every play's taking, for ever: `first`, then random ones, each improved until it no
-        longer gets better; now and then the best so far crossed with a random one."""
+        longer gets better; now and then the best so far crossed with a random one. Where the bound
+        grows with time, half of them look for the most of what a play of its length may take."""
         rng = self.rng
         best: tuple[int, list[Gene]] = (-(10**30), [])
         while True:
@@ -363,8 +419,10 @@ class Attacker:
             if best[1] and rng.random() < 0.5:
                 cut = rng.randrange(len(best[1]) + 1)
                 genes = (best[1][:cut] + genes)[:LONGEST]
+            timed = bool(self.bound.diluted) and rng.random() < 0.5
             taken = self.play(genes)
             yield taken, genes
+            score = taken - timed * self.allowed
             idle = 0
             while idle < PATIENCE:
                 trial = self._changed(genes)
@@ -372,35 +430,39 @@ class Attacker:
                     trial = self._changed(trial)
                 got = self.play(trial, careful=rng.random() < 0.02)
                 yield got, trial
-                idle = 0 if got > taken else idle + 1
-                if got >= taken:
-                    genes, taken = trial, got
+                better = got - timed * self.allowed
+                idle = 0 if better > score else idle + 1
+                if better >= score:
+                    genes, taken, score = trial, got, better
             best = max(best, (taken, genes), key=lambda each: each[0])
 
     def search(self, steps: int, enough: int | None = None, first: Sequence[Gene] = ()) -> Found:
-        """Search for `steps` steps, from `first` on, or until more than `enough` is taken."""
-        found = Found()
+        """Search for `steps` accepted steps, from `first` on, or until more than `enough` is
+        taken, or more than the bound."""
+        found = Found(self.bound)
         begun = time.monotonic()
-        self.steps = 0
+        self.accepted, self.refused = found.accepted, found.refused
         climbs = self._climbs(list(first))
         try:
             for taken, genes in climbs:
-                if taken > found.taken:
-                    found.taken, found.genes = taken, genes
-                if self.steps >= steps or (enough is not None and taken > enough):
+                above = max(0, taken - self.allowed)
+                if (above, taken) > (found.above, found.taken):
+                    found.above, found.taken, found.genes = above, taken, genes
+                    found.bound = self.bound.after(self.lasted)
+                if above or found.steps >= steps or (enough is not None and taken > enough):
                     break
         except Broken as broken:
             found.broken = str(broken)
             found.genes = self.played
-        found.steps, found.seconds = self.steps, time.monotonic() - begun
+        found.seconds = time.monotonic() - begun
         return found
 
     def least(self, genes: list[Gene]) -> list[Gene]:
-        """Return a play without the steps that do not help."""
-        taken, i = self.play(genes), 0
+        """Return a play without the steps that do not help it above its bound."""
+        above, i = self.play(genes) - self.allowed, 0
         while i < len(genes):
             fewer = genes[:i] + genes[i + 1 :]
-            if fewer and self.play(fewer) >= taken:
+            if fewer and self.play(fewer) - self.allowed >= above:
                 genes = fewer
             else:
                 i += 1

@@ -7,10 +7,13 @@ which a lie is made. A call that is refused changes nothing; the play goes on.
 import random
 from collections.abc import Callable
 
+from eth_utils import to_checksum_address
+
 from tests.search.arena import (
     BINARY,
     BPS,
     DAY,
+    DELEGATED,
     DEPOSIT,
     FOREVER,
     HOUR,
@@ -45,6 +48,26 @@ def _market(a: Arena, i: int) -> Market:
     if not markets:
         raise Refused("no market")
     return markets[i % len(markets)]
+
+
+def _delegated(a: Arena, i: int) -> Market:
+    found = [market for market in a.state.markets if market.class_id == DELEGATED]
+    if not found:
+        raise Refused("no delegated market")
+    return found[i % len(found)]
+
+
+def _wallet(a: Arena, market: Market) -> str:
+    wallet = a.machine.read(market.account, "wallet()")
+    if not wallet:
+        raise Refused("no wallet")
+    return to_checksum_address(wallet.to_bytes(20, "big"))
+
+
+def _closed(a: Arena, i: int) -> Market:
+    """Return a closed market, where there is one."""
+    found = [m for m in a.state.markets if a.view("remainsOf(address)", m.account)]
+    return found[i % len(found)] if found else _market(a, i)
 
 
 # Holders, and anybody
@@ -153,7 +176,7 @@ def close(a: Arena, i: int, x: int, code: int) -> None:
 
 
 def sweep(a: Arena, i: int, x: int, code: int) -> None:
-    a.do("oracle", "sweep(address)", _market(a, i).account)
+    a.do("oracle", "sweep(address)", _closed(a, i).account)
 
 
 def cash_tokens(a: Arena, i: int, x: int, code: int) -> None:
@@ -353,7 +376,7 @@ def halt(a: Arena, i: int, x: int, code: int) -> None:
 
 
 def set_wallet(a: Arena, i: int, x: int, code: int) -> None:
-    market = _market(a, i)
+    market = _delegated(a, i)
     wallet = a.who[WALLETS[code % 2]]
     a.machine.call(wallet, a.pusd, "approve(address,uint256)", market.account, FOREVER)
     keeper = a.who[KEEPERS[market.class_id]]
@@ -361,7 +384,7 @@ def set_wallet(a: Arena, i: int, x: int, code: int) -> None:
 
 
 def forward(a: Arena, i: int, x: int, code: int) -> None:
-    market = _market(a, i)
+    market = _delegated(a, i)
     a.machine.call(
         *(a.who[KEEPERS[market.class_id]], market.account, "forward(uint256)"),
         part(a.balance(market.account), x),
@@ -369,15 +392,15 @@ def forward(a: Arena, i: int, x: int, code: int) -> None:
 
 
 def take_back(a: Arena, i: int, x: int, code: int) -> None:
-    market = _market(a, i)
+    market = _delegated(a, i)
     a.machine.call(
         *(a.who[KEEPERS[market.class_id]], market.account, "takeBack(uint256)"), part(200 * K, x)
     )
 
 
 def take_back_tokens(a: Arena, i: int, x: int, code: int) -> None:
-    market = _market(a, i)
-    wallet = a.who[WALLETS[code % 2]]
+    market = _delegated(a, i)
+    wallet = _wallet(a, market)
     a.machine.call(
         *(wallet, a.ctf, "setApprovalForAll(address,bool)", market.account, 1),
     )
@@ -389,7 +412,7 @@ def take_back_tokens(a: Arena, i: int, x: int, code: int) -> None:
 
 
 def release_wallet(a: Arena, i: int, x: int, code: int) -> None:
-    a.machine.call(a.who["oracle"], _market(a, i).account, "releaseWallet()")
+    a.machine.call(a.who["oracle"], _delegated(a, i).account, "releaseWallet()")
 
 
 def wallet_out(a: Arena, i: int, x: int, code: int) -> None:
@@ -402,10 +425,10 @@ def wallet_in(a: Arena, i: int, x: int, code: int) -> None:
 
 
 def wallet_tokens(a: Arena, i: int, x: int, code: int) -> None:
-    """Outcome tokens into a wallet, at the truth."""
-    market = _market(a, i)
+    """Outcome tokens into a market's wallet, at the truth."""
+    market = _delegated(a, i)
     condition = market.conditions[0]
-    a.buy(a.who[WALLETS[code % 2]], condition, code // 2 % 2, part(1_000 * K, x), PURSE)
+    a.buy(_wallet(a, market), condition, code // 2 % 2, part(1_000 * K, x), PURSE)
 
 
 # The guardian
@@ -601,16 +624,29 @@ PHRASES = (
     ("resolve", "harvest"),
     ("drain_all", "keeper_closes", "open_again", "allocate"),
     ("open_next", "allocate", "set_wallet", "forward"),
+    ("set_wallet", "wallet_tokens", "take_back_tokens"),
+    ("forward", "take_back"),
+    ("wallet_in", "wallet_out"),
+    ("open_next", "set_wallet", "keeper_closes", "release_wallet"),
+    ("wait", "settle"),
+    ("wait", "anyone_ends"),
+    ("resolve", "close", "wait", "settle"),
+    ("lie", "guardian_closes"),
+    ("allocate", "guardian_recalls"),
+    ("guardian_ends", "anyone_recalls"),
+    ("pause", "unpause"),
 )
 
 
 def random_phrase(rng: random.Random, names: list[str]) -> list[Gene]:
-    """Return one step, or a few that belong together: of one market, as a rule."""
-    if rng.random() < 0.75:
+    """Return one step, or a few that belong together: of one market, and a lie told twice, as a
+    rule."""
+    phrases = [phrase for phrase in PHRASES if set(phrase) <= set(names)]
+    if rng.random() < 0.75 or not phrases:
         return [random_gene(rng, names)]
-    phrase = [name for name in rng.choice(PHRASES) if name in names]
-    which = rng.randrange(WHICH)
-    return [(name, which, *random_gene(rng, names)[2:]) for name in phrase]
+    phrase = rng.choice(phrases)
+    which, code = rng.randrange(WHICH), rng.randrange(LIES)
+    return [(name, which, random_gene(rng, names)[2], code) for name in phrase]
 
 
 def random_gene(rng: random.Random, names: list[str]) -> Gene:
