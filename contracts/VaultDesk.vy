@@ -117,7 +117,8 @@ def report(marks: DynArray[nav.Mark, nav.MAX_OPEN_CONDITIONS], evidence: bytes32
     @notice Marks the conditions of the open markets, takes fees, settles the epochs that an earlier
             report closed and closes the open ones. Reporter only. It replaces all marks: a
             condition without one counts 0 at the bid and 1 at the ask. Marks of closed and unknown
-            markets are ignored, so nothing that others do in front of a report refuses it.
+            markets are ignored, so nothing that others do in front of a report refuses it, but for a
+            settlement of a flat vault, which does what the report would: then it is too soon, once.
     @param marks Bid and ask of YES of each condition, WAD
     @param evidence Hash of the document from which the marks were made
     """

@@ -63,16 +63,24 @@ def truth(life: Life) -> Marks:
 
 def worth(life: Life, name: str) -> int:
     """Return what an account truly holds, its wallet's part included."""
-    market, held = life.world.markets[name], life.world.held(name)
-    total = held.cash + held.away
-    for index, amount in enumerate(held.tokens):
-        condition, side = divmod(index, 2)
-        if condition in market.resolved:
-            yes, of = market.resolved[condition]
-            total += amount * (yes if side == YES else of - yes) // of
-        else:
-            total += amount * life.price(market, condition, side) // 100
-    return total
+    held = life.world.held(name)
+    return (
+        held.cash
+        + held.away
+        + sum(
+            token_worth(life, name, *divmod(index, 2), amount)
+            for index, amount in enumerate(held.tokens)
+        )
+    )
+
+
+def token_worth(life: Life, name: str, condition: int, side: int, amount: int) -> int:
+    """Return what outcome tokens are truly worth, rounded down."""
+    market = life.world.markets[name]
+    if condition in market.resolved:
+        yes, of = market.resolved[condition]
+        return int(amount * (yes if side == YES else of - yes) // of)
+    return int(amount * life.price(market, condition, side) // 100)
 
 
 def all_worth(life: Life) -> int:
@@ -168,7 +176,8 @@ def steal(life: Life, chance: random.Random) -> None:
 
 
 def meddle(life: Life, chance: random.Random) -> int:
-    """A stranger does what anybody may; return what he gave, at the most it can be worth."""
+    """A stranger does what anybody may; return what he gave, at what it is truly worth: that is
+    what the marks say, and a payout."""
     world, given = life.world, 0
     stranger = world.who["mallory"]
     for _ in range(12):
@@ -182,8 +191,9 @@ def meddle(life: Life, chance: random.Random) -> int:
             market = world.markets[name]
             condition = chance.randrange(len(market.conditions))
             amount = chance.choice((1, UNIT, 10**6 * UNIT))
-            world.give(name, condition, chance.choice((YES, NO)), amount)
-            given += amount
+            side = chance.choice((YES, NO))
+            world.give(name, condition, side, amount)
+            given += token_worth(life, name, condition, side, amount) + 1  # rounded up
         elif act == "ask":
             attempt(world.request, DEPOSIT, "mallory", 1, controller=chance.choice(HOLDERS))
             attempt(world.request, DEPOSIT, "mallory", chance.choice((1, 10**12)))

@@ -10,6 +10,7 @@ from typing import Any
 from tests.property.evm import Logs
 from tests.property.world import (
     BPS,
+    DAY,
     DEPOSIT,
     PRICE,
     REDEEM,
@@ -21,8 +22,7 @@ from tests.property.world import (
 )
 
 DEALS = ("report", "settle")
-# What moves stored NAV by news: a payout that comes home is not what was marked.
-NEWS = ("close", "harvest", "recall", "sweep")
+NEWS = ("close",)  # moves stored NAV: what a market has not returned is a loss
 
 
 @dataclass
@@ -49,6 +49,10 @@ class Watch:
     dust: int = 0  # units that roundings may have left in the vault
     prices: list[tuple[int, int]] = field(default_factory=list)  # by number of the report
     asked: dict[tuple[int, int], int] = field(default_factory=dict)  # (side, epoch) -> reports then
+    begun: dict[tuple[int, int], int] = field(default_factory=dict)  # at the epoch's first request
+    closed: dict[tuple[int, int], int] = field(default_factory=dict)  # report that closed the epoch
+    room: int = 0  # for deposits, as the last deal left it
+    dealt_at: int = 0
     fee_base: int = 0  # NAV at the bid after the last settlement
     fees_at: int = 0
     epochs: set[int] = field(default_factory=set)  # of deposits, with something left
@@ -57,7 +61,7 @@ class Watch:
     def __post_init__(self) -> None:
         self.vault = self.world.vault
         self.logs = Logs(self.vault.address, self.vault.abis)
-        self.fees_at = self.world.now
+        self.fees_at = self.dealt_at = self.world.now
         self.prices.append(self.vault.prices())
 
     def look(self, do: str) -> Look:
@@ -94,6 +98,7 @@ class Watch:
         self.promise_3_no_dilution(before, events)
         if before.do in DEALS:
             self.promise_4_forward_pricing(before, events)
+            self.bound_3_of_dealing(before, events)
             self.promise_6_fees(before, events)
             self.fee_base = self.vault.totalAssets()
         else:
@@ -101,7 +106,7 @@ class Watch:
         if before.do == "redeem_in_kind":
             self.fees_at = self.world.now
         if before.do == "allocate":
-            self.promise_7_caps()
+            self.promise_7_caps(events)
         self.promise_7_losses(before, events)
 
     def _follow(self, before: Look, events: list[tuple[str, Any]]) -> None:
@@ -109,9 +114,14 @@ class Watch:
         for name, values in events:
             if name in ("DepositRequest", "RedeemRequest"):
                 side = DEPOSIT if name == "DepositRequest" else REDEEM
-                self.asked[side, values["requestId"]] = before.reports
+                epoch, amount = values["requestId"], values["shares" if side else "assets"]
+                self.asked[side, epoch] = before.reports
+                if self.vault.epochOf(side, epoch)[0] == amount:  # nobody else's is in it
+                    self.begun[side, epoch] = before.reports
                 if side == DEPOSIT:
                     self.epochs.add(values["requestId"])
+            elif name == "EpochClosed":
+                self.closed[values["side"], values["epoch"]] = before.reports + 1
             elif name in ("EpochSettled", "DepositRequestCancelled", "RedeemRequestCancelled"):
                 self.dust += 2
             elif name in ("Deposit", "Withdraw"):
@@ -182,6 +192,38 @@ class Watch:
             else:
                 assert given * PRICE <= taken * min(bid, bid_before), "promise 4: too dear"
 
+    def bound_3_of_dealing(self, before: Look, events: list[tuple[str, Any]]) -> None:
+        """What deals is within its limits of the best price published while its epoch was open, and
+        of the bid; what is handed back is not; deposits come in by the room."""
+        self._count("bound 3")
+        limits = self.world.limits
+        (dealt,) = [values for name, values in events if name == "Dealt"]
+        day = max(limits["max_inflow_bps"] * dealt["nav_bid"] // BPS, limits["inflow_floor"])
+        elapsed, self.dealt_at = self.world.now - self.dealt_at, self.world.now
+        self.room = min(day, self.room + day * elapsed // DAY)
+        (bid, ask), (bid_before, ask_before) = self.prices[-1], self.prices[-2]
+        prices = max(ask, ask_before), min(bid, bid_before)
+        entered = 0
+        for name, values in events:
+            if name not in ("EpochSettled", "EpochHandedBack"):
+                continue
+            side, epoch = values["side"], values["epoch"]
+            open = self.prices[self.begun[side, epoch] : self.closed[side, epoch]]
+            if side == DEPOSIT:
+                anchor = min(each[1] for each in open)
+                far = prices[side] * BPS > anchor * (BPS + limits["max_up_bps"])
+            else:
+                anchor = max(each[0] for each in open)
+                far = prices[side] * BPS < anchor * (BPS - limits["max_down_bps"])
+            assert far == (name == "EpochHandedBack"), f"bound 3: {name} at {prices[side]}"
+            if name == "EpochSettled" and side == DEPOSIT:
+                most = bid * (BPS + limits["max_premium_bps"])
+                assert prices[side] * BPS <= most, "bound 3: too much premium"
+                entered += values["taken"] if values["given"] else 0
+        if self.world.open_names() or self.vault.unsweptAccounts():
+            assert entered <= self.room, "bound 3: more than the room"
+        self.room -= min(self.room, entered)
+
     def promise_6_fees(self, before: Look, events: list[tuple[str, Any]]) -> None:
         """The fees are those of DESIGN 2.4, and worth what they say."""
         self._count("6")
@@ -200,13 +242,16 @@ class Watch:
         if price > mark:
             performance = (price - mark) * before.supply // SHARE * performance_rate // BPS
         assert (fee["management"], fee["performance"]) == (management, performance), "promise 6"
+        after = (assets + 1) * SHARE // (before.supply + fee["shares"] + VIRTUAL)
+        assert fee["high_water_mark"] == max(mark, after), "promise 6: the high-water mark"
+        assert self.vault.highWaterMark() >= fee["high_water_mark"], "promise 6: the mark fell"
         taken = management + performance
         supply = before.supply + fee["shares"]
         worth = fee["shares"] * (assets + 1) // (supply + VIRTUAL)
         assert taken - 1 <= worth <= taken, f"promise 6: worth {worth}, due {taken}"
 
-    def promise_7_caps(self) -> None:
-        """After an allocation every cap of DESIGN 2.5 holds."""
+    def promise_7_caps(self, events: list[tuple[str, Any]]) -> None:
+        """After an allocation every cap of DESIGN 2.5 holds, and idle covers what is owed."""
         self._count("7")
         vault, limits, nav = self.vault, self.world.limits, self.vault.totalAssets()
         total = vault.totalExposure() + vault.totalLosses()
@@ -215,6 +260,26 @@ class Watch:
         day = vault.recentAllocation()
         assert day <= limits["velocity"]
         assert day * BPS <= limits["velocity_bps"] * nav
+        (id,) = [values["market"] for name, values in events if name == "Allocated"]
+        market = [each for each in self.world.markets.values() if each.id == id][-1]
+        same = {m.id for m in self.world.markets.values() if m.question == market.question}
+        of_question = sum(vault.bookOf(each)[0] for each in same)
+        of_class, losses = vault.classBook(market.class_id)[:2]
+        cap, cap_bps, class_cap, class_cap_bps = vault.classOf(market.class_id)[4:8]
+        for held, most, part in (
+            (vault.bookOf(id)[0], cap, cap_bps),
+            (of_class + losses, class_cap, class_cap_bps),
+            (of_question, of_question, limits["question_cap_bps"]),
+        ):
+            assert held <= most and held * BPS <= part * nav, f"promise 7: {held} of {most}, {part}"
+        waiting = sum(vault.epochOf(REDEEM, each)[1] for each in vault.waitingEpochs(REDEEM))
+        assert vault.total_idle() * PRICE >= waiting * vault.prices()[0], "promise 7: idle too low"
+        assert self.world.now - self.dealt_at <= limits["max_report_age"], "promise 7: stale"
+        assert not vault.paused() and not vault.windingDown()
+        high = max(bid for bid, _ in self.prices)
+        assert vault.prices()[0] * BPS >= min(high, vault.reference()) * (
+            BPS - limits["max_drawdown_bps"]
+        ), "promise 7: a drawdown"
 
     def promise_7_losses(self, before: Look, events: list[tuple[str, Any]]) -> None:
         """Losses per share fall only by money that came home, or by the owner's act."""
