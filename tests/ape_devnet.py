@@ -11,6 +11,8 @@ from eth_utils import keccak
 from ethpm_types import ContractType
 from strongroom.chain.artifacts import Artifact
 
+from tests.conformance.real import replaced
+
 
 class ApeDeployer:
     """A Deployer (strongroom.devnet.deployer) by an account of ape's."""
@@ -24,6 +26,7 @@ class ApeDeployer:
 
     def deploy(self, kind, *arguments, at=""):
         assert not at, "only anvil takes code at an address of choice"
+        kind, arguments = replaced(self, kind, arguments)
         return self.sender.deploy(container(kind), *(plain(each) for each in arguments))
 
     def declare(self, kind):
