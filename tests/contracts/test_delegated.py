@@ -237,6 +237,25 @@ def send_tokens(venue, deployer, market, amount, to):
     venue.ctf.safeTransferFrom(deployer, to, yes, amount, b"", sender=deployer)
 
 
+def test_what_is_away_counts_the_wallets_tokens_at_their_payout(
+    market, people, resolve, venue, deployer
+):
+    """Before a payout each token counts whole: nobody calls the market empty. After it, down."""
+    account, wallet = market.account, market.wallet
+    account.forward(100 * UNIT, sender=people.keeper)
+    venue.fund(deployer, deployer, 60 * UNIT)
+    venue.pusd.approve(venue.adapter, 60 * UNIT, sender=deployer)
+    venue.adapter.splitPosition(
+        venue.pusd, b"\0" * 32, market.condition, [1, 2], 60 * UNIT, sender=deployer
+    )
+    for token, amount in zip(account.tokenIds(), (31 * UNIT + 1, 53 * UNIT + 1), strict=True):
+        venue.ctf.safeTransferFrom(deployer, wallet.address, token, amount, b"", sender=deployer)
+    assert account.away() == (100 + 31 + 53) * UNIT + 2
+    resolve(market, 2, 3)
+    # 100, two fifths of 31.000001 and three fifths of 53.000001
+    assert account.away() == 100 * UNIT + 12_400_000 + 31_800_000
+
+
 def test_tokens_come_back_from_a_wallet_that_made_the_account_its_operator(
     market, people, venue, deployer
 ):

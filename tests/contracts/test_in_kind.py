@@ -164,6 +164,22 @@ def test_of_a_delegated_account_the_collateral_inside_leaves(
     assert funded.bookOf(market.id) == (350 * UNIT,) * 3
 
 
+def test_what_a_delegated_account_pays_leaves_a_bid_below_cost_as_well(
+    funded, people, script, scripted_delegated, deployer, report
+):
+    """400 were sent, 100 are here, 200 in the wallet: half the shares take 50 of 300."""
+    terms = (scripted_delegated, people.oracle, people.keeper, 2)
+    funded.addClass((*terms, *[2**96 - 1, 10_000] * 2, 60 * DAY), sender=people.owner)
+    market = script(funded)
+    funded.allocate(market.id, 400 * UNIT, sender=people.keeper)
+    market.account.spend(deployer, 300 * UNIT, sender=deployer)
+    market.account.set_away(200 * UNIT, sender=deployer)
+    report(funded, None)
+    assert funded.bookOf(market.id) == (400 * UNIT, 300 * UNIT, 300 * UNIT)
+    funded.redeemInKind(500 * SHARE, people.alice, [], sender=people.alice)
+    assert funded.bookOf(market.id) == (350 * UNIT, 250 * UNIT, 250 * UNIT)
+
+
 # from a request
 
 

@@ -233,6 +233,13 @@ def test_bids_that_a_payout_contradicts_count_nothing(funded, event, hold, repor
     assert funded.bookOf(event.id) == (300 * UNIT, 92 * UNIT, 109_600_000)
 
 
+def test_beside_contradicted_bids_a_set_counts_once(funded, event, hold, report):
+    hold(event, (0, 0, 1, 0, 1), (0, 0), (30 * UNIT, 110 * UNIT))
+    report(funded, [("1", "1"), ("0.5", "0.52"), ("0.48", "0.6")])
+    # 30 sets of C, and 80 NO: at 1 - .6, and at the ask whole
+    assert funded.bookOf(event.id) == (300 * UNIT, 62 * UNIT, 110 * UNIT)
+
+
 def test_a_split_payout_leaves_room_for_its_rest(funded, event, hold, report):
     """A pays a half: B and C may be bid at a half together, and not above."""
     hold(event, (10 * UNIT, 0, 1, 1, 2), (10 * UNIT, 0), (10 * UNIT, 0))
