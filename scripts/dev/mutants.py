@@ -44,8 +44,9 @@ SEED = 15
 # What is deployed, the likeliest to show a mistake of a module first.
 PIECES = (
     *("VaultDesk", "VaultExits", "Vault", "VaultGovernance", "VaultFactory"),
-    *("accounts/PolymarketAccount", "accounts/WalletAccount", "accounts/PositionAccount"),
-    *("accounts/FpmmAccount", "accounts/DelegatedAccount", "accounts/WalletRegistry"),
+    *("accounts/PolymarketAccount", "accounts/WalletAccount", "accounts/SafeAccount"),
+    *("accounts/PositionAccount", "accounts/FpmmAccount", "accounts/DelegatedAccount"),
+    "accounts/WalletRegistry",
 )
 MODULES = tuple(sorted(f"modules/{path.stem}" for path in CONTRACTS.glob("modules/*.vy")))
 FILES = (*MODULES, *PIECES)
@@ -73,6 +74,7 @@ SWAPS = {
 EQUIVALENT: dict[str, str] = {
     "if free != MAX_LIVE and i + 1 != MAX_LIVE": "the same sixteen places, filled in another order",
     "assert msg.gas >= LEAST_GAS": "one unit of gas more decides nothing",
+    "gas=msg.gas - msg.gas // 8 + 1": "one unit of gas more decides nothing",
     "price >= best": "equal: it writes what is there",
     "price <= best": "equal: it writes what is there",
     '"request too large"': "a guard: no asset has 2**96 units, the transfer fails",
