@@ -108,7 +108,7 @@ trywheel: wheel ## Install the wheel in an empty environment and run it there (A
 sources: setup ## Write build/sources, one file a contract, for explorers
 	@python -m scripts.dev.source_bundle
 
-STEPS ?= 1200000
+STEPS ?= 400000
 SEED ?= 1
 search: setup ## Search what each coalition can take of a vault, against its bound (STEPS=, SEED=)
 	@python -m scripts.dev.search --steps $(STEPS) --seed $(SEED)
