@@ -28,6 +28,7 @@
 """
 
 from ethereum.ercs import IERC20
+from snekmate.utils import create2
 
 from contracts.interfaces import IConditionalTokens
 from contracts.interfaces import IMarketAccount
@@ -110,7 +111,6 @@ event Withdrawn:
 MAX_DATA: constant(uint256) = 4420  # bytes: a transfer of an event's outcome tokens
 SENTINEL: constant(address) = 0x0000000000000000000000000000000000000001  # before a Safe's first owner
 CALL: constant(uint8) = 0
-LEAST_GAS: constant(uint256) = 300_000  # below it a failure of the Safe's could be made
 
 EXCHANGE: public(immutable(address))  # that may move what the Safe holds
 SAFE_FACTORY: public(immutable(address))  # of the venue's Safes
@@ -362,12 +362,8 @@ def redeemResolved() -> uint256:
 @internal
 @view
 def _safe_of(key: address) -> address:
-    hashed: bytes32 = keccak256(
-        concat(
-            b"\xff", convert(SAFE_FACTORY, bytes20), keccak256(abi_encode(key)), SAFE_CODE_HASH
-        )
-    )
-    return convert(convert(hashed, uint256) & (2**160 - 1), address)
+    salt: bytes32 = keccak256(abi_encode(key))
+    return create2._compute_create2_address(salt, SAFE_CODE_HASH, SAFE_FACTORY)
 
 
 @internal
@@ -388,7 +384,7 @@ def _reach_safe():
     safe: address = self.safe
     if safe == empty(address):
         return
-    assert msg.gas > LEAST_GAS, "too little gas"
+    assert msg.gas > wallet_part.LEAST_GAS, "too little gas"
     success: bool = False
     assets: uint256 = 0
     success, assets = self._empty(safe)
@@ -405,8 +401,8 @@ def _empty(safe: address) -> (bool, uint256):
     if account._halted():
         success = self._approve(safe, False)
     assets: uint256 = 0
-    ids: DynArray[uint256, wallet_part.MAX_TOKENS] = []
-    amounts: DynArray[uint256, wallet_part.MAX_TOKENS] = []
+    ids: DynArray[uint256, units.MAX_TOKENS] = []
+    amounts: DynArray[uint256, units.MAX_TOKENS] = []
     assets, ids, amounts = wallet_part._part_of(safe, 1, 1)
     success = self._send(safe, self, assets) and success
     if len(ids) != 0:

@@ -435,8 +435,8 @@ def payInKind(receiver: address, shares: uint256, supply: uint256) -> uint256:
     """
     assert msg.sender == account._vault(), "not the vault"
     assets: uint256 = 0
-    ids: DynArray[uint256, wallet_part.MAX_TOKENS] = []
-    amounts: DynArray[uint256, wallet_part.MAX_TOKENS] = []
+    ids: DynArray[uint256, units.MAX_TOKENS] = []
+    amounts: DynArray[uint256, units.MAX_TOKENS] = []
     assets, ids, amounts = wallet_part._part_of(self, shares, supply)
     if assets != 0:
         assert extcall IERC20(account.COLLATERAL).transfer(receiver, assets, default_return_value=True), "transfer failed"
@@ -532,7 +532,7 @@ def _reach_wallet():
     if not self.adopted:
         return
     wallet: address = deposit_wallet._wallet()
-    assert msg.gas > deposit_wallet.LEAST_GAS, "too little gas"
+    assert msg.gas > wallet_part.LEAST_GAS, "too little gas"
     success: bool = False
     assets: uint256 = 0
     if deposit_wallet._is_open(wallet):
@@ -566,8 +566,8 @@ def _take(wallet: address, receiver: address, part: uint256, whole: uint256) -> 
     @return Whether all went well; the collateral sent
     """
     assets: uint256 = 0
-    ids: DynArray[uint256, wallet_part.MAX_TOKENS] = []
-    amounts: DynArray[uint256, wallet_part.MAX_TOKENS] = []
+    ids: DynArray[uint256, units.MAX_TOKENS] = []
+    amounts: DynArray[uint256, units.MAX_TOKENS] = []
     assets, ids, amounts = wallet_part._part_of(wallet, part, whole)
     if not deposit_wallet._withdraw(wallet, account.COLLATERAL, receiver, assets):
         return False, 0

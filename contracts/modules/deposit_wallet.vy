@@ -15,6 +15,12 @@
      what it has approved, by calls of his own. A pause stops neither orders nor batches.
 """
 
+from snekmate.utils import create2
+
+from contracts.modules import orders
+from contracts.modules import units
+
+
 interface IDepositWallet:
     def owner() -> address: view
     def nonce() -> uint256: view
@@ -25,16 +31,11 @@ interface IDepositWallet:
 
 
 MAX_HASHES: constant(uint256) = 11  # calls of a batch: two revocations, collateral, eight tokens
-MAX_TOKENS: constant(uint256) = 64  # an event's outcome tokens
-LEAST_GAS: constant(uint256) = 300_000  # below it a failure of the wallet's could be made
 # The proxy's creation code around the beacon's address: 82 bytes of code and 64 of arguments.
-HEAD: constant(Bytes[10]) = x"6100923d8160233d3973"
-TAIL: constant(Bytes[87]) = x"60195155f3363d3d373d3d363d602036600436635c60da1b60e01b36527fa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50545afa5036515af43d6000803e604d573d6000fd5b3d6000f3"
-DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
-    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-)
-NAME_HASH: constant(bytes32) = keccak256("DepositWallet")
-VERSION_HASH: constant(bytes32) = keccak256("1")
+PROXY_HEAD: constant(Bytes[10]) = x"6100923d8160233d3973"
+PROXY_TAIL: constant(Bytes[87]) = x"60195155f3363d3d373d3d363d602036600436635c60da1b60e01b36527fa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50545afa5036515af43d6000803e604d573d6000fd5b3d6000f3"
+WALLET_NAME_HASH: constant(bytes32) = keccak256("DepositWallet")
+WALLET_VERSION_HASH: constant(bytes32) = keccak256("1")
 NESTED_TYPEHASH: constant(bytes32) = keccak256(
     "TypedDataSign(Order contents,string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,uint256 takerAmount,uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,bytes32 builder)"
 )
@@ -71,11 +72,10 @@ def wallet() -> address:
 @view
 def _wallet() -> address:
     arguments: Bytes[64] = abi_encode(WALLET_FACTORY, self)
-    creation: bytes32 = keccak256(concat(HEAD, convert(WALLET_BEACON, bytes20), TAIL, arguments))
-    hashed: bytes32 = keccak256(
-        concat(b"\xff", convert(WALLET_FACTORY, bytes20), keccak256(arguments), creation)
+    creation: bytes32 = keccak256(
+        concat(PROXY_HEAD, convert(WALLET_BEACON, bytes20), PROXY_TAIL, arguments)
     )
-    return convert(convert(hashed, uint256) & (2**160 - 1), address)
+    return create2._compute_create2_address(keccak256(arguments), creation, WALLET_FACTORY)
 
 
 @internal
@@ -88,7 +88,13 @@ def _nested_digest(wallet: address, domain: bytes32, contents: bytes32) -> bytes
     """
     struct_hash: bytes32 = keccak256(
         abi_encode(
-            NESTED_TYPEHASH, contents, NAME_HASH, VERSION_HASH, chain.id, wallet, empty(bytes32)
+            NESTED_TYPEHASH,
+            contents,
+            WALLET_NAME_HASH,
+            WALLET_VERSION_HASH,
+            chain.id,
+            wallet,
+            empty(bytes32),
         )
     )
     return keccak256(concat(b"\x19\x01", domain, struct_hash))
@@ -115,7 +121,9 @@ def _batch_digest(
     encoded: Bytes[32 * MAX_HASHES + 64] = abi_encode(calls)
     inside: bytes32 = keccak256(slice(encoded, 64, 32 * len(calls)))
     domain: bytes32 = keccak256(
-        abi_encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, chain.id, wallet)
+        abi_encode(
+            orders.DOMAIN_TYPEHASH, WALLET_NAME_HASH, WALLET_VERSION_HASH, chain.id, wallet
+        )
     )
     struct_hash: bytes32 = keccak256(abi_encode(BATCH_TYPEHASH, wallet, nonce, deadline, inside))
     return keccak256(concat(b"\x19\x01", domain, struct_hash))
@@ -214,8 +222,8 @@ def _withdraw_tokens(
     wallet: address,
     token: address,
     to: address,
-    ids: DynArray[uint256, MAX_TOKENS],
-    amounts: DynArray[uint256, MAX_TOKENS],
+    ids: DynArray[uint256, units.MAX_TOKENS],
+    amounts: DynArray[uint256, units.MAX_TOKENS],
 ) -> bool:
     """
     @return Whether it went well; nothing to send is well.

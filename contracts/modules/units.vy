@@ -14,6 +14,7 @@ PRICE: constant(uint256) = 10**36  # scale of a price: assets per share, times t
 DAY: constant(uint256) = 86_400  # seconds
 # Conditions of one market: bounds the loops over an event's outcomes, in vault and account alike.
 MAX_CONDITIONS: constant(uint256) = 32
+MAX_TOKENS: constant(uint256) = 2 * MAX_CONDITIONS  # its outcome tokens
 
 # Widths of the fields of packed words: the field's highest value, hence its mask.
 U8: constant(uint256) = 2**8 - 1

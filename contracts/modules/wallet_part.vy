@@ -17,7 +17,7 @@ from contracts.modules import units
 uses: account
 
 
-MAX_TOKENS: constant(uint256) = 2 * units.MAX_CONDITIONS
+LEAST_GAS: constant(uint256) = 300_000  # below it a failure of the wallet's could be made
 
 
 @internal
@@ -70,15 +70,15 @@ def _worth(wallet: address) -> uint256:
 @view
 def _part_of(
     holder: address, part: uint256, whole: uint256
-) -> (uint256, DynArray[uint256, MAX_TOKENS], DynArray[uint256, MAX_TOKENS]):
+) -> (uint256, DynArray[uint256, units.MAX_TOKENS], DynArray[uint256, units.MAX_TOKENS]):
     """
     @return `part` / `whole` of the holder's collateral, and of each outcome token of which that is
             more than 0: ids and amounts.
     @dev down: what is left belongs to those who stay.
     """
-    ids: DynArray[uint256, MAX_TOKENS] = []
-    amounts: DynArray[uint256, MAX_TOKENS] = []
-    for i: uint256 in range(2 * account._number(account.COUNT), bound=MAX_TOKENS):
+    ids: DynArray[uint256, units.MAX_TOKENS] = []
+    amounts: DynArray[uint256, units.MAX_TOKENS] = []
+    for i: uint256 in range(2 * account._number(account.COUNT), bound=units.MAX_TOKENS):
         token: uint256 = account._token(i)
         amount: uint256 = (
             staticcall IConditionalTokens(account.CTF).balanceOf(holder, token) * part // whole

@@ -73,7 +73,7 @@ def test_what_an_entrant_overpays_and_a_leaver_forfeits():
 
 def test_what_a_days_newcomers_take_of_a_hidden_profit():
     room = max(NAV * bps("max_inflow_bps"), DEFAULTS.inflow_floor // UNIT)
-    hidden = 300_000 - 100_000
+    hidden = 200_000 - 100_000
     # they hold room / (NAV + room) of the shares, and so of the hidden profit
     said(float(room / (NAV + room) * hidden), near="NAV at the bid is 1,000,000, the room")
 
