@@ -325,7 +325,7 @@ def is_packaged(piece: str, code: Code) -> bool:
 @click.option("--quick", is_flag=True, help="Without the slow tests: then judge --again.")
 @click.option("--list", "only_list", is_flag=True, help="List the mutants and stop.")
 @click.option("--report", is_flag=True, help="Print what is known and stop.")
-def cli(
+def main(
     module: tuple[str, ...],
     jobs: int,
     sample: int | None,
@@ -398,4 +398,4 @@ def _report(judged: list[Mutant], verdicts: Verdicts) -> None:
 
 
 if __name__ == "__main__":
-    cli()
+    main()

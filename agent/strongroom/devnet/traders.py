@@ -1,6 +1,7 @@
 """The other side of the keeper's trades on the devnet: a market maker who quotes around given
 prices, and a taker who hits what stands there. EOAs with the official client's own orders."""
 
+import logging
 import random
 import time
 from collections import Counter
@@ -55,6 +56,8 @@ class Trader:
     """An EOA at the service; its orders are stamped with the devnet's time."""
 
     def __init__(self, seat: Seat) -> None:
+        # the client would print each 429 that `patiently` waits out
+        logging.getLogger("py_clob_client_v2").setLevel(logging.CRITICAL)
         key, chain_id = seat.key.private_key, seat.chain_id
         self.client = ClobClient(seat.url, chain_id, key=key)
         self.client.set_api_creds(self.client.create_or_derive_api_key())
