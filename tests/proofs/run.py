@@ -101,9 +101,7 @@ def tree(path: str, change: Mutant | None) -> tuple[Path, str]:
     key = hashlib.sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()[:24]
     folder = WORK / "sources" / key
     for at, content in sources.items():
-        place = folder / at
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(content)
+        kept(folder / at, content)  # another thread may compile them at this moment
     return folder, key
 
 
