@@ -4,11 +4,14 @@ tests/e2e has an anvil of its own instead: it replaces `accounts`, `chain` and `
 """
 
 import itertools
+import os
 from decimal import Decimal
 from types import SimpleNamespace
 
+import ape
 import pytest
 from eth_account import Account
+from strongroom.chain.anvil import anvil
 from strongroom.chain.artifacts import artifact
 from strongroom.devnet import contracts as devnet
 
@@ -30,6 +33,24 @@ LONGEST = (
     "test_backtest.py",
     "test_kill.py",
 )
+
+
+def pytest_configure(config):
+    """Start the chain of tests/integration before ape looks for one.
+
+    ape tries one port of its own choice and gives up after 20 seconds, outside any test.
+    """
+    leads = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if leads or not str(config.getoption("network", "")).endswith(":foundry"):
+        return
+    people = ape.config.test
+    chain = anvil(
+        *("--mnemonic", people.mnemonic, "--accounts", str(people.number_of_accounts)),
+        *("--derivation-path", people.hd_path, "--balance", str(people.balance // 10**18)),
+        *("--steps-tracing", "--block-base-fee-per-gas", "0", "--gas-price", "0"),
+    )
+    os.environ["APE_FOUNDRY_HOST"] = chain.__enter__()
+    config.add_cleanup(lambda: chain.__exit__(None, None, None))
 
 
 def pytest_collection_modifyitems(items):

@@ -25,13 +25,13 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from strongroom.chain.anvil import free_port
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -79,13 +79,6 @@ def serves(line):
     """Whether a command runs until Ctrl-C."""
     keeper = line.startswith("strongroom keeper start ") and "--ticks" not in line
     return keeper or line.startswith(UNTIL_CTRL_C)
-
-
-def free_port():
-    """Return a port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Terminal:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from strongroom.chain.anvil import free_port
 
 SILVERBACK = shutil.which("silverback", path=str(Path(sys.executable).parent))
 STRONGROOM = (sys.executable, "-m", "strongroom.cli")
-PORT = 8647
+PORT = free_port()
 
 pytestmark = pytest.mark.skipif(SILVERBACK is None, reason="needs the extra silverback")
 

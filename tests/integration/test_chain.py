@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import ape
 import pytest
 from eth_account import Account
+from strongroom.chain import anvil as anvils
 from strongroom.chain.artifacts import safe as safe_part
 from strongroom.chain.calls import make_call
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
@@ -333,3 +334,12 @@ def test_a_closed_account_is_swept_once_something_can_come_home(
     assert VaultReader(connection, vault.address, (1,)).to_sweep() == [], "another keeper's class"
     duties.sweep()
     assert (vault.total_idle(), reader.to_sweep()) == (103 * UNIT, []), told
+
+
+def test_anvil_takes_another_port_where_the_first_is_taken(monkeypatch):
+    with anvils.anvil() as first:
+        taken = int(first.rpartition(":")[2])
+        offered = iter([taken, taken, anvils.free_port()])
+        monkeypatch.setattr(anvils, "free_port", lambda: next(offered))
+        with anvils.anvil() as second:
+            assert second != first and Chain(second).head().number == 0

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from strongroom.chain.anvil import free_port
 from strongroom.chain.ids import intent_key
 from strongroom.database import open_engine, paper_url
 from strongroom.journal import Journal, JournalMismatch, OrderFill
@@ -35,9 +35,7 @@ def server():
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **user}
     data = folder / "data"
     subprocess.run(["initdb", "-D", data, "-A", "trust", "-U", "keeper"], check=True, **quiet)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = ["postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "fsync=off"]
     process = subprocess.Popen(command, **quiet)
     url = f"postgresql://keeper:secret@127.0.0.1:{port}/postgres?sslmode=disable"

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from strongroom.chain.accounts import wallet
-from strongroom.chain.anvil import PortTaken
+from strongroom.chain.anvil import PortTaken, free_port
 from strongroom.chain.artifacts import artifact, vault_abi
 from strongroom.chain.contracts import Contracts
 from strongroom.devnet.faucet import FaucetOptions, NoFaucet, Purse, run_faucet
@@ -18,7 +18,7 @@ from strongroom.devnet.folder import FolderTaken, claimed
 from strongroom.devnet.operator_files import PASSPHRASES
 from strongroom.devnet.practice import PracticeOptions, run_practice
 
-PORT = 18_557
+PORT = free_port()
 STRANGER = "0x" + "12" * 20
 
 

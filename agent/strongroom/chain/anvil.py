@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 
@@ -14,8 +14,9 @@ from strongroom.chain.artifacts import INSTALL, NODE_MODULES
 from strongroom.errors import Away, Refused
 
 HOST = "127.0.0.1"
-START_S = 20.0
+START_S = 60.0  # a first start, from a slow disk, on a busy machine
 END_S = 10.0
+PORTS_TRIED = 3  # where the caller named none: another process may be quicker
 
 
 class AnvilMissing(Away):
@@ -38,23 +39,43 @@ def anvil(*options: str, port: int = 0) -> Iterator[str]:
         AnvilMissing: it is not installed or does not answer.
         PortTaken: something listens on the port.
     """
-    command = find_anvil()
-    if port:
-        check_port(port, "port")
-    chosen = port or _free_port()
-    url = f"http://{HOST}:{chosen}"
+    command = [find_anvil(), "--silent", *options]
+    process, url = _start(command, port) if port else _start_anywhere(command)
+    try:
+        yield url
+    finally:
+        _end(process, url)
+
+
+def _start_anywhere(command: list[str]) -> "tuple[subprocess.Popen[bytes], str]":
+    """Start on a free port; on another one if that port was taken meanwhile."""
+    for _ in range(PORTS_TRIED - 1):
+        with suppress(AnvilMissing, PortTaken):
+            return _start(command, free_port())
+    return _start(command, free_port())
+
+
+def _start(command: list[str], port: int) -> "tuple[subprocess.Popen[bytes], str]":
+    """Start on a port; return the process and its URL once it answers."""
+    check_port(port, "port")
+    url = f"http://{HOST}:{port}"
     process = subprocess.Popen(
-        [command, "--silent", "--port", str(chosen), *options],
+        [*command, "--port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
         _wait(url, process)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=END_S)
-        _wait_until_free(chosen)  # npm's program is a shell around anvil, and ends before it
+    except BaseException:
+        _end(process, url)
+        raise
+    return process, url
+
+
+def _end(process: "subprocess.Popen[bytes]", url: str) -> None:
+    process.terminate()
+    process.wait(timeout=END_S)
+    _wait_until_free(int(url.rpartition(":")[2]))  # npm's program is a shell, and ends before anvil
 
 
 def find_anvil() -> str:
@@ -111,7 +132,8 @@ def _listener(url: str) -> str:
         return "another service"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine on which nobody listens at the moment."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
