@@ -107,10 +107,11 @@ interface IGovernance:
 
 
 MAX_VISITED: constant(uint256) = nav.MAX_MARKETS  # accounts that an exit in kind visits
-# What a call that may fail is given, and must find: more than twice what the dearest honest account
-# uses, and not all there is, or an account that burns it could not be closed.
+# What a call that may fail is given, and must find: more than the dearest honest account uses (one that
+# owns a wallet: 453,000 a condition before refunds, of 32), and not all there is, or an account that
+# burns it could not be closed. With 32 conditions it is 15.2 M, which a transaction of 16.7 M still has.
 REDEEM_GAS: constant(uint256) = 200_000
-REDEEM_GAS_PER_CONDITION: constant(uint256) = 400_000
+REDEEM_GAS_PER_CONDITION: constant(uint256) = 470_000
 MOVE_GAS: constant(uint256) = 500_000  # to halt, or to send collateral home
 MAX_RETURN: constant(uint256) = 576  # bytes a governance function returns at most: liveEpochs
 
