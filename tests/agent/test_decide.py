@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strongroom.chain.ids import decision_id, market_of
 from strongroom.chain.orders import NO, YES, MoveKind, Side
+from strongroom.chain.position_ids import Module, binary_condition, position_of
+from strongroom.chain.protocols import Protocol
 from strongroom.chain.units import BPS, MICRO
 from strongroom.information.books import Book, Level, mirror, quoted
 from strongroom.information.forecast import Given
@@ -583,3 +585,44 @@ def test_paper_fills_are_what_the_book_offers_to_the_limit():
     resting = replace(decision.record, resting=True)
     assert fills_of(resting, look) == [], "nobody knows the queue"
     assert resting.id != decision.id
+
+
+def _position_market(data=b"\x42"):
+    condition = binary_condition(data)
+    return replace(
+        MARKET,
+        condition_id=condition + "00",
+        question_id=condition + "00",
+        oracle="",
+        token_ids=(position_of(condition, YES), position_of(condition, NO)),
+        protocol=Protocol.V2,
+    )
+
+
+def test_a_market_goes_to_a_class_whose_accounts_hold_its_protocol():
+    """By protocol and module, even where a class of V1 names the same oracle (none here)."""
+    market = _position_market()
+    older = replace(CLASS, oracle="")
+    newer = replace(CLASS, oracle="0x" + "77" * 20, module=Module.BINARY)
+    events = replace(newer, module=Module.NEGATIVE_RISK)
+    of = {0: older, 1: events, 2: newer}
+    seen = view(state=replace(STATE, classes=of))
+    assert seen.class_of(market) == 2
+    assert seen.class_of(replace(MARKET, oracle="")) == 0
+    assert view(state=replace(STATE, classes={0: older})).class_of(market) is None
+
+
+def test_a_class_of_another_protocol_is_refused_by_that_name():
+    market = _position_market()
+    only_v1 = view((market, quote("0.03", "0.04")), state=STATE)
+    assert only_v1.why_no_class(market).endswith("accounts that hold tokens of protocol v2")
+    assert "holds" not in only_v1.why_no_class(MARKET)
+
+
+def test_orders_on_positions_are_for_exchange_v3():
+    exchanges = Exchanges(EXCHANGE, NEGATIVE, position_exchange="0x" + "33" * 20)
+    market = _position_market()
+    assert exchanges.of(market) == "0x" + "33" * 20
+    assert exchanges.of(replace(market, negative_risk=True)) == "0x" + "33" * 20
+    assert exchanges.of(MARKET) == EXCHANGE
+    assert Exchanges(EXCHANGE, NEGATIVE).of(market) == "", "never another's"

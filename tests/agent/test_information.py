@@ -10,10 +10,18 @@ import httpx
 import pytest
 from strongroom.chain.ids import TokenId, to_bytes
 from strongroom.chain.orders import NO, YES
+from strongroom.chain.position_ids import Module
+from strongroom.chain.protocols import Protocol
 from strongroom.chain.units import MICRO
 from strongroom.devnet.contracts import condition_id
 from strongroom.information.books import Book, BookReader, BooksAway, levels
-from strongroom.information.gamma import BadMarketRecord, load_recorded, parse_market, shift
+from strongroom.information.gamma import (
+    BadMarketRecord,
+    load_recorded,
+    parse_market,
+    parse_markets,
+    shift,
+)
 from strongroom.information.sources import Sources
 from strongroom.information.stream import KeptBooks, MarketStream
 
@@ -78,8 +86,8 @@ def test_recorded_page_loads_and_says_what_it_could_not_read():
     markets, problems = load_recorded(path)
     assert len(markets) + len(problems) == 600
     assert len(markets) == 551
-    reasons = Counter(problem.split(": ", 1)[1] for problem in problems)
-    assert reasons == {"KeyError: 'resolvedBy'": 45, "KeyError: 'questionID'": 4}
+    reasons = Counter(problem.reason for problem in problems)
+    assert reasons == {"resolvedBy": 45, "questionID": 4}
 
 
 def test_shift_moves_only_ends():
@@ -168,3 +176,91 @@ def test_the_first_look_has_all_books_though_the_stream_has_said_nothing():
     assert looks[0].problems == ("books: away",)
     assert set(looks[1].books) == {11, 22} and looks[1].problems == ()
     assert looks[2].problems == ("2 of 2 books are missing or old",)
+
+
+# Which protocol a market is of: VENUE d1, d5. The positions are the recorded ones of the binary
+# question 0x42 and of question 1 of the event of 5 with empty data.
+BINARY = "0x01bec50170b40a559899301f702bbb7327" + "00" * 14
+POSITIONS = [
+    "789373473750464797844566055612062651228204121918319517778617909552732962816",
+    "789373473750464797844566055612062651228204121918319517778617909552732962817",
+]
+SECOND_QUESTION = "02f2985a0730c12294451fb5564ac817300005" + "00" * 11 + "01"
+POSITION_RECORD = {
+    name: value
+    for name, value in RECORD.items()
+    if name not in ("clobTokenIds", "questionID", "resolvedBy")
+} | {"version": "v2", "conditionId": BINARY, "positionIds": POSITIONS}
+
+
+@pytest.mark.parametrize("condition", [BINARY, BINARY + "00", BINARY + "01", BINARY.upper()[2:]])
+def test_a_record_of_version_v2_is_read_by_its_position_ids(condition):
+    """As the venue says: `positionIds` count, whatever `clobTokenIds` holds (case K6)."""
+    for more in ({}, {"clobTokenIds": '["11", "22"]'}, {"positionIds": json.dumps(POSITIONS)}):
+        market = parse_market(POSITION_RECORD | {"conditionId": condition} | more)
+        assert market.token_ids == tuple(map(int, POSITIONS))
+        assert market.condition_id == market.question_id == BINARY + "00"
+        assert (market.protocol, market.module) == (Protocol.V2, Module.BINARY)
+        assert (market.event_id, market.negative_risk) == (None, False)
+
+
+def test_a_question_of_an_event_of_v2_knows_its_event_and_its_place():
+    yes = int(SECOND_QUESTION + "00", 16)
+    record = POSITION_RECORD | {"conditionId": SECOND_QUESTION, "positionIds": [yes, yes + 1]}
+    market = parse_market(record)
+    assert market.event_id == market.question_key == "0x" + SECOND_QUESTION[:58] + "000000"
+    assert (market.module, market.number) == (Module.NEGATIVE_RISK, 1)
+    assert market.negative_risk
+
+
+def test_a_record_of_version_v1_ignores_position_ids():
+    market = parse_market(RECORD | {"version": "v1", "positionIds": POSITIONS})
+    assert (market.token_ids, market.protocol) == ((11, 22), Protocol.V1)
+    assert market.module is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"version": "v3"}, "version v3"),
+        ({"version": None}, "version None"),
+        ({"version": "V2"}, "version V2"),
+        ({"version": "v1"}, "clobTokenIds"),
+        ({"version": "v1", "clobTokenIds": POSITIONS}, "clobTokenIds"),
+        ({"positionIds": ["11", "22"]}, "positionIds"),
+        ({"positionIds": POSITIONS[::-1]}, "positionIds"),
+        ({"conditionId": "0x" + "ab" * 32}, "conditionId"),
+        ({"conditionId": "0x" + "ab" * 31}, "conditionId"),
+        ({"conditionId": "0x03" + BINARY[4:]}, "conditionId"),
+    ],
+)
+def test_what_is_of_no_known_protocol_is_refused_by_name(change, reason):
+    with pytest.raises(BadMarketRecord) as caught:
+        parse_market(POSITION_RECORD | change)
+    assert caught.value.reason == reason
+    assert reason in str(caught.value)
+
+
+def test_lists_are_read_like_json_text():
+    lists = {"outcomes": ["Yes", "No"], "clobTokenIds": ["11", 22], "umaResolutionStatuses": ["a"]}
+    market = parse_market(RECORD | lists)
+    assert (market.token_ids, market.outcomes) == ((11, 22), ("Yes", "No"))
+    assert market.resolution_statuses == ("a",)
+
+
+def test_a_look_counts_the_records_that_it_refuses():
+    records = [POSITION_RECORD | {"version": "v9"}] * 7 + [RECORD, RECORD | {"outcomes": "?"}]
+
+    class Page:
+        def open_markets(self):
+            return parse_markets(records)
+
+    class NoBooks:
+        def read(self, tokens, now):
+            return {}
+
+    look = Sources(Page(), NoBooks()).look(10_000, lambda market: True, [])
+    assert look.refused == {"version v9": 7, "outcomes": 1}
+    assert any(
+        each.startswith("7 records like market example: version v9") for each in look.problems
+    )

@@ -23,11 +23,11 @@ from strongroom.settings import AlreadyRuns, ConfigError, read_secret, read_toml
 from strongroom.signing.signers import CosignerAway
 
 
-def keeper(reversals=(3, 20)):
+def keeper(reversals=(3, 20), refused=None):
     journal = SimpleNamespace(
         open=lambda: [1, 2], open_tasks=lambda: [1], reversals=lambda: reversals
     )
-    return SimpleNamespace(journal=journal)
+    return SimpleNamespace(journal=journal, refused=refused or {})
 
 
 @pytest.fixture
@@ -56,6 +56,13 @@ def test_metrics_say_what_the_tick_came_to(metrics):
         "strongroom_last_tick_timestamp_seconds 1700.0",
     ):
         assert line in text.splitlines()
+
+
+def test_refused_records_are_counted_by_reason_until_they_are_gone(metrics):
+    for refused, count in (({"version v3": 7}, 7.0), ({}, 0.0)):
+        metrics.observe(keeper(refused=refused), Tick(1, {}, 0, state()), 0.1)
+        text = httpx.get(f"{metrics.url}/metrics").text
+        assert f'strongroom_refused_records{{reason="version v3"}} {count}' in text
 
 
 def test_health_names_what_stops_decisions_and_when_it_is_over(metrics):

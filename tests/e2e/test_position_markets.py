@@ -10,6 +10,7 @@ from polymarket._internal.actions.relayer.calls import MAX_UINT256
 from py_clob_client_v2.clob_types import BalanceAllowanceParams, OrderArgsV2, OrderType
 from py_clob_client_v2.exceptions import PolyApiException
 from strongroom.chain.contracts import Contract, Key
+from strongroom.chain.protocols import Protocol
 from strongroom.devnet import positions
 from strongroom.devnet.clob import errors
 from strongroom.devnet.serve import _addresses
@@ -131,7 +132,10 @@ def test_gamma_names_positions_by_version(server, devnet, chain_url, market, rec
         older = [each for page in client.list_markets(version="v1") for each in page.items]
         assert len(older) == len(recorded)
     raw = httpx.get(f"{server.url}/gamma/markets/keyset", params=asked).json()["markets"]
-    assert parse_markets(raw)[0] == []  # never misread: without clobTokenIds it is no market of V1
+    (read,), refused = parse_markets(raw)
+    assert (read.protocol, refused) == (Protocol.V2, [])
+    assert read.token_ids == tuple(map(int, market.token_ids))
+    assert read.condition_id == market.condition_id
 
 
 def test_a_new_user_approves_all_and_trades_a_position(

@@ -122,6 +122,33 @@ def combination(legs: Sequence[int]) -> PositionCondition:
     return _condition(_encoded(Module.COMBINATORIAL, encode(["uint256[]"], [list(legs)]), 0))
 
 
+def position_condition(value: object) -> PositionCondition:
+    """Return a condition as services write it: 62 digits, or 64 with an outcome behind (VENUE d1).
+
+    Raises:
+        BadInput: it is none of a question that a resolver of Polygon can report.
+    """
+    digits = str(value).removeprefix("0x").lower()
+    if len(digits) == 64 and digits[-2:] in ("00", "01"):
+        digits = digits[:-2]
+    word = _number(digits, 31) << _OUTCOME_BITS
+    fields = fields_of(word)
+    if fields.module not in (Module.BINARY, Module.NEGATIVE_RISK):
+        raise BadInput(f"{value} is of module {fields.module}: only questions are held, 1 and 2")
+    if fields.module == Module.BINARY and fields.arity:
+        raise BadInput(f"{value} has questions, but is of one question of its own")
+    if fields.module == Module.NEGATIVE_RISK and fields.arity < 2:
+        raise BadInput(f"{value} is of an event of fewer than 2 questions")
+    if fields.chain != 0 or fields.index > fields.arity:
+        raise BadInput(f"{value} is no question that can be resolved on this chain")
+    return _condition(word)
+
+
+def event_with(condition: PositionCondition) -> PositionEvent:
+    """Return the event that a negative-risk condition is a question of."""
+    return PositionEvent(condition[:-4])
+
+
 def position_of(condition: PositionCondition, outcome: Outcome) -> TokenId:
     """Return the position of a condition's outcome."""
     return TokenId(_number(condition, 31) << _OUTCOME_BITS | outcome)

@@ -7,6 +7,7 @@ from typing import Any
 
 from strongroom.chain.calls import Ask
 from strongroom.chain.ids import ConditionId, MarketId, Question
+from strongroom.chain.position_ids import Module
 from strongroom.chain.rpc import Position, checksum
 from strongroom.chain.terms import DELEGATED, ClassTerms, ordinal
 from strongroom.chain.units import BPS, MICRO, PRICE, WAD
@@ -123,11 +124,13 @@ class VaultReader:
         address: str,
         classes: Sequence[int] = (),
         wallets: Wallets | None = None,
+        modules: Mapping[int, Module] | None = None,
     ) -> None:
-        """Take the chain, the vault, the classes that the keeper serves, and the wallets that
-        delegated accounts may use."""
+        """Take the chain, the vault, the classes that the keeper serves, the wallets that delegated
+        accounts may use, and of classes of Protocol V2 their module (class_modules)."""
         self.chain, self.address = chain, checksum(address)
         self.classes, self.wallets = tuple(classes), wallets or Wallets(chain, (), ())
+        self._modules = modules or {}
         self._conditions: dict[str, tuple[ConditionId, ...]] = {}
         self._delegated: dict[int, bool] = {}  # by class
 
@@ -309,6 +312,7 @@ class VaultReader:
                 losses=losses,
                 retired=retired,
                 delegated=terms.grade == DELEGATED,
+                module=self._modules.get(number),
             )
             implementations[number] = str(terms.implementation)
             self._delegated[number] = terms.grade == DELEGATED

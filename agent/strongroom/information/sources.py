@@ -1,5 +1,6 @@
 """All sources together: one look at the venue, with what could not be had named."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +33,7 @@ class Look:
     books: Mapping[TokenId, Book]
     forecasts: Mapping[ConditionId, Sequence[Given]]
     problems: tuple[str, ...] = ()  # what is missing, and why
+    refused: Mapping[str, int] = field(default_factory=dict)  # market records, by reason
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Sources:
     forecasters: Sequence[Forecaster] = ()
     _markets: dict[ConditionId, Market] = field(default_factory=dict)
     _markets_at: int = -(10**9)
+    _refused: Mapping[str, int] = field(default_factory=dict)
     _forecasts: dict[ConditionId, list[Given]] = field(default_factory=dict)
     _forecasts_at: int = -(10**9)
     _compared_at: int = 0
@@ -80,7 +83,7 @@ class Sources:
             watched = {name: watched[name] for name in keep[: self.freshness.max_watched]}
         books = self._read_books(now, list(watched.values()), problems)
         self._refresh_forecasts(now, list(watched.values()), problems)
-        return Look(now, watched, books, dict(self._forecasts), tuple(problems))
+        return Look(now, watched, books, dict(self._forecasts), tuple(problems), self._refused)
 
     def _refresh_markets(self, now: int, problems: list[str]) -> None:
         if now - self._markets_at < self.freshness.markets_every:
@@ -92,7 +95,9 @@ class Sources:
             if now - self._markets_at > self.freshness.markets_max_age:
                 self._markets = {}
             return
-        problems += bad[:3]
+        self._refused = Counter(each.reason for each in bad)
+        first = {each.reason: each for each in reversed(bad)}
+        problems += [f"{self._refused[why]} records like {each}" for why, each in first.items()]
         self._markets = {market.condition_id: market for market in found}
         self._markets_at = now
 

@@ -67,7 +67,7 @@ class ExchangeSection(Section):
     """One exchange that orders are signed for."""
 
     address: str
-    version: str = "2"
+    version: Literal["1", "2", "3"] = "2"  # in its EIP-712 domain; 3: of Protocol V2
     negative_risk: bool = False
 
 

@@ -19,6 +19,7 @@ from strongroom.chain.codec import BadArguments
 from strongroom.chain.contracts import Contract, Contracts
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import JsonObject, keccak
+from strongroom.chain.protocols import Protocol, protocol_of_exchange
 from strongroom.chain.terms import DELEGATED, ordinal
 from strongroom.cosigner.wire import check_secret
 from strongroom.errors import BadInput
@@ -229,13 +230,14 @@ def _exchange(chain: Contracts, account: Contract, oracle: str) -> _Exchange | N
     """Return the exchange that a class's accounts sign for, if there is one."""
     try:
         address, domain = str(account.EXCHANGE()), bytes(account.EXCHANGE_DOMAIN())
-        negative_risk = bool(account.NEGATIVE_RISK())
     except (CallReverted, BadArguments):
         return None
     for version in VERSIONS:
         parts = (DOMAIN, EXCHANGE_NAME, keccak(version.encode()))
         place = chain.chain_id.to_bytes(32, "big") + bytes(12) + bytes.fromhex(address[2:])
         if keccak(b"".join(parts) + place) == domain:
+            v1 = protocol_of_exchange(version) is Protocol.V1  # V2 has one exchange for all
+            negative_risk = v1 and bool(account.NEGATIVE_RISK())
             return _Exchange(address, version, negative_risk, oracle)
     raise ConfigError(f"the exchange {address} has an unknown signing domain")
 

@@ -33,12 +33,14 @@ class Metrics:
         self.reversals = gauge("reversed_trades", "trades undone after they were matched")
         self.ended = gauge("ended_trades", "trades that have ended")
         self.halted = gauge("halted", "1 while something stops decisions", ["what"])
+        self.refused = gauge("refused_records", "market records that were refused", ["reason"])
         self.last_tick = gauge("last_tick_timestamp_seconds", "time of the last tick's end")
         self.decisions = Counter("strongroom_decisions", "decisions made", registry=self.registry)
         self.events = Counter("strongroom_events", "events", ["event"], registry=self.registry)
         self.tick_seconds = Histogram(
             "strongroom_tick_seconds", "length of a tick", registry=self.registry
         )
+        self.reasons: set[str] = set()  # of refused records
         self.halts: dict[str, str] = {}
         self.ticked_at = time.monotonic()
 
@@ -53,6 +55,9 @@ class Metrics:
         for what in tick.halts:
             self.halted.labels(what).set(1)
         self.halts = dict(tick.halts)
+        self.reasons |= keeper.refused.keys()
+        for reason in self.reasons:
+            self.refused.labels(reason).set(keeper.refused.get(reason, 0))
         if tick.state is not None:
             self.nav.set(tick.state.nav / MICRO)
             self.idle.set(tick.state.idle / MICRO)

@@ -110,6 +110,7 @@ class Keeper:
     signals: Sequence[str] = ()  # sources that lift, and never move money by themselves
     check_signers: Callable[[], None] = lambda: None  # raises NotSigned: nothing can be signed
     check_alone: Callable[[], None] = lambda: None  # raises AlreadyRuns: the journal is another's
+    refused: Mapping[str, int] = field(default_factory=dict)  # market records, by reason
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
     _halts: dict[str, str] = field(default_factory=dict)
     _venue_again: float = 0.0
@@ -196,6 +197,7 @@ class Keeper:
         view = View(now, state, {}, {}, negative_risk_oracle=self.negative_risk_oracle)
         held = {condition for each in state.markets.values() for condition in each.positions}
         look = self.sources.look(now, lambda market: view.class_of(market) is not None, held)
+        self.refused = look.refused
         if self.pools:
             look = self._with_pools(look, now)
         for problem in look.problems:

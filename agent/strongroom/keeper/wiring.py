@@ -13,11 +13,13 @@ from strongroom.chain.accounts import open_keystore
 from strongroom.chain.calls import Ask
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import BadId, Json, TokenId, keccak, question_id, to_bytes, to_hex
+from strongroom.chain.protocols import Protocol, protocol_of_exchange
 from strongroom.chain.rpc import Chain, checksum
 from strongroom.chain.terms import ordinal
 from strongroom.chain.units import MICRO
 from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.wire import BadSecret
+from strongroom.execution.class_modules import class_modules
 from strongroom.execution.interfaces import Listener
 from strongroom.execution.tasks import TaskRules
 from strongroom.execution.transactions import Transactor
@@ -82,8 +84,10 @@ def build(
     chain, now = connect(config), clock or time.time
     owner = open_keystore(config.keys.owner, config.keys.owner_passphrase_env, chain.node)
     executor = open_keystore(config.keys.executor, config.keys.executor_passphrase_env, chain.node)
-    vault = VaultReader(chain, config.vault, config.classes, _wallets(config, chain))
+    wallets = _wallets(config, chain)
     reporter = check_vault(config, chain)
+    modules = class_modules(chain, config.vault, config.classes)
+    vault = VaultReader(chain, config.vault, config.classes, wallets, modules)
     pools = [_pool_market(chain, each) for each in config.venue.pools]
     cosigner = None if config.cosigner is None else _cosigner(config.cosigner)
     signers, kept = _signers(config, chain, owner, cosigner), journal or Journal(config.journal)
@@ -192,11 +196,16 @@ def rules_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Rules:
     Raises:
         ConfigError: a number is missing.
     """
-    addresses = {each.negative_risk: each.address for each in config.venue.exchanges}
+    named = [(protocol_of_exchange(each.version), each) for each in config.venue.exchanges]
+    older = {each.negative_risk: each.address for which, each in named if which is Protocol.V1}
+    newer = [each.address for which, each in named if which is Protocol.V2]
+    if len(newer) > 1:
+        raise ConfigError("[venue.exchanges] Protocol V2 has one exchange: name one of version 3")
     exchanges = Exchanges(
-        addresses.get(False, ""),
-        addresses.get(True, ""),
+        older.get(False, ""),
+        older.get(True, ""),
         {each.market.condition_id: each.pool for each in pools},
+        *newer,
     )
     return make_rules(config.sizing, config.limits, exchanges)
 

@@ -16,10 +16,10 @@ from strongroom.chain.ids import (
     MarketId,
     canonical,
     keccak,
-    question_number,
     to_hex,
 )
 from strongroom.chain.orders import YES, MoveKind, OrderKind
+from strongroom.chain.protocols import Protocol
 from strongroom.chain.units import LOT, MICRO, on_tick
 from strongroom.errors import Refused
 from strongroom.information.gamma import Market
@@ -42,16 +42,19 @@ LEAST_ORDER = MICRO  # the venue takes no marketable order below a dollar
 @dataclass(frozen=True)
 class Exchanges:
     """The exchanges that orders are signed for, by address; and the pools of markets that are
-    traded at one (condition -> address)."""
+    traded at one (condition -> address). Those of Protocol V2 are all traded at one exchange."""
 
     exchange: str
     negative_risk_exchange: str = ""
     pools: Mapping[ConditionId, str] = field(default_factory=dict)
+    position_exchange: str = ""
 
     def of(self, market: Market) -> str:
-        """Return a market's exchange or pool."""
+        """Return a market's exchange or pool; empty: none is known."""
         if market.condition_id in self.pools:
             return self.pools[market.condition_id]
+        if market.protocol is Protocol.V2:
+            return self.position_exchange
         return self.negative_risk_exchange if market.negative_risk else self.exchange
 
 
@@ -184,6 +187,8 @@ class _Round:
             rest = self.rules.quote_rest_s if proposal.resting else self.rules.rest_s
             if last is not None and view.now - last < rest:
                 raise _NotNow("a decision on this market was made a moment ago")
+            if not self.rules.exchanges.of(leg.market):
+                raise _NotNow(f"no exchange of its kind is named ({leg.market.protocol})")
             if not on_tick(Decimal(leg.price) / MICRO, leg.market.tick):
                 raise _NotNow(f"{leg.price} is not on the tick {leg.market.tick}")
             if proposal.resting and leg.market.condition_id in self.rules.exchanges.pools:
@@ -192,6 +197,8 @@ class _Round:
                 raise _NotNow(f"{leg.price} is above the vault's highest price")
             self.check_band(leg)
         for move in proposal.moves:
+            if move.kind == MoveKind.CONVERT and move.market.protocol is Protocol.V2:
+                raise _NotNow("a conversion on Protocol V2 gives no collateral")
             if move.kind != MoveKind.MERGE and view.is_delegated(move.market):
                 raise _NotNow(f"a {move.kind} stays in the account, out of its wallet's reach")
         sized, sizing = self.sized(proposal)
@@ -211,7 +218,7 @@ class _Round:
     def name_of(self, market: Market) -> MarketId:
         name = self.view.market_of(market)
         if name is None:
-            raise _NotNow("no class of the vault admits the market")
+            raise _NotNow(self.view.why_no_class(market))
         return name
 
     def check_band(self, leg: Leg) -> None:
@@ -387,7 +394,7 @@ class _Round:
         count, question = 1, str(market.question_id)
         if market.event_id is not None:
             siblings = [m for m in view.markets.values() if m.event_id == market.event_id]
-            count = max(question_number(m.question_id) for m in siblings) + 1
+            count = max(each.number for each in siblings) + 1
             question = market.event_id
         return Opening(
             vault_market=self.name_of(market),

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from strongroom.chain.ids import ConditionId, MarketId, Question, TokenId, market_of
+from strongroom.chain.position_ids import Module
+from strongroom.chain.protocols import Protocol
 from strongroom.chain.units import BPS
 from strongroom.information.books import Book
 from strongroom.information.forecast import Given
@@ -30,6 +32,12 @@ class ClassState:
     losses: int = 0  # that count against its cap
     retired: bool = False  # no budget goes out any more
     delegated: bool = False  # its markets are traded by wallets of the venue
+    module: Module | None = None  # of Protocol V2, whose markets alone it holds; None: V1's alone
+
+    @property
+    def protocol(self) -> Protocol:
+        """The only protocol whose tokens its accounts can hold."""
+        return Protocol.V1 if self.module is None else Protocol.V2
 
 
 @dataclass(frozen=True)
@@ -123,12 +131,22 @@ class View:
         return self.books.get(market.token_ids[outcome])
 
     def class_of(self, market: Market) -> int | None:
-        """Return the class that admits the market, or None; the keeper's own classes alone."""
+        """Return the class that admits the market, or None; the keeper's own classes alone.
+
+        A class of Protocol V2 has a module as its oracle, and so all its markets of this kind."""
         oracle = self.negative_risk_oracle if market.negative_risk else market.oracle
         for number, each in self.vault.classes.items():
-            if each.oracle.lower() == oracle.lower():
+            if each.module == market.module and (
+                each.module is not None or each.oracle.lower() == oracle.lower()
+            ):
                 return number
         return None
+
+    def why_no_class(self, market: Market) -> str:
+        """Return why no class admits the market."""
+        if any(each.protocol is market.protocol for each in self.vault.classes.values()):
+            return "no class of the vault admits the market"
+        return f"no class of the vault has accounts that hold tokens of protocol {market.protocol}"
 
     def market_of(self, market: Market) -> MarketId | None:
         """Return what the vault calls the market in the class that admits it, or None."""

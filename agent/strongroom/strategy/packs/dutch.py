@@ -19,6 +19,7 @@ from strongroom.analysis.scan import (
 )
 from strongroom.chain.ids import Question
 from strongroom.chain.orders import NO, YES
+from strongroom.chain.protocols import Protocol
 from strongroom.chain.units import MICRO
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Proposal, Rooms
@@ -101,7 +102,8 @@ class DutchBook:
             relations.append(Relation("exclusive", names, proof=structure))
             if proof := self._proof(first.event_id):
                 relations.append(Relation("exhaustive", names, proof=proof))
-            transforms += conversions([(2 * i, 2 * i + 1) for i in range(len(group))])
+            if first.protocol is Protocol.V1:  # V2's give other YES instead of collateral
+                transforms += conversions([(2 * i, 2 * i + 1) for i in range(len(group))])
             why = f"outcomes of {first.event} together"
         room = rooms(first)[0]
         bundle = make_bundle(
