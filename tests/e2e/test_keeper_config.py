@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from strongroom.cli.environment import CheckState, DoctorOptions, examine
 from strongroom.cosigner.service import load as cosigner_file
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.errors import BadInput
 from strongroom.keeper.configuration import load
+from strongroom.keeper.custody import ProbeAnswer, ProbeReport, Question
 from strongroom.keeper.first_files import InitOptions, VenueUrls, write_first_files
 from strongroom.keeper.wiring import build
 from strongroom.settings import ConfigError
@@ -139,6 +141,38 @@ def test_a_dry_run_decides_and_sends_nothing(world):
     assert '"event": "started"' in done.stderr and '"mode": "dry-run"' in done.stderr
     assert nobody_moved(world) == before
     assert world.stage.chain.height() > 0
+
+
+def custody(world, **answers):
+    """What the doctor says of custody: without a report, or with one of this venue."""
+    config, path = world.stage.config, None
+    if answers:
+        given = {Question(name): answer for name, answer in answers.items()}
+        report = ProbeReport(config.venue.clob_url, config.chain.chain_id, 7, given)
+        path = world.folder / "probe.json"
+        path.write_text(report.text())
+    checks = examine(DoctorOptions(config=world.folder / "keeper.toml", probe=path))
+    return [each for each in checks if "custody" in each.what or each.what == str(path)]
+
+
+def test_the_doctor_says_which_custody_works_and_why(world):
+    (found,) = custody(world)
+    assert (found.what, found.state) == ("custody, class 0", CheckState.NOTE)
+    assert "PolymarketAccount (enforced) may not work: unknown: nobody has tried" in found.found
+    for answer, state in ((ProbeAnswer.YES, CheckState.OK), (ProbeAnswer.NO, CheckState.WRONG)):
+        (found,) = custody(world, other_makers=answer)
+        assert found.state is state
+
+
+def test_the_doctor_takes_no_report_of_another_venue(world):
+    path = world.folder / "elsewhere.json"
+    chain = world.stage.config.chain.chain_id
+    answers = {Question.OTHER_MAKERS: ProbeAnswer.YES}
+    path.write_text(ProbeReport("https://elsewhere", chain, 7, answers).text())
+    checks = examine(DoctorOptions(config=world.folder / "keeper.toml", probe=path))
+    states = {each.what: each.state for each in checks}
+    assert states[str(path)] is CheckState.WRONG
+    assert states["custody, class 0"] is CheckState.NOTE, "its answers say nothing here"
 
 
 def first_files(world, folder, **changes):

@@ -13,10 +13,18 @@ from strongroom.cli.options import ADDRESS, FILE, LOCAL_NODE, as_json, print_jso
 @click.option("--rpc", help="Also check this node.", envvar="STRONGROOM_RPC_URL")
 @click.option("--config", type=FILE, help="Also check a keeper's file and who can read its keys.")
 @click.option("--vault", type=ADDRESS, help="Also show what this vault's owner has announced.")
+@click.option(
+    "--probe",
+    type=FILE,
+    help="Report of what the venue answered, for the custody of --config.",
+)
 @as_json
-def command(rpc: str | None, config: Path | None, vault: str | None, as_json: bool) -> None:
+def command(
+    rpc: str | None, config: Path | None, vault: str | None, probe: Path | None, as_json: bool
+) -> None:
     """Show what is installed and reachable, and for each missing part the line that installs it;
-    of a vault, what its owner has announced. Exit status 2 when a part that you named does not
+    of a vault, what its owner has announced; of a keeper's file, which of its classes' custody
+    works at its venue, and why. Exit status 2 when a part that you named does not
     work.
 
     \b
@@ -28,7 +36,7 @@ def command(rpc: str | None, config: Path | None, vault: str | None, as_json: bo
     from strongroom.cli.environment import CheckState, DoctorOptions, examine
 
     node = rpc or (LOCAL_NODE if vault else None)
-    found = examine(DoctorOptions(node, config, vault))
+    found = examine(DoctorOptions(node, config, vault, probe))
     if as_json:
         print_json([asdict(each) for each in found])
     else:

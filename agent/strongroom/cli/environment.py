@@ -53,11 +53,13 @@ class DoctorOptions:
         rpc: URL of a node; None: none
         config: a keeper's file; None: none
         vault: address of a vault on that node, whose owner's announcements are shown
+        probe: report of a venue probe, for the custody of the keeper's classes; None: none
     """
 
     rpc: str | None = None
     config: Path | None = None
     vault: str | None = None
+    probe: Path | None = None
 
 
 def examine(options: DoctorOptions) -> list[Check]:
@@ -69,6 +71,7 @@ def examine(options: DoctorOptions) -> list[Check]:
             checks += _announced(options.rpc, options.vault)
     if options.config is not None:
         checks += _files(options.config)
+        checks += _custody(options.config, options.probe)
     return checks
 
 
@@ -190,3 +193,36 @@ def _files(path: Path) -> Iterator[Check]:
             yield Check(str(each), CheckState.OK, "only its owner can read it")
     yield _node(config.chain.rpc_url)
     yield from _announced(config.chain.rpc_url, config.vault)
+
+
+def _custody(path: Path, probe: Path | None) -> Iterator[Check]:
+    """Say of each class of a keeper's file whether its custody works at the venue, and why."""
+    from strongroom.chain.rpc import Chain
+    from strongroom.execution.account_kinds import classes_of, kind_of
+    from strongroom.keeper.configuration import load
+    from strongroom.keeper.custody import GRADES, ProbeAnswer, custody_of, read_report
+
+    try:
+        config = load(path)
+        report = None if probe is None else read_report(probe)
+        venue = config.venue.clob_url.rstrip("/"), config.chain.chain_id
+        if report is not None and venue != (report.clob_url.rstrip("/"), report.chain_id):
+            where = f"{report.clob_url} on chain {report.chain_id}"
+            yield Check(str(probe), CheckState.WRONG, f"is of {where}", "probe this file's venue")
+            report = None
+        chain = Chain(config.chain.rpc_url, 5)
+        terms = classes_of(chain, config.vault, config.classes)
+        kinds = {number: kind_of(chain, each.implementation) for number, each in terms.items()}
+    except StrongroomError as error:
+        yield Check("custody", CheckState.WRONG, "cannot be told", str(error))
+        return
+    states = {ProbeAnswer.YES: CheckState.OK, ProbeAnswer.NO: CheckState.WRONG}
+    words = {
+        ProbeAnswer.YES: "works",
+        ProbeAnswer.NO: "does not work",
+        ProbeAnswer.UNKNOWN: "may not work",
+    }
+    for number, kind in kinds.items():
+        found = custody_of(kind, report)
+        text = f"{kind} ({GRADES[kind]}) {words[found.works]}: {found.why}"
+        yield Check(f"custody, class {number}", states.get(found.works, CheckState.NOTE), text)

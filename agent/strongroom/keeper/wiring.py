@@ -13,13 +13,15 @@ from strongroom.chain.accounts import open_keystore
 from strongroom.chain.calls import Ask
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import BadId, Json, TokenId, keccak, question_id, to_bytes, to_hex
+from strongroom.chain.position_ids import Module
 from strongroom.chain.protocols import Protocol, protocol_of_exchange
 from strongroom.chain.rpc import Chain, checksum
 from strongroom.chain.terms import ordinal
 from strongroom.chain.units import MICRO
 from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.wire import BadSecret
-from strongroom.execution.class_modules import class_modules
+from strongroom.errors import BadInput
+from strongroom.execution.account_kinds import class_modules
 from strongroom.execution.interfaces import Listener
 from strongroom.execution.tasks import TaskRules
 from strongroom.execution.transactions import Transactor
@@ -86,7 +88,7 @@ def build(
     executor = open_keystore(config.keys.executor, config.keys.executor_passphrase_env, chain.node)
     wallets = _wallets(config, chain)
     reporter = check_vault(config, chain)
-    modules = class_modules(chain, config.vault, config.classes)
+    modules = _modules(config, chain)
     vault = VaultReader(chain, config.vault, config.classes, wallets, modules)
     pools = [_pool_market(chain, each) for each in config.venue.pools]
     cosigner = None if config.cosigner is None else _cosigner(config.cosigner)
@@ -363,6 +365,18 @@ def check_vault(config: Config, chain: Chain) -> str:
             f"[execution.order_lifetime_s] the vault admits at most {lifetime} seconds"
         )
     return checksum(reporter)
+
+
+def _modules(config: Config, chain: Chain) -> dict[int, Module]:
+    """Return the module of each class that holds Protocol V2.
+
+    Raises:
+        ConfigError: the keeper cannot trade for a class.
+    """
+    try:
+        return class_modules(chain, config.vault, config.classes)
+    except BadInput as error:
+        raise ConfigError(f"[classes] {error}") from error
 
 
 def _wallets(config: Config, chain: Chain) -> Wallets:

@@ -1,4 +1,4 @@
-"""Which classes hold positions of Protocol V2: asked of the accounts' own code."""
+"""Which accounts a class has, and whose tokens they hold: asked of the accounts' own code."""
 
 import pytest
 from strongroom.chain import abi
@@ -7,7 +7,7 @@ from strongroom.chain.ids import to_hex
 from strongroom.chain.orders import YES
 from strongroom.chain.position_ids import Module, position_condition, position_of
 from strongroom.errors import BadInput
-from strongroom.execution.class_modules import class_modules
+from strongroom.execution.account_kinds import AccountKind, class_modules, kind_of
 
 from tests.property.evm import Reverted
 from tests.property.positions import PositionWorld
@@ -47,6 +47,12 @@ def test_a_class_of_the_first_protocol_has_none(world):
     terms = (older.address, world.binary.address, world.keeper.address, 1, *wide, *wide, 86_400)
     number = int(world.vault.addClass(terms, sender=world.who["owner"]))
     assert class_modules(Reads(world), world.vault.address, [number]) == {}
+    assert kind_of(Reads(world), older.address) is AccountKind.POOL
+
+
+def test_what_is_no_account_is_of_no_kind(world):
+    with pytest.raises(BadInput, match="no account of a known kind"):
+        kind_of(Reads(world), world.router.address)
 
 
 def test_each_class_has_the_module_that_its_oracle_is(world):
