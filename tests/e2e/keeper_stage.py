@@ -123,6 +123,7 @@ class KeeperStage:
             wallets=wallets,
         )  # fmt: skip
         self.stage = set_up(chain, clock, options, running)
+        self.records = records  # as Gamma shows them
         self.folder, self.clock, self.markets = folder, clock, self.stage.markets
         self.maker = Trader(self.stage.seat("maker"))
         self.stage.start_cosigner()
