@@ -15,6 +15,8 @@ from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket, positions
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 from strongroom.information.gamma import parse_market
+from strongroom.keeper.configuration import load
+from strongroom.keeper.first_files import InitOptions, VenueUrls, write_first_files
 from strongroom.keeper.wiring import build
 
 from tests.anvil_devnet import at
@@ -104,6 +106,42 @@ def test_a_position_is_bought_at_exchange_v3_by_the_class_that_holds_it(world):
     assert venue.positions.position_manager.balanceOf(account, leg.token) == leg.size
     reports = [fields for event, fields in world.told if event == "reported"]
     assert reports and all(fields["difference_bid"] == 0 for fields in reports)
+
+
+def test_a_position_is_redeemed_and_its_market_closed(world):
+    """After the test above: the module's resolver reports, the keeper brings all home."""
+    vault, module = world.stage.vault, world.stage.venue.positions.binary_module
+    deployer = AnvilDeployer(devnet_keys()[0].account, world.stage.chain)
+    module.addResolver(deployer.sender, sender=deployer.sender)
+    condition = bytes.fromhex(world.market.condition_id[2:-2])
+    module.reportResult(condition, [MICRO, 0], sender=deployer.sender)
+    name = market_of(CLASS, world.market.question_key)
+    account = at(vault, vault.accountOf(name), "PositionAccount")
+    _, (held,) = account.positions()
+    before = vault.total_idle()
+    keeper = make_keeper(world.folder, Bomb(0))
+    for _ in range(5):
+        world.tick(keeper)
+    assert name not in [f"0x{each.hex()}" for each in vault.openMarkets()]
+    assert vault.total_idle() >= before + held.yes > before
+    assert account.positions()[0] == 0
+
+
+def test_keeper_init_finds_exchange_v3(world, tmp_path):
+    url = world.stage.server.url
+    write_first_files(
+        InitOptions(
+            vault=world.stage.vault.address,
+            rpc=world.stage.chain.url,
+            venue=VenueUrls(url, f"{url}/gamma"),
+            folder=tmp_path,
+            multi_send=world.stage.config.safe.multi_send,
+        )
+    )
+    found = {each.version: each for each in load(tmp_path / "keeper.toml").venue.exchanges}
+    assert found.keys() == {"2", "3"}
+    assert found["3"].address == world.stage.venue.positions.exchange_v3.address
+    assert not found["3"].negative_risk
 
 
 def test_without_its_exchange_nothing_is_decided_on_it(world):
