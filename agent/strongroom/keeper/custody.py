@@ -27,6 +27,7 @@ class Question(StrEnum):
     LONG_SIGNATURES = "long_signatures"
     KEY_AFTER_HANDOVER = "key_after_handover"
     SAFE_OWNERS = "safe_owners"
+    FOREIGN_KEYS = "foreign_keys"
     OTHER_MAKERS = "other_makers"
 
     @property
@@ -40,6 +41,7 @@ _SENTENCES = {
     Question.LONG_SIGNATURES: "the services take signatures longer than 65 bytes",
     Question.KEY_AFTER_HANDOVER: "an API key works on when its wallet has got another owner",
     Question.SAFE_OWNERS: "the service reads who owns a Safe",
+    Question.FOREIGN_KEYS: "the CLOB takes orders of a contract's wallet by another's API key",
     Question.OTHER_MAKERS: "the service takes orders of a maker that is no wallet of the venue",
 }
 # What must be answered, and how, for accounts of a kind to trade.
@@ -49,6 +51,7 @@ NEEDS: Mapping[AccountKind, Mapping[Question, ProbeAnswer]] = {
     AccountKind.WALLET: {
         Question.CONTRACT_OWNER: ProbeAnswer.YES,
         Question.LONG_SIGNATURES: ProbeAnswer.YES,
+        Question.FOREIGN_KEYS: ProbeAnswer.YES,
     },
     AccountKind.SAFE: {
         Question.KEY_AFTER_HANDOVER: ProbeAnswer.YES,

@@ -49,6 +49,12 @@ class OrderGate:
         else:
             raise bad(errors.BAD_SIGNATURE)
 
+    async def has_no_key(self, wallet: str) -> bool:
+        """Say whether no API key is a maker's own: it is no wallet of the venue, or a contract
+        owns it."""
+        owner = await self.owner(wallet)
+        return owner is None or await self._chain.is_contract(owner)
+
     async def owner(self, wallet: str) -> str | None:
         """Return the owner of a wallet of the venue in lower case, or None."""
         found = await self._chain.wallet_owner(wallet)
@@ -78,5 +84,7 @@ class OrderGate:
         if owner is None and self.admission == "known_wallets":
             raise bad(errors.FOREIGN_MAKER)
         session = self._sessions.admits(wallet, caller, TRADING)
-        if owner is not None and owner != caller and not session:
+        if owner is None or owner == caller or session:
+            return
+        if not (self._habits().foreign_keys and await self._chain.is_contract(owner)):
             raise bad(errors.FOREIGN_SIGNER)

@@ -222,10 +222,9 @@ class MatchingEngine:
         return order, digest
 
     async def _see_funds(self, order: LiveOrder) -> None:
-        """Look at the chain for a maker that is no wallet of the venue: nobody updates for it."""
+        """Look at the chain for a maker that no API key is the owner of: nobody updates for it."""
         signed, exchange = order.order, order.listing.exchange
-        unknown = signed.signatureType == POLY_1271 and await self.gate.owner(signed.maker) is None
-        if unknown:
+        if signed.signatureType == POLY_1271 and await self.gate.has_no_key(signed.maker):
             await self.funds.look([(signed.maker.lower(), asset_of(order), exchange)])
 
     def _check(self, order: LiveOrder) -> None:

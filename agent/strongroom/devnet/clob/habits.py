@@ -47,6 +47,8 @@ class Habits(BaseModel):
         handovers: whether it takes a batch that hands the wallet over (g: not known)
         owner_by_id: whether the CLOB takes a deposit wallet for its first owner's, whom its id
             names, instead of asking it (g: not known)
+        foreign_keys: whether the CLOB takes orders of a wallet that a contract owns by anybody's
+            API key, since a contract has none, and looks at its funds by itself (g: not known)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,6 +76,7 @@ class Habits(BaseModel):
     long_signatures: bool = False
     handovers: bool = False
     owner_by_id: bool = False
+    foreign_keys: bool = False
 
     @classmethod
     def venue(cls) -> "Habits":

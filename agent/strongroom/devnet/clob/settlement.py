@@ -128,6 +128,10 @@ class VenueChain:
         except RpcError:
             return False
 
+    async def is_contract(self, address: str) -> bool:
+        """Say whether there is code at an address."""
+        return await self.node.has_code(address)
+
     async def wallet_owner(self, wallet: str) -> str | None:
         """Return the EOA behind a deposit wallet or Safe of the venue, or None."""
         return await self._ask_wallets("ownerOf(address)", wallet)
