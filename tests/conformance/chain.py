@@ -48,7 +48,7 @@ class Chain:
     """
 
     def __init__(self, timestamp: int = START, chain_id: int = 137) -> None:
-        self.evm = Evm(timestamp, chain_id)
+        self.evm, self.chain_id = Evm(timestamp, chain_id), chain_id
         self.names: dict[str, str] = {}
         self._logs: dict[str, Logs] = {}
 

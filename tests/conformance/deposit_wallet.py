@@ -4,11 +4,9 @@ Each case is signed twice: for the recorded addresses, where the bytes must be t
 and for our own wallet, which must do what the real one did.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from eth_account import Account
@@ -28,15 +26,14 @@ from strongroom.signing.deposit_wallet import (
     session_signature,
     wallet_domain,
 )
-from strongroom.signing.hashing import ORDER_TYPE, domain_separator, word
+from strongroom.signing.hashing import ORDER_TYPE, address_word, exchange_domain, word
 from vyper import compile_code
 
 from tests.conformance.chain import OK, Chain, refusal
-from tests.conformance.report import Difference
+from tests.conformance.reading import Json
+from tests.conformance.report import Case, Found, Player
 from tests.property.evm import Contract, Reverted
 
-FILE = "deposit_wallet_matrix.json"
-CHAIN_ID = 137
 GWEI = 10**9
 HUGE = 10**20
 FUNDS = 1_000_000_000  # of collateral and of YES in each wallet, base units
@@ -82,8 +79,10 @@ def _owner() -> Artifact:
 class Signatures:
     """Makes the forms of signatures that the vectors name, with the keys that they give."""
 
-    def __init__(self, keys: Mapping[str, str], addresses: Mapping[str, str]) -> None:
-        self._keys, self._addresses = keys, addresses
+    def __init__(
+        self, keys: Mapping[str, str], addresses: Mapping[str, str], chain_id: int
+    ) -> None:
+        self._keys, self._addresses, self._chain_id = keys, addresses, chain_id
 
     def make(
         self,
@@ -102,10 +101,10 @@ class Signatures:
         form = sig["form"].removeprefix("session_")
         signed, nested = digest, form.startswith("typed_data_sign")
         if form == "personal_sign":
-            signed = personal_digest(wallet, CHAIN_ID, digest)
+            signed = personal_digest(wallet, self._chain_id, digest)
         elif nested:
             of = "0x" + "11" * 20 if form.endswith("wrong_wallet") else wallet
-            chain = 1 if form.endswith("wrong_chain") else CHAIN_ID
+            chain = 1 if form.endswith("wrong_chain") else self._chain_id
             signed = nested_digest(of, chain, domain, contents, type_)
         elif form == "empty":
             return b""
@@ -152,7 +151,7 @@ def _broken(envelope: bytes, sig: Mapping[str, Any]) -> bytes:
         return envelope[:-32]
     if how == "truncated":
         return envelope[:-64] + SESSION_MAGIC
-    if how in ("dirty", "dirty_id", "dirty upper id byte"):
+    if how and how.startswith("dirty"):
         return b"\1" + envelope[1:]
     if how:
         raise ValueError(f"unknown damage of an envelope {how}")
@@ -160,10 +159,11 @@ def _broken(envelope: bytes, sig: Mapping[str, Any]) -> bytes:
 
 
 class Stage:
-    """Wallets A (of the EOA `own`) and B (of the contract `cown`) with what they may need."""
+    """The file's wallets, each of an EOA or a contract, with what they may need."""
 
-    def __init__(self, recorded: Mapping[str, Any]) -> None:
-        self.chain = Chain(recorded["cases"][0]["now"], CHAIN_ID)
+    def __init__(self, recorded: Json) -> None:
+        self.chain_id = recorded["chainId"]
+        self.chain = Chain(_start(recorded), self.chain_id)
         evm = self.evm = self.chain.evm
         self.at = dict(recorded["addresses"])  # name -> address
         deploy = self.chain.deploy
@@ -171,7 +171,7 @@ class Stage:
             self.at[name] = deploy(_owner(), self.at["ck"], name=name).address
         for name in ("owner", "admin"):
             self.at[name] = evm.address(name)
-        self.signatures = Signatures(recorded["keys"], self.at)
+        self.signatures = Signatures(recorded["keys"], self.at, self.chain_id)
         self.implementation = deploy("DepositWallet")
         self.beacon = deploy("DepositWalletBeacon", self.at["owner"], self.implementation.address)
         delay = recorded["timelockDelay"]
@@ -183,10 +183,8 @@ class Stage:
         self.ctf = deploy(gnosis(TOKENS, "ConditionalTokens"))
         tokens = (self.ctf.address, self.usdc.address, self.usdc.address)
         self.exchange = self.chain.exchange(*tokens, evm.nobody)
-        self.operator = evm.deployer
-        self.wallets = {
-            name: self._wallet(name, owner) for name, owner in (("A", "own"), ("B", "cown"))
-        }
+        owners = {case["wallet"]: case["owner"] for case in recorded["cases"]}
+        self.wallets = {name: self._wallet(name, owner) for name, owner in owners.items()}
         self.at |= {
             "usdc": self.usdc.address,
             "ctf": self.ctf.address,
@@ -199,7 +197,7 @@ class Stage:
         evm.set_balance(evm.nobody, 10**18)
 
     def _wallet(self, name: str, owner: str) -> Contract:
-        id_ = word(ord(name))
+        id_ = address_word(self.at[owner])
         self.factory.deploy([self.at[owner]], [id_], sender=self.at["op"])
         address = self.factory.predictWalletAddress(id_)
         wallet = self.chain.at(address, "DepositWallet")
@@ -220,46 +218,47 @@ class Stage:
         return wallet
 
 
-class Case:
+def _start(recorded: Json) -> int:
+    """Return the time before the first case's state."""
+    first = recorded["cases"][0]
+    waits = [int(step[5:]) for step in first["state"] if step.startswith("wait ")]
+    return int(first["now"]) - sum(waits)
+
+
+class Played:
     """One case on the stage, which is as it was at the start."""
 
-    def __init__(self, stage: Stage, recorded: Mapping[str, Any], case: Mapping[str, Any]) -> None:
+    def __init__(self, stage: Stage, recorded: Json, case: Json) -> None:
         self.stage, self.recorded, self.case = stage, recorded, case
         self.wallet = stage.wallets[case["wallet"]]
         self.owner = case["owner"]
-        self.returned = ""
+        self.returned: str | None = None
 
-    def differences(self) -> list[Difference]:
-        """Play it; return what differs."""
-        got: dict[str, object] = {}
-        for step in self.case["state"]:
-            assert self._step(step) == OK, f"case {self.case['id']}: the state's {step} failed"
-        start = len(self.stage.evm.transactions)
+    def play(self) -> Found:
+        """Play it; yield what was recorded and what came."""
+        case, evm = self.case, self.stage.evm
+        for step in case["state"]:
+            yield f"state {step}", OK, self._step(step)
+        yield "now", case["now"], evm.time
+        start = len(evm.transactions)
         outcome = self._act()
-        got["ok"] = outcome == OK
-        if outcome != OK:
-            inner, outcome = _inner(outcome)
-            got["error"] = outcome
-            if "inner" in self.case:
-                got["inner"] = self._place(inner)
-        logs = [log for _, logs in self.stage.evm.transactions[start:] for log in logs]
-        got["events"] = [each.name for each in self.stage.chain.events(logs)]
-        got["returns"] = self.returned
-        got["after"] = self._state()
-        wanted = dict(self.case)
-        if "inner" in wanted:
-            wanted["inner"] = self._recorded_place(wanted["inner"])
-        wanted["after"] = {
+        inner, outcome = _inner(outcome)
+        logs = [log for _, logs in evm.transactions[start:] for log in logs]
+        yield "outcome", OK if case["ok"] else case["error"], outcome
+        if "inner" in case:
+            yield "inner", self._recorded_place(case["inner"]), self._place(inner)
+        yield "returns", case.get("returns"), self.returned
+        yield (
+            "events",
+            case.get("events", []),
+            [each.name for each in self.stage.chain.events(logs)],
+        )
+        wanted = {
             key: self._ours(value) if key in ("owner", "pendingOwner") else value
-            for key, value in wanted["after"].items()
+            for key, value in case["after"].items()
         }
-        name = f"{self.case['id']} ({self.case['group']})"
-        found = [
-            Difference(FILE, name, field, wanted[field], got.get(field))
-            for field in ("ok", "error", "inner", "returns", "events", "after")
-            if field in wanted and wanted[field] != got.get(field)
-        ]
-        return found + self._of_recorded_bytes(name)
+        yield "after", wanted, self._state()
+        yield from self._of_recorded_bytes()
 
     # state
 
@@ -276,7 +275,9 @@ class Case:
             other = self.stage.chain.deploy("DepositWallet")
             return self._outcome(self.stage.beacon, "owner", "upgradeTo", other.address)
         if step == "complete":
-            return self._complete("pend", None)
+            pending = self.wallet.pendingOwner().lower()
+            by_contract = pending == self.stage.at["pcon"].lower()
+            return self._complete("pcon" if by_contract else "pend", None)
         return self._batch([step], {"form": "direct", "signer": self.owner}, "op")
 
     def _state(self) -> dict[str, object]:
@@ -330,8 +331,8 @@ class Case:
         return self.stage.signatures.make(
             sig,
             batch.wallet,
-            batch.digest(CHAIN_ID),
-            wallet_domain(batch.wallet, CHAIN_ID),
+            batch.digest(self.stage.chain_id),
+            wallet_domain(batch.wallet, self.stage.chain_id),
             batch.struct_hash(),
             BATCH_TYPE,
         )
@@ -372,7 +373,7 @@ class Case:
         if int(pending, 16) == 0:
             pending = self.stage.at["pend"]
         nonce = wallet.pendingOwnerNonce() if nonce is None else nonce
-        digest = handover_digest(wallet.address, CHAIN_ID, pending, nonce)
+        digest = handover_digest(wallet.address, self.stage.chain_id, pending, nonce)
         signature = self.stage.signatures.sign(signer, digest)
         return self._outcome(wallet, "thief", "completeOwnershipHandover", signature)
 
@@ -405,7 +406,7 @@ class Case:
         stage, wallet = self.stage, self.wallet
         order = self._order(wallet.address)
         digest = stage.exchange.hashOrder((*order, b""))
-        domain = domain_separator("Polymarket CTF Exchange", "2", CHAIN_ID, stage.exchange.address)
+        domain = exchange_domain(stage.exchange.address, "2", stage.chain_id)
         contents = _contents(order)
         signed = (wallet.address, digest, domain, contents, ORDER_TYPE)
         signature = stage.signatures.make(action["sig"], *signed)
@@ -422,12 +423,9 @@ class Case:
         return OK
 
     def _ask_exchange(self, order: tuple[Any, ...], signature: bytes) -> str:
-        data = self.stage.exchange.data("preapproveOrder", (*order, signature))
+        exchange = self.stage.exchange
         try:
-            self.stage.evm.set_balance(self.stage.operator, 10**18)
-            self.stage.evm.call(
-                self.stage.operator, self.stage.exchange.address, data, gas_price=GWEI
-            )
+            exchange.validateOrder((*order, signature), gas_price=GWEI)
         except Reverted as reverted:
             return refusal(reverted)
         self.returned = "valid for the exchange"
@@ -490,36 +488,34 @@ class Case:
             return refusal(reverted)
         raise AssertionError("the wallet has too much")
 
-    def _of_recorded_bytes(self, name: str) -> list[Difference]:
+    def _of_recorded_bytes(self) -> Found:
         """Sign for the recorded addresses: the bytes must be the recorded ones."""
         concrete, sig = self.case["concrete"], self.case["action"].get("sig")
-        if not sig or not concrete.get("signature") or "wrong_wallet" in sig["form"]:
-            return []
-        wallet = self.recorded["wallets"][self.case["wallet"]]
+        if not sig:
+            return
+        wallet, chain_id = self.recorded["wallets"][self.case["wallet"]], self.stage.chain_id
         if "calls" in concrete:
             calls = [
                 WalletCall(each["target"], int(each["value"]), to_bytes(each["data"]))
                 for each in concrete["calls"]
             ]
             batch = WalletBatch(wallet, concrete["nonce"], concrete["deadline"], calls)
-            digest, contents, type_ = batch.digest(CHAIN_ID), batch.struct_hash(), BATCH_TYPE
-            domain = wallet_domain(wallet, CHAIN_ID)
+            digest, contents, type_ = batch.digest(chain_id), batch.struct_hash(), BATCH_TYPE
+            domain = wallet_domain(wallet, chain_id)
+            yield "struct", concrete["struct"], "0x" + contents.hex()
+            yield "digest", concrete["digest"], "0x" + digest.hex()
         else:
-            domain, contents = to_bytes(concrete["app_domain"]), _contents(self._order(wallet))
-            digest, type_ = keccak(b"\x19\x01" + domain + contents), ORDER_TYPE
-        signed = Signatures(self.recorded["keys"], self.recorded["addresses"]).make(
-            sig, wallet, digest, domain, contents, type_
-        )
-        pairs = {
-            "digest": (concrete.get("digest") or concrete.get("order_hash"), digest),
-            "contents": (concrete.get("struct") or concrete.get("contents_hash"), contents),
-            "signature": (concrete["signature"], signed),
-        }
-        return [
-            Difference(FILE, name, field, wanted, "0x" + made.hex())
-            for field, (wanted, made) in pairs.items()
-            if wanted != "0x" + made.hex()
-        ]
+            domain = exchange_domain(self.recorded["exchange"], "2", chain_id)
+            contents, type_ = _contents(self._order(wallet)), ORDER_TYPE
+            digest = keccak(b"\x19\x01" + domain + contents)
+            yield "app_domain", concrete["app_domain"], "0x" + domain.hex()
+            yield "contents_hash", concrete["contents_hash"], "0x" + contents.hex()
+            yield "order_hash", concrete["order_hash"], "0x" + digest.hex()
+        if "wrong_wallet" not in sig["form"]:  # the file does not say which one
+            signed = Signatures(self.recorded["keys"], self.recorded["addresses"], chain_id).make(
+                sig, wallet, digest, domain, contents, type_
+            )
+            yield "signature", concrete["signature"], "0x" + signed.hex()
 
 
 def _contents(order: tuple[Any, ...]) -> bytes:
@@ -539,11 +535,15 @@ def _inner(outcome: str) -> tuple[bytes, str]:
     return (bytes.fromhex(data), name) if name == "BatchCallFailed" else (b"", outcome)
 
 
-def play_matrix(path: Path) -> Iterator[tuple[str, list[Difference]]]:
-    """Play each case from the same start."""
-    recorded = json.loads(path.read_text())
+def _cases(recorded: Json) -> Iterator[Case]:
+    """Each case from the same start."""
     stage = Stage(recorded)
     point = stage.evm.snapshot()
     for case in recorded["cases"]:
-        yield str(case["id"]), Case(stage, recorded, case).differences()
         stage.evm.revert(point)
+        name = f"{case['id']} ({case['group']})"
+        yield name, Played(stage, recorded, case).play
+
+
+GIVEN = ("factory", "beacon", "exchange", "usdc", "ctf", "yes", "wallets")
+PLAYER = Player(_cases, GIVEN)

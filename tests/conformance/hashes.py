@@ -1,11 +1,13 @@
 """Plays hashes_and_addresses.json: our hashing, signing and address derivation, byte for byte."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 
 from strongroom.chain.ids import keccak, to_bytes
 from strongroom.chain.wallet_addresses import POLYGON, WalletFactories
 from strongroom.signing.deposit_wallet import (
+    BATCH_TYPE,
+    HANDOVER_TYPE,
     WalletBatch,
     WalletCall,
     handover_digest,
@@ -15,20 +17,21 @@ from strongroom.signing.deposit_wallet import (
     session_signature,
     wallet_domain,
 )
-from strongroom.signing.hashing import address_word, domain_separator, order_words
+from strongroom.signing.hashing import (
+    ORDER_TYPE,
+    address_word,
+    domain_separator,
+    order_words,
+)
 from strongroom.signing.order import ExchangeDomain, order_hash
 
-from tests.conformance.matches import Json, read
-from tests.conformance.report import Difference
-from tests.conformance.signing import order_of, signed
-
-EXCHANGE = "Polymarket CTF Exchange"
-Found = Iterator[tuple[str, object, object]]  # field, recorded, ours
+from tests.conformance.matches import NAME as EXCHANGE
+from tests.conformance.reading import Json
+from tests.conformance.report import Case, Found, Player
+from tests.conformance.signing import address_of, order_of, signed
 
 
-def play_hashes(path: Path) -> Iterator[tuple[str, list[Difference]]]:
-    """Play the file."""
-    found = read(path)
+def _cases(found: Json) -> Iterator[Case]:
     parts: list[tuple[str, Json, Callable[[Json, Json], Found]]] = [("types", found, _types)]
     parts += [(f"domain {name}", each, _domain) for name, each in found["domains"].items()]
     for name, player in (("orders", _order), ("batches", _batch), ("handovers", _handover)):
@@ -36,14 +39,7 @@ def play_hashes(path: Path) -> Iterator[tuple[str, list[Difference]]]:
     rows = enumerate(found["create2"]["rows"])
     parts += [(f"create2 {at}", each, _addresses) for at, each in rows]
     for case, each, play in parts:
-        yield (
-            case,
-            [
-                Difference(path.name, case, field, recorded, ours)
-                for field, recorded, ours in play(found, each)
-                if recorded != ours
-            ],
-        )
+        yield case, partial(play, found, each)
 
 
 def _hex(data: bytes) -> str:
@@ -57,6 +53,12 @@ def _types(found: Json, _: Json) -> Found:
             found[f"{name}_typehash"],
             _hex(keccak(found[f"{name}_type"].encode())),
         )
+    yield "order_type", found["order_type"], ORDER_TYPE.decode()
+    yield "batch_type", found["batch_type"], BATCH_TYPE.decode()
+    call_type = found["batch_type"].partition(")")[2]
+    yield "call_typehash", found["call_typehash"], _hex(keccak(call_type.encode()))
+    yield "handover_type", found["handover_type"], HANDOVER_TYPE.decode()
+    yield "session", found["session"], address_of(found["keys"]["ses"])
     digest = b"\x11" * 32
     wallet = found["wallet_of_type_3_orders"]
     struct = keccak(to_bytes(found["personal_sign_typehash"]) + digest)
@@ -143,3 +145,6 @@ def _addresses(found: Json, each: Json) -> Found:
         yield "id", each["id"], _hex(address_word(each["owner"]))
         yield "proxy_wallet", each["proxy_wallet"], factories.proxy_wallet(each["owner"])
         yield "safe_wallet", each["safe_wallet"], factories.safe_wallet(each["owner"])
+
+
+PLAYER = Player(_cases, ("create2.checked_against_official_client",))

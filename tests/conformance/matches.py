@@ -5,11 +5,8 @@ the recorded keys, because accounts and exchange have other addresses here; the 
 compared in the recorded domain.
 """
 
-import gzip
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from eth_utils import keccak
@@ -18,14 +15,18 @@ from strongroom.devnet.contracts import condition_id
 from strongroom.signing.order import order_tuple
 
 from tests.conformance.chain import OK, Chain
-from tests.conformance.report import Difference
+from tests.conformance.protocol_v2 import changes, whole
+from tests.conformance.reading import Json
+from tests.conformance.report import Case, Found, Player
 from tests.conformance.signing import address_of, domain_hash, order_of, signed
-from tests.property.evm import Contract, Reverted
+from tests.property.evm import Contract
 
 FOREVER = 2**256 - 1
 CONTRACTS = ("W",)  # KeyedSigners among the people
 ZERO32 = bytes(32)
-Json = dict[str, Any]
+NAME = "Polymarket CTF Exchange"
+# condition and outcome of each token's name
+TOKENS_OF = {"yes": ("c1", 0), "no": ("c1", 1), "oyes": ("c2", 0), "ono": ("c2", 1)}
 
 
 @dataclass
@@ -66,6 +67,14 @@ class Floor:
         self.send(name, self.pusd, "approve", exchange, FOREVER if granted else 0)
         self.send(name, self.ctf, "setApprovalForAll", exchange, granted)
 
+    def give(self, name: str, to: str, asset: str, amount: int) -> None:
+        """Have somebody give somebody pUSD or an outcome token."""
+        if asset == "pUSD":
+            self.send(name, self.pusd, "transfer", self.who[to], amount)
+        else:
+            terms = (self.who[name], self.who[to], self.tokens[asset], amount, b"")
+            self.send(name, self.ctf, "safeTransferFrom", *terms)
+
     def balance(self, name: str, asset: str) -> int:
         """Return what somebody has of pUSD or of an outcome token."""
         if asset == "pUSD":
@@ -77,13 +86,6 @@ class Floor:
         return {
             name: {asset: self.balance(name, asset) for asset in assets} for name in self.holders
         }
-
-
-def read(path: Path) -> Json:
-    """Read a vectors' file, packed or not."""
-    data = path.read_bytes()
-    found: Json = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
-    return found
 
 
 def token_id(ctf: Contract, collateral: str, condition: bytes, outcome: int) -> int:
@@ -109,12 +111,12 @@ def floor_of(found: Json) -> Floor:
     who = {name: address_of(secret) for name, secret in found["keys"].items()}
     who |= {"W": chain.deploy("KeyedSigner", who["E"], b"").address, "ex": exchange.address}
     oracle, conditions, tokens = evm.address("oracle"), {}, {}
-    for name, prefix in (("c1", ""), ("c2", "o")):
+    for name in dict(TOKENS_OF.values()):
         question = keccak(text=name)
         ctf.prepareCondition(oracle, question, 2, sender=oracle)
         conditions[name] = condition_id(oracle, question)
-        for outcome, word in enumerate(("yes", "no")):
-            tokens[prefix + word] = token_id(ctf, usdc.address, conditions[name], outcome)
+    for word, (name, outcome) in TOKENS_OF.items():
+        tokens[word] = token_id(ctf, usdc.address, conditions[name], outcome)
     floor = Floor(chain, exchange, pusd, ctf, who, operator, tokens, conditions)
     floor.holders = tuple(found["start_balances"])
     for name, address in who.items():
@@ -138,15 +140,22 @@ def floor_of(found: Json) -> Floor:
 def start(
     floor: Floor, balances: Json, adapter: Contract, fund: Callable[[str, int], None]
 ) -> None:
-    """Give everybody the start's balances, and all approvals of the exchange."""
+    """Give everybody the start's balances, and all approvals of the exchange; one who is nobody
+    else makes the tokens."""
+    maker = floor.who["maker of sets"] = floor.chain.evm.address("maker of sets")
+    floor.send("maker of sets", floor.pusd, "approve", adapter.address, FOREVER)
     for name, holds in balances.items():
-        sets = max((holds.get(each, 0) for each in ("yes", "no")), default=0)
-        if holds["pUSD"] + sets:
-            fund(floor.who[name], holds["pUSD"] + sets)
-        if sets:
-            split = (floor.pusd.address, ZERO32, floor.conditions["c1"], [1, 2], sets)
-            floor.send(name, floor.pusd, "approve", adapter.address, FOREVER)
-            floor.send(name, adapter, "splitPosition", *split)
+        for asset, amount in holds.items():
+            if not int(amount):
+                continue
+            if asset == "pUSD":
+                fund(floor.who[name], int(amount))
+                continue
+            fund(maker, int(amount))
+            condition = floor.conditions[TOKENS_OF[asset][0]]
+            split = (floor.pusd.address, ZERO32, condition, [1, 2], int(amount))
+            floor.send("maker of sets", adapter, "splitPosition", *split)
+            floor.give("maker of sets", name, asset, int(amount))
         if name != "ex":
             floor.approve(name, True)
 
@@ -154,45 +163,43 @@ def start(
 class Match:
     """One scenario on a floor that stands as at the start."""
 
-    def __init__(self, file: str, floor: Floor, found: Json, scenario: Json) -> None:
-        self.file, self.floor, self.scenario = file, floor, scenario
-        self.name = f"scenario {scenario['id']}"
+    def __init__(self, floor: Floor, found: Json, scenario: Json) -> None:
+        self.floor, self.found, self.scenario = floor, found, scenario
         self.assets = tuple(found["start_balances"]["A"])
-        self.recorded = [scenario["orders"]["taker"], *scenario["orders"]["makers"]]
-        self.differences: list[Difference] = []
+        self.names = {address.lower(): name for name, address in found["addresses"].items()}
         self.hashes: list[bytes] = []
-        self.structs = [self._order(found, each) for each in self.recorded]
+        self.structs: list[tuple[Any, ...]] = []
 
-    def _order(self, found: Json, recorded: Json) -> tuple[Any, ...]:
-        """Sign an order for this floor; pre-approve it if the scenario did."""
-        chain_id, version = found["chainId"], self.floor.version
-        there = domain_hash(order_of(recorded), found["exchange"], version, chain_id)
-        self._compare("order hash", recorded["hash"], "0x" + there.hex())
-        name_of = {address: name for name, address in found["addresses"].items()}
-        maker, signer = (self.floor.who[name_of[recorded[each]]] for each in ("maker", "signer"))
-        order = order_of(
-            recorded, maker=maker, signer=signer, tokenId=self.floor.tokens[recorded["token"]]
-        )
-        here = domain_hash(order, self.floor.exchange.address, version, chain_id)
-        secret = found["keys"][recorded["signed_by"]]
-        form = recorded["sig_form"]
-        if recorded["preapprove_first"]:
-            good = (*order_tuple(order), signed(secret, here))
-            self.floor.exchange.preapproveOrder(good, sender=self.floor.operator)
-            form = "empty"
-        self.floor.chain.call_it("0x" + here.hex(), f"o{len(self.hashes)}")
-        self.hashes.append(here)
-        return (*order_tuple(order), signed(secret, here, form))
-
-    def play(self) -> list[Difference]:
-        """Play all steps; return what differs."""
+    def play(self) -> Found:
+        """Play all steps; yield what was recorded and what came."""
+        orders = self.scenario["orders"]
+        for number, order in enumerate([orders["taker"], *orders["makers"]]):
+            yield from of_the_recorded_exchange(f"order {number}", self.found, order)
+            self._prepare(order)
         for number, step in enumerate(self.scenario["steps"]):
-            self.name = f"scenario {self.scenario['id']} step {number}"
             for each in step["before_call"]:
                 self._before(each)
-            self._step(step)
+            for field, recorded, ours in self._step(step):
+                yield f"step {number} {field}", recorded, ours
             self.floor.chain.evm.wait(1)
-        return self.differences
+
+    def _prepare(self, recorded: Json) -> None:
+        """Sign an order for this floor; pre-approve it if the scenario did."""
+        floor, chain_id = self.floor, self.found["chainId"]
+        maker, signer = (
+            floor.who[self.names[recorded[each].lower()]] for each in ("maker", "signer")
+        )
+        token = floor.tokens[recorded["token"]]
+        order = order_of(recorded, maker=maker, signer=signer, tokenId=token)
+        here = domain_hash(order, floor.exchange.address, floor.version, chain_id)
+        secret, form = self.found["keys"][recorded["signed_by"]], recorded["sig_form"]
+        if recorded["preapprove_first"]:
+            good = (*order_tuple(order), signed(secret, here))
+            floor.exchange.preapproveOrder(good, sender=floor.operator)
+            form = "empty"
+        floor.chain.call_it("0x" + here.hex(), f"o{len(self.hashes)}")
+        self.hashes.append(here)
+        self.structs.append((*order_tuple(order), signed(secret, here, form)))
 
     def _before(self, action: Json) -> None:
         floor = self.floor
@@ -203,13 +210,9 @@ class Match:
             floor.approve(action["revoke_all_approvals"], False)
         elif "donate_to_exchange" in action:
             gift = action["donate_to_exchange"]
-            giver, exchange = gift["from"], floor.exchange.address
             for asset, amount in gift.items():
-                if asset == "pUSD":
-                    floor.send(giver, floor.pusd, "transfer", exchange, amount)
-                elif asset != "from":
-                    give = (floor.who[giver], exchange, floor.tokens[asset], amount, b"")
-                    floor.send(giver, floor.ctf, "safeTransferFrom", *give)
+                if asset != "from":
+                    floor.give(gift["from"], "ex", asset, int(amount))
         else:
             raise ValueError(f"unknown action before a call: {action}")
 
@@ -226,64 +229,71 @@ class Match:
             sender=self.floor.who[call["caller"]],
         )
 
-    def _step(self, step: Json) -> None:
-        chain = self.floor.chain
+    def _step(self, step: Json) -> Found:
+        chain, call = self.floor.chain, step["call"]
+        yield "conditionId", self.found["conditions"][call["condition"]], call["conditionId"]
         before = self.floor.balances(self.assets)
-        outcome = chain.outcome(lambda: self.call(step["call"]))
-        self._compare("ok", step["ok"], outcome == OK)
-        after = self.floor.balances(self.assets)
-        changes = {
-            name: {asset: after[name][asset] - before[name][asset] for asset in self.assets}
-            for name in self.floor.holders
-        }
-        changed = {name: each for name, each in changes.items() if any(each.values())}
-        delta = {
-            name: each
-            for name, each in step.get("delta", {}).items()
-            if any(map(int, each.values()))
-        }
-        self._compare(
-            "delta", {n: {a: int(v) for a, v in e.items()} for n, e in delta.items()}, changed
-        )
-        status = [self._status(each) for each in self.hashes]
+        outcome = chain.outcome(lambda: self.call(call))
+        moved = changes(before, self.floor.balances(self.assets))
+        yield "ok", step["ok"], outcome == OK
+        yield "delta", whole(step.get("delta", {})), moved
         recorded = [(each["filled"], int(each["remaining"])) for each in step["orderStatus_after"]]
-        self._compare("orderStatus", recorded, status)
+        yield "orderStatus", recorded, [self._status(each) for each in self.hashes]
         if step["ok"] and outcome == OK:
-            events = [
-                {"name": each.name, "args": [self._word(arg) for arg in each.args]}
-                for each in chain.events(of=[self.floor.exchange])
-            ]
-            self._compare("events", step["events"], events)
+            events = chain.events(of=[self.floor.exchange])
+            ours = [(each.name, [self._word(arg) for arg in each.args]) for each in events]
+            yield "events", [(each["name"], plain(each["args"])) for each in step["events"]], ours
         elif not step["ok"]:
-            self._compare("error", step["error"], outcome)
+            yield "error", step["error"], outcome
 
     def _status(self, order_hash: bytes) -> tuple[bool, int]:
         filled, remaining = self.floor.exchange.orderStatus(order_hash)
         return bool(filled), int(remaining)
 
     def _word(self, value: Any) -> Any:
-        """Return an event's argument as the file writes it."""
+        """Return an event's argument as the file writes it, numbers as numbers."""
         names = self.floor.chain.names
         tokens = {token: name for name, token in self.floor.tokens.items()}
         if isinstance(value, str):
-            return names.get(value) or (str(int(value, 16)) if len(value) == 66 else value)
-        return tokens.get(value, value if value < 2**53 else str(value))
-
-    def _compare(self, what: str, expected: object, got: object) -> None:
-        if expected != got:
-            self.differences.append(Difference(self.file, self.name, what, expected, got))
+            return names.get(value) or (int(value, 16) if len(value) == 66 else value)
+        return tokens.get(value, value)
 
 
-def play_matches(path: Path) -> Iterator[tuple[str, list[Difference]]]:
-    """Play a file of matches."""
-    found = read(path)
+def plain(arguments: Any) -> list[Any]:
+    """Return recorded arguments of an event: a number of any size is a number."""
+    return [int(each) if isinstance(each, str) and each.isdecimal() else each for each in arguments]
+
+
+def of_the_recorded_exchange(name: str, found: Json, recorded: Json) -> Found:
+    """Hash and sign an order for the recorded exchange: the bytes must be the recorded ones."""
+    at = found["exchange"] if "exchange" in found else found["addresses"]["exchange"]
+    digest = domain_hash(order_of(recorded), at, found["domain"]["version"], found["chainId"])
+    yield f"{name} hash", recorded["hash"], "0x" + digest.hex()
+    yield f"{name} tokenId", int(recorded["tokenId"]), int(found["tokens"][recorded["token"]])
+    yield f"{name} owner", found["addresses"][recorded["owner"]], recorded["maker"]
+    form = "empty" if recorded["preapprove_first"] else recorded["sig_form"]
+    signature = signed(found["keys"][recorded["signed_by"]], digest, form)
+    yield f"{name} signature", recorded["signature"], "0x" + signature.hex()
+
+
+def _cases(found: Json) -> Iterator[Case]:
     floor = floor_of(found)
     point = floor.chain.evm.snapshot()
+    yield "terms", lambda: _terms(floor, found)
     for scenario in found["scenarios"]:
         floor.chain.evm.revert(point)
-        name = f"scenario {scenario['id']}"
-        try:
-            differences = Match(path.name, floor, found, scenario).play()
-        except Reverted as reverted:
-            differences = [Difference(path.name, name, "preparation", OK, str(reverted))]
-        yield name, differences
+        yield f"scenario {scenario['id']}", Match(floor, found, scenario).play
+
+
+def _terms(floor: Floor, found: Json) -> Found:
+    domain = found["domain"]
+    yield "domain", (domain["name"], domain["version"]), (NAME, floor.version)
+    balances = floor.balances(tuple(found["start_balances"]["A"]))
+    yield "start", whole(found["start_balances"]), whole(balances)
+    for word, (condition, outcome) in TOKENS_OF.items():
+        recorded = bytes.fromhex(found["conditions"][condition][2:])
+        ours = token_id(floor.ctf, found["collateral"]["ctfCollateral"], recorded, outcome)
+        yield f"token {word}", int(found["tokens"][word]), ours
+
+
+PLAYER = Player(_cases, ("collateral", "W", "operator", "feeReceiver"))

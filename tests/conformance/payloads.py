@@ -5,9 +5,9 @@ not make (VENUE d1); it goes by the market's version.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from eth_account.messages import encode_defunct
@@ -25,7 +25,12 @@ from strongroom.signing.deposit_wallet import (
     nested_signature,
     session_signature,
 )
-from strongroom.signing.hashing import domain_separator, order_words, safe_transaction_hash
+from strongroom.signing.hashing import (
+    address_word,
+    domain_separator,
+    order_words,
+    safe_transaction_hash,
+)
 from strongroom.signing.order import ExchangeDomain, order_hash
 from strongroom.signing.order_amounts import limit_amounts, market_amounts, spendable
 from strongroom.signing.venue_requests import (
@@ -40,8 +45,8 @@ from strongroom.signing.venue_requests import (
     wallet_create_body,
 )
 
-from tests.conformance.matches import Json, read
-from tests.conformance.report import Difference
+from tests.conformance.reading import Json
+from tests.conformance.report import Case, Found, Player
 from tests.conformance.signatures import TYPE
 from tests.conformance.signing import address_of, order_of, signed
 
@@ -54,38 +59,22 @@ STAND_INS = {
     "0xadA2005600Dec949baf300f4C6120000bDB6eAab": "NegRiskCollateralAdapter",
 }
 CTF = "0x4D97DCd97eC945f40cF65F87097ACe5EA0476045"
-Found = Iterator[tuple[str, object, object]]  # field, recorded, ours
+WALLET_TYPES = {"EOA": 0, "POLY_PROXY": 1, "GNOSIS_SAFE": 2, "DEPOSIT_WALLET": 3}
 
 
-def play_payloads(path: Path) -> Iterator[tuple[str, list[Difference]]]:
-    """Play the file."""
-    found = read(path)
-    players = {
-        "calls": _call,
-        "submit_bodies": _submit,
-        "hmac": _hmac,
-        "l1": _l1,
-        "orders": _order,
-        "amounts": _amounts,
-        "market_buy_with_fees": _spendable,
-    }
-    rows: list[tuple[str, Any]] = [("builder_headers", found["builder_headers"])]
-    players["builder_headers"] = _headers
-    rows += [(name, row) for name in players if name in found for row in _rows(found[name])]
-    for number, (name, row) in enumerate(rows):
-        case = f"{name} row {number}"
-        yield (
-            case,
-            [
-                Difference(path.name, case, field, recorded, ours)
-                for field, recorded, ours in players[name](found, row)
-                if recorded != ours
-            ],
-        )
+def _cases(found: Json) -> Iterator[Case]:
+    yield "who", partial(_who, found)
+    yield "builder_headers", partial(_headers, found, found["builder_headers"])
+    for name, player in PLAYERS.items():
+        for number, row in enumerate(found[name]):
+            yield f"{name} {number}", partial(player, found, row)
 
 
-def _rows(found: Any) -> list[Any]:
-    return found if isinstance(found, list) else []
+def _who(found: Json) -> Found:
+    owner, session = (address_of(found["keys"][each]) for each in ("own", "ses"))
+    yield "owner", found["owner"], owner
+    yield "session", found["session"], session
+    yield "wallet", found["wallet"], POLYGON.deposit_wallet(address_word(owner))
 
 
 def _call(found: Json, row: Json) -> Found:
@@ -145,6 +134,16 @@ def _order(found: Json, row: Json) -> Found:
         signature = signed(key, order_hash(order, domain))
     expires = int(recorded["expiration"])
     yield "body", body, order_body(order, signature, body["owner"], body["orderType"], expires)
+    kind, owner = WALLET_TYPES[row["wallet_type"]], found["owner"]
+    wallets = (
+        owner,
+        POLYGON.proxy_wallet(owner),
+        POLYGON.safe_wallet(owner),
+        POLYGON.deposit_wallet(address_word(owner)),
+    )
+    yield "type", kind, recorded["signatureType"]
+    yield "maker", wallets[kind], recorded["maker"]
+    yield "signer", wallets[3] if kind == 3 else owner, recorded["signer"]
 
 
 def _amounts(_: Json, row: Json) -> Found:
@@ -203,3 +202,15 @@ def _safe_body(found: Json, row: Json) -> Any:
     prefixed = keccak(b"\x19" + message.version + message.header + message.body)
     signature = safe_signature(signed(found["keys"]["own"], prefixed))
     return safe_body(row["from"], safe, row["to"], data, nonce, operation, signature)
+
+
+PLAYERS: dict[str, Callable[[Json, Json], Found]] = {
+    "calls": _call,
+    "submit_bodies": _submit,
+    "hmac": _hmac,
+    "l1": _l1,
+    "orders": _order,
+    "amounts": _amounts,
+    "market_buy_with_fees": _spendable,
+}
+PLAYER = Player(_cases, ("client", "time", "is_v2_position_id", "calls.*.value", "orders.*.path"))

@@ -1,22 +1,30 @@
 """Which player plays which file of a folder of vectors."""
 
-from tests.conformance import deposit_wallet, exchange_v3
-from tests.conformance.hashes import play_hashes
-from tests.conformance.matches import play_matches
-from tests.conformance.payloads import play_payloads
-from tests.conformance.protocol_v2 import play_cases, play_ids
+from tests.conformance import (
+    deposit_wallet,
+    exchange_v3,
+    hashes,
+    matches,
+    payloads,
+    protocol_v2,
+    signatures,
+    walks,
+)
 from tests.conformance.report import Player
-from tests.conformance.signatures import play_signatures
-from tests.conformance.walks import play_walks
 
 PLAYERS: dict[str, Player] = {
-    "adapters_walks.json": play_walks,
-    "client_payloads.json": play_payloads,
-    deposit_wallet.FILE: deposit_wallet.play_matrix,
-    "exchange_signatures.json": play_signatures,
-    "exchange_v2_matches.json.gz": play_matches,
-    "hashes_and_addresses.json": play_hashes,
-    exchange_v3.FILE: exchange_v3.play_matches,
-    "protocol_v2_cases.json": play_cases,
-    "protocol_v2_ids.json": play_ids,
+    "adapters_walks": walks.PLAYER,
+    "client_payloads": payloads.PLAYER,
+    "deposit_wallet_matrix": deposit_wallet.PLAYER,
+    "exchange_signatures": signatures.PLAYER,
+    "exchange_v2_matches": matches.PLAYER,
+    "exchange_v3_matches": exchange_v3.PLAYER,
+    "hashes_and_addresses": hashes.PLAYER,
+    "protocol_v2_cases": protocol_v2.CASES_PLAYER,
+    "protocol_v2_ids": protocol_v2.IDS_PLAYER,
 }
+
+
+def player_of(file: str) -> Player | None:
+    """Return the player of a file; what follows the kind in its name tells recordings apart."""
+    return next((each for kind, each in PLAYERS.items() if file.startswith(kind)), None)

@@ -1,8 +1,7 @@
 """The venue's second protocol, deployed to play vectors on; its ids and its recorded cases."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from strongroom.chain import position_ids as ids
@@ -10,7 +9,8 @@ from strongroom.chain.orders import NO, YES
 from strongroom.errors import BadInput
 
 from tests.conformance.chain import OK, Chain, refusal
-from tests.conformance.report import Difference
+from tests.conformance.reading import Json
+from tests.conformance.report import Case, Found, Player
 from tests.property.evm import Contract, Reverted
 
 MAX = 2**256 - 1
@@ -45,8 +45,8 @@ class Protocol:
         bidden: contracts that call what they are told, by address
     """
 
-    def __init__(self, fee_receiver: str, max_fee_rate: int = 500) -> None:
-        self.chain = Chain()
+    def __init__(self, fee_receiver: str, max_fee_rate: int = 500, chain_id: int = 137) -> None:
+        self.chain = Chain(chain_id=chain_id)
         self.contracts: dict[str, Contract] = {}
         self.owners: dict[str, str] = {}
         self.bidden: dict[str, Contract] = {}
@@ -92,15 +92,26 @@ class Protocol:
         else:
             getattr(to, function)(*arguments, sender=sender)
 
-    def fund(self, holder: str, cash: int, conditions: Sequence[bytes]) -> None:
-        """Give a holder pUSD and SPLIT of both outcomes of each condition, and have him approve
-        router and exchange without bound."""
-        self.pusd.mint(holder, cash + SPLIT * len(conditions), sender=self.minter)
+    def fund(self, holder: str, cash: int, tokens: Mapping[int, int]) -> None:
+        """Give a holder pUSD and outcome tokens, by id, and have him approve router and exchange
+        without bound."""
+        self.pusd.mint(holder, cash, sender=self.minter)
         for spender in (self.router.address, self.exchange.address):
             self.send(holder, self.pusd, "approve", spender, MAX)
             self.send(holder, self.manager, "setApprovalForAll", spender, True)
-        for condition in conditions:
-            self.send(holder, self.router, "split", condition, SPLIT)
+        maker = self.chain.evm.address("maker of sets")
+        self.pusd.approve(self.router.address, MAX, sender=maker)
+        for token, amount in tokens.items():
+            if amount:
+                self.pusd.mint(maker, amount, sender=self.minter)
+                self.router.split((token >> 8).to_bytes(31, "big"), amount, sender=maker)
+                self.manager.unsafeTransferFrom(maker, holder, token, amount, sender=maker)
+
+
+def both(conditions: Sequence[bytes], amount: int = SPLIT) -> dict[int, int]:
+    """Return as much of YES and NO of each condition."""
+    yes = [int.from_bytes(each, "big") << 8 for each in conditions]
+    return {token + outcome: amount for token in yes for outcome in (YES, NO)}
 
 
 def hex_bytes(text: str) -> bytes:
@@ -108,29 +119,32 @@ def hex_bytes(text: str) -> bytes:
     return bytes.fromhex(text.removeprefix("0x"))
 
 
-def play_ids(path: Path) -> Iterator[tuple[str, list[Difference]]]:
-    """Play `protocol_v2_ids.json`: our arithmetic and the modules' against each id."""
-    recorded = json.loads(path.read_text())
-    protocol = Protocol("0x" + "11" * 20)
+def _ids(recorded: Json) -> Iterator[Case]:
+    """Our arithmetic and the modules' against each id."""
+    protocol = Protocol("0x" + "11" * 20, chain_id=recorded["chainId"])
     for count, error in recorded["getEventId_bad_counts"]:
-        case = f"event of {count} questions"
-        module = protocol.chain.outcome(lambda n=count: protocol.negative_risk.getEventId(n, b""))
-        ours = OK
-        try:
-            ids.event_of(count, b"")
-        except BadInput:
-            ours = error
-        found = [("module", module), ("arithmetic", ours)]
-        yield case, [Difference(path.name, case, *each) for each in _unlike(found, error)]
+        yield f"event of {count} questions", partial(_bad_count, protocol, count, error)
     for at, row in enumerate(recorded["ids"]):
-        case = f"{row['kind']} {at}"
-        expected = (row["conditionId_bytes31"], *map(int, row["positions"]))
-        found = [("arithmetic", _by_arithmetic(row)), ("module", _by_modules(protocol, row))]
-        yield case, [Difference(path.name, case, *each) for each in _unlike(found, expected)]
+        yield f"{row['kind']} {at}", partial(_id, protocol, row)
 
 
-def _unlike(found: list[tuple[str, Any]], expected: Any) -> Iterator[tuple[str, Any, Any]]:
-    return ((field, expected, got) for field, got in found if got != expected)
+def _bad_count(protocol: Protocol, count: int, error: str) -> Found:
+    module = protocol.negative_risk
+    yield "module", error, protocol.chain.outcome(lambda: module.getEventId(count, b""))
+    try:
+        ids.event_of(count, b"")
+    except BadInput as refused:
+        assert str(count) in str(refused), refused
+    else:
+        yield "arithmetic", error, OK
+
+
+def _id(protocol: Protocol, row: Json) -> Found:
+    positions = tuple(map(int, row["positions"]))
+    expected = (row["conditionId_bytes31"], *positions)
+    yield "arithmetic", expected, _by_arithmetic(row)
+    yield "module", expected, _by_modules(protocol, row)
+    yield "position_hex", row["position_hex"], list(map(hex, positions))
 
 
 def _by_arithmetic(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -164,16 +178,15 @@ def _by_modules(protocol: Protocol, row: Mapping[str, Any]) -> tuple[Any, ...]:
 class Cases:
     """The world in which `protocol_v2_cases.json` was recorded."""
 
-    HOLDERS = ("A", "B", "norec", "bm", "nm", "cm")
-
     def __init__(self, recorded: Mapping[str, Any]) -> None:
-        self.protocol = Protocol(recorded["addresses"]["fee"])
+        self.protocol = Protocol(recorded["addresses"]["fee"], chain_id=recorded["chainId"])
         self.args: Mapping[str, Any] = recorded["args"]
+        self.holders = tuple(recorded["start"])
         self.tokens = {
             name: int(self.args[name]) for name in recorded["start"]["A"] if name != "pUSD"
         }
         evm = self.protocol.chain.evm
-        people = recorded["addresses"].keys() | self.HOLDERS
+        people = recorded["addresses"].keys() | set(self.holders)
         self.people = {
             name: evm.address(name) for name in people if name not in self.protocol.contracts
         }
@@ -187,10 +200,10 @@ class Cases:
             for module in ("bm", "nm"):
                 add = getattr(self.protocol.contracts[module], f"add{role}")
                 add(self.people[role.lower()], sender=self.protocol.owners[module])
-        conditions = [hex_bytes(self.args[name]) for name in ("c1", "c2", "nc0", "nc1")]
-        for holder in ("A", "B"):
-            cash = recorded["start"][holder]["pUSD"]
-            self.protocol.fund(self.people[holder], cash, conditions)
+        for holder, held in recorded["start"].items():
+            if any(map(int, held.values())):
+                tokens = {self.tokens[name]: int(held[name]) for name in self.tokens}
+                self.protocol.fund(self.people[holder], int(held["pUSD"]), tokens)
         self.start = self.protocol.chain.evm.snapshot()
 
     def address(self, name: str) -> str:
@@ -205,7 +218,7 @@ class Cases:
         """Return what each holder has of each token."""
         protocol = self.protocol
         held = {}
-        for holder in self.HOLDERS:
+        for holder in self.holders:
             at = self.address(holder)
             held[holder] = {"pUSD": protocol.pusd.balanceOf(at)} | {
                 name: protocol.manager.balanceOf(at, token) for name, token in self.tokens.items()
@@ -235,38 +248,27 @@ class Cases:
         return int(self.args.get(given, given)) if isinstance(given, str) else given
 
 
-def play_cases(path: Path) -> Iterator[tuple[str, list[Difference]]]:
-    """Play `protocol_v2_cases.json`: each case from the same start."""
-    recorded = json.loads(path.read_text())
+def _cases(recorded: Json) -> Iterator[Case]:
+    """Each case from the same start."""
     cases = Cases(recorded)
+    yield "start", lambda: [("balances", whole(recorded["start"]), whole(cases.balances()))]
     for case in recorded["cases"]:
-        name = f"{case['id']} {case['group']}"
-        yield name, [Difference(path.name, name, *each) for each in _case_differences(cases, case)]
+        yield f"{case['id']} {case['group']}", partial(_case, cases, case)
 
 
-def _case_differences(cases: Cases, case: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _case(cases: Cases, case: Json) -> Found:
     chain = cases.protocol.chain
     chain.evm.revert(cases.start)
     for step in case["state"]:
         cases.call(*step)
     before = cases.balances()
     got = chain.outcome(lambda: cases.call(*case["action"]))
-    expected = OK if case["ok"] else case["error"]
-    if got != expected:
-        yield "outcome", expected, got
-        return
-    moved = changes(before, cases.balances())
-    recorded = whole(case["delta"])
-    if moved != recorded:
-        yield "delta", recorded, moved
-    if case["ok"]:
-        events = [each.name for each in chain.events()]
-        if events != case["events"]:
-            yield "events", case["events"], events
+    events = [each.name for each in chain.events()] if got == OK else []
+    yield "outcome", OK if case["ok"] else case["error"], got
+    yield "delta", whole(case.get("delta", {})), changes(before, cases.balances())
+    yield "events", case.get("events", []), events
     for read in case.get("reads", ()):
-        answer = _read(cases, read["call"])
-        if answer != read["result"]:
-            yield f"read {read['call']}", read["result"], answer
+        yield f"read {list(read['call'])}", read["result"], _read(cases, read["call"])
 
 
 def _read(cases: Cases, call: Sequence[Any]) -> Any:
@@ -299,3 +301,7 @@ def changes(
         for holder, held in before.items()
     }
     return {holder: moved for holder, moved in found.items() if moved}
+
+
+CASES_PLAYER = Player(_cases, ("args",))
+IDS_PLAYER = Player(_ids, ("layout",))

@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from tests.conformance.matches import Json
+from tests.conformance.reading import Json
 from tests.conformance.reference import (
     BUY,
     CASH,
@@ -14,7 +14,7 @@ from tests.conformance.reference import (
     Reference,
     Refused,
 )
-from tests.conformance.signing import domain_hash, order_of
+from tests.conformance.signing import domain_hash, order_of, signed
 
 PEOPLE = ("A", "B", "Cc", "D", "W")
 TOKENS = {"c1": ("yes", "no"), "c2": ("oyes", "ono")}
@@ -191,7 +191,9 @@ def _order(
         order["preapprove_first"] = False  # it would be refused
     made = order_of(order)
     digest = domain_hash(made, found["exchange"], "2", found["chainId"])
-    return order | {"hash": "0x" + digest.hex()}
+    form = "empty" if order["preapprove_first"] else form
+    signature = signed(found["keys"][order["signed_by"]], digest, form)
+    return order | {"hash": "0x" + digest.hex(), "signature": "0x" + signature.hex()}
 
 
 def _call(found: Json, chance: random.Random, taker: Json, makers: list[Json]) -> Json:

@@ -1,8 +1,10 @@
 """What a player of vectors says: a difference between what the real code did and what ours does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.conformance.reading import Json, Vectors
 
 
 @dataclass(frozen=True)
@@ -10,43 +12,71 @@ class Difference:
     """One recorded outcome that ours does not give.
 
     Attributes:
-        file: name of the vectors' file
-        case: what names the case in it
+        case: what names the case in its file
         field: what differs: ok, delta, orderStatus, events, error, hash ...
         expected: what was recorded
         got: what ours gives
     """
 
-    file: str
     case: str
     field: str
     expected: object
     got: object
 
     def __str__(self) -> str:
-        return (
-            f"{self.file} {self.case}: {self.field}: recorded {self.expected!r}, ours {self.got!r}"
-        )
+        return f"{self.case}: {self.field}: recorded {self.expected!r}, ours {self.got!r}"
 
 
 @dataclass
 class Played:
-    """How many cases of a file were played, and what differed."""
+    """How many cases of a file were played, what differed, and what was not compared.
+
+    Attributes:
+        unread: places of the file that no player knows, and lists without a case
+    """
 
     file: str
     cases: int
     differences: list[Difference]
+    unread: list[str]
 
 
-# A player takes a vectors' file and plays each case of it; it yields (case's name, differences).
-Player = Callable[[Path], Iterator[tuple[str, list[Difference]]]]
+# what differs in one case: field, recorded, ours
+Found = Iterable[tuple[str, object, object]]
+# a case: its name, and what plays it
+Case = tuple[str, Callable[[], Found]]
+
+
+@dataclass(frozen=True)
+class Player:
+    """Plays one kind of files.
+
+    Attributes:
+        cases: of a file; each is played before the next one is asked for
+        left_out: places that are not compared, on purpose
+    """
+
+    cases: Callable[[Json], Iterator[Case]]
+    left_out: tuple[str, ...] = ()
 
 
 def play(player: Player, path: Path) -> Played:
-    """Play a whole file; a case that ends by an exception is a difference of its own."""
-    cases = 0
-    differences: list[Difference] = []
-    for _, found in player(path):
-        cases += 1
-        differences += found
-    return Played(path.name, cases, differences)
+    """Play a whole file; a case that ends by an exception is a difference of its own.
+
+    Raises:
+        ValueError, KeyError, TypeError, OSError, EOFError: it is not in the format at all.
+    """
+    file = Vectors(path)
+    played = Played(path.name, 0, [], [])
+    for case, run in player.cases(file.found):
+        played.cases += 1
+        try:
+            played.differences += [
+                Difference(case, field, recorded, ours)
+                for field, recorded, ours in run()
+                if recorded != ours
+            ]
+        except Exception as error:  # whatever it is, the case was not played
+            played.differences.append(Difference(case, "play", "an outcome", repr(error)))
+    played.unread = file.unread(player.left_out)
+    return played

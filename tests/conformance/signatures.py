@@ -6,7 +6,7 @@ wallets of types 1 and 2 are nobody's code, their addresses alone count.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
@@ -25,9 +25,9 @@ from strongroom.signing.hashing import domain_separator, order_words
 from strongroom.signing.order import ExchangeDomain, order_hash, order_tuple
 
 from tests.conformance.chain import Chain, Wallets
-from tests.conformance.matches import Json, read
 from tests.conformance.protocol_v2 import Protocol
-from tests.conformance.report import Difference
+from tests.conformance.reading import Json
+from tests.conformance.report import Case, Found, Player
 from tests.conformance.signing import address_of, signed
 from tests.property.evm import Contract
 
@@ -65,12 +65,12 @@ class Place:
 
     @property
     def domain(self) -> ExchangeDomain:
-        return ExchangeDomain(self.exchange.address, self.version, 137)
+        return ExchangeDomain(self.exchange.address, self.version, self.chain.chain_id)
 
 
-def place_v2() -> Place:
+def place_v2(chain_id: int) -> Place:
     """Deploy exchange V2, for the venue's own factories of older wallets."""
-    chain = Chain()
+    chain = Chain(chain_id=chain_id)
     usdc, ctf = chain.deploy("UsdcE"), chain.deploy(gnosis(TOKENS, "ConditionalTokens"))
     codes = map(to_bytes, (POLYGON.proxy_code_hash, POLYGON.safe_code_hash))
     wallets = Wallets(POLYGON.proxy, POLYGON.safe, *codes)
@@ -79,9 +79,9 @@ def place_v2() -> Place:
     return Place(chain, exchange, "2", chain.evm.deployer)
 
 
-def place_v3() -> Place:
+def place_v3(chain_id: int) -> Place:
     """Deploy Exchange V3 with its protocol."""
-    protocol = Protocol("0x" + "11" * 20)
+    protocol = Protocol("0x" + "11" * 20, chain_id=chain_id)
     return Place(protocol.chain, protocol.exchange, "3", protocol.owners["ex"])
 
 
@@ -104,12 +104,13 @@ class Signers:
         self.factory = chain.deploy("DepositWalletFactory", admin, beacon.address, 3_600)
         self.factory.addOperator(self.eoa["op"], sender=admin)
         place.exchange.addOperator(self.eoa["op"], sender=place.admin)
-        self.wallets = {
-            name: self._wallet(number, owner)
-            for number, (name, owner) in enumerate(
-                (("A", self.eoa["own"]), ("B", self.cown.address)), start=1
-            )
-        }
+        self.wallets: dict[str, Contract] = {}
+
+    def wallet(self, name: str, owner: str) -> Contract:
+        """Return the deposit wallet of a name; it is made when it is first asked for."""
+        if name not in self.wallets:
+            self.wallets[name] = self._wallet(len(self.wallets) + 1, self.address(owner))
+        return self.wallets[name]
 
     def _wallet(self, number: int, owner: str) -> Contract:
         wallet_id = number.to_bytes(32, "big")
@@ -122,42 +123,47 @@ class Signers:
         if name in self.eoa:
             return self.eoa[name]
         first, _, rest = name.partition(" ")
-        if first == "wallet":
-            return self.wallets[rest[0]].address
+        if first == "wallet":  # A (owner own)
+            name, _, owner = rest.removesuffix(")").partition(" (owner ")
+            return self.wallet(name, owner).address
         if first == "cown":
             return self.cown.address
         owner = self.eoa[rest.removeprefix("wallet of ")]
         derived = {"type-1": POLYGON.proxy_wallet, "type-2": POLYGON.safe_wallet}
         return derived[first](owner)
 
-    def sign(self, order: OrderV2, form: str, by: str) -> bytes:
-        """Sign an order in a form of the file."""
+    def sign(self, order: OrderV2, form: str, by: str, domain: ExchangeDomain) -> bytes:
+        """Sign an order in a form of the file, for an exchange."""
         if form.startswith("cown_"):
             by, prefix = "ck", PREFIX
             form = form.removeprefix("cown_")
         else:
             prefix = b""
-        domain, digest = self.place.domain, order_hash(order, self.place.domain)
+        digest = order_hash(order, domain)
         if form == "personal":
-            return prefix + signed(self.keys[by], personal_digest(order.maker, 137, digest))
+            return prefix + signed(
+                self.keys[by], personal_digest(order.maker, domain.chain_id, digest)
+            )
         if form == "tds":
             exchange = (domain.version, domain.chain_id, domain.address)
             separator = domain_separator("Polymarket CTF Exchange", *exchange)
             contents = keccak(order_words(order, keccak(TYPE)))
-            nested = nested_digest(order.maker, 137, separator, contents, TYPE)
+            nested = nested_digest(order.maker, domain.chain_id, separator, contents, TYPE)
             inner = prefix + signed(self.keys[by], nested)
             return nested_signature(inner, separator, contents, TYPE)
         return prefix + signed(self.keys[by], digest, form)
 
     def hand_over(self) -> None:
         """The owner of A hands it over to the key `pend`, who completes it."""
-        wallet, new = self.wallets["A"], self.eoa["pend"]
+        wallet, new = self.wallet("A", "own"), self.eoa["pend"]
         data = wallet.data("transferOwnership", new, DEADLINE)
         call = WalletCall(wallet.address, 0, data)
         batch = WalletBatch(wallet.address, int(wallet.nonce()), DEADLINE, [call])
-        by_owner = signed(self.keys["own"], batch.digest(137))
+        by_owner = signed(self.keys["own"], batch.digest(self.place.domain.chain_id))
         self.factory.proxy([batch.argument()], [by_owner], sender=self.eoa["op"])
-        digest = handover_digest(wallet.address, 137, new, int(wallet.pendingOwnerNonce()))
+        digest = handover_digest(
+            wallet.address, self.place.domain.chain_id, new, int(wallet.pendingOwnerNonce())
+        )
         signature = signed(self.keys["pend"], digest)
         wallet.completeOwnershipHandover(signature, sender=self.place.chain.evm.nobody)
 
@@ -173,8 +179,8 @@ class Sequence:
         zero = "0x" + "00" * 32
         numbers = (1, maker, maker, 123456789, 40_000_000, 100_000_000, 0, kind, 1)
         self.order = OrderV2(**dict(zip(FIELDS, (*numbers, zero, zero), strict=True)))
-        self.good = signers.sign(self.order, form, "own")
-        self.bad = signers.sign(self.order, form, "thief")
+        self.good = signers.sign(self.order, form, "own", self.place.domain)
+        self.bad = signers.sign(self.order, form, "thief", self.place.domain)
 
     def run(self, step: str) -> None:
         """Do what a step says.
@@ -221,49 +227,45 @@ class Sequence:
             exchange.matchOrders(order, [order], [1], [0], (1, 1, 0), sender=op)
 
 
-def play_signatures(path: Path) -> Iterator[tuple[str, list[Difference]]]:
-    """Play the file's cases and sequences on both exchanges."""
-    found = read(path)
-    signers = {name: Signers(make(), found["keys"]) for name, make in PLACES.items()}
+def _cases(found: Json) -> Iterator[Case]:
+    """The cases and sequences on both exchanges."""
+    signers = {
+        name: Signers(make(found["chainId"]), found["keys"]) for name, make in PLACES.items()
+    }
     for recorded in found["signature_cases"]:
-        case = f"case {recorded['id']}"
-        name = recorded["exchange"]
-        yield case, _case(path.name, case, signers[name], found["exchanges"][name], recorded)
+        signer, there = signers[recorded["exchange"]], found["exchanges"][recorded["exchange"]]
+        yield f"case {recorded['id']}", partial(_case, signer, there, recorded)
     for recorded in found["sequences"]:
         signer = signers[recorded["exchange"]]
-        case = f"{recorded['exchange']} {recorded['title']}"
-        evm = signer.place.chain.evm
-        point = evm.snapshot()
-        yield case, _sequence(path.name, case, signer, recorded)
-        evm.revert(point)
+        title = f"{recorded['exchange']} {recorded['title']}"
+        yield title, partial(_sequence, signer, recorded)
 
 
-def _case(
-    file: str, case: str, signers: Signers, recorded_at: str, recorded: Json
-) -> list[Difference]:
+def _case(signers: Signers, there: str, recorded: Json) -> Found:
+    place = signers.place
     fields = dict(zip(FIELDS, recorded["order"], strict=True))
+    yield "signatureType", fields["signatureType"], recorded["signatureType"]
     names = {each: signers.address(recorded[each]) for each in ("maker", "signer")}
-    order = OrderV2(**fields | names)
-    signature = signers.sign(order, recorded["form"], recorded["signed_by"])
-    place, there = signers.place, recorded_at
+    order, form, by = OrderV2(**fields | names), recorded["form"], recorded["signed_by"]
+    signature = signers.sign(order, form, by, place.domain)
     outcome = place.chain.outcome(
         lambda: place.exchange.validateOrder((*order_tuple(order), signature), gas_price=GAS_PRICE)
     )
-    digest = order_hash(OrderV2(**fields), ExchangeDomain(there, place.version, 137))
-    compared = [("hash", "0x" + digest.hex()), ("result", outcome)]
-    return [
-        Difference(file, case, field, recorded[field], ours)
-        for field, ours in compared
-        if recorded[field] != ours
-    ]
+    yield "result", recorded["result"], outcome
+    domain = ExchangeDomain(there, place.version, place.domain.chain_id)
+    order = OrderV2(**fields)
+    yield "hash", recorded["hash"], "0x" + order_hash(order, domain).hex()
+    yield "signature", recorded["signature"], "0x" + signers.sign(order, form, by, domain).hex()
 
 
-def _sequence(file: str, case: str, signers: Signers, recorded: Json) -> list[Difference]:
+def _sequence(signers: Signers, recorded: Json) -> Found:
+    evm = signers.place.chain.evm
+    point = evm.snapshot()
     sequence = Sequence(signers, recorded["title"])
-    differences = []
     for number, (step, expected) in enumerate(recorded["steps"]):
-        outcome = signers.place.chain.outcome(lambda step=step: sequence.run(step))
-        if outcome != expected:
-            name = f"{case}, step {number}"
-            differences.append(Difference(file, name, step, expected, outcome))
-    return differences
+        outcome = signers.place.chain.outcome(partial(sequence.run, step))
+        yield f"step {number}: {step}", expected, outcome
+    evm.revert(point)
+
+
+PLAYER = Player(_cases, ("exchanges", "safe_master_copy", "proxy_and_safe_addresses_agree_in_both"))

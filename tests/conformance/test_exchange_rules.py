@@ -8,12 +8,13 @@ from eth_utils import keccak
 from strongroom.signing.order import order_tuple
 
 from tests.conformance.chain import OK
-from tests.conformance.matches import Floor, floor_of, read
+from tests.conformance.matches import Floor, floor_of
+from tests.conformance.reading import Vectors
 from tests.conformance.signing import domain_hash, signed
 from tests.property.evm import Reverted
 from tests.signing import BUY, EOA, SELL, make_order
 
-RECORDED = read(Path(__file__).parent / "vectors" / "exchange_v2_matches.json.gz")
+RECORDED = Vectors(Path(__file__).parent / "vectors" / "exchange_v2_matches.json.gz").found
 UNIT = 1_000_000
 NOT_CROSSING = bytes.fromhex("7f9a6f46")  # first four bytes of keccak("NotCrossing()")
 

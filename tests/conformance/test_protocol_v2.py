@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conformance.chain import OK
-from tests.conformance.protocol_v2 import Protocol
+from tests.conformance.protocol_v2 import Protocol, both
 
 UNIT = 10**6
 CONDITION = b"\1" + bytes(15) + b"\7" + bytes(14)  # binary, some hash
@@ -14,7 +14,7 @@ EVENT = b"\2" + bytes(15) + b"\7" + b"\0\2" + bytes(10)  # of two questions
 def protocol():
     made = Protocol("0x" + "11" * 20)
     made.holder = made.chain.evm.address("holder")
-    made.fund(made.holder, 1_000 * UNIT, [CONDITION])
+    made.fund(made.holder, 1_000 * UNIT, both([CONDITION]))
     for module in ("bm", "nm"):
         owner = made.owners[module]
         for role in ("Resolver", "Bridge"):

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from eth_utils import keccak
 from strongroom.chain.artifacts import TOKENS, gnosis
+from strongroom.chain.ids import to_bytes
 from strongroom.devnet.contracts import condition_id
 
 from tests.conformance.chain import OK, Chain
-from tests.conformance.matches import Json, read, token_id
-from tests.conformance.report import Difference
+from tests.conformance.matches import token_id
+from tests.conformance.reading import Json
+from tests.conformance.report import Case, Found, Player
 from tests.property.evm import Contract
 
 FOREVER = 2**256 - 1
@@ -170,39 +172,62 @@ class Counter:
         return lambda: getattr(adapter, function)(*head, int(step["amount"]), sender=user)
 
 
-def play_walks(path: Path) -> Iterator[tuple[str, list[Difference]]]:
-    """Play a file of walks, each from the same start."""
-    found = read(path)
+def _cases(found: Json) -> Iterator[Case]:
     counter = Counter(found)
     point = counter.chain.evm.snapshot()
+    yield "ids", partial(_ids, counter, found)
     for walk in found["walks"]:
         counter.chain.evm.revert(point)
-        name = f"walk {walk['id']}"
-        differences: list[Difference] = []
-        for number, step in enumerate(walk["steps"]):
-            case = f"{name} step {number} ({step['do']})"
-            for field, recorded, ours in _step(counter, step):
-                if recorded != ours:
-                    differences.append(Difference(path.name, case, field, recorded, ours))
-        yield name, differences
+        yield f"walk {walk['id']}", partial(_walk, counter, walk)
 
 
-def _step(counter: Counter, step: Json) -> Iterator[tuple[str, object, object]]:
+def _ids(counter: Counter, found: Json) -> Found:
+    """What everybody has at the start; conditions and tokens at the recorded addresses."""
+    start = {
+        (name, asset): int(amount)
+        for name, holds in found["start"].items()
+        for asset, amount in holds.items()
+    }
+    yield "start", start, {each: had for each, had in counter.balances().items() if had}
+    ctf, at = counter.ctf, found["addresses"]
+    for name, terms in found["markets"].items():
+        binary = name == "binary"
+        if binary:
+            questions = list(map(to_bytes, terms["questionIds"]))
+        else:
+            market = int(terms["marketId"], 16)
+            questions = [(market | each).to_bytes(32, "big") for each in range(terms["questions"])]
+            yield f"{name} low byte of the market", 0, market & 0xFF
+        oracle, collateral = (terms["oracle"], at["USDCe"]) if binary else (at["nra"], at["wcol"])
+        conditions = [condition_id(oracle, each) for each in questions]
+        yield f"{name} conditions", terms["conditions"], ["0x" + each.hex() for each in conditions]
+        for index, condition in enumerate(conditions):
+            for outcome, word in enumerate("YN"):
+                token = f"{name[0]}{index}{word}"
+                ours = token_id(ctf, collateral, condition, outcome)
+                yield token, int(found["tokens"][token]), ours
+
+
+def _walk(counter: Counter, walk: Json) -> Found:
+    for number, step in enumerate(walk["steps"]):
+        for field, recorded, ours in _step(counter, step):
+            yield f"step {number} ({step['do']}) {field}", recorded, ours
+
+
+def _step(counter: Counter, step: Json) -> Found:
     """Play one step; yield what was recorded and what came."""
     before = counter.balances()
     outcome = counter.chain.outcome(counter.action(step))
     after = counter.balances()
-    yield "ok", step["ok"], outcome == OK
+    yield "outcome", OK if step["ok"] else step["error"], outcome
     recorded = {
         (holder, asset): int(amount)
-        for holder, change in step["delta"].items()
+        for holder, change in step.get("delta", {}).items()
         for asset, amount in change.items()
         if int(amount)
     }
-    yield (
-        "delta",
-        recorded,
-        {each: after[each] - had for each, had in before.items() if after[each] != had},
-    )
-    if not step["ok"]:
-        yield "error", step["error"], outcome
+    moved = {each: after[each] - had for each, had in before.items() if after[each] != had}
+    yield "delta", recorded, moved
+
+
+PLAYER = Player(_cases)
