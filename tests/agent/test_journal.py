@@ -3,12 +3,23 @@
 import json
 import sqlite3
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from strongroom.chain.calls import Call
 from strongroom.chain.ids import decision_id, intent_key, transaction_key
 from strongroom.chain.orders import MoveKind, OrderKind, Side
-from strongroom.journal import Journal, JournalMismatch, OrderFill, OrderIntent, SafeTransaction
+from strongroom.database import open_engine
+from strongroom.journal import (
+    Journal,
+    JournalMismatch,
+    OrderFill,
+    OrderIntent,
+    SafeTransaction,
+    migrations,
+)
+from strongroom.journal.migrations import MIGRATIONS, Migration
 from strongroom.journal.states import (
     OVER,
     STEPS,
@@ -30,6 +41,7 @@ from strongroom.strategy.record import (
     encode,
 )
 
+from tests import old_journal
 from tests.records import MARKET, RECORD
 
 DECISION = "0x" + "01" * 32
@@ -160,6 +172,46 @@ def test_another_versions_file_is_refused(tmp_path):
         raw.execute("pragma user_version=3")
     with pytest.raises(JournalMismatch, match=r"version 3.*the release that wrote it"):
         Journal(f"sqlite:///{path}")
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_an_older_file_is_brought_up_and_keeps_what_it_has(tmp_path, version):
+    """Its tables are then those of a new one, and an order under way goes on."""
+    old, new = (f"sqlite:///{tmp_path / name}.db" for name in ("old", "new"))
+    old_journal.make(open_engine(old), version)
+    with pytest.raises(JournalMismatch, match="`strongroom keeper start` brings it up"):
+        Journal(old, upgrade=False)
+    journal = Journal(old)
+    Journal(new)
+    assert old_journal.shape(open_engine(old)) == old_journal.shape(open_engine(new))
+    (intent,) = journal.open()
+    assert (intent.order_hash, intent.filled, journal.fact("day")) == ("0x12", 5, "1700000000")
+    assert len(journal.story("0x01")) == 4 and journal.trades_of("0x01") == {"t1": "MATCHED"}
+    assert journal.transactions.get("0x09").safe == ("0xSafe" if version == 5 else "")
+    journal.step("0x01", IntentState.CLOSED)
+    assert Journal(old, upgrade=False).open() == []
+
+
+def test_a_file_whose_transactions_are_not_over_is_left_as_it_was(tmp_path):
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    old_journal.make(open_engine(url), 4, "SENT")
+    before = old_journal.shape(open_engine(url))
+    with pytest.raises(JournalMismatch, match=r"under way: finish with the release that wrote it"):
+        Journal(url)
+    assert old_journal.shape(open_engine(url)) == before
+
+
+def test_a_step_that_fails_leaves_the_old_version_whole(tmp_path, monkeypatch):
+    """As a crash in between would."""
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    old_journal.make(open_engine(url), 4)
+    before = old_journal.shape(open_engine(url))
+    broken = MappingProxyType({**MIGRATIONS, 5: Migration(("CREATE TABLE new (x INTEGER)", "NO"))})
+    with monkeypatch.context() as patch, pytest.raises(OperationalError):
+        patch.setattr(migrations, "MIGRATIONS", broken)
+        Journal(url)
+    assert old_journal.shape(open_engine(url)) == before
+    assert len(Journal(url).open()) == 1
 
 
 def test_rows_come_back_as_they_were_planned_and_signed(journal):

@@ -17,6 +17,7 @@ from strongroom.journal import Journal, JournalMismatch, OrderFill
 from strongroom.journal.lock import alone
 from strongroom.settings import AlreadyRuns, ConfigError
 
+from tests import old_journal
 from tests.agent.test_journal import DECISION, KEY, PLAN
 from tests.records import RECORD
 
@@ -100,6 +101,29 @@ def test_another_version_is_refused(url):
     Journal(url).keep("journal version", "99")
     with pytest.raises(JournalMismatch, match="journal version 99, this code writes"):
         Journal(url)
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_an_older_journal_is_brought_up_and_keeps_what_it_has(url, version):
+    old_journal.make(open_engine(url), version)
+    with pytest.raises(JournalMismatch, match="`strongroom keeper start` brings it up"):
+        Journal(url, upgrade=False)
+    journal, fresh = Journal(url), paper_url(url)
+    Journal(fresh)
+    assert old_journal.shape(open_engine(url)) == old_journal.shape(open_engine(fresh))
+    (intent,) = journal.open()
+    assert (intent.order_hash, intent.filled, journal.fact("day")) == ("0x12", 5, "1700000000")
+    assert journal.transactions.get("0x09").safe == ("0xSafe" if version == 5 else "")
+    journal.plan(PLAN)
+    assert len(Journal(url, upgrade=False).open()) == 2
+
+
+def test_a_journal_whose_transactions_are_not_over_is_left_as_it_was(url):
+    old_journal.make(open_engine(url), 4, "SENT")
+    before = old_journal.shape(open_engine(url))
+    with pytest.raises(JournalMismatch, match=r"under way: finish with the release that wrote it"):
+        Journal(url)
+    assert old_journal.shape(open_engine(url)) == before
 
 
 def test_one_keeper_and_a_dead_one_holds_nothing(url):

@@ -23,6 +23,7 @@ from strongroom.chain.orders import Side
 from strongroom.chain.units import MICRO
 from strongroom.database import open_engine
 from strongroom.information.forecast import Given
+from strongroom.journal.migrations import prepare
 from strongroom.journal.rows import (
     Columns,
     OrderFill,
@@ -49,7 +50,6 @@ from strongroom.journal.tables import (
     fills,
     forecasts,
     intents,
-    prepare,
     steps,
     tasks,
     trades,
@@ -71,21 +71,27 @@ _OPEN_TASKS = select(tasks).where(tasks.c.state == TaskState.OPEN).order_by(task
 class Journal:
     """Reads and writes the record; one process writes at a time."""
 
-    def __init__(self, url: str, written: Callable[[str], None] = lambda what: None) -> None:
-        """Open it, make the tables where they are missing.
+    def __init__(
+        self,
+        url: str,
+        written: Callable[[str], None] = lambda what: None,
+        upgrade: bool = True,
+    ) -> None:
+        """Open it, make the tables where they are missing, bring an older one to this version.
 
         Args:
             url: SQLAlchemy's, e.g. sqlite:///build/keeper.db
             written: is called after each commit; tests kill the process there
+            upgrade: whether an older one may be changed: not while a keeper may be using it
 
         Raises:
-            JournalMismatch: it is another version's.
+            JournalMismatch: it is another version's, and cannot or may not be brought up.
             ConfigError: the database is away, or its driver is not installed.
         """
         self._engine = open_engine(url)
         self._written = written
         self.moves = 0  # steps of orders since it was opened
-        prepare(self._engine)
+        prepare(self._engine, upgrade)
         self.transactions = TransactionBook(self._engine, written)
 
     # facts

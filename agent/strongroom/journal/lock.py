@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.database import POSTGRES, open_engine, shown_database
-from strongroom.journal.tables import make_schema
+from strongroom.journal.migrations import make_schema
 from strongroom.settings import AlreadyRuns, only_one
 
 KEY = 0x5354524F  # of PostgreSQL's advisory locks that are ours; the second key is the schema's

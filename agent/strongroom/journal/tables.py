@@ -1,27 +1,19 @@
-"""The journal's tables."""
+"""The journal's tables as this version has them; see migrations.py before you change one."""
 
 from sqlalchemy import (
     BigInteger,
     Column,
     Float,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
-    insert,
-    inspect,
-    select,
-    text,
 )
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.schema import CreateSchema
 
-from strongroom.database import keep_private_and_durable
 from strongroom.errors import BadInput, Differs
 
-VERSION = 5
-VERSION_FACT = "journal version"  # on a server; a file has a number of its own for it
 META = MetaData()
 # 64 bits: amounts in micro-units are more than PostgreSQL's INTEGER takes.
 Whole = BigInteger().with_variant(Integer(), "sqlite")
@@ -71,6 +63,7 @@ intents = Table(  # orders: see rows.OrderIntent
     Column("block", Whole, nullable=False),  # no fill can be older
     Column("filled", Whole, nullable=False),  # micro-tokens, by the chain's evidence
     Column("reason", String, nullable=False),
+    Index("intents_state", "state"),
 )
 steps = Table(  # of intents and transactions
     "steps",
@@ -80,6 +73,7 @@ steps = Table(  # of intents and transactions
     Column("state", String, nullable=False),
     Column("venue", String, nullable=False),
     Column("detail", String, nullable=False),
+    Index("steps_intent", "intent", "state"),
 )
 fills = Table(
     "fills",
@@ -90,6 +84,7 @@ fills = Table(
     Column("making", Whole, nullable=False),
     Column("taking", Whole, nullable=False),
     Column("fee", Whole, nullable=False),
+    Index("fills_intent", "intent"),
 )
 trades = Table(  # matches as the venue tells them; provisional until CONFIRMED or FAILED
     "trades",
@@ -97,6 +92,7 @@ trades = Table(  # matches as the venue tells them; provisional until CONFIRMED 
     Column("id", String, primary_key=True),
     Column("intent", String, primary_key=True),
     Column("status", String, nullable=False),
+    Index("trades_intent", "intent"),
 )
 forecasts = Table(  # the first of each source on each market, and what came of it
     "forecasts",
@@ -130,6 +126,7 @@ transactions = Table(  # of our Safes: see rows.SafeTransaction
     Column("mined", Whole, nullable=False),  # block
     Column("reason", String, nullable=False),
     Column("safe", String, nullable=False),  # whose it is, address
+    Index("transactions_state", "state"),
 )
 
 
@@ -139,47 +136,3 @@ class NotRecorded(BadInput):
 
 class JournalMismatch(Differs):
     """The file is another version's, or a key stands for something else already."""
-
-
-def prepare(engine: Engine) -> None:
-    """Make the tables where they are missing.
-
-    Raises:
-        JournalMismatch: another version wrote them.
-    """
-    if engine.dialect.name == "sqlite":
-        keep_private_and_durable(engine)
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            _check(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-            connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
-            META.create_all(connection)
-        else:
-            _prepare_server(connection)
-
-
-def _prepare_server(connection: Connection) -> None:
-    """Make the schema of the search path and its tables; a fact has their version."""
-    make_schema(connection)
-    chosen = select(facts.c.value).where(facts.c.name == VERSION_FACT)
-    made_before = inspect(connection).has_table("facts")
-    found = connection.execute(chosen).scalar() if made_before else None
-    _check(int(found or 0))
-    META.create_all(connection)
-    if found is None:
-        connection.execute(insert(facts).values(name=VERSION_FACT, value=str(VERSION)))
-
-
-def make_schema(connection: Connection) -> None:
-    """Make PostgreSQL's schema of the search path where there is none."""
-    if connection.execute(text("SELECT current_schema()")).scalar() is None:
-        name = connection.execute(text("SHOW search_path")).scalar_one()
-        connection.execute(CreateSchema(name, if_not_exists=True))
-
-
-def _check(found: int) -> None:
-    if found not in (0, VERSION):
-        advice = (
-            "use a newer release" if found > VERSION else "finish with the release that wrote it"
-        )
-        raise JournalMismatch(f"journal version {found}, this code writes {VERSION}: {advice}")

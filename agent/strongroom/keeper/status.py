@@ -76,7 +76,7 @@ class Graded:
 
 
 def open_journal(config: Config) -> Journal:
-    """Return a keeper's journal, which must be there: looking at it makes none.
+    """Return a keeper's journal, which must be there: looking at it makes and changes none.
 
     Raises:
         ConfigError: there is none.
@@ -86,7 +86,7 @@ def open_journal(config: Config) -> Journal:
         raise ConfigError(
             f"[journal] {place.database}: it does not exist yet: start a keeper with --mode live"
         )
-    return Journal(config.journal)
+    return Journal(config.journal, upgrade=False)
 
 
 def read_status(config: Config) -> Status:
