@@ -4,6 +4,7 @@ Paper has its own journal: a file beside SQLite's, a schema of the same database
 """
 
 import os
+import socket
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from strongroom.settings import ConfigError
 SQLITE, POSTGRES, DRIVER = "sqlite", "postgresql", "postgresql+psycopg"
 PAPER_SCHEMA = "keeper_paper"
 CONNECT_S = 10
+APPLICATION = "strongroom "  # before what a session calls itself: a process of a machine
 
 
 def open_engine(url: str, what: str = "journal") -> Engine:
@@ -102,7 +104,7 @@ def _no_database(shown: str, what: str) -> ConfigError:
 
 
 def _on_server(place: URL) -> Engine:
-    arguments = {"application_name": f"strongroom process {os.getpid()}"}
+    arguments = {"application_name": f"{APPLICATION}pid {os.getpid()} on {socket.gethostname()}"}
     if "connect_timeout" not in place.query:
         arguments["connect_timeout"] = str(CONNECT_S)
     return create_engine(place.set(drivername=DRIVER), connect_args=arguments, pool_pre_ping=True)

@@ -9,11 +9,12 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from pydantic import BaseModel, ConfigDict, ValidationError
+from eth_utils.address import is_hex_address, to_checksum_address
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from strongroom.errors import BadInput, Refused, nearest
 
@@ -32,6 +33,56 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _an_address(text: str) -> str:
+    if not is_hex_address(text) or not text.startswith(("0x", "0X")):
+        raise ValueError(f"{text!r} is no address: write 0x and 40 hex digits")
+    right, digits = to_checksum_address(text), text[2:]
+    if digits not in (digits.lower(), digits.upper()) and text != right:
+        raise ValueError(f"{text} is mistyped: its capitals are not those of an address")
+    return right
+
+
+def _an_address_or_none(text: str) -> str:
+    return _an_address(text) if text else ""
+
+
+def _url_of(*schemes: str, empty: bool = False) -> AfterValidator:
+    """Return the check of a URL. Its message does not have it: it may hold a password."""
+
+    def check(text: str) -> str:
+        if not (empty and not text) and not text.lower().startswith(schemes):
+            raise ValueError(f"must begin with {' or '.join(schemes)}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _beside(place: Path, info: ValidationInfo) -> Path:
+    return info.context / place if isinstance(info.context, Path) else place
+
+
+def after(prefix: str) -> AfterValidator:
+    """Return what makes the path behind a prefix relative to the file."""
+
+    def anchor(text: str, info: ValidationInfo) -> str:
+        if not text.startswith(prefix) or text == prefix:
+            return text
+        return f"{prefix}{_beside(Path(text.removeprefix(prefix)), info)}"
+
+    return AfterValidator(anchor)
+
+
+# Kinds of values. Paths are relative to the file's folder, which is the context of validation.
+Address = Annotated[str, AfterValidator(_an_address)]
+AddressOrNone = Annotated[str, AfterValidator(_an_address_or_none)]  # empty: none
+Place = Annotated[Path, AfterValidator(_beside)]
+HttpUrl = Annotated[str, _url_of("http://", "https://")]
+HttpUrlOrNone = Annotated[str, _url_of("http://", "https://", empty=True)]  # empty: none
+StreamUrlOrNone = Annotated[str, _url_of("ws://", "wss://", empty=True)]  # empty: none
+Door = Annotated[str, _url_of("http://", "https://", "unix:"), after("unix:")]  # a process's
+DatabaseUrl = Annotated[str, after("sqlite:///")]
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Return what a file holds.
 
@@ -39,7 +90,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ConfigError: it is missing or not TOML.
     """
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a mark first
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}): name a file") from error
     except UnicodeDecodeError as error:
@@ -52,7 +103,8 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
     """Return what is wrong with a file, one line a place; for an unknown key the nearest one."""
     lines = []
     for each in error.errors(include_url=False, include_input=False):
-        place, words = [str(part) for part in each["loc"]], each["msg"]
+        place = [str(part) for part in each["loc"]]
+        words = each["msg"].removeprefix("Value error, ")
         if each["type"] == "extra_forbidden":
             words = f"unknown key{nearest(place[-1], _keys(model, place[:-1]))}"
         lines.append(f"[{'.'.join(place)}] {words}")
@@ -92,7 +144,8 @@ def only_one(lock: Path, what: str) -> Iterator[None]:
             file.seek(0)
             process = file.read().strip()
             file.close()
-            raise AlreadyRuns(f"{what} runs already (process {process}): end it first") from None
+            who = f"pid {process}" if process else "a process that is starting"
+            raise AlreadyRuns(f"{what} is already running, {who}: end it first") from None
         if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
             break
         file.close()  # its last holder removed it in between

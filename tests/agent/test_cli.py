@@ -239,7 +239,7 @@ with only_one(pathlib.Path({str(lock)!r}), "a keeper"):
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"holds\n"
-    told = rf"a keeper runs already \(process {process.pid}\)"
+    told = rf"a keeper is already running, pid {process.pid}: end it first"
     with pytest.raises(AlreadyRuns, match=told), only_one(lock, "a keeper"):
         pass
     process.send_signal(signal.SIGKILL)
@@ -251,7 +251,7 @@ with only_one(pathlib.Path({str(lock)!r}), "a keeper"):
 
 def test_one_keeper_a_journal(tmp_path):
     url = f"sqlite:///{tmp_path / 'keeper.db'}"
-    told = r"a keeper on the journal .*keeper\.db runs"
+    told = rf"a keeper on the journal .*keeper\.db is already running, pid {os.getpid()}"
     with alone(url), pytest.raises(AlreadyRuns, match=told), alone(url):
         pass
     with alone("sqlite://"), alone("sqlite://"):

@@ -217,7 +217,7 @@ def test_first_files_of_a_vault_work(world, tmp_path):
         assert told.startswith("listening on unix:") and config.safe.address in told
         build(config)
         again = subprocess.run(command, capture_output=True, text=True)
-        assert again.returncode == 2 and "runs already" in again.stderr
+        assert again.returncode == 2 and "is already running, pid" in again.stderr
         build(config)  # the first one is not deaf
         process.terminate()
         assert process.wait(20) == 0

@@ -127,7 +127,7 @@ def test_a_journal_whose_transactions_are_not_over_is_left_as_it_was(url):
 
 
 def test_one_keeper_and_a_dead_one_holds_nothing(url):
-    told = rf"postgresql://[^@]* \(strongroom process {os.getpid()}\)"
+    told = rf"postgresql://[^@]* is already running, pid {os.getpid()} on \S+: end it"
     with alone(url), pytest.raises(AlreadyRuns, match=told), alone(url):
         pass
     with alone(url):

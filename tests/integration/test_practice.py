@@ -51,7 +51,9 @@ def files(folder):
 
 def test_a_second_one_is_refused_and_touches_nothing(practice, tmp_path):
     before = files(practice.folder)
-    with pytest.raises(FolderTaken, match=rf"a practice runs already .*process \d+, port {PORT}"):
+    with pytest.raises(
+        FolderTaken, match=rf"a practice is already running in .*, pid \d+, port {PORT}"
+    ):
         run_practice(practice.options, print)
     elsewhere = tmp_path / "other"
     with pytest.raises(PortTaken, match=rf"port {PORT} is taken by a chain \(id 80002, anvil"):

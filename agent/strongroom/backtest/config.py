@@ -13,7 +13,7 @@ from strongroom.chain.ids import JsonObject
 from strongroom.chain.terms import NO_CAP, Limits
 from strongroom.chain.units import BPS, DAY, HOUR, MICRO
 from strongroom.keeper.configuration import ExecutionSection, LimitsSection, SizingSection
-from strongroom.settings import ConfigError, Section, describe, read_toml
+from strongroom.settings import ConfigError, Place, Section, describe, read_toml
 
 
 class DataSection(Section):
@@ -25,8 +25,8 @@ class DataSection(Section):
     """
 
     kind: Literal["ladders", "fair", "views"] = "ladders"
-    folder: Path | None = None  # of "views"
-    outcomes: Path | None = None  # of "views": CSV with the columns market and yes (1 or 0)
+    folder: Place | None = None  # of "views"
+    outcomes: Place | None = None  # of "views": CSV with the columns market and yes (1 or 0)
     markets: int = Field(400, gt=0)  # of "fair"
     start: datetime | None = None  # of resolution times, UTC
     end: datetime | None = None
@@ -169,23 +169,20 @@ def load(path: Path) -> BacktestConfig:
     Raises:
         ConfigError: it cannot be used; the message says where.
     """
-    found = parse(read_toml(path), str(path))
-    places = {
-        name: path.parent / place
-        for name in ("folder", "outcomes")
-        if (place := getattr(found.data, name)) is not None
-    }
-    return found.model_copy(update={"data": found.data.model_copy(update=places)})
+    return parse(read_toml(path), str(path), path.parent)
 
 
-def parse(data: JsonObject, place: str = "backtest") -> BacktestConfig:
+def parse(data: JsonObject, place: str = "backtest", folder: Path | None = None) -> BacktestConfig:
     """Return the configuration of a mapping.
+
+    Args:
+        folder: what relative paths are relative to; None: the current one
 
     Raises:
         ConfigError: it cannot be used.
     """
     try:
-        return BacktestConfig.model_validate(data)
+        return BacktestConfig.model_validate(data, context=folder)
     except ValidationError as error:
         raise ConfigError(f"{place}: {describe(error, BacktestConfig)}") from error
 

@@ -18,6 +18,7 @@ from strongroom.chain.ids import MarketId, TokenId, decision_of, to_bytes
 from strongroom.chain.orders import OnFailure, Side
 from strongroom.chain.units import MICRO
 from strongroom.errors import Refused
+from strongroom.settings import Address, AddressOrNone
 from strongroom.signing.safe import Batch, NotABatch, unbatch
 from strongroom.signing.signers import OrderRequest, TransactionRequest
 
@@ -37,7 +38,7 @@ class OrderRules(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    exchanges: tuple[str, ...]
+    exchanges: tuple[Address, ...]
     packs: tuple[str, ...]
     min_price: Decimal = Field(Decimal("0.01"), gt=0, lt=1)
     max_price: Decimal = Field(Decimal("0.99"), gt=0, lt=1)
@@ -62,14 +63,14 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    vault: str
-    safe: str
-    reporter: str = ""  # Safe whose reports are signed, best another one; empty: none are
-    multi_send: str
+    vault: Address
+    safe: Address
+    reporter: AddressOrNone = ""  # Safe whose reports are signed, best another one; empty: none are
+    multi_send: Address
     chain_id: int
     classes: tuple[int, ...]  # of markets
-    wallets: tuple[str, ...] = ()  # of the venue, that delegated accounts may hand budgets to
-    wallet_factory: str = ""  # carries their batches in; empty: none are
+    wallets: tuple[Address, ...] = ()  # of the venue, that delegated accounts may hand budgets to
+    wallet_factory: AddressOrNone = ""  # carries their batches in; empty: none are
     orders: OrderRules
     transactions: TransactionRules = TransactionRules()
     quiet_hours: tuple[str, ...] = ()  # UTC, "22:00-06:30": no orders, no allocations

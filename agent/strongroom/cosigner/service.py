@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import uvicorn
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strongroom.chain.accounts import open_keystore
 from strongroom.chain.failures import ChainAway
@@ -19,7 +20,17 @@ from strongroom.cosigner.policy import Policy
 from strongroom.cosigner.server import Judge, create_app
 from strongroom.cosigner.store import Store
 from strongroom.cosigner.wire import BadSecret
-from strongroom.settings import ConfigError, describe, only_one, read_secret, read_toml
+from strongroom.settings import (
+    ConfigError,
+    DatabaseUrl,
+    HttpUrl,
+    Place,
+    after,
+    describe,
+    only_one,
+    read_secret,
+    read_toml,
+)
 
 
 class CosignerConfig(BaseModel):
@@ -27,12 +38,12 @@ class CosignerConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    listen: str
-    rpc_url: str
-    keystore: Path
+    listen: Annotated[str, after("unix:")]
+    rpc_url: HttpUrl
+    keystore: Place
     passphrase_env: str = "STRONGROOM_COSIGNER_PASSPHRASE"
-    secret_file: Path
-    store: str = "sqlite:///cosigner.db"
+    secret_file: Place
+    store: DatabaseUrl = Field("sqlite:///cosigner.db", validate_default=True)
     policy: Policy
 
 
@@ -42,16 +53,8 @@ def load(path: Path) -> CosignerConfig:
     Raises:
         ConfigError: it cannot be used.
     """
-    data = read_toml(path)
-    for name in ("keystore", "secret_file"):
-        if isinstance(data.get(name), str):
-            data[name] = str(path.parent / data[name])
-    for name, prefix in (("store", "sqlite:///"), ("listen", "unix:")):
-        value = data.get(name, "sqlite:///cosigner.db" if name == "store" else "")
-        if isinstance(value, str) and value.startswith(prefix):
-            data[name] = f"{prefix}{path.parent / value.removeprefix(prefix)}"
     try:
-        return CosignerConfig.model_validate(data)
+        return CosignerConfig.model_validate(read_toml(path), context=path.parent)
     except ValidationError as error:
         raise ConfigError(f"{path}: {describe(error, CosignerConfig)}") from error
 

@@ -67,7 +67,7 @@ def _who(lock: Path, what: str, folder: Path) -> str:
     try:
         found = json.loads(lock.read_text())
         ports = "".join(f", port {each}" for each in found["ports"])
-        process = f"process {found['process']}{ports}"
+        process = f"pid {found['process']}{ports}"
     except (ValueError, KeyError, TypeError):
         process = "a process that is starting"
-    return f"a {what} runs already in {folder} ({process}): end it first; nothing was touched"
+    return f"a {what} is already running in {folder}, {process}: end it first; nothing was touched"

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from strongroom.database import POSTGRES, open_engine, shown_database
+from strongroom.database import APPLICATION, POSTGRES, open_engine, shown_database
 from strongroom.journal.migrations import make_schema
 from strongroom.settings import AlreadyRuns, only_one
 
@@ -71,10 +71,11 @@ class _SessionLock:
         self._session = engine.connect()
         make_schema(self._session)
         if not self._session.execute(TAKE, {"key": KEY}).scalar():
-            who = self._session.execute(HOLDER, {"key": KEY}).scalar() or "another process"
+            who = str(self._session.execute(HOLDER, {"key": KEY}).scalar() or "unknown")
             self.drop()
             raise AlreadyRuns(
-                f"a keeper on the journal {self._shown} runs already ({who}): end it first"
+                f"a keeper on the journal {self._shown} is already running, "
+                f"{who.removeprefix(APPLICATION)}: end it first"
             )
 
     def check(self) -> None:

@@ -8,14 +8,26 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from eth_utils.address import is_address, to_checksum_address
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
 from strongroom.chain.ids import Json
 from strongroom.chain.units import BPS, HOUR
-from strongroom.settings import ConfigError, Section, describe, read_toml
+from strongroom.settings import (
+    Address,
+    AddressOrNone,
+    ConfigError,
+    DatabaseUrl,
+    Door,
+    HttpUrl,
+    HttpUrlOrNone,
+    Place,
+    Section,
+    StreamUrlOrNone,
+    describe,
+    read_toml,
+)
 from strongroom.strategy.portfolio import EVENT_BPS
 from strongroom.strategy.sizing import DEFAULT_TIERS, KELLY_FRACTION, Rule
 
@@ -23,7 +35,7 @@ from strongroom.strategy.sizing import DEFAULT_TIERS, KELLY_FRACTION, Rule
 class ChainSection(Section):
     """Where the chain is."""
 
-    rpc_url: str
+    rpc_url: HttpUrl
     chain_id: int
     confirmations: int = Field(5, ge=0)
     timeout_s: float = Field(10.0, gt=0)
@@ -32,41 +44,41 @@ class ChainSection(Section):
 class KeysSection(Section):
     """Keystore files; their passphrases come from the environment."""
 
-    owner: Path  # of the Safe
-    executor: Path  # pays the gas and holds the API key
+    owner: Place  # of the Safe
+    executor: Place  # pays the gas and holds the API key
     owner_passphrase_env: str = "STRONGROOM_OWNER_PASSPHRASE"
     executor_passphrase_env: str = "STRONGROOM_EXECUTOR_PASSPHRASE"
-    further_owners: tuple[Path, ...] = ()  # for a Safe without co-signer; same passphrase
+    further_owners: tuple[Place, ...] = ()  # for a Safe without co-signer; same passphrase
 
 
 class SafeSection(Section):
     """The keeper's Safe."""
 
-    address: str
-    multi_send: str = "0x9641d764fc13c8B624c04430C7356C1C7C8102e2"  # MultiSendCallOnly 1.4.1
+    address: Address
+    multi_send: Address = "0x9641d764fc13c8B624c04430C7356C1C7C8102e2"  # MultiSendCallOnly 1.4.1
 
 
 class ReporterSection(Section):
     """The reporter's Safe, where this process signs for it; the co-signer, if there is one, is its
     second owner, too."""
 
-    safe: str
-    owner: Path  # keystore of one of its owners
+    safe: Address
+    owner: Place  # keystore of one of its owners
     owner_passphrase_env: str = "STRONGROOM_REPORTER_PASSPHRASE"
-    further_owners: tuple[Path, ...] = ()  # where no co-signer signs for it; same passphrase
+    further_owners: tuple[Place, ...] = ()  # where no co-signer signs for it; same passphrase
 
 
 class CosignerSection(Section):
     """The co-signer's process."""
 
-    url: str  # http://host:port or unix:/path
-    secret_file: Path
+    url: Door  # http://host:port or unix:/path
+    secret_file: Place
 
 
 class ExchangeSection(Section):
     """One exchange that orders are signed for."""
 
-    address: str
+    address: Address
     version: Literal["1", "2", "3"] = "2"  # in its EIP-712 domain; 3: of Protocol V2
     negative_risk: bool = False
 
@@ -74,10 +86,10 @@ class ExchangeSection(Section):
 class PoolSection(Section):
     """A market at a fixed-product market maker (Omen), which no service lists."""
 
-    address: str
+    address: Address
     question: str
     question_id: str  # 0x..., 32 bytes
-    oracle: str
+    oracle: Address
     end: datetime
     category: str = ""
     tick: Decimal = Field(Decimal("0.001"), gt=0, lt=1)
@@ -86,21 +98,21 @@ class PoolSection(Section):
 class WalletSection(Section):
     """A deposit wallet that trades for delegated accounts, one market at a time."""
 
-    address: str
-    owner: Path  # keystore of its owner, who holds the API key too
+    address: Address
+    owner: Place  # keystore of its owner, who holds the API key too
     passphrase_env: str = "STRONGROOM_WALLET_PASSPHRASE"
 
 
 class VenueSection(Section):
     """The venue's services and contracts."""
 
-    clob_url: str
-    gamma_url: str
-    stream_url: str = ""  # ws://.../ws/market; empty: books are read at every look
+    clob_url: HttpUrl
+    gamma_url: HttpUrl
+    stream_url: StreamUrlOrNone = ""  # ws://.../ws/market; empty: books are read at every look
     exchanges: tuple[ExchangeSection, ...] = Field(min_length=1)
     pools: tuple[PoolSection, ...] = ()
     wallets: tuple[WalletSection, ...] = ()
-    negative_risk_oracle: str = ""
+    negative_risk_oracle: AddressOrNone = ""
     heartbeat: bool = True
 
 
@@ -118,8 +130,8 @@ class ForecasterSection(Section):
 
     kind: Literal["http", "csv", "llm"]
     name: str
-    url: str = ""
-    path: Path | None = None
+    url: HttpUrlOrNone = ""
+    path: Place | None = None
     model: str = ""
     key_env: str = ""
     enabled: bool = True  # a language model must be switched on by `enabled = true`
@@ -181,7 +193,7 @@ class ExecutionSection(Section):
 class ReportingSection(Section):
     """How reports are made."""
 
-    evidence: Path
+    evidence: Place
     every_s: int = Field(6 * HOUR, gt=0)
     when_asked_s: int = Field(HOUR, gt=0)
     reference_size: Decimal = Field(Decimal(100), gt=0)  # tokens
@@ -196,17 +208,17 @@ class OperationsSection(Section):
     tick_s: float = Field(5.0, gt=0)
     max_skew_s: int = Field(60, gt=0)
     pause_s: int = Field(15, ge=0)
-    stop_file: Path = Path("STOP")
-    log: Path | None = None  # JSON lines; without it they go to standard error
+    stop_file: Place = Field(Path("STOP"), validate_default=True)
+    log: Place | None = None  # JSON lines; without it they go to standard error
     metrics_port: int = Field(0, ge=0, le=65_535)  # 0: none
-    webhooks: tuple[str, ...] = ()
-    record: Path | None = None  # folder for snapshots (Parquet)
+    webhooks: tuple[HttpUrl, ...] = ()
+    record: Place | None = None  # folder for snapshots (Parquet)
 
 
 class Config(Section):
     """Everything of one keeper: its vault, and the classes there that it serves."""
 
-    vault: str
+    vault: Address
     classes: tuple[int, ...] = Field(min_length=1)
     chain: ChainSection
     keys: KeysSection
@@ -220,16 +232,9 @@ class Config(Section):
     sizing: SizingSection = SizingSection()
     limits: LimitsSection = LimitsSection()
     execution: ExecutionSection = ExecutionSection()
-    journal: str = "sqlite:///keeper.db"
+    journal: DatabaseUrl = Field("sqlite:///keeper.db", validate_default=True)
     reporting: ReportingSection
     operations: OperationsSection = OperationsSection()
-
-    @field_validator("vault")
-    @classmethod
-    def _check_address(cls, address: str) -> str:
-        if not is_address(address):
-            raise ValueError(f"{address} is not an address")
-        return to_checksum_address(address)
 
 
 def load(path: Path) -> Config:
@@ -238,9 +243,8 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: see the class.
     """
-    data = read_toml(path)
     try:
-        return Config.model_validate(_anchored(data, path.parent))
+        return Config.model_validate(read_toml(path), context=path.parent)
     except ValidationError as error:
         raise ConfigError(f"{path}: {describe(error, Config)}") from error
 
@@ -251,36 +255,3 @@ def in_mode(config: Config, mode: str | None) -> Config:
         return config
     operations = config.operations.model_copy(update={"mode": mode})
     return config.model_copy(update={"operations": operations})
-
-
-_PATHS = (
-    ("keys", "owner"),
-    ("keys", "executor"),
-    ("reporter", "owner"),
-    ("cosigner", "secret_file"),
-    ("reporting", "evidence"),
-    ("operations", "stop_file"),
-    ("operations", "log"),
-    ("operations", "record"),
-)
-
-
-def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Make relative paths relative to the file's folder."""
-    data.setdefault("operations", {}).setdefault("stop_file", "STOP")
-    for section, name in _PATHS:
-        inside = data.get(section)
-        if isinstance(inside, dict) and isinstance(inside.get(name), str):
-            inside[name] = str(folder / inside[name])
-    venue = data.get("venue")
-    for wallet in venue.get("wallets", ()) if isinstance(venue, dict) else ():
-        if isinstance(wallet, dict) and isinstance(wallet.get("owner"), str):
-            wallet["owner"] = str(folder / wallet["owner"])
-    for name in ("keys", "reporter"):
-        keys = data.get(name)
-        if isinstance(keys, dict) and isinstance(keys.get("further_owners"), list):
-            keys["further_owners"] = [str(folder / str(each)) for each in keys["further_owners"]]
-    journal = data.setdefault("journal", "sqlite:///keeper.db")
-    if isinstance(journal, str) and journal.startswith("sqlite:///"):
-        data["journal"] = f"sqlite:///{folder / journal.removeprefix('sqlite:///')}"
-    return data

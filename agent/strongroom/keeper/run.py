@@ -23,7 +23,9 @@ from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
-from strongroom.settings import AlreadyRuns
+from strongroom.settings import AlreadyRuns, only_one
+
+LOCK = ".lock"  # of a folder that views are recorded into
 
 
 @dataclass
@@ -56,7 +58,7 @@ def run(config: Config, ticks: int | None = None, stopping: threading.Event | No
 
     Raises:
         ConfigError: the configuration does not fit what is there; nothing was sent.
-        AlreadyRuns: a keeper of this journal runs.
+        AlreadyRuns: another keeper has the journal, or the folder of recorded views.
     """
     stopped = stopping or threading.Event()
 
@@ -96,6 +98,9 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         if config.operations.metrics_port and mode != "dry-run":
             server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
             open_.callback(server.shutdown)
+        if config.operations.record is not None:
+            folder = config.operations.record
+            open_.enter_context(only_one(folder / LOCK, f"a keeper that records into {folder}"))
         keeper = make(config, on_event)
         keeper.check_alone = check_alone
         open_.callback(keeper.sources.close)
