@@ -76,8 +76,9 @@ ACTS: dict[str, tuple[int, dict[str, Sequence[Any]]]] = {
     "leave": (3, {"who": USERS, "part": PARTS, "skip": (None, None, 0, 1)}),
     "leave_queue": (2, {"who": USERS, "skip": (None, None, 0, 1)}),
     "ask_for_others": (2, {"who": USERS, "side": SIDES}),
-    "open": (5, {"kind": (0, 0, 1, 1, 2, 3), "conditions": (2, 3, 4), "same": YES_NO}),
+    "open": (5, {"kind": (0, 0, 1, 1, 2, 3, 4), "conditions": (2, 3, 4), "same": YES_NO}),
     "allocate": (10, {"market": range(MOST_OPEN), "bps": PART_OF_NAV}),
+    "grab": (2, {"market": range(MOST_OPEN)}),
     "recall": (4, {"market": range(MOST_OPEN), "part": PARTS, "by": WHO_RECALLS}),
     "trade": (
         14,
@@ -115,17 +116,17 @@ ACTS: dict[str, tuple[int, dict[str, Sequence[Any]]]] = {
     "give_vault": (1, {"amount": (1, 10**6 * UNIT)}),
     "halt": (1, {"market": range(MOST_OPEN), "by": ("guardian", "its keeper")}),
     "fail": (3, {"market": range(MOST_OPEN), "how": (UNANSWERED, UNANSWERED, DEAD, 0)}),
-    "forgive": (1, {"kind": range(4), "amount": (UNIT, 10**5 * UNIT)}),
+    "forgive": (1, {"kind": range(5), "amount": (UNIT, 10**5 * UNIT)}),
     "pause": (1, {}),
     "drop_reporter": (1, {}),
     "limit": (2, {"which": range(len(LIMITS)), "value": range(4)}),
-    "class_cap": (1, {"kind": range(4), "bps": (500, 3_000, 10_000)}),
+    "class_cap": (1, {"kind": range(5), "bps": (500, 3_000, 10_000)}),
 }
 LATE: dict[str, tuple[int, dict[str, Sequence[Any]]]] = {
     "wind_down": (1, {"by": ("mallory", "guardian", "owner")}),
 }
 # What only an untraced life does.
-UNTRACED = {"claim", "ask_for_others", "halt"}
+UNTRACED = {"claim", "ask_for_others", "halt", "grab"}
 
 # Worlds for lives to be lived in: each makes something bind that otherwise does not.
 LOOSE = {"velocity_bps": 10_000, "velocity": 2**96 - 1, "question_cap_bps": 4_000}
@@ -133,6 +134,7 @@ SCENES: tuple[dict[str, Any], ...] = (
     LOOSE,
     LOOSE | {"fees": (0, 0, 0), "max_drawdown_bps": 10_000},
     {"fees": (200, 0, 0), "total_cap": 300_000 * UNIT},
+    LOOSE | {"question_cap_bps": 1_500, "total_cap": 2**96 - 1},
     LOOSE | {"fees": (500, 5_000, 0), "max_premium_bps": 60_000, "max_up_bps": 60_000},
     LOOSE
     | {
@@ -146,6 +148,7 @@ SCENES: tuple[dict[str, Any], ...] = (
             Kind("event", "rival", class_cap_bps=2_500),
             Kind("delegated", "courier", 100_000 * UNIT),
             Kind("shaky", "rival"),
+            Kind("event", "keeper"),
         ),
         "fees": (100, 0, 0),
         "total_cap_bps": 3_500,
@@ -391,6 +394,15 @@ class Life:
             lambda: self.world.allocate(chosen.name, amount),
             {"market": chosen.name, "amount": amount},
         )
+
+    def do_grab(self, market: int) -> None:
+        """A keeper allocates whatever the caps admit, to the unit."""
+        chosen = self.open_market(market)
+        step = 2**41 if chosen else 0
+        while chosen and step:
+            name, most = chosen.name, step
+            if not self.attempt("allocate", lambda: self.world.allocate(name, most)):
+                step //= 2
 
     def do_recall(self, market: int, part: str, by: str) -> None:
         chosen = self.open_market(market)

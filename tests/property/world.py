@@ -106,12 +106,14 @@ class Kind:
     duration: int = 400 * DAY
 
 
-# Binary markets of two keepers at one oracle, so that both may open the same question.
+# Binary markets of three keepers at one oracle, and events of two, so that several may open the
+# same question.
 KINDS = (
     Kind("binary", "keeper"),
     Kind("event", "rival"),
     Kind("delegated", "courier"),
     Kind("shaky", "rival"),
+    Kind("event", "keeper"),
 )
 
 
