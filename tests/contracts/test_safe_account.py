@@ -119,6 +119,11 @@ def test_a_safe_that_has_done_anything_is_never_adopted(fresh, before):
     assert refused(lambda: fresh.by_keeper(fresh.account, *adopt)) == "GS013"
 
 
+def test_nobody_but_the_vault_initializes(fresh):
+    initialize = lambda: fresh.account.initialize(sender=fresh.who["mallory"])  # noqa: E731
+    assert refused(initialize) == "not the vault"
+
+
 def test_nothing_goes_out_before_a_safe_is_adopted(fresh):
     fresh.by_keeper(fresh.vault, "allocate", fresh.id, CAP)
     for call in (("fund", CAP), ("approveExchange",), ("fundTokens", 0, 1)):

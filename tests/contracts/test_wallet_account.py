@@ -383,6 +383,24 @@ def test_the_vault_counts_what_the_wallet_holds(stage):
     assert stage.vault.custody() == (90_000 * UNIT, 9_980 * UNIT, 0)
 
 
+def test_what_is_away_counts_both_outcomes(stage):
+    """Before a payout each token counts whole, after it at what it pays."""
+    stage.buy(BOUGHT)
+    given = (stage.mm.address, stage.wallet_address, stage.no, 300 * UNIT, b"")
+    stage.ctf.safeTransferFrom(*given, sender=stage.mm.address)
+    assert stage.account.away() == (9_500 + 1_000 + 300) * UNIT
+    stage.ctf.reportPayouts(stage.question_id, [2, 3], sender=stage.who["oracle"])
+    assert stage.account.away() == (9_500 + 400 + 180) * UNIT
+
+
+def test_who_leaves_in_kind_gets_his_part_of_tokens_that_are_home(stage):
+    stage.buy(BOUGHT)
+    stage.pauses()
+    stage.by_keeper(stage.account, "withdraw")
+    stage.world.leave("alice", stage.world.shares("alice"))
+    assert (stage.held("alice"), stage.held("account")) == (600 * UNIT, 400 * UNIT)
+
+
 def test_who_leaves_in_kind_gets_his_part_of_an_open_wallet(stage):
     stage.buy(BOUGHT)
     stage.pauses()

@@ -384,24 +384,23 @@ class Life:
             terms |= {"question": market.question.hex()[:8], "event": market.is_event}
             self.scribe.write("open", delegated=market.is_delegated, **terms)
 
+    def _allocate(self, market: Market, amount: int) -> bool:
+        return self.attempt(
+            "allocate",
+            lambda: self.world.allocate(market.name, amount),
+            {"market": market.name, "amount": amount},
+        )
+
     def do_allocate(self, market: int, bps: int) -> None:
         chosen = self.open_market(market)
-        if chosen is None:
-            return
-        amount = self.world.vault.totalAssets() * bps // 10_000
-        self.attempt(
-            "allocate",
-            lambda: self.world.allocate(chosen.name, amount),
-            {"market": chosen.name, "amount": amount},
-        )
+        if chosen is not None:
+            self._allocate(chosen, self.world.vault.totalAssets() * bps // 10_000)
 
     def do_grab(self, market: int) -> None:
         """A keeper allocates whatever the caps admit, to the unit."""
-        chosen = self.open_market(market)
-        step = 2**41 if chosen else 0
-        while chosen and step:
-            name, most = chosen.name, step
-            if not self.attempt("allocate", lambda: self.world.allocate(name, most)):
+        chosen, step = self.open_market(market), 2**41
+        while chosen is not None and step:
+            if not self._allocate(chosen, step):
                 step //= 2
 
     def do_recall(self, market: int, part: str, by: str) -> None:
