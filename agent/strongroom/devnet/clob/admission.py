@@ -5,7 +5,7 @@ from typing import Literal
 
 from strongroom.devnet.clob import errors
 from strongroom.devnet.clob.auth import ApiKey
-from strongroom.devnet.clob.errors import bad
+from strongroom.devnet.clob.errors import Refusal, bad
 from strongroom.devnet.clob.funds import EOA, POLY_1271, POLY_SAFE
 from strongroom.devnet.clob.habits import Habits
 from strongroom.devnet.clob.orders import LiveOrder
@@ -60,6 +60,16 @@ class OrderGate:
         found = await self._chain.wallet_owner(wallet)
         return found.lower() if found else None
 
+    async def check_wallet_kept(self, address: str) -> None:
+        """Refuse a key whose deposit wallet is another's now.
+
+        Raises:
+            Refusal: 401.
+        """
+        wallet = await self._chain.wallet_of(address, safe=False)
+        if wallet is not None and await self.owner(wallet) != address.lower():
+            raise Refusal(401, errors.UNAUTHORIZED)
+
     async def _check_ecdsa(self, order: LiveOrder, digest: bytes, caller: str) -> None:
         signed = order.order
         maker, signer = signed.maker.lower(), signed.signer.lower()
@@ -69,7 +79,7 @@ class OrderGate:
             raise bad(errors.FOREIGN_SIGNER)
         if signed.signatureType == EOA and maker != signer:
             raise bad(errors.BAD_SIGNATURE)
-        if signed.signatureType == POLY_SAFE and await self.owner(maker) != signer:
+        if signed.signatureType == POLY_SAFE and not await self._is_safe_of(maker, signer):
             raise bad(errors.FOREIGN_MAKER)
         signature = bytes.fromhex(signed.signature[2:])
         if (signer_of(digest, signature) or "").lower() != signer:
@@ -88,3 +98,9 @@ class OrderGate:
             return
         if not (self._habits().foreign_keys and await self._chain.is_contract(owner)):
             raise bad(errors.FOREIGN_SIGNER)
+
+    async def _is_safe_of(self, safe: str, signer: str) -> bool:
+        """The exchange goes by the address alone (VENUE c); the service may ask the Safe, too."""
+        if await self.owner(safe) != signer:
+            return False
+        return not self._habits().safe_owners or await self._chain.is_safe_owner(safe, signer)

@@ -44,11 +44,14 @@ class Habits(BaseModel):
         contract_owners: whether the relayer makes a wallet for a contract (g: not known)
         long_signatures: whether it takes batches whose signature is longer than 65 bytes, the
             envelopes of session keys aside (g: not known)
+        contract_batches: whether it carries what a contract signs for its wallet (g: not known)
         handovers: whether it takes a batch that hands the wallet over (g: not known)
         owner_by_id: whether the CLOB takes a deposit wallet for its first owner's, whom its id
             names, instead of asking it (g: not known)
         foreign_keys: whether the CLOB takes orders of a wallet that a contract owns by anybody's
             API key, since a contract has none, and looks at its funds by itself (g: not known)
+        handover_ends_keys: whether an API key ends when its wallet is another's (g: not known)
+        safe_owners: whether it asks a Safe for its owners instead of its address (g: not known)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,9 +77,12 @@ class Habits(BaseModel):
     valid_until_slack_s: int = Field(60, ge=0)
     contract_owners: bool = False
     long_signatures: bool = False
+    contract_batches: bool = True
     handovers: bool = False
     owner_by_id: bool = False
     foreign_keys: bool = False
+    handover_ends_keys: bool = False
+    safe_owners: bool = False
 
     @classmethod
     def venue(cls) -> "Habits":

@@ -136,6 +136,11 @@ class VenueChain:
         """Return the EOA behind a deposit wallet or Safe of the venue, or None."""
         return await self._ask_wallets("ownerOf(address)", wallet)
 
+    async def is_safe_owner(self, safe: str, address: str) -> bool:
+        """Say whether a Safe names an address among its owners now."""
+        data = selector("isOwner(address)") + encode(["address"], [address])
+        return any(await self.node.call(safe, data))
+
     async def first_owner(self, wallet: str) -> str | None:
         """Return the owner that a deposit wallet was made for, whoever has it now; None: it is no
         deposit wallet of the venue."""

@@ -1,8 +1,9 @@
 """The relayer: judges what it is asked to carry, and hands it to its actions (VENUE b).
 
-It answers what no public text says (VENUE g) by the habits `contract_owners`, `long_signatures` and
-`handovers`. Left out: wallets of signature type 1, of which the devnet has none; the signature of a
-Safe's creation is not looked at, since the stand-in's factory does not either.
+It answers what no public text says (VENUE g) by the habits `contract_owners`, `contract_batches`,
+`long_signatures` and `handovers`. Left out: wallets of signature type 1, of which the devnet has
+none; the signature of a Safe's creation is not looked at, since the stand-in's factory does not
+either.
 """
 
 from collections.abc import Callable
@@ -107,6 +108,9 @@ class Relayer:
         if sender and sender.lower() not in allowed:
             raise bad(FOREIGN_SIGNER)
         if not (by_session or len(signature) == SIGNATURE or self._habits().long_signatures):
+            raise bad("invalid signature")
+        by_contract = not by_session and await self.chain.is_deployed(owner)
+        if by_contract and not self._habits().contract_batches:
             raise bad("invalid signature")
         self.actions.check_free(batch.wallet)
         await self.actions.check_nonce(batch.wallet, batch.nonce)

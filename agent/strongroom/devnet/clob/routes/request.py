@@ -41,10 +41,13 @@ TheEngine = Annotated[MatchingEngine, Depends(_engine)]
 TheAuthority = Annotated[Authority, Depends(_authority)]
 
 
-async def _signed(request: Request, authority: TheAuthority) -> ApiKey:
+async def _signed(request: Request, authority: TheAuthority, engine: TheEngine) -> ApiKey:
     """Return the API key of an L2 request."""
     body = (await request.body()).decode("utf-8", "replace")
-    return authority.check(request.method, request.url.path, body, request.headers)
+    key = authority.check(request.method, request.url.path, body, request.headers)
+    if engine.habits.handover_ends_keys:
+        await engine.gate.check_wallet_kept(key.address)
+    return key
 
 
 Signed = Annotated[ApiKey, Depends(_signed)]
