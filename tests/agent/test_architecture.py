@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[2] / "agent" / "strongroom"
 # From the ground floor up. A package may import those before it, never those after it.
 FLOORS = (
     *("errors", "extras", "settings", "chain", "database", "information", "analysis"),
-    *("strategy", "journal", "signing", "execution", "reporting", "cosigner", "keeper"),
+    *("strategy", "journal", "signing", "probe", "execution", "reporting", "cosigner", "keeper"),
     *("deployment", "depositor", "audit", "app", "backtest", "devnet", "cli"),
 )
 

@@ -5,20 +5,31 @@ import json
 import pytest
 from strongroom.errors import BadInput
 from strongroom.execution.account_kinds import TRADED, AccountKind, check_traded
-from strongroom.keeper.custody import (
-    NEEDS,
+from strongroom.keeper.custody import NEEDS, custody_of
+from strongroom.probe.report import (
+    Finding,
     ProbeAnswer,
+    ProbeOutcome,
     ProbeReport,
     Question,
-    custody_of,
+    Words,
     read_report,
 )
 
 YES, NO, UNKNOWN = ProbeAnswer.YES, ProbeAnswer.NO, ProbeAnswer.UNKNOWN
+SAYS = {  # what answers a question so; Safes' owners are read by who refuses
+    YES: (ProbeOutcome.TAKEN, ProbeOutcome.REFUSED),
+    NO: (ProbeOutcome.REFUSED, ProbeOutcome.TAKEN),
+    UNKNOWN: (ProbeOutcome.UNCLEAR, ProbeOutcome.AWAY),
+}
 
 
 def report(**answers):
-    return ProbeReport("https://clob", 137, 7, {Question(name): a for name, a in answers.items()})
+    found = {
+        Question(name): Finding(SAYS[answer][name == "safe_owners"])
+        for name, answer in answers.items()
+    }
+    return ProbeReport("https://clob", 137, 7, found)
 
 
 @pytest.mark.parametrize(
@@ -31,8 +42,8 @@ def report(**answers):
         (AccountKind.POSITION, {"other_makers": NO}, NO),
         (AccountKind.DELEGATED, {}, YES),
         (AccountKind.POOL, {"other_makers": NO}, YES),
-        (AccountKind.WALLET, {"contract_owner": YES, "long_signatures": YES}, NO),
-        (AccountKind.SAFE, {"safe_owners": NO, "key_after_handover": YES}, NO),
+        (AccountKind.WALLET, {"contract_owner": YES, "foreign_keys": YES}, NO),
+        (AccountKind.SAFE, {"safe_owners": NO}, NO),
     ],
 )
 def test_custody_works_by_what_the_venue_answered(kind, answers, works):
@@ -54,6 +65,13 @@ def test_every_kind_says_what_it_needs_and_every_question_has_words():
     assert all(each.sentence for each in Question)
 
 
+@pytest.mark.parametrize(
+    "outcome", [ProbeOutcome.AWAY, ProbeOutcome.UNCLEAR, ProbeOutcome.NOT_ASKED]
+)
+def test_only_what_was_taken_or_refused_is_an_answer(outcome):
+    assert {each.answer(outcome) for each in Question} == {UNKNOWN}
+
+
 @pytest.mark.parametrize("kind", [AccountKind.WALLET, AccountKind.SAFE])
 def test_the_keeper_starts_with_no_class_that_it_cannot_trade_for(kind):
     with pytest.raises(BadInput, match=f"class 4 is of {kind}s"):
@@ -61,9 +79,9 @@ def test_the_keeper_starts_with_no_class_that_it_cannot_trade_for(kind):
 
 
 def test_a_report_is_read_as_it_was_written(tmp_path):
-    made = ProbeReport(
-        "https://clob", 137, 7, {Question.CONTRACT_OWNER: NO}, {Question.CONTRACT_OWNER: "400: no"}
-    )
+    said = (Words("POST /submit", 400, '{"error": "no"}'), Words("GET /", 0, "timed out"))
+    found = {Question.CONTRACT_OWNER: Finding(ProbeOutcome.REFUSED, "why", said)}
+    made = ProbeReport("https://clob", 137, 7, found, ("a wallet",))
     path = tmp_path / "probe.json"
     path.write_text(made.text())
     assert read_report(path) == made
@@ -77,7 +95,7 @@ def test_a_report_is_read_as_it_was_written(tmp_path):
         "{}",
         json.dumps({"clob_url": "u", "chain_id": 1, "at": 1, "answers": {"who": {}}}),
         json.dumps({"clob_url": "u", "chain_id": 1, "at": 1, "answers": {"safe_owners": {}}}),
-        report(safe_owners=YES).text().replace('"yes"', '"maybe"'),
+        report(safe_owners=YES).text().replace('"refused"', '"maybe"'),
     ],
 )
 def test_what_is_no_report_is_refused(tmp_path, text):

@@ -23,6 +23,7 @@ EXTRAS = {  # extra -> the distribution that shows it is there, and what it is f
 }
 PORTS = {8545: "chain", 8080: "CLOB service", 9100: "metrics"}
 PYTHONS = ((3, 11), (3, 13))
+PROBE = "strongroom venue probe --help, then doctor again with --probe"
 
 
 class CheckState(StrEnum):
@@ -200,7 +201,8 @@ def _custody(path: Path, probe: Path | None) -> Iterator[Check]:
     from strongroom.chain.rpc import Chain
     from strongroom.execution.account_kinds import classes_of, kind_of
     from strongroom.keeper.configuration import load
-    from strongroom.keeper.custody import GRADES, ProbeAnswer, custody_of, read_report
+    from strongroom.keeper.custody import GRADES, custody_of
+    from strongroom.probe.report import ProbeAnswer, read_report
 
     try:
         config = load(path)
@@ -225,4 +227,6 @@ def _custody(path: Path, probe: Path | None) -> Iterator[Check]:
     for number, kind in kinds.items():
         found = custody_of(kind, report)
         text = f"{kind} ({GRADES[kind]}) {words[found.works]}: {found.why}"
-        yield Check(f"custody, class {number}", states.get(found.works, CheckState.NOTE), text)
+        cure = PROBE if found.works is ProbeAnswer.UNKNOWN else ""
+        state = states.get(found.works, CheckState.NOTE)
+        yield Check(f"custody, class {number}", state, text, cure)

@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
     "Operator": {
         "keeper": CommandEntry("keeper", "Run a keeper, show what it does, write its files."),
         "cosigner": CommandEntry("cosigner", "Run the second owner of a keeper's Safe."),
+        "venue": CommandEntry("venue", "Ask the venue what no public text says of it."),
     },
     "Auditor": {
         "audit": CommandEntry("audit", "Rebuild a vault from its logs; name differences."),

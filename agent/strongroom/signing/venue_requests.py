@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
-from strongroom.chain.ids import Json, JsonObject, keccak, to_hex
+from strongroom.chain.ids import JsonObject, keccak, to_hex
 from strongroom.chain.orders import Side
 from strongroom.signing.deposit_wallet import WalletBatch
 from strongroom.signing.hashing import address_word, word
@@ -69,13 +69,21 @@ def builder_headers(
     }
 
 
-def order_body(order: OrderV2, signature: bytes, owner: str, kind: str, expires: int = 0) -> Json:
+def order_body(
+    order: OrderV2,
+    signature: bytes,
+    owner: str,
+    kind: str,
+    expires: int = 0,
+    post_only: bool = False,
+) -> JsonObject:
     """Return the body of `POST /order`.
 
     Args:
         owner: API key
         kind: GTC, GTD, FOK or FAK
         expires: timestamp, seconds; 0: never
+        post_only: it is to rest, or not to be taken
     """
     return {
         "deferExec": False,
@@ -96,6 +104,7 @@ def order_body(order: OrderV2, signature: bytes, owner: str, kind: str, expires:
         },
         "orderType": kind,
         "owner": owner,
+        **({"postOnly": True} if post_only else {}),
     }
 
 
