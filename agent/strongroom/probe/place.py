@@ -166,7 +166,9 @@ class ProbePlace:
 
     def carry_as_owner(self, batch: WalletBatch) -> Reply:
         """Hand a batch of the owner's wallet to the relayer, signed as everybody signs."""
-        return self.carry(batch, self.owner.address, sign_hash(self.owner.account, self.digest(batch)))
+        return self.carry(
+            batch, self.owner.address, sign_hash(self.owner.account, self.digest(batch))
+        )
 
     def digest(self, batch: WalletBatch) -> bytes:
         """Return what is signed for a batch."""
