@@ -232,37 +232,36 @@ class Played:
         self.stage, self.recorded, self.case = stage, recorded, case
         self.wallet = stage.wallets[case["wallet"]]
         self.owner = case["owner"]
-        self.returned: str | None = None
+        self.returned: str | None = None  # by isValidSignature
+        self._failed = b""  # what a call of a batch failed with
 
     def play(self) -> Found:
         """Play it; yield what was recorded and what came."""
         case, evm = self.case, self.stage.evm
         for step in case["state"]:
-            yield f"state {step}", OK, self._step(step)
-        yield "now", case["now"], evm.time
+            yield f"state {step}", OK, self.step(step)
+        yield "now", case.get("now", evm.time), evm.time
         start = len(evm.transactions)
-        outcome = self._act()
-        inner, outcome = _inner(outcome)
+        outcome = self.act()
         logs = [log for _, logs in evm.transactions[start:] for log in logs]
+        events = [each.name for each in self.stage.chain.events(logs)]
         yield "outcome", OK if case["ok"] else case["error"], outcome
         if "inner" in case:
-            yield "inner", self._recorded_place(case["inner"]), self._place(inner)
+            yield "inner", self._recorded_place(case["inner"]), self.place()
         yield "returns", case.get("returns"), self.returned
-        yield (
-            "events",
-            case.get("events", []),
-            [each.name for each in self.stage.chain.events(logs)],
-        )
-        wanted = {
-            key: self._ours(value) if key in ("owner", "pendingOwner") else value
-            for key, value in case["after"].items()
-        }
-        yield "after", wanted, self._state()
+        yield "events", case.get("events", []), events
+        if "after" in case:
+            wanted = {
+                key: self._ours(value) if key in ("owner", "pendingOwner") else value
+                for key, value in case["after"].items()
+            }
+            yield "after", wanted, {key: self._state()[key] for key in wanted}
         yield from self._of_recorded_bytes()
 
     # state
 
-    def _step(self, step: str) -> str:
+    def step(self, step: str) -> str:
+        """Do what a state says; return "ok" or the error."""
         evm, wallet = self.stage.evm, self.wallet
         if step.startswith("wait "):
             evm.wait(int(step[5:]))
@@ -292,7 +291,8 @@ class Played:
 
     # actions
 
-    def _act(self) -> str:
+    def act(self) -> str:
+        """Do what the case is about; return "ok" or the error."""
         action = self.case["action"]
         do = action["do"]
         if do == "batch":
@@ -342,7 +342,9 @@ class Played:
         if not found:
             raise ValueError(f"unknown call {text}")
         target, name, arguments = found.groups()
-        contracts = {"self": self.wallet, "usdc": self.stage.usdc, "ctf": self.stage.ctf}
+        stage = self.stage
+        contracts = {"self": self.wallet, "usdc": stage.usdc, "ctf": stage.ctf}
+        contracts |= {"beacon": stage.beacon, "factory": stage.factory}
         contract = contracts[target]
         values = [self._value(each) for each in arguments.split(",") if each]
         return WalletCall(contract.address, 0, contract.data(name, *values))
@@ -447,7 +449,8 @@ class Played:
             evm.call(sender, to, data, gas_price=GWEI)
         except Reverted as reverted:
             name = refusal(reverted)
-            return f"{name} {reverted.data.hex()}" if name == "BatchCallFailed" else name
+            self._failed = reverted.data if name == "BatchCallFailed" else b""
+            return name
         return OK
 
     # recorded and ours
@@ -459,7 +462,9 @@ class Played:
                 return str(self.stage.at[name]).lower()
         return address.lower()
 
-    def _place(self, data: bytes) -> tuple[int, str, str]:
+    def place(self) -> tuple[int, str, str]:
+        """Return which call of the batch failed: its number, its target, its error."""
+        data = self._failed
         index = int.from_bytes(data[4:36], "big")
         size = int.from_bytes(data[100:132], "big")
         error = refusal(Reverted("", data[132 : 132 + size]))
@@ -490,8 +495,8 @@ class Played:
 
     def _of_recorded_bytes(self) -> Found:
         """Sign for the recorded addresses: the bytes must be the recorded ones."""
-        concrete, sig = self.case["concrete"], self.case["action"].get("sig")
-        if not sig:
+        concrete, sig = self.case.get("concrete"), self.case["action"].get("sig")
+        if not concrete or not sig:
             return
         wallet, chain_id = self.recorded["wallets"][self.case["wallet"]], self.stage.chain_id
         if "calls" in concrete:
@@ -528,11 +533,6 @@ def _contents(order: tuple[Any, ...]) -> bytes:
         for each in order
     ]
     return keccak(keccak(ORDER_TYPE) + b"".join(words))
-
-
-def _inner(outcome: str) -> tuple[bytes, str]:
-    name, _, data = outcome.partition(" ")
-    return (bytes.fromhex(data), name) if name == "BatchCallFailed" else (b"", outcome)
 
 
 def _cases(recorded: Json) -> Iterator[Case]:

@@ -255,6 +255,10 @@ class Evm:
     def gas_used(self) -> int:
         return int(self._evm.result.gas_used)
 
+    def balance(self, address: str) -> int:
+        """Return what an address has of native coin, wei."""
+        return int(self._evm.get_balance(address))
+
     def set_balance(self, address: str, wei: int) -> None:
         """Give an address native coin."""
         self._evm.set_balance(address, wei)
