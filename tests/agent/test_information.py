@@ -6,15 +6,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import httpx
 import pytest
-from strongroom.chain.ids import TokenId, to_bytes
+from strongroom.chain.ids import to_bytes
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.position_ids import Module
 from strongroom.chain.protocols import Protocol
-from strongroom.chain.units import MICRO
 from strongroom.devnet.contracts import condition_id
-from strongroom.information.books import Book, BookReader, BooksAway, levels
+from strongroom.information.books import Book, BooksAway, Snapshot
 from strongroom.information.gamma import (
     BadMarketRecord,
     load_recorded,
@@ -22,8 +20,8 @@ from strongroom.information.gamma import (
     parse_markets,
     shift,
 )
+from strongroom.information.kept_books import KeptBooks
 from strongroom.information.sources import Sources
-from strongroom.information.stream import KeptBooks, MarketStream
 
 RECORD = {
     "slug": "example",
@@ -110,37 +108,6 @@ def test_condition_ids_follow_from_oracle_and_question():
     assert kinds[False] >= 300 and kinds[True] >= 300
 
 
-@pytest.mark.parametrize(
-    "answer", ["[{}]", "[null]", "7", '[{"asset_id": "x", "bids": [], "asks": []}]']
-)
-def test_an_answer_that_is_no_list_of_books_is_no_books(answer):
-    reader = BookReader("http://venue.invalid")
-    reader._http = httpx.Client(
-        base_url="http://venue.invalid",
-        transport=httpx.MockTransport(lambda request: httpx.Response(200, text=answer)),
-    )
-    with pytest.raises(BooksAway, match="no book"):
-        reader.read([TokenId(1)], now=1)
-
-
-def test_what_changes_while_a_book_is_read_anew_is_no_gap():
-    """The snapshot takes two seconds; the venue's change of the second between arrives after it."""
-    clock = iter([100.0, 102.0])
-
-    class Reader:
-        def read(self, tokens, now):
-            return {token: Book(levels([(400_000, 20)]), (), now, "first") for token in tokens}
-
-    books = KeptBooks()
-    stream = MarketStream("ws://nowhere", Reader(), books, clock=lambda: next(clock))
-    stream.heal([TokenId(7)], 100)
-    change = {"asset_id": "7", "price": "0.41", "size": "5", "side": "BUY", "hash": "second"}
-    books.change(change | {"best_bid": "0.41", "best_ask": "1"}, 101_000, 102)
-    assert books.gaps == 0 and books.get(TokenId(7)).bids == levels(
-        [(410_000, 5 * MICRO), (400_000, 20)]
-    )
-
-
 class OneMarket:
     """A list of one market."""
 
@@ -154,8 +121,11 @@ class SlowStream:
     def follow(self, tokens):
         self.followed = tuple(tokens)
 
-    def audit(self, now):
+    def audit(self, now, since):
         return 0
+
+    def news(self):
+        return []
 
 
 def test_the_first_look_has_all_books_though_the_stream_has_said_nothing():
@@ -167,7 +137,7 @@ def test_the_first_look_has_all_books_though_the_stream_has_said_nothing():
             asked.append(tuple(tokens))
             if len(asked) == 1:
                 raise BooksAway("books: away")
-            return {token: Book(seen_at=now) for token in tokens}
+            return Snapshot({token: Book(seen_at=now) for token in tokens})
 
     stream = SlowStream()
     sources = Sources(OneMarket(), Reader(), stream=stream, kept=KeptBooks())
@@ -257,7 +227,7 @@ def test_a_look_counts_the_records_that_it_refuses():
 
     class NoBooks:
         def read(self, tokens, now):
-            return {}
+            return Snapshot()
 
     look = Sources(Page(), NoBooks()).look(10_000, lambda market: True, [])
     assert look.refused == {"version v9": 7, "outcomes": 1}

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 from strongroom.information.books import BookReader
-from strongroom.information.stream import KeptBooks, MarketStream
+from strongroom.information.kept_books import KeptBooks
+from strongroom.information.stream import MarketStream
 
 from tests.e2e.clob_orders import PATIENCE_S, order
 
@@ -28,7 +29,7 @@ def wait(until):
 
 def same(place):
     """Whether the kept books are the venue's."""
-    theirs = place.reader.read(place.tokens, 0)
+    theirs = place.reader.read(place.tokens, 0).books
     for token, book in theirs.items():
         kept = place.books.get(token)
         if kept is None or (kept.bids, kept.asks) != (book.bids, book.asks):
@@ -67,6 +68,32 @@ def test_kept_books_end_as_the_venues(place, traders, faults, fault):
     assert place.stream.audit(int(time.time())) == 0
     if "drop_sockets" in fault:
         assert place.stream.reconnects >= 1
+
+
+def test_a_frozen_socket_is_found_by_comparison_and_made_new(place, traders, faults):
+    """It answers pings and tells nothing of what changes."""
+    place.stream.follow(place.tokens)
+    wait(lambda: same(place))
+    assert place.stream.audit(int(time.time())) == 0
+    yes, _ = place.tokens
+    faults(freeze_sockets=1)
+    order(traders.alice, str(yes), "BUY", 0.40, 20)
+    time.sleep(0.3)
+    assert not same(place)
+    assert place.stream.audit(int(time.time())) > 0
+    order(traders.alice, str(yes), "BUY", 0.41, 20)
+    wait(lambda: place.stream.reconnects and same(place))
+    wait(lambda: place.books.get(yes).bid == 410_000)
+
+
+def test_bursts_and_empty_frames_cost_nothing(place, traders, habits):
+    habits(bursts=True, empty_frames=0.5, unknown_events=0.5)
+    place.stream.follow(place.tokens)
+    wait(lambda: same(place))
+    trade(traders, place.listing)
+    wait(lambda: same(place))
+    assert (place.books.gaps, place.stream.reconnects) == (0, 0)
+    assert place.stream.skipped["an empty frame"] > 0
 
 
 def test_a_change_that_was_missed_is_found_by_the_best_prices(place, traders):

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NewType
 
 import sha3
+from pydantic_core import from_json
 from typing_extensions import TypeAliasType
 
 from strongroom.errors import BadInput
@@ -98,6 +99,18 @@ def canonical(value: Json) -> bytes:
     """Return canonical JSON: sorted keys, no spaces, UTF-8."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode()
+
+
+def read_json(text: str | bytes) -> Json:
+    """Return what JSON from outside holds.
+
+    Not `json.loads`: libraries of Ethereum raise Python's recursion limit so far that a text of
+    100,000 brackets ends the process.
+
+    Raises:
+        ValueError: it is no JSON, or deeper than 200.
+    """
+    return from_json(text)  # type: ignore[no-any-return]
 
 
 def decision_id(record: Json) -> DecisionId:

@@ -5,17 +5,19 @@ be. `stream.py` keeps books between snapshots.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import httpx
 
-from strongroom.chain.ids import TokenId
+from strongroom.chain.ids import Json, TokenId
 from strongroom.chain.units import MICRO
-from strongroom.errors import Away
+from strongroom.errors import Away, BadInput
+from strongroom.information.endpoint import Endpoint, Health
 
 MAX_TOKENS = 500  # of one question
+MOST = MICRO * MICRO * MICRO  # micro-tokens of a level: more than there is money
 
 
 BookEntry = Mapping[str, Any]  # a part of a book, as the venue has it
@@ -23,6 +25,10 @@ BookEntry = Mapping[str, Any]  # a part of a book, as the venue has it
 
 class BooksAway(Away):
     """The books cannot be had; the message says what came instead."""
+
+
+class BadBook(BadInput):
+    """What came is no book; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +41,21 @@ class Level:
 
 @dataclass(frozen=True)
 class Book:
-    """One outcome token's book, best level first."""
+    """One outcome token's book, best level first. No levels: the venue shows that there are none.
+
+    Attributes:
+        seen_at: when it was the venue's book for certain, timestamp
+        hash: the venue's, of this state
+        tick: of its prices; None: it does not say
+        stamp: ms, by the venue's clock, of its last change; 0: it does not say
+    """
 
     bids: tuple[Level, ...] = ()
     asks: tuple[Level, ...] = ()
-    seen_at: int = 0  # timestamp
-    hash: str = ""  # the venue's, of this state
-    tick: Decimal = Decimal("0.01")
+    seen_at: int = 0
+    hash: str = ""
+    tick: Decimal | None = None
+    stamp: int = field(default=0, compare=False)
 
     @property
     def bid(self) -> int | None:
@@ -64,50 +78,102 @@ def parse_book(summary: BookEntry, seen_at: int) -> Book:
     """Read a book as `/book` and the market channel give it: prices and sizes as strings.
 
     Raises:
-        BooksAway: it is none.
+        BadBook: it is none.
     """
     try:
-        bids = [_level(each) for each in summary["bids"]]
-        asks = [_level(each) for each in summary["asks"]]
-        tick = Decimal(str(summary.get("tick_size") or "0.01"))
-    except (KeyError, TypeError, ArithmeticError, ValueError) as error:
-        raise BooksAway(f"no book: {error!r}") from error
-    return Book(
-        tuple(sorted(bids, key=lambda level: -level.price)),
-        tuple(sorted(asks, key=lambda level: level.price)),
-        seen_at,
-        str(summary.get("hash", "")),
-        tick,
-    )
+        tick, stamp = summary.get("tick_size"), summary.get("timestamp")
+        return Book(
+            tuple(sorted(_levels(summary["bids"]), key=lambda level: -level.price)),
+            tuple(sorted(_levels(summary["asks"]), key=lambda level: level.price)),
+            seen_at,
+            str(summary.get("hash") or ""),
+            None if tick in (None, "") else parse_tick(tick),
+            0 if stamp in (None, "") else int(stamp),
+        )
+    except BadBook:
+        raise
+    except (AttributeError, KeyError, TypeError, ArithmeticError, ValueError) as error:
+        raise BadBook(f"no book: {error!r}") from error
+
+
+def parse_tick(value: object) -> Decimal:
+    """Read a tick size; raises BadBook where it is none."""
+    try:
+        tick = Decimal(str(value))
+        if 0 < tick < 1:
+            return tick
+    except ArithmeticError:  # no number, or NaN
+        pass
+    raise BadBook(f"tick {str(value)[:20]!r} is not between 0 and 1")
+
+
+def parse_level(entry: BookEntry) -> Level:
+    """Read a level's price and size, also of size 0; raises BadBook where it is none."""
+    try:
+        price, size = Decimal(str(entry["price"])), Decimal(str(entry["size"]))
+        if 0 < price < 1 and 0 <= size * MICRO <= MOST:
+            return Level(int(price * MICRO), int(size * MICRO))
+    except (KeyError, TypeError, ArithmeticError):  # lacking, no number, or NaN
+        pass
+    raise BadBook(f"no level: {str(entry)[:60]}")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What one question for books has brought: the rest is unknown, and why is named."""
+
+    books: Mapping[TokenId, Book] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
 
 class BookReader:
     """Reads snapshots, many books a request."""
 
-    def __init__(self, url: str, timeout_s: float = 10.0) -> None:
-        transport = httpx.HTTPTransport(retries=2)
-        self._http = httpx.Client(base_url=url, timeout=timeout_s, transport=transport)
+    def __init__(
+        self, url: str, timeout_s: float = 10.0, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._endpoint = Endpoint("books", url, BooksAway, timeout_s, transport)
 
-    def read(self, tokens: Sequence[TokenId], now: int) -> dict[TokenId, Book]:
-        """Return the books of tokens that the venue knows.
+    @property
+    def health(self) -> Health:
+        """How the service is."""
+        return self._endpoint.health
+
+    def read(self, tokens: Sequence[TokenId], now: int) -> Snapshot:
+        """Return the books of tokens that the venue knows: an entry that is none costs itself, a
+        request without an answer costs its tokens.
 
         Raises:
-            BooksAway: see the class.
+            BooksAway: no request was answered.
         """
         books: dict[TokenId, Book] = {}
-        for start in range(0, len(tokens), MAX_TOKENS):
-            asked = [{"token_id": str(token)} for token in tokens[start : start + MAX_TOKENS]]
+        problems: list[str] = []
+        away: BooksAway | None = None
+        parts = [tokens[start : start + MAX_TOKENS] for start in range(0, len(tokens), MAX_TOKENS)]
+        answered = 0
+        for part in parts:
             try:
-                answer = self._http.post("/books", json=asked)
-                answer.raise_for_status()
-                found = answer.json()
-            except (httpx.HTTPError, ValueError) as error:
-                raise BooksAway(f"books: {error or type(error).__name__}") from error
-            try:
-                books |= {TokenId(int(each["asset_id"])): parse_book(each, now) for each in found}
-            except (KeyError, TypeError, ValueError) as error:
-                raise BooksAway(f"an answer with an entry that is no book: {error!r}") from error
-        return books
+                found = self._ask(part)
+            except BooksAway as error:
+                away = error
+                problems.append(f"{error}: {len(part)} books are not known")
+                continue
+            answered += 1
+            for entry in found:
+                try:
+                    books[token_of(entry)] = parse_book(entry, now)
+                except BadBook as error:
+                    problems.append(f"books: {error}")
+        if away is not None and not answered:
+            raise away
+        return Snapshot(books, tuple(problems))
+
+    def _ask(self, tokens: Sequence[TokenId]) -> list[BookEntry]:
+        asked: Json = [{"token_id": str(token)} for token in tokens]
+        found = self._endpoint.post("/books", asked)
+        if not isinstance(found, list):
+            raise BooksAway(f"books: the answer is {str(found)[:60]!r}, no list of books")
+        return found
 
 
 def quoted(
@@ -139,5 +205,15 @@ def levels(pairs: Iterable[tuple[int, int]]) -> tuple[Level, ...]:
     return tuple(Level(price, size) for price, size in pairs)
 
 
-def _level(entry: BookEntry) -> Level:
-    return Level(int(Decimal(entry["price"]) * MICRO), int(Decimal(entry["size"]) * MICRO))
+def _levels(entries: object) -> list[Level]:
+    if not isinstance(entries, list):
+        raise BadBook(f"no book: its levels are {str(entries)[:20]!r}")
+    return [level for level in map(parse_level, entries) if level.size]
+
+
+def token_of(entry: BookEntry) -> TokenId:
+    """Return whose book or change an entry is; raises BadBook where it does not say."""
+    try:
+        return TokenId(int(entry["asset_id"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadBook(f"an entry without its token: {error!r}") from error

@@ -9,7 +9,8 @@ from strongroom.chain.units import HOUR
 from strongroom.information.books import Book, BookReader, BooksAway
 from strongroom.information.forecast import BadForecast, Forecaster, ForecasterAway, Given
 from strongroom.information.gamma import GammaAway, GammaClient, Market
-from strongroom.information.stream import KeptBooks, MarketStream
+from strongroom.information.kept_books import KeptBooks
+from strongroom.information.stream import MarketStream
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,6 @@ class Freshness:
     markets_max_age: int = HOUR
     books_max_age: int = 30
     forecasts_every: int = 900
-    compare_every: int = 60  # kept books with snapshots
     max_watched: int = 2_000  # markets
 
 
@@ -55,7 +55,6 @@ class Sources:
     _refused: Mapping[str, int] = field(default_factory=dict)
     _forecasts: dict[ConditionId, list[Given]] = field(default_factory=dict)
     _forecasts_at: int = -(10**9)
-    _compared_at: int = 0
     _streams: bool = False
 
     def look(
@@ -106,7 +105,7 @@ class Sources:
     ) -> dict[TokenId, Book]:
         tokens = [token for market in markets for token in market.token_ids]
         try:
-            found = self._kept_books(now, tokens) if self.stream else self.reader.read(tokens, now)
+            found = self._snapshot(now, tokens, problems)
         except BooksAway as error:
             problems.append(str(error))
             return {}
@@ -116,18 +115,31 @@ class Sources:
             problems.append(f"{len(tokens) - len(fresh)} of {len(tokens)} books are missing or old")
         return fresh
 
-    def _kept_books(self, now: int, tokens: Sequence[TokenId]) -> dict[TokenId, Book]:
-        assert self.stream is not None and self.kept is not None
+    def _snapshot(
+        self, now: int, tokens: Sequence[TokenId], problems: list[str]
+    ) -> Mapping[TokenId, Book]:
+        """Return the books that are kept, or without a stream those that the venue shows."""
+        if self.stream is None or self.kept is None:
+            return self._read(now, tokens, problems)
         self.stream.follow(tokens)
+        problems += self.stream.news()
         if not self._streams:
-            found = self.reader.read(tokens, now)  # the stream has only just been opened
+            found = self._read(now, tokens, problems)  # the stream has only just been opened
             self._streams = True
             return found
-        if now - self._compared_at >= self.freshness.compare_every:
-            self._compared_at = now
-            self.stream.audit(now)
+        try:  # a book of which nothing is told is proven by a comparison, before it is too old
+            self.stream.audit(now, now - self.freshness.books_max_age // 2)
+        except BooksAway as error:
+            problems.append(str(error))
         kept = {token: self.kept.get(token) for token in tokens}
         return {token: book for token, book in kept.items() if book is not None}
+
+    def _read(
+        self, now: int, tokens: Sequence[TokenId], problems: list[str]
+    ) -> Mapping[TokenId, Book]:
+        found = self.reader.read(tokens, now)
+        problems += found.problems
+        return found.books
 
     def _refresh_forecasts(self, now: int, markets: Sequence[Market], problems: list[str]) -> None:
         if now - self._forecasts_at < self.freshness.forecasts_every:

@@ -1,185 +1,170 @@
-"""Books kept by the venue's market channel: snapshot, then changes; any gap is found and healed.
+"""The venue's market channel: keeps books in `KeptBooks`; any gap is found and healed.
 
-Each change names the best prices after it. When ours differ, or a message is older than the one
-before, something was missed or came out of order: the book is read anew by REST and until then not
-given out. A connection that says nothing, not even to a ping, is taken for dead and made anew.
+What is unsound is read by REST, what cannot be had is asked for in growing pauses. A frame that
+cannot be read is skipped, counted and told once; a word of error, a connection that says nothing,
+not even to a ping, and one that answers pings while the books change (VENUE e4) are made new, and
+so is a thread that has died. How fresh a book is follows from the venue's times and from
+comparisons, never from a connection that seems to live.
 """
 
 import json
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
-from strongroom.chain.ids import TokenId
-from strongroom.chain.units import MICRO
-from strongroom.information.books import Book, BookEntry, BookReader, BooksAway, Level, parse_book
+from strongroom.chain.ids import TokenId, read_json
+from strongroom.information.books import (
+    BadBook,
+    BooksAway,
+    Snapshot,
+    parse_book,
+    parse_tick,
+    token_of,
+)
+from strongroom.information.endpoint import Health
+from strongroom.information.kept_books import KeptBooks
 
 SHARD = 200  # tokens of a connection: the venue goes silent somewhere above
 PING_S, SILENCE_S = 3.0, 8.0
-BACK_OFF_S = (0.1, 0.5, 2.0, 5.0)
+BACK_OFF_S = (0.1, 0.5, 2.0, 5.0, 15.0, 30.0)
+HEAL_S, LONGEST_S = 1.0, 60.0  # pauses between questions for a book that cannot be had
+MAX_FRAME = 16 * 2**20  # bytes: the first frame has all books of a shard
 
 
-@dataclass
-class _Kept:
-    book: Book
-    stamp: int  # ms, of the last message
-    sound: bool = True
+class Books(Protocol):
+    """Where snapshots come from."""
+
+    def read(self, tokens: Sequence[TokenId], now: int) -> Snapshot:
+        """Return the books that can be had; raises BooksAway."""
 
 
-class KeptBooks:
-    """The newest book of each token, as far as it can be trusted. Safe between threads."""
+@dataclass(eq=False)
+class _Shard:
+    """One connection's tokens and thread.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: dict[TokenId, _Kept] = {}
-        self.gaps = 0  # found so far
+    Attributes:
+        renew: its connection is to be made new
+        heard: frames since the last comparison
+        failures: connections in a row that brought nothing
+    """
 
-    def snapshot(self, token: TokenId, book: Book, stamp: int) -> None:
-        """Take a whole book, unless a newer one is there."""
-        with self._lock:
-            kept = self._kept.get(token)
-            if kept is None or not kept.sound or stamp >= kept.stamp:
-                self._kept[token] = _Kept(book, stamp)
-
-    def change(self, entry: BookEntry, stamp: int, seen_at: int) -> None:
-        """Apply one changed level; a book that then disagrees with the venue is unsound."""
-        token = TokenId(int(entry["asset_id"]))
-        with self._lock:
-            kept = self._kept.get(token)
-            if kept is None or not kept.sound or kept.book.hash == entry.get("hash"):
-                return  # not subscribed yet, waiting for a snapshot, or a message twice
-            if stamp < kept.stamp:
-                self._distrust(kept)
-                return
-            book = _changed(kept.book, entry)
-            kept.book = replace(book, hash=str(entry.get("hash", "")), seen_at=seen_at)
-            kept.stamp = stamp
-            best_bid, best_ask = (_micro(entry.get(name)) for name in ("best_bid", "best_ask"))
-            if (book.bid or 0) != best_bid or (book.ask or MICRO) != best_ask:
-                self._distrust(kept)
-
-    def tick(self, token: TokenId, tick: Decimal) -> None:
-        """Take a new tick size."""
-        with self._lock:
-            if token in self._kept:
-                kept = self._kept[token]
-                kept.book = replace(kept.book, tick=tick)
-
-    def drop(self, tokens: Sequence[TokenId]) -> None:
-        """Trust no book of a connection that has gone."""
-        with self._lock:
-            for token in tokens:
-                if token in self._kept:
-                    self._kept[token].sound = False
-
-    def touch(self, tokens: Sequence[TokenId], seen_at: int) -> None:
-        """The connection lives: what has not changed is as of now."""
-        with self._lock:
-            for token in tokens:
-                kept = self._kept.get(token)
-                if kept is not None and kept.sound:
-                    kept.book = replace(kept.book, seen_at=seen_at)
-
-    def get(self, token: TokenId) -> Book | None:
-        """Return a book that can be trusted, or None."""
-        with self._lock:
-            kept = self._kept.get(token)
-            return kept.book if kept is not None and kept.sound else None
-
-    def unsound(self, tokens: Sequence[TokenId]) -> list[TokenId]:
-        """Return the tokens whose book must be read anew."""
-        with self._lock:
-            return [t for t in tokens if t not in self._kept or not self._kept[t].sound]
-
-    def compare(self, token: TokenId, theirs: Book) -> bool:
-        """Say whether a snapshot has the same levels; where not, take it and count a gap."""
-        with self._lock:
-            kept = self._kept.get(token)
-            if kept is None or not kept.sound:
-                return True  # known to be wanting
-            if (kept.book.bids, kept.book.asks) == (theirs.bids, theirs.asks):
-                return True
-            if kept.book.hash == theirs.hash:
-                return True
-            self.gaps += 1
-            kept.book = theirs
-            return False
-
-    def _distrust(self, kept: _Kept) -> None:
-        kept.sound = False
-        self.gaps += 1
+    tokens: tuple[TokenId, ...]
+    thread: threading.Thread | None = None
+    stopped: threading.Event = field(default_factory=threading.Event)
+    renew: threading.Event = field(default_factory=threading.Event)
+    heard: int = 0
+    failures: int = 0
 
 
 class MarketStream:
     """Keeps `KeptBooks` for some tokens, in threads of its own: one for each 200 tokens."""
 
     def __init__(
-        self, url: str, reader: BookReader, books: KeptBooks, clock: Callable[[], float] = time.time
+        self,
+        url: str,
+        reader: Books,
+        books: KeptBooks,
+        clock: Callable[[], float] = time.time,
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the channel's URL (ws://.../ws/market)."""
-        self._url, self._reader, self._books, self._clock = url, reader, books, clock
-        self._stopped = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._tokens: tuple[TokenId, ...] = ()
+        self._url, self._reader, self._books = url, reader, books
+        self._clock, self._stopwatch = clock, stopwatch
+        self._shards: list[_Shard] = []
+        self._wanting: dict[TokenId, tuple[float, float]] = {}  # asked again at; the pause then
+        self._news: deque[str] = deque(maxlen=100)
+        self.skipped: Counter[str] = Counter()  # frames and messages, by reason
         self.reconnects = 0
+        self.restarts = 0  # of threads that died
+
+    # which tokens
 
     def follow(self, tokens: Sequence[TokenId]) -> None:
-        """Follow these tokens from now on, and no others."""
-        wanted = tuple(dict.fromkeys(tokens))
-        if wanted == self._tokens:
-            return
-        self.stop()
-        self._stopped = threading.Event()
-        self._tokens = wanted
-        self._threads = [
-            threading.Thread(
-                target=self._run, args=(wanted[start : start + SHARD], self._stopped), daemon=True
-            )
-            for start in range(0, len(wanted), SHARD)
-        ]
-        for thread in self._threads:
-            thread.start()
+        """Follow these tokens from now on, and no others; replace what has died.
+
+        A connection whose tokens are all wanted stays; small ones are put together.
+        """
+        wanted = dict.fromkeys(tokens)
+        followed = {token for shard in self._shards for token in shard.tokens}
+        new = [token for token in wanted if token not in followed]
+        gone = [s for s in self._shards if not all(token in wanted for token in s.tokens)]
+        if new:
+            gone += [s for s in self._shards if s not in gone and 2 * len(s.tokens) <= SHARD]
+        self._end(gone)
+        rest = [token for shard in gone for token in shard.tokens if token in wanted] + new
+        for start in range(0, len(rest), SHARD):
+            self._shards.append(_Shard(tuple(rest[start : start + SHARD])))
+        for shard in self._shards:
+            if shard.thread is not None and not shard.thread.is_alive():
+                self.restarts += 1
+                self._news.append(f"stream: a thread of {len(shard.tokens)} books died, begun anew")
+                shard.thread = None
+            if shard.thread is None:
+                self._books.drop(shard.tokens)
+                shard.thread = threading.Thread(target=self._run, args=(shard,), daemon=True)
+                shard.thread.start()
 
     def stop(self) -> None:
         """End all connections."""
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join(timeout=SILENCE_S)
-        self._threads = []
+        self._end(list(self._shards))
 
-    def _run(self, tokens: tuple[TokenId, ...], stopped: threading.Event) -> None:
-        failures = 0
-        while not stopped.is_set():
+    def _end(self, shards: Sequence[_Shard]) -> None:
+        for shard in shards:
+            shard.stopped.set()
+        for shard in shards:
+            if shard.thread is not None:
+                shard.thread.join(timeout=SILENCE_S)
+            self._books.drop(shard.tokens)
+            self._shards.remove(shard)
+
+    # how it is
+
+    def news(self) -> list[str]:
+        """Return what has gone wrong since the last call, each kind once."""
+        found = []
+        while self._news:
+            found.append(self._news.popleft())
+        return found
+
+    @property
+    def health(self) -> Health:
+        """How the channel is; asked: connections made, failed: those that had to be made new."""
+        dead = [s for s in self._shards if s.failures]
+        wrong = f"{len(dead)} of {len(self._shards)} connections are down" if dead else ""
+        asked = len(self._shards) + self.reconnects
+        return Health("stream", asked, self.reconnects + self.restarts, wrong)
+
+    # one connection
+
+    def _run(self, shard: _Shard) -> None:
+        while not shard.stopped.is_set():
             try:
-                with connect(self._url, open_timeout=SILENCE_S, ping_interval=None) as socket:
-                    socket.send(
-                        json.dumps(
-                            {"assets_ids": [str(token) for token in tokens], "type": "market"}
-                        )
-                    )
-                    failures = 0
-                    self._listen(socket, tokens, stopped)
+                with connect(
+                    self._url, open_timeout=SILENCE_S, ping_interval=None, max_size=MAX_FRAME
+                ) as socket:
+                    names = [str(token) for token in shard.tokens]
+                    socket.send(json.dumps({"assets_ids": names, "type": "market"}))
+                    self._listen(socket, shard)
             except (OSError, WebSocketException, TimeoutError):
                 pass  # made anew below
-            self._books.drop(tokens)
-            if stopped.is_set():
+            self._books.drop(shard.tokens)
+            if shard.stopped.is_set():
                 return
             self.reconnects += 1
-            stopped.wait(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
-            failures += 1
+            shard.stopped.wait(BACK_OFF_S[min(shard.failures, len(BACK_OFF_S) - 1)])
+            shard.failures += 1
 
-    def _listen(
-        self, socket: Connection, tokens: tuple[TokenId, ...], stopped: threading.Event
-    ) -> None:
+    def _listen(self, socket: Connection, shard: _Shard) -> None:
+        shard.renew.clear()
         last_message = pinged = time.monotonic()
-        while not stopped.is_set():
+        while not (shard.stopped.is_set() or shard.renew.is_set()):
             now = time.monotonic()
             if now - last_message > SILENCE_S:
                 return
@@ -187,67 +172,109 @@ class MarketStream:
                 socket.send("PING")
                 pinged = now
             try:
-                text = socket.recv(timeout=PING_S / 4)
+                frame = socket.recv(timeout=PING_S / 4)
             except TimeoutError:
-                continue
-            last_message, seen_at = time.monotonic(), int(self._clock())
-            if text == "PONG":
-                self._books.touch(tokens, seen_at)
+                pass
             else:
-                self.take(json.loads(text), seen_at)
-            self.heal(tokens, seen_at)
+                last_message = time.monotonic()
+                if frame != "PONG" and not self._take_frame(frame, shard):
+                    return
+            self.heal(shard.tokens, int(self._clock()))
 
-    def take(self, message: Any, now: int) -> None:
-        """Apply one message of the channel, or several in a list."""
-        if isinstance(message, list):
-            for each in message:
-                self.take(each, now)
-            return
+    def _take_frame(self, frame: str | bytes, shard: _Shard) -> bool:
+        """Take a frame; return whether the connection is still of use."""
+        try:
+            message = read_json(frame)
+        except ValueError:
+            self._skip("an empty frame" if not frame else f"the frame {str(frame[:40])!r}")
+            return not frame.isupper()  # INVALID OPERATION: nothing will come any more
+        shard.heard += 1
+        shard.failures = 0
+        self.take(message, int(self._clock()))
+        return True
+
+    def take(self, message: object, now: int) -> None:
+        """Apply one message of the channel, or several in a list; what cannot be read is skipped,
+        and the book that it is of is read anew."""
+        for each in message if isinstance(message, list) else [message]:
+            try:
+                self._apply(each, now)
+            except (BadBook, KeyError, TypeError, ValueError) as error:
+                kind = each.get("event_type") if isinstance(each, dict) else type(each).__name__
+                self._skip(f"a message {str(kind)[:20]!r}: {str(error)[:60] or 'unreadable'}")
+                if isinstance(each, dict) and str(each.get("asset_id", "")).isdecimal():
+                    self._books.distrust(TokenId(int(each["asset_id"])))
+
+    def _apply(self, message: object, now: int) -> None:
+        if not isinstance(message, dict):
+            raise BadBook("no object")
         kind = message.get("event_type")
         if kind == "book":
             book = parse_book(message, now)
-            self._books.snapshot(TokenId(int(message["asset_id"])), book, int(message["timestamp"]))
+            self._books.snapshot(token_of(message), book, int(message["timestamp"]))
         elif kind == "price_change":
+            unread = None
             for entry in message["price_changes"]:
-                self._books.change(entry, int(message["timestamp"]), now)
+                try:
+                    self._books.change(entry, int(message["timestamp"]), now)
+                except BadBook as error:
+                    unread = error  # the others count
+            if unread is not None:
+                raise unread
         elif kind == "tick_size_change":
-            self._books.tick(
-                TokenId(int(message["asset_id"])), Decimal(str(message["new_tick_size"]))
-            )
+            self._books.tick(token_of(message), parse_tick(message["new_tick_size"]))
+
+    def _skip(self, why: str) -> None:
+        if why not in self.skipped and len(self.skipped) < 100:
+            self._news.append(f"stream: skipped {why}")
+        self.skipped[why if why in self.skipped or len(self.skipped) < 100 else "others"] += 1
+
+    # against REST
 
     def heal(self, tokens: Sequence[TokenId], now: int) -> None:
-        """Read anew what is unsound; what cannot be read stays so."""
-        wanting = self._books.unsound(tokens)
-        if not wanting:
+        """Read anew what is unsound; what cannot be had is asked for in growing pauses."""
+        here = self._stopwatch()
+        unsound = self._books.unsound(tokens)
+        due = [token for token in unsound if self._wanting.get(token, (0.0, 0.0))[0] <= here]
+        if not due:
             return
         stamp = int(self._clock() * 1000)  # a change made while they are read is newer than that
         try:
-            found = self._reader.read(wanting, now)
-        except BooksAway:
-            return
-        for token, book in found.items():
-            self._books.snapshot(token, book, stamp)
+            found = self._reader.read(due, now)
+        except BooksAway as error:
+            found = Snapshot(problems=(str(error),))
+        for token, book in found.books.items():
+            self._books.snapshot(token, book, book.stamp or stamp)
+            self._wanting.pop(token, None)
+        missing = [token for token in due if token not in found.books]
+        if first := [token for token in missing if token not in self._wanting]:
+            why = found.problems[0] if found.problems else "the venue has none"
+            self._news.append(f"stream: {len(first)} books cannot be had ({first[0]}: {why})")
+        for token in missing:
+            pause = self._wanting.get(token, (0.0, HEAL_S))[1]
+            self._wanting[token] = (here + pause, min(2 * pause, LONGEST_S))
 
-    def audit(self, now: int) -> int:
-        """Compare every trusted book with a snapshot; return how many differed and were replaced.
+    def audit(self, now: int, since: int | None = None) -> int:
+        """Compare books with snapshots; return how many differed and were replaced. A connection
+        that has said nothing of what differed is made new.
+
+        Args:
+            since: only those of which the venue has told or shown nothing since; None: all
 
         Raises:
             BooksAway: the snapshots cannot be had.
         """
-        found = self._reader.read(self._tokens, now)
-        return sum(not self._books.compare(token, book) for token, book in found.items())
-
-
-def _changed(book: Book, entry: BookEntry) -> Book:
-    price, size = _micro(entry["price"]), _micro(entry["size"])
-    buys = entry["side"] == "BUY"
-    side = book.bids if buys else book.asks
-    kept = [level for level in side if level.price != price]
-    if size:
-        kept.append(Level(price, size))
-    kept.sort(key=lambda level: -level.price if buys else level.price)
-    return replace(book, bids=tuple(kept)) if buys else replace(book, asks=tuple(kept))
-
-
-def _micro(text: object) -> int:
-    return int(Decimal(str(text)) * MICRO)
+        tokens = [token for shard in self._shards for token in shard.tokens]
+        if since is not None:
+            tokens = self._books.unproven(tokens, since)
+        if not tokens:
+            return 0
+        found = self._reader.read(tokens, now)
+        differ = {t for t, book in found.books.items() if not self._books.compare(t, book)}
+        for shard in self._shards:
+            silent = differ.intersection(shard.tokens)
+            if silent and not shard.heard:
+                self._news.append(f"stream: frozen while {len(silent)} books changed, made new")
+                shard.renew.set()
+            shard.heard = 0
+        return len(differ)

@@ -88,7 +88,7 @@ def _book_rows(view: View) -> list[tuple[str, str, int, int, int, str, str]]:
     rows = []
     for number, book in view.books.items():
         token = str(number)
-        about = (book.seen_at, book.hash, str(book.tick))
+        about = (book.seen_at, book.hash, "" if book.tick is None else str(book.tick))
         rows.append((token, "", 0, 0, *about))  # an empty book is a book
         for side, levels in (("bid", book.bids), ("ask", book.asks)):
             rows += [(token, side, level.price, level.size, *about) for level in levels]
@@ -99,7 +99,9 @@ def _books(frame: pl.DataFrame) -> dict[TokenId, Book]:
     books: dict[TokenId, Book] = {}
     for name, side, price, size, seen_at, hash_, tick in frame.iter_rows():
         token = TokenId(int(name))
-        book = books.setdefault(token, Book((), (), seen_at, hash_, Decimal(tick)))
+        book = books.setdefault(
+            token, Book((), (), seen_at, hash_, Decimal(tick) if tick else None)
+        )
         if side == "bid":
             books[token] = replace(book, bids=(*book.bids, Level(price, size)))
         elif side == "ask":

@@ -37,8 +37,9 @@ from strongroom.information.forecast import (
     LlmForecaster,
 )
 from strongroom.information.gamma import FeeSchedule, GammaClient, Market
+from strongroom.information.kept_books import KeptBooks
 from strongroom.information.sources import Freshness, Sources
-from strongroom.information.stream import KeptBooks, MarketStream
+from strongroom.information.stream import MarketStream
 from strongroom.journal import Journal
 from strongroom.keeper.assembly import Settings, Surroundings, assemble
 from strongroom.keeper.configuration import (
@@ -540,6 +541,6 @@ def _sources(
 
 def _newest(reader: BookReader, token: TokenId, now: int) -> Book | None:
     try:
-        return reader.read([token], now).get(token)
+        return reader.read([token], now).books.get(token)
     except BooksAway:
         return None

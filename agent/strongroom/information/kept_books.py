@@ -1,0 +1,200 @@
+"""The newest book of each token that a stream is told of: snapshot, then changes.
+
+Each change names the best prices after it. When ours differ, or a message is older than the one
+before, something was missed or came out of order: the book is unknown until it is read anew. The
+venue tells one match in several messages of one hash and one time, all with the final best prices
+(VENUE e4), so ours are held against them when such a burst is over; until then a book that does not
+fit is not given out.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from strongroom.chain.ids import TokenId
+from strongroom.chain.units import MICRO
+from strongroom.information.books import BadBook, Book, BookEntry, Level, parse_level, token_of
+
+BURST_S = 0.5  # after which a burst is over, though nothing has followed it
+
+Told = tuple[str, Level, bool]  # hash, level, whether of bids
+
+
+@dataclass
+class _Kept:
+    """A book and what it was made of.
+
+    Attributes:
+        base: ms, of the snapshot that it began with; what was told before is in it
+        stamp: ms, of the last message
+        burst: hash of the last message, and when the first of its burst came
+        best: bid and ask that the burst ends with, 10**-6; None: not told
+        told: what was told at `stamp`, so that a message which comes twice counts once
+    """
+
+    book: Book
+    base: int
+    stamp: int
+    sound: bool = True
+    burst: tuple[str, float] = ("", 0.0)
+    best: tuple[int, int] | None = None
+    told: set[Told] = field(default_factory=set)
+
+    @property
+    def fits(self) -> bool:
+        """Whether its best prices are those that the venue has told last."""
+        ours = (self.book.bid or 0, self.book.ask or MICRO)
+        return self.best is None or self.best == ours
+
+
+class KeptBooks:
+    """The newest book of each token, as far as it can be trusted. Safe between threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._kept: dict[TokenId, _Kept] = {}
+        self.gaps = 0  # found so far
+
+    def snapshot(self, token: TokenId, book: Book, stamp: int) -> None:
+        """Take a whole book, unless a newer one is there.
+
+        Args:
+            stamp: ms, by the venue's clock
+        """
+        with self._lock:
+            kept = self._kept.get(token)
+            if kept is None or not kept.sound or stamp >= kept.stamp:
+                self._kept[token] = _Kept(book, stamp, stamp)
+
+    def change(self, entry: BookEntry, stamp: int, seen_at: int) -> None:
+        """Apply one changed level; a book that then disagrees with the venue is unsound.
+
+        Raises:
+            BadBook: it is no change; the book it is of is unsound, where it says which.
+        """
+        token = token_of(entry)
+        with self._lock:
+            kept = self._kept.get(token)
+            if kept is None or not kept.sound or stamp < kept.base:
+                return  # not subscribed yet, waiting for a snapshot, or in the snapshot
+            try:
+                level, is_bid = parse_level(entry), _is_bid(entry)
+                best, name = _best(entry), str(entry.get("hash") or "")
+            except BadBook:
+                self._distrust(kept)
+                raise
+            if stamp < kept.stamp:
+                self._distrust(kept)
+                return
+            if stamp > kept.stamp:
+                kept.told = set()
+            if (name, level, is_bid) in kept.told:
+                return
+            if stamp > kept.stamp or name != kept.burst[0]:
+                if not kept.fits:  # at the end of the burst before
+                    self._distrust(kept)
+                    return
+                kept.burst = (name, self._clock())
+            kept.told.add((name, level, is_bid))
+            kept.best, kept.stamp = best, stamp
+            heard = max(kept.book.seen_at, min(seen_at, stamp // 1000))  # by the venue's clock
+            changed = _changed(kept.book, level, is_bid)
+            kept.book = replace(changed, hash=name, seen_at=heard, stamp=stamp)
+
+    def tick(self, token: TokenId, tick: Decimal) -> None:
+        """Take a new tick size."""
+        with self._lock:
+            if token in self._kept:
+                kept = self._kept[token]
+                kept.book = replace(kept.book, tick=tick)
+
+    def distrust(self, token: TokenId) -> None:
+        """Something was told of a book that cannot be read: it is unknown now."""
+        with self._lock:
+            kept = self._kept.get(token)
+            if kept is not None and kept.sound:
+                self._distrust(kept)
+
+    def drop(self, tokens: Iterable[TokenId]) -> None:
+        """Trust no book of a connection that has gone."""
+        with self._lock:
+            for token in tokens:
+                if token in self._kept:
+                    self._kept[token].sound = False
+
+    def get(self, token: TokenId) -> Book | None:
+        """Return a book that can be trusted, or None."""
+        with self._lock:
+            kept = self._kept.get(token)
+            return kept.book if kept is not None and kept.sound and kept.fits else None
+
+    def unsound(self, tokens: Sequence[TokenId]) -> list[TokenId]:
+        """Return the tokens whose book must be read anew."""
+        over = self._clock() - BURST_S
+        with self._lock:
+            for token in tokens:
+                kept = self._kept.get(token)
+                if kept is not None and kept.sound and not kept.fits and kept.burst[1] < over:
+                    self._distrust(kept)
+            return [t for t in tokens if t not in self._kept or not self._kept[t].sound]
+
+    def unproven(self, tokens: Sequence[TokenId], since: int) -> list[TokenId]:
+        """Return those of which a book is trusted that the venue has neither told nor shown since a
+        timestamp."""
+        with self._lock:
+            mine = ((token, self._kept.get(token)) for token in tokens)
+            return [t for t, kept in mine if kept and kept.sound and kept.book.seen_at < since]
+
+    def compare(self, token: TokenId, theirs: Book) -> bool:
+        """Say whether a snapshot has the same levels; where not, take it and count a gap. What is
+        the same is as of the snapshot's time."""
+        with self._lock:
+            kept = self._kept.get(token)
+            if kept is None or not kept.sound:
+                return True  # known to be wanting
+            if not kept.fits or (theirs.stamp and theirs.stamp < kept.stamp):
+                return True  # amid a burst, or older than ours: says nothing
+            if (kept.book.bids, kept.book.asks) == (theirs.bids, theirs.asks):
+                tick = kept.book.tick if theirs.tick is None else theirs.tick
+                seen_at = max(kept.book.seen_at, theirs.seen_at)
+                kept.book = replace(kept.book, seen_at=seen_at, tick=tick)
+                return True
+            self.gaps += 1
+            stamp = theirs.stamp or kept.stamp
+            self._kept[token] = _Kept(theirs, stamp, stamp)
+            return False
+
+    def _distrust(self, kept: _Kept) -> None:
+        kept.sound = False
+        self.gaps += 1
+
+
+def _changed(book: Book, level: Level, is_bid: bool) -> Book:
+    side = book.bids if is_bid else book.asks
+    levels = [each for each in side if each.price != level.price]
+    if level.size:
+        levels.append(level)
+    levels.sort(key=lambda each: -each.price if is_bid else each.price)
+    return replace(book, bids=tuple(levels)) if is_bid else replace(book, asks=tuple(levels))
+
+
+def _is_bid(entry: BookEntry) -> bool:
+    side = entry.get("side")
+    if side not in ("BUY", "SELL"):
+        raise BadBook(f"a change of side {str(side)[:20]!r}")
+    return bool(side == "BUY")
+
+
+def _best(entry: BookEntry) -> tuple[int, int] | None:
+    """Return the best bid and ask that are told, 10**-6: 0 and 1 where there is none."""
+    told = [entry.get(name) for name in ("best_bid", "best_ask")]
+    if None in told or "" in told:
+        return None
+    try:
+        bid, ask = (int(Decimal(str(each)) * MICRO) for each in told)
+    except (ArithmeticError, ValueError) as error:
+        raise BadBook(f"best prices {str(told)[:40]}") from error
+    return bid, ask or MICRO
