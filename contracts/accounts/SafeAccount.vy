@@ -13,10 +13,12 @@
      it. It reads neither owners nor threshold. So the key still trades after it has given the Safe
      away, and can do nothing else.
      `adopt` carries in the only transaction that the key may ever have signed: the one, at nonce 0,
-     by which it hands the Safe to this account. With no transaction before it, the Safe has no
-     module, allowance, approval or other owner; with this account as the only owner, the key's
-     further signatures are worth nothing to the Safe. What the venue's factory sets up (one owner,
-     no module, its own fallback handler) is taken from its code: the address proves that it made it.
+     by which it hands the Safe to this account. It runs this code's `handOver` as the Safe, by a
+     delegatecall, which refuses everybody but the account: nobody can spend the signature in front
+     of `adopt`. With no transaction before it, the Safe has no module, allowance, approval or other
+     owner; with this account as the only owner, the key's further signatures are worth nothing to
+     the Safe. What the venue's factory sets up (one owner, no module, its own fallback handler) is
+     taken from its code: the address proves that it made it.
      This account moves what the Safe holds at once and without the venue, by transactions that it
      sends itself as the owner.
 @custom:security Enforced: nobody withdraws. Not enforced: prices. Whoever holds the key signs orders
@@ -69,6 +71,7 @@ exports: (
 
 
 interface ISafe:
+    def swapOwner(before: address, old: address, new: address): nonpayable
     def nonce() -> uint256: view
     def getThreshold() -> uint256: view
     def getOwners() -> DynArray[address, 2]: view
@@ -111,10 +114,12 @@ event Withdrawn:
 MAX_DATA: constant(uint256) = 4420  # bytes: a transfer of an event's outcome tokens
 SENTINEL: constant(address) = 0x0000000000000000000000000000000000000001  # before a Safe's first owner
 CALL: constant(uint8) = 0
+DELEGATECALL: constant(uint8) = 1
 
 EXCHANGE: public(immutable(address))  # that may move what the Safe holds
 SAFE_FACTORY: public(immutable(address))  # of the venue's Safes
 SAFE_CODE_HASH: public(immutable(bytes32))  # of the code that makes one
+CODE: public(immutable(address))  # this contract, also while its code runs for an account
 
 safe: public(address)  # zero: none yet
 key: public(address)  # that the Safe was made for, and that signs its orders
@@ -147,6 +152,7 @@ def __init__(
     EXCHANGE = exchange
     SAFE_FACTORY = safe_factory
     SAFE_CODE_HASH = safe_code_hash
+    CODE = self
 
 
 # Views
@@ -230,8 +236,8 @@ def halt():
 @nonreentrant
 def adopt(key: address, signature: Bytes[65]):
     """
-    @notice Takes the Safe of a key, which has signed its first transaction: swapOwner(0x1, key, this
-            account) of the Safe itself, nonce 0, without gas and refund. Keeper only, while
+    @notice Takes the Safe of a key, which has signed its first transaction: a delegatecall of
+            handOver(key, this account) to CODE, nonce 0, without gas and refund. Keeper only, while
             tradable: whose key it is, is his choice.
     """
     account._check_may_trade()
@@ -242,10 +248,10 @@ def adopt(key: address, signature: Bytes[65]):
     self.key = key
     log Adopted(safe=safe, key=key)
     extcall ISafe(safe).execTransaction(
-        safe,
+        CODE,
         0,
-        abi_encode(SENTINEL, key, self, method_id=method_id("swapOwner(address,address,address)")),
-        CALL,
+        abi_encode(key, self, method_id=method_id("handOver(address,address)")),
+        DELEGATECALL,
         0,
         0,
         0,
@@ -256,6 +262,18 @@ def adopt(key: address, signature: Bytes[65]):
     owners: DynArray[address, 2] = staticcall ISafe(safe).getOwners()
     assert len(owners) == 1 and owners[0] == self, "not the only owner"
     assert staticcall ISafe(safe).getThreshold() == 1, "not the only owner"
+
+
+@external
+def handOver(key: address, owner: address):
+    """
+    @notice Runs as a Safe, by its delegatecall: makes the account `owner` its owner in place of the
+            key. Only in a transaction that this account sends, so that nobody who sees the key's
+            signature can spend it. Called in any other way it changes nothing.
+    @dev Reads and writes no storage: it would be the Safe's.
+    """
+    assert msg.sender == owner, "not the account"
+    extcall ISafe(self).swapOwner(SENTINEL, key, owner)
 
 
 @external

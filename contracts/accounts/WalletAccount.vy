@@ -76,7 +76,11 @@ exports: (
     account.ADAPTER,
     account.NEGATIVE_RISK,
     deposit_wallet.__interface__,
-    orders.__interface__,
+    orders.EXCHANGE,
+    orders.EXCHANGE_DOMAIN,
+    orders.epoch,
+    orders.domainSeparator,
+    orders.bumpEpoch,
 )
 
 
@@ -117,6 +121,8 @@ event LeftBehind:
 
 MAX_RETURNED: constant(uint256) = 8  # outcome tokens that one batch brings home
 LEAST_ORDER: constant(uint256) = 448  # bytes of an order's envelope without keeper's signature
+RESERVED: constant(uint256) = 3_600  # seconds that an admitted batch keeps others out, at most
+LEAST_AWAY: constant(uint256) = 10**6  # assets: a wallet that holds less holds up no closing
 
 # EIP-712 hashes of the calls that give the exchange its approvals, and that take them back
 ALLOW: immutable(bytes32)
@@ -126,6 +132,8 @@ DISAPPROVE: immutable(bytes32)
 
 adopted: public(bool)  # whether the wallet is this account's, and has been nobody else's
 admitted: public(bytes32)  # digest of the batch that the wallet may carry out
+admitted_nonce: uint256  # that batch's
+reserved_until: uint256  # timestamp: until then it keeps others out
 
 
 @deploy
@@ -197,9 +205,11 @@ def positions() -> (uint256, DynArray[IMarketAccount.Position, units.MAX_CONDITI
 def away() -> uint256:
     """
     @return What the wallet holds, in assets: collateral and outcome tokens, at their payout once
-            there is one, else at 1.
+            there is one, else at 1. 0 if it is less than one whole asset: a closed wallet cannot be
+            rid of what strangers give, and that is to hold up no closing. A sweep brings it home.
     """
-    return wallet_part._worth(self._adopted())
+    worth: uint256 = wallet_part._worth(self._adopted())
+    return worth if worth >= LEAST_AWAY else 0
 
 
 @external
@@ -279,6 +289,7 @@ def halt():
     """
     account._halt()
     self.admitted = empty(bytes32)
+    self.reserved_until = 0
     self._reach_wallet()
 
 
@@ -307,7 +318,7 @@ def fund(assets: uint256):
     """
     wallet: address = self._check_may_fund()
     log Funded(wallet=wallet, assets=assets)
-    assert extcall IERC20(account.COLLATERAL).transfer(wallet, assets, default_return_value=True), "transfer failed"
+    self._pay(wallet, assets)
 
 
 @external
@@ -387,7 +398,7 @@ def pauseWallet():
     @dev Never while it is paused: that would start the delay anew.
     """
     wallet: address = self._check_may_take_back()
-    assert staticcall deposit_wallet.IDepositWallet(wallet).paused() == 0, "wallet paused"
+    assert deposit_wallet._number_of(wallet, method_id("paused()")) == 0, "wallet paused"
     extcall deposit_wallet.IDepositWallet(wallet).pause()
 
 
@@ -395,11 +406,13 @@ def pauseWallet():
 @nonreentrant
 def unpauseWallet():
     """
-    @notice Ends the pause, for a venue that takes no orders of a paused wallet. Keeper only, while
-            tradable, and as the wallet has it after the delay.
+    @notice Ends the pause, for a venue that takes no orders of a paused wallet. Guardian or owner,
+            while tradable, and as the wallet has it after the delay.
+    @dev Not the keeper: he could end it in front of a halt or of an exit in kind.
     """
-    wallet: address = self._check_may_fund()
-    extcall deposit_wallet.IDepositWallet(wallet).unpause()
+    assert wallet_part._is_guardian_or_owner(), "not the guardian"
+    wallet_part._check_not_stopped()
+    extcall deposit_wallet.IDepositWallet(self._checked_wallet()).unpause()
 
 
 @external
@@ -439,7 +452,7 @@ def payInKind(receiver: address, shares: uint256, supply: uint256) -> uint256:
     amounts: DynArray[uint256, units.MAX_TOKENS] = []
     assets, ids, amounts = wallet_part._part_of(self, shares, supply)
     if assets != 0:
-        assert extcall IERC20(account.COLLATERAL).transfer(receiver, assets, default_return_value=True), "transfer failed"
+        self._pay(receiver, assets)
     if len(ids) != 0:
         extcall IConditionalTokens(account.CTF).safeBatchTransferFrom(self, receiver, ids, amounts, b"")
     if not self.adopted:
@@ -488,15 +501,20 @@ def redeemResolved() -> uint256:
 @view
 def _check_may_fund() -> address:
     wallet_part._check_may_fund()
-    assert self.adopted, "no wallet"
-    return deposit_wallet._wallet()
+    return self._checked_wallet()
 
 
 @internal
 @view
 def _check_may_take_back() -> address:
-    assert self.adopted, "no wallet"
     wallet_part._check_may_take_back()
+    return self._checked_wallet()
+
+
+@internal
+@view
+def _checked_wallet() -> address:
+    assert self.adopted, "no wallet"
     return deposit_wallet._wallet()
 
 
@@ -510,14 +528,27 @@ def _adopted() -> address:
 
 
 @internal
+def _pay(to: address, assets: uint256):
+    assert extcall IERC20(account.COLLATERAL).transfer(to, assets, default_return_value=True), "transfer failed"
+
+
+@internal
 def _admit(calls: DynArray[bytes32, deposit_wallet.MAX_HASHES], deadline: uint256) -> bytes32:
     """
-    @dev One at a time: the wallet's nonce lets no two pass, anyway.
+    @dev One at a time: the wallet's nonce lets no two pass, anyway. Guardian and owner replace a
+         batch that was admitted before; others wait until it has passed, is late, or is an hour old.
     """
     wallet: address = deposit_wallet._wallet()
-    nonce: uint256 = staticcall deposit_wallet.IDepositWallet(wallet).nonce()
+    nonce: uint256 = deposit_wallet._number_of(wallet, method_id("nonce()"))
+    assert (
+        nonce != self.admitted_nonce
+        or block.timestamp > self.reserved_until
+        or wallet_part._is_guardian_or_owner()
+    ), "batch admitted"
     digest: bytes32 = deposit_wallet._batch_digest(wallet, nonce, deadline, calls)
     self.admitted = digest
+    self.admitted_nonce = nonce
+    self.reserved_until = min(deadline, block.timestamp + RESERVED)
     log BatchAdmitted(digest=digest, nonce=nonce, deadline=deadline)
     return digest
 

@@ -22,10 +22,6 @@ from contracts.modules import units
 
 
 interface IDepositWallet:
-    def owner() -> address: view
-    def nonce() -> uint256: view
-    def pendingOwnerNonce() -> uint256: view
-    def paused() -> uint256: view
     def pause(): nonpayable
     def unpause(): nonpayable
 
@@ -140,12 +136,10 @@ def _is_owned_alone(wallet: address) -> bool:
             owner of now is the only one that there ever was, and nobody else may sign or move
             anything.
     """
-    if not wallet.is_contract:
-        return False
     return (
-        staticcall IDepositWallet(wallet).owner() == self
-        and staticcall IDepositWallet(wallet).nonce() == 0
-        and staticcall IDepositWallet(wallet).pendingOwnerNonce() == 0
+        self._number_of(wallet, method_id("owner()")) == convert(self, uint256)
+        and self._number_of(wallet, method_id("nonce()")) == 0
+        and self._number_of(wallet, method_id("pendingOwnerNonce()")) == 0
     )
 
 

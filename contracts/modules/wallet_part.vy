@@ -11,6 +11,7 @@ from ethereum.ercs import IERC20
 
 from contracts.interfaces import IConditionalTokens
 from contracts.interfaces import IMarketAccount
+from contracts.interfaces import IVault
 from contracts.modules import account
 from contracts.modules import units
 
@@ -120,7 +121,13 @@ def _check_may_fund():
     @notice Keeper only, while neither vault nor account is stopped and something is unresolved.
     """
     account._check_may_trade()
-    assert account._resolved() < account._number(account.COUNT), "not tradable"
+    self._check_not_stopped()
+
+
+@internal
+@view
+def _check_not_stopped():
+    assert not self._stopped(), "not tradable"
 
 
 @internal
@@ -130,3 +137,10 @@ def _check_may_take_back():
     @notice Keeper, guardian or owner; anyone in wind-down, and once the account does not trade.
     """
     assert account._may_make_safer() or self._stopped(), "not allowed to take back"
+
+
+@internal
+@view
+def _is_guardian_or_owner() -> bool:
+    vault: IVault = IVault(account._vault())
+    return msg.sender in [staticcall vault.guardian(), staticcall vault.owner()]

@@ -2,9 +2,7 @@
 
 import pytest
 
-from tests.conformance.chain import refusal
-from tests.contracts.wallet_stage import CAP, DEPOSITS, SafeStage
-from tests.property.evm import Reverted
+from tests.contracts.wallet_stage import CAP, DEPOSITS, SafeStage, refused, undone
 from tests.property.world import FOREVER, NOBODY, UNIT
 from tests.signing import BUY, SELL, key_of, struct
 
@@ -12,39 +10,18 @@ BOUGHT = 1_000 * UNIT  # YES, for 500 of the 10,000
 ALL = sum(DEPOSITS.values())
 
 
-@pytest.fixture(scope="module")
-def whole():
-    stage = SafeStage()
-    stage.fund()
-    return stage
-
-
 @pytest.fixture
-def stage(whole):
+def stage():
     """The Safe has the whole cap."""
-    point = whole.world.snapshot()
-    yield whole
-    whole.world.restore(point)
-
-
-@pytest.fixture(scope="module")
-def fresh_start():
-    return SafeStage()
+    with undone(SafeStage) as stage:
+        yield stage
 
 
 @pytest.fixture
-def fresh(fresh_start):
+def fresh():
     """The account is there, its Safe is not."""
-    point = fresh_start.world.snapshot()
-    yield fresh_start
-    fresh_start.world.restore(point)
-
-
-def refused(call):
-    """Return the refusal of a call."""
-    with pytest.raises(Reverted) as found:
-        call()
-    return refusal(found.value)
+    with undone(SafeStage, funded=False) as fresh:
+        yield fresh
 
 
 def test_the_key_trades_what_the_safe_holds(stage):

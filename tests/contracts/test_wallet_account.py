@@ -10,9 +10,17 @@ from eth_utils import keccak
 from strongroom.chain.artifacts import artifact
 from strongroom.signing.deposit_wallet import handover_digest, personal_digest
 
-from tests.conformance.chain import refusal
-from tests.contracts.wallet_stage import CAP, CHAIN_ID, DELAY, DEPOSITS, GWEI, WalletStage
-from tests.property.evm import Evm, Reverted
+from tests.contracts.wallet_stage import (
+    CAP,
+    CHAIN_ID,
+    DELAY,
+    DEPOSITS,
+    GWEI,
+    WalletStage,
+    refused,
+    undone,
+)
+from tests.property.evm import Evm
 from tests.property.world import DAY, FOREVER, HOUR, UNIT
 from tests.signing import BUY, EOA, SELL, key_of, struct
 
@@ -28,37 +36,18 @@ def funded():
     return stage
 
 
-@pytest.fixture(scope="module")
-def whole():
-    return funded()
-
-
 @pytest.fixture
-def stage(whole):
+def stage():
     """The wallet has the whole cap."""
-    point = whole.world.snapshot()
-    yield whole
-    whole.world.restore(point)
-
-
-@pytest.fixture(scope="module")
-def fresh_start():
-    return WalletStage()
+    with undone(WalletStage) as stage:
+        yield stage
 
 
 @pytest.fixture
-def fresh(fresh_start):
+def fresh():
     """The account is there, its wallet is not."""
-    point = fresh_start.world.snapshot()
-    yield fresh_start
-    fresh_start.world.restore(point)
-
-
-def refused(call):
-    """Return the refusal of a call."""
-    with pytest.raises(Reverted) as found:
-        call()
-    return refusal(found.value)
+    with undone(WalletStage, funded=False) as fresh:
+        yield fresh
 
 
 # Orders
@@ -293,7 +282,6 @@ def test_who_may_admit_what(stage):
     for call in (
         lambda: account.admitApprovals(until, sender=guardian),
         lambda: account.fund(1, sender=guardian),
-        lambda: account.unpauseWallet(sender=guardian),
     ):
         assert refused(call) == "not the keeper"
     account.admitReturn(1, [], [], until, sender=guardian)
@@ -337,11 +325,11 @@ def test_the_delay_is_what_the_venue_says_now(stage):
     assert stage.account.isOpen()
 
 
-def test_a_paused_wallet_trades_and_the_keeper_may_end_the_pause(stage):
+def test_a_paused_wallet_trades_and_the_guardian_may_end_the_pause(stage):
     stage.pauses()
     stage.buy(BOUGHT)
     assert stage.held("wallet") == BOUGHT
-    stage.by_keeper(stage.account, "unpauseWallet")
+    stage.account.unpauseWallet(sender=stage.who["guardian"])
     assert not stage.account.isOpen()
     assert stage.wallet.paused() == 0
 

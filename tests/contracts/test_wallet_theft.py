@@ -19,9 +19,15 @@ from strongroom.signing.deposit_wallet import WalletBatch, WalletCall, session_s
 from strongroom.signing.hashing import address_word
 from strongroom.signing.keys import sign_hash
 
-from tests.conformance.chain import refusal
-from tests.contracts.wallet_stage import CAP, CHAIN_ID, DELAY, DEPOSITS, WalletStage
-from tests.property.evm import Reverted
+from tests.contracts.wallet_stage import (
+    CAP,
+    CHAIN_ID,
+    DELAY,
+    DEPOSITS,
+    WalletStage,
+    refused,
+    undone,
+)
 from tests.property.world import DAY, FOREVER, UNIT
 from tests.signing import BUY, SELL, key_of, struct
 
@@ -29,26 +35,11 @@ ALL = sum(DEPOSITS.values())
 FEE_BPS = 500  # the exchange's own cap
 
 
-@pytest.fixture(scope="module")
-def whole():
-    stage = WalletStage()
-    stage.fund()
-    assert stage.worth() == ALL
-    return stage
-
-
 @pytest.fixture
-def stage(whole):
-    point = whole.world.snapshot()
-    yield whole
-    whole.world.restore(point)
-
-
-def refused(call):
-    """Return the refusal of a call."""
-    with pytest.raises(Reverted) as found:
-        call()
-    return refusal(found.value)
+def stage():
+    """The wallet has the whole cap."""
+    with undone(WalletStage) as stage:
+        yield stage
 
 
 def thefts(stage, thief):

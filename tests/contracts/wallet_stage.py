@@ -5,9 +5,13 @@ exchange, wallet, beacon and factory of the devnet (which give the recorded outc
 own, tests/conformance). People act by name.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
+import pytest
 from eth_account import Account
 from eth_utils import keccak
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
@@ -28,7 +32,8 @@ from strongroom.signing.hashing import (
 from strongroom.signing.hashing import safe_transaction_hash as transaction_hash
 from strongroom.signing.keys import sign_as_owners
 
-from tests.property.evm import Contract
+from tests.conformance.chain import refusal
+from tests.property.evm import Contract, Reverted
 from tests.property.world import CENT, DAY, DEPOSIT, FOREVER, HOUR, NOBODY, UNIT, World
 from tests.signing import BUY, EOA, POLY_SAFE, SELL, keeper_envelope, key_of, make_order, struct
 
@@ -39,6 +44,13 @@ DEPOSITS = {"alice": 60_000 * UNIT, "bob": 40_000 * UNIT}
 GWEI = 10**9
 
 
+def refused(call: Callable[[], Any]) -> str:
+    """Return the refusal of a call."""
+    with pytest.raises(Reverted) as found:
+        call()
+    return refusal(found.value)
+
+
 class WalletStage:
     """Two holders, one market at 50 cents, its wallet funded with the whole cap.
 
@@ -46,9 +58,13 @@ class WalletStage:
         account: the market's
         wallet: the account's
         yes, no: the market's tokens
+
+    Args:
+        conditions: of an event (negative risk)
+        limits: of the vault, beside those of `World`
     """
 
-    def __init__(self, negative_risk: bool = False, **limits: int) -> None:
+    def __init__(self, negative_risk: bool = False, conditions: int = 3, **limits: int) -> None:
         self.world = world = World(fees=(0, 0, 0), kinds=(), **{"exit_fee_bps": 0, **limits})
         self.evm, self.who, self.vault = world.evm, world.who, world.vault
         self.pusd, self.ctf = world.pusd, world.ctf
@@ -67,7 +83,7 @@ class WalletStage:
             world.settle()
             world.wait(HOUR)
         world.claim_all(*DEPOSITS)
-        self._open(negative_risk)
+        self._open(conditions if negative_risk else 0)
 
     # setting up
 
@@ -113,16 +129,17 @@ class WalletStage:
         parts = (self.exchange.address, "2", *wallets, *tokens)
         return self.evm.deploy(artifact("WalletAccount"), *parts)
 
-    def _open(self, negative_risk: bool) -> None:
+    def _open(self, conditions: int) -> None:
         world = self.world
         question = keccak(text="will it")
-        if negative_risk:
+        if conditions:
             question = question[:31] + b"\0"
-            world.ledger.prepareRecordedMarket(question, 0, 3, sender=self.who["events admin"])
+            prepared = (question, 0, conditions)
+            world.ledger.prepareRecordedMarket(*prepared, sender=self.who["events admin"])
         else:
             oracle = self.who["oracle"]
             self.ctf.prepareCondition(oracle, question, 2, sender=oracle)
-        self.question_id, count = question, 3 if negative_risk else 1
+        self.question_id, count = question, conditions or 1
         deadline = world.now + 300 * DAY
         self.by_keeper(self.vault, "openMarket", 0, question, count, deadline)
         (self.id,) = self.vault.openMarkets()
@@ -331,7 +348,11 @@ class SafeStage(WalletStage):
         return self.evm.deploy(artifact("SafeAccount"), *parts)
 
     def _know_wallet(self) -> None:
-        self.key = key_of("key of the Safe")
+        self.take_key("key of the Safe")
+
+    def take_key(self, name: str) -> None:
+        """From now on it is another key, and its Safe."""
+        self.key = key_of(name)
         self.wallet_address = self.account.safeOf(self.key.address)
         self.wallet = self.evm.at(self.wallet_address, safe("Safe").abi)
 
@@ -347,8 +368,10 @@ class SafeStage(WalletStage):
 
     def hand_over(self, to: str = "", nonce: int = 0) -> bytes:
         """Return the key's signature by which the Safe is the account's."""
-        swap = ("swapOwner", "0x" + "00" * 19 + "01", self.key.address)
-        return self.by_key(self.wallet, *swap, to or self.account.address, nonce=nonce)
+        call = (self.key.address, to or self.account.address)
+        code, data = self.implementation.address, self.account.data("handOver", *call)
+        terms = (self.wallet_address, CHAIN_ID, code, data, 1, nonce)  # a delegatecall
+        return sign_as_owners([self.key], transaction_hash(*terms))
 
     def fund(self, assets: int = CAP) -> None:
         """Adopt the Safe, give the exchange its approvals, move the budget there."""
@@ -364,3 +387,25 @@ class SafeStage(WalletStage):
         made = replace(order, signer=self.key.address, signatureType=POLY_SAFE)
         hash_ = self.hash(made)
         return struct(made, bytes(Account.unsafe_sign_hash(hash_, self.key.key).signature))
+
+
+@cache
+def _made(kind: type[WalletStage], funded: bool) -> WalletStage:
+    stage = kind()
+    if funded:
+        stage.fund()
+    return stage
+
+
+@contextmanager
+def undone(kind: type[WalletStage], funded: bool = True) -> Iterator[WalletStage]:
+    """Lend a stage, and undo what is done on it. Code that is put somewhere stays: whoever does
+    that takes a stage of his own.
+
+    Args:
+        funded: its wallet has the whole cap; else it is not there
+    """
+    stage = _made(kind, funded)
+    point = stage.world.snapshot()
+    yield stage
+    stage.world.restore(point)

@@ -123,7 +123,7 @@ def safe_transaction_hash(
     """Return what a Safe's owners sign for a transaction without value, refund or gas limit.
 
     Args:
-        operation: 0 call, 1 delegate call (for MultiSendCallOnly alone)
+        operation: 0 call, 1 delegate call
     """
     struct = keccak(
         _SAFE_TX
