@@ -26,9 +26,11 @@ from strongroom.journal.states import (
     AnswerKind,
     IllegalStep,
     IntentState,
+    TradeStatus,
     TransactionState,
     VenueWord,
     check_step,
+    trade_status,
     venue_word,
 )
 from strongroom.journal.tables import NotRecorded
@@ -134,7 +136,7 @@ def test_funds_are_reserved_from_the_signature_to_the_end(journal):
     journal.step(KEY, IntentState.UNKNOWN, detail="no answer")
     assert journal.reserved("0xAcc") == 3_333_330
     journal.fill(KEY, [OrderFill("0xaa", 1, 1_000_000, 3_000_003, 0)], 3_000_001)
-    assert journal.reserved("0xAcc") == 2_333_331  # up: 6,999,999 at .333333
+    assert journal.reserved("0xAcc") == 2_333_330  # what it may still give
     assert journal.reserved("0xOther") == 0
     journal.step(KEY, IntentState.CLOSED, detail="expired")
     assert journal.reserved("0xAcc") == 0
@@ -159,6 +161,44 @@ def test_the_venues_word_is_noted_when_it_is_new(journal):
     assert venue_word("matched") in OVER
     assert venue_word("CANCELED") == VenueWord.CANCELLED
     assert venue_word("something new") == VenueWord.NONE
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "over"),
+    [
+        ("ORDER_STATUS_LIVE", VenueWord.LIVE, False),
+        ("ORDER_STATUS_MATCHED", VenueWord.MATCHED, True),
+        ("delayed", VenueWord.DELAYED, False),
+        ("UNMATCHED", VenueWord.UNMATCHED, False),
+        ("INVALID", VenueWord.REJECTED, True),
+        ("ORDER_STATUS_CANCELED_MARKET_RESOLVED", VenueWord.CANCELLED, True),
+        ("CANCELED_NOT_ENOUGH_BALANCE", VenueWord.CANCELLED, True),
+        ("CANCELED_EXPIRED_ORDER", VenueWord.EXPIRED, True),
+        ("CANCELED_order couldn't be fully filled. FOK orders are ...", VenueWord.CANCELLED, True),
+        ("ORDER_STATUS_NEW_WORD", VenueWord.NONE, False),
+    ],
+)
+def test_an_order_is_over_by_the_stem_of_its_status(status, word, over):
+    """K17; VENUE e1, orders."""
+    assert venue_word(status) == word
+    assert (word in OVER) == over
+
+
+def test_trades_are_read_with_the_prefix_of_rest():
+    """VENUE e1, trades: CONFIRMED and FAILED alone are final."""
+    assert trade_status("TRADE_STATUS_CONFIRMED") == TradeStatus.CONFIRMED
+    for status in ("TRADE_STATUS_MATCHED_NOT_BROADCASTED", "TRADE_STATUS_MINED", "NEW"):
+        assert not trade_status(status).ended
+
+
+def test_what_is_closed_and_still_signed_is_found(journal):
+    journal.plan(PLAN)
+    signed(journal)
+    expiry = journal.get(KEY).expiry
+    assert journal.signed_until(expiry) == []  # still open
+    journal.step(KEY, IntentState.CLOSED, detail="over")
+    assert [each.key for each in journal.signed_until(expiry)] == [KEY]
+    assert journal.signed_until(expiry + 1) == []
 
 
 def test_another_versions_file_is_refused(tmp_path):

@@ -41,6 +41,7 @@ TEXTS = [
     (500, "not enough balance / allowance", AnswerKind.SILENT),  # a server error says nothing
     (503, errors.DISABLED, AnswerKind.SILENT),
     (503, errors.CANCEL_ONLY, AnswerKind.SILENT),
+    (503, str({"error": errors.POST_ONLY, "code": "post_only_mode"}), AnswerKind.REFUSED),
     (None, "Request exception!", AnswerKind.SILENT),
 ]
 
@@ -106,6 +107,56 @@ def test_trades_are_the_orders_own_and_an_unknown_word_has_not_ended():
     ).trades(HASH, HASH)
     assert found == {"1": TradeStatus.CONFIRMED, "2": TradeStatus.MATCHED}
     assert [status.ended for status in found.values()] == [True, False]
+
+
+class Heartbeats:
+    """The venue's rule: the id that is due, or a refusal that names it (VENUE e1)."""
+
+    def __init__(self, due):
+        self.due, self.lost, self.heard = due, False, []
+
+    def post_heartbeat(self, name):
+        self.heard.append(name)
+        if self.due not in (None, name):
+            request = httpx.Request("POST", "http://venue/v1/heartbeats")
+            body = {"error_msg": "Invalid Heartbeat ID", "heartbeat_id": self.due}
+            raise PolyApiException(httpx.Response(400, json=body, request=request))
+        self.due = f"id {len(self.heard)}"
+        if self.lost:
+            raise httpx.ReadTimeout("late")
+        return {"heartbeat_id": self.due}
+
+
+def test_the_next_heartbeat_carries_the_id_that_a_refusal_names():
+    """K19: after a new start, and after an answer that was lost."""
+    venue = Heartbeats("of the run before")
+    ours = Clob(venue)
+    assert ours.heartbeat().kind == AnswerKind.ACCEPTED
+    assert venue.heard == ["", "of the run before"]
+    assert ours.heartbeat().kind == AnswerKind.ACCEPTED
+    venue.lost = True
+    assert ours.heartbeat().kind == AnswerKind.SILENT
+    venue.lost = False
+    assert ours.heartbeat().kind == AnswerKind.ACCEPTED
+    assert len(venue.heard) == 6 and venue.heard[-1] == "id 4"
+    for nonsense in (failed(400, "no"), failed(500, "x"), [], None):
+        assert client(post_heartbeat=nonsense).heartbeat().kind == AnswerKind.SILENT
+
+
+def test_post_only_mode_is_a_refusal_and_stops_new_takers():
+    """K20: 503 with a code is no doubt about the order (VENUE e1, modes)."""
+    request = httpx.Request("POST", "http://venue/order")
+    body = {"error": errors.POST_ONLY, "code": "post_only_mode"}
+    refusal = PolyApiException(httpx.Response(503, json=body, request=request))
+    venue = client(post_order=refusal)
+    assert venue.place(ORDER, b"s", OrderKind.FAK).kind == AnswerKind.REFUSED
+    assert "post-only" in venue.trouble
+
+
+def test_a_word_that_nobody_knows_is_named():
+    found = client(get_order={"status": "ORDER_STATUS_ON_THE_MOON"}).look(HASH)
+    assert (found.kind, found.venue) == (AnswerKind.ACCEPTED, VenueWord.NONE)
+    assert found.detail == "the venue says 'ORDER_STATUS_ON_THE_MOON' of an order"
 
 
 def test_that_a_key_exists_already_is_no_alarm(monkeypatch, caplog, keeper_owners):

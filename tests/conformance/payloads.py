@@ -7,7 +7,9 @@ not make (VENUE d1); it goes by the market's version.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from functools import partial
+from math import floor
 from typing import Any
 
 from eth_account.messages import encode_defunct
@@ -15,6 +17,7 @@ from eth_utils import keccak
 from strongroom.chain.artifacts import TOKENS, artifact, gnosis
 from strongroom.chain.codec import FunctionCodec
 from strongroom.chain.ids import to_bytes
+from strongroom.chain.order_amounts import limit_amounts, market_amounts
 from strongroom.chain.orders import Side
 from strongroom.chain.units import MICRO
 from strongroom.chain.wallet_addresses import POLYGON
@@ -32,7 +35,6 @@ from strongroom.signing.hashing import (
     safe_transaction_hash,
 )
 from strongroom.signing.order import ExchangeDomain, order_hash
-from strongroom.signing.order_amounts import limit_amounts, market_amounts, spendable
 from strongroom.signing.venue_requests import (
     Credentials,
     builder_headers,
@@ -158,14 +160,12 @@ def _amounts(_: Json, row: Json) -> Found:
 
 
 def _spendable(_: Json, row: Json) -> Found:
-    ours = spendable(
-        int(Decimal(row["amount"]) * MICRO),
-        int(Decimal(row["max_spend"]) * MICRO),
-        Decimal(row["price"]),
-        Decimal(row["rate"]),
-        int(row["exponent"]),
-        Decimal(row["builder_rate"]),
-    )
+    """What the client leaves of a purchase beside its fee, by the venue's formula (VENUE c); the
+    keeper's budgets have the fee on top instead."""
+    amount, most = (int(Decimal(row[name]) * MICRO) for name in ("amount", "max_spend"))
+    rate, price, builder = (Fraction(row[name]) for name in ("rate", "price", "builder_rate"))
+    fee = rate * (price * (1 - price)) ** int(row["exponent"]) / price + builder
+    ours = amount if amount * (1 + fee) < most else floor(most / (1 + fee))
     yield "result", int(Decimal(row["result"]) * MICRO), ours
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from strongroom.chain.ids import IntentKey, intent_key
 from strongroom.chain.orders import Side
-from strongroom.chain.units import LOT
 from strongroom.execution.order_desk import FINEST_TICK
-from strongroom.execution.tasks import UNWIND, TaskRules, exit_limit
+from strongroom.execution.tasks import UNWIND, TaskRules, sale_of, sized
 from strongroom.journal import Journal
 from strongroom.keeper.recording import recorded_salt, replay
 from strongroom.signing.hashing import order_words
@@ -70,6 +69,7 @@ def check_parity(
             found.record.time * 1000,
             side,
             intent.key,
+            intent.kind,
         )
         # the signed envelope begins with the order's words, as they went out
         sent = intent.signature[: len(order_words(built))]
@@ -99,9 +99,10 @@ def _order(
             ratio = min(ratio, Decimal(filled(earlier, ATTEMPTS)) / each.size)
     if is_unwind:
         excess = filled(place, ATTEMPTS) - int(leg.size * ratio)
-        return Side.SELL, exit_limit(leg, tasks), excess // LOT * LOT
-    target = int(leg.size * ratio) // LOT * LOT
-    return leg.side, leg.price, target - filled(number, attempt)
+        sale = sale_of(leg, excess, tasks)
+        return sale.side, sale.price, sale.size
+    target = sized(leg, int(leg.size * ratio))
+    return leg.side, leg.price, sized(leg, target - filled(number, attempt))
 
 
 def _place(key: IntentKey, decision: Decision) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from strongroom.analysis.relations import Relation, states
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import LOT, MICRO
 from strongroom.information.books import Level
 from strongroom.information.gamma import FeeSchedule
 
@@ -55,6 +55,7 @@ class Bundle:
     transforms: tuple[Transform, ...] = ()
     budget: int = 10**9 * MICRO
     caps: Mapping[str, int] = field(default_factory=dict)  # market -> most to spend on it
+    lot: int = LOT  # micro-tokens that every size is a multiple of
 
     @property
     def markets(self) -> tuple[str, ...]:
@@ -69,6 +70,7 @@ def make_bundle(
     transforms: Sequence[Transform] = (),
     budget: int = 10**9 * MICRO,
     caps: Mapping[str, int] | None = None,
+    lot: int = LOT,
 ) -> Bundle:
     """Return the bundle with every state that the relations leave.
 
@@ -80,7 +82,7 @@ def make_bundle(
     for state in states(markets, relations, void_groups):
         pays = dict(zip(markets, state, strict=True))
         rows.append(tuple(security.payoff(pays[security.market]) for security in securities))
-    return Bundle(tuple(securities), tuple(rows), tuple(transforms), budget, dict(caps or {}))
+    return Bundle(tuple(securities), tuple(rows), tuple(transforms), budget, dict(caps or {}), lot)
 
 
 def split_and_merge(yes: int, no: int) -> tuple[Transform, Transform]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strongroom.analysis.bundle import Bundle, fee_of
-from strongroom.chain.units import LOT, MICRO
+from strongroom.chain.units import MICRO
 from strongroom.errors import Differs
 
 Vector = npt.NDArray[np.float64]
@@ -268,9 +268,9 @@ def _plan(
 ) -> BundlePlan:
     """Round down to lots; what then lacks a holding is sold or transformed less."""
     bound = float(values[columns.guarantee])
-    sizes = [_lots(value) for value in values[: len(columns.legs)]]
+    sizes = [_lots(value, bundle.lot) for value in values[: len(columns.legs)]]
     amounts = [
-        _lots(value)
+        _lots(value, bundle.lot)
         for value in values[columns.transform : columns.transform + len(bundle.transforms)]
     ]
     held = [security.held for security in bundle.securities]
@@ -296,6 +296,6 @@ def _plan(
     )
 
 
-def _lots(value: float) -> int:
+def _lots(value: float, lot: int) -> int:
     """Return a size in micro-tokens, whole lots; the solver's last digits do not cost a lot."""
-    return int(value * MICRO / LOT + 1e-6) * LOT
+    return int(value * MICRO / lot + 1e-6) * lot

@@ -425,6 +425,8 @@ class SimulatedChain:
     def _answer(self, ask: Ask) -> object:
         if ask.contract == "Vault":
             return self._vault[ask.function](*ask.arguments)
+        if ask.contract == "Exchange":
+            return self._order_status(OrderHash(str(ask.arguments[0])))
         return self._account[ask.function](self.world.account_at(ask.address))
 
     def _account_of(self, market: MarketId) -> str:
@@ -457,12 +459,20 @@ class SimulatedChain:
         anchor = found.anchor if found is queue.open or found in queue.waiting else 0
         return found.asked, found.left, anchor, found.closed_by, found.handed_back
 
+    def _order_status(self, name: OrderHash) -> tuple[bool, int]:
+        """Return whether an order is used up, and what it may still give; 0: nothing was."""
+        given = sum(log.args["makerAmountFilled"] for log in self._fills(name))
+        order = self.world.engine.orders.get(name)
+        if order is None or not given:
+            return False, 0
+        whole = -(-order.size * order.price // MICRO) if order.buys else order.size
+        return given >= whole, max(0, whole - given)
+
     def _fills(self, order: OrderHash) -> list[DecodedLog]:
         found = []
         for number, fill in enumerate(self.world.fills.get(order, ())):
-            # as the exchange tells them: at the order's own price, whatever was saved
-            cash = -(-fill.tokens * fill.order.price // MICRO)
-            making, taking = (cash, fill.tokens) if fill.order.buys else (fill.tokens, fill.cash)
+            given = (fill.cash, fill.tokens)
+            making, taking = given if fill.order.buys else given[::-1]
             args = {"makerAmountFilled": making, "takerAmountFilled": taking, "fee": fill.fee}
             transaction = to_hex(keccak(f"{order}{number}".encode()))
             found.append(DecodedLog(transaction, number, fill.time, args))

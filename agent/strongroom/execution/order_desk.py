@@ -5,16 +5,16 @@ exchange know each hash once. What became of it is read from the chain, and wher
 is over when the account's own signature has expired.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
 from strongroom.chain.calls import Ask, DecodedLog
-from strongroom.chain.ids import IntentKey, OrderHash, to_hex
+from strongroom.chain.ids import IntentKey, Json, OrderHash, to_hex
 from strongroom.chain.orders import Side
-from strongroom.chain.units import MICRO
-from strongroom.execution.interfaces import ChainReads, OrderVenue
+from strongroom.chain.units import LOT, MICRO
+from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue
 from strongroom.execution.venues.wallets import Wallets
 from strongroom.journal import Journal, OrderFill, OrderIntent
 from strongroom.journal.states import OVER, AnswerKind, IntentState, TradeStatus, VenueWord
@@ -23,6 +23,7 @@ from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 from strongroom.signing.signers import CosignerRefused, NotSigned, OrderRequest, Signers
 
 REORG_BLOCKS = 64  # a fill undone may come back in a block this much lower
+DUST = LOT  # matching cuts fills to whole cents: an order that lacks no more is filled (VENUE e1)
 FINEST_TICK = Decimal("0.0001")  # of the venue: prices are checked before they are planned
 _AT_THE_VENUE = (IntentState.SENT, IntentState.UNKNOWN, IntentState.ACKED)
 _LEADS_TO = {
@@ -45,7 +46,7 @@ class Desk:
         domains: Sequence[ExchangeDomain],
         lifetime_s: int = 300,
         confirmations: int = 0,
-        on_end: Callable[[str, IntentKey], None] = lambda what, key: None,
+        on_event: Listener = lambda event, fields: None,
         wallets: Wallets | None = None,
     ) -> None:
         """Take the parts.
@@ -54,12 +55,13 @@ class Desk:
             domains: of the exchanges that orders may name
             lifetime_s: of a signature; the vault's `max_order_lifetime` at most
             confirmations: blocks on top of a fill, before an order counts as filled
-            on_end: is called at the end of each order
+            on_event: hears of what an order should not have come to
             wallets: that orders of delegated accounts may name as their maker
         """
         self._wallets = wallets or Wallets(chain, (), ())
         self._journal, self._chain, self._own_venue = journal, chain, venue
-        self._signers, self._on_end = signers, on_end
+        self._signers, self._on_event = signers, on_event
+        self._told: set[str] = set()  # words of the venue that we do not know
         self._domains = {domain.address.lower(): domain for domain in domains}
         self._lifetime, self._confirmations = lifetime_s, confirmations
 
@@ -93,7 +95,8 @@ class Desk:
             self._follow(intent)
 
     def recover(self) -> None:
-        """Go through all that is open: at the start, and every few seconds.
+        """Go through all that is open, and what is closed and still signed: at the start, and every
+        few seconds.
 
         Raises:
             NotSigned: a signature is missing; the others have gone on.
@@ -104,6 +107,7 @@ class Desk:
                 self.advance(intent.key)
             except NotSigned as error:
                 missing = error
+        self._look_back()
         if missing is not None:
             raise missing
 
@@ -179,9 +183,12 @@ class Desk:
             answer = self._venue(intent).look(intent.order_hash)
             if answer.kind == AnswerKind.ACCEPTED and answer.venue != VenueWord.NONE:
                 self._journal.hear(intent.key, answer.venue)
+            elif answer.kind == AnswerKind.ACCEPTED and answer.detail not in self._told:
+                self._told.add(answer.detail)
+                self._on_event("unknown_word", {"order": intent.order_hash, "why": answer.detail})
         filled, deep = self._read_fills(intent)
-        intent = self._journal.get(intent.key)
-        if filled >= intent.size:
+        intent, heard = self._journal.get(intent.key), intent.venue
+        if filled >= intent.size - DUST:
             if deep:
                 self._hear_trades(intent)
                 # the chain has them all, whatever the venue has got round to saying
@@ -190,7 +197,7 @@ class Desk:
                 self._close(intent, "filled")
         elif intent.state == IntentState.REFUSED:
             self._close(intent, f"refused: {intent.reason}")
-        elif intent.venue in OVER and self._hear_trades(intent):
+        elif _is_over(intent, heard) and self._hear_trades(intent):
             filled, _ = self._read_fills(intent)  # what settled since it was read
             confirmed = TradeStatus.CONFIRMED in self._journal.trades_of(intent.key).values()
             if confirmed and not filled and self._chain.now() <= intent.expiry:
@@ -229,19 +236,39 @@ class Desk:
             matching={"orderHash": intent.order_hash},
         )
         found = [_fill(log) for log in logs]
-        cash = -(-intent.size * intent.price // MICRO)
-        filled = sum(
-            each.making * intent.size // cash if intent.side == Side.BUY else each.making
-            for each in found
-        )
+        filled = sum(each.tokens(intent.side) for each in found)
         if found != self._journal.fills_of(intent.key):
             self._journal.fill(intent.key, found, filled)
         newest = max((log.block for log in logs), default=0)
         return filled, self._chain.head().number >= newest + self._confirmations
 
+    def _look_back(self) -> None:
+        """Ask the exchange after orders that are closed and whose signature still counts.
+
+        A better price leaves a part of what a BUY may give open, and so does an order that the
+        venue has taken out: its operator could still match it (VENUE c). What comes of it is kept
+        and told, whatever the order's end was.
+        """
+        signed = self._journal.signed_until(self._chain.now())
+        asked = [
+            Ask(each.exchange, "Exchange", "getOrderStatus", (each.order_hash,)) for each in signed
+        ]
+        for intent, (is_filled, left) in zip(signed, self._chain.ask(asked), strict=True):
+            whole = intent.cash if intent.side == Side.BUY else intent.size
+            given = whole - left if is_filled or left else 0
+            known = sum(each.making for each in self._journal.fills_of(intent.key))
+            if given == known:
+                continue
+            filled, _ = self._read_fills(intent)
+            if filled != intent.filled:
+                before: dict[str, Json] = {"before": intent.filled, "why": intent.reason}
+                self._on_event("late_fill", _told(intent, filled) | before)
+
     def _close(self, intent: OrderIntent, why: str) -> None:
         self._journal.step(intent.key, IntentState.CLOSED, detail=why)
-        self._on_end(why, intent.key)
+        filled = self._journal.get(intent.key).filled
+        if filled > intent.size + DUST:
+            self._on_event("overfilled", _told(intent, filled))
 
     def _venue(self, intent: OrderIntent) -> OrderVenue:
         """Return the service under the API key that the order's maker belongs to."""
@@ -259,7 +286,24 @@ def _order(intent: OrderIntent, tick: Decimal = FINEST_TICK) -> OrderV2:
         intent.time * 1000,
         intent.side,
         intent.key,
+        intent.kind,
     )
+
+
+def _is_over(intent: OrderIntent, heard: VenueWord) -> bool:
+    """Whether nothing more comes of an order at the venue. One that found nothing when it was due,
+    and is of a kind that does not rest, is over once it is still said at the next look.
+
+    Args:
+        heard: the word before the one that the intent has now
+    """
+    if intent.venue == heard == VenueWord.UNMATCHED:
+        return not intent.kind.rests
+    return intent.venue in OVER
+
+
+def _told(intent: OrderIntent, filled: int) -> dict[str, Json]:
+    return {"order": intent.order_hash, "filled": filled, "size": intent.size}
 
 
 def _fill(log: DecodedLog) -> OrderFill:

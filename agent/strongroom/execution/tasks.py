@@ -22,9 +22,10 @@ from strongroom.chain.ids import (
     to_bytes,
     transaction_key,
 )
+from strongroom.chain.order_amounts import fitting
 from strongroom.chain.orders import MoveKind, OnFailure, OrderKind, Outcome, Side
 from strongroom.chain.rpc import checksum
-from strongroom.chain.units import BPS, LOT, MICRO
+from strongroom.chain.units import BPS, MICRO
 from strongroom.errors import Refused
 from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.order_desk import Desk
@@ -287,7 +288,7 @@ class Tasks:
             ratio = min(ratio, Decimal(filled) / leg.size)
             if ratio == 0 and number == buys[0]:
                 break
-        unwinds = ratio < 1 and len(buys) > 1 and record.on_failure == OnFailure.UNWIND
+        unwinds = len(buys) > 1 and record.on_failure == OnFailure.UNWIND
         if unwinds and not self._unwound(task, record.legs, buys, ratio, may_place):
             return
         if not self._moved(task, record, TaskStep(SafeStage.CONVERT), ratio):
@@ -303,16 +304,17 @@ class Tasks:
         self, task: Task, leg: DecidedLeg, number: int, ratio: Decimal, may_place: bool
     ) -> int | None:
         """Return what a leg has filled when it is over, None while it is not."""
-        target = int(leg.size * ratio) // LOT * LOT
+        target = sized(leg, int(leg.size * ratio))
         if leg.kind == OrderKind.POOL:
             return self._at_pool(task, leg, number, target, may_place)
         filled = 0
         for attempt in range(self._rules.attempts):
             intent = self._journal.find(intent_key(task.decision, number, attempt))
             if intent is None:
-                if target - filled <= 0 or not may_place or not self._again(task, number, attempt):
+                left = sized(leg, target - filled)
+                if left <= 0 or not may_place or not self._again(task, number, attempt):
                     return filled
-                intent = self._place(task, replace(leg, size=target - filled), number, attempt)
+                intent = self._place(task, replace(leg, size=left), number, attempt)
                 if intent is None:
                     return filled  # it could not be built
             if intent.state != IntentState.CLOSED:
@@ -397,22 +399,20 @@ class Tasks:
                 for attempt in range(self._rules.attempts)
             )
             bought = sum(each.filled for each in attempts if each is not None)
-            excess = (bought - int(leg.size * ratio)) // LOT * LOT
-            price = self._exit_price(leg, excess)
+            back = sale_of(leg, bought - int(leg.size * ratio), self._rules)
             closed = bool(self._vault.closed([leg.vault_market]))
-            if price is None or not may_place or closed:
+            if not may_place or closed or not self._is_wanted(back):
                 continue  # held
-            back = replace(leg, side=Side.SELL, price=price, kind=OrderKind.FAK, size=excess)
             self._place(task, back, UNWIND + number)
             return False
         return True
 
-    def _exit_price(self, leg: DecidedLeg, excess: int) -> Decimal | None:
-        """Return the limit at which an excess is sold, or None where it is better held."""
-        book, least = self._book(leg.token), exit_limit(leg, self._rules)
-        if book is None or book.bid is None or Decimal(book.bid) / MICRO < least:
-            return None
-        return least if excess >= LEAST_SALE and least * excess >= MICRO else None
+    def _is_wanted(self, sale: DecidedLeg) -> bool:
+        """Whether the venue takes an order so small, and somebody bids its price."""
+        if sale.size < LEAST_SALE or sale.price * sale.size < MICRO:
+            return False
+        book = self._book(sale.token)
+        return book is not None and book.bid is not None and sale.price <= Decimal(book.bid) / MICRO
 
     def _moved(self, task: Task, record: DecisionRecord, step: TaskStep, ratio: Decimal) -> bool:
         """Convert or merge, as far as the legs went; return whether that is over."""
@@ -494,10 +494,18 @@ class Tasks:
         self._on_event("task_closed", {"decision": task.decision, "why": why})
 
 
-def exit_limit(leg: DecidedLeg, rules: TaskRules) -> Decimal:
-    """Return the lowest price at which a purchase is sold again: on the tick, up."""
+def sized(leg: DecidedLeg, most: int) -> int:
+    """Return the largest size that an order of a leg can have, micro-tokens."""
+    return fitting(leg.kind, leg.side, int(leg.price * MICRO), max(0, most))
+
+
+def sale_of(leg: DecidedLeg, excess: int, rules: TaskRules) -> DecidedLeg:
+    """Return the order that sells what a purchase has too much of, at the lowest price at which
+    that is done: on the tick, up."""
     least = leg.price * (BPS - rules.slippage_bps) / BPS
-    return -(-least // leg.tick) * leg.tick
+    price = -(-least // leg.tick) * leg.tick
+    back = replace(leg, side=Side.SELL, price=price, kind=OrderKind.FAK)
+    return replace(back, size=sized(back, excess))
 
 
 def _stood(record: DecisionRecord) -> tuple[TokenId, float, float] | None:

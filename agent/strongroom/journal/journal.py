@@ -20,7 +20,6 @@ from strongroom.chain.ids import (
     canonical,
 )
 from strongroom.chain.orders import Side
-from strongroom.chain.units import MICRO
 from strongroom.database import open_engine
 from strongroom.information.forecast import Given
 from strongroom.journal.migrations import prepare
@@ -407,9 +406,15 @@ class Journal:
         found: dict[str, int] = {}
         for intent in self.open():
             if intent.side == Side.BUY and intent.state in RESERVING:
-                cash = -(-(intent.size - intent.filled) * intent.price // MICRO)
+                paid = sum(fill.making for fill in self.fills_of(intent.key))
+                cash = max(0, intent.cash - paid)
                 found[intent.account] = found.get(intent.account, 0) + cash
         return found
+
+    def signed_until(self, now: int) -> list[OrderIntent]:
+        """Return the closed intents whose signature still counts."""
+        closed = (intents.c.state == IntentState.CLOSED) & (intents.c.order_hash != "")
+        return self._intents(_PLANNED.where(closed & (intents.c.expiry >= now)))
 
     def _intents(self, chosen: Select[tuple[str]]) -> list[OrderIntent]:
         with self._engine.connect() as connection:

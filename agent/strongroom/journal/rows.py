@@ -17,6 +17,7 @@ from strongroom.chain.ids import (
     TransactionKey,
 )
 from strongroom.chain.orders import OrderKind, Side
+from strongroom.chain.units import MICRO
 from strongroom.journal.states import (
     AnswerKind,
     IntentState,
@@ -35,7 +36,7 @@ class OrderIntent:
     Attributes:
         token: micro-tokens of it are traded
         price: limit, 10**-6
-        size, filled: micro-tokens
+        size, filled: micro-tokens; a BUY that finds better prices may be filled with more
         time: of the decision, timestamp
         maker: a wallet that trades for a delegated account; empty: the account itself
         answer: the venue's, to the order itself
@@ -63,6 +64,11 @@ class OrderIntent:
     block: int = 0
     filled: int = 0
     reason: str = ""
+
+    @property
+    def cash(self) -> int:
+        """What the whole of it is worth at its limit, micro-units, up."""
+        return -(-self.size * self.price // MICRO)
 
     def wants_the_same(self, other: "OrderIntent") -> bool:
         """Whether both are the same order, however far they have come."""
@@ -121,13 +127,17 @@ class SafeTransaction:
 
 @dataclass(frozen=True)
 class OrderFill:
-    """One `OrderFilled` of an intent's order."""
+    """One `OrderFilled` of an intent's order: what it gave, what it got, and the fee beside."""
 
     transaction: str
     log_index: int
     making: int
     taking: int
     fee: int
+
+    def tokens(self, side: Side) -> int:
+        """Return what was traded, micro-tokens: a better price is more of them, not less."""
+        return self.taking if side == Side.BUY else self.making
 
 
 Columns = Mapping[str, str | int | bytes | None]  # of a row, to be written

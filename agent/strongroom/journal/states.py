@@ -1,7 +1,7 @@
 """What may become of an order: two axes, the venue's word and the chain's evidence. Pure.
 
     intent: PLANNED -> SIGNED -> SENT -> ACKED | REFUSED | UNKNOWN -> CLOSED
-    venue:  NONE | LIVE | DELAYED | MATCHED | CANCELLED | EXPIRED | REJECTED
+    venue:  NONE | LIVE | DELAYED | UNMATCHED | MATCHED | CANCELLED | EXPIRED | REJECTED
 
 Each step is written to the journal before what it allows is done, so whatever breaks between two
 steps is found again. UNKNOWN is no failure: the order may stand. It ends for certain, because the
@@ -31,6 +31,7 @@ class VenueWord(StrEnum):
     NONE = "NONE"
     LIVE = "LIVE"
     DELAYED = "DELAYED"
+    UNMATCHED = "UNMATCHED"  # a delayed order that found nothing; it rests if its kind does
     MATCHED = "MATCHED"
     CANCELLED = "CANCELLED"
     EXPIRED = "EXPIRED"
@@ -159,21 +160,31 @@ def check_transaction_step(now: TransactionState, to: TransactionState) -> None:
         raise IllegalStep(f"{now} -> {to}")
 
 
+# by the stem that a status begins with: an end names its reason, in words that are not all known
+_STEMS = {
+    "LIVE": VenueWord.LIVE,
+    "DELAYED": VenueWord.DELAYED,
+    "UNMATCHED": VenueWord.UNMATCHED,
+    "MATCHED": VenueWord.MATCHED,
+    "CANCELED_EXPIRED": VenueWord.EXPIRED,
+    "CANCELED": VenueWord.CANCELLED,
+    "CANCELLED": VenueWord.CANCELLED,
+    "EXPIRED": VenueWord.EXPIRED,
+    "REJECTED": VenueWord.REJECTED,
+    "INVALID": VenueWord.REJECTED,
+}
+
+
 def venue_word(status: str) -> VenueWord:
-    """Return the venue's status in our words; one that we do not know is NONE."""
-    known = {
-        "LIVE": VenueWord.LIVE,
-        "DELAYED": VenueWord.DELAYED,
-        "UNMATCHED": VenueWord.LIVE,
-        "MATCHED": VenueWord.MATCHED,
-        "CANCELED": VenueWord.CANCELLED,
-        "CANCELLED": VenueWord.CANCELLED,
-        "EXPIRED": VenueWord.EXPIRED,
-        "REJECTED": VenueWord.REJECTED,
-    }
-    return known.get(status.upper(), VenueWord.NONE)
+    """Return the venue's status of an order in our words; one that we do not know is NONE.
+
+    REST puts `ORDER_STATUS_` before it, and ends have a reason behind them (VENUE e1).
+    """
+    word = status.upper().removeprefix("ORDER_STATUS_")
+    return next((ours for stem, ours in _STEMS.items() if word.startswith(stem)), VenueWord.NONE)
 
 
-def trade_status(word: str) -> TradeStatus:
+def trade_status(status: str) -> TradeStatus:
     """Return the venue's word for a match; one that we do not know has not ended."""
+    word = status.upper().removeprefix("TRADE_STATUS_")
     return TradeStatus(word) if word in TradeStatus.__members__ else TradeStatus.MATCHED

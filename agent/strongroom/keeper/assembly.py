@@ -92,6 +92,7 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         settings.domains,
         lifetime_s=settings.lifetime_s,
         confirmations=settings.confirmations,
+        on_event=on_event,
         wallets=vault.wallets,
     )
     sender = around.report_sender

@@ -9,8 +9,9 @@ from py_clob_client_v2.order_utils.model.side import Side as ClientSide
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 
 from strongroom.chain.ids import DecisionId, IntentKey, TokenId, to_bytes
-from strongroom.chain.orders import Side
-from strongroom.chain.units import LOT, cost_micro, on_tick
+from strongroom.chain.order_amounts import UnknownTick, limit_amounts, market_amounts, step
+from strongroom.chain.orders import OrderKind, Side
+from strongroom.chain.units import MICRO, cost_micro, on_tick
 from strongroom.errors import BadInput
 from strongroom.signing.hashing import exchange_order_hash
 
@@ -53,6 +54,7 @@ def build_order(
     timestamp_ms: int,
     side: Side = Side.BUY,
     key: IntentKey | None = None,
+    kind: OrderKind = OrderKind.GTC,
 ) -> OrderV2:
     """Build an order for `tokens` micro-tokens at `price` with the market's account, or the wallet
     that trades for it, as maker.
@@ -64,15 +66,16 @@ def build_order(
         key: of the intent, where a decision has several orders (intent_key); else the decision
 
     Raises:
-        BadOrder: the price is off the tick, or the size is no whole number of lots.
+        BadOrder: the price is off the tick, or the venue takes no order of this kind and size at
+            it (order_amounts.py).
     """
     if not on_tick(price, tick):
         raise BadOrder(f"price {price} is not a multiple of the tick {tick}")
-    if tokens <= 0 or tokens % LOT:
-        raise BadOrder(f"size {tokens} is not a positive multiple of {LOT} micro-tokens")
+    lot = step(kind, side, int(price * MICRO))
+    if tokens <= 0 or tokens % lot:
+        raise BadOrder(f"size {tokens} is not a positive multiple of {lot} micro-tokens")
     salt = int((key or decision)[2:18], 16) % 2**53
-    cash = cost_micro(price, tokens)
-    making, taking = (cash, tokens) if side == Side.BUY else (tokens, cash)
+    making, taking = _amounts(kind, side, price, tokens, tick)
     return OrderV2(
         salt=str(salt),
         maker=maker,
@@ -86,6 +89,19 @@ def build_order(
         metadata=decision,
         builder=_NO_BUILDER,
     )
+
+
+def _amounts(
+    kind: OrderKind, side: Side, price: Decimal, tokens: int, tick: Decimal
+) -> tuple[int, int]:
+    """Return makerAmount and takerAmount, micro-units; the price between them is `price` itself."""
+    cash = cost_micro(price, tokens)
+    try:
+        if kind.rests:
+            return limit_amounts(side, price, tokens, tick)
+        return market_amounts(side, price, cash if side == Side.BUY else tokens, tick)
+    except UnknownTick as error:
+        raise BadOrder(str(error)) from error
 
 
 _SIDES = {Side.BUY: ClientSide.BUY, Side.SELL: ClientSide.SELL}

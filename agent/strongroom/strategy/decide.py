@@ -18,9 +18,10 @@ from strongroom.chain.ids import (
     keccak,
     to_hex,
 )
+from strongroom.chain.order_amounts import fitting, step
 from strongroom.chain.orders import YES, MoveKind, OrderKind
 from strongroom.chain.protocols import Protocol
-from strongroom.chain.units import LOT, MICRO, on_tick
+from strongroom.chain.units import MICRO, on_tick
 from strongroom.errors import Refused
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Confidence, Leg, Pack, Proposal
@@ -191,6 +192,9 @@ class _Round:
                 raise _NotNow(f"no exchange of its kind is named ({leg.market.protocol})")
             if not on_tick(Decimal(leg.price) / MICRO, leg.market.tick):
                 raise _NotNow(f"{leg.price} is not on the tick {leg.market.tick}")
+            lot = step(self.kind_of(leg.market, proposal.kind), leg.side, leg.price)
+            if proposal.sized and leg.size % lot:
+                raise _NotNow(f"the venue takes no order of {leg.size} at {leg.price}: steps {lot}")
             if proposal.resting and leg.market.condition_id in self.rules.exchanges.pools:
                 raise _NotNow("a pool has no resting orders")
             if leg.buys and leg.price > view.vault.max_buy_price:
@@ -259,13 +263,14 @@ class _Round:
         (leg,) = legs
         chosen, limits = self.choose(proposal, leg)
         fee = leg.market.fees.most_up_to(MICRO, leg.price)  # of one token
-        tokens = chosen.assets * MICRO // (leg.price + fee) // LOT * LOT
-        least = max(
-            int(leg.market.min_size * MICRO), -(-LEAST_ORDER * MICRO // leg.price // LOT) * LOT
-        )
+        kind = self.kind_of(leg.market, proposal.kind)
+        tokens = fitting(kind, leg.side, leg.price, chosen.assets * MICRO // (leg.price + fee))
+        least = max(int(leg.market.min_size * MICRO), -(-LEAST_ORDER * MICRO // leg.price))
         if tokens < least:
+            lot = step(kind, leg.side, leg.price)
             raise _NotNow(
-                f"{chosen.binding} leaves {chosen.assets}, {tokens} tokens; least order {least}"
+                f"{chosen.binding} leaves {chosen.assets}, {tokens} tokens in steps of {lot}; "
+                f"least order {least}"
             )
         how = SizingNote(self.rules.sizing.rule, chosen.binding, limits)
         return [replace(leg, size=tokens)], how
@@ -371,7 +376,7 @@ class _Round:
 
     def decided(self, leg: Leg, kind: OrderKind) -> DecidedLeg:
         """Return a leg as it is kept and carried out."""
-        market, exchanges = leg.market, self.rules.exchanges
+        market = leg.market
         return DecidedLeg(
             vault_market=self.name_of(market),
             condition=market.condition_id,
@@ -382,9 +387,13 @@ class _Round:
             price=Decimal(leg.price) / MICRO,
             size=leg.size,
             tick=market.tick,
-            exchange=exchanges.of(market),
-            kind=OrderKind.POOL if market.condition_id in exchanges.pools else kind,
+            exchange=self.rules.exchanges.of(market),
+            kind=self.kind_of(market, kind),
         )
+
+    def kind_of(self, market: Market, kind: OrderKind) -> OrderKind:
+        """Return how an order on a market is carried out: at its pool, where it is traded there."""
+        return OrderKind.POOL if market.condition_id in self.rules.exchanges.pools else kind
 
     def opening(self, market: Market) -> Opening:
         """Return what openMarket takes."""

@@ -5,6 +5,7 @@ limit say nothing about the order. The texts are read here and nowhere else.
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -39,6 +40,8 @@ from strongroom.journal.states import (
 # What the official client lets through: its own error, httpx', and what a body that is none of its
 # JSON makes of it. All say the same: nothing about the order.
 _FOREIGN = (PolyException, httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError)
+# a server error that says no to the order: the venue takes none of this kind now (VENUE e1)
+_CLOSED = re.compile("post_only_mode|post-only mode")
 
 
 class VenueAway(Away):
@@ -84,7 +87,8 @@ class Clob:
                 )
         except PolyApiException as error:
             answer = answer_of(error.status_code, str(error.error_msg))
-            self.trouble = answer.detail if answer.kind == AnswerKind.SILENT else ""
+            closed = answer.kind == AnswerKind.SILENT or error.status_code == 503
+            self.trouble = answer.detail if closed else ""
             return answer
         except _FOREIGN as error:
             return _silent(error)
@@ -97,7 +101,10 @@ class Clob:
             found = self._client.get_order(order_hash)
             if not found:
                 return VenueAnswer(AnswerKind.REFUSED, detail="the venue does not know the order")
-            return VenueAnswer(AnswerKind.ACCEPTED, venue_word(str(found["status"])))
+            status = str(found["status"])
+            word = venue_word(status)
+            detail = f"the venue says {status!r} of an order" if word == VenueWord.NONE else ""
+            return VenueAnswer(AnswerKind.ACCEPTED, word, detail)
         except _FOREIGN as error:
             return _silent(error)
 
@@ -126,12 +133,18 @@ class Clob:
             return None
 
     def heartbeat(self) -> VenueAnswer:
-        """Say that we live: without it the venue takes our resting orders out."""
+        """Say that we live: without it the venue takes our resting orders out. Where another id is
+        due, as after an answer that was lost or a new start, the venue names it, and it is sent."""
         try:
-            answer = self._client.post_heartbeat(self._heartbeat_id)
+            try:
+                answer = self._client.post_heartbeat(self._heartbeat_id)
+            except PolyApiException as error:
+                due = _named_id(error)
+                if due is None:
+                    raise
+                answer = self._client.post_heartbeat(due)
             self._heartbeat_id = str(answer.get("heartbeat_id", ""))
         except PolyApiException as error:
-            self._heartbeat_id = ""
             return VenueAnswer(AnswerKind.SILENT, detail=str(error.error_msg))
         except _FOREIGN as error:
             return _silent(error)
@@ -185,9 +198,17 @@ def answer_of(status: int | None, text: str) -> VenueAnswer:
         return VenueAnswer(AnswerKind.ACCEPTED, detail="the venue has the order already")
     if status == 400 and "balance" in text:
         return VenueAnswer(AnswerKind.UNFUNDED, VenueWord.REJECTED, text)
-    if status in (400, 401, 403):
+    if status in (400, 401, 403) or (status == 503 and _CLOSED.search(text)):
         return VenueAnswer(AnswerKind.REFUSED, VenueWord.REJECTED, text)
     return VenueAnswer(AnswerKind.SILENT, detail=f"{status}: {text}")
+
+
+def _named_id(refusal: PolyApiException) -> str | None:
+    """Return the heartbeat's id that a refusal says is due (VENUE e1), or None."""
+    body = refusal.error_msg
+    if refusal.status_code != 400 or not isinstance(body, Mapping):
+        return None
+    return str(body["heartbeat_id"]) if body.get("heartbeat_id") else None
 
 
 def _silent(error: Exception) -> VenueAnswer:

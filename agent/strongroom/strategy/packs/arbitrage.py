@@ -1,12 +1,15 @@
 """What Dutch book and bundle share: from books to a bundle, from a certified plan to a proposal."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import lcm
 
 from strongroom.analysis.bundle import Security
 from strongroom.analysis.scan import ArbitrageFinding
+from strongroom.chain.order_amounts import step
 from strongroom.chain.orders import NO, YES, MoveKind, OnFailure, OrderKind, Side
 from strongroom.chain.units import LOT, MICRO
-from strongroom.information.books import Book
+from strongroom.information.books import Book, Level
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Leg, Move, Proposal
 from strongroom.strategy.view import View
@@ -34,11 +37,33 @@ def securities_of(view: View, market: Market) -> list[Security]:
     ]
 
 
+def in_whole_lots(securities: Sequence[Security]) -> tuple[list[Security], int]:
+    """Return securities as orders can be placed on them, and the lot that fits at all their prices.
+
+    Legs hang together in their sizes, so all are multiples of one lot; what a level offers beyond
+    its last whole lot is left there.
+    """
+    asks = [level.price for security in securities for level in security.asks]
+    lot = lcm(LOT, *(step(OrderKind.FAK, Side.BUY, price) for price in asks))
+    return [
+        replace(
+            each,
+            asks=tuple(
+                Level(level.price, level.size - level.size % lot)
+                for level in each.asks
+                if level.size >= lot
+            ),
+            min_size=-(-each.min_size // lot) * lot,
+        )
+        for each in securities
+    ], lot
+
+
 def least_order(market: Market, book: Book) -> int:
     """Return the least that an order on a book may be for: the market's tokens, and a dollar."""
     least = int(market.min_size * MICRO)
     if book.ask is not None:
-        least = max(least, -(-MICRO * MICRO // book.ask // LOT) * LOT)
+        least = max(least, -(-MICRO * MICRO // book.ask))
     return least
 
 

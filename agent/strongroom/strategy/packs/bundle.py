@@ -12,7 +12,13 @@ from strongroom.chain.ids import ConditionId
 from strongroom.chain.units import MICRO
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Proposal, Rooms
-from strongroom.strategy.packs.arbitrage import busy, profit_of, proposal_of, securities_of
+from strongroom.strategy.packs.arbitrage import (
+    busy,
+    in_whole_lots,
+    profit_of,
+    proposal_of,
+    securities_of,
+)
 from strongroom.strategy.view import View
 
 
@@ -69,7 +75,9 @@ class Bundles:
     def _judge(
         self, view: View, markets: Sequence[Market], relations: Sequence[Relation], rooms: Rooms
     ) -> Proposal | None:
-        securities = [each for market in markets for each in securities_of(view, market)]
+        securities, lot = in_whole_lots(
+            [each for market in markets for each in securities_of(view, market)]
+        )
         if len(securities) != 2 * len(markets):
             return None  # a book is missing
         transforms: list[Transform] = []
@@ -81,7 +89,7 @@ class Bundles:
             market.condition_id for market in markets
         ]  # of one event: they are voided together
         bundle = make_bundle(
-            securities, relations, [together], transforms, min(caps.values()), caps
+            securities, relations, [together], transforms, min(caps.values()), caps, lot
         )
         finding = judge(" & ".join(market.question for market in markets), bundle)
         if finding is None or finding.certificate.profit < self.min_profit:

@@ -23,7 +23,13 @@ from strongroom.chain.protocols import Protocol
 from strongroom.chain.units import MICRO
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Proposal, Rooms
-from strongroom.strategy.packs.arbitrage import busy, profit_of, proposal_of, securities_of
+from strongroom.strategy.packs.arbitrage import (
+    busy,
+    in_whole_lots,
+    profit_of,
+    proposal_of,
+    securities_of,
+)
 from strongroom.strategy.view import View
 
 
@@ -90,7 +96,9 @@ class DutchBook:
         return "checked by the operator" if event in self.exhaustive else ""
 
     def _judge(self, view: View, group: Sequence[Market], rooms: Rooms) -> Proposal | None:
-        securities = [each for market in group for each in securities_of(view, market)]
+        securities, lot = in_whole_lots(
+            [each for market in group for each in securities_of(view, market)]
+        )
         names = tuple(market.condition_id for market in group)
         relations, transforms = [], list[Transform]()
         for place in range(len(group)):
@@ -113,6 +121,7 @@ class DutchBook:
             transforms,
             budget=max(0, room),
             caps={name: max(0, room) for name in names},
+            lot=lot,
         )
         finding = judge(first.event or first.question, bundle)
         if finding is None or finding.certificate.profit < self.min_profit:

@@ -7,7 +7,8 @@ leave the same; the books say which costs less.
 
 from pydantic.dataclasses import dataclass
 
-from strongroom.chain.orders import NO, YES, MoveKind, Outcome, Side
+from strongroom.chain.order_amounts import fitting
+from strongroom.chain.orders import NO, YES, MoveKind, OrderKind, Outcome, Side
 from strongroom.chain.units import BPS, MICRO
 from strongroom.information.books import Book
 from strongroom.information.gamma import Market
@@ -71,10 +72,10 @@ class Hedge:
         buys = buying > selling and other is not None
         book, price = (other, other.ask) if buys and other is not None else (mine, mine.bid)
         assert price is not None
-        size = min(tokens, _at_best(book, buys)) // (MICRO // 100) * (MICRO // 100)
+        side = Side.BUY if buys else Side.SELL
+        size = fitting(OrderKind.FAK, side, price, min(tokens, _at_best(book, buys)))
         if size < market.min_size * MICRO:
             return None
-        side = Side.BUY if buys else Side.SELL
         leg = Leg(market, outcome.other if buys else outcome, side, price, size)
         return Proposal(
             self.name,

@@ -1,14 +1,18 @@
 """Amounts of orders as the venue's service takes them: how many decimals, and which way to round.
 
-The service refuses an order whose amounts have more decimals than its tick allows (VENUE e1).
-Amounts here are micro-units; tokens have two decimals, cash three to six, by the tick.
+The service refuses an order whose amounts have more decimals than its kind and tick allow
+(VENUE e1). Tokens have two decimals. The cash of an order that may rest has three to six, by the
+tick, so a price times a size always fits. An order that takes at once and never rests may give
+whole cents, and get four decimals: there, few sizes fit a price exactly. `step` says which; sizes
+are cut to it, so that rounding finds nothing to do and an order's price is the one that was asked.
+Amounts here are micro-units.
 """
 
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, gcd, lcm
 
-from strongroom.chain.orders import Side
+from strongroom.chain.orders import OrderKind, Side
 from strongroom.chain.units import LOT, MICRO
 from strongroom.errors import BadInput
 
@@ -21,11 +25,34 @@ DECIMALS = {
     Decimal("0.001"): 5,
     Decimal("0.0001"): 6,
 }
+_CENT = MICRO // 100
+_TAKEN = MICRO // 10**4  # what an order that never rests may get has four decimals at every tick
 _FINER = 10**4  # a product is first rounded up at so much finer a step, then down
 
 
 class UnknownTick(BadInput):
     """The venue has no such tick; the message says which it has."""
+
+
+def step(kind: OrderKind, side: Side, price: int) -> int:
+    """Return what the size of an order must be a multiple of, micro-tokens.
+
+    Args:
+        price: 10**-6
+    """
+    if kind.rests or kind == OrderKind.POOL:
+        return LOT
+    grain = (_CENT if side == Side.BUY else _TAKEN) * MICRO  # of price times size
+    return lcm(LOT, grain // gcd(grain, price))
+
+
+def fitting(kind: OrderKind, side: Side, price: int, size: int) -> int:
+    """Return the largest size that an order can have, at most `size`; micro-tokens.
+
+    Args:
+        price: 10**-6
+    """
+    return size - size % step(kind, side, price)
 
 
 def limit_amounts(side: Side, price: Decimal, size: int, tick: Decimal) -> tuple[int, int]:
@@ -58,27 +85,6 @@ def market_amounts(side: Side, price: Decimal, amount: int, tick: Decimal) -> tu
     given = amount - amount % LOT
     exact = given / Fraction(price) if side == Side.BUY else given * Fraction(price)
     return given, _rounded(exact, tick)
-
-
-def spendable(
-    amount: int,
-    most: int,
-    price: Decimal,
-    rate: Decimal,
-    exponent: int,
-    builder_rate: Decimal = Decimal(0),
-) -> int:
-    """Return what a BUY may give so that it and the venue's fee together cost `most` at most.
-
-    Args:
-        amount: what it would give, micro-units
-        most: micro-units
-        rate: of the market's fee: shares * rate * (price * (1 - price)) ** exponent
-        builder_rate: of what is given
-    """
-    odds = Fraction(price)
-    fee = Fraction(rate) * (odds * (1 - odds)) ** exponent / odds + Fraction(builder_rate)
-    return amount if amount * (1 + fee) < most else floor(most / (1 + fee))  # down: within `most`
 
 
 def _rounded(exact: Fraction, tick: Decimal) -> int:
