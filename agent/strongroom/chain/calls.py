@@ -5,7 +5,8 @@ plain form of codec.py). What goes wrong on the way to the node is `ChainAway`, 
 says so.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,13 +15,15 @@ from eth_utils.address import to_checksum_address
 
 from strongroom.chain import abi
 from strongroom.chain.codec import BadArguments, EventCodec, EventFields, FunctionCodec, Matching
-from strongroom.chain.failures import CallReverted, ChainAway
+from strongroom.chain.failures import CallReverted, ChainAway, NodeBusy
 from strongroom.chain.ids import Json, to_bytes, to_hex
-from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason, understood
+from strongroom.chain.jsonrpc import LATEST, Answer, Log, Node, Question, result_of, understood
+from strongroom.chain.refusals import Meaning, meaning_of
 
 BATCH = 200  # calls of one request
 REBUILD = "run `make setup` in the repository, or install the wheel again"
-REVERTED = 3  # JSON-RPC's code of a call that reverts
+WIDEST = 10_000  # blocks of a search, once the node has refused one of any width
+PAUSES_S = (0.25, 1.0)  # before what a busy node refused is asked again
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,11 @@ def make_call(address: str, contract: str, function: str, *arguments: object) ->
 
 
 class Reads:
-    """A connection for reads."""
+    """A connection for reads. What a busy node refuses is asked again after a pause, alone."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
-        self.node = JsonRpc(url, timeout_s)
+    def __init__(self, node: Node, pause: Callable[[float], None] = time.sleep) -> None:
+        self.node, self._pause = node, pause
+        self._width: int | None = None  # blocks of a search for logs; None: no limit is known
 
     def ask(self, asked: Sequence[Ask], block: str = LATEST) -> list[Any]:
         """Return the answers in order: a value, or a tuple where a function returns several.
@@ -108,7 +112,7 @@ class Reads:
         answers: list[Any] = []
         for start in range(0, len(asked), BATCH):
             part = asked[start : start + BATCH]
-            found = self.node.ask([_question(each, block) for each in part])
+            found = self.answers([_question(each, block) for each in part])
             answers += [_decoded(ask, answer) for ask, answer in zip(part, found, strict=True)]
         return answers
 
@@ -119,11 +123,32 @@ class Reads:
             CallReverted: it is a call, and would revert.
             ChainAway: see the class.
         """
-        return _result(method, self.answer(method, *parameters))
+        return result_of(method, self.answer(method, *parameters))
 
     def answer(self, method: str, *parameters: Json) -> Answer:
         """Return what the node says to a method: a `result` or an `error`; raises ChainAway."""
-        return self.node.ask([(method, parameters)])[0]
+        return self.answers([(method, parameters)])[0]
+
+    def answers(self, questions: Sequence[Question]) -> list[Answer]:
+        """Return what the node says to several methods at once, errors among it; raises
+        ChainAway."""
+        found = self._heard(questions)
+        for pause in PAUSES_S:
+            left = [place for place, answer in enumerate(found) if _is_busy(answer)]
+            if left:
+                self._pause(pause)
+                again = self._heard([questions[place] for place in left])
+                for place, answer in zip(left, again, strict=True):
+                    found[place] = answer
+        return found
+
+    def _heard(self, questions: Sequence[Question]) -> list[Answer]:
+        for pause in PAUSES_S:
+            try:
+                return self.node.ask(questions)
+            except NodeBusy:
+                self._pause(pause)
+        return self.node.ask(questions)
 
     def at_head(self, asked: Sequence[Ask]) -> tuple[Head, list[Any]]:
         """Return the newest block and the answers of a few reads, in one request.
@@ -132,9 +157,9 @@ class Reads:
             CallReverted, ChainAway: as `ask`.
         """
         head: Question = ("eth_getBlockByNumber", (LATEST, False))
-        first, *others = self.node.ask([head, *(_question(each, LATEST) for each in asked)])
+        first, *others = self.answers([head, *(_question(each, LATEST) for each in asked)])
         answers = [_decoded(ask, answer) for ask, answer in zip(asked, others, strict=True)]
-        return head_of(_result("newest block", first)), answers
+        return head_of(result_of("newest block", first)), answers
 
     def logs(
         self,
@@ -154,16 +179,59 @@ class Reads:
             ChainAway: see the class.
         """
         known = _event(contract, event)
-        first, last = blocks
         asked: dict[str, Json] = {
             "address": to_checksum_address(address),
             "topics": known.topics(matching or {}),
-            "fromBlock": hex(first),
-            "toBlock": LATEST if last is None else hex(last),
         }
-        found = self.rpc("eth_getLogs", asked)
+        found = self._raw_logs(asked, *blocks)
         with understood(f"list of {event} events"):
             return [_log(known, each) for each in found]
+
+    def _raw_logs(self, asked: Mapping[str, Json], first: int, last: int | None) -> list[Log]:
+        """Return logs of a range. Where the node refuses it, halves are asked for, and so on; the
+        width that it took is kept, and doubled when it served."""
+        if self._width is None:
+            try:
+                return self._logs_between(asked, first, last)
+            except _Refused:
+                self._width = WIDEST
+        end = self._newest() if last is None else last
+        if first > end:
+            raise ChainAway(f"eth_getLogs: the node does not have block {first} yet")
+        found: list[Log] = []
+        while first <= end:
+            to = min(end, first + self._width - 1)
+            try:
+                found += self._logs_between(asked, first, to)
+            except _Refused as error:
+                if to == first:
+                    raise ChainAway(str(error)) from error
+                self._width = max(1, (to - first + 1) // 2)
+                continue
+            first, self._width = to + 1, min(WIDEST, 2 * self._width)
+        return found
+
+    def _newest(self) -> int:
+        with understood("number of a block"):
+            return int(self.rpc("eth_blockNumber"), 16)
+
+    def _logs_between(self, asked: Mapping[str, Json], first: int, last: int | None) -> list[Log]:
+        """Return logs of a range in one request.
+
+        Raises:
+            _Refused: the node answers, and does not want to search so many blocks.
+            ChainAway: see the class.
+        """
+        to = LATEST if last is None else hex(last)
+        answer = self.answer("eth_getLogs", {**asked, "fromBlock": hex(first), "toBlock": to})
+        if "error" in answer and not _is_busy(answer):
+            raise _Refused(f"eth_getLogs: {answer['error'].get('message', '')[:200]}")
+        found: list[Log] = result_of("eth_getLogs", answer)
+        return found
+
+
+class _Refused(Exception):
+    """A range that the node does not search."""
 
 
 def _question(ask: Ask, block: str) -> Question:
@@ -188,20 +256,15 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def _result(what: str, answer: Answer) -> Any:
-    if "error" not in answer:
-        return answer["result"]
-    error = answer["error"]
-    if error.get("code") == REVERTED or "revert" in error.get("message", "").lower():
-        raise CallReverted(reason(error))
-    raise ChainAway(f"{what}: {reason(error)[:200]}")
+def _is_busy(answer: Answer) -> bool:
+    return "error" in answer and meaning_of(answer["error"]) == Meaning.BUSY
 
 
 def _decoded(ask: Ask, answer: Answer) -> Any:
     what = f"{ask.contract}.{ask.function} at {ask.address}"
     codec = _function(ask.contract, ask.function, len(ask.arguments))
     try:
-        found = _result(what, answer)
+        found = result_of(what, answer)
         with understood(what):
             data = to_bytes(found)
         values = codec.values(data) if data or not codec.outputs else None

@@ -22,7 +22,17 @@ from strongroom.chain.abi import Abi
 from strongroom.chain.artifacts import Artifact
 from strongroom.chain.codec import BadArguments, EventCodec, EventFields, FunctionCodec
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused, would_revert
-from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, Log, Question, reason, understood
+from strongroom.chain.jsonrpc import (
+    LATEST,
+    Answer,
+    JsonRpc,
+    Log,
+    Question,
+    reason,
+    result_of,
+    understood,
+)
+from strongroom.chain.refusals import Meaning, meaning_of
 from strongroom.chain.units import ETHER
 from strongroom.errors import nearest
 
@@ -275,10 +285,7 @@ class Contracts(JsonRpc):
         call = {"to": address, "data": "0x" + data.hex()} | ({"from": sender} if sender else {})
         override = [{address: {"code": "0x" + code.hex(), "state": {}}}] if code else []
         (answer,) = self.ask([("eth_call", (call, LATEST, *override))])
-        if "error" in answer:
-            raise CallReverted(f"{what or 'a call'} at {address}: {reason(answer['error'])}")
-        with understood(f"answer of {what or 'a call'}"):
-            return _bytes(answer["result"])
+        return _returned(f"{what or 'a call'} at {address}", answer)
 
     def call_all(self, calls: Sequence[tuple[str, bytes]]) -> list[bytes]:
         """Run calls of (address, data) in one request; return what each returns.
@@ -291,11 +298,10 @@ class Contracts(JsonRpc):
             for address, data in calls
         ]
         answers = self.ask(asked)
-        for (address, _), answer in zip(calls, answers, strict=True):
-            if "error" in answer:
-                raise CallReverted(f"a call at {address}: {reason(answer['error'])}")
-        with understood("answer of a call"):
-            return [_bytes(answer["result"]) for answer in answers]
+        return [
+            _returned(f"a call at {address}", answer)
+            for (address, _), answer in zip(calls, answers, strict=True)
+        ]
 
     def send(
         self,
@@ -478,11 +484,29 @@ def _fees(block: Mapping[str, str], tip: str) -> tuple[int, int]:
 
 def _limit(answer: Answer, what: str) -> int:
     """Return the gas limit that follows from an estimate."""
-    if "error" in answer:
+    if "error" in answer and meaning_of(answer["error"]) == Meaning.UNPAYABLE:
         raise would_revert(what, reason(answer["error"]))
+    try:
+        found = result_of(what, answer)
+    except CallReverted as error:
+        raise would_revert(what, str(error)) from error
     with understood("estimate of gas"):
-        gas = int(answer["result"], 16)
+        gas = int(found, 16)
     return gas + gas // MARGIN
+
+
+def _returned(what: str, answer: Answer) -> bytes:
+    """Return the data that a call returns.
+
+    Raises:
+        CallReverted, ChainAway: see the classes.
+    """
+    try:
+        found = result_of(what, answer)
+    except CallReverted as error:
+        raise CallReverted(f"{what}: {error}") from error
+    with understood(f"answer of {what}"):
+        return _bytes(found)
 
 
 def _bytes(text: str) -> bytes:

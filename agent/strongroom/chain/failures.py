@@ -7,12 +7,33 @@ class ChainAway(Away):
     """The node does not answer, answers too late, or answers nonsense."""
 
 
+class NodeBusy(ChainAway):
+    """The node is asked too often; the same question may be answered after a pause."""
+
+
 class CallReverted(Refused):
     """A read reverted; the message says which, and the contract's reason."""
 
 
 class TransactionRefused(Refused):
     """A transaction would revert, or did; the message has the contract's reason."""
+
+
+class FeeTooLow(TransactionRefused):
+    """The node takes no transaction that pays so little; wei a gas, None where it says no figure.
+
+    Attributes:
+        tip: the least that it takes
+        base: the base fee that it has
+    """
+
+    def __init__(self, message: str, tip: int | None, base: int | None) -> None:
+        super().__init__(message)
+        self.tip, self.base = tip, base
+
+
+class PlaceTaken(TransactionRefused):
+    """Another transaction has, or had, the sender's nonce."""
 
 
 class NoVault(BadInput):

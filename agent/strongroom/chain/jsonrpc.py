@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypedDict, cast
+from typing import Any, Protocol, TypedDict, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -11,14 +11,15 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from strongroom.chain.custom_errors import error_name
-from strongroom.chain.failures import ChainAway
+from strongroom.chain.failures import CallReverted, ChainAway, NodeBusy
 from strongroom.chain.ids import JsonObject
+from strongroom.chain.refusals import HTTP_BUSY, HTTP_TOO_LARGE, Meaning, meaning_of
 from strongroom.errors import StrongroomError
 
 LATEST = "latest"
 # a connection is tried again twice; what has been asked is never asked again by itself
 _CONNECTING = Retry(total=None, connect=2, read=0, status=0, other=0, backoff_factor=0.1)
-_NO_ENTRY = (401, 403, 429)  # HTTP's: no key, a wrong one, one that asks too often
+_NO_ENTRY = (401, 403, HTTP_BUSY)  # HTTP's: no key, a wrong one, one that asks too often
 
 
 class Log(TypedDict):
@@ -51,6 +52,21 @@ class Answer(TypedDict, total=False):
 Question = tuple[str, Sequence[object]]  # method, parameters
 
 
+class Node(Protocol):
+    """One node, or several as one (nodes.py)."""
+
+    @property
+    def url(self) -> str:
+        """Of the node that is asked first."""
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """Ask several methods at once; return the answers in order, errors among them; raises
+        ChainAway."""
+
+    def request(self, method: str, *parameters: object) -> Any:
+        """Return the answer to one method; raises ChainAway, for an error too."""
+
+
 class JsonRpc:
     """A node, by its URL."""
 
@@ -61,6 +77,7 @@ class JsonRpc:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=_CONNECTING))
         self._ids = itertools.count(1)
+        self._most: int | None = None  # questions of one request; None: no limit is known
 
     def request(self, method: str, *parameters: object) -> Any:
         """Return the node's answer to any method.
@@ -92,23 +109,41 @@ class JsonRpc:
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         """Ask in one request; return the answers in the questions' order, errors among them.
 
+        A node that takes fewer questions at once is asked in more requests, from then on too. One
+        that leaves a question out has refused that one.
+
         Raises:
-            ChainAway: the node does not answer.
+            NodeBusy: it is asked too often.
+            ChainAway: it does not answer.
         """
+        if not questions:
+            return []
+        most = self._most or len(questions)
+        if len(questions) > most:
+            parts = [questions[at : at + most] for at in range(0, len(questions), most)]
+            return [answer for part in parts for answer in self.ask(part)]
+        answers = self._ask(questions)
+        if len(questions) > 1 and all(_is_too_much(answer) for answer in answers):
+            self._most = (len(questions) + 1) // 2
+            return self.ask(questions)
+        return answers
+
+    def _ask(self, questions: Sequence[Question]) -> list[Answer]:
         asked = [
             {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": parameters}
             for method, parameters in questions
         ]
         names = " ".join(dict.fromkeys(method for method, _ in questions))
-        if not asked:
-            return []
         found = self._post(asked[0] if len(asked) == 1 else asked, names)
+        if isinstance(found, dict) and found.get("error") is not None and "result" not in found:
+            return [_answer(found) for _ in asked]  # one refusal of all
         answers = found if isinstance(found, list) else [found]
         by_id = {str(each.get("id")): each for each in answers if isinstance(each, dict)}
         kept = [_answer(by_id.get(str(each["id"]), {})) for each in asked]
-        if not all("result" in each or "error" in each for each in kept):
+        if not any("result" in each or "error" in each for each in kept):
             raise ChainAway(f"{shown_url(self.url)} answered {str(found)[:100]} to {names}")
-        return kept
+        left_out: Answer = {"error": {"code": 0, "message": "the node left the question out"}}
+        return [each if "result" in each or "error" in each else left_out for each in kept]
 
     def _post(self, body: object, names: str) -> object:
         node = shown_url(self.url)
@@ -120,21 +155,48 @@ class JsonRpc:
                 "or name another one"
             ) from error
         if response.status_code in _NO_ENTRY:
-            raise ChainAway(
+            kind = NodeBusy if response.status_code == HTTP_BUSY else ChainAway
+            raise kind(
                 f"{node} refused {names} (HTTP {response.status_code}): check the key in the URL"
             )
-        if not response.ok:
-            raise ChainAway(
-                f"{node} answers HTTP {response.status_code} to {names}: check the URL, or name "
-                "another node"
-            )
+        found: object = None
         try:
-            found: object = response.json()
+            found = response.json()
         except ValueError as error:
-            raise ChainAway(
-                f"{node} does not answer {names} with JSON: check the URL, or name another node"
-            ) from error
-        return found
+            if response.ok:
+                raise ChainAway(
+                    f"{node} does not answer {names} with JSON: check the URL, or name another node"
+                ) from error
+        if response.ok or (isinstance(found, dict) and isinstance(found.get("error"), dict)):
+            return found  # some services refuse in JSON-RPC and in HTTP at once
+        if response.status_code == HTTP_TOO_LARGE:
+            return {"error": {"code": HTTP_TOO_LARGE, "message": "HTTP 413"}}
+        raise ChainAway(
+            f"{node} answers HTTP {response.status_code} to {names}: check the URL, or name "
+            "another node"
+        )
+
+
+def result_of(what: str, answer: Answer) -> Any:
+    """Return what is in an answer to a call.
+
+    Args:
+        what: was asked, in words
+
+    Raises:
+        CallReverted: the call was executed, and reverts.
+        NodeBusy, ChainAway: the node refuses for another reason; nothing is known of the call.
+    """
+    if "error" not in answer:
+        return answer["result"]
+    error = answer["error"]
+    match meaning_of(error):
+        case Meaning.REVERTED:
+            raise CallReverted(reason(error))
+        case Meaning.BUSY:
+            raise NodeBusy(f"{what}: the node is asked too often: {reason(error)[:200]}")
+        case _:
+            raise ChainAway(f"{what}: {reason(error)[:200]}")
 
 
 def reason(error: Failure) -> str:
@@ -180,6 +242,10 @@ def understood(what: str) -> Iterator[None]:
         raise ChainAway(
             f"the node's answer is no {what} ({type(error).__name__}): name another node"
         ) from error
+
+
+def _is_too_much(answer: Answer) -> bool:
+    return "error" in answer and meaning_of(answer["error"]) == Meaning.TOO_MUCH
 
 
 def _answer(found: JsonObject) -> Answer:

@@ -11,9 +11,16 @@ from eth_utils.address import to_checksum_address
 
 from strongroom.chain.calls import Ask, DecodedLog, Head, Reads, head_of
 from strongroom.chain.codec import Matching
-from strongroom.chain.failures import CallReverted, TransactionRefused
+from strongroom.chain.failures import (
+    CallReverted,
+    FeeTooLow,
+    NodeBusy,
+    PlaceTaken,
+    TransactionRefused,
+)
 from strongroom.chain.ids import Json, to_hex
-from strongroom.chain.jsonrpc import JsonRpc, understood
+from strongroom.chain.jsonrpc import JsonRpc, Node, reason, result_of, understood
+from strongroom.chain.refusals import Meaning, least_fees, meaning_of, meaning_of_sending
 
 TIMEOUT_S = 10.0
 
@@ -41,19 +48,21 @@ class Position:
 class Chain:
     """A connection. Whatever the node does not answer is `ChainAway`."""
 
-    def __init__(self, rpc_url: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, node: str | Node, timeout_s: float = TIMEOUT_S) -> None:
         """Connect.
 
+        Args:
+            node: its URL, or several nodes as one (nodes.py)
+
         Raises:
-            ChainAway: nothing answers at the URL.
+            ChainAway: nothing answers.
         """
-        self.rpc_url = rpc_url
-        self._reads = Reads(rpc_url, timeout_s)
+        self._reads = Reads(JsonRpc(node, timeout_s) if isinstance(node, str) else node)
         with understood("chain id"):
             self.chain_id = int(self._reads.rpc("eth_chainId"), 16)
 
     @property
-    def node(self) -> JsonRpc:
+    def node(self) -> Node:
         """The node behind it."""
         return self._reads.node
 
@@ -154,21 +163,37 @@ class Chain:
         """
         call = {"from": checksum(sender), "to": checksum(to), "data": data}
         try:
+            answer = self._reads.answer("eth_estimateGas", call)
+            if "error" in answer and meaning_of(answer["error"]) == Meaning.UNPAYABLE:
+                raise TransactionRefused(reason(answer["error"]))
             with understood("estimate of gas"):
-                return int(self._reads.rpc("eth_estimateGas", call), 16)
+                return int(result_of("estimate of gas", answer), 16)
         except CallReverted as error:
             raise TransactionRefused(str(error)) from error
 
     def send(self, raw: bytes) -> None:
-        """Hand a signed transaction to the node.
+        """Hand a signed transaction to the node; one that it has already is no error.
 
         Raises:
-            TransactionRefused: the node does not take it: it has it already, or its place is taken.
+            FeeTooLow: it pays less than the node takes.
+            TransactionRefused: the node does not take it; its place may be taken.
             ChainAway: nobody knows whether it arrived.
         """
         answer = self._reads.answer("eth_sendRawTransaction", to_hex(raw))
-        if "error" in answer:
-            raise TransactionRefused(str(answer["error"])[:200])
+        if "error" not in answer:
+            return
+        error = answer["error"]
+        words = str(error.get("message", error))[:300]
+        match meaning_of_sending(error):
+            case Meaning.KNOWN:
+                return
+            case Meaning.CHEAP:
+                raise FeeTooLow(words, *least_fees(words))
+            case Meaning.BUSY:
+                raise NodeBusy(f"eth_sendRawTransaction: {words}")
+            case Meaning.TAKEN:
+                raise PlaceTaken(words)
+        raise TransactionRefused(words)
 
 
 @lru_cache(4_096)
