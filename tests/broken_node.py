@@ -19,9 +19,11 @@ def broken_line(url):
 
     `lost` are methods that the node hears and whose answers are lost; `unheard` are not even heard;
     `told` are answers of methods in place of the node's; `after` breaks everything once so many
-    transactions were sent; `sent` counts them.
+    transactions were sent; `sent` counts them. `refuse` says of a raw transaction why the node does
+    not take it, or nothing; `refused` has those.
     """
     line = SimpleNamespace(url="", lost=set(), unheard=set(), told={}, after=10**9, sent=0)
+    line.refuse, line.refused = lambda raw: "", []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -31,16 +33,24 @@ def broken_line(url):
             if methods & line.unheard or (line.sent >= line.after and SEND not in methods):
                 return
             line.sent += SEND in methods
+            if SEND in methods and (why := line.refuse(asked["params"][0])):
+                line.refused.append(why)
+                self.say({"id": asked["id"], "error": {"code": -32000, "message": why}})
+                return
             found = requests.post(url, data=body, headers={"Content-Type": "application/json"})
             if methods & line.lost:
                 return
             answer = found.content
             for method in methods & set(line.told):
                 answer = json.dumps({"id": asked["id"], **line.told[method]}).encode()
+            self.say(answer)
+
+        def say(self, answer):
+            body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(body)
 
         def log_message(self, *arguments):
             pass

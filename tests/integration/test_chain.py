@@ -5,21 +5,26 @@ from types import SimpleNamespace
 import ape
 import pytest
 from eth_account import Account
+from eth_account.typed_transactions import TypedTransaction
+from hexbytes import HexBytes
 from strongroom.chain import anvil as anvils
 from strongroom.chain.artifacts import safe as safe_part
 from strongroom.chain.calls import make_call
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 from strongroom.chain.ids import transaction_key
 from strongroom.chain.rpc import Chain
+from strongroom.chain.units import GWEI
 from strongroom.devnet import contracts as devnet
+from strongroom.execution.fees import FeeRules
 from strongroom.execution.housekeeping import Duties
-from strongroom.execution.transactions import Transactor
+from strongroom.execution.transactions import NotSent, Transactor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState
 from strongroom.signing.signers import OwnKeys
 
 from tests.ape_devnet import ApeDeployer
+from tests.broken_node import broken_line
 from tests.defaults import DAY, NO_EVIDENCE, UNIT, a_class
 
 KEYS = [transaction_key(bytes([number])) for number in range(9)]
@@ -37,11 +42,11 @@ def multi_send(deployer):
 
 @pytest.fixture
 def make_transactor(connection, safe, keeper_owners, multi_send, deployer, chain, tmp_path):
-    def make(name="journal", owners=2, **settings):
+    def make(name="journal", owners=2, url=None, **settings):
         journal = Journal(f"sqlite:///{tmp_path / name}.db")
         return Transactor(
             journal,
-            connection,
+            Chain(url) if url else connection,
             OwnKeys(safe.address, chain.chain_id, keeper_owners[:owners]),
             Account.from_key(deployer.private_key),
             multi_send.address,
@@ -162,6 +167,169 @@ def test_what_was_sent_and_can_no_longer_run_uses_its_nonce_up(
     assert state == TransactionState.DROPPED and "paused" in why
     assert safe.call_view_method("nonce") == 1
     assert place.vault.bookOf(place.market.id)[0] == 0
+
+
+def mined_between(transactor, connection, monkeypatch):
+    """Mine what is out there between the reads of the Safe's nonce and the executor's count."""
+    count = connection.sent_by
+
+    def sent_by(address):
+        connection._reads.rpc("evm_mine")
+        return count(address)
+
+    monkeypatch.setattr(transactor._chain, "sent_by", sent_by)
+
+
+def test_what_is_mined_between_two_reads_is_not_cancelled(
+    make_transactor, place, safe, connection, monkeypatch
+):
+    """K23: the Safe's nonce is read, then it is mined, then the executor's count is read."""
+    transactor = make_transactor(patience_s=0)
+    connection._reads.rpc("evm_setAutomine", False)
+    try:
+        transactor.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])
+        assert transactor.state(KEYS[1])[0] == TransactionState.SENT
+        with monkeypatch.context() as patch:
+            mined_between(transactor, connection, patch)
+            transactor.advance()
+    finally:
+        connection._reads.rpc("evm_setAutomine", True)
+    for _ in range(3):
+        transactor.advance()
+    assert transactor.state(KEYS[1]) == (TransactionState.DONE, "")
+    assert [each.purpose for each in transactor._book.all()] == ["allocate"]
+    assert safe.call_view_method("nonce") == 1
+
+
+def test_a_cancel_is_given_up_when_its_nonce_is_gone(
+    make_transactor, place, safe, people, connection, monkeypatch
+):
+    """K23: it is signed, and never arrives; then what it should have cancelled is executed after
+    all. The cancel is never signed for another nonce."""
+    transactor = make_transactor(patience_s=0.2)
+    with monkeypatch.context() as patch:
+        sent = []
+        patch.setattr(transactor._chain, "send", sent.append)
+        transactor.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])
+        place.vault.pause(sender=people.guardian)
+        transactor.advance()
+        cancel = transactor._book.all()[-1]
+        assert (cancel.purpose, cancel.nonce) == ("cancel nonce 0", 0)
+        assert cancel.state == TransactionState.SENT and len(sent) > 1
+    place.vault.unpause(sender=people.owner)
+    connection.send(sent[0])
+    for _ in range(3):
+        transactor.advance()
+    assert transactor.state(KEYS[1]) == (TransactionState.DONE, "")
+    cancel = transactor._book.get(cancel.key)
+    assert cancel.state == TransactionState.DROPPED and "nonce 0 was used" in cancel.reason
+    assert safe.call_view_method("nonce") == 1 and not transactor._book.open()
+
+
+def test_a_cancel_that_was_only_planned_is_given_up_too(make_transactor, place, safe, monkeypatch):
+    transactor = make_transactor()
+    book, nothing = transactor._book, transactor._nothing
+    book.plan(KEYS[2], "cancel nonce 0", nothing, transactor._chain.now(), transactor._safe, 0)
+    with monkeypatch.context() as patch:  # its nonce is used before it is signed
+        patch.setattr(book, "open", lambda safe=None: [])
+        make_transactor("another").run(KEYS[1], "allocate", [place.allocate(UNIT)])
+    transactor.advance()
+    assert transactor.state(KEYS[2]) == (TransactionState.DROPPED, "nonce 0 is used")
+    assert safe.call_view_method("nonce") == 1
+
+
+# fees
+
+
+def least_tip(wei, words):
+    """Refuse tips below so many wei, in a node's words."""
+
+    def refuse(raw):
+        tip = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["maxPriorityFeePerGas"]
+        return words.format(tip=tip, wei=wei) if tip < wei else ""
+
+    return refuse
+
+
+@pytest.fixture
+def polygon(connection, chain):
+    """The chain behind a node that takes no tip below 25 gwei; its last blocks are empty."""
+    chain.mine(3)
+    with broken_line(connection.node.url) as line:
+        line.refuse = least_tip(25 * GWEI, MINIMUM)
+        yield line
+
+
+MINIMUM = "transaction gas price below minimum: gas tip cap {tip}, minimum needed {wei}"  # bor's
+
+
+@pytest.mark.parametrize(
+    ("words", "most"),
+    [(MINIMUM, 2), ("transaction underpriced: tip needed {wei}, tip permitted {tip}", 2),
+     ("transaction underpriced", 5)],
+)  # fmt: skip
+def test_a_floor_is_learnt_from_the_refusal(polygon, make_transactor, place, words, most):
+    """K22: 44 sends in 12 ticks did not get in. Now it is in at once, and the words are told."""
+    told = []
+    polygon.refuse = least_tip(25 * GWEI, words)
+    transactor = make_transactor(on_event=lambda *event: told.append(event), url=polygon.url)
+    assert transactor._chain.fees()[0] == 0, "the tip of an empty block"
+    done = transactor.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])
+    assert done == (TransactionState.DONE, "")
+    assert polygon.sent <= most and len(polygon.refused) == polygon.sent - 1
+    (refused,) = [fields for event, fields in told if event == "send_refused"]
+    assert refused["why"] == polygon.refused[0] and refused["purpose"] == "allocate"
+    assert [fields["what"] for event, fields in told if event == "fee_floor"][-1] == "least tip"
+    before = polygon.sent
+    again = make_transactor(url=polygon.url)  # after a restart it is still known
+    assert again.run(KEYS[2], "more", [place.allocate(UNIT)])[0] == TransactionState.DONE
+    assert polygon.sent == before + 1
+
+
+def test_a_configured_floor_is_never_refused(polygon, make_transactor, place):
+    transactor = make_transactor(url=polygon.url, fees=FeeRules(least_tip=25 * GWEI))
+    assert transactor.run(KEYS[1], "allocate", [place.allocate(UNIT)])[0] == TransactionState.DONE
+    assert (polygon.sent, polygon.refused) == (1, [])
+
+
+def test_a_base_fee_is_learnt_from_the_refusal(polygon, make_transactor, place, monkeypatch):
+    def refuse(raw):
+        fee = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["maxFeePerGas"]
+        words = f"max fee per gas less than block base fee: maxFeePerGas: {fee}, baseFee: {base}"
+        return words if fee < base else ""
+
+    base, polygon.refuse = 400 * GWEI, refuse
+    transactor = make_transactor(url=polygon.url)
+    assert transactor.run(KEYS[1], "allocate", [place.allocate(UNIT)])[0] == TransactionState.DONE
+    assert polygon.sent == 2
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [(FeeRules(), "insufficient funds for gas * price + value: balance 0, tx cost 1"),
+     (FeeRules(most=10 * GWEI), MINIMUM)],
+)  # fmt: skip
+def test_what_is_refused_again_and_again_is_named_and_goes_on_after(
+    polygon, make_transactor, place, safe, rules, words
+):
+    """Three refusals, none of which teaches anything: the third is an error with the words."""
+    told = []
+    polygon.refuse = least_tip(25 * GWEI, words) if words == MINIMUM else lambda raw: words
+    transactor = make_transactor(
+        url=polygon.url, fees=rules, on_event=lambda event, fields: told.append((event, fields))
+    )
+    for _ in range(2):
+        state, _ = transactor.run(KEYS[1], "allocate", [place.allocate(UNIT)])
+        assert state == TransactionState.SENT
+    for _ in range(2):
+        with pytest.raises(NotSent, match=f"'allocate' was refused [34] times, .*{words[:20]}"):
+            transactor.advance()
+    assert polygon.sent == 4 and [event for event, _ in told] == ["send_refused"]
+    assert transactor._book.get(KEYS[1]).hashes == (), "nothing of it is out there"
+    polygon.refuse = lambda raw: ""
+    transactor.advance()
+    assert transactor.state(KEYS[1]) == (TransactionState.DONE, "")
+    assert safe.call_view_method("nonce") == 1
 
 
 def test_a_replaced_carrier_is_sent_again(make_transactor, place, safe, monkeypatch, deployer):

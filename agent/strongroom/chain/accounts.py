@@ -15,7 +15,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import is_address, to_checksum_address
 
 from strongroom.chain.contracts import Contracts, Key, test_keys
-from strongroom.chain.jsonrpc import Node, shown_url
+from strongroom.chain.jsonrpc import RpcNode, shown_url
 from strongroom.errors import BadInput
 from strongroom.settings import unlock
 
@@ -69,7 +69,7 @@ def wallet(name: str, chain: Contracts, ask: Callable[[str], str] | None = None)
 
 
 def open_keystore(
-    path: Path, variable: str, node: Node, ask: Callable[[str], str] | None = None
+    path: Path, variable: str, node: RpcNode, ask: Callable[[str], str] | None = None
 ) -> LocalAccount:
     """Return a keystore's account, for a node's chain.
 
@@ -110,7 +110,7 @@ def _public() -> frozenset[str]:
     return frozenset(each.address for each in test_keys(MNEMONIC, TEST_KEYS))
 
 
-def _real_client(node: Node) -> str:
+def _real_client(node: RpcNode) -> str:
     """Return which program the node is; empty for a test chain's."""
     client = str(node.request("web3_clientVersion"))
     return "" if "anvil" in client.lower() else client or "unnamed"

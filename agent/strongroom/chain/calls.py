@@ -17,7 +17,7 @@ from strongroom.chain import abi
 from strongroom.chain.codec import BadArguments, EventCodec, EventFields, FunctionCodec, Matching
 from strongroom.chain.failures import CallReverted, ChainAway, NodeBusy
 from strongroom.chain.ids import Json, to_bytes, to_hex
-from strongroom.chain.jsonrpc import LATEST, Answer, Log, Node, Question, result_of, understood
+from strongroom.chain.jsonrpc import LATEST, Answer, Log, Question, RpcNode, result_of, understood
 from strongroom.chain.refusals import Meaning, meaning_of
 
 BATCH = 200  # calls of one request
@@ -98,7 +98,7 @@ def make_call(address: str, contract: str, function: str, *arguments: object) ->
 class Reads:
     """A connection for reads. What a busy node refuses is asked again after a pause, alone."""
 
-    def __init__(self, node: Node, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, node: RpcNode, pause: Callable[[float], None] = time.sleep) -> None:
         self.node, self._pause = node, pause
         self._width: int | None = None  # blocks of a search for logs; None: no limit is known
 

@@ -13,7 +13,7 @@ from urllib3.util.retry import Retry
 from strongroom.chain.custom_errors import error_name
 from strongroom.chain.failures import CallReverted, ChainAway, NodeBusy
 from strongroom.chain.ids import JsonObject
-from strongroom.chain.refusals import HTTP_BUSY, HTTP_TOO_LARGE, Meaning, meaning_of
+from strongroom.chain.refusals import HTTP_BUSY, HTTP_TOO_LARGE, Failure, Meaning, meaning_of
 from strongroom.errors import StrongroomError
 
 LATEST = "latest"
@@ -33,14 +33,6 @@ class Log(TypedDict):
     transactionHash: str
 
 
-class Failure(TypedDict, total=False):
-    """A node's error."""
-
-    code: int
-    message: str
-    data: object
-
-
 class Answer(TypedDict, total=False):
     """A node's answer: one of both is there."""
 
@@ -52,7 +44,7 @@ class Answer(TypedDict, total=False):
 Question = tuple[str, Sequence[object]]  # method, parameters
 
 
-class Node(Protocol):
+class RpcNode(Protocol):
     """One node, or several as one (nodes.py)."""
 
     @property

@@ -8,6 +8,7 @@ itself says something about a call. What nobody has words for is `OTHER`: nothin
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypedDict
 
 REVERTED_CODE = 3  # JSON-RPC's, of a call that reverts
 HTTP_BUSY, HTTP_TOO_LARGE = 429, 413
@@ -48,6 +49,14 @@ _LEAST_TIP = re.compile(r"(?:minimum|tip) needed:? (\d+)", _WORD)
 _BASE_FEE = re.compile(r"base ?fee:? (\d+)", _WORD)
 
 
+class Failure(TypedDict, total=False):
+    """A node's error."""
+
+    code: int
+    message: str
+    data: object
+
+
 class Meaning(StrEnum):
     """What an error says."""
 
@@ -61,7 +70,7 @@ class Meaning(StrEnum):
     OTHER = "other"  # nothing that we know
 
 
-def meaning_of(error: Mapping[str, object]) -> Meaning:
+def meaning_of(error: Failure) -> Meaning:
     """Return what an error says of a call, or of a question."""
     code, words = error.get("code"), _words(error)
     if code == HTTP_BUSY:
@@ -77,7 +86,7 @@ def meaning_of(error: Mapping[str, object]) -> Meaning:
     return Meaning.BUSY if code in _BUSY_CODES else Meaning.OTHER
 
 
-def meaning_of_sending(error: Mapping[str, object]) -> Meaning:
+def meaning_of_sending(error: Failure) -> Meaning:
     """Return what an error says of a transaction that was handed over."""
     words = _words(error)
     for pattern, meaning in (
@@ -96,7 +105,7 @@ def least_fees(words: str) -> tuple[int | None, int | None]:
     return (int(tip[1]) if tip else None, int(base[1]) if base else None)
 
 
-def _words(error: Mapping[str, object]) -> str:
+def _words(error: Failure) -> str:
     """Return an error's message, and what some nodes say in its data instead."""
     data = error.get("data")
     more = data.get("payload", "") if isinstance(data, Mapping) else ""

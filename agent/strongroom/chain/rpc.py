@@ -19,7 +19,7 @@ from strongroom.chain.failures import (
     TransactionRefused,
 )
 from strongroom.chain.ids import Json, to_hex
-from strongroom.chain.jsonrpc import JsonRpc, Node, reason, result_of, understood
+from strongroom.chain.jsonrpc import JsonRpc, RpcNode, reason, result_of, understood
 from strongroom.chain.refusals import Meaning, least_fees, meaning_of, meaning_of_sending
 
 TIMEOUT_S = 10.0
@@ -48,7 +48,7 @@ class Position:
 class Chain:
     """A connection. Whatever the node does not answer is `ChainAway`."""
 
-    def __init__(self, node: str | Node, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, node: str | RpcNode, timeout_s: float = TIMEOUT_S) -> None:
         """Connect.
 
         Args:
@@ -62,7 +62,7 @@ class Chain:
             self.chain_id = int(self._reads.rpc("eth_chainId"), 16)
 
     @property
-    def node(self) -> Node:
+    def node(self) -> RpcNode:
         """The node behind it."""
         return self._reads.node
 
@@ -85,6 +85,12 @@ class Chain:
         history = self._reads.rpc("eth_feeHistory", "0x1", "latest", [50.0])
         tip = int(history["reward"][0][0], 16)
         return tip, 2 * int(history["baseFeePerGas"][-1], 16) + tip
+
+    @understood("tip")
+    def suggested_tip(self) -> int:
+        """Return the tip that the node suggests, wei a gas; 0: it suggests none."""
+        answer = self._reads.answer("eth_maxPriorityFeePerGas")
+        return int(answer["result"], 16) if "error" not in answer else 0
 
     def head(self) -> Head:
         """Return the newest block's number and timestamp."""

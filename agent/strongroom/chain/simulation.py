@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from strongroom.chain.anvil import anvil
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import ChainAway, would_revert
-from strongroom.chain.jsonrpc import Failure, reason, understood
+from strongroom.chain.jsonrpc import reason, understood
+from strongroom.chain.refusals import Failure
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def status(config: Path, as_json: bool) -> None:
     """
     from rich.table import Table
 
-    from strongroom.chain.units import format_units
+    from strongroom.chain.units import GWEI, format_units
     from strongroom.keeper.configuration import load
     from strongroom.keeper.status import read_status
 
@@ -124,6 +124,8 @@ def status(config: Path, as_json: bool) -> None:
     for name in ("open_tasks", "open_orders", "open_transactions"):
         table.add_row(name.replace("_", " "), str(len(getattr(found, name))))
     table.add_row("trades undone", f"{found.reversed_trades} of {found.ended_trades}")
+    for name in ("least_tip", "least_base_fee"):
+        table.add_row(f"{name.replace('_', ' ')} learnt", f"{getattr(found, name) / GWEI:g} gwei")
     console().print(table)
 
 

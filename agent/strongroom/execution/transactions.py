@@ -8,17 +8,18 @@ Keeper and reporter have a Safe, and a transactor, each; they share journal and 
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import HexStr
 
 from strongroom.chain.calls import Ask, Call
-from strongroom.chain.failures import TransactionRefused
-from strongroom.chain.ids import TransactionKey, to_bytes, to_hex, transaction_key
+from strongroom.chain.failures import FeeTooLow, PlaceTaken, TransactionRefused
+from strongroom.chain.ids import Json, TransactionKey, to_bytes, to_hex, transaction_key
 from strongroom.chain.rpc import Chain, checksum
-from strongroom.chain.units import GWEI
+from strongroom.errors import Refused
+from strongroom.execution.fees import DEFAULT_RULES, FeeOffers, FeeRules, Offer
+from strongroom.execution.interfaces import Listener
 from strongroom.journal import Journal, SafeTransaction
 from strongroom.journal.states import TRANSACTION_OVER, TransactionState
 from strongroom.signing.safe import CALL, batch, execution
@@ -27,7 +28,11 @@ from strongroom.signing.signers import CosignerRefused, Signers, TransactionRequ
 EXECUTION = 120_000  # gas of a Safe transaction beside its calls, with room
 BUMP_PERCENT = 115  # a replacement must pay at least a tenth more
 REORG_BLOCKS = 64  # a block undone may come back this much lower
-MAX_WEI = 10_000 * GWEI  # a gas; what would cost more waits
+
+
+class NotSent(Refused):
+    """The node refuses a transaction again and again; its words are in the message. It is tried
+    once more at each look."""
 
 
 class Transactor:
@@ -44,6 +49,9 @@ class Transactor:
         patience_s: float = 2.0,
         bump_after_s: int = 30,
         stale_after_s: int = 600,
+        fees: FeeRules = DEFAULT_RULES,
+        refusals: int = 3,
+        on_event: Listener = lambda event, fields: None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Take the parts.
@@ -55,12 +63,18 @@ class Transactor:
             patience_s: how long to wait for a block before going on with something else
             bump_after_s: unmined for longer, it is sent again with a higher fee
             stale_after_s: planned for longer and not signed, it is dropped
+            refusals: of one transaction by the node, until it is `NotSent`
+            on_event: is called at a transaction's first refusal
         """
         self._book, self._chain, self._signers = journal.transactions, chain, signers
         self._executor, self._multi_send = executor, multi_send
         self._confirmations, self._patience = confirmations, patience_s
         self._bump_after, self._stale_after, self._pause = bump_after_s, stale_after_s, pause
         self._safe = checksum(signers.safe.address)
+        self._nothing = (Call(signers.safe.address, "0x"),)  # what a cancel does
+        self._fees = FeeOffers(journal, chain, fees, on_event)
+        self._limit, self._on_event = refusals, on_event
+        self._refusals: dict[TransactionKey, int] = {}  # one after the other
 
     @property
     def moves(self) -> int:
@@ -98,6 +112,7 @@ class Transactor:
 
         Raises:
             NotSigned: the signatures of one are missing; it stays planned.
+            NotSent: the node refuses one.
         """
         for planned in self._book.open(self._safe):
             if not self._advance(planned):
@@ -110,13 +125,16 @@ class Transactor:
             before = this.state
             if before == TransactionState.PLANNED and not self._sign(this):
                 return True  # dropped
+            waits = False
             if before in (TransactionState.SIGNED, TransactionState.SENT):
-                self._carry(this)
+                waits = not self._carry(this)
             if before == TransactionState.MINED:
                 self._confirm(this)
             this = self._book.get(this.key)
             if this.state in TRANSACTION_OVER:
                 return True
+            if waits:
+                return False
             if this.state != before:
                 continue
             if time.monotonic() > deadline:
@@ -125,10 +143,11 @@ class Transactor:
 
     # steps
 
-    def _sign(self, this: SafeTransaction, only: int | None = None) -> bool:
-        """Sign for the Safe's present nonce; drop what would revert or comes too late, or what is
-        for one nonce only that is gone."""
-        if self._chain.now() - this.time > self._stale_after:
+    def _sign(self, this: SafeTransaction) -> bool:
+        """Sign for the Safe's present nonce; drop what would revert or comes too late. A cancel is
+        for one nonce only: it is dropped when that is gone, and for no other reason."""
+        cancels = self._cancels(this)
+        if not cancels and self._chain.now() - this.time > self._stale_after:
             self._book.step(this, TransactionState.DROPPED, "planned too long ago")
             return False
         try:
@@ -137,15 +156,17 @@ class Transactor:
             self._book.step(this, TransactionState.DROPPED, str(refused))
             return False
         (block, _), (nonce,) = self._chain.at_head([Ask(self._safe, "Safe", "nonce")])
-        if only is not None and nonce != only:
-            self._book.step(this, TransactionState.DROPPED, f"nonce {only} is used")
+        if cancels and nonce != this.nonce:
+            if nonce > this.nonce:
+                self._book.step(this, TransactionState.DROPPED, f"nonce {this.nonce} is used")
             return False
         sent = batch(this.calls, self._multi_send)
         request = TransactionRequest(sent.to, sent.data, sent.operation, nonce, self._safe)
         try:
             signatures = self._signers.sign_transaction(request)
         except CosignerRefused as refusal:
-            self._book.step(this, TransactionState.DROPPED, str(refusal))
+            if not cancels:
+                self._book.step(this, TransactionState.DROPPED, str(refusal))
             return False
         signed = replace(
             this,
@@ -164,25 +185,29 @@ class Transactor:
         """Return the Safe's next nonce."""
         return int(self._chain.ask_one(self._safe, "Safe", "nonce"))
 
-    def _carry(self, this: SafeTransaction) -> None:
-        """See whether it was executed; if not, send it."""
+    def _cancels(self, this: SafeTransaction) -> bool:
+        """Whether it does nothing but use its nonce up."""
+        return this.calls == self._nothing
+
+    def _carry(self, this: SafeTransaction) -> bool:
+        """See whether it was executed; if not, send it. Return whether to look again at once."""
         if self._nonce() > this.nonce:
             block = self._executed(this)
             if block is not None:
                 self._book.step(replace(this, mined=block), TransactionState.MINED)
             elif self._is_another(this):
                 why = f"nonce {this.nonce} was used by another"
-                self._book.step(this, TransactionState.PLANNED, why)
-            return
+                over = TransactionState.DROPPED if self._cancels(this) else TransactionState.PLANNED
+                self._book.step(this, over, why)
+            return True
         if this.state == TransactionState.SENT and not self._is_due(this):
-            return
+            return True
         call = execution(self._safe, batch(this.calls, self._multi_send), this.signatures)
         try:
             gas = self._chain.gas_of(self._executor.address, call.to, call.data)
         except TransactionRefused as error:  # any other error says nothing about it
-            self._refused(this, str(error))
-            return
-        self._send(this, call, gas * 5 // 4 + EXECUTION // 10)
+            return self._refused(this, str(error))
+        return self._send(this, call, gas * 5 // 4 + EXECUTION // 10)
 
     def _is_due(self, this: SafeTransaction) -> bool:
         """Whether a sent transaction must be sent again: its carrier is gone, or it takes long."""
@@ -193,16 +218,19 @@ class Transactor:
         waited = self._chain.now() - this.time
         return not known or waited > self._bump_after * len(this.hashes)
 
-    def _send(self, this: SafeTransaction, call: Call, gas: int) -> None:
+    def _send(self, this: SafeTransaction, call: Call, gas: int) -> bool:
+        """Send it; return whether to look again at once.
+
+        Raises:
+            NotSent: the node has refused it too often.
+        """
         nonce = self._chain.sent_by(self._executor.address)
         if self._is_taken(nonce):
-            return
-        tip, fee = self._chain.fees()
-        if nonce == this.executor_nonce and this.max_fee is not None:
-            fee = max(fee, this.max_fee * BUMP_PERCENT // 100)
-            tip = max(tip, fee // 2)
-        if fee > MAX_WEI:
-            return
+            return True
+        offer = self._offer(this, nonce)
+        if offer.fee > self._fees.rules.most:
+            why = f"it would pay {offer.fee} wei a gas, at most {self._fees.rules.most} are allowed"
+            return self._count(this, why, offer)
         signed = self._executor.sign_transaction(
             {
                 "type": 2,
@@ -212,16 +240,48 @@ class Transactor:
                 "nonce": nonce,
                 "gas": gas,
                 "chainId": self._chain.chain_id,
-                "maxFeePerGas": fee,
-                "maxPriorityFeePerGas": min(tip, fee),
+                "maxFeePerGas": offer.fee,
+                "maxPriorityFeePerGas": offer.tip,
             }
         )
         hashes = (*this.hashes, to_hex(bytes(signed.hash)))
-        carried = replace(this, hashes=hashes, executor_nonce=nonce, max_fee=fee)
+        carried = replace(this, hashes=hashes, executor_nonce=nonce, max_fee=offer.fee)
         self._book.step(carried, TransactionState.SENT)
-        # refused: known already, or its place was taken meanwhile; looked at again
-        with suppress(TransactionRefused):
+        try:
             self._chain.send(bytes(signed.raw_transaction))
+        except PlaceTaken:
+            return True  # looked at again
+        except TransactionRefused as refused:
+            self._book.step(this, TransactionState.SENT, str(refused))  # this carrier is not out
+            learnt = isinstance(refused, FeeTooLow) and self._fees.learn(refused, offer)
+            return self._count(this, str(refused), offer, learnt)
+        self._refusals.pop(this.key, None)
+        return True
+
+    def _offer(self, this: SafeTransaction, nonce: int) -> Offer:
+        """Return what to pay: more than the carrier that it replaces, if it does."""
+        offer = self._fees.offer()
+        if nonce != this.executor_nonce or this.max_fee is None:
+            return offer
+        fee = max(offer.fee, this.max_fee * BUMP_PERCENT // 100)
+        return Offer(max(offer.tip, fee // 2), fee)
+
+    def _count(self, this: SafeTransaction, why: str, offer: Offer, learnt: bool = False) -> bool:
+        """Count a refusal, tell the first one; return whether to try again at once: where a better
+        fee was learnt, which does not count.
+
+        Raises:
+            NotSent: it was one too many.
+        """
+        if this.key not in self._refusals:
+            told: dict[str, Json] = {"purpose": this.purpose, "why": why}
+            self._on_event("send_refused", told | {"tip": offer.tip, "fee": offer.fee})
+        times = self._refusals[this.key] = self._refusals.get(this.key, 0) + (not learnt)
+        if learnt:
+            return True
+        if times >= self._limit:
+            raise NotSent(f"{this.purpose!r} was refused {times} times, at last: {why}")
+        return False
 
     def _is_taken(self, nonce: int) -> bool:
         """Whether the executor's nonce carries another Safe's transaction, which must not be
@@ -235,22 +295,23 @@ class Transactor:
             for each in self._book.open()
         )
 
-    def _refused(self, this: SafeTransaction, why: str) -> None:
-        """It would revert now. Never sent, it is dropped; else its nonce is used up by nothing."""
+    def _refused(self, this: SafeTransaction, why: str) -> bool:
+        """It would revert now. Never sent, it is dropped; else its nonce is used up by nothing, if
+        it is still unused. Return whether to look again at once."""
         if this.state == TransactionState.SIGNED:
             self._book.step(this, TransactionState.DROPPED, self._reason(this, why))
-            return
-        nothing = (Call(self._signers.safe.address, "0x"),)
-        if this.calls == nothing or self._nonce() != this.nonce:
-            return  # executed meanwhile, that is why it was refused: looked at again
+            return True
+        if self._cancels(this) or self._nonce() != this.nonce:
+            return True  # executed meanwhile, that is why it was refused: looked at again
         key = transaction_key(to_bytes(this.key) + b"cancel")
-        now = self._chain.now()
-        self._book.plan(key, f"cancel nonce {this.nonce}", nothing, now, self._safe)
+        while (known := self._book.find(key)) is not None and known.state in TRANSACTION_OVER:
+            key = transaction_key(to_bytes(key) + b"cancel")  # one before was for an earlier nonce
+        purpose, now = f"cancel nonce {this.nonce}", self._chain.now()
+        self._book.plan(key, purpose, self._nothing, now, self._safe, this.nonce)
         cancel = self._book.get(key)
         if cancel.state == TransactionState.PLANNED:
-            self._sign(cancel, only=this.nonce)
-        elif cancel.state in (TransactionState.SIGNED, TransactionState.SENT):
-            self._carry(cancel)
+            return self._sign(cancel)
+        return self._carry(cancel)
 
     def _reason(self, this: SafeTransaction, why: str) -> str:
         try:

@@ -98,7 +98,7 @@ class SafeTransaction:
     """A transaction of a Safe, and how far it has come.
 
     Attributes:
-        nonce: of the Safe; None before it is signed
+        nonce: of the Safe; -1 before it is signed; a cancel has the one that it is for
         safe_hash: what the owners signed, 0x...
         block: it cannot have been executed before
         hashes: of the transactions that carried it

@@ -32,8 +32,12 @@ class TransactionBook:
         calls: Sequence[Call],
         time: int,
         safe: str = "",
+        nonce: int = -1,
     ) -> None:
         """Keep a transaction of a Safe; one that is known already stays as it is.
+
+        Args:
+            nonce: the only one that it may be signed for; -1: any
 
         Raises:
             JournalMismatch: the key stands for other calls, or for another Safe's.
@@ -46,7 +50,7 @@ class TransactionBook:
                 return
             count = connection.execute(select(func.count()).select_from(transactions)).scalar_one()
             planned = SafeTransaction(
-                key, count, purpose, tuple(calls), time, TransactionState.PLANNED, safe=safe
+                key, count, purpose, tuple(calls), time, TransactionState.PLANNED, nonce, safe=safe
             )
             connection.execute(insert(transactions).values(**transaction_columns(planned)))
             _note(connection, key, TransactionState.PLANNED, purpose)

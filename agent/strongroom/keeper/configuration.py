@@ -39,6 +39,9 @@ class ChainSection(Section):
     chain_id: int
     confirmations: int = Field(5, ge=0)
     timeout_s: float = Field(10.0, gt=0)
+    min_tip_gwei: Decimal = Field(Decimal(0), ge=0)  # more where a node asks for more
+    max_fee_gwei: Decimal = Field(Decimal(10_000), gt=0)
+    refusals: int = Field(3, ge=1)  # of a transaction, until it is a halt
 
 
 class KeysSection(Section):

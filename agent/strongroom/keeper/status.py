@@ -7,6 +7,7 @@ from pathlib import Path
 from strongroom.analysis.calibration import Gate, ScoreCard, score
 from strongroom.chain.failures import ChainAway
 from strongroom.database import parsed
+from strongroom.execution.fees import LEAST_BASE, LEAST_TIP, learnt_floor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.journal import Journal
 from strongroom.keeper.configuration import Config
@@ -49,7 +50,8 @@ class OpenTransaction:
 
 @dataclass(frozen=True)
 class Status:
-    """The vault and what is under way; money in micro-units."""
+    """The vault and what is under way; money in micro-units. `least_tip` and `least_base_fee` are
+    what nodes have asked for within a day, wei a gas; 0: nothing."""
 
     vault: str
     nav: int
@@ -63,6 +65,8 @@ class Status:
     open_transactions: tuple[OpenTransaction, ...]
     reversed_trades: int
     ended_trades: int
+    least_tip: int
+    least_base_fee: int
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ def read_status(config: Config) -> Status:
     chain = connect(config)
     try:
         state = VaultReader(chain, config.vault, config.classes).read({})
+        now = chain.now()
     except ChainAway as error:
         raise ConfigError(f"[chain.rpc_url] {error}") from error
     failed, ended = journal.reversals()
@@ -125,6 +130,8 @@ def read_status(config: Config) -> Status:
         ),
         reversed_trades=failed,
         ended_trades=ended,
+        least_tip=learnt_floor(journal, LEAST_TIP, now),
+        least_base_fee=learnt_floor(journal, LEAST_BASE, now),
     )
 
 

@@ -25,6 +25,7 @@ from strongroom.execution.housekeeping import Duties
 from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue, SafeSender
 from strongroom.execution.order_desk import Desk
 from strongroom.execution.tasks import Tasks
+from strongroom.execution.transactions import NotSent
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolMarket, read_pools
 from strongroom.information.forecast import Given
@@ -395,6 +396,8 @@ class _Named:
         match error:
             case NotSigned():
                 self._halts["signers"] = str(error)
+            case NotSent():
+                self._halts["transactions"] = f"the node takes no transaction: {first_line(error)}"
             case AlreadyRuns():
                 self._halts["journal"] = str(error)
             case ChainAway():

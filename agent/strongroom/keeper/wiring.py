@@ -17,11 +17,12 @@ from strongroom.chain.position_ids import Module
 from strongroom.chain.protocols import Protocol, protocol_of_exchange
 from strongroom.chain.rpc import Chain, checksum
 from strongroom.chain.terms import ordinal
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import GWEI, MICRO
 from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.wire import BadSecret
 from strongroom.errors import BadInput
 from strongroom.execution.account_kinds import class_modules
+from strongroom.execution.fees import FeeRules
 from strongroom.execution.interfaces import Listener
 from strongroom.execution.tasks import TaskRules
 from strongroom.execution.transactions import Transactor
@@ -94,13 +95,13 @@ def build(
     pools = [_pool_market(chain, each) for each in config.venue.pools]
     cosigner = None if config.cosigner is None else _cosigner(config.cosigner)
     signers, kept = _signers(config, chain, owner, cosigner), journal or Journal(config.journal)
-    transactor = _transactor(config, kept, chain, signers, executor)
+    transactor = _transactor(config, kept, chain, signers, executor, on_event)
     report_sender: Transactor | None = None
     if reporter.lower() == config.safe.address.lower():
         report_sender = transactor
     elif config.reporter is not None and reporter.lower() == config.reporter.safe.lower():
         theirs = _reporter_signers(config, config.reporter, chain, cosigner)
-        report_sender = _transactor(config, kept, chain, theirs, executor)
+        report_sender = _transactor(config, kept, chain, theirs, executor, on_event)
     else:
         on_event("somebody_else_reports", {"reporter": reporter})
     books = BookReader(config.venue.clob_url)
@@ -121,7 +122,12 @@ def build(
 
 
 def _transactor(
-    config: Config, journal: Journal, chain: Chain, signers: Signers, executor: LocalAccount
+    config: Config,
+    journal: Journal,
+    chain: Chain,
+    signers: Signers,
+    executor: LocalAccount,
+    on_event: Listener,
 ) -> Transactor:
     """Return what carries out one Safe's transactions."""
     return Transactor(
@@ -133,6 +139,9 @@ def _transactor(
         confirmations=config.chain.confirmations,
         patience_s=config.execution.patience_s,
         bump_after_s=config.execution.bump_after_s,
+        fees=FeeRules(int(config.chain.min_tip_gwei * GWEI), int(config.chain.max_fee_gwei * GWEI)),
+        refusals=config.chain.refusals,
+        on_event=on_event,
     )
 
 
