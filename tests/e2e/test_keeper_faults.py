@@ -275,6 +275,39 @@ def test_the_node_times_out(world, monkeypatch):
     reconciled(world)
 
 
+UNITS = {  # of a large provider, inside a batch that HTTP answers with 200
+    "code": 429,
+    "message": "Your app has exceeded its compute units per second capacity.",
+}
+
+
+def test_the_node_refuses_one_item_of_a_batch(world, monkeypatch):
+    """K21: the keeper ended at the first. Once refused, an item is asked again; refused for good,
+    the tick ends by name, and the next one goes on."""
+    market = offered(world)
+    reads = world.keeper.chain._reads
+    ask, node, times = reads.node.ask, reads.node, iter([True])
+
+    def refusing(again):
+        def answers(questions):
+            found = ask(questions)
+            if len(questions) > 1 and next(again, False):
+                found[1] = {"error": UNITS}
+            return found
+
+        return answers
+
+    monkeypatch.setattr(reads, "_pause", lambda seconds: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(node, "ask", refusing(times))
+        assert "chain" not in tick(world).halts and next(times, None) is None
+        patch.setattr(node, "ask", lambda asked: [{"error": UNITS} for _ in asked])
+        seen = tick(world)
+        assert "asked too often" in seen.halts["chain"] and seen.decisions == 0
+    keep(world, bought(world, market))
+    reconciled(world)
+
+
 def test_the_clock_is_five_minutes_off(world, monkeypatch):
     market = offered(world)
     right = world.keeper.clock

@@ -12,6 +12,7 @@ from strongroom.chain.artifacts import safe as safe_part
 from strongroom.chain.calls import make_call
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 from strongroom.chain.ids import transaction_key
+from strongroom.chain.nodes import one_node
 from strongroom.chain.rpc import Chain
 from strongroom.chain.units import GWEI
 from strongroom.devnet import contracts as devnet
@@ -329,6 +330,22 @@ def test_what_is_refused_again_and_again_is_named_and_goes_on_after(
     polygon.refuse = lambda raw: ""
     transactor.advance()
     assert transactor.state(KEYS[1]) == (TransactionState.DONE, "")
+    assert safe.call_view_method("nonce") == 1
+
+
+@pytest.mark.parametrize("broken", ["lost", "unheard"])
+def test_a_line_that_breaks_while_sending_is_passed_over(
+    make_transactor, place, safe, connection, broken
+):
+    """The first node hears the transaction and its answer is lost, or hears nothing: the second
+    gets the same one, which is executed once."""
+    with broken_line(connection.node.url) as line:
+        nodes = one_node([line.url, connection.node.url], 5, clock=connection.now)
+        transactor = make_transactor(url=nodes)
+        getattr(line, broken).add("eth_sendRawTransaction")
+        done = transactor.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])
+    assert done == (TransactionState.DONE, "")
+    assert len(transactor._book.get(KEYS[1]).hashes) == 1
     assert safe.call_view_method("nonce") == 1
 
 

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strongroom.chain.accounts import open_keystore
 from strongroom.chain.failures import ChainAway
-from strongroom.chain.rpc import Chain
+from strongroom.chain.nodes import one_node
+from strongroom.chain.rpc import TIMEOUT_S, Chain
 from strongroom.cosigner.facts import ChainFacts
 from strongroom.cosigner.policy import Policy
 from strongroom.cosigner.server import Judge, create_app
@@ -40,6 +41,7 @@ class CosignerConfig(BaseModel):
 
     listen: Annotated[str, after("unix:")]
     rpc_url: HttpUrl
+    further_rpc_urls: tuple[HttpUrl, ...] = ()  # asked where the first cannot be
     keystore: Place
     passphrase_env: str = "STRONGROOM_COSIGNER_PASSPHRASE"
     secret_file: Place
@@ -68,7 +70,7 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
     """
     secret = read_secret(config.secret_file)
     try:
-        chain = Chain(config.rpc_url)
+        chain = Chain(one_node((config.rpc_url, *config.further_rpc_urls), TIMEOUT_S))
     except ChainAway as error:
         raise ConfigError(f"[rpc_url] {error}") from error
     if chain.chain_id != config.policy.chain_id:

@@ -36,12 +36,15 @@ class ChainSection(Section):
     """Where the chain is."""
 
     rpc_url: HttpUrl
+    further_rpc_urls: tuple[HttpUrl, ...] = ()  # asked where the first cannot be
     chain_id: int
     confirmations: int = Field(5, ge=0)
     timeout_s: float = Field(10.0, gt=0)
     min_tip_gwei: Decimal = Field(Decimal(0), ge=0)  # more where a node asks for more
     max_fee_gwei: Decimal = Field(Decimal(10_000), gt=0)
     refusals: int = Field(3, ge=1)  # of a transaction, until it is a halt
+    compare_every_s: float = Field(30.0, gt=0)  # several nodes with one another
+    max_behind: int = Field(10, ge=0)  # blocks that a node may lack
 
 
 class KeysSection(Section):

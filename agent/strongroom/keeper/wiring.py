@@ -13,6 +13,7 @@ from strongroom.chain.accounts import open_keystore
 from strongroom.chain.calls import Ask
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import BadId, Json, TokenId, keccak, question_id, to_bytes, to_hex
+from strongroom.chain.nodes import Agreement, one_node
 from strongroom.chain.position_ids import Module
 from strongroom.chain.protocols import Protocol, protocol_of_exchange
 from strongroom.chain.rpc import Chain, checksum
@@ -85,7 +86,8 @@ def build(
     """
     packs = make_packs(config.packs)
     forecasters = [_forecaster(each) for each in config.forecasters]
-    chain, now = connect(config), clock or time.time
+    now = clock or time.time
+    chain = connect(config, now, on_event)
     owner = open_keystore(config.keys.owner, config.keys.owner_passphrase_env, chain.node)
     executor = open_keystore(config.keys.executor, config.keys.executor_passphrase_env, chain.node)
     wallets = _wallets(config, chain)
@@ -321,14 +323,26 @@ def _pool_market(chain: Chain, section: PoolSection) -> PoolMarket:
     return PoolMarket(checksum(section.address), market)
 
 
-def connect(config: Config) -> Chain:
+def connect(
+    config: Config,
+    clock: Callable[[], float] = time.time,
+    on_event: Listener = lambda event, fields: None,
+) -> Chain:
     """Return the chain.
 
     Raises:
         ConfigError: nothing answers, or another chain does.
     """
+    section = config.chain
+    agreement = Agreement(
+        section.compare_every_s,
+        section.max_behind,
+        section.confirmations,
+        config.operations.max_skew_s,
+    )
+    urls = (section.rpc_url, *section.further_rpc_urls)
     try:
-        chain = Chain(config.chain.rpc_url, config.chain.timeout_s)
+        chain = Chain(one_node(urls, section.timeout_s, agreement, clock, on_event))
     except ChainAway as error:
         raise ConfigError(f"[chain.rpc_url] {error}") from error
     if chain.chain_id != config.chain.chain_id:
