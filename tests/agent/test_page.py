@@ -49,7 +49,7 @@ def test_the_page_shows_the_numbers(page):
     assert "&lt;span" not in text and "http" not in text and "<script" not in text
     assert json.loads((folder / "data.json").read_text())["holders"] == {WHO: 10**21}
     months = (folder / f"months-{WHO}.csv").read_text().splitlines()
-    assert months[1] == "2023-11,2023-11-15 00:13,1000.0,999.0,1000.0,0.0,-1.0"
+    assert months[1] == "2023-11,2023-11-15 00:13,1000.0,999.0,1000.0,0.0,-1.0,2.0"
     assert (folder / f"statement-{WHO}.csv").read_text().splitlines()[1].endswith("1000.0,0.0")
 
 

@@ -36,7 +36,8 @@ def hear(statements, kind, transaction="0x1", **fields):
 
 
 def at(month, day):
-    return SimpleNamespace(time=int(datetime(2026, month, day, tzinfo=UTC).timestamp()))
+    time = datetime(2026, month, day, tzinfo=UTC)
+    return SimpleNamespace(time=int(time.timestamp()), block=100 * month + day)
 
 
 def epoch(asked, settled=0, given=0, **fields):
@@ -90,3 +91,22 @@ def test_a_request_that_is_taken_back_leaves_nothing():
     statements.on_report(at(1, 10), books(0, {MANAGER: 1}))
     (month,) = statements.of(ANN)
     assert (month.value, month.paid_in, month.gain) == (0, 0, 0)
+
+
+def test_income_is_shared_by_who_held_before_it_came():
+    """Ann has 600 of 1,000 shares at the first report, the manager 400. Then 10 come, and Ben
+    enters; at the next report the 10 are Ann's and the manager's. What comes later waits."""
+    statements = Statements()
+    statements.on_report(at(1, 10), books(1_000, {ANN: 600, MANAGER: 400}))
+    for block, amount in ((111, 7), (120, 3), (121, 50)):
+        statements.on_income(SimpleNamespace(block=block, amount=amount * UNIT))
+    statements.on_report(at(1, 20), books(2_000, {ANN: 600, MANAGER: 400, BEN: 1_000}))
+    (jan,) = statements.of(ANN)
+    assert 0 <= 6 * UNIT - jan.income <= 1
+    assert [each.income for each in statements.of(BEN)] == [0]
+    statements.on_report(at(2, 1), books(2_000, {ANN: 600, MANAGER: 400, BEN: 1_000}))
+    jan, feb = statements.of(ANN)
+    assert 0 <= 15 * UNIT - feb.income <= 1
+    assert 0 <= 6 * UNIT - jan.income <= 1
+    (_, ben) = statements.of(BEN)
+    assert 0 <= 25 * UNIT - ben.income <= 1

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strongroom.audit.command import RPC, AuditOptions
 
 if TYPE_CHECKING:
+    from strongroom.audit.income import IncomeKind
     from strongroom.audit.verdict import Verdict
 
 FOLDER = Path("build") / "page"
@@ -26,6 +27,7 @@ class PageOptions:
         exchanges: whose fills are joined to decisions
         out: folder of the page
         progress: is called with the blocks done, and all of them
+        payers: address -> what it pays accounts, beside trades
     """
 
     vault: str
@@ -34,6 +36,7 @@ class PageOptions:
     exchanges: tuple[str, ...] = ()
     out: Path = FOLDER
     progress: Callable[[int, int], None] = lambda done, of: None
+    payers: Mapping[str, IncomeKind] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,14 @@ def run_page(options: PageOptions) -> PageResult:
 
     node, history = Node(options.rpc), VaultHistory()
     asked = AuditOptions(
-        options.vault, options.rpc, evidence=options.evidence, exchanges=options.exchanges
+        options.vault,
+        options.rpc,
+        evidence=options.evidence,
+        exchanges=options.exchanges,
+        payers=options.payers,
     )
     scope, identity = scope_of(asked, node)
-    auditor = Auditor(scope, node, history.on_report, history.on_event)
+    auditor = Auditor(scope, node, history.on_report, history.on_event, history.on_income)
     audit = auditor.run(options.progress)
     data = page_data(history, audit, identity, auditor.name)
     return PageResult(write_page(data, options.out, options.evidence), audit.verdict)

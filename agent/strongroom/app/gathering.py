@@ -21,6 +21,7 @@ from strongroom.audit.events import (
     RedeemRequestCancelled,
     Withdraw,
 )
+from strongroom.audit.income import Income
 from strongroom.audit.ledger import BookedReport, Ledger
 from strongroom.audit.permissions import ZERO
 from strongroom.audit.statements import Statements
@@ -82,9 +83,10 @@ class Flow:
 
 
 class VaultHistory:
-    """Gathers; `on_report` and `on_event` go to the auditor.
+    """Gathers; `on_report`, `on_event` and `on_income` go to the auditor.
 
     Attributes:
+        income: beside trades, oldest first
         lives: by account: a market that is opened again has another
         submitted: hash of an announced call -> its bytes, who announced it, when
     """
@@ -96,6 +98,7 @@ class VaultHistory:
         self.flows: list[Flow] = []
         self.submitted: dict[str, tuple[bytes, str, int]] = {}
         self.statements = Statements()
+        self.income: list[Income] = []
         self._accounts: dict[MarketId, str] = {}  # of open markets
         self._owner = ZERO
 
@@ -110,6 +113,15 @@ class VaultHistory:
                 report.is_settlement,
             )
         )  # fmt: skip
+
+    def on_income(self, income: Income) -> None:
+        """Keep an income."""
+        self.income.append(income)
+        self.statements.on_income(income)
+
+    def income_of(self, account: str) -> int:
+        """Return what reached an account beside trades."""
+        return sum(each.amount for each in self.income if each.account == account)
 
     def on_event(self, time: int, event: AuditedEvent) -> None:
         """Keep what an event says of markets, depositors and announced calls."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from strongroom.app.gathering import Flow, ReportRow, VaultHistory
 from strongroom.audit.auditor import Audit
 from strongroom.audit.contracts import Identity
+from strongroom.audit.income import Income
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.permissions import ZERO, Limit
 from strongroom.audit.queues import DEPOSITS, AuditedEpoch
@@ -62,6 +63,7 @@ class SettledRow:
     Attributes:
         home: what has come home of it, also after it was closed
         profit: of that, above cost, less exposure that never came
+        income: beside trades, that reached the account; in `profit` once it is home
     """
 
     market: MarketId
@@ -71,6 +73,7 @@ class SettledRow:
     allocated: int
     home: int
     profit: int
+    income: int
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,7 @@ class PageData:
     total: Total
     open: tuple[OpenRow, ...]
     settled: tuple[SettledRow, ...]
+    income: tuple[Income, ...]
     queue: tuple[QueueRow, ...]
     holders: Mapping[str, int]
     flows: tuple[Flow, ...]
@@ -221,6 +225,7 @@ def page_data(
         total=_total(ledger),
         open=tuple(_open(ledger, strategies)),
         settled=tuple(_settled(history)),
+        income=tuple(history.income),
         queue=tuple(_queue(history, ledger, now)),
         holders=dict(sorted(ledger.holders.items(), key=lambda pair: -pair[1])),
         flows=tuple(history.flows),
@@ -327,9 +332,9 @@ def _settled(history: VaultHistory) -> list[SettledRow]:
     found = [
         SettledRow(
             each.market, each.class_id, each.opened, each.closed, each.allocated, each.home,
-            each.profit,
+            each.profit, history.income_of(account),
         )
-        for each in history.lives.values()
+        for account, each in history.lives.items()
         if each.closed is not None
     ]  # fmt: skip
     return sorted(found, key=lambda each: each.closed)

@@ -65,11 +65,10 @@ def _copy_documents(data: PageData, folder: Path, evidence: Path | None) -> froz
 def _months_csv(data: PageData, who: str) -> str:
     target = io.StringIO()
     writer = csv.writer(target)
-    writer.writerow(["month", "last_report_utc", "shares", "value", "paid_in", "paid_out", "gain"])
+    names = ("value", "paid_in", "paid_out", "gain", "income")
+    writer.writerow(["month", "last_report_utc", "shares", *names])
     for each in data.months.get(who, ()):
-        amounts = [
-            amount / MICRO for amount in (each.value, each.paid_in, each.paid_out, each.gain)
-        ]
+        amounts = [getattr(each, name) / MICRO for name in names]
         writer.writerow([each.month, moment(each.time), each.shares / SHARE, *amounts])
     return target.getvalue()
 

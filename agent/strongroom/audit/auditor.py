@@ -1,8 +1,8 @@
 """One audit of a vault: logs into a ledger, reports held against balances, fills against decisions,
 evidence against hashes. Goes on from a checkpoint; what it keeps does not grow with history."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from strongroom.audit.bookkeeper import Bookkeeper
@@ -18,6 +18,7 @@ from strongroom.audit.events import (
     vault_readers,
 )
 from strongroom.audit.fills import FillJoiner
+from strongroom.audit.income import Income, IncomeFinder, IncomeKind
 from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.permissions import Difference
@@ -30,6 +31,7 @@ from strongroom.chain.jsonrpc import understood
 _ACCOUNT: Sequence[Asked] = [(view, ()) for view in ("market", "question", "classId", "deadline")]
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, AuditedEvent], None]
+OnIncome = Callable[[Income], None]
 OnProgress = Callable[[int, int], None]
 
 
@@ -41,6 +43,7 @@ class Scope:
         exchanges: whose fills of the vault's accounts are joined to decisions
         evidence: folder of the evidence documents; None: reports' documents are not looked at
         checkpoint: file to go on from, and to keep the progress in
+        payers: address -> what it pays accounts
     """
 
     url: str
@@ -50,6 +53,7 @@ class Scope:
     exchanges: Sequence[str] = ()
     evidence: Path | None = None
     checkpoint: Path | None = None
+    payers: Mapping[str, IncomeKind] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,17 +73,22 @@ class Auditor:
         node: Node | None = None,
         on_report: OnReport = lambda report, ledger: None,
         on_event: OnEvent = lambda time, event: None,
+        on_income: OnIncome = lambda income: None,
     ) -> None:
         """Take what is audited.
 
         Args:
             on_report: is called with each report and the ledger after it; neither is kept here
             on_event: is called with the time of each event of the vault, and of each fill
+            on_income: is called with each income before the reports of its blocks
         """
         self._scope, self._node = scope, node or Node(scope.url)
-        self._on_report, self._on_event = on_report, on_event
+        self._on_report, self._on_event, self._on_income = on_report, on_event, on_income
         self._vault = scope.vault.lower()
         self._contracts = Views(self._node)
+        self._income = IncomeFinder(
+            self._node, self._contracts, self._vault, scope.exchanges, scope.payers
+        )
         self._fills: FillJoiner | None = None
         if scope.evidence is not None:
             blocks = (scope.from_block, scope.to_block)
@@ -102,6 +111,8 @@ class Auditor:
         with understood("chain id"):
             chain_id = int(self._node.ask("eth_chainId"), 16)
         for end, logs in self._node.logs([self._vault], progress.next_block, scope.to_block):
+            for income in self._income.find(progress, logs, progress.next_block, end):
+                self._on_income(income)
             self.book(progress, logs)
             if self._fills is not None:
                 self._fills.join(progress, progress.next_block, end)
@@ -149,7 +160,8 @@ class Auditor:
         return Verdict(
             SCHEMA, scope.vault, chain_id, scope.from_block, scope.to_block, now,
             DIFFERS if found else CLEAN, tuple(sorted(found, key=lambda each: each.block)),
-            checked, state_of(ledger), tuple(ledger.permissions.timeline),
+            checked, state_of(ledger), _digits(progress.income),
+            tuple(ledger.permissions.timeline),
         )  # fmt: skip
 
     # the ledger
@@ -269,3 +281,8 @@ class Auditor:
     def _hash_of(self, block: int) -> str:
         with understood("block"):
             return str(self._node.ask("eth_getBlockByNumber", hex(block), False)["hash"])
+
+
+def _digits(income: Mapping[str, int]) -> dict[str, str]:
+    """Return income by kind as a verdict has it, kinds without any too."""
+    return {kind.value: str(income.get(kind, 0)) for kind in IncomeKind}

@@ -28,7 +28,12 @@ class AccountFill:
 
 @dataclass
 class Progress:
-    """How far an audit is; counts are of everything before `next_block`."""
+    """How far an audit is; counts are of everything before `next_block`.
+
+    Attributes:
+        wallets: that trade for accounts -> the account
+        income: kind -> base units of the asset
+    """
 
     ledger: Ledger
     next_block: int
@@ -40,13 +45,15 @@ class Progress:
     reports: int = 0
     last_report: int = 0  # block
     unjoined: list[AccountFill] = field(default_factory=list)
+    wallets: dict[str, str] = field(default_factory=dict)
+    income: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Literal[2]  # of the second vault's ledger
+    version: Literal[3]  # the second vault's ledger, and income
     progress: Progress
 
 
@@ -79,5 +86,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(2, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(3, progress)))
     draft.replace(path)

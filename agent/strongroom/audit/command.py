@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from strongroom.audit.auditor import Audit, Scope
     from strongroom.audit.contracts import Identity
     from strongroom.audit.events import AuditedEvent
+    from strongroom.audit.income import Income, IncomeKind
     from strongroom.audit.ledger import BookedReport, Ledger
     from strongroom.audit.node import Node
     from strongroom.audit.permissions import Difference
@@ -63,6 +64,21 @@ def parse_cap(text: str) -> CapChange:
     return change
 
 
+def parse_payer(text: str) -> tuple[str, IncomeKind]:
+    """Return the address and what it pays that a command line names as KIND=ADDRESS.
+
+    Raises:
+        BadInput: it does not read so.
+    """
+    from strongroom.audit.income import IncomeKind
+
+    kind, _, address = text.partition("=")
+    kinds = [each.value for each in IncomeKind]
+    if kind not in kinds or not is_address(address):
+        raise BadInput(f"{text!r}: give one of {', '.join(kinds)} and an address: reward=0x...")
+    return address, IncomeKind(kind)
+
+
 @dataclass(frozen=True)
 class AuditOptions:
     """What is audited, and what is done besides.
@@ -75,7 +91,7 @@ class AuditOptions:
         evidence: folder of the evidence documents; None: they are not looked at
         exchanges: whose fills are joined to decisions
         checkpoint: file to go on from, and to keep the progress in
-        out: folder for verdict.json, reports.jsonl and fills.jsonl
+        out: folder for verdict.json, reports.jsonl, fills.jsonl and income.jsonl
         signer: signs the verdict
         replay: how many of the last reports are executed again on a fork; -1: all
         replay_blocks: blocks that are executed again as well
@@ -83,6 +99,7 @@ class AuditOptions:
         what_if_cap: execute a block again under another cap
         at_block: of the two; by default the last report, the last allocation
         progress: is called with the blocks done, and all of them
+        payers: address -> what it pays accounts, beside trades
     """
 
     vault: str
@@ -100,6 +117,7 @@ class AuditOptions:
     what_if_cap: CapChange | None = None
     at_block: int | None = None
     progress: Callable[[int, int], None] = lambda done, of: None
+    payers: Mapping[str, IncomeKind] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,7 +165,7 @@ def run_audit(options: AuditOptions) -> AuditResult:
     started, node = time.monotonic(), Node(options.rpc)
     scope, identity = scope_of(options, node)
     with _Recorder(options) as recorder:
-        auditor = Auditor(scope, node, recorder.on_report, recorder.on_event)
+        auditor = Auditor(scope, node, recorder.on_report, recorder.on_event, recorder.on_income)
         audit = auditor.run(options.progress)
     result = _executed_again(options, AuditResult(audit.verdict, identity), audit, recorder)
     if options.signer is not None:
@@ -195,7 +213,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     identity = Views(node).identity(options.vault, last)
     scope = Scope(
         options.rpc, options.vault, first, last, options.exchanges, options.evidence,
-        options.checkpoint,
+        options.checkpoint, options.payers,
     )  # fmt: skip
     return scope, identity
 
@@ -227,6 +245,7 @@ class _Recorder:
         self._options, self._files = options, ExitStack()
         self._reports: TextIO | None = None
         self._fills: TextIO | None = None
+        self._income: TextIO | None = None
 
     def __enter__(self) -> _Recorder:
         """Open the files: anew, or to append where an audit goes on from a checkpoint."""
@@ -237,6 +256,7 @@ class _Recorder:
             mode: Literal["a", "w"] = "a" if goes_on else "w"
             self._reports = self._files.enter_context((folder / "reports.jsonl").open(mode))
             self._fills = self._files.enter_context((folder / "fills.jsonl").open(mode))
+            self._income = self._files.enter_context((folder / "income.jsonl").open(mode))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -248,6 +268,11 @@ class _Recorder:
         self.blocks.append(report.block)
         if self._reports is not None:
             self._reports.write(json.dumps(asdict(report)) + "\n")
+
+    def on_income(self, income: Income) -> None:
+        """Keep an income's line."""
+        if self._income is not None:
+            self._income.write(json.dumps(asdict(income)) + "\n")
 
     def on_event(self, time: int, event: AuditedEvent) -> None:
         """Keep a fill's line, and where the last budget was given."""
@@ -357,6 +382,7 @@ def _rows(result: AuditResult) -> list[tuple[str, str]]:
         ("written off, not swept", assets(state.written_off)),
         ("room for deposits", assets(state.inflow_room)),
         ("high-water mark, a share", assets(state.high_water_mark)),
+        *((f"income: {kind}s", assets(came)) for kind, came in result.verdict.income.items()),
         ("holders", f"{state.holders:,}"),
         ("open markets", f"{state.open_markets:,}"),
         ("closed markets", f"{state.closed_markets:,}"),

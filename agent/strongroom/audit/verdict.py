@@ -91,6 +91,7 @@ class Verdict:
     differences: tuple[Difference, ...]
     checked: Checked
     state: VaultTotals
+    income: Mapping[str, str]  # beside trades, by kind
     permissions: tuple[PermissionChange, ...]
 
     @property

@@ -12,6 +12,7 @@ from strongroom.cli.options import (
     FOLDER,
     as_json,
     bar,
+    payers,
     print_json,
     rpc,
     vault,
@@ -31,6 +32,7 @@ from strongroom.cli.options import (
     type=ADDRESS,
     help="Exchange; joins its fills to decisions.",
 )
+@payers
 @click.option("--checkpoint", type=FILE, help="File to continue from and to write.")
 @click.option("--out", type=FOLDER, help="Folder for verdict, reports, fills.")
 @click.option("--attest", "keystore", type=FILE, help="Sign the verdict with this key.")
@@ -56,6 +58,7 @@ def command(
     to_block: int | None,
     evidence: Path | None,
     exchanges: tuple[str, ...],
+    payers: tuple[str, ...],
     checkpoint: Path | None,
     out: Path | None,
     keystore: Path | None,
@@ -77,7 +80,7 @@ def command(
       strongroom audit --vault 0x... --replay -1 --what-if -500
       strongroom audit --vault 0x... --what-if-cap 0:250.00 --at-block 4711
     """
-    from strongroom.audit.command import AuditOptions, parse_cap, run_audit, show
+    from strongroom.audit.command import AuditOptions, parse_cap, parse_payer, run_audit, show
     from strongroom.chain.accounts import open_keystore
     from strongroom.chain.jsonrpc import JsonRpc
 
@@ -88,7 +91,7 @@ def command(
         result = run_audit(
             AuditOptions(
                 vault, rpc, from_block, to_block, evidence, exchanges, checkpoint, out, signer,
-                replay, chosen, bps, change, at_block, advance,
+                replay, chosen, bps, change, at_block, advance, dict(map(parse_payer, payers)),
             )
         )  # fmt: skip
     if as_json:

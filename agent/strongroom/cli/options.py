@@ -62,6 +62,11 @@ rpc = click.option(
     help="URL of a node (JSON-RPC).",
 )  # fmt: skip
 
+payers = click.option(
+    "--payer", "payers", multiple=True, metavar="KIND=ADDRESS",
+    help="Who pays accounts beside trades: reward, rebate, return or gift.",
+)  # fmt: skip
+
 account = click.option(
     "--account",
     required=True,
