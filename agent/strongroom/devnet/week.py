@@ -6,8 +6,9 @@ the devnet as it would see the venue; its co-signer is a process of its own.
 """
 
 import random
+import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
 
+DELAY_S, DELAY_STEP_S = 5.0, 0.2  # how long an order that the venue has put off is waited for
 SETTLING_S = 2 * HOUR  # from a market's end to its payout
 
 
@@ -93,16 +95,19 @@ def play_week(
     chain: Contracts,
     emit: Listener = lambda event, fields: None,
     running: Polymarket | None = None,
+    on_start: Callable[["Week"], None] = lambda week: None,
 ) -> Week:
     """Play it on an anvil that starts at the week's start; the caller closes the stage.
 
     Args:
         emit: hears of every hour and of what the keeper tells
         running: a Polymarket that is deployed already
+        on_start: is called before the first hour, with what is there by then
     """
     clock = DevnetClock(chain)
     clock.advance_to(int(options.start.timestamp()))
     week = _set_up(options, chain, clock, emit, running)
+    on_start(week)
     maker = MarketMaker(week.stage.seat("maker"))
     taker = Taker(week.stage.seat("taker"), random.Random(options.seed))
     for number in range(options.hours + 1):
@@ -224,14 +229,30 @@ def _markets(week: Week, now: int, maker: MarketMaker, taker: Taker) -> None:
 
 
 def _keeper(week: Week, emit: Listener) -> None:
-    """Tick until nothing moves any more."""
+    """Tick until nothing moves any more, and no order waits for its match."""
     for _ in range(12):
         before = _progress(week.keeper)
         tick: Tick = week.keeper.tick()
         if tick.halts:
             emit("halts", tick.halts)
-        if not tick.decisions and _progress(week.keeper) == before:
+        if not _wait(week.keeper) and not tick.decisions and _progress(week.keeper) == before:
             return
+
+
+def _wait(keeper: Keeper) -> bool:
+    """Wait until the venue is through with what does not rest; return whether there was any.
+
+    The venue puts marketable orders off by this machine's clock (VENUE e1), which an hour of the
+    week is nothing to.
+    """
+    deadline, waited = time.monotonic() + DELAY_S, False
+    while any(not each.kind.rests for each in keeper.journal.open()):
+        if time.monotonic() > deadline:
+            break
+        waited = True
+        time.sleep(DELAY_STEP_S)
+        keeper.desk.recover()
+    return waited
 
 
 def _progress(keeper: Keeper) -> tuple[int, ...]:

@@ -18,11 +18,10 @@ class Habits(BaseModel):
         rate_limits: off; warn: a header says what would have been refused; enforce: 429 (e1)
         tier: of every signer (e1)
         gtd_least_s: that a GTD order must still live (e1: the client's own least)
-        amount_precision: FAK and FOK amounts of too many decimals are refused (e1). Off: the
-            keeper's BUYs are worth a price times a size, to the micro-unit
+        amount_precision: FAK and FOK amounts of too many decimals are refused (e1)
         taker_delay_s: a marketable order is `delayed` so long before it is matched (e1, e2)
         status_prefixes: REST answers say TRADE_STATUS_CONFIRMED and ORDER_STATUS_LIVE (e1). Off:
-            the keeper takes them for words that it does not know, and trades never end
+            other clients read the plain words of the streams
         end_reasons: an order ends as CANCELED_EXPIRED_ORDER and the like (e1). Off: as above
         not_broadcast: REST shows a trade as MATCHED_NOT_BROADCASTED until it is sent (e1)
         bursts: one match is told in several price changes of one hash (e4). Off: the keeper takes
@@ -59,7 +58,7 @@ class Habits(BaseModel):
     rate_limits: Literal["off", "warn", "enforce"] = "enforce"
     tier: RateTier = RateTier.STANDARD
     gtd_least_s: int = Field(180, ge=0)
-    amount_precision: bool = False
+    amount_precision: bool = True
     taker_delay_s: float = Field(0, ge=0)
     status_prefixes: bool = False
     end_reasons: bool = False
@@ -88,7 +87,6 @@ class Habits(BaseModel):
     def venue(cls) -> "Habits":
         """Return all habits on, as the venue has them."""
         return cls(
-            amount_precision=True,
             taker_delay_s=1,
             status_prefixes=True,
             end_reasons=True,

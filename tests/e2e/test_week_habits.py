@@ -1,0 +1,165 @@
+"""The last day of the week with all habits of the venue on: better prices, partial fills, orders
+that are put off, amounts that must fit, words of its own. The journal has what the chain has."""
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams
+from strongroom.audit.auditor import Auditor, Scope
+from strongroom.chain.orders import Side
+from strongroom.chain.rpc import Chain
+from strongroom.chain.units import MICRO
+from strongroom.devnet import polymarket
+from strongroom.devnet.clob.habits import Habits
+from strongroom.devnet.deployer import devnet_chain
+from strongroom.devnet.traders import Trader
+from strongroom.devnet.week import play_week
+from strongroom.journal.states import AnswerKind
+
+from tests.e2e.decisions import fills as fills_on_chain
+from tests.e2e.test_week import OPTIONS
+
+TICK, SETS = Decimal("0.001"), 10_000 * MICRO
+
+
+class Rival:
+    """Somebody who offers what the keeper is about to buy: a part of it, a tick cheaper.
+
+    What it holds it sells, so the exchange moves tokens from wallet to wallet at its price
+    (VENUE c, complementary); where it holds nothing it bids for the other token, and both mint.
+    """
+
+    def __init__(self):
+        self.week = self.trader = None
+        self.offers = {"sold": 0, "minted": 0}
+
+    def enter(self, week):
+        """Split sets of every other market."""
+        self.week, self.trader = week, Trader(week.stage.seat("taker"))
+        stage = week.stage
+        for market in stage.markets[::2]:
+            stage.venue.adapter.splitPosition(
+                stage.venue.usdc, bytes(32), market.condition_id, [1, 2], SETS,
+                sender=stage.people["taker"])  # fmt: skip
+            for token in market.token_ids:
+                self.trader.client.update_balance_allowance(
+                    BalanceAllowanceParams(asset_type=AssetType.CONDITIONAL, token_id=str(token))
+                )
+
+    def hear(self, event, fields):
+        if event == "decided" and self.week is not None:
+            for leg in self.week.keeper.journal.record(fields["decision"]).legs:
+                if leg.side == Side.BUY and not leg.kind.rests and leg.price > 2 * TICK:
+                    self.undercut(leg)
+
+    def undercut(self, leg):
+        stage = self.week.stage
+        price, size = leg.price - TICK, leg.size // 2 // MICRO * MICRO
+        sells = stage.venue.ctf.balanceOf(stage.people["taker"], leg.token) >= size
+        market = next(each for each in stage.markets if each.condition_id == leg.condition)
+        other = market.token_ids[1 - market.token_ids.index(leg.token)]
+        if size < 5 * MICRO:
+            return
+        order = (
+            self.trader.order(leg.token, False, price, size)
+            if sells
+            else self.trader.order(other, True, 1 - price, size)
+        )
+        (answer,) = self.trader.post([order])
+        self.offers["sold" if sells else "minted"] += bool(answer["success"])
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """The week, and its rival."""
+    start, rival = int(OPTIONS.start.timestamp()) - 600, Rival()
+    folder = tmp_path_factory.mktemp("habits")
+    options = replace(OPTIONS, folder=folder, habits=Habits.venue())
+    with devnet_chain(polymarket.CHAIN_ID, timestamp=start) as chain:
+        week = play_week(options, chain, rival.hear, on_start=rival.enter)
+        yield week, rival
+        week.stage.close()
+
+
+@pytest.fixture(scope="module")
+def orders(played):
+    """Each order of the journal with what the exchange's events say of it: [(gave, got)]."""
+    week, _ = played
+    chain, exchange = Chain(week.stage.chain.url), week.stage.venue.exchange.address
+    found = []
+    for intent in week.keeper.journal.all():
+        matching = {"orderHash": intent.order_hash}
+        logs = chain.logs(exchange, "Exchange", "OrderFilled", 0, matching=matching)
+        args = [log.args for log in logs]
+        pairs = [(each["makerAmountFilled"], each["takerAmountFilled"]) for each in args]
+        found.append((intent, pairs))
+    return found
+
+
+def test_the_rival_was_there(played):
+    _, rival = played
+    assert rival.offers["sold"] >= 2 and rival.offers["minted"] >= 2, rival.offers
+
+
+def test_no_order_was_refused_for_its_amounts(orders):
+    assert len(orders) >= 20
+    refused = [intent.reason for intent, _ in orders if intent.answer == AnswerKind.REFUSED]
+    assert not [why for why in refused if "invalid amounts" in why or "tick" in why]
+
+
+def test_the_journal_has_what_the_exchange_says(orders):
+    for intent, pairs in orders:
+        buys = intent.side == Side.BUY
+        assert intent.filled == sum(got if buys else gave for gave, got in pairs), intent
+        assert intent.filled <= intent.size
+
+
+def test_none_was_worse_than_asked_some_were_better_and_some_filled_in_part(orders):
+    better, partly = 0, 0
+    for intent, pairs in orders:
+        limit = Fraction(intent.price, MICRO)
+        for gave, got in pairs:
+            paid = Fraction(gave, got) if intent.side == Side.BUY else Fraction(got, gave)
+            # what matching rounds away is a micro-unit a match
+            worse = paid - limit if intent.side == Side.BUY else limit - paid
+            assert worse * min(gave, got) <= 1, (intent, pairs)
+            better += worse * min(gave, got) < -1
+        partly += 0 < intent.filled < intent.size and not intent.kind.rests
+    assert better >= 3, "no better price was met"
+    assert partly >= 1, "nothing was filled in part"
+
+
+def test_nothing_is_left_open_and_nothing_came_unasked(played):
+    week, _ = played
+    journal = week.keeper.journal
+    assert not journal.open() and not journal.open_tasks() and not journal.transactions.open()
+    assert week.events("late_fill") == [] == week.events("overfilled")
+    assert week.events("unknown_word") == [] == week.events("failed")
+    failed, ended = journal.reversals()
+    assert failed == 0 and ended >= 20
+    assert week.stage.vault.totalExposure() == 0
+
+
+def test_every_report_is_the_chains_nav_to_the_unit(played):
+    week, _ = played
+    told = week.events("reported")
+    assert len(told) >= 10 and week.events("nav_differs") == []
+    assert {(each["difference_bid"], each["difference_ask"]) for each in told} == {(0, 0)}
+
+
+def test_the_auditor_finds_no_difference(played):
+    week, _ = played
+    stage = week.stage
+    place = Scope(
+        url=stage.chain.url,
+        vault=stage.vault.address,
+        from_block=0,
+        to_block=stage.chain.height(),
+        exchanges=(stage.venue.exchange.address,),
+        evidence=stage.folder / "evidence",
+    )
+    verdict = Auditor(place, None).run().verdict
+    assert verdict.differences == ()
+    assert verdict.checked.fills == verdict.checked.fills_joined == len(fills_on_chain(stage))
