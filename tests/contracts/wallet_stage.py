@@ -70,20 +70,18 @@ class WalletStage:
         self.pusd, self.ctf = world.pusd, world.ctf
         self._deploy_venue(negative_risk)
         self._deploy_keeper()
+        self._ask(conditions if negative_risk else 0)
         parts = (self.ctf.address, self.pusd.address, self.inside.address, self.adapter.address)
         self.implementation = self._implementation((*parts, negative_risk))
-        oracle = world.ledger.address if negative_risk else self.who["oracle"]
-        caps = (CAP, 10_000, CAP, 10_000)
-        grade = self.implementation.grade()
-        terms = (self.implementation.address, oracle, self.safe.address, grade, *caps, 400 * DAY)
-        self.vault.addClass(terms, sender=self.who["owner"])
+        class_id = self.add_class()
         for who, assets in DEPOSITS.items():
             world.request(DEPOSIT, who, assets)
         for _ in range(2):
             world.settle()
             world.wait(HOUR)
         world.claim_all(*DEPOSITS)
-        self._open(conditions if negative_risk else 0)
+        self.open_market(class_id)
+        self._stock()
 
     # setting up
 
@@ -129,26 +127,41 @@ class WalletStage:
         parts = (self.exchange.address, "2", *wallets, *tokens)
         return self.evm.deploy(artifact("WalletAccount"), *parts)
 
-    def _open(self, conditions: int) -> None:
-        world = self.world
+    def _ask(self, conditions: int) -> None:
+        """Prepare the question: binary, or an event of so many conditions."""
         question = keccak(text="will it")
         if conditions:
             question = question[:31] + b"\0"
-            prepared = (question, 0, conditions)
-            world.ledger.prepareRecordedMarket(*prepared, sender=self.who["events admin"])
+            terms = (question, 0, conditions)
+            self.oracle = self.world.ledger.address
+            self.world.ledger.prepareRecordedMarket(*terms, sender=self.who["events admin"])
         else:
-            oracle = self.who["oracle"]
-            self.ctf.prepareCondition(oracle, question, 2, sender=oracle)
-        self.question_id, count = question, conditions or 1
-        deadline = world.now + 300 * DAY
-        self.by_keeper(self.vault, "openMarket", 0, question, count, deadline)
-        (self.id,) = self.vault.openMarkets()
+            self.oracle = self.who["oracle"]
+            self.ctf.prepareCondition(self.oracle, question, 2, sender=self.oracle)
+        self.question_id, self._count = question, conditions or 1
+
+    def add_class(self) -> int:
+        """The owner approves a class of these accounts."""
+        caps = (CAP, 10_000, CAP, 10_000)
+        grade = self.implementation.grade()
+        terms = (self.implementation.address, self.oracle, self.safe.address, grade)
+        return int(self.vault.addClass((*terms, *caps, 400 * DAY), sender=self.who["owner"]))
+
+    def open_market(self, class_id: int) -> None:
+        """The keeper opens the question in a class; from now on that market is the stage's."""
+        deadline = self.world.now + 300 * DAY
+        terms = (class_id, self.question_id, self._count, deadline)
+        self.by_keeper(self.vault, "openMarket", *terms)
+        self.id = self.vault.openMarkets()[-1]
         address = self.vault.accountOf(self.id)
         self.account = self.evm.at(address, self.implementation.abis[0])
         self.tokens = list(self.account.tokenIds())
         self.yes, self.no = self.tokens[:2]
         self.conditions = list(self.account.conditions())
         self._know_wallet()
+
+    def _stock(self) -> None:
+        """Give the market maker tokens of the first condition."""
         half = (self.pusd.address, bytes(32), self.conditions[0], [1, 2])
         self.adapter.splitPosition(*half, 100_000 * UNIT, sender=self.mm.address)
 
@@ -302,12 +315,12 @@ class WalletStage:
         fill: int,
         other: int,
         fee: int = 0,
+        condition: int = 0,
     ) -> None:
-        """The exchange's operator matches two orders; fills are in their maker units, the fee is
-        the taker's."""
+        """The exchange's operator matches two orders of a condition; fills are in their maker
+        units, the fee is the taker's."""
         self.evm.set_balance(self.operator, 10**18)
-        condition = self.conditions[0]
-        call = (condition, taker, [maker], fill, [other], fee, [0])
+        call = (self.conditions[condition], taker, [maker], fill, [other], fee, [0])
         self.exchange.matchOrders(*call, sender=self.operator, gas_price=GWEI)
 
     def buy(self, size: int, cents: int = 50) -> None:
