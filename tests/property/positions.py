@@ -146,10 +146,11 @@ class PositionWorld:
         return address
 
     def order_of(
-        self, name: str, token: int, making: int, taking: int, side: int = BUY
+        self, name: str, token: int, making: int, taking: int, side: int = BUY, **fields: Any
     ) -> tuple[Any, ...]:
-        """Return a trader's signed order."""
-        order = make_order(address_of(name), token, making, taking, side, signatureType=0)
+        """Return a trader's signed order; `fields` instead of the usual ones."""
+        terms = {"signatureType": 0} | fields
+        order = make_order(address_of(name), token, making, taking, side, **terms)
         digest = self.exchange.hashOrder(struct(order))
         return struct(order, signed(name, digest))
 
