@@ -1,6 +1,7 @@
 """Scores, the gate, and the pool: who graduates, and how far the fair value leaves the market."""
 
 import random
+from dataclasses import replace
 from math import exp, log
 
 import pytest
@@ -85,6 +86,14 @@ def test_the_gate_wants_events_and_old_evidence():
     assert Gate().judge(few) == (False, "99 independent events, 100 are needed")
     late = [*synthetic("skilled"), Forecast("late", 0.9, 0.5, 1, frozen_at=10, evidence_at=11)]
     assert "younger than their freeze" in Gate().judge(late)[1]
+
+
+def test_the_gate_says_what_it_could_not_check():
+    made = [replace(each, evidence_at=None) for each in synthetic("skilled")]
+    passed, why = Gate().judge(made)
+    assert passed
+    assert why.endswith(f"not checked: the age of the evidence of {len(made)} of {len(made)}")
+    assert "not checked" in Gate().judge([*synthetic("copying"), made[0]])[1]
 
 
 def test_events_are_drawn_not_markets():

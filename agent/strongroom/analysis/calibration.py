@@ -27,7 +27,8 @@ class Forecast:
         event: questions of one event resolve together
         chance: of YES; market: the market's mid at the freeze
         outcome: 1 YES, 0 NO, 0.5 void
-        frozen_at, evidence_at: timestamps; evidence must not be younger than the freeze
+        frozen_at, evidence_at: timestamps; evidence must not be younger than the freeze; None: the
+            source does not say
     """
 
     event: str
@@ -35,7 +36,7 @@ class Forecast:
     market: float
     outcome: float
     frozen_at: int = 0
-    evidence_at: int = 0
+    evidence_at: int | None = 0
 
     def __post_init__(self) -> None:
         """Refuse what is no probability.
@@ -79,8 +80,19 @@ class Gate:
     seed: int = 0
 
     def judge(self, forecasts: Sequence[Forecast]) -> tuple[bool, str]:
-        """Say whether a forecaster has graduated, and why (not)."""
-        late = [each for each in forecasts if each.evidence_at > each.frozen_at]
+        """Say whether a forecaster has graduated, and why (not), and what could not be checked."""
+        passed, why = self._judged(forecasts)
+        unknown = sum(each.evidence_at is None for each in forecasts)
+        if unknown:
+            why += f"; not checked: the age of the evidence of {unknown} of {len(forecasts)}"
+        return passed, why
+
+    def _judged(self, forecasts: Sequence[Forecast]) -> tuple[bool, str]:
+        late = [
+            each
+            for each in forecasts
+            if each.evidence_at is not None and each.evidence_at > each.frozen_at
+        ]
         if late:
             return False, f"{len(late)} forecasts rest on evidence younger than their freeze"
         events = len({each.event for each in forecasts})

@@ -40,7 +40,7 @@ from strongroom.chain.ids import ConditionId, TokenId
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.information.books import Book
-from strongroom.information.forecast import Forecaster, Given
+from strongroom.information.forecast import Answers, Forecaster, Given
 from strongroom.information.gamma import Market
 from strongroom.journal import Journal
 from strongroom.keeper.assembly import Settings, Surroundings
@@ -143,7 +143,7 @@ class LaggedPrice:
         """Keep a price as it comes."""
         self.history.setdefault(market, []).append((time, price))
 
-    def forecast(self, markets: Sequence[Market], now: int) -> list[Given]:
+    def forecast(self, markets: Sequence[Market], now: int) -> Answers:
         """Return the prices of a while ago."""
         found = []
         for market in markets:
@@ -153,7 +153,7 @@ class LaggedPrice:
             if known and known[0][0] <= now - self.lag_s:
                 time, price = known[0]
                 found.append(Given(self.name, market.condition_id, price / MICRO, now, time))
-        return found
+        return Answers(tuple(found))
 
 
 OnView = Callable[[View, Round], None]

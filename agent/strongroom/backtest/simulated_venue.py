@@ -172,7 +172,7 @@ class SimulatedSources:
         found: dict[ConditionId, list[Given]] = {}
         for source in self._ask:
             try:
-                for given in source.forecast(markets, now):
+                for given in source.forecast(markets, now).given:
                     found.setdefault(given.market, []).append(given)
             except (BadForecast, ForecasterAway):
                 continue

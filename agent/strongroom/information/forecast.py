@@ -6,17 +6,22 @@ checked here: what is no probability is refused and moves nothing.
 """
 
 import csv
-import json
-from collections.abc import Mapping, Sequence
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import httpx
-
-from strongroom.chain.ids import ConditionId, Json
+from strongroom.chain.ids import ConditionId, Json, JsonObject, read_json
 from strongroom.errors import Away, BadInput
+from strongroom.information.endpoint import Endpoint
 from strongroom.information.gamma import Market
+
+SHOWN = 5  # problems of one source that are named in full
+LATEST = 10**11  # a timestamp beyond it is none, or counts milliseconds
+TRIES = 2  # answers of a model that may fail to come, one after the other, before it is left alone
 
 
 class BadForecast(BadInput):
@@ -33,7 +38,8 @@ class Given:
 
     Attributes:
         chance: of YES
-        frozen_at, evidence_at: timestamps; evidence_at is of the youngest thing it rests on
+        frozen_at, evidence_at: timestamps; evidence_at is of the youngest thing it rests on, None
+            where the source does not say
         detail: what must be kept of how it came about: prompt, model, cost
     """
 
@@ -41,7 +47,7 @@ class Given:
     market: ConditionId
     chance: float
     frozen_at: int
-    evidence_at: int
+    evidence_at: int | None
     detail: Mapping[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -57,6 +63,19 @@ class Given:
             )
 
 
+@dataclass(frozen=True)
+class Answers:
+    """What one round with a source has brought: an item that fails costs itself and is named.
+
+    Attributes:
+        dollars: what the round cost, as far as it is known
+    """
+
+    given: tuple[Given, ...] = ()
+    problems: tuple[str, ...] = ()
+    dollars: Decimal = Decimal(0)
+
+
 class Forecaster(Protocol):
     """A source of forecasts."""
 
@@ -64,11 +83,11 @@ class Forecaster(Protocol):
     def name(self) -> str:
         """What its forecasts are kept under."""
 
-    def forecast(self, markets: Sequence[Market], now: int) -> list[Given]:
+    def forecast(self, markets: Sequence[Market], now: int) -> Answers:
         """Return forecasts for some of the markets.
 
         Raises:
-            BadForecast: something came that is none.
+            BadForecast: what came holds no forecasts at all.
             ForecasterAway: nothing came.
         """
 
@@ -80,61 +99,79 @@ class CsvForecaster:
     path: Path
     name: str = "csv"
 
-    def forecast(self, markets: Sequence[Market], now: int) -> list[Given]:
-        """Return the file's forecasts of the markets; of several rows the last one counts."""
-        wanted = {market.condition_id for market in markets}
+    def forecast(self, markets: Sequence[Market], now: int) -> Answers:
+        """Return the file's forecasts of the markets; of several rows the last one counts. Bad rows
+        are named by their line, rows of other markets counted."""
+        wanted = _by_lower_case(markets)
         found: dict[ConditionId, Given] = {}
+        problems, others = [], 0
         try:
-            with self.path.open(newline="") as file:
-                for row in csv.DictReader(file):
-                    if row["market"] in wanted:
-                        chance, seen = _number(self.name, row["chance"]), int(row["evidence_at"])
-                        market = ConditionId(row["market"])
-                        found[market] = Given(self.name, market, chance, now, seen)
+            # utf-8-sig: without the mark that some programs put first; what is no text spoils a row
+            with self.path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+                rows = csv.DictReader(file)
+                self._check(rows.fieldnames)
+                for row in rows:
+                    known = {str(k).strip().lower(): v for k, v in row.items()}
+                    market = wanted.get(str(known["market"]).strip().lower())
+                    if market is None and known["market"]:
+                        others += 1
+                        continue
+                    try:
+                        given = _given(self.name, market, _wanted(known), now)
+                        found[given.market] = given
+                    except BadForecast as error:
+                        problems.append(f"{self.name}: line {rows.line_num}: {error}")
         except OSError as error:
             raise ForecasterAway(f"{self.name}: {error}") from error
-        except (KeyError, TypeError, ValueError) as error:
-            if isinstance(error, BadForecast):
-                raise
-            raise BadForecast(f"{self.name}: {self.path}: {error!r}") from error
-        return list(found.values())
+        except csv.Error as error:
+            problems.append(f"{self.name}: {self.path} cannot be read further: {error}")
+        if others:
+            problems.append(f"{self.name}: {others} rows are of no market that is watched")
+        return Answers(tuple(found.values()), _shortened(self.name, problems))
+
+    def _check(self, names: Sequence[str] | None) -> None:
+        lacking = {"market", "chance", "evidence_at"} - {n.strip().lower() for n in names or ()}
+        if lacking:
+            raise BadForecast(f"{self.name}: {self.path} lacks columns: {', '.join(lacking)}")
 
 
-@dataclass(frozen=True)
 class HttpForecaster:
-    """POST {"questions": [{market, question, rules, end}]} -> [{market, chance, evidence_at}]."""
+    """POST {"questions": [{market, question, rules, end}]} -> [{market, chance, evidence_at}].
 
-    url: str
-    name: str = "http"
-    timeout_s: float = 20.0
+    `evidence_at` is a timestamp, or null where it is not known.
+    """
 
-    def forecast(self, markets: Sequence[Market], now: int) -> list[Given]:
+    def __init__(self, url: str, name: str = "http", timeout_s: float = 20.0) -> None:
+        self.name, self._url = name, url
+        self._endpoint = Endpoint(name, "", ForecasterAway, timeout_s)
+
+    def forecast(self, markets: Sequence[Market], now: int) -> Answers:
         """Ask for all markets at once."""
-        asked = {"questions": [_question(market) for market in markets]}
-        answer = _post(self.name, self.url, asked, {}, self.timeout_s)
+        asked: Json = {"questions": [_question(market) for market in markets]}
+        answer = self._endpoint.post(self._url, asked)
         if not isinstance(answer, list):
             raise BadForecast(f"{self.name} answers {str(answer)[:80]}, not a list")
-        wanted = {market.condition_id for market in markets}
-        try:
-            return [
-                Given(
-                    self.name,
-                    each["market"],
-                    _number(self.name, each["chance"]),
-                    now,
-                    int(each["evidence_at"]),
-                    {k: v for k, v in each.items() if k not in ("market", "chance", "evidence_at")},
-                )
-                for each in answer
-                if each["market"] in wanted
-            ]
-        except (KeyError, TypeError) as error:
-            raise BadForecast(f"{self.name}: {error!r}") from error
+        wanted = _by_lower_case(markets)
+        found, problems = [], []
+        for number, each in enumerate(answer):
+            try:
+                if not isinstance(each, dict) or "market" not in each:
+                    raise BadForecast(f"{str(each)[:60]!r} names no market")
+                market = wanted.get(str(each["market"]).lower())
+                if market is not None:
+                    found.append(_given(self.name, market, each, now))
+            except BadForecast as error:
+                problems.append(f"{self.name}: answer {number}: {error}")
+        return Answers(tuple(found), _shortened(self.name, problems))
 
 
-@dataclass(frozen=True)
+@dataclass
 class LlmForecaster:
-    """An OpenAI-compatible chat model; off unless `enabled`. Costs money at every question."""
+    """An OpenAI-compatible chat model; off unless `enabled`. Costs money at every question.
+
+    Attributes:
+        budget_s: how long a round may take; who is not asked comes first in the next
+    """
 
     url: str  # .../v1/chat/completions
     model: str
@@ -143,41 +180,148 @@ class LlmForecaster:
     name: str = "llm"
     dollars_per_million_tokens: float = 0.0
     timeout_s: float = 60.0
+    budget_s: float = 60.0
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    _asked_at: dict[ConditionId, int] = field(default_factory=dict, repr=False)
 
-    def forecast(self, markets: Sequence[Market], now: int) -> list[Given]:
-        """Ask one question a market; the record has prompt, answer, tokens and cost."""
-        if not self.enabled:
-            return []
-        return [self._ask(market, now) for market in markets]
-
-    def _ask(self, market: Market, now: int) -> Given:
-        prompt = (
-            f"Question: {market.question}\nRules: {market.rules}\nEnds: {market.end}\n"
-            'Answer with JSON only: {"chance": <probability of YES between 0 and 1>, '
-            '"why": <one sentence>}'
+    def __post_init__(self) -> None:
+        """Open no connection yet."""
+        self._endpoint = Endpoint(
+            self.name, "", ForecasterAway, min(self.timeout_s, self.budget_s), clock=self.clock
         )
-        body = {
+
+    def forecast(self, markets: Sequence[Market], now: int) -> Answers:
+        """Ask one question a market; the record has prompt, answer, tokens and cost. An answer that
+        was paid for is kept whatever becomes of the others."""
+        if not self.enabled:
+            return Answers()
+        start, failed, dollars = self.clock(), 0, Decimal(0)
+        found, problems = [], []
+        queue = sorted(markets, key=lambda each: self._asked_at.get(each.condition_id, 0))
+        left = len(queue)
+        for market in queue:
+            if self.clock() - start >= self.budget_s or failed >= TRIES:
+                why = "it does not answer" if failed >= TRIES else f"{self.budget_s:g} s are over"
+                problems.append(f"{self.name}: {left} markets were not asked about: {why}")
+                break
+            left -= 1
+            self._asked_at[market.condition_id] = now
+            prompt = _prompt(market)
+            try:
+                answer = self._ask(prompt)
+            except ForecasterAway as error:
+                failed += 1
+                problems.append(str(error))
+                continue
+            failed = 0
+            tokens = _tokens(answer)
+            cost = None if tokens is None else self._cost(tokens)
+            dollars += cost or 0
+            if cost is None:
+                problems.append(f"{self.name}: an answer does not say its tokens: cost unknown")
+            try:
+                found.append(self._read(market, now, prompt, answer, tokens))
+            except BadForecast as error:
+                problems.append(f"{self.name}: {error}")
+        return Answers(tuple(found), _shortened(self.name, problems), dollars)
+
+    def _ask(self, prompt: str) -> Json:
+        body: Json = {
             "model": self.model,
             "temperature": 0,
             "messages": [{"role": "user", "content": prompt}],
         }
-        headers = {"Authorization": f"Bearer {self.key}"}
-        answer = _post(self.name, self.url, body, headers, self.timeout_s)
+        return self._endpoint.post(self.url, body, {"Authorization": f"Bearer {self.key}"})
+
+    def _cost(self, tokens: int) -> Decimal:
+        return (Decimal(str(self.dollars_per_million_tokens)) * tokens).scaleb(-6)
+
+    def _read(
+        self, market: Market, now: int, prompt: str, answer: Json, tokens: int | None
+    ) -> Given:
+        text = _content(answer)
+        said = said_in(text)
         try:
-            text = answer["choices"][0]["message"]["content"]
-            forecast = json.loads(text)
-            tokens = int(answer.get("usage", {}).get("total_tokens", 0))
-            chance = _number(self.name, forecast["chance"])
-        except (KeyError, IndexError, TypeError, json.JSONDecodeError) as error:
-            raise BadForecast(f"{self.name} does not answer as asked: {error!r}") from error
-        detail = {
+            evidence_at = timestamp(said.get("evidence_at"))
+        except BadForecast:
+            evidence_at = None  # a model's idea of a date is no time
+        detail: JsonObject = {
             "model": self.model,
             "prompt": prompt,
             "answer": text,
             "tokens": tokens,
-            "dollars": f"{tokens * self.dollars_per_million_tokens / 1e6:.6f}",
+            "dollars": None if tokens is None else f"{self._cost(tokens):.6f}",
         }
-        return Given(self.name, market.condition_id, chance, now, now, detail)
+        chance = _number(said.get("chance"))
+        return Given(self.name, market.condition_id, chance, now, evidence_at, detail)
+
+
+def said_in(text: str) -> JsonObject:
+    """Return the JSON object of a model's answer: bare, in a fence, after its thoughts, or amid
+    words.
+
+    Raises:
+        BadForecast: there is none with a chance, or several that differ.
+    """
+    spoken = text.rpartition("</think>")[2]
+    fenced = re.findall(r"```(?:\w+)?(.*?)```", spoken, re.DOTALL)
+    found: list[JsonObject] = []
+    for part in (spoken, *fenced, *re.findall(r"\{[^{}]*\}", spoken)):
+        try:
+            said = read_json(part)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and "chance" in said:
+            found.append(said)
+    if len({str(each["chance"]) for each in found}) != 1:
+        raise BadForecast(f"the model does not answer as asked: {text[-80:]!r}")
+    return found[0]
+
+
+def timestamp(value: Json) -> int | None:
+    """Return when the newest evidence is of; None: the source says that it does not know.
+
+    Raises:
+        BadForecast: it is no time in seconds.
+    """
+    if value is None:
+        return None
+    try:
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            seconds = Decimal(str(value).strip())
+            if 0 < seconds < LATEST:
+                return int(seconds)
+    except ArithmeticError:  # no number, or NaN
+        pass
+    raise BadForecast(f"evidence_at {str(value)[:40]!r} is no timestamp in seconds")
+
+
+def _given(source: str, market: ConditionId | None, row: JsonObject, now: int) -> Given:
+    """Read a row of a file or an item of an answer; raises BadForecast."""
+    if market is None:
+        raise BadForecast("names no market")
+    lacking = [name for name in ("chance", "evidence_at") if name not in row]
+    if lacking:
+        raise BadForecast(f"lacks {lacking[0]}")
+    kept = {k: v for k, v in row.items() if k not in ("market", "chance", "evidence_at")}
+    evidence_at = timestamp(row["evidence_at"])
+    return Given(source, market, _number(row["chance"]), now, evidence_at, kept)
+
+
+def _wanted(row: JsonObject) -> JsonObject:
+    """Return what a forecast is made of; a row that ends early lacks the rest."""
+    names = ("market", "chance", "evidence_at")
+    return {name: row[name] for name in names if row.get(name) is not None}
+
+
+def _by_lower_case(markets: Sequence[Market]) -> dict[str, ConditionId]:
+    return {market.condition_id.lower(): market.condition_id for market in markets}
+
+
+def _shortened(source: str, problems: Sequence[str]) -> tuple[str, ...]:
+    rest = len(problems) - SHOWN
+    more = (f"{source}: and {rest} more",) if rest > 0 else ()
+    return (*problems[:SHOWN], *more)
 
 
 def _question(market: Market) -> dict[str, Json]:
@@ -189,19 +333,39 @@ def _question(market: Market) -> dict[str, Json]:
     }
 
 
-def _number(source: str, value: str | float) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise BadForecast(f"{source} gives {value!r}: a chance is a number") from error
+def _prompt(market: Market) -> str:
+    return (
+        f"Question: {market.question}\nRules: {market.rules}\nEnds: {market.end}\n"
+        'Answer with JSON only: {"chance": <probability of YES between 0 and 1>, '
+        '"why": <one sentence>, "evidence_at": <when the newest thing that you rely on was '
+        "published, seconds since 1970, or null if you do not know>}"
+    )
 
 
-def _post(name: str, url: str, body: object, headers: Mapping[str, str], timeout: float) -> Any:
+def _content(answer: Json) -> str:
+    """Return the text of a chat model's answer: one text, or a list of parts."""
     try:
-        answer = httpx.post(url, json=body, headers=dict(headers), timeout=timeout)
-        answer.raise_for_status()
-        return answer.json()
-    except httpx.HTTPStatusError as error:  # its words have the URL, and that a key
-        raise ForecasterAway(f"{name}: HTTP {error.response.status_code}") from error
-    except (httpx.HTTPError, ValueError) as error:
-        raise ForecasterAway(f"{name}: {error or type(error).__name__}") from error
+        content = answer["choices"][0]["message"]["content"]  # type: ignore[index, call-overload]
+        if isinstance(content, list):
+            content = "".join(str(each["text"]) for each in content)
+    except (KeyError, IndexError, TypeError) as error:
+        raise BadForecast(f"does not answer as asked: {str(answer)[:80]}") from error
+    if not isinstance(content, str):
+        raise BadForecast(f"does not answer as asked: {str(content)[:80]}")
+    return content
+
+
+def _tokens(answer: Json) -> int | None:
+    """Return how many tokens an answer says that it took; None: it does not say."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+    return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None
+
+
+def _number(value: Json) -> float:
+    try:
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            return float(value)
+    except ValueError:
+        pass
+    raise BadForecast(f"{str(value)[:40]!r} is no number: a chance is one")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from strongroom.chain.ids import ConditionId, TokenId
 from strongroom.chain.units import HOUR
@@ -50,6 +51,7 @@ class Sources:
     stream: MarketStream | None = None
     kept: KeptBooks | None = None
     forecasters: Sequence[Forecaster] = ()
+    dollars: dict[str, Decimal] = field(default_factory=dict)  # spent so far, by forecaster
     _markets: dict[ConditionId, Market] = field(default_factory=dict)
     _markets_at: int = -(10**9)
     _refused: Mapping[str, int] = field(default_factory=dict)
@@ -142,17 +144,33 @@ class Sources:
         return found.books
 
     def _refresh_forecasts(self, now: int, markets: Sequence[Market], problems: list[str]) -> None:
+        """Ask the sources. What one has said stays until it says something else of the market, or
+        the market is watched no more: its time tells its age."""
         if now - self._forecasts_at < self.freshness.forecasts_every:
             return
         self._forecasts_at = now
-        found: dict[ConditionId, list[Given]] = {}
+        watched = {market.condition_id for market in markets}
+        said = {
+            (each.market, each.source): each
+            for found in self._forecasts.values()
+            for each in found
+            if each.market in watched
+        }
         for source in self.forecasters:
             try:
-                for given in source.forecast(markets, now):
-                    found.setdefault(given.market, []).append(given)
+                answers = source.forecast(markets, now)
             except (BadForecast, ForecasterAway) as error:
                 problems.append(str(error))
-        self._forecasts = found
+                continue
+            except Exception as error:  # a plug-in's defect costs the plug-in, not the tick
+                problems.append(f"{source.name} fails: {error!r}")
+                continue
+            problems += answers.problems
+            self.dollars[source.name] = self.dollars.get(source.name, Decimal(0)) + answers.dollars
+            said |= {(each.market, each.source): each for each in answers.given}
+        self._forecasts = {}
+        for each in said.values():
+            self._forecasts.setdefault(each.market, []).append(each)
 
     def close(self) -> None:
         """End the stream."""

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.schema import CreateSchema
 
 from strongroom.database import SQLITE, keep_private_and_durable
-from strongroom.journal.tables import META, JournalMismatch, facts
+from strongroom.journal.tables import META, JournalMismatch, Whole, facts
 
 VERSION_FACT = "journal version"  # on a server; a file has a number of its own for it
 
@@ -25,7 +25,7 @@ class Migration:
     """One step to the next version.
 
     Attributes:
-        statements: of SQL, in order
+        statements: of SQL, in order; {whole} is the database's type of whole numbers
         unfinished: a query; where it finds something, the release that wrote the journal must
             finish first
     """
@@ -48,6 +48,18 @@ MIGRATIONS: Mapping[int, Migration] = MappingProxyType(
                 "CREATE INDEX trades_intent ON trades (intent)",
                 "CREATE INDEX intents_state ON intents (state)",
                 "CREATE INDEX transactions_state ON transactions (state)",
+            )
+        ),
+        6: Migration(  # what a source does not say of its evidence's time is unknown
+            (
+                "ALTER TABLE forecasts RENAME TO forecasts_of_6",
+                "CREATE TABLE forecasts (source VARCHAR NOT NULL, market VARCHAR NOT NULL, "
+                "event VARCHAR NOT NULL, chance FLOAT NOT NULL, mid FLOAT NOT NULL, "
+                "frozen_at {whole} NOT NULL, evidence_at {whole}, detail VARCHAR NOT NULL, "
+                "outcome FLOAT, PRIMARY KEY (source, market))",
+                "INSERT INTO forecasts SELECT source, market, event, chance, mid, frozen_at, "
+                "evidence_at, detail, outcome FROM forecasts_of_6",
+                "DROP TABLE forecasts_of_6",
             )
         ),
     }
@@ -102,8 +114,9 @@ def _bring_up(connection: Connection, found: int, upgrade: bool) -> None:
             raise JournalMismatch(
                 f"{told}: something is still under way: finish with the release that wrote it"
             )
+        whole = Whole.compile(connection.dialect)
         for statement in step.statements:
-            connection.execute(text(statement))
+            connection.execute(text(statement.format(whole=whole)))
 
 
 def _version(connection: Connection) -> int:

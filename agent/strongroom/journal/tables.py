@@ -103,7 +103,7 @@ forecasts = Table(  # the first of each source on each market, and what came of 
     Column("chance", Float, nullable=False),
     Column("mid", Float, nullable=False),  # the market's, at the freeze
     Column("frozen_at", Whole, nullable=False),
-    Column("evidence_at", Whole, nullable=False),
+    Column("evidence_at", Whole),  # NULL: the source does not say
     Column("detail", String, nullable=False),  # JSON
     Column("outcome", Float),  # 1 YES, 0 NO, 0.5 void; once known
 )

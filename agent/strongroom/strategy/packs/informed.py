@@ -57,7 +57,7 @@ class Informed:
             each.source: each.chance
             for each in view.forecasts.get(market.condition_id, ())
             if view.now - each.frozen_at <= self.max_age_s
-            and each.evidence_at <= each.frozen_at
+            and (each.evidence_at is None or each.evidence_at <= each.frozen_at)
             and self.weights.get(each.source, 0.0) > 0
         }
         if not given:
