@@ -3,14 +3,16 @@
 Orders a second beside the official client, in the same process on one core, both with coincurve and
 pysha3: the official client signs an EOA's order; ours builds the order from a decision, hashes it,
 and signs it as the owners of a Safe, envelope included. Then the time from a decision to its signed
-order, on anvil, with the co-signer a process of its own and every journal step on disk.
+order, on anvil, with the co-signer a process of its own and every journal step on disk; and how
+often a report of 64 markets asks the node.
 """
 
 import gzip
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from statistics import quantiles
@@ -24,8 +26,17 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderDataV2
 from py_clob_client_v2.order_utils.model.side import Side as ClientSide
 from py_clob_client_v2.signer import Signer
 from strongroom.chain.calls import make_call
-from strongroom.chain.ids import DecisionId, TokenId, intent_key, market_of, transaction_key
+from strongroom.chain.ids import (
+    DecisionId,
+    JsonObject,
+    TokenId,
+    intent_key,
+    market_of,
+    transaction_key,
+)
+from strongroom.chain.jsonrpc import JsonRpc
 from strongroom.chain.orders import YES, OnFailure, OrderKind, Side
+from strongroom.chain.rpc import Chain
 from strongroom.chain.units import DAY, HOUR, MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
@@ -34,6 +45,7 @@ from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.setup import Stage, StageOptions, set_up
 from strongroom.information.gamma import Market
 from strongroom.journal import Journal, OrderIntent
+from strongroom.journal.states import TransactionState
 from strongroom.keeper.tick import Keeper
 from strongroom.keeper.wiring import build
 from strongroom.signing.keys import sign_order
@@ -42,6 +54,7 @@ from strongroom.strategy.record import DecidedLeg, DecisionRecord, SizingNote
 
 ROUNDS, CHUNK = 9, 500
 SIGNATURES, WARM = 320, 20
+MARKETS, TOGETHER = 64, 8  # open, and opened in one transaction
 CHAIN_ID = 137
 DOMAIN = ExchangeDomain("0xE111180000d2663C0091e4f400237545B87B996B", "2", CHAIN_ID)
 ACCOUNT, SAFE = "0x" + "33" * 20, "0x" + "44" * 20
@@ -109,26 +122,91 @@ mode = "live"
 """
 
 
-def latencies() -> dict[str, float]:
-    """Return milliseconds from a decision in the journal to its order signed there."""
-    marks: list[tuple[str, float]] = []
+@contextmanager
+def _keeper_of(
+    records: list[JsonObject], written: Callable[[str], None] = lambda what: None
+) -> Iterator[tuple[Stage, Keeper]]:
+    """Yield a live keeper, its vault on anvil and its co-signer a process of its own."""
     with TemporaryDirectory() as name, devnet_chain(polymarket.CHAIN_ID) as chain:
         clock = DevnetClock(chain)
-        records = [
-            record
-            for record in json.loads(gzip.decompress(RECORDED.read_bytes()))
-            if not (record.get("negRisk") or record.get("closed")) and record.get("resolvedBy")
-        ][:1]
         stage = set_up(chain, clock, StageOptions(Path(name), records, SECTIONS))
         try:
             stage.start_cosigner()
-            journal = Journal(
-                stage.config.journal, lambda what: marks.append((what, time.perf_counter()))
-            )
-            keeper = build(stage.config, clock=clock, journal=journal)
-            _sign_many(stage, keeper)
+            journal = Journal(stage.config.journal, written)
+            yield stage, build(stage.config, clock=clock, journal=journal)
         finally:
             stage.close()
+
+
+def _records(count: int) -> list[JsonObject]:
+    """Return recorded markets of one oracle, so of one class."""
+    found: dict[str, list[JsonObject]] = {}
+    for record in json.loads(gzip.decompress(RECORDED.read_bytes())):
+        if not (record.get("negRisk") or record.get("closed")) and record.get("resolvedBy"):
+            found.setdefault(record["resolvedBy"], []).append(record)
+    return max(found.values(), key=len)[:count]
+
+
+def report_requests() -> dict[str, int]:
+    """Return how many HTTP requests the node gets for a report of 64 markets: for the marks of all
+    of them, and for the whole report, with its transaction and the check of its NAV."""
+    with _keeper_of(_records(MARKETS)) as (stage, keeper):
+        assert len(stage.markets) == MARKETS and isinstance(keeper.chain, Chain)
+        assert keeper.reporter is not None and isinstance(keeper.chain.node, JsonRpc)
+        _fund(stage, keeper)
+        vault, deadline = keeper.vault.address, int(stage.clock()) + DAY
+        for at in range(0, MARKETS, TOGETHER):
+            openings = [
+                make_call(
+                    keeper.vault.address, "Vault", "openMarket", 0, each.question_id, 1, deadline
+                )
+                for each in stage.markets[at : at + TOGETHER]
+            ]
+            key = transaction_key(b"open" + bytes([at]))
+            state, why = keeper.transactor.run(key, "open", openings)
+            assert state == TransactionState.DONE, why
+        stage.clock.sleep(HOUR)
+        asked = _counted(keeper.chain.node)
+        marks, _, _ = keeper.reporter.marks({}, {}, int(stage.clock()))
+        of_marks = len(asked)
+        assert len(marks) == MARKETS
+        asked.clear()
+        assert keeper.reporter.report({}, {}) is not None
+        return {
+            f"keeper.report_rpc_requests.{MARKETS}": of_marks,
+            f"keeper.report_rpc_requests_sent.{MARKETS}": len(asked),
+        }
+
+
+def _counted(node: JsonRpc) -> list[object]:
+    """Return a list that gets an entry for every request of a node's session from now on."""
+    asked: list[object] = []
+
+    def count(response: object, *_: object, **more: object) -> None:
+        asked.append(response)
+
+    node._session.hooks["response"].append(count)
+    return asked
+
+
+def _fund(stage: Stage, keeper: Keeper) -> None:
+    """Bring a deposit into the vault."""
+    stage.request_deposit("alice", 10_000 * MICRO)
+    for _ in range(2):  # the first report closes the request, the second settles it
+        stage.clock.sleep(HOUR)
+        assert keeper.reporter is not None
+        keeper.reporter.report({}, {})
+
+
+def latencies() -> dict[str, float]:
+    """Return milliseconds from a decision in the journal to its order signed there."""
+    marks: list[tuple[str, float]] = []
+
+    def written(what: str) -> None:
+        marks.append((what, time.perf_counter()))
+
+    with _keeper_of(_records(1), written) as (stage, keeper):
+        _sign_many(stage, keeper)
     starts = [at for what, at in marks if what == "decided"]
     ends = [at for what, at in marks if what == "SIGNED"]
     spent = [(end - start) * 1000 for start, end in zip(starts, ends, strict=True)][WARM:]
@@ -140,13 +218,8 @@ def latencies() -> dict[str, float]:
 
 def _sign_many(stage: Stage, keeper: Keeper) -> None:
     """Decide and sign, one order after the other; the venue is asked for none of them."""
-    (market,) = stage.markets
-    stage.request_deposit("alice", 10_000 * MICRO)
-    clock = stage.clock
-    for _ in range(2):  # the first closes the request, the second settles it
-        clock.sleep(HOUR)
-        assert keeper.reporter is not None
-        keeper.reporter.report({}, {})
+    (market,), clock = stage.markets, stage.clock
+    _fund(stage, keeper)
     vault = keeper.vault
     deadline = int(clock()) + DAY
     arguments = (0, market.question_id, 1, deadline)
@@ -213,4 +286,4 @@ def _record(market: Market, vault: str, exchange: str, number: int) -> DecisionR
 
 
 if __name__ == "__main__":
-    print(json.dumps(figures() | latencies()))
+    print(json.dumps(figures() | latencies() | report_requests()))
