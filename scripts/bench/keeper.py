@@ -157,9 +157,7 @@ def report_requests() -> dict[str, int]:
         vault, deadline = keeper.vault.address, int(stage.clock()) + DAY
         for at in range(0, MARKETS, TOGETHER):
             openings = [
-                make_call(
-                    keeper.vault.address, "Vault", "openMarket", 0, each.question_id, 1, deadline
-                )
+                make_call(vault, "Vault", "openMarket", 0, each.question_id, 1, deadline)
                 for each in stage.markets[at : at + TOGETHER]
             ]
             key = transaction_key(b"open" + bytes([at]))

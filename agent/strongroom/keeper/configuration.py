@@ -219,6 +219,7 @@ class OperationsSection(Section):
     metrics_port: int = Field(0, ge=0, le=65_535)  # 0: none
     webhooks: tuple[HttpUrl, ...] = ()
     record: Place | None = None  # folder for snapshots (Parquet)
+    record_max_mb: int = Field(2_000, gt=0)  # of it; the oldest go
 
 
 class Config(Section):

@@ -122,7 +122,12 @@ def make(config: Config, on_event: Listener) -> Keeper:
     else:
         keeper = PaperKeeper.of(build(config, on_event, journal=Journal(journal_of(config))))
     if config.operations.record is not None:
-        keeper.on_view = Recorder(config.operations.record, keeper.journal.salt()).see
+        keeper.on_view = Recorder(
+            config.operations.record,
+            keeper.journal.salt(),
+            config.operations.record_max_mb,
+            on_event=on_event,
+        ).see
     return keeper
 
 

@@ -406,6 +406,8 @@ class _Named:
                 self._halts["chain"] = f"a contract refuses: {first_line(error)}"
             case Away() | Refused():
                 self._halts["outside"] = first_line(error)
+            case OSError():  # a file, e.g. of evidence; what fails in a network is `Away`
+                self._halts["disk"] = f"a file cannot be used: {first_line(error)}"
             case _:
                 return False
         return True
