@@ -6,6 +6,7 @@ import ape
 import pytest
 
 from tests.defaults import DAY, REDEEM, SHARE, UNIT, ZERO
+from tests.property.stage import WIDE, K, Stage
 
 QUOTE = ("0.5", "0.6")
 NO_PAYMENT = 32  # a mood of a scripted account
@@ -178,6 +179,18 @@ def test_what_a_delegated_account_pays_leaves_a_bid_below_cost_as_well(
     assert funded.bookOf(market.id) == (400 * UNIT, 300 * UNIT, 300 * UNIT)
     funded.redeemInKind(500 * SHARE, people.alice, [], sender=people.alice)
     assert funded.bookOf(market.id) == (350 * UNIT, 250 * UNIT, 250 * UNIT)
+
+
+def test_what_leaves_takes_its_part_of_a_value_below_cost():
+    """200,000 were spent at 50; marked at 25 they are worth 100,000. Half of the shares leave."""
+    stage = Stage(exit_fee_bps=0, **WIDE)
+    vault, market = stage.world.vault, stage.market("A", [50], 200 * K)
+    stage.truth["A"] = [25]
+    stage.report()
+    assert vault.bookOf(market.id) == (200 * K, 100 * K, 100 * K)
+    stage.world.leave("bob", stage.world.shares("bob"))
+    assert vault.bookOf(market.id) == (100 * K, 50 * K, 50 * K)
+    assert vault.navs() == (450 * K, 500 * K)
 
 
 # from a request

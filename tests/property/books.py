@@ -129,6 +129,7 @@ class Books:
         epoch.left = it["left"]
         if it["side"] == DEPOSIT:
             self.idle += it["taken"]
+            self.room -= min(self.room, it["taken"]) if it["given"] else 0
         else:
             self.idle -= it["given"]
             self.claimable += it["given"]
@@ -156,6 +157,7 @@ class Books:
         assert it["supply"] == self.supply
         self.prices = it["bid"], it["ask"]
         self.reference = max(self.reference, it["bid"])
+        self.room = it["room"]
         self.reports += 1
 
     def on_BreakerReset(self, it: Values) -> None:  # noqa: N802
@@ -242,6 +244,7 @@ class Books:
                 continue
             most = paid[id]["assets"] if market.is_delegated else 2**200
             cost = min(most, market.exposure * part // supply)
+            assert not market.is_delegated or cost == paid[id]["cost"]
             bid, ask = (min(most, each * part // supply) for each in (market.bid, market.ask))
             market.exposure -= cost
             market.bid = min(market.bid - bid, market.exposure)
@@ -273,6 +276,7 @@ def check_promise_9_logs_rebuild_the_state(world: World) -> None:
     assert (books.nav_bid, books.idle + max(asks, books.exposure)) == vault.navs()
     assert books.prices == vault.prices()
     assert books.reports == vault.reportCount()
+    assert books.room == vault.inflowRoom()
     assert books.order == list(vault.openMarkets())
     for id, market in books.markets.items():
         assert (market.exposure, market.bid, market.ask) == vault.bookOf(id)

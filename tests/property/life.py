@@ -144,10 +144,10 @@ SCENES: tuple[dict[str, Any], ...] = (
     LOOSE
     | {
         "kinds": (
-            Kind("binary", "keeper", 60_000 * UNIT, 1_000, class_cap_bps=1_500),
-            Kind("event", "rival", class_cap_bps=2_500),
+            Kind("binary", "keeper", class_cap_bps=1_500),
+            Kind("event", "rival", class_cap=250_000 * UNIT),
             Kind("delegated", "courier", 100_000 * UNIT),
-            Kind("shaky", "rival"),
+            Kind("shaky", "rival", 60_000 * UNIT, 1_000),
             Kind("event", "keeper"),
         ),
         "fees": (100, 0, 0),
@@ -411,11 +411,12 @@ class Life:
         if self.traced and held < CLOSE_BY:
             return
         amount = FOREVER if part == MORE else self.part_of(held, part)
-        self.attempt(
+        done = self.attempt(
             "recall",
             lambda: self.world.recall(chosen.name, amount, self.person(by, chosen)),
             {"market": chosen.name, "amount": amount},
         )
+        assert not done or by != "mallory" or self.world.vault.windingDown(), "a stranger recalled"
 
     def _venue(self, market: Market, call: Callable[[], Any]) -> bool:
         """Do something at the venue, and write down what it changed in the account."""
@@ -665,15 +666,20 @@ class Life:
             return
         if not self.failing.get(chosen.name):
             self._redeem_wallet(chosen)
-        tokens = self.world.held(chosen.name).tokens
-        if self.traced and any(0 < amount < CLOSE_BY for amount in tokens):
+        held = self.world.held(chosen.name)
+        if self.traced and any(0 < amount < CLOSE_BY for amount in held.tokens):
             return
         who = {"mallory": "anyone", "its keeper": "keeper"}.get(by, by)
-        self.attempt(
+        done = self.attempt(
             "close",
             lambda: self.world.close(chosen.name, self.person(by, chosen)),
             {"market": chosen.name, "by": who},
         )
+        if done and who in ("anyone", "keeper"):
+            open = [i for i in range(len(chosen.conditions)) if i not in chosen.resolved]
+            left = [each for i in open for each in held.tokens[2 * i : 2 * i + 2]]
+            assert not any(left) and not held.away, f"closed by {who} with {left}, {held.away}"
+            assert not open or who == "keeper", "closed by a stranger before the payout"
 
     def do_sweep(self, market: int) -> None:
         chosen = self.any_market(market)

@@ -96,6 +96,8 @@ class Watch:
         self.promise_1_and_5_value()
         self.promise_2_nothing_above_cost()
         self.promise_3_no_dilution(before, events)
+        if before.do == "cancel":
+            self.promise_4_no_way_out_of_a_price(before, events)
         if before.do in DEALS:
             self.promise_4_forward_pricing(before, events)
             self.bound_3_of_dealing(before, events)
@@ -192,6 +194,21 @@ class Watch:
             else:
                 assert given * PRICE <= taken * min(bid, bid_before), "promise 4: too dear"
 
+    def promise_4_no_way_out_of_a_price(self, before: Look, events: list[tuple[str, Any]]) -> None:
+        """What an epoch closed with is not taken back in front of the report that prices it, while
+        somebody is there to make one."""
+        vault, limits = self.vault, self.world.limits
+        stale = self.world.now - vault.lastReport() > limits["max_report_age"]
+        if stale or vault.windingDown() or int(vault.reporter(), 16) == 0:
+            return
+        for name, values in events:
+            if name in ("DepositRequestCancelled", "RedeemRequestCancelled"):
+                self._count("4, taken back")
+                side, epoch = int(name.startswith("Redeem")), values["requestId"]
+                closed = self.closed.get((side, epoch))
+                back = vault.epochOf(side, epoch)[4]
+                assert closed is None or back or before.reports > closed, "promise 4: taken back"
+
     def bound_3_of_dealing(self, before: Look, events: list[tuple[str, Any]]) -> None:
         """What deals is within its limits of the best price published while its epoch was open, and
         of the bid; what is handed back is not; deposits come in by the room."""
@@ -201,6 +218,9 @@ class Watch:
         day = max(limits["max_inflow_bps"] * dealt["nav_bid"] // BPS, limits["inflow_floor"])
         elapsed, self.dealt_at = self.world.now - self.dealt_at, self.world.now
         self.room = min(day, self.room + day * elapsed // DAY)
+        assert dealt["room"] == self.room, "bound 3: another room"
+        ((_, fee),) = [event for event in events if event[0] == "FeesAccrued"]
+        self.entrants_pay_cost(before, dealt, fee["high_water_mark"])
         (bid, ask), (bid_before, ask_before) = self.prices[-1], self.prices[-2]
         prices = max(ask, ask_before), min(bid, bid_before)
         entered = 0
@@ -223,6 +243,17 @@ class Watch:
         if self.world.open_names() or self.vault.unsweptAccounts():
             assert entered <= self.room, "bound 3: more than the room"
         self.room -= min(self.room, entered)
+        assert self.vault.inflowRoom() == self.room, "bound 3: another room is left"
+
+    def entrants_pay_cost(self, before: Look, dealt: Any, mark: int) -> None:
+        """The ask is what a share is worth at cost at least, less the performance fee still due."""
+        cost = before.idle + self.vault.totalExposure()  # neither fees nor marks move it
+        assert dealt["nav_ask"] >= max(cost, dealt["nav_bid"]), "bound 3: an ask below cost"
+        price = -(-(dealt["nav_ask"] + 1) * PRICE // (dealt["supply"] + VIRTUAL))
+        if not self.vault.windingDown():
+            profit = max(0, price - mark * SHARE)
+            price -= profit * self.vault.feeRates()[1] // BPS
+        assert dealt["ask"] + PRICE // 10**24 >= price, "bound 3: an ask below the value"
 
     def promise_6_fees(self, before: Look, events: list[tuple[str, Any]]) -> None:
         """The fees are those of DESIGN 2.4, and worth what they say."""
