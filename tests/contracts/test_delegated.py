@@ -131,6 +131,11 @@ def test_who_may_do_what(market, people):
         account.forward(1, sender=people.keeper)
 
 
+def test_nobody_but_the_vault_initializes(market, people):
+    with ape.reverts("not the vault"):
+        market.account.initialize(sender=people.keeper)
+
+
 def test_no_more_is_outstanding_than_the_markets_exposure(market, people, venue, deployer):
     """A gain comes back, is recalled and allocated anew before it trades."""
     account, vault = market.account, market.vault

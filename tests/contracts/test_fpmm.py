@@ -116,6 +116,19 @@ def test_slippage_and_deadline_are_kept(market, people, chain):
         account.buy(pool, YES, UNIT, 0, now - 1, sender=people.keeper)
 
 
+def test_a_trade_of_nothing_is_refused(market, people):
+    with ape.reverts("too few tokens"):
+        market.account.buy(market.pool, YES, 0, 0, FOREVER, sender=people.keeper)
+    market.account.buy(market.pool, YES, 100 * UNIT, 0, FOREVER, sender=people.keeper)
+    with ape.reverts("too many tokens"):
+        market.account.sell(market.pool, YES, 0, 0, FOREVER, sender=people.keeper)
+
+
+def test_nobody_but_the_vault_initializes(market, people):
+    with ape.reverts("not the vault"):
+        market.account.initialize(sender=people.keeper)
+
+
 def test_only_the_keeper_trades_and_only_while_all_is_well(market, people, resolve):
     account, pool = market.account, market.pool
 

@@ -15,6 +15,8 @@ from tests.defaults import (
     VIRTUAL,
     WAD,
 )
+from tests.property.stage import WIDE as UNBOUND
+from tests.property.stage import Stage
 
 EVEN = ("0.4", "0.6")
 SUPPLY = 1_000 * SHARE
@@ -499,6 +501,17 @@ def test_a_stale_vault_does_not_allocate_but_recalls_and_pays(
     funded.redeem(100 * SHARE, people.alice, sender=people.alice)
     funded.requestRedeem(SHARE, people.alice, people.alice, sender=people.alice)
     funded.cancelRedeemRequest(2, people.alice, people.alice, sender=people.alice)
+
+
+@pytest.mark.parametrize(("left", "paid"), [(99, 99), (98, 0)])
+def test_a_share_worth_a_ten_thousandth_of_its_first_price_is_dealt_at(left, paid):
+    """One share of 1.000000 is dealt at while it stands for 99 and one virtual unit."""
+    stage = Stage({"alice": UNIT}, **UNBOUND)
+    stage.market("A", [50], UNIT - left)
+    stage.report(A=[0])
+    stage.ask(REDEEM, "alice")
+    stage.report(2, A=[0])
+    assert stage.world.claimable(REDEEM, "alice")[1] == paid
 
 
 def test_a_collapsed_price_stops_dealing_and_nothing_else(

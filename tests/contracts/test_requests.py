@@ -18,6 +18,7 @@ from tests.defaults import (
     ZERO,
     limit,
 )
+from tests.property.stage import WIDE, K, Stage
 
 EVEN = ("0.5", "0.5")
 SUPPLY = 1_000 * SHARE
@@ -654,7 +655,8 @@ def test_a_cancelled_request_does_not_hold_up_later_ones(vault, people, fund, re
     fund(vault, people.alice, people.bob)
     ask_in(vault, people.bob, 10 * UNIT)
     ask_in(vault, people.alice, 10 * UNIT)
-    vault.cancelDepositRequest(1, people.alice, people.alice, sender=people.alice)
+    taken = vault.cancelDepositRequest(1, people.alice, people.alice, sender=people.alice)
+    assert taken.decode_logs(vault.Deposit) == []  # nothing of it was settled
     report(vault)
     ask_in(vault, people.alice, 5 * UNIT)
     report(vault)
@@ -708,6 +710,24 @@ def test_eight_epochs_of_a_side_wait_and_the_ninth_stays_open(make_moving, peopl
     report(vault, ("0.5", "0.6"))
     assert vault.waitingEpochs(DEPOSIT) == [10]
     assert vault.maxDeposit(people.bob) == 8 * UNIT + 28
+
+
+def test_a_redemption_that_stays_open_is_anchored_at_the_highest_bid_it_has_seen():
+    """Nothing is idle, eight epochs wait, the ninth sees marks of 40, 45 and 42: of 2,000,000 YES,
+    which cost 1,000,000, the best bid is 900,000."""
+    stage = Stage({"alice": 1_000 * K}, **WIDE)
+    vault = stage.world.vault
+    stage.market("A", [50], 1_000 * K)
+    stage.report(A=[40])
+    for _ in range(8):
+        stage.ask(REDEEM, "alice", SHARE)
+        stage.report(A=[40])
+    assert len(vault.waitingEpochs(REDEEM)) == 8
+    ninth = stage.ask(REDEEM, "alice", SHARE)
+    for cents in (40, 45, 42):
+        stage.report(A=[cents])
+    assert vault.epochs()[1] == ninth
+    assert vault.epochOf(REDEEM, ninth)[2] == price(900 * K, vault.totalSupply())
 
 
 # claims

@@ -1,6 +1,7 @@
 """Sequences that once broke a promise, shrunk."""
 
 import pytest
+from eth_utils import keccak
 
 from tests.property.evm import Reverted
 from tests.property.silence import DEAD, UNANSWERED
@@ -153,6 +154,45 @@ def test_no_gas_is_so_little_that_a_call_works_by_half(how):
         assert world.markets["A"].account.halted()
         worked += 1
         world.restore(point)
+    assert worked
+
+
+def burner(implementation: str, gas: int) -> bytes:
+    """Return the code of an account that burns so much in redeemResolved, and then, as in all else,
+    does what an implementation does."""
+    selector, amount = keccak(text="redeemResolved()")[:4].hex(), gas.to_bytes(3, "big").hex()
+    burns = f"60003560e01c63{selector}1415601f575a62{amount}90035b5a811060175750"
+    passes = f"5b3660006000376000600036600073{implementation[2:]}5af4"
+    return bytes.fromhex(burns + passes + "3d600060003e6051573d6000fd5b3d6000f3")
+
+
+@pytest.mark.parametrize(("conditions", "burns"), [(1, 350_000), (8, 3_470_000)])
+def test_an_account_that_needs_its_gas_gets_it_or_nothing_happens(conditions, burns):
+    """It redeems with nearly all that a call inside is given. Whoever sends a little less than that
+    brings nothing home by half."""
+    world = held_by("alice")
+    world.open("A", int(conditions > 1), conditions)
+    world.allocate("A", 10 * K)
+    world.trade("A", -10 * K, {(0, YES): 20 * K})
+    world.close("A", by="owner")
+    world.resolve("A")
+    implementation = world.implementations["event" if conditions > 1 else "binary"]
+    copy = world.who["a copy"]
+    world.evm.set_code(copy, world.evm.code(implementation))
+    world.evm.set_code(implementation, burner(copy, burns))
+    idle, worked = world.vault.total_idle(), 0
+    need = 200_000 + 470_000 * conditions
+    for gas in range(need, need * 5 // 4, need // 400):
+        point = world.snapshot()
+        try:
+            world.vault.sweep(world.markets["A"].account.address, sender=world.who["bob"], gas=gas)
+        except (Reverted, RuntimeError):
+            continue
+        finally:
+            came = world.vault.total_idle() - idle
+            world.restore(point)
+        assert came == 20 * K, gas
+        worked += 1
     assert worked
 
 
@@ -347,6 +387,17 @@ def test_losses_stay_in_proportion_when_nearly_all_have_left():
         world.allocate("B", 1)  # still the safe side: losses of all that there is
     world.forgive(0, losses)
     world.allocate("B", 100 * K)
+
+
+def test_the_owner_closes_a_market_whose_account_answers_nothing():
+    """Its code is gone, so that each call succeeds and says nothing."""
+    world = held_by("alice")
+    world.open("S", 3)
+    world.allocate("S", 10 * K)
+    world.evm.set_code(world.implementations["shaky"], b"\x00")
+    world.close("S", by="owner")
+    assert world.open_names() == []
+    assert 10 * K <= world.vault.totalLosses() <= 10 * K + 1  # up
 
 
 @pytest.mark.parametrize("gas", [5_000_000, 16_777_216, 3 * 10**9])
