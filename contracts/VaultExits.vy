@@ -249,29 +249,30 @@ def closeMarket(market: bytes32):
     held: uint256 = core._collateral(account)
     book: uint256 = nav.books[market]
     cost: uint256 = nav._exposure(book)
-    off: uint256 = max(cost, nav._ask(book))
-    off -= min(off, held)
+    stood: uint256 = max(cost, nav._ask(book))
+    off: uint256 = stood - min(stood, held)
     may: bool = empty_handed and (
         resolved or msg.sender == classes._keeper(markets._class(word))
     )
     if msg.sender == roles.guardian:
         may = may or core._is_dust(markets.written_off + losses._per_share(off), nav._nav())
-    if not may:
-        assert by_owner, "not to be closed"
-        timelock._consume(
-            timelock.CLOSE_MARKET, abi_encode(market, method_id=method_id("closeMarket(bytes32)"))
-        )
+    assert may or by_owner, "not to be closed"
     halted: bool = self._halt(account, count, by_owner)
     came: uint256 = 0
     if held != 0:
         came = self._bring_home(account, held, by_owner)
     if came != 0:
         exposure._come_home(market, word, came, min(came, cost))
-    if empty_handed:
-        off = 0
+    stays: bool = came < held  # of an account that fails
+    if not may or stays:
+        timelock._consume(
+            timelock.CLOSE_MARKET, abi_encode(market, method_id=method_id("closeMarket(bytes32)"))
+        )
+    holds: bool = not empty_handed or stays
+    off = stood - min(stood, came) if holds else 0
     per_share: uint256 = losses._per_share(off)
     loss: uint256 = exposure._write_off(market, word)
-    markets._close(market, word, loss, halted, off, per_share, not empty_handed, not may)
+    markets._close(market, word, loss, halted, off, per_share, holds, not may or stays)
 
 
 @external

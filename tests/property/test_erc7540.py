@@ -29,7 +29,7 @@ def stages(request) -> Iterator[tuple[World, Any]]:
     """Ten states along a life, each with the chance that leads on."""
 
     def walk() -> Iterator[tuple[World, Any]]:
-        chance = dice("erc7540", request.param)
+        chance = dice("standard", request.param)
         life: Life = lived(chance, 40, **SCENES[request.param % len(SCENES)])
         for _ in range(10):
             for _ in range(12):

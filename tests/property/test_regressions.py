@@ -520,3 +520,26 @@ def test_an_asset_of_many_decimals_is_refused():
             continue
         with pytest.raises(RuntimeError, match=b"asset decimals".hex()):
             world.evm.deploy(world.contract("VaultGovernance"), asset)
+
+
+@pytest.mark.parametrize("tokens", [0, 5 * UNIT])
+def test_collateral_that_stays_with_a_failing_account_counts_as_left_behind(tokens):
+    """The owner closed an account that does not pay: its 10,000 counted as home, the vault as flat.
+    A deposit without limit then bought half of what came back later."""
+    world = held_by("alice")
+    world.open("S", 3)
+    world.allocate("S", 10 * K)
+    if tokens:
+        world.give("S", 0, YES, tokens)
+    market, implementation = world.markets["S"], world.implementations["shaky"]
+    code = world.evm.code(implementation)
+    world.evm.set_code(implementation, bytes.fromhex("60006000fd"))
+    world.close("S", by="owner")
+    assert world.vault.remainsOf(market.account.address) == (True, 10 * K)
+    assert world.vault.unsweptAccounts() == (market.account.address.lower(),)
+    world.request(DEPOSIT, "bob", 490 * K)
+    with pytest.raises(Reverted, match="not flat"):
+        world.settle("bob")
+    world.evm.set_code(implementation, code)
+    world.sweep("S")
+    assert world.vault.remainsOf(market.account.address) == (True, 10 * K if tokens else 0)

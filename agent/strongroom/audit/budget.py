@@ -205,9 +205,7 @@ def _check_written_off(b: Booking, it: MarketClosed, market: OpenMarket) -> None
     announced = not b.ledger.is_dust(written_off, nav)
     if announced or (it.written_off and not it.listed):
         b.announced(it, CLOSE_MARKET, to_bytes(it.market))
-    # of an account that fails, the owner may leave behind what it holds
-    fine = it.written_off in fits or (announced and it.written_off <= max(fits))
-    b.need(it, "MarketClosed.written_off", fine, it.written_off, sorted(fits))
+    b.need(it, "MarketClosed.written_off", it.written_off in fits, it.written_off, sorted(fits))
 
 
 def _swept(b: Booking, it: Swept) -> None:
