@@ -15,6 +15,7 @@ from strongroom.devnet.contracts import condition_id
 from strongroom.information.books import Book, BooksAway, Snapshot
 from strongroom.information.gamma import (
     BadMarketRecord,
+    OpenMarkets,
     load_recorded,
     parse_market,
     parse_markets,
@@ -112,7 +113,7 @@ class OneMarket:
     """A list of one market."""
 
     def open_markets(self):
-        return [parse_market(RECORD)], []
+        return OpenMarkets([parse_market(RECORD)], [])
 
 
 class SlowStream:
@@ -223,7 +224,7 @@ def test_a_look_counts_the_records_that_it_refuses():
 
     class Page:
         def open_markets(self):
-            return parse_markets(records)
+            return OpenMarkets(*parse_markets(records))
 
     class NoBooks:
         def read(self, tokens, now):

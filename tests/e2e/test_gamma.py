@@ -7,7 +7,7 @@ from decimal import Decimal
 import httpx
 import pytest
 from polymarket import PublicClient
-from strongroom.information.gamma import FeeSchedule, parse_markets
+from strongroom.information.gamma import FeeSchedule, GammaClient, parse_markets
 
 from tests.e2e.official import environment
 
@@ -51,6 +51,13 @@ def test_keysets_give_each_record_once_however_long_the_page(gamma, recorded):
         found = pages(gamma, "/markets/keyset", "markets", limit)
         assert len(found[0]) == first
         assert sorted(each["conditionId"] for page in found for each in page) == sorted(conditions)
+
+
+def test_the_keeper_reads_all_pages(server, habits, recorded):
+    habits(page_caps=True)
+    found = GammaClient(f"{server.url}/gamma").open_markets()
+    assert found.gap == "" and found.refused == []
+    assert {each.condition_id for each in found.markets} == {each.condition_id for each in recorded}
 
 
 def test_a_cursor_is_good_for_its_own_question(gamma):

@@ -110,5 +110,4 @@ def conversions(pairs: Sequence[tuple[int, int]]) -> list[Transform]:
 
 def fee_of(security: Security, price: int) -> float:
     """Return a taker's fee for one token at `price` (10**-6), in units; certify.py is exact."""
-    p = price / MICRO
-    return float(security.fees.rate) * (p * (1 - p)) ** security.fees.exponent
+    return security.fees.of(price / MICRO)

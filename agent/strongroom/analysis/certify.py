@@ -6,7 +6,6 @@ down, each to 10**-6, leg by leg; a plan counts only if its worst state still ea
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol
 
@@ -15,13 +14,10 @@ from strongroom.errors import Refused
 
 
 class TakerFee(Protocol):
-    """Taker fee: size * rate * (p * (1 - p)) ** exponent."""
+    """What a taker is charged."""
 
-    @property
-    def rate(self) -> Decimal: ...
-
-    @property
-    def exponent(self) -> int: ...
+    def most(self, size: int, price: int) -> int:
+        """Return the fee on micro-tokens at a price (10**-6), rounded up, micro-units."""
 
 
 class Tradable(Protocol):
@@ -107,10 +103,8 @@ def certify(
     totals: dict[tuple[int, bool], int] = {}
     for leg in legs:
         value = Fraction(leg.price * leg.size, MICRO)
-        p = Fraction(leg.price, MICRO)
-        schedule = securities[leg.security].fees
-        fee = leg.size * Fraction(schedule.rate) * (p * (1 - p)) ** schedule.exponent
-        cash += -(_up(value) + _up(fee)) if leg.buy else _down(value) - _up(fee)
+        fee = securities[leg.security].fees.most(leg.size, leg.price)
+        cash += -(_up(value) + fee) if leg.buy else _down(value) - fee
         held[leg.security] += leg.size if leg.buy else -leg.size
         key = (leg.security, leg.buy)
         totals[key] = totals.get(key, 0) + leg.size

@@ -45,7 +45,7 @@ class BookTable:
     prices: npt.NDArray[np.int64]
     sizes: npt.NDArray[np.int64]
     rates: Prices
-    exponents: npt.NDArray[np.int64]
+    exponents: Prices
 
     def best(self, side: int) -> Prices:
         """Return (n, 2): what one token costs or brings at the best level, fees included.
@@ -60,7 +60,7 @@ class BookTable:
 
     def securities(self, market: int, min_size: int = 0) -> list[Security]:
         """Return YES and NO of a market with all levels."""
-        fees = FeeSchedule(Decimal(str(self.rates[market])), int(self.exponents[market]))
+        fees = FeeSchedule(Decimal(str(self.rates[market])), Decimal(str(self.exponents[market])))
         return [
             Security(
                 self.names[market],

@@ -81,7 +81,7 @@ def edge_at(price: int, market: Market, record: TailRecord, now: datetime) -> tu
     """
     assert market.end is not None
     p = price / MICRO
-    cost = p + float(market.fees.rate) * (p * (1 - p)) ** market.fees.exponent
+    cost = p + market.fees.of(p)
     locked = (market.end - now + record.settling).total_seconds() / YEAR_S
     won = (1 - record.void) * record.chance() + record.void / 2
     return cost, won - cost * (1 + record.carry * locked)

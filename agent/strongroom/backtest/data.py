@@ -138,7 +138,7 @@ def _ladders(config: BacktestConfig) -> PriceHistory:
     chosen = chosen.sort("resolution_time", "event_id", "threshold")
     if chosen.is_empty():
         raise ConfigError("[data] no market is left: widen start, end or tickers")
-    fees = FeeSchedule(config.quotes.fee_rate, config.quotes.fee_exponent)
+    fees = FeeSchedule(config.quotes.fee_rate, Decimal(config.quotes.fee_exponent))
     rows = _LADDER_MARKETS.validate_python(chosen.to_dicts())
     markets = [_market(row, fees, config.quotes.tick) for row in rows]
     numbers = chosen.select("market_id", "resolution_time").with_row_index("market")
@@ -218,7 +218,7 @@ def _fair(config: BacktestConfig) -> PriceHistory:
     outcomes = (walk[:, -1] > 0).astype(int).tolist()
     start = 1_770_000_000 // HOUR * HOUR
     first = start + HOUR * dice.integers(0, 24 * 28, count)
-    fees = FeeSchedule(config.quotes.fee_rate, config.quotes.fee_exponent)
+    fees = FeeSchedule(config.quotes.fee_rate, Decimal(config.quotes.fee_exponent))
     markets = []
     for number in range(count):
         name = keccak(f"fair {config.run.seed} {number}".encode())

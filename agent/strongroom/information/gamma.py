@@ -6,13 +6,14 @@ ids; presence of a field says nothing (VENUE d5).
 
 import gzip
 import json
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation, localcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
@@ -25,6 +26,7 @@ from strongroom.chain.ids import (
     question_id,
     question_key,
     question_number,
+    read_json,
 )
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.position_ids import (
@@ -38,8 +40,10 @@ from strongroom.chain.position_ids import (
 from strongroom.chain.protocols import Protocol, UnknownProtocol, protocol_of
 from strongroom.chain.units import MICRO
 from strongroom.errors import Away, BadInput
+from strongroom.information.endpoint import Endpoint, Health
 
 MarketRecord = Mapping[str, Any]  # of a market, as Gamma has it
+Page = Sequence[Any]  # of records, as they come
 T = TypeVar("T")
 
 
@@ -60,19 +64,34 @@ class FeeSchedule:
     """Taker fee: size * rate * (p * (1 - p)) ** exponent, in collateral."""
 
     rate: Decimal = Decimal(0)
-    exponent: int = 1
+    exponent: Decimal = Decimal(1)
 
     def most(self, size: int, price: int) -> int:
         """Return the most that `size` micro-tokens at `price` (10**-6) can be charged: rounded
         up, micro-units."""
         p = Fraction(price, MICRO)
-        fee = size * Fraction(self.rate) * (p * (1 - p)) ** self.exponent
-        return -(-fee.numerator // fee.denominator)
+        each = p * (1 - p)
+        if self.exponent == int(self.exponent):
+            fee = size * Fraction(self.rate) * each ** int(self.exponent)
+            return -(-fee.numerator // fee.denominator)
+        with localcontext(prec=60):
+            power = (Decimal(each.numerator) / Decimal(each.denominator)) ** self.exponent
+            return int((size * self.rate * power).to_integral_value(ROUND_CEILING))
 
     def most_up_to(self, size: int, limit: int) -> int:
         """Return the most that a purchase at `limit` or better can be charged: the fee is highest
         at one half, so a better price may cost more of it."""
         return self.most(size, min(limit, MICRO // 2))
+
+    def of(self, price: float) -> float:
+        """Return the fee of one token at a price in [0, 1], in units; `most` is exact."""
+        return float(float(self.rate) * (price * (1 - price)) ** float(self.exponent))
+
+
+UNKNOWN_FEES = FeeSchedule(Decimal(1), Decimal(0))  # a unit a token, so that no trade is worth it
+NO_TICK = "its tick is unknown"
+MOST_FEE = 10  # of rate and of exponent: what is beyond is none
+LONGEST_DELAY_S = 30  # that a taker's order may wait at the venue before it is matched
 
 
 @dataclass(frozen=True)
@@ -103,6 +122,14 @@ class Market:
     accepting: bool = True  # orders
     augmented: bool = False  # its event may still gain outcomes
     protocol: Protocol = Protocol.V1  # which contracts hold its tokens
+    barred: tuple[str, ...] = ()  # why no order is placed in it, though it is known
+
+    def with_tick(self, tick: Decimal | None) -> "Market":
+        """Return it with the tick that its book has, which is newer; None: the book has none."""
+        if tick is None or (tick == self.tick and NO_TICK not in self.barred):
+            return self
+        rest = tuple(each for each in self.barred if each != NO_TICK)
+        return replace(self, tick=tick, barred=rest)
 
     @property
     def module(self) -> Module | None:
@@ -163,7 +190,10 @@ def parse_market(record: MarketRecord) -> Market:
         reason = f"version {str(record['version'])[:16]}"
         raise BadMarketRecord(record, reason, f"is unknown: {error}") from error
     ids = _POSITIONS_OR_TOKENS[protocol](record)
-    fee: MarketRecord = _field(record, "feeSchedule", lambda each: dict(each or {}), {})
+    fees, barred = _fees(record)
+    tick = _field(record, "orderPriceMinTickSize", _decimal, None)
+    if tick is None or not 0 < tick < 1:
+        tick, barred = Decimal("0.01"), (*barred, NO_TICK)
     event: MarketRecord = _field(record, "events", lambda each: dict((each or [{}])[0]), {})
     return Market(
         question=_field(record, "question", str),
@@ -174,17 +204,14 @@ def parse_market(record: MarketRecord) -> Market:
         token_ids=ids.token_ids,
         best_bid=_field(record, "bestBid", _decimal, None),
         best_ask=_field(record, "bestAsk", _decimal, None),
-        tick=_field(record, "orderPriceMinTickSize", _decimal, None) or Decimal("0.01"),
+        tick=tick,
         min_size=_field(record, "orderMinSize", _decimal, None) or Decimal(5),
         liquidity=_field(record, "liquidityNum", _decimal, None) or Decimal(0),
         end=_field(record, "endDate", _time, None),
         closed=bool(record.get("closed")),
         negative_risk=ids.event_id is not None,
         resolution_statuses=_field(record, "umaResolutionStatuses", _words, ()),
-        fees=FeeSchedule(
-            rate=_field(fee, "rate", _decimal, None) or Decimal(0),
-            exponent=_field(fee, "exponent", int, 1),
-        ),
+        fees=fees,
         event_id=ids.event_id,
         event=str(event.get("slug") or record.get("slug") or ""),
         category=str(
@@ -197,7 +224,31 @@ def parse_market(record: MarketRecord) -> Market:
         accepting=record.get("acceptingOrders") is not False,
         augmented=bool(event.get("negRiskAugmented")),
         protocol=protocol,
+        barred=barred,
     )
+
+
+def _fees(record: MarketRecord) -> tuple[FeeSchedule, tuple[str, ...]]:
+    """Return a record's fees, and what of its terms forbids an order: fees that it has and does not
+    say are unknown, not 0 (VENUE e2)."""
+    schedule: MarketRecord | None = _field(
+        record, "feeSchedule", lambda each: None if each is None else dict(each), None
+    )
+    barred: tuple[str, ...] = ()
+    delay = _field(record, "secondsDelay", _decimal, None)
+    if delay is not None and delay > LONGEST_DELAY_S:
+        barred = (f"takers wait more than {LONGEST_DELAY_S} s",)
+    if schedule is None:
+        if not record.get("feesEnabled"):
+            return FeeSchedule(), barred
+        return UNKNOWN_FEES, (*barred, "its fees are unknown: no feeSchedule")
+    if schedule.get("takerOnly") is False:
+        barred = (*barred, "makers pay fees in it")
+    for name in ("rate", "exponent"):
+        value = _field(schedule, name, _decimal, None)
+        if value is None or not 0 <= value <= MOST_FEE:
+            return UNKNOWN_FEES, (*barred, f"its fees are unknown: no {name}")
+    return FeeSchedule(Decimal(str(schedule["rate"])), Decimal(str(schedule["exponent"]))), barred
 
 
 def _token_market(record: MarketRecord) -> _Ids:
@@ -244,6 +295,9 @@ def parse_markets(
     """
     markets, refused = [], []
     for record in records:
+        if not isinstance(record, Mapping):
+            refused.append(BadMarketRecord({}, "record", f"is {str(record)[:40]!r}, no object"))
+            continue
         try:
             markets.append(parse_market(record))
         except BadMarketRecord as problem:
@@ -260,41 +314,98 @@ class GammaAway(Away):
     """Gamma does not answer, or not with markets; the message says what came."""
 
 
+class OpenMarkets(NamedTuple):
+    """What one reading of the open markets has brought.
+
+    Attributes:
+        gap: why it is not whole; "": the service itself said that it was the end
+    """
+
+    markets: list[Market]
+    refused: list[BadMarketRecord]
+    gap: str = ""
+
+
 class GammaClient:
     """Reads all pages of Gamma's open markets."""
 
-    def __init__(self, url: str, page: int = 500, timeout_s: float = 10.0) -> None:
-        transport = httpx.HTTPTransport(retries=2)
-        self._http = httpx.Client(base_url=url, timeout=timeout_s, transport=transport)
-        self._page = page
+    def __init__(
+        self,
+        url: str,
+        page: int = 100,
+        timeout_s: float = 10.0,
+        budget_s: float = 60.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._endpoint = Endpoint("Gamma", url, GammaAway, timeout_s, transport)
+        self._page, self._budget = page, budget_s
 
-    def open_markets(self) -> tuple[list[Market], list[BadMarketRecord]]:
-        """Return the markets that are not closed; see parse_markets.
+    @property
+    def health(self) -> Health:
+        """How the service is."""
+        return self._endpoint.health
 
-        A market that moves to another page meanwhile is returned once.
+    def open_markets(self) -> OpenMarkets:
+        """Return the markets that are not closed; a market on several pages counts once.
+
+        The end is what the service says it is, a page without a cursor or without records, never a
+        page shorter than asked. Where the reading breaks off, what was read is kept.
 
         Raises:
-            GammaAway: see the class.
+            GammaAway: nothing was read.
         """
         records: dict[str, MarketRecord] = {}
+        try:
+            gap = self._read(records, self._after_cursor())
+        except GammaAway:
+            gap = self._read(records, self._by_offset())  # a service without keysets
+        return OpenMarkets(*parse_markets(records.values()), gap)
+
+    def _read(self, records: dict[str, MarketRecord], pages: Iterator[Page]) -> str:
+        """Take pages until the end; return why it was not reached, or ""."""
+        start = time.monotonic()
+        try:
+            for page in pages:
+                for each in page:
+                    named = isinstance(each, dict) and (each.get("conditionId") or each.get("id"))
+                    records[str(named or f"record {len(records)}")] = each
+                if time.monotonic() - start > self._budget:
+                    return f"Gamma: {len(records)} markets in {self._budget:g} s, and not the end"
+        except GammaAway as error:
+            if not records:
+                raise
+            return f"{error}: {len(records)} markets were read, the rest is not known"
+        return ""
+
+    def _after_cursor(self) -> Iterator[Page]:
+        cursor, seen = "", set[str]()
+        while True:
+            question: dict[str, str | int] = {"closed": "false", "limit": self._page}
+            if cursor:
+                question["after_cursor"] = cursor
+            answer = self._endpoint.get("/markets/keyset", question)
+            page = answer.get("markets") if isinstance(answer, dict) else None
+            if not isinstance(answer, dict) or not isinstance(page, list):
+                raise GammaAway(f"Gamma answered {str(answer)[:80]}, not a page of markets")
+            yield page
+            cursor = str(answer.get("next_cursor") or "")
+            if not cursor or not page:
+                return
+            if cursor in seen:
+                raise GammaAway("Gamma's pages go round in a circle")
+            seen.add(cursor)
+
+    def _by_offset(self) -> Iterator[Page]:
         offset = 0
         while True:
-            page = self._get({"closed": "false", "limit": self._page, "offset": offset})
-            records |= {str(record.get("conditionId")): record for record in page}
-            if len(page) < self._page:
-                return parse_markets(records.values())
-            offset += self._page
-
-    def _get(self, question: Mapping[str, str | int]) -> list[MarketRecord]:
-        try:
-            answer = self._http.get("/markets", params=dict(question))
-            answer.raise_for_status()
-            page = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise GammaAway(f"Gamma: {error or type(error).__name__}") from error
-        if not isinstance(page, list):
-            raise GammaAway(f"Gamma answered {str(page)[:80]}, not a list of markets")
-        return page
+            question = {"closed": "false", "limit": str(self._page), "offset": str(offset)}
+            page = self._endpoint.get("/markets", question)
+            if not isinstance(page, list):
+                raise GammaAway(f"Gamma answered {str(page)[:80]}, not a list of markets")
+            if not page:
+                return
+            yield page
+            offset += len(page)
 
 
 def shift(markets: Iterable[Market], by: timedelta) -> list[Market]:
@@ -323,7 +434,7 @@ def _field(record: MarketRecord, name: str, read: Callable[[Any], T], missing: T
 
 
 def _list(value: object) -> list[object]:
-    found = json.loads(value) if isinstance(value, str) else value
+    found = read_json(value) if isinstance(value, str) else value
     if not isinstance(found, list):
         raise TypeError("it is no list")
     return found

@@ -34,7 +34,7 @@ class Look:
     books: Mapping[TokenId, Book]
     forecasts: Mapping[ConditionId, Sequence[Given]]
     problems: tuple[str, ...] = ()  # what is missing, and why
-    refused: Mapping[str, int] = field(default_factory=dict)  # market records, by reason
+    refused: Mapping[str, int] = field(default_factory=dict)  # records and markets, by reason
 
 
 @dataclass
@@ -54,6 +54,8 @@ class Sources:
     dollars: dict[str, Decimal] = field(default_factory=dict)  # spent so far, by forecaster
     _markets: dict[ConditionId, Market] = field(default_factory=dict)
     _markets_at: int = -(10**9)
+    _whole_at: int = -(10**9)  # when a listing reached its end
+    _barred: Mapping[str, int] = field(default_factory=dict)
     _refused: Mapping[str, int] = field(default_factory=dict)
     _forecasts: dict[ConditionId, list[Given]] = field(default_factory=dict)
     _forecasts_at: int = -(10**9)
@@ -84,23 +86,31 @@ class Sources:
             watched = {name: watched[name] for name in keep[: self.freshness.max_watched]}
         books = self._read_books(now, list(watched.values()), problems)
         self._refresh_forecasts(now, list(watched.values()), problems)
-        return Look(now, watched, books, dict(self._forecasts), tuple(problems), self._refused)
+        watched = {name: _as_traded(market, books) for name, market in watched.items()}
+        refused = dict(self._refused) | {f"barred: {why}": n for why, n in self._barred.items()}
+        return Look(now, watched, books, dict(self._forecasts), tuple(problems), refused)
 
     def _refresh_markets(self, now: int, problems: list[str]) -> None:
         if now - self._markets_at < self.freshness.markets_every:
             return
         try:
-            found, bad = self.gamma.open_markets()
+            found, bad, gap = self.gamma.open_markets()
         except GammaAway as error:
             problems.append(str(error))
-            if now - self._markets_at > self.freshness.markets_max_age:
+            if now - self._whole_at > self.freshness.markets_max_age:
                 self._markets = {}
             return
         self._refused = Counter(each.reason for each in bad)
+        self._barred = Counter(why for market in found for why in market.barred)
         first = {each.reason: each for each in reversed(bad)}
         problems += [f"{self._refused[why]} records like {each}" for why, each in first.items()]
-        self._markets = {market.condition_id: market for market in found}
+        if gap:  # what was not read may still be there: it stays as it was, for a while
+            problems.append(gap)
+        if not gap or now - self._whole_at > self.freshness.markets_max_age:
+            self._markets = {}
+        self._markets |= {market.condition_id: market for market in found}
         self._markets_at = now
+        self._whole_at = self._whole_at if gap else now
 
     def _read_books(
         self, now: int, markets: Sequence[Market], problems: list[str]
@@ -176,3 +186,11 @@ class Sources:
         """End the stream."""
         if self.stream is not None:
             self.stream.stop()
+
+
+def _as_traded(market: Market, books: Mapping[TokenId, Book]) -> Market:
+    """Return a market with its books' tick: a listing may be older than a change of it."""
+    for token in market.token_ids:
+        if token in books:
+            market = market.with_tick(books[token].tick)
+    return market

@@ -188,6 +188,8 @@ class _Round:
             rest = self.rules.quote_rest_s if proposal.resting else self.rules.rest_s
             if last is not None and view.now - last < rest:
                 raise _NotNow("a decision on this market was made a moment ago")
+            if leg.market.barred:
+                raise _NotNow("; ".join(leg.market.barred))
             if not self.rules.exchanges.of(leg.market):
                 raise _NotNow(f"no exchange of its kind is named ({leg.market.protocol})")
             if not on_tick(Decimal(leg.price) / MICRO, leg.market.tick):

@@ -45,7 +45,7 @@ class Listing:
         if not self.fees.rate:
             return None
         return {
-            "exponent": self.fees.exponent,
+            "exponent": float(self.fees.exponent),
             "rate": float(self.fees.rate),
             "takerOnly": True,
             "rebateRate": 0.25,
@@ -74,7 +74,7 @@ class Listing:
     def as_clob_market(self) -> JsonObject:
         """Return it as `/clob-markets/` shows it, in the venue's short keys; without fees there is
         no `fd` (VENUE e1)."""
-        fees: JsonObject = {"r": float(self.fees.rate), "e": self.fees.exponent, "to": True}
+        fees: JsonObject = {"r": float(self.fees.rate), "e": float(self.fees.exponent), "to": True}
         return {
             "c": self.condition_id,
             "t": [

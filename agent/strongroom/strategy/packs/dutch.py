@@ -78,7 +78,7 @@ class DutchBook:
             prices,
             np.ones_like(prices),
             np.array([float(market.fees.rate) for market in markets]),
-            np.array([market.fees.exponent for market in markets]),
+            np.array([float(market.fees.exponent) for market in markets]),
         )
 
     def _events(self, markets: Sequence[Market]) -> list[NegativeRiskEvent]:

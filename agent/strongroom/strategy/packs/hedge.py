@@ -91,8 +91,7 @@ class Hedge:
 
 
 def _fee(market: Market, price: int) -> int:
-    p = price / MICRO
-    return int(float(market.fees.rate) * (p * (1 - p)) ** market.fees.exponent * MICRO) + 1
+    return int(market.fees.of(price / MICRO) * MICRO) + 1
 
 
 def _at_best(book: Book, asks: bool) -> int:

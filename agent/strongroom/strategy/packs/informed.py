@@ -102,7 +102,7 @@ def _worth(book: Book, market: Market, chance: float) -> tuple[int, int, float]:
     limit, size, cost = 0, 0, 1.0
     for level in book.asks:
         p = level.price / MICRO
-        each = p + float(market.fees.rate) * (p * (1 - p)) ** market.fees.exponent
+        each = p + market.fees.of(p)
         if each >= chance:
             break
         limit, size, cost = level.price, size + level.size, each
