@@ -16,8 +16,8 @@ from eth_account.messages import encode_typed_data
 from eth_utils.address import is_address, to_checksum_address
 
 from strongroom.devnet.clob.errors import BAD_L1, UNAUTHORIZED, Refusal
+from strongroom.signing.venue_requests import ATTESTS, request_proof
 
-MESSAGE = "This message attests that I control the given wallet"
 MAX_SKEW_S = 60  # between a header's timestamp and the server's clock
 
 
@@ -29,12 +29,6 @@ class ApiKey:
     secret: str
     passphrase: str
     address: str
-
-
-def hmac_signature(secret: str, message: str) -> str:
-    """Return HMAC-SHA256 of a request, by a secret in URL-safe base64, as URL-safe base64."""
-    key = base64.urlsafe_b64decode(secret)
-    return base64.urlsafe_b64encode(hmac.digest(key, message.encode(), hashlib.sha256)).decode()
 
 
 def same(expected: str, given: str) -> bool:
@@ -92,7 +86,7 @@ class Authority:
         timestamp = headers.get("poly_timestamp", "")
         if key is None or not self._is_fresh(timestamp):
             raise Refusal(401, UNAUTHORIZED)
-        expected = hmac_signature(key.secret, timestamp + method + path + body)
+        expected = request_proof(key.secret, int(timestamp), method, path, body)
         signed = same(expected, headers.get("poly_signature", ""))
         named = same(key.passphrase, headers.get("poly_passphrase", ""))
         if not (
@@ -129,7 +123,12 @@ class Authority:
                     {"name": "message", "type": "string"},
                 ]
             },
-            {"address": address, "timestamp": timestamp, "nonce": int(nonce), "message": MESSAGE},
+            {
+                "address": address,
+                "timestamp": timestamp,
+                "nonce": int(nonce),
+                "message": ATTESTS.decode(),
+            },
         )
         try:
             signer = Account.recover_message(message, signature=headers.get("poly_signature", ""))

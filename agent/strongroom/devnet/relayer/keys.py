@@ -5,8 +5,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from strongroom.devnet.clob.auth import MAX_SKEW_S, hmac_signature, same
+from strongroom.devnet.clob.auth import MAX_SKEW_S, same
 from strongroom.devnet.clob.errors import UNAUTHORIZED, Refusal
+from strongroom.signing.venue_requests import request_proof
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class RelayerKeys:
         fresh = timestamp.isdecimal() and abs(int(timestamp) - self._clock()) <= MAX_SKEW_S
         if key is None or key.revoked_at or not fresh:
             raise Refusal(401, UNAUTHORIZED)
-        signed = hmac_signature(key.secret, timestamp + method + path + body)
+        signed = request_proof(key.secret, int(timestamp), method, path, body)
         given = (
             headers.get("poly_builder_signature", ""),
             headers.get("poly_builder_passphrase", ""),
