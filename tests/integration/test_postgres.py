@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from strongroom.chain.anvil import free_port
 from strongroom.chain.ids import intent_key
 from strongroom.database import open_engine, paper_url
 from strongroom.journal import Journal, JournalMismatch, OrderFill
-from strongroom.journal.lock import alone
+from strongroom.journal.lock import _SessionLock, alone
 from strongroom.settings import AlreadyRuns, ConfigError
 
 from tests import old_journal
@@ -132,6 +135,47 @@ def test_one_keeper_and_a_dead_one_holds_nothing(url):
         pass
     with alone(url):
         pass
+
+
+HOLDER = """
+import sys, time
+from strongroom.journal.lock import _SessionLock, alone
+with alone(sys.argv[1]):
+    print("holds", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_keeper_is_told_the_first_ones_pid_and_a_killed_one_holds_nothing(url):
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, url], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"holds\n"
+    told = rf"is already running, pid {process.pid} on {socket.gethostname()}: end it first"
+    with pytest.raises(AlreadyRuns, match=told), alone(url):
+        pass
+    process.kill()
+    process.wait(10)
+    deadline = time.monotonic() + 5  # the server hears of it at once, but not in no time
+    while True:
+        with suppress(AlreadyRuns), alone(url):
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_server_asks_after_a_session_that_says_nothing(url, monkeypatch):
+    """Of a machine that lost its power: else its lock would be held for two hours."""
+    seen, drop = [], _SessionLock.drop
+
+    def look(self):
+        if self._session is not None:
+            names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
+            seen.append([self._session.execute(text(f"SHOW {name}")).scalar() for name in names])
+        drop(self)
+
+    monkeypatch.setattr(_SessionLock, "drop", look)
+    with alone(url):
+        pass
+    assert seen == [["30", "10", "3"]]
 
 
 def test_two_ways_to_write_a_schema_are_one_journal(url):

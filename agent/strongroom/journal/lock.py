@@ -21,6 +21,13 @@ HOLDER = text(
     "AND objid = hashtext(current_schema())::bit(32)::bigint::oid"
 )
 ALIVE = text("SELECT 1")
+# a machine that is gone says no goodbye: the server asks after a session that says nothing, so that
+# its lock ends within a minute
+KEEPALIVE = (
+    text("SET tcp_keepalives_idle = 30"),
+    text("SET tcp_keepalives_interval = 10"),
+    text("SET tcp_keepalives_count = 3"),
+)
 
 Check = Callable[[], None]
 
@@ -69,6 +76,8 @@ class _SessionLock:
         """Take it in a new session."""
         engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._session = engine.connect()
+        for setting in KEEPALIVE:
+            self._session.execute(setting)
         make_schema(self._session)
         if not self._session.execute(TAKE, {"key": KEY}).scalar():
             who = str(self._session.execute(HOLDER, {"key": KEY}).scalar() or "unknown")
