@@ -192,8 +192,16 @@ def unlock(path: Path, variable: str, ask: Callable[[str], str] | None = None) -
         ) from error
 
 
-def read_secret(path: Path) -> bytes:
-    """Return the secret that keeper and co-signer share.
+def read_secret(
+    path: Path,
+    place: str = "[cosigner.secret_file]",
+    cure: str = "write one with `openssl rand -hex 32`",
+) -> bytes:
+    """Return a secret that only this user may read: the one that keeper and co-signer share.
+
+    Args:
+        place: where the configuration names the file
+        cure: what to do where it is missing
 
     Raises:
         ConfigError: the file is missing, or others may open it.
@@ -202,13 +210,10 @@ def read_secret(path: Path) -> bytes:
         secret = path.read_bytes().strip()
         mode = path.stat().st_mode
     except OSError as error:
-        raise ConfigError(
-            f"[cosigner.secret_file] {path}: {error.strerror}: "
-            "write one with `openssl rand -hex 32`"
-        ) from error
+        raise ConfigError(f"{place} {path}: {error.strerror}: {cure}") from error
     if mode & 0o077:
         raise ConfigError(
-            f"[cosigner.secret_file] {path} is open to other users (mode {mode & 0o777:o}): "
+            f"{place} {path} is open to other users (mode {mode & 0o777:o}): "
             f"run `chmod 600 {path}`, and write another secret if they may have read it"
         )
     return secret

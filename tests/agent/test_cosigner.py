@@ -36,6 +36,7 @@ NOW = int(datetime(2026, 5, 5, 12, 0, tzinfo=UTC).timestamp())
 VAULT, SAFE, MULTI = ("0x" + digit * 40 for digit in "abc")
 ACCOUNT, EXCHANGE, STRANGER = ("0x" + digit * 40 for digit in "def")
 WALLET, FOREIGN_WALLET, FACTORY = "0x" + "8" * 40, "0x" + "9" * 40, "0x" + "7a" * 20
+OWNED = "0x" + "6b" * 20
 REPORTER = "0x" + "7" * 40
 TOKEN, OTHER = 77, 78
 MARKET = "0x" + "05" * 32
@@ -104,6 +105,8 @@ def test_an_honest_order_passes_and_counts_what_it_buys():
     assert wallet.message_hash(SafeAddress(SAFE, 137)) != request().message_hash(
         SafeAddress(SAFE, 137)
     )
+    theirs = request(maker=OWNED, signer=OWNED)  # the account owns it, so no list names it
+    assert judge(theirs, facts=replace(FACTS, wallet=OWNED, owns_wallet=True)) == 50 * UNIT
 
 
 def other(**changes):
@@ -119,6 +122,9 @@ HOSTILE = {
     "maker   ": lambda: judge(
         request(maker=FOREIGN_WALLET, signer=FOREIGN_WALLET),
         facts=replace(FACTS, wallet=FOREIGN_WALLET),
+    ),
+    "maker    ": lambda: judge(
+        request(maker=WALLET, signer=WALLET), facts=replace(FACTS, wallet=OWNED, owns_wallet=True)
     ),
     "token": lambda: judge(request(token=79)),
     "amounts": lambda: judge(request(making=0)),
@@ -159,6 +165,10 @@ def test_each_hostile_order_falls_to_its_rule(rule):
 
 def vault_call(function, *arguments):
     return Call(VAULT, to_hex(call_data("Vault", function, arguments)))
+
+
+def owner_call(function, *arguments):
+    return Call(ACCOUNT, to_hex(call_data("WalletAccount", function, arguments)))
 
 
 def account_call(function, *arguments):
@@ -208,6 +218,10 @@ def test_honest_transactions_pass_and_count_what_they_allocate():
     assert send(*hand) == 0
     back = [delegated_call("takeBackTokens", 1, 5), delegated_call("takeBack", 2**256 - 1)]
     assert send(*back, delegated_call("releaseWallet")) == 0
+    owning = [owner_call("adopt"), owner_call("admitApprovals", NOW), owner_call("fund", 5)]
+    home = owner_call("admitReturn", 5, [0, 1], [2, 3], NOW)
+    tokens = owner_call("fundTokens", 0, 5)
+    assert send(*owning, tokens, home, owner_call("pauseWallet"), owner_call("withdraw")) == 0
     night = NOW + 36_000
     assert send(*settle, now=night) == 0 == send(REPORT, safe=REPORTER, now=night)
 
@@ -223,6 +237,7 @@ FOREIGN = {
     "call       ": lambda: send(sent=Batch(MULTI, batch([OPEN, ALLOCATE], MULTI).data[:-32], 1)),
     "call        ": lambda: send(batches(WALLET, to=WALLET)),
     "call         ": lambda: send(Call(FACTORY, ALLOCATE.data)),
+    "call          ": lambda: send(owner_call("unpauseWallet")),  # ends what rescues need
     "wallet ": lambda: send(batches(WALLET, FOREIGN_WALLET)),
     "reporter": lambda: send(REPORT),
     "reporter ": lambda: send(ALLOCATE, safe=REPORTER),

@@ -16,6 +16,7 @@ from strongroom.probe.report import (
     read_report,
 )
 
+WALLETS = dict.fromkeys(("contract_owner", "contract_batch", "foreign_keys"), ProbeAnswer.YES)
 YES, NO, UNKNOWN = ProbeAnswer.YES, ProbeAnswer.NO, ProbeAnswer.UNKNOWN
 SAYS = {  # what answers a question so; Safes' owners are read by who refuses
     YES: (ProbeOutcome.TAKEN, ProbeOutcome.REFUSED),
@@ -42,12 +43,15 @@ def report(**answers):
         (AccountKind.POSITION, {"other_makers": NO}, NO),
         (AccountKind.DELEGATED, {}, YES),
         (AccountKind.POOL, {"other_makers": NO}, YES),
-        (AccountKind.WALLET, {"contract_owner": YES, "foreign_keys": YES}, NO),
+        (AccountKind.WALLET, {"contract_owner": YES}, UNKNOWN),
+        (AccountKind.WALLET, WALLETS, YES),
+        (AccountKind.WALLET, WALLETS | {"contract_owner": NO}, NO),
+        (AccountKind.WALLET, WALLETS | {"foreign_keys": NO}, NO),
         (AccountKind.SAFE, {"safe_owners": NO}, NO),
     ],
 )
 def test_custody_works_by_what_the_venue_answered(kind, answers, works):
-    """Wallets and Safes do not, whatever the venue says: the keeper does not trade for them."""
+    """Safes do not, whatever the venue says: the keeper does not trade for them."""
     found = custody_of(kind, report(**answers) if answers else None)
     assert found.works is works
     for name, answer in answers.items():
@@ -72,10 +76,9 @@ def test_only_what_was_taken_or_refused_is_an_answer(outcome):
     assert {each.answer(outcome) for each in Question} == {UNKNOWN}
 
 
-@pytest.mark.parametrize("kind", [AccountKind.WALLET, AccountKind.SAFE])
-def test_the_keeper_starts_with_no_class_that_it_cannot_trade_for(kind):
-    with pytest.raises(BadInput, match=f"class 4 is of {kind}s"):
-        check_traded([(0, AccountKind.STANDARD), (4, kind)])
+def test_the_keeper_starts_with_no_class_that_it_cannot_trade_for():
+    with pytest.raises(BadInput, match="class 4 is of SafeAccounts"):
+        check_traded([(0, AccountKind.STANDARD), (4, AccountKind.SAFE)])
 
 
 def test_a_report_is_read_as_it_was_written(tmp_path):

@@ -9,6 +9,7 @@ from strongroom.chain.orders import NO, YES
 from strongroom.chain.terms import UNLIMITED_ASSETS, Limits
 from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
+from strongroom.devnet.clob.habits import DEFAULT, Habits
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.contracts import condition_id
 from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
@@ -79,6 +80,8 @@ def record(venue, number, end, **changes):
     } | changes
 
 
+# Services that let contracts own wallets: one answer to what no public text says (VENUE g).
+SERVES = Habits(contract_owners=True, foreign_keys=True)
 # Wider than a vault's defaults: what stands in a keeper's way here are faults, not limits.
 WIDE = {
     "price_band_bps": 0,
@@ -106,6 +109,8 @@ class KeeperStage:
         sections=SECTIONS,
         more_classes=lambda venue, keeper: (),
         wallets=0,
+        owned=False,
+        habits=DEFAULT,
         **limits,
     ):
         clock = DevnetClock(chain)
@@ -121,6 +126,8 @@ class KeeperStage:
             max_duration_s=9 * DAY,
             more_classes=more_classes,
             wallets=wallets,
+            owned=owned,
+            habits=habits,
         )  # fmt: skip
         self.stage = set_up(chain, clock, options, running)
         self.records = records  # as Gamma shows them

@@ -29,7 +29,7 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     world.invest()
     for number in range(2):
         world.offer(number)
-    stage.server.engine.admission = "known_wallets"
+    stage.server.engine.gate.admission = "known_wallets"
     keeper = make_keeper(
         world.folder, Bomb(0), lambda event, fields: world.told.append((event, dict(fields)))
     )
@@ -60,10 +60,10 @@ def test_a_wallet_serves_one_market_after_the_other(world):
 
     market = next(m for m in world.markets if market_of(0, m.condition_id) == to_hex(first))
     stage.resolve(market, True)
-    stage.server.engine.admission = "open"  # for the maker, who is an EOA
+    stage.server.engine.gate.admission = "open"  # for the maker, who is an EOA
     other = next(number for number, m in enumerate(world.markets) if m is not market)
     world.offer(other)
-    stage.server.engine.admission = "known_wallets"
+    stage.server.engine.gate.admission = "known_wallets"
     for _ in range(4):
         assert not world.tick(keeper).halts
     settled = [fields for event, fields in world.told if event == "settled"]

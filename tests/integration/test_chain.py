@@ -18,8 +18,10 @@ from strongroom.chain.units import GWEI
 from strongroom.devnet import contracts as devnet
 from strongroom.execution.fees import FeeRules
 from strongroom.execution.housekeeping import Duties
+from strongroom.execution.owned_wallets import OwnedWallets
 from strongroom.execution.transactions import NotSent, Transactor
 from strongroom.execution.vault_reader import VaultReader
+from strongroom.execution.wallet_desk import WalletDesk
 from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState
 from strongroom.signing.signers import OwnKeys
@@ -55,6 +57,11 @@ def make_transactor(connection, safe, keeper_owners, multi_send, deployer, chain
         )
 
     return make
+
+
+def make_duties(reader, chain, journal, transactor, told=lambda event, fields: None):
+    wallets = WalletDesk(reader, OwnedWallets(journal, chain, transactor, None))
+    return Duties(journal, transactor, reader, wallets, chain.now, told)
 
 
 @pytest.fixture
@@ -494,7 +501,7 @@ def test_what_a_part_of_an_event_pays_above_cost_is_harvested(
     venue.ctf.safeTransferFrom(sender, account, tokens[0], 30 * UNIT, b"", sender=sender)
     ledger.reportOutcome(event, True, sender=sender)
     journal = Journal(f"sqlite:///{tmp_path / 'duties.db'}")
-    duties = Duties(journal, make_transactor(), reader, connection.now)
+    duties = make_duties(reader, connection, journal, make_transactor())
     duties.settle(reader.read({}), frozenset())
     assert vault.total_idle() == 110 * UNIT
     assert vault.bookOf(market)[0] == 20 * UNIT and vault.profitOf(0) == 30 * UNIT
@@ -510,7 +517,9 @@ def test_a_closed_account_is_swept_once_something_can_come_home(
     reader = VaultReader(connection, vault.address, (0,))
     journal = Journal(f"sqlite:///{tmp_path / 'duties.db'}")
     told = []
-    duties = Duties(journal, make_transactor(), reader, connection.now, lambda *it: told.append(it))
+    duties = make_duties(
+        reader, connection, journal, make_transactor(), lambda *it: told.append(it)
+    )
     assert reader.to_sweep() == []
     duties.sweep()
     assert vault.total_idle() == 100 * UNIT

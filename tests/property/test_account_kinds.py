@@ -7,7 +7,7 @@ from strongroom.chain.ids import to_hex
 from strongroom.chain.orders import YES
 from strongroom.chain.position_ids import Module, position_condition, position_of
 from strongroom.errors import BadInput
-from strongroom.execution.account_kinds import AccountKind, class_modules, kind_of
+from strongroom.execution.account_kinds import AccountKind, ServedClasses, kind_of, served_classes
 
 from tests.property.evm import Reverted
 from tests.property.positions import PositionWorld
@@ -46,7 +46,8 @@ def test_a_class_of_the_first_protocol_has_none(world):
     wide = 2**96 - 1, 10_000
     terms = (older.address, world.binary.address, world.keeper.address, 1, *wide, *wide, 86_400)
     number = int(world.vault.addClass(terms, sender=world.who["owner"]))
-    assert class_modules(Reads(world), world.vault.address, [number]) == {}
+    found = served_classes(Reads(world), world.vault.address, [number])
+    assert found == ServedClasses({number: AccountKind.POOL}, {})
     assert kind_of(Reads(world), older.address) is AccountKind.POOL
 
 
@@ -57,7 +58,7 @@ def test_what_is_no_account_is_of_no_kind(world):
 
 def test_each_class_has_the_module_that_its_oracle_is(world):
     both = [world.event_class, world.binary_class]
-    assert class_modules(Reads(world), world.vault.address, both) == {
+    assert served_classes(Reads(world), world.vault.address, both).modules == {
         world.event_class: Module.NEGATIVE_RISK,
         world.binary_class: Module.BINARY,
     }
@@ -66,7 +67,7 @@ def test_each_class_has_the_module_that_its_oracle_is(world):
 def test_a_class_whose_oracle_is_no_module_is_named(world):
     wrong = world.add_class(world.router)
     with pytest.raises(BadInput, match=f"class {wrong} holds Protocol V2, but its oracle"):
-        class_modules(Reads(world), world.vault.address, [wrong])
+        served_classes(Reads(world), world.vault.address, [wrong])
 
 
 def test_the_ids_of_a_record_are_those_that_the_account_holds(world):

@@ -31,13 +31,18 @@ class ChainFacts:
             self._known[key] = found
         return self._known[key]
 
-    def wallet_of(self, account: str) -> str:
-        """Return the wallet that a delegated account has named; empty: none, or not delegated."""
+    def wallet_of(self, account: str) -> tuple[str, bool]:
+        """Return the wallet that trades for an account, and whether the account owns it: it has
+        adopted it then. Empty: none does."""
         try:
             wallet = str(self._chain.ask_one(account, "DelegatedAccount", "wallet"))
         except CallReverted:
-            return ""
-        return "" if int(wallet, 16) == 0 else wallet
+            return "", False
+        try:
+            adopted = bool(self._chain.ask_one(account, "WalletAccount", "adopted"))
+        except CallReverted:
+            return ("" if int(wallet, 16) == 0 else wallet), False
+        return (wallet if adopted else ""), adopted
 
     def of_market(self, market: MarketId) -> MarketFacts | None:
         """Return an open market's facts; None where the vault has none (yet)."""

@@ -91,7 +91,8 @@ class MarketFacts:
     is_the_vaults: bool  # the vault knows the account under its market
     class_id: int
     tokens: tuple[TokenId, ...]
-    wallet: str = ""  # that a delegated account has named; empty: none
+    wallet: str = ""  # that a delegated account has named, or the account owns; empty: none
+    owns_wallet: bool = False  # then the account itself says which orders of the wallet pass
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,8 @@ def judge_order(
         raise PolicyRefuses("exchange", f"{request.domain.address} is not admitted")
     if order.maker != order.signer or order.signatureType != SignatureTypeV2.POLY_1271:
         raise PolicyRefuses("maker", "the order is not the account's own")
-    if request.account and not (
-        _among(order.maker, policy.wallets) and _among(order.maker, [facts.wallet])
-    ):
+    admitted = facts.owns_wallet or _among(order.maker, policy.wallets)
+    if request.account and not (admitted and _among(order.maker, [facts.wallet])):
         raise PolicyRefuses("maker", f"{order.maker} is not the account's wallet")
     if int(order.tokenId) not in facts.tokens:
         raise PolicyRefuses("token", f"{order.tokenId} is not a token of the market")
@@ -223,6 +223,13 @@ ACCOUNT_CALLS = {
     "takeBack": ("uint256",),
     "takeBackTokens": ("uint256", "uint256"),
     "releaseWallet": (),
+    "adopt": (),
+    "fund": ("uint256",),
+    "fundTokens": ("uint256", "uint256"),
+    "admitApprovals": ("uint256",),
+    "admitReturn": ("uint256", "uint256[]", "uint256[]", "uint256"),
+    "pauseWallet": (),
+    "withdraw": (),
 }
 FACTORY_CALLS = {
     "proxy": ("(address,uint256,uint256,(address,uint256,bytes)[])[]", "bytes[]"),

@@ -50,7 +50,8 @@ class Judge:
         if not self.store.knows(digest):
             facts = self.facts.of_account(request.market_account)
             if request.account:
-                facts = replace(facts, wallet=self.facts.wallet_of(request.account))
+                wallet, owned = self.facts.wallet_of(request.account)
+                facts = replace(facts, wallet=wallet, owns_wallet=owned)
             before = self.store.before("order", now)
             assets = judge_order(self.policy, request, facts, before, now)
             self.store.add(digest, "order", now, assets)

@@ -36,6 +36,7 @@ class Operation:
         reporter: Safe that reports, of other keys than the keeper's but for the co-signer's
         reporter_owner: its first owner; the co-signer is the second
         wallets: the keeper's deposit wallets, addresses
+        builder_key: for the relayer; empty: the keeper needs none
         socket: where the co-signer listens
     """
 
@@ -51,6 +52,7 @@ class Operation:
     executor: LocalAccount
     classes: Sequence[int]
     wallets: Sequence[str]
+    builder_key: Mapping[str, str]
     socket: Path
 
     def write(self, folder: Path, sections: str, policy: str) -> None:
@@ -69,6 +71,8 @@ class Operation:
         ):
             write_keystore(folder / f"{name}.json", account)
         write_secret(folder / "secret", secrets.token_hex(32))
+        if self.builder_key:
+            write_secret(folder / "builder.json", json.dumps(self.builder_key))
         keeper = merged(self._keeper(), tomllib.loads(sections))
         signer = merged(self._cosigner(), {"policy": tomllib.loads(policy)})
         (folder / KEEPER).write_text(tomli_w.dumps(keeper))
@@ -76,6 +80,7 @@ class Operation:
 
     def _keeper(self) -> JsonObject:
         venue = self.venue
+        relayer = {"url": f"{self.service_url}/relayer", "key_file": "builder.json"}
         return {
             "vault": self.vault,
             "classes": list(self.classes),
@@ -101,6 +106,7 @@ class Operation:
                     {"address": address, "owner": f"wallet-{number}.json"}
                     for number, address in enumerate(self.wallets)
                 ],
+                **({"relayer": relayer} if self.builder_key else {}),
             },
         }
 

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 from eth_account.signers.local import LocalAccount
+from py_clob_client_v2.client import ClobClient
 
 from strongroom.chain.artifacts import artifact, safe
 from strongroom.chain.contracts import Contract, Contracts, Key
@@ -82,6 +83,8 @@ class StageOptions:
         operator: who settles at the exchanges, by name
         more_classes: of markets elsewhere, e.g. at pools, given the venue and the keeper's Safe
         wallets: deposit wallets of the keeper; with any, the markets' accounts are delegated
+        owned: whether the markets' accounts own deposit wallets; needs habits by which the
+            services serve them
         habits: of the services
     """
 
@@ -95,6 +98,7 @@ class StageOptions:
     operator: str = "operator"
     more_classes: Callable[[Venue, str], Sequence[ClassTerms]] = lambda venue, keeper: ()
     wallets: int = 0
+    owned: bool = False
     habits: Habits = DEFAULT
 
 
@@ -247,6 +251,7 @@ def set_up(
         executor=people["executor"].account,
         classes=classes,
         wallets=[_make_wallet(folder, venue, deployer, each) for each in range(options.wallets)],
+        builder_key=_make_builder_key(server.url, people["executor"]) if options.owned else {},
         socket=Path(room.name) / "cosigner.sock",
     ).write(folder, options.sections, options.policy)
     os.environ |= dict.fromkeys(PASSPHRASES, PASSPHRASE)
@@ -329,7 +334,9 @@ def _add_classes(
     grade = ENFORCED if registry is None else DELEGATED
     terms = []
     for oracle, negative_risk in dict.fromkeys((m.oracle, m.negative_risk) for m in markets):
-        if registry is None:
+        if options.owned:
+            made = devnet.deploy_wallet_implementation(deployer, venue, negative_risk)
+        elif registry is None:
             made = devnet.deploy_account_implementation(deployer, venue, negative_risk)
         else:
             made = devnet.deploy_delegated_implementation(deployer, venue, registry, negative_risk)
@@ -348,6 +355,14 @@ def _add_classes(
     for each in terms:
         vault.addClass(each.arguments(), sender=owner)
     return list(range(len(terms)))
+
+
+def _make_builder_key(url: str, executor: Key) -> Mapping[str, str]:
+    """Return a builder's key for the relayer."""
+    client = ClobClient(url, polymarket.CHAIN_ID, key=executor.private_key)
+    client.set_api_creds(client.create_or_derive_api_key())
+    made: Mapping[str, str] = client.create_builder_api_key()
+    return made
 
 
 def _make_wallet(folder: Path, venue: Venue, deployer: Key, number: int) -> str:

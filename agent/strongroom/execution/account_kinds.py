@@ -1,7 +1,8 @@
 """Which accounts a class's markets get: told by what their implementation's own code answers, once,
 because a class's implementation and oracle never change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from strongroom.chain.calls import Ask
@@ -23,6 +24,18 @@ class AccountKind(StrEnum):
     STANDARD = "PolymarketAccount"
 
 
+@dataclass(frozen=True)
+class ServedClasses:
+    """The accounts of a keeper's classes.
+
+    Attributes:
+        modules: of classes of Protocol V2; those of V1 are not in it
+    """
+
+    kinds: Mapping[int, AccountKind] = field(default_factory=dict)
+    modules: Mapping[int, Module] = field(default_factory=dict)
+
+
 # A view that only this kind has; the last one's all with an exchange have, so it is asked last.
 _MARKS = {
     AccountKind.POSITION: "POSITION_MANAGER",
@@ -32,9 +45,7 @@ _MARKS = {
     AccountKind.POOL: "POOL_CODEHASH",
     AccountKind.STANDARD: "EXCHANGE",
 }
-TRADED = frozenset(
-    {AccountKind.POSITION, AccountKind.DELEGATED, AccountKind.POOL, AccountKind.STANDARD}
-)  # by the keeper
+TRADED = frozenset(AccountKind) - {AccountKind.SAFE}  # by the keeper
 # Of each module, the id of a question that can be asked about: the module and, of an event, that
 # it has two questions.
 _ROOTS = {Module.BINARY: 1 << 248, Module.NEGATIVE_RISK: (2 << 248) | (2 << 104)}
@@ -89,8 +100,8 @@ def module_of(chain: ChainReads, number: int, terms: ClassTerms) -> Module:
     )
 
 
-def class_modules(chain: ChainReads, vault: str, classes: Sequence[int]) -> dict[int, Module]:
-    """Return the module of each class that holds Protocol V2; those of V1 are not in it.
+def served_classes(chain: ChainReads, vault: str, classes: Sequence[int]) -> ServedClasses:
+    """Return which accounts the classes of a keeper have.
 
     Raises:
         BadInput: the keeper cannot trade for a class; the message says why.
@@ -98,11 +109,12 @@ def class_modules(chain: ChainReads, vault: str, classes: Sequence[int]) -> dict
     terms = classes_of(chain, vault, classes)
     kinds = {number: kind_of(chain, each.implementation) for number, each in terms.items()}
     check_traded(kinds.items())
-    return {
+    modules = {
         number: module_of(chain, number, terms[number])
         for number, kind in kinds.items()
         if kind is AccountKind.POSITION
     }
+    return ServedClasses(kinds, modules)
 
 
 def _answers(chain: ChainReads, asked: Ask) -> bool:

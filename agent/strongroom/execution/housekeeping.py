@@ -10,7 +10,7 @@ from strongroom.chain.rpc import Position
 from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.vault_reader import ACCOUNT, Holdings, VaultReader
-from strongroom.execution.venues.wallets import take_back
+from strongroom.execution.wallet_desk import WalletDesk
 from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState
 from strongroom.strategy.view import MarketState, VaultState
@@ -26,12 +26,13 @@ class Duties:
         journal: Journal,
         transactor: SafeSender,
         vault: VaultReader,
+        wallets: WalletDesk,
         now: Callable[[], int],
         on_event: Listener = lambda event, fields: None,
     ) -> None:
         """Take the parts; `on_event` is called with what is done."""
         self._journal, self._transactor, self._vault = journal, transactor, vault
-        self._now, self._on_event = now, on_event
+        self._wallets, self._now, self._on_event = wallets, now, on_event
 
     def settle(self, state: VaultState, busy: frozenset[MarketId]) -> None:
         """Close markets that are resolved entirely, which redeems and brings home what is there; of
@@ -50,10 +51,12 @@ class Duties:
             if not each.resolved or (market in busy and not whole) or not (held or whole):
                 continue
             (now,) = self._vault.holdings([market])
-            calls, collateral = _fetch(now, held, whole), _after_redeeming(now)
+            calls, collateral = self._fetch_resolved(now, held, whole), _after_redeeming(now)
+            if calls is None:
+                continue
             if whole:
                 calls.append(self._call("closeMarket", market))
-                if each.wallet:
+                if now.delegated and now.wallet:
                     calls.append(make_call(each.account, "DelegatedAccount", "releaseWallet"))
             else:
                 calls.append(self._redemption(now, each))
@@ -62,15 +65,21 @@ class Duties:
                 self._settled(market, each, collateral)
 
     def sweep(self) -> None:
-        """Bring home what closed accounts hold.
+        """Bring home what closed accounts hold, and the wallets that they own.
 
         Raises:
             NotSigned: a signature is missing.
         """
-        accounts = self._vault.to_sweep()
+        accounts, calls = self._vault.to_sweep(), list[Call]()
+        for each in self._vault.left_in_wallets():
+            fetched = self._wallets.fetch_closed(each)
+            if fetched:
+                calls += fetched
+                accounts.append(each.account)
+        accounts = list(dict.fromkeys(accounts))
         if accounts:
             # redeemed by itself: a sweep goes on without, and an estimate of its gas leaves none
-            calls = [make_call(each, ACCOUNT, "redeemResolved") for each in accounts]
+            calls += [make_call(each, ACCOUNT, "redeemResolved") for each in accounts]
             calls += [make_call(self._vault.address, "Vault", "sweep", each) for each in accounts]
             self._run("sweep", ",".join(accounts), calls)
 
@@ -97,22 +106,37 @@ class Duties:
 
     def _tidying(self, market: MarketId, each: MarketState) -> list[Call]:
         """Return the calls that merge a market's complete sets and recall its budget."""
-        free, merges = each.free, list[Call]()
-        sets = [
-            place
+        sets = {
+            place: min(pair)
             for place, (condition, pair) in enumerate(each.positions.items())
             if min(pair) >= LEAST_MERGE and condition not in each.resolved
-        ]
-        for place in sets:
-            pairs = min(list(each.positions.values())[place])
-            merges.append(make_call(each.account, ACCOUNT, "merge", place, pairs))
-            free += pairs
-        if not free:
+        }
+        free = each.free + sum(sets.values())
+        fetched: list[Call] | None = []
+        if each.wallet and free:
+            (held,) = self._vault.holdings([market])
+            tokens = {
+                place: (max(0, pairs - held.here[place].yes), max(0, pairs - held.here[place].no))
+                for place, pairs in sets.items()
+            }
+            money = held.collateral_away if each.free else 0
+            fetched = self._wallets.fetch(held, money, tokens)
+        if not free or fetched is None:
             return []
-        fetched: list[Call] = []
-        if each.wallet:
-            fetched = _fetch(self._vault.holdings([market])[0], sets, bool(each.free))
+        merges = [
+            make_call(each.account, ACCOUNT, "merge", place, pairs) for place, pairs in sets.items()
+        ]
         return [*fetched, *merges, self._call("recall", market, free)]
+
+    def _fetch_resolved(
+        self, held: Holdings, places: Sequence[int], whole: bool
+    ) -> list[Call] | None:
+        """Return the calls that bring a wallet's tokens of resolved conditions into the account,
+        and its collateral if all are resolved; None: they are on their way."""
+        if not held.wallet:
+            return []
+        tokens = {place: (held.away[place].yes, held.away[place].no) for place in places}
+        return self._wallets.fetch(held, held.collateral_away if whole else 0, tokens)
 
     def _call(self, function: str, market: MarketId, *arguments: int) -> Call:
         """Return a call of the vault."""
@@ -143,15 +167,6 @@ class Duties:
                 "profit": profit,
             },
         )
-
-
-def _fetch(held: Holdings, places: Sequence[int], money: bool) -> list[Call]:
-    """Return the calls that bring a wallet's tokens of some conditions, and its collateral, into
-    the account."""
-    if not held.wallet:
-        return []
-    tokens = {place: (held.away[place].yes, held.away[place].no) for place in places}
-    return take_back(held.account, (held.collateral_away if money else 0, tokens))
 
 
 def _after_redeeming(held: Holdings) -> int:

@@ -4,6 +4,7 @@ the Safe's transactions, somebody who listens. The live ones stand beside; a bac
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
@@ -13,6 +14,7 @@ from strongroom.chain.codec import Matching
 from strongroom.chain.ids import ConditionId, Json, OrderHash, TransactionKey
 from strongroom.chain.orders import OrderKind
 from strongroom.journal.states import AnswerKind, TradeStatus, TransactionState, VenueWord
+from strongroom.signing.deposit_wallet import WalletBatch
 
 Listener = Callable[[str, Mapping[str, Json]], None]  # takes an event's name and fields
 
@@ -93,6 +95,28 @@ class OrderVenue(Protocol):
 
     def refresh_funds(self) -> None:
         """Let the venue look at our balances again."""
+
+
+class RelayState(StrEnum):
+    """How far the venue's relayer has come with what it was asked to carry."""
+
+    UNDER_WAY = "under way"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class WalletRelayer(Protocol):
+    """Makes deposit wallets and carries their batches in. Raises Away where it does not answer,
+    Refused where it does not do it."""
+
+    def make_wallet(self, owner: str, factory: str) -> str:
+        """Ask for an owner's deposit wallet; return the action's id."""
+
+    def carry(self, batch: WalletBatch, owner: str, factory: str, signature: bytes) -> str:
+        """Ask to bring a batch to its wallet; return the action's id."""
+
+    def look(self, action: str) -> tuple[RelayState, str]:
+        """Return how far an action has come, and why it failed."""
 
 
 class SafeSender(Protocol):

@@ -18,6 +18,8 @@ from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue
 from strongroom.execution.venues.wallets import Wallets
 from strongroom.journal import Journal, OrderFill, OrderIntent
 from strongroom.journal.states import OVER, AnswerKind, IntentState, TradeStatus, VenueWord
+from strongroom.signing.deposit_wallet import order_signature
+from strongroom.signing.hashing import exchange_domain
 from strongroom.signing.keys import envelope
 from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 from strongroom.signing.signers import CosignerRefused, NotSigned, OrderRequest, Signers
@@ -56,7 +58,7 @@ class Desk:
             lifetime_s: of a signature; the vault's `max_order_lifetime` at most
             confirmations: blocks on top of a fill, before an order counts as filled
             on_event: hears of what an order should not have come to
-            wallets: that orders of delegated accounts may name as their maker
+            wallets: those of delegated accounts; any other maker is a wallet that its account owns
         """
         self._wallets = wallets or Wallets(chain, (), ())
         self._journal, self._chain, self._own_venue = journal, chain, venue
@@ -126,25 +128,29 @@ class Desk:
     # steps
 
     def _sign(self, intent: OrderIntent) -> None:
-        own = not intent.maker
-        asked = [Ask(intent.account, "PolymarketAccount", "epoch")] if own else []
+        delegated = intent.maker in self._wallets
+        asked = [] if delegated else [Ask(intent.account, "PolymarketAccount", "epoch")]
         (block, now), answers = self._chain.at_head(asked)
         if now > intent.time + self._lifetime:
             self._close(intent, "planned too long ago")
             return
         order, domain = _order(intent), self._domains[intent.exchange.lower()]
-        expiry, epoch = now + self._lifetime, int(answers[0]) if own else 0
+        expiry, epoch = now + self._lifetime, 0 if delegated else int(answers[0])
         record = self._journal.record_text(intent.decision).encode()
-        request = OrderRequest(order, domain, expiry, epoch, record, "" if own else intent.account)
+        account = intent.account if intent.maker else ""
+        request = OrderRequest(order, domain, expiry, epoch, record, account)
         try:
             admission = self._signers.sign_order(request)
         except CosignerRefused as refusal:
             self._close(intent, str(refusal))
             return
-        if own:
-            signature = envelope(order, expiry, admission)
-        else:
+        if delegated:
             signature = self._wallets[intent.maker].sign(order, domain)
+        else:
+            signature = envelope(order, expiry, admission)
+        if intent.maker and not delegated:  # what the wallet's owner reads, as the wallet reads it
+            where = exchange_domain(domain.address, domain.version, domain.chain_id)
+            signature = order_signature(order, where, signature)
         name = OrderHash(to_hex(order_hash(order, domain)))
         self._journal.sign(intent.key, name, signature, expiry, block)
 
@@ -272,7 +278,8 @@ class Desk:
 
     def _venue(self, intent: OrderIntent) -> OrderVenue:
         """Return the service under the API key that the order's maker belongs to."""
-        return self._wallets[intent.maker].venue if intent.maker else self._own_venue
+        delegated = intent.maker in self._wallets
+        return self._wallets[intent.maker].venue if delegated else self._own_venue
 
 
 def _order(intent: OrderIntent, tick: Decimal = FINEST_TICK) -> OrderV2:

@@ -24,14 +24,13 @@ from strongroom.chain.ids import (
 )
 from strongroom.chain.order_amounts import fitting
 from strongroom.chain.orders import MoveKind, OnFailure, OrderKind, Outcome, Side
-from strongroom.chain.rpc import checksum
 from strongroom.chain.units import BPS, MICRO
-from strongroom.errors import Refused
 from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.order_desk import Desk
+from strongroom.execution.owned_wallets import WalletUnusable
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolDesk
-from strongroom.execution.venues.wallets import take_back
+from strongroom.execution.wallet_desk import WalletDesk
 from strongroom.information.books import Book
 from strongroom.journal import Journal, OrderIntent, Task
 from strongroom.journal.states import AnswerKind, IntentState, TradeStatus, TransactionState
@@ -43,15 +42,11 @@ UNWIND = 1_000  # legs from this number on sell what other legs bought too much 
 LEAST_SALE = 5 * MICRO  # micro-tokens: the venue takes no smaller order
 
 
-class _NoWallet(Refused):
-    """A budget cannot be handed out; the message says why."""
-
-
 class SafeStage(StrEnum):
     """What a task does by transactions of the Safe, in this order."""
 
     FUND = "fund"  # open markets and allocate their budgets
-    HAND = "hand"  # hand those of delegated accounts to wallets
+    HAND = "hand"  # hand those of accounts that wallets trade for to the wallets
     SPLIT = "split"
     POOL = "pool"  # a leg at a pool
     CONVERT = "convert"
@@ -97,6 +92,7 @@ class Tasks:
         transactor: SafeSender,
         desk: Desk,
         vault: VaultReader,
+        wallets: WalletDesk,
         rules: TaskRules,
         book: Callable[[TokenId], Book | None],
         now: Callable[[], int],
@@ -104,7 +100,8 @@ class Tasks:
     ) -> None:
         """Take the parts; `book` returns a token's newest book, `on_event` hears each end."""
         self._journal, self._transactor, self._desk = journal, transactor, desk
-        self._vault, self._rules, self._book, self._now = vault, rules, book, now
+        self._vault, self._wallets = vault, wallets
+        self._rules, self._book, self._now = rules, book, now
         self._on_event = on_event
         self._pools = PoolDesk(journal, transactor, vault.chain)
 
@@ -188,11 +185,11 @@ class Tasks:
         return state not in (None, TransactionState.DONE, TransactionState.DROPPED)
 
     def _funded(self, task: Task, record: DecisionRecord) -> bool:
-        """Open markets and allocate their budgets in one transaction, hand those of delegated
-        accounts to wallets, then split."""
+        """Open markets and allocate their budgets in one transaction, hand those of accounts that
+        wallets trade for to the wallets, then split."""
         stages = (
             (SafeStage.FUND, self._funding),
-            (SafeStage.HAND, self._handing),
+            (SafeStage.HAND, self._wallets.hand),
             (SafeStage.SPLIT, self._splits),
         )
         for stage, make in stages:
@@ -200,8 +197,10 @@ class Tasks:
             state, why = self._state(task, step)
             if state is None:
                 try:
+                    if stage is SafeStage.HAND and not self._wallets.prepare(record):
+                        return False
                     calls = make(record)
-                except _NoWallet as error:
+                except WalletUnusable as error:
                     self._close(task, f"{stage}: {error}")
                     return False
                 if not calls:
@@ -228,31 +227,6 @@ class Tasks:
     def _opening(self, each: Opening) -> Call:
         arguments = (each.class_id, each.question_id, each.count, each.deadline)
         return make_call(self._vault.address, "Vault", "openMarket", *arguments)
-
-    def _handing(self, record: DecisionRecord) -> list[Call]:
-        """Hand the budgets of delegated accounts to their wallets; name a wallet where there is
-        none yet.
-
-        Raises:
-            _NoWallet: all wallets serve other markets.
-        """
-        calls: list[Call] = []
-        taken: set[str] = set()
-        markets = [market for market in record.budgets if self._vault.is_delegated(market)]
-        for held in self._vault.holdings(markets):
-            if not held.wallet:
-                wallets = self._vault.wallets
-                free = [w for w in wallets.free(held.account) if w.address not in taken]
-                if not free:
-                    raise _NoWallet("all wallets serve other markets")
-                wallet = free[0].address
-                taken.add(wallet)
-                calls.append(wallets.consent(free[0], held.account))
-                calls.append(make_call(held.account, "DelegatedAccount", "setWallet", wallet))
-            handed = min(held.collateral, held.room_away)
-            if handed:
-                calls.append(make_call(held.account, "DelegatedAccount", "forward", handed))
-        return calls
 
     def _splits(self, record: DecisionRecord) -> list[Call]:
         return [
@@ -351,9 +325,7 @@ class Tasks:
         has been closed meanwhile: the account that would sign it is halted for ever."""
         if self._vault.closed([leg.vault_market]):
             return None
-        account, maker = self._account(leg.vault_market), ""
-        if self._vault.is_delegated(leg.vault_market):
-            maker = self._wallet_of(account)
+        account = self._account(leg.vault_market)
         wanted = OrderIntent(
             key=intent_key(task.decision, number, attempt),
             decision=task.decision,
@@ -366,17 +338,13 @@ class Tasks:
             time=task.time,
             kind=leg.kind,
             exchange=leg.exchange,
-            maker=maker,
+            maker=self._wallets.maker(leg.vault_market, account),
         )
         try:
             self._desk.place(wanted, leg.tick)
         except BadOrder as error:
             self._on_event("bad_order", {"decision": task.decision, "why": str(error)})
         return self._journal.find(wanted.key)
-
-    def _wallet_of(self, account: str) -> str:
-        wallet = self._vault.chain.ask_one(account, "DelegatedAccount", "wallet")
-        return "" if int(wallet, 16) == 0 else checksum(wallet)
 
     def _unwound(
         self,
@@ -421,29 +389,30 @@ class Tasks:
             calls: list[Call] = []
             for move in record.moves:
                 if move.kind == MoveKind(step.stage):
-                    calls += self._moving(move, ratio)
+                    needed = self._moving(move, ratio)
+                    if needed is None:
+                        return False
+                    calls += needed
             if not calls:
                 return True
             purpose = f"{step.stage}: {record.question}"
             state, _ = self._transactor.run(step.key(task.decision), purpose, calls)
         return state in (TransactionState.DONE, TransactionState.DROPPED)
 
-    def _moving(self, move: DecidedMove, ratio: Decimal) -> list[Call]:
+    def _moving(self, move: DecidedMove, ratio: Decimal) -> list[Call] | None:
         """Return the calls of a conversion or merge: a wallet's part comes into the account
-        first."""
+        first. None: it is on its way."""
         (held,) = self._vault.holdings([move.vault_market])
         mine = held.positions[move.condition]
         there = mine.no if move.kind == MoveKind.CONVERT else min(mine.yes, mine.no)
         amount = min(int(move.amount * ratio), there)
         if amount <= 0:
             return []
-        calls: list[Call] = []
-        if held.wallet:
-            place = held.conditions.index(move.condition)
-            here = held.here[place]
-            wanted = (max(0, amount - here.yes), max(0, amount - here.no))
-            calls += take_back(held.account, (0, {place: wanted}))
-        return [*calls, self._move(move, amount)]
+        place = held.conditions.index(move.condition)
+        here = held.here[place]
+        wanted = (max(0, amount - here.yes), max(0, amount - here.no))
+        fetched = self._wallets.fetch(held, 0, {place: wanted})
+        return None if fetched is None else [*fetched, self._move(move, amount)]
 
     # quotes
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from strongroom.chain.calls import Ask
 from strongroom.chain.ids import ConditionId, MarketId, Question
-from strongroom.chain.position_ids import Module
 from strongroom.chain.rpc import Position, checksum
 from strongroom.chain.terms import DELEGATED, ClassTerms, ordinal
 from strongroom.chain.units import BPS, MICRO, PRICE, WAD
+from strongroom.execution.account_kinds import AccountKind, ServedClasses
 from strongroom.execution.interfaces import ChainReads
 from strongroom.execution.venues.wallets import Wallets
 from strongroom.strategy.view import ClassState, MarketState, VaultState
@@ -53,6 +53,33 @@ class _Held:
     collateral_away: int = 0
     away: tuple[Position, ...] = ()
     outstanding: int = 0
+    wallet_open: bool = False
+
+
+@dataclass(frozen=True)
+class LeftInWallet:
+    """What the wallet that a closed account owns still holds.
+
+    Attributes:
+        tokens: of resolved conditions alone, by index: YES and NO of each condition in turn
+        is_open: whether it moves without the venue
+    """
+
+    account: str
+    collateral: int
+    tokens: tuple[int, ...]
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class _Away:
+    """What a wallet holds for an account; outcome tokens YES and NO of each condition in turn."""
+
+    wallet: str
+    collateral: int
+    tokens: Sequence[int]
+    outstanding: int = 0
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,8 +89,10 @@ class Holdings:
     Attributes:
         question: the condition or the event that it is about
         conditions: in the account's order, as `here` and `away`
-        wallet: that a delegated account has named; empty: none
-        exposure: of the vault in the market, at cost; outstanding: the part that is away
+        wallet: that a delegated account has named, or an account has adopted; empty: none
+        exposure: of the vault in the market, at cost
+        outstanding: the part of it that was handed to a delegated account's wallet
+        wallet_open: whether what an account's own wallet holds moves without the venue
     """
 
     market: MarketId
@@ -80,6 +109,7 @@ class Holdings:
     collateral_away: int = 0
     away: tuple[Position, ...] = ()
     outstanding: int = 0
+    wallet_open: bool = False
 
     @property
     def room_away(self) -> int:
@@ -124,13 +154,14 @@ class VaultReader:
         address: str,
         classes: Sequence[int] = (),
         wallets: Wallets | None = None,
-        modules: Mapping[int, Module] | None = None,
+        served: ServedClasses = ServedClasses(),  # noqa: B008 - frozen
     ) -> None:
         """Take the chain, the vault, the classes that the keeper serves, the wallets that delegated
-        accounts may use, and of classes of Protocol V2 their module (class_modules)."""
+        accounts may use, and which accounts the classes have (served_classes)."""
         self.chain, self.address = chain, checksum(address)
         self.classes, self.wallets = tuple(classes), wallets or Wallets(chain, (), ())
-        self._modules = modules or {}
+        self._served = served
+        self.owning = AccountKind.WALLET in served.kinds.values()  # some accounts own wallets
         self._conditions: dict[str, tuple[ConditionId, ...]] = {}
         self._delegated: dict[int, bool] = {}  # by class
 
@@ -203,7 +234,7 @@ class VaultReader:
     def _holdings(self, listed: Sequence[_Listed]) -> list[Holdings]:
         self._learn_classes([each.class_id for each in listed])
         delegated = [self._delegated[each.class_id] for each in listed]
-        held = self._held([each.account for each in listed], delegated)
+        held = self._held([(each.account, each.class_id) for each in listed])
         return [
             Holdings(
                 each.market,
@@ -220,6 +251,7 @@ class VaultReader:
                 there.collateral_away,
                 there.away,
                 there.outstanding,
+                there.wallet_open,
             )
             for each, there, is_away in zip(listed, held, delegated, strict=True)
         ]
@@ -230,6 +262,30 @@ class VaultReader:
 
     def to_sweep(self) -> list[str]:
         """Return the closed accounts of the keeper's classes from which something can come home."""
+        return [
+            account
+            for account, each in self._unswept()
+            if each.collateral or any(at.resolved and (at.yes or at.no) for at in each.here)
+        ]
+
+    def left_in_wallets(self) -> list[LeftInWallet]:
+        """Return what can come home from the wallets that closed accounts own."""
+        found = [
+            LeftInWallet(
+                account,
+                each.collateral_away,
+                tuple(
+                    amount if at.resolved else 0 for at in each.away for amount in (at.yes, at.no)
+                ),
+                each.wallet_open,
+            )
+            for account, each in (self._unswept() if self.owning else ())
+            if each.wallet
+        ]
+        return [each for each in found if each.collateral or any(each.tokens)]
+
+    def _unswept(self) -> list[tuple[str, _Held]]:
+        """Return the closed accounts of the keeper's classes, and what they hold."""
         accounts = [str(checksum(each)) for each in self.ask(("unsweptAccounts",))[0]]
         numbers = self.chain.ask([Ask(each, ACCOUNT, "classId") for each in accounts])
         own = [
@@ -238,12 +294,8 @@ class VaultReader:
             if number in self.classes
         ]
         self._learn_classes([number for _, number in own])
-        held = self._held([each for each, _ in own], [self._delegated[each] for _, each in own])
-        return [
-            account
-            for (account, _), each in zip(own, held, strict=True)
-            if each.collateral or any(at.resolved and (at.yes or at.no) for at in each.here)
-        ]
+        held = self._held(own)
+        return [(account, each) for (account, _), each in zip(own, held, strict=True)]
 
     def idle(self) -> int:
         """Return the assets that are in no account, micro-units."""
@@ -265,6 +317,12 @@ class VaultReader:
         number = int(self.ask(("marketOf", market))[0][1])
         self._learn_classes([number])
         return self._delegated[number]
+
+    def owns_wallet(self, market: MarketId) -> bool:
+        """Whether an open market's account trades by a wallet that it owns."""
+        if not self.owning:
+            return False
+        return self._kind(int(self.ask(("marketOf", market))[0][1])) is AccountKind.WALLET
 
     def conditions(self, account: str) -> tuple[ConditionId, ...]:
         """Return the conditions of an account, in its order."""
@@ -312,7 +370,8 @@ class VaultReader:
                 losses=losses,
                 retired=retired,
                 delegated=terms.grade == DELEGATED,
-                module=self._modules.get(number),
+                owns_wallets=self._kind(number) is AccountKind.WALLET,
+                module=self._served.modules.get(number),
             )
             implementations[number] = str(terms.implementation)
             self._delegated[number] = terms.grade == DELEGATED
@@ -351,12 +410,16 @@ class VaultReader:
                 marks[each.market][each.conditions[place]] = of
         return marks
 
-    def _held(self, accounts: Sequence[str], delegated: Sequence[bool]) -> list[_Held]:
-        """Return what accounts hold; of delegated ones their wallets' part apart."""
+    def _held(self, given: Sequence[tuple[str, int]]) -> list[_Held]:
+        """Return what accounts hold, each given with its class; their wallets' part apart."""
+        accounts = [account for account, _ in given]
         self._learn_conditions(accounts)
         names = ("positions", "tradable")
         found = self.chain.ask([Ask(each, ACCOUNT, name) for each in accounts for name in names])
-        away = self._away([a for a, is_away in zip(accounts, delegated, strict=True) if is_away])
+        away = self._away([account for account, number in given if self._delegated[number]])
+        away |= self._owned(
+            [account for account, number in given if self._kind(number) is AccountKind.WALLET]
+        )
         result = []
         for place, account in enumerate(accounts):
             (collateral, parts), tradable = found[2 * place : 2 * place + 2]
@@ -364,43 +427,90 @@ class VaultReader:
             if account not in away:
                 result.append(_Held(collateral, whole, tradable))
                 continue
-            wallet, there, tokens, outstanding = away[account]
+            there = away[account]
             outside = tuple(
                 replace(each, yes=yes, no=no)
-                for each, yes, no in zip(whole, tokens[::2], tokens[1::2], strict=True)
+                for each, yes, no in zip(whole, there.tokens[::2], there.tokens[1::2], strict=True)
             )
             inside = tuple(
                 replace(each, yes=each.yes - of.yes, no=each.no - of.no)
                 for each, of in zip(whole, outside, strict=True)
             )
             result.append(
-                _Held(collateral - there, inside, tradable, wallet, there, outside, outstanding)
+                _Held(
+                    collateral - there.collateral,
+                    inside,
+                    tradable,
+                    there.wallet,
+                    there.collateral,
+                    outside,
+                    there.outstanding,
+                    there.is_open,
+                )
             )
         return result
 
-    def _away(self, accounts: Sequence[str]) -> dict[str, tuple[str, int, Sequence[int], int]]:
-        """Return the wallets of delegated accounts that have one, their collateral, their outcome
-        tokens (YES and NO of each condition in turn), and what is outstanding at cost."""
+    def _away(self, accounts: Sequence[str]) -> dict[str, _Away]:
+        """Return what is in the wallets of delegated accounts that have one."""
         names = ("wallet", "outstanding", "CTF", "COLLATERAL", "tokenIds")
+        found = self._parts_of(accounts, "DelegatedAccount", names)
+        named = {
+            account: (wallet, ctf, collateral, tokens)
+            for account, (wallet, _, ctf, collateral, tokens) in found.items()
+            if int(wallet, 16)
+        }
+        return {
+            account: replace(there, outstanding=found[account][1])
+            for account, there in self._in_wallets(named).items()
+        }
+
+    def _owned(self, accounts: Sequence[str]) -> dict[str, _Away]:
+        """Return what is in the wallets that accounts have adopted."""
+        names = ("wallet", "adopted", "isOpen", "CTF", "COLLATERAL", "tokenIds")
+        found = self._parts_of(accounts, "WalletAccount", names)
+        adopted = {
+            account: (wallet, ctf, collateral, tokens)
+            for account, (wallet, is_adopted, _, ctf, collateral, tokens) in found.items()
+            if is_adopted
+        }
+        return {
+            account: replace(there, is_open=found[account][2])
+            for account, there in self._in_wallets(adopted).items()
+        }
+
+    def _parts_of(
+        self, accounts: Sequence[str], kind: str, names: Sequence[str]
+    ) -> dict[str, list[Any]]:
+        """Return what accounts answer to functions without arguments."""
+        found = self.chain.ask([Ask(each, kind, name) for each in accounts for name in names])
         count = len(names)
-        found = self.chain.ask(
-            [Ask(account, "DelegatedAccount", name) for account in accounts for name in names]
-        )
-        parts = {
+        return {
             account: found[count * place : count * (place + 1)]
             for place, account in enumerate(accounts)
-            if int(found[count * place], 16)
         }
+
+    def _in_wallets(self, named: Mapping[str, tuple[str, str, str, list[int]]]) -> dict[str, _Away]:
+        """Return what wallets hold, by account.
+
+        Args:
+            named: account -> wallet, ConditionalTokens, collateral, token ids
+        """
         asked = []
-        for wallet, _, ctf, collateral, tokens in parts.values():
+        for wallet, ctf, collateral, tokens in named.values():
             asked.append(Ask(collateral, "Erc20", "balanceOf", (wallet,)))
             each = ([wallet] * len(tokens), list(tokens))
             asked.append(Ask(ctf, "ConditionalTokens", "balanceOfBatch", each))
         held = self.chain.ask(asked)
         return {
-            account: (str(checksum(wallet)), held[2 * place], held[2 * place + 1], outstanding)
-            for place, (account, (wallet, outstanding, *_)) in enumerate(parts.items())
+            account: _Away(str(checksum(wallet)), cash, tokens)
+            for (account, (wallet, *_)), cash, tokens in zip(
+                named.items(), held[::2], held[1::2], strict=True
+            )
         }
+
+    def _kind(self, number: int) -> AccountKind | None:
+        """Return the kind of a class's accounts; None: the class is another keeper's."""
+        return self._served.kinds.get(number)
 
     def _free_wallets(
         self, classes: Mapping[int, ClassState], implementations: Mapping[int, str]

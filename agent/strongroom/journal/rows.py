@@ -38,7 +38,7 @@ class OrderIntent:
         price: limit, 10**-6
         size, filled: micro-tokens; a BUY that finds better prices may be filled with more
         time: of the decision, timestamp
-        maker: a wallet that trades for a delegated account; empty: the account itself
+        maker: a wallet that trades for the account; empty: the account itself
         answer: the venue's, to the order itself
         order_hash, signature, expiry, block: from SIGNED on; no fill can be older than the block
     """

@@ -6,11 +6,19 @@ from dataclasses import dataclass, field
 
 from strongroom.chain.ids import TokenId
 from strongroom.execution.housekeeping import Duties
-from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue, SafeSender
+from strongroom.execution.interfaces import (
+    ChainReads,
+    Listener,
+    OrderVenue,
+    SafeSender,
+    WalletRelayer,
+)
 from strongroom.execution.order_desk import Desk
+from strongroom.execution.owned_wallets import OwnedWallets
 from strongroom.execution.tasks import TaskRules, Tasks
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolMarket
+from strongroom.execution.wallet_desk import WalletDesk
 from strongroom.information.books import Book
 from strongroom.journal import Journal
 from strongroom.keeper.tick import Keeper, MarketSources, Watch
@@ -37,6 +45,7 @@ class Surroundings:
         report_sender: of the reporter's Safe, maybe the same; None: somebody else reports
         book: a token's newest book; None: unknown
         clock: seconds
+        relayer: of the venue; None: no account owns a wallet
         on_event: is called with each event
         on_view: is called with each view and what was decided on it
     """
@@ -51,6 +60,7 @@ class Surroundings:
     sources: MarketSources
     book: Callable[[TokenId], Book | None]
     clock: Callable[[], float] = time.time
+    relayer: WalletRelayer | None = None
     on_event: Listener = _ignore
     on_view: Callable[[View, Round], None] = _ignore
 
@@ -95,6 +105,8 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         on_event=on_event,
         wallets=vault.wallets,
     )
+    owned = OwnedWallets(journal, around.chain, transactor, around.relayer, on_event)
+    wallets = WalletDesk(vault, owned)
     sender = around.report_sender
     reporter = None
     if sender is not None:
@@ -106,8 +118,10 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         vault=vault,
         transactor=transactor,
         desk=desk,
-        tasks=Tasks(journal, transactor, desk, vault, settings.tasks, around.book, now, on_event),
-        duties=Duties(journal, transactor, vault, now, on_event),
+        tasks=Tasks(
+            journal, transactor, desk, vault, wallets, settings.tasks, around.book, now, on_event
+        ),
+        duties=Duties(journal, transactor, vault, wallets, now, on_event),
         reporter=reporter,
         report_sender=None if sender is transactor else sender,
         sources=around.sources,

@@ -109,6 +109,13 @@ class WalletSection(Section):
     passphrase_env: str = "STRONGROOM_WALLET_PASSPHRASE"
 
 
+class RelayerSection(Section):
+    """The venue's relayer, for accounts that own their wallets."""
+
+    url: HttpUrl
+    key_file: Place  # JSON: `key`, `secret`, `passphrase` of a builder
+
+
 class VenueSection(Section):
     """The venue's services and contracts."""
 
@@ -118,6 +125,7 @@ class VenueSection(Section):
     exchanges: tuple[ExchangeSection, ...] = Field(min_length=1)
     pools: tuple[PoolSection, ...] = ()
     wallets: tuple[WalletSection, ...] = ()
+    relayer: RelayerSection | None = None
     negative_risk_oracle: AddressOrNone = ""
     heartbeat: bool = True
 

@@ -186,10 +186,12 @@ def _look(chain: Contracts, address: str, wanted: str | None) -> _Found:
         notes.append(f"the vault's reporter is {reporter}, no Safe: somebody else must report")
     for number in numbers:
         terms = vault.classOf(number)
-        account = chain.at(terms.implementation, abi.load("PolymarketAccount"))
+        account = chain.at(terms.implementation, abi.load("WalletAccount"))
         exchange = _exchange(chain, account, str(terms.oracle))
         if exchange is not None:
             exchanges.setdefault(exchange.address, exchange)
+            if _owns_wallets(account):
+                notes.append(f"class {number}'s accounts own wallets: add [venue.relayer]")
         elif int(terms.grade) == DELEGATED:
             notes.append(f"class {number} trades through deposit wallets: add [[venue.wallets]]")
         else:
@@ -240,6 +242,14 @@ def _exchange(chain: Contracts, account: Contract, oracle: str) -> _Exchange | N
             negative_risk = v1 and bool(account.NEGATIVE_RISK())
             return _Exchange(address, version, negative_risk, oracle)
     raise ConfigError(f"the exchange {address} has an unknown signing domain")
+
+
+def _owns_wallets(account: Contract) -> bool:
+    """Say whether accounts of a class own deposit wallets."""
+    try:
+        return bool(account.WALLET_FACTORY())
+    except (CallReverted, BadArguments):
+        return False
 
 
 def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> JsonObject:

@@ -1,5 +1,6 @@
 """Put a keeper together from its configuration, and refuse what cannot work before it starts."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,6 @@ from strongroom.chain.calls import Ask
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import BadId, Json, TokenId, keccak, question_id, to_bytes, to_hex
 from strongroom.chain.nodes import Agreement, one_node
-from strongroom.chain.position_ids import Module
 from strongroom.chain.protocols import Protocol, protocol_of_exchange
 from strongroom.chain.rpc import Chain, checksum
 from strongroom.chain.terms import ordinal
@@ -22,7 +22,7 @@ from strongroom.chain.units import GWEI, MICRO
 from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.wire import BadSecret
 from strongroom.errors import BadInput
-from strongroom.execution.account_kinds import class_modules
+from strongroom.execution.account_kinds import AccountKind, ServedClasses, served_classes
 from strongroom.execution.fees import FeeRules
 from strongroom.execution.interfaces import Listener
 from strongroom.execution.tasks import TaskRules
@@ -30,6 +30,7 @@ from strongroom.execution.transactions import Transactor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.clob import Clob, VenueAway, log_in
 from strongroom.execution.venues.pools import PoolMarket, pool_tokens
+from strongroom.execution.venues.relayer import RelayerClient
 from strongroom.execution.venues.wallets import VenueWallet, Wallets
 from strongroom.information.books import Book, BookReader, BooksAway
 from strongroom.information.forecast import (
@@ -60,6 +61,7 @@ from strongroom.reporting.report import Reporting, ReportSchedule
 from strongroom.settings import ConfigError, read_secret
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import CosignerAway, OwnKeys, Signers, WithCosigner
+from strongroom.signing.venue_requests import Credentials
 from strongroom.strategy.api import BadParameters, Pack, UnknownPack, make_pack
 from strongroom.strategy.decide import Exchanges, Rules
 from strongroom.strategy.portfolio import PortfolioLimits
@@ -92,8 +94,8 @@ def build(
     executor = open_keystore(config.keys.executor, config.keys.executor_passphrase_env, chain.node)
     wallets = _wallets(config, chain)
     reporter = check_vault(config, chain)
-    modules = _modules(config, chain)
-    vault = VaultReader(chain, config.vault, config.classes, wallets, modules)
+    served = _served(config, chain)
+    vault = VaultReader(chain, config.vault, config.classes, wallets, served)
     pools = [_pool_market(chain, each) for each in config.venue.pools]
     cosigner = None if config.cosigner is None else _cosigner(config.cosigner)
     signers, kept = _signers(config, chain, owner, cosigner), journal or Journal(config.journal)
@@ -118,6 +120,7 @@ def build(
         sources=_sources(config, books, forecasters, now),
         book=lambda token: _newest(books, token, int(now())),
         clock=now,
+        relayer=_relayer(config, served),
         on_event=on_event,
     )
     return assemble(around, settings_of(config, packs, pools))
@@ -391,16 +394,41 @@ def check_vault(config: Config, chain: Chain) -> str:
     return checksum(reporter)
 
 
-def _modules(config: Config, chain: Chain) -> dict[int, Module]:
-    """Return the module of each class that holds Protocol V2.
+def _served(config: Config, chain: Chain) -> ServedClasses:
+    """Return which accounts the classes have.
 
     Raises:
         ConfigError: the keeper cannot trade for a class.
     """
     try:
-        return class_modules(chain, config.vault, config.classes)
+        return served_classes(chain, config.vault, config.classes)
     except BadInput as error:
         raise ConfigError(f"[classes] {error}") from error
+
+
+def _relayer(config: Config, served: ServedClasses) -> RelayerClient | None:
+    """Return the venue's relayer; None: no class needs it.
+
+    Raises:
+        ConfigError: a class needs it and it is not configured, or its key is none.
+    """
+    needing = [number for number, kind in served.kinds.items() if kind is AccountKind.WALLET]
+    section = config.venue.relayer
+    if not needing:
+        return None
+    if section is None:
+        raise ConfigError(
+            f"[venue.relayer] class {needing[0]} is of WalletAccounts: write `url` and `key_file`"
+        )
+    place = "[venue.relayer.key_file]"
+    text = read_secret(section.key_file, place, "write your builder key there")
+    try:
+        key = Credentials(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise ConfigError(
+            f"{place} {section.key_file} is no builder key: JSON of `key`, `secret`, `passphrase`"
+        ) from error
+    return RelayerClient(section.url, key, time.time)
 
 
 def _wallets(config: Config, chain: Chain) -> Wallets:

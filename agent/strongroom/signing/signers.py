@@ -45,8 +45,8 @@ class OrderRequest:
 
     Attributes:
         record: canonical JSON of the decision that the order's metadata commits to
-        account: of the market, where a wallet is the order's maker; the wallet's key signs for the
-            venue then, and the Safe's signature is the admission alone
+        account: of the market, where a wallet is the order's maker. Of a delegated account's the
+            wallet's key signs for the venue, and the Safe's signature is the admission alone
     """
 
     order: OrderV2

@@ -205,7 +205,7 @@ class _Round:
         for move in proposal.moves:
             if move.kind == MoveKind.CONVERT and move.market.protocol is Protocol.V2:
                 raise _NotNow("a conversion on Protocol V2 gives no collateral")
-            if move.kind != MoveKind.MERGE and view.is_delegated(move.market):
+            if move.kind != MoveKind.MERGE and view.is_by_wallet(move.market):
                 raise _NotNow(f"a {move.kind} stays in the account, out of its wallet's reach")
         sized, sizing = self.sized(proposal)
         budgets = self.budgets(sized, proposal)

@@ -32,6 +32,7 @@ class ClassState:
     losses: int = 0  # that count against its cap
     retired: bool = False  # no budget goes out any more
     delegated: bool = False  # its markets are traded by wallets of the venue
+    owns_wallets: bool = False  # that its accounts own
     module: Module | None = None  # of Protocol V2, whose markets alone it holds; None: V1's alone
 
     @property
@@ -162,6 +163,13 @@ class View:
         """Whether a wallet of the venue trades the market, not its account."""
         number = self.class_of(market)
         return number is not None and self.vault.classes[number].delegated
+
+    def is_by_wallet(self, market: Market) -> bool:
+        """Whether a wallet trades the market: a delegated one, or one that the account owns."""
+        number = self.class_of(market)
+        return number is not None and (
+            self.vault.classes[number].delegated or self.vault.classes[number].owns_wallets
+        )
 
     def held(self, market: Market) -> tuple[int, int]:
         """Return the YES and NO tokens of a market, micro-tokens."""

@@ -59,6 +59,9 @@ class Wallets:
     def __getitem__(self, address: str) -> VenueWallet:
         return self._wallets[address.lower()]
 
+    def __contains__(self, address: str) -> bool:
+        return address.lower() in self._wallets
+
     def all(self) -> list[VenueWallet]:
         """Return the wallets."""
         return list(self._wallets.values())
