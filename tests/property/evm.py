@@ -176,7 +176,9 @@ class Evm:
 
     Attributes:
         transactions: time and logs of each transaction, while `keeps_logs`
-        gas_used: of the last call, without what a transaction costs by itself
+        gas_used: of the last call, with the 21,000 of a transaction, without its bytes. Too low: to
+            revm all calls are one transaction, so what an earlier one has touched is warm, and what
+            it has written costs little to write again
     """
 
     def __init__(self, timestamp: int, chain_id: int = 1) -> None:
@@ -254,7 +256,6 @@ class Evm:
     @property
     def gas_used(self) -> int:
         return int(self._evm.result.gas_used)
-
     def balance(self, address: str) -> int:
         """Return what an address has of native coin, wei."""
         return int(self._evm.get_balance(address))
