@@ -107,9 +107,10 @@ interface IGovernance:
 
 
 MAX_VISITED: constant(uint256) = nav.MAX_MARKETS  # accounts that an exit in kind visits
-# What a call that may fail is given, and must find: more than the dearest honest account uses (one that
-# owns a wallet: 453,000 a condition before refunds, of 32), and not all there is, or an account that
-# burns it could not be closed. With 32 conditions it is 15.2 M, which a transaction of 16.7 M still has.
+# What a call that may fail is given, and must find: more than an honest account of a few conditions uses
+# (one that owns a wallet: 453,000 a condition, and more in a transaction that first touches each), and
+# not all there is, or an account that burns it could not be closed. With 32 conditions it is 15.2 M,
+# which a transaction of 16.7 M still has; where that is too little, `redeem` in pieces comes first.
 REDEEM_GAS: constant(uint256) = 200_000
 REDEEM_GAS_PER_CONDITION: constant(uint256) = 470_000
 MOVE_GAS: constant(uint256) = 500_000  # to halt, or to send collateral home

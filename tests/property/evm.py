@@ -256,6 +256,7 @@ class Evm:
     @property
     def gas_used(self) -> int:
         return int(self._evm.result.gas_used)
+
     def balance(self, address: str) -> int:
         """Return what an address has of native coin, wei."""
         return int(self._evm.get_balance(address))
