@@ -87,6 +87,8 @@ EQUIVALENT: dict[str, str] = {
     "(assets * LOSS + whole - 1) // whole + 1": "2**-96 of a unit a share more: it is rounded up",
     "(kept * given // left + 1) >>": "one of the sixteen bits that are cut off",
     "len(owners) == 1 or owners[0] == self": "a guard: a Safe without a transaction had one owner",
+    "paused >= block.timestamp": "equal: paused for no second is not longer than the delay",
+    "// nav._shares() + 1": "2**-96 of a unit a share",
     "if len(signature) <= LEAST_ORDER": "an envelope of the least length has no keeper's signature",
     '"request too large"': "a guard: no asset has 2**96 units, the transfer fails",
     '"settlement too large"': "a guard: a collapsed price is not dealt at",
