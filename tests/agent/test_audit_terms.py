@@ -22,9 +22,10 @@ from strongroom.audit.permissions import ZERO, Limit, MarketClass, Permissions
 
 from tests.defaults import DAY, limit
 from tests.property.audited import audit, events_of, found_at_last
-from tests.property.world import DEPOSIT, HOUR, OPEN, UNIT, YES, Kind, World
+from tests.property.world import DEPOSIT, HOUR, KINDS, OPEN, UNIT, YES, Kind, World
 
 MILLION = 10**6 * UNIT
+ADDED = len(KINDS)  # the class after the first ones
 
 
 def selector(signature):
@@ -83,12 +84,12 @@ def governed():
     for function, *arguments in announced:
         getattr(vault, function)(*arguments, sender=owner)
     vault.setKeeper(1, ZERO, sender=who["bob"])  # the guardian's, at once
-    caps = vault.classOf(4)[4:8]
-    raised = ("setClassCaps", 4, (2**60, *caps[1:]))
+    caps = vault.classOf(ADDED)[4:8]
+    raised = ("setClassCaps", ADDED, (2**60, *caps[1:]))
     lowered = ("decreaseDelay", selector("setKeeper(uint256,address)"), DAY)
     for function, *arguments in (raised, lowered):
         world.submit(function, *arguments)
-    vault.setClassCaps(4, (1, *caps[1:]), sender=who["bob"])  # safer
+    vault.setClassCaps(ADDED, (1, *caps[1:]), sender=who["bob"])  # safer
     world.wait(3 * DAY)
     for function, *arguments in (raised, lowered):
         world.accept(vault.data(function, *arguments))
@@ -109,7 +110,7 @@ def test_what_was_announced_in_time_differs_nowhere(governed):
     assert permissions.limit(Limit.MAX_PREMIUM_BPS) == 3_000
     assert permissions.rates == (60, 0, 0)
     assert permissions.roles["owner"] == world.who["alice"].lower()
-    added, given_up = permissions.class_of(4), permissions.class_of(1)
+    added, given_up = permissions.class_of(ADDED), permissions.class_of(1)
     assert added.caps.words[0] == 2**60 and added.keeper == world.who["trader"].lower()
     assert given_up.keeper == ZERO and permissions.class_of(3).is_retired
     assert any("revoked" in each.what for each in permissions.timeline)
