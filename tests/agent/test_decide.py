@@ -256,6 +256,26 @@ def test_what_would_stay_in_the_account_is_not_planned_for_a_wallets_market():
     assert not found.decisions and "out of its wallet's reach" in found.passed[0].why
 
 
+def test_of_two_classes_of_one_oracle_the_first_with_room_is_used():
+    """K9: class 0 with a cap of 0, retired or lost; where the market is open, that class counts."""
+    open_class = replace(CLASS, market_cap=5_000 * MICRO)
+    for used_up in (
+        {"market_cap": 0},
+        {"retired": True},
+        {"exposure": CLASS.class_cap},
+        {"losses": CLASS.class_cap},
+    ):
+        state = replace(STATE, classes={1: open_class, 0: replace(CLASS, **used_up)})
+        (decision,) = run(view(TAIL, state=state), "tail").decisions
+        assert list(decision.record.budgets) == [market_of(1, ONE.question_key)]
+    both = replace(STATE, classes={1: open_class, 0: CLASS})
+    assert view(TAIL, state=both).class_of(ONE) == 0
+    here = {market_of(0, ONE.question_key): held(MICRO, {ONE.condition_id: (5, 0)})}
+    kept = replace(state, markets=here)
+    assert view(TAIL, state=kept).class_of(ONE) == 0, "what is held there can be sold"
+    assert view(TAIL, state=kept).held(ONE) == (5, 0)
+
+
 def test_a_foreign_oracle_is_no_class_of_ours():
     stranger = market(1, oracle="0x" + "99" * 20)
     assert run(view((stranger, TAIL[1])), "tail") == decide(

@@ -40,6 +40,22 @@ class ClassState:
         """The only protocol whose tokens its accounts can hold."""
         return Protocol.V1 if self.module is None else Protocol.V2
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a budget may still go out to a market of it."""
+        left = min(self.market_cap, self.class_cap - self.exposure - self.losses)
+        return not self.retired and left > 0
+
+    def admits(self, market: Market, oracle: str) -> bool:
+        """Whether markets of this kind are its own.
+
+        Args:
+            oracle: that the market's condition names
+        """
+        if self.module is None and market.module is None:
+            return self.oracle.lower() == oracle.lower()
+        return self.module == market.module
+
 
 @dataclass(frozen=True)
 class MarketState:
@@ -134,14 +150,18 @@ class View:
     def class_of(self, market: Market) -> int | None:
         """Return the class that admits the market, or None; the keeper's own classes alone.
 
-        A class of Protocol V2 has a module as its oracle, and so all its markets of this kind."""
+        A class of Protocol V2 has a module as its oracle, and so all its markets of this kind. Of
+        several classes the one in which the market is open counts, then the first, by number, that
+        has room, then the first.
+        """
+        vault, question = self.vault, market.question_key
         oracle = self.negative_risk_oracle if market.negative_risk else market.oracle
-        for number, each in self.vault.classes.items():
-            if each.module == market.module and (
-                each.module is not None or each.oracle.lower() == oracle.lower()
-            ):
-                return number
-        return None
+        admitting = sorted(n for n, each in vault.classes.items() if each.admits(market, oracle))
+        if len(admitting) < 2:
+            return admitting[0] if admitting else None
+        opened = (n for n in admitting if market_of(n, question) in vault.markets)
+        roomy = (n for n in admitting if vault.classes[n].has_room)
+        return next(opened, next(roomy, admitting[0]))
 
     def why_no_class(self, market: Market) -> str:
         """Return why no class admits the market."""
