@@ -33,6 +33,7 @@ from strongroom.information.gamma import Market
 
 BATCH = 15  # orders of one request
 ATTEMPTS = 20  # at a request that the rate limit holds back
+MATCHED_S = 5.0  # at most, until an order that was put off is matched
 Answer = TypeVar("Answer")
 
 
@@ -152,7 +153,14 @@ class Taker(Trader):
             token = market.token_ids[self._dice.choice((YES, NO))]
             orders.append(self.order(token, True, Decimal("0.98"), tokens * MICRO))
         answers = self.post(orders, "FAK")
+        deadline = time.monotonic() + MATCHED_S
+        while self._is_put_off() and time.monotonic() < deadline:
+            time.sleep(0.1)
         return sum(bool(answer.get("success")) for answer in answers)
+
+    def _is_put_off(self) -> bool:
+        """Whether the venue has yet to match an order of ours (VENUE e1, delayed)."""
+        return any("DELAYED" in each["status"] for each in self.client.get_open_orders())
 
 
 def patiently(ask: Callable[[], Answer]) -> Answer:
