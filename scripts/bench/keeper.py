@@ -165,11 +165,11 @@ def report_requests() -> dict[str, int]:
             assert state == TransactionState.DONE, why
         stage.clock.sleep(HOUR)
         asked = _counted(keeper.chain.node)
-        marks, _, _ = keeper.reporter.marks({}, {}, int(stage.clock()))
+        marks, _, _ = keeper.reporter.marks(int(stage.clock()))
         of_marks = len(asked)
         assert len(marks) == MARKETS
         asked.clear()
-        assert keeper.reporter.report({}, {}) is not None
+        assert keeper.reporter.report() is not None
         return {
             f"keeper.report_rpc_requests.{MARKETS}": of_marks,
             f"keeper.report_rpc_requests_sent.{MARKETS}": len(asked),
@@ -193,7 +193,7 @@ def _fund(stage: Stage, keeper: Keeper) -> None:
     for _ in range(2):  # the first report closes the request, the second settles it
         stage.clock.sleep(HOUR)
         assert keeper.reporter is not None
-        keeper.reporter.report({}, {})
+        keeper.reporter.report()
 
 
 def latencies() -> dict[str, float]:

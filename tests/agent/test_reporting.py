@@ -47,14 +47,25 @@ def book(bids=(), asks=(), seen_at=0):
     return Book(*sides, seen_at)
 
 
-def quote(yes, no, now=0):
-    return quote_from_books((yes, no), now, METHOD)
+def quote(yes, no, now=0, held=0):
+    return quote_from_books((yes, no), held, now, METHOD)
 
 
 def test_marks_are_the_depth_at_the_reference_size():
     """100 tokens: 60 at 40 and 40 at 30 bring .36; 50 at 45 and 50 at 55 cost .50."""
     yes = book([(40, 60), (30, 80)], [(45, 50), (55, 200)])
     assert quote(yes, None) == (36 * 10**16, 50 * 10**16)
+
+
+def test_a_mark_is_of_all_that_is_held():
+    """K2: 10,000 tokens; bids 100 at .90, 100 at .50, 100 at .10: they bring 150, not 9,000."""
+    yes = book([(90, 100), (50, 100), (10, 100)], [(95, 100)])
+    assert quote(yes, None, held=100 * MICRO)[0] == WAD * 90 // 100
+    bid, ask = quote(yes, None, held=10_000 * MICRO)
+    assert bid == WAD * 150 // 10_000
+    assert 10_000 * bid == 150 * WAD
+    # buying as many costs 95 for the first hundred, and 1 for each of the rest
+    assert ask == WAD * (95 + 9_900) // 10_000
 
 
 def test_both_books_bound_a_mark_and_the_better_one_counts():

@@ -65,7 +65,7 @@ def requests_of_marks(prepared, folder, count):
     keeper, chain = made.keeper, CountingChain(made.keeper.chain)
     vault = VaultReader(chain, VAULT, (0,))
     reporter = Reporter(keeper.reporter.settings, keeper.journal, keeper.transactor, vault, int)
-    marks, basis, _ = reporter.marks({}, {}, made.world.now)
+    marks, basis, _ = reporter.marks(made.world.now)
     assert len(marks) == len(basis) == count
     first = chain.requests
     vault.read({})

@@ -105,7 +105,7 @@ def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_pat
             settings, desk.journal, desk.transactor, reader, desk.chain.now,
             lambda event, fields: told.append((event, fields["difference_bid"])),
         )  # fmt: skip
-        assert (tmp_path / f"{reporter.report({}, {})}.json").is_file()
+        assert (tmp_path / f"{reporter.report()}.json").is_file()
         assert told == [("reported", 0)]
 
     report(Reporting(tmp_path, "pool", pools=pools))

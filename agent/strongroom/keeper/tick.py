@@ -34,6 +34,7 @@ from strongroom.information.sources import Look
 from strongroom.journal import Journal
 from strongroom.journal.states import AnswerKind
 from strongroom.reporting.report import Reporter
+from strongroom.reporting.seen import Unseen, unseen
 from strongroom.settings import AlreadyRuns
 from strongroom.signing.signers import NotSigned
 from strongroom.strategy.api import Pack
@@ -149,6 +150,7 @@ class Keeper:
         look, decided = None, 0
         with _Named(halts):
             look = self._look(state, now)
+            self._see(look, state)
         with _Named(halts):
             self._check_signers()
         with _Named(halts):
@@ -161,8 +163,9 @@ class Keeper:
             state = self._again(state, halts)
             self.duties.tidy(state, self.tasks.busy())
         with _Named(halts):
-            if look is not None and "clock" not in halts:
-                self._report(look, state)
+            if look is not None and not {"clock", "report"} & halts.keys():
+                self._see(look, state)  # what has come in since
+                self._report(state)
         return self._again(state, halts), decided
 
     # parts of a tick
@@ -183,10 +186,28 @@ class Keeper:
         if self.report_sender is not None:
             self.report_sender.advance()
 
-    def _report(self, look: Look, state: VaultState) -> None:
+    def _see(self, look: Look, state: VaultState) -> None:
+        """Keep the books of what is open, for the next report.
+
+        Raises:
+            Unseen: tokens are held of which no book was ever seen.
+        """
+        if self.reporter is None:
+            return
+        seen, pools = self.reporter.seen, self.reporter.settings.pools
+        for each in state.markets.values():
+            for condition, (yes, no) in each.positions.items():
+                market = look.markets.get(condition)
+                if market is not None:
+                    seen.see(market, look.books, held=bool(yes or no))
+                known = each.question in pools or condition in each.resolved
+                if not known and seen.lacks(condition, yes, no):
+                    raise unseen(condition)
+
+    def _report(self, state: VaultState) -> None:
         """Report where that is our task and it is time."""
         if self.reporter is not None and self.reporter.is_due(waits_for_mark(state)):
-            self.reporter.report(look.markets, look.books)
+            self.reporter.report()
 
     def _again(self, state: VaultState, halts: dict[str, str]) -> VaultState:
         """Return the vault as it is now, read anew only where we have moved something since."""
@@ -394,6 +415,8 @@ class _Named:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         match error:
+            case Unseen():
+                self._halts["report"] = str(error)
             case NotSigned():
                 self._halts["signers"] = str(error)
             case NotSent():

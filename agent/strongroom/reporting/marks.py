@@ -39,7 +39,8 @@ class Method:
     """How books become marks. Written down, since holders live by it (docs/agent.md).
 
     Attributes:
-        reference_size: micro-tokens that a mark assumes sold into the bids and bought from the asks
+        reference_size: micro-tokens that a mark assumes sold into the bids and bought from the
+            asks; where more is held, all that is held
         stale_s: a book older than this loses value
         haircut_bps: of the bid, and of what the ask lacks to 1, for each stale hour begun
     """
@@ -49,8 +50,10 @@ class Method:
     haircut_bps: int = 500
 
 
-def quote_from_books(books: tuple[Book | None, Book | None], now: int, method: Method) -> Quote:
-    """Return a condition's bid and ask of YES: what the reference size would bring and cost.
+def quote_from_books(
+    books: tuple[Book | None, Book | None], held: int, now: int, method: Method
+) -> Quote:
+    """Return a condition's bid and ask of YES: what a token of the position would bring and cost.
 
     Selling YES and buying NO come to the same, so each book bounds both; the better one counts.
     What finds no bid is worth 0, what finds no ask costs 1: a missing quote makes no value up, it
@@ -59,11 +62,12 @@ def quote_from_books(books: tuple[Book | None, Book | None], now: int, method: M
 
     Args:
         books: of YES and NO; None: there is none
+        held: micro-tokens of the position, complete sets left out
         now: timestamp
     """
     quotes = []
     for book in books:
-        bid, ask = _swept(book, method.reference_size)
+        bid, ask = _swept(book, max(held, method.reference_size))
         if book is not None:
             hours = -(-max(0, now - book.seen_at - method.stale_s) // HOUR)
             kept = BPS - min(BPS, hours * method.haircut_bps)

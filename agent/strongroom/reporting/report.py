@@ -12,7 +12,6 @@ from strongroom.chain.ids import (
     Json,
     MarketId,
     Question,
-    TokenId,
     to_bytes,
     transaction_key,
 )
@@ -21,8 +20,6 @@ from strongroom.chain.units import HOUR
 from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.vault_reader import Holdings, VaultReader
 from strongroom.execution.venues.pools import read_pools
-from strongroom.information.books import Book
-from strongroom.information.gamma import Market
 from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState
 from strongroom.reporting.evidence import (
@@ -41,6 +38,7 @@ from strongroom.reporting.marks import (
     within_event,
 )
 from strongroom.reporting.nav import nav_of, paid_to_yes, value_of
+from strongroom.reporting.seen import SeenBooks
 
 LOOK_BACK = 64  # blocks, for the event of the report that was just sent
 PURPOSE = "report"
@@ -100,7 +98,12 @@ class Reporter:
         now: Callable[[], int],
         on_event: Listener = lambda event, fields: None,
     ) -> None:
-        """Take the parts; `on_event` is called with each report."""
+        """Take the parts; `on_event` is called with each report.
+
+        Attributes:
+            seen: the books that marks are made from
+        """
+        self.seen = SeenBooks(journal)
         self.settings, self._journal, self._transactor = settings, journal, transactor
         self._vault, self._now, self._on_event = vault, now, on_event
 
@@ -118,19 +121,18 @@ class Reporter:
             after = min(after, schedule.when_opened)
         return self._now() - state.last >= max(after, state.interval_s)
 
-    def report(
-        self, markets: Mapping[ConditionId, Market], books: Mapping[TokenId, Book]
-    ) -> str | None:
+    def report(self) -> str | None:
         """Mark, store the evidence, send; return the evidence's hash, None while it is under way.
 
         Raises:
             NotSigned: a signature is missing.
+            Unseen: no book of something that the vault holds was ever seen.
         """
         if self._transactor.carries(PURPOSE):
             self._transactor.advance()
             return None
         now = self._now()
-        marks, basis, expected = self.marks(markets, books, now)
+        marks, basis, expected = self.marks(now)
         revealed = self._journal.unrevealed()
         document = evidence_document(
             self._vault.address,
@@ -156,11 +158,13 @@ class Reporter:
         self._check(evidence, expected)
         return evidence
 
-    def marks(
-        self, markets: Mapping[ConditionId, Market], books: Mapping[TokenId, Book], now: int
-    ) -> tuple[list[Mark], list[Basis], Expected]:
+    def marks(self, now: int) -> tuple[list[Mark], list[Basis], Expected]:
         """Return the marks of all open markets' unresolved conditions, what each condition rests
-        on, and what they come to."""
+        on, and what they come to.
+
+        Raises:
+            Unseen: see report.
+        """
         held = self._vault.holdings(self._vault.open_markets())
         pools = self._pools(held)
         marks: list[Mark] = []
@@ -168,8 +172,10 @@ class Reporter:
         values: dict[MarketId, tuple[int, int]] = {}
         for account in held:
             positions = account.positions
+            if account.market not in pools:
+                self.seen.check(positions)
             pairs = [
-                self._quote(condition, position, pools.get(account.market), markets, books, now)
+                self._quote(condition, position, pools.get(account.market), now)
                 for condition, position in positions.items()
             ]
             quotes = _exclusive([quote for quote, _ in pairs], list(positions.values()))
@@ -204,8 +210,6 @@ class Reporter:
         condition: ConditionId,
         position: Position,
         pool: tuple[str, Pool] | None,
-        markets: Mapping[ConditionId, Market],
-        books: Mapping[TokenId, Book],
         now: int,
     ) -> tuple[Quote, Basis]:
         """Return a condition's bid and ask of YES, and what they rest on."""
@@ -215,12 +219,9 @@ class Reporter:
             address, there = pool
             quote = quote_from_pool(there, position.yes, position.no)
             return quote, Basis(condition, pool=address, reserves=there.reserves)
-        market = markets.get(condition)
-        pair: tuple[Book | None, Book | None] = (None, None)
-        if market is not None:
-            yes, no = (books.get(token) for token in market.token_ids)
-            pair = (yes, no)
-        quote = quote_from_books(pair, now, self.settings.method)
+        pair = self.seen.of(condition)
+        held = abs(position.yes - position.no)
+        quote = quote_from_books(pair, held, now, self.settings.method)
         return quote, Basis(condition, books=pair)
 
     def _check(self, evidence: str, expected: Expected) -> None:

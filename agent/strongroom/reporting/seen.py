@@ -1,0 +1,98 @@
+"""The last books that were seen of what the vault holds, kept in the journal: unknown is not zero.
+
+A position whose book is missing at the moment is marked from the last one, by its age. One that
+was never seen has no mark at all, and a report that needs it waits. Only a book that the venue
+itself shows to be empty is an empty one.
+"""
+
+from collections.abc import Mapping
+
+from pydantic import TypeAdapter
+
+from strongroom.chain.ids import ConditionId, TokenId
+from strongroom.chain.rpc import Position
+from strongroom.chain.units import MICRO
+from strongroom.errors import Refused
+from strongroom.information.books import Book
+from strongroom.information.gamma import Market
+from strongroom.journal import Journal
+
+KEEP_EVERY_S = 60  # in the journal: a restart knows no older state than that
+LEAST = MICRO  # micro-tokens: anybody may send less, and no report waits for its book
+
+Pair = tuple[Book | None, Book | None]  # books of YES and NO
+NOTHING: Pair = (None, None)
+_PAIR = TypeAdapter(Pair)
+
+
+class Unseen(Refused):
+    """A report waits for a book; the message says of which market."""
+
+
+class SeenBooks:
+    """The newest books by condition."""
+
+    def __init__(self, journal: Journal) -> None:
+        """Go on with what the journal has."""
+        self._journal = journal
+        self._seen: dict[ConditionId, Pair] = {}
+        self._kept_at: dict[ConditionId, int] = {}
+
+    def see(self, market: Market, books: Mapping[TokenId, Book], held: bool) -> None:
+        """Take a market's books, as far as they are newer.
+
+        Args:
+            held: the vault has tokens of it: a restart must know its books, too
+        """
+        name = market.condition_id
+        before = self.of(name)
+        yes, no = (
+            _newer(old, books.get(token))
+            for old, token in zip(before, market.token_ids, strict=True)
+        )
+        self._seen[name] = yes, no
+        newest = max((each.seen_at for each in (yes, no) if each is not None), default=0)
+        if held and newest - self._kept_at.get(name, 0) >= KEEP_EVERY_S:
+            self._kept_at[name] = newest
+            self._journal.keep(_fact(name), _PAIR.dump_json((yes, no)).decode())
+
+    def of(self, condition: ConditionId) -> Pair:
+        """Return the newest books of YES and NO; None: never seen."""
+        if condition not in self._seen:
+            kept = self._journal.fact(_fact(condition))
+            self._seen[condition] = _PAIR.validate_json(kept) if kept else NOTHING
+        return self._seen[condition]
+
+    def lacks(self, condition: ConditionId, yes: int, no: int) -> bool:
+        """Whether tokens are held of which no book was ever seen.
+
+        Args:
+            yes, no: micro-tokens; complete sets need no book
+        """
+        return abs(yes - no) >= LEAST and self.of(condition) == NOTHING
+
+    def check(self, positions: Mapping[ConditionId, Position]) -> None:
+        """Hold back what needs a book that was never seen.
+
+        Raises:
+            Unseen: see the class.
+        """
+        for condition, position in positions.items():
+            if not position.resolved and self.lacks(condition, position.yes, position.no):
+                raise unseen(condition)
+
+
+def unseen(condition: ConditionId) -> Unseen:
+    """Return the refusal of what needs a condition's book."""
+    return Unseen(
+        f"no book of {condition} was ever seen, and the vault holds tokens of it: nothing is "
+        "reported until the venue shows one; look whether the venue and its stream answer"
+    )
+
+
+def _newer(old: Book | None, new: Book | None) -> Book | None:
+    return old if new is None or (old is not None and old.seen_at > new.seen_at) else new
+
+
+def _fact(condition: ConditionId) -> str:
+    return f"books of {condition}"
