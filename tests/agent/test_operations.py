@@ -126,13 +126,14 @@ def quiet_keeper(kind, reports, tidied):
     )
     answer = SimpleNamespace(kind="ACCEPTED", detail="")
     return kind(
-        journal=SimpleNamespace(moves=0, reservations=dict),
+        journal=SimpleNamespace(moves=0, reservations=dict, unresolved=list),
         chain=SimpleNamespace(now=lambda: 1_000, ask=lambda asked: [False for _ in asked]),
         venue=SimpleNamespace(time=lambda: 1_000, heartbeat=lambda: answer, trouble=""),
         vault=SimpleNamespace(
             read=lambda kept: vault,
             wallets=SimpleNamespace(all=list),
             holdings=lambda names: (),
+            payouts=lambda conditions: {},
         ),
         transactor=SimpleNamespace(moves=0, advance=idle),
         desk=SimpleNamespace(recover=idle),

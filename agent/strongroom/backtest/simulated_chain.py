@@ -9,6 +9,7 @@ nonces, reorgs, negative-risk events, wallets, pools; each transaction is a bloc
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -19,6 +20,7 @@ from strongroom.backtest.simulated_vault import Caps, Vault, VaultClass
 from strongroom.chain.calls import Ask, Call, DecodedLog, Head
 from strongroom.chain.codec import Matching
 from strongroom.chain.ids import (
+    ConditionId,
     MarketId,
     OrderHash,
     Question,
@@ -425,9 +427,23 @@ class SimulatedChain:
     def _answer(self, ask: Ask) -> object:
         if ask.contract == "Vault":
             return self._vault[ask.function](*ask.arguments)
+        if ask.contract == "ConditionalTokens":
+            return self._payout(ask.function, ConditionId(str(ask.arguments[0])))
+        if ask.function == "CTF":
+            return VAULT  # one address stands for all: what is asked says which
         if ask.contract == "Exchange":
             return self._order_status(OrderHash(str(ask.arguments[0])))
         return self._account[ask.function](self.world.account_at(ask.address))
+
+    def _payout(self, function: str, condition: ConditionId) -> int:
+        """Return the denominator of a condition's payout, or what YES gets of it; 0: not yet."""
+        listed = self.world.engine.listed[self._places[condition]]
+        yes, no = listed.payout if self.world.now >= listed.pays_at else (0, 0)
+        return yes if function == "payoutNumerators" else yes + no
+
+    @cached_property
+    def _places(self) -> dict[ConditionId, int]:
+        return {market.condition_id: n for n, market in enumerate(self.world.markets)}
 
     def _account_of(self, market: MarketId) -> str:
         account = self.world.accounts.get(market)

@@ -7,6 +7,7 @@ from typing import Any
 
 from strongroom.chain.calls import Ask
 from strongroom.chain.ids import ConditionId, MarketId, Question
+from strongroom.chain.orders import YES
 from strongroom.chain.rpc import Position, checksum
 from strongroom.chain.terms import DELEGATED, ClassTerms, ordinal
 from strongroom.chain.units import BPS, MICRO, PRICE, WAD
@@ -164,6 +165,7 @@ class VaultReader:
         self.owning = AccountKind.WALLET in served.kinds.values()  # some accounts own wallets
         self._conditions: dict[str, tuple[ConditionId, ...]] = {}
         self._delegated: dict[int, bool] = {}  # by class
+        self._paying: list[str] | None = None
 
     def read(self, reserved: Mapping[str, int]) -> VaultState:
         """Return the vault's state now.
@@ -311,6 +313,34 @@ class VaultReader:
         found = self.ask(*(("epochOf", side, epoch) for side, epoch in enumerate(opened)))
         asked = any(amount for amount, *_ in found)
         return ReportState(last if count else 0, interval if count else 0, asked or any(waiting))
+
+    def payouts(self, conditions: Sequence[ConditionId]) -> dict[ConditionId, float]:
+        """Return what YES of conditions of ConditionalTokens was paid, of those that have resolved,
+        held or not."""
+        found: dict[ConditionId, float] = {}
+        for tokens in self._payers():
+            asked = [each for each in conditions if each not in found]
+            whole = self._of_tokens(tokens, "payoutDenominator", [(each,) for each in asked])
+            paid = {name: of for name, of in zip(asked, whole, strict=True) if of}
+            yes = self._of_tokens(tokens, "payoutNumerators", [(each, YES) for each in paid])
+            found |= {name: part / of for (name, of), part in zip(paid.items(), yes, strict=True)}
+        return found
+
+    def _payers(self) -> list[str]:
+        """Return the ConditionalTokens of the keeper's classes; they never change."""
+        if self._paying is None:
+            mine = [number for number in self.classes if number not in self._served.modules]
+            terms = [ClassTerms(*each) for each in self.ask(*(("classOf", n) for n in mine))]
+            asked = [Ask(str(each.implementation), ACCOUNT, "CTF") for each in terms]
+            self._paying = list(
+                dict.fromkeys(str(checksum(each)) for each in self.chain.ask(asked))
+            )
+        return self._paying
+
+    def _of_tokens(
+        self, tokens: str, function: str, arguments: Sequence[tuple[object, ...]]
+    ) -> list[int]:
+        return self.chain.ask([Ask(tokens, "ConditionalTokens", function, a) for a in arguments])
 
     def is_delegated(self, market: MarketId) -> bool:
         """Whether an open market's account hands its budget to a wallet."""

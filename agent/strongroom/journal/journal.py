@@ -228,6 +228,12 @@ class Journal:
                 update(forecasts).where(forecasts.c.market == market).values(outcome=outcome)
             )
 
+    def unresolved(self) -> list[ConditionId]:
+        """Return the markets that were forecast and of which no outcome is known."""
+        chosen = select(forecasts.c.market).where(forecasts.c.outcome.is_(None)).distinct()
+        with self._engine.connect() as connection:
+            return [ConditionId(market) for market in connection.execute(chosen).scalars()]
+
     def resolved_forecasts(self) -> dict[str, list[Forecast]]:
         """Return the forecasts of which the outcome is known, by source."""
         chosen = select(forecasts).where(forecasts.c.outcome.is_not(None))

@@ -42,6 +42,7 @@ from strongroom.strategy.decide import Decision, Round, Rules, decide
 from strongroom.strategy.portfolio import Day
 from strongroom.strategy.view import VaultState, View
 
+OUTCOMES_EVERY_S = 600  # the chain is asked what became of forecast markets
 SIGNERS_EVERY_S = 30  # the co-signer is asked whether it is there
 
 
@@ -117,6 +118,7 @@ class Keeper:
     _halts: dict[str, str] = field(default_factory=dict)
     _venue_again: float = 0.0
     _signers_again: float = 0.0
+    _outcomes_again: int = 0  # timestamp
     _read_at: int = 0  # moves by then
 
     def tick(self) -> Tick:
@@ -144,9 +146,10 @@ class Keeper:
             return None, 0
         with _Named(halts):
             self._check_exchanges(halts)
-            self._resolve_forecasts(state)
             self.duties.settle(state, self.tasks.busy())
             self.duties.sweep()
+        with _Named(halts):
+            self._resolve_forecasts(state, now)
         look, decided = None, 0
         with _Named(halts):
             look = self._look(state, now)
@@ -303,13 +306,20 @@ class Keeper:
                 for each in given:
                     self.journal.forecast(each, market.event or name, mid)
 
-    def _resolve_forecasts(self, state: VaultState) -> None:
+    def _resolve_forecasts(self, state: VaultState, now: int) -> None:
+        """Learn from the chain what became of each market that was forecast, held or not: whoever
+        holds nothing yet could never graduate otherwise. Those of Protocol V2 only where held."""
         resolved = [market for market, each in state.markets.items() if each.resolved]
         for held in self.vault.holdings(resolved) if resolved else ():
             for condition, position in held.positions.items():
                 if position.resolved:
-                    paid = position.payout_yes / position.payout_denominator
-                    self.journal.resolve(condition, paid)
+                    outcome = position.payout_yes / position.payout_denominator
+                    self.journal.resolve(condition, outcome)
+        if now < self._outcomes_again:
+            return
+        self._outcomes_again = now + OUTCOMES_EVERY_S
+        for condition, paid in self.vault.payouts(self.journal.unresolved()).items():
+            self.journal.resolve(condition, paid)
 
     def _usable_forecasts(self, look: Look) -> dict[ConditionId, list[Given]]:
         """Return the forecasts whose sources have graduated, and the signals."""

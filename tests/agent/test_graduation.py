@@ -1,0 +1,87 @@
+"""A source graduates by the outcomes of what it forecast, held or not (keeper.md K26)."""
+
+import random
+from types import SimpleNamespace
+
+import pytest
+from strongroom.chain.calls import Ask
+from strongroom.chain.terms import ClassTerms
+from strongroom.execution.vault_reader import VaultReader
+from strongroom.information.forecast import Given
+from strongroom.journal import Journal
+from strongroom.keeper.tick import OUTCOMES_EVERY_S, Keeper
+
+CTF, VAULT, IMPLEMENTATION = ("0x" + digit * 40 for digit in "123")
+CONDITIONS = [f"0x{number:064x}" for number in range(1, 151)]
+
+
+class TokensAlone:
+    """A chain with a vault of one class, which holds nothing, and ConditionalTokens."""
+
+    def __init__(self, paid):
+        self.paid, self.asked = paid, []
+
+    def ask(self, asked):
+        self.asked += asked
+        return [self.answer(each) for each in asked]
+
+    def answer(self, ask):
+        match ask:
+            case Ask(_, "Vault", "classOf", (0,)):
+                return ClassTerms(IMPLEMENTATION, VAULT, VAULT).arguments()
+            case Ask(address, _, "CTF", ()) if address == IMPLEMENTATION:
+                return CTF
+            case Ask(_, "ConditionalTokens", "payoutDenominator", (condition,)):
+                return sum(self.paid.get(condition, (0, 0)))
+            case Ask(_, "ConditionalTokens", "payoutNumerators", (condition, place)):
+                return self.paid[condition][place]
+        raise AssertionError(ask)
+
+
+def keeper_of(chain):
+    """A keeper's own methods over a real journal; the vault holds nothing."""
+    return Keeper(
+        journal=Journal("sqlite://"),
+        chain=chain,
+        vault=VaultReader(chain, VAULT, (0,)),
+        **dict.fromkeys(
+            ("venue", "transactor", "desk", "tasks", "duties", "reporter", "sources", "packs",
+             "rules", "exchanges")
+        ),
+    )  # fmt: skip
+
+
+NOTHING = SimpleNamespace(markets={})
+
+
+@pytest.mark.parametrize("evidence_at", [90, None])
+def test_a_source_with_skill_graduates_while_the_vault_holds_nothing(evidence_at):
+    dice, paid = random.Random(26), {}
+    chain = TokensAlone(paid)
+    keeper = keeper_of(chain)
+    for condition in CONDITIONS:
+        yes = dice.random() < 0.5
+        chance = 0.6 if yes else 0.4
+        keeper.journal.forecast(Given("able", condition, chance, 100, evidence_at), condition, 0.5)
+        paid[condition] = (1, 0) if yes else (0, 1)
+    assert keeper.graduates() == {}
+    keeper._resolve_forecasts(NOTHING, 1_000)
+    passed, why = keeper.graduates()["able"]
+    assert passed and ("not checked" in why) == (evidence_at is None)
+    assert keeper.journal.unresolved() == []
+
+
+def test_outcomes_are_those_of_the_chain_and_what_is_open_stays_unknown():
+    chain = TokensAlone({CONDITIONS[0]: (1, 1), CONDITIONS[1]: (0, 3)})
+    keeper = keeper_of(chain)
+    for condition in CONDITIONS[:3]:
+        keeper.journal.forecast(Given("able", condition, 0.5, 100, 90), condition, 0.5)
+    keeper._resolve_forecasts(NOTHING, 1_000)
+    (known,) = keeper.journal.resolved_forecasts().values()
+    assert sorted(each.outcome for each in known) == [0, 0.5]  # lost, void
+    assert keeper.journal.unresolved() == [CONDITIONS[2]]
+    chain.paid[CONDITIONS[2]] = (1, 0)
+    keeper._resolve_forecasts(NOTHING, 1_000 + OUTCOMES_EVERY_S - 1)  # not asked at every tick
+    assert keeper.journal.unresolved() == [CONDITIONS[2]]
+    keeper._resolve_forecasts(NOTHING, 1_000 + OUTCOMES_EVERY_S)
+    assert keeper.journal.unresolved() == []
