@@ -140,7 +140,10 @@ def quiet_keeper(kind, reports, tidied):
         tasks=SimpleNamespace(busy=set, advance=idle),
         duties=SimpleNamespace(settle=idle, sweep=idle, tidy=lambda state, busy: tidied.append(1)),
         reporter=SimpleNamespace(
-            is_due=lambda unmarked: True, report=lambda markets, books: reports.append(1)
+            is_due=lambda unmarked: True,
+            report=lambda: reports.append(1),
+            seen=None,
+            settings=SimpleNamespace(pools=()),
         ),
         sources=SimpleNamespace(look=lambda now, admits, held: Look(now, {}, {}, {})),
         packs=(),

@@ -145,11 +145,11 @@ class Keeper:
         if state is None:
             return None, 0
         with _Named(halts):
+            self._resolve_forecasts(state, now)
+        with _Named(halts):
             self._check_exchanges(halts)
             self.duties.settle(state, self.tasks.busy())
             self.duties.sweep()
-        with _Named(halts):
-            self._resolve_forecasts(state, now)
         look, decided = None, 0
         with _Named(halts):
             look = self._look(state, now)
