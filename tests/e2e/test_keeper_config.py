@@ -13,9 +13,9 @@ from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.errors import BadInput
 from strongroom.keeper.configuration import load
-from strongroom.keeper.custody import ProbeAnswer, ProbeReport, Question
 from strongroom.keeper.first_files import InitOptions, VenueUrls, write_first_files
 from strongroom.keeper.wiring import build
+from strongroom.probe.report import Finding, ProbeOutcome, ProbeReport, Question
 from strongroom.settings import ConfigError
 
 from tests.e2e.keeper_stage import KeeperStage
@@ -143,11 +143,11 @@ def test_a_dry_run_decides_and_sends_nothing(world):
     assert world.stage.chain.height() > 0
 
 
-def custody(world, **answers):
+def custody(world, **outcomes):
     """What the doctor says of custody: without a report, or with one of this venue."""
     config, path = world.stage.config, None
-    if answers:
-        given = {Question(name): answer for name, answer in answers.items()}
+    if outcomes:
+        given = {Question(name): Finding(outcome) for name, outcome in outcomes.items()}
         report = ProbeReport(config.venue.clob_url, config.chain.chain_id, 7, given)
         path = world.folder / "probe.json"
         path.write_text(report.text())
@@ -159,15 +159,16 @@ def test_the_doctor_says_which_custody_works_and_why(world):
     (found,) = custody(world)
     assert (found.what, found.state) == ("custody, class 0", CheckState.NOTE)
     assert "PolymarketAccount (enforced) may not work: unknown: nobody has tried" in found.found
-    for answer, state in ((ProbeAnswer.YES, CheckState.OK), (ProbeAnswer.NO, CheckState.WRONG)):
-        (found,) = custody(world, other_makers=answer)
+    states = {ProbeOutcome.TAKEN: CheckState.OK, ProbeOutcome.REFUSED: CheckState.WRONG}
+    for outcome, state in (states | {ProbeOutcome.AWAY: CheckState.NOTE}).items():
+        (found,) = custody(world, other_makers=outcome)
         assert found.state is state
 
 
 def test_the_doctor_takes_no_report_of_another_venue(world):
     path = world.folder / "elsewhere.json"
     chain = world.stage.config.chain.chain_id
-    answers = {Question.OTHER_MAKERS: ProbeAnswer.YES}
+    answers = {Question.OTHER_MAKERS: Finding(ProbeOutcome.TAKEN)}
     path.write_text(ProbeReport("https://elsewhere", chain, 7, answers).text())
     checks = examine(DoctorOptions(config=world.folder / "keeper.toml", probe=path))
     states = {each.what: each.state for each in checks}

@@ -58,9 +58,9 @@ def test_markets_pay_what_their_tokens_promise(life):
     for market in life.markets:
         assert market.allocated == Fraction(market.price) * market.tokens
         assert market.came_home == (market.tokens if market.result == "won" else 0)
-    # 1 % of 30,000 at .978 buys 306.74 whole lots, at .979 306.43
-    assert life.gains == 2 * 306_740_000 * 22 // 1_000
-    assert life.losses == 306_430_000 * 979 // 1_000
+    # 1 % of 30,000 buys 306.74 at .978 and 306.43 at .979; whole cents are paid for 305 and 300
+    assert life.gains == 2 * 305_000_000 * 22 // 1_000
+    assert life.losses == 300_000_000 * 979 // 1_000
 
 
 def test_real_markets_with_their_real_questions(life):
