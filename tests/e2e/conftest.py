@@ -35,18 +35,12 @@ FORTUNE = 1_000_000 * UNIT
 
 @pytest.fixture(scope="session")
 def recorded():
-    """130 binary markets, and the 32 of the Stanley Cup winner."""
-    binary = [
-        market
-        for market in load_recorded(DATA / "gamma_markets_mixed_2026-01.json.gz")[0]
-        if not market.negative_risk and not market.closed
-    ]
-    event = [
-        market
-        for market in load_recorded(DATA / "gamma_markets_open_2026-02-13.json.gz")[0]
-        if market.event_id == NHL
-    ]
-    unique = {market.condition_id: market for market in (*binary[:130], *event)}
+    """140 binary markets, and the 32 of the Stanley Cup winner."""
+    mixed = load_recorded(DATA / "gamma_markets_mixed_2026-01.json.gz")[0]
+    opened = load_recorded(DATA / "gamma_markets_open_2026-02-13.json.gz")[0]
+    binary = [each for each in (*mixed, *opened) if not each.negative_risk and not each.closed]
+    event = [market for market in opened if market.event_id == NHL]
+    unique = {market.condition_id: market for market in (*binary, *event)}
     return list(unique.values())
 
 
