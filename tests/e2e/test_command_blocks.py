@@ -10,7 +10,8 @@ What a reader does beside typing, and so do these tests:
   line, and SIGTERM ends it at the end;
 - `0x...` after --vault is the address that practice printed first, after --exchange the first
   exchange of the keeper.toml that it wrote; with --file it is the vault that `deploy` made;
-- `keeper.toml` in paper mode is practice's, with a port of its own for the metrics;
+- `keeper.toml` in paper mode is practice's, with a port for the metrics and a folder for views
+  of its own;
 - `URL` is practice's node; vault.toml is a plan for its chain, me.json its depositor;
 - `exit` is refused, since no redemption waits that long here;
 - a question is answered with y;
@@ -161,7 +162,8 @@ class Terminal:
         (port,) = re.findall(r"^metrics_port = \d+$", text, re.M)
         path.write_text(text.replace(port, f"metrics_port = {free_port()}"))
         paper = path.with_name("paper.toml")
-        paper.write_text(text.replace(port, f"metrics_port = {free_port()}"))
+        apart = text.replace(port, f"metrics_port = {free_port()}")
+        paper.write_text(apart.replace('record = "views"', 'record = "paper-views"'))
         self.known[" keeper.toml --mode paper"] = f" {paper} --mode paper"
         vault, person = re.findall(r"^(?:vault )?(0x[0-9a-fA-F]{40}) ", log.read_text(), re.M)
         self.known["--vault 0x..."] = f"--vault {vault}"
@@ -215,7 +217,8 @@ def test_every_command_block_runs(terminal):
     terminal.run_python(client)
     live = next(log for line, _, log in terminal.servers if "--mode live" in line)
     assert '"event": "task_closed"' in live.read_text()  # the keeper traded meanwhile
-    assert set(terminal.end().values()) <= {0, 143}
+    ended = terminal.end()
+    assert set(ended.values()) <= {0, 143}, ended
 
 
 def test_what_cannot_run_here_is_marked_and_has_its_reason():

@@ -17,6 +17,7 @@ from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolDesk, read_pool
 from strongroom.journal import Journal
 from strongroom.reporting.report import Reporter, Reporting
+from strongroom.reporting.seen import Unseen
 from strongroom.signing.signers import OwnKeys
 
 from tests.ape_devnet import ApeDeployer
@@ -119,6 +120,7 @@ def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_pat
     assert 0.95 * spent < brings < 0.965 * spent
     (document,) = tmp_path.glob("*.json")
     assert desk.pool.address in document.read_text()
-    # without the pool there is no quote: 0 at the bid, 1 at the ask
-    report(Reporting(tmp_path, "nothing"))
-    assert desk.vault.bookOf(desk.market) == (exposure, kept, kept + tokens)
+    # without the pool nobody shows what the tokens are worth, and nothing is said of it
+    with pytest.raises(Unseen):
+        report(Reporting(tmp_path, "book"))
+    assert desk.vault.bookOf(desk.market) == (exposure, bid, ask)
