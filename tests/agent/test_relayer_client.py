@@ -80,10 +80,16 @@ def test_a_connection_that_breaks_says_nothing(monkeypatch):
         ('{"state": "STATE_INVALID", "error_msg": null}', (RelayState.FAILED, "STATE_INVALID")),
         ('{"state": "STATE_MINED"}', (RelayState.UNDER_WAY, "STATE_MINED")),
         ('{"state": "STATE_SUBMITTED"}', (RelayState.UNDER_WAY, "STATE_SUBMITTED")),
-        ("{}", (RelayState.UNDER_WAY, "")),
     ],
 )
 def test_an_action_ends_by_the_three_final_states_only(monkeypatch, text, state):
     """VENUE b: CONFIRMED is success, INVALID and FAILED are failures; new words are kept."""
     relayer, _ = asked(monkeypatch, text=text)
     assert relayer.look("7") == state
+
+
+@pytest.mark.parametrize("text", ["{}", '{"state": ""}', '{"state": 5}'])
+def test_an_answer_without_a_state_is_no_answer(monkeypatch, text):
+    relayer, _ = asked(monkeypatch, text=text)
+    with pytest.raises(RelayerAway, match="names no state"):
+        relayer.look("7")

@@ -1,6 +1,5 @@
 """Any node over HTTP: batches, retries, and logs in block ranges that shrink where it refuses."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ import requests
 
 from strongroom.audit.events import RawLog
 from strongroom.chain.failures import NoVault
-from strongroom.chain.ids import Json, JsonObject
+from strongroom.chain.ids import Json, JsonObject, read_json
 from strongroom.chain.jsonrpc import shown_url, understood
 from strongroom.errors import Away
 
@@ -84,7 +83,8 @@ class Node:
                         f"{shown_url(self.url)} refused {asked[0][0]} "
                         f"(HTTP {response.status_code}): check the key in the URL"
                     )
-                answers = {each["id"]: each for each in json.loads(response.content)}
+                found: Any = read_json(response.content)
+                answers = {each["id"]: each for each in found}
             except (requests.RequestException, ValueError, TypeError, KeyError) as error:
                 why = type(error).__name__  # its words have the URL
                 continue

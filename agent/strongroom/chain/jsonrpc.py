@@ -12,7 +12,7 @@ from urllib3.util.retry import Retry
 
 from strongroom.chain.custom_errors import error_name
 from strongroom.chain.failures import CallReverted, ChainAway, NodeBusy
-from strongroom.chain.ids import JsonObject
+from strongroom.chain.ids import JsonObject, read_json
 from strongroom.chain.refusals import HTTP_BUSY, HTTP_TOO_LARGE, Failure, Meaning, meaning_of
 from strongroom.errors import StrongroomError
 
@@ -153,7 +153,7 @@ class JsonRpc:
             )
         found: object = None
         try:
-            found = response.json()
+            found = read_json(response.content)
         except ValueError as error:
             if response.ok:
                 raise ChainAway(

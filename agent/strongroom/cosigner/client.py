@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import httpx
 
-from strongroom.chain.ids import to_bytes
+from strongroom.chain.ids import read_json, to_bytes
 from strongroom.cosigner import wire
 from strongroom.signing.signers import (
     CosignerAway,
@@ -51,7 +51,7 @@ class CosignerClient:
             CosignerAway: it does not answer.
         """
         if self._address is None:
-            self._address = str(self._post("/owner", b"{}")["owner"])
+            self._address = self._post("/owner", b"{}", "owner")
         return self._address
 
     def check(self) -> None:
@@ -60,7 +60,7 @@ class CosignerClient:
         Raises:
             CosignerAway: it does not answer.
         """
-        self._post("/owner", b"{}")
+        self._post("/owner", b"{}", "owner")
 
     def sign_order(self, request: OrderRequest) -> bytes:
         """Return its signature over an order.
@@ -69,7 +69,7 @@ class CosignerClient:
             CosignerAway: it does not answer.
             CosignerRefused: its policy does not admit the order.
         """
-        return to_bytes(self._post("/order", wire.order_to_json(request))["signature"])
+        return self._sign("/order", wire.order_to_json(request))
 
     def sign_transaction(self, request: TransactionRequest) -> bytes:
         """Return its signature over a Safe transaction.
@@ -78,10 +78,17 @@ class CosignerClient:
             CosignerAway: it does not answer.
             CosignerRefused: its policy does not admit the transaction.
         """
-        body = wire.transaction_to_json(request)
-        return to_bytes(self._post("/transaction", body)["signature"])
+        return self._sign("/transaction", wire.transaction_to_json(request))
 
-    def _post(self, path: str, body: bytes) -> dict[str, str]:
+    def _sign(self, path: str, body: bytes) -> bytes:
+        signature = self._post(path, body, "signature")
+        try:
+            return to_bytes(signature)
+        except ValueError as error:
+            raise self._odd() from error
+
+    def _post(self, path: str, body: bytes, name: str) -> str:
+        """Send a body; return the field of that name of what is answered."""
         now = int(self._clock())
         headers = {wire.TIME: str(now), wire.CODE: wire.code(self._secret, now, path, body)}
         try:
@@ -91,7 +98,20 @@ class CosignerClient:
                 f"the co-signer at {self._where} does not answer ({type(error).__name__})"
             ) from error
         if answer.status_code == 403:
-            raise CosignerRefused(f"the co-signer refuses: {answer.json()['refused']}")
+            raise CosignerRefused(f"the co-signer refuses: {self._field(answer, 'refused')}")
         if answer.status_code != 200:
             raise CosignerAway(f"the co-signer at {self._where} answers {answer.status_code}")
-        return answer.json()  # type: ignore[no-any-return]
+        return self._field(answer, name)
+
+    def _field(self, answer: httpx.Response, name: str) -> str:
+        try:
+            found = read_json(answer.content)
+        except ValueError as error:
+            raise self._odd() from error
+        value = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(value, str):
+            raise self._odd()
+        return value
+
+    def _odd(self) -> CosignerAway:
+        return CosignerAway(f"what answers at {self._where} is no co-signer: check the address")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from strongroom.chain.contracts import Key
-from strongroom.chain.ids import Json, JsonObject, to_hex
+from strongroom.chain.ids import Json, JsonObject, read_json, to_hex
 from strongroom.probe.report import ProbeOutcome, Words
 from strongroom.signing.keys import sign_hash
 from strongroom.signing.venue_requests import (
@@ -48,7 +48,7 @@ class Reply:
     def field(self, name: str) -> str:
         """Return a field of a JSON object as text; empty: there is none."""
         try:
-            found = json.loads(self.words.body)
+            found = read_json(self.words.body)
         except ValueError:
             return ""
         value = found.get(name) if isinstance(found, dict) else None

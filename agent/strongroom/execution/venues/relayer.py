@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import httpx
 
-from strongroom.chain.ids import JsonObject
+from strongroom.chain.ids import JsonObject, read_json
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.errors import Away, Refused
 from strongroom.execution.interfaces import RelayState
@@ -67,7 +67,9 @@ class RelayerClient:
             RelayerAway: it does not say.
         """
         found = self._ask("GET", f"/v1/account/transactions/{action}")
-        state = str(found.get("state", ""))
+        state = found.get("state")
+        if not isinstance(state, str) or not state:
+            raise RelayerAway(f"{shown_url(self._url)} names no state of what it took")
         if state == _DONE:
             return RelayState.DONE, ""
         if state in _FAILED:
@@ -89,7 +91,7 @@ class RelayerClient:
             answer = httpx.request(
                 method, self._url + path, content=body, headers=headers, timeout=TIMEOUT_S
             )
-            found = answer.json()
+            found = read_json(answer.content)
         except (httpx.HTTPError, ValueError) as error:
             raise RelayerAway(f"the relayer does not answer: {error}") from error
         status = answer.status_code
