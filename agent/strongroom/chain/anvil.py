@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,7 +30,7 @@ class PortTaken(Refused):
 
 @contextmanager
 def anvil(*options: str, port: int = 0) -> Iterator[str]:
-    """Run anvil; yield its URL. It ends with the block.
+    """Run anvil; yield its URL. It ends with the block, and so do the old states it keeps on disk.
 
     Args:
         options: of anvil's command line
@@ -39,12 +40,13 @@ def anvil(*options: str, port: int = 0) -> Iterator[str]:
         AnvilMissing: it is not installed or does not answer.
         PortTaken: something listens on the port.
     """
-    command = [find_anvil(), "--silent", *options]
-    process, url = _start(command, port) if port else _start_anywhere(command)
-    try:
-        yield url
-    finally:
-        _end(process, url)
+    with tempfile.TemporaryDirectory(prefix="anvil-", ignore_cleanup_errors=True) as states:
+        command = [find_anvil(), "--silent", "--cache-path", states, *options]
+        process, url = _start(command, port) if port else _start_anywhere(command)
+        try:
+            yield url
+        finally:
+            _end(process, url)
 
 
 def _start_anywhere(command: list[str]) -> "tuple[subprocess.Popen[bytes], str]":
