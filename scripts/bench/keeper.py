@@ -38,6 +38,7 @@ from strongroom.chain.jsonrpc import JsonRpc
 from strongroom.chain.orders import YES, OnFailure, OrderKind, Side
 from strongroom.chain.rpc import Chain
 from strongroom.chain.units import DAY, HOUR, MICRO
+from strongroom.cosigner.facts import FRESH_S
 from strongroom.devnet import polymarket
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.demo import RECORDED
@@ -215,7 +216,8 @@ def latencies() -> dict[str, float]:
 
 
 def _sign_many(stage: Stage, keeper: Keeper) -> None:
-    """Decide and sign, one order after the other; the venue is asked for none of them."""
+    """Decide, sign and send, one order after the other. The venue refuses each: the market has no
+    mark yet."""
     (market,), clock = stage.markets, stage.clock
     _fund(stage, keeper)
     vault = keeper.vault
@@ -225,6 +227,7 @@ def _sign_many(stage: Stage, keeper: Keeper) -> None:
     keeper.transactor.run(OPENING, "open", [opening])
     account = vault.account_of(market_of(0, market.question_key))
     assert account is not None, keeper.transactor.state(OPENING)
+    time.sleep(FRESH_S)  # the co-signer's time is as old: it has not seen the hours pass
     for number in range(SIGNATURES):
         record = _record(market, vault.address, stage.venue.exchange.address, number)
         leg = record.legs[0]
@@ -242,6 +245,8 @@ def _sign_many(stage: Stage, keeper: Keeper) -> None:
         )
         keeper.journal.decide(record.id, record)
         keeper.desk.place(wanted, leg.tick)
+        intent = keeper.journal.get(wanted.key)
+        assert intent.signature, intent.reason
 
 
 def _record(market: Market, vault: str, exchange: str, number: int) -> DecisionRecord:

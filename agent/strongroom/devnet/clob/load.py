@@ -3,6 +3,7 @@
 The count shares nothing with the service: it reads the clients' messages and the chain.
 """
 
+import logging
 import multiprocessing
 import random
 import time
@@ -69,6 +70,8 @@ class CrowdResult:
 
 def log_in(url: str, chain_id: int, key: str) -> ClobClient:
     """Return a client with its API key and its balance seen."""
+    # the client would print that a key exists already, which is no error; failures are raised
+    logging.getLogger("py_clob_client_v2").setLevel(logging.CRITICAL)
     client = ClobClient(url, chain_id, key=key)
     client.set_api_creds(client.create_or_derive_api_key())
     client.update_balance_allowance(BalanceAllowanceParams(asset_type=AssetType.COLLATERAL))
