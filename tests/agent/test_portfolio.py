@@ -50,6 +50,12 @@ def test_a_bad_day_and_a_fresh_loss_stop_everything():
     assert ask([], new, day=fresh, now=NOW + 3_600).assets > 0
 
 
+def test_no_cooldown_is_none_also_for_a_loss_later_than_what_is_decided_on():
+    """A settlement of the same tick is in a block behind the view's."""
+    limits, later = PortfolioLimits(cooldown_s=0), Day(NAV, NAV, last_loss_at=NOW + 1)
+    assert ask([], holding("cup", "sports", 0), limits, later).assets > 0
+
+
 def test_rules_say_what_they_want_and_rooms_bound_it():
     """p = .6 at .5125 of 100,000: Kelly .179487, a tenth 1,794.87."""
     assert fractional_kelly(0.6, 0.5125, NAV) == 1_794_871_794

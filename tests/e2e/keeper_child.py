@@ -1,5 +1,6 @@
 """A whole keeper in a process of its own, with a bomb at one of its edges."""
 
+import time
 from pathlib import Path
 
 from strongroom.chain.rpc import Chain
@@ -11,6 +12,7 @@ from strongroom.keeper.wiring import build
 from tests.e2e.child import Bomb
 
 REPORTS_S = 61
+RELAYER_S = 0.3  # in which the relayer carries a batch in
 ANSWERS = ("place", "look", "trades", "cancel")
 
 
@@ -54,6 +56,8 @@ def live(folder: Path, bomb_at: int) -> None:
         busy = keeper.journal.open() or keeper.journal.open_tasks()
         busy = busy or keeper.journal.transactions.open() or tick.decisions
         quiet = 0 if busy or tick.halts else quiet + 1
+        if quiet and keeper.vault.owning:
+            time.sleep(RELAYER_S)
         waits = quiet and (waits_for_mark(tick.state) or keeper.vault.reports().requests_wait)
         if waits:
             pass_time(keeper.chain)

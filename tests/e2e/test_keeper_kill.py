@@ -3,7 +3,7 @@ order is doubled, none is lost, no nonce is stuck, and no position is without an
 
 Each life settles the market of the one before, opens one, reports, decides, allocates, signs with
 the co-signer, trades, tidies up. Once with accounts that trade themselves, once with delegated
-ones and a wallet that goes from market to market.
+ones and a wallet that goes from market to market, once with accounts that own their wallets.
 """
 
 import multiprocessing
@@ -21,7 +21,7 @@ from web3 import Web3
 
 from tests.anvil_devnet import at
 from tests.e2e.keeper_child import live
-from tests.e2e.keeper_stage import KeeperStage
+from tests.e2e.keeper_stage import SERVES, KeeperStage
 from tests.seeds import dice
 
 KILLS = int(os.environ.get("STRONGROOM_KILLS", "8"))
@@ -37,14 +37,18 @@ def processes():
     return context
 
 
-@pytest.fixture(scope="module", params=[0, 1], ids=["enforced", "delegated"])
+CUSTODY = {"enforced": {}, "delegated": {"wallets": 1}, "owned": {"owned": True, "habits": SERVES}}
+
+
+@pytest.fixture(scope="module", params=CUSTODY)
 def world(request, tmp_path_factory):
     with devnet_chain(polymarket.CHAIN_ID) as chain:
         folder = tmp_path_factory.mktemp("kills")
         lives = 3 * KILLS + MOST_EDGES // EVERY + 4
-        place = KeeperStage(folder, chain, lives, wallets=request.param, max_drawdown_bps=10_000)
+        custody = CUSTODY[request.param]
+        place = KeeperStage(folder, chain, lives, max_drawdown_bps=10_000, **custody)
         place.invest()
-        place.url, place.next, place.wallets = chain.url, 0, request.param
+        place.url, place.next, place.custody = chain.url, 0, request.param
         yield place
         place.stage.close()
 
@@ -122,13 +126,14 @@ def check(world, number):
 def positions(world):
     def read(market):
         account = world.account_of(market)
-        if not world.wallets:
+        if world.custody == "enforced":
             return at(world.stage.vault, account, "PolymarketAccount").positions()
-        delegated = at(world.stage.vault, account, "DelegatedAccount")
+        kind = {"delegated": "DelegatedAccount", "owned": "WalletAccount"}[world.custody]
+        trading = at(world.stage.vault, account, kind)
         tokens, ctf = list(market.token_ids), world.stage.venue.ctf
         assert list(ctf.balanceOfBatch([account] * 2, tokens)) == [0, 0], "all is in the wallet"
-        assert int(delegated.wallet(), 16)
-        return delegated.positions()
+        assert int(trading.wallet(), 16)
+        return trading.positions()
 
     world.stage_positions = read
 

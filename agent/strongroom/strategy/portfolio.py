@@ -70,7 +70,8 @@ def room(
     lost = day.opening_nav - day.nav
     if lost * BPS > day.opening_nav * limits.daily_loss_bps:
         return Room(0, "daily loss")
-    if day.last_loss_at is not None and now - day.last_loss_at < limits.cooldown_s:
+    # what is decided on was seen when the tick began: a loss of the same tick may be later
+    if day.last_loss_at is not None and max(0, now - day.last_loss_at) < limits.cooldown_s:
         return Room(0, "cooldown")
     category_bps = limits.categories.get(new.category, limits.category_bps)
     rooms = {
