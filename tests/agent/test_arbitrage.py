@@ -13,7 +13,7 @@ from strongroom.analysis.bundle import (
     split_and_merge,
 )
 from strongroom.analysis.certify import NotCovered, certify
-from strongroom.analysis.lp import Aim, BundleLeg, solve
+from strongroom.analysis.lp import BundleLeg, solve
 from strongroom.analysis.relations import (
     Relation,
     TooManyStates,
@@ -212,28 +212,6 @@ def test_holdings_are_sold_where_that_is_better():
     assert certificate.outcomes == (32 * UNIT, 32 * UNIT)
     assert certificate.profit == 32 * UNIT  # before, the worst was nothing
     assert plan.bound == pytest.approx(32)
-
-
-def test_the_most_that_is_expected_within_a_loss_budget():
-    """p = .6 at .50: a budget of 10 buys 20 tokens. At .40 there are 5, they cost 2; the rest 8
-    buys 16 at .50."""
-    deep = make_bundle([asks("m", True, (0.50, 1_000))])
-    chances = tuple(0.6 if state == (2,) else 0.4 for state in deep.states)
-    plan = solve(deep, Aim(chances, 10 * UNIT))
-    assert plan.legs == (BundleLeg(0, True, 500_000, 20 * UNIT),)
-    assert plan.bound == pytest.approx(-10)
-    stepped = make_bundle([asks("m", True, (0.40, 5), (0.50, 1_000))])
-    plan = solve(stepped, Aim(chances, 10 * UNIT))
-    assert [leg.size for leg in plan.legs] == [5 * UNIT, 16 * UNIT]
-    # no edge, no trade; and a hedge costs no budget: YES and NO together lose 1 cent a set
-    even = tuple(0.5 for _ in deep.states)
-    assert solve(deep, Aim(even, 10 * UNIT)).legs == ()
-    pair = [asks("m", True, (0.50, 1_000)), asks("m", False, (0.51, 1_000))]
-    both = make_bundle(pair)
-    sure = tuple(0.6 if state[0] == 2 else 0.4 for state in both.states)
-    hedged = solve(both, Aim(sure, 10 * UNIT))
-    outcomes = certify(both.securities, both.states, (), hedged.legs, {}).outcomes
-    assert min(outcomes) >= -10 * UNIT
 
 
 # what is no arbitrage

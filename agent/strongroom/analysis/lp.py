@@ -75,22 +75,8 @@ class _Columns:
 _Row = tuple[float, float, list[tuple[int, float]]]  # lower, upper, (column, factor)
 
 
-@dataclass(frozen=True)
-class Aim:
-    """Earn the most that is expected, and lose at most a budget, whatever happens.
-
-    Attributes:
-        chances: of the bundle's states, summing to 1
-        loss_budget: micro-units below the worst outcome of doing nothing
-    """
-
-    chances: tuple[float, ...]
-    loss_budget: int
-
-
-def solve(bundle: Bundle, aim: Aim | None = None) -> BundlePlan:
-    """Return the plan with the largest sure profit, or, given an aim, with the largest expected
-    one within its loss budget; an empty one when there is none.
+def solve(bundle: Bundle) -> BundlePlan:
+    """Return the plan with the largest sure profit; an empty one when there is none.
 
     Minimum sizes are kept: where a leg comes out below its security's, it is either left out or
     raised, whichever earns more.
@@ -100,7 +86,7 @@ def solve(bundle: Bundle, aim: Aim | None = None) -> BundlePlan:
     """
     minimums: set[tuple[int, bool]] = set()
     while True:
-        columns, solver = _build(bundle, minimums, aim)
+        columns, solver = _build(bundle, minimums)
         solver.run()
         status = solver.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
@@ -116,9 +102,7 @@ def solve(bundle: Bundle, aim: Aim | None = None) -> BundlePlan:
     return _plan(bundle, columns, values, tuple(float(weight) for weight in weights))
 
 
-def _build(
-    bundle: Bundle, minimums: set[tuple[int, bool]], aim: Aim | None
-) -> tuple[_Columns, "highspy.Highs"]:
+def _build(bundle: Bundle, minimums: set[tuple[int, bool]]) -> tuple[_Columns, "highspy.Highs"]:
     """Return the programme: variables, what they are worth, and what binds them."""
     legs = [
         (place, buy, level.price, level.size)
@@ -135,10 +119,10 @@ def _build(
         *_money(bundle, columns),
         *_minimums(bundle, columns),
     ]
-    return columns, _model(columns, *_bounds(bundle, columns, aim), rows)
+    return columns, _model(columns, *_bounds(columns), rows)
 
 
-def _bounds(bundle: Bundle, columns: _Columns, aim: Aim | None) -> tuple[Vector, Vector, Vector]:
+def _bounds(columns: _Columns) -> tuple[Vector, Vector, Vector]:
     """Return each variable's worth, lower and upper bound."""
     legs, cash, guarantee = columns.legs, columns.cash, columns.guarantee
     cost, upper = np.zeros(columns.count), np.full(columns.count, INFINITY)
@@ -146,12 +130,6 @@ def _bounds(bundle: Bundle, columns: _Columns, aim: Aim | None) -> tuple[Vector,
     lower[cash], lower[guarantee] = -INFINITY, -INFINITY
     cost[guarantee] = 1.0
     cost[: len(legs)] = -EPSILON
-    if aim is not None:
-        cost[guarantee], cost[cash] = EPSILON, 1.0
-        lower[guarantee] = (_worst(bundle) - aim.loss_budget) / MICRO
-        for chance, state in zip(aim.chances, bundle.states, strict=True):
-            for j, pays in enumerate(state):
-                cost[columns.holding + j] += chance * pays / 2
     upper[: len(legs)] = [size / MICRO for *_, size in legs]
     upper[columns.switch :] = 1.0
     return cost, lower, upper
@@ -234,15 +212,6 @@ def _model(
     solver.setOptionValue("threads", 1)
     solver.passModel(model)
     return solver
-
-
-def _worst(bundle: Bundle) -> float:
-    """Return the worst outcome of doing nothing, micro-units."""
-    held = [security.held for security in bundle.securities]
-    return min(
-        sum(pays * amount for pays, amount in zip(state, held, strict=True)) / 2
-        for state in bundle.states
-    )
 
 
 def _flow(bundle: Bundle, leg: tuple[int, bool, int, int]) -> float:
