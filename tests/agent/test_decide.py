@@ -86,11 +86,11 @@ STATE = VaultState(
 )  # fmt: skip
 
 
-def held(exposure, positions, *, collateral=0, reserved=0, **more):
-    """A market of the vault, by its one condition."""
+def held(exposure, positions, *, collateral=0, reserved=0, number=0, **more):
+    """A market of the vault, by its one condition; `number` is its class."""
     (question,) = positions
     about = (exposure, collateral, reserved, positions, question)
-    return MarketState("0x" + "bb" * 20, 0, *about, **more)
+    return MarketState("0x" + "bb" * 20, number, *about, **more)
 
 
 def view(*pairs, state=STATE, **changes):
@@ -213,8 +213,8 @@ def test_each_of_the_vaults_limits_binds_and_is_named(change, binding):
         ({"state": replace(STATE, max_buy_price=960_000)}, "highest price"),
         ({"busy": frozenset({name_of(ONE)})}, "task is open"),
         ({"decided": {name_of(ONE): NOW - 299}}, "a moment ago"),
-        ({"day": Day(NAV, NAV * 96 // 100)}, "daily loss"),
-        ({"day": Day(NAV, NAV, NOW - 60)}, "cooldown"),
+        ({"day": Day(100, 96)}, "daily loss"),
+        ({"day": Day(100, 100, NOW - 60)}, "cooldown"),
     ],
 )
 def test_what_stands_against_a_proposal_is_said(change, why):
@@ -261,6 +261,8 @@ def test_of_two_classes_of_one_oracle_the_first_with_room_is_used():
     open_class = replace(CLASS, market_cap=5_000 * MICRO)
     for used_up in (
         {"market_cap": 0},
+        {"market_cap_bps": 0},
+        {"class_cap_bps": 0},
         {"retired": True},
         {"exposure": CLASS.class_cap},
         {"losses": CLASS.class_cap},
@@ -274,6 +276,9 @@ def test_of_two_classes_of_one_oracle_the_first_with_room_is_used():
     kept = replace(state, markets=here)
     assert view(TAIL, state=kept).class_of(ONE) == 0, "what is held there can be sold"
     assert view(TAIL, state=kept).held(ONE) == (5, 0)
+    there = {market_of(1, ONE.question_key): held(0, {ONE.condition_id: (7, 0)}, number=1)}
+    twice = replace(kept, markets=here | there)
+    assert view(TAIL, state=twice).held(ONE) == (7, 0), "open in both: the one that has room"
 
 
 def test_a_foreign_oracle_is_no_class_of_ours():

@@ -1,13 +1,17 @@
 """Portfolio limits and sizing rules: the binding one is named, the numbers are by hand."""
 
+from dataclasses import replace
+
 import pytest
+from strongroom.chain.units import FIRST_PRICE
 from strongroom.errors import BadInput
-from strongroom.strategy.portfolio import Day, PortfolioLimits, Room, Stake, room
+from strongroom.strategy.portfolio import Day, PortfolioLimits, Room, Stake, room, share_price
 from strongroom.strategy.sizing import bounded, fractional_kelly, unit
 
 NAV = 100_000_000_000  # 100,000
 NOW = 1_700_000_000
-FINE = Day(NAV, NAV)
+SHARES = 99_000 * 10**18  # so that a share is worth some 1.0101
+FINE = Day(share_price(NAV, SHARES), share_price(NAV, SHARES))
 
 
 def holding(event, category, thousands, *groups):
@@ -42,10 +46,10 @@ def test_category_group_and_total_bind_in_turn():
 
 def test_a_bad_day_and_a_fresh_loss_stop_everything():
     new = holding("cup", "sports", 0)
-    at_limit, beyond = Day(NAV, NAV - 3 * 10**9), Day(NAV, NAV - 3 * 10**9 - 1)
+    at_limit, beyond = Day(10**6, 970_000), Day(10**6, 969_999)
     assert ask([], new, day=at_limit).assets > 0
     assert ask([], new, day=beyond) == Room(0, "daily loss")
-    fresh = Day(NAV, NAV, last_loss_at=NOW)
+    fresh = replace(FINE, last_loss_at=NOW)
     assert ask([], new, day=fresh, now=NOW + 3_599) == Room(0, "cooldown")
     assert ask([], new, day=fresh, now=NOW + 3_600).assets > 0
 
@@ -54,6 +58,19 @@ def test_no_cooldown_is_none_also_for_a_loss_later_than_what_is_decided_on():
     """A settlement of the same tick is in a block behind the view's."""
     limits, later = PortfolioLimits(cooldown_s=0), Day(NAV, NAV, last_loss_at=NOW + 1)
     assert ask([], holding("cup", "sports", 0), limits, later).assets > 0
+
+
+def test_what_comes_and_goes_with_its_shares_is_neither_loss_nor_profit():
+    """Half of the shares leave with half of NAV: 50 % of NAV, 0 of a share. A loss of 4 % stops
+    everything, also on a day on which deposits have doubled NAV."""
+    assert share_price(0, 0) == FIRST_PRICE
+    opening = share_price(NAV, SHARES)
+    left, doubled = share_price(NAV // 2, SHARES // 2), share_price(2 * NAV, 2 * SHARES)
+    assert left == pytest.approx(opening, rel=1e-9) == doubled
+    new = holding("cup", "sports", 0)
+    assert ask([], new, day=Day(opening, left)).assets > 0
+    lost = share_price(2 * NAV * 96 // 100, 2 * SHARES)
+    assert ask([], new, day=Day(opening, lost)) == Room(0, "daily loss")
 
 
 def test_rules_say_what_they_want_and_rooms_bound_it():

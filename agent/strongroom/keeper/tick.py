@@ -39,7 +39,7 @@ from strongroom.settings import AlreadyRuns
 from strongroom.signing.signers import NotSigned
 from strongroom.strategy.api import Pack
 from strongroom.strategy.decide import Decision, Round, Rules, decide
-from strongroom.strategy.portfolio import Day
+from strongroom.strategy.portfolio import Day, share_price
 from strongroom.strategy.view import VaultState, View
 
 OUTCOMES_EVERY_S = 600  # the chain is asked what became of forecast markets
@@ -250,7 +250,7 @@ class Keeper:
             forecasts=self._usable_forecasts(look),
             busy=self.tasks.busy(),
             decided=self.journal.decided(),
-            day=self._day(look.at, state.nav),
+            day=self._day(look.at, state),
             negative_risk_oracle=self.negative_risk_oracle,
         )
         unknown = [name for name in sorted(view.by_vault_market) if name not in state.markets]
@@ -286,14 +286,15 @@ class Keeper:
             },
         )
 
-    def _day(self, now: int, nav: int) -> Day:
-        name = f"day {datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
+    def _day(self, now: int, state: VaultState) -> Day:
+        price = share_price(state.nav, state.supply)
+        name = f"share price of {datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
         opening = self.journal.fact(name)
         if opening is None:
-            opening = str(nav)
+            opening = str(price)
             self.journal.keep(name, opening)
         loss = self.journal.fact("last_loss_at")
-        return Day(int(opening), nav, int(loss) if loss else None)
+        return Day(int(opening), price, int(loss) if loss else None)
 
     # forecasts
 

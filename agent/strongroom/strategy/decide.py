@@ -116,7 +116,7 @@ class _Round:
         self.view, self.packs, self.rules, self.salt = view, packs, rules, salt
         self.spent: dict[MarketId, int] = {}  # micro-units
         self.unmarked: dict[MarketId, Opening] = {}  # to be opened, and marked by a report first
-        self.day = view.day or Day(view.vault.nav, view.vault.nav)
+        self.day = view.day or Day(0, 0)
         self.held = view.holdings(rules.groups)
 
     def rooms(self, market: Market) -> tuple[int, str]:

@@ -5,7 +5,7 @@ rest after a loss. The smallest room wins, and its name is reported.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from strongroom.chain.units import BPS, HOUR
+from strongroom.chain.units import BPS, HOUR, PRICE, VIRTUAL_SHARES
 from strongroom.errors import BadInput
 
 EVENT_BPS = 1_500  # of NAV: no event above 15 %
@@ -56,19 +56,30 @@ class Room:
 
 @dataclass(frozen=True)
 class Day:
-    """What the day has brought so far."""
+    """What the day has brought a share so far, so that deposits and redemptions, which move NAV
+    and leave a share as it is, bring nothing; prices as of `share_price`."""
 
-    opening_nav: int
-    nav: int
+    opening: int
+    price: int
     last_loss_at: int | None = None  # timestamp of the last position closed at a loss
+
+
+def share_price(nav: int, supply: int) -> int:
+    """Return what a share is worth, assets a share times `PRICE`, as the vault itself reckons it.
+
+    Args:
+        nav: at the bid, micro-units
+        supply: shares
+    """
+    return (nav + 1) * PRICE // (supply + VIRTUAL_SHARES)
 
 
 def room(
     limits: PortfolioLimits, nav: int, held: Sequence[Stake], new: Stake, day: Day, now: int
 ) -> Room:
     """Return how much may still be staked on `new` (its own assets do not count)."""
-    lost = day.opening_nav - day.nav
-    if lost * BPS > day.opening_nav * limits.daily_loss_bps:
+    lost = day.opening - day.price
+    if lost * BPS > day.opening * limits.daily_loss_bps:
         return Room(0, "daily loss")
     # what is decided on was seen when the tick began: a loss of the same tick may be later
     if day.last_loss_at is not None and max(0, now - day.last_loss_at) < limits.cooldown_s:

@@ -40,11 +40,15 @@ class ClassState:
         """The only protocol whose tokens its accounts can hold."""
         return Protocol.V1 if self.module is None else Protocol.V2
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a budget may still go out to a market of it."""
-        left = min(self.market_cap, self.class_cap - self.exposure - self.losses)
-        return not self.retired and left > 0
+    def has_room(self, nav: int) -> bool:
+        """Whether a budget may still go out to a market of it.
+
+        Args:
+            nav: of the vault at the bid, micro-units
+        """
+        market_cap = min(self.market_cap, self.market_cap_bps * nav // BPS)
+        class_cap = min(self.class_cap, self.class_cap_bps * nav // BPS)
+        return not self.retired and min(market_cap, class_cap - self.exposure - self.losses) > 0
 
     def admits(self, market: Market, oracle: str) -> bool:
         """Whether markets of this kind are its own.
@@ -151,17 +155,18 @@ class View:
         """Return the class that admits the market, or None; the keeper's own classes alone.
 
         A class of Protocol V2 has a module as its oracle, and so all its markets of this kind. Of
-        several classes the one in which the market is open counts, then the first, by number, that
-        has room, then the first.
+        several classes those in which the market is open come first; among them, else among all,
+        the first by number that has room, else the first.
         """
         vault, question = self.vault, market.question_key
         oracle = self.negative_risk_oracle if market.negative_risk else market.oracle
         admitting = sorted(n for n, each in vault.classes.items() if each.admits(market, oracle))
         if len(admitting) < 2:
             return admitting[0] if admitting else None
-        opened = (n for n in admitting if market_of(n, question) in vault.markets)
-        roomy = (n for n in admitting if vault.classes[n].has_room)
-        return next(opened, next(roomy, admitting[0]))
+        opened = [n for n in admitting if market_of(n, question) in vault.markets]
+        chosen = opened or admitting
+        roomy = (n for n in chosen if vault.classes[n].has_room(vault.nav))
+        return next(roomy, chosen[0])
 
     def why_no_class(self, market: Market) -> str:
         """Return why no class admits the market."""
