@@ -124,3 +124,36 @@ def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_pat
     with pytest.raises(Unseen):
         report(Reporting(tmp_path, "book"))
     assert desk.vault.bookOf(desk.market) == (exposure, bid, ask)
+
+
+def test_a_fill_between_marks_and_block_is_no_difference_and_a_lie_is_one(desk, chain, tmp_path):
+    """The pool sells 30 units' worth after the marks were made and before their block: accounts
+    held something else then, and what we expected is reckoned again for that block. Marks that
+    differ from those that were sent are told as ever."""
+    trade(desk, b"first", Side.BUY, NO, 100 * UNIT, "0.60")
+    reader = VaultReader(desk.chain, desk.vault.address)
+    pools = {to_hex(desk.condition): desk.pool.address}
+
+    def report(meanwhile, name, change=lambda expected: expected):
+        chain.mine(deltatime=100)
+        told = []
+        reporter = Reporter(
+            Reporting(tmp_path / name, "pool", pools=pools),
+            desk.journal, desk.transactor, reader, desk.chain.now,
+            lambda event, fields: told.append(
+                (event, fields["difference_bid"], fields["difference_ask"])
+            ),
+        )  # fmt: skip
+        found = reporter.marks(desk.chain.now())
+        meanwhile()
+        reporter.marks = lambda now: (*found[:2], change(found[2]))
+        assert reporter.report() is not None
+        return told
+
+    def fill():
+        assert trade(desk, b"between", Side.BUY, NO, 30 * UNIT, "0.60")
+
+    assert report(fill, "filled") == [("reported", 0, 0)]
+    lie = {(desk.market, to_hex(desk.condition)): (0, 0)}
+    told = report(lambda: None, "lie", lambda kept: replace(kept, nav_ask=0, quotes=lie))
+    assert [event for event, *_ in told] == ["reported", "nav_differs"]

@@ -386,8 +386,8 @@ class SimulatedChain:
             "epoch": lambda account: 0,  # of its signatures
         }
 
-    def ask(self, asked: Sequence[Ask]) -> list[Any]:
-        """Return the answers."""
+    def ask(self, asked: Sequence[Ask], block: int | None = None) -> list[Any]:
+        """Return the answers; those of an earlier block are not kept."""
         return [self._answer(each) for each in asked]
 
     def ask_one(self, address: str, contract: str, function: str, *arguments: object) -> Any:

@@ -19,7 +19,7 @@ from strongroom.chain.failures import (
     TransactionRefused,
 )
 from strongroom.chain.ids import Json, to_hex
-from strongroom.chain.jsonrpc import JsonRpc, RpcNode, reason, result_of, understood
+from strongroom.chain.jsonrpc import LATEST, JsonRpc, RpcNode, reason, result_of, understood
 from strongroom.chain.refusals import Meaning, least_fees, meaning_of, meaning_of_sending
 
 TIMEOUT_S = 10.0
@@ -66,13 +66,13 @@ class Chain:
         """The node behind it."""
         return self._reads.node
 
-    def ask(self, asked: Sequence[Ask]) -> list[Any]:
-        """Return the answers of many reads, as of the newest block; see calls.py.
+    def ask(self, asked: Sequence[Ask], block: int | None = None) -> list[Any]:
+        """Return the answers of many reads, as of a block, or of the newest one; see calls.py.
 
         Raises:
             CallReverted: one of them reverted.
         """
-        return self._reads.ask(asked)
+        return self._reads.ask(asked, LATEST if block is None else hex(block))
 
     def ask_one(self, address: str, contract: str, function: str, *arguments: object) -> Any:
         """Return the answer of one read; raises CallReverted."""

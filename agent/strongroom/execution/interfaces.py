@@ -26,8 +26,9 @@ class ChainReads(Protocol):
     def chain_id(self) -> int:
         """The chain's number."""
 
-    def ask(self, asked: Sequence[Ask]) -> list[Any]:
-        """Return the answers of many reads; raises CallReverted."""
+    def ask(self, asked: Sequence[Ask], block: int | None = None) -> list[Any]:
+        """Return the answers of many reads, as of a block or of the newest one; raises
+        CallReverted."""
 
     def ask_one(self, address: str, contract: str, function: str, *arguments: object) -> Any:
         """Return the answer of one read; raises CallReverted."""

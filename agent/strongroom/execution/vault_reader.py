@@ -2,6 +2,7 @@
 cannot change."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -166,6 +167,7 @@ class VaultReader:
         self._conditions: dict[str, tuple[ConditionId, ...]] = {}
         self._delegated: dict[int, bool] = {}  # by class
         self._paying: list[str] | None = None
+        self._when: tuple[int, ...] = ()  # the block to read at; empty: the newest one
 
     def read(self, reserved: Mapping[str, int]) -> VaultState:
         """Return the vault's state now.
@@ -217,7 +219,13 @@ class VaultReader:
 
     def ask(self, *asked: _Question) -> list[Any]:
         """Return the answers of functions of the vault, each with its arguments."""
-        return self.chain.ask(self._asks(asked))
+        return self.chain.ask(self._asks(asked), *self._when)
+
+    def at(self, block: int) -> "VaultReader":
+        """Return a reader of what a recent block left, by anything but `read`."""
+        other = copy(self)
+        other._when = (block,)
+        return other
 
     def holdings(self, markets: Sequence[MarketId]) -> list[Holdings]:
         """Return what the accounts of open markets hold, in the order of the markets."""
@@ -289,7 +297,7 @@ class VaultReader:
     def _unswept(self) -> list[tuple[str, _Held]]:
         """Return the closed accounts of the keeper's classes, and what they hold."""
         accounts = [str(checksum(each)) for each in self.ask(("unsweptAccounts",))[0]]
-        numbers = self.chain.ask([Ask(each, ACCOUNT, "classId") for each in accounts])
+        numbers = self.chain.ask([Ask(each, ACCOUNT, "classId") for each in accounts], *self._when)
         own = [
             (account, number)
             for account, number in zip(accounts, numbers, strict=True)
@@ -333,14 +341,16 @@ class VaultReader:
             terms = [ClassTerms(*each) for each in self.ask(*(("classOf", n) for n in mine))]
             asked = [Ask(str(each.implementation), ACCOUNT, "CTF") for each in terms]
             self._paying = list(
-                dict.fromkeys(str(checksum(each)) for each in self.chain.ask(asked))
+                dict.fromkeys(str(checksum(each)) for each in self.chain.ask(asked, *self._when))
             )
         return self._paying
 
     def _of_tokens(
         self, tokens: str, function: str, arguments: Sequence[tuple[object, ...]]
     ) -> list[int]:
-        return self.chain.ask([Ask(tokens, "ConditionalTokens", function, a) for a in arguments])
+        return self.chain.ask(
+            [Ask(tokens, "ConditionalTokens", function, a) for a in arguments], *self._when
+        )
 
     def is_delegated(self, market: MarketId) -> bool:
         """Whether an open market's account hands its budget to a wallet."""
@@ -445,7 +455,9 @@ class VaultReader:
         accounts = [account for account, _ in given]
         self._learn_conditions(accounts)
         names = ("positions", "tradable")
-        found = self.chain.ask([Ask(each, ACCOUNT, name) for each in accounts for name in names])
+        found = self.chain.ask(
+            [Ask(each, ACCOUNT, name) for each in accounts for name in names], *self._when
+        )
         away = self._away([account for account, number in given if self._delegated[number]])
         away |= self._owned(
             [account for account, number in given if self._kind(number) is AccountKind.WALLET]
@@ -512,7 +524,9 @@ class VaultReader:
         self, accounts: Sequence[str], kind: str, names: Sequence[str]
     ) -> dict[str, list[Any]]:
         """Return what accounts answer to functions without arguments."""
-        found = self.chain.ask([Ask(each, kind, name) for each in accounts for name in names])
+        found = self.chain.ask(
+            [Ask(each, kind, name) for each in accounts for name in names], *self._when
+        )
         count = len(names)
         return {
             account: found[count * place : count * (place + 1)]
@@ -530,7 +544,7 @@ class VaultReader:
             asked.append(Ask(collateral, "Erc20", "balanceOf", (wallet,)))
             each = ([wallet] * len(tokens), list(tokens))
             asked.append(Ask(ctf, "ConditionalTokens", "balanceOfBatch", each))
-        held = self.chain.ask(asked)
+        held = self.chain.ask(asked, *self._when)
         return {
             account: _Away(str(checksum(wallet)), cash, tokens)
             for (account, (wallet, *_)), cash, tokens in zip(
@@ -553,7 +567,7 @@ class VaultReader:
     def _learn_conditions(self, accounts: Sequence[str]) -> None:
         """Read the conditions of accounts that were not seen before; they never change."""
         new = [account for account in accounts if account not in self._conditions]
-        found = self.chain.ask([Ask(each, ACCOUNT, "conditions") for each in new])
+        found = self.chain.ask([Ask(each, ACCOUNT, "conditions") for each in new], *self._when)
         for account, conditions in zip(new, found, strict=True):
             self._conditions[account] = tuple(ConditionId(each) for each in conditions)
 
