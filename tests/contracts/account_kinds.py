@@ -9,11 +9,13 @@ from typing import Any
 from eth_account import Account
 from eth_utils import keccak
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
+from strongroom.audit.permissions import Difference
 from strongroom.chain.artifacts import MAKERS, artifact, gnosis
 from strongroom.signing.hashing import address_word
 
 from tests.contracts.wallet_stage import CAP, CHAIN_ID, DELAY, SafeStage, WalletStage
-from tests.property.evm import Contract
+from tests.property.audited import audit, found_at_last
+from tests.property.evm import Contract, Evm
 from tests.property.positions import PositionWorld
 from tests.property.world import CENT, FOREVER, HOUR, UNIT, WAD
 from tests.signing import BUY, SELL, key_of, struct
@@ -30,8 +32,8 @@ class Ordered(WalletStage):
     conditions_of = 3  # an event
     salts = 100
 
-    def __init__(self) -> None:
-        super().__init__(negative_risk=True, conditions=self.conditions_of)
+    def __init__(self, evm: Evm | None = None) -> None:
+        super().__init__(negative_risk=True, conditions=self.conditions_of, evm=evm)
 
     def _stock(self) -> None:
         for condition in self.conditions:
@@ -82,6 +84,10 @@ class Ordered(WalletStage):
         cash = sum(int(self.pusd.balanceOf(place)) for place in places)
         held = [sum(int(self.ctf.balanceOf(p, each)) for p in places) for each in self.tokens]
         return cash, held
+
+    def audited(self) -> list[Difference]:
+        """Return where the books made from the vault's events part from its views."""
+        return found_at_last(self.world, audit(self.world))
 
     def succeeds(self) -> None:
         """Another class opens the same question; from now on that market is the stage's."""
@@ -199,8 +205,8 @@ class Pools(Own):
 
     conditions_of = 0
 
-    def __init__(self) -> None:
-        WalletStage.__init__(self)
+    def __init__(self, evm: Evm | None = None) -> None:
+        WalletStage.__init__(self, evm=evm)
 
     def _implementation(self, tokens: tuple[Any, ...]) -> Contract:
         """The pools' code is that of any pool of the factory; pUSD is inside the tokens."""
@@ -240,8 +246,8 @@ class Positions(PositionWorld):
 
     grade = 1
 
-    def __init__(self) -> None:
-        super().__init__(exit_fee_bps=0)
+    def __init__(self, evm: Evm | None = None) -> None:
+        super().__init__(exit_fee_bps=0, evm=evm)
         self.question_id = self.event(3)
         self.open_market(self.event_class)
         conditions = [self.question_id[:29] + i.to_bytes(2, "big") for i in range(3)]
@@ -302,6 +308,10 @@ class Positions(PositionWorld):
         """Return what the account holds."""
         account = self.account.address
         return self.cash(account), [self.held(account, token) for token in self.tokens]
+
+    def audited(self) -> list[Difference]:
+        """Return where the books made from the vault's events part from its views."""
+        return found_at_last(self.world, audit(self.world))
 
     def succeeds(self) -> None:
         """Another class opens the same event; from now on that market is the stage's."""

@@ -33,7 +33,7 @@ from strongroom.signing.hashing import safe_transaction_hash as transaction_hash
 from strongroom.signing.keys import sign_as_owners
 
 from tests.conformance.chain import refusal
-from tests.property.evm import Contract, Reverted
+from tests.property.evm import Contract, Evm, Reverted
 from tests.property.world import CENT, DAY, DEPOSIT, FOREVER, HOUR, NOBODY, UNIT, World
 from tests.signing import BUY, EOA, POLY_SAFE, SELL, keeper_envelope, key_of, make_order, struct
 
@@ -61,11 +61,19 @@ class WalletStage:
 
     Args:
         conditions: of an event (negative risk)
+        evm: its chain; a new one, if none is given
         limits: of the vault, beside those of `World`
     """
 
-    def __init__(self, negative_risk: bool = False, conditions: int = 3, **limits: int) -> None:
-        self.world = world = World(fees=(0, 0, 0), kinds=(), **{"exit_fee_bps": 0, **limits})
+    def __init__(
+        self,
+        negative_risk: bool = False,
+        conditions: int = 3,
+        evm: Evm | None = None,
+        **limits: int,
+    ) -> None:
+        terms = {"exit_fee_bps": 0} | limits
+        self.world = world = World(fees=(0, 0, 0), kinds=(), evm=evm, **terms)
         self.evm, self.who, self.vault = world.evm, world.who, world.vault
         self.pusd, self.ctf = world.pusd, world.ctf
         self._deploy_venue(negative_risk)

@@ -80,7 +80,8 @@ class PositionWorld:
             *(self.manager.address, NOBODY, self.who["fees"], 500),
             *(NOBODY, NOBODY, bytes(32), bytes(32)),
         )
-        self.exchange.addOperator(self.who["operator"], sender=evm.deployer)
+        self.exchange_admin = evm.deployer
+        self.exchange.addOperator(self.who["operator"], sender=self.exchange_admin)
 
     def _module(self, kind: str) -> Contract:
         module = self.evm.deploy(self.world.contract(kind), self.manager.address)

@@ -171,6 +171,7 @@ class World:
         kinds: the classes
         timelock: of every timelocked function, once the world is set up
         code: contracts to use instead of the package's, by name
+        evm: its chain; a new one, if none is given
         limits: what differs from SAFE
     """
 
@@ -182,6 +183,7 @@ class World:
         deposit_limit: int = UNLIMITED,
         min_deposit: int = 1,
         code: Mapping[str, Artifact] | None = None,
+        evm: Evm | None = None,
         **limits: int,
     ) -> None:
         unknown = set(limits) - set(SAFE)
@@ -189,7 +191,7 @@ class World:
         self.limits = SAFE | limits
         self.fees = fees
         self.code = code or {}
-        self.evm = Evm(START)
+        self.evm = evm or Evm(START)
         self.who = People(self.evm)
         self.markets: dict[str, Market] = {}
         self.kinds: list[Kind] = []
