@@ -6,6 +6,7 @@ payoffs halves of a unit, so that what is decided here can be checked exactly.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from strongroom.analysis.relations import Relation, states
 from strongroom.chain.units import LOT, MICRO
@@ -13,6 +14,16 @@ from strongroom.information.books import Level
 from strongroom.information.gamma import FeeSchedule
 
 FULL = 2  # halves of a unit
+
+
+class VenueFees(Protocol):
+    """What a venue charges a taker."""
+
+    def of(self, price: float) -> float:
+        """Return the fee of one token at a price in [0, 1], in units."""
+
+    def most(self, size: int, price: int) -> int:
+        """Return the most that micro-tokens at a price (10**-6) are charged, micro-units."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,7 @@ class Security:
     yes: bool
     asks: tuple[Level, ...] = ()  # best first
     bids: tuple[Level, ...] = ()
-    fees: FeeSchedule = field(default_factory=FeeSchedule)
+    fees: VenueFees = field(default_factory=FeeSchedule)
     min_size: int = 0  # micro-tokens of an order
     held: int = 0
 

@@ -1,14 +1,16 @@
-"""`strongroom study`: reference, ladders."""
+"""`strongroom study`: reference, ladders, spreads, radar."""
+
+from pathlib import Path
 
 import click
 
 from strongroom.cli.boundary import Command, Group
-from strongroom.cli.options import FRACTION, as_json, print_json
+from strongroom.cli.options import FILE, FRACTION, Number, as_json, print_json
 
 
 @click.group("study", cls=Group)
 def command() -> None:
-    """Study the recorded price ladders without vault and keeper.
+    """Study recorded prices and other venues without vault and keeper.
 
     \b
     Examples:
@@ -51,3 +53,76 @@ def ladders(half_spread: float, fee_rate: float, as_json: bool) -> None:
 
     result = run_study(LadderOptions(half_spread, fee_rate))
     print_json(result.document()) if as_json else show_study(result)
+
+
+@command.command(cls=Command)
+@click.argument("ours", type=FILE)
+@click.argument("theirs", type=FILE)
+@click.option(
+    "--our-fee-rate", type=FRACTION, default=0.0, show_default=True, help="Of our taker fee."
+)
+@click.option(
+    "--their-fee-rate", type=FRACTION, default=0.07, show_default=True, help="Of theirs (Kalshi)."
+)
+@click.option(
+    "--max-age", type=Number(1), default=300.0, show_default=True, help="Of a quote, seconds."
+)
+@as_json
+def spreads(
+    ours: Path,
+    theirs: Path,
+    our_fee_rate: float,
+    their_fee_rate: float,
+    max_age: float,
+    as_json: bool,
+) -> None:
+    """How long the best prices of two venues' recordings crossed, before and after fees.
+
+    OURS has a level's new sizes, THEIRS (Kalshi) has changes of sizes; CSV, also gzipped. What was
+    repaired or dropped is counted.
+
+    Example: strongroom study spreads docs/examples/radar/polymarket_nba_mvp_luka_yes.csv.gz
+    docs/examples/radar/kalshi_nba_mvp_luka.csv.gz
+    """
+    from dataclasses import asdict
+    from decimal import Decimal
+
+    from strongroom.backtest.venue_spreads import show_spreads, spread_study
+
+    rates = Decimal(str(our_fee_rate)), Decimal(str(their_fee_rate))
+    found = spread_study(ours, theirs, *rates, max_age)
+    print_json(asdict(found)) if as_json else show_spreads(found)
+
+
+@command.command(cls=Command)
+@click.argument("pairs", type=FILE)
+@click.option("--rules", is_flag=True, help="Print both rule texts and their hashes, to compare.")
+@as_json
+def radar(pairs: Path, rules: bool, as_json: bool) -> None:
+    """What the same question costs here and at other venues now, and what the spread is worth.
+
+    PAIRS is a TOML file of venues, capital and pairs. A pair counts only with an adjudication
+    record whose rule texts are still the ones that were compared. Nothing is sent.
+
+    \b
+    Examples:
+      strongroom study radar pairs.toml
+      strongroom study radar pairs.toml --rules
+    """
+    from strongroom.information.pairs import load_pairs
+    from strongroom.keeper.radar import (
+        radar_document,
+        radar_now,
+        rules_document,
+        rules_now,
+        show_radar,
+        show_rules,
+    )
+
+    file = load_pairs(pairs)
+    if rules:
+        texts = rules_now(file)
+        print_json(rules_document(texts)) if as_json else show_rules(texts)
+        return
+    found = radar_now(file)
+    print_json(radar_document(found)) if as_json else show_radar(found)

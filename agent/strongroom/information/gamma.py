@@ -361,6 +361,21 @@ class GammaClient:
             gap = self._read(records, self._by_offset())  # a service without keysets
         return OpenMarkets(*parse_markets(records.values()), gap)
 
+    def market(self, condition: ConditionId) -> Market:
+        """Return one market.
+
+        Raises:
+            GammaAway: it is not had.
+            BadMarketRecord: its record is none.
+        """
+        found = self._endpoint.get("/markets", {"condition_ids": condition})
+        records = found if isinstance(found, list) else []
+        wanted = condition.lower()
+        for each in records:
+            if isinstance(each, dict) and str(each.get("conditionId")).lower() == wanted:
+                return parse_market(each)
+        raise GammaAway(f"Gamma knows no market {condition}: it answered {str(found)[:60]}")
+
     def _read(self, records: dict[str, MarketRecord], pages: Iterator[Page]) -> str:
         """Take pages until the end; return why it was not reached, or ""."""
         start = time.monotonic()

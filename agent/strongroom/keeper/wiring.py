@@ -41,6 +41,8 @@ from strongroom.information.forecast import (
 )
 from strongroom.information.gamma import FeeSchedule, GammaClient, Market
 from strongroom.information.kept_books import KeptBooks
+from strongroom.information.pairs import load_pairs
+from strongroom.information.reference_forecasts import ReferenceForecaster
 from strongroom.information.sources import Freshness, Sources
 from strongroom.information.stream import MarketStream
 from strongroom.journal import Journal
@@ -55,6 +57,7 @@ from strongroom.keeper.configuration import (
     ReporterSection,
     SizingSection,
 )
+from strongroom.keeper.radar import venues_of
 from strongroom.keeper.tick import Keeper, Watch
 from strongroom.reporting.marks import Method
 from strongroom.reporting.report import Reporting, ReportSchedule
@@ -552,6 +555,11 @@ def _forecaster(section: ForecasterSection) -> Forecaster:
         if section.path is None:
             raise ConfigError(f"[forecasters.{section.name}] a csv needs `path`")
         return CsvForecaster(section.path, section.name)
+    if section.kind == "reference":
+        if section.path is None:
+            raise ConfigError(f"[forecasters.{section.name}] needs `path`: a file of pairs")
+        pairs = load_pairs(section.path)
+        return ReferenceForecaster(pairs, venues_of(pairs), section.name)
     if not section.url:
         raise ConfigError(f"[forecasters.{section.name}] needs `url`")
     if section.kind == "http":

@@ -1,0 +1,66 @@
+"""Another venue's price as a forecast: the middle of its book, where the pair counts.
+
+It passes the same gate as every source: it moves money only after its record beats the market's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from strongroom.chain.units import MICRO
+from strongroom.information.books import Book
+from strongroom.information.forecast import Answers, BadForecast, Given
+from strongroom.information.gamma import Market
+from strongroom.information.pairs import Pair, Pairs
+from strongroom.information.reference import ReferenceAway, ReferenceVenue
+
+WIDEST = MICRO // 10  # spread of a book that has a price
+
+
+@dataclass(frozen=True)
+class ReferenceForecaster:
+    """The prices of the venues that a file of pairs names."""
+
+    pairs: Pairs
+    venues: Mapping[str, ReferenceVenue]
+    name: str = "reference"
+
+    def forecast(self, markets: Sequence[Market], now: int) -> Answers:
+        """Return the middle of the other venue's book for each market of a pair that counts; one
+        that does not is named."""
+        known = {market.condition_id.lower(): market for market in markets}
+        found, problems = [], []
+        for pair in self.pairs.pairs:
+            market = known.get(pair.condition)
+            if market is None:
+                continue
+            try:
+                found.append(self._given(pair, market, now))
+            except (ReferenceAway, BadForecast) as error:
+                problems.append(f"{self.name}: {pair.name}: {error}")
+        return Answers(tuple(found), tuple(problems))
+
+    def _given(self, pair: Pair, market: Market, now: int) -> Given:
+        venue = self.venues[pair.venue]
+        rules = venue.rules(pair.market)
+        why = pair.why_not(market.rules, rules.text)
+        if why or not rules.trades:
+            raise BadForecast(why or f"{pair.venue} takes no orders for it")
+        book = venue.book(pair.market, now)
+        chance = _middle(book)
+        return Given(
+            self.name,
+            market.condition_id,
+            1 - chance if pair.inverse else chance,
+            now,
+            now,  # the book is of this moment
+            {"venue": pair.venue, "market": pair.market, "bid": book.bid, "ask": book.ask},
+        )
+
+
+def _middle(book: Book) -> float:
+    middle = book.mid()
+    if middle is None or book.bid is None or book.ask is None:
+        raise BadForecast("a side of the book is empty: it has no price")
+    if book.ask - book.bid > WIDEST:
+        raise BadForecast("the book is wider than ten cents: it has no price")
+    return middle
