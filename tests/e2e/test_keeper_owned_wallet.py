@@ -94,6 +94,13 @@ def test_a_wallet_is_made_adopted_funded_traded_and_emptied(world):
     assert name not in [f"0x{bytes(each).hex()}" for each in vault.openMarkets()]
     assert not said(world, "wallet_paused") and not said(world, "relayer_away")
 
+    idle, late = vault.total_idle(), 7 * MICRO  # a rebate of the last day, after the closing
+    assert list(vault.unsweptAccounts()) == []
+    venue.pusd.transfer(wallet, late, sender=maker)
+    ticks(world, 10, lambda: vault.total_idle() == idle + late, 500)
+    assert venue.pusd.balanceOf(wallet) == venue.pusd.balanceOf(account) == 0
+    assert not said(world, "duty_refused") and not said(world, "wallet_paused")
+
 
 def test_without_the_relayer_all_comes_home_after_the_delay(world):
     vault, venue = world.stage.vault, world.stage.venue

@@ -14,8 +14,9 @@ from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefuse
 from strongroom.chain.ids import transaction_key
 from strongroom.chain.nodes import one_node
 from strongroom.chain.rpc import Chain
-from strongroom.chain.units import GWEI
+from strongroom.chain.units import GWEI, HOUR
 from strongroom.devnet import contracts as devnet
+from strongroom.execution.closed_accounts import WATCHED_S
 from strongroom.execution.fees import FeeRules
 from strongroom.execution.housekeeping import Duties
 from strongroom.execution.owned_wallets import OwnedWallets
@@ -520,14 +521,62 @@ def test_a_closed_account_is_swept_once_something_can_come_home(
     duties = make_duties(
         reader, connection, journal, make_transactor(), lambda *it: told.append(it)
     )
-    assert reader.to_sweep() == []
-    duties.sweep()
+    (left,) = reader.left_behind()
+    assert (left.account, left.listed, left.collateral) == (market.account.address, True, 0)
+    duties.sweep(reader.read({}))
     assert vault.total_idle() == 100 * UNIT
     resolve(market, 1, 0)
-    assert reader.to_sweep() == [market.account.address]
-    assert VaultReader(connection, vault.address, (1,)).to_sweep() == [], "another keeper's class"
-    duties.sweep()
-    assert (vault.total_idle(), reader.to_sweep()) == (103 * UNIT, []), told
+    assert VaultReader(connection, vault.address, (1,)).left_behind() == [], "another keeper's"
+    duties.sweep(reader.read({}))
+    assert (vault.total_idle(), reader.left_behind()) == (103 * UNIT, []), told
+
+
+def test_income_comes_home_from_open_busy_and_closed_accounts(
+    place, make_transactor, connection, people, venue, devnet_deployer, tmp_path, chain
+):
+    """Five reach an open account with 30 of cost while an order may take 30: harvested. Two reach
+    it when it is halted: recalled with the 30. Seven reach it after it was closed, empty, and so
+    is on no list: swept, within the hour. Dust waits."""
+    vault, market, sender = place.vault, place.market, devnet_deployer.sender
+    reader = VaultReader(connection, vault.address, (0,))
+    journal = Journal(f"sqlite:///{tmp_path / 'duties.db'}")
+    duties = make_duties(reader, connection, journal, make_transactor())
+    make_transactor().run(KEYS[1], "allocate", [place.allocate(30 * UNIT)])
+    account = market.account.address
+    busy, reserved = frozenset(reader.open_markets()), {account: 30 * UNIT}
+
+    def home(assets, waits):
+        duties.sweep(reader.read(reserved))
+        duties.tidy(reader.read(reserved), busy)
+        assert vault.total_idle() == assets * UNIT
+        assert venue.pusd.balanceOf(account) == waits
+
+    venue.fund(sender, account, UNIT - 1)
+    home(70, 31 * UNIT - 1)
+    venue.fund(sender, account, 4 * UNIT + 1)
+    home(75, 30 * UNIT)
+    assert vault.bookOf(market.id)[0] == 30 * UNIT and vault.profitOf(0) == 5 * UNIT
+    reserved.clear()
+    market.account.halt(sender=people.guardian)
+    venue.fund(sender, account, 2 * UNIT)
+    duties.tidy(reader.read({}), frozenset())
+    assert vault.total_idle() == 107 * UNIT and vault.profitOf(0) == 7 * UNIT
+    vault.closeMarket(market.id, sender=people.owner)
+    assert list(vault.unsweptAccounts()) == []
+    home(107, 0)
+    venue.fund(sender, account, UNIT - 1)
+    chain.mine(deltatime=HOUR)
+    home(107, UNIT - 1)
+    venue.fund(sender, account, 6 * UNIT + 1)
+    home(107, 7 * UNIT)
+    chain.mine(deltatime=HOUR)
+    home(114, 0)
+    assert vault.profitOf(0) == 14 * UNIT
+    chain.mine(deltatime=WATCHED_S)
+    home(114, 0)
+    venue.fund(sender, account, 6 * UNIT)
+    chain.mine(deltatime=HOUR)
+    home(114, 6 * UNIT)
 
 
 def test_anvil_takes_another_port_where_the_first_is_taken(monkeypatch):

@@ -8,14 +8,20 @@ from strongroom.chain.calls import Call, make_call
 from strongroom.chain.ids import MarketId, canonical, transaction_key
 from strongroom.chain.rpc import Position
 from strongroom.chain.units import MICRO
+from strongroom.execution.closed_accounts import ClosedAccounts
 from strongroom.execution.interfaces import Listener, SafeSender
-from strongroom.execution.vault_reader import ACCOUNT, Holdings, VaultReader
+from strongroom.execution.vault_reader import ACCOUNT, Holdings, LeftBehind, VaultReader
 from strongroom.execution.wallet_desk import WalletDesk
 from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState
 from strongroom.strategy.view import MarketState, VaultState
 
 LEAST_MERGE = MICRO  # micro-tokens: a smaller set is not worth the gas
+# Micro-units that are brought home: a harvest, recall or sweep takes some 200,000 gas, about a cent
+# on Polygon, so this is a hundred times its price; and nobody makes us pay by sending dust. What
+# is less comes home with what follows it, or when its market is closed.
+LEAST_HOME = MICRO
+SWEPT_AT_ONCE = 16  # accounts of one transaction
 
 
 class Duties:
@@ -33,6 +39,7 @@ class Duties:
         """Take the parts; `on_event` is called with what is done."""
         self._journal, self._transactor, self._vault = journal, transactor, vault
         self._wallets, self._now, self._on_event = wallets, now, on_event
+        self._closed = ClosedAccounts(journal, vault, now)
 
     def settle(self, state: VaultState, busy: frozenset[MarketId]) -> None:
         """Close markets that are resolved entirely, which redeems and brings home what is there; of
@@ -64,19 +71,18 @@ class Duties:
             if done and whole:
                 self._settled(market, each, collateral)
 
-    def sweep(self) -> None:
-        """Bring home what closed accounts hold, and the wallets that they own.
+    def sweep(self, state: VaultState) -> None:
+        """Bring home what closed accounts and their wallets hold, also of those that were empty.
 
         Raises:
             NotSigned: a signature is missing.
         """
-        accounts, calls = self._vault.to_sweep(), list[Call]()
-        for each in self._vault.left_in_wallets():
+        accounts, calls = list[str](), list[Call]()
+        for each in self._closed.left_behind(state, _is_worth_sweeping)[:SWEPT_AT_ONCE]:
             fetched = self._wallets.fetch_closed(each)
-            if fetched:
-                calls += fetched
+            if fetched or each.collateral or _redeemable(each.here):
+                calls += fetched or []
                 accounts.append(each.account)
-        accounts = list(dict.fromkeys(accounts))
         if accounts:
             # redeemed by itself: a sweep goes on without, and an estimate of its gas leaves none
             calls += [make_call(each, ACCOUNT, "redeemResolved") for each in accounts]
@@ -85,14 +91,15 @@ class Duties:
 
     def _redemption(self, held: Holdings, state: MarketState) -> Call:
         """Return the call that redeems what is resolved, and harvests where that leaves more than
-        cost and orders take."""
+        cost. A harvest leaves the cost, which orders must not exceed."""
         inside = held.collateral + _paid(held.here)
-        if inside > max(held.exposure, state.reserved):
+        if inside - held.exposure >= LEAST_HOME and held.exposure >= state.reserved:
             return self._call("harvest", held.market)
         return make_call(held.account, ACCOUNT, "redeemResolved")
 
     def tidy(self, state: VaultState, busy: frozenset[MarketId]) -> None:
-        """Merge complete sets and recall budgets, where nothing is under way.
+        """Merge complete sets and recall budgets, where nothing is under way; elsewhere harvest
+        what is above cost and no order may take: income beside trades, as a rule.
 
         Raises:
             NotSigned: a signature is missing.
@@ -101,6 +108,8 @@ class Duties:
         for market, each in state.markets.items():
             if market not in busy and not each.reserved:
                 calls += self._tidying(market, each)
+            elif _may_harvest(each):
+                calls.append(self._call("harvest", market))
         if calls:
             self._run("tidy", str(self._now()), calls)
 
@@ -112,8 +121,10 @@ class Duties:
             if min(pair) >= LEAST_MERGE and condition not in each.resolved
         }
         free = each.free + sum(sets.values())
+        if free < LEAST_HOME:
+            return []
         fetched: list[Call] | None = []
-        if each.wallet and free:
+        if each.wallet:
             (held,) = self._vault.holdings([market])
             tokens = {
                 place: (max(0, pairs - held.here[place].yes), max(0, pairs - held.here[place].no))
@@ -121,7 +132,7 @@ class Duties:
             }
             money = held.collateral_away if each.free else 0
             fetched = self._wallets.fetch(held, money, tokens)
-        if not free or fetched is None:
+        if fetched is None:
             return []
         merges = [
             make_call(each.account, ACCOUNT, "merge", place, pairs) for place, pairs in sets.items()
@@ -167,6 +178,23 @@ class Duties:
                 "profit": profit,
             },
         )
+
+
+def _may_harvest(state: MarketState) -> bool:
+    """Say whether enough is above cost, and the cost, which a harvest leaves, covers all orders.
+    What is in a wallet comes home once nothing is under way."""
+    above = state.collateral - state.exposure
+    return above >= LEAST_HOME and state.exposure >= state.reserved and not state.wallet
+
+
+def _is_worth_sweeping(left: LeftBehind) -> bool:
+    """Say whether it pays, or frees a place of the vault's list."""
+    worth = left.collateral + left.collateral_away + _paid((*left.here, *left.away))
+    return worth >= LEAST_HOME or (left.listed and _redeemable((*left.here, *left.away)))
+
+
+def _redeemable(positions: Iterable[Position]) -> bool:
+    return any(each.resolved and (each.yes or each.no) for each in positions)
 
 
 def _after_redeeming(held: Holdings) -> int:

@@ -59,17 +59,24 @@ class _Held:
 
 
 @dataclass(frozen=True)
-class LeftInWallet:
-    """What the wallet that a closed account owns still holds.
+class LeftBehind:
+    """What a closed account still holds, and the wallet that trades for it; micro-units.
 
     Attributes:
-        tokens: of resolved conditions alone, by index: YES and NO of each condition in turn
-        is_open: whether it moves without the venue
+        listed: the vault counts it among those that hold something
+        here: outcome tokens inside the account, in its order
+        wallet: empty: it has none
+        is_open: whether what is in an account's own wallet moves without the venue
     """
 
     account: str
+    listed: bool
     collateral: int
-    tokens: tuple[int, ...]
+    here: tuple[Position, ...]
+    delegated: bool
+    wallet: str
+    collateral_away: int
+    away: tuple[Position, ...]
     is_open: bool
 
 
@@ -270,33 +277,14 @@ class VaultReader:
         """Return the vault's open markets, of all classes, in its order."""
         return [MarketId(market) for market in self.ask(("openMarkets",))[0]]
 
-    def to_sweep(self) -> list[str]:
-        """Return the closed accounts of the keeper's classes from which something can come home."""
-        return [
-            account
-            for account, each in self._unswept()
-            if each.collateral or any(at.resolved and (at.yes or at.no) for at in each.here)
-        ]
+    def left_behind(self, late: Sequence[str] = ()) -> list[LeftBehind]:
+        """Return what closed accounts of the keeper's classes hold, empty ones too.
 
-    def left_in_wallets(self) -> list[LeftInWallet]:
-        """Return what can come home from the wallets that closed accounts own."""
-        found = [
-            LeftInWallet(
-                account,
-                each.collateral_away,
-                tuple(
-                    amount if at.resolved else 0 for at in each.away for amount in (at.yes, at.no)
-                ),
-                each.wallet_open,
-            )
-            for account, each in (self._unswept() if self.owning else ())
-            if each.wallet
-        ]
-        return [each for each in found if each.collateral or any(each.tokens)]
-
-    def _unswept(self) -> list[tuple[str, _Held]]:
-        """Return the closed accounts of the keeper's classes, and what they hold."""
-        accounts = [str(checksum(each)) for each in self.ask(("unsweptAccounts",))[0]]
+        Args:
+            late: accounts besides those that the vault lists
+        """
+        listed = [str(checksum(each)) for each in self.ask(("unsweptAccounts",))[0]]
+        accounts = list(dict.fromkeys([*listed, *late]))
         numbers = self.chain.ask([Ask(each, ACCOUNT, "classId") for each in accounts], *self._when)
         own = [
             (account, number)
@@ -304,8 +292,20 @@ class VaultReader:
             if number in self.classes
         ]
         self._learn_classes([number for _, number in own])
-        held = self._held(own)
-        return [(account, each) for (account, _), each in zip(own, held, strict=True)]
+        return [
+            LeftBehind(
+                account,
+                account in listed,
+                each.collateral,
+                each.here,
+                self._delegated[number],
+                each.wallet,
+                each.collateral_away,
+                each.away,
+                each.wallet_open,
+            )
+            for (account, number), each in zip(own, self._held(own), strict=True)
+        ]
 
     def idle(self) -> int:
         """Return the assets that are in no account, micro-units."""

@@ -11,7 +11,7 @@ from strongroom.chain.ids import MarketId
 from strongroom.chain.orders import Side
 from strongroom.chain.rpc import checksum
 from strongroom.execution.owned_wallets import ACCOUNT, OwnedWallets, WalletUnusable
-from strongroom.execution.vault_reader import Holdings, LeftInWallet, VaultReader
+from strongroom.execution.vault_reader import Holdings, LeftBehind, VaultReader
 from strongroom.execution.venues.wallets import take_back
 from strongroom.strategy.record import DecisionRecord
 
@@ -77,11 +77,16 @@ class WalletDesk:
         }
         return self._owned.bring_home(held.account, held.wallet_open, collateral, indexed)
 
-    def fetch_closed(self, left: LeftInWallet) -> list[Call] | None:
-        """Return the calls that bring what the wallet of a closed account holds into the account;
-        see fetch."""
-        tokens = dict(enumerate(left.tokens))
-        return self._owned.bring_home(left.account, left.is_open, left.collateral, tokens)
+    def fetch_closed(self, left: LeftBehind) -> list[Call] | None:
+        """Return the calls that bring what the wallet of a closed account holds, collateral and
+        resolved tokens, into the account; see fetch."""
+        if not left.wallet:
+            return []
+        pairs = [(at.yes, at.no) if at.resolved else (0, 0) for at in left.away]
+        if left.delegated:
+            return take_back(left.account, (left.collateral_away, dict(enumerate(pairs))))
+        tokens = dict(enumerate(amount for pair in pairs for amount in pair))
+        return self._owned.bring_home(left.account, left.is_open, left.collateral_away, tokens)
 
     def _name(self, markets: Sequence[MarketId]) -> list[Call]:
         """Hand the budgets of delegated accounts out; name a wallet where there is none yet."""

@@ -149,7 +149,7 @@ class Keeper:
         with _Named(halts):
             self._check_exchanges(halts)
             self.duties.settle(state, self.tasks.busy())
-            self.duties.sweep()
+            self.duties.sweep(state)
         look, decided = None, 0
         with _Named(halts):
             look = self._look(state, now)
