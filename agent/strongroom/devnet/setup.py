@@ -57,7 +57,7 @@ from strongroom.signing.signers import CosignerAway
 
 NAMES = (
     *("deployer", "owner", "guardian", "operator", "executor", "manager"),
-    *("alice", "bob", "maker", "taker", "oracle"),
+    *("alice", "bob", "maker", "taker", "oracle", "rebates", "rewards"),
 )
 START_S = 20.0
 # What a vault's owner names: the most at stake in all, and let out in a day.

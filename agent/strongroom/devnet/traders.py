@@ -99,6 +99,14 @@ class Trader:
             answers += patiently(lambda: self.client.post_orders(batch, defer_exec=True))  # noqa: B023
         return answers
 
+    def wait(self) -> None:
+        """Wait until what the venue has put off of our orders is matched (VENUE e1, delayed)."""
+        deadline = time.monotonic() + MATCHED_S
+        while time.monotonic() < deadline:
+            if not any("DELAYED" in each["status"] for each in self.client.get_open_orders()):
+                return
+            time.sleep(0.1)
+
 
 class MarketMaker(Trader):
     """Quotes both tokens of markets around a price, by bids alone: a bid for NO offers YES."""
@@ -152,15 +160,17 @@ class Taker(Trader):
         for market in self._dice.sample(list(markets), min(count, len(markets))):
             token = market.token_ids[self._dice.choice((YES, NO))]
             orders.append(self.order(token, True, Decimal("0.98"), tokens * MICRO))
-        answers = self.post(orders, "FAK")
-        deadline = time.monotonic() + MATCHED_S
-        while self._is_put_off() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return sum(bool(answer.get("success")) for answer in answers)
+        return self._take(orders)
 
-    def _is_put_off(self) -> bool:
-        """Whether the venue has yet to match an order of ours (VENUE e1, delayed)."""
-        return any("DELAYED" in each["status"] for each in self.client.get_open_orders())
+    def take_all(self, token: int, price: Decimal, tokens: int) -> None:
+        """Buy all of a token that stands up to a price, at most so many."""
+        self._take([self.order(token, True, price, tokens * MICRO)])
+
+    def _take(self, orders: Sequence[SignedOrderV2]) -> int:
+        """Post orders and wait until they are matched; return how many were placed."""
+        answers = self.post(orders, "FAK")
+        self.wait()
+        return sum(bool(answer.get("success")) for answer in answers)
 
 
 def patiently(ask: Callable[[], Answer]) -> Answer:

@@ -1,8 +1,9 @@
 """A simulated week: the keeper by itself on recorded markets, hour by hour.
 
 The chain's clock runs through a recorded week; a market maker quotes the recorded hourly prices, a
-taker trades now and then, depositors come and go, and markets resolve as they did. The keeper sees
-the devnet as it would see the venue; its co-signer is a process of its own.
+taker trades now and then, the venue pays makers once a day, depositors come and go, and markets
+resolve as they did. The keeper sees the devnet as it would see the venue; its co-signer is a
+process of its own.
 """
 
 import random
@@ -11,16 +12,20 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import tomli_w
 
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.ids import JsonObject
+from strongroom.chain.orders import Side
 from strongroom.chain.terms import Limits
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob.habits import DEFAULT, Habits
+from strongroom.devnet.clob.incentives import IncentiveKind, day_of
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
 from strongroom.devnet.ladders import Rung, load_week, relations
@@ -34,6 +39,8 @@ from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
 
 DELAY_S, DELAY_STEP_S = 5.0, 0.2  # how long an order that the venue has put off is waited for
+PAYERS = {IncentiveKind.REBATE: "rebates", IncentiveKind.REWARD: "rewards"}  # people of the stage
+TAKEN_EVERY, TAKEN_TOKENS = 6, 1_000  # hours; more than all that stands there
 SETTLING_S = 2 * HOUR  # from a market's end to its payout
 
 
@@ -76,7 +83,11 @@ class Hour:
 
 @dataclass
 class Week:
-    """A week that is played, and its results; `log` has the keeper's events."""
+    """A week that is played, and its results; `log` has the keeper's events.
+
+    Attributes:
+        paid: what the venue paid makers beside trades: kind, receiver, micro-units
+    """
 
     options: WeekOptions
     stage: Stage
@@ -84,6 +95,7 @@ class Week:
     rungs: list[Rung]
     log: list[tuple[int, str, JsonObject]]
     hours: list[Hour] = field(default_factory=list)
+    paid: list[tuple[IncentiveKind, str, int]] = field(default_factory=list)
 
     def events(self, name: str) -> list[JsonObject]:
         """Return the fields of the keeper's events of one name."""
@@ -113,9 +125,13 @@ def play_week(
     for number in range(options.hours + 1):
         now = int(options.start.timestamp()) + number * HOUR
         clock.advance_to(now)
+        _pay_makers(week, now)
         _people(week, number)
         _markets(week, now, maker, taker)
         _keeper(week, emit)
+        httpx.post(f"{week.stage.server.url}/devnet/incentives/look").raise_for_status()
+        if number % TAKEN_EVERY == TAKEN_EVERY - 1:
+            _take_quote(week, taker)
         week.hours.append(_hour(week, now))
         emit("hour", {"number": number, "of": options.hours, "hour": asdict(week.hours[-1])})
     return week
@@ -207,6 +223,32 @@ def _people(week: Week, number: int) -> None:
     for hour, name, share in week.options.redemptions:
         if hour == number:
             stage.request_redeem(name, share)
+
+
+def _pay_makers(week: Week, now: int) -> None:
+    """Pay rebates and rewards of the days that are over, each from its payer."""
+    stage, day = week.stage, day_of(now)
+    if day == day_of(now - HOUR):
+        return
+    for kind, name in PAYERS.items():
+        path = f"/devnet/incentives/{kind}/pay"
+        answer = httpx.post(stage.server.url + path, params={"until": day}).raise_for_status()
+        payer = stage.people[name]
+        for due in answer.json():
+            receiver, amount = str(due["maker"]), int(due["amount"])
+            stage.venue.fund(stage.people["deployer"], payer, amount)
+            stage.venue.pusd.transfer(receiver, amount, sender=payer)
+            week.paid.append((kind, receiver, amount))
+
+
+def _take_quote(week: Week, taker: Taker) -> None:
+    """Take all that stands in a market up to a quote of the keeper's, that included."""
+    markets = {market.condition_id: market for market in week.stage.markets}
+    for row in week.keeper.journal.open():
+        if row.side is Side.BUY and row.condition in markets:
+            other = sum(markets[row.condition].token_ids) - row.token
+            taker.take_all(other, 1 - Decimal(row.price) / MICRO, TAKEN_TOKENS)
+            return
 
 
 def _markets(week: Week, now: int, maker: MarketMaker, taker: Taker) -> None:

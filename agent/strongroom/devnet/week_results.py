@@ -8,15 +8,18 @@ from strongroom.app.history import page_data
 from strongroom.app.page import write_page
 from strongroom.audit.auditor import Auditor, Scope
 from strongroom.audit.contracts import Views
+from strongroom.audit.income import IncomeKind
 from strongroom.audit.node import Node
 from strongroom.audit.replay import forks
+from strongroom.audit.verdict import Verdict
 from strongroom.chain.ids import JsonObject
+from strongroom.chain.units import format_units
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.folder import claimed
 from strongroom.devnet.ladders import check_tickers
 from strongroom.devnet.reports import ReportLine, read_reports
-from strongroom.devnet.week import Hour, Week, WeekOptions, play_week
+from strongroom.devnet.week import PAYERS, Hour, Week, WeekOptions, play_week
 from strongroom.devnet.week_picture import draw
 from strongroom.execution.interfaces import Listener
 
@@ -91,8 +94,10 @@ def _audit(week: Week) -> JsonObject:
     stage, history = week.stage, VaultHistory()
     url, vault, evidence = stage.chain.url, stage.vault.address, stage.folder / "evidence"
     exchanges = (stage.venue.exchange.address,)
-    scope, node = Scope(url, vault, 0, stage.chain.height(), exchanges, evidence), Node(url)
-    auditor = Auditor(scope, node, history.on_report, history.on_event)
+    payers = {stage.people[name].address: IncomeKind(kind) for kind, name in PAYERS.items()}
+    scope = Scope(url, vault, 0, stage.chain.height(), exchanges, evidence, payers=payers)
+    node = Node(url)
+    auditor = Auditor(scope, node, history.on_report, history.on_event, history.on_income)
     audit, identity = auditor.run(), Views(node).identity(vault, scope.to_block)
     write_page(page_data(history, audit, identity, auditor.name), stage.folder / "page", evidence)
     verdict, checked = audit.verdict, audit.verdict.checked
@@ -106,4 +111,19 @@ def _audit(week: Week) -> JsonObject:
         f"{checked.market_values} market values",
         "reports that a fork executes otherwise": f"{len(differing)} of {len(replayed)}, "
         f"{words} storage words compared",
+        **{
+            f"{kind}s on chain, and by the venue's books": f"{format_units(came)} and "
+            f"{format_units(paid)} pUSD"
+            for kind, (came, paid) in income(week, verdict).items()
+        },
     }
+
+
+def income(week: Week, verdict: Verdict) -> dict[str, tuple[int, int]]:
+    """Return of each kind of income what the audit found, and what the venue says that it paid the
+    vault's accounts, micro-units."""
+    accounts = {str(event.account).lower() for event in week.stage.vault.events("MarketOpened")}
+    paid = dict.fromkeys(PAYERS, 0)
+    for kind, receiver, amount in week.paid:
+        paid[kind] += amount * (receiver.lower() in accounts)
+    return {kind.value: (int(verdict.income[kind]), paid[kind]) for kind in PAYERS}

@@ -24,6 +24,7 @@ from strongroom.devnet.clob.faults import Faults
 from strongroom.devnet.clob.funds import POLY_1271, Funds, asset_of
 from strongroom.devnet.clob.habits import DEFAULT, Habits
 from strongroom.devnet.clob.heartbeats import Heartbeats
+from strongroom.devnet.clob.incentives import Incentives
 from strongroom.devnet.clob.market_data import Level, MarketData
 from strongroom.devnet.clob.markets import Listing
 from strongroom.devnet.clob.orders import (
@@ -67,6 +68,7 @@ class MatchingEngine:
         self.heartbeats = Heartbeats(clock)
         self.funds = Funds(chain, self.sessions)
         self.settler = Settler(chain, self.funds, self.data, clock, confirmations)
+        self.incentives = Incentives()
         self.orders: dict[str, LiveOrder] = {}
         self.trades: dict[str, Trade] = {}
         self._open: dict[str, dict[str, LiveOrder]] = defaultdict(dict)  # API key -> its orders
@@ -161,6 +163,11 @@ class MatchingEngine:
             for order in self._open[key].values()
             if market in ("", order.listing.condition_id) and token in ("", order.order.tokenId)
         ]
+
+    def look_at_resting(self) -> None:
+        """Reward what rests now."""
+        resting = [each for orders in self._open.values() for each in orders.values()]
+        self.incentives.look(resting, self.clock())
 
     def trades_of(self, key: str) -> list[Trade]:
         """Return the trades that a key took part in, oldest first."""

@@ -1,6 +1,7 @@
 """The service's HTTP and websocket surface, as the official client calls it.
 
-Left out: rewards, notifications, RFQ, price history, live activity; limits by IP address.
+Left out: rewards but those of a day, notifications, RFQ, price history, live activity; limits by IP
+address.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from strongroom.devnet.clob.node import RpcError
 from strongroom.devnet.clob.routes import (
     account,
     funds,
+    incentives,
     markets,
     orders,
     prices,
@@ -32,7 +34,7 @@ from strongroom.devnet.clob.routes import (
 from strongroom.devnet.relayer.parts import RelayerParts
 from strongroom.errors import Away
 
-SECTIONS = (service, account, markets, prices, orders, funds, streams, switches)
+SECTIONS = (service, account, markets, prices, orders, funds, incentives, streams, switches)
 ORDERS = ("/order", "/orders")
 START_S = 20.0
 FAULT_TEXTS = {

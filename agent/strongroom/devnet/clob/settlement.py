@@ -117,6 +117,11 @@ class VenueChain:
         self._operator = operator
         self._contracts = contracts
 
+    @property
+    def pusd(self) -> str:
+        """The collateral."""
+        return self._contracts.pusd
+
     async def is_signed_by_contract(self, maker: str, digest: bytes, signature: bytes) -> bool:
         """Ask a contract maker (EIP-1271); one that reverts or has no code has not signed."""
         data = selector("isValidSignature(bytes32,bytes)") + encode(
