@@ -17,8 +17,8 @@ from strongroom.information.books import Book, Level, mirror, quoted
 from strongroom.information.forecast import Given
 from strongroom.information.gamma import FeeSchedule
 from strongroom.information.sources import Look
-from strongroom.keeper.paper import fills_of, sweep
 from strongroom.keeper.recording import Recorder, recorded_salt, replay
+from strongroom.keeper.supposed_fills import fills_of, sweep
 from strongroom.strategy.api import (
     BadParameters,
     Leg,
@@ -607,10 +607,10 @@ def test_paper_fills_are_what_the_book_offers_to_the_limit():
     (decision,) = run(view(TAIL), "tail").decisions
     seen = view(TAIL)
     look = Look(NOW, seen.markets, seen.books, {})
-    (fill,) = fills_of(decision.record, look)
+    (fill,) = fills_of(decision.record, look.markets, look.books)
     assert (fill.size, fill.cash) == (773_000_000, 749_810_000)
     resting = replace(decision.record, resting=True)
-    assert fills_of(resting, look) == [], "nobody knows the queue"
+    assert fills_of(resting, look.markets, look.books) is None, "nobody knows the queue"
     assert resting.id != decision.id
 
 

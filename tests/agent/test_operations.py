@@ -126,7 +126,12 @@ def quiet_keeper(kind, reports, tidied):
     )
     answer = SimpleNamespace(kind="ACCEPTED", detail="")
     return kind(
-        journal=SimpleNamespace(moves=0, reservations=dict, unresolved=list),
+        journal=SimpleNamespace(
+            moves=0,
+            reservations=dict,
+            unresolved=list,
+            approvals=SimpleNamespace(unscored=list),
+        ),
         chain=SimpleNamespace(now=lambda: 1_000, ask=lambda asked: [False for _ in asked]),
         venue=SimpleNamespace(time=lambda: 1_000, heartbeat=lambda: answer, trouble=""),
         vault=SimpleNamespace(

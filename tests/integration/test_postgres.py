@@ -15,9 +15,12 @@ import pytest
 from sqlalchemy import text
 from strongroom.chain.anvil import free_port
 from strongroom.chain.ids import intent_key
+from strongroom.chain.orders import NO, Side
 from strongroom.database import open_engine, paper_url
-from strongroom.journal import Journal, JournalMismatch, OrderFill
+from strongroom.journal import Journal, JournalMismatch, OrderFill, SupposedFill
+from strongroom.journal.approvals import NotWaiting
 from strongroom.journal.lock import _SessionLock, alone
+from strongroom.journal.states import ApprovalState
 from strongroom.settings import AlreadyRuns, ConfigError
 
 from tests import old_journal
@@ -82,10 +85,19 @@ def test_it_keeps_what_a_file_keeps(url, tmp_path):
         journal.sign(KEY, "0xaa", b"\x01", 9, 3)
         journal.fill(KEY, [OrderFill("0xbb", 0, LARGE, LARGE, 7)], LARGE)
         journal.keep("day", "1")
+        held = replace(RECORD, time=RECORD.time + 1)
+        fills = (SupposedFill("0x01", "0x02", NO, Side.BUY, LARGE, LARGE),)
+        journal.approvals.hold(held.id, held, 5, 6, fills)
+        journal.approvals.answer(held.id, ApprovalState.DECLINED, 7, "no")
+        with pytest.raises(NotWaiting, match="is declined"):
+            journal.approvals.start(held.id, held, 8)
+        assert journal.task(held.id) is None  # one transaction: the task was not opened either
+        journal.approvals.score(held.id, -LARGE)
         again = Journal(place)
         told.append(
             [again.open(), again.all(), again.story(KEY), again.fills_of(KEY), again.fact("day"),
-             again.open_tasks(), again.record(DECISION), again.reserved(PLAN.account)]
+             again.open_tasks(), again.record(DECISION), again.reserved(PLAN.account),
+             again.approvals.all(), again.approvals.unscored(), again.decided()]
         )  # fmt: skip
     assert told[0] == told[1]
 
@@ -140,6 +152,7 @@ def test_one_keeper_and_a_dead_one_holds_nothing(url):
 HOLDER = """
 import sys, time
 from strongroom.journal.lock import _SessionLock, alone
+from strongroom.journal.states import ApprovalState
 with alone(sys.argv[1]):
     print("holds", flush=True)
     time.sleep(60)

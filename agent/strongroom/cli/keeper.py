@@ -1,4 +1,4 @@
-"""`strongroom keeper`: start, status, explain, calibrate, init."""
+"""`strongroom keeper`: start, status, pending, approve, decline, explain, calibrate, init."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +9,7 @@ from strongroom.cli.boundary import Command, Group
 from strongroom.cli.options import ADDRESS, FILE, FOLDER, as_json, console, print_json, rpc, vault
 from strongroom.errors import nearest
 
-MODES = ("dry-run", "paper", "live")
+MODES = ("dry-run", "paper", "ask", "live")
 
 
 @click.group("keeper", cls=Group)
@@ -78,7 +78,8 @@ def init(
 @click.option(
     "--mode",
     type=click.Choice(MODES),
-    help="Instead of the file's. dry-run only decides, paper simulates fills, live sends.",
+    help="Instead of the file's. dry-run only decides, paper simulates fills, ask sends what a "
+    "person approves, live sends.",
 )
 @click.option("--ticks", type=click.IntRange(1), help="Stop after this many ticks.")
 def start(config: Path, mode: str | None, ticks: int | None) -> None:
@@ -121,12 +122,92 @@ def status(config: Path, as_json: bool) -> None:
         table.add_row(name, format_units(getattr(found, name)))
     table.add_row("deals and allocates", "yes" if found.dealable else "no")
     table.add_row("open markets", str(len(found.markets)))
+    table.add_row("wait for a yes", str(len(found.asked)))
     for name in ("open_tasks", "open_orders", "open_transactions"):
         table.add_row(name.replace("_", " "), str(len(getattr(found, name))))
     table.add_row("trades undone", f"{found.reversed_trades} of {found.ended_trades}")
     for name in ("least_tip", "least_base_fee"):
         table.add_row(f"{name.replace('_', ' ')} learnt", f"{getattr(found, name) / GWEI:g} gwei")
     console().print(table)
+
+
+@command.command(cls=Command)
+@click.argument("config", type=FILE)
+@click.option("--all", "over", is_flag=True, help="Also those that have begun or ended.")
+@as_json
+def pending(config: Path, over: bool, as_json: bool) -> None:
+    """Show the decisions that wait for a yes (mode ask), each with its explanation; with --all also
+    what became of the others, and what those that did not begin would have earned.
+
+    \b
+    Examples:
+      strongroom keeper pending keeper.toml
+      strongroom keeper pending keeper.toml --all --json
+    """
+    from rich.table import Table
+
+    from strongroom.chain.units import format_units
+    from strongroom.keeper.configuration import load
+    from strongroom.keeper.status import asked, open_journal
+    from strongroom.reporting.explanation import explain, moment
+
+    journal = open_journal(load(config))
+    found = asked(journal, over)
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return
+    if not over:
+        texts = [explain(journal, each.decision) for each in found]
+        click.echo("\n\n".join(texts) or "no decision waits for a yes")
+        return
+    table = Table(title="Decisions that a person was asked about")
+    for name in ("decision", "question", "state", "until", "why", "would have earned"):
+        table.add_column(name)
+    for each in found:
+        known = "unknown" if each.profit is None else format_units(each.profit)
+        earned = "" if each.state == "STARTED" else known
+        until = moment(each.expires)
+        words = (each.decision[:10], each.question, each.state.lower(), until, each.reason)
+        table.add_row(*words, earned)
+    console().print(table)
+
+
+@command.command(cls=Command)
+@click.argument("config", type=FILE)
+@click.argument("name")
+def approve(config: Path, name: str) -> None:
+    """Say yes to a decision that waits (mode ask). NAME is the decision, or its beginning.
+
+    The keeper looks at its reason, its prices and all limits again at its next tick. Where one no
+    longer holds, it sends nothing and says why.
+
+    Example: strongroom keeper approve keeper.toml 0x1a2b3c4d
+    """
+    decision = _answer(config, name, True)
+    click.echo(f"approved {decision}: sent at the next tick, if prices and limits still allow it")
+
+
+@command.command(cls=Command)
+@click.argument("config", type=FILE)
+@click.argument("name")
+@click.option("--reason", default="", help="Is kept with it.")
+def decline(config: Path, name: str, reason: str) -> None:
+    """Say no to a decision that waits, or take a yes back before the keeper goes on. NAME is the
+    decision, or its beginning.
+
+    Example: strongroom keeper decline keeper.toml 0x1a2b3c4d --reason "the rules are unclear"
+    """
+    decision = _answer(config, name, False, reason)
+    click.echo(f"declined {decision}: it is kept, and scored once its markets have resolved")
+
+
+def _answer(config: Path, name: str, yes: bool, why: str = "") -> str:
+    import time
+
+    from strongroom.keeper.configuration import load
+    from strongroom.keeper.status import answer, open_journal
+
+    return answer(open_journal(load(config)), name, yes, int(time.time()), why)
 
 
 @command.command(cls=Command)

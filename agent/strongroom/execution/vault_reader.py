@@ -4,6 +4,7 @@ cannot change."""
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from strongroom.chain.calls import Ask
@@ -322,16 +323,18 @@ class VaultReader:
         asked = any(amount for amount, *_ in found)
         return ReportState(last if count else 0, interval if count else 0, asked or any(waiting))
 
-    def payouts(self, conditions: Sequence[ConditionId]) -> dict[ConditionId, float]:
+    def payouts(self, conditions: Sequence[ConditionId]) -> dict[ConditionId, Fraction]:
         """Return what YES of conditions of ConditionalTokens was paid, of those that have resolved,
         held or not."""
-        found: dict[ConditionId, float] = {}
+        found: dict[ConditionId, Fraction] = {}
         for tokens in self._payers():
             asked = [each for each in conditions if each not in found]
             whole = self._of_tokens(tokens, "payoutDenominator", [(each,) for each in asked])
             paid = {name: of for name, of in zip(asked, whole, strict=True) if of}
             yes = self._of_tokens(tokens, "payoutNumerators", [(each, YES) for each in paid])
-            found |= {name: part / of for (name, of), part in zip(paid.items(), yes, strict=True)}
+            found |= {
+                name: Fraction(part, of) for (name, of), part in zip(paid.items(), yes, strict=True)
+            }
         return found
 
     def _payers(self) -> list[str]:

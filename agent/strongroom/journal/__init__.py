@@ -1,7 +1,15 @@
 """The keeper's record: decisions, orders, transactions, fills."""
 
 from strongroom.journal.journal import Journal
-from strongroom.journal.rows import OrderFill, OrderIntent, SafeTransaction, Task
+from strongroom.journal.rows import OrderFill, OrderIntent, SafeTransaction, SupposedFill, Task
 from strongroom.journal.tables import JournalMismatch
 
-__all__ = ["Journal", "JournalMismatch", "OrderFill", "OrderIntent", "SafeTransaction", "Task"]
+__all__ = [
+    "Journal",
+    "JournalMismatch",
+    "OrderFill",
+    "OrderIntent",
+    "SafeTransaction",
+    "SupposedFill",
+    "Task",
+]

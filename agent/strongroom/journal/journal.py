@@ -22,6 +22,8 @@ from strongroom.chain.ids import (
 from strongroom.chain.orders import Side
 from strongroom.database import open_engine
 from strongroom.information.forecast import Given
+from strongroom.journal.approvals import ApprovalBook
+from strongroom.journal.decisions import DECIDED, keep_decision, open_task
 from strongroom.journal.migrations import prepare
 from strongroom.journal.rows import (
     Columns,
@@ -54,9 +56,8 @@ from strongroom.journal.tables import (
     trades,
 )
 from strongroom.journal.transactions import TransactionBook
-from strongroom.strategy.record import DecisionRecord, decode, encode
+from strongroom.strategy.record import DecisionRecord, decode
 
-_DECIDED = "decided "  # before a market's id: the fact of when it was last decided on
 # Asked several times a tick, so made once.
 _PLANNED = (
     select(intents)
@@ -92,6 +93,7 @@ class Journal:
         self.moves = 0  # steps of orders since it was opened
         prepare(self._engine, upgrade)
         self.transactions = TransactionBook(self._engine, written)
+        self.approvals = ApprovalBook(self._engine, written)
 
     # facts
 
@@ -125,18 +127,9 @@ class Journal:
         Args:
             task_at: timestamp, where the decision is to be carried out: opens its task
         """
-        text = encode(record).decode()
         with self._engine.begin() as connection:
-            known = connection.execute(select(decisions).where(decisions.c.id == identity)).first()
-            if known is None:
-                connection.execute(insert(decisions).values(id=identity, record=text))
-                if task_at is not None:
-                    row = {"decision": identity, "time": task_at, "state": TaskState.OPEN}
-                    connection.execute(insert(tasks).values(**row, reason="", revealed=0))
-                    for leg in record.legs:
-                        name = f"{_DECIDED}{leg.vault_market}"
-                        connection.execute(delete(facts).where(facts.c.name == name))
-                        connection.execute(insert(facts).values(name=name, value=str(task_at)))
+            if keep_decision(connection, identity, record) and task_at is not None:
+                open_task(connection, identity, record, task_at)
         self._written("decided")
 
     def record(self, identity: DecisionId) -> DecisionRecord:
@@ -187,10 +180,10 @@ class Journal:
 
     def decided(self) -> dict[MarketId, int]:
         """Return when a market of the vault was last decided on, by market."""
-        chosen = select(facts).where(facts.c.name.startswith(_DECIDED))
+        chosen = select(facts).where(facts.c.name.startswith(DECIDED))
         with self._engine.connect() as connection:
             return {
-                MarketId(row.name.removeprefix(_DECIDED)): int(row.value)
+                MarketId(row.name.removeprefix(DECIDED)): int(row.value)
                 for row in connection.execute(chosen)
             }
 

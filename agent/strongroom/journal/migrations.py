@@ -62,6 +62,14 @@ MIGRATIONS: Mapping[int, Migration] = MappingProxyType(
                 "DROP TABLE forecasts_of_6",
             )
         ),
+        7: Migration(  # decisions wait for a person's yes
+            (
+                "CREATE TABLE approvals (decision VARCHAR NOT NULL, time {whole} NOT NULL, "
+                "expires {whole} NOT NULL, state VARCHAR NOT NULL, answered {whole}, "
+                "reason VARCHAR NOT NULL, fills VARCHAR, profit {whole}, PRIMARY KEY (decision))",
+                "CREATE INDEX approvals_state ON approvals (state)",
+            )
+        ),
     }
 )
 VERSION = max(MIGRATIONS) + 1

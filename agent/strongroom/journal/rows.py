@@ -1,10 +1,11 @@
 """What the journal gives back: orders, tasks, transactions and fills, frozen and typed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy.engine import RowMapping
 
 from strongroom.chain.calls import Call
@@ -12,14 +13,16 @@ from strongroom.chain.ids import (
     ConditionId,
     DecisionId,
     IntentKey,
+    MarketId,
     OrderHash,
     TokenId,
     TransactionKey,
 )
-from strongroom.chain.orders import OrderKind, Side
+from strongroom.chain.orders import OrderKind, Outcome, Side
 from strongroom.chain.units import MICRO
 from strongroom.journal.states import (
     AnswerKind,
+    ApprovalState,
     IntentState,
     TaskState,
     TransactionState,
@@ -94,6 +97,42 @@ class Task:
 
 
 @dataclass(frozen=True)
+class SupposedFill:
+    """What an order would have been filled with: micro-tokens, and cash with fees, micro-units."""
+
+    market: MarketId
+    condition: ConditionId
+    outcome: Outcome
+    side: Side
+    size: int
+    cash: int  # paid with fees, or received after them
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.size / MICRO:g} for {self.cash / MICRO:.6f}"
+
+
+@dataclass(frozen=True)
+class AskedDecision:
+    """A decision that waits for a person's yes, or did.
+
+    Attributes:
+        time, expires: timestamps of the chain
+        answered: timestamp, by the clock of who answered; None: nobody did
+        fills: by the books that the decision saw; None: it rests, so nobody can say
+        profit: of those fills, once all its markets have resolved, micro-units; None: not known
+    """
+
+    decision: DecisionId
+    time: int
+    expires: int
+    state: ApprovalState
+    answered: int | None
+    reason: str
+    fills: tuple[SupposedFill, ...] | None
+    profit: int | None
+
+
+@dataclass(frozen=True)
 class SafeTransaction:
     """A transaction of a Safe, and how far it has come.
 
@@ -140,6 +179,7 @@ class OrderFill:
         return self.taking if side == Side.BUY else self.making
 
 
+_FILLS = TypeAdapter(tuple[SupposedFill, ...])
 Columns = Mapping[str, str | int | bytes | None]  # of a row, to be written
 
 
@@ -173,6 +213,17 @@ def task_of(row: RowMapping) -> Task:
         row["reason"],
         bool(row["revealed"]),
     )
+
+
+def approval_of(row: RowMapping) -> AskedDecision:
+    """Decode a row of `approvals`."""
+    fills = None if row["fills"] is None else _FILLS.validate_json(row["fills"])
+    return AskedDecision(**_named(row) | {"state": ApprovalState(row["state"]), "fills": fills})
+
+
+def fills_json(fills: Sequence[SupposedFill] | None) -> str | None:
+    """Return simulated fills as the journal keeps them."""
+    return None if fills is None else _FILLS.dump_json(tuple(fills)).decode()
 
 
 def transaction_of(row: RowMapping) -> SafeTransaction:

@@ -95,6 +95,37 @@ class TaskState(StrEnum):
     CLOSED = "CLOSED"
 
 
+class ApprovalState(StrEnum):
+    """What became of a decision that waits for a person's yes."""
+
+    PENDING = "PENDING"  # nobody has answered yet
+    APPROVED = "APPROVED"  # a person said yes; the keeper has not gone on yet
+    STARTED = "STARTED"  # its task was opened
+    DECLINED = "DECLINED"  # a person said no
+    EXPIRED = "EXPIRED"  # its time was over before it could begin
+    STALE = "STALE"  # approved, but prices or limits no longer allow it
+
+
+APPROVAL_STEPS: dict[ApprovalState, frozenset[ApprovalState]] = {
+    ApprovalState.PENDING: frozenset(
+        {ApprovalState.APPROVED, ApprovalState.DECLINED, ApprovalState.EXPIRED}
+    ),
+    # DECLINED: the person thinks again, before the keeper has gone on
+    ApprovalState.APPROVED: frozenset(
+        {
+            ApprovalState.STARTED,
+            ApprovalState.DECLINED,
+            ApprovalState.EXPIRED,
+            ApprovalState.STALE,
+        }
+    ),
+    ApprovalState.STARTED: frozenset(),
+    ApprovalState.DECLINED: frozenset(),
+    ApprovalState.EXPIRED: frozenset(),
+    ApprovalState.STALE: frozenset(),
+}
+
+
 class TransactionState(StrEnum):
     """How far a transaction of the keeper's Safe has come."""
 

@@ -39,6 +39,19 @@ tasks = Table(  # decisions that are carried out
     Column("reason", String, nullable=False),
     Column("revealed", Whole, nullable=False),  # 1: in the evidence of a report
 )
+approvals = Table(  # decisions that wait for a person's yes, or did
+    "approvals",
+    META,
+    Column("decision", String, primary_key=True),
+    Column("time", Whole, nullable=False),  # asked, timestamp
+    Column("expires", Whole, nullable=False),  # timestamp
+    Column("state", String, nullable=False),
+    Column("answered", Whole),  # timestamp, by the clock of who answered; NULL: nobody did
+    Column("reason", String, nullable=False),
+    Column("fills", String),  # JSON: what it would have been filled with; NULL: nobody can say
+    Column("profit", Whole),  # of those fills, micro-units; NULL: not known yet
+    Index("approvals_state", "state"),
+)
 intents = Table(  # orders: see rows.OrderIntent
     "intents",
     META,

@@ -18,6 +18,8 @@ WORTH = {
     "nav_differs": "the chain's NAV differs from ours by {difference_bid} / {difference_ask}",
     "failed": "failed and stopped: {error}",
     "duty_refused": "{purpose} was refused: {why}",
+    "asked": "asks for a yes until {until}: {question}: {legs}: decision {decision}",
+    "not_begun": "decision {decision} was not begun: {state}: {why}",
     "settled": "settled {market}: {profit} micro-units",
     "started": "the keeper of {vault} has started ({mode})",
     "stopped": "the keeper of {vault} has stopped",

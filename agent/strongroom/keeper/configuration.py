@@ -218,7 +218,9 @@ class ReportingSection(Section):
 class OperationsSection(Section):
     """How the keeper runs."""
 
-    mode: Literal["dry-run", "paper", "live"] = "paper"
+    mode: Literal["dry-run", "paper", "ask", "live"] = "paper"
+    approve_within_s: int = Field(600, gt=0)  # mode ask: how long a decision waits for its yes
+    ask_again_s: int = Field(HOUR, ge=0)  # after that, where there was no yes
     tick_s: float = Field(5.0, gt=0)
     max_skew_s: int = Field(60, gt=0)
     pause_s: int = Field(15, ge=0)

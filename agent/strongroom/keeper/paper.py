@@ -12,33 +12,18 @@ from dataclasses import dataclass, field, replace
 from pydantic import TypeAdapter
 
 from strongroom.chain.ids import ConditionId, Json, MarketId, Question, canonical
-from strongroom.chain.orders import NO, YES, Outcome, Side
-from strongroom.chain.units import MICRO
-from strongroom.information.books import Book
-from strongroom.information.gamma import FeeSchedule
+from strongroom.chain.orders import NO, YES, Side
 from strongroom.information.sources import Look
+from strongroom.journal import SupposedFill
+from strongroom.keeper.supposed_fills import fills_of
 from strongroom.keeper.tick import Keeper
 from strongroom.strategy.decide import Decision, decide
-from strongroom.strategy.record import DecidedLeg, DecisionRecord
 from strongroom.strategy.view import MarketState, VaultState
 
 FACT = "paper"
 NO_ACCOUNT = MarketState(
     "0x" + "00" * 20, 0, 0, 0, 0, {}, Question("")
 )  # of a market of paper alone
-
-
-@dataclass(frozen=True)
-class PaperFill:
-    """What an order would have been filled with: micro-tokens, and cash fee included."""
-
-    leg: DecidedLeg
-    outcome: Outcome
-    size: int
-    cash: int
-
-    def __str__(self) -> str:
-        return f"{self.leg.side} {self.size / MICRO:g} for {self.cash / MICRO:.6f}"
 
 
 @dataclass(frozen=True)
@@ -49,10 +34,10 @@ class PaperBook:
     held: Mapping[MarketId, Mapping[ConditionId, tuple[int, int]]] = field(default_factory=dict)
     cost: Mapping[MarketId, int] = field(default_factory=dict)
 
-    def filled(self, fill: PaperFill) -> "PaperBook":
+    def filled(self, fill: SupposedFill) -> "PaperBook":
         """Return the book after a fill."""
-        sign = 1 if fill.leg.side == Side.BUY else -1
-        market, condition = fill.leg.vault_market, fill.leg.condition
+        sign = 1 if fill.side == Side.BUY else -1
+        market, condition = fill.market, fill.condition
         conditions = dict(self.held.get(market, {}))
         pair = list(conditions.get(condition, (0, 0)))
         pair[fill.outcome] += sign * fill.size
@@ -105,7 +90,7 @@ class PaperKeeper(Keeper):
 
     def _carry_out(self, decision: Decision, look: Look, book: PaperBook) -> PaperBook:
         """Fill a decision's orders on paper; return the book after it."""
-        fills = fills_of(decision.record, look)
+        fills = fills_of(decision.record, look.markets, look.books) or ()
         for fill in fills:
             book = book.filled(fill)
         words = [str(fill) for fill in fills]
@@ -144,33 +129,3 @@ def with_paper(
         markets=markets,
         marks_required=False,
     )
-
-
-def fills_of(record: DecisionRecord, look: Look) -> list[PaperFill]:
-    """Return what a decision's orders would have been filled with, pessimistically."""
-    if record.resting:
-        return []
-    found = []
-    for leg in record.legs:
-        market, book = look.markets[leg.condition], look.books.get(leg.token)
-        size, cash = sweep(book, leg, market.fees) if book is not None else (0, 0)
-        if size:
-            found.append(PaperFill(leg, Outcome(market.token_ids.index(leg.token)), size, cash))
-    return found
-
-
-def sweep(book: Book, leg: DecidedLeg, fees: FeeSchedule) -> tuple[int, int]:
-    """Return tokens and cash (paid with fees, or received after them) of a marketable order."""
-    limit, left, cash = round(leg.price * MICRO), leg.size, 0
-    buys = leg.side == Side.BUY
-    for level in book.asks if buys else book.bids:
-        if left == 0 or (level.price > limit if buys else level.price < limit):
-            break
-        take = min(left, level.size)
-        fee = fees.most(take, level.price)
-        if buys:
-            cash += -(-take * level.price // MICRO) + fee
-        else:
-            cash += take * level.price // MICRO - fee
-        left -= take
-    return leg.size - left, cash

@@ -16,6 +16,7 @@ from strongroom.execution.interfaces import Listener
 from strongroom.journal import Journal
 from strongroom.journal.lock import alone
 from strongroom.keeper.alerts import Alerts
+from strongroom.keeper.approving import Approvals
 from strongroom.keeper.configuration import Config
 from strongroom.keeper.logs import configure
 from strongroom.keeper.metrics import Metrics, serve
@@ -25,6 +26,7 @@ from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
 from strongroom.settings import AlreadyRuns, only_one
 
+SENDING = ("ask", "live")  # the modes that trade
 LOCK = ".lock"  # of a folder that views are recorded into
 
 
@@ -110,15 +112,22 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         try:
             yield this
         finally:
-            if mode == "live":
+            if mode in SENDING:
                 wind_up(keeper)
             on_event("stopped", {"vault": config.vault, "ticks": this.ticks})
 
 
 def make(config: Config, on_event: Listener) -> Keeper:
-    """Return the keeper of the configured mode; only "live" sends anything."""
-    if config.operations.mode == "live":
+    """Return the keeper of the configured mode; only "ask" and "live" send anything."""
+    operations = config.operations
+    if operations.mode in SENDING:
         keeper = build(config, on_event)
+        within, again = operations.approve_within_s, operations.ask_again_s
+        approvals = Approvals(keeper.journal, on_event, within, again)
+        if operations.mode == "ask":
+            keeper.approvals = approvals
+        else:
+            approvals.withdraw()
     else:
         keeper = PaperKeeper.of(build(config, on_event, journal=Journal(journal_of(config))))
     if config.operations.record is not None:
@@ -144,7 +153,7 @@ def journal_of(config: Config) -> str:
     """Return the URL of the journal of the configured mode: what is not real is in memory, or in a
     file of its own."""
     match config.operations.mode:
-        case "live":
+        case "live" | "ask":
             return config.journal
         case "paper":
             return paper_url(config.journal)

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from strongroom.analysis.calibration import Gate, ScoreCard, score
 from strongroom.chain.failures import ChainAway
+from strongroom.chain.ids import DecisionId
 from strongroom.database import parsed
 from strongroom.execution.fees import LEAST_BASE, LEAST_TIP, learnt_floor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.journal import Journal
+from strongroom.journal.states import ApprovalState
 from strongroom.keeper.configuration import Config
 from strongroom.keeper.wiring import connect
+from strongroom.reporting.explanation import find
 from strongroom.settings import ConfigError
 
 
@@ -49,6 +52,25 @@ class OpenTransaction:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A decision that a person was asked about.
+
+    Attributes:
+        expires: timestamp of the chain
+        rests: it is of quotes: what they would have earned, nobody can say
+        profit: what it would have earned, had it begun; micro-units, None: not known
+    """
+
+    decision: DecisionId
+    question: str
+    state: str
+    expires: int
+    reason: str
+    rests: bool
+    profit: int | None
+
+
+@dataclass(frozen=True)
 class Status:
     """The vault and what is under way; money in micro-units. `least_tip` and `least_base_fee` are
     what nodes have asked for within a day, wei a gas; 0: nothing."""
@@ -60,6 +82,7 @@ class Status:
     owed: int
     dealable: bool
     markets: Mapping[str, MarketStatus]
+    asked: tuple[Asked, ...]  # that wait for a yes
     open_tasks: tuple[OpenTask, ...]
     open_orders: tuple[OpenOrder, ...]
     open_transactions: tuple[OpenTransaction, ...]
@@ -88,7 +111,7 @@ def open_journal(config: Config) -> Journal:
     place = parsed(config.journal)
     if place.get_backend_name() == "sqlite" and not Path(place.database or "").exists():
         raise ConfigError(
-            f"[journal] {place.database}: it does not exist yet: start a keeper with --mode live"
+            f"[journal] {place.database}: it does not exist yet: start a keeper with --mode ask or live"
         )
     return Journal(config.journal, upgrade=False)
 
@@ -118,6 +141,7 @@ def read_status(config: Config) -> Status:
             name: MarketStatus(each.exposure, each.collateral)
             for name, each in state.markets.items()
         },
+        asked=tuple(asked(journal)),
         open_tasks=tuple(
             OpenTask(task.decision, journal.record(task.decision).question)
             for task in journal.open_tasks()
@@ -133,6 +157,44 @@ def read_status(config: Config) -> Status:
         least_tip=learnt_floor(journal, LEAST_TIP, now),
         least_base_fee=learnt_floor(journal, LEAST_BASE, now),
     )
+
+
+def asked(journal: Journal, over: bool = False) -> list[Asked]:
+    """Return the decisions that wait for a yes, oldest first.
+
+    Args:
+        over: also those that have begun or ended
+    """
+    book = journal.approvals
+    return [
+        Asked(
+            each.decision,
+            journal.record(each.decision).question,
+            each.state,
+            each.expires,
+            each.reason,
+            each.fills is None,
+            each.profit,
+        )
+        for each in (book.all() if over else book.waiting())
+    ]
+
+
+def answer(journal: Journal, name: str, yes: bool, at: int, why: str = "") -> DecisionId:
+    """Approve or decline a decision that waits; return which.
+
+    Args:
+        name: of the decision, or its beginning, 6 digits at least
+        at: timestamp
+
+    Raises:
+        BadInput: no decision begins so.
+        NotWaiting: it waits for no answer.
+    """
+    decision = find(journal, name)
+    to = ApprovalState.APPROVED if yes else ApprovalState.DECLINED
+    journal.approvals.answer(decision, to, at, why)
+    return decision
 
 
 def grade_forecasters(config: Config) -> list[Graded]:

@@ -33,6 +33,7 @@ from strongroom.information.gamma import Market
 from strongroom.information.sources import Look
 from strongroom.journal import Journal
 from strongroom.journal.states import AnswerKind
+from strongroom.keeper.approving import Approvals, score, unscored_conditions
 from strongroom.reporting.report import Reporter
 from strongroom.reporting.seen import Unseen, unseen
 from strongroom.settings import AlreadyRuns
@@ -111,6 +112,7 @@ class Keeper:
     on_view: Callable[[View, Round], None] = lambda view, round_: None  # e.g. a recorder
     pools: Sequence[PoolMarket] = ()
     signals: Sequence[str] = ()  # sources that lift, and never move money by themselves
+    approvals: Approvals | None = None  # None: decisions are carried out without asking
     check_signers: Callable[[], None] = lambda: None  # raises NotSigned: nothing can be signed
     check_alone: Callable[[], None] = lambda: None  # raises AlreadyRuns: the journal is another's
     refused: Mapping[str, int] = field(default_factory=dict)  # market records, by reason
@@ -145,6 +147,8 @@ class Keeper:
         if state is None:
             return None, 0
         with _Named(halts):
+            if self.approvals is not None:
+                self.approvals.expire(now)
             self._resolve_forecasts(state, now)
         with _Named(halts):
             self._check_exchanges(halts)
@@ -253,17 +257,27 @@ class Keeper:
             day=self._day(look.at, state),
             negative_risk_oracle=self.negative_risk_oracle,
         )
+        if self.approvals is not None:
+            view = replace(view, busy=view.busy | self.approvals.busy(view.now))
         unknown = [name for name in sorted(view.by_vault_market) if name not in state.markets]
         return replace(view, vault=replace(state, closed=self.vault.closed(unknown)))
 
     def _decide(self, look: Look, state: VaultState) -> int:
-        view = self.view(look, state)
+        view, started = self.view(look, state), 0
+        if self.approvals is not None:
+            waiting = replace(view, busy=self.tasks.busy())
+            started = self.approvals.carry_out(waiting, self.packs, self.rules)
+            view = replace(view, busy=self.tasks.busy() | self.approvals.busy(view.now))
         found = decide(view, self.packs, self.rules, self.journal.salt())
         self.on_view(view, found)
         for decision in found.decisions:
-            self.tasks.start(decision)
+            if self.approvals is not None:
+                self.approvals.hold(decision, view)
+            else:
+                self.tasks.start(decision)
+                started += 1
             self._tell_decided(decision)
-        if found.decisions:
+        if started:
             self.tasks.advance()
         if found.openings:
             self.tasks.open_markets(found.openings)
@@ -308,8 +322,9 @@ class Keeper:
                     self.journal.forecast(each, market.event or name, mid)
 
     def _resolve_forecasts(self, state: VaultState, now: int) -> None:
-        """Learn from the chain what became of each market that was forecast, held or not: whoever
-        holds nothing yet could never graduate otherwise. Those of Protocol V2 only where held."""
+        """Learn from the chain what became of each market that was forecast, or that a decision
+        without a yes was about, held or not: whoever holds nothing yet could never graduate
+        otherwise. Those of Protocol V2 only where held."""
         resolved = [market for market, each in state.markets.items() if each.resolved]
         for held in self.vault.holdings(resolved) if resolved else ():
             for condition, position in held.positions.items():
@@ -319,8 +334,11 @@ class Keeper:
         if now < self._outcomes_again:
             return
         self._outcomes_again = now + OUTCOMES_EVERY_S
-        for condition, paid in self.vault.payouts(self.journal.unresolved()).items():
-            self.journal.resolve(condition, paid)
+        open_ = unscored_conditions(self.journal) | set(self.journal.unresolved())
+        paid = self.vault.payouts(sorted(open_))
+        for condition, part in paid.items():
+            self.journal.resolve(condition, float(part))
+        score(self.journal, paid)
 
     def _usable_forecasts(self, look: Look) -> dict[ConditionId, list[Given]]:
         """Return the forecasts whose sources have graduated, and the signals."""

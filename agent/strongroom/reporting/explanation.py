@@ -8,7 +8,8 @@ from strongroom.chain.terms import UNLIMITED_ASSETS
 from strongroom.chain.units import format_units
 from strongroom.errors import BadInput
 from strongroom.journal import Journal
-from strongroom.journal.states import IntentState
+from strongroom.journal.rows import AskedDecision
+from strongroom.journal.states import ApprovalState, IntentState
 from strongroom.strategy.record import DecisionRecord
 
 LARGEST = UNLIMITED_ASSETS // 2  # micro-units: above it lies what is left of no limit
@@ -30,17 +31,18 @@ def find(journal: Journal, name: str) -> DecisionId:
     text = "0x" + name.lower().removeprefix("0x")
     if len(text) < 8:
         raise NothingKnown(f"{name!r} is too short: give at least 6 digits")
-    tasks = journal.all_tasks()
-    for task in tasks:
-        if task.decision.startswith(text):
-            return task.decision
+    known = [task.decision for task in journal.all_tasks()]
+    known += [each.decision for each in journal.approvals.all()]
+    for decision in known:
+        if decision.startswith(text):
+            return decision
     for intent in journal.all():
         if intent.key.startswith(text) or intent.order_hash.startswith(text):
             return intent.decision
-    known = ", ".join(task.decision[:10] for task in tasks[-SHOWN:])
+    last = ", ".join(decision[:10] for decision in known[-SHOWN:])
     raise NothingKnown(
         f"no decision, intent or order begins with {name}: "
-        + (f"the last decisions are {known}" if known else "the journal has no decision yet")
+        + (f"the last decisions are {last}" if last else "the journal has no decision yet")
     )
 
 
@@ -64,7 +66,7 @@ def explain(journal: Journal, decision: DecisionId) -> str:
 
 
 def _what(decision: DecisionId, record: DecisionRecord) -> Iterator[str]:
-    yield f"Decision {decision} of pack {record.pack} at {_moment(record.time)}"
+    yield f"Decision {decision} of pack {record.pack} at {moment(record.time)}"
     yield f"  {record.question}"
     for number, leg in enumerate(record.legs):
         yield (
@@ -89,7 +91,30 @@ def _why(record: DecisionRecord) -> Iterator[str]:
     yield f"  evidence: {', '.join(record.evidence) or 'none'}"
 
 
-def _moment(time: int) -> str:
+def approval_words(asked: AskedDecision) -> str:
+    """Return how a decision stands that a person was asked about, as a sentence."""
+    match asked.state:
+        case ApprovalState.PENDING:
+            return f"it waits for a yes until {moment(asked.expires)}"
+        case ApprovalState.APPROVED:
+            return f"approved; it starts at the next tick, before {moment(asked.expires)}"
+        case ApprovalState.STARTED:
+            return "approved and begun"
+    why = f": {asked.reason}" if asked.reason else ""
+    return f"{asked.state.lower()}{why}; {would_have_earned(asked)}"
+
+
+def would_have_earned(asked: AskedDecision) -> str:
+    """Return what a decision that did not begin has come to, as part of a sentence."""
+    if asked.fills is None:
+        return "what it would have earned, nobody can say: it rests"
+    if asked.profit is None:
+        return "what it would have earned is not known yet"
+    return f"it would have earned {format_units(asked.profit)}"
+
+
+def moment(time: int) -> str:
+    """Return a timestamp as people read it."""
     return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -108,6 +133,9 @@ def _how_much(record: DecisionRecord) -> Iterator[str]:
 
 
 def _what_came(journal: Journal, decision: DecisionId) -> Iterator[str]:
+    asked = journal.approvals.find(decision)
+    if asked is not None:
+        yield f"  {approval_words(asked)}"
     for intent in journal.of_decision(decision):
         yield (
             f"  {intent.side} {format_units(intent.filled, 2)} of {format_units(intent.size, 2)} "

@@ -450,3 +450,22 @@ def decide(view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:
             except _NotNow as reason:
                 passed.append(Passed(pack.name, question, str(reason)))
     return Round(tuple(decisions), tuple(passed), tuple(this.unmarked.values()))
+
+
+def proposals(view: View, packs: Sequence[Pack], rules: Rules) -> list[Proposal]:
+    """Return what the packs propose, in their order, before it is sized."""
+    rooms = _Round(view, packs, rules, "").rooms_before_fees
+    return [each for pack in packs for each in pack.propose(view, rooms)]
+
+
+def check(view: View, rules: Rules, wanted: Sequence[Proposal]) -> list[Decision | Passed]:
+    """Hold proposals that have their sizes against every limit, each beside those before it."""
+    this = _Round(view, (), rules, "")
+    found: list[Decision | Passed] = []
+    for number, proposal in enumerate(wanted):
+        try:
+            found.append(this.decide(proposal, number))
+        except _NotNow as reason:
+            question = proposal.legs[0].market.question
+            found.append(Passed(proposal.pack, question, str(reason)))
+    return found

@@ -1,0 +1,118 @@
+"""Mode `ask`: each decision is held for a person's yes, and looked at again before it is sent.
+
+A decision that waits keeps its markets: nothing else is decided there. What was declined or left
+unanswered is not asked again for a while, and what it would have earned is kept once its markets
+have resolved.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+
+from strongroom.chain.ids import ConditionId, Json, MarketId
+from strongroom.chain.units import HOUR
+from strongroom.execution.interfaces import Listener
+from strongroom.journal import Journal
+from strongroom.journal.approvals import NotWaiting
+from strongroom.journal.rows import AskedDecision
+from strongroom.journal.states import ApprovalState
+from strongroom.keeper.supposed_fills import fills_of, profit_of
+from strongroom.strategy.api import Pack
+from strongroom.strategy.decide import Decision, Rules
+from strongroom.strategy.recheck import recheck
+from strongroom.strategy.view import View
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """What holds decisions back.
+
+    Attributes:
+        within_s: how long a decision waits for its yes
+        again_s: after that, before its markets may be asked about again, if there was no yes
+    """
+
+    journal: Journal
+    on_event: Listener
+    within_s: int = 600
+    again_s: int = HOUR
+
+    def busy(self, now: int) -> frozenset[MarketId]:
+        """Return the markets that wait for an answer, or had a no a while ago."""
+        book, since = self.journal.approvals, now - self.within_s - self.again_s
+        return frozenset(
+            leg.vault_market
+            for each in (*book.waiting(), *book.not_begun(since))
+            for leg in self.journal.record(each.decision).legs
+        )
+
+    def hold(self, decision: Decision, view: View) -> None:
+        """Ask for a yes to a decision."""
+        record, expires = decision.record, view.now + self.within_s
+        fills = fills_of(record, view.markets, view.books)
+        self.journal.approvals.hold(decision.id, record, view.now, expires, fills)
+        until = f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        legs = "; ".join(f"{e.side} {e.outcome} at {e.price}" for e in record.legs)
+        told: dict[str, Json] = {"question": record.question, "legs": legs, "until": until}
+        self.on_event("asked", {"decision": decision.id, **told})
+
+    def expire(self, now: int) -> None:
+        """End what has waited too long, approved or not."""
+        for each in self.journal.approvals.waiting():
+            if now > each.expires:
+                approved = each.state == ApprovalState.APPROVED
+                why = "approved, and halts kept it from starting" if approved else "nobody answered"
+                self._end(each, ApprovalState.EXPIRED, why)
+
+    def withdraw(self) -> None:
+        """End all that waits: a keeper runs that does not ask."""
+        for each in self.journal.approvals.waiting():
+            self._end(each, ApprovalState.EXPIRED, "the keeper was started in another mode")
+
+    def carry_out(self, view: View, packs: Sequence[Pack], rules: Rules) -> int:
+        """Start what was approved and still stands on this view; return how many.
+
+        Args:
+            view: those that wait do not count as busy in it
+        """
+        waiting = self.journal.approvals.waiting()
+        approved = [each for each in waiting if each.state == ApprovalState.APPROVED]
+        records = [self.journal.record(each.decision) for each in approved]
+        found, started = recheck(view, packs, rules, records), 0
+        for each, record, why in zip(approved, records, found, strict=True):
+            if why:
+                self._end(each, ApprovalState.STALE, why)
+                continue
+            try:
+                self.journal.approvals.start(each.decision, record, view.now)
+            except NotWaiting:
+                continue  # the yes was taken back a moment ago
+            started += 1
+            self.on_event("approved", {"decision": each.decision, "question": record.question})
+        return started
+
+    def _end(self, each: AskedDecision, to: ApprovalState, why: str) -> None:
+        try:
+            self.journal.approvals.end(each.decision, to, why)
+        except NotWaiting:
+            return  # who answers was quicker
+        self.on_event("not_begun", {"decision": each.decision, "state": to, "why": why})
+
+
+def unscored_conditions(journal: Journal) -> set[ConditionId]:
+    """Return the conditions of what did not begin and has no score yet."""
+    unscored = journal.approvals.unscored()
+    return {fill.condition for each in unscored for fill in each.fills or ()}
+
+
+def score(journal: Journal, paid: Mapping[ConditionId, Fraction]) -> None:
+    """Keep what each decision that did not begin would have earned, where all is resolved.
+
+    Args:
+        paid: what YES of resolved conditions was paid
+    """
+    for each in journal.approvals.unscored():
+        profit = profit_of(each.fills or (), paid)
+        if profit is not None:
+            journal.approvals.score(each.decision, profit)
