@@ -111,7 +111,7 @@ def open_journal(config: Config) -> Journal:
     place = parsed(config.journal)
     if place.get_backend_name() == "sqlite" and not Path(place.database or "").exists():
         raise ConfigError(
-            f"[journal] {place.database}: it does not exist yet: start a keeper with --mode ask or live"
+            f"[journal] {place.database}: it does not exist yet: start a keeper with --mode live"
         )
     return Journal(config.journal, upgrade=False)
 
