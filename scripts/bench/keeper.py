@@ -149,8 +149,8 @@ def _records(count: int) -> list[JsonObject]:
 
 
 def report_requests() -> dict[str, int]:
-    """Return how many HTTP requests the node gets for a report of 64 markets: for the marks of all
-    of them, and for the whole report, with its transaction and the check of its NAV."""
+    """Return how many HTTP requests the keeper's node gets for the marks of 64 markets, and for
+    their whole report, with its transaction and the check of its NAV."""
     with _keeper_of(_records(MARKETS)) as (stage, keeper):
         assert len(stage.markets) == MARKETS and isinstance(keeper.chain, Chain)
         assert keeper.reporter is not None and isinstance(keeper.chain.node, JsonRpc)
@@ -166,14 +166,14 @@ def report_requests() -> dict[str, int]:
             assert state == TransactionState.DONE, why
         stage.clock.sleep(HOUR)
         asked = _counted(keeper.chain.node)
-        marks, _, _ = keeper.reporter.marks(int(stage.clock()))
+        marks, _, _ = keeper.reporter.marks()
         of_marks = len(asked)
         assert len(marks) == MARKETS
         asked.clear()
         assert keeper.reporter.report() is not None
         return {
-            f"keeper.report_rpc_requests.{MARKETS}": of_marks,
-            f"keeper.report_rpc_requests_sent.{MARKETS}": len(asked),
+            f"keeper.marks_rpc_requests.{MARKETS}": of_marks,
+            f"keeper.report_rpc_requests.{MARKETS}": len(asked),
         }
 
 

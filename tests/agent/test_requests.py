@@ -65,7 +65,7 @@ def requests_of_marks(prepared, folder, count):
     keeper, chain = made.keeper, CountingChain(made.keeper.chain)
     vault = VaultReader(chain, VAULT, (0,))
     reporter = Reporter(keeper.reporter.settings, keeper.journal, keeper.transactor, vault, int)
-    marks, basis, _ = reporter.marks(made.world.now)
+    marks, basis, _ = reporter.marks()
     assert len(marks) == len(basis) == count
     first = chain.requests
     vault.read({})
@@ -73,12 +73,12 @@ def requests_of_marks(prepared, folder, count):
 
 
 def test_marks_and_state_ask_as_often_for_one_market_as_for_sixty_four(prepared, tmp_path):
-    """Marks: open markets; accounts, classes and exposures; grades; conditions; balances; idle.
+    """Marks: open markets and idle; accounts, classes and exposures; grades; conditions; balances.
     State: numbers and limits; classes and epochs; accounts, classes and exposures; balances; marks.
     """
-    assert requests_of_marks(prepared, tmp_path, 1) == (6, 5)
-    assert requests_of_marks(prepared, tmp_path, 8) == (6, 5)
-    assert requests_of_marks(prepared, tmp_path, 64) == (6, 5)
+    assert requests_of_marks(prepared, tmp_path, 1) == (5, 5)
+    assert requests_of_marks(prepared, tmp_path, 8) == (5, 5)
+    assert requests_of_marks(prepared, tmp_path, 64) == (5, 5)
 
 
 def test_a_tick_reads_the_vault_once_and_again_only_where_something_moved(prepared, tmp_path):

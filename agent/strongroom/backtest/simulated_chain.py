@@ -398,7 +398,7 @@ class SimulatedChain:
         """Return a block number and the time."""
         return Head(self.world.now, self.world.now)
 
-    def at_head(self, asked: Sequence[Ask]) -> tuple[Head, list[Any]]:
+    def at_head(self, asked: Sequence[Ask], block: int | None = None) -> tuple[Head, list[Any]]:
         """Return a block number and the time, and the answers."""
         return self.head(), self.ask(asked)
 
@@ -530,7 +530,7 @@ class SimulatedTransactor:
         """Nothing is ever under way."""
 
     def run(
-        self, key: TransactionKey, purpose: str, calls: Sequence[Call]
+        self, key: TransactionKey, purpose: str, calls: Sequence[Call], now: int | None = None
     ) -> tuple[TransactionState, str]:
         """Execute the calls; one that is refused undoes those before it."""
         if key in self._done:

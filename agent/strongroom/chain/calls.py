@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from eth_utils.address import to_checksum_address
 
@@ -24,6 +24,7 @@ BATCH = 200  # calls of one request
 REBUILD = "run `make setup` in the repository, or install the wheel again"
 WIDEST = 10_000  # blocks of a search, once the node has refused one of any width
 PAUSES_S = (0.25, 1.0)  # before what a busy node refused is asked again
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,15 @@ class Head(NamedTuple):
 
     number: int
     timestamp: int
+
+
+@dataclass(frozen=True)
+class Read(Generic[T]):
+    """A question to a node, and how its answer is understood."""
+
+    method: str
+    parameters: tuple[Json, ...]
+    understand: Callable[[Answer], T]
 
 
 @lru_cache(1_024)
@@ -150,16 +160,24 @@ class Reads:
                 self._pause(pause)
         return self.node.ask(questions)
 
-    def at_head(self, asked: Sequence[Ask]) -> tuple[Head, list[Any]]:
-        """Return the newest block and the answers of a few reads, in one request.
+    def one(self, read: Read[T]) -> T:
+        """Return what a read finds; raises what it does, and ChainAway."""
+        return read.understand(self.answer(read.method, *read.parameters))
+
+    def together(self) -> "Together":
+        """Return a round of questions that leave in one request."""
+        return Together(self)
+
+    def at_head(self, asked: Sequence[Ask], block: str = LATEST) -> tuple[Head, list[Any]]:
+        """Return the newest block and the answers of a few reads, as of a block, in one request.
 
         Raises:
             CallReverted, ChainAway: as `ask`.
         """
-        head: Question = ("eth_getBlockByNumber", (LATEST, False))
-        first, *others = self.answers([head, *(_question(each, LATEST) for each in asked)])
-        answers = [_decoded(ask, answer) for ask, answer in zip(asked, others, strict=True)]
-        return head_of(result_of("newest block", first)), answers
+        together = self.together()
+        newest = together.add(NEWEST)
+        answers = [together.add(value_of(each, block)) for each in asked]
+        return newest(), [answer() for answer in answers]
 
     def logs(
         self,
@@ -186,6 +204,25 @@ class Reads:
         found = self._raw_logs(asked, *blocks)
         with understood(f"list of {event} events"):
             return [_log(known, each) for each in found]
+
+    def logs_at_head(
+        self, address: str, contract: str, event: str, first: int, matching: Matching
+    ) -> tuple[Head, list[DecodedLog]]:
+        """Return the newest block and a contract's events of one name since a block, in one
+        request if the node searches so many blocks.
+
+        Raises:
+            ChainAway: see the class.
+        """
+        known, place = _event(contract, event), to_checksum_address(address)
+        asked: dict[str, Json] = {"address": place, "topics": known.topics(matching)}
+        together = self.together()
+        newest, logs = together.add(NEWEST), together.add(_search(asked, first, None))
+        try:
+            with understood(f"list of {event} events"):
+                return newest(), [_log(known, each) for each in logs()]
+        except _Refused:
+            return newest(), self.logs(address, contract, event, (first, None), matching)
 
     def _raw_logs(self, asked: Mapping[str, Json], first: int, last: int | None) -> list[Log]:
         """Return logs of a range. Where the node refuses it, halves are asked for, and so on; the
@@ -222,19 +259,47 @@ class Reads:
             _Refused: the node answers, and does not want to search so many blocks.
             ChainAway: see the class.
         """
-        to = LATEST if last is None else hex(last)
-        answer = self.answer("eth_getLogs", {**asked, "fromBlock": hex(first), "toBlock": to})
-        if "error" in answer and not _is_busy(answer):
-            raise _Refused(f"eth_getLogs: {answer['error'].get('message', '')[:200]}")
-        found: list[Log] = result_of("eth_getLogs", answer)
-        return found
+        return self.one(_search(asked, first, last))
+
+
+class Together:
+    """Questions that leave in one request, once the answer to one of them is wanted."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+        self._questions: list[Question] = []
+        self._answers: list[Answer] | None = None
+
+    def add(self, read: Read[T]) -> Callable[[], T]:
+        """Add a question; return what gives its answer, and raises what the read does."""
+        place = len(self._questions)
+        self._questions.append((read.method, read.parameters))
+        return lambda: read.understand(self._answer(place))
+
+    def _answer(self, place: int) -> Answer:
+        if self._answers is None:
+            self._answers = self._reads.answers(self._questions)
+        return self._answers[place]
 
 
 class _Refused(Exception):
     """A range that the node does not search."""
 
 
-def _question(ask: Ask, block: str) -> Question:
+def _search(asked: Mapping[str, Json], first: int, last: int | None) -> Read[list[Log]]:
+    """Return the read of the logs of a range; raises _Refused, see `_logs_between`."""
+    to = LATEST if last is None else hex(last)
+
+    def understand(answer: Answer) -> list[Log]:
+        if "error" in answer and not _is_busy(answer):
+            raise _Refused(f"eth_getLogs: {answer['error'].get('message', '')[:200]}")
+        found: list[Log] = result_of("eth_getLogs", answer)
+        return found
+
+    return Read("eth_getLogs", ({**asked, "fromBlock": hex(first), "toBlock": to},), understand)
+
+
+def _question(ask: Ask, block: str) -> tuple[str, tuple[Json, ...]]:
     data = to_hex(call_data(ask.contract, ask.function, ask.arguments))
     return "eth_call", ({"to": ask.address, "data": data}, block)
 
@@ -249,6 +314,17 @@ def head_of(block: Mapping[str, str] | None) -> Head:
     if block is None:
         raise ChainAway("the node does not have the block that was asked for")
     return Head(int(block["number"], 16), int(block["timestamp"], 16))
+
+
+NEWEST = Read(
+    "eth_getBlockByNumber", (LATEST, False), lambda answer: head_of(result_of("block", answer))
+)
+
+
+def value_of(ask: Ask, block: str = LATEST) -> Read[Any]:
+    """Return the read of a function's answer: a value, or a tuple where it returns several."""
+    method, parameters = _question(ask, block)
+    return Read(method, parameters, lambda answer: _decoded(ask, answer))
 
 
 def first_line(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
 
-from strongroom.chain.calls import Ask, DecodedLog, Head, Reads, head_of
+from strongroom.chain.calls import NEWEST, Ask, DecodedLog, Head, Read, Reads, Together, head_of
 from strongroom.chain.codec import Matching
 from strongroom.chain.failures import (
     CallReverted,
@@ -19,7 +19,7 @@ from strongroom.chain.failures import (
     TransactionRefused,
 )
 from strongroom.chain.ids import Json, to_hex
-from strongroom.chain.jsonrpc import LATEST, JsonRpc, RpcNode, reason, result_of, understood
+from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, RpcNode, reason, result_of, understood
 from strongroom.chain.refusals import Meaning, least_fees, meaning_of, meaning_of_sending
 
 TIMEOUT_S = 10.0
@@ -78,13 +78,15 @@ class Chain:
         """Return the answer of one read; raises CallReverted."""
         return self._reads.ask([Ask(address, contract, function, arguments)])[0]
 
-    @understood("history of fees")
+    def together(self) -> Together:
+        """Return a round of questions that leave in one request: the reads below this class, and
+        those of calls.py."""
+        return self._reads.together()
+
     def fees(self) -> tuple[int, int]:
         """Return the tip that the last block's middle paid, and a fee with room for two more
         blocks' rise; wei a gas."""
-        history = self._reads.rpc("eth_feeHistory", "0x1", "latest", [50.0])
-        tip = int(history["reward"][0][0], 16)
-        return tip, 2 * int(history["baseFeePerGas"][-1], 16) + tip
+        return self._reads.one(FEES)
 
     @understood("tip")
     def suggested_tip(self) -> int:
@@ -94,15 +96,16 @@ class Chain:
 
     def head(self) -> Head:
         """Return the newest block's number and timestamp."""
-        return head_of(self._reads.rpc("eth_getBlockByNumber", "latest", False))
+        return self._reads.one(NEWEST)
 
-    def at_head(self, asked: Sequence[Ask]) -> tuple[Head, list[Any]]:
-        """Return the newest block, and the answers of a few reads, at once.
+    def at_head(self, asked: Sequence[Ask], block: int | None = None) -> tuple[Head, list[Any]]:
+        """Return the newest block, and the answers of a few reads, at once; as of a block, or of
+        the newest one.
 
         Raises:
             CallReverted: one of them reverted.
         """
-        return self._reads.at_head(asked)
+        return self._reads.at_head(asked, LATEST if block is None else hex(block))
 
     def now(self, depth: int = 0) -> int:
         """Return the timestamp of the newest block, or of the one so many below it."""
@@ -129,18 +132,23 @@ class Chain:
         """
         return self._reads.logs(address, contract, event, (from_block, to_block), matching)
 
+    def logs_at_head(
+        self, address: str, contract: str, event: str, from_block: int, matching: Matching
+    ) -> tuple[Head, list[DecodedLog]]:
+        """Return the newest block and a contract's events of one name, oldest first, at once."""
+        return self._reads.logs_at_head(address, contract, event, from_block, matching)
+
     def code_at(self, address: str) -> str:
         """Return the code at an address, 0x...; "0x" where there is none."""
         return str(self._reads.rpc("eth_getCode", checksum(address), "latest"))
 
-    @understood("number of transactions")
     def sent_by(self, address: str) -> int:
         """Return how many transactions of an account have been mined: its next nonce."""
-        return int(self._reads.rpc("eth_getTransactionCount", checksum(address), "latest"), 16)
+        return self._reads.one(count_of(address))
 
     def is_known(self, transaction: str) -> bool:
         """Whether the node has a transaction, mined or not."""
-        return self._reads.rpc("eth_getTransactionByHash", transaction) is not None
+        return self._reads.one(presence_of(transaction))
 
     def simulate(
         self, sender: str, to: str, data: str, override: Mapping[str, Json] | None = None
@@ -154,12 +162,7 @@ class Chain:
         Raises:
             TransactionRefused: it would revert.
         """
-        call = {"from": checksum(sender), "to": checksum(to), "data": data}
-        more = [] if override is None else [override]
-        try:
-            self._reads.rpc("eth_call", call, "latest", *more)
-        except CallReverted as error:
-            raise TransactionRefused(f"call {data[:10]} would revert: {error}") from error
+        self._reads.one(simulation(sender, to, data, override))
 
     def gas_of(self, sender: str, to: str, data: str) -> int:
         """Return what a transaction would use.
@@ -167,15 +170,7 @@ class Chain:
         Raises:
             TransactionRefused: it would revert.
         """
-        call = {"from": checksum(sender), "to": checksum(to), "data": data}
-        try:
-            answer = self._reads.answer("eth_estimateGas", call)
-            if "error" in answer and meaning_of(answer["error"]) == Meaning.UNPAYABLE:
-                raise TransactionRefused(reason(answer["error"]))
-            with understood("estimate of gas"):
-                return int(result_of("estimate of gas", answer), 16)
-        except CallReverted as error:
-            raise TransactionRefused(str(error)) from error
+        return self._reads.one(estimate(sender, to, data))
 
     def send(self, raw: bytes) -> None:
         """Hand a signed transaction to the node; one that it has already is no error.
@@ -200,6 +195,69 @@ class Chain:
             case Meaning.TAKEN:
                 raise PlaceTaken(words)
         raise TransactionRefused(words)
+
+
+def count_of(address: str) -> Read[int]:
+    """Return the read of an account's next nonce."""
+
+    @understood("number of transactions")
+    def understand(answer: Answer) -> int:
+        return int(result_of("number of transactions", answer), 16)
+
+    return Read("eth_getTransactionCount", (checksum(address), LATEST), understand)
+
+
+def presence_of(transaction: str) -> Read[bool]:
+    """Return the read of whether the node has a transaction, mined or not."""
+    return Read(
+        "eth_getTransactionByHash",
+        (transaction,),
+        lambda answer: result_of("transaction", answer) is not None,
+    )
+
+
+def simulation(
+    sender: str, to: str, data: str, override: Mapping[str, Json] | None = None
+) -> Read[None]:
+    """Return the read of whether a call would pass; see Chain.simulate."""
+
+    def understand(answer: Answer) -> None:
+        try:
+            result_of("eth_call", answer)
+        except CallReverted as error:
+            raise TransactionRefused(f"call {data[:10]} would revert: {error}") from error
+
+    more = () if override is None else (dict(override),)
+    return Read("eth_call", (_as_call(sender, to, data), LATEST, *more), understand)
+
+
+def estimate(sender: str, to: str, data: str) -> Read[int]:
+    """Return the read of what a transaction would use; see Chain.gas_of."""
+
+    def understand(answer: Answer) -> int:
+        if "error" in answer and meaning_of(answer["error"]) == Meaning.UNPAYABLE:
+            raise TransactionRefused(reason(answer["error"]))
+        try:
+            with understood("estimate of gas"):
+                return int(result_of("estimate of gas", answer), 16)
+        except CallReverted as error:
+            raise TransactionRefused(str(error)) from error
+
+    return Read("eth_estimateGas", (_as_call(sender, to, data),), understand)
+
+
+def _as_call(sender: str, to: str, data: str) -> dict[str, Json]:
+    return {"from": checksum(sender), "to": checksum(to), "data": data}
+
+
+@understood("history of fees")
+def _fees(answer: Answer) -> tuple[int, int]:
+    history = result_of("eth_feeHistory", answer)
+    tip = int(history["reward"][0][0], 16)
+    return tip, 2 * int(history["baseFeePerGas"][-1], 16) + tip
+
+
+FEES = Read("eth_feeHistory", ("0x1", LATEST, [50.0]), _fees)
 
 
 @lru_cache(4_096)

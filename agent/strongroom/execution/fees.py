@@ -49,9 +49,6 @@ class Facts(Protocol):
 class FeeChain(Protocol):
     """What the chain says of fees; raises ChainAway."""
 
-    def fees(self) -> tuple[int, int]:
-        """Return the last block's middle tip, and a fee with room; wei a gas."""
-
     def suggested_tip(self) -> int:
         """Return the tip that the node suggests; 0: none."""
 
@@ -72,10 +69,15 @@ class FeeOffers:
         """Take the parts; `on_event` is called when a floor is learnt."""
         self._facts, self._chain, self.rules, self._on_event = facts, chain, rules, on_event
 
-    def offer(self) -> Offer:
-        """Return what to pay now."""
-        tip, fee = self._chain.fees()
-        room, now = fee - tip, self._chain.now()
+    def offer(self, shown: tuple[int, int], now: int) -> Offer:
+        """Return what to pay.
+
+        Args:
+            shown: by the chain: the last block's middle tip, and a fee with room; wei a gas
+            now: the newest block's timestamp
+        """
+        tip, fee = shown
+        room = fee - tip
         tip = max(tip, self.rules.least_tip, self.learnt(LEAST_TIP, now))
         return Offer(tip, max(room, 2 * self.learnt(LEAST_BASE, now)) + tip)
 

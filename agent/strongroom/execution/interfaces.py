@@ -36,8 +36,8 @@ class ChainReads(Protocol):
     def head(self) -> Head:
         """Return the newest block."""
 
-    def at_head(self, asked: Sequence[Ask]) -> tuple[Head, list[Any]]:
-        """Return the newest block, and the answers of a few reads, at once."""
+    def at_head(self, asked: Sequence[Ask], block: int | None = None) -> tuple[Head, list[Any]]:
+        """Return the newest block, and the answers of a few reads, at once; as `ask`."""
 
     def now(self, depth: int = 0) -> int:
         """Return the timestamp of the newest block, or of the one so many below it."""
@@ -134,9 +134,13 @@ class SafeSender(Protocol):
         """Whether a transaction of this purpose is under way."""
 
     def run(
-        self, key: TransactionKey, purpose: str, calls: Sequence[Call]
+        self, key: TransactionKey, purpose: str, calls: Sequence[Call], now: int | None = None
     ) -> tuple[TransactionState, str]:
-        """Plan a transaction and take it as far as it goes now; raises NotSigned."""
+        """Plan a transaction and take it as far as it goes now; raises NotSigned.
+
+        Args:
+            now: the newest block's timestamp; None: it is asked for
+        """
 
     def advance(self) -> None:
         """Take all open transactions as far as they go now; raises NotSigned."""

@@ -8,15 +8,23 @@ Keeper and reporter have a Safe, and a transactor, each; they share journal and 
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import HexStr
 
-from strongroom.chain.calls import Ask, Call
+from strongroom.chain.calls import NEWEST, Ask, Call, Head, Read, value_of
 from strongroom.chain.failures import FeeTooLow, PlaceTaken, TransactionRefused
 from strongroom.chain.ids import Json, TransactionKey, to_bytes, to_hex, transaction_key
-from strongroom.chain.rpc import Chain, checksum
+from strongroom.chain.rpc import (
+    FEES,
+    Chain,
+    checksum,
+    count_of,
+    estimate,
+    presence_of,
+    simulation,
+)
 from strongroom.errors import Refused
 from strongroom.execution.fees import DEFAULT_RULES, FeeOffers, FeeRules, Offer
 from strongroom.execution.interfaces import Listener
@@ -33,6 +41,17 @@ REORG_BLOCKS = 64  # a block undone may come back this much lower
 class NotSent(Refused):
     """The node refuses a transaction again and again; its words are in the message. It is tried
     once more at each look."""
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What sending a transaction depends on, asked for at once when the first of it is wanted."""
+
+    nonce: Callable[[], int]  # the Safe's next
+    count: Callable[[], int]  # the executor's next nonce
+    newest: Callable[[], Head]
+    gas: Callable[[], int]  # raises TransactionRefused
+    fees: Callable[[], tuple[int, int]]
 
 
 class Transactor:
@@ -68,10 +87,13 @@ class Transactor:
         """
         self._book, self._chain, self._signers = journal.transactions, chain, signers
         self._executor, self._multi_send = executor, multi_send
+        self._count_read = count_of(executor.address)
         self._confirmations, self._patience = confirmations, patience_s
         self._bump_after, self._stale_after, self._pause = bump_after_s, stale_after_s, pause
         self._safe = checksum(signers.safe.address)
         self._nothing = (Call(signers.safe.address, "0x"),)  # what a cancel does
+        self._safes_nonce: Read[int] = value_of(Ask(self._safe, "Safe", "nonce"))
+        self._code_of_multi_send = ""  # asked for once
         self._fees = FeeOffers(journal, chain, fees, on_event)
         self._limit, self._on_event = refusals, on_event
         self._refusals: dict[TransactionKey, int] = {}  # one after the other
@@ -81,9 +103,16 @@ class Transactor:
         """How many steps transactions have taken."""
         return self._book.moves
 
-    def plan(self, key: TransactionKey, purpose: str, calls: Sequence[Call]) -> None:
-        """Keep a transaction to be carried out; the same key again is the same one."""
-        self._book.plan(key, purpose, calls, self._chain.now(), self._safe)
+    def plan(
+        self, key: TransactionKey, purpose: str, calls: Sequence[Call], now: int | None = None
+    ) -> None:
+        """Keep a transaction to be carried out; the same key again is the same one.
+
+        Args:
+            now: the newest block's timestamp; None: it is asked for
+        """
+        time = self._chain.now() if now is None else now
+        self._book.plan(key, purpose, calls, time, self._safe)
 
     def state(self, key: TransactionKey) -> tuple[TransactionState | None, str]:
         """Return how far a transaction has come, and why."""
@@ -95,14 +124,17 @@ class Transactor:
         return any(each.purpose == purpose for each in self._book.open(self._safe))
 
     def run(
-        self, key: TransactionKey, purpose: str, calls: Sequence[Call]
+        self, key: TransactionKey, purpose: str, calls: Sequence[Call], now: int | None = None
     ) -> tuple[TransactionState, str]:
         """Plan a transaction and take everything as far as it goes now.
+
+        Args:
+            now: the newest block's timestamp; None: it is asked for
 
         Raises:
             NotSigned: signatures are missing; it stays planned.
         """
-        self.plan(key, purpose, calls)
+        self.plan(key, purpose, calls, now)
         self.advance()
         found = self._book.get(key)
         return found.state, found.reason
@@ -146,16 +178,18 @@ class Transactor:
     def _sign(self, this: SafeTransaction) -> bool:
         """Sign for the Safe's present nonce; drop what would revert or comes too late. A cancel is
         for one nonce only: it is dropped when that is gone, and for no other reason."""
-        cancels = self._cancels(this)
-        if not cancels and self._chain.now() - this.time > self._stale_after:
+        cancels, together = self._cancels(this), self._chain.together()
+        newest, next_nonce = together.add(NEWEST), together.add(self._safes_nonce)
+        passes = together.add(self._simulation(this.calls))
+        if not cancels and newest().timestamp - this.time > self._stale_after:
             self._book.step(this, TransactionState.DROPPED, "planned too long ago")
             return False
         try:
-            self._simulate(this.calls)
+            passes()
         except TransactionRefused as refused:
-            self._book.step(this, TransactionState.DROPPED, str(refused))
+            self._book.step(this, TransactionState.DROPPED, self._told(this.calls, refused))
             return False
-        (block, _), (nonce,) = self._chain.at_head([Ask(self._safe, "Safe", "nonce")])
+        nonce = next_nonce()
         if cancels and nonce != this.nonce:
             if nonce > this.nonce:
                 self._book.step(this, TransactionState.DROPPED, f"nonce {this.nonce} is used")
@@ -173,7 +207,7 @@ class Transactor:
             nonce=nonce,
             safe_hash=to_hex(request.transaction_hash(self._signers.safe)),
             signatures=signatures,
-            block=block,
+            block=newest().number,
             hashes=(),
             executor_nonce=None,
             max_fee=None,
@@ -191,43 +225,66 @@ class Transactor:
 
     def _carry(self, this: SafeTransaction) -> bool:
         """See whether it was executed; if not, send it. Return whether to look again at once."""
-        if self._nonce() > this.nonce:
-            block = self._executed(this)
-            if block is not None:
-                self._book.step(replace(this, mined=block), TransactionState.MINED)
-            elif self._is_another(this):
-                why = f"nonce {this.nonce} was used by another"
-                over = TransactionState.DROPPED if self._cancels(this) else TransactionState.PLANNED
-                self._book.step(this, over, why)
-            return True
-        if this.state == TransactionState.SENT and not self._is_due(this):
-            return True
+        if this.state == TransactionState.SENT:
+            together = self._chain.together()
+            # in this order: a block that comes meanwhile shows its nonce with its count
+            count, nonce = together.add(self._count_read), together.add(self._safes_nonce)
+            newest = together.add(NEWEST)
+            known = [together.add(presence_of(each)) for each in this.hashes]
+            if nonce() > this.nonce:
+                return self._find_out(this)
+            is_known = any(each() for each in known)
+            if not self._is_due(this, count(), is_known, newest().timestamp):
+                return True
         call = execution(self._safe, batch(this.calls, self._multi_send), this.signatures)
+        terms = self._terms(call)
+        if terms.nonce() > this.nonce:
+            return self._find_out(this)
         try:
-            gas = self._chain.gas_of(self._executor.address, call.to, call.data)
+            gas = terms.gas()
         except TransactionRefused as error:  # any other error says nothing about it
             return self._refused(this, str(error))
-        return self._send(this, call, gas * 5 // 4 + EXECUTION // 10)
+        return self._send(this, call, gas * 5 // 4 + EXECUTION // 10, terms)
 
-    def _is_due(self, this: SafeTransaction) -> bool:
+    def _terms(self, call: Call) -> _Terms:
+        """Return what sending a call depends on."""
+        together = self._chain.together()
+        return _Terms(
+            together.add(self._safes_nonce),
+            together.add(self._count_read),
+            together.add(NEWEST),
+            together.add(estimate(self._executor.address, call.to, call.data)),
+            together.add(FEES),
+        )
+
+    def _find_out(self, this: SafeTransaction) -> bool:
+        """Its nonce is used: by it, or by something else. Return whether to look again at once."""
+        newest, block = self._executed(this)
+        if block is not None:
+            self._book.step(replace(this, mined=block), TransactionState.MINED)
+            self._end(self._book.get(this.key), newest, block)
+        elif self._is_another(this, newest):
+            why = f"nonce {this.nonce} was used by another"
+            over = TransactionState.DROPPED if self._cancels(this) else TransactionState.PLANNED
+            self._book.step(this, over, why)
+        return True
+
+    def _is_due(self, this: SafeTransaction, count: int, is_known: bool, now: int) -> bool:
         """Whether a sent transaction must be sent again: its carrier is gone, or it takes long."""
-        count = self._chain.sent_by(self._executor.address)
         if this.executor_nonce is None or count > this.executor_nonce:
             return True  # its place was taken: mined and undone, or replaced
-        known = any(self._chain.is_known(each) for each in this.hashes)
-        waited = self._chain.now() - this.time
-        return not known or waited > self._bump_after * len(this.hashes)
+        return not is_known or now - this.time > self._bump_after * len(this.hashes)
 
-    def _send(self, this: SafeTransaction, call: Call, gas: int) -> bool:
+    def _send(self, this: SafeTransaction, call: Call, gas: int, terms: _Terms) -> bool:
         """Send it; return whether to look again at once.
 
         Raises:
             NotSent: the node has refused it too often.
         """
-        nonce = self._chain.sent_by(self._executor.address)
-        if self._is_taken(nonce):
+        nonce, now = terms.count(), terms.newest().timestamp
+        if self._is_taken(nonce, now):
             return True
-        offer = self._offer(this, nonce)
+        offer = self._offer(this, nonce, self._fees.offer(terms.fees(), now))
         if offer.fee > self._fees.rules.most:
             why = f"it would pay {offer.fee} wei a gas, at most {self._fees.rules.most} are allowed"
             return self._count(this, why, offer)
@@ -258,9 +315,8 @@ class Transactor:
         self._refusals.pop(this.key, None)
         return True
 
-    def _offer(self, this: SafeTransaction, nonce: int) -> Offer:
+    def _offer(self, this: SafeTransaction, nonce: int, offer: Offer) -> Offer:
         """Return what to pay: more than the carrier that it replaces, if it does."""
-        offer = self._fees.offer()
         if nonce != this.executor_nonce or this.max_fee is None:
             return offer
         fee = max(offer.fee, this.max_fee * BUMP_PERCENT // 100)
@@ -283,14 +339,14 @@ class Transactor:
             raise NotSent(f"{this.purpose!r} was refused {times} times, at last: {why}")
         return False
 
-    def _is_taken(self, nonce: int) -> bool:
+    def _is_taken(self, nonce: int, now: int) -> bool:
         """Whether the executor's nonce carries another Safe's transaction, which must not be
         replaced as long as it may be mined soon."""
         return any(
             each.safe != self._safe
             and each.state == TransactionState.SENT
             and each.executor_nonce == nonce
-            and self._chain.now() - each.time <= self._stale_after
+            and now - each.time <= self._stale_after
             and any(self._chain.is_known(carrier) for carrier in each.hashes)
             for each in self._book.open()
         )
@@ -314,25 +370,26 @@ class Transactor:
         return self._carry(cancel)
 
     def _reason(self, this: SafeTransaction, why: str) -> str:
+        together = self._chain.together()
         try:
-            self._simulate(this.calls)
+            together.add(self._simulation(this.calls))()
         except TransactionRefused as refused:
-            return str(refused)
+            return self._told(this.calls, refused)
         return why
 
-    def _executed(self, this: SafeTransaction) -> int | None:
-        """Return the block in which the Safe says that it executed it."""
+    def _executed(self, this: SafeTransaction) -> tuple[Head, int | None]:
+        """Return the newest block, and that in which the Safe says that it executed it."""
         since, mine = max(0, this.block - REORG_BLOCKS), {"txHash": this.safe_hash}
-        logs = self._chain.logs(self._safe, "Safe", "ExecutionSuccess", since, matching=mine)
-        return logs[0].block if logs else None
+        newest, logs = self._chain.logs_at_head(self._safe, "Safe", "ExecutionSuccess", since, mine)
+        return newest, logs[0].block if logs else None
 
-    def _is_another(self, this: SafeTransaction) -> bool:
+    def _is_another(self, this: SafeTransaction, newest: Head) -> bool:
         """Whether it is certain that something else has used the nonce: the Safe's own events show
         as many executions since as nonces are gone, and none of them is ours. A node may know the
         new nonce before the event that belongs to it; then nothing is certain yet."""
-        if self._chain.now() - this.time > self._stale_after:
+        if newest.timestamp - this.time > self._stale_after:
             return True
-        if self._chain.head().number <= this.block:
+        if newest.number <= this.block:
             return False  # some nodes refuse to search blocks that they do not have
         gone = self._nonce() - this.nonce
         seen = [
@@ -344,28 +401,35 @@ class Transactor:
         return len(seen) >= gone and this.safe_hash not in seen
 
     def _confirm(self, this: SafeTransaction) -> None:
-        block = self._executed(this)
-        if block is None:
-            if self._nonce() <= this.nonce:
-                self._book.step(this, TransactionState.SENT, "its block was undone")
-        elif self._chain.head().number >= block + self._confirmations:
-            self._book.step(replace(this, mined=block), TransactionState.DONE)
+        newest, block = self._executed(this)
+        if block is not None:
+            self._end(this, newest, block)
+        elif self._nonce() <= this.nonce:
+            self._book.step(this, TransactionState.SENT, "its block was undone")
 
-    def _simulate(self, calls: Sequence[Call]) -> None:
-        """Run the calls as the Safe, one after the other, on top of each other.
+    def _end(self, mined: SafeTransaction, newest: Head, block: int) -> None:
+        """It is done once its block is deep enough."""
+        if newest.number >= block + self._confirmations:
+            self._book.step(replace(mined, mined=block), TransactionState.DONE)
 
-        Raises:
-            TransactionRefused: one would revert.
-        """
+    def _simulation(self, calls: Sequence[Call]) -> Read[None]:
+        """Return the read that runs the calls as the Safe, one after the other, on top of each
+        other; it raises TransactionRefused if one would revert."""
         sent = batch(calls, self._multi_send)
         if sent.operation == CALL:
-            self._chain.simulate(self._safe, sent.to, to_hex(sent.data))
-            return
+            return simulation(self._safe, sent.to, to_hex(sent.data))
         # a Safe that is nothing but MultiSend for one call: its calls come from the Safe's address
-        override = {str(self._safe): {"code": self._chain.code_at(self._multi_send)}}
-        try:
-            self._chain.simulate(self._executor.address, self._safe, to_hex(sent.data), override)
-        except TransactionRefused:
-            for call in calls:  # MultiSend swallows the reason; most calls fail alone, too
+        if not self._code_of_multi_send:
+            self._code_of_multi_send = self._chain.code_at(self._multi_send)
+        override: dict[str, Json] = {str(self._safe): {"code": self._code_of_multi_send}}
+        return simulation(self._executor.address, self._safe, to_hex(sent.data), override)
+
+    def _told(self, calls: Sequence[Call], refused: TransactionRefused) -> str:
+        """Return why calls would revert. MultiSend swallows the reason; most calls fail alone,
+        too."""
+        for call in calls if len(calls) > 1 else ():
+            try:
                 self._chain.simulate(self._safe, call.to, call.data)
-            raise
+            except TransactionRefused as alone:
+                return str(alone)
+        return str(refused)

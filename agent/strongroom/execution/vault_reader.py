@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from strongroom.chain.calls import Ask
+from strongroom.chain.calls import Ask, Head
 from strongroom.chain.ids import ConditionId, MarketId, Question
 from strongroom.chain.orders import YES
 from strongroom.chain.rpc import Position, checksum
@@ -274,9 +274,12 @@ class VaultReader:
             for each, there, is_away in zip(listed, held, delegated, strict=True)
         ]
 
-    def open_markets(self) -> list[MarketId]:
-        """Return the vault's open markets, of all classes, in its order."""
-        return [MarketId(market) for market in self.ask(("openMarkets",))[0]]
+    def open_and_idle(self) -> tuple[Head, list[MarketId], int]:
+        """Return the newest block; the vault's open markets, of all classes, in its order; the
+        assets that are in no account, micro-units."""
+        asked = self._asks([("openMarkets",), ("total_idle",)])
+        head, (markets, idle) = self.chain.at_head(asked, *self._when)
+        return head, [MarketId(market) for market in markets], int(idle)
 
     def left_behind(self, late: Sequence[str] = ()) -> list[LeftBehind]:
         """Return what closed accounts of the keeper's classes hold, empty ones too.
@@ -307,10 +310,6 @@ class VaultReader:
             )
             for (account, number), each in zip(own, self._held(own), strict=True)
         ]
-
-    def idle(self) -> int:
-        """Return the assets that are in no account, micro-units."""
-        return int(self.ask(("total_idle",))[0])
 
     def reports(self) -> ReportState:
         """Return what says when the next report is due."""

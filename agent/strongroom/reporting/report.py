@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strongroom.analysis.pools import Pool
-from strongroom.chain.calls import make_call
+from strongroom.chain.calls import Head, make_call
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import (
     ConditionId,
@@ -41,7 +41,7 @@ from strongroom.reporting.marks import (
 from strongroom.reporting.nav import nav_of, paid_to_yes, value_of
 from strongroom.reporting.seen import SeenBooks
 
-LOOK_BACK = 64  # blocks, for the event of the report that was just sent
+LOOK_BACK = 64  # a reorg may put the report that was just sent in a block this much lower
 PURPOSE = "report"
 
 
@@ -83,8 +83,13 @@ Quotes = Mapping[tuple[MarketId, ConditionId], Quote]
 
 @dataclass(frozen=True)
 class Expected:
-    """What a report must come to, and the quotes that it follows from."""
+    """What a report must come to, and the quotes that it follows from.
 
+    Attributes:
+        head: the newest block when the vault was asked
+    """
+
+    head: Head
     nav_bid: int
     nav_ask: int
     quotes: Quotes
@@ -135,8 +140,8 @@ class Reporter:
         if self._transactor.carries(PURPOSE):
             self._transactor.advance()
             return None
-        now = self._now()
-        marks, basis, expected = self.marks(now)
+        marks, basis, expected = self.marks()
+        now = expected.head.timestamp
         revealed = self._journal.unrevealed()
         document = evidence_document(
             self._vault.address,
@@ -152,7 +157,7 @@ class Reporter:
         taken = [mark.as_tuple() for mark in marks]
         call = make_call(self._vault.address, "Vault", "report", taken, evidence)
         key = transaction_key(b"report" + to_bytes(evidence))
-        state, why = self._transactor.run(key, PURPOSE, [call])
+        state, why = self._transactor.run(key, PURPOSE, [call], now)
         if state == TransactionState.DROPPED:
             self._on_event("report_refused", {"why": why})
             return None
@@ -162,14 +167,15 @@ class Reporter:
         self._check(evidence, expected)
         return evidence
 
-    def marks(self, now: int) -> tuple[list[Mark], list[Basis], Expected]:
+    def marks(self) -> tuple[list[Mark], list[Basis], Expected]:
         """Return the marks of all open markets' unresolved conditions, what each condition rests
         on, and what they come to.
 
         Raises:
             Unseen: see report.
         """
-        held = self._vault.holdings(self._vault.open_markets())
+        head, markets, idle = self._vault.open_and_idle()
+        held = self._vault.holdings(markets)
         pools = self._pools(held)
         marks: list[Mark] = []
         basis: list[Basis] = []
@@ -179,7 +185,7 @@ class Reporter:
             if account.market not in pools:
                 self.seen.check(positions)
             pairs = [
-                self._quote(condition, position, pools.get(account.market), now)
+                self._quote(condition, position, pools.get(account.market), head.timestamp)
                 for condition, position in positions.items()
             ]
             quotes = _exclusive([quote for quote, _ in pairs], list(positions.values()))
@@ -193,7 +199,7 @@ class Reporter:
             ]
             for condition, quote in zip(positions, quotes, strict=True):
                 known[account.market, condition] = quote
-        return marks, basis, _expected(held, self._vault.idle(), known)
+        return marks, basis, _expected(head, held, idle, known)
 
     def _pools(self, held: Sequence[Holdings]) -> dict[MarketId, tuple[str, Pool]]:
         """Return the pools at which markets are valued, as they stand."""
@@ -230,7 +236,7 @@ class Reporter:
     def _check(self, evidence: str, expected: Expected) -> None:
         """Report the NAV on chain, and whether it is the one that we computed."""
         chain, vault = self._vault.chain, self._vault.address
-        since = max(0, chain.head().number - LOOK_BACK)
+        since = max(0, expected.head.number - LOOK_BACK)
         sent = chain.logs(vault, "Vault", "Reported", since, matching={"evidence": evidence})
         if not sent:
             return
@@ -263,15 +269,15 @@ class Reporter:
         before it: the report itself pays from it. Nothing, where the node no longer knows."""
         before = self._vault.at(block - 1)
         try:
-            idle = before.idle()
+            _, _, idle = before.open_and_idle()
             for reader in (before, self._vault.at(block)):
-                held = reader.holdings(reader.open_markets())
-                yield _expected(held, idle, expected.quotes)
+                _, markets, _ = reader.open_and_idle()
+                yield _expected(expected.head, reader.holdings(markets), idle, expected.quotes)
         except (CallReverted, ChainAway):
             return
 
 
-def _expected(held: Sequence[Holdings], idle: int, quotes: Quotes) -> Expected:
+def _expected(head: Head, held: Sequence[Holdings], idle: int, quotes: Quotes) -> Expected:
     """Return what accounts come to by quotes; one that has none counts 0 to 1."""
     values = [
         value_of(
@@ -282,7 +288,7 @@ def _expected(held: Sequence[Holdings], idle: int, quotes: Quotes) -> Expected:
         for account in held
     ]
     bid, ask = nav_of(idle, values, [each.exposure for each in held])
-    return Expected(bid, ask, quotes)
+    return Expected(head, bid, ask, quotes)
 
 
 def _exclusive(quotes: Sequence[Quote], positions: Sequence[Position]) -> list[Quote]:
