@@ -90,6 +90,7 @@ FUNCTIONS: constant(bytes4[10]) = [
 ]
 
 submittedAt: public(HashMap[bytes32, uint256])  # hash of a submitted call -> timestamp
+submitted_delay: HashMap[bytes32, uint256]  # hash of a submitted call -> its delay then, seconds
 submittableFrom: public(HashMap[bytes32, uint256])  # hash of a call, made or revoked -> timestamp
 delayOf: public(HashMap[bytes4, uint256])  # function -> seconds
 abdicated: public(HashMap[bytes4, bool])  # function -> whether it was given up for ever
@@ -106,11 +107,12 @@ def submit(call: Bytes[MAX_CALL]):
     call_hash: bytes32 = keccak256(call)
     submitted: uint256 = self.submittedAt[call_hash]
     if submitted != 0:
-        lapsed: uint256 = submitted + delay + GRACE
+        lapsed: uint256 = self._lapses(call_hash, delay)
         assert block.timestamp > lapsed, "submitted already"
         assert block.timestamp >= lapsed + delay, "wait another delay"
     assert block.timestamp >= self.submittableFrom[call_hash], "wait another delay"
     self.submittedAt[call_hash] = block.timestamp
+    self.submitted_delay[call_hash] = delay
     log CallSubmitted(call_hash=call_hash, delay=delay, call=call)
 
 
@@ -190,6 +192,17 @@ def _delay(call: Bytes[MAX_CALL]) -> uint256:
 
 
 @internal
+@view
+def _lapses(call_hash: bytes32, delay: uint256) -> uint256:
+    """
+    @param delay That binds the call now
+    @return The last second at which a submitted call may be made: a week after the delay of now, and
+            of then, or a raise would revive what has lapsed.
+    """
+    return self.submittedAt[call_hash] + min(delay, self.submitted_delay[call_hash]) + GRACE
+
+
+@internal
 def _end(call_hash: bytes32, delay: uint256):
     """
     @notice A submission is used up.
@@ -214,7 +227,7 @@ def _consume(bound_by: bytes4, call: Bytes[MAX_CALL]):
     submitted: uint256 = self.submittedAt[call_hash]
     assert submitted != 0, "not submitted"
     assert block.timestamp >= submitted + delay, "timelocked"
-    assert block.timestamp <= submitted + delay + GRACE, "submission expired"
+    assert block.timestamp <= self._lapses(call_hash, delay), "submission expired"
     self._end(call_hash, delay)
     log CallExecuted(call_hash=call_hash)
 

@@ -185,14 +185,19 @@ HEAD, HASH = "0x" + CALL[:4].hex(), "0x" + keccak(CALL).hex()
 
 
 def test_the_delay_that_counts_is_the_one_of_the_call():
-    """A delay that was raised after the submission holds for it."""
+    """A delay that was raised after the submission holds for it, and revives nothing."""
     hear = Listener().hear
     assert hear(1, DelaySet, selector=HEAD, delay=100) == []
     assert hear(10, CallSubmitted, call_hash=HASH, delay=100, call=CALL) == []
     assert hear(20, DelaySet, selector=HEAD, delay=200) == []
     (found,) = hear(150, CallExecuted, call_hash=HASH)
-    assert (found.what, found.expected) == ("CallExecuted: time", f"210 to {210 + 7 * DAY}")
-    (found,) = hear(400, CallSubmitted, call_hash=HASH, delay=100, call=CALL)
+    assert (found.what, found.expected) == ("CallExecuted: time", f"210 to {110 + 7 * DAY}")
+    assert hear(400, CallSubmitted, call_hash=HASH, delay=200, call=CALL) == []
+    assert hear(500 + 8 * DAY, DelaySet, selector=HEAD, delay=8 * DAY) == []
+    (found,) = hear(500 + 8 * DAY, CallExecuted, call_hash=HASH)
+    assert found.expected == f"{400 + 8 * DAY} to {600 + 7 * DAY}"
+    assert hear(500 + 8 * DAY, DelaySet, selector=HEAD, delay=200) != []  # not announced
+    (found,) = hear(700 + 16 * DAY, CallSubmitted, call_hash=HASH, delay=100, call=CALL)
     assert (found.what, found.expected, found.found) == ("CallSubmitted.delay", "200", "100")
 
 

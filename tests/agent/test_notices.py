@@ -119,7 +119,7 @@ def test_a_call_that_can_never_be_made_says_so():
 
 def test_a_notice_has_three_times():
     """A delay of three days: from day 3 to day 10."""
-    found = notice_of(call("resetBreaker"), ANN, 1_000, 3 * DAY, Present())
+    found = notice_of(call("resetBreaker"), ANN, 1_000, (3 * DAY, 3 * DAY), Present())
     assert (found.ready, found.lapses) == (1_000 + 3 * DAY, 1_000 + 10 * DAY)
     assert [found.is_ready(1_000 + day * DAY) for day in (2, 3, 10, 11)] == [
         False,
@@ -128,6 +128,15 @@ def test_a_notice_has_three_times():
         False,
     ]
     assert [found.has_lapsed(1_000 + day * DAY) for day in (2, 10, 11)] == [False, False, True]
+
+
+def test_a_notice_follows_a_delay_that_has_changed():
+    """A raise makes it wait longer and revives nothing; after a fall it has its week."""
+    for then, now, ready, lapses in ((3, 5, 5, 10), (3, 30, 30, 10), (3, 1, 1, 8)):
+        found = notice_of(call("resetBreaker"), ANN, 0, (then * DAY, now * DAY), Present())
+        assert (found.ready, found.lapses) == (ready * DAY, lapses * DAY)
+        assert not any(found.is_ready(day * DAY) for day in (ready - 1, lapses + 1, 30, 37))
+        assert found.has_lapsed(9 * DAY) == (now != 5)
 
 
 def test_a_lower_delay_waits_for_the_delay_itself():

@@ -85,10 +85,11 @@ def test_a_market_that_is_opened_again_has_two_lives():
 def test_an_announced_call_names_who_announced_it_and_goes_when_made_or_revoked():
     history, ledger = VaultHistory(), ledger_of()
     ledger.permissions.delays = {"0x" + RESET.hex(): 3 * DAY}
+    of = {"call": RESET, "delay": 3 * DAY}
     hear(history, event(OwnershipTransferred, new_owner=OWNER))
     for name in ("0xmade", "0xrevoked", "0xstands"):
-        hear(history, event(CallSubmitted, call_hash=name, call=RESET), at=NOW - 4 * DAY)
-    hear(history, event(CallSubmitted, call_hash="0xold", call=RESET), at=NOW - 11 * DAY)
+        hear(history, event(CallSubmitted, call_hash=name, **of), at=NOW - 4 * DAY)
+    hear(history, event(CallSubmitted, call_hash="0xold", **of), at=NOW - 11 * DAY)
     hear(history, event(CallExecuted, call_hash="0xmade"))
     hear(history, event(CallRevoked, call_hash="0xrevoked"))
     hear(history, event(OwnershipTransferred, new_owner=BEN))

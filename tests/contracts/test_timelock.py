@@ -161,6 +161,55 @@ def test_delays_are_each_functions_own_and_rise_at_once(slow, wider, people, cha
         slow.increaseDelay(b"\1\2\3\4", DAY, sender=people.owner)
 
 
+@pytest.mark.parametrize("days", [3, 8, 20])
+def test_a_longer_delay_revives_no_call(slow, wider, people, chain, days):
+    """What was announced for two days can be made at most nine days after it, whatever the delay is
+    then. Else an owner raises the delay to the age of a lapsed call, and makes it at once."""
+    slow.submit(wider, sender=people.owner)
+    lapsed = slow.submittedAt(keccak(wider)) + 2 * DAY + WEEK
+    chain.pending_timestamp = lapsed + 1
+    slow.increaseDelay(SET_LIMIT, days * DAY, sender=people.owner)
+    for moment in (max(lapsed, slow.submittedAt(keccak(wider)) + days * DAY), lapsed + days * DAY):
+        chain.pending_timestamp = max(moment, chain.pending_timestamp)
+        with ape.reverts("submission expired"):
+            widen(slow, people)
+    slow.submit(wider, sender=people.owner)
+    with ape.reverts("timelocked"):
+        widen(slow, people)
+
+
+def test_a_call_that_waits_longer_lapses_when_it_would_have(slow, wider, people, chain):
+    slow.submit(wider, sender=people.owner)
+    submitted = slow.submittedAt(keccak(wider))
+    slow.increaseDelay(SET_LIMIT, 4 * DAY, sender=people.owner)
+    with chain.isolate():
+        chain.pending_timestamp = submitted + 2 * DAY + WEEK
+        widen(slow, people)
+    with chain.isolate():
+        chain.pending_timestamp = submitted + 2 * DAY + WEEK + 1
+        with ape.reverts("submission expired"):
+            widen(slow, people)
+    chain.pending_timestamp = submitted + 2 * DAY + WEEK + 4 * DAY - 1
+    with ape.reverts("wait another delay"):
+        slow.submit(wider, sender=people.owner)
+    chain.pending_timestamp = submitted + 2 * DAY + WEEK + 4 * DAY
+    slow.submit(wider, sender=people.owner)
+
+
+def test_after_a_shorter_delay_a_call_can_be_made_for_a_week(slow, wider, people, chain):
+    slow.submit(slow.decreaseDelay.encode_input(SET_LIMIT, DAY), sender=people.owner)
+    chain.pending_timestamp += 2 * DAY
+    slow.submit(wider, sender=people.owner)
+    submitted = slow.submittedAt(keccak(wider))
+    slow.decreaseDelay(SET_LIMIT, DAY, sender=people.owner)
+    with chain.isolate():
+        chain.pending_timestamp = submitted + DAY + WEEK
+        widen(slow, people)
+    chain.pending_timestamp = submitted + DAY + WEEK + 1
+    with ape.reverts("submission expired"):
+        widen(slow, people)
+
+
 def test_a_delay_is_lowered_only_after_itself(slow, people, chain):
     slow.increaseDelay(SET_LIMIT, 5 * DAY, sender=people.owner)
     call = slow.decreaseDelay.encode_input(SET_LIMIT, DAY)

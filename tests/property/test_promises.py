@@ -485,6 +485,7 @@ class Notices:
     def __init__(self, world: World) -> None:
         self.world = world
         self.announced: dict[bytes, int] = {}  # call -> when
+        self.delays: dict[bytes, int] = {}  # call -> the delay at which it was announced
         self.free: dict[bytes, int] = {}  # call, made or revoked -> when it may be announced again
         self.raised = 0
 
@@ -526,10 +527,14 @@ class Notices:
             return
         assert world.who[who].lower() == world.vault.owner()
         if call in self.announced:  # it has lapsed
-            lapsed = self.announced[call] + self.delay(call) + GRACE
-            assert world.now >= lapsed + self.delay(call), "announced again without a delay"
+            free = self.lapsed(call) + self.delay(call)
+            assert world.now >= free, "announced again without a delay"
         assert world.now >= self.free.pop(call, 0), "announced again without a delay"
-        self.announced[call] = world.now
+        self.announced[call], self.delays[call] = world.now, self.delay(call)
+
+    def lapsed(self, call: bytes) -> int:
+        """Return the last second of a call's week: a raise of its delay revives nothing."""
+        return self.announced[call] + min(self.delay(call), self.delays[call]) + GRACE
 
     def revoke(self, call: bytes, who: str) -> None:
         world = self.world
@@ -548,6 +553,7 @@ class Notices:
     def make(self, call: bytes, who: str, how: str) -> None:
         world, sender = self.world, self.world.who[who]
         before, delay, vault = risks(world), self.delay(call), world.vault.address
+        lapsed = self.lapsed(call) if call in self.announced else 0
         if how == "accept":
             done = attempt(world.vault.accept, call, sender=sender)
         else:
@@ -558,8 +564,8 @@ class Notices:
             assert who == "owner", (who, worse)
             if delay:  # else the owner had given up his timelock, announced
                 assert call in self.announced, ("not announced", worse)
-                age = world.now - self.announced[call]
-                assert delay <= age <= delay + GRACE, (age, worse)
+                ready = self.announced[call] + delay
+                assert ready <= world.now <= lapsed, (ready, worse)
             self.raised += 1
         if call in self.announced and (worse or not world.vault.submittedAt(keccak(call))):
             self.end(call)

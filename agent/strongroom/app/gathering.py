@@ -88,7 +88,7 @@ class VaultHistory:
     Attributes:
         income: beside trades, oldest first
         lives: by account: a market that is opened again has another
-        submitted: hash of an announced call -> its bytes, who announced it, when
+        submitted: hash of an announced call -> its bytes, who announced it, when, its delay
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class VaultHistory:
         self.reports: list[ReportRow] = []
         self.lives: dict[str, MarketLife] = {}
         self.flows: list[Flow] = []
-        self.submitted: dict[str, tuple[bytes, str, int]] = {}
+        self.submitted: dict[str, tuple[bytes, str, int, int]] = {}
         self.statements = Statements()
         self.income: list[Income] = []
         self._accounts: dict[MarketId, str] = {}  # of open markets
@@ -155,7 +155,7 @@ class VaultHistory:
             case OwnershipTransferred(new_owner=owner):
                 self._owner = owner
             case CallSubmitted(call_hash=call_hash):
-                self.submitted[call_hash] = (event.call, self._owner, time)
+                self.submitted[call_hash] = (event.call, self._owner, time, event.delay)
             case CallRevoked(call_hash=call_hash) | CallExecuted(call_hash=call_hash):
                 self.submitted.pop(call_hash, None)
 

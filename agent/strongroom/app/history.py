@@ -266,9 +266,9 @@ def _notices(history: VaultHistory, ledger: Ledger, now: int) -> tuple[NoticeRow
         delays=permissions.delays,
     )
 
-    def notice(call: bytes, by: str, submitted: int) -> Notice:
-        delay = permissions.delays.get("0x" + bound_by(call).hex(), 0)
-        return notice_of(call, by, submitted, delay, present)
+    def notice(call: bytes, by: str, submitted: int, then: int) -> Notice:
+        delays = then, permissions.delays.get("0x" + bound_by(call).hex(), 0)
+        return notice_of(call, by, submitted, delays, present)
 
     found = [notice(*each) for each in history.submitted.values()]
     return tuple(

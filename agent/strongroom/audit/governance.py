@@ -57,7 +57,7 @@ from strongroom.audit.wording import (
     time_words,
 )
 from strongroom.chain.ids import keccak
-from strongroom.chain.terms import DELEGATED, GRACE_S
+from strongroom.chain.terms import DELEGATED
 from strongroom.chain.units import BPS
 
 ROLES = {"0x" + keccak(name.encode()).hex(): name for name in ("reporter", "guardian")}
@@ -310,10 +310,10 @@ class Governance:
         again = permissions.submittable.get(it.call_hash, 0)
         before = permissions.submitted.get(it.call_hash)
         if before is not None:
-            again = max(again, before.time + 2 * delay + GRACE_S)
+            again = max(again, before.lapses(delay) + delay)
         if now < again:
             self._differ(it, "CallSubmitted: time", f"from {again} on", now)
-        permissions.submitted[it.call_hash] = Submission(now, head, bound_by)
+        permissions.submitted[it.call_hash] = Submission(now, delay, head, bound_by)
         self._set(it, "submittedAt", (it.call_hash,), now)
         self._note(it, f"submitted {function_name(head)}, ready at {now + delay}")
 
@@ -323,14 +323,15 @@ class Governance:
         self._note(it, f"revoked {it.call_hash}")
 
     def _call_executed(self, it: CallExecuted) -> None:
-        """The delay that counts is the one of now, not of when the call was submitted."""
+        """The delay of now must have passed; the week is that of the shorter of now and then."""
         known = self._end(it, it.call_hash)
         if known is None:
             self._differ(it, "CallExecuted.call_hash", "a submitted call", it.call_hash)
             return
-        ready, now = known.time + self.permissions.delays.get(known.bound_by, 0), self._transaction
-        if not ready <= now.time <= ready + GRACE_S:
-            self._differ(it, "CallExecuted: time", f"{ready} to {ready + GRACE_S}", now.time)
+        delay, now = self.permissions.delays.get(known.bound_by, 0), self._transaction
+        ready, lapses = known.time + delay, known.lapses(delay)
+        if not ready <= now.time <= lapses:
+            self._differ(it, "CallExecuted: time", f"{ready} to {lapses}", now.time)
 
     def _end(self, it: AuditedEvent, call_hash: str) -> Submission | None:
         """A submission is used up; return it. Those that lapse long ago are forgotten too."""

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from typing_extensions import TypeAliasType
 
 from strongroom.audit.events import AuditedEvent
+from strongroom.chain.terms import GRACE_S
 
 ZERO = "0x" + "00" * 20
 
@@ -122,11 +123,21 @@ class PermissionChange:
 
 @dataclass(frozen=True)
 class Submission:
-    """A call that was announced: when, the function it is of, the one whose delay binds it."""
+    """A call that was announced: when, at what delay, the function it is of, the one whose delay
+    binds it."""
 
     time: int
+    delay: int
     selector: str
     bound_by: str
+
+    def lapses(self, delay: int) -> int:
+        """Return the last second at which it can be made. A raise since then revives nothing.
+
+        Args:
+            delay: that binds it now, seconds
+        """
+        return self.time + min(self.delay, delay) + GRACE_S
 
 
 @dataclass

@@ -95,8 +95,8 @@ class Notice:
         return self.ready <= now <= self.lapses
 
     def has_lapsed(self, now: int) -> bool:
-        """Whether it can be made no more."""
-        return now > self.lapses
+        """Whether it can be made no more: its week is over, or will be before the delay is."""
+        return max(now, self.ready) > self.lapses
 
     def sentence(self, now: int) -> str:
         """Return it as a reader takes it in: who, when, what, from when until when."""
@@ -130,10 +130,13 @@ def announced(vault: Contract, now: int) -> list[Notice] | None:
     for call, log in newest.items():
         submitted = int(vault.submittedAt(keccak(call)))
         delay = int(vault.delayOf(bound_by(call)))
-        if not submitted or now > submitted + delay + GRACE_S:
+        if not submitted:
             continue
         present = present or present_of(vault)
-        found.append(notice_of(call, _owner_at(owners, log), submitted, delay, present))
+        delays = int(log.delay), delay
+        notice = notice_of(call, _owner_at(owners, log), submitted, delays, present)
+        if not notice.has_lapsed(now):
+            found.append(notice)
     return sorted(found, key=lambda each: each.submitted)
 
 
@@ -174,14 +177,17 @@ def bound_by(call: bytes) -> bytes:
     return call[4:8] if call[:4] == DECREASE_DELAY else call[:4]
 
 
-def notice_of(call: bytes, by: str, submitted: int, delay: int, present: Present) -> Notice:
+def notice_of(
+    call: bytes, by: str, submitted: int, delays: tuple[int, int], present: Present
+) -> Notice:
     """Return the notice of a submitted call.
 
     Args:
-        delay: of the function that binds it, as it is now: the delay of now counts
+        delays: of the function that binds it, as it was then and as it is now: that of now must
+            have passed, and the week is that of the shorter
     """
-    ready = submitted + delay
-    return Notice(call, by, submitted, ready, ready + GRACE_S, call_words(call, present))
+    ready, lapses = submitted + delays[1], submitted + min(delays) + GRACE_S
+    return Notice(call, by, submitted, ready, lapses, call_words(call, present))
 
 
 def call_words(call: bytes, present: Present | None = None) -> str:
