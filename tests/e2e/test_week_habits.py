@@ -2,122 +2,40 @@
 that are put off, amounts that must fit, words of its own. The journal has what the chain has."""
 
 import json
-import time
 from dataclasses import replace
-from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams
 from strongroom.audit.auditor import Auditor, Scope
-from strongroom.chain.order_amounts import fitting
-from strongroom.chain.orders import OrderKind, Side
+from strongroom.chain.orders import Side
 from strongroom.chain.rpc import Chain
 from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob.habits import Habits
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.reports import read_reports
-from strongroom.devnet.traders import Trader
 from strongroom.devnet.week import play_week
+from strongroom.devnet.week_orders import OrdersCompared, compare_orders
 from strongroom.journal.states import AnswerKind
 
 from tests.e2e.decisions import fills as fills_on_chain
 from tests.e2e.test_week import OPTIONS
 
-TICK, SETS = Decimal("0.001"), 10_000 * MICRO
-
-
-class Rival:
-    """Somebody who offers what the keeper is about to buy: a part of it, a tick cheaper. Now and
-    then he buys it himself, but for a part.
-
-    What it holds it sells, so the exchange moves tokens from wallet to wallet at its price
-    (VENUE c, complementary); where it holds nothing it bids for the other token, and both mint.
-    """
-
-    def __init__(self):
-        self.week = self.trader = None
-        self.offers, self.decisions = {"sold": 0, "minted": 0, "bought": 0}, 0
-
-    def enter(self, week):
-        """Split sets of every other market."""
-        self.week, self.trader = week, Trader(week.stage.seat("taker"))
-        stage = week.stage
-        for market in stage.markets[::2]:
-            stage.venue.adapter.splitPosition(
-                stage.venue.usdc, bytes(32), market.condition_id, [1, 2], SETS,
-                sender=stage.people["taker"])  # fmt: skip
-            for token in market.token_ids:
-                self.trader.client.update_balance_allowance(
-                    BalanceAllowanceParams(asset_type=AssetType.CONDITIONAL, token_id=str(token))
-                )
-
-    def hear(self, event, fields):
-        if event != "decided" or self.week is None:
-            return
-        legs = self.week.keeper.journal.record(fields["decision"]).legs
-        legs = [each for each in legs if each.side == Side.BUY and not each.kind.rests]
-        self.decisions += bool(legs)
-        for leg in legs:
-            if self.decisions % 4 == 0:
-                self.buy_first(leg)
-            elif leg.price > 2 * TICK:
-                self.undercut(leg)
-
-    def buy_first(self, leg):
-        """Leave half of what the keeper wants."""
-        asks = self.trader.client.get_order_book(str(leg.token))["asks"]
-        offered = sum(
-            int(Decimal(each["size"]) * MICRO)
-            for each in asks
-            if Decimal(each["price"]) <= leg.price
-        )
-        price = int(leg.price * MICRO)
-        size = fitting(OrderKind.FAK, Side.BUY, price, offered - leg.size // 2)
-        if size > 0:
-            order = self.trader.order(leg.token, True, leg.price, size)
-            (answer,) = self.trader.post([order], "FAK")
-            self.offers["bought"] += bool(answer["success"])
-            while self.is_put_off():
-                time.sleep(0.1)
-
-    def is_put_off(self):
-        return any("DELAYED" in each["status"] for each in self.trader.client.get_open_orders())
-
-    def undercut(self, leg):
-        stage = self.week.stage
-        price, size = leg.price - TICK, leg.size // 2 // MICRO * MICRO
-        sells = stage.venue.ctf.balanceOf(stage.people["taker"], leg.token) >= size
-        market = next(each for each in stage.markets if each.condition_id == leg.condition)
-        other = market.token_ids[1 - market.token_ids.index(leg.token)]
-        if size < 5 * MICRO:
-            return
-        order = (
-            self.trader.order(leg.token, False, price, size)
-            if sells
-            else self.trader.order(other, True, 1 - price, size)
-        )
-        (answer,) = self.trader.post([order])
-        self.offers["sold" if sells else "minted"] += bool(answer["success"])
-
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
-    """The week, and its rival."""
-    start, rival = int(OPTIONS.start.timestamp()) - 600, Rival()
-    folder = tmp_path_factory.mktemp("habits")
-    options = replace(OPTIONS, folder=folder, habits=Habits.venue())
+    start, folder = int(OPTIONS.start.timestamp()) - 600, tmp_path_factory.mktemp("habits")
+    options = replace(OPTIONS, folder=folder, habits=Habits.venue(), rival=True)
     with devnet_chain(polymarket.CHAIN_ID, timestamp=start) as chain:
-        week = play_week(options, chain, rival.hear, on_start=rival.enter)
-        yield week, rival
+        week = play_week(options, chain)
+        yield week
         week.stage.close()
 
 
 @pytest.fixture(scope="module")
 def orders(played):
     """Each order of the journal with what the exchange's events say of it: [(gave, got)]."""
-    week, _ = played
+    week = played
     chain, exchange = Chain(week.stage.chain.url), week.stage.venue.exchange.address
     found = []
     for intent in week.keeper.journal.all():
@@ -130,8 +48,8 @@ def orders(played):
 
 
 def test_the_rival_was_there(played):
-    _, rival = played
-    assert min(rival.offers.values()) >= 2, rival.offers
+    made = played.rival.made
+    assert min(made[each] for each in ("sold", "minted", "bought")) >= 2, made
 
 
 def test_no_order_was_refused_for_its_amounts(orders):
@@ -147,7 +65,7 @@ def test_the_journal_has_what_the_exchange_says(orders):
         assert intent.filled <= intent.size
 
 
-def test_none_was_worse_than_asked_some_were_better_and_some_filled_in_part(orders):
+def test_none_was_worse_than_asked_some_were_better_and_some_filled_in_part(played, orders):
     better, partly = 0, 0
     for intent, pairs in orders:
         limit = Fraction(intent.price, MICRO)
@@ -160,10 +78,12 @@ def test_none_was_worse_than_asked_some_were_better_and_some_filled_in_part(orde
         partly += 0 < intent.filled < intent.size and not intent.kind.rests
     assert better >= 3, "no better price was met"
     assert partly >= 1, "nothing was filled in part"
+    found = compare_orders(played)
+    assert found == OrdersCompared(len(orders), 0, 0, found.better, partly) and found.better >= 3
 
 
 def test_nothing_is_left_open_and_nothing_came_unasked(played):
-    week, _ = played
+    week = played
     journal = week.keeper.journal
     assert not journal.open() and not journal.open_tasks() and not journal.transactions.open()
     assert week.events("late_fill") == [] == week.events("overfilled")
@@ -176,7 +96,7 @@ def test_nothing_is_left_open_and_nothing_came_unasked(played):
 def test_every_report_is_the_chains_nav_to_the_unit_but_for_fills_on_the_way(played):
     """What is put off is matched at any time, between a report's marks and its block, too. The
     auditor below reckons each at its block."""
-    week, _ = played
+    week = played
     stage, told = week.stage, week.events("reported")
     blocks = {line.evidence: line.block for line in read_reports(stage.vault)}
     assert len(told) == len(blocks) >= 10
@@ -198,7 +118,7 @@ def timestamp(chain, block):
 
 
 def test_the_auditor_finds_no_difference(played):
-    week, _ = played
+    week = played
     stage = week.stage
     place = Scope(
         url=stage.chain.url,

@@ -23,10 +23,10 @@ chain_port = click.option(
 )
 habits_option = click.option(
     "--habits",
-    type=click.Choice(["keeper", "venue"]),
-    default="keeper",
+    type=click.Choice(["plain", "venue"]),
+    default="plain",
     show_default=True,
-    help="Of the services. keeper: those that the keeper copes with; venue: all.",
+    help="Of the services. plain: without those that clients stumble over; venue: all.",
 )
 
 
@@ -126,7 +126,7 @@ def devnet(
     clob_port: int,
     markets: int,
     admission: Literal["open", "known_wallets"],
-    habits: Literal["keeper", "venue"],
+    habits: Literal["plain", "venue"],
     check: bool,
     folder: Path,
 ) -> None:
@@ -168,12 +168,20 @@ def devnet(
 @click.option("--tickers", default="AAPL,GOOGL,NVDA,TSLA", show_default=True, help="Ladders.")
 @click.option("--folder", type=FOLDER, default=BUILD / "week", show_default=True, help="Emptied.")
 @habits_option
+@click.option("--rival", is_flag=True, help="Somebody undercuts, or buys, what the keeper decides.")
 @as_json
 def week(
-    hours: int, tickers: str, folder: Path, habits: Literal["keeper", "venue"], as_json: bool
+    hours: int,
+    tickers: str,
+    folder: Path,
+    habits: Literal["plain", "venue"],
+    rival: bool,
+    as_json: bool,
 ) -> None:
     """Run the keeper through a recorded week: real stock ladders of December 2025 with
     their hourly prices as a market maker's quotes, depositors who come and go, real outcomes.
+
+    With the venue's habits and a rival its orders are put off, find better prices, end in part.
 
     Then the vault is audited, all its reports are executed again on a fork, and journal, evidence,
     snapshots, week.json, week.png and the vault's page are written. The whole week takes some eight
@@ -199,7 +207,7 @@ def week(
 
         chosen = Habits.venue() if habits == "venue" else DEFAULT
         names = tuple(tickers.split(","))
-        options = WeekOptions(folder, tickers=names, hours=hours, habits=chosen)
+        options = WeekOptions(folder, tickers=names, hours=hours, habits=chosen, rival=rival)
         result = run_week(options, emit)
     if as_json:
         print_json(result.document())

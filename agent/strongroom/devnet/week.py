@@ -9,7 +9,7 @@ process of its own.
 import random
 import time
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -30,6 +30,7 @@ from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
 from strongroom.devnet.ladders import Rung, load_week, relations
 from strongroom.devnet.polymarket import Polymarket
+from strongroom.devnet.rival import Rival
 from strongroom.devnet.setup import TOTAL_CAP, VELOCITY, Stage, StageOptions, set_up
 from strongroom.devnet.traders import MarketMaker, Taker
 from strongroom.execution.interfaces import Listener
@@ -59,6 +60,7 @@ class WeekOptions:
     report_every_s: int = 6 * HOUR
     packs: str = ""  # TOML instead of the default packs
     habits: Habits = DEFAULT  # of the venue's services
+    rival: bool = False  # somebody trades against what the keeper decides
 
     @property
     def start(self) -> datetime:
@@ -96,6 +98,7 @@ class Week:
     log: list[tuple[int, str, JsonObject]]
     hours: list[Hour] = field(default_factory=list)
     paid: list[tuple[IncentiveKind, str, int]] = field(default_factory=list)
+    rival: Rival | None = None
 
     def events(self, name: str) -> list[JsonObject]:
         """Return the fields of the keeper's events of one name."""
@@ -107,19 +110,25 @@ def play_week(
     chain: Contracts,
     emit: Listener = lambda event, fields: None,
     running: Polymarket | None = None,
-    on_start: Callable[["Week"], None] = lambda week: None,
 ) -> Week:
     """Play it on an anvil that starts at the week's start; the caller closes the stage.
 
     Args:
         emit: hears of every hour and of what the keeper tells
         running: a Polymarket that is deployed already
-        on_start: is called before the first hour, with what is there by then
     """
     clock = DevnetClock(chain)
     clock.advance_to(int(options.start.timestamp()))
-    week = _set_up(options, chain, clock, emit, running)
-    on_start(week)
+    listeners = [emit]
+
+    def tell(event: str, fields: JsonObject) -> None:
+        for each in listeners:
+            each(event, fields)
+
+    week = _set_up(options, chain, clock, tell, running)
+    if options.rival:
+        week.rival = Rival(week.stage, week.keeper.journal)
+        listeners.append(week.rival.hear)
     maker = MarketMaker(week.stage.seat("maker"))
     taker = Taker(week.stage.seat("taker"), random.Random(options.seed))
     for number in range(options.hours + 1):

@@ -1,6 +1,8 @@
 """A simulated week from start to end: played, audited, executed again on a fork, written down."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from strongroom.app.gathering import VaultHistory
@@ -12,7 +14,7 @@ from strongroom.audit.income import IncomeKind
 from strongroom.audit.node import Node
 from strongroom.audit.replay import forks
 from strongroom.audit.verdict import Verdict
-from strongroom.chain.ids import JsonObject
+from strongroom.chain.ids import Json, JsonObject
 from strongroom.chain.units import format_units
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
@@ -20,6 +22,7 @@ from strongroom.devnet.folder import claimed
 from strongroom.devnet.ladders import check_tickers
 from strongroom.devnet.reports import ReportLine, read_reports
 from strongroom.devnet.week import PAYERS, Hour, Week, WeekOptions, play_week
+from strongroom.devnet.week_orders import compare_orders
 from strongroom.devnet.week_picture import draw
 from strongroom.execution.interfaces import Listener
 
@@ -74,19 +77,30 @@ def run_week(options: WeekOptions, emit: Listener = lambda event, fields: None) 
 
 def _checks(week: Week) -> JsonObject:
     """Return what the keeper's own journal says."""
-    journal = week.keeper.journal
+    journal, orders = week.keeper.journal, compare_orders(week)
     failed, ended = journal.reversals()
     reported = week.events("reported")
     differing = [each for each in reported if each["difference_bid"] or each["difference_ask"]]
-    packs: dict[str, int] = {}
-    for task in journal.all_tasks():
-        pack = journal.record(task.decision).pack
-        packs[pack] = packs.get(pack, 0) + 1
+    packs = _counted([journal.record(task.decision).pack for task in journal.all_tasks()])
     return {
         "reports whose NAV differs from the keeper's own": f"{len(differing)} of {len(reported)}",
         "trades undone after they were matched": f"{failed} of {ended}",
+        "orders of which the exchange says otherwise": f"{orders.differing} of {orders.count}; "
+        f"{orders.worse} worse than asked, {orders.better} better, {orders.partly} filled in part",
+        "orders and transactions that were left open": len(journal.open())
+        + len(journal.open_tasks())
+        + len(journal.transactions.open()),
+        "what was refused": _counted(
+            [str(each["purpose"]) + ": " + str(each["why"]) for each in week.events("duty_refused")]
+            + [each.reason for each in journal.all_tasks() if "would revert" in each.reason]
+        ),
+        "hours with a halt": _counted([why for hour in week.hours for why in hour.halts.values()]),
         "decisions by pack": packs,
     }
+
+
+def _counted(words: Sequence[str]) -> dict[str, Json]:
+    return dict(Counter(words))
 
 
 def _audit(week: Week) -> JsonObject:

@@ -1,7 +1,8 @@
 """The venue's habits: how it behaves on a good day, each of which a client must know.
 
-A habit is on by default where the keeper copes with it. Those that it does not cope with yet are
-off and say what would go wrong; `venue()` has them all on. What breaks is in faults.py.
+The keeper copes with all of them (tests/e2e/test_week_habits.py); `venue()` has them on. By default
+those are off that other clients, or whoever looks on, would stumble over, and say why. What breaks
+is in faults.py.
 """
 
 from typing import Literal
@@ -19,20 +20,21 @@ class Habits(BaseModel):
         tier: of every signer (e1)
         gtd_least_s: that a GTD order must still live (e1: the client's own least)
         amount_precision: FAK and FOK amounts of too many decimals are refused (e1)
-        taker_delay_s: a marketable order is `delayed` so long before it is matched (e1, e2)
+        taker_delay_s: a marketable order is `delayed` so long before it is matched (e1, e2). Off:
+            a play would wait for each
         status_prefixes: REST answers say TRADE_STATUS_CONFIRMED and ORDER_STATUS_LIVE (e1). Off:
             other clients read the plain words of the streams
         end_reasons: an order ends as CANCELED_EXPIRED_ORDER and the like (e1). Off: as above
         not_broadcast: REST shows a trade as MATCHED_NOT_BROADCASTED until it is sent (e1)
-        bursts: one match is told in several price changes of one hash (e4). Off: the keeper takes
-            the second for a repeat and may keep a wrong level until it compares
-        empty_frames: of a stream's messages, as many are preceded by an empty one (e4). Off: the
-            keeper's reader ends
+        bursts: one match is told in several price changes of one hash (e4). Off: who takes the
+            second for a repeat keeps a wrong level
+        empty_frames: of a stream's messages, as many are preceded by an empty one (e4). Off: they
+            are no JSON, at which readers end
         unknown_events: of a stream's messages, as many are preceded by one of a new kind (e4)
         page_caps: Gamma gives 100 records a page whatever is asked, and 422 above offset 10,000
-            (e2). Off: the keeper goes on by the page's length and would see 100 markets
+            (e2). Off: who goes on by the page's length sees 100 markets
         hidden_fees: every other market with fees has no feeSchedule at Gamma: unknown, not 0 (e2).
-            Off: the keeper takes it for 0
+            Off: nobody trades what may cost anything, so half of a play would be missing
         null_fields: Gamma's records have fields that hold null (e2)
         data_rate_limit: Data API requests a second and client, then 429 without Retry-After; 0:
             none (e3)
