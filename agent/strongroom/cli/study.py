@@ -1,4 +1,4 @@
-"""`strongroom study`: reference, ladders, spreads, radar."""
+"""`strongroom study`: reference, ladders, spreads, radar, wallets."""
 
 from pathlib import Path
 
@@ -126,3 +126,41 @@ def radar(pairs: Path, rules: bool, as_json: bool) -> None:
         return
     found = radar_now(file)
     print_json(radar_document(found)) if as_json else show_radar(found)
+
+
+@command.command(cls=Command)
+@click.argument("fills", type=FILE)
+@click.argument("outcomes", type=FILE)
+@click.option("--delay", type=click.IntRange(0), default=60, show_default=True, help="Seconds.")
+@click.option("--slippage", type=FRACTION, default=0.01, show_default=True, help="On each price.")
+@click.option("--fee-rate", type=FRACTION, default=0.04, show_default=True, help="Taker fee.")
+@click.option("--out", type=FILE, help="Write the followed wallets, for the keeper's feed.")
+@as_json
+def wallets(
+    fills: Path,
+    outcomes: Path,
+    delay: int,
+    slippage: float,
+    fee_rate: float,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Whose trades a follower would have earned from, out of sample, after costs.
+
+    FILLS has the columns time, wallet, condition, outcome, side, price, size; OUTCOMES condition,
+    yes_pays, resolved_at and, where conditions share one, event. CSV or Parquet.
+
+    Example: strongroom study wallets fills.csv outcomes.csv --out wallets.json
+    """
+    from strongroom.backtest.wallet_study import (
+        FollowRules,
+        show_wallets,
+        wallet_study,
+        write_followed,
+    )
+
+    rules = FollowRules(delay_s=delay, slippage=slippage, fee_rate=fee_rate)
+    found = wallet_study(fills, outcomes, rules)
+    if out is not None:
+        write_followed(found, out)
+    print_json(found.document()) if as_json else show_wallets(found)

@@ -142,10 +142,10 @@ class InformationSection(Section):
 class ForecasterSection(Section):
     """A source of forecasts."""
 
-    kind: Literal["http", "csv", "llm", "reference"]
+    kind: Literal["http", "csv", "llm", "reference", "wallets"]
     name: str
     url: HttpUrlOrNone = ""
-    path: Place | None = None  # of a csv; of a file of pairs with other venues
+    path: Place | None = None  # of a csv, of pairs with other venues, of followed wallets
     model: str = ""
     key_env: str = ""
     enabled: bool = True  # a language model must be switched on by `enabled = true`

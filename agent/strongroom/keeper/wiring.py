@@ -45,6 +45,7 @@ from strongroom.information.pairs import load_pairs
 from strongroom.information.reference_forecasts import ReferenceForecaster
 from strongroom.information.sources import Freshness, Sources
 from strongroom.information.stream import MarketStream
+from strongroom.information.wallet_forecasts import WalletForecaster
 from strongroom.journal import Journal
 from strongroom.keeper.assembly import Settings, Surroundings, assemble
 from strongroom.keeper.configuration import (
@@ -90,9 +91,9 @@ def build(
         UnknownAccount: everybody knows one of the keys, and the chain is no test chain.
     """
     packs = make_packs(config.packs)
-    forecasters = [_forecaster(each) for each in config.forecasters]
     now = clock or time.time
     chain = connect(config, now, on_event)
+    forecasters = [_forecaster(each, config, chain) for each in config.forecasters]
     owner = open_keystore(config.keys.owner, config.keys.owner_passphrase_env, chain.node)
     executor = open_keystore(config.keys.executor, config.keys.executor_passphrase_env, chain.node)
     wallets = _wallets(config, chain)
@@ -550,7 +551,15 @@ def _cosigner(section: CosignerSection) -> CosignerClient:
     return client
 
 
-def _forecaster(section: ForecasterSection) -> Forecaster:
+def _forecaster(section: ForecasterSection, config: Config, chain: Chain) -> Forecaster:
+    if section.kind == "wallets":
+        if not section.signal or section.path is None:
+            raise ConfigError(
+                f"[forecasters.{section.name}] wallets need `signal = true`, they lift confidence "
+                "and move no money by themselves, and `path`: a file of `strongroom study wallets`"
+            )
+        exchanges = [each.address for each in config.venue.exchanges]
+        return WalletForecaster(chain, exchanges, section.path, section.name)
     if section.kind == "csv":
         if section.path is None:
             raise ConfigError(f"[forecasters.{section.name}] a csv needs `path`")
