@@ -91,6 +91,16 @@ def test_an_admin_of_the_venue_makes_a_leaver_leave_his_part_behind(stage):
     assert leaves(stage, "bob") == 46_000 * UNIT
 
 
+def test_an_admin_of_the_venue_delays_and_takes_nothing(stage):
+    stage.account.halt(sender=stage.who["guardian"])
+    stage.factory.setTimelockDelay(7 * DAY, sender=stage.who["venue"])
+    stage.world.wait(7 * DAY)
+    assert refused(lambda: stage.account.withdraw(sender=stage.who["mallory"])) == "wallet not open"
+    stage.world.wait(1)
+    stage.account.withdraw(sender=stage.who["mallory"])
+    assert stage.cash("account") == CAP
+
+
 # What stays behind
 
 

@@ -341,7 +341,9 @@ class WalletStage:
 
     def worth(self, cents: int = 50) -> int:
         """Return what holders have in vault, account and wallet, YES at its true price."""
-        places = (self.vault.address, self.account.address, self.wallet_address)
+        places = {
+            each.lower() for each in (self.vault.address, self.account.address, self.wallet_address)
+        }
         cash = sum(int(self.pusd.balanceOf(each)) for each in places)
         yes = sum(int(self.ctf.balanceOf(each, self.yes)) for each in places)
         no = sum(int(self.ctf.balanceOf(each, self.no)) for each in places)
