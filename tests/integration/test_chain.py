@@ -543,7 +543,8 @@ def test_income_comes_home_from_open_busy_and_closed_accounts(
     duties = make_duties(reader, connection, journal, make_transactor())
     make_transactor().run(KEYS[1], "allocate", [place.allocate(30 * UNIT)])
     account = market.account.address
-    busy, reserved = frozenset(reader.open_markets()), {account: 30 * UNIT}
+    _, markets, _ = reader.open_and_idle()
+    busy, reserved = frozenset(markets), {account: 30 * UNIT}
 
     def home(assets, waits):
         duties.sweep(reader.read(reserved))

@@ -144,9 +144,9 @@ def test_a_fill_between_marks_and_block_is_no_difference_and_a_lie_is_one(desk, 
                 (event, fields["difference_bid"], fields["difference_ask"])
             ),
         )  # fmt: skip
-        found = reporter.marks(desk.chain.now())
+        found = reporter.marks()
         meanwhile()
-        reporter.marks = lambda now: (*found[:2], change(found[2]))
+        reporter.marks = lambda: (*found[:2], change(found[2]))
         assert reporter.report() is not None
         return told
 
