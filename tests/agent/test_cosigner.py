@@ -69,6 +69,8 @@ POLICY = Policy.model_validate(
     }
 )
 FACTS = MarketFacts(VAULT, True, 2, (TOKEN, OTHER))
+KEY = "0x" + "4b" * 20
+SAFE_FACTS = replace(FACTS, wallet=OWNED, owns_wallet=True, signer=KEY)
 RECORD = replace(A_RECORD, pack="tail", vault=VAULT, on_failure=OnFailure.UNWIND)
 
 
@@ -105,6 +107,8 @@ def test_an_honest_order_passes_and_counts_what_it_buys():
     assert wallet.message_hash(SafeAddress(SAFE, 137)) != request().message_hash(
         SafeAddress(SAFE, 137)
     )
+    by_key = request(maker=OWNED, signer=KEY, signatureType=2)
+    assert judge(by_key, facts=SAFE_FACTS) == 50 * UNIT
     theirs = request(maker=OWNED, signer=OWNED)  # the account owns it, so no list names it
     assert judge(theirs, facts=replace(FACTS, wallet=OWNED, owns_wallet=True)) == 50 * UNIT
 
@@ -122,6 +126,16 @@ HOSTILE = {
     "maker   ": lambda: judge(
         request(maker=FOREIGN_WALLET, signer=FOREIGN_WALLET),
         facts=replace(FACTS, wallet=FOREIGN_WALLET),
+    ),
+    "maker     ": lambda: judge(  # another key
+        request(maker=OWNED, signer=STRANGER, signatureType=2), facts=SAFE_FACTS
+    ),
+    "maker      ": lambda: judge(request(maker=OWNED, signer=OWNED), facts=SAFE_FACTS),
+    "maker       ": lambda: judge(  # another Safe
+        request(maker=FOREIGN_WALLET, signer=KEY, signatureType=2), facts=SAFE_FACTS
+    ),
+    "maker        ": lambda: judge(  # the account's own, but no Safe is its maker
+        request(signer=KEY, signatureType=2), facts=SAFE_FACTS
     ),
     "maker    ": lambda: judge(
         request(maker=WALLET, signer=WALLET), facts=replace(FACTS, wallet=OWNED, owns_wallet=True)

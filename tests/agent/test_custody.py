@@ -4,7 +4,7 @@ import json
 
 import pytest
 from strongroom.errors import BadInput
-from strongroom.execution.account_kinds import TRADED, AccountKind, check_traded
+from strongroom.execution.account_kinds import AccountKind
 from strongroom.keeper.custody import NEEDS, custody_of
 from strongroom.probe.report import (
     Finding,
@@ -47,16 +47,17 @@ def report(**answers):
         (AccountKind.WALLET, WALLETS, YES),
         (AccountKind.WALLET, WALLETS | {"contract_owner": NO}, NO),
         (AccountKind.WALLET, WALLETS | {"foreign_keys": NO}, NO),
-        (AccountKind.SAFE, {"safe_owners": NO}, NO),
+        (AccountKind.SAFE, {}, UNKNOWN),
+        (AccountKind.SAFE, {"safe_owners": NO}, YES),
+        (AccountKind.SAFE, {"safe_owners": YES}, NO),
     ],
 )
 def test_custody_works_by_what_the_venue_answered(kind, answers, works):
-    """Safes do not, whatever the venue says: the keeper does not trade for them."""
     found = custody_of(kind, report(**answers) if answers else None)
     assert found.works is works
     for name, answer in answers.items():
         asked = Question(name)
-        if kind in TRADED and asked in NEEDS[kind] and answer is not YES:
+        if asked in NEEDS[kind] and answer is not NEEDS[kind][asked]:
             assert asked.sentence in found.why
 
 
@@ -74,11 +75,6 @@ def test_every_kind_says_what_it_needs_and_every_question_has_words():
 )
 def test_only_what_was_taken_or_refused_is_an_answer(outcome):
     assert {each.answer(outcome) for each in Question} == {UNKNOWN}
-
-
-def test_the_keeper_starts_with_no_class_that_it_cannot_trade_for():
-    with pytest.raises(BadInput, match="class 4 is of SafeAccounts"):
-        check_traded([(0, AccountKind.STANDARD), (4, AccountKind.SAFE)])
 
 
 def test_a_report_is_read_as_it_was_written(tmp_path):

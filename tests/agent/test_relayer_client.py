@@ -31,13 +31,15 @@ def test_what_it_takes_has_an_id_and_a_builders_proof(monkeypatch):
     assert relayer.make_wallet(OWNER, FACTORY) == "7"
     batch = WalletBatch(WALLET, 3, 1_700_000_600, [WalletCall(FACTORY, 0, b"\1")])
     assert relayer.carry(batch, OWNER, FACTORY, bytes(65)) == "7"
+    assert relayer.make_safe(OWNER, WALLET, FACTORY, bytes(65)) == "7"
     for method, url, sent in requests:
         assert (method, url) == ("POST", "https://relayer/submit")
         proof = request_proof(KEY.secret, 1_700_000_000, "POST", "/submit", sent["content"])
         assert sent["headers"]["POLY_BUILDER_SIGNATURE"] == proof
-    create, carry = (sent["content"] for _, _, sent in requests)
+    create, carry, safe = (sent["content"] for _, _, sent in requests)
     assert '"type": "WALLET-CREATE"' in create and f'"from": "{OWNER}"' in create
     assert '"type": "WALLET"' in carry and '"nonce": "3"' in carry
+    assert '"type": "SAFE-CREATE"' in safe and f'"proxyWallet": "{WALLET}"' in safe
 
 
 @pytest.mark.parametrize(

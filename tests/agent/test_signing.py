@@ -1,12 +1,14 @@
 """Hashes and signatures are those of the public libraries."""
 
 from eth_account import Account
+from eth_account.messages import encode_typed_data
 from eth_utils import to_checksum_address
 from hypothesis import given
 from hypothesis import strategies as st
 from safe_eth.safe import SafeTx
 from strongroom.signing.hashing import safe_transaction_hash
 from strongroom.signing.keys import sign_hash
+from strongroom.signing.safe import creation_digest
 
 address = st.binary(min_size=20, max_size=20).map(to_checksum_address)
 
@@ -24,6 +26,23 @@ def test_safe_transaction_hash_is_safes_own(to, data, operation, nonce):
         safe_version="1.4.1", chain_id=137,
     )  # fmt: skip
     assert safe_transaction_hash(safe, 137, to, data, operation, nonce) == theirs.safe_tx_hash
+
+
+def test_what_makes_a_safe_is_signed_as_the_factory_reads_it():
+    """The domain has no version (VENUE b: SAFE-CREATE)."""
+    factory, nobody, key = "0x" + "aa" * 20, "0x" + "00" * 20, Account.from_key(b"\x07" * 32)
+    names = ("paymentToken", "address"), ("payment", "uint256"), ("paymentReceiver", "address")
+    typed = encode_typed_data(
+        {
+            "name": "Polymarket Contract Proxy Factory",
+            "chainId": 137,
+            "verifyingContract": factory,
+        },
+        {"CreateProxy": [{"name": name, "type": kind} for name, kind in names]},
+        {"paymentToken": nobody, "payment": 0, "paymentReceiver": nobody},
+    )
+    mine = sign_hash(key, creation_digest(factory, 137))
+    assert Account.recover_message(typed, signature=mine) == key.address
 
 
 @given(digest=st.binary(min_size=32, max_size=32))

@@ -9,7 +9,7 @@ from py_clob_client_v2.exceptions import PolyApiException
 from py_clob_client_v2.http_helpers import helpers
 from strongroom.chain.orders import OrderKind
 from strongroom.devnet.clob import errors
-from strongroom.execution.venues.clob import Clob, answer_of, log_in
+from strongroom.execution.venues.clob import Clob, LateVenue, VenueAway, answer_of, log_in
 from strongroom.journal.states import AnswerKind, TradeStatus, VenueWord
 
 from tests.signing import make_order
@@ -157,6 +157,25 @@ def test_a_word_that_nobody_knows_is_named():
     found = client(get_order={"status": "ORDER_STATUS_ON_THE_MOON"}).look(HASH)
     assert (found.kind, found.venue) == (AnswerKind.ACCEPTED, VenueWord.NONE)
     assert found.detail == "the venue says 'ORDER_STATUS_ON_THE_MOON' of an order"
+
+
+def test_a_key_that_cannot_be_had_yet_takes_no_order_and_knows_nothing():
+    """What was not sent is refused; what may have been sent before is not known."""
+    away = [True]
+
+    def log_in_late():
+        if away[0]:
+            raise VenueAway("refuses the API key")
+        return client(get_order={"status": "ORDER_STATUS_LIVE"})
+
+    venue = LateVenue(log_in_late)
+    placed = venue.place(ORDER, b"s", OrderKind.FAK)
+    assert (placed.kind, placed.detail) == (AnswerKind.REFUSED, "refuses the API key")
+    silent = AnswerKind.SILENT
+    assert venue.look(HASH).kind == venue.cancel(HASH).kind == venue.heartbeat().kind == silent
+    assert (venue.trades(HASH, "0x1"), venue.time(), venue.trouble) == (None, None, "")
+    away[0] = False
+    assert venue.look(HASH).venue == VenueWord.LIVE
 
 
 def test_that_a_key_exists_already_is_no_alarm(monkeypatch, caplog, keeper_owners):

@@ -19,15 +19,24 @@ ANSWERS = ("place", "look", "trades", "cancel")
 def fragile(keeper, bomb):
     """Add an edge after each answer of the venue, before it is used."""
     for venue in [keeper.venue, *(wallet.venue for wallet in keeper.vault.wallets.all())]:
-        for name in ANSWERS:
-            ask = getattr(venue, name)
+        break_at_answers(venue, bomb)
+    if (safes := keeper.desk._safes) is not None:
+        log_in = safes._log_in
+        safes._log_in = lambda key, safe: break_at_answers(log_in(key, safe), bomb)
 
-            def answered(*arguments, ask=ask, name=name):
-                answer = ask(*arguments)
-                bomb(name)
-                return answer
 
-            setattr(venue, name, answered)
+def break_at_answers(venue, bomb):
+    """Return a venue after each of whose answers there is an edge."""
+    for name in ANSWERS:
+        ask = getattr(venue, name)
+
+        def answered(*arguments, ask=ask, name=name):
+            answer = ask(*arguments)
+            bomb(name)
+            return answer
+
+        setattr(venue, name, answered)
+    return venue
 
 
 def make_keeper(folder: Path, bomb: Bomb, told=lambda event, fields: None):

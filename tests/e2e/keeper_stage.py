@@ -110,6 +110,7 @@ class KeeperStage:
         more_classes=lambda venue, keeper: (),
         wallets=0,
         owned=False,
+        safes=False,
         habits=DEFAULT,
         **limits,
     ):
@@ -127,6 +128,7 @@ class KeeperStage:
             more_classes=more_classes,
             wallets=wallets,
             owned=owned,
+            safes=safes,
             habits=habits,
         )  # fmt: skip
         self.stage = set_up(chain, clock, options, running)

@@ -3,7 +3,8 @@ order is doubled, none is lost, no nonce is stuck, and no position is without an
 
 Each life settles the market of the one before, opens one, reports, decides, allocates, signs with
 the co-signer, trades, tidies up. Once with accounts that trade themselves, once with delegated
-ones and a wallet that goes from market to market, once with accounts that own their wallets.
+ones and a wallet that goes from market to market, once with accounts that own their wallets,
+once with accounts that own Safes.
 """
 
 import multiprocessing
@@ -37,7 +38,17 @@ def processes():
     return context
 
 
-CUSTODY = {"enforced": {}, "delegated": {"wallets": 1}, "owned": {"owned": True, "habits": SERVES}}
+CUSTODY = {
+    "enforced": {},
+    "delegated": {"wallets": 1},
+    "owned": {"owned": True, "habits": SERVES},
+    "safes": {"safes": True},
+}
+WALLETS = {  # who trades for the account, by its own word
+    "delegated": ("DelegatedAccount", "wallet"),
+    "owned": ("WalletAccount", "wallet"),
+    "safes": ("SafeAccount", "safe"),
+}
 
 
 @pytest.fixture(scope="module", params=CUSTODY)
@@ -128,11 +139,11 @@ def positions(world):
         account = world.account_of(market)
         if world.custody == "enforced":
             return at(world.stage.vault, account, "PolymarketAccount").positions()
-        kind = {"delegated": "DelegatedAccount", "owned": "WalletAccount"}[world.custody]
+        kind, wallet = WALLETS[world.custody]
         trading = at(world.stage.vault, account, kind)
         tokens, ctf = list(market.token_ids), world.stage.venue.ctf
         assert list(ctf.balanceOfBatch([account] * 2, tokens)) == [0, 0], "all is in the wallet"
-        assert int(trading.wallet(), 16)
+        assert int(getattr(trading, wallet)(), 16)
         return trading.positions()
 
     world.stage_positions = read

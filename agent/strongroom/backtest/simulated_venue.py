@@ -110,7 +110,7 @@ class SimulatedVenue:
         """Return the time."""
         return self._world.now
 
-    def refresh_funds(self) -> None:
+    def refresh_funds(self, token: TokenId | None = None) -> None:
         """Nothing is cached."""
 
 

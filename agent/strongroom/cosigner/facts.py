@@ -1,6 +1,7 @@
 """What the co-signer reads from the chain by itself, instead of believing the keeper."""
 
 import time
+from dataclasses import replace
 
 from strongroom.chain.calls import Ask
 from strongroom.chain.failures import CallReverted
@@ -31,18 +32,27 @@ class ChainFacts:
             self._known[key] = found
         return self._known[key]
 
-    def wallet_of(self, account: str) -> tuple[str, bool]:
-        """Return the wallet that trades for an account, and whether the account owns it: it has
-        adopted it then. Empty: none does."""
+    def with_wallet(self, account: str) -> MarketFacts:
+        """Return an account's facts, and those of the wallet or Safe that trades for it: one that
+        it owns counts once it has adopted it."""
+        known = self.of_account(account)
         try:
-            wallet = str(self._chain.ask_one(account, "DelegatedAccount", "wallet"))
+            wallet = _address(self._chain.ask_one(account, "DelegatedAccount", "wallet"))
         except CallReverted:
-            return "", False
+            return self._with_safe(account, known)
         try:
             adopted = bool(self._chain.ask_one(account, "WalletAccount", "adopted"))
         except CallReverted:
-            return ("" if int(wallet, 16) == 0 else wallet), False
-        return (wallet if adopted else ""), adopted
+            return replace(known, wallet=wallet)
+        return replace(known, wallet=wallet if adopted else "", owns_wallet=adopted)
+
+    def _with_safe(self, account: str, known: MarketFacts) -> MarketFacts:
+        asked = [Ask(account, "SafeAccount", name) for name in ("safe", "key")]
+        try:
+            safe, key = (_address(each) for each in self._chain.ask(asked))
+        except CallReverted:
+            return known
+        return replace(known, wallet=safe, owns_wallet=bool(safe), signer=key)
 
     def of_market(self, market: MarketId) -> MarketFacts | None:
         """Return an open market's facts; None where the vault has none (yet)."""
@@ -71,3 +81,8 @@ class ChainFacts:
         )
         known = account.lower() == address.lower()
         return MarketFacts(vault, known, class_id, tuple(TokenId(token) for token in tokens))
+
+
+def _address(found: object) -> str:
+    """Return an address, empty for zero's."""
+    return "" if int(str(found), 16) == 0 else str(found)

@@ -92,7 +92,8 @@ class MarketFacts:
     class_id: int
     tokens: tuple[TokenId, ...]
     wallet: str = ""  # that a delegated account has named, or the account owns; empty: none
-    owns_wallet: bool = False  # then the account itself says which orders of the wallet pass
+    owns_wallet: bool = False  # or Safe: nobody else moves what it holds
+    signer: str = ""  # the key of a Safe that the account owns; empty: a wallet answers itself
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,10 @@ def judge_order(
         request.domain.address, rules.exchanges
     ):
         raise PolicyRefuses("exchange", f"{request.domain.address} is not admitted")
-    if order.maker != order.signer or order.signatureType != SignatureTypeV2.POLY_1271:
+    by_key = bool(request.account and facts.signer)
+    kind = SignatureTypeV2.POLY_GNOSIS_SAFE if by_key else SignatureTypeV2.POLY_1271
+    signer = facts.signer if by_key else order.maker
+    if not _among(order.signer, [signer]) or order.signatureType != kind:
         raise PolicyRefuses("maker", "the order is not the account's own")
     admitted = facts.owns_wallet or _among(order.maker, policy.wallets)
     if request.account and not (admitted and _among(order.maker, [facts.wallet])):
@@ -198,49 +202,52 @@ def calls_in(policy: Policy, request: TransactionRequest) -> list[Call]:
         raise PolicyRefuses("call", str(error)) from error
 
 
-# function of the vault or of an account -> its arguments' types
-VAULT_CALLS = {
-    "openMarket": ("uint256", "bytes32", "uint256", "uint256"),
-    "allocate": ("bytes32", "uint256"),
-    "recall": ("bytes32", "uint256"),
-    "report": ("(bytes32,uint256,uint256,uint256)[]", "bytes32"),
-    "harvest": ("bytes32",),
-    "closeMarket": ("bytes32",),
-    "sweep": ("address",),
-}
-ACCOUNT_CALLS = {
-    "split": ("uint256", "uint256"),
-    "merge": ("uint256", "uint256"),
-    "convertPositions": ("uint256", "uint256"),
-    "redeem": ("uint256",),
-    "redeemResolved": (),
-    "halt": (),
-    "bumpEpoch": (),
-    "buy": ("address", "uint256", "uint256", "uint256", "uint256"),
-    "sell": ("address", "uint256", "uint256", "uint256", "uint256"),
-    "setWallet": ("address",),
-    "forward": ("uint256",),
-    "takeBack": ("uint256",),
-    "takeBackTokens": ("uint256", "uint256"),
-    "releaseWallet": (),
-    "adopt": (),
-    "fund": ("uint256",),
-    "fundTokens": ("uint256", "uint256"),
-    "admitApprovals": ("uint256",),
-    "admitReturn": ("uint256", "uint256[]", "uint256[]", "uint256"),
-    "pauseWallet": (),
-    "withdraw": (),
-}
-FACTORY_CALLS = {
-    "proxy": ("(address,uint256,uint256,(address,uint256,bytes)[])[]", "bytes[]"),
-}
+# functions of the vault or of an account, and their arguments' types
+Functions = tuple[tuple[str, tuple[str, ...]], ...]
+VAULT_CALLS: Functions = (
+    ("openMarket", ("uint256", "bytes32", "uint256", "uint256")),
+    ("allocate", ("bytes32", "uint256")),
+    ("recall", ("bytes32", "uint256")),
+    ("report", ("(bytes32,uint256,uint256,uint256)[]", "bytes32")),
+    ("harvest", ("bytes32",)),
+    ("closeMarket", ("bytes32",)),
+    ("sweep", ("address",)),
+)
+ACCOUNT_CALLS: Functions = (
+    ("split", ("uint256", "uint256")),
+    ("merge", ("uint256", "uint256")),
+    ("convertPositions", ("uint256", "uint256")),
+    ("redeem", ("uint256",)),
+    ("redeemResolved", ()),
+    ("halt", ()),
+    ("bumpEpoch", ()),
+    ("buy", ("address", "uint256", "uint256", "uint256", "uint256")),
+    ("sell", ("address", "uint256", "uint256", "uint256", "uint256")),
+    ("setWallet", ("address",)),
+    ("forward", ("uint256",)),
+    ("takeBack", ("uint256",)),
+    ("takeBackTokens", ("uint256", "uint256")),
+    ("releaseWallet", ()),
+    ("adopt", ()),  # of a wallet
+    ("adopt", ("address", "bytes")),  # of a Safe: its key, and what the key has signed
+    ("approveExchange", ()),
+    ("fund", ("uint256",)),
+    ("fundTokens", ("uint256", "uint256")),
+    ("admitApprovals", ("uint256",)),
+    ("admitReturn", ("uint256", "uint256[]", "uint256[]", "uint256")),
+    ("pauseWallet", ()),
+    ("withdraw", ()),
+)
+FACTORY_CALLS: Functions = (
+    ("proxy", ("(address,uint256,uint256,(address,uint256,bytes)[])[]", "bytes[]")),
+)
 
 
-def decoded(call: Call, known: Mapping[str, tuple[str, ...]]) -> tuple[str, tuple[Any, ...]] | None:
+def decoded(call: Call, known: Functions) -> tuple[str, tuple[Any, ...]] | None:
     """Return function and arguments of a call, or None where it is none of the known ones, or
     carries anything beside its arguments."""
     data = to_bytes(call.data)
-    for name, types in known.items():
+    for name, types in known:
         codec = FunctionCodec({"name": name, "inputs": [{"type": each} for each in types]})
         if data[:4] == codec.selector:
             try:

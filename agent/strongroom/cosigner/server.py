@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import structlog
 from eth_account.signers.local import LocalAccount
@@ -48,10 +47,9 @@ class Judge:
         """
         now, digest = self.facts.now(), request.message_hash(self._safe)
         if not self.store.knows(digest):
-            facts = self.facts.of_account(request.market_account)
-            if request.account:
-                wallet, owned = self.facts.wallet_of(request.account)
-                facts = replace(facts, wallet=wallet, owns_wallet=owned)
+            by_wallet = bool(request.account)
+            look = self.facts.with_wallet if by_wallet else self.facts.of_account
+            facts = look(request.market_account)
             before = self.store.before("order", now)
             assets = judge_order(self.policy, request, facts, before, now)
             self.store.add(digest, "order", now, assets)

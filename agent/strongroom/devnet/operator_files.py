@@ -24,6 +24,7 @@ PASSPHRASES = (
     "STRONGROOM_REPORTER_PASSPHRASE",
     "STRONGROOM_COSIGNER_PASSPHRASE",
     "STRONGROOM_WALLET_PASSPHRASE",
+    "STRONGROOM_SAFES_PASSPHRASE",
 )
 PACKS = ("tail", "dutch", "bundle", "maker", "hedge", "informed")
 
@@ -37,6 +38,7 @@ class Operation:
         reporter_owner: its first owner; the co-signer is the second
         wallets: the keeper's deposit wallets, addresses
         builder_key: for the relayer; empty: the keeper needs none
+        safes: keystore from which the keys of Safes are made; empty: likewise
         socket: where the co-signer listens
     """
 
@@ -54,6 +56,7 @@ class Operation:
     wallets: Sequence[str]
     builder_key: Mapping[str, str]
     socket: Path
+    safes: str = ""
 
     def write(self, folder: Path, sections: str, policy: str) -> None:
         """Write everything.
@@ -107,6 +110,7 @@ class Operation:
                     for number, address in enumerate(self.wallets)
                 ],
                 **({"relayer": relayer} if self.builder_key else {}),
+                **({"safes": {"secret": self.safes}} if self.safes else {}),
             },
         }
 

@@ -60,6 +60,7 @@ NAMES = (
     *("alice", "bob", "maker", "taker", "oracle", "rebates", "rewards"),
 )
 START_S = 20.0
+SAFES = "safes.json"
 # What a vault's owner names: the most at stake in all, and let out in a day.
 TOTAL_CAP, VELOCITY = 1_000_000 * MICRO, 200_000 * MICRO
 LIMITS = Limits(total_cap=TOTAL_CAP, velocity=VELOCITY)  # all others are the defaults
@@ -85,6 +86,7 @@ class StageOptions:
         wallets: deposit wallets of the keeper; with any, the markets' accounts are delegated
         owned: whether the markets' accounts own deposit wallets; needs habits by which the
             services serve them
+        safes: whether they own Safes
         habits: of the services
     """
 
@@ -99,6 +101,7 @@ class StageOptions:
     more_classes: Callable[[Venue, str], Sequence[ClassTerms]] = lambda venue, keeper: ()
     wallets: int = 0
     owned: bool = False
+    safes: bool = False
     habits: Habits = DEFAULT
 
 
@@ -238,6 +241,7 @@ def set_up(
     devnet.raise_delays(vault, people["owner"], 3 * DAY)
     # a socket's path may not be longer than some hundred bytes; nobody else may open the folder
     room = TemporaryDirectory(prefix="strongroom-", dir="/tmp", ignore_cleanup_errors=True)
+    relayed = options.owned or options.safes
     Operation(
         rpc_url=chain.url,
         service_url=server.url,
@@ -251,7 +255,8 @@ def set_up(
         executor=people["executor"].account,
         classes=classes,
         wallets=[_make_wallet(folder, venue, deployer, each) for each in range(options.wallets)],
-        builder_key=_make_builder_key(server.url, people["executor"]) if options.owned else {},
+        builder_key=_make_builder_key(server.url, people["executor"]) if relayed else {},
+        safes=_make_secret(folder) if options.safes else "",
         socket=Path(room.name) / "cosigner.sock",
     ).write(folder, options.sections, options.policy)
     os.environ |= dict.fromkeys(PASSPHRASES, PASSPHRASE)
@@ -331,11 +336,13 @@ def _add_classes(
         registry = deployer.deploy(artifact("WalletRegistry"), venue.pusd)
         # the keeper's Safe carries its wallets' batches in, as the venue's relayer would
         venue.wallet_factory.addOperator(keeper.address, sender=deployer)
-    grade = ENFORCED if registry is None else DELEGATED
+    grade = DELEGATED if options.wallets or options.safes else ENFORCED
     terms = []
     for oracle, negative_risk in dict.fromkeys((m.oracle, m.negative_risk) for m in markets):
         if options.owned:
             made = devnet.deploy_wallet_implementation(deployer, venue, negative_risk)
+        elif options.safes:
+            made = devnet.deploy_safe_account_implementation(deployer, venue, negative_risk)
         elif registry is None:
             made = devnet.deploy_account_implementation(deployer, venue, negative_risk)
         else:
@@ -363,6 +370,12 @@ def _make_builder_key(url: str, executor: Key) -> Mapping[str, str]:
     client.set_api_creds(client.create_or_derive_api_key())
     made: Mapping[str, str] = client.create_builder_api_key()
     return made
+
+
+def _make_secret(folder: Path) -> str:
+    """Write what the keys of Safes are made from; return the keystore's name."""
+    write_keystore(folder / SAFES, own_key(folder, "safes"))
+    return SAFES
 
 
 def _make_wallet(folder: Path, venue: Venue, deployer: Key, number: int) -> str:

@@ -1,7 +1,7 @@
 """Which accounts a class's markets get: told by what their implementation's own code answers, once,
 because a class's implementation and oracle never change."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -45,7 +45,7 @@ _MARKS = {
     AccountKind.POOL: "POOL_CODEHASH",
     AccountKind.STANDARD: "EXCHANGE",
 }
-TRADED = frozenset(AccountKind) - {AccountKind.SAFE}  # by the keeper
+OWNING = frozenset({AccountKind.WALLET, AccountKind.SAFE})  # trade by wallets that they own
 # Of each module, the id of a question that can be asked about: the module and, of an event, that
 # it has two questions.
 _ROOTS = {Module.BINARY: 1 << 248, Module.NEGATIVE_RISK: (2 << 248) | (2 << 104)}
@@ -68,20 +68,6 @@ def kind_of(chain: ChainReads, implementation: str) -> AccountKind:
             if _answers(chain, Ask(implementation, kind, mark)):
                 return kind
     raise BadInput(f"{implementation} is no account of a known kind")
-
-
-def check_traded(kinds: Iterable[tuple[int, AccountKind]]) -> None:
-    """Refuse classes whose accounts the keeper cannot trade for.
-
-    Raises:
-        BadInput: there is one; the message names it.
-    """
-    for number, kind in kinds:
-        if kind not in TRADED:
-            raise BadInput(
-                f"class {number} is of {kind}s, which this keeper does not trade for: leave it out "
-                "of `classes`"
-            )
 
 
 def module_of(chain: ChainReads, number: int, terms: ClassTerms) -> Module:
@@ -108,7 +94,6 @@ def served_classes(chain: ChainReads, vault: str, classes: Sequence[int]) -> Ser
     """
     terms = classes_of(chain, vault, classes)
     kinds = {number: kind_of(chain, each.implementation) for number, each in terms.items()}
-    check_traded(kinds.items())
     modules = {
         number: module_of(chain, number, terms[number])
         for number, kind in kinds.items()

@@ -11,7 +11,7 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
 from strongroom.chain.calls import Ask, Call, DecodedLog, Head
 from strongroom.chain.codec import Matching
-from strongroom.chain.ids import ConditionId, Json, OrderHash, TransactionKey
+from strongroom.chain.ids import ConditionId, Json, OrderHash, TokenId, TransactionKey
 from strongroom.chain.orders import OrderKind
 from strongroom.journal.states import AnswerKind, TradeStatus, TransactionState, VenueWord
 from strongroom.signing.deposit_wallet import WalletBatch
@@ -94,8 +94,8 @@ class OrderVenue(Protocol):
     def time(self) -> int | None:
         """Return the venue's clock, seconds; None: no answer."""
 
-    def refresh_funds(self) -> None:
-        """Let the venue look at our balances again."""
+    def refresh_funds(self, token: TokenId | None = None) -> None:
+        """Let the venue look again at our collateral, or at our balance of an outcome token."""
 
 
 class RelayState(StrEnum):
@@ -107,11 +107,14 @@ class RelayState(StrEnum):
 
 
 class WalletRelayer(Protocol):
-    """Makes deposit wallets and carries their batches in. Raises Away where it does not answer,
+    """Makes deposit wallets and Safes, carries batches in. Raises Away where it does not answer,
     Refused where it does not do it."""
 
     def make_wallet(self, owner: str, factory: str) -> str:
         """Ask for an owner's deposit wallet; return the action's id."""
+
+    def make_safe(self, owner: str, safe: str, factory: str, signature: bytes) -> str:
+        """Ask for an owner's Safe, with his signature; return the action's id."""
 
     def carry(self, batch: WalletBatch, owner: str, factory: str, signature: bytes) -> str:
         """Ask to bring a batch to its wallet; return the action's id."""

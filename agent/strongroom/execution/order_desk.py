@@ -15,7 +15,8 @@ from strongroom.chain.ids import IntentKey, Json, OrderHash, to_hex
 from strongroom.chain.orders import Side
 from strongroom.chain.units import LOT, MICRO
 from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue
-from strongroom.execution.venues.wallets import Wallets
+from strongroom.execution.venues.safes import SafeKeys, TradedSafe
+from strongroom.execution.venues.wallets import VenueWallet, Wallets
 from strongroom.journal import Journal, OrderFill, OrderIntent
 from strongroom.journal.states import OVER, AnswerKind, IntentState, TradeStatus, VenueWord
 from strongroom.signing.deposit_wallet import order_signature
@@ -50,6 +51,7 @@ class Desk:
         confirmations: int = 0,
         on_event: Listener = lambda event, fields: None,
         wallets: Wallets | None = None,
+        safes: SafeKeys | None = None,
     ) -> None:
         """Take the parts.
 
@@ -59,8 +61,9 @@ class Desk:
             confirmations: blocks on top of a fill, before an order counts as filled
             on_event: hears of what an order should not have come to
             wallets: those of delegated accounts; any other maker is a wallet that its account owns
+            safes: the keys of Safes that accounts own, whose orders name their signers
         """
-        self._wallets = wallets or Wallets(chain, (), ())
+        self._wallets, self._safes = wallets or Wallets(chain, (), ()), safes
         self._journal, self._chain, self._own_venue = journal, chain, venue
         self._signers, self._on_event = signers, on_event
         self._told: set[str] = set()  # words of the venue that we do not know
@@ -128,14 +131,14 @@ class Desk:
     # steps
 
     def _sign(self, intent: OrderIntent) -> None:
-        delegated = intent.maker in self._wallets
-        asked = [] if delegated else [Ask(intent.account, "PolymarketAccount", "epoch")]
+        keyed = self._keyed(intent)
+        asked = [] if keyed else [Ask(intent.account, "PolymarketAccount", "epoch")]
         (block, now), answers = self._chain.at_head(asked)
         if now > intent.time + self._lifetime:
             self._close(intent, "planned too long ago")
             return
         order, domain = _order(intent), self._domains[intent.exchange.lower()]
-        expiry, epoch = now + self._lifetime, 0 if delegated else int(answers[0])
+        expiry, epoch = now + self._lifetime, 0 if keyed else int(answers[0])
         record = self._journal.record_text(intent.decision).encode()
         account = intent.account if intent.maker else ""
         request = OrderRequest(order, domain, expiry, epoch, record, account)
@@ -144,11 +147,8 @@ class Desk:
         except CosignerRefused as refusal:
             self._close(intent, str(refusal))
             return
-        if delegated:
-            signature = self._wallets[intent.maker].sign(order, domain)
-        else:
-            signature = envelope(order, expiry, admission)
-        if intent.maker and not delegated:  # what the wallet's owner reads, as the wallet reads it
+        signature = keyed.sign(order, domain) if keyed else envelope(order, expiry, admission)
+        if intent.maker and not keyed:  # what the wallet's owner reads, as the wallet reads it
             where = exchange_domain(domain.address, domain.version, domain.chain_id)
             signature = order_signature(order, where, signature)
         name = OrderHash(to_hex(order_hash(order, domain)))
@@ -162,7 +162,8 @@ class Desk:
         self._journal.step(intent.key, IntentState.SENT)
         venue = self._venue(intent)
         if intent.maker:
-            venue.refresh_funds()  # a wallet's come with each market
+            token = intent.token if intent.side == Side.SELL else None
+            venue.refresh_funds(token)  # a wallet's come with each market
         answer = venue.place(_order(intent), intent.signature, intent.kind, intent.expiry)
         if answer.kind == AnswerKind.UNFUNDED:
             venue.refresh_funds()  # the next attempt finds what has come in meanwhile
@@ -276,10 +277,33 @@ class Desk:
         if filled > intent.size + DUST:
             self._on_event("overfilled", _told(intent, filled))
 
+    def venues(self) -> list[OrderVenue]:
+        """Return the service under each API key that orders may be open by."""
+        open_ = [] if self._safes is None else self._journal.open()
+        by_safe = {each.maker: self._venue(each) for each in open_ if each.signer}
+        by_wallet = [each.venue for each in self._wallets.all()]
+        return [self._own_venue, *by_wallet, *by_safe.values()]
+
     def _venue(self, intent: OrderIntent) -> OrderVenue:
         """Return the service under the API key that the order's maker belongs to."""
-        delegated = intent.maker in self._wallets
-        return self._wallets[intent.maker].venue if delegated else self._own_venue
+        keyed = self._keyed(intent)
+        return self._own_venue if keyed is None else keyed.venue
+
+    def _keyed(self, intent: OrderIntent) -> VenueWallet | TradedSafe | None:
+        """Return the wallet whose key here signs the order; None: the account says yes to it.
+
+        Raises:
+            NotSigned: the key of its Safe is not here.
+        """
+        if not intent.signer:
+            return self._wallets.of(intent.maker)
+        found = None if self._safes is None else self._safes.traded(intent.account, intent.maker)
+        if found is None or found.owner.address != intent.signer:
+            raise NotSigned(
+                f"Safe {intent.maker} is traded by {intent.signer}, whose key is not here: name "
+                "the secret that it was made from in [venue.safes]"
+            )
+        return found
 
 
 def _order(intent: OrderIntent, tick: Decimal = FINEST_TICK) -> OrderV2:
@@ -294,6 +318,7 @@ def _order(intent: OrderIntent, tick: Decimal = FINEST_TICK) -> OrderV2:
         intent.side,
         intent.key,
         intent.kind,
+        intent.signer,
     )
 
 

@@ -326,6 +326,7 @@ class Tasks:
         if self._vault.closed([leg.vault_market]):
             return None
         account = self._account(leg.vault_market)
+        maker, signer = self._wallets.maker(leg.vault_market, account)
         wanted = OrderIntent(
             key=intent_key(task.decision, number, attempt),
             decision=task.decision,
@@ -338,7 +339,8 @@ class Tasks:
             time=task.time,
             kind=leg.kind,
             exchange=leg.exchange,
-            maker=self._wallets.maker(leg.vault_market, account),
+            maker=maker,
+            signer=signer,
         )
         try:
             self._desk.place(wanted, leg.tick)

@@ -13,7 +13,7 @@ from strongroom.chain.orders import YES
 from strongroom.chain.rpc import Position, checksum
 from strongroom.chain.terms import DELEGATED, ClassTerms, ordinal
 from strongroom.chain.units import BPS, MICRO, PRICE, WAD
-from strongroom.execution.account_kinds import AccountKind, ServedClasses
+from strongroom.execution.account_kinds import OWNING, AccountKind, ServedClasses
 from strongroom.execution.interfaces import ChainReads
 from strongroom.execution.venues.wallets import Wallets
 from strongroom.strategy.view import ClassState, MarketState, VaultState
@@ -171,9 +171,9 @@ class VaultReader:
         self.chain, self.address = chain, checksum(address)
         self.classes, self.wallets = tuple(classes), wallets or Wallets(chain, (), ())
         self._served = served
-        self.owning = AccountKind.WALLET in served.kinds.values()  # some accounts own wallets
+        self.owning = not OWNING.isdisjoint(served.kinds.values())  # some accounts own wallets
         self._conditions: dict[str, tuple[ConditionId, ...]] = {}
-        self._delegated: dict[int, bool] = {}  # by class
+        self._delegated: dict[int, bool] = {}  # by class: whether of DelegatedAccounts
         self._paying: list[str] | None = None
         self._when: tuple[int, ...] = ()  # the block to read at; empty: the newest one
 
@@ -361,10 +361,12 @@ class VaultReader:
         return self._delegated[number]
 
     def owns_wallet(self, market: MarketId) -> bool:
-        """Whether an open market's account trades by a wallet that it owns."""
-        if not self.owning:
-            return False
-        return self._kind(int(self.ask(("marketOf", market))[0][1])) is AccountKind.WALLET
+        """Whether an open market's account trades by a wallet or Safe that it owns."""
+        return self.owning and self.kind_of(market) in OWNING
+
+    def kind_of(self, market: MarketId) -> AccountKind | None:
+        """Return the kind of an open market's account; None: another keeper serves its class."""
+        return self._kind(int(self.ask(("marketOf", market))[0][1]))
 
     def conditions(self, account: str) -> tuple[ConditionId, ...]:
         """Return the conditions of an account, in its order."""
@@ -412,11 +414,11 @@ class VaultReader:
                 losses=losses,
                 retired=retired,
                 delegated=terms.grade == DELEGATED,
-                owns_wallets=self._kind(number) is AccountKind.WALLET,
+                owns_wallets=self._kind(number) in OWNING,
                 module=self._served.modules.get(number),
             )
             implementations[number] = str(terms.implementation)
-            self._delegated[number] = terms.grade == DELEGATED
+            self._learn_class(number, terms)
         asked_now, *older = found[2 * count :]
         return classes, implementations, (sum(each[1] for each in older), asked_now[1])
 
@@ -463,6 +465,9 @@ class VaultReader:
         away = self._away([account for account, number in given if self._delegated[number]])
         away |= self._owned(
             [account for account, number in given if self._kind(number) is AccountKind.WALLET]
+        )
+        away |= self._in_safes(
+            [account for account, number in given if self._kind(number) is AccountKind.SAFE]
         )
         result = []
         for place, account in enumerate(accounts):
@@ -522,6 +527,20 @@ class VaultReader:
             for account, there in self._in_wallets(adopted).items()
         }
 
+    def _in_safes(self, accounts: Sequence[str]) -> dict[str, _Away]:
+        """Return what is in the Safes that accounts have adopted: it moves without the venue."""
+        names = ("safe", "CTF", "COLLATERAL", "tokenIds")
+        found = self._parts_of(accounts, "SafeAccount", names)
+        adopted = {
+            account: (safe, ctf, collateral, tokens)
+            for account, (safe, ctf, collateral, tokens) in found.items()
+            if int(safe, 16)
+        }
+        return {
+            account: replace(there, is_open=True)
+            for account, there in self._in_wallets(adopted).items()
+        }
+
     def _parts_of(
         self, accounts: Sequence[str], kind: str, names: Sequence[str]
     ) -> dict[str, list[Any]]:
@@ -561,7 +580,7 @@ class VaultReader:
     def _free_wallets(
         self, classes: Mapping[int, ClassState], implementations: Mapping[int, str]
     ) -> int:
-        delegated = [number for number, each in classes.items() if each.delegated]
+        delegated = [number for number, each in classes.items() if each.names_wallets]
         if not delegated or not self.wallets.all():
             return 0
         return len(self.wallets.free(implementations[delegated[0]]))
@@ -578,7 +597,13 @@ class VaultReader:
         new = sorted(set(numbers) - set(self._delegated))
         found = self.ask(*(("classOf", number) for number in new))
         for number, terms in zip(new, found, strict=True):
-            self._delegated[number] = ClassTerms(*terms).grade == DELEGATED
+            self._learn_class(number, ClassTerms(*terms))
+
+    def _learn_class(self, number: int, terms: ClassTerms) -> None:
+        """Keep whether a class's accounts hand their budgets to wallets of others: a SafeAccount,
+        of the same grade, owns its Safe."""
+        named = self._kind(number) is not AccountKind.SAFE
+        self._delegated[number] = terms.grade == DELEGATED and named
 
 
 def _state(

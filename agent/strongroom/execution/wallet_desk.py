@@ -1,15 +1,18 @@
 """Wallets that trade for accounts: named or prepared, handed their budgets, emptied.
 
 A delegated account names one of the keeper's wallets (venues/wallets.py); a WalletAccount owns its
-wallet (owned_wallets.py). Tasks and housekeeping ask here and need not know which it is.
+wallet (owned_wallets.py), a SafeAccount its Safe (owned_safes.py). Tasks and housekeeping ask here
+and need not know which it is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from strongroom.chain.calls import Call, make_call
+from strongroom.chain.calls import Ask, Call, make_call
 from strongroom.chain.ids import MarketId
 from strongroom.chain.orders import Side
 from strongroom.chain.rpc import checksum
+from strongroom.execution.account_kinds import AccountKind
+from strongroom.execution.owned_safes import OwnedSafes
 from strongroom.execution.owned_wallets import ACCOUNT, OwnedWallets, WalletUnusable
 from strongroom.execution.vault_reader import Holdings, LeftBehind, VaultReader
 from strongroom.execution.venues.wallets import take_back
@@ -19,8 +22,11 @@ from strongroom.strategy.record import DecisionRecord
 class WalletDesk:
     """The wallets of one vault's accounts."""
 
-    def __init__(self, vault: VaultReader, owned: OwnedWallets) -> None:
-        self._vault, self._owned = vault, owned
+    def __init__(
+        self, vault: VaultReader, owned: OwnedWallets, safes: OwnedSafes | None = None
+    ) -> None:
+        """Take what looks after wallets, and after Safes; None: no class has SafeAccounts."""
+        self._vault, self._owned, self._safes = vault, owned, safes
 
     def prepare(self, record: DecisionRecord) -> bool:
         """Take the wallets that a decision's accounts own as far towards trading as they go now;
@@ -30,12 +36,11 @@ class WalletDesk:
             WalletUnusable: one cannot be had.
             NotSigned: a signature is missing.
         """
-        accounts = [
-            account
+        ready = [
+            self._prepare(market, account)
             for market in self._owning(_traded(record))
             if (account := self._vault.account_of(market)) is not None
         ]
-        ready = [self._owned.prepare(account) for account in accounts]
         return all(ready)
 
     def hand(self, record: DecisionRecord) -> list[Call]:
@@ -47,12 +52,22 @@ class WalletDesk:
         delegated = [each for each in record.budgets if self._vault.is_delegated(each)]
         return self._name(delegated) + self._fund(record)
 
-    def maker(self, market: MarketId, account: str) -> str:
-        """Return the wallet that is the maker of a market's orders; empty: the account is."""
+    def maker(self, market: MarketId, account: str) -> tuple[str, str]:
+        """Return the wallet that is the maker of a market's orders, and the key that signs for it,
+        where it does not answer itself; empty: the account is."""
+        chain = self._vault.chain
         if not (self._vault.is_delegated(market) or self._vault.owns_wallet(market)):
-            return ""
-        wallet = self._vault.chain.ask_one(account, ACCOUNT, "wallet")
-        return "" if int(wallet, 16) == 0 else checksum(wallet)
+            return "", ""
+        if self._safes is not None and self._vault.kind_of(market) is AccountKind.SAFE:
+            safe, key = chain.ask([Ask(account, "SafeAccount", name) for name in ("safe", "key")])
+            return ("", "") if int(safe, 16) == 0 else (checksum(safe), checksum(key))
+        wallet = chain.ask_one(account, ACCOUNT, "wallet")
+        return "" if int(wallet, 16) == 0 else checksum(wallet), ""
+
+    def _prepare(self, market: MarketId, account: str) -> bool:
+        if self._safes is not None and self._vault.kind_of(market) is AccountKind.SAFE:
+            return self._safes.prepare(account)
+        return self._owned.prepare(account)
 
     def fetch(
         self, held: Holdings, collateral: int, tokens: Mapping[int, tuple[int, int]]
@@ -108,7 +123,8 @@ class WalletDesk:
         return calls
 
     def _fund(self, record: DecisionRecord) -> list[Call]:
-        """Move budgets, and tokens that are to be sold, into the wallets that accounts own."""
+        """Move budgets, and tokens that are to be sold, into the wallets or Safes that accounts
+        own: WalletAccount and SafeAccount have the same functions for it."""
         calls: list[Call] = []
         sold = {leg.token for leg in record.legs if leg.side == Side.SELL}
         for held in self._vault.holdings(self._owning(_traded(record))):

@@ -70,6 +70,9 @@ MIGRATIONS: Mapping[int, Migration] = MappingProxyType(
                 "CREATE INDEX approvals_state ON approvals (state)",
             )
         ),
+        8: Migration(  # an order of a Safe names the key that signs it
+            ("ALTER TABLE intents ADD COLUMN signer VARCHAR NOT NULL DEFAULT ''",)
+        ),
     }
 )
 VERSION = max(MIGRATIONS) + 1

@@ -42,6 +42,7 @@ class OrderIntent:
         size, filled: micro-tokens; a BUY that finds better prices may be filled with more
         time: of the decision, timestamp
         maker: a wallet that trades for the account; empty: the account itself
+        signer: the key that a maker, a Safe, was made for; empty: the maker itself answers
         answer: the venue's, to the order itself
         order_hash, signature, expiry, block: from SIGNED on; no fill can be older than the block
     """
@@ -67,6 +68,7 @@ class OrderIntent:
     block: int = 0
     filled: int = 0
     reason: str = ""
+    signer: str = ""
 
     @property
     def cash(self) -> int:
@@ -80,7 +82,7 @@ class OrderIntent:
 
 WANTED = (
     *("key", "decision", "account", "condition", "token", "side", "price", "size", "time"),
-    *("kind", "exchange", "maker"),
+    *("kind", "exchange", "maker", "signer"),
 )
 
 

@@ -76,6 +76,7 @@ intents = Table(  # orders: see rows.OrderIntent
     Column("block", Whole, nullable=False),  # no fill can be older
     Column("filled", Whole, nullable=False),  # micro-tokens, by the chain's evidence
     Column("reason", String, nullable=False),
+    Column("signer", String, nullable=False),  # a Safe's key; empty: the maker itself
     Index("intents_state", "state"),
 )
 steps = Table(  # of intents and transactions

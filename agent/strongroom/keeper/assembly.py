@@ -14,10 +14,12 @@ from strongroom.execution.interfaces import (
     WalletRelayer,
 )
 from strongroom.execution.order_desk import Desk
+from strongroom.execution.owned_safes import OwnedSafes
 from strongroom.execution.owned_wallets import OwnedWallets
 from strongroom.execution.tasks import TaskRules, Tasks
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolMarket
+from strongroom.execution.venues.safes import SafeKeys
 from strongroom.execution.wallet_desk import WalletDesk
 from strongroom.information.books import Book
 from strongroom.journal import Journal
@@ -45,7 +47,8 @@ class Surroundings:
         report_sender: of the reporter's Safe, maybe the same; None: somebody else reports
         book: a token's newest book; None: unknown
         clock: seconds
-        relayer: of the venue; None: no account owns a wallet
+        relayer: of the venue; None: no account owns a wallet or Safe
+        safes: keys of the Safes that accounts own; None: none does
         on_event: is called with each event
         on_view: is called with each view and what was decided on it
     """
@@ -61,6 +64,7 @@ class Surroundings:
     book: Callable[[TokenId], Book | None]
     clock: Callable[[], float] = time.time
     relayer: WalletRelayer | None = None
+    safes: SafeKeys | None = None
     on_event: Listener = _ignore
     on_view: Callable[[View, Round], None] = _ignore
 
@@ -104,9 +108,13 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         confirmations=settings.confirmations,
         on_event=on_event,
         wallets=vault.wallets,
+        safes=around.safes,
     )
-    owned = OwnedWallets(journal, around.chain, transactor, around.relayer, on_event)
-    wallets = WalletDesk(vault, owned)
+    carries = journal, around.chain, transactor
+    owned, safes = OwnedWallets(*carries, around.relayer, on_event), None
+    if around.relayer is not None and around.safes is not None:
+        safes = OwnedSafes(*carries, around.relayer, around.safes, on_event)
+    wallets = WalletDesk(vault, owned, safes)
     sender = around.report_sender
     reporter = None
     if sender is not None:

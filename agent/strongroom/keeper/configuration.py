@@ -109,8 +109,15 @@ class WalletSection(Section):
     passphrase_env: str = "STRONGROOM_WALLET_PASSPHRASE"
 
 
+class SafesSection(Section):
+    """What the keys of Safes that accounts own are made from."""
+
+    secret: Place  # keystore of a key that signs nothing itself
+    passphrase_env: str = "STRONGROOM_SAFES_PASSPHRASE"
+
+
 class RelayerSection(Section):
-    """The venue's relayer, for accounts that own their wallets."""
+    """The venue's relayer, for accounts that own their wallets or Safes."""
 
     url: HttpUrl
     key_file: Place  # JSON: `key`, `secret`, `passphrase` of a builder
@@ -125,6 +132,7 @@ class VenueSection(Section):
     exchanges: tuple[ExchangeSection, ...] = Field(min_length=1)
     pools: tuple[PoolSection, ...] = ()
     wallets: tuple[WalletSection, ...] = ()
+    safes: SafesSection | None = None
     relayer: RelayerSection | None = None
     negative_risk_oracle: AddressOrNone = ""
     heartbeat: bool = True

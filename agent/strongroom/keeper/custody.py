@@ -5,7 +5,7 @@ a probe's report says of them. What nobody has tried is unknown, and said so.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from strongroom.execution.account_kinds import TRADED, AccountKind
+from strongroom.execution.account_kinds import AccountKind
 from strongroom.probe.report import ProbeAnswer, ProbeReport, Question
 
 # What must be answered, and how, for accounts of a kind to trade.
@@ -51,8 +51,6 @@ def custody_of(kind: AccountKind, report: ProbeReport | None) -> Custody:
     against = [
         each for each, need in NEEDS[kind].items() if given[each] not in (need, ProbeAnswer.UNKNOWN)
     ]
-    if kind not in TRADED:
-        return Custody(kind, ProbeAnswer.NO, "this keeper does not trade for such accounts")
     if against:
         said = "; ".join(f"whether {each.sentence}: {given[each]}" for each in against)
         return Custody(kind, ProbeAnswer.NO, f"the probe found {said}")

@@ -188,10 +188,16 @@ def _look(chain: Contracts, address: str, wanted: str | None) -> _Found:
         terms = vault.classOf(number)
         account = chain.at(terms.implementation, abi.load("WalletAccount"))
         exchange = _exchange(chain, account, str(terms.oracle))
+        by_safe = _exchange_of_safes(chain, str(terms.implementation), str(terms.oracle))
         if exchange is not None:
             exchanges.setdefault(exchange.address, exchange)
             if _owns_wallets(account):
                 notes.append(f"class {number}'s accounts own wallets: add [venue.relayer]")
+        elif by_safe is not None:
+            exchanges.setdefault(by_safe.address, by_safe)
+            notes.append(
+                f"class {number}'s accounts own Safes: add [venue.relayer] and [venue.safes]"
+            )
         elif int(terms.grade) == DELEGATED:
             notes.append(f"class {number} trades through deposit wallets: add [[venue.wallets]]")
         else:
@@ -242,6 +248,17 @@ def _exchange(chain: Contracts, account: Contract, oracle: str) -> _Exchange | N
             negative_risk = v1 and bool(account.NEGATIVE_RISK())
             return _Exchange(address, version, negative_risk, oracle)
     raise ConfigError(f"the exchange {address} has an unknown signing domain")
+
+
+def _exchange_of_safes(chain: Contracts, kind: str, oracle: str) -> _Exchange | None:
+    """Return the exchange at which a class's Safes trade; None: its accounts own none."""
+    account = chain.at(kind, abi.load("SafeAccount"))
+    try:
+        account.SAFE_FACTORY()
+        address, negative_risk = str(account.EXCHANGE()), bool(account.NEGATIVE_RISK())
+    except (CallReverted, BadArguments):
+        return None
+    return _Exchange(address, VERSIONS[0], negative_risk, oracle)
 
 
 def _owns_wallets(account: Contract) -> bool:

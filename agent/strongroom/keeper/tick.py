@@ -388,18 +388,18 @@ class Keeper:
 
     def _check_venue(self, halts: dict[str, str]) -> None:
         if self.watch.heartbeat:
-            for beat in [venue.heartbeat() for venue in self._venues()]:
+            for beat in [venue.heartbeat() for venue in self.desk.venues()]:
                 if beat.kind != AnswerKind.ACCEPTED:
                     halts["heartbeat"] = f"the venue rejects the heartbeat: {beat.detail}"
-        here = self.clock()
-        if self._trouble() and self._venue_again <= here:
+        here, troubled = self.clock(), [each for each in self.desk.venues() if each.trouble]
+        if troubled and self._venue_again <= here:
             if "venue" in self._halts:
-                for venue in self._venues():
+                for venue in troubled:
                     venue.trouble = ""  # once more
             else:
                 self._venue_again = here + self.watch.pause_s
-        if self._trouble():
-            halts["venue"] = f"the venue takes no orders: {self._trouble()}"
+        if trouble := next((each.trouble for each in troubled if each.trouble), ""):
+            halts["venue"] = f"the venue takes no orders: {trouble}"
 
     def _check_signers(self) -> None:
         """Ask for the co-signer now and then, so that a keeper that cannot sign does not look well;
@@ -408,13 +408,6 @@ class Keeper:
         if "signers" in self._halts or self._signers_again <= here:
             self._signers_again = here + SIGNERS_EVERY_S
             self.check_signers()
-
-    def _venues(self) -> list[OrderVenue]:
-        """Return the service under each of our API keys."""
-        return [self.venue, *(wallet.venue for wallet in self.vault.wallets.all())]
-
-    def _trouble(self) -> str:
-        return next((venue.trouble for venue in self._venues() if venue.trouble), "")
 
     def _tell_halts(self, halts: Mapping[str, str]) -> None:
         for name, why in halts.items():

@@ -1,6 +1,5 @@
 """Put a keeper together from its configuration, and refuse what cannot work before it starts."""
 
-import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +21,13 @@ from strongroom.chain.units import GWEI, MICRO
 from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.wire import BadSecret
 from strongroom.errors import BadInput
-from strongroom.execution.account_kinds import AccountKind, ServedClasses, served_classes
+from strongroom.execution.account_kinds import ServedClasses, served_classes
 from strongroom.execution.fees import FeeRules
 from strongroom.execution.interfaces import Listener
 from strongroom.execution.tasks import TaskRules
 from strongroom.execution.transactions import Transactor
 from strongroom.execution.vault_reader import VaultReader
-from strongroom.execution.venues.clob import Clob, VenueAway, log_in
 from strongroom.execution.venues.pools import PoolMarket, pool_tokens
-from strongroom.execution.venues.relayer import RelayerClient
-from strongroom.execution.venues.wallets import VenueWallet, Wallets
 from strongroom.information.books import Book, BookReader, BooksAway
 from strongroom.information.forecast import (
     CsvForecaster,
@@ -60,12 +56,12 @@ from strongroom.keeper.configuration import (
 )
 from strongroom.keeper.radar import venues_of
 from strongroom.keeper.tick import Keeper, Watch
+from strongroom.keeper.venue_access import log_in_as, safe_keys, venue_relayer, venue_wallets
 from strongroom.reporting.marks import Method
 from strongroom.reporting.report import Reporting, ReportSchedule
 from strongroom.settings import ConfigError, read_secret
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import CosignerAway, OwnKeys, Signers, WithCosigner
-from strongroom.signing.venue_requests import Credentials
 from strongroom.strategy.api import BadParameters, Pack, UnknownPack, make_pack
 from strongroom.strategy.decide import Exchanges, Rules
 from strongroom.strategy.portfolio import PortfolioLimits
@@ -96,7 +92,7 @@ def build(
     forecasters = [_forecaster(each, config, chain) for each in config.forecasters]
     owner = open_keystore(config.keys.owner, config.keys.owner_passphrase_env, chain.node)
     executor = open_keystore(config.keys.executor, config.keys.executor_passphrase_env, chain.node)
-    wallets = _wallets(config, chain)
+    wallets = venue_wallets(config, chain)
     reporter = check_vault(config, chain)
     served = _served(config, chain)
     vault = VaultReader(chain, config.vault, config.classes, wallets, served)
@@ -117,14 +113,15 @@ def build(
         journal=kept,
         chain=chain,
         vault=vault,
-        venue=_log_in(config, executor),
+        venue=log_in_as(config, executor),
         transactor=transactor,
         report_sender=report_sender,
         signers=signers,
         sources=_sources(config, books, forecasters, now),
         book=lambda token: _newest(books, token, int(now())),
         clock=now,
-        relayer=_relayer(config, served),
+        relayer=venue_relayer(config, served),
+        safes=safe_keys(config, chain, served),
         on_event=on_event,
     )
     return assemble(around, settings_of(config, packs, pools))
@@ -408,61 +405,6 @@ def _served(config: Config, chain: Chain) -> ServedClasses:
         return served_classes(chain, config.vault, config.classes)
     except BadInput as error:
         raise ConfigError(f"[classes] {error}") from error
-
-
-def _relayer(config: Config, served: ServedClasses) -> RelayerClient | None:
-    """Return the venue's relayer; None: no class needs it.
-
-    Raises:
-        ConfigError: a class needs it and it is not configured, or its key is none.
-    """
-    needing = [number for number, kind in served.kinds.items() if kind is AccountKind.WALLET]
-    section = config.venue.relayer
-    if not needing:
-        return None
-    if section is None:
-        raise ConfigError(
-            f"[venue.relayer] class {needing[0]} is of WalletAccounts: write `url` and `key_file`"
-        )
-    place = "[venue.relayer.key_file]"
-    text = read_secret(section.key_file, place, "write your builder key there")
-    try:
-        key = Credentials(**json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise ConfigError(
-            f"{place} {section.key_file} is no builder key: JSON of `key`, `secret`, `passphrase`"
-        ) from error
-    return RelayerClient(section.url, key, time.time)
-
-
-def _wallets(config: Config, chain: Chain) -> Wallets:
-    """Return the wallets for delegated accounts.
-
-    Raises:
-        ConfigError: one is not a deposit wallet of its key, or is listed twice.
-    """
-    found: list[VenueWallet] = []
-    for number, each in enumerate(config.venue.wallets):
-        place = f"[venue.wallets.{number}]"
-        address = checksum(each.address)
-        owner = open_keystore(each.owner, each.passphrase_env, chain.node)
-        if address in [wallet.address for wallet in found]:
-            raise ConfigError(f"{place} {address} is listed twice")
-        try:
-            named = checksum(chain.ask_one(address, "DepositWallet", "owner"))
-        except CallReverted as error:
-            raise ConfigError(f"{place} {address} is not a deposit wallet") from error
-        if named != owner.address:
-            raise ConfigError(f"{place} the wallet's owner is {named}, the key's {owner.address}")
-        found.append(VenueWallet(address, owner, _log_in(config, owner, address)))
-    return Wallets(chain, found, [each.address for each in config.venue.exchanges])
-
-
-def _log_in(config: Config, owner: LocalAccount, wallet: str | None = None) -> Clob:
-    try:
-        return log_in(config.venue.clob_url, config.chain.chain_id, owner, wallet)
-    except VenueAway as error:
-        raise ConfigError(f"[venue.clob_url] {error}") from error
 
 
 def _signers(

@@ -55,6 +55,7 @@ def build_order(
     side: Side = Side.BUY,
     key: IntentKey | None = None,
     kind: OrderKind = OrderKind.GTC,
+    signer: str = "",
 ) -> OrderV2:
     """Build an order for `tokens` micro-tokens at `price` with the market's account, or the wallet
     that trades for it, as maker.
@@ -64,6 +65,7 @@ def build_order(
 
     Args:
         key: of the intent, where a decision has several orders (intent_key); else the decision
+        signer: the key that the maker, a Safe, was made for; empty: the maker itself answers
 
     Raises:
         BadOrder: the price is off the tick, or the venue takes no order of this kind and size at
@@ -79,12 +81,12 @@ def build_order(
     return OrderV2(
         salt=str(salt),
         maker=maker,
-        signer=maker,
+        signer=signer or maker,
         tokenId=str(token_id),
         makerAmount=str(making),
         takerAmount=str(taking),
         side=_SIDES[side],
-        signatureType=SignatureTypeV2.POLY_1271,
+        signatureType=SignatureTypeV2.POLY_GNOSIS_SAFE if signer else SignatureTypeV2.POLY_1271,
         timestamp=str(timestamp_ms),
         metadata=decision,
         builder=_NO_BUILDER,

@@ -11,8 +11,12 @@ from safe_eth.safe.multi_send import MultiSendOperation, MultiSendTx
 from strongroom.chain.calls import Call, make_call
 from strongroom.chain.ids import keccak, to_bytes, to_hex
 from strongroom.errors import BadInput
+from strongroom.signing.hashing import address_word, word
 
 CALL, DELEGATE_CALL = 0, 1
+_FACTORY_DOMAIN = keccak(b"EIP712Domain(string name,uint256 chainId,address verifyingContract)")
+_FACTORY_NAME = keccak(b"Polymarket Contract Proxy Factory")
+_CREATION = keccak(b"CreateProxy(address paymentToken,uint256 payment,address paymentReceiver)")
 MULTI_SEND = keccak(b"multiSend(bytes)")[:4]
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -79,3 +83,13 @@ def execution(safe: str, sent: Batch, signatures: bytes) -> Call:
     """Return the call of a Safe's `execTransaction`: no value, no refund, no gas limit."""
     about = (sent.to, 0, sent.data, sent.operation, 0, 0, 0, ZERO_ADDRESS, ZERO_ADDRESS)
     return make_call(safe, "Safe", "execTransaction", *about, signatures)
+
+
+def creation_digest(factory: str, chain_id: int) -> bytes:
+    """Return what a key signs so that the venue's factory makes its Safe, for which nobody pays."""
+    place = word(chain_id) + address_word(factory)
+    return keccak(
+        b"\x19\x01"
+        + keccak(_FACTORY_DOMAIN + _FACTORY_NAME + place)
+        + keccak(_CREATION + bytes(3 * 32))
+    )

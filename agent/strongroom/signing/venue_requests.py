@@ -138,6 +138,26 @@ def wallet_create_body(owner: str, factory: str) -> JsonObject:
     return {"type": "WALLET-CREATE", "from": owner, "to": factory, "metadata": ""}
 
 
+def safe_create_body(owner: str, safe: str, factory: str, signature: bytes) -> JsonObject:
+    """Return the body of `POST /submit` that asks for an owner's Safe, for which nobody pays.
+
+    Args:
+        safe: where it will be
+        factory: of Safes
+        signature: of `creation_digest`
+    """
+    return {
+        "type": "SAFE-CREATE",
+        "from": owner,
+        "to": factory,
+        "proxyWallet": safe,
+        "data": "0x",
+        "signature": to_hex(signature),
+        "metadata": "",
+        "signatureParams": {"paymentToken": _ZERO, "payment": "0", "paymentReceiver": _ZERO},
+    }
+
+
 def safe_body(
     owner: str, safe: str, to: str, data: bytes, nonce: int, operation: int, signature: bytes
 ) -> JsonObject:

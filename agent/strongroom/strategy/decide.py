@@ -151,7 +151,7 @@ class _Round:
         open_now = set(view.vault.markets) | set(self.spent) | set(self.unmarked)
         if name not in open_now and len(open_now) >= rules.max_open:
             found["open markets"] = 0
-        if name is not None and view.is_delegated(market) and self.wallets_left(name) <= 0:
+        if name is not None and view.names_wallet(market) and self.wallets_left(name) <= 0:
             found["wallets"] = 0
         return found | {portfolio.binding: portfolio.assets}
 
@@ -164,7 +164,7 @@ class _Round:
         taken = [
             other
             for other in self.spent
-            if view.is_delegated(view.by_vault_market[other])
+            if view.names_wallet(view.by_vault_market[other])
             and not (other in view.vault.markets and view.vault.markets[other].wallet)
         ]
         return view.vault.free_wallets - len(taken)

@@ -31,14 +31,19 @@ class ClassState:
     exposure: int
     losses: int = 0  # that count against its cap
     retired: bool = False  # no budget goes out any more
-    delegated: bool = False  # its markets are traded by wallets of the venue
-    owns_wallets: bool = False  # that its accounts own
+    delegated: bool = False  # a key that the vault does not ask trades its markets
+    owns_wallets: bool = False  # its accounts trade by wallets, or Safes, that they own
     module: Module | None = None  # of Protocol V2, whose markets alone it holds; None: V1's alone
 
     @property
     def protocol(self) -> Protocol:
         """The only protocol whose tokens its accounts can hold."""
         return Protocol.V1 if self.module is None else Protocol.V2
+
+    @property
+    def names_wallets(self) -> bool:
+        """Whether its accounts trade by wallets of the venue that the keeper lends them."""
+        return self.delegated and not self.owns_wallets
 
     def has_room(self, nav: int) -> bool:
         """Whether a budget may still go out to a market of it.
@@ -185,9 +190,14 @@ class View:
         return None if name is None else self.vault.markets.get(name)
 
     def is_delegated(self, market: Market) -> bool:
-        """Whether a wallet of the venue trades the market, not its account."""
+        """Whether a key trades the market whose orders the vault does not see."""
         number = self.class_of(market)
         return number is not None and self.vault.classes[number].delegated
+
+    def names_wallet(self, market: Market) -> bool:
+        """Whether the market's account trades by one of the keeper's wallets."""
+        number = self.class_of(market)
+        return number is not None and self.vault.classes[number].names_wallets
 
     def is_by_wallet(self, market: Market) -> bool:
         """Whether a wallet trades the market: a delegated one, or one that the account owns."""

@@ -6,7 +6,7 @@ limit say nothing about the order. The texts are read here and nowhere else.
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -23,12 +23,12 @@ from py_clob_client_v2.exceptions import PolyApiException, PolyException
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2, SignedOrderV2
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 
-from strongroom.chain.ids import ConditionId, OrderHash, to_hex
+from strongroom.chain.ids import ConditionId, OrderHash, TokenId, to_hex
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.orders import OrderKind
 from strongroom.chain.rpc import private_key
 from strongroom.errors import Away
-from strongroom.execution.interfaces import VenueAnswer
+from strongroom.execution.interfaces import OrderVenue, VenueAnswer
 from strongroom.journal.states import (
     AnswerKind,
     TradeStatus,
@@ -157,19 +157,99 @@ class Clob:
         except _FOREIGN:
             return None
 
-    def refresh_funds(self) -> None:
-        """Let the venue look at our balances again; a failure is found at the next order."""
+    def refresh_funds(self, token: TokenId | None = None) -> None:
+        """Let the venue look again at our collateral, or at our balance of an outcome token; a
+        failure is found at the next order."""
+        asked = BalanceAllowanceParams(asset_type=AssetType.COLLATERAL)
+        if token is not None:
+            asked = BalanceAllowanceParams(asset_type=AssetType.CONDITIONAL, token_id=str(token))
         with suppress(*_FOREIGN):
-            self._client.update_balance_allowance(
-                BalanceAllowanceParams(asset_type=AssetType.COLLATERAL)
-            )
+            self._client.update_balance_allowance(asked)
 
 
-def log_in(url: str, chain_id: int, owner: LocalAccount, wallet: str | None = None) -> Clob:
+class LateVenue:
+    """The service under a key that is made an API key of when it is first needed; until that can be
+    had, the venue is silent."""
+
+    def __init__(self, connect: Callable[[], OrderVenue]) -> None:
+        """Take what logs in; it raises VenueAway."""
+        self._connect = connect
+        self._venue: OrderVenue | None = None
+
+    @property
+    def trouble(self) -> str:
+        """Why it took no order when it was last asked to; empty: it did."""
+        return "" if self._venue is None else self._venue.trouble
+
+    @trouble.setter
+    def trouble(self, words: str) -> None:
+        if self._venue is not None:
+            self._venue.trouble = words
+
+    def place(
+        self, order: OrderV2, signature: bytes, kind: OrderKind = OrderKind.GTC, expiry: int = 0
+    ) -> VenueAnswer:
+        """Post an order once. Without a key it has not left, so it is refused."""
+        venue, why = self._reached()
+        if venue is None:
+            return VenueAnswer(AnswerKind.REFUSED, VenueWord.REJECTED, why)
+        return venue.place(order, signature, kind, expiry)
+
+    def look(self, order_hash: OrderHash) -> VenueAnswer:
+        """Ask after an order."""
+        return self._answer(lambda venue: venue.look(order_hash))
+
+    def cancel(self, order_hash: OrderHash) -> VenueAnswer:
+        """Ask for an order's end."""
+        return self._answer(lambda venue: venue.cancel(order_hash))
+
+    def trades(
+        self, order_hash: OrderHash, condition: ConditionId
+    ) -> Mapping[str, TradeStatus] | None:
+        """Return an order's trades by id; None: no answer."""
+        venue, _ = self._reached()
+        return None if venue is None else venue.trades(order_hash, condition)
+
+    def heartbeat(self) -> VenueAnswer:
+        """Say that we live."""
+        return self._answer(lambda venue: venue.heartbeat())
+
+    def time(self) -> int | None:
+        """Return the venue's clock, seconds; None: no answer."""
+        venue, _ = self._reached()
+        return None if venue is None else venue.time()
+
+    def refresh_funds(self, token: TokenId | None = None) -> None:
+        """Let the venue look at our balances again."""
+        venue, _ = self._reached()
+        if venue is not None:
+            venue.refresh_funds(token)
+
+    def _answer(self, ask: Callable[[OrderVenue], VenueAnswer]) -> VenueAnswer:
+        venue, why = self._reached()
+        return VenueAnswer(AnswerKind.SILENT, detail=why) if venue is None else ask(venue)
+
+    def _reached(self) -> tuple[OrderVenue | None, str]:
+        if self._venue is None:
+            try:
+                self._venue = self._connect()
+            except VenueAway as error:
+                return None, str(error)
+        return self._venue, ""
+
+
+def log_in(
+    url: str,
+    chain_id: int,
+    owner: LocalAccount,
+    wallet: str | None = None,
+    kind: SignatureTypeV2 = SignatureTypeV2.POLY_1271,
+) -> Clob:
     """Return the venue's service under an owner's API key.
 
     Args:
-        wallet: the owner's deposit wallet, where it is the orders' maker
+        wallet: the orders' maker, where it is not the owner
+        kind: of the wallet's signatures
 
     Raises:
         VenueAway: the service does not answer, or does not let us in.
@@ -177,10 +257,10 @@ def log_in(url: str, chain_id: int, owner: LocalAccount, wallet: str | None = No
     # Whoever asks the venue reports what it refuses. The client would print it as well, also that a
     # key exists already, which is no error.
     logging.getLogger("py_clob_client_v2").setLevel(logging.CRITICAL)
-    kind = None if wallet is None else SignatureTypeV2.POLY_1271
+    whose = None if wallet is None else kind
     try:
         client = ClobClient(
-            url, chain_id, key=private_key(owner), signature_type=kind, funder=wallet
+            url, chain_id, key=private_key(owner), signature_type=whose, funder=wallet
         )
         client.set_api_creds(client.create_or_derive_api_key())
     except _FOREIGN as error:

@@ -1,4 +1,4 @@
-"""The venue's relayer: makes deposit wallets, and carries batches to them (VENUE b).
+"""The venue's relayer: makes wallets and Safes, and carries batches to wallets (VENUE b).
 
 It takes what a builder's key signs. It is no authority: what it has done is read from the chain,
 and a batch passes once, by its wallet's nonce.
@@ -17,6 +17,7 @@ from strongroom.signing.deposit_wallet import WalletBatch
 from strongroom.signing.venue_requests import (
     Credentials,
     builder_headers,
+    safe_create_body,
     wallet_body,
     wallet_create_body,
 )
@@ -51,6 +52,14 @@ class RelayerClient:
             RelayerAway, RelayerRefuses: see the classes.
         """
         return self._submit(wallet_create_body(owner, factory))
+
+    def make_safe(self, owner: str, safe: str, factory: str, signature: bytes) -> str:
+        """Ask for an owner's Safe; return the action's id.
+
+        Raises:
+            RelayerAway, RelayerRefuses: see the classes.
+        """
+        return self._submit(safe_create_body(owner, safe, factory, signature))
 
     def carry(self, batch: WalletBatch, owner: str, factory: str, signature: bytes) -> str:
         """Ask to bring a batch to its wallet; return the action's id.

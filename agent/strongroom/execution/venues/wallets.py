@@ -56,11 +56,9 @@ class Wallets:
         self._chain, self._exchanges = chain, exchanges
         self._wallets = {each.address.lower(): each for each in wallets}
 
-    def __getitem__(self, address: str) -> VenueWallet:
-        return self._wallets[address.lower()]
-
-    def __contains__(self, address: str) -> bool:
-        return address.lower() in self._wallets
+    def of(self, address: str) -> VenueWallet | None:
+        """Return the wallet at an address; None: it is none of them."""
+        return self._wallets.get(address.lower())
 
     def all(self) -> list[VenueWallet]:
         """Return the wallets."""
