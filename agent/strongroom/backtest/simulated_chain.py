@@ -40,7 +40,7 @@ from strongroom.reporting.marks import UNKNOWN, Quote
 from strongroom.reporting.nav import value_of
 from strongroom.signing.safe import ZERO_ADDRESS
 
-Books = tuple[dict[MarketId, "Account"], dict[MarketId, list[int]], dict[MarketId, str]]
+Books = tuple[dict[MarketId, "Account"], dict[MarketId, list[int]], dict[MarketId, "Account"]]
 VAULT = to_checksum_address(to_hex(keccak(b"backtest vault")[:20]))
 EXCHANGE = to_checksum_address(to_hex(keccak(b"backtest exchange")[:20]))
 SAFE = to_checksum_address(to_hex(keccak(b"backtest safe")[:20]))
@@ -116,7 +116,7 @@ class World:
     fills: dict[OrderHash, list[SimulatedFill]] = field(default_factory=dict)
     makers: dict[OrderHash, MarketId] = field(default_factory=dict)
     money: dict[MarketId, list[int]] = field(default_factory=dict)  # market -> paid, got, fees
-    closed: dict[MarketId, str] = field(default_factory=dict)  # market -> its account
+    closed: dict[MarketId, Account] = field(default_factory=dict)  # empty, but they still answer
     marks: dict[MarketId, tuple[int, int, int]] = field(default_factory=dict)  # and its report
     put_in: dict[str, int] = field(default_factory=dict)  # who -> assets that became shares
     got_out: dict[str, int] = field(default_factory=dict)  # who -> assets
@@ -151,7 +151,8 @@ class World:
 
     def account_at(self, address: str) -> Account:
         """Return the account at an address."""
-        return next(each for each in self.accounts.values() if each.address == address)
+        known = (*self.accounts.values(), *self.closed.values())
+        return next(each for each in known if each.address == address)
 
     def books(self) -> Books:
         """Return what calls change beside the vault, as copies."""
@@ -206,8 +207,8 @@ class World:
         if account.yes or account.no:
             raise VaultRefused("not to be closed")
         self.vault.close(market, account.address, account.collateral)
-        self.closed[market] = account.address
-        del self.accounts[market]
+        account.collateral = 0
+        self.closed[market] = self.accounts.pop(market)
         paid, got, fees = self.money.pop(market)
         event = account.market.event
         name = account.market.condition_id
@@ -446,10 +447,8 @@ class SimulatedChain:
         return {market.condition_id: n for n, market in enumerate(self.world.markets)}
 
     def _account_of(self, market: MarketId) -> str:
-        account = self.world.accounts.get(market)
-        return (
-            account.address if account is not None else self.world.closed.get(market, ZERO_ADDRESS)
-        )
+        account = self.world.accounts.get(market) or self.world.closed.get(market)
+        return ZERO_ADDRESS if account is None else account.address
 
     def _question_of(self, market: MarketId) -> Question:
         return self.world.markets[self.world.number_of[market]].question_key
