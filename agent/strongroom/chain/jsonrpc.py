@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_netrc_auth
 from urllib3.util.retry import Retry
 
 from strongroom.chain.custom_errors import error_name
@@ -68,6 +69,7 @@ class JsonRpc:
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=_CONNECTING))
+        _settle_environment(self._session, url)
         self._ids = itertools.count(1)
         self._most: int | None = None  # questions of one request; None: no limit is known
 
@@ -167,6 +169,18 @@ class JsonRpc:
             f"{node} answers HTTP {response.status_code} to {names}: check the URL, or name "
             "another node"
         )
+
+
+def _settle_environment(session: requests.Session, url: str) -> None:
+    """Take proxy, certificates and entry from the environment now: the session would look there at
+    each request, for half of the time that a request takes."""
+    try:
+        found = session.merge_environment_settings(url, {}, None, None, None)
+    except ValueError:
+        return  # it is no URL: the first request says so
+    session.proxies, session.verify = found["proxies"], found["verify"]
+    session.auth = get_netrc_auth(url)
+    session.trust_env = False
 
 
 def result_of(what: str, answer: Answer) -> Any:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    bindparam,
     func,
     insert,
     select,
@@ -28,6 +29,12 @@ _signed = Table(
     Index("signed_kind_time", "kind", "time"),
 )
 MINUTE = 60
+# made once: making a statement takes longer than SQLite does with it
+_KNOWN = select(_signed.c.digest).where(_signed.c.digest == bindparam("its_digest"))
+_OF_KIND = (_signed.c.kind == bindparam("its_kind")) & (_signed.c.time > bindparam("since"))
+_COUNT = select(func.count()).select_from(_signed).where(_OF_KIND)
+_SUM = select(func.coalesce(func.sum(_signed.c.assets), 0)).where(_OF_KIND)
+_NEW = insert(_signed)
 
 
 class Store:
@@ -47,28 +54,18 @@ class Store:
     def knows(self, digest: bytes) -> bool:
         """Whether it was signed before; signing the same again counts nothing."""
         with self._engine.connect() as connection:
-            return connection.execute(_of(digest)).first() is not None
+            return connection.execute(_KNOWN, {"its_digest": digest}).first() is not None
 
     def before(self, kind: str, now: int) -> Before:
         """Return what was signed of a kind within a minute and a day."""
         with self._engine.connect() as connection:
-            minute = connection.execute(
-                select(func.count()).where(_signed.c.kind == kind, _signed.c.time > now - MINUTE)
-            ).scalar_one()
-            day = connection.execute(
-                select(func.coalesce(func.sum(_signed.c.assets), 0)).where(
-                    _signed.c.kind == kind, _signed.c.time > now - DAY
-                )
-            ).scalar_one()
-        return Before(minute, day)
+            minute = connection.execute(_COUNT, {"its_kind": kind, "since": now - MINUTE})
+            day = connection.execute(_SUM, {"its_kind": kind, "since": now - DAY})
+            return Before(int(minute.scalar_one()), int(day.scalar_one()))
 
     def add(self, digest: bytes, kind: str, now: int, assets: int) -> None:
         """Count it; before the signature leaves."""
         with self._engine.begin() as connection:
-            if connection.execute(_of(digest)).first() is None:
+            if connection.execute(_KNOWN, {"its_digest": digest}).first() is None:
                 row = {"digest": digest, "time": now, "kind": kind, "assets": assets}
-                connection.execute(insert(_signed).values(row))
-
-
-def _of(digest: bytes):  # type: ignore[no-untyped-def]
-    return select(_signed.c.digest).where(_signed.c.digest == digest)
+                connection.execute(_NEW, row)

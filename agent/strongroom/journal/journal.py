@@ -7,7 +7,7 @@ before what it allows is done. The URL may be PostgreSQL's as well.
 import secrets
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from strongroom.analysis.calibration import Forecast
@@ -58,7 +58,11 @@ from strongroom.journal.tables import (
 from strongroom.journal.transactions import TransactionBook
 from strongroom.strategy.record import DecisionRecord, decode
 
-# Asked several times a tick, so made once.
+# Made once: making a statement takes longer than the database does with it.
+_INTENT = select(intents).where(intents.c.key == bindparam("its_key"))
+_NEW_INTENT, _NEW_STEP = insert(intents), insert(steps)
+_CHANGED_INTENT = update(intents).where(intents.c.key == bindparam("its_key"))
+_RECORD = select(decisions.c.record).where(decisions.c.id == bindparam("its_id"))
 _PLANNED = (
     select(intents)
     .join(steps, (steps.c.intent == intents.c.key) & (steps.c.state == IntentState.PLANNED))
@@ -146,9 +150,9 @@ class Journal:
         Raises:
             NotRecorded: there is none.
         """
-        chosen = select(decisions.c.record).where(decisions.c.id == identity)
         with self._engine.connect() as connection:
-            text: str | None = connection.execute(chosen).scalar_one_or_none()
+            found = connection.execute(_RECORD, {"its_id": identity})
+            text: str | None = found.scalar_one_or_none()
         if text is None:
             raise NotRecorded(f"this journal has no decision {identity}: is it another keeper's?")
         return text
@@ -254,7 +258,7 @@ class Journal:
                 if not known.wants_the_same(wanted):
                     raise JournalMismatch(f"intent {wanted.key} already names another order")
                 return
-            connection.execute(insert(intents).values(**intent_columns(wanted)))
+            connection.execute(_NEW_INTENT, intent_columns(wanted))
             _note(connection, wanted.key, IntentState.PLANNED, VenueWord.NONE, "")
         self._moved("planned")
 
@@ -298,23 +302,22 @@ class Journal:
         detail: str,
         columns: Columns,
     ) -> None:
-        mine = intents.c.key == key
         with self._engine.begin() as connection:
-            row = connection.execute(select(intents.c.state, intents.c.venue).where(mine)).one()
+            row = connection.execute(_INTENT, {"its_key": key}).one()
             check_step(IntentState(row.state), to)
             word = venue or VenueWord(row.venue)
             changes = {"state": to, "venue": word, "reason": detail, **columns}
-            connection.execute(update(intents).where(mine).values(**changes))
+            connection.execute(_CHANGED_INTENT, {"its_key": key, **changes})
             _note(connection, key, to, word, detail)
         self._moved(str(to))
 
     def hear(self, key: IntentKey, venue: VenueWord, detail: str = "") -> None:
         """Keep the venue's newest word of an intent, if it is a new one."""
         with self._engine.begin() as connection:
-            row = connection.execute(select(intents).where(intents.c.key == key)).one()
+            row = connection.execute(_INTENT, {"its_key": key}).one()
             if row.venue == venue:
                 return
-            connection.execute(update(intents).where(intents.c.key == key).values(venue=venue))
+            connection.execute(_CHANGED_INTENT, {"its_key": key, "venue": venue})
             _note(connection, key, IntentState(row.state), venue, detail)
         self._moved(f"the venue says {venue}")
 
@@ -425,11 +428,12 @@ class Journal:
 
 
 def _find(connection: Connection, key: IntentKey) -> OrderIntent | None:
-    row = connection.execute(select(intents).where(intents.c.key == key)).mappings().first()
+    row = connection.execute(_INTENT, {"its_key": key}).mappings().first()
     return None if row is None else intent_of(row)
 
 
 def _note(
     connection: Connection, key: IntentKey, state: IntentState, venue: VenueWord, detail: str
 ) -> None:
-    connection.execute(insert(steps).values(intent=key, state=state, venue=venue, detail=detail))
+    row = {"intent": key, "state": state, "venue": venue, "detail": detail}
+    connection.execute(_NEW_STEP, row)
