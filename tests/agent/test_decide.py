@@ -31,7 +31,6 @@ from strongroom.strategy.api import (
 from strongroom.strategy.decide import Exchanges, Rules, decide
 from strongroom.strategy.portfolio import Day, PortfolioLimits
 from strongroom.strategy.record import record_json, salted
-from strongroom.strategy.sizing import Sizing
 from strongroom.strategy.view import ClassState, MarketState, VaultState, View
 
 from tests.agent.market_record import MARKET
@@ -375,14 +374,6 @@ def test_what_is_at_stake_already_counts():
     (decision,) = run(view(TAIL, state=state), "tail").decisions
     assert sum(decision.record.budgets.values()) <= 50 * MICRO
     assert decision.record.openings == ()
-
-
-def test_a_position_is_entered_in_stages():
-    staged = Sizing(stages=3, stage_gap_s=600)
-    (first,) = run(view(TAIL), "tail", sizing=staged).decisions
-    assert first.record.budgets[name_of(ONE)] <= 250 * MICRO
-    waiting = run(view(TAIL, decided={name_of(ONE): NOW - 500}), "tail", sizing=staged)
-    assert "next stage" in waiting.passed[0].why
 
 
 def test_two_independent_sources_and_a_signal():

@@ -52,7 +52,6 @@ def test_the_other_rules(settings, assets):
         ({"rule": "flat"}, "needs `flat`"),
         ({"rule": "inverted"}, "needs `loss_budget`"),
         ({"fraction": 0.26}, "fraction"),
-        ({"stages": 0}, "stages"),
     ],
 )
 def test_a_rule_without_its_number_is_refused(settings, what):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from strongroom.chain.ids import IntentKey, intent_key
 from strongroom.chain.orders import Side
+from strongroom.execution.legs import sale_of, sized
 from strongroom.execution.order_desk import FINEST_TICK
-from strongroom.execution.tasks import UNWIND, TaskRules, sale_of, sized
+from strongroom.execution.tasks import UNWIND, TaskRules
 from strongroom.journal import Journal
 from strongroom.keeper.recording import recorded_salt, replay
 from strongroom.signing.hashing import order_words
@@ -99,7 +100,7 @@ def _order(
             ratio = min(ratio, Decimal(filled(earlier, ATTEMPTS)) / each.size)
     if is_unwind:
         excess = filled(place, ATTEMPTS) - int(leg.size * ratio)
-        sale = sale_of(leg, excess, tasks)
+        sale = sale_of(leg, excess, tasks.slippage_bps)
         return sale.side, sale.price, sale.size
     target = sized(leg, int(leg.size * ratio))
     return leg.side, leg.price, sized(leg, target - filled(number, attempt))

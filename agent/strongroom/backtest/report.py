@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from strongroom.app.chart import Chart, Series, bar_chart, drawdowns, line_chart
@@ -269,6 +270,11 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
     def bounds(each: Interval) -> str:
         return f"{each.low:+.2%} to {each.high:+.2%}"
 
+    def sold(rule: str, each: Summary) -> str:
+        found = next((sales for sales in each.exits if sales.rule == rule), None)
+        return "-" if found is None else f"{found.gain:+,.2f} on {found.received:,.2f}"
+
+    rules = sorted({sales.rule for each in result.summaries.values() for sales in each.exits})
     naive = [result.favourite[fills] for fills in result.summaries]
 
     return [
@@ -289,6 +295,7 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
         row("worst event", lambda s: f"{s.worst_event_profit:+,.2f}"),
         row("deepest drawdown", lambda s: f"{s.deepest_drawdown:.2%}"),
         row("longest drawdown", lambda s: f"{s.longest_drawdown_days:.1f} days"),
+        *(row(f"exit, {rule}: against holding", partial(sold, rule)) for rule in rules),
         ("naive: favourites", [f"{each.mean:+.2%}" for each in naive]),
         ("  95 % of the draws", [bounds(each) for each in naive]),
         ("naive: hold cash", ["0 %" for _ in naive]),

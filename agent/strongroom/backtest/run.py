@@ -45,6 +45,7 @@ from strongroom.information.gamma import Market
 from strongroom.journal import Journal
 from strongroom.keeper.assembly import Settings, Surroundings
 from strongroom.keeper.assembly import assemble as assemble_keeper
+from strongroom.keeper.pack_sections import trading_of
 from strongroom.keeper.tick import Keeper, Watch
 from strongroom.keeper.wiring import CODE_VERSION, make_packs, make_rules, task_rules
 from strongroom.reporting.marks import Method
@@ -74,7 +75,8 @@ class DecidedTrade:
     cash: int
     fee: int
     chance: float  # that was claimed
-    won: int  # 1 where the token paid, else 0
+    won: float  # what the token paid in the end
+    rule: str  # of an exit; empty: a pack decided
 
 
 @dataclass(frozen=True)
@@ -191,9 +193,11 @@ class Backtest:
                 before = self._progress()
                 tick = self.keeper.tick()
                 halts.update(tick.halts.keys())
-                if not tick.decisions and self._progress() == before:
+                until = self.keeper.tasks.rests_until()
+                if not tick.decisions and self._progress() == before and until is None:
                     break
-                world.at(world.now + self.config.quotes.latency_s * 5 + 1)
+                soon = world.now + self.config.quotes.latency_s * 5 + 1
+                world.at(soon if until is None else max(soon, until + 1))
             world.claim_all()
             self.outcome.wakes.append(self._wake(now))
             on_progress(now, last)
@@ -320,7 +324,12 @@ def assemble(
     )
     settings = Settings(
         packs=packs if packs is not None else make_packs(_packs(config, history)),
-        rules=make_rules(config.sizing, config.limits, Exchanges(EXCHANGE)),
+        rules=make_rules(
+            config.sizing,
+            config.limits,
+            Exchanges(EXCHANGE),
+            trading_of(config.packs, config.execution.order_lifetime_s),
+        ),
         reporting=Reporting(
             folder,
             "backtest",
@@ -397,7 +406,8 @@ def trades_of(journal: Journal, world: World, history: PriceHistory) -> list[Dec
                     sum(fill.cash for fill in fills),
                     sum(fill.fee for fill in fills),
                     float(record.chance),
-                    listed.payout[outcome],
+                    listed.payout[outcome] / sum(listed.payout),
+                    record.exit_rule,
                 )
             )
     return found

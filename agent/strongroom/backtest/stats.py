@@ -8,7 +8,7 @@ import numpy as np
 
 from strongroom.backtest.data import PriceHistory
 from strongroom.backtest.quotes import QuotedBooks, Quotes
-from strongroom.backtest.run import RunResult
+from strongroom.backtest.run import DecidedTrade, RunResult
 from strongroom.backtest.simulated_chain import ClosedMarket
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import DAY, HOUR, MICRO, VIRTUAL_SHARES
@@ -47,6 +47,28 @@ class Drawdown:
 
 
 @dataclass(frozen=True)
+class Sales:
+    """What an exit rule sold; units.
+
+    Attributes:
+        decisions: that were filled, at least in part
+        received: fees paid
+        held: what the same tokens paid in the end
+        gain: received - held: what the rule earned against holding on, below 0 what it cost; what
+            the money earned meanwhile is not in it
+        interval: of gain a unit received, whole events drawn again
+    """
+
+    rule: str
+    decisions: int
+    tokens: float
+    received: float
+    held: float
+    gain: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
 class Summary:
     """One outcome in numbers; money in units, returns as fractions."""
 
@@ -72,6 +94,7 @@ class Summary:
     won: float
     reports: int
     most_not_home: float  # of NAV at the bid: profit that did not count yet
+    exits: tuple[Sales, ...]  # by rule
     verdict: str
 
 
@@ -193,7 +216,36 @@ def summarise(outcome: RunResult, seed: int, half_spread: int) -> Summary:
         most_not_home=max(
             (e.not_home / e.nav_bid for e in outcome.reports if e.nav_bid), default=0
         ),
+        exits=sales_by_rule(outcome, seed),
         verdict=_verdict(outcome, interval),
+    )
+
+
+def sales_by_rule(outcome: RunResult, seed: int) -> tuple[Sales, ...]:
+    """Return what each exit rule earned or cost against holding to the end, by name."""
+    sold: dict[str, list[DecidedTrade]] = {}
+    for each in outcome.trades:
+        if each.rule and each.filled and each.side == "SELL":
+            sold.setdefault(each.rule, []).append(each)
+    return tuple(_sales(rule, sold[rule], seed) for rule in sorted(sold))
+
+
+def _sales(rule: str, trades: Sequence[DecidedTrade], seed: int) -> Sales:
+    events: dict[str, tuple[float, float]] = {}
+    for each in trades:
+        received, gain = events.get(each.event, (0.0, 0.0))
+        got = (each.cash - each.fee) / MICRO
+        events[each.event] = received + got, gain + got - each.won * each.filled / MICRO
+    received = sum(stake for stake, _ in events.values())
+    gain = sum(gain for _, gain in events.values())
+    return Sales(
+        rule,
+        len({each.decision for each in trades}),
+        sum(each.filled for each in trades) / MICRO,
+        received,
+        received - gain,
+        gain,
+        bootstrap(list(events.values()), seed),
     )
 
 

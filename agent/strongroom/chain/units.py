@@ -16,6 +16,7 @@ PRICE = (
 )  # scale of a vault's prices: base units of assets per base unit of a share, times this
 FIRST_PRICE = PRICE // VIRTUAL_SHARES  # of an empty vault: one unit of assets for a whole share
 BPS = 10_000
+LEAST_ORDER = MICRO  # the venue takes no order below a dollar that takes at once
 LOT = MICRO // 100  # sizes of hundredths of a token are exact at every tick of the venue
 WAD = 10**18
 ETHER = 10**18  # wei

@@ -22,10 +22,10 @@ from strongroom.chain.ids import (
     to_bytes,
     transaction_key,
 )
-from strongroom.chain.order_amounts import fitting
 from strongroom.chain.orders import MoveKind, OnFailure, OrderKind, Outcome, Side
-from strongroom.chain.units import BPS, MICRO
+from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import Listener, SafeSender
+from strongroom.execution.legs import attempts_of, is_order, sale_of, sized
 from strongroom.execution.order_desk import Desk
 from strongroom.execution.owned_wallets import WalletUnusable
 from strongroom.execution.vault_reader import VaultReader
@@ -39,7 +39,6 @@ from strongroom.strategy.decide import Decision
 from strongroom.strategy.record import DecidedLeg, DecidedMove, DecisionRecord, Opening
 
 UNWIND = 1_000  # legs from this number on sell what other legs bought too much of
-LEAST_SALE = 5 * MICRO  # micro-tokens: the venue takes no smaller order
 
 
 class SafeStage(StrEnum):
@@ -282,19 +281,39 @@ class Tasks:
         if leg.kind == OrderKind.POOL:
             return self._at_pool(task, leg, number, target, may_place)
         filled = 0
-        for attempt in range(self._rules.attempts):
+        for attempt, order in enumerate(attempts_of(leg, self._rules.attempts)):
+            rests, takes_rest = (leg.rest_at is not None and attempt == place for place in (0, 1))
             intent = self._journal.find(intent_key(task.decision, number, attempt))
             if intent is None:
-                left = sized(leg, target - filled)
-                if left <= 0 or not may_place or not self._again(task, number, attempt):
+                left = sized(order, target - filled)
+                if left <= 0 or not may_place or (takes_rest and not is_order(order, left)):
                     return filled
-                intent = self._place(task, replace(leg, size=left), number, attempt)
+                if not takes_rest and not self._again(task, number, attempt):
+                    return filled
+                intent = self._place(task, replace(order, size=left), number, attempt)
                 if intent is None:
                     return filled  # it could not be built
+            late = not may_place or self._now() >= task.time + leg.rest_s
+            if rests and late and intent.state != IntentState.CLOSED:
+                self._desk.cancel(intent.key)
+                intent = self._journal.get(intent.key)
             if intent.state != IntentState.CLOSED:
                 return None
             filled += intent.filled
         return filled
+
+    def rests_until(self) -> int | None:
+        """Return when the first order that rests before its leg takes is taken out; None: there is
+        none."""
+        times = [
+            task.time + leg.rest_s
+            for task in self._journal.open_tasks()
+            for number, leg in enumerate(self._journal.record(task.decision).legs)
+            if leg.rest_at is not None
+            and (first := self._journal.find(intent_key(task.decision, number, 0))) is not None
+            and first.state != IntentState.CLOSED
+        ]
+        return min(times, default=None)
 
     def _at_pool(
         self, task: Task, leg: DecidedLeg, number: int, target: int, may_place: bool
@@ -366,10 +385,10 @@ class Tasks:
                 continue
             attempts = (
                 self._journal.find(intent_key(task.decision, number, attempt))
-                for attempt in range(self._rules.attempts)
+                for attempt, _ in enumerate(attempts_of(leg, self._rules.attempts))
             )
             bought = sum(each.filled for each in attempts if each is not None)
-            back = sale_of(leg, bought - int(leg.size * ratio), self._rules)
+            back = sale_of(leg, bought - int(leg.size * ratio), self._rules.slippage_bps)
             closed = bool(self._vault.closed([leg.vault_market]))
             if not may_place or closed or not self._is_wanted(back):
                 continue  # held
@@ -379,7 +398,7 @@ class Tasks:
 
     def _is_wanted(self, sale: DecidedLeg) -> bool:
         """Whether the venue takes an order so small, and somebody bids its price."""
-        if sale.size < LEAST_SALE or sale.price * sale.size < MICRO:
+        if not is_order(sale, sale.size):
             return False
         book = self._book(sale.token)
         return book is not None and book.bid is not None and sale.price <= Decimal(book.bid) / MICRO
@@ -463,20 +482,6 @@ class Tasks:
     def _close(self, task: Task, why: str) -> None:
         self._journal.close_task(task.decision, why)
         self._on_event("task_closed", {"decision": task.decision, "why": why})
-
-
-def sized(leg: DecidedLeg, most: int) -> int:
-    """Return the largest size that an order of a leg can have, micro-tokens."""
-    return fitting(leg.kind, leg.side, int(leg.price * MICRO), max(0, most))
-
-
-def sale_of(leg: DecidedLeg, excess: int, rules: TaskRules) -> DecidedLeg:
-    """Return the order that sells what a purchase has too much of, at the lowest price at which
-    that is done: on the tick, up."""
-    least = leg.price * (BPS - rules.slippage_bps) / BPS
-    price = -(-least // leg.tick) * leg.tick
-    back = replace(leg, side=Side.SELL, price=price, kind=OrderKind.FAK)
-    return replace(back, size=sized(back, excess))
 
 
 def _stood(record: DecisionRecord) -> tuple[TokenId, float, float] | None:

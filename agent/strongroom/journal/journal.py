@@ -162,6 +162,17 @@ class Journal:
         with self._engine.connect() as connection:
             return [task_of(row) for row in connection.execute(_OPEN_TASKS).mappings()]
 
+    def decided_after(self, number: int) -> list[tuple[int, DecisionRecord]]:
+        """Return the number and the record of each task after one, oldest first."""
+        chosen = (
+            select(tasks.c.number, decisions.c.record)
+            .join(decisions, tasks.c.decision == decisions.c.id)
+            .where(tasks.c.number > number)
+            .order_by(tasks.c.number)
+        )
+        with self._engine.connect() as connection:
+            return [(row.number, decode(row.record)) for row in connection.execute(chosen)]
+
     def task(self, decision: DecisionId) -> Task | None:
         """Return a decision's task."""
         chosen = select(tasks).where(tasks.c.decision == decision)

@@ -179,8 +179,6 @@ class SizingSection(Section):
     unit_bps: int = Field(100, gt=0, le=EVENT_BPS)
     flat: Decimal = Decimal(0)
     loss_budget: Decimal | None = None
-    stages: int = Field(1, ge=1)
-    stage_gap_s: int = Field(HOUR, ge=0)
     depth_share: Decimal = Field(Decimal(1), gt=0, le=1)
 
 

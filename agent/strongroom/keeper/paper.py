@@ -6,18 +6,21 @@ nobody can say where in the queue they would have stood. The positions and the c
 fact of the paper journal and stand beside the chain's in the view.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pydantic import TypeAdapter
 
 from strongroom.chain.ids import ConditionId, Json, MarketId, Question, canonical
 from strongroom.chain.orders import NO, YES, Side
+from strongroom.information.gamma import Market
 from strongroom.information.sources import Look
 from strongroom.journal import SupposedFill
 from strongroom.keeper.supposed_fills import fills_of
 from strongroom.keeper.tick import Keeper
 from strongroom.strategy.decide import Decision, decide
+from strongroom.strategy.past import Past, traded_of
+from strongroom.strategy.record import DecisionRecord
 from strongroom.strategy.view import MarketState, VaultState
 
 FACT = "paper"
@@ -28,11 +31,13 @@ NO_ACCOUNT = MarketState(
 
 @dataclass(frozen=True)
 class PaperBook:
-    """What paper has: cash beside the vault's, tokens (YES, NO) and their cost by market."""
+    """What paper has: cash beside the vault's, tokens (YES, NO) and their cost by market, and what
+    its decisions have come to."""
 
     cash: int = 0
     held: Mapping[MarketId, Mapping[ConditionId, tuple[int, int]]] = field(default_factory=dict)
     cost: Mapping[MarketId, int] = field(default_factory=dict)
+    past: Past = field(default_factory=Past)
 
     def filled(self, fill: SupposedFill) -> "PaperBook":
         """Return the book after a fill."""
@@ -47,7 +52,27 @@ class PaperBook:
             self.cash - sign * fill.cash,
             {**self.held, market: conditions},
             {**self.cost, market: cost},
+            self.past,
         )
+
+    def decided(
+        self,
+        record: DecisionRecord,
+        fills: Sequence[SupposedFill],
+        markets: Mapping[ConditionId, Market],
+    ) -> "PaperBook":
+        """Return the book after a decision whose orders were filled so."""
+        book = self
+        for fill in fills:
+            book = book.filled(fill)
+        sums = {
+            (markets[fill.condition].token_ids[fill.outcome], fill.side): (fill.size, fill.cash)
+            for fill in fills
+        }
+        past = self.past
+        for each in traded_of(record, sums):
+            past = past.after(each)
+        return replace(book, past=past)
 
 
 _BOOK = TypeAdapter(PaperBook)
@@ -78,7 +103,8 @@ class PaperKeeper(Keeper):
         book = _BOOK.validate_json(text) if text else PaperBook()
         view = self.view(look, state)
         questions = {name: each.question_key for name, each in view.by_vault_market.items()}
-        view = replace(view, vault=with_paper(view.vault, book, questions))
+        vault = with_paper(view.vault, book, questions)
+        view = replace(view, vault=vault, past=book.past)
         found = decide(view, self.packs, self.rules, self.journal.salt())
         self.on_view(view, found)
         for decision in found.decisions:
@@ -91,8 +117,7 @@ class PaperKeeper(Keeper):
     def _carry_out(self, decision: Decision, look: Look, book: PaperBook) -> PaperBook:
         """Fill a decision's orders on paper; return the book after it."""
         fills = fills_of(decision.record, look.markets, look.books) or ()
-        for fill in fills:
-            book = book.filled(fill)
+        book = book.decided(decision.record, fills, look.markets)
         words = [str(fill) for fill in fills]
         self.journal.keep(FACT, canonical(_BOOK.dump_python(book, mode="json")).decode())
         self.journal.close_task(decision.id, "paper: " + ("; ".join(words) or "not filled"))

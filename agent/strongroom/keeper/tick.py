@@ -34,6 +34,7 @@ from strongroom.information.sources import Look
 from strongroom.journal import Journal
 from strongroom.journal.states import AnswerKind
 from strongroom.keeper.approving import Approvals, score, unscored_conditions
+from strongroom.keeper.past_trades import PastReader
 from strongroom.reporting.report import Reporter
 from strongroom.reporting.seen import Unseen, unseen
 from strongroom.settings import AlreadyRuns
@@ -116,6 +117,7 @@ class Keeper:
     check_signers: Callable[[], None] = lambda: None  # raises NotSigned: nothing can be signed
     check_alone: Callable[[], None] = lambda: None  # raises AlreadyRuns: the journal is another's
     refused: Mapping[str, int] = field(default_factory=dict)  # market records, by reason
+    past: PastReader | None = None  # made when a rule needs it
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
     _halts: dict[str, str] = field(default_factory=dict)
     _venue_again: float = 0.0
@@ -259,6 +261,9 @@ class Keeper:
         )
         if self.approvals is not None:
             view = replace(view, busy=view.busy | self.approvals.busy(view.now))
+        if self.rules.trading:
+            self.past = self.past or PastReader(self.journal)
+            view = replace(view, past=self.past.read(state.markets, self.chain.now()))
         unknown = [name for name in sorted(view.by_vault_market) if name not in state.markets]
         return replace(view, vault=replace(state, closed=self.vault.closed(unknown)))
 

@@ -54,6 +54,7 @@ from strongroom.keeper.configuration import (
     ReporterSection,
     SizingSection,
 )
+from strongroom.keeper.pack_sections import parameters_of, trading_of
 from strongroom.keeper.radar import venues_of
 from strongroom.keeper.tick import Keeper, Watch
 from strongroom.keeper.venue_access import log_in_as, safe_keys, venue_relayer, venue_wallets
@@ -64,6 +65,7 @@ from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import CosignerAway, OwnKeys, Signers, WithCosigner
 from strongroom.strategy.api import BadParameters, Pack, UnknownPack, make_pack
 from strongroom.strategy.decide import Exchanges, Rules
+from strongroom.strategy.exits import Trading
 from strongroom.strategy.portfolio import PortfolioLimits
 from strongroom.strategy.sizing import Sizing, Tier
 
@@ -203,7 +205,8 @@ def make_packs(sections: Mapping[str, Mapping[str, Json]]) -> list[Pack]:
     if not sections:
         raise ConfigError("[packs] is empty: name at least one, e.g. [packs.tail]")
     try:
-        return [make_pack(name, parameters) for name, parameters in sections.items()]
+        named = parameters_of(sections)
+        return [make_pack(name, parameters) for name, parameters in named.items()]
     except (UnknownPack, BadParameters) as error:
         raise ConfigError(f"[packs] {error}") from error
 
@@ -225,10 +228,16 @@ def rules_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Rules:
         {each.market.condition_id: each.pool for each in pools},
         *newer,
     )
-    return make_rules(config.sizing, config.limits, exchanges)
+    trading = trading_of(config.packs, config.execution.order_lifetime_s)
+    return make_rules(config.sizing, config.limits, exchanges, trading)
 
 
-def make_rules(sizing: SizingSection, limits: LimitsSection, exchanges: Exchanges) -> Rules:
+def make_rules(
+    sizing: SizingSection,
+    limits: LimitsSection,
+    exchanges: Exchanges,
+    trading: Mapping[str, Trading],
+) -> Rules:
     """Return what decides beside the packs, from its sections.
 
     Raises:
@@ -243,8 +252,6 @@ def make_rules(sizing: SizingSection, limits: LimitsSection, exchanges: Exchange
             unit_bps=sizing.unit_bps,
             flat=int(sizing.flat * MICRO),
             loss_budget=None if sizing.loss_budget is None else int(sizing.loss_budget * MICRO),
-            stages=sizing.stages,
-            stage_gap_s=sizing.stage_gap_s,
         )
         portfolio = PortfolioLimits(
             event_bps=limits.event_bps,
@@ -262,6 +269,7 @@ def make_rules(sizing: SizingSection, limits: LimitsSection, exchanges: Exchange
         how,
         portfolio,
         groups={name: frozenset(groups) for name, groups in limits.groups.items()},
+        trading=trading,
         depth_share=sizing.depth_share,
         rest_s=limits.rest_s,
         max_open=limits.max_open,

@@ -73,6 +73,8 @@ def _what(decision: DecisionId, record: DecisionRecord) -> Iterator[str]:
             f"  leg {number}: {leg.side} {format_units(leg.size, 2)} {leg.outcome} at "
             f"{leg.price} or better ({leg.kind}): {leg.question}"
         )
+        if leg.rest_at is not None:
+            yield f"    first rests at {leg.rest_at} for {leg.rest_s} s"
     for move in record.moves:
         yield f"  then {move.kind} {format_units(move.amount, 2)} of {move.condition}"
 
@@ -80,7 +82,9 @@ def _what(decision: DecisionId, record: DecisionRecord) -> Iterator[str]:
 def _why(record: DecisionRecord) -> Iterator[str]:
     numbers = ", ".join(f"{name} {value}" for name, value in record.numbers.items())
     yield "Reason"
-    if record.sure:
+    if record.exit_rule:
+        yield f"  exit rule: {record.exit_rule}; a token brings {record.cost} after fees: {numbers}"
+    elif record.sure:
         yield f"  it earns in every state: {numbers}"
     else:
         yield (

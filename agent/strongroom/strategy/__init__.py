@@ -13,12 +13,14 @@ from strongroom.strategy.api import (
     GROUP,
     PARAMETERS,
     Confidence,
+    Fair,
     Leg,
     Move,
     Pack,
     Proposal,
     Rooms,
 )
+from strongroom.strategy.past import Past, Purchase
 from strongroom.strategy.portfolio import Day
 from strongroom.strategy.view import ClassState, MarketState, VaultState, View
 
@@ -35,6 +37,7 @@ __all__ = [
     "ConditionId",
     "Confidence",
     "Day",
+    "Fair",
     "FeeSchedule",
     "Given",
     "Leg",
@@ -48,7 +51,9 @@ __all__ = [
     "OrderKind",
     "Outcome",
     "Pack",
+    "Past",
     "Proposal",
+    "Purchase",
     "QuestionId",
     "Rooms",
     "Side",

@@ -106,6 +106,14 @@ class Pack(Protocol):
 
 
 @runtime_checkable
+class Fair(Protocol):
+    """A pack that says what it holds an outcome for; exit rules ask it."""
+
+    def chance(self, view: View, market: Market, outcome: Outcome) -> float | None:
+        """Return the chance that an outcome pays, its best estimate; None: it does not know."""
+
+
+@runtime_checkable
 class Confidence(Protocol):
     """A pack that proposes nothing and only lifts what others propose."""
 

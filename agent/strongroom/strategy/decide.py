@@ -5,9 +5,11 @@ keccak is the decision's id and travels in each of its orders' signed `metadata`
 unguessable until the record is revealed with a report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 
 from strongroom.chain.ids import (
     ConditionId,
@@ -21,10 +23,11 @@ from strongroom.chain.ids import (
 from strongroom.chain.order_amounts import fitting, step
 from strongroom.chain.orders import YES, MoveKind, OrderKind
 from strongroom.chain.protocols import Protocol
-from strongroom.chain.units import MICRO, on_tick
+from strongroom.chain.units import BPS, LEAST_ORDER, MICRO, on_tick
 from strongroom.errors import Refused
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Confidence, Leg, Pack, Proposal
+from strongroom.strategy.exits import Trading, exits, first_price, left_lately
 from strongroom.strategy.portfolio import Day, PortfolioLimits, Stake, room
 from strongroom.strategy.record import (
     DecidedLeg,
@@ -36,8 +39,6 @@ from strongroom.strategy.record import (
 )
 from strongroom.strategy.sizing import Size, Sizing, bounded
 from strongroom.strategy.view import View
-
-LEAST_ORDER = MICRO  # the venue takes no marketable order below a dollar
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Rules:
     sizing: Sizing = field(default_factory=Sizing)
     limits: PortfolioLimits = field(default_factory=PortfolioLimits)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    trading: Mapping[str, Trading] = field(default_factory=dict)  # by pack
     depth_share: Decimal = Decimal(1)  # of what a book offers
     rest_s: int = 300  # between two decisions on one market
     quote_rest_s: int = 15  # the same where orders rest
@@ -116,20 +118,31 @@ class _Round:
         self.view, self.packs, self.rules, self.salt = view, packs, rules, salt
         self.spent: dict[MarketId, int] = {}  # micro-units
         self.unmarked: dict[MarketId, Opening] = {}  # to be opened, and marked by a report first
-        self.day = view.day or Day(0, 0)
+        self.taken: set[MarketId] = set()  # decided on in this round
+        self.by_pack: Counter[str] = Counter()  # of `spent`
+        self.day = (view.day or Day(0, 0)).with_loss(view.past.lost_at)
         self.held = view.holdings(rules.groups)
 
-    def rooms(self, market: Market) -> tuple[int, str]:
-        found = self.named_rooms(market)
+    def proposals(self) -> Iterator[Proposal]:
+        """Yield what is proposed; a pack is asked once those before it are decided on."""
+        yield from exits(self.view, self.packs, self.rules.trading)
+        for pack in self.packs:
+            yield from pack.propose(self.view, partial(self.rooms_before_fees, pack.name))
+
+    def trading(self, pack: str) -> Trading:
+        return self.rules.trading.get(pack, Trading())
+
+    def rooms(self, pack: str, market: Market) -> tuple[int, str]:
+        found = self.named_rooms(pack, market)
         binding = min(found, key=lambda name: found[name])
         return max(0, found[binding]), binding
 
-    def rooms_before_fees(self, market: Market) -> tuple[int, str]:
+    def rooms_before_fees(self, pack: str, market: Market) -> tuple[int, str]:
         """Return what may be paid for tokens, so that the highest fee on them still fits."""
-        left, binding = self.rooms(market)
+        left, binding = self.rooms(pack, market)
         return int(left / (1 + market.fees.rate)), binding
 
-    def named_rooms(self, market: Market) -> dict[str, int]:
+    def named_rooms(self, pack: str, market: Market) -> dict[str, int]:
         view, rules, question = self.view, self.rules, market.question_key
         name = view.market_of(market)
         found = view.contract_rooms(market, self.spent)
@@ -153,6 +166,10 @@ class _Round:
             found["open markets"] = 0
         if name is not None and view.names_wallet(market) and self.wallets_left(name) <= 0:
             found["wallets"] = 0
+        budget = self.trading(pack).budget_bps
+        if budget is not None:
+            staked = view.staked_by(pack) + self.by_pack[pack]
+            found[f"budget of {pack}"] = budget * view.vault.nav // BPS - staked
         return found | {portfolio.binding: portfolio.assets}
 
     def wallets_left(self, name: MarketId) -> int:
@@ -173,6 +190,16 @@ class _Round:
         groups = self.rules.groups
         return groups.get(question, frozenset()) | groups.get(event, frozenset())
 
+    def judged(self, proposal: Proposal, number: int, most: int) -> Decision | Passed:
+        """Return what a proposal comes to as decision `number` of at most so many."""
+        question = proposal.legs[0].market.question
+        if number >= most:
+            return Passed(proposal.pack, question, "enough for one round")
+        try:
+            return self.decide(proposal, number)
+        except _NotNow as reason:
+            return Passed(proposal.pack, question, str(reason))
+
     def decide(self, proposal: Proposal, number: int) -> Decision:
         """Return the decision that a proposal comes to.
 
@@ -182,7 +209,7 @@ class _Round:
         view = self.view
         for leg in proposal.legs:
             name = self.name_of(leg.market)
-            if name in view.busy or name in self.spent:
+            if name in view.busy or name in self.taken:
                 raise _NotNow("a task is open in this market")
             last = view.decided.get(name)
             rest = self.rules.quote_rest_s if proposal.resting else self.rules.rest_s
@@ -210,7 +237,7 @@ class _Round:
         sized, sizing = self.sized(proposal)
         budgets = self.budgets(sized, proposal)
         for name, assets in budgets.items():
-            left, binding = self.rooms(view.by_vault_market[name])
+            left, binding = self.rooms(proposal.pack, view.by_vault_market[name])
             if assets > left:
                 raise _NotNow(f"needs {assets}, {binding} leaves {left}")
         free = view.vault.idle - view.vault.owed - view.vault.asked - sum(self.spent.values())
@@ -219,6 +246,8 @@ class _Round:
         self.check_marks(sized)
         record = self.record(proposal, sized, budgets, sizing, number)
         self.spent |= {name: assets for name, assets in budgets.items() if assets}
+        self.by_pack[proposal.pack] += sum(budgets.values())
+        self.taken |= budgets.keys()
         return Decision(record.id, record)
 
     def name_of(self, market: Market) -> MarketId:
@@ -261,8 +290,11 @@ class _Round:
         if proposal.sized:
             return legs, SizingNote("plan", "plan")
         if proposal.resting:
-            return self.resting(legs)
+            return self.resting(proposal.pack, legs)
         (leg,) = legs
+        token = leg.market.token_ids[leg.outcome]
+        if left_lately(self.view, token, proposal.pack, self.trading(proposal.pack).exits):
+            raise _NotNow("an exit rule has sold it lately")
         chosen, limits = self.choose(proposal, leg)
         fee = leg.market.fees.most_up_to(MICRO, leg.price)  # of one token
         kind = self.kind_of(leg.market, proposal.kind)
@@ -279,6 +311,7 @@ class _Round:
 
     def choose(self, proposal: Proposal, leg: Leg) -> tuple[Size, dict[str, int]]:
         view, sizing = self.view, self.rules.sizing
+        how = self.trading(proposal.pack)
         lifts = [pack.lift(view, proposal) for pack in self.packs if isinstance(pack, Confidence)]
         limits = sizing.limits(
             proposal.edge,
@@ -292,20 +325,20 @@ class _Round:
         staked = state.exposure if state is not None else 0
         wanted = min(limits.values()) - staked
         rule = min(limits, key=lambda each: limits[each])
-        if sizing.stages > 1:
-            before = view.decided.get(self.name_of(leg.market), -sizing.stage_gap_s)
-            if view.now - before < sizing.stage_gap_s:
-                raise _NotNow("the next stage is not due")
-            wanted = min(wanted, min(limits.values()) // sizing.stages)
+        if how.slices > 1:
+            before = view.decided.get(self.name_of(leg.market), -how.gap_s)
+            if view.now - before < how.gap_s:
+                raise _NotNow("the next slice is not due")
+            wanted = min(wanted, min(limits.values()) // how.slices)
         depth = int(leg.size * self.rules.depth_share) * leg.price // MICRO
-        rooms = self.named_rooms(leg.market) | {"depth": depth}
+        rooms = self.named_rooms(proposal.pack, leg.market) | {"depth": depth}
         chosen = bounded(rule, wanted, rooms)
         if chosen.assets <= 0:
             raise _NotNow(f"{chosen.binding} leaves nothing (exposure: {staked})")
         return chosen, limits | rooms
 
-    def resting(self, legs: list[Leg]) -> tuple[list[Leg], SizingNote]:
-        left, binding = self.rooms_before_fees(legs[0].market)
+    def resting(self, pack: str, legs: list[Leg]) -> tuple[list[Leg], SizingNote]:
+        left, binding = self.rooms_before_fees(pack, legs[0].market)
         state = self.view.state_of(legs[0].market)
         left += state.free if state is not None else 0
         needed = sum(leg.size * leg.price // MICRO for leg in legs)
@@ -349,7 +382,7 @@ class _Round:
             vault=view.vault.address,
             time=view.now,
             question=" & ".join(dict.fromkeys(leg.market.question for leg in legs)),
-            legs=tuple(self.decided(leg, proposal.kind) for leg in legs),
+            legs=tuple(self.decided(leg, proposal) for leg in legs),
             moves=tuple(
                 DecidedMove(
                     move.kind, self.name_of(move.market), move.market.condition_id, move.amount
@@ -376,9 +409,12 @@ class _Round:
         )
         return salted(plain, f"{self.salt}{number}")
 
-    def decided(self, leg: Leg, kind: OrderKind) -> DecidedLeg:
+    def decided(self, leg: Leg, proposal: Proposal) -> DecidedLeg:
         """Return a leg as it is kept and carried out."""
-        market = leg.market
+        market, kind = leg.market, self.kind_of(leg.market, proposal.kind)
+        passive_s, first = self.trading(proposal.pack).passive_s, None
+        if passive_s and leg.buys and not proposal.sized and kind == OrderKind.FAK:
+            first = first_price(self.view, leg)
         return DecidedLeg(
             vault_market=self.name_of(market),
             condition=market.condition_id,
@@ -390,7 +426,9 @@ class _Round:
             size=leg.size,
             tick=market.tick,
             exchange=self.rules.exchanges.of(market),
-            kind=self.kind_of(market, kind),
+            kind=kind,
+            rest_at=None if first is None else Decimal(first) / MICRO,
+            rest_s=0 if first is None else passive_s,
         )
 
     def kind_of(self, market: Market, kind: OrderKind) -> OrderKind:
@@ -431,7 +469,7 @@ class _Round:
 
 
 def decide(view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:
-    """Return what is to be done now, in the order of the packs.
+    """Return what is to be done now: what exit rules sell, then in the order of the packs.
 
     Args:
         salt: a secret of the vault's operator, revealed with the records
@@ -439,33 +477,21 @@ def decide(view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:
     this = _Round(view, packs, rules, salt)
     decisions: list[Decision] = []
     passed: list[Passed] = []
-    for pack in packs:
-        for proposal in pack.propose(view, this.rooms_before_fees):
-            question = proposal.legs[0].market.question
-            if len(decisions) >= rules.max_decisions:
-                passed.append(Passed(pack.name, question, "enough for one round"))
-                continue
-            try:
-                decisions.append(this.decide(proposal, len(decisions)))
-            except _NotNow as reason:
-                passed.append(Passed(pack.name, question, str(reason)))
+    for proposal in this.proposals():
+        match this.judged(proposal, len(decisions), rules.max_decisions):
+            case Passed() as each:
+                passed.append(each)
+            case decision:
+                decisions.append(decision)
     return Round(tuple(decisions), tuple(passed), tuple(this.unmarked.values()))
 
 
 def proposals(view: View, packs: Sequence[Pack], rules: Rules) -> list[Proposal]:
-    """Return what the packs propose, in their order, before it is sized."""
-    rooms = _Round(view, packs, rules, "").rooms_before_fees
-    return [each for pack in packs for each in pack.propose(view, rooms)]
+    """Return what exit rules and packs propose, in their order, before it is sized."""
+    return list(_Round(view, packs, rules, "").proposals())
 
 
 def check(view: View, rules: Rules, wanted: Sequence[Proposal]) -> list[Decision | Passed]:
     """Hold proposals that have their sizes against every limit, each beside those before it."""
     this = _Round(view, (), rules, "")
-    found: list[Decision | Passed] = []
-    for number, proposal in enumerate(wanted):
-        try:
-            found.append(this.decide(proposal, number))
-        except _NotNow as reason:
-            question = proposal.legs[0].market.question
-            found.append(Passed(proposal.pack, question, str(reason)))
-    return found
+    return [this.judged(proposal, number, len(wanted)) for number, proposal in enumerate(wanted)]

@@ -3,7 +3,7 @@ rest after a loss. The smallest room wins, and its name is reported.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from strongroom.chain.units import BPS, HOUR, PRICE, VIRTUAL_SHARES
 from strongroom.errors import BadInput
@@ -62,6 +62,11 @@ class Day:
     opening: int
     price: int
     last_loss_at: int | None = None  # timestamp of the last position closed at a loss
+
+    def with_loss(self, at: int | None) -> "Day":
+        """Return the day after another loss; None: there was none."""
+        known = [each for each in (self.last_loss_at, at) if each is not None]
+        return replace(self, last_loss_at=max(known, default=None))
 
 
 def share_price(nav: int, supply: int) -> int:

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from strongroom.chain.ids import ConditionId
 from strongroom.chain.orders import Outcome, Side
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import LEAST_ORDER, MICRO
 from strongroom.information.books import Book
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Leg, Move, Pack, Proposal
-from strongroom.strategy.decide import LEAST_ORDER, Passed, Rules, check, proposals
+from strongroom.strategy.decide import Passed, Rules, check, proposals
 from strongroom.strategy.record import DecidedLeg, DecisionRecord
 from strongroom.strategy.view import View
 

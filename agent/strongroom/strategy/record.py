@@ -33,7 +33,12 @@ class BadRecord(BadInput):
 
 @dataclass(frozen=True)
 class DecidedLeg:
-    """One order of a decision: `size` micro-tokens at `price` or better."""
+    """One order of a decision: `size` micro-tokens at `price` or better.
+
+    Attributes:
+        rest_at: where it rests first, for `rest_s` seconds, before the rest of it takes; None: it
+            takes at once
+    """
 
     vault_market: MarketId
     condition: ConditionId
@@ -46,6 +51,8 @@ class DecidedLeg:
     tick: Decimal
     exchange: str  # address, or the pool's
     kind: OrderKind
+    rest_at: Decimal | None = None
+    rest_s: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,12 @@ class DecisionRecord:
     nav: int
     snapshot: str
     salt: str = ""
+
+    @property
+    def exit_rule(self) -> str:
+        """The exit rule that decided; empty: a pack did."""
+        rule = self.numbers.get("exit", "")
+        return rule if isinstance(rule, str) else ""
 
     @property
     def id(self) -> DecisionId:
@@ -195,7 +208,7 @@ def record_json(record: DecisionRecord) -> dict[str, Json]:
 
 
 def _leg(leg: DecidedLeg) -> dict[str, Json]:
-    return {
+    found: dict[str, Json] = {
         "vault_market": leg.vault_market,
         "condition": leg.condition,
         "question": leg.question,
@@ -208,6 +221,9 @@ def _leg(leg: DecidedLeg) -> dict[str, Json]:
         "exchange": leg.exchange,
         "kind": leg.kind,
     }
+    if leg.rest_at is not None:
+        found |= {"rest_at": str(leg.rest_at), "rest_s": leg.rest_s}
+    return found
 
 
 def _sizing(note: SizingNote) -> dict[str, Json]:

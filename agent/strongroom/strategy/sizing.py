@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from strongroom.chain.units import BPS, HOUR
+from strongroom.chain.units import BPS
 from strongroom.errors import BadInput
 
 Rule = Literal["tiers", "kelly", "unit", "flat", "inverted"]
@@ -57,7 +57,6 @@ class Sizing:
         units, unit_bps: of NAV
         flat: micro-units
         loss_budget: micro-units that one position may lose; also bounds the other rules
-        stages: a position is entered in so many steps, `stage_gap_s` apart
     """
 
     rule: Rule = "tiers"
@@ -67,8 +66,6 @@ class Sizing:
     unit_bps: int = 100
     flat: int = 0
     loss_budget: int | None = None
-    stages: int = 1
-    stage_gap_s: int = HOUR
 
     def __post_init__(self) -> None:
         """Refuse rules that lack their number.
@@ -82,8 +79,6 @@ class Sizing:
             raise BadInput("sizing rule inverted needs `loss_budget`, in micro-units")
         if not 0 < self.fraction <= KELLY_FRACTION:
             raise BadInput(f"fraction {self.fraction} is not within (0, {KELLY_FRACTION}]")
-        if self.stages < 1:
-            raise BadInput(f"{self.stages} stages: at least 1")
 
     def limits(
         self, edge: float, chance: float, cost: float, nav: int, evidence: int = 1, lift: int = 0

@@ -15,6 +15,7 @@ from strongroom.chain.units import BPS
 from strongroom.information.books import Book
 from strongroom.information.forecast import Given
 from strongroom.information.gamma import Market
+from strongroom.strategy.past import Past
 from strongroom.strategy.portfolio import Day, Stake
 
 
@@ -139,6 +140,7 @@ class View:
         books: by token id
         busy: vault markets in which a decision is being carried out
         decided: vault market -> time of the last decision on it
+        past: what decisions have come to, where a pack's trading has rules
         negative_risk_oracle: what the conditions of negative-risk events name as their oracle
     """
 
@@ -151,6 +153,7 @@ class View:
     decided: Mapping[MarketId, int] = field(default_factory=dict)
     day: Day | None = None
     negative_risk_oracle: str = ""
+    past: Past = field(default_factory=Past)
 
     def book(self, market: Market, outcome: int) -> Book | None:
         """Return the book of one of a market's tokens."""
@@ -210,6 +213,15 @@ class View:
         """Return the YES and NO tokens of a market, micro-tokens."""
         state = self.state_of(market)
         return (0, 0) if state is None else state.positions.get(market.condition_id, (0, 0))
+
+    def staked_by(self, pack: str) -> int:
+        """Return what markets in which a pack has decided have at stake, at cost; micro-units."""
+        packs = self.past.packs
+        return sum(
+            state.exposure
+            for name, state in self.vault.markets.items()
+            if pack in packs.get(name, ())
+        )
 
     def contract_rooms(self, market: Market, spent: Mapping[MarketId, int]) -> dict[str, int]:
         """Return how much more the vault's own limits let into a market, by limit; micro-units.

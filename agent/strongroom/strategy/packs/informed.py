@@ -6,7 +6,7 @@ from dataclasses import field
 from pydantic.dataclasses import dataclass
 
 from strongroom.analysis.fair import Diverges, ForecastPool, check_divergence
-from strongroom.chain.orders import NO, YES, Side
+from strongroom.chain.orders import NO, YES, Outcome, Side
 from strongroom.chain.units import DAY, MICRO
 from strongroom.information.books import Book
 from strongroom.information.gamma import Market
@@ -47,6 +47,21 @@ class Informed:
                 found.append(proposal)
         return sorted(found, key=lambda each: -each.edge)
 
+    def chance(self, view: View, market: Market, outcome: Outcome) -> float | None:
+        """Return the pooled chance of an outcome; None without a source, or where it is so far
+        from the market that one of them misreads the question."""
+        found = self.fair(view, market)
+        if found is None or self._misreads(market, found[1], found[0]):
+            return None
+        return found[1] if outcome == YES else 1 - found[1]
+
+    def _misreads(self, market: Market, fair: float, mid: float) -> bool:
+        try:
+            check_divergence(fair, mid, self.reasons.get(market.condition_id, ""))
+        except Diverges:
+            return True
+        return False
+
     def fair(self, view: View, market: Market) -> tuple[float, float, list[str]] | None:
         """Return market's mid, fair value and the sources behind it; None without a source."""
         book = view.book(market, YES)
@@ -70,9 +85,7 @@ class Informed:
         if found is None:
             return None
         mid, fair, sources = found
-        try:
-            check_divergence(fair, mid, self.reasons.get(market.condition_id, ""))
-        except Diverges:
+        if self._misreads(market, fair, mid):
             return None
         for outcome, chance in ((YES, fair - self.margin), (NO, 1 - fair - self.margin)):
             book = view.book(market, outcome)

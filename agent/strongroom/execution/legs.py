@@ -1,0 +1,38 @@
+"""The orders of a decision's leg: those that it is tried by, what sells it again, their sizes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from strongroom.chain.order_amounts import fitting
+from strongroom.chain.orders import OrderKind, Side
+from strongroom.chain.units import BPS, LEAST_ORDER, MICRO
+from strongroom.strategy.record import DecidedLeg
+
+LEAST_SALE = 5 * MICRO  # micro-tokens: the venue takes no smaller order
+
+
+def attempts_of(leg: DecidedLeg, attempts: int) -> Iterator[DecidedLeg]:
+    """Yield a leg's orders, first to last, of its whole size: where it rests first, that one and
+    then those that take the rest."""
+    if leg.rest_at is not None:
+        yield replace(leg, price=leg.rest_at, kind=OrderKind.POST)
+    yield from [leg] * attempts
+
+
+def is_order(leg: DecidedLeg, size: int) -> bool:
+    """Whether the venue takes an order so small."""
+    return size >= LEAST_SALE and leg.price * size >= LEAST_ORDER
+
+
+def sized(leg: DecidedLeg, most: int) -> int:
+    """Return the largest size that an order of a leg can have, micro-tokens."""
+    return fitting(leg.kind, leg.side, int(leg.price * MICRO), max(0, most))
+
+
+def sale_of(leg: DecidedLeg, excess: int, slippage_bps: int) -> DecidedLeg:
+    """Return the order that sells what a purchase has too much of, at the lowest price at which
+    that is done: on the tick, up."""
+    least = leg.price * (BPS - slippage_bps) / BPS
+    price = -(-least // leg.tick) * leg.tick
+    back = replace(leg, side=Side.SELL, price=price, kind=OrderKind.FAK)
+    return replace(back, size=sized(back, excess))
