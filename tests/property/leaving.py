@@ -1,6 +1,8 @@
-"""Promise 8 at the end of a life: everybody gets out, though nobody in charge does anything."""
+"""Promises 8 and 11 at the end of a life: everybody gets out, though nobody in charge does
+anything, and halted accounts have their money home."""
 
 from tests.property.life import HOLDERS, Life
+from tests.property.newer_venue import DELAY
 from tests.property.silence import DEAD
 from tests.property.world import DEPOSIT, REDEEM, SIDES, World
 
@@ -30,6 +32,20 @@ def check_promise_8_everybody_leaves(life: Life) -> None:
         for epoch in world.pending(DEPOSIT, who):
             world.cancel(DEPOSIT, epoch, who)
     _nothing_is_left(world, dead, before)
+
+
+def check_promise_11_halted_wallets_come_home(world: World) -> None:
+    """A halt has begun the wallet's pause: after the venue's delay anybody brings all home without
+    the venue, and the exchange may move nothing any more."""
+    world.wait(DELAY + 1)
+    for name, market in world.markets.items():
+        if not (market.owns_wallet and market.account.adopted() and market.account.halted()):
+            continue
+        market.account.withdraw(sender=world.who["mallory"])
+        held = world.held(name)
+        assert (held.away, held.tokens) == (0, held.inside), f"promise 11: {name} keeps {held}"
+        assert world.pusd.allowance(market.wallet, world.exchange) == 0
+        assert not world.ctf.isApprovedForAll(market.wallet, world.exchange)
 
 
 def _nothing_is_left(world: World, dead: list[str], before: dict[str, object]) -> None:

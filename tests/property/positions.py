@@ -11,6 +11,7 @@ from strongroom.signing.hashing import keeper_order_digest
 from strongroom.signing.keys import envelope
 
 from tests.property.evm import Contract
+from tests.property.newer_venue import deploy_protocol
 from tests.property.stage import WIDE, K, Stage
 from tests.property.world import BPS, DAY, FOREVER, NO, YES
 from tests.signing import BUY, POLY_1271, make_order, struct
@@ -69,28 +70,16 @@ class PositionWorld:
         self._questions = 0
 
     def _deploy_protocol(self) -> None:
-        evm, contract = self.evm, self.world.contract
-        self.manager = evm.deploy(contract("PositionManager"), self.pusd.address)
-        self.admin = evm.deployer
-        self.binary = self._module("BinaryModule")
-        self.events = self._module("NegRiskModule")
-        self.router = evm.deploy(contract("Router"), self.manager.address)
-        self.exchange = evm.deploy(
-            contract("ExchangeV3"),
+        protocol = deploy_protocol(self.world)
+        self.manager, self.admin = protocol.manager, protocol.admin
+        self.binary, self.events, self.router = protocol.binary, protocol.events, protocol.router
+        self.exchange = self.evm.deploy(
+            self.world.contract("ExchangeV3"),
             *(self.manager.address, NOBODY, self.who["fees"], 500),
             *(NOBODY, NOBODY, bytes(32), bytes(32)),
         )
-        self.exchange_admin = evm.deployer
+        self.exchange_admin = self.evm.deployer
         self.exchange.addOperator(self.who["operator"], sender=self.exchange_admin)
-
-    def _module(self, kind: str) -> Contract:
-        module = self.evm.deploy(self.world.contract(kind), self.manager.address)
-        owner = self.evm.deployer
-        module.addResolver(self.who["resolver"], sender=owner)
-        module.addBridge(self.who["bridge"], sender=owner)
-        self.manager.addModule(module.address, sender=self.admin)
-        self.pusd.addMinter(module.address, sender=self.pusd.owner())
-        return module
 
     def add_class(self, module: Contract, class_cap: int = 2**96 - 1) -> int:
         """The owner approves a class whose questions a module resolves."""

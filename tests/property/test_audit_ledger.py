@@ -10,7 +10,7 @@ from strongroom.audit.events import AuditedEvent
 from strongroom.audit.permissions import Limit
 
 from tests.property.audited import audit, events_of, found_at_last
-from tests.property.life import SCENES, Life, begin
+from tests.property.life import WORLDS, Life, begin
 from tests.property.world import DAY, DEPOSIT, HOUR, OPEN, UNIT, YES, World
 from tests.seeds import SEED, dice, enough
 
@@ -22,7 +22,7 @@ def lived(first_seed):
     found = []
     for number in range(LIVES):
         chance = random.Random(first_seed + number)
-        life = Life(watched=False, **SCENES[number % len(SCENES)])
+        life = Life(watched=False, **WORLDS[number % len(WORLDS)])
         begin(life)
         for step in range(STEPS):
             life.step(chance, late=number % 3 == 0 and step > STEPS * 2 // 3)

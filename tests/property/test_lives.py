@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from tests.property.books import check_promise_9_logs_rebuild_the_state
-from tests.property.leaving import check_promise_8_everybody_leaves
-from tests.property.life import SCENES, Act, Life, begin, shortest
+from tests.property.leaving import (
+    check_promise_8_everybody_leaves,
+    check_promise_11_halted_wallets_come_home,
+)
+from tests.property.life import WORLDS, Act, Life, begin, shortest
 from tests.seeds import LIVES, SEED, dice
 
 STEPS = 160
-COUNT = max(len(SCENES), LIVES // 9)  # of lives, in each of two tests
+COUNT = max(len(WORLDS), LIVES // 9)  # of lives, in each of two tests
 LOOK = 16  # acts after which everything is looked at
 
 
@@ -49,6 +52,7 @@ def end(life: Life) -> None:
     check(life)
     check_promise_9_logs_rebuild_the_state(life.world)
     check_promise_8_everybody_leaves(life)
+    check_promise_11_halted_wallets_come_home(life.world)
 
 
 def replayed(scene: dict[str, Any], acts: Sequence[Act]) -> str:
@@ -79,7 +83,7 @@ def test_promises_over_random_lives(part):
     checks: dict[str, int] = {}
     for number in range(part, 2 * COUNT, 2):
         try:
-            life = live(SCENES[number % len(SCENES)], dice("life", number))
+            life = live(WORLDS[number % len(WORLDS)], dice("life", number))
         except Failed as failed:
             raise AssertionError(f"STRONGROOM_SEED={SEED}, life {number}: {failed}") from None
         assert life.watch

@@ -4,20 +4,21 @@ Each starts from seeded lives; a failing one prints its seed. STRONGROOM_SEEDS l
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from eth_utils import keccak
 
 from tests.property.leaving import check_promise_8_everybody_leaves
-from tests.property.life import HOLDERS, SCENES, Life, lived
+from tests.property.life import HOLDERS, NEWER, WORLDS, Life, lived
 from tests.property.world import (
     BPS,
     DAY,
     DEPOSIT,
     FOREVER,
     HOUR,
+    KINDS,
     NO,
     NOBODY,
     REDEEM,
@@ -29,6 +30,7 @@ from tests.property.world import (
     VIRTUAL,
     WAD,
     YES,
+    Kind,
     Reverted,
     World,
 )
@@ -45,6 +47,11 @@ def attempt(call: Callable[..., Any], *arguments: Any, **more: Any) -> bool:
     except Reverted:
         return False
     return True
+
+
+def scene_of(seed: int) -> dict[str, Any]:
+    """Return the world of a seed; from the last one on, so that the first seeds have all kinds."""
+    return WORLDS[-seed % len(WORLDS)]
 
 
 def truth(life: Life) -> Marks:
@@ -99,18 +106,19 @@ def honest_report(life: Life) -> None:
 # 2: what a coalition takes
 
 
+@pytest.mark.parametrize("kinds", [KINDS, NEWER[0]["kinds"]], ids=["first", "newer"])
 @pytest.mark.parametrize("days", [1, 12])
-def test_2_stolen_keys_take_what_is_out_and_what_the_caps_admit(days):
+def test_2_stolen_keys_take_what_is_out_and_what_the_caps_admit(days, kinds):
     """All keepers and the venue are one thief; reports are honest, nobody comes or leaves. He
     empties accounts, fills them again, opens, loses, closes, harvests, and allocates all he can."""
-    parts = [theft(seed, days) for seed in SEEDS]
+    parts = [theft(seed, days, kinds) for seed in SEEDS]
     assert enough(sum(part > 0.7 for part in parts), len(parts) // 2), parts
 
 
-def theft(seed: int, days: int) -> float:
+def theft(seed: int, days: int, kinds: Sequence[Kind]) -> float:
     """Steal for some days; return the part of the bound that was taken at the most."""
     chance = dice("thief", seed, days)
-    life = lived(chance, 60, fees=FREE, velocity=100 * K, total_cap=350 * K)
+    life = lived(chance, 60, kinds=kinds, fees=FREE, velocity=100 * K, total_cap=350 * K)
     world = life.world
     assert settled_down(life)
     for who in HOLDERS:  # who still waits is not served meanwhile
@@ -155,10 +163,10 @@ def steal(life: Life, chance: random.Random) -> None:
             while step > UNIT:
                 if not attempt(world.allocate, name, step):
                     step //= 2
-            if market.is_delegated:
+            if market.wallet:
                 attempt(world.forward, name, world.held(name).cash)
         elif act == "empty":
-            attempt(world.trade, name, -(held.away if market.is_delegated else held.cash))
+            attempt(world.trade, name, -(held.away if market.wallet else held.cash))
             for index, amount in enumerate(held.tokens):
                 if amount:
                     attempt(world.trade, name, 0, {divmod(index, 2): -amount}, to="mallory")
@@ -234,7 +242,7 @@ def test_8_strangers_block_no_report_and_move_no_price_but_by_gifts(seed):
     """The same report with and without them: it stands, and the bid is higher at most by what they
     gave; what they can do, they may do in front of every report."""
     chance = dice("strangers", seed)
-    life = lived(chance, 80, **SCENES[seed % len(SCENES)])
+    life = lived(chance, 80, **scene_of(seed))
     world, tried = life.world, 0
     for _ in range(12):
         for _ in range(8):
@@ -271,7 +279,7 @@ def test_8_strangers_block_no_exit_and_no_claim(seed):
     """Whatever they do and whatever state it is: afterwards everybody leaves, claims, takes back;
     strangers may also close, harvest, sweep and settle."""
     chance = dice("exits", seed)
-    life = lived(chance, 60, **SCENES[seed % len(SCENES)])
+    life = lived(chance, 60, **scene_of(seed))
     world = life.world
     for _ in range(6):
         for _ in range(12):
@@ -312,7 +320,7 @@ def settled_down(life: Life) -> bool:
 def test_10_round_trips_never_profit(seed):
     """In and out by requests, while truth and marks stand still, in many states and sizes."""
     chance = dice("trips", seed)
-    life = lived(chance, 60, **SCENES[seed % len(SCENES)])
+    life = lived(chance, 60, **scene_of(seed))
     world, done = life.world, 0
     for _ in range(8):
         for _ in range(10):
@@ -389,7 +397,7 @@ def test_10_nobody_profits_who_comes_and_leaves_in_kind(seed):
 def test_10_a_hundred_dust_requests_never_profit(seed):
     """A few units and a few share-wei at a time, in a vault that is flat: nothing by rounding."""
     chance = dice("dust", seed)
-    life = lived(chance, 0, **SCENES[seed % len(SCENES)])
+    life = lived(chance, 0, **scene_of(seed))
     world = life.world
     world.request(DEPOSIT, "mallory", 777_777)
     start = world.cash("mallory") + 777_777

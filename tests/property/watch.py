@@ -349,4 +349,4 @@ class Watch:
             if stopped:
                 self._count("11")
                 assert world.pusd.allowance(account, world.exchange) == 0
-                assert not world.ctf.isApprovedForAll(account, world.exchange)
+                assert not world.tokens_of(market).isApprovedForAll(account, world.exchange)

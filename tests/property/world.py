@@ -17,6 +17,7 @@ from eth_utils import keccak
 from strongroom.chain.artifacts import TOKENS, Artifact, artifact, gnosis
 
 from tests.property.evm import Contract, Evm, Point, Reverted
+from tests.property.newer_venue import MILLION, deploy_protocol, deploy_wallets
 from tests.property.silence import forwarder, switch
 
 UNIT = 10**6  # one pUSD
@@ -93,8 +94,9 @@ class Kind:
     """A class of the world: its accounts' kind, its keeper, its caps.
 
     Attributes:
-        accounts: "binary", "event" (negative risk), "delegated", or "shaky" (binary; can be made
-            to fail)
+        accounts: "binary", "event" (negative risk), "delegated", "shaky" (binary; can be made to
+            fail), "wallet" (binary; the account owns a deposit wallet), "position" or "position
+            event" (of Protocol V2)
     """
 
     accounts: str
@@ -117,6 +119,15 @@ KINDS = (
 )
 
 
+EVENTS = ("event", "position event")
+POSITIONS = ("position", "position event")
+CODE = {
+    "delegated": "DelegatedAccount",
+    "wallet": "WalletAccount",
+    **dict.fromkeys(POSITIONS, "PositionAccount"),
+}  # the others: PolymarketAccount
+
+
 @dataclass
 class Market:
     """A market that was opened, by the name that the world knows it by."""
@@ -130,25 +141,34 @@ class Market:
     question: bytes
     conditions: list[bytes]
     tokens: list[int]  # YES and NO of each condition in turn
-    wallet: str = ""  # of a delegated account
+    wallet: str = ""  # of a delegated account, or one that owns a wallet
     resolved: dict[int, tuple[int, int]] = field(default_factory=dict)  # condition -> yes of
 
     @property
     def is_event(self) -> bool:
-        return self.kind.accounts == "event"
+        return self.kind.accounts in EVENTS
 
     @property
     def is_delegated(self) -> bool:
         return self.kind.accounts == "delegated"
 
+    @property
+    def owns_wallet(self) -> bool:
+        return self.kind.accounts == "wallet"
+
+    @property
+    def is_position(self) -> bool:
+        return self.kind.accounts in POSITIONS
+
 
 @dataclass(frozen=True)
 class Held:
-    """What lies in an account and, of a delegated one, in its wallet."""
+    """What lies in an account and in its wallet, if it has one."""
 
     cash: int
     away: int
     tokens: tuple[int, ...]  # both together
+    inside: tuple[int, ...]  # of them, in the account
 
 
 class People(dict[str, str]):
@@ -202,6 +222,11 @@ class World:
         for name in RICH:
             self.fund(name, FORTUNE)
         self._deploy_accounts()
+        used = {kind.accounts for kind in kinds}
+        if used & set(POSITIONS):
+            self._deploy_positions()
+        if "wallet" in used:
+            self._deploy_wallets()
         for kind in kinds:
             self.add_class(kind)
         if timelock:
@@ -278,11 +303,41 @@ class World:
             "shaky": evm.create(forwarder(enforced, self.switch)),
         }
 
+    def _deploy_positions(self) -> None:
+        """Protocol V2 and its accounts."""
+        self.protocol = protocol = deploy_protocol(self)
+        self.evm.set_code(self.exchange, b"\x00")
+        made = self.evm.deploy(
+            self.contract("PositionAccount"), self.exchange, protocol.manager.address
+        )
+        self.evm.set_code(self.exchange, b"")
+        self.implementations |= dict.fromkeys(POSITIONS, made.address)
+        self.pusd.approve(protocol.router.address, FOREVER, sender=self.who["maker"])
+
+    def _deploy_wallets(self) -> None:
+        """Deposit wallets, and accounts that own one."""
+        self.wallets = wallets = deploy_wallets(self)
+        self.evm.set_code(self.exchange, b"\x00")
+        made = self.evm.deploy(
+            self.contract("WalletAccount"),
+            *(self.exchange, "2", wallets.factory.address, wallets.beacon.address),
+            *(self.ctf.address, self.pusd.address, self.usdc.address, self.adapter.address, False),
+        )
+        self.evm.set_code(self.exchange, b"")
+        self.implementations["wallet"] = made.address
+
+    def oracle_of(self, kind: Kind) -> str:
+        """Return who resolves a class's questions."""
+        if kind.accounts in POSITIONS:
+            modules = self.protocol.binary, self.protocol.events
+            return modules[kind.accounts in EVENTS].address
+        return self.ledger.address if kind.accounts in EVENTS else self.who["oracle"]
+
     def class_terms(self, kind: Kind) -> tuple[Any, ...]:
         """Return a class as addClass takes it."""
         return (
             self.implementations[kind.accounts],
-            self.ledger.address if kind.accounts == "event" else self.who["oracle"],
+            self.oracle_of(kind),
             self.who[kind.keeper],
             2 if kind.accounts == "delegated" else 1,
             *(kind.market_cap, kind.market_cap_bps, kind.class_cap, kind.class_cap_bps),
@@ -452,8 +507,8 @@ class World:
             conditions = len(self.markets[like].conditions)
         terms = (class_id, question_id, conditions, self.now + duration)
         id = self.vault.openMarket(*terms, sender=self.who[by or kind.keeper])
-        account_kind = "DelegatedAccount" if kind.accounts == "delegated" else "PolymarketAccount"
-        account = self.evm.at(self.vault.accountOf(id), self.contract(account_kind).abi)
+        code = self.contract(CODE.get(kind.accounts, "PolymarketAccount"))
+        account = self.evm.at(self.vault.accountOf(id), code.abi)
         market = Market(
             name,
             id,
@@ -473,6 +528,12 @@ class World:
         """Prepare a question that nobody has asked yet."""
         self._questions += 1
         question_id = keccak(text=f"question {self._questions}")
+        if kind.accounts == "position":
+            return bytes(self.protocol.binary.getConditionId(question_id)) + b"\0"
+        if kind.accounts == "position event":
+            return bytes(self.protocol.events.getEventId(max(2, conditions), question_id)) + bytes(
+                3
+            )
         if kind.accounts != "event":
             oracle = self.who["oracle"]
             self.ctf.prepareCondition(oracle, question_id, 2, sender=oracle)
@@ -503,9 +564,9 @@ class World:
         self.markets[name].account.halt(sender=self.who[by])
 
     def redeem(self, name: str, by: str = "mallory") -> int:
-        """Turn resolved tokens into collateral; a wallet's owner does it for his wallet."""
+        """Turn resolved tokens into collateral; a delegated wallet's owner does it for his."""
         market = self.markets[name]
-        if market.wallet:
+        if market.is_delegated and market.wallet:
             for condition in market.resolved:
                 self._redeem_of(market, condition, market.wallet)
         return int(market.account.redeemResolved(sender=self.who[by]))
@@ -531,7 +592,7 @@ class World:
         keeper = self.who[by or market.kind.keeper]
         market.account.convertPositions(index_set, amount, sender=keeper)
 
-    # delegated markets
+    # markets whose money lies in a wallet
 
     def set_wallet(self, name: str, wallet: str = "", by: str = "") -> None:
         """The keeper names a wallet, which consents."""
@@ -544,11 +605,20 @@ class World:
 
     def forward(self, name: str, assets: int, by: str = "") -> None:
         market = self.markets[name]
-        market.account.forward(assets, sender=self.who[by or market.kind.keeper])
+        call = market.account.fund if market.owns_wallet else market.account.forward
+        call(assets, sender=self.who[by or market.kind.keeper])
 
-    def take_back(self, name: str, assets: int = FOREVER, by: str = "") -> int:
+    def take_back(self, name: str, assets: int = FOREVER, by: str = "") -> None:
+        """Of a delegated wallet collateral, of an account's own all that it holds."""
         market = self.markets[name]
-        return int(market.account.takeBack(assets, sender=self.who[by or market.kind.keeper]))
+        if market.owns_wallet:
+            self.wallets.home(market, by or market.kind.keeper)
+            return
+        market.account.takeBack(assets, sender=self.who[by or market.kind.keeper])
+
+    def pause_wallet(self, name: str, by: str = "guardian") -> None:
+        """From an hour later the account moves what its wallet holds by itself."""
+        self.markets[name].account.pauseWallet(sender=self.who[by])
 
     # owner and guardian
 
@@ -585,9 +655,12 @@ class World:
     def mint_tokens(self, name: str, condition: int, amount: int, to: str = "maker") -> None:
         """The maker makes complete sets of a condition, for himself or somebody else."""
         market, maker = self.markets[name], self.who["maker"]
-        adapter = self.events if market.is_event else self.adapter
-        terms = (self.pusd.address, ZERO, market.conditions[condition], [1, 2], amount)
-        adapter.splitPosition(*terms, sender=maker)
+        if market.is_position:
+            self.protocol.router.split(market.conditions[condition][:31], amount, sender=maker)
+        else:
+            adapter = self.events if market.is_event else self.adapter
+            terms = (self.pusd.address, ZERO, market.conditions[condition], [1, 2], amount)
+            adapter.splitPosition(*terms, sender=maker)
         if to != "maker":
             for side in (YES, NO):
                 self._send_token(market, condition, side, amount, maker, self.who[to])
@@ -603,13 +676,21 @@ class World:
         by: str = "",
     ) -> None:
         token = market.tokens[2 * condition + side]
+        if market.is_position:  # as the venue's exchange moves them: nobody is asked
+            manager = self.protocol.manager
+            manager.unsafeTransferFrom(frm, to, token, amount, sender=by or frm)
+            return
         self.ctf.safeTransferFrom(frm, to, token, amount, b"", sender=by or frm)
+
+    def tokens_of(self, market: Market) -> Contract:
+        """Return the contract that knows the balances of a market's outcome tokens."""
+        return self.protocol.manager if market.is_position else self.ctf
 
     def give(self, name: str, condition: int, side: int, amount: int, to: str = "") -> None:
         """Somebody gives outcome tokens to a market's account (or to its wallet)."""
         market, maker = self.markets[name], self.who["maker"]
         token = market.tokens[2 * condition + side]
-        short = amount - int(self.ctf.balanceOf(maker, token))
+        short = amount - int(self.tokens_of(market).balanceOf(maker, token))
         if short > 0:
             self.mint_tokens(name, condition, short)
         self._send_token(market, condition, side, amount, maker, to or market.account.address)
@@ -626,12 +707,12 @@ class World:
         tokens: Mapping[tuple[int, int], int] | None = None,
         to: str = "maker",
     ) -> None:
-        """The venue changes what an account (a delegated one's wallet) holds: `cash` and, by
+        """The venue changes what an account, or the wallet it trades with, holds: `cash` and, by
         condition and side, outcome tokens; what is taken goes `to` somebody."""
         market = self.markets[name]
-        holder, by = market.account.address, self.exchange
+        holder, by = market.wallet or market.account.address, self.exchange
         if market.is_delegated:
-            holder = by = market.wallet
+            by = holder = market.wallet
         if cash < 0 and market.is_delegated:
             self.pusd.transfer(self.who[to], -cash, sender=by)
         elif cash < 0:
@@ -647,8 +728,18 @@ class World:
     def resolve(self, name: str, condition: int = 0, yes: int = 1, of: int = 1) -> None:
         """The oracle reports a payout of `yes` / `of` to YES (of an event, 1 or 0)."""
         market = self.markets[name]
-        if market.is_event:
-            assert (yes, of) in ((0, 1), (1, 1))
+        assert not market.is_event or (yes, of) in ((0, 1), (1, 1))
+        paid = {condition: (yes, of)}
+        if market.is_position:
+            yes, of = yes * MILLION // of, MILLION
+            paid = {condition: (yes, of)}
+            if market.is_event and yes:  # nobody else has won
+                others = set(range(len(market.conditions))) - set(market.resolved) - {condition}
+                paid |= dict.fromkeys(others, (0, of))
+            module = self.protocol.events if market.is_event else self.protocol.binary
+            id, resolver = market.conditions[condition][:31], self.who["resolver"]
+            module.reportResult(id, [yes, of - yes], sender=resolver)
+        elif market.is_event:
             question = market.question_id[:31] + bytes([condition])
             self.ledger.reportOutcome(question, yes == 1, sender=self.who["events admin"])
         else:
@@ -656,7 +747,7 @@ class World:
             self.ctf.reportPayouts(market.question_id, [yes, of - yes], sender=oracle)
         for other in self.markets.values():
             if other.question == market.question:
-                other.resolved[condition] = (yes, of)
+                other.resolved.update(paid)
 
     def make_fail(self, name: str, how: int) -> None:
         """Make a shaky market's account fail, as `silence` says; 0: it answers again."""
@@ -669,13 +760,14 @@ class World:
     def held(self, name: str) -> Held:
         """Return what a market's account and its wallet hold."""
         market = self.markets[name]
-        holders = [market.account.address, *([market.wallet] if market.wallet else [])]
-        tokens = tuple(
-            sum(int(self.ctf.balanceOf(holder, token)) for holder in holders)
-            for token in market.tokens
-        )
-        away = int(self.pusd.balanceOf(market.wallet)) if market.wallet else 0
-        return Held(int(self.pusd.balanceOf(market.account.address)), away, tokens)
+        account, ledger = market.account.address, self.tokens_of(market)
+        inside = tuple(int(ledger.balanceOf(account, token)) for token in market.tokens)
+        cash, away, tokens = int(self.pusd.balanceOf(account)), 0, inside
+        if market.wallet:
+            away = int(self.pusd.balanceOf(market.wallet))
+            others = (int(ledger.balanceOf(market.wallet, token)) for token in market.tokens)
+            tokens = tuple(map(sum, zip(inside, others, strict=True)))
+        return Held(cash, away, tokens, inside)
 
     def open_names(self) -> list[str]:
         """Return the open markets' names, in the vault's order."""
