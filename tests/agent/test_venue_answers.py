@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from eth_account import Account
 from py_clob_client_v2.exceptions import PolyApiException
 from py_clob_client_v2.http_helpers import helpers
 from strongroom.chain.orders import OrderKind
 from strongroom.devnet.clob import errors
+from strongroom.execution.venues import pauses
 from strongroom.execution.venues.clob import Clob, LateVenue, VenueAway, answer_of, log_in
 from strongroom.journal.states import AnswerKind, TradeStatus, VenueWord
 
@@ -189,3 +191,89 @@ def test_that_a_key_exists_already_is_no_alarm(monkeypatch, caplog, keeper_owner
     logging.getLogger("py_clob_client_v2").setLevel(logging.NOTSET)
     log_in("http://venue", 137, keeper_owners[0])
     assert not caplog.records
+
+
+class Hasty:
+    """The venue, as its limits are: what it answers to an order is set (VENUE e1)."""
+
+    def __init__(self, status=200, headers=None, body=None):
+        self.answer, self.posts = (status, headers or {}, body or {"success": True}), 0
+
+    def __call__(self, asked):
+        if asked.url.path != "/order":
+            names = ("apiKey", "secret", "passphrase")
+            return httpx.Response(200, json=dict.fromkeys(names, "c2VjcmV0c2VjcmV0"))
+        self.posts += 1
+        status, headers, body = self.answer
+        return httpx.Response(status, headers=headers, json=body)
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Return (a venue, a client of it, what moves the clock on)."""
+    now, venue = [1_000.0], Hasty()
+    http = httpx.Client(transport=httpx.MockTransport(venue))
+    monkeypatch.setattr(helpers, "_http_client", http)
+    monkeypatch.setattr(pauses.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(pauses, "_until", {})
+    ours = log_in("http://venue", 80002, Account.from_key("0x" + "11" * 32))
+
+    def later(seconds):
+        now[0] += seconds
+
+    return venue, ours, later
+
+
+WAITS = {
+    "seconds": ({"Retry-After": "30"}, {}, 30),
+    "a date": (
+        {"Retry-After": "Thu, 26 Nov 2026 12:00:40 GMT", "Date": "Thu, 26 Nov 2026 12:00:10 GMT"},
+        {}, 30,
+    ),
+    "a spent limit": (
+        {"Poly-RateLimit-Remaining": "-1", "Poly-RateLimit-Reset": "1795694440",
+         "Date": "Thu, 26 Nov 2026 12:00:10 GMT"},
+        {}, 30,
+    ),
+    "in the body": ({}, {"error": "slow down", "retry_after_seconds": 30}, 30),
+    "without end": ({"Retry-After": "999999"}, {}, 3_600),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("headers", "body", "seconds"), WAITS.values(), ids=WAITS)
+def test_a_venue_that_asks_to_wait_gets_no_order_before(headers, body, seconds, hasty):
+    venue, ours, later = hasty
+    venue.answer = (429, headers, body or {"error": "rate limited"})
+    assert ours.place(ORDER, b"s").kind == AnswerKind.SILENT
+    ours.trouble = ""  # as the keeper does, once more after a pause
+    assert ours.trouble == f"it asks to wait {seconds} s more"
+    venue.answer = (200, {}, {"success": True, "status": "live"})
+    later(seconds - 1)
+    answer = ours.place(ORDER, b"s")
+    assert answer.kind == AnswerKind.SILENT and "not posted: it asks to wait 1 s" in answer.detail
+    assert venue.posts == 1
+    later(2)
+    assert ours.trouble == ""
+    assert ours.place(ORDER, b"s").kind == AnswerKind.ACCEPTED and venue.posts == 2
+
+
+def test_an_order_that_was_taken_may_be_the_last_for_a_while(hasty):
+    venue, ours, later = hasty
+    spent = {"Poly-RateLimit-Remaining": "0", "Poly-RateLimit-Reset": "1795694411",
+             "Date": "Thu, 26 Nov 2026 12:00:10 GMT"}  # fmt: skip
+    venue.answer = (200, spent, {"success": True, "status": "live"})
+    assert ours.place(ORDER, b"s").kind == AnswerKind.ACCEPTED
+    assert "asks to wait 1 s" in ours.trouble
+    later(1)
+    assert ours.trouble == ""
+
+
+def test_a_refusal_without_a_time_and_another_signers_are_no_pause(hasty):
+    venue, ours, _ = hasty
+    venue.answer = (429, {}, {"error": "rate limited"})
+    ours.place(ORDER, b"s")
+    assert "rate limited" in ours.trouble  # the keeper's own pause
+    venue.answer = (429, {"Retry-After": "30"}, {})
+    ours.place(ORDER, b"s")
+    other = log_in("http://venue", 80002, Account.from_key("0x" + "22" * 32))
+    assert (other.trouble, "asks to wait" in ours.trouble) == ("", True)

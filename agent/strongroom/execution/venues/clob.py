@@ -29,6 +29,7 @@ from strongroom.chain.orders import OrderKind
 from strongroom.chain.rpc import private_key
 from strongroom.errors import Away
 from strongroom.execution.interfaces import OrderVenue, VenueAnswer
+from strongroom.execution.venues.pauses import order_pause
 from strongroom.journal.states import (
     AnswerKind,
     TradeStatus,
@@ -51,10 +52,21 @@ class VenueAway(Away):
 class Clob:
     """Orders of one API key."""
 
-    def __init__(self, client: ClobClient) -> None:
-        self._client = client
+    def __init__(self, client: ClobClient, pause: Callable[[], float] = lambda: 0.0) -> None:
+        """Take the official client, and what says how long the next order must wait, seconds."""
+        self._client, self._pause = client, pause
         self._heartbeat_id = ""
-        self.trouble = ""  # why the venue took no order when it was last asked to
+        self._trouble = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why the venue took no order when it was last asked to, or takes none before a while."""
+        left = self._pause()
+        return f"it asks to wait {left:.0f} s more" if left else self._trouble
+
+    @trouble.setter
+    def trouble(self, why: str) -> None:
+        self._trouble = why
 
     def place(
         self,
@@ -68,8 +80,11 @@ class Clob:
         One that may rest is given the signature's expiry (timestamp), so that the venue does not
         match what the account no longer signs.
 
-        One that the venue has had before counts as a yes: its hash is its identity.
+        One that the venue has had before counts as a yes: its hash is its identity. As long as the
+        venue asks to wait, nothing is posted.
         """
+        if self._pause():
+            return VenueAnswer(AnswerKind.SILENT, detail=f"not posted: {self.trouble}")
         fields = vars(order)
         if kind.rests and expiry:
             fields = fields | {"expiration": str(expiry)}
@@ -265,7 +280,7 @@ def log_in(
         client.set_api_creds(client.create_or_derive_api_key())
     except _FOREIGN as error:
         raise VenueAway(f"{shown_url(url)} refuses the API key: {error}") from error
-    return Clob(client)
+    return Clob(client, order_pause(client))
 
 
 def answer_of(status: int | None, text: str) -> VenueAnswer:
