@@ -80,6 +80,15 @@ def test_bad_records_are_named(change):
         parse_market(RECORD | change)
 
 
+@pytest.mark.parametrize("oracle", [None, "", "None", "UMA", 7, [], "0x" + "11" * 19, "11" * 20])
+def test_a_market_that_does_not_say_who_resolves_it_is_refused_by_that_name(oracle):
+    """K7: unknown is no oracle; a class of the vault is by its oracle."""
+    markets, (refused,) = parse_markets([RECORD, RECORD | {"resolvedBy": oracle}])
+    assert (len(markets), refused.reason) == (1, "resolvedBy")
+    rest = {name: value for name, value in RECORD.items() if name != "resolvedBy"}
+    assert [each.reason for each in parse_markets([rest])[1]] == ["resolvedBy"]
+
+
 def test_recorded_page_loads_and_says_what_it_could_not_read():
     path = Path("agent/strongroom/devnet/data/gamma_markets_mixed_2026-01.json.gz")
     markets, problems = load_recorded(path)

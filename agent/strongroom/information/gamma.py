@@ -6,6 +6,7 @@ ids; presence of a field says nothing (VENUE d5).
 
 import gzip
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -259,7 +260,7 @@ def _token_market(record: MarketRecord) -> _Ids:
     return _Ids(
         _field(record, "conditionId", condition_id),
         _field(record, "questionID", question_id),
-        _field(record, "resolvedBy", str),
+        _field(record, "resolvedBy", _address),
         (TokenId(tokens[YES]), TokenId(tokens[NO])),
         _field(record, "negRiskMarketID", question_key) if record.get("negRisk") else None,
     )
@@ -458,6 +459,12 @@ def _list(value: object) -> list[object]:
 def _pair(value: object, of: Callable[[str], T]) -> tuple[T, T]:
     yes, no = _list(value)
     return of(str(yes)), of(str(no))
+
+
+def _address(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch("0x[0-9a-fA-F]{40}", value):
+        raise ValueError(f"{str(value)[:40]!r} is no address")
+    return value
 
 
 def _words(value: object) -> tuple[str, ...]:
