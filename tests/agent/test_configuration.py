@@ -13,7 +13,7 @@ from strongroom.cosigner import service
 from strongroom.errors import StrongroomError
 from strongroom.journal.lock import alone
 from strongroom.keeper.configuration import in_mode, load
-from strongroom.keeper.run import running
+from strongroom.keeper.run import apart, running
 from strongroom.settings import AlreadyRuns, ConfigError, only_one
 
 TEXT = (Path(__file__).parents[2] / "docs" / "examples" / "keeper.toml").read_text()
@@ -177,11 +177,32 @@ def test_a_second_keeper_that_records_into_a_folder_is_refused(tmp_path):
     """A dry run has a journal in memory; its views would be mixed with the first one's."""
     config = in_mode(load(written(tmp_path)), "dry-run")
     with (
-        only_one(tmp_path / "views" / ".lock", "a keeper"),
-        pytest.raises(AlreadyRuns, match=r"that records into .*views is already running, pid"),
+        only_one(tmp_path / "views-dry-run" / ".lock", "a keeper"),
+        pytest.raises(AlreadyRuns, match=r"records into .*views-dry-run is already running, pid"),
         running(config),
     ):
         pass
     with pytest.raises(StrongroomError) as ends, running(config):  # the first has ended
+        pass
+    assert not isinstance(ends.value, AlreadyRuns)
+
+
+def test_what_sends_nothing_has_its_places_beside_a_live_one_of_the_same_file(tmp_path):
+    config = load(written(tmp_path))
+    for mode in ("live", "ask"):
+        assert apart(in_mode(config, mode)) == in_mode(config, mode)
+    names = set()
+    for mode in ("live", "paper", "dry-run"):
+        operations = apart(in_mode(config, mode)).operations
+        names |= {operations.record, operations.log}
+    assert {each.relative_to(tmp_path).name for each in names} == {
+        "views", "views-paper", "views-dry-run",
+        "keeper.log", "keeper-paper.log", "keeper-dry-run.log",
+    }  # fmt: skip
+    with (
+        only_one(tmp_path / "views" / ".lock", "a live keeper"),
+        pytest.raises(StrongroomError) as ends,  # nothing of what the file names is there
+        running(in_mode(config, "paper")),
+    ):
         pass
     assert not isinstance(ends.value, AlreadyRuns)

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
@@ -10,10 +11,14 @@ import httpx
 import pytest
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 from strongroom.cosigner.store import Store
-from strongroom.information.books import BooksAway
-from strongroom.information.sources import Look
+from strongroom.information.books import BookReader, BooksAway
+from strongroom.information.endpoint import Health
+from strongroom.information.forecast import CsvForecaster, HttpForecaster
+from strongroom.information.gamma import GammaClient
+from strongroom.information.sources import Look, Sources
 from strongroom.journal import Journal
 from strongroom.keeper.alerts import Alerts
+from strongroom.keeper.health import HealthKeeper, kept_health
 from strongroom.keeper.logs import configure
 from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.paper import PaperKeeper
@@ -23,11 +28,11 @@ from strongroom.settings import AlreadyRuns, ConfigError, read_secret, read_toml
 from strongroom.signing.signers import CosignerAway
 
 
-def keeper(reversals=(3, 20), refused=None):
+def keeper(reversals=(3, 20), refused=None, health=()):
     journal = SimpleNamespace(
         open=lambda: [1, 2], open_tasks=lambda: [1], reversals=lambda: reversals
     )
-    return SimpleNamespace(journal=journal, refused=refused or {})
+    return SimpleNamespace(journal=journal, refused=refused or {}, health=health)
 
 
 @pytest.fixture
@@ -63,6 +68,46 @@ def test_refused_records_are_counted_by_reason_until_they_are_gone(metrics):
         metrics.observe(keeper(refused=refused), Tick(1, {}, 0, state()), 0.1)
         text = httpx.get(f"{metrics.url}/metrics").text
         assert f'strongroom_refused_records{{reason="version v3"}} {count}' in text
+
+
+def test_each_source_has_its_numbers(metrics):
+    for wrong in ("HTTP 500; asked again in 5 s", ""):
+        metrics.observe(keeper(health=[Health("Gamma", 7, 2, wrong)]), Tick(1, {}, 0, state()), 0.1)
+        lines = httpx.get(f"{metrics.url}/metrics").text.splitlines()
+        assert 'strongroom_source_requests{source="Gamma"} 7.0' in lines
+        assert 'strongroom_source_failures{source="Gamma"} 2.0' in lines
+        assert f'strongroom_source_wrong{{source="Gamma"}} {float(bool(wrong))}' in lines
+
+
+def test_how_sources_are_is_kept_when_it_changes_and_now_and_then(tmp_path):
+    url = f"sqlite:///{tmp_path / 'keeper.db'}"
+    kept, other = HealthKeeper(Journal(url)), Journal(url)
+    assert kept_health(other) is None
+    well, ill = Health("books", 1, 0), Health("books", 2, 1, "HTTP 500; asked again in 5 s")
+    for now, source, at in (
+        (100, well, 100), (101, replace(well, asked=2), 100), (102, ill, 102),
+        (103, replace(ill, wrong="HTTP 500; asked again in 4 s"), 102), (104, well, 104),
+        (163, well, 104), (164, well, 164),
+    ):  # fmt: skip
+        kept.see(now, [source])
+        assert kept_health(other).at == at
+    assert kept_health(other).sources == (well,)
+
+
+def test_a_look_says_how_each_source_is(tmp_path):
+    def answer(request):
+        return httpx.Response(200 if request.url.path.startswith("/markets") else 500, json=[])
+
+    transport = httpx.MockTransport(answer)
+    sources = Sources(
+        GammaClient("http://gamma", transport=transport),
+        BookReader("http://clob", transport=transport),
+        forecasters=[CsvForecaster(tmp_path / "none.csv"), HttpForecaster("http://127.0.0.1:9")],
+    )
+    found = {each.name: each for each in sources.look(1_000, lambda market: True, ()).health}
+    assert set(found) == {"Gamma", "books", "http"}  # a file has no service
+    assert found["Gamma"].wrong == "" and found["Gamma"].asked > 0
+    assert found["http"].failed == 1 and found["http"].wrong
 
 
 def test_health_names_what_stops_decisions_and_when_it_is_over(metrics):

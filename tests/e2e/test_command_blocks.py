@@ -10,7 +10,7 @@ What a reader does beside typing, and so do these tests:
   line, and SIGTERM ends it at the end;
 - `0x...` after --vault is the address that practice printed first, after --exchange the first
   exchange of the keeper.toml that it wrote; with --file it is the vault that `deploy` made;
-- `keeper.toml` in paper mode is practice's, with a port for the metrics and a folder for views
+- `keeper.toml` in paper mode is practice's, beside its live keeper
   of its own;
 - `URL` is practice's node; vault.toml is a plan for its chain, me.json its depositor;
 - `exit` is refused, since no redemption waits that long here;
@@ -161,10 +161,7 @@ class Terminal:
         text = path.read_text()
         (port,) = re.findall(r"^metrics_port = \d+$", text, re.M)
         path.write_text(text.replace(port, f"metrics_port = {free_port()}"))
-        paper = path.with_name("paper.toml")
-        apart = text.replace(port, f"metrics_port = {free_port()}")
-        paper.write_text(apart.replace('record = "views"', 'record = "paper-views"'))
-        self.known[" keeper.toml --mode paper"] = f" {paper} --mode paper"
+        self.known[" keeper.toml --mode paper"] = f" {path} --mode paper"
         vault, person = re.findall(r"^(?:vault )?(0x[0-9a-fA-F]{40}) ", log.read_text(), re.M)
         self.known["--vault 0x..."] = f"--vault {vault}"
         self._write_plan(path.parent, person)

@@ -1,6 +1,7 @@
 """Mode ask on the devnet: nothing is sent without a person's yes, by the real commands."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -114,6 +115,10 @@ def test_only_what_was_approved_and_still_stands_is_sent(world):
             "STALE",
         ]
         assert now[STALE]["reason"] == "pack tail no longer proposes it"
+
+        _, text = keeper_command(world, "status")
+        assert re.search(r"Gamma: well \(\d+ asked, 0 failed\)", text), text
+        assert "wait for a yes" in text
 
         # nobody answers
         world.tick(keeper, 700)

@@ -148,7 +148,9 @@ def test_a_nonce_that_somebody_else_uses_voids_the_signatures_not_the_plan(
     make_transactor, place, safe, monkeypatch
 ):
     """Signed, not yet sent; then a person sends something through the same Safe."""
-    first, other = make_transactor(), make_transactor("another")
+    told = []
+    first = make_transactor(on_event=lambda event, fields: told.append((event, dict(fields))))
+    other = make_transactor("another")
     monkeypatch.setattr(first, "_send", lambda *_: None)
     first.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])
     assert first.state(KEYS[1])[0] == TransactionState.SIGNED
@@ -158,6 +160,34 @@ def test_a_nonce_that_somebody_else_uses_voids_the_signatures_not_the_plan(
     assert first.state(KEYS[1])[0] == TransactionState.DONE
     assert place.vault.bookOf(place.market.id)[0] == 27 * UNIT
     assert safe.call_view_method("nonce") == 2
+    # two keepers, one Safe, two journals: each says so, by the transaction and who sent it
+    ((event, fields),) = told
+    assert event == "safe_used_by_another" and fields["safe"] == safe.address
+    (carrier,) = other._book.get(KEYS[2]).hashes
+    assert fields["transaction"] == carrier
+    assert "another keeper has its keys and another journal" in fields["who"]
+
+
+def test_what_another_keeper_did_in_between_is_told_at_the_next_transaction(
+    make_transactor, place, connection, monkeypatch
+):
+    """No nonce was fought for: the other's transaction came and went between two of ours."""
+    told = []
+    first = make_transactor(on_event=lambda event, fields: told.append(dict(fields)))
+    other = make_transactor("another")
+    first.run(KEYS[1], "allocate", [place.allocate(3 * UNIT)])
+    first.run(KEYS[3], "allocate", [place.allocate(4 * UNIT)])
+    assert told == []
+    other.run(KEYS[2], "by hand", [place.allocate(7 * UNIT)])
+    stranger = "0x" + "12" * 20
+    monkeypatch.setattr(connection, "sender_of", lambda transaction: stranger)
+    for key in (KEYS[4], KEYS[5]):
+        first.run(key, "allocate", [place.allocate(UNIT)])
+        assert first.state(key)[0] == TransactionState.DONE
+    ((carrier,), (only,)) = other._book.get(KEYS[2]).hashes, told
+    assert (only["transaction"], only["who"]) == (
+        carrier, f"{stranger}: a person, or another keeper",
+    )  # fmt: skip
 
 
 def test_what_was_sent_and_can_no_longer_run_uses_its_nonce_up(

@@ -150,6 +150,11 @@ class Chain:
         """Whether the node has a transaction, mined or not."""
         return self._reads.one(presence_of(transaction))
 
+    def sender_of(self, transaction: str) -> str | None:
+        """Return who sent a transaction; None: the node does not have it."""
+        found = self._reads.rpc("eth_getTransactionByHash", transaction)
+        return checksum(found["from"]) if isinstance(found, dict) and "from" in found else None
+
     def simulate(
         self, sender: str, to: str, data: str, override: Mapping[str, Json] | None = None
     ) -> None:

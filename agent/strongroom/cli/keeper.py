@@ -100,7 +100,7 @@ def start(config: Path, mode: str | None, ticks: int | None) -> None:
 @click.argument("config", type=FILE)
 @as_json
 def status(config: Path, as_json: bool) -> None:
-    """Show the vault, and open tasks, orders and transactions.
+    """Show the vault, open tasks, orders and transactions, and how the sources are.
 
     Example: strongroom keeper status keeper.toml --json
     """
@@ -109,6 +109,7 @@ def status(config: Path, as_json: bool) -> None:
     from strongroom.chain.units import GWEI, format_units
     from strongroom.keeper.configuration import load
     from strongroom.keeper.status import read_status
+    from strongroom.reporting.explanation import moment
 
     found = read_status(load(config))
     if as_json:
@@ -129,6 +130,13 @@ def status(config: Path, as_json: bool) -> None:
     for name in ("least_tip", "least_base_fee"):
         table.add_row(f"{name.replace('_', ' ')} learnt", f"{getattr(found, name) / GWEI:g} gwei")
     console().print(table)
+    if found.health is None:
+        click.echo("sources: no keeper of this journal has said yet how they are")
+        return
+    click.echo(f"sources, as the keeper said at {moment(found.health.at)}:")
+    for each in found.health.sources:
+        how = each.wrong or "well"
+        click.echo(f"  {each.name}: {how} ({each.asked} asked, {each.failed} failed)")
 
 
 @command.command(cls=Command)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from eth_account.signers.local import LocalAccount
 from eth_typing import HexStr
 
-from strongroom.chain.calls import NEWEST, Ask, Call, Head, Read, value_of
+from strongroom.chain.calls import NEWEST, Ask, Call, DecodedLog, Head, Read, value_of
 from strongroom.chain.failures import FeeTooLow, PlaceTaken, TransactionRefused
 from strongroom.chain.ids import Json, TransactionKey, to_bytes, to_hex, transaction_key
 from strongroom.chain.rpc import (
@@ -35,6 +35,7 @@ from strongroom.signing.signers import CosignerRefused, Signers, TransactionRequ
 
 EXECUTION = 120_000  # gas of a Safe transaction beside its calls, with room
 BUMP_PERCENT = 115  # a replacement must pay at least a tenth more
+SEARCHED_BLOCKS = 10_000  # back, at most, for what others have sent through the Safe
 REORG_BLOCKS = 64  # a block undone may come back this much lower
 
 
@@ -97,6 +98,7 @@ class Transactor:
         self._fees = FeeOffers(journal, chain, fees, on_event)
         self._limit, self._on_event = refusals, on_event
         self._refusals: dict[TransactionKey, int] = {}  # one after the other
+        self._foreign: set[str] = set()  # carriers that were told of
 
     @property
     def moves(self) -> int:
@@ -189,7 +191,9 @@ class Transactor:
         except TransactionRefused as refused:
             self._book.step(this, TransactionState.DROPPED, self._told(this.calls, refused))
             return False
-        nonce = next_nonce()
+        nonce, before = next_nonce(), self._book.newest(self._safe)
+        if before is not None and nonce > before.nonce + 1:
+            self._tell_others(before, newest())
         if cancels and nonce != this.nonce:
             if nonce > this.nonce:
                 self._book.step(this, TransactionState.DROPPED, f"nonce {this.nonce} is used")
@@ -264,6 +268,7 @@ class Transactor:
             self._book.step(replace(this, mined=block), TransactionState.MINED)
             self._end(self._book.get(this.key), newest, block)
         elif self._is_another(this, newest):
+            self._tell_others(this, newest)
             why = f"nonce {this.nonce} was used by another"
             over = TransactionState.DROPPED if self._cancels(this) else TransactionState.PLANNED
             self._book.step(this, over, why)
@@ -392,13 +397,35 @@ class Transactor:
         if newest.number <= this.block:
             return False  # some nodes refuse to search blocks that they do not have
         gone = self._nonce() - this.nonce
-        seen = [
-            log.args["txHash"]
-            for event in ("ExecutionSuccess", "ExecutionFailure")
-            for log in self._chain.logs(self._safe, "Safe", event, this.block)
-            if log.block > this.block  # asked for later ones alone, a node without any refuses
-        ]
+        seen = [log.args["txHash"] for log in self._executions(this.block)]
         return len(seen) >= gone and this.safe_hash not in seen
+
+    def _executions(self, block: int) -> list[DecodedLog]:
+        """Return what the Safe has executed after a block."""
+        return [
+            log
+            for event in ("ExecutionSuccess", "ExecutionFailure")
+            for log in self._chain.logs(self._safe, "Safe", event, block)
+            if log.block > block  # asked for later ones alone, a node without any refuses
+        ]
+
+    def _tell_others(self, since: SafeTransaction, newest: Head) -> None:
+        """Tell, once each, of the Safe's transactions that this journal does not know: a person's,
+        or those of a second keeper with a journal of its own."""
+        block = max(since.block, newest.number - SEARCHED_BLOCKS)
+        if newest.number <= block:
+            return
+        ours = {each.safe_hash for each in self._book.all() if each.safe == self._safe}
+        for log in self._executions(block):
+            if log.args["txHash"] in ours or log.transaction in self._foreign:
+                continue
+            self._foreign.add(log.transaction)
+            sender = self._chain.sender_of(log.transaction)
+            who = f"{sender or 'somebody whom the node does not know'}: a person, or another keeper"
+            if sender == self._executor.address:
+                who = "this keeper's executor: another keeper has its keys and another journal"
+            told: dict[str, Json] = {"safe": self._safe, "transaction": log.transaction}
+            self._on_event("safe_used_by_another", told | {"who": who})
 
     def _confirm(self, this: SafeTransaction) -> None:
         newest, block = self._executed(this)

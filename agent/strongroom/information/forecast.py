@@ -16,7 +16,7 @@ from typing import Protocol
 
 from strongroom.chain.ids import ConditionId, Json, JsonObject, read_json
 from strongroom.errors import Away, BadInput
-from strongroom.information.endpoint import Endpoint
+from strongroom.information.endpoint import Endpoint, Health
 from strongroom.information.gamma import Market
 
 SHOWN = 5  # problems of one source that are named in full
@@ -145,6 +145,11 @@ class HttpForecaster:
         self.name, self._url = name, url
         self._endpoint = Endpoint(name, "", ForecasterAway, timeout_s)
 
+    @property
+    def health(self) -> Health:
+        """How the service is."""
+        return self._endpoint.health
+
     def forecast(self, markets: Sequence[Market], now: int) -> Answers:
         """Ask for all markets at once."""
         asked: Json = {"questions": [_question(market) for market in markets]}
@@ -189,6 +194,11 @@ class LlmForecaster:
         self._endpoint = Endpoint(
             self.name, "", ForecasterAway, min(self.timeout_s, self.budget_s), clock=self.clock
         )
+
+    @property
+    def health(self) -> Health:
+        """How the service is."""
+        return self._endpoint.health
 
     def forecast(self, markets: Sequence[Market], now: int) -> Answers:
         """Ask one question a market; the record has prompt, answer, tokens and cost. An answer that

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Protocol, runtime_checkable
 
 from strongroom.chain.ids import ConditionId, TokenId
 from strongroom.chain.units import HOUR
 from strongroom.information.books import Book, BookReader, BooksAway
+from strongroom.information.endpoint import Health
 from strongroom.information.forecast import BadForecast, Forecaster, ForecasterAway, Given
 from strongroom.information.gamma import GammaAway, GammaClient, Market
 from strongroom.information.kept_books import KeptBooks
@@ -35,6 +37,16 @@ class Look:
     forecasts: Mapping[ConditionId, Sequence[Given]]
     problems: tuple[str, ...] = ()  # what is missing, and why
     refused: Mapping[str, int] = field(default_factory=dict)  # records and markets, by reason
+    health: tuple[Health, ...] = ()  # of each source
+
+
+@runtime_checkable
+class _Watched(Protocol):
+    """A source that says how it is."""
+
+    @property
+    def health(self) -> Health:
+        """How it is."""
 
 
 @dataclass
@@ -88,7 +100,13 @@ class Sources:
         self._refresh_forecasts(now, list(watched.values()), problems)
         watched = {name: _as_traded(market, books) for name, market in watched.items()}
         refused = dict(self._refused) | {f"barred: {why}": n for why, n in self._barred.items()}
-        return Look(now, watched, books, dict(self._forecasts), tuple(problems), refused)
+        return Look(
+            now, watched, books, dict(self._forecasts), tuple(problems), refused, self._health()
+        )
+
+    def _health(self) -> tuple[Health, ...]:
+        sources = (self.gamma, self.reader, self.stream, *self.forecasters)
+        return tuple(each.health for each in sources if isinstance(each, _Watched))
 
     def _refresh_markets(self, now: int, problems: list[str]) -> None:
         if now - self._markets_at < self.freshness.markets_every:

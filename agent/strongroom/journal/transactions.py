@@ -98,6 +98,15 @@ class TransactionBook:
             rows = connection.execute(chosen.order_by(transactions.c.number)).mappings()
             return [transaction_of(row) for row in rows]
 
+    def newest(self, safe: str) -> SafeTransaction | None:
+        """Return the executed transaction of a Safe that has the highest nonce, or None."""
+        executed = transactions.c.state.in_((TransactionState.MINED, TransactionState.DONE))
+        chosen = select(transactions).where(executed & (transactions.c.safe == safe))
+        with self._engine.connect() as connection:
+            rows = connection.execute(chosen.order_by(transactions.c.nonce.desc()).limit(1))
+            row = rows.mappings().first()
+            return None if row is None else transaction_of(row)
+
     def all(self) -> list[SafeTransaction]:
         """Return every transaction, oldest first."""
         with self._engine.connect() as connection:

@@ -18,6 +18,7 @@ WORTH = {
     "nav_differs": "the chain's NAV differs from ours by {difference_bid} / {difference_ask}",
     "failed": "failed and stopped: {error}",
     "duty_refused": "{purpose} was refused: {why}",
+    "safe_used_by_another": "Safe {safe} was used in {transaction} by {who}",
     "asked": "asks for a yes until {until}: {question}: {legs}: decision {decision}",
     "not_begun": "decision {decision} was not begun: {state}: {why}",
     "settled": "settled {market}: {profit} micro-units",

@@ -34,6 +34,9 @@ class Metrics:
         self.ended = gauge("ended_trades", "trades that have ended")
         self.halted = gauge("halted", "1 while something stops decisions", ["what"])
         self.refused = gauge("refused_records", "market records that were refused", ["reason"])
+        self.asked = gauge("source_requests", "requests to a source", ["source"])
+        self.failed = gauge("source_failures", "requests that failed", ["source"])
+        self.wrong = gauge("source_wrong", "1 while a source is not well", ["source"])
         self.last_tick = gauge("last_tick_timestamp_seconds", "time of the last tick's end")
         self.decisions = Counter("strongroom_decisions", "decisions made", registry=self.registry)
         self.events = Counter("strongroom_events", "events", ["event"], registry=self.registry)
@@ -58,6 +61,10 @@ class Metrics:
         self.reasons |= keeper.refused.keys()
         for reason in self.reasons:
             self.refused.labels(reason).set(keeper.refused.get(reason, 0))
+        for source in keeper.health:
+            self.asked.labels(source.name).set(source.asked)
+            self.failed.labels(source.name).set(source.failed)
+            self.wrong.labels(source.name).set(bool(source.wrong))
         if tick.state is not None:
             self.nav.set(tick.state.nav / MICRO)
             self.idle.set(tick.state.idle / MICRO)

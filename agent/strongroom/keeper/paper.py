@@ -85,7 +85,8 @@ class PaperKeeper(Keeper):
     @classmethod
     def of(cls, keeper: Keeper) -> "PaperKeeper":
         """Return a keeper's paper twin, of the same parts."""
-        return cls(**{name: getattr(keeper, name) for name in Keeper.__dataclass_fields__})
+        names = (name for name, each in Keeper.__dataclass_fields__.items() if each.init)
+        return cls(**{name: getattr(keeper, name) for name in names})
 
     def _go_round(self, now: int, halts: dict[str, str]) -> tuple[VaultState | None, int]:
         self._check_clocks(now, halts)

@@ -24,7 +24,7 @@ from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
-from strongroom.settings import AlreadyRuns, only_one
+from strongroom.settings import AlreadyRuns, ConfigError, only_one
 
 SENDING = ("ask", "live")  # the modes that trade
 LOCK = ".lock"  # of a folder that views are recorded into
@@ -88,6 +88,7 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         ConfigError, AlreadyRuns: as `run`.
     """
     with alone(journal_of(config)) as check_alone, ExitStack() as open_:
+        config = apart(config)
         log = configure(config.operations.log)
         alerts = Alerts(config.operations.webhooks, config.vault)
         metrics, mode = Metrics(), config.operations.mode
@@ -98,8 +99,13 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
             alerts(event, fields)
 
         if config.operations.metrics_port and mode != "dry-run":
-            server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
-            open_.callback(server.shutdown)
+            try:
+                server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
+                open_.callback(server.shutdown)
+            except ConfigError as error:
+                if mode in SENDING:
+                    raise
+                on_event("no_metrics", {"why": str(error)})  # a live one has the port
         if config.operations.record is not None:
             folder = config.operations.record
             open_.enter_context(only_one(folder / LOCK, f"a keeper that records into {folder}"))
@@ -115,6 +121,20 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
             if mode in SENDING:
                 wind_up(keeper)
             on_event("stopped", {"vault": config.vault, "ticks": this.ticks})
+
+
+def apart(config: Config) -> Config:
+    """Return the configuration with the places that its mode writes to: what sends nothing may run
+    beside what does, with the same file, so its views and its log have its mode in their names."""
+    operations, mode = config.operations, config.operations.mode
+    if mode in SENDING:
+        return config
+    places = {
+        name: place.with_name(f"{place.stem}-{mode}{place.suffix}")
+        for name in ("record", "log")
+        if (place := getattr(operations, name)) is not None
+    }
+    return config.model_copy(update={"operations": operations.model_copy(update=places)})
 
 
 def make(config: Config, on_event: Listener) -> Keeper:

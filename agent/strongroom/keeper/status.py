@@ -13,6 +13,7 @@ from strongroom.execution.vault_reader import VaultReader
 from strongroom.journal import Journal
 from strongroom.journal.states import ApprovalState
 from strongroom.keeper.configuration import Config
+from strongroom.keeper.health import SourcesHealth, kept_health
 from strongroom.keeper.wiring import connect
 from strongroom.reporting.explanation import find
 from strongroom.settings import ConfigError
@@ -73,7 +74,8 @@ class Asked:
 @dataclass(frozen=True)
 class Status:
     """The vault and what is under way; money in micro-units. `least_tip` and `least_base_fee` are
-    what nodes have asked for within a day, wei a gas; 0: nothing."""
+    what nodes have asked for within a day, wei a gas; 0: nothing. `health` is of the sources, as
+    the keeper last said; None: it never did."""
 
     vault: str
     nav: int
@@ -90,6 +92,7 @@ class Status:
     ended_trades: int
     least_tip: int
     least_base_fee: int
+    health: SourcesHealth | None
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ def read_status(config: Config) -> Status:
         ended_trades=ended,
         least_tip=learnt_floor(journal, LEAST_TIP, now),
         least_base_fee=learnt_floor(journal, LEAST_BASE, now),
+        health=kept_health(journal),
     )
 
 

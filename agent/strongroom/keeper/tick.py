@@ -28,12 +28,14 @@ from strongroom.execution.tasks import Tasks
 from strongroom.execution.transactions import NotSent
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolMarket, read_pools
+from strongroom.information.endpoint import Health
 from strongroom.information.forecast import Given
 from strongroom.information.gamma import Market
 from strongroom.information.sources import Look
 from strongroom.journal import Journal
 from strongroom.journal.states import AnswerKind
 from strongroom.keeper.approving import Approvals, score, unscored_conditions
+from strongroom.keeper.health import HealthKeeper
 from strongroom.keeper.past_trades import PastReader
 from strongroom.reporting.report import Reporter
 from strongroom.reporting.seen import Unseen, unseen
@@ -118,12 +120,18 @@ class Keeper:
     check_alone: Callable[[], None] = lambda: None  # raises AlreadyRuns: the journal is another's
     refused: Mapping[str, int] = field(default_factory=dict)  # market records, by reason
     past: PastReader | None = None  # made when a rule needs it
+    health: Sequence[Health] = ()  # of the sources
+    _kept_health: HealthKeeper = field(init=False)
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
     _halts: dict[str, str] = field(default_factory=dict)
     _venue_again: float = 0.0
     _signers_again: float = 0.0
     _outcomes_again: int = 0  # timestamp
     _read_at: int = 0  # moves by then
+
+    def __post_init__(self) -> None:
+        """Take the journal for what is told outside."""
+        self._kept_health = HealthKeeper(self.journal)
 
     def tick(self) -> Tick:
         """Run once. Never raises for what the outside world does."""
@@ -228,7 +236,9 @@ class Keeper:
         view = View(now, state, {}, {}, negative_risk_oracle=self.negative_risk_oracle)
         held = {condition for each in state.markets.values() for condition in each.positions}
         look = self.sources.look(now, lambda market: view.class_of(market) is not None, held)
-        self.refused = look.refused
+        self.refused, self.health = look.refused, look.health
+        if look.health:
+            self._kept_health.see(now, look.health)
         if self.pools:
             look = self._with_pools(look, now)
         for problem in look.problems:
