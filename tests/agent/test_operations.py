@@ -170,6 +170,7 @@ def quiet_keeper(kind, reports, tidied):
         total_exposure=0, markets={}, closed=(), nav=5, idle=5, class_of=idle, marks_required=True
     )
     answer = SimpleNamespace(kind="ACCEPTED", detail="")
+    service = SimpleNamespace(time=lambda: 1_000, heartbeat=lambda: answer, trouble="")
     return kind(
         journal=SimpleNamespace(
             moves=0,
@@ -178,7 +179,7 @@ def quiet_keeper(kind, reports, tidied):
             approvals=SimpleNamespace(unscored=list),
         ),
         chain=SimpleNamespace(now=lambda: 1_000, ask=lambda asked: [False for _ in asked]),
-        venue=SimpleNamespace(time=lambda: 1_000, heartbeat=lambda: answer, trouble=""),
+        venue=service,
         vault=SimpleNamespace(
             read=lambda kept: vault,
             wallets=SimpleNamespace(all=list),
@@ -186,7 +187,7 @@ def quiet_keeper(kind, reports, tidied):
             payouts=lambda conditions: {},
         ),
         transactor=SimpleNamespace(moves=0, advance=idle),
-        desk=SimpleNamespace(recover=idle),
+        desk=SimpleNamespace(recover=idle, venues=lambda: [service]),
         tasks=SimpleNamespace(busy=set, advance=idle),
         duties=SimpleNamespace(settle=idle, sweep=idle, tidy=lambda state, busy: tidied.append(1)),
         reporter=SimpleNamespace(
