@@ -1,10 +1,11 @@
 """What all kinds of market accounts have in common, on a bare EVM."""
 
 import pytest
+from eth_utils import keccak
 from strongroom.chain.artifacts import artifact
 
 from tests.conformance.chain import refusal
-from tests.contracts.wallet_stage import SafeStage, WalletStage
+from tests.contracts.wallet_stage import CAP, SafeStage, WalletStage, refused
 from tests.property.evm import Reverted
 from tests.property.stage import K, Stage
 from tests.property.world import NO, UNIT, YES, World
@@ -106,6 +107,49 @@ def test_a_safe_is_not_ready_where_one_approval_fails():
     stage.evm.set_code(stage.pusd.address, bytes.fromhex("60006000fd"))
     with pytest.raises(Reverted):
         stage.by_keeper(stage.account, "approveExchange")
+
+
+def without(selector, code_at):
+    """Return code that refuses a function and runs what stands at an address for all others."""
+    # PUSH0 CALLDATALOAD PUSH1 e0 SHR PUSH4 selector EQ PUSH1 end JUMPI
+    head = "5f3560e01c63" + selector.hex() + "14603b57"
+    # the call's data to memory, DELEGATECALL, what comes back to memory
+    run = "365f5f375f5f365f73" + code_at.removeprefix("0x") + "5af43d5f5f3e"
+    ends = "6037573d5ffd5b3d5ff35b5f5ffd"
+    return bytes.fromhex(head + run + ends)
+
+
+def test_a_safe_whose_approval_stays_is_not_called_empty():
+    """The money of a halted account comes home, and the allowance cannot be taken: said, and tried
+    again."""
+    stage = SafeStage()
+    stage.fund()
+    token, guardian, code = stage.pusd.address, stage.who["guardian"], stage.who["code of pUSD"]
+    original = stage.evm.code(token)
+    stage.evm.set_code(code, original)
+    stage.evm.set_code(token, without(keccak(text="approve(address,uint256)")[:4], code))
+    stage.account.halt(sender=guardian)
+    assert (stage.cash("account"), stage.cash("wallet")) == (CAP, 0)
+    stage.pusd.transfer(stage.wallet_address, UNIT, sender=stage.who["maker"])
+    assert refused(lambda: stage.account.withdraw(sender=guardian)) == "withdraw failed"
+    stage.evm.set_code(token, original)
+    stage.account.withdraw(sender=guardian)
+    assert stage.cash("account") == CAP + UNIT
+    assert stage.pusd.allowance(stage.wallet_address, stage.exchange.address) == 0
+
+
+@pytest.mark.parametrize("kind", [WalletStage, SafeStage])
+def test_from_the_deadline_on_anyone_brings_the_wallet_home(kind):
+    stage = kind()
+    stage.fund()
+    if kind is WalletStage:
+        stage.pauses()
+    account, mallory = stage.account, stage.who["mallory"]
+    stage.world.wait(account.deadline() - 1 - stage.world.now)
+    assert refused(lambda: account.withdraw(sender=mallory)) == "not allowed to take back"
+    stage.world.wait(1)
+    account.withdraw(sender=mallory)
+    assert stage.cash("account") == CAP
 
 
 def test_an_order_may_be_filled_in_its_last_second():

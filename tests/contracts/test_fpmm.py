@@ -179,6 +179,23 @@ def test_price_band_holds_against_the_pool(market, people, report):
         account.sell(pool, YES, 10 * UNIT, FOREVER // 2, FOREVER, sender=people.keeper)
 
 
+def test_a_trade_at_the_very_bound_passes(market, people, report):
+    """64 units buy 125 YES of the pool, .512 each, and 49 are paid for 100: .49. The band is five
+    cents around the marks."""
+    account, pool, keeper = market.account, market.pool, people.keeper
+    report(market.vault, ("0.45", "0.461999"))
+    with ape.reverts("price too high"):
+        account.buy(pool, YES, 64, 125, FOREVER, sender=keeper)
+    report(market.vault, ("0.45", "0.462"))
+    account.buy(pool, YES, 64, 125, FOREVER, sender=keeper)
+    report(market.vault, ("0.540001", "0.55"))
+    with ape.reverts("price too low"):
+        account.sell(pool, YES, 49, 100, FOREVER, sender=keeper)
+    report(market.vault, ("0.54", "0.55"))
+    account.sell(pool, YES, 49, 100, FOREVER, sender=keeper)
+    assert account.positions()[1][0].yes == 25
+
+
 def test_foreign_pools_are_refused(market, people, make_pool, condition, deployer, venue):
     account, other = market.account, condition()[1]
     assert account.isPool(market.pool)

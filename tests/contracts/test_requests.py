@@ -486,6 +486,30 @@ def test_who_leaves_a_partly_settled_epoch_changes_nothing_for_the_others(
     assert vault.totalSupply() == 675 * SHARE
 
 
+@pytest.mark.parametrize("in_kind", [False, True])
+def test_a_settled_part_worth_nothing_is_told_all_the_same(
+    vault, people, invest, report, script, in_kind
+):
+    """A quarter of 10**12 share-wei is less than a unit: whoever rebuilds the claims from logs must
+    hear that these shares are gone."""
+    invest(vault, people.alice, 1_000 * UNIT)
+    vault.transfer(people.bob, 10**12, sender=people.alice)
+    market = script(vault)
+    vault.allocate(market.id, 900 * UNIT, sender=people.keeper)
+    ask_out(vault, people.alice, 400 * SHARE - 10**12)
+    ask_out(vault, people.bob, 10**12)
+    report(vault, EVEN)
+    report(vault, EVEN)  # a quarter
+    assert (vault.maxRedeem(people.bob), vault.maxWithdraw(people.bob)) == (10**12 // 4, 0)
+    if in_kind:
+        receipt = vault.redeemRequestInKind(1, people.bob, people.bob, [], sender=people.bob)
+    else:
+        receipt = vault.cancelRedeemRequest(1, people.bob, people.bob, sender=people.bob)
+    (told,) = receipt.decode_logs(vault.Withdraw)
+    assert (told.assets, told.shares) == (0, 10**12 // 4)
+    assert vault.liveEpochs(REDEEM, people.bob) == []
+
+
 def test_the_last_one_to_leave_an_epoch_leaves_no_one_waiting(
     vault, people, invest, report, script
 ):

@@ -474,6 +474,8 @@ def test_an_open_wallet_that_does_not_pay_is_skipped_and_not_lost_in_silence():
     shares, alice = stage.world.shares("alice"), stage.who["alice"]
     leave = stage.vault.redeemInKind
     assert refused(lambda: leave(shares, alice, [], sender=alice)) == "wallet does not pay"
+    withdraw = stage.account.withdraw
+    assert refused(lambda: withdraw(sender=stage.who["guardian"])) == "withdraw failed"
     leave(shares, alice, [stage.id], sender=alice)
     assert stage.world.shares("alice") == 0
 
