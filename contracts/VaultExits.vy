@@ -107,10 +107,12 @@ interface IGovernance:
 
 
 MAX_VISITED: constant(uint256) = nav.MAX_MARKETS  # accounts that an exit in kind visits
-# What a call that may fail is given, and must find: more than an honest account of a few conditions uses
-# (one that owns a wallet: 453,000 a condition, and more in a transaction that first touches each), and
-# not all there is, or an account that burns it could not be closed. With 32 conditions it is 15.2 M,
-# which a transaction of 16.7 M still has; where that is too little, `redeem` in pieces comes first.
+# What a call that may fail is given, and must find: more than an honest account uses, and not all
+# there is, or one that burns it could not be closed. An account that owns a wallet, with all tokens of
+# all outcomes inside, in a transaction that touches each first: 0.6 M for one condition, 5.2 M for 11,
+# 7.8 M for 16, 16 M for 32. So above 11 `redeemResolved` or `redeem` may have to come first, in a
+# transaction of its own. Not more than this: of 32 conditions a transaction of 2 ** 24, less what two
+# delegatecalls keep back, must still bring it.
 REDEEM_GAS: constant(uint256) = 200_000
 REDEEM_GAS_PER_CONDITION: constant(uint256) = 470_000
 MOVE_GAS: constant(uint256) = 500_000  # to halt, or to send collateral home

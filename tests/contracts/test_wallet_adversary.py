@@ -244,7 +244,7 @@ def redemption_gas():
 def test_an_event_of_32_conditions_is_closed_in_one_transaction(kind):
     """Wallet and account have tokens of all outcomes; 10,000 went in, and each condition's sets are
     worth 10 in either place. A chain charges more than this EVM, see `Evm.gas_used`: what is shown
-    is that nothing but the gas holds it up."""
+    is that nothing but the gas holds it up (tests/integration/test_cold_gas.py has the gas)."""
     stage = kind(negative_risk=True, conditions=CONDITIONS)
     stage.fund()
     maker, each = stage.mm.address, 10 * UNIT
