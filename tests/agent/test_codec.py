@@ -80,6 +80,8 @@ def test_an_event_by_its_topics_and_data():
         None,
         "0x" + word(0xA11CE).hex(),
     ]
+    several = codec.topics({"from": (ALICE, "0x" + "00" * 19 + "0b")})
+    assert several[1:] == [["0x" + word(0xA11CE).hex(), "0x" + word(0xB).hex()], None]
 
 
 def test_the_plain_form_has_ids_as_text_and_the_named_form_as_bytes():

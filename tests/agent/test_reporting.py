@@ -19,6 +19,7 @@ from strongroom.reporting.evidence import (
     evidence_hash,
     store_evidence,
 )
+from strongroom.reporting.maker_payments import MakerPayment, PayerKind
 from strongroom.reporting.marks import (
     UNKNOWN,
     Mark,
@@ -169,6 +170,7 @@ def test_evidence_is_canonical_and_stored_under_its_hash(tmp_path):
         [RECORD],
         "é",
         "strongroom",
+        [MakerPayment(PayerKind.REBATE, "0xaccount", "0xwallet", "0xpayer", 7, 5, "0xhash")],
     )
     assert (
         document
@@ -178,6 +180,8 @@ def test_evidence_is_canonical_and_stored_under_its_hash(tmp_path):
     )
     (mark,) = json.loads(document)["marks"]
     assert mark == {"market": ID, "place": 3, "condition": CONDITION, "bid": "1", "ask": "2"}
+    (line,) = json.loads(document)["income"]
+    assert (line["kind"], line["receiver"], line["amount"]) == ("rebate", "0xwallet", "7")
     path = store_evidence(tmp_path, document)
     assert path.name == f"0x{keccak(document).hex()}.json"
     assert evidence_hash(path.read_bytes()) == path.stem

@@ -19,10 +19,11 @@ from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_checksum_address
 
 from strongroom.chain.abi import AbiEntry
-from strongroom.chain.ids import keccak, to_bytes, to_hex
+from strongroom.chain.ids import Json, keccak, to_bytes, to_hex
 from strongroom.errors import BadInput
 
-Matching = Mapping[str, str | int]  # an indexed argument -> its value
+# an indexed argument -> its value, or those that it may have
+Matching = Mapping[str, str | int | tuple[str, ...]]
 EventFields = Mapping[str, Any]  # of a log; the ABI says of which types
 
 
@@ -173,7 +174,7 @@ class EventCodec:
         self._indexed = {each["name"]: _type(each) for each in self._inputs if each["indexed"]}
         self._inside = {each["name"]: _type(each) for each in self._inputs if not each["indexed"]}
 
-    def topics(self, matching: Matching) -> list[str | None]:
+    def topics(self, matching: Matching) -> list[Json]:
         """Return the topics of the logs whose indexed fields have these values; None: any.
 
         Raises:
@@ -188,7 +189,7 @@ class EventCodec:
             return [
                 to_hex(self.topic),
                 *(
-                    to_hex(_CODEC.encode([kind], [matching[name]])) if name in matching else None
+                    _topic(kind, matching[name]) if name in matching else None
                     for name, kind in self._indexed.items()
                 ),
             ]
@@ -218,6 +219,13 @@ class EventCodec:
         """
         found = self.values(topics, data)
         return {each["name"]: _named(found[each["name"]], each) for each in self._inputs}
+
+
+def _topic(kind: str, value: str | int | tuple[str, ...]) -> Json:
+    """Return the topic of a value, or those of several."""
+    if isinstance(value, tuple):
+        return [to_hex(_CODEC.encode([kind], [each])) for each in value]
+    return to_hex(_CODEC.encode([kind], [value]))
 
 
 def plain(value: object) -> object:

@@ -31,7 +31,7 @@ from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
 from strongroom.devnet.ladders import Rung, load_week, relations
 from strongroom.devnet.polymarket import Polymarket
 from strongroom.devnet.rival import Rival
-from strongroom.devnet.setup import TOTAL_CAP, VELOCITY, Stage, StageOptions, set_up
+from strongroom.devnet.setup import NAMES, TOTAL_CAP, VELOCITY, Stage, StageOptions, set_up
 from strongroom.devnet.traders import MarketMaker, Taker
 from strongroom.execution.interfaces import Listener
 from strongroom.information.gamma import Market
@@ -189,6 +189,7 @@ def _set_up(
 
 def _sections(options: WeekOptions, rungs: Sequence[Rung]) -> str:
     """Return the operator's choices as TOML: packs, sizing, limits, reporting."""
+    people = dict(zip(NAMES, devnet_keys(), strict=False))
     packs = tomllib.loads(options.packs)["packs"] if options.packs else _packs(rungs)
     return tomli_w.dumps(
         {
@@ -201,6 +202,7 @@ def _sections(options: WeekOptions, rungs: Sequence[Rung]) -> str:
                 "evidence": "evidence",
                 "every_s": options.report_every_s,
                 "when_asked_s": 2 * HOUR,
+                "payers": {people[name].address: kind.value for kind, name in PAYERS.items()},
             },
             "operations": {"mode": "live", "max_skew_s": 120},
         }

@@ -44,8 +44,7 @@ class ClosedAccounts:
 
     def _late(self, state: VaultState) -> list[str]:
         """Return the accounts that were open once and are not, as long as they are watched."""
-        now, text = self._now(), self._journal.fact(_ACCOUNTS)
-        known = _WHEN.validate_json(text) if text else {}
+        now, known = self._now(), known_accounts(self._journal)
         open_now = {each.account for each in state.markets.values()}
         found = dict.fromkeys(open_now, 0) | {
             account: closed or now
@@ -55,3 +54,10 @@ class ClosedAccounts:
         if found != known:
             self._journal.keep(_ACCOUNTS, _WHEN.dump_json(found).decode())
         return [account for account, closed in found.items() if closed]
+
+
+def known_accounts(journal: Journal) -> dict[str, int]:
+    """Return the accounts that are open, and those that are watched: address -> when it was closed,
+    timestamp; 0: it is open."""
+    text = journal.fact(_ACCOUNTS)
+    return _WHEN.validate_json(text) if text else {}

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from strongroom.chain.ids import Json
 from strongroom.chain.units import BPS, HOUR
+from strongroom.reporting.maker_payments import PayerKind
 from strongroom.settings import (
     Address,
     AddressOrNone,
@@ -219,6 +220,7 @@ class ReportingSection(Section):
     reference_size: Decimal = Field(Decimal(100), gt=0)  # tokens
     stale_s: int = Field(900, gt=0)
     haircut_bps: int = Field(500, ge=0, le=BPS)
+    payers: Mapping[Address, PayerKind] = {}  # who pays makers beside trades -> for what
 
 
 class OperationsSection(Section):

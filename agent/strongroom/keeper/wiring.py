@@ -288,6 +288,7 @@ def reporting_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Reporting:
         Method(int(section.reference_size * MICRO), section.stale_s, section.haircut_bps),
         {each.market.question_key: each.pool for each in pools},
         CODE_VERSION,
+        section.payers,
     )
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from strongroom.chain.ids import ConditionId, Json, canonical, keccak, to_hex
 from strongroom.information.books import Book
+from strongroom.reporting.maker_payments import MakerPayment
 from strongroom.reporting.marks import Mark
 from strongroom.strategy.record import DecisionRecord, record_json
 
-SCHEMA = "strongroom-evidence/2"
+SCHEMA = "strongroom-evidence/3"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ def evidence_document(
     decisions: Sequence[DecisionRecord],
     source: str,
     code_version: str,
+    payments: Sequence[MakerPayment] | None = None,
 ) -> bytes:
     """Return the document as canonical JSON (sorted keys, no spaces, UTF-8).
 
@@ -42,6 +44,7 @@ def evidence_document(
         decisions: the records of the decisions made since the last report
         source: where the quotes come from
         code_version: of the agent
+        payments: that makers got beside trades since the last report; None: nobody has looked
     """
     document: dict[str, Json] = {
         "schema": SCHEMA,
@@ -61,8 +64,21 @@ def evidence_document(
         ],
         "quotes": [basis_json(each) for each in quotes],
         "decisions": [record_json(each) for each in decisions],
+        "income": None if payments is None else [_payment_json(each) for each in payments],
     }
     return canonical(document)
+
+
+def _payment_json(payment: MakerPayment) -> Json:
+    return {
+        "kind": payment.kind.value,
+        "account": payment.account,
+        "receiver": payment.receiver,
+        "payer": payment.payer,
+        "amount": str(payment.amount),
+        "block": payment.block,
+        "transaction": payment.transaction,
+    }
 
 
 def evidence_hash(document: bytes) -> str:

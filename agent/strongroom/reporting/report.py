@@ -29,6 +29,7 @@ from strongroom.reporting.evidence import (
     evidence_hash,
     store_evidence,
 )
+from strongroom.reporting.maker_payments import MakerPayment, MakerPayments, PayerKind
 from strongroom.reporting.marks import (
     UNKNOWN,
     Mark,
@@ -68,6 +69,7 @@ class Reporting:
         evidence: folder of the documents, each stored under its hash
         source: where the quotes come from, in words
         pools: question -> pool at which it is valued instead of at books
+        payers: who pays makers beside trades -> for what
     """
 
     evidence: Path
@@ -76,6 +78,7 @@ class Reporting:
     method: Method = field(default_factory=Method)
     pools: Mapping[Question, str] = field(default_factory=dict)
     code_version: str = ""
+    payers: Mapping[str, PayerKind] = field(default_factory=dict)
 
 
 Quotes = Mapping[tuple[MarketId, ConditionId], Quote]
@@ -115,6 +118,7 @@ class Reporter:
         self.seen = SeenBooks(journal)
         self.settings, self._journal, self._transactor = settings, journal, transactor
         self._vault, self._now, self._on_event = vault, now, on_event
+        self._payments = MakerPayments(journal, vault, settings.payers)
 
     def is_due(self, unmarked: bool) -> bool:
         """Whether it is time.
@@ -143,6 +147,7 @@ class Reporter:
         marks, basis, expected = self.marks()
         now = expected.head.timestamp
         revealed = self._journal.unrevealed()
+        payments = self._payments.until(expected.head.number)
         document = evidence_document(
             self._vault.address,
             now,
@@ -151,6 +156,7 @@ class Reporter:
             [record for _, record in revealed],
             self.settings.source,
             self.settings.code_version,
+            payments,
         )
         evidence = evidence_hash(document)
         store_evidence(self.settings.evidence, document)
@@ -164,8 +170,18 @@ class Reporter:
         if state not in (TransactionState.MINED, TransactionState.DONE):
             return None
         self._journal.reveal([identity for identity, _ in revealed])
+        if payments is not None:
+            self._payments.tell(expected.head.number)
+            self._tell_income(payments)
         self._check(evidence, expected)
         return evidence
+
+    def _tell_income(self, payments: Sequence[MakerPayment]) -> None:
+        """Tell what came of each kind, where something did."""
+        for kind in PayerKind:
+            came = sum(each.amount for each in payments if each.kind is kind)
+            if came:
+                self._on_event("income", {"kind": kind.value, "amount": came})
 
     def marks(self) -> tuple[list[Mark], list[Basis], Expected]:
         """Return the marks of all open markets' unresolved conditions, what each condition rests
