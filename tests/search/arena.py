@@ -7,12 +7,13 @@ whatever a coalition has more at the end, others have lost.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from eth_utils import keccak
 
 from tests.search.machine import Machine, Refused, address, words
+from tests.search.newer import deploy_protocol, deploy_wallets, name_of
 
 UNIT = 10**6
 K = 1_000 * UNIT
@@ -24,6 +25,8 @@ DEPOSIT, REDEEM = 0, 1
 START = 1_700_000_000
 
 BINARY, EVENT, DELEGATED, SMALL = range(4)  # the vault's classes; SMALL has a keeper of its own
+PLAIN = (BINARY, SMALL)  # whose accounts are of another kind in two scenes
+WALLET, POSITION = "wallet", "position"
 KEEPERS = ("keeper", "keeper", "keeper", "second")
 SMALL_CAP = 50 * K
 TIMELOCK = 3 * DAY
@@ -77,6 +80,12 @@ class Market:
     account: str
     class_id: int
     conditions: tuple[Condition, ...]
+    wallet: str = ""  # that its account owns
+
+    @property
+    def purse(self) -> str:
+        """Where the exchange takes and gives."""
+        return self.wallet or self.account
 
 
 @dataclass
@@ -97,12 +106,17 @@ class State:
 
 @dataclass(frozen=True)
 class Terms:
-    """What of a vault's terms differs from scene to scene: amounts in assets, rates in bps."""
+    """What differs from scene to scene: amounts in assets, rates in bps.
+
+    Attributes:
+        accounts: of the plain classes: "" (PolymarketAccount), WALLET or POSITION
+    """
 
     total_cap: int = 260 * K
     velocity: int = 130 * K
     management: int = 0
     performance: int = 0
+    accounts: str = ""
 
 
 class Arena:
@@ -116,6 +130,7 @@ class Arena:
         self.honest_wallets = False
         self.everything = False
         self.end = FOREVER
+        self.positions: set[int] = set()  # tokens that Protocol V2 knows
         self._venue()
         self.pools = self._questions()
         self._vault()
@@ -148,12 +163,24 @@ class Arena:
         self._minter = minter
         m.set_code(PURSE, b"\0")
         venue = (PURSE, "2", self.ctf, self.pusd)
+        self._issuer = issuer
         self.implementations = (
-            m.deploy("PolymarketAccount", *venue, self.usdc, self.adapter, False),
+            self._plain_implementation(),
             m.deploy("PolymarketAccount", *venue, self.wrapped, self.negative, True),
             self._delegated_implementation(),
         )
         m.set_code(PURSE, b"")
+
+    def _plain_implementation(self) -> str:
+        m, of_tokens = self.machine, (self.ctf, self.pusd, self.usdc, self.adapter, False)
+        if self.terms.accounts == WALLET:
+            self.wallets = deploy_wallets(m, self.pusd, self.ctf, PURSE)
+            parts = (PURSE, "2", self.wallets.factory, self.wallets.beacon)
+            return m.deploy("WalletAccount", *parts, *of_tokens)
+        if self.terms.accounts == POSITION:
+            self.protocol = deploy_protocol(m, self.pusd, self._issuer)
+            return m.deploy("PositionAccount", PURSE, self.protocol.manager)
+        return m.deploy("PolymarketAccount", PURSE, "2", *of_tokens)
 
     def _delegated_implementation(self) -> str:
         m = self.machine
@@ -183,7 +210,12 @@ class Arena:
             pool = []
             for n in range(count):
                 id = keccak(text=f"question {kind} {n}")[:31] + b"\0"
-                if kind == EVENT:
+                if kind in PLAIN and self.terms.accounts == POSITION:
+                    id = self.protocol.condition(name_of(kind, n))
+                    yes = int.from_bytes(id, "big")
+                    self.positions |= {yes, yes + 1}
+                    of = (Condition(id, id, (yes, yes + 1), f"{kind}.{n}.0"),)
+                elif kind == EVENT:
                     of = tuple(
                         self._condition(id[:31] + bytes([i]), self.wrapped, f"{kind}.{n}.{i}")
                         for i in range(3)
@@ -208,8 +240,11 @@ class Arena:
         implementations = (*self.implementations, self.implementations[0])
         for kind, (implementation, keeper) in enumerate(zip(implementations, KEEPERS, strict=True)):
             cap = SMALL_CAP if kind == SMALL else 2**90
+            oracle = who["oracle"]
+            if kind in PLAIN and t.accounts == POSITION:
+                oracle = self.protocol.module
             self.do(
-                *("owner", TIMELOCKED[5], implementation, who["oracle"], who[keeper]),
+                *("owner", TIMELOCKED[5], implementation, oracle, who[keeper]),
                 *(2 if kind == DELEGATED else 1, 2**90, BPS, cap, BPS, 1_000 * DAY),
             )
         for function in TIMELOCKED:
@@ -233,6 +268,11 @@ class Arena:
             adapter = self.negative if kind == EVENT else self.adapter
             m.call(nature, self.pusd, "approve(address,uint256)", adapter, FOREVER)
             for each in (c for q in pool for c in q.conditions):
+                if each.tokens[0] in self.positions:
+                    router = self.protocol.router
+                    m.call(nature, self.pusd, "approve(address,uint256)", router, FOREVER)
+                    m.call(nature, router, "split(bytes31,uint256)", each.id, FORTUNE // 10)
+                    continue
                 m.call(
                     *(nature, adapter, "splitPosition(address,bytes32,bytes32,uint256[],uint256)"),
                     *(self.pusd, bytes(32), each.id, 160, FORTUNE // 10, 2, 1, 2),
@@ -282,6 +322,9 @@ class Arena:
         )
         account = self.view("accountOf(bytes32)", found).to_bytes(20, "big")
         market = Market(found, "0x" + account.hex(), kind, question.conditions)
+        if kind in PLAIN and self.terms.accounts == WALLET:
+            wallet = self.wallets.make(market.account, self.who[KEEPERS[kind]])
+            market = replace(market, wallet=wallet)
         self.state.markets.append(market)
         self.state.opened[kind] = max(self.state.opened.get(kind, 0), number + 1)
         return market
@@ -321,6 +364,10 @@ class Arena:
 
     def move_token(self, caller: str, sender: str, to: str, token: int, amount: int) -> None:
         """Send outcome tokens; `caller` is the sender or whom it lets."""
+        if token in self.positions:
+            move = "unsafeTransferFrom(address,address,uint256,uint256)"
+            self.machine.call(caller, self.protocol.manager, move, sender, to, token, amount)
+            return
         self.machine.call(
             *(caller, self.ctf, "safeTransferFrom(address,address,uint256,uint256,bytes)"),
             *(sender, to, token, amount, 160, 0),
@@ -342,6 +389,9 @@ class Arena:
     def resolve(self, condition: Condition) -> None:
         """Have the oracle pay the truth."""
         yes = self.state.truth.get(condition.name, 500)
+        if condition.tokens[0] in self.positions:
+            self.protocol.resolve(condition.id, yes)
+            return
         self.machine.call(
             *(self.who["oracle"], self.ctf, "reportPayouts(bytes32,uint256[])"),
             *(condition.question, 64, 2, yes, 1_000 - yes),
@@ -388,7 +438,8 @@ class Arena:
 
     def tokens(self, who: str, token: int) -> int:
         """Return the outcome tokens at an address."""
-        return self.machine.read(self.ctf, "balanceOf(address,uint256)", who, token)
+        ledger = self.protocol.manager if token in self.positions else self.ctf
+        return self.machine.read(ledger, "balanceOf(address,uint256)", who, token)
 
     def touched(self) -> list[Condition]:
         """Return the conditions of all markets of the play; `everything`: of all there can be."""
@@ -405,8 +456,9 @@ class Arena:
         return value
 
     def inside(self, market: Market) -> int:
-        """Return what a market's account truly holds, a wallet apart."""
-        return self.holdings(market.account, market.conditions)
+        """Return what a market's account truly holds, a wallet of its own included."""
+        inside = self.holdings(market.account, market.conditions)
+        return inside + (self.holdings(market.wallet, market.conditions) if market.wallet else 0)
 
     def true_nav(self) -> int:
         """Return idle and what all accounts truly hold, closed ones too; wallets of honest keepers
@@ -457,7 +509,10 @@ def _hold(
     market = arena.open(kind, number)
     arena.do(KEEPERS[kind], "allocate(bytes32,uint256)", market.id, assets)
     nature = arena.who["nature"]
-    holder = market.account
+    holder = market.purse
+    if market.wallet:
+        keeper = arena.who[KEEPERS[kind]]
+        arena.machine.call(keeper, market.account, "fund(uint256)", assets)
     if kind == DELEGATED:
         holder = _forward(arena, market, assets)
         arena.move(holder, nature, assets // 2)
@@ -618,7 +673,31 @@ def residue(arena: Arena) -> None:
     _two_reports(arena)
 
 
+def _newer(arena: Arena) -> None:
+    """100,000 at an unproven profit that is not marked, 30,000 of the other keeper's at a loss."""
+    arena.state.truth |= {"0.0.0": 200, "3.0.0": 600}
+    _hold(arena, BINARY, 0, 100 * K, 200)
+    arena.wait(DAY + 9 * HOUR)
+    arena.report(arena.honest_marks())
+    _hold(arena, SMALL, 0, 30 * K, 600)
+    arena.state.truth |= {"0.0.0": 500, "3.0.0": 400}
+    arena.state.marks |= {"0.0.0": 200, "3.0.0": 600}
+    _two_reports(arena)
+
+
+def wallets(arena: Arena) -> None:
+    """In wallets that accounts own."""
+    _newer(arena)
+
+
+def positions(arena: Arena) -> None:
+    """In Protocol V2."""
+    _newer(arena)
+
+
 TERMS = {
+    "wallets": Terms(accounts=WALLET),
+    "positions": Terms(accounts=POSITION),
     "paid": Terms(management=200, performance=2_000),
     "paid_in_loss": Terms(management=200, performance=2_000),
     "tight": Terms(total_cap=1_100 * K, velocity=1_100 * K),
@@ -643,5 +722,7 @@ SCENES: dict[str, Callable[[Arena], None]] = {
         ),
         tight,
         residue,
+        wallets,
+        positions,
     )
 }

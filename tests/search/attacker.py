@@ -34,6 +34,7 @@ from tests.search.arena import (
     TERMS,
     TIMELOCK,
     VIRTUAL,
+    WALLET,
     WALLETS,
     Arena,
     Terms,
@@ -44,6 +45,7 @@ from tests.search.moves import (
     GENTLE,
     MEMBERS,
     MOVES,
+    OF_OWNED,
     Broken,
     Gene,
     random_gene,
@@ -246,6 +248,8 @@ class Attacker:
         if "reporter" in members:
             moves = (*(move for move in moves if move.__name__ != "report"), moves[0])
         self.names = [move.__name__ for move in moves]
+        if a.terms.accounts != WALLET:
+            self.names = [name for name in self.names if name not in OF_OWNED]
         self.horizon = FOREVER
         if "day" in members:
             self.horizon = DAY

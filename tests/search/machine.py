@@ -15,6 +15,7 @@ from eth_utils import keccak, to_checksum_address
 
 ROOT = Path(__file__).parents[2]
 COMPILED = ROOT / ".build" / "__local__.json"
+GAS = 30_000_000  # of one transaction
 TOKENS = Path("node_modules/@gnosis.pm/conditional-tokens-contracts/build/contracts")
 
 
@@ -97,14 +98,18 @@ class Machine:
         self._evm.reset_transient_storage()
         return to_checksum_address(made)
 
-    def call(self, sender: str, to: str, signature: str, *values: Any) -> bytes:
+    def call(self, sender: str, to: str, signature: str, *values: Any, gas_price: int = 0) -> bytes:
         """Make a call.
+
+        Args:
+            gas_price: wei; the sender must be rich
 
         Raises:
             Refused: it reverted; nothing has changed.
         """
         try:
-            return self._evm.message_call(sender, to, selector(signature) + words(values))
+            data = selector(signature) + words(values)
+            return self._evm.message_call(sender, to, data, gas=GAS, gas_price=gas_price)
         except RuntimeError as error:
             raise Refused(error) from None
         finally:
@@ -123,6 +128,10 @@ class Machine:
         return tuple(
             int.from_bytes(answer[place : place + 32], "big") for place in range(0, len(answer), 32)
         )
+
+    def enrich(self, account: str) -> None:
+        """Give an address native coin, so that it can pay for gas."""
+        self._evm.set_balance(account, 10**27)
 
     def set_code(self, account: str, code: bytes) -> None:
         """Give an address code, or take it away."""

@@ -27,6 +27,7 @@ from tests.search.arena import (
     Market,
 )
 from tests.search.machine import Refused, selector, words
+from tests.search.newer import ADMIN, DELAY, LONGEST_DELAY
 
 Gene = tuple[str, int, int, int]
 WHICH, AMOUNTS, LIES = 6, 8, 8**8
@@ -142,7 +143,8 @@ def give_shares(a: Arena, i: int, x: int, code: int) -> None:
 
 
 def give_cash(a: Arena, i: int, x: int, code: int) -> None:
-    a.move(PURSE, _market(a, i).account, part(500 * K, x))
+    market = _market(a, i)
+    a.move(PURSE, market.purse if code % 2 else market.account, part(500 * K, x))
 
 
 def give_vault(a: Arena, i: int, x: int, code: int) -> None:
@@ -300,6 +302,10 @@ def keeper_closes(a: Arena, i: int, x: int, code: int) -> None:
 
 
 def _stopped(a: Arena, market: Market) -> bool:
+    """Say whether the exchange may move nothing any more; a wallet's allowances live until the
+    venue's delay is over, or its batch home was carried in."""
+    if market.wallet:
+        return not a.machine.read(a.pusd, "allowance(address,address)", market.wallet, PURSE)
     return bool(a.machine.read(market.account, "halted()"))
 
 
@@ -307,8 +313,8 @@ def drain(a: Arena, i: int, x: int, code: int) -> None:
     """The venue takes collateral for nothing."""
     market = _market(a, i)
     stopped = _stopped(a, market)
-    assets = part(a.balance(market.account), x)
-    a.take(market.account, PURSE, assets)
+    assets = part(a.balance(market.purse), x)
+    a.take(market.purse, PURSE, assets)
     if stopped and assets:
         raise Broken("a halted account pays")
 
@@ -320,13 +326,13 @@ def drain_all(a: Arena, i: int, x: int, code: int) -> None:
     took = 0
     for each in market.conditions:
         for token in each.tokens:
-            amount = a.tokens(market.account, token)
+            amount = a.tokens(market.purse, token)
             if amount:
-                a.move_token(PURSE, market.account, PURSE, token, amount)
+                a.move_token(PURSE, market.purse, PURSE, token, amount)
                 took += amount
-    assets = a.balance(market.account)
+    assets = a.balance(market.purse)
     if assets:
-        a.take(market.account, PURSE, assets)
+        a.take(market.purse, PURSE, assets)
     if stopped and took + assets:
         raise Broken("a halted account pays")
 
@@ -338,7 +344,7 @@ def junk(a: Arena, i: int, x: int, code: int) -> None:
 
 
 def refill(a: Arena, i: int, x: int, code: int) -> None:
-    a.move(PURSE, _market(a, i).account, part(500 * K, x))
+    a.move(PURSE, _market(a, i).purse, part(500 * K, x))
 
 
 def invest(a: Arena, i: int, x: int, code: int) -> None:
@@ -348,8 +354,8 @@ def invest(a: Arena, i: int, x: int, code: int) -> None:
     price = a.price(condition, code % 2)
     if price == 0:
         raise Refused("worthless")
-    amount = part(a.balance(market.account), x) * 1_000 // price
-    a.buy(market.account, condition, code % 2, amount, market.account)
+    amount = part(a.balance(market.purse), x) * 1_000 // price
+    a.buy(market.purse, condition, code % 2, amount, market.purse)
 
 
 def split(a: Arena, i: int, x: int, code: int) -> None:
@@ -429,6 +435,54 @@ def wallet_tokens(a: Arena, i: int, x: int, code: int) -> None:
     market = _delegated(a, i)
     condition = market.conditions[0]
     a.buy(_wallet(a, market), condition, code // 2 % 2, part(1_000 * K, x), PURSE)
+
+
+# Wallets that accounts own
+
+
+def _owner(a: Arena, i: int) -> Market:
+    markets = [each for each in a.state.markets if each.wallet]
+    if not markets:
+        raise Refused("no wallet")
+    return markets[i % len(markets)]
+
+
+def fund_wallet(a: Arena, i: int, x: int, code: int) -> None:
+    market = _owner(a, i)
+    keeper = a.who[KEEPERS[market.class_id]]
+    assets = part(a.balance(market.account), x)
+    a.machine.call(keeper, market.account, "fund(uint256)", assets)
+
+
+def bring_home(a: Arena, i: int, x: int, code: int) -> None:
+    """By the relayer."""
+    market = _owner(a, i)
+    keeper = a.who[KEEPERS[market.class_id]]
+    a.wallets.home(market.account, keeper, part(a.balance(market.wallet), x))
+
+
+def pause_wallet(a: Arena, i: int, x: int, code: int) -> None:
+    market = _owner(a, i)
+    a.machine.call(a.who[KEEPERS[market.class_id]], market.account, "pauseWallet()")
+
+
+def withdraw(a: Arena, i: int, x: int, code: int) -> None:
+    """Anyone, or the keeper, of an open wallet."""
+    market = _owner(a, i)
+    who = a.who[("oracle", KEEPERS[market.class_id])[code % 2]]
+    a.machine.call(who, market.account, "withdraw()")
+
+
+def change_delay(a: Arena, i: int, x: int, code: int) -> None:
+    """The venue's admin."""
+    delay = LONGEST_DELAY if code % 2 else DELAY
+    a.machine.call(ADMIN, a.wallets.factory, "setTimelockDelay(uint256)", delay)
+
+
+def guardian_opens(a: Arena, i: int, x: int, code: int) -> None:
+    """The guardian begins a wallet's pause, or ends it."""
+    call = ("pauseWallet()", "unpauseWallet()")[code % 2]
+    a.machine.call(a.who["guardian"], _owner(a, i).account, call)
 
 
 # The guardian
@@ -564,24 +618,26 @@ def _table(*moves: Move) -> dict[str, Move]:
 
 # Those listed twice are tried twice as often.
 ANYBODY = (report, report, wait, comer, leaver, resolve, harvest, close, sweep, settle)
-ANYBODY += (cash_tokens, anyone_ends, anyone_recalls)
+ANYBODY += (cash_tokens, anyone_ends, anyone_recalls, withdraw)
 FRIEND = (deposit, deposit, redeem, redeem, undo_deposit, undo_redeem, claim, claim_part, in_kind)
 FRIEND += (queued_in_kind, give_shares, give_cash, give_vault, give_tokens, give_worthless)
 KEEPER = (allocate, allocate, allocate, recall, open_next, open_again, keeper_closes, keeper_closes)
 KEEPER += (split, merge, halt)
 WALLET = (set_wallet, forward, take_back, take_back_tokens, release_wallet)
 WALLET += (wallet_out, wallet_in, wallet_tokens)
-VENUE = (drain, drain_all, drain_all, junk, refill, invest)
+OWNED = (fund_wallet, fund_wallet, bring_home, pause_wallet)
+OF_OWNED = frozenset(each.__name__ for each in (*OWNED, withdraw, change_delay, guardian_opens))
+VENUE = (change_delay, drain, drain_all, drain_all, junk, refill, invest)
 REPORTER = (lie, lie, lie)
 GUARDIAN = (pause, unpause, guardian_closes, guardian_halts, guardian_recalls, drop_keeper)
-GUARDIAN += (drop_reporter, retire, guardian_ends)
+GUARDIAN += (drop_reporter, retire, guardian_ends, guardian_opens)
 OWNER = (owner_pause, safer_limit, safer_limit, announce, announce, owner_costs, owner_ends)
 MEMBERS: dict[str, tuple[Move, ...]] = {
     "friend": FRIEND,
     "strangers": FRIEND,
     "venue": VENUE,
-    "keepers": KEEPER + VENUE + WALLET,
-    "one keeper": KEEPER + VENUE,
+    "keepers": KEEPER + VENUE + WALLET + OWNED,
+    "one keeper": KEEPER + VENUE + OWNED,
     "manager": (),
     "day": (),
     "reporter": REPORTER,
@@ -624,6 +680,10 @@ PHRASES = (
     ("resolve", "harvest"),
     ("drain_all", "keeper_closes", "open_again", "allocate"),
     ("open_next", "allocate", "set_wallet", "forward"),
+    ("open_next", "allocate", "fund_wallet", "drain_all"),
+    ("halt", "wait", "withdraw"),
+    ("pause_wallet", "wait", "withdraw"),
+    ("in_kind", "allocate", "fund_wallet", "drain_all"),
     ("set_wallet", "wallet_tokens", "take_back_tokens"),
     ("forward", "take_back"),
     ("wallet_in", "wallet_out"),

@@ -40,6 +40,11 @@ CELLS = (
     (("friend", "keepers", "reporter", "day"), "loss", 1),
     (EVERYBODY, "several", 1),
     (("friend", "keepers", "reporter", "guardian"), "ending", 1),
+    (("friend", "keepers"), "wallets", 1),
+    (("friend", "venue"), "wallets", 8),
+    (("friend", "keepers", "reporter", "guardian"), "wallets", 1),
+    (("friend", "keepers", "reporter"), "positions", 1),
+    (("friend", "one keeper", "reporter"), "positions", 1),
 )
 
 
@@ -61,6 +66,8 @@ def test_every_move_does_something():
     for members, scene in (
         *((EVERYBODY, scene) for scene in ("flat", "delegated", "fresh")),
         (("friend", "keepers", "guardian"), "flat"),
+        (("friend", "keepers", "guardian"), "wallets"),
+        (("friend", "keepers"), "wallets"),
     ):
         searcher = attacker(members, scene)
         for _ in range(150):
