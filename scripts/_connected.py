@@ -31,10 +31,13 @@ def by_network(command: click.Command) -> click.Command:
     run = command.callback
     assert run is not None
 
-    def connected(**options: Any) -> Any:
-        return run(rpc=_node_url(), **options)
+    is_one = any(each.name == "rpc" for each in command.params)
 
-    kept = [each for each in command.params if each.name not in ("rpc", "debug")]
+    def connected(**options: Any) -> Any:
+        url = _node_url()
+        return run(**({"rpc": url} if is_one else {"rpcs": (url,)}), **options)
+
+    kept = [each for each in command.params if each.name not in ("rpc", "rpcs", "debug")]
     return Connected(
         command.name, callback=connected, params=kept, help=command.help,
         context_settings=command.context_settings,

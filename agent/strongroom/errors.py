@@ -4,11 +4,12 @@
     |- Away      something outside does not answer, or not in time: try again, or start it
     |- Refused   something outside, or a rule of ours, says no: the reason is in the message
     |- BadInput  a file, an argument or a document does not fit: change it
-    `- Differs   two things that must be equal are not: stop and look
+    |- Differs   two things that must be equal are not: stop and look
+    `- Defect    the program itself failed: nothing follows about what it looked at
 
 A message is one sentence: what is wrong, then what to do. Errors of other libraries are translated
 where the library is used, so that no caller has to know it. A command ends with status 2 and the
-message (`Differs`: 1).
+message (`Differs`: 1, `Defect`: 3).
 """
 
 from collections.abc import Iterable
@@ -33,6 +34,10 @@ class BadInput(StrongroomError, ValueError):
 
 class Differs(StrongroomError):
     """Two things that must be equal are not."""
+
+
+class Defect(StrongroomError):
+    """The program itself failed."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -39,9 +39,14 @@ def _log(block: int, index: int, name: str, **fields: Any) -> dict[str, Any]:
         "topics": [topic, *("0x" + _encoded(type_, fields[n]) for n, type_ in reader.topics)],
         "data": "0x" + _data(reader, fields),
         "blockNumber": hex(block),
+        "blockHash": _hash(block),
         "transactionHash": f"0x{block:062x}{index // 64:02x}",
         "logIndex": hex(index),
     }
+
+
+def _hash(block: int) -> str:
+    return f"0x{block:064x}"
 
 
 def _encoded(type_: str, value: Any) -> str:
@@ -142,8 +147,10 @@ class Canned(Node):
         found: list[Any] = []
         for method, parameters in asked:
             if method == "eth_getBlockByNumber":
-                time, _ = self._index[int(parameters[0], 16)]
-                found.append({"timestamp": hex(time)})
+                number = int(parameters[0], 16)
+                time, _ = self._index[number]
+                header = {"hash": _hash(number), "parentHash": _hash(number - 1)}
+                found.append({"number": hex(number), "timestamp": hex(time)} | header)
             elif method == "eth_call":  # asset, and its decimals: a number that is both
                 found.append("0x" + DECIMALS.to_bytes(32, "big").hex())
             else:

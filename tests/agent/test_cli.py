@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from strongroom.cli.boundary import Command, Group
 from strongroom.cli.main import ENTRIES, command, main
 from strongroom.cosigner.service import door
-from strongroom.errors import Away, BadInput, Differs, Refused
+from strongroom.errors import Away, BadInput, Defect, Differs, Refused
 from strongroom.journal.lock import alone
 from strongroom.keeper.configuration import load
 from strongroom.keeper.metrics import Metrics, serve
@@ -85,7 +85,8 @@ def ending(error):
         (Refused("the vault is paused"), 2, "the vault is paused\n"),
         (BadInput("no address"), 2, "no address\n"),
         (Differs("1 is not 2"), 1, "1 is not 2\n"),
-        (KeyError("x"), 2, "unexpected KeyError: 'x': run again with --debug\n"),
+        (Defect("the audit failed at block 7"), 3, "the audit failed at block 7\n"),
+        (KeyError("x"), 3, "unexpected KeyError: 'x': run again with --debug\n"),
         (click.Abort(), 2, "not confirmed: nothing was sent (--yes does not ask)\n"),
         (KeyboardInterrupt(), 130, "stopped\n"),
         (KeyboardInterrupt("0x12 was sent"), 130, "stopped: 0x12 was sent\n"),

@@ -11,9 +11,10 @@ from strongroom.audit.budget import BUDGET
 from strongroom.audit.dealing import ALWAYS_DUE, DEALING
 from strongroom.audit.events import AuditedEvent, FeesSet, Transaction
 from strongroom.audit.governance import Governance
-from strongroom.audit.ledger import BookedReport, Ledger
+from strongroom.audit.ledger import BookedReport, Ledger, NotInLedger
 from strongroom.audit.shares import SHARES
 from strongroom.chain.units import PRICE, SHARE
+from strongroom.errors import Defect
 
 # What is in none of these tables and none of governance's changes nothing that is kept.
 _HANDLERS: Mapping[type[AuditedEvent], Callable[[Booking, AuditedEvent], None]] = {
@@ -21,6 +22,10 @@ _HANDLERS: Mapping[type[AuditedEvent], Callable[[Booking, AuditedEvent], None]] 
     **BUDGET,
     **DEALING,
 }
+
+
+class AuditFailed(Defect):
+    """The audit's own code failed while it booked an event; it is no verdict on the vault."""
 
 
 class Bookkeeper:
@@ -44,8 +49,13 @@ class Bookkeeper:
             booking.meet(event, isinstance(event, ALWAYS_DUE))
             try:
                 self._take(booking, event)
-            except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
-                booking.expect(event, f"{event.name}: of what the ledger knows", "", repr(error))
+            except NotInLedger as missing:
+                booking.expect(event, f"{event.name}: of what the ledger knows", "", str(missing))
+            except Exception as error:
+                raise AuditFailed(
+                    f"the audit failed at block {event.block}, {event.name} of {event.transaction} "
+                    f"({error!r}): this says nothing of the vault; report it with the block"
+                ) from error
         booking.end(events[-1])
         self._forget()
         return booking.reports

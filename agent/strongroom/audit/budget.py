@@ -71,7 +71,7 @@ def _check_active(b: Booking, it: AuditedEvent, class_id: int) -> None:
 
 
 def _allocated(b: Booking, it: Allocated) -> None:
-    ledger, market, assets = b.ledger, b.ledger.markets[it.market], it.assets
+    ledger, market, assets = b.ledger, b.ledger.market(it.market), it.assets
     b.expect(it, "Allocated.exposure", market.exposure + assets, it.exposure)
     _check_caps(b, it, market)
     _check_velocity(b, it)
@@ -134,7 +134,7 @@ def _check_dealable(b: Booking, it: Allocated, market: OpenMarket) -> None:
 
 def _came_home(b: Booking, it: CameHome) -> None:
     """Cost leaves the book at cost; profit takes along what was booked above it."""
-    ledger, account = b.ledger, b.ledger.accounts[it.account]
+    ledger, account = b.ledger, b.ledger.account(it.account)
     b.expect(it, "CameHome.market", account.market, it.market)
     market = ledger.markets.get(it.market)
     exposure = market.exposure if market is not None else 0
@@ -168,7 +168,7 @@ def _credit(b: Booking, assets: int) -> None:
 
 
 def _market_closed(b: Booking, it: MarketClosed) -> None:
-    ledger, market = b.ledger, b.ledger.markets[it.market]
+    ledger, market = b.ledger, b.ledger.market(it.market)
     b.expect(it, "MarketClosed.account", market.account, it.account)
     b.expect(it, "MarketClosed.loss", market.exposure, it.loss)
     _check_written_off(b, it, market)

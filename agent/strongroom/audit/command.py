@@ -85,7 +85,8 @@ class AuditOptions:
 
     Attributes:
         vault: its address
-        rpc: URL of any archive node
+        rpc: URL of any archive node; blocks are executed again on forks of this one
+        further_rpcs: nodes that must answer the same
         from_block: by default the block in which the vault was deployed
         to_block: by default the newest
         evidence: folder of the evidence documents; None: they are not looked at
@@ -118,6 +119,7 @@ class AuditOptions:
     at_block: int | None = None
     progress: Callable[[int, int], None] = lambda done, of: None
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
+    further_rpcs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,9 +162,9 @@ def run_audit(options: AuditOptions) -> AuditResult:
         Refused: the vault does not take the cap of a what-if.
     """
     from strongroom.audit.auditor import Auditor
-    from strongroom.audit.node import Node
+    from strongroom.audit.nodes import nodes_of
 
-    started, node = time.monotonic(), Node(options.rpc)
+    started, node = time.monotonic(), nodes_of([options.rpc, *options.further_rpcs])
     scope, identity = scope_of(options, node)
     with _Recorder(options) as recorder:
         auditor = Auditor(scope, node, recorder.on_report, recorder.on_event, recorder.on_income)

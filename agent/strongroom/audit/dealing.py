@@ -17,7 +17,13 @@ from strongroom.audit.events import (
     on,
 )
 from strongroom.audit.fees import Fees, Rates, fees_due, mark_at_entry
-from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger, OpenMarket
+from strongroom.audit.ledger import (
+    BookedMarket,
+    BookedReport,
+    Ledger,
+    NotInLedger,
+    OpenMarket,
+)
 from strongroom.audit.permissions import ZERO, Limit, PermissionChange
 from strongroom.audit.queues import (
     DEPOSITS,
@@ -37,7 +43,7 @@ COLLAPSED = 10**4  # times its first price a share may fall until nothing is dea
 
 
 def _unanswered(b: Booking, it: Unanswered) -> None:
-    b.expect(it, "Unanswered.account", b.ledger.markets[it.market].account, it.account)
+    b.expect(it, "Unanswered.account", b.ledger.market(it.market).account, it.account)
     b.silent.add(it.market)
 
 
@@ -55,7 +61,7 @@ def _reported(b: Booking, it: Reported) -> None:
         b.need(it, "Reported.words: marks", bid <= ask <= WAD, (bid, ask), "bid <= ask <= 1")
     place = 0
     for name, book in zip(ledger.order, it.books, strict=False):
-        market = ledger.markets[name]
+        market = ledger.market(name)
         _take_book(b, it, market, book, name in b.silent)
         market.marks = list(it.words[place : place + market.conditions])
         pairs = zip(market.marks, market.last_marks, strict=False)
@@ -109,6 +115,8 @@ def _parts(ledger: Ledger, shares: int) -> dict[str, int]:
         part = shares * bps // BPS
         parts[who] = parts.get(who, 0) + part
         left -= part
+    if left and not recipients:
+        raise NotInLedger("nobody is known to receive fees")
     if left:
         parts[recipients[0][0]] += left
     return {who: part for who, part in parts.items() if part}

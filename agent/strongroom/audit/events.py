@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import TypedDict, TypeVar, cast
+from typing import NotRequired, TypedDict, TypeVar, cast
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
@@ -45,8 +45,10 @@ class RawLog(TypedDict):
     topics: list[str]
     data: str
     blockNumber: str
+    blockHash: str
     transactionHash: str
     logIndex: str
+    removed: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -661,6 +663,12 @@ def bad_log(log: RawLog, what: str) -> BadLog:
     known = log if isinstance(log, dict) else {}
     place = ", ".join(f"{name} {known.get(name)!r}"[:80] for name in ("blockNumber", "logIndex"))
     return BadLog(f"the node's answer is no log of {what} ({place}): ask another node")
+
+
+def misplaced(log: RawLog, why: str) -> BadLog:
+    """Return the error that names a log which does not belong into an answer."""
+    place = ", ".join(f"{name} {log.get(name)!r}"[:80] for name in ("blockNumber", "logIndex"))
+    return BadLog(f"the node's answer has a log ({place}) that does not belong there: {why}")
 
 
 Readers = Mapping[str, Reader]

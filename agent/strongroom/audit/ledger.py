@@ -18,6 +18,10 @@ LOSS = 96  # bits behind the point of losses a share
 DUST_BPS = 10  # of NAV at the bid: what may be written off without the owner
 
 
+class NotInLedger(Exception):
+    """An event is about something that the ledger does not have: a difference, on purpose."""
+
+
 @dataclass
 class OpenMarket:
     """An open market: what it was last booked at, assets; a mark a condition as a report packs
@@ -279,6 +283,18 @@ class Ledger:
         """What the velocity limit counts at a time."""
         oldest = now // VELOCITY_PERIOD_S - VELOCITY_PERIODS
         return sum(net for period, net in self.allocated.items() if period > oldest)
+
+    def market(self, name: MarketId) -> OpenMarket:
+        """Return an open market; raises NotInLedger where it is not open."""
+        if name not in self.markets:
+            raise NotInLedger(f"market {name} is not open")
+        return self.markets[name]
+
+    def account(self, address: str) -> MarketAccount:
+        """Return whose an account is; raises NotInLedger where it never was a market's."""
+        if address not in self.accounts:
+            raise NotInLedger(f"account {address} is of no market")
+        return self.accounts[address]
 
     def delegated(self, class_id: int) -> bool:
         """Whether a class's accounts hand assets to a wallet."""

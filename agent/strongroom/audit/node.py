@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from strongroom.audit.events import RawLog
+from strongroom.audit.events import RawLog, bad_log, misplaced
 from strongroom.chain.failures import NoVault
 from strongroom.chain.ids import Json, JsonObject, read_json
 from strongroom.chain.jsonrpc import shown_url, understood
@@ -33,6 +33,15 @@ class NodeRefuses(NodeAway):
     """The node answers with an error, or a contract with what its ABI does not say."""
 
 
+@dataclass(frozen=True)
+class Header:
+    """What is taken of a block; hashes in lower case."""
+
+    hash: str
+    parent: str
+    timestamp: int
+
+
 @dataclass
 class Node:
     """A node over HTTP. What `ask` returns is JSON as it came: whoever asks knows its shape."""
@@ -42,6 +51,7 @@ class Node:
     pause: Callable[[float], None] = time.sleep
     _session: requests.Session = field(default_factory=requests.Session)
     _number: int = 0
+    _headers: dict[int, Header] = field(default_factory=dict)  # of the last piece of logs
 
     def ask(self, method: str, *parameters: object) -> Any:
         """Return an answer; a node that is away or overloaded is asked again.
@@ -101,20 +111,47 @@ class Node:
             return int(self.ask("eth_blockNumber"), 16)
 
     def times(self, blocks: Sequence[int]) -> dict[int, int]:
-        """Return the timestamps of blocks.
+        """Return the timestamps of blocks; raises as `headers` does."""
+        found = self.headers(blocks)
+        return {block: found[block].timestamp for block in blocks}
+
+    def headers(self, blocks: Sequence[int]) -> dict[int, Header]:
+        """Return blocks' headers; of neighbours among them the links are checked.
 
         Raises:
-            NodeAway: the node does not answer, or does not know one of them.
+            NodeAway: the node does not answer, does not know one of them, or they do not hang
+                together.
         """
-        found = self.ask_all([("eth_getBlockByNumber", [hex(block), False]) for block in blocks])
-        times = {}
-        for block, each in zip(blocks, found, strict=True):
-            if not isinstance(each, dict) or not isinstance(each.get("timestamp"), str):
+        asked = [block for block in blocks if block not in self._headers]
+        found = self.ask_all([("eth_getBlockByNumber", [hex(block), False]) for block in asked])
+        known = {block: self._headers[block] for block in blocks if block in self._headers}
+        for block, each in zip(asked, found, strict=True):
+            known[block] = self._header(block, each)
+        for block, header in known.items():
+            before = known.get(block - 1)
+            if before is not None and before.hash != header.parent:
                 raise NodeAway(
-                    f"{shown_url(self.url)} does not know block {block}: name another node"
+                    f"{shown_url(self.url)}: block {block} is no child of block {block - 1}: "
+                    "audit again, or name another node"
                 )
-            times[block] = int(each["timestamp"], 16)
-        return times
+        return known
+
+    def _header(self, block: int, answer: object) -> Header:
+        fields = [answer.get(name) for name in _OF_HEADER] if isinstance(answer, dict) else []
+        if not fields or not all(isinstance(each, str) for each in fields):
+            raise NodeAway(f"{shown_url(self.url)} does not know block {block}: name another node")
+        number, digest, parent, timestamp = map(str, fields)
+        try:
+            if int(number, 16) != block:
+                raise NodeAway(
+                    f"{shown_url(self.url)} gives block {int(number, 16)} for block {block}: "
+                    "name another node"
+                )
+            return Header(digest.lower(), parent.lower(), int(timestamp, 16))
+        except ValueError as error:
+            raise NodeAway(
+                f"{shown_url(self.url)} does not know block {block}: name another node"
+            ) from error
 
     def logs(
         self,
@@ -147,9 +184,45 @@ class Node:
                 raise NodeAway(
                     f"{shown_url(self.url)} answers eth_getLogs without a list: name another node"
                 )
+            self._check(found, {each.lower() for each in addresses}, (first, end))
             yield end, found
             first = end + 1
             step = max(1, step // 2) if len(found) > MANY else min(RANGE, step * 2)
+
+    def _check(self, logs: Sequence[RawLog], addresses: set[str], blocks: tuple[int, int]) -> None:
+        """Refuse logs that were not asked for, were removed, are not in order, or are of another
+        block than the header of their number.
+
+        Raises:
+            BadLog: one is so, or is no log.
+            NodeAway: see `headers`.
+        """
+        last, hashes = (-1, -1), dict[int, str]()
+        for log in logs:
+            try:
+                place = int(log["blockNumber"], 16), int(log["logIndex"], 16)
+                address, digest = log["address"].lower(), log["blockHash"].lower()
+            except (TypeError, ValueError, KeyError, AttributeError) as error:
+                raise bad_log(log, "any event") from error
+            if log.get("removed", False):
+                raise misplaced(log, "it was removed by a reorganisation")
+            if address not in addresses:
+                raise misplaced(log, f"{address} was not asked for")
+            if not blocks[0] <= place[0] <= blocks[1]:
+                raise misplaced(log, f"blocks {blocks[0]} to {blocks[1]} were asked for")
+            if place <= last:
+                raise misplaced(log, "it is not after the log before it")
+            if hashes.setdefault(place[0], digest) != digest:
+                raise misplaced(log, "the block has two hashes")
+            last = place
+        self._headers.clear()
+        self._headers = self.headers(list(hashes))
+        for block, digest in hashes.items():
+            if self._headers[block].hash != digest:
+                raise NodeAway(
+                    f"{shown_url(self.url)}: the logs of block {block} are of another block than "
+                    "its header: it was reorganised, or the node is wrong; audit again"
+                )
 
     def first_block(self, contract: str) -> int:
         """Return the block in which a contract was deployed, by halving.
@@ -167,6 +240,9 @@ class Node:
             else:
                 high = middle
         return low
+
+
+_OF_HEADER = ("number", "hash", "parentHash", "timestamp")
 
 
 def _words(answer: JsonObject) -> str:

@@ -18,7 +18,7 @@ from strongroom.audit.events import (
     Withdraw,
     on,
 )
-from strongroom.audit.ledger import OpenMarket
+from strongroom.audit.ledger import NotInLedger
 from strongroom.audit.permissions import ZERO, Limit
 from strongroom.audit.queues import (
     DEPOSITS,
@@ -196,11 +196,13 @@ def _redeemed_in_kind(b: Booking, it: RedeemedInKind) -> None:
 
     fee = ledger.permissions.limit(Limit.EXIT_FEE_BPS)
     part, supply = shares + (-shares * fee // BPS), ledger.supply + shares
+    if not supply:
+        raise NotInLedger("there were no shares to leave with")
     b.expect(it, "RedeemedInKind.part", part, it.part)
     b.expect(it, "RedeemedInKind.supply", supply, it.supply)
     b.expect(it, "RedeemedInKind.assets", ledger.idle * part // supply, it.assets)
     ledger.idle -= it.assets
-    left = [(name, ledger.markets[name]) for name in ledger.order if name not in it.skipped]
+    left = [(name, ledger.market(name)) for name in ledger.order if name not in it.skipped]
     delegated = [name for name, market in left if market.is_delegated]
     b.expect(it, "PaidInKind.market", delegated, [paid.market for paid in b.paid])
     for paid in b.paid:
@@ -215,7 +217,7 @@ def _redeemed_in_kind(b: Booking, it: RedeemedInKind) -> None:
 
 def _pay_from(b: Booking, it: PaidInKind, part: int, supply: int) -> None:
     """Only collateral of a delegated account leaves, as cost at most the leaver's part of it."""
-    market: OpenMarket = b.ledger.markets[it.market]
+    market = b.ledger.market(it.market)
     cost = min(it.assets, market.exposure * part // supply)
     b.expect(it, "PaidInKind.cost", cost, it.cost)
     market.exposure -= cost

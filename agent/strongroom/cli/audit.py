@@ -10,18 +10,26 @@ from strongroom.cli.options import (
     BLOCK,
     FILE,
     FOLDER,
+    LOCAL_NODE,
     as_json,
     bar,
     payers,
     print_json,
-    rpc,
     vault,
 )
 
 
 @click.command("audit", cls=Command)
 @vault
-@rpc
+@click.option(
+    "--rpc",
+    "rpcs",
+    multiple=True,
+    default=(LOCAL_NODE,),
+    show_default=True,
+    envvar="STRONGROOM_RPC_URL",
+    help="URL of a node; given several times, all must agree.",
+)
 @click.option("--from-block", type=BLOCK, help="By default the vault's first.")
 @click.option("--to-block", type=BLOCK, help="By default the newest.")
 @click.option("--evidence", type=FOLDER, help="Folder of the evidence documents.")
@@ -53,7 +61,7 @@ from strongroom.cli.options import (
 @as_json
 def command(
     vault: str,
-    rpc: str,
+    rpcs: tuple[str, ...],
     from_block: int | None,
     to_block: int | None,
     evidence: Path | None,
@@ -70,7 +78,8 @@ def command(
     as_json: bool,
 ) -> None:
     """Rebuild a vault from its logs with the auditor's own arithmetic and name every difference
-    between chain and books. Exit status 1 on any difference, 2 when the node or a file is missing.
+    between chain and books. Exit status 1 on any difference, 2 when a node or a file is missing or
+    nodes differ, 3 when the audit itself fails.
 
     \b
     Examples:
@@ -78,6 +87,7 @@ def command(
       strongroom audit --vault 0x... --evidence build/week/evidence --exchange 0xE111... --json
       strongroom audit --vault 0x... --checkpoint build/audit.state --attest auditor.json
       strongroom audit --vault 0x... --replay -1 --what-if -500
+      strongroom audit --vault 0x... --rpc https://one.example --rpc https://other.example
       strongroom audit --vault 0x... --what-if-cap 0:250.00 --at-block 4711
     """
     from strongroom.audit.command import AuditOptions, parse_cap, parse_payer, run_audit, show
@@ -85,13 +95,14 @@ def command(
     from strongroom.chain.jsonrpc import JsonRpc
 
     passphrase = "STRONGROOM_AUDITOR_PASSPHRASE"
-    signer = open_keystore(keystore, passphrase, JsonRpc(rpc)) if keystore else None
+    signer = open_keystore(keystore, passphrase, JsonRpc(rpcs[0])) if keystore else None
     change = parse_cap(cap) if cap else None
     with bar("blocks", quiet=as_json) as advance:
         result = run_audit(
             AuditOptions(
-                vault, rpc, from_block, to_block, evidence, exchanges, checkpoint, out, signer,
+                vault, rpcs[0], from_block, to_block, evidence, exchanges, checkpoint, out, signer,
                 replay, chosen, bps, change, at_block, advance, dict(map(parse_payer, payers)),
+                rpcs[1:],
             )
         )  # fmt: skip
     if as_json:

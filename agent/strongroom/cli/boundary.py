@@ -2,7 +2,8 @@
 
     0    done
     1    two things that must be equal are not (`Differs`)
-    2    a wrong option, a file that does not fit, no answer, a refusal, a defect of ours
+    2    a wrong option, a file that does not fit, no answer, a refusal
+    3    a defect of ours (`Defect`): nothing follows about what was looked at
     130  Ctrl-C; 143: SIGTERM. What the command started is ended.
 
 A traceback is printed with `--debug` only.
@@ -18,9 +19,9 @@ from typing import Any, NoReturn
 
 import click
 
-from strongroom.errors import Differs, StrongroomError, nearest
+from strongroom.errors import Defect, Differs, StrongroomError, nearest
 
-DIFFERS, FAILED, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+DIFFERS, FAILED, DEFECT, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 DEBUG = "strongroom.debug"
 
 
@@ -123,7 +124,8 @@ def _raise(error: Exception, debug: bool) -> NoReturn:
     if isinstance(error, click.ClickException | click.exceptions.Exit):
         raise error
     if isinstance(error, StrongroomError):
-        code = DIFFERS if isinstance(error, Differs) else FAILED
+        kinds = ((Differs, DIFFERS), (Defect, DEFECT))
+        code = next((code for kind, code in kinds if isinstance(error, kind)), FAILED)
         raise Ended(str(error), code) from error
     if isinstance(error, BrokenPipeError):
         raise error
@@ -135,7 +137,7 @@ def _raise(error: Exception, debug: bool) -> NoReturn:
         ) from error
     first = (str(error).splitlines() or [""])[0]
     what = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    raise Ended(f"unexpected {what}: run again with --debug", FAILED) from error
+    raise Ended(f"unexpected {what}: run again with --debug", DEFECT) from error
 
 
 def _drop_output() -> None:
