@@ -16,8 +16,10 @@ from click.testing import CliRunner
 from eth_account import Account
 from jsonschema import Draft202012Validator
 from strongroom.audit.auditor import Auditor, Scope
+from strongroom.audit.events import BadLog
 from strongroom.audit.income import IncomeKind
-from strongroom.audit.node import Node, NodeAway
+from strongroom.audit.node import Node, NodeAway, NodeRefuses
+from strongroom.audit.nodes import ComparedNodes, NodesDiffer
 from strongroom.audit.replay import forks
 from strongroom.audit.verdict import attest, attestation_message
 from strongroom.chain.ids import decision_id, keccak
@@ -35,7 +37,7 @@ from strongroom.keeper.wiring import make_packs, rules_of
 from strongroom.reporting.explanation import NothingKnown, explain, find
 
 from tests.e2e import decisions
-from tests.e2e.lies import LIES, Liar, liar, target
+from tests.e2e.lies import LIES, OTHER, Liar, liar, target
 from tests.e2e.parity import check_parity
 from tests.signing import key_of
 
@@ -249,12 +251,156 @@ def attested_by(document):
 def test_each_lie_about_a_log_is_found_at_its_block_and_field(week, audited, name):
     lie, url = LIES[name], week.stage.chain.url
     event = target(Node(url), week.stage.vault.address.lower(), lie)
+    if lie.twice:  # no chain has two logs in one place: it is the node that is wrong
+        with pytest.raises(BadLog, match="not after the log before it"):
+            audited(liar(url, event, lie))
+        return
     found = audited(liar(url, event, lie)).differences
     # a report that is left out reveals no decisions: earlier fills are without one, too
     books = [each for each in found if each.expected != "a decision"]
     assert min(each.block for each in books) >= event.block
     named = [each.block for each in found if each.what.startswith(lie.what)]
     assert named and (lie.later or event.block in named), found[:3]
+
+
+def test_the_code_of_all_that_is_believed_is_known(week, audited):
+    """The vault's four pieces, the accounts' code, and what they trust: stand-ins and tokens."""
+    found = {each.what: each.known for each in audited().code}
+    assert found["the vault"] == "Vault" and found["its governance"] == "VaultGovernance"
+    assert found["accounts of class 0"] == "PolymarketAccount"
+    assert found["asset"] == "PUsd"
+    assert {"Exchange", "ConditionalTokens", "CollateralAdapter"} <= set(found.values())
+
+
+@pytest.fixture
+def planted(week):
+    """Put other code at an address, until the test ends."""
+    chain, before = week.stage.chain, {}
+
+    def put(address, change):
+        there = bytes(chain.code(address))
+        before.setdefault(address, there)
+        chain.request("anvil_setCode", address, "0x" + change(there).hex())
+
+    yield put
+    for address, there in before.items():
+        chain.request("anvil_setCode", address, "0x" + there.hex())
+
+
+def flipped(place):
+    """Return what changes one byte of code."""
+    return lambda code: code[:place] + bytes([code[place] ^ 1]) + code[place + 1 :]
+
+
+def test_foreign_code_is_a_difference(week, audited, planted):
+    """One byte of the vault; an immutable; an account; what accounts are cloned from."""
+    vault = week.stage.vault
+    planted(vault.address, flipped(700))
+    (found,) = audited().differences
+    assert found.what.startswith("code of the vault at") and found.found == "differs at byte 700"
+    planted(vault.address, flipped(700))
+    planted(vault.GOVERNANCE(), flipped(-1))
+    (found,) = audited().differences
+    assert "its governance" in found.what and found.what.endswith("immutables")
+    planted(vault.GOVERNANCE(), flipped(-1))
+
+    account = vault.events("MarketOpened")[0].account
+    planted(account, flipped(12))
+    found = audited().differences
+    assert f"code of account {account.lower()}" in {each.what for each in found}
+    planted(account, flipped(12))
+    implementation = vault.classOf(0)[0]
+    planted(implementation, flipped(300))
+    found = audited().differences
+    assert "code of accounts of class 0" in {each.what for each in found}
+    planted(implementation, flipped(300))
+    assert audited().is_clean
+
+
+def test_unknown_code_of_the_venue_is_named(week, audited, planted):
+    planted(week.stage.venue.exchange.address, lambda code: code + b"\x00")
+    assert audited().unknown_code == ()  # behind the code stand immutables, which are the venue's
+    planted(week.stage.venue.exchange.address, flipped(200))
+    verdict = audited()
+    (unknown,) = verdict.unknown_code
+    assert verdict.is_clean and unknown.what.endswith("EXCHANGE")
+    assert "does not know the code of" in verdict.words and unknown.code_hash in verdict.words
+
+
+def test_an_exchange_where_no_account_trades_is_a_difference(week, audited):
+    other = week.stage.venue.neg_risk_exchange.address
+    (found,) = audited(exchanges=(week.stage.venue.exchange.address, other)).differences
+    assert found.found == "none" and found.what == f"exchange {other}"
+
+
+def of(method, change):
+    """Return what changes the answers to one method."""
+    return lambda asked, parameters, answer: change(answer) if asked == method else answer
+
+
+def once(change):
+    """Return what changes one entry of a list that is not empty."""
+    return lambda found: [change(found[0]), *found[1:]] if found else found
+
+
+HASH = "0x" + "22" * 32
+FALSE_ANSWERS = {
+    "a log left out": of("eth_getLogs", lambda found: found[1:]),
+    "a log twice": of("eth_getLogs", lambda found: found[:1] + found),
+    "logs in another order": of("eth_getLogs", lambda found: found[::-1]),
+    "a log with other data": of("eth_getLogs", once(lambda log: log | {"data": "0x" + "11" * 32})),
+    "a log of somebody else": of("eth_getLogs", once(lambda log: log | {"address": OTHER})),
+    "a log that was removed": of("eth_getLogs", once(lambda log: log | {"removed": True})),
+    "a log of another block": of("eth_getLogs", once(lambda log: log | {"blockHash": HASH})),
+    "a log without topics": of("eth_getLogs", once(lambda log: log | {"topics": []})),
+    "a log without a number": of("eth_getLogs", once(lambda log: log | {"blockNumber": None})),
+    "no logs": of("eth_getLogs", lambda found: []),
+    "null for logs": of("eth_getLogs", lambda found: None),
+    "a word for logs": of("eth_getLogs", lambda found: "none"),
+    "a call's other answer": of("eth_call", lambda found: found[:-1] + "7"),
+    "a call without answer": of("eth_call", lambda found: "0x"),
+    "null for a call": of("eth_call", lambda found: None),
+    "a later time": of("eth_getBlockByNumber", lambda found: found | {"timestamp": "0x7fffffff"}),
+    "another block": of("eth_getBlockByNumber", lambda found: found | {"hash": HASH}),
+    "another parent": of("eth_getBlockByNumber", lambda found: found | {"parentHash": HASH}),
+    "another number": of("eth_getBlockByNumber", lambda found: found | {"number": "0x1"}),
+    "null for a block": of("eth_getBlockByNumber", lambda found: None),
+    "other code": of("eth_getCode", lambda found: found[:-1] + "7"),
+    "no code": of("eth_getCode", lambda found: "0x"),
+    "another chain": of("eth_chainId", lambda found: "0x1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FALSE_ANSWERS)
+def test_of_two_nodes_that_differ_none_is_believed(week, audited, name):
+    """Whichever is asked first: the audit refuses; it never says that the vault differs."""
+    url, change = week.stage.chain.url, FALSE_ANSWERS[name]
+    for nodes in ([Node(url), Liar(url, change)], [Liar(url, change), Node(url)]):
+        with pytest.raises((NodeAway, BadLog)) as told:
+            audited(ComparedNodes(nodes))
+        assert len(str(told.value)) < 600
+
+
+def test_a_node_that_refuses_what_the_other_answers_is_named(week, audited):
+    url = week.stage.chain.url
+
+    class Refusing(Node):
+        def ask_all(self, asked):
+            if asked[0][0] == "eth_call":
+                raise NodeRefuses("it does not tell")
+            return super().ask_all(asked)
+
+    with pytest.raises(NodesDiffer, match="refuses"):
+        audited(ComparedNodes([Node(url), Refusing(url)]))
+
+
+def test_of_three_nodes_the_one_that_lies_is_named(week, audited):
+    url = week.stage.chain.url
+    liar_url = url.replace("127.0.0.1", "localhost")
+    lie = FALSE_ANSWERS["a call's other answer"]
+    with pytest.raises(NodesDiffer, match=rf"of {liar_url}.*most others agree"):
+        audited(ComparedNodes([Node(url), Liar(liar_url, lie), Node(url)]))
+    assert audited(ComparedNodes([Node(url), Node(liar_url)])).is_clean
 
 
 def test_each_lie_about_the_state_is_found(week, audited):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
+from strongroom.audit.code import CodeAudit
 from strongroom.audit.contracts import Asked, Views
 from strongroom.audit.documents import read_document
 from strongroom.audit.events import (
@@ -141,13 +142,12 @@ class Auditor:
         scope, ledger = self._scope, progress.ledger
         now = self._node.times([scope.to_block])[scope.to_block]
         late = [fill for fill in progress.unjoined if fill.block <= progress.last_report]
-        found = [
-            *ledger.differences,
-            *view_differences(ledger, now, self._read),
-            *self._missing_assets(ledger),
-            *self._other_accounts(ledger),
-            *self._unexplained(late),
-        ]
+        code = CodeAudit(self._node, self._vault, scope.to_block)
+        found = [*self._unexplained(late)]
+        if code.run(ledger, scope.exchanges):
+            found += view_differences(ledger, now, self._read)
+            found += [*self._missing_assets(ledger), *self._other_accounts(ledger)]
+        found = [*ledger.differences, *code.differences, *found]
         checked = Checked(
             events=ledger.events,
             reports=progress.reports,
@@ -161,7 +161,7 @@ class Auditor:
             SCHEMA, scope.vault, chain_id, scope.from_block, scope.to_block, now,
             DIFFERS if found else CLEAN, tuple(sorted(found, key=lambda each: each.block)),
             checked, state_of(ledger), _digits(progress.income),
-            tuple(ledger.permissions.timeline),
+            tuple(ledger.permissions.timeline), tuple(code.listed),
         )  # fmt: skip
 
     # the ledger

@@ -358,7 +358,9 @@ def show(result: AuditResult) -> None:
         console.print(f"... and {len(verdict.differences) - SHOWN} more; --json has them all")
     for line in _again(result):
         console.print(line)
-    console.print(f"{verdict.verdict} ({result.seconds:.1f} s)")
+    ours = len(verdict.code) - len(verdict.unknown_code)
+    console.print(f"code: {ours} contracts as this release compiles them")
+    console.print(f"{verdict.words} ({result.seconds:.1f} s)", soft_wrap=True)
 
 
 def _rows(result: AuditResult) -> list[tuple[str, str]]:

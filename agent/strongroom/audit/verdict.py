@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from strongroom.audit.code import AuditedCode
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.permissions import Difference, PermissionChange
 from strongroom.chain.ids import JsonObject, canonical, keccak
@@ -93,6 +94,19 @@ class Verdict:
     state: VaultTotals
     income: Mapping[str, str]  # beside trades, by kind
     permissions: tuple[PermissionChange, ...]
+    code: tuple[AuditedCode, ...] = ()
+
+    @property
+    def unknown_code(self) -> tuple[AuditedCode, ...]:
+        """What the audit believes and this release does not know."""
+        return tuple(each for each in self.code if not each.known)
+
+    @property
+    def words(self) -> str:
+        """The verdict, with what it rests on and nobody has looked at."""
+        unknown = [f"{each.what} {each.address} ({each.code_hash})" for each in self.unknown_code]
+        more = f"; this release does not know the code of: {', '.join(unknown)}" if unknown else ""
+        return self.verdict + more
 
     @property
     def is_clean(self) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from strongroom.chain.artifacts import artifact, vault_abi
+from strongroom.chain.code import PIECES, VaultParts, immutables_difference, runtime_difference
 from strongroom.chain.contracts import Contract, Contracts
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import keccak
-from strongroom.chain.terms import TIMELOCKED, UNLIMITED_ASSETS, Limits, VaultTerms, ordinal
+from strongroom.chain.terms import TIMELOCKED, UNLIMITED_ASSETS, Limits, ordinal
 from strongroom.chain.units import DAY
 from strongroom.deployment.options import DeploymentFinding, Grade
 from strongroom.deployment.plan import CONTRACTS, ClassSection, Plan
@@ -34,23 +35,19 @@ def verify(chain: Contracts, address: str, plan: Plan | None = None) -> list[Dep
     """
     vault, check = chain.at(address, vault_abi()), _Check(chain)
     found: list[DeploymentFinding] = []
-    for what, name, view in (
-        ("the vault", "Vault", ""),
-        ("its desk", "VaultDesk", "DESK"),
-        ("its exits", "VaultExits", "EXITS"),
-        ("its governance", "VaultGovernance", "GOVERNANCE"),
-    ):
-        place = str(getattr(vault, view)()) if view else vault.address
-        found.append(check.same_code(what, place, name))
+    places = {}
+    for each in PIECES:
+        places[each.name] = str(getattr(vault, each.view)()) if each.view else vault.address
+        found.append(check.same_code(each.what, places[each.name], each.name))
         if found[-1].grade is Grade.WRONG:
             return found  # what foreign code says of itself is worth nothing
-    asset, desk = vault.asset(), vault.DESK()
-    exits, governance = vault.EXITS(), vault.GOVERNANCE()
+    parts = VaultParts(
+        vault.name(), vault.symbol(), (vault.owner(), vault.guardian(), vault.reporter()),
+        vault.asset(), vault.DESK(), vault.EXITS(), vault.GOVERNANCE(),
+    )  # fmt: skip
     found += [
-        check.same_immutables("the vault", vault.address, "Vault", desk, _terms_of(vault)),
-        check.same_immutables("its desk", desk, "VaultDesk", asset, exits),
-        check.same_immutables("its exits", exits, "VaultExits", asset, governance),
-        check.same_immutables("its governance", governance, "VaultGovernance", asset),
+        check.same_immutables(each.what, places[each.name], each.name, *parts.arguments(each.name))
+        for each in PIECES
     ]
     for number in range(vault.class_count()):
         section = plan.classes[number] if plan and number < len(plan.classes) else None
@@ -69,16 +66,11 @@ class _Check:
 
     def same_code(self, what: str, address: str, name: str) -> DeploymentFinding:
         """Compare runtime code but for what stands behind it: the constructor's immutables."""
-        compiled, there = artifact(name).runtime, self._chain.code(address)
-        if there[: len(compiled)] == compiled:
-            words = f"{what} at {address}: {name}, {len(compiled)} bytes as compiled"
-            return DeploymentFinding(Grade.OK, words)
-        place = next(
-            (n for n, pair in enumerate(zip(there, compiled, strict=False)) if pair[0] != pair[1]),
-            min(len(there), len(compiled)),
-        )
-        how = f"differs at byte {place}" if there else "there is no code"
-        return DeploymentFinding(Grade.WRONG, f"{what} at {address}: not {name}, {how}")
+        how = runtime_difference(name, self._chain.code(address))
+        if how:
+            return DeploymentFinding(Grade.WRONG, f"{what} at {address}: not {name}, {how}")
+        words = f"{what} at {address}: {name}, {len(artifact(name).runtime)} bytes as compiled"
+        return DeploymentFinding(Grade.OK, words)
 
     def same_immutables(
         self, what: str, address: str, name: str, *arguments: object
@@ -91,18 +83,11 @@ class _Check:
         except (CallReverted, ChainAway) as error:
             words = f"{what}: immutables not compared, the node says: {error}"
             return DeploymentFinding(Grade.WARNING, words)
-        start = len(ours.runtime)
-        if made == there:
-            return DeploymentFinding(
-                Grade.OK, f"{what}: {len(made) - start} bytes of immutables as constructed"
-            )
-        for place in range(start, max(len(made), len(there)), 32):
-            wanted, found = made[place : place + 32].hex(), there[place : place + 32].hex()
-            if wanted != found:
-                word = (place - start) // 32
-                words = f"{what}: immutable word {word} is 0x{found}, constructed it is 0x{wanted}"
-                return DeploymentFinding(Grade.WRONG, words)
-        return DeploymentFinding(Grade.WRONG, f"{what}: not the code that its constructor returns")
+        how = immutables_difference(name, made, there)
+        if how:
+            return DeploymentFinding(Grade.WRONG, f"{what}: {how}")
+        count = len(made) - len(ours.runtime)
+        return DeploymentFinding(Grade.OK, f"{what}: {count} bytes of immutables as constructed")
 
     def accounts(
         self, number: int, address: str, section: ClassSection | None
@@ -123,13 +108,6 @@ class _Check:
         contract = self._chain.at(address, abi)
         values = ", ".join(f"{view} {_text(getattr(contract, view)())}" for view in views)
         yield DeploymentFinding(Grade.WARNING, f"{what}: not compared with a file: {values}")
-
-
-def _terms_of(vault: Contract) -> tuple[object, ...]:
-    """Return terms with which a vault's constructor makes the same immutables."""
-    roles = (vault.owner(), vault.guardian(), vault.reporter(), vault.owner())
-    limits = Limits(total_cap=0, velocity=0)
-    return VaultTerms(vault.name(), vault.symbol(), *roles, limits).arguments()
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,254 @@
+"""Whose code answers: everything that an audit believes, beside what this release compiles to.
+
+The vault's pieces, the accounts and what they are cloned from must be ours: other code is a
+difference. What they trust (exchange, tokens, oracle) is the venue's: where it is none of the
+contracts that this package has, it is listed with the hash of its code, as unknown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.permissions import Difference
+from strongroom.audit.wording import selector_of
+from strongroom.chain.artifacts import TOKENS, ArtifactMissing, artifact, gnosis
+from strongroom.chain.code import (
+    PIECES,
+    VaultParts,
+    constructor_inputs,
+    immutables_difference,
+    runtime_difference,
+)
+from strongroom.chain.ids import keccak
+
+KINDS = (
+    *("PolymarketAccount", "WalletAccount", "SafeAccount", "PositionAccount", "FpmmAccount"),
+    "DelegatedAccount",
+)
+OURS = ("WalletRegistry",)  # of what accounts trust
+STAND_INS = (  # of the devnet's venue
+    *("Exchange", "ExchangeV3", "PUsd", "UsdcE", "WrappedCollateral", "NegRiskAdapter"),
+    *("CollateralAdapter", "NegRiskCollateralAdapter", "PositionManager", "BinaryModule"),
+    *("NegRiskModule", "CombinatorialModule", "DepositWalletFactory", "DepositWalletBeacon"),
+)
+CLONE = bytes.fromhex("363d3d373d3d3d363d73"), bytes.fromhex("5af43d82803e903d91602b57fd5bf3")
+VERSIONS = ("1", "2", "3")  # of an exchange's EIP-712 domain
+
+
+@dataclass(frozen=True)
+class AuditedCode:
+    """A contract that an audit believes.
+
+    Attributes:
+        what: it is to the vault
+        code_hash: keccak of its runtime code
+        known: the contract of this release that it is, or that it is a key; "": none
+    """
+
+    what: str
+    address: str
+    code_hash: str
+    known: str
+
+
+class CodeAudit:
+    """Compares code at one block."""
+
+    def __init__(self, node: Node, vault: str, block: int) -> None:
+        """Take whom to ask, of which vault, at which block."""
+        self._node, self._vault, self._block = node, vault, block
+        self._codes: dict[str, bytes] = {}
+        self.listed: list[AuditedCode] = []
+        self.differences: list[Difference] = []
+
+    def run(self, ledger: Ledger, exchanges: Sequence[str]) -> bool:
+        """List what is believed, and what of it must be ours and is not; return whether the vault's
+        own code is ours: what foreign code says of itself is worth nothing.
+
+        Args:
+            exchanges: whose fills are looked at
+
+        Raises:
+            NodeAway: the node does not answer.
+        """
+        if not self._pieces():
+            return False
+        trusted = {str(self._view(self._vault, "asset()", "address")).lower(): "asset"}
+        traded: set[str] = set()
+        for number, terms in ledger.permissions.classes.items():
+            kind, parts = self._implementation(f"accounts of class {number}", terms.implementation)
+            trusted = {address: words for words, address in parts.items()} | trusted
+            trusted.setdefault(terms.oracle.lower(), f"oracle of class {number}")
+            named = {address for words, address in parts.items() if words.endswith("EXCHANGE")}
+            # pools and wallets of delegated accounts name no exchange: any may be theirs
+            traded |= named if named or not kind else {each.lower() for each in exchanges}
+        self._accounts(ledger)
+        for exchange in exchanges:
+            if exchange.lower() not in traded:
+                self._differs(f"exchange {exchange}", "one where a class's accounts trade", "none")
+            trusted.setdefault(exchange.lower(), "exchange")
+        self._trusted(trusted)
+        return True
+
+    def _pieces(self) -> bool:
+        places = {}
+        for piece in PIECES:
+            place = self._vault
+            if piece.view:
+                place = str(self._view(self._vault, f"{piece.view}()", "address")).lower()
+            places[piece.name] = place
+            if not self._same(f"code of {piece.what}", place, piece.name):
+                return False
+        read = {
+            name: str(self._view(self._vault, f"{name}()", type_))
+            for name, type_ in (
+                ("name", "string"), ("symbol", "string"), ("owner", "address"),
+                ("guardian", "address"), ("reporter", "address"), ("asset", "address"),
+            )
+        }  # fmt: skip
+        parts = VaultParts(
+            read["name"], read["symbol"], (read["owner"], read["guardian"], read["reporter"]),
+            read["asset"], places["VaultDesk"], places["VaultExits"], places["VaultGovernance"],
+        )  # fmt: skip
+        for piece in PIECES:
+            arguments = [parts.arguments(piece.name)]
+            self._constructed(f"code of {piece.what}", places[piece.name], piece.name, arguments)
+        return True
+
+    def _implementation(self, what: str, address: str) -> tuple[str, dict[str, str]]:
+        """Return which of our accounts code is, and the contracts that it trusts."""
+        there = self._code(address)
+        kind = next((name for name in KINDS if not runtime_difference(name, there)), "")
+        self._list(what, address, kind)
+        if not kind:
+            self._differs(f"code of {what}", f"one of {', '.join(KINDS)}", self._hash(address))
+            return "", {}
+        abi = [each for each in artifact(kind).abi if each["type"] == "function"]
+        views = {
+            each["name"]: self._view(address, f"{each['name']}()", each["outputs"][0]["type"])
+            for each in abi
+            if each["name"].isupper() and not each["inputs"]
+        }
+        inputs = [each.upper() for each in constructor_inputs(kind)]
+        if all(each in views or each == "EXCHANGE_VERSION" for each in inputs):
+            tries = [
+                [version if each == "EXCHANGE_VERSION" else views[each] for each in inputs]
+                for version in (VERSIONS if "EXCHANGE_VERSION" in inputs else VERSIONS[:1])
+            ]
+            self._constructed(f"code of {what}", address, kind, tries)
+        zero = "0x" + "00" * 20
+        found = {
+            f"{what}: {name}": str(value).lower()
+            for name, value in views.items()
+            if isinstance(value, str) and len(value) == len(zero) and value != zero
+        }
+        return kind, found
+
+    def _accounts(self, ledger: Ledger) -> None:
+        """Every account there was is a clone of what its class names, for this vault."""
+        self._load(ledger.accounts)
+        for account, known in ledger.accounts.items():
+            terms = ledger.permissions.classes.get(known.class_id)
+            if terms is None:
+                continue  # a difference already
+            head, tail = CLONE
+            wanted = head + bytes.fromhex(terms.implementation[2:]) + tail
+            wanted += bytes.fromhex(self._vault[2:])
+            if self._code(account)[: len(wanted)] != wanted:
+                clone = f"a clone of {terms.implementation} for this vault"
+                self._differs(f"code of account {account}", clone, self._hash(account))
+
+    def _trusted(self, trusted: Mapping[str, str]) -> None:
+        self._load(trusted)
+        for address, what in trusted.items():
+            there = self._code(address)
+            known = "" if there else "a key"
+            if there:
+                names = (*OURS, *STAND_INS)
+                known = next((each for each in names if not runtime_difference(each, there)), "")
+                known = known or self._tokens(address, there)
+            self._list(what, address, known)
+
+    def _tokens(self, address: str, there: bytes) -> str:
+        """Return "ConditionalTokens" where code is what its published creation code makes."""
+        try:
+            made = self._run(address, gnosis(TOKENS, "ConditionalTokens").creation)
+        except (ArtifactMissing, NodeRefuses):
+            return ""
+        return "ConditionalTokens" if made == there else ""
+
+    def _same(self, what: str, address: str, name: str) -> bool:
+        how = runtime_difference(name, self._code(address))
+        self._list(what.removeprefix("code of "), address, "" if how else name)
+        if how:
+            self._differs(f"{what} at {address}", f"{name} as compiled", how)
+        return not how
+
+    def _constructed(
+        self, what: str, address: str, name: str, tries: Iterable[Sequence[object]]
+    ) -> None:
+        """Note a difference unless one of these arguments makes the whole code."""
+        words = ""
+        for arguments in tries:
+            try:
+                made = self._run(address, artifact(name).initcode(*arguments))
+            except NodeRefuses as error:
+                words = words or f"the node does not run its constructor: {error}"
+                continue
+            how = immutables_difference(name, made, self._code(address))
+            if not how:
+                return
+            words = how
+        self._differs(f"{what} at {address}: immutables", f"{name} as constructed", words)
+
+    # the node
+
+    def _run(self, address: str, creation: bytes) -> bytes:
+        call = {"to": address, "data": "0x"}
+        override = {address: {"code": "0x" + creation.hex(), "state": {}}}
+        answer = self._node.ask("eth_call", call, hex(self._block), override)
+        return _bytes("eth_call", answer)
+
+    def _view(self, address: str, signature: str, type_: str) -> Any:
+        call = {"to": address, "data": selector_of(signature)}
+        answer = _bytes(signature, self._node.ask("eth_call", call, hex(self._block)))
+        try:
+            return decode([type_], answer)[0]
+        except DecodingError as error:
+            raise NodeRefuses(f"{signature} of {address}: 0x{answer.hex()[:40]} is none") from error
+
+    def _load(self, addresses: Iterable[str]) -> None:
+        asked = [each for each in addresses if each not in self._codes]
+        answers = self._node.ask_all([("eth_getCode", [each, hex(self._block)]) for each in asked])
+        self._codes |= {
+            address: _bytes("eth_getCode", answer)
+            for address, answer in zip(asked, answers, strict=True)
+        }
+
+    def _code(self, address: str) -> bytes:
+        self._load([address])
+        return self._codes[address]
+
+    def _hash(self, address: str) -> str:
+        there = self._code(address)
+        return "0x" + keccak(there).hex() if there else "no code"
+
+    def _list(self, what: str, address: str, known: str) -> None:
+        self.listed.append(AuditedCode(what, address, self._hash(address), known))
+
+    def _differs(self, what: str, expected: str, found: str) -> None:
+        self.differences.append(Difference(self._block, "", what, expected, found))
+
+
+def _bytes(what: str, answer: object) -> bytes:
+    try:
+        if isinstance(answer, str) and answer.startswith("0x"):
+            return bytes.fromhex(answer[2:])
+    except ValueError:
+        pass
+    raise NodeRefuses(f"{what}: the answer {str(answer)[:40]!r} is no code or data")
