@@ -288,8 +288,13 @@ def planted(week):
 
 
 def flipped(place):
-    """Return what changes one byte of code."""
-    return lambda code: code[:place] + bytes([code[place] ^ 1]) + code[place + 1 :]
+    """Return what changes one byte of code; -1: the last."""
+
+    def change(code):
+        at = place % len(code)
+        return code[:at] + bytes([code[at] ^ 1]) + code[at + 1 :]
+
+    return change
 
 
 def test_foreign_code_is_a_difference(week, audited, planted):
