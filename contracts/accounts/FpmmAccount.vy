@@ -44,6 +44,10 @@ event Sold:
 
 
 
+# An answer takes 4,000. Where there is no second condition, the pool burns all that it is given: it
+# is of a Solidity whose failed checks do.
+SECOND_GAS: constant(uint256) = 20_000
+
 POOL_CODEHASH: public(immutable(bytes32))  # of a clone of the approved master
 
 
@@ -206,7 +210,8 @@ def _check_trade(pool: address, outcome: uint256, deadline: uint256) -> IVault.O
 @view
 def _is_pool(pool: address) -> bool:
     """
-    @dev A clone's storage may have been filled by anybody's constructor, hence the questions.
+    @dev A clone's storage may have been filled by anybody's constructor, hence the questions. With
+         too little gas for an answer to the last one, nothing is left for the trade.
     """
     if pool.codehash != POOL_CODEHASH:
         return False
@@ -221,6 +226,7 @@ def _is_pool(pool: address) -> bool:
         pool,
         abi_encode(convert(1, uint256), method_id=method_id("conditionIds(uint256)")),
         is_static_call=True,
+        gas=SECOND_GAS,
         revert_on_failure=False,
     )
     return not second

@@ -19,21 +19,25 @@ from strongroom.devnet.clob.load import run as run_crowd
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 from strongroom.information.gamma import load_recorded
 
-from scripts.bench import gas
+from scripts.bench import gas, matches
 
 DATA = Path("agent") / "strongroom" / "devnet" / "data"
 ORDERS, CLIENTS = 2_000, 8  # of the crowd at the CLOB service
 TARGET = Path("build") / "bench.json"
 # Upper bounds that the project set itself; the table shows the share used.
-BUDGETS = gas.BUDGETS | {
-    "keeper.report_rpc_requests.64": 10,
-    "keeper.latency_ms.p50": 5,
-    "keeper.latency_ms.p99": 15,
-    "scan.seconds": 0.12,
-    "cli.help_ms.root": 500,
-    "cli.help_ms.keeper_start": 500,
-    "cli.help_ms.cosigner": 500,
-}
+BUDGETS = (
+    gas.BUDGETS
+    | matches.BUDGETS
+    | {
+        "keeper.report_rpc_requests.64": 10,
+        "keeper.latency_ms.p50": 5,
+        "keeper.latency_ms.p99": 15,
+        "scan.seconds": 0.12,
+        "cli.help_ms.root": 500,
+        "cli.help_ms.keeper_start": 500,
+        "cli.help_ms.cosigner": 500,
+    }
+)
 
 
 def measure_clob() -> dict[str, int]:
@@ -117,6 +121,8 @@ def cli() -> None:
     Example: python -m scripts.bench
     """
     figures: dict[str, int | float] = dict(gas.measure())
+    click.echo("matches ...", err=True)
+    figures |= matches.measure()
     click.echo("clob ...", err=True)
     figures |= measure_clob()
     click.echo("startup ...", err=True)
@@ -131,7 +137,9 @@ def cli() -> None:
     figures |= _apart("scripts.bench.audit")
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(dict(sorted(figures.items())), indent=2) + "\n")
-    Console(width=100).print(_table(figures))
+    console = Console(width=100)
+    console.print(_table(figures))
+    console.print(matches.table(figures))
     click.echo(f"written to {TARGET}")
 
 

@@ -14,9 +14,6 @@ from strongroom.chain.terms import UNLIMITED_ASSETS, ClassTerms, Limits, VaultTe
 from strongroom.chain.units import BPS, DAY, HOUR, MAX_UINT256, MICRO, SHARE, WAD
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
-from strongroom.devnet.deposit_wallets import make_deposit_wallet
-from strongroom.signing.deposit_wallet import WalletBatch, WalletCall, order_signature
-from strongroom.signing.hashing import exchange_domain
 from strongroom.signing.keys import sign_order
 from strongroom.signing.order import ExchangeDomain, order_hash, order_tuple
 
@@ -35,11 +32,6 @@ LIMITS = Limits(
 )
 SIZE_LIMIT = 24_576
 BLOCK_SHARE = 15_000_000  # what a full vault's report or exit may use: half of a block of 30 M
-CONTRACTS = (
-    *("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "VaultFactory"),
-    *("PolymarketAccount", "WalletAccount", "SafeAccount", "PositionAccount", "FpmmAccount"),
-    "DelegatedAccount",
-)
 MARKETS = (1, 5, 20, 50)  # at which reports and exits are measured
 FULL = (124, 4, 17)  # as full as a vault gets: binary markets, events, conditions of each event
 UNSWEPT = (*[1] * 31, 17)  # conditions of closed accounts: as many as an exit in kind visits
@@ -59,23 +51,23 @@ BUDGETS = {
     "gas.redeemInKind.further_market": 80_000,
     "gas.redeemInKind.full": BLOCK_SHARE,
     "gas.redeemInKind.full.unswept": BLOCK_SHARE,
-    "gas.match.account_over_eoa": 45_000,
-    "gas.match.wallet_over_eoa": 100_000,
 }
 
 
 class Noting(AnvilDeployer):
-    """A deployer that keeps what each deployment cost."""
+    """A deployer that keeps what each deployment cost, and how long the code is that stays."""
 
     def deploy(self, kind: Artifact, *arguments: object, at: str = "") -> Contract:
         """Deploy a contract; its block has nothing else in it."""
         contract = super().deploy(kind, *arguments, at=at)
         block = self.chain.request("eth_getBlockByNumber", "latest", False)
         COSTS[kind.name] = int(block["gasUsed"], 16)
+        SIZES[kind.name] = len(self.code(contract.address))
         return contract
 
 
 COSTS: dict[str, int] = {}  # contract -> gas of its latest deployment
+SIZES: dict[str, int] = {}  # contract -> bytes of its code, with immutables
 
 
 class Bench:
@@ -86,7 +78,7 @@ class Bench:
         self.figures: dict[str, int] = {}
         names = [
             *("deployer", "owner", "guardian", "keeper", "reporter", "manager", "oracle"),
-            *("alice", "bob", "trader"),
+            *("alice", "trader"),
         ]
         self.people = dict(zip(names, devnet_keys(), strict=False))
         self.deployer = Noting(self.people["deployer"].account, chain)
@@ -112,21 +104,22 @@ class Bench:
     def deploy(self) -> None:
         """Deploy everything once; note sizes."""
         self.venue = devnet.deploy_venue(self.deployer)
-        for name in CONTRACTS:
-            self.figures[f"size.{name}"] = len(artifact(name).runtime)
         self.figures["size.Vault.blueprint"] = len(artifact("Vault").creation) + 3
         factory = devnet.deploy_vault_factory(self.deployer, self.venue.pusd)
         implementation = devnet.deploy_account_implementation(self.deployer, self.venue)
         event = devnet.deploy_account_implementation(self.deployer, self.venue, True)
-        for name in (*CONTRACTS[1:5], "PolymarketAccount"):
+        self.figures["gas.deploy.PolymarketAccount"] = COSTS["PolymarketAccount"]
+        for name in ("VaultDesk", "VaultExits", "VaultGovernance", "VaultFactory"):
             self.figures[f"gas.deploy.{name}"] = COSTS[name]
+            self.figures[f"size.{name}"] = SIZES[name]
         self.factory = factory
         self.vault = self.new_vault("with markets")
+        self.figures["size.Vault"] = len(self.deployer.code(self.vault.address))
         self.event_implementation = event
         self.add_class(implementation)
 
-    def add_class(self, implementation: Contract, vault: Any = None) -> None:
-        """Approve a class of the vault's (or another's), with caps that do not bind."""
+    def add_class(self, implementation: Contract) -> None:
+        """Approve a class of the vault's, with caps that do not bind."""
         terms = ClassTerms(
             implementation,
             self.people["oracle"],
@@ -134,10 +127,10 @@ class Bench:
             market_cap_bps=BPS,
             class_cap_bps=BPS,
         )
-        (vault or self.vault).addClass(terms.arguments(), sender=self.people["owner"])
+        self.vault.addClass(terms.arguments(), sender=self.people["owner"])
 
     def new_vault(self, salt: str) -> Any:
-        """Deploy a vault; Alice and Bob have a million pUSD that it may pull."""
+        """Deploy a vault; Alice has a million pUSD that it may pull."""
         people = self.people
         terms = VaultTerms(
             "Strongroom bench vault",
@@ -153,9 +146,8 @@ class Bench:
         self.note("deploy.Vault", receipt)
         event = self.deployer.event(receipt, self.factory, "VaultDeployed")
         vault = devnet.vault_at(self.deployer, event.vault)
-        for name in ("alice", "bob"):
-            self.venue.fund(self.deployer, people[name], 1_000_000 * MICRO)
-            self.venue.pusd.approve(vault, MAX_UINT256, sender=people[name])
+        self.venue.fund(self.deployer, people["alice"], 1_000_000 * MICRO)
+        self.venue.pusd.approve(vault, MAX_UINT256, sender=people["alice"])
         return vault
 
     # steps
@@ -363,72 +355,6 @@ class Bench:
                 order = self.order(account.address, yes, salt=10 * threshold + again)
                 self.note(f"match.account.safe{threshold}", self.match(order, sign(order)))
         self.vault.setKeeper(0, self.people["keeper"], sender=self.people["owner"])
-        bob = self.people["bob"]
-        self.venue.pusd.approve(self.venue.exchange, MAX_UINT256, sender=bob)
-        key = Account.from_key(bob.private_key)
-        for again in range(2):
-            order = self.order(bob.address, yes, salt=100 + again, kind=0)
-            signed = key.unsafe_sign_hash(order_hash(order, self.domain)).signature
-            self.note("match.eoa.1", self.match(order, bytes(signed)))
-        # one maker order each: our account behind its 2-of-3 Safe, and an EOA
-        ours = self.figures["gas.match.account.1"] = self.figures["gas.match.account.safe2"]
-        self.figures["gas.match.account_over_eoa"] = ours - self.figures["gas.match.eoa.1"]
-
-    def wallet_orders(self) -> None:
-        """A match with a market's deposit wallet as maker, whose owner is the account behind a Safe
-        of two owners; in a vault of its own."""
-        vault, keeper, alice = (
-            self.new_vault("wallets"),
-            self.people["keeper"],
-            self.people["alice"],
-        )
-        vault.requestDeposit(10_000 * MICRO, alice, alice, sender=alice)
-        for _ in range(2):
-            self.report(vault)
-        implementation = devnet.deploy_wallet_implementation(self.deployer, self.venue)
-        self.add_class(implementation, vault)
-        question, deadline = keccak(text="question 0")[:31] + b"\0", self.chain.now() + 20 * DAY
-        vault.openMarket(0, question, 1, deadline, sender=keeper)
-        (market,) = map(bytes, vault.openMarkets())
-        self.counts[market] = 1
-        kind = artifact("WalletAccount")
-        account = self.deployer.contract(vault.accountOf(market), kind)
-        factory = self.venue.wallet_factory
-        wallet = make_deposit_wallet(factory, account.address, self.deployer)
-        account.adopt(sender=self.deployer)
-        vault.allocate(market, 1_000 * MICRO, sender=keeper)
-        account.admitApprovals(deadline, sender=keeper)
-        exchange = self.venue.exchange
-        calls = (
-            (self.venue.pusd, self.venue.pusd.approve.encode_input(exchange, MAX_UINT256)),
-            (self.venue.ctf, self.venue.ctf.setApprovalForAll.encode_input(exchange, True)),
-        )
-        inside = [WalletCall(to.address, 0, data) for to, data in calls]
-        batch = WalletBatch(wallet, 0, deadline, inside)
-        factory.proxy([batch.argument()], [bytes(65)], sender=self.deployer)
-        account.fund(1_000 * MICRO, sender=keeper)
-        owners = [Account.from_key(keccak(text=f"owner {i}")) for i in range(2)]
-        addresses = [owner.address for owner in owners]
-        safe = devnet.deploy_safe(self.deployer, self.venue.safes, addresses, 2, 99)
-        vault.setKeeper(0, safe, sender=self.people["owner"])
-        self.report(vault)
-        for again in range(2):  # the second finds warm balances
-            order = self.order(wallet, account.tokenIds()[0], salt=300 + again)
-            inner = sign_order(
-                order,
-                order_hash(order, self.domain),
-                self.chain.now() + 300,
-                account.epoch(),
-                safe.address,
-                CHAIN_ID,
-                owners,
-                account.address,
-            )
-            domain = exchange_domain(exchange.address, self.venue.exchange_version, CHAIN_ID)
-            signed = order_signature(order, domain, inner)
-            self.note("match.wallet.1", self.match(order, signed))
-        over = self.figures["gas.match.wallet.1"] - self.figures["gas.match.eoa.1"]
-        self.figures["gas.match.wallet_over_eoa"] = over
 
     @property
     def domain(self) -> ExchangeDomain:
@@ -465,8 +391,7 @@ def measure() -> dict[str, int]:
     with devnet_chain(CHAIN_ID) as chain:
         bench = Bench(chain)
         steps: tuple[Callable[[], None], ...] = (
-            *(bench.deploy, bench.fill, bench.life, bench.orders, bench.wallet_orders),
-            *(bench.full, bench.crowds),
+            *(bench.deploy, bench.fill, bench.life, bench.orders, bench.full, bench.crowds),
         )
         for step in steps:
             click.echo(f"{step.__name__} ...", err=True)

@@ -26,14 +26,18 @@ RESERVES = 100_000 * UNIT  # of each outcome, in the pool
 
 
 class Ordered(WalletStage):
-    """Whoever trades by signed orders: what a WalletStage does, in the words of a life."""
+    """Whoever trades by signed orders: what a WalletStage does, in the words of a life.
+
+    Args:
+        evm: its chain; a new one, if none is given
+        binary: whether the market is one binary question, not an event of three
+    """
 
     grade = 1
-    conditions_of = 3  # an event
     salts = 100
 
-    def __init__(self, evm: Evm | None = None) -> None:
-        super().__init__(negative_risk=True, conditions=self.conditions_of, evm=evm)
+    def __init__(self, evm: Evm | None = None, binary: bool = False) -> None:
+        super().__init__(negative_risk=not binary, conditions=3, evm=evm)
 
     def _stock(self) -> None:
         for condition in self.conditions:
@@ -203,10 +207,8 @@ class Delegated(Ordered):
 class Pools(Own):
     """FpmmAccount: a pool of a market maker in place of an exchange."""
 
-    conditions_of = 0
-
     def __init__(self, evm: Evm | None = None) -> None:
-        WalletStage.__init__(self, evm=evm)
+        super().__init__(evm, binary=True)
 
     def _implementation(self, tokens: tuple[Any, ...]) -> Contract:
         """The pools' code is that of any pool of the factory; pUSD is inside the tokens."""

@@ -93,6 +93,15 @@ def test_buys_and_sells_within_the_budget(market, people, venue):
     assert not venue.ctf.isApprovedForAll(account, pool)
 
 
+def test_a_trade_leaves_the_gas_that_it_does_not_need(market, people):
+    """The pool's failed checks burn what they are given, as old Solidity does: one of them is asked
+    for whether there is a second condition."""
+    account, pool, keeper = market.account, market.pool, people.keeper
+    buys = account.buy(pool, YES, 100 * UNIT, 0, FOREVER, sender=keeper, gas=10_000_000)
+    sells = account.sell(pool, YES, 50 * UNIT, FOREVER, FOREVER, sender=keeper, gas=10_000_000)
+    assert buys.gas_used < 400_000 and sells.gas_used < 400_000
+
+
 def test_no_is_the_second_outcome(market, people):
     expected = bought(FUNDS, 100 * UNIT)
     market.account.buy(market.pool, NO, 100 * UNIT, expected, FOREVER, sender=people.keeper)

@@ -23,12 +23,13 @@ class AnvilEvm(Evm):
 
     Attributes:
         clock: the chain's time, for services
+        gas_used: of the last transaction, as the chain counted it
     """
 
     def __init__(self, chain: Contracts) -> None:
         self.chain, self.clock = chain, DevnetClock(chain)
         self.nobody = self.deployer = self.address("nobody")
-        self._deployments, self._known = 0, set[str]()
+        self._deployments, self._known, self._gas_used = 0, set[str](), 0
         chain.request("anvil_autoImpersonateAccount", True)
 
     @property
@@ -69,8 +70,12 @@ class AnvilEvm(Evm):
         call |= {"gas": hex(gas), "gasPrice": hex(max(gas_price, GAS_PRICE))}
         self._know(sender)
         answer = _returned(self.chain.ask([("eth_call", (call, LATEST))])[0])
-        self.chain.mined(self._send(call))
+        self._gas_used = self.chain.mined(self._send(call)).gas_used
         return answer
+
+    @property
+    def gas_used(self) -> int:
+        return self._gas_used
 
     def balance(self, address: str) -> int:
         """Return what an address has of native coin, wei."""
