@@ -10,7 +10,7 @@ PRODUCT := Vault VaultDesk VaultExits VaultGovernance VaultFactory \
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test prove fuzz search bench lint record wheel trywheel abi reference sources mutants clean
+.PHONY: help setup demo devnet test prove fuzz search kills bench lint record wheel trywheel abi reference sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -107,6 +107,11 @@ trywheel: wheel ## Install the wheel in an empty environment and run it there (A
 
 sources: setup ## Write build/sources, one file a contract, for explorers
 	@python -m scripts.dev.source_bundle
+
+N ?= 1000
+kills: setup ## Kill the keeper at each edge and at N=1000 random moments, with each database
+	@STRONGROOM_WORLDS=all STRONGROOM_EDGES=1 STRONGROOM_KILLS=$$(($(N) / 4)) \
+		pytest -q -s --disable-isolation --network $(LOCAL) tests/e2e/test_keeper_kill.py
 
 STEPS ?= 400000
 SEED ?= 1

@@ -4,7 +4,8 @@ order is doubled, none is lost, no nonce is stuck, and no position is without an
 Each life settles the market of the one before, opens one, reports, decides, allocates, signs with
 the co-signer, trades, tidies up. Once with accounts that trade themselves, once with delegated
 ones and a wallet that goes from market to market, once with accounts that own their wallets,
-once with accounts that own Safes.
+once with accounts that own Safes. `make kills` plays each of them at each edge, with the journal
+in a file and in PostgreSQL; else they take turns.
 """
 
 import multiprocessing
@@ -22,10 +23,11 @@ from web3 import Web3
 
 from tests.anvil_devnet import at
 from tests.e2e.keeper_child import live
-from tests.e2e.keeper_stage import SERVES, KeeperStage
-from tests.seeds import dice
+from tests.e2e.keeper_stage import SECTIONS, SERVES, KeeperStage
+from tests.postgres_server import fresh_database, installed, postgres_server
+from tests.seeds import SEED, dice
 
-KILLS = int(os.environ.get("STRONGROOM_KILLS", "8"))
+KILLS = int(os.environ.get("STRONGROOM_KILLS", "8"))  # of each world
 EVERY = int(os.environ.get("STRONGROOM_EDGES", "6"))  # 1: each edge; in CI one of so many
 MOST_EDGES = 150
 LIMIT_S = 120
@@ -51,15 +53,35 @@ WALLETS = {  # who trades for the account, by its own word
 }
 
 
-@pytest.fixture(scope="module", params=CUSTODY)
+DATABASES = ("sqlite", "postgresql")
+EACH = [(custody, kind) for kind in DATABASES for custody in CUSTODY]
+TURNS = [(custody, DATABASES[number % 2]) for number, custody in enumerate(CUSTODY)]
+WORLDS = EACH if os.environ.get("STRONGROOM_WORLDS") == "all" else TURNS
+
+
+@pytest.fixture(scope="module")
+def database():
+    if not installed():
+        pytest.skip("no PostgreSQL here")
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=WORLDS, ids="-".join)
 def world(request, tmp_path_factory):
+    custody, kind = request.param
+    sections = SECTIONS
+    if kind == "postgresql":
+        url = fresh_database(request.getfixturevalue("database"), f"journal_{custody}")
+        sections = f'journal = "{url}"\n{SECTIONS}'
     with devnet_chain(polymarket.CHAIN_ID) as chain:
         folder = tmp_path_factory.mktemp("kills")
-        lives = 3 * KILLS + MOST_EDGES // EVERY + 4
-        custody = CUSTODY[request.param]
-        place = KeeperStage(folder, chain, lives, max_drawdown_bps=10_000, **custody)
+        lives = KILLS // 2 + MOST_EDGES // EVERY + 24
+        place = KeeperStage(
+            folder, chain, lives, sections, max_drawdown_bps=10_000, **CUSTODY[custody]
+        )
         place.invest()
-        place.url, place.next, place.custody = chain.url, 0, request.param
+        place.url, place.next, place.custody = chain.url, 0, custody
         yield place
         place.stage.close()
 
@@ -167,6 +189,9 @@ def test_killed_at_every_edge(world, processes):
             code = run(processes, world)
         assert code == 0, f"edge {edge}"
         check(world, number)
+        if number % 10 == 0:
+            print(f"\nedge {edge} of {edges}", flush=True)
+    print(f"\n{len(range(1, edges + 1, EVERY))} of {edges} edges")
 
 
 def test_killed_at_random_moments(world, processes):
@@ -177,11 +202,16 @@ def test_killed_at_random_moments(world, processes):
     code, whole = timed(processes, world)
     assert code == 0
     check(world, number)
-    kills = 0
+    kills, lives = 0, 1
     while kills < KILLS:
         number, before = a_life(world), kills
         while (lived := timed(processes, world, chance.uniform(0.2, 1.2) * whole))[0] is None:
             kills += 1
+        assert lived[0] == 0, f"the keeper ended by itself: {lived[0]}"
         if kills == before:
             whole = min(whole, lived[1])
         check(world, number)
+        lives += 1
+        if kills // 50 > before // 50:
+            print(f"\n{kills} kills", flush=True)
+    print(f"\n{kills} kills in {lives} lives, seed {SEED}; a whole life takes {whole:.1f} s")

@@ -1,19 +1,15 @@
 """A journal in PostgreSQL does what one in a file does: a server of the test's own."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from strongroom.chain.anvil import free_port
 from strongroom.chain.ids import intent_key
 from strongroom.chain.orders import NO, Side
 from strongroom.database import open_engine, paper_url
@@ -25,52 +21,23 @@ from strongroom.settings import AlreadyRuns, ConfigError
 
 from tests import old_journal
 from tests.agent.test_journal import DECISION, KEY, PLAN
+from tests.postgres_server import fresh_database, installed, postgres_server
 from tests.records import RECORD
 
 LARGE = 5 * 10**15  # micro-tokens: more than 32 bits take
 
-pytestmark = pytest.mark.skipif(shutil.which("initdb") is None, reason="no PostgreSQL here")
+pytestmark = pytest.mark.skipif(not installed(), reason="no PostgreSQL here")
 
 
 @pytest.fixture(scope="module")
 def server():
-    """Run a server; yield its URL. It refuses root, so that root starts it as nobody."""
-    user = {"user": "nobody"} if os.getuid() == 0 else {}
-    folder = Path(tempfile.mkdtemp(prefix="strongroom-pg-", dir="/tmp"))
-    if user:
-        shutil.chown(folder, "nobody")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **user}
-    data = folder / "data"
-    subprocess.run(["initdb", "-D", data, "-A", "trust", "-U", "keeper"], check=True, **quiet)
-    port = free_port()
-    command = ["postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "fsync=off"]
-    process = subprocess.Popen(command, **quiet)
-    url = f"postgresql://keeper:secret@127.0.0.1:{port}/postgres?sslmode=disable"
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                open_engine(url).dispose()
-                break
-            except ConfigError:
-                assert time.monotonic() < deadline and process.poll() is None
-                time.sleep(0.1)
+    with postgres_server() as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-        shutil.rmtree(folder)
 
 
 @pytest.fixture
 def url(server):
-    """A database that nobody has written to."""
-    engine = open_engine(server)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("DROP DATABASE IF EXISTS journal WITH (FORCE)"))
-        connection.execute(text("CREATE DATABASE journal"))
-    engine.dispose()
-    return server.replace("/postgres?", "/journal?")
+    return fresh_database(server)
 
 
 def test_it_keeps_what_a_file_keeps(url, tmp_path):
