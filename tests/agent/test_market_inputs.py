@@ -121,6 +121,29 @@ def test_what_was_not_read_again_stays_until_it_is_too_old():
     assert "a gap" in looks[1].problems and "a gap" in looks[2].problems
 
 
+def test_what_is_held_outlives_its_record_to_be_marked_and_nothing_is_decided_on_it():
+    """Gamma is away for hours, the books are there: the vault's position keeps its price."""
+    one, two = (parse_market(each) for each in ALL[:2])
+    listings = [OpenMarkets([one, two], [])]
+
+    class Pages:
+        def open_markets(self):
+            if not listings:
+                raise GammaAway("Gamma: HTTP 429")
+            return listings.pop(0)
+
+    class AllBooks:
+        def read(self, tokens, now):
+            return Snapshot({token: Book(seen_at=now) for token in tokens})
+
+    sources, held = Sources(Pages(), AllBooks()), [one.condition_id]
+    fresh, _, old = (sources.look(now, lambda market: True, held) for now in (0, 3_000, 9_000))
+    assert [*fresh.markets] == [one.condition_id, two.condition_id]
+    assert [*old.markets] == held and {*old.books} == {*one.token_ids}
+    assert old.markets[one.condition_id].barred == (*one.barred, "its record is too old")
+    assert "Gamma: HTTP 429" in old.problems
+
+
 SCHEDULE = RECORD["feeSchedule"]
 TERMS = {
     "no schedule, and it has fees": (

@@ -3,7 +3,6 @@
 import httpx
 import pytest
 from strongroom.execution.interfaces import RelayState
-from strongroom.execution.venues import relayer as client
 from strongroom.execution.venues.relayer import RelayerAway, RelayerClient, RelayerRefuses
 from strongroom.signing.deposit_wallet import WalletBatch, WalletCall
 from strongroom.signing.venue_requests import Credentials, request_proof
@@ -12,31 +11,31 @@ OWNER, FACTORY, WALLET = ("0x" + each * 20 for each in ("aa", "bb", "cc"))
 KEY = Credentials("key", "c2VjcmV0", "pass")
 
 
-def asked(monkeypatch, status=200, text="{}", error=None):
+def asked(status=200, text="{}", error=None):
     """Return a relayer whose service gives one answer, and the list of what it was asked."""
     requests = []
 
-    def answer(method, url, **sent):
-        requests.append((method, url, sent))
+    def answer(request):
+        requests.append(request)
         if error is not None:
             raise error
         return httpx.Response(status, text=text)
 
-    monkeypatch.setattr(client.httpx, "request", answer)
-    return RelayerClient("https://relayer/", KEY, lambda: 1_700_000_000), requests
+    transport = httpx.MockTransport(answer)
+    return RelayerClient("https://relayer/", KEY, lambda: 1_700_000_000, transport), requests
 
 
-def test_what_it_takes_has_an_id_and_a_builders_proof(monkeypatch):
-    relayer, requests = asked(monkeypatch, text='{"transactionID": "7", "state": "STATE_NEW"}')
+def test_what_it_takes_has_an_id_and_a_builders_proof():
+    relayer, requests = asked(text='{"transactionID": "7", "state": "STATE_NEW"}')
     assert relayer.make_wallet(OWNER, FACTORY) == "7"
     batch = WalletBatch(WALLET, 3, 1_700_000_600, [WalletCall(FACTORY, 0, b"\1")])
     assert relayer.carry(batch, OWNER, FACTORY, bytes(65)) == "7"
     assert relayer.make_safe(OWNER, WALLET, FACTORY, bytes(65)) == "7"
-    for method, url, sent in requests:
-        assert (method, url) == ("POST", "https://relayer/submit")
-        proof = request_proof(KEY.secret, 1_700_000_000, "POST", "/submit", sent["content"])
-        assert sent["headers"]["POLY_BUILDER_SIGNATURE"] == proof
-    create, carry, safe = (sent["content"] for _, _, sent in requests)
+    create, carry, safe = (sent.content.decode() for sent in requests)
+    for sent, body in zip(requests, (create, carry, safe), strict=True):
+        assert (sent.method, str(sent.url)) == ("POST", "https://relayer/submit")
+        proof = request_proof(KEY.secret, 1_700_000_000, "POST", "/submit", body)
+        assert sent.headers["POLY_BUILDER_SIGNATURE"] == proof
     assert '"type": "WALLET-CREATE"' in create and f'"from": "{OWNER}"' in create
     assert '"type": "WALLET"' in carry and '"nonce": "3"' in carry
     assert '"type": "SAFE-CREATE"' in safe and f'"proxyWallet": "{WALLET}"' in safe
@@ -62,14 +61,14 @@ def test_what_it_takes_has_an_id_and_a_builders_proof(monkeypatch):
         (200, '{"transactionID": 7}', RelayerAway),
     ],
 )
-def test_only_a_no_is_a_no(monkeypatch, status, text, kind):
-    relayer, _ = asked(monkeypatch, status, text)
+def test_only_a_no_is_a_no(status, text, kind):
+    relayer, _ = asked(status, text)
     with pytest.raises(kind):
         relayer.make_wallet(OWNER, FACTORY)
 
 
-def test_a_connection_that_breaks_says_nothing(monkeypatch):
-    relayer, _ = asked(monkeypatch, error=httpx.ReadTimeout("late"))
+def test_a_connection_that_breaks_says_nothing():
+    relayer, _ = asked(error=httpx.ReadTimeout("late"))
     with pytest.raises(RelayerAway, match="late"):
         relayer.look("7")
 
@@ -84,14 +83,14 @@ def test_a_connection_that_breaks_says_nothing(monkeypatch):
         ('{"state": "STATE_SUBMITTED"}', (RelayState.UNDER_WAY, "STATE_SUBMITTED")),
     ],
 )
-def test_an_action_ends_by_the_three_final_states_only(monkeypatch, text, state):
+def test_an_action_ends_by_the_three_final_states_only(text, state):
     """VENUE b: CONFIRMED is success, INVALID and FAILED are failures; new words are kept."""
-    relayer, _ = asked(monkeypatch, text=text)
+    relayer, _ = asked(text=text)
     assert relayer.look("7") == state
 
 
 @pytest.mark.parametrize("text", ["{}", '{"state": ""}', '{"state": 5}'])
-def test_an_answer_without_a_state_is_no_answer(monkeypatch, text):
-    relayer, _ = asked(monkeypatch, text=text)
+def test_an_answer_without_a_state_is_no_answer(text):
+    relayer, _ = asked(text=text)
     with pytest.raises(RelayerAway, match="names no state"):
         relayer.look("7")

@@ -104,9 +104,9 @@ def test_trades_are_the_orders_own_and_an_unknown_word_has_not_ended():
         makers = [{"order_id": maker}]
         return {"id": name, "status": status, "maker_orders": makers, "taker_order_id": "0x"}
 
-    found = client(
-        get_trades=[trade("1", "CONFIRMED"), trade("2", "NEW WORD"), trade("3", "FAILED", "0x99")]
-    ).trades(HASH, HASH)
+    trades = [trade("1", "CONFIRMED"), trade("2", "NEW WORD"), trade("3", "FAILED", "0x99")]
+    page = {"trades": trades, "next_cursor": "LTE="}
+    found = client(get_trades_paginated=page).trades(HASH, HASH)
     assert found == {"1": TradeStatus.CONFIRMED, "2": TradeStatus.MATCHED}
     assert [status.ended for status in found.values()] == [True, False]
 

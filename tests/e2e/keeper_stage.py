@@ -112,12 +112,21 @@ class KeeperStage:
         owned=False,
         safes=False,
         habits=DEFAULT,
+        hours=lambda number: 90,
         **limits,
     ):
+        """Deploy and start everything.
+
+        Args:
+            hours: of a market, from now to its end
+        """
         clock = DevnetClock(chain)
         running = polymarket.deploy(AnvilDeployer(devnet_keys()[0].account, chain), [])
-        end = datetime.fromtimestamp(int(clock()), UTC) + timedelta(hours=90)
-        records = [record(running.venue, number, end) for number in range(markets)]
+        now = datetime.fromtimestamp(int(clock()), UTC)
+        records = [
+            record(running.venue, number, now + timedelta(hours=hours(number)))
+            for number in range(markets)
+        ]
         options = StageOptions(
             folder,
             records,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import httpx
 
 from strongroom.chain.ids import read_json, to_bytes
+from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.cosigner import wire
 from strongroom.signing.signers import (
     CosignerAway,
@@ -35,12 +36,12 @@ class CosignerClient:
         wire.check_secret(secret)
         self._secret, self._clock, self._where = secret, clock, url
         if url.startswith("unix:"):
-            transport = httpx.HTTPTransport(uds=url.removeprefix("unix:"))
-            self._http = httpx.Client(
-                base_url="http://cosigner", transport=transport, timeout=timeout_s
-            )
+            transport, url = httpx.HTTPTransport(uds=url.removeprefix("unix:")), "http://cosigner"
         else:
-            self._http = httpx.Client(base_url=url, timeout=timeout_s)
+            transport = httpx.HTTPTransport()
+        self._http = httpx.Client(
+            base_url=url, transport=WholeAnswers(transport, timeout_s), timeout=timeout_s
+        )
         self._address: str | None = None
 
     @property

@@ -8,7 +8,6 @@ A service that fails is left alone for growing pauses, and one that names a paus
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,11 +16,11 @@ import httpx
 
 from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import HOUR
+from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.errors import Away
 
 PAUSES_S = (0.0, 1.0, 5.0, 15.0, 60.0)  # after so many failures in a row; then the last
 LONGEST_S = HOUR  # a service that wants more is asked again all the same
-MAX_BYTES = 64 * 2**20  # of an answer: all order books of 500 tokens are some MiB
 REFUSED = 400  # HTTP statuses from here on are no answer
 
 
@@ -56,7 +55,7 @@ class Endpoint:
         self._http = httpx.Client(
             base_url=url,
             timeout=timeout_s,
-            transport=transport or httpx.HTTPTransport(retries=2),
+            transport=WholeAnswers(transport or httpx.HTTPTransport(retries=2)),
         )
         self._lock = threading.Lock()
         self._asked = self._failed = self._in_a_row = 0
@@ -85,10 +84,10 @@ class Endpoint:
                 raise self._away(f"{self.name}: {self._wrong}; asked again in {left:.0f} s")
             self._asked += 1
         try:
-            with closing(self._http.send(request, stream=True)) as answer:
-                if answer.status_code >= REFUSED:
-                    raise self._refused(f"HTTP {answer.status_code}", pause_of(answer))
-                found = _decoded(_body(answer))
+            answer = self._http.send(request)
+            if answer.status_code >= REFUSED:
+                raise self._refused(f"HTTP {answer.status_code}", pause_of(answer))
+            found = _decoded(answer.content)
         except (httpx.HTTPError, ValueError) as error:
             raise self._refused(str(error) or type(error).__name__, None) from error
         with self._lock:
@@ -141,17 +140,6 @@ def _said_at(answer: httpx.Response) -> float:
         return parsedate_to_datetime(answer.headers["Date"]).timestamp()
     except (KeyError, ValueError, OverflowError):
         return datetime.now(UTC).timestamp()
-
-
-def _body(answer: httpx.Response) -> bytes:
-    """Return an answer's bytes; raises ValueError where they are too many."""
-    parts, length = [], 0
-    for part in answer.iter_bytes():
-        parts.append(part)
-        length += len(part)
-        if length > MAX_BYTES:
-            raise ValueError(f"an answer of more than {MAX_BYTES} bytes")
-    return b"".join(parts)
 
 
 def _decoded(body: bytes) -> Json:

@@ -132,6 +132,10 @@ class Market:
         rest = tuple(each for each in self.barred if each != NO_TICK)
         return replace(self, tick=tick, barred=rest)
 
+    def barred_for(self, why: str) -> "Market":
+        """Return it with one more reason to place no order in it."""
+        return self if why in self.barred else replace(self, barred=(*self.barred, why))
+
     @property
     def module(self) -> Module | None:
         """Which module of Protocol V2 the market is of; None: of none, as all of V1."""

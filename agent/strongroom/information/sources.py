@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
@@ -14,6 +15,8 @@ from strongroom.information.forecast import BadForecast, Forecaster, ForecasterA
 from strongroom.information.gamma import GammaAway, GammaClient, Market
 from strongroom.information.kept_books import KeptBooks
 from strongroom.information.stream import MarketStream
+
+TOO_OLD = "its record is too old"
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,8 @@ class Sources:
             always: condition ids that are watched in any case
         """
         problems: list[str] = []
-        self._refresh_markets(now, problems)
         held = set(always)
+        self._refresh_markets(now, held, problems)
         watched = {
             name: market
             for name, market in self._markets.items()
@@ -108,7 +111,9 @@ class Sources:
         sources = (self.gamma, self.reader, self.stream, *self.forecasters)
         return tuple(each.health for each in sources if isinstance(each, _Watched))
 
-    def _refresh_markets(self, now: int, problems: list[str]) -> None:
+    def _refresh_markets(
+        self, now: int, held: AbstractSet[ConditionId], problems: list[str]
+    ) -> None:
         if now - self._markets_at < self.freshness.markets_every:
             return
         try:
@@ -116,7 +121,7 @@ class Sources:
         except GammaAway as error:
             problems.append(str(error))
             if now - self._whole_at > self.freshness.markets_max_age:
-                self._markets = {}
+                self._markets = self._outlived(held)
             return
         self._refused = Counter(each.reason for each in bad)
         self._barred = Counter(why for market in found for why in market.barred)
@@ -124,11 +129,22 @@ class Sources:
         problems += [f"{self._refused[why]} records like {each}" for why, each in first.items()]
         if gap:  # what was not read may still be there: it stays as it was, for a while
             problems.append(gap)
-        if not gap or now - self._whole_at > self.freshness.markets_max_age:
+        if not gap:
             self._markets = {}
+        elif now - self._whole_at > self.freshness.markets_max_age:
+            self._markets = self._outlived(held)
         self._markets |= {market.condition_id: market for market in found}
         self._markets_at = now
         self._whole_at = self._whole_at if gap else now
+
+    def _outlived(self, held: AbstractSet[ConditionId]) -> dict[ConditionId, Market]:
+        """Return what is left of records that are too old: what is held goes on being marked from
+        its books, and nothing is decided on it."""
+        return {
+            name: market.barred_for(TOO_OLD)
+            for name, market in self._markets.items()
+            if name in held
+        }
 
     def _read_books(
         self, now: int, markets: Sequence[Market], problems: list[str]

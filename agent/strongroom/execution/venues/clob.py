@@ -19,7 +19,9 @@ from py_clob_client_v2.clob_types import (
     OrderPayload,
     TradeParams,
 )
+from py_clob_client_v2.constants import END_CURSOR
 from py_clob_client_v2.exceptions import PolyApiException, PolyException
+from py_clob_client_v2.http_helpers import helpers
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2, SignedOrderV2
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 
@@ -27,6 +29,7 @@ from strongroom.chain.ids import ConditionId, OrderHash, TokenId, to_hex
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.orders import OrderKind
 from strongroom.chain.rpc import private_key
+from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.errors import Away
 from strongroom.execution.interfaces import OrderVenue, VenueAnswer
 from strongroom.execution.venues.pauses import order_pause
@@ -40,9 +43,19 @@ from strongroom.journal.states import (
 
 # What the official client lets through: its own error, httpx', and what a body that is none of its
 # JSON makes of it. All say the same: nothing about the order.
-_FOREIGN = (PolyException, httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError)
+_FOREIGN = (
+    *(PolyException, httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError),
+    OverflowError,  # int() of 1e999
+)
+_VenueTrade = Mapping[str, Any]  # as the venue has it
+MOST_PAGES = 100  # of one market's trades
+LATEST = 10**11  # a time beyond it is none, or counts milliseconds
 # a server error that says no to the order: the venue takes none of this kind now (VENUE e1)
 _CLOSED = re.compile("post_only_mode|post-only mode")
+
+
+# The official client has one set of connections for all: no answer hangs it or ends the process.
+helpers._http_client = httpx.Client(transport=WholeAnswers(httpx.HTTPTransport(http2=True)))
 
 
 class VenueAway(Away):
@@ -137,15 +150,32 @@ class Clob:
     def trades(
         self, order_hash: OrderHash, condition: ConditionId
     ) -> dict[str, TradeStatus] | None:
-        """Return an order's trades by id; None: no answer."""
+        """Return an order's trades by id; None: no answer, or one that is not whole."""
         try:
             return {
                 str(each["id"]): trade_status(str(each["status"]))
-                for each in self._client.get_trades(TradeParams(market=condition))
+                for each in self._all_trades(condition)
                 if _takes_part(each, order_hash)
             }
         except _FOREIGN:
             return None
+
+    def _all_trades(self, condition: ConditionId) -> list[_VenueTrade]:
+        """Return all pages. The client's own `get_trades` goes on as long as there is a cursor.
+
+        Raises:
+            ValueError: the pages do not end.
+        """
+        found: list[_VenueTrade] = []
+        cursor = None
+        for _ in range(MOST_PAGES):
+            asked = TradeParams(market=condition)
+            page = self._client.get_trades_paginated(asked, next_cursor=cursor)
+            found += page["trades"]
+            cursor = page["next_cursor"]
+            if not cursor or cursor == END_CURSOR:
+                return found
+        raise ValueError(f"more than {MOST_PAGES} pages of trades")
 
     def heartbeat(self) -> VenueAnswer:
         """Say that we live: without it the venue takes our resting orders out. Where another id is
@@ -166,11 +196,12 @@ class Clob:
         return VenueAnswer(AnswerKind.ACCEPTED)
 
     def time(self) -> int | None:
-        """Return the venue's clock, seconds; None: no answer."""
+        """Return the venue's clock, seconds; None: no answer, or no time."""
         try:
-            return int(self._client.get_server_time())
+            found = int(self._client.get_server_time())
         except _FOREIGN:
             return None
+        return found if 0 < found < LATEST else None
 
     def refresh_funds(self, token: TokenId | None = None) -> None:
         """Let the venue look again at our collateral, or at our balance of an outcome token; a
@@ -310,6 +341,6 @@ def _silent(error: Exception) -> VenueAnswer:
     return VenueAnswer(AnswerKind.SILENT, detail=str(error) or type(error).__name__)
 
 
-def _takes_part(trade: Mapping[str, Any], order_hash: OrderHash) -> bool:
+def _takes_part(trade: _VenueTrade, order_hash: OrderHash) -> bool:
     makers = (maker["order_id"] for maker in trade["maker_orders"])
     return trade["taker_order_id"] == order_hash or order_hash in makers

@@ -11,6 +11,7 @@ import httpx
 
 from strongroom.chain.ids import JsonObject, read_json
 from strongroom.chain.jsonrpc import shown_url
+from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.errors import Away, Refused
 from strongroom.execution.interfaces import RelayState
 from strongroom.signing.deposit_wallet import WalletBatch
@@ -41,9 +42,17 @@ class RelayerRefuses(Refused):
 class RelayerClient:
     """The relayer under one builder's key."""
 
-    def __init__(self, url: str, key: Credentials, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: Credentials,
+        clock: Callable[[], float],
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         """Take this machine's clock, whose time is in each signed request."""
         self._url, self._key, self._clock = url.rstrip("/"), key, clock
+        whole = WholeAnswers(transport or httpx.HTTPTransport(), TIMEOUT_S)
+        self._http = httpx.Client(transport=whole, timeout=TIMEOUT_S)
 
     def make_wallet(self, owner: str, factory: str) -> str:
         """Ask for an owner's deposit wallet; return the action's id.
@@ -97,9 +106,7 @@ class RelayerClient:
         if body:
             headers["Content-Type"] = "application/json"
         try:
-            answer = httpx.request(
-                method, self._url + path, content=body, headers=headers, timeout=TIMEOUT_S
-            )
+            answer = self._http.request(method, self._url + path, content=body, headers=headers)
             found = read_json(answer.content)
         except (httpx.HTTPError, ValueError) as error:
             raise RelayerAway(f"the relayer does not answer: {error}") from error
