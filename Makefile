@@ -10,7 +10,7 @@ PRODUCT := Vault VaultDesk VaultExits VaultGovernance VaultFactory \
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test prove fuzz search kills bench lint record wheel trywheel abi reference sources mutants clean
+.PHONY: help setup demo devnet test prove fuzz search faults soak kills bench lint record wheel trywheel abi reference sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -107,6 +107,14 @@ trywheel: wheel ## Install the wheel in an empty environment and run it there (A
 
 sources: setup ## Write build/sources, one file a contract, for explorers
 	@python -m scripts.dev.source_bundle
+
+OF ?=
+faults: setup ## Break everything that a keeper asks, live and on paper; print the matrix (OF=K1,node: a part)
+	@python -m tests.e2e.faults.matrix --of "$(OF)"
+
+DAYS ?= 30
+soak: setup ## Run a keeper through DAYS=30 accelerated days with every kind of fault
+	@python -m tests.e2e.faults.soak --days $(DAYS) --seed $(SEED)
 
 N ?= 1000
 kills: setup ## Kill the keeper at each edge and at N=1000 random moments, with each database

@@ -144,6 +144,27 @@ def test_what_is_held_outlives_its_record_to_be_marked_and_nothing_is_decided_on
     assert "Gamma: HTTP 429" in old.problems
 
 
+def test_what_is_held_and_not_listed_any_more_is_named_and_marked():
+    """A Gamma that lists nothing at all: what is held is there all the same."""
+    one, two = (parse_market(each) for each in ALL[:2])
+    listings = [OpenMarkets(found, []) for found in ([one, two], [], [one, two])]
+
+    class Pages:
+        def open_markets(self):
+            return listings.pop(0)
+
+    class AllBooks:
+        def read(self, tokens, now):
+            return Snapshot({token: Book(seen_at=now) for token in tokens})
+
+    sources, held = Sources(Pages(), AllBooks()), [one.condition_id]
+    _, gone, back = (sources.look(now, lambda market: True, held) for now in (0, 500, 1_000))
+    assert [*gone.markets] == held and {*gone.books} == {*one.token_ids}
+    assert gone.markets[one.condition_id].barred == (*one.barred, "it is not listed")
+    assert gone.problems == ("Gamma: 1 markets that are held are not listed",)
+    assert back.markets[one.condition_id].barred == one.barred and len(back.markets) == 2
+
+
 SCHEDULE = RECORD["feeSchedule"]
 TERMS = {
     "no schedule, and it has fees": (

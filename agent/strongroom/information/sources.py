@@ -16,7 +16,7 @@ from strongroom.information.gamma import GammaAway, GammaClient, Market
 from strongroom.information.kept_books import KeptBooks
 from strongroom.information.stream import MarketStream
 
-TOO_OLD = "its record is too old"
+TOO_OLD, NOT_LISTED = "its record is too old", "it is not listed"
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ class Sources:
             keep = [name for name in watched if name in held]
             keep += [name for name in watched if name not in held]
             watched = {name: watched[name] for name in keep[: self.freshness.max_watched]}
+        if gone := sum(NOT_LISTED in market.barred for market in watched.values()):
+            problems.append(f"Gamma: {gone} markets that are held are not listed")
         books = self._read_books(now, list(watched.values()), problems)
         self._refresh_forecasts(now, list(watched.values()), problems)
         watched = {name: _as_traded(market, books) for name, market in watched.items()}
@@ -121,7 +123,7 @@ class Sources:
         except GammaAway as error:
             problems.append(str(error))
             if now - self._whole_at > self.freshness.markets_max_age:
-                self._markets = self._outlived(held)
+                self._markets = self._outlived(held, TOO_OLD)
             return
         self._refused = Counter(each.reason for each in bad)
         self._barred = Counter(why for market in found for why in market.barred)
@@ -130,20 +132,18 @@ class Sources:
         if gap:  # what was not read may still be there: it stays as it was, for a while
             problems.append(gap)
         if not gap:
-            self._markets = {}
+            self._markets = self._outlived(held, NOT_LISTED)
         elif now - self._whole_at > self.freshness.markets_max_age:
-            self._markets = self._outlived(held)
+            self._markets = self._outlived(held, TOO_OLD)
         self._markets |= {market.condition_id: market for market in found}
         self._markets_at = now
         self._whole_at = self._whole_at if gap else now
 
-    def _outlived(self, held: AbstractSet[ConditionId]) -> dict[ConditionId, Market]:
-        """Return what is left of records that are too old: what is held goes on being marked from
-        its books, and nothing is decided on it."""
+    def _outlived(self, held: AbstractSet[ConditionId], why: str) -> dict[ConditionId, Market]:
+        """Return what is kept of records that Gamma gives no more: what is held goes on being
+        marked from its books, and nothing is decided on it."""
         return {
-            name: market.barred_for(TOO_OLD)
-            for name, market in self._markets.items()
-            if name in held
+            name: market.barred_for(why) for name, market in self._markets.items() if name in held
         }
 
     def _read_books(
