@@ -13,9 +13,11 @@ from math import log
 import numpy as np
 import numpy.typing as npt
 
+from strongroom.chain.ids import ConditionId
 from strongroom.information.forecast import BadForecast
 
 Array = npt.NDArray[np.float64]
+_NO_MARKET = ConditionId("")
 CLIP = 1e-6  # the log score of certainty that fails is not infinite
 
 
@@ -29,6 +31,8 @@ class Forecast:
         outcome: 1 YES, 0 NO, 0.5 void
         frozen_at, evidence_at: timestamps; evidence must not be younger than the freeze; None: the
             source does not say
+        condition: of the market
+        known_at: when the outcome was learnt, timestamp; None: nobody knows
     """
 
     event: str
@@ -37,6 +41,8 @@ class Forecast:
     outcome: float
     frozen_at: int = 0
     evidence_at: int | None = 0
+    condition: ConditionId = _NO_MARKET
+    known_at: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no probability.

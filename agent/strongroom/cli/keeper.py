@@ -1,4 +1,4 @@
-"""`strongroom keeper`: start, status, pending, approve, decline, explain, calibrate, init."""
+"""`strongroom keeper`: init, start, status, pending, approve, decline, explain, calibrate, fit."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -266,3 +266,58 @@ def calibrate(config: Path, as_json: bool) -> None:
             each.why,
         )
     console().print(table)
+
+
+@command.command(cls=Command)
+@click.argument("config", type=FILE)
+@click.option(
+    "--ridge",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How strongly the market's price is believed beforehand.",
+)
+@as_json
+def fit(config: Path, ridge: float, as_json: bool) -> None:
+    """Fit the weights of pack informed to what became of all forecasts, with walk-forward evidence:
+    each forecast is judged by weights from outcomes that were known before it.
+
+    The section to write into the file is printed only if the pool is better than the market there.
+
+    Example: strongroom keeper fit keeper.toml --ridge 2
+    """
+    from rich.table import Table
+
+    from strongroom.analysis.pool_fit import LEAST
+    from strongroom.keeper.configuration import load
+    from strongroom.keeper.status import fit_weights
+
+    found = fit_weights(load(config), ridge)
+    if as_json:
+        print_json(asdict(found))
+        return
+    table = Table(title="Weights of the pool")
+    for name in ("source", "weight", "least and most before"):
+        table.add_column(name)
+    for source, weight in found.weights.items():
+        known = found.ranges.get(source)
+        span = "never fitted before" if known is None else f"{known[0]:.3f} to {known[1]:.3f}"
+        table.add_row(source, f"{weight:.3f}", span)
+    console().print(table)
+    click.echo(
+        f"{found.rows} markets of {found.events} events; {found.late} late forecasts are left out"
+    )
+    if found.held_out is not None:
+        card = found.held_out
+        click.echo(
+            f"later forecasts: {card.forecasts} of {card.events} events, Brier {card.brier:.4f}, "
+            f"the market's {card.market_brier:.4f}"
+        )
+    click.echo(f"the pool: {found.why}")
+    if not found.accepted:
+        click.echo("Leave the weights as they are.")
+        return
+    click.echo("\n[packs.informed.weights]")
+    for source, weight in found.weights.items():
+        if weight >= LEAST:
+            click.echo(f'"{source}" = {weight:.3f}')

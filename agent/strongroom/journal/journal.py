@@ -7,7 +7,7 @@ before what it allows is done. The URL may be PostgreSQL's as well.
 import secrets
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from strongroom.analysis.calibration import Forecast
@@ -229,12 +229,16 @@ class Journal:
                 row = vars(given) | {"detail": canonical(dict(given.detail)).decode()}
                 connection.execute(insert(forecasts).values(**row, event=event, mid=mid))
 
-    def resolve(self, market: ConditionId, outcome: float) -> None:
-        """Keep what came of a market: 1 YES, 0 NO, 0.5 void."""
+    def resolve(self, market: ConditionId, outcome: float, at: int) -> None:
+        """Keep what came of a market: 1 YES, 0 NO, 0.5 void; and when that was first learnt.
+
+        Args:
+            at: timestamp
+        """
+        first = func.coalesce(forecasts.c.known_at, at)
+        mine = update(forecasts).where(forecasts.c.market == market)
         with self._engine.begin() as connection:
-            connection.execute(
-                update(forecasts).where(forecasts.c.market == market).values(outcome=outcome)
-            )
+            connection.execute(mine.values(outcome=outcome, known_at=first))
 
     def unresolved(self) -> list[ConditionId]:
         """Return the markets that were forecast and of which no outcome is known."""
@@ -250,7 +254,14 @@ class Journal:
             for row in connection.execute(chosen.order_by(forecasts.c.frozen_at)):
                 found.setdefault(row.source, []).append(
                     Forecast(
-                        row.event, row.chance, row.mid, row.outcome, row.frozen_at, row.evidence_at
+                        row.event,
+                        row.chance,
+                        row.mid,
+                        row.outcome,
+                        row.frozen_at,
+                        row.evidence_at,
+                        row.market,
+                        row.known_at,
                     )
                 )
         return found

@@ -73,6 +73,9 @@ MIGRATIONS: Mapping[int, Migration] = MappingProxyType(
         8: Migration(  # an order of a Safe names the key that signs it
             ("ALTER TABLE intents ADD COLUMN signer VARCHAR NOT NULL DEFAULT ''",)
         ),
+        9: Migration(  # when an outcome was learnt; of those before nobody knows
+            ("ALTER TABLE forecasts ADD COLUMN known_at {whole}",)
+        ),
     }
 )
 VERSION = max(MIGRATIONS) + 1

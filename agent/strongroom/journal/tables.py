@@ -120,6 +120,7 @@ forecasts = Table(  # the first of each source on each market, and what came of 
     Column("evidence_at", Whole),  # NULL: the source does not say
     Column("detail", String, nullable=False),  # JSON
     Column("outcome", Float),  # 1 YES, 0 NO, 0.5 void; once known
+    Column("known_at", Whole),  # when that was learnt, timestamp; NULL: an older journal's
 )
 transactions = Table(  # of our Safes: see rows.SafeTransaction
     "transactions",

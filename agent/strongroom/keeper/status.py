@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.analysis.calibration import Gate, ScoreCard, score
+from strongroom.analysis.pool_fit import PoolFit, fit
 from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import DecisionId
 from strongroom.database import parsed
@@ -199,6 +200,13 @@ def answer(journal: Journal, name: str, yes: bool, at: int, why: str = "") -> De
     to = ApprovalState.APPROVED if yes else ApprovalState.DECLINED
     journal.approvals.answer(decision, to, at, why)
     return decision
+
+
+def fit_weights(config: Config, ridge: float) -> PoolFit:
+    """Return weights for the pool, fitted to the journal's forecasts; signals have none."""
+    signals = {each.name for each in config.forecasters if each.signal}
+    known = open_journal(config).resolved_forecasts()
+    return fit({source: said for source, said in known.items() if source not in signals}, ridge)
 
 
 def grade_forecasters(config: Config) -> list[Graded]:

@@ -345,14 +345,14 @@ class Keeper:
             for condition, position in held.positions.items():
                 if position.resolved:
                     outcome = position.payout_yes / position.payout_denominator
-                    self.journal.resolve(condition, outcome)
+                    self.journal.resolve(condition, outcome, now)
         if now < self._outcomes_again:
             return
         self._outcomes_again = now + OUTCOMES_EVERY_S
         open_ = unscored_conditions(self.journal) | set(self.journal.unresolved())
         paid = self.vault.payouts(sorted(open_))
         for condition, part in paid.items():
-            self.journal.resolve(condition, float(part))
+            self.journal.resolve(condition, float(part), now)
         score(self.journal, paid)
 
     def _usable_forecasts(self, look: Look) -> dict[ConditionId, list[Given]]:
