@@ -104,7 +104,7 @@ def _cases(recorded: Json) -> Iterator[Case]:
     world = Matches(recorded)
     yield "terms", partial(_terms, world, recorded)
     for scenario in recorded["scenarios"]:
-        yield f"scenario {scenario['id']}", partial(_scenario, world, recorded, scenario)
+        yield f"scenario {scenario['id']}", partial(play, world, recorded, scenario)
 
 
 def _terms(world: Matches, recorded: Json) -> Found:
@@ -113,7 +113,8 @@ def _terms(world: Matches, recorded: Json) -> Found:
     yield "start", whole(recorded["start_balances"]), whole(world.balances())
 
 
-def _scenario(world: Matches, recorded: Json, scenario: Json) -> Found:
+def play(world: Matches, recorded: Json, scenario: Json) -> Found:
+    """Play a scenario from the start; yield what it says of each step, and what happened."""
     world.protocol.chain.evm.revert(world.start)
     orders = scenario["orders"]
     made = []

@@ -1,6 +1,7 @@
 """Random matches in the vectors' format, their outcomes reckoned by the reference."""
 
 import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.conformance.reading import Json
@@ -16,6 +17,7 @@ from tests.conformance.reference import (
 )
 from tests.conformance.signing import domain_hash, order_of, signed
 
+MakeCall = Callable[[Json, random.Random, Json, list[Json]], Json]
 PEOPLE = ("A", "B", "Cc", "D", "W")
 TOKENS = {"c1": ("yes", "no"), "c2": ("oyes", "ono")}
 GOOD_FORMS = ("ok", "highs", "short")
@@ -32,11 +34,14 @@ def reference_of(found: Json) -> Reference:
     return Reference(balances, set(PEOPLE), found["maxFeeRateBps"])
 
 
-def order_for(recorded: Json, names: dict[str, str], key: str) -> Order:
+def order_for(
+    recorded: Json, names: dict[str, str], key: str, good: Sequence[str] = GOOD_FORMS
+) -> Order:
     """Return a recorded order as the reference has it.
 
     Args:
         names: of the recorded addresses
+        good: forms of a signature that count
     """
     owner, form = recorded["owner"], recorded["sig_form"]
     right = {"W": "E"}.get(owner, owner) == recorded["signed_by"]
@@ -49,7 +54,7 @@ def order_for(recorded: Json, names: dict[str, str], key: str) -> Order:
         int(recorded["makerAmount"]),
         int(recorded["takerAmount"]),
         recorded["side"],
-        recorded["preapprove_first"] or (right and form in GOOD_FORMS),
+        recorded["preapprove_first"] or (right and form in good),
     )
 
 
@@ -66,7 +71,7 @@ def reckoned(found: Json, scenario: Json) -> Json:
 
 def _step(model: Reference, orders: list[Order], recorded: list[Json], step: Json) -> Json:
     for action in step["before_call"]:
-        _before(model, action)
+        do_before(model, action)
     sent = step["call"]
     call = Call(
         orders[0],
@@ -85,13 +90,13 @@ def _step(model: Reference, orders: list[Order], recorded: list[Json], step: Jso
     except Refused as refused:
         result |= {"ok": False, "error": str(refused)}
     else:
-        result |= {"delta": _delta(before, model), "events": _events(model, recorded)}
+        result |= {"delta": delta(before, model), "events": events_of(model, recorded)}
     status = [model.status(order) for order in orders]
     result["orderStatus_after"] = [each._asdict() for each in status]
     return result
 
 
-def _before(model: Reference, action: Json) -> None:
+def do_before(model: Reference, action: Json) -> None:
     if "pauseUser" in action:
         model.paused_from[action["pauseUser"]] = model.block + 100
         model.block += action["then_blocks"]
@@ -105,7 +110,7 @@ def _before(model: Reference, action: Json) -> None:
             model.balances[EXCHANGE][asset] += amount
 
 
-def _delta(before: dict[str, dict[str, int]], model: Reference) -> Json:
+def delta(before: dict[str, dict[str, int]], model: Reference) -> Json:
     changes = {
         name: {asset: held[asset] - before[name][asset] for asset in (CASH, "yes", "no")}
         for name, held in model.balances.items()
@@ -113,7 +118,7 @@ def _delta(before: dict[str, dict[str, int]], model: Reference) -> Json:
     return {name: each for name, each in changes.items() if any(each.values())}
 
 
-def _events(model: Reference, recorded: list[Json]) -> list[Json]:
+def events_of(model: Reference, recorded: list[Json]) -> list[Json]:
     """Return events as the file has them: a fill also names builder and metadata."""
     events = []
     for name, args in model.events:
@@ -128,6 +133,11 @@ def _events(model: Reference, recorded: list[Json]) -> list[Json]:
 
 def scenario(found: Json, number: int, seed: int) -> Json:
     """Return a random scenario without outcomes: one to three steps of the same orders."""
+    return any_scenario(found, number, seed, _call)
+
+
+def any_scenario(found: Json, number: int, seed: int, call: MakeCall) -> Json:
+    """Return one; `call` makes a step of vectors, dice, taker's order and makers' orders."""
     chance = random.Random(f"{seed} {number}")
     size = chance.choice(SIZES)
     taker = _order(found, chance, chance.choice((BUY, SELL)), "yes", size, chance.random())
@@ -142,7 +152,7 @@ def scenario(found: Json, number: int, seed: int) -> Json:
         better = 0.01 if side == BUY else -0.01
         met = (1 - price if same else price) + better * chance.choice((0, 1, 1, 5, 10, -1))
         makers.append(_order(found, chance, side, token, size, met))
-    steps = [_call(found, chance, taker, makers) for _ in range(chance.randint(1, 3))]
+    steps = [call(found, chance, taker, makers) for _ in range(chance.randint(1, 3))]
     if chance.random() < 0.1:
         pause = {"pauseUser": chance.choice(PEOPLE), "then_blocks": chance.choice((1, 99, 100))}
         chance.choice(steps)["before_call"].append(pause)
@@ -190,25 +200,16 @@ def _order(
     if order["signer"] != address or (owner != "W" and order["signatureType"] != 0):
         order["preapprove_first"] = False  # it would be refused
     made = order_of(order)
-    digest = domain_hash(made, found["exchange"], "2", found["chainId"])
+    version = found.get("exchangeVersion", "2")
+    digest = domain_hash(made, found["exchange"], version, found["chainId"])
     form = "empty" if order["preapprove_first"] else form
     signature = signed(found["keys"][order["signed_by"]], digest, form)
     return order | {"hash": "0x" + digest.hex(), "signature": "0x" + signature.hex()}
 
 
 def _call(found: Json, chance: random.Random, taker: Json, makers: list[Json]) -> Json:
-    def part(amount: int) -> int:
-        if chance.random() < 0.03:
-            return chance.choice((0, amount + 1))
-        return int(amount * chance.choice((1, 0.5, 0.25, 0.1, chance.random())))
-
-    def fee(amount: int) -> int:
-        if chance.random() < 0.8:
-            return 0
-        return int(amount * chance.choice((0.001, 0.01, 0.02, 0.05))) + chance.randint(0, 1)
-
-    fills = [part(maker["makerAmount"]) for maker in makers]
-    fees = [fee(maker["makerAmount"]) for maker in makers]
+    fills = [some_part(chance, maker["makerAmount"]) for maker in makers]
+    fees = [some_fee(chance, maker["makerAmount"]) for maker in makers]
     fill = _given(taker, list(zip(makers, fills, strict=True)))
     if chance.random() < 0.9:
         fill = min(fill, int(taker["makerAmount"]))
@@ -216,13 +217,13 @@ def _call(found: Json, chance: random.Random, taker: Json, makers: list[Json]) -
         fill = chance.choice((fill - 1, fill + 1, taker["makerAmount"], 0)) % 2**64
     condition = "c1" if chance.random() > 0.02 else "c2"
     return {
-        "before_call": _actions(chance),
+        "before_call": some_acts(chance),
         "call": {
             "conditionId": found["conditions"][condition],
             "condition": condition,
             "takerFillAmount": fill,
             "makerFillAmounts": fills,
-            "takerFeeAmount": fee(fill),
+            "takerFeeAmount": some_fee(chance, fill),
             "makerFeeAmounts": fees[:-1] if chance.random() < 0.01 else fees,
             "caller": "op" if chance.random() > 0.02 else "A",
         },
@@ -242,7 +243,21 @@ def _given(taker: Json, makers: list[tuple[Json, int]]) -> int:
     return -(-tokens * int(taker["makerAmount"]) // int(taker["takerAmount"]))
 
 
-def _actions(chance: random.Random) -> list[Any]:
+def some_part(chance: random.Random, amount: int) -> int:
+    """Return how much of an order is filled: rarely nothing, or too much."""
+    if chance.random() < 0.03:
+        return chance.choice((0, amount + 1))
+    return int(amount * chance.choice((1, 0.5, 0.25, 0.1, chance.random())))
+
+
+def some_fee(chance: random.Random, amount: int) -> int:
+    """Return a fee, which is mostly none."""
+    if chance.random() < 0.8:
+        return 0
+    return int(amount * chance.choice((0.001, 0.01, 0.02, 0.05))) + chance.randint(0, 1)
+
+
+def some_acts(chance: random.Random) -> list[Any]:
     """Return what happens before a call, which is mostly nothing."""
     luck = chance.random()
     if luck < 0.03:

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from tests.conformance import exchange_v3, random_matches_v3
+from tests.conformance.chain import OK
 from tests.conformance.matches import Match, floor_of
 from tests.conformance.random_matches import reckoned, scenario
 from tests.conformance.reading import Vectors
 from tests.seeds import LIVES, SEEDS, enough
 
-FILE = "exchange_v2_matches.json.gz"
+FILE, FILE_V3 = "exchange_v2_matches.json.gz", "exchange_v3_matches.json.gz"
 RECORDED = Vectors(Path(__file__).parent / "vectors" / FILE).found
+RECORDED_V3 = Vectors(Path(__file__).parent / "vectors" / FILE_V3).found
 OUTCOMES = ("ok", "error", "orderStatus_after", "events", "delta")
 
 
@@ -52,3 +55,36 @@ def test_the_stand_in_does_what_the_model_says(floor, seed):
         floor.chain.evm.revert(point)
     assert enough(said["ok"], LIVES // 60), said
     assert enough(len(said), 10), said
+
+
+@pytest.mark.parametrize("field", OUTCOMES)
+def test_the_model_of_v3_gives_what_was_recorded(field):
+    for found in RECORDED_V3["scenarios"]:
+        ours = random_matches_v3.reckoned(RECORDED_V3, found)
+        for step, recorded in zip(ours["steps"], found["steps"], strict=True):
+            assert plain(step.get(field)) == plain(recorded.get(field)), (found["id"], recorded)
+
+
+@pytest.fixture(scope="module")
+def world():
+    return exchange_v3.Matches(RECORDED_V3)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_stand_in_of_v3_does_what_the_model_says(world, seed):
+    """Of a call with several faults it is not known which one the exchange names."""
+    said: Counter[str] = Counter()
+    named: Counter[str] = Counter()
+    terms = random_matches_v3.terms(RECORDED_V3)
+    for number in range(LIVES // 10):
+        asked = random_matches_v3.scenario(RECORDED_V3, number, seed)
+        played = random_matches_v3.reckoned(RECORDED_V3, asked)
+        said.update(step.get("error", "ok") for step in played["steps"])
+        for field, expected, got in exchange_v3.play(world, terms, played):
+            if field.endswith("outcome") and OK not in (expected, got):
+                named.update(["the same" if expected == got else "another"])
+            else:
+                assert expected == got, (number, field)
+    assert enough(said["ok"], LIVES // 60), said
+    assert enough(len(said), 10), said
+    assert named["another"] * 20 <= named["the same"] + 20, named
