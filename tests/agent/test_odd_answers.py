@@ -4,6 +4,8 @@ comes a byte at a time keeps every time-out happy."""
 
 import gzip
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -11,6 +13,7 @@ import pytest
 from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import ApiCreds
 from strongroom.audit.node import Node
+from strongroom.chain.failures import ChainAway
 from strongroom.chain.jsonrpc import JsonRpc
 from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.cosigner.client import CosignerClient
@@ -169,3 +172,45 @@ def test_a_compressed_answer_is_read_and_its_words_are_the_same():
     )
     with httpx.Client(transport=WholeAnswers(there)) as http:
         assert http.get("http://there").json() == {"a": [1, 2]}
+
+
+@pytest.fixture
+def dripping():
+    """A service that sends a byte now and then, and never comes to the end."""
+    ended = threading.Event()
+
+    class Drip(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(200)
+            self.send_header("Content-Length", str(10**9))
+            self.end_headers()
+            with suppress(OSError):
+                while not ended.wait(0.02):
+                    self.wfile.write(b" ")
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Drip)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    ended.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_node_that_sends_a_byte_now_and_then_is_away(dripping):
+    """No single read takes long, so that no time-out of the connection helps."""
+    start = time.monotonic()
+    with pytest.raises(ChainAway, match="does not answer"):
+        JsonRpc(dripping, timeout_s=0.3).request("eth_blockNumber")
+    assert time.monotonic() - start < 10
+
+
+def test_a_cosigner_that_sends_a_byte_now_and_then_is_away(dripping):
+    with pytest.raises(Away):
+        _ = CosignerClient(dripping, b"s" * 32, timeout_s=0.3).address

@@ -1,6 +1,7 @@
 """JSON-RPC over HTTP: questions to a node, one or many in a request."""
 
 import itertools
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypedDict, cast
@@ -9,15 +10,18 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_netrc_auth
+from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.util.retry import Retry
 
 from strongroom.chain.custom_errors import error_name
 from strongroom.chain.failures import CallReverted, ChainAway, NodeBusy
 from strongroom.chain.ids import JsonObject, read_json
 from strongroom.chain.refusals import HTTP_BUSY, HTTP_TOO_LARGE, Failure, Meaning, meaning_of
+from strongroom.chain.whole_answers import MAX_BYTES
 from strongroom.errors import StrongroomError
 
 LATEST = "latest"
+PART, WHOLE = 2**16, 3  # bytes of an answer at a time; time-outs within which it is whole
 # a connection is tried again twice; what has been asked is never asked again by itself
 _CONNECTING = Retry(total=None, connect=2, read=0, status=0, other=0, backoff_factor=0.1)
 _NO_ENTRY = (401, 403, HTTP_BUSY)  # HTTP's: no key, a wrong one, one that asks too often
@@ -142,8 +146,11 @@ class JsonRpc:
     def _post(self, body: object, names: str) -> object:
         node = shown_url(self.url)
         try:
-            response = self._session.post(self.url, json=body, timeout=self._timeout)
-        except requests.RequestException as error:
+            with self._session.post(
+                self.url, json=body, timeout=self._timeout, stream=True
+            ) as response:
+                content = _whole(response, time.monotonic() + WHOLE * self._timeout)
+        except (requests.RequestException, Urllib3Error) as error:
             raise ChainAway(
                 f"{node} does not answer ({names}, {type(error).__name__}): start the node, "
                 "or name another one"
@@ -155,7 +162,7 @@ class JsonRpc:
             )
         found: object = None
         try:
-            found = read_json(response.content)
+            found = read_json(content)
         except ValueError as error:
             if response.ok:
                 raise ChainAway(
@@ -181,6 +188,20 @@ def _settle_environment(session: requests.Session, url: str) -> None:
     session.proxies, session.verify = found["proxies"], found["verify"]
     session.auth = get_netrc_auth(url)
     session.trust_env = False
+
+
+def _whole(response: requests.Response, end: float) -> bytes:
+    """Return an answer's body; one that comes a byte now and then does not keep us for ever.
+
+    Args:
+        end: by which it must be whole, `time.monotonic`
+    """
+    body = bytearray()
+    while part := response.raw.read1(PART, decode_content=True):
+        body += part
+        if len(body) > MAX_BYTES or time.monotonic() > end:
+            raise requests.ReadTimeout("the answer does not end")
+    return bytes(body)
 
 
 def result_of(what: str, answer: Answer) -> Any:
