@@ -148,7 +148,11 @@ def test_no_trade_is_undone_after_its_match(week):
 
 
 def test_the_recorded_views_give_the_same_orders_again(week, tmp_path):
-    """Views from Parquet through the backtester: the same records, the same bytes of each order."""
+    """Views from Parquet through the backtester: the same records, the same bytes of each order.
+
+    There are no more decisions since bundles, which count at the bid, take 4 % of a share that day:
+    above 3 % no new budget goes out.
+    """
     folder, config, journal = week.stage.folder / "views", week.stage.config, week.keeper.journal
     packs, rules = make_packs(config.packs), rules_of(config)
     patience = TaskRules(slippage_bps=config.execution.slippage_bps)
