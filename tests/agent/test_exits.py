@@ -6,14 +6,18 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
+from pydantic import TypeAdapter
 from strongroom.backtest.config import parse
 from strongroom.backtest.data import load_history
 from strongroom.backtest.run import DecidedTrade, RunResult, assemble
 from strongroom.backtest.stats import sales_by_rule
+from strongroom.chain.ids import OrderHash, intent_key
 from strongroom.chain.orders import NO, YES, Side
 from strongroom.chain.units import BPS, DAY, MICRO
 from strongroom.information.books import Book, Level, mirror
 from strongroom.information.gamma import FeeSchedule
+from strongroom.journal import Journal, OrderFill, OrderIntent
+from strongroom.journal.states import IntentState
 from strongroom.keeper.pack_sections import parameters_of, trading_of
 from strongroom.keeper.paper import PaperBook, with_paper
 from strongroom.keeper.past_trades import PastReader
@@ -23,6 +27,7 @@ from strongroom.strategy.api import Leg, Proposal
 from strongroom.strategy.exits import Exits, Trading
 from strongroom.strategy.past import Past, Purchase, Traded, traded_of
 from strongroom.strategy.record import decode, encode, record_json
+from strongroom.strategy.view import View
 
 from tests.agent.test_backtest import SMALL
 from tests.agent.test_decide import (
@@ -35,6 +40,7 @@ from tests.agent.test_decide import (
     run,
     view,
 )
+from tests.records import LEG, RECORD
 
 ONE = market(1, fees=FeeSchedule())  # ends in 48 hours
 TOKEN = ONE.token_ids[YES]
@@ -303,6 +309,53 @@ def test_paper_keeps_purchases_too():
     assert (rule, price, tokens) == ("price stop", "0.4", bought_now.tokens // MICRO)
 
 
+def test_the_journals_fills_count_with_their_fees_and_until_no_signature_is_left():
+    """100 tokens for 50 and 1 of fee, 2 more for 1 once the task is over and the signature still
+    counts; half of them sold for 27 less 2, a unit below cost."""
+    journal, leg = Journal("sqlite://"), replace(LEG, token=TOKEN)
+    record, market_name = replace(RECORD, pack="fair", legs=(leg,)), leg.vault_market
+
+    def order(decision, number, side, **fill):
+        wanted = OrderIntent(
+            intent_key(decision.id, number, 0), decision.id, "0xaa", leg.condition, TOKEN, side,
+            500_000, 100 * MICRO, decision.time,
+        )  # fmt: skip
+        journal.plan(wanted)
+        name = OrderHash("0x" + f"{number}{side}".encode().hex().rjust(64, "0"))
+        journal.sign(wanted.key, name, b"s", NOW + 60, 1)
+        for state in (IntentState.SENT, IntentState.ACKED):
+            journal.step(wanted.key, state)
+        journal.fill(wanted.key, [OrderFill(name, 0, **fill)], 1)
+        journal.step(wanted.key, IntentState.CLOSED)
+        return wanted
+
+    journal.decide(record.id, record, task_at=record.time)
+    buy = order(record, 0, Side.BUY, making=50 * MICRO, taking=100 * MICRO, fee=MICRO)
+    reader = PastReader(journal)
+    held_now = reader.read([market_name], NOW).purchases[TOKEN]
+    assert (held_now.tokens, held_now.cost) == (100 * MICRO, 51 * MICRO)
+    journal.close_task(record.id, "over")
+    later = OrderFill("late", 0, MICRO, 2 * MICRO, 0)
+    journal.fill(buy.key, [*journal.fills_of(buy.key), later], 102 * MICRO)
+    held_now = reader.read([market_name], NOW).purchases[TOKEN]
+    assert (held_now.tokens, held_now.cost) == (102 * MICRO, 52 * MICRO)
+    sale = replace(record, time=record.time + 9, numbers={"exit": "price stop"},
+                   legs=(replace(leg, side=Side.SELL),))  # fmt: skip
+    journal.decide(sale.id, sale, task_at=sale.time)
+    order(sale, 1, Side.SELL, making=51 * MICRO, taking=27 * MICRO, fee=2 * MICRO)
+    past = reader.read([market_name], NOW)
+    assert past.purchases[TOKEN].cost == 26 * MICRO and past.lost_at == sale.time, "25 for 26"
+    assert past == PastReader(journal).read([market_name], NOW)
+    assert reader.read(["0x99"], NOW) == Past()
+
+
+def test_a_recorded_view_keeps_the_past():
+    past = Past({TOKEN: BOUGHT}, {name_of(ONE): ("fair", "tail")}, NOW)
+    adapter = TypeAdapter(View)
+    look = replace(view(past=past), books={})
+    assert adapter.validate_json(adapter.dump_json(look)).past == past
+
+
 # the file
 
 
@@ -361,8 +414,14 @@ def life(tmp_path_factory):
         for account in made.world.accounts.values():
             held_now[account.market.token_ids[YES]] = account.yes
             held_now[account.market.token_ids[NO]] = account.no
+        paid = {}
+        for name, account in made.world.accounts.items():
+            spent, got, _ = made.world.money[name]
+            for token in account.market.token_ids:
+                paid[token] = spent if got == 0 else None
         for token, purchase in each.past.purchases.items():
             assert purchase.tokens == held_now[token]
+            assert paid[token] in (None, purchase.cost), "fees included"
         checked.append((each.past, each.now, set(each.vault.markets), each.day))
         again = PastReader(made.keeper.journal).read(each.vault.markets, each.now)
         assert again == each.past, "another reader, after a restart"
