@@ -178,7 +178,7 @@ def _cases(found: Json) -> Iterator[Case]:
     yield "ids", partial(_ids, counter, found)
     for walk in found["walks"]:
         counter.chain.evm.revert(point)
-        yield f"walk {walk['id']}", partial(_walk, counter, walk)
+        yield f"walk {walk['id']}", partial(go, counter, walk)
 
 
 def _ids(counter: Counter, found: Json) -> Found:
@@ -208,7 +208,8 @@ def _ids(counter: Counter, found: Json) -> Found:
                 yield token, int(found["tokens"][token]), ours
 
 
-def _walk(counter: Counter, walk: Json) -> Found:
+def go(counter: Counter, walk: Json) -> Found:
+    """Go a walk from the start; yield what it says of each step, and what happened."""
     for number, step in enumerate(walk["steps"]):
         for field, recorded, ours in _step(counter, step):
             yield f"step {number} ({step['do']}) {field}", recorded, ours
