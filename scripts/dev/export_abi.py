@@ -17,7 +17,6 @@ OWN = (
     "DelegatedAccount",
     "WalletRegistry",
     "DepositWallet",
-    "DepositWalletFactory",
 )
 OLD = ("constant", "payable")  # what stateMutability says, in the words of Solidity 0.5
 

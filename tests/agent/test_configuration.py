@@ -90,7 +90,7 @@ def places(value):
         yield Path(value.removeprefix("sqlite:///").removeprefix("unix:"))
 
 
-WALLET = f'[[venue.wallets]]\naddress = "{SAFE}"\nowner = "wallet.json"\n\n[information]'
+WALLET = f'[[venue.wallets]]\naddress = "{SAFE}"\nkey = "wallet.json"\n\n[information]'
 
 
 @pytest.mark.parametrize("defaults", [False, True])

@@ -35,7 +35,7 @@ from tests.signing import BUY, SELL, make_order
 NOW = int(datetime(2026, 5, 5, 12, 0, tzinfo=UTC).timestamp())
 VAULT, SAFE, MULTI = ("0x" + digit * 40 for digit in "abc")
 ACCOUNT, EXCHANGE, STRANGER = ("0x" + digit * 40 for digit in "def")
-WALLET, FOREIGN_WALLET, FACTORY = "0x" + "8" * 40, "0x" + "9" * 40, "0x" + "7a" * 20
+WALLET, FOREIGN_WALLET = "0x" + "8" * 40, "0x" + "9" * 40
 OWNED = "0x" + "6b" * 20
 REPORTER = "0x" + "7" * 40
 TOKEN, OTHER = 77, 78
@@ -49,7 +49,6 @@ POLICY = Policy.model_validate(
         "chain_id": 137,
         "classes": (0, 2),
         "wallets": (WALLET,),
-        "wallet_factory": FACTORY,
         "orders": {
             "exchanges": (EXCHANGE,),
             "packs": ("tail",),
@@ -189,12 +188,6 @@ def account_call(function, *arguments):
     return Call(ACCOUNT, to_hex(call_data("PolymarketAccount", function, arguments)))
 
 
-def batches(*wallets, to=FACTORY):
-    inside = [(wallet, 0, NOW, [(EXCHANGE, 0, b"\1")]) for wallet in wallets]
-    signatures = [b"\2" * 65 for _ in wallets]
-    return Call(to, to_hex(call_data("DepositWalletFactory", "proxy", (inside, signatures))))
-
-
 def delegated_call(function, *arguments):
     return Call(ACCOUNT, to_hex(call_data("DelegatedAccount", function, arguments)))
 
@@ -228,7 +221,7 @@ def test_honest_transactions_pass_and_count_what_they_allocate():
     assert send(REPORT, safe=SAFE, policy=ONE_SAFE) == 0 < send(ALLOCATE, policy=ONE_SAFE)
     assert send(account_call("merge", 0, 5), account_call("split", 0, 5)) == 0
     assert send(Call(SAFE, "0x")) == 0  # uses a nonce up
-    hand = [batches(WALLET), delegated_call("setWallet", WALLET), delegated_call("forward", 5)]
+    hand = [delegated_call("setWallet", WALLET), delegated_call("forward", 5)]
     assert send(*hand) == 0
     back = [delegated_call("takeBackTokens", 1, 5), delegated_call("takeBack", 2**256 - 1)]
     assert send(*back, delegated_call("releaseWallet")) == 0
@@ -249,10 +242,7 @@ FOREIGN = {
     "call     ": lambda: send(Call(VAULT, ALLOCATE.data[:-10])),
     "call      ": lambda: send(sent=Batch(STRANGER, b"", 1)),
     "call       ": lambda: send(sent=Batch(MULTI, batch([OPEN, ALLOCATE], MULTI).data[:-32], 1)),
-    "call        ": lambda: send(batches(WALLET, to=WALLET)),
-    "call         ": lambda: send(Call(FACTORY, ALLOCATE.data)),
     "call          ": lambda: send(owner_call("unpauseWallet")),  # ends what rescues need
-    "wallet ": lambda: send(batches(WALLET, FOREIGN_WALLET)),
     "reporter": lambda: send(REPORT),
     "reporter ": lambda: send(ALLOCATE, safe=REPORTER),
     "reporter  ": lambda: send(REPORT, ALLOCATE, safe=REPORTER),

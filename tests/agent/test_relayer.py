@@ -13,6 +13,7 @@ import pytest
 from eth_utils import function_signature_to_4byte_selector as selector
 from strongroom.devnet.clob.habits import Habits
 from strongroom.devnet.clob.sessions import SessionSigners
+from strongroom.devnet.deposit_wallets import SESSION_S
 from strongroom.devnet.relayer.actions import Actions
 from strongroom.devnet.relayer.app import create_relayer
 from strongroom.devnet.relayer.chain import RelayContracts
@@ -20,7 +21,7 @@ from strongroom.devnet.relayer.keys import RelayerKeys
 from strongroom.devnet.relayer.parts import RelayerParts
 from strongroom.devnet.relayer.relayer import Relayer
 from strongroom.devnet.relayer.requests import parse_submission
-from strongroom.devnet.relayer.session_keys import LIFE_S, SessionKeys
+from strongroom.devnet.relayer.session_keys import SessionKeys
 
 # What the venue's own client sends at a fixed time: the service must take it as it is.
 RECORDED = json.loads(
@@ -330,7 +331,7 @@ def authorization(**changed):
         "walletAddress": WALLET,
         "sessionSignerAddress": KEY,
         "scopes": ["CLOB"],
-        "validUntil": str(NOW + LIFE_S),
+        "validUntil": str(NOW + SESSION_S),
         "nonce": "4",
         "deadline": str(NOW + 600),
         "signature": SIGNATURE,
@@ -362,7 +363,7 @@ def test_a_session_key_is_registered_when_the_chain_has_it():
         assert not place.sessions.admits(WALLET, STRANGER, "CLOB")
         nonce = await place.http.get("/nonce", params={"address": KEY, "type": "WALLET"})
         assert nonce.json() == {"nonce": "4"}  # of the wallet that it acts for
-        place.now += LIFE_S
+        place.now += SESSION_S
         assert not place.sessions.admits(WALLET, KEY, "CLOB")
 
     play(scene)
@@ -371,7 +372,7 @@ def test_a_session_key_is_registered_when_the_chain_has_it():
 @pytest.mark.parametrize(
     ("changed", "status"),
     [
-        ({"validUntil": str(NOW + LIFE_S + 3_600)}, 400),
+        ({"validUntil": str(NOW + SESSION_S + 3_600)}, 400),
         ({"validUntil": str(NOW + 86_400)}, 400),
         ({"scopes": ["ALL", "CLOB"]}, 400),
         ({"scopes": ["PERPS"]}, 400),

@@ -8,6 +8,7 @@ from strongroom.devnet.deployer import devnet_chain
 from strongroom.keeper.configuration import load
 from strongroom.keeper.wiring import build
 from strongroom.settings import ConfigError
+from strongroom.signing.deposit_wallet import SESSION_MAGIC
 
 from tests.anvil_devnet import at
 from tests.e2e.child import Bomb
@@ -34,7 +35,16 @@ def test_a_wallet_serves_one_market_after_the_other(world):
         world.folder, Bomb(0), lambda event, fields: world.told.append((event, dict(fields)))
     )
     (wallet,) = keeper.vault.wallets.all()
-    for _ in range(5):
+    on_chain = at(vault, wallet.address, "DepositWallet")
+    assert wallet.by_session and on_chain.owner() != wallet.key.address
+    assert not venue.wallet_factory.isOperator(stage.safe), "the relayer alone carries batches in"
+    nonce = on_chain.nonce()
+    for _ in range(10):
+        assert not world.tick(keeper).halts
+        if [fields for event, fields in world.told if event == "task_closed"]:
+            break
+    assert on_chain.nonce() == nonce + 1, "one batch: consent and approvals"
+    for _ in range(2):
         assert not world.tick(keeper).halts
     decided = [fields for event, fields in world.told if event == "decided"]
     (task,) = keeper.journal.all_tasks()
@@ -42,6 +52,7 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     (leg,) = keeper.journal.record(task.decision).legs
     (row,) = keeper.journal.of_decision(task.decision)
     assert (row.state, row.filled, row.maker) == ("CLOSED", leg.size, wallet.address)
+    assert row.signature.endswith(SESSION_MAGIC), "signed by the session key"
 
     first = bytes(vault.openMarkets()[0])
     account = at(vault, vault.accountOf(first), "DelegatedAccount")
@@ -64,7 +75,7 @@ def test_a_wallet_serves_one_market_after_the_other(world):
     other = next(number for number, m in enumerate(world.markets) if m is not market)
     world.offer(other)
     stage.server.engine.gate.admission = "known_wallets"
-    for _ in range(4):
+    for _ in range(8):
         assert not world.tick(keeper).halts
     settled = [fields for event, fields in world.told if event == "settled"]
     assert [each["profit"] for each in settled] == [leg.size - spent]
@@ -79,7 +90,7 @@ def test_what_is_no_wallet_of_the_key_is_refused(world):
     text = (world.folder / "keeper.toml").read_text()
     broken = world.folder / "broken.toml"
     broken.write_text(text.replace("wallet-0.json", "executor.json"))
-    with pytest.raises(ConfigError, match="the wallet's owner is"):
+    with pytest.raises(ConfigError, match="neither a session key of the wallet now nor its owner"):
         build(load(broken))
     (wallet,) = world.stage.config.venue.wallets
     address = wallet.address

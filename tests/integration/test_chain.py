@@ -19,7 +19,9 @@ from strongroom.devnet import contracts as devnet
 from strongroom.execution.closed_accounts import WATCHED_S
 from strongroom.execution.fees import FeeRules
 from strongroom.execution.housekeeping import Duties
+from strongroom.execution.lent_wallets import LentWallets
 from strongroom.execution.owned_wallets import OwnedWallets
+from strongroom.execution.relaying import Relaying
 from strongroom.execution.transactions import NotSent, Transactor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.wallet_desk import WalletDesk
@@ -61,7 +63,13 @@ def make_transactor(connection, safe, keeper_owners, multi_send, deployer, chain
 
 
 def make_duties(reader, chain, journal, transactor, told=lambda event, fields: None):
-    wallets = WalletDesk(reader, OwnedWallets(journal, chain, transactor, None))
+    relaying = Relaying(journal, None, told)
+    wallets = WalletDesk(
+        journal,
+        reader,
+        OwnedWallets(chain, transactor, relaying),
+        LentWallets(journal, chain, relaying, reader.wallets, ()),
+    )
     return Duties(journal, transactor, reader, wallets, chain.now, told)
 
 

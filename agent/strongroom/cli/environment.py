@@ -180,7 +180,11 @@ def _files(path: Path) -> Iterator[Check]:
         return
     yield Check(str(path), CheckState.OK, f"vault {config.vault}, mode {config.operations.mode}")
     secrets = [config.keys.owner, config.keys.executor, *config.keys.further_owners]
-    secrets += [each.owner for each in config.venue.wallets]
+    secrets += [each.key for each in config.venue.wallets]
+    if config.venue.relayer is not None:
+        secrets.append(config.venue.relayer.key_file)
+    if config.venue.safes is not None:
+        secrets.append(config.venue.safes.secret)
     if config.cosigner is not None:
         secrets.append(config.cosigner.secret_file)
     for each in secrets:

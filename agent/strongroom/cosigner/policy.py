@@ -70,7 +70,6 @@ class Policy(BaseModel):
     chain_id: int
     classes: tuple[int, ...]  # of markets
     wallets: tuple[Address, ...] = ()  # of the venue, that delegated accounts may hand budgets to
-    wallet_factory: AddressOrNone = ""  # carries their batches in; empty: none are
     orders: OrderRules
     transactions: TransactionRules = TransactionRules()
     quiet_hours: tuple[str, ...] = ()  # UTC, "22:00-06:30": no orders, no allocations
@@ -238,9 +237,6 @@ ACCOUNT_CALLS: Functions = (
     ("pauseWallet", ()),
     ("withdraw", ()),
 )
-FACTORY_CALLS: Functions = (
-    ("proxy", ("(address,uint256,uint256,(address,uint256,bytes)[])[]", "bytes[]")),
-)
 
 
 def decoded(call: Call, known: Functions) -> tuple[str, tuple[Any, ...]] | None:
@@ -272,14 +268,6 @@ def _judge_call(
         if inside[0] == "setWallet" and not _among(inside[1][0], policy.wallets):
             raise PolicyRefuses("wallet", f"{inside[1][0]} is not admitted")
         return 0
-    if _among(call.to, [policy.wallet_factory]):
-        inside = decoded(call, FACTORY_CALLS)
-        if inside is None:
-            raise PolicyRefuses("call", f"{call.data[:10]} of the wallets' factory is not admitted")
-        for batch in inside[1][0]:
-            if not _among(batch[0], policy.wallets):
-                raise PolicyRefuses("wallet", f"{batch[0]} is not admitted")
-        return 0  # what the wallets' keys have signed
     if call.to.lower() != policy.vault.lower():
         raise PolicyRefuses("call", f"{call.to} is neither the vault nor a market's account")
     found = decoded(call, VAULT_CALLS)

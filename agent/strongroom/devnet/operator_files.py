@@ -106,7 +106,7 @@ class Operation:
                     {"address": venue.neg_risk_exchange.address, "negative_risk": True},
                 ],
                 "wallets": [
-                    {"address": address, "owner": f"wallet-{number}.json"}
+                    {"address": address, "key": f"wallet-{number}.json"}
                     for number, address in enumerate(self.wallets)
                 ],
                 **({"relayer": relayer} if self.builder_key else {}),
@@ -128,7 +128,6 @@ class Operation:
                 "chain_id": polymarket.CHAIN_ID,
                 "classes": list(self.classes),
                 "wallets": list(self.wallets),
-                "wallet_factory": self.venue.wallet_factory.address,
                 "orders": {
                     "exchanges": [
                         self.venue.exchange.address,

@@ -38,7 +38,7 @@ from strongroom.devnet.clob.service import make_service
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.contracts import Venue
 from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
-from strongroom.devnet.deposit_wallets import make_deposit_wallet
+from strongroom.devnet.deposit_wallets import SessionRegistry, make_deposit_wallet
 from strongroom.devnet.operator_files import (
     COSIGNER,
     KEEPER,
@@ -241,7 +241,13 @@ def set_up(
     devnet.raise_delays(vault, people["owner"], 3 * DAY)
     # a socket's path may not be longer than some hundred bytes; nobody else may open the folder
     room = TemporaryDirectory(prefix="strongroom-", dir="/tmp", ignore_cleanup_errors=True)
-    relayed = options.owned or options.safes
+    relayed = options.owned or options.safes or options.wallets
+    builder_key = _make_builder_key(server.url, people["executor"]) if relayed else {}
+    relayer = f"{server.url}/relayer"
+    wallets = [
+        _make_wallet(folder, each, venue, deployer, SessionRegistry(relayer, builder_key, clock))
+        for each in range(options.wallets)
+    ]
     Operation(
         rpc_url=chain.url,
         service_url=server.url,
@@ -254,8 +260,8 @@ def set_up(
         owners=owners,
         executor=people["executor"].account,
         classes=classes,
-        wallets=[_make_wallet(folder, venue, deployer, each) for each in range(options.wallets)],
-        builder_key=_make_builder_key(server.url, people["executor"]) if relayed else {},
+        wallets=wallets,
+        builder_key=builder_key,
         safes=_make_secret(folder) if options.safes else "",
         socket=Path(room.name) / "cosigner.sock",
     ).write(folder, options.sections, options.policy)
@@ -334,8 +340,6 @@ def _add_classes(
     registry = None
     if options.wallets:
         registry = deployer.deploy(artifact("WalletRegistry"), venue.pusd)
-        # the keeper's Safe carries its wallets' batches in, as the venue's relayer would
-        venue.wallet_factory.addOperator(keeper.address, sender=deployer)
     grade = DELEGATED if options.wallets or options.safes else ENFORCED
     terms = []
     for oracle, negative_risk in dict.fromkeys((m.oracle, m.negative_risk) for m in markets):
@@ -378,8 +382,15 @@ def _make_secret(folder: Path) -> str:
     return SAFES
 
 
-def _make_wallet(folder: Path, venue: Venue, deployer: Key, number: int) -> str:
-    """Make a deposit wallet, write its owner's keystore, return its address."""
-    owner: LocalAccount = own_key(folder, f"wallet {number}")
-    write_keystore(folder / f"wallet-{number}.json", owner)
-    return make_deposit_wallet(venue.wallet_factory, owner.address, deployer)
+def _make_wallet(
+    folder: Path, number: int, venue: Venue, deployer: AnvilDeployer, registry: SessionRegistry
+) -> str:
+    """Make a deposit wallet, let a session key act for it, write that key's keystore; return the
+    wallet's address. The owner's key is not kept."""
+    owner: LocalAccount = own_key(folder, f"owner of wallet {number}")
+    session = own_key(folder, f"wallet {number}")
+    write_keystore(folder / f"wallet-{number}.json", session)
+    address = make_deposit_wallet(venue.wallet_factory, owner.address, deployer)
+    wallet = deployer.contract(address, artifact("DepositWallet"))
+    registry.authorize(wallet, owner, session.address)
+    return address

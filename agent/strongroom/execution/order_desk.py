@@ -63,7 +63,7 @@ class Desk:
             wallets: those of delegated accounts; any other maker is a wallet that its account owns
             safes: the keys of Safes that accounts own, whose orders name their signers
         """
-        self._wallets, self._safes = wallets or Wallets(chain, (), ()), safes
+        self._wallets, self._safes = wallets or Wallets(chain, ()), safes
         self._journal, self._chain, self._own_venue = journal, chain, venue
         self._signers, self._on_event = signers, on_event
         self._told: set[str] = set()  # words of the venue that we do not know

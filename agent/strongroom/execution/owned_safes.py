@@ -6,32 +6,21 @@ the exchange its approvals. From then on the account moves what the Safe holds a
 the venue, and the key signs orders, nothing else. So there is nothing to bring home in steps.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from strongroom.chain.calls import Ask, make_call
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import to_bytes, transaction_key
 from strongroom.chain.rpc import checksum
 from strongroom.chain.units import MAX_UINT256
-from strongroom.errors import Away, Refused
-from strongroom.execution.interfaces import (
-    ChainReads,
-    Listener,
-    RelayState,
-    SafeSender,
-    WalletRelayer,
-)
-from strongroom.execution.owned_wallets import WalletUnusable
+from strongroom.execution.interfaces import ChainReads, RelayState, SafeSender
+from strongroom.execution.relaying import Relaying, WalletUnusable
 from strongroom.execution.venues.safes import SafeKeys
-from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState
 from strongroom.signing.hashing import safe_transaction_hash
 from strongroom.signing.keys import sign_hash
 from strongroom.signing.safe import DELEGATE_CALL, creation_digest
 
-_T = TypeVar("_T")
 ACCOUNT = "SafeAccount"
 
 
@@ -63,17 +52,11 @@ class OwnedSafes:
     """The Safes of one vault's SafeAccounts."""
 
     def __init__(
-        self,
-        journal: Journal,
-        chain: ChainReads,
-        transactor: SafeSender,
-        relayer: WalletRelayer,
-        keys: SafeKeys,
-        on_event: Listener = lambda event, fields: None,
+        self, chain: ChainReads, transactor: SafeSender, relaying: Relaying, keys: SafeKeys
     ) -> None:
-        """Take the keeper's Safe, the relayer, and the keys."""
-        self._journal, self._chain, self._transactor = journal, chain, transactor
-        self._relayer, self._keys, self._on_event = relayer, keys, on_event
+        """Take the keeper's Safe, the way to the relayer, and the keys."""
+        self._chain, self._transactor = chain, transactor
+        self._relaying, self._keys = relaying, keys
 
     def prepare(self, account: str) -> bool:
         """Take an account's Safe as far towards trading as it goes now: made by the venue, handed
@@ -104,18 +87,14 @@ class OwnedSafes:
 
     def _make(self, safe: _Safe) -> None:
         """Let the venue make the Safe, once."""
-        name = f"safe {safe.address}"
-        if (action := self._journal.fact(name)) is not None:
-            state, why = self._ask(lambda: self._relayer.look(action)) or (None, "")
-            if state is RelayState.FAILED:
-                raise WalletUnusable(f"the relayer made no Safe: {why}")
-            return
         key = self._keys.key_of(safe.account)
         signature = sign_hash(key, creation_digest(safe.factory, self._chain.chain_id))
         asked = (safe.key, safe.address, safe.factory, signature)
-        made = self._ask(lambda: self._relayer.make_safe(*asked))
-        if made is not None:
-            self._journal.keep(name, made)
+        state, why = self._relaying.once(
+            f"safe {safe.address}", lambda relayer: relayer.make_safe(*asked)
+        )
+        if state is RelayState.FAILED:
+            raise WalletUnusable(f"the relayer made no Safe: {why}")
 
     def _hand_over(self, safe: _Safe) -> bytes:
         """Return what the key signs so that the Safe is the account's: its only transaction."""
@@ -150,17 +129,3 @@ class OwnedSafes:
         )
         ready = allowance > MAX_UINT256 // 2 and approved
         return replace(safe, made=True, approved=ready)
-
-    def _ask(self, question: Callable[[], _T]) -> _T | None:
-        """Return the relayer's answer; None: it is away, which is told.
-
-        Raises:
-            WalletUnusable: it refuses.
-        """
-        try:
-            return question()
-        except Away as error:
-            self._on_event("relayer_away", {"why": str(error)})
-            return None
-        except Refused as error:
-            raise WalletUnusable(str(error)) from error

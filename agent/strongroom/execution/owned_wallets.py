@@ -10,38 +10,27 @@ before its deadline is admitted anew, and the wallet's pause begins. Once the pa
 the venue's delay the account takes all that the wallet holds by itself.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from strongroom.chain.calls import Ask, Call, make_call
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import to_bytes, to_hex, transaction_key
 from strongroom.chain.rpc import checksum
 from strongroom.chain.units import MAX_UINT256
-from strongroom.errors import Away, Refused
 from strongroom.execution.interfaces import (
     ChainReads,
     Listener,
     RelayState,
     SafeSender,
-    WalletRelayer,
 )
-from strongroom.journal import Journal
+from strongroom.execution.relaying import BATCH_S, LEAST_S, Relaying, WalletUnusable
 from strongroom.journal.states import TransactionState
 from strongroom.signing.deposit_wallet import WalletBatch, WalletCall
 
-_T = TypeVar("_T")
 ACCOUNT = "WalletAccount"
-BATCH_S = 600  # how long an admitted batch may be carried in
-LEAST_S = 15  # of them, that the relayer must have: it wants 10
 MAX_RETURNED = 8  # outcome tokens that a batch brings home
 UNREAD = bytes(65)  # as a batch's signature: the account does not read it, the relayer counts it
-
-
-class WalletUnusable(Refused):
-    """An account's wallet cannot be had; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +64,14 @@ class OwnedWallets:
 
     def __init__(
         self,
-        journal: Journal,
         chain: ChainReads,
         transactor: SafeSender,
-        relayer: WalletRelayer | None,
+        relaying: Relaying,
         on_event: Listener = lambda event, fields: None,
     ) -> None:
-        """Take the keeper's Safe, and the relayer; None: no class has such accounts."""
-        self._journal, self._chain, self._transactor = journal, chain, transactor
-        self._relayer, self._on_event = relayer, on_event
+        """Take the keeper's Safe, and the way to the relayer."""
+        self._chain, self._transactor = chain, transactor
+        self._relaying, self._on_event = relaying, on_event
 
     def prepare(self, account: str) -> bool:
         """Take an account's wallet as far towards trading as it goes now: made by the venue,
@@ -163,15 +151,12 @@ class OwnedWallets:
 
     def _make(self, wallet: _Wallet) -> None:
         """Let the venue make the wallet, once."""
-        name = f"wallet {wallet.address}"
-        if (action := self._journal.fact(name)) is not None:
-            state, why = self._ask(lambda relayer: relayer.look(action)) or (None, "")
-            if state is RelayState.FAILED:
-                raise WalletUnusable(f"the relayer made no wallet: {why}")
-            return
-        made = self._ask(lambda relayer: relayer.make_wallet(wallet.account, wallet.factory))
-        if made is not None:
-            self._journal.keep(name, made)
+        state, why = self._relaying.once(
+            f"wallet {wallet.address}",
+            lambda relayer: relayer.make_wallet(wallet.account, wallet.factory),
+        )
+        if state is RelayState.FAILED:
+            raise WalletUnusable(f"the relayer made no wallet: {why}")
 
     def _go_on(
         self,
@@ -187,7 +172,7 @@ class OwnedWallets:
             admission: the account's calls that admit it until a deadline
             rescue: pause the wallet, if the batch before was not carried in time
         """
-        kept, now = self._kept(wallet.address), self._chain.now()
+        kept, now = self._relaying.kept(wallet.address), self._chain.now()
         if kept is not None and self._is_admitted(wallet, kept):
             if kept.deadline >= now + LEAST_S:
                 self._carry(wallet, kept)
@@ -199,7 +184,7 @@ class OwnedWallets:
             self._transactor.advance()
             return
         batch = WalletBatch(wallet.address, wallet.nonce, now + BATCH_S, inside)
-        self._keep(batch)
+        self._relaying.keep(batch)
         calls = admission(batch.deadline)
         if rescue and not wallet.paused:
             calls.append(make_call(wallet.account, ACCOUNT, "pauseWallet"))
@@ -214,32 +199,12 @@ class OwnedWallets:
     def _carry(self, wallet: _Wallet, batch: WalletBatch) -> None:
         """Hand a batch to the relayer, once; what it fails with is told, and tried anew after the
         batch's deadline."""
-        name = f"batch {to_hex(self._digest(batch))}"
-        if (action := self._journal.fact(name)) is not None:
-            state, why = self._ask(lambda relayer: relayer.look(action)) or (None, "")
-            if state is RelayState.FAILED:
-                self._on_event("batch_failed", {"wallet": wallet.address, "why": why})
-            return
         given = (batch, wallet.account, wallet.factory, UNREAD)
-        taken = self._ask(lambda relayer: relayer.carry(*given))
-        if taken is not None:
-            self._journal.keep(name, taken)
-
-    def _ask(self, question: Callable[[WalletRelayer], _T]) -> _T | None:
-        """Return the relayer's answer; None: it is away, which is told.
-
-        Raises:
-            WalletUnusable: it refuses.
-        """
-        if self._relayer is None:
-            raise WalletUnusable("no relayer is configured: write [venue.relayer]")
-        try:
-            return question(self._relayer)
-        except Away as error:
-            self._on_event("relayer_away", {"why": str(error)})
-            return None
-        except Refused as error:
-            raise WalletUnusable(str(error)) from error
+        state, why = self._relaying.once(
+            f"batch {to_hex(self._digest(batch))}", lambda relayer: relayer.carry(*given)
+        )
+        if state is RelayState.FAILED:
+            self._on_event("batch_failed", {"wallet": wallet.address, "why": why})
 
     # what is there
 
@@ -269,20 +234,6 @@ class OwnedWallets:
 
     def _digest(self, batch: WalletBatch) -> bytes:
         return batch.digest(self._chain.chain_id)
-
-    def _keep(self, batch: WalletBatch) -> None:
-        calls = [[each.target, to_hex(each.data)] for each in batch.calls]
-        terms = {"nonce": batch.nonce, "deadline": batch.deadline, "calls": calls}
-        self._journal.keep(f"batch of {batch.wallet}", json.dumps(terms))
-
-    def _kept(self, wallet: str) -> WalletBatch | None:
-        """Return the batch that was to be admitted last; None: there was none."""
-        text = self._journal.fact(f"batch of {wallet}")
-        if text is None:
-            return None
-        terms = json.loads(text)
-        calls = [WalletCall(target, 0, to_bytes(data)) for target, data in terms["calls"]]
-        return WalletBatch(wallet, terms["nonce"], terms["deadline"], calls)
 
 
 def _call(to: str, contract: str, function: str, *arguments: object) -> WalletCall:

@@ -27,7 +27,7 @@ from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.legs import attempts_of, is_order, sale_of, sized
 from strongroom.execution.order_desk import Desk
-from strongroom.execution.owned_wallets import WalletUnusable
+from strongroom.execution.relaying import WalletUnusable
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolDesk
 from strongroom.execution.wallet_desk import WalletDesk

@@ -169,7 +169,7 @@ class VaultReader:
         """Take the chain, the vault, the classes that the keeper serves, the wallets that delegated
         accounts may use, and which accounts the classes have (served_classes)."""
         self.chain, self.address = chain, checksum(address)
-        self.classes, self.wallets = tuple(classes), wallets or Wallets(chain, (), ())
+        self.classes, self.wallets = tuple(classes), wallets or Wallets(chain, ())
         self._served = served
         self.owning = not OWNING.isdisjoint(served.kinds.values())  # some accounts own wallets
         self._conditions: dict[str, tuple[ConditionId, ...]] = {}

@@ -1,6 +1,6 @@
 """Wallets that trade for accounts: named or prepared, handed their budgets, emptied.
 
-A delegated account names one of the keeper's wallets (venues/wallets.py); a WalletAccount owns its
+A delegated account names one of the keeper's wallets (lent_wallets.py); a WalletAccount owns its
 wallet (owned_wallets.py), a SafeAccount its Safe (owned_safes.py). Tasks and housekeeping ask here
 and need not know which it is.
 """
@@ -12,10 +12,12 @@ from strongroom.chain.ids import MarketId
 from strongroom.chain.orders import Side
 from strongroom.chain.rpc import checksum
 from strongroom.execution.account_kinds import AccountKind
+from strongroom.execution.lent_wallets import LentWallets
 from strongroom.execution.owned_safes import OwnedSafes
-from strongroom.execution.owned_wallets import ACCOUNT, OwnedWallets, WalletUnusable
+from strongroom.execution.owned_wallets import ACCOUNT, OwnedWallets
 from strongroom.execution.vault_reader import Holdings, LeftBehind, VaultReader
 from strongroom.execution.venues.wallets import take_back
+from strongroom.journal import Journal
 from strongroom.strategy.record import DecisionRecord
 
 
@@ -23,14 +25,20 @@ class WalletDesk:
     """The wallets of one vault's accounts."""
 
     def __init__(
-        self, vault: VaultReader, owned: OwnedWallets, safes: OwnedSafes | None = None
+        self,
+        journal: Journal,
+        vault: VaultReader,
+        owned: OwnedWallets,
+        lent: LentWallets,
+        safes: OwnedSafes | None = None,
     ) -> None:
-        """Take what looks after wallets, and after Safes; None: no class has SafeAccounts."""
-        self._vault, self._owned, self._safes = vault, owned, safes
+        """Take what looks after each kind of wallet; None: no class has SafeAccounts."""
+        self._journal, self._vault = journal, vault
+        self._owned, self._lent, self._safes = owned, lent, safes
 
     def prepare(self, record: DecisionRecord) -> bool:
-        """Take the wallets that a decision's accounts own as far towards trading as they go now;
-        return whether all are there.
+        """Take the wallets of a decision's accounts as far towards trading as they go now; return
+        whether all are there.
 
         Raises:
             WalletUnusable: one cannot be had.
@@ -41,16 +49,12 @@ class WalletDesk:
             for market in self._owning(_traded(record))
             if (account := self._vault.account_of(market)) is not None
         ]
+        ready += [self._lend(market) for market in self._delegated(record)]
         return all(ready)
 
     def hand(self, record: DecisionRecord) -> list[Call]:
-        """Return the calls that hand a decision's budgets to wallets, and what it sells.
-
-        Raises:
-            WalletUnusable: all wallets serve other markets.
-        """
-        delegated = [each for each in record.budgets if self._vault.is_delegated(each)]
-        return self._name(delegated) + self._fund(record)
+        """Return the calls that hand a decision's budgets to wallets, and what it sells."""
+        return self._name(self._delegated(record)) + self._fund(record)
 
     def maker(self, market: MarketId, account: str) -> tuple[str, str]:
         """Return the wallet that is the maker of a market's orders, and the key that signs for it,
@@ -68,6 +72,27 @@ class WalletDesk:
         if self._safes is not None and self._vault.kind_of(market) is AccountKind.SAFE:
             return self._safes.prepare(account)
         return self._owned.prepare(account)
+
+    def _lend(self, market: MarketId) -> bool:
+        """Take a delegated market as far towards a wallet as it goes now; return whether it has one
+        or can name it."""
+        account = self._vault.account_of(market)
+        if account is None or int(self._wallet_of(account), 16):
+            return True
+        others = {
+            other
+            for task in self._journal.open_tasks()
+            for other in self._journal.record(task.decision).budgets
+            if other != market
+        }
+        waiting = [self._vault.account_of(other) for other in sorted(others)]
+        return self._lent.prepare(account, [each for each in waiting if each is not None])
+
+    def _wallet_of(self, account: str) -> str:
+        return str(self._vault.chain.ask_one(account, "DelegatedAccount", "wallet"))
+
+    def _delegated(self, record: DecisionRecord) -> list[MarketId]:
+        return [each for each in record.budgets if self._vault.is_delegated(each)]
 
     def fetch(
         self, held: Holdings, collateral: int, tokens: Mapping[int, tuple[int, int]]
@@ -106,16 +131,9 @@ class WalletDesk:
     def _name(self, markets: Sequence[MarketId]) -> list[Call]:
         """Hand the budgets of delegated accounts out; name a wallet where there is none yet."""
         calls: list[Call] = []
-        taken: set[str] = set()
         for held in self._vault.holdings(markets):
             if not held.wallet:
-                wallets = self._vault.wallets
-                free = [w for w in wallets.free(held.account) if w.address not in taken]
-                if not free:
-                    raise WalletUnusable("all wallets serve other markets")
-                wallet = free[0].address
-                taken.add(wallet)
-                calls.append(wallets.consent(free[0], held.account))
+                wallet = self._lent.promised(held.account)
                 calls.append(make_call(held.account, "DelegatedAccount", "setWallet", wallet))
             handed = min(held.collateral, held.room_away)
             if handed:

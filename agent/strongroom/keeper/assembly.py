@@ -13,9 +13,11 @@ from strongroom.execution.interfaces import (
     SafeSender,
     WalletRelayer,
 )
+from strongroom.execution.lent_wallets import LentWallets
 from strongroom.execution.order_desk import Desk
 from strongroom.execution.owned_safes import OwnedSafes
 from strongroom.execution.owned_wallets import OwnedWallets
+from strongroom.execution.relaying import Relaying
 from strongroom.execution.tasks import TaskRules, Tasks
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolMarket
@@ -47,7 +49,7 @@ class Surroundings:
         report_sender: of the reporter's Safe, maybe the same; None: somebody else reports
         book: a token's newest book; None: unknown
         clock: seconds
-        relayer: of the venue; None: no account owns a wallet or Safe
+        relayer: of the venue; None: no account trades by a wallet or Safe
         safes: keys of the Safes that accounts own; None: none does
         on_event: is called with each event
         on_view: is called with each view and what was decided on it
@@ -110,11 +112,7 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         wallets=vault.wallets,
         safes=around.safes,
     )
-    carries = journal, around.chain, transactor
-    owned, safes = OwnedWallets(*carries, around.relayer, on_event), None
-    if around.relayer is not None and around.safes is not None:
-        safes = OwnedSafes(*carries, around.relayer, around.safes, on_event)
-    wallets = WalletDesk(vault, owned, safes)
+    wallets = _wallet_desk(around, settings)
     sender = around.report_sender
     reporter = None
     if sender is not None:
@@ -145,3 +143,15 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         signals=settings.signals,
         check_signers=around.signers.check,
     )
+
+
+def _wallet_desk(around: Surroundings, settings: Settings) -> WalletDesk:
+    """Return what looks after the wallets that trade for accounts."""
+    journal, chain, vault = around.journal, around.chain, around.vault
+    relaying = Relaying(journal, around.relayer, around.on_event)
+    owned = OwnedWallets(chain, around.transactor, relaying, around.on_event)
+    lent = LentWallets(journal, chain, relaying, vault.wallets, settings.exchanges)
+    safes = None
+    if around.safes is not None:
+        safes = OwnedSafes(chain, around.transactor, relaying, around.safes)
+    return WalletDesk(journal, vault, owned, lent, safes)

@@ -106,7 +106,7 @@ class WalletSection(Section):
     """A deposit wallet that trades for delegated accounts, one market at a time."""
 
     address: Address
-    owner: Place  # keystore of its owner, who holds the API key too
+    key: Place  # keystore of a session key of it, or of its owner; it holds the API key, too
     passphrase_env: str = "STRONGROOM_WALLET_PASSPHRASE"
 
 
@@ -118,7 +118,7 @@ class SafesSection(Section):
 
 
 class RelayerSection(Section):
-    """The venue's relayer, for accounts that own their wallets or Safes."""
+    """The venue's relayer, for accounts that trade by wallets or Safes."""
 
     url: HttpUrl
     key_file: Place  # JSON: `key`, `secret`, `passphrase` of a builder

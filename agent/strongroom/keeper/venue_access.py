@@ -7,6 +7,7 @@ from eth_account.signers.local import LocalAccount
 from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV2
 
 from strongroom.chain.accounts import open_keystore
+from strongroom.chain.calls import Ask
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.rpc import Chain, checksum
 from strongroom.execution.account_kinds import OWNING, AccountKind, ServedClasses
@@ -25,7 +26,8 @@ def venue_relayer(config: Config, served: ServedClasses) -> RelayerClient | None
     Raises:
         ConfigError: a class needs it and it is not configured, or its key is none.
     """
-    needing = [(number, kind) for number, kind in served.kinds.items() if kind in OWNING]
+    relayed = OWNING | {AccountKind.DELEGATED}
+    needing = [(number, kind) for number, kind in served.kinds.items() if kind in relayed]
     section = config.venue.relayer
     if not needing:
         return None
@@ -49,23 +51,30 @@ def venue_wallets(config: Config, chain: Chain) -> Wallets:
     """Return the wallets for delegated accounts.
 
     Raises:
-        ConfigError: one is not a deposit wallet of its key, or is listed twice.
+        ConfigError: one is no deposit wallet that its key may act for, or is listed twice.
     """
     found: list[VenueWallet] = []
     for number, each in enumerate(config.venue.wallets):
         place = f"[venue.wallets.{number}]"
         address = checksum(each.address)
-        owner = open_keystore(each.owner, each.passphrase_env, chain.node)
+        key = open_keystore(each.key, each.passphrase_env, chain.node)
         if address in [wallet.address for wallet in found]:
             raise ConfigError(f"{place} {address} is listed twice")
+        named = Ask(address, "DepositWallet", "owner")
+        until = Ask(address, "DepositWallet", "sessionSignerAuthorizedUntil", (key.address,))
         try:
-            named = checksum(chain.ask_one(address, "DepositWallet", "owner"))
+            owner, ends = chain.ask([named, until])
         except CallReverted as error:
             raise ConfigError(f"{place} {address} is not a deposit wallet") from error
-        if named != owner.address:
-            raise ConfigError(f"{place} the wallet's owner is {named}, the key's {owner.address}")
-        found.append(VenueWallet(address, owner, log_in_as(config, owner, address)))
-    return Wallets(chain, found, [each.address for each in config.venue.exchanges])
+        by_session = checksum(owner) != key.address
+        if by_session and ends <= chain.now():
+            raise ConfigError(
+                f"{place} {key.address} is neither a session key of the wallet now nor its owner, "
+                f"who is {checksum(owner)}: let the owner authorize it"
+            )
+        venue = log_in_as(config, key, address)
+        found.append(VenueWallet(address, key, venue, by_session))
+    return Wallets(chain, found)
 
 
 def safe_keys(config: Config, chain: Chain, served: ServedClasses) -> SafeKeys | None:

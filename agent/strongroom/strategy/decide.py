@@ -180,8 +180,9 @@ class _Round:
             return 1
         taken = [
             other
-            for other in self.spent
-            if view.names_wallet(view.by_vault_market[other])
+            for other in view.busy | self.spent.keys()  # a task may still wait for its wallet
+            if other in view.by_vault_market
+            and view.names_wallet(view.by_vault_market[other])
             and not (other in view.vault.markets and view.vault.markets[other].wallet)
         ]
         return view.vault.free_wallets - len(taken)

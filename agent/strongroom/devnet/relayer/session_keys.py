@@ -13,12 +13,12 @@ from strongroom.chain.units import HOUR
 from strongroom.devnet.clob.errors import Refusal, bad
 from strongroom.devnet.clob.habits import Habits
 from strongroom.devnet.clob.sessions import ALL, TRADING, SessionSigner, SessionSigners
+from strongroom.devnet.deposit_wallets import SESSION_S
 from strongroom.devnet.relayer.actions import Action, ActionState
 from strongroom.devnet.relayer.relayer import Relayer
 from strongroom.devnet.relayer.requests import AuthorizationBody, RevocationBody
 from strongroom.signing.deposit_wallet import WalletBatch, WalletCall
 
-LIFE_S = 4_315 * HOUR  # of a session key, exactly
 SCOPES = frozenset({TRADING, "COMBOSRFQ", ALL})
 _AUTHORIZE = selector("authorizeSessionSigner(address,uint256)")
 _REVOKE = selector("revokeSessionSigner(address)")
@@ -82,9 +82,9 @@ class SessionKeys:
             raise Refusal(403, "session keys are not enabled for this builder")
         if not set(body.scopes) <= SCOPES or (ALL in body.scopes and len(body.scopes) > 1):
             raise bad("invalid scopes")
-        off = int(body.validUntil) - (self._clock() + LIFE_S)
+        off = int(body.validUntil) - (self._clock() + SESSION_S)
         if not -self._habits().valid_until_slack_s <= off <= 1:
-            raise bad(f"validUntil must be {LIFE_S // HOUR} hours from now")
+            raise bad(f"validUntil must be {SESSION_S // HOUR} hours from now")
         values = [body.sessionSignerAddress, int(body.validUntil)]
         data = _AUTHORIZE + encode(["address", "uint256"], values)
         wallet, signer = body.walletAddress.lower(), body.sessionSignerAddress.lower()
