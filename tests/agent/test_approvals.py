@@ -158,6 +158,42 @@ def test_two_processes_answer_and_start_and_one_is_let_through(approvals, tmp_pa
     assert len(approvals.journal.open_tasks()) == 1
 
 
+class Killed(Exception):
+    """The process ends here."""
+
+
+def live(url, bomb_at):
+    """Ask, answer and begin; after one of the writes the process ends, and comes again."""
+    left = [bomb_at]
+
+    def written(what):
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+
+    while True:
+        approvals = Approvals(Journal(url, written), lambda event, fields: None)
+        book = approvals.journal.approvals
+        try:
+            if not book.all():
+                hold(approvals)
+            (each,) = book.all()
+            if each.state is ApprovalState.PENDING:
+                book.answer(each.decision, ApprovalState.APPROVED, NOW)
+            approvals.carry_out(view(TAIL), PACKS, rules())
+            return approvals.journal, left[0]
+        except Killed:
+            continue
+
+
+def test_a_kill_after_any_write_loses_and_doubles_nothing(tmp_path):
+    for bomb_at in range(1, 6):
+        journal, left = live(f"sqlite:///{tmp_path / f'{bomb_at}.db'}", bomb_at)
+        (each,), (task,) = journal.approvals.all(), journal.all_tasks()
+        assert each.state is ApprovalState.STARTED and task.decision == each.decision
+    assert left > 0  # beyond the last write
+
+
 def test_each_state_has_its_steps_and_no_other(approvals):
     for before in ApprovalState:
         for to in ApprovalState:

@@ -15,6 +15,7 @@ from strongroom.information.forecast import (
     Given,
     HttpForecaster,
     LlmForecaster,
+    said_in,
 )
 from strongroom.information.sources import Sources
 
@@ -120,7 +121,9 @@ def test_a_language_model_is_off_by_default_and_leaves_its_record(source):
 
 GOOD = {"chance": 0.4, "evidence_at": NOW - 5}
 TIMES = {
-    "ISO": ("2026-01-01T00:00:00Z", "no timestamp"),
+    "ISO without a zone": ("2026-01-01T00:00:00", "no timestamp"),
+    "a day": ("2026-01-01", "no timestamp"),
+    "no day": ("2026-02-30T00:00:00Z", "no timestamp"),
     "milliseconds": (NOW * 1000, "no timestamp"),
     "zero": (0, "no timestamp"),
     "a flag": (True, "no timestamp"),
@@ -186,6 +189,52 @@ def test_a_file_as_programs_write_it(tmp_path):
     )
 
 
+NAMED = {
+    "a percentage": {"market": "M", "chance": "40%", "evidence_at": NOW - 5},
+    "other names": {"conditionId": "M", "p_yes": "0.4", "p_no": 0.6, "Newest evidence": NOW - 5},
+    "an ISO time": {"condition-id": "M", "probability": 0.4, "evidence_at": "2026-02-02T02:39:55Z"},
+    "of another zone": {
+        "market": "M", "prob": 0.4, "evidence_at": "2026-02-02T03:39:54.5+01:00",
+    },
+    "twice the same": {"market": "M", "chance": 0.4, "p": 0.4, "evidence_at": NOW - 5},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("item", NAMED.values(), ids=NAMED)
+def test_common_names_and_forms_are_read(item, source):
+    """NOW is 2026-02-02T02:40:00Z; a part of a second counts as the next one."""
+    said = {name: MARKET.condition_id if each == "M" else each for name, each in item.items()}
+    for source.answer in ([said], {"forecasts": [said]}):
+        (given,) = HttpForecaster(source.url).forecast([MARKET], NOW).given
+        assert (given.chance, given.evidence_at) == (0.4, NOW - 5)
+
+
+ODD = ("[" * 9_000, '{"a":' * 1_600, "{" * 9_999, "}" * 9_999, '"{' * 400)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_an_answer_of_any_depth_is_none(odd):
+    with pytest.raises(BadForecast, match="does not answer as asked"):
+        said_in(odd)
+    assert said_in(odd + " " * 10_000 + SAID)["chance"] == 0.4
+
+
+def test_who_says_two_things_is_not_read(source):
+    source.answer = [{"market": MARKET.condition_id, **GOOD, "probability": 0.6}]
+    found = HttpForecaster(source.url).forecast([MARKET], NOW)
+    assert found.given == () and "says chance twice: 0.4 and 0.6" in found.problems[0]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_file_between_whose_columns_stands_something_else(mark, tmp_path):
+    path, one = tmp_path / "forecasts.csv", MARKET.condition_id
+    comma = "," if mark == ";" else "."
+    rows = (("condition_id", "probability", "evidence_at"), (one, f"0{comma}4", f"{NOW}{comma}0"))
+    path.write_text("\ufeff" + "".join(mark.join(row) + "\r\n" for row in rows))
+    (given,) = CsvForecaster(path).forecast([MARKET], NOW).given
+    assert (given.chance, given.evidence_at) == (0.4, NOW)
+
+
 def test_a_file_of_any_bytes_ends_nothing(tmp_path):
     path = tmp_path / "forecasts.csv"
     head, row = b"market,chance,evidence_at\n", f"{MARKET.condition_id},0.5,{NOW}\n".encode()
@@ -208,6 +257,9 @@ SPOKEN = {
     "in a fence without a name": f"```\n{SAID}\n```",
     "after thoughts": f'<think>{{"chance": 0.9}} or less?</think>\n{SAID}',
     "amid words": f"Here it is: {SAID}. Good luck!",
+    "nested": f'So: {{"why": {{"a": [1, {{}}]}}, {SAID[1:]}.',
+    "beside another": f'{{"why": "b"}} {{ {SAID}',
+    "with its percentage": SAID.replace("0.4", '"40%"'),
     "in parts": [{"type": "text", "text": SAID[:9]}, {"type": "text", "text": SAID[9:]}],
 }
 

@@ -6,10 +6,13 @@ checked here: what is no probability is refused and moves nothing.
 """
 
 import csv
+import json
+import math
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +24,15 @@ from strongroom.information.gamma import Market
 
 SHOWN = 5  # problems of one source that are named in full
 LATEST = 10**11  # a timestamp beyond it is none, or counts milliseconds
+LONGEST = 10_000  # characters at the end of a model's answer that are looked through
+MOST_BRACKETS = 1_000
+_DECODER = json.JSONDecoder()
+# how else sources call what is read here
+_OTHER_NAMES = {
+    **dict.fromkeys(("condition", "condition_id", "conditionid", "market_id"), "market"),
+    **dict.fromkeys(("probability", "prob", "p", "p_yes", "prob_yes"), "chance"),
+    **dict.fromkeys(("evidence_time", "newest_evidence"), "evidence_at"),
+}
 TRIES = 2  # answers of a model that may fail to come, one after the other, before it is left alone
 
 
@@ -94,7 +106,8 @@ class Forecaster(Protocol):
 
 @dataclass(frozen=True)
 class CsvForecaster:
-    """A file with the columns market, chance, evidence_at."""
+    """A file with the columns market, chance, evidence_at, or by one of their other names; between
+    them commas, semicolons (numbers may then have a decimal comma) or tabs."""
 
     path: Path
     name: str = "csv"
@@ -108,10 +121,14 @@ class CsvForecaster:
         try:
             # utf-8-sig: without the mark that some programs put first; what is no text spoils a row
             with self.path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-                rows = csv.DictReader(file)
+                mark = _mark_of(file.readline())
+                file.seek(0)
+                rows = csv.DictReader(file, delimiter=mark)
                 self._check(rows.fieldnames)
                 for row in rows:
-                    known = {str(k).strip().lower(): v for k, v in row.items()}
+                    known = _named({str(k): v for k, v in row.items()})
+                    if mark == ";":
+                        known |= {n: _pointed(known[n]) for n in ("chance", "evidence_at")}
                     market = wanted.get(str(known["market"]).strip().lower())
                     if market is None and known["market"]:
                         others += 1
@@ -130,15 +147,17 @@ class CsvForecaster:
         return Answers(tuple(found.values()), _shortened(self.name, problems))
 
     def _check(self, names: Sequence[str] | None) -> None:
-        lacking = {"market", "chance", "evidence_at"} - {n.strip().lower() for n in names or ()}
+        known = _named(dict.fromkeys(names or (), ""))
+        lacking = [name for name in ("market", "chance", "evidence_at") if name not in known]
         if lacking:
             raise BadForecast(f"{self.name}: {self.path} lacks columns: {', '.join(lacking)}")
 
 
 class HttpForecaster:
-    """POST {"questions": [{market, question, rules, end}]} -> [{market, chance, evidence_at}].
+    """POST {"questions": [{market, question, rules, end}]} -> [{market, chance, evidence_at}], also
+    as the one list of an object, and by the other names of these.
 
-    `evidence_at` is a timestamp, or null where it is not known.
+    `evidence_at` is a time, or null where it is not known.
     """
 
     def __init__(self, url: str, name: str = "http", timeout_s: float = 20.0) -> None:
@@ -154,17 +173,20 @@ class HttpForecaster:
         """Ask for all markets at once."""
         asked: Json = {"questions": [_question(market) for market in markets]}
         answer = self._endpoint.post(self._url, asked)
+        if isinstance(answer, dict) and len(answer) == 1:
+            (answer,) = answer.values()
         if not isinstance(answer, list):
             raise BadForecast(f"{self.name} answers {str(answer)[:80]}, not a list")
         wanted = _by_lower_case(markets)
         found, problems = [], []
         for number, each in enumerate(answer):
             try:
-                if not isinstance(each, dict) or "market" not in each:
+                item = _named(each) if isinstance(each, dict) else {}
+                if "market" not in item:
                     raise BadForecast(f"{str(each)[:60]!r} names no market")
-                market = wanted.get(str(each["market"]).lower())
+                market = wanted.get(str(item["market"]).lower())
                 if market is not None:
-                    found.append(_given(self.name, market, each, now))
+                    found.append(_given(self.name, market, item, now))
             except BadForecast as error:
                 problems.append(f"{self.name}: answer {number}: {error}")
         return Answers(tuple(found), _shortened(self.name, problems))
@@ -268,42 +290,93 @@ class LlmForecaster:
 
 def said_in(text: str) -> JsonObject:
     """Return the JSON object of a model's answer: bare, in a fence, after its thoughts, or amid
-    words.
+    words; with the names that are known here.
 
     Raises:
         BadForecast: there is none with a chance, or several that differ.
     """
     spoken = text.rpartition("</think>")[2]
-    fenced = re.findall(r"```(?:\w+)?(.*?)```", spoken, re.DOTALL)
     found: list[JsonObject] = []
-    for part in (spoken, *fenced, *re.findall(r"\{[^{}]*\}", spoken)):
-        try:
-            said = read_json(part)
-        except ValueError:
-            continue
-        if isinstance(said, dict) and "chance" in said:
+    for part in _objects(spoken):
+        said = _named(part)
+        if "chance" in said:
             found.append(said)
     if len({str(each["chance"]) for each in found}) != 1:
         raise BadForecast(f"the model does not answer as asked: {text[-80:]!r}")
     return found[0]
 
 
+def _objects(text: str) -> Iterator[JsonObject]:
+    """Return the JSON objects that stand side by side in the end of a text."""
+    text, place = text[-LONGEST:], 0
+    if text.count("{") + text.count("[") > MOST_BRACKETS:
+        return  # so deep a text would end the process
+    while (place := text.find("{", place)) >= 0:
+        try:
+            _, end = _DECODER.raw_decode(text, place)
+            said = read_json(text[place:end])
+        except (ValueError, RecursionError):
+            place += 1
+            continue
+        place = end
+        if isinstance(said, dict):
+            yield said
+
+
 def timestamp(value: Json) -> int | None:
-    """Return when the newest evidence is of; None: the source says that it does not know.
+    """Return when the newest evidence is of, from seconds or from an ISO text with its zone; None:
+    the source says that it does not know.
 
     Raises:
-        BadForecast: it is no time in seconds.
+        BadForecast: it is no such time.
     """
     if value is None:
         return None
+    text = str(value).strip()
     try:
         if isinstance(value, int | float | str) and not isinstance(value, bool):
-            seconds = Decimal(str(value).strip())
+            seconds = Decimal(text) if "T" not in text else _iso(text)
             if 0 < seconds < LATEST:
                 return int(seconds)
-    except ArithmeticError:  # no number, or NaN
+    except (ArithmeticError, ValueError):  # no number, or NaN; no ISO text
         pass
-    raise BadForecast(f"evidence_at {str(value)[:40]!r} is no timestamp in seconds")
+    raise BadForecast(
+        f"evidence_at {text[:40]!r} is no timestamp in seconds, and no ISO time with a zone"
+    )
+
+
+def _iso(text: str) -> Decimal:
+    """Return an ISO time's seconds, up; raises ValueError, also where its zone is missing."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no zone")
+    return Decimal(math.ceil(moment.timestamp()))
+
+
+def _named(row: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a row by the names that are known here.
+
+    Raises:
+        BadForecast: it says something twice, and not the same.
+    """
+    found: dict[str, Json] = {}
+    for name, value in row.items():
+        plain = re.sub(r"[\s-]+", "_", name.strip().lower())
+        known = _OTHER_NAMES.get(plain, plain)
+        if known in found and found[known] != value:
+            raise BadForecast(f"says {known} twice: {found[known]!r} and {value!r}"[:120])
+        found[known] = value
+    return found
+
+
+def _mark_of(head: str) -> str:
+    """Return what stands between the columns of a file, by its first line."""
+    return next((mark for mark in (",", ";", "\t") if mark in head), ",")
+
+
+def _pointed(value: Json) -> Json:
+    """Return a number's text with a decimal point."""
+    return value.replace(",", ".") if isinstance(value, str) else value
 
 
 def _given(source: str, market: ConditionId | None, row: JsonObject, now: int) -> Given:
@@ -374,8 +447,10 @@ def _tokens(answer: Json) -> int | None:
 
 def _number(value: Json) -> float:
     try:
+        if isinstance(value, str) and value.strip().endswith("%"):
+            return float(Decimal(value.strip().removesuffix("%")).scaleb(-2))
         if isinstance(value, int | float | str) and not isinstance(value, bool):
             return float(value)
-    except ValueError:
+    except (ArithmeticError, ValueError, OverflowError):
         pass
     raise BadForecast(f"{str(value)[:40]!r} is no number: a chance is one")
