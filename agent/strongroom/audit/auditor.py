@@ -8,6 +8,7 @@ from pathlib import Path
 from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
 from strongroom.audit.code import CodeAudit
+from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Views
 from strongroom.audit.documents import read_document
 from strongroom.audit.events import (
@@ -21,6 +22,7 @@ from strongroom.audit.events import (
 from strongroom.audit.fills import FillJoiner
 from strongroom.audit.income import Income, IncomeFinder, IncomeKind
 from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
+from strongroom.audit.movements import MovementReader
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.permissions import Difference
 from strongroom.audit.valuation import account_value
@@ -87,9 +89,9 @@ class Auditor:
         self._on_report, self._on_event, self._on_income = on_report, on_event, on_income
         self._vault = scope.vault.lower()
         self._contracts = Views(self._node)
-        self._income = IncomeFinder(
-            self._node, self._contracts, self._vault, scope.exchanges, scope.payers
-        )
+        self._movements = MovementReader(self._node, self._contracts, self._vault, scope.exchanges)
+        self._conservation = Conservation(self._node, self._contracts, self._vault, self._movements)
+        self._income = IncomeFinder(self._node, self._movements, self._vault, scope.payers)
         self._fills: FillJoiner | None = None
         if scope.evidence is not None:
             blocks = (scope.from_block, scope.to_block)
@@ -112,9 +114,12 @@ class Auditor:
         with understood("chain id"):
             chain_id = int(self._node.ask("eth_chainId"), 16)
         for end, logs in self._node.logs([self._vault], progress.next_block, scope.to_block):
-            for income in self._income.find(progress, logs, progress.next_block, end):
+            movements = self._movements.read(progress, logs, progress.next_block, end)
+            unexplained = self._conservation.check(progress, movements, logs, end)
+            for income in self._income.find(progress, movements):
                 self._on_income(income)
             self.book(progress, logs)
+            progress.ledger.differences += unexplained
             if self._fills is not None:
                 self._fills.join(progress, progress.next_block, end)
                 self._fills.join_again(progress)
@@ -143,7 +148,7 @@ class Auditor:
         now = self._node.times([scope.to_block])[scope.to_block]
         late = [fill for fill in progress.unjoined if fill.block <= progress.last_report]
         code = CodeAudit(self._node, self._vault, scope.to_block)
-        found = [*self._unexplained(late)]
+        found = [*self._unexplained(late), *self._conservation.at_end(progress, scope.to_block)]
         if code.run(ledger, scope.exchanges):
             found += view_differences(ledger, now, self._read)
             found += [*self._missing_assets(ledger), *self._other_accounts(ledger)]

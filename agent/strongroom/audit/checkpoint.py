@@ -33,6 +33,7 @@ class Progress:
     Attributes:
         wallets: that trade for accounts -> the account
         income: kind -> base units of the asset
+        held: account or wallet -> token -> what its transfers add up to; no zeros
     """
 
     ledger: Ledger
@@ -47,13 +48,14 @@ class Progress:
     unjoined: list[AccountFill] = field(default_factory=list)
     wallets: dict[str, str] = field(default_factory=dict)
     income: dict[str, int] = field(default_factory=dict)
+    held: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Literal[3]  # the second vault's ledger, and income
+    version: Literal[4]  # with what each account holds
     progress: Progress
 
 
@@ -86,5 +88,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(3, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(4, progress)))
     draft.replace(path)

@@ -52,7 +52,9 @@ class Views:
         self._node = node
         self._views = {
             entry["name"]: _view(entry)
-            for contract in ("PolymarketAccount", "Erc20", "DelegatedAccount", "Vault")
+            for contract in (
+                *("PolymarketAccount", "PositionAccount", "Erc20", "DelegatedAccount", "Vault"),
+            )
             for entry in abi.load(contract)
             if entry["type"] == "function"
         }

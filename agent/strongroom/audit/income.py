@@ -4,25 +4,26 @@ and payouts, explain it, the latter at most by their amounts.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from strongroom.audit.checkpoint import Progress
-from strongroom.audit.contracts import Views
-from strongroom.audit.events import (
-    MarketOpened,
-    OrderFilled,
-    RawLog,
-    bad_log,
-    exchange_readers,
-    read_logs,
-    vault_readers,
+from strongroom.audit.events import RawLog
+from strongroom.audit.movements import (
+    COMES,
+    CONVERTED,
+    NAMING,
+    Moved,
+    MovementReader,
+    Movements,
+    address_in,
+    amount_in,
+    place_of,
+    topic_of,
 )
-from strongroom.audit.node import Node, NodeRefuses
-from strongroom.chain.ids import MarketId, keccak
-
-ADDRESSES = 200  # in one request
+from strongroom.audit.node import Node
+from strongroom.chain.ids import MarketId
 
 
 class IncomeKind(StrEnum):
@@ -54,20 +55,8 @@ class Income:
     kind: IncomeKind
 
 
-def _topic(signature: str) -> str:
-    return "0x" + keccak(signature.encode()).hex()
-
-
-TRANSFER = _topic("Transfer(address,address,uint256)")
-# Events of accounts; tests hold them against the ABIs. Their first data word, or none.
-EXPLAINING = (  # brings in at most the word
-    *("Redeemed(uint256,uint256)", "Merged(uint256,uint256)", "EventMerged(uint256)"),
-    "Sold(address,uint256,uint256,uint256)",
-)
-CONVERTED = "Converted(uint256,uint256)"  # what it brings in follows from the event's questions
-NAMING = ("Adopted(address)", "Adopted(address,address)", "WalletSet(address)")  # the wallet
-_EXPLAINING, _NAMING = frozenset(map(_topic, EXPLAINING)), frozenset(map(_topic, NAMING))
-_CONVERTED = _topic(CONVERTED)
+_EXPLAINING, _NAMING = frozenset(map(topic_of, COMES)), frozenset(map(topic_of, NAMING))
+_CONVERTED = topic_of(CONVERTED)
 _ENDLESS = 2**256
 
 
@@ -75,104 +64,58 @@ class IncomeFinder:
     """Finds the income of a vault's accounts."""
 
     def __init__(
-        self,
-        node: Node,
-        views: Views,
-        vault: str,
-        exchanges: Sequence[str],
-        payers: Mapping[str, IncomeKind],
+        self, node: Node, reader: MovementReader, vault: str, payers: Mapping[str, IncomeKind]
     ) -> None:
-        """Take where accounts trade, besides the exchanges that they name themselves, and whose
-        payments are known."""
-        self._node, self._views, self._vault = node, views, vault
-        self._exchanges = {each.lower() for each in exchanges}
+        """Take whose payments are known."""
+        self._node, self._reader, self._vault = node, reader, vault
         self._payers = {each.lower(): kind for each, kind in payers.items()}
-        self._asset = ""
-        self._seen: set[int] = set()  # classes whose exchange is known, or has none
 
-    def find(
-        self, progress: Progress, logs: Sequence[RawLog], first: int, last: int
-    ) -> list[Income]:
+    def find(self, progress: Progress, movements: Movements) -> list[Income]:
         """Return the income of some blocks, oldest first, and count it.
-
-        Args:
-            logs: of the vault in these blocks, which are not booked yet
 
         Raises:
             NodeAway, BadLog: see Auditor.run.
         """
-        owners = {each: (of.market, of.class_id) for each, of in progress.ledger.accounts.items()}
-        owners |= _opened(logs)
-        if not owners:
+        owners, told = movements.owners, movements.told
+        paid = [each for each in movements.moved if not each.token]
+        if not paid and not any(log["topics"][0] in _NAMING for log in told):
             return []
-        self._learn({class_id: account for account, (_, class_id) in owners.items()}, last)
-        told = list(self._logs(sorted(owners), first, last))
-        named = {_address(log, 1) for log in told if log["topics"][0] in _NAMING}
-        holders = sorted({*owners, *progress.wallets, *(each for each in named if int(each, 16))})
-        paid = list(self._transfers(holders, first, last))
-        if not paid and not named:
-            return []
-        parties = self._parties(holders, first, last) if paid else {}
-        judge = _Judge(owners, progress.wallets, self._vault, parties, told)
-        ordered = sorted([*told, *paid], key=_place)
-        found = [(log, account) for log in ordered if (account := judge.income_of(log))]
-        times = self._node.times(sorted({_place(log)[0] for log, _ in found}))
-        lines = [self._line(log, account, owners[account][0], times) for log, account in found]
+        judge = _Judge(owners, progress.wallets, self._vault, _parties(movements), told)
+        naming = [(place_of(log), log) for log in told if log["topics"][0] in _NAMING]
+        found = []
+        for move in paid:
+            while naming and naming[0][0] < move.place:
+                judge.learn(naming.pop(0)[1])
+            if account := judge.income_of(move):
+                found.append((move, account))
+        for _, log in naming:
+            judge.learn(log)
+        times = self._node.times(sorted({move.place[0] for move, _ in found}))
+        lines = [self._line(move, account, owners[account][0], times) for move, account in found]
         for each in lines:
             progress.income[each.kind] = progress.income.get(each.kind, 0) + each.amount
         return lines
 
     def _line(
-        self, log: RawLog, account: str, market: MarketId, times: Mapping[int, int]
+        self, move: Moved, account: str, market: MarketId, times: Mapping[int, int]
     ) -> Income:
-        block, payer = _place(log)[0], _address(log, 1)
+        block, payer = move.place[0], move.sender
         kind = self._payers.get(payer)
         if kind is None:
-            kind = IncomeKind.RETURN if payer in self._exchanges else IncomeKind.GIFT
+            kind = IncomeKind.RETURN if payer in self._reader.exchanges else IncomeKind.GIFT
         return Income(
-            times[block], block, log["transactionHash"], market, account, _address(log, 2), payer,
-            _amount(log), kind,
+            times[block], block, move.transaction, market, account, move.receiver, payer,
+            move.amount, kind,
         )  # fmt: skip
 
-    def _learn(self, classes: Mapping[int, str], block: int) -> None:
-        """Ask an account of each new class where it trades; those of pools trade at none."""
-        if not self._asset:
-            self._asset = str(self._views.call(self._vault, "asset", (), block)).lower()
-        for number in classes.keys() - self._seen:
-            self._seen.add(number)
-            try:
-                named = self._views.call(classes[number], "EXCHANGE", (), block)
-            except NodeRefuses:
-                continue
-            self._exchanges.add(str(named).lower())
 
-    def _logs(self, accounts: Sequence[str], first: int, last: int) -> Iterator[RawLog]:
-        topics = sorted(_EXPLAINING | _NAMING | {_CONVERTED})
-        for start in range(0, len(accounts), ADDRESSES):
-            some = accounts[start : start + ADDRESSES]
-            for _, logs in self._node.logs(some, first, last, [topics]):
-                yield from logs
-
-    def _transfers(self, holders: Sequence[str], first: int, last: int) -> Iterator[RawLog]:
-        for some in _padded(holders):
-            for _, logs in self._node.logs([self._asset], first, last, [TRANSFER, None, some]):
-                yield from (log for log in logs if _amount(log))
-
-    def _parties(
-        self, holders: Sequence[str], first: int, last: int
-    ) -> dict[tuple[str, str], set[str]]:
-        """Return transaction and holder -> who may pay it there for what it has traded."""
-        parties: dict[tuple[str, str], set[str]] = defaultdict(set)
-        (topic,), known = exchange_readers(), {*holders}
-        for some in _padded(holders if self._exchanges else ()):
-            for place in ([topic, None, some], [topic, None, None, some]):
-                for _, logs in self._node.logs(sorted(self._exchanges), first, last, place):
-                    for fill in read_logs(logs, exchange_readers()):
-                        assert isinstance(fill, OrderFilled)
-                        for mine, other in ((fill.maker, fill.taker), (fill.taker, fill.maker)):
-                            if mine in known:
-                                parties[fill.transaction, mine] |= {other, fill.address}
-        return parties
+def _parties(movements: Movements) -> dict[tuple[str, str], set[str]]:
+    """Return transaction and holder -> who may pay it there for what it has traded."""
+    parties: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for fill in movements.fills:
+        for mine, other in ((fill.maker, fill.taker), (fill.taker, fill.maker)):
+            parties[fill.transaction, mine] |= {other, fill.address}
+    return parties
 
 
 class _Judge:
@@ -193,83 +136,28 @@ class _Judge:
         for log in told:
             where = log["transactionHash"], log["address"].lower()
             if log["topics"][0] in _EXPLAINING:
-                self._explained[where] += _amount(log, exact=False)
+                self._explained[where] += amount_in(log, exact=False)
             elif log["topics"][0] == _CONVERTED:
                 self._explained[where] += _ENDLESS
 
-    def income_of(self, log: RawLog) -> str:
-        """Return whose income a log is, an account; empty: it is none. Learn from the others."""
-        if log["topics"][0] != TRANSFER:
-            self._learn(log)
-            return ""
-        payer, receiver, amount = _address(log, 1), _address(log, 2), _amount(log)
+    def income_of(self, move: Moved) -> str:
+        """Return whose income a transfer is, an account; empty: it is none."""
+        payer, receiver, amount = move.sender, move.receiver, move.amount
         account = receiver if receiver in self._owners else self._wallets.get(receiver, "")
         inside = payer in (self._vault, account) or self._wallets.get(payer) == account
-        where = log["transactionHash"], receiver
+        where = move.transaction, receiver
         if not account or inside or payer in self._parties.get(where, ()):
             return ""
-        explained = log["transactionHash"], account
+        explained = move.transaction, account
         if amount <= self._explained[explained]:
             self._explained[explained] -= amount
             return ""
         return account
 
-    def _learn(self, log: RawLog) -> None:
-        if log["topics"][0] not in _NAMING:
-            return
-        account, wallet = log["address"].lower(), _address(log, 1)
+    def learn(self, log: RawLog) -> None:
+        """Take whose wallet is whose."""
+        account, wallet = log["address"].lower(), address_in(log, 1)
         for old in [each for each, of in self._wallets.items() if of == account]:
             del self._wallets[old]
         if int(wallet, 16):
             self._wallets[wallet] = account
-
-
-def _opened(logs: Sequence[RawLog]) -> dict[str, tuple[MarketId, int]]:
-    """Return account -> market and class of the markets that are opened in some logs."""
-    readers = vault_readers()
-    (topic,) = (each for each, reader in readers.items() if reader.record is MarketOpened)
-    chosen = [log for log in logs if log["topics"][:1] == [topic]]
-    return {
-        each.account: (each.market, each.class_id)
-        for each in read_logs(chosen, readers)
-        if isinstance(each, MarketOpened)
-    }
-
-
-def _padded(addresses: Sequence[str]) -> Iterator[list[str]]:
-    """Yield addresses as topics, as many as go into one request."""
-    for start in range(0, len(addresses), ADDRESSES):
-        yield ["0x" + "00" * 12 + each[2:] for each in addresses[start : start + ADDRESSES]]
-
-
-def _place(log: RawLog) -> tuple[int, int]:
-    """Return where a log stands: block, and place in it."""
-    try:
-        return int(log["blockNumber"], 16), int(log["logIndex"], 16)
-    except (KeyError, TypeError, ValueError) as error:
-        raise bad_log(log, "a transfer or an account") from error
-
-
-def _address(log: RawLog, topic: int) -> str:
-    try:
-        found = log["topics"][topic]
-        if len(found) != 66:
-            raise ValueError
-        return "0x" + found[26:].lower()
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise bad_log(log, "a transfer or an account") from error
-
-
-def _amount(log: RawLog, exact: bool = True) -> int:
-    """Return the first word of a log's data.
-
-    Args:
-        exact: there is no second one
-    """
-    try:
-        data = log["data"]
-        if len(data) < 66 or (exact and len(data) != 66):
-            raise ValueError
-        return int(data[2:66], 16)
-    except (KeyError, TypeError, ValueError) as error:
-        raise bad_log(log, "a transfer or an account") from error

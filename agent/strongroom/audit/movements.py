@@ -1,0 +1,273 @@
+"""What the tokens' own logs say of a vault's accounts and their wallets, a piece of blocks at once:
+transfers of the asset and of outcome tokens, fills, and what the accounts log themselves."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+
+from strongroom.audit.checkpoint import Progress
+from strongroom.audit.contracts import Views
+from strongroom.audit.events import (
+    MarketOpened,
+    OrderFilled,
+    RawLog,
+    bad_log,
+    exchange_readers,
+    read_logs,
+    vault_readers,
+)
+from strongroom.audit.node import Node, NodeRefuses
+from strongroom.chain.ids import Json, MarketId, keccak
+
+ADDRESSES = 200  # in one request
+ARGUMENTS = 45 + 20 + 5 * 32  # bytes of an account's code before its conditions
+ZERO = "0x" + "00" * 20
+
+
+def topic_of(signature: str) -> str:
+    """Return the topic of an event."""
+    return "0x" + keccak(signature.encode()).hex()
+
+
+TRANSFER = topic_of("Transfer(address,address,uint256)")
+SINGLE = topic_of("TransferSingle(address,address,address,uint256,uint256)")
+BATCH = topic_of("TransferBatch(address,address,address,uint256[],uint256[])")
+# Events of accounts; tests hold them against the ABIs.
+COMES = (  # brings in at most its first data word, of the asset
+    *("Redeemed(uint256,uint256)", "Merged(uint256,uint256)", "EventMerged(uint256)"),
+    "Sold(address,uint256,uint256,uint256)",
+)
+GOES = (  # gives at most its first data word, of the asset
+    *("Split(uint256,uint256)", "EventSplit(uint256)"),
+    "Bought(address,uint256,uint256,uint256)",
+)
+CONVERTED = "Converted(uint256,uint256)"  # what it brings in follows from the event's questions
+WITHDRAWN = "Withdrawn(address,address,uint256)"  # of a wallet, to whom it is owed
+NAMING = ("Adopted(address)", "Adopted(address,address)", "WalletSet(address)")  # the wallet
+TOLD = (*COMES, *GOES, CONVERTED, WITHDRAWN, *NAMING)
+_NAMING = frozenset(map(topic_of, NAMING))
+_TRUSTED = ("ADAPTER", "CTF", "POSITION_MANAGER")  # views of accounts: what makes and takes tokens
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One transfer.
+
+    Attributes:
+        token: "" is the asset; else the contract and the id
+    """
+
+    place: tuple[int, int]  # block, and log in it
+    transaction: str
+    token: str
+    sender: str
+    receiver: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Movements:
+    """A piece of blocks.
+
+    Attributes:
+        owners: account -> market and class
+        told: what accounts logged, as raw logs
+        moved: transfers to and from accounts and wallets, in order
+        fills: where one of them is maker or taker
+    """
+
+    owners: Mapping[str, tuple[MarketId, int]]
+    told: Sequence[RawLog] = ()
+    moved: Sequence[Moved] = ()
+    fills: Sequence[OrderFilled] = ()
+
+
+@dataclass
+class ClassPlaces:
+    """What a class's accounts name: where they trade, and what makes and takes their tokens."""
+
+    exchange: str = ""
+    tokens: str = ""  # the contract of their outcome tokens
+    trusted: set[str] = field(default_factory=set)
+
+
+class MovementReader:
+    """Reads movements of a vault's accounts."""
+
+    def __init__(self, node: Node, views: Views, vault: str, exchanges: Sequence[str]) -> None:
+        """Take where accounts trade, besides the exchanges that they name themselves."""
+        self._node, self._views, self._vault = node, views, vault
+        self.exchanges = {each.lower() for each in exchanges}
+        self.asset = ""
+        self.places: dict[int, ClassPlaces] = {}
+        self._classes: dict[str, int] = {}  # of accounts
+        self._tokens: dict[str, tuple[str, ...]] = {}
+
+    def read(self, progress: Progress, logs: Sequence[RawLog], first: int, last: int) -> Movements:
+        """Return the movements of some blocks.
+
+        Args:
+            logs: of the vault in these blocks, which are not booked yet
+
+        Raises:
+            NodeAway, BadLog: see Auditor.run.
+        """
+        owners = {each: (of.market, of.class_id) for each, of in progress.ledger.accounts.items()}
+        owners |= _opened(logs)
+        if not owners:
+            return Movements({})
+        self._classes |= {account: class_id for account, (_, class_id) in owners.items()}
+        self._learn({class_id: account for account, (_, class_id) in owners.items()}, last)
+        told = list(self._told(sorted(owners), first, last))
+        named = {address_in(log, 1) for log in told if log["topics"][0] in _NAMING}
+        holders = sorted({*owners, *progress.wallets, *(each for each in named if each != ZERO)})
+        moved = sorted(self._moved(holders, first, last), key=lambda each: each.place)
+        fills = list(self._fills(holders, first, last)) if moved else []
+        return Movements(owners, told, moved, fills)
+
+    def tokens_of(self, account: str, block: int) -> Sequence[str]:
+        """Return the outcome tokens of an account's market, as they stand in its code (see
+        contracts/modules/account.vy); none where it is no such code."""
+        if account not in self._tokens:
+            places = self.places.get(self._classes.get(account, -1), ClassPlaces())
+            code = str(self._node.ask("eth_getCode", account, hex(block)))[2:]
+            words = [code[at : at + 64] for at in range(2 * ARGUMENTS, len(code), 64)]
+            ids = [word for place, word in enumerate(words) if place % 3 and len(word) == 64]
+            found = [f"{places.tokens} {int(word, 16)}" for word in ids] if places.tokens else []
+            self._tokens[account] = tuple(found)
+        return self._tokens[account]
+
+    def _learn(self, classes: Mapping[int, str], block: int) -> None:
+        """Ask an account of each new class what it names."""
+        if not self.asset:
+            self.asset = str(self._views.call(self._vault, "asset", (), block)).lower()
+        for number in classes.keys() - self.places.keys():
+            places = self.places[number] = ClassPlaces()
+            named = {view: self._named(classes[number], view, block) for view in _TRUSTED}
+            places.trusted = {each for each in named.values() if each} | {ZERO}
+            places.tokens = named["POSITION_MANAGER"] or named["CTF"]
+            places.exchange = self._named(classes[number], "EXCHANGE", block)
+            if places.exchange:
+                self.exchanges.add(places.exchange)
+
+    def _named(self, account: str, view: str, block: int) -> str:
+        try:
+            found = str(self._views.call(account, view, (), block)).lower()
+        except NodeRefuses:
+            return ""
+        return "" if found == ZERO else found
+
+    def _told(self, accounts: Sequence[str], first: int, last: int) -> Iterator[RawLog]:
+        topics = sorted(set(map(topic_of, TOLD)))
+        for start in range(0, len(accounts), ADDRESSES):
+            some = accounts[start : start + ADDRESSES]
+            for _, logs in self._node.logs(some, first, last, [topics]):
+                yield from logs
+
+    def _moved(self, holders: Sequence[str], first: int, last: int) -> Iterator[Moved]:
+        seen: set[tuple[int, int]] = set()
+        tokens = sorted({each.tokens for each in self.places.values() if each.tokens})
+        for some in padded(holders):
+            asked: list[tuple[list[str], list[Json]]] = [
+                ([self.asset], [TRANSFER, list[Json](some)]),
+                ([self.asset], [TRANSFER, None, list[Json](some)]),
+            ]
+            if tokens:
+                kinds: Json = [SINGLE, BATCH]
+                asked += [(tokens, [kinds, None, list[Json](some)])]
+                asked += [(tokens, [kinds, None, None, list[Json](some)])]
+            for addresses, topics in asked:
+                for _, logs in self._node.logs(addresses, first, last, topics):
+                    for log in logs:
+                        if place_of(log) not in seen:
+                            seen.add(place_of(log))
+                            yield from moves_of(log)
+
+    def _fills(self, holders: Sequence[str], first: int, last: int) -> Iterator[OrderFilled]:
+        (topic,), seen = exchange_readers(), set[tuple[int, int]]()
+        for some in padded(holders if self.exchanges else ()):
+            for place in ([topic, None, some], [topic, None, None, some]):
+                for _, logs in self._node.logs(sorted(self.exchanges), first, last, place):
+                    for fill in read_logs(logs, exchange_readers()):
+                        if isinstance(fill, OrderFilled) and (fill.block, fill.index) not in seen:
+                            seen.add((fill.block, fill.index))
+                            yield fill
+
+
+def moves_of(log: RawLog) -> Iterator[Moved]:
+    """Yield the transfers of one log; raises BadLog."""
+    place, transaction = place_of(log), log["transactionHash"]
+    kind = log["topics"][0]
+    if kind == TRANSFER:
+        sender, receiver, amount = address_in(log, 1), address_in(log, 2), amount_in(log)
+        if amount:
+            yield Moved(place, transaction, "", sender, receiver, amount)
+        return
+    sender, receiver, contract = address_in(log, 2), address_in(log, 3), log["address"].lower()
+    types = ["uint256", "uint256"] if kind == SINGLE else ["uint256[]", "uint256[]"]
+    try:
+        ids, amounts = decode(types, bytes.fromhex(log["data"][2:]))
+    except (DecodingError, ValueError, TypeError) as error:
+        raise bad_log(log, "a transfer of outcome tokens") from error
+    pairs: Iterable[tuple[int, int]] = [(ids, amounts)]
+    if kind == BATCH:
+        if len(ids) != len(amounts):
+            raise bad_log(log, "a transfer of outcome tokens")
+        pairs = zip(ids, amounts, strict=True)
+    for number, amount in pairs:
+        if amount:
+            yield Moved(place, transaction, f"{contract} {number}", sender, receiver, amount)
+
+
+def padded(addresses: Sequence[str]) -> Iterator[list[str]]:
+    """Yield addresses as topics, as many as go into one request."""
+    for start in range(0, len(addresses), ADDRESSES):
+        yield ["0x" + "00" * 12 + each[2:] for each in addresses[start : start + ADDRESSES]]
+
+
+def place_of(log: RawLog) -> tuple[int, int]:
+    """Return where a log stands: block, and place in it."""
+    try:
+        return int(log["blockNumber"], 16), int(log["logIndex"], 16)
+    except (KeyError, TypeError, ValueError) as error:
+        raise bad_log(log, "a transfer or an account") from error
+
+
+def address_in(log: RawLog, topic: int) -> str:
+    """Return the address that a topic is."""
+    try:
+        found = log["topics"][topic]
+        if len(found) != 66:
+            raise ValueError
+        return "0x" + found[26:].lower()
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise bad_log(log, "a transfer or an account") from error
+
+
+def amount_in(log: RawLog, exact: bool = True) -> int:
+    """Return the first word of a log's data.
+
+    Args:
+        exact: there is no second one
+    """
+    try:
+        data = log["data"]
+        if len(data) < 66 or (exact and len(data) != 66):
+            raise ValueError
+        return int(data[2:66], 16)
+    except (KeyError, TypeError, ValueError) as error:
+        raise bad_log(log, "a transfer or an account") from error
+
+
+def _opened(logs: Sequence[RawLog]) -> dict[str, tuple[MarketId, int]]:
+    """Return account -> market and class of the markets that are opened in some logs."""
+    readers = vault_readers()
+    (topic,) = (each for each, reader in readers.items() if reader.record is MarketOpened)
+    chosen = [log for log in logs if log["topics"][:1] == [topic]]
+    return {
+        each.account: (each.market, each.class_id)
+        for each in read_logs(chosen, readers)
+        if isinstance(each, MarketOpened)
+    }
