@@ -416,13 +416,14 @@ def test_each_lie_about_the_state_is_found(week, audited):
     """The vault's own money and the shares short by one, as the chain's calls give them."""
     url, vault = week.stage.chain.url, week.stage.vault.address.lower()
 
-    def of_call(to, function, change):
+    def of_call(to, function, change, whose=""):
         data = "0x" + keccak(function.encode())[:4].hex()
 
         def told(method, parameters, answer):
             if method != "eth_call" or parameters[0]["to"].lower() != to:
                 return answer
-            return change(answer) if parameters[0]["data"].startswith(data) else answer
+            asked = parameters[0]["data"]
+            return change(answer) if asked.startswith(data) and asked.endswith(whose) else answer
 
         return Liar(url, told)
 
@@ -430,11 +431,64 @@ def test_each_lie_about_the_state_is_found(week, audited):
         return f"0x{int(answer, 16) - 1:064x}"
 
     pusd = week.stage.venue.pusd.address.lower()
-    (found,) = audited(of_call(pusd, "balanceOf(address)", less)).differences
+    (found,) = audited(of_call(pusd, "balanceOf(address)", less, vault[2:])).differences
     assert found.what == "asset.balanceOf(vault)"
     (found,) = audited(of_call(vault, "totalSupply()", less)).differences
     assert (found.what, int(found.expected)) == (
         "view totalSupply", week.stage.vault.totalSupply())  # fmt: skip
+
+
+FILLED_TOPIC = "0x" + keccak(FILLED).hex()
+
+
+def test_a_fill_that_a_node_hides_is_found_by_what_moved(week, audited, fills):
+    """Its transfers are there: cash left, and nothing explains it."""
+    hidden = fills[len(fills) // 2]
+
+    def told(method, parameters, answer):
+        if method != "eth_getLogs":
+            return answer
+        return [
+            log
+            for log in answer
+            if log["transactionHash"] != hidden.transaction or log["topics"][0] != FILLED_TOPIC
+        ]
+
+    found = audited(Liar(week.stage.chain.url, told)).differences
+    assert {each.block for each in found} == {hidden.block}
+    assert any("that nothing explains" in each.what for each in found)
+
+
+def test_a_trade_that_a_node_hides_whole_is_found_by_balances(week, audited, fills, lines):
+    hidden = fills[len(fills) // 2]
+
+    def told(method, parameters, answer):
+        if method != "eth_getLogs":
+            return answer
+        return [log for log in answer if log["transactionHash"] != hidden.transaction]
+
+    found = audited(Liar(week.stage.chain.url, told)).differences
+    first = min(line.block for line in lines if line.block >= hidden.block)
+    assert {each.block for each in found if each.what.startswith("balance of")} >= {first}
+    assert min(each.block for each in found) == first
+
+
+def test_a_theft_from_an_account_is_named_by_block_and_amount(week, audited):
+    """Somebody gives an account ten units, a thief takes seven: nothing in the logs explains it."""
+    stage, chain, pusd = week.stage, week.stage.chain, week.stage.venue.pusd
+    account = stage.vault.events("MarketOpened")[0].account
+    giver = next(each for each in stage.people.values() if pusd.balanceOf(each.address) > 10)
+    snapshot = chain.request("evm_snapshot")
+    try:
+        pusd.transfer(account, 10, sender=chain.impersonate(giver.address))
+        assert audited().is_clean
+        pusd.transfer(OTHER, 7, sender=chain.impersonate(account))
+        (found,) = audited().differences
+        assert (found.block, found.expected, found.found) == (chain.height(), "0", "-7")
+        assert found.what == f"account {account.lower()}: asset that nothing explains"
+    finally:
+        chain.request("evm_revert", snapshot)
+    assert audited().is_clean
 
 
 def test_a_balance_off_by_one_a_changed_document_and_a_stranger_are_found(week, audited, lines):
