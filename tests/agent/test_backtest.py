@@ -104,6 +104,14 @@ def test_what_went_in_and_out_is_what_is_there(config, history, outcomes):
         assert bought == sum(each.bought for each in outcome.settled)
 
 
+def test_a_report_sees_the_last_payout(config, history):
+    """A share is worth what the last report says, however rarely there is one."""
+    daily = varied(config, {"reports.every_s": 24 * 3_600, "reports.when_asked_s": 24 * 3_600})
+    outcome = simulate(daily, "optimistic", history)
+    assert outcome.settled and outcome.reports[-1].exposure == 0
+    assert outcome.reports[-1].time >= max(each.time for each in outcome.settled)
+
+
 def test_caps_hold_at_every_hour(outcomes):
     for outcome in outcomes.values():
         assert any(wake.exposure for wake in outcome.wakes)

@@ -181,7 +181,8 @@ class Backtest:
         """
         world, step = self.world, self.config.run.every_s
         start = -(-self.history.starts_at // step) * step
-        last = self.history.ends_at + step
+        # until a report has seen the last payout: a share is worth what the last report says
+        last = self.history.ends_at + step + self.config.reports.every_s
         waiting = sorted(self.config.people, key=lambda each: each.at_h)
         halts: Counter[str] = Counter()
         for now in range(start, last + step, step):
