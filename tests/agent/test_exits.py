@@ -143,7 +143,7 @@ ALL = {"stop_price": 0.01, "held_s": 1, "before_end_s": 49 * HOUR}
     ("book", "change"),
     [
         (bids(ask="0.52"), {}),  # nobody bids
-        (bids(("0.50", 400), ask=None), {}),  # nobody offers: the mid is unknown
+        (bids(("0.50", 400), ask=None), {}),  # nobody offers: the mid may be .75
         (bids(("0.40", 400)), {}),  # a bid far below the mid is no market
         (BOOK, {"tokens": 0}),  # the chain says that nothing is left
         (BOOK, {"other": 1_000}),  # complete sets, which merge
@@ -155,6 +155,13 @@ ALL = {"stop_price": 0.01, "held_s": 1, "before_end_s": 49 * HOUR}
 )
 def test_what_is_unknown_gone_or_under_way_is_not_sold(book, change):
     assert sold(seen(book, **change), 0.10, **ALL) is None
+
+
+def test_where_nobody_offers_the_ask_counts_as_one():
+    """A favourite that nobody sells any more: bid .97, so the mid is .985 at most."""
+    sure = bids(("0.97", 400), ("0.96", 400), ask=None)
+    assert sold(seen(sure), held_s=1) == ("held long enough", "0.97", 400)
+    assert sold(seen(sure), held_s=1, max_cost=0.01) is None
 
 
 def test_no_more_is_sold_than_was_bought_and_is_there():

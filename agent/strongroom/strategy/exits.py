@@ -45,7 +45,7 @@ class Exits:
         held_s: so long after the first purchase
         before_end_s: so long before the market's end
         max_cost: below the mid, of what is sold by another rule than `edge`: a bid that has gone
-            away for a moment sells nothing
+            away for a moment sells nothing; where nobody offers, the ask counts as 1
         again_s: after a sale by a rule, the pack does not buy the token again
     """
 
@@ -210,10 +210,9 @@ def _levels(held: _Held, rules: Exits, rule: ExitRule) -> list[Level]:
         assert held.fair is not None and rules.edge is not None
         least = held.fair + rules.edge
         return [each for each in held.book.bids if _net(held.market, each.price) > least]
-    mid = held.book.mid()
-    if mid is None:
-        return []
-    return [each for each in held.book.bids if each.price >= (mid - rules.max_cost) * MICRO]
+    ask = MICRO if held.book.ask is None else held.book.ask
+    least = (held.bid + ask) / 2 - rules.max_cost * MICRO
+    return [each for each in held.book.bids if each.price >= least]
 
 
 def _net(market: Market, price: int) -> float:
