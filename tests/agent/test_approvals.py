@@ -22,8 +22,10 @@ from strongroom.keeper.supposed_fills import profit_of
 from strongroom.reporting.explanation import NothingKnown, explain, find
 from strongroom.strategy.api import make_pack
 from strongroom.strategy.decide import decide
+from strongroom.strategy.exits import Exits, Trading
 from strongroom.strategy.recheck import recheck
 
+from tests.agent import test_exits as exits
 from tests.agent.test_decide import (
     CLASS,
     NOW,
@@ -305,6 +307,22 @@ def test_two_that_were_approved_share_the_limits():
     tight = replace(seen, vault=replace(STATE, idle=enough + 1))
     first, second = recheck(tight, PACKS, rules(), records)
     assert (first, "idle leaves" in second) == ("", True)
+
+
+def test_a_sale_by_a_rule_is_asked_about_like_a_purchase():
+    """Fair value is .40 and .50 is bid: half an hour later the bid or the reason may be gone."""
+    how = rules(trading={"fair": Trading(exits=Exits(edge=0.05))})
+    asked_on = exits.seen(exits.BOOK)
+    (decision,) = decide(asked_on, [exits.FairPack(0.40)], how, "salt").decisions
+    assert decision.record.legs[0].side is Side.SELL
+    assert recheck(asked_on, [exits.FairPack(0.40)], how, [decision.record]) == [""]
+    (why,) = recheck(asked_on, [exits.FairPack(0.60)], how, [decision.record])
+    assert why == "pack fair no longer proposes it"
+    lower = exits.seen(exits.bids(("0.48", 900)))
+    (why,) = recheck(lower, [exits.FairPack(0.40)], how, [decision.record])
+    assert why == "the book offers 0 at 0.49 or better now, 5 are needed"
+    less = exits.seen(exits.bids(("0.49", 6)))  # of 700: what is there is sold
+    assert recheck(less, [exits.FairPack(0.40)], how, [decision.record]) == [""]
 
 
 def test_quotes_stand_only_where_they_were_decided():

@@ -394,6 +394,7 @@ def test_a_reference_price_is_a_forecast_like_any_other(pairs_at):
     assert given.chance == pytest.approx(0.16)  # between .15 and .17
     assert (given.frozen_at, given.evidence_at, answers.problems) == (9, 9, ())
     assert given.detail["market"] == "KXNBAMVP-26-LDON"
+    assert (source.health.name, source.health.asked, source.health.wrong) == ("reference", 2, "")
 
 
 @pytest.mark.parametrize("books", [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from strongroom.chain.units import MICRO
 from strongroom.information.books import Book
+from strongroom.information.endpoint import Health
 from strongroom.information.forecast import Answers, BadForecast, Given
 from strongroom.information.gamma import Market
 from strongroom.information.pairs import Pair, Pairs
@@ -23,6 +24,14 @@ class ReferenceForecaster:
     pairs: Pairs
     venues: Mapping[str, ReferenceVenue]
     name: str = "reference"
+
+    @property
+    def health(self) -> Health:
+        """How the venues are, together."""
+        found = [venue.health for venue in self.venues.values()]
+        wrong = "; ".join(f"{each.name}: {each.wrong}" for each in found if each.wrong)
+        asked, failed = (sum(getattr(e, name) for e in found) for name in ("asked", "failed"))
+        return Health(self.name, asked, failed, wrong)
 
     def forecast(self, markets: Sequence[Market], now: int) -> Answers:
         """Return the middle of the other venue's book for each market of a pair that counts; one

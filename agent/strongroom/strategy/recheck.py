@@ -18,8 +18,6 @@ from strongroom.strategy.decide import Passed, Rules, check, proposals
 from strongroom.strategy.record import DecidedLeg, DecisionRecord
 from strongroom.strategy.view import View
 
-PLAN = "plan"  # the sizing of legs that hang together: each must be had whole
-
 
 def recheck(
     view: View, packs: Sequence[Pack], rules: Rules, records: Sequence[DecisionRecord]
@@ -67,9 +65,10 @@ def _why_not(view: View, proposed: Sequence[Proposal], record: DecisionRecord) -
     buys = record.legs[0].side == Side.BUY
     if buys and not record.sure and same.chance <= float(record.cost):
         return f"its chance is {same.chance:.6f} now, its cost {record.cost}: no edge is left"
+    hangs_together = len(record.legs) + len(record.moves) > 1
     for leg in record.legs:
         book, market = view.books[leg.token], view.markets[leg.condition]
-        least = leg.size if record.sizing.rule == PLAN else min(leg.size, _least(leg, market))
+        least = leg.size if hangs_together else min(leg.size, _least(leg, market))
         offered = _offered(book, leg)
         if offered < least:
             return (
