@@ -27,6 +27,7 @@ from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.wallet_desk import WalletDesk
 from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState
+from strongroom.reporting.maker_payments import MakerPayments, PayerKind
 from strongroom.signing.signers import OwnKeys
 
 from tests.ape_devnet import ApeDeployer
@@ -616,6 +617,44 @@ def test_income_comes_home_from_open_busy_and_closed_accounts(
     venue.fund(sender, account, 6 * UNIT)
     chain.mine(deltatime=HOUR)
     home(114, 6 * UNIT)
+
+
+def test_reports_tell_what_named_payers_paid_open_and_closed_accounts(
+    place, make_transactor, connection, people, venue, devnet_deployer, tmp_path
+):
+    """Three before anybody looked, four to the open account, five to a stranger, six from one, and
+    seven once the account is closed: four and seven are told, each until it was."""
+    sender, pusd, market = devnet_deployer.sender, venue.pusd, place.market
+    reader = VaultReader(connection, place.vault.address, (0,))
+    journal = Journal(f"sqlite:///{tmp_path / 'payments.db'}")
+    duties = make_duties(reader, connection, journal, make_transactor())
+    payer, account = people.carol, market.account.address
+    venue.fund(sender, payer, 100 * UNIT)
+    payments = MakerPayments(journal, reader, {payer.address.lower(): PayerKind.REWARD})
+
+    def told():
+        head = connection.head().number
+        found = payments.until(head)
+        assert {(each.kind, each.account, each.receiver, each.payer) for each in found} <= {
+            (PayerKind.REWARD, account, account, payer.address)
+        }
+        return head, [each.amount for each in found]
+
+    assert MakerPayments(journal, reader, {}).until(connection.head().number) is None
+    pusd.transfer(account, 3 * UNIT, sender=payer)
+    assert told()[1] == []
+    pusd.transfer(account, 4 * UNIT, sender=payer)
+    pusd.transfer(people.alice, 5 * UNIT, sender=payer)
+    venue.fund(sender, account, 6 * UNIT)
+    duties.sweep(reader.read({}))
+    head, amounts = told()
+    assert amounts == [4 * UNIT] == told()[1]
+    payments.tell(head)
+    assert told()[1] == []
+    place.vault.closeMarket(market.id, sender=people.owner)
+    duties.sweep(reader.read({}))
+    pusd.transfer(account, 7 * UNIT, sender=payer)
+    assert told()[1] == [7 * UNIT]
 
 
 def test_anvil_takes_another_port_where_the_first_is_taken(monkeypatch):
