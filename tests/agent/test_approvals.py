@@ -125,6 +125,21 @@ def test_a_yes_can_be_taken_back_until_the_keeper_goes_on(approvals):
         say(approvals, second, yes=False)
 
 
+def test_no_more_wait_at_once_than_a_round_may_have(approvals):
+    pairs = [(market(number), quote("0.96", "0.97")) for number in range(1, 6)]
+    seen, most, counts = view(*pairs), rules(max_decisions=2), []
+    for _ in range(3):
+        now = replace(seen, busy=approvals.busy(NOW))
+        found = decide(now, PACKS, approvals.bounded(most), "salt").decisions
+        for decision in found:
+            approvals.hold(decision, now)
+        counts.append(len(found))
+        if len(counts) == 2:
+            first, _ = approvals.journal.approvals.waiting()
+            answer(approvals.journal, first.decision, False, NOW)
+    assert counts == [2, 0, 1]
+
+
 def test_a_no_is_not_asked_again_for_a_while(approvals):
     say(approvals, hold(approvals), yes=False)
     until = NOW + WITHIN + AGAIN

@@ -6,7 +6,7 @@ have resolved.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -46,6 +46,11 @@ class Approvals:
             for each in (*book.waiting(), *book.not_begun(since))
             for leg in self.journal.record(each.decision).legs
         )
+
+    def bounded(self, rules: Rules) -> Rules:
+        """Return rules that let no more decisions wait at once than a round may have."""
+        left = rules.max_decisions - len(self.journal.approvals.waiting())
+        return replace(rules, max_decisions=max(0, left))
 
     def hold(self, decision: Decision, view: View) -> None:
         """Ask for a yes to a decision."""

@@ -278,12 +278,13 @@ class Keeper:
         return replace(view, vault=replace(state, closed=self.vault.closed(unknown)))
 
     def _decide(self, look: Look, state: VaultState) -> int:
-        view, started = self.view(look, state), 0
+        view, rules, started = self.view(look, state), self.rules, 0
         if self.approvals is not None:
             waiting = replace(view, busy=self.tasks.busy())
             started = self.approvals.carry_out(waiting, self.packs, self.rules)
             view = replace(view, busy=self.tasks.busy() | self.approvals.busy(view.now))
-        found = decide(view, self.packs, self.rules, self.journal.salt())
+            rules = self.approvals.bounded(rules)
+        found = decide(view, self.packs, rules, self.journal.salt())
         self.on_view(view, found)
         for decision in found.decisions:
             if self.approvals is not None:
