@@ -1,14 +1,16 @@
 """Evidence documents as a hostile reporter may write them."""
 
 import sys
+from dataclasses import replace
 
 import pytest
-from strongroom.audit.documents import Document, Revealed, read_document
+from strongroom.audit.documents import Document, Revealed, RevealedDecision, read_document
 from strongroom.chain.ids import canonical, keccak
 
 VAULT = "0x" + "ab" * 20
 RECORD = {"time": 1_700_000_000, "why": "a [ in 'a' text"}
 IDENTITY = keccak(b'{"time":1700000000,"why":"a [ in \'a\' text"}')
+KNOWN = RevealedDecision(1_700_000_000, False, 0, None)
 GOOD = canonical({"vault": VAULT, "decisions": [RECORD]})
 
 
@@ -43,7 +45,7 @@ def test_a_hostile_document_names_nobody(name, deep_recursion):
 
 
 def test_a_record_counts_by_its_hash_and_only_with_a_time_that_can_be():
-    assert read_document(GOOD) == Document(VAULT, {IDENTITY: 1_700_000_000})
+    assert read_document(GOOD) == Document(VAULT, {IDENTITY: KNOWN})
     shouted = canonical({"vault": "0x" + "AB" * 20, "decisions": []})
     assert read_document(shouted) == Document(VAULT)
     odd = canonical({"vault": VAULT, "decisions": [{"time": 2**70}, {"time": -1}, {"time": 1.5}]})
@@ -57,8 +59,8 @@ def test_only_documents_that_were_reported_reveal_decisions(tmp_path):
     (tmp_path / f"{claimed}.json").write_bytes(unreported)
     (tmp_path / f"0x{keccak(unreported).hex()}.json").write_bytes(unreported)
     found = Revealed(tmp_path, [reported, claimed, missing])
-    assert found.time("0x" + IDENTITY.hex()) == 1_700_000_000
-    assert found.time("0x" + keccak(b'{"time":7}').hex()) is None
+    assert found.decision("0x" + IDENTITY.hex()) == replace(KNOWN, at=1)
+    assert found.decision("0x" + keccak(b'{"time":7}').hex()) is None
 
 
 def test_markets_are_called_what_a_leg_asks():

@@ -20,6 +20,8 @@ class FillLine:
     block: int
     decision: str  # what the order's signed metadata commits to
     time: int
+    index: int
+    maker: str
 
 
 def fills(stage: Stage) -> list[FillLine]:
@@ -28,7 +30,14 @@ def fills(stage: Stage) -> list[FillLine]:
     found = [log for log in stage.venue.exchange.events("OrderFilled") if log.maker in accounts]
     times = stage.chain.times([log.block_number for log in found])
     return [
-        FillLine(log.transaction_hash, log.block_number, "0x" + log.metadata.hex(), time)
+        FillLine(
+            log.transaction_hash,
+            log.block_number,
+            "0x" + log.metadata.hex(),
+            time,
+            log.log_index,
+            log.maker,
+        )
         for log, time in zip(found, times, strict=True)
     ]
 

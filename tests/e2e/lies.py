@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import encode
-from strongroom.audit.events import AuditedEvent, RawLog, read_log, vault_readers
+from strongroom.audit.events import AuditedEvent, RawLog, Readers, read_log, vault_readers
 from strongroom.audit.node import Node
 
 BIG = 10**30
@@ -35,6 +35,11 @@ class Lie:
 def add(number: int) -> Callable[[Any], Any]:
     """Return what adds a number."""
     return lambda old: old + number
+
+
+def times(number: int) -> Callable[[Any], Any]:
+    """Return what multiplies by a number."""
+    return lambda old: old * number
 
 
 def be(value: Any) -> Callable[[Any], Any]:
@@ -200,7 +205,7 @@ def liar(url: str, event: AuditedEvent, lie: Lie) -> Liar:
             elif lie.twice:
                 told += [log, log]
             elif lie.changes is not None:
-                told.append(_altered(log, lie.changes))
+                told.append(altered(log, lie.changes, vault_readers()))
         return told
 
     return Liar(url, change)
@@ -212,8 +217,9 @@ def _as_bytes(type_: str, value: Any) -> Any:
     return [bytes.fromhex(each[2:]) for each in value] if type_ == "bytes32[]" else value
 
 
-def _altered(log: RawLog, changes: Mapping[str, Callable[[Any], Any]]) -> Any:
-    reader = vault_readers()[log["topics"][0]]
+def altered(log: RawLog, changes: Mapping[str, Callable[[Any], Any]], readers: Readers) -> Any:
+    """Return a log with other values of some fields."""
+    reader = readers[log["topics"][0]]
     fields = reader.plain(reader.read(log))
     fields |= {name: change(fields[name]) for name, change in changes.items()}
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from eth_account import Account
 from jsonschema import Draft202012Validator
 from strongroom.audit.auditor import Auditor, Scope
-from strongroom.audit.events import BadLog
+from strongroom.audit.events import BadLog, exchange_readers
 from strongroom.audit.income import IncomeKind
 from strongroom.audit.node import Node, NodeAway, NodeRefuses
 from strongroom.audit.nodes import ComparedNodes, NodesDiffer
@@ -37,7 +37,7 @@ from strongroom.keeper.wiring import make_packs, rules_of
 from strongroom.reporting.explanation import NothingKnown, explain, find
 
 from tests.e2e import decisions
-from tests.e2e.lies import LIES, OTHER, Liar, liar, target
+from tests.e2e.lies import LIES, OTHER, Liar, add, altered, liar, target, times
 from tests.e2e.parity import check_parity
 from tests.signing import key_of
 
@@ -439,6 +439,71 @@ def test_each_lie_about_the_state_is_found(week, audited):
 
 
 FILLED_TOPIC = "0x" + keccak(FILLED).hex()
+OTHER_ORDERS = {  # than the decision: the fill's fields, and what is said of it
+    "a thousand times the size": (
+        {"makerAmountFilled": times(1_000), "takerAmountFilled": times(1_000)},
+        "OrderFilled: size of all its fills",
+    ),
+    "the other side": ({"side": lambda side: 1 - side}, "OrderFilled: side"),
+    "another token": ({"tokenId": add(1)}, "OrderFilled: token"),
+    "at a worse price": ({"makerAmountFilled": times(2)}, "OrderFilled: price"),
+    "a fee of an order that rests": ({"fee": add(1_000)}, "OrderFilled: fee"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_ORDERS)
+def test_a_fill_that_is_not_what_its_decision_ordered_is_found(week, audited, fills, lines, name):
+    """As by a keeper who writes any revealed decision's id into an order (case A1)."""
+    changes, what = OTHER_ORDERS[name]
+    known = {line.evidence for line in lines}
+    records = decisions.revealed(week.stage.folder / "evidence", known)
+
+    def rests(leg):
+        return leg["kind"] == "POST" and leg["side"] == "BUY"
+
+    bought = [each for each in fills if all(map(rests, records[each.decision]["legs"]))]
+    chosen = bought[len(bought) // 2]
+
+    def told(method, parameters, answer):
+        if method != "eth_getLogs":
+            return answer
+        return [
+            altered(log, changes, exchange_readers()) if is_of(log, chosen) else log
+            for log in answer
+        ]
+
+    found = audited(Liar(week.stage.chain.url, told)).differences
+    named = [each for each in found if each.what.startswith(what)]
+    assert named and min(each.block for each in named) == chosen.block
+
+
+def is_of(log, fill):
+    """Whether a log is a fill's, and not of who traded with it."""
+    place = int(log["blockNumber"], 16), int(log["logIndex"], 16)
+    return log["topics"][0] == FILLED_TOPIC and place == (fill.block, fill.index)
+
+
+def test_a_fill_with_the_decision_of_another_market_is_found(week, audited, fills, lines):
+    known = {line.evidence for line in lines}
+    records = decisions.revealed(week.stage.folder / "evidence", known)
+
+    def markets(fill):
+        return {leg["vault_market"] for leg in records[fill.decision]["legs"]}
+
+    chosen = fills[-1]
+    other = next(each for each in fills if not markets(each) & markets(chosen))
+
+    def told(method, parameters, answer):
+        if method != "eth_getLogs":
+            return answer
+        change = {"metadata": lambda old: other.decision}
+        return [
+            altered(log, change, exchange_readers()) if is_of(log, chosen) else log
+            for log in answer
+        ]
+
+    found = audited(Liar(week.stage.chain.url, told)).differences
+    assert any(each.what == "OrderFilled: token" for each in found)
 
 
 def test_a_fill_that_a_node_hides_is_found_by_what_moved(week, audited, fills):

@@ -246,7 +246,10 @@ class Auditor:
         return None
 
     def _unexplained(self, fills: Sequence[AccountFill]) -> list[Difference]:
-        return [] if self._fills is None else [self._fills.difference(fill) for fill in fills]
+        if self._fills is None:
+            return []
+        unjoined = [self._fills.difference(fill) for fill in fills]
+        return [*unjoined, *self._fills.revealed_twice()]
 
     # the chain
 

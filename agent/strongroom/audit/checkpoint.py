@@ -18,12 +18,38 @@ class CheckpointError(BadInput):
 
 @dataclass(frozen=True)
 class AccountFill:
-    """A fill of one of the vault's accounts that no revealed decision explains, so far."""
+    """A fill of one of the vault's accounts, or of a wallet, as it is held against its decision.
+
+    Attributes:
+        market: of the account; "" where it is not known
+        token: the outcome token's id, as text
+        cash, tokens: that changed hands, micro-units
+    """
 
     block: int
     transaction: str
     time: int
     decision: DecisionId
+    market: str
+    exchange: str
+    token: str
+    buys: bool
+    cash: int
+    tokens: int
+    fee: int
+
+
+@dataclass
+class Ordered:
+    """What a decision's fills add up to, by side and token ("BUY 1"): cash of purchases, tokens of
+    sales.
+
+    Attributes:
+        time: of the last of them
+    """
+
+    time: int = 0
+    amounts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -33,6 +59,7 @@ class Progress:
     Attributes:
         wallets: that trade for accounts -> the account
         income: kind -> base units of the asset
+        filled: decision -> what its fills add up to; those of long ago are forgotten
         held: account or wallet -> token -> what its transfers add up to; no zeros
     """
 
@@ -49,6 +76,7 @@ class Progress:
     wallets: dict[str, str] = field(default_factory=dict)
     income: dict[str, int] = field(default_factory=dict)
     held: dict[str, dict[str, int]] = field(default_factory=dict)
+    filled: dict[str, Ordered] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

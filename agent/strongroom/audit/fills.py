@@ -1,10 +1,15 @@
-"""Fills of the vault's accounts, each joined to the decision that a reported document reveals."""
+"""Fills of the vault's accounts and wallets, each held against the decision that reveals it.
+
+Token, side, limit, size over all its fills, market, exchange, time, and no fee for what only rests.
+A purchase is bounded by the cash that its decision gave it: at a better price an exchange lets an
+order buy more tokens. A decision is revealed by the second report after its first fill, and once.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from strongroom.audit.checkpoint import AccountFill, Progress
-from strongroom.audit.documents import Revealed
+from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
+from strongroom.audit.documents import Revealed, RevealedDecision, RevealedLeg
 from strongroom.audit.events import (
     AuditedEvent,
     OrderFilled,
@@ -16,8 +21,13 @@ from strongroom.audit.events import (
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
 from strongroom.chain.ids import MarketId
+from strongroom.chain.units import DAY, WAD
 
 ACCOUNTS = 200  # in one request
+BUY = 0  # VENUE c1: of an order's side in the exchange's events
+SLACK = 2  # reports after a fill, by the last of which its decision is revealed
+DUST = 1  # micro-units of cash that a fill's rounding may cost
+FORGOTTEN_S = 60 * DAY  # after its last fill: no order lives so long
 
 
 class FillJoiner:
@@ -41,40 +51,118 @@ class FillJoiner:
         self._node, self._exchanges, self._evidence = node, exchanges, evidence
         self._vault, self._blocks, self._on_event = vault, blocks, on_event
         self._records: Revealed | None = None
+        self._reports: list[tuple[int, str]] = []  # block and transaction, by number
         (self._topic,) = exchange_readers()  # of fills
 
     def join(self, progress: Progress, first: int, last: int) -> None:
         """Join the fills of some blocks."""
         if not self._exchanges:
             return
-        accounts = sorted("0x" + "00" * 12 + account[2:] for account in progress.ledger.accounts)
-        for start in range(0, len(accounts), ACCOUNTS):
-            topics = [self._topic, None, accounts[start : start + ACCOUNTS]]
+        owners = {each: of.market for each, of in progress.ledger.accounts.items()}
+        for wallet, account in progress.wallets.items():
+            owners[wallet] = owners.get(account, MarketId(""))
+        padded = sorted("0x" + "00" * 12 + each[2:] for each in owners)
+        for start in range(0, len(padded), ACCOUNTS):
+            topics = [self._topic, None, padded[start : start + ACCOUNTS]]
             for _, logs in self._node.logs(self._exchanges, first, last, topics):
                 events = read_logs(logs, exchange_readers())
-                self._join(progress, [each for each in events if isinstance(each, OrderFilled)])
+                fills = [each for each in events if isinstance(each, OrderFilled)]
+                self._join(progress, fills, owners)
 
-    def _join(self, progress: Progress, events: Sequence[OrderFilled]) -> None:
+    def _join(
+        self, progress: Progress, events: Sequence[OrderFilled], owners: dict[str, MarketId]
+    ) -> None:
         times = self._node.times(sorted({event.block for event in events}))
         for event in events:
             progress.fills += 1
             time = times[event.block]
             self._on_event(time, event)
-            fill = AccountFill(event.block, event.transaction, time, event.metadata)
-            if self._is_explained(fill):
-                progress.joined += 1
-            else:
-                progress.unjoined.append(fill)
+            self._take(progress, _fill(event, time, owners[event.maker]))
+        newest = max(times.values(), default=0)
+        for decision in [
+            each for each, ordered in progress.filled.items()
+            if ordered.time < newest - FORGOTTEN_S
+        ]:  # fmt: skip
+            del progress.filled[decision]
 
     def join_again(self, progress: Progress) -> None:
         """Explain fills that waited, by what has been revealed since."""
-        left = [fill for fill in progress.unjoined if not self._is_explained(fill)]
-        progress.joined += len(progress.unjoined) - len(left)
-        progress.unjoined = left
+        waiting, progress.unjoined = progress.unjoined, []
+        for fill in waiting:
+            self._take(progress, fill)
+
+    def _take(self, progress: Progress, fill: AccountFill) -> None:
+        """Join a fill to its decision, or let it wait; note where the two differ."""
+        decision = self._revealed().decision(fill.decision)
+        if decision is None or decision.time > fill.time:
+            progress.unjoined.append(fill)
+            return
+        progress.joined += 1
+        for what, expected, found in self._wrong(progress, fill, decision):
+            progress.ledger.differences.append(
+                Difference(fill.block, fill.transaction, f"OrderFilled: {what}", expected, found)
+            )
+
+    def _wrong(
+        self, progress: Progress, fill: AccountFill, decision: RevealedDecision
+    ) -> Iterator[tuple[str, str, str]]:
+        """Yield where a fill is not what its decision ordered."""
+        later = [number for number, (block, _) in enumerate(self._reports, 1) if block > fill.block]
+        if later and decision.at > later[0] + SLACK - 1:
+            yield "its decision's report", f"at most {later[0] + SLACK - 1}", str(decision.at)
+        if decision.legs is None:
+            yield "its decision's legs", "orders", "nothing that can be read"
+            return
+        legs = [leg for leg in decision.legs if str(leg.token) == fill.token]
+        if not legs:
+            known = sorted({str(leg.token) for leg in decision.legs})
+            yield "token", " or ".join(known), fill.token
+            return
+        unwinding = decision.unwinds and not fill.buys
+        if not unwinding and all(leg.buys != fill.buys for leg in legs):
+            yield "side", _side(legs[0].buys), _side(fill.buys)
+            return
+        legs = [leg for leg in legs if leg.buys == fill.buys] or legs
+        leg = legs[0]
+        if fill.market != leg.market:
+            yield "market of the account", leg.market, fill.market
+        if fill.exchange != leg.exchange:
+            yield "exchange", leg.exchange, fill.exchange
+        if leg.buys == fill.buys and not any(_within(fill, each) for each in legs):
+            at = f"{fill.cash} for {fill.tokens}"
+            yield "price", f"{leg.price / WAD:g} or better", at
+        if leg.rests and fill.fee and leg.buys == fill.buys:
+            yield "fee of an order that rests", "0", str(fill.fee)
+        if fill.buys:
+            most = sum(-(-each.size * each.price // WAD) + DUST for each in legs)
+        else:
+            most = sum(each.size for each in legs)
+        total = self._total(progress, fill)
+        if total > most:
+            yield "size of all its fills", f"at most {most}", str(total)
+
+    def _total(self, progress: Progress, fill: AccountFill) -> int:
+        """Return what a decision's fills of a token and side add up to, this one included: cash of
+        purchases, tokens of sales."""
+        ordered = progress.filled.setdefault(fill.decision, Ordered())
+        ordered.time = fill.time
+        key = f"{_side(fill.buys)} {fill.token}"
+        amount = fill.cash if fill.buys else fill.tokens
+        ordered.amounts[key] = ordered.amounts.get(key, 0) + amount
+        return ordered.amounts[key]
+
+    def revealed_twice(self) -> list[Difference]:
+        """Return a difference for each decision that a second report reveals again."""
+        found = []
+        for number, decision in self._revealed().twice:
+            block, transaction = self._reports[number - 1]
+            what = f"evidence document: decision {decision}"
+            found.append(Difference(block, transaction, what, "revealed once", "twice"))
+        return found
 
     def difference(self, fill: AccountFill) -> Difference:
         """Return why a fill is not explained."""
-        known = self._revealed().time(fill.decision) is not None
+        known = self._revealed().decision(fill.decision) is not None
         why = "the record is younger than its fill" if known else "no revealed record has this id"
         what = f"OrderFilled.metadata: {why}"
         return Difference(fill.block, fill.transaction, what, "a decision", "none")
@@ -82,10 +170,6 @@ class FillJoiner:
     def name(self, market: MarketId) -> str | None:
         """Return what the evidence calls a market, or None where it does not say."""
         return self._revealed().name(market)
-
-    def _is_explained(self, fill: AccountFill) -> bool:
-        decided = self._revealed().time(fill.decision)
-        return decided is not None and decided <= fill.time
 
     def _revealed(self) -> Revealed:
         """Return the decisions of the documents whose hashes are on chain."""
@@ -100,4 +184,26 @@ class FillJoiner:
         for _, logs in self._node.logs([self._vault], *self._blocks, [topics]):
             for event in read_logs(logs, readers):
                 if isinstance(event, Reported):
+                    self._reports.append((event.block, event.transaction))
                     yield event.evidence
+
+
+def _fill(event: OrderFilled, time: int, market: MarketId) -> AccountFill:
+    buys = event.side == BUY
+    gave, got = event.maker_amount_filled, event.taker_amount_filled
+    return AccountFill(
+        event.block, event.transaction, time, event.metadata, market, event.address,
+        str(event.token_id), buys, gave if buys else got, got if buys else gave, event.fee,
+    )  # fmt: skip
+
+
+def _within(fill: AccountFill, leg: RevealedLeg) -> bool:
+    """Whether a fill's price is the leg's or better, to the unit that rounding may cost."""
+    at_limit = leg.price * fill.tokens
+    if fill.buys:
+        return (fill.cash - DUST) * WAD <= at_limit
+    return (fill.cash + DUST) * WAD >= at_limit
+
+
+def _side(buys: bool) -> str:
+    return "BUY" if buys else "SELL"
