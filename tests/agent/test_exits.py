@@ -24,8 +24,10 @@ from strongroom.keeper.past_trades import PastReader
 from strongroom.keeper.supposed_fills import fills_of
 from strongroom.settings import ConfigError
 from strongroom.strategy.api import Leg, Proposal
+from strongroom.strategy.decide import decide
 from strongroom.strategy.exits import Exits, Trading
 from strongroom.strategy.past import Past, Purchase, Traded, traded_of
+from strongroom.strategy.recheck import recheck
 from strongroom.strategy.record import decode, encode, record_json
 from strongroom.strategy.view import View
 
@@ -37,6 +39,7 @@ from tests.agent.test_decide import (
     held,
     market,
     name_of,
+    rules,
     run,
     view,
 )
@@ -342,6 +345,7 @@ def test_the_journals_fills_count_with_their_fees_and_until_no_signature_is_left
     held_now = reader.read([market_name], NOW).purchases[TOKEN]
     assert (held_now.tokens, held_now.cost) == (100 * MICRO, 51 * MICRO)
     journal.close_task(record.id, "over")
+    assert reader.read([market_name], NOW).purchases[TOKEN] == held_now
     later = OrderFill("late", 0, MICRO, 2 * MICRO, 0)
     journal.fill(buy.key, [*journal.fills_of(buy.key), later], 102 * MICRO)
     held_now = reader.read([market_name], NOW).purchases[TOKEN]
@@ -515,6 +519,20 @@ def test_sales_by_hand():
     assert (found.rule, found.decisions, found.tokens) == ("price stop", 2, 50.0)
     assert found.received == pytest.approx(24.6) and found.held == pytest.approx(10)
     assert found.gain == pytest.approx(14.6)
+
+
+def test_a_sale_that_a_person_approved_is_looked_at_again():
+    """In mode ask: it stands as long as the rule holds and the book takes it."""
+    rules_now = rules(trading={"fair": Trading(exits=Exits(stop_price=0.05))})
+    (decision,) = decide(seen(BOOK), [FairPack()], rules_now, "salt").decisions
+
+    def stands(look):
+        (why,) = recheck(look, [FairPack()], rules_now, [decision.record])
+        return why
+
+    assert stands(seen(BOOK)) == ""
+    assert "no longer proposes" in stands(seen(bids(("0.54", 900), ask="0.56")))
+    assert "the book offers 0" in stands(seen(bids(("0.40", 900), ask="0.41")))
 
 
 def test_legs_that_hang_together_are_no_purchase():

@@ -309,6 +309,7 @@ class Keeper:
             {
                 "decision": decision.id,
                 "pack": record.pack,
+                "exit": record.exit_rule,
                 "question": record.question,
                 "legs": legs,
                 "binding": record.sizing.binding,
