@@ -5,6 +5,7 @@ import pytest
 from strongroom.chain.ids import market_of, to_hex
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
+from strongroom.devnet.operator_files import own_key, write_keystore
 from strongroom.keeper.configuration import load
 from strongroom.keeper.wiring import build
 from strongroom.settings import ConfigError
@@ -97,3 +98,14 @@ def test_what_is_no_wallet_of_the_key_is_refused(world):
     broken.write_text(text.replace(address, world.stage.multi_send.address))
     with pytest.raises(ConfigError, match="not a deposit wallet"):
         build(load(broken))
+
+
+def test_where_there_are_no_session_keys_the_owners_key_does(world):
+    """The wallet says whose a key is; nobody writes it down."""
+    write_keystore(world.folder / "owner.json.wallet", own_key(world.folder, "owner of wallet 0"))
+    text = (world.folder / "keeper.toml").read_text()
+    other = world.folder / "by-owner.toml"
+    other.write_text(text.replace("wallet-0.json", "owner.json.wallet"))
+    (wallet,) = build(load(other)).vault.wallets.all()
+    assert not wallet.by_session
+    assert wallet.key.address == at(world.stage.vault, wallet.address, "DepositWallet").owner()
