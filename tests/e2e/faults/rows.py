@@ -30,6 +30,7 @@ class Row:
         each: whether it must be named at each of the ticks
         ticks: under the fault, of each keeper
         bites: whether a line must have answered otherwise
+        buys: whether the live keeper has bought what was offered, once all is well again
         restarts: whether keepers are started anew under the fault
         owned: in a world whose accounts own wallets
     """
@@ -44,6 +45,7 @@ class Row:
     each: bool = False
     ticks: int = 3
     bites: bool = True
+    buys: bool = True
     restarts: bool = False
     stream: bool = True
     owned: bool = False
@@ -204,8 +206,8 @@ def in_turn(line: str, path: str, answers: Sequence[Said | None], method: str = 
 
 def odd(of: str, line: str, path: str, named: str, paper: str | None = None, **more) -> Row:
     """Return the row of a path's odd answers, one at each tick."""
-    method = more.pop("method", "")
-    answers = [said for what, said in ODD.items() if what not in more.pop("but", ())]
+    method, but = more.pop("method", ""), more.pop("but", ())
+    answers = [said for what, said in ODD.items() if what not in but]
     fault = in_turn(line, path, answers, method)
     name = f"{len(answers)} answers that are none, in turn"
     return Row(of, name, fault, named, paper, ticks=len(answers), each=True, **more)
@@ -373,11 +375,11 @@ def clock_off(seconds: int) -> Fault:
 
     @contextmanager
     def broken(world: World) -> Iterator[None]:
-        clocks = {keeper: keeper.clock for keeper in world.keepers.values()}
-        for keeper, clock in clocks.items():
+        clocks = [(keeper, keeper.clock) for keeper in world.keepers.values()]
+        for keeper, clock in clocks:
             keeper.clock = lambda clock=clock: clock() + seconds
         yield
-        for keeper, clock in clocks.items():
+        for keeper, clock in clocks:
             keeper.clock = clock
 
     return broken

@@ -173,7 +173,7 @@ class SoakWorld(World):
         self.nav = found[-1].nav_bid
         if found[-1].supply == 0:
             return
-        known, resolved = self._worth(found[-1].block_number)
+        known, resolved = self._worth(found[-1].block_number - 1)  # before money came in or out
         least = known if not (self.in_fault or resolved) else 0
         if not least - 100 <= self.nav <= known + resolved + 100:
             raise Unearned(f"reported {self.nav}, true is {known} and {resolved} resolved")

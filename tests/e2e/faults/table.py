@@ -190,7 +190,8 @@ CASES = [
 ]  # fmt: skip
 
 SWITCHES = [
-    Row("mode", "post_only", switched(mode="post_only"), "halt venue: .*post", ""),
+    Row("mode", "post_only", switched(mode="post_only"), "halt venue: .*post", "",
+        buys=False),  # each refusal is a no: the decision is given up
     Row("mode", "cancel_only", switched(mode="cancel_only"), "halt venue", ""),
     Row("mode", "disabled", switched(mode="disabled"), "halt venue: .*takes no orders", ""),
     Row("mode", "restarting", switched(mode="restarting"), "halt venue", ""),
@@ -207,7 +208,8 @@ SWITCHES = [
     Row("duplicate_messages", "all messages twice", switched(duplicate_messages=1)),
     Row("swap_messages", "messages change places", switched(swap_messages=1)),
     Row("settlement_delay_ms", "settlement takes its time", switched(settlement_delay_ms=1_500)),
-    Row("settlement_reverts", "all settlements revert", switched(settlement_reverts=1), "", ""),
+    Row("settlement_reverts", "all settlements revert", switched(settlement_reverts=1), "", "",
+        buys=False),  # what failed is not offered again
 ]  # fmt: skip
 SWITCHES = [replace(row, bites=False) for row in SWITCHES]
 
@@ -226,7 +228,8 @@ SOURCES = [
     by_rule(odd("/books", "service", "/books", "missing: ", stream=False)),
     odd("/time", "service", "/time", "", ""),
     odd("heartbeats", "service", "/v1/heartbeats", "", ""),
-    odd("POST /order", "service", "/order", "", "", method="POST"),
+    # a 403 is a no: after three the decision is given up
+    odd("POST /order", "service", "/order", "", "", method="POST", buys=False),
     odd("GET /data/order", "service", LOOK, "", ""),
     odd("GET /data/trades", "service", TRADES, "", ""),
     Row("GET /data/trades", "pages without end", at_service(instead(
@@ -261,18 +264,24 @@ PARTS = [
     Row("disk", "full", disk_full, "halt journal: .*full", bites=False),
 ]  # fmt: skip
 
+GIVEN_UP = "relayer_away|task_closed: .*relayer|wallet_stuck"
 WALLETS = [
-    odd("relayer", "service", "/relayer", "relayer_away|wallet_stuck|task_closed", "", owned=True),
+    Row("long_signatures", "long_signatures = True", behaving(long_signatures=True), "", "",
+        bites=False),
+    odd("relayer", "service", "/relayer", GIVEN_UP, "", buys=False),
     *[
-        Row(name, f"{name} = {value}", behaving(**{name: value}), named, "", bites=False,
-            owned=True)
-        for name, value, named in (
-            ("submits_a_minute", 1, ""), ("transactions_a_day", 0, ""),
-            ("contract_owners", False, ""), ("contract_batches", False, ""),
-            ("long_signatures", True, ""), ("foreign_keys", False, ""),
+        Row(name, f"{name} = {value}", behaving(**{name: value}), GIVEN_UP, "", bites=False,
+            buys=False)
+        for name, value in (
+            ("submits_a_minute", 0), ("transactions_a_day", 0), ("contract_owners", False),
         )
     ],
+    *[
+        Row(name, f"{name} = False", behaving(**{name: False}), "", "", bites=False, buys=False)
+        for name in ("contract_batches", "foreign_keys")
+    ],
 ]  # fmt: skip
+WALLETS = [replace(row, owned=True) for row in WALLETS]
 
 ROWS = [*CASES, *SWITCHES, *HABITS, *SOURCES, *PARTS, *WALLETS]
 
