@@ -1,5 +1,7 @@
 """A part of the fault matrix, which `make faults` plays whole; and that nothing is left out."""
 
+from pathlib import Path
+
 import pytest
 from strongroom.devnet.clob.faults import Faults
 from strongroom.devnet.clob.habits import Habits
@@ -46,6 +48,7 @@ def test_every_case_switch_and_habit_has_its_row():
     cases = {f"K{number}" for number in range(1, 32)}
     switches = set(Faults.model_fields) - OF_THE_SWITCH
     assert played >= cases | switches | set(Habits.model_fields)
+    assert all(Path(test.split("::")[0]).exists() for test in ELSEWHERE.values())
 
 
 def test_rows_have_names_of_their_own():

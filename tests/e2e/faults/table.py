@@ -300,7 +300,7 @@ ELSEWHERE = {
     "K26": f"{A}graduation.py",
     "K27": f"{A}forecast_sources.py::test_a_time_that_the_source_does_not_know_is_unknown",
     "K28": "tests/conformance/test_wallet_rules.py",
-    "K29": f"{C}wallet_theft.py",
+    "K29": f"{C}thefts.py",
     "K30": f"{A}configuration.py",
     "K31": f"{A}configuration.py::{SECOND}",
     "lies": f"{E}week.py",  # of a node to an auditor
