@@ -32,6 +32,7 @@ BUDGETS = (
         "keeper.report_rpc_requests.64": 10,
         "keeper.latency_ms.p50": 5,
         "keeper.latency_ms.p99": 15,
+        "keeper.tick_cpu_s.2000": 0.5,
         "scan.seconds": 0.12,
         "cli.help_ms.root": 500,
         "cli.help_ms.keeper_start": 500,

@@ -3,8 +3,8 @@
 Orders a second beside the official client, in the same process on one core, both with coincurve and
 pysha3: the official client signs an EOA's order; ours builds the order from a decision, hashes it,
 and signs it as the owners of a Safe, envelope included. Then the time from a decision to its signed
-order, on anvil, with the co-signer a process of its own and every journal step on disk; and how
-often a report of 64 markets asks the node.
+order, on anvil, with the co-signer a process of its own and every journal step on disk; how often a
+report of 64 markets asks the node; and what a tick computes that watches 2,000 markets.
 """
 
 import gzip
@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")  # read when eth_hash is first used
 
+import httpx
 from eth_account import Account
 from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderDataV2
@@ -44,7 +45,9 @@ from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.demo import RECORDED
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.setup import Stage, StageOptions, set_up
-from strongroom.information.gamma import Market
+from strongroom.information.books import BookReader
+from strongroom.information.gamma import GammaClient, Market
+from strongroom.information.sources import Sources
 from strongroom.journal import Journal, OrderIntent
 from strongroom.journal.states import TransactionState
 from strongroom.keeper.tick import Keeper
@@ -60,6 +63,7 @@ CHAIN_ID = 137
 DOMAIN = ExchangeDomain("0xE111180000d2663C0091e4f400237545B87B996B", "2", CHAIN_ID)
 ACCOUNT, SAFE = "0x" + "33" * 20, "0x" + "44" * 20
 TOKEN = TokenId(2**255 - 19)
+WATCHED, LEVELS, TICKS = 2_000, 10, 6
 OPENING = transaction_key(b"open")
 
 
@@ -197,6 +201,73 @@ def _fund(stage: Stage, keeper: Keeper) -> None:
         keeper.reporter.report()
 
 
+def ticks() -> dict[str, float]:
+    """Return the seconds that a tick computes which watches 2,000 markets, ten levels a side: one
+    that reads the listing anew, and the next ones, which read the books."""
+    (record,) = _records(1)
+    venue = _Canned(record)
+    with _keeper_of([record]) as (stage, keeper):
+        _fund(stage, keeper)
+        transport = httpx.MockTransport(venue.answer)
+        gamma = GammaClient("http://gamma.invalid", transport=transport)
+        keeper.sources = Sources(gamma, BookReader("http://books.invalid", transport=transport))
+        spent = []
+        for _ in range(TICKS):
+            stage.clock.sleep(1)  # the chain goes on, however slow this machine is
+            start = time.process_time()
+            tick = keeper.tick()
+            spent.append(time.process_time() - start)
+            assert not tick.halts and not tick.decisions, tick
+    assert len(venue.seen) == 2 * WATCHED
+    return {
+        "keeper.tick_cpu_s.2000.listing": round(spent[0], 3),
+        "keeper.tick_cpu_s.2000": round(median(spent[1:]), 3),
+    }
+
+
+class _Canned:
+    """Gamma's listing and the CLOB's books, of 2,000 markets at 50 cents, like a recorded one."""
+
+    def __init__(self, record: JsonObject) -> None:
+        self.seen: set[str] = set()  # tokens whose books were asked for
+        self._known: dict[bytes, bytes] = {}  # question -> answer
+        self._records = [
+            record
+            | {
+                "conditionId": f"0x{number:064x}",
+                "questionID": f"0x{number:064x}",
+                "clobTokenIds": json.dumps([str(2 * number + 1), str(2 * number + 2)]),
+                "question": f"Question {number}?",
+                "outcomePrices": '["0.5", "0.5"]',
+            }
+            for number in range(WATCHED)
+        ]
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """Answer a page of the listing, or books."""
+        name = request.content + str(request.url).encode()
+        if name not in self._known:
+            found = self._books(request) if request.method == "POST" else self._page(request)
+            self._known[name] = json.dumps(found).encode()
+        return httpx.Response(200, content=self._known[name])
+
+    def _page(self, request: httpx.Request) -> JsonObject:
+        start = int(request.url.params.get("after_cursor", 0))
+        end = start + int(request.url.params["limit"])
+        more = {"next_cursor": str(end)} if end < WATCHED else {}
+        return {"markets": self._records[start:end], **more}
+
+    def _books(self, request: httpx.Request) -> list[JsonObject]:
+        asked = [each["token_id"] for each in json.loads(request.content)]
+        self.seen.update(asked)
+        bids = [{"price": f"0.{49 - n:02}", "size": "100.5"} for n in range(LEVELS)]
+        asks = [{"price": f"0.{51 + n:02}", "size": "100.5"} for n in range(LEVELS)]
+        return [
+            {"asset_id": each, "bids": bids, "asks": asks, "tick_size": "0.01", "hash": "0x1"}
+            for each in asked
+        ]
+
+
 def latencies() -> dict[str, float]:
     """Return milliseconds from a decision in the journal to its order signed there, and of them
     those that this process computes: on a busy machine the rest is mostly waiting for processors.
@@ -308,4 +379,4 @@ def _record(market: Market, vault: str, exchange: str, number: int) -> DecisionR
 
 
 if __name__ == "__main__":
-    print(json.dumps(figures() | latencies() | report_requests()))
+    print(json.dumps(figures() | latencies() | report_requests() | ticks()))

@@ -7,6 +7,7 @@ be. `stream.py` keeps books between snapshots.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -110,12 +111,19 @@ def parse_tick(value: object) -> Decimal:
 def parse_level(entry: BookEntry) -> Level:
     """Read a level's price and size, also of size 0; raises BadBook where it is none."""
     try:
-        price, size = Decimal(str(entry["price"])), Decimal(str(entry["size"]))
-        if 0 < price < 1 and 0 <= size * MICRO <= MOST:
-            return Level(int(price * MICRO), int(size * MICRO))
+        price, size = _price(str(entry["price"])), Decimal(str(entry["size"])) * MICRO
+        if price and 0 <= size <= MOST:
+            return Level(price, int(size))
     except (KeyError, TypeError, ArithmeticError):  # lacking, no number, or NaN
         pass
     raise BadBook(f"no level: {str(entry)[:60]}")
+
+
+@lru_cache(16_384)  # a venue has at most 9,999 prices, and a tick reads tens of thousands of levels
+def _price(text: str) -> int:
+    """Return a price, 10**-6; 0: it is none."""
+    price = Decimal(text)
+    return int(price * MICRO) if 0 < price < 1 else 0
 
 
 @dataclass(frozen=True)
