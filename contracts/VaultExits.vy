@@ -109,10 +109,10 @@ interface IGovernance:
 MAX_VISITED: constant(uint256) = nav.MAX_MARKETS  # accounts that an exit in kind visits
 # What a call that may fail is given, and must find: more than an honest account uses, and not all
 # there is, or one that burns it could not be closed. An account that owns a wallet, with all tokens of
-# all outcomes inside, in a transaction that touches each first: 0.6 M for one condition, 5.2 M for 11,
-# 7.8 M for 16, 16 M for 32. So above 11 `redeemResolved` or `redeem` may have to come first, in a
-# transaction of its own. Not more than this: of 32 conditions a transaction of 2 ** 24, less what two
-# delegatecalls keep back, must still bring it.
+# all outcomes inside, in a transaction that touches each first: 4.9 M for 11 conditions, 11.2 M for 24,
+# 15.1 M for 32. So above 20 `redeemResolved` or `redeem` may have to come first, in a transaction of its
+# own. Not more than this: of 32 conditions a transaction of 2 ** 24, less what two delegatecalls keep
+# back, must still bring it.
 REDEEM_GAS: constant(uint256) = 200_000
 REDEEM_GAS_PER_CONDITION: constant(uint256) = 470_000
 MOVE_GAS: constant(uint256) = 500_000  # to halt, or to send collateral home
@@ -288,18 +288,17 @@ def sweep(account: address) -> uint256:
     """
     word: uint256 = markets.ended[account]
     assert word != 0, "not a closed account"
-    resolved: bool = False
     empty_handed: bool = False
     count: uint256 = markets._conditions(word)
     halted: bool = self._halt(account, count, True)
     if self._redeem(account, count):  # if it fails, what is inside comes home all the same
-        resolved, empty_handed = self._state_of(account, count)
+        empty_handed = self._state_of(account, count)[1]
     came: uint256 = 0
     if core._collateral(account) != 0:
         came = core._fetch(account, max_value(uint256))
         exposure._come_home(markets.ended_market[account], word, came, 0)
-    if empty_handed or (resolved and self._nothing_away(account, count)):
-        markets._forget(account, empty_handed)
+    if empty_handed:
+        markets._forget(account)
     log Swept(
         account=account,
         emptied=empty_handed,

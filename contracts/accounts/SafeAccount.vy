@@ -358,20 +358,7 @@ def redeemResolved() -> uint256:
     """
     if wallet_part._stopped():
         self._reach_safe()
-    assets: uint256 = 0
-    for i: uint256 in range(account._number(account.COUNT), bound=units.MAX_CONDITIONS):
-        condition: bytes32 = empty(bytes32)
-        yes: uint256 = 0
-        no: uint256 = 0
-        condition, yes, no = account._parts(i)
-        if staticcall IConditionalTokens(account.CTF).payoutDenominator(condition) == 0:
-            continue
-        if (
-            staticcall IConditionalTokens(account.CTF).balanceOf(self, yes) != 0
-            or staticcall IConditionalTokens(account.CTF).balanceOf(self, no) != 0
-        ):
-            assets += account._redeem(i)
-    return assets
+    return account._redeem_resolved()
 
 
 # Internal

@@ -311,9 +311,9 @@ def merge(condition: uint256, amount: uint256):
     assert self._may_make_safer(), "not allowed to merge"
     id: bytes32 = self._condition(condition)
     log Merged(condition=condition, amount=amount)
-    extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, True)
+    self._approve_adapter(True)
     extcall ICollateralAdapter(ADAPTER).mergePositions(COLLATERAL, empty(bytes32), id, [1, 2], amount)
-    extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, False)
+    self._approve_adapter(False)
 
 
 @external
@@ -329,9 +329,9 @@ def convertPositions(index_set: uint256, amount: uint256):
     assert NEGATIVE_RISK, "not negative risk"
     self._check_may_trade()
     log Converted(index_set=index_set, amount=amount)
-    extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, True)
+    self._approve_adapter(True)
     extcall INegRiskAdapter(ADAPTER).convertPositions(self._word(QUESTION), index_set, amount)
-    extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, False)
+    self._approve_adapter(False)
 
 
 @external
@@ -341,7 +341,12 @@ def redeem(condition: uint256) -> uint256:
     @notice Turns a resolved condition's outcome tokens into its payout. Anyone may call.
     @return The collateral that came in
     """
-    return self._redeem(condition)
+    id: bytes32 = self._condition(condition)
+    assert staticcall IConditionalTokens(CTF).payoutDenominator(id) != 0, "not resolved"
+    self._approve_adapter(True)
+    assets: uint256 = self._redeem(condition, id)
+    self._approve_adapter(False)
+    return assets
 
 
 @external
@@ -351,7 +356,17 @@ def redeemResolved() -> uint256:
     @notice Turns the outcome tokens of every resolved condition into their payout. Anyone may call.
     @return The collateral that came in
     """
+    return self._redeem_resolved()
+
+
+@internal
+def _redeem_resolved() -> uint256:
+    """
+    @return The collateral that came in.
+    @dev The adapter is approved once for all, and only if there is something to redeem.
+    """
     assets: uint256 = 0
+    approved: bool = False
     for i: uint256 in range(self._number(COUNT), bound=units.MAX_CONDITIONS):
         condition: bytes32 = empty(bytes32)
         yes: uint256 = 0
@@ -363,18 +378,30 @@ def redeemResolved() -> uint256:
             staticcall IConditionalTokens(CTF).balanceOf(self, yes) != 0
             or staticcall IConditionalTokens(CTF).balanceOf(self, no) != 0
         ):
-            assets += self._redeem(i)
+            if not approved:
+                self._approve_adapter(True)
+                approved = True
+            assets += self._redeem(i, condition)
+    if approved:
+        self._approve_adapter(False)
     return assets
 
 
 @internal
-def _redeem(condition: uint256) -> uint256:
-    id: bytes32 = self._condition(condition)
-    assert staticcall IConditionalTokens(CTF).payoutDenominator(id) != 0, "not resolved"
+def _approve_adapter(approved: bool):
+    """
+    @notice Lets the adapter take outcome tokens, as long as a call of ours lasts.
+    """
+    extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, approved)
+
+
+@internal
+def _redeem(condition: uint256, id: bytes32) -> uint256:
+    """
+    @dev While the adapter is approved.
+    """
     before: uint256 = staticcall IERC20(COLLATERAL).balanceOf(self)
-    extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, True)
     extcall ICollateralAdapter(ADAPTER).redeemPositions(COLLATERAL, empty(bytes32), id, [1, 2])
-    extcall IConditionalTokens(CTF).setApprovalForAll(ADAPTER, False)
     assets: uint256 = staticcall IERC20(COLLATERAL).balanceOf(self) - before
     log Redeemed(condition=condition, assets=assets)
     return assets

@@ -326,17 +326,16 @@ def _close(
 
 
 @internal
-def _forget(account: address, emptied: bool):
+def _forget(account: address):
     """
-    @notice What a closed account stood for when it was closed counts no more.
-    @param emptied Whether it holds nothing any more, and need not be visited
+    @notice A closed account holds nothing any more: it need not be visited, and what it stood for
+            when it was closed counts no more.
     """
     word: uint256 = self.remains[account]
     self.written_off -= self._remains(word)
-    left: uint256 = word & ~units.U160
-    if emptied and left != 0:
+    if word != 0:
         self.holding -= 1
-        place: uint256 = (left >> 160) & units.U8
+        place: uint256 = (word >> 160) & units.U8
         if place != 0:
             last: address = self.unswept.pop()
             if last != account:
@@ -344,5 +343,4 @@ def _forget(account: address, emptied: bool):
                 moved: uint256 = self.remains[last] & ~(units.U8 << 160)
                 self.remains[last] = moved | (place << 160)
             self.unswept_conditions -= self._conditions(self.ended[account])
-        left = 0
-    self.remains[account] = left
+        self.remains[account] = 0

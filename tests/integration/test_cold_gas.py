@@ -50,7 +50,7 @@ def resolved(bench, count):
     return market, account
 
 
-@pytest.mark.parametrize("count", [2, 11])
+@pytest.mark.parametrize("count", [2, 11, 20])
 def test_anyone_closes_an_event_in_one_transaction(bench, count):
     market, _ = resolved(bench, count)
     idle = bench.vault.total_idle()
