@@ -199,7 +199,10 @@ def _look(chain: Contracts, address: str, wanted: str | None) -> _Found:
                 f"class {number}'s accounts own Safes: add [venue.relayer] and [venue.safes]"
             )
         elif int(terms.grade) == DELEGATED:
-            notes.append(f"class {number} trades through deposit wallets: add [[venue.wallets]]")
+            notes.append(
+                f"class {number} trades through deposit wallets: add [venue.relayer] and "
+                "[[venue.wallets]]"
+            )
         else:
             notes.append(f"class {number} trades with pools: add its [[venue.pools]]")
         classes.append(number)
