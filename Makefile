@@ -10,11 +10,11 @@ PRODUCT := Vault VaultDesk VaultExits VaultGovernance VaultFactory \
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test prove fuzz search faults soak kills bench lint record wheel trywheel abi reference sources mutants clean
+.PHONY: help setup demo devnet test prove fuzz fuzz-audit search faults soak kills bench lint record wheel trywheel abi reference sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
 setup: $(VENV)/.ready node_modules/.ready .build/.ready ## Install everything and compile (the others call it)
 
@@ -71,6 +71,9 @@ fuzz: setup ## Random tests with fresh seeds, for MINUTES=20 at least; the first
 		STRONGROOM_SEED=$$seed STRONGROOM_LIVES=4000 STRONGROOM_SEEDS=40 pytest -q -n 2 --dist worksteal --network $(LOCAL) \
 			--hypothesis-seed=$$seed tests/property tests/agent tests/contracts/test_account.py tests/contracts/test_vectors.py || exit; \
 	done
+
+fuzz-audit: setup ## Hostile evidence, logs, answers and checkpoints, for MINUTES=60
+	@python -m scripts.dev.fuzz_audit --minutes $(if $(filter command line,$(origin MINUTES)),$(MINUTES),60)
 
 # A public engine to measure beside; its needs and ours do not go together in one environment.
 .venv-peer/.ready: Makefile

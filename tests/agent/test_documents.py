@@ -1,10 +1,18 @@
 """Evidence documents as a hostile reporter may write them."""
 
+import os
 import sys
+import time
 from dataclasses import replace
 
 import pytest
-from strongroom.audit.documents import Document, Revealed, RevealedDecision, read_document
+from strongroom.audit.documents import (
+    Document,
+    Revealed,
+    RevealedDecision,
+    find_document,
+    read_document,
+)
 from strongroom.chain.ids import canonical, keccak
 
 VAULT = "0x" + "ab" * 20
@@ -67,3 +75,41 @@ def test_markets_are_called_what_a_leg_asks():
     leg = {"vault_market": "0xAB", "question": "<b>" + "x" * 500}
     text = canonical({"vault": VAULT, "decisions": [{"time": 1, "legs": [leg, leg]}]})
     assert read_document(text).names == {"0xab": "<b>" + "x" * 117}
+
+
+@pytest.mark.parametrize("text", [
+    b'"' + b'\\"' * 500_000,
+    b"[" * 1_000_000,
+    b'{"a":' * 200_000,
+    b'{"vault": "' + b"\\u0041" * 160_000,
+    b"9" * 1_000_000,
+    b'{"decisions":[' + b"{}," * 300_000,
+])  # fmt: skip
+def test_a_megabyte_of_anything_is_read_in_a_second(text):
+    """Case A12: escaped quotes without an end took 15 s at 80 KB."""
+    started = time.process_time()
+    assert read_document(text) == Document()
+    assert time.process_time() - started < 1
+
+
+def test_only_a_regular_file_of_a_stated_size_is_opened(tmp_path):
+    """Case A13. Whatever else stands under a document's name is as if there were none."""
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "device.json").symlink_to("/dev/zero")
+    (tmp_path / "nowhere.json").symlink_to(tmp_path / "nothing")
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(2**30)
+    (tmp_path / "good.json").write_bytes(GOOD)
+    found = {name: find_document(tmp_path, name) for name in
+             ("pipe", "folder", "device", "nowhere", "large", "none", "good")}  # fmt: skip
+    assert found.pop("good").text == GOOD
+    assert all(each.text is None and each.why.startswith("missing") for each in found.values())
+    assert "no regular file" in found["pipe"].why and "more than" in found["large"].why
+
+
+def test_a_document_that_is_not_canonical_is_none():
+    """Two ways to write the same would let one hash say one thing and a reader see another."""
+    assert read_document(GOOD.replace(b'":', b'": ')) == Document()
+    twice = GOOD[:-1] + b',"vault":"0x00"}'
+    assert read_document(twice) == Document()

@@ -10,7 +10,7 @@ from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, 
 from strongroom.audit.code import CodeAudit
 from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Views
-from strongroom.audit.documents import read_document
+from strongroom.audit.documents import find_document, read_document
 from strongroom.audit.events import (
     AuditedEvent,
     RawLog,
@@ -232,10 +232,10 @@ class Auditor:
         """Return how a report's evidence document is not the one that it commits to."""
         if self._scope.evidence is None or report.is_settlement:
             return None
-        path = self._scope.evidence / f"{report.evidence}.json"
-        if not path.exists():
-            return "evidence document", report.evidence, "missing"
-        text = path.read_bytes()
+        found = find_document(self._scope.evidence, report.evidence)
+        if found.text is None:
+            return "evidence document", report.evidence, found.why
+        text = found.text
         digest = "0x" + keccak(text).hex()
         if digest != report.evidence:
             return "evidence document: its hash", report.evidence, digest

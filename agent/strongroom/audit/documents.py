@@ -1,24 +1,26 @@
 """Evidence documents: who they speak for, and the decisions that they reveal.
 
 Their writer may be hostile: a document that cannot be read names no vault and explains no fill.
+Only regular files of a stated size are opened, they are parsed in linear time, and one that is not
+canonical JSON is none.
 """
 
 import json
+import os
 import re
 import sqlite3
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from strongroom.chain.ids import canonical, keccak
+from strongroom.chain.ids import canonical, keccak, read_json
 from strongroom.chain.units import WAD
 
-DEEPEST = 100  # nested brackets; ours have five
+LARGEST = 16 * 2**20  # bytes of a document: reading one takes at most a second or two
 LONGEST = 120  # letters of a market's name
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 DIGITS = 78  # of a token's id
 _PRICE = re.compile(r"[01](\.[0-9]{1,18})?")
-_BRACKETS = re.compile(rb"[\[\]{}]")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,14 @@ class RevealedDecision:
 
 
 @dataclass(frozen=True)
+class FoundDocument:
+    """A document's bytes; without them, why."""
+
+    text: bytes | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Document:
     """What a document says.
 
@@ -74,9 +84,9 @@ class Document:
 def read_document(text: bytes) -> Document:
     """Return what can be read of a document."""
     try:
-        if _depth(text) > DEEPEST:
+        document = read_json(text)
+        if not isinstance(document, dict) or canonical(document) != text:
             return Document()
-        document = json.loads(text)
         decisions: dict[bytes, RevealedDecision] = {}
         names: dict[str, str] = {}
         for record in document["decisions"]:
@@ -130,13 +140,24 @@ def _price(value: object) -> int:
     return int(whole) * WAD + int(part.ljust(18, "0"))
 
 
-def _depth(text: bytes) -> int:
-    """Return how deep brackets nest: the parser recurses, and a deep one would end the process."""
-    depth = deepest = 0
-    for bracket in _BRACKETS.findall(_STRINGS.sub(b"", text)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+def find_document(folder: Path, name: str) -> FoundDocument:
+    """Return the bytes of the document of a hash: of a regular file that is not too large."""
+    try:
+        # without waiting: a pipe that nobody writes to would hold the audit up
+        handle = os.open(folder / f"{name}.json", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return FoundDocument(None, "missing")
+    except OSError as error:
+        return FoundDocument(None, f"missing: {error.strerror}")
+    kind = os.fstat(handle)
+    if not stat.S_ISREG(kind.st_mode):
+        os.close(handle)
+        return FoundDocument(None, "missing: no regular file")
+    with os.fdopen(handle, "rb") as file:
+        text = file.read(LARGEST + 1) if kind.st_size <= LARGEST else b""
+    if max(kind.st_size, len(text)) > LARGEST:
+        return FoundDocument(None, f"missing: more than {LARGEST} bytes")
+    return FoundDocument(text)
 
 
 class Revealed:
@@ -149,9 +170,8 @@ class Revealed:
         self.twice: list[tuple[int, str]] = []  # report and decision that an earlier one revealed
         self._kept.execute("CREATE TABLE market (id TEXT PRIMARY KEY, name TEXT)")
         for number, line in enumerate(hashes, start=1):
-            path = folder / f"{line}.json"
-            text = path.read_bytes() if path.exists() else b""
-            if "0x" + keccak(text).hex() == line:
+            text = find_document(folder, line).text
+            if text is not None and "0x" + keccak(text).hex() == line:
                 found = read_document(text)
                 for identity, decision in found.decisions.items():
                     self._keep(identity, replace(decision, at=number))

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from strongroom.audit.events import RawLog, bad_log, misplaced
+from strongroom.audit.events import RawLog, check_log, misplaced
 from strongroom.chain.failures import NoVault
 from strongroom.chain.ids import Json, JsonObject, read_json
 from strongroom.chain.jsonrpc import shown_url, understood
@@ -199,11 +199,9 @@ class Node:
         """
         last, hashes = (-1, -1), dict[int, str]()
         for log in logs:
-            try:
-                place = int(log["blockNumber"], 16), int(log["logIndex"], 16)
-                address, digest = log["address"].lower(), log["blockHash"].lower()
-            except (TypeError, ValueError, KeyError, AttributeError) as error:
-                raise bad_log(log, "any event") from error
+            check_log(log)
+            place = int(log["blockNumber"], 16), int(log["logIndex"], 16)
+            address, digest = log["address"].lower(), log["blockHash"].lower()
             if log.get("removed", False):
                 raise misplaced(log, "it was removed by a reorganisation")
             if address not in addresses:

@@ -1,0 +1,169 @@
+"""`make fuzz-audit`: hostile evidence, logs, node answers and checkpoints, until the time is over.
+
+Each input is a good one that was changed at random, or noise. It must be refused by name or read,
+within two seconds and 256 MiB; the first that is not ends the run, and is written to build/.
+"""
+
+import json
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from strongroom.audit.checkpoint import CheckpointError, Progress, read_checkpoint, write_checkpoint
+from strongroom.audit.documents import find_document, read_document
+from strongroom.audit.events import BadLog, check_log, read_log, vault_readers
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.movements import moves_of
+from strongroom.audit.node import Node, NodeAway
+from strongroom.chain.ids import canonical, keccak
+
+MOST_S, MOST_MB = 2.0, 256
+VAULT = "0x" + "ab" * 20
+LEG = {
+    "vault_market": "0x" + "01" * 32, "condition": "0x" + "02" * 32, "question": "Will it?",
+    "token": "77", "outcome": "Yes", "side": "BUY", "price": "0.124", "size": 50_000_000,
+    "tick": "0.001", "exchange": "0x" + "ee" * 20, "kind": "POST",
+}  # fmt: skip
+DOCUMENT = canonical({
+    "vault": VAULT, "timestamp": 1_700_000_000, "schema": "strongroom-evidence/3",
+    "decisions": [{"time": 1_700_000_000, "on_failure": "hold", "legs": [LEG, LEG]}],
+})  # fmt: skip
+TOPICS = sorted(vault_readers())
+LOG = {
+    "address": VAULT, "topics": [TOPICS[0], "0x" + "11" * 32, "0x" + "22" * 32],
+    "data": "0x" + "00" * 31 + "20" + "00" * 31 + "02" + "11" * 64, "blockNumber": "0x7",
+    "blockHash": "0x" + "33" * 32, "logIndex": "0x2", "transactionHash": "0x" + "44" * 32,
+    "removed": False,
+}  # fmt: skip
+ODD = (b"", b"null", b"[]", b"{}", b"-1", b"1e999", b'"0x"', b'"\\ud800"', b"NaN", b"[" * 500)
+
+
+def changed(dice: random.Random, text: bytes) -> bytes:
+    """Return a text with some bytes changed, parts doubled, cut or replaced."""
+    found = bytearray(text)
+    for _ in range(dice.randrange(1, 6)):
+        at = dice.randrange(len(found) + 1)
+        match dice.randrange(6):
+            case 0 if found:
+                found[at % len(found)] = dice.randrange(256)
+            case 1:
+                found[at:at] = dice.choice(ODD)
+            case 2:
+                end = min(len(found), at + dice.randrange(200))
+                found[at:at] = bytes(found[at:end]) * dice.choice((1, 2, 50, 2_000))
+            case 3:
+                del found[at : at + dice.randrange(100)]
+            case 4:
+                found[at:at] = bytes(dice.randrange(256) for _ in range(dice.randrange(20)))
+            case _:
+                end = at + dice.randrange(1, 20)
+                found[at:end] = dice.choice(ODD)
+    return bytes(found)
+
+
+def document(text: bytes) -> None:
+    """Read it, from a file too."""
+    read_document(text)
+    with tempfile.TemporaryDirectory() as folder:
+        name = "0x" + keccak(text).hex()
+        (Path(folder) / f"{name}.json").write_bytes(text)
+        assert find_document(Path(folder), name).text == text
+
+
+def log(text: bytes) -> None:
+    """Read what a node may send for a log."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    with suppress(BadLog):
+        read_log(found, vault_readers())
+    with suppress(BadLog):
+        check_log(found)
+        list(moves_of(found))
+
+
+def answer(text: bytes) -> None:
+    """Ask for a block, a number and logs of a node that says this."""
+
+    class Said(Node):
+        def ask_all(self, asked: object) -> list[object]:
+            try:
+                return [json.loads(text)]
+            except (ValueError, RecursionError):
+                return [None]
+
+    node = Said("http://node", pause=lambda seconds: None)
+    asks: tuple[Callable[[], object], ...] = (
+        node.head, lambda: node.headers([7]), lambda: list(node.logs([VAULT], 7, 7)),
+        lambda: node.times([7]),
+    )  # fmt: skip
+    for ask in asks:
+        try:
+            ask()
+        except (NodeAway, BadLog):
+            pass
+        except Exception as error:
+            if type(error).__name__ != "ChainAway":
+                raise
+
+
+def checkpoint(text: bytes) -> None:
+    """Go on from a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state"
+        path.write_bytes(text)
+        with suppress(CheckpointError):
+            read_checkpoint(path, VAULT, 100, lambda block: "0x")
+
+
+def _kept() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state"
+        write_checkpoint(path, Progress(Ledger(VAULT, 6), 5))
+        return path.read_bytes()
+
+
+@click.command()
+@click.option("--minutes", type=float, default=60.0, show_default=True)
+@click.option("--seed", type=int, default=lambda: int(time.time()))
+def cli(minutes: float, seed: int) -> None:
+    """Read hostile input until the time is over."""
+    click.echo(f"seed {seed}")
+    dice, end, count, slowest = random.Random(seed), time.monotonic() + 60 * minutes, 0, 0.0
+    block = {"number": "0x7", "hash": "0x" + "33" * 32, "parentHash": "0x", "timestamp": "0x1"}
+    sources: tuple[tuple[Callable[[bytes], None], bytes], ...] = (
+        (document, DOCUMENT), (log, json.dumps(LOG).encode()),
+        (answer, json.dumps([LOG]).encode()), (answer, json.dumps(block).encode()),
+        (checkpoint, _kept()),
+    )  # fmt: skip
+    while time.monotonic() < end:
+        read, good = dice.choice(sources)
+        if read is log:
+            good = good.replace(TOPICS[0].encode(), dice.choice(TOPICS).encode())
+        text = changed(dice, good)
+        started = time.process_time()
+        try:
+            read(text)
+        except BaseException:
+            Path("build").mkdir(exist_ok=True)
+            Path("build/fuzz-audit").write_bytes(text)
+            click.echo(f"{read.__name__}: input {count}, in build/fuzz-audit", err=True)
+            raise
+        slowest = max(slowest, time.process_time() - started)
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024
+        if slowest > MOST_S or most > MOST_MB:
+            click.echo(f"{read.__name__}: {slowest:.2f} s, {most} MiB at input {count}", err=True)
+            sys.exit(1)
+        count += 1
+    click.echo(f"{count:,} inputs, the slowest {slowest:.3f} s, {most} MiB")
+
+
+if __name__ == "__main__":
+    cli()
