@@ -4,6 +4,7 @@ wallets to the relayer, and the auditor reads a node."""
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from py_clob_client_v2.client import ClobClient
@@ -43,10 +44,12 @@ class Served:
     Args:
         chain: the devnet's
         operator: the venue's, of exchange and relayer
+        checkpoint: file of the auditor's
     """
 
-    def __init__(self, chain: Contracts, operator: Key) -> None:
+    def __init__(self, chain: Contracts, operator: Key, checkpoint: Path) -> None:
         super().__init__(AnvilEvm(chain))
+        self.checkpoint = checkpoint
         self.chain, self._clients = chain, dict[str, ClobClient]()
         self._operator = operator
 
@@ -175,11 +178,14 @@ class Served:
 
     # the auditor
 
-    def verdict(self) -> Verdict:
-        """Return what the auditor says of the whole chain."""
-        payers = {self.who["maker"]: IncomeKind.REWARD}
+    def verdict(self, checkpoint: Path | None = None) -> Verdict:
+        """Return what the auditor says of the whole chain, or of it since a checkpoint."""
         options = AuditOptions(
-            self.vault.address, self.chain.url, exchanges=self._exchanges(), payers=payers
+            self.vault.address,
+            self.chain.url,
+            exchanges=self._exchanges(),
+            payers={self.who["maker"]: IncomeKind.REWARD},
+            checkpoint=checkpoint,
         )
         return run_audit(options).verdict
 
@@ -187,8 +193,8 @@ class Served:
         return (self.exchange.address,)
 
     def audited(self) -> list[Difference]:
-        """Return where the chain parts from the auditor's books."""
-        return list(self.verdict().differences)
+        """Return where the chain parts from the auditor's books, going on from the last time."""
+        return list(self.verdict(self.checkpoint).differences)
 
 
 class ServedPools(Served):
@@ -229,8 +235,8 @@ SERVED: dict[type, type[Served]] = {Pools: ServedPools, Positions: ServedPositio
 
 
 @contextmanager
-def served(make: type, chain: Contracts, operator: Key) -> Iterator[Any]:
+def served(make: type, chain: Contracts, operator: Key, checkpoint: Path) -> Iterator[Any]:
     """Lend a kind of account_kinds, at the services."""
-    kind = type(make.__name__, (SERVED.get(make, Served), make), {})(chain, operator)
+    kind = type(make.__name__, (SERVED.get(make, Served), make), {})(chain, operator, checkpoint)
     with kind.served():
         yield kind

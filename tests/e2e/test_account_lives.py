@@ -27,8 +27,9 @@ def node():
 
 
 @pytest.mark.parametrize("make", KINDS, ids=lambda each: each.__name__)
-def test_a_whole_life(make, node):
-    with served(make, node, devnet_keys()[0]) as kind:
+def test_a_whole_life(make, node, tmp_path):
+    """Audited from step to step, and once more in one go at the end."""
+    with served(make, node, devnet_keys()[0], tmp_path / "checkpoint") as kind:
         whole_life(kind)
         verdict = kind.verdict()
     assert (verdict.is_clean, verdict.state.supply, verdict.state.idle) == (True, "0", "0")

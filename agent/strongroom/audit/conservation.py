@@ -132,6 +132,7 @@ class Conservation:
         """Return where balances at the audit's last block deny the sums."""
         owners = {each: (of.market, of.class_id) for each, of in progress.ledger.accounts.items()}
         movements = Movements(owners)
+        self._reader.know(owners, block)
         return self._balances(progress, movements, _WalletsOverTime(progress, movements), block)
 
     # one transaction

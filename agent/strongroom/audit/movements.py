@@ -118,14 +118,19 @@ class MovementReader:
         owners |= _opened(logs)
         if not owners:
             return Movements({})
-        self._classes |= {account: class_id for account, (_, class_id) in owners.items()}
-        self._learn({class_id: account for account, (_, class_id) in owners.items()}, last)
+        self.know(owners, last)
         told = list(self._told(sorted(owners), first, last))
         named = {address_in(log, 1) for log in told if log["topics"][0] in _NAMING}
         holders = sorted({*owners, *progress.wallets, *(each for each in named if each != ZERO)})
         moved = sorted(self._moved(holders, first, last), key=lambda each: each.place)
         fills = list(self._fills(holders, first, last)) if moved else []
         return Movements(owners, told, moved, fills)
+
+    def know(self, owners: Mapping[str, tuple[MarketId, int]], block: int) -> None:
+        """Learn the accounts' classes and, once for each, what they name: an audit that goes on
+        from a checkpoint may find no block to read."""
+        self._classes |= {account: class_id for account, (_, class_id) in owners.items()}
+        self._learn({class_id: account for account, (_, class_id) in owners.items()}, block)
 
     def tokens_of(self, account: str, block: int) -> Sequence[str]:
         """Return the outcome tokens of an account's market, as they stand in its code (see
