@@ -608,13 +608,15 @@ class World:
         call = market.account.fund if market.owns_wallet else market.account.forward
         call(assets, sender=self.who[by or market.kind.keeper])
 
-    def take_back(self, name: str, assets: int = FOREVER, by: str = "") -> None:
-        """Of a delegated wallet collateral, of an account's own all that it holds."""
+    def take_back(self, name: str, assets: int = FOREVER, by: str = "") -> int:
+        """Of a delegated wallet collateral, of an account's own all that it holds; return how much
+        of the asset came."""
         market = self.markets[name]
+        before = self.pusd.balanceOf(market.account.address)
         if market.owns_wallet:
             self.wallets.home(market, by or market.kind.keeper)
-            return
-        market.account.takeBack(assets, sender=self.who[by or market.kind.keeper])
+            return int(self.pusd.balanceOf(market.account.address) - before)
+        return int(market.account.takeBack(assets, sender=self.who[by or market.kind.keeper]))
 
     def pause_wallet(self, name: str, by: str = "guardian") -> None:
         """From an hour later the account moves what its wallet holds by itself."""
