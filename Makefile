@@ -10,7 +10,7 @@ PRODUCT := Vault VaultDesk VaultExits VaultGovernance VaultFactory \
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test prove fuzz fuzz-audit search faults soak kills bench lint record wheel trywheel abi reference sources mutants clean
+.PHONY: help setup demo devnet test prove fuzz fuzz-audit audit-mutants search faults soak kills bench lint record wheel trywheel abi reference sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -74,6 +74,9 @@ fuzz: setup ## Random tests with fresh seeds, for MINUTES=20 at least; the first
 
 fuzz-audit: setup ## Hostile evidence, logs, answers and checkpoints, for MINUTES=60
 	@python -m scripts.dev.fuzz_audit --minutes $(if $(filter command line,$(origin MINUTES)),$(MINUTES),60)
+
+audit-mutants: setup ## Change logs of seeded lives in N=4000 ways (0: all), SEED=0; what finds the audit?
+	@python -m scripts.dev.audit_mutants --count $(or $(N),4000) --seed $(or $(SEED),0)
 
 # A public engine to measure beside; its needs and ours do not go together in one environment.
 .venv-peer/.ready: Makefile

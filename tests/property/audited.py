@@ -14,12 +14,30 @@ from strongroom.audit.events import (
     vault_readers,
 )
 from strongroom.audit.ledger import Ledger
+from strongroom.audit.movements import TRANSFER, Moved
 from strongroom.audit.permissions import Difference
 from strongroom.audit.view_checks import view_differences
 
 from tests.property.world import World
 
 Transactions = list[tuple[int, list[AuditedEvent]]]  # time, events
+
+
+def moves_of_vault(world: World) -> dict[str, list[Moved]]:
+    """Return transaction -> the asset's transfers from the vault and to it."""
+    vault, found = world.vault.address.lower(), dict[str, list[Moved]]()
+    for block, (_, logs) in enumerate(world.evm.transactions):
+        name = "0x" + block.to_bytes(32, "big").hex()
+        for index, log in enumerate(logs):
+            topics, data = log.data
+            words = ["0x" + _hex(topic) for topic in topics]
+            if log.address.lower() != world.pusd.address.lower() or words[0] != TRANSFER:
+                continue
+            ends = ["0x" + word[26:].lower() for word in words[1:3]]
+            if vault in ends:
+                amount = int(_hex(data), 16)
+                found.setdefault(name, []).append(Moved((block, index), name, "", *ends, amount))
+    return found
 
 
 def raw_logs(world: World) -> list[tuple[int, list[RawLog]]]:

@@ -1,11 +1,13 @@
 """One audit of a vault: logs into a ledger, reports held against balances, fills against decisions,
 evidence against hashes. Goes on from a checkpoint; what it keeps does not grow with history."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from strongroom.audit.bookkeeper import Bookkeeper
+from strongroom.audit.cash import check_cash
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
 from strongroom.audit.code import CodeAudit
 from strongroom.audit.conservation import Conservation
@@ -13,6 +15,7 @@ from strongroom.audit.contracts import Asked, Views
 from strongroom.audit.documents import find_document, read_document
 from strongroom.audit.events import (
     AuditedEvent,
+    MarketOpened,
     RawLog,
     Transaction,
     by_transaction,
@@ -24,10 +27,10 @@ from strongroom.audit.income import Income, IncomeFinder, IncomeKind
 from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
 from strongroom.audit.movements import MovementReader
 from strongroom.audit.node import Node, NodeRefuses
-from strongroom.audit.permissions import Difference
+from strongroom.audit.permissions import Difference, Setting
 from strongroom.audit.valuation import account_value
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
-from strongroom.audit.view_checks import plain, view_differences
+from strongroom.audit.view_checks import plain, setting_differences, view_differences
 from strongroom.chain.ids import MarketId, keccak
 from strongroom.chain.jsonrpc import understood
 
@@ -111,6 +114,7 @@ class Auditor:
             CheckpointError: there is a checkpoint that this audit cannot go on from.
         """
         scope, progress = self._scope, self.start()
+        asset = str(self._contracts.call(self._vault, "asset", (), scope.to_block)).lower()
         with understood("chain id"):
             chain_id = int(self._node.ask("eth_chainId"), 16)
         for end, logs in self._node.logs([self._vault], progress.next_block, scope.to_block):
@@ -119,7 +123,9 @@ class Auditor:
             for income in self._income.find(progress, movements):
                 self._on_income(income)
             self.book(progress, logs)
-            progress.ledger.differences += unexplained
+            blocks = (progress.next_block, end)
+            moved = check_cash(self._node, asset, progress.ledger, logs, blocks)
+            progress.ledger.differences += [*moved, *unexplained]
             if self._fills is not None:
                 self._fills.join(progress, progress.next_block, end)
                 self._fills.join_again(progress)
@@ -151,7 +157,7 @@ class Auditor:
         found = [*self._unexplained(late), *self._conservation.at_end(progress, scope.to_block)]
         if code.run(ledger, scope.exchanges):
             found += view_differences(ledger, now, self._read)
-            found += [*self._missing_assets(ledger), *self._other_accounts(ledger)]
+            found += [*self._missing_assets(ledger), *self._other_accounts(ledger, ledger.order)]
         found = [*ledger.differences, *code.differences, *found]
         checked = Checked(
             events=ledger.events,
@@ -185,10 +191,25 @@ class Auditor:
             reports = keeper.book(transaction)
             for event in group:
                 self._on_event(transaction.time, event)
+            opened = [each.market for each in transaction.of(MarketOpened)]
+            known = [name for name in opened if name in progress.ledger.markets]
+            progress.ledger.differences += self._other_accounts(progress.ledger, known)
             for report in reports:
                 progress.reports, progress.last_report = progress.reports + 1, report.block
                 self._check_report(progress, report, group[0].transaction)
                 self._on_report(report, progress.ledger)
+            progress.ledger.differences += self._wrong_settings(keeper.replaced())
+
+    def _wrong_settings(self, replaced: Sequence[Setting]) -> list[Difference]:
+        """Return where views were not what the books had until a setting was replaced."""
+        found = []
+        for block, some in groupby(replaced, key=lambda each: each.block):
+
+            def read(asked: Sequence[Asked], block: int = block) -> Sequence[object]:
+                return self._contracts.call_all(self._vault, asked, block)
+
+            found += setting_differences(some, read)
+        return found
 
     def _check_report(self, progress: Progress, report: BookedReport, transaction: str) -> None:
         """Hold a report's values against balances at its block, its document against its hash."""
@@ -266,10 +287,10 @@ class Auditor:
             found.append(Difference(block, "", "balanceOf(vault)", f">= {owed}", str(own)))
         return found
 
-    def _other_accounts(self, ledger: Ledger) -> list[Difference]:
-        """Return where an open market's account is not what its market is."""
+    def _other_accounts(self, ledger: Ledger, names: Iterable[MarketId]) -> list[Difference]:
+        """Return where an open market's account is not what its market is, at the last block."""
         found, block = [], self._scope.to_block
-        for name in ledger.order:
+        for name in names:
             market = ledger.markets[name]
             wanted = (name, market.question, market.class_id, market.deadline)
             try:

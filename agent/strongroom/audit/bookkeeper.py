@@ -12,6 +12,7 @@ from strongroom.audit.dealing import ALWAYS_DUE, DEALING
 from strongroom.audit.events import AuditedEvent, FeesSet, Transaction
 from strongroom.audit.governance import Governance
 from strongroom.audit.ledger import BookedReport, Ledger, NotInLedger
+from strongroom.audit.permissions import Setting
 from strongroom.audit.shares import SHARES
 from strongroom.chain.units import PRICE, SHARE
 from strongroom.errors import Defect
@@ -35,6 +36,13 @@ class Bookkeeper:
         """Go on from a ledger, which changes as transactions are booked."""
         self.ledger = ledger
         self._governance = Governance(ledger.permissions)
+
+    def replaced(self) -> list[Setting]:
+        """Return settings that were replaced since this was asked last, with the last block in
+        which each must have been as the books had it."""
+        found = list(self._governance.before.values())
+        self._governance.before.clear()
+        return found
 
     def book(self, transaction: Transaction) -> list[BookedReport]:
         """Book one transaction's events; return the reports and settlements in it."""

@@ -28,6 +28,7 @@ from strongroom.audit.events import (
     OwnershipTransferred,
     OwnershipTransferStarted,
     Paused,
+    RoleMinterChanged,
     RoleSet,
     Transaction,
     Unpaused,
@@ -76,8 +77,13 @@ class Governance:
     """Books permissions by their events, and finds calls that were not announced in time."""
 
     def __init__(self, permissions: Permissions) -> None:
-        """Go on from permissions, which change with the events."""
+        """Go on from permissions, which change with the events.
+
+        `before` fills with settings as they were before the first event of a block changed them,
+        each of the last block in which its view must still have said so.
+        """
         self.permissions = permissions
+        self.before: dict[tuple[int, str], Setting] = {}
         self._transaction = Transaction(0, ())
         self._found: list[Difference] = []
 
@@ -96,8 +102,21 @@ class Governance:
     def _set(
         self, at: AuditedEvent, view: str, arguments: tuple[Argument, ...], value: Answer
     ) -> None:
+        key = setting_key(view, arguments)
+        old = self.permissions.settings.get(key)
+        if old is not None and old.block < at.block:
+            self.replaced(at, view, arguments, old.value)
         setting = Setting(view, arguments, value, at.block, at.transaction)
-        self.permissions.settings[setting_key(view, arguments)] = setting
+        self.permissions.settings[key] = setting
+
+    def replaced(
+        self, at: AuditedEvent, view: str, arguments: tuple[Argument, ...], value: Answer
+    ) -> None:
+        """Note what a view must have said before an event's block."""
+        if at.transaction != self.permissions.born_in:
+            place = at.block, setting_key(view, arguments)
+            was = Setting(view, arguments, value, at.block - 1, at.transaction)
+            self.before.setdefault(place, was)
 
     def _note(self, at: AuditedEvent, words: str) -> None:
         self.permissions.timeline.append(PermissionChange(at.block, words))
@@ -131,14 +150,30 @@ class Governance:
     # roles
 
     def _role_set(self, it: RoleSet) -> None:
-        role, account = ROLES.get(it.role, it.role), it.account
+        role, account = ROLES.get(it.role), it.account
+        if role is None:
+            self._differ(it, "RoleSet.role", list(ROLES.values()), it.role)
+            return
         if role == "guardian" or account != ZERO:
             self._expect_announced(it, f"set{role.title()}(address)", account)
         self.permissions.roles[role] = account
         self._set(it, role, (), account)
         self._note(it, f"{role} is {account}")
 
+    def _role_minter_changed(self, it: RoleMinterChanged) -> None:
+        """Once, at the birth, of who makes the vault; no call of the vault lets anybody mint."""
+        born_in, owner = self.permissions.born_in, self.permissions.roles.get("owner", ZERO)
+        found = (it.transaction, it.minter, it.status)
+        if found != (born_in, owner, True):
+            self._differ(it, "RoleMinterChanged", (born_in, owner, True), found)
+
+    def _expect_owner(self, it: OwnershipTransferred | OwnershipTransferStarted) -> None:
+        owner = self.permissions.roles.get("owner", ZERO)
+        if it.previous_owner != owner:
+            self._differ(it, f"{it.name}.previous_owner", owner, it.previous_owner)
+
     def _ownership_transferred(self, it: OwnershipTransferred) -> None:
+        self._expect_owner(it)
         if it.transaction != self.permissions.born_in:
             offered = self.permissions.settings.get("pending_owner")
             to = ZERO if offered is None else offered.value
@@ -150,6 +185,7 @@ class Governance:
         self._note(it, f"owner is {it.new_owner}")
 
     def _ownership_transfer_started(self, it: OwnershipTransferStarted) -> None:
+        self._expect_owner(it)
         self._set(it, "pending_owner", (), it.new_owner)
         self._note(it, f"ownership offered to {it.new_owner}")
 
@@ -162,6 +198,8 @@ class Governance:
 
     def _unpaused(self, it: Unpaused) -> None:
         who, permissions = self._who_pauses(it, it.account), self.permissions
+        if not permissions.paused_by:
+            self._differ(it, "Unpaused: while paused", "a pause", "none")
         if who == "guardian" and "owner" in permissions.paused_by:
             self._differ(it, "Unpaused: paused by the owner", "the owner", it.account)
         permissions.paused_by.clear()
@@ -369,6 +407,7 @@ def _argument_types(signature: str) -> list[str]:
 _HANDLERS: Mapping[type[AuditedEvent], Callable[[Governance, AuditedEvent], None]] = dict(
     (
         on(RoleSet, Governance._role_set),
+        on(RoleMinterChanged, Governance._role_minter_changed),
         on(OwnershipTransferred, Governance._ownership_transferred),
         on(OwnershipTransferStarted, Governance._ownership_transfer_started),
         on(Paused, Governance._paused),

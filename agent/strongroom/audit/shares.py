@@ -55,13 +55,15 @@ def _transfer(b: Booking, it: Transfer) -> None:
 
 def _approval(b: Booking, it: Approval) -> None:
     key = f"{it.owner} {it.spender}"
+    b.governance.replaced(it, "allowance", (it.owner, it.spender), b.ledger.allowances.get(key, 0))
     b.ledger.allowances[key] = it.value
     if not it.value:
         del b.ledger.allowances[key]
 
 
 def _operator_set(b: Booking, it: OperatorSet) -> None:
-    key = f"{it.controller} {it.operator}"
+    key, was = f"{it.controller} {it.operator}", b.ledger.operators
+    b.governance.replaced(it, "isOperator", (it.controller, it.operator), was.get(key, False))
     b.ledger.operators[key] = it.approved
     if not it.approved:
         del b.ledger.operators[key]
@@ -139,6 +141,7 @@ def _redeem_request_cancelled(b: Booking, it: RedeemRequestCancelled) -> None:
         if taken or assets:
             b.follows(Withdraw, "", owner=it.controller, shares=taken, assets=assets)
     else:
+        b.expect(it, "RedeemRequestCancelled.receiver", it.controller, it.receiver)
         b.leaving = (it.controller, it.shares)
         b.parting = (it.controller, taken, assets) if taken or assets else None
 

@@ -1,6 +1,6 @@
 """The ledger beside what the chain's own views say."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from strongroom.audit.contracts import Asked
@@ -34,7 +34,12 @@ def view_differences(ledger: Ledger, now: int, read: Read) -> list[Difference]:
         now: time of the ledger's last block
         read: answers some of the vault's views at once, as of that block
     """
-    found, views = [], _views(ledger, now)
+    return setting_differences(_views(ledger, now), read)
+
+
+def setting_differences(settings: Iterable[Setting], read: Read) -> list[Difference]:
+    """Return where views are not what they must be; `read` answers some of one block at once."""
+    found, views = list[Difference](), iter(settings)
     while some := list(islice(views, AT_ONCE)):
         answers = read([(each.view, each.arguments) for each in some])
         for each, answer in zip(some, answers, strict=True):

@@ -1,0 +1,116 @@
+"""What the asset itself says came to a vault and left it, beside what the vault's events say.
+
+Per transaction and counterparty (all accounts of one market are one): what left is exactly what
+events say, to whom they say; at least what events say came from whom they name. More may come: a
+gift.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from strongroom.audit.events import (
+    Allocated,
+    AuditedEvent,
+    CameHome,
+    DepositRequest,
+    DepositRequestCancelled,
+    RawLog,
+    RedeemedInKind,
+    Withdraw,
+    read_logs,
+    vault_readers,
+)
+from strongroom.audit.ledger import Ledger, MarketAccount
+from strongroom.audit.movements import TRANSFER, Moved, moves_of, padded, place_of
+from strongroom.audit.node import Node
+from strongroom.audit.permissions import Difference
+
+
+def check_cash(
+    node: Node, asset: str, ledger: Ledger, logs: Sequence[RawLog], blocks: tuple[int, int]
+) -> list[Difference]:
+    """Return where the asset's transfers part from a vault's events in some blocks.
+
+    Args:
+        ledger: in which these blocks are booked
+        logs: of the vault in these blocks
+        blocks: first and last
+
+    Raises:
+        NodeAway, BadLog: see Auditor.run.
+    """
+    (own,) = padded([ledger.vault])
+    found: dict[tuple[int, int], RawLog] = {}
+    for topics in ([TRANSFER, own], [TRANSFER, None, own]):
+        for _, some in node.logs([asset], *blocks, topics):
+            found |= {place_of(log): log for log in some}
+    moves = defaultdict(list)
+    for place in sorted(found):
+        for move in moves_of(found[place]):
+            moves[move.place[0], move.transaction].append(move)
+    events = defaultdict(list)
+    for event in read_logs(logs, vault_readers()):
+        events[event.block, event.transaction].append(event)
+    different: list[Difference] = []
+    for block, transaction in sorted(moves.keys() | events.keys()):
+        there, said = moves[block, transaction], events[block, transaction]
+        different += cash_differences(ledger, (block, transaction), there, said)
+    return different
+
+
+def cash_differences(
+    ledger: Ledger, at: tuple[int, str], moves: Iterable[Moved], events: Iterable[AuditedEvent]
+) -> Iterator[Difference]:
+    """Yield where one transaction's transfers of the asset part from the vault's events.
+
+    Args:
+        ledger: knows whose accounts are
+        at: block and hash
+        moves: of the asset, from the vault or to it
+    """
+    comes, goes = _moved(ledger, moves)
+    said_comes, said_goes = _said(ledger.accounts, events)
+    for who in sorted(said_goes.keys() | goes.keys()):
+        if said_goes[who] != goes[who]:
+            what = f"asset from the vault to {who}"
+            yield Difference(*at, what, str(said_goes[who]), str(goes[who]))
+    for who in sorted(said_comes):
+        if comes[who] < said_comes[who]:
+            what = f"asset from {who} to the vault"
+            yield Difference(*at, what, f">= {said_comes[who]}", str(comes[who]))
+
+
+Sums = Counter[str]  # counterparty -> base units
+
+
+def _moved(ledger: Ledger, moves: Iterable[Moved]) -> tuple[Sums, Sums]:
+    comes, goes = Sums(), Sums()
+    for move in moves:
+        if move.sender == ledger.vault:
+            goes[_party(ledger.accounts, move.receiver)] += move.amount
+        else:
+            comes[_party(ledger.accounts, move.sender)] += move.amount
+    return comes, goes
+
+
+def _said(
+    accounts: Mapping[str, MarketAccount], events: Iterable[AuditedEvent]
+) -> tuple[Sums, Sums]:
+    comes, goes = Sums(), Sums()
+    for event in events:
+        match event:
+            case DepositRequest(owner=who, assets=assets) | CameHome(account=who, assets=assets):
+                comes[_party(accounts, who)] += assets
+            case Allocated(market=market, assets=assets):
+                goes[market] += assets
+            case (
+                DepositRequestCancelled(receiver=who, assets=assets)
+                | Withdraw(receiver=who, assets=assets)
+                | RedeemedInKind(receiver=who, assets=assets)
+            ):
+                goes[_party(accounts, who)] += assets
+    return comes, goes
+
+
+def _party(accounts: Mapping[str, MarketAccount], address: str) -> str:
+    return accounts[address].market if address in accounts else address
