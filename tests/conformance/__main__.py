@@ -44,8 +44,8 @@ def _file(path: Path, most: int | None) -> tuple[bool, list[str]]:
         return False, [f"{path.name}: no player for it, nothing of it is compared"]
     try:
         played = play(player, path)
-    except (ValueError, KeyError, TypeError, LookupError, OSError, EOFError) as error:
-        return False, [f"{path.name}: not in the format of these vectors: {error!r}"]
+    except Exception as error:  # of decoding and unpacking, too
+        return False, [f"{path.name}: not in the format: {error!r}: it is not compared"]
     shown = played.differences[:most]
     for difference in shown:
         click.echo(f"{path.name} {difference}")

@@ -61,14 +61,23 @@ class Player:
 
 
 def play(player: Player, path: Path) -> Played:
-    """Play a whole file; a case that ends by an exception is a difference of its own.
+    """Play a whole file; a case that ends by an exception is a difference of its own. Where the
+    next case cannot be had, `unread` says why, and what was found before stands.
 
     Raises:
-        ValueError, KeyError, TypeError, OSError, EOFError: it is not in the format at all.
+        Exception: it is no file of vectors at all, whatever reading it ends by.
     """
     file = Vectors(path)
     played = Played(path.name, 0, [], [])
-    for case, run in player.cases(file.found):
+    cases = player.cases(file.found)
+    while True:
+        try:
+            case, run = next(cases)
+        except StopIteration:
+            break
+        except Exception as error:  # a contract's refusal, too: the stage cannot be set
+            played.unread = [f"not in the format after {played.cases} cases: {error!r}"]
+            return played
         played.cases += 1
         try:
             played.differences += [

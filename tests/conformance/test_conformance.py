@@ -85,6 +85,24 @@ def test_a_case_that_cannot_be_played_is_a_difference_and_the_others_are_played(
     assert (code, "77 cases, 2 differences" in said) == (1, True)
 
 
+def test_a_stage_that_cannot_be_set_is_no_success_and_the_other_files_are_played(tmp_path):
+    found, ids = read("protocol_v2_cases.json"), read("protocol_v2_ids.json")
+    found["args"]["yes"] = str(int(found["args"]["yes"]) + 2)  # neither outcome
+    code, said = run(tmp_path, protocol_v2_cases=found, protocol_v2_ids=ids)
+    assert (code, "protocol_v2_cases.json: not in the format" in said) == (2, True)
+    assert "protocol_v2_ids.json: 103 cases, 0 differences" in said
+
+
+def test_what_differs_before_the_format_ends_is_shown(tmp_path):
+    found = read("exchange_signatures.json")
+    case, last = found["signature_cases"][0], found["signature_cases"][-1]
+    case["result"] = "InvalidSignature"
+    last.clear()
+    code, said = run(tmp_path, exchange_signatures=found)
+    assert (code, "case 0: result: recorded" in said) == (1, True), said
+    assert "not in the format" in said
+
+
 def test_all_differences_are_shown_or_counted(tmp_path):
     found = read("protocol_v2_ids.json")
     for row in found["ids"]:
