@@ -667,8 +667,9 @@ def bad_log(log: RawLog, what: str) -> BadLog:
     return BadLog(f"the node's answer is no log of {what} ({place}): ask another node")
 
 
-def check_log(log: RawLog) -> None:
-    """Refuse what has not the shape of a log; what its words mean is checked where they are read.
+def check_log(log: RawLog) -> tuple[int, int]:
+    """Return where a log stands: block, and place in it. Refuse what has not the shape of a log;
+    what its words mean is checked where they are read.
 
     Raises:
         BadLog: a field is missing, or of another type or length.
@@ -677,7 +678,8 @@ def check_log(log: RawLog) -> None:
         words = [*log["topics"], log["blockHash"], log["transactionHash"]]
         numbers = int(log["blockNumber"], 16), int(log["logIndex"], 16)
         is_shaped = (
-            all(len(word) == TOPIC and word.startswith("0x") for word in words)
+            set(map(len, words)) == {TOPIC}
+            and {word[:2] for word in words} == {"0x"}
             and 0 < len(log["topics"]) <= MOST_TOPICS
             and log["data"].startswith("0x")
             and len(log["address"]) == ADDRESS
@@ -687,6 +689,7 @@ def check_log(log: RawLog) -> None:
         raise bad_log(log, "any event") from error
     if not is_shaped:
         raise bad_log(log, "any event")
+    return numbers
 
 
 def misplaced(log: RawLog, why: str) -> BadLog:

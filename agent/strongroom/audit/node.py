@@ -199,8 +199,7 @@ class Node:
         """
         last, hashes = (-1, -1), dict[int, str]()
         for log in logs:
-            check_log(log)
-            place = int(log["blockNumber"], 16), int(log["logIndex"], 16)
+            place = check_log(log)
             address, digest = log["address"].lower(), log["blockHash"].lower()
             if log.get("removed", False):
                 raise misplaced(log, "it was removed by a reorganisation")
