@@ -54,13 +54,13 @@ def resolved(bench, count):
 def test_anyone_closes_an_event_in_one_transaction(bench, count):
     market, _ = resolved(bench, count)
     idle = bench.vault.total_idle()
-    bench.vault.closeMarket(market, sender=bench.people["bob"], gas=TRANSACTION_GAS)
+    bench.vault.closeMarket(market, sender=bench.people["trader"], gas=TRANSACTION_GAS)
     assert bench.vault.total_idle() == idle + (count + 1) * MICRO
 
 
 def test_the_largest_event_is_redeemed_first_and_then_closed(bench):
     market, account = resolved(bench, 32)
-    idle, stranger = bench.vault.total_idle(), bench.people["bob"]
+    idle, stranger = bench.vault.total_idle(), bench.people["trader"]
     close = {"sender": stranger, "gas": TRANSACTION_GAS}
     with pytest.raises(TransactionRefused):
         bench.vault.closeMarket(market, **close)
