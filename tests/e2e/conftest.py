@@ -4,6 +4,7 @@ Run with --disable-isolation: the service keeps state beside the chain's. Each t
 its own instead.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,10 +36,13 @@ FORTUNE = 1_000_000 * UNIT
 
 @pytest.fixture(scope="session")
 def recorded():
-    """140 binary markets, and the 32 of the Stanley Cup winner."""
+    """200 binary markets, and the 32 of the Stanley Cup winner. Recorded as open, then some that
+    were closed when they were recorded: each test that trades takes one."""
     mixed = load_recorded(DATA / "gamma_markets_mixed_2026-01.json.gz")[0]
     opened = load_recorded(DATA / "gamma_markets_open_2026-02-13.json.gz")[0]
     binary = [each for each in (*mixed, *opened) if not each.negative_risk and not each.closed]
+    closed = [each for each in mixed if not each.negative_risk and each.closed]
+    binary += [replace(each, closed=False, accepting=True) for each in closed[:60]]
     event = [market for market in opened if market.event_id == NHL]
     unique = {market.condition_id: market for market in (*binary, *event)}
     return list(unique.values())

@@ -170,7 +170,8 @@ def pending(config: Path, over: bool, as_json: bool) -> None:
         return
     table = Table(title="Decisions that a person was asked about")
     for name in ("decision", "question", "state", "until", "why", "would have earned"):
-        table.add_column(name)
+        whole = name in ("decision", "state", "would have earned")
+        table.add_column(name, no_wrap=whole, overflow="fold")
     for each in found:
         known = "unknown" if each.profit is None else format_units(each.profit)
         earned = "" if each.state == "STARTED" else known
