@@ -41,6 +41,7 @@ OTHER = "0x" + "77" * 20
 PLACES = ("dropped", "doubled", "swapped", "earlier", "later")
 CALLER = "who sends a call is in no log, and changes nothing of what is held or owed"
 APPOINTED = "nobody can list whom a holder has appointed; what was not used changed nothing"
+SO_BEFORE = "both were so before"
 LEAVERS = "the tokens' own transfers say it: audit/conservation.py"
 NOTHING = "of an account that holds nothing, or forgives what was not lost: no sum is another"
 SILENT = "the account says it at that block: audit/auditor.py holds its value against the report"
@@ -55,6 +56,10 @@ REASONS = {
     ("Withdraw", "receiver"): "a claim of nothing",
     ("OperatorSet", "dropped"): APPOINTED,
     ("OperatorSet", "approved"): APPOINTED,
+    ("ClassCapsSet", "class_id"): SO_BEFORE,
+    ("LimitSet", "limit"): SO_BEFORE,
+    ("MarketOpened", "deadline"): SILENT,
+    ("MarketOpened", "conditions"): SILENT,
     ("LossesForgiven", "assets"): NOTHING,
     ("LossesForgiven", "class_id"): NOTHING,
     ("Swept", "emptied"): NOTHING,
@@ -292,18 +297,18 @@ class Judge:
         return reports
 
     def _other_accounts(self, mutant: Mutant) -> bool:
-        """Whether an account's deadline is not the one of its opening."""
+        """Whether an account's deadline and number of conditions are not those of its opening."""
         opened = [e for _, group in mutant.groups for e in group if isinstance(e, MarketOpened)]
         there = {each.account.address.lower(): each for each in self._world.markets.values()}
         return any(
-            self._deadline(there[each.account].account) not in (each.deadline, None)
+            self._terms(there[each.account].account) not in ((each.deadline, each.conditions), None)
             for each in opened
             if each.account in there
         )
 
-    def _deadline(self, account: Any) -> int | None:
+    def _terms(self, account: Any) -> tuple[int, int] | None:
         try:
-            return int(account.deadline())
+            return int(account.deadline()), len(account.conditions())
         except Reverted:
             return None  # one that does not answer
 

@@ -32,9 +32,3 @@ def test_no_change_makes_the_audit_fail_or_ask_what_the_chain_refuses(mutants):
 
 def test_every_event_of_the_vault_is_among_them(mutants):
     assert enough(len({mutant.name for mutant, _ in mutants}), len(VAULT_EVENTS))
-
-
-def test_a_reason_is_needed(mutants):
-    """A reason that nothing needs any more is taken out of the list."""
-    escaped = {mutant.kind for mutant, fate in mutants if mutant.escapes(fate)}
-    assert SEED or set(REASONS) <= escaped, set(REASONS) - escaped

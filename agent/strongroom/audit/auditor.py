@@ -34,7 +34,9 @@ from strongroom.audit.view_checks import plain, setting_differences, view_differ
 from strongroom.chain.ids import MarketId, keccak
 from strongroom.chain.jsonrpc import understood
 
-_ACCOUNT: Sequence[Asked] = [(view, ()) for view in ("market", "question", "classId", "deadline")]
+_ACCOUNT: Sequence[Asked] = [
+    (view, ()) for view in ("market", "question", "classId", "deadline", "conditions")
+]
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, AuditedEvent], None]
 OnIncome = Callable[[Income], None]
@@ -201,9 +203,11 @@ class Auditor:
             progress.ledger.differences += self._wrong_settings(keeper.replaced())
 
     def _wrong_settings(self, replaced: Sequence[Setting]) -> list[Difference]:
-        """Return where views were not what the books had until a setting was replaced."""
+        """Return where views were not what the books had until a setting was replaced; there are no
+        views before the vault's first block."""
         found = []
-        for block, some in groupby(replaced, key=lambda each: each.block):
+        known = [each for each in replaced if each.block >= self._scope.from_block]
+        for block, some in groupby(known, key=lambda each: each.block):
 
             def read(asked: Sequence[Asked], block: int = block) -> Sequence[object]:
                 return self._contracts.call_all(self._vault, asked, block)
@@ -292,9 +296,10 @@ class Auditor:
         found, block = [], self._scope.to_block
         for name in names:
             market = ledger.markets[name]
-            wanted = (name, market.question, market.class_id, market.deadline)
+            wanted = (name, market.question, market.class_id, market.deadline, market.conditions)
             try:
-                there = plain(self._contracts.call_all(market.account, _ACCOUNT, block))
+                *terms, conditions = self._contracts.call_all(market.account, _ACCOUNT, block)
+                there = plain((*terms, len(conditions)))
             except NodeRefuses:
                 self._contracts.call(self._vault, "totalSupply", (), block)
                 continue  # one that does not answer is named by the reports

@@ -62,6 +62,12 @@ from strongroom.chain.terms import DELEGATED
 from strongroom.chain.units import BPS
 
 ROLES = {"0x" + keccak(name.encode()).hex(): name for name in ("reporter", "guardian")}
+# What a view says that no event has set yet.
+_UNSET: Mapping[str, Answer] = {
+    **dict.fromkeys(("limit", "delayOf"), 0),
+    **dict.fromkeys(("reporter", "guardian", "pending_owner", "allow_list"), ZERO),
+    **dict.fromkeys(("paused", "abdicated"), False),
+}
 DECREASE_DELAY = "decreaseDelay(bytes4,uint256)"
 SET_KEEPER = "setKeeper(uint256,address)"
 SET_LIMIT = "setLimit(uint256,uint256)"
@@ -104,7 +110,9 @@ class Governance:
     ) -> None:
         key = setting_key(view, arguments)
         old = self.permissions.settings.get(key)
-        if old is not None and old.block < at.block:
+        if old is None and view in _UNSET:
+            self.replaced(at, view, arguments, _UNSET[view])
+        elif old is not None and old.block < at.block:
             self.replaced(at, view, arguments, old.value)
         setting = Setting(view, arguments, value, at.block, at.transaction)
         self.permissions.settings[key] = setting
