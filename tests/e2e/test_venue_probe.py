@@ -19,9 +19,9 @@ from strongroom.devnet.deposit_wallets import make_deposit_wallet, send_batch
 from strongroom.execution.account_kinds import AccountKind
 from strongroom.keeper.custody import custody_of
 from strongroom.probe.place import ProbePlace, find_market
-from strongroom.probe.report import ProbeAnswer, ProbeOutcome, Question, read_report
+from strongroom.probe.report import ProbeAnswer, ProbeOutcome, Question, Words, read_report
 from strongroom.probe.run import plan, probe
-from strongroom.probe.services import VenueServices
+from strongroom.probe.services import Reply, VenueServices
 from strongroom.signing.deposit_wallet import WalletBatch, WalletCall
 from strongroom.signing.hashing import safe_transaction_hash
 from strongroom.signing.keys import sign_hash
@@ -143,6 +143,30 @@ def test_each_answer_of_the_venue_is_found(place, habits, switches, changed):
     is_as_it_was(place, report)
     for found in report.findings.values():
         assert found.why or found.words
+
+
+def test_a_contracts_batch_counts_in_the_form_that_keepers_send(place, server, habits):
+    """Keepers send 65 bytes; a relayer that wants more of a contract carries nothing of theirs."""
+    habits(contract_owners=True, long_signatures=True, foreign_keys=True)
+
+    class WantsMore(VenueServices):
+        def submit(self, body):
+            sent = len(body.get("signature", "")) // 2 - 1
+            if sent == 65 and body["from"] == place.contract:
+                words = Words("POST /submit", 400, '{"error": "invalid signature"}')
+                return self.keep(Reply(words))
+            return super().submit(body)
+
+    services = WantsMore(server.url, f"{server.url}/relayer", 80_002, time.time)
+    report = ask(replace(place, services=services), Question.CONTRACT_BATCH)
+    assert outcomes(report) == {
+        "contract_owner": TAKEN,
+        "contract_batch": REFUSED,
+        "foreign_keys": TAKEN,
+    }
+    assert "more than 65 bytes" in report.findings[Question.CONTRACT_BATCH].why
+    assert custody_of(AccountKind.WALLET, report).works is ProbeAnswer.NO
+    is_as_it_was(place, report)
 
 
 def test_a_venue_for_its_own_wallets_only_refuses_other_makers(place, server):

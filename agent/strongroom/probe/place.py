@@ -18,6 +18,7 @@ from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV
 from strongroom.chain.abi import load
 from strongroom.chain.contracts import Contract, Contracts, Key
 from strongroom.chain.ids import DecisionId, JsonObject, TokenId, keccak
+from strongroom.chain.position_ids import is_position
 from strongroom.chain.units import MICRO
 from strongroom.chain.wallet_addresses import POLYGON
 from strongroom.errors import BadInput, Refused, StrongroomError
@@ -336,12 +337,12 @@ def find_market(services: VenueServices, condition: str) -> ProbeMarket:
     """Return what the service lists of a market; orders are for its first outcome.
 
     Raises:
-        Refused: it does not list it; the message has its words.
+        Refused: it does not list it, or it is of the second protocol; the message says which.
     """
     reply = services.ask("GET", f"/clob-markets/{condition}")
     try:
         found = json.loads(reply.words.body)
-        return ProbeMarket(
+        market = ProbeMarket(
             TokenId(int(found["t"][0]["t"])),
             Decimal(str(found["mts"])),
             int(Decimal(str(found["mos"])) * MICRO),
@@ -351,6 +352,9 @@ def find_market(services: VenueServices, condition: str) -> ProbeMarket:
         raise Refused(
             f"the service does not show market {condition} ({reply.said}): name one that is open"
         ) from error
+    if is_position(market.token):
+        raise Refused(f"market {condition} is of Protocol V2: name one of the older protocol")
+    return market
 
 
 def _contracts_of(chain_id: int) -> tuple[str, str, str]:

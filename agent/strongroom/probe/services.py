@@ -12,6 +12,7 @@ import httpx
 
 from strongroom.chain.contracts import Key
 from strongroom.chain.ids import Json, JsonObject, read_json, to_hex
+from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.probe.report import ProbeOutcome, Words
 from strongroom.signing.keys import sign_hash
 from strongroom.signing.venue_requests import (
@@ -98,7 +99,8 @@ class VenueServices:
     ) -> None:
         self.clob_url, self._relayer_url = clob_url.rstrip("/"), relayer_url.rstrip("/")
         self._chain_id, self._clock = chain_id, clock
-        self._http = http or httpx.Client(timeout=TIMEOUT_S)
+        whole = WholeAnswers(httpx.HTTPTransport(), TIMEOUT_S)
+        self._http = http or httpx.Client(transport=whole, timeout=TIMEOUT_S)
         self.said: list[Words] = []
         self._builder: Credentials | None = None
 

@@ -168,18 +168,25 @@ def _contract_owner(run: ProbeRun) -> None:
     run.find(Question.CONTRACT_OWNER, ProbeOutcome.TAKEN, f"{contract} owns wallet {wallet}")
     if place.sole_owner(contract) != place.owner.address:
         raise Settled(ProbeOutcome.NOT_ASKED, f"{contract} is no Safe whose only owner you are")
-    reply = _carry_as_contract(run, contract, place.approval(wallet, place.market.cash))
-    if run.of(Question.CONTRACT_BATCH, reply) is not ProbeOutcome.TAKEN:
+    approval = place.approval(wallet, place.market.cash)
+    outcome = _short_batch(run, contract, approval).outcome()
+    longer = outcome is ProbeOutcome.REFUSED and _long_batch(run, contract, approval).taken
+    why = "a signature of more than 65 bytes is taken, and keepers send 65" if longer else ""
+    run.find(Question.CONTRACT_BATCH, outcome, why)
+    if outcome is not ProbeOutcome.TAKEN and not longer:
         raise Settled(ProbeOutcome.NOT_ASKED, "the contract's wallet cannot approve the exchange")
     _foreign_keys(run, contract, wallet)
 
 
-def _carry_as_contract(run: ProbeRun, contract: str, batch: WalletBatch) -> Reply:
-    """Hand in a batch that a contract signs with 65 bytes, and if that is refused, with more."""
+def _short_batch(run: ProbeRun, contract: str, batch: WalletBatch) -> Reply:
+    """Hand in a batch that a contract signs with 65 bytes, as keepers do."""
     place = run.place
-    reply = place.carry(batch, contract, place.by_contract(contract, place.digest(batch)))
-    if reply.outcome() is not ProbeOutcome.REFUSED:
-        return reply
+    return place.carry(batch, contract, place.by_contract(contract, place.digest(batch)))
+
+
+def _long_batch(run: ProbeRun, contract: str, batch: WalletBatch) -> Reply:
+    """Hand in a batch that a contract signs with more."""
+    place = run.place
     inner = place.by_contract(contract, place.nested_batch(batch))
     return place.carry(batch, contract, place.longer(batch, inner))
 
@@ -197,7 +204,10 @@ def _foreign_keys(run: ProbeRun, contract: str, wallet: str) -> None:
     finally:
         run.left.append(f"wallet {wallet}, of {contract}, holds {place.pusd_of(wallet)} micro-pUSD")
         home = place.payment(wallet, place.wallet, place.pusd_of(wallet))
-        run.control(_carry_as_contract(run, contract, home), "the payment back")
+        reply = _short_batch(run, contract, home)
+        if reply.outcome() is ProbeOutcome.REFUSED:
+            reply = _long_batch(run, contract, home)
+        run.control(reply, "the payment back")
         run.left.pop()
 
 
