@@ -5,6 +5,8 @@ from strongroom.chain.artifacts import artifact
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 
+from tests.conformance.real import replaced
+
 
 class AnvilTime:
     """The chain as the shared fixtures look at it: what ape calls `chain`."""
@@ -47,9 +49,18 @@ def accounts():
     return devnet_keys()
 
 
+class DevnetDeployer(AnvilDeployer):
+    """Deploys the venue's own exchange, where somebody has compiled it (conformance/real.py)."""
+
+    def deploy(self, kind, *arguments, at=""):
+        """Deploy a contract."""
+        kind, arguments = replaced(self, kind, arguments)
+        return super().deploy(kind, *arguments, at=at)
+
+
 @pytest.fixture(scope="session")
 def deployer(accounts, anvil_chain):
-    return AnvilDeployer(accounts[0].account, anvil_chain)
+    return DevnetDeployer(accounts[0].account, anvil_chain)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,6 @@ from collections import Counter
 
 import click
 
-from tests.property.audit_mutants import FOUND, REASONS, Fate, judged
-
 LEAST = 0.98
 
 
@@ -25,6 +23,8 @@ def cli(count: int, lives: int, seed: int) -> None:
 
     Example: python -m scripts.dev.audit_mutants --count 4000
     """
+    from tests.property.audit_mutants import FOUND, REASONS, Fate, judged
+
     found = judged(seed, lives, count)
     names = sorted({mutant.name for mutant, _ in found})
     table = Counter((mutant.name, fate) for mutant, fate in found)

@@ -12,10 +12,11 @@ from strongroom.devnet import polymarket
 from strongroom.devnet.clob.habits import DEFAULT, Habits
 from strongroom.devnet.clock import DevnetClock
 from strongroom.devnet.contracts import condition_id
-from strongroom.devnet.deployer import AnvilDeployer, devnet_keys
+from strongroom.devnet.deployer import devnet_keys
 from strongroom.devnet.setup import StageOptions, set_up
 from strongroom.devnet.traders import Trader
 
+from tests.anvil_devnet import DevnetDeployer
 from tests.defaults import DAY, UNIT
 
 ORACLE = devnet_keys()[10]
@@ -121,7 +122,7 @@ class KeeperStage:
             hours: of a market, from now to its end
         """
         clock = DevnetClock(chain)
-        running = polymarket.deploy(AnvilDeployer(devnet_keys()[0].account, chain), [])
+        running = polymarket.deploy(DevnetDeployer(devnet_keys()[0].account, chain), [])
         now = datetime.fromtimestamp(int(clock()), UTC)
         records = [
             record(running.venue, number, now + timedelta(hours=hours(number)))
