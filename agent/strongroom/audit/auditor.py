@@ -15,6 +15,7 @@ from strongroom.audit.contracts import Asked, Views
 from strongroom.audit.documents import find_document, read_document
 from strongroom.audit.events import (
     AuditedEvent,
+    EpochSettled,
     MarketOpened,
     RawLog,
     Transaction,
@@ -25,9 +26,11 @@ from strongroom.audit.events import (
 from strongroom.audit.fills import FillJoiner
 from strongroom.audit.income import Income, IncomeFinder, IncomeKind
 from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
+from strongroom.audit.losses import settled, statement
 from strongroom.audit.movements import MovementReader
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.permissions import Difference, Setting
+from strongroom.audit.trades import TradeReader
 from strongroom.audit.valuation import account_value
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
@@ -97,6 +100,7 @@ class Auditor:
         self._movements = MovementReader(self._node, self._contracts, self._vault, scope.exchanges)
         self._conservation = Conservation(self._node, self._contracts, self._vault, self._movements)
         self._income = IncomeFinder(self._node, self._movements, self._vault, scope.payers)
+        self._trades = TradeReader(self._movements, scope.to_block)
         self._fills: FillJoiner | None = None
         if scope.evidence is not None:
             blocks = (scope.from_block, scope.to_block)
@@ -124,6 +128,8 @@ class Auditor:
             unexplained = self._conservation.check(progress, movements, logs, end)
             for income in self._income.find(progress, movements):
                 self._on_income(income)
+            for trade in self._trades.read(progress, movements):
+                progress.losses.trade(trade)
             self.book(progress, logs)
             blocks = (progress.next_block, end)
             moved = check_cash(self._node, asset, progress.ledger, logs, blocks)
@@ -175,6 +181,7 @@ class Auditor:
             DIFFERS if found else CLEAN, tuple(sorted(found, key=lambda each: each.block)),
             checked, state_of(ledger), _digits(progress.income),
             tuple(ledger.permissions.timeline), tuple(code.listed),
+            statement(progress.losses, ledger),
         )  # fmt: skip
 
     # the ledger
@@ -193,14 +200,25 @@ class Auditor:
             reports = keeper.book(transaction)
             for event in group:
                 self._on_event(transaction.time, event)
+                if isinstance(event, EpochSettled):
+                    self._settled(progress, transaction.time, event)
             opened = [each.market for each in transaction.of(MarketOpened)]
             known = [name for name in opened if name in progress.ledger.markets]
             progress.ledger.differences += self._other_accounts(progress.ledger, known)
             for report in reports:
                 progress.reports, progress.last_report = progress.reports + 1, report.block
                 self._check_report(progress, report, group[0].transaction)
+                progress.losses.report(report)
                 self._on_report(report, progress.ledger)
             progress.ledger.differences += self._wrong_settings(keeper.replaced())
+
+    def _settled(self, progress: Progress, time: int, it: EpochSettled) -> None:
+        """Keep what was dealt, until later reports have said what it was worth."""
+        if progress.ledger.is_flat:
+            return
+        at = it.block, time
+        dealt = settled(progress.ledger, at, it.side, it.epoch, it.taken, it.given)
+        progress.losses.settle(dealt)
 
     def _wrong_settings(self, replaced: Sequence[Setting]) -> list[Difference]:
         """Return where views were not what the books had until a setting was replaced; there are no

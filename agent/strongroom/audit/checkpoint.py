@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 
 from strongroom.audit.ledger import Ledger
+from strongroom.audit.losses import Losses
 from strongroom.chain.ids import DecisionId
 from strongroom.errors import BadInput
 
@@ -77,13 +78,14 @@ class Progress:
     income: dict[str, int] = field(default_factory=dict)
     held: dict[str, dict[str, int]] = field(default_factory=dict)
     filled: dict[str, Ordered] = field(default_factory=dict)
+    losses: Losses = field(default_factory=Losses)
 
 
 @dataclass(frozen=True)
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Literal[4]  # with what each account holds
+    version: Literal[5]  # with what trades cost
     progress: Progress
 
 
@@ -116,5 +118,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(4, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(5, progress)))
     draft.replace(path)

@@ -339,6 +339,8 @@ def show(result: AuditResult) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from strongroom.audit.telling import loss_lines
+
     console, verdict = Console(highlight=False), result.verdict
     named = result.identity.name or "Vault"
     console.print(f"{named}, {verdict.vault}, blocks {verdict.from_block} to {verdict.to_block}")
@@ -356,8 +358,8 @@ def show(result: AuditResult) -> None:
         )
     if len(verdict.differences) > SHOWN:
         console.print(f"... and {len(verdict.differences) - SHOWN} more; --json has them all")
-    for line in _again(result):
-        console.print(line)
+    for line in (*loss_lines(verdict.losses, result.identity.asset_symbol), *_again(result)):
+        console.print(line, soft_wrap=True)
     ours = len(verdict.code) - len(verdict.unknown_code)
     console.print(f"code: {ours} contracts as this release compiles them")
     console.print(f"{verdict.words} ({result.seconds:.1f} s)", soft_wrap=True)

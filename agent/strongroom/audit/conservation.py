@@ -40,7 +40,7 @@ from strongroom.audit.movements import (
     place_of,
     topic_of,
 )
-from strongroom.audit.node import Node
+from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.permissions import Difference
 
 ASSET = ""
@@ -129,7 +129,10 @@ class Conservation:
         return found
 
     def at_end(self, progress: Progress, block: int) -> list[Difference]:
-        """Return where balances at the audit's last block deny the sums."""
+        """Return where balances at the audit's last block deny the sums; none twice, where a report
+        in that block has held them."""
+        if block == progress.last_report:
+            return []
         owners = {each: (of.market, of.class_id) for each, of in progress.ledger.accounts.items()}
         movements = Movements(owners)
         self._reader.know(owners, block)
@@ -300,7 +303,29 @@ class Conservation:
             if there != summed:
                 what = f"balance of {holder}: {_words(token)}"
                 found.append(Difference(block, "", what, str(summed), str(there)))
-        return found
+        accounts = [each for each in sorted(opened) if self._matters(progress, each)]
+        return [*found, *self._said(progress, wallets, accounts, block)]
+
+    def _said(
+        self, progress: Progress, wallets: "_WalletsOverTime", accounts: Sequence[str], block: int
+    ) -> Iterator[Difference]:
+        """Yield where an account says that it and its wallet hold something else: reports count
+        what it says. One that does not answer is named by the reports."""
+        for account in accounts:
+            try:
+                collateral, positions = self._views.call(account, "positions", (), block)
+            except NodeRefuses:
+                continue
+            said = {ASSET: collateral}
+            pairs = zip(*[iter(self._reader.tokens_of(account, block))] * 2, strict=True)
+            for (yes, no), position in zip(pairs, positions, strict=False):
+                said[yes], said[no] = position[:2]
+            holders = wallets.holders_of(account)
+            for token, amount in said.items():
+                held = sum(progress.held.get(each, {}).get(token, 0) for each in holders)
+                if held != amount:
+                    what = f"account {account}: {_words(token)} by its own word"
+                    yield Difference(block, "", what, str(held), str(amount))
 
     def _matters(self, progress: Progress, holder: str) -> bool:
         known = progress.ledger.accounts.get(holder)

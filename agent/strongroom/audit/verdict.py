@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from strongroom.audit.code import AuditedCode
 from strongroom.audit.ledger import Ledger
+from strongroom.audit.losses import LossStatement
 from strongroom.audit.permissions import Difference, PermissionChange
 from strongroom.chain.ids import JsonObject, canonical, keccak
 
@@ -94,7 +95,8 @@ class Verdict:
     state: VaultTotals
     income: Mapping[str, str]  # beside trades, by kind
     permissions: tuple[PermissionChange, ...]
-    code: tuple[AuditedCode, ...] = ()
+    code: tuple[AuditedCode, ...]
+    losses: LossStatement  # what the rules allow, and somebody may have lost by
 
     @property
     def unknown_code(self) -> tuple[AuditedCode, ...]:
