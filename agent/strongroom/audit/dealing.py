@@ -33,6 +33,7 @@ from strongroom.audit.queues import (
     settle_deposits,
     settle_redemptions,
 )
+from strongroom.audit.totals import deposits_wrong, redemptions_wrong
 from strongroom.chain.units import BPS, DAY, PRICE, SHARE, WAD
 
 LOW64, LOW85, LOW108 = 2**64 - 1, 2**85 - 1, 2**108 - 1
@@ -227,7 +228,10 @@ def _settle_deposits(b: Booking, prices: tuple[int, int], room: int, is_flat: bo
     price = max(prices[1], ledger.prices[1])
     dear = price * BPS > prices[0] * (BPS + limit(Limit.MAX_PREMIUM_BPS))
     reach = 0 if dear else None if is_flat else room
+    waited = {number: queue.left for number, queue in ledger.in_line(DEPOSITS)}
     found = settle_deposits(list(ledger.in_line(DEPOSITS)), price, limit(Limit.MAX_UP_BPS), reach)
+    for words in deposits_wrong(waited, price, reach, found):
+        b.expect(b.transaction.events[b.place], "Dealt: deposits, from totals", "", words)
     minted, supply = 0, ledger.supply
     for each in found:
         ledger.idle += each.taken
@@ -247,7 +251,10 @@ def _settle_deposits(b: Booking, prices: tuple[int, int], room: int, is_flat: bo
 def _settle_redemptions(b: Booking, price: int) -> None:
     ledger = b.ledger
     max_down = b.ledger.permissions.limit(Limit.MAX_DOWN_BPS)
+    waited = {number: queue.left for number, queue in ledger.in_line(REDEMPTIONS)}
     found = settle_redemptions(list(ledger.in_line(REDEMPTIONS)), price, max_down, ledger.idle)
+    for words in redemptions_wrong(waited, price, ledger.idle, found):
+        b.expect(b.transaction.events[b.place], "Dealt: redemptions, from totals", "", words)
     _tell(b, REDEMPTIONS, price, found)
     burned, paid = sum(each.taken for each in found), sum(each.given for each in found)
     ledger.idle -= paid

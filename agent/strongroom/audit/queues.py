@@ -32,6 +32,7 @@ class AuditedEpoch:
         whole: out units, if all was settled at once; else 0
         given: out units of all settlements
         claimed: out units of all claims
+        settlements: what waited of all, what was taken of it and given for it, each time
     """
 
     asked: dict[str, int] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class AuditedEpoch:
     is_back: bool = False
     given: int = 0
     claimed: int = 0
+    settlements: list[tuple[int, int, int]] = field(default_factory=list)
 
     @property
     def is_closed(self) -> bool:
@@ -78,6 +80,7 @@ class AuditedEpoch:
             self.earned += (self.kept * given // self.left) >> (KEPT - EARNED)
         if taken != self.left:
             self.kept = self.kept * (self.left - taken) // self.left
+        self.settlements.append((self.left, taken, given))
         self.left -= taken
         self.given += given
 

@@ -27,6 +27,7 @@ from strongroom.audit.queues import (
     claim_plan,
     live_epochs,
 )
+from strongroom.audit.totals import request_wrong
 from strongroom.chain.terms import UNLIMITED_DEPOSITS
 from strongroom.chain.units import BPS
 
@@ -117,6 +118,8 @@ def _leave(
         or ledger.permissions.roles.get("reporter", ZERO) == ZERO
     )
     b.expect(it, f"{it.name}: after the next report", True, may)
+    for words in request_wrong(queue, it.controller):
+        b.expect(it, f"{it.name}: of the request, from totals", "", words)
     return queue.leave(it.controller)
 
 
@@ -176,6 +179,8 @@ def _claim(b: Booking, it: AuditedEvent, side: int, who: str, wanted: tuple[int,
         b.expect(it, ("Deposit.shares", "Withdraw.assets")[side], sums[0], wanted)
         return
     for queue, some_in, some_out in plans[sums.index(wanted)]:
+        for words in request_wrong(queue, who):
+            b.expect(it, f"{it.name}: of the request, from totals", "", words)
         queue.take(who, some_in, some_out)
         what = f"{it.name}: claimed of an epoch"
         b.need(it, what, queue.claimed <= queue.given, queue.claimed, queue.given)

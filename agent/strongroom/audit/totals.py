@@ -1,0 +1,116 @@
+"""Settlement a second time, from totals: no index, no loop that hands on what is left.
+
+docs/design.md says what must be true of what was dealt, and that decides it: epochs are dealt
+oldest first at one price, rounded down; nothing beyond the room or the idle assets; whoever is left
+waiting was out of reach. All requests of an epoch are dealt with alike: each has its part of every
+settlement, as exact fractions. `audit/dealing.py` and `audit/queues.py` follow the vault to the
+unit; here stands what they must come to.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+
+from strongroom.audit.queues import AuditedEpoch, DealtEpoch
+from strongroom.chain.units import PRICE
+
+
+def deposits_wrong(
+    waited: Mapping[int, int], price: int, reach: int | None, dealt: Sequence[DealtEpoch]
+) -> Iterator[str]:
+    """Yield what of a report's deposits is not as it must be.
+
+    Args:
+        waited: epoch -> assets that waited, oldest first
+        price: assets per share
+        reach: assets that may come in; None: as many as there are
+        dealt: what was done
+    """
+    yield from _each(waited, price, dealt)
+    settled = {each.epoch: each for each in dealt if not each.is_back}
+    for each in settled.values():
+        if not each.given * price <= each.taken * PRICE < (each.given + 1) * price:
+            yield f"{each.given} shares are not {each.taken} assets at the price, down"
+    used = sum(each.taken for each in settled.values() if each.given)
+    if reach is not None and used > reach:
+        yield f"{used} assets came in, {reach} may"
+    if _waits(waited, dealt) and (reach is None or (reach - used) * PRICE >= price):
+        yield f"{used} of {reach if reach is not None else 'all'} assets came in, and some wait"
+
+
+def redemptions_wrong(
+    waited: Mapping[int, int], price: int, idle: int, dealt: Sequence[DealtEpoch]
+) -> Iterator[str]:
+    """Yield what of a report's redemptions is not as it must be.
+
+    Args:
+        waited: epoch -> shares that waited, oldest first
+        price: assets per share
+        idle: assets that can be paid
+        dealt: what was done
+    """
+    yield from _each(waited, price, dealt)
+    settled = [each for each in dealt if not each.is_back]
+    for each in settled:
+        if not each.given * PRICE <= each.taken * price < (each.given + 1) * PRICE:
+            yield f"{each.given} assets are not {each.taken} shares at the price, down"
+    paid = sum(each.given for each in settled)
+    if paid > idle:
+        yield f"{paid} assets were paid, {idle} were there"
+    if _waits(waited, dealt) and (idle - paid) * PRICE >= price + PRICE:
+        yield f"{paid} of {idle} assets were paid, and some wait"
+
+
+def _each(waited: Mapping[int, int], price: int, dealt: Sequence[DealtEpoch]) -> Iterator[str]:
+    """Yield what is wrong with the epochs: dealt once, at most whole, oldest first, but for
+    the dust that one share, or one unit, could not use."""
+    numbers = [each.epoch for each in dealt]
+    if numbers != sorted(set(numbers)) or not set(numbers) <= waited.keys():
+        yield f"epochs {numbers} were dealt of {list(waited)}"
+        return
+    for each in dealt:
+        if not each.is_back and (
+            not 0 <= each.taken <= waited[each.epoch]
+            or each.taken + each.left != waited[each.epoch]
+        ):
+            yield f"epoch {each.epoch}: {each.taken} taken and {each.left} left of what waited"
+    done = {each.epoch: each for each in dealt}
+    short = [
+        number
+        for number, amount in waited.items()
+        if amount and (number not in done or (not done[number].is_back and done[number].left))
+    ]
+    for each in dealt:
+        if short and each.epoch > short[0] and each.given > 1 + price // PRICE:
+            yield f"epoch {each.epoch} was dealt while epoch {short[0]} waits"
+
+
+def _waits(waited: Mapping[int, int], dealt: Sequence[DealtEpoch]) -> bool:
+    """Whether something is left in line."""
+    gone = {each.epoch: waited.get(each.epoch, 0) if each.is_back else each.taken for each in dealt}
+    return any(amount > gone.get(number, 0) for number, amount in waited.items())
+
+
+def part_of(epoch: AuditedEpoch, who: str) -> tuple[Fraction, Fraction]:
+    """Return what of a request waits and all that it has earned, exactly: its part of each
+    settlement is its part of what waited."""
+    waits, earned = Fraction(epoch.asked.get(who, 0)), Fraction(0)
+    for left, taken, given in epoch.settlements:
+        earned += waits * given / left
+        waits -= waits * taken / left
+    return waits, earned
+
+
+def request_wrong(epoch: AuditedEpoch, who: str) -> Iterator[str]:
+    """Yield where what is booked of a request is more than its part, or less by more than the unit
+    that each settlement may round away."""
+    if not epoch.is_closed:
+        return
+    slack = len(epoch.settlements) + 1
+    waits, earned = part_of(epoch, who)
+    had = epoch.taken.get(who, (0, 0))
+    for what, exact, booked in (
+        ("waiting", waits, epoch.waits(who)),
+        ("earned", earned, epoch.due(who)[1] + had[1]),
+    ):
+        if not exact - slack <= booked <= exact:
+            yield f"{booked} {what}, its part is {float(exact):.2f}"
