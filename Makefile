@@ -132,8 +132,8 @@ SEED ?= 1
 search: setup ## Search what each coalition can take of a vault, against its bound (STEPS=, SEED=)
 	@python -m scripts.dev.search --steps $(STEPS) --seed $(SEED)
 
-mutants: setup ## Break the contracts at 600 places; list what no test notices (goes on where it stopped)
-	@python -m scripts.dev.mutants --sample 600
+mutants: setup ## Break the contracts at 620 places; list what no test notices (goes on where it stopped)
+	@python -m scripts.dev.mutants --sample 620
 
 clean: ## Remove everything that the others made
 	@rm -rf $(VENV) .venv-peer .venv-prove node_modules .build build dist .cache agent/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -32,6 +32,7 @@ BLIND = (
             "each_part_of_a_vault_initialises_the_core_and_has_no_storage_of_its_own",
             "the_parts_of_a_vault_share_one_storage_layout",
             "the_order_of_the_core_is_the_order_of_the_slots",
+            "the_size_is_that_of_the_code_on_the_chain",
         )
     ),
 )

@@ -11,7 +11,7 @@ Verdicts go to build/mutants.json as they come, and a run goes on where the last
 that has changed since is judged anew. STRONGROOM_TRACE_JUDGE may name one more judge
 (tests/property/test_traces.py).
 
-    python -m scripts.dev.mutants --sample 600          a seeded sample (make mutants)
+    python -m scripts.dev.mutants --sample 620          a seeded sample (make mutants)
     python -m scripts.dev.mutants --module modules/fees       all of one file
     python -m scripts.dev.mutants --report              what is known so far
 """
@@ -81,6 +81,7 @@ EQUIVALENT: dict[str, str] = {
     "price >= best": "equal: it writes what is there",
     "price <= best": "equal: it writes what is there",
     "if winding_down or price < mark": "equal: a profit of nothing",
+    "if shares != 0 and taken != 0": "a log: only some wei of 18 decimals buy no share at all",
     "return per_share < (assets + 1) * DUST": "equal only by a rounding of 2**-96 a share",
     "* LOSS // units.PRICE + 1 + 1": "2**-96 of a unit a share more: it is rounded up",
     "(assets * LOSS + whole + 1) // whole": "2**-96 of a unit a share more: it is rounded up",

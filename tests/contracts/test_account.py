@@ -388,6 +388,10 @@ def test_takes_only_its_own_outcome_tokens(desk, people, venue, deployer, open_m
         desk.account.onERC1155Received(
             people.mallory, people.mallory, desk.yes, 1, b"", sender=people.mallory
         )
+    with ape.reverts("foreign token"):
+        desk.account.onERC1155BatchReceived(
+            people.mallory, people.mallory, [desk.yes], [1], b"", sender=people.mallory
+        )
     assert desk.account.supportsInterface(bytes.fromhex("4e2312e0"))
     assert not desk.account.supportsInterface(REFUSED)
     assert desk.account.grade() == 1

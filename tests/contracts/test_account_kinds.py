@@ -50,6 +50,13 @@ def test_a_vaults_asset_has_code():
         world.evm.deploy(artifact("VaultGovernance"), world.who["nobody's"])
 
 
+def test_the_pieces_of_a_vault_are_of_one_asset():
+    world = World()
+    for piece, behind in (("VaultExits", world.governance), ("VaultDesk", world.exits)):
+        with pytest.raises(RuntimeError, match=b"of another asset".hex()):
+            world.evm.deploy(world.contract(piece), world.usdc.address, behind.address)
+
+
 @pytest.mark.parametrize("side", [YES, NO])
 def test_tokens_of_one_outcome_alone_are_redeemed(side):
     stage = Stage()
@@ -160,3 +167,19 @@ def test_an_order_may_be_filled_in_its_last_second():
         inner = stage.signed_by_keeper(order, lifetime=left)
         answer = stage.account.isValidSignature(stage.nested(order), inner)
         assert bytes(answer)[:4].hex() == magic
+
+
+def test_tokens_come_home_from_a_safe_only_together_with_its_money():
+    """What failed is told to who called, though the rest went well."""
+    stage = SafeStage()
+    stage.fund()
+    stage.buy(1_000 * UNIT)
+    token, guardian, code = stage.pusd.address, stage.who["guardian"], stage.who["code of pUSD"]
+    original = stage.evm.code(token)
+    stage.evm.set_code(code, original)
+    stage.evm.set_code(token, without(keccak(text="transfer(address,uint256)")[:4], code))
+    assert refused(lambda: stage.account.withdraw(sender=guardian)) == "withdraw failed"
+    assert (stage.held("account"), stage.held("wallet")) == (0, 1_000 * UNIT)
+    stage.evm.set_code(token, original)
+    stage.account.withdraw(sender=guardian)
+    assert (stage.cash("account"), stage.held("account")) == (CAP - 500 * UNIT, 1_000 * UNIT)

@@ -164,8 +164,9 @@ def test_nothing_is_traded_once_it_is_resolved(market, people, resolve):
         market.account.buy(market.pool, YES, UNIT, 1, FOREVER, sender=people.keeper)
 
 
-def test_deadline_of_the_market_ends_trading(market, people, chain):
-    chain.pending_timestamp += 30 * DAY
+@pytest.mark.parametrize("late", [0, DAY])
+def test_deadline_of_the_market_ends_trading(market, people, chain, late):
+    chain.pending_timestamp = market.account.deadline() + late
     with ape.reverts("not tradable"):
         market.account.buy(market.pool, YES, UNIT, 1, FOREVER, sender=people.keeper)
 
