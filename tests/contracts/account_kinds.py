@@ -111,9 +111,10 @@ class Wallets(Ordered):
             held = {i: self.held("wallet", i) for i in range(len(self.tokens))}
             held = {i: amount for i, amount in held.items() if amount}
             cash = self.cash("wallet")
-            terms = (cash, list(held), list(held.values()), self.world.now + 600)
+            deadline = self.world.now + 600
+            terms = (cash, list(held), list(held.values()), deadline)
             self.by_keeper(self.account, "admitReturn", *terms)
-            self.carry(self.home(cash, held))
+            self.carry(self.home(cash, held, deadline=deadline))
             return
         self.world.wait(DELAY + 1)
         self.account.withdraw(sender=self.who["mallory"])

@@ -188,8 +188,9 @@ class WalletStage:
         self.make_wallet()
         self.account.adopt(sender=self.who["mallory"])
         self.by_keeper(self.vault, "allocate", self.id, assets)
-        self.by_keeper(self.account, "admitApprovals", self.world.now + 600)
-        self.carry(self.approvals())
+        deadline = self.world.now + 600
+        self.by_keeper(self.account, "admitApprovals", deadline)
+        self.carry(self.approvals(deadline))
         self.by_keeper(self.account, "fund", assets)
         self.report()
 
@@ -223,7 +224,12 @@ class WalletStage:
     # batches
 
     def batch(self, *calls: tuple[Contract, str, Any], deadline: int = 0) -> WalletBatch:
-        """Return a batch of the wallet's: (contract, function, arguments) each."""
+        """Return a batch of the wallet's: (contract, function, arguments) each.
+
+        Args:
+            deadline: which its digest names, so that of one the account has admitted is admitted
+                with it; 0: ten minutes from now
+        """
         inside = [
             WalletCall(contract.address, 0, contract.data(name, *arguments))
             for contract, name, *arguments in calls
@@ -231,15 +237,18 @@ class WalletStage:
         nonce = self.wallet.nonce()
         return WalletBatch(self.wallet_address, nonce, deadline or self.world.now + 600, inside)
 
-    def approvals(self) -> WalletBatch:
+    def approvals(self, deadline: int = 0) -> WalletBatch:
         """Return what `admitApprovals` admits."""
         exchange = self.exchange.address
         return self.batch(
             (self.pusd, "approve", exchange, FOREVER),
             (self.ctf, "setApprovalForAll", exchange, True),
+            deadline=deadline,
         )
 
-    def home(self, assets: int, tokens: dict[int, int], revoke: bool = False) -> WalletBatch:
+    def home(
+        self, assets: int, tokens: dict[int, int], revoke: bool = False, deadline: int = 0
+    ) -> WalletBatch:
         """Return what `admitReturn` admits: `tokens` are index -> amount."""
         exchange, account = self.exchange.address, self.account.address
         calls: list[tuple[Any, ...]] = []
@@ -251,7 +260,7 @@ class WalletStage:
         for index, amount in tokens.items():
             moved = (self.wallet_address, account, self.tokens[index], amount, b"")
             calls.append((self.ctf, "safeTransferFrom", *moved))
-        return self.batch(*calls)
+        return self.batch(*calls, deadline=deadline)
 
     # orders
 
