@@ -7,6 +7,9 @@ says (VENUE g) so that contracts can own them.
 from dataclasses import replace
 
 import pytest
+from eth_abi.abi import decode
+from eth_account import Account
+from eth_account.messages import encode_typed_data
 from strongroom.chain.calls import make_call
 from strongroom.chain.ids import market_of
 from strongroom.chain.orders import NO, YES, Side
@@ -19,6 +22,21 @@ from tests.anvil_devnet import at
 from tests.e2e.child import Bomb
 from tests.e2e.keeper_child import make_keeper
 from tests.e2e.keeper_stage import SERVES, KeeperStage
+
+BATCH = "(address,uint256,uint256,(address,uint256,bytes)[])"
+TYPES = {  # VENUE a3
+    "Batch": [
+        {"name": "wallet", "type": "address"},
+        {"name": "nonce", "type": "uint256"},
+        {"name": "deadline", "type": "uint256"},
+        {"name": "calls", "type": "Call[]"},
+    ],
+    "Call": [
+        {"name": "target", "type": "address"},
+        {"name": "value", "type": "uint256"},
+        {"name": "data", "type": "bytes"},
+    ],
+}
 
 
 @pytest.fixture
@@ -56,6 +74,27 @@ def ticks(world, most, until, seconds=70):
     raise AssertionError(world.told[-12:])
 
 
+def signers_of_batches(world):
+    """Return which key's signature each batch that the relayer took has, over the wallet's digest
+    as eth_account reckons it."""
+    found = []
+    for action in world.stage.server.app.state.relayer.relayer.actions._known.values():
+        if action.kind != "WALLET":
+            continue
+        ((batch,), (signature,)) = decode([f"{BATCH}[]", "bytes[]"], action.errand.data[4:])
+        wallet, nonce, deadline, calls = batch
+        message = {
+            "wallet": wallet,
+            "nonce": nonce,
+            "deadline": deadline,
+            "calls": [dict(zip(("target", "value", "data"), each, strict=True)) for each in calls],
+        }
+        where = {"name": "DepositWallet", "version": "1", "chainId": polymarket.CHAIN_ID}
+        signable = encode_typed_data(where | {"verifyingContract": wallet}, TYPES, message)
+        found.append(Account.recover_message(signable, signature=signature).lower())
+    return found
+
+
 def test_a_wallet_is_made_adopted_funded_traded_and_emptied(world):
     vault, venue = world.stage.vault, world.stage.venue
     market = offer(world, 0)
@@ -74,6 +113,9 @@ def test_a_wallet_is_made_adopted_funded_traded_and_emptied(world):
     spent = row.size * 97 // 100
     ticks(world, 6, lambda: vault.bookOf(name)[0] == spent)
     assert venue.pusd.balanceOf(wallet) == 0, "what was not spent is back in the vault"
+    owners = {each.lower() for each in world.stage.safe.getOwners()}
+    signed = signers_of_batches(world)
+    assert signed and set(signed) <= owners, "a relayer finds a signature as any other"
     ticks(world, 6, lambda: len(said(world, "reported")) >= 3)
     for each in said(world, "reported"):
         assert (each["difference_bid"], each["difference_ask"]) == (0, 0)

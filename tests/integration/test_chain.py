@@ -68,7 +68,7 @@ def make_duties(reader, chain, journal, transactor, told=lambda event, fields: N
     wallets = WalletDesk(
         journal,
         reader,
-        OwnedWallets(chain, transactor, relaying),
+        OwnedWallets(chain, transactor, relaying, bytes),
         LentWallets(journal, chain, relaying, reader.wallets, ()),
     )
     return Duties(journal, transactor, reader, wallets, chain.now, told)

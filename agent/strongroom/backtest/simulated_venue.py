@@ -40,6 +40,10 @@ class Unsigned:
         """Return bytes of a signature's length."""
         return bytes(65)
 
+    def witness(self, digest: bytes) -> bytes:
+        """Return bytes of a signature's length."""
+        return bytes(65)
+
 
 class SimulatedVenue:
     """The order service."""

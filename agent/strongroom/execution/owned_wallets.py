@@ -1,9 +1,14 @@
 """Deposit wallets that accounts own (WalletAccount): made, adopted, approved, and emptied.
 
 A wallet acts by batches. The account admits one batch at a time, by a transaction of the keeper's
-Safe; the venue's relayer carries it in, and no key signs it. A batch passes once, by the wallet's
-nonce. So what comes next is read off the chain: which batch is admitted, and whether it has passed.
-The calls of an admitted batch are kept in the journal, since the chain knows their digest alone.
+Safe, and the venue's relayer carries it in. A batch passes once, by the wallet's nonce. So what
+comes next is read off the chain: which batch is admitted, and whether it has passed. The calls of
+an admitted batch are kept in the journal, since the chain knows their digest alone.
+
+A contract's batch may have a signature of any length (VENUE a4), and WalletAccount reads none. What
+the relayer wants is not known (VENUE g), so it gets what `strongroom venue probe` hands in: 65
+bytes, here the batch's digest signed by an owner of the keeper's Safe. That signature decides
+nothing.
 
 A relayer that is away, or refuses, does not hold the money: a batch home that it has not carried
 before its deadline is admitted anew, and the wallet's pause begins. Once the pause is older than
@@ -30,7 +35,6 @@ from strongroom.signing.deposit_wallet import WalletBatch, WalletCall
 
 ACCOUNT = "WalletAccount"
 MAX_RETURNED = 8  # outcome tokens that a batch brings home
-UNREAD = bytes(65)  # as a batch's signature: the account does not read it, the relayer counts it
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,13 @@ class OwnedWallets:
         chain: ChainReads,
         transactor: SafeSender,
         relaying: Relaying,
+        witness: Callable[[bytes], bytes],
         on_event: Listener = lambda event, fields: None,
     ) -> None:
-        """Take the keeper's Safe, and the way to the relayer."""
+        """Take the keeper's Safe, the way to the relayer, and the signature of a digest by an owner
+        whose key is here (`Signers.witness`)."""
         self._chain, self._transactor = chain, transactor
-        self._relaying, self._on_event = relaying, on_event
+        self._relaying, self._witness, self._on_event = relaying, witness, on_event
 
     def prepare(self, account: str) -> bool:
         """Take an account's wallet as far towards trading as it goes now: made by the venue,
@@ -199,9 +205,10 @@ class OwnedWallets:
     def _carry(self, wallet: _Wallet, batch: WalletBatch) -> None:
         """Hand a batch to the relayer, once; what it fails with is told, and tried anew after the
         batch's deadline."""
-        given = (batch, wallet.account, wallet.factory, UNREAD)
+        digest = self._digest(batch)
+        given = (batch, wallet.account, wallet.factory, self._witness(digest))
         state, why = self._relaying.once(
-            f"batch {to_hex(self._digest(batch))}", lambda relayer: relayer.carry(*given)
+            f"batch {to_hex(digest)}", lambda relayer: relayer.carry(*given)
         )
         if state is RelayState.FAILED:
             self._on_event("batch_failed", {"wallet": wallet.address, "why": why})

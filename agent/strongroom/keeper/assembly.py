@@ -149,7 +149,9 @@ def _wallet_desk(around: Surroundings, settings: Settings) -> WalletDesk:
     """Return what looks after the wallets that trade for accounts."""
     journal, chain, vault = around.journal, around.chain, around.vault
     relaying = Relaying(journal, around.relayer, around.on_event)
-    owned = OwnedWallets(chain, around.transactor, relaying, around.on_event)
+    owned = OwnedWallets(
+        chain, around.transactor, relaying, around.signers.witness, around.on_event
+    )
     lent = LentWallets(journal, chain, relaying, vault.wallets, settings.exchanges)
     safes = None
     if around.safes is not None:

@@ -179,7 +179,8 @@ def _contract_owner(run: ProbeRun) -> None:
 
 
 def _short_batch(run: ProbeRun, contract: str, batch: WalletBatch) -> Reply:
-    """Hand in a batch that a contract signs with 65 bytes, as keepers do."""
+    """Hand in a batch that a contract signs with 65 bytes of a key's, as keepers do: on chain a
+    contract's may have any length (VENUE a4), what the relayer takes is not known (VENUE g)."""
     place = run.place
     return place.carry(batch, contract, place.by_contract(contract, place.digest(batch)))
 
