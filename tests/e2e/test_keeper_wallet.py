@@ -1,8 +1,12 @@
 """The keeper with delegated accounts: a service that admits only its own wallets, one wallet, two
 markets. Budgets go out to the wallet and come back; NAV is what the contract makes of both."""
 
+from datetime import UTC, datetime
+
 import pytest
 from strongroom.chain.ids import market_of, to_hex
+from strongroom.chain.units import DAY
+from strongroom.cli.environment import CheckState, DoctorOptions, examine
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.operator_files import own_key, write_keystore
@@ -109,3 +113,34 @@ def test_where_there_are_no_session_keys_the_owners_key_does(world):
     (wallet,) = build(load(other)).vault.wallets.all()
     assert not wallet.by_session
     assert wallet.key.address == at(world.stage.vault, wallet.address, "DepositWallet").owner()
+
+
+def doctors_words(world, file="keeper.toml"):
+    checks = examine(DoctorOptions(config=world.folder / file))
+    return [(each.state, each.found) for each in checks if each.what.startswith("key of wallet")]
+
+
+def test_the_end_of_a_session_key_is_told_two_weeks_before(world):
+    """The end is the wallet's own word; the clock goes to it, and beyond."""
+    (wallet,) = world.stage.config.venue.wallets
+    on_chain = at(world.stage.vault, wallet.address, "DepositWallet")
+    keeper = build(load(world.folder / "keeper.toml"))
+    (lent,) = keeper.vault.wallets.all()
+    end = on_chain.sessionSignerAuthorizedUntil(lent.key.address)
+    date = f"{datetime.fromtimestamp(end, UTC):%Y-%m-%d %H:%M}"
+    ((state, words),) = doctors_words(world)
+    assert (state, date in words) == (CheckState.OK, True)
+    ((state, words),) = doctors_words(world, "by-owner.toml")
+    assert (state, "its owner's" in words) == (CheckState.OK, True)
+    custody = [
+        each.found
+        for each in examine(DoctorOptions(config=world.folder / "keeper.toml"))
+        if each.what == "custody, class 0"
+    ]
+    assert "session keys are enabled by builder" in custody[0]
+    for left, expected in ((13 * DAY, CheckState.NOTE), (-DAY, CheckState.WRONG)):
+        world.clock.advance_to(end - left)
+        ((state, words),) = doctors_words(world)
+        assert (state, date in words) == (expected, True)
+        (health,) = keeper._sessions.look(keeper.chain.now())
+        assert date in health.wrong

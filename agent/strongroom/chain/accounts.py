@@ -61,7 +61,7 @@ def wallet(name: str, chain: Contracts, ask: Callable[[str], str] | None = None)
     def opened() -> Key:
         return Key(open_keystore(path, PASSPHRASE, chain, ask))
 
-    address = _told_address(path)
+    address = told_address(path)
     if not address:  # a keystore need not say whose it is
         key = opened()
         return Wallet(key.address, lambda: key)
@@ -135,7 +135,12 @@ def _keystore(name: str) -> Path:
     )
 
 
-def _told_address(path: Path) -> str:
+def told_address(path: Path) -> str:
+    """Return whose key a keystore says that it has, without opening it; empty: it does not say.
+
+    Raises:
+        UnknownAccount: it is no keystore.
+    """
     try:
         found = json.loads(path.read_text())
         digits = str(found.get("address", "")).removeprefix("0x")

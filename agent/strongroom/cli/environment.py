@@ -73,6 +73,7 @@ def examine(options: DoctorOptions) -> list[Check]:
     if options.config is not None:
         checks += _files(options.config)
         checks += _custody(options.config, options.probe)
+        checks += _sessions(options.config)
     return checks
 
 
@@ -234,3 +235,29 @@ def _custody(path: Path, probe: Path | None) -> Iterator[Check]:
         cure = PROBE if found.works is ProbeAnswer.UNKNOWN else ""
         state = states.get(found.works, CheckState.NOTE)
         yield Check(f"custody, class {number}", state, text, cure)
+
+
+def _sessions(path: Path) -> Iterator[Check]:
+    """Say of each wallet of a keeper's file until when the key here acts for it."""
+    from strongroom.chain.notices import moment
+    from strongroom.chain.rpc import Chain
+    from strongroom.keeper.configuration import load
+    from strongroom.keeper.sessions import RENEW, configured_sessions
+
+    try:
+        config = load(path)
+        chain = Chain(config.chain.rpc_url, 5)
+        found = configured_sessions(config, chain) if config.venue.wallets else []
+        now = chain.now() if found else 0
+    except StrongroomError as error:
+        yield Check("session keys", CheckState.WRONG, "cannot be told", str(error))
+        return
+    for each in found:
+        what = f"key of wallet {each.wallet}"
+        if each.until is None:
+            yield Check(what, CheckState.OK, f"{each.key} is its owner's")
+        elif not (why := each.warning(now)):
+            yield Check(what, CheckState.OK, f"session key {each.key} until {moment(each.until)}")
+        else:
+            state = CheckState.NOTE if each.until > now else CheckState.WRONG
+            yield Check(what, state, f"session key {each.key} {why.split(': ')[0]}", RENEW)

@@ -19,6 +19,7 @@ WORTH = {
     "failed": "failed and stopped: {error}",
     "duty_refused": "{purpose} was refused: {why}",
     "safe_used_by_another": "Safe {safe} was used in {transaction} by {who}",
+    "session_ends": "the session key of wallet {wallet} {why}",
     "asked": "asks for a yes until {until}: {question}: {legs}: decision {decision}",
     "not_begun": "decision {decision} was not begun: {state}: {why}",
     "settled": "settled {market}: {profit} micro-units",

@@ -29,6 +29,13 @@ GRADES = {
     AccountKind.DELEGATED: "delegated: the keeper's key can take what its wallet holds",
     AccountKind.POOL: "enforced",
 }
+WITHOUT_PROBE = {  # why the others work; session keys: VENUE b
+    AccountKind.DELEGATED: (
+        "it needs nothing that is not known; session keys are enabled by builder, so have the "
+        "venue enable them for yours, or give the keeper the wallet's own key"
+    ),
+    AccountKind.POOL: "it needs nothing that is not known",
+}
 
 
 @dataclass(frozen=True)
@@ -58,5 +65,5 @@ def custody_of(kind: AccountKind, report: ProbeReport | None) -> Custody:
     if open_:
         untried = ", nor whether ".join(open_)
         return Custody(kind, ProbeAnswer.UNKNOWN, f"unknown: nobody has tried whether {untried}")
-    why = "the probe found what it needs" if NEEDS[kind] else "it needs nothing that is not known"
+    why = "the probe found what it needs" if NEEDS[kind] else WITHOUT_PROBE[kind]
     return Custody(kind, ProbeAnswer.YES, why)

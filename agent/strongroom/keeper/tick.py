@@ -37,6 +37,7 @@ from strongroom.journal.states import AnswerKind
 from strongroom.keeper.approving import Approvals, score, unscored_conditions
 from strongroom.keeper.health import HealthKeeper
 from strongroom.keeper.past_trades import PastReader
+from strongroom.keeper.sessions import SessionWatch
 from strongroom.reporting.report import Reporter
 from strongroom.reporting.seen import Unseen, unseen
 from strongroom.settings import AlreadyRuns
@@ -120,8 +121,9 @@ class Keeper:
     check_alone: Callable[[], None] = lambda: None  # raises AlreadyRuns: the journal is another's
     refused: Mapping[str, int] = field(default_factory=dict)  # market records, by reason
     past: PastReader | None = None  # made when a rule needs it
-    health: Sequence[Health] = ()  # of the sources
+    health: Sequence[Health] = ()  # of the sources, and of session keys
     _kept_health: HealthKeeper = field(init=False)
+    _sessions: SessionWatch = field(init=False)
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
     _halts: dict[str, str] = field(default_factory=dict)
     _venue_again: float = 0.0
@@ -132,6 +134,7 @@ class Keeper:
     def __post_init__(self) -> None:
         """Take the journal for what is told outside."""
         self._kept_health = HealthKeeper(self.journal)
+        self._sessions = SessionWatch(self.chain, self.vault.wallets, self.on_event)
 
     def tick(self) -> Tick:
         """Run once. Never raises for what the outside world does."""
@@ -236,9 +239,9 @@ class Keeper:
         view = View(now, state, {}, {}, negative_risk_oracle=self.negative_risk_oracle)
         held = {condition for each in state.markets.values() for condition in each.positions}
         look = self.sources.look(now, lambda market: view.class_of(market) is not None, held)
-        self.refused, self.health = look.refused, look.health
-        if look.health:
-            self._kept_health.see(now, look.health)
+        self.refused, self.health = look.refused, (*look.health, *self._sessions.look(now))
+        if self.health:
+            self._kept_health.see(now, self.health)
         if self.pools:
             look = self._with_pools(look, now)
         for problem in look.problems:
