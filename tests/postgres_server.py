@@ -14,7 +14,7 @@ from strongroom.chain.anvil import free_port
 from strongroom.database import open_engine
 from strongroom.settings import ConfigError
 
-START_S = 30
+START_S = 120  # on a busy machine
 
 
 def installed():

@@ -19,7 +19,8 @@ RICH = 1_000_000 * ETHER
 class AnvilEvm(Evm):
     """A node's chain by the bare EVM's calls. Whoever sends is impersonated, and has gas money.
 
-    Each block has a second of its own, so time goes on by itself. There is no way back.
+    Time goes on by itself, with this machine's; blocks of one second have the same time. There is
+    no way back.
 
     Attributes:
         clock: the chain's time, for services

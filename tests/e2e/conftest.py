@@ -12,6 +12,7 @@ import httpx
 import pytest
 from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import AssetType, BalanceAllowanceParams
+from py_clob_client_v2.http_helpers import helpers
 from strongroom.devnet import polymarket
 from strongroom.devnet.clob.service import make_service
 from strongroom.devnet.serve import recorded_records
@@ -26,12 +27,23 @@ from tests.anvil_devnet import (  # noqa: F401  # fixtures
     devnet_deployer,
 )
 from tests.defaults import UNIT
-from tests.e2e.clob_orders import order
+from tests.e2e.clob_orders import PATIENCE_S, order
 from tests.e2e.ear import Ear
 
 DATA = Path("agent/strongroom/devnet/data")
 NHL = "0x7faa974ff857682d64433d5c4dfba46ff51415a68cbd5bd1994248df2d561200"  # 32 outcomes
 FORTUNE = 1_000_000 * UNIT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient():
+    """No answer within httpx's 5 seconds is no fault of a busy machine's: the official client, and
+    what tests ask by themselves, wait longer. A time-out that is a fault's own is set by its test.
+    """
+    default = httpx._config.DEFAULT_TIMEOUT_CONFIG
+    for what in ("connect", "read", "write", "pool"):
+        setattr(default, what, PATIENCE_S)
+    helpers._http_client.timeout = PATIENCE_S
 
 
 @pytest.fixture(scope="session")

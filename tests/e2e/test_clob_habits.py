@@ -16,8 +16,19 @@ from py_clob_client_v2.clob_types import (
 from py_clob_client_v2.exceptions import PolyApiException
 from py_clob_client_v2.headers.headers import create_level_2_headers
 from strongroom.devnet.clob.habits import Habits
+from strongroom.devnet.clob.rates import RateLimits
 
 from tests.e2e.clob_orders import PATIENCE_S, order, settled
+
+DELAY_S = 3  # in which another order can be cancelled on a busy machine, too
+
+
+def wait_for_delayed(server):
+    """Wait until the orders that were put off have had their turn."""
+    deadline = time.monotonic() + PATIENCE_S
+    while server.engine._later:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_switch_knows_its_habits(server, habits):
@@ -33,7 +44,7 @@ def test_the_switch_knows_its_habits(server, habits):
 
 
 def test_marketable_orders_are_delayed_and_then_matched(traders, book, habits):
-    habits(taker_delay_s=0.5)
+    habits(taker_delay_s=DELAY_S)
     client = traders.alice.client
     taken = order(traders.alice, book.yes, "BUY", 0.45, 30)
     assert (taken["status"], taken["tradeIDs"], taken["makingAmount"]) == ("delayed", [], "")
@@ -48,34 +59,34 @@ def test_marketable_orders_are_delayed_and_then_matched(traders, book, habits):
     assert settled(client, done["associate_trades"][0])["status"] == "CONFIRMED"
 
 
-def test_a_delayed_order_that_finds_nothing_is_unmatched(traders, book, habits):
-    habits(taker_delay_s=0.5)
+def test_a_delayed_order_that_finds_nothing_is_unmatched(server, traders, book, habits):
+    habits(taker_delay_s=DELAY_S)
     client = traders.alice.client
     args = OrderArgsV2(token_id=book.yes, price=0.45, size=30, side="BUY")
     taken = client.post_order(client.create_order(args), OrderType.FAK)
     assert taken["status"] == "delayed"
     traders.bob.client.cancel_order(OrderPayload(orderID=book.ask["orderID"]))
-    time.sleep(0.8)
+    wait_for_delayed(server)
     shown = client.get_order(taken["orderID"])
     assert (shown["status"], shown["size_matched"]) == ("UNMATCHED", "0")
     again = order(traders.alice, book.yes, "BUY", 0.40, 10)  # what was reserved is free
     assert again["status"] == "live"
 
 
-def test_an_order_that_could_not_be_delayed_is_unmatched_and_placed(traders, book, faults):
+def test_an_order_that_could_not_be_delayed_is_unmatched_and_placed(server, traders, book, faults):
     faults(delay_failures=1)
     taken = order(traders.alice, book.yes, "BUY", 0.45, 30)
     assert (taken["success"], taken["status"]) == (True, "unmatched")
-    time.sleep(0.3)
+    wait_for_delayed(server)
     assert traders.alice.client.get_order(taken["orderID"])["size_matched"] == "30"
 
 
-def test_delayed_orders_can_be_cancelled(traders, book, habits):
-    habits(taker_delay_s=0.5)
+def test_delayed_orders_can_be_cancelled(server, traders, book, habits):
+    habits(taker_delay_s=DELAY_S)
     client = traders.alice.client
     taken = order(traders.alice, book.yes, "BUY", 0.45, 30)
     assert client.cancel_order(OrderPayload(orderID=taken["orderID"]))["canceled"]
-    time.sleep(0.8)
+    wait_for_delayed(server)
     assert client.get_order(taken["orderID"])["size_matched"] == "0"
 
 
@@ -127,13 +138,13 @@ def test_answers_say_what_is_left_of_the_rate_limit(server, traders, listing, ha
         return httpx.request("DELETE", f"{server.url}/cancel-all", headers=headers)
 
     cancel()  # whatever is open
-    time.sleep(3)  # full again
+    server.engine.rates = RateLimits(time.time)  # full
     assert cancel().headers["Poly-RateLimit-Remaining"] == "119"
     assert cancel().headers["Poly-RateLimit-Tier"] == "standard"
     order(traders.bob, listing.token_ids[0], "BUY", 0.2, 10)
     left = int(cancel().headers["Poly-RateLimit-Remaining"])
     assert left <= 118  # one for the request, one for the order
-    body = json.dumps(["0x" + f"{number:064x}" for number in range(300)])
+    body = json.dumps(["0x" + f"{number:064x}" for number in range(1_000)])  # of 15 s
     statuses = []
     for _ in range(3):
         request = RequestArgs(method="DELETE", request_path="/orders", serialized_body=body)
@@ -143,7 +154,7 @@ def test_answers_say_what_is_left_of_the_rate_limit(server, traders, listing, ha
     assert statuses == [200, 429, 429]  # the first may owe
     assert int(answer.headers["Retry-After"]) >= 2
     assert int(answer.headers["Poly-RateLimit-Remaining"]) < 0
-    time.sleep(5)
+    server.engine.rates = RateLimits(time.time)
 
 
 def test_one_match_is_a_burst_of_changes_under_one_hash(

@@ -19,7 +19,7 @@ from py_clob_client_v2.headers.headers import create_level_1_headers, create_lev
 from py_clob_client_v2.order_utils.model.order_data_v2 import order_to_json_v2
 from strongroom.devnet.clob import errors
 
-from tests.e2e.clob_orders import has, order, settled
+from tests.e2e.clob_orders import PATIENCE_S, has, order, settled
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def send(server, traders):
         request = RequestArgs(method=method, request_path=path, serialized_body=body)
         headers = create_level_2_headers(client.signer, client.creds, request)
         answer = httpx.request(
-            method, server.url + path, content=body, headers=headers | changed, timeout=20
+            method, server.url + path, content=body, headers=headers | changed, timeout=PATIENCE_S
         )
         error = answer.json().get("error") if answer.status_code != 200 else None
         return answer.status_code, error

@@ -55,7 +55,7 @@ NOT_TYPED = {  # and why
     "strongroom venue probe": "a real account: tests/e2e/test_venue_probe.py has the command",
 }
 UNTIL_CTRL_C = ("strongroom practice", "strongroom cosigner ", "strongroom devnet")
-CLAIM_S, LINE_S = 300, 120
+CLAIM_S, LINE_S = 300, 300
 ROLES = ("owner", "guardian", "reporter", "fee_recipient")
 CAPS = 'total_cap = "50000"\nvelocity = "10000"\n'
 

@@ -335,7 +335,7 @@ def test_the_disk_is_full(world):
     event.listen(engine, "connect", tight)
     sent = world.stage.safe.nonce()
     halts = {}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while "journal" not in halts and time.monotonic() < deadline:
         if quiet(world):
             market = offered(world)  # until the pages have no room for a row
@@ -361,7 +361,7 @@ def test_a_reorg_of_three_blocks_takes_the_fill_away(world, monkeypatch):
     monkeypatch.setattr(transactor, "_confirmations", 4)
 
     market = offered(world)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not held(world, market):
         tick(world)  # the budget gets its four blocks
         assert time.monotonic() < deadline, world.told[-5:]

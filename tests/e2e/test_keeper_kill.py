@@ -30,7 +30,7 @@ from tests.seeds import SEED, dice
 KILLS = int(os.environ.get("STRONGROOM_KILLS", "8"))  # of each world
 EVERY = int(os.environ.get("STRONGROOM_EDGES", "6"))  # 1: each edge; in CI one of so many
 MOST_EDGES = 150
-LIMIT_S = 120
+LIMIT_S = 600  # on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -207,9 +207,10 @@ def test_killed_at_random_moments(world, processes):
         number, before = a_life(world), kills
         while (lived := timed(processes, world, chance.uniform(0.2, 1.2) * whole))[0] is None:
             kills += 1
+            whole *= 1.02  # the machine may have got slower
         assert lived[0] == 0, f"the keeper ended by itself: {lived[0]}"
         if kills == before:
-            whole = min(whole, lived[1])
+            whole = lived[1]
         check(world, number)
         lives += 1
         if kills // 50 > before // 50:

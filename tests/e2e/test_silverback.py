@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from strongroom.chain.anvil import free_port
 
+from tests.e2e.clob_orders import PATIENCE_S
+
 SILVERBACK = shutil.which("silverback", path=str(Path(sys.executable).parent))
 STRONGROOM = (sys.executable, "-m", "strongroom.cli")
 PORT = free_port()
@@ -23,14 +25,14 @@ def running(log, words, *command):
     """Run a command until the block ends; wait until it has said some words."""
     with log.open("wb") as target, subprocess.Popen(command, stdout=target, stderr=target) as made:
         try:
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + PATIENCE_S
             while words not in log.read_text():
                 assert made.poll() is None and time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)
             yield made
         finally:
             made.terminate()
-            made.wait(30)
+            made.wait(PATIENCE_S)
 
 
 def plain(log):
@@ -58,7 +60,7 @@ def test_a_tick_a_block(tmp_path, monkeypatch):
             running(tmp_path / "cosigner.log", "listening", *cosigner),
             running(log, "Metrics collected", *bot),
         ):
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE_S
             while len(ticked(log)) < 4:
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)

@@ -24,7 +24,7 @@ def typed(people):
         start = [APE, "run"] if connected else [sys.executable, "-m", "strongroom.cli"]
         command = [*start, name, *arguments, *(network if connected else [])]
         command += ["--account", f"TEST::{number}"] if account else []
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stderr if code == 2 else done.stdout
 

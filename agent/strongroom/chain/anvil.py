@@ -15,8 +15,8 @@ from strongroom.chain.artifacts import INSTALL, NODE_MODULES
 from strongroom.errors import Away, Refused
 
 HOST = "127.0.0.1"
-START_S = 60.0  # a first start, from a slow disk, on a busy machine
-END_S = 10.0
+START_S = 120.0  # a first start, from a slow disk, on a busy machine
+END_S = 60.0  # of a long chain
 PORTS_TRIED = 3  # where the caller named none: another process may be quicker
 
 

@@ -15,7 +15,7 @@ from strongroom.signing.signers import (
     TransactionRequest,
 )
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 15.0
 
 
 class CosignerClient:

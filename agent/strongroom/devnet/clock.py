@@ -18,9 +18,13 @@ class DevnetClock:
         return time.time() + self._ahead
 
     def sleep(self, seconds: int) -> None:
-        """Let so much time pass since the newest block: anvil gives each block a second of its
-        own, so that many blocks in a moment run ahead of this machine."""
-        self.advance_to(max(self._chain.now(), int(self())) + seconds)
+        """Let so much time pass since the newest block, and mine one; more of it on a machine that
+        has stood still meanwhile."""
+        moment = max(self._chain.now(), int(self())) + seconds
+        if moment > self():
+            self.advance_to(moment)
+        else:
+            self._chain.request("evm_mine")
 
     def advance_to(self, moment: int) -> None:
         """Let it be `moment`, in a new block; back does not go."""

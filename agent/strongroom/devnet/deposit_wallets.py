@@ -20,7 +20,7 @@ from strongroom.signing.venue_requests import Credentials, builder_headers
 TIMELOCK_DELAY = HOUR  # of a paused wallet; the venue's (VENUE a2)
 SESSION_S = 4_315 * HOUR  # life of a session key, exactly (VENUE b)
 BATCH_S = 600
-REGISTERED_S = 20.0  # in which a session key must be known
+REGISTERED_S = 120.0  # in which a session key must be known
 AUTHORIZATIONS = "/v1/session-signers/authorizations"
 
 
@@ -65,7 +65,9 @@ class SessionRegistry:
         key = Credentials(**self._key)
         headers = dict(builder_headers(key, int(time.time()), "POST", AUTHORIZATIONS, body))
         headers |= {"Content-Type": "application/json", "Idempotency-Key": once}
-        answer = httpx.post(self._url + AUTHORIZATIONS, content=body, headers=headers)
+        answer = httpx.post(
+            self._url + AUTHORIZATIONS, content=body, headers=headers, timeout=REGISTERED_S
+        )
         found = read_json(answer.content)
         return found if isinstance(found, dict) else {}
 

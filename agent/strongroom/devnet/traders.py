@@ -33,7 +33,7 @@ from strongroom.information.gamma import Market
 
 BATCH = 15  # orders of one request
 ATTEMPTS = 20  # at a request that the rate limit holds back
-MATCHED_S = 5.0  # at most, until an order that was put off is matched
+MATCHED_S = 60.0  # at most, until an order that was put off is matched
 Answer = TypeVar("Answer")
 
 

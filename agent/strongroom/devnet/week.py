@@ -39,7 +39,7 @@ from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
 
-DELAY_S, DELAY_STEP_S = 5.0, 0.2  # how long an order that the venue has put off is waited for
+DELAY_S, DELAY_STEP_S = 60.0, 0.2  # how long an order that the venue has put off is waited for
 PAYERS = {IncentiveKind.REBATE: "rebates", IncentiveKind.REWARD: "rewards"}  # people of the stage
 TAKEN_EVERY, TAKEN_TOKENS = 6, 1_000  # hours; more than all that stands there
 SETTLING_S = 2 * HOUR  # from a market's end to its payout

@@ -36,7 +36,8 @@ from strongroom.errors import Away
 
 SECTIONS = (service, account, markets, prices, orders, funds, incentives, streams, switches)
 ORDERS = ("/order", "/orders")
-START_S = 20.0
+START_S = 120.0  # on a busy machine; one that ends is not waited for
+KEEP_ALIVE_S = 75  # longer than clients keep a connection that is idle: only they end it
 FAULT_TEXTS = {
     425: errors.RESTARTING,
     429: errors.TOO_MANY,
@@ -122,8 +123,9 @@ class ClobServer:
     def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> None:
         self.app = app
         config = uvicorn.Config(
-            app, host, port, log_level="warning", access_log=False, ws="websockets-sansio"
-        )
+            app, host, port, log_level="warning", access_log=False, ws="websockets-sansio",
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
@@ -160,4 +162,4 @@ class ClobServer:
     def stop(self) -> None:
         """Stop and wait for the end."""
         self._server.should_exit = True
-        self._thread.join(timeout=20)
+        self._thread.join(timeout=START_S)
