@@ -7,50 +7,22 @@
         answered where every bound of an order holds. Each bound is reckoned here anew.
 """
 
-from contracts.interfaces import IVault
+from tests.proofs import bounds
 from tests.proofs import cheats
-
-
-struct Order:
-    salt: uint256
-    maker: address
-    signer: address
-    tokenId: uint256
-    makerAmount: uint256
-    takerAmount: uint256
-    side: uint8
-    signatureType: uint8
-    timestamp: uint256
-    metadata: bytes32
-    builder: bytes32
-
-
-struct Place:
-    deadline: uint256
-    market: bytes32
-    class_id: uint256
 
 
 interface IAccount:
     def isValidSignature(hash: bytes32, signature: Bytes[1024]) -> bytes4: view
     def halted() -> bool: view
     def epoch() -> uint256: view
-    def halt(): nonpayable
-    def bumpEpoch(): nonpayable
-    def initialize(): nonpayable
 
 
 interface IMock:
     def payoutDenominator(condition: bytes32) -> uint256: view
-    def signed(hash: bytes32) -> bool: view
-    def orderTerms(class_id: uint256, market: bytes32, index: uint256) -> IVault.OrderTerms: view
 
 
-MAGIC: constant(bytes4) = 0x1626ba7e
 ACCOUNT: constant(address) = 0x00000000000000000000000000000000000aCC01
 EVENT_ACCOUNT: constant(address) = 0x00000000000000000000000000000000000aCc02
-TYPE: constant(String[186]) = "Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,uint256 takerAmount,uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,bytes32 builder)"
-DOMAIN: constant(String[82]) = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 
 token: address
 ctf: address
@@ -77,44 +49,12 @@ def setUp():
 
 
 @internal
-def _digest(hash: bytes32, expiry: uint256, epoch: uint256, account: address) -> bytes32:
-    """
-    @return What the keeper must have signed.
-    """
-    domain: bytes32 = keccak256(
-        abi_encode(
-            keccak256(DOMAIN), keccak256("Strongroom Market Account"), keccak256("1"), chain.id, account
-        )
-    )
-    struct_hash: bytes32 = keccak256(
-        abi_encode(
-            keccak256("KeeperOrder(bytes32 orderHash,uint256 expiry,uint256 epoch)"), hash, expiry, epoch
-        )
-    )
-    return keccak256(concat(b"\x19\x01", domain, struct_hash))
-
-
-@internal
-def _order_hash(order: Order) -> bytes32:
-    domain: bytes32 = keccak256(
-        abi_encode(
-            keccak256(DOMAIN),
-            keccak256("Polymarket CTF Exchange"),
-            keccak256("2"),
-            chain.id,
-            self.exchange,
-        )
-    )
-    return keccak256(concat(b"\x19\x01", domain, keccak256(abi_encode(keccak256(TYPE), order))))
-
-
-@internal
 def _check(
     account: address,
-    place: Place,
+    place: bounds.Place,
     now: uint256,
     hash: bytes32,
-    order: Order,
+    order: bounds.Order,
     expiry: uint256,
     part: bytes32,
     conditions: bytes32[2],
@@ -122,47 +62,35 @@ def _check(
     count: uint256,
 ):
     cheats._warp(now)
-    cheats._hint((order.makerAmount == 0 or order.makerAmount == 4) and order.takerAmount == 8)
+    bounds._hint(order)
     epoch: uint256 = staticcall IAccount(account).epoch()
     halted: bool = staticcall IAccount(account).halted()
     answer: bytes4 = staticcall IAccount(account).isValidSignature(
         hash, abi_encode(order, expiry, concat(part, part, b"\x01"))
     )
-    if answer != MAGIC:
+    if answer != bounds.MAGIC:
         return
     cheats._must(not halted)
-    cheats._must(hash == self._order_hash(order))
-    cheats._must(order.maker == account and order.signer == account)
-    cheats._must(order.signatureType == 3)
-    cheats._must(order.side == 0 or order.side == 1)
-    cheats._must(order.makerAmount != 0 and order.takerAmount != 0)
-    cheats._must(now < place.deadline)
-    index: uint256 = count * 2
-    for i: uint256 in range(4):
-        if i < 2 * count and order.tokenId == tokens[i]:
-            index = i
-            break
-    cheats._must(index < 2 * count)
-    cheats._must(staticcall IMock(self.ctf).payoutDenominator(conditions[index // 2]) == 0)
-    terms: IVault.OrderTerms = staticcall IMock(self.vault).orderTerms(
-        place.class_id, place.market, index
+    parties: bounds.Parties = bounds.Parties(
+        account=account,
+        maker=account,
+        vault=self.vault,
+        safe=self.safe,
+        exchange=self.exchange,
+        version="2",
     )
-    cheats._must(now <= expiry and expiry - now <= terms.max_lifetime)
-    if order.side == 0:
-        cheats._must(order.makerAmount * 10**18 <= order.takerAmount * terms.highest_buy)
-    else:
-        cheats._must(order.takerAmount * 10**18 >= order.makerAmount * terms.lowest_sell)
-    cheats._must(terms.keeper == self.safe)
-    cheats._must(staticcall IMock(self.safe).signed(self._digest(hash, expiry, epoch, account)))
+    cheats._must(hash == bounds._order_hash(order, parties))
+    condition: uint256 = bounds._check(parties, place, now, order, expiry, epoch, tokens, count)
+    cheats._must(staticcall IMock(self.ctf).payoutDenominator(conditions[condition]) == 0)
 
 
 @external
 def check_binary(
-    place: Place,
+    place: bounds.Place,
     question: bytes32,
     now: uint256,
     hash: bytes32,
-    order: Order,
+    order: bounds.Order,
     expiry: uint256,
     part: bytes32,
     condition: bytes32,
@@ -185,11 +113,11 @@ def check_binary(
 
 @external
 def check_event(
-    place: Place,
+    place: bounds.Place,
     question: bytes32,
     now: uint256,
     hash: bytes32,
-    order: Order,
+    order: bounds.Order,
     expiry: uint256,
     part: bytes32,
     conditions: bytes32[2],
