@@ -16,12 +16,15 @@ from pathlib import Path
 
 import click
 from strongroom.audit.checkpoint import CheckpointError, Progress, read_checkpoint, write_checkpoint
-from strongroom.audit.documents import find_document, read_document
+from strongroom.audit.documents import read_document, read_records
 from strongroom.audit.events import BadLog, check_log, read_log, vault_readers
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.movements import moves_of
 from strongroom.audit.node import Node, NodeAway
-from strongroom.chain.ids import canonical, keccak
+from strongroom.chain.car import BadCar, content_id, header, root_of, section_head
+from strongroom.chain.decision_records import records_call, records_in
+from strongroom.chain.ids import canonical, keccak, to_bytes
+from strongroom.chain.places import CarPlace, FolderPlace
 
 MOST_S, MOST_MB = 2.0, 256
 VAULT = "0x" + "ab" * 20
@@ -68,12 +71,26 @@ def changed(dice: random.Random, text: bytes) -> bytes:
 
 
 def document(text: bytes) -> None:
-    """Read it, from a file too."""
+    """Read it, from a file and a CAR file too, and as records of a transaction."""
     read_document(text)
+    read_records([text])
     with tempfile.TemporaryDirectory() as folder:
         name = "0x" + keccak(text).hex()
         (Path(folder) / f"{name}.json").write_bytes(text)
-        assert find_document(Path(folder), name).text == text
+        assert FolderPlace(Path(folder)).find(name).text == text
+
+
+def car(text: bytes) -> None:
+    """Look for a document in what may be a CAR file."""
+    with tempfile.NamedTemporaryFile() as file, suppress(BadCar):
+        file.write(text)
+        file.flush()
+        CarPlace(Path(file.name)).find("0x" + "11" * 32)
+
+
+def carried(text: bytes) -> None:
+    """Look for records in what may be a report's transaction."""
+    read_records(records_in(text, "0x" + "11" * 32))
 
 
 def log(text: bytes) -> None:
@@ -130,6 +147,18 @@ def _kept() -> bytes:
         return path.read_bytes()
 
 
+def _car() -> bytes:
+    root, text = root_of({"vault": VAULT}, [keccak(DOCUMENT)])
+    leaf = section_head(content_id(keccak(DOCUMENT)), len(DOCUMENT)) + DOCUMENT
+    return header(root) + section_head(root, len(text)) + text + leaf
+
+
+def _carried() -> bytes:
+    call = records_call("0x" + "11" * 32, [DOCUMENT] * 3)
+    assert call is not None
+    return to_bytes(call.data)
+
+
 @click.command()
 @click.option("--minutes", type=float, default=60.0, show_default=True)
 @click.option("--seed", type=int, default=lambda: int(time.time()))
@@ -141,7 +170,7 @@ def cli(minutes: float, seed: int) -> None:
     sources: tuple[tuple[Callable[[bytes], None], bytes], ...] = (
         (document, DOCUMENT), (log, json.dumps(LOG).encode()),
         (answer, json.dumps([LOG]).encode()), (answer, json.dumps(block).encode()),
-        (checkpoint, _kept()),
+        (checkpoint, _kept()), (car, _car()), (carried, _carried()),
     )  # fmt: skip
     while time.monotonic() < end:
         read, good = dice.choice(sources)

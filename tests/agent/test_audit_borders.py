@@ -242,7 +242,7 @@ def node(**changes):
 )
 def test_options_that_do_not_fit_are_refused(tmp_path, options, words):
     if "evidence" in options:
-        options = {"evidence": tmp_path / options["evidence"]}
+        options = {"evidence": (str(tmp_path / options["evidence"]),)}
     with pytest.raises(BadInput, match=words):
         scope_of(AuditOptions("0x" + "12" * 20, **options), node())
 

@@ -1,19 +1,17 @@
 """Evidence documents as a hostile reporter may write them."""
 
-import os
 import sys
 import time
+import zlib
 from dataclasses import replace
 
 import pytest
-from strongroom.audit.documents import (
-    Document,
-    Revealed,
-    RevealedDecision,
-    find_document,
-    read_document,
-)
-from strongroom.chain.ids import canonical, keccak
+from strongroom.audit.availability import EvidencePlaces, ReportAvailability
+from strongroom.audit.documents import Document, Revealed, RevealedDecision, read_document
+from strongroom.audit.events import Reported
+from strongroom.chain.decision_records import MARK, MOST, SINK, is_records, records_call, records_in
+from strongroom.chain.ids import canonical, keccak, to_bytes
+from strongroom.chain.places import FolderPlace
 
 VAULT = "0x" + "ab" * 20
 RECORD = {"time": 1_700_000_000, "why": "a [ in 'a' text"}
@@ -60,13 +58,31 @@ def test_a_record_counts_by_its_hash_and_only_with_a_time_that_can_be():
     assert read_document(odd) == Document(VAULT)
 
 
+def revealed(folder, hashes, carried=None):
+    """Read the documents of reports.
+
+    Args:
+        carried: data of the reports' transactions
+    """
+    reports = [
+        Reported(7 + number, f"0x{number}", number, "0xab", evidence, (), (), ())
+        for number, evidence in enumerate(hashes)
+    ]
+    carried = carried or {}
+    return Revealed(
+        EvidencePlaces([FolderPlace(folder)]),
+        reports,
+        lambda names: [carried.get(name, b"") for name in names],
+    )
+
+
 def test_only_documents_that_were_reported_reveal_decisions(tmp_path):
     unreported = canonical({"vault": VAULT, "decisions": [{"time": 7}]})
     reported, claimed, missing = "0x" + keccak(GOOD).hex(), "0x" + "77" * 32, "0x" + "88" * 32
     (tmp_path / f"{reported}.json").write_bytes(GOOD)
     (tmp_path / f"{claimed}.json").write_bytes(unreported)
     (tmp_path / f"0x{keccak(unreported).hex()}.json").write_bytes(unreported)
-    found = Revealed(tmp_path, [reported, claimed, missing])
+    found = revealed(tmp_path, [reported, claimed, missing])
     assert found.decision("0x" + IDENTITY.hex()) == replace(KNOWN, at=1)
     assert found.decision("0x" + keccak(b'{"time":7}').hex()) is None
 
@@ -92,24 +108,61 @@ def test_a_megabyte_of_anything_is_read_in_a_second(text):
     assert time.process_time() - started < 1
 
 
-def test_only_a_regular_file_of_a_stated_size_is_opened(tmp_path):
-    """Case A13. Whatever else stands under a document's name is as if there were none."""
-    os.mkfifo(tmp_path / "pipe.json")
-    (tmp_path / "folder.json").mkdir()
-    (tmp_path / "device.json").symlink_to("/dev/zero")
-    (tmp_path / "nowhere.json").symlink_to(tmp_path / "nothing")
-    with (tmp_path / "large.json").open("wb") as file:
-        file.truncate(2**30)
-    (tmp_path / "good.json").write_bytes(GOOD)
-    found = {name: find_document(tmp_path, name) for name in
-             ("pipe", "folder", "device", "nowhere", "large", "none", "good")}  # fmt: skip
-    assert found.pop("good").text == GOOD
-    assert all(each.text is None and each.why.startswith("missing") for each in found.values())
-    assert "no regular file" in found["pipe"].why and "more than" in found["large"].why
-
-
 def test_a_document_that_is_not_canonical_is_none():
     """Two ways to write the same would let one hash say one thing and a reader see another."""
     assert read_document(GOOD.replace(b'":', b'": ')) == Document()
     twice = GOOD[:-1] + b',"vault":"0x00"}'
     assert read_document(twice) == Document()
+
+
+# records on chain
+
+
+RECORDS = (canonical(RECORD), canonical({"time": 5}))
+HASH = "0x" + keccak(GOOD).hex()
+
+
+def test_records_come_back_however_they_are_wrapped():
+    call = records_call(HASH, RECORDS)
+    assert call.to == SINK and is_records(call)
+    data = b"\x6a\x76\x12\x02" + bytes(100) + to_bytes(call.data) + bytes(65)
+    assert records_in(data, HASH) == list(RECORDS)
+    assert records_in(data, "0x" + "11" * 32) == [], "they are another report's"
+    assert records_in(b"", HASH) == []
+
+
+def test_records_that_are_too_large_stay_away():
+    noise = [canonical({"x": keccak(bytes([n % 256, n // 256])).hex()}) for n in range(2_000)]
+    assert records_call(HASH, noise) is None
+    assert len(to_bytes(records_call(HASH, noise[:300]).data)) <= MOST
+
+
+@pytest.mark.parametrize("packed", [
+    b"", b"x" * 100, zlib.compress(b"{}"), zlib.compress(b"[ 1]"), zlib.compress(b"[1,"),
+    zlib.compress(b"[" * 2**20), zlib.compress(bytes(2**26)), zlib.compress(b"[]")[:-3] + b"abc",
+])  # fmt: skip
+def test_a_hostile_reporter_writes_no_records(packed):
+    started = time.process_time()
+    data = MARK + to_bytes(HASH) + len(packed).to_bytes(4, "big") + packed
+    assert records_in(data, HASH) == []
+    assert records_in(MARK + to_bytes(HASH) + b"\xff" * 4 + packed, HASH) == []
+    assert time.process_time() - started < 1
+
+
+def test_what_a_document_would_reveal_its_transaction_may(tmp_path):
+    """Where the document is found, it alone counts: a record beside it is not its own."""
+    carried = {"0x0": to_bytes(records_call(HASH, RECORDS).data)}
+    known, other = "0x" + IDENTITY.hex(), "0x" + keccak(RECORDS[1]).hex()
+    found = revealed(tmp_path, [HASH], carried)
+    assert found.decision(known) == replace(KNOWN, at=1)
+    assert found.decision(other) == RevealedDecision(5, False, 1, None)
+    (line,) = found.availability().reports
+    assert line == ReportAvailability(1, 7, HASH, (), (), {known: ("chain",), other: ("chain",)})
+    (tmp_path / f"{HASH}.json").write_bytes(GOOD)
+    found = revealed(tmp_path, [HASH], carried)
+    assert found.decision(known) == replace(KNOWN, at=1) and found.decision(other) is None
+    state = found.availability()
+    (line,) = state.reports
+    assert (line.public, line.private) == ((), (str(tmp_path),))
+    assert line.decisions == {known: ("chain",)}
+    assert (state.public_reports, state.decisions, state.public_decisions) == (0, 1, 1)

@@ -14,6 +14,7 @@ from strongroom.audit.auditor import Auditor, Scope
 from strongroom.chain.artifacts import safe as safe_artifact
 from strongroom.chain.ids import intent_key, market_of
 from strongroom.chain.orders import NO, YES, OrderKind
+from strongroom.chain.places import FolderPlace
 from strongroom.chain.terms import DELEGATED, ClassTerms
 from strongroom.chain.units import DAY, MICRO
 from strongroom.devnet import contracts as devnet
@@ -142,7 +143,7 @@ def agrees(world):
         0,
         stage.chain.height(),
         (stage.venue.exchange.address,),
-        stage.folder / "evidence",
+        (FolderPlace(stage.folder / "evidence"),),
     )
     verdict = Auditor(scope).run().verdict
     assert verdict.differences == ()

@@ -23,6 +23,7 @@ from strongroom.audit.nodes import ComparedNodes, NodesDiffer
 from strongroom.audit.replay import forks
 from strongroom.audit.verdict import attest, attestation_message
 from strongroom.chain.ids import decision_id, keccak
+from strongroom.chain.places import FolderPlace
 from strongroom.chain.units import BPS, FIRST_PRICE, MICRO
 from strongroom.cli.audit import command as audit_command
 from strongroom.cli.page import command as page_command
@@ -196,7 +197,7 @@ def audited(week):
             "from_block": 0,
             "to_block": week.stage.chain.height(),
             "exchanges": (week.stage.venue.exchange.address,),
-            "evidence": week.stage.folder / "evidence",
+            "evidence": (FolderPlace(week.stage.folder / "evidence"),),
         } | changes
         return Auditor(Scope(**place), node).run().verdict
 
@@ -613,7 +614,7 @@ def test_fills_since_the_last_report_wait_for_the_next_one(week, audited, lines,
     known.mkdir()
     for each in before:
         shutil.copy(evidence / f"{each}.json", known)
-    first = audited(evidence=known, to_block=line.block - 1, checkpoint=path)
+    first = audited(evidence=(FolderPlace(known),), to_block=line.block - 1, checkpoint=path)
     assert first.differences == ()
     assert first.checked.fills_since_last_report == len(since) > 0
     assert first.checked.fills_joined == len(made) - len(since)
@@ -640,10 +641,10 @@ def test_an_audit_goes_on_from_its_checkpoint_over_a_poor_node(week, audited, tm
     path = tmp_path / "state"
     half = week.stage.chain.height() // 2
     url = week.stage.chain.url
-    place = Scope(url, week.stage.vault.address, 0, half, (), None, path)
+    place = Scope(url, week.stage.vault.address, 0, half, checkpoint=path)
     Auditor(place, node).run()
     asked.clear()
-    verdict = audited(node, checkpoint=path, evidence=None, exchanges=())
+    verdict = audited(node, checkpoint=path, evidence=(), exchanges=())
     assert verdict.differences == () and min(asked) > half - 50
     assert verdict.checked.reports == audited().checked.reports
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 from strongroom.audit.auditor import Auditor, Scope
 from strongroom.chain.orders import Side
+from strongroom.chain.places import FolderPlace
 from strongroom.chain.rpc import Chain
 from strongroom.chain.units import MICRO
 from strongroom.devnet import polymarket
@@ -126,7 +127,7 @@ def test_the_auditor_finds_no_difference(played):
         from_block=0,
         to_block=stage.chain.height(),
         exchanges=(stage.venue.exchange.address,),
-        evidence=stage.folder / "evidence",
+        evidence=(FolderPlace(stage.folder / "evidence"),),
     )
     verdict = Auditor(place, None).run().verdict
     assert verdict.differences == ()

@@ -23,7 +23,8 @@ class PageOptions:
     Attributes:
         vault: its address
         rpc: URL of any archive node
-        evidence: folder of the evidence documents, which are copied beside the page
+        evidence: folders, CAR files and URLs with the evidence documents, which are copied beside
+            the page
         exchanges: whose fills are joined to decisions
         out: folder of the page
         progress: is called with the blocks done, and all of them
@@ -32,7 +33,7 @@ class PageOptions:
 
     vault: str
     rpc: str = RPC
-    evidence: Path | None = None
+    evidence: tuple[str, ...] = ()
     exchanges: tuple[str, ...] = ()
     out: Path = FOLDER
     progress: Callable[[int, int], None] = lambda done, of: None
@@ -57,7 +58,7 @@ def run_page(options: PageOptions) -> PageResult:
 
     Raises:
         Away: the node does not answer.
-        BadInput: there is no vault at the address, or no folder of evidence.
+        BadInput: there is no vault at the address, or no place of evidence.
     """
     from strongroom.app.gathering import VaultHistory
     from strongroom.app.history import page_data
@@ -78,7 +79,8 @@ def run_page(options: PageOptions) -> PageResult:
     auditor = Auditor(scope, node, history.on_report, history.on_event, history.on_income)
     audit = auditor.run(options.progress)
     data = page_data(history, audit, identity, auditor.name)
-    return PageResult(write_page(data, options.out, options.evidence), audit.verdict)
+    find = auditor.document if options.evidence else None
+    return PageResult(write_page(data, options.out, find), audit.verdict)
 
 
 def show(result: PageResult) -> None:

@@ -6,8 +6,7 @@ Charts are SVG with their numbers beside them; each depositor has a statement to
 import csv
 import io
 import json
-import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -22,15 +21,20 @@ from strongroom.chain.units import FIRST_PRICE, MICRO, SHARE
 SIGNS = {"gets shares": 1, "gets assets": -1, "leaves in kind": -1}  # of what comes in and goes out
 
 
-def write_page(data: PageData, folder: Path, evidence: Path | None = None) -> Path:
+def write_page(
+    data: PageData, folder: Path, find: Callable[[str], bytes | None] | None = None
+) -> Path:
     """Write index.html, data.json and a CSV a depositor; copy the evidence documents.
+
+    Args:
+        find: returns a document by its hash; None: there are none
 
     Returns:
         The page's path.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "data.json").write_text(json.dumps(data.document(), indent=1) + "\n")
-    documents = _copy_documents(data, folder / "evidence", evidence)
+    documents = _copy_documents(data, folder / "evidence", find)
     for who in data.people:
         (folder / f"statement-{who}.csv").write_text(_flows_csv(data, who))
         (folder / f"months-{who}.csv").write_text(_months_csv(data, who))
@@ -43,6 +47,7 @@ def write_page(data: PageData, folder: Path, evidence: Path | None = None) -> Pa
             charts=_charts(data),
             exposures=_exposures(data),
             documents=documents,
+            public=_public(data),
             is_open=data.terms.allow_list in ("", ZERO),
             nobody=ZERO,
         )
@@ -50,16 +55,24 @@ def write_page(data: PageData, folder: Path, evidence: Path | None = None) -> Pa
     return page
 
 
-def _copy_documents(data: PageData, folder: Path, evidence: Path | None) -> frozenset[str]:
+def _copy_documents(
+    data: PageData, folder: Path, find: Callable[[str], bytes | None] | None
+) -> frozenset[str]:
     """Copy the reports' documents; return the hashes of those that are there."""
-    if evidence is None:
+    if find is None:
         return frozenset()
     folder.mkdir(exist_ok=True)
     for each in data.reports:
-        source = evidence / f"{each.evidence}.json"
-        if source.exists():
-            shutil.copy(source, folder / source.name)
+        text = None if each.is_settlement else find(each.evidence)
+        if text is not None:
+            (folder / f"{each.evidence}.json").write_bytes(text)
     return frozenset(path.stem for path in folder.glob("*.json"))
+
+
+def _public(data: PageData) -> dict[str, tuple[str, ...]] | None:
+    """Return where a stranger could get each document now; None: nobody has looked."""
+    evidence = data.verdict.evidence
+    return None if evidence is None else {each.evidence: each.public for each in evidence.reports}
 
 
 def _months_csv(data: PageData, who: str) -> str:

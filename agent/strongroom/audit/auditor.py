@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.cash import check_cash
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
 from strongroom.audit.code import CodeAudit
 from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Views
-from strongroom.audit.documents import find_document, read_document
+from strongroom.audit.documents import read_document
 from strongroom.audit.events import (
     AuditedEvent,
     EpochSettled,
@@ -34,8 +35,9 @@ from strongroom.audit.trades import TradeReader
 from strongroom.audit.valuation import account_value
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
-from strongroom.chain.ids import MarketId, keccak
+from strongroom.chain.ids import MarketId
 from strongroom.chain.jsonrpc import understood
+from strongroom.chain.places import DocumentPlace, Presence
 
 _ACCOUNT: Sequence[Asked] = [
     (view, ()) for view in ("market", "question", "classId", "deadline", "conditions")
@@ -52,7 +54,7 @@ class Scope:
 
     Attributes:
         exchanges: whose fills of the vault's accounts are joined to decisions
-        evidence: folder of the evidence documents; None: reports' documents are not looked at
+        evidence: where the evidence documents are; empty: they are not looked at
         checkpoint: file to go on from, and to keep the progress in
         payers: address -> what it pays accounts
     """
@@ -62,7 +64,7 @@ class Scope:
     from_block: int
     to_block: int
     exchanges: Sequence[str] = ()
-    evidence: Path | None = None
+    evidence: Sequence[DocumentPlace] = ()
     checkpoint: Path | None = None
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
 
@@ -102,10 +104,11 @@ class Auditor:
         self._income = IncomeFinder(self._node, self._movements, self._vault, scope.payers)
         self._trades = TradeReader(self._movements, scope.to_block)
         self._fills: FillJoiner | None = None
-        if scope.evidence is not None:
+        self._evidence = EvidencePlaces(scope.evidence)
+        if scope.evidence:
             blocks = (scope.from_block, scope.to_block)
             self._fills = FillJoiner(
-                self._node, scope.exchanges, scope.evidence, self._vault, blocks, on_event
+                self._node, scope.exchanges, self._evidence, self._vault, blocks, on_event
             )
 
     def run(self, on_progress: OnProgress = lambda done, of: None) -> Audit:
@@ -153,6 +156,10 @@ class Auditor:
         decimals = self._contracts.call(asset, "decimals", (), scope.to_block)
         return Progress(Ledger(self._vault, decimals), scope.from_block)
 
+    def document(self, evidence: str) -> bytes | None:
+        """Return the evidence document of a hash, or None where no place has it."""
+        return self._evidence.find(evidence).text
+
     def name(self, market: MarketId) -> str | None:
         """Return what the evidence calls a market, or None where it does not say."""
         return None if self._fills is None else self._fills.name(market)
@@ -182,6 +189,7 @@ class Auditor:
             checked, state_of(ledger), _digits(progress.income),
             tuple(ledger.permissions.timeline), tuple(code.listed),
             statement(progress.losses, ledger),
+            None if self._fills is None else self._fills.availability(),
         )  # fmt: skip
 
     # the ledger
@@ -273,17 +281,16 @@ class Auditor:
         self, progress: Progress, report: BookedReport
     ) -> tuple[str, object, object] | None:
         """Return how a report's evidence document is not the one that it commits to."""
-        if self._scope.evidence is None or report.is_settlement:
+        if not self._scope.evidence or report.is_settlement:
             return None
-        found = find_document(self._scope.evidence, report.evidence)
+        found = self._evidence.find(report.evidence)
         if found.text is None:
-            return "evidence document", report.evidence, found.why
-        text = found.text
-        digest = "0x" + keccak(text).hex()
-        if digest != report.evidence:
-            return "evidence document: its hash", report.evidence, digest
+            what = "evidence document"
+            if found.presence is Presence.WRONG:
+                what += ": its hash"
+            return what, report.evidence, found.why
         progress.documents += 1
-        named = read_document(text).vault
+        named = read_document(found.text).vault
         if named != self._vault:
             return "evidence document: vault", self._vault, named
         return None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
     from strongroom.audit.auditor import Audit, Scope
+    from strongroom.audit.availability import EvidenceState
     from strongroom.audit.contracts import Identity
     from strongroom.audit.events import AuditedEvent
     from strongroom.audit.income import Income, IncomeKind
@@ -89,7 +90,8 @@ class AuditOptions:
         further_rpcs: nodes that must answer the same
         from_block: by default the block in which the vault was deployed
         to_block: by default the newest
-        evidence: folder of the evidence documents; None: they are not looked at
+        evidence: folders, CAR files and URLs with the evidence documents; empty: they are not
+            looked at
         exchanges: whose fills are joined to decisions
         checkpoint: file to go on from, and to keep the progress in
         out: folder for verdict.json, reports.jsonl, fills.jsonl and income.jsonl
@@ -107,7 +109,7 @@ class AuditOptions:
     rpc: str = RPC
     from_block: int | None = None
     to_block: int | None = None
-    evidence: Path | None = None
+    evidence: tuple[str, ...] = ()
     exchanges: tuple[str, ...] = ()
     checkpoint: Path | None = None
     out: Path | None = None
@@ -189,8 +191,10 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     """
     from strongroom.audit.auditor import Scope
     from strongroom.audit.contracts import Views
+    from strongroom.chain.places import place_of
 
     _check(options)
+    places = [place_of(each) for each in options.evidence]
     head, born = node.head(), node.first_block(options.vault)
     last = options.to_block if options.to_block is not None else head
     if not born <= last <= head:
@@ -214,8 +218,8 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
             raise BadInput(f"--exchange {exchange}: there is no contract: name an exchange")
     identity = Views(node).identity(options.vault, last)
     scope = Scope(
-        options.rpc, options.vault, first, last, options.exchanges, options.evidence,
-        options.checkpoint, options.payers,
+        options.rpc, options.vault, first, last, options.exchanges, places, options.checkpoint,
+        options.payers,
     )  # fmt: skip
     return scope, identity
 
@@ -233,8 +237,6 @@ def _check(options: AuditOptions) -> None:
     what_if = options.what_if_bps is not None or options.what_if_cap is not None
     if options.at_block is not None and not what_if:
         raise BadInput("--at-block is of a what-if: add --what-if or --what-if-cap")
-    if options.evidence is not None and not options.evidence.is_dir():
-        raise BadInput(f"{options.evidence} is not a folder: name the evidence folder")
 
 
 class _Recorder:
@@ -377,6 +379,7 @@ def _rows(result: AuditResult) -> list[tuple[str, str]]:
     checked = asdict(result.verdict.checked).items()
     return [
         *((name.replace("_", " "), f"{count:,}") for name, count in checked),
+        *_evidence_rows(result.verdict.evidence),
         ("supply", f"{int(state.supply) / SHARE:,.6f} {identity.symbol}".strip()),
         ("idle", assets(state.idle)),
         ("claimable", assets(state.claimable)),
@@ -396,6 +399,26 @@ def _rows(result: AuditResult) -> list[tuple[str, str]]:
         *((f"keeper of class {number}", keeper) for number, keeper in state.keepers.items()),
         ("drawdown stops budget", "yes" if state.drawdown else "no"),
         ("winding down", "yes" if state.winding_down else "no"),
+    ]
+
+
+def _evidence_rows(evidence: EvidenceState | None) -> list[tuple[str, str]]:
+    """Return what each place has, and what a stranger could get now."""
+    if evidence is None:
+        return []
+    rows = []
+    for each in evidence.places:
+        counts = {"missing": each.missing, "wrong": each.wrong, "unknown": each.unknown}
+        lacks = "".join(f", {count} {what}" for what, count in counts.items() if count)
+        why = f" ({each.why})" if each.why not in ("", "missing") else ""
+        kind = "public" if each.public else "private"
+        rows.append((f"{kind}: {each.name}", f"{each.found} found{lacks}{why}"))
+    documents = f"{evidence.public_reports} of {len(evidence.reports)}"
+    decisions = f"{evidence.public_decisions} of {evidence.decisions}"
+    return [
+        *rows,
+        ("documents that a stranger could get now", documents),
+        ("decisions that a stranger could get now", decisions),
     ]
 
 

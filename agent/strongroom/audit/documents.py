@@ -1,23 +1,28 @@
 """Evidence documents: who they speak for, and the decisions that they reveal.
 
 Their writer may be hostile: a document that cannot be read names no vault and explains no fill.
-Only regular files of a stated size are opened, they are parsed in linear time, and one that is not
-canonical JSON is none.
+They are of a stated size (chain/places.py) and parsed in linear time, and one that is not canonical
+JSON is none.
 """
 
 import json
-import os
 import re
 import sqlite3
-import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 
-from strongroom.chain.ids import canonical, keccak, read_json
+from strongroom.audit.availability import (
+    CHAIN,
+    EvidencePlaces,
+    EvidenceState,
+    ReportAvailability,
+)
+from strongroom.audit.events import Reported
+from strongroom.chain.decision_records import records_in
+from strongroom.chain.ids import Json, canonical, keccak, read_json, to_hex
 from strongroom.chain.units import WAD
 
-LARGEST = 16 * 2**20  # bytes of a document: reading one takes at most a second or two
+AT_ONCE = 100  # transactions asked for
 LONGEST = 120  # letters of a market's name
 DIGITS = 78  # of a token's id
 _PRICE = re.compile(r"[01](\.[0-9]{1,18})?")
@@ -59,14 +64,6 @@ class RevealedDecision:
 
 
 @dataclass(frozen=True)
-class FoundDocument:
-    """A document's bytes; without them, why."""
-
-    text: bytes | None
-    why: str = ""
-
-
-@dataclass(frozen=True)
 class Document:
     """What a document says.
 
@@ -90,18 +87,40 @@ def read_document(text: bytes) -> Document:
         decisions: dict[bytes, RevealedDecision] = {}
         names: dict[str, str] = {}
         for record in document["decisions"]:
-            time = record["time"]
-            if isinstance(time, int) and 0 <= time < 2**63:
-                unwinds = record.get("on_failure") == "unwind"
-                decisions[keccak(canonical(record))] = RevealedDecision(
-                    time, unwinds, 0, _legs(record.get("legs"))
-                )
+            decision = _decision(record)
+            if decision is not None:
+                decisions[keccak(canonical(record))] = decision
             for leg in record.get("legs", ()):
                 market, name = str(leg["vault_market"]).lower(), str(leg["question"])
                 names.setdefault(market, name.encode(errors="replace").decode()[:LONGEST])
         return Document(str(document["vault"]).lower(), decisions, names)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Document()
+
+
+def _decision(record: Json) -> RevealedDecision | None:
+    """Read a record; None where its time cannot be."""
+    if not isinstance(record, Mapping):
+        raise TypeError(record)
+    time = record["time"]
+    if not isinstance(time, int) or not 0 <= time < 2**63:
+        return None
+    return RevealedDecision(
+        time, record.get("on_failure") == "unwind", 0, _legs(record.get("legs"))
+    )
+
+
+def read_records(records: Iterable[bytes]) -> dict[bytes, RevealedDecision]:
+    """Return what can be read of records that a report's transaction carries, by id."""
+    found = {}
+    for text in records:
+        try:
+            decision = _decision(read_json(text))
+        except (ValueError, KeyError, TypeError):
+            continue
+        if decision is not None:
+            found[keccak(text)] = decision
+    return found
 
 
 def _legs(found: object) -> tuple[RevealedLeg, ...] | None:
@@ -140,43 +159,65 @@ def _price(value: object) -> int:
     return int(whole) * WAD + int(part.ljust(18, "0"))
 
 
-def find_document(folder: Path, name: str) -> FoundDocument:
-    """Return the bytes of the document of a hash: of a regular file that is not too large."""
-    try:
-        # without waiting: a pipe that nobody writes to would hold the audit up
-        handle = os.open(folder / f"{name}.json", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return FoundDocument(None, "missing")
-    except OSError as error:
-        return FoundDocument(None, f"missing: {error.strerror}")
-    kind = os.fstat(handle)
-    if not stat.S_ISREG(kind.st_mode):
-        os.close(handle)
-        return FoundDocument(None, "missing: no regular file")
-    with os.fdopen(handle, "rb") as file:
-        text = file.read(LARGEST + 1) if kind.st_size <= LARGEST else b""
-    if max(kind.st_size, len(text)) > LARGEST:
-        return FoundDocument(None, f"missing: more than {LARGEST} bytes")
-    return FoundDocument(text)
-
-
 class Revealed:
     """Decisions and names of many documents, in a temporary file: history is long."""
 
-    def __init__(self, folder: Path, hashes: Iterable[str]) -> None:
-        """Read the documents of a folder whose hashes were reported; others count for nothing."""
+    def __init__(
+        self,
+        places: EvidencePlaces,
+        reports: Iterable[Reported],
+        data_of: Callable[[Sequence[str]], Sequence[bytes]],
+    ) -> None:
+        """Read the documents of reports; others count for nothing.
+
+        A report whose document is nowhere reveals what its transaction carries.
+
+        Args:
+            reports: oldest first
+            data_of: gives transactions' data by their hashes
+
+        Raises:
+            EvidenceAway: no place has a document, and one does not answer.
+        """
         self._kept = sqlite3.connect("")
         self._kept.execute("CREATE TABLE decision (id BLOB PRIMARY KEY, known TEXT)")
         self.twice: list[tuple[int, str]] = []  # report and decision that an earlier one revealed
         self._kept.execute("CREATE TABLE market (id TEXT PRIMARY KEY, name TEXT)")
-        for number, line in enumerate(hashes, start=1):
-            text = find_document(folder, line).text
-            if text is not None and "0x" + keccak(text).hex() == line:
-                found = read_document(text)
-                for identity, decision in found.decisions.items():
-                    self._keep(identity, replace(decision, at=number))
-                insert = "INSERT OR IGNORE INTO market VALUES (?, ?)"
-                self._kept.executemany(insert, found.names.items())
+        self._places, self._reports = places, list[ReportAvailability]()
+        waiting: list[Reported] = []
+        for report in reports:
+            waiting.append(report)
+            if len(waiting) == AT_ONCE:
+                self._read(waiting, data_of)
+                waiting = []
+        self._read(waiting, data_of)
+
+    def _read(
+        self, reports: Sequence[Reported], data_of: Callable[[Sequence[str]], Sequence[bytes]]
+    ) -> None:
+        data = data_of([each.transaction for each in reports])
+        for report, carried in zip(reports, data, strict=True):
+            number, evidence = len(self._reports) + 1, report.evidence
+            text = self._places.find(evidence).text
+            found = Document() if text is None else read_document(text)
+            on_chain = read_records(records_in(carried, evidence))
+            decisions = on_chain if text is None else found.decisions
+            for identity, decision in decisions.items():
+                self._keep(identity, replace(decision, at=number))
+            insert = "INSERT OR IGNORE INTO market VALUES (?, ?)"
+            self._kept.executemany(insert, found.names.items())
+            public, private = self._places.where(evidence)
+            where = {
+                to_hex(each): (*public, *((CHAIN,) if each in on_chain else ()))
+                for each in decisions
+            }
+            self._reports.append(
+                ReportAvailability(number, report.block, evidence, public, private, where)
+            )
+
+    def availability(self) -> EvidenceState:
+        """Return where documents and decisions can be had now."""
+        return EvidenceState(self._places.states(), tuple(self._reports))
 
     def _keep(self, identity: bytes, decision: RevealedDecision) -> None:
         known = json.dumps(asdict(decision))

@@ -6,8 +6,8 @@ order buy more tokens. A decision is revealed by the second report after its fir
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
+from strongroom.audit.availability import EvidencePlaces, EvidenceState
 from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
 from strongroom.audit.documents import Revealed, RevealedDecision, RevealedLeg
 from strongroom.audit.events import (
@@ -31,13 +31,13 @@ FORGOTTEN_S = 60 * DAY  # after its last fill: no order lives so long
 
 
 class FillJoiner:
-    """Joins fills on some exchanges to the decisions of a folder of evidence documents."""
+    """Joins fills on some exchanges to the decisions of evidence documents."""
 
     def __init__(
         self,
         node: Node,
         exchanges: Sequence[str],
-        evidence: Path,
+        evidence: EvidencePlaces,
         vault: str,
         blocks: tuple[int, int],
         on_event: Callable[[int, AuditedEvent], None],
@@ -174,18 +174,22 @@ class FillJoiner:
     def _revealed(self) -> Revealed:
         """Return the decisions of the documents whose hashes are on chain."""
         if self._records is None:
-            self._records = Revealed(self._evidence, self._hashes())
+            self._records = Revealed(self._evidence, self._reported(), self._node.data_of)
         return self._records
 
-    def _hashes(self) -> Iterator[str]:
-        """Yield the evidence hashes of all reports up to the last block."""
+    def availability(self) -> EvidenceState:
+        """Return where the documents and decisions of all reports can be had now."""
+        return self._revealed().availability()
+
+    def _reported(self) -> Iterator[Reported]:
+        """Yield all reports up to the last block."""
         readers = vault_readers()
         topics = [topic for topic, each in readers.items() if each.record is Reported]
         for _, logs in self._node.logs([self._vault], *self._blocks, [topics]):
             for event in read_logs(logs, readers):
                 if isinstance(event, Reported):
                     self._reports.append((event.block, event.transaction))
-                    yield event.evidence
+                    yield event
 
 
 def _fill(event: OrderFilled, time: int, market: MarketId) -> AccountFill:

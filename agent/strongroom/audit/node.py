@@ -9,7 +9,7 @@ import requests
 
 from strongroom.audit.events import RawLog, check_log, misplaced
 from strongroom.chain.failures import NoVault
-from strongroom.chain.ids import Json, JsonObject, read_json
+from strongroom.chain.ids import Json, JsonObject, read_json, to_bytes
 from strongroom.chain.jsonrpc import shown_url, understood
 from strongroom.errors import Away
 
@@ -220,6 +220,24 @@ class Node:
                     f"{shown_url(self.url)}: the logs of block {block} are of another block than "
                     "its header: it was reorganised, or the node is wrong; audit again"
                 )
+
+    def data_of(self, transactions: Sequence[str]) -> list[bytes]:
+        """Return transactions' data.
+
+        Raises:
+            NodeAway: the node does not know one.
+        """
+        asked: list[Question] = [("eth_getTransactionByHash", [each]) for each in transactions]
+        found = []
+        for name, answer in zip(transactions, self.ask_all(asked), strict=True):
+            text = answer.get("input") if isinstance(answer, dict) else None
+            if not isinstance(text, str):
+                raise NodeAway(
+                    f"{shown_url(self.url)} does not know transaction {name}: name another node"
+                )
+            with understood("transaction"):
+                found.append(to_bytes(text))
+        return found
 
     def first_block(self, contract: str) -> int:
         """Return the block in which a contract was deployed, by halving.

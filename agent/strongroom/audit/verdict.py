@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from strongroom.audit.availability import EvidenceState
 from strongroom.audit.code import AuditedCode
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.losses import LossStatement
@@ -97,6 +98,7 @@ class Verdict:
     permissions: tuple[PermissionChange, ...]
     code: tuple[AuditedCode, ...]
     losses: LossStatement  # what the rules allow, and somebody may have lost by
+    evidence: EvidenceState | None = None  # None: it was not looked at
 
     @property
     def unknown_code(self) -> tuple[AuditedCode, ...]:
@@ -122,7 +124,10 @@ class Verdict:
 
     def document(self) -> JsonObject:
         """Return the verdict as JSON takes it."""
-        return asdict(self)
+        found = asdict(self)
+        if self.evidence is None:
+            del found["evidence"]
+        return found
 
 
 def state_of(ledger: Ledger) -> VaultTotals:

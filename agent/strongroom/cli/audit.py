@@ -13,6 +13,7 @@ from strongroom.cli.options import (
     LOCAL_NODE,
     as_json,
     bar,
+    evidence,
     payers,
     print_json,
     vault,
@@ -32,7 +33,7 @@ from strongroom.cli.options import (
 )
 @click.option("--from-block", type=BLOCK, help="By default the vault's first.")
 @click.option("--to-block", type=BLOCK, help="By default the newest.")
-@click.option("--evidence", type=FOLDER, help="Folder of the evidence documents.")
+@evidence
 @click.option(
     "--exchange",
     "exchanges",
@@ -64,7 +65,7 @@ def command(
     rpcs: tuple[str, ...],
     from_block: int | None,
     to_block: int | None,
-    evidence: Path | None,
+    evidence: tuple[str, ...],
     exchanges: tuple[str, ...],
     payers: tuple[str, ...],
     checkpoint: Path | None,
@@ -85,6 +86,7 @@ def command(
     Examples:
       strongroom audit --vault 0x... --rpc http://127.0.0.1:8545
       strongroom audit --vault 0x... --evidence build/week/evidence --exchange 0xE111... --json
+      strongroom audit --vault 0x... --evidence https://one.example/evidence --evidence all.car
       strongroom audit --vault 0x... --checkpoint build/audit.state --attest auditor.json
       strongroom audit --vault 0x... --replay -1 --what-if -500
       strongroom audit --vault 0x... --rpc https://one.example --rpc https://other.example

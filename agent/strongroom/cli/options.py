@@ -62,6 +62,10 @@ rpc = click.option(
     help="URL of a node (JSON-RPC).",
 )  # fmt: skip
 
+evidence = click.option(
+    "--evidence", multiple=True, metavar="PLACE",
+    help="Folder, CAR file or URL with the evidence documents; several are asked each.",
+)  # fmt: skip
 payers = click.option(
     "--payer", "payers", multiple=True, metavar="KIND=ADDRESS",
     help="Who pays accounts beside trades: reward, rebate, return or gift.",

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from strongroom.cli.boundary import DIFFERS, Command
-from strongroom.cli.options import ADDRESS, FOLDER, bar, payers, rpc, vault
+from strongroom.cli.options import ADDRESS, FOLDER, bar, evidence, payers, rpc, vault
 
 
 @click.command("page", cls=Command)
 @vault
 @rpc
-@click.option("--evidence", type=FOLDER, help="Folder of the evidence documents.")
+@evidence
 @click.option(
     "--exchange",
     "exchanges",
@@ -24,7 +24,7 @@ from strongroom.cli.options import ADDRESS, FOLDER, bar, payers, rpc, vault
 def command(
     vault: str,
     rpc: str,
-    evidence: Path | None,
+    evidence: tuple[str, ...],
     exchanges: tuple[str, ...],
     payers: tuple[str, ...],
     out: Path,

@@ -15,6 +15,7 @@ from strongroom.audit.node import Node
 from strongroom.audit.replay import forks
 from strongroom.audit.verdict import Verdict
 from strongroom.chain.ids import Json, JsonObject
+from strongroom.chain.places import FolderPlace
 from strongroom.chain.units import format_units
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
@@ -109,11 +110,14 @@ def _audit(week: Week) -> JsonObject:
     url, vault, evidence = stage.chain.url, stage.vault.address, stage.folder / "evidence"
     exchanges = (stage.venue.exchange.address,)
     payers = {stage.people[name].address: IncomeKind(kind) for kind, name in PAYERS.items()}
-    scope = Scope(url, vault, 0, stage.chain.height(), exchanges, evidence, payers=payers)
+    places = [FolderPlace(evidence)]
+    scope = Scope(url, vault, 0, stage.chain.height(), exchanges, places, payers=payers)
     node = Node(url)
     auditor = Auditor(scope, node, history.on_report, history.on_event, history.on_income)
     audit, identity = auditor.run(), Views(node).identity(vault, scope.to_block)
-    write_page(page_data(history, audit, identity, auditor.name), stage.folder / "page", evidence)
+    write_page(
+        page_data(history, audit, identity, auditor.name), stage.folder / "page", auditor.document
+    )
     verdict, checked = audit.verdict, audit.verdict.checked
     with forks(url) as again:
         replayed = [again.replay(each.block, vault) for each in history.reports]

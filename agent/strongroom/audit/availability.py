@@ -1,0 +1,163 @@
+"""Where reports' documents and decisions can be had now: each place is asked for each of them.
+
+A stranger could get a document where a place answered this audit with the right bytes and anybody
+can ask there: a web server all of whose addresses are global ones. A folder, a CAR file and a
+server of this machine or its network do not count. A decision can be had with a document that
+reveals it, or from its report's transaction, which every node has.
+"""
+
+import sqlite3
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from strongroom.chain.places import DocumentPlace, FoundDocument, Presence
+from strongroom.errors import Away
+
+CHAIN = "chain"  # the place of what a report's transaction carries
+
+
+class EvidenceAway(Away):
+    """A place of evidence does not answer, and no other has the document."""
+
+
+@dataclass(frozen=True)
+class PlaceState:
+    """What came of asking a place for all reports' documents.
+
+    Attributes:
+        public: whether a stranger can ask there
+        why: the last one was not found
+    """
+
+    name: str
+    public: bool
+    found: int = 0
+    missing: int = 0
+    wrong: int = 0
+    unknown: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class ReportAvailability:
+    """Where a report's document was found.
+
+    Attributes:
+        number: of the report, from 1
+        evidence: hash of its document
+        public: places where a stranger could get it now
+        private: the others that have it
+        decisions: id -> places where a stranger could get it now; those of a document that was
+            found, or of the report's transaction
+    """
+
+    number: int
+    block: int
+    evidence: str
+    public: tuple[str, ...]
+    private: tuple[str, ...]
+    decisions: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class EvidenceState:
+    """Where all of it is."""
+
+    places: tuple[PlaceState, ...] = ()
+    reports: tuple[ReportAvailability, ...] = ()
+
+    @property
+    def public_reports(self) -> int:
+        """Of how many reports a stranger could get the document now."""
+        return sum(bool(each.public) for each in self.reports)
+
+    @property
+    def decisions(self) -> int:
+        """How many decisions are known."""
+        return sum(len(each.decisions) for each in self.reports)
+
+    @property
+    def public_decisions(self) -> int:
+        """How many of them a stranger could get now."""
+        return sum(bool(where) for each in self.reports for where in each.decisions.values())
+
+
+@dataclass
+class _Counts:
+    """What came of asking one place."""
+
+    place: DocumentPlace
+    public: bool
+    of: dict[Presence, int] = field(default_factory=dict)
+    why: str = ""
+
+    def count(self, found: FoundDocument) -> None:
+        self.of[found.presence] = self.of.get(found.presence, 0) + 1
+        if found.presence is not Presence.FOUND:
+            self.why = found.why
+
+    def state(self) -> PlaceState:
+        found, missing, wrong, unknown = (self.of.get(each, 0) for each in Presence)
+        return PlaceState(self.place.name, self.public, found, missing, wrong, unknown, self.why)
+
+
+class EvidencePlaces:
+    """Several places as one. What was found is kept in a temporary file: history is long."""
+
+    def __init__(self, places: Sequence[DocumentPlace]) -> None:
+        """Take the places; each is asked for every document once."""
+        self._asked = [_Counts(each, each.is_public) for each in places]
+        self._kept = sqlite3.connect("")
+        self._kept.execute(
+            "CREATE TABLE looked (digest TEXT PRIMARY KEY, text BLOB, presence TEXT, why TEXT, "
+            "places TEXT)"
+        )
+
+    def find(self, digest: str) -> FoundDocument:
+        """Return a document from the first place that has it; without one, why.
+
+        Raises:
+            EvidenceAway: no place has it, and one does not answer.
+        """
+        chosen = "SELECT text, presence, why FROM looked WHERE digest = ?"
+        row = self._kept.execute(chosen, (digest,)).fetchone()
+        if row is not None:
+            text = None if row[0] is None else zlib.decompress(row[0])
+            return FoundDocument(Presence(row[1]), text, row[2])
+        looks = [each.place.find(digest) for each in self._asked]
+        for each, look in zip(self._asked, looks, strict=True):
+            each.count(look)
+        found = self._together(digest, looks)
+        having = "".join("1" if each.text is not None else "0" for each in looks)
+        packed = None if found.text is None else zlib.compress(found.text, 1)
+        values = (digest, packed, found.presence, found.why, having)
+        self._kept.execute("INSERT INTO looked VALUES (?, ?, ?, ?, ?)", values)
+        return found
+
+    def where(self, digest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the public and the other places that have a document, once it was asked for."""
+        chosen = "SELECT places FROM looked WHERE digest = ?"
+        (having,) = self._kept.execute(chosen, (digest,)).fetchone()
+        places = [each for each, has in zip(self._asked, having, strict=True) if has == "1"]
+        public = tuple(each.place.name for each in places if each.public)
+        return public, tuple(each.place.name for each in places if not each.public)
+
+    def states(self) -> tuple[PlaceState, ...]:
+        """Return what came of asking each place so far."""
+        return tuple(each.state() for each in self._asked)
+
+    def _together(self, digest: str, looks: Sequence[FoundDocument]) -> FoundDocument:
+        for presence in (Presence.FOUND, Presence.UNKNOWN, Presence.WRONG):
+            for each, look in zip(self._asked, looks, strict=True):
+                if look.presence is presence is Presence.UNKNOWN:
+                    raise EvidenceAway(
+                        f"--evidence {each.place.name}: {look.why}, and no other place has "
+                        f"{digest}: audit again, or leave the place out"
+                    )
+                if look.presence is presence:
+                    return look
+        if len(looks) == 1:
+            return looks[0]
+        told = [f"{e.place.name}: {each.why}" for e, each in zip(self._asked, looks, strict=True)]
+        return FoundDocument(Presence.MISSING, why="; ".join(told))

@@ -1,0 +1,275 @@
+"""Places of evidence documents as hostile keepers may run them: sockets of this machine."""
+
+import os
+import socket
+import threading
+import time
+import zlib
+
+import pytest
+from strongroom.audit.availability import EvidenceAway, EvidencePlaces, PlaceState
+from strongroom.chain.ids import keccak
+from strongroom.chain.places import (
+    LARGEST,
+    CarPlace,
+    FolderPlace,
+    FoundDocument,
+    Presence,
+    WebPlace,
+    is_global,
+    place_of,
+    url_of,
+)
+from strongroom.errors import BadInput
+
+from tests.agent.test_car import DOCUMENTS, IDS, car
+
+TEXT = DOCUMENTS[0]
+DIGEST = "0x" + keccak(TEXT).hex()
+HEAD = b"HTTP/1.1 200 OK\r\n"
+GZIP = b"Content-Encoding: gzip\r\n"
+
+
+def whole(text, more=b"", status=b"200 OK"):
+    length = b"Content-Length: %d\r\n" % len(text)
+    return b"HTTP/1.1 " + status + b"\r\n" + length + more + b"\r\n" + text
+
+
+def drip(*parts, pause=0.05):
+    """Return parts that a server sends one after the other, the last for ever."""
+
+    def send(connection):
+        for part in parts[:-1]:
+            connection.sendall(part)
+        while True:
+            connection.sendall(parts[-1])
+            time.sleep(pause)
+
+    return send
+
+
+class Server:
+    """Says the same to whoever asks, and counts."""
+
+    def __init__(self, answer):
+        self.answer, self.asked = answer, []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/evidence"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._say, args=(connection,), daemon=True).start()
+
+    def _say(self, connection):
+        try:
+            with connection:
+                self.asked.append(connection.recv(65_536))
+                if callable(self.answer):
+                    self.answer(connection)
+                else:
+                    connection.sendall(self.answer)
+        except OSError:
+            pass
+
+    def close(self):
+        self._socket.close()
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(answer):
+        servers.append(Server(answer))
+        return servers[-1]
+
+    yield start
+    for each in servers:
+        each.close()
+
+
+def web(url, **options):
+    return WebPlace(url, **{"longest_s": 1.0, "pause": lambda seconds: None} | options)
+
+
+BOMB = zlib.compressobj(9, zlib.DEFLATED, 31)
+BOMB = BOMB.compress(bytes(2**26)) + BOMB.flush()  # 64 MiB in 64 KiB
+MISSING = {
+    "not there": (whole(b"", status=b"404 Not Found"), "missing"),
+    "a key is asked for": (whole(b"", status=b"403 Forbidden"), "a key"),
+    "a redirect": (whole(b"", b"Location: /other\r\n", b"302 Found"), "redirects"),
+    "a redirect to a file": (
+        whole(b"", b"Location: file:///etc/passwd\r\n", b"301 M"),
+        "redirects",
+    ),
+    "a bomb": (whole(BOMB, GZIP), "compressed"),
+    "the document, compressed": (whole(zlib.compress(TEXT), GZIP), "compressed"),
+    "more than it says": (HEAD + b"\r\n" + bytes(LARGEST + 2), "more than"),
+    "a teapot": (whole(TEXT, status=b"418 Teapot"), "418"),
+}
+UNKNOWN = {
+    "busy": whole(b"", status=b"503 Busy"),
+    "too often": whole(b"", status=b"429 Slow"),
+    "nothing": b"",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "cut off": HEAD + b"Content-Length: 100\r\n\r\n" + TEXT,
+    "a head without end": HEAD + b"A: " + b"a" * 200_000,
+    "a slow head": drip(HEAD, b"A: b\r\n"),
+    "a slow body": drip(HEAD + b"\r\n", b"x"),
+    "silence": lambda connection: time.sleep(30),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_what_a_stranger_would_not_get_is_missing(serve, name):
+    answer, why = MISSING[name]
+    found = web(serve(answer).url).find(DIGEST)
+    assert (found.presence, found.text) == (Presence.MISSING, None) and why in found.why
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_is_not_answered_is_unknown_and_ends_in_time(serve, name):
+    started = time.monotonic()
+    found = web(serve(UNKNOWN[name]).url).find(DIGEST)
+    assert (found.presence, found.text) == (Presence.UNKNOWN, None) and "no answer" in found.why
+    assert time.monotonic() - started < 4
+
+
+def test_the_hash_decides(serve):
+    server = serve(whole(TEXT))
+    assert web(server.url).find(DIGEST) == FoundDocument(Presence.FOUND, TEXT)
+    request = server.asked[0]
+    assert request.startswith(f"GET /evidence/{DIGEST}.json HTTP/1.1".encode())
+    assert b"Accept-Encoding: identity" in request
+    other = web(server.url).find("0x" + "11" * 32)
+    assert (other.presence, other.text, other.why) == (Presence.WRONG, None, DIGEST)
+
+
+def test_a_server_that_is_away_is_asked_for_three_documents_and_no_more(serve):
+    server = serve(UNKNOWN["busy"])
+    place = web(server.url)
+    found = [place.find(DIGEST) for _ in range(50)]
+    assert {each.presence for each in found} == {Presence.UNKNOWN}
+    assert len(server.asked) == 3 * 3 and "not asked any more" in found[-1].why
+
+
+def test_a_url_may_say_where_hash_or_content_id_stand():
+    assert url_of("https://one.example/docs/", DIGEST) == f"https://one.example/docs/{DIGEST}.json"
+    gateway = url_of("https://ipfs.example/ipfs/{cid}?format=raw", DIGEST)
+    assert gateway == f"https://ipfs.example/ipfs/{IDS[0]}?format=raw"
+    assert url_of("https://two.example/d?h={hash}", DIGEST).endswith(f"?h={DIGEST}")
+
+
+PRIVATE = (
+    "127.0.0.1", "10.1.2.3", "192.168.0.9", "169.254.1.1", "100.64.0.1", "172.16.0.1", "0.0.0.0",
+    "::1", "fe80::1%en0", "fd00::1",
+)  # fmt: skip
+
+
+def test_public_is_who_has_global_addresses_alone():
+    """By RFC 6890's registry, as Python's `ipaddress` has it."""
+    assert is_global("one.example", lambda host: ["8.8.8.8", "2606:4700::1111"])
+    assert not is_global("nobody.example", lambda host: [])
+    for each in PRIVATE:
+        assert not is_global("one.example", lambda host, each=each: ["8.8.8.8", each])
+    assert not WebPlace("http://127.0.0.1:1/x").is_public
+    assert not WebPlace("http://localhost/x").is_public
+    assert WebPlace("https://8.8.8.8/x").is_public
+
+
+def test_only_a_regular_file_of_a_stated_size_is_opened(tmp_path):
+    """Case A13. Whatever else stands under a document's name is as if there were none."""
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "device.json").symlink_to("/dev/zero")
+    (tmp_path / "nowhere.json").symlink_to(tmp_path / "nothing")
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(2**30)
+    (tmp_path / f"{DIGEST}.json").write_bytes(TEXT)
+    place = FolderPlace(tmp_path)
+    assert place.find(DIGEST) == FoundDocument(Presence.FOUND, TEXT)
+    names = ("pipe", "folder", "device", "nowhere", "large", "none")
+    found = {name: place.find(name) for name in names}
+    assert all(each.text is None and each.why.startswith("missing") for each in found.values())
+    assert "no regular file" in found["pipe"].why and "more than" in found["large"].why
+
+
+def test_a_car_counts_by_its_bytes_not_by_its_ids(tmp_path):
+    """A content id may lie; so a block is what its own bytes hash to."""
+    path, lie = tmp_path / "all.car", car().replace(TEXT, TEXT.replace(b"ab", b"ac"))
+    path.write_bytes(lie)
+    place = CarPlace(path)
+    assert place.find(DIGEST).presence is Presence.MISSING
+    assert place.find("0x" + keccak(DOCUMENTS[1]).hex()).text == DOCUMENTS[1]
+    path.write_bytes(car())
+    assert CarPlace(path).find(DIGEST).text == TEXT
+
+
+def test_a_place_is_a_folder_a_car_file_or_a_url(tmp_path):
+    (tmp_path / "all.car").write_bytes(car())
+    (tmp_path / "other").write_bytes(b"{}")
+    assert isinstance(place_of(str(tmp_path)), FolderPlace)
+    assert isinstance(place_of(str(tmp_path / "all.car")), CarPlace)
+    assert isinstance(place_of("https://one.example"), WebPlace)
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("nowhere", "other", "pipe"):
+        with pytest.raises(BadInput, match="name"):
+            place_of(str(tmp_path / name))
+
+
+# several places as one
+
+
+class Said:
+    """A place that says the same of every document."""
+
+    def __init__(self, name, found, is_public=True):
+        self.name, self._found, self.is_public, self.asked = name, found, is_public, 0
+
+    def find(self, digest):
+        self.asked += 1
+        return self._found
+
+
+HERE = FoundDocument(Presence.FOUND, TEXT)
+NOT_HERE = FoundDocument(Presence.MISSING, why="missing")
+LIES = FoundDocument(Presence.WRONG, why="0x" + "77" * 32)
+AWAY = FoundDocument(Presence.UNKNOWN, why="no answer: HTTP 503")
+
+
+def together(**said):
+    return EvidencePlaces([Said(name, each, name[0] != "p") for name, each in said.items()])
+
+
+def test_each_place_is_asked_once_and_counted():
+    places = [Said("a", NOT_HERE), Said("b", AWAY), Said("c", LIES), Said("pd", HERE, False),
+              Said("e", HERE)]  # fmt: skip
+    both = EvidencePlaces(places)
+    assert both.find(DIGEST) == both.find(DIGEST) == HERE
+    assert [each.asked for each in places] == [1] * 5
+    assert both.where(DIGEST) == (("e",), ("pd",))
+    assert both.states() == (
+        PlaceState("a", True, missing=1, why="missing"),
+        PlaceState("b", True, unknown=1, why=AWAY.why),
+        PlaceState("c", True, wrong=1, why=LIES.why),
+        PlaceState("pd", False, found=1),
+        PlaceState("e", True, found=1),
+    )
+
+
+def test_a_place_that_is_away_is_no_verdict():
+    """Unknown is not zero: neither "missing" nor "there" follows from no answer."""
+    with pytest.raises(EvidenceAway, match="--evidence b: no answer: HTTP 503"):
+        together(a=NOT_HERE, b=AWAY, c=LIES).find(DIGEST)
+    assert together(a=AWAY, b=HERE).find(DIGEST) == HERE
+
+
+def test_wrong_content_is_told_only_where_no_place_has_the_right_one():
+    assert together(a=NOT_HERE, b=LIES).find(DIGEST) == LIES
+    found = together(a=NOT_HERE, b=FoundDocument(Presence.MISSING, why="missing: HTTP 418"))
+    assert found.find(DIGEST).why == "a: missing; b: missing: HTTP 418"
