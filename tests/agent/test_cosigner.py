@@ -9,6 +9,7 @@ from eth_account import Account
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 from strongroom.chain.calls import Call, call_data
+from strongroom.chain.decision_records import MOST, records_call
 from strongroom.chain.ids import decision_of, to_bytes, to_hex
 from strongroom.chain.orders import OnFailure
 from strongroom.cosigner import wire
@@ -196,6 +197,8 @@ ALLOCATE = vault_call("allocate", MARKET, 100 * UNIT)
 REPORT = vault_call("report", [(MARKET, 1, 2, 3)], b"\7" * 32)
 ONE_SAFE = POLICY.model_copy(update={"reporter": SAFE})  # keeper and reporter are one
 NO_REPORTS = POLICY.model_copy(update={"reporter": ""})
+RECORDS = records_call("0x" + "07" * 32, [b'{"time":7}'])
+LARGE = Call(RECORDS.to, RECORDS.data + "00" * MOST)
 OPEN = vault_call("openMarket", 2, b"\6" * 32, 1, NOW + 10)
 
 
@@ -218,6 +221,7 @@ def test_honest_transactions_pass_and_count_what_they_allocate():
     ]
     assert send(*settle) == 0
     assert send(REPORT, safe=REPORTER) == 0 == send(Call(REPORTER, "0x"), safe=REPORTER)
+    assert send(REPORT, RECORDS, safe=REPORTER) == 0 == send(ALLOCATE, RECORDS) - 100 * UNIT
     assert send(REPORT, safe=SAFE, policy=ONE_SAFE) == 0 < send(ALLOCATE, policy=ONE_SAFE)
     assert send(account_call("merge", 0, 5), account_call("split", 0, 5)) == 0
     assert send(Call(SAFE, "0x")) == 0  # uses a nonce up
@@ -243,6 +247,9 @@ FOREIGN = {
     "call      ": lambda: send(sent=Batch(STRANGER, b"", 1)),
     "call       ": lambda: send(sent=Batch(MULTI, batch([OPEN, ALLOCATE], MULTI).data[:-32], 1)),
     "call          ": lambda: send(owner_call("unpauseWallet")),  # ends what rescues need
+    "call           ": lambda: send(Call(STRANGER, RECORDS.data)),
+    "call            ": lambda: send(Call(RECORDS.to, "0x" + "11" * 40)),
+    "call             ": lambda: send(LARGE),
     "reporter": lambda: send(REPORT),
     "reporter ": lambda: send(ALLOCATE, safe=REPORTER),
     "reporter  ": lambda: send(REPORT, ALLOCATE, safe=REPORTER),

@@ -1,12 +1,23 @@
-"""`strongroom keeper`: init, start, status, pending, approve, decline, explain, calibrate, fit."""
+"""`strongroom keeper`: init, start, status, pending, approve, decline, explain, publish, calibrate,
+fit."""
 
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from strongroom.cli.boundary import Command, Group
-from strongroom.cli.options import ADDRESS, FILE, FOLDER, as_json, console, print_json, rpc, vault
+from strongroom.cli.boundary import FAILED, Command, Group
+from strongroom.cli.options import (
+    ADDRESS,
+    FILE,
+    FOLDER,
+    as_json,
+    console,
+    dry_run,
+    print_json,
+    rpc,
+    vault,
+)
 from strongroom.errors import nearest
 
 MODES = ("dry-run", "paper", "ask", "live")
@@ -235,6 +246,34 @@ def explain(config: Path, name: str) -> None:
     journal = open_journal(load(config))
     decision = explanation.find(journal, name) if name else explanation.newest(journal)
     click.echo(explanation.explain(journal, decision))
+
+
+@command.command(cls=Command)
+@click.argument("config", type=FILE)
+@dry_run
+@as_json
+def publish(config: Path, dry_run: bool, as_json: bool) -> None:
+    """Bring the evidence of all reports on chain to the places that [evidence] names, and say what
+    is missing where. A place that has all is left as it is.
+
+    Where decision records go on chain, it also says what those since the last report would cost.
+    Exit status 2: a place still lacks a document.
+
+    \b
+    Examples:
+      strongroom keeper publish keeper.toml
+      strongroom keeper publish keeper.toml --dry-run --json
+    """
+    from strongroom.keeper.configuration import load
+    from strongroom.keeper.publishing import publish_once, show
+
+    found = publish_once(load(config), dry_run)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        show(found, console())
+    if not dry_run and not found.is_whole:
+        raise SystemExit(FAILED)
 
 
 @command.command(cls=Command)

@@ -107,6 +107,13 @@ class TransactionBook:
             row = rows.mappings().first()
             return None if row is None else transaction_of(row)
 
+    def done(self, purpose: str) -> list[SafeTransaction]:
+        """Return the transactions of a purpose that are done, oldest first."""
+        mine = (transactions.c.purpose == purpose) & (transactions.c.state == TransactionState.DONE)
+        with self._engine.connect() as connection:
+            chosen = select(transactions).where(mine).order_by(transactions.c.number)
+            return [transaction_of(row) for row in connection.execute(chosen).mappings()]
+
     def all(self) -> list[SafeTransaction]:
         """Return every transaction, oldest first."""
         with self._engine.connect() as connection:

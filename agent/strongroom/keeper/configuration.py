@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from strongroom.chain.ids import Json
 from strongroom.chain.units import BPS, HOUR
@@ -223,6 +223,30 @@ class ReportingSection(Section):
     payers: Mapping[Address, PayerKind] = {}  # who pays makers beside trades -> for what
 
 
+class StoreSection(Section):
+    """A place that evidence is published to: one of the three."""
+
+    folder: Place | None = None
+    car: Place | None = None  # file, for IPFS
+    url: HttpUrlOrNone = ""  # takes PUT
+    token_env: str = ""  # variable with what a PUT is authorised by
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "StoreSection":
+        if (self.folder is not None) + (self.car is not None) + bool(self.url) != 1:
+            raise ValueError("name one of folder, car and url")
+        if self.token_env and not self.url:
+            raise ValueError("token_env goes with url")
+        return self
+
+
+class EvidenceSection(Section):
+    """Where evidence is published beside the keeper's own folder."""
+
+    places: tuple[StoreSection, ...] = ()
+    on_chain: bool = False  # a report's transaction carries the decision records
+
+
 class OperationsSection(Section):
     """How the keeper runs."""
 
@@ -259,6 +283,7 @@ class Config(Section):
     execution: ExecutionSection = ExecutionSection()
     journal: DatabaseUrl = Field("sqlite:///keeper.db", validate_default=True)
     reporting: ReportingSection
+    evidence: EvidenceSection = EvidenceSection()
     operations: OperationsSection = OperationsSection()
 
 

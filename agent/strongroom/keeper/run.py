@@ -21,6 +21,7 @@ from strongroom.keeper.configuration import Config
 from strongroom.keeper.logs import configure
 from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.paper import PaperKeeper
+from strongroom.keeper.publishing import loop_of
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
@@ -112,6 +113,11 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         keeper = make(config, on_event)
         keeper.check_alone = check_alone
         open_.callback(keeper.sources.close)
+        publishing = loop_of(config, keeper.journal) if mode in SENDING else None
+        if publishing is not None:
+            keeper.further_health = lambda: publishing.health
+            publishing.start()
+            open_.callback(publishing.close)
         this = Running(config, keeper, metrics, on_event)
         built()
         on_event("started", {"vault": config.vault, "mode": mode})

@@ -121,7 +121,8 @@ class Keeper:
     check_alone: Callable[[], None] = lambda: None  # raises AlreadyRuns: the journal is another's
     refused: Mapping[str, int] = field(default_factory=dict)  # market records, by reason
     past: PastReader | None = None  # made when a rule needs it
-    health: Sequence[Health] = ()  # of the sources, and of session keys
+    health: Sequence[Health] = ()  # of the sources, session keys, and what runs beside
+    further_health: Callable[[], Sequence[Health]] = tuple  # of what runs beside
     _kept_health: HealthKeeper = field(init=False)
     _sessions: SessionWatch = field(init=False)
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
@@ -239,7 +240,8 @@ class Keeper:
         view = View(now, state, {}, {}, negative_risk_oracle=self.negative_risk_oracle)
         held = {condition for each in state.markets.values() for condition in each.positions}
         look = self.sources.look(now, lambda market: view.class_of(market) is not None, held)
-        self.refused, self.health = look.refused, (*look.health, *self._sessions.look(now))
+        self.refused = look.refused
+        self.health = (*look.health, *self._sessions.look(now), *self.further_health())
         if self.health:
             self._kept_health.see(now, self.health)
         if self.pools:

@@ -289,6 +289,7 @@ def reporting_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Reporting:
         {each.market.question_key: each.pool for each in pools},
         CODE_VERSION,
         section.payers,
+        config.evidence.on_chain,
     )
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strongroom.analysis.pools import Pool
-from strongroom.chain.calls import Head, make_call
+from strongroom.chain.calls import Call, Head, make_call
+from strongroom.chain.decision_records import records_call
 from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import (
     ConditionId,
@@ -41,6 +42,7 @@ from strongroom.reporting.marks import (
 )
 from strongroom.reporting.nav import nav_of, paid_to_yes, value_of
 from strongroom.reporting.seen import SeenBooks
+from strongroom.strategy.record import DecisionRecord, encode
 
 LOOK_BACK = 64  # a reorg may put the report that was just sent in a block this much lower
 PURPOSE = "report"
@@ -70,6 +72,7 @@ class Reporting:
         source: where the quotes come from, in words
         pools: question -> pool at which it is valued instead of at books
         payers: who pays makers beside trades -> for what
+        on_chain: a report's transaction carries the decision records, too
     """
 
     evidence: Path
@@ -79,6 +82,7 @@ class Reporting:
     pools: Mapping[Question, str] = field(default_factory=dict)
     code_version: str = ""
     payers: Mapping[str, PayerKind] = field(default_factory=dict)
+    on_chain: bool = False
 
 
 Quotes = Mapping[tuple[MarketId, ConditionId], Quote]
@@ -119,6 +123,7 @@ class Reporter:
         self.settings, self._journal, self._transactor = settings, journal, transactor
         self._vault, self._now, self._on_event = vault, now, on_event
         self._payments = MakerPayments(journal, vault, settings.payers)
+        self._without_records = False  # in the next report: with them, the last one was refused
 
     def is_due(self, unmarked: bool) -> bool:
         """Whether it is time.
@@ -161,10 +166,13 @@ class Reporter:
         evidence = evidence_hash(document)
         store_evidence(self.settings.evidence, document)
         taken = [mark.as_tuple() for mark in marks]
-        call = make_call(self._vault.address, "Vault", "report", taken, evidence)
-        key = transaction_key(b"report" + to_bytes(evidence))
-        state, why = self._transactor.run(key, PURPOSE, [call], now)
+        calls = [make_call(self._vault.address, "Vault", "report", taken, evidence)]
+        records = self._records(evidence, [record for _, record in revealed])
+        calls += [] if records is None else [records]
+        key = transaction_key(b"report" + bytes(len(calls) - 1) + to_bytes(evidence))
+        state, why = self._transactor.run(key, PURPOSE, calls, now)
         if state == TransactionState.DROPPED:
+            self._without_records = records is not None
             self._on_event("report_refused", {"why": why})
             return None
         if state not in (TransactionState.MINED, TransactionState.DONE):
@@ -175,6 +183,18 @@ class Reporter:
             self._tell_income(payments)
         self._check(evidence, expected)
         return evidence
+
+    def _records(self, evidence: str, revealed: Sequence[DecisionRecord]) -> Call | None:
+        """Return the call that carries the decision records; None: the report goes alone."""
+        if not self.settings.on_chain or not revealed:
+            return None
+        found = records_call(evidence, [encode(each) for each in revealed])
+        if found is None or self._without_records:
+            why = "they are too large" if found is None else "with them, the report was refused"
+            self._on_event("records_left_out", {"decisions": len(revealed), "why": why})
+            self._without_records = False
+            return None
+        return found
 
     def _tell_income(self, payments: Sequence[MakerPayment]) -> None:
         """Tell what came of each kind, where something did."""
