@@ -15,6 +15,7 @@ WORTH = {
     "report_pending": "a report waits for the guardian: NAV {nav_bid} to {nav_ask}",
     "somebody_else_reports": "does not report: the vault's reporter is {reporter}",
     "report_refused": "a report was refused: {why}",
+    "nav_unknown": "whether the chain's NAV is ours is not known: {why}",
     "nav_differs": "the chain's NAV differs from ours by {difference_bid} / {difference_ask}",
     "failed": "failed and stopped: {error}",
     "duty_refused": "{purpose} was refused: {why}",

@@ -1,17 +1,14 @@
-"""The report: marks of every open market, the evidence behind them, one transaction; and whether
-the chain came to the same NAV as we did."""
+"""The report: marks of every open market, the evidence behind them, one transaction."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from strongroom.analysis.pools import Pool
-from strongroom.chain.calls import Call, Head, make_call
+from strongroom.chain.calls import Call, make_call
 from strongroom.chain.decision_records import records_call
-from strongroom.chain.failures import CallReverted, ChainAway
 from strongroom.chain.ids import (
     ConditionId,
-    Json,
     MarketId,
     Question,
     to_bytes,
@@ -40,11 +37,11 @@ from strongroom.reporting.marks import (
     quote_from_pool,
     within_event,
 )
-from strongroom.reporting.nav import nav_of, paid_to_yes, value_of
+from strongroom.reporting.nav import paid_to_yes
+from strongroom.reporting.report_check import Expected, check_report, expected_of
 from strongroom.reporting.seen import SeenBooks
 from strongroom.strategy.record import DecisionRecord, encode
 
-LOOK_BACK = 64  # a reorg may put the report that was just sent in a block this much lower
 PURPOSE = "report"
 
 
@@ -83,23 +80,6 @@ class Reporting:
     code_version: str = ""
     payers: Mapping[str, PayerKind] = field(default_factory=dict)
     on_chain: bool = False
-
-
-Quotes = Mapping[tuple[MarketId, ConditionId], Quote]
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What a report must come to, and the quotes that it follows from.
-
-    Attributes:
-        head: the newest block when the vault was asked
-    """
-
-    head: Head
-    nav_bid: int
-    nav_ask: int
-    quotes: Quotes
 
 
 class Reporter:
@@ -181,7 +161,8 @@ class Reporter:
         if payments is not None:
             self._payments.tell(expected.head.number)
             self._tell_income(payments)
-        self._check(evidence, expected)
+        for event, fields in check_report(self._vault, evidence, expected):
+            self._on_event(event, fields)
         return evidence
 
     def _records(self, evidence: str, revealed: Sequence[DecisionRecord]) -> Call | None:
@@ -235,7 +216,7 @@ class Reporter:
             ]
             for condition, quote in zip(positions, quotes, strict=True):
                 known[account.market, condition] = quote
-        return marks, basis, _expected(head, held, idle, known)
+        return marks, basis, expected_of(head, held, idle, known)
 
     def _pools(self, held: Sequence[Holdings]) -> dict[MarketId, tuple[str, Pool]]:
         """Return the pools at which markets are valued, as they stand."""
@@ -268,63 +249,6 @@ class Reporter:
         held = abs(position.yes - position.no)
         quote = quote_from_books(pair, held, now, self.settings.method)
         return quote, Basis(condition, books=pair)
-
-    def _check(self, evidence: str, expected: Expected) -> None:
-        """Report the NAV on chain, and whether it is the one that we computed."""
-        chain, vault = self._vault.chain, self._vault.address
-        since = max(0, expected.head.number - LOOK_BACK)
-        sent = chain.logs(vault, "Vault", "Reported", since, matching={"evidence": evidence})
-        if not sent:
-            return
-        last = sent[-1]
-        (found,) = [
-            log
-            for log in chain.logs(vault, "Vault", "Dealt", last.block, last.block)
-            if log.transaction == last.transaction
-        ]
-        bid, ask = int(found.args["nav_bid"]), int(found.args["nav_ask"])
-        difference = bid - expected.nav_bid, ask - expected.nav_ask
-        if any(difference):
-            for once_more in self._at(last.block, expected):
-                again = bid - once_more.nav_bid, ask - once_more.nav_ask
-                difference = difference if any(again) else again
-        fields: dict[str, Json] = {
-            "evidence": evidence,
-            "nav_bid": bid,
-            "nav_ask": ask,
-            "difference_bid": difference[0],
-            "difference_ask": difference[1],
-        }
-        self._on_event("reported", fields)
-        if any(difference):
-            self._on_event("nav_differs", fields)
-
-    def _at(self, block: int, expected: Expected) -> Iterator[Expected]:
-        """Yield what a report comes to by the same quotes, with what accounts held before its
-        block and after it: a fill may have come between the marks and the report. Idle is that
-        before it: the report itself pays from it. Nothing, where the node no longer knows."""
-        before = self._vault.at(block - 1)
-        try:
-            _, _, idle = before.open_and_idle()
-            for reader in (before, self._vault.at(block)):
-                _, markets, _ = reader.open_and_idle()
-                yield _expected(expected.head, reader.holdings(markets), idle, expected.quotes)
-        except (CallReverted, ChainAway):
-            return
-
-
-def _expected(head: Head, held: Sequence[Holdings], idle: int, quotes: Quotes) -> Expected:
-    """Return what accounts come to by quotes; one that has none counts 0 to 1."""
-    values = [
-        value_of(
-            account.total,
-            list(account.positions.values()),
-            [quotes.get((account.market, condition), UNKNOWN) for condition in account.positions],
-        )
-        for account in held
-    ]
-    bid, ask = nav_of(idle, values, [each.exposure for each in held])
-    return Expected(head, bid, ask, quotes)
 
 
 def _exclusive(quotes: Sequence[Quote], positions: Sequence[Position]) -> list[Quote]:
