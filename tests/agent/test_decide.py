@@ -109,10 +109,10 @@ def run(seen, *packs, **changes):
 
 # As records were identified before they were types: their canonical bytes may not change but for
 # the vault's names of its markets, which were once their questions, and for limits added since; the
-# tail's was once of 773.19 tokens.
+# tail's was once of 773.19 tokens, and the Dutch book's leg at the worse price came first.
 IDS = {
     "tail": "0xb26ca84224aa4c9c5ed0f8eb87af3d3e16cd5c5778fe941d4bc31f6bfb9dcf0c",
-    "dutch": "0xd0ea0582e80ddaa906736c3c81462599342d4148880429a45607e23faf54395f",
+    "dutch": "0x9e69e82ad1d4ac74f71be30028e351f0a593308deddcddedff63ca1744ad7a8c",
     "event": "0x719c3d541e8d2c6e3cfdaa7c6c95e426965f90c4994a2635316fc9c048c7a4c1",
     "ladder": "0x988f03198baa6813ed171941d7e17483cad7920fa35053ee05f959e12960d027",
     "maker": "0xb11b2eab7fd5d236cee7e839a1bd2eef4d39720a25a7baeba8ca6aea13d8d2a7",
@@ -421,7 +421,9 @@ def test_a_dutch_book_takes_both_levels_of_the_table():
     record = decision.record
     assert record.numbers["profit"] == 3_500_000 and record.sure
     assert once(decision.record) == IDS["dutch"]
-    assert sum(leg.size for leg in record.legs) == 300 * MICRO
+    assert [(str(leg.price), leg.size // MICRO) for leg in record.legs] == [
+        ("0.47", 100), ("0.49", 50), ("0.5", 150),
+    ], "the order at .49 would take what is there for the one at .47"  # fmt: skip
     (move,) = record.moves
     assert (move.kind, move.amount) == (MoveKind.MERGE, 150 * MICRO)
     assert (move.vault_market, move.condition) == (name_of(each), each.condition_id)

@@ -92,11 +92,12 @@ def _order(
         return sum(each.filled for key in keys if (each := journal.find(key)) is not None)
 
     ratio = Decimal(1)
+    leaves = all(each.side == Side.SELL for each in legs)
     for earlier, each in enumerate(legs):
-        if record.resting or (earlier >= place and each.side == leg.side == Side.BUY
+        if record.resting or (earlier >= place and (each.side == leg.side == Side.BUY or leaves)
                               and not is_unwind):  # fmt: skip
             break
-        if each.side == Side.BUY:
+        if each.side == Side.BUY or leaves:
             ratio = min(ratio, Decimal(filled(earlier, ATTEMPTS)) / each.size)
     if is_unwind:
         excess = filled(place, ATTEMPTS) - int(leg.size * ratio)

@@ -1,18 +1,22 @@
 """The keeper at a fixed-product market maker, by configuration only: it buys a favourite from the
 pool, values it there, and settles it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from strongroom.chain.ids import market_of
+from strongroom.chain.orders import Side
 from strongroom.chain.terms import ClassTerms
 from strongroom.devnet import contracts as devnet
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import AnvilDeployer, devnet_chain, devnet_keys
 from strongroom.execution.venues.pools import read_pool
 from strongroom.keeper.configuration import load
+from strongroom.keeper.past_trades import PastReader
 from strongroom.keeper.wiring import build
 from strongroom.settings import ConfigError
+from strongroom.strategy.exits import Exits, Trading
 
 from tests.anvil_devnet import at
 from tests.defaults import DAY, UNIT, WAD
@@ -80,7 +84,7 @@ def test_a_pool_is_traded_valued_and_settled(world):
     (task,) = keeper.journal.all_tasks()
     (leg,) = keeper.journal.record(task.decision).legs
     assert (leg.kind, leg.exchange) == ("POOL", world.pool.address)
-    assert task.reason == "at the pool: DONE" and decision["pack"] == "tail"
+    assert task.reason.startswith("at the pool: DONE; BUY ") and decision["pack"] == "tail"
     account = at(vault, vault.accountOf(world.market), "FpmmAccount")
     collateral, (position,) = account.positions()
     assert position.yes >= leg.size and collateral == 0, "what was left over is back"
@@ -90,13 +94,42 @@ def test_a_pool_is_traded_valued_and_settled(world):
     _, bid, _ = vault.bookOf(world.market)
     assert abs(bid - pool.proceeds(position.yes, 0)) <= 1, "valued at what the pool pays"
 
+    # a rule sells by the curve: not below what its book of the pool promised, fee included
+    sold = leaves(world, keeper, account, position.yes)
+    assert 0 < sold < position.yes, "the book shows a part of the curve"
+
     world.stage.venue.ctf.reportPayouts(QUESTION, [1, 0], sender=ORACLE)
     for _ in range(3):
         world.tick(keeper)
     assert list(vault.openMarkets()) == [] and vault.totalExposure() == 0
     (settled,) = [fields for event, fields in world.told if event == "settled"]
-    assert settled["recalled"] == position.yes
+    assert settled["recalled"] == position.yes - sold
     assert settled["profit"] == vault.total_idle() - 100_000 * UNIT
+
+
+def leaves(world, keeper, account, held):
+    """Let a rule sell until it is done once; return the tokens sold."""
+    before = read_pool(keeper.chain, world.pool.address)
+    rules = keeper.rules
+    keeper.rules = replace(
+        rules, rest_s=0, trading={"tail": Trading(exits=Exits(held_s=0, max_cost=0.1))}
+    )
+    past = PastReader(keeper.journal).read([world.market], keeper.chain.now())
+    ((token, bought),) = past.purchases.items()
+    spent = sum(fill.making for each in keeper.journal.all()
+                for fill in keeper.journal.fills_of(each.key))  # fmt: skip
+    assert (bought.tokens, bought.cost) == (held, spent)
+    world.tick(keeper)
+    keeper.rules = rules
+    for _ in range(3):
+        world.tick(keeper)
+    (sale,) = [each for each in keeper.journal.all() if each.side == Side.SELL]
+    (fill,) = keeper.journal.fills_of(sale.key)
+    assert (sale.token, sale.kind, sale.state) == (token, "POOL", "CLOSED")
+    assert before.proceeds(fill.making, 0) >= fill.taking >= sale.size * sale.price // UNIT
+    _, (position,) = account.positions()
+    assert position.yes == held - fill.making
+    return fill.making
 
 
 def test_a_pool_of_another_condition_is_refused(world):

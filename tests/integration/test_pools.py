@@ -8,21 +8,29 @@ import ape
 import pytest
 from eth_account import Account
 from strongroom.chain.artifacts import safe as safe_part
-from strongroom.chain.ids import market_of, to_hex, transaction_key
-from strongroom.chain.orders import NO, YES, Side
+from strongroom.chain.ids import (
+    decision_id,
+    intent_key,
+    market_of,
+    to_bytes,
+    to_hex,
+    transaction_key,
+)
+from strongroom.chain.orders import NO, YES, OrderKind, Side
 from strongroom.chain.rpc import Chain
 from strongroom.devnet import contracts as devnet
 from strongroom.execution.transactions import Transactor
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolDesk, read_pool
-from strongroom.journal import Journal
+from strongroom.journal import Journal, OrderIntent
 from strongroom.reporting.report import Reporter, Reporting
+from strongroom.reporting.report_check import check_report
 from strongroom.reporting.seen import Unseen
 from strongroom.signing.signers import OwnKeys
 
 from tests.ape_devnet import ApeDeployer
 from tests.defaults import DAY, UNIT, WAD, a_class
-from tests.records import LEG
+from tests.records import LEG, RECORD
 
 
 @pytest.fixture
@@ -66,10 +74,17 @@ def desk(make_vault, people, invest, venue, deployer, chain, safe, keeper_owners
 
 def trade(desk, name, side, outcome, size, price):
     """Trade at the pool as a leg of a task does, until it is over; return the tokens moved."""
-    leg = replace(LEG, exchange=desk.pool.address, side=side, price=Decimal(price), size=size)
-    key, pools = transaction_key(name), PoolDesk(desk.journal, desk.transactor, desk.chain)
+    name = decision_id({"name": name.decode()})
+    key, pools = (
+        transaction_key(to_bytes(name)),
+        PoolDesk(desk.journal, desk.transactor, desk.chain),
+    )
+    wanted = OrderIntent(
+        intent_key(name, 0, 0), name, desk.account.address, LEG.condition, LEG.token, side,
+        int(Decimal(price) * UNIT), size, RECORD.time, OrderKind.POOL, desk.pool.address,
+    )  # fmt: skip
     for _ in range(20):
-        moved = pools.trade(key, desk.account.address, leg, outcome, size)
+        moved = pools.trade(key, wanted, outcome)
         if moved is not None:
             return moved
         ape.chain.mine()
@@ -90,6 +105,15 @@ def test_trades_go_through_the_safe_and_say_what_they_moved(desk):
     assert trade(desk, b"too much", Side.BUY, YES, 2_000 * UNIT, "0.99") == 0
     assert trade(desk, b"too dear", Side.BUY, YES, 100 * UNIT, "0.40") == 0
     assert desk.account.positions() == (after, [position])
+    # the journal has what was traded, once, and nothing of what was not
+    bought_then, sold_then = desk.journal.all()
+    assert (bought_then.state, bought_then.filled, sold_then.filled) == ("CLOSED", bought, sold)
+    (fill,) = desk.journal.fills_of(bought_then.key)
+    assert (fill.making, fill.taking, fill.fee) == (cost, bought, 0)
+    (fill,) = desk.journal.fills_of(sold_then.key)
+    assert (fill.making, fill.taking) == (sold, after - collateral)
+    assert trade(desk, b"sell", Side.SELL, YES, 100 * UNIT, "0.40") == sold
+    assert len(desk.journal.all()) == 2 and desk.journal.open() == []
 
 
 def test_reports_value_the_position_at_the_pools_sell_quote(desk, chain, tmp_path, venue):
@@ -157,3 +181,61 @@ def test_a_fill_between_marks_and_block_is_no_difference_and_a_lie_is_one(desk, 
     lie = {(desk.market, to_hex(desk.condition)): (0, 0)}
     told = report(lambda: None, "lie", lambda kept: replace(kept, nav_ask=0, quotes=lie))
     assert [event for event, *_ in told] == ["reported", "nav_differs"]
+
+
+def test_a_report_is_held_against_what_its_place_in_the_block_shows(desk, chain, people, tmp_path):
+    """Fills and a budget of others in the report's own block, in front of it and behind it: what
+    one end of the block shows is no difference, and what no end shows is unknown, not wrong."""
+    trade(desk, b"first", Side.BUY, NO, 100 * UNIT, "0.60")
+    desk.vault.setKeeper(0, people.keeper, sender=people.owner)
+    desk.vault.setReporter(people.reporter, sender=people.owner)
+    reader = VaultReader(desk.chain, desk.vault.address)
+    pools = {to_hex(desk.condition): desk.pool.address}
+    reporter = Reporter(Reporting(tmp_path, "pool", pools=pools), desk.journal, desk.transactor,
+                        reader, desk.chain.now)  # fmt: skip
+    rpc = desk.chain._reads.rpc
+
+    def fill():
+        until = desk.chain.now() + 10**6
+        call = desk.account.buy.encode_input(desk.pool.address, 0, 5 * UNIT, 1, until)
+        return people.keeper, desk.account.address, call
+
+    def budget():
+        call = desk.vault.allocate.encode_input(desk.market, 7 * UNIT)
+        return people.keeper, desk.vault.address, call
+
+    def told(number, *order, lie=None):
+        """Mine a block of these, None being the report; return what is told, and of what."""
+        chain.mine(deltatime=100)
+        marks, _, expected = reporter.marks()
+        evidence = number.to_bytes(32, "big")
+        report = desk.vault.report.encode_input([each.as_tuple() for each in marks], evidence)
+        rpc("evm_setAutomine", False)
+        try:
+            for place, make in enumerate(order):
+                sender, to, data = make() if make else (
+                    people.reporter, desk.vault.address, report
+                )  # fmt: skip
+                rpc("eth_sendTransaction", {
+                    "from": str(sender), "to": to, "data": to_hex(bytes(data)),
+                    "gas": hex(2_000_000), "gasPrice": hex((100 - place) * 10**9),
+                })  # fmt: skip
+            rpc("evm_mine")
+        finally:
+            rpc("evm_setAutomine", True)
+        expected = expected if lie is None else replace(expected, nav_bid=0, quotes=lie)
+        found = list(check_report(reader, to_hex(evidence), expected))
+        return [event for event, _ in found], found[-1][1]
+
+    assert told(1, None)[0] == ["reported"]
+    assert told(2, fill, None)[0] == ["reported"]
+    assert told(3, None, fill)[0] == ["reported"]
+    events, fields = told(4, fill, None, fill)
+    assert events == ["reported", "nav_unknown"] and fields["why"] == f"market {desk.market}"
+    assert (fields["difference_bid"], fields["difference_ask"]) == (0, 0)
+    # a budget moves NAV nowhere, but idle and account; beside a fill the account is at neither end
+    assert told(5, budget, fill, None)[0] == ["reported"]
+    events, fields = told(6, fill, None, budget)
+    assert events == ["reported", "nav_unknown"] and fields["why"] == f"market {desk.market}"
+    lie = {(desk.market, to_hex(desk.condition)): (0, 0)}
+    assert told(7, None, lie=lie)[0] == ["reported", "nav_differs"]

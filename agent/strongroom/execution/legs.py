@@ -1,12 +1,14 @@
-"""The orders of a decision's leg: those that it is tried by, what sells it again, their sizes."""
+"""The orders of a decision's leg: those that it is tried by, what sells it again, their sizes, and
+where quotes stood."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
+from strongroom.chain.ids import TokenId
 from strongroom.chain.order_amounts import fitting
 from strongroom.chain.orders import OrderKind, Side
 from strongroom.chain.units import BPS, LEAST_ORDER, MICRO
-from strongroom.strategy.record import DecidedLeg
+from strongroom.strategy.record import DecidedLeg, DecisionRecord
 
 LEAST_SALE = 5 * MICRO  # micro-tokens: the venue takes no smaller order
 
@@ -36,3 +38,12 @@ def sale_of(leg: DecidedLeg, excess: int, slippage_bps: int) -> DecidedLeg:
     price = -(-least // leg.tick) * leg.tick
     back = replace(leg, side=Side.SELL, price=price, kind=OrderKind.FAK)
     return replace(back, size=sized(back, excess))
+
+
+def stood(record: DecisionRecord) -> tuple[TokenId, float, float] | None:
+    """Return the token, the mid and the tolerance that quotes were placed by, where a pack says."""
+    found = [record.numbers.get(name) for name in ("token", "mid", "tolerance")]
+    if not all(isinstance(each, str | int | float) for each in found):
+        return None
+    token, mid, tolerance = (str(each) for each in found)
+    return TokenId(int(token)), float(mid), float(tolerance)

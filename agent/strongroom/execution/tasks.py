@@ -3,7 +3,7 @@
 What comes next is read off the journal and the chain each time, never remembered, so a task goes on
 after a crash as if nothing had been. A leg that fails does not leave the others standing by
 accident: later legs shrink to what was filled, and what then is too much is sold again or held, as
-the decision's rule says.
+the decision's rule says. Where all legs sell, later ones shrink, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from strongroom.chain.ids import (
 from strongroom.chain.orders import MoveKind, OnFailure, OrderKind, Outcome, Side
 from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import Listener, SafeSender
-from strongroom.execution.legs import attempts_of, is_order, sale_of, sized
+from strongroom.execution.legs import attempts_of, is_order, sale_of, sized, stood
 from strongroom.execution.order_desk import Desk
 from strongroom.execution.relaying import WalletUnusable
 from strongroom.execution.vault_reader import VaultReader
@@ -267,8 +267,12 @@ class Tasks:
         if not self._moved(task, record, TaskStep(SafeStage.CONVERT), ratio):
             return
         for number in sells:
-            if self._leg(task, record.legs[number], number, ratio, may_place) is None:
+            leg = record.legs[number]
+            filled = self._leg(task, leg, number, ratio, may_place)
+            if filled is None:
                 return
+            if not buys:  # a plan leaves: no leg of it further than those before
+                ratio = min(ratio, Decimal(filled) / leg.size)
         if not self._moved(task, record, TaskStep(SafeStage.MERGE), ratio):
             return
         self._close(task, self._outcome(task, record))
@@ -324,7 +328,8 @@ class Tasks:
         account = self._account(leg.vault_market)
         tokens = self._vault.chain.ask_one(account, "PolymarketAccount", "tokenIds")
         outcome = Outcome(list(tokens).index(leg.token) % 2)
-        return self._pools.trade(step.key(task.decision), account, leg, outcome, target)
+        wanted = self._wanted(task, replace(leg, size=target), number, account)
+        return self._pools.trade(step.key(task.decision), wanted, outcome)
 
     def _again(self, task: Task, number: int, attempt: int) -> bool:
         """Whether a further order makes sense: the one before was undone, or came too early."""
@@ -346,7 +351,18 @@ class Tasks:
             return None
         account = self._account(leg.vault_market)
         maker, signer = self._wallets.maker(leg.vault_market, account)
-        wanted = OrderIntent(
+        wanted = self._wanted(task, leg, number, account, attempt)
+        wanted = replace(wanted, maker=maker, signer=signer)
+        try:
+            self._desk.place(wanted, leg.tick)
+        except BadOrder as error:
+            self._on_event("bad_order", {"decision": task.decision, "why": str(error)})
+        return self._journal.find(wanted.key)
+
+    def _wanted(
+        self, task: Task, leg: DecidedLeg, number: int, account: str, attempt: int = 0
+    ) -> OrderIntent:
+        return OrderIntent(
             key=intent_key(task.decision, number, attempt),
             decision=task.decision,
             account=account,
@@ -358,14 +374,7 @@ class Tasks:
             time=task.time,
             kind=leg.kind,
             exchange=leg.exchange,
-            maker=maker,
-            signer=signer,
         )
-        try:
-            self._desk.place(wanted, leg.tick)
-        except BadOrder as error:
-            self._on_event("bad_order", {"decision": task.decision, "why": str(error)})
-        return self._journal.find(wanted.key)
 
     def _unwound(
         self,
@@ -457,10 +466,10 @@ class Tasks:
     def _is_off(self, task: Task, record: DecisionRecord) -> bool:
         if self._now() - task.time > self._rules.resting_s:
             return True
-        stood = _stood(record)
-        if stood is None:
+        place = stood(record)
+        if place is None:
             return False
-        token, mid, tolerance = stood
+        token, mid, tolerance = place
         book = self._book(token)
         now = book.mid() if book is not None else None
         return now is None or abs(now - mid) > tolerance
@@ -482,12 +491,3 @@ class Tasks:
     def _close(self, task: Task, why: str) -> None:
         self._journal.close_task(task.decision, why)
         self._on_event("task_closed", {"decision": task.decision, "why": why})
-
-
-def _stood(record: DecisionRecord) -> tuple[TokenId, float, float] | None:
-    """Return the token, the mid and the tolerance that quotes were placed by, where a pack says."""
-    found = [record.numbers.get(name) for name in ("token", "mid", "tolerance")]
-    if not all(isinstance(each, str | int | float) for each in found):
-        return None
-    token, mid, tolerance = (str(each) for each in found)
-    return TokenId(int(token)), float(mid), float(tolerance)

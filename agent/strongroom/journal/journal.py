@@ -6,6 +6,7 @@ before what it allows is done. The URL may be PostgreSQL's as well.
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
@@ -283,6 +284,20 @@ class Journal:
             connection.execute(_NEW_INTENT, intent_columns(wanted))
             _note(connection, wanted.key, IntentState.PLANNED, VenueWord.NONE, "")
         self._moved("planned")
+
+    def traded(self, over: OrderIntent, found: list[OrderFill]) -> None:
+        """Keep a trade that a transaction has made, as an intent that is over; once."""
+        with self._engine.begin() as connection:
+            if _find(connection, over.key) is not None:
+                return
+            filled = sum(each.tokens(over.side) for each in found)
+            closed = replace(over, state=IntentState.CLOSED, filled=filled)
+            connection.execute(_NEW_INTENT, intent_columns(closed))
+            for state in (IntentState.PLANNED, IntentState.CLOSED):
+                _note(connection, over.key, state, VenueWord.NONE, "")
+            rows = [{"intent": over.key} | vars(each) for each in found]
+            connection.execute(insert(fills), rows)
+        self._moved("traded")
 
     def sign(
         self, key: IntentKey, order_hash: OrderHash, signature: bytes, expiry: int, block: int

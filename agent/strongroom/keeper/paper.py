@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import TypeAdapter
 
-from strongroom.chain.ids import ConditionId, Json, MarketId, Question, canonical
+from strongroom.chain.ids import ConditionId, Json, MarketId, Question, TokenId, canonical
 from strongroom.chain.orders import NO, YES, Side
 from strongroom.information.gamma import Market
 from strongroom.information.sources import Look
@@ -65,10 +65,11 @@ class PaperBook:
         book = self
         for fill in fills:
             book = book.filled(fill)
-        sums = {
-            (markets[fill.condition].token_ids[fill.outcome], fill.side): (fill.size, fill.cash)
-            for fill in fills
-        }
+        sums: dict[tuple[TokenId, Side], tuple[int, int]] = {}
+        for fill in fills:  # several legs may be of one token
+            token = markets[fill.condition].token_ids[fill.outcome]
+            tokens, cash = sums.get((token, fill.side), (0, 0))
+            sums[token, fill.side] = tokens + fill.size, cash + fill.cash
         past = self.past
         for each in traded_of(record, sums):
             past = past.after(each)

@@ -25,9 +25,12 @@ def fills_of(
     if record.resting:
         return None
     found = []
+    taken: dict[tuple[TokenId, Side], int] = {}  # by earlier legs
     for leg in record.legs:
-        market, book = markets[leg.condition], books.get(leg.token)
-        size, cash = sweep(book, leg, market.fees) if book is not None else (0, 0)
+        market, book, place = markets[leg.condition], books.get(leg.token), (leg.token, leg.side)
+        gone = taken.get(place, 0)
+        size, cash = sweep(book, leg, market.fees, gone) if book is not None else (0, 0)
+        taken[place] = gone + size
         if size:
             outcome = Outcome(market.token_ids.index(leg.token))
             fill = SupposedFill(leg.vault_market, leg.condition, outcome, leg.side, size, cash)
@@ -53,14 +56,20 @@ def profit_of(fills: Sequence[SupposedFill], paid: Mapping[ConditionId, Fraction
     return profit
 
 
-def sweep(book: Book, leg: DecidedLeg, fees: FeeSchedule) -> tuple[int, int]:
-    """Return tokens and cash (paid with fees, or received after them) of a marketable order."""
+def sweep(book: Book, leg: DecidedLeg, fees: FeeSchedule, gone: int = 0) -> tuple[int, int]:
+    """Return tokens and cash (paid with fees, or received after them) of a marketable order.
+
+    Args:
+        gone: micro-tokens of the best levels that are no longer there
+    """
     limit, left, cash = round(leg.price * MICRO), leg.size, 0
     buys = leg.side == Side.BUY
     for level in book.asks if buys else book.bids:
         if left == 0 or (level.price > limit if buys else level.price < limit):
             break
-        take = min(left, level.size)
+        missing = min(gone, level.size)
+        gone -= missing
+        take = min(left, level.size - missing)
         fee = fees.most(take, level.price)
         if buys:
             cash += -(-take * level.price // MICRO) + fee

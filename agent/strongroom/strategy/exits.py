@@ -1,23 +1,29 @@
 """When what a pack has bought is sold again, and how its purchases are carried out: rules of the
 operator's, a set for each pack. None is on by default.
 
+What hangs together leaves together. A plan whose worst state is known is held to its settlement,
+unless the bids for all its tokens pay more than that state does, after fees. No other rule sells a
+leg of it: that would open what the plan has closed.
+
 Pure, as packs are: a view and the rules give the same sales. A sale is a decision like any other,
 with the rule and its numbers in the record. What is not known (a fair value, a side of the book)
 sells nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from fractions import Fraction
+from itertools import accumulate
 
-from strongroom.chain.ids import Json, TokenId
+from strongroom.chain.ids import DecisionId, Json, TokenId
 from strongroom.chain.order_amounts import fitting
-from strongroom.chain.orders import NO, YES, OrderKind, Outcome, Side
+from strongroom.chain.orders import OrderKind, Outcome, Side
 from strongroom.chain.units import DAY, HOUR, LEAST_ORDER, MICRO
 from strongroom.information.books import Book, Level
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Fair, Leg, Pack, Proposal
-from strongroom.strategy.past import Purchase
+from strongroom.strategy.past import HeldPlan, Purchase
 from strongroom.strategy.view import View
 
 
@@ -39,13 +45,15 @@ class Exits:
     """When to sell; None: never by this rule. Prices and chances of a token, in [0, 1].
 
     Attributes:
-        edge: the bid after fees is above the pack's fair value by more than this
+        edge: the bid after fees is above the pack's fair value by more than this; a plan's fair
+            value is what its worst state pays, a token of its largest leg
         stop_price: the bid is below what was paid a token, fees included, by so much or more
         stop_chance: fair value is below the chance claimed at the last purchase by so much or more
         held_s: so long after the first purchase
         before_end_s: so long before the market's end
         max_cost: below the mid, of what is sold by another rule than `edge`: a bid that has gone
-            away for a moment sells nothing; where nobody offers, the ask counts as 1
+            away for a moment sells nothing; where nobody offers, the ask counts as 1. Of a plan:
+            how much lower its legs after the first may still sell, so that it leaves together
         again_s: after a sale by a rule, the pack does not buy the token again
     """
 
@@ -87,16 +95,21 @@ class _Held:
     book: Book
     bid: int
     fair: float | None
+    plan: DecisionId | None = None  # that it is a loose part of
 
 
 def exits(view: View, packs: Sequence[Pack], trading: Mapping[str, Trading]) -> list[Proposal]:
-    """Return the sales that rules demand now, by token."""
+    """Return the sales that rules demand now: of purchases by token, then of plans."""
     valuers = {pack.name: pack for pack in packs if isinstance(pack, Fair)}
     found = []
     for held in _positions(view, valuers):
         how = trading.get(held.purchase.pack, Trading())
         rule = _rule(view, held, how.exits)
         sale = None if rule is None else _sale(view, held, how, rule)
+        if sale is not None:
+            found.append(sale)
+    for name, plan in sorted(view.past.plans.items()):
+        sale = _plan_sale(view, name, plan, trading.get(plan.pack, Trading()).exits)
         if sale is not None:
             found.append(sale)
     return found
@@ -121,22 +134,25 @@ def first_price(view: View, leg: Leg) -> int | None:
 
 
 def _positions(view: View, valuers: Mapping[str, Fair]) -> Iterator[_Held]:
-    places = {
-        market.token_ids[outcome]: (market, outcome)
-        for market in view.markets.values()
-        for outcome in (YES, NO)
-    }
-    for token, purchase in sorted(view.past.purchases.items()):
-        if token not in places or not purchase.tokens:
+    bought: list[tuple[TokenId, Purchase, DecisionId | None]] = [
+        (token, each, None) for token, each in view.past.purchases.items()
+    ]
+    loose = [
+        (token, each, name)
+        for name, plan in view.past.plans.items()
+        for token, each in plan.loose()
+    ]
+    for token, purchase, plan in sorted([*bought, *loose], key=lambda each: each[0]):
+        place = view.places.get(token)
+        if place is None or not purchase.tokens:
             continue
-        market, outcome = places[token]
-        pair = view.held(market)
-        tokens = min(purchase.tokens, pair[outcome] - pair[outcome.other])
+        market, outcome = place
+        tokens = min(purchase.tokens, view.beyond_sets(market, outcome))
         book = view.book(market, outcome)
         if tokens > 0 and book is not None and book.bid is not None:
             valuer = valuers.get(purchase.pack)
             fair = None if valuer is None else valuer.chance(view, market, outcome)
-            yield _Held(market, outcome, purchase, tokens, book, book.bid, fair)
+            yield _Held(market, outcome, purchase, tokens, book, book.bid, fair, plan)
 
 
 def _rule(view: View, held: _Held, rules: Exits) -> ExitRule | None:
@@ -191,6 +207,8 @@ def _sale(view: View, held: _Held, how: Trading, rule: ExitRule) -> Proposal | N
     }
     if held.fair is not None:
         numbers["fair"] = f"{held.fair:.6f}"
+    if held.plan is not None:
+        numbers["plan"] = held.plan
     worth = bought.chance if held.fair is None else held.fair
     return Proposal(
         bought.pack,
@@ -213,6 +231,85 @@ def _levels(held: _Held, rules: Exits, rule: ExitRule) -> list[Level]:
     ask = MICRO if held.book.ask is None else held.book.ask
     least = (held.bid + ask) / 2 - rules.max_cost * MICRO
     return [each for each in held.book.bids if each.price >= least]
+
+
+def _plan_sale(view: View, name: DecisionId, plan: HeldPlan, rules: Exits) -> Proposal | None:
+    """Return the largest part of a plan whose tokens together sell for more than it pays in its
+    worst state; None: there is none, or one of its books is not seen."""
+    left, bids = plan.whole, dict[TokenId, Sequence[Level]]()
+    sizes = {token: size for token, size in plan.terms.sizes.items() if size}
+    for token, size in sizes.items():
+        place = view.places.get(token)
+        book = None if place is None else view.book(*place)
+        if rules.edge is None or place is None or book is None:
+            return None
+        bids[token] = book.bids
+        left = min(left, Fraction(max(0, view.beyond_sets(*place)), size))
+    parts = {left}
+    for token, levels in bids.items():
+        parts |= {Fraction(each, sizes[token]) for each in accumulate(bid.size for bid in levels)}
+    # the scarcest depth first
+    order = sorted(sizes, key=lambda token: sum(bid.size for bid in bids[token]) / sizes[token])
+    for part in sorted((each for each in parts if 0 < each <= left), reverse=True):
+        legs = [_part(view, token, bids[token], int(part * sizes[token])) for token in order]
+        found = [leg for leg in legs if leg is not None]
+        given = max((Fraction(leg.size, sizes[_token(leg)]) for leg in found), default=Fraction(0))
+        worst, brings = int(plan.terms.worst * given), sum(_brings(leg) for leg in found)
+        edge = brings - worst - (rules.edge or 0) * max((leg.size for leg in found), default=0)
+        if len(found) == len(order) and edge > 0:
+            return _leaving(name, plan, found, brings, worst, int(rules.max_cost * MICRO))
+    return None
+
+
+def _part(view: View, token: TokenId, bids: Sequence[Level], tokens: int) -> Leg | None:
+    """Return the sale of so many tokens at the price of the last bid that they need; None: nobody
+    bids for so many, or the venue takes no such order."""
+    market, outcome = view.places[token]
+    depths = accumulate(bid.size for bid in bids)
+    price = next((b.price for b, depth in zip(bids, depths, strict=True) if depth >= tokens), None)
+    return None if price is None else _selling(Leg(market, outcome, Side.SELL, price, tokens))
+
+
+def _selling(leg: Leg) -> Leg | None:
+    """Return a sale in a size that the venue takes at its price."""
+    size = fitting(OrderKind.FAK, Side.SELL, leg.price, leg.size)
+    return replace(leg, size=size) if _is_order(leg.market, leg.price, size) else None
+
+
+def _leaving(
+    name: DecisionId, plan: HeldPlan, legs: Sequence[Leg], brings: int, worst: int, cost: int
+) -> Proposal | None:
+    """Return a plan's sale: when its first leg is sold, the others follow as far as `cost` below
+    the bids that were seen, 10**-6."""
+    lower = []
+    for leg in legs[1:]:
+        tick = int(leg.market.tick * MICRO)
+        price = max(tick, -(-(leg.price - cost) // tick) * tick)
+        lower.append(_selling(replace(leg, price=price)))
+    following = [leg for leg in lower if leg is not None]
+    if len(following) < len(lower):
+        return None
+    largest = max(leg.size for leg in legs)
+    return Proposal(
+        plan.pack,
+        (legs[0], *following),
+        edge=(brings - worst) / largest,
+        chance=worst / largest,
+        cost=brings / largest,
+        sized=True,
+        sure=True,
+        evidence=frozenset({"exit"}),
+        numbers={"exit": str(ExitRule.EDGE), "plan": name, "brings": brings, "worst": worst},
+    )
+
+
+def _token(leg: Leg) -> TokenId:
+    return leg.market.token_ids[leg.outcome]
+
+
+def _brings(leg: Leg) -> int:
+    """Return what a sale brings after fees at its limit, micro-units."""
+    return leg.size * leg.price // MICRO - leg.market.fees.most(leg.size, leg.price)
 
 
 def _net(market: Market, price: int) -> float:

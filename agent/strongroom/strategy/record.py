@@ -129,6 +129,21 @@ class DecisionRecord:
         return rule if isinstance(rule, str) else ""
 
     @property
+    def sold_of(self) -> DecisionId | None:
+        """The plan that an exit sells of, by the decision that bought it."""
+        plan = self.numbers.get("plan")
+        return DecisionId(plan) if self.exit_rule and isinstance(plan, str) else None
+
+    @property
+    def worst(self) -> int | None:
+        """What the tokens of a certified plan pay in its worst state, micro-units: the worst
+        outcome beside what was locked for it. None: it is not known."""
+        outcome, locked = self.numbers.get("worst_outcome"), self.numbers.get("locked")
+        if not isinstance(outcome, int) or not isinstance(locked, int):
+            return None
+        return outcome + locked
+
+    @property
     def id(self) -> DecisionId:
         """Keccak of the canonical JSON; an order's signed `metadata`."""
         return decision_id(record_json(self))

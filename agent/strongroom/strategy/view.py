@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from strongroom.chain.ids import ConditionId, MarketId, Question, TokenId, market_of
+from strongroom.chain.orders import NO, YES, Outcome
 from strongroom.chain.position_ids import Module
 from strongroom.chain.protocols import Protocol
 from strongroom.chain.units import BPS
@@ -214,6 +215,12 @@ class View:
         state = self.state_of(market)
         return (0, 0) if state is None else state.positions.get(market.condition_id, (0, 0))
 
+    def beyond_sets(self, market: Market, outcome: Outcome) -> int:
+        """Return the tokens of an outcome that no token of the other one makes a complete set
+        with, micro-tokens; negative: there are more of the other."""
+        pair = self.held(market)
+        return pair[outcome] - pair[outcome.other]
+
     def staked_by(self, pack: str) -> int:
         """Return what markets in which a pack has decided have at stake, at cost; micro-units."""
         packs = self.past.packs
@@ -267,6 +274,15 @@ class View:
     def _class_number(self, vault_market: MarketId) -> int | None:
         market = self.by_vault_market.get(vault_market)
         return None if market is None else self.class_of(market)
+
+    @cached_property
+    def places(self) -> dict[TokenId, tuple[Market, Outcome]]:
+        """The market and the outcome of each token."""
+        return {
+            market.token_ids[outcome]: (market, outcome)
+            for market in self.markets.values()
+            for outcome in (YES, NO)
+        }
 
     @cached_property
     def by_vault_market(self) -> dict[MarketId, Market]:

@@ -14,9 +14,8 @@ from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import ChainReads, SafeSender
 from strongroom.information.books import Book
 from strongroom.information.gamma import Market
-from strongroom.journal import Journal
+from strongroom.journal import Journal, OrderFill, OrderIntent
 from strongroom.journal.states import TransactionState
-from strongroom.strategy.record import DecidedLeg
 
 POOL, CTF = "FixedProductMarketMaker", "ConditionalTokens"
 LIFETIME_S = 120
@@ -108,44 +107,55 @@ class PoolDesk:
     def __init__(self, journal: Journal, transactor: SafeSender, chain: ChainReads) -> None:
         self._journal, self._transactor, self._chain = journal, transactor, chain
 
-    def trade(
-        self, key: TransactionKey, account: str, leg: DecidedLeg, outcome: Outcome, size: int
-    ) -> int | None:
-        """Trade `size` micro-tokens at no worse than the leg's price on average; return what was
-        traded when it is over, None while it is under way.
+    def trade(self, key: TransactionKey, wanted: OrderIntent, outcome: Outcome) -> int | None:
+        """Trade what is wanted at no worse than its price on average, and keep what came of it;
+        return the micro-tokens when it is over, None while it is under way.
 
         Raises:
             NotSigned: a signature is missing.
         """
         state, _ = self._transactor.state(key)
         if state is None:
-            call = self._call(account, leg, outcome, size)
+            call = self._call(wanted, outcome)
             if call is None:
                 return 0  # the pool has moved beyond the limit
-            state, _ = self._transactor.run(key, f"{leg.side} at pool {leg.exchange}", [call])
+            purpose = f"{wanted.side} at pool {wanted.exchange}"
+            state, _ = self._transactor.run(key, purpose, [call])
         if state == TransactionState.DROPPED:
             return 0
-        return self._moved(key, account, leg) if state == TransactionState.DONE else None
+        if state != TransactionState.DONE:
+            return None
+        found = self._trades(key, wanted)
+        if found:
+            self._journal.traded(wanted, found)
+        return sum(each.tokens(wanted.side) for each in found)
 
-    def _call(self, account: str, leg: DecidedLeg, outcome: Outcome, size: int) -> Call | None:
-        pool = read_pool(self._chain, leg.exchange)
+    def _call(self, wanted: OrderIntent, outcome: Outcome) -> Call | None:
+        pool = read_pool(self._chain, wanted.exchange)
         deadline = self._chain.now() + LIFETIME_S
-        worst = int(leg.price * size)
-        if leg.side == Side.BUY:
-            assets = pool.cost(size, outcome)
-            name, amount, bound = "buy", assets, size
+        worst = wanted.price * wanted.size // MICRO
+        if wanted.side == Side.BUY:
+            assets = pool.cost(wanted.size, outcome)
+            name, amount = "buy", assets
             fits = assets <= worst
         else:
-            assets = pool.proceeds(size, outcome)
-            name, amount, bound = "sell", max(worst, 1), size
+            assets = pool.proceeds(wanted.size, outcome)
+            name, amount = "sell", max(worst, 1)
             fits = assets >= worst
         if not fits:
             return None
-        arguments = (leg.exchange, int(outcome), amount, bound, deadline)
-        return make_call(account, "FpmmAccount", name, *arguments)
+        arguments = (wanted.exchange, int(outcome), amount, wanted.size, deadline)
+        return make_call(wanted.account, "FpmmAccount", name, *arguments)
 
-    def _moved(self, key: TransactionKey, account: str, leg: DecidedLeg) -> int:
-        done = self._journal.transactions.get(key)
-        event = "Bought" if leg.side == Side.BUY else "Sold"
-        logs = self._chain.logs(account, "FpmmAccount", event, done.mined, done.mined)
-        return sum(int(log.args["tokens"]) for log in logs if log.transaction in done.hashes)
+    def _trades(self, key: TransactionKey, wanted: OrderIntent) -> list[OrderFill]:
+        """Return what a transaction has traded; the pool's fee is in its price."""
+        done, buys = self._journal.transactions.get(key), wanted.side == Side.BUY
+        event = "Bought" if buys else "Sold"
+        logs = self._chain.logs(wanted.account, "FpmmAccount", event, done.mined, done.mined)
+        found = []
+        for log in logs:
+            if log.transaction in done.hashes:
+                cash, tokens = int(log.args["assets"]), int(log.args["tokens"])
+                gave, got = (cash, tokens) if buys else (tokens, cash)
+                found.append(OrderFill(log.transaction, log.index, gave, got, 0))
+        return found

@@ -1,11 +1,13 @@
 """What Dutch book and bundle share: from books to a bundle, from a certified plan to a proposal."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import lcm
 
 from strongroom.analysis.bundle import Security
 from strongroom.analysis.scan import ArbitrageFinding
+from strongroom.chain.ids import TokenId
 from strongroom.chain.order_amounts import step
 from strongroom.chain.orders import NO, YES, MoveKind, OnFailure, OrderKind, Side
 from strongroom.chain.units import LOT, MICRO
@@ -93,8 +95,14 @@ def proposal_of(
         )
         market = markets[bundle.securities[first].market]
         moves.append(Move(kind, market, amount))
-    # the scarcest depth first, buys before sales
-    legs.sort(key=lambda leg: (not leg.buys, leg.size))
+    # buys before sales, the scarcest depth first; of one token the best price first: an order at
+    # a worse one would take what that is there for
+    sizes = Counter[TokenId]()
+    for each in legs:
+        sizes[_token(each)] += each.size
+    places = {token: place for place, token in enumerate(sizes)}
+    legs.sort(key=lambda each: each.price if each.buys else -each.price)
+    legs.sort(key=lambda each: (not each.buys, sizes[_token(each)], places[_token(each)]))
     profit, spent = finding.certificate.profit, max(1, -finding.certificate.cash)
     return Proposal(
         pack,
@@ -116,6 +124,10 @@ def proposal_of(
             "why": why,
         },
     )
+
+
+def _token(leg: Leg) -> TokenId:
+    return leg.market.token_ids[leg.outcome]
 
 
 def profit_of(proposal: Proposal) -> int:
