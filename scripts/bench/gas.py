@@ -335,15 +335,8 @@ class Bench:
             self.report(self.vault)
 
             def sign(order: OrderV2, used: int = threshold, by: str = safe.address) -> bytes:
-                return sign_order(
-                    order,
-                    order_hash(order, self.domain),
-                    self.chain.now() + 300,
-                    account.epoch(),
-                    by,
-                    CHAIN_ID,
-                    owners[:used],
-                )
+                expiry = self.chain.now() + 300
+                return sign_order(order, self.domain, expiry, account.epoch(), by, owners[:used])
 
             order = self.order(account.address, yes, salt=threshold)
             call = account.isValidSignature.encode_input(

@@ -17,7 +17,7 @@ from strongroom.devnet.contracts import safe_at
 from strongroom.devnet.deposit_wallets import make_deposit_wallet, send_batch
 from strongroom.signing.deposit_wallet import WalletBatch, WalletCall
 from strongroom.signing.keys import sign_order
-from strongroom.signing.order import ExchangeDomain, build_order, order_hash
+from strongroom.signing.order import ExchangeDomain, build_order
 
 from tests.anvil_devnet import at
 from tests.defaults import DAY, FOREVER, UNIT, a_class
@@ -66,11 +66,10 @@ def by_keeper(account, safe, keeper_owners, venue, chain):
         )
         signature = sign_order(
             built,
-            order_hash(built, domain),
+            domain,
             expiry=chain.pending_timestamp + 500,
             epoch=account.contract.epoch(),
             safe=safe.address,
-            chain_id=polymarket.CHAIN_ID,
             owners=owners or keeper_owners[:2],
         )
         return SignedOrderV2(**vars(built), signature="0x" + signature.hex())

@@ -10,7 +10,7 @@ from strongroom.chain.ids import market_of, to_bytes
 from strongroom.devnet import polymarket
 from strongroom.devnet.contracts import deploy_account_implementation
 from strongroom.signing.keys import sign_order
-from strongroom.signing.order import ExchangeDomain, build_order, order_hash
+from strongroom.signing.order import ExchangeDomain, build_order
 
 from tests.anvil_devnet import at
 from tests.defaults import DAY, NO_EVIDENCE, UNIT, WAD, a_class
@@ -49,9 +49,9 @@ class Event:
             "0x" + f"{condition:02x}{outcome:02x}" * 16,
             round(time.time() * 1000),  # the service's clock, whatever the chain's says
         )
-        hash_ = order_hash(built, ExchangeDomain(exchange.address, "2", chain_id))
+        domain = ExchangeDomain(exchange.address, "2", chain_id)
         epoch = self.account.epoch()
-        signature = sign_order(built, hash_, now + 500, epoch, safe.address, chain_id, owners)
+        signature = sign_order(built, domain, now + 500, epoch, safe.address, owners)
         return SignedOrderV2(**vars(built), signature="0x" + signature.hex())
 
     def report(self):

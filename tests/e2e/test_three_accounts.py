@@ -18,7 +18,7 @@ from strongroom.devnet import polymarket
 from strongroom.devnet.deposit_wallets import make_deposit_wallet, send_batch
 from strongroom.signing.deposit_wallet import WalletBatch, WalletCall
 from strongroom.signing.keys import sign_order
-from strongroom.signing.order import ExchangeDomain, build_order, order_hash
+from strongroom.signing.order import ExchangeDomain, build_order
 
 from tests.anvil_devnet import at
 from tests.defaults import DAY, FOREVER, NO_EVIDENCE, UNIT, WAD, a_class
@@ -138,8 +138,8 @@ def _bid(account, market, venue, chain, safe, owners):
     price, size, metadata = Decimal("0.40"), 500 * UNIT, "0x" + "01" * 32
     token, placed_at = market.token_ids[0], round(time.time() * 1000)
     bid = build_order(account.address, token, price, size, market.tick, metadata, placed_at)
-    hash_ = order_hash(bid, ExchangeDomain(venue.exchange.address, "2", chain_id))
-    envelope = sign_order(bid, hash_, now + 500, 0, safe.address, chain_id, owners[:2])
+    domain = ExchangeDomain(venue.exchange.address, "2", chain_id)
+    envelope = sign_order(bid, domain, now + 500, 0, safe.address, owners[:2])
     return SignedOrderV2(**vars(bid), signature="0x" + envelope.hex())
 
 

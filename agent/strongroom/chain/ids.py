@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NewType
 
-import sha3
 from pydantic_core import from_json
+from sha3 import keccak_256
 from typing_extensions import TypeAliasType
 
 from strongroom.errors import BadInput
@@ -36,7 +36,7 @@ class BadId(BadInput):
 
 def keccak(data: bytes) -> bytes:
     """Return keccak-256."""
-    return sha3.keccak_256(data).digest()  # type: ignore[no-any-return]
+    return keccak_256(data).digest()  # type: ignore[no-any-return]
 
 
 def to_hex(data: bytes) -> str:

@@ -9,8 +9,7 @@ Amounts here are micro-units.
 """
 
 from decimal import Decimal
-from fractions import Fraction
-from math import ceil, gcd, lcm
+from math import gcd, lcm
 
 from strongroom.chain.orders import OrderKind, Side
 from strongroom.chain.units import LOT, MICRO
@@ -65,7 +64,8 @@ def limit_amounts(side: Side, price: Decimal, size: int, tick: Decimal) -> tuple
         UnknownTick: see the class.
     """
     tokens = size - size % LOT
-    cash = _rounded(Fraction(price) * tokens, tick)
+    above, below = price.as_integer_ratio()
+    cash = _rounded(tokens * above, below, tick)
     return (cash, tokens) if side == Side.BUY else (tokens, cash)
 
 
@@ -83,15 +83,19 @@ def market_amounts(side: Side, price: Decimal, amount: int, tick: Decimal) -> tu
         UnknownTick: see the class.
     """
     given = amount - amount % LOT
-    exact = given / Fraction(price) if side == Side.BUY else given * Fraction(price)
-    return given, _rounded(exact, tick)
+    above, below = price.as_integer_ratio()
+    if side == Side.BUY:
+        above, below = below, above
+    return given, _rounded(given * above, below, tick)
 
 
-def _rounded(exact: Fraction, tick: Decimal) -> int:
-    """Return micro-units with the tick's decimals: up at a far finer step, then down."""
-    if tick not in DECIMALS:
+def _rounded(above: int, below: int, tick: Decimal) -> int:
+    """Return the micro-units of a fraction with the tick's decimals: up at a far finer step, then
+    down."""
+    decimals = DECIMALS.get(tick)
+    if decimals is None:
         known = ", ".join(map(str, DECIMALS))
         raise UnknownTick(f"the venue has no tick of {tick}: one of {known}")
-    step = Fraction(MICRO, 10 ** DECIMALS[tick])
-    finer = ceil(exact * _FINER / step)
-    return int(finer // _FINER * step)
+    step: int = MICRO // 10**decimals
+    finer = -(-above * _FINER // (below * step))
+    return finer // _FINER * step

@@ -40,7 +40,10 @@ class OrderKind(StrEnum):
     @property
     def rests(self) -> bool:
         """Whether it may stand in the book."""
-        return self in (OrderKind.GTC, OrderKind.POST)
+        return self in _RESTING
+
+
+_RESTING = (OrderKind.GTC, OrderKind.POST)
 
 
 class MoveKind(StrEnum):

@@ -10,7 +10,7 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
 from strongroom.chain.ids import keccak, to_bytes
 
-_CACHED = 4_096  # domains: one a market account and exchange
+_CACHED = 4_096  # domains: one a market account and exchange; addresses; tokens
 
 
 def word(value: int) -> bytes:
@@ -18,9 +18,15 @@ def word(value: int) -> bytes:
     return value.to_bytes(32, "big")
 
 
+@lru_cache(_CACHED)
 def address_word(address: str) -> bytes:
     """Return an address as an ABI word."""
     return bytes(12) + to_bytes(address)
+
+
+@lru_cache(_CACHED)
+def _token_word(token: str) -> bytes:
+    return word(int(token))
 
 
 ORDER_TYPE = (
@@ -60,8 +66,17 @@ def _safe_domain(chain_id: int, safe: str) -> bytes:
 
 def exchange_order_hash(order: OrderV2, address: str, version: str, chain_id: int) -> bytes:
     """Return the order's EIP-712 hash in an exchange's domain."""
-    domain = exchange_domain(address, version, chain_id)
-    return keccak(b"\x19\x01" + domain + order_struct_hash(order))
+    return order_words_hash(order_words(order), exchange_domain(address, version, chain_id))
+
+
+def order_words_hash(words: bytes, domain: bytes) -> bytes:
+    """Return the EIP-712 hash of an order that is ABI words already.
+
+    Args:
+        words: as `order_words` returns them
+        domain: an exchange's domain separator
+    """
+    return keccak(b"\x19\x01" + domain + keccak(_ORDER + words))
 
 
 def exchange_domain(address: str, version: str, chain_id: int) -> bytes:
@@ -76,18 +91,18 @@ def order_struct_hash(order: OrderV2) -> bytes:
 
 def order_words(order: OrderV2, head: bytes = b"") -> bytes:
     """Return the order's fields as ABI words, without the signature."""
+    numbers = (
+        *(order.makerAmount, order.takerAmount),
+        *(order.side, order.signatureType, order.timestamp),
+    )
     return b"".join(
         (
             head,
-            word(int(order.salt)),
+            int(order.salt).to_bytes(32, "big"),
             address_word(order.maker),
             address_word(order.signer),
-            word(int(order.tokenId)),
-            word(int(order.makerAmount)),
-            word(int(order.takerAmount)),
-            word(int(order.side)),
-            word(int(order.signatureType)),
-            word(int(order.timestamp)),
+            _token_word(order.tokenId),
+            *[int(each).to_bytes(32, "big") for each in numbers],
             to_bytes(order.metadata),
             to_bytes(order.builder),
         )

@@ -11,15 +11,25 @@ from coincurve import PrivateKey
 from eth_account.signers.local import LocalAccount
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
-from strongroom.signing.hashing import keeper_order_digest, order_words, safe_message_hash, word
+from strongroom.signing.hashing import (
+    exchange_domain,
+    keeper_order_digest,
+    order_words,
+    order_words_hash,
+    safe_message_hash,
+    word,
+)
+from strongroom.signing.order import ExchangeDomain
 
+_V = tuple(bytes([27 + recovery]) for recovery in range(4))  # the last byte of a signature
 _ORDER_WORDS = 11
+_AFTER_THE_HEAD = word((_ORDER_WORDS + 2) * 32)  # where an envelope's signature begins
 
 
 def sign_hash(owner: LocalAccount, message_hash: bytes) -> bytes:
     """Return an owner's signature, 65 bytes: r, s, v (RFC 6979, low s)."""
-    signature = _key(bytes(owner.key)).sign_recoverable(message_hash, hasher=None)
-    return signature[:64] + bytes([signature[64] + 27])
+    signature = _key(owner.key).sign_recoverable(message_hash, hasher=None)
+    return signature[:64] + _V[signature[64]]
 
 
 def sign_as_owners(owners: Sequence[LocalAccount], message_hash: bytes) -> bytes:
@@ -34,46 +44,43 @@ def join_signatures(signed: Iterable[tuple[str, bytes]]) -> bytes:
 
 def envelope(order: OrderV2, expiry: int, keeper_signature: bytes) -> bytes:
     """Return the account's EIP-1271 signature bytes: ABI of (Order, expiry, keeper_signature)."""
-    padding = -len(keeper_signature) % 32
-    return b"".join(
-        (
-            order_words(order),
-            word(expiry),
-            word((_ORDER_WORDS + 2) * 32),
-            word(len(keeper_signature)),
-            keeper_signature,
-            bytes(padding),
-        )
-    )
+    return _envelope(order_words(order), expiry, keeper_signature)
+
+
+def _envelope(words: bytes, expiry: int, keeper_signature: bytes) -> bytes:
+    length = len(keeper_signature)
+    padding = bytes(-length % 32)
+    return b"".join((words, word(expiry), _AFTER_THE_HEAD, word(length), keeper_signature, padding))
 
 
 def sign_order(
     order: OrderV2,
-    order_hash: bytes,
+    domain: ExchangeDomain,
     expiry: int,
     epoch: int,
     safe: str,
-    chain_id: int,
     owners: Sequence[LocalAccount],
     account: str = "",
 ) -> bytes:
     """Sign an order of an account by the Safe's owners.
 
     Args:
+        domain: of the exchange that the order is for
         account: whose order it is, if not `order.maker`'s: the maker is its wallet
 
     Returns:
         The envelope to send with the order.
     """
+    chain_id, words = domain.chain_id, order_words(order)
+    order_hash = order_words_hash(words, exchange_domain(domain.address, domain.version, chain_id))
     digest = keeper_order_digest(account or order.maker, chain_id, order_hash, expiry, epoch)
-    return envelope(
-        order, expiry, sign_as_owners(owners, safe_message_hash(safe, chain_id, digest))
-    )
+    signed = sign_as_owners(owners, safe_message_hash(safe, chain_id, digest))
+    return _envelope(words, expiry, signed)
 
 
 @lru_cache(64)
 def _key(secret: bytes) -> PrivateKey:
-    return PrivateKey(secret)
+    return PrivateKey(bytes(secret))
 
 
 def _by_address(signed: tuple[str, bytes]) -> int:

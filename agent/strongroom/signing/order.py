@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
@@ -82,7 +83,7 @@ def build_order(
         salt=str(salt),
         maker=maker,
         signer=signer or maker,
-        tokenId=str(token_id),
+        tokenId=_digits(token_id),
         makerAmount=str(making),
         takerAmount=str(taking),
         side=_SIDES[side],
@@ -104,6 +105,11 @@ def _amounts(
         return market_amounts(side, price, cash if side == Side.BUY else tokens, tick)
     except UnknownTick as error:
         raise BadOrder(str(error)) from error
+
+
+@lru_cache(4_096)  # a keeper's tokens; the text of so long a number takes a while
+def _digits(token_id: TokenId) -> str:
+    return str(token_id)
 
 
 _SIDES = {Side.BUY: ClientSide.BUY, Side.SELL: ClientSide.SELL}
