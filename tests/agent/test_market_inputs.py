@@ -5,6 +5,9 @@ keeper.md K3 to K8 and K14 has the cases.
 
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
+from itertools import product
+from math import ceil
 
 import httpx
 import pytest
@@ -200,6 +203,11 @@ def test_a_broken_exponent_is_no_whole_one():
     assert fees.most(100 * MICRO, 970_000) == 426_469
     assert fees.of(0.97) * 100 == pytest.approx(0.4264680527, abs=1e-9)
     assert FeeSchedule(Decimal("0.04"), Decimal(1)).most(100 * MICRO, 500_000) == MICRO
+    for rate, exponent, price in product(("0.0625", "0.04"), (0, 1, 2, 3), (1, 30_000, 999_999)):
+        p = Fraction(price, MICRO)
+        exact = 12_345_678 * Fraction(rate) * (p * (1 - p)) ** exponent
+        most = FeeSchedule(Decimal(rate), Decimal(exponent)).most(12_345_678, price)
+        assert most == ceil(exact)
     assert BookTable.__annotations__["exponents"] == BookTable.__annotations__["rates"]
 
 

@@ -5,8 +5,10 @@ for granted: a list of outcomes is not exhaustive, nor two questions the same, u
 so, and a relation counts only with a proof from the venue's own structure or a named reviewer.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from strongroom.errors import BadInput
@@ -49,19 +51,28 @@ class Relation:
         if self.kind == "implies" and len(self.members) != 2:
             raise BadInput(f"an implication has two members, not {len(self.members)}")
 
-    def allows(self, state: Mapping[str, int]) -> bool:
-        """Whether a state, perhaps not complete yet, can still keep it. Void members keep all."""
-        values = [state.get(member) for member in self.members]
+    @cached_property
+    def _among(self) -> frozenset[str]:
+        return frozenset(self.members)
+
+    def allows(self, state: Mapping[str, int], won: AbstractSet[str]) -> bool:
+        """Whether a state, perhaps not complete yet, can still keep it. Void members keep all.
+
+        Args:
+            won: the markets that are YES in it
+        """
         match self.kind:
             case "exclusive":
-                return values.count(WON) <= 1
-            case "exhaustive":
-                return any(value in (WON, VOID, None) for value in values)
+                return len(self._among & won) <= 1
+            case "exhaustive":  # the last ones are not settled yet, mostly
+                return any(state.get(member) != LOST for member in reversed(self.members))
             case "implies":
-                return not (values[0] == WON and values[1] == LOST)
+                first, second = self.members
+                return not (state.get(first) == WON and state.get(second) == LOST)
             case "equal":
-                known = {value for value in values if value in (WON, LOST)}
-                return len(known) <= 1
+                return not (self._among & won) or all(
+                    state.get(member) != LOST for member in self.members
+                )
 
 
 def states(
@@ -80,11 +91,7 @@ def states(
     """
     found: dict[tuple[int, ...], None] = {}
     for void in ((), *void_groups):
-        fixed = dict.fromkeys(void, VOID)
-        for state in _complete(markets, relations, fixed, 0):
-            found[state] = None
-            if len(found) > MAX_STATES:
-                raise TooManyStates(f"{len(markets)} markets leave more than {MAX_STATES} states")
+        _complete(markets, relations, dict.fromkeys(void, VOID), set(), 0, found)
     return list(found)
 
 
@@ -92,17 +99,25 @@ def _complete(
     markets: Sequence[str],
     relations: Sequence[Relation],
     state: dict[str, int],
+    won: set[str],
     place: int,
-) -> Iterator[tuple[int, ...]]:
+    found: dict[tuple[int, ...], None],
+) -> None:
+    """Add the complete states that a state may become, its markets from a place on being open."""
     if place == len(markets):
-        yield tuple(state[market] for market in markets)
+        found[tuple([state[market] for market in markets])] = None
+        if len(found) > MAX_STATES:
+            raise TooManyStates(f"{len(markets)} markets leave more than {MAX_STATES} states")
         return
     market = markets[place]
     if market in state:
-        yield from _complete(markets, relations, state, place + 1)
+        _complete(markets, relations, state, won, place + 1, found)
         return
     for value in (WON, LOST):
         state[market] = value
-        if all(relation.allows(state) for relation in relations):
-            yield from _complete(markets, relations, state, place + 1)
+        if value == WON:
+            won.add(market)
+        if all(relation.allows(state, won) for relation in relations):
+            _complete(markets, relations, state, won, place + 1, found)
+        won.discard(market)
         del state[market]

@@ -19,7 +19,7 @@ from strongroom.analysis.bundle import (
     split_and_merge,
 )
 from strongroom.analysis.certify import Certificate, NotCovered, certify
-from strongroom.analysis.lp import BundlePlan, solve
+from strongroom.analysis.lp import BundlePlan, Solver, make_solver, solve
 from strongroom.analysis.relations import Relation
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO
@@ -151,17 +151,18 @@ def scan(
         events: a market may stand in one of them and is then also looked at by itself
         min_size: of an order, micro-tokens
     """
+    solver = make_solver()
     found = [
         finding
         for name, bundle in _bundles(books, events, min_size)
-        if (finding := judge(name, bundle)) is not None
+        if (finding := judge(name, bundle, solver)) is not None
     ]
     return sorted(found, key=lambda finding: -finding.certificate.profit)
 
 
-def judge(name: str, bundle: Bundle) -> ArbitrageFinding | None:
+def judge(name: str, bundle: Bundle, solver: Solver | None = None) -> ArbitrageFinding | None:
     """Solve a bundle and certify the plan; None unless it is sure to earn."""
-    plan = solve(bundle)
+    plan = solve(bundle, solver)
     if not plan.legs:
         return None
     try:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal, InvalidOperation, localcontext
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -70,13 +69,13 @@ class FeeSchedule:
     def most(self, size: int, price: int) -> int:
         """Return the most that `size` micro-tokens at `price` (10**-6) can be charged: rounded
         up, micro-units."""
-        p = Fraction(price, MICRO)
-        each = p * (1 - p)
-        if self.exponent == int(self.exponent):
-            fee = size * Fraction(self.rate) * each ** int(self.exponent)
-            return -(-fee.numerator // fee.denominator)
+        above, below = price * (MICRO - price), MICRO * MICRO  # of p * (1 - p)
+        whole = int(self.exponent)
+        if self.exponent == whole >= 0:
+            rate, unit = self.rate.as_integer_ratio()
+            return int(-(-size * rate * above**whole // (unit * below**whole)))
         with localcontext(prec=60):
-            power = (Decimal(each.numerator) / Decimal(each.denominator)) ** self.exponent
+            power = (Decimal(above) / Decimal(below)) ** self.exponent
             return int((size * self.rate * power).to_integral_value(ROUND_CEILING))
 
     def most_up_to(self, size: int, limit: int) -> int:
