@@ -20,6 +20,7 @@ from eth_utils.address import to_checksum_address
 
 from strongroom.chain.abi import AbiEntry
 from strongroom.chain.ids import Json, keccak, to_bytes, to_hex
+from strongroom.chain.one_word import Words
 from strongroom.errors import BadInput
 
 # an indexed argument -> its value, or those that it may have
@@ -96,6 +97,14 @@ class FunctionCodec:
         return [_type(each) for each in self.outputs]
 
     @cached_property
+    def _input_words(self) -> Words:
+        return Words(self._input_types)
+
+    @cached_property
+    def _output_words(self) -> Words:
+        return Words(self._output_types)
+
+    @cached_property
     def signature(self) -> str:
         """As hashed, e.g. "transfer(address,uint256)"."""
         return f"{self.name}({','.join(self._input_types)})"
@@ -116,6 +125,9 @@ class FunctionCodec:
                 f"{self.name} takes {len(self.inputs)} arguments ({self.described()}), "
                 f"not {len(arguments)}"
             )
+        words = self._input_words.write(arguments)
+        if words is not None:
+            return words
         try:
             return _CODEC.encode(self._input_types, [plain(each) for each in arguments])
         except (EncodingError, TypeError, ValueError) as error:
@@ -127,6 +139,9 @@ class FunctionCodec:
         Raises:
             BadArguments: the data are no answer of this function.
         """
+        words = self._output_words.read(data)
+        if words is not None:
+            return words
         try:
             return _CODEC.decode(self._output_types, data)
         except _UNREADABLE as error:

@@ -26,10 +26,15 @@ class WholeAnswers(httpx.BaseTransport):
         max_s: float = MAX_S,
         max_bytes: int = MAX_BYTES,
         stopwatch: Callable[[], float] = time.monotonic,
+        reads: bool = True,
     ) -> None:
-        """Take the transport that asks."""
+        """Take the transport that asks.
+
+        Args:
+            reads: whether JSON is tried here; False: who asked reads it by `read_json`
+        """
         self._inner, self._max_s, self._max_bytes = inner, max_s, max_bytes
-        self._stopwatch = stopwatch
+        self._stopwatch, self._reads = stopwatch, reads
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Ask, and read the answer.
@@ -43,7 +48,7 @@ class WholeAnswers(httpx.BaseTransport):
             body = self._read(answer, request)
         finally:
             answer.close()
-        if body.lstrip()[:1] in (b"[", b"{"):
+        if self._reads and body.lstrip()[:1] in (b"[", b"{"):
             try:
                 read_json(body)
             except ValueError as error:

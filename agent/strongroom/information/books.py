@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ MAX_TOKENS = 500  # of one question
 MOST = MICRO * MICRO * MICRO  # micro-tokens of a level: more than there is money
 
 
+_BY_PRICE = attrgetter("price")
 BookEntry = Mapping[str, Any]  # a part of a book, as the venue has it
 
 
@@ -32,7 +34,7 @@ class BadBook(BadInput):
     """What came is no book; the message says why."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Level:
     """A price (10**-6) and how much is there (micro-tokens)."""
 
@@ -84,8 +86,8 @@ def parse_book(summary: BookEntry, seen_at: int) -> Book:
     try:
         tick, stamp = summary.get("tick_size"), summary.get("timestamp")
         return Book(
-            tuple(sorted(_levels(summary["bids"]), key=lambda level: -level.price)),
-            tuple(sorted(_levels(summary["asks"]), key=lambda level: level.price)),
+            tuple(sorted(_levels(summary["bids"]), key=_BY_PRICE, reverse=True)),
+            tuple(sorted(_levels(summary["asks"]), key=_BY_PRICE)),
             seen_at,
             str(summary.get("hash") or ""),
             None if tick in (None, "") else parse_tick(tick),

@@ -55,7 +55,7 @@ class Endpoint:
         self._http = httpx.Client(
             base_url=url,
             timeout=timeout_s,
-            transport=WholeAnswers(transport or httpx.HTTPTransport(retries=2)),
+            transport=WholeAnswers(transport or httpx.HTTPTransport(retries=2), reads=False),
         )
         self._lock = threading.Lock()
         self._asked = self._failed = self._in_a_row = 0

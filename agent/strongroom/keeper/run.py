@@ -1,5 +1,6 @@
 """Running a keeper: tick after tick until it has to stop, and what each mode may do."""
 
+import gc
 import signal
 import threading
 import time
@@ -118,6 +119,9 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
             keeper.further_health = lambda: publishing.health
             publishing.start()
             open_.callback(publishing.close)
+        gc.collect()
+        gc.freeze()  # what is loaded stays: the collector would go through all of it at each tick
+        open_.callback(gc.unfreeze)
         this = Running(config, keeper, metrics, on_event)
         built()
         on_event("started", {"vault": config.vault, "mode": mode})
