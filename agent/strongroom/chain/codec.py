@@ -20,7 +20,7 @@ from eth_utils.address import to_checksum_address
 
 from strongroom.chain.abi import AbiEntry
 from strongroom.chain.ids import Json, keccak, to_bytes, to_hex
-from strongroom.chain.one_word import Words
+from strongroom.chain.one_word import WordTypes
 from strongroom.errors import BadInput
 
 # an indexed argument -> its value, or those that it may have
@@ -97,12 +97,12 @@ class FunctionCodec:
         return [_type(each) for each in self.outputs]
 
     @cached_property
-    def _input_words(self) -> Words:
-        return Words(self._input_types)
+    def _input_words(self) -> WordTypes:
+        return WordTypes(self._input_types)
 
     @cached_property
-    def _output_words(self) -> Words:
-        return Words(self._output_types)
+    def _output_words(self) -> WordTypes:
+        return WordTypes(self._output_types)
 
     @cached_property
     def signature(self) -> str:

@@ -13,11 +13,11 @@ from strongroom.chain.ids import to_bytes, to_hex
 WORD = 32  # bytes
 
 
-class _Unusual(Exception):
+class _NotPlain(Exception):
     """A word that eth_abi is to judge."""
 
 
-class Words:
+class WordTypes:
     """A list of ABI types."""
 
     def __init__(self, types: Sequence[str]) -> None:
@@ -39,7 +39,7 @@ class Words:
                     for start, read in zip(self._ends, self._readers, strict=False)
                 ]
             )
-        except _Unusual:
+        except _NotPlain:
             return None
 
     def write(self, values: Sequence[object]) -> bytes | None:
@@ -49,7 +49,7 @@ class Words:
         try:
             pairs = zip(self._writers, values, strict=True)
             return b"".join([write(value) for write, value in pairs])
-        except _Unusual:
+        except _NotPlain:
             return None
 
 
@@ -77,13 +77,13 @@ def _bits(kind: str) -> int:
 def _read_number(bits: int, word: bytes) -> int:
     value = int.from_bytes(word, "big")
     if value >> bits:
-        raise _Unusual
+        raise _NotPlain
     return value
 
 
 def _read_address(word: bytes) -> str:
     if any(word[:12]):
-        raise _Unusual
+        raise _NotPlain
     return to_hex(word[12:])
 
 
@@ -93,17 +93,17 @@ def _read_flag(word: bytes) -> bool:
 
 def _write_number(bits: int, value: object) -> bytes:
     if type(value) is not int or value < 0 or value >> bits:
-        raise _Unusual
+        raise _NotPlain
     return value.to_bytes(WORD, "big")
 
 
 def _write_id(value: object) -> bytes:
     if not isinstance(value, str):
-        raise _Unusual
+        raise _NotPlain
     try:
         data = to_bytes(value)
     except ValueError:
-        raise _Unusual from None
+        raise _NotPlain from None
     if len(data) != WORD:
-        raise _Unusual
+        raise _NotPlain
     return data
