@@ -1,18 +1,23 @@
 """Lines between a keeper and what it asks: each passes on what is said, until a row breaks it."""
 
 import json
+import select
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.client import responses
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import BinaryIO
+from urllib.parse import urlsplit
 
-import httpx
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection, serve
 
 NOT_PASSED_ON = ("host", "connection", "content-length", "transfer-encoding", "accept-encoding")
+TIMEOUT_S = 60.0
 
 
 class Cut(Exception):
@@ -59,24 +64,15 @@ class Line:
         bitten: how many requests were answered otherwise
     """
 
-    def __init__(self, upstream: httpx.Client | None) -> None:
+    def __init__(self) -> None:
         self.url, self.change, self.bitten = "", None, 0
-        self._upstream = upstream
 
-    def say(self, asked: Asked, headers: Mapping[str, str]) -> Said:
-        """Return what is said to a request; raises Cut."""
+    def say(self, asked: Asked, honest: Ask) -> Said:
+        """Return what is said to a request.
 
-        def honest() -> Said:
-            if self._upstream is None:
-                return Said(status=404)
-            kept = {k: v for k, v in headers.items() if k.lower() not in NOT_PASSED_ON}
-            found = self._upstream.request(
-                asked.method, asked.path, content=asked.body, headers=kept
-            )
-            told = {k: v for k, v in found.headers.items() if k.lower() in ("retry-after",)}
-            told |= {k: v for k, v in found.headers.items() if k.lower().startswith("poly-")}
-            return Said(found.content, found.status_code, told)
-
+        Raises:
+            Cut: nothing is.
+        """
         change = self.change
         if change is None:
             return honest()
@@ -91,7 +87,88 @@ class Line:
         return said
 
 
-class Quiet(ThreadingHTTPServer):
+# HTTP by hand: libraries would take most of a soak's time.
+
+
+@dataclass(frozen=True)
+class Message:
+    """A request or an answer as it came; names of headers in small letters."""
+
+    first: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def read_message(file: BinaryIO) -> Message | None:
+    """Return what comes next on a connection; None: it was closed."""
+    first = file.readline().decode("latin-1").strip()
+    if not first:
+        return None
+    headers = {}
+    while text := file.readline().decode("latin-1").strip():
+        name, _, value = text.partition(":")
+        headers[name.lower()] = value.strip()
+    assert "transfer-encoding" not in headers, f"{first}: its length is not told"
+    return Message(first, headers, file.read(int(headers.get("content-length", 0))))
+
+
+def written(first: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return a message's bytes."""
+    lines = [first, *(f"{k}: {v}" for k, v in headers.items()), f"content-length: {len(body)}"]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+class Upstream:
+    """A connection to a service, made anew where the service has ended it.
+
+    Args:
+        address: host and port, the path of a Unix socket, or None: nobody is there
+    """
+
+    def __init__(self, address: tuple[str, int] | str | None) -> None:
+        self._address, self._socket, self._file = address, None, None
+
+    def ask(self, asked: Asked, headers: Mapping[str, str]) -> Said:
+        """Return the service's own answer; raises OSError, also where there is none."""
+        if self._address is None:
+            return Said(status=404)
+        kept = {k: v for k, v in headers.items() if k not in NOT_PASSED_ON} | {"host": "service"}
+        if self._socket is None or select.select([self._socket], [], [], 0)[0]:
+            self.close()
+            self._open(self._address)
+        try:
+            self._socket.sendall(written(f"{asked.method} {asked.path} HTTP/1.1", kept, asked.body))
+            found = read_message(self._file)
+            if found is None:
+                raise ConnectionResetError("no answer")
+        except OSError:
+            self.close()
+            raise
+        told = {
+            k: v for k, v in found.headers.items() if k == "retry-after" or k.startswith("poly-")
+        }
+        return Said(found.body, int(found.first.split()[1]), told)
+
+    def _open(self, address: tuple[str, int] | str) -> None:
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        self._socket = socket.socket(family)
+        self._socket.settimeout(TIMEOUT_S)
+        try:
+            self._socket.connect(address)
+        except OSError:
+            self.close()
+            raise
+        self._file = self._socket.makefile("rb")
+
+    def close(self) -> None:
+        """End it."""
+        for each in (self._file, self._socket):
+            if each is not None:
+                each.close()
+        self._socket = self._file = None
+
+
+class Quiet(ThreadingTCPServer):
     """A server that is silent about clients which hang up."""
 
     daemon_threads = True
@@ -101,49 +178,38 @@ class Quiet(ThreadingHTTPServer):
 
 
 @contextmanager
-def line(url: str = "", socket: str = "", timeout: float = 60.0) -> Iterator[Line]:
+def line(url: str = "", path: str = "") -> Iterator[Line]:
     """Yield a line to a service: a URL, a Unix socket, or to nobody."""
-    upstream = None
-    if socket:
-        transport = httpx.HTTPTransport(uds=socket)
-        upstream = httpx.Client(base_url="http://socket", transport=transport, timeout=timeout)
-    elif url:
-        upstream = httpx.Client(base_url=url, timeout=timeout)
-    found = Line(upstream)
+    found, there = Line(), urlsplit(url)
+    address = path or ((str(there.hostname), int(there.port)) if url else None)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Handler(StreamRequestHandler):
+        disable_nagle_algorithm = True
 
-        def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        def handle(self) -> None:
+            upstream = Upstream(address)
             try:
-                said = found.say(Asked(self.command, self.path, body), self.headers)
-            except (Cut, httpx.HTTPError):
-                self.close_connection = True
-                return
-            with suppress(OSError):  # who has asked waits no more
-                self.send_response(said.status)
-                for name, value in {"Content-Type": "application/json", **said.headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(said.body)))
-                self.end_headers()
-                self.wfile.write(said.body)
+                while (came := read_message(self.rfile)) is not None:
+                    method, target, _ = came.first.split()
+                    asked = Asked(method, target, came.body)
+                    said = found.say(asked, lambda: upstream.ask(asked, came.headers))  # noqa: B023
+                    told = {"content-type": "application/json", **lowered(said.headers)}
+                    status = f"HTTP/1.1 {said.status} {responses.get(said.status, '')}"
+                    self.wfile.write(written(status, told, said.body))
+            except (Cut, OSError):
+                pass  # the line breaks, or who has asked waits no more
+            finally:
+                upstream.close()
 
-        do_GET = do_POST = do_DELETE = do_PUT = _answer  # noqa: N815 - names of http.server
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = Quiet(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True).start()
-    try:
+    with Quiet(("127.0.0.1", 0), Handler) as server:
+        found.url = "http://{}:{}".format(*server.server_address)
+        threading.Thread(target=server.serve_forever, args=(0.5,), daemon=True).start()
         yield found
-    finally:
         server.shutdown()
-        server.server_close()
-        if upstream is not None:
-            upstream.close()
+
+
+def lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 @dataclass

@@ -105,7 +105,7 @@ class World:
         self.service = open_.enter_context(line(url))
         self.node = open_.enter_context(line(self.stage.chain.url))
         door = self.stage.config.cosigner.url.removeprefix("unix:")
-        self.cosigner = open_.enter_context(line(socket=door))
+        self.cosigner = open_.enter_context(line(path=door))
         self.oracle = open_.enter_context(line())
         self.oracle.honest = self.oracle.change = forecasts
         self.channel = open_.enter_context(channel(url.replace("http", "ws") + "/ws/market"))
@@ -245,7 +245,7 @@ class World:
         self.clock.sleep(seconds)
         self.told.clear()
         self.ticks += 1
-        before, bitten = self._real(), self.bites()
+        before, bitten = self._real() if mode == PAPER else (), self.bites()
         tick = self.keepers[mode].tick()
         seen.ticks += 1
         seen.decisions += tick.decisions
