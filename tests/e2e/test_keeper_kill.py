@@ -205,7 +205,7 @@ def test_killed_at_random_moments(world, processes):
     kills, lives = 0, 1
     while kills < KILLS:
         number, before = a_life(world), kills
-        while (lived := timed(processes, world, chance.uniform(0.2, 1.2) * whole))[0] is None:
+        while (lived := timed(processes, world, chance.uniform(0.1, 1.1) * whole))[0] is None:
             kills += 1
             whole *= 1.02  # the machine may have got slower
         assert lived[0] == 0, f"the keeper ended by itself: {lived[0]}"

@@ -2,40 +2,38 @@
 
 A tick every few minutes of the devnet's time; markets are offered, end and are resolved, depositors
 come and go, and every row of the fault matrix that a keeper in another process can meet is played,
-in an order drawn from the seed. Each report must be the chain's NAV to the unit, and what the vault
-has by its balances and the service's books. What the process and its files weigh is printed each
-day. Exit 1 where anything differs, something does not go on, or something grows.
+in an order drawn from the seed. Each report must be to the unit what balances, payouts and the
+service's own bids come to, cut by the age of books that a fault hides. What the process and its
+files weigh is printed each day. Exit 1 where anything differs, something does not go on, or
+something grows.
 """
 
 import argparse
-import multiprocessing
+import json
+import os
 import random
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from itertools import pairwise
 from pathlib import Path
 
-from sqlalchemy import event
+from strongroom.chain.contracts import Contract, ContractEvent
 from strongroom.chain.ids import market_of
-from strongroom.chain.orders import NO, YES
-from strongroom.chain.units import DAY, HOUR, MICRO
+from strongroom.chain.orders import YES
+from strongroom.chain.units import BPS, DAY, HOUR, MICRO
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
-from strongroom.journal import Journal
-from strongroom.keeper.configuration import load
-from strongroom.keeper.recording import Recorder
-from strongroom.keeper.wiring import build
 
-from tests.anvil_devnet import at
-from tests.e2e.faults.rows import Row
+from tests.e2e.faults.remote import FULL, Remote, resident
+from tests.e2e.faults.rows import HAIRCUT_BPS, STALE_S, Row
 from tests.e2e.faults.table import ROWS
-from tests.e2e.faults.world import LIVE, Seen, Unearned, World, by_the_devnets_clock
+from tests.e2e.faults.world import LIVE, Seen, Unearned, World
 from tests.e2e.keeper_stage import SECTIONS, KeeperStage
 
 TICK_S = 500  # some 5,180 ticks in 30 days
@@ -44,111 +42,11 @@ LIFE_H = 90  # from a market's offer to its end
 PAYOUT_S = 2 * HOUR  # from its end to its payout
 LASTS = 2  # ticks, of a fault
 CALM = 25  # ticks within which nothing may be wrong any more
-RECORD_MB = 4
-START_METHOD = "spawn"
 # Rows that are about the process that plays them; `FULL` is the soak's own.
 HERE = ("full", "restart, no book was ever seen")
-FULL = "full"
 EVERY = "every_s = 60\nwhen_asked_s = 60"
 REPORTING = "every_s = 3600\nwhen_asked_s = 1800"
-GROWTH = 1.15  # of memory, from the first third of the ticks to the last
-
-
-@dataclass
-class Told:
-    """What a tick in the other process has come to."""
-
-    halts: Mapping[str, str]
-    decisions: int
-    events: list
-    refused: Mapping[str, int]
-    error: str = ""
-
-
-def keep(folder: Path, pipe: Connection) -> None:
-    """Be the keeper's process: tick when told to, with the clock that is sent."""
-    config, now, events = load(folder / "keeper.toml"), [0.0, 0.0, 0.0], []
-
-    def clock() -> float:
-        return now[0] + time.monotonic() - now[1]
-
-    now[:] = [pipe.recv(), time.monotonic(), 0.0]
-    journal = Journal(config.journal)
-    keeper = build(config, lambda name, fields: events.append((name, dict(fields))), clock, journal)
-    keeper.on_view = Recorder(folder / "views", journal.salt(), RECORD_MB).see
-    by_the_devnets_clock(keeper.sources, clock)
-    keeper.clock = lambda: clock() + now[2]
-    pipe.send("ready")
-    tight = []
-    while (told := pipe.recv()) is not None:
-        if told == FULL:
-            _fill(journal, tight)
-            continue
-        now[:] = [told[0], time.monotonic(), told[1]]
-        try:
-            tick = keeper.tick()
-            pipe.send(Told(dict(tick.halts), tick.decisions, [*events], dict(keeper.refused)))
-        except Exception as error:  # whatever ends a tick is what is looked for
-            pipe.send(Told({}, 0, [*events], {}, repr(error)))
-        events.clear()
-    keeper.sources.close()
-
-
-def _fill(journal: Journal, tight: list) -> None:
-    """Let the journal's disk be full, or have room again."""
-    engine = journal._engine
-    engine.dispose()
-    if tight:
-        event.remove(engine, "connect", tight.pop())
-        return
-
-    def limit(connection, _) -> None:
-        cursor = connection.cursor()
-        cursor.execute("VACUUM")
-        used = cursor.execute("PRAGMA page_count").fetchone()[0]
-        cursor.execute(f"PRAGMA max_page_count={used}")
-        cursor.close()
-
-    tight.append(limit)
-    event.listen(engine, "connect", limit)
-
-
-class Remote:
-    """The keeper in the other process, as the world asks for it."""
-
-    def __init__(self, world: "SoakWorld") -> None:
-        self._world, folder = world, world.stage.folder
-        context = multiprocessing.get_context(START_METHOD)
-        self._pipe, theirs = context.Pipe()
-        self.process = context.Process(target=keep, args=(folder, theirs), daemon=True)
-        self.process.start()
-        self._pipe.send(world.clock())
-        assert self._pipe.recv() == "ready"
-        self.journal = Journal(load(folder / "keeper.toml").journal)
-        self.clock, self.refused, self.sources = world.clock, {}, self
-
-    def tick(self) -> Told:
-        here = self._world.clock()
-        self._pipe.send((here, round(self.clock() - here)))
-        told = self._pipe.recv()
-        self._world.told += told.events
-        self.refused = told.refused
-        if told.error:
-            raise AssertionError(f"the keeper ended: {told.error}")
-        return told
-
-    def fill_disk(self) -> None:
-        """Let its disk be full, or have room again."""
-        self._pipe.send(FULL)
-
-    def close(self) -> None:
-        self._pipe.send(None)
-        self.process.join(20)
-
-    def weight(self) -> int:
-        """Return the process's resident memory, bytes."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) * 1024
+GROWTH = 1.15  # from the middle third of the days to the last
 
 
 class SoakWorld(World):
@@ -157,49 +55,108 @@ class SoakWorld(World):
     modes = (LIVE,)
     in_fault = False
 
+    def __init__(self, stage: KeeperStage, open_: ExitStack) -> None:
+        super().__init__(stage, open_, owned=False)
+        self.resolved: set[str] = set()  # conditions
+
     def _keeper(self, mode: str, stream: bool) -> Remote:
         return Remote(self)
 
     def _check_reports(self) -> None:
-        """Hold a report against the truth: to the unit where all is well; never above it."""
+        """Hold each report against what the vault has, to the unit."""
         since = min(self._checked + 1, self.stage.chain.height())  # blocks may be undone
-        found = self.stage.vault.events("Dealt", since)
         for each in self.told:
             if each[0] == "nav_differs":
                 raise Unearned(f"the chain's NAV is not the keeper's: {each[1]}")
-        if not found:
-            return
-        self._checked = found[-1].block_number
-        self.reports += len(found)
-        self.nav = found[-1].nav_bid
-        if found[-1].supply == 0:
-            return
-        known, resolved = self._worth(found[-1].block_number - 1)  # before money came in or out
-        least = known if not (self.in_fault or resolved) else 0
-        if not least - 100 <= self.nav <= known + resolved + 100:
-            raise Unearned(f"reported {self.nav}, true is {known} and {resolved} resolved")
-        self.exact += bool(least)
+        evidence = {
+            each.transaction_hash: bytes(each.evidence).hex()
+            for each in self.stage.vault.events("Reported", since)
+        }
+        for each in self.stage.vault.events("Dealt", since):
+            self._checked, self.nav = each.block_number, each.nav_bid
+            self.reports += 1
+            self._reconcile(each, evidence[each.transaction_hash])
 
-    _checked, exact = 0, 0
+    _checked, late = 0, 0
 
-    def _worth(self, block: int) -> tuple[int, int]:
-        """Return the NAV at a block without what is resolved, and the most that is resolved."""
-        vault, ctf, data = self.vault_at(block), self.stage.venue.ctf, self.stage.server.engine.data
-        known, resolved = vault.total_idle(), 0
-        named = {market_of(0, each.question_key): each for each in self.place.markets}
-        for market in vault.openMarkets():
-            collateral, (position,) = at(
-                vault, vault.accountOf(market), "PolymarketAccount"
-            ).positions()
-            assert position[NO] == 0
-            known += collateral
-            listed = named["0x" + bytes(market).hex()]
-            if ctf.payoutDenominator(listed.condition_id):
-                resolved += position[YES]
+    def _reconcile(self, dealt: ContractEvent, evidence: str) -> None:
+        """Add up balances, payouts and the service's bids, cut by their age where a fault hides
+        books: what comes out is what was reported."""
+        (path,) = self.stage.folder.glob(f"evidence*/0x{evidence}.json")  # a row moves the folder
+        document = json.loads(path.read_bytes())
+        ages = {
+            each["condition"]: document["timestamp"] - max(book["seen_at"] for book in books)
+            for each in document["quotes"]
+            if (books := [book for book in each.get("books", ()) if book])
+        }
+        then = self.vault_at(dealt.block_number - 1)  # before money came in or went out
+        worth, late = then.total_idle(), 0
+        for has in self._holdings(then):
+            if has.paid is None:
+                hours = -(-max(0, ages[has.condition] - STALE_S) // HOUR) if has.yes else 0
+                late += bool(hours)
+                bid = has.bid * (BPS - HAIRCUT_BPS * hours) // BPS
+                worth += min(has.collateral + has.yes * bid // MICRO, has.exposure)
             else:
-                bid = data.best(str(listed.token_ids[YES]))[0] or 0
-                known += position[YES] * bid // MICRO
-        return int(known), int(resolved)
+                worth += min(has.collateral + has.yes * has.paid, has.exposure)
+        if dealt.nav_bid != worth:
+            raise Unearned(f"reported {dealt.nav_bid}, true is {worth}")
+        if late and not self.in_fault:
+            raise Unearned(f"{late} books are old, and nothing is wrong")
+        self.late += bool(late)
+
+    def _holdings(self, vault: Contract) -> list["Holding"]:
+        """Return what each open market's account has at a vault's block."""
+        chain, venue = vault.chain, self.stage.venue
+        ctf, pusd = (chain.at(each.address, each._abi) for each in (venue.ctf, venue.pusd))
+        names = {market_of(0, each.question_key): each for each in self.place.markets[: self.next]}
+        data, found = self.stage.server.engine.data, []
+        for name in vault.openMarkets():
+            market, account = names["0x" + bytes(name).hex()], vault.accountOf(name)
+            yes, no = ctf.balanceOfBatch([account] * 2, list(market.token_ids))
+            assert no == 0
+            paid = None
+            if market.condition_id in self.resolved and ctf.payoutDenominator(market.condition_id):
+                paid = ctf.payoutNumerators(market.condition_id, YES)
+            found.append(
+                Holding(
+                    market.condition_id,
+                    pusd.balanceOf(account),
+                    yes,
+                    vault.bookOf(name)[0],
+                    data.best(str(market.token_ids[YES]))[0] or 0,
+                    paid,
+                )
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What one market's account has, base units.
+
+    Attributes:
+        exposure: what it has cost: no market counts more
+        bid: the service's, 10**-6
+        paid: of a token of YES; None: it is not resolved
+    """
+
+    condition: str
+    collateral: int
+    yes: int
+    exposure: int
+    bid: int
+    paid: int | None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a keeper takes, bytes."""
+
+    memory: int
+    journal: int
+    views: int
+    evidence: int
 
 
 @dataclass
@@ -211,7 +168,7 @@ class Soak:
     ticks: int
     deck: list[Row]
     done: Counter = field(default_factory=Counter)
-    weights: list[int] = field(default_factory=list)
+    weights: list[Weights] = field(default_factory=list)  # day by day
     red: list[str] = field(default_factory=list)
     wrong_since: int = 0
 
@@ -306,24 +263,30 @@ def _resolve(world: SoakWorld, ends: dict[int, float], chance: random.Random) ->
     """Pay out what has ended."""
     for number in [each for each, end in ends.items() if world.clock() > end + PAYOUT_S]:
         del ends[number]
-        world.stage.resolve(world.place.markets[number], yes=chance.random() < 0.99)
+        market = world.place.markets[number]
+        world.stage.resolve(market, yes=chance.random() < 0.99)
+        world.resolved.add(market.condition_id)
 
 
 def _weigh(soak: Soak, number: int) -> None:
-    """Print what the keeper's process and its files weigh."""
+    """Note and print what the keeper's process and its files weigh, and what plays the venue."""
     world, folder = soak.world, soak.world.stage.folder
-    soak.weights.append(world.keepers[LIVE].weight())
-    sizes = {
-        "journal": sum(path.stat().st_size for path in folder.glob("keeper.db*")),
-        "views": _size(folder / "views"),
-        "evidence": _size(folder / "evidence"),
-    }
-    shown = "  ".join(f"{name} {size / MICRO:.2f} MB" for name, size in sizes.items())
+    soak.weights.append(
+        Weights(
+            world.keepers[LIVE].weight(),
+            sum(path.stat().st_size for path in folder.glob("keeper.db*")),
+            _size(folder / "views"),
+            _size(folder / "evidence"),
+        )
+    )
+    shown = "  ".join(
+        f"{name} {size / MICRO:.2f} MB" for name, size in vars(soak.weights[-1]).items()
+    )
     orders = len(world.keepers[LIVE].journal.all())
     print(
         f"day {number * TICK_S / DAY:5.1f}  tick {number:5}  NAV {world.nav / MICRO:.6f}  "
-        f"reports {world.reports} ({world.exact} to the unit)  orders {orders}  "
-        f"memory {soak.weights[-1] / MICRO:.0f} MB  {shown}",
+        f"reports {world.reports} ({world.late} with old books)  orders {orders}  {shown}  "
+        f"(devnet {resident(os.getpid()) / MICRO:.0f} MB)",
         flush=True,
     )
 
@@ -332,10 +295,25 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def grows(weights: Sequence[int]) -> bool:
-    """Whether the most memory of the last third is well above that of the middle one."""
-    third = len(weights) // 3
-    return third > 1 and max(weights[-third:]) > GROWTH * max(weights[third : 2 * third])
+def growing(days: Sequence[Weights]) -> list[str]:
+    """Return what grows: memory and recordings themselves, and of what is kept for good (journal,
+    evidence) what a day adds."""
+    added = {
+        name: [b - a for a, b in pairwise([getattr(day, name) for day in days])]
+        for name in ("journal", "evidence")
+    }
+    series = {name: [getattr(day, name) for day in days] for name in ("memory", "views")}
+    return [
+        f"{name} grows: {[f'{each / MICRO:.2f}' for each in found]} MB"
+        for name, found in (series | added).items()
+        if grows(found)
+    ]
+
+
+def grows(found: Sequence[int]) -> bool:
+    """Whether the mean of the last third is well above that of the middle one."""
+    third = len(found) // 3
+    return third > 1 and sum(found[-third:]) > GROWTH * sum(found[third : 2 * third])
 
 
 def soak(days: float, seed: int, folder: Path) -> Soak:
@@ -356,12 +334,11 @@ def soak(days: float, seed: int, folder: Path) -> Soak:
         )
         open_.callback(stage.stage.close)
         stage.invest()
-        world = SoakWorld(stage, open_, owned=False)
+        world = SoakWorld(stage, open_)
         open_.callback(world.close)
         found = Soak(world, seed, ticks, deck)
         play(found)
-        if grows(found.weights):
-            found.red.append(f"memory grows: {[each // MICRO for each in found.weights]} MB")
+        found.red += growing(found.weights)
     return found
 
 
@@ -379,7 +356,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kinds = {row.of for row in found.deck}
     missing = kinds - set(found.done)
     print(
-        f"{found.ticks} ticks, {found.world.reports} reports ({found.world.exact} to the unit), "
+        f"{found.ticks} ticks, {found.world.reports} reports to the unit "
+        f"({found.world.late} with old books), "
         f"{found.done.total()} faults of {len(found.done)} kinds, {len(found.red)} red, "
         f"seed {found.seed}, {time.monotonic() - start:.0f} s"
     )
