@@ -2,7 +2,6 @@
 
 import hashlib
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 import pytest
@@ -23,55 +22,15 @@ from strongroom.reporting.publishing import (
 )
 
 from tests.agent.test_car import DOCUMENTS, FILE, OTHER, VAULT
+from tests.shelf import shelf
 
 HASHES = tuple("0x" + keccak(each).hex() for each in DOCUMENTS)
 
 
-class Shelf(BaseHTTPRequestHandler):
-    """Keeps what is PUT, and gives it back; as its server's settings say."""
-
-    def do_PUT(self):
-        server = self.server
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        server.puts.append((self.path, self.headers.get("Authorization")))
-        if server.is_away:
-            self.reply(503)
-        elif server.token and self.headers.get("Authorization") != f"Bearer {server.token}":
-            self.reply(403)
-        else:
-            server.kept[self.path] = b"" if server.forgets else body
-            self.reply(201)
-
-    def do_GET(self):
-        server = self.server
-        server.gets.append((self.path, self.headers.get("Authorization")))
-        if server.is_away:
-            self.reply(503)
-        elif self.path in server.kept:
-            self.reply(200, server.kept[self.path])
-        else:
-            self.reply(404)
-
-    def reply(self, status, body=b""):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        """Say nothing."""
-
-
 @pytest.fixture
 def server():
-    found = ThreadingHTTPServer(("127.0.0.1", 0), Shelf)
-    found.kept, found.puts, found.gets, found.token = {}, [], [], ""
-    found.is_away = found.forgets = False
-    found.url = f"http://127.0.0.1:{found.server_port}/evidence"
-    threading.Thread(target=found.serve_forever, daemon=True).start()
-    yield found
-    found.shutdown()
-    found.server_close()
+    with shelf() as found:
+        yield found
 
 
 @pytest.fixture
@@ -186,7 +145,7 @@ def test_a_file_of_somebody_else_is_left_alone(publisher, tmp_path):
 
 def test_a_loop_waits_longer_for_a_place_that_stays_away(publisher, server):
     now = [0.0]
-    loop = PublishingLoop(publisher, lambda: HASHES, clock=lambda: now[0])
+    loop = PublishingLoop(publisher, lambda: HASHES, 30, clock=lambda: now[0])
     server.is_away = True
     times, asked = [], 0
     while now[0] < 6_000:
@@ -207,7 +166,7 @@ def test_a_loop_waits_longer_for_a_place_that_stays_away(publisher, server):
 
 def test_a_loop_asks_a_whole_place_once_a_day(publisher, server):
     now = [0.0]
-    loop = PublishingLoop(publisher, lambda: HASHES, clock=lambda: now[0])
+    loop = PublishingLoop(publisher, lambda: HASHES, 30, clock=lambda: now[0])
     for now[0] in range(0, 3 * 86_400, 3_600):
         loop.go_round()
     assert len(server.gets) == 2 * 2 + 2 * 2, "before and after the PUTs, then on two more days"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal, InvalidOperation
@@ -360,7 +360,8 @@ def show(result: AuditResult) -> None:
         )
     if len(verdict.differences) > SHOWN:
         console.print(f"... and {len(verdict.differences) - SHOWN} more; --json has them all")
-    for line in (*loss_lines(verdict.losses, result.identity.asset_symbol), *_again(result)):
+    losses = loss_lines(verdict.losses, result.identity.asset_symbol)
+    for line in (*losses, *_again(result), *_place_lines(verdict.evidence)):
         console.print(line, soft_wrap=True)
     ours = len(verdict.code) - len(verdict.unknown_code)
     console.print(f"code: {ours} contracts as this release compiles them")
@@ -403,23 +404,31 @@ def _rows(result: AuditResult) -> list[tuple[str, str]]:
 
 
 def _evidence_rows(evidence: EvidenceState | None) -> list[tuple[str, str]]:
-    """Return what each place has, and what a stranger could get now."""
+    """Return what a stranger could get now."""
     if evidence is None:
         return []
-    rows = []
+    return [
+        ("public documents", f"{evidence.public_reports} of {len(evidence.reports)}"),
+        ("public decisions", f"{evidence.public_decisions} of {evidence.decisions}"),
+    ]
+
+
+def _place_lines(evidence: EvidenceState | None) -> Iterator[str]:
+    """Yield what each place has, then the reports whose documents no stranger could get."""
+    if evidence is None:
+        return
     for each in evidence.places:
         counts = {"missing": each.missing, "wrong": each.wrong, "unknown": each.unknown}
         lacks = "".join(f", {count} {what}" for what, count in counts.items() if count)
         why = f" ({each.why})" if each.why not in ("", "missing") else ""
         kind = "public" if each.public else "private"
-        rows.append((f"{kind}: {each.name}", f"{each.found} found{lacks}{why}"))
-    documents = f"{evidence.public_reports} of {len(evidence.reports)}"
-    decisions = f"{evidence.public_decisions} of {evidence.decisions}"
-    return [
-        *rows,
-        ("documents that a stranger could get now", documents),
-        ("decisions that a stranger could get now", decisions),
-    ]
+        yield f"evidence, {kind}: {each.name}: {each.found} found{lacks}{why}"
+    hidden = [report for report in evidence.reports if not report.public]
+    for report in hidden[:SHOWN]:
+        where = f"only {', '.join(report.private)}" if report.private else "no place"
+        yield f"report {report.number}, block {report.block}: {where} has {report.evidence}"
+    if len(hidden) > SHOWN:
+        yield f"... and {len(hidden) - SHOWN} more; --json has them all"
 
 
 def _again(result: AuditResult) -> list[str]:

@@ -88,7 +88,7 @@ class PublishingLoop:
         self,
         publisher: Publisher,
         hashes: Callable[[], Sequence[str]],
-        every_s: float = EVERY_S,
+        every_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take what publishes, and what gives the hashes of the reports on chain."""
@@ -162,7 +162,7 @@ def loop_of(config: Config, journal: Journal) -> PublishingLoop | None:
     """
     if not config.evidence.places:
         return None
-    return PublishingLoop(publisher_of(config), lambda: reported(journal))
+    return PublishingLoop(publisher_of(config), lambda: reported(journal), EVERY_S)
 
 
 @dataclass(frozen=True)
