@@ -22,6 +22,7 @@ from strongroom.backtest.studies import ladder_study, tail_reference
 from strongroom.chain.orders import NO, YES, Side
 from strongroom.chain.units import BPS, MICRO
 from strongroom.cli.backtest import command as cli
+from strongroom.errors import BadInput
 from strongroom.information.books import Book, Level, mirror
 from strongroom.information.gamma import FeeSchedule
 from strongroom.keeper.recording import Recorder
@@ -277,7 +278,7 @@ def test_a_sweep_is_the_same_in_processes_and_goes_on_where_it_stopped(tmp_path,
 def test_ray_without_ray_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     jobs = sweep.jobs_of(parse(SMALL | {"sweep": {"packs.tail.latest_h": [3]}}))
-    with pytest.raises(ConfigError, match="pip install"):
+    with pytest.raises(BadInput, match="pip install"):
         sweep.run_jobs(jobs, tmp_path, engine="ray")
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from strongroom.backtest.run import RunResult
     from strongroom.backtest.stats import Summary
     from strongroom.backtest.studies import LadderStudy, TailReference
-    from strongroom.backtest.sweep import EngineName, Fold, Row, Split
+    from strongroom.backtest.sweep import Fold, Row, Split
+    from strongroom.workers import EngineName
 
 Progress = Callable[[str, int, int], None]
 

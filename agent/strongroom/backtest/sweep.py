@@ -7,9 +7,7 @@ off goes on where it stopped, and no engine can make a difference.
 
 import itertools
 import json
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,14 +22,18 @@ from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import Summary, summarise
 from strongroom.chain.ids import Json, canonical, keccak
-from strongroom.extras import how_to_install
+from strongroom.errors import Defect
 from strongroom.keeper.wiring import CODE_VERSION
 from strongroom.settings import ConfigError
+from strongroom.workers import EngineName, WorkerDied, each_result
 
-EngineName = Literal["processes", "ray"]
 Split = Literal["time", "event"]
 OnProgress = Callable[[int, int], None]
 Changes = Mapping[str, JsonValue]  # "section.key" -> value
+
+
+class BacktestFailed(Defect):
+    """A backtest's process died; it says nothing of the strategy."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +98,16 @@ def run_jobs(
         address: of a Ray cluster; without it Ray starts on this machine
 
     Raises:
-        ConfigError: Ray is asked for and not installed.
+        BadInput: Ray is asked for and not installed.
+        BacktestFailed: a process died.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [job for job in jobs if not (folder / f"{job.key}.json").exists()]
     done = len(jobs) - len(missing)
     on_progress(done, len(jobs))
-    run = _by_ray if engine == "ray" else _by_processes
-    for job, summary in run(missing, workers, address):
+    for job, summary in each_result(_summary_of, missing, engine, workers, address):
+        if isinstance(summary, WorkerDied):
+            raise BacktestFailed(f"the process of a backtest died ({summary.why}): run it again")
         draft = folder / f".{job.key}"
         draft.write_bytes(_FINISHED.dump_json(_Finished(summary)))
         draft.replace(folder / f"{job.key}.json")
@@ -142,35 +146,8 @@ def _history(config: str) -> PriceHistory:
     return _history_of(canonical(about).decode(), json.dumps(kept, sort_keys=True))
 
 
-def _by_processes(
-    jobs: Sequence[Job], workers: int | None, address: str | None
-) -> Iterator[tuple[Job, Summary]]:
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        under_way = {pool.submit(run_one, job.config, job.fills): job for job in jobs}
-        for finished in as_completed(under_way):
-            yield under_way[finished], finished.result()
-
-
-def _by_ray(
-    jobs: Sequence[Job], workers: int | None, address: str | None
-) -> Iterator[tuple[Job, Summary]]:
-    try:
-        import ray
-    except ImportError as error:
-        raise ConfigError(f"ray is not installed: {how_to_install('ray')}") from error
-    if not ray.is_initialized():
-        ray.init(
-            address=address,
-            num_cpus=None if address else workers,
-            include_dashboard=False,
-            log_to_driver=False,
-        )
-    remote = ray.remote(run_one)
-    under_way = {remote.remote(job.config, job.fills): job for job in jobs}
-    while under_way:
-        finished, _ = ray.wait(list(under_way), num_returns=1)
-        yield under_way.pop(finished[0]), ray.get(finished[0])
+def _summary_of(job: Job) -> Summary:
+    return run_one(job.config, job.fills)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from strongroom.cli.boundary import Command
 from strongroom.cli.options import FILE, FOLDER, as_json, bars, print_json
 
 if TYPE_CHECKING:
-    from strongroom.backtest.sweep import EngineName, Split
+    from strongroom.backtest.sweep import Split
+    from strongroom.workers import EngineName
 
 
 @click.command("backtest", cls=Command)

@@ -1,0 +1,131 @@
+"""One function on many tasks: in processes of this machine, or on a Ray cluster. Neither makes a
+difference to a result."""
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from strongroom.errors import BadInput
+from strongroom.extras import how_to_install
+
+T = TypeVar("T")
+R = TypeVar("R")
+EngineName = Literal["processes", "ray"]
+
+
+@dataclass(frozen=True)
+class WorkerDied:
+    """The process that worked on a task ended without a result."""
+
+    why: str
+
+
+def each_result(
+    run: Callable[[T], R],
+    tasks: Sequence[T],
+    engine: EngineName = "processes",
+    workers: int | None = None,
+    address: str | None = None,
+) -> Iterator[tuple[T, R | WorkerDied]]:
+    """Yield each task with its result, as they are finished. A task whose process dies costs itself
+    alone. Where the caller stops, what runs is stopped.
+
+    Args:
+        run: a function of a module; what it raises is raised here
+        workers: processes, or Ray's CPUs on this machine; None: one a CPU
+        address: of a Ray cluster; without it Ray starts on this machine
+
+    Raises:
+        BadInput: Ray is asked for and not installed, or not at the address.
+    """
+    if engine == "ray":
+        return _by_ray(run, tasks, workers, address)
+    return _by_processes(run, tasks, workers)
+
+
+def _by_processes(
+    run: Callable[[T], R], tasks: Sequence[T], workers: int | None
+) -> Iterator[tuple[T, R | WorkerDied]]:
+    """A process that dies takes its pool along: whatever ran then runs again, alone."""
+    waiting, most = deque(tasks), workers or multiprocessing.cpu_count()
+    while waiting:
+        broken: list[T] = []
+        for task, result in _in_pool(run, waiting, most):
+            if isinstance(result, WorkerDied):
+                broken.append(task)
+            else:
+                yield task, result
+        for task in broken:
+            yield from _in_pool(run, deque([task]), 1)
+
+
+def _in_pool(
+    run: Callable[[T], R], waiting: deque[T], most: int
+) -> Iterator[tuple[T, R | WorkerDied]]:
+    """Take tasks from the queue until it is empty or the pool is broken."""
+    context = multiprocessing.get_context("forkserver")
+    pool, is_whole = ProcessPoolExecutor(most, mp_context=context), True
+    under_way: dict[Future[R], T] = {}
+    try:
+        while under_way or (waiting and is_whole):
+            while waiting and is_whole and len(under_way) < most:
+                try:
+                    under_way[pool.submit(run, waiting[0])] = waiting[0]
+                except BrokenProcessPool:
+                    is_whole = False
+                else:
+                    waiting.popleft()
+            if not under_way:
+                return
+            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for each in finished:
+                task = under_way.pop(each)
+                try:
+                    result: R | WorkerDied = each.result()
+                except BrokenProcessPool as error:
+                    is_whole, result = False, WorkerDied(str(error))
+                yield task, result
+    finally:
+        if under_way:
+            for process in multiprocessing.active_children():
+                process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+def _by_ray(
+    run: Callable[[T], R], tasks: Sequence[T], workers: int | None, address: str | None
+) -> Iterator[tuple[T, R | WorkerDied]]:
+    try:
+        import ray
+    except ImportError as error:
+        raise BadInput(f"ray is not installed: {how_to_install('ray')}") from error
+    if not ray.is_initialized():
+        try:
+            ray.init(
+                address=address,
+                num_cpus=None if address else workers,
+                include_dashboard=False,
+                log_to_driver=False,
+            )
+        except (ConnectionError, ValueError) as error:
+            raise BadInput(f"there is no Ray cluster at {address}: start one") from error
+    remote = ray.remote(run)
+    under_way = {remote.remote(task): task for task in tasks}
+    try:
+        while under_way:
+            finished, _ = ray.wait(list(under_way), num_returns=1)
+            task = under_way.pop(finished[0])
+            try:
+                result: R | WorkerDied = ray.get(finished[0])
+            except ray.exceptions.RayTaskError:
+                raise
+            except ray.exceptions.RayError as error:
+                result = WorkerDied(type(error).__name__)
+            yield task, result
+    finally:
+        for each in under_way:
+            ray.cancel(each)
