@@ -273,6 +273,16 @@ class Evm:
         """Give an address code, or take it away."""
         self._evm.insert_account_info(address, pyrevm.AccountInfo(code=code))
 
+    def stored(self, address: str, slots: int) -> dict[int, int]:
+        """Return what the first slots of an address hold, without those that are 0."""
+        words = {slot: int(self._evm.storage(address, slot)) for slot in range(slots)}
+        return {slot: word for slot, word in words.items() if word}
+
+    def store(self, address: str, words: dict[int, int]) -> None:
+        """Set slots of an address."""
+        for slot, word in words.items():
+            self._evm.insert_account_storage(address, slot, word)
+
     def snapshot(self) -> Point:
         """Return the present state, to `revert` to."""
         return Point(self._evm.snapshot(), self.time, self.block, len(self.transactions))

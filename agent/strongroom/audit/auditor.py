@@ -18,7 +18,6 @@ from strongroom.audit.events import (
     AuditedEvent,
     EpochSettled,
     MarketOpened,
-    RawLog,
     Transaction,
     by_transaction,
     read_logs,
@@ -26,13 +25,13 @@ from strongroom.audit.events import (
 )
 from strongroom.audit.fills import FillJoiner
 from strongroom.audit.income import Income, IncomeFinder, IncomeKind
-from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
+from strongroom.audit.ledger import BookedReport, Ledger
 from strongroom.audit.losses import settled, statement
 from strongroom.audit.movements import MovementReader
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.permissions import Difference, Setting
 from strongroom.audit.trades import TradeReader
-from strongroom.audit.valuation import account_value
+from strongroom.audit.valuation import Positions, account_value
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
 from strongroom.chain.ids import MarketId
@@ -67,6 +66,14 @@ class Scope:
     evidence: Sequence[DocumentPlace] = ()
     checkpoint: Path | None = None
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> str:
+        """What is looked at besides books and balances, in words."""
+        payers = sorted(f"{kind}={address.lower()}" for address, kind in self.payers.items())
+        exchanges = sorted(each.lower() for each in self.exchanges)
+        evidence = ["evidence"] if self.evidence else []
+        return " ".join([*evidence, *exchanges, *payers])
 
 
 @dataclass(frozen=True)
@@ -127,15 +134,16 @@ class Auditor:
         with understood("chain id"):
             chain_id = int(self._node.ask("eth_chainId"), 16)
         for end, logs in self._node.logs([self._vault], progress.next_block, scope.to_block):
-            movements = self._movements.read(progress, logs, progress.next_block, end)
-            unexplained = self._conservation.check(progress, movements, logs, end)
+            events = read_logs(logs, vault_readers())
+            movements = self._movements.read(progress, events, progress.next_block, end)
+            unexplained = self._conservation.check(progress, movements, events, end)
             for income in self._income.find(progress, movements):
                 self._on_income(income)
             for trade in self._trades.read(progress, movements):
                 progress.losses.trade(trade)
-            self.book(progress, logs)
+            self.book(progress, events)
             blocks = (progress.next_block, end)
-            moved = check_cash(self._node, asset, progress.ledger, logs, blocks)
+            moved = check_cash(self._node, asset, progress.ledger, events, blocks)
             progress.ledger.differences += [*moved, *unexplained]
             if self._fills is not None:
                 self._fills.join(progress, progress.next_block, end)
@@ -151,10 +159,12 @@ class Auditor:
         """Return where the audit begins: at the first block, or at the checkpoint."""
         scope = self._scope
         if scope.checkpoint is not None and scope.checkpoint.exists():
-            return read_checkpoint(scope.checkpoint, self._vault, scope.to_block, self._hash_of)
+            return read_checkpoint(
+                scope.checkpoint, self._vault, scope.to_block, self._hash_of, scope.asked
+            )
         asset = self._contracts.call(self._vault, "asset", (), scope.to_block)
         decimals = self._contracts.call(asset, "decimals", (), scope.to_block)
-        return Progress(Ledger(self._vault, decimals), scope.from_block)
+        return Progress(Ledger(self._vault, decimals), scope.from_block, scope.asked)
 
     def document(self, evidence: str) -> bytes | None:
         """Return the evidence document of a hash, or None where no place has it."""
@@ -194,13 +204,12 @@ class Auditor:
 
     # the ledger
 
-    def book(self, progress: Progress, logs: Sequence[RawLog]) -> None:
-        """Book the logs of some blocks.
+    def book(self, progress: Progress, events: Sequence[AuditedEvent]) -> None:
+        """Book the events of some blocks.
 
         Raises:
             NodeAway, BadLog: see `run`.
         """
-        events = read_logs(logs, vault_readers())
         times = self._node.times(sorted({event.block for event in events}))
         keeper = Bookkeeper(progress.ledger)
         for group in by_transaction(events):
@@ -253,29 +262,30 @@ class Auditor:
 
     def _wrong_values(self, report: BookedReport) -> list[tuple[str, object, object]]:
         """Return the values that are not what the accounts hold: after the report's block or, since
-        a later transaction of the block may have moved tokens, before it. An account that did not
-        answer is worth nothing at the bid, whatever it holds."""
-        wrong: list[tuple[str, object, object]] = []
+        a later transaction of the block may have moved a market's tokens, before it. An account
+        that did not answer is worth nothing at the bid, whatever it holds."""
+        left = [each for each in report.books.items() if each[0] not in report.silent]
+        wrong: dict[MarketId, tuple[int, int] | None] = {}
         for block in (report.block, report.block - 1):
-            wrong = []
-            for name, book in report.books.items():
-                if name in report.silent:
-                    continue
-                there = self._value(book, block)
-                if there != (book.bid, book.ask):
-                    what = f"Reported.books: value of {name} from its balances"
-                    wrong.append((what, there, (book.bid, book.ask)))
-            if not wrong:
-                break
-        return wrong
+            held = self._positions([book.account for _, book in left], block) if left else []
+            wrong = {
+                name: there
+                for (name, book), positions in zip(left, held, strict=True)
+                if (there := account_value(positions, book.marks, book.exposure))
+                != (book.bid, book.ask)
+            }
+            left = [(name, book) for name, book in left if name in wrong]
+        return [
+            (f"Reported.books: value of {name} from its balances", wrong[name], (b.bid, b.ask))
+            for name, b in left
+        ]
 
-    def _value(self, book: BookedMarket, block: int) -> tuple[int, int] | None:
-        """Return what an account is worth; None where it does not say, although the node does."""
-        try:
-            return account_value(self._contracts, book.account, book.marks, book.exposure, block)
-        except NodeRefuses:
+    def _positions(self, accounts: Sequence[str], block: int) -> list[Positions | None]:
+        """Return what accounts hold; None where one does not say, although the node does."""
+        found = self._contracts.call_each(accounts, "positions", block)
+        if None in found:
             self._contracts.call(self._vault, "totalSupply", (), block)
-            return None
+        return found
 
     def _wrong_document(
         self, progress: Progress, report: BookedReport

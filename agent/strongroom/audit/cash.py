@@ -6,7 +6,7 @@ gift.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from strongroom.audit.events import (
     Allocated,
@@ -17,8 +17,6 @@ from strongroom.audit.events import (
     RawLog,
     RedeemedInKind,
     Withdraw,
-    read_logs,
-    vault_readers,
 )
 from strongroom.audit.ledger import Ledger, MarketAccount
 from strongroom.audit.movements import TRANSFER, Moved, moves_of, padded, place_of
@@ -27,13 +25,17 @@ from strongroom.audit.permissions import Difference
 
 
 def check_cash(
-    node: Node, asset: str, ledger: Ledger, logs: Sequence[RawLog], blocks: tuple[int, int]
+    node: Node,
+    asset: str,
+    ledger: Ledger,
+    events: Iterable[AuditedEvent],
+    blocks: tuple[int, int],
 ) -> list[Difference]:
     """Return where the asset's transfers part from a vault's events in some blocks.
 
     Args:
         ledger: in which these blocks are booked
-        logs: of the vault in these blocks
+        events: of the vault in these blocks
         blocks: first and last
 
     Raises:
@@ -48,13 +50,13 @@ def check_cash(
     for place in sorted(found):
         for move in moves_of(found[place]):
             moves[move.place[0], move.transaction].append(move)
-    events = defaultdict(list)
-    for event in read_logs(logs, vault_readers()):
-        events[event.block, event.transaction].append(event)
+    said = defaultdict(list)
+    for event in events:
+        if isinstance(event, CASH):
+            said[event.block, event.transaction].append(event)
     different: list[Difference] = []
-    for block, transaction in sorted(moves.keys() | events.keys()):
-        there, said = moves[block, transaction], events[block, transaction]
-        different += cash_differences(ledger, (block, transaction), there, said)
+    for at in sorted(moves.keys() | said.keys()):
+        different += cash_differences(ledger, at, moves.get(at, ()), said.get(at, ()))
     return different
 
 
@@ -80,6 +82,11 @@ def cash_differences(
             yield Difference(*at, what, f">= {said_comes[who]}", str(comes[who]))
 
 
+# What says that the asset came or left.
+CASH = (
+    *(DepositRequest, CameHome, Allocated, DepositRequestCancelled, Withdraw),
+    RedeemedInKind,
+)
 Sums = Counter[str]  # counterparty -> base units
 
 

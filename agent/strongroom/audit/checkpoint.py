@@ -58,6 +58,7 @@ class Progress:
     """How far an audit is; counts are of everything before `next_block`.
 
     Attributes:
+        asked: the options that decide what is looked at
         wallets: that trade for accounts -> the account
         income: kind -> base units of the asset
         filled: decision -> what its fills add up to; those of long ago are forgotten
@@ -66,6 +67,7 @@ class Progress:
 
     ledger: Ledger
     next_block: int
+    asked: str = ""
     last_hash: str = ""  # of the block before
     fills: int = 0
     joined: int = 0
@@ -85,19 +87,37 @@ class Progress:
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Literal[5]  # with what trades cost
+    version: Literal[6]  # with what was asked for
     progress: Progress
 
 
+@dataclass(frozen=True)
+class _Reached:
+    """Of a checkpoint's progress, how far it is."""
+
+    next_block: int
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Of a checkpoint, how far it is."""
+
+    progress: _Reached
+
+
 _KEPT = TypeAdapter(_Kept)
+_PLACE = TypeAdapter(_Place)
 HashOf = Callable[[int], str]  # of a block
 
 
-def read_checkpoint(path: Path, vault: str, to_block: int, hash_of: HashOf) -> Progress:
+def read_checkpoint(
+    path: Path, vault: str, to_block: int, hash_of: HashOf, asked: str = ""
+) -> Progress:
     """Return the progress that a file keeps.
 
     Raises:
-        CheckpointError: it is of another version, vault or chain, or already beyond `to_block`.
+        CheckpointError: it is of another version, vault or chain, begun with other options, or
+            already beyond `to_block`.
     """
     try:
         found = _KEPT.validate_json(path.read_bytes()).progress
@@ -105,6 +125,11 @@ def read_checkpoint(path: Path, vault: str, to_block: int, hash_of: HashOf) -> P
         raise CheckpointError(f"{path} is no checkpoint of this version: remove it") from error
     if found.ledger.vault != vault:
         raise CheckpointError(f"{path} is of {found.ledger.vault}: name another file")
+    if found.asked != asked:
+        raise CheckpointError(
+            f"{path} was begun with other --exchange, --evidence or --payer: what they show would "
+            "be missing: name another file or folder"
+        )
     if found.next_block > to_block + 1:
         raise CheckpointError(
             f"{path} is at block {found.next_block - 1}: audit to a later one, or remove it"
@@ -114,9 +139,21 @@ def read_checkpoint(path: Path, vault: str, to_block: int, hash_of: HashOf) -> P
     return found
 
 
+def next_block_of(path: Path) -> int:
+    """Return the block that a checkpoint's audit goes on with.
+
+    Raises:
+        CheckpointError: it is none.
+    """
+    try:
+        return _PLACE.validate_json(path.read_bytes()).progress.next_block
+    except (ValidationError, OSError) as error:
+        raise CheckpointError(f"{path} is no checkpoint of this version: remove it") from error
+
+
 def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(5, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(6, progress)))
     draft.replace(path)

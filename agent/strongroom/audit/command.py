@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from eth_utils.address import is_address
 
@@ -80,6 +80,10 @@ def parse_payer(text: str) -> tuple[str, IncomeKind]:
     return address, IncomeKind(kind)
 
 
+def unseen(done: int, of: int) -> None:
+    """Show no progress."""
+
+
 @dataclass(frozen=True)
 class AuditOptions:
     """What is audited, and what is done besides.
@@ -119,7 +123,7 @@ class AuditOptions:
     what_if_bps: int | None = None
     what_if_cap: CapChange | None = None
     at_block: int | None = None
-    progress: Callable[[int, int], None] = lambda done, of: None
+    progress: Callable[[int, int], None] = unseen
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
     further_rpcs: tuple[str, ...] = ()
 
@@ -252,16 +256,29 @@ class _Recorder:
         self._income: TextIO | None = None
 
     def __enter__(self) -> _Recorder:
-        """Open the files: anew, or to append where an audit goes on from a checkpoint."""
-        folder, checkpoint = self._options.out, self._options.checkpoint
+        """Open the files: anew, or to append where an audit goes on from a checkpoint. Each line is
+        written at once: what a checkpoint has behind it is in the files."""
+        folder = self._options.out
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            goes_on = checkpoint is not None and checkpoint.exists()
-            mode: Literal["a", "w"] = "a" if goes_on else "w"
-            self._reports = self._files.enter_context((folder / "reports.jsonl").open(mode))
-            self._fills = self._files.enter_context((folder / "fills.jsonl").open(mode))
-            self._income = self._files.enter_context((folder / "income.jsonl").open(mode))
+            self._reports, self._fills, self._income = (
+                self._files.enter_context(self._opened(folder / f"{name}.jsonl"))
+                for name in ("reports", "fills", "income")
+            )
         return self
+
+    def _opened(self, path: Path) -> TextIO:
+        """Open a file behind its last line that the checkpoint knows."""
+        from strongroom.audit.checkpoint import next_block_of
+
+        checkpoint = self._options.checkpoint
+        if checkpoint is None or not checkpoint.exists():
+            return path.open("w", buffering=1)
+        path.touch()
+        with path.open("r+b") as lines:
+            end = _end_before(lines, next_block_of(checkpoint))
+            lines.truncate(end)
+        return path.open("a", buffering=1)
 
     def __exit__(self, *_: object) -> None:
         """Close the files."""
@@ -287,6 +304,19 @@ class _Recorder:
         elif isinstance(event, OrderFilled) and self._fills is not None:
             place = {"time": time, "block": event.block, "transaction": event.transaction}
             self._fills.write(json.dumps({**place, **order_filled_reader().plain(event)}) + "\n")
+
+
+def _end_before(lines: BinaryIO, block: int) -> int:
+    """Return where the first line of a block, of a later one, or of half a line begins."""
+    end = 0
+    for line in lines:
+        try:
+            if not line.endswith(b"\n") or json.loads(line)["block"] >= block:
+                break
+        except (ValueError, KeyError, TypeError):
+            break
+        end += len(line)
+    return end
 
 
 def _executed_again(

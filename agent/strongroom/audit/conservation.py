@@ -10,21 +10,21 @@ it was of, is found there.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from types import MappingProxyType
 
 from strongroom.audit.checkpoint import Progress
 from strongroom.audit.contracts import Views
 from strongroom.audit.events import (
-    CameHome,
+    AuditedEvent,
+    MarketClosed,
+    MarketOpened,
     OrderFilled,
-    PaidInKind,
     RawLog,
     RedeemedInKind,
     Reported,
-    read_logs,
-    vault_readers,
 )
 from strongroom.audit.movements import (
     COMES,
@@ -40,7 +40,7 @@ from strongroom.audit.movements import (
     place_of,
     topic_of,
 )
-from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
 
 ASSET = ""
@@ -48,10 +48,11 @@ BUY = 0
 BALANCE_OF = "balanceOf"
 _COMES, _GOES, _NAMING = ({*map(topic_of, each)} for each in (COMES, GOES, NAMING))
 _CONVERTED, _WITHDRAWN = topic_of(CONVERTED), topic_of(WITHDRAWN)
+_BALANCE = topic_of("balanceOf(address)")[:10]
+_TOKENS = topic_of("balanceOf(address,uint256)")[:10]
 _POOLS = frozenset(
     topic_of(f"{name}(address,uint256,uint256,uint256)") for name in ("Bought", "Sold")
 )
-_OF_VAULT = (CameHome, PaidInKind, RedeemedInKind, Reported)
 
 
 @dataclass
@@ -84,12 +85,12 @@ class Conservation:
         self._node, self._views, self._vault, self._reader = node, views, vault, reader
 
     def check(
-        self, progress: Progress, movements: Movements, logs: Sequence[RawLog], last: int
+        self, progress: Progress, movements: Movements, events: Sequence[AuditedEvent], last: int
     ) -> list[Difference]:
         """Return what nobody can explain in a piece of blocks, and what balances deny.
 
         Args:
-            logs: of the vault in these blocks
+            events: of the vault in these blocks
             last: block of the piece; its balances are held against the sums if it is the audit's
 
         Raises:
@@ -97,30 +98,31 @@ class Conservation:
         """
         if not movements.owners:
             return []
-        vault_events = self._vault_events(logs)
-        reports = sorted({each.block for each in vault_events if isinstance(each, Reported)})
+        reports = sorted({each.block for each in events if isinstance(each, Reported)})
         wallets = _WalletsOverTime(progress, movements)
+        spans = _spans(events)
         found: list[Difference] = []
         told = _by_transaction(movements.told)
         fills = defaultdict(list)
         for fill in movements.fills:
             fills[fill.transaction].append(fill)
-        of_vault = defaultdict(list)
-        for each in vault_events:
-            of_vault[each.transaction].append(each)
+        exits = defaultdict(list)
+        for each in events:
+            if isinstance(each, RedeemedInKind):
+                exits[each.transaction].append(each)
         for transaction, group in groupby(movements.moved, key=lambda each: each.transaction):
             moves = list(group)
             block = moves[0].place[0]
             while reports and reports[0] < block:
-                found += self._balances(progress, movements, wallets, reports.pop(0))
+                found += self._balances(progress, movements, wallets, reports.pop(0), spans)
             wallets.until(moves[-1].place, self._before)
             found += self._transaction(
                 progress, movements, wallets, moves, told.get(transaction, ()),
-                fills.pop(transaction, []), of_vault.get(transaction, ()),
+                fills.pop(transaction, []), exits.get(transaction, ()),
             )  # fmt: skip
         for block in reports:
             wallets.until((block + 1, 0), self._before)
-            found += self._balances(progress, movements, wallets, block)
+            found += self._balances(progress, movements, wallets, block, spans)
         wallets.until((last + 1, 0), self._before)
         for transaction, alone in fills.items():  # told, but nothing moved
             found += self._transaction(
@@ -148,7 +150,7 @@ class Conservation:
         moves: Sequence[Moved],
         told: Sequence[RawLog],
         fills: Sequence[OrderFilled],
-        of_vault: Sequence[object],
+        exits: Sequence[RedeemedInKind],
     ) -> list[Difference]:
         """Explain a transaction's transfers, account by account, and book them."""
         sides: dict[str, list[Moved]] = defaultdict(list)
@@ -162,7 +164,7 @@ class Conservation:
                 sides.setdefault(account, [])
         found: list[Difference] = []
         for account, own in sides.items():
-            explained = self._what_explains(movements, wallets, account, told, fills, of_vault)
+            explained = self._what_explains(movements, wallets, account, told, fills, exits)
             found += self._unexplained(progress, wallets, account, own, explained, fills)
         for move in moves:
             for holder, sign in ((move.sender, -1), (move.receiver, 1)):
@@ -177,7 +179,7 @@ class Conservation:
         account: str,
         told: Sequence[RawLog],
         fills: Sequence[OrderFilled],
-        of_vault: Sequence[object],
+        exits: Sequence[RedeemedInKind],
     ) -> _Explained:
         places = self._reader.places[movements.owners[account][1]]
         explained = _Explained(parties={*places.trusted, self._vault})
@@ -197,9 +199,8 @@ class Conservation:
                 explained.comes += 2**256
             if topic == _WITHDRAWN:
                 explained.withdrawn[address_in(log, 2)] += amount_in(log)
-        for each in of_vault:
-            if isinstance(each, RedeemedInKind):
-                explained.leaving.append((each.receiver, each.part, each.supply))
+        for each in exits:
+            explained.leaving.append((each.receiver, each.part, each.supply))
         for fill in fills:
             if wallets.account_of(fill.maker) == account:
                 token = f"{places.tokens} {fill.token_id}"
@@ -282,16 +283,25 @@ class Conservation:
         }
 
     def _balances(
-        self, progress: Progress, movements: Movements, wallets: "_WalletsOverTime", block: int
+        self,
+        progress: Progress,
+        movements: Movements,
+        wallets: "_WalletsOverTime",
+        block: int,
+        spans: Mapping[str, "_Span"] = MappingProxyType({}),
     ) -> list[Difference]:
-        """Hold the sums against what the tokens' contracts say at a block."""
-        opened = {*progress.ledger.accounts, *movements.owners}
-        holders = [each for each in {*opened, *wallets.named} if self._matters(progress, each)]
+        """Hold the sums against what the tokens' contracts say at a block.
+
+        Args:
+            spans: of accounts whose markets were opened or closed since the ledger was booked
+        """
+        known = {*progress.ledger.accounts, *movements.owners, *wallets.named}
+        holders = [each for each in known if self._matters(progress, each, block, spans.get(each))]
         asked: list[tuple[str, str]] = []
         for holder in sorted(holders):
             account = wallets.account_of(holder) or holder
-            known = progress.held.get(holder, {})
-            tokens = dict.fromkeys([ASSET, *self._reader.tokens_of(account, block), *known])
+            held = progress.held.get(holder, ())
+            tokens = dict.fromkeys([ASSET, *self._reader.tokens_of(account, block), *held])
             asked += [(holder, token) for token in tokens]
         answers = self._node.ask_all(
             [("eth_call", [self._call(token, holder), hex(block)]) for holder, token in asked]
@@ -303,7 +313,8 @@ class Conservation:
             if there != summed:
                 what = f"balance of {holder}: {_words(token)}"
                 found.append(Difference(block, "", what, str(summed), str(there)))
-        accounts = [each for each in sorted(opened) if self._matters(progress, each)]
+        opened = {*progress.ledger.accounts, *movements.owners}
+        accounts = [each for each in sorted(holders) if each in opened]
         return [*found, *self._said(progress, wallets, accounts, block)]
 
     def _said(
@@ -311,11 +322,11 @@ class Conservation:
     ) -> Iterator[Difference]:
         """Yield where an account says that it and its wallet hold something else: reports count
         what it says. One that does not answer is named by the reports."""
-        for account in accounts:
-            try:
-                collateral, positions = self._views.call(account, "positions", (), block)
-            except NodeRefuses:
+        answers = self._views.call_each(accounts, "positions", block) if accounts else []
+        for account, answer in zip(accounts, answers, strict=True):
+            if answer is None:
                 continue
+            collateral, positions = answer
             said = {ASSET: collateral}
             pairs = zip(*[iter(self._reader.tokens_of(account, block))] * 2, strict=True)
             for (yes, no), position in zip(pairs, positions, strict=False):
@@ -327,10 +338,13 @@ class Conservation:
                     what = f"account {account}: {_words(token)} by its own word"
                     yield Difference(block, "", what, str(held), str(amount))
 
-    def _matters(self, progress: Progress, holder: str) -> bool:
-        known = progress.ledger.accounts.get(holder)
+    def _matters(self, progress: Progress, holder: str, block: int, span: "_Span | None") -> bool:
+        """Whether something is held, or may be: by a wallet, by an account of an open market."""
         if progress.held.get(holder):
             return True
+        if span is not None:
+            return span.opened <= block <= span.closed
+        known = progress.ledger.accounts.get(holder)
         return known is None or known.market in progress.ledger.markets
 
     def _balance(self, token: str, holder: str, block: int) -> int:
@@ -339,20 +353,28 @@ class Conservation:
 
     def _call(self, token: str, holder: str) -> dict[str, str]:
         if token == ASSET:
-            data = self._views.data(BALANCE_OF, (holder,))
-            return {"to": self._reader.asset, "data": data}
+            return {"to": self._reader.asset, "data": f"{_BALANCE}{holder[2:]:0>64}"}
         contract, _, number = token.partition(" ")
-        selector = topic_of("balanceOf(address,uint256)")[:10]
-        return {"to": contract, "data": f"{selector}{holder[2:]:0>64}{int(number):064x}"}
+        return {"to": contract, "data": f"{_TOKENS}{holder[2:]:0>64}{int(number):064x}"}
 
-    def _vault_events(
-        self, logs: Sequence[RawLog]
-    ) -> list[CameHome | PaidInKind | RedeemedInKind | Reported]:
-        readers = {
-            topic: reader for topic, reader in vault_readers().items() if reader.record in _OF_VAULT
-        }
-        events = read_logs([log for log in logs if log["topics"][:1]], readers)
-        return [each for each in events if isinstance(each, _OF_VAULT)]
+
+@dataclass(frozen=True)
+class _Span:
+    """The first and the last block of an open market, where these blocks say it."""
+
+    opened: int = 0
+    closed: int = 2**64
+
+
+def _spans(events: Sequence[AuditedEvent]) -> dict[str, _Span]:
+    """Return the spans of the accounts whose markets are opened or closed by some events."""
+    found: dict[str, _Span] = {}
+    for each in events:
+        if isinstance(each, MarketOpened):
+            found[each.account] = _Span(each.block)
+        elif isinstance(each, MarketClosed):
+            found[each.account] = replace(found.get(each.account, _Span()), closed=each.block)
+    return found
 
 
 def _by_transaction(logs: Iterable[RawLog]) -> dict[str, list[RawLog]]:

@@ -8,13 +8,19 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
-from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.node import Node, NodeRefuses, Question
 from strongroom.audit.permissions import Argument
 from strongroom.audit.wording import selector_of
 from strongroom.chain import abi
 from strongroom.chain.failures import NoVault
 
 Asked = tuple[str, tuple[Argument, ...]]  # a view and its arguments
+
+
+WORD = 32  # bytes
+# What is asked at every report is decoded here, by hand.
+NUMBER = ("uint256",)
+POSITIONS = ("uint256", "(uint256,uint256,uint256,uint256,uint256)[]")
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,23 @@ class ViewCodec:
     selector: bytes
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+
+    def values(self, answer: bytes) -> tuple[Any, ...]:
+        """Return what an answer holds; raises DecodingError or ValueError where it is too short."""
+        if self.outputs == NUMBER:
+            return (_number(answer, 0),)
+        if self.outputs == POSITIONS:
+            start = _number(answer, WORD)
+            size = WORD * POSITIONS[1].count("uint256")
+            first = start + WORD
+            last = first + size * _number(answer, start)
+            if last > len(answer):
+                raise ValueError("too short")
+            words = [int.from_bytes(answer[at : at + WORD]) for at in range(first, last, WORD)]
+            step = size // WORD
+            found = tuple(tuple(words[at : at + step]) for at in range(0, len(words), step))
+            return (_number(answer, 0), found)
+        return decode(self.outputs, answer)
 
     def data(self, arguments: Sequence[Argument | bool]) -> str:
         """Return the calldata; words and selectors are given in hex."""
@@ -79,6 +102,27 @@ class Views:
             self.decoded(name, answer) for (name, _), answer in zip(asked, answers, strict=True)
         ]
 
+    def call_each(self, addresses: Sequence[str], name: str, block: int) -> list[Any]:
+        """Return what one view of many contracts answers; None for those that do not.
+
+        Raises:
+            NodeAway: the node does not answer.
+        """
+        data = self.data(name, ())
+        asked: list[Question] = [
+            ("eth_call", [{"to": each, "data": data}, hex(block)]) for each in addresses
+        ]
+        try:
+            return [self.decoded(name, answer) for answer in self._node.ask_all(asked)]
+        except NodeRefuses:
+            return [self._or_none(each, name, block) for each in addresses]
+
+    def _or_none(self, address: str, name: str, block: int) -> Any:
+        try:
+            return self.call(address, name, (), block)
+        except NodeRefuses:
+            return None
+
     def data(self, name: str, arguments: Sequence[Argument | bool]) -> str:
         """Return the calldata of a view."""
         return self._views[name].data(arguments)
@@ -90,7 +134,7 @@ class Views:
             NodeRefuses: it is not what the ABI says.
         """
         try:
-            values = decode(self._views[name].outputs, bytes.fromhex(answer[2:]))
+            values = self._views[name].values(bytes.fromhex(answer[2:]))
         except (DecodingError, ValueError, TypeError) as error:
             raise NodeRefuses(
                 f"{name}(): the answer {answer!r:.40} is not what its ABI says"
@@ -119,6 +163,13 @@ class Views:
             return str(self.call(address, name, (), block))
         except NodeRefuses:
             return ""
+
+
+def _number(answer: bytes, at: int) -> int:
+    word = answer[at : at + WORD]
+    if len(word) != WORD:
+        raise ValueError("too short")
+    return int.from_bytes(word)
 
 
 def _view(entry: abi.AbiEntry) -> ViewCodec:

@@ -10,13 +10,13 @@ from eth_abi.exceptions import DecodingError
 from strongroom.audit.checkpoint import Progress
 from strongroom.audit.contracts import Views
 from strongroom.audit.events import (
+    AuditedEvent,
     MarketOpened,
     OrderFilled,
     RawLog,
     bad_log,
     exchange_readers,
     read_logs,
-    vault_readers,
 )
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.chain.ids import Json, MarketId, keccak
@@ -105,17 +105,20 @@ class MovementReader:
         self._classes: dict[str, int] = {}  # of accounts
         self._tokens: dict[str, tuple[str, ...]] = {}
 
-    def read(self, progress: Progress, logs: Sequence[RawLog], first: int, last: int) -> Movements:
+    def read(
+        self, progress: Progress, events: Iterable[AuditedEvent], first: int, last: int
+    ) -> Movements:
         """Return the movements of some blocks.
 
         Args:
-            logs: of the vault in these blocks, which are not booked yet
+            events: of the vault in these blocks, which are not booked yet
 
         Raises:
             NodeAway, BadLog: see Auditor.run.
         """
         owners = {each: (of.market, of.class_id) for each, of in progress.ledger.accounts.items()}
-        owners |= _opened(logs)
+        opened = [each for each in events if isinstance(each, MarketOpened)]
+        owners |= {each.account: (each.market, each.class_id) for each in opened}
         if not owners:
             return Movements({})
         self.know(owners, last)
@@ -264,15 +267,3 @@ def amount_in(log: RawLog, exact: bool = True) -> int:
         return int(data[2:66], 16)
     except (KeyError, TypeError, ValueError) as error:
         raise bad_log(log, "a transfer or an account") from error
-
-
-def _opened(logs: Sequence[RawLog]) -> dict[str, tuple[MarketId, int]]:
-    """Return account -> market and class of the markets that are opened in some logs."""
-    readers = vault_readers()
-    (topic,) = (each for each, reader in readers.items() if reader.record is MarketOpened)
-    chosen = [log for log in logs if log["topics"][:1] == [topic]]
-    return {
-        each.account: (each.market, each.class_id)
-        for each in read_logs(chosen, readers)
-        if isinstance(each, MarketOpened)
-    }

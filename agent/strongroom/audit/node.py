@@ -33,6 +33,10 @@ class NodeRefuses(NodeAway):
     """The node answers with an error, or a contract with what its ABI does not say."""
 
 
+class _Busy(Exception):
+    """The node asks to be asked again."""
+
+
 @dataclass(frozen=True)
 class Header:
     """What is taken of a block; hashes in lower case."""
@@ -73,7 +77,7 @@ class Node:
         return found
 
     def _batch(self, asked: Sequence[Question]) -> list[Any]:
-        body = []
+        body: list[JsonObject] = []
         for method, parameters in asked:
             self._number += 1
             body.append(
@@ -84,17 +88,11 @@ class Node:
             if attempt:
                 self.pause(PAUSE_S * 2**attempt)
             try:
-                response = self._session.post(self.url, json=body, timeout=self.timeout_s)
-                if response.status_code in BUSY:
-                    why = f"status {response.status_code}"
-                    continue
-                if response.status_code in NO_ENTRY:
-                    raise NodeRefuses(
-                        f"{shown_url(self.url)} refused {asked[0][0]} "
-                        f"(HTTP {response.status_code}): check the key in the URL"
-                    )
-                found: Any = read_json(response.content)
+                found: Any = read_json(self._post(body))
                 answers = {each["id"]: each for each in found}
+            except _Busy as busy:
+                why = str(busy)
+                continue
             except (requests.RequestException, ValueError, TypeError, KeyError) as error:
                 why = type(error).__name__  # its words have the URL
                 continue
@@ -104,6 +102,23 @@ class Node:
                 return [each["result"] for each in results]
             raise NodeRefuses(f"{asked[0][0]}: the node says {_words(bad)[:200]}")
         raise NodeAway(f"{shown_url(self.url)} does not answer {asked[0][0]}: {why}")
+
+    def _post(self, body: Sequence[JsonObject]) -> bytes:
+        """Return the response to a request.
+
+        Raises:
+            NodeRefuses: the node lets nobody in.
+            _Busy, requests.RequestException: ask again.
+        """
+        response = self._session.post(self.url, json=body, timeout=self.timeout_s)
+        if response.status_code in BUSY:
+            raise _Busy(f"status {response.status_code}")
+        if response.status_code in NO_ENTRY:
+            raise NodeRefuses(
+                f"{shown_url(self.url)} refused {body[0]['method']} "
+                f"(HTTP {response.status_code}): check the key in the URL"
+            )
+        return response.content
 
     def head(self) -> int:
         """Return the newest block's number."""

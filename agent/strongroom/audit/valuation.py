@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strongroom.audit.contracts import Views
 from strongroom.chain.units import WAD
 
 LOW64 = 2**64 - 1
@@ -28,18 +27,24 @@ class Holding:
         )
 
 
+Positions = tuple[int, Sequence[tuple[int, int, int, int, int]]]  # collateral, and a Holding each
+
+
 def account_value(
-    contracts: Views, account: str, marks: Sequence[int], exposure: int, block: int
+    positions: Positions | None, marks: Sequence[int], exposure: int
 ) -> tuple[int, int] | None:
-    """Return an account's value at the bid and the ask, assets, from what it and its wallet hold at
-    a block; None where its answer is out of range.
+    """Return an account's value at the bid and the ask, assets, from what it and its wallet hold;
+    None where it does not answer, or out of range.
 
     Args:
+        positions: as the account answers
         marks: a packed word a condition, as the report has them
         exposure: more than this nothing counts at the bid, before it is home
     """
-    collateral, positions = contracts.call(account, "positions", (), block)
-    return value(collateral, [Holding(*each) for each in positions], marks, exposure)
+    if positions is None:
+        return None
+    collateral, holdings = positions
+    return value(collateral, [Holding(*each) for each in holdings], marks, exposure)
 
 
 def value(

@@ -1,6 +1,8 @@
 """`strongroom audit`."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,12 +18,18 @@ from strongroom.cli.options import (
     evidence,
     payers,
     print_json,
-    vault,
 )
+from strongroom.errors import BadInput
+
+if TYPE_CHECKING:
+    from strongroom.audit.command import AuditOptions
 
 
 @click.command("audit", cls=Command)
-@vault
+@click.option("--vault", type=ADDRESS, help="Address of the vault.")
+@click.option("--factory", type=ADDRESS, help="Audit every vault of this factory, into --out.")
+@click.option("--jobs", type=int, help="Vaults of a factory at once; by default one a CPU.")
+@click.option("--ray", metavar="ADDRESS", help="Audit on this Ray cluster; local: on this machine.")
 @click.option(
     "--rpc",
     "rpcs",
@@ -61,7 +69,10 @@ from strongroom.cli.options import (
 )
 @as_json
 def command(
-    vault: str,
+    vault: str | None,
+    factory: str | None,
+    jobs: int | None,
+    ray: str | None,
     rpcs: tuple[str, ...],
     from_block: int | None,
     to_block: int | None,
@@ -79,7 +90,8 @@ def command(
     as_json: bool,
 ) -> None:
     """Rebuild a vault from its logs with the auditor's own arithmetic and name every difference
-    between chain and books. Exit status 1 on any difference, 2 when a node or a file is missing or
+    between chain and books. A factory's vaults are audited in one run, which goes on where it was
+    broken off. Exit status 1 on any difference, 2 when a node or a file is missing or
     nodes differ, 3 when the audit itself fails.
 
     \b
@@ -91,6 +103,8 @@ def command(
       strongroom audit --vault 0x... --replay -1 --what-if -500
       strongroom audit --vault 0x... --rpc https://one.example --rpc https://other.example
       strongroom audit --vault 0x... --what-if-cap 0:250.00 --at-block 4711
+      strongroom audit --factory 0x... --out build/audits --jobs 4
+      strongroom audit --factory 0x... --out /shared/audits --ray 10.0.0.7:6379
     """
     from strongroom.audit.command import AuditOptions, parse_cap, parse_payer, run_audit, show
     from strongroom.chain.accounts import open_keystore
@@ -99,17 +113,41 @@ def command(
     passphrase = "STRONGROOM_AUDITOR_PASSPHRASE"
     signer = open_keystore(keystore, passphrase, JsonRpc(rpcs[0])) if keystore else None
     change = parse_cap(cap) if cap else None
+    options = AuditOptions(
+        vault or "", rpcs[0], from_block, to_block, evidence, exchanges, checkpoint, out, signer,
+        replay, chosen, bps, change, at_block, payers=dict(map(parse_payer, payers)),
+        further_rpcs=rpcs[1:],
+    )  # fmt: skip
+    if factory is not None and vault is None:
+        _factory(factory, jobs, ray, options, as_json)
+        return
+    if vault is None or factory is not None:
+        raise BadInput("name a --vault, or a --factory to audit all of its vaults")
+    if jobs is not None or ray is not None:
+        raise BadInput("--jobs and --ray are of a factory: name it with --factory")
     with bar("blocks", quiet=as_json) as advance:
-        result = run_audit(
-            AuditOptions(
-                vault, rpcs[0], from_block, to_block, evidence, exchanges, checkpoint, out, signer,
-                replay, chosen, bps, change, at_block, advance, dict(map(parse_payer, payers)),
-                rpcs[1:],
-            )
-        )  # fmt: skip
+        result = run_audit(replace(options, progress=advance))
     if as_json:
         print_json(result.document())
     else:
         show(result)
     if not result.is_clean:
         raise SystemExit(DIFFERS)
+
+
+def _factory(
+    factory: str, jobs: int | None, ray: str | None, each: "AuditOptions", as_json: bool
+) -> None:
+    """Audit a factory's vaults; the exit status is the worst of all."""
+    from strongroom.audit.factory import FactoryOptions, audit_factory, show_factory
+
+    if each.out is None:
+        raise BadInput("--factory: name a folder for the vaults' verdicts and checkpoints by --out")
+    with bar("vaults", quiet=as_json) as advance:
+        result = audit_factory(FactoryOptions(factory, each.out, each, jobs, ray, advance))
+    if as_json:
+        print_json(result.document())
+    else:
+        show_factory(result)
+    if result.exit_code:
+        raise SystemExit(result.exit_code)

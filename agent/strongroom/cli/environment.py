@@ -18,7 +18,7 @@ from strongroom.extras import how_to_install
 EXTRAS = {  # extra -> the distribution that shows it is there, and what it is for
     "ape": ("eth-ape", "`ape run ...` and the contracts' tests"),
     "postgres": ("psycopg", "a journal in PostgreSQL"),
-    "ray": ("ray", "sweeps on a cluster"),
+    "ray": ("ray", "sweeps and audits on a cluster"),
     "silverback": ("silverback", "a keeper as a silverback bot"),
 }
 PORTS = {8545: "chain", 8080: "CLOB service", 9100: "metrics"}

@@ -1,0 +1,278 @@
+"""Audits of every vault of a factory, each in a process or a Ray task of its own.
+
+A vault's folder keeps its checkpoint, its verdict and its lines. A run that was broken off goes on:
+a vault that is done at the same block is not asked again, another one goes on at its checkpoint.
+What fails, or dies, costs its own vault only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from pydantic import TypeAdapter, ValidationError
+
+from strongroom.audit.auditor import Scope
+from strongroom.audit.command import AuditOptions, run_audit, unseen
+from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.nodes import nodes_of
+from strongroom.audit.wording import selector_of
+from strongroom.chain.code import runtime_difference
+from strongroom.chain.failures import NoVault
+from strongroom.chain.ids import JsonObject
+from strongroom.chain.places import place_of
+from strongroom.errors import BadInput, Defect, Differs, StrongroomError
+from strongroom.workers import EngineName, WorkerDied, each_result
+
+SCHEMA = "strongroom-factory-audit/1"
+CLEAN, DIFFERS, FAILED, DEFECT = 0, 1, 2, 3  # exit codes
+WORDS = ("no difference", "differs", "not audited", "audit failed")  # of each
+SHOWN = 20  # vaults with their first difference
+
+
+@dataclass(frozen=True)
+class FactoryOptions:
+    """What is audited of a factory.
+
+    Attributes:
+        factory: its address
+        folder: keeps a folder for each vault
+        each: options of each vault's audit; its vault, checkpoint and folder are set here
+        jobs: audits at once, on this machine; None: one a CPU
+        ray: address of a Ray cluster, "local" for one on this machine; None: processes
+        progress: is called with the vaults done, and all of them
+    """
+
+    factory: str
+    folder: Path
+    each: AuditOptions
+    jobs: int | None = None
+    ray: str | None = None
+    progress: Callable[[int, int], None] = unseen
+
+
+@dataclass(frozen=True)
+class VaultLine:
+    """What the audit of one vault came to.
+
+    Attributes:
+        words: the first difference, or why there is no verdict
+    """
+
+    vault: str
+    exit_code: int
+    words: str
+    differences: int = 0
+    events: int = 0
+    reports: int = 0
+    fills: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class FactoryResult:
+    """What the audits came to, in the order in which the vaults were made.
+
+    Attributes:
+        code: how the factory's code is not this release's; "": it is
+    """
+
+    factory: str
+    to_block: int
+    code: str
+    vaults: tuple[VaultLine, ...]
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of all."""
+        return max([DIFFERS if self.code else CLEAN, *(each.exit_code for each in self.vaults)])
+
+    def document(self) -> JsonObject:
+        """Return it as JSON takes it (docs/schemas/audit-factory-1.json)."""
+        return {"schema": SCHEMA, **asdict(self), "exit_code": self.exit_code}
+
+
+@dataclass(frozen=True)
+class _Done:
+    """The file of a vault that is done: at which block, by which options."""
+
+    block_hash: str
+    asked: str
+    line: VaultLine
+
+
+_DONE = TypeAdapter(_Done)
+
+
+def audit_factory(options: FactoryOptions) -> FactoryResult:
+    """Audit every vault that a factory has made, up to one block.
+
+    Raises:
+        Away: the node does not answer about the factory.
+        BadInput: there is no factory at the address, Ray is not there, or an option does not fit.
+    """
+    started = time.monotonic()
+    _check(options)
+    node = nodes_of([options.each.rpc, *options.each.further_rpcs])
+    head = node.head()
+    last = head if options.each.to_block is None else options.each.to_block
+    if last > head:
+        raise BadInput(f"--to-block {last}: the newest is {head}: name that or an earlier one")
+    vaults, code = _vaults_of(node, options.factory, last)
+    digest = node.headers([last])[last].hash
+    each = options.each
+    asked = Scope(
+        "", "", 0, last, each.exchanges, [place_of(it) for it in each.evidence], payers=each.payers
+    ).asked
+    found: dict[str, VaultLine] = {}
+    for vault in vaults:
+        line = _done(options.folder / vault, digest, asked)
+        if line is not None:
+            found[vault] = line
+    options.progress(len(found), len(vaults))
+    engine: EngineName = "processes" if options.ray is None else "ray"
+    address = None if options.ray == "local" else options.ray
+    tasks = [_task(options, vault, last) for vault in vaults if vault not in found]
+    for task, result in each_result(audit_one, tasks, engine, options.jobs, address):
+        if isinstance(result, WorkerDied):
+            why = f"its process died ({result.why}): audit again, perhaps with fewer --jobs"
+            result = VaultLine(task.vault, FAILED, why)
+        if result.exit_code in (CLEAN, DIFFERS):
+            _keep(options.folder / task.vault, _Done(digest, asked, result))
+        found[task.vault] = result
+        options.progress(len(found), len(vaults))
+    lines = tuple(found[vault] for vault in vaults)
+    return FactoryResult(options.factory, last, code, lines, time.monotonic() - started)
+
+
+def audit_one(options: AuditOptions) -> VaultLine:
+    """Audit a vault; whatever happens is its line's."""
+    started = time.monotonic()
+    try:
+        verdict = run_audit(options).verdict
+    except Exception as error:
+        is_known = isinstance(error, StrongroomError | OSError) and not isinstance(error, Defect)
+        code = DIFFERS if isinstance(error, Differs) else FAILED if is_known else DEFECT
+        words = str(error) if isinstance(error, StrongroomError) else repr(error)
+        return VaultLine(options.vault, code, words, seconds=time.monotonic() - started)
+    first = next(iter(verdict.differences), None)
+    words = verdict.words
+    if first is not None:
+        words = f"block {first.block}: {first.what}: expected {first.expected}, found {first.found}"
+    checked = verdict.checked
+    return VaultLine(
+        options.vault, DIFFERS if first else CLEAN, words, len(verdict.differences),
+        checked.events, checked.reports, checked.fills, time.monotonic() - started,
+    )  # fmt: skip
+
+
+def _check(options: FactoryOptions) -> None:
+    """Refuse what is of one vault."""
+    each = options.each
+    of_one = {
+        "--from-block": each.from_block is not None,
+        "--checkpoint": each.checkpoint is not None,
+        "--attest": each.signer is not None,
+        "--replay": bool(each.replay),
+        "--replay-block": bool(each.replay_blocks),
+        "--what-if": each.what_if_bps is not None,
+        "--what-if-cap": each.what_if_cap is not None,
+        "--at-block": each.at_block is not None,
+    }
+    for option, is_named in of_one.items():
+        if is_named:
+            raise BadInput(f"{option} is of one vault: name it with --vault")
+    if options.jobs is not None and options.jobs < 1:
+        raise BadInput(f"--jobs {options.jobs}: give 1 or more")
+
+
+def _task(options: FactoryOptions, vault: str, last: int) -> AuditOptions:
+    folder = options.folder / vault
+    return replace(
+        options.each,
+        vault=vault,
+        to_block=last,
+        checkpoint=folder / "checkpoint.json",
+        out=folder,
+        progress=unseen,
+    )
+
+
+def _vaults_of(node: Node, factory: str, block: int) -> tuple[Sequence[str], str]:
+    """Return a factory's vaults, oldest first, and how its code is not this release's."""
+    code = str(node.ask("eth_getCode", factory, hex(block)))
+    if code in ("0x", "None"):
+        raise NoVault(f"there is no contract at {factory}: name the factory's address")
+    difference = runtime_difference("VaultFactory", bytes.fromhex(code[2:]))
+    found = dict[str, None]()
+    try:
+        count = _view(node, factory, "vault_count()", "", "uint256", block)
+        while len(found) < count:
+            start = f"{len(found):064x}"
+            page = _view(node, factory, "vaultsFrom(uint256)", start, "address[]", block)
+            more = [each.lower() for each in page if each.lower() not in found]
+            if not more:
+                raise NodeRefuses(f"{factory} counts {count} vaults and lists {len(found)}")
+            found |= dict.fromkeys(more)
+    except NodeRefuses as error:
+        raise NoVault(f"{factory} is no factory of vaults ({error}): name its address") from error
+    return list(found), difference
+
+
+def _view(node: Node, factory: str, signature: str, arguments: str, type_: str, block: int) -> Any:
+    call = {"to": factory, "data": selector_of(signature) + arguments}
+    answer = node.ask("eth_call", call, hex(block))
+    try:
+        return decode([type_], bytes.fromhex(answer[2:]))[0]
+    except (DecodingError, ValueError, TypeError) as error:
+        raise NodeRefuses(f"{signature}: {answer!r:.40} is no answer") from error
+
+
+# what is done
+
+
+def _done(folder: Path, digest: str, asked: str) -> VaultLine | None:
+    """Return the line of a vault that was audited so to this very block."""
+    try:
+        known = _DONE.validate_json((folder / "done.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return known.line if (known.block_hash, known.asked) == (digest, asked) else None
+
+
+def _keep(folder: Path, done: _Done) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / "done.draft"
+    draft.write_bytes(_DONE.dump_json(done))
+    draft.replace(folder / "done.json")
+
+
+def show_factory(result: FactoryResult) -> None:
+    """Print a line for each vault, as wide as the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print(f"factory {result.factory}, {len(result.vaults)} vaults, to {result.to_block}")
+    table = Table()
+    for name in ("vault", "verdict"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("events", justify="right", no_wrap=True)
+    for each in result.vaults:
+        table.add_row(each.vault, WORDS[each.exit_code], f"{each.events:,}")
+    console.print(table)
+    for each in [each for each in result.vaults if each.exit_code][:SHOWN]:
+        more = f" (and {each.differences - 1} more)" if each.differences > 1 else ""
+        console.print(f"{each.vault}: {each.words}{more}", soft_wrap=True)
+    if result.code:
+        console.print(f"the factory's code is not this release's: {result.code}")
+    counts = Counter(each.exit_code for each in result.vaults)
+    told = (f"{counts[code]} {words}" for code, words in enumerate(WORDS) if counts[code])
+    console.print(f"{', '.join(told) or 'no vault'} ({result.seconds:.1f} s)")

@@ -1,0 +1,179 @@
+"""Audits of all vaults of a factory: one run, resumable, where what fails costs itself.
+
+The vaults' logs and contracts are real (tests/property/recorded.py); the node is a process of its
+own that serves one life at several addresses.
+"""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from jsonschema import validate
+from strongroom.audit import factory as factory_audit
+from strongroom.audit.command import AuditOptions
+from strongroom.audit.factory import FactoryOptions, audit_factory
+from strongroom.chain.failures import NoVault
+from strongroom.errors import BadInput
+
+from tests.recorded_server import copy_of
+
+ROOT = Path(__file__).parents[2]
+EVENTS = 1_000
+
+
+@contextmanager
+def served(folder, *options):
+    """Yield a node's URL, its factory, and what is asked of each vault."""
+    log = folder / "asked"
+    log.touch()
+    command = [sys.executable, "-m", "tests.recorded_server", "--log", log, *options]
+    server = subprocess.Popen(
+        [*map(str, command), "--events", str(EVENTS)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        found = json.loads(server.stdout.readline())
+        yield found["url"], found["factory"], lambda: Counter(log.read_text().splitlines())
+    finally:
+        server.terminate()
+        server.wait()
+        server.stdout.close()
+
+
+def options(url, factory, folder, **more):
+    return FactoryOptions(factory, folder, AuditOptions("", url), **({"jobs": 2} | more))
+
+
+def verdict(folder, number):
+    return json.loads((folder / copy_of(number) / "verdict.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory):
+    """A factory of two vaults with nothing wrong, audited once by two processes."""
+    folder = tmp_path_factory.mktemp("clean")
+    with served(folder, "--vaults", 2) as (url, factory, asked):
+        result = audit_factory(options(url, factory, folder / "out"))
+        yield url, factory, folder / "out", result, asked
+
+
+def test_every_vault_has_its_verdict(clean):
+    _, factory, folder, result, _ = clean
+    assert [each.vault for each in result.vaults] == [copy_of(0), copy_of(1)]
+    assert [each.words for each in result.vaults] == ["no difference"] * 2
+    assert result.exit_code == 0 and result.code == ""
+    assert result.vaults[0].events == result.vaults[1].events >= EVENTS
+    assert verdict(folder, 1)["vault"] == copy_of(1)
+    assert verdict(folder, 0)["state"] == verdict(folder, 1)["state"]
+    reports = (folder / copy_of(0) / "reports.jsonl").read_text().splitlines()
+    assert len(reports) == result.vaults[0].reports > 20
+    schema = json.loads((ROOT / "docs" / "schemas" / "audit-factory-1.json").read_text())
+    validate(json.loads(json.dumps(result.document())), schema)
+    assert factory in json.dumps(result.document())
+
+
+def test_what_is_done_is_not_asked_again(clean):
+    url, factory, folder, result, asked = clean
+    before = asked()
+    again = audit_factory(options(url, factory, folder))
+    assert again.vaults == result.vaults and asked() == before
+
+
+def test_other_options_are_not_done(clean):
+    """A checkpoint of an audit without evidence says nothing of documents."""
+    url, factory, folder, result, _ = clean
+    each = AuditOptions("", url, evidence=(str(folder),), to_block=result.to_block)
+    other = audit_factory(FactoryOptions(factory, folder, each, 1))
+    assert other.exit_code == 2
+    assert all("was begun with other --exchange, --evidence" in e.words for e in other.vaults)
+    with pytest.raises(BadInput, match=r"--to-block \d+: the newest is"):
+        audit_factory(FactoryOptions(factory, folder, AuditOptions("", url, to_block=10**6)))
+
+
+def test_one_that_fails_costs_itself_and_the_worst_is_the_exit_status(tmp_path):
+    with served(tmp_path, "--vaults", 3, "--lying", 1, "--failing", 2) as (url, factory, _):
+        result = audit_factory(options(url, factory, tmp_path / "out"))
+    assert [each.exit_code for each in result.vaults] == [0, 1, 2]
+    assert result.exit_code == 2
+    assert result.vaults[1].differences == len(verdict(tmp_path / "out", 1)["differences"]) > 0
+    assert result.vaults[2].words == "eth_getLogs: the node says gone"
+    assert not (tmp_path / "out" / copy_of(2) / "done.json").exists(), "it is tried again"
+
+
+def test_ctrl_c_leaves_what_the_next_run_goes_on_from(tmp_path, clean):
+    _, _, undisturbed, _, _ = clean
+    folder, vaults = tmp_path / "out", 6
+    with served(tmp_path, "--vaults", vaults) as (url, factory, asked):
+        command = [
+            *(sys.executable, "-c", "from strongroom.cli.main import main; main()", "audit"),
+            *("--factory", factory, "--rpc", url, "--out", folder, "--jobs", 1, "--json"),
+        ]
+        run = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 300
+        while not list(folder.glob("*/done.json")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(run.pid, signal.SIGINT)
+        run.communicate(timeout=60)
+        assert run.returncode == 130
+        done = {each.parent.name for each in folder.glob("*/done.json")}
+        assert 0 < len(done) < vaults
+        before = asked()
+        finished = subprocess.run([*map(str, command)], stdout=subprocess.PIPE)
+        assert finished.returncode == 0
+        for each in done:
+            assert asked()[f"{each} eth_getLogs"] == before[f"{each} eth_getLogs"]
+    lines = json.loads(finished.stdout)["vaults"]
+    assert [each["exit_code"] for each in lines] == [0] * vaults
+    for number in range(vaults):
+        reports = "reports.jsonl"
+        there = (folder / copy_of(number) / reports).read_text().splitlines()
+        assert len(there) == len((undisturbed / copy_of(0) / reports).read_text().splitlines())
+        assert verdict(folder, number)["state"] == verdict(undisturbed, 0)["state"]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the extra ray is not there")
+def test_ray_comes_to_the_same(clean, tmp_path):
+    url, factory, folder, result, _ = clean
+    there = audit_factory(options(url, factory, tmp_path, ray="local"))
+    assert [(each.vault, each.words) for each in there.vaults] == [
+        (each.vault, each.words) for each in result.vaults
+    ]
+    assert verdict(tmp_path, 1) == verdict(folder, 1)
+
+
+def test_foreign_code_in_place_of_the_factory_is_a_difference(clean, monkeypatch):
+    url, factory, folder, _, _ = clean
+    monkeypatch.setattr(factory_audit, "runtime_difference", lambda name, there: "at byte 7")
+    result = audit_factory(options(url, factory, folder))
+    assert result.exit_code == 1 and result.code == "at byte 7"
+
+
+def test_no_factory_at_the_address(clean):
+    url, _, folder, _, _ = clean
+    for address, words in (("0x" + "12" * 20, "no contract"), (copy_of(0), "no factory")):
+        with pytest.raises(NoVault, match=words):
+            audit_factory(options(url, address, folder))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"from_block": 3},
+        {"checkpoint": Path("x")},
+        {"replay": 1},
+        {"replay_blocks": (3,)},
+        {"what_if_bps": 5},
+        {"at_block": 4},
+    ],
+)
+def test_what_is_of_one_vault_is_refused(changed, tmp_path):
+    each = AuditOptions("", "http://127.0.0.1:1", **changed)
+    with pytest.raises(BadInput, match="is of one vault"):
+        audit_factory(FactoryOptions("0x" + "12" * 20, tmp_path, each))
