@@ -28,9 +28,10 @@ from strongroom.strategy.api import (
     installed,
     make_pack,
 )
-from strongroom.strategy.decide import Exchanges, Rules, decide
+from strongroom.strategy.decide import decide
 from strongroom.strategy.portfolio import Day, PortfolioLimits
 from strongroom.strategy.record import record_json, salted
+from strongroom.strategy.rules import Exchanges, Rules
 from strongroom.strategy.view import ClassState, MarketState, VaultState, View
 
 from tests.agent.market_record import MARKET

@@ -16,7 +16,8 @@ from strongroom.keeper.recording import recorded_salt, replay
 from strongroom.signing.hashing import order_words
 from strongroom.signing.order import build_order
 from strongroom.strategy.api import Pack
-from strongroom.strategy.decide import Decision, Rules, decide
+from strongroom.strategy.decide import Decision, decide
+from strongroom.strategy.rules import Rules
 
 ATTEMPTS = 10  # of one leg, looked for
 

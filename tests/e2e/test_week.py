@@ -155,7 +155,8 @@ def test_the_recorded_views_give_the_same_orders_again(week, tmp_path):
     above 3 % no new budget goes out.
     """
     folder, config, journal = week.stage.folder / "views", week.stage.config, week.keeper.journal
-    packs, rules = make_packs(config.packs), rules_of(config)
+    packs = make_packs(config.packs)
+    rules = replace(rules_of(config), settings=week.keeper.rules.settings)
     patience = TaskRules(slippage_bps=config.execution.slippage_bps)
     found = check_parity(folder, journal, packs, rules, patience)
     assert found.differences == ()

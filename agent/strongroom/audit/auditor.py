@@ -44,6 +44,7 @@ _ACCOUNT: Sequence[Asked] = [
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, AuditedEvent], None]
 OnIncome = Callable[[Income], None]
+OnDocument = Callable[[BookedReport, str, bytes], None]
 OnProgress = Callable[[int, int], None]
 
 
@@ -104,6 +105,8 @@ class Auditor:
         """
         self._scope, self._node = scope, node or Node(scope.url)
         self._on_report, self._on_event, self._on_income = on_report, on_event, on_income
+        # called with each report's document that is the one that the chain names
+        self.on_document: OnDocument = lambda report, transaction, text: None
         self._vault = scope.vault.lower()
         self._contracts = Views(self._node)
         self._movements = MovementReader(self._node, self._contracts, self._vault, scope.exchanges)
@@ -178,8 +181,13 @@ class Auditor:
         scope, ledger = self._scope, progress.ledger
         now = self._node.times([scope.to_block])[scope.to_block]
         late = [fill for fill in progress.unjoined if fill.block <= progress.last_report]
+        withheld, unexplained = list[AccountFill](), list[AccountFill]()
+        for fill in late:
+            known = self._fills is not None and self._fills.is_withheld(fill)
+            (withheld if known else unexplained).append(fill)
         code = CodeAudit(self._node, self._vault, scope.to_block)
-        found = [*self._unexplained(late), *self._conservation.at_end(progress, scope.to_block)]
+        found = self._unexplained(unexplained, now)
+        found += self._conservation.at_end(progress, scope.to_block)
         if code.run(ledger, scope.exchanges):
             found += view_differences(ledger, now, self._read)
             found += [*self._missing_assets(ledger), *self._other_accounts(ledger, ledger.order)]
@@ -191,6 +199,7 @@ class Auditor:
             fills=progress.fills,
             fills_joined=progress.joined,
             fills_since_last_report=len(progress.unjoined) - len(late),
+            fills_withheld=len(withheld),
             documents=progress.documents,
         )
         return Verdict(
@@ -254,7 +263,7 @@ class Auditor:
         """Hold a report's values against balances at its block, its document against its hash."""
         found = self._wrong_values(report)
         progress.values += len(report.books) - len(report.silent)
-        wrong = self._wrong_document(progress, report)
+        wrong = self._wrong_document(progress, report, transaction)
         for what, expected, there in (*found, *([wrong] if wrong is not None else [])):
             progress.ledger.differences.append(
                 Difference(report.block, transaction, what, str(expected), str(there))
@@ -288,7 +297,7 @@ class Auditor:
         return found
 
     def _wrong_document(
-        self, progress: Progress, report: BookedReport
+        self, progress: Progress, report: BookedReport, transaction: str
     ) -> tuple[str, object, object] | None:
         """Return how a report's evidence document is not the one that it commits to."""
         if not self._scope.evidence or report.is_settlement:
@@ -303,13 +312,14 @@ class Auditor:
         named = read_document(found.text).vault
         if named != self._vault:
             return "evidence document: vault", self._vault, named
+        self.on_document(report, transaction, found.text)
         return None
 
-    def _unexplained(self, fills: Sequence[AccountFill]) -> list[Difference]:
+    def _unexplained(self, fills: Sequence[AccountFill], now: int) -> list[Difference]:
         if self._fills is None:
             return []
         unjoined = [self._fills.difference(fill) for fill in fills]
-        return [*unjoined, *self._fills.revealed_twice()]
+        return [*unjoined, *self._fills.revealed_twice(), *self._fills.late(now)]
 
     # the chain
 

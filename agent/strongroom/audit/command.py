@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from strongroom.audit.auditor import Audit, Scope
     from strongroom.audit.availability import EvidenceState
     from strongroom.audit.contracts import Identity
+    from strongroom.audit.deciding import Decider, DecisionsAgain
     from strongroom.audit.events import AuditedEvent
     from strongroom.audit.income import Income, IncomeKind
     from strongroom.audit.ledger import BookedReport, Ledger
@@ -107,6 +108,8 @@ class AuditOptions:
         at_block: of the two; by default the last report, the last allocation
         progress: is called with the blocks done, and all of them
         payers: address -> what it pays accounts, beside trades
+        decide: makes revealed decisions again; None: that is not done
+        views: further places of published views and settings, as those of the evidence
     """
 
     vault: str
@@ -126,6 +129,8 @@ class AuditOptions:
     progress: Callable[[int, int], None] = unseen
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
     further_rpcs: tuple[str, ...] = ()
+    decide: Decider | None = None
+    views: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,10 +177,16 @@ def run_audit(options: AuditOptions) -> AuditResult:
 
     started, node = time.monotonic(), nodes_of([options.rpc, *options.further_rpcs])
     scope, identity = scope_of(options, node)
+    again = _decisions_again(options)
     with _Recorder(options) as recorder:
         auditor = Auditor(scope, node, recorder.on_report, recorder.on_event, recorder.on_income)
+        if again is not None:
+            auditor.on_document = again.on_document
         audit = auditor.run(options.progress)
-    result = _executed_again(options, AuditResult(audit.verdict, identity), audit, recorder)
+    verdict = audit.verdict
+    if again is not None:
+        verdict = replace(verdict, decided=again.result).with_differences(again.differences)
+    result = _executed_again(options, AuditResult(verdict, identity), audit, recorder)
     if options.signer is not None:
         from strongroom.audit.verdict import attest
 
@@ -184,6 +195,22 @@ def run_audit(options: AuditOptions) -> AuditResult:
         text = json.dumps(result.document(), indent=1)
         (options.out / "verdict.json").write_text(text + "\n")
     return replace(result, seconds=time.monotonic() - started)
+
+
+def _decisions_again(options: AuditOptions) -> DecisionsAgain | None:
+    """Return what makes decisions again, where that is asked for.
+
+    Raises:
+        BadInput: a place is none.
+    """
+    from strongroom.audit.availability import EvidencePlaces
+    from strongroom.audit.deciding import DecisionsAgain
+    from strongroom.chain.places import place_of
+
+    if options.decide is None:
+        return None
+    places = EvidencePlaces([place_of(each) for each in (*options.views, *options.evidence)])
+    return DecisionsAgain(places.find, options.decide)
 
 
 def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
@@ -241,6 +268,10 @@ def _check(options: AuditOptions) -> None:
     what_if = options.what_if_bps is not None or options.what_if_cap is not None
     if options.at_block is not None and not what_if:
         raise BadInput("--at-block is of a what-if: add --what-if or --what-if-cap")
+    if options.decide is not None and not options.evidence:
+        raise BadInput("--decide needs the decisions' records: add --evidence")
+    if options.views and options.decide is None:
+        raise BadInput("--views is of --decide: add that")
 
 
 class _Recorder:

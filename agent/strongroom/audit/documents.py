@@ -8,7 +8,7 @@ JSON is none.
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from strongroom.audit.availability import (
@@ -23,6 +23,7 @@ from strongroom.chain.ids import Json, canonical, keccak, read_json, to_hex
 from strongroom.chain.units import WAD
 
 AT_ONCE = 100  # transactions asked for
+LATEST = 2**37  # timestamp of a date that can be
 LONGEST = 120  # letters of a market's name
 DIGITS = 78  # of a token's id
 _PRICE = re.compile(r"[01](\.[0-9]{1,18})?")
@@ -55,12 +56,28 @@ class RevealedDecision:
         unwinds: what was bought too much of may be sold again
         at: number of the report, from 1
         legs: None where the record has none that can be read
+        reveal_by: timestamp by which it says that it is revealed; 0: the next report does
     """
 
     time: int
     unwinds: bool
     at: int
     legs: tuple[RevealedLeg, ...] | None
+    reveal_by: int = 0
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A decision of which a reported document says that its record comes later.
+
+    Attributes:
+        reveal_by: timestamp
+        at: number of the report, from 1; of the first that says so
+    """
+
+    decision: str
+    reveal_by: int
+    at: int
 
 
 @dataclass(frozen=True)
@@ -71,11 +88,13 @@ class Document:
         vault: in lower case; empty where the document cannot be read
         decisions: id -> time, whether it unwinds, and its legs
         names: market -> what its questions are called, by the word of whoever wrote it
+        withheld: id -> timestamp by which a report reveals it
     """
 
     vault: str = ""
     decisions: Mapping[bytes, RevealedDecision] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    withheld: Mapping[bytes, int] = field(default_factory=dict)
 
 
 def read_document(text: bytes) -> Document:
@@ -93,7 +112,8 @@ def read_document(text: bytes) -> Document:
             for leg in record.get("legs", ()):
                 market, name = str(leg["vault_market"]).lower(), str(leg["question"])
                 names.setdefault(market, name.encode(errors="replace").decode()[:LONGEST])
-        return Document(str(document["vault"]).lower(), decisions, names)
+        withheld = _withheld(document.get("withheld", {}))
+        return Document(str(document["vault"]).lower(), decisions, names, withheld)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Document()
 
@@ -106,7 +126,11 @@ def _decision(record: Json) -> RevealedDecision | None:
     if not isinstance(time, int) or not 0 <= time < 2**63:
         return None
     return RevealedDecision(
-        time, record.get("on_failure") == "unwind", 0, _legs(record.get("legs"))
+        time,
+        record.get("on_failure") == "unwind",
+        0,
+        _legs(record.get("legs")),
+        _reveal_by(record.get("grounds")),
     )
 
 
@@ -121,6 +145,34 @@ def read_records(records: Iterable[bytes]) -> dict[bytes, RevealedDecision]:
         if decision is not None:
             found[keccak(text)] = decision
     return found
+
+
+def _withheld(found: object) -> dict[bytes, int]:
+    """Read what is said to come later; raises where one entry is none."""
+    if not isinstance(found, dict):
+        raise TypeError(found)
+    return {_identity(name): _date(by) for name, by in found.items()}
+
+
+def _identity(name: str) -> bytes:
+    identity = bytes.fromhex(name.removeprefix("0x"))
+    if len(identity) != 32:
+        raise ValueError(name)
+    return identity
+
+
+def _date(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < LATEST:
+        raise ValueError(value)
+    return value
+
+
+def _reveal_by(grounds: object) -> int:
+    """Read the date of a record's grounds; 0 where it says none that can be."""
+    try:
+        return _date(grounds["reveal_by"]) if isinstance(grounds, dict) else 0
+    except (ValueError, KeyError):
+        return 0
 
 
 def _legs(found: object) -> tuple[RevealedLeg, ...] | None:
@@ -183,6 +235,7 @@ class Revealed:
         self._kept.execute("CREATE TABLE decision (id BLOB PRIMARY KEY, known TEXT)")
         self.twice: list[tuple[int, str]] = []  # report and decision that an earlier one revealed
         self._kept.execute("CREATE TABLE market (id TEXT PRIMARY KEY, name TEXT)")
+        self._kept.execute("CREATE TABLE withheld (id BLOB PRIMARY KEY, reveal_by INT, at INT)")
         self._places, self._reports = places, list[ReportAvailability]()
         waiting: list[Reported] = []
         for report in reports:
@@ -206,6 +259,9 @@ class Revealed:
                 self._keep(identity, replace(decision, at=number))
             insert = "INSERT OR IGNORE INTO market VALUES (?, ?)"
             self._kept.executemany(insert, found.names.items())
+            insert = "INSERT OR IGNORE INTO withheld VALUES (?, ?, ?)"
+            stated = ((each, by, number) for each, by in found.withheld.items())
+            self._kept.executemany(insert, stated)
             public, private = self._places.where(evidence)
             where = {
                 to_hex(each): (*public, *((CHAIN,) if each in on_chain else ()))
@@ -235,6 +291,17 @@ class Revealed:
         legs = known.pop("legs")
         told = None if legs is None else tuple(RevealedLeg(**leg) for leg in legs)
         return RevealedDecision(**known, legs=told)
+
+    def withheld(self, decision: str) -> Withheld | None:
+        """Return what was first said of when a decision's record comes, or None."""
+        asked, query = (bytes.fromhex(decision[2:]),), "SELECT * FROM withheld WHERE id = ?"
+        row = self._kept.execute(query, asked).fetchone()
+        return None if row is None else Withheld(decision, row[1], row[2])
+
+    def all_withheld(self) -> Iterator[Withheld]:
+        """Yield all of these, also where the record has come since."""
+        for row in self._kept.execute("SELECT * FROM withheld ORDER BY at, id"):
+            yield Withheld("0x" + row[0].hex(), row[1], row[2])
 
     def name(self, market: str) -> str | None:
         """Return what a market is called, or None where no document has it."""

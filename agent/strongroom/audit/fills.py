@@ -3,9 +3,12 @@
 Token, side, limit, size over all its fills, market, exchange, time, and no fee for what only rests.
 A purchase is bounded by the cash that its decision gave it: at a better price an exchange lets an
 order buy more tokens. A decision is revealed by the second report after its first fill, and once.
+Where one of these reports says that it is withheld, it is revealed by the date that is said there.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from strongroom.audit.availability import EvidencePlaces, EvidenceState
 from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
@@ -27,6 +30,7 @@ ACCOUNTS = 200  # in one request
 BUY = 0  # VENUE c1: of an order's side in the exchange's events
 SLACK = 2  # reports after a fill, by the last of which its decision is revealed
 DUST = 1  # micro-units of cash that a fill's rounding may cost
+PRIVATE_S = 90 * DAY  # a decision may be withheld for at most so long
 FORGOTTEN_S = 60 * DAY  # after its last fill: no order lives so long
 
 
@@ -107,9 +111,9 @@ class FillJoiner:
         self, progress: Progress, fill: AccountFill, decision: RevealedDecision
     ) -> Iterator[tuple[str, str, str]]:
         """Yield where a fill is not what its decision ordered."""
-        later = [number for number, (block, _) in enumerate(self._reports, 1) if block > fill.block]
-        if later and decision.at > later[0] + SLACK - 1:
-            yield "its decision's report", f"at most {later[0] + SLACK - 1}", str(decision.at)
+        last = self._last_report_for(fill)
+        if decision.at > last and not self.is_withheld(fill):
+            yield "its decision's report", f"at most {last}", str(decision.at)
         if decision.legs is None:
             yield "its decision's legs", "orders", "nothing that can be read"
             return
@@ -140,6 +144,48 @@ class FillJoiner:
         total = self._total(progress, fill)
         if total > most:
             yield "size of all its fills", f"at most {most}", str(total)
+
+    def _last_report_for(self, fill: AccountFill) -> int:
+        """Return the number of the report by which a fill's decision is revealed or withheld."""
+        earlier = bisect_right(self._reports, fill.block, key=lambda each: each[0])
+        return earlier + SLACK
+
+    def is_withheld(self, fill: AccountFill) -> bool:
+        """Whether a report has said in time that the fill's decision is revealed later."""
+        stated = self._revealed().withheld(fill.decision)
+        return stated is not None and stated.at <= self._last_report_for(fill)
+
+    def late(self, now: int) -> list[Difference]:
+        """Return a difference for each withheld decision that was not revealed by its date.
+
+        Args:
+            now: timestamp of the last block
+        """
+        found = []
+        for each in self._revealed().all_withheld():
+            decision = self._revealed().decision(each.decision)
+            if decision is not None and decision.at < each.at:
+                continue  # it was there already
+            report = each.at if decision is None else decision.at
+            stated_at, time = (self._time_of(number) for number in (each.at, report))
+            by, wrong = _date(each.reveal_by), ""
+            if each.reveal_by > stated_at + PRIVATE_S:
+                by, wrong = _date(stated_at + PRIVATE_S), f"withheld until {by}"
+            elif decision is None and now > each.reveal_by:
+                wrong = f"not by {_date(now)}"
+            elif decision is not None and time > each.reveal_by:
+                wrong = _date(time)
+            elif decision is not None and decision.reveal_by != each.reveal_by:
+                wrong = f"by {_date(decision.reveal_by)}, as its record says"
+            if wrong:
+                what = f"evidence document: decision {each.decision} revealed"
+                found.append(Difference(*self._reports[report - 1], what, f"by {by}", wrong))
+        return found
+
+    def _time_of(self, number: int) -> int:
+        """Return the timestamp of a report."""
+        block = self._reports[number - 1][0]
+        return self._node.times([block])[block]
 
     def _total(self, progress: Progress, fill: AccountFill) -> int:
         """Return what a decision's fills of a token and side add up to, this one included: cash of
@@ -207,6 +253,10 @@ def _within(fill: AccountFill, leg: RevealedLeg) -> bool:
     if fill.buys:
         return (fill.cash - DUST) * WAD <= at_limit
     return (fill.cash + DUST) * WAD >= at_limit
+
+
+def _date(timestamp: int) -> str:
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _side(buys: bool) -> str:

@@ -41,7 +41,39 @@ class Checked:
     fills: int = 0
     fills_joined: int = 0
     fills_since_last_report: int = 0  # the next report reveals their decisions
+    fills_withheld: int = 0  # a report says by when their decisions are revealed
     documents: int = 0
+
+
+@dataclass(frozen=True)
+class DecidedAgain:
+    """Decisions that were made again from what is published.
+
+    Attributes:
+        withheld: their views or settings are not published
+        unnamed: their records name no view
+        unknown: nobody here can decide; `why` has the reasons with their numbers
+    """
+
+    same: int = 0
+    different: int = 0
+    withheld: int = 0
+    unnamed: int = 0
+    unknown: int = 0
+    why: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """How many of all, and what is known of the others."""
+        total = self.same + self.different + self.withheld + self.unnamed + self.unknown
+        others = {
+            "different": self.different,
+            "views withheld": self.withheld,
+            "without a view in their records": self.unnamed,
+            f"unknown ({'; '.join(self.why)})": self.unknown,
+        }
+        told = [f"{count} {name}" for name, count in others.items() if count]
+        return ", ".join([f"decided again the same: {self.same} of {total}", *told])
 
 
 @dataclass(frozen=True)
@@ -99,6 +131,7 @@ class Verdict:
     code: tuple[AuditedCode, ...]
     losses: LossStatement  # what the rules allow, and somebody may have lost by
     evidence: EvidenceState | None = None  # None: it was not looked at
+    decided: DecidedAgain | None = None  # None: nothing was decided again
 
     @property
     def unknown_code(self) -> tuple[AuditedCode, ...]:
@@ -110,6 +143,10 @@ class Verdict:
         """The verdict, with what it rests on and nobody has looked at."""
         unknown = [f"{each.what} {each.address} ({each.code_hash})" for each in self.unknown_code]
         more = f"; this release does not know the code of: {', '.join(unknown)}" if unknown else ""
+        if self.checked.fills_withheld:
+            more += f"; fills whose decisions are withheld for now: {self.checked.fills_withheld}"
+        if self.decided is not None:
+            more += f"; {self.decided.words}"
         return self.verdict + more
 
     @property
@@ -127,6 +164,8 @@ class Verdict:
         found = asdict(self)
         if self.evidence is None:
             del found["evidence"]
+        if self.decided is None:
+            del found["decided"]
         return found
 
 

@@ -51,7 +51,8 @@ from strongroom.keeper.wiring import CODE_VERSION, make_packs, make_rules, task_
 from strongroom.reporting.marks import Method
 from strongroom.reporting.report import Reporting, ReportSchedule
 from strongroom.strategy.api import Pack
-from strongroom.strategy.decide import Exchanges, Round
+from strongroom.strategy.decide import Round
+from strongroom.strategy.rules import Exchanges
 from strongroom.strategy.view import View
 
 SALT = "backtest"

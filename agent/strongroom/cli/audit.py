@@ -50,6 +50,13 @@ if TYPE_CHECKING:
     help="Exchange; joins its fills to decisions.",
 )
 @payers
+@click.option("--decide", is_flag=True, help="Make revealed decisions again from published views.")
+@click.option(
+    "--views",
+    multiple=True,
+    metavar="PLACE",
+    help="Of --decide: where views are, beside the places of --evidence.",
+)
 @click.option("--checkpoint", type=FILE, help="File to continue from and to write.")
 @click.option("--out", type=FOLDER, help="Folder for verdict, reports, fills.")
 @click.option("--attest", "keystore", type=FILE, help="Sign the verdict with this key.")
@@ -79,6 +86,8 @@ def command(
     evidence: tuple[str, ...],
     exchanges: tuple[str, ...],
     payers: tuple[str, ...],
+    decide: bool,
+    views: tuple[str, ...],
     checkpoint: Path | None,
     out: Path | None,
     keystore: Path | None,
@@ -99,6 +108,7 @@ def command(
       strongroom audit --vault 0x... --rpc http://127.0.0.1:8545
       strongroom audit --vault 0x... --evidence build/week/evidence --exchange 0xE111... --json
       strongroom audit --vault 0x... --evidence https://one.example/evidence --evidence all.car
+      strongroom audit --vault 0x... --evidence build/week/evidence --decide
       strongroom audit --vault 0x... --checkpoint build/audit.state --attest auditor.json
       strongroom audit --vault 0x... --replay -1 --what-if -500
       strongroom audit --vault 0x... --rpc https://one.example --rpc https://other.example
@@ -109,6 +119,7 @@ def command(
     from strongroom.audit.command import AuditOptions, parse_cap, parse_payer, run_audit, show
     from strongroom.chain.accounts import open_keystore
     from strongroom.chain.jsonrpc import JsonRpc
+    from strongroom.strategy.deciding_process import DecidingProcess
 
     passphrase = "STRONGROOM_AUDITOR_PASSPHRASE"
     signer = open_keystore(keystore, passphrase, JsonRpc(rpcs[0])) if keystore else None
@@ -116,17 +127,20 @@ def command(
     options = AuditOptions(
         vault or "", rpcs[0], from_block, to_block, evidence, exchanges, checkpoint, out, signer,
         replay, chosen, bps, change, at_block, payers=dict(map(parse_payer, payers)),
-        further_rpcs=rpcs[1:],
+        further_rpcs=rpcs[1:], views=views,
     )  # fmt: skip
     if factory is not None and vault is None:
+        if decide or views:
+            raise BadInput("--decide is of one vault: name it with --vault")
         _factory(factory, jobs, ray, options, as_json)
         return
     if vault is None or factory is not None:
         raise BadInput("name a --vault, or a --factory to audit all of its vaults")
     if jobs is not None or ray is not None:
         raise BadInput("--jobs and --ray are of a factory: name it with --factory")
-    with bar("blocks", quiet=as_json) as advance:
-        result = run_audit(replace(options, progress=advance))
+    with bar("blocks", quiet=as_json) as advance, DecidingProcess() as decider:
+        options = replace(options, progress=advance, decide=decider if decide else None)
+        result = run_audit(options)
     if as_json:
         print_json(result.document())
     else:

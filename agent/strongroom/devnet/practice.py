@@ -59,6 +59,7 @@ markets_every_s = 30
 
 [reporting]
 evidence = "evidence"
+views = "unpublished"
 every_s = 300
 when_asked_s = 30
 

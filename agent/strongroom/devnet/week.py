@@ -58,6 +58,7 @@ class WeekOptions:
     deposits: tuple[tuple[int, str, int], ...] = ((0, "alice", 50_000), (50, "bob", 20_000))
     redemptions: tuple[tuple[int, str, int], ...] = ((80, "alice", 20),)  # percent of shares
     report_every_s: int = 6 * HOUR
+    reveal_within_s: int = 0  # decisions are private for so long
     packs: str = ""  # TOML instead of the default packs
     habits: Habits = DEFAULT  # of the venue's services
     rival: bool = False  # somebody trades against what the keeper decides
@@ -201,6 +202,8 @@ def _sections(options: WeekOptions, rungs: Sequence[Rung]) -> str:
             "reporting": {
                 "evidence": "evidence",
                 "every_s": options.report_every_s,
+                "views": "unpublished",
+                "reveal_within_s": options.reveal_within_s,
                 "when_asked_s": 2 * HOUR,
                 "payers": {people[name].address: kind.value for kind, name in PAYERS.items()},
             },

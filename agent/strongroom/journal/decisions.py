@@ -4,7 +4,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.engine import Connection
 
 from strongroom.chain.ids import DecisionId
-from strongroom.journal.states import TaskState
+from strongroom.journal.states import RevealState, TaskState
 from strongroom.journal.tables import decisions, facts, tasks
 from strongroom.strategy.record import DecisionRecord, encode
 
@@ -25,7 +25,7 @@ def open_task(
 ) -> None:
     """Open a decision's task, from a moment on (timestamp); its markets were decided on then."""
     row = {"decision": identity, "time": at, "state": TaskState.OPEN}
-    connection.execute(insert(tasks).values(**row, reason="", revealed=0))
+    connection.execute(insert(tasks).values(**row, reason="", revealed=RevealState.NO))
     for leg in record.legs:
         name = f"{DECIDED}{leg.vault_market}"
         connection.execute(delete(facts).where(facts.c.name == name))

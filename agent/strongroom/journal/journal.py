@@ -31,6 +31,7 @@ from strongroom.journal.rows import (
     OrderFill,
     OrderIntent,
     Task,
+    Unrevealed,
     intent_columns,
     intent_of,
     task_of,
@@ -39,6 +40,7 @@ from strongroom.journal.states import (
     RESERVING,
     AnswerKind,
     IntentState,
+    RevealState,
     TaskState,
     TradeStatus,
     VenueWord,
@@ -203,21 +205,48 @@ class Journal:
                 for row in connection.execute(chosen)
             }
 
-    def unrevealed(self) -> list[tuple[DecisionId, DecisionRecord]]:
-        """Return the decisions of closed tasks that no report's evidence has shown yet."""
+    def unrevealed(self) -> list[Unrevealed]:
+        """Return the decisions that no report's evidence has shown yet, oldest first."""
         chosen = (
-            select(decisions.c.id, decisions.c.record)
+            select(decisions.c.id, decisions.c.record, tasks.c.state, tasks.c.revealed)
             .join(tasks, tasks.c.decision == decisions.c.id)
-            .where(tasks.c.state == TaskState.CLOSED, tasks.c.revealed == 0)
+            .where(tasks.c.revealed != RevealState.YES)
             .order_by(tasks.c.number)
         )
         with self._engine.connect() as connection:
-            return [(row.id, decode(row.record)) for row in connection.execute(chosen)]
+            return [
+                Unrevealed(
+                    row.id,
+                    decode(row.record),
+                    row.state == TaskState.CLOSED,
+                    row.revealed == RevealState.STATED,
+                )
+                for row in connection.execute(chosen)
+            ]
 
-    def reveal(self, shown: list[DecisionId]) -> None:
-        """Mark decisions as shown."""
+    def revealed_grounds(self) -> list[str]:
+        """Return the names of the documents that revealed decisions were made from."""
+        mine = decisions.c.record.contains('"grounds":')
+        chosen = (
+            select(decisions.c.record)
+            .join(tasks, tasks.c.decision == decisions.c.id)
+            .where(tasks.c.revealed == RevealState.YES, mine)
+            .order_by(tasks.c.number)
+        )
+        found: dict[str, None] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(chosen):
+                grounds = decode(row.record).grounds
+                if grounds is not None:
+                    found |= {grounds.settings: None, grounds.view: None}
+        return list(found)
+
+    def reveal(self, shown: list[DecisionId], stated: list[DecisionId]) -> None:
+        """Mark decisions as shown, others as stated to be withheld."""
         with self._engine.begin() as connection:
-            connection.execute(update(tasks).where(tasks.c.decision.in_(shown)).values(revealed=1))
+            for names, what in ((shown, RevealState.YES), (stated, RevealState.STATED)):
+                mine = update(tasks).where(tasks.c.decision.in_(names))
+                connection.execute(mine.values(revealed=what))
         self._written("revealed")
 
     # forecasts

@@ -24,10 +24,12 @@ from strongroom.journal.states import (
     AnswerKind,
     ApprovalState,
     IntentState,
+    RevealState,
     TaskState,
     TransactionState,
     VenueWord,
 )
+from strongroom.strategy.record import DecisionRecord
 
 _NO_HASH = OrderHash("")
 
@@ -96,6 +98,21 @@ class Task:
     state: TaskState
     reason: str
     revealed: bool  # in the evidence of a report
+
+
+@dataclass(frozen=True)
+class Unrevealed:
+    """A decision whose record no report's evidence has shown yet.
+
+    Attributes:
+        closed: nothing of it is carried out any more
+        stated: a report has said that it is withheld
+    """
+
+    id: DecisionId
+    record: DecisionRecord
+    closed: bool
+    stated: bool
 
 
 @dataclass(frozen=True)
@@ -213,7 +230,7 @@ def task_of(row: RowMapping) -> Task:
         row["time"],
         TaskState(row["state"]),
         row["reason"],
-        bool(row["revealed"]),
+        row["revealed"] == RevealState.YES,
     )
 
 

@@ -8,9 +8,17 @@ steps is found again. UNKNOWN is no failure: the order may stand. It ends for ce
 account's own signature expires: after that no exchange can fill what was not pre-approved before.
 """
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from strongroom.errors import Differs
+
+
+class RevealState(IntEnum):
+    """What reports have said of a decision."""
+
+    NO = 0
+    YES = 1  # its record
+    STATED = 2  # that it is withheld, and by when its record comes
 
 
 class IntentState(StrEnum):

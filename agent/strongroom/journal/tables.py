@@ -37,7 +37,7 @@ tasks = Table(  # decisions that are carried out
     Column("time", Whole, nullable=False),  # of the decision, timestamp
     Column("state", String, nullable=False),  # OPEN or CLOSED
     Column("reason", String, nullable=False),
-    Column("revealed", Whole, nullable=False),  # 1: in the evidence of a report
+    Column("revealed", Whole, nullable=False),  # what reports have said of it
 )
 approvals = Table(  # decisions that wait for a person's yes, or did
     "approvals",

@@ -19,8 +19,9 @@ from strongroom.journal.rows import AskedDecision
 from strongroom.journal.states import ApprovalState
 from strongroom.keeper.supposed_fills import fills_of, profit_of
 from strongroom.strategy.api import Pack
-from strongroom.strategy.decide import Decision, Rules
+from strongroom.strategy.decide import Decision
 from strongroom.strategy.recheck import recheck
+from strongroom.strategy.rules import Rules
 from strongroom.strategy.view import View
 
 

@@ -30,7 +30,8 @@ from strongroom.reporting.report import Reporter, Reporting
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import Signers
 from strongroom.strategy.api import Pack
-from strongroom.strategy.decide import Round, Rules
+from strongroom.strategy.decide import Round
+from strongroom.strategy.rules import Rules
 from strongroom.strategy.view import View
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, model_validator
 
 from strongroom.chain.ids import Json
-from strongroom.chain.units import BPS, HOUR
+from strongroom.chain.units import BPS, DAY, HOUR
 from strongroom.reporting.maker_payments import PayerKind
 from strongroom.settings import (
     Address,
@@ -31,6 +31,8 @@ from strongroom.settings import (
 )
 from strongroom.strategy.portfolio import EVENT_BPS
 from strongroom.strategy.sizing import DEFAULT_TIERS, KELLY_FRACTION, Rule
+
+LONGEST_PRIVATE_S = 90 * DAY  # of a decision; the audit takes no later date
 
 
 class ChainSection(Section):
@@ -220,6 +222,8 @@ class ReportingSection(Section):
     reference_size: Decimal = Field(Decimal(100), gt=0)  # tokens
     stale_s: int = Field(900, gt=0)
     haircut_bps: int = Field(500, ge=0, le=BPS)
+    views: Place | None = None  # folder, private: views wait there to be published; None: withheld
+    reveal_within_s: int = Field(0, ge=0, le=LONGEST_PRIVATE_S)  # 0: with the next report
     payers: Mapping[Address, PayerKind] = {}  # who pays makers beside trades -> for what
 
 

@@ -306,7 +306,7 @@ def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> JsonObject
         },
         "packs": {name: {} for name in options.packs},
         "execution": {"order_lifetime_s": lifetime},
-        "reporting": {"evidence": "evidence"},
+        "reporting": {"evidence": "evidence", "views": "unpublished"},
         "operations": {"mode": "paper", "log": "keeper.log"},
     }
 

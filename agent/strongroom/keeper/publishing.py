@@ -27,8 +27,10 @@ from strongroom.reporting.publishing import (
     Publisher,
     StoreState,
     WebStore,
+    decided_from,
     reported,
 )
+from strongroom.reporting.report import due_records
 from strongroom.settings import ConfigError
 from strongroom.strategy.record import encode
 
@@ -162,7 +164,12 @@ def loop_of(config: Config, journal: Journal) -> PublishingLoop | None:
     """
     if not config.evidence.places:
         return None
-    return PublishingLoop(publisher_of(config), lambda: reported(journal), EVERY_S)
+    return PublishingLoop(publisher_of(config), lambda: _documents(config, journal), EVERY_S)
+
+
+def _documents(config: Config, journal: Journal) -> list[str]:
+    """Return the hashes of reports' documents, and of what their decisions were made from."""
+    return [*reported(journal), *decided_from(journal, config.reporting.evidence)]
 
 
 @dataclass(frozen=True)
@@ -186,7 +193,8 @@ class Published:
     """What `strongroom keeper publish` has done.
 
     Attributes:
-        documents: of reports that are on chain, as the journal says
+        documents: of reports that are on chain, as the journal says, and of views and settings
+            that their decisions name
         lost: hashes of those that no place has, the own folder neither
         records: None: they do not go on chain
     """
@@ -216,7 +224,7 @@ def publish_once(config: Config, only_look: bool = False) -> Published:
             '[evidence] names no places: add some, e.g. places = [{ folder = "public" }]'
         )
     journal, publisher = open_journal(config), publisher_of(config)
-    hashes = reported(journal)
+    hashes = _documents(config, journal)
     places = tuple(publisher.publish(name, hashes, only_look) for name in publisher.stores)
     lost = tuple(each for each in hashes if publisher.document(each) is None)
     cost = records_cost(config, journal) if config.evidence.on_chain else None
@@ -225,7 +233,9 @@ def publish_once(config: Config, only_look: bool = False) -> Published:
 
 def records_cost(config: Config, journal: Journal) -> RecordsCost:
     """Return what the next report's records would cost, as the node estimates it now."""
-    revealed = [encode(record) for _, record in journal.unrevealed()]
+    soon = int(time.time()) + 2 * config.reporting.every_s
+    due, _ = due_records(journal.unrevealed(), soon)
+    revealed = [encode(each.record) for each in due]
     call = records_call("0x" + "ff" * 32, revealed)
     if call is None:
         return RecordsCost(len(revealed), MOST, None, None)

@@ -43,8 +43,9 @@ from strongroom.reporting.seen import Unseen, unseen
 from strongroom.settings import AlreadyRuns
 from strongroom.signing.signers import NotSigned
 from strongroom.strategy.api import Pack
-from strongroom.strategy.decide import Decision, Round, Rules, decide
+from strongroom.strategy.decide import Decision, Round, decide
 from strongroom.strategy.portfolio import Day, share_price
+from strongroom.strategy.rules import Rules
 from strongroom.strategy.view import VaultState, View
 
 OUTCOMES_EVERY_S = 600  # the chain is asked what became of forecast markets
@@ -291,6 +292,7 @@ class Keeper:
             rules = self.approvals.bounded(rules)
         found = decide(view, self.packs, rules, self.journal.salt())
         self.on_view(view, found)
+        self._keep_view(found)
         for decision in found.decisions:
             if self.approvals is not None:
                 self.approvals.hold(decision, view)
@@ -303,6 +305,12 @@ class Keeper:
         if found.openings:
             self.tasks.open_markets(found.openings)
         return len(found.decisions)
+
+    def _keep_view(self, found: Round) -> None:
+        """Keep what was decided on, for whoever decides again."""
+        views = None if self.reporter is None else self.reporter.settings.views
+        if views is not None and found.shown is not None:
+            views.keep(found.shown.document)
 
     def _tell_decided(self, decision: Decision) -> None:
         record = decision.record

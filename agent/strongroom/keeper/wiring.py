@@ -54,6 +54,7 @@ from strongroom.keeper.configuration import (
     ReporterSection,
     SizingSection,
 )
+from strongroom.keeper.grounds import with_grounds
 from strongroom.keeper.pack_sections import parameters_of, trading_of
 from strongroom.keeper.radar import venues_of
 from strongroom.keeper.tick import Keeper, Watch
@@ -64,9 +65,9 @@ from strongroom.settings import ConfigError, read_secret
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import CosignerAway, OwnKeys, Signers, WithCosigner
 from strongroom.strategy.api import BadParameters, Pack, UnknownPack, make_pack
-from strongroom.strategy.decide import Exchanges, Rules
 from strongroom.strategy.exits import Trading
 from strongroom.strategy.portfolio import PortfolioLimits
+from strongroom.strategy.rules import Exchanges, Rules
 from strongroom.strategy.sizing import Sizing, Tier
 
 PLENTY = Decimal(10**9)  # of a pool: its book says what there is
@@ -126,7 +127,8 @@ def build(
         safes=safe_keys(config, chain, served),
         on_event=on_event,
     )
-    return assemble(around, settings_of(config, packs, pools))
+    settings = with_grounds(config, settings_of(config, packs, pools), kept.salt(), on_event)
+    return assemble(around, settings)
 
 
 def _transactor(

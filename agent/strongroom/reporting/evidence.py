@@ -10,7 +10,7 @@ from strongroom.reporting.maker_payments import MakerPayment
 from strongroom.reporting.marks import Mark
 from strongroom.strategy.record import DecisionRecord, record_json
 
-SCHEMA = "strongroom-evidence/3"
+SCHEMA = "strongroom-evidence/4"
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ def evidence_document(
     source: str,
     code_version: str,
     payments: Sequence[MakerPayment] | None = None,
+    withheld: Sequence[DecisionRecord] = (),
 ) -> bytes:
     """Return the document as canonical JSON (sorted keys, no spaces, UTF-8).
 
@@ -45,6 +46,7 @@ def evidence_document(
         source: where the quotes come from
         code_version: of the agent
         payments: that makers got beside trades since the last report; None: nobody has looked
+        withheld: records that a later report reveals; their ids and dates stand in the document
     """
     document: dict[str, Json] = {
         "schema": SCHEMA,
@@ -64,6 +66,7 @@ def evidence_document(
         ],
         "quotes": [basis_json(each) for each in quotes],
         "decisions": [record_json(each) for each in decisions],
+        "withheld": {each.id: each.reveal_by for each in withheld},
         "income": None if payments is None else [_payment_json(each) for each in payments],
     }
     return canonical(document)

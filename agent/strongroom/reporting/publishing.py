@@ -265,3 +265,9 @@ def reported(journal: Journal) -> list[str]:
     """Return the evidence hashes of the reports that are on chain, oldest first."""
     done = journal.transactions.done(PURPOSE)
     return [to_hex(to_bytes(each.calls[0].data)[36:68]) for each in done]  # the second argument
+
+
+def decided_from(journal: Journal, folder: Path) -> list[str]:
+    """Return the hashes of the views and settings that revealed decisions name, as far as the
+    folder has them: a view may still wait for other decisions."""
+    return [name for name in journal.revealed_grounds() if (folder / f"{name}.json").exists()]

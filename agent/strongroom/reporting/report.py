@@ -20,7 +20,9 @@ from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.vault_reader import Holdings, VaultReader
 from strongroom.execution.venues.pools import read_pools
 from strongroom.journal import Journal
+from strongroom.journal.rows import Unrevealed
 from strongroom.journal.states import TransactionState
+from strongroom.reporting.decided_views import DecidedViews
 from strongroom.reporting.evidence import (
     Basis,
     evidence_document,
@@ -70,6 +72,7 @@ class Reporting:
         pools: question -> pool at which it is valued instead of at books
         payers: who pays makers beside trades -> for what
         on_chain: a report's transaction carries the decision records, too
+        views: what decisions were made from, until it is published; None: it is withheld
     """
 
     evidence: Path
@@ -80,6 +83,7 @@ class Reporting:
     code_version: str = ""
     payers: Mapping[str, PayerKind] = field(default_factory=dict)
     on_chain: bool = False
+    views: DecidedViews | None = None
 
 
 class Reporter:
@@ -131,23 +135,29 @@ class Reporter:
             return None
         marks, basis, expected = self.marks()
         now = expected.head.timestamp
-        revealed = self._journal.unrevealed()
+        waiting = self._journal.unrevealed()
+        revealed, withheld = due_records(waiting, now + 2 * self.settings.schedule.every)
         payments = self._payments.until(expected.head.number)
         document = evidence_document(
             self._vault.address,
             now,
             marks,
             basis,
-            [record for _, record in revealed],
+            [each.record for each in revealed],
             self.settings.source,
             self.settings.code_version,
             payments,
+            [each.record for each in withheld],
         )
         evidence = evidence_hash(document)
         store_evidence(self.settings.evidence, document)
+        if self.settings.views is not None:
+            shown = {each.id for each in revealed}
+            later = [each.record for each in waiting if each.id not in shown]
+            self.settings.views.publish([each.record for each in revealed], later)
         taken = [mark.as_tuple() for mark in marks]
         calls = [make_call(self._vault.address, "Vault", "report", taken, evidence)]
-        records = self._records(evidence, [record for _, record in revealed])
+        records = self._records(evidence, [each.record for each in revealed])
         calls += [] if records is None else [records]
         key = transaction_key(b"report" + bytes(len(calls) - 1) + to_bytes(evidence))
         state, why = self._transactor.run(key, PURPOSE, calls, now)
@@ -157,7 +167,7 @@ class Reporter:
             return None
         if state not in (TransactionState.MINED, TransactionState.DONE):
             return None
-        self._journal.reveal([identity for identity, _ in revealed])
+        self._journal.reveal([each.id for each in revealed], [each.id for each in withheld])
         if payments is not None:
             self._payments.tell(expected.head.number)
             self._tell_income(payments)
@@ -249,6 +259,21 @@ class Reporter:
         held = abs(position.yes - position.no)
         quote = quote_from_books(pair, held, now, self.settings.method)
         return quote, Basis(condition, books=pair)
+
+
+def due_records(
+    waiting: Sequence[Unrevealed], soon: int
+) -> tuple[list[Unrevealed], list[Unrevealed]]:
+    """Return the decisions that a report reveals, and those that it states to be withheld.
+
+    A record is revealed once its task is closed; a private one two reports before its date.
+
+    Args:
+        soon: timestamp, two reports from now
+    """
+    closed = [each for each in waiting if each.closed]
+    due = [each for each in closed if each.record.reveal_by <= soon]
+    return due, [each for each in closed if each.record.reveal_by > soon and not each.stated]
 
 
 def _exclusive(quotes: Sequence[Quote], positions: Sequence[Position]) -> list[Quote]:

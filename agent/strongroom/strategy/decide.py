@@ -7,19 +7,11 @@ unguessable until the record is revealed with a report.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 
-from strongroom.chain.ids import (
-    ConditionId,
-    DecisionId,
-    Json,
-    MarketId,
-    canonical,
-    keccak,
-    to_hex,
-)
+from strongroom.chain.ids import DecisionId, Json, MarketId, canonical, keccak, to_hex
 from strongroom.chain.order_amounts import fitting, step
 from strongroom.chain.orders import YES, MoveKind, OrderKind
 from strongroom.chain.protocols import Protocol
@@ -28,53 +20,20 @@ from strongroom.errors import Refused
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Confidence, Leg, Pack, Proposal
 from strongroom.strategy.exits import Trading, exits, first_price, left_lately
-from strongroom.strategy.portfolio import Day, PortfolioLimits, Stake, room
+from strongroom.strategy.portfolio import Day, Stake, room
+from strongroom.strategy.published import ShownView, show_view
 from strongroom.strategy.record import (
     DecidedLeg,
     DecidedMove,
     DecisionRecord,
+    Grounds,
     Opening,
     SizingNote,
     salted,
 )
-from strongroom.strategy.sizing import Size, Sizing, bounded
+from strongroom.strategy.rules import Rules
+from strongroom.strategy.sizing import Size, bounded
 from strongroom.strategy.view import View
-
-
-@dataclass(frozen=True)
-class Exchanges:
-    """The exchanges that orders are signed for, by address; and the pools of markets that are
-    traded at one (condition -> address). Those of Protocol V2 are all traded at one exchange."""
-
-    exchange: str
-    negative_risk_exchange: str = ""
-    pools: Mapping[ConditionId, str] = field(default_factory=dict)
-    position_exchange: str = ""
-
-    def of(self, market: Market) -> str:
-        """Return a market's exchange or pool; empty: none is known."""
-        if market.condition_id in self.pools:
-            return self.pools[market.condition_id]
-        if market.protocol is Protocol.V2:
-            return self.position_exchange
-        return self.negative_risk_exchange if market.negative_risk else self.exchange
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Everything that decides beside the packs."""
-
-    exchanges: Exchanges
-    sizing: Sizing = field(default_factory=Sizing)
-    limits: PortfolioLimits = field(default_factory=PortfolioLimits)
-    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    trading: Mapping[str, Trading] = field(default_factory=dict)  # by pack
-    depth_share: Decimal = Decimal(1)  # of what a book offers
-    rest_s: int = 300  # between two decisions on one market
-    quote_rest_s: int = 15  # the same where orders rest
-    max_open: int = 64  # markets of the vault
-    max_decisions: int = 10  # a round
-    code_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,11 +59,13 @@ class Round:
 
     Attributes:
         openings: of markets that a proposal waits for: a report must mark them first
+        shown: the view's document, where its decisions name one
     """
 
     decisions: tuple[Decision, ...]
     passed: tuple[Passed, ...]
     openings: tuple[Opening, ...] = ()
+    shown: ShownView | None = None
 
 
 class _NotNow(Refused):
@@ -116,6 +77,7 @@ class _Round:
 
     def __init__(self, view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> None:
         self.view, self.packs, self.rules, self.salt = view, packs, rules, salt
+        self.known: ShownView | None = None  # the view's document, where it is made already
         self.spent: dict[MarketId, int] = {}  # micro-units
         self.unmarked: dict[MarketId, Opening] = {}  # to be opened, and marked by a report first
         self.taken: set[MarketId] = set()  # decided on in this round
@@ -407,8 +369,24 @@ class _Round:
             numbers=dict(proposal.numbers),
             nav=view.vault.nav,
             snapshot=self.snapshot(legs),
+            grounds=self.grounds(),
         )
-        return salted(plain, f"{self.salt}{number}")
+        salt = self.shown.seed if plain.grounds is not None else self.salt
+        return salted(plain, f"{salt}{number}")
+
+    @cached_property
+    def shown(self) -> ShownView:
+        """The view's document; made where something is decided, since it is large."""
+        return self.known or show_view(self.view, self.salt)
+
+    def grounds(self) -> Grounds | None:
+        """Return what a stranger needs to decide again, where the operator publishes that."""
+        rules = self.rules
+        if not rules.settings:
+            return None
+        private = rules.reveal_within_s
+        reveal_by = self.view.now + private if private else 0
+        return Grounds(self.shown.hash, rules.settings, reveal_by)
 
     def decided(self, leg: Leg, proposal: Proposal) -> DecidedLeg:
         """Return a leg as it is kept and carried out."""
@@ -469,13 +447,17 @@ class _Round:
         return to_hex(keccak(canonical({"time": view.now, "books": seen})))
 
 
-def decide(view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:
+def decide(
+    view: View, packs: Sequence[Pack], rules: Rules, salt: str, shown: ShownView | None = None
+) -> Round:
     """Return what is to be done now: what exit rules sell, then in the order of the packs.
 
     Args:
-        salt: a secret of the vault's operator, revealed with the records
+        salt: a secret of the vault's operator
+        shown: the view's document, where it is made already; its seed replaces the salt
     """
     this = _Round(view, packs, rules, salt)
+    this.known = shown
     decisions: list[Decision] = []
     passed: list[Passed] = []
     for proposal in this.proposals():
@@ -484,7 +466,8 @@ def decide(view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:
                 passed.append(each)
             case decision:
                 decisions.append(decision)
-    return Round(tuple(decisions), tuple(passed), tuple(this.unmarked.values()))
+    document = this.shown if decisions and rules.settings else None
+    return Round(tuple(decisions), tuple(passed), tuple(this.unmarked.values()), document)
 
 
 def proposals(view: View, packs: Sequence[Pack], rules: Rules) -> list[Proposal]:

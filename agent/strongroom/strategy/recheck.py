@@ -14,8 +14,9 @@ from strongroom.chain.units import LEAST_ORDER, MICRO
 from strongroom.information.books import Book
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Leg, Move, Pack, Proposal
-from strongroom.strategy.decide import Passed, Rules, check, proposals
+from strongroom.strategy.decide import Passed, check, proposals
 from strongroom.strategy.record import DecidedLeg, DecisionRecord
+from strongroom.strategy.rules import Rules
 from strongroom.strategy.view import View
 
 

@@ -2,6 +2,9 @@
 
 The canonical JSON is what a decision's id is the keccak of, what the journal keeps, what the
 co-signer judges by and what a report's evidence reveals. It is written and read here alone.
+
+A record that has grounds says its schema, `strongroom-decision/2`. Those without, of before and of
+who publishes nothing, have neither: their bytes are what they always were.
 """
 
 from collections.abc import Mapping
@@ -85,6 +88,23 @@ class SizingNote:
     limits: Mapping[str, int] | None = None
 
 
+SCHEMA = "strongroom-decision/2"
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What a stranger decides again from.
+
+    Attributes:
+        view, settings: hashes of the published documents (published.py)
+        reveal_by: timestamp by which a report has revealed the record; 0: the next one does
+    """
+
+    view: str
+    settings: str
+    reveal_by: int = 0
+
+
 @dataclass(frozen=True)
 class DecisionRecord:
     """What is done and why.
@@ -98,6 +118,7 @@ class DecisionRecord:
         nav: at the bid, micro-units
         snapshot: hash of the books that the decision saw
         salt: keeps the id unguessable until the record is revealed
+        grounds: None where the operator publishes no views
     """
 
     pack: str
@@ -121,6 +142,7 @@ class DecisionRecord:
     nav: int
     snapshot: str
     salt: str = ""
+    grounds: Grounds | None = None
 
     @property
     def exit_rule(self) -> str:
@@ -142,6 +164,11 @@ class DecisionRecord:
         if not isinstance(outcome, int) or not isinstance(locked, int):
             return None
         return outcome + locked
+
+    @property
+    def reveal_by(self) -> int:
+        """Timestamp by which a report has revealed it; 0: the next one does."""
+        return 0 if self.grounds is None else self.grounds.reveal_by
 
     @property
     def id(self) -> DecisionId:
@@ -180,7 +207,7 @@ def decode(text: str) -> DecisionRecord:
 
 def record_json(record: DecisionRecord) -> dict[str, Json]:
     """Return the record as JSON has it: tokens and prices as text."""
-    return {
+    found: dict[str, Json] = {
         "pack": record.pack,
         "code_version": record.code_version,
         "vault": record.vault,
@@ -220,6 +247,9 @@ def record_json(record: DecisionRecord) -> dict[str, Json]:
         "snapshot": record.snapshot,
         "salt": record.salt,
     }
+    if record.grounds is not None:
+        found |= {"schema": SCHEMA, "grounds": {**vars(record.grounds)}}
+    return found
 
 
 def _leg(leg: DecidedLeg) -> dict[str, Json]:

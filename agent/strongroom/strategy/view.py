@@ -7,6 +7,9 @@ gives the same decisions again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated
+
+from pydantic import PlainSerializer
 
 from strongroom.chain.ids import ConditionId, MarketId, Question, TokenId, market_of
 from strongroom.chain.orders import NO, YES, Outcome
@@ -18,6 +21,8 @@ from strongroom.information.forecast import Given
 from strongroom.information.gamma import Market
 from strongroom.strategy.past import Past
 from strongroom.strategy.portfolio import Day, Stake
+
+InOrder = PlainSerializer(sorted)  # of a set: as JSON it has one order, in every process
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class MarketState:
     positions: Mapping[ConditionId, tuple[int, int]]  # condition -> YES, NO
     question: Question
     marks: Mapping[ConditionId, tuple[int, int]] = field(default_factory=dict)
-    resolved: frozenset[ConditionId] = frozenset()
+    resolved: Annotated[frozenset[ConditionId], InOrder] = frozenset()
     tradable: bool = True
     wallet: str = ""  # that trades for the account; empty: the account trades itself
 
@@ -128,7 +133,7 @@ class VaultState:
     classes: Mapping[int, ClassState] = field(default_factory=dict)
     markets: Mapping[MarketId, MarketState] = field(default_factory=dict)
     elsewhere: Mapping[Question, int] = field(default_factory=dict)
-    closed: frozenset[MarketId] = frozenset()  # markets that the vault had and closed
+    closed: Annotated[frozenset[MarketId], InOrder] = frozenset()  # that the vault had
     free_wallets: int = 0  # that serve no market yet
 
 
@@ -150,7 +155,7 @@ class View:
     markets: Mapping[ConditionId, Market]
     books: Mapping[TokenId, Book]
     forecasts: Mapping[ConditionId, Sequence[Given]] = field(default_factory=dict)
-    busy: frozenset[MarketId] = frozenset()
+    busy: Annotated[frozenset[MarketId], InOrder] = frozenset()
     decided: Mapping[MarketId, int] = field(default_factory=dict)
     day: Day | None = None
     negative_risk_oracle: str = ""

@@ -1,0 +1,140 @@
+"""Decisions made again: each that a report reveals, from the published view and settings it names.
+
+Deciding is the keeper's own code, run apart and handed in: the audit finds the documents, holds
+them against their names, and counts. What cannot be known is counted and said, never a difference.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from strongroom.audit.ledger import BookedReport
+from strongroom.audit.permissions import Difference
+from strongroom.audit.verdict import DecidedAgain
+from strongroom.chain.ids import Json, canonical, decision_of, read_json
+from strongroom.chain.places import FoundDocument, Presence
+
+REASONS = 5  # that are told; of the others their number
+_NAME = re.compile(r"0x[0-9a-f]{64}")
+Named = tuple[str, str]  # a view and settings, by the hashes of their documents
+
+
+class MadeAgain(Protocol):
+    """What comes of a decision that is made again (strategy/again.py)."""
+
+    @property
+    def same(self) -> bool | None:
+        """None: unknown, and `field` says why."""
+
+    @property
+    def field(self) -> str:
+        """The first that differs."""
+
+    @property
+    def expected(self) -> str:
+        """Decided again."""
+
+    @property
+    def found(self) -> str:
+        """In the record."""
+
+
+@dataclass(frozen=True)
+class _WrongHash:
+    """A document that is not the one that is named."""
+
+    field: str
+    expected: str
+    found: str
+    same: bool | None = False
+
+
+Decider = Callable[[bytes, bytes, Sequence[bytes]], Sequence[MadeAgain]]
+Find = Callable[[str], FoundDocument]
+
+
+class DecisionsAgain:
+    """Makes the decisions of evidence documents again, a document at a time."""
+
+    def __init__(self, find: Find, decide: Decider) -> None:
+        """Take how a document is found by its hash, and who decides on view and settings."""
+        self._find, self._decide = find, decide
+        self.differences: list[Difference] = []
+        self._counts: Counter[str] = Counter()
+        self._why: Counter[str] = Counter()
+
+    @property
+    def result(self) -> DecidedAgain:
+        """How many were the same, and of the others why they are not."""
+        told = [f"{count} {why}" for why, count in self._why.most_common(REASONS)]
+        if len(self._why) > REASONS:
+            told.append(f"{len(self._why) - REASONS} more reasons")
+        return DecidedAgain(**self._counts, why=tuple(told))
+
+    def on_document(self, report: BookedReport, transaction: str, text: bytes) -> None:
+        """Make the decisions of a report's document again.
+
+        Raises:
+            EvidenceAway: no place has a view, and one does not answer.
+        """
+        named: dict[Named, list[bytes]] = {}
+        for record in _records(text):
+            grounds = _grounds(record)
+            if grounds is None:
+                self._counts["unnamed"] += 1
+            else:
+                named.setdefault(grounds, []).append(canonical(record))
+        for names, texts in named.items():
+            looks = [self._find(name) for name in names]
+            wrong = [
+                _WrongHash(f"document {name}: its hash", name, each.why)
+                for name, each in zip(names, looks, strict=True)
+                if each.presence is Presence.WRONG
+            ]
+            view, settings = (each.text for each in looks)
+            if wrong:
+                again: Sequence[MadeAgain] = wrong[:1] * len(texts)
+            elif view is None or settings is None:
+                self._counts["withheld"] += len(texts)
+                continue
+            else:
+                again = self._decide(view, settings, texts)
+            for one, made in zip(texts, again, strict=True):
+                self._count(report.block, transaction, one, made)
+
+    def _count(self, block: int, transaction: str, record: bytes, again: MadeAgain) -> None:
+        if again.same is None:
+            self._counts["unknown"] += 1
+            self._why[again.field] += 1
+            return
+        self._counts["same" if again.same else "different"] += 1
+        if not again.same:
+            what = f"decision {decision_of(record)} made again: {again.field}"
+            self.differences.append(
+                Difference(block, transaction, what, again.expected, again.found)
+            )
+
+
+def _records(text: bytes) -> Iterator[Mapping[str, Json]]:
+    """Yield the records of a document that can be read; those of one that cannot are none."""
+    try:
+        document = read_json(text)
+    except ValueError:
+        return
+    found = document.get("decisions") if isinstance(document, Mapping) else None
+    for record in found if isinstance(found, list) else ():
+        if isinstance(record, Mapping):
+            yield record
+
+
+def _grounds(record: Mapping[str, Json]) -> Named | None:
+    """Return what a record names; None where it names nothing that can be a document."""
+    grounds = record.get("grounds")
+    if not isinstance(grounds, Mapping):
+        return None
+    view, settings = grounds.get("view"), grounds.get("settings")
+    if not isinstance(view, str) or not isinstance(settings, str):
+        return None
+    return (view, settings) if _NAME.fullmatch(view) and _NAME.fullmatch(settings) else None

@@ -1,0 +1,74 @@
+"""Decisions made again in a process of their own: a hostile view costs time and memory there, and
+only so much of both."""
+
+import resource
+from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from strongroom.strategy.again import Again, decide_again
+
+PATIENCE_S = 120.0  # for the decisions on one view; the process' start included
+MEMORY = 4 * 2**30  # bytes
+
+
+class DecidingProcess:
+    """Makes decisions again; ends with the `with` block."""
+
+    def __init__(self, patience_s: float = PATIENCE_S, memory: int = MEMORY) -> None:
+        """Take the bounds: seconds for one view, bytes of the process."""
+        self._patience, self._memory = patience_s, memory
+        self._process: SpawnProcess | None = None
+        self._pipe: Connection | None = None
+
+    def __enter__(self) -> "DecidingProcess":
+        """Begin; the process starts when it is needed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self._end()
+
+    def __call__(self, view: bytes, settings: bytes, records: Sequence[bytes]) -> list[Again]:
+        """Return what comes of each record (strategy/again.py); unknown where a bound is met."""
+        pipe = self._started()
+        try:
+            pipe.send((view, settings, list(records)))
+            if pipe.poll(self._patience):
+                found: list[Again] = pipe.recv()
+                return found
+            why = f"deciding took more than {self._patience:g} s"
+        except (EOFError, OSError):
+            why = "deciding ended its process"
+        self._end()
+        return [Again(None, why)] * len(records)
+
+    def _started(self) -> Connection:
+        if self._pipe is None:
+            context = get_context("spawn")
+            self._pipe, other = context.Pipe()
+            self._process = context.Process(target=_serve, args=(other, self._memory), daemon=True)
+            self._process.start()
+            other.close()
+        return self._pipe
+
+    def _end(self) -> None:
+        if self._pipe is not None and self._process is not None:
+            self._pipe.close()
+            self._process.kill()
+            self._process.join()
+        self._pipe = self._process = None
+
+
+def _serve(pipe: Connection, memory: int) -> None:
+    """Decide on what comes until nobody asks any more."""
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    bound = memory if most == resource.RLIM_INFINITY else min(memory, most)
+    resource.setrlimit(resource.RLIMIT_AS, (bound, most))
+    while True:
+        try:
+            view, settings, records = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(decide_again(view, settings, records))

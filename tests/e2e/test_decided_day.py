@@ -1,0 +1,199 @@
+"""A devnet day that a stranger decides again, and one whose strategy is private for a day and more.
+
+The stranger has what is published and nothing else: a wheel, installed in a folder of its own, and
+run in a process of its own. No object of the keeper's comes near it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from strongroom.chain.ids import keccak
+from strongroom.chain.units import DAY, HOUR
+from strongroom.devnet import polymarket
+from strongroom.devnet.deployer import devnet_chain
+from strongroom.devnet.week import WeekOptions, play_week
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = Draft202012Validator(json.loads((ROOT / "docs/schemas/audit-2.json").read_text()))
+PRIVATE_S = 27 * HOUR + HOUR // 2
+OPTIONS = WeekOptions(
+    tickers=("AAPL",),
+    hours=30,
+    deposits=((0, "alice", 50_000),),
+    redemptions=(),
+    report_every_s=1_800,
+    reveal_within_s=PRIVATE_S,
+)
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory):
+    start = int(OPTIONS.start.timestamp()) - 600
+    with devnet_chain(polymarket.CHAIN_ID, timestamp=start) as chain:
+        played = play_week(replace(OPTIONS, folder=tmp_path_factory.mktemp("day")), chain)
+        yield played
+        played.stage.close()
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The package as pip installs it, away from the repository."""
+    source, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+    leave = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "agent", source / "agent", ignore=leave)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    quiet = ["--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "wheel", *quiet, "--wheel-dir", str(made), str(source)], check=True)
+    (built,) = made.glob("*.whl")
+    target = made / "packages"
+    install = ["install", "--no-deps", "--no-index", "--target", str(target), str(built)]
+    subprocess.run([*pip, *install], check=True)
+    return target
+
+
+@pytest.fixture(scope="module")
+def stranger(day, wheel, tmp_path_factory):
+    """Audit with the installed wheel; return exit status and verdict."""
+
+    def audit(*words, packages=wheel, evidence=None, decide=True):
+        typed = [
+            *(sys.executable, "-m", "strongroom.cli", "audit", "--json"),
+            *("--vault", day.stage.vault.address, "--rpc", day.stage.chain.url),
+            *("--exchange", day.stage.venue.exchange.address),
+            *("--evidence", str(evidence or day.stage.folder / "evidence")),
+            *(("--decide",) if decide else ()),
+            *words,
+        ]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("STRONG")}
+        place = {"env": kept | {"PYTHONPATH": str(packages)}, "cwd": tmp_path_factory.mktemp("x")}
+        done = subprocess.run(typed, capture_output=True, text=True, **place)
+        assert done.returncode in (0, 1), done.stderr
+        found = json.loads(done.stdout)
+        SCHEMA.validate(found)
+        return done.returncode, found
+
+    return audit
+
+
+@pytest.fixture
+def evidence(day, tmp_path):
+    """A copy of what is published."""
+    return Path(shutil.copytree(day.stage.folder / "evidence", tmp_path / "evidence"))
+
+
+def documents(folder):
+    """Return what a folder has: evidence by name, and the names of views and settings."""
+    found = {path.stem: json.loads(path.read_bytes()) for path in folder.glob("0x*.json")}
+    schemas = {name: each["schema"].partition("/")[0] for name, each in found.items()}
+    reports = {name: found[name] for name in found if schemas[name] == "strongroom-evidence"}
+    views = [name for name in found if schemas[name] == "strongroom-view"]
+    (settings,) = [name for name in found if schemas[name] == "strongroom-settings"]
+    return reports, views, settings
+
+
+def revealed(reports):
+    return [record for each in reports.values() for record in each["decisions"]]
+
+
+def test_the_day_is_as_it_should_be(day):
+    """Some decisions are revealed after 26.5 hours, some are still private; no view of these is
+    published, and no document is under a name that is not its hash."""
+    reports, views, _ = documents(day.stage.folder / "evidence")
+    records = revealed(reports)
+    names = {record["grounds"]["view"] for record in records}
+    assert len(records) >= 5 and set(views) == names
+    private = {name for each in reports.values() for name in each["withheld"]}
+    known = {"0x" + keccak(canonical(record)).hex() for record in records}
+    assert known < private, "each was stated first, and some wait"
+    assert private == {task.decision for task in day.keeper.journal.all_tasks()}
+    for path in (day.stage.folder / "evidence").iterdir():
+        assert path.stem == "0x" + keccak(path.read_bytes()).hex()
+    waiting = {path.stem for path in (day.stage.folder / "unpublished").iterdir()}
+    assert not waiting & names and len(waiting) > 1
+
+
+def canonical(record):
+    """By the rule's words: sorted keys, no spaces, UTF-8."""
+    text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def test_a_stranger_decides_the_day_again_byte_by_byte(day, stranger):
+    reports, _, _ = documents(day.stage.folder / "evidence")
+    status, found = stranger()
+    assert (status, found["differences"]) == (0, [])
+    told = found["decided"]
+    assert told == {"same": len(revealed(reports)), "different": 0, "withheld": 0, "unnamed": 0,
+                    "unknown": 0, "why": []}  # fmt: skip
+    checked = found["checked"]
+    assert checked["fills_withheld"] > 0 and checked["fills_joined"] > 0
+    assert checked["fills"] == sum(
+        checked[name] for name in ("fills_joined", "fills_withheld", "fills_since_last_report")
+    )
+
+
+def test_a_changed_byte_of_a_view_is_named(day, stranger, evidence):
+    _, views, settings = documents(evidence)
+    victim = evidence / f"{views[0]}.json"
+    text = victim.read_bytes()
+    victim.write_bytes(text.replace(b'"now":1', b'"now":2', 1))
+    status, found = stranger(evidence=evidence)
+    assert status == 1 and found["decided"]["different"] >= 1
+    assert all(f"document {views[0]}: its hash" in each["what"] for each in found["differences"])
+    victim.unlink()
+    status, found = stranger(evidence=evidence)
+    assert status == 0 and found["decided"]["withheld"] >= 1, "withheld, and counted"
+    (evidence.parent / "views").mkdir()
+    (evidence.parent / "views" / f"{views[0]}.json").write_bytes(text)
+    (evidence / f"{settings}.json").rename(evidence.parent / "views" / f"{settings}.json")
+    status, found = stranger("--views", str(evidence.parent / "views"), evidence=evidence)
+    assert status == 0 and found["decided"]["withheld"] == 0
+
+
+def test_a_changed_byte_of_a_record_is_named(day, stranger, evidence):
+    reports, _, _ = documents(evidence)
+    name = next(name for name, each in reports.items() if each["decisions"])
+    victim = evidence / f"{name}.json"
+    victim.write_bytes(victim.read_bytes().replace(b'"edge":"0', b'"edge":"1', 1))
+    status, found = stranger(evidence=evidence)
+    assert status == 1
+    assert "evidence document: its hash" in {each["what"] for each in found["differences"]}
+    assert found["decided"]["same"] < len(revealed(reports))
+
+
+def test_a_changed_byte_of_a_pack_is_another_version_and_unknown(stranger, wheel, tmp_path):
+    other = Path(shutil.copytree(wheel, tmp_path / "packages"))
+    pack = other / "strongroom" / "strategy" / "packs" / "tail.py"
+    pack.write_text(pack.read_text() + "\n")
+    status, found = stranger(packages=other)
+    told = found["decided"]
+    assert status == 0 and told["same"] == told["different"] == 0 < told["unknown"]
+    assert told["why"] == [f"{told['unknown']} decided by another release: strongroom 0.7.0"]
+
+
+def test_what_is_private_for_a_day_longer_than_said_is_a_finding(day, stranger):
+    """Nobody reports any more; a day later each decision that was withheld is late, by its id."""
+    reports, _, _ = documents(day.stage.folder / "evidence")
+    dates = {name: by for each in reports.values() for name, by in each["withheld"].items()}
+    known = {"0x" + keccak(canonical(record)).hex() for record in revealed(reports)}
+    chain = day.stage.chain
+    now = int(chain.request("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    late = {name for name, by in dates.items() if name not in known}
+    assert late and all(now < dates[name] <= now + PRIVATE_S for name in late)
+    chain.request("evm_setNextBlockTimestamp", now + DAY)
+    chain.request("evm_mine")
+    status, found = stranger(decide=False)
+    assert status == 1
+    assert {each["what"] for each in found["differences"]} == {
+        f"evidence document: decision {name} revealed" for name in late
+    }
+    assert all(each["found"].startswith("not by ") for each in found["differences"])
