@@ -53,6 +53,24 @@ def test_the_page_shows_the_numbers(page):
     assert (folder / f"statement-{WHO}.csv").read_text().splitlines()[1].endswith("1000.0,0.0")
 
 
+def test_each_report_says_who_could_get_its_document(page):
+    """Of three reports one settled while flat, one is at a server, one is nowhere public."""
+    reports = [each for each in DATA["reports"] if not each["is_settlement"]]
+    lines = [
+        {"number": number, "block": each["block"], "evidence": each["evidence"], "private": ["x"],
+         "public": ["https://one.example/<b>"] if number == 1 else [],
+         "decisions": {"0x1": ["chain"], "0x2": []}}
+        for number, each in enumerate(reports, 1)
+    ]  # fmt: skip
+    verdict = DATA["verdict"] | {"evidence": {"places": [], "reports": lines}}
+    _, text = page(verdict=verdict)
+    assert text.count(", to be had at https://one.example/&lt;b&gt;</td>") == 1
+    assert text.count(", no public place has it</td>") == len(reports) - 1
+    assert (
+        f"could get 1 of {len(reports)} documents and {len(reports)} of {2 * len(reports)}" in text
+    )
+
+
 def test_differences_stand_first_and_are_escaped(page):
     bad = {"block": 7, "transaction": "0x", "what": "<b>x</b>", "expected": "1", "found": "2"}
     _, text = page(verdict=DATA["verdict"] | {"differences": [bad, bad]})

@@ -6,6 +6,7 @@ import threading
 import time
 import zlib
 
+import httpx
 import pytest
 from strongroom.audit.availability import EvidenceAway, EvidencePlaces, PlaceState
 from strongroom.chain.ids import keccak
@@ -156,6 +157,22 @@ def test_a_server_that_is_away_is_asked_for_three_documents_and_no_more(serve):
     found = [place.find(DIGEST) for _ in range(50)]
     assert {each.presence for each in found} == {Presence.UNKNOWN}
     assert len(server.asked) == 3 * 3 and "not asked any more" in found[-1].why
+
+
+def test_a_server_that_is_right_and_slow_does_not_hold_an_audit_up_for_days(serve):
+    """29 s a document: 24 s more than the 5 it may take, so the 60 s are used up by the third."""
+    server, now = serve(whole(TEXT)), [0.0]
+
+    def slow(request):
+        now[0] += 29
+        return httpx.Response(200, stream=httpx.ByteStream(TEXT))
+
+    place = WebPlace(server.url, httpx.MockTransport(slow), stopwatch=lambda: now[0])
+    found = [place.find(DIGEST) for _ in range(10)]
+    assert [each.presence for each in found].count(Presence.FOUND) == 3
+    assert found[-1].presence is Presence.UNKNOWN and "too slow" in found[-1].why
+    quick = web(serve(whole(TEXT)).url)
+    assert all(quick.find(DIGEST).presence is Presence.FOUND for _ in range(20))
 
 
 def test_a_url_may_say_where_hash_or_content_id_stand():

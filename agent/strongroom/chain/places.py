@@ -32,6 +32,7 @@ MOST_BLOCKS = 200_000  # of a CAR file
 LONGEST_S = 30.0  # until an answer is whole, its head included
 TRIES, PAUSE_S = 3, 0.5  # of a request that is not answered
 FAILURES = 3  # documents in a row without an answer: then the server is not asked any more
+SLOW_S, EACH_S = 60.0, 5.0  # that a server may take: once, and for each document
 GONE, NO_ENTRY, BUSY = (404, 410), (401, 402, 403), (408, 425, 429)  # of HTTP
 Resolve = Callable[[str], Iterable[str]]  # host -> its addresses
 
@@ -184,6 +185,7 @@ class WebPlace:
         longest_s: float = LONGEST_S,
         pause: Callable[[float], None] = time.sleep,
         resolve: Resolve | None = None,
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the URL.
 
@@ -191,10 +193,12 @@ class WebPlace:
             transport: instead of the network
             longest_s: until an answer is whole
             resolve: a host's addresses, instead of asking for them
+            stopwatch: seconds
         """
         self._url, self._transport, self._longest, self._pause = url, transport, longest_s, pause
         self._resolve = resolve or addresses_of
         self._in_a_row, self._last = 0, ""
+        self._stopwatch, self._left = stopwatch, SLOW_S
         self.name = shown_url(url) + urlsplit(url).path
 
     @property
@@ -204,16 +208,18 @@ class WebPlace:
 
     def find(self, digest: str) -> FoundDocument:
         """Ask for a document; what is not answered is asked again twice."""
-        if self._in_a_row >= FAILURES:
-            return FoundDocument(Presence.UNKNOWN, why=f"not asked any more: {self._last}")
-        found, started = FoundDocument(Presence.UNKNOWN), time.monotonic()
+        if self._in_a_row >= FAILURES or self._left < 0:
+            why = self._last if self._in_a_row else "it is too slow"
+            return FoundDocument(Presence.UNKNOWN, why=f"not asked any more: {why}")
+        found, started = FoundDocument(Presence.UNKNOWN), self._stopwatch()
         for attempt in range(TRIES):
             if attempt:
                 self._pause(PAUSE_S * 2**attempt)
             found = self._asked(digest)
-            late = time.monotonic() - started > self._longest
+            late = self._stopwatch() - started > self._longest
             if found.presence is not Presence.UNKNOWN or late:
                 break
+        self._left += EACH_S - (self._stopwatch() - started)
         failed = found.presence is Presence.UNKNOWN
         self._in_a_row, self._last = (self._in_a_row + 1, found.why) if failed else (0, "")
         return found
