@@ -183,13 +183,15 @@ def report_requests() -> dict[str, int]:
 
 
 def _counted(node: JsonRpc) -> list[object]:
-    """Return a list that gets an entry for every request of a node's session from now on."""
+    """Return a list that gets an entry for every request to a node from now on."""
     asked: list[object] = []
+    post = node._post
 
-    def count(response: object, *_: object, **more: object) -> None:
-        asked.append(response)
+    def count(body: object, names: str) -> object:
+        asked.append(names)
+        return post(body, names)
 
-    node._session.hooks["response"].append(count)
+    node._post = count  # type: ignore[method-assign]
     return asked
 
 

@@ -1,6 +1,7 @@
 """JSON-RPC over HTTP: questions to a node, one or many in a request."""
 
 import itertools
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -74,6 +75,7 @@ class JsonRpc:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=_CONNECTING))
         _settle_environment(self._session, url)
+        self._prepared: requests.PreparedRequest | None = None  # without a body
         self._ids = itertools.count(1)
         self._most: int | None = None  # questions of one request; None: no limit is known
 
@@ -143,11 +145,21 @@ class JsonRpc:
         left_out: Answer = {"error": {"code": 0, "message": "the node left the question out"}}
         return [each if "result" in each or "error" in each else left_out for each in kept]
 
+    def _request(self, body: object) -> requests.PreparedRequest:
+        """Return a request, prepared once but for its body: that takes a third of its time."""
+        if self._prepared is None or self._session.cookies:
+            asked = requests.Request("POST", self.url, {"Content-Type": "application/json"})
+            self._prepared = self._session.prepare_request(asked)
+        request, data = self._prepared.copy(), json.dumps(body, allow_nan=False).encode()
+        request.headers["Content-Length"] = str(len(data))
+        request.body = data
+        return request
+
     def _post(self, body: object, names: str) -> object:
         node = shown_url(self.url)
         try:
-            with self._session.post(
-                self.url, json=body, timeout=self._timeout, stream=True
+            with self._session.send(
+                self._request(body), timeout=self._timeout, stream=True
             ) as response:
                 content = _whole(response, time.monotonic() + WHOLE * self._timeout)
         except (requests.RequestException, Urllib3Error) as error:

@@ -39,9 +39,10 @@ class CosignerClient:
             transport, url = httpx.HTTPTransport(uds=url.removeprefix("unix:")), "http://cosigner"
         else:
             transport = httpx.HTTPTransport()
-        self._http = httpx.Client(
-            base_url=url, transport=WholeAnswers(transport, timeout_s), timeout=timeout_s
-        )
+        # the transport itself: redirects, cookies and proxies are nothing between these two
+        self._door = WholeAnswers(transport, timeout_s, reads=False)
+        self._urls = {path: httpx.URL(url + path) for path in ("/owner", "/order", "/transaction")}
+        self._limits = {"timeout": httpx.Timeout(timeout_s).as_dict()}
         self._address: str | None = None
 
     @property
@@ -92,8 +93,11 @@ class CosignerClient:
         """Send a body; return the field of that name of what is answered."""
         now = int(self._clock())
         headers = {wire.TIME: str(now), wire.CODE: wire.code(self._secret, now, path, body)}
+        request = httpx.Request(
+            "POST", self._urls[path], headers=headers, content=body, extensions=self._limits
+        )
         try:
-            answer = self._http.post(path, content=body, headers=headers)
+            answer = self._door.handle_request(request)
         except httpx.HTTPError as error:
             raise CosignerAway(
                 f"the co-signer at {self._where} does not answer ({type(error).__name__})"

@@ -113,24 +113,23 @@ def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.ti
         log.info("signed", kind=kind)
         return JSONResponse({"signature": to_hex(signature)})
 
-    @app.post("/owner")
     async def owner(request: Request) -> Response:
         if await asked(request) is None:
             return JSONResponse({"error": "not authenticated"}, 401)
         return JSONResponse({"owner": judge.owner.address})
 
-    @app.post("/order")
     async def order(request: Request) -> Response:
         body = await asked(request)
         if body is None:
             return JSONResponse({"error": "not authenticated"}, 401)
         return answer("order", lambda: judge.order(wire.order_from_json(body)))
 
-    @app.post("/transaction")
     async def transaction(request: Request) -> Response:
         body = await asked(request)
         if body is None:
             return JSONResponse({"error": "not authenticated"}, 401)
         return answer("transaction", lambda: judge.transaction(wire.transaction_from_json(body)))
 
+    for asks in (owner, order, transaction):  # plain routes: nothing is to be injected or checked
+        app.add_route(f"/{asks.__name__}", asks, methods=["POST"])
     return app

@@ -9,6 +9,7 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    case,
     func,
     insert,
     select,
@@ -32,8 +33,10 @@ MINUTE = 60
 # made once: making a statement takes longer than SQLite does with it
 _KNOWN = select(_signed.c.digest).where(_signed.c.digest == bindparam("its_digest"))
 _OF_KIND = (_signed.c.kind == bindparam("its_kind")) & (_signed.c.time > bindparam("since"))
-_COUNT = select(func.count()).select_from(_signed).where(_OF_KIND)
-_SUM = select(func.coalesce(func.sum(_signed.c.assets), 0)).where(_OF_KIND)
+_LATELY = case((_signed.c.time > bindparam("lately"), 1), else_=0)
+_BEFORE = select(
+    func.coalesce(func.sum(_LATELY), 0), func.coalesce(func.sum(_signed.c.assets), 0)
+).where(_OF_KIND)
 _NEW = insert(_signed)
 
 
@@ -59,9 +62,9 @@ class Store:
     def before(self, kind: str, now: int) -> Before:
         """Return what was signed of a kind within a minute and a day."""
         with self._engine.connect() as connection:
-            minute = connection.execute(_COUNT, {"its_kind": kind, "since": now - MINUTE})
-            day = connection.execute(_SUM, {"its_kind": kind, "since": now - DAY})
-            return Before(int(minute.scalar_one()), int(day.scalar_one()))
+            asked = {"its_kind": kind, "since": now - DAY, "lately": now - MINUTE}
+            in_minute, in_day = connection.execute(_BEFORE, asked).one()
+            return Before(int(in_minute), int(in_day))
 
     def add(self, digest: bytes, kind: str, now: int, assets: int) -> None:
         """Count it; before the signature leaves."""

@@ -78,8 +78,7 @@ class Desk:
             NotSigned: a signature is missing; it stays planned.
         """
         _order(wanted, tick)  # refuse what cannot be built, before it is planned
-        self._journal.plan(wanted)
-        self.advance(wanted.key)
+        self._advance(self._journal.plan(wanted))
 
     def advance(self, key: IntentKey) -> None:
         """Take an intent as far as it goes now.
@@ -87,7 +86,10 @@ class Desk:
         Raises:
             NotSigned: a signature is missing; it stays planned.
         """
-        intent = self._journal.get(key)
+        self._advance(self._journal.get(key))
+
+    def _advance(self, intent: OrderIntent) -> None:
+        key = intent.key
         if intent.state == IntentState.PLANNED:
             self._sign(intent)
             intent = self._journal.get(key)

@@ -298,8 +298,8 @@ class Journal:
 
     # intents
 
-    def plan(self, wanted: OrderIntent) -> None:
-        """Keep an intent; one that is known already stays as it is.
+    def plan(self, wanted: OrderIntent) -> OrderIntent:
+        """Keep an intent; one that is known already stays as it is. Return it as it is kept.
 
         Raises:
             JournalMismatch: the key stands for another order.
@@ -309,10 +309,11 @@ class Journal:
             if known is not None:
                 if not known.wants_the_same(wanted):
                     raise JournalMismatch(f"intent {wanted.key} already names another order")
-                return
+                return known
             connection.execute(_NEW_INTENT, intent_columns(wanted))
             _note(connection, wanted.key, IntentState.PLANNED, VenueWord.NONE, "")
         self._moved("planned")
+        return wanted
 
     def traded(self, over: OrderIntent, found: list[OrderFill]) -> None:
         """Keep a trade that a transaction has made, as an intent that is over; once."""
