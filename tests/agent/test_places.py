@@ -129,7 +129,7 @@ UNKNOWN = {
 @pytest.mark.parametrize("name", MISSING)
 def test_what_a_stranger_would_not_get_is_missing(serve, name):
     answer, why = MISSING[name]
-    found = web(serve(answer).url).find(DIGEST)
+    found = web(serve(answer).url, longest_s=60.0).find(DIGEST)
     assert (found.presence, found.text) == (Presence.MISSING, None) and why in found.why
 
 
@@ -138,22 +138,22 @@ def test_what_is_not_answered_is_unknown_and_ends_in_time(serve, name):
     started = time.monotonic()
     found = web(serve(UNKNOWN[name]).url).find(DIGEST)
     assert (found.presence, found.text) == (Presence.UNKNOWN, None) and "no answer" in found.why
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 15, "silence would last twice as long"
 
 
 def test_the_hash_decides(serve):
     server = serve(whole(TEXT))
-    assert web(server.url).find(DIGEST) == FoundDocument(Presence.FOUND, TEXT)
+    assert web(server.url, longest_s=60.0).find(DIGEST) == FoundDocument(Presence.FOUND, TEXT)
     request = server.asked[0]
     assert request.startswith(f"GET /evidence/{DIGEST}.json HTTP/1.1".encode())
     assert b"Accept-Encoding: identity" in request
-    other = web(server.url).find("0x" + "11" * 32)
+    other = web(server.url, longest_s=60.0).find("0x" + "11" * 32)
     assert (other.presence, other.text, other.why) == (Presence.WRONG, None, DIGEST)
 
 
 def test_a_server_that_is_away_is_asked_for_three_documents_and_no_more(serve):
     server = serve(UNKNOWN["busy"])
-    place = web(server.url)
+    place = web(server.url, longest_s=60.0)
     found = [place.find(DIGEST) for _ in range(50)]
     assert {each.presence for each in found} == {Presence.UNKNOWN}
     assert len(server.asked) == 3 * 3 and "not asked any more" in found[-1].why
@@ -171,7 +171,7 @@ def test_a_server_that_is_right_and_slow_does_not_hold_an_audit_up_for_days(serv
     found = [place.find(DIGEST) for _ in range(10)]
     assert [each.presence for each in found].count(Presence.FOUND) == 3
     assert found[-1].presence is Presence.UNKNOWN and "too slow" in found[-1].why
-    quick = web(serve(whole(TEXT)).url)
+    quick = web(serve(whole(TEXT)).url, longest_s=60.0)
     assert all(quick.find(DIGEST).presence is Presence.FOUND for _ in range(20))
 
 
@@ -224,7 +224,12 @@ def test_a_car_counts_by_its_bytes_not_by_its_ids(tmp_path):
     assert place.find(DIGEST).presence is Presence.MISSING
     assert place.find("0x" + keccak(DOCUMENTS[1]).hex()).text == DOCUMENTS[1]
     path.write_bytes(car())
-    assert CarPlace(path).find(DIGEST).text == TEXT
+    place = CarPlace(path)
+    assert place.find(DIGEST).text == TEXT
+    draft = tmp_path / "draft"
+    draft.write_bytes(b"its publisher has written it anew")
+    draft.replace(path)
+    assert place.find(DIGEST).text == TEXT, "what was looked through is what is read"
 
 
 def test_a_place_is_a_folder_a_car_file_or_a_url(tmp_path):

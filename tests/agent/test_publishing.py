@@ -11,7 +11,7 @@ from strongroom.chain.places import CarPlace, FolderPlace, WebPlace
 from strongroom.journal import Journal
 from strongroom.journal.states import TransactionState
 from strongroom.keeper.configuration import StoreSection
-from strongroom.keeper.publishing import PAUSES_S, PublishingLoop
+from strongroom.keeper.publishing import PAUSES_S, PublishingLoop, lost_of
 from strongroom.reporting.evidence import store_evidence
 from strongroom.reporting.publishing import (
     CarStore,
@@ -82,7 +82,8 @@ def test_only_a_look_writes_nothing_and_says_what_is_missing(publisher, server, 
 def test_a_place_that_is_away_costs_itself_alone(publisher, server):
     server.is_away = True
     found = everywhere(publisher)
-    assert "HTTP 503" in found["web"].why and found["web"].missing == HASHES
+    assert "HTTP 503" in found["web"].why
+    assert (found["web"].missing, found["web"].unknown) == ((), HASHES), "no answer says nothing"
     assert found["folder"].published == found["car"].published == 2
     server.is_away = False
     assert publisher.publish("web", HASHES).published == 2
@@ -106,6 +107,19 @@ def test_a_server_that_keeps_nothing_is_named(publisher, server):
         0,
         HASHES,
     ) and "does not give them back" in found.why
+
+
+def test_lost_is_what_every_place_says_it_has_not(publisher, server):
+    """As long as one does not say, nothing is known of it."""
+    everywhere(publisher, HASHES[:1])
+    for each in HASHES:
+        (publisher.own / f"{each}.json").unlink()
+    states = [publisher.publish(name, HASHES, only_look=True) for name in publisher.stores]
+    assert list(lost_of(publisher, HASHES, states)) == [HASHES[1]]
+    assert publisher.has(HASHES[0]), "it came back"
+    server.is_away = True
+    states = [publisher.publish(name, HASHES, only_look=True) for name in publisher.stores]
+    assert list(lost_of(publisher, HASHES, states)) == []
 
 
 def test_what_the_own_folder_lost_comes_back(publisher):
@@ -179,8 +193,10 @@ def test_a_loop_asks_a_whole_place_once_a_day(publisher, server):
 def test_a_thread_ends_when_it_is_told_to(publisher, server):
     loop = PublishingLoop(publisher, lambda: HASHES, every_s=0.01)
     loop.start()
+    (thread,) = [each for each in threading.enumerate() if each.name == "publishing"]
     loop.close()
-    assert not any(each.name == "publishing" for each in threading.enumerate())
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_only_reports_that_are_on_chain_are_published(tmp_path):

@@ -12,6 +12,7 @@ import sqlite3
 import stat
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -142,7 +143,12 @@ class CarPlace:
             BadInput: it is no CAR, or has too many blocks.
         """
         self.name, self._path = str(path), path
-        self._index = self._indexed()
+        try:
+            self._file = path.open("rb")  # kept: another may take its name meanwhile
+            weakref.finalize(self, self._file.close)
+            self._index = self._indexed()
+        except OSError as error:
+            raise BadInput(f"{path} cannot be read ({error.strerror})") from error
 
     def find(self, digest: str) -> FoundDocument:
         """Read a block."""
@@ -150,28 +156,24 @@ class CarPlace:
         row = self._index.execute(asked, (to_bytes(digest),)).fetchone()
         if row is None:
             return _missing()
-        with self._path.open("rb") as file:
-            file.seek(row[0])
-            return _judged(digest, file.read(row[1]))
+        self._file.seek(row[0])
+        return _judged(digest, self._file.read(row[1]))
 
     def _indexed(self) -> sqlite3.Connection:
         """Return where each block lies, in a temporary file."""
         index = sqlite3.connect("")
         index.execute("CREATE TABLE block (digest BLOB PRIMARY KEY, place INT, size INT)")
         try:
-            with self._path.open("rb") as file:
-                for number, block in enumerate(blocks(file)):
-                    if number >= MOST_BLOCKS:
-                        raise BadCar(f"it has more than {MOST_BLOCKS} blocks")
-                    if block.size > LARGEST:
-                        continue
-                    file.seek(block.offset)
-                    row = (keccak(file.read(block.size)), block.offset, block.size)
-                    index.execute("INSERT OR IGNORE INTO block VALUES (?, ?, ?)", row)
+            for number, block in enumerate(blocks(self._file)):
+                if number >= MOST_BLOCKS:
+                    raise BadCar(f"it has more than {MOST_BLOCKS} blocks")
+                if block.size > LARGEST:
+                    continue
+                self._file.seek(block.offset)
+                row = (keccak(self._file.read(block.size)), block.offset, block.size)
+                index.execute("INSERT OR IGNORE INTO block VALUES (?, ?, ?)", row)
         except BadCar as error:
             raise BadCar(f"{self._path}: {error}: name another file") from error
-        except OSError as error:
-            raise BadInput(f"{self._path} cannot be read ({error.strerror})") from error
         return index
 
 

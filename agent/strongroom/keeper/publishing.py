@@ -4,7 +4,7 @@ grow while one is away. A tick never waits for it."""
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -142,7 +142,7 @@ class PublishingLoop:
                 continue
             found = self._publisher.publish(name, lacking)
             place.asked += 1
-            place.known |= set(lacking) - set(found.missing)
+            place.known |= set(lacking) - {*found.missing, *found.unknown}
             place.wrong, place.again = found.why, 0.0
             if found.why:
                 place.failed += 1
@@ -207,7 +207,7 @@ class Published:
     @property
     def is_whole(self) -> bool:
         """Whether every place has every document."""
-        return not self.lost and not any(each.missing for each in self.places)
+        return not self.lost and all(each.is_whole for each in self.places)
 
 
 def publish_once(config: Config, only_look: bool = False) -> Published:
@@ -226,9 +226,23 @@ def publish_once(config: Config, only_look: bool = False) -> Published:
     journal, publisher = open_journal(config), publisher_of(config)
     hashes = _documents(config, journal)
     places = tuple(publisher.publish(name, hashes, only_look) for name in publisher.stores)
-    lost = tuple(each for each in hashes if publisher.document(each) is None)
+    lost = tuple(lost_of(publisher, hashes, places))
     cost = records_cost(config, journal) if config.evidence.on_chain else None
     return Published(len(hashes), lost, places, cost)
+
+
+def lost_of(
+    publisher: Publisher, hashes: Sequence[str], places: Sequence[StoreState]
+) -> Iterator[str]:
+    """Yield what no place has, the own folder neither. Where a place does not say, nothing follows;
+    where one has it, it comes back to the own folder."""
+    missing = [set(each.missing) for each in places]
+    unknown = {digest for each in places for digest in each.unknown}
+    for each in hashes:
+        if publisher.has(each) or each in unknown:
+            continue
+        if all(each in lacks for lacks in missing) or publisher.document(each) is None:
+            yield each
 
 
 def records_cost(config: Config, journal: Journal) -> RecordsCost:
@@ -251,10 +265,11 @@ def show(found: Published, console: "Console") -> None:
     from rich.table import Table
 
     table = Table(title=f"Evidence of {found.documents} reports")
-    for name in ("place", "a stranger can ask", "had", "published", "lacks", "why"):
+    for name in ("place", "a stranger can ask", "had", "published", "lacks", "unknown", "why"):
         table.add_column(name, overflow="fold")
     for each in found.places:
-        counts = (str(each.there), str(each.published), str(len(each.missing)))
+        numbers = (each.there, each.published, len(each.missing), len(each.unknown))
+        counts = [str(number) for number in numbers]
         table.add_row(each.place, "yes" if each.public else "no", *counts, each.why)
     console.print(table)
     for each in found.places:

@@ -168,7 +168,8 @@ class StoreState:
         public: whether a stranger can ask there
         there: documents that it had already
         missing: hashes of those that it has not, afterwards
-        why: it has not; empty: it has all
+        unknown: hashes of those of which it does not say
+        why: it has not all; empty: it has
     """
 
     place: str
@@ -176,7 +177,13 @@ class StoreState:
     there: int = 0
     published: int = 0
     missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     why: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has all."""
+        return not self.missing and not self.unknown
 
 
 @dataclass
@@ -198,7 +205,7 @@ class Publisher:
             hashes: of the documents of reports that are on chain
             only_look: write nothing
         """
-        store, lacking, there, public = self.stores[name], list(hashes), 0, False
+        store, lacking, there, public = self.stores[name], None, 0, False
         try:
             reader = store.reader()
             public = reader is not None and reader.is_public
@@ -213,9 +220,16 @@ class Publisher:
             lacking = _lacking(store.reader(), lacking) if known else lacking
             published = len(hashes) - there - len(lacking)
             why = "" if only_look or not lacking else _why(known, published)
-            return StoreState(name, public, there, published, tuple(lacking), why)
+            return StoreState(name, public, there, published, tuple(lacking), why=why)
         except (StrongroomError, OSError) as error:
-            return StoreState(name, public, there, 0, tuple(lacking), str(error))
+            why = str(error)
+            if lacking is None:
+                return StoreState(name, public, unknown=tuple(hashes), why=why)
+            return StoreState(name, public, there, 0, tuple(lacking), why=why)
+
+    def has(self, digest: str) -> bool:
+        """Whether the own folder has a document."""
+        return FolderPlace(self.own).find(digest).text is not None
 
     def document(self, digest: str) -> bytes | None:
         """Return a document from the own folder, or from any place that has it."""
