@@ -8,12 +8,14 @@ from strongroom.journal import Journal
 from strongroom.keeper.configuration import load
 from strongroom.keeper.tick import waits_for_mark
 from strongroom.keeper.wiring import build
+from strongroom.strategy.api import installed
 
 from tests.e2e.child import Bomb
 
 REPORTS_S = 61
 RELAYER_S = 0.3  # in which the relayer carries a batch in
 ANSWERS = ("place", "look", "trades", "cancel")
+installed()  # packs, too, are there before the first process forks
 
 
 def fragile(keeper, bomb):
