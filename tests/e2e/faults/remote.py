@@ -15,7 +15,7 @@ from strongroom.keeper.wiring import build
 
 from tests.e2e.faults.world import World, by_the_devnets_clock
 
-RECORD_MB = 4
+RECORD_MB = 1  # full after a week
 START_METHOD = "spawn"
 LIMIT_S = 300  # of this machine's time, for a tick
 FULL = "full"  # the word for: let the journal's disk be full, or have room again
