@@ -15,6 +15,7 @@ from tests.e2e.faults.world import LIVE, World
 
 Fault = Callable[[World], AbstractContextManager[None]]
 STALE_S, HAIRCUT_BPS = 900, 500  # of [reporting]: the defaults
+COUNTED = {"fail_count", "lose_answers", "delay_failures", "drop_sockets", "freeze_sockets"}
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,15 @@ def _on(name: str, change: Change) -> Fault:
 
 
 def switched(**what) -> Fault:
-    """Turn the service's switch."""
+    """Turn the service's switch; what it counts must be met once at least."""
 
     @contextmanager
     def broken(world: World) -> Iterator[None]:
         world.faults(**what)
         yield
+        left = world.left()
+        for name in COUNTED & what.keys():
+            assert left[name] < what[name], f"{name} was not met: the row proves nothing"
 
     return broken
 

@@ -40,7 +40,7 @@ TICK_S = 500  # some 5,180 ticks in 30 days
 NEW_EVERY = 25  # ticks: a market is offered
 LIFE_H = 90  # from a market's offer to its end
 PAYOUT_S = 2 * HOUR  # from its end to its payout
-LASTS = 2  # ticks, of a fault
+LASTS = 2  # ticks, of a fault at least
 CALM = 25  # ticks within which nothing may be wrong any more
 # Rows that are about the process that plays them; `FULL` is the soak's own.
 HERE = ("full", "restart, no book was ever seen")
@@ -170,6 +170,7 @@ class Soak:
     done: Counter = field(default_factory=Counter)
     weights: list[Weights] = field(default_factory=list)  # day by day
     red: list[str] = field(default_factory=list)
+    unmet: list[Row] = field(default_factory=list)  # nothing met them while they lasted
     wrong_since: int = 0
 
 
@@ -197,8 +198,10 @@ def play(soak: Soak) -> None:
     world, chance = soak.world, random.Random(soak.seed)
     start = world.clock()
     ends: dict[int, float] = {}
-    row, left = None, 0
-    every = max(LASTS + 1, soak.ticks // max(1, len(soak.deck)))
+    row, left, bitten = None, 0, 0
+    every = max(LASTS + 1, (soak.ticks - NEW_EVERY) // max(1, len(soak.deck)))
+    if every > NEW_EVERY:
+        every -= every % NEW_EVERY  # a fault meets a market that was just offered
     with ExitStack() as faults:
         for number in range(soak.ticks):
             if number % NEW_EVERY == 0 and world.next < len(world.place.markets) and row is None:
@@ -207,17 +210,23 @@ def play(soak: Soak) -> None:
             if row is None:
                 _people(soak, chance, number)
                 _resolve(world, ends, chance)
-            if row is None and number % every == 0 and number // every < len(soak.deck):
-                row, left = soak.deck[number // every], LASTS
+            turn, rest = divmod(number - NEW_EVERY, every)  # first there is money to trade with
+            if row is None and rest == 0 and 0 <= turn < len(soak.deck):
+                row = soak.deck[turn]
+                left, bitten = min(row.ticks, every - 1), world.bites()
                 world.in_fault = True
                 faults.enter_context(row.fault(world))
             _tick(soak, row, number)
             left -= 1
             if row is not None and left <= 0:
+                met = not row.bites or world.bites() > bitten
                 with _noting(soak, row, number):
                     faults.close()
                 world.mend()
-                soak.done[row.of] += 1
+                if met:
+                    soak.done[row.of] += 1
+                else:
+                    soak.unmet.append(row)
                 row = None
             if number % (DAY // TICK_S) == 0:
                 _weigh(soak, number)
@@ -353,14 +362,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = soak(chosen.days, chosen.seed, folder / "stage")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    kinds = {row.of for row in found.deck}
-    missing = kinds - set(found.done)
+    never = {row.of for row in found.unmet} - set(found.done)
+    found.red += [f"{of}: no fault of this kind was met" for of in sorted(never)]
+    missing = {row.of for row in found.deck} - set(found.done) - never
     print(
         f"{found.ticks} ticks, {found.world.reports} reports to the unit "
         f"({found.world.late} with old books), "
         f"{found.done.total()} faults of {len(found.done)} kinds, {len(found.red)} red, "
         f"seed {found.seed}, {time.monotonic() - start:.0f} s"
     )
+    for each in [*found.red, *(f"not met: {row.of}: {row.name}" for row in found.unmet)]:
+        print(each)
     if missing:
         print(f"not played: {', '.join(sorted(missing))}: more days are needed")
     return 1 if found.red else 0

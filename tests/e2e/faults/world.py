@@ -329,6 +329,10 @@ class World:
         """Turn the service's own switch."""
         httpx.put(f"{self.stage.server.url}/devnet/faults", json=what).raise_for_status()
 
+    def left(self) -> dict[str, int]:
+        """Return what is left of the service's switch."""
+        return httpx.get(f"{self.stage.server.url}/devnet/faults").raise_for_status().json()
+
     def habits(self, **what) -> None:
         """Let the services behave otherwise."""
         kept = SERVES.model_dump(exclude_defaults=True) | PLENTY if self.owned else {}
