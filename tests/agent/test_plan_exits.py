@@ -3,22 +3,32 @@
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from strongroom.backtest.config import parse
+from strongroom.backtest.data import load_history
+from strongroom.backtest.run import assemble
+from strongroom.backtest.stats import sales_by_rule
 from strongroom.chain.orders import NO, YES, MoveKind, OrderKind, Side
 from strongroom.chain.units import MICRO
+from strongroom.execution.tasks import TaskRules, Tasks
 from strongroom.information.books import Book, Level
 from strongroom.information.gamma import FeeSchedule
+from strongroom.journal import Journal
+from strongroom.journal.states import IntentState
 from strongroom.keeper.paper import PaperBook
 from strongroom.keeper.supposed_fills import fills_of
+from strongroom.strategy.decide import Decision
 from strongroom.strategy.exits import Exits, Trading
-from strongroom.strategy.past import Past, traded_of
+from strongroom.strategy.past import Past, plan_terms, traded_of
 from strongroom.strategy.record import DecidedMove
 from strongroom.strategy.view import View
 
+from tests.agent.test_backtest import SMALL
 from tests.agent.test_decide import NOW, STATE, held, market, name_of, run, view
 from tests.records import LEG, RECORD
 
@@ -270,3 +280,99 @@ def test_no_state_ends_worse_than_the_worst_one_that_was_held(low, high, first, 
         worst = min(first * a + second * b for a, b in PAYS) * MICRO
         after = min(cash + left[0] * a + left[1] * b for a, b in PAYS)
         assert after > worst
+
+
+# carried out
+
+
+class FakeDesk:
+    """Fills an order's given part at once; what it is not told of it fills whole."""
+
+    def __init__(self, journal, parts):
+        self.journal, self.parts, self.placed = journal, parts, []
+
+    def place(self, wanted, tick):
+        self.journal.plan(wanted)
+        filled = int(wanted.size * self.parts.get(wanted.token, 1))
+        self.journal.fill(wanted.key, [], filled)
+        self.journal.step(wanted.key, IntentState.CLOSED)
+        self.placed.append((wanted.token, wanted.size // MICRO))
+
+
+@pytest.mark.parametrize(
+    ("parts", "placed"),
+    [
+        ({}, [(TOKENS[0], 100), (TOKENS[1], 100)]),
+        ({TOKENS[0]: Decimal("0.6")}, [(TOKENS[0], 100), (TOKENS[1], 60)]),
+        ({TOKENS[0]: 0}, [(TOKENS[0], 100)]),  # nothing has left: nothing follows
+    ],
+)
+def test_later_legs_sell_no_more_of_a_plan_than_earlier_ones(parts, placed):
+    journal = Journal("sqlite://")
+    desk = FakeDesk(journal, parts)
+    vault = SimpleNamespace(
+        chain=None,
+        address=PLAN.vault,
+        closed=lambda names: frozenset(),
+        account_of=lambda name: "0xaa",
+    )
+    wallets = SimpleNamespace(
+        hand=lambda record: [], prepare=lambda record: True, maker=lambda name, account: ("", "")
+    )
+    transactor = SimpleNamespace(state=lambda key: (None, ""))
+    told = []
+    tasks = Tasks(
+        journal, transactor, desk, vault, wallets, TaskRules(), lambda token: None,
+        lambda: PLAN.time + 1, lambda event, fields: told.append((event, fields["why"])),
+    )  # fmt: skip
+    record = replace(
+        PLAN,
+        legs=tuple(replace(each, side=Side.SELL) for each in LEGS),
+        numbers={"exit": "edge gone", "plan": PLAN.id},
+    )
+    tasks.start(Decision(record.id, record))
+    for _ in range(3):
+        tasks.advance()
+    assert desk.placed == placed
+    assert [event for event, _ in told] == ["task_closed"]
+
+
+# a vault's life: the keeper's own code on recorded prices
+
+
+def test_plans_leave_in_a_backtest_with_statistics(tmp_path):
+    """Rungs of ladders pay one a pair at least, whatever happens: what a pair brought is more, and
+    what holding it would have paid is known from the recording's payouts."""
+    config = parse(
+        SMALL
+        | {
+            "ladder_relations": True,
+            "people": [{"at_h": 0, "who": "alice", "deposit": "20000"}],
+            "packs": {"bundle": {"min_profit": 50_000, "exits": {"edge": 0.0, "max_cost": 0.01}}},
+        }
+    )
+    made = assemble(config, "realistic", load_history(config), tmp_path)
+    outcome = made.run()
+    assert outcome.halts == {} and outcome.refused == 0
+    sales = [each for each in outcome.trades if each.rule]
+    by_decision = {each.decision: [] for each in sales}
+    for each in sales:
+        by_decision[each.decision].append(each)
+    assert len(by_decision) > 3
+    for decision, legs in by_decision.items():
+        record = made.keeper.journal.record(decision)
+        bought = made.keeper.journal.record(record.sold_of)
+        assert bought.pack == record.pack == "bundle" and bought.time < record.time
+        assert len(legs) == len(record.legs) > 1
+        sizes = plan_terms(bought).sizes
+        tokens = [leg.token for leg in record.legs]
+        assert set(tokens) == {token for token, size in sizes.items() if size}
+        parts = zip(legs, tokens, strict=True)
+        assert len({Fraction(each.filled, sizes[token]) for each, token in parts}) == 1, "together"
+        brought = sum(each.cash - each.fee for each in legs)
+        assert brought > record.numbers["worst"]
+        assert brought >= record.numbers["brings"]
+    (found,) = sales_by_rule(outcome, 1)
+    assert (found.rule, found.decisions) == ("edge gone", len(by_decision))
+    held = sum(each.won * each.filled for each in sales) / MICRO
+    assert found.held == pytest.approx(held) and found.gain == pytest.approx(found.received - held)
