@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import ape
 import pytest
 from eth_account import Account
+from strongroom.audit.auditor import Auditor, Scope
 from strongroom.chain.artifacts import safe as safe_part
 from strongroom.chain.ids import (
     decision_id,
@@ -239,3 +240,7 @@ def test_a_report_is_held_against_what_its_place_in_the_block_shows(desk, chain,
     assert events == ["reported", "nav_unknown"] and fields["why"] == f"market {desk.market}"
     lie = {(desk.market, to_hex(desk.condition)): (0, 0)}
     assert told(7, None, lie=lie)[0] == ["reported", "nav_differs"]
+    # the auditor, too, sees what the report's place in its block shows
+    scope = Scope(ape.networks.provider.http_uri, desk.vault.address, 0, desk.chain.head().number)
+    found = Auditor(scope).run().verdict.differences
+    assert [each for each in found if "Reported.books" in each.what] == []

@@ -18,6 +18,7 @@ from strongroom.audit.events import (
     AuditedEvent,
     EpochSettled,
     MarketOpened,
+    Reported,
     Transaction,
     by_transaction,
     read_logs,
@@ -25,13 +26,13 @@ from strongroom.audit.events import (
 )
 from strongroom.audit.fills import FillJoiner
 from strongroom.audit.income import Income, IncomeFinder, IncomeKind
-from strongroom.audit.ledger import BookedReport, Ledger
+from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
 from strongroom.audit.losses import settled, statement
-from strongroom.audit.movements import MovementReader
+from strongroom.audit.movements import Moved, MovementReader
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.permissions import Difference, Setting
 from strongroom.audit.trades import TradeReader
-from strongroom.audit.valuation import Positions, account_value
+from strongroom.audit.valuation import Positions, account_value, positions_within
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
 from strongroom.chain.ids import MarketId
@@ -144,7 +145,7 @@ class Auditor:
                 self._on_income(income)
             for trade in self._trades.read(progress, movements):
                 progress.losses.trade(trade)
-            self.book(progress, events)
+            self.book(progress, events, movements.moved)
             blocks = (progress.next_block, end)
             moved = check_cash(self._node, asset, progress.ledger, events, blocks)
             progress.ledger.differences += [*moved, *unexplained]
@@ -213,8 +214,13 @@ class Auditor:
 
     # the ledger
 
-    def book(self, progress: Progress, events: Sequence[AuditedEvent]) -> None:
+    def book(
+        self, progress: Progress, events: Sequence[AuditedEvent], moved: Sequence[Moved] = ()
+    ) -> None:
         """Book the events of some blocks.
+
+        Args:
+            moved: transfers of accounts and wallets in these blocks
 
         Raises:
             NodeAway, BadLog: see `run`.
@@ -233,7 +239,8 @@ class Auditor:
             progress.ledger.differences += self._other_accounts(progress.ledger, known)
             for report in reports:
                 progress.reports, progress.last_report = progress.reports + 1, report.block
-                self._check_report(progress, report, group[0].transaction)
+                at = next(iter(transaction.of(Reported)), group[0])
+                self._check_report(progress, report, at, moved)
                 progress.losses.report(report)
                 self._on_report(report, progress.ledger)
             progress.ledger.differences += self._wrong_settings(keeper.replaced())
@@ -259,9 +266,12 @@ class Auditor:
             found += setting_differences(some, read)
         return found
 
-    def _check_report(self, progress: Progress, report: BookedReport, transaction: str) -> None:
+    def _check_report(
+        self, progress: Progress, report: BookedReport, at: AuditedEvent, moved: Sequence[Moved]
+    ) -> None:
         """Hold a report's values against balances at its block, its document against its hash."""
-        found = self._wrong_values(report)
+        earlier = [each for each in moved if (at.block, -1) < each.place < (at.block, at.index)]
+        found, transaction = self._wrong_values(progress, report, earlier), at.transaction
         progress.values += len(report.books) - len(report.silent)
         wrong = self._wrong_document(progress, report, transaction)
         for what, expected, there in (*found, *([wrong] if wrong is not None else [])):
@@ -269,25 +279,45 @@ class Auditor:
                 Difference(report.block, transaction, what, str(expected), str(there))
             )
 
-    def _wrong_values(self, report: BookedReport) -> list[tuple[str, object, object]]:
-        """Return the values that are not what the accounts hold: after the report's block or, since
-        a later transaction of the block may have moved a market's tokens, before it. An account
-        that did not answer is worth nothing at the bid, whatever it holds."""
+    def _wrong_values(
+        self, progress: Progress, report: BookedReport, earlier: Sequence[Moved]
+    ) -> list[tuple[str, object, object]]:
+        """Return the values that are not what the accounts hold: after the report's block or, as
+        other transactions of the block may have moved a market's tokens, before it, or where the
+        report stands in it. An account that did not answer is worth nothing at the bid, whatever
+        it holds.
+
+        Args:
+            earlier: transfers of its block in front of it
+        """
         left = [each for each in report.books.items() if each[0] not in report.silent]
-        wrong: dict[MarketId, tuple[int, int] | None] = {}
+        ends: list[dict[MarketId, Positions | None]] = []
         for block in (report.block, report.block - 1):
             held = self._positions([book.account for _, book in left], block) if left else []
-            wrong = {
-                name: there
-                for (name, book), positions in zip(left, held, strict=True)
-                if (there := account_value(positions, book.marks, book.exposure))
-                != (book.bid, book.ask)
-            }
-            left = [(name, book) for name, book in left if name in wrong]
-        return [
-            (f"Reported.books: value of {name} from its balances", wrong[name], (b.bid, b.ask))
-            for name, b in left
-        ]
+            ends.append(dict(zip((name for name, _ in left), held, strict=True)))
+            left = [(name, book) for name, book in left if not _fits(book, ends[-1][name])]
+        wrong: list[tuple[str, object, object]] = []
+        for name, book in left:
+            after, before = (end[name] for end in ends)
+            changes = self._changes(progress, book.account.lower(), report.block, earlier)
+            if not any(_fits(book, each) for each in positions_within(before, after, changes)):
+                what = f"Reported.books: value of {name} from its balances"
+                there = account_value(before, book.marks, book.exposure)
+                wrong.append((what, there, (book.bid, book.ask)))
+        return wrong
+
+    def _changes(
+        self, progress: Progress, account: str, block: int, moved: Sequence[Moved]
+    ) -> list[int]:
+        """Return what transfers changed of what an account and its wallet hold: of the asset, then
+        of each outcome token, as in its code."""
+        own = {account} | {each for each, of in progress.wallets.items() if of == account}
+        changes = dict.fromkeys(["", *self._movements.tokens_of(account, block)], 0)
+        for each in moved:
+            if each.token in changes:
+                came, went = each.receiver in own, each.sender in own
+                changes[each.token] += (came - went) * each.amount
+        return list(changes.values())
 
     def _positions(self, accounts: Sequence[str], block: int) -> list[Positions | None]:
         """Return what accounts hold; None where one does not say, although the node does."""
@@ -365,3 +395,8 @@ class Auditor:
 def _digits(income: Mapping[str, int]) -> dict[str, str]:
     """Return income by kind as a verdict has it, kinds without any too."""
     return {kind.value: str(income.get(kind, 0)) for kind in IncomeKind}
+
+
+def _fits(book: BookedMarket, positions: Positions | None) -> bool:
+    """Whether a market is booked at what its account holds."""
+    return account_value(positions, book.marks, book.exposure) == (book.bid, book.ask)

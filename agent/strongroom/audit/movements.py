@@ -144,6 +144,8 @@ class MovementReader:
             words = [code[at : at + 64] for at in range(2 * ARGUMENTS, len(code), 64)]
             ids = [word for place, word in enumerate(words) if place % 3 and len(word) == 64]
             found = [f"{places.tokens} {int(word, 16)}" for word in ids] if places.tokens else []
+            if not code:
+                return ()  # the account is opened after this block
             self._tokens[account] = tuple(found)
         return self._tokens[account]
 

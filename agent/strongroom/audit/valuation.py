@@ -1,6 +1,6 @@
 """What a market's account is worth: from its holdings on chain and the marks of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from strongroom.chain.units import WAD
@@ -45,6 +45,29 @@ def account_value(
         return None
     collateral, holdings = positions
     return value(collateral, [Holding(*each) for each in holdings], marks, exposure)
+
+
+def positions_within(
+    before: Positions | None, after: Positions | None, changes: Sequence[int]
+) -> Iterator[Positions]:
+    """Yield what an account held at a place within a block, by the payouts known before the block
+    and by those known after it; nothing where it answers at neither end.
+
+    Args:
+        changes: since before: of the asset, then of each outcome token, as in its code
+    """
+    if before is None or after is None or len(changes) != 1 + 2 * len(before[1]):
+        return
+    for _, paid in (before, after):
+        yield (
+            before[0] + changes[0],
+            [
+                (yes + changes[2 * n + 1], no + changes[2 * n + 2], *payouts)
+                for n, ((yes, no, *_), (_, _, *payouts)) in enumerate(
+                    zip(before[1], paid, strict=True)
+                )
+            ],
+        )
 
 
 def value(
