@@ -140,6 +140,24 @@ def test_of_two_requests_the_one_that_is_answered_counts():
     assert found.problems == ("books: HTTP 500: 2 books are not known",)
 
 
+def test_a_reading_has_a_budget_and_what_was_left_out_comes_first():
+    """20 s a request: of three the third would begin after 30 s."""
+    moments, asked = iter(range(0, 10**6, 20)), []
+
+    def answer(request):
+        tokens = [int(each["token_id"]) for each in json.loads(request.content)]
+        asked.append(tokens[0])
+        return httpx.Response(200, json=[entry(token) for token in tokens])
+
+    books = BookReader("http://venue.invalid", transport=httpx.MockTransport(answer),
+                       budget_s=30, clock=lambda: next(moments))  # fmt: skip
+    found = books.read(range(1_200), now=1)
+    assert asked == [0] and len(found.books) == 500
+    assert found.problems == ("books: 30 s are over: 700 books are not known",)
+    assert books.read(range(1_200), now=1).books.keys() == set(range(500, 1_000))
+    assert books.read(range(300), now=1).books.keys() == set(range(300)), "fewer than before"
+
+
 def test_a_tick_that_is_not_told_is_unknown():
     assert parse_book(entry(), 1).tick is None
     assert parse_book(entry(tick_size=""), 1).tick is None

@@ -59,13 +59,18 @@ def positions_within(
     if before is None or after is None or len(changes) != 1 + 2 * len(before[1]):
         return
     for _, paid in (before, after):
+        pairs = enumerate(zip(before[1], paid, strict=True))
         yield (
             before[0] + changes[0],
             [
-                (yes + changes[2 * n + 1], no + changes[2 * n + 2], *payouts)
-                for n, ((yes, no, *_), (_, _, *payouts)) in enumerate(
-                    zip(before[1], paid, strict=True)
+                (
+                    held[0] + changes[2 * n + 1],
+                    held[1] + changes[2 * n + 2],
+                    each[2],
+                    each[3],
+                    each[4],
                 )
+                for n, (held, each) in pairs
             ],
         )
 

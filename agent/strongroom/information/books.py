@@ -4,7 +4,8 @@ A book is a fact of a moment: it carries when it was seen, and whoever uses it s
 be. `stream.py` keeps books between snapshots.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -140,9 +141,20 @@ class BookReader:
     """Reads snapshots, many books a request."""
 
     def __init__(
-        self, url: str, timeout_s: float = 10.0, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        timeout_s: float = 10.0,
+        transport: httpx.BaseTransport | None = None,
+        budget_s: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Take the service.
+
+        Args:
+            budget_s: in which requests begin; tokens that are not asked for come first next time
+        """
         self._endpoint = Endpoint("books", url, BooksAway, timeout_s, transport)
+        self._budget, self._clock, self._first = budget_s, clock, 0
 
     @property
     def health(self) -> Health:
@@ -159,9 +171,15 @@ class BookReader:
         books: dict[TokenId, Book] = {}
         problems: list[str] = []
         away: BooksAway | None = None
-        parts = [tokens[start : start + MAX_TOKENS] for start in range(0, len(tokens), MAX_TOKENS)]
-        answered = 0
-        for part in parts:
+        parts = [tokens[at : at + MAX_TOKENS] for at in range(0, len(tokens), MAX_TOKENS)]
+        parts = [*parts[self._first :], *parts[: self._first]]
+        answered, start, first, self._first = 0, self._clock(), self._first, 0
+        for number, part in enumerate(parts):
+            if self._clock() - start > self._budget:
+                self._first = (first + number) % len(parts)
+                left = sum(map(len, parts[number:]))
+                problems.append(f"books: {self._budget:g} s are over: {left} books are not known")
+                break
             try:
                 found = self._ask(part)
             except BooksAway as error:
