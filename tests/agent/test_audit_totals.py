@@ -183,8 +183,10 @@ def test_where_totals_are_broken_the_indices_disagree(monkeypatch):
     def wrong(epoch, who):
         mine = Fraction(epoch.asked.get(who, 0))
         earned = sum(mine * given / left for left, _, given in epoch.settlements)
-        return mine * epoch.left / epoch.total, earned
+        waits = mine * epoch.left / epoch.total
+        whole = waits.denominator * Fraction(earned).denominator
+        return int(waits * whole), int(earned * whole), whole
 
-    monkeypatch.setattr(totals, "part_of", wrong)
+    monkeypatch.setattr(totals, "part_over", wrong)
     chance = random.Random(SEED)
     assert any(any(True for _ in lived(AuditedEpoch, chance)) for _ in range(ROUNDS))

@@ -1,10 +1,12 @@
 """One audit of a vault: logs into a ledger, reports held against balances, fills against decisions,
 evidence against hashes. Goes on from a checkpoint; what it keeps does not grow with history."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.bookkeeper import Bookkeeper
@@ -42,6 +44,7 @@ from strongroom.chain.places import DocumentPlace, Presence
 _ACCOUNT: Sequence[Asked] = [
     (view, ()) for view in ("market", "question", "classId", "deadline", "conditions")
 ]
+T = TypeVar("T")
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, AuditedEvent], None]
 OnIncome = Callable[[Income], None]
@@ -137,7 +140,8 @@ class Auditor:
         asset = str(self._contracts.call(self._vault, "asset", (), scope.to_block)).lower()
         with understood("chain id"):
             chain_id = int(self._node.ask("eth_chainId"), 16)
-        for end, logs in self._node.logs([self._vault], progress.next_block, scope.to_block):
+        pieces = self._node.logs([self._vault], progress.next_block, scope.to_block)
+        for end, logs in _rarely_collected(pieces):
             events = read_logs(logs, vault_readers())
             movements = self._movements.read(progress, events, progress.next_block, end)
             unexplained = self._conservation.check(progress, movements, events, end)
@@ -232,18 +236,23 @@ class Auditor:
             reports = keeper.book(transaction)
             for event in group:
                 self._on_event(transaction.time, event)
-                if isinstance(event, EpochSettled):
-                    self._settled(progress, transaction.time, event)
-            opened = [each.market for each in transaction.of(MarketOpened)]
-            known = [name for name in opened if name in progress.ledger.markets]
-            progress.ledger.differences += self._other_accounts(progress.ledger, known)
+            kinds = set(map(type, group))
+            if EpochSettled in kinds:
+                for each in transaction.of(EpochSettled):
+                    self._settled(progress, transaction.time, each)
+            if MarketOpened in kinds:
+                opened = [each.market for each in transaction.of(MarketOpened)]
+                known = [name for name in opened if name in progress.ledger.markets]
+                progress.ledger.differences += self._other_accounts(progress.ledger, known)
             for report in reports:
                 progress.reports, progress.last_report = progress.reports + 1, report.block
                 at = next(iter(transaction.of(Reported)), group[0])
                 self._check_report(progress, report, at, moved)
                 progress.losses.report(report)
                 self._on_report(report, progress.ledger)
-            progress.ledger.differences += self._wrong_settings(keeper.replaced())
+            replaced = keeper.replaced()
+            if replaced:
+                progress.ledger.differences += self._wrong_settings(replaced)
 
     def _settled(self, progress: Progress, time: int, it: EpochSettled) -> None:
         """Keep what was dealt, until later reports have said what it was worth."""
@@ -390,6 +399,22 @@ class Auditor:
     def _hash_of(self, block: int) -> str:
         with understood("block"):
             return str(self._node.ask("eth_getBlockByNumber", hex(block), False)["hash"])
+
+
+def _rarely_collected(pieces: Iterator[T]) -> Iterator[T]:
+    """Yield each piece with the garbage collector off, and run it once in between: records refer to
+    nothing in a circle, so it would go through all of them for nothing."""
+    was_on = gc.isenabled()
+    gc.freeze()
+    gc.disable()
+    try:
+        for piece in pieces:
+            yield piece
+            gc.collect()
+    finally:
+        gc.unfreeze()
+        if was_on:
+            gc.enable()
 
 
 def _digits(income: Mapping[str, int]) -> dict[str, str]:

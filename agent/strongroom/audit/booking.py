@@ -95,6 +95,9 @@ class Booking:
         Args:
             always_due: whether such an event stands only where it had to follow
         """
+        if not self._due and not always_due:
+            self.is_due = False
+            return
         kinds = [due.kind for due in self._due]
         self.is_due = type(event) in kinds
         if not self.is_due:

@@ -9,7 +9,18 @@ from collections.abc import Callable, Mapping
 from strongroom.audit.booking import Booking
 from strongroom.audit.budget import BUDGET
 from strongroom.audit.dealing import ALWAYS_DUE, DEALING
-from strongroom.audit.events import AuditedEvent, FeesSet, Transaction
+from strongroom.audit.events import (
+    AuditedEvent,
+    Deposit,
+    DepositRequestCancelled,
+    EpochClosed,
+    EpochHandedBack,
+    EpochSettled,
+    FeesSet,
+    RedeemRequestCancelled,
+    Transaction,
+    Withdraw,
+)
 from strongroom.audit.governance import Governance
 from strongroom.audit.ledger import BookedReport, Ledger, NotInLedger
 from strongroom.audit.permissions import Setting
@@ -23,6 +34,15 @@ _HANDLERS: Mapping[type[AuditedEvent], Callable[[Booking, AuditedEvent], None]] 
     **BUDGET,
     **DEALING,
 }
+
+
+# What an epoch may be over with.
+_ENDING = frozenset(
+    (
+        *(Deposit, Withdraw, DepositRequestCancelled, RedeemRequestCancelled),
+        *(EpochClosed, EpochSettled, EpochHandedBack),
+    )
+)
 
 
 class AuditFailed(Defect):
@@ -65,7 +85,8 @@ class Bookkeeper:
                     f"({error!r}): this says nothing of the vault; report it with the block"
                 ) from error
         booking.end(events[-1])
-        self._forget()
+        if not _ENDING.isdisjoint(map(type, events)):
+            self._forget()
         return booking.reports
 
     def _take(self, booking: Booking, event: AuditedEvent) -> None:

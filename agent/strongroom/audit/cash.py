@@ -5,7 +5,7 @@ events say, to whom they say; at least what events say came from whom they name.
 gift.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from strongroom.audit.events import (
@@ -52,7 +52,7 @@ def check_cash(
             moves[move.place[0], move.transaction].append(move)
     said = defaultdict(list)
     for event in events:
-        if isinstance(event, CASH):
+        if type(event) in CASH:
             said[event.block, event.transaction].append(event)
     different: list[Difference] = []
     for at in sorted(moves.keys() | said.keys()):
@@ -73,30 +73,29 @@ def cash_differences(
     comes, goes = _moved(ledger, moves)
     said_comes, said_goes = _said(ledger.accounts, events)
     for who in sorted(said_goes.keys() | goes.keys()):
-        if said_goes[who] != goes[who]:
-            what = f"asset from the vault to {who}"
-            yield Difference(*at, what, str(said_goes[who]), str(goes[who]))
-    for who in sorted(said_comes):
-        if comes[who] < said_comes[who]:
-            what = f"asset from {who} to the vault"
-            yield Difference(*at, what, f">= {said_comes[who]}", str(comes[who]))
+        said, left = said_goes.get(who, 0), goes.get(who, 0)
+        if said != left:
+            yield Difference(*at, f"asset from the vault to {who}", str(said), str(left))
+    for who, said in sorted(said_comes.items()):
+        came = comes.get(who, 0)
+        if came < said:
+            yield Difference(*at, f"asset from {who} to the vault", f">= {said}", str(came))
 
 
 # What says that the asset came or left.
-CASH = (
-    *(DepositRequest, CameHome, Allocated, DepositRequestCancelled, Withdraw),
-    RedeemedInKind,
+CASH = frozenset(
+    (DepositRequest, CameHome, Allocated, DepositRequestCancelled, Withdraw, RedeemedInKind)
 )
-Sums = Counter[str]  # counterparty -> base units
+Sums = dict[str, int]  # counterparty -> base units
 
 
 def _moved(ledger: Ledger, moves: Iterable[Moved]) -> tuple[Sums, Sums]:
     comes, goes = Sums(), Sums()
     for move in moves:
         if move.sender == ledger.vault:
-            goes[_party(ledger.accounts, move.receiver)] += move.amount
+            _add(goes, _party(ledger.accounts, move.receiver), move.amount)
         else:
-            comes[_party(ledger.accounts, move.sender)] += move.amount
+            _add(comes, _party(ledger.accounts, move.sender), move.amount)
     return comes, goes
 
 
@@ -107,16 +106,20 @@ def _said(
     for event in events:
         match event:
             case DepositRequest(owner=who, assets=assets) | CameHome(account=who, assets=assets):
-                comes[_party(accounts, who)] += assets
+                _add(comes, _party(accounts, who), assets)
             case Allocated(market=market, assets=assets):
-                goes[market] += assets
+                _add(goes, market, assets)
             case (
                 DepositRequestCancelled(receiver=who, assets=assets)
                 | Withdraw(receiver=who, assets=assets)
                 | RedeemedInKind(receiver=who, assets=assets)
             ):
-                goes[_party(accounts, who)] += assets
+                _add(goes, _party(accounts, who), assets)
     return comes, goes
+
+
+def _add(sums: Sums, who: str, amount: int) -> None:
+    sums[who] = sums.get(who, 0) + amount
 
 
 def _party(accounts: Mapping[str, MarketAccount], address: str) -> str:

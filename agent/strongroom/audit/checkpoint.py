@@ -87,7 +87,7 @@ class Progress:
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Literal[6]  # with what was asked for
+    version: Literal[7]  # with a week of prices
     progress: Progress
 
 
@@ -155,5 +155,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(6, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(7, progress)))
     draft.replace(path)

@@ -328,11 +328,11 @@ class _Recorder:
 
     def on_event(self, time: int, event: AuditedEvent) -> None:
         """Keep a fill's line, and where the last budget was given."""
-        from strongroom.audit.events import Allocated, OrderFilled, order_filled_reader
-
-        if isinstance(event, Allocated):
+        if event.name == "Allocated":
             self.allocated_at = event.block
-        elif isinstance(event, OrderFilled) and self._fills is not None:
+        elif event.name == "OrderFilled" and self._fills is not None:
+            from strongroom.audit.events import order_filled_reader
+
             place = {"time": time, "block": event.block, "transaction": event.transaction}
             self._fills.write(json.dumps({**place, **order_filled_reader().plain(event)}) + "\n")
 

@@ -7,7 +7,7 @@ been true already, the others lost so much by it. So a reporter shows whose frie
 good news, or leaves before bad news. While a vault is flat there is no news to keep.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
@@ -21,6 +21,7 @@ PARTIES = 3  # named of a class, and of a settlement
 KEPT = 1_000  # counterparties of a class: beyond, the smaller half becomes "others"
 OTHERS = "others"
 LOW64 = 2**64 - 1
+ReportPrice = tuple[int, int, int, int]  # block, time, bid and ask of a share
 
 
 @dataclass(frozen=True)
@@ -128,14 +129,27 @@ class DealtEarly:
     lost: int = 0
     told_at: int = 0
 
-    def beside(self, report: BookedReport) -> "DealtEarly":
-        """Return it with the larger loss of its own and by a later report's price."""
+    def beside(self, reports: Iterable[ReportPrice]) -> "DealtEarly":
+        """Return it with the largest loss by the price of a later report of its week. What was lost
+        grows with its side's price, so only a new extreme is reckoned."""
+        lost, told_at = 0, 0
+        extreme: int | None = None
+        for block, time, bid, ask in reports:
+            if block <= self.block or time > self.time + WINDOW_S:
+                continue
+            price = ask if self.side == DEPOSITS else -bid
+            if extreme is not None and price <= extreme:
+                continue
+            extreme, by = price, self._lost_by(bid, ask)
+            if by > lost:
+                lost, told_at = by, block
+        return replace(self, lost=lost, told_at=told_at)
+
+    def _lost_by(self, bid: int, ask: int) -> int:
         if self.side == DEPOSITS:
-            lost = self.given * report.price_ask // PRICE - self.taken
-        else:
-            gain = self.given - self.taken * report.price_bid // PRICE
-            lost = gain * self.others // (self.others + self.taken)
-        return replace(self, lost=lost, told_at=report.block) if lost > self.lost else self
+            return self.given * ask // PRICE - self.taken
+        gain = self.given - self.taken * bid // PRICE
+        return gain * self.others // (self.others + self.taken)
 
 
 @dataclass
@@ -146,6 +160,7 @@ class Losses:
         waiting: trades since the last report
         worst: trades, by cost
         dealt: settlements of the last week
+        prices: of the last week's reports
         early: older settlements, by what was lost
     """
 
@@ -153,6 +168,7 @@ class Losses:
     waiting: list[AccountTrade] = field(default_factory=list)
     worst: list[CostlyTrade] = field(default_factory=list)
     dealt: list[DealtEarly] = field(default_factory=list)
+    prices: list[ReportPrice] = field(default_factory=list)
     early: list[DealtEarly] = field(default_factory=list)
 
     def trade(self, trade: AccountTrade) -> None:
@@ -175,16 +191,18 @@ class Losses:
             for trade in [each for each in self.waiting if each.block <= report.block]:
                 self._mark(trade, report.books.get(trade.market))
             self.waiting = [each for each in self.waiting if each.block > report.block]
-        live = [each for each in self.dealt if each.time + WINDOW_S >= report.time]
-        over = [each for each in self.dealt if each.time + WINDOW_S < report.time]
-        before = [each for each in live if each.block < report.block]
-        self.dealt = [each.beside(report) for each in before]
-        self.dealt += [each for each in live if each.block >= report.block]
-        self.early = _most(self.early + over)
+        begin = report.time - WINDOW_S
+        over = [each.beside(self.prices) for each in self.dealt if each.time < begin]
+        if over:
+            self.dealt = [each for each in self.dealt if each.time >= begin]
+            self.early = _most(self.early + over)
+        while self.prices and self.prices[0][1] < begin:
+            del self.prices[0]
+        self.prices.append((report.block, report.time, report.price_bid, report.price_ask))
 
     def named(self) -> list[DealtEarly]:
         """Return the settlements by which most was lost, largest first."""
-        return _most(self.early + self.dealt)
+        return _most(self.early + [each.beside(self.prices) for each in self.dealt])
 
     def _mark(self, trade: AccountTrade, book: BookedMarket | None) -> None:
         known = self.classes[trade.class_id]

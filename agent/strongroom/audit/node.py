@@ -1,13 +1,15 @@
 """Any node over HTTP: batches, retries, and logs in block ranges that shrink where it refuses."""
 
+import operator
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import requests
 
-from strongroom.audit.events import RawLog, check_log, misplaced
+from strongroom.audit.events import MOST_TOPICS, TOPIC, RawLog, check_log, misplaced
 from strongroom.chain.failures import NoVault
 from strongroom.chain.ids import Json, JsonObject, read_json, to_bytes
 from strongroom.chain.jsonrpc import shown_url, understood
@@ -21,6 +23,8 @@ PAUSE_S = 0.5
 BATCH = 100  # requests in one
 BUSY = (429, 500, 502, 503, 504)
 NO_ENTRY = (401, 403)
+MOST_IN_BLOCK = 2**32  # logs
+COUNTS = set(range(1, MOST_TOPICS + 1))  # of topics
 
 Question = tuple[str, list[Any]]  # a method of JSON-RPC and its parameters
 
@@ -212,6 +216,26 @@ class Node:
             BadLog: one is so, or is no log.
             NodeAway: see `headers`.
         """
+        hashes = _at_once(logs, addresses, blocks)
+        if hashes is None:
+            hashes = self._one_by_one(logs, addresses, blocks)
+        self._headers.clear()
+        self._headers = self.headers(list(hashes))
+        for block, digest in hashes.items():
+            if self._headers[block].hash != digest:
+                raise NodeAway(
+                    f"{shown_url(self.url)}: the logs of block {block} are of another block than "
+                    "its header: it was reorganised, or the node is wrong; audit again"
+                )
+
+    def _one_by_one(
+        self, logs: Sequence[RawLog], addresses: set[str], blocks: tuple[int, int]
+    ) -> dict[int, str]:
+        """Return the hash of each block of some logs; name the first log that is not as it must be.
+
+        Raises:
+            BadLog: one is not.
+        """
         last, hashes = (-1, -1), dict[int, str]()
         for log in logs:
             place = check_log(log)
@@ -227,14 +251,7 @@ class Node:
             if hashes.setdefault(place[0], digest) != digest:
                 raise misplaced(log, "the block has two hashes")
             last = place
-        self._headers.clear()
-        self._headers = self.headers(list(hashes))
-        for block, digest in hashes.items():
-            if self._headers[block].hash != digest:
-                raise NodeAway(
-                    f"{shown_url(self.url)}: the logs of block {block} are of another block than "
-                    "its header: it was reorganised, or the node is wrong; audit again"
-                )
+        return hashes
 
     def data_of(self, transactions: Sequence[str]) -> list[bytes]:
         """Return transactions' data.
@@ -270,6 +287,39 @@ class Node:
             else:
                 high = middle
         return low
+
+
+def _at_once(
+    logs: Sequence[RawLog], addresses: set[str], blocks: tuple[int, int]
+) -> dict[int, str] | None:
+    """Return what `Node._one_by_one` does, where all logs are as they must be; None where one is
+    not, or may not be."""
+    try:
+        topics = [log["topics"] for log in logs]
+        digests = [log["blockHash"] for log in logs]
+        words = [*chain.from_iterable(topics), *digests, *(log["transactionHash"] for log in logs)]
+        numbers = [int(log["blockNumber"], 16) for log in logs]
+        indexes = [int(log["logIndex"], 16) for log in logs]
+        places = [n * MOST_IN_BLOCK + index for n, index in zip(numbers, indexes, strict=True)]
+        hashes = set(zip(numbers, map(str.lower, digests), strict=True))
+        text = "".join(words)
+        is_right = (
+            set(map(len, words)) <= {TOPIC}
+            and text[::TOPIC] == "0" * len(words)
+            and text[1::TOPIC] == "x" * len(words)
+            and {*map(type, topics)} <= {list}
+            and set(map(len, topics)) <= COUNTS
+            and {log["data"][:2] for log in logs} <= {"0x"}
+            and {log["address"].lower() for log in logs} <= addresses
+            and not any(log.get("removed", False) for log in logs)
+            and all(map(operator.lt, places, places[1:]))
+            and 0 <= min(indexes, default=0) <= max(indexes, default=0) < MOST_IN_BLOCK
+            and (not numbers or blocks[0] <= numbers[0] <= numbers[-1] <= blocks[1])
+            and len(hashes) == len(set(numbers))
+        )
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None
+    return dict(sorted(hashes)) if is_right else None
 
 
 _OF_HEADER = ("number", "hash", "parentHash", "timestamp")

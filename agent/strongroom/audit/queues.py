@@ -63,7 +63,7 @@ class AuditedEpoch:
     @property
     def is_over(self) -> bool:
         """Whether nothing can come of it any more."""
-        return self.is_closed and not self.left and not self.asked
+        return self.closed_by != 0 and not self.left and not self.asked
 
     def ask(self, who: str, amount: int, now: int) -> None:
         """Add to a request of the open epoch."""
@@ -87,14 +87,14 @@ class AuditedEpoch:
     def waits(self, who: str) -> int:
         """What of a request is not settled, in units."""
         mine = self.asked.get(who, 0)
-        if not self.is_closed:
+        if not self.closed_by:
             return mine
         return mine * self.kept >> KEPT if self.left else 0
 
     def due(self, who: str) -> tuple[int, int]:
         """What `who` can claim, in units and out units."""
         mine = self.asked.get(who, 0)
-        if not self.is_closed or not mine:
+        if not self.closed_by or not mine:
             return 0, 0
         had = self.taken.get(who, (0, 0))
         part = mine * self.whole // self.total if self.whole else mine * self.earned >> EARNED

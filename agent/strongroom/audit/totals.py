@@ -93,11 +93,18 @@ def _waits(waited: Mapping[int, int], dealt: Sequence[DealtEpoch]) -> bool:
 def part_of(epoch: AuditedEpoch, who: str) -> tuple[Fraction, Fraction]:
     """Return what of a request waits and all that it has earned, exactly: its part of each
     settlement is its part of what waited."""
-    waits, earned = Fraction(epoch.asked.get(who, 0)), Fraction(0)
+    waits, earned, whole = part_over(epoch, who)
+    return Fraction(waits, whole), Fraction(earned, whole)
+
+
+def part_over(epoch: AuditedEpoch, who: str) -> tuple[int, int, int]:
+    """Return the two of `part_of` over one denominator, which is the third."""
+    waits, earned, whole = epoch.asked.get(who, 0), 0, 1
     for left, taken, given in epoch.settlements:
-        earned += waits * given / left
-        waits -= waits * taken / left
-    return waits, earned
+        earned = earned * left + waits * given
+        waits *= left - taken
+        whole *= left
+    return waits, earned, whole
 
 
 def request_wrong(epoch: AuditedEpoch, who: str) -> Iterator[str]:
@@ -106,11 +113,11 @@ def request_wrong(epoch: AuditedEpoch, who: str) -> Iterator[str]:
     if not epoch.is_closed:
         return
     slack = len(epoch.settlements) + 1
-    waits, earned = part_of(epoch, who)
+    waits, earned, whole = part_over(epoch, who)
     had = epoch.taken.get(who, (0, 0))
     for what, exact, booked in (
         ("waiting", waits, epoch.waits(who)),
         ("earned", earned, epoch.due(who)[1] + had[1]),
     ):
-        if not exact - slack <= booked <= exact:
-            yield f"{booked} {what}, its part is {float(exact):.2f}"
+        if not exact - slack * whole <= booked * whole <= exact:
+            yield f"{booked} {what}, its part is {float(Fraction(exact, whole)):.2f}"
