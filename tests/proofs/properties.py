@@ -1,17 +1,13 @@
 """What is proven of the bytecode: properties, their checks, and the mutants that must be found."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-ACCOUNTS = "contracts/accounts"
-MODULES = "contracts/modules"
+from .account_properties import ACCOUNT_PROOFS, DELEGATED, FPMM, POLYMARKET, POSITION, WALLET
+from .proof import MODULES, ONE_ELEMENT, Mutant, Proof, Subject, without
+
 FRONT, DESK, EXITS, GOVERNED = (
     f"contracts/{name}.vy" for name in ("Vault", "VaultDesk", "VaultExits", "VaultGovernance")
 )
-POLYMARKET, FPMM, DELEGATED = (
-    f"{ACCOUNTS}/{name}Account.vy" for name in ("Polymarket", "Fpmm", "Delegated")
-)
-ACCOUNT, ORDERS = (f"{MODULES}/{name}.vy" for name in ("account", "orders"))
 FEES, NAV, REQUESTS, EXPOSURE, LOSSES = (
     f"{MODULES}/{name}.vy" for name in ("fees", "nav", "requests", "exposure", "losses")
 )
@@ -20,74 +16,15 @@ LIMITS, TIMELOCK, ROLES, STATUS = (
 )
 # Contracts of the product by name; the other things that a check needs are in mocks/.
 PIECES = {
-    Path(path).stem: path for path in (FRONT, DESK, EXITS, GOVERNED, POLYMARKET, FPMM, DELEGATED)
+    Path(path).stem: path
+    for path in (FRONT, DESK, EXITS, GOVERNED, POLYMARKET, FPMM, DELEGATED, WALLET, POSITION)
 }
 # Sources whose functions formulas.py reads.
 FORMULAS = (
     *(FEES, NAV, REQUESTS, EXPOSURE, LOSSES, f"{MODULES}/core.vy", f"{MODULES}/units.vy"),
     *(FRONT, DESK, EXITS, GOVERNED),
 )
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A source with one place changed."""
-
-    path: str
-    old: str
-    new: str
-    by: str = ""  # the check function that must find it; empty: the proof's first
-
-    def text(self, root: Path) -> str:
-        """Return the changed source; the place must exist, and once."""
-        source = (root / self.path).read_text()
-        if source.count(self.old) != 1:
-            raise ValueError(f"{self.path}: {source.count(self.old)} times {self.old!r}")
-        return source.replace(self.old, self.new)
-
-    def __str__(self) -> str:
-        return (
-            f"{Path(self.path).stem}: {' '.join(self.old.split())} -> {' '.join(self.new.split())}"
-        )
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What checks are of: the contract that they are functions of, and what it deploys."""
-
-    contract: str  # in checks/
-    needs: tuple[str, ...]  # product contracts and mocks
-    loop: int  # how often a loop is unrolled at most; a proof that meets the bound fails
-    options: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Proof:
-    """A property and the check functions that together show it."""
-
-    name: str
-    of: Subject
-    functions: tuple[str, ...]
-    mutants: tuple[Mutant, ...] = ()
-
-
-def without(path: str, old: str, by: str = "") -> Mutant:
-    """Return a source without a place."""
-    return Mutant(path, old, "", by)
-
-
-VENUE = ("MockToken", "MockTokens", "MockSafe", "MockVault", "MockCode")
-KINDS = ("PolymarketAccount", "FpmmAccount", "DelegatedAccount")
 PIECES_OF_VAULT = ("Vault", "VaultDesk", "VaultExits", "VaultGovernance", "Probe", "MockToken")
-ONE_ELEMENT = ("--default-array-lengths", "1")  # of a list in call data: a bound to state
-
-ORDER = Subject("SignatureChecks", ("PolymarketAccount", *VENUE), 8)
-ANY_ACCOUNT = Subject(
-    "AccountChecks",
-    (*KINDS, *VENUE, "MockAdapter", "MockPool", "MockRegistry"),
-    4,
-    ONE_ELEMENT,
-)
 GOVERNANCE = Subject(
     "GovernanceChecks", ("VaultGovernance", "VaultExits", "Probe", "MockToken"), 20, ONE_ELEMENT
 )
@@ -95,58 +32,7 @@ WHOLE = Subject("VaultChecks", PIECES_OF_VAULT, 40)
 LOCK = Subject("LockChecks", (*PIECES_OF_VAULT, "MockHostile"), 20, ONE_ELEMENT)
 
 PROOFS = (
-    Proof(
-        "SignatureAdmitsOnlyBounded",
-        ORDER,
-        ("check_binary", "check_event"),
-        mutants=(
-            without(ORDERS, "order.maker != maker or "),
-            without(ORDERS, " or order.side > SELL"),
-            without(ORDERS, "order.makerAmount == 0 or "),
-            without(ORDERS, "block.timestamp > expiry or "),
-            Mutant(ORDERS, "< order.makerAmount * terms.lowest_sell", "< order.makerAmount"),
-            Mutant(POLYMARKET, "order_hash(order) != hash", "order_hash(order) == empty(bytes32)"),
-            Mutant(ORDERS, "if index == account.FOREIGN or epoch", "if epoch"),
-            Mutant(ACCOUNT, "return word >> 1 if word & 1 == 0 else HALTED", "return word >> 1"),
-            Mutant(ORDERS, "hash, expiry, epoch))", "hash, expiry, empty(uint256)))"),
-            Mutant(
-                ORDERS,
-                "account._condition(index // 2) if",
-                "account._condition(0) if",
-                by="check_event",
-            ),
-        ),
-    ),
-    Proof(
-        "HaltIsFinal",
-        ANY_ACCOUNT,
-        (
-            *("check_polymarket_halt", "check_fpmm_halt", "check_delegated_halt"),
-            *("check_polymarket_halted", "check_fpmm_halted", "check_delegated_halted"),
-        ),
-        mutants=(
-            without(ORDERS, "    self._approve_exchange(False)\n"),
-            Mutant(ACCOUNT, "self.state += 2", "self.state += 1", by="check_polymarket_halted"),
-            without(ACCOUNT, '    assert self._may_make_safer(), "not allowed to halt"\n'),
-        ),
-    ),
-    Proof(
-        "AccountNoOutflow",
-        ANY_ACCOUNT,
-        (
-            *("check_polymarket_outflow", "check_delegated_outflow"),
-            *("check_fpmm_outflow_yes", "check_fpmm_outflow_no"),
-        ),
-        mutants=(
-            without(ACCOUNT, '    assert msg.sender == vault, "not the vault"\n'),
-            Mutant(ACCOUNT, "    self._check_keeper()\n    vault", "    vault"),
-            without(
-                FPMM,
-                "    extcall IConditionalTokens(account.CTF).setApprovalForAll(pool, False)\n",
-                by="check_fpmm_outflow_yes",
-            ),
-        ),
-    ),
+    *ACCOUNT_PROOFS,
     Proof(
         "StrangerChangesNothing: governance",
         GOVERNANCE,

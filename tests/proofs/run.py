@@ -26,7 +26,8 @@ from pathlib import Path
 
 import click
 
-from .properties import FORMULAS, PIECES, PROOFS, WRONG_FORMULAS, Mutant, Proof
+from .proof import Mutant, Proof
+from .properties import FORMULAS, PIECES, PROOFS, WRONG_FORMULAS
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "proofs"
