@@ -12,6 +12,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -23,8 +26,23 @@ from strongroom.audit.movements import moves_of
 from strongroom.audit.node import Node, NodeAway
 from strongroom.chain.car import BadCar, content_id, header, root_of, section_head
 from strongroom.chain.decision_records import records_call, records_in
-from strongroom.chain.ids import canonical, keccak, to_bytes
+from strongroom.chain.ids import ConditionId, QuestionId, TokenId, canonical, keccak, to_bytes
 from strongroom.chain.places import CarPlace, FolderPlace
+from strongroom.chain.units import BPS, MICRO
+from strongroom.information.books import quoted
+from strongroom.information.gamma import FeeSchedule, Market
+from strongroom.strategy.again import decide_again
+from strongroom.strategy.api import make_pack
+from strongroom.strategy.decide import decide
+from strongroom.strategy.pack_code import OURS, code_hash, libraries, pack_code
+from strongroom.strategy.published import (
+    NamedPack,
+    SettingsDocument,
+    read_settings,
+    settings_document,
+)
+from strongroom.strategy.rules import Exchanges, Rules
+from strongroom.strategy.view import ClassState, VaultState, View
 
 MOST_S, MOST_MB = 2.0, 256
 VAULT = "0x" + "ab" * 20
@@ -34,8 +52,10 @@ LEG = {
     "tick": "0.001", "exchange": "0x" + "ee" * 20, "kind": "POST",
 }  # fmt: skip
 DOCUMENT = canonical({
-    "vault": VAULT, "timestamp": 1_700_000_000, "schema": "strongroom-evidence/3",
-    "decisions": [{"time": 1_700_000_000, "on_failure": "hold", "legs": [LEG, LEG]}],
+    "vault": VAULT, "timestamp": 1_700_000_000, "schema": "strongroom-evidence/4",
+    "decisions": [{"time": 1_700_000_000, "on_failure": "hold", "legs": [LEG, LEG],
+                   "grounds": {"view": "0x" + "01" * 32, "settings": "0x", "reveal_by": 7}}],
+    "withheld": {"0x" + "05" * 32: 1_700_000_000},
 })  # fmt: skip
 TOPICS = sorted(vault_readers())
 LOG = {
@@ -91,6 +111,16 @@ def car(text: bytes) -> None:
 def carried(text: bytes) -> None:
     """Look for records in what may be a report's transaction."""
     read_records(records_in(text, "0x" + "11" * 32))
+
+
+def decided(text: bytes) -> None:
+    """Decide again on a view that somebody has changed."""
+    decide_again(text, _GROUNDS[1], [DOCUMENT])
+
+
+def settings(text: bytes) -> None:
+    """Decide again by settings that somebody has changed."""
+    decide_again(_GROUNDS[0], text, [DOCUMENT])
 
 
 def log(text: bytes) -> None:
@@ -159,6 +189,39 @@ def _carried() -> bytes:
     return to_bytes(call.data)
 
 
+def _grounds() -> tuple[bytes, bytes]:
+    """Return the documents of a view with one market, and of settings with pack tail."""
+    market = Market(
+        question="Will it?", outcomes=("Yes", "No"), condition_id=ConditionId("0x" + "02" * 32),
+        question_id=QuestionId("0x" + "02" * 32), oracle=VAULT, token_ids=(TokenId(2), TokenId(3)),
+        best_bid=Decimal("0.96"), best_ask=Decimal("0.97"), tick=Decimal("0.01"),
+        min_size=Decimal(5), liquidity=Decimal(9_000), end=datetime(2026, 1, 3, tzinfo=UTC),
+        closed=False, negative_risk=False, resolution_statuses=(), fees=FeeSchedule(),
+        event="event", volume=Decimal(9_000), rules="Yes if it does.",
+    )  # fmt: skip
+    nav = 100_000 * MICRO
+    terms = ClassState(VAULT, nav, BPS, nav, BPS, 10**7, 0)
+    vault = VaultState(
+        address=VAULT, nav=nav, supply=nav, idle=nav, owed=0, asked=0, total_exposure=0,
+        total_losses=0, total_cap=nav, total_cap_bps=BPS, velocity=nav, velocity_bps=BPS, recent=0,
+        question_cap_bps=BPS, max_buy_price=990_000, max_order_lifetime=600, price_band=0,
+        marks_required=False, dealable=True, classes={0: terms},
+    )  # fmt: skip
+    yes, no = quoted(Decimal("0.96"), Decimal("0.97"), 10_000 * MICRO)
+    now = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
+    books = {TokenId(2): replace(yes, seen_at=now), TokenId(3): replace(no, seen_at=now)}
+    seen = View(now, vault, {market.condition_id: market}, books)
+    packs = (NamedPack("tail", pack_code("tail"), {}),)
+    stated = SettingsDocument("", packs, Rules(Exchanges(VAULT)), code_hash(OURS), libraries())
+    document = settings_document(stated, "salt")
+    found = decide(seen, [make_pack("tail", {})], read_settings(document).rules, "salt")
+    assert found.shown is not None, found.passed
+    return found.shown.document, document
+
+
+_GROUNDS = _grounds()
+
+
 @click.command()
 @click.option("--minutes", type=float, default=60.0, show_default=True)
 @click.option("--seed", type=int, default=lambda: int(time.time()))
@@ -171,6 +234,7 @@ def cli(minutes: float, seed: int) -> None:
         (document, DOCUMENT), (log, json.dumps(LOG).encode()),
         (answer, json.dumps([LOG]).encode()), (answer, json.dumps(block).encode()),
         (checkpoint, _kept()), (car, _car()), (carried, _carried()),
+        (decided, _GROUNDS[0]), (settings, _GROUNDS[1]),
     )  # fmt: skip
     while time.monotonic() < end:
         read, good = dice.choice(sources)

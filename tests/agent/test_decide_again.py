@@ -20,7 +20,7 @@ from strongroom.chain.places import LARGEST, FolderPlace
 from strongroom.chain.units import DAY
 from strongroom.information.forecast import Given
 from strongroom.journal import Journal
-from strongroom.keeper.configuration import LONGEST_PRIVATE_S, load
+from strongroom.keeper.configuration import LONGEST_PRIVATE_S, in_mode, load
 from strongroom.keeper.grounds import with_grounds
 from strongroom.keeper.wiring import settings_of as settings_of_file
 from strongroom.reporting.decided_views import KEPT_S, DecidedViews
@@ -362,6 +362,21 @@ def test_a_keeper_whose_views_cannot_be_private_does_not_start(section, words):
     config = config.model_copy(update={"reporting": reporting})
     with pytest.raises(ConfigError, match=words):
         with_grounds(config, settings_of_file(config, []), SECRET, lambda event, fields: None)
+
+
+def test_paper_names_nothing_and_writes_nothing_beside_a_live_keeper(tmp_path):
+    config = load(EXAMPLE)
+    places = {"views": tmp_path / "views", "evidence": tmp_path / "evidence"}
+    config = config.model_copy(update={"reporting": config.reporting.model_copy(update=places)})
+
+    def made(mode):
+        settings = settings_of_file(in_mode(config, mode), [])
+        return with_grounds(in_mode(config, mode), settings, SECRET, lambda event, fields: None)
+
+    assert made("paper").rules.settings == "" and not list(tmp_path.iterdir())
+    live = made("live")
+    assert [path.stem for path in places["views"].iterdir()] == [live.rules.settings]
+    assert live.reporting.views is not None
 
 
 def test_both_sides_know_the_same_longest_time():

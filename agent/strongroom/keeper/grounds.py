@@ -17,9 +17,12 @@ from strongroom.strategy.published import (
     settings_document,
 )
 
+SENDS_NOTHING = ("dry-run", "paper")  # modes whose decisions nobody has to be shown
+
 
 def with_grounds(config: Config, settings: Settings, salt: str, on_event: Listener) -> Settings:
-    """Return settings by which decisions name their grounds, where the file has `views`.
+    """Return settings by which decisions name their grounds, where the file has `views` and the
+    mode sends something.
 
     Args:
         salt: the journal's
@@ -39,6 +42,8 @@ def with_grounds(config: Config, settings: Settings, salt: str, on_event: Listen
         raise ConfigError(
             "[reporting.views] is the folder of the evidence, which everybody reads: name another"
         )
+    if config.operations.mode in SENDS_NOTHING:
+        return settings
     rules = replace(settings.rules, reveal_within_s=section.reveal_within_s)
     packs = tuple(
         NamedPack(name, pack_code(name), parameters)

@@ -1,0 +1,173 @@
+"""Strategies that are private for a while: what reports state, and what the audit makes of it.
+
+Reports come every hour, a block each, in the order of their numbers; documents are written here
+word by word, as docs/agent.md has them.
+"""
+
+from types import SimpleNamespace
+
+import pytest
+from strongroom.audit.availability import EvidencePlaces
+from strongroom.audit.checkpoint import AccountFill, Progress
+from strongroom.audit.documents import Document, read_document
+from strongroom.audit.fills import FillJoiner
+from strongroom.audit.ledger import Ledger
+from strongroom.chain.ids import MarketId, canonical, keccak
+from strongroom.chain.places import FolderPlace
+from strongroom.chain.units import DAY, HOUR
+
+VAULT, EXCHANGE, MARKET = "0x" + "ab" * 20, "0x" + "ee" * 20, "0x" + "05" * 32
+BORN = 1_700_000_000
+
+
+def at(number):
+    """Return the time of a report, and of its block."""
+    return BORN + number * HOUR
+
+
+def record(reveal_by):
+    leg = {"vault_market": MARKET, "token": "7", "side": "BUY", "price": "0.5", "size": 10_000_000,
+           "exchange": EXCHANGE, "kind": "FAK", "question": "Will it?"}  # fmt: skip
+    grounds = {"view": "0x" + "01" * 32, "settings": "0x" + "02" * 32, "reveal_by": reveal_by}
+    return {"time": BORN, "on_failure": "hold", "legs": [leg], "grounds": grounds}
+
+
+def named(text):
+    return "0x" + keccak(text).hex()
+
+
+class Joiner(FillJoiner):
+    """Knows what reports there were without asking a node."""
+
+    def __init__(self, folder, documents):
+        node = SimpleNamespace(
+            times=lambda blocks: {block: at(block) for block in blocks},
+            data_of=lambda transactions: [b""] * len(transactions),
+        )
+        places = EvidencePlaces([FolderPlace(folder)])
+        super().__init__(node, [EXCHANGE], places, VAULT, (1, 100), lambda time, event: None)
+        self.documents = documents
+
+    def _reported(self):
+        for block, evidence in enumerate(self.documents, start=1):
+            self._reports.append((block, f"0x{block:02x}"))
+            yield SimpleNamespace(block=block, transaction=f"0x{block:02x}", evidence=evidence)
+
+
+@pytest.fixture
+def reported(tmp_path):
+    """Return a joiner over reports, given what each says: (withheld, decisions)."""
+
+    def write(*reports):
+        names = []
+        for number, (withheld, decisions) in enumerate(reports):
+            text = canonical({"vault": VAULT, "decisions": decisions, "withheld": withheld,
+                              "timestamp": number})  # fmt: skip
+            (tmp_path / f"{named(text)}.json").write_bytes(text)
+            names.append(named(text))
+        return Joiner(tmp_path, names)
+
+    return write
+
+
+def fill(decision, block=1):
+    """5 for 10 tokens, in the block of a report: after it."""
+    return AccountFill(block, "0xaa", at(block), decision, MarketId(MARKET), EXCHANGE, "7", True,
+                       5_000_000, 10_000_000, 0)  # fmt: skip
+
+
+def booked(joiner, *fills):
+    """Return the differences of fills that their decisions explain, and how many wait."""
+    progress = Progress(Ledger(VAULT, 6), 0)
+    progress.unjoined = list(fills)
+    joiner.join_again(progress)
+    return progress.ledger.differences, len(progress.unjoined)
+
+
+NOTHING = ({}, [])
+
+
+def private(reveal_by):
+    text = record(reveal_by)
+    return named(canonical(text)), text
+
+
+def test_what_is_stated_in_time_and_revealed_by_its_date_is_well(reported):
+    name, text = private(at(5))
+    joiner = reported(NOTHING, ({name: at(5)}, []), NOTHING, NOTHING, ({}, [text]))
+    assert joiner.is_withheld(fill(name))
+    assert booked(joiner, fill(name)) == ([], 0)
+    assert joiner.late(at(50)) == []
+
+
+def test_until_its_date_it_waits_and_then_it_is_late(reported):
+    name, _ = private(at(5))
+    joiner = reported(NOTHING, ({name: at(5)}, []), NOTHING)
+    assert booked(joiner, fill(name)) == ([], 1)
+    assert joiner.is_withheld(fill(name)) and joiner.late(at(5)) == []
+    (late,) = joiner.late(at(5) + DAY)
+    assert late.what == f"evidence document: decision {name} revealed"
+    assert (late.block, late.transaction) == (2, "0x02")
+    assert late.expected == "by 2023-11-15 03:13:20 UTC"  # 1,700,000,000 and five hours
+    assert late.found == "not by 2023-11-16 03:13:20 UTC"
+
+
+def test_a_report_after_the_date_is_late_by_its_time(reported):
+    name, text = private(at(2))
+    (late,) = reported(({name: at(2)}, []), NOTHING, ({}, [text])).late(at(50))
+    assert (late.block, late.found) == (3, "2023-11-15 01:13:20 UTC")
+
+
+def test_the_record_has_the_date_that_was_stated(reported):
+    name, text = private(at(5))
+    (late,) = reported(({name: at(9)}, []), ({}, [text])).late(at(50))
+    assert late.found == "by 2023-11-15 03:13:20 UTC, as its record says"
+
+
+def test_the_first_statement_counts_and_a_later_date_moves_nothing(reported):
+    name, _ = private(at(2))
+    joiner = reported(({name: at(2)}, []), ({name: at(50)}, []))
+    assert [late.what for late in joiner.late(at(3))] == [
+        f"evidence document: decision {name} revealed"
+    ]
+
+
+def test_nothing_is_private_for_more_than_ninety_days(reported):
+    longest = at(1) + 90 * DAY
+    name, _ = private(longest)
+    assert reported(({name: longest}, [])).late(at(1)) == []
+    name, _ = private(longest + 1)
+    (late,) = reported(({name: longest + 1}, [])).late(at(1))
+    assert late.expected == "by 2024-02-12 23:13:20 UTC"
+    assert late.found == "withheld until 2024-02-12 23:13:21 UTC"
+
+
+def test_a_statement_that_comes_too_late_excuses_nothing(reported):
+    """The second report after a fill reveals its decision, or says that it comes later."""
+    name, text = private(at(9))
+    later = reported(NOTHING, NOTHING, NOTHING, ({name: at(9)}, []), ({}, [text]))
+    assert not later.is_withheld(fill(name)) and later.is_withheld(fill(name, block=2))
+    (found,), waiting = booked(later, fill(name))
+    assert (found.what, found.expected, found.found, waiting) == (
+        "OrderFilled: its decision's report", "at most 3", "5", 0)  # fmt: skip
+    assert booked(later, fill(name, block=2)) == ([], 0)
+
+
+def test_a_private_fill_is_held_against_its_decision_all_the_same(reported):
+    name, text = private(at(5))
+    joiner = reported(({name: at(5)}, []), ({}, [text]))
+    dear = AccountFill(1, "0xaa", at(1), name, MarketId(MARKET), EXCHANGE, "7", True,
+                       6_000_000, 10_000_000, 0)  # fmt: skip
+    found, _ = booked(joiner, dear)
+    assert [each.what for each in found] == [
+        "OrderFilled: price", "OrderFilled: size of all its fills"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("withheld", [
+    5, [], {"0x01": 5}, {"0x" + "01" * 32: "5"}, {"0x" + "01" * 32: True}, {"0x" + "01" * 32: -1},
+    {"0x" + "01" * 32: 2**37}, {"no hex": 5}, {"0x" + "01" * 32: None},
+])  # fmt: skip
+def test_a_document_whose_statements_cannot_be_read_is_none(withheld):
+    text = canonical({"vault": VAULT, "decisions": [], "withheld": withheld})
+    assert read_document(text) == Document()
