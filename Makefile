@@ -75,8 +75,8 @@ fuzz: setup ## Random tests with fresh seeds, for MINUTES=20 at least; the first
 fuzz-audit: setup ## Hostile evidence, logs, answers and checkpoints, for MINUTES=60
 	@python -m scripts.dev.fuzz_audit --minutes $(if $(filter command line,$(origin MINUTES)),$(MINUTES),60)
 
-audit-mutants: setup ## Change logs of seeded lives in N=4000 ways (0: all), SEED=0; what finds the audit?
-	@python -m scripts.dev.audit_mutants --count $(or $(N),4000) --seed $(or $(SEED),0)
+audit-mutants: setup ## Change logs of seeded lives (or of WEEK=30 hours) in N=4000 ways (0: all), SEED=0; what finds the audit?
+	@python -m scripts.dev.audit_mutants --count $(or $(N),4000) --seed $(or $(SEED),0) $(if $(WEEK),--week $(WEEK))
 
 # A public engine to measure beside; its needs and ours do not go together in one environment.
 .venv-peer/.ready: Makefile

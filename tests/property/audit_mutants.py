@@ -13,23 +13,36 @@ of the true logs, which agree with the chain.
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from copy import deepcopy
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
 from strongroom.audit.bookkeeper import AuditFailed, Bookkeeper
+from strongroom.audit.calls import VaultCall
 from strongroom.audit.cash import cash_differences
-from strongroom.audit.events import AuditedEvent, MarketOpened, Transaction
+from strongroom.audit.conservation import paid_wrongly
+from strongroom.audit.events import (
+    AuditedEvent,
+    MarketOpened,
+    OperatorSet,
+    PaidInKind,
+    RedeemedInKind,
+    Transaction,
+)
 from strongroom.audit.ledger import BookedReport, Ledger
+from strongroom.audit.movements import Moved
 from strongroom.audit.permissions import Difference, Setting, setting_key
 
 from tests.property.audited import (
     Transactions,
+    calls_of,
     events_of,
     found_at_last,
-    moves_of_vault,
+    moves_of,
+    wrongly_called,
 )
 from tests.property.governed import governed_world, with_holders_say
 from tests.property.life import WORLDS, Life, begin
@@ -39,39 +52,13 @@ STEPS = 300
 OWN = len(fields(AuditedEvent))
 OTHER = "0x" + "77" * 20
 PLACES = ("dropped", "doubled", "swapped", "earlier", "later")
-CALLER = "who sends a call is in no log, and changes nothing of what is held or owed"
 APPOINTED = "nobody can list whom a holder has appointed; what was not used changed nothing"
-SO_BEFORE = "both were so before"
-LEAVERS = "the tokens' own transfers say it: audit/conservation.py"
 NOTHING = "of an account that holds nothing, or forgives what was not lost: no sum is another"
-SILENT = "the account says it at that block: audit/auditor.py holds its value against the report"
 # Why nobody can know by books, asset and views: of changes that are not found and (fields) say
 # something else, or (places) leave other books.
 REASONS = {
-    ("Deposit", "sender"): CALLER,
-    ("DepositRequest", "sender"): CALLER,
-    ("RedeemRequest", "sender"): CALLER,
-    ("Withdraw", "sender"): CALLER,
-    ("Withdraw", "owner"): "a claim of nothing",
-    ("Withdraw", "receiver"): "a claim of nothing",
     ("OperatorSet", "dropped"): APPOINTED,
-    ("OperatorSet", "approved"): APPOINTED,
-    ("ClassCapsSet", "class_id"): SO_BEFORE,
-    ("LimitSet", "limit"): SO_BEFORE,
-    ("MarketOpened", "deadline"): SILENT,
-    ("MarketOpened", "conditions"): SILENT,
-    ("LossesForgiven", "assets"): NOTHING,
-    ("LossesForgiven", "class_id"): NOTHING,
     ("Swept", "emptied"): NOTHING,
-    ("Transfer", "value"): "from somebody to themselves",
-    ("PaidInKind", "assets"): LEAVERS,
-    ("RedeemedInKind", "receiver"): LEAVERS,
-    ("RedeemedInKind", "skipped"): NOTHING,
-    ("MarketClosed", "halted"): "the vault opens no market again that was halted: contracts",
-    ("Reported", "dropped"): "a settlement by anybody does the same in a vault without markets",
-    ("Reported", "words"): "marks of markets that hold nothing, until the next report",
-    ("Unanswered", "dropped"): SILENT,
-    ("Unanswered", "earlier"): SILENT,
 }
 
 
@@ -80,6 +67,7 @@ class Fate(StrEnum):
 
     BOOKS = "books"  # found where it is booked, or later
     CASH = "cash"  # found beside the asset's own transfers
+    CALL = "call"  # found beside what its transaction called
     LAST = "last"  # found at the last block
     SAME = "same"  # the books and the reports are what they are without it
     SURVIVES = "survives"
@@ -87,7 +75,7 @@ class Fate(StrEnum):
     FAILS = "fails"  # the audit's own code fails
 
 
-FOUND = (Fate.BOOKS, Fate.CASH, Fate.LAST)
+FOUND = (Fate.BOOKS, Fate.CASH, Fate.CALL, Fate.LAST)
 
 
 @dataclass(frozen=True)
@@ -118,20 +106,6 @@ class Mutant:
         if fate in FOUND:
             return False
         return fate is not Fate.SAME or self.kind[1] not in PLACES
-
-
-def lives_of(seed: int, count: int) -> list[tuple[World, Transactions]]:
-    """Return worlds that have lived, and their transactions; the first one is governed."""
-    governed = with_holders_say(governed_world())
-    found = [(governed, events_of(governed))]
-    for number in range(count):
-        chance = random.Random(seed + number)
-        life = Life(watched=False, **WORLDS[number % len(WORLDS)])
-        begin(life)
-        for step in range(STEPS):
-            life.step(chance, late=number % 3 == 0 and step > STEPS * 2 // 3)
-        found.append((life.world, events_of(life.world)))
-    return found
 
 
 def others(value: Any) -> Iterator[tuple[str, Any]]:
@@ -244,21 +218,83 @@ def state(ledger: Ledger) -> Any:
     return bare(whole)
 
 
+@dataclass(frozen=True)
+class Lived:
+    """A vault's life, and what the chain says of it at its end.
+
+    Attributes:
+        vault: in lower case
+        calls: transaction -> the vault's function that it calls itself
+        moves_of: the asset's transfers from some holders and to them, by transaction
+        terms_of: deadline and number of conditions of an account; None where it does not say
+        at_last: where the chain's views part from books
+    """
+
+    vault: str
+    transactions: Transactions
+    calls: Mapping[str, VaultCall]
+    moves_of: Callable[[AbstractSet[str]], dict[str, list[Moved]]]
+    terms_of: Callable[[str], tuple[int, int] | None]
+    at_last: Callable[[Ledger], list[Difference]]
+
+
+def lived_in(world: World, transactions: Transactions) -> Lived:
+    """Return a world's life."""
+    accounts = {each.account.address.lower(): each.account for each in world.markets.values()}
+
+    def terms_of(address: str) -> tuple[int, int] | None:
+        account = accounts.get(address)
+        try:
+            return account and (int(account.deadline()), len(account.conditions()))
+        except Reverted:
+            return None  # one that does not answer
+
+    return Lived(
+        world.vault.address.lower(),
+        transactions,
+        calls_of(world),
+        lambda holders: moves_of(world, holders),
+        terms_of,
+        lambda ledger: found_at_last(world, ledger),
+    )
+
+
+def lives_of(seed: int, count: int) -> list[Lived]:
+    """Return lives of worlds; the first one is governed."""
+    governed = with_holders_say(governed_world())
+    found = [lived_in(governed, events_of(governed))]
+    for number in range(count):
+        chance = random.Random(seed + number)
+        life = Life(watched=False, **WORLDS[number % len(WORLDS)])
+        begin(life)
+        for step in range(STEPS):
+            life.step(chance, late=number % 3 == 0 and step > STEPS * 2 // 3)
+        found.append(lived_in(life.world, events_of(life.world)))
+    return found
+
+
 class Judge:
     """Says what becomes of one life's mutants."""
 
-    def __init__(self, world: World, transactions: Transactions) -> None:
+    def __init__(self, lived: Lived) -> None:
         """Take a life that the books agree with."""
-        self._world, self._transactions = world, transactions
-        self._end = len(transactions)
-        ledger = Ledger(world.vault.address.lower())
+        self._lived, self._transactions = lived, lived.transactions
+        ledger = Ledger(lived.vault)
         self._said: dict[str, list[tuple[int, Any]]] = defaultdict(list)
-        reports = self._book(ledger, transactions, self._remember)
-        assert not ledger.differences and not found_at_last(world, ledger)
+        reports = self._book(ledger, lived.transactions, self._remember)
+        assert not ledger.differences and not lived.at_last(ledger)
         self._truth, self._reports = state(ledger), reports
-        self._moves = moves_of_vault(world)
+        self._moves = lived.moves_of({ledger.vault})
+        self._paid = lived.moves_of(ledger.accounts.keys())
+        self._owners = {each: (of.market, of.class_id) for each, of in ledger.accounts.items()}
+        self._appointed = [
+            (place, f"{each.controller} {each.operator}", each.approved)
+            for place, (_, group) in enumerate(lived.transactions)
+            for each in group
+            if isinstance(each, OperatorSet)
+        ]
         self._ledger, self._last = ledger, ledger.permissions.settings
-        for _, group in transactions:
+        for _, group in lived.transactions:
             assert not self._unpaid(group[0], group)
         self._evidence = {each.evidence for each in reports}
 
@@ -299,27 +335,55 @@ class Judge:
     def _other_accounts(self, mutant: Mutant) -> bool:
         """Whether an account's deadline and number of conditions are not those of its opening."""
         opened = [e for _, group in mutant.groups for e in group if isinstance(e, MarketOpened)]
-        there = {each.account.address.lower(): each for each in self._world.markets.values()}
         return any(
-            self._terms(there[each.account].account) not in ((each.deadline, each.conditions), None)
+            self._lived.terms_of(each.account) not in ((each.deadline, each.conditions), None)
             for each in opened
-            if each.account in there
         )
 
-    def _terms(self, account: Any) -> tuple[int, int] | None:
-        try:
-            return int(account.deadline()), len(account.conditions())
-        except Reverted:
-            return None  # one that does not answer
+    def _answers_otherwise(self, mutant: Mutant, reports: Sequence[BookedReport]) -> bool:
+        """Whether an account that was silent is told as if it had answered, or one as halted that
+        was not: at that block it says otherwise."""
+        if mutant.kind == ("MarketClosed", "halted"):
+            return True
+        true = zip(self._reports, reports, strict=False)
+        return any(set(each.silent) - set(told.silent) for each, told in true)
 
     def _unpaid(self, at: AuditedEvent, events: Sequence[AuditedEvent]) -> bool:
         """Whether the asset's transfers are others than a transaction's events say."""
         place, moves = (at.block, at.transaction), self._moves.get(at.transaction, [])
-        return any(cash_differences(self._ledger, place, moves, events))
+        paid = self._paid.get(at.transaction, [])
+        return any(cash_differences(self._ledger, place, moves, events)) or any(
+            paid_wrongly(
+                self._owners,
+                paid,
+                [each for each in events if isinstance(each, PaidInKind)],
+                [each for each in events if isinstance(each, RedeemedInKind)],
+            )
+        )
+
+    def _uncalled(self, mutant: Mutant) -> bool:
+        """Whether events are others than their transactions have called; where who is appointed is
+        told otherwise, those of later transactions, too."""
+        first = mutant.transaction
+        if mutant.name == "OperatorSet":
+            rest = self._transactions[first + len(mutant.groups) :]
+            before = self._transactions[:first]
+            return bool(wrongly_called(self._lived.calls, [*before, *mutant.groups, *rest]))
+        operators = self._operators(first)
+        return bool(wrongly_called(self._lived.calls, mutant.groups, operators))
+
+    def _operators(self, first: int) -> dict[str, bool]:
+        """Return who is appointed before a transaction."""
+        found: dict[str, bool] = {}
+        for place, pair, approved in self._appointed:
+            if place >= first:
+                break
+            found[pair] = approved
+        return found
 
     def fates(self, mutants: Sequence[Mutant]) -> Iterator[tuple[Mutant, Fate]]:
         """Yield what becomes of each."""
-        ledger, done = Ledger(self._world.vault.address.lower()), 0
+        ledger, done = Ledger(self._lived.vault), 0
         reports: list[BookedReport] = []
         for mutant in sorted(mutants, key=lambda each: each.transaction):
             reports += self._book(ledger, self._transactions[done : mutant.transaction], self._hold)
@@ -333,14 +397,16 @@ class Judge:
             reports = [*reports, *self._book(ledger, rest, self._hold)]
             if ledger.differences or any(each.evidence not in self._evidence for each in reports):
                 return Fate.BOOKS
-            if self._other_accounts(mutant):
+            if self._other_accounts(mutant) or self._answers_otherwise(mutant, reports):
                 return Fate.LAST
             for (_, true), (_, group) in zip(
                 self._transactions[first:], mutant.groups, strict=False
             ):
                 if self._unpaid(true[0], group):
                     return Fate.CASH
-            if found_at_last(self._world, ledger):
+            if self._uncalled(mutant):
+                return Fate.CALL
+            if self._lived.at_last(ledger):
                 return Fate.LAST
         except Reverted:
             return Fate.REFUSED
@@ -351,22 +417,23 @@ class Judge:
 
 
 def judged(
-    seed: int, lives: int, most: int, on_life: Callable[[int], None] = lambda number: None
+    lives: Sequence[Lived],
+    seed: int,
+    most: int,
+    on_life: Callable[[int], None] = lambda number: None,
 ) -> list[tuple[Mutant, Fate]]:
     """Return mutants of lives, and what becomes of each.
 
     Args:
-        lives: besides the governed one
         most: mutants; 0 for all of them
     """
-    lived = lives_of(seed, lives)
-    every = [each for n, (_, them) in enumerate(lived) for each in mutants_of(n, them)]
+    every = [each for n, life in enumerate(lives) for each in mutants_of(n, life.transactions)]
     chosen = sample(every, most or len(every), random.Random(seed))
     of_life = defaultdict(list)
     for each in chosen:
         of_life[each.life].append(each)
     found: list[tuple[Mutant, Fate]] = []
-    for number, (world, transactions) in enumerate(lived):
-        found += Judge(world, transactions).fates(of_life[number])
+    for number, life in enumerate(lives):
+        found += Judge(life).fates(of_life[number])
         on_life(number)
     return found

@@ -1,12 +1,16 @@
 """A world's transactions through the auditor's ledger."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 from typing import Any
 
 from strongroom.audit.bookkeeper import Bookkeeper
+from strongroom.audit.calls import VaultCall, call_differences, vault_call
 from strongroom.audit.contracts import Asked
 from strongroom.audit.events import (
     AuditedEvent,
+    OperatorSet,
     RawLog,
     Transaction,
     by_transaction,
@@ -23,9 +27,9 @@ from tests.property.world import World
 Transactions = list[tuple[int, list[AuditedEvent]]]  # time, events
 
 
-def moves_of_vault(world: World) -> dict[str, list[Moved]]:
-    """Return transaction -> the asset's transfers from the vault and to it."""
-    vault, found = world.vault.address.lower(), dict[str, list[Moved]]()
+def moves_of(world: World, holders: AbstractSet[str]) -> dict[str, list[Moved]]:
+    """Return transaction -> the asset's transfers from some holders and to them."""
+    found = dict[str, list[Moved]]()
     for block, (_, logs) in enumerate(world.evm.transactions):
         name = "0x" + block.to_bytes(32, "big").hex()
         for index, log in enumerate(logs):
@@ -34,7 +38,7 @@ def moves_of_vault(world: World) -> dict[str, list[Moved]]:
             if log.address.lower() != world.pusd.address.lower() or words[0] != TRANSFER:
                 continue
             ends = ["0x" + word[26:].lower() for word in words[1:3]]
-            if vault in ends:
+            if not holders.isdisjoint(ends):
                 amount = int(_hex(data), 16)
                 found.setdefault(name, []).append(Moved((block, index), name, "", *ends, amount))
     return found
@@ -82,6 +86,37 @@ def audit(world: World, transactions: Transactions | None = None) -> Ledger:
     for time, events in transactions if transactions is not None else events_of(world):
         Bookkeeper(ledger).book(Transaction(time, tuple(events)))
     return ledger
+
+
+def calls_of(world: World) -> dict[str, VaultCall]:
+    """Return transaction -> the vault's function that it calls itself."""
+    vault, found = world.vault.address.lower(), dict[str, VaultCall]()
+    for block, (sender, receiver, data) in enumerate(world.evm.calls):
+        if receiver.lower() == vault:
+            call = vault_call(sender.lower(), "0x" + data.hex())
+            if call is not None:
+                found["0x" + block.to_bytes(32, "big").hex()] = call
+    return found
+
+
+def wrongly_called(
+    calls: Mapping[str, VaultCall],
+    transactions: Sequence[tuple[int, Sequence[AuditedEvent]]],
+    operators: Mapping[str, bool] = MappingProxyType({}),
+) -> list[Difference]:
+    """Return where events are not what their transactions have called.
+
+    Args:
+        operators: "controller operator" -> whether appointed before
+    """
+    known, found = dict(operators), list[Difference]()
+    for _, events in transactions:
+        call = calls.get(events[0].transaction) if events else None
+        found += [] if call is None else call_differences(call, events, known)
+        for event in events:
+            if isinstance(event, OperatorSet):
+                known[f"{event.controller} {event.operator}"] = event.approved
+    return found
 
 
 def read_of(world: World) -> Callable[[Sequence[Asked]], list[Any]]:

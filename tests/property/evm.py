@@ -176,6 +176,7 @@ class Evm:
 
     Attributes:
         transactions: time and logs of each transaction, while `keeps_logs`
+        calls: sender, receiver and data of each of them
         gas_used: of the last call, with the 21,000 of a transaction, without its bytes. Too low: to
             revm all calls are one transaction, so what an earlier one has touched is warm, and what
             it has written costs little to write again
@@ -186,6 +187,7 @@ class Evm:
         self._evm = pyrevm.EVM(spec_id="CANCUN", env=pyrevm.Env(cfg=config))
         self.nobody = self.address("nobody")
         self.transactions: list[tuple[int, list[Any]]] = []
+        self.calls: list[tuple[str, str, bytes]] = []
         self.keeps_logs = True
         self._deployments = 0
         self.deployer = self.nobody
@@ -214,6 +216,7 @@ class Evm:
         self.deployer = self.address(f"deployer {self._deployments}")
         address = self._evm.deploy(self.deployer, code)
         self.transactions.append((self.time, self._evm.result.logs))
+        self.calls.append((self.deployer, "", b""))
         self._evm.reset_transient_storage()
         return to_checksum_address(address)
 
@@ -247,6 +250,7 @@ class Evm:
             )
             if not static and self.keeps_logs:
                 self.transactions.append((self.time, self._evm.result.logs))
+                self.calls.append((sender, to, data))
             return answer
         except RuntimeError as error:
             raise Reverted(*_reason(error)) from None
@@ -293,6 +297,7 @@ class Evm:
         self._evm.revert(point.checkpoint)
         point.checkpoint = self._evm.snapshot()
         del self.transactions[point.transactions :]
+        del self.calls[point.transactions :]
         self.time, self.block = point.time, point.block
         self.wait(0)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from strongroom.audit.permissions import Limit
 
-from tests.property.audited import audit, events_of, found_at_last
+from tests.property.audited import audit, calls_of, events_of, found_at_last, wrongly_called
 from tests.property.life import WORLDS, Life, begin
 from tests.property.world import DAY, DEPOSIT, HOUR, OPEN, UNIT, YES, World
 from tests.seeds import SEED, enough
@@ -40,6 +40,7 @@ def test_the_books_are_the_contracts_over_random_lives(lives):
         ledger = audit(world, transactions)
         assert ledger.differences == []
         assert found_at_last(world, ledger) == []
+        assert wrongly_called(calls_of(world), transactions) == []
         reports += ledger.reports
         events += ledger.events
     assert enough(reports, 600) and enough(events, 5_000)

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from strongroom.audit.events import VAULT_EVENTS
 
-from tests.property.audit_mutants import FOUND, REASONS, Fate, judged
+from tests.property.audit_mutants import FOUND, REASONS, Fate, judged, lives_of
 from tests.seeds import SEED, enough
 
 LIVES, MOST = 28, 3_000
@@ -14,7 +14,7 @@ LIVES, MOST = 28, 3_000
 @pytest.fixture(scope="module")
 def mutants():
     """With fixed seeds every kind of event and change is among them."""
-    return judged(SEED, LIVES, MOST)
+    return judged(lives_of(SEED, LIVES), SEED, MOST)
 
 
 def test_what_escapes_is_what_nobody_can_know(mutants):

@@ -10,8 +10,10 @@ from typing import TypeVar
 
 from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.bookkeeper import Bookkeeper
+from strongroom.audit.calls import check_calls
 from strongroom.audit.cash import check_cash
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
+from strongroom.audit.closing import closed_wrongly
 from strongroom.audit.code import CodeAudit
 from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Views
@@ -19,6 +21,7 @@ from strongroom.audit.documents import read_document
 from strongroom.audit.events import (
     AuditedEvent,
     EpochSettled,
+    MarketClosed,
     MarketOpened,
     Reported,
     Transaction,
@@ -149,10 +152,14 @@ class Auditor:
                 self._on_income(income)
             for trade in self._trades.read(progress, movements):
                 progress.losses.trade(trade)
+            called, compared = check_calls(
+                self._node, self._vault, events, progress.ledger.operators
+            )
+            progress.calls += compared
             self.book(progress, events, movements.moved)
             blocks = (progress.next_block, end)
             moved = check_cash(self._node, asset, progress.ledger, events, blocks)
-            progress.ledger.differences += [*moved, *unexplained]
+            progress.ledger.differences += [*called, *moved, *unexplained]
             if self._fills is not None:
                 self._fills.join(progress, progress.next_block, end)
                 self._fills.join_again(progress)
@@ -199,6 +206,7 @@ class Auditor:
         found = [*ledger.differences, *code.differences, *found]
         checked = Checked(
             events=ledger.events,
+            calls=progress.calls,
             reports=progress.reports,
             market_values=progress.values,
             fills=progress.fills,
@@ -244,6 +252,10 @@ class Auditor:
                 opened = [each.market for each in transaction.of(MarketOpened)]
                 known = [name for name in opened if name in progress.ledger.markets]
                 progress.ledger.differences += self._other_accounts(progress.ledger, known)
+            if MarketClosed in kinds:
+                for closed in transaction.of(MarketClosed):
+                    found = closed_wrongly(self._node, self._contracts, closed)
+                    progress.ledger.differences += found
             for report in reports:
                 progress.reports, progress.last_report = progress.reports + 1, report.block
                 at = next(iter(transaction.of(Reported)), group[0])

@@ -71,6 +71,7 @@ class Progress:
     last_hash: str = ""  # of the block before
     fills: int = 0
     joined: int = 0
+    calls: int = 0
     documents: int = 0
     values: int = 0
     reports: int = 0

@@ -22,6 +22,7 @@ from strongroom.audit.events import (
     MarketClosed,
     MarketOpened,
     OrderFilled,
+    PaidInKind,
     RawLog,
     RedeemedInKind,
     Reported,
@@ -41,7 +42,8 @@ from strongroom.audit.movements import (
     topic_of,
 )
 from strongroom.audit.node import Node
-from strongroom.audit.permissions import Difference
+from strongroom.audit.permissions import Difference, difference
+from strongroom.chain.ids import MarketId
 
 ASSET = ""
 BUY = 0
@@ -106,10 +108,15 @@ class Conservation:
         fills = defaultdict(list)
         for fill in movements.fills:
             fills[fill.transaction].append(fill)
-        exits = defaultdict(list)
+        exits, paid = defaultdict(list), defaultdict(list)
         for each in events:
             if isinstance(each, RedeemedInKind):
                 exits[each.transaction].append(each)
+            elif isinstance(each, PaidInKind):
+                paid[each.transaction].append(each)
+        for transaction, payments in paid.items():
+            moves = [each for each in movements.moved if each.transaction == transaction]
+            found += paid_wrongly(movements.owners, moves, payments, exits[transaction])
         for transaction, group in groupby(movements.moved, key=lambda each: each.transaction):
             moves = list(group)
             block = moves[0].place[0]
@@ -375,6 +382,27 @@ def _spans(events: Sequence[AuditedEvent]) -> dict[str, _Span]:
         elif isinstance(each, MarketClosed):
             found[each.account] = replace(found.get(each.account, _Span()), closed=each.block)
     return found
+
+
+def paid_wrongly(
+    owners: Mapping[str, tuple[MarketId, int]],
+    moves: Sequence[Moved],
+    paid: Sequence[PaidInKind],
+    exits: Sequence[RedeemedInKind],
+) -> Iterator[Difference]:
+    """Yield where accounts paid whoever leaves in kind something else than the vault says, in one
+    transaction."""
+    leavers = {each.receiver for each in exits}
+    for it in paid:
+        there = sum(
+            move.amount
+            for move in moves
+            if not move.token
+            and move.receiver in leavers
+            and owners.get(move.sender, ("", 0))[0] == it.market
+        )
+        if there != it.assets:
+            yield difference(it, "PaidInKind.assets: paid by the account", there, it.assets)
 
 
 def _by_transaction(logs: Iterable[RawLog]) -> dict[str, list[RawLog]]:

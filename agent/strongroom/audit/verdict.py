@@ -36,6 +36,7 @@ class Checked:
     """How much was held against something."""
 
     events: int = 0
+    calls: int = 0  # transactions that call the vault themselves
     reports: int = 0
     market_values: int = 0
     fills: int = 0

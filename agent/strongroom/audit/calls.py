@@ -1,0 +1,291 @@
+"""Calls of the vault beside the events that they must have logged: who sent them, with what.
+
+A node gives a transaction's sender and its call. Where it calls the vault itself, the event must
+say the same: `sender` fields, receivers of nothing, settings that were so before. Who acts for
+others must have been appointed. What a contract in between has called is in no transaction.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import collapse_if_tuple
+
+from strongroom.audit.events import (
+    Abdicated,
+    Allocated,
+    AllowListSet,
+    Approval,
+    AuditedEvent,
+    ClassAdded,
+    ClassCapsSet,
+    ClassRetired,
+    DelaySet,
+    Deposit,
+    DepositRequest,
+    DepositRequestCancelled,
+    DepositTermsSet,
+    FeeRecipientsSet,
+    FeesSet,
+    KeeperSet,
+    LimitSet,
+    LossesForgiven,
+    MarketClosed,
+    MarketOpened,
+    OperatorSet,
+    OwnershipTransferStarted,
+    Paused,
+    RedeemedInKind,
+    RedeemRequest,
+    RedeemRequestCancelled,
+    Reported,
+    RoleSet,
+    Swept,
+    Transfer,
+    Unpaused,
+    WindDown,
+    Withdraw,
+)
+from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.permissions import Difference, difference
+from strongroom.audit.view_checks import LOW64, plain
+from strongroom.audit.wording import selector_of
+from strongroom.chain import abi
+
+SENDER = "@sender"
+_NEEDED = ("hash", "from", "input")  # of a transaction
+CAPS = {name: name for name in ("market_cap", "market_cap_bps", "class_cap", "class_cap_bps")}
+_REQUEST = {"controller": "controller", "owner": "owner", "sender": SENDER}
+_BACK = {"controller": "controller", "receiver": "receiver", "request_id": "requestId"}
+_CLAIM = {"sender": "controller", "owner": "receiver"}
+_PAID = {"sender": SENDER, "receiver": "receiver", "owner": "controller"}
+# function -> its main event, and the arguments that are the event's fields
+LOGGED: Mapping[str, tuple[type[AuditedEvent], Mapping[str, str]]] = {
+    "requestDeposit": (DepositRequest, {**_REQUEST, "assets": "assets"}),
+    "requestRedeem": (RedeemRequest, {**_REQUEST, "shares": "shares"}),
+    "cancelDepositRequest": (DepositRequestCancelled, _BACK),
+    "cancelRedeemRequest": (RedeemRequestCancelled, _BACK),
+    "deposit": (Deposit, {**_CLAIM, "assets": "assets"}),
+    "mint": (Deposit, {**_CLAIM, "shares": "shares"}),
+    "redeem": (Withdraw, {**_PAID, "shares": "shares"}),
+    "withdraw": (Withdraw, {**_PAID, "assets": "assets"}),
+    "redeemInKind": (
+        RedeemedInKind,
+        {"owner": SENDER, "receiver": "receiver", "shares": "shares", "skipped": "skip"},
+    ),
+    "redeemRequestInKind": (
+        RedeemedInKind,
+        {"owner": "controller", "receiver": "receiver", "skipped": "skip"},
+    ),
+    "setOperator": (
+        OperatorSet,
+        {"controller": SENDER, "operator": "operator", "approved": "approved"},
+    ),
+    "approve": (Approval, {"owner": SENDER, "spender": "spender", "value": "amount"}),
+    "transfer": (Transfer, {"sender": SENDER, "receiver": "to", "value": "amount"}),
+    "transferFrom": (Transfer, {"sender": "owner", "receiver": "to", "value": "amount"}),
+    "report": (Reported, {"evidence": "evidence"}),
+    "openMarket": (
+        MarketOpened,
+        {
+            "class_id": "class_id",
+            "question_id": "question_id",
+            "conditions": "count",
+            "deadline": "deadline",
+        },
+    ),
+    "allocate": (Allocated, {"market": "market"}),
+    "closeMarket": (MarketClosed, {"market": "market"}),
+    "sweep": (Swept, {"account": "account"}),
+    "windDown": (WindDown, {"account": SENDER}),
+    "transferOwnership": (
+        OwnershipTransferStarted,
+        {"previous_owner": SENDER, "new_owner": "new_owner"},
+    ),
+    "pause": (Paused, {"account": SENDER}),
+    "unpause": (Unpaused, {"account": SENDER}),
+    "increaseDelay": (DelaySet, {"selector": "selector", "delay": "delay"}),
+    "decreaseDelay": (DelaySet, {"selector": "selector", "delay": "delay"}),
+    "abdicate": (Abdicated, {"selector": "selector"}),
+    "setGuardian": (RoleSet, {"account": "account"}),
+    "setReporter": (RoleSet, {"account": "account"}),
+    "setKeeper": (KeeperSet, {"class_id": "class_id", "keeper": "account"}),
+    "setLimit": (LimitSet, {"limit": "which", "new_value": "new"}),
+    "setFees": (
+        FeesSet,
+        {name: name for name in ("management_bps", "performance_bps", "hurdle_bps")},
+    ),
+    "setFeeRecipients": (FeeRecipientsSet, {"recipients": "new"}),
+    "setDepositTerms": (
+        DepositTermsSet,
+        {"deposit_limit": "deposit_limit", "min_deposit": "min_deposit"},
+    ),
+    "setAllowList": (AllowListSet, {"allow_list": "new"}),
+    "addClass": (
+        ClassAdded,
+        {name: name for name in ("implementation", "oracle", "grade", "max_duration")},
+    ),
+    "setClassCaps": (ClassCapsSet, {"class_id": "class_id", **CAPS}),
+    "retireClass": (ClassRetired, {"class_id": "class_id"}),
+    "forgiveLosses": (LossesForgiven, {"class_id": "class_id", "assets": "assets"}),
+}
+ACTS_FOR = {  # function -> for whom its sender acts: somebody who has appointed him, if another
+    "requestDeposit": "owner",
+    **dict.fromkeys(
+        ("cancelDepositRequest", "cancelRedeemRequest", "redeemRequestInKind"), "controller"
+    ),
+    **dict.fromkeys(("deposit", "mint", "redeem", "withdraw"), "controller"),
+}
+
+
+@dataclass(frozen=True)
+class VaultCall:
+    """A function of the vault that a transaction calls itself.
+
+    Attributes:
+        arguments: by name, members of a structure among them; as events have them
+    """
+
+    sender: str
+    function: str
+    arguments: Mapping[str, object]
+
+    def value(self, name: str) -> object:
+        """Return an argument, or the sender; a controller that is not named is the sender."""
+        if name == SENDER:
+            return self.sender
+        return self.arguments.get(name, self.sender if name == "controller" else None)
+
+
+def check_calls(
+    node: Node, vault: str, events: Sequence[AuditedEvent], operators: Mapping[str, bool]
+) -> tuple[list[Difference], int]:
+    """Return where events are not what was called, and how many transactions were compared.
+
+    Args:
+        vault: in lower case
+        events: of it, in some blocks
+        operators: "controller operator" -> whether appointed, before these blocks
+
+    Raises:
+        NodeRefuses: the node gives another transaction, or none that can be read.
+        NodeAway, BadLog: see Auditor.run.
+    """
+    groups = defaultdict(list)
+    for each in events:
+        groups[each.transaction].append(each)
+    calls = calls_from(node, vault, list(groups))
+    known, found = dict(operators), list[Difference]()
+    for transaction, group in groups.items():
+        if transaction in calls:
+            found += call_differences(calls[transaction], group, known)
+        for event in group:
+            if isinstance(event, OperatorSet):
+                known[f"{event.controller} {event.operator}"] = event.approved
+    return found, len(calls)
+
+
+def calls_from(node: Node, vault: str, transactions: Sequence[str]) -> dict[str, VaultCall]:
+    """Return transaction -> what it calls of a vault itself, of those that do and that the node has
+    not forgotten; raises as `check_calls` does."""
+    answers = node.ask_all([("eth_getTransactionByHash", [each]) for each in transactions])
+    found: dict[str, VaultCall] = {}
+    for transaction, answer in zip(transactions, answers, strict=True):
+        if answer is None:
+            continue
+        fields = [answer.get(name) for name in _NEEDED] if isinstance(answer, dict) else [None]
+        if not all(isinstance(each, str) for each in fields):
+            raise NodeRefuses(f"transaction {transaction}: the answer is none: name another node")
+        digest, sender, data = (str(each).lower() for each in fields)
+        if digest != transaction.lower():
+            raise NodeRefuses(f"transaction {transaction}: the node gives {digest[:66]}")
+        if str(answer["to"]).lower() == vault.lower():
+            call = vault_call(sender, data)
+            if call is not None:
+                found[transaction] = call
+    return found
+
+
+def vault_call(sender: str, data: str) -> VaultCall | None:
+    """Return what calldata calls; `accept` is the call inside it. None: no function that logs.
+
+    Args:
+        data: hex
+    """
+    known = _functions().get(data[:10])
+    if known is None:
+        return None
+    name, types, names = known
+    try:
+        values = decode(types, bytes.fromhex(data[10:]))
+    except (DecodingError, ValueError, OverflowError):
+        return None
+    if name == "accept":
+        return vault_call(sender, "0x" + values[0].hex())
+    arguments: dict[str, object] = {}
+    for named, value in zip(names, values, strict=True):
+        if isinstance(named, tuple):
+            arguments |= dict(zip(named, map(plain, value), strict=True))
+        else:
+            arguments[named] = plain(value)
+    return VaultCall(sender, name, arguments)
+
+
+def call_differences(
+    call: VaultCall, events: Sequence[AuditedEvent], operators: Mapping[str, bool]
+) -> Iterator[Difference]:
+    """Yield where a transaction's events are not what it has called."""
+    at = events[0].block, events[0].transaction
+    whom = call.value(ACTS_FOR[call.function]) if call.function in ACTS_FOR else call.sender
+    if whom != call.sender and not operators.get(f"{whom} {call.sender}", False):
+        yield Difference(*at, f"{call.function}: by an operator of {whom}", "appointed", "nobody")
+    if call.function not in LOGGED:
+        return
+    kind, fields = LOGGED[call.function]
+    there = [each for each in events if type(each) is kind]
+    if not there:
+        yield Difference(*at, f"{kind.__name__}: logged, as it was called", "one", "none")
+        return
+    if isinstance(there[0], Reported):
+        yield from _marked(call, there[0])
+    wrong = [
+        [name for name, of in fields.items() if getattr(each, name) != call.value(of)]
+        for each in there
+    ]
+    if all(wrong):
+        name = wrong[0][0]
+        yield Difference(
+            *at, f"{kind.__name__}.{name}: as it was called",
+            str(call.value(fields[name])), str(getattr(there[0], name)),
+        )  # fmt: skip
+
+
+def _marked(call: VaultCall, it: Reported) -> Iterator[Difference]:
+    """Yield whether a report's marks are others than those that were sent."""
+    marks = call.arguments["marks"]
+    sent = sorted((each[2], each[3]) for each in marks) if isinstance(marks, tuple) else []
+    told = sorted((word & LOW64, (word >> 64) & LOW64) for word in it.words if word)
+    if sent != told:
+        yield difference(it, "Reported.words: as it was called", sent, told)
+
+
+@cache
+def _functions() -> dict[str, tuple[str, list[str], list[str | tuple[str, ...]]]]:
+    """Return selector -> name, types and names of arguments, of what may log."""
+    found = {}
+    for entry in abi.load("Vault"):
+        if entry["type"] != "function" or entry["stateMutability"] == "view":
+            continue
+        types = [collapse_if_tuple(dict(each)) for each in entry["inputs"]]
+        names: list[str | tuple[str, ...]] = [
+            tuple(member["name"] for member in each["components"])
+            if each["type"] == "tuple"
+            else each["name"]
+            for each in entry["inputs"]
+        ]
+        signature = f"{entry['name']}({','.join(types)})"
+        found[selector_of(signature)] = (entry["name"], types, names)
+    return found
