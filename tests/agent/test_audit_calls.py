@@ -13,7 +13,6 @@ from strongroom.audit.calls import (
     calls_from,
     vault_call,
 )
-from strongroom.audit.closing import closed_wrongly
 from strongroom.audit.contracts import Views
 from strongroom.audit.events import (
     ClassCapsSet,
@@ -24,6 +23,7 @@ from strongroom.audit.events import (
     Withdraw,
 )
 from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.spot_checks import closed_wrongly
 from strongroom.audit.wording import selector_of
 from strongroom.chain import abi
 

@@ -42,6 +42,11 @@ def test_the_page_shows_the_numbers(page):
         f"<td class='words'>set total cap &lt;to&gt; 9</td><td><span title='{OWNER}'>0xeeeeee"
         "...eeee</span></td><td>2023-11-14 22:13</td><td>2023-11-15 23:13 (now)</td>"
         "<td>2023-11-22 23:13</td>",
+        "class 0: 4 trades for 8.00 ", "2 of them beside marks: 0.50 worse than the marks",
+        "closed markets brought -7.00; 1.00 count as losses", f"75 % with {WHO}, 0.02 better",
+        "worst trade: block 7, BUY 5.00 for 3.00 ", ", 0.40 worse than the marks",
+        "dealt early: block 5, deposit of 9.00 ", ", 8.50 shares",
+        "the others lost up to 0.30, by the price of block 8",
         f"<span title='{MARKET}'>Will &lt;it&gt; come true?</span>",
     ):  # fmt: skip
         assert words in text, words

@@ -129,6 +129,9 @@ LIES = {
     "another mark than the one that was reported": Lie(
         "Reported", "Reported.books: value of", {"words": lambda old: tuple(map(unmark, old))},
         lambda it: any((book >> 85) % 2**85 > 10**6 for book in it.books), later=True),
+    "a mark of no weight": Lie(
+        "Reported", "view markOf", {"words": lambda old: tuple(map(unmark, old))},
+        lambda it: any(map(unmark, it.words)) and it.words != tuple(map(unmark, it.words))),
     "an ask above one": Lie(
         "Reported", "Reported.words: marks", {"words": head(add(2 * 10**18 << 64))},
         some("words")),

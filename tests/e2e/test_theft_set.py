@@ -8,10 +8,17 @@ by settlements that later reports show as too cheap or too dear. All amounts are
 Holders have 100,000 shares for 100,000. The class's cap is 10,000. YES costs 50 cents at first.
 """
 
+import json
+
 import pytest
+from click.testing import CliRunner
 from strongroom.audit.auditor import Auditor, Scope
+from strongroom.audit.command import AuditOptions, run_audit, show
+from strongroom.audit.verdict import verdict_hash
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.ids import keccak
+from strongroom.cli.audit import command as audit_command
+from strongroom.cli.page import command as page_command
 from strongroom.devnet.deployer import devnet_chain
 
 from tests.contracts.account_kinds import Own
@@ -226,3 +233,40 @@ def test_a_friend_who_leaves_before_bad_news_is_named_with_what_the_others_lost(
     assert deal.parties == (stage.who["bob"].lower(),)
     assert abs(int(deal.assets) - 9_980 * UNIT) <= 2
     assert abs(int(deal.lost) - 400 * UNIT) <= 2
+
+
+# what people read
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_table_page_and_signed_verdict_are_one(stage, tmp_path, capsys, monkeypatch, columns):
+    """Money in units, roles by name; no line is wider than the terminal; what is wrong ends both
+    with 1 and stands first on the page."""
+    place = ["--vault", stage.vault.address, "--rpc", stage.evm.chain.url]
+    stage.takes(0, 1_000 * UNIT, 55, 55)
+    stage.marks({0: 50})
+    monkeypatch.setenv("COLUMNS", str(columns))
+    result = run_audit(AuditOptions(stage.vault.address, stage.evm.chain.url))
+    show(result)
+    text = capsys.readouterr().out
+    for words in (
+        "100,000.000000 WORLD",
+        "99,930.000000 pUSD",
+        "reporter",
+        "50.00 worse than the marks",
+    ):
+        assert words in text, text
+    wide = [line for line in text.splitlines() if len(line) > columns]
+    assert all(line.startswith("no difference; this release") for line in wide), wide
+    done = CliRunner().invoke(page_command, [*place, "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    on_page = json.loads((tmp_path / "data.json").read_text())["verdict"]
+    assert verdict_hash(on_page) == verdict_hash(json.loads(json.dumps(result.document())))
+
+    stage.pusd.transfer(stage.who["thief"], 7, sender=stage.account.address)
+    done = CliRunner().invoke(page_command, [*place, "--out", str(tmp_path)])
+    assert done.exit_code == 1, done.output
+    first = (tmp_path / "index.html").read_text()
+    assert first.index("The audit found 1 difference") < first.index("NAV at the bid")
+    done = CliRunner().invoke(audit_command, place)
+    assert done.exit_code == 1 and "asset that nothing explains" in done.output

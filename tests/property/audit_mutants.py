@@ -57,6 +57,7 @@ NOTHING = "of an account that holds nothing, or forgives what was not lost: no s
 # Why nobody can know by books, asset and views: of changes that are not found and (fields) say
 # something else, or (places) leave other books.
 REASONS = {
+    ("LimitSet", "limit"): "to 0, as it was before",
     ("OperatorSet", "dropped"): APPOINTED,
     ("Swept", "emptied"): NOTHING,
 }
@@ -273,6 +274,16 @@ def lives_of(seed: int, count: int) -> list[Lived]:
     return found
 
 
+def _marks(report: BookedReport) -> set[tuple[str, int, int]]:
+    """Return the marks that a report has, by market and condition."""
+    return {
+        (name, condition, word)
+        for name, book in report.books.items()
+        for condition, word in enumerate(book.marks)
+        if word
+    }
+
+
 class Judge:
     """Says what becomes of one life's mutants."""
 
@@ -341,12 +352,17 @@ class Judge:
         )
 
     def _answers_otherwise(self, mutant: Mutant, reports: Sequence[BookedReport]) -> bool:
-        """Whether an account that was silent is told as if it had answered, or one as halted that
-        was not: at that block it says otherwise."""
+        """Whether an account that was silent is told as if it had answered, one as halted that was
+        not, or a mark as another: at that block the chain says otherwise."""
         if mutant.kind == ("MarketClosed", "halted"):
             return True
-        true = zip(self._reports, reports, strict=False)
-        return any(set(each.silent) - set(told.silent) for each, told in true)
+        true = {each.block: each for each in self._reports}
+        return any(
+            set(true[told.block].silent) - set(told.silent)
+            or _marks(told) - _marks(true[told.block])
+            for told in reports
+            if told.block in true
+        )
 
     def _unpaid(self, at: AuditedEvent, events: Sequence[AuditedEvent]) -> bool:
         """Whether the asset's transfers are others than a transaction's events say."""

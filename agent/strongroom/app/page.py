@@ -15,6 +15,7 @@ from strongroom.app.gathering import Flow, ReportRow
 from strongroom.app.history import PageData
 from strongroom.app.render import moment, money, price, render
 from strongroom.audit.permissions import ZERO
+from strongroom.audit.telling import loss_lines
 from strongroom.chain.terms import DELEGATED
 from strongroom.chain.units import FIRST_PRICE, MICRO, SHARE
 
@@ -46,6 +47,7 @@ def write_page(
             cards=_cards(data),
             charts=_charts(data),
             exposures=_exposures(data),
+            losses=list(loss_lines(data.verdict.losses, data.identity.asset_symbol)),
             documents=documents,
             public=_public(data),
             is_open=data.terms.allow_list in ("", ZERO),

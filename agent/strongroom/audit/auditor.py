@@ -13,7 +13,6 @@ from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.calls import check_calls
 from strongroom.audit.cash import check_cash
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
-from strongroom.audit.closing import closed_wrongly
 from strongroom.audit.code import CodeAudit
 from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Views
@@ -36,6 +35,7 @@ from strongroom.audit.losses import settled, statement
 from strongroom.audit.movements import Moved, MovementReader
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.permissions import Difference, Setting
+from strongroom.audit.spot_checks import closed_wrongly, marks_wrong
 from strongroom.audit.trades import TradeReader
 from strongroom.audit.valuation import Positions, account_value, positions_within
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
@@ -293,6 +293,7 @@ class Auditor:
         """Hold a report's values against balances at its block, its document against its hash."""
         earlier = [each for each in moved if (at.block, -1) < each.place < (at.block, at.index)]
         found, transaction = self._wrong_values(progress, report, earlier), at.transaction
+        found += marks_wrong(self._contracts, self._vault, report)
         progress.values += len(report.books) - len(report.silent)
         wrong = self._wrong_document(progress, report, transaction)
         for what, expected, there in (*found, *([wrong] if wrong is not None else [])):

@@ -31,7 +31,8 @@ def loss_lines(losses: LossStatement, asset: str) -> Iterator[str]:
 def _of_class(it: ClassStatement, asset: str) -> Iterator[str]:
     volume = format_units(int(it.bought) + int(it.sold), 2)
     known = it.trades - it.unmarked - it.waiting
-    yield f"class {it.class_id}: {it.trades:,} trades for {volume} {asset}, fees {_units(it.fees)}"
+    trades = f"{it.trades:,} trade{'' if it.trades == 1 else 's'}"
+    yield f"class {it.class_id}: {trades} for {volume} {asset}, fees {_units(it.fees)}"
     yield f"  {known:,} of them beside marks: {_against(it.cost)}"
     yield f"  closed markets brought {_units(it.result)}; {_units(it.losses)} count as losses"
     for party in it.parties:
