@@ -261,7 +261,8 @@ def test_table_page_and_signed_verdict_are_one(stage, tmp_path, capsys, monkeypa
     done = CliRunner().invoke(page_command, [*place, "--out", str(tmp_path)])
     assert done.exit_code == 0, done.output
     on_page = json.loads((tmp_path / "data.json").read_text())["verdict"]
-    assert verdict_hash(on_page) == verdict_hash(json.loads(json.dumps(result.document())))
+    said = json.loads(json.dumps(result.document()))
+    assert on_page == said and verdict_hash(on_page) == verdict_hash(said)
 
     stage.pusd.transfer(stage.who["thief"], 7, sender=stage.account.address)
     done = CliRunner().invoke(page_command, [*place, "--out", str(tmp_path)])

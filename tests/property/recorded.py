@@ -59,6 +59,7 @@ class SteadyLife:
         self._dice = random.Random(seed)
         self.blocks: list[Block] = [Block(0)]
         self._mined = 0  # transactions of the EVM
+        self._sent: dict[str, dict[str, str | None]] = {}  # transactions by hash
         self._states: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
         limits = OPEN | {"max_inflow_bps": 60_000, "max_up_bps": 60_000}
         self.world = World(kinds=(Kind("binary", "keeper"),), **limits)
@@ -145,6 +146,7 @@ class SteadyLife:
     def _mine(self, fill: dict[str, Any] | None = None) -> None:
         """Make a block of all transactions since the last one; with a fill they are one."""
         new = self.world.evm.transactions[self._mined :]
+        calls = self.world.evm.calls[self._mined :]
         self._mined = len(self.world.evm.transactions)
         number, block = len(self.blocks), Block(self.world.now)
         for place, (_, logs) in enumerate(new):
@@ -169,6 +171,11 @@ class SteadyLife:
         if fill:
             for each in block.logs:
                 each["transactionHash"] = f"0x{number:060x}0000"
+            calls = [(NOBODY, self.world.exchange, b"")]
+        for place, (sender, receiver, data) in enumerate(calls):
+            name = f"0x{number:060x}{place:04x}"
+            sent = {"from": sender.lower(), "to": receiver.lower() or None, "input": _hex(data)}
+            self._sent[name] = {"hash": name, **sent}
         self.events += sum(log["address"] == self.vault for log in block.logs)
         self.blocks.append(block)
 
@@ -178,6 +185,7 @@ class SteadyLife:
         account = market.account.address
         asked = [
             _call(market.account, "positions"),
+            _call(market.account, "halted"),
             _call(self.world.pusd, "balanceOf", account),
             *(_call(self.world.ctf, "balanceOf", account, token) for token in market.tokens),
         ]
@@ -210,6 +218,8 @@ class SteadyLife:
                     int(parameters[1], 16) < self.born
                 )
                 return "0x" if is_unborn else "0x" + self._code(parameters[0]).hex()
+            case "eth_getTransactionByHash":
+                return self._sent[parameters[0]]
             case "eth_getLogs":
                 return self._logs(parameters[0])
             case "eth_call" if len(parameters) == 3:

@@ -193,8 +193,8 @@ class PageData:
     months: Mapping[str, tuple[Month, ...]]
 
     def document(self) -> JsonObject:
-        """Return the data as JSON takes it."""
-        return asdict(self)
+        """Return the data as JSON takes it; the verdict as an auditor signs it."""
+        return asdict(self) | {"verdict": self.verdict.document()}
 
     @property
     def people(self) -> list[str]:

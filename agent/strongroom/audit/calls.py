@@ -6,9 +6,10 @@ others must have been appointed. What a contract in between has called is in no 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
@@ -55,6 +56,13 @@ from strongroom.audit.view_checks import LOW64, plain
 from strongroom.audit.wording import selector_of
 from strongroom.chain import abi
 
+_WORDS: Mapping[str, Callable[[str], object]] = {  # types of one word, from hex
+    "address": lambda word: "0x" + word[24:],
+    "uint256": lambda word: int(word, 16),
+    "bool": lambda word: int(word, 16) == 1,
+    "bytes32": lambda word: "0x" + word,
+    "bytes4": lambda word: "0x" + word[:8],
+}
 SENDER = "@sender"
 _NEEDED = ("hash", "from", "input")  # of a transaction
 CAPS = {name: name for name in ("market_cap", "market_cap_bps", "class_cap", "class_cap_bps")}
@@ -220,7 +228,13 @@ def vault_call(sender: str, data: str) -> VaultCall | None:
         return None
     name, types, names = known
     try:
-        values = decode(types, bytes.fromhex(data[10:]))
+        if all(type_ in _WORDS for type_ in types):
+            words = [data[at : at + 64] for at in range(10, 10 + 64 * len(types), 64)]
+            values: tuple[Any, ...] = tuple(
+                _WORDS[type_](word) for type_, word in zip(types, words, strict=True)
+            )
+        else:
+            values = decode(types, bytes.fromhex(data[10:]))
     except (DecodingError, ValueError, OverflowError):
         return None
     if name == "accept":
