@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
@@ -51,7 +51,7 @@ from strongroom.audit.events import (
     Withdraw,
 )
 from strongroom.audit.node import Node, NodeRefuses
-from strongroom.audit.permissions import Difference, difference
+from strongroom.audit.permissions import Answer, Difference, difference
 from strongroom.audit.view_checks import LOW64, plain
 from strongroom.audit.wording import selector_of
 from strongroom.chain import abi
@@ -159,7 +159,7 @@ class VaultCall:
 
     sender: str
     function: str
-    arguments: Mapping[str, object]
+    arguments: Mapping[str, Answer]
 
     def value(self, name: str) -> object:
         """Return an argument, or the sender; a controller that is not named is the sender."""
@@ -239,12 +239,12 @@ def vault_call(sender: str, data: str) -> VaultCall | None:
         return None
     if name == "accept":
         return vault_call(sender, "0x" + values[0].hex())
-    arguments: dict[str, object] = {}
+    arguments: dict[str, Answer] = {}
     for named, value in zip(names, values, strict=True):
         if isinstance(named, tuple):
-            arguments |= dict(zip(named, map(plain, value), strict=True))
+            arguments |= dict(zip(named, map(_given, value), strict=True))
         else:
-            arguments[named] = plain(value)
+            arguments[named] = _given(value)
     return VaultCall(sender, name, arguments)
 
 
@@ -280,10 +280,16 @@ def call_differences(
 def _marked(call: VaultCall, it: Reported) -> Iterator[Difference]:
     """Yield whether a report's marks are others than those that were sent."""
     marks = call.arguments["marks"]
-    sent = sorted((each[2], each[3]) for each in marks) if isinstance(marks, tuple) else []
+    rows = [each for each in marks if isinstance(each, tuple)] if isinstance(marks, tuple) else []
+    sent = sorted((each[2], each[3]) for each in rows)
     told = sorted((word & LOW64, (word >> 64) & LOW64) for word in it.words if word)
     if sent != told:
         yield difference(it, "Reported.words: as it was called", sent, told)
+
+
+def _given(value: object) -> Answer:
+    """Return an argument as events have it."""
+    return cast(Answer, plain(value))
 
 
 @cache
