@@ -106,7 +106,8 @@ def test_all_or_nothing_and_post_only():
 def test_a_resting_order_waits_its_turn(cancelled, filled):
     """Prints at our price eat the queue first; how much of it cancels is the assumption."""
     quotes = Quotes(**vars(QUOTES) | {"cancelled_ahead": cancelled})
-    made, fills = engine((1, 500_000), (20, 490_000), (30, 490_000), (40, 480_000), quotes=quotes)
+    prints = (20, 490_000), (25, 500_000), (30, 490_000), (40, 480_000)
+    made, fills = engine((1, 500_000), *prints, quotes=quotes)
     resting = order(price=490_000, kind="POST", at=3)
     made.send(resting)
     made.advance(10)
@@ -146,6 +147,66 @@ def test_recorded_books_are_taken_as_they_are():
     assert [(fill.tokens, fill.cash) for fill in fills] == [(3 * MICRO, 1_350_000)]
     made.advance(30)
     assert resting.filled == 2 * MICRO, "an offer came down to our price"
+
+
+def test_the_same_price_again_is_the_same_offer():
+    """Q1: for a day 400 tokens stand up to the limit and 10,000 are wanted each hour."""
+    made, fills = engine(*((hour, 500_000) for hour in range(1, 25)))
+    quotes = Quotes(half_spread=10_000, depth=200 * MICRO, levels=2, impact=5_000, latency_s=0)
+    made.quotes, made._books = quotes, type(made._books)(quotes)
+    for hour in range(1, 25):
+        made.advance(hour)
+        made.send(order(f"o{hour}", size=10_000, at=hour))
+    made.advance(30)
+    assert sum(fill.tokens for fill in fills) == 400 * MICRO
+
+
+def a_book(bid=(400_000, 100), ask=(450_000, 100)):
+    return Book(*((Level(price, size * MICRO),) for price, size in (bid, ask)))
+
+
+def test_a_level_that_is_recorded_again_is_the_same_offer():
+    """Q2: the same snapshot each second, 100 offered, five orders of 100."""
+    books = [(second, a_book((400_000, 100 + second))) for second in range(1, 6)]
+    made, fills = engine(*books, (6, a_book(ask=(450_000, 101))))
+    for second in range(1, 6):
+        made.advance(second)
+        made.send(order(f"o{second}", price=460_000, size=100, at=second))
+    made.advance(5)
+    assert sum(fill.tokens for fill in fills) == 100 * MICRO
+    made.send(order("again", price=460_000, size=100, at=6))
+    made.advance(7)
+    assert fills[-1].tokens == 100 * MICRO, "a snapshot that differs there is a new offer"
+
+
+def test_an_offer_that_crosses_a_resting_order_is_there_once():
+    """Q3: an offer of 10 that crosses it stands in three snapshots; a second order gets nothing."""
+    crossing = [(time, a_book((380_000, time), (390_000, 10))) for time in (20, 30, 40)]
+    made, fills = engine((1, a_book()), *crossing)
+    for name in ("a", "b"):
+        made.send(order(name, price=400_000, kind="POST", at=2))
+    made.advance(50)
+    assert [(fill.order.id, fill.tokens) for fill in fills] == [("a", 10 * MICRO)]
+
+
+def test_a_print_is_shared_by_all_orders():
+    """Q4 and Q5: one print of 60 beyond the price of three orders, and of one of a million."""
+    made, fills = engine((1, 500_000), (20, 489_000), (30, 489_000))
+    for name, size in (("a", 50), ("b", 1_000_000), ("c", 50)):
+        made.send(order(name, price=490_000, size=size, kind="POST", at=2))
+    made.advance(40)
+    assert [(fill.order.id, fill.tokens // MICRO) for fill in fills] == [("a", 50), ("b", 10)]
+
+
+@pytest.mark.parametrize(("traded", "filled"), [(0, 0), (50, 0), (100, 40)])
+def test_size_that_goes_from_a_recorded_level_moves_the_queue(traded, filled):
+    """Q6: 100 stand before us; 90 of 100 go, then 50 of 60. Whether they traded is assumed."""
+    quotes = Quotes(**vars(QUOTES) | {"traded_of_gone": traded})
+    sizes = ((1, 100), (20, 10), (30, 60), (40, 10))
+    made, fills = engine(*((at, a_book((400_000, size))) for at, size in sizes), quotes=quotes)
+    made.send(order(price=400_000, size=50, kind="POST", at=2))
+    made.advance(50)
+    assert sum(fill.tokens for fill in fills) == filled * MICRO
 
 
 def test_events_out_of_order_are_refused():

@@ -7,8 +7,11 @@ from itertools import pairwise
 
 import pytest
 from pydantic import TypeAdapter
+from strongroom.analysis.fair_null import Joint
+from strongroom.analysis.verdict import VerdictWord
 from strongroom.backtest.config import parse
 from strongroom.backtest.data import load_history
+from strongroom.backtest.event_shapes import EventShape
 from strongroom.backtest.run import DecidedTrade, RunResult, assemble
 from strongroom.backtest.stats import sales_by_rule
 from strongroom.chain.ids import OrderHash, intent_key
@@ -509,16 +512,23 @@ def test_the_same_life_comes_to_the_same_decisions(life, tmp_path):
 def test_sales_by_hand():
     """40 tokens sold for 20 less .40 of fees; they paid nothing: +19.60. 10 sold for 5, which paid
     10: -5."""
-    sale = DecidedTrade("d", "tail", 0, "e", "m", "Yes", "SELL", "0.5", 50, 40 * MICRO,
-                        20 * MICRO, 400_000, 0.6, 0.0, "price stop")  # fmt: skip
+    sale = DecidedTrade("d", "tail", 0, "e", "m", "Yes", True, "SELL", "0.5", 50, 40 * MICRO,
+                        20 * MICRO, 400_000, 0, 0.6, 0.0, "price stop")  # fmt: skip
     other = replace(sale, decision="f", event="g", filled=10 * MICRO, cash=5 * MICRO, fee=0)
     other = replace(other, won=1.0)
     nothing = replace(sale, filled=0, rule="edge gone")
-    outcome = RunResult("x", "realistic", 0, 1, 0, trades=[sale, other, nothing])
+    outcome = RunResult(
+        *("x", "realistic", 0, 1, 0),
+        {event: EventShape(Joint.LADDER, ("m",), 1) for event in "eg"},
+        (0, 0, 0),
+        False,
+        trades=[sale, other, nothing],
+    )
     (found,) = sales_by_rule(outcome, 1)
     assert (found.rule, found.decisions, found.tokens) == ("price stop", 2, 50.0)
     assert found.received == pytest.approx(24.6) and found.held == pytest.approx(10)
     assert found.gain == pytest.approx(14.6)
+    assert found.against_holding.word == VerdictWord.TOO_FEW
 
 
 def test_a_sale_that_a_person_approved_is_looked_at_again():

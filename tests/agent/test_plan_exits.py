@@ -353,7 +353,9 @@ def test_plans_leave_in_a_backtest_with_statistics(tmp_path):
     )
     made = assemble(config, "realistic", load_history(config), tmp_path)
     outcome = made.run()
-    assert outcome.halts == {} and outcome.refused == 0
+    assert outcome.halts == {}
+    # a report between decision and budget may lower what the velocity admits
+    assert all(each.endswith("velocity bps") for each in made.transactor.refused)
     sales = [each for each in outcome.trades if each.rule]
     by_decision = {each.decision: [] for each in sales}
     for each in sales:

@@ -168,18 +168,31 @@ def _check(options: BacktestOptions) -> None:
 def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> SingleResult:
     from strongroom.backtest.data import load_history
     from strongroom.backtest.report import Result, write_report
-    from strongroom.backtest.stats import favourite, horizons, reliability, summarise
+    from strongroom.backtest.stats import (
+        assumed_spread,
+        favourite,
+        horizons,
+        reliability,
+        summarise,
+    )
+    from strongroom.backtest.tries import Tried
 
+    if options.honesty and config.data.kind == "views":
+        raise BadInput(
+            "--honesty changes last prices: it cannot check recorded books; leave it out"
+        )
     started, history = time.monotonic(), load_history(config)
     outcomes: dict[Fills, RunResult] = {}
     for fills in config.fills:
         outcomes[fills] = _simulated(options, config, history, fills)
     quotes = {fills: config.quotes.quotes().under(fills) for fills in config.fills}
-    seed = config.run.seed
+    seed, tried = config.run.seed, Tried(folder.parent, config)
     summaries = {
-        fills: summarise(outcome, seed, quotes[fills].half_spread)
+        fills: summarise(outcome, seed, assumed_spread(config, fills), tried.others(fills))
         for fills, outcome in outcomes.items()
     }
+    for fills, summary in summaries.items():
+        tried.keep(fills, summary.dated)
     result = Result(
         config,
         options.command,
@@ -190,7 +203,7 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
         reliability(history),
         _capacities(config, summaries[config.fills[0]]),
         _look_ahead(config, history) if options.honesty else (),
-        _count(folder.parent, [config]),
+        tried.count(config.fills[0]),
     )
     page = write_report(result, folder)[0]
     return SingleResult(result, page, time.monotonic() - started)
@@ -213,10 +226,10 @@ def _capacities(config: BacktestConfig, known: Summary) -> list[Capacity]:
     """Return what comes of more capital, everything else as it is."""
     from strongroom.backtest.report import Capacity
     from strongroom.backtest.run import simulate
-    from strongroom.backtest.stats import summarise
+    from strongroom.backtest.stats import assumed_spread, summarise
 
     fills = config.fills[0]
-    half_spread = config.quotes.quotes().under(fills).half_spread
+    half_spread = assumed_spread(config, fills)
     found: list[Capacity] = []
     for times in (1, *config.run.capacity) if config.run.capacity else ():
         people = tuple(
@@ -228,7 +241,7 @@ def _capacities(config: BacktestConfig, known: Summary) -> list[Capacity]:
             larger = config.model_copy(update={"people": people})
             summary = summarise(simulate(larger, fills), config.run.seed, half_spread)
         capital = sum(float(each.deposit) for each in people if each.deposit)
-        found.append(Capacity(capital, summary.return_on_stake.mean, summary.share_after_fees))
+        found.append(Capacity(capital, summary.return_on_stake, summary.share_after_fees))
     return found
 
 
@@ -242,26 +255,12 @@ def _look_ahead(config: BacktestConfig, history: PriceHistory) -> list[Honesty]:
     ]
 
 
-def _count(folder: Path, configs: Sequence[BacktestConfig]) -> int:
-    """Record a backtest that was tried on this data; return how many different ones there are."""
-    from strongroom.backtest.data import data_hashes
-    from strongroom.chain.ids import canonical, keccak
-
-    path = folder / "tries.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    data = keccak(canonical(data_hashes())).hex()[:16]
-    mine = {keccak(canonical(each.model_dump(mode="json"))).hex()[:16] for each in configs}
-    tries = set(known.get(data, [])) | mine
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(known | {data: sorted(tries)}, indent=1) + "\n")
-    return len(tries)
-
-
 def _many(
     options: BacktestOptions, config: BacktestConfig, folder: Path
 ) -> SweepResult | WalkResult:
     from strongroom.backtest.config import varied
     from strongroom.backtest.sweep import jobs_of, run_jobs, walk_forward
+    from strongroom.backtest.tries import Tried
 
     if not config.sweep:
         raise BadInput('[sweep] is empty: name what is varied, e.g. "packs.tail.low" = [0.9, 0.95]')
@@ -278,10 +277,12 @@ def _many(
         _write(folder / "walk.json", walk.found())
         return walk
     jobs = jobs_of(config)
-    _count(folder.parent, [varied(config, job.changes) for job in jobs])
     rows = run_jobs(
         jobs, results, options.engine, options.workers, on_progress, options.ray_address
     )
+    for row in rows:
+        tried = Tried(folder.parent, varied(config, row.changes))
+        tried.keep(row.fills, row.summary.dated)
     swept = SweepResult(rows, options.engine, results, time.monotonic() - started)
     _write(folder / "sweep.json", swept.found())
     return swept
@@ -303,7 +304,7 @@ def show(result: BacktestResult) -> None:
             word = "honest" if check.changed is None else f"SEES THE FUTURE at {check.changed}"
             console.print(f"look-ahead check at {check.at}: {check.before} decisions, {word}")
         console.print(
-            f"{result.seconds:.0f} s; {result.page} is the report. Last prices are no quotes.",
+            f"{result.seconds:.0f} s; {result.page} is the report. {result.result.limits}",
             soft_wrap=True,
         )
         return
@@ -340,19 +341,23 @@ def _best_rows(rows: Sequence[Row]) -> Table:
     from rich import box
     from rich.table import Table
 
-    best = sorted(rows, key=lambda row: -row.summary.return_on_stake.low)
+    from strongroom.backtest.sweep import order_of
+
+    best = sorted(rows, key=lambda row: order_of(row.summary))
     table = Table(
-        title=f"The best {BEST} of {len(rows)}, by the lower bound: selected, not proven",
+        title=f"The best {BEST} of {len(rows)}, by the verdict's test: selected, not proven",
         box=box.SIMPLE,
     )
-    for name in ("changes", "markets", "return on stake", "low", "high", "a share after 2/20"):
+    for name in ("changes", "markets", "return on stake", "verdict", "p", "a share after 2/20"):
         table.add_column(name, justify="left" if name == "changes" else "right", overflow="fold")
     for row in best[:BEST]:
-        interval = row.summary.return_on_stake
+        found = row.summary.conclusion
         table.add_row(
             ", ".join(f"{name}={value}" for name, value in row.changes.items()),
             str(row.summary.markets),
-            *(f"{each:+.2%}" for each in (interval.mean, interval.low, interval.high)),
+            f"{found.value:+.2%}",
+            row.summary.verdict,
+            f"{found.p_pass:.3f}",
             f"{row.summary.share_after_fees:+.3%}",
         )
     return table
@@ -363,10 +368,10 @@ def _folds(folds: Sequence[Fold]) -> Table:
     from rich.table import Table
 
     table = Table(title="Chosen on one part, judged on the next (pessimistic)", box=box.SIMPLE)
-    for name in ("chosen on", "judged on", "chosen", "low there", "return here", "markets"):
+    for name in ("chosen on", "judged on", "chosen", "p there", "return here", "markets"):
         table.add_column(
             name,
-            justify="right" if name in ("low there", "return here") else "left",
+            justify="right" if name in ("p there", "return here") else "left",
             overflow="fold",
         )
     for fold in folds:
@@ -374,8 +379,8 @@ def _folds(folds: Sequence[Fold]) -> Table:
             fold.chosen_on,
             fold.judged_on,
             ", ".join(f"{name}={value}" for name, value in fold.chosen.items()),
-            f"{fold.at_choice:+.2%}",
-            f"{fold.afterwards.return_on_stake.mean:+.2%}",
+            f"{fold.at_choice:.3f}",
+            f"{fold.afterwards.return_on_stake:+.2%}",
             str(fold.afterwards.markets),
         )
     return table

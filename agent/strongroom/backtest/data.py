@@ -34,6 +34,7 @@ from strongroom.settings import ConfigError
 RECORDED = files("strongroom") / "devnet" / "data"  # in a wheel as well
 LADDERS = "ladders_2025-11_2026-01"
 ORACLE = to_hex(keccak(b"backtest oracle")[:20])
+VOID = 0.5
 BATCH = 65_536  # events at once
 
 
@@ -61,7 +62,7 @@ class PriceHistory:
 
     Attributes:
         thresholds: of the markets' ladders, USD
-        outcomes: 1 YES, 0 NO
+        outcomes: 1 YES, 0 NO, 0.5 void
         prices: (market number, ts, price) in the order of time; micro
         books: recorded books of YES in the order of time, instead of prices
     """
@@ -69,7 +70,7 @@ class PriceHistory:
     markets: Sequence[Market]
     listed: Sequence[Listed]
     thresholds: Sequence[float]
-    outcomes: Sequence[int]
+    outcomes: Sequence[float]
     prices: pl.DataFrame
     books: Sequence[Batch] = ()
 
@@ -164,16 +165,12 @@ def _ladders(config: BacktestConfig) -> PriceHistory:
 def _views(config: BacktestConfig) -> PriceHistory:
     """Recorded views: each market's book at each of them; fees, tick and end are the market's own.
     All binary markets are admitted, whatever their oracle; events of several outcomes are not."""
-    data = config.data
-    if data.folder is None or data.outcomes is None:
-        raise ConfigError("[data] views need `folder` and `outcomes`")
-    if not list(data.folder.glob("views-*.parquet")) or not data.outcomes.exists():
-        raise ConfigError(f"[data] no views in {data.folder}, or no {data.outcomes}")
-    known = _outcomes(data.outcomes)
+    folder, path = _recorded(config)
+    known = _outcomes(path)
     markets: dict[ConditionId, Market] = {}
     batches: list[Batch] = []
     rows: list[tuple[int, int, int]] = []
-    for view in replay(data.folder):
+    for view in replay(folder):
         times, numbers, books = [], [], []
         for name, market in view.markets.items():
             book = view.book(market, YES)
@@ -188,24 +185,26 @@ def _views(config: BacktestConfig) -> PriceHistory:
         if times:
             batches.append((times, numbers, books))
     if not rows:
-        raise ConfigError(f"[data] {data.outcomes} knows none of the recorded markets")
+        raise ConfigError(f"[data] {path} knows none of the recorded markets")
     chosen = list(markets.values())
-    outcomes = [int(known[name]) for name in markets]
+    outcomes = [known[name] for name in markets]
     prices = pl.DataFrame(rows, schema=["ts", "market", "price"], orient="row")
     listed = _listed(config, chosen, outcomes)
     return PriceHistory(chosen, listed, [0.0] * len(chosen), outcomes, prices, batches)
 
 
-def _outcomes(path: Path) -> dict[str, int]:
-    """Return market -> 1 where it resolved YES, else 0."""
+def _outcomes(path: Path) -> dict[str, float]:
+    """Return market -> 1 where it resolved YES, 0 where NO, 0.5 where it was void."""
     try:
-        rows = pl.read_csv(path).select("market", pl.col("yes").cast(pl.Int64)).iter_rows()
+        known = pl.read_csv(path).select("market", pl.col("yes").cast(pl.Float64))
     except pl.exceptions.PolarsError as error:
         words = str(error).partition("\n")[0]
         raise ConfigError(
-            f"[data] {path}: {words}: it must be CSV with the columns market and yes (1 or 0)"
+            f"[data] {path}: {words}: it must be CSV with the columns market and yes (1, 0 or 0.5)"
         ) from error
-    return dict(rows)
+    if not known["yes"].is_in([0.0, 0.5, 1.0]).all():
+        raise ConfigError(f"[data] {path}: yes must be 1, 0, or 0.5 where the market was void")
+    return dict(known.iter_rows())
 
 
 def _fair(config: BacktestConfig) -> PriceHistory:
@@ -249,7 +248,7 @@ def _fair(config: BacktestConfig) -> PriceHistory:
 
 
 def _listed(
-    config: BacktestConfig, markets: Sequence[Market], outcomes: Sequence[int]
+    config: BacktestConfig, markets: Sequence[Market], outcomes: Sequence[float]
 ) -> list[Listed]:
     """Return the markets as the engine knows them; the seed says which are disputed."""
     dice, found = Random(config.run.seed), []
@@ -258,7 +257,7 @@ def _listed(
         end, wait = int(market.end.timestamp()), config.resolution.delay_s
         if dice.random() < config.resolution.disputed:
             wait += config.resolution.dispute_delay_s
-        payout = (1, 0) if outcome else (0, 1)
+        payout = (1, 1) if outcome == VOID else (1, 0) if outcome else (0, 1)
         least = int(market.min_size * MICRO)
         found.append(Listed(market.token_ids, end, end + wait, payout, market.fees, least))
     return found
@@ -284,8 +283,35 @@ def ladder_prices() -> pl.DataFrame:
     return pl.read_parquet((RECORDED / f"{LADDERS}_prices.parquet").read_bytes())
 
 
+def read_hashes(config: BacktestConfig) -> dict[str, str]:
+    """Return the SHA-256 of what a configuration's history is read from, by file; of drawn prices
+    that of what they are drawn by.
+
+    Raises:
+        ConfigError: nothing is there.
+    """
+    data = config.data
+    if data.kind == "fair":
+        drawn = f"{data.markets} markets, seed {config.run.seed}"
+        return {"fair": sha256(drawn.encode()).hexdigest()}
+    if data.kind == "ladders":
+        return data_hashes()
+    folder, outcomes = _recorded(config)
+    files_ = [*sorted(folder.glob("views-*.parquet")), outcomes]
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in files_}
+
+
+def _recorded(config: BacktestConfig) -> tuple[Path, Path]:
+    data = config.data
+    if data.folder is None or data.outcomes is None:
+        raise ConfigError("[data] views need `folder` and `outcomes`")
+    if not list(data.folder.glob("views-*.parquet")) or not data.outcomes.exists():
+        raise ConfigError(f"[data] no views in {data.folder}, or no {data.outcomes}")
+    return data.folder, data.outcomes
+
+
 def data_hashes() -> dict[str, str]:
-    """Return the files' SHA-256: what a result was made from."""
+    """Return the packaged ladders' SHA-256, by file."""
     names = (f"{LADDERS}_{what}.parquet" for what in ("markets", "prices"))
     return {name: sha256((RECORDED / name).read_bytes()).hexdigest() for name in names}
 

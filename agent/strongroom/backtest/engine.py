@@ -1,8 +1,10 @@
 """The event engine: prices come in the order of their times, orders meet the books of their time.
 
 Integers throughout. An order sent at t is matched at t + latency against what is known then, never
-before; what it takes is gone until the price changes. A resting order waits behind the size that
-stands at its price, and moves on only when a price is printed there or beyond.
+before. What it takes is gone until the price changes; of recorded books until that level does: the
+same level seen again is the same offer. A resting order waits behind the size that stands at its
+price. It moves on when a price is printed there or beyond, or recorded size goes from there; a
+print, and an offer that crosses, is there once for all orders.
 """
 
 import heapq
@@ -148,11 +150,13 @@ class Engine:
             if waiting and waiting[0][0] < time:
                 self._match_until(time - 1)
             self.now = time
+            old = price[market]
             price[market], since[market] = new, time
-            if market in taken:
-                del taken[market]
-            if market in resting:
-                self._printed(market, new, time)
+            if old != new:
+                if market in taken:
+                    self._forget(market, old, new)
+                if market in resting:
+                    self._printed(market, old, new, time)
             if on_event is not None:
                 on_event(time, market, new)
         self.events += end - place
@@ -235,53 +239,82 @@ class Engine:
             order.ahead = sum(each.size for each in side if each.price == order.yes_price)
         self._resting.setdefault(order.market, []).append(order)
 
-    def _printed(self, market: int, new: Price, time: int) -> None:
-        """Let a new price meet the orders that rest in its market."""
-        left = []
-        for order in self._resting[market]:
+    def _forget(self, market: int, old: Price | None, new: Price) -> None:
+        """Let what was taken be there again: of books only at levels that have changed."""
+        gone = self._taken.pop(market)
+        if not isinstance(old, Book) or not isinstance(new, Book):
+            return
+        kept = {
+            (asks, price): size
+            for (asks, price), size in gone.items()
+            if _size(new, asks, price) == _size(old, asks, price)
+        }
+        if kept:
+            self._taken[market] = kept
+
+    def _printed(self, market: int, old: Price | None, new: Price, time: int) -> None:
+        """Let a new price meet the orders that rest in its market: the best first, then the
+        oldest; what one of them gets is gone for the others."""
+        left, live = [], self._resting[market]
+        printed = [self.quotes.print_size]
+        for order in sorted(live, key=lambda o: -o.yes_price if o.up else o.yes_price):
             if order.state != "LIVE":
                 continue
             if time > order.expires or time >= self.listed[market].ends_at:
                 order.state = "EXPIRED"
                 continue
-            share = self._share(order, new)
-            if share:
-                self._fill(order, order.yes_price, share, time, maker=True)
+            if isinstance(new, Book):
+                self._meet_book(order, old, new, time)
+            else:
+                self._meet_print(order, new, printed, time)
             if order.filled == order.size:
                 order.state = "MATCHED"
             else:
                 left.append(order)
         if left:
-            self._resting[market] = left
+            self._resting[market] = [order for order in live if order in left]
         else:
             del self._resting[market]
 
-    def _share(self, order: Order, new: Price) -> int:
-        """Return what a new price fills of a resting order: all of it where the price is beyond
-        the order's, what is printed less the queue ahead where it is just there."""
-        rest, limit = order.size - order.filled, order.yes_price
-        if isinstance(new, Book):
-            crossing = new.ask if order.up else new.bid
-            if crossing is None or (crossing > limit if order.up else crossing < limit):
-                return 0
-            against = new.asks if order.up else new.bids
-            return min(
-                rest,
-                sum(
-                    each.size
-                    for each in against
-                    if (each.price <= limit if order.up else each.price >= limit)
-                ),
-            )
-        if new < limit if order.up else new > limit:
-            return rest
-        order.ahead -= order.ahead * self.quotes.cancelled_ahead // 100
-        if new != limit:
-            return 0
-        printed = self.quotes.print_size
-        passed = min(order.ahead, printed)
+    def _meet_print(self, order: Order, new: int, printed: list[int], time: int) -> None:
+        """A last price at or beyond an order's: what is printed, less the queue ahead."""
+        limit = order.yes_price
+        beyond = new < limit if order.up else new > limit
+        if beyond:
+            order.ahead = 0
+        else:
+            order.ahead -= order.ahead * self.quotes.cancelled_ahead // 100
+            if new != limit:
+                return
+        passed = min(order.ahead, printed[0])
         order.ahead -= passed
-        return min(rest, printed - passed)
+        share = min(order.size - order.filled, printed[0] - passed)
+        if share:
+            printed[0] -= share
+            self._fill(order, limit, share, time, maker=True)
+
+    def _meet_book(self, order: Order, old: Price | None, new: Book, time: int) -> None:
+        """Offers that cross an order's price fill it, each once; so does size that goes from its
+        own level, as far as it is taken for traded, once the queue ahead has gone."""
+        limit, gone = order.yes_price, self._taken.setdefault(order.market, {})
+        for level in new.asks if order.up else new.bids:
+            if level.price > limit if order.up else level.price < limit:
+                break
+            key = order.up, level.price
+            share = min(order.size - order.filled, level.size - gone.get(key, 0))
+            if share > 0:
+                gone[key] = gone.get(key, 0) + share
+                self._fill(order, limit, share, time, maker=True)
+        if not gone:
+            del self._taken[order.market]
+        if not isinstance(old, Book):
+            return
+        went = _size(old, not order.up, limit) - _size(new, not order.up, limit)
+        traded = max(went, 0) * self.quotes.traded_of_gone // 100
+        share = min(order.size - order.filled, max(traded - order.ahead, 0))
+        order.ahead = max(order.ahead - traded, 0)
+        if share:
+            self._fill(order, limit, share, time, maker=True)
 
     def _fill(self, order: Order, yes_price: int, tokens: int, time: int, maker: bool) -> None:
         price = yes_price if order.outcome == YES else MICRO - yes_price
@@ -289,6 +322,11 @@ class Engine:
         fee = 0 if maker else self.listed[order.market].fees.most(tokens, price)
         order.filled += tokens
         self.filled(SimulatedFill(order, time, tokens, cash, fee, maker))
+
+
+def _size(book: Book, asks: bool, price: int) -> int:
+    side = book.asks if asks else book.bids
+    return sum(each.size for each in side if each.price == price)
 
 
 def _without(

@@ -50,6 +50,10 @@ def with_other_future(history: PriceHistory, at: int, seed: int) -> PriceHistory
             replace(each, payout=(each.payout[1], each.payout[0])) if each.pays_at > at else each
             for each in history.listed
         ],
+        outcomes=[
+            1 - outcome if each.pays_at > at else outcome
+            for outcome, each in zip(history.outcomes, history.listed, strict=True)
+        ],
     )
 
 

@@ -24,9 +24,11 @@ class Quotes:
         impact: from level to level
         tick: of the venue
         latency_s: from sending an order to its match
-        print_size: what is assumed to have traded at each new last price
+        print_size: what is assumed to have traded at each new last price, for all orders together
         cancelled_ahead: part of the queue before a resting order that cancels at each new price,
             in percent
+        traded_of_gone: part of the size that goes from a recorded level that is taken for traded,
+            and not for cancelled, in percent
     """
 
     half_spread: int = MICRO // 100
@@ -37,13 +39,15 @@ class Quotes:
     latency_s: int = 2
     print_size: int = 100 * MICRO
     cancelled_ahead: int = 50
+    traded_of_gone: int = 50
 
     def under(self, fills: Fills) -> "Quotes":
         """Return the model under one of the three assumptions on fills.
 
         Pessimistic: half as much spread again, half the depth, five times the latency, nobody
-        ahead in the queue cancels. Optimistic: the last price itself, four times the depth, no
-        latency, all ahead cancel. A strategy passes on the pessimistic alone.
+        ahead in the queue cancels, nothing that goes from a level was traded. Optimistic: the last
+        price itself, four times the depth, no latency, all ahead cancel, all that goes was
+        traded. A strategy passes on the pessimistic alone.
         """
         if fills == "pessimistic":
             return replace(
@@ -52,10 +56,16 @@ class Quotes:
                 depth=self.depth // 2,
                 latency_s=5 * self.latency_s,
                 cancelled_ahead=0,
+                traded_of_gone=0,
             )
         if fills == "optimistic":
             return replace(
-                self, half_spread=0, depth=4 * self.depth, latency_s=0, cancelled_ahead=100
+                self,
+                half_spread=0,
+                depth=4 * self.depth,
+                latency_s=0,
+                cancelled_ahead=100,
+                traded_of_gone=100,
             )
         return self
 

@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from strongroom.analysis.verdict import Conclusion, ReturnBounds
 from strongroom.app.chart import Chart, Series, bar_chart, drawdowns, line_chart
 from strongroom.app.render import render
 from strongroom.backtest.config import BacktestConfig
-from strongroom.backtest.data import data_hashes
+from strongroom.backtest.data import read_hashes
 from strongroom.backtest.honesty import Honesty
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import DecidedTrade, RunResult, Wake
 from strongroom.backtest.simulated_chain import ClosedMarket, EffectiveReport
 from strongroom.backtest.stats import (
     Horizon,
-    Interval,
     Reliability,
     Summary,
     by_event,
@@ -30,10 +30,13 @@ from strongroom.chain.ids import JsonObject
 from strongroom.chain.units import BPS, MICRO
 from strongroom.keeper.wiring import CODE_VERSION
 
-LIMITS = (
-    "Last prices are no quotes: every fill here rests on the assumed spread, depth and latency. "
-    "A strategy passes on the pessimistic assumptions alone, and then only as far as they hold."
-)
+LIMITS = {
+    False: "Last prices are no quotes: every fill here rests on the assumed spread, depth and "
+    "latency. A strategy passes on the pessimistic assumptions alone, and then only as far as "
+    "they hold.",
+    True: "Recorded books are what somebody saw, at its times: what happened between two of them, "
+    "and who stood ahead in a queue, is assumed.",
+}
 EVENTS = 8  # best and worst that are drawn
 
 
@@ -59,12 +62,17 @@ class Result:
     command: str
     outcomes: Mapping[Fills, RunResult]
     summaries: Mapping[Fills, Summary]
-    favourite: Mapping[Fills, Interval]
+    favourite: Mapping[Fills, Conclusion]
     horizons: Sequence[Horizon]
     reliability: Sequence[Reliability]
     capacity: Sequence[Capacity]
     honesty: Sequence[Honesty]
     tries: int
+
+    @property
+    def limits(self) -> str:
+        """What the result rests on."""
+        return LIMITS[self.config.data.kind == "views"]
 
     def document(self) -> JsonObject:
         """Return the result as JSON takes it."""
@@ -72,7 +80,7 @@ class Result:
             "schema": "strongroom-backtest/1",
             "command": self.command,
             "code_version": CODE_VERSION,
-            "data": data_hashes(),
+            "data": read_hashes(self.config),
             "config": self.config.model_dump(mode="json"),
             "tries_on_this_data": self.tries,
             "summaries": {fills: asdict(each) for fills, each in self.summaries.items()},
@@ -85,21 +93,21 @@ class Result:
                 fills: [asdict(person) for person in outcome.people]
                 for fills, outcome in self.outcomes.items()
             },
-            "limits": LIMITS,
+            "limits": self.limits,
         }
 
 
 def write_report(result: Result, folder: Path) -> list[Path]:
     """Write everything into a folder; return the files, the page first."""
     folder.mkdir(parents=True, exist_ok=True)
-    charts, hashes = _charts(result), data_hashes()
+    charts, hashes = _charts(result), read_hashes(result.config)
     data, page = folder / "result.json", folder / "report.html"
     data.write_text(json.dumps(result.document(), indent=1, sort_keys=True) + "\n")
     page.write_text(
         render(
             "backtest.html",
             result=result,
-            limits=LIMITS,
+            limits=result.limits,
             charts=charts,
             heads=("", *result.summaries),
             lines=[(name, *cells) for name, cells in lines_of(result)],
@@ -267,8 +275,8 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
     def row(name: str, show: Callable[[Summary], str]) -> tuple[str, list[str]]:
         return name, [show(each) for each in result.summaries.values()]
 
-    def bounds(each: Interval) -> str:
-        return f"{each.low:+.2%} to {each.high:+.2%}"
+    def bounds(each: ReturnBounds | None) -> str:
+        return "-" if each is None else f"{each.low:+.2%} to {each.high:+.2%}"
 
     def sold(rule: str, each: Summary) -> str:
         found = next((sales for sales in each.exits if sales.rule == rule), None)
@@ -279,16 +287,22 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
 
     return [
         row("verdict", lambda s: s.verdict),
+        row("  by", lambda s: _by(s.conclusion)),
+        row("  events, dates", lambda s: f"{s.conclusion.events}, {s.conclusion.dates}"),
+        row("  events lost / at fair prices", lambda s: _losing(s.conclusion)),
+        row("  worst event at worst", lambda s: f"{s.conclusion.worst:.1%} of the stakes"),
+        row("  power at a true +1 %", lambda s: _share_of(s.conclusion.power)),
         row("prices or books", lambda s: f"{s.events_played:,}"),
         row("markets settled", lambda s: f"{s.markets:,}"),
         row("staked, units", lambda s: f"{s.staked:,.0f}"),
         row("profit, fees paid", lambda s: f"{s.profit:+,.2f}"),
         row("venue's fees", lambda s: f"{s.venue_fees:,.2f}"),
         row("costs of the stake", lambda s: f"{-s.costs:+.2%}"),
-        row("return on stake", lambda s: f"{s.return_on_stake.mean:+.2%}"),
-        row("  95 % of the draws", lambda s: bounds(s.return_on_stake)),
+        row("return on stake", lambda s: f"{s.return_on_stake:+.2%}"),
+        row("  95 %", lambda s: bounds(s.conclusion.bounds)),
         row("a share before 2/20", lambda s: f"{s.share_before_fees:+.3%}"),
         row("a share after 2/20", lambda s: f"{s.share_after_fees:+.3%}"),
+        row("  95 %", lambda s: bounds(s.share_bounds)),
         row("vault's fees", lambda s: f"{s.vault_fees:,.2f}"),
         row("chance claimed / won", lambda s: f"{s.claimed_chance:.2%} / {s.won:.2%}"),
         row("most not home yet", lambda s: f"{s.most_not_home:.2%} of NAV"),
@@ -296,8 +310,25 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
         row("deepest drawdown", lambda s: f"{s.deepest_drawdown:.2%}"),
         row("longest drawdown", lambda s: f"{s.longest_drawdown_days:.1f} days"),
         *(row(f"exit, {rule}: against holding", partial(sold, rule)) for rule in rules),
-        ("naive: favourites", [f"{each.mean:+.2%}" for each in naive]),
-        ("  95 % of the draws", [bounds(each) for each in naive]),
+        ("naive: favourites", [f"{each.value:+.2%}: {each.word}" for each in naive]),
+        ("  95 %", [bounds(each.bounds) for each in naive]),
         ("naive: hold cash", ["0 %" for _ in naive]),
         ("tries on this data", [str(result.tries) for _ in result.summaries]),
     ]
+
+
+def _by(found: Conclusion) -> str:
+    """Return the test with its figure, tries counted."""
+    if found.odds is not None:
+        return f"{found.test}: {found.odds:,.2f} to 1"
+    tries = "" if found.tries == 1 else f", alone {found.p_alone:.3f}"
+    return f"{found.test}: p {found.p_pass:.3f}{tries}, dates apart {found.p_apart:.3f}"
+
+
+def _losing(found: Conclusion) -> str:
+    expected = "-" if found.losing_expected is None else f"{found.losing_expected:.1f}"
+    return f"{found.losing} / {expected}"
+
+
+def _share_of(part: float | None) -> str:
+    return "-" if part is None else f"{part:.0%}"

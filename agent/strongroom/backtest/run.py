@@ -21,6 +21,7 @@ from pydantic import JsonValue
 from strongroom.backtest.config import BacktestConfig, PersonSection
 from strongroom.backtest.data import ORACLE, PriceHistory, load_history
 from strongroom.backtest.engine import Engine, SimulatedFill
+from strongroom.backtest.event_shapes import EventShape, shapes_of
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.simulated_chain import (
     CLASS,
@@ -37,6 +38,7 @@ from strongroom.backtest.simulated_requests import DEPOSIT, REDEEM
 from strongroom.backtest.simulated_vault import Caps
 from strongroom.backtest.simulated_venue import DOMAIN, SimulatedSources, SimulatedVenue, Unsigned
 from strongroom.chain.ids import ConditionId, TokenId
+from strongroom.chain.orders import YES
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.information.books import Book
@@ -69,12 +71,14 @@ class DecidedTrade:
     event: str
     market: str
     outcome: str
+    yes: bool  # whether that is the market's first outcome
     side: str
     price: str  # limit
     size: int  # wanted, micro-tokens
     filled: int
     cash: int
     fee: int
+    made: int  # of the tokens, by a resting order
     chance: float  # that was claimed
     won: float  # what the token paid in the end
     rule: str  # of an exit; empty: a pack decided
@@ -123,6 +127,9 @@ class RunResult:
     starts_at: int
     ends_at: int
     events: int
+    shapes: Mapping[str, EventShape]
+    rates: tuple[int, int, int]  # management, performance, hurdle; bps
+    recorded: bool  # books; otherwise quotes were assumed around last prices
     reports: list[EffectiveReport] = field(default_factory=list)
     wakes: list[Wake] = field(default_factory=list)
     settled: list[ClosedMarket] = field(default_factory=list)
@@ -348,7 +355,8 @@ def assemble(
         signals=[each.name for each in forecasters],
     )
     keeper = assemble_keeper(around, settings)
-    outcome = RunResult(config.name, fills, history.starts_at, history.ends_at, 0)
+    about = config.name, fills, history.starts_at, history.ends_at, 0
+    outcome = RunResult(*about, shapes_of(history), world.rates, bool(history.books))
     return Backtest(config, history, world, keeper, transactor, outcome, lagged)
 
 
@@ -401,12 +409,14 @@ def trades_of(journal: Journal, world: World, history: PriceHistory) -> list[Dec
                     market.event,
                     market.condition_id,
                     market.outcomes[outcome],
+                    outcome == YES,
                     intent.side,
                     str(intent.price / MICRO),
                     intent.size,
                     sum(fill.tokens for fill in fills),
                     sum(fill.cash for fill in fills),
                     sum(fill.fee for fill in fills),
+                    sum(fill.tokens for fill in fills if fill.maker),
                     float(record.chance),
                     listed.payout[outcome] / sum(listed.payout),
                     record.exit_rule,

@@ -1,32 +1,35 @@
-"""What an outcome comes to: returns per share, intervals by event, drawdowns, and what the naive
-would have brought."""
+"""What an outcome comes to: returns per share, the verdict on its events, drawdowns, and what the
+naive would have brought."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from strongroom.analysis.fair_null import Event, HeldToken
+from strongroom.analysis.verdict import (
+    NO_TRIES,
+    Conclusion,
+    ReturnBounds,
+    Tries,
+    VerdictWord,
+    conclude,
+)
+from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.data import PriceHistory
-from strongroom.backtest.quotes import QuotedBooks, Quotes
+from strongroom.backtest.event_shapes import EventShape, shapes_of
+from strongroom.backtest.quotes import Fills, QuotedBooks, Quotes
 from strongroom.backtest.run import DecidedTrade, RunResult
+from strongroom.backtest.settled_events import events_of
 from strongroom.backtest.simulated_chain import ClosedMarket
+from strongroom.backtest.simulated_vault import Vault
 from strongroom.chain.orders import NO, YES
-from strongroom.chain.units import DAY, HOUR, MICRO, VIRTUAL_SHARES
+from strongroom.chain.terms import Limits
+from strongroom.chain.units import BPS, DAY, HOUR, MICRO, VIRTUAL_SHARES
 
-DRAWS = 2_000
-LEVEL = 0.95
+HELD = MICRO * MICRO  # of the one holder by whom fees are told
 BINS = 10
 HORIZONS_H = (3, 12, 24, 48, 72, 96)
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean with the bounds in which it lies with 95 % confidence, whole events drawn again."""
-
-    mean: float
-    low: float
-    high: float
-    events: int
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Sales:
         held: what the same tokens paid in the end
         gain: received - held: what the rule earned against holding on, below 0 what it cost; what
             the money earned meanwhile is not in it
-        interval: of gain a unit received, whole events drawn again
+        against_holding: of gain a unit received, by event
     """
 
     rule: str
@@ -65,7 +68,7 @@ class Sales:
     received: float
     held: float
     gain: float
-    interval: Interval
+    against_holding: Conclusion
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,14 @@ class Summary:
     events_played: int
     decisions: int
     markets: int
-    staked: float
+    staked: float  # paid for tokens, fees included; what was split and merged again is no stake
     profit: float  # of the settled markets, fees of the venue paid
     venue_fees: float
     costs: float  # of crossing the assumed spread, and the venue's fees, a unit staked
-    return_on_stake: Interval
+    return_on_stake: float
     share_before_fees: float
     share_after_fees: float
+    share_bounds: ReturnBounds | None  # of the share after fees, by the verdict's bounds
     vault_fees: float
     deepest_drawdown: float
     longest_drawdown_days: float
@@ -95,7 +99,9 @@ class Summary:
     reports: int
     most_not_home: float  # of NAV at the bid: profit that did not count yet
     exits: tuple[Sales, ...]  # by rule
+    conclusion: Conclusion
     verdict: str
+    dated: tuple[Event, ...]  # what the verdict is on
 
 
 @dataclass(frozen=True)
@@ -129,24 +135,6 @@ def by_event(outcome: RunResult) -> dict[str, tuple[float, float]]:
     return found
 
 
-def bootstrap(pairs: Sequence[tuple[float, float]], seed: int) -> Interval:
-    """Return the ratio of the sums (stake, profit) with its interval, whole events drawn again.
-
-    Args:
-        pairs: of each event
-    """
-    if not pairs or not sum(stake for stake, _ in pairs):
-        return Interval(0.0, 0.0, 0.0, 0)
-    values = np.array(pairs)
-    dice = np.random.default_rng(seed)
-    drawn = values[dice.integers(0, len(values), (DRAWS, len(values)))].sum(axis=1)
-    drawn = drawn[drawn[:, 0] > 0]
-    ratios = drawn[:, 1] / drawn[:, 0]
-    low, high = np.quantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    whole = values.sum(axis=0)
-    return Interval(float(whole[1] / whole[0]), float(low), float(high), len(pairs))
-
-
 def share_prices(outcome: RunResult) -> Share:
     """Return NAV a share at each report: after fees as the vault has it; before them chained from
     report to report, so that deposits and redemptions change nothing."""
@@ -176,21 +164,25 @@ def drawdown(times: Sequence[int], prices: Sequence[float]) -> Drawdown:
     return Drawdown(deepest, longest / DAY)
 
 
-def summarise(outcome: RunResult, seed: int, half_spread: int) -> Summary:
+def summarise(outcome: RunResult, seed: int, half_spread: int, tries: Tries = NO_TRIES) -> Summary:
     """Return an outcome in numbers, with its verdict.
 
     Args:
-        half_spread: that its fills assumed, 10**-6
+        half_spread: that its fills assumed, 10**-6; 0: books were recorded
+        tries: what else was tried on the same data
     """
     events = by_event(outcome)
     share = share_prices(outcome)
     fall = drawdown(share.times, share.after)
     worst = min(events, key=lambda name: events[name][1], default="")
-    interval = bootstrap(list(events.values()), seed)
+    dated = events_of(outcome)
+    found = conclude(dated, seed, tries)
     filled = [each for each in outcome.trades if each.filled and each.side == "BUY"]
     weight = sum(each.filled for each in filled)
-    taken = sum(each.filled * half_spread // MICRO + each.fee for each in outcome.trades)
-    staked = sum(stake for stake, _ in events.values())
+    crossed = sum((each.filled - each.made) * half_spread // MICRO for each in outcome.trades)
+    taken = crossed + sum(each.fee for each in outcome.trades)
+    bought = [each for each in filled if each.event in events]
+    staked = sum(each.cash + each.fee for each in bought) / MICRO
     return Summary(
         name=outcome.name,
         fills=outcome.fills,
@@ -202,9 +194,10 @@ def summarise(outcome: RunResult, seed: int, half_spread: int) -> Summary:
         profit=sum(profit for _, profit in events.values()),
         venue_fees=sum(each.fees for each in outcome.settled) / MICRO,
         costs=taken / MICRO / staked if staked else 0.0,
-        return_on_stake=interval,
+        return_on_stake=found.value,
         share_before_fees=share.before[-1] / share.before[0] - 1 if share.before else 0.0,
         share_after_fees=share.after[-1] / share.after[0] - 1 if share.after else 0.0,
+        share_bounds=share_bounds(outcome, found, dated),
         vault_fees=sum(each.fees for each in outcome.reports) / MICRO,
         deepest_drawdown=fall.deepest,
         longest_drawdown_days=fall.longest_days,
@@ -217,8 +210,15 @@ def summarise(outcome: RunResult, seed: int, half_spread: int) -> Summary:
             (e.not_home / e.nav_bid for e in outcome.reports if e.nav_bid), default=0
         ),
         exits=sales_by_rule(outcome, seed),
-        verdict=_verdict(outcome, interval),
+        conclusion=found,
+        verdict=told(found, outcome.fills, not outcome.recorded),
+        dated=tuple(dated),
     )
+
+
+def assumed_spread(config: BacktestConfig, fills: Fills) -> int:
+    """Return the half-spread that fills assumed, 10**-6; 0 where books were recorded."""
+    return 0 if config.data.kind == "views" else config.quotes.quotes().under(fills).half_spread
 
 
 def sales_by_rule(outcome: RunResult, seed: int) -> tuple[Sales, ...]:
@@ -227,17 +227,25 @@ def sales_by_rule(outcome: RunResult, seed: int) -> tuple[Sales, ...]:
     for each in outcome.trades:
         if each.rule and each.filled and each.side == "SELL":
             sold.setdefault(each.rule, []).append(each)
-    return tuple(_sales(rule, sold[rule], seed) for rule in sorted(sold))
+    return tuple(_sales(rule, sold[rule], outcome.shapes, seed) for rule in sorted(sold))
 
 
-def _sales(rule: str, trades: Sequence[DecidedTrade], seed: int) -> Sales:
-    events: dict[str, tuple[float, float]] = {}
+def _sales(
+    rule: str, trades: Sequence[DecidedTrade], shapes: Mapping[str, EventShape], seed: int
+) -> Sales:
+    events: dict[str, list[float]] = {}
     for each in trades:
-        received, gain = events.get(each.event, (0.0, 0.0))
+        found = events.setdefault(each.event, [0.0, 0.0, 0.0])
         got = (each.cash - each.fee) / MICRO
-        events[each.event] = received + got, gain + got - each.won * each.filled / MICRO
-    received = sum(stake for stake, _ in events.values())
-    gain = sum(gain for _, gain in events.values())
+        tokens = each.filled / MICRO
+        for place, more in enumerate((got, got - each.won * tokens, tokens - got)):
+            found[place] += more
+    received = sum(stake for stake, _, _ in events.values())
+    gain = sum(gain for _, gain, _ in events.values())
+    against = [
+        Event(name, shapes[name].date, stake, gained, missed, stake)
+        for name, (stake, gained, missed) in events.items()
+    ]
     return Sales(
         rule,
         len({each.decision for each in trades}),
@@ -245,22 +253,72 @@ def _sales(rule: str, trades: Sequence[DecidedTrade], seed: int) -> Sales:
         received,
         received - gain,
         gain,
-        bootstrap(list(events.values()), seed),
+        conclude(against, seed),
     )
 
 
-def _verdict(outcome: RunResult, interval: Interval) -> str:
-    if not interval.events:
-        return "nothing was traded"
-    if interval.low > 0:
-        word = "passes" if outcome.fills == "pessimistic" else "above 0"
-        return f"{word}, if the assumed quotes hold"
-    if interval.high < 0:
-        return "below 0"
-    return "cannot be told from 0"
+def told(found: Conclusion, fills: str, assumed: bool) -> str:
+    """Return a verdict in words, with what it rests on.
+
+    Args:
+        assumed: whether quotes were assumed around last prices
+    """
+    if found.word not in (VerdictWord.PASSES, VerdictWord.FAILS) or not assumed:
+        return str(found.word)
+    if found.word == VerdictWord.PASSES and fills != "pessimistic":
+        return "above 0 on kinder fills: no pass"
+    return f"{found.word}, if the assumed quotes hold"
 
 
-def favourite(history: PriceHistory, quotes: Quotes, seed: int, hours: int = 24) -> Interval:
+def share_bounds(
+    outcome: RunResult, found: Conclusion, events: Sequence[Event]
+) -> ReturnBounds | None:
+    """Return what a share would have come to after 2/20 at the ends of the return on stake: every
+    event's profit moved by the difference, and NAV and fees run again through the vault's own
+    arithmetic. None: there are no such ends."""
+    share = share_prices(outcome)
+    if found.bounds is None or not share.times:
+        return None
+    paid = sorted((outcome.shapes[each.name].paid_at, each.stake) for each in events)
+    ends = []
+    for end in (found.bounds.low, found.bounds.high):
+        moved, factor, place = [], 1.0, 0
+        for time, gross in zip(share.times, share.before, strict=True):
+            while place < len(paid) and paid[place][0] <= time:
+                factor *= max(1 + (end - found.value) * paid[place][1], 0.0)
+                place += 1
+            moved.append(gross * factor)
+        ends.append(after_fees(share.times, moved, outcome.rates))
+    return ReturnBounds(*ends)
+
+
+def after_fees(times: Sequence[int], gross: Sequence[float], rates: tuple[int, int, int]) -> float:
+    """Return what a share comes to after fees where it would be worth `gross` without them, as a
+    change; one holder, a report at each time.
+
+    Args:
+        rates: management, performance, hurdle; bps
+    """
+    vault: Vault[str] = Vault(
+        Limits(total_cap=0, velocity=0, min_report_interval_s=0),
+        rates,
+        [("manager", BPS)],
+        times[0],
+        [],
+    )
+    vault.idle = HELD
+    vault.mint("holder", HELD * VIRTUAL_SHARES)
+    vault.report({})
+    first = vault.nav[0] / vault.supply
+    for place in range(1, len(times)):
+        before, now = gross[place - 1], gross[place]
+        vault.now = times[place]
+        vault.idle = int(vault.idle * (now / before if before else 0.0))
+        vault.report({})
+    return vault.nav[0] / vault.supply / first - 1
+
+
+def favourite(history: PriceHistory, quotes: Quotes, seed: int, hours: int = 24) -> Conclusion:
     """Return what it brings to buy the favourite of every market, whatever its price, a stated time
     before the end, one token each, at the assumed ask with fees: the naive benchmark."""
     books = QuotedBooks(quotes)
@@ -271,7 +329,8 @@ def favourite(history: PriceHistory, quotes: Quotes, seed: int, hours: int = 24)
     last: dict[int, int] = {}
     for number, price in zip(numbers[early].tolist(), prices[early].tolist(), strict=True):
         last[number] = price  # in the order of time: the newest stays
-    pairs: dict[str, tuple[float, float]] = {}
+    held: dict[str, list[HeldToken]] = {}
+    won_: dict[str, float] = {}
     for number, price in last.items():
         outcome = YES if price >= MICRO // 2 else NO
         book = books.pair(price)[outcome]
@@ -279,10 +338,24 @@ def favourite(history: PriceHistory, quotes: Quotes, seed: int, hours: int = 24)
             continue
         listed = history.listed[number]
         cost = (book.ask + listed.fees.most(MICRO, book.ask)) / MICRO
-        event = history.markets[number].event
-        stake, profit = pairs.get(event, (0.0, 0.0))
-        pairs[event] = (stake + cost, profit + listed.payout[outcome] - cost)
-    return bootstrap(list(pairs.values()), seed)
+        market = history.markets[number]
+        token = HeldToken(market.condition_id, outcome == YES, 1.0, cost)
+        held.setdefault(market.event, []).append(token)
+        won_[market.event] = won_.get(market.event, 0.0) + listed.payout[outcome] / sum(
+            listed.payout
+        )
+    shapes = shapes_of(history)
+    return conclude([_held(name, shapes[name], held[name], won_[name]) for name in held], seed)
+
+
+def _held(name: str, shape: EventShape, tokens: list[HeldToken], won: float) -> Event:
+    """Return an event of tokens that were held to its end."""
+    place = {market: number for number, market in enumerate(shape.markets)}
+    ordered = tuple(sorted(tokens, key=lambda each: place[each.market]))
+    cost = sum(each.cost for each in ordered)
+    return Event(
+        name, shape.date, cost, won - cost, cost, len(ordered) - cost, shape.joint, ordered
+    )
 
 
 def horizons(history: PriceHistory) -> list[Horizon]:

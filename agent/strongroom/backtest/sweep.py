@@ -17,10 +17,10 @@ from typing import Literal
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from strongroom.backtest.config import BacktestConfig, parse, varied
-from strongroom.backtest.data import PriceHistory, data_hashes, ladder_markets, load_history
+from strongroom.backtest.data import PriceHistory, ladder_markets, load_history, read_hashes
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
-from strongroom.backtest.stats import Summary, summarise
+from strongroom.backtest.stats import Summary, assumed_spread, summarise
 from strongroom.chain.ids import Json, canonical, keccak
 from strongroom.errors import Defect
 from strongroom.keeper.wiring import CODE_VERSION
@@ -47,7 +47,8 @@ class Job:
     @property
     def key(self) -> str:
         """Hash of what the result follows from."""
-        made_from: list[Json] = [self.config, self.fills, data_hashes(), CODE_VERSION]
+        read = read_hashes(parse(json.loads(self.config)))
+        made_from: list[Json] = [self.config, self.fills, read, CODE_VERSION]
         return keccak(canonical(made_from)).hex()[:32]
 
 
@@ -129,8 +130,7 @@ def run_one(config: str, fills: Fills) -> Summary:
     """Run one backtest; return its summary."""
     known = parse(json.loads(config))
     outcome = simulate(known, fills, _history(config))
-    half_spread = known.quotes.quotes().under(fills).half_spread
-    return summarise(outcome, known.run.seed, half_spread)
+    return summarise(outcome, known.run.seed, assumed_spread(known, fills))
 
 
 @lru_cache(8)
@@ -150,6 +150,11 @@ def _summary_of(job: Job) -> Summary:
     return run_one(job.config, job.fills)
 
 
+def order_of(summary: Summary) -> tuple[float, float]:
+    """Return what results are put in order by: p of its test, then the return, best first."""
+    return summary.conclusion.p_pass, -summary.return_on_stake
+
+
 @dataclass(frozen=True)
 class Fold:
     """One step of a walk: what was chosen on the one part, and what it did on the other."""
@@ -157,7 +162,7 @@ class Fold:
     chosen_on: str
     judged_on: str
     chosen: Changes
-    at_choice: float  # return on stake, lower bound
+    at_choice: float  # p of what was chosen, before tries count
     afterwards: Summary
 
 
@@ -185,12 +190,12 @@ def walk_forward(
     folds = []
     for number, (chosen_on, judged_on, first, second) in enumerate(parts):
         rows = run_jobs(jobs_of(varied_with_sweep(config, first)), folder, workers=workers)
-        best = max(rows, key=lambda row: (row.summary.return_on_stake.low, str(row)))
+        best = min(rows, key=lambda row: (*order_of(row.summary), str(row.changes)))
         after = varied(varied_with_sweep(config, second), best.changes)
         job = Job(best.changes, after.model_dump_json(exclude={"sweep"}), "pessimistic")
         (judged,) = run_jobs([job], folder, workers=1)
-        low = best.summary.return_on_stake.low
-        folds.append(Fold(chosen_on, judged_on, best.changes, low, judged.summary))
+        chosen = best.summary.conclusion.p_pass
+        folds.append(Fold(chosen_on, judged_on, best.changes, chosen, judged.summary))
         on_progress(number + 1, len(parts))
     return folds
 

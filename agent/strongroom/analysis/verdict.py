@@ -1,0 +1,352 @@
+"""What may be concluded from settled events: most win a little and few lose a lot.
+
+Where every position was held to settlement the fair-price null decides (fair_null.py), elsewhere
+odds by betting (odds.py). Which of the two follows from what was done, never from what it shows.
+A sample that has not met its rare loss looks riskless to a bootstrap: neither of these asks it.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import numpy as np
+
+from strongroom.analysis.fair_null import (
+    DRAWS,
+    EQUAL,
+    Array,
+    Event,
+    Worlds,
+    at_least,
+    at_most,
+    expected_losing,
+    mean_return,
+    profits,
+    smallest,
+    tilted,
+    totals,
+    worlds,
+)
+from strongroom.analysis.odds import log_odds
+
+LEVEL = 0.025  # one-sided
+ODDS = 39  # against 1, for a verdict
+FACTOR = 0.3  # correlation of one date's events
+LEAST_EVENTS = 10
+LEAST_DATES = 4
+POWER_AT = 0.01  # return on stake for which power is told
+TILTS = (1e-4, 1e4)  # of chances to lose: from none to all
+REDRAWN = 400  # samples for the power of odds
+
+
+class VerdictWord(StrEnum):
+    """The verdict."""
+
+    NOTHING = "nothing was traded"
+    TOO_FEW = "too few events"
+    PASSES = "passes"
+    FAILS = "fails"
+    UNKNOWN = "cannot be told from 0"
+
+
+class EdgeTest(StrEnum):
+    """What the word follows from."""
+
+    NULL = "fair-price null"
+    ODDS = "odds by betting"
+
+
+@dataclass(frozen=True)
+class ReturnBounds:
+    """Two returns on stake between which the truth lies with 95 % confidence."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """The word, and everything that it must not be told without.
+
+    Attributes:
+        value: return on stake
+        p_pass, p_fail: of the null; for odds 1 / (1 + odds) and its mirror, which are no chances
+        p_alone: p_pass before tries count
+        p_apart: p_alone where events of a date do not hang together
+        odds: that were bet to, None for the null
+        losing: events that lost money
+        losing_expected: were prices right; None where it cannot be told
+        worst: largest worst state of an event, part of all stakes
+        proved: events with a profit in every state, and that profit: proved, not tested
+        bounds: None where there are too few events
+        power: part of such samples that a true return of POWER_AT would pass in, of UNKNOWN only
+    """
+
+    word: VerdictWord
+    test: EdgeTest
+    events: int = 0
+    dates: int = 0
+    value: float = 0.0
+    p_pass: float = 1.0
+    p_fail: float = 1.0
+    p_alone: float = 1.0
+    p_apart: float | None = None
+    odds: float | None = None
+    losing: int = 0
+    losing_expected: float | None = None
+    worst: float = 0.0
+    tries: int = 1
+    proved: tuple[int, float] = (0, 0.0)
+    bounds: ReturnBounds | None = None
+    power: float | None = None
+
+
+@dataclass(frozen=True)
+class Tries:
+    """What else was tried on the same data.
+
+    Attributes:
+        kept: the events of each, this run's not among them
+        lost: how many more there were whose events were not kept
+    """
+
+    kept: Sequence[Sequence[Event]] = ()
+    lost: int = 0
+
+    @property
+    def count(self) -> int:
+        """All tries, this one included."""
+        return 1 + len(self.kept) + self.lost
+
+
+NO_TRIES = Tries()
+
+
+@dataclass
+class _Null:
+    """The fair-price null over a sample, with events of one date apart and hanging together; what
+    is safer counts."""
+
+    events: Sequence[Event]
+    tries: Tries
+    seed: int
+    drawn: Worlds = field(init=False)  # a date's events hang together
+    apart: Array = field(init=False)  # profits in fair worlds, (events, draws)
+    fair: tuple[Array, Array] = field(init=False)  # their sums, apart and together
+
+    def __post_init__(self) -> None:
+        self.draws = max(DRAWS, 40 * self.tries.count)
+        self.drawn = worlds(self.events, self.seed, self.draws, FACTOR)
+        self.apart = profits(self.events, worlds(self.events, self.seed, self.draws))
+        self.fair = self.apart.sum(axis=0), totals(self.events, self.drawn)
+
+    def could_pass(self) -> bool:
+        """Whether each event's best state would pass."""
+        return self._at_least(_sum(self.events, "best")) <= LEVEL
+
+    def measured(self, verdict: Conclusion) -> Conclusion:
+        profit = _sum(self.events, "profit")
+        alone = self._at_least(profit)
+        return replace(
+            verdict,
+            p_pass=self._corrected(alone),
+            p_fail=max(at_most(each, profit) for each in self.fair),
+            p_alone=alone,
+            p_apart=at_least(self.fair[0], profit),
+            losing_expected=expected_losing(self.apart),
+        )
+
+    def _at_least(self, profit: float) -> float:
+        return max(at_least(each, profit) for each in self.fair)
+
+    def _corrected(self, alone: float) -> float:
+        together = alone
+        if self.tries.kept:
+            every = [*self.tries.kept, self.events]
+            about = every, self.events, self.seed, self.draws
+            together = max(smallest(*about, factor) for factor in (0.0, FACTOR))
+        return min(1.0, together * (1 + self.tries.lost))
+
+    def bounds(self) -> ReturnBounds:
+        """The tilts of all chances to lose that the sample does not refuse, as returns."""
+        profit = _sum(self.events, "profit")
+        refused_high = tilted(  # so many losses that this much profit is a wonder
+            self.events, self.drawn, lambda all_: at_least(all_, profit) > LEVEL, *TILTS
+        )
+        refused_low = tilted(  # so few losses that this little profit is
+            self.events, self.drawn, lambda all_: at_most(all_, profit) <= LEVEL, *TILTS
+        )
+        if at_most(totals(self.events, self.drawn, 0.0), profit) > LEVEL:
+            refused_low = 0.0
+        return ReturnBounds(
+            mean_return(self.events, refused_high), mean_return(self.events, refused_low)
+        )
+
+    def power(self) -> float:
+        """Redraw outcomes with the tilt that makes the mean POWER_AT."""
+        low, high = 0.0, 1.0
+        if mean_return(self.events, 0.0) < POWER_AT:
+            return 0.0
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (
+                (middle, high) if mean_return(self.events, middle) > POWER_AT else (low, middle)
+            )
+        wanted = max(float(np.sort(each)[int(len(each) * (1 - LEVEL))]) for each in self.fair)
+        other = worlds(self.events, self.seed + 1, self.draws, FACTOR)
+        better = totals(self.events, other, low)
+        return float(np.mean(better > wanted + EQUAL))
+
+
+@dataclass
+class _Odds:
+    """Odds by betting over a sample."""
+
+    events: Sequence[Event]
+    tries: Tries
+    seed: int
+
+    def could_pass(self) -> bool:
+        """Whether each event's best state would pass."""
+        return self._log_odds(_column(self.events, "best")) >= math.log(ODDS)
+
+    def _log_odds(self, profits: Array, shift: float = 0.0) -> float:
+        stakes = _column(self.events, "stake")
+        worst = _column(self.events, "worst") + shift * stakes
+        best = _column(self.events, "best") - shift * stakes
+        scale = np.maximum(worst, best)
+        scale = np.maximum(scale, np.median(scale))
+        x = np.where(scale > 0, (profits - shift * stakes) / np.where(scale > 0, scale, 1.0), 0.0)
+        return log_odds(np.clip(x, -1.0, 1.0))
+
+    def measured(self, verdict: Conclusion) -> Conclusion:
+        logs = self._log_odds(_column(self.events, "profit"))
+        odds, count = math.exp(min(logs, 700.0)), self.tries.count
+        return replace(
+            verdict,
+            odds=odds,
+            p_alone=1 / (1 + odds),
+            p_pass=min(1.0, count / (1 + odds)),
+            p_fail=odds / (1 + odds),
+        )
+
+    def bounds(self) -> ReturnBounds:
+        profits = _column(self.events, "profit")
+        stakes = _column(self.events, "stake")
+        staked = stakes > 0
+        least = -float(np.max(_column(self.events, "worst")[staked] / stakes[staked]))
+        most = float(np.max(_column(self.events, "best")[staked] / stakes[staked]))
+        limit = math.log(ODDS)
+        low = _falls(lambda t: self._log_odds(profits, t) >= limit, least, most)
+        high = _falls(lambda t: self._log_odds(profits, t) > -limit, least, most)
+        return ReturnBounds(low, high)
+
+    def power(self) -> float:
+        """Draw the events again, each shifted so that the mean is POWER_AT."""
+        dice = np.random.default_rng(self.seed)
+        stakes, value = _column(self.events, "stake"), _value(self.events)
+        shifted = [
+            replace(each, profit=_within(each, each.profit + (POWER_AT - value) * stake))
+            for each, stake in zip(self.events, stakes, strict=True)
+        ]
+        passed = 0
+        for _ in range(REDRAWN):
+            drawn = [shifted[place] for place in dice.integers(0, len(shifted), len(shifted))]
+            again = _Odds(drawn, NO_TRIES, self.seed)
+            passed += again._log_odds(_column(drawn, "profit")) >= math.log(ODDS)
+        return passed / REDRAWN
+
+
+def conclude(
+    events: Sequence[Event], seed: int, tries: Tries = NO_TRIES, details: bool = True
+) -> Conclusion:
+    """Return the verdict on settled events.
+
+    Args:
+        events: each with a stake; holdings in all of them: every position was held to settlement
+        tries: other parameters on the same data, failed ones too
+        details: without, bounds and power are left out: they take most of the time
+    """
+    staked = [event for event in events if event.stake > 0]
+    traded = [event for event in staked if event.worst > EQUAL]
+    proved = [event for event in staked if event.worst <= EQUAL]
+    held = all(event.holdings for event in traded)
+    test = EdgeTest.NULL if held else EdgeTest.ODDS
+    apart = len(proved), sum(event.profit for event in proved)
+    if not traded:
+        return Conclusion(VerdictWord.NOTHING, test, tries=tries.count, proved=apart)
+    judge = _Null(traded, tries, seed) if held else _Odds(traded, tries, seed)
+    found = judge.measured(replace(_counted(traded, test, tries), proved=apart))
+    word = _word(traded, found, judge)
+    if word == VerdictWord.TOO_FEW or not details:
+        return replace(found, word=word)
+    return replace(
+        found,
+        word=word,
+        bounds=judge.bounds(),
+        power=judge.power() if word == VerdictWord.UNKNOWN else None,
+    )
+
+
+def _counted(traded: Sequence[Event], test: EdgeTest, tries: Tries) -> Conclusion:
+    return Conclusion(
+        VerdictWord.UNKNOWN,
+        test,
+        events=len(traded),
+        dates=len({event.date for event in traded}),
+        value=_value(traded),
+        losing=sum(event.profit < -EQUAL for event in traded),
+        worst=max(event.worst for event in traded) / _sum(traded, "stake"),
+        tries=tries.count,
+    )
+
+
+def _word(traded: Sequence[Event], found: Conclusion, judge: _Null | _Odds) -> VerdictWord:
+    if found.events < LEAST_EVENTS or found.dates < LEAST_DATES:
+        return VerdictWord.TOO_FEW
+    all_ = [event.profit for event in traded]
+    passing, failing = _levels(found)
+    if failing and found.value < 0 and sum(all_) - min(all_) < 0:
+        return VerdictWord.FAILS
+    if not judge.could_pass():
+        return VerdictWord.TOO_FEW
+    if passing and found.value > 0 and sum(all_) - max(all_) > 0:
+        return VerdictWord.PASSES
+    return VerdictWord.UNKNOWN
+
+
+def _levels(found: Conclusion) -> tuple[bool, bool]:
+    """Whether it passes and fails by its test, tries counted."""
+    if found.odds is None:
+        return found.p_pass <= LEVEL, found.p_fail <= LEVEL
+    asked = 40 * found.tries - 1
+    return found.odds >= asked, found.odds <= 1 / ODDS
+
+
+def _sum(events: Sequence[Event], what: str) -> float:
+    return float(_column(events, what).sum())
+
+
+def _column(events: Sequence[Event], what: str) -> Array:
+    return np.array([getattr(event, what) for event in events], dtype=np.float64)
+
+
+def _value(events: Sequence[Event]) -> float:
+    return _sum(events, "profit") / _sum(events, "stake")
+
+
+def _within(event: Event, profit: float) -> float:
+    return min(max(profit, -event.worst), event.best)
+
+
+def _falls(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """Return where `holds` turns from true to false; an end where it does not."""
+    if not holds(low):
+        return low
+    if holds(high):
+        return high
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return (low + high) / 2

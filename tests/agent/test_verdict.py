@@ -1,0 +1,192 @@
+"""The verdict of a backtest: against exact sums, mirrors, and samples without an edge.
+
+The populations are those of the study that the rules come from; what they may pass in is its bound
+(4 %), not what this code gives.
+"""
+
+from itertools import product
+from math import comb
+
+import numpy as np
+import pytest
+from strongroom.analysis.fair_null import (
+    Event,
+    HeldToken,
+    Joint,
+    at_least,
+    mean_return,
+    profits,
+    totals,
+    worlds,
+)
+from strongroom.analysis.verdict import EdgeTest, Tries, VerdictWord, conclude
+
+from tests.samples import ladder, making, tail
+
+
+def one(name, cost, won, date="", stake=1.0):
+    """A token for `stake` that pays stake / cost if it wins."""
+    gain = stake / cost - stake
+    holding = HeldToken(name, True, stake / cost, stake)
+    date = date or f"day {int(name) % 5}"
+    return Event(name, date, stake, gain if won else -stake, stake, gain, holdings=(holding,))
+
+
+def test_one_token_an_event_is_the_exact_sum_over_outcomes():
+    costs = [0.9, 0.8, 0.7, 0.6, 0.5, 0.95, 0.4, 0.85, 0.3, 0.75]
+    events = [one(str(n), cost, n not in (2, 4)) for n, cost in enumerate(costs)]
+    seen = sum(event.profit for event in events)
+    exact = 0.0
+    for wins in product((0, 1), repeat=len(costs)):
+        chance = np.prod([c if won else 1 - c for c, won in zip(costs, wins, strict=True)])
+        brought = sum(won / c - 1 for c, won in zip(costs, wins, strict=True))
+        exact += chance * (brought >= seen - 1e-9)
+    drawn = worlds(events, 3, 200_000)
+    assert at_least(totals(events, drawn), seen) == pytest.approx(exact, abs=0.004)
+
+
+def test_thresholds_are_nested_and_each_chance_is_its_price():
+    """YES above 1 at 80, YES above 2 at 50, NO above 2 at 60: costs .1 too much of that pair."""
+    held = (
+        HeldToken("above 1", True, 1.0, 0.8),
+        HeldToken("above 2", True, 1.0, 0.5),
+        HeldToken("above 2", False, 1.0, 0.6),
+    )
+    event = Event("e", "d", 1.9, 0.1, 1.9, 1.1, Joint.LADDER, held)
+    drawn = worlds([event], 1, 200_000)
+    (brought,) = profits([event], drawn)
+    values, counts = np.unique(np.round(brought, 6), return_counts=True)
+    # U < .2 all YES lose; .2 to .5 the first wins; from .5 both; NO wins below .6
+    # -1.9 + NO (1) | 1 + 1 | 1 + 1 + 1 between .5 and .6 | 1 + 1 above
+    shares = dict(zip(values.tolist(), (counts / drawn.draws).tolist(), strict=True))
+    assert shares == pytest.approx({-0.9: 0.2, 0.1: 0.7, 1.1: 0.1}, abs=0.005)
+
+
+def test_of_exclusive_outcomes_one_wins_at_most():
+    held = tuple(HeldToken(str(n), True, 1.0, cost) for n, cost in enumerate((0.5, 0.3, 0.1)))
+    no = HeldToken("3", False, 1.0, 0.95)
+    event = Event("e", "d", 1.85, 0.0, 1.85, 0.15, Joint.EXCLUSIVE, (*held, no))
+    drawn = worlds([event], 1, 200_000)
+    (brought,) = profits([event], drawn)
+    shares = dict(zip(*np.unique(np.round(brought + 1.85, 6), return_counts=True), strict=True))
+    share = {paid: count / drawn.draws for paid, count in shares.items()}
+    # one of three wins and the fourth does not: 2; the fourth wins: 0; none does: 1
+    assert share == pytest.approx({2.0: 0.9, 0.0: 0.05, 1.0: 0.05}, abs=0.005)
+
+
+def test_outcomes_that_cost_more_than_1_together_are_scaled():
+    held = tuple(HeldToken(str(n), True, 1.0, 0.6) for n in range(2))
+    event = Event("e", "d", 1.2, -0.2, 1.2, -0.2, Joint.EXCLUSIVE, held)
+    (brought,) = profits([event], worlds([event], 1, 1_000))
+    assert brought == pytest.approx(-0.2)
+
+
+def test_without_a_relation_all_lose_together():
+    held = tuple(HeldToken(str(n), True, 1.0, 0.9) for n in range(5))
+    event = Event("e", "d", 4.5, 0.5, 4.5, 0.5, Joint.UNKNOWN, held)
+    (brought,) = profits([event], worlds([event], 1, 100_000))
+    assert np.mean(brought < -4.4) == pytest.approx(0.1, abs=0.005)
+    assert set(np.round(brought, 6)) == {-4.5, 0.5}
+
+
+def test_a_price_knows_of_voids():
+    """At .60 with a void in ten: .60 = .1 * .5 + .9 * win, so it wins in .55 of the worlds."""
+    event = one("1", 0.6, True)
+    (brought,) = profits([event], worlds([event], 1, 400_000), void=0.1)
+    shares = dict(zip(*np.unique(np.round(brought * 0.6, 4), return_counts=True), strict=True))
+    share = {value: count / 400_000 for value, count in shares.items()}
+    assert share == pytest.approx({-0.6: 0.35, -0.1: 0.1, 0.4: 0.55}, abs=0.005)
+    assert brought.mean() == pytest.approx(0, abs=0.004)
+
+
+def test_tilting_the_chances_to_lose_gives_the_stated_mean():
+    events = [one(str(n), cost, True) for n, cost in enumerate([0.9, 0.8, 0.5] * 10)]
+    drawn = worlds(events, 2, 50_000)
+    for tilt in (0.5, 1.0, 1.5):
+        simulated = totals(events, drawn, tilt).mean() / 30
+        assert simulated == pytest.approx(mean_return(events, tilt), abs=0.004)
+    assert mean_return(events, 1.0) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("price", [0.95, 0.5])
+def test_one_event_is_always_too_few(price):
+    assert conclude([one("1", price, True, stake=100.0)], 1).word == VerdictWord.TOO_FEW
+    found = conclude([one("1", price, False, stake=100.0)], 1)
+    assert (found.word, found.bounds) == (VerdictWord.TOO_FEW, None)
+
+
+def test_thirty_wins_of_thirty_at_three_and_a_half_percent_are_too_few():
+    events = [one(str(n), 1 / 1.035, True) for n in range(30)]
+    found = conclude(events, 1)
+    assert (found.word, found.bounds, found.losing) == (VerdictWord.TOO_FEW, None, 0)
+    assert found.losing_expected == pytest.approx(30 * (1 - 1 / 1.035), abs=0.1)
+    assert conclude([], 1).word == VerdictWord.NOTHING
+
+
+def test_events_of_three_dates_are_too_few():
+    events = [one(str(n), 0.5, True, date=f"day {n % 3}") for n in range(100)]
+    assert conclude(events, 1).word == VerdictWord.TOO_FEW
+
+
+def quoted(n, x, date=None):
+    return Event(f"e{n}", f"d{date if date is not None else n % 9}", 1.0, x, 0.5, 0.5)
+
+
+def test_odds_of_mirrored_samples_are_reciprocal():
+    sample = np.random.default_rng(4).uniform(-0.4, 0.45, 60)
+    up = conclude([quoted(n, x) for n, x in enumerate(sample)], 1)
+    down = conclude([quoted(n, -x) for n, x in enumerate(sample)], 1)
+    assert up.test == down.test == EdgeTest.ODDS
+    assert up.odds * down.odds == pytest.approx(1)
+    assert up.bounds.low == pytest.approx(-down.bounds.high, abs=1e-6)
+
+
+def test_what_passes_does_so_without_its_best_event():
+    events = [quoted(n, 0.0) for n in range(40)]
+    big = Event("big", "d1", 1.0, 50.0, 50.0, 50.0)
+    assert conclude([*events, big], 1).word != VerdictWord.PASSES
+
+
+def test_an_interval_never_has_width_0_and_agrees_with_its_test():
+    dice = np.random.default_rng(8)
+    for events in (tail(200, dice, 0.0), tail(300, dice, 0.03), making(200, dice, 0.02)):
+        found = conclude(events, 1)
+        assert found.bounds.high - found.bounds.low > 0.004
+        assert found.bounds.low <= found.value <= found.bounds.high
+        assert (found.bounds.low > 0) == (found.word == VerdictWord.PASSES)
+
+
+def test_a_verdict_that_cannot_be_told_says_how_likely_an_edge_would_have_been_seen():
+    dice = np.random.default_rng(8)
+    few, many = (conclude(tail(n, dice, 0.0), 1) for n in (160, 1_500))
+    assert few.word == many.word == VerdictWord.UNKNOWN
+    assert few.power < 0.2 < 0.4 < many.power
+
+
+def test_tries_count():
+    """The best of twenty that differ a little is no better than one of them."""
+    dice = np.random.default_rng(5)
+    wins = [dice.random() < 0.55 for _ in range(80)]
+    this = [one(str(n), 0.5, won) for n, won in enumerate(wins)]
+    alone = conclude(this, 1, details=False)
+    rest = [[event for event in this if dice.random() < 0.7] for _ in range(19)]
+    among = conclude(this, 1, Tries(rest), details=False)
+    assert among.p_alone == pytest.approx(alone.p_pass, abs=0.02)
+    assert alone.p_pass < among.p_pass < 20 * alone.p_pass
+    lost = conclude(this, 1, Tries(lost=19), details=False)
+    assert lost.p_pass == pytest.approx(min(1, 20 * alone.p_pass))
+    assert (among.tries, lost.tries) == (20, 20)
+
+
+@pytest.mark.parametrize("count", [10, 20, 60, 150])
+@pytest.mark.parametrize("population", [tail, ladder, making])
+def test_without_an_edge_it_passes_in_four_percent_at_most(population, count):
+    """Up to what the dice of so few samples may add; scripts/dev/verdict_table.py draws more."""
+    dice = np.random.default_rng(count)
+    samples = 40 if population is ladder else 120
+    words = [
+        conclude(population(count, dice, 0.0), seed, details=False).word for seed in range(samples)
+    ]
+    chances = [comb(samples, k) * 0.04**k * 0.96 ** (samples - k) for k in range(samples)]
+    most = next(k for k in range(samples) if sum(chances[: k + 1]) > 0.999)
+    assert words.count(VerdictWord.PASSES) <= most

@@ -1,0 +1,98 @@
+"""Samples of settled events with a stated edge, from the populations of the verdict's study."""
+
+from functools import partial
+from statistics import NormalDist
+
+import numpy as np
+from strongroom.analysis.fair_null import Event, HeldToken, Joint
+
+A_DATE = 9  # events
+LINKED = 0.3  # of the events of a date
+
+
+def dated(number, count):
+    """Name the date of an event: some nine to a date, four dates at least."""
+    return f"date {number % max(4, count // A_DATE)}"
+
+
+def uniforms(count, dice, linked=0.0):
+    """Return a uniform number an event; those of one date hang together where `linked`."""
+    if not linked:
+        return dice.random(count)
+    common = dice.standard_normal(count)  # by date; there are fewer
+    dates = np.arange(count) % max(4, count // A_DATE)
+    mixed = np.sqrt(linked) * common[dates] + np.sqrt(1 - linked) * dice.standard_normal(count)
+    return np.array([NormalDist().cdf(each) for each in mixed])
+
+
+def tail(count, dice, edge, low=0.95, high=0.99, linked=0.0):
+    """One token an event, bought at low to high."""
+    found = []
+    for number, u in enumerate(uniforms(count, dice, linked)):
+        cost = dice.uniform(low, high)
+        lost = u < max(0.0, 1 - cost * (1 + edge))
+        gain = 1 / cost - 1
+        held = (HeldToken("m", True, 1 / cost, 1.0),)
+        profit = -1.0 if lost else gain
+        found.append(
+            Event(f"e{number}", dated(number, count), 1.0, profit, 1.0, gain, holdings=held)
+        )
+    return found
+
+
+def ladder(count, dice, edge, linked=0.0):
+    """Nine favourites an event, of nested thresholds of one price: YES below it, NO above."""
+    found = []
+    for number, u in enumerate(uniforms(count, dice, linked)):
+        costs = dice.uniform(0.95, 0.99, 9)
+        yes = dice.random(9) < 0.5
+        held = tuple(
+            HeldToken(f"{place}", bool(side), 1 / cost, 1.0)
+            for place, (cost, side) in enumerate(zip(costs, yes, strict=True))
+        )
+        losing = np.clip(1 - costs * (1 + edge), 0, 1)
+        won = np.where(yes, u >= losing, u < 1 - losing)
+        profit = float((won / costs).sum() - 9)
+        high, low = 1 - losing[~yes], losing[yes]
+        states = [0.0, 1.0, *high, *low]
+        paid = [
+            float((np.where(yes, s >= losing, s < 1 - losing) / costs).sum() - 9) for s in states
+        ]
+        found.append(
+            Event(
+                f"e{number}",
+                dated(number, count),
+                9.0,
+                profit,
+                -min(paid),
+                max(paid),
+                Joint.LADDER,
+                held,
+            )
+        )
+    return found
+
+
+def making(count, dice, edge):
+    """Returns of quoting: t with four degrees, and in two of a hundred events 10 to 49 % lost."""
+    found = []
+    for number in range(count):
+        if dice.random() < 0.02:
+            profit = -dice.uniform(0.10, 0.49)
+        else:
+            profit = 0.012 * dice.standard_t(4) + 0.02 * 0.295 / 0.98
+        profit = float(np.clip(profit + edge, -0.5, 0.5))
+        found.append(Event(f"e{number}", dated(number, count), 1.0, profit, 0.5, 0.5))
+    return found
+
+
+POPULATIONS = {
+    "tail": tail,
+    "tail linked": partial(tail, linked=LINKED),
+    "favourites": partial(tail, low=0.70, high=0.95),
+    "even": partial(tail, low=0.30, high=0.70),
+    "long shots": partial(tail, low=0.03, high=0.10),
+    "ladder": ladder,
+    "ladder linked": partial(ladder, linked=LINKED),
+    "making": making,
+}
