@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -70,9 +71,17 @@ def told(world, server):
                 if not keeper.journal.unrevealed() and keeper.journal.decided_after(0)[number:]:
                     break
         refuse_records(world, keeper, found)
-        assert not this.tick().halts
-        (away,) = [each for each in keeper.health if each.name.startswith("evidence at http")]
+        for _ in range(100):  # the publisher's thread may be late
+            assert not this.tick().halts
+            (away,) = [each for each in keeper.health if each.name.startswith("evidence at http")]
+            if away.asked:
+                break
+            time.sleep(0.3)
         assert "HTTP 503" in away.wrong and away.failed == away.asked >= 1
+        for _ in range(100):
+            if not publishing.publish_once(this.config, only_look=True).places[1].missing:
+                break
+            time.sleep(0.3)
     server.is_away = False
     return found
 

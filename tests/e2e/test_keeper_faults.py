@@ -256,9 +256,10 @@ def test_a_cosigner_that_is_down_is_known_within_half_a_minute(world):
 def test_the_chain_does_not_answer(world, monkeypatch):
     """Time-outs of the node: the tick ends, says so, and the next one that gets through goes on."""
     market = offered(world)
-    chain = world.keeper.chain
+    node = world.keeper.chain._reads.node
     with monkeypatch.context() as patch:
-        patch.setattr(chain._reads.node, "url", "http://127.0.0.1:9")
+        patch.setattr(node, "url", "http://127.0.0.1:9")
+        patch.setattr(node, "_prepared", None)
         seen = tick(world)
         assert "does not answer" in seen.halts["chain"] and seen.decisions == 0
     keep(world, bought(world, market))
