@@ -101,8 +101,8 @@ class SoakWorld(World):
                 worth += min(has.collateral + has.yes * has.paid, has.exposure)
         if dealt.nav_bid != worth:
             raise Unearned(f"reported {dealt.nav_bid}, true is {worth}")
-        if late and not self.in_fault:
-            raise Unearned(f"{late} books are old, and nothing is wrong")
+        if late and not self.in_fault and "missing" not in dict(self.told):
+            raise Unearned(f"{late} books are old, and nothing is said to be missing")
         self.late += bool(late)
 
     def _holdings(self, vault: Contract) -> list["Holding"]:
