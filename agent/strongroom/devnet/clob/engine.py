@@ -43,6 +43,7 @@ from strongroom.devnet.clob.stream import Hub
 from strongroom.devnet.clob.trades import MakerFill, Trade, groups
 
 HASH_WAIT_S = 2.0  # how long an answer waits for its settlements to be sent
+LOOK_S = 0.05  # between two looks at the clock, which may leap
 
 
 class MatchingEngine:
@@ -281,7 +282,10 @@ class MatchingEngine:
         return _accepted(order, [])
 
     async def _enter_later(self, order: LiveOrder, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        due = self.clock() + seconds  # by the devnet's time, which orders expire by, too
+        await asyncio.sleep(0)
+        while (left := due - self.clock()) > 0:
+            await asyncio.sleep(min(left, LOOK_S))
         if self._open[order.owner].pop(order.id, None) is None:
             return  # cancelled meanwhile
         self.funds.reserve(order, -order.making(order.size))
