@@ -83,6 +83,8 @@ def record(venue, number, end, **changes):
 
 # Services that let contracts own wallets: one answer to what no public text says (VENUE g).
 SERVES = Habits(contract_owners=True, foreign_keys=True)
+# The relayer counts by this machine's clock, which many lives in an hour are too many for.
+PLENTY = {"submits_a_minute": 10_000, "transactions_a_day": 10_000}
 # Wider than a vault's defaults: what stands in a keeper's way here are faults, not limits.
 WIDE = {
     "price_band_bps": 0,

@@ -15,6 +15,7 @@ import time
 import pytest
 from strongroom.chain.ids import market_of, to_hex
 from strongroom.devnet import polymarket
+from strongroom.devnet.clob.habits import Habits
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.journal import Journal
 from strongroom.journal.states import IntentState, TransactionState, VenueWord
@@ -23,7 +24,7 @@ from web3 import Web3
 
 from tests.anvil_devnet import at
 from tests.e2e.keeper_child import live
-from tests.e2e.keeper_stage import SECTIONS, SERVES, KeeperStage
+from tests.e2e.keeper_stage import PLENTY, SECTIONS, SERVES, KeeperStage
 from tests.postgres_server import fresh_database, installed, postgres_server
 from tests.seeds import SEED, dice
 
@@ -42,9 +43,9 @@ def processes():
 
 CUSTODY = {
     "enforced": {},
-    "delegated": {"wallets": 1},
-    "owned": {"owned": True, "habits": SERVES},
-    "safes": {"safes": True},
+    "delegated": {"wallets": 1, "habits": Habits(**PLENTY)},
+    "owned": {"owned": True, "habits": SERVES.model_copy(update=PLENTY)},
+    "safes": {"safes": True, "habits": Habits(**PLENTY)},
 }
 WALLETS = {  # who trades for the account, by its own word
     "delegated": ("DelegatedAccount", "wallet"),

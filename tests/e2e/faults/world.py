@@ -33,12 +33,10 @@ from strongroom.keeper.wiring import build
 
 from tests.anvil_devnet import at
 from tests.e2e.faults.line import Asked, Said, channel, line
-from tests.e2e.keeper_stage import SECTIONS, SERVES, KeeperStage
+from tests.e2e.keeper_stage import PLENTY, SECTIONS, SERVES, KeeperStage
 
 LIVE, PAPER = "live", "paper"
 MODES = (PAPER, LIVE)  # in the order in which they tick
-# The relayer counts by this machine's clock, which a tick of the devnet's is nothing to.
-PLENTY = {"submits_a_minute": 10_000, "transactions_a_day": 10_000}
 TICK_S = 70  # of the devnet's clock between two ticks: a report is due at each
 TOKENS = 100  # that are offered of a market, and bid for: the size that a mark assumes
 CALM_TICKS = 14  # after a fault, at most
