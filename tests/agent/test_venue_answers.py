@@ -86,7 +86,9 @@ def test_an_order_is_taken_refused_or_nobody_knows():
     restarting = client(post_order=failed(425, errors.RESTARTING))
     answer = restarting.place(ORDER, b"s", OrderKind.FAK)
     assert answer.kind == AnswerKind.SILENT and "restarting" in restarting.trouble
-    for nonsense in (httpx.ReadTimeout("late"), [], None):
+    unsaid = ({}, {"success": None}, {"error": "upstream timeout"}, {"success": False})
+    half = {"orderID": HASH, "status": "live"}  # it may stand: only `success` says yes or no
+    for nonsense in (httpx.ReadTimeout("late"), [], None, half, *unsaid):
         assert client(post_order=nonsense).place(ORDER, b"s").kind == AnswerKind.SILENT
 
 

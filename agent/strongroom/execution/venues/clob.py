@@ -47,7 +47,7 @@ _FOREIGN = (
     *(PolyException, httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError),
     OverflowError,  # int() of 1e999
 )
-_VenueTrade = Mapping[str, Any]  # as the venue has it
+_VenueRecord = Mapping[str, Any]  # as the venue has it
 MOST_PAGES = 100  # of one market's trades
 LATEST = 10**11  # a time beyond it is none, or counts milliseconds
 # a server error that says no to the order: the venue takes none of this kind now (VENUE e1)
@@ -107,12 +107,7 @@ class Clob:
             answered = self._client.post_order(
                 signed, order_type, post_only=kind == OrderKind.POST, defer_exec=True
             )
-            if not answered.get("success"):
-                answer = answer_of(400, str(answered.get("errorMsg")))
-            else:
-                answer = VenueAnswer(
-                    AnswerKind.ACCEPTED, venue_word(str(answered.get("status", "")))
-                )
+            answer = _answer_in(answered)
         except PolyApiException as error:
             answer = answer_of(error.status_code, str(error.error_msg))
             closed = answer.kind == AnswerKind.SILENT or error.status_code == 503
@@ -160,13 +155,13 @@ class Clob:
         except _FOREIGN:
             return None
 
-    def _all_trades(self, condition: ConditionId) -> list[_VenueTrade]:
+    def _all_trades(self, condition: ConditionId) -> list[_VenueRecord]:
         """Return all pages. The client's own `get_trades` goes on as long as there is a cursor.
 
         Raises:
             ValueError: the pages do not end.
         """
-        found: list[_VenueTrade] = []
+        found: list[_VenueRecord] = []
         cursor = None
         for _ in range(MOST_PAGES):
             asked = TradeParams(market=condition)
@@ -329,6 +324,17 @@ def answer_of(status: int | None, text: str) -> VenueAnswer:
     return VenueAnswer(AnswerKind.SILENT, detail=f"{status}: {text}")
 
 
+def _answer_in(body: _VenueRecord) -> VenueAnswer:
+    """Return what the body of a 200 says of a posted order. Only `success` says yes or no, and a no
+    has its words (VENUE e1); any other body leaves open whether the order stands."""
+    why = body.get("errorMsg")
+    if body.get("success") is True:
+        return VenueAnswer(AnswerKind.ACCEPTED, venue_word(str(body.get("status", ""))))
+    if body.get("success") is False and why:
+        return answer_of(400, str(why))
+    return VenueAnswer(AnswerKind.SILENT, detail=f"neither yes nor no: {str(body)[:200]}")
+
+
 def _named_id(refusal: PolyApiException) -> str | None:
     """Return the heartbeat's id that a refusal says is due (VENUE e1), or None."""
     body = refusal.error_msg
@@ -341,6 +347,6 @@ def _silent(error: Exception) -> VenueAnswer:
     return VenueAnswer(AnswerKind.SILENT, detail=str(error) or type(error).__name__)
 
 
-def _takes_part(trade: _VenueTrade, order_hash: OrderHash) -> bool:
+def _takes_part(trade: _VenueRecord, order_hash: OrderHash) -> bool:
     makers = (maker["order_id"] for maker in trade["maker_orders"])
     return trade["taker_order_id"] == order_hash or order_hash in makers
