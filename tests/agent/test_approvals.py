@@ -53,7 +53,7 @@ def told():
 @pytest.fixture
 def approvals(tmp_path, told):
     journal = Journal(f"sqlite:///{tmp_path / 'keeper.db'}")
-    return Approvals(journal, lambda event, fields: told.append((event, dict(fields))))
+    return Approvals(journal, lambda event, fields: told.append((event, dict(fields))), lambda: NOW)
 
 
 def hold(approvals, seen=None):
@@ -99,14 +99,40 @@ def test_without_an_answer_nothing_begins_and_it_expires(approvals, told):
         say(approvals, decision)
 
 
+def test_a_yes_after_its_time_is_none_though_no_tick_has_ended_it(approvals):
+    decision = hold(approvals)
+    with pytest.raises(NotWaiting, match="waited until 2026-02-07 12:59:00 UTC, so"):
+        answer(approvals.journal, decision.id, True, NOW + WITHIN + 1)
+    assert state_of(approvals, decision) is ApprovalState.PENDING
+    answer(approvals.journal, decision.id, True, NOW + WITHIN)
+    assert state_of(approvals, decision) is ApprovalState.APPROVED
+
+
+def test_a_yes_whose_time_ends_during_a_tick_starts_nothing(approvals, told):
+    """The tick began in time; looking at the markets took it a minute."""
+    decision = hold(approvals)
+    say(approvals, decision)
+    began = replace(view(TAIL), now=NOW + WITHIN)
+    late = replace(approvals, now=lambda: NOW + WITHIN + 1)
+    assert late.carry_out(began, PACKS, rules()) == 0
+    assert approvals.journal.open_tasks() == [] and told[-1][0] == "asked"
+    late.expire(NOW + WITHIN + 1)
+    assert state_of(approvals, decision) is ApprovalState.EXPIRED
+    just = hold(approvals, replace(view(TAIL), now=NOW + 1))
+    say(approvals, just)
+    in_time = replace(approvals, now=lambda: NOW + 1 + WITHIN)
+    assert in_time.carry_out(began, PACKS, rules()) == 1
+
+
 def test_a_yes_opens_the_task_of_that_decision_at_that_moment(approvals, told):
     decision = hold(approvals)
     say(approvals, decision)
     later = replace(view(TAIL), now=NOW + 300)
+    approvals = replace(approvals, now=lambda: NOW + 301)
     assert approvals.carry_out(later, PACKS, rules()) == 1
     (task,) = approvals.journal.open_tasks()
-    assert (task.decision, task.time) == (decision.id, NOW + 300)
-    assert approvals.journal.decided() == {name_of(ONE): NOW + 300}
+    assert (task.decision, task.time) == (decision.id, NOW + 301)
+    assert approvals.journal.decided() == {name_of(ONE): NOW + 301}
     assert told[-1][0] == "approved" and state_of(approvals, decision) is ApprovalState.STARTED
     assert approvals.carry_out(later, PACKS, rules()) == 0  # once
     assert approvals.busy(NOW) == frozenset()  # its task is what keeps the market now
@@ -153,7 +179,7 @@ def test_an_answer_that_comes_too_late_for_a_halt_expires(approvals, told):
     approvals.expire(NOW + WITHIN + 1)
     assert approvals.carry_out(view(TAIL), PACKS, rules()) == 0
     assert state_of(approvals, decision) is ApprovalState.EXPIRED
-    assert "halts kept it" in told[-1][1]["why"]
+    assert told[-1][1]["why"] == "approved, and not started in time"
 
 
 def test_in_another_mode_nothing_waits(approvals, told):
@@ -189,7 +215,7 @@ def live(url, bomb_at):
             raise Killed
 
     while True:
-        approvals = Approvals(Journal(url, written), lambda event, fields: None)
+        approvals = Approvals(Journal(url, written), lambda event, fields: None, lambda: NOW)
         book = approvals.journal.approvals
         try:
             if not book.all():
@@ -425,7 +451,7 @@ def test_fills_come_back_as_they_were_kept(tmp_path):
     assert json.loads(text)[0]["size"] == 2**62
     assert Journal(url).record(RECORD.id) == RECORD
     assert Journal(url).task(RECORD.id) is None
-    Journal(url).approvals.answer(RECORD.id, ApprovalState.APPROVED, 7)
-    Journal(url).approvals.start(RECORD.id, RECORD, 8)
+    Journal(url).approvals.answer(RECORD.id, ApprovalState.APPROVED, 6)
+    Journal(url).approvals.start(RECORD.id, RECORD, 6)
     assert Journal(url).task(RECORD.id).state is TaskState.OPEN
     assert Decimal(str(RECORD.legs[0].price)) == Decimal("0.50")

@@ -5,6 +5,7 @@ states that it may follow, and the database lets one of two through.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy import Select, insert, select, update
 from sqlalchemy.engine import Connection, Engine
@@ -57,10 +58,10 @@ class ApprovalBook:
         """Open the task of an approved decision, from a moment on (timestamp), in one step.
 
         Raises:
-            NotWaiting: it is not approved (any more).
+            NotWaiting: it is not approved (any more), or its time is over.
         """
         with self._engine.begin() as connection:
-            _step(connection, identity, ApprovalState.STARTED, "")
+            _step(connection, identity, ApprovalState.STARTED, "", at)
             open_task(connection, identity, record, at)
         self._written("approval started")
 
@@ -90,10 +91,11 @@ class ApprovalBook:
             at: timestamp
 
         Raises:
-            NotWaiting: it waits for no answer.
+            NotWaiting: it waits for no answer, or a yes comes when its time is over.
         """
         with self._engine.begin() as connection:
-            _step(connection, identity, to, why, answered=at)
+            in_time = at if to == ApprovalState.APPROVED else None
+            _step(connection, identity, to, why, in_time, answered=at)
         self._written(f"approval {to}")
 
     # what there is
@@ -133,17 +135,24 @@ def _step(
     identity: DecisionId,
     to: ApprovalState,
     why: str,
-    answered: int | None = None,
+    at: int | None = None,
+    **changes: int,
 ) -> None:
-    """Take it to a state, if it stands where that may follow; raises NotWaiting."""
+    """Take it to a state, if it stands where that may follow and still waits at a moment
+    (timestamp; None: at any); raises NotWaiting."""
     before = [state for state, following in APPROVAL_STEPS.items() if to in following]
     mine = approvals.c.decision == identity
-    changes: dict[str, str | int] = {"state": to, "reason": why}
-    if answered is not None:
-        changes["answered"] = answered
-    chosen = update(approvals).where(mine & approvals.c.state.in_(before)).values(**changes)
+    fits = mine & approvals.c.state.in_(before)
+    if at is not None:
+        fits &= approvals.c.expires >= at
+    chosen = update(approvals).where(fits).values(state=to, reason=why, **changes)
     if connection.execute(chosen).rowcount:
         return
-    state = connection.execute(select(approvals.c.state).where(mine)).scalar()
-    stands = "was never asked about" if state is None else f"is {str(state).lower()}"
+    found = connection.execute(select(approvals.c.state, approvals.c.expires).where(mine)).first()
+    if found is None:
+        stands = "was never asked about"
+    elif found.state in before:
+        stands = f"waited until {datetime.fromtimestamp(found.expires, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    else:
+        stands = f"is {str(found.state).lower()}"
     raise NotWaiting(f"decision {identity[:10]} {stands}, so it cannot become {to.lower()}")

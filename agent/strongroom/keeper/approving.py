@@ -5,7 +5,7 @@ unanswered is not asked again for a while, and what it would have earned is kept
 have resolved.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -30,12 +30,14 @@ class Approvals:
     """What holds decisions back.
 
     Attributes:
+        now: the chain's time, read when something starts: a tick may take longer than a yes counts
         within_s: how long a decision waits for its yes
         again_s: after that, before its markets may be asked about again, if there was no yes
     """
 
     journal: Journal
     on_event: Listener
+    now: Callable[[], int]
     within_s: int = 600
     again_s: int = HOUR
 
@@ -68,7 +70,7 @@ class Approvals:
         for each in self.journal.approvals.waiting():
             if now > each.expires:
                 approved = each.state == ApprovalState.APPROVED
-                why = "approved, and halts kept it from starting" if approved else "nobody answered"
+                why = "approved, and not started in time" if approved else "nobody answered"
                 self._end(each, ApprovalState.EXPIRED, why)
 
     def withdraw(self) -> None:
@@ -91,9 +93,9 @@ class Approvals:
                 self._end(each, ApprovalState.STALE, why)
                 continue
             try:
-                self.journal.approvals.start(each.decision, record, view.now)
+                self.journal.approvals.start(each.decision, record, self.now())
             except NotWaiting:
-                continue  # the yes was taken back a moment ago
+                continue  # the yes was taken back a moment ago, or counts no more
             started += 1
             self.on_event("approved", {"decision": each.decision, "question": record.question})
         return started

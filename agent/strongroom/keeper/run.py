@@ -153,7 +153,7 @@ def make(config: Config, on_event: Listener) -> Keeper:
     if operations.mode in SENDING:
         keeper = build(config, on_event)
         within, again = operations.approve_within_s, operations.ask_again_s
-        approvals = Approvals(keeper.journal, on_event, within, again)
+        approvals = Approvals(keeper.journal, on_event, keeper.chain.now, within, again)
         if operations.mode == "ask":
             keeper.approvals = approvals
         else:
