@@ -236,6 +236,11 @@ def test_a_purchase_is_a_signal_at_its_price_and_the_shrunk_edge(followed):
     assert given.detail["wallets"] == [WALLET]
 
 
+def test_a_purchase_for_nothing_has_no_price_and_costs_itself(followed):
+    node = Node((105, WALLET, 0, 1, 0, 1), (106, WALLET, 0, 1, 40 * MICRO, 100 * MICRO))
+    assert looks(followed, node)[1].given[0].chance == pytest.approx(0.46)
+
+
 def test_a_purchase_of_no_is_a_signal_against_yes(followed):
     """20 events at 20 % with 20 of none: 10 %. NO at .50 x 1.1 = .55: YES .45. A sale is none."""
     node = Node((105, OTHER, 0, 2, 50 * MICRO, 100 * MICRO), (106, OTHER, 1, 1, 9, 9))

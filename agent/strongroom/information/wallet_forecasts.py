@@ -115,10 +115,10 @@ class WalletForecaster:
                 for log in self.chain.logs(
                     exchange, "Exchange", "OrderFilled", first, last, matching
                 ):
-                    if log.args["side"] != BUY or not log.args["takerAmountFilled"]:
-                        continue
-                    token = TokenId(int(log.args["tokenId"]))
                     cash, tokens = log.args["makerAmountFilled"], log.args["takerAmountFilled"]
+                    if log.args["side"] != BUY or not cash or not tokens:
+                        continue  # a sale, or dust, which has no price
+                    token = TokenId(int(log.args["tokenId"]))
                     found[token].append((wallet, int(cash), int(tokens)))
         return found
 
