@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from strongroom.chain.ids import Json, TokenId
+from strongroom.chain.outside import BadValue, is_tick, kept_text, number, whole
 from strongroom.chain.units import MICRO
 from strongroom.errors import Away, BadInput
 from strongroom.information.endpoint import Endpoint, Health
@@ -90,9 +91,9 @@ def parse_book(summary: BookEntry, seen_at: int) -> Book:
             tuple(sorted(_levels(summary["bids"]), key=_BY_PRICE, reverse=True)),
             tuple(sorted(_levels(summary["asks"]), key=_BY_PRICE)),
             seen_at,
-            str(summary.get("hash") or ""),
+            kept_text(str(summary.get("hash") or "")),
             None if tick in (None, "") else parse_tick(tick),
-            0 if stamp in (None, "") else int(stamp),
+            0 if stamp in (None, "") else whole(stamp),
         )
     except BadBook:
         raise
@@ -103,12 +104,12 @@ def parse_book(summary: BookEntry, seen_at: int) -> Book:
 def parse_tick(value: object) -> Decimal:
     """Read a tick size; raises BadBook where it is none."""
     try:
-        tick = Decimal(str(value))
-        if 0 < tick < 1:
+        tick = number(value)
+        if is_tick(tick):
             return tick
-    except ArithmeticError:  # no number, or NaN
+    except BadValue:
         pass
-    raise BadBook(f"tick {str(value)[:20]!r} is not between 0 and 1")
+    raise BadBook(f"tick {str(value)[:20]!r} is not between 0 and 1 in steps of 0.000001")
 
 
 def parse_level(entry: BookEntry) -> Level:
@@ -174,10 +175,10 @@ class BookReader:
         parts = [tokens[at : at + MAX_TOKENS] for at in range(0, len(tokens), MAX_TOKENS)]
         parts = [*parts[self._first :], *parts[: self._first]]
         answered, start, first, self._first = 0, self._clock(), self._first, 0
-        for number, part in enumerate(parts):
+        for place, part in enumerate(parts):
             if self._clock() - start > self._budget:
-                self._first = (first + number) % len(parts)
-                left = sum(map(len, parts[number:]))
+                self._first = (first + place) % len(parts)
+                left = sum(map(len, parts[place:]))
                 problems.append(f"books: {self._budget:g} s are over: {left} books are not known")
                 break
             try:
@@ -236,12 +237,15 @@ def levels(pairs: Iterable[tuple[int, int]]) -> tuple[Level, ...]:
 def _levels(entries: object) -> list[Level]:
     if not isinstance(entries, list):
         raise BadBook(f"no book: its levels are {str(entries)[:20]!r}")
-    return [level for level in map(parse_level, entries) if level.size]
+    found = [level for level in map(parse_level, entries) if level.size]
+    if len({level.price for level in found}) < len(found):
+        raise BadBook("no book: it has a price twice")
+    return found
 
 
 def token_of(entry: BookEntry) -> TokenId:
     """Return whose book or change an entry is; raises BadBook where it does not say."""
     try:
-        return TokenId(int(entry["asset_id"]))
-    except (KeyError, TypeError, ValueError) as error:
+        return TokenId(whole(entry["asset_id"], 256))
+    except (KeyError, TypeError, BadValue) as error:
         raise BadBook(f"an entry without its token: {error!r}") from error

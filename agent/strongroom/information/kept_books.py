@@ -92,6 +92,8 @@ class KeptBooks:
             if stamp > kept.stamp:
                 kept.told = set()
             if (name, level, is_bid) in kept.told:
+                if level != _at(kept.book, level.price, is_bid):
+                    self._distrust(kept)  # a repeat, or a change back: nobody can say
                 return
             if stamp > kept.stamp or name != kept.burst[0]:
                 if not kept.fits:  # at the end of the burst before
@@ -179,6 +181,12 @@ def _changed(book: Book, level: Level, is_bid: bool) -> Book:
         levels.append(level)
     levels.sort(key=lambda each: -each.price if is_bid else each.price)
     return replace(book, bids=tuple(levels)) if is_bid else replace(book, asks=tuple(levels))
+
+
+def _at(book: Book, price: int, is_bid: bool) -> Level:
+    """Return the level at a price; of size 0 where there is none."""
+    side = book.bids if is_bid else book.asks
+    return next((each for each in side if each.price == price), Level(price, 0))
 
 
 def _is_bid(entry: BookEntry) -> bool:

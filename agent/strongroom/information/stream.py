@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 from strongroom.chain.ids import TokenId, read_json
+from strongroom.chain.outside import whole
 from strongroom.information.books import (
     BadBook,
     BooksAway,
@@ -199,11 +201,12 @@ class MarketStream:
         for each in message if isinstance(message, list) else [message]:
             try:
                 self._apply(each, now)
-            except (BadBook, KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, ArithmeticError) as error:
                 kind = each.get("event_type") if isinstance(each, dict) else type(each).__name__
                 self._skip(f"a message {str(kind)[:20]!r}: {str(error)[:60] or 'unreadable'}")
-                if isinstance(each, dict) and str(each.get("asset_id", "")).isdecimal():
-                    self._books.distrust(TokenId(int(each["asset_id"])))
+                if isinstance(each, dict):
+                    with suppress(BadBook):
+                        self._books.distrust(token_of(each))
 
     def _apply(self, message: object, now: int) -> None:
         if not isinstance(message, dict):
@@ -211,12 +214,12 @@ class MarketStream:
         kind = message.get("event_type")
         if kind == "book":
             book = parse_book(message, now)
-            self._books.snapshot(token_of(message), book, int(message["timestamp"]))
+            self._books.snapshot(token_of(message), book, whole(message["timestamp"]))
         elif kind == "price_change":
             unread = None
             for entry in message["price_changes"]:
                 try:
-                    self._books.change(entry, int(message["timestamp"]), now)
+                    self._books.change(entry, whole(message["timestamp"]), now)
                 except BadBook as error:
                     unread = error  # the others count
             if unread is not None:
