@@ -18,6 +18,7 @@ from strongroom.chain.codec import BadArguments, EventCodec, EventFields, Functi
 from strongroom.chain.failures import CallReverted, ChainAway, NodeBusy
 from strongroom.chain.ids import Json, to_bytes, to_hex
 from strongroom.chain.jsonrpc import LATEST, Answer, Log, Question, RpcNode, result_of, understood
+from strongroom.chain.outside import quantity
 from strongroom.chain.refusals import Meaning, meaning_of
 
 BATCH = 200  # calls of one request
@@ -250,7 +251,7 @@ class Reads:
 
     def _newest(self) -> int:
         with understood("number of a block"):
-            return int(self.rpc("eth_blockNumber"), 16)
+            return quantity(self.rpc("eth_blockNumber"))
 
     def _logs_between(self, asked: Mapping[str, Json], first: int, last: int | None) -> list[Log]:
         """Return logs of a range in one request.
@@ -313,7 +314,7 @@ def head_of(block: Mapping[str, str] | None) -> Head:
     """
     if block is None:
         raise ChainAway("the node does not have the block that was asked for")
-    return Head(int(block["number"], 16), int(block["timestamp"], 16))
+    return Head(quantity(block["number"]), quantity(block["timestamp"]))
 
 
 NEWEST = Read(
@@ -360,5 +361,8 @@ def _log(event: EventCodec, found: Log) -> DecodedLog:
     except BadArguments as error:
         raise ChainAway(f"the node's answer is no list of {event.name} events: {error}") from error
     return DecodedLog(
-        found["transactionHash"], int(found["logIndex"], 16), int(found["blockNumber"], 16), args
+        found["transactionHash"],
+        quantity(found["logIndex"]),
+        quantity(found["blockNumber"]),
+        args,
     )

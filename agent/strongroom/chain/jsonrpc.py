@@ -16,7 +16,8 @@ from urllib3.util.retry import Retry
 
 from strongroom.chain.custom_errors import error_name
 from strongroom.chain.failures import CallReverted, ChainAway, NodeBusy
-from strongroom.chain.ids import JsonObject, read_json
+from strongroom.chain.ids import Json, JsonObject, read_json
+from strongroom.chain.outside import BadValue
 from strongroom.chain.refusals import HTTP_BUSY, HTTP_TOO_LARGE, Failure, Meaning, meaning_of
 from strongroom.chain.whole_answers import MAX_BYTES
 from strongroom.errors import StrongroomError
@@ -275,9 +276,9 @@ def understood(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except StrongroomError:
-        raise
     except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        if isinstance(error, StrongroomError) and not isinstance(error, BadValue):
+            raise
         raise ChainAway(
             f"the node's answer is no {what} ({type(error).__name__}): name another node"
         ) from error
@@ -294,4 +295,7 @@ def _answer(found: JsonObject) -> Answer:
         return cast(Answer, {key: each for key, each in found.items() if key != "error"})
     if not isinstance(error, Mapping):
         error = {"message": error}
-    return cast(Answer, {**found, "error": {**error, "message": str(error.get("message", error))}})
+    known: dict[str, Json] = {"message": str(error.get("message", error))}
+    if not isinstance(error.get("code"), int):
+        known["code"] = 0  # of no kind
+    return cast(Answer, {**found, "error": {**error, **known}})

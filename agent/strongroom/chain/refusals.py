@@ -45,8 +45,8 @@ _CHEAP = re.compile(
     _WORD,
 )
 _BUSY_CODES = frozenset({HTTP_BUSY, -32005, -32007, -32029, -32090})
-_LEAST_TIP = re.compile(r"(?:minimum|tip) needed:? (\d+)", _WORD)
-_BASE_FEE = re.compile(r"base ?fee:? (\d+)", _WORD)
+_LEAST_TIP = re.compile(r"(?:minimum|tip) needed:? (\d{1,30})(?!\d)", _WORD)
+_BASE_FEE = re.compile(r"base ?fee:? (\d{1,30})(?!\d)", _WORD)
 
 
 class Failure(TypedDict, total=False):

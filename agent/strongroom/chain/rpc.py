@@ -20,9 +20,11 @@ from strongroom.chain.failures import (
 )
 from strongroom.chain.ids import Json, to_hex
 from strongroom.chain.jsonrpc import LATEST, Answer, JsonRpc, RpcNode, reason, result_of, understood
+from strongroom.chain.outside import quantity
 from strongroom.chain.refusals import Meaning, least_fees, meaning_of, meaning_of_sending
 
 TIMEOUT_S = 10.0
+FEE_BITS = 60  # wei a gas: more than anybody pays, and its sums can be kept
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Chain:
         """
         self._reads = Reads(JsonRpc(node, timeout_s) if isinstance(node, str) else node)
         with understood("chain id"):
-            self.chain_id = int(self._reads.rpc("eth_chainId"), 16)
+            self.chain_id = quantity(self._reads.rpc("eth_chainId"))
 
     @property
     def node(self) -> RpcNode:
@@ -92,7 +94,7 @@ class Chain:
     def suggested_tip(self) -> int:
         """Return the tip that the node suggests, wei a gas; 0: it suggests none."""
         answer = self._reads.answer("eth_maxPriorityFeePerGas")
-        return int(answer["result"], 16) if "error" not in answer else 0
+        return quantity(answer["result"], FEE_BITS) if "error" not in answer else 0
 
     def head(self) -> Head:
         """Return the newest block's number and timestamp."""
@@ -150,6 +152,7 @@ class Chain:
         """Whether the node has a transaction, mined or not."""
         return self._reads.one(presence_of(transaction))
 
+    @understood("transaction")
     def sender_of(self, transaction: str) -> str | None:
         """Return who sent a transaction; None: the node does not have it."""
         found = self._reads.rpc("eth_getTransactionByHash", transaction)
@@ -207,7 +210,7 @@ def count_of(address: str) -> Read[int]:
 
     @understood("number of transactions")
     def understand(answer: Answer) -> int:
-        return int(result_of("number of transactions", answer), 16)
+        return quantity(result_of("number of transactions", answer))
 
     return Read("eth_getTransactionCount", (checksum(address), LATEST), understand)
 
@@ -244,7 +247,7 @@ def estimate(sender: str, to: str, data: str) -> Read[int]:
             raise TransactionRefused(reason(answer["error"]))
         try:
             with understood("estimate of gas"):
-                return int(result_of("estimate of gas", answer), 16)
+                return quantity(result_of("estimate of gas", answer))
         except CallReverted as error:
             raise TransactionRefused(str(error)) from error
 
@@ -258,8 +261,8 @@ def _as_call(sender: str, to: str, data: str) -> dict[str, Json]:
 @understood("history of fees")
 def _fees(answer: Answer) -> tuple[int, int]:
     history = result_of("eth_feeHistory", answer)
-    tip = int(history["reward"][0][0], 16)
-    return tip, 2 * int(history["baseFeePerGas"][-1], 16) + tip
+    tip = quantity(history["reward"][0][0], FEE_BITS)
+    return tip, 2 * quantity(history["baseFeePerGas"][-1], FEE_BITS) + tip
 
 
 FEES = Read("eth_feeHistory", ("0x1", LATEST, [50.0]), _fees)

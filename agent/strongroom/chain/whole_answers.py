@@ -5,12 +5,14 @@ answer may be larger than memory, and a text of 100,000 brackets ends a process 
 Python's own JSON. Behind this transport all of these are `httpx.ReadError`.
 """
 
+import json
 import time
 from collections.abc import Callable
 
 import httpx
 
 from strongroom.chain.ids import read_json
+from strongroom.chain.outside import kept_text
 
 MAX_BYTES = 64 * 2**20  # decompressed: all order books of 500 tokens are some MiB
 MAX_S = 30.0  # from an answer's first byte to its last
@@ -48,13 +50,8 @@ class WholeAnswers(httpx.BaseTransport):
             body = self._read(answer, request)
         finally:
             answer.close()
-        if self._reads and body.lstrip()[:1] in (b"[", b"{"):
-            try:
-                read_json(body)
-            except ValueError as error:
-                shown = body[:60].decode("utf-8", "replace")
-                why = f"the answer is no JSON: {shown!r}"
-                raise httpx.ReadError(why, request=request) from error
+        if self._reads:
+            _check(body, request)
         headers = [each for each in answer.headers.multi_items() if each[0] not in _LEFT_OUT]
         return httpx.Response(answer.status_code, headers=headers, content=body)
 
@@ -74,3 +71,19 @@ class WholeAnswers(httpx.BaseTransport):
     def close(self) -> None:
         """End its connections."""
         self._inner.close()
+
+
+def _check(body: bytes, request: httpx.Request) -> None:
+    """Refuse what Python's own JSON would read and `read_json` does not: it takes a mark of the
+    byte order, UTF-16 and UTF-32, and half a character in a text."""
+    try:
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+    except UnicodeDecodeError:
+        return  # no JSON for anybody
+    if not text.lstrip(" \t\r\n").startswith(("[", "{", '"')):
+        return
+    try:
+        read_json(text)
+    except ValueError as error:
+        why = f"the answer is no JSON: {kept_text(text[:60])!r}"
+        raise httpx.ReadError(why, request=request) from error

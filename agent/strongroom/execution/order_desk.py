@@ -12,7 +12,9 @@ from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
 from strongroom.chain.calls import Ask, DecodedLog
 from strongroom.chain.ids import IntentKey, Json, OrderHash, to_hex
+from strongroom.chain.jsonrpc import understood
 from strongroom.chain.orders import Side
+from strongroom.chain.outside import whole
 from strongroom.chain.units import LOT, MICRO
 from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue
 from strongroom.execution.venues.safes import SafeKeys, TradedSafe
@@ -340,12 +342,7 @@ def _told(intent: OrderIntent, filled: int) -> dict[str, Json]:
     return {"order": intent.order_hash, "filled": filled, "size": intent.size}
 
 
+@understood("fill")
 def _fill(log: DecodedLog) -> OrderFill:
-    args = log.args
-    return OrderFill(
-        log.transaction,
-        log.index,
-        args["makerAmountFilled"],
-        args["takerAmountFilled"],
-        args["fee"],
-    )
+    amounts = (log.args[name] for name in ("makerAmountFilled", "takerAmountFilled", "fee"))
+    return OrderFill(log.transaction, log.index, *map(whole, amounts))

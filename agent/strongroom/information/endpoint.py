@@ -94,7 +94,8 @@ class Endpoint:
             self._in_a_row, self._wrong = 0, ""
             spent = _spent(answer)
             if spent:
-                self._wrong, self._again = "its rate limit is spent", self._clock() + spent
+                self._wrong = "its rate limit is spent"
+                self._again = self._clock() + min(spent, LONGEST_S)
         return found
 
     def _refused(self, why: str, pause: float | None) -> Away:

@@ -10,8 +10,8 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_CEILING, Decimal, InvalidOperation, localcontext
+from datetime import datetime, timedelta
+from decimal import ROUND_CEILING, Decimal, localcontext
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -29,6 +29,7 @@ from strongroom.chain.ids import (
     read_json,
 )
 from strongroom.chain.orders import NO, YES
+from strongroom.chain.outside import BadValue, is_tick, moment, number, whole
 from strongroom.chain.position_ids import (
     Module,
     event_with,
@@ -196,7 +197,7 @@ def parse_market(record: MarketRecord) -> Market:
     ids = _POSITIONS_OR_TOKENS[protocol](record)
     fees, barred = _fees(record)
     tick = _field(record, "orderPriceMinTickSize", _decimal, None)
-    if tick is None or not 0 < tick < 1:
+    if tick is None or not is_tick(tick):
         tick, barred = Decimal("0.01"), (*barred, NO_TICK)
     event: MarketRecord = _field(record, "events", lambda each: dict((each or [{}])[0]), {})
     return Market(
@@ -209,7 +210,7 @@ def parse_market(record: MarketRecord) -> Market:
         best_bid=_field(record, "bestBid", _decimal, None),
         best_ask=_field(record, "bestAsk", _decimal, None),
         tick=tick,
-        min_size=_field(record, "orderMinSize", _decimal, None) or Decimal(5),
+        min_size=_field(record, "orderMinSize", _size, None) or Decimal(5),
         liquidity=_field(record, "liquidityNum", _decimal, None) or Decimal(0),
         end=_field(record, "endDate", _time, None),
         closed=bool(record.get("closed")),
@@ -243,21 +244,26 @@ def _fees(record: MarketRecord) -> tuple[FeeSchedule, tuple[str, ...]]:
     if delay is not None and delay > LONGEST_DELAY_S:
         barred = (f"takers wait more than {LONGEST_DELAY_S} s",)
     if schedule is None:
-        if not record.get("feesEnabled"):
+        enabled = record.get("feesEnabled")
+        if enabled is False or not (enabled or record.get("feeType")):
             return FeeSchedule(), barred
         return UNKNOWN_FEES, (*barred, "its fees are unknown: no feeSchedule")
     if schedule.get("takerOnly") is False:
         barred = (*barred, "makers pay fees in it")
     for name in ("rate", "exponent"):
-        value = _field(schedule, name, _decimal, None)
+        value = _fee_term(record, name)
         if value is None or not 0 <= value <= MOST_FEE:
             return UNKNOWN_FEES, (*barred, f"its fees are unknown: no {name}")
-    return FeeSchedule(Decimal(str(schedule["rate"])), Decimal(str(schedule["exponent"]))), barred
+    return FeeSchedule(number(schedule["rate"]), number(schedule["exponent"])), barred
+
+
+def _fee_term(record: MarketRecord, name: str) -> Decimal | None:
+    return _field(record, "feeSchedule", lambda each: _decimal(each.get(name)))
 
 
 def _token_market(record: MarketRecord) -> _Ids:
     """Return the ids of a market of the first protocol."""
-    tokens = _field(record, "clobTokenIds", lambda each: _pair(each, int))
+    tokens = _field(record, "clobTokenIds", lambda each: _pair(each, _token))
     if any(is_position(each) and each >> 248 in tuple(Module) for each in tokens):
         raise BadMarketRecord(record, "clobTokenIds", "are positions, but the version is v1")
     return _Ids(
@@ -274,7 +280,7 @@ def _position_market(record: MarketRecord) -> _Ids:
     question is its condition, its event's are what it has in common with the others."""
     condition = _field(record, "conditionId", position_condition)
     positions = position_of(condition, YES), position_of(condition, NO)
-    if _field(record, "positionIds", lambda each: _pair(each, int)) != positions:
+    if _field(record, "positionIds", lambda each: _pair(each, _token)) != positions:
         raise BadMarketRecord(record, "positionIds", f"are not those of the condition {condition}")
     event = None
     if fields_of(positions[YES]).module == Module.NEGATIVE_RISK:
@@ -447,7 +453,7 @@ def _field(record: MarketRecord, name: str, read: Callable[[Any], T], missing: T
         return missing
     try:
         return read(record[name])
-    except (KeyError, IndexError, TypeError, ValueError, InvalidOperation, BadInput) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         why = f"is malformed: {type(error).__name__}: {error}"
         raise BadMarketRecord(record, name, why) from error
 
@@ -474,12 +480,20 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(map(str, _list(value or "[]")))
 
 
+def _token(text: str) -> int:
+    return whole(text, 256)
+
+
 def _decimal(value: object) -> Decimal | None:
-    # str() first: a JSON float like 0.031 becomes the decimal that was written
-    return None if value is None or value == "" else Decimal(str(value))
+    return None if value is None or value == "" else number(value)
 
 
-def _time(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+def _size(value: object) -> Decimal | None:
+    found = _decimal(value)
+    if found is not None and found < 0:
+        raise BadValue(f"{found} is no size")
+    return found
+
+
+def _time(value: object) -> datetime | None:
+    return moment(value) if value else None

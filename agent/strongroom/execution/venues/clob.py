@@ -28,6 +28,7 @@ from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV
 from strongroom.chain.ids import ConditionId, OrderHash, TokenId, to_hex
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.orders import OrderKind
+from strongroom.chain.outside import kept_text
 from strongroom.chain.rpc import private_key
 from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.errors import Away
@@ -124,7 +125,7 @@ class Clob:
             found = self._client.get_order(order_hash)
             if not found:
                 return VenueAnswer(AnswerKind.REFUSED, detail="the venue does not know the order")
-            status = str(found["status"])
+            status = kept_text(str(found["status"]))
             word = venue_word(status)
             detail = f"the venue says {status!r} of an order" if word == VenueWord.NONE else ""
             return VenueAnswer(AnswerKind.ACCEPTED, word, detail)
@@ -137,7 +138,7 @@ class Clob:
             answer = self._client.cancel_order(OrderPayload(orderID=order_hash))
             if order_hash in answer["canceled"]:
                 return VenueAnswer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
-            why = str(answer["not_canceled"].get(order_hash, ""))
+            why = kept_text(str(answer["not_canceled"].get(order_hash, "")))
             return VenueAnswer(AnswerKind.REFUSED, detail=why)
         except _FOREIGN as error:
             return _silent(error)
@@ -148,7 +149,7 @@ class Clob:
         """Return an order's trades by id; None: no answer, or one that is not whole."""
         try:
             return {
-                str(each["id"]): trade_status(str(each["status"]))
+                kept_text(str(each["id"])): trade_status(str(each["status"]))
                 for each in self._all_trades(condition)
                 if _takes_part(each, order_hash)
             }
@@ -185,7 +186,7 @@ class Clob:
                 answer = self._client.post_heartbeat(due)
             self._heartbeat_id = str(answer.get("heartbeat_id", ""))
         except PolyApiException as error:
-            return VenueAnswer(AnswerKind.SILENT, detail=str(error.error_msg))
+            return VenueAnswer(AnswerKind.SILENT, detail=kept_text(str(error.error_msg)))
         except _FOREIGN as error:
             return _silent(error)
         return VenueAnswer(AnswerKind.ACCEPTED)
@@ -315,6 +316,7 @@ def answer_of(status: int | None, text: str) -> VenueAnswer:
     Args:
         status: None: there was none
     """
+    text = kept_text(text)
     if status == 400 and "Duplicated" in text:
         return VenueAnswer(AnswerKind.ACCEPTED, detail="the venue has the order already")
     if status == 400 and "balance" in text:
@@ -344,7 +346,7 @@ def _named_id(refusal: PolyApiException) -> str | None:
 
 
 def _silent(error: Exception) -> VenueAnswer:
-    return VenueAnswer(AnswerKind.SILENT, detail=str(error) or type(error).__name__)
+    return VenueAnswer(AnswerKind.SILENT, detail=kept_text(str(error)) or type(error).__name__)
 
 
 def _takes_part(trade: _VenueRecord, order_hash: OrderHash) -> bool:
