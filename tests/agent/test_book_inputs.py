@@ -12,7 +12,14 @@ import httpx
 import pytest
 from strongroom.chain.units import MICRO
 from strongroom.information import stream as stream_module
-from strongroom.information.books import BookReader, BooksAway, Snapshot, levels, parse_book
+from strongroom.information.books import (
+    BadBook,
+    BookReader,
+    BooksAway,
+    Snapshot,
+    levels,
+    parse_book,
+)
 from strongroom.information.kept_books import BURST_S, KeptBooks
 from strongroom.information.stream import MarketStream
 from websockets.sync.server import serve
@@ -215,6 +222,12 @@ def test_a_level_that_changes_back_or_is_told_again_late_is_a_gap(books):
     for size, hash_ in (("12", "h1"), ("300", "h0"), ("12", "h1")):
         books.change(change("0.51", size, hash_, ("0", "0.50")), 1001, 1)
     assert books.get(YES) is None and books.unsound([YES]) == [YES] and books.gaps == 1
+
+
+@pytest.mark.parametrize("best", ["1e999999999", "NaN", 1e999, [], "9" * 99])
+def test_best_prices_that_are_no_numbers_are_no_change(books, best):
+    with pytest.raises(BadBook):
+        books.change(change("0.51", "12", "h1", ("0", best)), 1001, 1)
 
 
 def test_levels_are_compared_not_hashes(books):

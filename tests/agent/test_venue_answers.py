@@ -239,6 +239,7 @@ WAITS = {
     ),
     "in the body": ({}, {"error": "slow down", "retry_after_seconds": 30}, 30),
     "without end": ({"Retry-After": "999999"}, {}, 3_600),
+    "in the body without end": ({}, {"error": "slow down", "retry_after_seconds": 10**30}, 3_600),
 }  # fmt: skip
 
 
@@ -257,6 +258,14 @@ def test_a_venue_that_asks_to_wait_gets_no_order_before(headers, body, seconds, 
     later(2)
     assert ours.trouble == ""
     assert ours.place(ORDER, b"s").kind == AnswerKind.ACCEPTED and venue.posts == 2
+
+
+@pytest.mark.parametrize("told", [10**400, "nan", [], None])
+def test_a_pause_that_is_no_number_is_none(told, hasty):
+    venue, ours, _ = hasty
+    venue.answer = (429, {}, {"error": "slow down", "retry_after_seconds": told})
+    assert ours.place(ORDER, b"s").kind == AnswerKind.SILENT
+    assert "slow down" in ours.trouble
 
 
 def test_an_order_that_was_taken_may_be_the_last_for_a_while(hasty):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from strongroom.chain.ids import TokenId
+from strongroom.chain.outside import BadValue, number
 from strongroom.chain.units import MICRO
 from strongroom.information.books import BadBook, Book, BookEntry, Level, parse_level, token_of
 
@@ -202,7 +203,7 @@ def _best(entry: BookEntry) -> tuple[int, int] | None:
     if None in told or "" in told:
         return None
     try:
-        bid, ask = (int(Decimal(str(each)) * MICRO) for each in told)
-    except (ArithmeticError, ValueError) as error:
+        bid, ask = (int(number(each) * MICRO) for each in told)
+    except BadValue as error:
         raise BadBook(f"best prices {str(told)[:40]}") from error
     return bid, ask or MICRO

@@ -3,7 +3,6 @@
 Limits are counted by signer, orders apart from cancels (VENUE e1); so are the pauses kept here.
 """
 
-import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +12,8 @@ from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.endpoints import POST_ORDER
 from py_clob_client_v2.http_helpers import helpers
 
+from strongroom.chain.ids import read_json
+from strongroom.chain.outside import number
 from strongroom.information.endpoint import LONGEST_S, pause_of
 
 BUSY = 429
@@ -44,5 +45,6 @@ def _note(answer: httpx.Response) -> None:
 
 def _told_in_body(answer: httpx.Response) -> float | None:
     with suppress(httpx.HTTPError, ValueError, TypeError, LookupError):
-        return max(0.0, float(json.loads(answer.read())["retry_after_seconds"]))
+        told = read_json(answer.read())["retry_after_seconds"]  # type: ignore[index, call-overload]
+        return max(0.0, float(number(told)))
     return None
