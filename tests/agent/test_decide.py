@@ -458,7 +458,7 @@ def test_an_incomplete_event_is_no_arbitrage_until_somebody_has_checked_it():
 
 def test_a_ladder_that_contradicts_itself_is_bought():
     """Above 245 at .54 bid (NO .46), above 240 at .40: YES_240 .40 + NO_245 .46 = .86."""
-    low, high = market(1), market(2)
+    low, high = (replace(market(number), event="one") for number in (1, 2))
     relation = {
         "kind": "implies",
         "members": [high.condition_id, low.condition_id],
@@ -472,6 +472,46 @@ def test_a_ladder_that_contradicts_itself_is_bought():
     assert once(decision.record) == IDS["ladder"]
     with pytest.raises(BadParameters, match="proof or a reviewer"):
         make_pack("bundle", {"relations": [relation | {"reviewer": ""}]})
+
+
+@pytest.mark.parametrize("kind", ["implies", "equal"])
+@pytest.mark.parametrize(
+    ("events", "protocol", "bought"),
+    [
+        (("one", "one"), Protocol.V1, True),
+        (("one", "other"), Protocol.V1, False),
+        (("", ""), Protocol.V1, False),
+        (("one", "one"), Protocol.V2, False),
+    ],
+    ids=["one event", "two events", "unknown events", "settled at any price"],
+)
+def test_only_markets_of_one_event_are_voided_together(kind, events, protocol, bought):
+    """NO of the first at .40 and YES of the second at .54 pay 1 where both settle; where the second
+    alone is void, they pay a half, and 44 of 94 are lost."""
+    made = market if protocol is Protocol.V1 else lambda number: _position_market(bytes([number]))
+    first, second = (
+        replace(made(number), event=event) for number, event in zip((1, 2), events, strict=True)
+    )
+    members = [first.condition_id, second.condition_id]
+    pack = make_pack("bundle", {"relations": [{"kind": kind, "members": members, "reviewer": "a"}]})
+    books_ = (first, quote("0.60", "0.62", 100)), (second, quote("0.52", "0.54", 100))
+    module = None if protocol is Protocol.V1 else Module.BINARY
+    state = replace(STATE, classes={0: replace(CLASS, module=module)})
+    proposals = pack.propose(view(*books_, state=state), lambda each: (10**10, "room"))
+    assert [each.numbers["profit"] for each in proposals] == [6 * MICRO] * bought
+    assert all(each.sure for each in proposals)
+
+
+def test_what_is_voided_in_too_many_ways_is_refused_or_not_sure():
+    """Of fourteen markets any may be YES; of fourteen events any may be void."""
+    names = [market(number).condition_id for number in range(1, 15)]
+    free = {"kind": "exhaustive", "members": names, "reviewer": "a"}
+    with pytest.raises(BadParameters, match="4096 states"):
+        make_pack("bundle", {"relations": [free]})
+    one = {"kind": "exclusive", "members": names, "reviewer": "a"}
+    pack = make_pack("bundle", {"relations": [one]})
+    many = [(market(number), quote("0.60", "0.62", 100)) for number in range(1, 15)]
+    assert pack.propose(view(*many), lambda each: (10**10, "room")) == []
 
 
 def test_a_maker_quotes_around_fair_and_leans_against_its_inventory():

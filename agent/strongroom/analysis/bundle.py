@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from strongroom.analysis.relations import Relation, states
+from strongroom.analysis.relations import Relation, Void, states
 from strongroom.chain.units import LOT, MICRO
 from strongroom.information.books import Level
 from strongroom.information.gamma import FeeSchedule
@@ -77,7 +77,7 @@ class Bundle:
 def make_bundle(
     securities: Sequence[Security],
     relations: Sequence[Relation] = (),
-    void_groups: Sequence[Sequence[str]] = (),
+    voids: Sequence[Void] | None = None,
     transforms: Sequence[Transform] = (),
     budget: int = 10**9 * MICRO,
     caps: Mapping[str, int] | None = None,
@@ -85,12 +85,15 @@ def make_bundle(
 ) -> Bundle:
     """Return the bundle with every state that the relations leave.
 
+    Args:
+        voids: see relations.states; None: each market may be void by itself
+
     Raises:
         TooManyStates: see relations.states.
     """
     markets = tuple(dict.fromkeys(security.market for security in securities))
     rows = []
-    for state in states(markets, relations, void_groups):
+    for state in states(markets, relations, voids):
         pays = dict(zip(markets, state, strict=True))
         rows.append(tuple(security.payoff(pays[security.market]) for security in securities))
     return Bundle(tuple(securities), tuple(rows), tuple(transforms), budget, dict(caps or {}), lot)

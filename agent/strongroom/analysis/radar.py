@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from itertools import product
 
 from strongroom.analysis.bundle import FULL, Bundle, Security, VenueFees
 from strongroom.analysis.certify import NotCovered, certify
 from strongroom.analysis.lp import BundlePlan, solve
+from strongroom.analysis.relations import ANYTHING, HALF, LOST, WON, Relation, Void, states
 from strongroom.chain.units import MICRO
 from strongroom.information.books import Book, mirror
 
 HERE, THERE = "here", "there"
 ROUNDING = MICRO // 100  # that a level's fee may be rounded up by: a cent
-_PAYS = {"none": (), "half": (FULL // 2,), "other": (0, FULL), "unknown": (0, FULL)}
+_PAYS = {"none": (), "half": HALF, "other": ANYTHING, "unknown": ANYTHING}
 
 
 class SpreadKind(StrEnum):
@@ -125,12 +125,15 @@ class Spread:
 def states_of(terms: SettlementTerms) -> list[tuple[int, int]]:
     """Return every (here, there) that YES of the pair can pay, in halves; those without a void and
     without a disagreement first."""
-    alike = [(FULL, FULL), (0, 0)]
-    whole = [0, FULL]
-    others = [] if terms.same else list(product(whole, whole))
-    here, there = _PAYS[terms.here_void], _PAYS[terms.there_void]
-    apart = [*product(here, [*whole, *there]), *product([*whole, *here], there)]
-    return list(dict.fromkeys([*alike, *others, *apart]))
+    pair = (HERE, THERE)
+    same = [Relation("equal", pair, reviewer="the pair's record")] if terms.same else []
+    voids = [
+        Void((venue,), pays)
+        for venue, how in zip(pair, (terms.here_void, terms.there_void), strict=True)
+        if (pays := _PAYS[how])
+    ]
+    every = [(here, there) for here, there in states(pair, same, voids)]
+    return list(dict.fromkeys([(WON, WON), (LOST, LOST), *every]))
 
 
 def spread_of(name: str, here: PairSide, there: PairSide, terms: SettlementTerms) -> Spread:

@@ -1,20 +1,23 @@
 """How markets hang together: relations with a provenance, and the states of the world they leave.
 
-A state says of each market whether it resolves YES, NO or void (half and half). Nothing is taken
-for granted: a list of outcomes is not exhaustive, nor two questions the same, until a relation says
-so, and a relation counts only with a proof from the venue's own structure or a named reviewer.
+A state says of each market whether it resolves YES, NO or void, and what it pays then. Nothing is
+taken for granted: a list of outcomes is not exhaustive, two questions are not the same, and two
+markets are not voided together, until somebody says so; a relation counts only with a proof from
+the venue's own structure or a named reviewer.
 """
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Literal
 
 from strongroom.errors import BadInput
 
 Kind = Literal["exclusive", "exhaustive", "implies", "equal"]
 WON, LOST, VOID = 2, 0, 1  # what one YES pays, in halves
+HALF, ANYTHING = (VOID,), (LOST, WON)  # what a void may pay YES
 MAX_STATES = 4_096
 
 
@@ -24,6 +27,19 @@ class TooManyStates(BadInput):
 
 class UnprovenRelation(BadInput):
     """A relation names neither a structural proof nor a reviewer."""
+
+
+@dataclass(frozen=True)
+class Void:
+    """Markets that are voided together, whatever becomes of others.
+
+    Attributes:
+        pays: what YES of each may then get, in halves. A plan's worth is linear in it, so the two
+            ends stand for every price between them (`ANYTHING`)
+    """
+
+    members: tuple[str, ...]
+    pays: tuple[int, ...] = HALF
 
 
 @dataclass(frozen=True)
@@ -76,22 +92,30 @@ class Relation:
 
 
 def states(
-    markets: Sequence[str],
-    relations: Sequence[Relation],
-    void_groups: Sequence[Sequence[str]] = (),
+    markets: Sequence[str], relations: Sequence[Relation], voids: Sequence[Void] | None = None
 ) -> list[tuple[int, ...]]:
     """Return every state that the relations leave: what one YES of each market pays, in halves.
 
     Args:
         markets: names, in the order of the answer
-        void_groups: markets that may resolve void, those of a group together; one group at a time
+        voids: which may be void, any of them at once; None: each market by itself, at a half
 
     Raises:
         TooManyStates: more than MAX_STATES.
     """
+    if voids is None:
+        voids = [Void((market,)) for market in markets]
+    if 2 ** len(voids) > MAX_STATES:
+        raise TooManyStates(f"{len(voids)} voids of their own leave more than {MAX_STATES} states")
     found: dict[tuple[int, ...], None] = {}
-    for void in ((), *void_groups):
-        _complete(markets, relations, dict.fromkeys(void, VOID), set(), 0, found)
+    for chosen in product((False, True), repeat=len(voids)):
+        pays = {
+            member: void.pays
+            for void, is_void in zip(voids, chosen, strict=True)
+            if is_void
+            for member in void.members
+        }
+        _complete(markets, relations, dict.fromkeys(pays, VOID), pays, set(), 0, found)
     return list(found)
 
 
@@ -99,25 +123,31 @@ def _complete(
     markets: Sequence[str],
     relations: Sequence[Relation],
     state: dict[str, int],
+    pays: Mapping[str, tuple[int, ...]],
     won: set[str],
     place: int,
     found: dict[tuple[int, ...], None],
 ) -> None:
-    """Add the complete states that a state may become, its markets from a place on being open."""
+    """Add the complete states that a state may become, its markets from a place on being open.
+
+    Args:
+        pays: what YES of each void market may get
+    """
     if place == len(markets):
-        found[tuple([state[market] for market in markets])] = None
-        if len(found) > MAX_STATES:
-            raise TooManyStates(f"{len(markets)} markets leave more than {MAX_STATES} states")
+        for paid in product(*(pays.get(market, (state[market],)) for market in markets)):
+            found[paid] = None
+            if len(found) > MAX_STATES:
+                raise TooManyStates(f"{len(markets)} markets leave more than {MAX_STATES} states")
         return
     market = markets[place]
     if market in state:
-        _complete(markets, relations, state, won, place + 1, found)
+        _complete(markets, relations, state, pays, won, place + 1, found)
         return
     for value in (WON, LOST):
         state[market] = value
         if value == WON:
             won.add(market)
         if all(relation.allows(state, won) for relation in relations):
-            _complete(markets, relations, state, won, place + 1, found)
+            _complete(markets, relations, state, pays, won, place + 1, found)
         won.discard(market)
         del state[market]

@@ -20,7 +20,7 @@ from strongroom.analysis.bundle import (
 )
 from strongroom.analysis.certify import Certificate, NotCovered, certify
 from strongroom.analysis.lp import BundlePlan, Solver, make_solver, solve
-from strongroom.analysis.relations import Relation
+from strongroom.analysis.relations import Relation, Void
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO
 from strongroom.information.books import Level
@@ -183,7 +183,7 @@ def event_bundle(books: BookTable, event: NegativeRiskEvent, min_size: int = 0) 
         relations.append(Relation("exhaustive", names, proof=event.exhaustive_proof))
     pairs = [(2 * i, 2 * i + 1) for i in range(len(names))]
     transforms = [each for pair in pairs for each in split_and_merge(*pair)]
-    return make_bundle(securities, relations, transforms=[*transforms, *conversions(pairs)])
+    return make_bundle(securities, relations, [Void(names)], [*transforms, *conversions(pairs)])
 
 
 def _bundles(

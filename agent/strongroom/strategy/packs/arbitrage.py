@@ -76,7 +76,7 @@ def busy(view: View, markets: Iterable[Market]) -> bool:
 
 
 def proposal_of(
-    pack: str, finding: ArbitrageFinding, markets: Mapping[str, Market], sure: bool, why: str
+    pack: str, finding: ArbitrageFinding, markets: Mapping[str, Market], why: str
 ) -> Proposal:
     """Return a finding as a proposal: splits, buys, conversions, sales and merges."""
     bundle = finding.bundle
@@ -113,7 +113,7 @@ def proposal_of(
         chance=1.0,
         cost=min(0.999999, spent / max(1, max(leg.size for leg in legs))),
         sized=True,
-        sure=sure,
+        sure=finding.certificate.profit > 0,
         on_failure=OnFailure.UNWIND,
         evidence=frozenset({"certificate"}),
         numbers={

@@ -6,9 +6,18 @@ from dataclasses import field
 from pydantic.dataclasses import dataclass
 
 from strongroom.analysis.bundle import Transform, make_bundle, split_and_merge
-from strongroom.analysis.relations import Kind, Relation
+from strongroom.analysis.relations import (
+    ANYTHING,
+    HALF,
+    Kind,
+    Relation,
+    TooManyStates,
+    Void,
+    states,
+)
 from strongroom.analysis.scan import judge
 from strongroom.chain.ids import ConditionId
+from strongroom.chain.protocols import Protocol
 from strongroom.chain.units import MICRO
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import PARAMETERS, Proposal, Rooms
@@ -48,12 +57,14 @@ class Bundles:
     min_carry: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a relation that nobody vouches for.
+        """Refuse relations that nobody vouches for, or that hold too much together.
 
         Raises:
-            UnprovenRelation, TypeError: see analysis/relations.
+            UnprovenRelation, TooManyStates, BadInput: see analysis/relations.
         """
-        self._parsed()
+        for group in self._groups():
+            members = dict.fromkeys(name for relation in group for name in relation.members)
+            states(list(members), group, ())
 
     def propose(self, view: View, rooms: Rooms) -> list[Proposal]:
         """Return certified plans, the most profitable first."""
@@ -84,13 +95,13 @@ class Bundles:
         for place in range(len(markets)):
             transforms += split_and_merge(2 * place, 2 * place + 1)
         caps = {str(market.condition_id): max(0, rooms(market)[0]) for market in markets}
-        # all of it within the smallest room: the markets share event, class and idle
-        together = [
-            market.condition_id for market in markets
-        ]  # of one event: they are voided together
-        bundle = make_bundle(
-            securities, relations, [together], transforms, min(caps.values()), caps, lot
-        )
+        room = min(caps.values())  # all of it within the smallest: they share class and idle
+        try:
+            bundle = make_bundle(
+                securities, relations, _voids(markets), transforms, room, caps, lot
+            )
+        except TooManyStates:
+            return None  # so many events are voided apart: nobody can say that it is sure
         finding = judge(" & ".join(market.question for market in markets), bundle)
         if finding is None or finding.certificate.profit < self.min_profit:
             return None
@@ -98,7 +109,7 @@ class Bundles:
             return None
         by = ", ".join(sorted({each.reviewer or each.proof for each in relations}))
         named = {str(market.condition_id): market for market in markets}
-        return proposal_of(self.name, finding, named, sure=True, why=f"relations by {by}")
+        return proposal_of(self.name, finding, named, f"relations by {by}")
 
     def _carries(self, view: View, markets: Sequence[Market], profit: int, locked: int) -> bool:
         ends = [market.end.timestamp() for market in markets if market.end is not None]
@@ -127,3 +138,16 @@ class Bundles:
                     apart.append((others, theirs))
             groups = [*apart, (members, mine)]
         return [relations for _, relations in groups]
+
+
+def _voids(markets: Sequence[Market]) -> list[Void]:
+    """Return what may be void: the markets of one event of the venue together, others apart. A
+    binary market of the second protocol may settle at any price."""
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for market in markets:
+        at_any = market.protocol is Protocol.V2 and not market.negative_risk
+        group = groups.setdefault((market.event or market.condition_id, at_any), [])
+        group.append(market.condition_id)
+    return [
+        Void(tuple(group), ANYTHING if at_any else HALF) for (_, at_any), group in groups.items()
+    ]

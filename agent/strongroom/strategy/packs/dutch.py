@@ -7,7 +7,7 @@ import numpy as np
 from pydantic.dataclasses import dataclass
 
 from strongroom.analysis.bundle import Transform, conversions, make_bundle, split_and_merge
-from strongroom.analysis.relations import Relation
+from strongroom.analysis.relations import Relation, Void
 from strongroom.analysis.scan import (
     ASK,
     BID,
@@ -117,7 +117,7 @@ class DutchBook:
         bundle = make_bundle(
             securities,
             relations,
-            [names],
+            [Void(names)],
             transforms,
             budget=max(0, room),
             caps={name: max(0, room) for name in names},
@@ -127,4 +127,4 @@ class DutchBook:
         if finding is None or finding.certificate.profit < self.min_profit:
             return None
         markets = {str(market.condition_id): market for market in group}
-        return proposal_of(self.name, finding, markets, sure=True, why=why)
+        return proposal_of(self.name, finding, markets, why)
