@@ -3,13 +3,15 @@ where quotes stood."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 
 from strongroom.chain.ids import TokenId
 from strongroom.chain.order_amounts import fitting
 from strongroom.chain.orders import OrderKind, Side
-from strongroom.chain.units import BPS, LEAST_ORDER, MICRO
+from strongroom.chain.units import BPS, LEAST_ORDER, LOT, MICRO
 from strongroom.strategy.record import DecidedLeg, DecisionRecord
 
+DUST = LOT  # matching cuts fills to whole cents: an order that lacks no more is filled (VENUE e1)
 LEAST_SALE = 5 * MICRO  # micro-tokens: the venue takes no smaller order
 
 
@@ -29,6 +31,14 @@ def is_order(leg: DecidedLeg, size: int) -> bool:
 def sized(leg: DecidedLeg, most: int) -> int:
     """Return the largest size that an order of a leg can have, micro-tokens."""
     return fitting(leg.kind, leg.side, int(leg.price * MICRO), max(0, most))
+
+
+def gone(leg: DecidedLeg, filled: int, ratio: Decimal) -> Decimal:
+    """Return how much of a leg has gone, of which `ratio` was asked for. Where dust is missing all
+    has: the next leg must not lose a whole step of its size by it."""
+    asked = sized(leg, int(leg.size * ratio))
+    whole = filled and filled >= asked - DUST
+    return min(ratio, Decimal(asked if whole else filled) / leg.size)
 
 
 def sale_of(leg: DecidedLeg, excess: int, slippage_bps: int) -> DecidedLeg:

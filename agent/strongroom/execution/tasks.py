@@ -25,7 +25,7 @@ from strongroom.chain.ids import (
 from strongroom.chain.orders import MoveKind, OnFailure, OrderKind, Outcome, Side
 from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import Listener, SafeSender
-from strongroom.execution.legs import attempts_of, is_order, sale_of, sized, stood
+from strongroom.execution.legs import attempts_of, gone, is_order, sale_of, sized, stood
 from strongroom.execution.order_desk import Desk
 from strongroom.execution.relaying import WalletUnusable
 from strongroom.execution.vault_reader import VaultReader
@@ -252,18 +252,20 @@ class Tasks:
     def _trade(self, task: Task, record: DecisionRecord, may_place: bool) -> None:
         buys = [number for number, leg in enumerate(record.legs) if leg.side == Side.BUY]
         sells = [number for number, leg in enumerate(record.legs) if leg.side == Side.SELL]
-        ratio = Decimal(1)
+        ratio = there = Decimal(1)
         for number in buys:
             leg = record.legs[number]
             filled = self._leg(task, leg, number, ratio, may_place)
             if filled is None:
                 return
-            ratio = min(ratio, Decimal(filled) / leg.size)
+            there = min(there, Decimal(filled) / leg.size)
+            ratio = gone(leg, filled, ratio)
             if ratio == 0 and number == buys[0]:
                 break
         unwinds = len(buys) > 1 and record.on_failure == OnFailure.UNWIND
         if unwinds and not self._unwound(task, record.legs, buys, ratio, may_place):
             return
+        ratio = min(ratio, there)  # nobody moves or sells dust that did not come
         if not self._moved(task, record, TaskStep(SafeStage.CONVERT), ratio):
             return
         for number in sells:
@@ -272,7 +274,7 @@ class Tasks:
             if filled is None:
                 return
             if not buys:  # a plan leaves: no leg of it further than those before
-                ratio = min(ratio, Decimal(filled) / leg.size)
+                ratio = gone(leg, filled, ratio)
         if not self._moved(task, record, TaskStep(SafeStage.MERGE), ratio):
             return
         self._close(task, self._outcome(task, record))
@@ -290,10 +292,12 @@ class Tasks:
             intent = self._journal.find(intent_key(task.decision, number, attempt))
             if intent is None:
                 left = sized(order, target - filled)
-                if left <= 0 or not may_place or (takes_rest and not is_order(order, left)):
+                if left <= 0 or (attempt and not is_order(order, left)):
                     return filled
                 if not takes_rest and not self._again(task, number, attempt):
                     return filled
+                if not may_place:
+                    return None if self._waits(task, leg) else filled
                 intent = self._place(task, replace(order, size=left), number, attempt)
                 if intent is None:
                     return filled  # it could not be built
@@ -323,13 +327,19 @@ class Tasks:
         self, task: Task, leg: DecidedLeg, number: int, target: int, may_place: bool
     ) -> int | None:
         step = TaskStep(SafeStage.POOL, number)
-        if target <= 0 or (not may_place and self._state(task, step)[0] is None):
+        if target <= 0:
             return 0
+        if not may_place and self._state(task, step)[0] is None:
+            return None if self._waits(task, leg) else 0
         account = self._account(leg.vault_market)
         tokens = self._vault.chain.ask_one(account, "PolymarketAccount", "tokenIds")
         outcome = Outcome(list(tokens).index(leg.token) % 2)
         wanted = self._wanted(task, replace(leg, size=target), number, account)
         return self._pools.trade(step.key(task.decision), wanted, outcome)
+
+    def _waits(self, task: Task, leg: DecidedLeg) -> bool:
+        """Whether a leg waits for a halt to end; after a while it counts as over."""
+        return self._now() - task.time <= self._rules.start_within_s * 3 + leg.rest_s
 
     def _again(self, task: Task, number: int, attempt: int) -> bool:
         """Whether a further order makes sense: the one before was undone, or came too early."""
@@ -399,8 +409,10 @@ class Tasks:
             bought = sum(each.filled for each in attempts if each is not None)
             back = sale_of(leg, bought - int(leg.size * ratio), self._rules.slippage_bps)
             closed = bool(self._vault.closed([leg.vault_market]))
-            if not may_place or closed or not self._is_wanted(back):
+            if closed or not self._is_wanted(back) or not (may_place or self._waits(task, leg)):
                 continue  # held
+            if not may_place:
+                return False
             self._place(task, back, UNWIND + number)
             return False
         return True
