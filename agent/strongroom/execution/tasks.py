@@ -9,25 +9,14 @@ the decision's rule says. Where all legs sell, later ones shrink, too.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
 
-from strongroom.chain.calls import Call, make_call
-from strongroom.chain.failures import CallReverted
-from strongroom.chain.ids import (
-    DecisionId,
-    MarketId,
-    TokenId,
-    TransactionKey,
-    intent_key,
-    to_bytes,
-    transaction_key,
-)
-from strongroom.chain.orders import MoveKind, OnFailure, OrderKind, Outcome, Side
+from strongroom.chain.ids import MarketId, TokenId, intent_key, transaction_key
+from strongroom.chain.orders import OnFailure, OrderKind, Outcome, Side
 from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.legs import attempts_of, gone, is_order, sale_of, sized, stood
 from strongroom.execution.order_desk import Desk
-from strongroom.execution.relaying import WalletUnusable
+from strongroom.execution.task_steps import SafeStage, TaskStep, TaskSteps
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolDesk
 from strongroom.execution.wallet_desk import WalletDesk
@@ -36,33 +25,9 @@ from strongroom.journal import Journal, OrderIntent, Task
 from strongroom.journal.states import AnswerKind, IntentState, TradeStatus, TransactionState
 from strongroom.signing.order import BadOrder
 from strongroom.strategy.decide import Decision
-from strongroom.strategy.record import DecidedLeg, DecidedMove, DecisionRecord, Opening
+from strongroom.strategy.record import DecidedLeg, DecisionRecord, Opening
 
 UNWIND = 1_000  # legs from this number on sell what other legs bought too much of
-
-
-class SafeStage(StrEnum):
-    """What a task does by transactions of the Safe, in this order."""
-
-    FUND = "fund"  # open markets and allocate their budgets
-    HAND = "hand"  # hand those of accounts that wallets trade for to the wallets
-    SPLIT = "split"
-    POOL = "pool"  # a leg at a pool
-    CONVERT = "convert"
-    MERGE = "merge"
-
-
-@dataclass(frozen=True)
-class TaskStep:
-    """One transaction of a task."""
-
-    stage: SafeStage
-    leg: int | None = None  # its number, where each leg has a step of its own
-
-    def key(self, decision: DecisionId) -> TransactionKey:
-        """Return the step's key in the journal."""
-        name = str(self.stage) if self.leg is None else f"{self.stage} {self.leg}"
-        return transaction_key(to_bytes(decision) + name.encode())
 
 
 @dataclass(frozen=True)
@@ -102,6 +67,7 @@ class Tasks:
         self._vault, self._wallets = vault, wallets
         self._rules, self._book, self._now = rules, book, now
         self._on_event = on_event
+        self._steps = TaskSteps(transactor, vault, wallets)
         self._pools = PoolDesk(journal, transactor, vault.chain)
 
     def start(self, decision: Decision) -> None:
@@ -120,7 +86,7 @@ class Tasks:
             return
         names = "".join(each.vault_market for each in missing)
         key = transaction_key(f"{purpose} {self._now()} {names}".encode())
-        calls = [self._opening(each) for each in missing]
+        calls = [self._steps.opening(each) for each in missing]
         state, why = self._transactor.run(key, purpose, calls)
         if state == TransactionState.DROPPED:
             self._on_event("opening_refused", {"markets": len(missing), "why": why})
@@ -151,13 +117,16 @@ class Tasks:
     def _advance(self, task: Task, record: DecisionRecord, may_place: bool) -> None:
         started = self._is_started(task, record)
         late = self._now() - task.time > self._rules.start_within_s
-        if not started and not self._is_funding(task):
+        if not started and not self._steps.is_funding(task):
             if late:
                 self._close(task, "nothing was placed in time")
                 return
             if not may_place:
                 return
-        if not self._funded(task, record):
+        funded, why = self._steps.fund(task, record)
+        if not funded:
+            if why:
+                self._close(task, why)
             return
         if not started and late:
             self._close(task, "the budget came too late")
@@ -170,82 +139,9 @@ class Tasks:
     def _is_started(self, task: Task, record: DecisionRecord) -> bool:
         """Whether an order has been planned, or a trade at a pool."""
         return bool(self._journal.of_decision(task.decision)) or any(
-            self._state(task, TaskStep(SafeStage.POOL, number))[0] is not None
+            self._steps.state(task, TaskStep(SafeStage.POOL, number))[0] is not None
             for number in range(len(record.legs))
         )
-
-    def _state(self, task: Task, step: TaskStep) -> tuple[TransactionState | None, str]:
-        return self._transactor.state(step.key(task.decision))
-
-    # budget
-
-    def _is_funding(self, task: Task) -> bool:
-        state, _ = self._state(task, TaskStep(SafeStage.FUND))
-        return state not in (None, TransactionState.DONE, TransactionState.DROPPED)
-
-    def _funded(self, task: Task, record: DecisionRecord) -> bool:
-        """Open markets and allocate their budgets in one transaction, hand those of accounts that
-        wallets trade for to the wallets, then split."""
-        stages = (
-            (SafeStage.FUND, self._funding),
-            (SafeStage.HAND, self._wallets.hand),
-            (SafeStage.SPLIT, self._splits),
-        )
-        for stage, make in stages:
-            step = TaskStep(stage)
-            state, why = self._state(task, step)
-            if state is None:
-                try:
-                    if stage is SafeStage.HAND and not self._wallets.prepare(record):
-                        return False
-                    calls = make(record)
-                except WalletUnusable as error:
-                    self._close(task, f"{stage}: {error}")
-                    return False
-                if not calls:
-                    continue
-                purpose = f"{stage}: {record.question}"
-                state, why = self._transactor.run(step.key(task.decision), purpose, calls)
-            if state == TransactionState.DROPPED:
-                self._close(task, f"{stage}: {why}")
-                return False
-            if state != TransactionState.DONE:
-                return False
-        return True
-
-    def _funding(self, record: DecisionRecord) -> list[Call]:
-        vault, calls = self._vault.address, []
-        for each in record.openings:
-            if self._vault.account_of(each.vault_market) is None:
-                calls.append(self._opening(each))
-        for market, assets in record.budgets.items():
-            if assets:
-                calls.append(make_call(vault, "Vault", "allocate", market, assets))
-        return calls
-
-    def _opening(self, each: Opening) -> Call:
-        arguments = (each.class_id, each.question_id, each.count, each.deadline)
-        return make_call(self._vault.address, "Vault", "openMarket", *arguments)
-
-    def _splits(self, record: DecisionRecord) -> list[Call]:
-        return [
-            self._move(move, move.amount) for move in record.moves if move.kind == MoveKind.SPLIT
-        ]
-
-    def _move(self, move: DecidedMove, amount: int) -> Call:
-        account = self._account(move.vault_market)
-        place = self._vault.conditions(account).index(move.condition)
-        if move.kind == MoveKind.CONVERT:
-            index_set = 1 << place
-            return make_call(account, "PolymarketAccount", "convertPositions", index_set, amount)
-        return make_call(account, "PolymarketAccount", str(move.kind), place, amount)
-
-    def _account(self, market: MarketId) -> str:
-        """Raises CallReverted where the market has no account, as once it is closed."""
-        account = self._vault.account_of(market)
-        if account is None:
-            raise CallReverted(f"market {market} has no account: it was closed meanwhile")
-        return account
 
     # legs one after the other
 
@@ -266,7 +162,7 @@ class Tasks:
         if unwinds and not self._unwound(task, record.legs, buys, ratio, may_place):
             return
         ratio = min(ratio, there)  # nobody moves or sells dust that did not come
-        if not self._moved(task, record, TaskStep(SafeStage.CONVERT), ratio):
+        if not self._steps.move(task, record, SafeStage.CONVERT, ratio):
             return
         for number in sells:
             leg = record.legs[number]
@@ -275,7 +171,7 @@ class Tasks:
                 return
             if not buys:  # a plan leaves: no leg of it further than those before
                 ratio = gone(leg, filled, ratio)
-        if not self._moved(task, record, TaskStep(SafeStage.MERGE), ratio):
+        if not self._steps.move(task, record, SafeStage.MERGE, ratio):
             return
         self._close(task, self._outcome(task, record))
 
@@ -329,9 +225,9 @@ class Tasks:
         step = TaskStep(SafeStage.POOL, number)
         if target <= 0:
             return 0
-        if not may_place and self._state(task, step)[0] is None:
+        if not may_place and self._steps.state(task, step)[0] is None:
             return None if self._waits(task, leg) else 0
-        account = self._account(leg.vault_market)
+        account = self._steps.account(leg.vault_market)
         tokens = self._vault.chain.ask_one(account, "PolymarketAccount", "tokenIds")
         outcome = Outcome(list(tokens).index(leg.token) % 2)
         wanted = self._wanted(task, replace(leg, size=target), number, account)
@@ -359,7 +255,7 @@ class Tasks:
         has been closed meanwhile: the account that would sign it is halted for ever."""
         if self._vault.closed([leg.vault_market]):
             return None
-        account = self._account(leg.vault_market)
+        account = self._steps.account(leg.vault_market)
         maker, signer = self._wallets.maker(leg.vault_market, account)
         wanted = self._wanted(task, leg, number, account, attempt)
         wanted = replace(wanted, maker=maker, signer=signer)
@@ -424,38 +320,6 @@ class Tasks:
         book = self._book(sale.token)
         return book is not None and book.bid is not None and sale.price <= Decimal(book.bid) / MICRO
 
-    def _moved(self, task: Task, record: DecisionRecord, step: TaskStep, ratio: Decimal) -> bool:
-        """Convert or merge, as far as the legs went; return whether that is over."""
-        state, _ = self._state(task, step)
-        if state is None:
-            calls: list[Call] = []
-            for move in record.moves:
-                if move.kind == MoveKind(step.stage):
-                    needed = self._moving(move, ratio)
-                    if needed is None:
-                        return False
-                    calls += needed
-            if not calls:
-                return True
-            purpose = f"{step.stage}: {record.question}"
-            state, _ = self._transactor.run(step.key(task.decision), purpose, calls)
-        return state in (TransactionState.DONE, TransactionState.DROPPED)
-
-    def _moving(self, move: DecidedMove, ratio: Decimal) -> list[Call] | None:
-        """Return the calls of a conversion or merge: a wallet's part comes into the account
-        first. None: it is on its way."""
-        (held,) = self._vault.holdings([move.vault_market])
-        mine = held.positions[move.condition]
-        there = mine.no if move.kind == MoveKind.CONVERT else min(mine.yes, mine.no)
-        amount = min(int(move.amount * ratio), there)
-        if amount <= 0:
-            return []
-        place = held.conditions.index(move.condition)
-        here = held.here[place]
-        wanted = (max(0, amount - here.yes), max(0, amount - here.no))
-        fetched = self._wallets.fetch(held, 0, {place: wanted})
-        return None if fetched is None else [*fetched, self._move(move, amount)]
-
     # quotes
 
     def _rest(self, task: Task, record: DecisionRecord, may_place: bool) -> None:
@@ -491,7 +355,7 @@ class Tasks:
     def _outcome(self, task: Task, record: DecisionRecord) -> str:
         parts = []
         for number in range(len(record.legs)):
-            state, why = self._state(task, TaskStep(SafeStage.POOL, number))
+            state, why = self._steps.state(task, TaskStep(SafeStage.POOL, number))
             if state is not None:
                 parts.append(f"at the pool: {state}{f', {why}' if why else ''}")
         parts += [
