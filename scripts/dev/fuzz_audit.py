@@ -20,10 +20,11 @@ from pathlib import Path
 import click
 from strongroom.audit.checkpoint import CheckpointError, Progress, read_checkpoint, write_checkpoint
 from strongroom.audit.documents import read_document, read_records
-from strongroom.audit.events import BadLog, check_log, read_log, vault_readers
 from strongroom.audit.ledger import Ledger
+from strongroom.audit.logs import BadLog, check_log
 from strongroom.audit.movements import moves_of
 from strongroom.audit.node import Node, NodeAway
+from strongroom.audit.readers import read_log, vault_readers
 from strongroom.chain.car import BadCar, content_id, header, root_of, section_head
 from strongroom.chain.decision_records import records_call, records_in
 from strongroom.chain.ids import ConditionId, QuestionId, TokenId, canonical, keccak, to_bytes

@@ -1,21 +1,18 @@
 """What comes into an audit is checked: a node's logs, a command's options."""
 
 import json
-from dataclasses import fields, replace
 
 import pytest
+from msgspec.structs import fields, replace
 from strongroom.audit.command import AuditOptions, parse_cap, scope_of
 from strongroom.audit.events import (
     VAULT_EVENTS,
     AuditedEvent,
-    BadLog,
     Deposit,
     FeeRecipientsSet,
     RedeemedInKind,
-    by_transaction,
-    read_log,
-    vault_readers,
 )
+from strongroom.audit.logs import BadLog
 from strongroom.audit.node import Node, NodeAway, NodeRefuses
 from strongroom.audit.permissions import Caps
 from strongroom.audit.queues import (
@@ -24,6 +21,8 @@ from strongroom.audit.queues import (
     settle_deposits,
     settle_redemptions,
 )
+from strongroom.audit.readers import read_log, vault_readers
+from strongroom.audit.transactions import by_transaction
 from strongroom.audit.valuation import Holding, value
 from strongroom.audit.wording import caps_words, function_name, limit_words, selector_of
 from strongroom.chain import abi

@@ -1,16 +1,18 @@
 """Events beside the calls that logged them, and what an account says of its halt: canned nodes."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 from eth_abi.abi import encode
+from msgspec.structs import fields
+from msgspec.structs import replace as but
+from strongroom.audit.call_checks import calls_from
 from strongroom.audit.calls import (
     ACTS_FOR,
     LOGGED,
     SENDER,
     VaultCall,
     call_differences,
-    calls_from,
     vault_call,
 )
 from strongroom.audit.contracts import Views
@@ -70,10 +72,10 @@ def test_a_request_is_of_whom_its_transaction_says():
     event = DepositRequest(**AT, controller=BEN, owner=ANN, request_id=1, sender=ANN, assets=5)
     assert wrong(call, event) == []
     for name, value in (("sender", OTHER), ("owner", BEN), ("controller", ANN), ("assets", 6)):
-        (what,) = wrong(call, replace(event, **{name: value}))
+        (what,) = wrong(call, but(event, **{name: value}))
         assert what == f"DepositRequest.{name}: as it was called"
     for_ann = replace(call, sender=OTHER)
-    theirs = replace(event, sender=OTHER)
+    theirs = but(event, sender=OTHER)
     assert wrong(for_ann, theirs) == [f"requestDeposit: by an operator of {ANN}"]
     assert wrong(for_ann, theirs, operators=[f"{ANN} {OTHER}"]) == []
 
@@ -86,10 +88,8 @@ def test_a_claim_of_nothing_has_its_receiver_and_its_owner():
     ):
         call = vault_call(ANN, sent)
         assert wrong(call, event) == []
-        assert wrong(call, replace(event, receiver=OTHER)) == [
-            "Withdraw.receiver: as it was called"
-        ]
-        assert wrong(call, replace(event, owner=OTHER)) == ["Withdraw.owner: as it was called"]
+        assert wrong(call, but(event, receiver=OTHER)) == ["Withdraw.receiver: as it was called"]
+        assert wrong(call, but(event, owner=OTHER)) == ["Withdraw.owner: as it was called"]
 
 
 def test_an_event_that_was_called_and_is_not_there_is_named():
@@ -97,7 +97,7 @@ def test_an_event_that_was_called_and_is_not_there_is_named():
     event = OperatorSet(**AT, controller=ANN, operator=BEN, approved=True)
     other = Withdraw(**AT, sender=ANN, receiver=BEN, owner=ANN, assets=0, shares=0)
     assert wrong(call, event) == []
-    assert wrong(call, replace(event, approved=False)) == ["OperatorSet.approved: as it was called"]
+    assert wrong(call, but(event, approved=False)) == ["OperatorSet.approved: as it was called"]
     assert wrong(call, other) == ["OperatorSet: logged, as it was called"]
 
 
@@ -109,7 +109,7 @@ def test_what_is_accepted_is_the_call_inside():
         **AT, class_id=3, market_cap=1, market_cap_bps=2, class_cap=3, class_cap_bps=4
     )
     assert wrong(call, event) == []
-    assert wrong(call, replace(event, class_id=4)) == ["ClassCapsSet.class_id: as it was called"]
+    assert wrong(call, but(event, class_id=4)) == ["ClassCapsSet.class_id: as it was called"]
 
 
 def test_a_report_has_the_marks_that_were_sent():
@@ -125,8 +125,8 @@ def test_a_report_has_the_marks_that_were_sent():
     event = Reported(**AT, evidence="0x" + "01" * 32, markets=(), books=(), words=words)
     assert wrong(call, event) == []
     for other in ((words[0], 0, words[2] + 1), (words[0], 0, 0)):
-        assert wrong(call, replace(event, words=other)) == ["Reported.words: as it was called"]
-    late = replace(event, evidence="0x" + "02" * 32)
+        assert wrong(call, but(event, words=other)) == ["Reported.words: as it was called"]
+    late = but(event, evidence="0x" + "02" * 32)
     assert wrong(call, late) == ["Reported.evidence: as it was called"]
 
 

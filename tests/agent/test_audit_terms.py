@@ -14,11 +14,11 @@ from strongroom.audit.events import (
     OwnershipTransferStarted,
     Paused,
     RoleSet,
-    Transaction,
     Unpaused,
 )
 from strongroom.audit.governance import Governance
 from strongroom.audit.permissions import ZERO, Limit, MarketClass, Permissions
+from strongroom.audit.transactions import Transaction
 
 from tests.defaults import DAY
 from tests.property.audited import audit, events_of, found_at_last

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 from strongroom.audit.checkpoint import Progress
-from strongroom.audit.events import BadLog, order_filled_reader
 from strongroom.audit.income import IncomeFinder, IncomeKind
+from strongroom.audit.logs import BadLog
 from strongroom.audit.movements import TOLD, MovementReader
 from strongroom.audit.node import NodeRefuses
+from strongroom.audit.readers import order_filled_reader
 from strongroom.chain import abi
 from strongroom.chain.ids import keccak
 

@@ -4,7 +4,7 @@ other accepts, too, and with the same hashes."""
 import copy
 import random
 
-from strongroom.audit.events import BadLog
+from strongroom.audit.logs import BadLog
 from strongroom.audit.node import Node, _at_once
 
 from tests.seeds import SEED

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from strongroom.audit.events import BadLog
+from strongroom.audit.logs import BadLog
 from strongroom.audit.node import Node, NodeAway
 from strongroom.audit.replay import Forks
 from strongroom.chain.artifacts import vault_abi

@@ -1,9 +1,9 @@
 """What a page keeps of a vault's history, and where requests stand, by numbers made by hand."""
 
-import dataclasses
 from types import SimpleNamespace
 
 import pytest
+from msgspec import structs
 from strongroom.app.gathering import VaultHistory
 from strongroom.app.history import QueueState, page_data
 from strongroom.audit.auditor import Audit
@@ -33,7 +33,7 @@ RESET = keccak(b"resetBreaker()")[:4]
 
 
 def event(kind, **fields):
-    others = {each.name: 0 for each in dataclasses.fields(kind) if each.name not in fields}
+    others = {each.name: 0 for each in structs.fields(kind) if each.name not in fields}
     place = {"block": 1, "transaction": "0x1", "index": 0, "address": "0x"}
     return kind(**(others | place | fields))
 

@@ -1,15 +1,10 @@
 """Months of depositors, by numbers made by hand."""
 
-import dataclasses
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from strongroom.audit.events import (
-    Deposit,
-    DepositRequest,
-    DepositRequestCancelled,
-    Withdraw,
-)
+from msgspec import structs
+from strongroom.audit.events import Deposit, DepositRequest, DepositRequestCancelled, Withdraw
 from strongroom.audit.queues import AuditedEpoch
 from strongroom.audit.statements import Statements
 
@@ -30,7 +25,7 @@ def books(nav, holders, deposits=None, redemptions=None):
 
 
 def hear(statements, kind, transaction="0x1", **fields):
-    others = {each.name: "" for each in dataclasses.fields(kind) if each.name not in fields}
+    others = {each.name: "" for each in structs.fields(kind) if each.name not in fields}
     place = {"block": 1, "transaction": transaction, "index": 0, "address": VAULT}
     statements.on_event(kind(**(others | place | fields)))
 

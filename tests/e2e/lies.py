@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import encode
-from strongroom.audit.events import AuditedEvent, RawLog, Readers, read_log, vault_readers
+from strongroom.audit.events import AuditedEvent
+from strongroom.audit.logs import RawLog
 from strongroom.audit.node import Node
+from strongroom.audit.readers import Readers, read_log, vault_readers
 
 BIG = 10**30
 OTHER = "0x" + "77" * 20

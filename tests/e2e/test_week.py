@@ -16,10 +16,11 @@ from click.testing import CliRunner
 from eth_account import Account
 from jsonschema import Draft202012Validator
 from strongroom.audit.auditor import Auditor, Scope
-from strongroom.audit.events import BadLog, exchange_readers
 from strongroom.audit.income import IncomeKind
+from strongroom.audit.logs import BadLog
 from strongroom.audit.node import Node, NodeAway, NodeRefuses
 from strongroom.audit.nodes import ComparedNodes, NodesDiffer
+from strongroom.audit.readers import exchange_readers
 from strongroom.audit.replay import forks
 from strongroom.audit.verdict import attest, attestation_message
 from strongroom.chain.ids import decision_id, keccak

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from strongroom.audit.calls import VaultCall, calls_from
+from strongroom.audit.call_checks import calls_from
+from strongroom.audit.calls import VaultCall
 from strongroom.audit.contracts import Asked, Views
-from strongroom.audit.events import by_transaction, read_logs, vault_readers
 from strongroom.audit.movements import TRANSFER, Moved, moves_of, padded, place_of
 from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.readers import read_logs, vault_readers
+from strongroom.audit.transactions import by_transaction
 from strongroom.audit.view_checks import view_differences
 
 from tests.property.audit_mutants import Lived

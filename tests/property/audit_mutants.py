@@ -16,10 +16,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from copy import deepcopy
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from msgspec.structs import fields, replace
 from strongroom.audit.bookkeeper import AuditFailed, Bookkeeper
 from strongroom.audit.calls import VaultCall
 from strongroom.audit.cash import cash_differences
@@ -30,11 +31,11 @@ from strongroom.audit.events import (
     OperatorSet,
     PaidInKind,
     RedeemedInKind,
-    Transaction,
 )
 from strongroom.audit.ledger import BookedReport, Ledger
 from strongroom.audit.movements import Moved
 from strongroom.audit.permissions import Difference, Setting, setting_key
+from strongroom.audit.transactions import Transaction
 
 from tests.property.audited import (
     Transactions,
@@ -366,9 +367,9 @@ class Judge:
 
     def _unpaid(self, at: AuditedEvent, events: Sequence[AuditedEvent]) -> bool:
         """Whether the asset's transfers are others than a transaction's events say."""
-        place, moves = (at.block, at.transaction), self._moves.get(at.transaction, [])
+        moves = self._moves.get(at.transaction, [])
         paid = self._paid.get(at.transaction, [])
-        return any(cash_differences(self._ledger, place, moves, events)) or any(
+        return any(cash_differences(self._ledger, moves, events)) or any(
             paid_wrongly(
                 self._owners,
                 paid,

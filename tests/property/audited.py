@@ -8,18 +8,13 @@ from typing import Any
 from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.calls import VaultCall, call_differences, vault_call
 from strongroom.audit.contracts import Asked
-from strongroom.audit.events import (
-    AuditedEvent,
-    OperatorSet,
-    RawLog,
-    Transaction,
-    by_transaction,
-    read_logs,
-    vault_readers,
-)
+from strongroom.audit.events import AuditedEvent, OperatorSet
 from strongroom.audit.ledger import Ledger
+from strongroom.audit.logs import RawLog
 from strongroom.audit.movements import TRANSFER, Moved
 from strongroom.audit.permissions import Difference
+from strongroom.audit.readers import read_logs, vault_readers
+from strongroom.audit.transactions import Transaction, by_transaction
 from strongroom.audit.view_checks import view_differences
 
 from tests.property.world import World

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eth_abi.abi import encode
-from strongroom.audit.events import exchange_readers
 from strongroom.audit.node import Node
+from strongroom.audit.readers import exchange_readers
 
 from tests.property.evm import Contract
 from tests.property.world import (

@@ -2,9 +2,9 @@
 many seeded corruptions of the logs is found: at its place, or at the last block at the latest."""
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from strongroom.audit.permissions import Limit
 
 from tests.property.audited import audit, calls_of, events_of, found_at_last, wrongly_called

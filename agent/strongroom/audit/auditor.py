@@ -2,32 +2,24 @@
 evidence against hashes. Goes on from a checkpoint; what it keeps does not grow with history."""
 
 import gc
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
 from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.bookkeeper import Bookkeeper
-from strongroom.audit.calls import check_calls
+from strongroom.audit.call_checks import check_calls
 from strongroom.audit.cash import check_cash
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
 from strongroom.audit.code import CodeAudit
 from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Views
 from strongroom.audit.documents import read_document
-from strongroom.audit.events import (
-    AuditedEvent,
-    EpochSettled,
-    MarketClosed,
-    MarketOpened,
-    Reported,
-    Transaction,
-    by_transaction,
-    read_logs,
-    vault_readers,
-)
+from strongroom.audit.events import AuditedEvent, EpochSettled, MarketClosed, MarketOpened, Reported
 from strongroom.audit.fills import FillJoiner
 from strongroom.audit.income import Income, IncomeFinder, IncomeKind
 from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
@@ -35,8 +27,10 @@ from strongroom.audit.losses import settled, statement
 from strongroom.audit.movements import Moved, MovementReader
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.permissions import Difference, Setting
+from strongroom.audit.readers import read_logs, vault_readers
 from strongroom.audit.spot_checks import closed_wrongly, marks_wrong
 from strongroom.audit.trades import TradeReader
+from strongroom.audit.transactions import Transaction, by_transaction
 from strongroom.audit.valuation import Positions, account_value, positions_within
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
@@ -47,6 +41,7 @@ from strongroom.chain.places import DocumentPlace, Presence
 _ACCOUNT: Sequence[Asked] = [
     (view, ()) for view in ("market", "question", "classId", "deadline", "conditions")
 ]
+_PLACE = attrgetter("place")
 T = TypeVar("T")
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, AuditedEvent], None]
@@ -291,7 +286,8 @@ class Auditor:
         self, progress: Progress, report: BookedReport, at: AuditedEvent, moved: Sequence[Moved]
     ) -> None:
         """Hold a report's values against balances at its block, its document against its hash."""
-        earlier = [each for each in moved if (at.block, -1) < each.place < (at.block, at.index)]
+        first = bisect_left(moved, (at.block, 0), key=_PLACE)
+        earlier = moved[first : bisect_left(moved, (at.block, at.index), key=_PLACE)]
         found, transaction = self._wrong_values(progress, report, earlier), at.transaction
         found += marks_wrong(self._contracts, self._vault, report)
         progress.values += len(report.books) - len(report.silent)

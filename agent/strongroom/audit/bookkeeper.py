@@ -18,13 +18,13 @@ from strongroom.audit.events import (
     EpochSettled,
     FeesSet,
     RedeemRequestCancelled,
-    Transaction,
     Withdraw,
 )
 from strongroom.audit.governance import Governance
 from strongroom.audit.ledger import BookedReport, Ledger, NotInLedger
 from strongroom.audit.permissions import Setting
 from strongroom.audit.shares import SHARES
+from strongroom.audit.transactions import Transaction
 from strongroom.chain.units import PRICE, SHARE
 from strongroom.errors import Defect
 
@@ -60,8 +60,9 @@ class Bookkeeper:
     def replaced(self) -> list[Setting]:
         """Return settings that were replaced since this was asked last, with the last block in
         which each must have been as the books had it."""
-        found = list(self._governance.before.values())
-        self._governance.before.clear()
+        before = self._governance.before
+        found = list(before.values())
+        before.clear()
         return found
 
     def book(self, transaction: Transaction) -> list[BookedReport]:
@@ -70,13 +71,18 @@ class Bookkeeper:
         if not ledger.reported_at:
             self._begin(transaction)
         booking = Booking(ledger, self._governance, transaction)
+        ledger.events += len(events)
         for place, event in enumerate(events):
-            ledger.events += 1
+            kind = type(event)
             ledger.block = event.block
             booking.place = place
-            booking.meet(event, isinstance(event, ALWAYS_DUE))
+            booking.meet(event, kind in ALWAYS_DUE)
+            handler = _HANDLERS.get(kind)
             try:
-                self._take(booking, event)
+                if handler is not None:
+                    handler(booking, event)
+                else:
+                    self._govern(booking, event)
             except NotInLedger as missing:
                 booking.expect(event, f"{event.name}: of what the ledger knows", "", str(missing))
             except Exception as error:
@@ -89,11 +95,7 @@ class Bookkeeper:
             self._forget()
         return booking.reports
 
-    def _take(self, booking: Booking, event: AuditedEvent) -> None:
-        handler = _HANDLERS.get(type(event))
-        if handler is not None:
-            handler(booking, event)
-            return
+    def _govern(self, booking: Booking, event: AuditedEvent) -> None:
         if isinstance(event, FeesSet) and self._governance.is_raise(event):
             fresh = not self.ledger.is_stale(booking.now)
             booking.expect(event, "FeesSet: raised while fresh", True, fresh)
@@ -112,7 +114,7 @@ class Bookkeeper:
         """Drop epochs of which nothing can come any more."""
         for side, queues in enumerate(self.ledger.queues):
             line = self.ledger.line[side]
-            over = [number for number, queue in queues.items() if queue.is_over]
+            over = [n for n, queue in queues.items() if not queue.asked and queue.is_over]
             for number in over:
                 if number not in line:
                     del queues[number]

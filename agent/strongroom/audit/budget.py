@@ -12,12 +12,12 @@ from strongroom.audit.events import (
     MarketClosed,
     MarketOpened,
     Swept,
-    on,
 )
 from strongroom.audit.governance import CLOSE_MARKET, FORGIVE_LOSSES, RESET_BREAKER
 from strongroom.audit.ledger import MarketAccount, OpenMarket
 from strongroom.audit.permissions import Limit, PermissionChange
 from strongroom.audit.queues import REDEMPTIONS
+from strongroom.audit.transactions import on
 from strongroom.chain.ids import keccak, market_of, to_bytes, to_hex
 from strongroom.chain.terms import VELOCITY_PERIOD_S, VELOCITY_PERIODS
 from strongroom.chain.units import BPS, PRICE

@@ -5,7 +5,6 @@ say the same: `sender` fields, receivers of nothing, settings that were so befor
 others must have been appointed. What a contract in between has called is in no transaction.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
+from strongroom.audit.columns import canonical_values
 from strongroom.audit.events import (
     Abdicated,
     Allocated,
@@ -50,7 +50,6 @@ from strongroom.audit.events import (
     WindDown,
     Withdraw,
 )
-from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.permissions import Answer, Difference, difference
 from strongroom.audit.view_checks import LOW64, plain
 from strongroom.audit.wording import selector_of
@@ -64,7 +63,6 @@ _WORDS: Mapping[str, Callable[[str], object]] = {  # types of one word, from hex
     "bytes4": lambda word: "0x" + word[:8],
 }
 SENDER = "@sender"
-_NEEDED = ("hash", "from", "input")  # of a transaction
 CAPS = {name: name for name in ("market_cap", "market_cap_bps", "class_cap", "class_cap_bps")}
 _REQUEST = {"controller": "controller", "owner": "owner", "sender": SENDER}
 _BACK = {"controller": "controller", "receiver": "receiver", "request_id": "requestId"}
@@ -168,62 +166,13 @@ class VaultCall:
         return self.arguments.get(name, self.sender if name == "controller" else None)
 
 
-def check_calls(
-    node: Node, vault: str, events: Sequence[AuditedEvent], operators: Mapping[str, bool]
-) -> tuple[list[Difference], int]:
-    """Return where events are not what was called, and how many transactions were compared.
-
-    Args:
-        vault: in lower case
-        events: of it, in some blocks
-        operators: "controller operator" -> whether appointed, before these blocks
-
-    Raises:
-        NodeRefuses: the node gives another transaction, or none that can be read.
-        NodeAway, BadLog: see Auditor.run.
-    """
-    groups = defaultdict(list)
-    for each in events:
-        groups[each.transaction].append(each)
-    calls = calls_from(node, vault, list(groups))
-    known, found = dict(operators), list[Difference]()
-    for transaction, group in groups.items():
-        if transaction in calls:
-            found += call_differences(calls[transaction], group, known)
-        for event in group:
-            if isinstance(event, OperatorSet):
-                known[f"{event.controller} {event.operator}"] = event.approved
-    return found, len(calls)
-
-
-def calls_from(node: Node, vault: str, transactions: Sequence[str]) -> dict[str, VaultCall]:
-    """Return transaction -> what it calls of a vault itself, of those that do and that the node has
-    not forgotten; raises as `check_calls` does."""
-    answers = node.ask_all([("eth_getTransactionByHash", [each]) for each in transactions])
-    found: dict[str, VaultCall] = {}
-    for transaction, answer in zip(transactions, answers, strict=True):
-        if answer is None:
-            continue
-        fields = [answer.get(name) for name in _NEEDED] if isinstance(answer, dict) else [None]
-        if not all(isinstance(each, str) for each in fields):
-            raise NodeRefuses(f"transaction {transaction}: the answer is none: name another node")
-        digest, sender, data = (str(each).lower() for each in fields)
-        if digest != transaction.lower():
-            raise NodeRefuses(f"transaction {transaction}: the node gives {digest[:66]}")
-        if str(answer["to"]).lower() == vault.lower():
-            call = vault_call(sender, data)
-            if call is not None:
-                found[transaction] = call
-    return found
-
-
 def vault_call(sender: str, data: str) -> VaultCall | None:
     """Return what calldata calls; `accept` is the call inside it. None: no function that logs.
 
     Args:
         data: hex
     """
-    known = _functions().get(data[:10])
+    known = functions().get(data[:10])
     if known is None:
         return None
     name, types, names = known
@@ -234,7 +183,8 @@ def vault_call(sender: str, data: str) -> VaultCall | None:
                 _WORDS[type_](word) for type_, word in zip(types, words, strict=True)
             )
         else:
-            values = decode(types, bytes.fromhex(data[10:]))
+            sent = bytes.fromhex(data[10:])
+            values = canonical_values(tuple(types), sent) or decode(types, sent)
     except (DecodingError, ValueError, OverflowError):
         return None
     if name == "accept":
@@ -293,7 +243,7 @@ def _given(value: object) -> Answer:
 
 
 @cache
-def _functions() -> dict[str, tuple[str, list[str], list[str | tuple[str, ...]]]]:
+def functions() -> dict[str, tuple[str, list[str], list[str | tuple[str, ...]]]]:
     """Return selector -> name, types and names of arguments, of what may log."""
     found = {}
     for entry in abi.load("Vault"):

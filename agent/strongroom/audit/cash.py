@@ -5,8 +5,8 @@ events say, to whom they say; at least what events say came from whom they name.
 gift.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 
 from strongroom.audit.events import (
     Allocated,
@@ -14,12 +14,11 @@ from strongroom.audit.events import (
     CameHome,
     DepositRequest,
     DepositRequestCancelled,
-    RawLog,
     RedeemedInKind,
     Withdraw,
 )
 from strongroom.audit.ledger import Ledger, MarketAccount
-from strongroom.audit.movements import TRANSFER, Moved, moves_of, padded, place_of
+from strongroom.audit.movements import TRANSFER, Moved, moves_in, padded
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
 
@@ -42,60 +41,57 @@ def check_cash(
         NodeAway, BadLog: see Auditor.run.
     """
     (own,) = padded([ledger.vault])
-    found: dict[tuple[int, int], RawLog] = {}
+    moves: dict[tuple[int, int], Moved] = {}
     for topics in ([TRANSFER, own], [TRANSFER, None, own]):
         for _, some in node.logs([asset], *blocks, topics):
-            found |= {place_of(log): log for log in some}
-    moves = defaultdict(list)
-    for place in sorted(found):
-        for move in moves_of(found[place]):
-            moves[move.place[0], move.transaction].append(move)
-    said = defaultdict(list)
-    for event in events:
-        if type(event) in CASH:
-            said[event.block, event.transaction].append(event)
-    different: list[Difference] = []
-    for at in sorted(moves.keys() | said.keys()):
-        different += cash_differences(ledger, at, moves.get(at, ()), said.get(at, ()))
-    return different
+            moves |= {each.place: each for each in moves_in(some)}
+    return sorted(
+        cash_differences(ledger, moves.values(), events), key=lambda it: (it.block, it.transaction)
+    )
 
 
 def cash_differences(
-    ledger: Ledger, at: tuple[int, str], moves: Iterable[Moved], events: Iterable[AuditedEvent]
+    ledger: Ledger, moves: Iterable[Moved], events: Iterable[AuditedEvent]
 ) -> Iterator[Difference]:
-    """Yield where one transaction's transfers of the asset part from the vault's events.
+    """Yield where transactions' transfers of the asset part from the vault's events.
 
     Args:
         ledger: knows whose accounts are
-        at: block and hash
         moves: of the asset, from the vault or to it
     """
     comes, goes = _moved(ledger, moves)
     said_comes, said_goes = _said(ledger.accounts, events)
-    for who in sorted(said_goes.keys() | goes.keys()):
-        said, left = said_goes.get(who, 0), goes.get(who, 0)
+    for key in sorted(said_goes.keys() | goes.keys()) if said_goes != goes else ():
+        said, left = said_goes.get(key, 0), goes.get(key, 0)
         if said != left:
-            yield Difference(*at, f"asset from the vault to {who}", str(said), str(left))
-    for who, said in sorted(said_comes.items()):
-        came = comes.get(who, 0)
+            what = f"asset from the vault to {key[2]}"
+            yield Difference(key[0], key[1], what, str(said), str(left))
+    for key, said in said_comes.items():
+        came = comes.get(key, 0)
         if came < said:
-            yield Difference(*at, f"asset from {who} to the vault", f">= {said}", str(came))
+            what = f"asset from {key[2]} to the vault"
+            yield Difference(key[0], key[1], what, f">= {said}", str(came))
 
 
-# What says that the asset came or left.
-CASH = frozenset(
-    (DepositRequest, CameHome, Allocated, DepositRequestCancelled, Withdraw, RedeemedInKind)
-)
-Sums = dict[str, int]  # counterparty -> base units
+Sums = dict[tuple[int, str, str], int]  # block, transaction and counterparty -> base units
+# What says that the asset came or left: whether it came, and of whom.
+_SAYS: Mapping[type[AuditedEvent], tuple[bool, Callable[[AuditedEvent], str]]] = {
+    DepositRequest: (True, attrgetter("owner")),
+    CameHome: (True, attrgetter("account")),
+    Allocated: (False, attrgetter("market")),
+    DepositRequestCancelled: (False, attrgetter("receiver")),
+    Withdraw: (False, attrgetter("receiver")),
+    RedeemedInKind: (False, attrgetter("receiver")),
+}
+_ASSETS: Callable[[AuditedEvent], int] = attrgetter("assets")
 
 
 def _moved(ledger: Ledger, moves: Iterable[Moved]) -> tuple[Sums, Sums]:
     comes, goes = Sums(), Sums()
+    vault, accounts = ledger.vault, ledger.accounts
     for move in moves:
-        if move.sender == ledger.vault:
-            _add(goes, _party(ledger.accounts, move.receiver), move.amount)
-        else:
-            _add(comes, _party(ledger.accounts, move.sender), move.amount)
+        sums, who = (goes, move.receiver) if move.sender == vault else (comes, move.sender)
+        _add(sums, (move.place[0], move.transaction, _party(accounts, who)), move.amount)
     return comes, goes
 
 
@@ -104,22 +100,15 @@ def _said(
 ) -> tuple[Sums, Sums]:
     comes, goes = Sums(), Sums()
     for event in events:
-        match event:
-            case DepositRequest(owner=who, assets=assets) | CameHome(account=who, assets=assets):
-                _add(comes, _party(accounts, who), assets)
-            case Allocated(market=market, assets=assets):
-                _add(goes, market, assets)
-            case (
-                DepositRequestCancelled(receiver=who, assets=assets)
-                | Withdraw(receiver=who, assets=assets)
-                | RedeemedInKind(receiver=who, assets=assets)
-            ):
-                _add(goes, _party(accounts, who), assets)
+        says = _SAYS.get(type(event))
+        if says is not None:
+            who = _party(accounts, says[1](event))
+            _add(comes if says[0] else goes, (event.block, event.transaction, who), _ASSETS(event))
     return comes, goes
 
 
-def _add(sums: Sums, who: str, amount: int) -> None:
-    sums[who] = sums.get(who, 0) + amount
+def _add(sums: Sums, key: tuple[int, str, str], amount: int) -> None:
+    sums[key] = sums.get(key, 0) + amount
 
 
 def _party(accounts: Mapping[str, MarketAccount], address: str) -> str:

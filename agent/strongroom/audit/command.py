@@ -331,7 +331,7 @@ class _Recorder:
         if event.name == "Allocated":
             self.allocated_at = event.block
         elif event.name == "OrderFilled" and self._fills is not None:
-            from strongroom.audit.events import order_filled_reader
+            from strongroom.audit.readers import order_filled_reader
 
             place = {"time": time, "block": event.block, "transaction": event.transaction}
             self._fills.write(json.dumps({**place, **order_filled_reader().plain(event)}) + "\n")

@@ -23,10 +23,10 @@ from strongroom.audit.events import (
     MarketOpened,
     OrderFilled,
     PaidInKind,
-    RawLog,
     RedeemedInKind,
     Reported,
 )
+from strongroom.audit.logs import RawLog
 from strongroom.audit.movements import (
     COMES,
     CONVERTED,

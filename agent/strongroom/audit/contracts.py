@@ -18,8 +18,9 @@ Asked = tuple[str, tuple[Argument, ...]]  # a view and its arguments
 
 
 WORD = 32  # bytes
-# What is asked at every report is decoded here, by hand.
-NUMBER = ("uint256",)
+# What is asked at every report is decoded and encoded here, by hand.
+_NUMBERS = frozenset(("uint256",))
+_BY_HAND = frozenset(("uint256", "bytes32"))
 POSITIONS = ("uint256", "(uint256,uint256,uint256,uint256,uint256)[]")
 
 
@@ -43,8 +44,8 @@ class ViewCodec:
 
     def values(self, answer: bytes) -> tuple[Any, ...]:
         """Return what an answer holds; raises DecodingError or ValueError where it is too short."""
-        if self.outputs == NUMBER:
-            return (_number(answer, 0),)
+        if _NUMBERS.issuperset(self.outputs):
+            return tuple([_number(answer, at) for at in range(0, WORD * len(self.outputs), WORD)])
         if self.outputs == POSITIONS:
             start = _number(answer, WORD)
             size = WORD * POSITIONS[1].count("uint256")
@@ -60,6 +61,10 @@ class ViewCodec:
 
     def data(self, arguments: Sequence[Argument | bool]) -> str:
         """Return the calldata; words and selectors are given in hex."""
+        if _BY_HAND.issuperset(self.inputs):
+            words = [each[2:] if isinstance(each, str) else f"{each:064x}" for each in arguments]
+            if list(map(len, words)) == [2 * WORD] * len(self.inputs):
+                return "0x" + self.selector.hex() + "".join(words)
         given = [
             bytes.fromhex(each[2:]) if type_.startswith("bytes") and isinstance(each, str) else each
             for type_, each in zip(self.inputs, arguments, strict=True)

@@ -14,7 +14,6 @@ from strongroom.audit.events import (
     Transfer,
     Unanswered,
     WindDown,
-    on,
 )
 from strongroom.audit.fees import Fees, Rates, fees_due, mark_at_entry
 from strongroom.audit.ledger import (
@@ -34,6 +33,7 @@ from strongroom.audit.queues import (
     settle_redemptions,
 )
 from strongroom.audit.totals import deposits_wrong, redemptions_wrong
+from strongroom.audit.transactions import on
 from strongroom.chain.units import BPS, DAY, PRICE, SHARE, WAD
 
 LOW64, LOW85, LOW108 = 2**64 - 1, 2**85 - 1, 2**108 - 1
@@ -323,4 +323,4 @@ DEALING: Mapping[type[AuditedEvent], Callable[[Booking, AuditedEvent], None]] = 
         on(WindDown, _wind_down),
     )
 )
-ALWAYS_DUE = (EpochClosed, EpochSettled, EpochHandedBack)
+ALWAYS_DUE = frozenset((EpochClosed, EpochSettled, EpochHandedBack))

@@ -13,16 +13,10 @@ from datetime import UTC, datetime
 from strongroom.audit.availability import EvidencePlaces, EvidenceState
 from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
 from strongroom.audit.documents import Revealed, RevealedDecision, RevealedLeg
-from strongroom.audit.events import (
-    AuditedEvent,
-    OrderFilled,
-    Reported,
-    exchange_readers,
-    read_logs,
-    vault_readers,
-)
+from strongroom.audit.events import AuditedEvent, OrderFilled, Reported
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
+from strongroom.audit.readers import exchange_readers, read_logs, vault_readers
 from strongroom.chain.ids import MarketId
 from strongroom.chain.units import DAY, WAD
 

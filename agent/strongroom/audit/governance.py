@@ -30,9 +30,7 @@ from strongroom.audit.events import (
     Paused,
     RoleMinterChanged,
     RoleSet,
-    Transaction,
     Unpaused,
-    on,
 )
 from strongroom.audit.permissions import (
     ZERO,
@@ -49,6 +47,7 @@ from strongroom.audit.permissions import (
     difference,
     setting_key,
 )
+from strongroom.audit.transactions import Transaction, on
 from strongroom.audit.wording import (
     bps_words,
     caps_words,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from strongroom.audit.checkpoint import Progress
-from strongroom.audit.events import RawLog
+from strongroom.audit.logs import RawLog
 from strongroom.audit.movements import (
     COMES,
     CONVERTED,

@@ -7,8 +7,10 @@ been true already, the others lost so much by it. So a reporter shows whose frie
 good news, or leaves before bad news. While a vault is flat there is no news to keep.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
 from strongroom.audit.queues import DEPOSITS
@@ -22,6 +24,7 @@ KEPT = 1_000  # counterparties of a class: beyond, the smaller half becomes "oth
 OTHERS = "others"
 LOW64 = 2**64 - 1
 ReportPrice = tuple[int, int, int, int]  # block, time, bid and ask of a share
+_BLOCK, _TIME, _BID, _ASK = map(itemgetter, range(4))
 
 
 @dataclass(frozen=True)
@@ -129,26 +132,29 @@ class DealtEarly:
     lost: int = 0
     told_at: int = 0
 
-    def beside(self, reports: Iterable[ReportPrice]) -> "DealtEarly":
-        """Return it with the largest loss by the price of a later report of its week. What was lost
-        grows with its side's price, so only a new extreme is reckoned."""
-        lost, told_at = 0, 0
-        extreme: int | None = None
-        for block, time, bid, ask in reports:
-            if block <= self.block or time > self.time + WINDOW_S:
-                continue
-            price = ask if self.side == DEPOSITS else -bid
-            if extreme is not None and price <= extreme:
-                continue
-            extreme, by = price, self._lost_by(bid, ask)
-            if by > lost:
-                lost, told_at = by, block
+    def beside(self, reports: Sequence[ReportPrice]) -> "DealtEarly":
+        """Return it with the largest loss by the price of a later report of its week, told by the
+        first that has it. What was lost grows with its side's price.
+
+        Args:
+            reports: oldest first
+        """
+        first = bisect_right(reports, self.block, key=_BLOCK)
+        week = reports[first : bisect_right(reports, self.time + WINDOW_S, key=_TIME)]
+        if not week:
+            return self
+        worst, own = (max, _ASK) if self.side == DEPOSITS else (min, _BID)
+        lost = self._lost_by(worst(map(own, week)))
+        if lost <= 0:
+            return self
+        told_at = next(each[0] for each in week if self._lost_by(own(each)) == lost)
         return replace(self, lost=lost, told_at=told_at)
 
-    def _lost_by(self, bid: int, ask: int) -> int:
+    def _lost_by(self, price: int) -> int:
+        """Return what the others lost, had its side's price been this one."""
         if self.side == DEPOSITS:
-            return self.given * ask // PRICE - self.taken
-        gain = self.given - self.taken * bid // PRICE
+            return self.given * price // PRICE - self.taken
+        gain = self.given - self.taken * price // PRICE
         return gain * self.others // (self.others + self.taken)
 
 
@@ -192,12 +198,12 @@ class Losses:
                 self._mark(trade, report.books.get(trade.market))
             self.waiting = [each for each in self.waiting if each.block > report.block]
         begin = report.time - WINDOW_S
-        over = [each.beside(self.prices) for each in self.dealt if each.time < begin]
+        over = bisect_left(self.dealt, begin, key=lambda each: each.time)
         if over:
-            self.dealt = [each for each in self.dealt if each.time >= begin]
-            self.early = _most(self.early + over)
-        while self.prices and self.prices[0][1] < begin:
-            del self.prices[0]
+            early = [each.beside(self.prices) for each in self.dealt[:over]]
+            self.early = _most(self.early + early)
+            del self.dealt[:over]
+        del self.prices[: bisect_left(self.prices, begin, key=_TIME)]
         self.prices.append((report.block, report.time, report.price_bid, report.price_ask))
 
     def named(self) -> list[DealtEarly]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from strongroom.audit.events import MOST_TOPICS, TOPIC, RawLog, check_log, misplaced
+from strongroom.audit.logs import MOST_TOPICS, TOPIC, RawLog, check_log, misplaced
 from strongroom.chain.failures import NoVault
 from strongroom.chain.ids import Json, JsonObject, read_json, to_bytes
 from strongroom.chain.jsonrpc import shown_url, understood

@@ -16,6 +16,7 @@ MOST_AT_ONCE = 1 << 112  # out units; more are given by the fraction
 MOST_WAITING = 8  # epochs of a side at once
 MOST_LIVE = 16  # epochs of a side a controller
 DEPOSITS, REDEMPTIONS = 0, 1
+NOTHING = (0, 0)  # claimed so far
 
 
 @dataclass
@@ -95,15 +96,16 @@ class AuditedEpoch:
         """What `who` can claim, in units and out units."""
         mine = self.asked.get(who, 0)
         if not self.closed_by or not mine:
-            return 0, 0
-        had = self.taken.get(who, (0, 0))
+            return NOTHING
+        had = self.taken.get(who, NOTHING)
         part = mine * self.whole // self.total if self.whole else mine * self.earned >> EARNED
-        return mine - self.waits(who) - had[0], part - had[1]
+        waits = mine * self.kept >> KEPT if self.left else 0
+        return mine - waits - had[0], part - had[1]
 
     def take(self, who: str, amount_in: int, amount_out: int) -> None:
         """Book a claim; a request of which nothing more can come is forgotten."""
         can = self.due(who)
-        had = self.taken.get(who, (0, 0))
+        had = self.taken.get(who, NOTHING)
         self.claimed += amount_out
         if can == (amount_in, amount_out) and not self.waits(who):
             self._forget(who)

@@ -12,15 +12,9 @@ from eth_abi.exceptions import DecodingError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from strongroom.audit.events import (
-    Allocated,
-    AuditedEvent,
-    Dealt,
-    Reported,
-    read_logs,
-    vault_readers,
-)
+from strongroom.audit.events import Allocated, AuditedEvent, Dealt, Reported
 from strongroom.audit.node import Node, NodeAway
+from strongroom.audit.readers import read_logs, vault_readers
 from strongroom.chain.anvil import anvil
 from strongroom.chain.ids import keccak
 from strongroom.chain.jsonrpc import shown_url

@@ -16,7 +16,6 @@ from strongroom.audit.events import (
     RedeemRequestCancelled,
     Transfer,
     Withdraw,
-    on,
 )
 from strongroom.audit.ledger import NotInLedger
 from strongroom.audit.permissions import ZERO, Limit
@@ -28,6 +27,7 @@ from strongroom.audit.queues import (
     claim_plan,
 )
 from strongroom.audit.totals import request_wrong
+from strongroom.audit.transactions import on
 from strongroom.chain.terms import UNLIMITED_DEPOSITS
 from strongroom.chain.units import BPS
 
@@ -40,7 +40,8 @@ def _transfer(b: Booking, it: Transfer) -> None:
             b.minted[receiver] = b.minted.get(receiver, 0) + value
     else:
         left = ledger.holders.get(sender, 0) - value
-        b.need(it, "Transfer.value: a holder's shares", left >= 0, value, left + value)
+        if left < 0:
+            b.need(it, "Transfer.value: a holder's shares", False, value, left + value)
         ledger.holders[sender] = left
         if not left:
             del ledger.holders[sender]
@@ -82,7 +83,8 @@ def _request(b: Booking, it: DepositRequest | RedeemRequest, side: int, amount: 
     if not queue.total:
         ledger.best[side] = ledger.prices[(1, 0)[side]]
     queue.ask(who, amount, b.now)
-    live = sum(who in each.asked for each in ledger.queues[side].values())
+    queues = ledger.queues[side].values()
+    live = sum(who in each.asked for each in queues) if len(queues) > MOST_LIVE else 0
     if live > MOST_LIVE:
         b.need(it, f"{it.name}: live epochs of its controller", False, live, MOST_LIVE)
 
@@ -91,8 +93,10 @@ def _deposit_request(b: Booking, it: DepositRequest) -> None:
     ledger = b.ledger
     most, least = ledger.permissions.deposit_terms
     stopped = ledger.permissions.is_paused or ledger.is_winding_down
-    b.need(it, "DepositRequest: while nothing stops", not stopped, it.assets, 0)
-    b.need(it, "DepositRequest.assets: the least", it.assets >= max(1, least), -it.assets, -least)
+    if stopped:
+        b.need(it, "DepositRequest: while nothing stops", False, it.assets, 0)
+    if it.assets < max(1, least):
+        b.need(it, "DepositRequest.assets: the least", False, -it.assets, -least)
     if most != UNLIMITED_DEPOSITS:
         after = ledger.nav[0] + ledger.not_settled(DEPOSITS) + it.assets
         b.need(it, "DepositRequest.assets: the deposit limit", after <= most, after, most)
@@ -191,7 +195,11 @@ def _claim(b: Booking, it: AuditedEvent, side: int, who: str, wanted: tuple[int,
 
 
 def _sums(plan: Sequence[tuple[AuditedEpoch, int, int]]) -> tuple[int, int]:
-    return sum(each[1] for each in plan), sum(each[2] for each in plan)
+    given, got = 0, 0
+    for _, some_in, some_out in plan:
+        given += some_in
+        got += some_out
+    return given, got
 
 
 # exit in kind

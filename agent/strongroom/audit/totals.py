@@ -10,7 +10,7 @@ unit; here stands what they must come to.
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from strongroom.audit.queues import AuditedEpoch, DealtEpoch
+from strongroom.audit.queues import NOTHING, AuditedEpoch, DealtEpoch
 from strongroom.chain.units import PRICE
 
 
@@ -112,12 +112,11 @@ def request_wrong(epoch: AuditedEpoch, who: str) -> Iterator[str]:
     that each settlement may round away."""
     if not epoch.is_closed:
         return
-    slack = len(epoch.settlements) + 1
     waits, earned, whole = part_over(epoch, who)
-    had = epoch.taken.get(who, (0, 0))
-    for what, exact, booked in (
-        ("waiting", waits, epoch.waits(who)),
-        ("earned", earned, epoch.due(who)[1] + had[1]),
-    ):
-        if not exact - slack * whole <= booked * whole <= exact:
-            yield f"{booked} {what}, its part is {float(Fraction(exact, whole)):.2f}"
+    slack = (len(epoch.settlements) + 1) * whole
+    booked = epoch.waits(who)
+    if not waits - slack <= booked * whole <= waits:
+        yield f"{booked} waiting, its part is {float(Fraction(waits, whole)):.2f}"
+    booked = epoch.due(who)[1] + epoch.taken.get(who, NOTHING)[1]
+    if not earned - slack <= booked * whole <= earned:
+        yield f"{booked} earned, its part is {float(Fraction(earned, whole)):.2f}"

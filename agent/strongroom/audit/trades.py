@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from strongroom.audit.checkpoint import Progress
-from strongroom.audit.events import OrderFilled, RawLog, bad_log
+from strongroom.audit.events import OrderFilled
+from strongroom.audit.logs import RawLog, bad_log
 from strongroom.audit.losses import AccountTrade
 from strongroom.audit.movements import (
     MovementReader,

@@ -1,0 +1,148 @@
+"""Words of the ABI, read fast: of many logs or calls at once, a column a field, or of one, by hand.
+
+What is read here is what the ABI's own decoder reads. Where a word may mean something else there,
+or nothing, this way gives up, and whoever asked goes the other way, which names what is wrong.
+"""
+
+import sys
+from array import array
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+WORD = 64  # hex digits
+SIZE = 32  # bytes of a word
+PARTS = 4  # of a word, 64 bits each
+BITS = 64
+Column = Sequence[Any]
+
+
+def number_in(text: str) -> int:
+    """Return the number that hex text is; raises TypeError or ValueError."""
+    return int(text, 16)
+
+
+NUMBERS = frozenset(("uint8", "uint256"))
+AS_TEXT: dict[str, Callable[[str], object]] = {  # of a word's 64 digits
+    "address": lambda word: "0x" + word[24:],
+    "bool": lambda word: word[-1] == "1",
+    "bytes4": lambda word: "0x" + word[:8],
+    "bytes32": lambda word: "0x" + word,
+}
+WORD_TYPES = NUMBERS | AS_TEXT.keys()
+_FLAGS = frozenset((f"{0:064x}", f"{1:064x}"))
+
+
+class Remembered(dict[Any, Any]):
+    """Values by the text that they are read from: most texts come many times."""
+
+    def __init__(self, read: Callable[[Any], Any]) -> None:
+        """Take how a text is read."""
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, text: Any) -> Any:
+        found = self[text] = self._read(text)
+        return found
+
+
+def word_columns(types: Sequence[str], texts: Sequence[str], start: int) -> list[Column]:
+    """Return a column for each type.
+
+    Args:
+        types: of one word each, see WORD_TYPES
+        texts: hex, all of the same types; the words begin behind `start` letters
+
+    Raises:
+        TypeError, ValueError: a text is of another length, or no hex.
+    """
+    if not {start + WORD * len(types)}.issuperset(map(len, texts)):
+        raise ValueError("of another length")
+    data = bytes.fromhex("".join([text[start:] for text in texts]))
+    if len(data) != SIZE * len(types) * len(texts):
+        raise ValueError("no hex")  # blanks
+    parts = array("Q", data)
+    if sys.byteorder == "little":
+        parts.byteswap()
+    columns: list[Column] = []
+    for place, type_ in enumerate(types):
+        if type_ in NUMBERS:
+            columns.append(_numbers(parts, place, len(types)))
+            continue
+        at = start + WORD * place
+        words = [text[at : at + WORD] for text in texts]
+        if type_ == "bool" and not _FLAGS.issuperset(words):
+            raise ValueError("neither true nor false")
+        columns.append(list(map(AS_TEXT[type_], words)))
+    return columns
+
+
+def _numbers(parts: "array[int]", place: int, width: int) -> Column:
+    """Return the numbers in one place of rows that are so many words wide."""
+    first, step = PARTS * place, PARTS * width
+    top, high, middle, low = (parts[first + part :: step] for part in range(PARTS))
+    if _is_empty(top) and _is_empty(high):
+        if _is_empty(middle):
+            return low.tolist()
+        return [m << BITS | n for m, n in zip(middle, low, strict=True)]
+    return [
+        ((t << BITS | h) << BITS | m) << BITS | n
+        for t, h, m, n in zip(top, high, middle, low, strict=True)
+    ]
+
+
+def _is_empty(parts: "array[int]") -> bool:
+    return not parts.tobytes().strip(b"\0")
+
+
+# one by hand
+
+
+def canonical_values(types: tuple[str, ...], data: bytes) -> tuple[Any, ...] | None:
+    """Return values of words, and of arrays of words or of rows of words, that stand in canonical
+    order without gaps; None where they do not, or there are other types. Words are lower-case hex.
+    """
+    readers, values, tail = _readers(types), list[Any](), SIZE * len(types)
+    if readers is None:
+        return None
+    for place, (row, read) in enumerate(readers):
+        word = data[SIZE * place : SIZE * (place + 1)]
+        if not row:
+            value = read[0](word)
+        elif int.from_bytes(word) != tail:
+            return None
+        else:
+            begin, size = tail + SIZE, SIZE * len(read)
+            tail = begin + size * int.from_bytes(data[tail:begin])
+            if tail > len(data):
+                return None
+            words = [data[at : at + SIZE] for at in range(begin, tail, SIZE)]
+            value = tuple(
+                read[0](words[at]) if row == _SINGLE
+                else tuple(one(each) for one, each in zip(read, words[at:], strict=False))
+                for at in range(0, len(words), len(read))
+            )  # fmt: skip
+        values.append(value)
+    return tuple(values) if tail == len(data) else None
+
+
+_SINGLE, _ROW = "single", "row"
+_OF_BYTES: dict[str, Callable[[bytes], Any]] = {
+    "uint256": int.from_bytes,
+    "bytes32": lambda word: "0x" + word.hex(),
+}
+
+
+@cache
+def _readers(types: tuple[str, ...]) -> list[tuple[str, list[Callable[[bytes], Any]]]] | None:
+    """Return for each type whether it is an array, of single words or of rows, and how its words
+    are read; None where one is of other types."""
+    found = []
+    for type_ in types:
+        inner = type_.removesuffix("[]")
+        members = inner[1:-1].split(",") if inner.startswith("(") else [inner]
+        if not _OF_BYTES.keys() >= set(members) or (inner == type_ and inner.startswith("(")):
+            return None
+        row = "" if inner == type_ else _ROW if inner.startswith("(") else _SINGLE
+        found.append((row, [_OF_BYTES[each] for each in members]))
+    return found

@@ -1,0 +1,272 @@
+"""The one place that makes records of logs.
+
+What a node sends is input: every field of a log is checked for presence, type and length before a
+record is made of it.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from typing import Any, cast
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import collapse_if_tuple
+from msgspec.structs import fields
+
+from strongroom.audit.columns import (
+    AS_TEXT,
+    NUMBERS,
+    WORD,
+    Column,
+    Remembered,
+    canonical_values,
+    number_in,
+    word_columns,
+)
+from strongroom.audit.events import VAULT_EVENTS, AuditedEvent, OrderFilled
+from strongroom.audit.logs import TOPIC, BadLog, RawLog, bad_log
+from strongroom.chain import abi
+from strongroom.chain.ids import JsonObject, keccak
+from strongroom.errors import Differs
+
+FEW = 4  # logs of an event, that are read one by one
+Read = Callable[[Any], Any]
+# What a word of 64 digits is, by its type in the ABI; a topic begins with 0x. The topic of a string
+# is its hash.
+_IN_DATA: Mapping[str, Read] = {**AS_TEXT, **dict.fromkeys(NUMBERS, number_in)}
+_IN_TOPICS: Mapping[str, Read] = {
+    "address": lambda topic: "0x" + topic[26:],
+    "bytes4": lambda topic: topic[:10],
+    "bytes32": str,
+    "string": str,
+    "uint256": number_in,
+}
+_OWN = len(fields(AuditedEvent))
+
+
+def _as_text(type_: str, value: object) -> object:
+    """Return a value as the ABI decodes it, lists of words as text."""
+    if type_ != "bytes32[]":
+        return value
+    return tuple("0x" + bytes(each).hex() for each in cast("Sequence[bytes]", value))
+
+
+_AS_IT_IS = frozenset(("bytes32", "string"))  # topics
+
+
+class _Known:
+    """What texts of some logs were read as: of most there are many."""
+
+    def __init__(self) -> None:
+        self.numbers, self.addresses = Remembered(number_in), Remembered(str.lower)
+        self.topics = {type_: Remembered(read) for type_, read in _IN_TOPICS.items()}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How an event's log is read.
+
+    Attributes:
+        record: what it becomes
+        topics: name and type in the ABI of the fields in the topics
+        data: the same of those in the data
+    """
+
+    record: type[AuditedEvent]
+    topics: tuple[tuple[str, str], ...]
+    data: tuple[tuple[str, str], ...]
+    _make: Callable[..., AuditedEvent]
+    _of_topics: tuple[Read, ...]
+    _of_words: tuple[tuple[int, int, Read], ...]  # start, end; empty where a field is dynamic
+    _types: tuple[str, ...]  # of a dynamic layout
+    _digits: int  # of a static layout's data
+
+    @property
+    def is_static(self) -> bool:
+        """Whether no field is of another length than a word."""
+        return not self._types
+
+    def read(self, log: RawLog) -> AuditedEvent:
+        """Return the record of a log of this event.
+
+        Raises:
+            BadLog: a field is missing, of another type or of another length.
+        """
+        try:
+            topics, data = log["topics"], log["data"]
+            values = [
+                read(topic)
+                for read, topic in zip(self._of_topics, topics[1:], strict=True)
+                if len(topic) == TOPIC
+            ]
+            if self._types:
+                sent = bytes.fromhex(data[2:])
+                found = canonical_values(self._types, sent)
+                if found is None:
+                    found = tuple(map(_as_text, self._types, decode(self._types, sent)))
+                values += found
+            elif len(data) == self._digits:
+                values += [read(data[start:end]) for start, end, read in self._of_words]
+            return self._make(
+                int(log["blockNumber"], 16),
+                log["transactionHash"],
+                int(log["logIndex"], 16),
+                log["address"].lower(),
+                *values,
+            )
+        except (TypeError, ValueError, KeyError, AttributeError, DecodingError) as error:
+            raise bad_log(log, self.record.__name__) from error
+
+    def read_all(self, logs: Sequence[RawLog], known: "_Known") -> list[AuditedEvent]:
+        """Return the records of many logs of this event, where each is as it must be and has no
+        dynamic field.
+
+        Raises:
+            TypeError, ValueError, KeyError: one is not, or may not be: `read` names it.
+        """
+        topics = [log["topics"] for log in logs]
+        if set(map(len, topics)) != {1 + len(self.topics)}:
+            raise ValueError("of another number of topics")
+        columns = list(zip(*topics, strict=True))[1:]
+        if {TOPIC}.issuperset(map(len, chain.from_iterable(columns))):
+            found: list[Column] = [
+                column if type_ in _AS_IT_IS else list(map(known.topics[type_].__getitem__, column))
+                for (_, type_), column in zip(self.topics, columns, strict=True)
+            ]
+            types = [type_ for _, type_ in self.data]
+            found += word_columns(types, [log["data"] for log in logs], 2)
+            return list(
+                map(
+                    self._make,
+                    map(known.numbers.__getitem__, [log["blockNumber"] for log in logs]),
+                    [log["transactionHash"] for log in logs],
+                    map(known.numbers.__getitem__, [log["logIndex"] for log in logs]),
+                    map(known.addresses.__getitem__, [log["address"] for log in logs]),
+                    *found,
+                )
+            )
+        raise ValueError("of another length")
+
+    def plain(self, event: AuditedEvent) -> JsonObject:
+        """Return an event's own fields, named as in the ABI."""
+        names = [name for name, _ in (*self.topics, *self.data)]
+        values = [getattr(event, each.name) for each in fields(event)[_OWN:]]
+        return dict(zip(names, values, strict=True))
+
+
+Readers = Mapping[str, Reader]
+
+
+@cache
+def vault_readers() -> Readers:
+    """Return topic -> reader of all events that the vault's ABI has.
+
+    Raises:
+        Differs: the ABI and the records are not the same events and fields.
+    """
+    return _readers("Vault", VAULT_EVENTS)
+
+
+@cache
+def exchange_readers() -> Readers:
+    """Return topic -> reader of the events of an exchange that count.
+
+    Raises:
+        Differs: see `vault_readers`.
+    """
+    return _readers("Exchange", (OrderFilled,))
+
+
+def order_filled_reader() -> Reader:
+    """Return the reader of fills."""
+    (reader,) = exchange_readers().values()
+    return reader
+
+
+def _readers(contract: str, records: tuple[type[AuditedEvent], ...]) -> Readers:
+    known = {record.__name__: record for record in records}
+    found = {}
+    for entry in abi.load(contract):
+        if entry["type"] != "event" or (contract != "Vault" and entry["name"] not in known):
+            continue
+        record = known.pop(entry["name"], None)
+        if record is None:
+            raise Differs(f"{contract} logs {entry['name']}: audit/events.py has no record of it")
+        pairs = [
+            (each["name"], collapse_if_tuple(dict(each)), each["indexed"])
+            for each in entry["inputs"]
+        ]
+        signature = f"{entry['name']}({','.join(type_ for _, type_, _ in pairs)})"
+        topics = tuple((name, type_) for name, type_, indexed in pairs if indexed)
+        data = tuple((name, type_) for name, type_, indexed in pairs if not indexed)
+        wanted = [_snake(name) for name, _ in (*topics, *data)]
+        if [each.name for each in fields(record)[_OWN:]] != wanted:
+            raise Differs(f"{record.__name__} has other fields than the ABI: {wanted}")
+        found["0x" + keccak(signature.encode()).hex()] = _reader(record, topics, data)
+    if known:
+        raise Differs(f"{contract} does not log {', '.join(known)}")
+    return found
+
+
+def _reader(
+    record: type[AuditedEvent],
+    topics: tuple[tuple[str, str], ...],
+    data: tuple[tuple[str, str], ...],
+) -> Reader:
+    types = tuple(type_ for _, type_ in data)
+    static = all(type_ in _IN_DATA for type_ in types)
+    words = tuple(
+        (2 + place * WORD, 2 + (place + 1) * WORD, _IN_DATA[type_])
+        for place, type_ in enumerate(types if static else ())
+    )
+    of_topics = tuple(_IN_TOPICS[type_] for _, type_ in topics)
+    digits = 2 + len(words) * WORD
+    return Reader(record, topics, data, record, of_topics, words, () if static else types, digits)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: "_" + found[1].lower(), name)
+
+
+def read_log(log: RawLog, readers: Readers) -> AuditedEvent | None:
+    """Return a log's event, or None where it is none of the known ones.
+
+    Raises:
+        BadLog: it is no log, or not what its event must be.
+    """
+    try:
+        reader = readers.get(log["topics"][0])
+    except (KeyError, IndexError, TypeError) as error:
+        raise bad_log(log, "any event") from error
+    return None if reader is None else reader.read(log)
+
+
+def read_logs(logs: Sequence[RawLog], readers: Readers) -> list[AuditedEvent]:
+    """Return the events of logs, without those that are not known; raises BadLog."""
+    try:
+        return _read_by_event(logs, readers)
+    except (TypeError, ValueError, KeyError, IndexError, BadLog):  # named here, oldest first
+        return [event for log in logs if (event := read_log(log, readers)) is not None]
+
+
+def _read_by_event(logs: Sequence[RawLog], readers: Readers) -> list[AuditedEvent]:
+    """Do what `read_logs` does, all logs of an event at once."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, log in enumerate(logs):
+        places[log["topics"][0]].append(place)
+    found: list[AuditedEvent | None] = [None] * len(logs)
+    known = _Known()
+    for topic, there in places.items():
+        reader = readers.get(topic)
+        if reader is None:
+            continue
+        some = [logs[place] for place in there]
+        at_once = reader.is_static and len(some) > FEW
+        events = reader.read_all(some, known) if at_once else map(reader.read, some)
+        for place, event in zip(there, events, strict=True):
+            found[place] = event
+    return [event for event in found if event is not None]

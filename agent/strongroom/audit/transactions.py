@@ -1,0 +1,40 @@
+"""A transaction's events of a vault, and tables from event to handler."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar, cast
+
+from msgspec import Struct
+
+from strongroom.audit.events import AuditedEvent
+
+E = TypeVar("E", bound=AuditedEvent)
+B = TypeVar("B")
+
+
+def on(
+    kind: type[E], handler: Callable[[B, E], None]
+) -> tuple[type[AuditedEvent], Callable[[B, AuditedEvent], None]]:
+    """Return a line of a table from event to handler; it is called with events of its kind only."""
+    return kind, cast("Callable[[B, AuditedEvent], None]", handler)
+
+
+class Transaction(Struct, frozen=True, gc=False):
+    """One transaction's events of the vault, and the time of its block."""
+
+    time: int
+    events: tuple[AuditedEvent, ...]
+
+    def of(self, kind: type[E]) -> list[E]:
+        """Return the events of a kind."""
+        return [each for each in self.events if isinstance(each, kind)]
+
+
+def by_transaction(events: Iterable[AuditedEvent]) -> list[list[AuditedEvent]]:
+    """Return events in groups of one transaction, in order."""
+    groups: list[list[AuditedEvent]] = []
+    for event in events:
+        if groups and groups[-1][-1].transaction == event.transaction:
+            groups[-1].append(event)
+        else:
+            groups.append([event])
+    return groups

@@ -1,0 +1,210 @@
+"""What the audit reads many of at once comes to what it reads one by one, or by the ABI's own
+decoder; what is found by an index comes to what is found by looking at all."""
+
+import copy
+import random
+
+import pytest
+from eth_abi.abi import decode, encode
+from msgspec.structs import replace
+from strongroom.audit.call_checks import _as_called
+from strongroom.audit.calls import call_differences, vault_call
+from strongroom.audit.columns import canonical_values, word_columns
+from strongroom.audit.logs import BadLog, check_log
+from strongroom.audit.losses import WINDOW_S, DealtEarly
+from strongroom.audit.movements import TRANSFER, moves_in, moves_of
+from strongroom.audit.readers import FEW, read_log, read_logs, vault_readers
+from strongroom.audit.view_checks import plain
+from strongroom.chain.units import PRICE
+
+from tests.property.audited import calls_of, events_of, raw_logs
+from tests.property.life import WORLDS, Life, begin
+from tests.seeds import SEED
+
+ODD = (
+    *(None, 5, "", "0x", True, [], {}, b"0x", "0x1", "zz", "0X" + "AA" * 32),
+    *("0x" + "g" * 64, "0x" + " " * 64, "0x" + "_" * 64, "0x" + "f" * 64, "0x" + "1" * 66, "0x3_0"),
+)
+STEPS, ROUNDS = 400, 3_000
+
+
+@pytest.fixture(scope="module")
+def lived():
+    """A world that has lived, and its vault's logs as a node gives them."""
+    life, dice = Life(watched=False, **WORLDS[0]), random.Random(SEED)
+    begin(life)
+    for _ in range(STEPS):
+        life.step(dice, late=False)
+    logs = [log for _, some in raw_logs(life.world) for log in some]
+    assert len(logs) > 300
+    return life.world, logs
+
+
+def spoiled(dice, logs):
+    """Return some logs with a field or a topic changed."""
+    found = copy.deepcopy(logs)
+    for _ in range(dice.randrange(3)):
+        log = dice.choice(found)
+        match dice.randrange(4):
+            case 0:
+                log[dice.choice(list(log))] = dice.choice(ODD)
+            case 1:
+                log.pop(dice.choice(list(log)), None)
+            case 2 if isinstance(log.get("topics"), list) and log["topics"]:
+                log["topics"][dice.randrange(len(log["topics"]))] = dice.choice(ODD)
+            case 3 if isinstance(log.get("data"), str):
+                at = dice.randrange(2, len(log["data"]) + 1)
+                log["data"] = log["data"][:at] + dice.choice(("0", "g", " ", "F")) + (
+                    log["data"][at + dice.randrange(2) :]
+                )  # fmt: skip
+    return found
+
+
+def outcome(read):
+    """Return what is read, or the words of why it is refused."""
+    try:
+        return read()
+    except BadLog as error:
+        return str(error)
+
+
+def test_logs_are_read_at_once_as_one_by_one(lived):
+    dice, readers, refused = random.Random(SEED), vault_readers(), 0
+    _, logs = lived
+    assert read_logs(logs, readers) == [read_log(log, readers) for log in logs]
+    for _ in range(ROUNDS):
+        start = dice.randrange(len(logs) - 40)
+        some = spoiled(dice, logs[start : start + FEW * 10])
+        one_by_one = outcome(lambda some=some: [
+            event for log in some if (event := read_log(log, readers)) is not None])  # fmt: skip
+        assert outcome(lambda some=some: read_logs(some, readers)) == one_by_one
+        refused += isinstance(one_by_one, str)
+    assert ROUNDS // 10 < refused < ROUNDS - ROUNDS // 10
+
+
+def test_transfers_are_read_at_once_as_one_by_one():
+    dice, refused = random.Random(SEED), 0
+    ends = ["0x" + "00" * 12 + dice.randbytes(20).hex() for _ in range(5)]
+    logs = [
+        {
+            "address": "0x" + "aa" * 20,
+            "topics": [TRANSFER, dice.choice(ends), dice.choice(ends)],
+            "data": f"0x{dice.choice((0, 7, 2**64, 2**200)):064x}",
+            "blockNumber": hex(place // 3),
+            "blockHash": f"0x{place // 3:064x}",
+            "logIndex": hex(place),
+            "transactionHash": f"0x{place // 2:064x}",
+        }
+        for place in range(60)
+    ]
+    assert len(moves_in(logs)) == sum(int(log["data"], 16) > 0 for log in logs)
+    for _ in range(ROUNDS):
+        some = spoiled(dice, logs)
+        if isinstance(outcome(lambda some=some: [check_log(log) for log in some]), str):
+            continue  # the node's reader refuses it
+        one_by_one = outcome(lambda some=some: [m for log in some for m in moves_of(log)])
+        assert outcome(lambda some=some: moves_in(some)) == one_by_one
+        refused += isinstance(one_by_one, str)
+    assert ROUNDS // 20 < refused < ROUNDS - ROUNDS // 10
+
+
+def test_columns_are_what_the_abi_says():
+    dice, types = random.Random(SEED), ["uint256", "address", "bool", "bytes32", "uint256"]
+    rows = [
+        (
+            dice.getrandbits(dice.choice((1, 63, 64, 65, 128, 200, 256))),
+            "0x" + dice.randbytes(20).hex(), dice.random() < 0.5, dice.randbytes(32), number,
+        )
+        for number in range(50)
+    ]  # fmt: skip
+    texts = ["0x" + encode(types, row).hex() for row in rows]
+    assert list(zip(*word_columns(types, texts, 2), strict=True)) == [plain(row) for row in rows]
+    for odd in (texts[0][:-2], texts[0] + "00", texts[0][:-1] + "g", texts[0][:-2] + "  "):
+        with pytest.raises(ValueError, match=r"length|hex"):
+            word_columns(types, [*texts, odd], 2)
+    neither = texts[0][: 2 + 3 * 64 - 1] + "2" + texts[0][2 + 3 * 64 :]
+    with pytest.raises(ValueError, match="neither true nor false"):
+        word_columns(types, [*texts, neither], 2)
+
+
+def test_values_by_hand_are_what_the_abi_says():
+    """Of every prefix, and with each byte changed: either the same, or left to the decoder."""
+    dice, types = random.Random(SEED), ("bytes32", "uint256[]", "(bytes32,uint256)[]", "uint256")
+    for count in (0, 1, 3):
+        row = (
+            dice.randbytes(32), [dice.getrandbits(256) for _ in range(count)],
+            [(dice.randbytes(32), number) for number in range(count)], 7,
+        )  # fmt: skip
+        data = encode(types, row)
+        assert canonical_values(types, data) == plain(row)
+        assert canonical_values(types, data + bytes(32)) is None
+        for at in range(len(data)):
+            assert canonical_values(types, data[:at]) is None
+            other = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+            found = canonical_values(types, other)
+            assert found is None or found == plain(decode(types, other))
+    assert canonical_values(("bytes",), encode(["bytes"], [b"5"])) is None
+    assert canonical_values(("bool",), encode(["bool"], [True])) is None
+
+
+def test_calls_that_are_passed_at_once_have_no_difference(lived):
+    """Whatever one event says instead, what is passed at once differs nowhere."""
+    world, _ = lived
+    dice, groups = random.Random(SEED), {e[0].transaction: e for _, e in events_of(world)}
+    vault, calls = world.vault.address.lower(), calls_of(world)
+    sent = {
+        "0x" + block.to_bytes(32, "big").hex(): (sender.lower(), "0x" + data.hex())
+        for block, (sender, receiver, data) in enumerate(world.evm.calls)
+        if receiver.lower() == vault
+    }
+    sent = {each: what for each, what in sent.items() if each in groups}
+    right = set(_as_called(sent, groups))
+    assert len(right) > len(sent) // 2
+    for _ in range(ROUNDS // 3):
+        name = dice.choice(sorted(right))
+        place = dice.randrange(len(groups[name]))
+        event = groups[name][place]
+        field = dice.choice(event.__struct_fields__)
+        value = getattr(event, field)
+        if not isinstance(value, int | str):
+            continue
+        other = 1 - value if isinstance(value, bool) else value + 1 if isinstance(value, int) else (
+            value[:-1] + ("0" if value[-1] != "0" else "1"))  # fmt: skip
+        changed = groups | {name: [*groups[name][:place], replace(event, **{field: other}),
+                                   *groups[name][place + 1 :]]}  # fmt: skip
+        passed = set(_as_called(sent, changed))
+        if list(call_differences(vault_call(*sent[name]), changed[name], {})):
+            assert name not in passed
+        assert all(not list(call_differences(calls[each], changed[each], {})) for each in passed)
+
+
+def looked_at_all(dealt, reports):
+    """Return what was lost at most, and the first report that tells it, one report at a time."""
+    lost, told_at = 0, 0
+    for block, time, bid, ask in reports:
+        if block > dealt.block and time <= dealt.time + WINDOW_S:
+            by = dealt.given * ask // PRICE - dealt.taken
+            if dealt.side == 1:
+                gain = dealt.given - dealt.taken * bid // PRICE
+                by = gain * dealt.others // (dealt.others + dealt.taken)
+            if by > lost:
+                lost, told_at = by, block
+    return lost, told_at
+
+
+def test_what_a_week_of_reports_tells_is_found_by_its_extreme():
+    dice = random.Random(SEED)
+    for _ in range(ROUNDS):
+        blocks = sorted(dice.sample(range(100), dice.randrange(12)))
+        reports = [
+            (block, block * WINDOW_S // 20, PRICE * dice.randrange(90, 111) // 100,
+             PRICE * dice.randrange(90, 111) // 100)
+            for block in blocks
+        ]  # fmt: skip
+        at = dice.randrange(100)
+        dealt = DealtEarly(
+            at, at * WINDOW_S // 20, dice.randrange(2), 1, dice.randrange(1, 300),
+            dice.randrange(1, 300), dice.randrange(1, 1_000), (),
+        )  # fmt: skip
+        found = dealt.beside(reports)
+        assert (found.lost, found.told_at) == looked_at_all(dealt, reports)
