@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[2] / "agent" / "strongroom"
 FLOORS = (
     *("errors", "extras", "workers", "settings", "chain", "database", "information", "analysis"),
     *("strategy", "journal", "signing", "probe", "execution", "reporting", "cosigner", "keeper"),
-    *("deployment", "depositor", "audit", "app", "backtest", "devnet", "cli"),
+    *("deployment", "depositor", "audit", "app", "data", "backtest", "devnet", "cli"),
 )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
@@ -24,6 +25,11 @@ from strongroom.backtest.studies import ladder_study, tail_reference
 from strongroom.chain.orders import NO, YES, Side
 from strongroom.chain.units import BPS, MICRO
 from strongroom.cli.backtest import command as cli
+from strongroom.data.folder import packaged
+from strongroom.data.importing import run_import
+from strongroom.data.schema import BadData
+from strongroom.data.sources.keeper_views import files_of_views, take_views
+from strongroom.data.sources.outcomes import take_outcomes
 from strongroom.errors import BadInput
 from strongroom.information.books import Book, Level, mirror
 from strongroom.information.gamma import FeeSchedule
@@ -73,7 +79,7 @@ def outcomes(config, history):
 
 def test_the_reference_figures_of_the_data():
     """shared/data/DATA.md: 840 markets, 99.048 %, 2.477 %, 1.428 %."""
-    found = tail_reference()
+    found = tail_reference(packaged())
     assert found.markets == 840
     assert round(found.won * 100, 3) == 99.048
     assert round(found.mean_return * 100, 3) == 2.477
@@ -81,7 +87,7 @@ def test_the_reference_figures_of_the_data():
 
 
 def test_the_ladders_of_the_data():
-    study = ladder_study()
+    study = ladder_study(packaged())
     assert study.pairs == 147_733
     assert [line.pairs for line in study.lines] == [30_457, 12_784, 7_895, 6_310]
     for line in study.lines:
@@ -147,16 +153,15 @@ def test_who_leaves_in_kind_takes_the_profit_that_is_not_home(config, history):
 
 def test_no_fill_is_better_than_the_book_of_its_time(config, history, outcomes):
     """Each purchase costs at least the last known price and the half-spread of its assumption."""
-    quotes = config.quotes.quotes()
+    quotes, prices = config.quotes.quotes(), pl.concat(history.tape.middles())
     number = {market.condition_id: place for place, market in enumerate(history.markets)}
     for fills, outcome in outcomes.items():
         half = quotes.under(fills).half_spread
         for trade in outcome.trades:
             if not trade.filled:
                 continue
-            known = history.prices.filter(
-                (history.prices["market"] == number[trade.market])
-                & (history.prices["ts"] <= trade.time + 3_600)
+            known = prices.filter(
+                (prices["market"] == number[trade.market]) & (prices["ts"] <= trade.time + 3_600)
             )["price"].to_list()
             yes = trade.outcome == "Yes"
             lowest = min(price if yes else MICRO - price for price in known[-2:])
@@ -349,7 +354,7 @@ def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path):
     assert done.exit_code == 0, done.output
     found = json.loads(done.output)
     assert found["summaries"]["realistic"]["markets"] >= 1 and found["tries_on_this_data"] == 1
-    assert len(found["data"]) == 2 and [row["capital"] for row in found["capacity"]] == [
+    assert len(found["data"]) == 3 and [row["capital"] for row in found["capacity"]] == [
         120_000,
         1_200_000,
     ]
@@ -401,11 +406,15 @@ def test_recorded_books_are_filled_as_they_were(tmp_path):
         now = 1_770_000_000 + number * 4 * 3_600
         state = VaultState("0x" + "aa" * 20, *[0] * 16, False, False)
         recorder.see(View(now, state, {market.condition_id: market}, books))
-    (tmp_path / "outcomes.csv").write_text(f"market,yes\n{market.condition_id},1\n")
-    views = {"kind": "views", "folder": str(tmp_path / "views"),
-             "outcomes": str(tmp_path / "outcomes.csv")}  # fmt: skip
-    config = parse(SMALL | {"data": views, "people": SMALL["people"][:1],
+    to, told = tmp_path / "history", tmp_path / "outcomes.csv"
+    told.write_text(f"market,yes\n{market.condition_id},1\n")
+    views = files_of_views(tmp_path / "views")
+    run_import("keeper", views, {}, to, lambda intake: take_views(intake, tmp_path / "views"))
+    config = parse(SMALL | {"data": {"path": str(to)}, "people": SMALL["people"][:1],
                             "run": {"every_s": 3_600}})  # fmt: skip
+    with pytest.raises(ConfigError, match="import outcomes"):
+        load_history(config)
+    run_import("outcomes", [told], {}, to, lambda intake: take_outcomes(intake, told, "file"))
     outcome = simulate(config, "realistic")
     filled = [each for each in outcome.trades if each.filled]
     assert sum(each.filled for each in filled) == 80 * MICRO
@@ -414,12 +423,8 @@ def test_recorded_books_are_filled_as_they_were(tmp_path):
     history = load_history(config)
     with pytest.raises(ConfigError, match="recorded books"):
         check_honesty(config, history, history.starts_at)
-    for text in ("market,no\n0x1,1\n", "market,yes\n0x1,perhaps\n", ""):
-        (tmp_path / "outcomes.csv").write_text(text)
-        with pytest.raises(ConfigError, match=r"outcomes\.csv.*columns market and yes"):
-            load_history(config)
-    with pytest.raises(ConfigError, match="need `folder`"):
-        load_history(parse(SMALL | {"data": {"kind": "views"}}))
+    with pytest.raises(BadData, match="holds no imported data"):
+        load_history(parse(SMALL | {"data": {"path": str(tmp_path / "nowhere")}}))
 
 
 def test_a_leg_whose_market_was_closed_is_held(tmp_path):

@@ -49,6 +49,7 @@ class BacktestOptions:
         out: folder of the results; by default build/backtest/NAME
         command: the command line, for the report's "to repeat it"
         progress: is called with what runs, how much of it is done, and how much there is
+        data: folder of imported data instead of the file's
     """
 
     config: Path
@@ -61,6 +62,7 @@ class BacktestOptions:
     out: Path | None = None
     command: str = "strongroom backtest"
     progress: Progress = lambda what, done, of: None
+    data: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,9 @@ def run_backtest(options: BacktestOptions) -> BacktestResult:
 
     _check(options)
     config = load(options.config)
+    if options.data is not None:
+        recorded = config.data.model_copy(update={"kind": "recorded", "path": options.data})
+        config = config.model_copy(update={"data": recorded})
     folder = options.out or FOLDER / config.name
     if options.sweep or options.walk_forward:
         return _many(options, config, folder)
@@ -177,18 +182,20 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
     )
     from strongroom.backtest.tries import Tried
 
-    if options.honesty and config.data.kind == "views":
+    started, history = time.monotonic(), load_history(config)
+    if options.honesty and history.books:
         raise BadInput(
             "--honesty changes last prices: it cannot check recorded books; leave it out"
         )
-    started, history = time.monotonic(), load_history(config)
     outcomes: dict[Fills, RunResult] = {}
     for fills in config.fills:
         outcomes[fills] = _simulated(options, config, history, fills)
     quotes = {fills: config.quotes.quotes().under(fills) for fills in config.fills}
     seed, tried = config.run.seed, Tried(folder.parent, config)
     summaries = {
-        fills: summarise(outcome, seed, assumed_spread(config, fills), tried.others(fills))
+        fills: summarise(
+            outcome, seed, assumed_spread(config, fills, outcome.recorded), tried.others(fills)
+        )
         for fills, outcome in outcomes.items()
     }
     for fills, summary in summaries.items():
@@ -229,7 +236,6 @@ def _capacities(config: BacktestConfig, known: Summary) -> list[Capacity]:
     from strongroom.backtest.stats import assumed_spread, summarise
 
     fills = config.fills[0]
-    half_spread = assumed_spread(config, fills)
     found: list[Capacity] = []
     for times in (1, *config.run.capacity) if config.run.capacity else ():
         people = tuple(
@@ -239,7 +245,9 @@ def _capacities(config: BacktestConfig, known: Summary) -> list[Capacity]:
         summary = known
         if times != 1 or found:
             larger = config.model_copy(update={"people": people})
-            summary = summarise(simulate(larger, fills), config.run.seed, half_spread)
+            outcome = simulate(larger, fills)
+            half_spread = assumed_spread(config, fills, outcome.recorded)
+            summary = summarise(outcome, config.run.seed, half_spread)
         capital = sum(float(each.deposit) for each in people if each.deposit)
         found.append(Capacity(capital, summary.return_on_stake, summary.share_after_fees))
     return found
@@ -388,9 +396,15 @@ def _folds(folds: Sequence[Fold]) -> Table:
 
 @dataclass(frozen=True)
 class ReferenceOptions:
-    """The study of favourites; `spread` is added to each last price."""
+    """The study of favourites.
+
+    Attributes:
+        spread: is added to each last price
+        data: folder of imported data; by default the packaged ladders
+    """
 
     spread: float = 0.01
+    data: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -400,10 +414,12 @@ class LadderOptions:
     Attributes:
         half_spread: around each last price
         fee_rate: of the venue's taker fee
+        data: folder of imported data; by default the packaged ladders
     """
 
     half_spread: float = 0.01
     fee_rate: float = 0.04
+    data: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -420,16 +436,23 @@ class StudyResult:
 
 
 def run_study(options: ReferenceOptions | LadderOptions) -> StudyResult:
-    """Run a study of the recorded price ladders, without vault or keeper."""
-    from strongroom.backtest.data import data_hashes
-    from strongroom.backtest.studies import ladder_study, tail_reference
+    """Run a study of recorded prices, without vault or keeper.
 
+    Raises:
+        BadData: the folder cannot be read, or has nothing of the kind.
+    """
+    from strongroom.backtest.studies import ladder_study, tail_reference
+    from strongroom.data.folder import open_folder, packaged
+    from strongroom.data.schema import Table
+
+    folder = packaged() if options.data is None else open_folder(options.data)
     found: TailReference | LadderStudy
     if isinstance(options, ReferenceOptions):
-        found = tail_reference(options.spread)
+        found = tail_reference(folder, options.spread)
     else:
-        found = ladder_study(options.half_spread, options.fee_rate)
-    return StudyResult(options, found, data_hashes())
+        found = ladder_study(folder, options.half_spread, options.fee_rate)
+    read = folder.hashes((Table.MARKETS, Table.QUOTES, Table.OUTCOMES))
+    return StudyResult(options, found, read)
 
 
 def show_study(result: StudyResult) -> None:

@@ -19,14 +19,13 @@ from strongroom.settings import ConfigError, Place, Section, describe, read_toml
 class DataSection(Section):
     """The history. A price with time t is known at t + known_after_s.
 
-    "ladders" is recorded. "fair" is drawn: markets whose price is the chance of their outcome at
-    every hour, so that nothing can earn more than minus its costs; a control, not a history.
-    "views" is what a keeper has recorded (`record` in its file): books as they were.
+    "recorded" is a folder of imported data (docs/data.md); without a path the packaged ladders.
+    "fair" is drawn: markets whose price is the chance of their outcome at every hour, so that
+    nothing can earn more than minus its costs; a control, not a history.
     """
 
-    kind: Literal["ladders", "fair", "views"] = "ladders"
-    folder: Place | None = None  # of "views"
-    outcomes: Place | None = None  # of "views": CSV with the columns market and yes (1 or 0)
+    kind: Literal["recorded", "fair"] = "recorded"
+    path: Place | None = None  # of "recorded": the folder; by default the packaged ladders
     markets: int = Field(400, gt=0)  # of "fair"
     start: datetime | None = None  # of resolution times, UTC
     end: datetime | None = None

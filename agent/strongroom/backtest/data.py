@@ -1,14 +1,18 @@
-"""Recorded history as the engine plays it: markets with ends and outcomes, prices in order."""
+"""Recorded history as the engine plays it: markets with ends and outcomes, prices in order.
+
+A history is a folder of imported data (docs/data.md). Its prices and books are read a part at a
+time, so memory does not grow with them. A price is known from the first whole second after its
+time, never before.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property
 from hashlib import sha256
-from importlib.resources import files
 from itertools import pairwise
-from math import erf, sqrt
-from pathlib import Path
+from math import erf, gcd, sqrt
 from random import Random
 
 import numpy as np
@@ -17,83 +21,117 @@ from pydantic import JsonValue, TypeAdapter
 
 from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.engine import Batch, Listed
+from strongroom.backtest.playback import Played, Tape, played_tokens, tape_of
 from strongroom.chain.ids import (
     ConditionId,
+    Question,
     TokenId,
     condition_id,
     keccak,
     question_id,
     to_hex,
 )
-from strongroom.chain.orders import YES
 from strongroom.chain.units import HOUR, MICRO
+from strongroom.data.folder import DataFolder, open_folder, packaged
+from strongroom.data.schema import Table
 from strongroom.information.gamma import FeeSchedule, Market
-from strongroom.keeper.recording import replay
 from strongroom.settings import ConfigError
 
-RECORDED = files("strongroom") / "devnet" / "data"  # in a wheel as well
-LADDERS = "ladders_2025-11_2026-01"
 ORACLE = to_hex(keccak(b"backtest oracle")[:20])
-VOID = 0.5
-BATCH = 65_536  # events at once
+MS = 1_000
+READ = (Table.MARKETS, Table.QUOTES, Table.BOOKS, Table.OUTCOMES, Table.RELATIONS)
 
 
 @dataclass(frozen=True)
-class LadderMarket:
-    """What is read of a recorded market, by the names of its columns."""
+class RecordedMarket:
+    """A market of the schema with its outcome, as a row has it."""
 
-    market_question: str
-    condition_id: str
-    market_id: int | str
-    yes_token_id: int
-    no_token_id: int
-    resolution_time: datetime
-    event_slug: str
+    market: str
+    venue_id: str
+    event: str
+    question: str
+    yes_name: str
+    no_name: str
+    yes_token: str
+    no_token: str
+    ends_ms: int
+    category: str
+    rules: str
     ticker: str
-    threshold: float
+    yes: int
+    tick: int | None = None
+    min_size: int | None = None
+    fee_rate: int | None = None
+    fee_exponent: int | None = None
+    negative_risk: bool = False
+    event_id: str | None = None
+    threshold: int | None = None
+    resolved_ms: int | None = None
 
 
-_LADDER_MARKETS = TypeAdapter(list[LadderMarket])
+_RECORDED = TypeAdapter(list[RecordedMarket])
 
 
 @dataclass(frozen=True)
 class PriceHistory:
-    """Markets, and the file of their prices.
+    """Markets, and where their prices come from.
 
     Attributes:
-        thresholds: of the markets' ladders, USD
-        outcomes: 1 YES, 0 NO, 0.5 void
-        prices: (market number, ts, price) in the order of time; micro
-        books: recorded books of YES in the order of time, instead of prices
+        thresholds: of the markets' ladders, in units; 0: no ladder
+        outcomes: what one YES pays: 1 YES, 0 NO, 0.5 void
+        tape: the prices and books, in the order of time
+        vouched: relations that the data has
     """
 
     markets: Sequence[Market]
     listed: Sequence[Listed]
     thresholds: Sequence[float]
     outcomes: Sequence[float]
-    prices: pl.DataFrame
-    books: Sequence[Batch] = ()
+    tape: Tape
+    vouched: Sequence[JsonValue] = ()
 
     @property
+    def books(self) -> bool:
+        """Whether all that is played was quoted; otherwise quotes are assumed around prices."""
+        return self.tape.quoted
+
+    @cached_property
     def starts_at(self) -> int:
         """The time of the first price."""
-        return int(self.prices["ts"][0])
+        return int(next(self.feed())[0][0])
 
     @property
     def ends_at(self) -> int:
         """When the last market has paid."""
         return max(each.pays_at for each in self.listed)
 
-    def feed(self) -> Iterator[Batch]:
-        """Return the prices, or the books, a part at a time."""
-        if self.books:
-            yield from self.books
-            return
-        for part in self.prices.iter_slices(BATCH):
-            yield part["ts"].to_list(), part["market"].to_list(), part["price"].to_list()
+    def feed(self, depth: int = MICRO) -> Iterator[Batch]:
+        """Return the prices and books, a part at a time.
+
+        Args:
+            depth: that is assumed at a recorded quote whose size is unknown, micro-tokens
+        """
+        return self.tape.feed(depth)
+
+    def last_prices(self, *hours: int) -> list[dict[int, int]]:
+        """Return market number -> the last price of YES, or the middle of its book, so many hours
+        before its end, for each number of hours; a market without one is left out."""
+        ends = pl.DataFrame(
+            {"market": range(len(self.listed)), "ends": [each.ends_at for each in self.listed]},
+            schema={"market": pl.Int64, "ends": pl.Int64},
+        )
+        found: list[dict[int, int]] = [{} for _ in hours]
+        for frame in self.tape.middles():
+            ended = frame.join(ends, on="market", maintain_order="left")
+            for known, each in zip(found, hours, strict=True):
+                early = ended.filter(pl.col("ts") <= pl.col("ends") - each * HOUR)
+                last = early.group_by("market", maintain_order=True).agg(pl.col("price").last())
+                known.update(last.iter_rows())
+        return found
 
     def relations(self) -> list[JsonValue]:
-        """Return what a reviewer may say of ladders: above the higher is above the lower."""
+        """Return what a reviewer may say of ladders (above the higher is above the lower), and the
+        relations that the data has."""
         found: list[JsonValue] = []
         for low, high in self.rungs():
             members: list[JsonValue] = [
@@ -102,17 +140,19 @@ class PriceHistory:
             ]
             reviewer = "ladder: same stock, same close, higher threshold"
             found.append({"kind": "implies", "members": members, "reviewer": reviewer})
-        return found
+        return [*found, *self.vouched]
 
     def rungs(self) -> list[tuple[int, int]]:
         """Return the numbers of adjacent thresholds of one event: lower, higher."""
         order = sorted(
-            range(len(self.markets)), key=lambda n: (self.markets[n].event, self.thresholds[n])
+            (n for n in range(len(self.markets)) if self.thresholds[n]),
+            key=lambda n: (self.markets[n].event, self.thresholds[n]),
         )
         return [
             (low, high)
             for low, high in pairwise(order)
             if self.markets[low].event == self.markets[high].event
+            and self.thresholds[low] < self.thresholds[high]
         ]
 
 
@@ -122,89 +162,95 @@ def load_history(config: BacktestConfig) -> PriceHistory:
 
     Raises:
         ConfigError: nothing is left.
+        BadData: the folder cannot be read.
     """
-    kinds = {"ladders": _ladders, "fair": _fair, "views": _views}
-    return kinds[config.data.kind](config)
+    return _fair(config) if config.data.kind == "fair" else _recorded(config)
 
 
-def _ladders(config: BacktestConfig) -> PriceHistory:
+def folder_of(config: BacktestConfig) -> DataFolder:
+    """Return the data that a configuration names; without a path the packaged ladders.
+
+    Raises:
+        BadData: there is none.
+    """
+    path = config.data.path
+    return packaged() if path is None else open_folder(path)
+
+
+def chosen_markets(config: BacktestConfig, folder: DataFolder) -> pl.DataFrame:
+    """Return the markets of a folder that have an end and an outcome and fit the configuration, in
+    the order of their ends.
+
+    Raises:
+        ConfigError: none does.
+    """
     data = config.data
-    chosen = ladder_markets().filter(pl.col("outcome").is_not_null())
+    outcomes = folder.outcomes().select("market", "yes", "resolved_ms")
+    # not simulated: negative-risk events
+    frame = folder.markets().drop_nulls("ends_ms").filter(~pl.col("negative_risk"))
+    chosen = frame.join(outcomes, on="market", maintain_order="left")
     if data.start is not None:
-        chosen = chosen.filter(pl.col("resolution_time") >= data.start.astimezone(UTC))
+        chosen = chosen.filter(pl.col("ends_ms") >= _ms(data.start))
     if data.end is not None:
-        chosen = chosen.filter(pl.col("resolution_time") <= data.end.astimezone(UTC))
+        chosen = chosen.filter(pl.col("ends_ms") <= _ms(data.end))
     if data.tickers:
         chosen = chosen.filter(pl.col("ticker").is_in(list(data.tickers)))
-    chosen = chosen.sort("resolution_time", "event_id", "threshold")
     if chosen.is_empty():
-        raise ConfigError("[data] no market is left: widen start, end or tickers")
-    fees = FeeSchedule(config.quotes.fee_rate, Decimal(config.quotes.fee_exponent))
-    rows = _LADDER_MARKETS.validate_python(chosen.to_dicts())
-    markets = [_market(row, fees, config.quotes.tick) for row in rows]
-    numbers = chosen.select("market_id", "resolution_time").with_row_index("market")
-    earliest = pl.col("resolution_time") - pl.duration(hours=data.last_h or 10**5)
-    prices = (
-        ladder_prices()
-        .drop_nulls("price")
-        .join(numbers, on="market_id")
-        .filter((pl.col("ts") < pl.col("resolution_time")) & (pl.col("ts") >= earliest))
-        .select(
-            (pl.col("ts").dt.epoch("s") + data.known_after_s).alias("ts"),
-            pl.col("market").cast(pl.Int64),
-            (pl.col("price") * MICRO).round().cast(pl.Int64).alias("price"),
-        )
-        .sort("ts", "market")
-    )
-    outcomes = chosen["outcome"].to_list()
-    return PriceHistory(
-        markets, _listed(config, markets, outcomes), chosen["threshold"].to_list(), outcomes, prices
-    )
-
-
-def _views(config: BacktestConfig) -> PriceHistory:
-    """Recorded views: each market's book at each of them; fees, tick and end are the market's own.
-    All binary markets are admitted, whatever their oracle; events of several outcomes are not."""
-    folder, path = _recorded(config)
-    known = _outcomes(path)
-    markets: dict[ConditionId, Market] = {}
-    batches: list[Batch] = []
-    rows: list[tuple[int, int, int]] = []
-    for view in replay(folder):
-        times, numbers, books = [], [], []
-        for name, market in view.markets.items():
-            book = view.book(market, YES)
-            if name not in known or book is None or market.end is None or market.negative_risk:
-                continue
-            markets.setdefault(name, replace(market, oracle=ORACLE, best_bid=None, best_ask=None))
-            times.append(view.now)
-            numbers.append(list(markets).index(name))
-            books.append(book)
-            if (mid := book.mid()) is not None:
-                rows.append((view.now, numbers[-1], round(mid * MICRO)))
-        if times:
-            batches.append((times, numbers, books))
-    if not rows:
-        raise ConfigError(f"[data] {path} knows none of the recorded markets")
-    chosen = list(markets.values())
-    outcomes = [known[name] for name in markets]
-    prices = pl.DataFrame(rows, schema=["ts", "market", "price"], orient="row")
-    listed = _listed(config, chosen, outcomes)
-    return PriceHistory(chosen, listed, [0.0] * len(chosen), outcomes, prices, batches)
-
-
-def _outcomes(path: Path) -> dict[str, float]:
-    """Return market -> 1 where it resolved YES, 0 where NO, 0.5 where it was void."""
-    try:
-        known = pl.read_csv(path).select("market", pl.col("yes").cast(pl.Float64))
-    except pl.exceptions.PolarsError as error:
-        words = str(error).partition("\n")[0]
         raise ConfigError(
-            f"[data] {path}: {words}: it must be CSV with the columns market and yes (1, 0 or 0.5)"
-        ) from error
-    if not known["yes"].is_in([0.0, 0.5, 1.0]).all():
-        raise ConfigError(f"[data] {path}: yes must be 1, 0, or 0.5 where the market was void")
-    return dict(known.iter_rows())
+            f"[data] {folder.path}: no market is left that has an end and an outcome: "
+            "widen start, end or tickers, or import outcomes"
+        )
+    return chosen.sort("ends_ms", maintain_order=True)
+
+
+def _recorded(config: BacktestConfig) -> PriceHistory:
+    data, folder = config.data, folder_of(config)
+    chosen = chosen_markets(config, folder)
+    played = played_tokens(folder, chosen)
+    chosen = chosen.filter(pl.col("market").is_in(list(played)))
+    if chosen.is_empty():
+        raise ConfigError(
+            f"[data] {folder.path}: no price of a market with an outcome: import prices or books"
+        )
+    rows = _RECORDED.validate_python(chosen.to_dicts())
+    markets = [_market(row, config) for row in rows]
+    earliest = 0 if data.last_h is None else data.last_h * HOUR * MS
+    tape = tape_of(
+        folder,
+        [Played(row.ends_ms, earliest, *played[row.market]) for row in rows],
+        data.known_after_s,
+    )
+    return PriceHistory(
+        markets,
+        _listed(config, rows, markets),
+        _thresholds(rows),
+        [row.yes / MICRO for row in rows],
+        tape,
+        _vouched(folder, rows, markets),
+    )
+
+
+def _thresholds(rows: Sequence[RecordedMarket]) -> list[float]:
+    """Return the markets' thresholds; 0 where one of the event's is not known: no ladder."""
+    without = {row.event for row in rows if row.threshold is None}
+    return [
+        0.0 if row.threshold is None or row.event in without else row.threshold / MICRO
+        for row in rows
+    ]
+
+
+def _vouched(
+    folder: DataFolder, rows: Sequence[RecordedMarket], markets: Sequence[Market]
+) -> list[JsonValue]:
+    """Return the data's relations of which all members are there."""
+    names = {row.market: market.condition_id for row, market in zip(rows, markets, strict=True)}
+    found: list[JsonValue] = []
+    for each in folder.table(Table.RELATIONS).collect().iter_rows(named=True):
+        if all(name in names for name in each["members"]):
+            members: list[JsonValue] = [names[name] for name in each["members"]]
+            about = {name: each[name] for name in ("kind", "proof", "reviewer")}
+            found.append({**about, "members": members})
+    return found
 
 
 def _fair(config: BacktestConfig) -> PriceHistory:
@@ -217,23 +263,24 @@ def _fair(config: BacktestConfig) -> PriceHistory:
     outcomes = (walk[:, -1] > 0).astype(int).tolist()
     start = 1_770_000_000 // HOUR * HOUR
     first = start + HOUR * dice.integers(0, 24 * 28, count)
-    fees = FeeSchedule(config.quotes.fee_rate, Decimal(config.quotes.fee_exponent))
-    markets = []
-    for number in range(count):
-        name = keccak(f"fair {config.run.seed} {number}".encode())
-        end = datetime.fromtimestamp(int(first[number]) + hours * HOUR - 1, UTC)
-        row = LadderMarket(
-            market_question=f"Does walk {number} end above 0?",
-            condition_id=to_hex(name),
-            market_id=f"fair {number}",
-            yes_token_id=2 * number + 2,
-            no_token_id=2 * number + 3,
-            resolution_time=end,
-            event_slug=f"walk-{number}",
-            ticker=f"walk {number}",
-            threshold=0.0,
+    rows = [
+        RecordedMarket(
+            market=to_hex(keccak(f"fair {config.run.seed} {number}".encode())),
+            venue_id=f"fair {number}",
+            event=f"walk-{number}",
+            question=f"Does walk {number} end above 0?",
+            yes_name="Yes",
+            no_name="No",
+            yes_token=str(2 * number + 2),
+            no_token=str(2 * number + 3),
+            ends_ms=(int(first[number]) + hours * HOUR - 1) * MS,
+            category="drawn",
+            rules="",
+            ticker="",
+            yes=MICRO * outcomes[number],
         )
-        markets.append(_market(row, fees, config.quotes.tick))
+        for number in range(count)
+    ]
     times = first[:, None] + HOUR * np.arange(hours - 1)
     prices = pl.DataFrame(
         {
@@ -242,100 +289,94 @@ def _fair(config: BacktestConfig) -> PriceHistory:
             "price": np.clip(chances.ravel() * MICRO, 1, MICRO - 1).round().astype(np.int64),
         }
     ).sort("ts", "market")
-    return PriceHistory(
-        markets, _listed(config, markets, outcomes), [0.0] * count, outcomes, prices
-    )
+    markets = [_market(row, config) for row in rows]
+    tape = Tape(prices=lambda: iter([prices]))
+    return PriceHistory(markets, _listed(config, rows, markets), [0.0] * count, outcomes, tape)
 
 
 def _listed(
-    config: BacktestConfig, markets: Sequence[Market], outcomes: Sequence[float]
+    config: BacktestConfig, rows: Sequence[RecordedMarket], markets: Sequence[Market]
 ) -> list[Listed]:
-    """Return the markets as the engine knows them; the seed says which are disputed."""
+    """Return the markets as the engine knows them. Where the time of resolution is not known, the
+    configuration's delay is assumed, and the seed says which are disputed."""
     dice, found = Random(config.run.seed), []
-    for market, outcome in zip(markets, outcomes, strict=True):
-        assert market.end is not None
-        end, wait = int(market.end.timestamp()), config.resolution.delay_s
+    for row, market in zip(rows, markets, strict=True):
+        end, wait = row.ends_ms // MS, config.resolution.delay_s
         if dice.random() < config.resolution.disputed:
             wait += config.resolution.dispute_delay_s
-        payout = (1, 1) if outcome == VOID else (1, 0) if outcome else (0, 1)
+        pays_at = end + wait
+        if row.resolved_ms is not None:
+            pays_at = -(-row.resolved_ms // MS)
+            end = min(end, pays_at)
+        common = gcd(row.yes, MICRO)
+        payout = (row.yes // common, (MICRO - row.yes) // common)
         least = int(market.min_size * MICRO)
-        found.append(Listed(market.token_ids, end, end + wait, payout, market.fees, least))
+        found.append(Listed(market.token_ids, end, pays_at, payout, market.fees, least))
     return found
 
 
-def stream(path: Path) -> Iterator[Batch]:
-    """Return the prices of a Parquet file (ts, market, price), a part at a time: what is held in
-    memory does not grow with the file."""
-    lazy = pl.scan_parquet(path)
-    rows = lazy.select(pl.len()).collect().item()
-    for start in range(0, rows, BATCH):
-        part = lazy.slice(start, BATCH).collect()
-        yield part["ts"].to_list(), part["market"].to_list(), part["price"].to_list()
-
-
-def ladder_markets() -> pl.DataFrame:
-    """Return the recorded ladders' markets (devnet/data/PROVENANCE.md has the columns)."""
-    return pl.read_parquet((RECORDED / f"{LADDERS}_markets.parquet").read_bytes())
-
-
-def ladder_prices() -> pl.DataFrame:
-    """Return the recorded ladders' hourly last prices."""
-    return pl.read_parquet((RECORDED / f"{LADDERS}_prices.parquet").read_bytes())
-
-
 def read_hashes(config: BacktestConfig) -> dict[str, str]:
-    """Return the SHA-256 of what a configuration's history is read from, by file; of drawn prices
-    that of what they are drawn by.
+    """Return the SHA-256 of what a configuration's history is read from, by import and file; of
+    drawn prices that of what they are drawn by.
 
     Raises:
-        ConfigError: nothing is there.
+        BadData: nothing is there.
     """
     data = config.data
     if data.kind == "fair":
         drawn = f"{data.markets} markets, seed {config.run.seed}"
         return {"fair": sha256(drawn.encode()).hexdigest()}
-    if data.kind == "ladders":
-        return data_hashes()
-    folder, outcomes = _recorded(config)
-    files_ = [*sorted(folder.glob("views-*.parquet")), outcomes]
-    return {path.name: sha256(path.read_bytes()).hexdigest() for path in files_}
+    return folder_of(config).hashes(READ)
 
 
-def _recorded(config: BacktestConfig) -> tuple[Path, Path]:
-    data = config.data
-    if data.folder is None or data.outcomes is None:
-        raise ConfigError("[data] views need `folder` and `outcomes`")
-    if not list(data.folder.glob("views-*.parquet")) or not data.outcomes.exists():
-        raise ConfigError(f"[data] no views in {data.folder}, or no {data.outcomes}")
-    return data.folder, data.outcomes
-
-
-def data_hashes() -> dict[str, str]:
-    """Return the packaged ladders' SHA-256, by file."""
-    names = (f"{LADDERS}_{what}.parquet" for what in ("markets", "prices"))
-    return {name: sha256((RECORDED / name).read_bytes()).hexdigest() for name in names}
-
-
-def _market(row: LadderMarket, fees: FeeSchedule, tick: Decimal) -> Market:
+def _market(row: RecordedMarket, config: BacktestConfig) -> Market:
+    """Return a market as the keeper sees it; what is unknown of its terms is assumed."""
+    quotes = config.quotes
+    rate, exponent = quotes.fee_rate, Decimal(quotes.fee_exponent)
+    if row.fee_rate is not None:
+        rate = Decimal(row.fee_rate) / MICRO
+    if row.fee_exponent is not None:
+        exponent = Decimal(row.fee_exponent) / MICRO
     return Market(
-        question=row.market_question,
-        outcomes=("Yes", "No"),
-        condition_id=condition_id(row.condition_id),
-        question_id=question_id(keccak(f"ladder {row.market_id}".encode())),
+        question=row.question,
+        outcomes=(row.yes_name, row.no_name),
+        condition_id=_condition(row.market),
+        question_id=question_id(keccak(f"ladder {row.venue_id or row.market}".encode())),
         oracle=ORACLE,
-        token_ids=(TokenId(row.yes_token_id), TokenId(row.no_token_id)),
+        token_ids=(_token(row.yes_token), _token(row.no_token)),
         best_bid=None,
         best_ask=None,
-        tick=tick,
-        min_size=Decimal(5),
-        liquidity=Decimal(MICRO),  # the assumed book says what there is
-        end=row.resolution_time.astimezone(UTC),
+        tick=quotes.tick if row.tick is None else Decimal(row.tick) / MICRO,
+        min_size=Decimal(5) if row.min_size is None else Decimal(row.min_size) / MICRO,
+        liquidity=Decimal(MICRO),  # the book says what there is
+        end=datetime.fromtimestamp(row.ends_ms / MS, UTC),
         closed=False,
-        negative_risk=False,
+        negative_risk=row.negative_risk,
         resolution_statuses=(),
-        fees=fees,
-        event=row.event_slug,
-        category="finance",
+        fees=FeeSchedule(rate, exponent),
+        event_id=None if row.event_id is None else Question(row.event_id),
+        event=row.event,
+        category=row.category,
         volume=Decimal(MICRO),
-        rules=f"Resolves YES if {row.ticker} closes above {row.threshold:g} USD.",
+        rules=row.rules,
     )
+
+
+def _condition(name: str) -> ConditionId:
+    """Return a market's condition id; of another venue's market one that stands for it."""
+    return condition_id(name if _is_word(name) else to_hex(keccak(f"market {name}".encode())))
+
+
+def _is_word(name: str) -> bool:
+    return len(name) == 66 and name.startswith("0x")
+
+
+def _token(name: str) -> TokenId:
+    """Return a token's id; of another venue's token one that stands for it."""
+    if name.isdecimal():
+        return TokenId(int(name))
+    return TokenId(int.from_bytes(keccak(f"token {name}".encode())))
+
+
+def _ms(time: datetime) -> int:
+    return int(time.astimezone(UTC).timestamp() * MS)

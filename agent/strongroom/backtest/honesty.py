@@ -4,7 +4,6 @@ after that moment does."""
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import polars as pl
 
 from strongroom.backtest.config import BacktestConfig
@@ -38,14 +37,11 @@ class Honesty:
 def with_other_future(history: PriceHistory, at: int, seed: int) -> PriceHistory:
     """Return a history that is the same up to `at` and quite another after it: prices drawn anew,
     outcomes turned round where nothing had been paid."""
-    dice = np.random.default_rng(seed)
-    frame = history.prices
-    late = frame["ts"].to_numpy() > at
-    drawn = dice.integers(10, 990, len(frame)) * (MICRO // 1_000)
-    prices = np.where(late, drawn, frame["price"].to_numpy())
+    drawn = (pl.struct("ts", "market").hash(seed) % 980 + 10).cast(pl.Int64) * (MICRO // 1_000)
+    price = pl.when(pl.col("ts") > at).then(drawn).otherwise("price").alias("price")
     return replace(
         history,
-        prices=frame.with_columns(pl.Series("price", prices)),
+        tape=replace(history.tape, change=lambda frame: frame.with_columns(price)),
         listed=[
             replace(each, payout=(each.payout[1], each.payout[0])) if each.pays_at > at else each
             for each in history.listed

@@ -356,13 +356,14 @@ def assemble(
     )
     keeper = assemble_keeper(around, settings)
     about = config.name, fills, history.starts_at, history.ends_at, 0
-    outcome = RunResult(*about, shapes_of(history), world.rates, bool(history.books))
+    outcome = RunResult(*about, shapes_of(history), world.rates, history.books)
     return Backtest(config, history, world, keeper, transactor, outcome, lagged)
 
 
 def _world(config: BacktestConfig, fills: Fills, history: PriceHistory) -> World:
     """Return the venue and the vault at the moment before the first price."""
-    engine = Engine(history.listed, config.quotes.quotes().under(fills), history.feed())
+    quotes = config.quotes.quotes().under(fills)
+    engine = Engine(history.listed, quotes, history.feed(quotes.depth))
     engine.now = history.starts_at - 1
     terms, limits = config.vault, config.limits_of_vault()
     caps = Caps(

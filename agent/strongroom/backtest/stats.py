@@ -25,7 +25,7 @@ from strongroom.backtest.simulated_chain import ClosedMarket
 from strongroom.backtest.simulated_vault import Vault
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.terms import Limits
-from strongroom.chain.units import BPS, DAY, HOUR, MICRO, VIRTUAL_SHARES
+from strongroom.chain.units import BPS, DAY, MICRO, VIRTUAL_SHARES
 
 HELD = MICRO * MICRO  # of the one holder by whom fees are told
 BINS = 10
@@ -216,9 +216,9 @@ def summarise(outcome: RunResult, seed: int, half_spread: int, tries: Tries = NO
     )
 
 
-def assumed_spread(config: BacktestConfig, fills: Fills) -> int:
+def assumed_spread(config: BacktestConfig, fills: Fills, recorded: bool) -> int:
     """Return the half-spread that fills assumed, 10**-6; 0 where books were recorded."""
-    return 0 if config.data.kind == "views" else config.quotes.quotes().under(fills).half_spread
+    return 0 if recorded else config.quotes.quotes().under(fills).half_spread
 
 
 def sales_by_rule(outcome: RunResult, seed: int) -> tuple[Sales, ...]:
@@ -322,13 +322,7 @@ def favourite(history: PriceHistory, quotes: Quotes, seed: int, hours: int = 24)
     """Return what it brings to buy the favourite of every market, whatever its price, a stated time
     before the end, one token each, at the assumed ask with fees: the naive benchmark."""
     books = QuotedBooks(quotes)
-    ends = np.array([each.ends_at for each in history.listed])
-    frame = history.prices
-    times, numbers, prices = (frame[name].to_numpy() for name in ("ts", "market", "price"))
-    early = times <= ends[numbers] - hours * HOUR
-    last: dict[int, int] = {}
-    for number, price in zip(numbers[early].tolist(), prices[early].tolist(), strict=True):
-        last[number] = price  # in the order of time: the newest stays
+    (last,) = history.last_prices(hours)
     held: dict[str, list[HeldToken]] = {}
     won_: dict[str, float] = {}
     for number, price in last.items():
@@ -360,14 +354,9 @@ def _held(name: str, shape: EventShape, tokens: list[HeldToken], won: float) -> 
 
 def horizons(history: PriceHistory) -> list[Horizon]:
     """Return how good the market's own last price was as a forecast, by hours before the end."""
-    ends = np.array([each.ends_at for each in history.listed])
     won = np.array(history.outcomes, dtype=float)
-    frame = history.prices
-    times, numbers, prices = (frame[name].to_numpy() for name in ("ts", "market", "price"))
     found = []
-    for hours in HORIZONS_H:
-        early = times <= ends[numbers] - hours * HOUR
-        last = dict(zip(numbers[early].tolist(), prices[early].tolist(), strict=True))
+    for hours, last in zip(HORIZONS_H, history.last_prices(*HORIZONS_H), strict=True):
         if not last:
             continue
         chances = np.clip(np.array(list(last.values())) / MICRO, 0.0005, 0.9995)
@@ -380,12 +369,8 @@ def horizons(history: PriceHistory) -> list[Horizon]:
 
 def reliability(history: PriceHistory, hours: int = 24) -> list[Reliability]:
     """Return how often YES came in each tenth of the market's price, so long before the end."""
-    ends = np.array([each.ends_at for each in history.listed])
     won = np.array(history.outcomes, dtype=float)
-    frame = history.prices
-    times, numbers, prices = (frame[name].to_numpy() for name in ("ts", "market", "price"))
-    early = times <= ends[numbers] - hours * HOUR
-    last = dict(zip(numbers[early].tolist(), prices[early].tolist(), strict=True))
+    (last,) = history.last_prices(hours)
     chances, truth = np.array(list(last.values())) / MICRO, won[list(last)]
     places = np.minimum((chances * BINS).astype(int), BINS - 1)
     return [

@@ -1,12 +1,13 @@
-"""Two plain studies of the recorded ladders, without vault or keeper: the reference figures of the
+"""Two plain studies of recorded prices, without vault or keeper: the reference figures of the
 data, and whether contradictions between hourly last prices could have been traded."""
 
 from dataclasses import dataclass
 
 import polars as pl
 
-from strongroom.backtest.data import ladder_markets, ladder_prices
-from strongroom.chain.units import HOUR
+from strongroom.chain.units import HOUR, MICRO
+from strongroom.data.folder import DataFolder
+from strongroom.data.schema import BadData, Table
 
 LOW, HIGH = 0.95, 0.99  # of a favourite's price
 EARLIEST_H, LATEST_H = 96, 3
@@ -23,28 +24,37 @@ class TailReference:
     mean_return_spread: float  # a cent dearer
 
 
-def tail_reference(spread: float = 0.01) -> TailReference:
-    """Return the reference figures of the recorded ladders."""
-    known = ladder_markets().filter(pl.col("outcome").is_not_null())
-    hours = (pl.col("resolution_time") - pl.col("ts")).dt.total_seconds() / HOUR
+def tail_reference(folder: DataFolder, spread: float = 0.01) -> TailReference:
+    """Return the reference figures of recorded prices.
+
+    Raises:
+        BadData: no market has an outcome and such a price.
+    """
+    known = folder.markets().join(folder.outcomes(), on="market")
+    hours = (pl.col("ends_ms") - pl.col("at_ms")) / 1_000 / HOUR
     favoured = pl.max_horizontal("price", 1 - pl.col("price"))
     first = (
-        ladder_prices()
-        .join(known.select("market_id", "resolution_time", "outcome"), on="market_id")
+        _prices(folder)
+        .join(known.select("market", "ends_ms", "yes"), on="market")
         .with_columns(hours.alias("hours"), favoured.alias("favoured"))
         .filter(
             pl.col("hours").is_between(LATEST_H - EPSILON, EARLIEST_H + EPSILON)
             & (pl.col("favoured") >= LOW - EPSILON)
             & (pl.col("favoured") < HIGH - EPSILON)
         )
-        .sort("ts")
-        .group_by("market_id", maintain_order=True)
+        .sort("at_ms")
+        .group_by("market", maintain_order=True)
         .first()
         .with_columns(
-            ((pl.col("price") > 0.5) == (pl.col("outcome") == 1)).cast(pl.Float64).alias("wins")
+            pl.when(pl.col("price") > 0.5)
+            .then(pl.col("yes") / MICRO)
+            .otherwise(1 - pl.col("yes") / MICRO)
+            .alias("wins")
         )
         .select("wins", "favoured")
     )
+    if first.is_empty():
+        raise BadData(f"{folder.path}: no market with an outcome has such a price: import both")
     wins, price = first["wins"].to_numpy(), first["favoured"].to_numpy()
     return TailReference(
         len(first),
@@ -88,43 +98,62 @@ class LadderStudy:
     verdict: str
 
 
-def ladder_study(half_spread: float = 0.01, fee_rate: float = 0.04) -> LadderStudy:
+def ladder_study(
+    folder: DataFolder, half_spread: float = 0.01, fee_rate: float = 0.04
+) -> LadderStudy:
     """Count contradictions between adjacent thresholds and what trading them would leave.
 
     Above the higher threshold implies above the lower. Where the higher is dearer, NO of the higher
     and YES of the lower pay at least 1 together; each is bought half a spread above its last price,
     with the taker's fee. Adjacent are the thresholds of an event that have a price at an hour.
+
+    Raises:
+        BadData: no two thresholds of an event have a price at the same time.
     """
-    pairs = _priced_pairs(_rungs(), half_spread, fee_rate)
+    pairs = _priced_pairs(_rungs(folder), half_spread, fee_rate)
+    if pairs.is_empty():
+        raise BadData(f"{folder.path}: no ladder: markets need a threshold, and prices")
     seen = _with_next_hour(pairs)
     lines = [_line(seen, cents) for cents in (0, 1, 3, 5)]
     return LadderStudy(len(pairs), lines, _verdict(lines, half_spread))
 
 
-def _rungs() -> pl.DataFrame:
-    """Return every hourly price with its threshold, and whether it had moved within six hours."""
-    thresholds = ladder_markets().select("market_id", "event_id", "threshold")
-    moved = (pl.col("price") != pl.col("price").shift(1).over("market_id")).fill_null(True)
+def _prices(folder: DataFolder) -> pl.DataFrame:
+    """Return the last prices of YES, in units, by market and time."""
     return (
-        ladder_prices()
-        .join(thresholds, on="market_id")
-        .sort("market_id", "ts")
-        .with_columns(pl.when(moved).then(pl.col("ts")).alias("changed"))
-        .with_columns(pl.col("changed").forward_fill().over("market_id"))
-        .with_columns((pl.col("ts") - pl.col("changed") < pl.duration(hours=6)).alias("moving"))
-        .sort("event_id", "ts", "threshold")
+        folder.table(Table.QUOTES)
+        .join(folder.markets().lazy().select("market", token="yes_token"), on="token")
+        .select("market", "at_ms", pl.col("price") / MICRO)
+        .collect()
+    )
+
+
+def _rungs(folder: DataFolder) -> pl.DataFrame:
+    """Return every hourly price with its threshold, and whether it had moved within six hours."""
+    ladders = folder.markets().drop_nulls("threshold").with_row_index("place")
+    first = pl.col("place").min().over("event").alias("event")
+    thresholds = ladders.select("market", "place", first, "threshold")
+    moved = (pl.col("price") != pl.col("price").shift(1).over("market")).fill_null(True)
+    return (
+        _prices(folder)
+        .join(thresholds, on="market")
+        .sort("place", "at_ms")
+        .with_columns(pl.when(moved).then(pl.col("at_ms")).alias("changed"))
+        .with_columns(pl.col("changed").forward_fill().over("market"))
+        .with_columns((pl.col("at_ms") - pl.col("changed") < 6 * HOUR * 1_000).alias("moving"))
+        .sort("event", "at_ms", "threshold")
     )
 
 
 def _priced_pairs(rungs: pl.DataFrame, half_spread: float, fee_rate: float) -> pl.DataFrame:
     """Return each pair of adjacent thresholds at an hour: by how much the higher is dearer, and
     what buying NO of it and YES of the lower leaves."""
-    above = {name: pl.col(name).shift(-1).over("event_id", "ts") for name in ("price", "moving")}
+    above = {name: pl.col(name).shift(-1).over("event", "at_ms") for name in ("price", "moving")}
     cost_yes, cost_no = pl.col("price") + half_spread, 1 - pl.col("price_high") + half_spread
     fee = fee_rate * (cost_yes * (1 - cost_yes) + cost_no * (1 - cost_no))
     return (
         rungs.with_columns(
-            pl.col("market_id").shift(-1).over("event_id", "ts").alias("high"),
+            pl.col("market").shift(-1).over("event", "at_ms").alias("high"),
             above["price"].alias("price_high"),
             (pl.col("moving") & above["moving"]).alias("both_moving"),
         )
@@ -133,20 +162,20 @@ def _priced_pairs(rungs: pl.DataFrame, half_spread: float, fee_rate: float) -> p
             (1 - cost_yes - cost_no - fee).alias("left"),
         )
         .drop_nulls("gap")  # the highest threshold, and hours without a price
-        .select("market_id", "high", "ts", "gap", "left", "both_moving")
+        .select("market", "high", "at_ms", "gap", "left", "both_moving")
     )
 
 
 def _with_next_hour(pairs: pl.DataFrame) -> pl.DataFrame:
     """Return the pairs with the gap and what is left at the next hour's prices."""
     later = pairs.select(
-        "market_id",
+        "market",
         "high",
-        (pl.col("ts") - pl.duration(hours=1)).alias("ts"),
+        (pl.col("at_ms") - HOUR * 1_000).alias("at_ms"),
         pl.col("gap").alias("gap_later"),
         pl.col("left").alias("left_later"),
     )
-    return pairs.join(later, on=["market_id", "high", "ts"], how="left")
+    return pairs.join(later, on=["market", "high", "at_ms"], how="left")
 
 
 def _line(seen: pl.DataFrame, cents: float) -> LadderLine:

@@ -17,7 +17,13 @@ from typing import Literal
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from strongroom.backtest.config import BacktestConfig, parse, varied
-from strongroom.backtest.data import PriceHistory, ladder_markets, load_history, read_hashes
+from strongroom.backtest.data import (
+    PriceHistory,
+    chosen_markets,
+    folder_of,
+    load_history,
+    read_hashes,
+)
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import Summary, assumed_spread, summarise
@@ -130,7 +136,7 @@ def run_one(config: str, fills: Fills) -> Summary:
     """Run one backtest; return its summary."""
     known = parse(json.loads(config))
     outcome = simulate(known, fills, _history(config))
-    return summarise(outcome, known.run.seed, assumed_spread(known, fills))
+    return summarise(outcome, known.run.seed, assumed_spread(known, fills, outcome.recorded))
 
 
 @lru_cache(8)
@@ -209,10 +215,8 @@ Part = tuple[str, str, Changes, Changes]  # where chosen, where judged, and as c
 
 
 def _weeks(config: BacktestConfig, least: int) -> list[Part]:
-    ends = sorted(set(ladder_markets()["resolution_time"].to_list()))
-    start = config.data.start.astimezone(UTC) if config.data.start else None
-    end = config.data.end.astimezone(UTC) if config.data.end else None
-    ends = [each for each in ends if (not start or each >= start) and (not end or each <= end)]
+    markets = chosen_markets(config, folder_of(config))
+    ends = [datetime.fromtimestamp(each / 1_000, UTC) for each in sorted(set(markets["ends_ms"]))]
     if len(ends) <= least:
         raise ConfigError(f"[data] {len(ends)} weeks: it needs at least {least + 1}")
 
@@ -230,8 +234,13 @@ def _weeks(config: BacktestConfig, least: int) -> list[Part]:
     ]
 
 
+def _tickers(config: BacktestConfig) -> list[str]:
+    found = chosen_markets(config, folder_of(config))["ticker"]
+    return sorted(set(found.to_list()) - {""})
+
+
 def _halves(config: BacktestConfig) -> list[Part]:
-    tickers = list(config.data.tickers) or sorted(set(ladder_markets()["ticker"].to_list()))
+    tickers = list(config.data.tickers) or _tickers(config)
     if len(tickers) < 2:
         raise ConfigError("[data] one ticker cannot be split: name two or more")
     one: list[JsonValue] = list(tickers[::2])

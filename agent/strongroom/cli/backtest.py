@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.boundary import Command
-from strongroom.cli.options import FILE, FOLDER, as_json, bars, print_json
+from strongroom.cli.options import FILE, FOLDER, as_json, bars, data, print_json
 
 if TYPE_CHECKING:
     from strongroom.backtest.sweep import Split
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(1), help="Processes; by default one for each core.")
 @click.option("--honesty", is_flag=True, help="Also check that no decision sees the future.")
 @click.option("--out", type=FOLDER, help="By default build/backtest/NAME.")
+@data
 @as_json
 def command(
     config: Path,
@@ -45,6 +46,7 @@ def command(
     workers: int | None,
     honesty: bool,
     out: Path | None,
+    data: Path | None,
     as_json: bool,
 ) -> None:
     """Run the live keeper over recorded history and show what would have happened to the vault and
@@ -53,6 +55,7 @@ def command(
     \b
     Examples:
       strongroom backtest docs/examples/backtest-tail.toml
+      strongroom backtest docs/examples/backtest-tail.toml --data history
       strongroom backtest docs/examples/backtest-tail.toml --honesty --json
       strongroom backtest docs/examples/backtest-sweep.toml --sweep --engine ray
       strongroom backtest docs/examples/backtest-sweep.toml --walk-forward time
@@ -64,7 +67,7 @@ def command(
         result = run_backtest(
             BacktestOptions(
                 config, sweep, walk, engine, ray_address, workers, honesty, out,
-                shlex.join(["strongroom", *typed]), advance,
+                shlex.join(["strongroom", *typed]), advance, data,
             )
         )  # fmt: skip
     if as_json:

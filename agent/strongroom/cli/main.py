@@ -56,7 +56,8 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
     },
     "Quant": {
         "backtest": CommandEntry("backtest", "Run the keeper over recorded history."),
-        "study": CommandEntry("study", "Study the recorded price ladders."),
+        "import": CommandEntry("imports", "Bring recorded data of many sources into one folder."),
+        "study": CommandEntry("study", "Study recorded prices and other venues."),
     },
 }
 ENTRIES = {name: entry for section in COMMANDS.values() for name, entry in section.items()}

@@ -62,6 +62,11 @@ rpc = click.option(
     help="URL of a node (JSON-RPC).",
 )  # fmt: skip
 
+data = click.option(
+    "--data", type=FOLDER, metavar="FOLDER",
+    help="Imported data (docs/data.md); otherwise the packaged ladders.",
+)  # fmt: skip
+
 evidence = click.option(
     "--evidence", multiple=True, metavar="PLACE",
     help="Folder, CAR file or URL with the evidence documents; several are asked each.",

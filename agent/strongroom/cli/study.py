@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from strongroom.cli.boundary import Command, Group
-from strongroom.cli.options import FILE, FRACTION, Number, as_json, print_json
+from strongroom.cli.options import FILE, FRACTION, Number, as_json, data, print_json
 
 
 @click.group("study", cls=Group)
@@ -23,15 +23,16 @@ def command() -> None:
 @click.option(
     "--spread", type=FRACTION, default=0.01, show_default=True, help="Added to each last price."
 )
+@data
 @as_json
-def reference(spread: float, as_json: bool) -> None:
+def reference(spread: float, data: Path | None, as_json: bool) -> None:
     """Favourites at 0.95 to 0.99 in their last four days: how many, how many won, the return.
 
     Example: strongroom study reference --spread 0.02
     """
     from strongroom.backtest.command import ReferenceOptions, run_study, show_study
 
-    result = run_study(ReferenceOptions(spread))
+    result = run_study(ReferenceOptions(spread, data))
     print_json(result.document()) if as_json else show_study(result)
 
 
@@ -42,8 +43,9 @@ def reference(spread: float, as_json: bool) -> None:
 @click.option(
     "--fee-rate", type=FRACTION, default=0.04, show_default=True, help="Of the venue's taker fee."
 )
+@data
 @as_json
-def ladders(half_spread: float, fee_rate: float, as_json: bool) -> None:
+def ladders(half_spread: float, fee_rate: float, data: Path | None, as_json: bool) -> None:
     """Adjacent thresholds that contradict each other: how often, how long, and the profit of
     trading them.
 
@@ -51,7 +53,7 @@ def ladders(half_spread: float, fee_rate: float, as_json: bool) -> None:
     """
     from strongroom.backtest.command import LadderOptions, run_study, show_study
 
-    result = run_study(LadderOptions(half_spread, fee_rate))
+    result = run_study(LadderOptions(half_spread, fee_rate, data))
     print_json(result.document()) if as_json else show_study(result)
 
 

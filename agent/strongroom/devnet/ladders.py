@@ -5,31 +5,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise
-from pathlib import Path
-from typing import TypedDict, cast
 
 import polars as pl
+from pydantic import TypeAdapter
 
 from strongroom.chain.ids import JsonObject, keccak
+from strongroom.chain.units import MICRO
+from strongroom.data.folder import packaged
+from strongroom.data.schema import Table
 from strongroom.devnet.contracts import Venue, condition_id
 from strongroom.errors import BadInput
 from strongroom.information.gamma import MarketRecord
 
-DATA = Path(__file__).parent / "data"
-NAME = "ladders_2025-11_2026-01"
 FEES = {"rate": 0.04, "exponent": 1, "takerOnly": True}  # of this category since 2026
 
 
-class _Row(TypedDict):
-    """A market of the recorded file."""
+@dataclass(frozen=True)
+class _Row:
+    """A market of the recorded data, with its outcome."""
 
-    market_id: object
-    event_slug: str
-    market_question: str
+    venue_id: str
+    event: str
+    question: str
     ticker: str
-    threshold: float
-    resolution_time: datetime
-    outcome: object
+    threshold: int
+    ends_ms: int
+    yes: int
+    yes_token: str
+    rules: str
+
+
+_ROWS = TypeAdapter(list[_Row])
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,7 @@ def check_tickers(resolves_on: date, tickers: Sequence[str]) -> None:
     Raises:
         BadInput: one has none that resolves on the day.
     """
-    markets = pl.read_parquet(DATA / f"{NAME}_markets.parquet")
-    on_day = markets.filter(pl.col("resolution_time").dt.date() == resolves_on)
+    on_day = packaged().markets().filter(_ends_on(resolves_on))
     known = sorted(on_day["ticker"].unique())
     for each in tickers:
         if each not in known:
@@ -80,28 +85,30 @@ def load_week(
         oracle: address that resolves them here
         venue: the devnet's contracts; ConditionalTokens computes the token ids
     """
-    markets = pl.read_parquet(DATA / f"{NAME}_markets.parquet").filter(
-        (pl.col("resolution_time").dt.date() == resolves_on)
-        & pl.col("ticker").is_in(list(tickers))
-        & pl.col("outcome").is_not_null()
-    )
-    prices = pl.read_parquet(DATA / f"{NAME}_prices.parquet")
+    folder = packaged()
+    markets = folder.markets().filter(_ends_on(resolves_on), pl.col("ticker").is_in(list(tickers)))
+    settled = markets.join(folder.outcomes().select("market", "yes"), on="market")
+    prices = folder.table(Table.QUOTES).collect()
     rungs = []
-    for row in markets.sort("ticker", "threshold").iter_rows(named=True):
-        mine = prices.filter(pl.col("market_id") == row["market_id"]).sort("ts")
-        question = keccak(f"ladder {row['market_id']}".encode())
+    for row in _ROWS.validate_python(settled.sort("ticker", "threshold").to_dicts()):
+        mine = prices.filter(pl.col("token") == row.yes_token).sort("at_ms")
+        question = keccak(f"ladder {row.venue_id}".encode())
         rungs.append(
             Rung(
-                _record(cast(_Row, row), question, oracle, venue, tick),
-                row["ticker"],
-                float(row["threshold"]),
-                int(row["resolution_time"].timestamp()),
-                bool(row["outcome"]),
-                [int(ts.timestamp()) for ts in mine["ts"]],
-                mine["price"].to_list(),
+                _record(row, question, oracle, venue, tick),
+                row.ticker,
+                row.threshold / MICRO,
+                row.ends_ms // 1_000,
+                bool(row.yes),
+                [each // 1_000 for each in mine["at_ms"]],
+                [each / MICRO for each in mine["price"]],
             )
         )
     return rungs
+
+
+def _ends_on(day: date) -> pl.Expr:
+    return pl.from_epoch("ends_ms", "ms").dt.date() == day
 
 
 def relations(rungs: Sequence[Rung]) -> list[JsonObject]:
@@ -125,12 +132,13 @@ def _record(row: _Row, question: bytes, oracle: str, venue: Venue, tick: str) ->
     for index_set in (1, 2):
         collection = venue.ctf.getCollectionId(b"\0" * 32, condition, index_set)
         tokens.append(str(venue.ctf.getPositionId(venue.usdc, collection)))
-    end = row["resolution_time"].astimezone(UTC)
+    end = datetime.fromtimestamp(row.ends_ms // 1_000, UTC)
+    threshold = row.threshold / MICRO
     text = ", ".join(f'"{token}"' for token in tokens)
     return {
-        "id": str(row["market_id"]),
-        "slug": f"{row['event_slug']}-{row['threshold']:g}",
-        "question": row["market_question"],
+        "id": row.venue_id,
+        "slug": f"{row.event}-{threshold:g}",
+        "question": row.question,
         "conditionId": "0x" + condition.hex(),
         "questionID": "0x" + question.hex(),
         "resolvedBy": oracle,
@@ -145,7 +153,7 @@ def _record(row: _Row, question: bytes, oracle: str, venue: Venue, tick: str) ->
         "negRisk": False,
         "umaResolutionStatuses": "[]",
         "category": "finance",
-        "description": f"Resolves YES if {row['ticker']} closes above {row['threshold']:g} USD.",
+        "description": row.rules,
         "feeSchedule": FEES,
-        "events": [{"slug": row["event_slug"], "negRiskAugmented": False}],
+        "events": [{"slug": row.event, "negRiskAugmented": False}],
     }

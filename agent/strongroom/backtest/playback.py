@@ -1,0 +1,255 @@
+"""What was recorded, as the engine's events: last prices, quotes and books in the order of time.
+
+A market is played by its books where there are any, else by its quotes, else by its last prices.
+Of a market of which only NO was seen, NO is played, turned round.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import islice
+
+import polars as pl
+
+from strongroom.backtest.engine import Batch, Price
+from strongroom.chain.units import MICRO
+from strongroom.data.folder import DataFolder
+from strongroom.data.schema import Table
+from strongroom.information.books import Book, Level, mirror
+
+MS = 1_000
+BATCH = 65_536  # events at once
+Frames = Callable[[], Iterator[pl.DataFrame]]  # ts, market (its number), price
+Books = Callable[[int], Iterator[Batch]]  # given what is assumed where a size is unknown
+
+
+class By(Enum):
+    """What a market is played by."""
+
+    BOOKS = "books"
+    QUOTES = "quotes"
+    PRICES = "prices"
+
+
+@dataclass(frozen=True)
+class Played:
+    """How a market is played.
+
+    Attributes:
+        ends_ms: nothing is played from then on
+        last_ms: only what is so long before the end; 0: all
+        token: whose rows
+        yes: whether that is the first outcome's
+    """
+
+    ends_ms: int
+    last_ms: int
+    token: str
+    yes: bool
+    by: By
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Prices and books in the order of time; each call begins at the first.
+
+    Attributes:
+        prices: the last prices; None: there are none
+        books: quotes and books
+        change: is applied to each part of the prices
+    """
+
+    prices: Frames | None = None
+    books: Sequence[Books] = ()
+    change: Callable[[pl.DataFrame], pl.DataFrame] = field(default=lambda frame: frame)
+
+    @property
+    def quoted(self) -> bool:
+        """Whether there are no last prices, around which quotes must be assumed."""
+        return self.prices is None
+
+    def feed(self, depth: int) -> Iterator[Batch]:
+        """Yield events, a part at a time; `depth` is assumed where a size is unknown."""
+        feeds = [each(depth) for each in self.books]
+        if self.prices is not None:
+            feeds.insert(0, self._price_batches())
+        if len(feeds) == 1:
+            yield from feeds[0]
+            return
+        events = heapq.merge(*map(_events, feeds), key=lambda event: event[0])
+        while part := list(islice(events, BATCH)):
+            times, numbers, prices = zip(*part, strict=True)
+            yield times, numbers, prices
+
+    def middles(self) -> Iterator[pl.DataFrame]:
+        """Yield ts, market and price: the last prices, or the middles of books with two sides."""
+        if not self.books and self.prices is not None:
+            yield from map(self.change, self.prices())
+            return
+        for times, numbers, prices in self.feed(MICRO):
+            middles = [_middle(each) for each in prices]
+            frame = pl.DataFrame(
+                {"ts": times, "market": numbers, "price": middles},
+                schema={"ts": pl.Int64, "market": pl.Int64, "price": pl.Int64},
+            )
+            yield frame.drop_nulls("price")
+
+    def _price_batches(self) -> Iterator[Batch]:
+        assert self.prices is not None
+        for frame in map(self.change, self.prices()):
+            for part in frame.iter_slices(BATCH):
+                yield part["ts"].to_list(), part["market"].to_list(), part["price"].to_list()
+
+
+def _events(batches: Iterator[Batch]) -> Iterator[tuple[int, int, Price]]:
+    for batch in batches:
+        yield from zip(*batch, strict=True)
+
+
+def _middle(price: Price) -> int | None:
+    if not isinstance(price, Book):
+        return price
+    return None if price.bid is None or price.ask is None else (price.bid + price.ask) // 2
+
+
+def played_tokens(folder: DataFolder, markets: pl.DataFrame) -> Mapping[str, tuple[str, bool, By]]:
+    """Return market -> the token that is played, whether it is YES, and by what; markets without a
+    row are left out."""
+    quoted = pl.col("bid").is_not_null() | pl.col("ask").is_not_null()
+    known = folder.table(Table.QUOTES).filter(quoted | pl.col("price").is_not_null())
+    quotes = known.group_by("token").agg(quoted.any())
+    found = {token: By.QUOTES if is_quoted else By.PRICES
+             for token, is_quoted in quotes.collect(engine="streaming").iter_rows()}  # fmt: skip
+    books = folder.table(Table.BOOKS).select(pl.col("token").unique())
+    found |= dict.fromkeys(books.collect(engine="streaming")["token"], By.BOOKS)
+    names = markets.select("market", "yes_token", "no_token")
+    best: dict[str, tuple[str, bool, By]] = {}
+    for market, *tokens in names.iter_rows():
+        seen = [(list(By).index(found[t]), t == tokens[1], t) for t in tokens if t in found]
+        if seen:
+            _, is_no, token = min(seen)
+            best[market] = token, not is_no, found[token]
+    return best
+
+
+def tape_of(folder: DataFolder, played: Sequence[Played], known_after_s: int) -> Tape:
+    """Return what a folder has of markets, by their numbers."""
+    table = pl.DataFrame(
+        {
+            "token": [each.token for each in played],
+            "market": range(len(played)),
+            "ends": [each.ends_ms for each in played],
+            "first": [each.ends_ms - each.last_ms if each.last_ms else 0 for each in played],
+            "yes": [each.yes for each in played],
+            "by": [each.by.value for each in played],
+        },
+        schema_overrides={"market": pl.Int64},
+    )
+    of = {by: table.filter(pl.col("by") == by.value).drop("by") for by in By}
+    kinds = set(table["by"])
+
+    def rows(kind: Table, by: By) -> Iterator[pl.DataFrame]:
+        known_at = -(-pl.col("at_ms") // MS) + known_after_s
+        for chunk in folder.chunks(kind):
+            part = chunk.join(of[by], on="token", maintain_order="left")
+            yield part.filter(pl.col("at_ms") < pl.col("ends")).with_columns(known_at.alias("ts"))
+
+    def prices() -> Iterator[pl.DataFrame]:
+        turned = pl.when("yes").then("price").otherwise(MICRO - pl.col("price"))
+        for part in rows(Table.QUOTES, By.PRICES):
+            late = part.drop_nulls("price").filter(pl.col("at_ms") >= pl.col("first"))
+            kept = late.select("ts", "market", turned.alias("price"))
+            if not kept.is_empty():
+                yield kept.sort("ts", "market", maintain_order=True)
+
+    books: list[Books] = []
+    if By.QUOTES.value in kinds:
+        books.append(lambda depth: _quoted(rows(Table.QUOTES, By.QUOTES), depth))
+    if By.BOOKS.value in kinds:
+        books.append(lambda depth: _rebuilt(rows(Table.BOOKS, By.BOOKS)))
+    return Tape(prices if By.PRICES.value in kinds else None, books)
+
+
+def _quoted(parts: Iterator[pl.DataFrame], depth: int) -> Iterator[Batch]:
+    """Yield a book of one level a side for each quote."""
+    seen = pl.col("bid").is_not_null() | pl.col("ask").is_not_null()
+    columns = ("ts", "market", "yes", "bid", "ask", "bid_size", "ask_size")
+    for part in parts:
+        times: list[int] = []
+        numbers: list[int] = []
+        books: list[Price] = []
+        late = part.filter(seen & (pl.col("at_ms") >= pl.col("first")))
+        for ts, market, yes, *quote in late.select(columns).iter_rows():
+            bids, asks = (
+                () if price is None or size == 0 or not 0 < price < MICRO
+                else (Level(price, depth if size is None else size),)
+                for price, size in zip(quote[:2], quote[2:], strict=True)
+            )  # fmt: skip
+            book = Book(bids, asks)
+            times.append(ts)
+            numbers.append(market)
+            books.append(book if yes else mirror(book))
+        if times:
+            yield times, numbers, books
+
+
+Sides = tuple[dict[int, int], dict[int, int]]  # price -> size, of bids and asks
+
+
+def _rebuilt(parts: Iterator[pl.DataFrame]) -> Iterator[Batch]:
+    """Yield a market's book after each message. Changes before its first snapshot show no book:
+    nobody knows the other levels."""
+    known: dict[int, Sides] = {}
+    columns = (
+        "at_ms",
+        "first",
+        "ts",
+        "market",
+        "yes",
+        "message",
+        "snapshot",
+        "side",
+        "price",
+        "size",
+    )
+    last: tuple[int, int, int] | None = None
+    shown: tuple[int, int, bool] | None = None  # ts, market, yes: of a message that may go on
+    for part in parts:
+        found: list[tuple[int, int, Price]] = []
+        for at, first, ts, market, yes, message, snapshot, side, price, size in part.select(
+            columns
+        ).iter_rows():
+            if (market, message, at) != last:
+                if shown is not None:
+                    found.append(_shown(known, *shown))
+                last = market, message, at
+                if snapshot:
+                    known[market] = ({}, {})
+                shown = (ts, market, yes) if market in known and at >= first else None
+            if market not in known or side is None:
+                continue
+            levels = known[market][side == "ask"]
+            if size:
+                levels[price] = size
+            else:
+                levels.pop(price, None)
+        if found:
+            times, numbers, books = zip(*found, strict=True)
+            yield times, numbers, books
+    if shown is not None:
+        ts, market, book = _shown(known, *shown)
+        yield (ts,), (market,), (book,)
+
+
+def _shown(known: Mapping[int, Sides], ts: int, market: int, yes: bool) -> tuple[int, int, Price]:
+    book = _book(known[market])
+    return ts, market, book if yes else mirror(book)
+
+
+def _book(sides: Sides) -> Book:
+    bids, asks = sides
+    return Book(
+        tuple(Level(price, bids[price]) for price in sorted(bids, reverse=True)),
+        tuple(Level(price, asks[price]) for price in sorted(asks)),
+    )

@@ -1,0 +1,148 @@
+"""A folder of recorded data: imports, a folder each, read together as the schema's tables."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import file_digest
+from importlib.resources import files
+from pathlib import Path
+
+import polars as pl
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from strongroom.data.ordered import Chunks, chunks_of, merged
+from strongroom.data.schema import ONE_ROW, BadData, Table, check_file, schema_of
+
+MANIFEST = "import.json"  # of each import; written last
+PACKAGED = Path(str(files("strongroom"))) / "data" / "packaged"  # weekly stock ladders
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an import keeps of itself: what it read and how, and what became of the rows."""
+
+    source: str
+    schema: str
+    inputs: Mapping[str, str]  # name -> SHA-256
+    options: Mapping[str, JsonValue]
+    read: int
+    kept: Mapping[str, int]
+    dropped: Mapping[str, int]
+    repaired: Mapping[str, int]
+
+
+_MANIFEST = TypeAdapter(Manifest)
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """Opened data.
+
+    Attributes:
+        imports: their folders, by name
+    """
+
+    path: Path
+    imports: tuple[Path, ...]
+
+    def files(self, table: Table) -> list[Path]:
+        """Return a table's files, import by import, in the order of time within one."""
+        return [path for each in self.imports for path in sorted(each.glob(f"{table}-*.parquet"))]
+
+    def table(self, table: Table) -> pl.LazyFrame:
+        """Return a table; nothing is read yet. Rows are in order within each import only; of a
+        market that several imports describe all rows are there, see `one_row_each`."""
+        found = self.files(table)
+        return pl.scan_parquet(found) if found else pl.LazyFrame(schema=schema_of(table))
+
+    def chunks(self, table: Table) -> Chunks:
+        """Yield a timed table's rows in the order of time: memory does not grow with them."""
+        streams = []
+        for each in self.imports:
+            found = sorted(each.glob(f"{table}-*.parquet"))
+            if found:
+                streams.append(_one_after_another(found))
+        if streams:
+            yield from merged(streams)
+
+    def markets(self) -> pl.DataFrame:
+        """Return the markets, one row each: of several descriptions the newest."""
+        key = ONE_ROW[Table.MARKETS]
+        rows = self.table(Table.MARKETS).sort("seen_ms", nulls_last=False, maintain_order=True)
+        return rows.unique(key, keep="last", maintain_order=True).collect()
+
+    def outcomes(self) -> pl.DataFrame:
+        """Return the outcomes, one row a market: of several that agree one with its time.
+
+        Raises:
+            BadData: two imports say different things of one market.
+        """
+        rows = self.table(Table.OUTCOMES).sort("resolved_ms", nulls_last=True).collect()
+        differing = rows.group_by("market").agg(pl.col("yes").n_unique()).filter(pl.col("yes") > 1)
+        if not differing.is_empty():
+            raise BadData(
+                f"{self.path}: {len(differing)} markets have two different outcomes, e.g. "
+                f"{differing['market'][0]}: remove the import that is wrong"
+            )
+        return rows.unique("market", keep="first", maintain_order=True)
+
+    def hashes(self, tables: Iterable[Table]) -> dict[str, str]:
+        """Return the SHA-256 of the tables' files, by import and name."""
+        found = sorted(path for table in tables for path in self.files(table))
+        return {f"{path.parent.name}/{path.name}": _hash(path) for path in found}
+
+
+def open_folder(path: Path) -> DataFolder:
+    """Return the data of a folder that `strongroom import` has written.
+
+    Raises:
+        BadData: there is none, or a file is not of this schema.
+    """
+    imports = tuple(sorted(each.parent for each in path.glob(f"*/{MANIFEST}")))
+    if not imports:
+        raise BadData(f"{path}: holds no imported data: run strongroom import SOURCE --to {path}")
+    folder = DataFolder(path, imports)
+    for table in Table:
+        for file in folder.files(table):
+            check_file(file, table)
+    return folder
+
+
+def packaged() -> DataFolder:
+    """Return the weekly stock ladders that come with the package (PROVENANCE.md beside them)."""
+    return open_folder(PACKAGED)
+
+
+def manifest(folder: Path) -> Manifest:
+    """Return what an import has kept of itself.
+
+    Raises:
+        BadData: it cannot be read.
+    """
+    try:
+        return _MANIFEST.validate_json((folder / MANIFEST).read_bytes())
+    except (ValidationError, OSError) as error:
+        raise BadData(
+            f"{folder / MANIFEST}: cannot be read: remove the folder, import again"
+        ) from error
+
+
+def hash_of(path: Path) -> str:
+    """Return a file's SHA-256."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(4_096)
+def _hash_once(path: Path, changed: int, size: int) -> str:
+    return hash_of(path)
+
+
+def _hash(path: Path) -> str:
+    about = path.stat()
+    return _hash_once(path, about.st_mtime_ns, about.st_size)
+
+
+def _one_after_another(paths: Iterable[Path]) -> Chunks:
+    for path in paths:
+        yield from chunks_of(path)

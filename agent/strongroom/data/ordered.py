@@ -1,0 +1,106 @@
+"""Rows in the order of their times without having all of them in memory: sorted runs on disk, and
+a merge that holds one chunk of each."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from strongroom.data.schema import GROUP, Table, write_table
+
+RUN = 1_000_000  # rows that are sorted in memory, and of a file
+Chunks = Iterator[pl.DataFrame]
+
+
+def chunks_of(path: Path) -> Chunks:
+    """Yield a Parquet file's rows, a row group at a time."""
+    lazy = pl.scan_parquet(path)
+    rows = lazy.select(pl.len()).collect().item()
+    for start in range(0, rows, GROUP):
+        yield lazy.slice(start, GROUP).collect()
+
+
+def merged(streams: Sequence[Chunks]) -> Chunks:
+    """Yield the rows of streams that are each in the order of `at_ms`, in that order; where times
+    are equal, an earlier stream's rows come first."""
+    if len(streams) == 1:
+        yield from streams[0]
+        return
+    heads = {
+        number: head for number, each in enumerate(streams) if (head := _next(each)) is not None
+    }
+    while heads:
+        bound = min(head["at_ms"][-1] for head in heads.values())
+        ready = []
+        for number, head in list(heads.items()):
+            count = head["at_ms"].search_sorted(bound, side="right")
+            ready.append(head[:count])
+            rest: pl.DataFrame | None = head[count:]
+            if rest is not None and rest.is_empty():
+                rest = _next(streams[number])
+            if rest is None:
+                del heads[number]
+            else:
+                heads[number] = rest
+        yield pl.concat(ready).sort("at_ms", maintain_order=True)
+
+
+def _next(stream: Chunks) -> pl.DataFrame | None:
+    return next((each for each in stream if not each.is_empty()), None)
+
+
+class TableWriter:
+    """Takes rows in any order and writes them in order, into files of bounded size."""
+
+    def __init__(self, folder: Path, table: Table) -> None:
+        """Take the folder of the files, and of the runs until they are merged."""
+        self._folder, self._table = folder, table
+        self._held: list[pl.DataFrame] = []
+        self._rows = 0
+        self._runs: list[Path] = []
+        self._files = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take rows of the table."""
+        self._held.append(frame)
+        self._rows += len(frame)
+        if self._table.timed and self._rows >= RUN:
+            self._end_run()
+
+    def finish(self) -> None:
+        """Write what was taken; no file where nothing was."""
+        if not self._table.timed:
+            if self._rows:
+                self._write(pl.concat(self._held))
+            return
+        if not self._runs:
+            if self._rows:
+                self._write(self._sorted())
+            return
+        self._end_run()
+        waiting: list[pl.DataFrame] = []
+        for part in merged([chunks_of(run) for run in self._runs]):
+            waiting.append(part)
+            if sum(map(len, waiting)) >= RUN:
+                self._write(pl.concat(waiting))
+                waiting = []
+        if waiting:
+            self._write(pl.concat(waiting))
+        for run in self._runs:
+            run.unlink()
+
+    def _sorted(self) -> pl.DataFrame:
+        return pl.concat(self._held).sort("at_ms", maintain_order=True)
+
+    def _end_run(self) -> None:
+        if not self._rows:
+            return
+        run = self._folder / f".run-{self._table}-{len(self._runs):05d}.parquet"
+        write_table(run, self._table, self._sorted())
+        self._runs.append(run)
+        self._held, self._rows = [], 0
+
+    def _write(self, frame: pl.DataFrame) -> None:
+        name = f"{self._table}-{self._files:05d}.parquet"
+        write_table(self._folder / name, self._table, frame)
+        self._files += 1

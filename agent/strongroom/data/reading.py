@@ -1,0 +1,100 @@
+"""Files of rows, a part at a time: CSV (also gzipped) and Parquet; text into times and amounts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from strongroom.chain.units import MICRO
+from strongroom.data.schema import GROUP, BadData
+
+MS = 1_000  # in a second
+FIRST_MS, LAST_MS = 10**11, 10**14  # between them an integer counts milliseconds; below, seconds
+_FORMAT = "%Y-%m-%dT%H:%M:%S%.f%z"
+
+
+def batches(path: Path, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+    """Yield a file's rows, a part at a time. CSV columns are text; an empty cell is null.
+
+    Args:
+        columns: that it must have
+
+    Raises:
+        BadData: it cannot be read, or lacks a column.
+    """
+    try:
+        lazy = scan(path)
+        known = lazy.collect_schema().names()
+        missing = [name for name in columns if name not in known]
+        if missing:
+            raise BadData(f"{path}: lacks columns: {', '.join(missing)}: it has {', '.join(known)}")
+        yield from lazy.collect_batches(chunk_size=GROUP, maintain_order=True)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        words = str(error).partition("\n")[0]
+        raise BadData(f"{path}: cannot be read: {words}: give CSV or Parquet") from error
+
+
+def scan(path: Path) -> pl.LazyFrame:
+    """Return a file's rows; Parquet by its name, everything else is CSV."""
+    if path.suffix == ".parquet":
+        return pl.scan_parquet(path)
+    return pl.scan_csv(path, infer_schema=False)
+
+
+def rows_of(path: Path) -> int:
+    """Return how many rows a Parquet file has, 0 of a CSV: for progress."""
+    if path.suffix != ".parquet":
+        return 0
+    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+
+
+def time_ms(frame: pl.DataFrame, name: str) -> pl.Series:
+    """Return a column of times in milliseconds of UTC; null: it is none.
+
+    Times are dates, integers (seconds, or milliseconds from 10**11 on), or ISO 8601 text; text
+    without a zone is UTC.
+    """
+    column = frame[name]
+    if column.dtype.is_temporal():
+        return column.dt.epoch("ms")
+    if column.dtype == pl.String:
+        numbers = column.cast(pl.Float64, strict=False)
+        dates = _dates(column)
+        return _whole_ms(numbers).fill_null(dates)
+    return _whole_ms(column.cast(pl.Float64, strict=False))
+
+
+def _whole_ms(numbers: pl.Series) -> pl.Series:
+    counted = pl.when(pl.col("n") >= FIRST_MS).then(pl.col("n")).otherwise(pl.col("n") * MS)
+    inside = pl.col("ms").is_between(0, LAST_MS)
+    frame = pl.DataFrame({"n": numbers}).select(counted.alias("ms"))
+    return frame.select(pl.when(inside).then(pl.col("ms").round()).cast(pl.Int64))["ms"]
+
+
+def _dates(column: pl.Series) -> pl.Series:
+    text = column.str.strip_chars().str.replace(" ", "T", literal=True).str.replace("Z$", "+00:00")
+    frame = pl.DataFrame({"t": text}).with_columns(
+        pl.when(pl.col("t").str.contains("T"))
+        .then(pl.col("t"))
+        .otherwise(pl.col("t") + "T00:00:00")
+    )
+    zoned = pl.col("t").str.contains(r"[+-]\d\d:?\d\d$")
+    frame = frame.with_columns(
+        pl.when(zoned).then(pl.col("t")).otherwise(pl.col("t") + "+00:00").alias("t")
+    )
+    return frame["t"].str.to_datetime(_FORMAT, strict=False).dt.epoch("ms")
+
+
+def micro(frame: pl.DataFrame, name: str) -> pl.Series:
+    """Return a column of amounts in units as integers of 10**-6, the nearest; null: it is none."""
+    units = frame[name].cast(pl.Float64, strict=False)
+    return (units * MICRO).round().cast(pl.Int64, strict=False)
+
+
+def text(frame: pl.DataFrame, name: str, otherwise: str | pl.Series = "") -> pl.Series:
+    """Return a column as text; what is missing is `otherwise`."""
+    if name not in frame.columns:
+        if isinstance(otherwise, str):
+            return pl.Series(name, [otherwise] * len(frame), pl.String)
+        return otherwise
+    return frame[name].cast(pl.String).fill_null(otherwise)

@@ -1,0 +1,290 @@
+"""The data folder: one schema, imports at once or not at all, rows in the order of time."""
+
+import csv
+import heapq
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from strongroom.cli.main import command
+from strongroom.data import ordered
+from strongroom.data.folder import PACKAGED, open_folder, packaged
+from strongroom.data.importing import NothingToImport, run_import
+from strongroom.data.ordered import TableWriter, chunks_of, merged
+from strongroom.data.reading import micro, time_ms
+from strongroom.data.schema import COLUMNS, BadData, Table, checked, schema_of
+from strongroom.data.sources.outcomes import take_outcomes
+from strongroom.data.sources.prices import take_prices
+
+ROOT = Path(__file__).parents[2]
+RAW = ROOT / "tests" / "data" / "ladders"
+OWN = ROOT / "docs" / "examples" / "own"
+TYPES = {
+    pl.Int64: "integer",
+    pl.String: "text",
+    pl.Boolean: "true or false",
+    pl.List: "list of text",
+}
+
+
+def typed(*words):
+    """Type a command; return its output."""
+    done = CliRunner().invoke(command, [str(each) for each in words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def outcomes_file(folder, text):
+    path = folder / "outcomes.csv"
+    path.write_text(text)
+    return path
+
+
+def test_the_packaged_ladders_are_an_import_of_the_recorded_files(tmp_path):
+    """Byte by byte; and the recorded rows are all there, whatever our importer says."""
+    files = RAW / "markets.parquet", RAW / "prices.parquet"
+    found = json.loads(
+        typed(
+            "import", "prices", *files, "--outcomes-from", "last price", "--to", tmp_path, "--json"
+        )
+    )
+    (made,), (kept,) = tmp_path.glob("prices-*"), PACKAGED.glob("prices-*")
+    assert made.name == kept.name
+    for path in kept.iterdir():
+        assert path.read_bytes() == (made / path.name).read_bytes(), path.name
+    assert found["kept"] == {"markets": 1_124, "outcomes": 1_082, "quotes": 161_550}
+    assert found["read"] == 1_124 + 161_550 and found["dropped"] == {}
+    assert found["repaired"] == {"price: none, kept as unknown": 422}
+    raw = pl.read_parquet(files[1]).join(pl.read_parquet(files[0]), on="market_id")
+    plain = raw.select(
+        at_ms=pl.col("ts").dt.epoch("ms"),
+        token="yes_token_id",
+        price=(pl.col("price") * 1_000_000).round().cast(pl.Int64),
+    ).sort("token", "at_ms")
+    ours = packaged().table(Table.QUOTES).select("at_ms", "token", "price").collect()
+    assert ours["at_ms"].is_sorted()
+    assert_frame_equal(ours.sort("token", "at_ms"), plain)
+
+
+def test_own_ladders_in_three_commands(tmp_path):
+    """Import, backtest, report: every price before the market's end is played, and named."""
+    typed("import", "prices", OWN / "markets.csv", OWN / "prices.csv", "--to", tmp_path / "own")
+    config, out = ROOT / "docs" / "examples" / "backtest-quick.toml", tmp_path / "out"
+    typed("backtest", config, "--data", tmp_path / "own", "--out", out, "--json")
+    page, found = (out / "report.html").read_text(), json.loads((out / "result.json").read_text())
+    rows = list(csv.DictReader((OWN / "prices.csv").open()))
+    before = sum(row["at"] < "2025-12-05T23:59:59Z" for row in rows)
+    assert found["summaries"]["pessimistic"]["events_played"] == before and f"{before:,}" in page
+    (made,) = (tmp_path / "own").glob("prices-*")
+    assert found["data"] == {
+        f"{made.name}/{path.name}": sha256(path.read_bytes()).hexdigest()
+        for path in made.glob("*.parquet")
+    }
+
+
+def test_the_same_import_again_changes_nothing(tmp_path):
+    words = (
+        "import",
+        "prices",
+        OWN / "markets.csv",
+        OWN / "prices.csv",
+        "--to",
+        tmp_path,
+        "--json",
+    )
+    first = json.loads(typed(*words))
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    again = json.loads(typed(*words))
+    assert again == {**first, "before": True}
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()} == times
+
+
+def test_an_import_that_fails_leaves_nothing(tmp_path):
+    path = outcomes_file(tmp_path, "market,yes\n0x1,1\n")
+
+    def take(intake):
+        take_outcomes(intake, path, "file")
+        intake.finish()
+        raise RuntimeError("the disk is full")
+
+    (tmp_path / "to" / ".outcomes-000000000000").mkdir(parents=True)
+    with pytest.raises(RuntimeError):
+        run_import("outcomes", [path], {}, tmp_path / "to", take)
+    with pytest.raises(BadData, match="holds no imported data"):
+        open_folder(tmp_path / "to")
+    assert [each.name for each in (tmp_path / "to").iterdir()] == [".outcomes-000000000000"]
+
+
+def test_what_cannot_be_kept_is_counted(tmp_path):
+    """By hand: seven rows of outcomes, two of them good."""
+    rows = ("a,1,2026-01-02T03:04:05Z", "b,0.5,", ",1,", "c,2,", "d,perhaps,", "e,,", "f,-1,")
+    path = outcomes_file(tmp_path, "\n".join(("market,yes,resolved_at", *rows)))
+    take = lambda intake: take_outcomes(intake, path, "file")  # noqa: E731
+    found = run_import("outcomes", [path], {}, tmp_path / "to", take)
+    assert (found.read, found.kept) == (7, {"outcomes": 2})
+    assert found.dropped == {"outcome: no market": 1, "outcome: no number between 0 and 1": 4}
+    rows = open_folder(tmp_path / "to").outcomes().sort("market").rows(named=True)
+    assert [(each["market"], each["yes"], each["resolved_ms"]) for each in rows] == [
+        ("a", 1_000_000, 1_767_323_045_000),
+        ("b", 500_000, None),
+    ]
+    outcomes_file(tmp_path, "market,yes\nc,2\n")
+    with pytest.raises(NothingToImport, match="no number between 0 and 1 1"):
+        run_import("outcomes", [path], {}, tmp_path / "to", take)
+
+
+def test_dirty_prices_are_counted_by_reason(tmp_path):
+    markets, prices = tmp_path / "m.csv", tmp_path / "p.csv"
+    markets.write_text(
+        "market,event,question,ends_at,outcome\na,e,A?,2026-02-01,1\nb,e,B?,never,0\n"
+        "a,e,A again?,2026-02-01,0\nc,e,C?,1770000000,maybe\n"
+    )
+    prices.write_text(
+        "market,time,price,bid,ask,bid_size\na,1769000000,0.5,,,\nb,1769000000,0.5,,,\n"
+        "a,soon,0.5,,,\na,1769000001,1.5,,,\na,1769000002,,,,\na,1769000003,,0.4,0.3,\n"
+        "a,1769000004,,0.4,0.45,7.25\nzz,1769000005,0.5,,,\n"
+    )
+    take = lambda intake: take_prices(intake, markets, prices, "file")  # noqa: E731
+    found = run_import("prices", [markets, prices], {}, tmp_path / "to", take)
+    assert found.read == 4 + 8
+    assert found.kept == {"markets": 2, "outcomes": 1, "quotes": 3}
+    assert found.dropped == {
+        "market: named twice": 1,
+        "market: no end": 1,
+        "price: its market is not in the list": 2,
+        "price: no time": 1,
+        "price: not between 0 and 1": 1,
+        "quote: bid above ask": 1,
+    }
+    assert found.repaired == {
+        "outcome: no number, taken for unknown": 1,
+        "price: none, kept as unknown": 1,
+    }
+    rows = open_folder(tmp_path / "to").table(Table.QUOTES).collect().rows()
+    assert rows[0] == (1_769_000_000_000, "a:yes", 500_000, None, None, None, None)
+    assert rows[2] == (1_769_000_004_000, "a:yes", None, 400_000, 450_000, 7_250_000, None)
+
+
+def test_two_outcomes_of_one_market_are_refused(tmp_path):
+    for name, yes in (("one", 1), ("two", 0)):
+        path = outcomes_file(tmp_path, f"market,yes\nm,{yes}\n")
+        run_import(name, [path], {}, tmp_path / "to", lambda i: take_outcomes(i, path, name))  # noqa: B023
+    with pytest.raises(BadData, match=r"two different outcomes, e\.g\. m"):
+        open_folder(tmp_path / "to").outcomes()
+
+
+@pytest.mark.parametrize("broken", ["version", "table", "columns", "plain"])
+def test_a_file_of_another_schema_is_refused(tmp_path, broken):
+    path = outcomes_file(tmp_path, "market,yes\nm,1\n")
+    take = lambda intake: take_outcomes(intake, path, "file")  # noqa: E731
+    found = run_import("outcomes", [path], {}, tmp_path / "to", take)
+    (file,) = found.folder.glob("*.parquet")
+    frame, about = pl.read_parquet(file), {"strongroom_schema": "1", "strongroom_table": "outcomes"}
+    if broken == "version":
+        about["strongroom_schema"] = "0"
+    if broken == "table":
+        about["strongroom_table"] = "quotes"
+    if broken == "columns":
+        frame = frame.rename({"yes": "won"})
+    if broken == "plain":
+        file.write_text("no Parquet")
+    else:
+        frame.write_parquet(file, metadata=about)
+    with pytest.raises(BadData, match="import it again"):
+        open_folder(tmp_path / "to")
+
+
+def test_no_null_where_something_must_be_known():
+    good = {"market": ["m"], "yes": [1], "source": ["file"]}
+    assert checked(Table.OUTCOMES, pl.DataFrame(good))["void"].to_list() == [None]
+    with pytest.raises(BadData, match="yes may not be missing"):
+        checked(Table.OUTCOMES, pl.DataFrame({**good, "yes": [None]}))
+    with pytest.raises(BadData, match="unknown columns: won"):
+        checked(Table.OUTCOMES, pl.DataFrame({**good, "won": [1]}))
+
+
+TIMES = st.lists(st.lists(st.integers(0, 9), max_size=12), min_size=1, max_size=4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(TIMES, st.integers(1, 4))
+def test_a_merge_is_in_order_and_keeps_the_order_of_equals(streams, size):
+    """Against heapq.merge of plain lists, whatever the chunks."""
+    labelled = [
+        [(time, f"{number}.{place}") for place, time in enumerate(sorted(times))]
+        for number, times in enumerate(streams)
+    ]
+
+    def chunks(rows):
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            yield pl.DataFrame(part, schema={"at_ms": pl.Int64, "name": pl.String}, orient="row")
+
+    parts = list(merged([chunks(rows) for rows in labelled]))
+    found = [row for part in parts for row in part.rows()]
+    expected = list(heapq.merge(*labelled, key=lambda row: row[0]))
+    assert [time for time, _ in found] == [time for time, _ in expected]
+    assert sorted(found) == sorted(expected)
+    for rows in labelled:  # of one stream equals stay as they were
+        assert [row for row in found if row in rows] == rows
+
+
+def test_rows_in_any_order_are_sorted_on_disk(tmp_path, monkeypatch):
+    """More runs than one, and files of bounded size."""
+    monkeypatch.setattr(ordered, "RUN", 100)
+    writer = TableWriter(tmp_path, Table.QUOTES)
+    for start in range(0, 1_000, 10):
+        times = [(start + n) * 7_919 % 1_000 for n in range(10)]
+        rows = pl.DataFrame({"at_ms": times, "token": ["t"] * 10, "price": times})
+        writer.add(checked(Table.QUOTES, rows))
+    writer.finish()
+    files = sorted(tmp_path.glob("*.parquet"))
+    assert len(files) > 1 and not list(tmp_path.glob(".run*"))
+    found = [each for file in files for part in chunks_of(file) for each in part["price"]]
+    assert found == list(range(1_000))
+
+
+def test_times_and_amounts_as_they_are_written():
+    frame = pl.DataFrame(
+        {
+            "at": ["2025-12-13T17:11:30.721254Z", "2025-12-08T03:13:33.255000+00:00",
+                   "2025-12-08 03:13:33", "2025-12-08", "1765163613", "1765163613255",
+                   "2025-12-08T04:13:33+0100", "soon", "", "nan"],
+            "size": ["0.10999999999999999", "1e3", "-2.5", "", "x", "nan", "inf", "7", "0", " 1"],
+        }
+    )  # fmt: skip
+    assert time_ms(frame, "at").to_list() == [
+        1_765_645_890_721, 1_765_163_613_255, 1_765_163_613_000, 1_765_152_000_000,
+        1_765_163_613_000, 1_765_163_613_255, 1_765_163_613_000, None, None, None,
+    ]  # fmt: skip
+    found = micro(frame, "size").to_list()
+    assert found[:5] == [110_000, 1_000_000_000, -2_500_000, None, None]
+    assert found[5:9] == [None, None, 7_000_000, 0]
+
+
+def test_the_page_has_the_schema():
+    text = (ROOT / "docs" / "data.md").read_text()
+    for table in Table:
+        part = text.split(f"\n### {table}\n")[1].split("\n### ")[0]
+        rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", part, re.M)
+        expected = [
+            (name, TYPES[column.type.base_type()]
+             + ("" if column.nullable else ", never null"), column.says)
+            for name, column in COLUMNS[table].items()
+        ]  # fmt: skip
+        assert rows == expected, table
+    assert list(schema_of(Table.QUOTES))[:2] == ["at_ms", "token"]
+
+
+def test_the_page_lists_every_source():
+    text = (ROOT / "docs" / "data.md").read_text()
+    listed = re.findall(r"^\| `strongroom import ([\w-]+)` \|", text, re.M)
+    group = command.get_command(None, "import")
+    assert sorted(listed) == sorted(group.commands)

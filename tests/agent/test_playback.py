@@ -1,0 +1,213 @@
+"""Recorded tables as the engine's events: books, quotes and last prices, each by hand."""
+
+import polars as pl
+import pytest
+from strongroom.backtest.config import parse
+from strongroom.backtest.data import load_history
+from strongroom.chain.units import MICRO
+from strongroom.data.importing import run_import
+from strongroom.data.schema import Table
+from strongroom.information.books import Book, Level
+from strongroom.settings import ConfigError
+
+T = 1_770_000_000_000
+END = T + 3_600_000
+CONFIG = {"name": "played", "packs": {"tail": {}}}
+
+
+def market(name, **more):
+    """Return a market's row."""
+    return {
+        "market": name, "venue": "own", "venue_id": "", "event": name, "question": f"{name}?",
+        "yes_name": "Yes", "no_name": "No", "yes_token": f"{name}:yes", "no_token": f"{name}:no",
+        "ends_ms": END, "negative_risk": False, "category": "", "rules": "", "ticker": "", **more,
+    }  # fmt: skip
+
+
+def quote(at, token, **known):
+    return {"at_ms": T + at, "token": token, **known}
+
+
+def level(at, token, message, side, price, size, snapshot=False):
+    about = {"at_ms": T + at, "token": token, "message": message, "snapshot": snapshot}
+    return {**about, "side": side, "price": price, "size": size}
+
+
+def played(folder, tables, name="one", **data):
+    """Import rows and return the history that a backtest plays."""
+
+    def take(intake):
+        for table, rows in tables.items():
+            for row in rows:
+                intake.put(table, row)
+
+    run_import(name, [], {"of": str(tables)}, folder, take)
+    return load_history(parse({**CONFIG, "data": {"path": str(folder), **data}}))
+
+
+def events(history, depth=9 * MICRO):
+    return [event for batch in history.feed(depth) for event in zip(*batch, strict=True)]
+
+
+def outcome(name, yes=MICRO, **more):
+    return {"market": name, "yes": yes, "source": "test", **more}
+
+
+def test_a_price_is_known_from_the_next_whole_second_on(tmp_path):
+    rows = [quote(0, "m:yes", price=500_000), quote(1, "m:yes", price=510_000),
+            quote(999, "m:yes", price=520_000), quote(1_000, "m:yes", price=530_000)]  # fmt: skip
+    history = played(
+        tmp_path,
+        {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")], Table.QUOTES: rows},
+    )
+    second = T // 1_000
+    assert events(history) == [
+        (second, 0, 500_000), (second + 1, 0, 510_000), (second + 1, 0, 520_000),
+        (second + 1, 0, 530_000),
+    ]  # fmt: skip
+    assert not history.books and history.starts_at == second
+
+
+def test_books_are_rebuilt_from_snapshots_and_changes(tmp_path):
+    """A change before the first snapshot shows nothing; size 0 takes a level away; a message of two
+    rows is one event; an empty snapshot is an empty book."""
+    rows = [
+        level(0, "m:yes", 1, "bid", 300_000, MICRO),
+        level(1_000, "m:yes", 2, "bid", 400_000, 2 * MICRO, snapshot=True),
+        level(1_000, "m:yes", 2, "bid", 410_000, 3 * MICRO, snapshot=True),
+        level(1_000, "m:yes", 2, "ask", 450_000, 4 * MICRO, snapshot=True),
+        level(2_000, "m:yes", 3, "bid", 410_000, 0),
+        level(2_000, "m:yes", 3, "ask", 440_000, MICRO),
+        {"at_ms": T + 3_000, "token": "m:yes", "message": 4, "snapshot": True},
+    ]
+    history = played(
+        tmp_path,
+        {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")], Table.BOOKS: rows},
+    )
+    second = T // 1_000
+    bids, asks = (
+        (Level(410_000, 3 * MICRO), Level(400_000, 2 * MICRO)),
+        (Level(450_000, 4 * MICRO),),
+    )
+    assert events(history) == [
+        (second + 1, 0, Book(bids, asks)),
+        (second + 2, 0, Book(bids[1:], (Level(440_000, MICRO), *asks))),
+        (second + 3, 0, Book()),
+    ]
+    assert history.books and history.last_prices(0) == [{0: 420_000}]
+
+
+def test_no_is_turned_round_and_sizes_that_are_unknown_are_assumed(tmp_path):
+    rows = [quote(0, "m:no", bid=200_000, ask=300_000, ask_size=5 * MICRO),
+            quote(1_000, "m:no", bid=250_000, bid_size=0)]  # fmt: skip
+    history = played(
+        tmp_path,
+        {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")], Table.QUOTES: rows},
+    )
+    assert [event[2] for event in events(history)] == [
+        Book((Level(700_000, 5 * MICRO),), (Level(800_000, 9 * MICRO),)),
+        Book(),
+    ]
+
+
+def test_books_come_before_quotes_and_quotes_before_prices(tmp_path):
+    """Three markets, each with all that is known of it, in one order of time."""
+    tables = {
+        Table.MARKETS: [market(name) for name in ("a", "b", "c", "without price")],
+        Table.OUTCOMES: [outcome(name) for name in ("a", "b", "c", "without price")],
+        Table.QUOTES: [
+            quote(0, "a:yes", price=100_000, bid=90_000, bid_size=MICRO),
+            quote(1_000, "b:yes", price=200_000),
+            quote(2_000, "b:yes", bid=190_000, bid_size=MICRO),
+            quote(3_000, "c:yes", price=300_000),
+        ],
+        Table.BOOKS: [level(2_000, "a:yes", 1, "bid", 80_000, MICRO, snapshot=True)],
+    }
+    history = played(tmp_path, tables)
+    assert [m.question for m in history.markets] == ["a?", "b?", "c?"] and not history.books
+    second = T // 1_000
+    assert sorted(events(history), key=lambda event: event[:2]) == [
+        (second + 2, 0, Book((Level(80_000, MICRO),))),
+        (second + 2, 1, Book((Level(190_000, MICRO),))),
+        (second + 3, 2, 300_000),
+    ]
+
+
+def test_a_void_pays_half_and_a_known_resolution_replaces_the_assumed_delay(tmp_path):
+    names = ("late", "early", "unknown")
+    tables = {
+        Table.MARKETS: [market(name) for name in names],
+        Table.OUTCOMES: [
+            outcome("late", MICRO // 2, void=True, resolved_ms=END + 90_000_500),
+            outcome("early", 0, resolved_ms=END - 60_000),
+            outcome("unknown", 250_000),
+        ],
+        Table.QUOTES: [
+            quote(0, f"{n}:yes", price=MICRO // 2) for n in ("late", "early", "unknown")
+        ],
+    }
+    late, early, unknown = played(tmp_path, tables).listed
+    end = END // 1_000
+    assert (late.payout, late.ends_at, late.pays_at) == ((1, 1), end, end + 90_001)
+    assert (early.payout, early.ends_at, early.pays_at) == ((0, 1), end - 60, end - 60)
+    assert (unknown.payout, unknown.pays_at) == ((1, 3), end + 7_200)
+
+
+def test_the_newest_description_counts_and_what_it_lacks_is_assumed(tmp_path):
+    tables = {
+        Table.MARKETS: [
+            market("m", seen_ms=2, question="new?", tick=10_000, fee_rate=0, fee_exponent=MICRO),
+            market("m", seen_ms=1, question="old?"),
+            market("n"),
+        ],
+        Table.OUTCOMES: [outcome("m"), outcome("n")],
+        Table.QUOTES: [quote(0, "m:yes", price=1), quote(0, "n:yes", price=1)],
+    }
+    new, other = played(tmp_path, tables).markets
+    if new.question == "n?":
+        new, other = other, new
+    assert (new.question, str(new.tick), new.fees.rate) == ("new?", "0.01", 0)
+    assert (str(other.tick), str(other.fees.rate)) == ("0.001", "0.04")
+
+
+def test_relations_that_the_data_has_are_handed_on(tmp_path):
+    """Of markets that are all there; a ladder's follow from its thresholds."""
+    ladder = {"event": "e", "ticker": "X"}
+    tables = {
+        Table.MARKETS: [
+            market("a", threshold=2 * MICRO, **ladder),
+            market("b", threshold=MICRO, **ladder),
+        ],
+        Table.OUTCOMES: [outcome("a"), outcome("b")],
+        Table.QUOTES: [quote(0, "a:yes", price=1), quote(0, "b:yes", price=1)],
+        Table.RELATIONS: [
+            {"kind": "equal", "members": ["a", "b"], "proof": "", "reviewer": "somebody"},
+            {"kind": "equal", "members": ["a", "zz"], "proof": "", "reviewer": "somebody"},
+        ],
+    }  # fmt: skip
+    history = played(tmp_path, tables)
+    high, low = history.markets
+    assert [(each["kind"], each["members"]) for each in history.relations()] == [
+        ("implies", [high.condition_id, low.condition_id]),
+        ("equal", [high.condition_id, low.condition_id]),
+    ]
+
+
+def test_without_a_price_or_an_outcome_nothing_runs(tmp_path):
+    with pytest.raises(ConfigError, match="import prices or books"):
+        played(tmp_path, {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")]})
+    with pytest.raises(ConfigError, match="import outcomes"):
+        played(
+            tmp_path / "b",
+            {Table.MARKETS: [market("m")], Table.QUOTES: [quote(0, "m:yes", price=1)]},
+        )
+
+
+def test_several_imports_are_one_history(tmp_path):
+    """Prices of one market in two imports that overlap in time are played in one order."""
+    tables = {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")]}
+    for name, times in (("one", (0, 4_000, 8_000)), ("two", (2_000, 6_000))):
+        rows = [quote(at, "m:yes", price=at + 1) for at in times]
+        history = played(tmp_path, {**tables, Table.QUOTES: rows}, name)
+    assert [price for _, _, price in events(history)] == [1, 2_001, 4_001, 6_001, 8_001]
+    assert isinstance(pl.concat(history.tape.middles()), pl.DataFrame)
