@@ -426,3 +426,26 @@ def test_connections_whose_tokens_stay_are_kept(channel, monkeypatch):
     stream.follow(range(10))  # small connections are put together
     assert [shard.tokens for shard in stream._shards[2:]] == [(7, 8, 9)]
     stream.stop()
+
+
+def test_whoever_looks_waits_for_no_thread(monkeypatch):
+    """The thread stands still: first no book was ever told, then the connection is known to be
+    frozen while books change at each look."""
+    shown = iter(("0.10", "0.20", "0.30"))
+
+    def read(tokens, now):
+        books = entry(bids=[(next(shown), "1")], timestamp=str(now * 1000))
+        return Snapshot({YES: parse_book(books, now)})
+
+    shelf, kept = Shelf(YES), KeptBooks()
+    shelf.read = read
+    monkeypatch.setattr(MarketStream, "_run", lambda self, shard: shard.stopped.wait())
+    stream = MarketStream("ws://nowhere", shelf, kept, clock=lambda: 1)
+    stream.follow([YES])
+    stream.audit(1, since=0)
+    assert kept.get(YES).bid == 100_000
+    assert stream.audit(20, since=10) == 1
+    assert kept.get(YES).bid == 200_000
+    stream.audit(21, since=10)
+    assert kept.get(YES).bid == 300_000
+    stream.stop()

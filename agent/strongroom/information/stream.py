@@ -81,6 +81,7 @@ class MarketStream:
         self._clock, self._stopwatch = clock, stopwatch
         self._shards: list[_Shard] = []
         self._wanting: dict[TokenId, tuple[float, float]] = {}  # asked again at; the pause then
+        self._healing = threading.Lock()  # looks heal, too, not only the threads
         self._news: deque[str] = deque(maxlen=100)
         self.skipped: Counter[str] = Counter()  # frames and messages, by reason
         self.reconnects = 0
@@ -236,6 +237,10 @@ class MarketStream:
 
     def heal(self, tokens: Sequence[TokenId], now: int) -> None:
         """Read anew what is unsound; what cannot be had is asked for in growing pauses."""
+        with self._healing:
+            self._heal(tokens, now)
+
+    def _heal(self, tokens: Sequence[TokenId], now: int) -> None:
         here = self._stopwatch()
         unsound = self._books.unsound(tokens)
         due = [token for token in unsound if self._wanting.get(token, (0.0, 0.0))[0] <= here]
@@ -258,8 +263,8 @@ class MarketStream:
             self._wanting[token] = (here + pause, min(2 * pause, LONGEST_S))
 
     def audit(self, now: int, since: int | None = None) -> int:
-        """Compare books with snapshots; return how many differed and were replaced. A connection
-        that has said nothing of what differed is made new.
+        """Read anew what is unsound and compare the others with snapshots; return how many differed
+        and were replaced. A connection that has said nothing of what differed is made new.
 
         Args:
             since: only those of which the venue has told or shown nothing since; None: all
@@ -268,6 +273,10 @@ class MarketStream:
             BooksAway: the snapshots cannot be had.
         """
         tokens = [token for shard in self._shards for token in shard.tokens]
+        for shard in self._shards:
+            if shard.renew.is_set():  # its thread has not come to it yet
+                self._books.drop(shard.tokens)
+        self.heal(tokens, now)  # whoever looks waits for no thread
         if since is not None:
             tokens = self._books.unproven(tokens, since)
         if not tokens:

@@ -93,6 +93,8 @@ def play(there: World, row: Row) -> list[Outcome]:
     except Exception as error:  # of the row itself
         found[LIVE].wrong.append(f"the row fails: {error!r}")
     there.mend()
+    if has(there, LIVE, market) and not has(there, PAPER, market):  # bought before paper saw it
+        there.offer(market)
     for mode in MODES:
         with _noting(found[mode]):
             done = partial(has, there, mode, market) if row.buys else partial(bool, True)

@@ -214,10 +214,11 @@ class World:
 
     # what happens
 
-    def offer(self) -> Market:
-        """Offer YES of a market that nobody has traded."""
-        number, gate = self.next, self.stage.server.engine.gate
-        self.next += 1
+    def offer(self, again: Market | None = None) -> Market:
+        """Offer YES of a market that nobody has traded, or of one once more."""
+        gate = self.stage.server.engine.gate
+        number = self.next if again is None else self.place.markets.index(again)
+        self.next += again is None
         was, gate.admission = gate.admission, "open"
         market = self.place.offer(number, TOKENS)
         gate.admission = was
@@ -313,7 +314,8 @@ class World:
             self.tick(mode, seen)
             if not seen.halts[-1] and (mode == PAPER or self.quiet()) and until():
                 return number, seen
-        raise AssertionError(f"does not go on: {seen.names[-3:]}")
+        why = f"quiet: {self.quiet()}, done: {until()}, {seen.names[-3:]}"
+        raise AssertionError(f"{mode} does not go on: {why}")
 
     def settle(self, most: int = 40) -> None:
         """Resolve the oldest markets until few are open."""
@@ -354,7 +356,7 @@ def by_the_devnets_clock(sources: Sources, clock: DevnetClock) -> None:
     for each in sources.forecasters:
         each._endpoint._clock = clock
     if sources.stream is not None:
-        sources.stream._stopwatch = clock
+        sources.stream._stopwatch = sources.kept._clock = clock
 
 
 def forecasts(asked: Asked, ask: object) -> Said:
