@@ -2,7 +2,7 @@
 anything could see the future."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,9 +20,9 @@ from strongroom.backtest.honesty import check_honesty
 from strongroom.backtest.run import simulate
 from strongroom.backtest.settled_events import events_of
 from strongroom.backtest.simulated_chain import MANAGER
+from strongroom.backtest.simulated_venue import SimulatedSources
 from strongroom.backtest.stats import after_fees, by_event, drawdown, share_prices, summarise, told
 from strongroom.backtest.studies import ladder_study, tail_reference
-from strongroom.chain.orders import NO, YES, Side
 from strongroom.chain.units import BPS, MICRO
 from strongroom.cli.backtest import command as cli
 from strongroom.data.folder import packaged
@@ -35,11 +35,10 @@ from strongroom.information.books import Book, Level, mirror
 from strongroom.information.gamma import FeeSchedule
 from strongroom.keeper.recording import Recorder
 from strongroom.settings import ConfigError
-from strongroom.strategy.api import Leg, Proposal
-from strongroom.strategy.packs.tail import Tail
 from strongroom.strategy.view import VaultState, View
 
 from tests.agent.market_record import MARKET
+from tests.agent.outside_pack import pack_that, write_pack
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 SMALL = {
@@ -238,55 +237,61 @@ def test_another_future_changes_no_decision_before_it(config, history, part):
     assert found.changed is None
 
 
-@dataclass(frozen=True)
-class Prophet(Tail):
-    """A pack with a planted look-ahead: it knows how markets will end."""
+def test_a_look_ahead_in_the_simulation_is_caught(config, history, monkeypatch):
+    """Planted where views are made: a market's volume tells how it ends."""
+    real = SimulatedSources.look
 
-    known: object = None
+    def look(self, now, admits, always):
+        seen = real(self, now, admits, always)
+        payouts = zip(self._world.markets, self._world.engine.listed, strict=True)
+        won = {each.condition_id for each, listed in payouts if listed.payout == (1, 0)}
+        return replace(seen, markets={
+            name: replace(each, volume=Decimal(10**6 if name in won else 0))
+            for name, each in seen.markets.items()
+        })  # fmt: skip
 
-    def propose(self, view, rooms):
-        found = []
-        for place, market in enumerate(self.known.markets):
-            if market.condition_id not in view.markets or view.class_of(market) is None:
-                continue
-            wins = YES if self.known.listed[place].payout[YES] else NO
-            book = view.book(market, wins)
-            if book is not None and book.ask is not None:
-                shown = view.markets[market.condition_id]
-                leg = Leg(shown, wins, Side.BUY, book.ask, book.asks[0].size)
-                chance, cost = 0.999, book.ask / MICRO
-                evidence = frozenset({"hindsight"})
-                found.append(
-                    Proposal("tail", (leg,), edge=chance - cost, chance=chance, cost=cost,
-                             evidence=evidence)
-                )  # fmt: skip
-        return found
-
-
-def test_a_planted_look_ahead_is_caught(config, history):
+    monkeypatch.setattr(SimulatedSources, "look", look)
     at = (history.starts_at + history.ends_at) // 2
-    found = check_honesty(config, history, at, make=lambda known: [Prophet(known=known)])
+    choosy = varied(config, {"packs.tail.min_volume": 1})
+    found = check_honesty(choosy, history, at)
     assert found.before > 0 and found.changed is not None and found.changed <= at
-    honest = check_honesty(config, history, at, make=lambda known: [Tail()])
-    assert honest.changed is None
 
 
-def test_the_null_forecaster_earns_minus_its_costs():
+PROPHET = pack_that(
+    """for name, yes in self.known.items():
+    market = view.markets.get(name)
+    if market is None or view.class_of(market) is None:
+        continue
+    outcome = YES if yes else NO
+    book = view.book(market, outcome)
+    if book is not None and book.ask is not None:
+        leg, cost = Leg(market, outcome, Side.BUY, book.ask, book.asks[0].size), book.ask / MICRO
+        found.append(Proposal("made", (leg,), edge=0.999 - cost, chance=0.999, cost=cost,
+                              evidence=frozenset({"hindsight"})))""",
+    parameters="known: dict[str, int] = field(default_factory=dict)",
+)
+
+
+def test_the_null_forecaster_earns_minus_its_costs(tmp_path, monkeypatch):
     """On prices that are the exact chance, an old price is worth nothing: its profit is minus the
     costs, within three standard errors. Hindsight on the same prices is told apart."""
     null = load(EXAMPLES / "backtest-null.toml")
     small = varied(null, {"data.markets": 100, "run.every_s": 14_400})
     history, half_spread = load_history(small), small.quotes.quotes().half_spread
 
-    def judged(packs=None):
-        found = summarise(simulate(small, "realistic", history, packs=packs), 1, half_spread)
+    def judged(config):
+        found = summarise(simulate(config, "realistic", history), 1, half_spread)
         bounds = found.conclusion.bounds
         return found, (bounds.high - bounds.low) / (2 * 1.96)
 
-    found, error = judged()
+    found, error = judged(small)
     assert found.markets >= 60 and 0.02 < found.costs < 0.15
     assert abs(found.return_on_stake + found.costs) < 3 * error
-    knowing, error = judged([Prophet(known=history)])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write_pack(tmp_path, "prophet", PROPHET)
+    ends = zip(history.markets, history.outcomes, strict=True)
+    known = {market.condition_id: int(outcome) for market, outcome in ends}
+    knowing, error = judged(small.model_copy(update={"packs": {"prophet": {"known": known}}}))
     assert knowing.return_on_stake + knowing.costs > 6 * error
 
 

@@ -1,8 +1,8 @@
-"""Does a strategy see the future? What it decides before a moment must not change when everything
-after that moment does."""
+"""Does the simulation show the future? What packs see and decide before a moment must not change
+when everything after that moment does. That they see nothing else, sealed.py looks after."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from random import Random
 
 import polars as pl
 
@@ -11,13 +11,10 @@ from strongroom.backtest.data import PriceHistory
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
 from strongroom.chain.ids import DecisionId
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import DAY, MICRO
 from strongroom.settings import ConfigError
-from strongroom.strategy.api import Pack
 from strongroom.strategy.decide import Round
 from strongroom.strategy.view import View
-
-MakePacks = Callable[[PriceHistory], Sequence[Pack]]
 
 
 @dataclass(frozen=True)
@@ -36,14 +33,21 @@ class Honesty:
 
 def with_other_future(history: PriceHistory, at: int, seed: int) -> PriceHistory:
     """Return a history that is the same up to `at` and quite another after it: prices drawn anew,
-    outcomes turned round where nothing had been paid."""
+    outcomes turned round and paid at another time where nothing had been paid."""
+    dice = Random(seed)
     drawn = (pl.struct("ts", "market").hash(seed) % 980 + 10).cast(pl.Int64) * (MICRO // 1_000)
     price = pl.when(pl.col("ts") > at).then(drawn).otherwise("price").alias("price")
     return replace(
         history,
         tape=replace(history.tape, change=lambda frame: frame.with_columns(price)),
         listed=[
-            replace(each, payout=(each.payout[1], each.payout[0])) if each.pays_at > at else each
+            replace(
+                each,
+                payout=(each.payout[1], each.payout[0]),
+                pays_at=max(at + 1, each.ends_at) + dice.randrange(4 * DAY),
+            )
+            if each.pays_at > at
+            else each
             for each in history.listed
         ],
         outcomes=[
@@ -58,13 +62,11 @@ def check_honesty(
     history: PriceHistory,
     at: int,
     fills: Fills = "realistic",
-    make: MakePacks | None = None,
 ) -> Honesty:
     """Run a configuration twice, the second time with another future, and compare.
 
     Args:
         at: timestamp
-        make: packs instead of the configured ones, given the history that they run on
 
     Raises:
         ConfigError: the history is of recorded books.
@@ -79,8 +81,7 @@ def check_honesty(
         def on_view(view: View, round_: Round) -> None:
             found.extend((view.now, decision.id) for decision in round_.decisions)
 
-        packs = make(known) if make is not None else None
-        simulate(config, fills, known, packs=packs, on_view=on_view)
+        simulate(config, fills, known, on_view=on_view)
         return [each for each in found if each[0] <= at]
 
     first = decided(history)

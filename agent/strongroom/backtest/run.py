@@ -20,6 +20,7 @@ from pydantic import JsonValue
 
 from strongroom.backtest.config import BacktestConfig, PersonSection
 from strongroom.backtest.data import ORACLE, PriceHistory, load_history
+from strongroom.backtest.deciding import SealedDecisions
 from strongroom.backtest.engine import Engine, SimulatedFill
 from strongroom.backtest.event_shapes import EventShape, shapes_of
 from strongroom.backtest.quotes import Fills
@@ -47,12 +48,11 @@ from strongroom.information.gamma import Market
 from strongroom.journal import Journal
 from strongroom.keeper.assembly import Settings, Surroundings
 from strongroom.keeper.assembly import assemble as assemble_keeper
-from strongroom.keeper.pack_sections import trading_of
+from strongroom.keeper.pack_sections import parameters_of, trading_of
 from strongroom.keeper.tick import Keeper, Watch
-from strongroom.keeper.wiring import CODE_VERSION, make_packs, make_rules, task_rules
+from strongroom.keeper.wiring import CODE_VERSION, make_rules, task_rules
 from strongroom.reporting.marks import Method
 from strongroom.reporting.report import Reporting, ReportSchedule
-from strongroom.strategy.api import Pack
 from strongroom.strategy.decide import Round
 from strongroom.strategy.rules import Exchanges
 from strongroom.strategy.view import View
@@ -179,6 +179,7 @@ class Backtest:
     keeper: Keeper
     transactor: SimulatedTransactor
     outcome: RunResult
+    deciding: SealedDecisions
     lagged: LaggedPrice | None = None
 
     def run(self, on_progress: Callable[[int, int], None] = lambda now, end: None) -> RunResult:
@@ -186,7 +187,16 @@ class Backtest:
 
         Args:
             on_progress: is called with the time that is played, and the last one
+
+        Raises:
+            ConfigError, ReachesOut, PackFailed: see deciding.py.
         """
+        try:
+            return self._run(on_progress)
+        finally:
+            self.deciding.close()
+
+    def _run(self, on_progress: Callable[[int, int], None]) -> RunResult:
         world, step = self.world, self.config.run.every_s
         start = -(-self.history.starts_at // step) * step
         # until a report has seen the last payout: a share is worth what the last report says
@@ -280,23 +290,22 @@ def simulate(
     fills: Fills = "pessimistic",
     history: PriceHistory | None = None,
     on_progress: Callable[[int, int], None] = lambda now, end: None,
-    packs: Sequence[Pack] | None = None,
     on_view: OnView = lambda view, found: None,
 ) -> RunResult:
     """Run a configuration under one of the three assumptions on fills.
 
     Args:
         history: instead of the one that the configuration names
-        packs: instead of the configured ones
         on_progress: see `Backtest.run`
         on_view: is called with each view and what was decided on it
 
     Raises:
         ConfigError: the configuration does not fit what is there.
+        ReachesOut, PackFailed: see deciding.py.
     """
     with TemporaryDirectory(prefix="strongroom-backtest-") as folder:
         known = history or load_history(config)
-        return assemble(config, fills, known, Path(folder), packs, on_view).run(on_progress)
+        return assemble(config, fills, known, Path(folder), on_view).run(on_progress)
 
 
 def assemble(
@@ -304,7 +313,6 @@ def assemble(
     fills: Fills,
     history: PriceHistory,
     folder: Path,
-    packs: Sequence[Pack] | None = None,
     on_view: OnView = lambda view, found: None,
 ) -> Backtest:
     """Put a simulation together; evidence documents go to `folder`."""
@@ -318,6 +326,7 @@ def assemble(
         lagged = LaggedPrice(config.forecast.name, config.forecast.lag_s)
         forecasters.append(lagged)
     transactor = SimulatedTransactor(world)
+    deciding = SealedDecisions(parameters_of(_packs(config, history)))
     around = Surroundings(
         journal=journal,
         chain=chain,
@@ -330,9 +339,10 @@ def assemble(
         book=lambda token: _book(world, token),
         clock=lambda: world.now,
         on_view=on_view,
+        decide=deciding,
     )
     settings = Settings(
-        packs=packs if packs is not None else make_packs(_packs(config, history)),
+        packs=(),  # theirs is a process of its own
         rules=make_rules(
             config.sizing,
             config.limits,
@@ -357,7 +367,7 @@ def assemble(
     keeper = assemble_keeper(around, settings)
     about = config.name, fills, history.starts_at, history.ends_at, 0
     outcome = RunResult(*about, shapes_of(history), world.rates, history.books)
-    return Backtest(config, history, world, keeper, transactor, outcome, lagged)
+    return Backtest(config, history, world, keeper, transactor, outcome, deciding, lagged)
 
 
 def _world(config: BacktestConfig, fills: Fills, history: PriceHistory) -> World:

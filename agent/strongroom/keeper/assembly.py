@@ -25,12 +25,12 @@ from strongroom.execution.venues.safes import SafeKeys
 from strongroom.execution.wallet_desk import WalletDesk
 from strongroom.information.books import Book
 from strongroom.journal import Journal
-from strongroom.keeper.tick import Keeper, MarketSources, Watch
+from strongroom.keeper.tick import Decide, Keeper, MarketSources, Watch
 from strongroom.reporting.report import Reporter, Reporting
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.signers import Signers
 from strongroom.strategy.api import Pack
-from strongroom.strategy.decide import Round
+from strongroom.strategy.decide import Round, decide
 from strongroom.strategy.rules import Rules
 from strongroom.strategy.view import View
 
@@ -54,6 +54,7 @@ class Surroundings:
         safes: keys of the Safes that accounts own; None: none does
         on_event: is called with each event
         on_view: is called with each view and what was decided on it
+        decide: decides, here or in a process of its own
     """
 
     journal: Journal
@@ -70,6 +71,7 @@ class Surroundings:
     safes: SafeKeys | None = None
     on_event: Listener = _ignore
     on_view: Callable[[View, Round], None] = _ignore
+    decide: Decide = decide
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def assemble(around: Surroundings, settings: Settings) -> Keeper:
         clock=around.clock,
         on_event=on_event,
         on_view=around.on_view,
+        decide=around.decide,
         pools=settings.pools,
         signals=settings.signals,
         check_signers=around.signers.check,

@@ -52,6 +52,9 @@ OUTCOMES_EVERY_S = 600  # the chain is asked what became of forecast markets
 SIGNERS_EVERY_S = 30  # the co-signer is asked whether it is there
 
 
+Decide = Callable[[View, Sequence[Pack], Rules, str], Round]
+
+
 class MarketSources(Protocol):
     """Where markets, books and forecasts come from."""
 
@@ -115,6 +118,7 @@ class Keeper:
     clock: Callable[[], float] = time.time
     on_event: Listener = lambda event, fields: None
     on_view: Callable[[View, Round], None] = lambda view, round_: None  # e.g. a recorder
+    decide: Decide = decide
     pools: Sequence[PoolMarket] = ()
     signals: Sequence[str] = ()  # sources that lift, and never move money by themselves
     approvals: Approvals | None = None  # None: decisions are carried out without asking
@@ -290,7 +294,7 @@ class Keeper:
             started = self.approvals.carry_out(waiting, self.packs, self.rules)
             view = replace(view, busy=self.tasks.busy() | self.approvals.busy(view.now))
             rules = self.approvals.bounded(rules)
-        found = decide(view, self.packs, rules, self.journal.salt())
+        found = self.decide(view, self.packs, rules, self.journal.salt())
         self.on_view(view, found)
         self._keep_view(found)
         for decision in found.decisions:

@@ -4,7 +4,7 @@ A pack is a class, registered as an entry point of the group `strongroom.strateg
 parameters of its section in the configuration. It may keep nothing that its view does not show.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
@@ -134,10 +134,28 @@ def make_pack(name: str, parameters: Mapping[str, Json]) -> Pack:
         BadParameters: see the class.
     """
     found = installed()
+    check_installed(name, found)
+    return with_parameters(name, found[name], parameters)
+
+
+def check_installed(name: str, found: Collection[str]) -> None:
+    """Refuse a pack that is not among those found.
+
+    Raises:
+        UnknownPack: see the class.
+    """
     if name not in found:
         raise UnknownPack(f"no pack {name!r}; installed: {', '.join(sorted(found)) or 'none'}")
+
+
+def with_parameters(name: str, make: Callable[..., Pack], parameters: Mapping[str, Json]) -> Pack:
+    """Return a pack of a class with its parameters.
+
+    Raises:
+        BadParameters: see the class.
+    """
     try:
-        pack = found[name](**parameters)
+        pack = make(**parameters)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, each['loc']))}: {each['msg']}"

@@ -1,0 +1,151 @@
+"""Decisions of a backtest, asked of a process that is handed nothing but views (sealed.py).
+
+A view goes there in full, but what has not changed since goes once: a market, and the sides of a
+book, are the same objects from one look to the next. What a pack's parameters were learned from
+stays here.
+"""
+
+import io
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from strongroom.backtest import sealed
+from strongroom.backtest.sealed import Assignment, Seen, Told
+from strongroom.chain.ids import Json
+from strongroom.errors import BadInput
+from strongroom.information.books import Book
+from strongroom.information.gamma import Market
+from strongroom.settings import ConfigError
+from strongroom.strategy.api import Pack
+from strongroom.strategy.decide import Round
+from strongroom.strategy.rules import Rules
+from strongroom.strategy.view import View
+
+START = (
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "from strongroom.backtest.sealed import serve; serve()"
+)
+MOST_KEPT = 65_536  # markets and books that may be the same again
+
+Learned = Callable[[], Mapping[str, Mapping[str, Json] | None]]
+
+
+class ReachesOut(BadInput):
+    """A pack tried to open something while it was to decide on its view alone."""
+
+
+class PackFailed(BadInput):
+    """A pack failed; the message is its traceback."""
+
+
+@dataclass
+class SealedDecisions:
+    """Decides as `strategy.decide.decide` does, elsewhere; starts when it is first asked.
+
+    Attributes:
+        packs: parameters, by name
+        learned: returns the parameters that have changed since it was asked last
+    """
+
+    packs: Mapping[str, Mapping[str, Json]]
+    learned: Learned = dict
+    _process: "subprocess.Popen[bytes] | None" = None
+    _kept: dict[object, tuple[int, object]] = field(default_factory=dict)
+
+    def __call__(self, view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:
+        """Return what is to be done now.
+
+        Args:
+            packs: none; they are not in this process
+
+        Raises:
+            ConfigError: a pack is not installed, or does not take its parameters.
+            ReachesOut, PackFailed: see the classes.
+        """
+        if self._process is None:
+            self._start(rules, salt)
+        if len(self._kept) > MOST_KEPT:
+            self._kept.clear()  # what comes takes the numbers anew
+        out = io.BytesIO()
+        _Sender(out, self._kept).dump(Seen(view, self.learned()))
+        found = self._ask(out.getvalue()).round
+        assert found is not None
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def _start(self, rules: Rules, salt: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", START], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assigned = Assignment(self.packs, rules, salt)
+        told = self._ask(pickle.dumps(sys.path) + pickle.dumps(assigned))
+        if told.refused:
+            raise ConfigError(f"[packs] {told.refused}")
+
+    def _ask(self, sent: bytes) -> Told:
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(sent)
+            process.stdin.flush()
+            told: Told = pickle.load(process.stdout)
+        except (EOFError, OSError) as error:
+            status = process.wait()
+            raise PackFailed(
+                f"the process in which packs decide has ended with {status}: what a pack uses may "
+                "open files by itself, which is refused there"
+            ) from error
+        if told.reached:
+            raise ReachesOut(
+                f"a pack reaches out of its view: {', '.join(told.reached)}. In a backtest it gets "
+                "numbers as parameters, and opens nothing"
+            )
+        if told.failed:
+            raise PackFailed(f"a pack fails:\n{told.failed}")
+        return told
+
+
+class _Sender(pickle.Pickler):
+    """Writes what the other process does not have yet."""
+
+    def __init__(self, out: io.BytesIO, kept: dict[object, tuple[int, object]]) -> None:
+        """Take what was sent before: identity -> number, and the object, so that it stays."""
+        super().__init__(out, pickle.HIGHEST_PROTOCOL)
+        self._kept = kept
+
+    def reducer_override(self, thing: object) -> Any:
+        """Return how a market or a book is made there."""
+        if type(thing) is Book:
+            return self._book(thing)
+        return self._market(thing) if type(thing) is Market else NotImplemented
+
+    def _market(self, market: Market) -> Any:
+        number, is_new = self._number(id(market), market)
+        if is_new:
+            return sealed.keep_market, (number, *vars(market).values())
+        return sealed.kept_market, (number,)
+
+    def _book(self, book: Book) -> Any:
+        sides = book.bids, book.asks
+        number, is_new = self._number((id(book.bids), id(book.asks)), sides)
+        rest = book.seen_at, book.hash, book.tick, book.stamp
+        if is_new:
+            return sealed.keep_book, (number, *sides, rest)
+        return sealed.kept_book, (number, rest)
+
+    def _number(self, identity: object, thing: object) -> tuple[int, bool]:
+        known = self._kept.get(identity)
+        if known is not None:
+            return known[0], False
+        self._kept[identity] = len(self._kept), thing
+        return len(self._kept) - 1, True

@@ -1,0 +1,179 @@
+"""Packs of a backtest decide where the future is not: leaks of every kind, planted."""
+
+import os
+import resource
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strongroom.backtest.config import parse
+from strongroom.backtest.data import load_history
+from strongroom.backtest.deciding import PackFailed, ReachesOut, SealedDecisions
+from strongroom.backtest.honesty import with_other_future
+from strongroom.backtest.run import simulate
+from strongroom.data.folder import packaged
+from strongroom.settings import ConfigError
+from strongroom.strategy.api import make_pack
+from strongroom.strategy.decide import decide
+
+from tests.agent.outside_pack import pack_that, write_pack
+from tests.agent.test_backtest import SMALL
+from tests.agent.test_decide import SALT, market, quote, rules, view
+
+SEEN = view((market(1), quote("0.40", "0.41", 120)), (market(2), quote("0.965", "0.967", 1_000)))
+(OUTCOMES,) = map(str, packaged().path.rglob("outcomes-*.parquet"))
+DAY_OF_TWO = SMALL | {"run": {"every_s": 6 * 3_600}}
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """Ask a pack of some lines what it decides on a view; ends its process."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = []
+
+    def ask(does, before="", parameters=""):
+        name = f"outside{len(made)}"
+        write_pack(tmp_path, name, pack_that(does, before, parameters))
+        made.append(SealedDecisions({name: {}}))
+        return made[-1](SEEN, (), rules(), SALT)
+
+    yield ask
+    for each in made:
+        each.close()
+
+
+READ = f"Path({OUTCOMES!r}).read_bytes()"
+SILENT = "try:\n    {}\nexcept Exception:\n    pass"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        READ,
+        f"os.open({OUTCOMES!r}, os.O_RDONLY)",
+        "import socket; socket.socket()",
+        "import subprocess; subprocess.run(['cat', '/dev/null'])",
+        "os.system('true')",
+        "os.fork()",
+        "import ctypes; ctypes.CDLL(None)",
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))",
+        "open(f'/proc/{os.getppid()}/mem', 'rb')",
+    ],
+)
+def test_a_pack_that_reaches_out_of_its_view_is_found(asked, line):
+    """Also where it keeps silent about what was refused."""
+    with pytest.raises(ReachesOut, match="reaches out of its view"):
+        asked(SILENT.format(line))
+
+
+def test_what_a_pack_reads_when_it_is_loaded_is_found_too(asked):
+    with pytest.raises(ReachesOut, match=r"outcomes-\d+\.parquet"):
+        asked("pass", before=SILENT.format(f"KNOWN = {READ}"))
+
+
+@pytest.mark.parametrize("where", ["before", "does"])
+def test_compiled_code_opens_nothing_either(asked, where):
+    """Polars opens files by itself, where no hook of Python hears of it: the system refuses."""
+    lines = f"import polars\npolars.read_parquet({OUTCOMES!r})"
+    with pytest.raises(PackFailed, match=r"refused there|os error 24"):
+        asked(**{"does": "pass", where: lines})
+
+
+def test_our_own_functions_read_no_history_there(asked):
+    with pytest.raises(PackFailed, match="holds no imported data"):
+        asked(
+            "from strongroom.backtest.config import parse\n"
+            "from strongroom.backtest.data import load_history\n"
+            "load_history(parse({'name': 'x', 'packs': {}}))"
+        )
+
+
+def test_nothing_of_a_history_is_in_the_process(asked):
+    """No object of the module that has it, though that can be imported; no file but the pipes."""
+    asked(
+        "from strongroom.backtest import data, engine\n"
+        "kinds = (data.PriceHistory, engine.Engine, engine.Listed)\n"
+        "assert not [each for each in gc.get_objects() if isinstance(each, kinds)]\n"
+        "def is_open(number):\n"
+        "    try:\n"
+        "        return bool(os.fstat(number))\n"
+        "    except OSError:\n"
+        "        return False\n"
+        "assert [each for each in range(256) if is_open(each)] == [0, 1, 2, 3]"
+    )
+
+
+def test_a_pack_that_fails_is_named_with_its_lines(asked):
+    with pytest.raises(PackFailed, match=r"(?s)line 19, in propose\n *1 / 0.*division by zero"):
+        asked("1 / 0")
+
+
+def test_packs_from_outside_decide_there(asked):
+    """Modules of their own, imports within functions, values of a class: as anywhere."""
+    found = asked(
+        "import statistics\n"
+        "from outside0 import deep\n"
+        "assert deep.Made is type(self) and statistics.fmean([1, 3]) == 2\n"
+        "for each in view.markets.values():\n"
+        "    book = view.book(each, YES)\n"
+        "    leg = Leg(each, YES, Side.BUY, book.ask, 10 * MICRO)\n"
+        "    found.append(Proposal('made', (leg,), edge=0.05, chance=0.99, cost=0.9,\n"
+        "                          evidence=frozenset({'a', 'b'})))\n"
+    )
+    assert len(found.decisions) == 2
+
+
+PACKS = {"tail": {}, "dutch": {}, "hedge": {}, "informed": {}, "signal": {}}
+
+
+def test_the_same_decisions_as_here():
+    """Twice: what came before goes there once. The last view has other books and a market less."""
+    packs = [make_pack(name, own) for name, own in PACKS.items()]
+    later = view((market(2), quote("0.955", "0.957", 800)))
+    apart = SealedDecisions(PACKS)
+    try:
+        for seen in (SEEN, replace(SEEN, now=SEEN.now + 60), later, SEEN):
+            here = decide(seen, packs, rules(), SALT)
+            assert apart(seen, (), rules(), SALT) == here and here.decisions
+    finally:
+        apart.close()
+
+
+def test_packs_that_are_not_there_or_do_not_fit_are_refused():
+    for packs, why in (({"tale": {}}, "no pack 'tale'"), ({"tail": {"hihg": 1}}, "hihg")):
+        apart = SealedDecisions(packs)
+        with pytest.raises(ConfigError, match=why):
+            apart(SEEN, (), rules(), SALT)
+        apart.close()
+
+
+def test_no_file_is_opened_below_the_limit():
+    """The promise that the seal rests on is the system's: checked without our code."""
+    lines = "import os, resource; resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0)); os.close(0)\n"
+    code = lines + "try: os.open('/dev/null', os.O_RDONLY)\nexcept OSError as e: print(e.errno)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "24"
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 0 and os.getpid()
+
+
+# what they are handed
+
+
+@settings(max_examples=3, deadline=None)
+@given(part=st.floats(0.2, 0.9))
+def test_what_packs_are_handed_is_the_same_under_another_future(part):
+    """Every view up to a moment, whole: outcomes, payouts and their times, later prices differ."""
+    config = parse(DAY_OF_TWO)
+    history = load_history(config)
+    at = int(history.starts_at + part * (history.ends_at - history.starts_at))
+    handed = []
+    for known in (history, with_other_future(history, at, 7)):
+        views = []
+        simulate(
+            config, "realistic", known, on_view=lambda seen, _, views=views: views.append(seen)
+        )
+        handed.append([each for each in views if each.now <= at])
+    assert len(handed[0]) > 3 and handed[0] == handed[1]
