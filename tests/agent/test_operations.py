@@ -174,6 +174,7 @@ def quiet_keeper(kind, reports, tidied):
     return kind(
         journal=SimpleNamespace(
             moves=0,
+            keep=idle,
             reservations=dict,
             unresolved=list,
             approvals=SimpleNamespace(unscored=list),

@@ -211,6 +211,8 @@ class Backtest:
             for _ in range(ROUNDS):
                 before = self._progress()
                 tick = self.keeper.tick()
+                if tick.defect is not None:
+                    raise tick.defect
                 halts.update(tick.halts.keys())
                 until = self.keeper.tasks.rests_until()
                 if not tick.decisions and self._progress() == before and until is None:

@@ -24,8 +24,8 @@ def command(
 ) -> None:
     """Show what is installed and reachable, and for each missing part the line that installs it;
     of a vault, what its owner has announced; of a keeper's file, which of its classes' custody
-    works at its venue, and why, and when its session keys end. Exit status 2 when a part that you
-    named does not work.
+    works at its venue, and why, when its session keys end, and whether its ticks meet a defect.
+    Exit status 2 when a part that you named does not work.
 
     \b
     Examples:

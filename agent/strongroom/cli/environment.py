@@ -74,6 +74,7 @@ def examine(options: DoctorOptions) -> list[Check]:
         checks += _files(options.config)
         checks += _custody(options.config, options.probe)
         checks += _sessions(options.config)
+        checks.append(_ticks(options.config))
     return checks
 
 
@@ -261,3 +262,24 @@ def _sessions(path: Path) -> Iterator[Check]:
         else:
             state = CheckState.NOTE if each.until > now else CheckState.WRONG
             yield Check(what, state, f"session key {each.key} {why.split(': ')[0]}", RENEW)
+
+
+def _ticks(path: Path) -> Check:
+    """Say what the keeper of a file last said of defects in its ticks."""
+    from strongroom.chain.notices import moment
+    from strongroom.keeper.configuration import load
+    from strongroom.keeper.halts import TICKS
+    from strongroom.keeper.health import kept_health
+    from strongroom.keeper.status import open_journal
+
+    try:
+        found = kept_health(open_journal(load(path)))
+    except StrongroomError as error:
+        return Check("ticks", CheckState.MISSING, "cannot be told", str(error))
+    if found is None:
+        return Check("ticks", CheckState.NOTE, "no keeper of this journal has said how they are")
+    wrong = "; ".join(each.wrong for each in found.sources if each.name == TICKS)
+    if wrong:
+        cure = "report it, with the event `defect` of the keeper's log"
+        return Check("ticks", CheckState.WRONG, f"{wrong}, at {moment(found.at)}", cure)
+    return Check("ticks", CheckState.OK, f"no defect at {moment(found.at)}")

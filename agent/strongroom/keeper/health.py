@@ -1,4 +1,4 @@
-"""How the sources are, kept in the journal, so that `keeper status` can say it from outside."""
+"""How sources and ticks are, kept in the journal, so that others can say it from outside."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,8 +35,8 @@ class HealthKeeper:
         found = SourcesHealth(now, tuple(sources))
         changed = _wrong(found) != _wrong(self.last)
         if changed or now - self.last.at >= KEEP_EVERY_S:
-            self.last = found
             self.journal.keep(FACT, _ADAPTER.dump_json(found).decode())
+            self.last = found
 
 
 def kept_health(journal: Journal) -> SourcesHealth | None:

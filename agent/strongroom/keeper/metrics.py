@@ -4,12 +4,15 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.chain.units import MICRO
+from strongroom.journal import Journal
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.settings import ConfigError
 
@@ -70,11 +73,15 @@ class Metrics:
             self.idle.set(tick.state.idle / MICRO)
             self.exposure.set(tick.state.total_exposure / MICRO)
         if "journal" not in tick.halts:
-            self.open_orders.set(len(keeper.journal.open()))
-            self.open_tasks.set(len(keeper.journal.open_tasks()))
-            failed, ended = keeper.journal.reversals()
-            self.reversals.set(failed)
-            self.ended.set(ended)
+            with suppress(SQLAlchemyError):  # went away since: the next tick says so
+                self._read(keeper.journal)
+
+    def _read(self, journal: Journal) -> None:
+        self.open_orders.set(len(journal.open()))
+        self.open_tasks.set(len(journal.open_tasks()))
+        failed, ended = journal.reversals()
+        self.reversals.set(failed)
+        self.ended.set(ended)
 
 
 def serve(metrics: Metrics, port: int, interval_s: float) -> WSGIServer:

@@ -152,7 +152,11 @@ class PublishingLoop:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            self.go_round()
+            try:
+                self.go_round()
+            except Exception as error:  # a defect ends no thread: the places' health says it
+                for each in self._rounds.values():
+                    each.wrong = f"publishing fails: {error!r}"
             self._stopped.wait(self._every)
 
 

@@ -12,13 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.chain.ids import Json
 from strongroom.database import paper_url
-from strongroom.errors import Away
 from strongroom.execution.interfaces import Listener
 from strongroom.journal import Journal
 from strongroom.journal.lock import alone
 from strongroom.keeper.alerts import Alerts
 from strongroom.keeper.approving import Approvals
 from strongroom.keeper.configuration import Config
+from strongroom.keeper.halts import DEFECT, Defects, Named
 from strongroom.keeper.logs import configure
 from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.paper import PaperKeeper
@@ -26,7 +26,7 @@ from strongroom.keeper.publishing import loop_of
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.wiring import build
-from strongroom.settings import AlreadyRuns, ConfigError, only_one
+from strongroom.settings import ConfigError, only_one
 
 SENDING = ("ask", "live")  # the modes that trade
 LOCK = ".lock"  # of a folder that views are recorded into
@@ -47,7 +47,7 @@ class Running:
         start = time.monotonic()
         try:
             tick = self.keeper.tick()
-        except Exception as error:  # the outermost border: a defect is reported
+        except Exception as error:  # the outermost border: what ends a tick is told
             self.on_event("failed", {"error": repr(error)})
             raise
         self.ticks += 1
@@ -173,10 +173,15 @@ def make(config: Config, on_event: Listener) -> Keeper:
 def wind_up(keeper: Keeper) -> None:
     """Take out what rests, unless the journal is another keeper's by now; what is under way is
     followed at the next start."""
-    with suppress(AlreadyRuns, Away, SQLAlchemyError):
+    halts: dict[str, str] = {}
+    named = Named(halts, Defects(keeper.on_event))
+    with suppress(SQLAlchemyError), named:
         keeper.check_alone()
         for intent in keeper.journal.open():
-            keeper.desk.cancel(intent.key)
+            with named:
+                keeper.desk.cancel(intent.key)
+            if halts.keys() - {DEFECT}:
+                return  # somebody is away: the others would wait for him, too
 
 
 def journal_of(config: Config) -> str:

@@ -16,16 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.analysis.calibration import Gate
 from strongroom.chain.calls import Ask, first_line
-from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 from strongroom.chain.ids import ConditionId
 from strongroom.chain.orders import YES
 from strongroom.chain.units import MICRO
-from strongroom.errors import Away, Refused
 from strongroom.execution.housekeeping import Duties
 from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue, SafeSender
 from strongroom.execution.order_desk import Desk
 from strongroom.execution.tasks import Tasks
-from strongroom.execution.transactions import NotSent
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolMarket, read_pools
 from strongroom.information.endpoint import Health
@@ -35,13 +32,12 @@ from strongroom.information.sources import Look
 from strongroom.journal import Journal
 from strongroom.journal.states import AnswerKind
 from strongroom.keeper.approving import Approvals, score, unscored_conditions
+from strongroom.keeper.halts import Defects, Named
 from strongroom.keeper.health import HealthKeeper
 from strongroom.keeper.past_trades import PastReader
 from strongroom.keeper.sessions import SessionWatch
 from strongroom.reporting.report import Reporter
-from strongroom.reporting.seen import Unseen, unseen
-from strongroom.settings import AlreadyRuns
-from strongroom.signing.signers import NotSigned
+from strongroom.reporting.seen import unseen
 from strongroom.strategy.api import Pack
 from strongroom.strategy.decide import Decision, Round, decide
 from strongroom.strategy.portfolio import Day, share_price
@@ -92,6 +88,7 @@ class Tick:
     halts: Mapping[str, str] = field(default_factory=dict)  # what stops decisions, and why
     decisions: int = 0
     state: VaultState | None = None
+    defect: BaseException | None = None  # a fault of the program itself; a halt names it
 
 
 @dataclass
@@ -126,8 +123,9 @@ class Keeper:
     check_alone: Callable[[], None] = lambda: None  # raises AlreadyRuns: the journal is another's
     refused: Mapping[str, int] = field(default_factory=dict)  # market records, by reason
     past: PastReader | None = None  # made when a rule needs it
-    health: Sequence[Health] = ()  # of the sources, session keys, and what runs beside
+    health: Sequence[Health] = ()  # of the ticks, the sources, session keys, what runs beside
     further_health: Callable[[], Sequence[Health]] = tuple  # of what runs beside
+    _defects: Defects = field(init=False)
     _kept_health: HealthKeeper = field(init=False)
     _sessions: SessionWatch = field(init=False)
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
@@ -139,56 +137,67 @@ class Keeper:
 
     def __post_init__(self) -> None:
         """Take the journal for what is told outside."""
+        self._defects = Defects(self.on_event)
         self._kept_health = HealthKeeper(self.journal)
         self._sessions = SessionWatch(self.chain, self.vault.wallets, self.on_event)
 
     def tick(self) -> Tick:
-        """Run once. Never raises for what the outside world does."""
+        """Run once. Never raises, but for what ends the process itself (`halts.ENDS`)."""
         halts: dict[str, str] = {}
         now, state, decided = int(self.clock()), None, 0
+        self.health = ()
+        self._defects.begin()
         try:
-            with _Named(halts):
+            with self._named(halts):
                 self.check_alone()
                 now = self.chain.now()
                 state, decided = self._go_round(now, halts)
+            self.health = (*self.health, self._defects.health)
+            if "journal" not in halts:
+                with self._named(halts):
+                    self._kept_health.see(now, self.health)
         except SQLAlchemyError as error:  # nothing that it should have kept was begun
             halts["journal"] = f"the journal cannot be written: {first_line(error)}"
-        self._tell_halts(halts)
-        return Tick(now, halts, decided, state)
+        with self._named(halts):
+            self._tell_halts(halts)
+        return Tick(now, halts, decided, state, self._defects.newest)
+
+    def _named(self, halts: dict[str, str]) -> Named:
+        return Named(halts, self._defects)
 
     def _go_round(self, now: int, halts: dict[str, str]) -> tuple[VaultState | None, int]:
         self._check_clocks(now, halts)
         self._check_stop(halts)
         for part in (self.transactor.advance, self._advance_reports, self.desk.recover):
-            with _Named(halts):
+            with self._named(halts):
                 part()
         state = None if "chain" in halts else self._read(halts)
         if state is None:
             return None, 0
-        with _Named(halts):
+        with self._named(halts):
             if self.approvals is not None:
                 self.approvals.expire(now)
             self._resolve_forecasts(state, now)
-        with _Named(halts):
+        with self._named(halts):
             self._check_exchanges(halts)
             self.duties.settle(state, self.tasks.busy())
             self.duties.sweep(state)
         look, decided = None, 0
-        with _Named(halts):
+        with self._named(halts):
             look = self._look(state, now)
             self._see(look, state)
-        with _Named(halts):
+        with self._named(halts):
             self._check_signers()
-        with _Named(halts):
+        with self._named(halts):
             self._check_venue(halts)
             self.tasks.advance(may_place=not halts)
             state = self._again(state, halts)
             if not halts and look is not None and look.books:
                 decided = self._decide(look, state)
-        with _Named(halts):
+        with self._named(halts):
             state = self._again(state, halts)
             self.duties.tidy(state, self.tasks.busy())
-        with _Named(halts):
+        with self._named(halts):
             if look is not None and not {"clock", "report"} & halts.keys():
                 self._see(look, state)  # what has come in since
                 self._report(state)
@@ -198,7 +207,7 @@ class Keeper:
 
     def _read(self, halts: dict[str, str]) -> VaultState | None:
         """Return the whole vault as it is now; None: the chain does not answer."""
-        with _Named(halts):
+        with self._named(halts):
             self._read_at = self._moves()
             return self.vault.read(self.journal.reservations())
         return None
@@ -247,8 +256,6 @@ class Keeper:
         look = self.sources.look(now, lambda market: view.class_of(market) is not None, held)
         self.refused = look.refused
         self.health = (*look.health, *self._sessions.look(now), *self.further_health())
-        if self.health:
-            self._kept_health.see(now, self.health)
         if self.pools:
             look = self._with_pools(look, now)
         for problem in look.problems:
@@ -458,35 +465,3 @@ def waits_for_mark(state: VaultState) -> bool:
     return state.marks_required and any(
         each.tradable and each.exposure == 0 and not each.marks for each in state.markets.values()
     )
-
-
-class _Named:
-    """Turns what a part of a tick fails by into a named halt."""
-
-    def __init__(self, halts: dict[str, str]) -> None:
-        self._halts = halts
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        match error:
-            case Unseen():
-                self._halts["report"] = str(error)
-            case NotSigned():
-                self._halts["signers"] = str(error)
-            case NotSent():
-                self._halts["transactions"] = f"the node takes no transaction: {first_line(error)}"
-            case AlreadyRuns():
-                self._halts["journal"] = str(error)
-            case ChainAway():
-                self._halts["chain"] = f"the chain does not answer: {first_line(error)}"
-            case CallReverted() | TransactionRefused():
-                self._halts["chain"] = f"a contract refuses: {first_line(error)}"
-            case Away() | Refused():
-                self._halts["outside"] = first_line(error)
-            case OSError():  # a file, e.g. of evidence; what fails in a network is `Away`
-                self._halts["disk"] = f"a file cannot be used: {first_line(error)}"
-            case _:
-                return False
-        return True

@@ -53,8 +53,8 @@ class SeenBooks:
         self._seen[name] = yes, no
         newest = max((each.seen_at for each in (yes, no) if each is not None), default=0)
         if held and newest - self._kept_at.get(name, 0) >= KEEP_EVERY_S:
-            self._kept_at[name] = newest
             self._journal.keep(_fact(name), _PAIR.dump_json((yes, no)).decode())
+            self._kept_at[name] = newest
 
     def of(self, condition: ConditionId) -> Pair:
         """Return the newest books of YES and NO; None: never seen."""

@@ -256,6 +256,8 @@ class World:
             for event, fields in self.told
             if event not in QUIET
         ]
+        if "defect" in tick.halts:
+            raise Unearned(tick.halts["defect"])
         refused = self.keepers[mode].refused
         seen.names += [f"records: {why}" for why in refused]
         if mode == PAPER and self._real() != before:

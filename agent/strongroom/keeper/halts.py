@@ -1,0 +1,123 @@
+"""What stops decisions, by name, and faults of the program itself.
+
+Whatever fails in a part of a tick becomes a halt. What nobody foresaw is a defect: it is named with
+its kind and place, told with its way there, counted tick by tick, and the keeper goes on. What a
+part had begun in the journal is undone or whole, as after a kill.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from traceback import walk_tb
+from types import TracebackType
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from strongroom.chain.calls import first_line
+from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
+from strongroom.chain.outside import kept_text
+from strongroom.errors import Away, Refused
+from strongroom.execution.interfaces import Listener
+from strongroom.execution.transactions import NotSent
+from strongroom.information.endpoint import Health
+from strongroom.reporting.seen import Unseen
+from strongroom.settings import AlreadyRuns
+from strongroom.signing.signers import NotSigned
+
+DEFECT = "defect"  # the halt's name
+TICKS = "ticks"  # the name of their health
+ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)  # what may end a tick
+SHOWN_FRAMES = 8  # of the way to a defect, the last ones
+HERE = Path(__file__).parents[1]  # the package
+
+
+@dataclass
+class Defects:
+    """The defects that a keeper has met.
+
+    Attributes:
+        newest: the last one of this tick; None: none
+    """
+
+    on_event: Listener
+    newest: BaseException | None = None
+    _ticks: int = 0
+    _failed: int = 0  # ticks with one
+    _met: dict[str, str] = field(default_factory=dict)  # in this tick: kind and place -> words
+    _running: dict[str, int] = field(default_factory=dict)  # ticks in a row
+
+    def begin(self) -> None:
+        """Begin a tick."""
+        self._ticks += 1
+        self._running = {name: times for name, times in self._running.items() if name in self._met}
+        self._met, self.newest = {}, None
+
+    def meet(self, error: BaseException) -> str:
+        """Take a defect; return what to say of all those of this tick."""
+        frames = [
+            f"{_place(Path(frame.f_code.co_filename))}:{line} {frame.f_code.co_name}"
+            for frame, line in walk_tb(error.__traceback__)
+        ]
+        ours = [each for each in frames if not each.startswith("/")]
+        name = f"{type(error).__name__} in {(ours or frames or ['?'])[-1]}"
+        if name not in self._met:
+            self._failed += not self._met
+            times = self._running[name] = self._running.get(name, 0) + 1
+            running = f" ({times} ticks running)" if times > 1 else ""
+            self._met[name] = f"{name}: {kept_text(first_line(error))}{running}"
+            if times == 1:
+                way = " > ".join(frames[-SHOWN_FRAMES:])
+                with suppress(Exception):  # of who is told: the halt says it, too
+                    self.on_event(DEFECT, {"error": self._met[name], "way": way})
+        self.newest = error
+        return f"the program failed, report it: {'; '.join(self._met.values())}"
+
+    @property
+    def health(self) -> Health:
+        """How the ticks are: asked: ticks, failed: those with a defect."""
+        return Health(TICKS, self._ticks, self._failed, "; ".join(self._met.values()))
+
+
+@dataclass(frozen=True)
+class Named:
+    """Turns what a part of a tick fails by into a named halt. A journal that fails ends the tick:
+    nothing that it should have kept was begun."""
+
+    halts: dict[str, str]
+    defects: Defects
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        match error:
+            case None | SQLAlchemyError():
+                return False
+            case Unseen():
+                self.halts["report"] = str(error)
+            case NotSigned():
+                self.halts["signers"] = str(error)
+            case NotSent():
+                self.halts["transactions"] = f"the node takes no transaction: {first_line(error)}"
+            case AlreadyRuns():
+                self.halts["journal"] = str(error)
+            case ChainAway():
+                self.halts["chain"] = f"the chain does not answer: {first_line(error)}"
+            case CallReverted() | TransactionRefused():
+                self.halts["chain"] = f"a contract refuses: {first_line(error)}"
+            case Away() | Refused():
+                self.halts["outside"] = first_line(error)
+            case OSError():  # a file, e.g. of evidence; what fails in a network is `Away`
+                self.halts["disk"] = f"a file cannot be used: {first_line(error)}"
+            case _:
+                if isinstance(error, ENDS):
+                    return False
+                self.halts[DEFECT] = self.defects.meet(error)
+        return True
+
+
+def _place(path: Path) -> str:
+    """Return a file's name below the package; the whole one of another's."""
+    return str(path.relative_to(HERE) if path.is_relative_to(HERE) else path)
