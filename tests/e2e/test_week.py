@@ -8,9 +8,11 @@ import re
 import shutil
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from html import unescape
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 from eth_account import Account
@@ -29,6 +31,8 @@ from strongroom.chain.units import BPS, FIRST_PRICE, MICRO
 from strongroom.cli.audit import command as audit_command
 from strongroom.cli.page import command as page_command
 from strongroom.devnet import polymarket
+from strongroom.devnet import week as week_module
+from strongroom.devnet.clob.engine import HASH_WAIT_S
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.reports import read_reports
 from strongroom.devnet.week import PAYERS, WeekOptions, play_week
@@ -58,10 +62,23 @@ SCHEMA = Draft202012Validator(
 )
 
 
+def slowly(take, week, taker):
+    """Take a quote on a machine whose settlements take longer than an answer waits for them."""
+    switch = f"{week.stage.server.url}/devnet/faults"
+    delay_ms = int(HASH_WAIT_S * 1_000) + 200
+    httpx.put(switch, json={"settlement_delay_ms": delay_ms}).raise_for_status()
+    take(week, taker)
+    httpx.put(switch, json={}).raise_for_status()  # the delay of the first trade has begun
+
+
 @pytest.fixture(scope="module")
 def week(tmp_path_factory):
     start = int(OPTIONS.start.timestamp()) - 600
-    with devnet_chain(polymarket.CHAIN_ID, timestamp=start) as chain:
+    with (
+        pytest.MonkeyPatch.context() as slow,
+        devnet_chain(polymarket.CHAIN_ID, timestamp=start) as chain,
+    ):
+        slow.setattr(week_module, "_take_quote", partial(slowly, week_module._take_quote))
         played = play_week(replace(OPTIONS, folder=tmp_path_factory.mktemp("week")), chain)
         yield played
         played.stage.close()
@@ -147,6 +164,7 @@ def test_no_trade_is_undone_after_its_match(week):
     """Neither for want of a fee at a better price, nor for a signature whose time was over."""
     failed, ended = week.keeper.journal.reversals()
     assert failed == 0 and ended >= 20
+    assert {trade.status for trade in week.stage.server.engine.trades.values()} == {"CONFIRMED"}
 
 
 def test_the_recorded_views_give_the_same_orders_again(week, tmp_path):

@@ -33,6 +33,7 @@ from strongroom.devnet.polymarket import Polymarket
 from strongroom.devnet.rival import Rival
 from strongroom.devnet.setup import NAMES, TOTAL_CAP, VELOCITY, Stage, StageOptions, set_up
 from strongroom.devnet.traders import MarketMaker, Taker
+from strongroom.errors import Away
 from strongroom.execution.interfaces import Listener
 from strongroom.information.gamma import Market
 from strongroom.keeper.recording import Recorder
@@ -142,6 +143,7 @@ def play_week(
         httpx.post(f"{week.stage.server.url}/devnet/incentives/look").raise_for_status()
         if number % TAKEN_EVERY == TAKEN_EVERY - 1:
             _take_quote(week, taker)
+        _settled(week)
         week.hours.append(_hour(week, now))
         emit("hour", {"number": number, "of": options.hours, "hour": asdict(week.hours[-1])})
     return week
@@ -309,6 +311,19 @@ def _wait(keeper: Keeper) -> bool:
         time.sleep(DELAY_STEP_S)
         keeper.desk.recover()
     return waited
+
+
+def _settled(week: Week) -> None:
+    """Wait until every trade is on the chain: in an hour no signature counts any more.
+
+    Raises:
+        Away: they are not in time.
+    """
+    deadline = time.monotonic() + DELAY_S
+    while not week.stage.server.engine.is_settled:
+        if time.monotonic() > deadline:
+            raise Away("trades of the last hour are not on the chain: is this machine too slow?")
+        time.sleep(DELAY_STEP_S / 10)
 
 
 def _progress(keeper: Keeper) -> tuple[int, ...]:

@@ -184,10 +184,10 @@ class MatchingEngine:
                 self.cancel_all(key)
             await asyncio.sleep(0.2)
 
-    async def idle(self) -> None:
-        """Wait until every trade has come to its end."""
-        while not all(trade.is_over for trade in self.trades.values()):
-            await asyncio.sleep(0.02)
+    @property
+    def is_settled(self) -> bool:
+        """Whether every trade has come to its end."""
+        return all(trade.is_over for trade in list(self.trades.values()))
 
     # inside
 
