@@ -12,10 +12,16 @@ from strongroom.cli.options import FILE, FOLDER, as_json, bars, print_json
 
 if TYPE_CHECKING:
     from strongroom.data.importing import ImportResult, Intake
+    from strongroom.information.recorded_books import Sizes
 
 to = click.option(
     "--to", required=True, type=FOLDER, help="Data folder; each import is a folder in it."
 )
+outcomes_from = click.option(
+    "--outcomes-from", default="file", show_default=True,
+    help="Where the outcomes come from; kept with each.",
+)  # fmt: skip
+files = click.argument("files", type=FILE, nargs=-1, required=True)
 
 
 @click.group("import", cls=Group)
@@ -34,10 +40,7 @@ def command() -> None:
 @command.command(cls=Command)
 @click.argument("markets", type=FILE)
 @click.argument("prices", type=FILE)
-@click.option(
-    "--outcomes-from", default="file", show_default=True,
-    help="Where the outcomes come from; kept with each.",
-)  # fmt: skip
+@outcomes_from
 @to
 @as_json
 def prices(markets: Path, prices: Path, outcomes_from: str, to: Path, as_json: bool) -> None:
@@ -63,8 +66,126 @@ def prices(markets: Path, prices: Path, outcomes_from: str, to: Path, as_json: b
 
 
 @command.command(cls=Command)
+@click.argument("markets", type=FILE)
+@outcomes_from
+@to
+@as_json
+def markets(markets: Path, outcomes_from: str, to: Path, as_json: bool) -> None:
+    """Own markets alone, where their prices come from elsewhere; CSV or Parquet.
+
+    MARKETS is as for `strongroom import prices`.
+
+    Example: strongroom import markets markets.csv --to history
+    """
+    from strongroom.data.sources.prices import take_markets
+
+    def take(intake: "Intake") -> None:
+        take_markets(intake, markets, outcomes_from)
+
+    _run("markets", (markets,), {"outcomes_from": outcomes_from}, take, to, as_json)
+
+
+@command.command(cls=Command)
+@files
+@to
+@as_json
+def gamma(files: tuple[Path, ...], to: Path, as_json: bool) -> None:
+    """Markets, results and best prices from pages of Polymarket's Gamma API (`/markets`), JSON.
+
+    A result counts where the market is closed, its answer resolved, and its prices are a payout.
+
+    Example: strongroom import gamma page-1.json page-2.json.gz --to history
+    """
+    from strongroom.data.sources.gamma_markets import take_gamma
+
+    _run("gamma", files, {}, lambda intake: take_gamma(intake, files), to, as_json)
+
+
+@command.command(cls=Command)
+@files
+@to
+@as_json
+def clob(files: tuple[Path, ...], to: Path, as_json: bool) -> None:
+    """Price histories of Polymarket's CLOB (`/prices-history`), JSON.
+
+    A file is named by its token, TOKEN.json, or holds {TOKEN: {"history": [...]}}. Its markets come
+    from `strongroom import gamma`.
+
+    Example: strongroom import clob 1016769973636871997242456073428770361484.json --to history
+    """
+    from strongroom.data.sources.price_history import take_price_history
+
+    _run("clob", files, {}, lambda intake: take_price_history(intake, files), to, as_json)
+
+
+@command.command(cls=Command)
+@click.argument("recording", type=FILE)
+@click.option("--token", required=True, help="Whose book it is: of a market of another import.")
+@click.option(
+    "--sizes", required=True, type=click.Choice(["absolute", "change"]),
+    help="Whether a row has a level's new size (Polymarket), or its change (Kalshi).",
+)  # fmt: skip
+@to
+@as_json
+def books(recording: Path, token: str, sizes: "Sizes", to: Path, as_json: bool) -> None:
+    """Best prices of one book as a collector recorded them, with all their dirt; CSV, also gzipped.
+
+    RECORDING has timestamp, event_type, price, side, size, best_bid, best_ask. What is repaired
+    and what is dropped is counted by reason.
+
+    Example: strongroom import books docs/examples/radar/kalshi_nba_mvp_luka.csv.gz --sizes change
+    --token luka:yes --to history
+    """
+    from strongroom.data.sources.best_prices import take_best_prices
+
+    _run(
+        "books",
+        (recording,),
+        {"token": token, "sizes": sizes},
+        lambda intake: take_best_prices(intake, recording, token, sizes),
+        to,
+        as_json,
+    )
+
+
+@command.command(cls=Command)
+@files
+@to
+@as_json
+def kalshi(files: tuple[Path, ...], to: Path, as_json: bool) -> None:
+    """Markets, results, candlesticks and order books of Kalshi, as its API answers them; JSON.
+
+    A file has one answer, or one a line. Candles without a ticker are of TICKER.json. A line with
+    an order book also has `at` and `ticker`.
+
+    Example: strongroom import kalshi markets.json KXNBAMVP-26-LDON.json --to history
+    """
+    from strongroom.data.sources.kalshi import take_kalshi
+
+    _run("kalshi", files, {}, lambda intake: take_kalshi(intake, files), to, as_json)
+
+
+@command.command(cls=Command)
+@files
+@click.option("--market", "markets", multiple=True, help="Condition id; only these are kept.")
+@to
+@as_json
+def pmxt(files: tuple[Path, ...], markets: tuple[str, ...], to: Path, as_json: bool) -> None:
+    """Order books of Polymarket from pmxt's archive, a Parquet file an hour, of both its forms.
+
+    Files are read in the order in which they are named. An hour has tens of millions of rows.
+
+    Example: strongroom import pmxt polymarket_orderbook_2026-04-22T16.parquet --to history
+    """
+    from strongroom.data.sources.pmxt import take_pmxt
+
+    options: JsonObject = {"markets": list(markets)}
+    _run("pmxt", files, options, lambda intake: take_pmxt(intake, files, markets), to, as_json)
+
+
+@command.command(cls=Command)
 @click.argument("outcomes", type=FILE)
-@click.option("--outcomes-from", default="file", show_default=True, help="Kept with each.")
+@outcomes_from
 @to
 @as_json
 def outcomes(outcomes: Path, outcomes_from: str, to: Path, as_json: bool) -> None:

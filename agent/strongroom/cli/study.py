@@ -30,7 +30,7 @@ def reference(spread: float, data: Path | None, as_json: bool) -> None:
 
     Example: strongroom study reference --spread 0.02
     """
-    from strongroom.backtest.command import ReferenceOptions, run_study, show_study
+    from strongroom.backtest.study_command import ReferenceOptions, run_study, show_study
 
     result = run_study(ReferenceOptions(spread, data))
     print_json(result.document()) if as_json else show_study(result)
@@ -51,7 +51,7 @@ def ladders(half_spread: float, fee_rate: float, data: Path | None, as_json: boo
 
     Example: strongroom study ladders --half-spread 0.005
     """
-    from strongroom.backtest.command import LadderOptions, run_study, show_study
+    from strongroom.backtest.study_command import LadderOptions, run_study, show_study
 
     result = run_study(LadderOptions(half_spread, fee_rate, data))
     print_json(result.document()) if as_json else show_study(result)

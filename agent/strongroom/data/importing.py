@@ -20,6 +20,7 @@ from strongroom.data.schema import GROUP, VERSION, BadData, Table, checked, sche
 from strongroom.settings import only_one
 
 Progress = Callable[[str, int, int], None]
+Levels = Sequence[tuple[int, int]]  # price and size
 Row = Mapping[str, str | int | bool | list[str] | None]  # column -> value
 
 
@@ -65,6 +66,15 @@ class Intake:
         waiting.append(row)
         if len(waiting) >= GROUP:
             self._flush(table)
+
+    def put_book(self, at_ms: int, token: str, message: int, bids: Levels, asks: Levels) -> None:
+        """Keep a whole book: a row a level, or one row where it is empty."""
+        about: Row = {"at_ms": at_ms, "token": token, "message": message, "snapshot": True}
+        if not bids and not asks:
+            self.put(Table.BOOKS, about)
+        for side, levels in (("bid", bids), ("ask", asks)):
+            for price, size in levels:
+                self.put(Table.BOOKS, {**about, "side": side, "price": price, "size": size})
 
     def _flush(self, table: Table) -> None:
         rows = self._rows.pop(table, [])

@@ -21,28 +21,41 @@ def chunks_of(path: Path) -> Chunks:
 
 
 def merged(streams: Sequence[Chunks]) -> Chunks:
-    """Yield the rows of streams that are each in the order of `at_ms`, in that order; where times
-    are equal, an earlier stream's rows come first."""
+    """Yield the rows of streams that are each in order, in one order; where times are equal, an
+    earlier stream's rows come first. All rows of one time come in one part."""
     if len(streams) == 1:
         yield from streams[0]
         return
-    heads = {
-        number: head for number, each in enumerate(streams) if (head := _next(each)) is not None
-    }
-    while heads:
-        bound = min(head["at_ms"][-1] for head in heads.values())
+    first = {number: _next(each) for number, each in enumerate(streams)}
+    heads = {number: head for number, head in first.items() if head is not None}
+    open_ = set(heads)
+    while open_:
+        bound = min(_last(heads[number]) for number in open_)  # later rows may have this time
         ready = []
-        for number, head in list(heads.items()):
-            count = head["at_ms"].search_sorted(bound, side="right")
-            ready.append(head[:count])
-            rest: pl.DataFrame | None = head[count:]
-            if rest is not None and rest.is_empty():
-                rest = _next(streams[number])
-            if rest is None:
-                del heads[number]
+        for number, head in heads.items():
+            early = head["at_ms"].search_sorted(bound, side="left")
+            ready.append(head[:early])
+            heads[number] = head[early:]
+        for number in [each for each in open_ if _last(heads[each]) == bound]:
+            more = _next(streams[number])
+            if more is None:
+                open_.remove(number)
             else:
-                heads[number] = rest
-        yield pl.concat(ready).sort("at_ms", maintain_order=True)
+                heads[number] = pl.concat([heads[number], more])
+        if any(len(each) for each in ready):
+            yield in_order(pl.concat(ready))
+    if heads:
+        yield in_order(pl.concat(heads.values()))
+
+
+def _last(head: pl.DataFrame) -> int:
+    return int(head["at_ms"][-1])
+
+
+def in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return rows by their times, those of books also by the numbers of their messages."""
+    keys = [name for name in ("at_ms", "message") if name in frame.columns]
+    return frame.sort(keys, maintain_order=True)
 
 
 def _next(stream: Chunks) -> pl.DataFrame | None:
@@ -90,7 +103,7 @@ class TableWriter:
             run.unlink()
 
     def _sorted(self) -> pl.DataFrame:
-        return pl.concat(self._held).sort("at_ms", maintain_order=True)
+        return in_order(pl.concat(self._held))
 
     def _end_run(self) -> None:
         if not self._rows:

@@ -1,10 +1,16 @@
-"""Files of rows, a part at a time: CSV (also gzipped) and Parquet; text into times and amounts."""
+"""Files of rows, a part at a time: CSV and JSON (also gzipped), Parquet; text into times and
+amounts."""
 
-from collections.abc import Iterator
+import gzip
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
+from strongroom.chain.ids import Json, read_json
 from strongroom.chain.units import MICRO
 from strongroom.data.schema import GROUP, BadData
 
@@ -98,3 +104,67 @@ def text(frame: pl.DataFrame, name: str, otherwise: str | pl.Series = "") -> pl.
             return pl.Series(name, [otherwise] * len(frame), pl.String)
         return otherwise
     return frame[name].cast(pl.String).fill_null(otherwise)
+
+
+def json_records(path: Path, inside: Sequence[str] = ()) -> Iterator[Json]:
+    """Yield the records of a JSON file, also gzipped: those of a list, of a list under one of the
+    keys of an object, or one a line; a line that is no JSON is None.
+
+    Raises:
+        BadData: it cannot be read, or is no JSON.
+    """
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(
+            path, "rt", encoding="utf-8-sig"
+        ) as file:
+            first = file.readline()
+            second = file.readline()
+            whole = _json_or_none(first)
+            if second.strip() and whole is not None:  # a record a line
+                yield from _unpacked(whole, inside)
+                for line in chain([second], file):
+                    if line.strip():
+                        yield from _unpacked(_json_or_none(line), inside)
+                return
+            yield from _unpacked(read_json(first + second + file.read()), inside)
+    except (OSError, EOFError, ValueError) as error:
+        raise BadData(f"{path}: cannot be read: {error}: give JSON, or JSON lines") from error
+
+
+def _json_or_none(line: str) -> Json:
+    try:
+        return read_json(line)
+    except ValueError:
+        return None
+
+
+def _unpacked(found: Json, inside: Sequence[str]) -> Iterator[Json]:
+    if isinstance(found, dict):
+        listed = next((found[key] for key in inside if isinstance(found.get(key), list)), [found])
+        found = listed
+    yield from found if isinstance(found, list) else [found]
+
+
+def ms_of(value: Json) -> int | None:
+    """Return a time in milliseconds, as `time_ms` reads it; None: it is none."""
+    if isinstance(value, bool) or value in (None, ""):
+        return None
+    try:
+        number = float(str(value))
+    except ValueError:
+        try:
+            at = datetime.fromisoformat(str(value).strip())
+        except ValueError:
+            return None
+        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * MS)
+    found = number if number >= FIRST_MS else number * MS
+    return round(found) if 0 <= found <= LAST_MS else None
+
+
+def micro_of(value: Json) -> int | None:
+    """Return an amount in units as an integer of 10**-6, the nearest; None: it is none."""
+    try:
+        units = Decimal(str(value)) * MICRO
+        return round(units) if units.is_finite() else None
+    except ArithmeticError:
+        return None

@@ -112,13 +112,13 @@ COLUMNS: Mapping[Table, Mapping[str, Column]] = {
     Table.TRADES: {
         "at_ms": _required(pl.Int64, "of the trade, or of its block"),
         "token": _required(pl.String, "what was traded"),
-        "side": _required(pl.String, "BUY or SELL, of the wallet"),
+        "side": _required(pl.String, "BUY or SELL, of the wallet; of a print: of who took"),
         "price": _required(pl.Int64, "10**-6, rounded to the nearest"),
         "size": _required(pl.Int64, "micro-tokens"),
         "cash": _required(pl.Int64, "micro-units, without the fee"),
         "fee": _known(pl.Int64, "micro-units or, of a purchase before 2026, micro-tokens"),
-        "wallet": _required(pl.String, "whose order was filled"),
-        "against": _required(pl.String, "with whom; the exchange, where the order took"),
+        "wallet": _known(pl.String, "whose order was filled"),
+        "against": _known(pl.String, "with whom; the exchange, where the order took"),
         **_LOG,
     },
     Table.OPERATIONS: {

@@ -5,14 +5,12 @@ from pathlib import Path
 from strongroom.chain.ids import ConditionId
 from strongroom.chain.orders import YES
 from strongroom.chain.units import MICRO
-from strongroom.data.importing import Intake, Row
+from strongroom.data.importing import Intake
 from strongroom.data.schema import BadData, Table
 from strongroom.data.sources.market_rows import MS, market_row
-from strongroom.information.books import Book
 from strongroom.information.forecast import Given
 from strongroom.information.gamma import Market
 from strongroom.keeper.recording import replay
-from strongroom.strategy.view import View
 
 
 def files_of_views(folder: Path) -> list[Path]:
@@ -41,28 +39,17 @@ def take_views(intake: Intake, folder: Path) -> None:
             book = view.book(market, YES)
             if book is not None:
                 message += 1
-                _put_book(intake, view, market, book, message)
+                levels = (
+                    [(each.price, each.size) for each in side] for side in (book.bids, book.asks)
+                )
+                token = str(market.token_ids[YES])
+                intake.put_book(view.now * MS, token, message, *levels)
         for each in (given for some in view.forecasts.values() for given in some):
             key = each.source, each.market, each.frozen_at
             if key not in told:
                 told.add(key)
                 _put_forecast(intake, each)
         intake.progress("views", intake.read, intake.read)
-
-
-def _put_book(intake: Intake, view: View, market: Market, book: Book, message: int) -> None:
-    about: Row = {
-        "at_ms": view.now * MS,
-        "token": str(market.token_ids[YES]),
-        "message": message,
-        "snapshot": True,
-    }
-    if not book.bids and not book.asks:
-        intake.put(Table.BOOKS, about)
-    for side, levels in (("bid", book.bids), ("ask", book.asks)):
-        for level in levels:
-            row: Row = {"side": side, "price": level.price, "size": level.size}
-            intake.put(Table.BOOKS, {**about, **row})
 
 
 def _put_forecast(intake: Intake, given: Given) -> None:

@@ -3,7 +3,7 @@
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import MICRO
 from strongroom.data.importing import Row
-from strongroom.information.gamma import UNKNOWN_FEES, Market
+from strongroom.information.gamma import NO_TICK, UNKNOWN_FEES, Market
 
 MS = 1_000
 
@@ -23,7 +23,7 @@ def market_row(market: Market, seen_ms: int | None) -> Row:
         "no_token": str(market.token_ids[NO]),
         "seen_ms": seen_ms,
         "ends_ms": None if market.end is None else int(market.end.timestamp() * MS),
-        "tick": int(market.tick * MICRO),
+        "tick": None if NO_TICK in market.barred else int(market.tick * MICRO),
         "min_size": int(market.min_size * MICRO),
         "fee_rate": None if unknown else int(market.fees.rate * MICRO),
         "fee_exponent": None if unknown else int(market.fees.exponent * MICRO),

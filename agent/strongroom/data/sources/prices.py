@@ -38,7 +38,7 @@ def take_prices(intake: Intake, markets: Path, prices: Path, outcomes_from: str)
     Raises:
         BadData: a file cannot be read or lacks a column.
     """
-    tokens = _take_markets(intake, markets, outcomes_from)
+    tokens = take_markets(intake, markets, outcomes_from)
     done, of = 0, rows_of(prices)
     for part in batches(prices, ()):
         _take_part(intake, prices, _renamed(part), tokens)
@@ -46,8 +46,12 @@ def take_prices(intake: Intake, markets: Path, prices: Path, outcomes_from: str)
         intake.progress(prices.name, done, max(of, done))
 
 
-def _take_markets(intake: Intake, path: Path, outcomes_from: str) -> Mapping[str, str]:
-    """Keep the markets and their outcomes; return market -> token of YES."""
+def take_markets(intake: Intake, path: Path, outcomes_from: str) -> Mapping[str, str]:
+    """Keep a file's markets and their outcomes; return market -> token of YES.
+
+    Raises:
+        BadData: the file cannot be read or lacks a column.
+    """
     frame = _renamed(pl.concat(list(batches(path, ()))))
     _need(frame, path, ("market", "event", "question", "ends_at"))
     frame = frame.with_columns(

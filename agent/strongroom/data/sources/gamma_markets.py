@@ -1,0 +1,127 @@
+"""Markets and results as Polymarket's Gamma API gives them: pages of `/markets`.
+
+A result counts where a market is closed, its answer is resolved, and its prices are a payout: 1 and
+0, or a half each (a void). Closed at other prices is no result: nobody has said what it pays.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from strongroom.chain.ids import Json, read_json
+from strongroom.chain.units import MICRO
+from strongroom.data.importing import Intake, Row
+from strongroom.data.reading import json_records, micro_of, ms_of
+from strongroom.data.schema import Table
+from strongroom.data.sources.market_rows import market_row
+from strongroom.information.gamma import BadMarketRecord, Market, MarketRecord, parse_market
+from strongroom.signing.safe import ZERO_ADDRESS
+
+_UNKNOWN = {"resolvedBy": "oracle", "questionID": "question_id"}  # field -> column
+_PAYOUTS: dict[tuple[float, ...], int] = {(1, 0): MICRO, (0, 1): 0, (0.5, 0.5): MICRO // 2}
+
+
+def take_gamma(intake: Intake, paths: Sequence[Path]) -> None:
+    """Read pages of markets; what a page says later of a market counts.
+
+    Raises:
+        BadData: a file cannot be read.
+    """
+    newest: dict[str, tuple[Market, MarketRecord]] = {}
+    for done, path in enumerate(paths):
+        for record in json_records(path, ("markets", "data")):
+            intake.read += 1
+            if not isinstance(record, dict):
+                intake.dropped["market: no record"] += 1
+                continue
+            try:
+                market = parse_market(_completed(record))
+            except BadMarketRecord as error:
+                intake.dropped[f"market: {error.reason} is missing or malformed"] += 1
+                continue
+            for name in _UNKNOWN:
+                if not record.get(name):
+                    intake.repaired[f"market: no {name}: unknown"] += 1
+            known = newest.get(market.condition_id)
+            if known is not None:
+                intake.dropped["market: told twice, the newest counts"] += 1
+                if (_seen(known[1]) or 0) > (_seen(record) or 0):
+                    continue
+            newest[market.condition_id] = market, record
+        intake.progress("pages", done + 1, len(paths))
+    for market, record in newest.values():
+        row = market_row(market, _seen(record))
+        nameless = {column: None for name, column in _UNKNOWN.items() if not record.get(name)}
+        about: Row = {**row, **nameless, "venue_id": str(record.get("id") or "")}
+        intake.put(Table.MARKETS, about)
+        _take_result(intake, market, record)
+        _take_quote(intake, market, record)
+
+
+def _completed(record: MarketRecord) -> MarketRecord:
+    """Return a record that can be read although it does not say who resolves the market: a history
+    needs no oracle."""
+    if record.get("resolvedBy") and record.get("questionID"):
+        return record
+    return {
+        **record,
+        "resolvedBy": record.get("resolvedBy") or ZERO_ADDRESS,
+        "questionID": record.get("questionID") or record.get("conditionId"),
+    }
+
+
+def _take_result(intake: Intake, market: Market, record: MarketRecord) -> None:
+    if not market.closed:
+        return
+    if record.get("umaResolutionStatus") != "resolved":
+        intake.repaired["result: closed, not resolved: unknown"] += 1
+        return
+    yes = _PAYOUTS.get(_prices(record.get("outcomePrices")))
+    if yes is None:
+        intake.repaired["result: resolved, at prices that are no payout: unknown"] += 1
+        return
+    times = [ms_of(record.get(name)) for name in ("closedTime", "umaEndDate")]
+    intake.put(
+        Table.OUTCOMES,
+        {
+            "market": market.condition_id,
+            "yes": yes,
+            "void": yes == MICRO // 2,
+            # the later of the two: nobody was paid before
+            "resolved_ms": max((each for each in times if each is not None), default=None),
+            "disputed": "disputed" in market.resolution_statuses,
+            "source": "gamma",
+        },
+    )
+
+
+def _take_quote(intake: Intake, market: Market, record: MarketRecord) -> None:
+    """Keep the best prices of an open market; 0: nobody bids, 1: nobody offers."""
+    seen = _seen(record)
+    bid, ask = market.best_bid, market.best_ask
+    if market.closed or seen is None or (bid is None and ask is None):
+        return
+    if bid is not None and ask is not None and bid > ask:
+        intake.repaired["quote: bid above ask, left out"] += 1
+        return
+    intake.put(
+        Table.QUOTES,
+        {
+            "at_ms": seen,
+            "token": str(market.token_ids[0]),
+            "price": micro_of(record.get("lastTradePrice")),
+            "bid": micro_of(None if bid is None else str(bid)),
+            "ask": micro_of(None if ask is None else str(ask)),
+        },
+    )
+
+
+def _seen(record: MarketRecord) -> int | None:
+    return ms_of(record.get("updatedAt"))
+
+
+def _prices(value: Json) -> tuple[float, ...]:
+    try:
+        found = read_json(value) if isinstance(value, str) else value
+        return tuple(float(str(each)) for each in found) if isinstance(found, list) else ()
+    except ValueError:
+        return ()
