@@ -14,6 +14,7 @@ from tests.agent.test_refusals import NOBODY, UNITS
 from tests.spoken_node import spoken_node
 
 NOW = 1_700_000_000
+AGREED = Agreement(137)
 ASK = Ask(NOBODY, "Vault", "totalAssets")
 
 
@@ -52,7 +53,7 @@ def several():
             place = SimpleNamespace(truths=truths, servers=made, now=NOW, told=[], pauses=[])
             place.nodes = Nodes(
                 [JsonRpc(each.url, 5) for each in made],
-                Agreement(every_s=30, behind=10, depth=5, ahead_s=60),
+                Agreement(137, every_s=30, behind=10, depth=5, ahead_s=60),
                 lambda: place.now,
                 lambda event, fields: place.told.append((event, fields["node"])),
             )
@@ -87,7 +88,7 @@ def test_a_node_that_is_away_is_passed_over_and_comes_back(several, status):
 
 def test_a_node_that_is_away_from_the_start(several):
     place = several(1)
-    nodes = one_node(["http://127.0.0.1:9", place.servers[0].url], 2, clock=lambda: NOW)
+    nodes = one_node(["http://127.0.0.1:9", place.servers[0].url], 2, AGREED, lambda: NOW)
     assert Chain(nodes).chain_id == 137
     assert nodes.url == place.servers[0].url
 
@@ -158,6 +159,27 @@ def test_a_node_of_another_chain_is_passed_over(several):
         place.read()
 
 
+def test_the_chain_is_the_one_that_is_meant_and_not_the_first_nodes(several):
+    place = several(3)
+    place.truths[0].chain = 80_002
+    place.truths[0].head = 10_000
+    assert place.read() == 2
+    assert place.told == [("node_aside", place.servers[0].url)]
+    assert "is on chain 80002, not on 137" in place.nodes._aside[0]
+    for each in place.truths[1:]:
+        each.status = 500
+    with pytest.raises(ChainAway, match="is on chain 80002"):
+        place.read()
+
+
+def test_where_none_is_on_the_chain_that_is_meant_nobody_is_asked(several):
+    place = several(2)
+    for each in place.truths:
+        each.chain = 80_002
+    with pytest.raises(ChainAway, match="is on chain 80002, not on 137"):
+        place.read()
+
+
 def test_what_a_busy_node_refuses_the_next_one_answers(several):
     place = several(2)
     place.truths[0].error = UNITS
@@ -177,7 +199,9 @@ def test_what_a_busy_node_refuses_the_next_one_answers(several):
 def test_no_name_of_a_node_has_its_key(several):
     place = several(1)
     port = place.servers[0].url.rpartition(":")[2]
-    nodes = Nodes([JsonRpc(f"http://user:hunter2@127.0.0.1:{port}/SECRETKEY")] * 2, clock=lambda: 0)
+    nodes = Nodes(
+        [JsonRpc(f"http://user:hunter2@127.0.0.1:{port}/SECRETKEY")] * 2, AGREED, lambda: 0
+    )
     with pytest.raises(ChainAway) as away:
         nodes.request("eth_chainId")
     assert "in the future" in str(away.value)

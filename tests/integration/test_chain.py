@@ -12,7 +12,7 @@ from strongroom.chain.artifacts import safe as safe_part
 from strongroom.chain.calls import make_call
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 from strongroom.chain.ids import transaction_key
-from strongroom.chain.nodes import one_node
+from strongroom.chain.nodes import Agreement, one_node
 from strongroom.chain.rpc import Chain
 from strongroom.chain.units import GWEI, HOUR
 from strongroom.devnet import contracts as devnet
@@ -387,7 +387,9 @@ def test_a_line_that_breaks_while_sending_is_passed_over(
     """The first node hears the transaction and its answer is lost, or hears nothing: the second
     gets the same one, which is executed once."""
     with broken_line(connection.node.url) as line:
-        nodes = one_node([line.url, connection.node.url], 5, clock=connection.now)
+        nodes = one_node(
+            [line.url, connection.node.url], 5, Agreement(connection.chain_id), connection.now
+        )
         transactor = make_transactor(url=nodes)
         getattr(line, broken).add("eth_sendRawTransaction")
         done = transactor.run(KEYS[1], "allocate", [place.allocate(20 * UNIT)])

@@ -34,19 +34,18 @@ class Agreement:
     """What nodes must agree on.
 
     Attributes:
+        chain_id: of the chain that is meant; which one a node is on, the others do not decide
         every_s: they are compared
         behind: blocks that a node may lack
         depth: of a block that all must have
         ahead_s: that a newest block may be in the future, by this clock
     """
 
+    chain_id: int
     every_s: float = 30.0
     behind: int = 10
     depth: int = 5
     ahead_s: int = 60
-
-
-DEFAULT_AGREEMENT = Agreement()
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Nodes:
     def __init__(
         self,
         nodes: Sequence[RpcNode],
-        agreement: Agreement = DEFAULT_AGREEMENT,
+        agreement: Agreement,
         clock: Callable[[], float] = time.time,
         on_event: Callable[[str, Mapping[str, str]], None] = lambda event, fields: None,
     ) -> None:
@@ -139,11 +138,10 @@ class Nodes:
     def _apart(self, seen: Mapping[int, _Seen], now: float) -> dict[int, str]:
         """Return which nodes are of another chain, from the future, or behind the rest."""
         rules, aside = self._agreement, dict[int, str]()
-        chain = next(iter(seen.values())).chain_id
         for place, each in seen.items():
             name, ahead = self._name(place), each.timestamp - now
-            if each.chain_id != chain:
-                aside[place] = f"{name} is on chain {each.chain_id}, not on {chain}"
+            if each.chain_id != rules.chain_id:
+                aside[place] = f"{name} is on chain {each.chain_id}, not on {rules.chain_id}"
             elif ahead > rules.ahead_s:
                 aside[place] = f"{name} has a block that is {ahead:.0f} s in the future"
         rest = {place: each for place, each in seen.items() if place not in aside}
@@ -197,7 +195,7 @@ class Nodes:
 def one_node(
     urls: Sequence[str],
     timeout_s: float,
-    agreement: Agreement = DEFAULT_AGREEMENT,
+    agreement: Agreement,
     clock: Callable[[], float] = time.time,
     on_event: Callable[[str, Mapping[str, str]], None] = lambda event, fields: None,
 ) -> RpcNode:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strongroom.chain.accounts import open_keystore
 from strongroom.chain.failures import ChainAway
-from strongroom.chain.nodes import one_node
+from strongroom.chain.nodes import Agreement, one_node
 from strongroom.chain.rpc import TIMEOUT_S, Chain
 from strongroom.cosigner.facts import ChainFacts
 from strongroom.cosigner.policy import Policy
@@ -70,7 +70,9 @@ def make_server(config: CosignerConfig) -> uvicorn.Server:
     """
     secret = read_secret(config.secret_file)
     try:
-        chain = Chain(one_node((config.rpc_url, *config.further_rpc_urls), TIMEOUT_S))
+        agreement = Agreement(config.policy.chain_id)
+        urls = (config.rpc_url, *config.further_rpc_urls)
+        chain = Chain(one_node(urls, TIMEOUT_S, agreement))
     except ChainAway as error:
         raise ConfigError(f"[rpc_url] {error}") from error
     if chain.chain_id != config.policy.chain_id:

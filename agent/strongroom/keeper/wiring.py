@@ -351,6 +351,7 @@ def connect(
     """
     section = config.chain
     agreement = Agreement(
+        section.chain_id,
         section.compare_every_s,
         section.max_behind,
         section.confirmations,
