@@ -358,6 +358,16 @@ def test_a_changed_rule_text_ends_the_record(pairs_at):
     assert "our venue's rules have changed" in judged(pairs_at(), our_venue(record=record)).why
 
 
+def test_a_pair_that_has_ended_does_not_count(pairs_at):
+    pairs = pairs_at()
+    for ends, counts in ((date(1970, 1, 1), True), (date(1969, 12, 31), False)):
+        (pair,) = pairs.pairs
+        ended = pairs.model_copy(update={"pairs": (pair.model_copy(update={"ends": ends}),)})
+        found = judged(ended)
+        assert (found.kind is not SpreadKind.NOT_COUNTED) == counts
+        assert found.why == ("" if counts else "the pair ended on 1969-12-31")
+
+
 def test_blanks_and_line_ends_do_not_change_a_text():
     assert rules_hash("a  b\r\nc ") == rules_hash("a b\nc")
     assert rules_hash("a b") != rules_hash("ab")
@@ -395,6 +405,33 @@ def test_a_reference_price_is_a_forecast_like_any_other(pairs_at):
     assert (given.frozen_at, given.evidence_at, answers.problems) == (9, 9, ())
     assert given.detail["market"] == "KXNBAMVP-26-LDON"
     assert (source.health.name, source.health.asked, source.health.wrong) == ("reference", 2, "")
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"same": False}, "luka: its record says that the two may settle differently"),
+    ({"our_void": "unknown"}, "luka: nobody knows what a void market pays here"),
+    ({"their_void": "unknown"}, "luka: nobody knows what a void market pays at kalshi"),
+])  # fmt: skip
+def test_the_price_of_what_settles_otherwise_is_no_forecast(pairs_at, change, words):
+    """The radar counts the states in which the two settle apart; a forecast has no such states."""
+    pairs = pairs_at()
+    (pair,) = pairs.pairs
+    record = pair.adjudication.model_copy(update=change)
+    pairs = pairs.model_copy(update={"pairs": (pair.model_copy(update={"adjudication": record}),)})
+    answers = ReferenceForecaster(pairs, {"kalshi": kalshi()}).forecast([MARKET], 9)
+    assert answers.given == () and answers.problems == (f"reference: {words}",)
+    assert judged(pairs).kind is not SpreadKind.NOT_COUNTED
+
+
+def test_an_ended_pair_gives_no_forecast(pairs_at):
+    pairs = pairs_at()
+    (pair,) = pairs.pairs
+    ended = pair.model_copy(update={"ends": date(2020, 1, 1)})
+    pairs = pairs.model_copy(update={"pairs": (ended,)})
+    now = 1_790_000_000
+    answers = ReferenceForecaster(pairs, {"kalshi": kalshi()}).forecast([MARKET], now)
+    assert answers.given == ()
+    assert answers.problems == ("reference: luka: the pair ended on 2020-01-01",)
 
 
 @pytest.mark.parametrize("books", [

@@ -7,7 +7,7 @@ holds the hash of each text: when a text changes, the record no longer holds.
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -79,7 +79,11 @@ class Adjudication(Section):
 
 
 class Pair(Section):
-    """A market of ours and one of another venue; YES there is YES here, or NO if `inverse`."""
+    """A market of ours and one of another venue; YES there is YES here, or NO if `inverse`.
+
+    Attributes:
+        ends: the last day on which it counts, UTC
+    """
 
     name: str
     condition: Annotated[str, AfterValidator(_condition)]
@@ -94,12 +98,15 @@ class Pair(Section):
         """Our market."""
         return ConditionId(self.condition)
 
-    def why_not(self, our_text: str | None, their_text: str | None) -> str:
+    def why_not(self, our_text: str | None, their_text: str | None, now: int) -> str:
         """Return why the pair does not count; "" where it does.
 
         Args:
             our_text, their_text: the rules as they are now; None: not known
+            now: timestamp
         """
+        if self.ends is not None and datetime.fromtimestamp(now, UTC).date() > self.ends:
+            return f"the pair ended on {self.ends}"
         record = self.adjudication
         if record is None:
             return "nobody has compared the rules: it has no adjudication record"
@@ -111,6 +118,17 @@ class Pair(Section):
                 return f"{whose} rules are not known now"
             if rules_hash(text) != reviewed:
                 return f"{whose} rules have changed since {record.reviewed}: compare them again"
+        return ""
+
+    def why_no_forecast(self) -> str:
+        """Return why a price there says nothing of the chance here, though the pair counts; ""
+        where it does."""
+        record = self.adjudication
+        if record is None or not record.same:
+            return "its record says that the two may settle differently"
+        for where, void in (("here", record.our_void), (f"at {self.venue}", record.their_void)):
+            if void == "unknown":
+                return f"nobody knows what a void market pays {where}"
         return ""
 
 

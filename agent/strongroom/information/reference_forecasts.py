@@ -51,7 +51,7 @@ class ReferenceForecaster:
     def _given(self, pair: Pair, market: Market, now: int) -> Given:
         venue = self.venues[pair.venue]
         rules = venue.rules(pair.market)
-        why = pair.why_not(market.rules, rules.text)
+        why = pair.why_not(market.rules, rules.text, now) or pair.why_no_forecast()
         if why or not rules.trades:
             raise BadForecast(why or f"{pair.venue} takes no orders for it")
         book = venue.book(pair.market, now)

@@ -50,10 +50,12 @@ class PairSeen:
     """What was seen of one pair; what was not is None.
 
     Attributes:
+        at: timestamp
         problems: what could not be had, and why
     """
 
     pair: Pair
+    at: int
     market: Market | None
     here: Book | None
     there: Book | None
@@ -233,7 +235,7 @@ def _seen(pair: Pair, ours: OurVenue, other: ReferenceVenue, now: int) -> PairSe
     there = _had(lambda: other.book(pair.market, now), problems)
     rules = _had(lambda: other.rules(pair.market), problems)
     return PairSeen(
-        pair, market, here, there,
+        pair, now, market, here, there,
         None if rules is None else rules.text,
         rules is not None and rules.trades,
         tuple(problems),
@@ -253,7 +255,7 @@ def _why_not(pairs: Pairs, seen: PairSeen) -> str:
     if seen.problems:
         return "; ".join(seen.problems)
     assert seen.market is not None
-    why = seen.pair.why_not(seen.market.rules, seen.their_text)
+    why = seen.pair.why_not(seen.market.rules, seen.their_text, seen.at)
     if why:
         return why
     if seen.market.closed or not seen.market.accepting or seen.market.barred:
