@@ -85,3 +85,29 @@ def test_outcomes_are_those_of_the_chain_and_what_is_open_stays_unknown():
     assert keeper.journal.unresolved() == [CONDITIONS[2]]
     keeper._resolve_forecasts(NOTHING, 1_000 + OUTCOMES_EVERY_S)
     assert keeper.journal.unresolved() == []
+
+
+def test_a_forecast_that_was_made_when_the_outcome_was_known_does_not_count():
+    """Another source's forecast had the journal learn the outcome; this one comes after it."""
+    keeper = keeper_of(TokensAlone({}))
+    journal = keeper.journal
+    for number, condition in enumerate(CONDITIONS):
+        won = number % 2
+        journal.forecast(Given("early", condition, 0.5, 100, 90), condition, 0.5)
+        journal.resolve(condition, float(won), 1_000)
+        for source, at in (("late", 1_050), ("at once", 1_000)):
+            said = Given(source, condition, 0.9 if won else 0.1, at, at)
+            journal.forecast(said, condition, 0.8 if won else 0.2)
+        assert journal.unresolved() == []
+        journal.resolve(condition, float(won), 1_600)
+    found = journal.resolved_forecasts()
+    assert set(found) == {"early"} and set(keeper.graduates()) == {"early"}
+    assert {each.known_at for each in found["early"]} == {1_000}
+
+
+def test_a_forecast_that_is_dated_after_the_outcome_was_learnt_does_not_count():
+    journal = Journal("sqlite://")
+    for source, at in (("early", 999), ("at once", 1_000), ("late", 1_001)):
+        journal.forecast(Given(source, CONDITIONS[0], 0.9, at, at), "event", 0.5)
+    journal.resolve(CONDITIONS[0], 1.0, 1_000)
+    assert set(journal.resolved_forecasts()) == {"early"}

@@ -252,8 +252,10 @@ class Journal:
     # forecasts
 
     def forecast(self, given: Given, event: str, mid: float) -> None:
-        """Keep a source's first forecast of a market, beside the market's price then."""
-        mine = (forecasts.c.source == given.source) & (forecasts.c.market == given.market)
+        """Keep a source's first forecast of a market of which no outcome is known, beside the
+        market's price then."""
+        over = (forecasts.c.source == given.source) | forecasts.c.outcome.is_not(None)
+        mine = (forecasts.c.market == given.market) & over
         with self._engine.begin() as connection:
             if connection.execute(select(forecasts.c.source).where(mine)).first() is None:
                 row = vars(given) | {"detail": canonical(dict(given.detail)).decode()}
@@ -277,23 +279,19 @@ class Journal:
             return [ConditionId(market) for market in connection.execute(chosen).scalars()]
 
     def resolved_forecasts(self) -> dict[str, list[Forecast]]:
-        """Return the forecasts of which the outcome is known, by source."""
-        chosen = select(forecasts).where(forecasts.c.outcome.is_not(None))
+        """Return the forecasts of which the outcome is known and was not when they were made, by
+        source."""
+        learnt = func.min(forecasts.c.known_at).over(partition_by=forecasts.c.market)
+        chosen = select(forecasts, learnt.label("learnt"))
+        chosen = chosen.where(forecasts.c.outcome.is_not(None))
         found: dict[str, list[Forecast]] = {}
         with self._engine.connect() as connection:
             for row in connection.execute(chosen.order_by(forecasts.c.frozen_at)):
-                found.setdefault(row.source, []).append(
-                    Forecast(
-                        row.event,
-                        row.chance,
-                        row.mid,
-                        row.outcome,
-                        row.frozen_at,
-                        row.evidence_at,
-                        row.market,
-                        row.known_at,
-                    )
-                )
+                if row.learnt is not None and row.frozen_at >= row.learnt:
+                    continue
+                came = (row.outcome, row.frozen_at, row.evidence_at, row.market, row.known_at)
+                said = Forecast(row.event, row.chance, row.mid, *came)
+                found.setdefault(row.source, []).append(said)
         return found
 
     # intents
