@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TextIO, get_args
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -107,7 +107,7 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
         words = each["msg"].removeprefix("Value error, ")
         if each["type"] == "extra_forbidden":
             words = f"unknown key{nearest(place[-1], _keys(model, place[:-1]))}"
-        lines.append(f"[{'.'.join(place)}] {words}")
+        lines.append(f"[{'.'.join(place)}] {words}" if place else words)
     return "\n".join(lines)
 
 
@@ -125,9 +125,18 @@ def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:
     return list(model.model_fields)
 
 
+def lock_of(path: Path) -> Path:
+    """Return the lock file beside a file: the same one by whatever link the file is named."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}.lock")
+
+
 @contextmanager
-def only_one(lock: Path, what: str) -> Iterator[None]:
+def only_one(lock: Path, what: str) -> Iterator[Callable[[], None]]:
     """Hold a lock file while the block runs; a process that has ended holds none.
+
+    Yields what makes sure that it is still held: a file that somebody has removed is taken again,
+    or AlreadyRuns (another process has a new one) or OSError is raised.
 
     Args:
         what: what runs, e.g. "a keeper of this journal"
@@ -135,6 +144,24 @@ def only_one(lock: Path, what: str) -> Iterator[None]:
     Raises:
         AlreadyRuns: another process holds it; its number is in the message.
     """
+    held = _locked(lock, what)
+
+    def check() -> None:
+        nonlocal held
+        if not _is_at(lock, held):
+            before, held = held, _locked(lock, what)
+            before.close()
+
+    try:
+        yield check
+    finally:
+        if _is_at(lock, held):
+            lock.unlink(missing_ok=True)
+        held.close()
+
+
+def _locked(lock: Path, what: str) -> TextIO:
+    """Return the lock file, locked and with our number in it; raises AlreadyRuns."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     while True:
         file = lock.open("a+")
@@ -146,17 +173,21 @@ def only_one(lock: Path, what: str) -> Iterator[None]:
             file.close()
             who = f"pid {process}" if process else "a process that is starting"
             raise AlreadyRuns(f"{what} is already running, {who}: end it first") from None
-        if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+        if _is_at(lock, file):
             break
         file.close()  # its last holder removed it in between
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def _is_at(lock: Path, held: TextIO) -> bool:
+    """Say whether an open file is the one that the path names."""
     try:
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        file.close()
+        return os.path.samestat(os.fstat(held.fileno()), lock.stat())
+    except FileNotFoundError:
+        return False
 
 
 def unlock(path: Path, variable: str, ask: Callable[[str], str] | None = None) -> LocalAccount:

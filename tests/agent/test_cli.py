@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -257,6 +258,41 @@ def test_one_keeper_a_journal(tmp_path):
         pass
     with alone("sqlite://"), alone("sqlite://"):
         pass
+
+
+def test_a_journal_by_another_name_is_the_same_one(tmp_path):
+    (tmp_path / "keeper.db").touch()
+    (tmp_path / "other.db").symlink_to(tmp_path / "keeper.db")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    with alone(f"sqlite:///{tmp_path / 'keeper.db'}"):
+        for name in ("other.db", "folder/keeper.db", "folder/other.db"):
+            with pytest.raises(AlreadyRuns), alone(f"sqlite:///{tmp_path / name}"):
+                pass
+
+
+def test_a_lock_that_was_removed_is_taken_again(tmp_path):
+    url, lock = f"sqlite:///{tmp_path / 'keeper.db'}", tmp_path / "keeper.db.lock"
+    with alone(url) as check:
+        check()
+        lock.unlink()
+        check()
+        with pytest.raises(AlreadyRuns), alone(url):
+            pass
+    assert not lock.exists()
+
+
+def test_a_lock_that_another_has_meanwhile_stops_the_first_and_stays_the_others(tmp_path):
+    url, lock = f"sqlite:///{tmp_path / 'keeper.db'}", tmp_path / "keeper.db.lock"
+    with ExitStack() as second:
+        with alone(url) as check:
+            lock.unlink()
+            check_second = second.enter_context(alone(url))
+            with pytest.raises(AlreadyRuns, match="is already running, pid"):
+                check()
+        check_second()
+        with pytest.raises(AlreadyRuns), alone(url):
+            pass
+    assert not lock.exists()
 
 
 def test_a_second_cosigner_leaves_the_first_its_socket(tmp_path):

@@ -28,6 +28,7 @@ from strongroom.settings import (
     Place,
     after,
     describe,
+    lock_of,
     only_one,
     read_secret,
     read_toml,
@@ -141,7 +142,7 @@ def door(listen: str) -> Iterator[socket.socket]:
             yield listening
         return
     path = Path(listen.removeprefix("unix:"))
-    with only_one(path.with_name(f"{path.name}.lock"), f"a co-signer on {path}"):
+    with only_one(lock_of(path), f"a co-signer on {path}"):
         path.unlink(missing_ok=True)  # of a process that died
         try:
             with socket.socket(socket.AF_UNIX) as listening:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.database import APPLICATION, POSTGRES, open_engine, shown_database
 from strongroom.journal.migrations import make_schema
-from strongroom.settings import AlreadyRuns, only_one
+from strongroom.settings import AlreadyRuns, lock_of, only_one
 
 KEY = 0x5354524F  # of PostgreSQL's advisory locks that are ours; the second key is the schema's
 TAKE = text("SELECT pg_try_advisory_lock(:key, hashtext(current_schema()))")
@@ -37,9 +37,9 @@ def alone(url: str) -> Iterator[Check]:
     """Hold a journal's lock while the block runs: a file beside SQLite's, PostgreSQL's own there.
     A journal in memory needs none.
 
-    Yields what makes sure that the lock is still held. PostgreSQL's ends with its session: it is
-    then taken again, or AlreadyRuns (another keeper has it) or SQLAlchemyError (the server is away)
-    is raised.
+    Yields what makes sure that the lock is still held. PostgreSQL's ends with its session, a file
+    may be removed: it is then taken again, or AlreadyRuns (another keeper has it), SQLAlchemyError
+    (the server is away) or OSError is raised.
 
     Raises:
         AlreadyRuns: another keeper holds it.
@@ -56,9 +56,9 @@ def alone(url: str) -> Iterator[Check]:
             finally:
                 lock.drop()
         elif place.database and place.database != ":memory:":
-            file = Path(f"{place.database}.lock")
-            with only_one(file, f"a keeper on the journal {place.database}"):
-                yield lambda: None
+            file = lock_of(Path(place.database))
+            with only_one(file, f"a keeper on the journal {place.database}") as check:
+                yield check
         else:
             yield lambda: None
     finally:

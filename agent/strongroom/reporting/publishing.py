@@ -28,7 +28,7 @@ from strongroom.errors import Away, StrongroomError
 from strongroom.journal import Journal
 from strongroom.reporting.evidence import store_evidence
 from strongroom.reporting.report import PURPOSE
-from strongroom.settings import only_one
+from strongroom.settings import lock_of, only_one
 
 LEAF = len(content_id(bytes(32)))  # bytes of a document's id
 AT_ONCE = 100  # documents in memory
@@ -126,7 +126,7 @@ class CarStore:
             BadCar: somebody else has written the file.
             AlreadyRuns: another process writes it.
         """
-        with only_one(self.path.with_name(f"{self.path.name}.lock"), f"a publisher to {self.path}"):
+        with only_one(lock_of(self.path), f"a publisher to {self.path}"):
             known = self._leaves() if self.path.exists() else {}
             fresh = {keccak(each): each for each in documents}
             fresh = {digest: each for digest, each in fresh.items() if digest not in known}
