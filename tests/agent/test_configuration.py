@@ -55,6 +55,13 @@ WRONG = {
     "clob": ('clob_url = "http', 'clob_url = "htp', r"\[venue.clob_url\] must begin with http://"),
     "node": ('rpc_url = "http', 'rpc_url = "ws', r"\[chain.rpc_url\] must begin with http:// or"),
     "cosigner": ("unix:cosigner.sock", "cosigner.sock", r"\[cosigner.url\] must begin with http"),
+    "a signal with a weight": (
+        'path = "forecasts.csv"', 'path = "forecasts.csv"\nsignal = true',
+        r"toml: \[packs.informed.weights\] desk is a signal, .*: take it out, or",
+    ),
+    "two forecasters of a name": (
+        'name = "model"', 'name = "desk"', r"toml: \[forecasters\] two have the same name",
+    ),
     "webhook": ("webhooks = []", "webhooks = ['me@there']", r"\[operations.webhooks.0\] must"),
 }  # fmt: skip
 

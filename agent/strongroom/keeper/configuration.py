@@ -290,6 +290,23 @@ class Config(Section):
     evidence: EvidenceSection = EvidenceSection()
     operations: OperationsSection = OperationsSection()
 
+    @model_validator(mode="after")
+    def _signals_weigh_nothing(self) -> "Config":
+        """A signal passes no gate, so it may have no weight in a pack's fair value; and a name that
+        two forecasters share would let one through the other's gate."""
+        names = [each.name for each in self.forecasters]
+        if len(set(names)) < len(names):
+            raise ValueError("[forecasters] two have the same name: give each its own")
+        signals = {each.name for each in self.forecasters if each.signal}
+        for pack, section in self.packs.items():
+            weights = section.get("weights")
+            for name in sorted(signals & set(weights if isinstance(weights, dict) else ())):
+                raise ValueError(
+                    f"[packs.{pack}.weights] {name} is a signal, which lifts confidence and moves "
+                    "no money by itself: take it out, or take out its `signal = true`"
+                )
+        return self
+
 
 def load(path: Path) -> Config:
     """Read a configuration file; relative paths in it are relative to the file.
