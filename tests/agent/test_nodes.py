@@ -172,6 +172,13 @@ def test_the_chain_is_the_one_that_is_meant_and_not_the_first_nodes(several):
         place.read()
 
 
+def test_a_block_beyond_what_can_be_kept_is_none(several):
+    place = several(2)
+    place.truths[0].head = 2**64
+    assert place.read() == 2
+    assert "no newest block" in place.nodes._aside[0]
+
+
 def test_where_none_is_on_the_chain_that_is_meant_nobody_is_asked(several):
     place = several(2)
     for each in place.truths:

@@ -24,6 +24,7 @@ from strongroom.chain.jsonrpc import (
     shown_url,
     understood,
 )
+from strongroom.chain.outside import quantity
 from strongroom.chain.refusals import Meaning, meaning_of
 
 AGAIN_S = 5.0  # until all are asked once more, while none can be
@@ -208,9 +209,8 @@ def _look(node: RpcNode) -> _Seen:
     chain_id, block = node.ask([("eth_chainId", ()), ("eth_getBlockByNumber", (LATEST, False))])
     with understood("newest block"):
         found = _given(node, block)
-        return _Seen(
-            int(_given(node, chain_id), 16), int(found["number"], 16), int(found["timestamp"], 16)
-        )
+        numbers = (_given(node, chain_id), found["number"], found["timestamp"])
+        return _Seen(*map(quantity, numbers))
 
 
 def _hash_of(node: RpcNode, number: int) -> str:
