@@ -20,7 +20,7 @@ from strongroom.keeper.approving import Approvals, score, unscored_conditions
 from strongroom.keeper.status import answer, asked
 from strongroom.keeper.supposed_fills import profit_of
 from strongroom.reporting.explanation import NothingKnown, explain, find
-from strongroom.strategy.api import make_pack
+from strongroom.strategy.api import Leg, Proposal, make_pack
 from strongroom.strategy.decide import decide
 from strongroom.strategy.exits import Exits, Trading
 from strongroom.strategy.recheck import recheck
@@ -79,7 +79,7 @@ def test_what_is_held_opens_no_task_and_keeps_its_market(approvals, told):
     decision = hold(approvals)
     journal = approvals.journal
     assert (journal.open_tasks(), journal.decided()) == ([], {})
-    assert approvals.busy(NOW) == {name_of(ONE)}
+    assert approvals.asked(NOW) == {name_of(ONE): ("",)}
     ((event, fields),) = told
     assert event == "asked" and fields["decision"] == decision.id
     assert fields["until"] == "2026-02-07 12:59:00 UTC" and "BUY" in fields["legs"]
@@ -135,7 +135,7 @@ def test_a_yes_opens_the_task_of_that_decision_at_that_moment(approvals, told):
     assert approvals.journal.decided() == {name_of(ONE): NOW + 301}
     assert told[-1][0] == "approved" and state_of(approvals, decision) is ApprovalState.STARTED
     assert approvals.carry_out(later, PACKS, rules()) == 0  # once
-    assert approvals.busy(NOW) == frozenset()  # its task is what keeps the market now
+    assert approvals.asked(NOW) == {}  # its task is what keeps the market now
 
 
 def test_a_yes_can_be_taken_back_until_the_keeper_goes_on(approvals):
@@ -155,7 +155,7 @@ def test_no_more_wait_at_once_than_a_round_may_have(approvals):
     pairs = [(market(number), quote("0.96", "0.97")) for number in range(1, 6)]
     seen, most, counts = view(*pairs), rules(max_decisions=2), []
     for _ in range(3):
-        now = replace(seen, busy=approvals.busy(NOW))
+        now = replace(seen, asked=approvals.asked(NOW))
         found = decide(now, PACKS, approvals.bounded(most), "salt").decisions
         for decision in found:
             approvals.hold(decision, now)
@@ -169,8 +169,71 @@ def test_no_more_wait_at_once_than_a_round_may_have(approvals):
 def test_a_no_is_not_asked_again_for_a_while(approvals):
     say(approvals, hold(approvals), yes=False)
     until = NOW + WITHIN + AGAIN
-    assert approvals.busy(until) == {name_of(ONE)}
-    assert approvals.busy(until + 1) == frozenset()
+    assert approvals.asked(until) == {name_of(ONE): ("",)}
+    assert approvals.asked(until + 1) == {}
+
+
+STOPS = Trading(exits=Exits(stop_price=0.05, held_s=3_600, edge=0.0))
+
+
+def leaving(approvals, **changes):
+    """Return the exit rule by which a purchase of the market is to be sold now, "" for a further
+    purchase, and hold it; held for six hours, bought at .55, the bid is .50."""
+    look = replace(exits.seen(exits.BOOK), asked=approvals.asked(NOW))
+    buy = Leg(exits.ONE, YES, Side.BUY, 520_000, 100 * MICRO)
+    how = rules(trading={"fair": STOPS}, **changes)
+    found = decide(look, [exits.FairPack(0.40, (buy,))], how, "salt")
+    for decision in found.decisions:
+        approvals.hold(decision, look)
+    if not found.decisions:
+        assert "a person was asked about this market lately" in [each.why for each in found.passed]
+    return [each.record.exit_rule for each in found.decisions]
+
+
+@pytest.mark.parametrize("yes", [True, False, None])
+def test_a_purchase_that_waits_or_had_a_no_leaves_exits_askable(approvals, yes):
+    bought = hold(approvals)
+    if yes is not None:
+        say(approvals, bought, yes)
+    assert leaving(approvals) == ["held long enough"]
+    # each rule is asked once, and a no to one is none to a stop
+    answer(approvals.journal, approvals.journal.approvals.waiting()[-1].decision, False, NOW)
+    assert leaving(approvals) == ["price stop"]
+    assert leaving(approvals) == ["edge gone"]
+    assert leaving(approvals) == []
+    assert set(approvals.asked(NOW)[name_of(ONE)]) == {
+        "", "held long enough", "price stop", "edge gone"
+    }  # fmt: skip
+
+
+def test_those_that_wait_hold_up_no_exit(approvals):
+    hold(approvals)
+    bounded = approvals.bounded(rules(max_decisions=1))
+    assert bounded.max_decisions == 0
+    assert leaving(approvals, max_decisions=0) == ["held long enough"]
+
+
+def test_a_purchase_that_calls_itself_an_exit_is_none():
+    buy, sell = (Leg(ONE, YES, side, 500_000, MICRO) for side in (Side.BUY, Side.SELL))
+    numbers = {"exit": "price stop"}
+    assert Proposal("own", (sell,), numbers=numbers).exit_rule == "price stop"
+    assert Proposal("own", (buy,), numbers=numbers).exit_rule == ""
+    assert Proposal("own", (sell, buy), numbers=numbers).exit_rule == ""
+
+
+def test_a_purchase_and_an_exit_that_both_had_a_yes_do_not_both_begin(approvals, told):
+    """The one that was asked first begins; the other is asked anew where it still holds."""
+    look = exits.seen(exits.BOOK)
+    buy = Leg(exits.ONE, YES, Side.BUY, 520_000, 100 * MICRO)
+    packs, how = [exits.FairPack(0.40, (buy,))], rules(trading={"fair": STOPS})
+    (bought,) = decide(look, packs, rules(), "salt").decisions
+    approvals.hold(bought, look)
+    assert leaving(approvals) == ["held long enough"]
+    for each in approvals.journal.approvals.waiting():
+        answer(approvals.journal, each.decision, True, NOW)
+    assert approvals.carry_out(look, packs, how) == 1
+    states = [each.state for each in approvals.journal.approvals.all()]
+    assert sorted(states) == [ApprovalState.STALE, ApprovalState.STARTED]
 
 
 def test_an_answer_that_comes_too_late_for_a_halt_expires(approvals, told):
@@ -240,7 +303,7 @@ def test_a_kill_after_any_write_loses_and_doubles_nothing(tmp_path):
 def test_each_state_has_its_steps_and_no_other(approvals):
     for before in ApprovalState:
         for to in ApprovalState:
-            decision = hold(approvals, replace(view(TAIL), now=NOW + len(approvals.busy(0))))
+            decision = hold(approvals, replace(view(TAIL), now=NOW + len(approvals.asked(0))))
             with sqlite3.connect(approvals.journal._engine.url.database) as raw:
                 raw.execute("UPDATE approvals SET state = ?", (before,))
             if to in APPROVAL_STEPS[before]:
@@ -296,7 +359,7 @@ def test_what_no_longer_holds_is_not_sent(seen, why, approvals, told):
     assert told[-1] == ("not_begun", {"decision": decision.id, "state": "STALE",
                                       "why": found.reason})  # fmt: skip
     assert re.search(why, found.reason), found.reason
-    assert approvals.busy(NOW) == frozenset()  # a fresh one may be asked about at once
+    assert approvals.asked(NOW) == {}  # a fresh one may be asked about at once
 
 
 def test_a_better_price_and_a_smaller_offer_are_no_reason_to_ask_again(approvals):

@@ -1,8 +1,8 @@
 """Mode `ask`: each decision is held for a person's yes, and looked at again before it is sent.
 
-A decision that waits keeps its markets: nothing else is decided there. What was declined or left
-unanswered is not asked again for a while, and what it would have earned is kept once its markets
-have resolved.
+A decision that waits keeps its markets: nothing else is decided there but an exit by another rule.
+What was declined or left unanswered is not asked again for a while, and what it would have earned
+is kept once its markets have resolved.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,14 +41,16 @@ class Approvals:
     within_s: int = 600
     again_s: int = HOUR
 
-    def busy(self, now: int) -> frozenset[MarketId]:
-        """Return the markets that wait for an answer, or had a no a while ago."""
+    def asked(self, now: int) -> dict[MarketId, tuple[str, ...]]:
+        """Return what waits for an answer, or had a no a while ago, by market: exit rules, "" for
+        all else. Whoever says no to a purchase still hears of a stop."""
         book, since = self.journal.approvals, now - self.within_s - self.again_s
-        return frozenset(
-            leg.vault_market
-            for each in (*book.waiting(), *book.not_begun(since))
-            for leg in self.journal.record(each.decision).legs
-        )
+        found: dict[MarketId, set[str]] = {}
+        for each in (*book.waiting(), *book.not_begun(since)):
+            record = self.journal.record(each.decision)
+            for leg in record.legs:
+                found.setdefault(leg.vault_market, set()).add(record.exit_rule)
+        return {market: tuple(sorted(found[market])) for market in sorted(found)}
 
     def bounded(self, rules: Rules) -> Rules:
         """Return rules that let no more decisions wait at once than a round may have."""
@@ -82,7 +84,7 @@ class Approvals:
         """Start what was approved and still stands on this view; return how many.
 
         Args:
-            view: those that wait do not count as busy in it
+            view: nothing is `asked` in it
         """
         waiting = self.journal.approvals.waiting()
         approved = [each for each in waiting if each.state == ApprovalState.APPROVED]

@@ -75,7 +75,8 @@ def trading_of(sections: Sections, order_lifetime_s: int) -> dict[str, Trading]:
 
 
 def _placed(place: str, error: ValidationError, section: type[Section]) -> str:
+    """Return what is wrong below a place; what is wrong with the place itself names no key."""
     return "\n".join(
-        f"[{place}{'.' if line[1] != ']' else ''}{line[1:]}"
+        f"[{place}.{line[1:]}" if line.startswith("[") else f"[{place}] {line}"
         for line in describe(error, section).splitlines()
     )

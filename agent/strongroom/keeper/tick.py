@@ -287,7 +287,7 @@ class Keeper:
             negative_risk_oracle=self.negative_risk_oracle,
         )
         if self.approvals is not None:
-            view = replace(view, busy=view.busy | self.approvals.busy(view.now))
+            view = replace(view, asked=self.approvals.asked(view.now))
         if self.rules.trading:
             self.past = self.past or PastReader(self.journal)
             view = replace(view, past=self.past.read(state.markets, self.chain.now()))
@@ -297,9 +297,10 @@ class Keeper:
     def _decide(self, look: Look, state: VaultState) -> int:
         view, rules, started = self.view(look, state), self.rules, 0
         if self.approvals is not None:
-            waiting = replace(view, busy=self.tasks.busy())
+            waiting = replace(view, asked={})
             started = self.approvals.carry_out(waiting, self.packs, self.rules)
-            view = replace(view, busy=self.tasks.busy() | self.approvals.busy(view.now))
+            asked = self.approvals.asked(view.now)
+            view = replace(view, busy=self.tasks.busy(), asked=asked)
             rules = self.approvals.bounded(rules)
         found = self.decide(view, self.packs, rules, self.journal.salt())
         self.on_view(view, found)

@@ -85,6 +85,12 @@ class Proposal:
     evidence: frozenset[str] = frozenset()
     numbers: Mapping[str, Json] = field(default_factory=dict)
 
+    @property
+    def exit_rule(self) -> str:
+        """The exit rule that sells; "": it is no such sale."""
+        buys = any(leg.buys for leg in self.legs)
+        return "" if buys else str(self.numbers.get("exit", ""))
+
 
 class Rooms(Protocol):
     """How much may still go into a market, and what bounds it."""

@@ -142,7 +142,8 @@ class _Round:
             return 1
         taken = [
             other
-            for other in view.busy | self.spent.keys()  # a task may still wait for its wallet
+            # a task may still wait for its wallet
+            for other in view.busy | view.asked.keys() | self.spent.keys()
             if other in view.by_vault_market
             and view.names_wallet(view.by_vault_market[other])
             and not (other in view.vault.markets and view.vault.markets[other].wallet)
@@ -154,9 +155,10 @@ class _Round:
         return groups.get(question, frozenset()) | groups.get(event, frozenset())
 
     def judged(self, proposal: Proposal, number: int, most: int) -> Decision | Passed:
-        """Return what a proposal comes to as decision `number` of at most so many."""
+        """Return what a proposal comes to as decision `number` of at most so many; exits are never
+        too many."""
         question = proposal.legs[0].market.question
-        if number >= most:
+        if number >= most and not proposal.exit_rule:
             return Passed(proposal.pack, question, "enough for one round")
         try:
             return self.decide(proposal, number)
@@ -174,6 +176,9 @@ class _Round:
             name = self.name_of(leg.market)
             if name in view.busy or name in self.taken:
                 raise _NotNow("a task is open in this market")
+            asked = view.asked.get(name)
+            if asked is not None and proposal.exit_rule in ("", *asked):
+                raise _NotNow("a person was asked about this market lately")
             last = view.decided.get(name)
             rest = self.rules.quote_rest_s if proposal.resting else self.rules.rest_s
             if last is not None and view.now - last < rest:

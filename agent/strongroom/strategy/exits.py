@@ -156,8 +156,8 @@ def _positions(view: View, valuers: Mapping[str, Fair]) -> Iterator[_Held]:
 
 
 def _rule(view: View, held: _Held, rules: Exits) -> ExitRule | None:
-    """Return the first rule that holds; one that is not set, or whose number is unknown, does
-    not."""
+    """Return the first rule that holds; one that is not set, or whose number is unknown, or that a
+    person was asked about lately, does not."""
     bought, end = held.purchase, held.market.end
     left = None if end is None else int(end.timestamp()) - view.now
     fallen = None if held.fair is None else bought.chance - held.fair
@@ -169,7 +169,9 @@ def _rule(view: View, held: _Held, rules: Exits) -> ExitRule | None:
         ExitRule.CHANCE: _reaches(fallen, rules.stop_chance),
         ExitRule.EDGE: _reaches(over, rules.edge) and over != rules.edge,
     }
-    return next((rule for rule in ExitRule if holds[rule]), None)
+    name = view.market_of(held.market)
+    asked = () if name is None else view.asked.get(name, ())
+    return next((rule for rule in ExitRule if holds[rule] and rule not in asked), None)
 
 
 def _reaches(found: float | None, wanted: float | None) -> bool:

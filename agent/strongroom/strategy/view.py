@@ -145,6 +145,8 @@ class View:
         markets: by condition id
         books: by token id
         busy: vault markets in which a decision is being carried out
+        asked: what a person was asked about and has not begun, by vault market: names of exit
+            rules; "" is all else, e.g. a purchase
         decided: vault market -> time of the last decision on it
         past: what decisions have come to, where a pack's trading has rules
         negative_risk_oracle: what the conditions of negative-risk events name as their oracle
@@ -156,6 +158,7 @@ class View:
     books: Mapping[TokenId, Book]
     forecasts: Mapping[ConditionId, Sequence[Given]] = field(default_factory=dict)
     busy: Annotated[frozenset[MarketId], InOrder] = frozenset()
+    asked: Mapping[MarketId, Sequence[str]] = field(default_factory=dict)
     decided: Mapping[MarketId, int] = field(default_factory=dict)
     day: Day | None = None
     negative_risk_oracle: str = ""

@@ -72,7 +72,7 @@ def least_order(market: Market, book: Book) -> int:
 def busy(view: View, markets: Iterable[Market]) -> bool:
     """Whether a decision is being carried out in one of the markets, or none may be made."""
     names = (view.market_of(market) for market in markets)
-    return any(name is None or name in view.busy for name in names)
+    return any(name is None or name in view.busy or name in view.asked for name in names)
 
 
 def proposal_of(
