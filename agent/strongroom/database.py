@@ -91,10 +91,13 @@ def parsed(url: str, what: str = "journal") -> URL:
         ConfigError: it is none.
     """
     try:
-        return make_url(url)
+        place = make_url(url)
     except (ArgumentError, ValueError) as error:
         secret = any(mark in url for mark in "@?=")  # a password may stand anywhere in it
         raise _no_database("the text" if secret else repr(url), what) from error
+    if (place.database or "").startswith("file:"):  # SQLite's own URI: its lock would be another
+        raise _no_database(_bare(place), what)
+    return place
 
 
 def _no_database(shown: str, what: str) -> ConfigError:

@@ -270,6 +270,12 @@ def test_a_journal_by_another_name_is_the_same_one(tmp_path):
                 pass
 
 
+def test_a_journal_by_a_uri_of_sqlites_own_is_refused(tmp_path):
+    url = f"sqlite:///file:{tmp_path / 'keeper.db'}?uri=true"
+    with pytest.raises(ConfigError, match="is not a database: use sqlite:///"), alone(url):
+        pass
+
+
 def test_a_lock_that_was_removed_is_taken_again(tmp_path):
     url, lock = f"sqlite:///{tmp_path / 'keeper.db'}", tmp_path / "keeper.db.lock"
     with alone(url) as check:
