@@ -65,6 +65,9 @@ class PlayedChain:
         assert first == last == 5
         yield last, [log for log in self.written if fits(log)]
 
+    def ask_all(self, asked):
+        return ["0x" for _ in asked]  # accounts' code, which no income needs
+
     def times(self, blocks):
         return {each: 1_000 + each for each in blocks}
 

@@ -3,7 +3,7 @@ evidence against hashes. Goes on from a checkpoint; what it keeps does not grow 
 
 import gc
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -17,21 +17,21 @@ from strongroom.audit.cash import check_cash
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
 from strongroom.audit.code import CodeAudit
 from strongroom.audit.conservation import Conservation
-from strongroom.audit.contracts import Asked, Views
+from strongroom.audit.contracts import Asked, Call, Views
 from strongroom.audit.documents import read_document
 from strongroom.audit.events import AuditedEvent, EpochSettled, MarketClosed, MarketOpened, Reported
 from strongroom.audit.fills import FillJoiner
 from strongroom.audit.income import Income, IncomeFinder, IncomeKind
-from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
+from strongroom.audit.ledger import BookedReport, Ledger, OpenMarket
 from strongroom.audit.losses import settled, statement
 from strongroom.audit.movements import Moved, MovementReader
-from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, Setting
 from strongroom.audit.readers import read_logs, vault_readers
-from strongroom.audit.spot_checks import closed_wrongly, marks_wrong
+from strongroom.audit.report_checks import ReportChecks, ToldReport
+from strongroom.audit.spot_checks import closed_wrongly
 from strongroom.audit.trades import TradeReader
 from strongroom.audit.transactions import Transaction, by_transaction
-from strongroom.audit.valuation import Positions, account_value, positions_within
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
 from strongroom.chain.ids import MarketId
@@ -113,6 +113,7 @@ class Auditor:
         self._contracts = Views(self._node)
         self._movements = MovementReader(self._node, self._contracts, self._vault, scope.exchanges)
         self._conservation = Conservation(self._node, self._contracts, self._vault, self._movements)
+        self._reports = ReportChecks(self._contracts, self._movements, self._vault)
         self._income = IncomeFinder(self._node, self._movements, self._vault, scope.payers)
         self._trades = TradeReader(self._movements, scope.to_block)
         self._fills: FillJoiner | None = None
@@ -197,7 +198,8 @@ class Auditor:
         found += self._conservation.at_end(progress, scope.to_block)
         if code.run(ledger, scope.exchanges):
             found += view_differences(ledger, now, self._read)
-            found += [*self._missing_assets(ledger), *self._other_accounts(ledger, ledger.order)]
+            listed = [(name, ledger.markets[name]) for name in ledger.order]
+            found += [*self._missing_assets(ledger), *self._other_accounts(listed)]
         found = [*ledger.differences, *code.differences, *found]
         checked = Checked(
             events=ledger.events,
@@ -233,7 +235,8 @@ class Auditor:
             NodeAway, BadLog: see `run`.
         """
         times = self._node.times(sorted({event.block for event in events}))
-        keeper = Bookkeeper(progress.ledger)
+        keeper, told = Bookkeeper(progress.ledger), list[ToldReport]()
+        opened: list[tuple[MarketId, OpenMarket]] = []
         for group in by_transaction(events):
             transaction = Transaction(times[group[0].block], tuple(group))
             reports = keeper.book(transaction)
@@ -244,9 +247,8 @@ class Auditor:
                 for each in transaction.of(EpochSettled):
                     self._settled(progress, transaction.time, each)
             if MarketOpened in kinds:
-                opened = [each.market for each in transaction.of(MarketOpened)]
-                known = [name for name in opened if name in progress.ledger.markets]
-                progress.ledger.differences += self._other_accounts(progress.ledger, known)
+                markets, named = progress.ledger.markets, transaction.of(MarketOpened)
+                opened += [(it.market, markets[it.market]) for it in named if it.market in markets]
             if MarketClosed in kinds:
                 for closed in transaction.of(MarketClosed):
                     found = closed_wrongly(self._node, self._contracts, closed)
@@ -254,12 +256,18 @@ class Auditor:
             for report in reports:
                 progress.reports, progress.last_report = progress.reports + 1, report.block
                 at = next(iter(transaction.of(Reported)), group[0])
-                self._check_report(progress, report, at, moved)
+                first = bisect_left(moved, (at.block, 0), key=_PLACE)
+                earlier = moved[first : bisect_left(moved, (at.block, at.index), key=_PLACE)]
+                told.append(ToldReport(report, at.transaction, earlier))
+                self._check_document(progress, report, at.transaction)
                 progress.losses.report(report)
                 self._on_report(report, progress.ledger)
             replaced = keeper.replaced()
             if replaced:
                 progress.ledger.differences += self._wrong_settings(replaced)
+        progress.values += sum(len(each.answering) for each in told)
+        progress.ledger.differences += self._other_accounts(opened)
+        progress.ledger.differences += self._reports.check(told, progress.wallets)
 
     def _settled(self, progress: Progress, time: int, it: EpochSettled) -> None:
         """Keep what was dealt, until later reports have said what it was worth."""
@@ -282,67 +290,14 @@ class Auditor:
             found += setting_differences(some, read)
         return found
 
-    def _check_report(
-        self, progress: Progress, report: BookedReport, at: AuditedEvent, moved: Sequence[Moved]
-    ) -> None:
-        """Hold a report's values against balances at its block, its document against its hash."""
-        first = bisect_left(moved, (at.block, 0), key=_PLACE)
-        earlier = moved[first : bisect_left(moved, (at.block, at.index), key=_PLACE)]
-        found, transaction = self._wrong_values(progress, report, earlier), at.transaction
-        found += marks_wrong(self._contracts, self._vault, report)
-        progress.values += len(report.books) - len(report.silent)
+    def _check_document(self, progress: Progress, report: BookedReport, transaction: str) -> None:
+        """Hold a report's document against its hash."""
         wrong = self._wrong_document(progress, report, transaction)
-        for what, expected, there in (*found, *([wrong] if wrong is not None else [])):
+        if wrong is not None:
+            what, expected, there = wrong
             progress.ledger.differences.append(
                 Difference(report.block, transaction, what, str(expected), str(there))
             )
-
-    def _wrong_values(
-        self, progress: Progress, report: BookedReport, earlier: Sequence[Moved]
-    ) -> list[tuple[str, object, object]]:
-        """Return the values that are not what the accounts hold: after the report's block or, as
-        other transactions of the block may have moved a market's tokens, before it, or where the
-        report stands in it. An account that did not answer is worth nothing at the bid, whatever
-        it holds.
-
-        Args:
-            earlier: transfers of its block in front of it
-        """
-        left = [each for each in report.books.items() if each[0] not in report.silent]
-        ends: list[dict[MarketId, Positions | None]] = []
-        for block in (report.block, report.block - 1):
-            held = self._positions([book.account for _, book in left], block) if left else []
-            ends.append(dict(zip((name for name, _ in left), held, strict=True)))
-            left = [(name, book) for name, book in left if not _fits(book, ends[-1][name])]
-        wrong: list[tuple[str, object, object]] = []
-        for name, book in left:
-            after, before = (end[name] for end in ends)
-            changes = self._changes(progress, book.account.lower(), report.block, earlier)
-            if not any(_fits(book, each) for each in positions_within(before, after, changes)):
-                what = f"Reported.books: value of {name} from its balances"
-                there = account_value(before, book.marks, book.exposure)
-                wrong.append((what, there, (book.bid, book.ask)))
-        return wrong
-
-    def _changes(
-        self, progress: Progress, account: str, block: int, moved: Sequence[Moved]
-    ) -> list[int]:
-        """Return what transfers changed of what an account and its wallet hold: of the asset, then
-        of each outcome token, as in its code."""
-        own = {account} | {each for each, of in progress.wallets.items() if of == account}
-        changes = dict.fromkeys(["", *self._movements.tokens_of(account, block)], 0)
-        for each in moved:
-            if each.token in changes:
-                came, went = each.receiver in own, each.sender in own
-                changes[each.token] += (came - went) * each.amount
-        return list(changes.values())
-
-    def _positions(self, accounts: Sequence[str], block: int) -> list[Positions | None]:
-        """Return what accounts hold; None where one does not say, although the node does."""
-        found = self._contracts.call_each(accounts, "positions", block)
-        if None in found:
-            self._contracts.call(self._vault, "totalSupply", (), block)
-        return found
 
     def _wrong_document(
         self, progress: Progress, report: BookedReport, transaction: str
@@ -384,22 +339,26 @@ class Auditor:
             found.append(Difference(block, "", "balanceOf(vault)", f">= {owed}", str(own)))
         return found
 
-    def _other_accounts(self, ledger: Ledger, names: Iterable[MarketId]) -> list[Difference]:
-        """Return where an open market's account is not what its market is, at the last block."""
-        found, block = [], self._scope.to_block
-        for name in names:
-            market = ledger.markets[name]
-            wanted = (name, market.question, market.class_id, market.deadline, market.conditions)
-            try:
-                *terms, conditions = self._contracts.call_all(market.account, _ACCOUNT, block)
-                there = plain((*terms, len(conditions)))
-            except NodeRefuses:
+    def _other_accounts(
+        self, markets: Sequence[tuple[MarketId, OpenMarket]]
+    ) -> Iterator[Difference]:
+        """Yield where an open market's account is not what its market is, at the last block. One
+        that does not answer is named by the reports."""
+        block = self._scope.to_block
+        calls: list[Call] = [
+            (market.account, *view, block) for _, market in markets for view in _ACCOUNT
+        ]
+        answers = iter(self._contracts.call_each(calls))
+        for name, market in markets:
+            *terms, conditions = [next(answers) for _ in _ACCOUNT]
+            if conditions is None or None in terms:
                 self._contracts.call(self._vault, "totalSupply", (), block)
-                continue  # one that does not answer is named by the reports
+                continue
+            wanted = (name, market.question, market.class_id, market.deadline, market.conditions)
+            there = plain((*terms, len(conditions)))
             if there != wanted:
                 what = f"account {market.account}"
-                found.append(Difference(block, "", what, str(wanted), str(there)))
-        return found
+                yield Difference(block, "", what, str(wanted), str(there))
 
     def _read(self, asked: Sequence[tuple[str, tuple[int | str, ...]]]) -> Sequence[object]:
         """Answer views of the vault at the last block."""
@@ -429,8 +388,3 @@ def _rarely_collected(pieces: Iterator[T]) -> Iterator[T]:
 def _digits(income: Mapping[str, int]) -> dict[str, str]:
     """Return income by kind as a verdict has it, kinds without any too."""
     return {kind.value: str(income.get(kind, 0)) for kind in IncomeKind}
-
-
-def _fits(book: BookedMarket, positions: Positions | None) -> bool:
-    """Whether a market is booked at what its account holds."""
-    return account_value(positions, book.marks, book.exposure) == (book.bid, book.ask)

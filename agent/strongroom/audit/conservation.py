@@ -10,17 +10,15 @@ it was of, is found there.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
-from types import MappingProxyType
 
+from strongroom.audit.balances import ASSET, Balances, token_words
 from strongroom.audit.checkpoint import Progress
 from strongroom.audit.contracts import Views
 from strongroom.audit.events import (
     AuditedEvent,
-    MarketClosed,
-    MarketOpened,
     OrderFilled,
     PaidInKind,
     RedeemedInKind,
@@ -31,27 +29,22 @@ from strongroom.audit.movements import (
     COMES,
     CONVERTED,
     GOES,
-    NAMING,
     WITHDRAWN,
     Moved,
     MovementReader,
     Movements,
     address_in,
     amount_in,
-    place_of,
     topic_of,
 )
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, difference
+from strongroom.audit.wallets import WalletsOverTime, book
 from strongroom.chain.ids import MarketId
 
-ASSET = ""
 BUY = 0
-BALANCE_OF = "balanceOf"
-_COMES, _GOES, _NAMING = ({*map(topic_of, each)} for each in (COMES, GOES, NAMING))
+_COMES, _GOES = ({*map(topic_of, each)} for each in (COMES, GOES))
 _CONVERTED, _WITHDRAWN = topic_of(CONVERTED), topic_of(WITHDRAWN)
-_BALANCE = topic_of("balanceOf(address)")[:10]
-_TOKENS = topic_of("balanceOf(address,uint256)")[:10]
 _POOLS = frozenset(
     topic_of(f"{name}(address,uint256,uint256,uint256)") for name in ("Bought", "Sold")
 )
@@ -84,7 +77,8 @@ class Conservation:
 
     def __init__(self, node: Node, views: Views, vault: str, reader: MovementReader) -> None:
         """Take whom to ask, of which vault, and what is known of its accounts' places."""
-        self._node, self._views, self._vault, self._reader = node, views, vault, reader
+        self._vault, self._reader = vault, reader
+        self._balances = Balances(node, views, reader)
 
     def check(
         self, progress: Progress, movements: Movements, events: Sequence[AuditedEvent], last: int
@@ -101,8 +95,8 @@ class Conservation:
         if not movements.owners:
             return []
         reports = sorted({each.block for each in events if isinstance(each, Reported)})
-        wallets = _WalletsOverTime(progress, movements)
-        spans = _spans(events)
+        wallets = WalletsOverTime(progress, movements)
+        of_all = self._balances.over(progress, movements, events)
         found: list[Difference] = []
         told = _by_transaction(movements.told)
         fills = defaultdict(list)
@@ -121,7 +115,7 @@ class Conservation:
             moves = list(group)
             block = moves[0].place[0]
             while reports and reports[0] < block:
-                found += self._balances(progress, movements, wallets, reports.pop(0), spans)
+                of_all.add_up(progress, wallets, reports.pop(0))
             wallets.until(moves[-1].place, self._before)
             found += self._transaction(
                 progress, movements, wallets, moves, told.get(transaction, ()),
@@ -129,13 +123,13 @@ class Conservation:
             )  # fmt: skip
         for block in reports:
             wallets.until((block + 1, 0), self._before)
-            found += self._balances(progress, movements, wallets, block, spans)
+            of_all.add_up(progress, wallets, block)
         wallets.until((last + 1, 0), self._before)
         for transaction, alone in fills.items():  # told, but nothing moved
             found += self._transaction(
                 progress, movements, wallets, [], told.get(transaction, ()), alone, ()
             )
-        return found
+        return [*found, *self._balances.denied(of_all)]
 
     def at_end(self, progress: Progress, block: int) -> list[Difference]:
         """Return where balances at the audit's last block deny the sums; none twice, where a report
@@ -145,7 +139,9 @@ class Conservation:
         owners = {each: (of.market, of.class_id) for each, of in progress.ledger.accounts.items()}
         movements = Movements(owners)
         self._reader.know(owners, block)
-        return self._balances(progress, movements, _WalletsOverTime(progress, movements), block)
+        of_all = self._balances.over(progress, movements, ())
+        of_all.add_up(progress, WalletsOverTime(progress, movements), block)
+        return self._balances.denied(of_all)
 
     # one transaction
 
@@ -153,7 +149,7 @@ class Conservation:
         self,
         progress: Progress,
         movements: Movements,
-        wallets: "_WalletsOverTime",
+        wallets: WalletsOverTime,
         moves: Sequence[Moved],
         told: Sequence[RawLog],
         fills: Sequence[OrderFilled],
@@ -182,7 +178,7 @@ class Conservation:
     def _what_explains(
         self,
         movements: Movements,
-        wallets: "_WalletsOverTime",
+        wallets: WalletsOverTime,
         account: str,
         told: Sequence[RawLog],
         fills: Sequence[OrderFilled],
@@ -220,7 +216,7 @@ class Conservation:
     def _unexplained(
         self,
         progress: Progress,
-        wallets: "_WalletsOverTime",
+        wallets: WalletsOverTime,
         account: str,
         moves: Sequence[Moved],
         explained: _Explained,
@@ -256,14 +252,14 @@ class Conservation:
                 block = place.place[0] if place else fill.block if fill else 0
                 where = place.transaction if place else fill.transaction if fill else ""
                 yield Difference(
-                    block, where, f"account {account}: {_words(token)} that nothing explains",
+                    block, where, f"account {account}: {token_words(token)} that nothing explains",
                     str(explained.fills[token]), str(left[token]),
                 )  # fmt: skip
 
     def _part(
         self,
         progress: Progress,
-        wallets: "_WalletsOverTime",
+        wallets: WalletsOverTime,
         account: str,
         move: Moved,
         receiver: str,
@@ -286,102 +282,8 @@ class Conservation:
         return {
             token: amount
             for token in (ASSET, *self._reader.tokens_of(account, block))
-            if (amount := self._balance(token, wallet, max(0, block - 1)))
+            if (amount := self._balances.of(token, wallet, max(0, block - 1)))
         }
-
-    def _balances(
-        self,
-        progress: Progress,
-        movements: Movements,
-        wallets: "_WalletsOverTime",
-        block: int,
-        spans: Mapping[str, "_Span"] = MappingProxyType({}),
-    ) -> list[Difference]:
-        """Hold the sums against what the tokens' contracts say at a block.
-
-        Args:
-            spans: of accounts whose markets were opened or closed since the ledger was booked
-        """
-        known = {*progress.ledger.accounts, *movements.owners, *wallets.named}
-        holders = [each for each in known if self._matters(progress, each, block, spans.get(each))]
-        asked: list[tuple[str, str]] = []
-        for holder in sorted(holders):
-            account = wallets.account_of(holder) or holder
-            held = progress.held.get(holder, ())
-            tokens = dict.fromkeys([ASSET, *self._reader.tokens_of(account, block), *held])
-            asked += [(holder, token) for token in tokens]
-        answers = self._node.ask_all(
-            [("eth_call", [self._call(token, holder), hex(block)]) for holder, token in asked]
-        )
-        found = []
-        for (holder, token), answer in zip(asked, answers, strict=True):
-            there = int(self._views.decoded(BALANCE_OF, answer))
-            summed = progress.held.get(holder, {}).get(token, 0)
-            if there != summed:
-                what = f"balance of {holder}: {_words(token)}"
-                found.append(Difference(block, "", what, str(summed), str(there)))
-        opened = {*progress.ledger.accounts, *movements.owners}
-        accounts = [each for each in sorted(holders) if each in opened]
-        return [*found, *self._said(progress, wallets, accounts, block)]
-
-    def _said(
-        self, progress: Progress, wallets: "_WalletsOverTime", accounts: Sequence[str], block: int
-    ) -> Iterator[Difference]:
-        """Yield where an account says that it and its wallet hold something else: reports count
-        what it says. One that does not answer is named by the reports."""
-        answers = self._views.call_each(accounts, "positions", block) if accounts else []
-        for account, answer in zip(accounts, answers, strict=True):
-            if answer is None:
-                continue
-            collateral, positions = answer
-            said = {ASSET: collateral}
-            pairs = zip(*[iter(self._reader.tokens_of(account, block))] * 2, strict=True)
-            for (yes, no), position in zip(pairs, positions, strict=False):
-                said[yes], said[no] = position[:2]
-            holders = wallets.holders_of(account)
-            for token, amount in said.items():
-                held = sum(progress.held.get(each, {}).get(token, 0) for each in holders)
-                if held != amount:
-                    what = f"account {account}: {_words(token)} by its own word"
-                    yield Difference(block, "", what, str(held), str(amount))
-
-    def _matters(self, progress: Progress, holder: str, block: int, span: "_Span | None") -> bool:
-        """Whether something is held, or may be: by a wallet, by an account of an open market."""
-        if progress.held.get(holder):
-            return True
-        if span is not None:
-            return span.opened <= block <= span.closed
-        known = progress.ledger.accounts.get(holder)
-        return known is None or known.market in progress.ledger.markets
-
-    def _balance(self, token: str, holder: str, block: int) -> int:
-        answer = self._node.ask("eth_call", self._call(token, holder), hex(block))
-        return int(self._views.decoded(BALANCE_OF, answer))
-
-    def _call(self, token: str, holder: str) -> dict[str, str]:
-        if token == ASSET:
-            return {"to": self._reader.asset, "data": f"{_BALANCE}{holder[2:]:0>64}"}
-        contract, _, number = token.partition(" ")
-        return {"to": contract, "data": f"{_TOKENS}{holder[2:]:0>64}{int(number):064x}"}
-
-
-@dataclass(frozen=True)
-class _Span:
-    """The first and the last block of an open market, where these blocks say it."""
-
-    opened: int = 0
-    closed: int = 2**64
-
-
-def _spans(events: Sequence[AuditedEvent]) -> dict[str, _Span]:
-    """Return the spans of the accounts whose markets are opened or closed by some events."""
-    found: dict[str, _Span] = {}
-    for each in events:
-        if isinstance(each, MarketOpened):
-            found[each.account] = _Span(each.block)
-        elif isinstance(each, MarketClosed):
-            found[each.account] = replace(found.get(each.account, _Span()), closed=each.block)
-    return found
 
 
 def paid_wrongly(
@@ -410,66 +312,3 @@ def _by_transaction(logs: Iterable[RawLog]) -> dict[str, list[RawLog]]:
     for log in logs:
         found[log["transactionHash"]].append(log)
     return found
-
-
-def _words(token: str) -> str:
-    return f"token {token.partition(' ')[2]}" if token else "asset"
-
-
-class _WalletsOverTime:
-    """Whose a wallet is, as accounts name them one after the other."""
-
-    def __init__(self, progress: Progress, movements: Movements) -> None:
-        """Begin with what was named before these blocks."""
-        self._progress, self._movements = progress, movements
-        self.named = dict(progress.wallets)
-        naming = [log for log in movements.told if log["topics"][0] in _NAMING]
-        self._coming = sorted(naming, key=place_of)
-
-    def until(
-        self, place: tuple[int, int], before: Callable[[str, str, int], dict[str, int]]
-    ) -> None:
-        """Take what accounts have named until a place.
-
-        Args:
-            before: gives what a wallet of an account held before a block
-        """
-        while self._coming and place_of(self._coming[0]) < place:
-            log = self._coming.pop(0)
-            account, wallet = log["address"].lower(), address_in(log, 1)
-            for old in [each for each, of in self.named.items() if of == account]:
-                del self.named[old]
-                self._progress.held.pop(old, None)
-            if int(wallet, 16):
-                self.named[wallet] = account
-                self._progress.held[wallet] = before(wallet, account, place_of(log)[0])
-                self._book_earlier(wallet, log)
-
-    def _book_earlier(self, wallet: str, naming: RawLog) -> None:
-        """Count what reached or left a wallet in the block before the transaction that names it."""
-        block, transaction = place_of(naming)[0], naming["transactionHash"]
-        for move in self._movements.moved:
-            if move.transaction == transaction:
-                return
-            if move.place[0] == block:
-                for holder, sign in ((move.sender, -1), (move.receiver, 1)):
-                    if holder == wallet:
-                        book(self._progress, holder, move.token, sign * move.amount)
-
-    def account_of(self, holder: str) -> str:
-        """Return the account that a holder is, or trades for; "" where it is a stranger."""
-        return holder if holder in self._movements.owners else self.named.get(holder, "")
-
-    def holders_of(self, account: str) -> list[str]:
-        """Return an account and its wallets."""
-        return [account, *(each for each, of in self.named.items() if of == account)]
-
-
-def book(progress: Progress, holder: str, token: str, change: int) -> None:
-    """Change what a holder's transfers of a token add up to."""
-    held = progress.held.setdefault(holder, {})
-    held[token] = held.get(token, 0) + change
-    if not held[token]:
-        del held[token]
-    if not held:
-        del progress.held[holder]

@@ -8,13 +8,14 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
-from strongroom.audit.node import Node, NodeRefuses, Question
+from strongroom.audit.node import BATCH, Node, NodeRefuses, Question
 from strongroom.audit.permissions import Argument
 from strongroom.audit.wording import selector_of
 from strongroom.chain import abi
 from strongroom.chain.failures import NoVault
 
 Asked = tuple[str, tuple[Argument, ...]]  # a view and its arguments
+Call = tuple[str, str, tuple[Argument, ...], int]  # a contract, a view, arguments, a block
 
 
 WORD = 32  # bytes
@@ -107,24 +108,50 @@ class Views:
             self.decoded(name, answer) for (name, _), answer in zip(asked, answers, strict=True)
         ]
 
-    def call_each(self, addresses: Sequence[str], name: str, block: int) -> list[Any]:
-        """Return what one view of many contracts answers; None for those that do not.
+    def call_at(
+        self, address: str, name: str, asked: Sequence[tuple[int, tuple[Argument, ...]]]
+    ) -> list[Any]:
+        """Return what one view of a contract answers at blocks and by arguments; raises as `call`
+        does."""
+        answers = self._node.ask_all(
+            [
+                ("eth_call", [{"to": address, "data": self.data(name, arguments)}, hex(block)])
+                for block, arguments in asked
+            ]
+        )
+        return [self.decoded(name, answer) for answer in answers]
+
+    def call_each(self, calls: Sequence[Call]) -> list[Any]:
+        """Return what views of many contracts answer at many blocks; None where one does not.
 
         Raises:
             NodeAway: the node does not answer.
         """
-        data = self.data(name, ())
         asked: list[Question] = [
-            ("eth_call", [{"to": each, "data": data}, hex(block)]) for each in addresses
+            ("eth_call", [{"to": address, "data": self.data(name, arguments)}, hex(block)])
+            for address, name, arguments, block in calls
         ]
-        try:
-            return [self.decoded(name, answer) for answer in self._node.ask_all(asked)]
-        except NodeRefuses:
-            return [self._or_none(each, name, block) for each in addresses]
+        answers = self._answers(asked)
+        return [
+            None if answer is None else self._or_none(call[1], answer)
+            for call, answer in zip(calls, answers, strict=True)
+        ]
 
-    def _or_none(self, address: str, name: str, block: int) -> Any:
+    def _answers(self, asked: Sequence[Question]) -> list[Any]:
+        """Return answers; a refusal of some is looked for by halving."""
+        if not asked:
+            return []
         try:
-            return self.call(address, name, (), block)
+            return self._node.ask_all(asked)
+        except NodeRefuses:
+            if len(asked) == 1:
+                return [None]
+            middle = (len(asked) + 1) // 2 if len(asked) <= BATCH else BATCH
+            return [*self._answers(asked[:middle]), *self._answers(asked[middle:])]
+
+    def _or_none(self, name: str, answer: str) -> Any:
+        try:
+            return self.decoded(name, answer)
         except NodeRefuses:
             return None
 

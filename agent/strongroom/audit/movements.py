@@ -130,20 +130,27 @@ class MovementReader:
         from a checkpoint may find no block to read."""
         self._classes |= {account: class_id for account, (_, class_id) in owners.items()}
         self._learn({class_id: account for account, (_, class_id) in owners.items()}, block)
+        new = [each for each in owners if each not in self._tokens]
+        codes = self._node.ask_all([("eth_getCode", [each, hex(block)]) for each in new])
+        for account, code in zip(new, codes, strict=True):
+            self._keep_tokens(account, str(code)[2:])
 
     def tokens_of(self, account: str, block: int) -> Sequence[str]:
         """Return the outcome tokens of an account's market, as they stand in its code (see
         contracts/modules/account.vy); none where it is no such code."""
         if account not in self._tokens:
-            places = self.places.get(self._classes.get(account, -1), ClassPlaces())
             code = str(self._node.ask("eth_getCode", account, hex(block)))[2:]
-            words = [code[at : at + 64] for at in range(2 * ARGUMENTS, len(code), 64)]
-            ids = [word for place, word in enumerate(words) if place % 3 and len(word) == 64]
-            found = [f"{places.tokens} {int(word, 16)}" for word in ids] if places.tokens else []
-            if not code:
-                return ()  # the account is opened after this block
+            self._keep_tokens(account, code)
+        return self._tokens.get(account, ())  # none: the account is opened after this block
+
+    def _keep_tokens(self, account: str, code: str) -> None:
+        """Keep an account's tokens, as its code has them; nothing where there is no code."""
+        places = self.places.get(self._classes.get(account, -1), ClassPlaces())
+        words = [code[at : at + 64] for at in range(2 * ARGUMENTS, len(code), 64)]
+        ids = [word for place, word in enumerate(words) if place % 3 and len(word) == 64]
+        found = [f"{places.tokens} {int(word, 16)}" for word in ids] if places.tokens else []
+        if code:
             self._tokens[account] = tuple(found)
-        return self._tokens[account]
 
     def _learn(self, classes: Mapping[int, str], block: int) -> None:
         """Ask an account of each new class what it names."""

@@ -25,6 +25,7 @@ BUSY = (429, 500, 502, 503, 504)
 NO_ENTRY = (401, 403)
 MOST_IN_BLOCK = 2**32  # logs
 COUNTS = set(range(1, MOST_TOPICS + 1))  # of topics
+KEPT = 20_000  # headers
 
 Question = tuple[str, list[Any]]  # a method of JSON-RPC and its parameters
 
@@ -59,7 +60,8 @@ class Node:
     pause: Callable[[float], None] = time.sleep
     _session: requests.Session = field(default_factory=requests.Session)
     _number: int = 0
-    _headers: dict[int, Header] = field(default_factory=dict)  # of the last piece of logs
+    _headers: dict[int, Header] = field(default_factory=dict)  # of the last logs
+    _reach: int = FIRST  # blocks that it answered for at once
 
     def ask(self, method: str, *parameters: object) -> Any:
         """Return an answer; a node that is away or overloaded is asked again.
@@ -185,7 +187,7 @@ class Node:
         Raises:
             NodeAway: not even one block's logs can be had.
         """
-        step = FIRST
+        step = self._reach
         while first <= last:
             end = min(last, first + step - 1)
             asked: dict[str, Json] = {"fromBlock": hex(first), "toBlock": hex(end)}
@@ -197,7 +199,7 @@ class Node:
             except NodeAway:
                 if step == 1:
                     raise
-                step = max(1, step // 2)
+                step = self._reach = max(1, min(step, end - first + 1) // 2)
                 continue
             if not isinstance(found, list):
                 raise NodeAway(
@@ -205,6 +207,8 @@ class Node:
                 )
             self._check(found, {each.lower() for each in addresses}, (first, end))
             yield end, found
+            if end - first + 1 == step:
+                self._reach = max(self._reach, min(RANGE, step * 2))
             first = end + 1
             step = max(1, step // 2) if len(found) > MANY else min(RANGE, step * 2)
 
@@ -219,10 +223,12 @@ class Node:
         hashes = _at_once(logs, addresses, blocks)
         if hashes is None:
             hashes = self._one_by_one(logs, addresses, blocks)
-        self._headers.clear()
-        self._headers = self.headers(list(hashes))
+        headers = self.headers(list(hashes))
+        if len(self._headers) + len(headers) > KEPT:
+            self._headers = {}
+        self._headers |= headers
         for block, digest in hashes.items():
-            if self._headers[block].hash != digest:
+            if headers[block].hash != digest:
                 raise NodeAway(
                     f"{shown_url(self.url)}: the logs of block {block} are of another block than "
                     "its header: it was reorganised, or the node is wrong; audit again"

@@ -1,0 +1,154 @@
+"""What holders' transfers add up to, beside the balances that the tokens' contracts give, and what
+accounts say themselves, at the blocks of reports. Of many reports all is asked at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from strongroom.audit.checkpoint import Progress
+from strongroom.audit.contracts import Views
+from strongroom.audit.events import AuditedEvent, MarketClosed, MarketOpened
+from strongroom.audit.movements import MovementReader, Movements, topic_of
+from strongroom.audit.node import Node
+from strongroom.audit.permissions import Difference
+from strongroom.audit.wallets import WalletsOverTime
+
+ASSET = ""
+_BALANCE_OF = "balanceOf"
+_BALANCE = topic_of("balanceOf(address)")[:10]
+_TOKENS = topic_of("balanceOf(address,uint256)")[:10]
+
+
+@dataclass(frozen=True)
+class _Span:
+    """The first and the last block of an open market, where these blocks say it."""
+
+    opened: int = 0
+    closed: int = 2**64
+
+
+@dataclass
+class Sums:
+    """Sums at some blocks.
+
+    Attributes:
+        always: accounts of markets that are open in all these blocks, or of none that is known
+        spans: accounts whose markets are opened or closed in these blocks
+        opened: accounts that there were, or are
+        held: block, holder and token -> sum
+        said: block and account -> token -> sum with its wallets
+    """
+
+    reader: MovementReader
+    always: frozenset[str]
+    spans: Mapping[str, _Span]
+    opened: frozenset[str]
+    held: dict[tuple[int, str, str], int] = field(default_factory=dict)
+    said: dict[tuple[int, str], Mapping[str, int]] = field(default_factory=dict)
+
+    def add_up(self, progress: Progress, wallets: WalletsOverTime, block: int) -> None:
+        """Keep the sums of a block: of whoever holds something, or may: a wallet, an account of an
+        open market."""
+        spans = self.spans.items()
+        open_now = {each for each, span in spans if span.opened <= block <= span.closed}
+        some = {each for each, held in progress.held.items() if held}
+        strangers = wallets.named.keys() - self.opened
+        for holder in sorted({*self.always, *open_now, *some, *strangers}):
+            held = progress.held.get(holder, {})
+            account = wallets.account_of(holder) or holder
+            tokens = [ASSET, *self.reader.tokens_of(account, block)]
+            for token in dict.fromkeys([*tokens, *held]):
+                self.held[block, holder, token] = held.get(token, 0)
+            if holder in self.opened:
+                both = [progress.held.get(each, {}) for each in wallets.holders_of(holder)]
+                self.said[block, holder] = {
+                    token: sum(each.get(token, 0) for each in both) for token in tokens
+                }
+
+
+class Balances:
+    """Holds sums against what contracts say."""
+
+    def __init__(self, node: Node, views: Views, reader: MovementReader) -> None:
+        """Take whom to ask, and what is known of accounts' tokens."""
+        self._node, self._views, self._reader = node, views, reader
+
+    def over(
+        self, progress: Progress, movements: Movements, events: Sequence[AuditedEvent]
+    ) -> Sums:
+        """Return no sums yet, of blocks with these events; of none of them the ledger knows."""
+        ledger, spans = progress.ledger, _spans(events)
+        opened = frozenset({*ledger.accounts, *movements.owners})
+        always = {
+            each
+            for each in opened - spans.keys()
+            if each not in ledger.accounts or ledger.accounts[each].market in ledger.markets
+        }
+        return Sums(self._reader, frozenset(always), spans, opened)
+
+    def denied(self, sums: Sums) -> list[Difference]:
+        """Return where balances deny sums, by block.
+
+        Raises:
+            NodeAway: the node does not answer, or refuses.
+        """
+        found = [*self._denied(sums), *self._said_otherwise(sums)]
+        return sorted(found, key=lambda each: each.block)
+
+    def of(self, token: str, holder: str, block: int) -> int:
+        """Return a balance; raises as `denied` does."""
+        answer = self._node.ask("eth_call", self._call(token, holder), hex(block))
+        return int(self._views.decoded(_BALANCE_OF, answer))
+
+    def _denied(self, sums: Sums) -> Iterator[Difference]:
+        answers = self._node.ask_all(
+            [
+                ("eth_call", [self._call(token, holder), hex(block)])
+                for block, holder, token in sums.held
+            ]
+        )
+        for (key, summed), answer in zip(sums.held.items(), answers, strict=True):
+            there = int(self._views.decoded(_BALANCE_OF, answer))
+            if there != summed:
+                what = f"balance of {key[1]}: {token_words(key[2])}"
+                yield Difference(key[0], "", what, str(summed), str(there))
+
+    def _said_otherwise(self, sums: Sums) -> Iterator[Difference]:
+        """Yield where an account says that it and its wallet hold something else: reports count
+        what it says. One that does not answer is named by the reports."""
+        asked = [(account, "positions", (), block) for block, account in sums.said]
+        answers = self._views.call_each(asked)
+        for ((block, account), held), answer in zip(sums.said.items(), answers, strict=True):
+            if answer is None:
+                continue
+            collateral, positions = answer
+            tokens = [each for each in held if each]
+            said = {ASSET: collateral}
+            pairs = zip(*[iter(tokens)] * 2, strict=True)
+            for (yes, no), position in zip(pairs, positions, strict=False):
+                said[yes], said[no] = position[:2]
+            for token, amount in said.items():
+                if held[token] != amount:
+                    what = f"account {account}: {token_words(token)} by its own word"
+                    yield Difference(block, "", what, str(held[token]), str(amount))
+
+    def _call(self, token: str, holder: str) -> dict[str, str]:
+        if token == ASSET:
+            return {"to": self._reader.asset, "data": f"{_BALANCE}{holder[2:]:0>64}"}
+        contract, _, number = token.partition(" ")
+        return {"to": contract, "data": f"{_TOKENS}{holder[2:]:0>64}{int(number):064x}"}
+
+
+def token_words(token: str) -> str:
+    """Return what a token is called in a difference."""
+    return f"token {token.partition(' ')[2]}" if token else "asset"
+
+
+def _spans(events: Sequence[AuditedEvent]) -> dict[str, _Span]:
+    """Return the spans of the accounts whose markets are opened or closed by some events."""
+    found: dict[str, _Span] = {}
+    for each in events:
+        if isinstance(each, MarketOpened):
+            found[each.account] = _Span(each.block)
+        elif isinstance(each, MarketClosed):
+            found[each.account] = replace(found.get(each.account, _Span()), closed=each.block)
+    return found
