@@ -5,7 +5,7 @@ time, so memory does not grow with them. A price is known from the first whole s
 time, never before.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,6 +22,7 @@ from pydantic import JsonValue, TypeAdapter
 from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.engine import Batch, Listed
 from strongroom.backtest.playback import Played, Tape, played_tokens, tape_of
+from strongroom.backtest.replayed_forecasts import replayed
 from strongroom.chain.ids import (
     ConditionId,
     Question,
@@ -34,12 +35,13 @@ from strongroom.chain.ids import (
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.data.folder import DataFolder, open_folder, packaged
 from strongroom.data.schema import Table
+from strongroom.information.forecast import Forecaster
 from strongroom.information.gamma import FeeSchedule, Market
 from strongroom.settings import ConfigError
 
 ORACLE = to_hex(keccak(b"backtest oracle")[:20])
 MS = 1_000
-READ = (Table.MARKETS, Table.QUOTES, Table.BOOKS, Table.OUTCOMES, Table.RELATIONS)
+READ = [each for each in Table if each not in (Table.TRADES, Table.OPERATIONS)]
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class PriceHistory:
         outcomes: what one YES pays: 1 YES, 0 NO, 0.5 void
         tape: the prices and books, in the order of time
         vouched: relations that the data has
+        forecasts: return the sources of recorded forecasts, each at its beginning
     """
 
     markets: Sequence[Market]
@@ -89,6 +92,7 @@ class PriceHistory:
     outcomes: Sequence[float]
     tape: Tape
     vouched: Sequence[JsonValue] = ()
+    forecasts: Callable[[], Sequence[Forecaster]] = tuple
 
     @property
     def books(self) -> bool:
@@ -220,13 +224,15 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
         [Played(row.ends_ms, earliest, *played[row.market]) for row in rows],
         data.known_after_s,
     )
+    names = {row.market: market.condition_id for row, market in zip(rows, markets, strict=True)}
     return PriceHistory(
         markets,
         _listed(config, rows, markets),
         _thresholds(rows),
         [row.yes / MICRO for row in rows],
         tape,
-        _vouched(folder, rows, markets),
+        _vouched(folder, names),
+        lambda: replayed(folder, names),
     )
 
 
@@ -239,11 +245,8 @@ def _thresholds(rows: Sequence[RecordedMarket]) -> list[float]:
     ]
 
 
-def _vouched(
-    folder: DataFolder, rows: Sequence[RecordedMarket], markets: Sequence[Market]
-) -> list[JsonValue]:
+def _vouched(folder: DataFolder, names: Mapping[str, ConditionId]) -> list[JsonValue]:
     """Return the data's relations of which all members are there."""
-    names = {row.market: market.condition_id for row, market in zip(rows, markets, strict=True)}
     found: list[JsonValue] = []
     for each in folder.table(Table.RELATIONS).collect().iter_rows(named=True):
         if all(name in names for name in each["members"]):

@@ -327,6 +327,7 @@ def assemble(
     if config.forecast is not None:
         lagged = LaggedPrice(config.forecast.name, config.forecast.lag_s)
         forecasters.append(lagged)
+    forecasters += history.forecasts()
     transactor = SimulatedTransactor(world)
     deciding = SealedDecisions(parameters_of(_packs(config, history)))
     around = Surroundings(
@@ -363,7 +364,7 @@ def assemble(
         tasks=task_rules(config.execution),
         lifetime_s=config.execution.order_lifetime_s,
         watch=Watch(heartbeat=False),
-        # the null forecaster moves money without having graduated: that is the experiment
+        # what is replayed moves money without having graduated: that is the experiment
         signals=[each.name for each in forecasters],
     )
     keeper = assemble_keeper(around, settings)

@@ -209,6 +209,31 @@ def outcomes(outcomes: Path, outcomes_from: str, to: Path, as_json: bool) -> Non
 
 
 @command.command(cls=Command)
+@click.argument("forecasts", type=FILE)
+@click.option("--source", required=True, help="Whose they are, where the file does not say.")
+@to
+@as_json
+def forecasts(forecasts: Path, source: str, to: Path, as_json: bool) -> None:
+    """Forecasts, given again in a backtest at their times; CSV or Parquet.
+
+    FORECASTS has market, chance (of YES) and at, and where known evidence_at and source. Packs know
+    them by their source, as in `[packs.informed] weights`.
+
+    Example: strongroom import forecasts forecasts.csv --source model --to history
+    """
+    from strongroom.data.sources.forecasts import take_forecasts
+
+    _run(
+        "forecasts",
+        (forecasts,),
+        {"source": source},
+        lambda intake: take_forecasts(intake, forecasts, source),
+        to,
+        as_json,
+    )
+
+
+@command.command(cls=Command)
 @click.argument("views", type=FOLDER)
 @to
 @as_json
