@@ -29,6 +29,7 @@ def abis() -> dict[str, list[dict[str, Any]]]:
         "FixedProductMarketMaker": gnosis(MAKERS, "FixedProductMarketMaker").abi,
         "ConditionalTokens": gnosis(TOKENS, "ConditionalTokens").abi,
         "Erc20": artifact("UsdcE").abi,
+        "PositionModule": artifact("BinaryModule").abi,
     }
     return {
         name: [{key: each[key] for key in each if key not in OLD} for each in abi]

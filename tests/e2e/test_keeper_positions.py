@@ -3,12 +3,14 @@ to the class, the exchange and the ids of its own protocol."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from py_clob_client_v2.order_utils.exchange_order_builder_v2 import ExchangeOrderBuilderV2
 from py_clob_client_v2.signer import Signer
-from strongroom.chain.ids import market_of
+from strongroom.chain.ids import condition_id, market_of
 from strongroom.chain.orders import NO, YES
+from strongroom.chain.position_ids import binary_condition
 from strongroom.chain.terms import ClassTerms
 from strongroom.chain.units import MICRO
 from strongroom.devnet import contracts as devnet
@@ -112,6 +114,7 @@ def test_a_position_is_redeemed_and_its_market_closed(world):
     """After the test above: the module's resolver reports, the keeper brings all home."""
     vault, module = world.stage.vault, world.stage.venue.positions.binary_module
     deployer = AnvilDeployer(devnet_keys()[0].account, world.stage.chain)
+    not_held, open_ = (bytes.fromhex(binary_condition(each)[2:] + "00") for each in (b"1", b"2"))
     module.addResolver(deployer.sender, sender=deployer.sender)
     condition = bytes.fromhex(world.market.condition_id[2:-2])
     module.reportResult(condition, [MICRO, 0], sender=deployer.sender)
@@ -120,11 +123,15 @@ def test_a_position_is_redeemed_and_its_market_closed(world):
     _, (held,) = account.positions()
     before = vault.total_idle()
     keeper = make_keeper(world.folder, Bomb(0))
+    module.reportResult(not_held[:-1], [333_333, 666_667], sender=deployer.sender)
     for _ in range(5):
         world.tick(keeper)
     assert name not in [f"0x{each.hex()}" for each in vault.openMarkets()]
     assert vault.total_idle() >= before + held.yes > before
     assert account.positions()[0] == 0
+    conditions = [world.market.condition_id, *(condition_id(each) for each in (not_held, open_))]
+    paid = {conditions[0]: 1, conditions[1]: Fraction(333_333, MICRO)}
+    assert keeper.vault.payouts(conditions) == paid
 
 
 def test_keeper_init_finds_exchange_v3(world, tmp_path):

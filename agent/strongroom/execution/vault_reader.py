@@ -4,17 +4,16 @@ cannot change."""
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 from strongroom.chain.calls import Ask, Head
 from strongroom.chain.ids import ConditionId, MarketId, Question
-from strongroom.chain.orders import YES
 from strongroom.chain.rpc import Position, checksum
 from strongroom.chain.terms import DELEGATED, ClassTerms, ordinal
 from strongroom.chain.units import BPS, MICRO, PRICE, WAD
 from strongroom.execution.account_kinds import OWNING, AccountKind, ServedClasses
 from strongroom.execution.interfaces import ChainReads
+from strongroom.execution.payouts import Payouts
 from strongroom.execution.venues.wallets import Wallets
 from strongroom.strategy.view import ClassState, MarketState, VaultState
 
@@ -174,7 +173,7 @@ class VaultReader:
         self.owning = not OWNING.isdisjoint(served.kinds.values())  # some accounts own wallets
         self._conditions: dict[str, tuple[ConditionId, ...]] = {}
         self._delegated: dict[int, bool] = {}  # by class: whether of DelegatedAccounts
-        self._paying: list[str] | None = None
+        self.payouts = Payouts(chain, self.address, self.classes, served).of
         self._when: tuple[int, ...] = ()  # the block to read at; empty: the newest one
 
     def read(self, reserved: Mapping[str, int]) -> VaultState:
@@ -230,7 +229,7 @@ class VaultReader:
         return self.chain.ask(self._asks(asked), *self._when)
 
     def at(self, block: int) -> "VaultReader":
-        """Return a reader of what a recent block left, by anything but `read`."""
+        """Return a reader of what a recent block left, by anything but `read` and `payouts`."""
         other = copy(self)
         other._when = (block,)
         return other
@@ -321,38 +320,6 @@ class VaultReader:
         found = self.ask(*(("epochOf", side, epoch) for side, epoch in enumerate(opened)))
         asked = any(amount for amount, *_ in found)
         return ReportState(last if count else 0, interval if count else 0, asked or any(waiting))
-
-    def payouts(self, conditions: Sequence[ConditionId]) -> dict[ConditionId, Fraction]:
-        """Return what YES of conditions of ConditionalTokens was paid, of those that have resolved,
-        held or not."""
-        found: dict[ConditionId, Fraction] = {}
-        for tokens in self._payers():
-            asked = [each for each in conditions if each not in found]
-            whole = self._of_tokens(tokens, "payoutDenominator", [(each,) for each in asked])
-            paid = {name: of for name, of in zip(asked, whole, strict=True) if of}
-            yes = self._of_tokens(tokens, "payoutNumerators", [(each, YES) for each in paid])
-            found |= {
-                name: Fraction(part, of) for (name, of), part in zip(paid.items(), yes, strict=True)
-            }
-        return found
-
-    def _payers(self) -> list[str]:
-        """Return the ConditionalTokens of the keeper's classes; they never change."""
-        if self._paying is None:
-            mine = [number for number in self.classes if number not in self._served.modules]
-            terms = [ClassTerms(*each) for each in self.ask(*(("classOf", n) for n in mine))]
-            asked = [Ask(str(each.implementation), ACCOUNT, "CTF") for each in terms]
-            self._paying = list(
-                dict.fromkeys(str(checksum(each)) for each in self.chain.ask(asked, *self._when))
-            )
-        return self._paying
-
-    def _of_tokens(
-        self, tokens: str, function: str, arguments: Sequence[tuple[object, ...]]
-    ) -> list[int]:
-        return self.chain.ask(
-            [Ask(tokens, "ConditionalTokens", function, a) for a in arguments], *self._when
-        )
 
     def is_delegated(self, market: MarketId) -> bool:
         """Whether an open market's account hands its budget to a wallet."""

@@ -366,7 +366,7 @@ class Keeper:
     def _resolve_forecasts(self, state: VaultState, now: int) -> None:
         """Learn from the chain what became of each market that was forecast, or that a decision
         without a yes was about, held or not: whoever holds nothing yet could never graduate
-        otherwise. Those of Protocol V2 only where held."""
+        otherwise."""
         resolved = [market for market, each in state.markets.items() if each.resolved]
         for held in self.vault.holdings(resolved) if resolved else ():
             for condition, position in held.positions.items():
