@@ -443,6 +443,27 @@ def test_a_book_without_a_price_gives_no_forecast(pairs_at, books):
     assert answers.given == () and len(answers.problems) == 1
 
 
+def test_a_round_ends_in_time_and_what_was_left_out_comes_first(pairs_at):
+    """A venue that needs 25 s a request: two requests a pair, 60 s a round."""
+    (pair,), said = pairs_at().pairs, []
+    pairs = pairs_at().model_copy(
+        update={"pairs": tuple(pair.model_copy(update={"name": name}) for name in "abc")}
+    )
+    source = ReferenceForecaster(pairs, {"kalshi": kalshi()})
+    source.clock = lambda: 25.0 * source.health.asked
+    for _ in range(2):
+        answers = source.forecast([MARKET], 9)
+        said.append((len(answers.given), *answers.problems))
+        assert source._first == len(said) * 2 % 3
+    assert (
+        said
+        == [
+            (2, "reference: 1 pairs were not asked about: 60 s are over"),
+        ]
+        * 2
+    )
+
+
 def test_a_pair_that_nobody_compared_gives_no_forecast(pairs_at):
     source = ReferenceForecaster(pairs_at(adjudicated=False), {"kalshi": kalshi()})
     answers = source.forecast([MARKET], 9)

@@ -3,8 +3,9 @@
 It passes the same gate as every source: it moves money only after its record beats the market's.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from strongroom.chain.units import MICRO
 from strongroom.information.books import Book
@@ -17,13 +18,20 @@ from strongroom.information.reference import ReferenceAway, ReferenceVenue
 WIDEST = MICRO // 10  # spread of a book that has a price
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReferenceForecaster:
-    """The prices of the venues that a file of pairs names."""
+    """The prices of the venues that a file of pairs names.
+
+    Attributes:
+        budget_s: in which requests of a round begin; what is not asked for comes first in the next
+    """
 
     pairs: Pairs
     venues: Mapping[str, ReferenceVenue]
     name: str = "reference"
+    budget_s: float = 60.0
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    _first: int = field(default=0, repr=False)
 
     @property
     def health(self) -> Health:
@@ -37,15 +45,21 @@ class ReferenceForecaster:
         """Return the middle of the other venue's book for each market of a pair that counts; one
         that does not is named."""
         known = {market.condition_id.lower(): market for market in markets}
-        found, problems = [], []
-        for pair in self.pairs.pairs:
-            market = known.get(pair.condition)
-            if market is None:
-                continue
+        found, problems, start = [], [], self.clock()
+        pairs = [each for each in self.pairs.pairs if each.condition in known]
+        first, self._first = self._first, 0
+        for place in range(len(pairs)):
+            turn = (first + place) % len(pairs)
+            if self.clock() - start >= self.budget_s:
+                self._first, left = turn, len(pairs) - place
+                problems.append(
+                    f"{self.name}: {left} pairs were not asked about: {self.budget_s:g} s are over"
+                )
+                break
             try:
-                found.append(self._given(pair, market, now))
+                found.append(self._given(pairs[turn], known[pairs[turn].condition], now))
             except (ReferenceAway, BadForecast) as error:
-                problems.append(f"{self.name}: {pair.name}: {error}")
+                problems.append(f"{self.name}: {pairs[turn].name}: {error}")
         return Answers(tuple(found), tuple(problems))
 
     def _given(self, pair: Pair, market: Market, now: int) -> Given:
