@@ -16,6 +16,7 @@ from strongroom.audit.auditor import Auditor, Scope
 from strongroom.audit.node import Node
 
 COUNTS = (10_000, 100_000)
+BUFFER = 2**22  # bytes that are read ahead of a recording
 
 
 def record(events: int, path: Path) -> Scope:
@@ -39,22 +40,25 @@ class Replayed(Node):
 
     def __init__(self, path: Path) -> None:
         super().__init__("http://replayed")
-        self._lines = path.open("rb")
+        self._lines, self.requests = path.open("rb", buffering=BUFFER), 0
 
     def _post(self, body: Sequence[Any]) -> bytes:
+        self.requests += 1
         return self._lines.readline()
 
 
 def measure(path: Path, scope: Scope) -> dict[str, Any]:
-    """Audit what was recorded; return the rates and the peak memory."""
+    """Audit what was recorded; return the rates, the requests and the peak memory."""
+    node = Replayed(path)
     clocks = time.perf_counter(), time.process_time()
-    audit = Auditor(scope, Replayed(path)).run()
+    audit = Auditor(scope, node).run()
     wall, cpu = time.perf_counter() - clocks[0], time.process_time() - clocks[1]
     assert audit.verdict.is_clean, audit.verdict.differences[:4]
     events = audit.ledger.events
     return {
         "events_per_s": round(events / wall),
         "events_per_cpu_s": round(events / cpu),
+        "requests": node.requests,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024,
     }
 

@@ -5,19 +5,18 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import polars as pl
-from strongroom.backtest.engine import Batch, Engine, Listed, Order, Price, SimulatedFill
+from strongroom.backtest.data import stream
+from strongroom.backtest.engine import Engine, Listed, Order, Price, SimulatedFill
 from strongroom.backtest.quotes import Quotes
 from strongroom.chain.ids import TokenId
 from strongroom.chain.orders import YES
 from strongroom.chain.units import MICRO
-from strongroom.data.ordered import chunks_of
 from strongroom.information.gamma import FeeSchedule
 
 MARKETS = 100
@@ -43,12 +42,6 @@ def synthetic(events: int) -> Path:
     return path
 
 
-def feed(path: Path) -> Iterator[Batch]:
-    """Yield the file's prices, a part at a time."""
-    for part in chunks_of(path):
-        yield part["ts"].to_list(), part["market"].to_list(), part["price"].to_list()
-
-
 def measure(events: int) -> dict[str, Any]:
     """Play the file through the engine, an order every so many events: latency, ladder, fee, fill,
     position and cash; return events a second, orders filled and peak memory."""
@@ -64,7 +57,7 @@ def measure(events: int) -> dict[str, Any]:
         cash[0] -= sign * fill.cash + fill.fee
         fills[0] += 1
 
-    engine = Engine(listed, Quotes(), feed(path), filled)
+    engine = Engine(listed, Quotes(), stream(path), filled)
     seen = [0]
 
     def on_event(time: int, market: int, price: Price) -> None:

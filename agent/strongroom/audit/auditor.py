@@ -42,6 +42,8 @@ _ACCOUNT: Sequence[Asked] = [
     (view, ()) for view in ("market", "question", "classId", "deadline", "conditions")
 ]
 _PLACE = attrgetter("place")
+_FOLLOWED = frozenset((EpochSettled, MarketOpened, MarketClosed))
+COLLECT = 8  # pieces, after which garbage is looked for
 T = TypeVar("T")
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, AuditedEvent], None]
@@ -238,21 +240,13 @@ class Auditor:
         keeper, told = Bookkeeper(progress.ledger), list[ToldReport]()
         opened: list[tuple[MarketId, OpenMarket]] = []
         for group in by_transaction(events):
-            transaction = Transaction(times[group[0].block], tuple(group))
+            time = times[group[0].block]
+            transaction = Transaction(time, tuple(group))
             reports = keeper.book(transaction)
             for event in group:
-                self._on_event(transaction.time, event)
-            kinds = set(map(type, group))
-            if EpochSettled in kinds:
-                for each in transaction.of(EpochSettled):
-                    self._settled(progress, transaction.time, each)
-            if MarketOpened in kinds:
-                markets, named = progress.ledger.markets, transaction.of(MarketOpened)
-                opened += [(it.market, markets[it.market]) for it in named if it.market in markets]
-            if MarketClosed in kinds:
-                for closed in transaction.of(MarketClosed):
-                    found = closed_wrongly(self._node, self._contracts, closed)
-                    progress.ledger.differences += found
+                self._on_event(time, event)
+            if not _FOLLOWED.isdisjoint(map(type, group)):
+                self._follow(progress, transaction, opened)
             for report in reports:
                 progress.reports, progress.last_report = progress.reports + 1, report.block
                 at = next(iter(transaction.of(Reported)), group[0])
@@ -262,20 +256,29 @@ class Auditor:
                 self._check_document(progress, report, at.transaction)
                 progress.losses.report(report)
                 self._on_report(report, progress.ledger)
-            replaced = keeper.replaced()
-            if replaced:
+            if replaced := keeper.replaced():
                 progress.ledger.differences += self._wrong_settings(replaced)
         progress.values += sum(len(each.answering) for each in told)
         progress.ledger.differences += self._other_accounts(opened)
         progress.ledger.differences += self._reports.check(told, progress.wallets)
 
-    def _settled(self, progress: Progress, time: int, it: EpochSettled) -> None:
-        """Keep what was dealt, until later reports have said what it was worth."""
-        if progress.ledger.is_flat:
-            return
-        at = it.block, time
-        dealt = settled(progress.ledger, at, it.side, it.epoch, it.taken, it.given)
-        progress.losses.settle(dealt)
+    def _follow(
+        self,
+        progress: Progress,
+        transaction: Transaction,
+        opened: list[tuple[MarketId, OpenMarket]],
+    ) -> None:
+        """Keep what was dealt, until later reports have said what it was worth, and which markets
+        were opened; look at the accounts of closed ones."""
+        ledger = progress.ledger
+        for it in transaction.of(EpochSettled) if not ledger.is_flat else ():
+            at = it.block, transaction.time
+            dealt = settled(ledger, at, it.side, it.epoch, it.taken, it.given)
+            progress.losses.settle(dealt)
+        names = [it.market for it in transaction.of(MarketOpened)]
+        opened += [(name, ledger.markets[name]) for name in names if name in ledger.markets]
+        for closed in transaction.of(MarketClosed):
+            ledger.differences += closed_wrongly(self._node, self._contracts, closed)
 
     def _wrong_settings(self, replaced: Sequence[Setting]) -> list[Difference]:
         """Return where views were not what the books had until a setting was replaced; there are no
@@ -370,15 +373,16 @@ class Auditor:
 
 
 def _rarely_collected(pieces: Iterator[T]) -> Iterator[T]:
-    """Yield each piece with the garbage collector off, and run it once in between: records refer to
-    nothing in a circle, so it would go through all of them for nothing."""
+    """Yield each piece with the garbage collector off, and run it now and then in between: records
+    refer to nothing in a circle, so it would go through all of them for nothing."""
     was_on = gc.isenabled()
     gc.freeze()
     gc.disable()
     try:
-        for piece in pieces:
+        for number, piece in enumerate(pieces, 1):
             yield piece
-            gc.collect()
+            if number % COLLECT == 0:
+                gc.collect()
     finally:
         gc.unfreeze()
         if was_on:

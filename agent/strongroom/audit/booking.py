@@ -94,18 +94,18 @@ class Booking:
             always_due: whether such an event stands only where it had to follow
         """
         coming = self._due
+        self.is_due = False
         if not coming and not always_due:
-            self.is_due = False
             return
-        kinds = [due.kind for due in coming]
-        self.is_due = type(event) in kinds
-        if not self.is_due:
-            if kinds or always_due:
+        if not coming or coming[0].kind is not type(event):
+            kinds = [due.kind for due in coming]
+            if type(event) not in kinds:
                 wanted = kinds[0].__name__ if kinds else "none"
                 self.expect(event, f"{event.name}: logged here", wanted, event.name)
-            return
-        for _ in range(kinds.index(type(event))):
-            self._miss(event, coming.popleft())
+                return
+            for _ in range(kinds.index(type(event))):
+                self._miss(event, coming.popleft())
+        self.is_due = True
         due = coming.popleft()
         for name, value in due.fields:
             found = getattr(event, name)

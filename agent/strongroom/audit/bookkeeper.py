@@ -4,7 +4,7 @@ Every event is held against what the ledger says must follow; the first that dif
 block, transaction and field.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from strongroom.audit.booking import Booking
 from strongroom.audit.budget import BUDGET
@@ -57,10 +57,12 @@ class Bookkeeper:
         self.ledger = ledger
         self._governance = Governance(ledger.permissions)
 
-    def replaced(self) -> list[Setting]:
+    def replaced(self) -> Sequence[Setting]:
         """Return settings that were replaced since this was asked last, with the last block in
         which each must have been as the books had it."""
         before = self._governance.before
+        if not before:
+            return ()
         found = list(before.values())
         before.clear()
         return found
@@ -72,10 +74,9 @@ class Bookkeeper:
             self._begin(transaction)
         booking = Booking(ledger, self._governance, transaction)
         ledger.events += len(events)
-        for place, event in enumerate(events):
+        ledger.block = events[-1].block
+        for booking.place, event in enumerate(events):
             kind = type(event)
-            ledger.block = event.block
-            booking.place = place
             booking.meet(event, kind in ALWAYS_DUE)
             handler = _HANDLERS.get(kind)
             try:

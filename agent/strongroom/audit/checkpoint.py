@@ -88,7 +88,7 @@ class Progress:
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Literal[7]  # with a week of prices
+    version: Literal[8]  # with the trades that cost most
     progress: Progress
 
 
@@ -156,5 +156,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(7, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(8, progress)))
     draft.replace(path)

@@ -98,14 +98,16 @@ class CostlyTrade:
     """A trade and its cost, assets."""
 
     cost: int
-    block: int
-    transaction: str
-    class_id: int
-    account: str
-    buys: bool
-    cash: int
-    tokens: int
-    parties: tuple[str, ...]
+    trade: AccountTrade
+
+    def told(self) -> "WorstTrade":
+        """Return what a verdict says of it."""
+        it = self.trade
+        parties = sorted(it.parties, key=lambda each: -it.parties[each])[:PARTIES]
+        return WorstTrade(
+            it.block, it.transaction, it.class_id, it.account, "BUY" if it.buys else "SELL",
+            str(it.cash), str(it.tokens), str(self.cost), tuple(parties),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,10 @@ class DealtEarly:
     lost: int = 0
     told_at: int = 0
 
-    def beside(self, reports: Sequence[ReportPrice]) -> "DealtEarly":
+    def beside(self, reports: Sequence[ReportPrice], least: int = 0) -> "DealtEarly":
         """Return it with the largest loss by the price of a later report of its week, told by the
-        first that has it. What was lost grows with its side's price.
+        first that has it, where that is more than `least`. What was lost grows with its side's
+        price.
 
         Args:
             reports: oldest first
@@ -145,7 +148,7 @@ class DealtEarly:
             return self
         worst, own = (max, _ASK) if self.side == DEPOSITS else (min, _BID)
         lost = self._lost_by(worst(map(own, week)))
-        if lost <= 0:
+        if lost <= least:
             return self
         told_at = next(each[0] for each in week if self._lost_by(own(each)) == lost)
         return replace(self, lost=lost, told_at=told_at)
@@ -200,7 +203,8 @@ class Losses:
         begin = report.time - WINDOW_S
         over = bisect_left(self.dealt, begin, key=lambda each: each.time)
         if over:
-            early = [each.beside(self.prices) for each in self.dealt[:over]]
+            least = self.early[-1].lost if len(self.early) == WORST else 0
+            early = [each.beside(self.prices, least) for each in self.dealt[:over]]
             self.early = _most(self.early + early)
             del self.dealt[:over]
         del self.prices[: bisect_left(self.prices, begin, key=_TIME)]
@@ -219,14 +223,8 @@ class Losses:
         known.cost += cost
         _share(known.parties, trade, cost, "cost")
         if cost > 0:
-            parties = sorted(trade.parties, key=lambda each: -trade.parties[each])
-            self.worst.append(
-                CostlyTrade(
-                    cost, trade.block, trade.transaction, trade.class_id, trade.account, trade.buys,
-                    trade.cash, trade.tokens, tuple(parties[:PARTIES]),
-                )
-            )  # fmt: skip
-            self.worst = sorted(self.worst, key=lambda each: -each.cost)[:WORST]
+            worst = [*self.worst, CostlyTrade(cost, trade)]
+            self.worst = sorted(worst, key=lambda each: -each.cost)[:WORST]
 
 
 def settled(
@@ -359,14 +357,7 @@ def statement(losses: Losses, ledger: Ledger) -> LossStatement:
     numbers = sorted({*losses.classes, *ledger.permissions.classes})
     return LossStatement(
         tuple(_class(losses, ledger, number) for number in numbers),
-        tuple(
-            WorstTrade(
-                each.block, each.transaction, each.class_id, each.account,
-                "BUY" if each.buys else "SELL", str(each.cash), str(each.tokens), str(each.cost),
-                each.parties,
-            )
-            for each in losses.worst
-        ),
+        tuple(each.told() for each in losses.worst),
         tuple(_early(each) for each in losses.named()),
     )  # fmt: skip
 

@@ -4,11 +4,12 @@ import operator
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import requests
 
+from strongroom.audit.columns import Remembered, number_in
 from strongroom.audit.logs import MOST_TOPICS, TOPIC, RawLog, check_log, misplaced
 from strongroom.chain.failures import NoVault
 from strongroom.chain.ids import Json, JsonObject, read_json, to_bytes
@@ -83,30 +84,31 @@ class Node:
         return found
 
     def _batch(self, asked: Sequence[Question]) -> list[Any]:
-        body: list[JsonObject] = []
-        for method, parameters in asked:
-            self._number += 1
-            body.append(
-                {"jsonrpc": "2.0", "id": self._number, "method": method, "params": parameters}
-            )
+        numbers = range(self._number + 1, self._number + 1 + len(asked))
+        self._number += len(asked)
+        body: list[JsonObject] = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
+            for number, (method, parameters) in zip(numbers, asked, strict=True)
+        ]
         why = ""
         for attempt in range(TRIES):
             if attempt:
                 self.pause(PAUSE_S * 2**attempt)
             try:
                 found: Any = read_json(self._post(body))
-                answers = {each["id"]: each for each in found}
+                ids = [each["id"] for each in found]
+                answers = None if ids == list(numbers) else dict(zip(ids, found, strict=True))
             except _Busy as busy:
                 why = str(busy)
                 continue
             except (requests.RequestException, ValueError, TypeError, KeyError) as error:
                 why = type(error).__name__  # its words have the URL
                 continue
-            results = [answers.get(request["id"], {}) for request in body]
-            bad = next((each for each in results if "result" not in each), None)
-            if bad is None:
+            results = found if answers is None else [answers.get(each, {}) for each in numbers]
+            bad = [each for each in results if "result" not in each]
+            if not bad:
                 return [each["result"] for each in results]
-            raise NodeRefuses(f"{asked[0][0]}: the node says {_words(bad)[:200]}")
+            raise NodeRefuses(f"{asked[0][0]}: the node says {_words(bad[0])[:200]}")
         raise NodeAway(f"{shown_url(self.url)} does not answer {asked[0][0]}: {why}")
 
     def _post(self, body: Sequence[JsonObject]) -> bytes:
@@ -300,32 +302,42 @@ def _at_once(
 ) -> dict[int, str] | None:
     """Return what `Node._one_by_one` does, where all logs are as they must be; None where one is
     not, or may not be."""
+    numbers, starts = Remembered(number_in), Remembered(_start_of)
     try:
         topics = [log["topics"] for log in logs]
         digests = [log["blockHash"] for log in logs]
+        written = [log["blockNumber"] for log in logs]
         words = [*chain.from_iterable(topics), *digests, *(log["transactionHash"] for log in logs)]
-        numbers = [int(log["blockNumber"], 16) for log in logs]
-        indexes = [int(log["logIndex"], 16) for log in logs]
-        places = [n * MOST_IN_BLOCK + index for n, index in zip(numbers, indexes, strict=True)]
-        hashes = set(zip(numbers, map(str.lower, digests), strict=True))
+        indexes = list(map(numbers.__getitem__, [log["logIndex"] for log in logs]))
+        places = list(map(operator.add, map(starts.__getitem__, written), indexes))
+        hashes = {
+            (numbers[block], digest.lower())
+            for block, digest in set(zip(written, digests, strict=True))
+        }
+        found = sorted({block for block, _ in hashes})
         text = "".join(words)
         is_right = (
-            set(map(len, words)) <= {TOPIC}
+            {TOPIC}.issuperset(map(len, words))
             and text[::TOPIC] == "0" * len(words)
             and text[1::TOPIC] == "x" * len(words)
             and {*map(type, topics)} <= {list}
-            and set(map(len, topics)) <= COUNTS
-            and {log["data"][:2] for log in logs} <= {"0x"}
-            and {log["address"].lower() for log in logs} <= addresses
+            and COUNTS.issuperset(map(len, topics))
+            and {"0x"}.issuperset([log["data"][:2] for log in logs])
+            and addresses.issuperset(map(str.lower, {log["address"] for log in logs}))
             and not any(log.get("removed", False) for log in logs)
-            and all(map(operator.lt, places, places[1:]))
+            and all(map(operator.lt, places, islice(places, 1, None)))
             and 0 <= min(indexes, default=0) <= max(indexes, default=0) < MOST_IN_BLOCK
-            and (not numbers or blocks[0] <= numbers[0] <= numbers[-1] <= blocks[1])
-            and len(hashes) == len(set(numbers))
+            and (not found or blocks[0] <= found[0] <= found[-1] <= blocks[1])
+            and len(hashes) == len(found)
         )
     except (TypeError, ValueError, KeyError, AttributeError):
         return None
     return dict(sorted(hashes)) if is_right else None
+
+
+def _start_of(block: str) -> int:
+    """Return the place in front of a block's first log."""
+    return number_in(block) * MOST_IN_BLOCK
 
 
 _OF_HEADER = ("number", "hash", "parentHash", "timestamp")

@@ -135,7 +135,7 @@ Epochs = Mapping[int, AuditedEpoch]  # by number
 
 def live_epochs(queues: Epochs, who: str) -> list[int]:
     """Return the epochs in which somebody has a request, oldest first."""
-    return [number for number in sorted(queues) if who in queues[number].asked]
+    return sorted([number for number, queue in queues.items() if who in queue.asked])
 
 
 def claim_plan(
@@ -148,10 +148,10 @@ def claim_plan(
     """
     plan, left = [], amount
     for number in live_epochs(queues, who):
-        queue = queues[number]
-        can_in, can_out = queue.due(who)
         if not left:
             break
+        queue = queues[number]
+        can_in, can_out = queue.due(who)
         if by_out and left < can_out:
             can_in, can_out = -(-can_in * left // can_out), left
         elif not by_out and left < can_in:

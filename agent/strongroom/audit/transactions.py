@@ -1,12 +1,15 @@
 """A transaction's events of a vault, and tables from event to handler."""
 
 from collections.abc import Callable, Iterable
+from itertools import groupby
+from operator import attrgetter
 from typing import TypeVar, cast
 
 from msgspec import Struct
 
 from strongroom.audit.events import AuditedEvent
 
+_TRANSACTION = attrgetter("transaction")
 E = TypeVar("E", bound=AuditedEvent)
 B = TypeVar("B")
 
@@ -31,10 +34,4 @@ class Transaction(Struct, frozen=True, gc=False):
 
 def by_transaction(events: Iterable[AuditedEvent]) -> list[list[AuditedEvent]]:
     """Return events in groups of one transaction, in order."""
-    groups: list[list[AuditedEvent]] = []
-    for event in events:
-        if groups and groups[-1][-1].transaction == event.transaction:
-            groups[-1].append(event)
-        else:
-            groups.append([event])
-    return groups
+    return [list(group) for _, group in groupby(events, key=_TRANSACTION)]
