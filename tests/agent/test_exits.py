@@ -409,6 +409,8 @@ def test_a_section_that_does_not_fit_is_named(section, message):
 LIFE = SMALL | {
     "packs": {
         "tail": {
+            "wins": 832,
+            "total": 840,
             "trading": {"budget_bps": 1_500, "slices": 2, "gap_s": 3 * HOUR, "passive_s": 100},
             "exits": {"stop_price": 0.05, "before_end_s": 12 * HOUR, "max_cost": 0.05},
         }

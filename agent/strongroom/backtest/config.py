@@ -136,6 +136,7 @@ class BacktestConfig(Section):
         PersonSection(at_h=0, who="alice", deposit=Decimal(100_000)),
     )
     packs: Mapping[str, Mapping[str, JsonValue]]
+    counted: Mapping[str, datetime] = {}  # pack -> until when its given parameters were counted
     ladder_relations: bool = False  # gives the bundle pack what a reviewer may say of ladders
     sizing: SizingSection = SizingSection()
     limits: LimitsSection = LimitsSection()

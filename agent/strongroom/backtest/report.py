@@ -287,6 +287,7 @@ def lines_of(result: Result) -> list[tuple[str, list[str]]]:
 
     return [
         row("verdict", lambda s: s.verdict),
+        row("  counted parameters", lambda s: s.parameters),
         row("  by", lambda s: _by(s.conclusion)),
         row("  events, dates", lambda s: f"{s.conclusion.events}, {s.conclusion.dates}"),
         row("  events lost / at fair prices", lambda s: _losing(s.conclusion)),

@@ -23,6 +23,7 @@ from strongroom.backtest.data import ORACLE, PriceHistory, load_history
 from strongroom.backtest.deciding import SealedDecisions
 from strongroom.backtest.engine import Engine, SimulatedFill
 from strongroom.backtest.event_shapes import EventShape, shapes_of
+from strongroom.backtest.learned import Learning, known_of_the_sample, learning_of
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.simulated_chain import (
     CLASS,
@@ -130,6 +131,8 @@ class RunResult:
     shapes: Mapping[str, EventShape]
     rates: tuple[int, int, int]  # management, performance, hurdle; bps
     recorded: bool  # books; otherwise quotes were assumed around last prices
+    in_sample: Sequence[str] = ()  # given parameters that may know what is played
+    learned: str = ""  # how others came about
     reports: list[EffectiveReport] = field(default_factory=list)
     wakes: list[Wake] = field(default_factory=list)
     settled: list[ClosedMarket] = field(default_factory=list)
@@ -180,6 +183,7 @@ class Backtest:
     transactor: SimulatedTransactor
     outcome: RunResult
     deciding: SealedDecisions
+    learning: Learning
     lagged: LaggedPrice | None = None
 
     def run(self, on_progress: Callable[[int, int], None] = lambda now, end: None) -> RunResult:
@@ -263,6 +267,7 @@ class Backtest:
     def _finish(self, halts: Counter[str]) -> None:
         world, out = self.world, self.outcome
         out.events, out.reports, out.settled = world.engine.events, world.reports, world.settled
+        out.learned = self.learning.words()
         out.refused, out.halts = len(self.transactor.refused), dict(halts)
         out.trades = trades_of(self.keeper.journal, world, self.history)
         out.decisions = len(self.keeper.journal.all_tasks())
@@ -329,7 +334,8 @@ def assemble(
         forecasters.append(lagged)
     forecasters += history.forecasts()
     transactor = SimulatedTransactor(world)
-    deciding = SealedDecisions(parameters_of(_packs(config, history)))
+    learning = learning_of(config, history, lambda: world.now)
+    deciding = SealedDecisions(parameters_of(_packs(config, history)), learning.changes)
     around = Surroundings(
         journal=journal,
         chain=chain,
@@ -369,8 +375,9 @@ def assemble(
     )
     keeper = assemble_keeper(around, settings)
     about = config.name, fills, history.starts_at, history.ends_at, 0
-    outcome = RunResult(*about, shapes_of(history), world.rates, history.books)
-    return Backtest(config, history, world, keeper, transactor, outcome, deciding, lagged)
+    known = known_of_the_sample(config, history)
+    outcome = RunResult(*about, shapes_of(history), world.rates, history.books, known)
+    return Backtest(config, history, world, keeper, transactor, outcome, deciding, learning, lagged)
 
 
 def _world(config: BacktestConfig, fills: Fills, history: PriceHistory) -> World:

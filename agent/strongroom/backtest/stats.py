@@ -101,6 +101,7 @@ class Summary:
     exits: tuple[Sales, ...]  # by rule
     conclusion: Conclusion
     verdict: str
+    parameters: str  # how those that come from outcomes were found
     dated: tuple[Event, ...]  # what the verdict is on
 
 
@@ -211,7 +212,8 @@ def summarise(outcome: RunResult, seed: int, half_spread: int, tries: Tries = NO
         ),
         exits=sales_by_rule(outcome, seed),
         conclusion=found,
-        verdict=told(found, outcome.fills, not outcome.recorded),
+        verdict=told(found, outcome.fills, not outcome.recorded, outcome.in_sample),
+        parameters=parameters_told(outcome),
         dated=tuple(dated),
     )
 
@@ -257,17 +259,27 @@ def _sales(
     )
 
 
-def told(found: Conclusion, fills: str, assumed: bool) -> str:
+def told(found: Conclusion, fills: str, assumed: bool, in_sample: Sequence[str] = ()) -> str:
     """Return a verdict in words, with what it rests on.
 
     Args:
         assumed: whether quotes were assumed around last prices
+        in_sample: parameters that may know the outcomes
     """
+    if in_sample:
+        return f"in sample: {told(found, fills, assumed)}"
     if found.word not in (VerdictWord.PASSES, VerdictWord.FAILS) or not assumed:
         return str(found.word)
     if found.word == VerdictWord.PASSES and fills != "pessimistic":
         return "above 0 on kinder fills: no pass"
     return f"{found.word}, if the assumed quotes hold"
+
+
+def parameters_told(outcome: RunResult) -> str:
+    """Return how the parameters that come from outcomes were found."""
+    if outcome.in_sample:
+        return f"in sample: {', '.join(outcome.in_sample)}"
+    return outcome.learned or "none are counted"
 
 
 def share_bounds(

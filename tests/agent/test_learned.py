@@ -1,0 +1,142 @@
+"""What a backtest's packs know from earlier markets, and results that know their own sample."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+from strongroom.analysis.tail import TailRecord
+from strongroom.backtest.config import parse, varied
+from strongroom.backtest.data import load_history
+from strongroom.backtest.learned import _paid, learning_of
+from strongroom.backtest.run import assemble, simulate
+from strongroom.backtest.stats import summarise
+from strongroom.data.folder import packaged
+from strongroom.settings import ConfigError
+
+from tests.agent.outside_pack import pack_that, write_pack
+from tests.agent.test_backtest import SMALL
+
+LAST = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-10T00:00:00Z", "last_h": 60}
+
+
+def counted_by_hand(until_ms, waits_ms=7_200_000):
+    """The reference's rule over the raw tables: favourites that had paid by a time, and winners."""
+    folder = packaged()
+    known = folder.markets().join(folder.outcomes(), on="market")
+    known = known.filter(pl.col("ends_ms") + waits_ms <= until_ms)
+    prices = pl.concat(list(folder.chunks("quotes")))
+    first = (
+        prices.join(known, left_on="token", right_on="yes_token")
+        .with_columns(
+            left=(pl.col("ends_ms") - pl.col("at_ms")) / 3_600_000,
+            side=pl.max_horizontal("price", 1_000_000 - pl.col("price")),
+        )
+        .filter(pl.col("left").is_between(3, 96))
+        .filter((pl.col("side") >= 950_000) & (pl.col("side") < 990_000))
+        .sort("at_ms")
+        .group_by("market")
+        .first()
+    )
+    return int(((first["price"] > 500_000) == (first["yes"] > 0)).sum()), len(first)
+
+
+@pytest.mark.parametrize("narrow", [{}, {"data.tickers": ["AAPL"], "data.last_h": 10}])
+def test_what_is_learned_is_what_the_reference_counts(narrow):
+    """At any time, by another way to count; whatever part of the data is played."""
+    now = [0]
+    config = varied(parse(SMALL), {"packs.tail": {}, **narrow})
+    learning = learning_of(config, load_history(config), lambda: now[0])
+    assert learning.changes() == {"tail": None} and learning.changes() == {}
+    end, total = datetime(2025, 12, 12, 20, 59, 59, tzinfo=UTC), 0
+    for after_s in (-28 * 86_400, -14 * 86_400, -3_600, 7_199, 7_200):
+        now[0] = int(end.timestamp()) + after_s
+        before, (wins, total) = total, counted_by_hand(now[0] * 1_000)
+        is_new = {"tail": {"wins": wins, "total": total}} if total > before else {}
+        assert learning.changes() == is_new
+        assert learning.changes() == {}
+    assert f"{wins} of {total}" in learning.words()
+
+
+def test_all_that_was_paid_is_the_known_record():
+    assert counted_by_hand(2**62) == (832, 840)
+
+
+def test_a_market_counts_once_and_only_a_whole_payout_is_won():
+    """By hand: seen at .96, then fallen, won; never in the range; NO at .989999; a void; out of it
+    by hours or by a millionth."""
+    rows = [
+        (0, 97, 960_000), (0, 96, 960_000), (0, 50, 400_000), (1, 10, 949_999), (1, 2.9, 970_000),
+        (2, 3, 10_001), (2, 3, 990_000), (3, 40, 989_999), (4, 40, 990_000), (5, 40, 10_000),
+    ]  # fmt: skip
+    end = datetime(2026, 1, 1, tzinfo=UTC)
+    ends = int(end.timestamp())
+    frame = pl.DataFrame(
+        [(market, ends - int(left * 3_600), price) for market, left, price in rows],
+        schema=["market", "ts", "price"],
+        orient="row",
+    ).sort("ts")
+    payouts = [(1, 0), (1, 0), (0, 1), (1, 1), (1, 0), (1, 0)]
+    history = SimpleNamespace(
+        markets=[SimpleNamespace(end=end)] * 6,
+        listed=[SimpleNamespace(pays_at=n, payout=each) for n, each in enumerate(payouts)],
+        tape=SimpleNamespace(middles=lambda: frame.iter_slices(2)),
+    )
+    assert _paid(history, TailRecord()) == [(3, False), (2, True), (0, True)]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """The week with what the weeks before it taught, and with the record of the whole."""
+    config, found = parse(SMALL | {"data": LAST, "run": {"every_s": 6 * 3_600}}), {}
+    for name, own in (("learned", {}), ("whole", {"wins": 832, "total": 840})):
+        chosen = varied(config, {"packs.tail": own})
+        made = assemble(chosen, "realistic", load_history(chosen), tmp_path_factory.mktemp(name))
+        found[name] = made, summarise(made.run(), 7, 10_000)
+    return found
+
+
+def test_a_prior_of_the_whole_is_in_sample(judged):
+    _, whole = judged["whole"]
+    assert whole.verdict == "in sample: too few events"
+    assert whole.parameters == "in sample: tail wins, tail total"
+
+
+def test_a_learned_prior_admits_less_and_is_told(judged):
+    """Each decision's record is at most what had been paid when it was made."""
+    (made, learned), (other, whole) = judged["learned"], judged["whole"]
+    assert learned.verdict == "too few events"
+    assert learned.parameters.startswith("learned: ")
+    assert 0 < learned.staked < whole.staked
+    for task in made.keeper.journal.all_tasks():
+        record = made.keeper.journal.record(task.decision)
+        wins, total = map(int, record.numbers["record"].split()[:3:2])
+        assert (wins, total) == counted_by_hand(record.time * 1_000)
+    ids = {task.decision for task in other.keeper.journal.all_tasks()}
+    assert any(
+        other.keeper.journal.record(each).numbers["record"].startswith("832 of 840") for each in ids
+    )
+
+
+def test_numbers_that_were_counted_before_are_not_in_sample():
+    config = varied(parse(SMALL), {"packs.tail": {"wins": 832, "total": 840}})
+    for until, marked in (("2025-12-01T00:00:00Z", False), ("2025-12-12T00:00:00Z", True)):
+        outcome = simulate(varied(config, {"counted": {"tail": until}, "run.every_s": 86_400}))
+        assert bool(outcome.in_sample) is marked
+        assert outcome.learned == ""
+
+
+def test_parameters_of_a_pack_from_outside_may_all_have_been_counted(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write_pack(tmp_path, "outside_prior", pack_that("pass", parameters="edge: float = 0.0"))
+    config = varied(parse(SMALL), {"run.every_s": 86_400})
+    outside = config.model_copy(update={"packs": {"outside_prior": {"edge": 0.1}}})
+    assert simulate(outside).in_sample == ["outside_prior edge"]
+    assert simulate(config.model_copy(update={"packs": {"outside_prior": {}}})).in_sample == []
+
+
+def test_parameters_that_do_not_fit_are_named():
+    config = varied(parse(SMALL), {"packs.tail": {"low": "much"}})
+    history = load_history(config)
+    with pytest.raises(ConfigError, match=r"\[packs\] pack tail: low"):
+        learning_of(config, history, None)
