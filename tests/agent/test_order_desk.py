@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from strongroom.chain.calls import DecodedLog, Head
 from strongroom.chain.orders import OrderKind, Side
-from strongroom.execution.interfaces import VenueAnswer
+from strongroom.execution.interfaces import VenueAnswer, VenueTrade
 from strongroom.execution.order_desk import Desk
 from strongroom.journal import Journal
 from strongroom.journal.states import AnswerKind, IntentState, TradeStatus, VenueWord
@@ -16,20 +16,29 @@ from tests.agent.test_journal import KEY, PLAN, RECORD
 NOW, MICRO = 1_700_000_000, 10**6
 
 
+def confirmed(*sizes):
+    """Trades that have come to the chain, as the venue tells them."""
+    return {str(n): VenueTrade(TradeStatus.CONFIRMED, size) for n, size in enumerate(sizes)}
+
+
+def says(*trades):
+    return lambda name, condition: {str(n): VenueTrade(*each) for n, each in enumerate(trades)}
+
+
 class Exchange:
     """An exchange that has seen one order: what each match gave and got, and what is left open."""
 
     def __init__(self, whole):
-        self.whole, self.matches, self.blocks = whole, [], 100
+        self.whole, self.matches, self.blocks, self.time = whole, [], 100, NOW
 
     def match(self, making, taking):
         self.matches.append((making, taking))
 
     def head(self):
-        return Head(self.blocks, NOW)
+        return Head(self.blocks, self.time)
 
     def now(self, depth=0):
-        return NOW
+        return self.time
 
     def logs(self, *_, **__):
         return [
@@ -60,12 +69,17 @@ def at_the_venue(journal, said=VenueWord.MATCHED, **changes):
     journal.step(KEY, IntentState.SENT)
     journal.answered(KEY, IntentState.ACKED, AnswerKind.ACCEPTED, VenueWord.LIVE, "")
     told = []
+    exchange = Exchange(plan.cash if plan.side == Side.BUY else plan.size)
+
+    def seen():
+        return [taking if plan.side == Side.BUY else making for making, taking in exchange.matches]
+
     venue = SimpleNamespace(
         word=said,
-        look=lambda name: VenueAnswer(AnswerKind.ACCEPTED, venue.word, "new word"),
-        trades=lambda name, condition: {"1": TradeStatus.CONFIRMED},
+        matched=lambda: sum(seen()),
+        look=lambda name: VenueAnswer(AnswerKind.ACCEPTED, venue.word, "new word", venue.matched()),
+        trades=lambda name, condition: confirmed(*seen()),
     )
-    exchange = Exchange(plan.cash if plan.side == Side.BUY else plan.size)
     desk = Desk(
         journal, exchange, venue, None, (), on_event=lambda what, about: told.append((what, about))
     )
@@ -134,8 +148,7 @@ def test_of_a_sale_what_was_given_counts(journal):
 
 def test_a_delayed_order_that_found_nothing_is_over_at_the_second_look(journal):
     """VENUE e1: `unmatched` : the delay failed, or it found nothing."""
-    desk, _, venue, _ = at_the_venue(journal, VenueWord.UNMATCHED)
-    venue.trades = lambda name, condition: {}
+    desk, _, _, _ = at_the_venue(journal, VenueWord.UNMATCHED)
     desk.advance(KEY)
     assert journal.get(KEY).state == IntentState.ACKED
     desk.advance(KEY)
@@ -148,3 +161,133 @@ def test_a_word_that_nobody_knows_is_told_once(journal):
     desk.advance(KEY)
     assert [what for what, _ in told] == ["unknown_word"]
     assert journal.get(KEY).state == IntentState.ACKED
+
+
+# An order is not over before the chain shows what the venue has matched. The venue matches first,
+# lists the trade then, and sends it to the chain last; only CONFIRMED and FAILED are the end of a
+# trade (VENUE e1).
+
+
+def stands(journal):
+    return journal.get(KEY).state, journal.get(KEY).filled
+
+
+@pytest.mark.parametrize(
+    ("word", "matched"),
+    [(VenueWord.MATCHED, 0), (VenueWord.MATCHED, 60 * MICRO), (VenueWord.CANCELLED, 60 * MICRO)],
+)
+def test_a_match_that_has_no_trade_and_no_block_yet_keeps_the_order_open(journal, word, matched):
+    desk, exchange, venue, told = at_the_venue(journal, word)
+    venue.trades, venue.matched = says(), lambda: matched
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.ACKED, 0)
+    exchange.match(30 * MICRO, 60 * MICRO)
+    venue.trades = says((TradeStatus.CONFIRMED, 60 * MICRO))
+    desk.recover()
+    assert stands(journal) == (IntentState.CLOSED, 60 * MICRO)
+    assert told == []
+
+
+def test_of_two_confirmed_trades_both_fills_are_waited_for(journal):
+    desk, exchange, venue, told = at_the_venue(journal)
+    both = (TradeStatus.CONFIRMED, 40 * MICRO), (TradeStatus.CONFIRMED, 41 * MICRO)
+    venue.trades, venue.matched = says(*both), lambda: 0  # an old answer is of no use
+    exchange.match(20 * MICRO, 40 * MICRO)
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.ACKED, 40 * MICRO)
+    exchange.match(20 * MICRO, 41 * MICRO)
+    desk.recover()
+    assert stands(journal) == (IntentState.CLOSED, 81 * MICRO)
+    assert told == []
+
+
+def test_what_failed_on_its_way_to_the_chain_is_not_waited_for(journal):
+    desk, exchange, venue, _ = at_the_venue(journal)
+    venue.trades = says((TradeStatus.CONFIRMED, 40 * MICRO), (TradeStatus.FAILED, 60 * MICRO))
+    venue.matched = lambda: 100 * MICRO
+    exchange.match(20 * MICRO, 40 * MICRO)
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.CLOSED, 40 * MICRO)
+
+
+def test_beside_what_failed_the_rest_is_waited_for(journal):
+    """60 of 100 failed, and nothing is told of the other 40 yet: a retry of 100 would be too much.
+    Whether the venue takes the 60 off what it has matched is not known; both are covered."""
+    desk, exchange, venue, _ = at_the_venue(journal)
+    failed = (TradeStatus.FAILED, 60 * MICRO)
+    venue.trades, venue.matched = says(failed), lambda: 100 * MICRO
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.ACKED, 0)
+    venue.trades = says(failed, (TradeStatus.CONFIRMED, 40 * MICRO))
+    venue.matched = lambda: 40 * MICRO
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.ACKED, 0)
+    exchange.match(20 * MICRO, 40 * MICRO)
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.CLOSED, 40 * MICRO)
+
+
+def test_an_order_that_nothing_was_matched_of_is_over_at_once(journal):
+    desk, _, _, _ = at_the_venue(journal, VenueWord.CANCELLED)
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.CLOSED, 0)
+
+
+def test_a_venue_that_takes_back_what_it_said_is_believed_upward_only(journal):
+    desk, exchange, venue, _ = at_the_venue(journal, VenueWord.CANCELLED)
+    venue.trades, venue.matched = says(), lambda: 60 * MICRO
+    desk.advance(KEY)
+    venue.matched = lambda: 0
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.ACKED, 0)
+    exchange.match(30 * MICRO, 60 * MICRO)
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.CLOSED, 60 * MICRO)
+
+
+def silent(name):
+    return VenueAnswer(AnswerKind.SILENT)
+
+
+def forgotten(name):
+    return VenueAnswer(AnswerKind.REFUSED)
+
+
+def unsaid(name):
+    return VenueAnswer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
+
+
+@pytest.mark.parametrize("look", [silent, forgotten, unsaid])
+def test_what_the_venue_does_not_say_is_not_zero(journal, look):
+    """The order rested and nothing was matched of it; it is cancelled, and what was matched until
+    then is not said. It is over when no later block can have a fill, and that was looked at."""
+    desk, exchange, venue, told = at_the_venue(journal, VenueWord.LIVE)
+    desk.advance(KEY)
+    venue.look, venue.trades = look, says()
+    venue.cancel = lambda name: VenueAnswer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
+    desk.cancel(KEY)
+    assert stands(journal) == (IntentState.ACKED, 0)
+    exchange.match(20 * MICRO, 40 * MICRO)
+    exchange.time = NOW + 300
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.ACKED, 40 * MICRO)
+    exchange.time = NOW + 301
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.CLOSED, 40 * MICRO)
+    assert told == []
+
+
+def test_a_fill_between_the_look_and_the_end_of_its_time_counts(journal):
+    """The last block that can have one comes between the fills that were read and the time."""
+    desk, exchange, venue, told = at_the_venue(journal, VenueWord.LIVE)
+    venue.cancel = lambda name: VenueAnswer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
+
+    def now(depth=0):
+        if not exchange.matches:
+            exchange.match(20 * MICRO, 40 * MICRO)
+        return NOW + 301
+
+    exchange.now = now
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.CLOSED, 40 * MICRO)
+    assert told == []

@@ -50,9 +50,9 @@ class Orders:
 class Run:
     """A decision that is carried out; `at` is seconds after it was made."""
 
-    def __init__(self, record, book=lambda token: None):
+    def __init__(self, record, book=lambda token: None, desk=Orders):
         self.journal, self.at, self.ends = Journal("sqlite://"), 1, []
-        self.desk = Orders(self.journal)
+        self.desk = desk(self.journal)
         vault = SimpleNamespace(
             chain=None,
             address=record.vault,

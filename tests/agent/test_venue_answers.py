@@ -10,6 +10,7 @@ from py_clob_client_v2.exceptions import PolyApiException
 from py_clob_client_v2.http_helpers import helpers
 from strongroom.chain.orders import OrderKind
 from strongroom.devnet.clob import errors
+from strongroom.execution.interfaces import VenueTrade
 from strongroom.execution.venues import pauses
 from strongroom.execution.venues.clob import Clob, LateVenue, VenueAway, answer_of, log_in
 from strongroom.journal.states import AnswerKind, TradeStatus, VenueWord
@@ -101,16 +102,36 @@ def test_what_no_answer_can_be_read_from_says_nothing():
     assert client(get_order=None).look(HASH).kind == AnswerKind.REFUSED
 
 
+@pytest.mark.parametrize(
+    ("said", "matched"),
+    [("30.5", 30_500_000), ("0", 0), (None, None), ("NaN", None), ("1e999", None), ("-1", None)],
+)
+def test_what_was_matched_is_known_where_the_venue_says_it(said, matched):
+    found = client(get_order={"status": "MATCHED", "size_matched": said}).look(HASH)
+    assert (found.venue, found.matched) == (VenueWord.MATCHED, matched)
+
+
 def test_trades_are_the_orders_own_and_an_unknown_word_has_not_ended():
     def trade(name, status, maker=HASH):
-        makers = [{"order_id": maker}]
-        return {"id": name, "status": status, "maker_orders": makers, "taker_order_id": "0x"}
+        others = {"order_id": "0x98", "matched_amount": "1"}
+        makers = [others, {"order_id": maker, "matched_amount": "2.5"}, others]
+        of = {"maker_orders": makers, "taker_order_id": "0x", "size": "4.5"}
+        return {"id": name, "status": status, **of}
 
     trades = [trade("1", "CONFIRMED"), trade("2", "NEW WORD"), trade("3", "FAILED", "0x99")]
     page = {"trades": trades, "next_cursor": "LTE="}
     found = client(get_trades_paginated=page).trades(HASH, HASH)
-    assert found == {"1": TradeStatus.CONFIRMED, "2": TradeStatus.MATCHED}
-    assert [status.ended for status in found.values()] == [True, False]
+    assert found == {
+        "1": VenueTrade(TradeStatus.CONFIRMED, 2_500_000),
+        "2": VenueTrade(TradeStatus.MATCHED, 2_500_000),
+    }
+    assert [each.status.ended for each in found.values()] == [True, False]
+    page["trades"] = [trade("1", "FAILED", "0x99") | {"taker_order_id": HASH}]
+    found = client(get_trades_paginated=page).trades(HASH, HASH)
+    assert found == {"1": VenueTrade(TradeStatus.FAILED, 4_500_000)}
+    for odd in (None, "NaN", "1e999", "-1", ""):
+        page["trades"][0]["size"] = odd
+        assert client(get_trades_paginated=page).trades(HASH, HASH) is None
 
 
 class Heartbeats:

@@ -12,7 +12,7 @@ from strongroom.backtest.simulated_chain import CHAIN_ID, EXCHANGE, SAFE, World
 from strongroom.chain.ids import ConditionId, OrderHash, TokenId, to_hex
 from strongroom.chain.orders import NO, YES, OrderKind
 from strongroom.chain.units import MICRO
-from strongroom.execution.interfaces import VenueAnswer
+from strongroom.execution.interfaces import VenueAnswer, VenueTrade
 from strongroom.information.books import Book
 from strongroom.information.forecast import BadForecast, Forecaster, ForecasterAway, Given
 from strongroom.information.gamma import Market
@@ -89,7 +89,7 @@ class SimulatedVenue:
         order = self._world.engine.orders.get(order_hash)
         if order is None:
             return VenueAnswer(AnswerKind.REFUSED, detail="the venue does not know the order")
-        return VenueAnswer(AnswerKind.ACCEPTED, VenueWord(order.state))
+        return VenueAnswer(AnswerKind.ACCEPTED, VenueWord(order.state), matched=order.filled)
 
     def cancel(self, order_hash: OrderHash) -> VenueAnswer:
         """End an order."""
@@ -101,10 +101,13 @@ class SimulatedVenue:
 
     def trades(
         self, order_hash: OrderHash, condition: ConditionId
-    ) -> Mapping[str, TradeStatus] | None:
+    ) -> Mapping[str, VenueTrade] | None:
         """Return an order's trades; all settle."""
         fills = self._world.fills.get(order_hash, ())
-        return {f"{order_hash}-{number}": TradeStatus.CONFIRMED for number, _ in enumerate(fills)}
+        return {
+            f"{order_hash}-{number}": VenueTrade(TradeStatus.CONFIRMED, fill.tokens)
+            for number, fill in enumerate(fills)
+        }
 
     def heartbeat(self) -> VenueAnswer:
         """Hear that the keeper lives."""

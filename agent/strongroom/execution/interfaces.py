@@ -56,11 +56,25 @@ class ChainReads(Protocol):
 
 @dataclass(frozen=True)
 class VenueAnswer:
-    """What came of a request to the venue about an order."""
+    """What came of a request to the venue about an order.
+
+    Attributes:
+        matched: what the venue says has been matched of it, micro-tokens; None: it does not say
+    """
 
     kind: AnswerKind
     venue: VenueWord = VenueWord.NONE
     detail: str = ""
+    matched: int | None = None
+
+
+@dataclass(frozen=True)
+class VenueTrade:
+    """An order's part of a match, as the venue tells it: how far it has come to the chain, and how
+    many tokens, micro-units."""
+
+    status: TradeStatus
+    size: int
 
 
 class OrderVenue(Protocol):
@@ -85,7 +99,7 @@ class OrderVenue(Protocol):
 
     def trades(
         self, order_hash: OrderHash, condition: ConditionId
-    ) -> Mapping[str, TradeStatus] | None:
+    ) -> Mapping[str, VenueTrade] | None:
         """Return an order's trades by id; None: no answer."""
 
     def heartbeat(self) -> VenueAnswer:

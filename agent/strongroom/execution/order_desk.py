@@ -5,7 +5,7 @@ exchange know each hash once. What became of it is read from the chain, and wher
 is over when the account's own signature has expired.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
@@ -15,8 +15,9 @@ from strongroom.chain.ids import IntentKey, Json, OrderHash, to_hex
 from strongroom.chain.jsonrpc import understood
 from strongroom.chain.orders import Side
 from strongroom.chain.outside import whole
-from strongroom.chain.units import LOT, MICRO
-from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue
+from strongroom.chain.units import MICRO
+from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue, VenueTrade
+from strongroom.execution.legs import DUST
 from strongroom.execution.venues.safes import SafeKeys, TradedSafe
 from strongroom.execution.venues.wallets import VenueWallet, Wallets
 from strongroom.journal import Journal, OrderFill, OrderIntent
@@ -28,9 +29,9 @@ from strongroom.signing.order import ExchangeDomain, build_order, order_hash
 from strongroom.signing.signers import CosignerRefused, NotSigned, OrderRequest, Signers
 
 REORG_BLOCKS = 64  # a fill undone may come back in a block this much lower
-DUST = LOT  # matching cuts fills to whole cents: an order that lacks no more is filled (VENUE e1)
 FINEST_TICK = Decimal("0.0001")  # of the venue: prices are checked before they are planned
 _AT_THE_VENUE = (IntentState.SENT, IntentState.UNKNOWN, IntentState.ACKED)
+_LAST_WORDS = (*OVER, VenueWord.UNMATCHED)
 _LEADS_TO = {
     AnswerKind.ACCEPTED: IntentState.ACKED,
     AnswerKind.REFUSED: IntentState.REFUSED,
@@ -69,6 +70,8 @@ class Desk:
         self._journal, self._chain, self._own_venue = journal, chain, venue
         self._signers, self._on_event = signers, on_event
         self._told: set[str] = set()  # words of the venue that we do not know
+        # the most micro-tokens that the venue has said together with one of the last words
+        self._matched: dict[IntentKey, int] = {}
         self._domains = {domain.address.lower(): domain for domain in domains}
         self._lifetime, self._confirmations = lifetime_s, confirmations
 
@@ -192,6 +195,9 @@ class Desk:
         """Read fills from the chain, and the venue's word; close what is over."""
         if intent.state == IntentState.ACKED:
             answer = self._venue(intent).look(intent.order_hash)
+            if answer.matched is not None and answer.venue in _LAST_WORDS:
+                most = max(answer.matched, self._matched.get(intent.key, 0))
+                self._matched[intent.key] = most
             if answer.kind == AnswerKind.ACCEPTED and answer.venue != VenueWord.NONE:
                 self._journal.hear(intent.key, answer.venue)
             elif answer.kind == AnswerKind.ACCEPTED and answer.detail not in self._told:
@@ -208,14 +214,28 @@ class Desk:
                 self._close(intent, "filled")
         elif intent.state == IntentState.REFUSED:
             self._close(intent, f"refused: {intent.reason}")
-        elif _is_over(intent, heard) and self._hear_trades(intent):
-            filled, _ = self._read_fills(intent)  # what settled since it was read
-            confirmed = TradeStatus.CONFIRMED in self._journal.trades_of(intent.key).values()
-            if confirmed and not filled and self._chain.now() <= intent.expiry:
-                return  # the venue has seen the fill, our node not yet
+        elif _is_over(intent, heard) and self._has_all(intent):
             self._close(intent, f"over at the venue: {intent.venue}")
         elif self._chain.now(self._confirmations) > intent.expiry and deep:
             self._expire(intent)
+
+    def _has_all(self, intent: OrderIntent) -> bool:
+        """Whether all trades have ended, and the chain shows as much as the venue has matched, less
+        what failed on its way there. The venue counts before it lists trades and before it sends
+        them to the chain. As long as it does not say how much, nobody knows."""
+        matched, trades = self._matched.get(intent.key), self._hear_trades(intent)
+        if matched is None or trades is None:
+            return False
+        if not all(each.status.ended for each in trades.values()):
+            return False
+        confirmed, failed = (
+            sum(each.size for each in trades.values() if each.status == status)
+            for status in (TradeStatus.CONFIRMED, TradeStatus.FAILED)
+        )
+        if intent.venue == VenueWord.MATCHED and not (matched or trades):
+            return False  # something was, says the word
+        filled, _ = self._read_fills(intent)  # what settled since it was read
+        return filled >= min(max(matched - failed, confirmed), intent.size) - DUST
 
     def _expire(self, intent: OrderIntent) -> None:
         """End an order whose signature counts no more: the venue knows nothing of that, and would
@@ -227,15 +247,15 @@ class Desk:
             if answer.kind == AnswerKind.ACCEPTED:
                 self._journal.hear(intent.key, VenueWord.EXPIRED, "its signature has expired")
         self._hear_trades(intent)
+        self._read_fills(intent)  # the time was read after them, and no later block has any
         self._close(intent, "the signature has expired")
 
-    def _hear_trades(self, intent: OrderIntent) -> bool:
-        """Keep what the venue says of an order's trades; return whether all have ended."""
+    def _hear_trades(self, intent: OrderIntent) -> Mapping[str, VenueTrade] | None:
+        """Keep what the venue says of an order's trades, and return it; None: it does not say."""
         trades = self._venue(intent).trades(intent.order_hash, intent.condition)
-        if trades is None:
-            return False
-        self._journal.trade(intent.key, trades)
-        return all(status.ended for status in trades.values())
+        if trades is not None:
+            self._journal.trade(intent.key, {name: each.status for name, each in trades.items()})
+        return trades
 
     def _read_fills(self, intent: OrderIntent) -> tuple[int, bool]:
         """Return what the chain has filled (micro-tokens), and whether no reorg will undo it."""
@@ -277,6 +297,7 @@ class Desk:
 
     def _close(self, intent: OrderIntent, why: str) -> None:
         self._journal.step(intent.key, IntentState.CLOSED, detail=why)
+        self._matched.pop(intent.key, None)
         filled = self._journal.get(intent.key).filled
         if filled > intent.size + DUST:
             self._on_event("overfilled", _told(intent, filled))

@@ -28,19 +28,14 @@ from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV
 from strongroom.chain.ids import ConditionId, OrderHash, TokenId, to_hex
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.chain.orders import OrderKind
-from strongroom.chain.outside import kept_text
+from strongroom.chain.outside import BadValue, kept_text, number
 from strongroom.chain.rpc import private_key
+from strongroom.chain.units import MICRO
 from strongroom.chain.whole_answers import WholeAnswers
 from strongroom.errors import Away
-from strongroom.execution.interfaces import OrderVenue, VenueAnswer
+from strongroom.execution.interfaces import OrderVenue, VenueAnswer, VenueTrade
 from strongroom.execution.venues.pauses import order_pause
-from strongroom.journal.states import (
-    AnswerKind,
-    TradeStatus,
-    VenueWord,
-    trade_status,
-    venue_word,
-)
+from strongroom.journal.states import AnswerKind, VenueWord, trade_status, venue_word
 
 # What the official client lets through: its own error, httpx', and what a body that is none of its
 # JSON makes of it. All say the same: nothing about the order.
@@ -128,7 +123,10 @@ class Clob:
             status = kept_text(str(found["status"]))
             word = venue_word(status)
             detail = f"the venue says {status!r} of an order" if word == VenueWord.NONE else ""
-            return VenueAnswer(AnswerKind.ACCEPTED, word, detail)
+            matched = None
+            with suppress(BadValue):
+                matched = _micro(found.get("size_matched"))
+            return VenueAnswer(AnswerKind.ACCEPTED, word, detail, matched)
         except _FOREIGN as error:
             return _silent(error)
 
@@ -143,15 +141,13 @@ class Clob:
         except _FOREIGN as error:
             return _silent(error)
 
-    def trades(
-        self, order_hash: OrderHash, condition: ConditionId
-    ) -> dict[str, TradeStatus] | None:
+    def trades(self, order_hash: OrderHash, condition: ConditionId) -> dict[str, VenueTrade] | None:
         """Return an order's trades by id; None: no answer, or one that is not whole."""
         try:
             return {
-                kept_text(str(each["id"])): trade_status(str(each["status"]))
+                kept_text(str(each["id"])): VenueTrade(trade_status(str(each["status"])), part)
                 for each in self._all_trades(condition)
-                if _takes_part(each, order_hash)
+                if (part := _part_in(each, order_hash)) is not None
             }
         except _FOREIGN:
             return None
@@ -247,7 +243,7 @@ class LateVenue:
 
     def trades(
         self, order_hash: OrderHash, condition: ConditionId
-    ) -> Mapping[str, TradeStatus] | None:
+    ) -> Mapping[str, VenueTrade] | None:
         """Return an order's trades by id; None: no answer."""
         venue, _ = self._reached()
         return None if venue is None else venue.trades(order_hash, condition)
@@ -349,6 +345,17 @@ def _silent(error: Exception) -> VenueAnswer:
     return VenueAnswer(AnswerKind.SILENT, detail=kept_text(str(error)) or type(error).__name__)
 
 
-def _takes_part(trade: _VenueRecord, order_hash: OrderHash) -> bool:
-    makers = (maker["order_id"] for maker in trade["maker_orders"])
-    return trade["taker_order_id"] == order_hash or order_hash in makers
+def _part_in(trade: _VenueRecord, order_hash: OrderHash) -> int | None:
+    """Return an order's tokens in a trade, micro-units; None: it takes no part."""
+    if trade["taker_order_id"] == order_hash:
+        return _micro(trade["size"])
+    mine = [each for each in trade["maker_orders"] if each["order_id"] == order_hash]
+    return sum(_micro(each["matched_amount"]) for each in mine) if mine else None
+
+
+def _micro(said: object) -> int:
+    """Return tokens that the venue says as micro-tokens; raises BadValue where it says none."""
+    tokens = number(said)
+    if tokens < 0:
+        raise BadValue(f"{said!r} is no amount")
+    return int(tokens * MICRO)
