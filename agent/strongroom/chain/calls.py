@@ -206,6 +206,19 @@ class Reads:
         with understood(f"list of {event} events"):
             return [_log(known, each) for each in found]
 
+    def raw_logs(self, address: str, topics: Sequence[str], blocks: tuple[int, int]) -> list[Log]:
+        """Return a contract's logs with any of some first topics, not decoded, oldest first.
+
+        Args:
+            blocks: the first and the last
+
+        Raises:
+            ChainAway: see the class.
+        """
+        first: list[Json] = list(topics)
+        asked: dict[str, Json] = {"address": to_checksum_address(address), "topics": [first]}
+        return self._raw_logs(asked, *blocks)
+
     def logs_at_head(
         self, address: str, contract: str, event: str, first: int, matching: Matching
     ) -> tuple[Head, list[DecodedLog]]:

@@ -8,7 +8,8 @@ import click
 
 from strongroom.chain.ids import JsonObject
 from strongroom.cli.boundary import Command, Group
-from strongroom.cli.options import FILE, FOLDER, as_json, bars, print_json
+from strongroom.cli.options import ADDRESS, BLOCK, FILE, FOLDER, as_json, bars, print_json, rpc
+from strongroom.errors import BadInput
 
 if TYPE_CHECKING:
     from strongroom.data.importing import ImportResult, Intake
@@ -181,6 +182,58 @@ def pmxt(files: tuple[Path, ...], markets: tuple[str, ...], to: Path, as_json: b
 
     options: JsonObject = {"markets": list(markets)}
     _run("pmxt", files, options, lambda intake: take_pmxt(intake, files, markets), to, as_json)
+
+
+@command.command(cls=Command)
+@files
+@to
+@as_json
+def logs(files: tuple[Path, ...], to: Path, as_json: bool) -> None:
+    """Fills and token operations from files of the chain's logs; CSV or Parquet.
+
+    Raw logs have topics (or topic0 to topic3), data and the block's time; where known number, hash
+    and index. The order service's subgraph has makerAssetId and so on.
+
+    Example: strongroom import logs polygon-logs-0.parquet orderFilled.csv --to history
+    """
+    from strongroom.data.sources.chain_logs import take_log_files
+
+    _run("logs", files, {}, lambda intake: take_log_files(intake, files), to, as_json)
+
+
+@command.command(cls=Command)
+@rpc
+@click.option(
+    "--address", "addresses", multiple=True, required=True, type=ADDRESS,
+    help="Exchange, ConditionalTokens or negative-risk adapter; several are read together.",
+)  # fmt: skip
+@click.option("--from-block", required=True, type=BLOCK, help="The first block.")
+@click.option("--to-block", required=True, type=BLOCK, help="The last block; it must be final.")
+@to
+@as_json
+def chain(
+    rpc: str, addresses: tuple[str, ...], from_block: int, to_block: int, to: Path, as_json: bool
+) -> None:
+    """Fills and token operations from a node.
+
+    Example: strongroom import chain --rpc URL --address 0x... --from-block 1 --to-block 900
+    --to history
+    """
+    from strongroom.data.sources.chain_logs import last_block, take_chain
+
+    if to_block < from_block:
+        raise BadInput(f"--to-block {to_block} is before --from-block {from_block}: swap them")
+    options: JsonObject = {
+        "addresses": sorted(each.lower() for each in addresses),
+        "from_block": from_block,
+        "to_block": to_block,
+        "to_hash": last_block(rpc, to_block),
+    }
+
+    def take(intake: "Intake") -> None:
+        take_chain(intake, rpc, addresses, from_block, to_block)
+
+    _run("chain", (), options, take, to, as_json)
 
 
 @command.command(cls=Command)
