@@ -237,6 +237,23 @@ def chain(
 
 
 @command.command(cls=Command)
+@files
+@to
+@as_json
+def table(files: tuple[Path, ...], to: Path, as_json: bool) -> None:
+    """Own files that have the schema's columns already (docs/data.md); CSV or Parquet.
+
+    The file's name begins with its table: books.csv, trades-2026.parquet, relations.csv. Prices and
+    sizes are integers of 10**-6, times milliseconds.
+
+    Example: strongroom import table books.csv relations.csv --to history
+    """
+    from strongroom.data.sources.tables import take_tables
+
+    _run("table", files, {}, lambda intake: take_tables(intake, files), to, as_json)
+
+
+@command.command(cls=Command)
 @click.argument("outcomes", type=FILE)
 @outcomes_from
 @to

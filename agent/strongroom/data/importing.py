@@ -54,6 +54,8 @@ class Intake:
         Raises:
             BadData: they are not the table's.
         """
+        if rows.is_empty():
+            return
         frame = checked(table, rows)
         if table not in self._writers:
             self._writers[table] = TableWriter(self.folder, table)

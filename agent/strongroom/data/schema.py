@@ -153,6 +153,7 @@ COLUMNS: Mapping[Table, Mapping[str, Column]] = {
         "reviewed_ms": _known(pl.Int64, "since when"),
     },
 }
+MAY_BE_EMPTY = ("venue_id", "category", "rules", "ticker", "proof", "reviewer")  # text
 ONE_ROW = {Table.MARKETS: "market", Table.OUTCOMES: "market"}  # whose row a key has
 
 
