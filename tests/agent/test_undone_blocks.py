@@ -18,16 +18,16 @@ class Undone:
     """A chain that has undone the block of nonce 7; something else may have used the nonce."""
 
     def __init__(self, executed):
-        self.executed, self.nonce = executed, 8
+        self.executed, self.nonce, self.time = executed, 8, NOW
 
     def add(self, read):
-        return lambda: Head(200, NOW) if read is NEWEST else self.nonce
+        return lambda: Head(200, self.time) if read is NEWEST else self.nonce
 
     def together(self):
         return self
 
     def logs_at_head(self, *_):
-        return Head(200, NOW), []
+        return Head(200, self.time), []
 
     def logs(self, safe, contract, event, block, *_):
         found = self.executed if event == "ExecutionSuccess" else []
@@ -78,3 +78,17 @@ def test_a_node_that_does_not_show_the_event_yet_undoes_nothing(executed):
     sender, book = mined(Undone(executed))
     sender.advance()
     assert book.get(KEY).state == TransactionState.MINED
+
+
+def test_one_of_which_no_event_comes_is_dropped_after_a_while():
+    """The node has no logs of so long ago: it is not waited for without end, nor done again."""
+    sender, book = mined(Undone([]))
+    sender._chain.time = NOW + 600
+    sender.advance()
+    assert book.get(KEY).state == TransactionState.MINED and sender.carries("report")
+    sender._chain.time = NOW + 601
+    for _ in range(3):
+        sender.advance()
+    found = book.get(KEY)
+    assert (found.state, found.reason) == (TransactionState.DROPPED, "planned too long ago")
+    assert not sender.carries("report")

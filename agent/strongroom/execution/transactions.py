@@ -389,14 +389,12 @@ class Transactor:
         return newest, logs[0].block if logs else None
 
     def _is_another(self, this: SafeTransaction, newest: Head) -> bool:
-        """Whether something else has used the nonce: its events show it, or it takes too long."""
-        late = newest.timestamp - this.time > self._stale_after
-        return late or self._shows_another(this, newest)
-
-    def _shows_another(self, this: SafeTransaction, newest: Head) -> bool:
         """Whether it is certain that something else has used the nonce: the Safe's own events show
         as many executions since as nonces are gone, and none of them is ours. A node may know the
-        new nonce before the event that belongs to it; then nothing is certain yet."""
+        new nonce before the event that belongs to it; then nothing is certain yet. After a while no
+        event will come any more: planned anew, it is dropped as too old, and not done twice."""
+        if newest.timestamp - this.time > self._stale_after:
+            return True
         if newest.number <= this.block:
             return False  # some nodes refuse to search blocks that they do not have
         gone = self._nonce() - this.nonce
@@ -434,7 +432,7 @@ class Transactor:
         newest, block = self._executed(this)
         if block is not None:
             self._end(this, newest, block)
-        elif self._nonce() <= this.nonce or self._shows_another(this, newest):
+        elif self._nonce() <= this.nonce or self._is_another(this, newest):
             self._book.step(this, TransactionState.SENT, "its block was undone")
 
     def _end(self, mined: SafeTransaction, newest: Head, block: int) -> None:
