@@ -11,7 +11,15 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    StatementError,
+)
 
 from strongroom.chain.jsonrpc import shown_url
 from strongroom.extras import how_to_install
@@ -51,6 +59,12 @@ def open_engine(url: str, what: str = "journal") -> Engine:
     except DatabaseError as error:
         raise ConfigError(f"[{what}] {shown} is no database: name another file") from error
     return engine
+
+
+def is_of_data(error: BaseException) -> bool:
+    """Whether a database refuses what is to be written, and not to write."""
+    bound = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+    return bound or isinstance(error, (DataError, IntegrityError))
 
 
 def keep_private_and_durable(engine: Engine) -> None:

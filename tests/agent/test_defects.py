@@ -5,7 +5,7 @@ from decimal import InvalidOperation
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import canonical
 from strongroom.cli import environment
@@ -81,6 +81,18 @@ def test_whatever_leaves_a_part_is_a_halt_and_the_rest_goes_on(kind, part):
         mend()
         tick = keeper.tick()
         assert not tick.halts and tick.defect is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "halt"),
+    [(IntegrityError, "defect"), (DataError, "defect"), (OperationalError, "journal")],
+)
+def test_a_journal_that_refuses_what_is_written_is_no_journal_that_is_away(kind, halt):
+    reports, tidied = [], []
+    keeper = quiet_keeper(Keeper, reports, tidied)
+    broken(keeper, "orders", kind("INSERT", {}, ValueError("a fill twice")))
+    assert set(keeper.tick().halts) == {halt}
+    assert (reports, tidied) == (([1], [1]) if halt == "defect" else ([], []))
 
 
 @pytest.mark.parametrize("kind", ENDS)

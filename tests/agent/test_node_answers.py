@@ -301,8 +301,38 @@ def test_nonsense_to_a_replay_is_one_sentence_with_advice(name, method, result):
 @pytest.mark.parametrize("result", [[{}], [{**LOG, "topics": [], "data": "0x"}], [None]], ids=str)
 def test_logs_that_are_none_are_a_node_that_is_away(result):
     chain = {"eth_chainId": "0x7", "eth_getLogs": result}
-    with node(**chain) as port, pytest.raises(ChainAway, match="list of Allocated events"):
+    words = r"list of (?:Allocated events|logs)"
+    with node(**chain) as port, pytest.raises(ChainAway, match=words):
         Chain(f"http://127.0.0.1:{port}").logs(NOBODY, "Vault", "Allocated", 0)
+
+
+EXECUTED = "0x442e715f626346e8c54381002da614f62bee8d27386535b2521ec8540898556e"
+ONE_HASH, OTHER_HASH = "0x" + "12" * 32, "0x" + "34" * 32
+FITS = {
+    "address": NOBODY, "topics": [EXECUTED, ONE_HASH], "data": "0x" + "00" * 32,
+    "transactionHash": ONE_HASH, "logIndex": "0x1", "blockNumber": "0x5",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("logs", [
+    [FITS | {"address": "0x" + "77" * 20}], [FITS | {"topics": [EXECUTED, OTHER_HASH]}],
+    [FITS | {"topics": [OTHER_HASH, ONE_HASH]}], [FITS | {"topics": [EXECUTED]}],
+    [FITS | {"blockNumber": "0x4"}], [FITS | {"blockNumber": "0xa"}], [FITS | {"removed": True}],
+    [FITS, FITS],
+], ids=["address", "indexed", "event", "without", "before", "after", "undone",
+        "twice"])  # fmt: skip
+def test_a_node_that_leaves_a_filter_out_has_not_answered(logs):
+    """Another order's fill would count as this one's. The interface has a filter by address, by
+    topics and by blocks (execution-apis, eth_getLogs)."""
+    for found, wanted in (([FITS], ONE_HASH), ([FITS], (OTHER_HASH, ONE_HASH)), (logs, ONE_HASH)):
+        span = {"matching": {"txHash": wanted}}
+        with node(eth_chainId="0x7", eth_getLogs=found) as port:
+            chain = Chain(f"http://127.0.0.1:{port}")
+            if found is logs:
+                with pytest.raises(ChainAway, match="list of logs is not what was asked for"):
+                    chain.logs(NOBODY, "Safe", "ExecutionSuccess", 5, 9, **span)
+            else:
+                assert len(chain.logs(NOBODY, "Safe", "ExecutionSuccess", 5, 9, **span)) == 1
 
 
 def test_what_no_abi_has_is_an_error_of_ours():

@@ -308,9 +308,33 @@ def _search(asked: Mapping[str, Json], first: int, last: int | None) -> Read[lis
         if "error" in answer and not _is_busy(answer):
             raise _Refused(f"eth_getLogs: {answer['error'].get('message', '')[:200]}")
         found: list[Log] = result_of("eth_getLogs", answer)
+        with understood("list of logs"):
+            places = {(each["blockNumber"], each["logIndex"]) for each in found}
+            fit = all(_fits(each, asked, first, last) for each in found)
+        if not fit or len(places) < len(found):
+            raise ChainAway("the node's list of logs is not what was asked for: name another node")
         return found
 
     return Read("eth_getLogs", ({**asked, "fromBlock": hex(first), "toBlock": to},), understand)
+
+
+def _fits(log: Log, asked: Mapping[str, Any], first: int, last: int | None) -> bool:
+    """Whether a log is of what was asked for: there are nodes that leave a filter out."""
+    topics, number = [each.lower() for each in log["topics"]], quantity(log["blockNumber"])
+    return (
+        log["address"].lower() == asked["address"].lower()
+        and all(
+            each is None or any(topics[place : place + 1] == [one.lower()] for one in _all(each))
+            for place, each in enumerate(asked["topics"])
+        )
+        and first <= number
+        and (last is None or number <= last)
+        and not log.get("removed")
+    )
+
+
+def _all(topic: str | Sequence[str]) -> Sequence[str]:
+    return [topic] if isinstance(topic, str) else topic
 
 
 def _question(ask: Ask, block: str) -> tuple[str, tuple[Json, ...]]:

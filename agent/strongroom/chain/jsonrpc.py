@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, TypedDict, cast
+from typing import Any, NotRequired, Protocol, TypedDict, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -38,6 +38,7 @@ class Log(TypedDict):
     blockNumber: str
     logIndex: str
     transactionHash: str
+    removed: NotRequired[bool]  # its block was undone
 
 
 class Answer(TypedDict, total=False):

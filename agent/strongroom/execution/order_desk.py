@@ -7,6 +7,7 @@ is over when the account's own signature has expired.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
@@ -18,6 +19,7 @@ from strongroom.chain.outside import whole
 from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue, VenueTrade
 from strongroom.execution.legs import DUST
+from strongroom.execution.one_by_one import one_by_one
 from strongroom.execution.venues.safes import SafeKeys, TradedSafe
 from strongroom.execution.venues.wallets import VenueWallet, Wallets
 from strongroom.journal import Journal, OrderFill, OrderIntent
@@ -111,17 +113,10 @@ class Desk:
         few seconds.
 
         Raises:
-            NotSigned: a signature is missing; the others have gone on.
+            NotSigned: a signature is missing; the others have gone on, as after all but `Away`.
         """
-        missing: NotSigned | None = None
-        for intent in self._journal.open():
-            try:
-                self.advance(intent.key)
-            except NotSigned as error:
-                missing = error
-        self._look_back()
-        if missing is not None:
-            raise missing
+        parts = [partial(self.advance, intent.key) for intent in self._journal.open()]
+        one_by_one([*parts, self._look_back], own=(NotSigned,))
 
     def cancel(self, key: IntentKey) -> None:
         """Ask the venue to end an order that may rest there. Its signature counts until its expiry;

@@ -9,12 +9,14 @@ the decision's rule says. Where all legs sell, later ones shrink, too.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 from strongroom.chain.ids import MarketId, TokenId, intent_key, transaction_key
 from strongroom.chain.orders import OnFailure, OrderKind, Outcome, Side
 from strongroom.chain.units import MICRO
 from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.legs import attempts_of, gone, is_order, sale_of, sized, stood
+from strongroom.execution.one_by_one import one_by_one
 from strongroom.execution.order_desk import Desk
 from strongroom.execution.task_steps import SafeStage, TaskStep, TaskSteps
 from strongroom.execution.vault_reader import VaultReader
@@ -109,12 +111,13 @@ class Tasks:
             may_place: False stops new orders; what is out there is followed to its end
 
         Raises:
-            NotSigned: a signature is missing; the task goes on later.
+            NotSigned: a signature is missing; the task goes on later. The others have gone on,
+                as after all but `Away`.
         """
-        for task in self._journal.open_tasks():
-            self._advance(task, self._journal.record(task.decision), may_place)
+        one_by_one(partial(self._advance, task, may_place) for task in self._journal.open_tasks())
 
-    def _advance(self, task: Task, record: DecisionRecord, may_place: bool) -> None:
+    def _advance(self, task: Task, may_place: bool) -> None:
+        record = self._journal.record(task.decision)
         started = self._is_started(task, record)
         late = self._now() - task.time > self._rules.start_within_s
         if not started and not self._steps.is_funding(task):

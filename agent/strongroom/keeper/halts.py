@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from strongroom.chain.calls import first_line
 from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
 from strongroom.chain.outside import kept_text
+from strongroom.database import is_of_data
 from strongroom.errors import Away, Refused
 from strongroom.execution.interfaces import Listener
 from strongroom.execution.transactions import NotSent
@@ -80,8 +81,8 @@ class Defects:
 
 @dataclass(frozen=True)
 class Named:
-    """Turns what a part of a tick fails by into a named halt. A journal that fails ends the tick:
-    nothing that it should have kept was begun."""
+    """Turns what a part of a tick fails by into a named halt. A journal that cannot be written ends
+    the tick: nothing that it should have kept was begun."""
 
     halts: dict[str, str]
     defects: Defects
@@ -93,7 +94,9 @@ class Named:
         self, kind: object, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         match error:
-            case None | SQLAlchemyError():
+            case None:
+                return False
+            case SQLAlchemyError() if not is_of_data(error):
                 return False
             case Unseen():
                 self.halts["report"] = str(error)
