@@ -454,6 +454,9 @@ def test_an_incomplete_event_is_no_arbitrage_until_somebody_has_checked_it():
     assert once(decision.record) == IDS["event"]
     opening = decision.record.openings[0]
     assert (opening.question_id, opening.count) == (event_id, 4)
+    fourth = market(4, negative_risk=True, event_id=event_id, question_id=event_id[:-2] + "04")
+    without_book = replace(seen, markets={**seen.markets, fourth.condition_id: fourth})
+    assert run(without_book, checked).decisions == (), "the fourth may win"
 
 
 def test_a_ladder_that_contradicts_itself_is_bought():

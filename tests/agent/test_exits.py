@@ -428,11 +428,12 @@ def life(tmp_path_factory):
     def look(each, found):
         held_now = {}
         for account in made.world.accounts.values():
-            held_now[account.market.token_ids[YES]] = account.yes
-            held_now[account.market.token_ids[NO]] = account.no
+            for outcome in (YES, NO):
+                held = account.held(account.numbers[0], outcome)
+                held_now[account.market.token_ids[outcome]] = held
         paid = {}
-        for name, account in made.world.accounts.items():
-            spent, got, _ = made.world.money[name]
+        for account in made.world.accounts.values():
+            spent, got = account.paid, account.got
             for token in account.market.token_ids:
                 paid[token] = spent if got == 0 else None
         for token, purchase in each.past.purchases.items():

@@ -6,7 +6,7 @@ time, never before.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -190,8 +190,8 @@ def chosen_markets(config: BacktestConfig, folder: DataFolder) -> pl.DataFrame:
     """
     data = config.data
     outcomes = folder.outcomes().select("market", "yes", "resolved_ms")
-    # not simulated: negative-risk events
-    frame = folder.markets().drop_nulls("ends_ms").filter(~pl.col("negative_risk"))
+    is_whole = ~pl.col("negative_risk") | pl.col("event_id").is_not_null()
+    frame = folder.markets().drop_nulls("ends_ms").filter(is_whole)
     chosen = frame.join(outcomes, on="market", maintain_order="left")
     if data.start is not None:
         chosen = chosen.filter(pl.col("ends_ms") >= _ms(data.start))
@@ -216,8 +216,9 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
         raise ConfigError(
             f"[data] {folder.path}: no price of a market with an outcome: import prices or books"
         )
+    chosen = _whole_events(chosen, folder)
     rows = _RECORDED.validate_python(chosen.to_dicts())
-    markets = [_market(row, config) for row in rows]
+    markets = _in_events([_market(row, config) for row in rows])
     earliest = 0 if data.last_h is None else data.last_h * HOUR * MS
     tape = tape_of(
         folder,
@@ -234,6 +235,26 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
         _vouched(folder, names),
         lambda: replayed(folder, names),
     )
+
+
+def _whole_events(chosen: pl.DataFrame, folder: DataFolder) -> pl.DataFrame:
+    """Leave out negative-risk events of which a market is not there: who converts gets its YES."""
+    counts = folder.markets().group_by("event_id").agg(pl.len().alias("of"))
+    is_whole = pl.col("event_id").is_null() | (pl.len().over("event_id") == pl.col("of"))
+    return chosen.join(counts, on="event_id", how="left", maintain_order="left").filter(is_whole)
+
+
+def _in_events(markets: Sequence[Market]) -> list[Market]:
+    """Return the markets; the questions of an event are numbered in the order of the data."""
+    counts: dict[Question, int] = {}
+    found = []
+    for market in markets:
+        event = market.event_id
+        if event is not None:
+            number = counts[event] = counts.get(event, -1) + 1
+            market = replace(market, question_id=question_id(f"{event[:-2]}{number:02x}"))
+        found.append(market)
+    return found
 
 
 def _thresholds(rows: Sequence[RecordedMarket]) -> list[float]:
@@ -357,12 +378,20 @@ def _market(row: RecordedMarket, config: BacktestConfig) -> Market:
         negative_risk=row.negative_risk,
         resolution_statuses=(),
         fees=FeeSchedule(rate, exponent),
-        event_id=None if row.event_id is None else Question(row.event_id),
+        event_id=_event(row),
         event=row.event,
         category=row.category,
         volume=Decimal(MICRO),
         rules=row.rules,
     )
+
+
+def _event(row: RecordedMarket) -> Question | None:
+    """Return the id of a market's negative-risk event; its questions number the last byte."""
+    if row.event_id is None or not row.negative_risk:
+        return None
+    word = row.event_id if _is_word(row.event_id) else to_hex(keccak(row.event_id.encode()))
+    return Question(f"{word[:-2]}00")
 
 
 def _condition(name: str) -> ConditionId:

@@ -355,7 +355,7 @@ def assemble(
         rules=make_rules(
             config.sizing,
             config.limits,
-            Exchanges(EXCHANGE),
+            Exchanges(EXCHANGE, EXCHANGE),
             trading_of(config.packs, config.execution.order_lifetime_s),
         ),
         reporting=Reporting(
@@ -370,6 +370,7 @@ def assemble(
         tasks=task_rules(config.execution),
         lifetime_s=config.execution.order_lifetime_s,
         watch=Watch(heartbeat=False),
+        negative_risk_oracle=ORACLE,  # one class has markets of both kinds
         # what is replayed moves money without having graduated: that is the experiment
         signals=[each.name for each in forecasters],
     )

@@ -3,11 +3,11 @@ keeper reads and writes the real ones through (execution/interfaces.py).
 
 Tasks, desk, duties and reporter are the live ones; they ask `SimulatedChain` and send by
 `SimulatedTransactor`. The vault is the model that the contracts are tested against. Left out: gas,
-nonces, reorgs, negative-risk events, wallets, pools; each transaction is a block of its own.
+nonces, reorgs, wallets, pools; each transaction is a block of its own.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 
 from strongroom.backtest.engine import Engine, SimulatedFill
+from strongroom.backtest.simulated_accounts import Account, Token
 from strongroom.backtest.simulated_requests import DEPOSIT, REDEEM, VaultRefused
 from strongroom.backtest.simulated_vault import Caps, Vault, VaultClass
 from strongroom.chain.calls import Ask, Call, DecodedLog, Head
@@ -30,7 +31,7 @@ from strongroom.chain.ids import (
     market_of,
     to_hex,
 )
-from strongroom.chain.orders import YES
+from strongroom.chain.orders import NO, YES
 from strongroom.chain.rpc import Position
 from strongroom.chain.terms import ENFORCED, Limits
 from strongroom.chain.units import BPS, MICRO
@@ -40,27 +41,12 @@ from strongroom.reporting.marks import UNKNOWN, Quote
 from strongroom.reporting.nav import value_of
 from strongroom.signing.safe import ZERO_ADDRESS
 
-Books = tuple[dict[MarketId, "Account"], dict[MarketId, list[int]], dict[MarketId, "Account"]]
 VAULT = to_checksum_address(to_hex(keccak(b"backtest vault")[:20]))
 EXCHANGE = to_checksum_address(to_hex(keccak(b"backtest exchange")[:20]))
 SAFE = to_checksum_address(to_hex(keccak(b"backtest safe")[:20]))
 MANAGER = "manager"
 CHAIN_ID = 1
 CLASS = 0  # the one that there is
-
-
-@dataclass
-class Account:
-    """A market's account; micro-units and micro-tokens."""
-
-    address: str
-    name: MarketId  # in the vault
-    number: int  # of the market at the venue
-    market: Market
-    deadline: int
-    collateral: int = 0
-    yes: int = 0
-    no: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,12 +101,11 @@ class World:
     settled: list[ClosedMarket] = field(default_factory=list)
     fills: dict[OrderHash, list[SimulatedFill]] = field(default_factory=dict)
     makers: dict[OrderHash, MarketId] = field(default_factory=dict)
-    money: dict[MarketId, list[int]] = field(default_factory=dict)  # market -> paid, got, fees
     closed: dict[MarketId, Account] = field(default_factory=dict)  # empty, but they still answer
-    marks: dict[MarketId, tuple[int, int, int]] = field(default_factory=dict)  # and its report
+    marks: dict[tuple[MarketId, int], tuple[int, int, int]] = field(default_factory=dict)
     put_in: dict[str, int] = field(default_factory=dict)  # who -> assets that became shares
     got_out: dict[str, int] = field(default_factory=dict)  # who -> assets
-    in_kind: dict[str, list[tuple[int, int, int, int]]] = field(default_factory=dict)
+    in_kind: dict[str, list[tuple[int, dict[Token, int]]]] = field(default_factory=dict)
     evidence: str = ""
 
     def __post_init__(self) -> None:
@@ -130,7 +115,11 @@ class World:
         )
         self.names = [market_of(CLASS, market.question_key) for market in self.markets]
         self.number_of = {name: number for number, name in enumerate(self.names)}
-        self.by_question = {market.question_id: market for market in self.markets}
+        self.by_question: dict[str, list[int]] = {}
+        for number, market in enumerate(self.markets):
+            self.by_question.setdefault(market.event_id or market.question_id, []).append(number)
+        for numbers in self.by_question.values():
+            numbers.sort(key=lambda number: self.markets[number].number)
         self.engine.filled = self._filled
 
     @property
@@ -143,43 +132,38 @@ class World:
         self.engine.advance(time)
         self.vault.now = self.engine.now
 
-    def position(self, account: Account) -> Position:
-        """Return what an account holds, with the payout once it is known."""
-        listed = self.engine.listed[account.number]
-        paid = listed.payout if self.now >= listed.pays_at else (0, 0)
-        return Position(account.yes, account.no, *paid, sum(paid))
+    def positions(self, account: Account) -> list[Position]:
+        """Return what an account holds, with the payouts once they are known."""
+        return account.positions(self.engine.listed, self.now)
 
     def account_at(self, address: str) -> Account:
         """Return the account at an address."""
         known = (*self.accounts.values(), *self.closed.values())
         return next(each for each in known if each.address == address)
 
-    def books(self) -> Books:
+    def books(self) -> tuple[dict[MarketId, Account], dict[MarketId, Account]]:
         """Return what calls change beside the vault, as copies."""
-        accounts = {market: copy.copy(each) for market, each in self.accounts.items()}
-        return (
-            accounts,
-            {market: list(each) for market, each in self.money.items()},
-            dict(self.closed),
-        )
+        accounts = {market: each.copied() for market, each in self.accounts.items()}
+        return accounts, dict(self.closed)
 
     # what the calls do
 
     def open_market(self, kind: int, question: QuestionId, count: int, deadline: int) -> None:
         """openMarket."""
-        market = self.by_question[question]
+        numbers = self.by_question[question]
+        market = self.markets[numbers[0]]
         name = market_of(kind, market.question_key)
         if deadline > self.now + self.max_duration_s:
             raise VaultRefused("deadline too far")
         self.vault.open_market(name, kind, market.question_key)
         address = to_checksum_address(to_hex(keccak(f"{name}{self.now}".encode())[:20]))
-        self.accounts[name] = Account(address, name, self.number_of[name], market, deadline)
+        self.accounts[name] = Account(address, name, tuple(numbers), market, deadline)
         self.closed.pop(name, None)
-        self.money[name] = [0, 0, 0]
 
     def is_tradable(self, account: Account) -> bool:
         """Whether budget may still go in."""
-        return not self.position(account).resolved and self.now < account.deadline
+        resolved = all(each.resolved for each in self.positions(account))
+        return not resolved and self.now < account.deadline
 
     def allocate(self, market: MarketId, assets: int) -> None:
         """allocate."""
@@ -204,53 +188,26 @@ class World:
         """closeMarket; here nothing is ever left in a closed account."""
         account = self._account(market)
         self.redeem_resolved(account)
-        if account.yes or account.no:
+        if any(account.tokens.values()):
             raise VaultRefused("not to be closed")
         self.vault.close(market, account.address, account.collateral)
         account.collateral = 0
         self.closed[market] = self.accounts.pop(market)
-        paid, got, fees = self.money.pop(market)
-        event = account.market.event
-        name = account.market.condition_id
-        self.settled.append(ClosedMarket(self.now, name, event, paid, got, fees))
+        about = account.market.condition_id, account.market.event
+        money = account.paid, account.got, account.fees
+        self.settled.append(ClosedMarket(self.now, *about, *money))
 
     def redeem_resolved(self, account: Account) -> None:
         """redeemResolved."""
-        held = self.position(account)
-        if not held.resolved:
-            return
-        paid = held.yes * held.payout_yes // held.payout_denominator
-        paid += held.no * held.payout_no // held.payout_denominator
-        account.collateral += paid
-        self.money[account.name][1] += paid
-        account.yes = account.no = 0
-
-    def split(self, account: Account, amount: int) -> None:
-        """split."""
-        self._change(account, -amount, amount)
-
-    def merge(self, account: Account, amount: int) -> None:
-        """merge."""
-        self._change(account, amount, -amount)
-
-    def _change(self, account: Account, money: int, pairs: int) -> None:
-        if account.collateral + money < 0 or min(account.yes, account.no) + pairs < 0:
-            raise VaultRefused("balance")
-        account.collateral += money
-        account.yes += pairs
-        account.no += pairs
-        self.money[account.name][1 if money > 0 else 0] += abs(money)
+        account.redeem(self.engine.listed, self.now)
 
     def report(self, marks: Sequence[tuple[MarketId, int, int, int]], evidence: str) -> None:
         """report."""
-        quotes = {name: (bid, ask) for name, _, bid, ask in marks}
-        worth = {
-            name: self._value(account, quotes.get(name, UNKNOWN))
-            for name, account in self.accounts.items()
-        }
+        quotes = {(name, place): (bid, ask) for name, place, bid, ask in marks}
+        worth = {name: self._value(account, quotes) for name, account in self.accounts.items()}
         dealt = self.vault.report(worth)
         number, vault = self.vault.reports, self.vault
-        self.marks = {name: (*quote, number) for name, quote in quotes.items()}
+        self.marks = {mark: (*quote, number) for mark, quote in quotes.items()}
         exposures = {market: vault.markets[market].exposure for market in vault.open}
         self.evidence = evidence
         self.reports.append(
@@ -269,8 +226,12 @@ class World:
             )
         )
 
-    def _value(self, account: Account, quote: Quote) -> tuple[int, int]:
-        return value_of(account.collateral, [self.position(account)], [quote])
+    def _value(
+        self, account: Account, quotes: Mapping[tuple[MarketId, int], Quote]
+    ) -> tuple[int, int]:
+        positions = self.positions(account)
+        marks = [quotes.get((account.name, n), UNKNOWN) for n in range(len(positions))]
+        return value_of(account.collateral, positions, marks)
 
     def _account(self, market: MarketId) -> Account:
         if market not in self.accounts:
@@ -279,19 +240,10 @@ class World:
 
     def _filled(self, fill: SimulatedFill) -> None:
         """An order of an account is filled: tokens and collateral move."""
-        market = self.makers[fill.order.id]
-        account, sign = self.accounts[market], 1 if fill.order.buys else -1
-        account.collateral -= sign * fill.cash + fill.fee
-        if fill.order.outcome == YES:
-            account.yes += sign * fill.tokens
-        else:
-            account.no += sign * fill.tokens
-        assert min(account.collateral, account.yes, account.no) >= 0, "more than there is"
-        money = self.money[market]
-        money[0 if fill.order.buys else 1] += fill.cash + (fill.fee if fill.order.buys else 0)
-        money[1] -= 0 if fill.order.buys else fill.fee
-        money[2] += fill.fee
-        self.fills.setdefault(fill.order.id, []).append(fill)
+        order, sign = fill.order, 1 if fill.order.buys else -1
+        account = self.accounts[self.makers[order.id]]
+        account.trade((order.market, order.outcome), sign * fill.tokens, fill.cash, fill.fee)
+        self.fills.setdefault(order.id, []).append(fill)
 
     # depositors
 
@@ -317,13 +269,8 @@ class World:
         taken, idle = self.in_kind.setdefault(who, []), self.vault.idle
 
         def pay(market: MarketId, part: int, supply: int) -> int:
-            account = self.accounts[market]
-            held = account.collateral, account.yes, account.no
-            cash, yes, no = (amount * part // supply for amount in held)
-            account.collateral -= cash
-            account.yes -= yes
-            account.no -= no
-            taken.append((account.number, cash, yes, no))
+            cash, tokens = self.accounts[market].part(part, supply)
+            taken.append((cash, tokens))
             return cash
 
         self.vault.leave_in_kind(who, shares, (), pay)
@@ -332,9 +279,12 @@ class World:
     def worth_in_kind(self, who: str) -> int:
         """Return what somebody's outcome tokens pay in the end, and the collateral with them."""
         total = 0
-        for number, cash, yes, no in self.in_kind.get(who, ()):
-            for_yes, for_no = self.engine.listed[number].payout
-            total += cash + (yes * for_yes + no * for_no) // (for_yes + for_no)
+        for cash, tokens in self.in_kind.get(who, ()):
+            total += cash
+            for number in dict.fromkeys(number for number, _ in tokens):
+                payout = self.engine.listed[number].payout
+                paid = (tokens.get((number, each), 0) * payout[each] for each in (YES, NO))
+                total += sum(paid) // sum(payout)
         return total
 
 
@@ -372,17 +322,19 @@ class SimulatedChain:
             ),
             "questionOf": self._question_of,
             "bookOf": self._book_of,
-            "markOf": lambda market, place: world.marks.get(market, (0, 0, 0)),
+            "markOf": lambda market, place: world.marks.get((market, place), (0, 0, 0)),
             "classOf": lambda number: self._class(),
             "classBook": self._class_book,
         }
         self._account: dict[str, Callable[[Account], object]] = {
             "positions": lambda account: (
                 account.collateral,
-                [astuple(world.position(account))],
+                [astuple(each) for each in world.positions(account)],
             ),
             "tradable": world.is_tradable,
-            "conditions": lambda account: [account.market.condition_id],
+            "conditions": lambda account: [
+                world.markets[number].condition_id for number in account.numbers
+            ],
             "classId": lambda account: CLASS,
             "epoch": lambda account: 0,  # of its signatures
         }
@@ -513,8 +465,9 @@ class SimulatedTransactor:
         }
         self._account: dict[str, Callable[..., None]] = {
             "redeemResolved": world.redeem_resolved,
-            "merge": lambda account, place, amount: world.merge(account, amount),
-            "split": lambda account, place, amount: world.split(account, amount),
+            "merge": Account.merge,
+            "split": Account.split,
+            "convertPositions": Account.convert,
         }
 
     def state(self, key: TransactionKey) -> tuple[TransactionState | None, str]:
@@ -543,7 +496,7 @@ class SimulatedTransactor:
             self._done[key] = TransactionState.DONE, ""
         except VaultRefused as reason:
             vars(world.vault).update(saved[0])
-            world.accounts, world.money, world.closed = saved[1]
+            world.accounts, world.closed = saved[1]
             self._done[key] = TransactionState.DROPPED, str(reason)
             self.refused.append(f"{purpose}: {reason}")
         return self._done[key]

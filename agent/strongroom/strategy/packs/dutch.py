@@ -100,15 +100,16 @@ class DutchBook:
             [each for market in group for each in securities_of(view, market)]
         )
         names = tuple(market.condition_id for market in group)
+        first, event = group[0], group[0].event_id
         relations, transforms = [], list[Transform]()
         for place in range(len(group)):
             transforms += split_and_merge(2 * place, 2 * place + 1)
         why = "a complete set for less than it pays"
-        first = group[0]
-        if len(group) > 1 and first.event_id is not None:
-            structure = f"negative-risk event {first.event_id}"
+        if len(group) > 1 and event is not None:
+            structure = f"negative-risk event {event}"
             relations.append(Relation("exclusive", names, proof=structure))
-            if proof := self._proof(first.event_id):
+            siblings = [each for each in view.markets.values() if each.event_id == event]
+            if len(siblings) == len(group) and (proof := self._proof(event)):
                 relations.append(Relation("exhaustive", names, proof=proof))
             if first.protocol is Protocol.V1:  # V2's give other YES instead of collateral
                 transforms += conversions([(2 * i, 2 * i + 1) for i in range(len(group))])
