@@ -2,14 +2,17 @@
 difference to a result."""
 
 import multiprocessing
+import pickle
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from multiprocessing.connection import Connection
+from typing import Any, Literal, TypeVar
 
-from strongroom.errors import BadInput
+from strongroom.errors import BadInput, Defect
 from strongroom.extras import how_to_install
 
 T = TypeVar("T")
@@ -129,3 +132,55 @@ def _by_ray(
     finally:
         for each in under_way:
             ray.cancel(each)
+
+
+def one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield what an iterator yields. It runs in a process of its own, at the next item while the
+    caller is at this one; the process is forked, so nothing of the iterator needs to be copied.
+    What it raises is raised here.
+
+    Raises:
+        Defect: the process ended without a word.
+    """
+    context = multiprocessing.get_context("fork")
+    inbox, outbox = context.Pipe(duplex=False)
+    process = context.Process(target=_send_all, args=(items, inbox, outbox), daemon=True)
+    process.start()
+    outbox.close()
+    try:
+        while (found := _received(inbox)) is not None:
+            if isinstance(found, Exception):
+                raise found
+            yield found[0]
+    finally:
+        inbox.close()
+        process.kill()
+        process.join()
+
+
+def _received(inbox: Connection) -> Any:
+    """Return a pair with the next item, an error, or None at the end."""
+    try:
+        return pickle.loads(inbox.recv_bytes())
+    except EOFError:
+        return Defect("the process that reads ahead has ended: try again")
+
+
+def _send_all(items: Iterator[T], inbox: Connection, outbox: Connection) -> None:
+    """Send each item as a pair, an error as such, and None at the end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever waits for the items ends this process
+    inbox.close()
+    try:
+        for item in items:
+            outbox.send_bytes(pickle.dumps((item,), pickle.HIGHEST_PROTOCOL))
+    except BrokenPipeError:
+        return
+    except Exception as error:
+        text = pickle.dumps(error)
+        try:
+            pickle.loads(text)
+        except Exception:
+            text = pickle.dumps(Defect(repr(error)))
+        outbox.send_bytes(text)
+    else:
+        outbox.send_bytes(pickle.dumps(None))

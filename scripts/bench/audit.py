@@ -20,18 +20,30 @@ BUFFER = 2**22  # bytes that are read ahead of a recording
 
 
 def record(events: int, path: Path) -> Scope:
-    """Let a vault live and audit it once; write what its node answered, a line a request."""
+    """Let a vault live and audit it, in one process and in two; write what its node answered to
+    each, a line a request, into a folder."""
     from tests.property.recorded import RecordingNode, SteadyLife
+
+    class Recorder(RecordingNode):
+        """Writes each response as it comes, also in a process that reads ahead."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__(life)
+            self._target = (path / name).open("wb", buffering=0)
+
+        def _post(self, body: Sequence[Any]) -> bytes:
+            found = super()._post(body)
+            self.responses.clear()
+            self._target.write(found + b"\n")
+            return found
 
     life = SteadyLife()
     life.live(events)
-    node = RecordingNode(life)
     scope = Scope("", life.vault, life.born, len(life.blocks) - 1)
-    audit = Auditor(scope, node).run()
+    audit = Auditor(scope, Recorder("one")).run()
     assert audit.verdict.is_clean, audit.verdict.differences[:4]
-    with path.open("wb") as target:
-        for each in node.responses:
-            target.write(each + b"\n")
+    both = Auditor(scope, Recorder("books"), ahead=Recorder("ahead")).run()
+    assert both.verdict == audit.verdict
     return scope
 
 
@@ -48,18 +60,27 @@ class Replayed(Node):
 
 
 def measure(path: Path, scope: Scope) -> dict[str, Any]:
-    """Audit what was recorded; return the rates, the requests and the peak memory."""
-    node = Replayed(path)
+    """Audit what was recorded, in one process and in two; return the rates (by two: those of the
+    process that has more to do), the requests and the peak memory of a process."""
+    node = Replayed(path / "one")
     clocks = time.perf_counter(), time.process_time()
     audit = Auditor(scope, node).run()
     wall, cpu = time.perf_counter() - clocks[0], time.process_time() - clocks[1]
+    clocks = time.perf_counter(), time.process_time()
+    both = Auditor(scope, Replayed(path / "books"), ahead=Replayed(path / "ahead")).run()
+    by_two, here = time.perf_counter() - clocks[0], time.process_time() - clocks[1]
+    ahead = resource.getrusage(resource.RUSAGE_CHILDREN)
+    own = resource.getrusage(resource.RUSAGE_SELF)
     assert audit.verdict.is_clean, audit.verdict.differences[:4]
+    assert both.verdict == audit.verdict
     events = audit.ledger.events
     return {
         "events_per_s": round(events / wall),
         "events_per_cpu_s": round(events / cpu),
+        "events_per_s_by_two": round(events / by_two),
+        "events_per_cpu_s_by_two": round(events / max(here, ahead.ru_utime + ahead.ru_stime)),
         "requests": node.requests,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024,
+        "peak_mb": max(own.ru_maxrss, ahead.ru_maxrss) // 1_024,
     }
 
 
@@ -69,7 +90,7 @@ def measure(path: Path, scope: Scope) -> dict[str, Any]:
 @click.option("--blocks", type=int, nargs=2)
 def cli(recorded: Path | None, vault: str, blocks: tuple[int, int]) -> None:
     """Audit lives of 10,000 and 100,000 events of the vault; print JSON. The node's answers come
-    from a file: what is measured begins with their bytes.
+    from files: what is measured begins with their bytes.
 
     Example: python -m scripts.bench.audit
     """
@@ -79,7 +100,7 @@ def cli(recorded: Path | None, vault: str, blocks: tuple[int, int]) -> None:
     figures = {}
     for count in COUNTS:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "responses"
+            path = Path(folder)
             scope = record(count, path)
             blocks = scope.from_block, scope.to_block
             options = ["--recorded", path, "--vault", scope.vault, "--blocks", *map(str, blocks)]

@@ -13,13 +13,15 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from jsonschema import validate
 from strongroom.audit import factory as factory_audit
-from strongroom.audit.command import AuditOptions
+from strongroom.audit.command import AuditOptions, run_audit
 from strongroom.audit.factory import FactoryOptions, audit_factory
+from strongroom.audit.node import NodeRefuses
 from strongroom.chain.failures import NoVault
 from strongroom.errors import BadInput
 
@@ -77,6 +79,20 @@ def test_every_vault_has_its_verdict(clean):
     schema = json.loads((ROOT / "docs" / "schemas" / "audit-factory-1.json").read_text())
     validate(json.loads(json.dumps(result.document())), schema)
     assert factory in json.dumps(result.document())
+
+
+def test_an_audit_that_reads_ahead_says_the_same(tmp_path):
+    """Of a vault whose node leaves logs out, one whose node fails, and from a checkpoint."""
+    with served(tmp_path, "--vaults", 3, "--lying", 1, "--failing", 2) as (url, _, _):
+        for number in (1, 0):
+            own = [AuditOptions(copy_of(number), url, ahead=ahead) for ahead in (False, True)]
+            one, two = (run_audit(each).verdict for each in own)
+            assert one == two and bool(one.differences) is bool(number)
+        half = replace(own[1], to_block=one.to_block // 2, checkpoint=tmp_path / "half")
+        run_audit(half)
+        assert run_audit(replace(half, to_block=None)).verdict == one
+        with pytest.raises(NodeRefuses, match="gone"):
+            run_audit(AuditOptions(copy_of(2), url, ahead=True))
 
 
 def test_what_is_done_is_not_asked_again(clean):

@@ -4,8 +4,8 @@ import os
 import time
 
 import pytest
-from strongroom.errors import BadInput
-from strongroom.workers import WorkerDied, each_result
+from strongroom.errors import BadInput, Defect
+from strongroom.workers import WorkerDied, each_result, one_ahead
 
 
 def squared(number):
@@ -37,3 +37,57 @@ def test_a_process_that_dies_costs_its_task_alone():
 def test_what_a_task_raises_is_raised():
     with pytest.raises(BadInput, match="not 5"):
         list(each_result(failing, [5], workers=1))
+
+
+def counted(end, error=None):
+    """Yield numbers, then raise; says in which process."""
+    for number in range(end):
+        yield number, os.getpid()
+    if error is not None:
+        raise error
+
+
+def test_one_ahead_yields_the_same_from_another_process():
+    found = list(one_ahead(counted(50)))
+    assert [number for number, _ in found] == list(range(50))
+    assert {process for _, process in found}.isdisjoint({os.getpid()})
+    assert list(one_ahead(iter(()))) == []
+
+
+def test_what_is_raised_ahead_is_raised_here_behind_what_came_before():
+    items = one_ahead(counted(2, BadInput("not so")))
+    assert [next(items)[0], next(items)[0]] == [0, 1]
+    with pytest.raises(BadInput, match="not so"):
+        next(items)
+
+
+class Unsendable(Exception):
+    """Cannot be made of its own words."""
+
+    def __init__(self, one, two):
+        super().__init__(one)
+        self.two = two
+
+
+def test_an_error_that_cannot_be_sent_is_told():
+    with pytest.raises(Defect, match="Unsendable"):
+        list(one_ahead(counted(0, Unsendable("a", "b"))))
+
+
+def test_a_reader_that_dies_is_no_end():
+    def dying_soon():
+        yield 1
+        os._exit(9)
+
+    items = one_ahead(dying_soon())
+    assert next(items) == 1
+    with pytest.raises(Defect, match="reads ahead has ended"):
+        next(items)
+
+
+def test_a_reader_ends_with_whoever_reads():
+    items = one_ahead(counted(10**9))
+    process = next(items)[1]
+    items.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)

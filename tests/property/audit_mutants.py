@@ -305,6 +305,10 @@ class Judge:
             for each in group
             if isinstance(each, OperatorSet)
         ]
+        self._holders = (
+            ledger.vault,
+            {each: of.market for each, of in ledger.accounts.items()},
+        )
         self._ledger, self._last = ledger, ledger.permissions.settings
         for _, group in lived.transactions:
             assert not self._unpaid(group[0], group)
@@ -369,7 +373,7 @@ class Judge:
         """Whether the asset's transfers are others than a transaction's events say."""
         moves = self._moves.get(at.transaction, [])
         paid = self._paid.get(at.transaction, [])
-        return any(cash_differences(self._ledger, moves, events)) or any(
+        return any(cash_differences(self._holders, moves, events)) or any(
             paid_wrongly(
                 self._owners,
                 paid,

@@ -12,8 +12,6 @@ from typing import TypeVar
 
 from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.bookkeeper import Bookkeeper
-from strongroom.audit.call_checks import check_calls
-from strongroom.audit.cash import check_cash
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
 from strongroom.audit.code import CodeAudit
 from strongroom.audit.conservation import Conservation
@@ -27,7 +25,7 @@ from strongroom.audit.losses import settled, statement
 from strongroom.audit.movements import Moved, MovementReader
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, Setting
-from strongroom.audit.readers import read_logs, vault_readers
+from strongroom.audit.pieces import EventPiece, PieceReader
 from strongroom.audit.report_checks import ReportChecks, ToldReport
 from strongroom.audit.spot_checks import closed_wrongly
 from strongroom.audit.trades import TradeReader
@@ -37,6 +35,7 @@ from strongroom.audit.view_checks import plain, setting_differences, view_differ
 from strongroom.chain.ids import MarketId
 from strongroom.chain.jsonrpc import understood
 from strongroom.chain.places import DocumentPlace, Presence
+from strongroom.workers import one_ahead
 
 _ACCOUNT: Sequence[Asked] = [
     (view, ()) for view in ("market", "question", "classId", "deadline", "conditions")
@@ -99,15 +98,19 @@ class Auditor:
         on_report: OnReport = lambda report, ledger: None,
         on_event: OnEvent = lambda time, event: None,
         on_income: OnIncome = lambda income: None,
+        ahead: Node | None = None,
     ) -> None:
         """Take what is audited.
 
         Args:
+            ahead: the same node once more, which a process of its own asks: it reads the next piece
+                while this one is booked
             on_report: is called with each report and the ledger after it; neither is kept here
             on_event: is called with the time of each event of the vault, and of each fill
             on_income: is called with each income before the reports of its blocks
         """
         self._scope, self._node = scope, node or Node(scope.url)
+        self._ahead = ahead
         self._on_report, self._on_event, self._on_income = on_report, on_event, on_income
         # called with each report's document that is the one that the chain names
         self.on_document: OnDocument = lambda report, transaction, text: None
@@ -141,23 +144,21 @@ class Auditor:
         asset = str(self._contracts.call(self._vault, "asset", (), scope.to_block)).lower()
         with understood("chain id"):
             chain_id = int(self._node.ask("eth_chainId"), 16)
-        pieces = self._node.logs([self._vault], progress.next_block, scope.to_block)
-        for end, logs in _rarely_collected(pieces):
-            events = read_logs(logs, vault_readers())
+        reader = PieceReader(self._ahead or self._node, asset, progress.ledger)
+        pieces = reader.read(progress.next_block, scope.to_block)
+        if self._ahead is not None:
+            pieces = one_ahead(_rarely_collected(pieces))
+        for piece in _rarely_collected(pieces):
+            events, end = piece.events, piece.end
             movements = self._movements.read(progress, events, progress.next_block, end)
             unexplained = self._conservation.check(progress, movements, events, end)
             for income in self._income.find(progress, movements):
                 self._on_income(income)
             for trade in self._trades.read(progress, movements):
                 progress.losses.trade(trade)
-            called, compared = check_calls(
-                self._node, self._vault, events, progress.ledger.operators
-            )
-            progress.calls += compared
-            self.book(progress, events, movements.moved)
-            blocks = (progress.next_block, end)
-            moved = check_cash(self._node, asset, progress.ledger, events, blocks)
-            progress.ledger.differences += [*called, *moved, *unexplained]
+            progress.calls += piece.calls
+            self._book(progress, piece, movements.moved)
+            progress.ledger.differences += [*piece.differences, *unexplained]
             if self._fills is not None:
                 self._fills.join(progress, progress.next_block, end)
                 self._fills.join_again(progress)
@@ -225,22 +226,16 @@ class Auditor:
 
     # the ledger
 
-    def book(
-        self, progress: Progress, events: Sequence[AuditedEvent], moved: Sequence[Moved] = ()
-    ) -> None:
+    def _book(self, progress: Progress, piece: EventPiece, moved: Sequence[Moved]) -> None:
         """Book the events of some blocks.
 
         Args:
             moved: transfers of accounts and wallets in these blocks
-
-        Raises:
-            NodeAway, BadLog: see `run`.
         """
-        times = self._node.times(sorted({event.block for event in events}))
         keeper, told = Bookkeeper(progress.ledger), list[ToldReport]()
         opened: list[tuple[MarketId, OpenMarket]] = []
-        for group in by_transaction(events):
-            time = times[group[0].block]
+        for group in by_transaction(piece.events):
+            time = piece.times[group[0].block]
             transaction = Transaction(time, tuple(group))
             reports = keeper.book(transaction)
             for event in group:

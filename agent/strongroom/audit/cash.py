@@ -17,50 +17,52 @@ from strongroom.audit.events import (
     RedeemedInKind,
     Withdraw,
 )
-from strongroom.audit.ledger import Ledger, MarketAccount
 from strongroom.audit.movements import TRANSFER, Moved, moves_in, padded
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
+from strongroom.chain.ids import MarketId
+
+Holders = tuple[str, Mapping[str, MarketId]]  # the vault, and account -> market
 
 
 def check_cash(
     node: Node,
     asset: str,
-    ledger: Ledger,
+    holders: Holders,
     events: Iterable[AuditedEvent],
     blocks: tuple[int, int],
 ) -> list[Difference]:
     """Return where the asset's transfers part from a vault's events in some blocks.
 
     Args:
-        ledger: in which these blocks are booked
+        holders: with the accounts that were opened in these blocks
         events: of the vault in these blocks
         blocks: first and last
 
     Raises:
         NodeAway, BadLog: see Auditor.run.
     """
-    (own,) = padded([ledger.vault])
+    (own,) = padded([holders[0]])
     moves: dict[tuple[int, int], Moved] = {}
     for topics in ([TRANSFER, own], [TRANSFER, None, own]):
         for _, some in node.logs([asset], *blocks, topics):
             moves |= {each.place: each for each in moves_in(some)}
     return sorted(
-        cash_differences(ledger, moves.values(), events), key=lambda it: (it.block, it.transaction)
+        cash_differences(holders, moves.values(), events), key=lambda it: (it.block, it.transaction)
     )
 
 
 def cash_differences(
-    ledger: Ledger, moves: Iterable[Moved], events: Iterable[AuditedEvent]
+    holders: Holders, moves: Iterable[Moved], events: Iterable[AuditedEvent]
 ) -> Iterator[Difference]:
     """Yield where transactions' transfers of the asset part from the vault's events.
 
     Args:
-        ledger: knows whose accounts are
+        holders: the vault, and whose accounts are
         moves: of the asset, from the vault or to it
     """
-    comes, goes = _moved(ledger, moves)
-    said_comes, said_goes = _said(ledger.accounts, events)
+    comes, goes = _moved(holders, moves)
+    said_comes, said_goes = _said(holders[1], events)
     for key in sorted(said_goes.keys() | goes.keys()) if said_goes != goes else ():
         said, left = said_goes.get(key, 0), goes.get(key, 0)
         if said != left:
@@ -86,18 +88,16 @@ _SAYS: Mapping[type[AuditedEvent], tuple[bool, Callable[[AuditedEvent], str]]] =
 _ASSETS: Callable[[AuditedEvent], int] = attrgetter("assets")
 
 
-def _moved(ledger: Ledger, moves: Iterable[Moved]) -> tuple[Sums, Sums]:
+def _moved(holders: Holders, moves: Iterable[Moved]) -> tuple[Sums, Sums]:
     comes, goes = Sums(), Sums()
-    vault, accounts = ledger.vault, ledger.accounts
+    vault, accounts = holders
     for move in moves:
         sums, who = (goes, move.receiver) if move.sender == vault else (comes, move.sender)
         _add(sums, (move.place[0], move.transaction, _party(accounts, who)), move.amount)
     return comes, goes
 
 
-def _said(
-    accounts: Mapping[str, MarketAccount], events: Iterable[AuditedEvent]
-) -> tuple[Sums, Sums]:
+def _said(accounts: Mapping[str, MarketId], events: Iterable[AuditedEvent]) -> tuple[Sums, Sums]:
     comes, goes = Sums(), Sums()
     for event in events:
         says = _SAYS.get(type(event))
@@ -111,5 +111,5 @@ def _add(sums: Sums, key: tuple[int, str, str], amount: int) -> None:
     sums[key] = sums.get(key, 0) + amount
 
 
-def _party(accounts: Mapping[str, MarketAccount], address: str) -> str:
-    return accounts[address].market if address in accounts else address
+def _party(accounts: Mapping[str, MarketId], address: str) -> str:
+    return accounts.get(address, address)

@@ -7,6 +7,8 @@ which only prints its help does not wait for it.
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -110,6 +112,7 @@ class AuditOptions:
         payers: address -> what it pays accounts, beside trades
         decide: makes revealed decisions again; None: that is not done
         views: further places of published views and settings, as those of the evidence
+        ahead: a second process reads while this one books, where the machine has one to spare
     """
 
     vault: str
@@ -131,6 +134,7 @@ class AuditOptions:
     further_rpcs: tuple[str, ...] = ()
     decide: Decider | None = None
     views: tuple[str, ...] = ()
+    ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,11 +179,15 @@ def run_audit(options: AuditOptions) -> AuditResult:
     from strongroom.audit.auditor import Auditor
     from strongroom.audit.nodes import nodes_of
 
-    started, node = time.monotonic(), nodes_of([options.rpc, *options.further_rpcs])
+    urls = [options.rpc, *options.further_rpcs]
+    started, node = time.monotonic(), nodes_of(urls)
     scope, identity = scope_of(options, node)
     again = _decisions_again(options)
     with _Recorder(options) as recorder:
-        auditor = Auditor(scope, node, recorder.on_report, recorder.on_event, recorder.on_income)
+        auditor = Auditor(
+            scope, node, recorder.on_report, recorder.on_event, recorder.on_income,
+            nodes_of(urls) if options.ahead and _may_fork() else None,
+        )  # fmt: skip
         if again is not None:
             auditor.on_document = again.on_document
         audit = auditor.run(options.progress)
@@ -195,6 +203,11 @@ def run_audit(options: AuditOptions) -> AuditResult:
         text = json.dumps(result.document(), indent=1)
         (options.out / "verdict.json").write_text(text + "\n")
     return replace(result, seconds=time.monotonic() - started)
+
+
+def _may_fork() -> bool:
+    """Whether a second process is a gain, and forking is safe."""
+    return sys.platform == "linux" and (os.cpu_count() or 1) > 1
 
 
 def _decisions_again(options: AuditOptions) -> DecisionsAgain | None:

@@ -20,6 +20,7 @@ Call = tuple[str, str, tuple[Argument, ...], int]  # a contract, a view, argumen
 
 WORD = 32  # bytes
 # What is asked at every report is decoded and encoded here, by hand.
+NUMBER = ("uint256",)
 _NUMBERS = frozenset(("uint256",))
 _BY_HAND = frozenset(("uint256", "bytes32"))
 POSITIONS = ("uint256", "(uint256,uint256,uint256,uint256,uint256)[]")
@@ -166,7 +167,10 @@ class Views:
             NodeRefuses: it is not what the ABI says.
         """
         try:
-            values = self._views[name].values(bytes.fromhex(answer[2:]))
+            data, codec = bytes.fromhex(answer[2:]), self._views[name]
+            if codec.outputs == NUMBER and len(data) == WORD:
+                return int.from_bytes(data)
+            values = codec.values(data)
         except (DecodingError, ValueError, TypeError) as error:
             raise NodeRefuses(
                 f"{name}(): the answer {answer!r:.40} is not what its ABI says"

@@ -10,7 +10,7 @@ from eth_abi.exceptions import DecodingError
 from msgspec import Struct
 
 from strongroom.audit.checkpoint import Progress
-from strongroom.audit.columns import WORD, Remembered, number_in, word_columns
+from strongroom.audit.columns import SIZE, WORD, Remembered, number_in, word_columns
 from strongroom.audit.contracts import Views
 from strongroom.audit.events import AuditedEvent, MarketOpened, OrderFilled
 from strongroom.audit.logs import RawLog, bad_log
@@ -218,19 +218,30 @@ def moves_of(log: RawLog) -> Iterator[Moved]:
             yield Moved(place, transaction, "", sender, receiver, amount)
         return
     sender, receiver, contract = address_in(log, 2), address_in(log, 3), log["address"].lower()
-    types = ["uint256", "uint256"] if kind == SINGLE else ["uint256[]", "uint256[]"]
-    try:
-        ids, amounts = decode(types, bytes.fromhex(log["data"][2:]))
-    except (DecodingError, ValueError, TypeError) as error:
-        raise bad_log(log, "a transfer of outcome tokens") from error
-    pairs: Iterable[tuple[int, int]] = [(ids, amounts)]
-    if kind == BATCH:
-        if len(ids) != len(amounts):
-            raise bad_log(log, "a transfer of outcome tokens")
-        pairs = zip(ids, amounts, strict=True)
+    pairs = [_single(log)] if kind == SINGLE else _batch(log)
     for number, amount in pairs:
         if amount:
             yield Moved(place, transaction, f"{contract} {number}", sender, receiver, amount)
+
+
+def _single(log: RawLog) -> tuple[int, int]:
+    """Return the id and the amount of one transfer of outcome tokens; raises BadLog."""
+    try:
+        data = bytes.fromhex(log["data"][2:])
+        if len(data) != 2 * SIZE:
+            raise ValueError
+    except (ValueError, TypeError) as error:
+        raise bad_log(log, "a transfer of outcome tokens") from error
+    return int.from_bytes(data[:SIZE]), int.from_bytes(data[SIZE:])
+
+
+def _batch(log: RawLog) -> list[tuple[int, int]]:
+    """Return the ids and the amounts of a batch; raises BadLog."""
+    try:
+        ids, amounts = decode(["uint256[]", "uint256[]"], bytes.fromhex(log["data"][2:]))
+        return list(zip(ids, amounts, strict=True))
+    except (DecodingError, ValueError, TypeError) as error:
+        raise bad_log(log, "a transfer of outcome tokens") from error
 
 
 def moves_in(logs: Sequence[RawLog]) -> list[Moved]:

@@ -127,7 +127,7 @@ def command(
     options = AuditOptions(
         vault or "", rpcs[0], from_block, to_block, evidence, exchanges, checkpoint, out, signer,
         replay, chosen, bps, change, at_block, payers=dict(map(parse_payer, payers)),
-        further_rpcs=rpcs[1:], views=views,
+        further_rpcs=rpcs[1:], views=views, ahead=factory is None,
     )  # fmt: skip
     if factory is not None and vault is None:
         if decide or views:

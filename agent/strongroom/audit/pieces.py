@@ -1,0 +1,73 @@
+"""A vault's history in pieces of blocks: its events, and what can be said of them without books,
+from what was called, and from the asset's own transfers."""
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from strongroom.audit.call_checks import check_calls
+from strongroom.audit.cash import check_cash
+from strongroom.audit.events import AuditedEvent, MarketOpened, OperatorSet
+from strongroom.audit.ledger import Ledger
+from strongroom.audit.node import Node
+from strongroom.audit.permissions import Difference
+from strongroom.audit.readers import read_logs, vault_readers
+from strongroom.chain.ids import MarketId
+
+
+class EventPiece(Struct, frozen=True):
+    """Some blocks.
+
+    Attributes:
+        end: the last of them
+        times: of the blocks with events
+        differences: between events, calls and transfers of the asset
+        calls: transactions that were compared
+    """
+
+    end: int
+    times: Mapping[int, int]
+    events: list[AuditedEvent]
+    differences: list[Difference]
+    calls: int
+
+
+class PieceReader:
+    """Reads pieces. It knows for itself who is appointed and whose accounts are: it may be ahead of
+    the books."""
+
+    def __init__(self, node: Node, asset: str, ledger: Ledger) -> None:
+        """Take whom to ask, and the ledger before the first piece.
+
+        Args:
+            asset: in lower case
+        """
+        self._node, self._vault, self._asset = node, ledger.vault, asset
+        self._operators = dict(ledger.operators)
+        self._accounts: dict[str, MarketId] = {
+            each: of.market for each, of in ledger.accounts.items()
+        }
+
+    def read(self, first: int, last: int) -> Iterator[EventPiece]:
+        """Yield the pieces of some blocks, oldest first.
+
+        Raises:
+            NodeAway, BadLog: see Auditor.run.
+        """
+        for end, logs in self._node.logs([self._vault], first, last):
+            events = read_logs(logs, vault_readers())
+            times = self._node.times(sorted({event.block for event in events}))
+            found, calls = check_calls(self._node, self._vault, events, self._operators)
+            self._learn(events)
+            found += check_cash(
+                self._node, self._asset, (self._vault, self._accounts), events, (first, end)
+            )
+            yield EventPiece(end, times, events, found, calls)
+            first = end + 1
+
+    def _learn(self, events: list[AuditedEvent]) -> None:
+        for each in events:
+            if type(each) is OperatorSet:
+                self._operators[f"{each.controller} {each.operator}"] = each.approved
+            elif type(each) is MarketOpened:
+                self._accounts[each.account] = each.market
