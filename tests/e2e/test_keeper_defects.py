@@ -72,8 +72,10 @@ def world(tmp_path_factory):
 
 
 def a_life(world, name="", at=0, kind=ValueError):
-    """Let the keeper buy what a market offers, with a fault at an edge; return its halts, and how
-    often each edge was passed."""
+    """Let the keeper settle the market of the life before, and buy what the next one offers, with
+    a fault at an edge; return whether it came to it, and how often each edge was passed."""
+    if world.next:
+        world.stage.resolve(world.markets[world.next - 1], yes=True)
     world.fuse.set(name, at, kind)
     market = offered(world)
     halts = keep(world, bought(world, market))
