@@ -207,7 +207,7 @@ SWITCHES = [
     Row("freeze_sockets", "a socket only answers pings", switched(freeze_sockets=1), "", ""),
     Row("duplicate_messages", "all messages twice", switched(duplicate_messages=1)),
     Row("swap_messages", "messages change places", switched(swap_messages=1)),
-    Row("settlement_delay_ms", "settlement takes its time", switched(settlement_delay_ms=1_500)),
+    Row("settlement_delay_ms", "settlement takes its time", switched(settlement_delay_ms=300)),
     Row("settlement_reverts", "all settlements revert", switched(settlement_reverts=1), "", "",
         buys=False),  # what failed is not offered again
 ]  # fmt: skip
