@@ -1,22 +1,27 @@
-"""Event rate and memory of the backtest engine on synthetic prices, beside a public engine."""
+"""Event rate and memory of whole backtests and of the bare engine, on synthetic prices, beside a
+public engine."""
 
 import json
 import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import polars as pl
-from strongroom.backtest.data import stream
-from strongroom.backtest.engine import Engine, Listed, Order, Price, SimulatedFill
+from strongroom.backtest.command import BacktestOptions, SingleResult, run_backtest
+from strongroom.backtest.engine import Batch, Engine, Listed, Order, Price, SimulatedFill
 from strongroom.backtest.quotes import Quotes
 from strongroom.chain.ids import TokenId
 from strongroom.chain.orders import YES
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import DAY, HOUR, MICRO
+from strongroom.data.importing import Intake, run_import
+from strongroom.data.ordered import chunks_of
+from strongroom.data.schema import Table
 from strongroom.information.gamma import FeeSchedule
 
 MARKETS = 100
@@ -24,6 +29,29 @@ EVERY = 100  # events an order
 PEER_EVENTS = 1_000_000
 PEER = Path(".venv-peer") / "bin" / "python"
 FOLDER = Path("build") / "bench"
+LENGTHS = (1_000_000, 10_000_000, 50_000_000)
+PART = 500_000  # prices that are drawn at once
+START_MS, SPAN_MS = 1_760_000_000_000, 30 * DAY * 1_000
+WHOLE = f"""name = "whole"
+fills = ["pessimistic"]
+[vault.limits]
+max_up_bps = 9000
+max_down_bps = 9000
+max_premium_bps = 9000
+max_drawdown_bps = 9000
+[forecast]
+lag_s = {6 * HOUR}
+[packs.informed]
+margin = 0.02
+weights = {{ lagged = 1.0 }}
+[sizing]
+rule = "flat"
+flat = "50"
+[limits]
+category_bps = 9000
+[run]
+every_s = {HOUR}
+"""
 
 
 def synthetic(events: int) -> Path:
@@ -42,6 +70,12 @@ def synthetic(events: int) -> Path:
     return path
 
 
+def feed(path: Path) -> Iterator[Batch]:
+    """Yield the file's prices, a part at a time."""
+    for part in chunks_of(path):
+        yield part["ts"].to_list(), part["market"].to_list(), part["price"].to_list()
+
+
 def measure(events: int) -> dict[str, Any]:
     """Play the file through the engine, an order every so many events: latency, ladder, fee, fill,
     position and cash; return events a second, orders filled and peak memory."""
@@ -57,7 +91,7 @@ def measure(events: int) -> dict[str, Any]:
         cash[0] -= sign * fill.cash + fill.fee
         fills[0] += 1
 
-    engine = Engine(listed, Quotes(), stream(path), filled)
+    engine = Engine(listed, Quotes(), feed(path), filled)
     seen = [0]
 
     def on_event(time: int, market: int, price: Price) -> None:
@@ -82,38 +116,96 @@ def measure(events: int) -> dict[str, Any]:
     }
 
 
-def _apart(events: int) -> dict[str, Any]:
+def history(events: int) -> Path:
+    """Import so many prices of a hundred markets within 30 days, once; return the folder."""
+    folder = FOLDER / f"history-{events}"
+    ends = [START_MS + SPAN_MS - n * HOUR * 1_000 for n in range(MARKETS)]
+    names = [f"m{n}" for n in range(MARKETS)]
+
+    def take(intake: Intake) -> None:
+        dice = np.random.default_rng(1)
+        rows = {
+            "market": names, "venue": "own", "venue_id": names, "event": names, "question": names,
+            "yes_name": "Yes", "no_name": "No", "yes_token": [f"{n}:yes" for n in names],
+            "no_token": [f"{n}:no" for n in names], "ends_ms": ends, "negative_risk": False,
+            "category": "", "rules": "", "ticker": "",
+        }  # fmt: skip
+        intake.add(Table.MARKETS, pl.DataFrame(rows))
+        yes = (dice.random(MARKETS) < 0.9) * MICRO
+        results = {"market": names, "yes": yes.astype(np.int64), "source": "drawn"}
+        intake.add(Table.OUTCOMES, pl.DataFrame(results))
+        tokens = pl.Series(rows["yes_token"])
+        for start in range(0, events, PART):
+            places = np.arange(start, min(events, start + PART))
+            prices = np.clip(0.9 + 0.05 * dice.standard_normal(len(places)), 0.01, 0.99)
+            quotes = {
+                "at_ms": START_MS + places * SPAN_MS // events,
+                "token": tokens[places % MARKETS],
+                "price": (prices * 1_000).astype(np.int64) * 1_000,
+            }
+            intake.add(Table.QUOTES, pl.DataFrame(quotes))
+
+    run_import("bench", (), {"events": events}, folder, take)
+    return folder
+
+
+def measure_whole(events: int) -> dict[str, Any]:
+    """Run a backtest over so many prices, decisions included; return prices a second of all its
+    time, and peak memory."""
+    data, config = history(events), FOLDER / "whole.toml"
+    config.write_text(WHOLE)
+    started = time.perf_counter()
+    done = run_backtest(BacktestOptions(config, out=FOLDER / "whole", data=data))
+    seconds = time.perf_counter() - started
+    assert isinstance(done, SingleResult)
+    played = done.result.summaries["pessimistic"].events_played
+    return {
+        "events_per_s": played / seconds,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024,
+    }
+
+
+def _apart(events: int, what: str = "--events") -> dict[str, Any]:
     """Measure in a process of its own, for the memory."""
-    command = [sys.executable, "-m", "scripts.bench.backtest", "--events", str(events)]
+    command = [sys.executable, "-m", "scripts.bench.backtest", what, str(events)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
 @click.command()
-@click.option("--events", type=int, help="Only measure this many, here.")
-def cli(events: int | None) -> None:
-    """Measure the engine on ten million prices (memory on one million as well) and a public engine
-    on one million quotes, both with an order every hundred events; print JSON.
+@click.option("--events", type=int, help="Only measure the engine on this many, here.")
+@click.option("--whole", type=int, help="Only measure a whole backtest on this many, here.")
+@click.option("--import", "imports", type=int, help="Only import this many.")
+def cli(events: int | None, whole: int | None, imports: int | None) -> None:
+    """Measure whole backtests on one, ten and fifty million prices, the engine on ten million and a
+    public engine on one million quotes, both with an order every hundred events; print JSON.
 
     Example: python -m scripts.bench.backtest
     """
+    if imports is not None:
+        history(imports)
+        click.echo("{}")
+        return
+    if whole is not None:
+        click.echo(json.dumps(measure_whole(whole)))
+        return
     if events is not None:
         click.echo(json.dumps(measure(events)))
         return
-    for count in (1_000_000, 10_000_000):
-        synthetic(count)
-    small, large = _apart(1_000_000), _apart(10_000_000)
-    figures = {
-        "backtest.events_per_s": round(large["events_per_s"]),
-        "backtest.peak_mb": large["peak_mb"],
-        "backtest.peak_mb.1000000": small["peak_mb"],
-    }
+    synthetic(10_000_000)
+    engine = _apart(10_000_000)["events_per_s"]
+    figures: dict[str, float] = {"backtest.events_per_s": round(engine)}
+    for count in LENGTHS:
+        _apart(count, "--import")
+        found = _apart(count, "--whole")
+        figures[f"backtest.peak_mb.{count}"] = found["peak_mb"]
+        figures["backtest.whole_events_per_s"] = round(found["events_per_s"])
     if PEER.exists():
         command = [str(PEER), "scripts/bench/peer.py", str(PEER_EVENTS), str(EVERY)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         peer = json.loads(done.stdout.strip().splitlines()[-1])["events_per_s"]
         figures["backtest.peer_events_per_s"] = round(peer)
-        figures["backtest.times_peer"] = round(large["events_per_s"] / peer, 2)
+        figures["backtest.times_peer"] = round(engine / peer, 2)
     else:
         click.echo(f"{PEER} is not there: `make bench` sets the public engine up", err=True)
     click.echo(json.dumps(figures))

@@ -89,6 +89,16 @@ def test_own_ladders_in_three_commands(tmp_path):
     }
 
 
+def test_a_backtest_that_trades_nothing_says_so(tmp_path):
+    """It once ended where its table was printed."""
+    typed("import", "prices", OWN / "markets.csv", OWN / "prices.csv", "--to", tmp_path / "own")
+    config = tmp_path / "nothing.toml"
+    text = 'name = "nothing"\n[data]\npath = "own"\n[packs.dutch]\nmin_profit = 1_000_000_000\n'
+    config.write_text(text)
+    said = typed("backtest", config, "--out", tmp_path / "out")
+    assert said.count("nothing was") == 3, said
+
+
 def test_the_same_import_again_changes_nothing(tmp_path):
     words = (
         "import",

@@ -322,6 +322,8 @@ def _by(found: Conclusion) -> str:
     """Return the test with its figure, tries counted."""
     if found.odds is not None:
         return f"{found.test}: {found.odds:,.2f} to 1"
+    if found.p_apart is None:  # nothing was traded
+        return "-"
     tries = "" if found.tries == 1 else f", alone {found.p_alone:.3f}"
     return f"{found.test}: p {found.p_pass:.3f}{tries}, dates apart {found.p_apart:.3f}"
 
