@@ -4,6 +4,7 @@ import csv
 import heapq
 import json
 import re
+import shutil
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from strongroom.backtest.config import parse
+from strongroom.backtest.sweep import jobs_of
+from strongroom.backtest.tries import Tried
 from strongroom.cli.main import command
 from strongroom.data import ordered
 from strongroom.data.folder import PACKAGED, open_folder, packaged
@@ -124,12 +128,13 @@ def test_an_import_that_fails_leaves_nothing(tmp_path):
         intake.finish()
         raise RuntimeError("the disk is full")
 
-    (tmp_path / "to" / ".outcomes-000000000000").mkdir(parents=True)
+    for name in (".outcomes-000000000000", ".git"):  # of an import that was killed; of somebody
+        (tmp_path / "to" / name).mkdir(parents=True)
     with pytest.raises(RuntimeError):
         run_import("outcomes", [path], {}, tmp_path / "to", take)
     with pytest.raises(BadData, match="holds no imported data"):
         open_folder(tmp_path / "to")
-    assert [each.name for each in (tmp_path / "to").iterdir()] == [".outcomes-000000000000"]
+    assert [each.name for each in (tmp_path / "to").iterdir()] == [".git"]
 
 
 def test_what_cannot_be_kept_is_counted(tmp_path):
@@ -298,3 +303,22 @@ def test_the_page_lists_every_source():
     listed = re.findall(r"^\| `strongroom import ([\w-]+)` \|", text, re.M)
     group = command.get_command(None, "import")
     assert sorted(listed) == sorted(group.commands)
+
+
+def test_other_data_is_another_try(tmp_path):
+    """Every outcome turned round, in the same place: neither a finished sweep nor the count of
+    tries takes it for the same (Q12, Q13)."""
+    text = (OWN / "markets.csv").read_text()
+    turned = re.sub(r",([01])$", lambda found: f",{1 - int(found[1])}", text, flags=re.M)
+    markets, keys, places = tmp_path / "markets.csv", set(), set()
+    for each in (text, turned):
+        shutil.rmtree(tmp_path / "own", ignore_errors=True)
+        markets.write_text(each)
+        typed("import", "prices", markets, OWN / "prices.csv", "--to", tmp_path / "own")
+        data = {"path": str(tmp_path / "own")}
+        config = parse({"name": "x", "packs": {"tail": {}}, "data": data})
+        (job,) = jobs_of(config)
+        keys.add(job.key)
+        Tried(tmp_path, config).keep("realistic", ())
+        places = {path.name for path in (tmp_path / "tries").iterdir()}
+    assert len(keys) == 2 and len(places) == 2

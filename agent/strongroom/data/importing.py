@@ -5,6 +5,7 @@ there. Every row that was read is kept, or counted under the reason why it was n
 """
 
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -163,8 +164,9 @@ def run_import(
     with only_one(to / ".lock", f"an import into {to}"):
         if folder.exists():
             return _result(folder, before=True)
+        for dead in filter(_is_draft, to.iterdir()):  # of imports that were killed
+            shutil.rmtree(dead)
         draft = to / f".{folder.name}"
-        shutil.rmtree(draft, ignore_errors=True)  # of an import that died
         draft.mkdir()
         try:
             intake = Intake(draft, progress)
@@ -184,6 +186,10 @@ def run_import(
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     return _result(folder, before=False)
+
+
+def _is_draft(path: Path) -> bool:
+    return re.fullmatch(r"\.[a-z]+-[0-9a-f]{12}", path.name) is not None
 
 
 def _hashes(inputs: Sequence[Path], progress: Progress) -> dict[str, Json]:
