@@ -130,7 +130,7 @@ def replayed(folder, bids, asks, winner, **pack):
     return made, made.run()
 
 
-@pytest.mark.parametrize("winner", ["a", "b", "c"])
+@pytest.mark.parametrize("winner", ["a", "b", "c", ""])
 def test_an_event_is_converted_and_merged_into_cash(tmp_path, winner):
     """YES bids .30, .40, .38: NO of all costs .70 + .60 + .62 = 1.92 and pays 2; a void, where each
     pays a half, would cost .42. Converted and merged it is cash: 100 tokens bring 8 at once."""

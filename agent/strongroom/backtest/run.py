@@ -40,7 +40,7 @@ from strongroom.backtest.simulated_requests import DEPOSIT, REDEEM
 from strongroom.backtest.simulated_vault import Caps
 from strongroom.backtest.simulated_venue import DOMAIN, SimulatedSources, SimulatedVenue, Unsigned
 from strongroom.chain.ids import ConditionId, TokenId
-from strongroom.chain.orders import YES
+from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.information.books import Book
@@ -83,6 +83,21 @@ class DecidedTrade:
     chance: float  # that was claimed
     won: float  # what the token paid in the end
     rule: str  # of an exit; empty: a pack decided
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """NO of some markets of an event that became YES of all others, and collateral for all but one.
+
+    Attributes:
+        gone, come: market -> what one of its tokens, NO or YES, pays in the end
+        amount: micro-tokens of each
+    """
+
+    event: str
+    gone: Mapping[str, float]
+    come: Mapping[str, float]
+    amount: int
 
 
 @dataclass(frozen=True)
@@ -137,6 +152,7 @@ class RunResult:
     wakes: list[Wake] = field(default_factory=list)
     settled: list[ClosedMarket] = field(default_factory=list)
     trades: list[DecidedTrade] = field(default_factory=list)
+    conversions: list[Conversion] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
     manager: int = 0  # worth of the fee shares
     decisions: int = 0
@@ -270,6 +286,7 @@ class Backtest:
         out.learned = self.learning.words()
         out.refused, out.halts = len(self.transactor.refused), dict(halts)
         out.trades = trades_of(self.keeper.journal, world, self.history)
+        out.conversions = conversions_of(world)
         out.decisions = len(self.keeper.journal.all_tasks())
         out.manager = self._worth(MANAGER)
         out.people = [
@@ -444,4 +461,23 @@ def trades_of(journal: Journal, world: World, history: PriceHistory) -> list[Dec
                     record.exit_rule,
                 )
             )
+    return found
+
+
+def conversions_of(world: World) -> list[Conversion]:
+    """Return what accounts have converted."""
+    found = []
+    for account in (*world.closed.values(), *world.accounts.values()):
+        for index_set, amount in account.converted:
+            gone, come = dict[str, float](), dict[str, float]()
+            for place, number in enumerate(account.numbers):
+                payout, name = (
+                    world.engine.listed[number].payout,
+                    world.markets[number].condition_id,
+                )
+                if index_set >> place & 1:
+                    gone[name] = payout[NO] / sum(payout)
+                else:
+                    come[name] = payout[YES] / sum(payout)
+            found.append(Conversion(account.market.event, gone, come, amount))
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from strongroom.analysis.fair_null import Event, HeldToken, Joint
 from strongroom.backtest.event_shapes import EventShape
-from strongroom.backtest.run import DecidedTrade, RunResult
+from strongroom.backtest.run import Conversion, DecidedTrade, RunResult
 from strongroom.chain.orders import NO, YES
 
 
@@ -43,6 +43,15 @@ class _Book:
             self.paid -= tokens * trade.won
         self.worst = max(self.worst, self.spent - self.received - min(self.states()))
 
+    def convert(self, found: Conversion, nav: float) -> None:
+        amount = found.amount / nav
+        self.quoted = True  # what its tokens cost is not known apart any more
+        self.received += (len(found.gone) - 1) * amount
+        for outcome, sign, tokens in ((NO, -1, found.gone), (YES, 1, found.come)):
+            for market, won in tokens.items():
+                self.held[market, outcome] = self.held.get((market, outcome), 0.0) + sign * amount
+                self.paid += sign * amount * won
+
     def states(self) -> list[float]:
         """Return what each final state pays."""
         yes = [self.held.get((market, YES), 0.0) for market in self.shape.markets]
@@ -59,12 +68,6 @@ class _Book:
 
     def event(self, name: str) -> Event:
         away = self.spent - self.received
-        holdings = tuple(
-            HeldToken(market, outcome == YES, tokens, self.cost[market, outcome])
-            for market in self.shape.markets
-            for outcome in (YES, NO)
-            if (tokens := self.held.get((market, outcome), 0.0)) > 0
-        )
         return Event(
             name,
             self.shape.date,
@@ -73,7 +76,16 @@ class _Book:
             self.worst,
             max(self.states()) - away,
             self.shape.joint,
-            () if self.quoted else holdings,
+            () if self.quoted else self.holdings(),
+        )
+
+    def holdings(self) -> tuple[HeldToken, ...]:
+        """Return what is held to settlement, with what it cost."""
+        return tuple(
+            HeldToken(market, outcome == YES, tokens, self.cost[market, outcome])
+            for market in self.shape.markets
+            for outcome in (YES, NO)
+            if (tokens := self.held.get((market, outcome), 0.0)) > 0
         )
 
 
@@ -91,6 +103,9 @@ def events_of(outcome: RunResult) -> list[Event]:
             books[trade.event] = _Book(outcome.shapes[trade.event])
             scales[trade.event] = _nav_at(trade.time, times, navs)
         books[trade.event].take(trade, scales[trade.event])
+    for each in outcome.conversions:
+        if each.event in books:
+            books[each.event].convert(each, scales[each.event])
     return [book.event(name) for name, book in books.items()]
 
 

@@ -23,6 +23,7 @@ class Account:
         numbers: of its markets at the venue, in the order of their places
         market: the first of them
         paid, got, fees: collateral that went for tokens, came for them, and was charged
+        converted: index set and micro-tokens of each conversion
     """
 
     address: str
@@ -35,6 +36,7 @@ class Account:
     paid: int = 0
     got: int = 0
     fees: int = 0
+    converted: tuple[tuple[int, int], ...] = ()
 
     def copied(self) -> "Account":
         """Return it as it is now, whatever becomes of it."""
@@ -95,6 +97,7 @@ class Account:
             for place in places
         }
         self._change(changes, (len(chosen) - 1) * amount)
+        self.converted += ((index_set, amount),)
 
     def redeem(self, listed: Sequence[Listed], now: int) -> None:
         """Turn what has been paid into collateral."""
