@@ -371,6 +371,7 @@ def _rarely_collected(pieces: Iterator[T]) -> Iterator[T]:
     """Yield each piece with the garbage collector off, and run it now and then in between: records
     refer to nothing in a circle, so it would go through all of them for nothing."""
     was_on = gc.isenabled()
+    gc.collect()  # else what an earlier audit left would be kept
     gc.freeze()
     gc.disable()
     try:
