@@ -291,3 +291,41 @@ def test_a_fill_between_the_look_and_the_end_of_its_time_counts(journal):
     desk.advance(KEY)
     assert stands(journal) == (IntentState.CLOSED, 40 * MICRO)
     assert told == []
+
+
+def test_what_a_key_signed_may_come_to_the_chain_after_its_time(journal):
+    """Signature type 0 and 2 have no time at the exchange (VENUE c); the service matched it in
+    time. An account's own signature ends on the chain, so a match that is late comes to nothing."""
+    for keyed in (False, True):
+        if keyed:
+            journal = Journal("sqlite://")
+            journal.decide(RECORD.id, RECORD)
+        desk, exchange, venue, told = at_the_venue(journal)
+        desk._wallets = SimpleNamespace(
+            of=lambda maker, venue=venue, keyed=keyed: (
+                SimpleNamespace(venue=venue) if keyed else None
+            )
+        )
+        venue.trades, venue.matched = says((TradeStatus.MATCHED, 40 * MICRO)), lambda: 40 * MICRO
+        exchange.time = NOW + 301
+        desk.advance(KEY)
+        assert stands(journal) == (IntentState.ACKED if keyed else IntentState.CLOSED, 0)
+    exchange.match(20 * MICRO, 40 * MICRO)
+    venue.trades = says((TradeStatus.CONFIRMED, 40 * MICRO))
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.CLOSED, 40 * MICRO)
+    assert told == []
+
+
+def test_what_a_key_signed_is_not_waited_for_without_end(journal):
+    desk, exchange, venue, _ = at_the_venue(journal)
+    desk._wallets = SimpleNamespace(of=lambda maker: SimpleNamespace(venue=venue))
+    venue.trades = lambda name, condition: None
+    for after, state in (
+        (301, IntentState.ACKED),
+        (600, IntentState.ACKED),
+        (601, IntentState.CLOSED),
+    ):
+        exchange.time = NOW + after
+        desk.advance(KEY)
+        assert journal.get(KEY).state == state

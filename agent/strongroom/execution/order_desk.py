@@ -211,8 +211,8 @@ class Desk:
             self._close(intent, f"refused: {intent.reason}")
         elif _is_over(intent, heard) and self._has_all(intent):
             self._close(intent, f"over at the venue: {intent.venue}")
-        elif self._chain.now(self._confirmations) > intent.expiry and deep:
-            self._expire(intent)
+        elif (now := self._chain.now(self._confirmations)) > intent.expiry and deep:
+            self._expire(intent, now)
 
     def _has_all(self, intent: OrderIntent) -> bool:
         """Whether all trades have ended, and the chain shows as much as the venue has matched, less
@@ -232,15 +232,19 @@ class Desk:
         filled, _ = self._read_fills(intent)  # what settled since it was read
         return filled >= min(max(matched - failed, confirmed), intent.size) - DUST
 
-    def _expire(self, intent: OrderIntent) -> None:
+    def _expire(self, intent: OrderIntent, now: int) -> None:
         """End an order whose signature counts no more: the venue knows nothing of that, and would
-        keep our funds reserved for it."""
+        keep our funds reserved for it. What a key signed has its time at the venue alone: what was
+        matched within it may come to the chain later, and is waited for as long again."""
         if intent.venue not in OVER:
             answer = self._venue(intent).cancel(intent.order_hash)
             if answer.kind == AnswerKind.SILENT:
                 return
             if answer.kind == AnswerKind.ACCEPTED:
                 self._journal.hear(intent.key, VenueWord.EXPIRED, "its signature has expired")
+        lasts = self._keyed(intent) is not None and now <= intent.expiry + self._lifetime
+        if lasts and not self._has_all(self._journal.get(intent.key)):
+            return
         self._hear_trades(intent)
         self._read_fills(intent)  # the time was read after them, and no later block has any
         self._close(intent, "the signature has expired")
