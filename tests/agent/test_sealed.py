@@ -1,10 +1,12 @@
 """Packs of a backtest decide where the future is not: leaks of every kind, planted."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -124,6 +126,18 @@ def test_packs_from_outside_decide_there(asked):
         "                          evidence=frozenset({'a', 'b'})))\n"
     )
     assert len(found.decisions) == 2
+
+
+def test_the_pack_of_the_documents_decides_there(tmp_path, monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", Path("docs/packs-api.md").read_text(), re.S)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write_pack(tmp_path, "cheap", code.replace("class Cheap", "class Made"))
+    apart = SealedDecisions({"cheap": {"limit": 500_000}})
+    try:
+        found = apart(SEEN, (), rules(), SALT)
+        assert {each.pack for each in found.passed} == {"cheap"}  # proposed, without evidence
+    finally:
+        apart.close()
 
 
 PACKS = {"tail": {}, "dutch": {}, "hedge": {}, "informed": {}, "signal": {}}
