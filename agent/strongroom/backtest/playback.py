@@ -20,6 +20,7 @@ from strongroom.information.books import Book, Level, mirror
 
 MS = 1_000
 BATCH = 65_536  # events at once
+BOOKS = 4_096  # of books, which are larger
 Frames = Callable[[], Iterator[pl.DataFrame]]  # ts, market (its number), price
 Books = Callable[[int], Iterator[Batch]]  # given what is assumed where a size is unknown
 
@@ -78,9 +79,8 @@ class Tape:
             yield from feeds[0]
             return
         events = heapq.merge(*map(_events, feeds), key=lambda event: event[0])
-        while part := list(islice(events, BATCH)):
-            times, numbers, prices = zip(*part, strict=True)
-            yield times, numbers, prices
+        while part := list(islice(events, BOOKS)):
+            yield _batch(part)
 
     def middles(self) -> Iterator[pl.DataFrame]:
         """Yield ts, market and price: the last prices, or the middles of books with two sides."""
@@ -194,62 +194,69 @@ def _quoted(parts: Iterator[pl.DataFrame], depth: int) -> Iterator[Batch]:
             yield times, numbers, books
 
 
-Sides = tuple[dict[int, int], dict[int, int]]  # price -> size, of bids and asks
+class _Side:
+    """One side of a book; its levels are put in order once a change."""
+
+    def __init__(self, asks: bool) -> None:
+        self._asks, self._sizes = asks, dict[int, int]()
+        self._ordered: tuple[Level, ...] | None = ()
+
+    def set(self, price: int, size: int) -> None:
+        """Take a level's new size; 0: it is gone."""
+        self._ordered = None
+        if size:
+            self._sizes[price] = size
+        else:
+            self._sizes.pop(price, None)
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Best first."""
+        if self._ordered is None:
+            prices = sorted(self._sizes, reverse=not self._asks)
+            self._ordered = tuple(Level(price, self._sizes[price]) for price in prices)
+        return self._ordered
+
+
+Sides = tuple[_Side, _Side]  # bids and asks
+Shown = tuple[int, int, bool]  # ts, market, whether it is YES's
+_COLUMNS = ("at_ms", "first", "ts", "market", "yes", "message", "snapshot", "side", "price", "size")
 
 
 def _rebuilt(parts: Iterator[pl.DataFrame]) -> Iterator[Batch]:
     """Yield a market's book after each message. Changes before its first snapshot show no book:
     nobody knows the other levels."""
     known: dict[int, Sides] = {}
-    columns = (
-        "at_ms",
-        "first",
-        "ts",
-        "market",
-        "yes",
-        "message",
-        "snapshot",
-        "side",
-        "price",
-        "size",
-    )
     last: tuple[int, int, int] | None = None
-    shown: tuple[int, int, bool] | None = None  # ts, market, yes: of a message that may go on
-    for part in parts:
-        found: list[tuple[int, int, Price]] = []
-        for at, first, ts, market, yes, message, snapshot, side, price, size in part.select(
-            columns
-        ).iter_rows():
-            if (market, message, at) != last:
-                if shown is not None:
-                    found.append(_shown(known, *shown))
-                last = market, message, at
-                if snapshot:
-                    known[market] = ({}, {})
-                shown = (ts, market, yes) if market in known and at >= first else None
-            if market not in known or side is None:
-                continue
-            levels = known[market][side == "ask"]
-            if size:
-                levels[price] = size
-            else:
-                levels.pop(price, None)
-        if found:
-            times, numbers, books = zip(*found, strict=True)
-            yield times, numbers, books
+    shown: Shown | None = None  # of a message that may go on
+    found: list[tuple[int, int, Price]] = []
+    rows = (row for part in parts for row in part.select(_COLUMNS).iter_rows())
+    for at, first, ts, market, yes, message, snapshot, side, price, size in rows:
+        if (market, message, at) != last:
+            if shown is not None:
+                found.append(_shown(known, shown))
+            if len(found) == BOOKS:
+                yield _batch(found)
+                found = []
+            last = market, message, at
+            if snapshot:
+                known[market] = _Side(asks=False), _Side(asks=True)
+            shown = (ts, market, yes) if market in known and at >= first else None
+        if market in known and side is not None:
+            known[market][side == "ask"].set(price, size)
     if shown is not None:
-        ts, market, book = _shown(known, *shown)
-        yield (ts,), (market,), (book,)
+        found.append(_shown(known, shown))
+    if found:
+        yield _batch(found)
 
 
-def _shown(known: Mapping[int, Sides], ts: int, market: int, yes: bool) -> tuple[int, int, Price]:
-    book = _book(known[market])
+def _shown(known: Mapping[int, Sides], shown: Shown) -> tuple[int, int, Price]:
+    ts, market, yes = shown
+    bids, asks = known[market]
+    book = Book(bids.levels, asks.levels)
     return ts, market, book if yes else mirror(book)
 
 
-def _book(sides: Sides) -> Book:
-    bids, asks = sides
-    return Book(
-        tuple(Level(price, bids[price]) for price in sorted(bids, reverse=True)),
-        tuple(Level(price, asks[price]) for price in sorted(asks)),
-    )
+def _batch(events: Sequence[tuple[int, int, Price]]) -> Batch:
+    times, numbers, prices = zip(*events, strict=True)
+    return times, numbers, prices
