@@ -320,7 +320,7 @@ def _settled(week: Week) -> None:
         Away: they are not in time.
     """
     deadline = time.monotonic() + DELAY_S
-    while not week.stage.server.engine.is_settled:
+    while not week.stage.server.engine.is_idle:
         if time.monotonic() > deadline:
             raise Away("trades of the last hour are not on the chain: is this machine too slow?")
         time.sleep(DELAY_STEP_S / 10)

@@ -5,6 +5,7 @@ NAV is held against it, and so is what paper has.
 """
 
 import re
+import time
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -39,6 +40,7 @@ LIVE, PAPER = "live", "paper"
 MODES = (PAPER, LIVE)  # in the order in which they tick
 TICK_S = 70  # of the devnet's clock between two ticks: a report is due at each
 TOKENS = 100  # that are offered of a market, and bid for: the size that a mark assumes
+REST_S = 10  # real seconds in which what the live keeper has ordered comes to its end
 CALM_TICKS = 14  # after a fault, at most
 MORE = """
 [[forecasters]]
@@ -273,7 +275,9 @@ class World:
         return sum(each.bitten for each in self.lines) + (0 if honest else self.oracle.bitten)
 
     def _real(self) -> tuple:
-        engine = self.stage.server.engine
+        engine, deadline = self.stage.server.engine, time.monotonic() + REST_S
+        while not engine.is_idle and time.monotonic() < deadline:
+            time.sleep(0.01)  # what the live keeper has ordered is matched and settled meanwhile
         return self.stage.chain.height(), len(engine.trades), self.stage.safe.nonce()
 
     # NAV at the bid that a report of a block may say, of the true one

@@ -185,9 +185,9 @@ class MatchingEngine:
             await asyncio.sleep(0.2)
 
     @property
-    def is_settled(self) -> bool:
-        """Whether every trade has come to its end."""
-        return all(trade.is_over for trade in list(self.trades.values()))
+    def is_idle(self) -> bool:
+        """Whether no order is put off and every trade has come to its end."""
+        return not self._later and all(trade.is_over for trade in list(self.trades.values()))
 
     # inside
 
