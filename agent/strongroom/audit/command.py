@@ -10,13 +10,11 @@ import json
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING
 
 from eth_utils.address import is_address
 
@@ -31,9 +29,8 @@ if TYPE_CHECKING:
     from strongroom.audit.availability import EvidenceState
     from strongroom.audit.contracts import Identity
     from strongroom.audit.deciding import Decider, DecisionsAgain
-    from strongroom.audit.events import AuditedEvent
-    from strongroom.audit.income import Income, IncomeKind
-    from strongroom.audit.ledger import BookedReport, Ledger
+    from strongroom.audit.income import IncomeKind
+    from strongroom.audit.lines import AuditLines
     from strongroom.audit.node import Node
     from strongroom.audit.permissions import Difference
     from strongroom.audit.replay import Forks, Replayed, WhatIf, WhatIfCap
@@ -177,13 +174,14 @@ def run_audit(options: AuditOptions) -> AuditResult:
         Refused: the vault does not take the cap of a what-if.
     """
     from strongroom.audit.auditor import Auditor
+    from strongroom.audit.lines import AuditLines
     from strongroom.audit.nodes import nodes_of
 
     urls = [options.rpc, *options.further_rpcs]
     started, node = time.monotonic(), nodes_of(urls)
     scope, identity = scope_of(options, node)
     again = _decisions_again(options)
-    with _Recorder(options) as recorder:
+    with AuditLines(options.out, options.checkpoint, options.replay) as recorder:
         auditor = Auditor(
             scope, node, recorder.on_report, recorder.on_event, recorder.on_income,
             nodes_of(urls) if options.ahead and _may_fork() else None,
@@ -287,84 +285,8 @@ def _check(options: AuditOptions) -> None:
         raise BadInput("--views is of --decide: add that")
 
 
-class _Recorder:
-    """Keeps a little of an audit while it runs: its lines go to files, not to memory."""
-
-    def __init__(self, options: AuditOptions) -> None:
-        """Take what is asked for; files are opened on entry."""
-        self.blocks: deque[int] = deque(maxlen=None if options.replay < 0 else options.replay or 1)
-        self.allocated_at = 0  # block of the last allocation
-        self._options, self._files = options, ExitStack()
-        self._reports: TextIO | None = None
-        self._fills: TextIO | None = None
-        self._income: TextIO | None = None
-
-    def __enter__(self) -> _Recorder:
-        """Open the files: anew, or to append where an audit goes on from a checkpoint. Each line is
-        written at once: what a checkpoint has behind it is in the files."""
-        folder = self._options.out
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._reports, self._fills, self._income = (
-                self._files.enter_context(self._opened(folder / f"{name}.jsonl"))
-                for name in ("reports", "fills", "income")
-            )
-        return self
-
-    def _opened(self, path: Path) -> TextIO:
-        """Open a file behind its last line that the checkpoint knows."""
-        from strongroom.audit.checkpoint import next_block_of
-
-        checkpoint = self._options.checkpoint
-        if checkpoint is None or not checkpoint.exists():
-            return path.open("w", buffering=1)
-        path.touch()
-        with path.open("r+b") as lines:
-            end = _end_before(lines, next_block_of(checkpoint))
-            lines.truncate(end)
-        return path.open("a", buffering=1)
-
-    def __exit__(self, *_: object) -> None:
-        """Close the files."""
-        self._files.close()
-
-    def on_report(self, report: BookedReport, ledger: Ledger) -> None:
-        """Keep a report's line."""
-        self.blocks.append(report.block)
-        if self._reports is not None:
-            self._reports.write(json.dumps(asdict(report)) + "\n")
-
-    def on_income(self, income: Income) -> None:
-        """Keep an income's line."""
-        if self._income is not None:
-            self._income.write(json.dumps(asdict(income)) + "\n")
-
-    def on_event(self, time: int, event: AuditedEvent) -> None:
-        """Keep a fill's line, and where the last budget was given."""
-        if event.name == "Allocated":
-            self.allocated_at = event.block
-        elif event.name == "OrderFilled" and self._fills is not None:
-            from strongroom.audit.readers import order_filled_reader
-
-            place = {"time": time, "block": event.block, "transaction": event.transaction}
-            self._fills.write(json.dumps({**place, **order_filled_reader().plain(event)}) + "\n")
-
-
-def _end_before(lines: BinaryIO, block: int) -> int:
-    """Return where the first line of a block, of a later one, or of half a line begins."""
-    end = 0
-    for line in lines:
-        try:
-            if not line.endswith(b"\n") or json.loads(line)["block"] >= block:
-                break
-        except (ValueError, KeyError, TypeError):
-            break
-        end += len(line)
-    return end
-
-
 def _executed_again(
-    options: AuditOptions, result: AuditResult, audit: Audit, recorder: _Recorder
+    options: AuditOptions, result: AuditResult, audit: Audit, recorder: AuditLines
 ) -> AuditResult:
     """Execute again on a fork what is asked for; what differs joins the verdict."""
     blocks = [*(recorder.blocks if options.replay else ()), *options.replay_blocks]
