@@ -61,13 +61,14 @@ def journal(tmp_path):
     return found
 
 
-def at_the_venue(journal, said=VenueWord.MATCHED, **changes):
-    """An order that the venue has; return desk, exchange, and what was told."""
+def at_the_venue(journal, said=VenueWord.MATCHED, was_sent=True, **changes):
+    """An order that the venue has, or that is signed; return desk, exchange, and what was told."""
     plan = replace(PLAN, price=500_000, size=100 * MICRO, kind=OrderKind.FAK, **changes)
     journal.plan(plan)
     journal.sign(KEY, "0x" + "12" * 32, b"s", NOW + 300, 1)
-    journal.step(KEY, IntentState.SENT)
-    journal.answered(KEY, IntentState.ACKED, AnswerKind.ACCEPTED, VenueWord.LIVE, "")
+    if was_sent:
+        journal.step(KEY, IntentState.SENT)
+        journal.answered(KEY, IntentState.ACKED, AnswerKind.ACCEPTED, VenueWord.LIVE, "")
     told = []
     exchange = Exchange(plan.cash if plan.side == Side.BUY else plan.size)
 
@@ -329,3 +330,64 @@ def test_what_a_key_signed_is_not_waited_for_without_end(journal):
         exchange.time = NOW + after
         desk.advance(KEY)
         assert journal.get(KEY).state == state
+
+
+def sent_twice(journal, no):
+    """An order whose first sending had no answer, that the venue does not find, and refuses the
+    second time; return as `at_the_venue`."""
+    found = at_the_venue(journal, was_sent=False)
+    desk, _, venue, _ = found
+    answers = [VenueAnswer(AnswerKind.SILENT), VenueAnswer(no, VenueWord.REJECTED, "no")]
+    venue.found, venue.look = venue.look, forgotten
+    venue.place, venue.refresh_funds = lambda *_: answers.pop(0), lambda token=None: None
+    for _ in range(4):
+        desk.advance(KEY)
+    assert answers == []  # and no third sending
+    assert stands(journal) == (IntentState.UNKNOWN, 0)
+    assert journal.get(KEY) in journal.open()
+    return found
+
+
+NO = pytest.mark.parametrize("no", [AnswerKind.REFUSED, AnswerKind.UNFUNDED])
+
+
+@NO
+def test_a_refusal_after_a_lost_answer_is_none(journal, no):
+    """The first sending is matched all the same: its own funds are what the second one lacks."""
+    desk, exchange, venue, told = sent_twice(journal, no)
+    exchange.match(20 * MICRO, 40 * MICRO)
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.UNKNOWN, 40 * MICRO)
+    venue.look = venue.found
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.CLOSED, 40 * MICRO)
+    assert told == []
+
+
+@NO
+def test_what_is_not_found_after_a_lost_answer_is_over_with_its_time(journal, no):
+    desk, exchange, venue, told = sent_twice(journal, no)
+    asked = []
+    venue.cancel = lambda name: asked.append(name) or VenueAnswer(AnswerKind.REFUSED)
+    exchange.time = NOW + 300
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.UNKNOWN, 0)
+    exchange.time = NOW + 301
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.CLOSED, 0) and len(asked) == 1
+    assert told == []
+
+
+def test_the_time_ends_between_two_looks(journal):
+    """Not known to the venue, and over a moment later: it was sent, so nothing says it was not."""
+    desk, exchange, venue, _ = at_the_venue(journal, was_sent=False)
+    venue.place = lambda *_: VenueAnswer(AnswerKind.SILENT)
+    venue.look, venue.cancel = forgotten, lambda name: VenueAnswer(AnswerKind.SILENT)
+    desk.advance(KEY)
+    exchange.time = NOW + 301
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.UNKNOWN, 0)
+    exchange.match(20 * MICRO, 40 * MICRO)
+    venue.cancel = lambda name: VenueAnswer(AnswerKind.REFUSED)
+    desk.advance(KEY)
+    assert stands(journal) == (IntentState.CLOSED, 40 * MICRO)

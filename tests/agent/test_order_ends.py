@@ -1,7 +1,8 @@
 """A leg that rests and then takes, at a venue that tells late and a chain that is seen late.
 
 The venue matches, counts, lists the trade and sends it to the chain one after the other, and a
-trade may fail on its way (VENUE e1). Each answer may be missing. Whatever comes of it, nothing may
+trade may fail on its way (VENUE e1). Each answer may be missing, an order may be found late, and
+one that is sent again may be refused. Whatever comes of it, nothing may
 reach the chain once an order counts as over, and the leg must not buy more than it was to.
 """
 
@@ -22,6 +23,8 @@ LIFETIME_S, TICK_S, WORLDS = 300, 5, 60
 REST = replace(LEGS[0], size=100 * MICRO, rest_at=LEGS[0].price - Decimal("0.01"), rest_s=60)
 RECORD = replace(PLAN, legs=(REST,), budgets={})
 SILENT = VenueAnswer(AnswerKind.SILENT)
+REFUSED = VenueAnswer(AnswerKind.REFUSED, VenueWord.REJECTED)
+UNFUNDED = VenueAnswer(AnswerKind.UNFUNDED, VenueWord.REJECTED)
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Resting:
     size: int
     price: Decimal
     rests: bool
+    shown: int = 0  # when the venue finds it by its name
     matches: list[Match] = field(default_factory=list)
     cancelled: bool = False
 
@@ -82,7 +86,10 @@ class World:
     def ask(self, asked):
         found = []
         for each in asked:
-            order = self.orders[each.arguments[0]]
+            order = self.orders.get(each.arguments[0])
+            if order is None:
+                found.append((False, 0))
+                continue
             left = order.size - sum(match.size for match in self.seen(each.arguments[0]))
             found.append((left == 0, int(left * order.price) if left < order.size else 0))
         return found
@@ -96,9 +103,12 @@ class World:
             return SILENT  # it never came
         cash, tokens = int(order.makerAmount), int(order.takerAmount)
         price, name = Decimal(cash) / tokens, signature.decode()
-        if name in self.orders:
-            return VenueAnswer(AnswerKind.ACCEPTED)
-        taken = self.orders[name] = Resting(tokens, price, kind.rests)
+        if name in self.orders:  # it may not know it again, and count what it keeps for it
+            return self.dice.choice((VenueAnswer(AnswerKind.ACCEPTED), REFUSED, UNFUNDED))
+        if self.dice.random() < 0.1:
+            return REFUSED
+        shown = self.time + self.dice.choice((0, 0, 20, 400))
+        taken = self.orders[name] = Resting(tokens, price, kind.rests, shown)
         left, at = tokens, self.time
         while left and self.dice.random() < 0.7:
             at += self.dice.randrange(40) if kind.rests else 0
@@ -125,9 +135,9 @@ class World:
     def look(self, name):
         if self.dice.random() < self.deaf:
             return SILENT
-        if name not in self.orders:
+        order = self.orders.get(name)
+        if order is None or self.time < order.shown:
             return VenueAnswer(AnswerKind.REFUSED)
-        order = self.orders[name]
         matched = self.matched(order) if self.dice.random() > self.deaf else None
         return VenueAnswer(AnswerKind.ACCEPTED, self.word(order), matched=matched)
 

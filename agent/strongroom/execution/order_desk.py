@@ -40,6 +40,7 @@ _LEADS_TO = {
     AnswerKind.UNFUNDED: IntentState.REFUSED,
     AnswerKind.SILENT: IntentState.UNKNOWN,
 }
+_NO = (AnswerKind.REFUSED, AnswerKind.UNFUNDED)
 
 
 class Desk:
@@ -157,9 +158,15 @@ class Desk:
         self._journal.sign(intent.key, name, signature, expiry, block)
 
     def _send(self, intent: OrderIntent) -> None:
-        """Send signed bytes: for the first time, or the same ones again."""
+        """Send signed bytes: for the first time, or the same ones again.
+
+        A refusal ends an order that was never sent before. It says nothing of a sending before it
+        that had no answer: that one may be under way, or be what our funds are reserved for.
+        """
+        in_doubt = intent.state != IntentState.SIGNED
         if self._chain.now() > intent.expiry:
-            self._close(intent, "expired before it was sent")
+            if not in_doubt:
+                self._close(intent, "expired before it was sent")
             return
         self._journal.step(intent.key, IntentState.SENT)
         venue = self._venue(intent)
@@ -169,16 +176,20 @@ class Desk:
         answer = venue.place(_order(intent), intent.signature, intent.kind, intent.expiry)
         if answer.kind == AnswerKind.UNFUNDED:
             venue.refresh_funds()  # the next attempt finds what has come in meanwhile
-        to = _LEADS_TO[answer.kind]
-        self._journal.answered(intent.key, to, answer.kind, answer.venue, answer.detail)
+        to, word = _LEADS_TO[answer.kind], answer.venue
+        if in_doubt and to == IntentState.REFUSED:
+            to, word = IntentState.UNKNOWN, intent.venue
+        self._journal.answered(intent.key, to, answer.kind, word, answer.detail)
 
     def _find(self, intent: OrderIntent) -> None:
-        """End the doubt about an order that may have left: ask for it, or send it again."""
+        """End the doubt about an order that may have left: ask for it, or send it again. What was
+        refused then is not sent a third time: it stays in doubt until it is found, or its time is
+        over."""
         answer = self._venue(intent).look(intent.order_hash)
         was_sent = intent.state == IntentState.SENT
         if answer.kind == AnswerKind.ACCEPTED:
             self._journal.step(intent.key, IntentState.ACKED, answer.venue, "found by its hash")
-        elif answer.kind == AnswerKind.REFUSED and self._chain.now() <= intent.expiry:
+        elif answer.kind == AnswerKind.REFUSED and intent.answer not in _NO:
             if was_sent:
                 why = "not known to the venue"
                 self._journal.step(intent.key, IntentState.UNKNOWN, detail=why)
