@@ -177,3 +177,27 @@ class KeeperStage:
     def settled_trades(self, client):
         """Return the statuses of a client's trades."""
         return [trade["status"] for trade in client.get_trades()]
+
+
+def said(world, name):
+    """Return the fields of each event of one name that a stage was told."""
+    return [fields for event, fields in world.told if event == name]
+
+
+def offer(world, number, **terms):
+    """The market maker is an EOA; otherwise the venue admits its own wallets alone."""
+    engine = world.stage.server.engine
+    engine.gate.admission = "open"
+    market = world.offer(number, **terms)
+    engine.gate.admission = "known_wallets"
+    return market
+
+
+def ticks(world, most, until, seconds=70):
+    """Tick without a halt until something holds."""
+    for _ in range(most):
+        halts = world.tick(world.keeper, seconds).halts
+        assert not halts, halts
+        if until():
+            return
+    raise AssertionError(world.told[-12:])

@@ -21,7 +21,7 @@ from strongroom.devnet.deployer import devnet_chain
 from tests.anvil_devnet import at
 from tests.e2e.child import Bomb
 from tests.e2e.keeper_child import make_keeper
-from tests.e2e.keeper_stage import SERVES, KeeperStage
+from tests.e2e.keeper_stage import SERVES, KeeperStage, offer, said, ticks
 
 BATCH = "(address,uint256,uint256,(address,uint256,bytes)[])"
 TYPES = {  # VENUE a3
@@ -50,28 +50,6 @@ def world(tmp_path):
         place.invest()
         yield place
         place.stage.close()
-
-
-def said(world, name):
-    return [fields for event, fields in world.told if event == name]
-
-
-def offer(world, number, **terms):
-    """The market maker is an EOA; otherwise the venue admits its own wallets alone."""
-    engine = world.stage.server.engine
-    engine.gate.admission = "open"
-    market = world.offer(number, **terms)
-    engine.gate.admission = "known_wallets"
-    return market
-
-
-def ticks(world, most, until, seconds=70):
-    for _ in range(most):
-        halts = world.tick(world.keeper, seconds).halts
-        assert not halts, halts
-        if until():
-            return
-    raise AssertionError(world.told[-12:])
 
 
 def signers_of_batches(world):

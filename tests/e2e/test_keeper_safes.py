@@ -29,7 +29,7 @@ from strongroom.keeper.first_files import InitOptions, VenueUrls, write_first_fi
 from tests.anvil_devnet import at
 from tests.e2e.child import Bomb
 from tests.e2e.keeper_child import make_keeper
-from tests.e2e.keeper_stage import ORACLE, KeeperStage
+from tests.e2e.keeper_stage import ORACLE, KeeperStage, offer, said, ticks
 
 NEEDED = "[venue.relayer] and [venue.safes]"
 NOWHERE = VenueUrls("http://127.0.0.1:1", "http://127.0.0.1:1", "")
@@ -68,28 +68,6 @@ def start(world):
     return make_keeper(
         world.folder, Bomb(0), lambda event, fields: world.told.append((event, dict(fields)))
     )
-
-
-def said(world, name):
-    return [fields for event, fields in world.told if event == name]
-
-
-def offer(world, number, **terms):
-    """The market maker is an EOA; otherwise the venue admits its own wallets alone."""
-    engine = world.stage.server.engine
-    engine.gate.admission = "open"
-    market = world.offer(number, **terms)
-    engine.gate.admission = "known_wallets"
-    return market
-
-
-def ticks(world, most, until, seconds=70):
-    for _ in range(most):
-        halts = world.tick(world.keeper, seconds).halts
-        assert not halts, halts
-        if until():
-            return
-    raise AssertionError(world.told[-12:])
 
 
 def test_a_safe_is_made_handed_over_traded_and_emptied(world):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from eth_utils.address import to_checksum_address
 
@@ -67,6 +67,24 @@ class Head(NamedTuple):
 
     number: int
     timestamp: int
+
+
+class LogReads(Protocol):
+    """A chain whose events are read; whatever does not answer raises ChainAway."""
+
+    def head(self) -> Head:
+        """Return the newest block."""
+
+    def logs(
+        self,
+        address: str,
+        contract: str,
+        event: str,
+        from_block: int,
+        to_block: int | None = None,
+        matching: Matching | None = None,
+    ) -> list[DecodedLog]:
+        """Return a contract's events of one name, oldest first."""
 
 
 @dataclass(frozen=True)

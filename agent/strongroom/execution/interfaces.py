@@ -9,8 +9,7 @@ from typing import Any, Protocol
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 
-from strongroom.chain.calls import Ask, Call, DecodedLog, Head
-from strongroom.chain.codec import Matching
+from strongroom.chain.calls import Ask, Call, Head, LogReads
 from strongroom.chain.ids import ConditionId, Json, OrderHash, TokenId, TransactionKey
 from strongroom.chain.orders import OrderKind
 from strongroom.journal.states import AnswerKind, TradeStatus, TransactionState, VenueWord
@@ -19,7 +18,7 @@ from strongroom.signing.deposit_wallet import WalletBatch
 Listener = Callable[[str, Mapping[str, Json]], None]  # takes an event's name and fields
 
 
-class ChainReads(Protocol):
+class ChainReads(LogReads, Protocol):
     """A chain that answers; whatever does not answer raises ChainAway."""
 
     @property
@@ -33,25 +32,11 @@ class ChainReads(Protocol):
     def ask_one(self, address: str, contract: str, function: str, *arguments: object) -> Any:
         """Return the answer of one read; raises CallReverted."""
 
-    def head(self) -> Head:
-        """Return the newest block."""
-
     def at_head(self, asked: Sequence[Ask], block: int | None = None) -> tuple[Head, list[Any]]:
         """Return the newest block, and the answers of a few reads, at once; as `ask`."""
 
     def now(self, depth: int = 0) -> int:
         """Return the timestamp of the newest block, or of the one so many below it."""
-
-    def logs(
-        self,
-        address: str,
-        contract: str,
-        event: str,
-        from_block: int,
-        to_block: int | None = None,
-        matching: Matching | None = None,
-    ) -> list[DecodedLog]:
-        """Return a contract's events of one name, oldest first."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
-from strongroom.chain.calls import DecodedLog, Head
-from strongroom.chain.codec import Matching
+from strongroom.chain.calls import LogReads
 from strongroom.chain.ids import Json, TokenId, read_json
 from strongroom.chain.orders import NO, YES
 from strongroom.chain.units import DAY
@@ -26,24 +24,6 @@ OLDEST_S = 14 * DAY  # of the file: skill decays
 FURTHEST = 1_000  # blocks that one look goes back
 PRIOR = 20  # events without an edge that are added to each wallet's record
 TOP = 0.99
-
-
-class Fills(Protocol):
-    """What is read of a chain."""
-
-    def head(self) -> Head:
-        """Return the newest block."""
-
-    def logs(
-        self,
-        address: str,
-        contract: str,
-        event: str,
-        from_block: int,
-        to_block: int | None = None,
-        matching: Matching | None = None,
-    ) -> list[DecodedLog]:
-        """Return a contract's events of one name."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +42,7 @@ class Followed:
 class WalletForecaster:
     """A feed of followed wallets' purchases on some exchanges."""
 
-    chain: Fills
+    chain: LogReads
     exchanges: Sequence[str]
     path: Path
     name: str = "wallets"
