@@ -6,7 +6,8 @@ import ape
 import pytest
 from strongroom.chain.artifacts import artifact
 
-from tests.defaults import DAY, MOST, UNIT, a_class
+from tests.contracts.requests_stage import EVEN, price, price_up
+from tests.defaults import DAY, MOST, UNIT, a_class, limit
 
 
 @pytest.fixture(scope="session")
@@ -64,4 +65,42 @@ def funded(make_vault, people, invest):
     """1,000 pUSD of Alice's, all idle, one pUSD a share."""
     vault = make_vault()
     invest(vault, people.alice, 1_000 * UNIT)
+    return vault
+
+
+@pytest.fixture(scope="session")
+def make_moving(make_vault, people, invest, script, hold, spend, report, fund):
+    """A vault of Alice's 1,000, half of it spent for 1,000 YES. Bob has pUSD.
+
+    At a mark m up to .5 NAV is 500 + 1,000 m at the bid; from .5 on it is that at the ask.
+    """
+
+    def make(**limits):
+        vault = make_vault(**limits)
+        invest(vault, people.alice, 1_000 * UNIT)
+        market = script(vault)
+        vault.allocate(market.id, 500 * UNIT, sender=people.keeper)
+        spend(market, 500 * UNIT)
+        hold(market, (1_000 * UNIT, 0))
+        fund(vault, people.bob)
+        report(vault, EVEN)
+        assert vault.prices() == (price(1_000 * UNIT), price_up(1_000 * UNIT))
+        return vault
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def moving(make_moving):
+    return make_moving()
+
+
+@pytest.fixture
+def roomy(make_moving, report, chain):
+    """10 % of NAV a day, nothing used or filled up yet."""
+    vault = make_moving(max_inflow_bps=1_000, inflow_floor=0)
+    vault.setLimit(limit("max_inflow_bps"), 0, sender=ape.accounts.test_accounts[1])
+    report(vault, EVEN)
+    assert vault.inflowRoom() == 0
+    vault.setLimit(limit("max_inflow_bps"), 1_000, sender=ape.accounts.test_accounts[1])
     return vault
