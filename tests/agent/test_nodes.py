@@ -126,6 +126,18 @@ def test_a_newest_block_from_the_future_is_none(several):
     assert "600 s in the future" in place.nodes._aside[0]
 
 
+def test_one_of_three_that_is_alone_ahead_is_passed_over(several):
+    """It has every true block, and more: one node could make all others look behind."""
+    place = several(3)
+    place.truths[0].head = 1_010
+    assert place.read() == 1, "ten blocks are the others' own delay"
+    place.truths[0].head, place.now = 1_011, NOW + 31
+    assert place.read() == 2
+    assert place.nodes._aside == {0: f"{place.servers[0].url} is 11 blocks ahead of most nodes"}
+    place.truths[0].status, place.truths[1].head, place.now = 500, 900, NOW + 62
+    assert place.read() == 3, "of the two that are left, one is behind"
+
+
 def test_one_of_three_that_lies_about_a_block_is_outvoted(several):
     place = several(3)
     place.truths[0].lie = "0x" + "bad0" * 16

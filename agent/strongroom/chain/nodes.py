@@ -1,9 +1,10 @@
 """Several nodes as one: the first in their order that answers and agrees with the others is asked.
 
 Now and then all are asked for their newest block, and for one below it that no reorganisation
-should reach. A node is set aside while it does not answer, is of another chain, is behind the
-others, has a newest block from the future, or has another block than most. Where no majority is
-right, nobody is asked: nothing is known then. What agrees is the chain of blocks; that a node
+should reach. A node is set aside while it does not answer, is of another chain, has a newest block
+from the future, is behind or ahead of what half of them have, or has another block than most. Of
+two, the one behind is set aside. Where no majority is right, nobody is asked: nothing is known
+then. What agrees is the chain of blocks; that a node
 reads it rightly, nobody else says. A liar on every question needs a node of one's own.
 """
 
@@ -37,7 +38,7 @@ class Agreement:
     Attributes:
         chain_id: of the chain that is meant; which one a node is on, the others do not decide
         every_s: they are compared
-        behind: blocks that a node may lack
+        behind: blocks that a node may be apart
         depth: of a block that all must have
         ahead_s: that a newest block may be in the future, by this clock
     """
@@ -137,7 +138,7 @@ class Nodes:
         self._next = now + (self._agreement.every_s if self._usable() else AGAIN_S)
 
     def _apart(self, seen: Mapping[int, _Seen], now: float) -> dict[int, str]:
-        """Return which nodes are of another chain, from the future, or behind the rest."""
+        """Return which nodes are of another chain, from the future, behind, or alone ahead."""
         rules, aside = self._agreement, dict[int, str]()
         for place, each in seen.items():
             name, ahead = self._name(place), each.timestamp - now
@@ -146,10 +147,13 @@ class Nodes:
             elif ahead > rules.ahead_s:
                 aside[place] = f"{name} has a block that is {ahead:.0f} s in the future"
         rest = {place: each for place, each in seen.items() if place not in aside}
-        newest = max((each.number for each in rest.values()), default=0)
+        numbers = sorted((each.number for each in rest.values()), reverse=True)
+        newest = numbers[(len(numbers) - 1) // 2] if numbers else 0  # that half of them have
         for place, each in rest.items():
-            if each.number < newest - rules.behind:
-                aside[place] = f"{self._name(place)} is {newest - each.number} blocks behind"
+            apart = each.number - newest
+            if abs(apart) > rules.behind:
+                where = "behind" if apart < 0 else "ahead of most nodes"
+                aside[place] = f"{self._name(place)} is {abs(apart)} blocks {where}"
         return aside
 
     def _other_blocks(self, seen: Mapping[int, _Seen]) -> dict[int, str]:
