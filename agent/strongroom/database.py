@@ -38,10 +38,15 @@ def open_engine(url: str, what: str = "journal") -> Engine:
         what: the setting that has the URL
 
     Raises:
-        ConfigError: the URL is none, the driver is not installed, or nothing answers.
+        ConfigError: the URL is none, the driver is not installed, nothing answers, or a file of
+            SQLite has several names.
     """
     place, shown = parsed(url, what), shown_database(url)
     on_server = place.get_backend_name() == POSTGRES
+    file = Path(place.database or "")
+    if not on_server and file.is_file() and (names := file.stat().st_nlink) > 1:
+        why = f"has {names} names (hard links), and SQLite keeps a log beside each"
+        raise ConfigError(f"[{what}] {shown} {why}: remove the others, or name a copy")
     try:
         engine = _on_server(place) if on_server else create_engine(place)
         with engine.connect() as connection:

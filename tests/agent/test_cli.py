@@ -270,6 +270,18 @@ def test_a_journal_by_another_name_is_the_same_one(tmp_path):
                 pass
 
 
+def test_a_journal_of_two_names_is_refused(tmp_path):
+    """SQLite keeps a log beside each name of a file: two hard links destroy it."""
+    (tmp_path / "keeper.db").touch()
+    (tmp_path / "other.db").hardlink_to(tmp_path / "keeper.db")
+    for name in ("keeper.db", "other.db"):
+        with pytest.raises(ConfigError, match="2 names"), alone(f"sqlite:///{tmp_path / name}"):
+            pass
+    (tmp_path / "other.db").unlink()
+    with alone(f"sqlite:///{tmp_path / 'keeper.db'}"):
+        pass
+
+
 def test_a_journal_by_a_uri_of_sqlites_own_is_refused(tmp_path):
     url = f"sqlite:///file:{tmp_path / 'keeper.db'}?uri=true"
     with pytest.raises(ConfigError, match="is not a database: use sqlite:///"), alone(url):
