@@ -181,6 +181,7 @@ class Quiet:
             "waiting_deposits": 0,
             "limit": 50,
             "allows": True,
+            "allowance": 2**256 - 1,
             "assets_of": 5_000 * self.micro,
             "shares_of": 100 * SHARE,
             "requests": [],
@@ -220,6 +221,15 @@ def test_a_deposit_is_priced_at_the_ask_and_valued_at_the_bid():
     assert "No market is open" in view(dealing=dealing(flat=True)).deposit(10**6).lines[4]
     dear = dealing(ask=FIRST_PRICE * 104 // 100)
     assert "Deposits wait at present" in view(dealing=dear).deposit(10**6).lines[4]
+
+
+def test_an_approval_that_goes_first_is_said():
+    lines = view(allowance=99 * 10**6).deposit(100 * 10**6).lines
+    assert lines[1] == (
+        "Two transactions do it: the first lets the vault take 100.00 pUSD, the second requests "
+        "the deposit."
+    )
+    assert "Two transactions" not in " ".join(view(allowance=10**8).deposit(10**8).lines)
 
 
 def test_all_that_is_lacking_is_said_at_once():

@@ -1,5 +1,6 @@
 """The depositor's commands against a vault on anvil: what they say beforehand is what happens."""
 
+import csv
 import json
 import signal
 import subprocess
@@ -11,7 +12,15 @@ import pytest
 from click.testing import CliRunner
 from strongroom.chain.contracts import Contracts
 from strongroom.chain.failures import ChainAway
-from strongroom.cli.depositor import cancel, claim, deposit, leave, position, redeem
+from strongroom.cli.depositor import (
+    cancel,
+    claim,
+    deposit,
+    leave,
+    position,
+    redeem,
+    statement,
+)
 from strongroom.cli.doctor import command as doctor
 from strongroom.depositor import commands
 from strongroom.depositor.preview import Depositor
@@ -48,6 +57,7 @@ def test_a_deposit_and_its_way_back(place, venue):
     vault, alice, run, report = place
     said = run(deposit, "1000", "--dry-run")
     assert "You hand over 1,000.00 pUSD now" in said and "Nothing was sent" in said
+    assert "the first lets the vault take 1,000.00 pUSD" in said and "Gas takes at most 0." in said
     assert "you would get 1,000.000000 shares, worth 1,000.00 pUSD at the bid" in said
     assert venue.pusd.balanceOf(alice) == 5_000 * UNIT
     found = json.loads(run(deposit, "1000", "--yes", "--json"))
@@ -371,3 +381,81 @@ def test_what_does_not_fit_is_one_sentence(place, venue, people):
     typed = ["10", "--vault", vault.address, "--account", "TEST::0", "--network"]
     done = CliRunner().invoke(by_ape, [*typed, "polygon:mainnet:node"])
     assert done.exit_code == 2 and "POLYGON_RPC_URL" in done.output
+
+
+def test_a_statement_has_every_lot_with_its_cost(
+    place, people, venue, deployer, open_market, give_tokens, tmp_path
+):
+    """Bought at 1.00 and, after a profit that came home, dearer; paid, sent, left in kind, and
+    waiting. Costs and proceeds are what moved of the asset."""
+    vault, alice, run, report = place
+    file = tmp_path / "lots.csv"
+
+    def rows(*more):
+        run(statement, "--csv", str(file), *more)
+        return list(csv.DictReader(file.open()))
+
+    vault.setFees(0, 1_000, 0, sender=people.owner)
+    assert rows() == []
+    run(deposit, "1000", "--yes")
+    report(vault)
+    report(vault)
+    run(claim, "--yes")
+    (lot,) = rows()
+    assert (lot["shares"], lot["cost"], lot["asset"]) == ("1000", "1000", "pUSD")
+    assert (lot["acquired_by"], lot["disposed_by"], lot["gain"]) == ("bought", "", "")
+
+    market = open_market(vault)
+    vault.allocate(market.id, 100 * UNIT, sender=people.keeper)
+    venue.fund(deployer, market.account, 300 * UNIT)
+    vault.harvest(market.id, sender=people.alice)
+    report(vault, ("0.5", "0.6"))
+    run(deposit, "260", "--yes")
+    report(vault, ("0.5", "0.6"))
+    report(vault, ("0.5", "0.6"))
+    run(claim, "--yes")
+    second = vault.balanceOf(alice) - 1_000 * SHARE
+    run(redeem, "300", "--yes")
+    before = venue.pusd.balanceOf(alice)
+    report(vault, ("0.5", "0.6"))
+    report(vault, ("0.5", "0.6"))
+    run(claim, "--yes")
+    paid = venue.pusd.balanceOf(alice) - before
+    vault.transfer(people.bob, 200 * SHARE, sender=alice)
+    give_tokens(market, yes=40 * UNIT)
+    run(leave, "100", "--yes")
+    run(redeem, "50", "--yes")
+    found = rows()
+    assert [(each["shares"], each["cost"], each["disposed_by"]) for each in found[:3]] == [
+        ("300", "300", "redeemed"), ("200", "200", "sent"), ("100", "100", "left in kind"),
+    ]  # fmt: skip
+    assert found[0]["proceeds"] == f"{paid / UNIT:.6f}".rstrip("0") and paid > 300 * UNIT
+    assert float(found[0]["gain"]) == pytest.approx(paid / UNIT - 300, abs=1e-9)
+    assert [each["proceeds"] for each in found[1:]] == [""] * 4
+    assert (found[3]["shares"], found[3]["cost"]) == ("400", "400")  # 50 of them wait
+    assert found[4]["cost"] == "260" and float(found[4]["shares"]) == second / SHARE
+    receipt = ape.networks.provider.get_receipt(found[0]["disposed_transaction"])
+    assert receipt.block_number == int(found[0]["disposed_block"])
+
+    (lot,) = rows("--account", people.bob.address)
+    assert (lot["acquired_by"], lot["shares"], lot["cost"]) == ("received", "200", "")
+    (lot,) = rows("--account", people.manager.address)
+    assert (lot["acquired_by"], lot["cost"]) == ("fee shares", "")
+
+
+def test_cash_for_an_exit_in_kind_is_its_proceeds(place, people, venue, open_market):
+    """Without outcome tokens all that comes is the asset: of idle, and of an account."""
+    vault, alice, run, report = place
+    run(deposit, "1000", "--yes")
+    report(vault)
+    report(vault)
+    run(claim, "--yes")
+    market = open_market(vault)
+    vault.allocate(market.id, 100 * UNIT, sender=people.keeper)
+    vault.setLimit(4, 50, sender=people.owner)  # the exit fee, bps
+    before = venue.pusd.balanceOf(alice)
+    run(leave, "100", "--yes")
+    first = json.loads(run(statement, "--json"))["lots"][0]
+    assert first["proceeds"] == venue.pusd.balanceOf(alice) - before
+    assert first["proceeds"] == pytest.approx(99_500_000, abs=20)  # less a minute's fee
+    assert first["gain"] == first["proceeds"] - 100 * UNIT

@@ -1,12 +1,14 @@
-"""`strongroom deposit, redeem, claim, cancel, position, exit`."""
+"""`strongroom deposit, redeem, claim, cancel, position, statement, exit`."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from strongroom.cli.boundary import Command
 from strongroom.cli.options import (
+    FILE,
     account,
     as_json,
     asked,
@@ -19,7 +21,9 @@ from strongroom.cli.options import (
 
 if TYPE_CHECKING:
     from strongroom.depositor.options import CommandResult, PositionResult
+    from strongroom.depositor.statement import StatementResult
 
+OWN_ACCOUNT = "An address, a keystore file, or an account of ape."
 AMOUNTS = {"ignore_unknown_options": True}  # -5 is an amount that is refused, no option
 
 
@@ -45,7 +49,7 @@ def _common(
     }
 
 
-def _show(outcome: "CommandResult | PositionResult", as_json: bool) -> None:
+def _show(outcome: "CommandResult | PositionResult | StatementResult", as_json: bool) -> None:
     click.echo(outcome.as_json() if as_json else "\n".join(outcome.lines()))
 
 
@@ -134,7 +138,7 @@ def leave(shares: str | None, request: int | None, skip: tuple[str, ...], **opti
 @click.command("position", cls=Command)
 @as_json
 @rpc
-@click.option("--account", required=True, help="An address, a keystore file, or an account of ape.")
+@click.option("--account", required=True, help=OWN_ACCOUNT)
 @vault
 def position(account: str, vault: str, rpc: str, as_json: bool) -> None:
     """Show what an account holds and can claim, how far each of its requests is, and what the
@@ -146,3 +150,21 @@ def position(account: str, vault: str, rpc: str, as_json: bool) -> None:
     from strongroom.depositor.options import PositionOptions
 
     _show(run_position(PositionOptions(rpc=rpc, vault=vault, account=account)), as_json)
+
+
+@click.command("statement", cls=Command)
+@as_json
+@click.option("--csv", type=FILE, help="Write the lots to this file, a line each.")
+@rpc
+@click.option("--account", required=True, help=OWN_ACCOUNT)
+@vault
+def statement(account: str, vault: str, rpc: str, csv: Path | None, as_json: bool) -> None:
+    """Show an account's lots of shares: when they came, what they cost, what they brought. The
+    oldest leaves first. It needs a node that shows the vault's whole history.
+
+    Example: strongroom statement --vault 0x... --account 0x... --csv lots.csv
+    """
+    from strongroom.depositor.statement import StatementOptions, run_statement
+
+    asked = StatementOptions(rpc=rpc, vault=vault, account=account, csv=csv)
+    _show(run_statement(asked), as_json)

@@ -35,6 +35,9 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
         "claim": CommandEntry("depositor", "Claim what reports have settled for you.", "claim"),
         "cancel": CommandEntry("depositor", "Cancel a request before it is priced.", "cancel"),
         "position": CommandEntry("depositor", "Show an account's position in a vault.", "position"),
+        "statement": CommandEntry(
+            "depositor", "Show an account's lots and their cost; write CSV.", "statement"
+        ),
         "exit": CommandEntry("depositor", "Leave in kind, without keeper or price.", "leave"),
     },
     "Owner": {

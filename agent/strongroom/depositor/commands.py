@@ -250,6 +250,7 @@ def _gas_lacks(desk: _Desk, steps: Sequence[Intended], tried: bool) -> list[str]
     except TransactionRefused as error:
         raise NotPossible(f"this cannot go through: {error}") from error
     cost = (gas + gas // MARGIN) * desk.chain.fees()[0]
+    desk.options.say(f"- Gas takes at most {cost / ETHER:.6f} of the chain's coin.")
     if have >= cost:
         return []
     return [f"you have {have / ETHER:.6f} of the chain's coin, gas may take {cost / ETHER:.6f}"]

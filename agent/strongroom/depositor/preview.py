@@ -82,6 +82,7 @@ class Depositor:
         worth = shares * dealing.bid // PRICE
         lines = (
             f"You hand over {self._money(assets)} now.",
+            *self._approval_words(assets),
             "The next report closes your request, one after it sets the price: the higher of its "
             "ask and of the ask before it. Nobody knows it yet.",
             f"At the last ask you would get {shares_text(shares)} shares, worth "
@@ -196,6 +197,13 @@ class Depositor:
     def _shares_lacks(self, shares: int, held: int) -> Iterator[str]:
         if not 0 < shares <= held:
             yield f"you hold {shares_text(held)} shares"
+
+    def _approval_words(self, assets: int) -> Iterator[str]:
+        if self._vault.allowance(self._who) < assets:
+            yield (
+                f"Two transactions do it: the first lets the vault take {self._money(assets)}, the "
+                "second requests the deposit."
+            )
 
     def _waiting_words(self, dealing: Dealing) -> str:
         """Return when a deposit waits, and whether it would now."""
