@@ -13,10 +13,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from strongroom.audit.deciding import DecisionsAgain
+from strongroom.audit.checkpoint import Progress, read_checkpoint, write_checkpoint
+from strongroom.audit.deciding import DecisionsAgain, decided_again
 from strongroom.audit.fills import PRIVATE_S
+from strongroom.audit.ledger import Ledger
 from strongroom.chain.ids import canonical, decision_of, keccak
-from strongroom.chain.places import LARGEST, FolderPlace
+from strongroom.chain.places import LARGEST, FolderPlace, FoundDocument, Presence
 from strongroom.chain.units import DAY
 from strongroom.information.forecast import Given
 from strongroom.journal import Journal
@@ -304,38 +306,68 @@ def test_a_record_of_before_keeps_its_bytes_and_its_id():
 
 # the audit's part
 
-REPORT = SimpleNamespace(block=4711)
+REPORT, VAULT = SimpleNamespace(block=4711), "0x" + "11" * 20
 
 
-def checked(folder, documents, records):
+def checked(folder, documents, records, progress=None):
     """Make records again with what a folder has: by name, the bytes."""
     folder.mkdir()
     for name, text in documents.items():
         (folder / f"{name}.json").write_bytes(text)
-    again = DecisionsAgain(FolderPlace(folder).find, decide_again)
+    progress = progress or Progress(Ledger(VAULT, 6), 1)
     text = canonical({"decisions": [json.loads(each) for each in records]})
-    again.on_document(REPORT, "0xaa", text)
-    return again
+    again = DecisionsAgain(FolderPlace(folder).find, decide_again)
+    again.make(progress, REPORT, "0xaa", text)
+    return decided_again(progress), progress.ledger.differences
 
 
 def test_the_audit_counts_what_was_made_again_and_what_could_not(tmp_path):
     shown, stated, (record,) = decided(view(TAIL))
     names = {document_hash(each): each for each in (shown, stated)}
-    found = checked(tmp_path / "all", names, [record])
-    assert (found.result.same, found.differences) == (1, [])
-    assert found.result.words == "decided again the same: 1 of 1"
-    found = checked(tmp_path / "none", {}, [record, encode(RECORD)])
-    assert found.result.words == (
+    found, differences = checked(tmp_path / "all", names, [record])
+    assert (found.same, differences) == (1, [])
+    assert found.words == "decided again the same: 1 of 1"
+    found, _ = checked(tmp_path / "none", {}, [record, encode(RECORD)])
+    assert found.words == (
         "decided again the same: 0 of 2, 1 views withheld, 1 without a view in their records"
     )
-    found = checked(tmp_path / "other", dict.fromkeys(names, b"5"), [record])
-    (difference,) = found.differences
+    _, (difference,) = checked(tmp_path / "other", dict.fromkeys(names, b"5"), [record])
     assert difference.what.endswith(f"document {document_hash(shown)}: its hash")
     assert (difference.block, difference.transaction) == (4711, "0xaa")
     changed = canonical({**json.loads(record), "nav": 7})
-    (difference,) = checked(tmp_path / "changed", names, [changed]).differences
+    _, (difference,) = checked(tmp_path / "changed", names, [changed])
     assert difference.what == f"decision {decision_of(changed)} made again: nav"
     assert (difference.expected, difference.found) == ("100000000000", "7")
+
+
+def test_an_audit_that_goes_on_has_all_decisions_in_its_verdict(tmp_path):
+    """The first run is broken off behind its checkpoint: what it found is not lost."""
+    shown, stated, (record,) = decided(view(TAIL))
+    names = {document_hash(each): each for each in (shown, stated)}
+    foreign = settings_of(TAILS, code="0x" + "00" * 32)
+    other = json.loads(record)
+    other["grounds"] = other["grounds"] | {"settings": document_hash(foreign)}
+    texts = [record, canonical({**json.loads(record), "nav": 7}), canonical(other)]
+    names[document_hash(foreign)] = foreign
+    first, kept = Progress(Ledger(VAULT, 6), 1), tmp_path / "kept"
+    checked(tmp_path / "first", names, texts, first)
+    write_checkpoint(kept, first)
+    again = read_checkpoint(kept, VAULT, 9, lambda block: "")
+    found, (difference,) = checked(tmp_path / "second", names, [record, texts[2]], again)
+    assert difference.what == f"decision {decision_of(texts[1])} made again: nav"
+    assert (found.same, found.different, found.unknown, found.total) == (2, 1, 2, 5)
+    assert found.why == ("2 decided by another release: test",)
+
+
+def test_reasons_without_end_are_few_in_memory():
+    told = (SimpleNamespace(same=None, field=f"reason {number}") for number in range(1_000))
+    names = {"view": "0x" + "01" * 32, "settings": "0x" + "02" * 32}
+    text = canonical({"decisions": [{"grounds": names, "n": n} for n in range(1_000)]})
+    progress = Progress(Ledger(VAULT, 6), 1)
+    found = FoundDocument(Presence.FOUND, b"{}")
+    DecisionsAgain(lambda name: found, lambda *given: list(told)).make(progress, REPORT, "", text)
+    assert len(progress.undecided) == 101 and sum(progress.undecided.values()) == 1_000
+    assert decided_again(progress).why[0] == "900 for other reasons"
 
 
 @pytest.mark.parametrize("grounds", [
@@ -344,9 +376,9 @@ def test_the_audit_counts_what_was_made_again_and_what_could_not(tmp_path):
 ])  # fmt: skip
 def test_grounds_that_name_nothing_open_no_file(grounds):
     record = canonical({**json.loads(encode(RECORD)), "grounds": grounds})
-    again = DecisionsAgain(lambda name: pytest.fail(name), decide_again)
-    again.on_document(REPORT, "", canonical({"decisions": [json.loads(record), 5, "x"]}))
-    assert again.result.unnamed == 1
+    again, progress = DecisionsAgain(pytest.fail, decide_again), Progress(Ledger(VAULT, 6), 1)
+    again.make(progress, REPORT, "", canonical({"decisions": [json.loads(record), 5, "x"]}))
+    assert decided_again(progress).unnamed == 1
 
 
 # publishing

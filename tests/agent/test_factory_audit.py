@@ -21,11 +21,11 @@ from jsonschema import validate
 from strongroom.audit import factory as factory_audit
 from strongroom.audit.command import AuditOptions, run_audit
 from strongroom.audit.factory import FactoryOptions, audit_factory
-from strongroom.audit.node import NodeRefuses
+from strongroom.audit.node import Node, NodeRefuses
 from strongroom.chain.failures import NoVault
 from strongroom.errors import BadInput
 
-from tests.recorded_server import copy_of
+from tests.recorded_server import COPY, copy_of
 
 ROOT = Path(__file__).parents[2]
 EVENTS = 1_000
@@ -111,6 +111,49 @@ def test_other_options_are_not_done(clean):
     assert all("was begun with other --exchange, --evidence" in e.words for e in other.vaults)
     with pytest.raises(BadInput, match=r"--to-block \d+: the newest is"):
         audit_factory(FactoryOptions(factory, folder, AuditOptions("", url, to_block=10**6)))
+
+
+def test_each_vault_has_its_own_places_of_evidence(clean, tmp_path):
+    """A vault without any is not audited; the folder of another one has nothing of it."""
+    url, factory, *_ = clean
+    (tmp_path / "evidence" / copy_of(0)).mkdir(parents=True)
+    each = AuditOptions("", url, evidence=(str(tmp_path / "evidence" / "{vault}"),))
+    found = audit_factory(FactoryOptions(factory, tmp_path / "out", each, 2))
+    assert [each.exit_code for each in found.vaults] == [1, 2]
+    assert found.vaults[0].differences == sum(
+        not json.loads(line)["is_settlement"]
+        for line in (tmp_path / "out" / copy_of(0) / "reports.jsonl").read_text().splitlines()
+    ), "each report's document is missing"
+    assert f"{copy_of(1)} is not a folder" in found.vaults[1].words
+    with pytest.raises(BadInput, match="nowhere is not a folder"):
+        audit_factory(replace(options(url, factory, tmp_path), each=wrong_place(url)))
+
+
+def wrong_place(url):
+    return AuditOptions("", url, evidence=("nowhere",))
+
+
+class Counted(Node):
+    """A node that keeps its questions."""
+
+    def _post(self, body):
+        self.questions = [*getattr(self, "questions", ()), *body]
+        return super()._post(body)
+
+
+def test_what_vaults_have_in_common_is_asked_once(clean):
+    """Pieces, implementations and what they trust: their code, and what constructors make."""
+    url, _, folder, *_ = clean
+    node, foreign = Counted(url), []
+    for number in range(2):
+        node.questions = []
+        found = run_audit(AuditOptions(copy_of(number), url), node).verdict
+        assert found.is_clean
+        assert json.loads(json.dumps(found.document())) == verdict(folder, number)
+        asked = [each for each in node.questions if not COPY.search(json.dumps(each))]
+        foreign.append(Counter(each["method"] for each in asked))
+    assert foreign[0]["eth_getCode"] > 5 and foreign[1]["eth_getCode"] == 0
+    assert foreign[0]["eth_call"] > foreign[1]["eth_call"] + 10
 
 
 def test_one_that_fails_costs_itself_and_the_worst_is_the_exit_status(tmp_path):

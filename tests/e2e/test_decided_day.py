@@ -22,6 +22,9 @@ from strongroom.devnet.week import WeekOptions, play_week
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = Draft202012Validator(json.loads((ROOT / "docs/schemas/audit-2.json").read_text()))
+OF_FACTORY = Draft202012Validator(
+    json.loads((ROOT / "docs/schemas/audit-factory-1.json").read_text())
+)
 PRIVATE_S = 27 * HOUR + HOUR // 2
 OPTIONS = WeekOptions(
     tickers=("AAPL",),
@@ -139,6 +142,71 @@ def test_a_stranger_decides_the_day_again_byte_by_byte(day, stranger):
     assert checked["fills"] == sum(
         checked[name] for name in ("fills_joined", "fills_withheld", "fills_since_last_report")
     )
+
+
+def test_all_vaults_of_a_factory_are_decided_again(day, wheel, stranger, evidence, tmp_path):
+    """Views of each vault at a place of its own; broken off and gone on with, all are told; a vault
+    that was done without is not done with them."""
+    _, whole = stranger()
+    vault, out = day.stage.vault.address.lower(), tmp_path / "out"
+    reports, views, settings = documents(evidence)
+    own = tmp_path / "views" / vault
+    own.mkdir(parents=True)
+    for name in (*views, settings):
+        (evidence / f"{name}.json").rename(own / f"{name}.json")
+    text = (own / f"{views[0]}.json").read_bytes()
+    (own / f"{views[0]}.json").write_bytes(text + b" ")
+    plain = of_factory(day, wheel, out, "--evidence", str(evidence))
+    assert plain["exit_code"] == 0 and "decided" not in plain["vaults"][0]
+    words = (
+        "--evidence",
+        str(evidence),
+        "--views",
+        str(tmp_path / "views" / "{vault}"),
+        "--decide",
+    )
+    refused = of_factory(day, wheel, out, *words)["vaults"][0]
+    assert refused["exit_code"] == 2 and "was begun with other --exchange" in refused["words"]
+    lines = map(json.loads, (out / vault / "reports.jsonl").read_text().splitlines())
+    half = next(each["block"] for each in lines if reports[each["evidence"]]["decisions"])
+    shutil.rmtree(out)
+    first = of_factory(day, wheel, out, *words, "--to-block", str(half))["vaults"][0]["decided"]
+    found = of_factory(day, wheel, out, *words)
+    assert found["exit_code"] == 1
+    (line,) = found["vaults"]
+    told = line["decided"]
+    of_view = sum(each["grounds"]["view"] == views[0] for each in revealed(reports))
+    assert told["different"] == line["differences"] == of_view > 0
+    assert told["same"] + told["different"] == whole["decided"]["same"]
+    assert 0 < first["same"] + first["different"] < whole["decided"]["same"]
+    assert f"document {views[0]}: its hash" in line["words"]
+    assert of_factory(day, wheel, out, *words) | {"seconds": 0} == found | {"seconds": 0}
+
+
+def factory_of(day):
+    """Return who logged that it had deployed the vault."""
+    topics = ["0x" + keccak(b"VaultDeployed(address,address,address,address)").hex(),
+              "0x" + "00" * 12 + day.stage.vault.address[2:].lower()]  # fmt: skip
+    asked = {"fromBlock": "0x0", "topics": topics}
+    (log,) = day.stage.chain.request("eth_getLogs", asked)
+    return log["address"]
+
+
+def of_factory(day, packages, out, *words):
+    """Audit the factory with the installed wheel; return what it prints as JSON."""
+    typed = [
+        *(sys.executable, "-m", "strongroom.cli", "audit", "--json", "--jobs", "1", "--out", out),
+        *("--factory", factory_of(day), "--rpc", day.stage.chain.url, *words),
+        *("--exchange", day.stage.venue.exchange.address),
+    ]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STRONG")}
+    place = {"env": kept | {"PYTHONPATH": str(packages)}, "cwd": out.parent}
+    done = subprocess.run([*map(str, typed)], capture_output=True, text=True, **place)
+    assert done.returncode in (0, 1, 2), done.stderr
+    found = json.loads(done.stdout)
+    OF_FACTORY.validate(found)
+    assert found["exit_code"] == done.returncode
+    return found
 
 
 def test_a_changed_byte_of_a_view_is_named(day, stranger, evidence):

@@ -16,6 +16,7 @@ from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, 
 from strongroom.audit.code import CodeAudit
 from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Call, Views
+from strongroom.audit.deciding import DecisionsAgain, decided_again
 from strongroom.audit.documents import read_document
 from strongroom.audit.events import AuditedEvent, EpochSettled, MarketClosed, MarketOpened, Reported
 from strongroom.audit.fills import FillJoiner
@@ -47,7 +48,6 @@ T = TypeVar("T")
 OnReport = Callable[[BookedReport, Ledger], None]
 OnEvent = Callable[[int, AuditedEvent], None]
 OnIncome = Callable[[Income], None]
-OnDocument = Callable[[BookedReport, str, bytes], None]
 OnProgress = Callable[[int, int], None]
 
 
@@ -60,6 +60,7 @@ class Scope:
         evidence: where the evidence documents are; empty: they are not looked at
         checkpoint: file to go on from, and to keep the progress in
         payers: address -> what it pays accounts
+        decides: whether decisions are made again
     """
 
     url: str
@@ -70,6 +71,7 @@ class Scope:
     evidence: Sequence[DocumentPlace] = ()
     checkpoint: Path | None = None
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
+    decides: bool = False
 
     @property
     def asked(self) -> str:
@@ -77,7 +79,8 @@ class Scope:
         payers = sorted(f"{kind}={address.lower()}" for address, kind in self.payers.items())
         exchanges = sorted(each.lower() for each in self.exchanges)
         evidence = ["evidence"] if self.evidence else []
-        return " ".join([*evidence, *exchanges, *payers])
+        decisions = ["decide"] if self.decides else []
+        return " ".join([*evidence, *decisions, *exchanges, *payers])
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,14 @@ class Auditor:
         on_event: OnEvent = lambda time, event: None,
         on_income: OnIncome = lambda income: None,
         ahead: Node | None = None,
+        decisions: DecisionsAgain | None = None,
     ) -> None:
         """Take what is audited.
 
         Args:
             ahead: the same node once more, which a process of its own asks: it reads the next piece
                 while this one is booked
+            decisions: makes those of reports' documents again; None: that is not done
             on_report: is called with each report and the ledger after it; neither is kept here
             on_event: is called with the time of each event of the vault, and of each fill
             on_income: is called with each income before the reports of its blocks
@@ -112,8 +117,7 @@ class Auditor:
         self._scope, self._node = scope, node or Node(scope.url)
         self._ahead = ahead
         self._on_report, self._on_event, self._on_income = on_report, on_event, on_income
-        # called with each report's document that is the one that the chain names
-        self.on_document: OnDocument = lambda report, transaction, text: None
+        self._decisions = decisions
         self._vault = scope.vault.lower()
         self._contracts = Views(self._node)
         self._movements = MovementReader(self._node, self._contracts, self._vault, scope.exchanges)
@@ -222,6 +226,7 @@ class Auditor:
             tuple(ledger.permissions.timeline), tuple(code.listed),
             statement(progress.losses, ledger),
             None if self._fills is None else self._fills.availability(),
+            None if self._decisions is None else decided_again(progress),
         )  # fmt: skip
 
     # the ledger
@@ -313,7 +318,8 @@ class Auditor:
         named = read_document(found.text).vault
         if named != self._vault:
             return "evidence document: vault", self._vault, named
-        self.on_document(report, transaction, found.text)
+        if self._decisions is not None:
+            self._decisions.make(progress, report, transaction, found.text)
         return None
 
     def _unexplained(self, fills: Sequence[AccountFill], now: int) -> list[Difference]:

@@ -62,6 +62,8 @@ class Progress:
         wallets: that trade for accounts -> the account
         income: kind -> base units of the asset
         filled: decision -> what its fills add up to; those of long ago are forgotten
+        decided: what came of decisions that were made again -> how many
+        undecided: why nobody here could decide -> how many
         held: account or wallet -> token -> what its transfers add up to; no zeros
     """
 
@@ -81,6 +83,8 @@ class Progress:
     income: dict[str, int] = field(default_factory=dict)
     held: dict[str, dict[str, int]] = field(default_factory=dict)
     filled: dict[str, Ordered] = field(default_factory=dict)
+    decided: dict[str, int] = field(default_factory=dict)
+    undecided: dict[str, int] = field(default_factory=dict)
     losses: Losses = field(default_factory=Losses)
 
 
@@ -88,7 +92,7 @@ class Progress:
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Literal[8]  # with the trades that cost most
+    version: Literal[9]  # with decisions that were made again
     progress: Progress
 
 
@@ -128,8 +132,8 @@ def read_checkpoint(
         raise CheckpointError(f"{path} is of {found.ledger.vault}: name another file")
     if found.asked != asked:
         raise CheckpointError(
-            f"{path} was begun with other --exchange, --evidence or --payer: what they show would "
-            "be missing: name another file or folder"
+            f"{path} was begun with other --exchange, --evidence, --payer or --decide: what they "
+            "show would be missing: name another file or folder"
         )
     if found.next_block > to_block + 1:
         raise CheckpointError(
@@ -156,5 +160,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(8, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(9, progress)))
     draft.replace(path)

@@ -5,7 +5,7 @@ difference. What they trust (exchange, tokens, oracle) is the venue's: where it 
 contracts that this package has, it is listed with the hash of its code, as unknown.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
 from strongroom.audit.ledger import Ledger
-from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.node import Node, NodeRefuses, Question
 from strongroom.audit.permissions import Difference
 from strongroom.audit.wording import selector_of
 from strongroom.chain.artifacts import TOKENS, ArtifactMissing, artifact, gnosis
@@ -38,6 +38,7 @@ STAND_INS = (  # of the devnet's venue
 )
 CLONE = bytes.fromhex("363d3d373d3d3d363d73"), bytes.fromhex("5af43d82803e903d91602b57fd5bf3")
 VERSIONS = ("1", "2", "3")  # of an exchange's EIP-712 domain
+AsksAll = Callable[[Sequence[Question]], Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class CodeAudit:
 
     def _accounts(self, ledger: Ledger) -> None:
         """Every account there was is a clone of what its class names, for this vault."""
-        self._load(ledger.accounts)
+        self._load(ledger.accounts, self._node.ask_all)
         for account, known in ledger.accounts.items():
             terms = ledger.permissions.classes.get(known.class_id)
             if terms is None:
@@ -164,7 +165,7 @@ class CodeAudit:
                 self._differs(f"code of account {account}", clone, self._hash(account))
 
     def _trusted(self, trusted: Mapping[str, str]) -> None:
-        self._load(trusted)
+        self._load(trusted, self._node.ask_shared)
         for address, what in trusted.items():
             there = self._code(address)
             known = "" if there else "a key"
@@ -208,30 +209,38 @@ class CodeAudit:
 
     # the node
 
+    def _ask(self, address: str, method: str, *parameters: object) -> Any:
+        """Return an answer about a contract; of what is not this vault's own one is enough for all
+        vaults of a factory."""
+        if address == self._vault:
+            return self._node.ask(method, *parameters)
+        return self._node.ask_shared([(method, list(parameters))])[0]
+
     def _run(self, address: str, creation: bytes) -> bytes:
         call = {"to": address, "data": "0x"}
         override = {address: {"code": "0x" + creation.hex(), "state": {}}}
-        answer = self._node.ask("eth_call", call, hex(self._block), override)
+        answer = self._ask(address, "eth_call", call, hex(self._block), override)
         return _bytes("eth_call", answer)
 
     def _view(self, address: str, signature: str, type_: str) -> Any:
         call = {"to": address, "data": selector_of(signature)}
-        answer = _bytes(signature, self._node.ask("eth_call", call, hex(self._block)))
+        answer = _bytes(signature, self._ask(address, "eth_call", call, hex(self._block)))
         try:
             return decode([type_], answer)[0]
         except DecodingError as error:
             raise NodeRefuses(f"{signature} of {address}: 0x{answer.hex()[:40]} is none") from error
 
-    def _load(self, addresses: Iterable[str]) -> None:
+    def _load(self, addresses: Iterable[str], ask: AsksAll) -> None:
         asked = [each for each in addresses if each not in self._codes]
-        answers = self._node.ask_all([("eth_getCode", [each, hex(self._block)]) for each in asked])
+        answers = ask([("eth_getCode", [each, hex(self._block)]) for each in asked])
         self._codes |= {
             address: _bytes("eth_getCode", answer)
             for address, answer in zip(asked, answers, strict=True)
         }
 
     def _code(self, address: str) -> bytes:
-        self._load([address])
+        is_own = address == self._vault
+        self._load([address], self._node.ask_all if is_own else self._node.ask_shared)
         return self._codes[address]
 
     def _hash(self, address: str) -> str:

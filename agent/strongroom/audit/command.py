@@ -10,7 +10,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -28,16 +29,18 @@ if TYPE_CHECKING:
     from strongroom.audit.auditor import Audit, Scope
     from strongroom.audit.availability import EvidenceState
     from strongroom.audit.contracts import Identity
-    from strongroom.audit.deciding import Decider, DecisionsAgain
+    from strongroom.audit.deciding import DecisionsAgain, StartsDecider
     from strongroom.audit.income import IncomeKind
     from strongroom.audit.lines import AuditLines
     from strongroom.audit.node import Node
     from strongroom.audit.permissions import Difference
     from strongroom.audit.replay import Forks, Replayed, WhatIf, WhatIfCap
     from strongroom.audit.verdict import Verdict
+    from strongroom.chain.places import DocumentPlace
 
 SHOWN = 20  # differences
 RPC = "http://127.0.0.1:8545"
+VAULT = "{vault}"  # stands for its address in a place of documents
 MOST = 2**128 - 1  # a class or a cap
 
 
@@ -94,8 +97,8 @@ class AuditOptions:
         further_rpcs: nodes that must answer the same
         from_block: by default the block in which the vault was deployed
         to_block: by default the newest
-        evidence: folders, CAR files and URLs with the evidence documents; empty: they are not
-            looked at
+        evidence: folders, CAR files and URLs with the evidence documents, with the vault's address
+            in place of "{vault}"; empty: they are not looked at
         exchanges: whose fills are joined to decisions
         checkpoint: file to go on from, and to keep the progress in
         out: folder for verdict.json, reports.jsonl, fills.jsonl and income.jsonl
@@ -107,7 +110,7 @@ class AuditOptions:
         at_block: of the two; by default the last report, the last allocation
         progress: is called with the blocks done, and all of them
         payers: address -> what it pays accounts, beside trades
-        decide: makes revealed decisions again; None: that is not done
+        decide: starts what makes revealed decisions again; None: that is not done
         views: further places of published views and settings, as those of the evidence
         ahead: a second process reads while this one books, where the machine has one to spare
     """
@@ -129,7 +132,7 @@ class AuditOptions:
     progress: Callable[[int, int], None] = unseen
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
     further_rpcs: tuple[str, ...] = ()
-    decide: Decider | None = None
+    decide: StartsDecider | None = None
     views: tuple[str, ...] = ()
     ahead: bool = False
 
@@ -165,8 +168,11 @@ class AuditResult:
         return found
 
 
-def run_audit(options: AuditOptions) -> AuditResult:
+def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
     """Audit a vault; write verdict, reports and fills where a folder is named.
+
+    Args:
+        node: what the URLs name, if it is there already
 
     Raises:
         Away: the node, or anvil for what is executed again, does not answer.
@@ -178,21 +184,18 @@ def run_audit(options: AuditOptions) -> AuditResult:
     from strongroom.audit.nodes import nodes_of
 
     urls = [options.rpc, *options.further_rpcs]
-    started, node = time.monotonic(), nodes_of(urls)
+    started, node = time.monotonic(), node or nodes_of(urls)
     scope, identity = scope_of(options, node)
-    again = _decisions_again(options)
-    with AuditLines(options.out, options.checkpoint, options.replay) as recorder:
+    with (
+        _decisions_again(options) as decisions,
+        AuditLines(options.out, options.checkpoint, options.replay) as recorder,
+    ):
         auditor = Auditor(
             scope, node, recorder.on_report, recorder.on_event, recorder.on_income,
-            nodes_of(urls) if options.ahead and _may_fork() else None,
+            nodes_of(urls) if options.ahead and _may_fork() else None, decisions,
         )  # fmt: skip
-        if again is not None:
-            auditor.on_document = again.on_document
         audit = auditor.run(options.progress)
-    verdict = audit.verdict
-    if again is not None:
-        verdict = replace(verdict, decided=again.result).with_differences(again.differences)
-    result = _executed_again(options, AuditResult(verdict, identity), audit, recorder)
+    result = _executed_again(options, AuditResult(audit.verdict, identity), audit, recorder)
     if options.signer is not None:
         from strongroom.audit.verdict import attest
 
@@ -208,20 +211,33 @@ def _may_fork() -> bool:
     return sys.platform == "linux" and (os.cpu_count() or 1) > 1
 
 
-def _decisions_again(options: AuditOptions) -> DecisionsAgain | None:
-    """Return what makes decisions again, where that is asked for.
+@contextmanager
+def _decisions_again(options: AuditOptions) -> Iterator[DecisionsAgain | None]:
+    """Start what makes decisions again, where that is asked for; end it.
 
     Raises:
         BadInput: a place is none.
     """
     from strongroom.audit.availability import EvidencePlaces
     from strongroom.audit.deciding import DecisionsAgain
-    from strongroom.chain.places import place_of
 
     if options.decide is None:
-        return None
-    places = EvidencePlaces([place_of(each) for each in (*options.views, *options.evidence)])
-    return DecisionsAgain(places.find, options.decide)
+        yield None
+        return
+    places = EvidencePlaces(_places((*options.views, *options.evidence), options.vault))
+    with options.decide() as decide:
+        yield DecisionsAgain(places.find, decide)
+
+
+def _places(named: Sequence[str], vault: str) -> list[DocumentPlace]:
+    """Return places of a vault's documents.
+
+    Raises:
+        BadInput: one is none.
+    """
+    from strongroom.chain.places import place_of
+
+    return [place_of(each.replace(VAULT, vault.lower())) for each in named]
 
 
 def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
@@ -233,10 +249,9 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     """
     from strongroom.audit.auditor import Scope
     from strongroom.audit.contracts import Views
-    from strongroom.chain.places import place_of
 
     _check(options)
-    places = [place_of(each) for each in options.evidence]
+    places = _places(options.evidence, options.vault)
     head, born = node.head(), node.first_block(options.vault)
     last = options.to_block if options.to_block is not None else head
     if not born <= last <= head:
@@ -261,7 +276,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     identity = Views(node).identity(options.vault, last)
     scope = Scope(
         options.rpc, options.vault, first, last, options.exchanges, places, options.checkpoint,
-        options.payers,
+        options.payers, options.decide is not None,
     )  # fmt: skip
     return scope, identity
 

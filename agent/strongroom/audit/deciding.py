@@ -7,9 +7,11 @@ them against their names, and counts. What cannot be known is counted and said, 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from strongroom.audit.checkpoint import Progress
 from strongroom.audit.ledger import BookedReport
 from strongroom.audit.permissions import Difference
 from strongroom.audit.verdict import DecidedAgain
@@ -17,6 +19,8 @@ from strongroom.chain.ids import Json, canonical, decision_of, read_json
 from strongroom.chain.places import FoundDocument, Presence
 
 REASONS = 5  # that are told; of the others their number
+MOST_REASONS = 100  # that are kept: documents give some of their words
+OTHER = "for other reasons"
 _NAME = re.compile(r"0x[0-9a-f]{64}")
 Named = tuple[str, str]  # a view and settings, by the hashes of their documents
 
@@ -52,6 +56,7 @@ class _WrongHash:
 
 
 Decider = Callable[[bytes, bytes, Sequence[bytes]], Sequence[MadeAgain]]
+StartsDecider = Callable[[], AbstractContextManager[Decider]]
 Find = Callable[[str], FoundDocument]
 
 
@@ -61,20 +66,9 @@ class DecisionsAgain:
     def __init__(self, find: Find, decide: Decider) -> None:
         """Take how a document is found by its hash, and who decides on view and settings."""
         self._find, self._decide = find, decide
-        self.differences: list[Difference] = []
-        self._counts: Counter[str] = Counter()
-        self._why: Counter[str] = Counter()
 
-    @property
-    def result(self) -> DecidedAgain:
-        """How many were the same, and of the others why they are not."""
-        told = [f"{count} {why}" for why, count in self._why.most_common(REASONS)]
-        if len(self._why) > REASONS:
-            told.append(f"{len(self._why) - REASONS} more reasons")
-        return DecidedAgain(**self._counts, why=tuple(told))
-
-    def on_document(self, report: BookedReport, transaction: str, text: bytes) -> None:
-        """Make the decisions of a report's document again.
+    def make(self, progress: Progress, report: BookedReport, transaction: str, text: bytes) -> None:
+        """Make the decisions of a report's document again; the progress keeps what comes of them.
 
         Raises:
             EvidenceAway: no place has a view, and one does not answer.
@@ -83,7 +77,7 @@ class DecisionsAgain:
         for record in _records(text):
             grounds = _grounds(record)
             if grounds is None:
-                self._counts["unnamed"] += 1
+                _add(progress.decided, "unnamed")
             else:
                 named.setdefault(grounds, []).append(canonical(record))
         for names, texts in named.items():
@@ -97,24 +91,36 @@ class DecisionsAgain:
             if wrong:
                 again: Sequence[MadeAgain] = wrong[:1] * len(texts)
             elif view is None or settings is None:
-                self._counts["withheld"] += len(texts)
+                _add(progress.decided, "withheld", len(texts))
                 continue
             else:
                 again = self._decide(view, settings, texts)
             for one, made in zip(texts, again, strict=True):
-                self._count(report.block, transaction, one, made)
+                if made.same is None:
+                    _add(progress.decided, "unknown")
+                    is_kept = made.field in progress.undecided
+                    is_kept = is_kept or len(progress.undecided) < MOST_REASONS
+                    _add(progress.undecided, made.field if is_kept else OTHER)
+                    continue
+                _add(progress.decided, "same" if made.same else "different")
+                if not made.same:
+                    what = f"decision {decision_of(one)} made again: {made.field}"
+                    progress.ledger.differences.append(
+                        Difference(report.block, transaction, what, made.expected, made.found)
+                    )
 
-    def _count(self, block: int, transaction: str, record: bytes, again: MadeAgain) -> None:
-        if again.same is None:
-            self._counts["unknown"] += 1
-            self._why[again.field] += 1
-            return
-        self._counts["same" if again.same else "different"] += 1
-        if not again.same:
-            what = f"decision {decision_of(record)} made again: {again.field}"
-            self.differences.append(
-                Difference(block, transaction, what, again.expected, again.found)
-            )
+
+def decided_again(progress: Progress) -> DecidedAgain:
+    """Return how many were the same, and of the others why they are not."""
+    why = Counter(progress.undecided)
+    told = [f"{count} {words}" for words, count in why.most_common(REASONS)]
+    if len(why) > REASONS:
+        told.append(f"{len(why) - REASONS} more reasons")
+    return DecidedAgain(**progress.decided, why=tuple(told))
+
+
+def _add(counts: dict[str, int], name: str, number: int = 1) -> None:
+    counts[name] = counts.get(name, 0) + number
 
 
 def _records(text: bytes) -> Iterator[Mapping[str, Json]]:

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,14 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from pydantic import TypeAdapter, ValidationError
 
-from strongroom.audit.auditor import Scope
-from strongroom.audit.command import AuditOptions, run_audit, unseen
+from strongroom.audit.command import VAULT, AuditOptions, run_audit, unseen
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.nodes import nodes_of
+from strongroom.audit.verdict import DecidedAgain
 from strongroom.audit.wording import selector_of
 from strongroom.chain.code import runtime_difference
 from strongroom.chain.failures import NoVault
-from strongroom.chain.ids import JsonObject
+from strongroom.chain.ids import Json, JsonObject, canonical, keccak
 from strongroom.chain.places import place_of
 from strongroom.errors import BadInput, Defect, Differs, StrongroomError
 from strongroom.workers import EngineName, WorkerDied, each_result
@@ -63,6 +64,7 @@ class VaultLine:
 
     Attributes:
         words: the first difference, or why there is no verdict
+        decided: what came of decisions that were made again; None: that was not asked for
     """
 
     vault: str
@@ -73,6 +75,14 @@ class VaultLine:
     reports: int = 0
     fills: int = 0
     seconds: float = 0.0
+    decided: DecidedAgain | None = None
+
+    def document(self) -> JsonObject:
+        """Return it as JSON takes it."""
+        found = asdict(self)
+        if self.decided is None:
+            del found["decided"]
+        return found
 
 
 @dataclass(frozen=True)
@@ -96,12 +106,14 @@ class FactoryResult:
 
     def document(self) -> JsonObject:
         """Return it as JSON takes it (docs/schemas/audit-factory-1.json)."""
-        return {"schema": SCHEMA, **asdict(self), "exit_code": self.exit_code}
+        found = {"schema": SCHEMA, **asdict(self), "exit_code": self.exit_code}
+        found["vaults"] = [each.document() for each in self.vaults]
+        return found
 
 
 @dataclass(frozen=True)
 class _Done:
-    """The file of a vault that is done: at which block, by which options."""
+    """The file of a vault that is done: at which block, by options of which hash."""
 
     block_hash: str
     asked: str
@@ -127,10 +139,7 @@ def audit_factory(options: FactoryOptions) -> FactoryResult:
         raise BadInput(f"--to-block {last}: the newest is {head}: name that or an earlier one")
     vaults, code = _vaults_of(node, options.factory, last)
     digest = node.headers([last])[last].hash
-    each = options.each
-    asked = Scope(
-        "", "", 0, last, each.exchanges, [place_of(it) for it in each.evidence], payers=each.payers
-    ).asked
+    asked = _hash_of(options.each)
     found: dict[str, VaultLine] = {}
     for vault in vaults:
         line = _done(options.folder / vault, digest, asked)
@@ -156,7 +165,7 @@ def audit_one(options: AuditOptions) -> VaultLine:
     """Audit a vault; whatever happens is its line's."""
     started = time.monotonic()
     try:
-        verdict = run_audit(options).verdict
+        verdict = run_audit(options, _node((options.rpc, *options.further_rpcs))).verdict
     except Exception as error:
         is_known = isinstance(error, StrongroomError | OSError) and not isinstance(error, Defect)
         code = DIFFERS if isinstance(error, Differs) else FAILED if is_known else DEFECT
@@ -170,11 +179,19 @@ def audit_one(options: AuditOptions) -> VaultLine:
     return VaultLine(
         options.vault, DIFFERS if first else CLEAN, words, len(verdict.differences),
         checked.events, checked.reports, checked.fills, time.monotonic() - started,
+        verdict.decided,
     )  # fmt: skip
 
 
+@lru_cache(maxsize=1)
+def _node(urls: tuple[str, ...]) -> Node:
+    """Return what this process asks about every vault: its connections, and what vaults have in
+    common, are kept."""
+    return nodes_of(urls)
+
+
 def _check(options: FactoryOptions) -> None:
-    """Refuse what is of one vault."""
+    """Refuse what is of one vault, and a place that is none."""
     each = options.each
     of_one = {
         "--from-block": each.from_block is not None,
@@ -189,6 +206,9 @@ def _check(options: FactoryOptions) -> None:
     for option, is_named in of_one.items():
         if is_named:
             raise BadInput(f"{option} is of one vault: name it with --vault")
+    for place in (*each.evidence, *each.views):
+        if VAULT not in place:
+            place_of(place)
     if options.jobs is not None and options.jobs < 1:
         raise BadInput(f"--jobs {options.jobs}: give 1 or more")
 
@@ -238,6 +258,16 @@ def _view(node: Node, factory: str, signature: str, arguments: str, type_: str, 
 # what is done
 
 
+def _hash_of(each: AuditOptions) -> str:
+    """Return the hash of the options that verdicts rest on; they may have keys in URLs."""
+    payers: Json = {address.lower(): kind for address, kind in each.payers.items()}
+    rests_on: list[Json] = [
+        [each.rpc, *each.further_rpcs], [*each.exchanges], [*each.evidence], payers,
+        [*each.views], each.decide is not None,
+    ]  # fmt: skip
+    return keccak(canonical(rests_on)).hex()
+
+
 def _done(folder: Path, digest: str, asked: str) -> VaultLine | None:
     """Return the line of a vault that was audited so to this very block."""
     try:
@@ -265,8 +295,12 @@ def show_factory(result: FactoryResult) -> None:
     for name in ("vault", "verdict"):
         table.add_column(name, no_wrap=True)
     table.add_column("events", justify="right", no_wrap=True)
+    decides = any(each.decided for each in result.vaults)
+    if decides:
+        table.add_column("decided again the same", justify="right")
     for each in result.vaults:
-        table.add_row(each.vault, WORDS[each.exit_code], f"{each.events:,}")
+        again = [f"{it.same} of {it.total}" if (it := each.decided) else ""] if decides else []
+        table.add_row(each.vault, WORDS[each.exit_code], f"{each.events:,}", *again)
     console.print(table)
     for each in [each for each in result.vaults if each.exit_code][:SHOWN]:
         more = f" (and {each.differences - 1} more)" if each.differences > 1 else ""

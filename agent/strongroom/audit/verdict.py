@@ -64,9 +64,13 @@ class DecidedAgain:
     why: tuple[str, ...] = ()
 
     @property
+    def total(self) -> int:
+        """How many were revealed."""
+        return self.same + self.different + self.withheld + self.unnamed + self.unknown
+
+    @property
     def words(self) -> str:
         """How many of all, and what is known of the others."""
-        total = self.same + self.different + self.withheld + self.unnamed + self.unknown
         others = {
             "different": self.different,
             "views withheld": self.withheld,
@@ -74,7 +78,7 @@ class DecidedAgain:
             f"unknown ({'; '.join(self.why)})": self.unknown,
         }
         told = [f"{count} {name}" for name, count in others.items() if count]
-        return ", ".join([f"decided again the same: {self.same} of {total}", *told])
+        return ", ".join([f"decided again the same: {self.same} of {self.total}", *told])
 
 
 @dataclass(frozen=True)

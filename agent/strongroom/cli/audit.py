@@ -114,6 +114,7 @@ def command(
       strongroom audit --vault 0x... --rpc https://one.example --rpc https://other.example
       strongroom audit --vault 0x... --what-if-cap 0:250.00 --at-block 4711
       strongroom audit --factory 0x... --out build/audits --jobs 4
+      strongroom audit --factory 0x... --out build/audits --evidence evidence/{vault} --decide
       strongroom audit --factory 0x... --out /shared/audits --ray 10.0.0.7:6379
     """
     from strongroom.audit.command import AuditOptions, parse_cap, parse_payer, run_audit, show
@@ -128,19 +129,17 @@ def command(
         vault or "", rpcs[0], from_block, to_block, evidence, exchanges, checkpoint, out, signer,
         replay, chosen, bps, change, at_block, payers=dict(map(parse_payer, payers)),
         further_rpcs=rpcs[1:], views=views, ahead=factory is None,
+        decide=DecidingProcess if decide else None,
     )  # fmt: skip
     if factory is not None and vault is None:
-        if decide or views:
-            raise BadInput("--decide is of one vault: name it with --vault")
         _factory(factory, jobs, ray, options, as_json)
         return
     if vault is None or factory is not None:
         raise BadInput("name a --vault, or a --factory to audit all of its vaults")
     if jobs is not None or ray is not None:
         raise BadInput("--jobs and --ray are of a factory: name it with --factory")
-    with bar("blocks", quiet=as_json) as advance, DecidingProcess() as decider:
-        options = replace(options, progress=advance, decide=decider if decide else None)
-        result = run_audit(options)
+    with bar("blocks", quiet=as_json) as advance:
+        result = run_audit(replace(options, progress=advance))
     if as_json:
         print_json(result.document())
     else:
