@@ -9,6 +9,7 @@ from strongroom.audit.logs import BadLog
 from strongroom.audit.movements import TOLD, MovementReader
 from strongroom.audit.node import NodeRefuses
 from strongroom.audit.readers import order_filled_reader
+from strongroom.audit.transactions import ByKind
 from strongroom.chain import abi
 from strongroom.chain.ids import keccak
 
@@ -83,7 +84,7 @@ class PlayedChain:
         self.progress = progress or Progress(ledger, 5)
         reader = MovementReader(self, self, VAULT, exchanges)
         finder = IncomeFinder(self, reader, VAULT, dict(payers))
-        movements = reader.read(self.progress, [], 5, 5)
+        movements = reader.read(self.progress, ByKind([]), 5, 5)
         return [
             (each.payer, each.receiver, each.amount, each.kind)
             for each in finder.find(self.progress, movements)

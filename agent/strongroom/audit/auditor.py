@@ -30,7 +30,7 @@ from strongroom.audit.pieces import EventPiece, PieceReader
 from strongroom.audit.report_checks import ReportChecks, ToldReport
 from strongroom.audit.spot_checks import closed_wrongly
 from strongroom.audit.trades import TradeReader
-from strongroom.audit.transactions import Transaction, by_transaction
+from strongroom.audit.transactions import ByKind, Transaction, by_transaction
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
 from strongroom.chain.ids import MarketId
@@ -42,7 +42,7 @@ _ACCOUNT: Sequence[Asked] = [
     (view, ()) for view in ("market", "question", "classId", "deadline", "conditions")
 ]
 _PLACE = attrgetter("place")
-_FOLLOWED = frozenset((EpochSettled, MarketOpened, MarketClosed))
+_FOLLOWED: Sequence[type[AuditedEvent]] = (EpochSettled, MarketOpened, MarketClosed)
 COLLECT = 8  # pieces, after which garbage is looked for
 T = TypeVar("T")
 OnReport = Callable[[BookedReport, Ledger], None]
@@ -153,15 +153,15 @@ class Auditor:
         if self._ahead is not None:
             pieces = one_ahead(_rarely_collected(pieces))
         for piece in _rarely_collected(pieces):
-            events, end = piece.events, piece.end
-            movements = self._movements.read(progress, events, progress.next_block, end)
-            unexplained = self._conservation.check(progress, movements, events, end)
+            kinds, end = ByKind(piece.events), piece.end
+            movements = self._movements.read(progress, kinds, progress.next_block, end)
+            unexplained = self._conservation.check(progress, movements, kinds, end)
             for income in self._income.find(progress, movements):
                 self._on_income(income)
             for trade in self._trades.read(progress, movements):
                 progress.losses.trade(trade)
             progress.calls += piece.calls
-            self._book(progress, piece, movements.moved)
+            self._book(progress, piece, kinds, movements.moved)
             progress.ledger.differences += [*piece.differences, *unexplained]
             if self._fills is not None:
                 self._fills.join(progress, progress.next_block, end)
@@ -231,7 +231,9 @@ class Auditor:
 
     # the ledger
 
-    def _book(self, progress: Progress, piece: EventPiece, moved: Sequence[Moved]) -> None:
+    def _book(
+        self, progress: Progress, piece: EventPiece, kinds: ByKind, moved: Sequence[Moved]
+    ) -> None:
         """Book the events of some blocks.
 
         Args:
@@ -239,13 +241,15 @@ class Auditor:
         """
         keeper, told = Bookkeeper(progress.ledger), list[ToldReport]()
         opened: list[tuple[MarketId, OpenMarket]] = []
+        followed = {each.transaction for kind in _FOLLOWED for each in kinds.of(kind)}
+        times, hear, book = piece.times, self._on_event, keeper.book
         for group in by_transaction(piece.events):
-            time = piece.times[group[0].block]
-            transaction = Transaction(time, tuple(group))
-            reports = keeper.book(transaction)
+            time = times[group[0].block]
+            transaction = Transaction(time, group)
+            reports = book(transaction)
             for event in group:
-                self._on_event(time, event)
-            if not _FOLLOWED.isdisjoint(map(type, group)):
+                hear(time, event)
+            if group[0].transaction in followed:
                 self._follow(progress, transaction, opened)
             for report in reports:
                 progress.reports, progress.last_report = progress.reports + 1, report.block
@@ -375,16 +379,17 @@ class Auditor:
 
 def _rarely_collected(pieces: Iterator[T]) -> Iterator[T]:
     """Yield each piece with the garbage collector off, and run it now and then in between: records
-    refer to nothing in a circle, so it would go through all of them for nothing."""
+    refer to nothing in a circle, so it would go through all of them for nothing. Only what is new
+    is looked at, an earlier audit's remains included."""
     was_on = gc.isenabled()
-    gc.collect()  # else what an earlier audit left would be kept
+    gc.collect(1)
     gc.freeze()
     gc.disable()
     try:
         for number, piece in enumerate(pieces, 1):
             yield piece
             if number % COLLECT == 0:
-                gc.collect()
+                gc.collect(0)
     finally:
         gc.unfreeze()
         if was_on:

@@ -1,15 +1,18 @@
 """What holders' transfers add up to, beside the balances that the tokens' contracts give, and what
 accounts say themselves, at the blocks of reports. Of many reports all is asked at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from strongroom.audit.checkpoint import Progress
+from strongroom.audit.columns import Remembered
 from strongroom.audit.contracts import Views
-from strongroom.audit.events import AuditedEvent, MarketClosed, MarketOpened
+from strongroom.audit.events import MarketClosed, MarketOpened
 from strongroom.audit.movements import MovementReader, Movements, topic_of
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
+from strongroom.audit.transactions import ByKind
 from strongroom.audit.wallets import WalletsOverTime
 
 ASSET = ""
@@ -72,11 +75,9 @@ class Balances:
         """Take whom to ask, and what is known of accounts' tokens."""
         self._node, self._views, self._reader = node, views, reader
 
-    def over(
-        self, progress: Progress, movements: Movements, events: Sequence[AuditedEvent]
-    ) -> Sums:
+    def over(self, progress: Progress, movements: Movements, kinds: ByKind) -> Sums:
         """Return no sums yet, of blocks with these events; of none of them the ledger knows."""
-        ledger, spans = progress.ledger, _spans(events)
+        ledger, spans = progress.ledger, _spans(kinds)
         opened = frozenset({*ledger.accounts, *movements.owners})
         always = {
             each
@@ -100,11 +101,9 @@ class Balances:
         return int(self._views.decoded(_BALANCE_OF, answer))
 
     def _denied(self, sums: Sums) -> Iterator[Difference]:
+        calls = Remembered(lambda named: self._call(*named))
         answers = self._node.ask_all(
-            [
-                ("eth_call", [self._call(token, holder), hex(block)])
-                for block, holder, token in sums.held
-            ]
+            [("eth_call", [calls[token, holder], hex(block)]) for block, holder, token in sums.held]
         )
         for (key, summed), answer in zip(sums.held.items(), answers, strict=True):
             there = int(self._views.decoded(_BALANCE_OF, answer))
@@ -143,12 +142,16 @@ def token_words(token: str) -> str:
     return f"token {token.partition(' ')[2]}" if token else "asset"
 
 
-def _spans(events: Sequence[AuditedEvent]) -> dict[str, _Span]:
+def _spans(kinds: ByKind) -> dict[str, _Span]:
     """Return the spans of the accounts whose markets are opened or closed by some events."""
     found: dict[str, _Span] = {}
-    for each in events:
+    events: list[MarketOpened | MarketClosed] = [
+        *kinds.of(MarketOpened),
+        *kinds.of(MarketClosed),
+    ]
+    for each in sorted(events, key=attrgetter("block", "index")):
         if isinstance(each, MarketOpened):
             found[each.account] = _Span(each.block)
-        elif isinstance(each, MarketClosed):
+        else:
             found[each.account] = replace(found.get(each.account, _Span()), closed=each.block)
     return found

@@ -5,6 +5,7 @@ calls for others names them with all their fields; what comes instead, or never,
 """
 
 from collections import deque
+from collections.abc import Collection
 
 from msgspec import Struct
 
@@ -23,14 +24,17 @@ class Due(Struct, frozen=True, gc=False):
     """An event that must follow, and the fields that it must have."""
 
     kind: Kind
-    fields: tuple[tuple[str, object], ...]
+    fields: Collection[tuple[str, object]]
     why: str
 
 
 class Booking:
-    """A transaction, the ledger that it changes, and what its events have said so far.
+    """A transaction, the ledger that it changes, and what its events have said so far. After its
+    end it begins anew with the next one.
 
     Attributes:
+        due: events that must follow, in order
+        may_forget: whether an epoch may be over
         now: time of the block
         is_due: whether the event at hand is one that had to follow
         minted: account -> shares that nothing explains yet
@@ -44,24 +48,35 @@ class Booking:
         before_home: before the last assets came home: what their market stood for, NAV at the bid
     """
 
-    place = 0
-    is_due = False
-    leaving: tuple[str, int] | None = None
-    parting: tuple[str, int, int] | None = None
-    fees: Fees | None = None
-    reported: Reported | None = None
-    before_home = (0, 0)
+    place: int
+    is_due: bool
+    may_forget: bool
+    transaction: Transaction
+    now: int
+    leaving: tuple[str, int] | None
+    parting: tuple[str, int, int] | None
+    fees: Fees | None
+    reported: Reported | None
+    before_home: tuple[int, int]
+    reports: list[BookedReport]
+    minted: dict[str, int]
+    burned: list[tuple[str, int]]
+    silent: set[MarketId]
+    paid: list[PaidInKind]
 
-    def __init__(self, ledger: Ledger, governance: Governance, transaction: Transaction) -> None:
+    def __init__(self, ledger: Ledger, governance: Governance) -> None:
+        """Take what transactions change."""
+        self.ledger, self.governance = ledger, governance
+        self.due: deque[Due] = deque()
+
+    def begin(self, transaction: Transaction) -> None:
         """Begin with nothing said."""
-        self.ledger, self.transaction = ledger, transaction
-        self.governance, self.now = governance, transaction.time
-        self.reports: list[BookedReport] = []
-        self.minted: dict[str, int] = {}
-        self.burned: list[tuple[str, int]] = []
-        self.silent: set[MarketId] = set()
-        self.paid: list[PaidInKind] = []
-        self._due: deque[Due] = deque()
+        self.transaction, self.now, self.place = transaction, transaction.time, 0
+        self.is_due = self.may_forget = False
+        self.leaving = self.parting = self.fees = self.reported = None
+        self.before_home = (0, 0)
+        self.reports, self.minted, self.burned = [], {}, []
+        self.silent, self.paid = set(), []
 
     def beside(self, steps: int) -> AuditedEvent | None:
         """Return the event so many steps further in the transaction, if there is one."""
@@ -85,18 +100,13 @@ class Booking:
 
     def follows(self, kind: Kind, why: str = "", **fields: object) -> None:
         """Expect an event after those that are expected already."""
-        self._due.append(Due(kind, tuple(fields.items()), why))
+        self.due.append(Due(kind, fields.items(), why))
 
-    def meet(self, event: AuditedEvent, always_due: bool) -> None:
-        """Hold an event against what must follow.
-
-        Args:
-            always_due: whether such an event stands only where it had to follow
-        """
-        coming = self._due
+    def meet(self, event: AuditedEvent) -> None:
+        """Hold an event against what must follow, where something must or the event stands only
+        where it had to."""
+        coming = self.due
         self.is_due = False
-        if not coming and not always_due:
-            return
         if not coming or coming[0].kind is not type(event):
             kinds = [due.kind for due in coming]
             if type(event) not in kinds:
@@ -116,8 +126,8 @@ class Booking:
 
     def end(self, last: AuditedEvent) -> None:
         """Note what should have followed, and what nothing explained."""
-        while self._due:
-            self._miss(last, self._due.popleft())
+        while self.due:
+            self._miss(last, self.due.popleft())
         if self.minted:
             self.expect(last, "Transfer.value: minted for nothing", {}, self.minted)
         if self.burned:

@@ -9,17 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from strongroom.audit.booking import Booking
 from strongroom.audit.budget import BUDGET
 from strongroom.audit.dealing import ALWAYS_DUE, DEALING
-from strongroom.audit.events import (
-    AuditedEvent,
-    Deposit,
-    DepositRequestCancelled,
-    EpochClosed,
-    EpochHandedBack,
-    EpochSettled,
-    FeesSet,
-    RedeemRequestCancelled,
-    Withdraw,
-)
+from strongroom.audit.events import AuditedEvent, FeesSet
 from strongroom.audit.governance import Governance
 from strongroom.audit.ledger import BookedReport, Ledger, NotInLedger
 from strongroom.audit.permissions import Setting
@@ -36,15 +26,6 @@ _HANDLERS: Mapping[type[AuditedEvent], Callable[[Booking, AuditedEvent], None]] 
 }
 
 
-# What an epoch may be over with.
-_ENDING = frozenset(
-    (
-        *(Deposit, Withdraw, DepositRequestCancelled, RedeemRequestCancelled),
-        *(EpochClosed, EpochSettled, EpochHandedBack),
-    )
-)
-
-
 class AuditFailed(Defect):
     """The audit's own code failed while it booked an event; it is no verdict on the vault."""
 
@@ -56,6 +37,7 @@ class Bookkeeper:
         """Go on from a ledger, which changes as transactions are booked."""
         self.ledger = ledger
         self._governance = Governance(ledger.permissions)
+        self._booking = Booking(ledger, self._governance)
 
     def replaced(self) -> Sequence[Setting]:
         """Return settings that were replaced since this was asked last, with the last block in
@@ -72,12 +54,16 @@ class Bookkeeper:
         ledger, events = self.ledger, transaction.events
         if not ledger.reported_at:
             self._begin(transaction)
-        booking = Booking(ledger, self._governance, transaction)
+        booking = self._booking
+        booking.begin(transaction)
         ledger.events += len(events)
         ledger.block = events[-1].block
         for booking.place, event in enumerate(events):
             kind = type(event)
-            booking.meet(event, kind in ALWAYS_DUE)
+            if booking.due or kind in ALWAYS_DUE:
+                booking.meet(event)
+            else:
+                booking.is_due = False
             handler = _HANDLERS.get(kind)
             try:
                 if handler is not None:
@@ -92,7 +78,7 @@ class Bookkeeper:
                     f"({error!r}): this says nothing of the vault; report it with the block"
                 ) from error
         booking.end(events[-1])
-        if not _ENDING.isdisjoint(map(type, events)):
+        if booking.may_forget:
             self._forget()
         return booking.reports
 

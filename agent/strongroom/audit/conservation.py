@@ -9,7 +9,7 @@ against balances that the tokens' contracts give: a transfer that a node hides, 
 it was of, is found there.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -17,13 +17,7 @@ from itertools import groupby
 from strongroom.audit.balances import ASSET, Balances, token_words
 from strongroom.audit.checkpoint import Progress
 from strongroom.audit.contracts import Views
-from strongroom.audit.events import (
-    AuditedEvent,
-    OrderFilled,
-    PaidInKind,
-    RedeemedInKind,
-    Reported,
-)
+from strongroom.audit.events import OrderFilled, PaidInKind, RedeemedInKind, Reported
 from strongroom.audit.logs import RawLog
 from strongroom.audit.movements import (
     COMES,
@@ -39,6 +33,7 @@ from strongroom.audit.movements import (
 )
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, difference
+from strongroom.audit.transactions import ByKind
 from strongroom.audit.wallets import WalletsOverTime, book
 from strongroom.chain.ids import MarketId
 
@@ -81,12 +76,12 @@ class Conservation:
         self._balances = Balances(node, views, reader)
 
     def check(
-        self, progress: Progress, movements: Movements, events: Sequence[AuditedEvent], last: int
+        self, progress: Progress, movements: Movements, kinds: ByKind, last: int
     ) -> list[Difference]:
         """Return what nobody can explain in a piece of blocks, and what balances deny.
 
         Args:
-            events: of the vault in these blocks
+            kinds: events of the vault in these blocks
             last: block of the piece; its balances are held against the sums if it is the audit's
 
         Raises:
@@ -94,20 +89,19 @@ class Conservation:
         """
         if not movements.owners:
             return []
-        reports = sorted({each.block for each in events if isinstance(each, Reported)})
+        reports = deque(sorted({each.block for each in kinds.of(Reported)}))
         wallets = WalletsOverTime(progress, movements)
-        of_all = self._balances.over(progress, movements, events)
+        of_all = self._balances.over(progress, movements, kinds)
         found: list[Difference] = []
         told = _by_transaction(movements.told)
         fills = defaultdict(list)
         for fill in movements.fills:
             fills[fill.transaction].append(fill)
         exits, paid = defaultdict(list), defaultdict(list)
-        for each in events:
-            if isinstance(each, RedeemedInKind):
-                exits[each.transaction].append(each)
-            elif isinstance(each, PaidInKind):
-                paid[each.transaction].append(each)
+        for left in kinds.of(RedeemedInKind):
+            exits[left.transaction].append(left)
+        for payment in kinds.of(PaidInKind):
+            paid[payment.transaction].append(payment)
         for transaction, payments in paid.items():
             moves = [each for each in movements.moved if each.transaction == transaction]
             found += paid_wrongly(movements.owners, moves, payments, exits[transaction])
@@ -115,7 +109,7 @@ class Conservation:
             moves = list(group)
             block = moves[0].place[0]
             while reports and reports[0] < block:
-                of_all.add_up(progress, wallets, reports.pop(0))
+                of_all.add_up(progress, wallets, reports.popleft())
             wallets.until(moves[-1].place, self._before)
             found += self._transaction(
                 progress, movements, wallets, moves, told.get(transaction, ()),
@@ -139,7 +133,7 @@ class Conservation:
         owners = {each: (of.market, of.class_id) for each, of in progress.ledger.accounts.items()}
         movements = Movements(owners)
         self._reader.know(owners, block)
-        of_all = self._balances.over(progress, movements, ())
+        of_all = self._balances.over(progress, movements, ByKind(()))
         of_all.add_up(progress, WalletsOverTime(progress, movements), block)
         return self._balances.denied(of_all)
 

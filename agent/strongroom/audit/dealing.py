@@ -137,7 +137,7 @@ def _dealt(b: Booking, it: Dealt) -> None:
     prices, room = _published(b, it), _room(b)
     b.expect(it, "Dealt.room", room, it.room)
     b.reports.append(_booked(b, it, report, fees, prices, room))
-    b.reported, b.fees, b.silent = None, None, set()
+    b.reported, b.fees, b.silent, b.may_forget = None, None, set(), True
     _settle(b, prices, room)
 
 

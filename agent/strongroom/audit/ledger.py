@@ -171,9 +171,12 @@ class Ledger:
     @property
     def nav(self) -> tuple[int, int]:
         """NAV at the bid and at the ask."""
-        markets = self.markets.values()
-        bid, ask = sum(each.bid for each in markets), sum(each.ask for each in markets)
-        return self.idle + bid, self.idle + max(ask, self.exposure)
+        bid = ask = exposure = 0
+        for each in self.markets.values():
+            bid += each.bid
+            ask += each.ask
+            exposure += each.exposure
+        return self.idle + bid, self.idle + max(ask, exposure)
 
     @property
     def custody(self) -> tuple[int, int, int]:
@@ -307,4 +310,7 @@ class Ledger:
 
     def queue(self, side: int, number: int) -> AuditedEpoch:
         """Return an epoch's requests: none where it is not known."""
-        return self.queues[side].setdefault(number, AuditedEpoch())
+        queues = self.queues[side]
+        if number not in queues:
+            queues[number] = AuditedEpoch()
+        return queues[number]

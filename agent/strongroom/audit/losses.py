@@ -7,10 +7,10 @@ been true already, the others lost so much by it. So a reporter shows whose frie
 good news, or leaves before bad news. While a vault is flat there is no news to keep.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
 from strongroom.audit.queues import DEPOSITS
@@ -25,6 +25,7 @@ OTHERS = "others"
 LOW64 = 2**64 - 1
 ReportPrice = tuple[int, int, int, int]  # block, time, bid and ask of a share
 _BLOCK, _TIME, _BID, _ASK = map(itemgetter, range(4))
+_DEALT_AT, _TRADED_IN = attrgetter("time"), attrgetter("block")
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class Losses:
     """What has been traded and settled so far; as large as there are classes and counterparties.
 
     Attributes:
-        waiting: trades since the last report
+        waiting: trades since the last report, by block
         worst: trades, by cost
         dealt: settlements of the last week
         prices: of the last week's reports
@@ -188,7 +189,10 @@ class Losses:
         known.sold += 0 if trade.buys else trade.cash
         known.fees += trade.fee
         _share(known.parties, trade, trade.cash, "volume")
-        self.waiting.append(trade)
+        if self.waiting and self.waiting[-1].block > trade.block:
+            insort(self.waiting, trade, key=_TRADED_IN)
+        else:
+            self.waiting.append(trade)
 
     def settle(self, settled: DealtEarly) -> None:
         """Keep a settlement for a week."""
@@ -197,11 +201,12 @@ class Losses:
     def report(self, report: BookedReport) -> None:
         """Hold trades before a report, and settlements of the week before it, against it."""
         if not report.is_settlement:
-            for trade in [each for each in self.waiting if each.block <= report.block]:
+            before = bisect_right(self.waiting, report.block, key=_TRADED_IN)
+            for trade in self.waiting[:before]:
                 self._mark(trade, report.books.get(trade.market))
-            self.waiting = [each for each in self.waiting if each.block > report.block]
+            del self.waiting[:before]
         begin = report.time - WINDOW_S
-        over = bisect_left(self.dealt, begin, key=lambda each: each.time)
+        over = bisect_left(self.dealt, begin, key=_DEALT_AT)
         if over:
             least = self.early[-1].lost if len(self.early) == WORST else 0
             early = [each.beside(self.prices, least) for each in self.dealt[:over]]
@@ -237,7 +242,7 @@ def settled(
     """
     queue = ledger.queues[side].get(epoch)
     asked = {} if queue is None else queue.asked
-    largest = sorted(asked, key=lambda who: -asked[who])[:PARTIES]
+    largest = sorted(asked, key=asked.__getitem__, reverse=True)[:PARTIES]
     return DealtEarly(*at, side, epoch, taken, given, ledger.supply, tuple(largest))
 
 

@@ -1,7 +1,7 @@
 """What the tokens' own logs say of a vault's accounts and their wallets, a piece of blocks at once:
 transfers of the asset and of outcome tokens, fills, and what the accounts log themselves."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -10,12 +10,20 @@ from eth_abi.exceptions import DecodingError
 from msgspec import Struct
 
 from strongroom.audit.checkpoint import Progress
-from strongroom.audit.columns import SIZE, WORD, Remembered, number_in, word_columns
+from strongroom.audit.columns import (
+    SIZE,
+    WORD,
+    Remembered,
+    canonical_values,
+    number_in,
+    word_columns,
+)
 from strongroom.audit.contracts import Views
-from strongroom.audit.events import AuditedEvent, MarketOpened, OrderFilled
+from strongroom.audit.events import MarketOpened, OrderFilled
 from strongroom.audit.logs import RawLog, bad_log
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.readers import exchange_readers, read_logs
+from strongroom.audit.transactions import ByKind
 from strongroom.chain.ids import Json, MarketId, keccak
 
 ADDRESSES = 200  # in one request
@@ -45,6 +53,7 @@ WITHDRAWN = "Withdrawn(address,address,uint256)"  # of a wallet, to whom it is o
 NAMING = ("Adopted(address)", "Adopted(address,address)", "WalletSet(address)")  # the wallet
 TOLD = (*COMES, *GOES, CONVERTED, WITHDRAWN, *NAMING)
 _NAMING = frozenset(map(topic_of, NAMING))
+_LISTS = ("uint256[]", "uint256[]")  # ids and amounts of a batch
 _TRUSTED = ("ADAPTER", "CTF", "POSITION_MANAGER")  # views of accounts: what makes and takes tokens
 
 
@@ -101,19 +110,17 @@ class MovementReader:
         self._classes: dict[str, int] = {}  # of accounts
         self._tokens: dict[str, tuple[str, ...]] = {}
 
-    def read(
-        self, progress: Progress, events: Iterable[AuditedEvent], first: int, last: int
-    ) -> Movements:
+    def read(self, progress: Progress, kinds: ByKind, first: int, last: int) -> Movements:
         """Return the movements of some blocks.
 
         Args:
-            events: of the vault in these blocks, which are not booked yet
+            kinds: events of the vault in these blocks, which are not booked yet
 
         Raises:
             NodeAway, BadLog: see Auditor.run.
         """
         owners = {each: (of.market, of.class_id) for each, of in progress.ledger.accounts.items()}
-        opened = [each for each in events if isinstance(each, MarketOpened)]
+        opened = kinds.of(MarketOpened)
         owners |= {each.account: (each.market, each.class_id) for each in opened}
         if not owners:
             return Movements({})
@@ -238,7 +245,8 @@ def _single(log: RawLog) -> tuple[int, int]:
 def _batch(log: RawLog) -> list[tuple[int, int]]:
     """Return the ids and the amounts of a batch; raises BadLog."""
     try:
-        ids, amounts = decode(["uint256[]", "uint256[]"], bytes.fromhex(log["data"][2:]))
+        data = bytes.fromhex(log["data"][2:])
+        ids, amounts = canonical_values(_LISTS, data) or decode(_LISTS, data)
         return list(zip(ids, amounts, strict=True))
     except (DecodingError, ValueError, TypeError) as error:
         raise bad_log(log, "a transfer of outcome tokens") from error

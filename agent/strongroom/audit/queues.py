@@ -17,6 +17,7 @@ MOST_WAITING = 8  # epochs of a side at once
 MOST_LIVE = 16  # epochs of a side a controller
 DEPOSITS, REDEMPTIONS = 0, 1
 NOTHING = (0, 0)  # claimed so far
+Standing = tuple[int, int, int]  # what waits; what can be claimed, in units and out units
 
 
 @dataclass
@@ -92,24 +93,27 @@ class AuditedEpoch:
             return mine
         return mine * self.kept >> KEPT if self.left else 0
 
-    def due(self, who: str) -> tuple[int, int]:
-        """What `who` can claim, in units and out units."""
+    def standing(self, who: str) -> Standing:
+        """Return how `who` stands in it."""
         mine = self.asked.get(who, 0)
         if not self.closed_by or not mine:
-            return NOTHING
+            return mine, 0, 0
         had = self.taken.get(who, NOTHING)
         part = mine * self.whole // self.total if self.whole else mine * self.earned >> EARNED
         waits = mine * self.kept >> KEPT if self.left else 0
-        return mine - waits - had[0], part - had[1]
+        return waits, mine - waits - had[0], part - had[1]
+
+    def due(self, who: str) -> tuple[int, int]:
+        """What `who` can claim, in units and out units."""
+        return self.standing(who)[1:]
 
     def take(self, who: str, amount_in: int, amount_out: int) -> None:
         """Book a claim; a request of which nothing more can come is forgotten."""
-        can = self.due(who)
-        had = self.taken.get(who, NOTHING)
         self.claimed += amount_out
-        if can == (amount_in, amount_out) and not self.waits(who):
+        if self.standing(who) == (0, amount_in, amount_out):
             self._forget(who)
         elif amount_in or amount_out:
+            had = self.taken.get(who, NOTHING)
             self.taken[who] = (had[0] + amount_in, had[1] + amount_out)
 
     def leave(self, who: str) -> tuple[int, int, int]:
@@ -151,7 +155,7 @@ def claim_plan(
         if not left:
             break
         queue = queues[number]
-        can_in, can_out = queue.due(who)
+        _, can_in, can_out = queue.standing(who)
         if by_out and left < can_out:
             can_in, can_out = -(-can_in * left // can_out), left
         elif not by_out and left < can_in:

@@ -126,6 +126,7 @@ def _leave(
     b.expect(it, f"{it.name}: after the next report", True, may)
     for words in request_wrong(queue, it.controller):
         b.expect(it, f"{it.name}: of the request, from totals", "", words)
+    b.may_forget = True
     return queue.leave(it.controller)
 
 
@@ -189,6 +190,8 @@ def _claim(b: Booking, it: AuditedEvent, side: int, who: str, wanted: tuple[int,
         for words in request_wrong(queue, who):
             b.expect(it, f"{it.name}: of the request, from totals", "", words)
         queue.take(who, some_in, some_out)
+        if not queue.asked:
+            b.may_forget = True
         if queue.claimed > queue.given:
             what = f"{it.name}: claimed of an epoch"
             b.need(it, what, False, queue.claimed, queue.given)

@@ -107,16 +107,18 @@ def part_over(epoch: AuditedEpoch, who: str) -> tuple[int, int, int]:
     return waits, earned, whole
 
 
-def request_wrong(epoch: AuditedEpoch, who: str) -> Iterator[str]:
-    """Yield where what is booked of a request is more than its part, or less by more than the unit
+def request_wrong(epoch: AuditedEpoch, who: str) -> list[str]:
+    """Return where what is booked of a request is more than its part, or less by more than the unit
     that each settlement may round away."""
-    if not epoch.is_closed:
-        return
+    found: list[str] = []
+    if not epoch.closed_by:
+        return found
     waits, earned, whole = part_over(epoch, who)
     slack = (len(epoch.settlements) + 1) * whole
-    booked = epoch.waits(who)
+    booked, _, due = epoch.standing(who)
     if not waits - slack <= booked * whole <= waits:
-        yield f"{booked} waiting, its part is {float(Fraction(waits, whole)):.2f}"
-    booked = epoch.due(who)[1] + epoch.taken.get(who, NOTHING)[1]
+        found.append(f"{booked} waiting, its part is {float(Fraction(waits, whole)):.2f}")
+    booked = due + epoch.taken.get(who, NOTHING)[1]
     if not earned - slack <= booked * whole <= earned:
-        yield f"{booked} earned, its part is {float(Fraction(earned, whole)):.2f}"
+        found.append(f"{booked} earned, its part is {float(Fraction(earned, whole)):.2f}")
+    return found

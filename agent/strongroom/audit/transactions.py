@@ -1,9 +1,10 @@
 """A transaction's events of a vault, and tables from event to handler."""
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 
@@ -25,11 +26,25 @@ class Transaction(Struct, frozen=True, gc=False):
     """One transaction's events of the vault, and the time of its block."""
 
     time: int
-    events: tuple[AuditedEvent, ...]
+    events: Sequence[AuditedEvent]
 
     def of(self, kind: type[E]) -> list[E]:
         """Return the events of a kind."""
         return [each for each in self.events if isinstance(each, kind)]
+
+
+class ByKind:
+    """Events of some blocks by their kind."""
+
+    def __init__(self, events: Iterable[AuditedEvent]) -> None:
+        """Look at each once."""
+        self._found: dict[type[AuditedEvent], list[Any]] = defaultdict(list)
+        for each in events:
+            self._found[type(each)].append(each)
+
+    def of(self, kind: type[E]) -> Sequence[E]:
+        """Return the events of a kind, in order."""
+        return self._found.get(kind, ())
 
 
 def by_transaction(events: Iterable[AuditedEvent]) -> list[list[AuditedEvent]]:
