@@ -4,7 +4,9 @@ import polars as pl
 import pytest
 from strongroom.backtest.config import parse
 from strongroom.backtest.data import load_history
+from strongroom.backtest.studies import ladder_study
 from strongroom.chain.units import MICRO
+from strongroom.data.folder import open_folder
 from strongroom.data.importing import run_import
 from strongroom.data.schema import Table
 from strongroom.information.books import Book, Level
@@ -211,3 +213,52 @@ def test_several_imports_are_one_history(tmp_path):
         history = played(tmp_path, {**tables, Table.QUOTES: rows}, name)
     assert [price for _, _, price in events(history)] == [1, 2_001, 4_001, 6_001, 8_001]
     assert isinstance(pl.concat(history.tape.middles()), pl.DataFrame)
+
+
+def test_what_two_imports_bring_counts_once(tmp_path):
+    """Two recordings overlap. Their common trade is one, the two alike ones in one second of the
+    first are two; a price that differs is another one."""
+    trade = {"token": "m:yes", "side": "BUY", "price": 500_000, "size": MICRO, "cash": 500_000}
+    first = [quote(0, "m:yes", price=1), quote(1_000, "m:yes", price=2)]
+    second = [quote(1_000, "m:yes", price=2), quote(1_000, "m:yes", price=3)]
+    log = {"transaction": "0x1", "block": 7}
+    for name, quotes, trades in (
+        ("one", first, [{**trade, **log, "log": 3}, {**trade, "price": 4}, {**trade, "price": 4}]),
+        ("two", second, [{**trade, **log}, {**trade, "price": 4}]),
+    ):
+        tables = {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")],
+                  Table.QUOTES: quotes, Table.TRADES: [{"at_ms": T, **t} for t in trades]}  # fmt: skip
+        history = played(tmp_path, tables, name)
+    assert [price for _, _, price in events(history) if isinstance(price, int)] == [1, 2, 3]
+    found = pl.concat(open_folder(tmp_path).chunks(Table.TRADES))
+    assert found["price"].to_list() == [500_000, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        ({"kind": "fair", "path": "x", "tickers": ["NVDA"]}, "path, tickers"),
+        ({"kind": "fair", "start": "2025-01-01T00:00:00Z"}, "start"),
+        ({"markets": 3}, "markets"),
+    ],
+)
+def test_what_the_other_kind_of_data_reads_is_refused(data, named):
+    with pytest.raises(ConfigError, match=f"does not read {named}:"):
+        parse({**CONFIG, "data": data})
+
+
+def test_an_event_in_which_a_threshold_stands_twice_is_no_ladder(tmp_path):
+    """Nobody knows which of them are right: no relation, and no pair of the study."""
+    names = {"a": ("e", 1), "b": ("e", 1), "c": ("e", 2), "d": ("f", 1), "g": ("f", 2)}
+    tables = {
+        Table.MARKETS: [
+            market(name, event=event, ticker="X", threshold=threshold * MICRO)
+            for name, (event, threshold) in names.items()
+        ],
+        Table.OUTCOMES: [outcome(name) for name in names],
+        Table.QUOTES: [quote(0, f"{name}:yes", price=500_000) for name in names],
+    }
+    history = played(tmp_path, tables)
+    assert [(history.markets[low].question, history.markets[high].question)
+            for low, high in history.rungs()] == [("d?", "g?")]  # fmt: skip
+    assert ladder_study(open_folder(tmp_path)).pairs == 1

@@ -133,12 +133,13 @@ def run_backtest(options: BacktestOptions) -> BacktestResult:
     Raises:
         BadInput: the file cannot be used; the message says where.
     """
-    from strongroom.backtest.config import load
+    from strongroom.backtest.config import DataSection, load
 
     _check(options)
     config = load(options.config)
     if options.data is not None:
-        recorded = config.data.model_copy(update={"kind": "recorded", "path": options.data})
+        changed = {"kind": "recorded", "path": options.data, "markets": DataSection().markets}
+        recorded = config.data.model_copy(update=changed)
         config = config.model_copy(update={"data": recorded})
     folder = options.out or FOLDER / config.name
     if options.sweep or options.walk_forward:

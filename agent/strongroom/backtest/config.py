@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from strongroom.backtest.quotes import Fills, Quotes
 from strongroom.chain.ids import JsonObject
@@ -14,6 +14,8 @@ from strongroom.chain.terms import NO_CAP, Limits
 from strongroom.chain.units import BPS, DAY, HOUR, MICRO
 from strongroom.keeper.configuration import ExecutionSection, LimitsSection, SizingSection
 from strongroom.settings import ConfigError, Place, Section, describe, read_toml
+
+DRAWN = ("markets",)  # of [data]: what "fair" alone reads
 
 
 class DataSection(Section):
@@ -32,6 +34,19 @@ class DataSection(Section):
     tickers: tuple[str, ...] = ()  # empty: all
     known_after_s: int = Field(0, ge=0)
     last_h: int | None = Field(None, gt=0)  # only prices so long before a market's end
+
+    @model_validator(mode="after")
+    def _is_read(self) -> "DataSection":
+        fields = type(self).model_fields
+        others = [name for name in fields if name not in ("kind", *DRAWN)]
+        unread = others if self.kind == "fair" else DRAWN
+        given = [name for name in unread if getattr(self, name) != fields[name].default]
+        if given:
+            raise ValueError(
+                f'kind = "{self.kind}" does not read {", ".join(given)}: leave that out, or change '
+                "the kind"
+            )
+        return self
 
 
 class QuotesSection(Section):

@@ -5,6 +5,7 @@ time, so memory does not grow with them. A price is known from the first whole s
 time, never before.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -258,8 +259,10 @@ def _in_events(markets: Sequence[Market]) -> list[Market]:
 
 
 def _thresholds(rows: Sequence[RecordedMarket]) -> list[float]:
-    """Return the markets' thresholds; 0 where one of the event's is not known: no ladder."""
-    without = {row.event for row in rows if row.threshold is None}
+    """Return the markets' thresholds; 0 where one of the event's is not known, or stands twice: no
+    ladder."""
+    counts = Counter((row.event, row.threshold) for row in rows)
+    without = {event for (event, threshold), n in counts.items() if threshold is None or n > 1}
     return [
         0.0 if row.threshold is None or row.event in without else row.threshold / MICRO
         for row in rows

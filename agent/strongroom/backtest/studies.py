@@ -105,7 +105,8 @@ def ladder_study(
 
     Above the higher threshold implies above the lower. Where the higher is dearer, NO of the higher
     and YES of the lower pay at least 1 together; each is bought half a spread above its last price,
-    with the taker's fee. Adjacent are the thresholds of an event that have a price at an hour.
+    with the taker's fee. Adjacent are the thresholds of an event that have a price at an hour. An
+    event in which a threshold stands twice is no ladder: nobody knows which of them are right.
 
     Raises:
         BadData: no two thresholds of an event have a price at the same time.
@@ -124,13 +125,16 @@ def _prices(folder: DataFolder) -> pl.DataFrame:
         folder.table(Table.QUOTES)
         .join(folder.markets().lazy().select("market", token="yes_token"), on="token")
         .select("market", "at_ms", pl.col("price") / MICRO)
+        .unique(maintain_order=True)  # several imports may bring the same
         .collect()
     )
 
 
 def _rungs(folder: DataFolder) -> pl.DataFrame:
     """Return every hourly price with its threshold, and whether it had moved within six hours."""
-    ladders = folder.markets().drop_nulls("threshold").with_row_index("place")
+    known = folder.markets().drop_nulls("threshold")
+    ladders = known.filter(pl.struct("event", "threshold").is_unique().all().over("event"))
+    ladders = ladders.with_row_index("place")
     first = pl.col("place").min().over("event").alias("event")
     thresholds = ladders.select("market", "place", first, "threshold")
     moved = (pl.col("price") != pl.col("price").shift(1).over("market")).fill_null(True)
@@ -198,6 +202,8 @@ def _line(seen: pl.DataFrame, cents: float) -> LadderLine:
 
 def _verdict(lines: list[LadderLine], half_spread: float) -> str:
     every, wide = lines[0], lines[-1]
+    if not every.pairs:
+        return "No higher threshold was dearer than a lower one: there is nothing to trade."
     return (
         f"Of {every.pairs:,} contradictions {every.an_hour_later / every.pairs:.0%} are still "
         f"there an hour later, and in {every.unmoved / every.pairs:.0%} one of the two prices had "

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from strongroom.data.ordered import Chunks, chunks_of, merged
+from strongroom.data.ordered import Chunks, chunks_of, counted_once, merged
 from strongroom.data.schema import ONE_ROW, BadData, Table, check_file, schema_of
 
 MANIFEST = "import.json"  # of each import; written last
@@ -50,20 +50,21 @@ class DataFolder:
         return [path for each in self.imports for path in sorted(each.glob(f"{table}-*.parquet"))]
 
     def table(self, table: Table) -> pl.LazyFrame:
-        """Return a table; nothing is read yet. Rows are in order within each import only; of a
-        market that several imports describe all rows are there, see `one_row_each`."""
+        """Return a table; nothing is read yet. Rows are in order within each import only; what
+        several imports bring is there several times."""
         found = self.files(table)
         return pl.scan_parquet(found) if found else pl.LazyFrame(schema=schema_of(table))
 
     def chunks(self, table: Table) -> Chunks:
-        """Yield a timed table's rows in the order of time: memory does not grow with them."""
+        """Yield a timed table's rows in the order of time: memory does not grow with them. What
+        several imports bring counts once."""
         streams = []
         for each in self.imports:
             found = sorted(each.glob(f"{table}-*.parquet"))
             if found:
                 streams.append(_one_after_another(found))
         if streams:
-            yield from merged(streams)
+            yield from merged(streams, counted_once)
 
     def markets(self) -> pl.DataFrame:
         """Return the markets, one row each: of several descriptions the newest."""

@@ -1,7 +1,7 @@
 """Rows in the order of their times without having all of them in memory: sorted runs on disk, and
 a merge that holds one chunk of each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +9,9 @@ import polars as pl
 from strongroom.data.schema import GROUP, Table, write_table
 
 RUN = 1_000_000  # rows that are sorted in memory, and of a file
+PLACES = ("message", "block", "log")  # of a row in its source; another source counts otherwise
 Chunks = Iterator[pl.DataFrame]
+Parts = Sequence[pl.DataFrame]  # a stream each
 
 
 def chunks_of(path: Path) -> Chunks:
@@ -20,9 +22,13 @@ def chunks_of(path: Path) -> Chunks:
         yield lazy.slice(start, GROUP).collect()
 
 
-def merged(streams: Sequence[Chunks]) -> Chunks:
+def merged(streams: Sequence[Chunks], join: Callable[[Parts], pl.DataFrame] = pl.concat) -> Chunks:
     """Yield the rows of streams that are each in order, in one order; where times are equal, an
-    earlier stream's rows come first. All rows of one time come in one part."""
+    earlier stream's rows come first. All rows of one time come in one part.
+
+    Args:
+        join: makes one of the streams' rows of the same times
+    """
     if len(streams) == 1:
         yield from streams[0]
         return
@@ -43,9 +49,22 @@ def merged(streams: Sequence[Chunks]) -> Chunks:
             else:
                 heads[number] = pl.concat([heads[number], more])
         if any(len(each) for each in ready):
-            yield in_order(pl.concat(ready))
+            yield in_order(join(ready))
     if heads:
-        yield in_order(pl.concat(heads.values()))
+        yield in_order(join(list(heads.values())))
+
+
+def counted_once(parts: Parts) -> pl.DataFrame:
+    """Join rows of the same times from several imports: what two of them bring counts once. It is
+    the same row if all but its place says the same; a row that one import has twice counts twice.
+    """
+    rows = [part for part in parts if not part.is_empty()]
+    if len(rows) < 2:
+        return pl.concat(parts)
+    same = [name for name in rows[0].columns if name not in PLACES]
+    nth = pl.int_range(pl.len()).over(same).alias("_nth")
+    numbered = pl.concat([part.with_columns(nth) for part in rows])
+    return numbered.unique([*same, "_nth"], keep="first", maintain_order=True).drop("_nth")
 
 
 def _last(head: pl.DataFrame) -> int:
