@@ -163,7 +163,8 @@ def test_no_fill_is_better_than_the_book_of_its_time(config, history, outcomes):
             if not trade.filled:
                 continue
             known = prices.filter(
-                (prices["market"] == number[trade.market]) & (prices["ts"] <= trade.time + 3_600)
+                (prices["market"] == number[trade.market])
+                & (prices["ts"] <= 1_000 * (trade.time + 3_600))
             )["price"].to_list()
             yes = trade.outcome == "Yes"
             lowest = min(price if yes else MICRO - price for price in known[-2:])

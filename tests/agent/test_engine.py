@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from strongroom.backtest.engine import Engine, Listed, Order, OutOfOrder
+from strongroom.backtest.engine import Engine, Listed, Order, OutOfOrder, Print
 from strongroom.backtest.quotes import Quotes
 from strongroom.chain.orders import NO, YES, OrderKind
 from strongroom.chain.units import MICRO
@@ -11,20 +11,20 @@ from strongroom.information.books import Book, Level
 from strongroom.information.gamma import FeeSchedule
 
 FEES = FeeSchedule(Decimal("0.04"), 1)
-END, PAYS = 1_000, 1_200
+END, PAYS = 1_000, 1_200  # ms, timestamp
 # at .500: asks .510 x 100, .515 x 100; bids .490, .485
 QUOTES = Quotes(
-    half_spread=10_000, depth=100 * MICRO, levels=2, impact=5_000, tick=1_000, latency_s=5,
+    half_spread=10_000, depth=100 * MICRO, levels=2, impact=5_000, tick=1_000, insert_ms=5,
     print_size=60 * MICRO, cancelled_ahead=50,
 )  # fmt: skip
 
 
-def engine(*events, quotes=QUOTES):
-    """Events: (time, price) of one market."""
+def engine(*events, quotes=QUOTES, **how):
+    """Events: (time, price) of one market; `how` it is listed."""
     fills = []
     times, prices = zip(*events, strict=True)
     batch = (list(times), [0] * len(times), list(prices))
-    made = Engine([Listed((11, 12), END, PAYS, (1, 0), FEES)], quotes, [batch], fills.append)
+    made = Engine([Listed((11, 12), END, PAYS, (1, 0), FEES, **how)], quotes, [batch], fills.append)
     return made, fills
 
 
@@ -33,7 +33,7 @@ def order(name="o", outcome=YES, buys=True, price=520_000, size=50, kind="FAK", 
 
 
 def shown(fills):
-    return [(fill.time, fill.tokens // MICRO, fill.cash, fill.fee, fill.maker) for fill in fills]
+    return [(fill.at_ms, fill.tokens // MICRO, fill.cash, fill.fee, fill.maker) for fill in fills]
 
 
 def test_an_order_is_matched_at_its_time_against_the_book_of_then():
@@ -127,7 +127,7 @@ def test_a_resting_order_ends_with_its_time_or_the_markets():
     made.send(resting)
     made.send(gone)
     made.advance(30)
-    made.cancel(gone)
+    made.cancel(gone, made.now)
     made.advance(70)
     assert (resting.state, gone.state, fills) == ("EXPIRED", "CANCELLED", [])
     late = order("l", at=END)
@@ -152,7 +152,7 @@ def test_recorded_books_are_taken_as_they_are():
 def test_the_same_price_again_is_the_same_offer():
     """Q1: for a day 400 tokens stand up to the limit and 10,000 are wanted each hour."""
     made, fills = engine(*((hour, 500_000) for hour in range(1, 25)))
-    quotes = Quotes(half_spread=10_000, depth=200 * MICRO, levels=2, impact=5_000, latency_s=0)
+    quotes = Quotes(half_spread=10_000, depth=200 * MICRO, levels=2, impact=5_000)
     made.quotes, made._books = quotes, type(made._books)(quotes)
     for hour in range(1, 25):
         made.advance(hour)
@@ -198,9 +198,10 @@ def test_a_print_is_shared_by_all_orders():
     assert [(fill.order.id, fill.tokens // MICRO) for fill in fills] == [("a", 50), ("b", 10)]
 
 
-@pytest.mark.parametrize(("traded", "filled"), [(0, 0), (50, 0), (100, 40)])
+@pytest.mark.parametrize(("traded", "filled"), [(0, 0), (50, 15), (100, 40)])
 def test_size_that_goes_from_a_recorded_level_moves_the_queue(traded, filled):
-    """Q6: 100 stand before us; 90 of 100 go, then 50 of 60. Whether they traded is assumed."""
+    """Q6: 100 stand before us; 90 of 100 go, then 50 of 60. Whether they traded is assumed; that no
+    more than 10 stand before us after the first is known."""
     quotes = Quotes(**vars(QUOTES) | {"traded_of_gone": traded})
     sizes = ((1, 100), (20, 10), (30, 60), (40, 10))
     made, fills = engine(*((at, a_book((400_000, size))) for at, size in sizes), quotes=quotes)
@@ -221,4 +222,100 @@ def test_quotes_round_against_the_trader_and_stay_inside():
     assert QUOTES.book(3_000).bids == () and QUOTES.book(996_000).asks == ()
     worse, better = QUOTES.under("pessimistic"), QUOTES.under("optimistic")
     assert worse.book(500_000).ask == 515_000 and better.book(500_000).ask == 500_000
-    assert (worse.depth, worse.latency_s) == (50 * MICRO, 25)
+    assert (worse.depth, worse.insert_ms, better.insert_ms) == (50 * MICRO, 25, 0)
+
+
+def trade(price, size, up=False):
+    return Print(price, size * MICRO, up)
+
+
+@pytest.mark.parametrize(
+    "quotes", [QUOTES, QUOTES.under("pessimistic"), QUOTES.under("optimistic")]
+)
+def test_a_recorded_trade_bounds_the_fills(quotes):
+    """Q4, trades given: a bid of a million beyond which 100 trade gets 100; a new last price is no
+    trade then, and one in the other direction fills nobody."""
+    trades = (20, trade(489_000, 100)), (30, trade(480_000, 50, up=True))
+    seen = sorted(((1, 600_000), (21, 489_000), (40, 480_000), *trades), key=lambda each: each[0])
+    made, fills = engine(*seen, quotes=quotes, traded=True)
+    made.send(order(price=490_000, size=1_000_000, kind="POST", at=2))
+    made.advance(50)
+    assert shown(fills) == [(20, 100, 49_000_000, 0, True)]
+
+
+def test_a_recorded_trade_is_shared_the_oldest_first():
+    """Q5, trades given: three bids of 100 at one price behind 30, prints of 100 and 150 there."""
+    made, fills = engine((1, a_book((400_000, 30))), (20, trade(400_000, 100)),
+                         (30, trade(400_000, 150)), traded=True)  # fmt: skip
+    for name in "abc":
+        made.send(order(name, price=400_000, size=100, kind="POST", at=2))
+    made.advance(25)
+    assert [(fill.order.id, fill.tokens // MICRO) for fill in fills] == [("a", 70)]
+    made.advance(50)
+    assert [(fill.order.id, fill.tokens // MICRO) for fill in fills[1:]] == [
+        ("a", 30),
+        ("b", 100),
+        ("c", 20),
+    ]
+
+
+@pytest.mark.parametrize(("cancelled", "filled"), [(0, 20), (50, 35), (100, 50)])
+def test_recorded_trades_move_the_queue_and_the_rest_that_goes_was_cancelled(cancelled, filled):
+    """Q6, trades given: 100 before us, 100 more come behind. 40 trade and 40 go: 60 before us. Then
+    30 go untraded: before us or behind us, that is assumed (60, 45, 30). Then 80 trade: we get what
+    is over."""
+    quotes = Quotes(**vars(QUOTES) | {"cancelled_ahead": cancelled})
+    level = 400_000
+    made, fills = engine(
+        (1, a_book((level, 100))), (5, a_book((level, 200))),
+        (20, trade(level, 40)), (20, a_book((level, 160))),
+        (30, a_book((level, 130))), (40, trade(level, 80)), quotes=quotes, traded=True,
+    )  # fmt: skip
+    made.send(order(price=level, size=50, kind="POST", at=2))
+    made.advance(39)
+    assert fills == []
+    made.advance(50)
+    assert sum(fill.tokens for fill in fills) == filled * MICRO
+
+
+def test_best_prices_say_nothing_of_the_levels_behind_them():
+    """A bid at .40 behind 100. The best bid rises to .41: what stands at .40 is not shown, it has
+    not gone. An order that comes then waits for all that nobody sees, until its level shows."""
+    made, fills = engine(
+        (1, a_book((400_000, 100))), (20, a_book((410_000, 50))), (30, a_book((400_000, 30))),
+        (40, trade(400_000, 40)), traded=True, best_only=True,
+    )  # fmt: skip
+    first, late = (
+        order(name, price=400_000, size=50, kind="POST", at=at)
+        for name, at in (("a", 2), ("b", 25))
+    )
+    made.send(first)
+    made.send(late)
+    made.advance(29)
+    assert fills == [] and first.ahead == 100 * MICRO and late.ahead > 10**15
+    made.advance(50)
+    assert [(fill.order.id, fill.tokens // MICRO) for fill in fills] == [("a", 10)]
+    assert late.ahead == 0 and late.filled == 0
+
+
+def test_a_cancel_takes_its_time_and_the_order_may_be_filled_until_then():
+    made, fills = engine((1, 500_000), (20, 480_000), (40, 470_000))
+    for name, at in (("late", 30), ("in time", 20)):
+        sent = order(name, price=490_000, size=100, kind="POST", at=2)
+        made.send(sent)
+        made.advance(10)
+        made.cancel(sent, at)
+    assert made.pending
+    made.advance(50)
+    assert [(fill.order.id, fill.tokens // MICRO) for fill in fills] == [("late", 60)]
+    assert sent.state == "CANCELLED" and not made.pending
+
+
+def test_a_maker_is_paid_his_part_of_the_takers_fee():
+    """50 at .49: .04 * .49 * .51 * 50 = .4998; a quarter of that less a millionth: .124949."""
+    quotes = Quotes(**vars(QUOTES) | {"rebate_bps": 2_500})
+    made, fills = engine((1, 500_000), (20, 480_000), quotes=quotes)
+    made.send(order(price=490_000, kind="POST", at=2))
+    made.advance(30)
+    assert shown(fills) == [(20, 50, 24_500_000, -124_949, True)]
+    assert quotes.under("pessimistic").rebate_bps == 0

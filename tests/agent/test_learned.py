@@ -70,9 +70,9 @@ def test_a_market_counts_once_and_only_a_whole_payout_is_won():
         (2, 3, 10_001), (2, 3, 990_000), (3, 40, 989_999), (4, 40, 990_000), (5, 40, 10_000),
     ]  # fmt: skip
     end = datetime(2026, 1, 1, tzinfo=UTC)
-    ends = int(end.timestamp())
+    ends = 1_000 * int(end.timestamp())
     frame = pl.DataFrame(
-        [(market, ends - int(left * 3_600), price) for market, left, price in rows],
+        [(market, ends - int(left * 3_600_000), price) for market, left, price in rows],
         schema=["market", "ts", "price"],
         orient="row",
     ).sort("ts")

@@ -4,7 +4,10 @@ import polars as pl
 import pytest
 from strongroom.backtest.config import parse
 from strongroom.backtest.data import load_history
+from strongroom.backtest.engine import Order, Print
+from strongroom.backtest.run import assemble
 from strongroom.backtest.studies import ladder_study
+from strongroom.chain.orders import YES, OrderKind
 from strongroom.chain.units import MICRO
 from strongroom.data.folder import open_folder
 from strongroom.data.importing import run_import
@@ -55,19 +58,17 @@ def outcome(name, yes=MICRO, **more):
     return {"market": name, "yes": yes, "source": "test", **more}
 
 
-def test_a_price_is_known_from_the_next_whole_second_on(tmp_path):
+def test_a_price_is_known_from_its_millisecond_on(tmp_path):
     rows = [quote(0, "m:yes", price=500_000), quote(1, "m:yes", price=510_000),
             quote(999, "m:yes", price=520_000), quote(1_000, "m:yes", price=530_000)]  # fmt: skip
     history = played(
         tmp_path,
         {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")], Table.QUOTES: rows},
     )
-    second = T // 1_000
     assert events(history) == [
-        (second, 0, 500_000), (second + 1, 0, 510_000), (second + 1, 0, 520_000),
-        (second + 1, 0, 530_000),
+        (T, 0, 500_000), (T + 1, 0, 510_000), (T + 999, 0, 520_000), (T + 1_000, 0, 530_000),
     ]  # fmt: skip
-    assert not history.books and history.starts_at == second
+    assert not history.books and history.starts_at == T // 1_000
 
 
 def test_books_are_rebuilt_from_snapshots_and_changes(tmp_path):
@@ -86,15 +87,14 @@ def test_books_are_rebuilt_from_snapshots_and_changes(tmp_path):
         tmp_path,
         {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")], Table.BOOKS: rows},
     )
-    second = T // 1_000
     bids, asks = (
         (Level(410_000, 3 * MICRO), Level(400_000, 2 * MICRO)),
         (Level(450_000, 4 * MICRO),),
     )
     assert events(history) == [
-        (second + 1, 0, Book(bids, asks)),
-        (second + 2, 0, Book(bids[1:], (Level(440_000, MICRO), *asks))),
-        (second + 3, 0, Book()),
+        (T + 1_000, 0, Book(bids, asks)),
+        (T + 2_000, 0, Book(bids[1:], (Level(440_000, MICRO), *asks))),
+        (T + 3_000, 0, Book()),
     ]
     assert history.books and history.last_prices(0) == [{0: 420_000}]
 
@@ -127,11 +127,10 @@ def test_books_come_before_quotes_and_quotes_before_prices(tmp_path):
     }
     history = played(tmp_path, tables)
     assert [m.question for m in history.markets] == ["a?", "b?", "c?"] and not history.books
-    second = T // 1_000
     assert sorted(events(history), key=lambda event: event[:2]) == [
-        (second + 2, 0, Book((Level(80_000, MICRO),))),
-        (second + 2, 1, Book((Level(190_000, MICRO),))),
-        (second + 3, 2, 300_000),
+        (T + 2_000, 0, Book((Level(80_000, MICRO),))),
+        (T + 2_000, 1, Book((Level(190_000, MICRO),))),
+        (T + 3_000, 2, 300_000),
     ]
 
 
@@ -150,8 +149,8 @@ def test_a_void_pays_half_and_a_known_resolution_replaces_the_assumed_delay(tmp_
     }
     late, early, unknown = played(tmp_path, tables).listed
     end = END // 1_000
-    assert (late.payout, late.ends_at, late.pays_at) == ((1, 1), end, end + 90_001)
-    assert (early.payout, early.ends_at, early.pays_at) == ((0, 1), end - 60, end - 60)
+    assert (late.payout, late.ends_ms, late.pays_at) == ((1, 1), END, end + 90_001)
+    assert (early.payout, early.ends_ms, early.pays_at) == ((0, 1), END - 60_000, end - 60)
     assert (unknown.payout, unknown.pays_at) == ((1, 3), end + 7_200)
 
 
@@ -196,7 +195,7 @@ def test_relations_that_the_data_has_are_handed_on(tmp_path):
 
 
 def test_without_a_price_or_an_outcome_nothing_runs(tmp_path):
-    with pytest.raises(ConfigError, match="import prices or books"):
+    with pytest.raises(ConfigError, match="import prices, books or trades"):
         played(tmp_path, {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")]})
     with pytest.raises(ConfigError, match="import outcomes"):
         played(
@@ -226,10 +225,14 @@ def test_what_two_imports_bring_counts_once(tmp_path):
         ("one", first, [{**trade, **log, "log": 3}, {**trade, "price": 4}, {**trade, "price": 4}]),
         ("two", second, [{**trade, **log}, {**trade, "price": 4}]),
     ):
-        tables = {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")],
-                  Table.QUOTES: quotes, Table.TRADES: [{"at_ms": T, **t} for t in trades]}  # fmt: skip
+        tables = {
+            Table.MARKETS: [market("m")],
+            Table.OUTCOMES: [outcome("m")],
+            Table.QUOTES: quotes,
+            Table.TRADES: [{"at_ms": T, **each} for each in trades],
+        }
         history = played(tmp_path, tables, name)
-    assert [price for _, _, price in events(history) if isinstance(price, int)] == [1, 2, 3]
+    assert [price for at, _, price in events(history) if at > T] == [2, 3]
     found = pl.concat(open_folder(tmp_path).chunks(Table.TRADES))
     assert found["price"].to_list() == [500_000, 4, 4]
 
@@ -262,3 +265,63 @@ def test_an_event_in_which_a_threshold_stands_twice_is_no_ladder(tmp_path):
     assert [(history.markets[low].question, history.markets[high].question)
             for low, high in history.rungs()] == [("d?", "g?")]  # fmt: skip
     assert ladder_study(open_folder(tmp_path)).pairs == 1
+
+
+def test_trades_are_played_each_match_once(tmp_path):
+    """A match by hand: the taker buys 3 YES at .6, 2 of a wallet that sells, 1 minted with a wallet
+    that buys NO at .4. The taker's row, against the exchange, says the same once more. A print has
+    no wallet. Trades come before books of the same time."""
+    row = {"size": MICRO, "cash": 1, "wallet": "0xa", "against": "0xt"}
+    trades = [
+        {**row, "token": "m:yes", "side": "SELL", "price": 600_000, "size": 2 * MICRO},
+        {**row, "token": "m:no", "side": "BUY", "price": 400_000, "wallet": "0xb"},
+        {**row, "token": "m:yes", "side": "BUY", "price": 600_000, "size": 3 * MICRO,
+         "wallet": "0xt", "against": "0xe"},
+        {"token": "m:yes", "side": "SELL", "price": 590_000, "size": MICRO, "cash": 1},
+        {"token": "m:no", "side": "SELL", "price": 380_000, "size": MICRO, "cash": 1},
+    ]  # fmt: skip
+    tables = {
+        Table.MARKETS: [market("m"), market("n")],
+        Table.OUTCOMES: [outcome("m"), outcome("n")],
+        Table.BOOKS: [level(0, "m:yes", 1, "bid", 400_000, MICRO, snapshot=True)],
+        Table.TRADES: [{"at_ms": T, **each} for each in trades]
+        + [
+            {"at_ms": T + 5, "token": "n:no", "side": "BUY", "price": 700_000, "size": 1, "cash": 1}
+        ],
+    }
+    history = played(tmp_path, tables)
+    assert events(history) == [
+        (T, 0, Print(600_000, 2 * MICRO, True)),
+        (T, 0, Print(600_000, MICRO, True)),
+        (T, 0, Print(590_000, MICRO, False)),
+        (T, 0, Print(620_000, MICRO, True)),
+        (T, 0, Book((Level(400_000, MICRO),))),
+        (T + 5, 1, Print(300_000, 1, False)),
+        (T + 5, 1, 300_000),  # nothing else says where it is
+    ]
+    assert [each.traded for each in history.listed] == [True, True] and not history.books
+    assert history.last_prices(0) == [{1: 300_000}]
+
+
+def test_the_venue_is_known_late_and_hears_late(tmp_path):
+    """A second and a half from the venue, two there: a price of T is known at T + 2 s; what is sent
+    at T + 3 s meets the price of T + 5 s, and its fill is known at T + 7 s."""
+    rows = [quote(at, "m:yes", price=price) for at, price in
+            ((0, 500_000), (5_000, 600_000), (5_001, 400_000))]  # fmt: skip
+    tables = {Table.MARKETS: [market("m")], Table.OUTCOMES: [outcome("m")], Table.QUOTES: rows}
+    history = played(tmp_path / "data", tables)
+    config = parse({**CONFIG, "quotes": {"feed_ms": 1_500, "insert_ms": 2_000}})
+    world, second = assemble(config, "realistic", history, tmp_path).world, T // 1_000
+    seen = []
+    for now in range(second, second + 8):
+        world.at(now)
+        seen.append(world.engine.price[0])
+        if now == second + 3:
+            at = 1_000 * now + world.engine.quotes.insert_ms
+            order = Order("o", 0, YES, True, 620_000, MICRO, OrderKind.FAK, at, 1_000 * now + 9_000)
+            fills = []
+            world.engine.filled = fills.append
+            world.engine.send(order)
+    assert seen == [None, None, *[500_000] * 5, 400_000]
+    (fill,) = fills
+    assert (world.now, fill.at_ms, fill.cash) == (second + 7, T + 5_000, 610_000)

@@ -57,9 +57,12 @@ class QuotesSection(Section):
     levels: int = Field(5, ge=1)
     impact: Decimal = Field(Decimal("0.005"), ge=0, lt=1)
     tick: Decimal = Field(Decimal("0.001"), gt=0, lt=1)
-    latency_s: int = Field(2, ge=0)
+    feed_ms: int = Field(0, ge=0)  # from the venue to the keeper
+    insert_ms: int = Field(2_000, ge=0)  # from an order's sending to its match
+    cancel_ms: int = Field(500, ge=0)  # from asking for its end to its end
     print_size: Decimal = Field(Decimal(100), ge=0)
     cancelled_ahead_pct: int = Field(50, ge=0, le=100)
+    rebate_bps: int = Field(0, ge=0, le=BPS)  # of the taker's fee, to the maker
     stale_s: int = Field(6 * HOUR, gt=0)  # an older last price makes no book
     fee_rate: Decimal = Field(Decimal("0.04"), ge=0)
     fee_exponent: int = Field(1, ge=0)
@@ -72,9 +75,12 @@ class QuotesSection(Section):
             levels=self.levels,
             impact=int(self.impact * MICRO),
             tick=int(self.tick * MICRO),
-            latency_s=self.latency_s,
+            feed_ms=self.feed_ms,
+            insert_ms=self.insert_ms,
+            cancel_ms=self.cancel_ms,
             print_size=int(self.print_size * MICRO),
             cancelled_ahead=self.cancelled_ahead_pct,
+            rebate_bps=self.rebate_bps,
         )
 
 

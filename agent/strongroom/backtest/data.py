@@ -1,8 +1,7 @@
 """Recorded history as the engine plays it: markets with ends and outcomes, prices in order.
 
 A history is a folder of imported data (docs/data.md). Its prices and books are read a part at a
-time, so memory does not grow with them. A price is known from the first whole second after its
-time, never before.
+time, so memory does not grow with them. A price is known from its time on, never before.
 """
 
 from collections import Counter
@@ -21,8 +20,8 @@ import polars as pl
 from pydantic import JsonValue, TypeAdapter
 
 from strongroom.backtest.config import BacktestConfig
-from strongroom.backtest.engine import Batch, Listed
-from strongroom.backtest.playback import Played, Tape, played_tokens, tape_of
+from strongroom.backtest.engine import MS, Batch, Listed
+from strongroom.backtest.playback import Available, By, Played, Tape, tape_of, what_there_is
 from strongroom.backtest.replayed_forecasts import replayed
 from strongroom.chain.ids import (
     ConditionId,
@@ -41,8 +40,7 @@ from strongroom.information.gamma import FeeSchedule, Market
 from strongroom.settings import ConfigError
 
 ORACLE = to_hex(keccak(b"backtest oracle")[:20])
-MS = 1_000
-READ = [each for each in Table if each not in (Table.TRADES, Table.OPERATIONS)]
+READ = [each for each in Table if each != Table.OPERATIONS]
 
 
 @dataclass(frozen=True)
@@ -102,8 +100,8 @@ class PriceHistory:
 
     @cached_property
     def starts_at(self) -> int:
-        """The time of the first price."""
-        return int(next(self.feed())[0][0])
+        """The first whole second at which a price is known."""
+        return -(-next(self.feed())[0][0] // MS)
 
     @property
     def ends_at(self) -> int:
@@ -122,14 +120,14 @@ class PriceHistory:
         """Return market number -> the last price of YES, or the middle of its book, so many hours
         before its end, for each number of hours; a market without one is left out."""
         ends = pl.DataFrame(
-            {"market": range(len(self.listed)), "ends": [each.ends_at for each in self.listed]},
+            {"market": range(len(self.listed)), "ends": [each.ends_ms for each in self.listed]},
             schema={"market": pl.Int64, "ends": pl.Int64},
         )
         found: list[dict[int, int]] = [{} for _ in hours]
         for frame in self.tape.middles():
             ended = frame.join(ends, on="market", maintain_order="left")
             for known, each in zip(found, hours, strict=True):
-                early = ended.filter(pl.col("ts") <= pl.col("ends") - each * HOUR)
+                early = ended.filter(pl.col("ts") <= pl.col("ends") - each * HOUR * MS)
                 last = early.group_by("market", maintain_order=True).agg(pl.col("price").last())
                 known.update(last.iter_rows())
         return found
@@ -211,11 +209,12 @@ def chosen_markets(config: BacktestConfig, folder: DataFolder) -> pl.DataFrame:
 def _recorded(config: BacktestConfig) -> PriceHistory:
     data, folder = config.data, folder_of(config)
     chosen = chosen_markets(config, folder)
-    played = played_tokens(folder, chosen)
-    chosen = chosen.filter(pl.col("market").is_in(list(played)))
+    there = what_there_is(folder, chosen)
+    chosen = chosen.filter(pl.col("market").is_in(list(there)))
     if chosen.is_empty():
         raise ConfigError(
-            f"[data] {folder.path}: no price of a market with an outcome: import prices or books"
+            f"[data] {folder.path}: no price of a market with an outcome: import prices, books or "
+            "trades"
         )
     chosen = _whole_events(chosen, folder)
     rows = _RECORDED.validate_python(chosen.to_dicts())
@@ -223,13 +222,13 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
     earliest = 0 if data.last_h is None else data.last_h * HOUR * MS
     tape = tape_of(
         folder,
-        [Played(row.ends_ms, earliest, *played[row.market]) for row in rows],
+        [Played(row.ends_ms, earliest, there[row.market]) for row in rows],
         data.known_after_s,
     )
     names = {row.market: market.condition_id for row, market in zip(rows, markets, strict=True)}
     return PriceHistory(
         markets,
-        _listed(config, rows, markets),
+        _listed(config, rows, markets, there),
         _thresholds(rows),
         [row.yes / MICRO for row in rows],
         tape,
@@ -311,34 +310,38 @@ def _fair(config: BacktestConfig) -> PriceHistory:
     times = first[:, None] + HOUR * np.arange(hours - 1)
     prices = pl.DataFrame(
         {
-            "ts": times.ravel(),
+            "ts": MS * times.ravel(),
             "market": np.repeat(np.arange(count), hours - 1),
             "price": np.clip(chances.ravel() * MICRO, 1, MICRO - 1).round().astype(np.int64),
         }
     ).sort("ts", "market")
     markets = [_market(row, config) for row in rows]
     tape = Tape(prices=lambda: iter([prices]))
-    return PriceHistory(markets, _listed(config, rows, markets), [0.0] * count, outcomes, tape)
+    return PriceHistory(markets, _listed(config, rows, markets, {}), [0.0] * count, outcomes, tape)
 
 
 def _listed(
-    config: BacktestConfig, rows: Sequence[RecordedMarket], markets: Sequence[Market]
+    config: BacktestConfig,
+    rows: Sequence[RecordedMarket],
+    markets: Sequence[Market],
+    there: Mapping[str, Available],
 ) -> list[Listed]:
     """Return the markets as the engine knows them. Where the time of resolution is not known, the
     configuration's delay is assumed, and the seed says which are disputed."""
     dice, found = Random(config.run.seed), []
     for row, market in zip(rows, markets, strict=True):
-        end, wait = row.ends_ms // MS, config.resolution.delay_s
+        end, wait = row.ends_ms, config.resolution.delay_s
         if dice.random() < config.resolution.disputed:
             wait += config.resolution.dispute_delay_s
-        pays_at = end + wait
+        pays_at = -(-end // MS) + wait
         if row.resolved_ms is not None:
             pays_at = -(-row.resolved_ms // MS)
-            end = min(end, pays_at)
+            end = min(end, row.resolved_ms)
         common = gcd(row.yes, MICRO)
         payout = (row.yes // common, (MICRO - row.yes) // common)
-        least = int(market.min_size * MICRO)
-        found.append(Listed(market.token_ids, end, pays_at, payout, market.fees, least))
+        known = there.get(row.market)
+        how = (known.traded, known.by == By.QUOTES) if known else ()
+        found.append(Listed(market.token_ids, end, pays_at, payout, market.fees, *how))
     return found
 
 

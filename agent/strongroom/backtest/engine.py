@@ -1,10 +1,12 @@
-"""The event engine: prices come in the order of their times, orders meet the books of their time.
+"""The event engine: prices and trades come in the order of their times, orders meet the books of
+their time.
 
-Integers throughout. An order sent at t is matched at t + latency against what is known then, never
-before. What it takes is gone until the price changes; of recorded books until that level does: the
-same level seen again is the same offer. A resting order waits behind the size that stands at its
-price. It moves on when a price is printed there or beyond, or recorded size goes from there; a
-print, and an offer that crosses, is there once for all orders.
+Integers throughout, times in milliseconds. An order is matched when it has arrived, against what is
+known then, never before; so does a cancel end it. What it takes is gone until the price changes; of
+recorded books until that level does: the same level seen again is the same offer. A resting order
+waits behind the size that stands at its price. What trades there moves it on: the recorded trades
+where there are any, else what is assumed of a new price, or of size that goes. A trade is there
+once for all orders, and so is an offer that crosses.
 """
 
 import heapq
@@ -15,14 +17,34 @@ from dataclasses import dataclass, field
 from strongroom.backtest.quotes import QuotedBooks, Quotes
 from strongroom.chain.ids import OrderHash, TokenId
 from strongroom.chain.orders import NO, YES, OrderKind
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import BPS, MICRO
 from strongroom.errors import BadInput
 from strongroom.information.books import Book, Level, mirror
 from strongroom.information.gamma import FeeSchedule
 
+MS = 1_000  # in a second
+UNSEEN = 2**62  # tokens before an order, where nobody knows how many
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A recorded trade.
+
+    Attributes:
+        price: of YES, 10**-6
+        size: micro-tokens
+        up: whether who took bought YES or sold NO
+    """
+
+    price: int
+    size: int
+    up: bool
+
+
 Price = int | Book  # a last price of YES (10**-6), or its whole book
-Heard = Callable[[int, int, Price], None]
-Batch = tuple[Sequence[int], Sequence[int], Sequence[Price]]  # times, market numbers, prices
+Event = Price | Print
+Heard = Callable[[int, int, Event], None]
+Batch = tuple[Sequence[int], Sequence[int], Sequence[Event]]  # times, market numbers, what was seen
 
 
 class OutOfOrder(BadInput):
@@ -31,19 +53,34 @@ class OutOfOrder(BadInput):
 
 @dataclass(frozen=True)
 class Listed:
-    """What the engine must know of a market; times are timestamps."""
+    """What the engine must know of a market.
+
+    Attributes:
+        ends_ms: nothing is matched from then on
+        pays_at: timestamp of the payout, dispute delay included
+        payout: of YES and NO over their sum
+        traded: whether its trades are recorded: then they alone are trades
+        best_only: whether its books show the best prices alone
+    """
 
     token_ids: tuple[TokenId, TokenId]
-    ends_at: int
-    pays_at: int  # dispute delay included
-    payout: tuple[int, int]  # of YES and NO over their sum
+    ends_ms: int
+    pays_at: int
+    payout: tuple[int, int]
     fees: FeeSchedule = field(default_factory=FeeSchedule)
-    min_size: int = 0  # micro-tokens
+    traded: bool = False
+    best_only: bool = False
 
 
 @dataclass
 class Order:
-    """An order at the simulated venue; `up` where it buys YES or sells NO."""
+    """An order at the simulated venue; `up` where it buys YES or sells NO.
+
+    Attributes:
+        active_ms: when it has arrived
+        ahead: what stands before it at its price
+        printed: what traded at its price since the recorded level there changed
+    """
 
     id: OrderHash
     market: int
@@ -52,11 +89,12 @@ class Order:
     price: int  # limit, of its own outcome's token
     size: int
     kind: OrderKind
-    active_at: int
-    expires: int
+    active_ms: int
+    expires_ms: int
     filled: int = 0
     state: str = "DELAYED"
     ahead: int = 0
+    printed: int = 0
 
     @property
     def up(self) -> bool:
@@ -71,10 +109,11 @@ class Order:
 
 @dataclass(frozen=True)
 class SimulatedFill:
-    """One fill: tokens and collateral, micro; cash without the fee."""
+    """One fill: tokens and collateral, micro; cash without the fee, which is below 0 where a maker
+    is paid a part of the taker's."""
 
     order: Order
-    time: int
+    at_ms: int
     tokens: int
     cash: int
     fee: int
@@ -83,7 +122,12 @@ class SimulatedFill:
 
 @dataclass
 class Engine:
-    """One simulated venue."""
+    """One simulated venue.
+
+    Attributes:
+        now: ms
+        since: when each price was seen, ms
+    """
 
     listed: Sequence[Listed]
     quotes: Quotes
@@ -94,7 +138,7 @@ class Engine:
     price: list[Price | None] = field(default_factory=list)
     since: list[int] = field(default_factory=list)
     orders: dict[OrderHash, Order] = field(default_factory=dict)
-    _waiting: list[tuple[int, int, Order]] = field(default_factory=list)
+    _waiting: list[tuple[int, int, Order, bool]] = field(default_factory=list)  # to be cancelled?
     _resting: dict[int, list[Order]] = field(default_factory=dict)
     _taken: dict[int, dict[tuple[bool, int], int]] = field(default_factory=dict)
     _sent: int = 0
@@ -110,8 +154,13 @@ class Engine:
 
     # time
 
+    @property
+    def pending(self) -> bool:
+        """Whether an order or a cancel is on its way."""
+        return bool(self._waiting)
+
     def advance(self, to: int) -> None:
-        """Let everything happen up to a time, it included.
+        """Let everything happen up to a time (ms), it included.
 
         Raises:
             OutOfOrder: an event is older than the one before.
@@ -150,13 +199,17 @@ class Engine:
             if waiting and waiting[0][0] < time:
                 self._match_until(time - 1)
             self.now = time
-            old = price[market]
-            price[market], since[market] = new, time
-            if old != new:
-                if market in taken:
-                    self._forget(market, old, new)
+            if new.__class__ is Print:
                 if market in resting:
-                    self._printed(market, old, new, time)
+                    self._traded(market, new, time)
+            else:
+                old = price[market]
+                price[market], since[market] = new, time
+                if old != new:
+                    if market in taken:
+                        self._forget(market, old, new)
+                    if market in resting:
+                        self._moved(market, old, new, time)
             if on_event is not None:
                 on_event(time, market, new)
         self.events += end - place
@@ -182,24 +235,29 @@ class Engine:
 
     def send(self, order: Order) -> None:
         """Take an order; it is matched when its time has come."""
-        self._sent += 1
         self.orders[order.id] = order
-        heapq.heappush(self._waiting, (order.active_at, self._sent, order))
+        self._await(order.active_ms, order, cancels=False)
 
-    def cancel(self, order: Order) -> None:
-        """End what is left of an order."""
-        if order.state in ("DELAYED", "LIVE"):
-            order.state = "CANCELLED"
+    def cancel(self, order: Order, at_ms: int) -> None:
+        """End what is left of an order when its cancel has arrived."""
+        self._await(at_ms, order, cancels=True)
+        self._match_until(self.now)
+
+    def _await(self, at_ms: int, order: Order, cancels: bool) -> None:
+        self._sent += 1
+        heapq.heappush(self._waiting, (at_ms, self._sent, order, cancels))
 
     def _match_until(self, to: int) -> None:
         while self._waiting and self._waiting[0][0] <= to:
-            active_at, _, order = heapq.heappop(self._waiting)
-            if order.state == "DELAYED":
-                self._match(order, max(active_at, self.now))
+            at_ms, _, order, cancels = heapq.heappop(self._waiting)
+            if cancels and order.state in ("DELAYED", "LIVE"):
+                order.state = "CANCELLED"
+            elif order.state == "DELAYED":
+                self._match(order, max(at_ms, self.now))
 
     def _match(self, order: Order, time: int) -> None:
         listed = self.listed[order.market]
-        if time >= listed.ends_at:
+        if time >= listed.ends_ms:
             order.state = "CANCELLED"
             return
         yes = self.book(order.market, YES)
@@ -219,8 +277,8 @@ class Engine:
             gone[order.up, price] = gone.get((order.up, price), 0) + take
             self._fill(order, price, take, time, maker=False)
         if order.filled == order.size:
-            order.state = "MATCHED"
-        elif not order.kind.rests:
+            return
+        if not order.kind.rests:
             order.state = "MATCHED" if order.filled else "CANCELLED"
         else:
             self._rest_at(order, yes)
@@ -234,10 +292,18 @@ class Engine:
 
     def _rest_at(self, order: Order, yes: Book | None) -> None:
         order.state = "LIVE"
-        if yes is not None:
-            side = yes.bids if order.up else yes.asks
-            order.ahead = sum(each.size for each in side if each.price == order.yes_price)
+        if yes is None or self._hides(order, yes):
+            order.ahead = UNSEEN
+        else:
+            order.ahead = _size(yes, not order.up, order.yes_price)
         self._resting.setdefault(order.market, []).append(order)
+
+    def _hides(self, order: Order, book: Book) -> bool:
+        """Whether a book does not show an order's level: better prices stand before it."""
+        best = book.bid if order.up else book.ask
+        if not self.listed[order.market].best_only or best is None:
+            return False
+        return best > order.yes_price if order.up else best < order.yes_price
 
     def _forget(self, market: int, old: Price | None, new: Price) -> None:
         """Let what was taken be there again: of books only at levels that have changed."""
@@ -252,50 +318,66 @@ class Engine:
         if kept:
             self._taken[market] = kept
 
-    def _printed(self, market: int, old: Price | None, new: Price, time: int) -> None:
-        """Let a new price meet the orders that rest in its market: the best first, then the
-        oldest; what one of them gets is gone for the others."""
-        left, live = [], self._resting[market]
-        printed = [self.quotes.print_size]
-        for order in sorted(live, key=lambda o: -o.yes_price if o.up else o.yes_price):
-            if order.state != "LIVE":
-                continue
-            if time > order.expires or time >= self.listed[market].ends_at:
+    def _best_first(self, market: int, time: int) -> list[Order]:
+        """Return the orders that rest in a market, the best first, then the oldest; end those whose
+        time is over."""
+        over = time >= self.listed[market].ends_ms
+        for order in self._resting[market]:
+            if order.state == "LIVE" and (over or time > order.expires_ms):
                 order.state = "EXPIRED"
-                continue
-            if isinstance(new, Book):
-                self._meet_book(order, old, new, time)
-            else:
-                self._meet_print(order, new, printed, time)
-            if order.filled == order.size:
-                order.state = "MATCHED"
-            else:
-                left.append(order)
-        if left:
-            self._resting[market] = [order for order in live if order in left]
+        live = [order for order in self._resting[market] if order.state == "LIVE"]
+        return sorted(live, key=lambda o: -o.yes_price if o.up else o.yes_price)
+
+    def _let_go(self, market: int) -> None:
+        """Keep the orders that still rest."""
+        live = [order for order in self._resting[market] if order.state == "LIVE"]
+        if live:
+            self._resting[market] = live
         else:
             del self._resting[market]
 
-    def _meet_print(self, order: Order, new: int, printed: list[int], time: int) -> None:
-        """A last price at or beyond an order's: what is printed, less the queue ahead."""
-        limit = order.yes_price
-        beyond = new < limit if order.up else new > limit
-        if beyond:
+    def _traded(self, market: int, trade: Print, time: int) -> None:
+        """Let a recorded trade meet the orders against which it could have been."""
+        left = trade.size
+        for order in self._best_first(market, time):
+            if order.up == trade.up or not _reaches(order, trade.price):
+                continue
+            if trade.price == order.yes_price:
+                order.printed += trade.size
+            left -= self._pass(order, trade.price, left, time)
+        self._let_go(market)
+
+    def _moved(self, market: int, old: Price | None, new: Price, time: int) -> None:
+        """Let a new price meet the orders that rest in its market."""
+        left, traded = self.quotes.print_size, self.listed[market].traded
+        for order in self._best_first(market, time):
+            if isinstance(new, Book):
+                self._meet_book(order, old, new, time)
+                continue
+            is_beyond = _reaches(order, new) and new != order.yes_price
+            if traded or not is_beyond:
+                order.ahead -= order.ahead * self.quotes.cancelled_ahead // 100
+            if _reaches(order, new) and not traded:
+                left -= self._pass(order, new, left, time)
+        self._let_go(market)
+
+    def _pass(self, order: Order, price: int, left: int, time: int) -> int:
+        """Give an order its part of what trades at its price or beyond, of which so much is left:
+        first the queue ahead is served, which is through where the price is beyond. Return the
+        part."""
+        if price != order.yes_price:
             order.ahead = 0
-        else:
-            order.ahead -= order.ahead * self.quotes.cancelled_ahead // 100
-            if new != limit:
-                return
-        passed = min(order.ahead, printed[0])
+        passed = min(order.ahead, left)
         order.ahead -= passed
-        share = min(order.size - order.filled, printed[0] - passed)
+        share = min(order.size - order.filled, left - passed)
         if share:
-            printed[0] -= share
-            self._fill(order, limit, share, time, maker=True)
+            self._fill(order, order.yes_price, share, time, maker=True)
+        return share
 
     def _meet_book(self, order: Order, old: Price | None, new: Book, time: int) -> None:
-        """Offers that cross an order's price fill it, each once; so does size that goes from its
-        own level, as far as it is taken for traded, once the queue ahead has gone."""
+        """Offers that cross an order's price fill it, each once. Size that goes from its own level
+        moves the queue: as cancelled where trades are recorded, else as traded as far as assumed.
+        """
         limit, gone = order.yes_price, self._taken.setdefault(order.market, {})
         for level in new.asks if order.up else new.bids:
             if level.price > limit if order.up else level.price < limit:
@@ -307,21 +389,33 @@ class Engine:
                 self._fill(order, limit, share, time, maker=True)
         if not gone:
             del self._taken[order.market]
-        if not isinstance(old, Book):
+        if not isinstance(old, Book) or self._hides(order, new):
             return
-        went = _size(old, not order.up, limit) - _size(new, not order.up, limit)
-        traded = max(went, 0) * self.quotes.traded_of_gone // 100
-        share = min(order.size - order.filled, max(traded - order.ahead, 0))
-        order.ahead = max(order.ahead - traded, 0)
-        if share:
-            self._fill(order, limit, share, time, maker=True)
+        left = _size(new, not order.up, limit)
+        went = _size(old, not order.up, limit) - left
+        if self.listed[order.market].traded:
+            cancelled = max(went - order.printed, 0)
+            order.printed = max(order.printed - went, 0) if went >= 0 else 0
+            order.ahead -= min(order.ahead, cancelled * self.quotes.cancelled_ahead // 100)
+        else:
+            self._pass(order, limit, max(went, 0) * self.quotes.traded_of_gone // 100, time)
+        order.ahead = min(order.ahead, left)  # no more than stands there
 
     def _fill(self, order: Order, yes_price: int, tokens: int, time: int, maker: bool) -> None:
         price = yes_price if order.outcome == YES else MICRO - yes_price
         cash = -(-tokens * price // MICRO) if order.buys else tokens * price // MICRO
-        fee = 0 if maker else self.listed[order.market].fees.most(tokens, price)
+        fee = self.listed[order.market].fees.most(tokens, price)
+        if maker:  # what the taker pays may be rounded down
+            fee = -(max(fee - 1, 0) * self.quotes.rebate_bps // BPS)
         order.filled += tokens
+        if order.filled == order.size:
+            order.state = "MATCHED"
         self.filled(SimulatedFill(order, time, tokens, cash, fee, maker))
+
+
+def _reaches(order: Order, price: int) -> bool:
+    """Whether a price of YES is at an order's limit or beyond it."""
+    return price <= order.yes_price if order.up else price >= order.yes_price
 
 
 def _size(book: Book, asks: bool, price: int) -> int:

@@ -8,6 +8,7 @@ import polars as pl
 
 from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.data import PriceHistory
+from strongroom.backtest.engine import MS
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
 from strongroom.chain.ids import DecisionId
@@ -36,7 +37,7 @@ def with_other_future(history: PriceHistory, at: int, seed: int) -> PriceHistory
     outcomes turned round and paid at another time where nothing had been paid."""
     dice = Random(seed)
     drawn = (pl.struct("ts", "market").hash(seed) % 980 + 10).cast(pl.Int64) * (MICRO // 1_000)
-    price = pl.when(pl.col("ts") > at).then(drawn).otherwise("price").alias("price")
+    price = pl.when(pl.col("ts") > MS * at).then(drawn).otherwise("price").alias("price")
     return replace(
         history,
         tape=replace(history.tape, change=lambda frame: frame.with_columns(price)),
@@ -44,7 +45,7 @@ def with_other_future(history: PriceHistory, at: int, seed: int) -> PriceHistory
             replace(
                 each,
                 payout=(each.payout[1], each.payout[0]),
-                pays_at=max(at + 1, each.ends_at) + dice.randrange(4 * DAY),
+                pays_at=max(at + 1, -(-each.ends_ms // MS)) + dice.randrange(4 * DAY),
             )
             if each.pays_at > at
             else each

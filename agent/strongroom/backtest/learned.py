@@ -8,6 +8,7 @@ says that it was counted before the first price (`[counted]`).
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import polars as pl
 
@@ -22,6 +23,7 @@ from strongroom.settings import ConfigError
 from strongroom.strategy.api import BadParameters, with_parameters
 from strongroom.strategy.packs.tail import Tail
 
+MILLISECOND = timedelta(milliseconds=1)
 TAIL, RECORD = "tail", ("wins", "total")
 # parameters of our packs that come from counting outcomes; of others' packs all may
 COUNTED: Mapping[str, tuple[str, ...]] = {
@@ -115,12 +117,14 @@ def _paid(history: PriceHistory, record: TailRecord) -> list[tuple[int, bool]]:
     ends = pl.DataFrame(
         {
             "market": range(len(history.markets)),
-            "ends": [int(each.end.timestamp()) if each.end else 0 for each in history.markets],
+            "ends": [
+                round(1_000 * each.end.timestamp()) if each.end else 0 for each in history.markets
+            ],
         },
         schema={"market": pl.Int64, "ends": pl.Int64},
     )
     low, high = int(record.low * MICRO), int(record.high * MICRO)
-    latest, earliest = (each.total_seconds() for each in (record.latest, record.earliest))
+    latest, earliest = (each // MILLISECOND for each in (record.latest, record.earliest))
     left, side = pl.col("ends") - pl.col("ts"), pl.max_horizontal("price", MICRO - pl.col("price"))
     for frame in history.tape.middles():
         found = (

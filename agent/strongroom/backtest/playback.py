@@ -1,7 +1,9 @@
-"""What was recorded, as the engine's events: last prices, quotes and books in the order of time.
+"""What was recorded, as the engine's events: last prices, quotes, books and trades in the order of
+time; of one time the trades first.
 
-A market is played by its books where there are any, else by its quotes, else by its last prices.
-Of a market of which only NO was seen, NO is played, turned round.
+A market is played by its books where there are any, else by its quotes, else by its last prices,
+else by the prices of its trades. Of a market of which only NO was seen, NO is played, turned round.
+Trades of both tokens count, each match once: by the rows of its makers.
 """
 
 import heapq
@@ -9,19 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
+from typing import NamedTuple
 
 import polars as pl
 
-from strongroom.backtest.engine import Batch, Price
+from strongroom.backtest.engine import MS, Batch, Event, Print
 from strongroom.chain.units import MICRO
 from strongroom.data.folder import DataFolder
 from strongroom.data.schema import Table
 from strongroom.information.books import Book, Level, mirror
 
-MS = 1_000
 BATCH = 65_536  # events at once
 BOOKS = 4_096  # of books, which are larger
-Frames = Callable[[], Iterator[pl.DataFrame]]  # ts, market (its number), price
+Frames = Callable[[], Iterator[pl.DataFrame]]  # ts (ms), market (its number), price
 Books = Callable[[int], Iterator[Batch]]  # given what is assumed where a size is unknown
 
 
@@ -31,6 +33,24 @@ class By(Enum):
     BOOKS = "books"
     QUOTES = "quotes"
     PRICES = "prices"
+    TRADES = "trades"
+
+
+class Available(NamedTuple):
+    """What there is of a market.
+
+    Attributes:
+        token: whose rows are played
+        yes: whether that is the first outcome's
+        other: the other token; its trades count, too
+        traded: whether trades are recorded
+    """
+
+    token: str
+    yes: bool
+    other: str
+    by: By
+    traded: bool
 
 
 @dataclass(frozen=True)
@@ -40,15 +60,11 @@ class Played:
     Attributes:
         ends_ms: nothing is played from then on
         last_ms: only what is so long before the end; 0: all
-        token: whose rows
-        yes: whether that is the first outcome's
     """
 
     ends_ms: int
     last_ms: int
-    token: str
-    yes: bool
-    by: By
+    found: Available
 
 
 @dataclass(frozen=True)
@@ -58,23 +74,25 @@ class Tape:
     Attributes:
         prices: the last prices; None: there are none
         books: quotes and books
-        change: is applied to each part of the prices
+        trades: recorded trades, with size, up, and whether the price is the market's last price;
+            None: there are none
+        quoted: whether nothing is played by last prices, around which quotes must be assumed
+        change: is applied to each part of the prices and trades
     """
 
     prices: Frames | None = None
     books: Sequence[Books] = ()
+    trades: Frames | None = None
+    quoted: bool = False
     change: Callable[[pl.DataFrame], pl.DataFrame] = field(default=lambda frame: frame)
-
-    @property
-    def quoted(self) -> bool:
-        """Whether there are no last prices, around which quotes must be assumed."""
-        return self.prices is None
 
     def feed(self, depth: int) -> Iterator[Batch]:
         """Yield events, a part at a time; `depth` is assumed where a size is unknown."""
         feeds = [each(depth) for each in self.books]
         if self.prices is not None:
             feeds.insert(0, self._price_batches())
+        if self.trades is not None:
+            feeds.insert(0, self._trade_batches())
         if len(feeds) == 1:
             yield from feeds[0]
             return
@@ -84,7 +102,7 @@ class Tape:
 
     def middles(self) -> Iterator[pl.DataFrame]:
         """Yield ts, market and price: the last prices, or the middles of books with two sides."""
-        if not self.books and self.prices is not None:
+        if not self.books and self.trades is None and self.prices is not None:
             yield from map(self.change, self.prices())
             return
         for times, numbers, prices in self.feed(MICRO):
@@ -101,74 +119,125 @@ class Tape:
             for part in frame.iter_slices(BATCH):
                 yield part["ts"].to_list(), part["market"].to_list(), part["price"].to_list()
 
+    def _trade_batches(self) -> Iterator[Batch]:
+        assert self.trades is not None
+        for frame in map(self.change, self.trades()):
+            found: list[tuple[int, int, Event]] = []
+            rows = frame.select("ts", "market", "price", "size", "up", "last").iter_rows()
+            for ts, market, price, size, up, last in rows:
+                found.append((ts, market, Print(price, size, up)))
+                if last:
+                    found.append((ts, market, price))
+            if found:
+                yield _batch(found)
 
-def _events(batches: Iterator[Batch]) -> Iterator[tuple[int, int, Price]]:
+
+def _events(batches: Iterator[Batch]) -> Iterator[tuple[int, int, Event]]:
     for batch in batches:
         yield from zip(*batch, strict=True)
 
 
-def _middle(price: Price) -> int | None:
-    if not isinstance(price, Book):
+def _middle(price: Event) -> int | None:
+    if isinstance(price, int):
         return price
-    return None if price.bid is None or price.ask is None else (price.bid + price.ask) // 2
+    if isinstance(price, Print) or price.bid is None or price.ask is None:
+        return None
+    return (price.bid + price.ask) // 2
 
 
-def played_tokens(folder: DataFolder, markets: pl.DataFrame) -> Mapping[str, tuple[str, bool, By]]:
-    """Return market -> the token that is played, whether it is YES, and by what; markets without a
-    row are left out."""
+def what_there_is(folder: DataFolder, markets: pl.DataFrame) -> Mapping[str, Available]:
+    """Return market -> what there is of it; markets without a row are left out."""
     quoted = pl.col("bid").is_not_null() | pl.col("ask").is_not_null()
     known = folder.table(Table.QUOTES).filter(quoted | pl.col("price").is_not_null())
     quotes = known.group_by("token").agg(quoted.any())
-    found = {token: By.QUOTES if is_quoted else By.PRICES
-             for token, is_quoted in quotes.collect(engine="streaming").iter_rows()}  # fmt: skip
-    books = folder.table(Table.BOOKS).select(pl.col("token").unique())
-    found |= dict.fromkeys(books.collect(engine="streaming")["token"], By.BOOKS)
-    names = markets.select("market", "yes_token", "no_token")
-    best: dict[str, tuple[str, bool, By]] = {}
-    for market, *tokens in names.iter_rows():
-        seen = [(list(By).index(found[t]), t == tokens[1], t) for t in tokens if t in found]
+    trades = _tokens(folder.table(Table.TRADES))
+    found = dict.fromkeys(trades, By.TRADES)
+    found |= {token: By.QUOTES if is_quoted else By.PRICES
+              for token, is_quoted in quotes.collect(engine="streaming").iter_rows()}  # fmt: skip
+    found |= dict.fromkeys(_tokens(folder.table(Table.BOOKS)), By.BOOKS)
+    best: dict[str, Available] = {}
+    for market, *tokens in markets.select("market", "yes_token", "no_token").iter_rows():
+        seen = [(list(By).index(found[t]), n, t) for n, t in enumerate(tokens) if t in found]
         if seen:
             _, is_no, token = min(seen)
-            best[market] = token, not is_no, found[token]
+            traded = any(each in trades for each in tokens)
+            best[market] = Available(token, not is_no, tokens[1 - is_no], found[token], traded)
     return best
+
+
+def _tokens(rows: pl.LazyFrame) -> set[str]:
+    return set(rows.select(pl.col("token").unique()).collect(engine="streaming")["token"])
 
 
 def tape_of(folder: DataFolder, played: Sequence[Played], known_after_s: int) -> Tape:
     """Return what a folder has of markets, by their numbers."""
     table = pl.DataFrame(
         {
-            "token": [each.token for each in played],
+            "token": [each.found.token for each in played],
             "market": range(len(played)),
             "ends": [each.ends_ms for each in played],
             "first": [each.ends_ms - each.last_ms if each.last_ms else 0 for each in played],
-            "yes": [each.yes for each in played],
-            "by": [each.by.value for each in played],
+            "yes": [each.found.yes for each in played],
+            "by": [each.found.by.value for each in played],
         },
         schema_overrides={"market": pl.Int64},
     )
     of = {by: table.filter(pl.col("by") == by.value).drop("by") for by in By}
     kinds = set(table["by"])
+    others = table.with_columns(
+        pl.Series("token", [each.found.other for each in played]), yes=~pl.col("yes")
+    )
+    traded = pl.concat([table, others]).with_columns(
+        last=pl.col("by").is_in([By.PRICES.value, By.TRADES.value])
+    )
 
-    def rows(kind: Table, by: By) -> Iterator[pl.DataFrame]:
-        known_at = -(-pl.col("at_ms") // MS) + known_after_s
+    def rows(kind: Table, of: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        known_at = pl.col("at_ms") + known_after_s * MS
         for chunk in folder.chunks(kind):
-            part = chunk.join(of[by], on="token", maintain_order="left")
+            part = chunk.join(of, on="token", maintain_order="left")
             yield part.filter(pl.col("at_ms") < pl.col("ends")).with_columns(known_at.alias("ts"))
 
     def prices() -> Iterator[pl.DataFrame]:
-        turned = pl.when("yes").then("price").otherwise(MICRO - pl.col("price"))
-        for part in rows(Table.QUOTES, By.PRICES):
+        for part in rows(Table.QUOTES, of[By.PRICES]):
             late = part.drop_nulls("price").filter(pl.col("at_ms") >= pl.col("first"))
             kept = late.select("ts", "market", turned.alias("price"))
             if not kept.is_empty():
                 yield kept.sort("ts", "market", maintain_order=True)
 
+    def trades() -> Iterator[pl.DataFrame]:
+        matching = _exchanges(folder, traded["token"])
+        is_maker = pl.col("wallet").is_not_null() & pl.col("against").is_not_null()
+        up = (pl.col("side") == "BUY") ^ is_maker ^ ~pl.col("yes")
+        for part in rows(Table.TRADES, traded):
+            found = part.filter(
+                ~pl.col("against").is_in(matching).fill_null(False)
+                & (pl.col("at_ms") >= pl.col("first"))
+            )
+            if not found.is_empty():
+                yield found.select("ts", "market", turned.alias("price"), "size", "last", up=up)
+
+    turned = pl.when("yes").then("price").otherwise(MICRO - pl.col("price"))
     books: list[Books] = []
     if By.QUOTES.value in kinds:
-        books.append(lambda depth: _quoted(rows(Table.QUOTES, By.QUOTES), depth))
+        books.append(lambda depth: _quoted(rows(Table.QUOTES, of[By.QUOTES]), depth))
     if By.BOOKS.value in kinds:
-        books.append(lambda depth: _rebuilt(rows(Table.BOOKS, By.BOOKS)))
-    return Tape(prices if By.PRICES.value in kinds else None, books)
+        books.append(lambda depth: _rebuilt(rows(Table.BOOKS, of[By.BOOKS])))
+    is_traded = any(each.found.traded for each in played)
+    return Tape(
+        prices if By.PRICES.value in kinds else None,
+        books,
+        trades if is_traded else None,
+        not kinds & {By.PRICES.value, By.TRADES.value},
+    )
+
+
+def _exchanges(folder: DataFolder, tokens: pl.Series) -> list[str]:
+    """Return against whom the takers of matches stand: somebody who trades himself is no exchange.
+    A match is told by the rows of its makers; that of its taker says the same once more."""
+    rows = folder.table(Table.TRADES).filter(pl.col("token").is_in(tokens.to_list()))
+    wallets = rows.select(against=pl.col("wallet")).unique()
+    found = rows.select("against").drop_nulls().unique().join(wallets, on="against", how="anti")
+    return sorted(found.collect(engine="streaming")["against"])
 
 
 def _quoted(parts: Iterator[pl.DataFrame], depth: int) -> Iterator[Batch]:
@@ -178,7 +247,7 @@ def _quoted(parts: Iterator[pl.DataFrame], depth: int) -> Iterator[Batch]:
     for part in parts:
         times: list[int] = []
         numbers: list[int] = []
-        books: list[Price] = []
+        books: list[Event] = []
         late = part.filter(seen & (pl.col("at_ms") >= pl.col("first")))
         for ts, market, yes, *quote in late.select(columns).iter_rows():
             bids, asks = (
@@ -229,7 +298,7 @@ def _rebuilt(parts: Iterator[pl.DataFrame]) -> Iterator[Batch]:
     known: dict[int, Sides] = {}
     last: tuple[int, int, int] | None = None
     shown: Shown | None = None  # of a message that may go on
-    found: list[tuple[int, int, Price]] = []
+    found: list[tuple[int, int, Event]] = []
     rows = (row for part in parts for row in part.select(_COLUMNS).iter_rows())
     for at, first, ts, market, yes, message, snapshot, side, price, size in rows:
         if (market, message, at) != last:
@@ -250,13 +319,13 @@ def _rebuilt(parts: Iterator[pl.DataFrame]) -> Iterator[Batch]:
         yield _batch(found)
 
 
-def _shown(known: Mapping[int, Sides], shown: Shown) -> tuple[int, int, Price]:
+def _shown(known: Mapping[int, Sides], shown: Shown) -> tuple[int, int, Event]:
     ts, market, yes = shown
     bids, asks = known[market]
     book = Book(bids.levels, asks.levels)
     return ts, market, book if yes else mirror(book)
 
 
-def _batch(events: Sequence[tuple[int, int, Price]]) -> Batch:
+def _batch(events: Sequence[tuple[int, int, Event]]) -> Batch:
     times, numbers, prices = zip(*events, strict=True)
     return times, numbers, prices

@@ -21,7 +21,7 @@ from pydantic import JsonValue
 from strongroom.backtest.config import BacktestConfig, PersonSection
 from strongroom.backtest.data import ORACLE, PriceHistory, load_history
 from strongroom.backtest.deciding import SealedDecisions
-from strongroom.backtest.engine import Engine, SimulatedFill
+from strongroom.backtest.engine import MS, Engine, SimulatedFill
 from strongroom.backtest.event_shapes import EventShape, shapes_of
 from strongroom.backtest.learned import Learning, known_of_the_sample, learning_of
 from strongroom.backtest.quotes import Fills
@@ -222,6 +222,8 @@ class Backtest:
         # until a report has seen the last payout: a share is worth what the last report says
         last = self.history.ends_at + step + self.config.reports.every_s
         waiting = sorted(self.config.people, key=lambda each: each.at_h)
+        quotes = self.config.quotes.quotes().under("pessimistic")
+        answered_ms = quotes.feed_ms + max(quotes.insert_ms, quotes.cancel_ms)
         halts: Counter[str] = Counter()
         for now in range(start, last + step, step):
             world.at(now)
@@ -235,9 +237,10 @@ class Backtest:
                     raise tick.defect
                 halts.update(tick.halts.keys())
                 until = self.keeper.tasks.rests_until()
-                if not tick.decisions and self._progress() == before and until is None:
+                rests = not tick.decisions and self._progress() == before and until is None
+                if rests and not world.engine.pending:
                     break
-                soon = world.now + self.config.quotes.latency_s * 5 + 1
+                soon = world.now + -(-answered_ms // MS) + 1
                 world.at(soon if until is None else max(soon, until + 1))
             world.claim_all()
             self.outcome.wakes.append(self._wake(now))
@@ -258,7 +261,7 @@ class Backtest:
         if self.lagged is not None:
             engine = self.world.engine
             for number, price in enumerate(engine.price):
-                if isinstance(price, int) and now < engine.listed[number].ends_at:
+                if isinstance(price, int) and MS * now < engine.listed[number].ends_ms:
                     self.lagged.hear(self.history.markets[number].condition_id, now, price)
 
     def _act(self, person: PersonSection) -> None:
@@ -402,7 +405,7 @@ def _world(config: BacktestConfig, fills: Fills, history: PriceHistory) -> World
     """Return the venue and the vault at the moment before the first price."""
     quotes = config.quotes.quotes().under(fills)
     engine = Engine(history.listed, quotes, history.feed(quotes.depth))
-    engine.now = history.starts_at - 1
+    engine.now = MS * (history.starts_at - 1)
     terms, limits = config.vault, config.limits_of_vault()
     caps = Caps(
         int(terms.market_cap * MICRO),

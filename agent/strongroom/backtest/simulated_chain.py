@@ -14,7 +14,7 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from strongroom.backtest.engine import Engine, SimulatedFill
+from strongroom.backtest.engine import MS, Engine, SimulatedFill
 from strongroom.backtest.simulated_accounts import Account, Token
 from strongroom.backtest.simulated_requests import DEPOSIT, REDEEM, VaultRefused
 from strongroom.backtest.simulated_vault import Caps, Vault, VaultClass
@@ -87,7 +87,11 @@ class ClosedMarket:
 
 @dataclass
 class World:
-    """The vault and everything it holds."""
+    """The vault and everything it holds.
+
+    Attributes:
+        now: timestamp; the venue is seen as it was a little earlier
+    """
 
     engine: Engine
     markets: Sequence[Market]
@@ -107,11 +111,13 @@ class World:
     got_out: dict[str, int] = field(default_factory=dict)  # who -> assets
     in_kind: dict[str, list[tuple[int, dict[Token, int]]]] = field(default_factory=dict)
     evidence: str = ""
+    now: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with an empty vault."""
+        self.now = self.engine.now // MS
         self.vault: Vault[MarketId] = Vault(
-            self.limits, self.rates, [(MANAGER, BPS)], self.engine.now, [VaultClass(self.caps)]
+            self.limits, self.rates, [(MANAGER, BPS)], self.now, [VaultClass(self.caps)]
         )
         self.names = [market_of(CLASS, market.question_key) for market in self.markets]
         self.number_of = {name: number for number, name in enumerate(self.names)}
@@ -122,15 +128,10 @@ class World:
             numbers.sort(key=lambda number: self.markets[number].number)
         self.engine.filled = self._filled
 
-    @property
-    def now(self) -> int:
-        """The time, timestamp."""
-        return self.engine.now
-
     def at(self, time: int) -> None:
-        """Let time pass up to `time`."""
-        self.engine.advance(time)
-        self.vault.now = self.engine.now
+        """Let time pass up to `time`: what has happened at the venue is known a little later."""
+        self.engine.advance(MS * time - self.engine.quotes.feed_ms)
+        self.vault.now = self.now = max(self.now, time)
 
     def positions(self, account: Account) -> list[Position]:
         """Return what an account holds, with the payouts once they are known."""
@@ -442,7 +443,7 @@ class SimulatedChain:
             making, taking = given if fill.order.buys else given[::-1]
             args = {"makerAmountFilled": making, "takerAmountFilled": taking, "fee": fill.fee}
             transaction = to_hex(keccak(f"{order}{number}".encode()))
-            found.append(DecodedLog(transaction, number, fill.time, args))
+            found.append(DecodedLog(transaction, number, -(-fill.at_ms // MS), args))
         return found
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from py_clob_client_v2.order_utils.model.side import Side as ClientSide
 
-from strongroom.backtest.engine import Order, Price, token_numbers
+from strongroom.backtest.engine import MS, Order, Price, token_numbers
 from strongroom.backtest.simulated_chain import CHAIN_ID, EXCHANGE, SAFE, World
 from strongroom.chain.ids import ConditionId, OrderHash, TokenId, to_hex
 from strongroom.chain.orders import NO, YES, OrderKind
@@ -78,8 +78,8 @@ class SimulatedVenue:
                 cash * MICRO // tokens,
                 tokens,
                 kind,
-                world.now + world.engine.quotes.latency_s,
-                expiry,
+                MS * world.now + world.engine.quotes.insert_ms,
+                MS * expiry,
             )
         )
         return VenueAnswer(AnswerKind.ACCEPTED, VenueWord.DELAYED)
@@ -92,12 +92,15 @@ class SimulatedVenue:
         return VenueAnswer(AnswerKind.ACCEPTED, VenueWord(order.state), matched=order.filled)
 
     def cancel(self, order_hash: OrderHash) -> VenueAnswer:
-        """End an order."""
-        order = self._world.engine.orders.get(order_hash)
+        """End an order. Until the cancel has arrived nobody answers, and it may be filled."""
+        engine = self._world.engine
+        order = engine.orders.get(order_hash)
         if order is None or order.state not in ("DELAYED", "LIVE"):
             return VenueAnswer(AnswerKind.REFUSED, detail="over")
-        self._world.engine.cancel(order)
-        return VenueAnswer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
+        engine.cancel(order, MS * self._world.now + engine.quotes.cancel_ms)
+        if order.state == "CANCELLED":
+            return VenueAnswer(AnswerKind.ACCEPTED, VenueWord.CANCELLED)
+        return VenueAnswer(AnswerKind.SILENT, detail="on its way")
 
     def trades(
         self, order_hash: OrderHash, condition: ConditionId
@@ -147,13 +150,14 @@ class SimulatedSources:
             if price is None:
                 continue
             market = self._world.markets[number]
-            if now >= listed.ends_at and market.condition_id not in held:
+            is_over = MS * now >= listed.ends_ms
+            if is_over and market.condition_id not in held:
                 continue
-            shown = self._market(number, price, closed=now >= listed.ends_at)
+            shown = self._market(number, price, closed=is_over)
             if market.condition_id not in held and not admits(shown):
                 continue
             markets[market.condition_id] = shown
-            if now - engine.since[number] > self._stale:
+            if MS * now - engine.since[number] > MS * self._stale:
                 continue
             for outcome in (YES, NO):
                 book = engine.book(number, outcome)
