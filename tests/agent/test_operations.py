@@ -167,7 +167,14 @@ def idle(*_, **__):
 def quiet_keeper(kind, reports, tidied):
     """A keeper that has nothing to do: each of its parts can be made to fail."""
     vault = SimpleNamespace(
-        total_exposure=0, markets={}, closed=(), nav=5, idle=5, class_of=idle, marks_required=True
+        total_exposure=0,
+        markets={},
+        closed=(),
+        nav=5,
+        idle=5,
+        class_of=idle,
+        marks_required=True,
+        max_order_lifetime=600,
     )
     answer = SimpleNamespace(kind="ACCEPTED", detail="")
     service = SimpleNamespace(time=lambda: 1_000, heartbeat=lambda: answer, trouble="")
@@ -175,6 +182,7 @@ def quiet_keeper(kind, reports, tidied):
         journal=SimpleNamespace(
             moves=0,
             keep=idle,
+            fact=idle,
             reservations=dict,
             unresolved=list,
             approvals=SimpleNamespace(unscored=list),

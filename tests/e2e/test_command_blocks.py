@@ -40,6 +40,7 @@ OURS = ("strongroom ", "make ", "ape ", "pip ", "silverback ", "source ", "expor
 TOO_LONG = "minutes of both cores; tests/agent/test_backtest.py does the same with less data"
 AS_IN_README = "the practice's own runs already, from README's line"
 AS_ASKED = "a decision has to wait: tests/e2e/test_keeper_ask.py has the commands"
+RESTORES = "no keeper may run: tests/e2e/test_keeper_restore.py has the commands"
 PLACES = "places have to be there: tests/e2e/test_evidence_places.py has the command"
 NOT_TYPED = {  # and why
     "make demo": "a target of its own in CI",
@@ -53,6 +54,9 @@ NOT_TYPED = {  # and why
     "strongroom keeper pending keeper.toml": AS_ASKED,
     "strongroom keeper publish keeper.toml": PLACES,
     "strongroom keeper approve keeper.toml": AS_ASKED,
+    "strongroom keeper backup keeper.toml": RESTORES,
+    "strongroom keeper restore keeper.toml": RESTORES,
+    "strongroom keeper compare keeper.toml": RESTORES,
     "strongroom keeper start keeper.toml --mode live": AS_IN_README,
     "strongroom venue probe": "a real account: tests/e2e/test_venue_probe.py has the command",
 }
@@ -229,6 +233,6 @@ def test_what_cannot_run_here_is_marked_and_has_its_reason():
     assert [
         start for start in NOT_TYPED if not any(each.startswith(start) for each in marked)
     ] == []
-    assert len(marked) == 16
+    assert len(marked) == 19
     other = {marked for path in DOCUMENTS for marked, _ in BLOCK.findall(path.read_text())}
     assert other <= {"", "text", "python"}

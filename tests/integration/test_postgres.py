@@ -2,21 +2,25 @@
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from strongroom.chain.ids import intent_key
 from strongroom.chain.orders import NO, Side
 from strongroom.database import open_engine, paper_url
 from strongroom.journal import Journal, JournalMismatch, OrderFill, SupposedFill
 from strongroom.journal.approvals import NotWaiting
+from strongroom.journal.backup import back_up, restore
 from strongroom.journal.lock import _SessionLock, alone
-from strongroom.journal.states import ApprovalState
+from strongroom.journal.states import ApprovalState, IntentState
+from strongroom.journal.tables import META
 from strongroom.settings import AlreadyRuns, ConfigError
 
 from tests import old_journal
@@ -119,7 +123,8 @@ def test_one_keeper_and_a_dead_one_holds_nothing(url):
 HOLDER = """
 import sys, time
 from strongroom.journal.lock import _SessionLock, alone
-from strongroom.journal.states import ApprovalState
+from strongroom.journal.states import ApprovalState, IntentState
+from strongroom.journal.tables import META
 with alone(sys.argv[1]):
     print("holds", flush=True)
     time.sleep(60)
@@ -225,3 +230,60 @@ def test_without_a_driver_the_extra_is_named(url, monkeypatch):
 def test_paper_beside_a_file():
     assert paper_url("sqlite:///a/keeper.db") == "sqlite:///a/keeper-paper.db"
     assert paper_url("sqlite:///a/keeper.db?timeout=9") == "sqlite:///a/keeper-paper.db?timeout=9"
+
+
+def rows_of(url):
+    """All rows of a journal's tables but its own version, by a plain connection."""
+    engine = open_engine(url)
+    names = [each.name for each in META.sorted_tables]
+    with engine.connect() as connection:
+        found = {
+            name: sorted(
+                str(tuple(row)) for row in connection.execute(text(f"SELECT * FROM {name}"))
+            )
+            for name in names
+        }
+    engine.dispose()
+    found["facts"] = [each for each in found["facts"] if "journal version" not in each]
+    return found
+
+
+def test_a_backup_is_a_file_and_comes_back_to_either_database(url, tmp_path):
+    """By way of a file and a second file; the server's own numbers go on after it."""
+    journal = Journal(url)
+    journal.decide(DECISION, RECORD, 1_700_000_000)
+    journal.plan(replace(PLAN, size=LARGE))
+    journal.sign(KEY, "0xaa", b"\x01\x00\xff", 9, 3)
+    journal.close_task(DECISION, "filled")
+    backup_file, other = tmp_path / "one.db", f"sqlite:///{tmp_path / 'other.db'}"
+    with alone(url):  # a keeper runs
+        back_up(url, backup_file)
+    assert rows_of(f"sqlite:///{backup_file}") == rows_of(url)
+    restore(other, backup_file, tmp_path / "none.db", frozenset())
+    expected = rows_of(url)
+    expected["facts"] = sorted([*expected["facts"], "('restored', 'new')"])
+    assert rows_of(other) == expected
+    journal.keep("day", "lost")
+    done = restore(url, backup_file, tmp_path / "before.db", frozenset())
+    assert rows_of(url) == expected and Journal(f"sqlite:///{done.before}").fact("day") == "lost"
+    again = Journal(url)  # knows its version
+    held = replace(RECORD, time=RECORD.time + 1)
+    again.decide(held.id, held, 1_700_000_001)  # a number that is free
+    again.step(KEY, IntentState.SENT)
+    assert [task.decision for task in again.open_tasks()] == [held.id]
+
+
+def test_a_restore_that_breaks_off_changes_nothing(url, tmp_path):
+    Journal(url).keep("who", "me")
+    back_up(url, tmp_path / "one.db")
+    Journal(url).keep("who", "you")
+    before = rows_of(url)
+    with closing(sqlite3.connect(tmp_path / "one.db")) as file:  # a server takes no such number
+        file.execute(
+            "INSERT INTO tasks (decision, time, state, reason, revealed) "
+            "VALUES ('0x01', 'soon', 'CLOSED', '', 0)"
+        )
+        file.commit()
+    with pytest.raises(SQLAlchemyError):
+        restore(url, tmp_path / "one.db", tmp_path / "before.db", frozenset())
+    assert rows_of(url) == before

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from strongroom.cli.boundary import FAILED, Command, Group
+from strongroom.cli.keeper_journal import backup, compare, restore
 from strongroom.cli.options import (
     ADDRESS,
     FILE,
@@ -29,6 +30,10 @@ def command() -> None:
 
     Example: strongroom keeper start keeper.toml --mode paper
     """
+
+
+for journal_command in (backup, restore, compare):
+    command.add_command(journal_command)
 
 
 @command.command(cls=Command)

@@ -424,7 +424,10 @@ class Transactor:
             sender = self._chain.sender_of(log.transaction)
             who = f"{sender or 'somebody whom the node does not know'}: a person, or another keeper"
             if sender == self._executor.address:
-                who = "this keeper's executor: another keeper has its keys and another journal"
+                who = (
+                    "this keeper's executor: another keeper has its keys and another journal, or "
+                    "this journal came from a backup"
+                )
             told: dict[str, Json] = {"safe": self._safe, "transaction": log.transaction}
             self._on_event("safe_used_by_another", told | {"who": who})
 

@@ -98,13 +98,13 @@ def prepare(engine: Engine, upgrade: bool = True) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins none for a table
         else:
             make_schema(connection)
-        found = _version(connection)
+        found = version_of(connection)
         if found == VERSION:
             return
         if found:
             _bring_up(connection, found, upgrade)
         META.create_all(connection)
-        _keep_version(connection)
+        keep_version(connection)
 
 
 def make_schema(connection: Connection) -> None:
@@ -133,7 +133,7 @@ def _bring_up(connection: Connection, found: int, upgrade: bool) -> None:
             connection.execute(text(statement.format(whole=whole)))
 
 
-def _version(connection: Connection) -> int:
+def version_of(connection: Connection) -> int:
     """Return a journal's version; 0: it is new."""
     if connection.dialect.name == SQLITE:
         return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
@@ -143,7 +143,8 @@ def _version(connection: Connection) -> int:
     return int(connection.execute(chosen).scalar() or 0)
 
 
-def _keep_version(connection: Connection) -> None:
+def keep_version(connection: Connection) -> None:
+    """Write down that a journal has this version."""
     if connection.dialect.name == SQLITE:
         connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
         return

@@ -35,6 +35,7 @@ from strongroom.keeper.approving import Approvals, score, unscored_conditions
 from strongroom.keeper.halts import Defects, Named
 from strongroom.keeper.health import HealthKeeper
 from strongroom.keeper.past_trades import PastReader
+from strongroom.keeper.restoring import RestoreWait
 from strongroom.keeper.sessions import SessionWatch
 from strongroom.reporting.report import Reporter
 from strongroom.reporting.seen import unseen
@@ -128,6 +129,7 @@ class Keeper:
     _defects: Defects = field(init=False)
     _kept_health: HealthKeeper = field(init=False)
     _sessions: SessionWatch = field(init=False)
+    _restored: RestoreWait = field(init=False)
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
     _halts: dict[str, str] = field(default_factory=dict)
     _venue_again: float = 0.0
@@ -140,6 +142,7 @@ class Keeper:
         self._defects = Defects(self.on_event)
         self._kept_health = HealthKeeper(self.journal)
         self._sessions = SessionWatch(self.chain, self.vault.wallets, self.on_event)
+        self._restored = RestoreWait(self.journal)
 
     def tick(self) -> Tick:
         """Run once. Never raises, but for what ends the process itself (`halts.ENDS`)."""
@@ -174,6 +177,8 @@ class Keeper:
         state = None if "chain" in halts else self._read(halts)
         if state is None:
             return None, 0
+        if why := self._restored.why(now, state.max_order_lifetime):
+            halts["restored"] = why
         with self._named(halts):
             if self.approvals is not None:
                 self.approvals.expire(now)

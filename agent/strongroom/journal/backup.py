@@ -1,0 +1,245 @@
+"""Backups of a journal, and the way back.
+
+A backup is a journal in a SQLite file of its own, whatever database the journal is in. It is made
+while a keeper runs: a file by SQLite's online backup, a server's tables in one transaction that
+sees one moment.
+
+The way back replaces all rows in one transaction. What the backup says is planned may have been
+done since, so it is ended there and never done a second time. A fact lets the keeper wait until
+nothing that was signed since can be filled any more.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import create_engine, delete, func, insert, select, text
+from sqlalchemy.engine import Connection, Engine
+
+from strongroom.database import SQLITE, open_engine, parsed
+from strongroom.errors import BadInput
+from strongroom.journal.journal import Journal
+from strongroom.journal.lock import alone
+from strongroom.journal.migrations import (
+    VERSION,
+    VERSION_FACT,
+    keep_version,
+    prepare,
+    version_of,
+)
+from strongroom.journal.states import ApprovalState, IntentState, TransactionState
+from strongroom.journal.tables import META, JournalMismatch, facts
+from strongroom.settings import ConfigError
+
+RESTORED = "restored"  # fact; NEW, then until when the keeper waits, then empty
+NEW = "new"
+WHY = "under way when the backup was made: the chain has what became of it"
+MANY = 1_000  # rows at once
+NUMBERED = ("tasks", "steps")  # whose numbers a server counts itself
+
+
+class NoBackup(BadInput):
+    """The file is no backup of this journal; the message says why."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restore has done.
+
+    Attributes:
+        rows: by table
+        ended: decisions, orders, transactions and questions that were under way in the backup
+        before: a backup of the journal that was there; None: none was
+    """
+
+    rows: Mapping[str, int]
+    ended: tuple[str, ...]
+    before: Path | None
+
+
+def back_up(url: str, target: Path) -> dict[str, int]:
+    """Write a journal's backup, readable by this user alone; return its rows by table.
+
+    Args:
+        target: a file that is not there yet
+
+    Raises:
+        ConfigError: there is no journal.
+        NoBackup: the target is there.
+        JournalMismatch: another release wrote a server's journal.
+    """
+    if target.exists():
+        raise NoBackup(f"{target} is there already: name another file")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    place = parsed(url)
+    if place.get_backend_name() == SQLITE:
+        source = Path(place.database or "")
+        if not source.is_file():
+            raise ConfigError(f"[journal] {source} does not exist: there is nothing to back up")
+        _copy_file(source, part)
+    else:
+        with _file_engine(part) as made:
+            prepare(made)
+            _copy_rows(open_engine(url), made)
+            _stand_alone(made)
+    rows = _counted(part)
+    with part.open("rb") as written:
+        os.fsync(written.fileno())
+    part.rename(target)
+    return rows
+
+
+def restore(url: str, backup: Path, before: Path, safes: frozenset[str]) -> Restored:
+    """Let a journal be what a backup is, but for what was under way there.
+
+    Args:
+        before: where to keep the journal that is there
+        safes: of the keeper and the reporter, addresses: a backup of other ones is refused
+
+    Raises:
+        AlreadyRuns: a keeper has the journal.
+        NoBackup: the file is none, or of another vault.
+        JournalMismatch: a newer release wrote the backup.
+    """
+    if not backup.is_file():
+        raise NoBackup(f"{backup} does not exist: name a file of `strongroom keeper backup`")
+    with TemporaryDirectory() as folder, alone(url):
+        copy = Path(folder) / "journal.db"
+        _copy_file(backup, copy)
+        _check(copy, backup, safes)
+        ended = _end_what_was_under_way(Journal(f"sqlite:///{copy}"))
+        target = open_engine(url)
+        kept = None
+        if _version(target):
+            back_up(url, before)
+            kept = before
+        prepare(target)
+        with _file_engine(copy) as source:
+            rows = _copy_rows(source, target)
+        target.dispose()
+    return Restored(rows, tuple(ended), kept)
+
+
+def _check(copy: Path, named: Path, safes: frozenset[str]) -> None:
+    """Refuse what is no journal, or that of other Safes; bring an older one up."""
+    with _file_engine(copy) as engine:
+        if not _version(engine):
+            raise NoBackup(f"{named} is no journal: name a file of `strongroom keeper backup`")
+        prepare(engine)
+    known = {each.safe for each in Journal(f"sqlite:///{copy}").transactions.all() if each.safe}
+    if known and not {each.lower() for each in known} & {each.lower() for each in safes}:
+        raise NoBackup(f"{named} is of Safe {', '.join(sorted(known))}, another vault's keeper")
+
+
+def _end_what_was_under_way(journal: Journal) -> list[str]:
+    """End what may have been done since; return what it was. What is signed stays: its hash is
+    known, so doing it again is doing the same."""
+    ended = []
+    for task in journal.open_tasks():
+        journal.close_task(task.decision, WHY)
+        ended.append(f"decision {task.decision}")
+    for intent in journal.open():
+        if intent.state == IntentState.PLANNED:
+            journal.step(intent.key, IntentState.CLOSED, detail=WHY)
+            ended.append(f"order {intent.key} of decision {intent.decision}")
+    for each in journal.transactions.open():
+        if each.state == TransactionState.PLANNED:
+            journal.transactions.step(each, TransactionState.DROPPED, WHY)
+            ended.append(f"transaction {each.purpose!r}")
+    for asked in journal.approvals.waiting():
+        journal.approvals.end(asked.decision, ApprovalState.EXPIRED, WHY)
+        ended.append(f"question about decision {asked.decision}")
+    journal.keep(RESTORED, NEW)
+    return ended
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy a database that may be in use, as of one moment, into a file that stands alone."""
+    target.touch(mode=0o600)
+    try:
+        with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(target)) as into:
+            reading.backup(into)
+            into.execute("PRAGMA journal_mode=DELETE")
+            found = into.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise NoBackup(f"{source} cannot be read as a database: {error}") from error
+    if found != "ok":
+        raise NoBackup(f"{source} is damaged ({found}): take another backup")
+
+
+def _stand_alone(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
+
+
+@contextmanager
+def _file_engine(path: Path) -> Iterator[Engine]:
+    engine = create_engine(f"sqlite:///{path}")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _version(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return version_of(connection)
+
+
+def _copy_rows(source: Engine, target: Engine) -> dict[str, int]:
+    """Replace all rows of the target, in one transaction; return how many, by table.
+
+    Raises:
+        JournalMismatch: the source is another version's.
+    """
+    at_once = {} if source.dialect.name == SQLITE else {"isolation_level": "REPEATABLE READ"}
+    reading = source.connect().execution_options(**at_once)
+    rows = {}
+    with reading, target.begin() as writing:
+        found = version_of(reading)
+        if found != VERSION:
+            raise JournalMismatch(
+                f"journal version {found}, this code writes {VERSION}: back it up with the release "
+                "that wrote it"
+            )
+        for table in META.sorted_tables:
+            writing.execute(delete(table))
+            rows[table.name] = 0
+            chosen = select(table)
+            if table is facts:  # the version is the database's own
+                chosen = chosen.where(facts.c.name != VERSION_FACT)
+            for part in reading.execute(chosen).mappings().partitions(MANY):
+                writing.execute(insert(table), [dict(row) for row in part])
+                rows[table.name] += len(part)
+        keep_version(writing)
+        _count_on(writing)
+    source.dispose()
+    return rows
+
+
+def _count_on(connection: Connection) -> None:
+    """Let a server give its next numbers after those that came with the rows."""
+    if connection.dialect.name == SQLITE:
+        return
+    for name in NUMBERED:
+        highest = select(func.max(META.tables[name].c.number)).scalar_subquery()
+        sequence = func.pg_get_serial_sequence(text(f"'{name}'"), text("'number'"))
+        connection.execute(select(func.setval(sequence, func.coalesce(highest, 0) + 1, False)))
+
+
+def _counted(file: Path) -> dict[str, int]:
+    with _file_engine(file) as engine, engine.connect() as connection:
+        names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+        there = set(names.scalars())
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in META.sorted_tables
+            if table.name in there
+        }

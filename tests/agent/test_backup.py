@@ -1,0 +1,205 @@
+"""Backups of a journal: what comes back is what was there, row by row as SQLite itself shows it,
+and nothing that may have been done since is done twice."""
+
+import sqlite3
+import stat
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+from strongroom.chain.calls import Call
+from strongroom.chain.ids import intent_key, transaction_key
+from strongroom.cli.main import command
+from strongroom.journal import Journal, JournalMismatch, OrderFill
+from strongroom.journal.backup import NEW, RESTORED, NoBackup, back_up, restore
+from strongroom.journal.lock import alone
+from strongroom.journal.states import ApprovalState, IntentState, TransactionState
+from strongroom.keeper.restoring import RestoreWait
+from strongroom.settings import AlreadyRuns, ConfigError
+
+from tests import old_journal
+from tests.agent.test_configuration import TEXT
+from tests.agent.test_journal import DECISION, KEY, PLAN
+from tests.records import RECORD
+
+SAFE = "0x" + "5a" * 20
+SAFES = frozenset({SAFE})
+LARGE = 5 * 10**15
+
+
+def url_of(path):
+    return f"sqlite:///{path}"
+
+
+def shown(path):
+    """All rows of all tables of a file."""
+    with closing(sqlite3.connect(path)) as file:
+        names = [row[0] for row in file.execute(
+            "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'"
+        )]  # fmt: skip
+        return {name: sorted(map(repr, file.execute(f"SELECT * FROM {name}"))) for name in names}
+
+
+def lived(url):
+    """A journal of a keeper that has traded; one order is filled, a transaction is done."""
+    journal = Journal(url)
+    journal.salt()
+    journal.decide(DECISION, RECORD, 1_700_000_000)
+    journal.plan(replace(PLAN, size=LARGE))
+    journal.sign(KEY, "0xaa", b"\x01\x00\xff", 9, 3)
+    for state in (IntentState.SENT, IntentState.ACKED):
+        journal.step(KEY, state)
+    journal.fill(KEY, [OrderFill("0xbb", 0, LARGE, LARGE, 7)], LARGE)
+    journal.step(KEY, IntentState.CLOSED)
+    journal.close_task(DECISION, "filled")
+    key = transaction_key(b"one")
+    journal.transactions.plan(key, "fund", [Call(SAFE, "0x")], 5, SAFE)
+    signed = replace(journal.transactions.get(key), nonce=3, safe_hash="0xcc", block=8)
+    for state in (TransactionState.SIGNED, TransactionState.MINED, TransactionState.DONE):
+        journal.transactions.step(signed, state)
+        signed = replace(signed, state=state)
+    return journal
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path / "keeper.db"
+
+
+def test_a_backup_is_the_journal_row_by_row_and_for_this_user_alone(place, tmp_path):
+    journal = lived(url_of(place))  # open all the while
+    target = tmp_path / "kept" / "one.db"
+    rows = back_up(url_of(place), target)
+    journal.keep("day", "later")
+    assert rows["intents"] == rows["fills"] == rows["transactions"] == 1 and rows["steps"] == 9
+    with closing(sqlite3.connect(place)) as file:
+        file.execute("DELETE FROM facts WHERE name='day'")
+        file.commit()
+    assert shown(target) == shown(place)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert [each.name for each in target.parent.iterdir()] == ["one.db"]  # it stands alone
+
+
+def test_a_restore_brings_all_back_and_keeps_what_was_there(place, tmp_path):
+    lived(url_of(place))
+    back_up(url_of(place), tmp_path / "one.db")
+    Journal(url_of(place)).keep("last_loss_at", "9")
+    before = shown(place)
+    done = restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", SAFES)
+    assert done.ended == () and done.before == tmp_path / "before.db"
+    assert shown(tmp_path / "before.db") == before
+    expected = shown(tmp_path / "one.db")
+    expected["facts"] = sorted([*expected["facts"], repr((RESTORED, NEW))])
+    assert shown(place) == expected
+    assert Journal(url_of(place)).transactions.newest(SAFE).nonce == 3
+
+
+def test_a_journal_that_is_gone_comes_back(place, tmp_path):
+    lived(url_of(place))
+    back_up(url_of(place), tmp_path / "one.db")
+    for each in tmp_path.glob("keeper.db*"):
+        each.unlink()
+    done = restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", SAFES)
+    assert done.before is None and Journal(url_of(place)).get(KEY).filled == LARGE
+
+
+def test_what_was_under_way_is_ended_but_for_what_is_signed(place, tmp_path):
+    journal = Journal(url_of(place))
+    journal.decide(DECISION, RECORD, 1_700_000_000)
+    journal.plan(PLAN)
+    second = intent_key(DECISION, 0, 1)
+    journal.plan(replace(PLAN, key=second))
+    journal.sign(second, "0xaa", b"\x01", 9, 3)
+    one, two = transaction_key(b"one"), transaction_key(b"two")
+    for key in (one, two):
+        journal.transactions.plan(key, "fund", [Call(SAFE, "0x")], 5, SAFE)
+    signed = replace(journal.transactions.get(two), nonce=3, safe_hash="0xcc", block=8)
+    journal.transactions.step(signed, TransactionState.SIGNED)
+    held = replace(RECORD, time=RECORD.time + 1)
+    journal.approvals.hold(held.id, held, 5, 6, ())
+    journal.approvals.answer(held.id, ApprovalState.APPROVED, 5)
+    back_up(url_of(place), tmp_path / "one.db")
+    done = restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", SAFES)
+    assert len(done.ended) == 4
+    found = Journal(url_of(place))
+    assert found.open_tasks() == [] and found.approvals.waiting() == []
+    assert [(each.key, each.state) for each in found.open()] == [(second, IntentState.SIGNED)]
+    assert [each.key for each in found.transactions.open()] == [two]
+    assert found.transactions.get(one).state == TransactionState.DROPPED
+
+
+def test_nothing_is_decided_until_what_was_signed_since_is_over(place):
+    journal = Journal(url_of(place))
+    assert RestoreWait(journal).why(1_000, 600) == ""
+    journal.keep(RESTORED, NEW)
+    wait = RestoreWait(journal)
+    assert "until 1970-01-01 00:26 UTC" in wait.why(1_000, 600)
+    assert RestoreWait(Journal(url_of(place))).why(1_600, 600)  # a start in between changes nothing
+    assert wait.why(1_601, 600) == "" and wait.why(1_602, 600) == ""
+    assert RestoreWait(journal).why(1_603, 600) == ""
+
+
+def test_not_while_a_keeper_has_the_journal(place, tmp_path):
+    lived(url_of(place))
+    back_up(url_of(place), tmp_path / "one.db")
+    before = shown(place)
+    with alone(url_of(place)), pytest.raises(AlreadyRuns):
+        restore(url_of(place), tmp_path / "one.db", tmp_path / "before.db", SAFES)
+    assert shown(place) == before and not (tmp_path / "before.db").exists()
+
+
+def test_what_is_no_backup_of_this_keeper_changes_nothing(place, tmp_path):
+    lived(url_of(place))
+    before = shown(place)
+    text, empty, whole = (tmp_path / name for name in ("text", "empty.db", "whole.db"))
+    text.write_text("This is no database. " * 100)
+    sqlite3.connect(empty).close()
+    back_up(url_of(place), whole)
+    torn = tmp_path / "torn.db"
+    data = bytearray(whole.read_bytes())
+    data[4096:8192] = b"\xff" * 4096
+    torn.write_bytes(data)
+    for file, safes, told in (
+        (text, SAFES, "cannot be read as a database"),
+        (empty, SAFES, "is no journal"),
+        (torn, SAFES, "damaged|cannot be read"),
+        (tmp_path / "none.db", SAFES, "does not exist"),
+        (whole, frozenset({"0x" + "11" * 20}), "another vault's keeper"),
+    ):
+        with pytest.raises(NoBackup, match=told):
+            restore(url_of(place), file, tmp_path / "before.db", safes)
+    assert shown(place) == before
+    with pytest.raises(NoBackup, match="is there already"):
+        back_up(url_of(place), whole)
+    with pytest.raises(ConfigError, match="nothing to back up"):
+        back_up(url_of(tmp_path / "nowhere.db"), tmp_path / "new.db")
+
+
+def test_a_backup_of_an_older_release_is_brought_up(place, tmp_path):
+    older = tmp_path / "older.db"
+    with closing(sqlite3.connect(older)) as file:
+        file.executescript(";".join(old_journal.statements(5, "sqlite")))
+        file.execute("PRAGMA user_version=5")
+    restore(url_of(place), older, tmp_path / "before.db", frozenset({"0xSafe"}))
+    assert Journal(url_of(place)).fact(RESTORED) == NEW
+    assert Journal(url_of(place)).fact("day") == "1700000000"
+    with closing(sqlite3.connect(older)) as file:
+        file.execute("PRAGMA user_version=99")
+    with pytest.raises(JournalMismatch, match="use a newer release"):
+        restore(url_of(place), older, tmp_path / "before.db", SAFES)
+
+
+def test_the_command_keeps_so_many(place, tmp_path, monkeypatch):
+    lived(url_of(place))
+    config = tmp_path / "keeper.toml"
+    config.write_text(TEXT)
+    numbers = iter(range(3))
+    monkeypatch.setattr("strongroom.cli.keeper_journal._now", lambda: f"2026112{next(numbers)}")
+    to = ["--to", str(tmp_path / "kept"), "--keep", "2"]
+    for _ in range(3):
+        done = CliRunner().invoke(command, ["keeper", "backup", str(config), *to])
+        assert done.exit_code == 0, done.output
+    assert "1 decisions, 1 intents, 1 transactions, 1 fills" in done.output
+    names = sorted(each.name for each in (tmp_path / "kept").iterdir())
+    assert names == ["keeper-20261121.db", "keeper-20261122.db"]
