@@ -2,13 +2,16 @@
 difference to a result."""
 
 import multiprocessing
+import os
 import pickle
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import Any, Literal, TypeVar
 
@@ -71,7 +74,8 @@ def _in_pool(
 ) -> Iterator[tuple[T, R | WorkerDied]]:
     """Take tasks from the queue until it is empty or the pool is broken."""
     context = multiprocessing.get_context("forkserver")
-    pool, is_whole = ProcessPoolExecutor(most, mp_context=context), True
+    pool = ProcessPoolExecutor(most, mp_context=context, initializer=_end_with_parent)
+    is_whole = True
     under_way: dict[Future[R], T] = {}
     try:
         while under_way or (waiting and is_whole):
@@ -97,6 +101,20 @@ def _in_pool(
             for process in multiprocessing.active_children():
                 process.terminate()
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this process end with the one that gives it work, also where that is killed: what goes on
+    then must find nobody at work."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "it is a worker"
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _by_ray(

@@ -1,11 +1,16 @@
 """One function on many tasks, in processes."""
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from strongroom.errors import BadInput, Defect
 from strongroom.workers import WorkerDied, each_result, one_ahead
+
+ROOT = Path(__file__).parents[2]
 
 
 def squared(number):
@@ -37,6 +42,48 @@ def test_a_process_that_dies_costs_its_task_alone():
 def test_what_a_task_raises_is_raised():
     with pytest.raises(BadInput, match="not 5"):
         list(each_result(failing, [5], workers=1))
+
+
+def waiting(folder):
+    (folder / str(os.getpid())).touch()
+    time.sleep(600)
+
+
+KILLED = """
+import pathlib, sys
+from strongroom.workers import each_result
+from tests.agent.test_workers import waiting
+if __name__ == "__main__":
+    list(each_result(waiting, [pathlib.Path(sys.argv[1])] * 2, workers=2))
+"""
+
+
+def test_workers_end_with_whoever_gives_them_work_even_if_that_is_killed(tmp_path):
+    """Else the next run would find them at work in its folder."""
+    script, work = tmp_path / "killed.py", tmp_path / "work"
+    script.write_text(KILLED)
+    work.mkdir()
+    there = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "agent")])}
+    run = subprocess.Popen([sys.executable, script, work], env=there)
+    until(lambda: len(list(work.iterdir())) == 2)
+    run.kill()
+    run.wait()
+    for each in work.iterdir():
+        until(lambda process=int(each.name): not is_alive(process))
+
+
+def is_alive(process):
+    try:
+        return " Z " not in Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def until(is_so, patience_s=60):
+    deadline = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def counted(end, error=None):
