@@ -9,6 +9,7 @@ import queue
 import re
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,10 @@ def serve(factory: Factory, log: Path | None) -> None:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # else each answer waits 40 ms for the client
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # whoever asked may have been ended
+                super().handle()
 
         def do_POST(self) -> None:
             reply: queue.Queue[bytes] = queue.Queue()
