@@ -136,6 +136,7 @@ def cli() -> None:
     figures |= _apart("scripts.bench.backtest")
     click.echo("audit ...", err=True)
     figures |= _apart("scripts.bench.audit")
+    figures |= _apart("scripts.bench.factory")
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(dict(sorted(figures.items())), indent=2) + "\n")
     console = Console(width=100)

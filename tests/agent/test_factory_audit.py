@@ -17,12 +17,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from jsonschema import validate
+from strongroom.audit import bookkeeper
 from strongroom.audit import factory as factory_audit
 from strongroom.audit.command import AuditOptions, run_audit
-from strongroom.audit.factory import FactoryOptions, audit_factory
+from strongroom.audit.events import Reported
+from strongroom.audit.factory import FactoryOptions, audit_factory, audit_one
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.chain.failures import NoVault
+from strongroom.cli.audit import command as audit_command
 from strongroom.errors import BadInput
 
 from tests.recorded_server import COPY, copy_of
@@ -212,6 +216,22 @@ def test_foreign_code_in_place_of_the_factory_is_a_difference(clean, monkeypatch
     monkeypatch.setattr(factory_audit, "runtime_difference", lambda name, there: "at byte 7")
     result = audit_factory(options(url, factory, folder))
     assert result.exit_code == 1 and result.code == "at byte 7"
+
+
+@pytest.mark.parametrize("error", [KeyError(7), ValueError(), IndexError(), ZeroDivisionError()])
+def test_a_defect_of_ours_is_no_verdict_on_a_vault(clean, monkeypatch, error):
+    """Case A6: once told as a difference, "the books know nothing of it"."""
+
+    def broken(booking, event):
+        raise error
+
+    url = clean[0]
+    monkeypatch.setitem(bookkeeper._HANDLERS, Reported, broken)
+    line = audit_one(AuditOptions(copy_of(0), url))
+    assert (line.exit_code, line.differences) == (3, 0)
+    assert "the audit failed at block 3, Reported of " in line.words and repr(error) in line.words
+    done = CliRunner().invoke(audit_command, ["--vault", copy_of(0), "--rpc", url])
+    assert done.exit_code == 3 and "says nothing of the vault" in done.output
 
 
 def test_no_factory_at_the_address(clean):

@@ -130,6 +130,29 @@ def canonical(record):
     return text.encode()
 
 
+def topic_of(event):
+    return "0x" + keccak(event.encode()).hex()
+
+
+def test_the_keepers_safe_is_one_of_layer_2(day, stranger):
+    """Keeper and reporter act through SafeL2 of Safe 1.4.1: each of their transactions is logged
+    once more, whole, in front of the vault's own events. The audit finds no difference."""
+    fields = "address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes,bytes"
+    chain, everything, stage = day.stage.chain, {"fromBlock": "0x0"}, day.stage
+    topics = [topic_of(f"SafeMultiSigTransaction({fields})")]
+    told = chain.request("eth_getLogs", everything | {"topics": topics})
+    vaults = chain.request("eth_getLogs", everything | {"address": stage.vault.address})
+    for safe, event in (
+        (stage.safe, "Allocated(bytes32,uint256,uint256)"),
+        (stage.reporter, "Reported(bytes32,bytes32[],uint256[],uint256[])"),
+    ):
+        sent = {log["transactionHash"] for log in told if log["address"] == safe.address.lower()}
+        named = {log["topics"][0] for log in vaults if log["transactionHash"] in sent}
+        assert topic_of(event) in named
+    status, found = stranger(decide=False)
+    assert (status, found["differences"]) == (0, []) and found["checked"]["fills_joined"] > 0
+
+
 def test_a_stranger_decides_the_day_again_byte_by_byte(day, stranger):
     reports, _, _ = documents(day.stage.folder / "evidence")
     status, found = stranger()

@@ -117,7 +117,8 @@ def gnosis(package: str, name: str) -> Artifact:
 @cache
 def safe(name: str) -> Artifact:
     """Return a part of Safe 1.4.1: "Safe", "ProxyFactory", "CompatibilityFallbackHandler" or
-    "MultiSendCallOnly"."""
+    "MultiSendCallOnly". The package's Safe is the one of layer 2 (SafeL2): it logs each transaction
+    with all its fields."""
     source = files("safe_eth.eth.contracts.abis") / f"{name}_V1_4_1.json"
     found = json.loads(source.read_text())
     return Artifact(name, found["abi"], bytes.fromhex(found["bytecode"].removeprefix("0x")))
