@@ -1,18 +1,24 @@
 """The co-signer's policy: an honest request passes, each hostile one falls to its own rule."""
 
+import socket
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
 import pytest
+import uvicorn
 from eth_account import Account
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
 from strongroom.chain.calls import Call, call_data
 from strongroom.chain.decision_records import MOST, records_call
+from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import decision_of, to_bytes, to_hex
 from strongroom.chain.orders import OnFailure
 from strongroom.cosigner import wire
+from strongroom.cosigner.client import CosignerClient
 from strongroom.cosigner.policy import (
     Before,
     MarketFacts,
@@ -26,7 +32,12 @@ from strongroom.cosigner.store import Store
 from strongroom.signing.hashing import safe_message_hash
 from strongroom.signing.order import ExchangeDomain
 from strongroom.signing.safe import Batch, NotABatch, batch, unbatch
-from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
+from strongroom.signing.signers import (
+    CosignerAway,
+    OrderRequest,
+    SafeAddress,
+    TransactionRequest,
+)
 from strongroom.strategy.record import encode
 
 from tests.defaults import UNIT
@@ -395,3 +406,33 @@ def test_nonsense_is_refused_and_kills_nothing(service):
     assert ask(client, "/transaction", b'{"to": "x", "data": "zz"}').status_code == 403
     assert ask(client, "/owner", b"{}").status_code == 200
     assert isinstance(client, httpx.Client)
+
+
+def test_it_is_ready_only_while_it_could_sign(tmp_path):
+    """The keeper's own client over a real socket: it hears what is wrong."""
+    judge_ = Judge(POLICY, Account.from_key(b"\3" * 32), Chain(), Store(f"sqlite:///{tmp_path}/s"))
+    path = tmp_path / "door"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        app = create_app(judge_, b"s" * 32)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
+        running = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        running.start()
+        client = CosignerClient(f"unix:{path}", b"s" * 32)
+        client.check()
+        judge_.facts.now = failing(ChainAway("gone"))
+        with pytest.raises(CosignerAway, match="503: the co-signer's own node does not answer"):
+            client.check()
+        judge_.facts.now = lambda: NOW
+        judge_.store.before = failing(OperationalError("", {}, Exception("disk")))
+        with pytest.raises(CosignerAway, match="503: the co-signer's store cannot be used"):
+            client.check()
+        server.should_exit = True
+        running.join(30)
+
+
+def failing(error):
+    def fail(*_):
+        raise error
+
+    return fail

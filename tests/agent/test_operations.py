@@ -19,11 +19,12 @@ from strongroom.information.sources import Look, Sources
 from strongroom.journal import Journal
 from strongroom.keeper.alerts import Alerts
 from strongroom.keeper.health import HealthKeeper, kept_health
-from strongroom.keeper.logs import configure
+from strongroom.keeper.logs import OLDER, RotatedFile, configure
 from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper, Tick, Watch
+from strongroom.keeper.vault_watch import VaultWatch
 from strongroom.settings import AlreadyRuns, ConfigError, read_secret, read_toml, unlock
 from strongroom.signing.signers import CosignerAway
 
@@ -45,7 +46,62 @@ def metrics():
 
 
 def state(nav=5_000_000):
-    return SimpleNamespace(nav=nav, idle=1_000_000, total_exposure=4_000_000)
+    return SimpleNamespace(
+        nav=nav, idle=1_000_000, total_exposure=4_000_000, total_losses=250_000,
+        total_cap=100_000_000, total_cap_bps=6_000,
+    )  # fmt: skip
+
+
+def lines(metrics):
+    return httpx.get(f"{metrics.url}/metrics").text.splitlines()
+
+
+VALUES = (
+    *("nav_assets", "idle_assets", "exposure_assets", "losses_assets", "total_cap_assets"),
+    *("open_orders", "open_tasks", "reversed_trades", "ended_trades", "signers_ready"),
+    *("last_tick_timestamp_seconds", "last_report_timestamp_seconds", "max_report_age_seconds"),
+    *("breaker_tripped", "paused", "winding_down", "executor_gas_coins"),
+)
+
+
+def test_what_is_not_known_is_not_zero_and_not_well(metrics):
+    assert {f"strongroom_{name} NaN" for name in VALUES} <= set(lines(metrics))
+    ill = httpx.get(f"{metrics.url}/health")
+    assert (ill.status_code, ill.json()["reasons"]) == (503, {"ticks": "no tick has ended yet"})
+    metrics.observe(keeper(), Tick(1_700, {}, 0, state()), 0.1)
+    assert httpx.get(f"{metrics.url}/health").status_code == 200
+    metrics.observe(keeper(), Tick(1_701, {"chain": "away", "journal": "away"}), 0.1)
+    known = {"last_tick_timestamp_seconds", *VALUES[-6:]}
+    assert {f"strongroom_{name} NaN" for name in set(VALUES) - known} <= set(lines(metrics))
+
+
+def test_the_vault_and_the_executor_are_watched_once_a_minute(metrics):
+    now, answers = [100.0], [7, 1_600, 172_800, True, False, False]
+    chain = SimpleNamespace(ask=lambda asked: list(answers), balance=lambda who: 25 * 10**16)
+    watch = VaultWatch(chain, "0xvault", "0xexecutor", lambda: now[0])
+    metrics.watch(watch.look())
+    for line in (
+        "last_report_timestamp_seconds 1600.0", "max_report_age_seconds 172800.0",
+        "breaker_tripped 1.0", "paused 0.0", "winding_down 0.0", "executor_gas_coins 0.25",
+    ):  # fmt: skip
+        assert f"strongroom_{line}" in lines(metrics)
+    chain.ask = failing(ChainAway("no answer"))
+    assert watch.look() is not None  # not asked again yet
+    now[0] += 61
+    metrics.watch(watch.look())
+    assert {f"strongroom_{name} NaN" for name in VALUES[-6:]} <= set(lines(metrics))
+    answers[0], chain.ask, watch.executor = 0, (lambda asked: list(answers)), ""
+    now[0] += 61
+    found = watch.look()
+    assert (found.last_report, found.gas_wei) == (None, None)
+
+
+def test_metrics_say_whether_all_could_be_signed_and_count_from_zero(metrics):
+    assert 'strongroom_events_total{event="nav_differs"} 0.0' in lines(metrics)
+    metrics.observe(keeper(), Tick(1, {"signers": "silent"}, 0, state()), 0.1)
+    assert "strongroom_signers_ready 0.0" in lines(metrics)
+    metrics.observe(keeper(), Tick(2, {}, 0, state()), 0.1)
+    assert "strongroom_signers_ready 1.0" in lines(metrics)
 
 
 def test_metrics_say_what_the_tick_came_to(metrics):
@@ -54,6 +110,8 @@ def test_metrics_say_what_the_tick_came_to(metrics):
     for line in (
         "strongroom_nav_assets 5.0",
         "strongroom_exposure_assets 4.0",
+        "strongroom_losses_assets 0.25",
+        "strongroom_total_cap_assets 3.0",
         "strongroom_open_orders 2.0",
         "strongroom_reversed_trades 3.0",
         "strongroom_ended_trades 20.0",
@@ -132,6 +190,29 @@ def test_logs_are_json_lines_without_secrets(tmp_path):
     assert (first["event"], first["order"]) == ("signed", "0x12")
     assert first["signature"] == first["owner_passphrase"] == "(withheld)"
     assert (second["level"], second["why"]) == ("warning", "clock")
+
+
+def test_a_log_that_is_moved_away_is_opened_anew(tmp_path):
+    path = tmp_path / "keeper.log"
+    log = configure(path)
+    log.info("one")
+    path.rename(tmp_path / "moved")  # as logrotate does
+    log.info("two")
+    (tmp_path / "moved").unlink()
+    path.unlink()
+    log.info("three")
+    assert [json.loads(each)["event"] for each in path.read_text().splitlines()] == ["three"]
+
+
+def test_a_large_log_becomes_older_ones_and_no_line_is_cut(tmp_path):
+    path = tmp_path / "keeper.log"
+    file = RotatedFile(path, 100)
+    for number in range(40):
+        file.write(f"{number:029d}\n")  # three fit
+    names = sorted(each.name for each in tmp_path.iterdir())
+    assert names == ["keeper.log", *(f"keeper.log.{number}" for number in range(1, OLDER + 1))]
+    kept = [path.with_name(name).read_text().split() for name in (*reversed(names[1:]), names[0])]
+    assert [int(each) for part in kept for each in part] == list(range(24, 40))
 
 
 def test_webhooks_get_what_a_person_should_know_and_a_dead_one_holds_nobody_up():

@@ -148,6 +148,11 @@ class Chain:
         """Return how many transactions of an account have been mined: its next nonce."""
         return self._reads.one(count_of(address))
 
+    @understood("balance")
+    def balance(self, address: str) -> int:
+        """Return an account's native money, wei."""
+        return quantity(self._reads.rpc("eth_getBalance", checksum(address), "latest"))
+
     def is_known(self, transaction: str) -> bool:
         """Whether the node has a transaction, mined or not."""
         return self._reads.one(presence_of(transaction))

@@ -16,6 +16,7 @@ from strongroom.signing.signers import (
 )
 
 TIMEOUT_S = 15.0
+PATHS = ("/owner", "/ready", "/order", "/transaction")
 
 
 class CosignerClient:
@@ -41,7 +42,7 @@ class CosignerClient:
             transport = httpx.HTTPTransport()
         # the transport itself: redirects, cookies and proxies are nothing between these two
         self._door = WholeAnswers(transport, timeout_s, reads=False)
-        self._urls = {path: httpx.URL(url + path) for path in ("/owner", "/order", "/transaction")}
+        self._urls = {path: httpx.URL(url + path) for path in PATHS}
         self._limits = {"timeout": httpx.Timeout(timeout_s).as_dict()}
         self._address: str | None = None
 
@@ -57,12 +58,12 @@ class CosignerClient:
         return self._address
 
     def check(self) -> None:
-        """Ask whether it is there.
+        """Ask whether it could sign: it is there, and so are its node and its store.
 
         Raises:
-            CosignerAway: it does not answer.
+            CosignerAway: it does not answer, or says that it could not.
         """
-        self._post("/owner", b"{}", "owner")
+        self._post("/ready", b"{}", "ready")
 
     def sign_order(self, request: OrderRequest) -> bytes:
         """Return its signature over an order.
@@ -105,7 +106,9 @@ class CosignerClient:
         if answer.status_code == 403:
             raise CosignerRefused(f"the co-signer refuses: {self._field(answer, 'refused')}")
         if answer.status_code != 200:
-            raise CosignerAway(f"the co-signer at {self._where} answers {answer.status_code}")
+            raise CosignerAway(
+                f"the co-signer at {self._where} answers {answer.status_code}{_why(answer)}"
+            )
         return self._field(answer, name)
 
     def _field(self, answer: httpx.Response, name: str) -> str:
@@ -120,3 +123,13 @@ class CosignerClient:
 
     def _odd(self) -> CosignerAway:
         return CosignerAway(f"what answers at {self._where} is no co-signer: check the address")
+
+
+def _why(answer: httpx.Response) -> str:
+    """Return the words of a co-signer that cannot sign; empty where it has none."""
+    try:
+        found = read_json(answer.content)
+    except ValueError:
+        return ""
+    words = found.get("error") if isinstance(found, dict) else None
+    return f": {words}" if isinstance(words, str) else ""

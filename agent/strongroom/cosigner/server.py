@@ -7,6 +7,7 @@ import structlog
 from eth_account.signers.local import LocalAccount
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import MarketId, to_hex
@@ -38,6 +39,15 @@ class Judge:
     ) -> None:
         self.policy, self.owner, self.facts, self.store = policy, owner, facts, store
         self._safe = SafeAddress(policy.safe, policy.chain_id)
+
+    def ready(self) -> None:
+        """Do what every signature needs: ask the node, and read what was signed.
+
+        Raises:
+            ChainAway: the co-signer's own node does not answer.
+            SQLAlchemyError: its store cannot be used.
+        """
+        self.store.before("order", self.facts.now())
 
     def order(self, request: OrderRequest) -> bytes:
         """Sign an order.
@@ -98,6 +108,12 @@ def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.ti
         )
         return body if authentic else None
 
+    def away(error: Exception) -> Response:
+        node = isinstance(error, ChainAway)
+        log.error("chain away" if node else "store away", error=repr(error))
+        what = "own node does not answer" if node else "store cannot be used"
+        return JSONResponse({"error": f"the co-signer's {what}"}, 503)
+
     def answer(kind: str, sign: Callable[[], bytes]) -> Response:
         try:
             signature = sign()
@@ -107,9 +123,8 @@ def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.ti
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("refused", kind=kind, rule="malformed", why=repr(error))
             return JSONResponse({"refused": f"malformed: {error!r}"}, 403)
-        except ChainAway as error:
-            log.error("chain away", error=repr(error))
-            return JSONResponse({"error": "the co-signer's own node does not answer"}, 503)
+        except (ChainAway, SQLAlchemyError) as error:
+            return away(error)
         log.info("signed", kind=kind)
         return JSONResponse({"signature": to_hex(signature)})
 
@@ -117,6 +132,15 @@ def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.ti
         if await asked(request) is None:
             return JSONResponse({"error": "not authenticated"}, 401)
         return JSONResponse({"owner": judge.owner.address})
+
+    async def ready(request: Request) -> Response:
+        if await asked(request) is None:
+            return JSONResponse({"error": "not authenticated"}, 401)
+        try:
+            judge.ready()
+        except (ChainAway, SQLAlchemyError) as error:
+            return away(error)
+        return JSONResponse({"ready": "yes"})
 
     async def order(request: Request) -> Response:
         body = await asked(request)
@@ -130,6 +154,11 @@ def create_app(judge: Judge, secret: bytes, clock: Callable[[], float] = time.ti
             return JSONResponse({"error": "not authenticated"}, 401)
         return answer("transaction", lambda: judge.transaction(wire.transaction_from_json(body)))
 
-    for asks in (owner, order, transaction):  # plain routes: nothing is to be injected or checked
+    for asks in (
+        owner,
+        ready,
+        order,
+        transaction,
+    ):  # plain routes: nothing is to be injected or checked
         app.add_route(f"/{asks.__name__}", asks, methods=["POST"])
     return app

@@ -262,6 +262,7 @@ class OperationsSection(Section):
     pause_s: int = Field(15, ge=0)
     stop_file: Place = Field(Path("STOP"), validate_default=True)
     log: Place | None = None  # JSON lines; without it they go to standard error
+    log_max_mb: int = Field(100, gt=0)  # then it rotates; five older ones stay
     metrics_port: int = Field(0, ge=0, le=65_535)  # 0: none
     webhooks: tuple[HttpUrl, ...] = ()
     record: Place | None = None  # folder for snapshots (Parquet)

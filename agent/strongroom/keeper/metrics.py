@@ -1,9 +1,10 @@
 """Numbers for Prometheus, and the keeper's health, on one small HTTP port."""
 
 import json
+import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -11,10 +12,13 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import BPS, ETHER, MICRO
 from strongroom.journal import Journal
+from strongroom.keeper.alerts import WORTH
 from strongroom.keeper.tick import Keeper, Tick
+from strongroom.keeper.vault_watch import Watched
 from strongroom.settings import ConfigError
+from strongroom.strategy.view import VaultState
 
 STALE_TICKS = 12  # without a tick for so many intervals, it is not well
 
@@ -28,9 +32,19 @@ class Metrics:
         def gauge(name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
             return Gauge(f"strongroom_{name}", text, list(labels), registry=self.registry)
 
+        # what is not known is NaN, and never 0
         self.nav = gauge("nav_assets", "NAV at the bid, units of the asset")
         self.idle = gauge("idle_assets", "idle assets, units")
         self.exposure = gauge("exposure_assets", "exposure at cost, units")
+        self.losses = gauge("losses_assets", "losses of closed markets, units")
+        self.total_cap = gauge("total_cap_assets", "most at stake and lost in all, units")
+        self.last_report = gauge("last_report_timestamp_seconds", "time of the last report")
+        self.max_report_age = gauge("max_report_age_seconds", "age of a report that is too old")
+        self.breaker = gauge("breaker_tripped", "1 while the breaker forbids allocations")
+        self.paused = gauge("paused", "1 while the vault is paused")
+        self.winding_down = gauge("winding_down", "1 from wind-down on")
+        self.gas = gauge("executor_gas_coins", "native money of the executor, coins")
+        self.signers = gauge("signers_ready", "1 while all signatures can be had")
         self.open_orders = gauge("open_orders", "orders that may still be filled")
         self.open_tasks = gauge("open_tasks", "open tasks")
         self.reversals = gauge("reversed_trades", "trades undone after they were matched")
@@ -46,9 +60,18 @@ class Metrics:
         self.tick_seconds = Histogram(
             "strongroom_tick_seconds", "length of a tick", registry=self.registry
         )
+        for each in (
+            *(self.nav, self.idle, self.exposure, self.losses, self.total_cap, self.open_orders),
+            *(self.open_tasks, self.reversals, self.ended, self.last_tick, self.signers),
+        ):
+            each.set(math.nan)
+        self.watch(None)
+        for event in WORTH:
+            self.events.labels(event)  # from 0 on, so that the first one is a rise
         self.reasons: set[str] = set()  # of refused records
         self.halts: dict[str, str] = {}
         self.ticked_at = time.monotonic()
+        self.ticks = 0
 
     def observe(self, keeper: Keeper, tick: Tick, seconds: float) -> None:
         """Take a tick's numbers."""
@@ -56,6 +79,7 @@ class Metrics:
         self.decisions.inc(tick.decisions)
         self.last_tick.set(tick.at)
         self.ticked_at = time.monotonic()
+        self.ticks += 1
         for what in self.halts.keys() - tick.halts.keys():
             self.halted.labels(what).set(0)
         for what in tick.halts:
@@ -68,13 +92,29 @@ class Metrics:
             self.asked.labels(source.name).set(source.asked)
             self.failed.labels(source.name).set(source.failed)
             self.wrong.labels(source.name).set(bool(source.wrong))
-        if tick.state is not None:
-            self.nav.set(tick.state.nav / MICRO)
-            self.idle.set(tick.state.idle / MICRO)
-            self.exposure.set(tick.state.total_exposure / MICRO)
-        if "journal" not in tick.halts:
+        self._see(tick.state)
+        known = 0 if "signers" in tick.halts else None if tick.state is None else 1
+        _set((self.signers,), (known,))
+        if "journal" in tick.halts:
+            for each in (self.open_orders, self.open_tasks, self.reversals, self.ended):
+                each.set(math.nan)
+        else:
             with suppress(SQLAlchemyError):  # went away since: the next tick says so
                 self._read(keeper.journal)
+
+    def watch(self, found: Watched | None) -> None:
+        """Take what was seen beside the ticks; None: the chain does not say."""
+        gauges = (self.last_report, self.max_report_age, self.breaker, self.paused)
+        _set((*gauges, self.winding_down, self.gas), _numbers(found))
+
+    def _see(self, state: VaultState | None) -> None:
+        gauges = (self.nav, self.idle, self.exposure, self.losses, self.total_cap)
+        if state is None:
+            _set(gauges, [None] * len(gauges))
+            return
+        cap = min(state.total_cap, state.nav * state.total_cap_bps // BPS)
+        amounts = (state.nav, state.idle, state.total_exposure, state.total_losses, cap)
+        _set(gauges, [amount / MICRO for amount in amounts])
 
     def _read(self, journal: Journal) -> None:
         self.open_orders.set(len(journal.open()))
@@ -84,10 +124,25 @@ class Metrics:
         self.ended.set(ended)
 
 
+def _numbers(found: Watched | None) -> Sequence[float | None]:
+    if found is None:
+        return [None] * 6
+    gas = None if found.gas_wei is None else found.gas_wei / ETHER
+    flags = (found.breaker_tripped, found.paused, found.winding_down)
+    return (found.last_report, found.max_report_age_s, *flags, gas)
+
+
+def _set(gauges: Sequence[Gauge], values: Sequence[float | None]) -> None:
+    """Set each gauge; what is not known is NaN."""
+    for gauge, value in zip(gauges, values, strict=True):
+        gauge.set(math.nan if value is None else value)
+
+
 def serve(metrics: Metrics, port: int, interval_s: float) -> WSGIServer:
     """Serve `/metrics` and `/health` on this machine; return the server, already running.
 
     `/health` answers 200 while ticks go on and nothing stops decisions, else 503 with the reasons.
+    Before the end of the first tick nothing is known, so it is 503 as well.
 
     Raises:
         ConfigError: the port is in use.
@@ -99,7 +154,9 @@ def serve(metrics: Metrics, port: int, interval_s: float) -> WSGIServer:
             return prometheus(environ, start)  # type: ignore[no-any-return]
         silent = time.monotonic() - metrics.ticked_at
         reasons = dict(metrics.halts)
-        if silent > STALE_TICKS * interval_s:
+        if not metrics.ticks:
+            reasons["ticks"] = "no tick has ended yet"
+        elif silent > STALE_TICKS * interval_s:
             reasons["ticks"] = f"no tick for {silent:.0f} s"
         body = json.dumps({"well": not reasons, "reasons": reasons}).encode()
         start(

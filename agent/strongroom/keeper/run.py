@@ -25,6 +25,7 @@ from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.publishing import loop_of
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.tick import Keeper, Tick
+from strongroom.keeper.vault_watch import VaultWatch, watch_of
 from strongroom.keeper.wiring import build
 from strongroom.settings import ConfigError, only_one
 
@@ -40,6 +41,7 @@ class Running:
     keeper: Keeper
     metrics: Metrics
     on_event: Listener
+    watch: VaultWatch | None = None  # None: nobody reads the metrics
     ticks: int = 0
 
     def tick(self) -> Tick:
@@ -52,6 +54,8 @@ class Running:
             raise
         self.ticks += 1
         self.metrics.observe(self.keeper, tick, time.monotonic() - start)
+        if self.watch is not None:
+            self.metrics.watch(self.watch.look())
         return tick
 
 
@@ -91,7 +95,7 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
     """
     with alone(journal_of(config)) as check_alone, ExitStack() as open_:
         config = apart(config)
-        log = configure(config.operations.log)
+        log = configure(config.operations.log, config.operations.log_max_mb)
         alerts = Alerts(config.operations.webhooks, config.vault)
         metrics, mode = Metrics(), config.operations.mode
 
@@ -100,10 +104,12 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
             metrics.events.labels(event).inc()
             alerts(event, fields)
 
+        served = False
         if config.operations.metrics_port and mode != "dry-run":
             try:
                 server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
                 open_.callback(server.shutdown)
+                served = True
             except ConfigError as error:
                 if mode in SENDING:
                     raise
@@ -122,7 +128,8 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         gc.collect()
         gc.freeze()  # what is loaded stays: the collector would go through all of it at each tick
         open_.callback(gc.unfreeze)
-        this = Running(config, keeper, metrics, on_event)
+        watch = watch_of(config) if served else None
+        this = Running(config, keeper, metrics, on_event, watch)
         built()
         on_event("started", {"vault": config.vault, "mode": mode})
         try:
