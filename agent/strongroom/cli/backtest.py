@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from strongroom.cli.boundary import Command
-from strongroom.cli.options import FILE, FOLDER, as_json, bars, data, print_json
+from strongroom.cli.options import FILE, FOLDER, as_json, bars, data, print_json, workers_options
 
 if TYPE_CHECKING:
     from strongroom.backtest.sweep import Split
@@ -24,15 +24,7 @@ if TYPE_CHECKING:
     type=click.Choice(["time", "event"]),
     help="Choose from [sweep] on one part of the history, judge on the next.",
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["processes", "ray"]),
-    default="processes",
-    show_default=True,
-    help="Where a sweep runs; ray is an extra: `strongroom doctor` says how to install it.",
-)
-@click.option("--ray-address", help="Of a Ray cluster; without it Ray starts on this machine.")
-@click.option("--workers", type=click.IntRange(1), help="Processes; by default one for each core.")
+@workers_options
 @click.option("--honesty", is_flag=True, help="Also check that no decision sees the future.")
 @click.option("--out", type=FOLDER, help="By default build/backtest/NAME.")
 @data

@@ -83,6 +83,23 @@ account = click.option(
 )
 
 
+def workers_options(function: F) -> F:
+    """Add where tasks run."""
+    for option in (
+        click.option("--workers", type=click.IntRange(1), help="Processes; by default one a core."),
+        click.option(
+            "--ray-address", help="Of a Ray cluster; without it Ray starts on this machine."
+        ),
+        click.option(
+            "--engine", type=click.Choice(["processes", "ray"]), default="processes",
+            show_default=True,
+            help="Where tasks run; ray is an extra: `strongroom doctor` says how to install it.",
+        ),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
 def asked(yes: bool) -> Callable[[str], bool]:
     """Return the question before something is sent."""
     return lambda question: yes or click.confirm(question, err=True)

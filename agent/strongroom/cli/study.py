@@ -1,11 +1,26 @@
-"""`strongroom study`: reference, ladders, spreads, radar, wallets."""
+"""`strongroom study`: reference, ladders, spreads, radar, wallets, arbitrage."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from strongroom.cli.boundary import Command, Group
-from strongroom.cli.options import FILE, FRACTION, Number, as_json, data, print_json
+from strongroom.cli.options import (
+    FILE,
+    FOLDER,
+    FRACTION,
+    Number,
+    as_json,
+    bars,
+    data,
+    print_json,
+    workers_options,
+)
+from strongroom.errors import BadInput
+
+if TYPE_CHECKING:
+    from strongroom.workers import EngineName
 
 
 @click.group("study", cls=Group)
@@ -166,3 +181,54 @@ def wallets(
     if out is not None:
         write_followed(found, out)
     print_json(found.document()) if as_json else show_wallets(found)
+
+
+@command.command(cls=Command)
+@click.argument("path", type=FOLDER)
+@click.option(
+    "--blocks", type=click.IntRange(0), default=950, show_default=True,
+    help="A set's first and last leg are at most so far apart.",
+)  # fmt: skip
+@click.option("--seconds", type=click.IntRange(0), help="The same by time, instead of blocks.")
+@click.option(
+    "--least", type=Number(0), default=2.0, show_default=True, help="Fills of less are left out."
+)
+@click.option("--unknown-fees-zero", is_flag=True, help="Take fees that are not known for none.")
+@workers_options
+@click.option("--out", type=FOLDER, help="For sets.parquet and wallets.csv.")
+@as_json
+def arbitrage(
+    path: Path,
+    blocks: int,
+    seconds: int | None,
+    least: float,
+    unknown_fees_zero: bool,
+    engine: "EngineName",
+    ray_address: str | None,
+    workers: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """What wallets have really earned by arbitrage, out of public fills and token operations.
+
+    PATH is a folder of imported data: markets (`strongroom import gamma`), fills and operations
+    (`strongroom import logs`, `chain`), and where known relations. docs/arbitrage.md says what
+    counts. On a cluster, --out has to be a folder that all its machines share.
+
+    \b
+    Examples:
+      strongroom study arbitrage history
+      strongroom study arbitrage history --seconds 1900 --out build/arbitrage
+      strongroom study arbitrage history --engine ray --json
+    """
+    from strongroom.backtest.arbitrage_rows import ArbitrageRules
+    from strongroom.backtest.arbitrage_study import arbitrage_study, show_arbitrage
+    from strongroom.chain.units import MICRO
+
+    if ray_address is not None and engine != "ray":
+        raise BadInput("--ray-address is of ray: add --engine ray")
+    window = blocks if seconds is None else seconds
+    rules = ArbitrageRules(window, seconds is not None, round(least * MICRO), unknown_fees_zero)
+    with bars(quiet=as_json) as advance:
+        found = arbitrage_study(path, rules, engine, workers, ray_address, out, advance)
+    print_json(found.document()) if as_json else show_arbitrage(found)

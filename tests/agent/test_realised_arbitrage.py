@@ -1,0 +1,217 @@
+"""Realised arbitrage, found on a chain of raw logs where it was planted (planted_arbitrage.py)."""
+
+import itertools
+import json
+import shutil
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from strongroom.analysis.realised_arbitrage import ArbitrageKind, ArbitragePlan, Parcel, sets_of
+from strongroom.backtest.arbitrage_rows import ArbitrageRules
+from strongroom.backtest.arbitrage_study import arbitrage_study
+from strongroom.cli.main import command
+
+from tests.agent.planted_arbitrage import M, planted_chain
+
+SEED = 7
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "arbitrage"
+
+
+def typed(*words):
+    done = CliRunner().invoke(command, [*map(str, words), "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.output)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """A data folder of a planted chain, by the commands that a user types; and the truth."""
+    folder = tmp_path_factory.mktemp("planted")
+    chain = planted_chain(SEED)
+    chain.write(folder / "source")
+    to = folder / "history"
+    typed("import", "logs", folder / "source" / "logs.parquet", "--to", to)
+    typed("import", "table", folder / "source" / "markets.csv", "--to", to)
+    typed("import", "table", folder / "source" / "relations.csv", "--to", to)
+    return to, chain
+
+
+def found_in(out):
+    rows = pl.read_parquet(out / "sets.parquet")
+    found = rows.group_by("wallet", "kind", "name").agg(
+        pl.col("tokens").sum(), pl.col("profit").sum(), pl.col("settled").all()
+    )
+    return {row[:3]: row[3:] for row in found.iter_rows()}
+
+
+def test_all_that_was_planted_is_found_and_nothing_else(planted, tmp_path):
+    """Precision and recall 100 %, every amount to the micro-unit."""
+    to, chain = planted
+    study = typed("study", "arbitrage", to, "--out", tmp_path, "--workers", "1")
+    found = found_in(tmp_path)
+    assert {key for key in chain.truth if key not in found} == set()
+    assert {key for key in found if key not in chain.truth} == set()
+    assert found == chain.truth
+    assert len(chain.truth) > 100 and study["read"] > 3_500
+    kinds = {kind for _, kind, _ in chain.truth}
+    assert kinds == {each.value for each in ArbitrageKind}
+    settled = sum(profit for _, profit, settled in chain.truth.values() if settled)
+    assert study["profit"] == settled
+    open_ = sum(profit for _, profit, settled in chain.truth.values() if not settled)
+    assert sum(each["open"] for each in study["kinds"]) == open_ > 0
+    assert study["left_out"] == {"trade: smaller than --least": chain.small}
+    by_wallet = {each["name"]: each["profit"] + each["open"] for each in study["wallets"]}
+    truth = {}
+    for (wallet, _, _), (_, profit, _) in chain.truth.items():
+        truth[wallet] = truth.get(wallet, 0) + profit
+    assert by_wallet == truth
+    assert pl.read_csv(tmp_path / "wallets.csv")["wallet"].to_list() == list(by_wallet)
+
+
+def test_neither_parts_nor_processes_make_a_difference(planted, tmp_path):
+    """One part, and more parts than wallets have rows, in two processes."""
+    to, _ = planted
+    rules = ArbitrageRules()
+    one = arbitrage_study(to, rules, workers=1, out=tmp_path / "one")
+    many = arbitrage_study(to, rules, workers=2, out=tmp_path / "many", part_rows=100)
+    assert one == many
+    whole = [pl.read_parquet(tmp_path / each / "sets.parquet") for each in ("one", "many")]
+    assert whole[0].equals(whole[1])
+    assert not list(tmp_path.rglob(".arbitrage-*"))
+
+
+def test_a_log_that_is_imported_twice_counts_once(planted, tmp_path):
+    to, chain = planted
+    chain.write(tmp_path / "again")
+    logs = tmp_path / "again" / "logs.parquet"
+    pl.read_parquet(logs).head(2_000).write_parquet(logs)
+    copy = tmp_path / "history"
+    shutil.copytree(to, copy)
+    typed("import", "logs", logs, "--to", copy)
+    study = typed("study", "arbitrage", copy, "--workers", "1")
+    assert study["left_out"]["row: twice"] > 1_500
+    first = typed("study", "arbitrage", to, "--workers", "1")
+    assert study["kinds"] == first["kinds"] and study["wallets"] == first["wallets"]
+
+
+def test_a_source_without_blocks_goes_by_time(planted, tmp_path):
+    """The same chain without its block numbers: by blocks nothing can be said, by time the same
+    (a block is two seconds there)."""
+    chain = planted[1]
+    chain.write(tmp_path / "source")
+    logs = tmp_path / "source" / "logs.parquet"
+    ordered = pl.read_parquet(logs).sort("block_number", "log_index")
+    ordered.drop("block_number").write_parquet(logs)
+    copy = tmp_path / "history"
+    typed("import", "logs", logs, "--to", copy)
+    for table in ("markets", "relations"):
+        typed("import", "table", tmp_path / "source" / f"{table}.csv", "--to", copy)
+    blind = typed("study", "arbitrage", copy, "--workers", "1")
+    assert blind["profit"] == 0 and blind["kinds"] == []
+    reason = "no number of a block (--seconds goes by time)"
+    assert blind["left_out"][f"trade: {reason}"] > 2_000
+    out = tmp_path / "out"
+    typed("study", "arbitrage", copy, "--workers", "1", "--seconds", "1900", "--out", out)
+    assert found_in(out) == chain.truth
+
+
+def test_a_fee_that_is_not_known_is_not_zero(tmp_path):
+    """By hand: 100 YES for 40 and 100 NO for 50 of the subgraph's rows, which lack the fee."""
+    (tmp_path / "fills.csv").write_text(
+        "timestamp,maker,makerAssetId,makerAmountFilled,taker,takerAssetId,takerAmountFilled,"
+        "transactionHash\n"
+        "1730000000,0xAA,0,40000000,0xBB,11,100000000,0x1\n"
+        "1730000060,0xAA,0,50000000,0xBB,12,100000000,0x2\n"
+    )
+    (tmp_path / "markets.csv").write_text(
+        "market,venue,event,question,yes_name,no_name,yes_token,no_token,negative_risk\n"
+        "0x01,polymarket,e,?,Yes,No,11,12,false\n"
+    )
+    to = tmp_path / "to"
+    typed("import", "logs", tmp_path / "fills.csv", "--to", to)
+    typed("import", "table", tmp_path / "markets.csv", "--to", to)
+    words = ("study", "arbitrage", to, "--seconds", "60", "--workers", "1")
+    assert typed(*words)["left_out"] == {"trade: its fee is not known": 2}
+    known = typed(*words, "--unknown-fees-zero")
+    (total,) = known["kinds"]
+    assert total["open"] == 10 * M and total["profit"] == 0  # the market is not resolved
+    done = CliRunner().invoke(command, ["study", "arbitrage", str(to), "--seconds", "60"])
+    assert "0.00" in done.output and "its fee is not known: 2" in done.output
+
+
+def test_what_lacks_is_named(tmp_path, planted):
+    done = CliRunner().invoke(command, ["study", "arbitrage", str(tmp_path)])
+    assert done.exit_code == 2 and "holds no imported data" in done.output
+    (tmp_path / "relations.csv").write_text("kind,members,proof,reviewer\nequal,a b,,me\n")
+    typed("import", "table", tmp_path / "relations.csv", "--to", tmp_path)
+    done = CliRunner().invoke(command, ["study", "arbitrage", str(tmp_path)])
+    assert done.exit_code == 2 and "needs markets and trades" in done.output
+    words = ["study", "arbitrage", str(planted[0]), "--ray-address", "ray://x"]
+    done = CliRunner().invoke(command, words)
+    assert done.exit_code == 2 and "add --engine ray" in done.output
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_set_is_found_where_every_choice_of_fills_is_tried(seed):
+    """Against all choices: something is found just where some choice of one fill a leg, near
+    enough, costs less than it pays; nothing is matched twice; the profit is what the fills say."""
+    dice = Random(seed)
+    legs = dice.choice([2, 2, 3, 4])
+    fills = []
+    clock = 0
+    for _ in range(dice.randrange(4, 14)):
+        clock += dice.choice([0, 1, 30, 200])
+        tokens = dice.randrange(1, 40) * M
+        cost = tokens * dice.randrange(25, 75) // 100 * 2 // legs
+        fills.append((clock, 0, dice.randrange(legs), tokens, cost))
+    plan = ArbitragePlan(ArbitrageKind.BUY_EVERY_YES, "e", tuple(range(legs)), 1, True)
+    by_leg = [[each for each in fills if each[2] == leg] for leg in range(legs)]
+    pays = any(
+        max(c for c, *_ in choice) - min(c for c, *_ in choice) <= 230
+        and sum(Fraction(each[4], each[3]) for each in choice) < 1
+        for choice in itertools.product(*by_leg)
+    )
+    parcels = [Parcel(*each) for each in fills]
+    found = list(sets_of([plan], parcels, 230))
+    assert bool(found) == pays
+    assert all(each.last - each.first <= 230 and each.profit >= 0 for each in found)
+    taken = [sum(p.taken for p in parcels if p.leg == leg) for leg in range(legs)]
+    assert taken == [sum(each.tokens for each in found)] * legs
+    assert all(0 <= each.taken <= each.tokens for each in parcels)
+    exact = sum(taken[:1]) - sum(Fraction(each.cost * each.taken, each.tokens) for each in parcels)
+    rounded = sum(each.profit for each in found)
+    assert exact - len(found) * legs <= rounded <= exact
+    left = [[(p.clock, Fraction(p.cost, p.tokens)) for p in parcels if p.leg == leg and p.left]
+            for leg in range(legs)]  # fmt: skip
+    assert not any(
+        max(c for c, _ in choice) - min(c for c, _ in choice) <= 230
+        and sum(price for _, price in choice) < 1
+        for choice in itertools.product(*left)
+    )
+
+
+def test_ten_tenths_are_exactly_one():
+    """Ten legs at .10 cost what they pay, though their floats sum to less than 1."""
+    assert sum([10 / 100] * 10) < 1
+    plan = ArbitragePlan(ArbitrageKind.BUY_EVERY_YES, "e", tuple(range(10)), 1, True)
+    fair = [Parcel(0, 0, leg, 100 * M, 10 * M) for leg in range(10)]
+    assert list(sets_of([plan], fair, 0)) == []
+    cheaper = [Parcel(0, 0, leg, 100 * M, 10 * M - (leg == 3)) for leg in range(10)]
+    (found,) = sets_of([plan], cheaper, 0)
+    assert (found.tokens, found.profit) == (100 * M, 1)
+
+
+def test_the_documented_example_earns_what_the_page_says(tmp_path):
+    tables = [EXAMPLES / f"{each}.csv" for each in ("markets", "outcomes", "trades", "operations")]
+    typed("import", "table", *tables, "--to", tmp_path)
+    study = typed("study", "arbitrage", tmp_path, "--workers", "1")
+    earned = {each["name"]: each["profit"] for each in study["kinds"]}
+    assert earned == {
+        "buy YES and NO": 4 * M,
+        "split, sell YES and NO": 3 * M // 2,
+        "buy every NO": 8 * M,
+    }
