@@ -17,19 +17,24 @@ from strongroom.audit.columns import WORD_TYPES, Column, word_columns
 from strongroom.audit.events import AuditedEvent, OperatorSet, Reported
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.permissions import Difference
+from strongroom.audit.transactions import ByKind
 
 Sent = Mapping[str, tuple[str, str]]  # transaction -> sender and data, in lower case
-Groups = Mapping[str, Sequence[AuditedEvent]]  # transaction -> events
 
 
 def check_calls(
-    node: Node, vault: str, events: Sequence[AuditedEvent], operators: Mapping[str, bool]
+    node: Node,
+    vault: str,
+    events: Sequence[AuditedEvent],
+    kinds: ByKind,
+    operators: Mapping[str, bool],
 ) -> tuple[list[Difference], int]:
     """Return where events are not what was called, and how many transactions were compared.
 
     Args:
         vault: in lower case
         events: of it, in some blocks
+        kinds: the same
         operators: "controller operator" -> whether appointed, before these blocks
 
     Raises:
@@ -40,9 +45,11 @@ def check_calls(
     for each in events:
         groups[each.transaction].append(each)
     sent = _sent(node, vault, list(groups))
-    right = set(_as_called(sent, groups))
+    right = set(_as_called(sent, kinds))
+    appoints = {each.transaction for each in kinds.of(OperatorSet)}
     known, found, compared = dict(operators), list[Difference](), len(right)
-    for transaction, group in groups.items():
+    for transaction in [each for each in groups if each not in right or each in appoints]:
+        group = groups[transaction]
         if transaction not in right and transaction in sent:
             call = vault_call(*sent[transaction])
             if call is not None:
@@ -66,25 +73,25 @@ def _sent(node: Node, vault: str, transactions: Sequence[str]) -> dict[str, tupl
     """Return what was sent to a vault itself, of what the node has not forgotten; raises as
     `check_calls` does."""
     answers = node.ask_all([("eth_getTransactionByHash", [each]) for each in transactions])
-    found: dict[str, tuple[str, str]] = {}
+    found, lower = dict[str, tuple[str, str]](), str.lower
     for transaction, answer in zip(transactions, answers, strict=True):
         if answer is None:
             continue
         try:
-            digest, sender = str.lower(answer["hash"]), str.lower(answer["from"])
-            data, to = str.lower(answer["input"]), str(answer["to"]).lower()
+            digest, sender = answer["hash"], lower(answer["from"])
+            data, to = lower(answer["input"]), answer["to"]
+            if digest != transaction and lower(digest) != lower(transaction):
+                raise NodeRefuses(f"transaction {transaction}: the node gives {digest[:66]}")
         except (TypeError, KeyError) as error:
             raise NodeRefuses(
                 f"transaction {transaction}: the answer is none: name another node"
             ) from error
-        if digest != transaction.lower():
-            raise NodeRefuses(f"transaction {transaction}: the node gives {digest[:66]}")
-        if to == vault:
+        if to == vault or str(to).lower() == vault:
             found[transaction] = sender, data
     return found
 
 
-def _as_called(sent: Sent, groups: Groups) -> Iterator[str]:
+def _as_called(sent: Sent, kinds: ByKind) -> Iterator[str]:
     """Yield transactions of which nothing differs, whatever came before them: the sender acts for
     himself, and the first event of the function's kind has what was called. All calls of a function
     are looked at at once; where one differs, or may, none of them is yielded."""
@@ -96,11 +103,8 @@ def _as_called(sent: Sent, groups: Groups) -> Iterator[str]:
         if name not in LOGGED or not WORD_TYPES.issuperset(types) or LOGGED[name][0] is Reported:
             continue
         kind, fields = LOGGED[name]
-        events = [
-            event
-            for each in transactions
-            for event in [it for it in groups[each] if type(it) is kind][:1]
-        ]
+        first = {each.transaction: each for each in reversed(kinds.of(kind))}
+        events = [first[each] for each in transactions if each in first]
         senders = [sent[each][0] for each in transactions]
         try:
             columns = word_columns(types, [sent[each][1] for each in transactions], 10)

@@ -6,6 +6,7 @@ gift.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from operator import attrgetter
 
 from strongroom.audit.events import (
@@ -20,6 +21,7 @@ from strongroom.audit.events import (
 from strongroom.audit.movements import TRANSFER, Moved, moves_in, padded
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
+from strongroom.audit.transactions import ByKind
 from strongroom.chain.ids import MarketId
 
 Holders = tuple[str, Mapping[str, MarketId]]  # the vault, and account -> market
@@ -29,14 +31,14 @@ def check_cash(
     node: Node,
     asset: str,
     holders: Holders,
-    events: Iterable[AuditedEvent],
+    kinds: ByKind,
     blocks: tuple[int, int],
 ) -> list[Difference]:
     """Return where the asset's transfers part from a vault's events in some blocks.
 
     Args:
         holders: with the accounts that were opened in these blocks
-        events: of the vault in these blocks
+        kinds: events of the vault in these blocks
         blocks: first and last
 
     Raises:
@@ -47,6 +49,7 @@ def check_cash(
     for topics in ([TRANSFER, own], [TRANSFER, None, own]):
         for _, some in node.logs([asset], *blocks, topics):
             moves |= {each.place: each for each in moves_in(some)}
+    events = chain.from_iterable(map(kinds.of, _SAYS))
     return sorted(
         cash_differences(holders, moves.values(), events), key=lambda it: (it.block, it.transaction)
     )

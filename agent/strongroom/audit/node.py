@@ -9,6 +9,8 @@ from itertools import chain, islice
 from typing import Any
 
 import requests
+from msgspec import MsgspecError
+from msgspec.json import Decoder
 
 from strongroom.audit.columns import Remembered, number_in
 from strongroom.audit.logs import MOST_TOPICS, TOPIC, RawLog, check_log, misplaced
@@ -39,6 +41,11 @@ class NodeAway(Away):
 
 class NodeRefuses(NodeAway):
     """The node answers with an error, or a contract with what its ABI does not say."""
+
+
+_Field = str | bool | int | float | list[str] | None
+_Result = str | bool | int | float | dict[str, _Field] | list[str | dict[str, _Field]] | None
+_ANSWERS = Decoder(list[dict[str, _Result]])
 
 
 class _Busy(Exception):
@@ -116,7 +123,7 @@ class Node:
             if attempt:
                 self.pause(PAUSE_S * 2**attempt)
             try:
-                found: Any = read_json(self._post(body))
+                found = _read_answers(self._post(body))
                 ids = [each["id"] for each in found]
                 answers = None if ids == list(numbers) else dict(zip(ids, found, strict=True))
             except _Busy as busy:
@@ -318,6 +325,15 @@ class Node:
         return low
 
 
+def _read_answers(text: bytes) -> Any:
+    """Return what a response holds; raises ValueError where it is no JSON. What most answers are is
+    read by its shape, which is no deeper than it says; anything else as any JSON is."""
+    try:
+        return _ANSWERS.decode(text)
+    except (MsgspecError, UnicodeDecodeError):
+        return read_json(text)
+
+
 def _at_once(
     logs: Sequence[RawLog], addresses: set[str], blocks: tuple[int, int]
 ) -> dict[int, str] | None:
@@ -328,15 +344,13 @@ def _at_once(
         topics = [log["topics"] for log in logs]
         digests = [log["blockHash"] for log in logs]
         written = [log["blockNumber"] for log in logs]
-        words = [*chain.from_iterable(topics), *digests, *(log["transactionHash"] for log in logs)]
         indexes = list(map(numbers.__getitem__, [log["logIndex"] for log in logs]))
         places = list(map(operator.add, map(starts.__getitem__, written), indexes))
-        hashes = {
-            (numbers[block], digest.lower())
-            for block, digest in set(zip(written, digests, strict=True))
-        }
-        found = sorted({block for block, _ in hashes})
-        text = "".join(words)
+        last = dict(zip(written, digests, strict=True))
+        hashes = {numbers[block]: digest.lower() for block, digest in last.items()}
+        words = [*chain.from_iterable(topics), *(log["transactionHash"] for log in logs)]
+        words += last.values()
+        found, text = sorted(hashes), "".join(words)
         is_right = (
             {TOPIC}.issuperset(map(len, words))
             and text[::TOPIC] == "0" * len(words)
@@ -349,11 +363,12 @@ def _at_once(
             and all(map(operator.lt, places, islice(places, 1, None)))
             and 0 <= min(indexes, default=0) <= max(indexes, default=0) < MOST_IN_BLOCK
             and (not found or blocks[0] <= found[0] <= found[-1] <= blocks[1])
-            and len(hashes) == len(found)
+            and len(hashes) == len(last)
+            and list(map(last.__getitem__, written)) == digests
         )
     except (TypeError, ValueError, KeyError, AttributeError):
         return None
-    return dict(sorted(hashes)) if is_right else None
+    return {block: hashes[block] for block in found} if is_right else None
 
 
 def _start_of(block: str) -> int:

@@ -12,6 +12,7 @@ from strongroom.audit.ledger import Ledger
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
 from strongroom.audit.readers import read_logs, vault_readers
+from strongroom.audit.transactions import ByKind
 from strongroom.chain.ids import MarketId
 
 
@@ -56,18 +57,18 @@ class PieceReader:
         """
         for end, logs in self._node.logs([self._vault], first, last):
             events = read_logs(logs, vault_readers())
+            kinds = ByKind(events)
             times = self._node.times(sorted({event.block for event in events}))
-            found, calls = check_calls(self._node, self._vault, events, self._operators)
-            self._learn(events)
+            found, calls = check_calls(self._node, self._vault, events, kinds, self._operators)
+            self._learn(kinds)
             found += check_cash(
-                self._node, self._asset, (self._vault, self._accounts), events, (first, end)
+                self._node, self._asset, (self._vault, self._accounts), kinds, (first, end)
             )
             yield EventPiece(end, times, events, found, calls)
             first = end + 1
 
-    def _learn(self, events: list[AuditedEvent]) -> None:
-        for each in events:
-            if type(each) is OperatorSet:
-                self._operators[f"{each.controller} {each.operator}"] = each.approved
-            elif type(each) is MarketOpened:
-                self._accounts[each.account] = each.market
+    def _learn(self, kinds: ByKind) -> None:
+        for each in kinds.of(OperatorSet):
+            self._operators[f"{each.controller} {each.operator}"] = each.approved
+        for market in kinds.of(MarketOpened):
+            self._accounts[market.account] = market.market
