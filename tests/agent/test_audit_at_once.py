@@ -11,7 +11,7 @@ from strongroom.audit.call_checks import _as_called
 from strongroom.audit.calls import call_differences, vault_call
 from strongroom.audit.columns import canonical_values, word_columns
 from strongroom.audit.logs import BadLog, check_log
-from strongroom.audit.losses import WINDOW_S, DealtEarly
+from strongroom.audit.losses import WINDOW_S, DealtEarly, Prices
 from strongroom.audit.movements import TRANSFER, moves_in, moves_of
 from strongroom.audit.readers import FEW, read_log, read_logs, vault_readers
 from strongroom.audit.transactions import ByKind
@@ -211,5 +211,5 @@ def test_what_a_week_of_reports_tells_is_found_by_its_extreme():
             at, at * WINDOW_S // 20, dice.randrange(2), 1, dice.randrange(1, 300),
             dice.randrange(1, 300), dice.randrange(1, 1_000), (),
         )  # fmt: skip
-        found = dealt.beside(reports)
+        found = dealt.beside(Prices.of(reports))
         assert (found.lost, found.told_at) == looked_at_all(dealt, reports)

@@ -2,10 +2,10 @@
 one of the two is broken: then the other disagrees."""
 
 import random
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from msgspec.structs import replace
 from strongroom.audit import totals
 from strongroom.audit.queues import (
     EARNED,

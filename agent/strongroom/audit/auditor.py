@@ -275,14 +275,15 @@ class Auditor:
         """Keep what was dealt, until later reports have said what it was worth, and which markets
         were opened; look at the accounts of closed ones."""
         ledger = progress.ledger
-        for it in transaction.of(EpochSettled) if not ledger.is_flat else ():
-            at = it.block, transaction.time
-            dealt = settled(ledger, at, it.side, it.epoch, it.taken, it.given)
-            progress.losses.settle(dealt)
-        names = [it.market for it in transaction.of(MarketOpened)]
-        opened += [(name, ledger.markets[name]) for name in names if name in ledger.markets]
-        for closed in transaction.of(MarketClosed):
-            ledger.differences += closed_wrongly(self._node, self._contracts, closed)
+        for it in transaction.events:
+            if isinstance(it, EpochSettled) and not ledger.is_flat:
+                at = it.block, transaction.time
+                dealt = settled(ledger, at, it.side, it.epoch, it.taken, it.given)
+                progress.losses.settle(dealt)
+            elif isinstance(it, MarketOpened) and it.market in ledger.markets:
+                opened.append((it.market, ledger.markets[it.market]))
+            elif isinstance(it, MarketClosed):
+                ledger.differences += closed_wrongly(self._node, self._contracts, it)
 
     def _wrong_settings(self, replaced: Sequence[Setting]) -> list[Difference]:
         """Return where views were not what the books had until a setting was replaced; there are no

@@ -8,6 +8,7 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
+from strongroom.audit.columns import Remembered
 from strongroom.audit.node import BATCH, Node, NodeRefuses, Question
 from strongroom.audit.permissions import Argument
 from strongroom.audit.wording import selector_of
@@ -19,6 +20,7 @@ Call = tuple[str, str, tuple[Argument, ...], int]  # a contract, a view, argumen
 
 
 WORD = 32  # bytes
+KEPT = 2_000  # answers
 # What is asked at every report is decoded and encoded here, by hand.
 NUMBER = ("uint256",)
 _NUMBERS = frozenset(("uint256",))
@@ -80,6 +82,7 @@ class Views:
     def __init__(self, node: Node) -> None:
         """Take the node that is asked."""
         self._node = node
+        self._answered: dict[Call, Any] = {}
         self._views = {
             entry["name"]: _view(entry)
             for contract in (
@@ -123,20 +126,27 @@ class Views:
         return [self.decoded(name, answer) for answer in answers]
 
     def call_each(self, calls: Sequence[Call]) -> list[Any]:
-        """Return what views of many contracts answer at many blocks; None where one does not.
+        """Return what views of many contracts answer at many blocks; None where one does not. Who
+        asks the same soon again gets the same.
 
         Raises:
             NodeAway: the node does not answer.
         """
-        asked: list[Question] = [
-            ("eth_call", [{"to": address, "data": self.data(name, arguments)}, hex(block)])
-            for address, name, arguments, block in calls
-        ]
-        answers = self._answers(asked)
-        return [
-            None if answer is None else self._or_none(call[1], answer)
-            for call, answer in zip(calls, answers, strict=True)
-        ]
+        new = [each for each in dict.fromkeys(calls) if each not in self._answered]
+        data = Remembered(lambda view: self.data(*view))
+        answers = self._answers(
+            [
+                ("eth_call", [{"to": address, "data": data[name, arguments]}, hex(block)])
+                for address, name, arguments, block in new
+            ]
+        )
+        found = {each: self._answered[each] for each in calls if each in self._answered}
+        for call, answer in zip(new, answers, strict=True):
+            found[call] = None if answer is None else self._or_none(call[1], answer)
+        if len(self._answered) + len(new) > KEPT:
+            self._answered = {}
+        self._answered |= found
+        return [found[each] for each in calls]
 
     def _answers(self, asked: Sequence[Question]) -> list[Any]:
         """Return answers; a refusal of some is looked for by halving."""

@@ -1,14 +1,13 @@
 """Fees as the design states them, in exact integers, every division against the fee."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from strongroom.chain.units import BPS, SHARE, YEAR
 
 MOST_MARK = 2**176 - 1
 
 
-@dataclass(frozen=True)
-class Rates:
+class Rates(Struct, frozen=True, gc=False):
     """Of fees: management and hurdle a year, performance of new profit; bps."""
 
     management: int = 0
@@ -16,8 +15,7 @@ class Rates:
     hurdle: int = 0
 
 
-@dataclass(frozen=True)
-class Fees:
+class Fees(Struct, frozen=True, gc=False):
     """What is due: assets, the shares minted for them, the high-water mark after them."""
 
     management: int

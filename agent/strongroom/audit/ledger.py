@@ -8,6 +8,8 @@ of permissions.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from strongroom.audit.permissions import Difference, Limit, Permissions
 from strongroom.audit.queues import DEPOSITS, AuditedEpoch
 from strongroom.chain.ids import MarketId, Question
@@ -48,8 +50,7 @@ class MarketAccount:
     class_id: int
 
 
-@dataclass(frozen=True)
-class BookedMarket:
+class BookedMarket(Struct, frozen=True, gc=False):
     """A market as a report booked it: assets, and the marks of its conditions, packed."""
 
     account: str
@@ -59,8 +60,7 @@ class BookedMarket:
     marks: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class BookedReport:
+class BookedReport(Struct, frozen=True):
     """What a report or a settlement dealt at, before it settled.
 
     Attributes:

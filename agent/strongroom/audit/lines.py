@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from msgspec import to_builtins
+
 from strongroom.audit.checkpoint import next_block_of
 from strongroom.audit.events import AuditedEvent
 from strongroom.audit.income import Income
@@ -65,7 +67,7 @@ class AuditLines:
         """Keep a report's line."""
         self.blocks.append(report.block)
         if self._reports is not None:
-            self._reports.write(json.dumps(asdict(report)) + "\n")
+            self._reports.write(json.dumps(to_builtins(report)) + "\n")
 
     def on_income(self, income: Income) -> None:
         """Keep an income's line."""

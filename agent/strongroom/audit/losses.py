@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter, itemgetter
 
+from msgspec import Struct
+
 from strongroom.audit.ledger import BookedMarket, BookedReport, Ledger
 from strongroom.audit.queues import DEPOSITS
 from strongroom.chain.ids import MarketId
@@ -19,12 +21,13 @@ from strongroom.chain.units import BPS, DAY, PRICE, WAD
 
 WINDOW_S = 7 * DAY  # of reports that say what a settlement was worth
 WORST = 10  # trades, and settlements, that are named
+AT_ONCE = 64  # settlements, that are looked at when their week is over
 PARTIES = 3  # named of a class, and of a settlement
 KEPT = 1_000  # counterparties of a class: beyond, the smaller half becomes "others"
 OTHERS = "others"
 LOW64 = 2**64 - 1
 ReportPrice = tuple[int, int, int, int]  # block, time, bid and ask of a share
-_BLOCK, _TIME, _BID, _ASK = map(itemgetter, range(4))
+_TIME = itemgetter(1)
 _DEALT_AT, _TRADED_IN = attrgetter("time"), attrgetter("block")
 
 
@@ -111,6 +114,20 @@ class CostlyTrade:
         )  # fmt: skip
 
 
+class Prices(Struct, frozen=True, gc=False):
+    """Prices of reports, oldest first, a column each."""
+
+    blocks: tuple[int, ...] = ()
+    times: tuple[int, ...] = ()
+    bids: tuple[int, ...] = ()
+    asks: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, reports: Sequence[ReportPrice]) -> "Prices":
+        """Return the prices of reports."""
+        return cls(*zip(*reports, strict=True))
+
+
 @dataclass(frozen=True)
 class DealtEarly:
     """A settlement of an epoch, and the most that later reports of a week made of it.
@@ -135,24 +152,21 @@ class DealtEarly:
     lost: int = 0
     told_at: int = 0
 
-    def beside(self, reports: Sequence[ReportPrice], least: int = 0) -> "DealtEarly":
+    def beside(self, prices: Prices, least: int = 0) -> "DealtEarly":
         """Return it with the largest loss by the price of a later report of its week, told by the
         first that has it, where that is more than `least`. What was lost grows with its side's
-        price.
-
-        Args:
-            reports: oldest first
-        """
-        first = bisect_right(reports, self.block, key=_BLOCK)
-        week = reports[first : bisect_right(reports, self.time + WINDOW_S, key=_TIME)]
+        price."""
+        first = bisect_right(prices.blocks, self.block)
+        last = bisect_right(prices.times, self.time + WINDOW_S)
+        enters = self.side == DEPOSITS
+        week = (prices.asks if enters else prices.bids)[first:last]
         if not week:
             return self
-        worst, own = (max, _ASK) if self.side == DEPOSITS else (min, _BID)
-        lost = self._lost_by(worst(map(own, week)))
+        lost = self._lost_by(max(week) if enters else min(week))
         if lost <= least:
             return self
-        told_at = next(each[0] for each in week if self._lost_by(own(each)) == lost)
-        return replace(self, lost=lost, told_at=told_at)
+        place = next(place for place, price in enumerate(week) if self._lost_by(price) == lost)
+        return replace(self, lost=lost, told_at=prices.blocks[first + place])
 
     def _lost_by(self, price: int) -> int:
         """Return what the others lost, had its side's price been this one."""
@@ -169,8 +183,8 @@ class Losses:
     Attributes:
         waiting: trades since the last report, by block
         worst: trades, by cost
-        dealt: settlements of the last week
-        prices: of the last week's reports
+        dealt: settlements of the last week, and some before that are not looked at yet
+        prices: of the reports since the oldest of them, of the last week at least
         early: older settlements, by what was lost
     """
 
@@ -207,17 +221,20 @@ class Losses:
             del self.waiting[:before]
         begin = report.time - WINDOW_S
         over = bisect_left(self.dealt, begin, key=_DEALT_AT)
-        if over:
+        if over >= AT_ONCE:
             least = self.early[-1].lost if len(self.early) == WORST else 0
-            early = [each.beside(self.prices, least) for each in self.dealt[:over]]
+            prices = Prices.of(self.prices)
+            early = [each.beside(prices, least) for each in self.dealt[:over]]
             self.early = _most(self.early + early)
             del self.dealt[:over]
-        del self.prices[: bisect_left(self.prices, begin, key=_TIME)]
+        oldest = min(begin, self.dealt[0].time) if self.dealt else begin
+        del self.prices[: bisect_left(self.prices, oldest, key=_TIME)]
         self.prices.append((report.block, report.time, report.price_bid, report.price_ask))
 
     def named(self) -> list[DealtEarly]:
         """Return the settlements by which most was lost, largest first."""
-        return _most(self.early + [each.beside(self.prices) for each in self.dealt])
+        prices = Prices.of(self.prices)
+        return _most(self.early + [each.beside(prices) for each in self.dealt])
 
     def _mark(self, trade: AccountTrade, book: BookedMarket | None) -> None:
         known = self.classes[trade.class_id]
@@ -227,7 +244,7 @@ class Losses:
             return
         known.cost += cost
         _share(known.parties, trade, cost, "cost")
-        if cost > 0:
+        if cost > 0 and (len(self.worst) < WORST or cost > self.worst[-1].cost):
             worst = [*self.worst, CostlyTrade(cost, trade)]
             self.worst = sorted(worst, key=lambda each: -each.cost)[:WORST]
 

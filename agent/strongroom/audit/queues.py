@@ -9,6 +9,8 @@ once everybody gets his part of what was given.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from strongroom.chain.units import BPS, PRICE
 
 KEPT, EARNED = 112, 96  # bits behind the point of the two fractions
@@ -165,8 +167,7 @@ def claim_plan(
     return plan
 
 
-@dataclass(frozen=True)
-class DealtEpoch:
+class DealtEpoch(Struct, frozen=True, gc=False):
     """What a report did with an epoch: it settled so much for so much, or handed it back."""
 
     epoch: int

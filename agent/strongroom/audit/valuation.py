@@ -1,7 +1,8 @@
 """What a market's account is worth: from its holdings on chain and the marks of a report."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from strongroom.chain.units import WAD
 
@@ -9,8 +10,7 @@ LOW64 = 2**64 - 1
 MOST = 2**120 - 1  # balances and payouts above it are no answer
 
 
-@dataclass(frozen=True)
-class Holding:
+class Holding(Struct, frozen=True, gc=False):
     """One condition's outcome tokens; payouts over `whole`, which is 0 while it is unresolved."""
 
     yes: int
