@@ -136,7 +136,7 @@ def run_backtest(options: BacktestOptions) -> BacktestResult:
     from strongroom.backtest.config import DataSection, load
 
     _check(options)
-    config = load(options.config)
+    config = with_data(load(options.config), options.data)
     if options.data is not None:
         changed = {"kind": "recorded", "path": options.data, "markets": DataSection().markets}
         recorded = config.data.model_copy(update=changed)
@@ -145,6 +145,14 @@ def run_backtest(options: BacktestOptions) -> BacktestResult:
     if options.sweep or options.walk_forward:
         return _many(options, config, folder)
     return _one(options, config, folder)
+
+
+def with_data(config: BacktestConfig, data: Path | None) -> BacktestConfig:
+    """Return the configuration with another folder of data, where one is given."""
+    if data is None:
+        return config
+    recorded = config.data.model_copy(update={"kind": "recorded", "path": data})
+    return config.model_copy(update={"data": recorded})
 
 
 def _check(options: BacktestOptions) -> None:

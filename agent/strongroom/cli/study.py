@@ -1,4 +1,5 @@
-"""`strongroom study`: reference, ladders, spreads, radar, wallets, arbitrage."""
+"""`strongroom study`: recorded prices, other venues, wallets, arbitrage, and registered
+tests."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from strongroom.cli.options import (
     FRACTION,
     Number,
     as_json,
+    bar,
     bars,
     data,
     print_json,
@@ -20,6 +22,8 @@ from strongroom.cli.options import (
 from strongroom.errors import BadInput
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from strongroom.workers import EngineName
 
 
@@ -232,3 +236,60 @@ def arbitrage(
     with bars(quiet=as_json) as advance:
         found = arbitrage_study(path, rules, engine, workers, ray_address, out, advance)
     print_json(found.document()) if as_json else show_arbitrage(found)
+
+
+@command.command(cls=Command)
+@click.argument("config", type=FILE)
+@click.option(
+    "--split", required=True, type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="UTC: markets that end before it train, those that end later test.",
+)  # fmt: skip
+@click.option(
+    "--gap-hours", type=click.IntRange(1), default=96, show_default=True,
+    help="Test markets end so long after the split, and only that long before is played.",
+)  # fmt: skip
+@click.option("--to", required=True, type=FILE, help="The registration, to be committed.")
+@data
+def register(config: Path, split: "datetime", gap_hours: int, to: Path, data: Path | None) -> None:
+    """Register a test before it is run: parameters counted on the training part, the hash of that
+    part, and the rule of the verdict. Commit the file; `strongroom study open` does the rest.
+
+    Example: strongroom study register docs/examples/backtest-tail.toml --split 2025-12-06
+    --to registered/tail.json
+    """
+    from strongroom.backtest.command import with_data
+    from strongroom.backtest.config import load
+    from strongroom.backtest.registration import register as registered
+    from strongroom.backtest.registration import write_registration
+
+    found = registered(with_data(load(config), data), split, gap_hours)
+    write_registration(found, to)
+    click.echo(
+        f"{to}: {found.training.markets} markets before {found.split}. Commit it to git, then: "
+        f"strongroom study open {to}"
+    )
+
+
+@command.command(name="open", cls=Command)
+@click.argument("registration", type=FILE)
+@data
+@as_json
+def open_registered(registration: Path, data: Path | None, as_json: bool) -> None:
+    """Open a registered test part, once: refused unless the registration is committed to git as it
+    is, its training part is the one that was hashed, and the rule is the same.
+
+    What came of it is kept beside the file, as NAME.opened.json.
+
+    Example: strongroom study open registered/tail.json
+    """
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from strongroom.backtest.registration import load_registration, open_test, show_opening
+
+    with bar("test part", quiet=as_json) as advance:
+        opening = open_test(registration, datetime.now(UTC), data, advance)
+    if as_json:
+        print_json(asdict(opening))
+    else:
+        show_opening(load_registration(registration), opening)

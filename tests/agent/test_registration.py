@@ -1,0 +1,181 @@
+"""A test that is registered first: what keeps its test part closed, and what opening it keeps."""
+
+import json
+import shutil
+import subprocess
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+import strongroom.backtest.registration as registration
+from click.testing import CliRunner
+from strongroom.backtest.config import load
+from strongroom.backtest.registration import open_test, opening_of
+from strongroom.cli.main import command
+from strongroom.data.folder import PACKAGED
+
+SPLIT, NOW = "2025-12-24", datetime(2026, 1, 31, tzinfo=UTC)
+BACKTEST = """
+name = "small"
+fills = ["pessimistic", "realistic"]
+[data]
+tickers = ["AAPL"]
+[packs.tail]
+[sizing]
+rule = "tiers"
+[limits]
+category_bps = 9000
+[run]
+every_s = 21600
+"""
+
+
+def typed(*words):
+    return CliRunner().invoke(command, [*map(str, words)])
+
+
+def git(folder, *words):
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", folder, *who, *words], check=True, capture_output=True)
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """A git repository with a registration that is not committed, and data of its own."""
+    git(tmp_path, "init", "-q")
+    (tmp_path / "small.toml").write_text(BACKTEST)
+    shutil.copytree(PACKAGED, tmp_path / "data")
+    done = typed(
+        "study", "register", tmp_path / "small.toml", "--split", SPLIT,
+        "--to", tmp_path / "small.json", "--data", tmp_path / "data",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    return tmp_path
+
+
+def refused(desk, *words):
+    done = typed("study", "open", desk / "small.json", "--data", desk / "data")
+    assert done.exit_code == 2, done.output
+    assert all(word in " ".join(done.output.split()) for word in words), done.output
+    return True
+
+
+def test_a_test_part_is_not_opened_before_its_registration_is_committed(desk):
+    file = desk / "small.json"
+    assert refused(desk, "is not committed to git as it is")
+    git(desk, "add", "small.json")
+    assert refused(desk, "is not committed to git as it is")
+    git(desk, "commit", "-qm", "registered")
+    file.write_text(file.read_text().replace('"gap_h": 96', '"gap_h": 95'))
+    assert refused(desk, "is not committed to git as it is")
+    assert not opening_of(file).exists()
+    shutil.rmtree(desk / ".git")
+    assert refused(desk, "is not committed to git as it is")
+
+
+def test_it_is_opened_once_and_kept(desk):
+    """Its figures are those of a plain backtest whose numbers were put together by hand."""
+    git(desk, "add", "small.json")
+    git(desk, "commit", "-qm", "registered")
+    opening = open_test(desk / "small.json", NOW, desk / "data")
+    kept = json.loads(opening_of(desk / "small.json").read_text())
+    log = subprocess.run(
+        ["git", "-C", desk, "log", "--format=%H"], capture_output=True, text=True
+    ).stdout.split()
+    assert kept["commit"] == opening.commit == log[0] and len(log) == 1
+    assert kept["opened_at"] == "2026-01-31T00:00:00+00:00" and len(kept["data"]) == 3
+    assert refused(desk, "was opened at 2026-01-31", "opened once")
+    wins, total = record_by_hand()
+    assert (wins, total) == (json.loads((desk / "small.json").read_text())["config"]["packs"][
+        "tail"]["wins"], total)  # fmt: skip
+    by_hand = BACKTEST.replace('["pessimistic", "realistic"]', '["pessimistic"]')
+    by_hand = by_hand.replace("[packs.tail]", f"[packs.tail]\nwins = {wins}\ntotal = {total}")
+    by_hand = by_hand.replace("[data]", "[data]\nlast_h = 96\nstart = 2025-12-28T00:00:00Z")
+    (desk / "by_hand.toml").write_text(by_hand + "[counted]\ntail = 2025-12-23T23:59:59Z\n")
+    done = typed("backtest", desk / "by_hand.toml", "--out", desk / "out", "--json")
+    (plain,) = json.loads(done.output)["summaries"].values()
+    for name in ("return_on_stake", "share_after_fees", "staked", "profit", "verdict", "markets"):
+        assert kept["result"][name] == plain[name], name
+    assert plain["staked"] > 0 and "in sample" not in plain["verdict"]
+
+
+def record_by_hand():
+    """Return how the favourites fared whose market had ended and paid, two hours later, before
+    the split: the first hourly price between .95 and .99, 96 to 3 hours before the end."""
+    tables = {
+        name: pl.concat([pl.read_parquet(each) for each in PACKAGED.glob(f"*/{name}-*.parquet")])
+        for name in ("markets", "outcomes", "quotes")
+    }
+    until = int(datetime.fromisoformat(SPLIT + "T00:00+00:00").timestamp()) * 1_000
+    known = tables["markets"].join(tables["outcomes"], on="market")
+    known = known.filter(pl.col("ends_ms") + 7_200_000 <= until)
+    rows = tables["quotes"].join(known, left_on="token", right_on="yes_token").drop_nulls("price")
+    seen, wins = set(), 0
+    for row in rows.sort("at_ms").iter_rows(named=True):
+        hours = (row["ends_ms"] - row["at_ms"]) / 3_600_000
+        side = max(row["price"], 1_000_000 - row["price"])
+        if 3 <= hours <= 96 and 950_000 <= side < 990_000 and row["market"] not in seen:
+            seen.add(row["market"])
+            wins += (row["price"] > 500_000) == (row["yes"] == 1_000_000)
+    return wins, len(seen)
+
+
+def turned(desk, before):
+    """Turn round the outcomes of markets that ended before the split, or after it."""
+    until = int(datetime.fromisoformat(SPLIT + "T00:00+00:00").timestamp()) * 1_000
+    (place,) = (desk / "data").glob("*/outcomes-*.parquet")
+    (markets,) = (desk / "data").glob("*/markets-*.parquet")
+    ends = pl.read_parquet(markets).select("market", "ends_ms")
+    rows = pl.read_parquet(place).join(ends, on="market", maintain_order="left")
+    chosen = (pl.col("ends_ms") < until) == before
+    yes = pl.when(chosen).then(1_000_000 - pl.col("yes")).otherwise("yes").alias("yes")
+    meta = pl.read_parquet_metadata(place)
+    own = {key: value for key, value in meta.items() if key.startswith("strongroom")}
+    rows.with_columns(yes).drop("ends_ms").write_parquet(place, metadata=own)
+
+
+def test_another_training_part_is_refused_and_the_test_part_is_not_read(desk):
+    git(desk, "add", "small.json")
+    git(desk, "commit", "-qm", "registered")
+    turned(desk, before=False)
+    words = ("study", "register", desk / "small.toml", "--split", SPLIT, "--data", desk / "data")
+    assert typed(*words, "--to", desk / "other.json").exit_code == 0
+    assert (desk / "other.json").read_text() == (desk / "small.json").read_text()
+    turned(desk, before=True)
+    assert refused(desk, "the training part is not the one that was registered")
+    assert typed(*words, "--to", desk / "third.json").exit_code == 0
+    assert (desk / "third.json").read_text() != (desk / "small.json").read_text()
+    done = typed(*words, "--to", desk / "small.json")
+    assert done.exit_code == 2 and "a registration is never changed" in done.output
+
+
+def test_another_rule_is_refused_and_what_broke_off_goes_on(desk, monkeypatch):
+    git(desk, "add", "small.json")
+    git(desk, "commit", "-qm", "registered")
+    with monkeypatch.context() as patched:
+        patched.setattr(registration, "LEVEL", 0.05)
+        assert refused(desk, "the verdict's rule is another now")
+    with monkeypatch.context() as patched:
+        patched.setattr(registration, "simulate", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            open_test(desk / "small.json", NOW, desk / "data")
+    kept = json.loads(opening_of(desk / "small.json").read_text())
+    assert kept["result"] is None and kept["opened_at"] == "2026-01-31T00:00:00+00:00"
+    done = typed("study", "open", desk / "small.json", "--data", desk / "data")
+    assert done.exit_code == 0 and "small, registered in " in done.output
+    git(desk, "commit", "-q", "--amend", "--allow-empty", "-m", "again")
+    assert refused(desk, "opened once")
+
+
+def test_what_cannot_be_registered(tmp_path):
+    (tmp_path / "fair.toml").write_text('name = "f"\n[data]\nkind = "fair"\n[packs.tail]\n')
+    to = ("--to", tmp_path / "r.json")
+    done = typed("study", "register", tmp_path / "fair.toml", "--split", SPLIT, *to)
+    assert done.exit_code == 2 and "has no test part" in done.output
+    (tmp_path / "small.toml").write_text(BACKTEST)
+    done = typed("study", "register", tmp_path / "small.toml", "--split", "2020-01-01", *to)
+    assert done.exit_code == 2 and "no market is left" in done.output
+    assert load(tmp_path / "small.toml").data.start is None
+    (tmp_path / "r.json").write_text("{}")
+    done = typed("study", "open", tmp_path / "r.json")
+    assert done.exit_code == 2 and "is no registration" in done.output
