@@ -53,7 +53,9 @@ def test_a_book_that_the_venue_shows_empty_is_an_empty_book(journal):
 def test_after_a_restart_the_last_state_counts_by_its_age(journal):
     """Seen at NOW; five hours and a bit later a new keeper has seen nothing yet: 5 % an hour begun
     beyond the first quarter, six of them."""
-    SeenBooks(journal).see(MARKET, {YES: seen_at(NOW)}, held=True)
+    seen = SeenBooks(journal)
+    seen.see(MARKET, {YES: seen_at(NOW)}, held=True)
+    seen.keep()
     again = SeenBooks(journal)
     again.check({NAME: HELD})
     yes, no = again.of(NAME)
@@ -75,10 +77,11 @@ def test_an_older_book_does_not_replace_a_newer_one(journal):
 
 def test_the_journal_is_written_now_and_then_and_of_what_is_held(journal):
     seen, written = SeenBooks(journal), []
-    journal.keep = lambda name, value: written.append(value)
+    journal.keep_all = written.append
     seen.see(MARKET, {YES: seen_at(NOW)}, held=False)
     for second in range(KEEP_EVERY_S + 1):
         seen.see(MARKET, {YES: seen_at(NOW + second)}, held=True)
+        seen.keep()
     assert len(written) == 2
 
 

@@ -6,7 +6,7 @@ Tasks, desk, duties and reporter are the live ones; they ask `SimulatedChain` an
 nonces, reorgs, wallets, pools; each transaction is a block of its own.
 """
 
-import copy
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from functools import cached_property
@@ -112,6 +112,7 @@ class World:
     in_kind: dict[str, list[tuple[int, dict[Token, int]]]] = field(default_factory=dict)
     evidence: str = ""
     now: int = field(init=False)
+    _market_at: dict[str, MarketId] = field(default_factory=dict)  # address -> whose account
 
     def __post_init__(self) -> None:
         """Begin with an empty vault."""
@@ -139,8 +140,8 @@ class World:
 
     def account_at(self, address: str) -> Account:
         """Return the account at an address."""
-        known = (*self.accounts.values(), *self.closed.values())
-        return next(each for each in known if each.address == address)
+        name = self._market_at[address]
+        return self.accounts.get(name) or self.closed[name]
 
     def books(self) -> tuple[dict[MarketId, Account], dict[MarketId, Account]]:
         """Return what calls change beside the vault, as copies."""
@@ -159,6 +160,7 @@ class World:
         self.vault.open_market(name, kind, market.question_key)
         address = to_checksum_address(to_hex(keccak(f"{name}{self.now}".encode())[:20]))
         self.accounts[name] = Account(address, name, tuple(numbers), market, deadline)
+        self._market_at[address] = name
         self.closed.pop(name, None)
 
     def is_tradable(self, account: Account) -> bool:
@@ -297,6 +299,7 @@ class SimulatedChain:
     def __init__(self, world: World) -> None:
         """Take the world; nothing is connected."""
         self.world = world
+        limits = astuple(world.limits)
         self._vault: dict[str, Callable[..., object]] = {
             "totalAssets": lambda: world.vault.nav[0],
             "totalSupply": lambda: world.vault.supply,
@@ -305,7 +308,7 @@ class SimulatedChain:
             "totalLosses": lambda: world.vault.total_losses,
             "recentAllocation": lambda: world.vault.recent_allocation,
             "prices": lambda: (world.vault.bid_price, world.vault.ask_price),
-            "limit": lambda number: astuple(world.limits)[number],
+            "limit": limits.__getitem__,
             "paused": lambda: False,
             "windingDown": lambda: world.vault.winding_down,
             "breakerTripped": lambda: world.vault.breaker_tripped,
@@ -490,13 +493,13 @@ class SimulatedTransactor:
             return self._done[key]
         self.moves += 1
         world = self._world
-        saved = copy.deepcopy(vars(world.vault)), world.books()
+        saved = pickle.dumps(vars(world.vault)), world.books()
         try:
             for call in calls:
                 self._execute(call)
             self._done[key] = TransactionState.DONE, ""
         except VaultRefused as reason:
-            vars(world.vault).update(saved[0])
+            vars(world.vault).update(pickle.loads(saved[0]))
             world.accounts, world.closed = saved[1]
             self._done[key] = TransactionState.DROPPED, str(reason)
             self.refused.append(f"{purpose}: {reason}")

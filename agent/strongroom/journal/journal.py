@@ -12,14 +12,7 @@ from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from strongroom.analysis.calibration import Forecast
-from strongroom.chain.ids import (
-    ConditionId,
-    DecisionId,
-    IntentKey,
-    MarketId,
-    OrderHash,
-    canonical,
-)
+from strongroom.chain.ids import ConditionId, DecisionId, IntentKey, MarketId, OrderHash, canonical
 from strongroom.chain.orders import Side
 from strongroom.database import open_engine
 from strongroom.information.forecast import Given
@@ -72,6 +65,8 @@ _PLANNED = (
     .order_by(steps.c.number)
 )
 _OPEN_INTENTS = _PLANNED.where(intents.c.state != IntentState.CLOSED)
+_FACT = select(facts.c.value).where(facts.c.name == bindparam("its_name"))
+_OLD_FACT, _NEW_FACT = delete(facts).where(facts.c.name == bindparam("its_name")), insert(facts)
 _OPEN_TASKS = select(tasks).where(tasks.c.state == TaskState.OPEN).order_by(tasks.c.number)
 
 
@@ -106,15 +101,18 @@ class Journal:
 
     def fact(self, name: str) -> str | None:
         """Return a kept value, or None."""
-        chosen = select(facts.c.value).where(facts.c.name == name)
         with self._engine.connect() as connection:
-            return connection.execute(chosen).scalar_one_or_none()
+            return connection.execute(_FACT, {"its_name": name}).scalar_one_or_none()
 
     def keep(self, name: str, value: str) -> None:
         """Keep a value under a name, instead of what was there."""
+        self.keep_all({name: value})
+
+    def keep_all(self, values: Mapping[str, str]) -> None:
+        """Keep values under names, all or none."""
         with self._engine.begin() as connection:
-            connection.execute(delete(facts).where(facts.c.name == name))
-            connection.execute(insert(facts).values(name=name, value=value))
+            connection.execute(_OLD_FACT, [{"its_name": name} for name in values])
+            connection.execute(_NEW_FACT, [{"name": n, "value": v} for n, v in values.items()])
 
     def salt(self) -> str:
         """Return the secret that makes decision records unguessable until they are revealed."""

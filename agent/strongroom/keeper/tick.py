@@ -136,6 +136,7 @@ class Keeper:
     _signers_again: float = 0.0
     _outcomes_again: int = 0  # timestamp
     _read_at: int = 0  # moves by then
+    _forecast: set[tuple[str, ConditionId]] = field(default_factory=set)  # source and market
 
     def __post_init__(self) -> None:
         """Take the journal for what is told outside."""
@@ -235,14 +236,20 @@ class Keeper:
         if self.reporter is None:
             return
         seen, pools = self.reporter.seen, self.reporter.settings.pools
-        for each in state.markets.values():
-            for condition, (yes, no) in each.positions.items():
-                market = look.markets.get(condition)
-                if market is not None:
-                    seen.see(market, look.books, held=bool(yes or no))
-                known = each.question in pools or condition in each.resolved
-                if not known and seen.lacks(condition, yes, no):
-                    raise unseen(condition)
+        held = [
+            (condition, *tokens, each.question in pools or condition in each.resolved)
+            for each in state.markets.values()
+            for condition, tokens in each.positions.items()
+        ]
+        if not held:
+            return
+        for condition, yes, no, _ in held:
+            if condition in look.markets:
+                seen.see(look.markets[condition], look.books, held=bool(yes or no))
+        seen.keep()
+        for condition, yes, no, known in held:
+            if not known and seen.lacks(condition, yes, no):
+                raise unseen(condition)
 
     def _report(self, state: VaultState) -> None:
         """Report where that is our task and it is time."""
@@ -366,7 +373,9 @@ class Keeper:
             mid = book.mid() if book is not None else None
             if market is not None and mid is not None:
                 for each in given:
-                    self.journal.forecast(each, market.event or name, mid)
+                    if (each.source, name) not in self._forecast:  # the first is kept
+                        self.journal.forecast(each, market.event or name, mid)
+                        self._forecast.add((each.source, name))
 
     def _resolve_forecasts(self, state: VaultState, now: int) -> None:
         """Learn from the chain what became of each market that was forecast, or that a decision

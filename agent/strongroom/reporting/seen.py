@@ -37,9 +37,10 @@ class SeenBooks:
         self._journal = journal
         self._seen: dict[ConditionId, Pair] = {}
         self._kept_at: dict[ConditionId, int] = {}
+        self._due: dict[str, str] = {}
 
     def see(self, market: Market, books: Mapping[TokenId, Book], held: bool) -> None:
-        """Take a market's books, as far as they are newer.
+        """Take a market's books, as far as they are newer; `keep` writes them down.
 
         Args:
             held: the vault has tokens of it: a restart must know its books, too
@@ -53,8 +54,14 @@ class SeenBooks:
         self._seen[name] = yes, no
         newest = max((each.seen_at for each in (yes, no) if each is not None), default=0)
         if held and newest - self._kept_at.get(name, 0) >= KEEP_EVERY_S:
-            self._journal.keep(_fact(name), _PAIR.dump_json((yes, no)).decode())
+            self._due[_fact(name)] = _PAIR.dump_json((yes, no)).decode()
             self._kept_at[name] = newest
+
+    def keep(self) -> None:
+        """Write down what a restart must know, all at once."""
+        if self._due:
+            self._journal.keep_all(self._due)
+            self._due = {}
 
     def of(self, condition: ConditionId) -> Pair:
         """Return the newest books of YES and NO; None: never seen."""
