@@ -333,7 +333,7 @@ class SimulatedChain:
         self._account: dict[str, Callable[[Account], object]] = {
             "positions": lambda account: (
                 account.collateral,
-                [astuple(each) for each in world.positions(account)],
+                [tuple(vars(each).values()) for each in world.positions(account)],
             ),
             "tradable": world.is_tradable,
             "conditions": lambda account: [

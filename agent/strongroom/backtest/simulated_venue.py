@@ -162,7 +162,8 @@ class SimulatedSources:
             for outcome in (YES, NO):
                 book = engine.book(number, outcome)
                 assert book is not None
-                books[listed.token_ids[outcome]] = replace(book, seen_at=now, tick=market.tick)
+                shown_book = Book(book.bids, book.asks, now, book.hash, market.tick, book.stamp)
+                books[listed.token_ids[outcome]] = shown_book
         return Look(now, markets, books, self._hear(list(markets.values()), now))
 
     def _market(self, number: int, price: Price, closed: bool) -> Market:
