@@ -13,6 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
+from queue import Queue
+from threading import Thread
 from typing import Any, Literal, TypeVar
 
 from strongroom.errors import BadInput, Defect
@@ -21,6 +23,7 @@ from strongroom.extras import how_to_install
 T = TypeVar("T")
 R = TypeVar("R")
 EngineName = Literal["processes", "ray"]
+MOST_READY = 2  # items that wait to be sent, beside the one that is on its way
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def _by_ray(
 
 
 def one_ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yield what an iterator yields. It runs in a process of its own, at the next item while the
+    """Yield what an iterator yields. It runs in a process of its own, at the next items while the
     caller is at this one; the process is forked, so nothing of the iterator needs to be copied.
     What it raises is raised here.
 
@@ -188,17 +191,30 @@ def _send_all(items: Iterator[T], inbox: Connection, outbox: Connection) -> None
     """Send each item as a pair, an error as such, and None at the end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever waits for the items ends this process
     inbox.close()
+    ready: Queue[bytes | None] = Queue(MOST_READY)
+    sender = Thread(target=_send, args=(ready, outbox), daemon=True)
+    sender.start()
     try:
         for item in items:
-            outbox.send_bytes(pickle.dumps((item,), pickle.HIGHEST_PROTOCOL))
-    except BrokenPipeError:
-        return
+            ready.put(pickle.dumps((item,), pickle.HIGHEST_PROTOCOL))
     except Exception as error:
         text = pickle.dumps(error)
         try:
             pickle.loads(text)
         except Exception:
             text = pickle.dumps(Defect(repr(error)))
-        outbox.send_bytes(text)
+        ready.put(text)
     else:
-        outbox.send_bytes(pickle.dumps(None))
+        ready.put(pickle.dumps(None))
+    ready.put(None)
+    sender.join()
+
+
+def _send(ready: "Queue[bytes | None]", outbox: Connection) -> None:
+    """Send what is ready, until None: whoever reads the items need not wait for it. Where nobody
+    receives any more, the process is over."""
+    try:
+        while (text := ready.get()) is not None:
+            outbox.send_bytes(text)
+    except BrokenPipeError:
+        os._exit(0)
