@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from strongroom.errors import BadInput, Defect
-from strongroom.workers import WorkerDied, each_result, one_ahead
+from strongroom.workers import MOST_READY, WorkerDied, each_result, one_ahead
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,10 +126,23 @@ def test_a_reader_that_dies_is_no_end():
         yield 1
         os._exit(9)
 
-    items = one_ahead(dying_soon())
-    assert next(items) == 1
     with pytest.raises(Defect, match="reads ahead has ended"):
+        list(one_ahead(dying_soon()))
+
+
+def test_a_reader_is_no_further_ahead_than_it_may_be(tmp_path):
+    """Of items that nobody takes it makes those that may be ready, and the next."""
+
+    def marked():
+        for number in range(100):
+            (tmp_path / str(number)).touch()
+            yield bytes(2**20)
+
+    items = one_ahead(marked())
+    for taken in range(1, 20):
         next(items)
+        assert len(list(tmp_path.iterdir())) <= taken + MOST_READY + 2
+    items.close()
 
 
 def test_a_reader_ends_with_whoever_reads():

@@ -212,7 +212,7 @@ class Node:
         topics: Sequence[Json] = (),
     ) -> Iterator[tuple[int, list[RawLog]]]:
         """Return (last block, raw logs) of pieces of a range, oldest first. A range that the node
-        refuses, or that holds very many, is halved for the next; else it is doubled.
+        refuses, or that holds very many, is halved for the next; one that holds few is doubled.
 
         Raises:
             NodeAway: not even one block's logs can be had.
@@ -236,11 +236,16 @@ class Node:
                     f"{shown_url(self.url)} answers eth_getLogs without a list: name another node"
                 )
             self._check(found, {each.lower() for each in addresses}, (first, end))
-            yield end, found
             if end - first + 1 == step:
                 self._reach = max(self._reach, min(RANGE, step * 2))
             first = end + 1
-            step = max(1, step // 2) if len(found) > MANY else min(RANGE, step * 2)
+            if len(found) > MANY:
+                step = max(1, step // 2)
+            elif 2 * len(found) <= MANY:
+                step = min(RANGE, step * 2)
+            only = [found]
+            del found  # else it would be kept while the next piece is asked for
+            yield end, only.pop()
 
     def _check(self, logs: Sequence[RawLog], addresses: set[str], blocks: tuple[int, int]) -> None:
         """Refuse logs that were not asked for, were removed, are not in order, or are of another

@@ -57,6 +57,7 @@ class PieceReader:
         """
         for end, logs in self._node.logs([self._vault], first, last):
             events = read_logs(logs, vault_readers())
+            del logs  # many times as large
             kinds = ByKind(events)
             times = self._node.times(sorted({event.block for event in events}))
             found, calls = check_calls(self._node, self._vault, events, kinds, self._operators)
