@@ -47,11 +47,11 @@ class Exchange:
             for place, (making, taking) in enumerate(self.matches)
         ]  # fmt: skip
 
-    def ask(self, asked):
+    def at_head(self, asked):
         assert all(each.function == "getOrderStatus" for each in asked)
         left = self.whole - sum(making for making, _ in self.matches)
-        untouched = (False, 0)
-        return [(left == 0, left) if self.matches else untouched for _ in asked]
+        status = (left == 0, left) if self.matches else (False, 0)
+        return self.head(), [status for _ in asked]
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ def test_a_fill_between_the_look_and_the_end_of_its_time_counts(journal):
             exchange.match(20 * MICRO, 40 * MICRO)
         return NOW + 301
 
-    exchange.now = now
+    exchange.now, exchange.time = now, NOW + 301
     desk.advance(KEY)
     assert stands(journal) == (IntentState.CLOSED, 40 * MICRO)
     assert told == []
@@ -330,64 +330,3 @@ def test_what_a_key_signed_is_not_waited_for_without_end(journal):
         exchange.time = NOW + after
         desk.advance(KEY)
         assert journal.get(KEY).state == state
-
-
-def sent_twice(journal, no):
-    """An order whose first sending had no answer, that the venue does not find, and refuses the
-    second time; return as `at_the_venue`."""
-    found = at_the_venue(journal, was_sent=False)
-    desk, _, venue, _ = found
-    answers = [VenueAnswer(AnswerKind.SILENT), VenueAnswer(no, VenueWord.REJECTED, "no")]
-    venue.found, venue.look = venue.look, forgotten
-    venue.place, venue.refresh_funds = lambda *_: answers.pop(0), lambda token=None: None
-    for _ in range(4):
-        desk.advance(KEY)
-    assert answers == []  # and no third sending
-    assert stands(journal) == (IntentState.UNKNOWN, 0)
-    assert journal.get(KEY) in journal.open()
-    return found
-
-
-NO = pytest.mark.parametrize("no", [AnswerKind.REFUSED, AnswerKind.UNFUNDED])
-
-
-@NO
-def test_a_refusal_after_a_lost_answer_is_none(journal, no):
-    """The first sending is matched all the same: its own funds are what the second one lacks."""
-    desk, exchange, venue, told = sent_twice(journal, no)
-    exchange.match(20 * MICRO, 40 * MICRO)
-    desk.advance(KEY)
-    assert stands(journal) == (IntentState.UNKNOWN, 40 * MICRO)
-    venue.look = venue.found
-    desk.advance(KEY)
-    assert stands(journal) == (IntentState.CLOSED, 40 * MICRO)
-    assert told == []
-
-
-@NO
-def test_what_is_not_found_after_a_lost_answer_is_over_with_its_time(journal, no):
-    desk, exchange, venue, told = sent_twice(journal, no)
-    asked = []
-    venue.cancel = lambda name: asked.append(name) or VenueAnswer(AnswerKind.REFUSED)
-    exchange.time = NOW + 300
-    desk.advance(KEY)
-    assert stands(journal) == (IntentState.UNKNOWN, 0)
-    exchange.time = NOW + 301
-    desk.advance(KEY)
-    assert stands(journal) == (IntentState.CLOSED, 0) and len(asked) == 1
-    assert told == []
-
-
-def test_the_time_ends_between_two_looks(journal):
-    """Not known to the venue, and over a moment later: it was sent, so nothing says it was not."""
-    desk, exchange, venue, _ = at_the_venue(journal, was_sent=False)
-    venue.place = lambda *_: VenueAnswer(AnswerKind.SILENT)
-    venue.look, venue.cancel = forgotten, lambda name: VenueAnswer(AnswerKind.SILENT)
-    desk.advance(KEY)
-    exchange.time = NOW + 301
-    desk.advance(KEY)
-    assert stands(journal) == (IntentState.UNKNOWN, 0)
-    exchange.match(20 * MICRO, 40 * MICRO)
-    venue.cancel = lambda name: VenueAnswer(AnswerKind.REFUSED)
-    desk.advance(KEY)
-    assert stands(journal) == (IntentState.CLOSED, 40 * MICRO)

@@ -83,7 +83,7 @@ class World:
             for place, each in enumerate(self.seen(name))
         ]  # fmt: skip
 
-    def ask(self, asked):
+    def at_head(self, asked):
         found = []
         for each in asked:
             order = self.orders.get(each.arguments[0])
@@ -92,7 +92,7 @@ class World:
                 continue
             left = order.size - sum(match.size for match in self.seen(each.arguments[0]))
             found.append((left == 0, int(left * order.price) if left < order.size else 0))
-        return found
+        return self.head(), found
 
     # the venue
 

@@ -274,7 +274,7 @@ def test_a_venue_that_asks_to_wait_gets_no_order_before(headers, body, seconds, 
     venue.answer = (200, {}, {"success": True, "status": "live"})
     later(seconds - 1)
     answer = ours.place(ORDER, b"s")
-    assert answer.kind == AnswerKind.SILENT and "not posted: it asks to wait 1 s" in answer.detail
+    assert answer.kind == AnswerKind.UNSENT and "not posted: it asks to wait 1 s" in answer.detail
     assert venue.posts == 1
     later(2)
     assert ours.trouble == ""

@@ -16,10 +16,11 @@ from strongroom.chain.ids import IntentKey, Json, OrderHash, to_hex
 from strongroom.chain.jsonrpc import understood
 from strongroom.chain.orders import Side
 from strongroom.chain.outside import whole
-from strongroom.chain.units import MICRO
+from strongroom.chain.units import DAY, MICRO
 from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue, VenueTrade
 from strongroom.execution.legs import DUST
 from strongroom.execution.one_by_one import one_by_one
+from strongroom.execution.venues.no_venue import NoVenue
 from strongroom.execution.venues.safes import SafeKeys, TradedSafe
 from strongroom.execution.venues.wallets import VenueWallet, Wallets
 from strongroom.journal import Journal, OrderFill, OrderIntent
@@ -32,6 +33,7 @@ from strongroom.signing.signers import CosignerRefused, NotSigned, OrderRequest,
 
 REORG_BLOCKS = 64  # a fill undone may come back in a block this much lower
 FINEST_TICK = Decimal("0.0001")  # of the venue: prices are checked before they are planned
+OrderStatus = tuple[bool, int]  # whether it is filled, and what is left of what it may give
 _AT_THE_VENUE = (IntentState.SENT, IntentState.UNKNOWN, IntentState.ACKED)
 _LAST_WORDS = (*OVER, VenueWord.UNMATCHED)
 _LEADS_TO = {
@@ -39,8 +41,10 @@ _LEADS_TO = {
     AnswerKind.REFUSED: IntentState.REFUSED,
     AnswerKind.UNFUNDED: IntentState.REFUSED,
     AnswerKind.SILENT: IntentState.UNKNOWN,
+    AnswerKind.UNSENT: IntentState.UNKNOWN,
 }
-_NO = (AnswerKind.REFUSED, AnswerKind.UNFUNDED)
+LOOKS_BACK_S = DAY  # at the start, for what came of orders that are closed
+AT_ONCE = 100  # orders that are asked for in one request
 
 
 class Desk:
@@ -72,7 +76,8 @@ class Desk:
         self._wallets, self._safes = wallets or Wallets(chain, ()), safes
         self._journal, self._chain, self._own_venue = journal, chain, venue
         self._signers, self._on_event = signers, on_event
-        self._told: set[str] = set()  # words of the venue that we do not know
+        self._told: set[str] = set()  # words of the venue that we do not know, fills not shown
+        self._looked: int | None = None  # closed orders are looked for from this expiry on
         # the most micro-tokens that the venue has said together with one of the last words
         self._matched: dict[IntentKey, int] = {}
         self._domains = {domain.address.lower(): domain for domain in domains}
@@ -94,7 +99,10 @@ class Desk:
         Raises:
             NotSigned: a signature is missing; it stays planned.
         """
-        self._advance(self._journal.get(key))
+        intent = self._journal.get(key)
+        self._advance(intent)
+        if intent.state != IntentState.PLANNED and self._journal.get(key).state in _AT_THE_VENUE:
+            self._keyed(intent)
 
     def _advance(self, intent: OrderIntent) -> None:
         key = intent.key
@@ -106,6 +114,9 @@ class Desk:
         elif intent.state in (IntentState.SENT, IntentState.UNKNOWN):
             self._find(intent)
         intent = self._journal.get(key)
+        if intent.answer == AnswerKind.UNWANTED and intent.venue not in OVER:
+            self._end(intent)
+            intent = self._journal.get(key)
         if intent.state in (IntentState.ACKED, IntentState.REFUSED, IntentState.UNKNOWN):
             self._follow(intent)
 
@@ -120,15 +131,16 @@ class Desk:
         one_by_one([*parts, self._look_back], own=(NotSigned,))
 
     def cancel(self, key: IntentKey) -> None:
-        """Ask the venue to end an order that may rest there. Its signature counts until its expiry;
-        only halting the account ends that sooner."""
+        """Ask the venue to end an order that may rest there, at every step until it has; it is not
+        sent any more. Its signature counts until its expiry; only halting the account ends that
+        sooner."""
         intent = self._journal.get(key)
         if intent.state == IntentState.PLANNED:
             self._close(intent, "cancelled before it was signed")
+        elif intent.state == IntentState.SIGNED or _never_left(intent):
+            self._close(intent, "cancelled before it was sent")
         elif intent.state in _AT_THE_VENUE and intent.venue not in OVER:
-            answer = self._venue(intent).cancel(intent.order_hash)
-            if answer.kind == AnswerKind.ACCEPTED:
-                self._journal.hear(key, VenueWord.CANCELLED, "cancelled by the keeper")
+            self._journal.unwanted(key)
             self.advance(key)
 
     # steps
@@ -163,7 +175,7 @@ class Desk:
         A refusal ends an order that was never sent before. It says nothing of a sending before it
         that had no answer: that one may be under way, or be what our funds are reserved for.
         """
-        in_doubt = intent.state != IntentState.SIGNED
+        in_doubt = intent.state != IntentState.SIGNED and not _never_left(intent)
         if self._chain.now() > intent.expiry:
             if not in_doubt:
                 self._close(intent, "expired before it was sent")
@@ -176,26 +188,41 @@ class Desk:
         answer = venue.place(_order(intent), intent.signature, intent.kind, intent.expiry)
         if answer.kind == AnswerKind.UNFUNDED:
             venue.refresh_funds()  # the next attempt finds what has come in meanwhile
-        to, word = _LEADS_TO[answer.kind], answer.venue
+        kind, to, word = answer.kind, _LEADS_TO[answer.kind], answer.venue
         if in_doubt and to == IntentState.REFUSED:
             to, word = IntentState.UNKNOWN, intent.venue
-        self._journal.answered(intent.key, to, answer.kind, word, answer.detail)
+        if in_doubt and kind == AnswerKind.UNSENT:
+            kind = AnswerKind.SILENT  # as the sending before it
+        self._journal.answered(intent.key, to, kind, word, answer.detail)
 
     def _find(self, intent: OrderIntent) -> None:
         """End the doubt about an order that may have left: ask for it, or send it again. What was
-        refused then is not sent a third time: it stays in doubt until it is found, or its time is
-        over."""
+        refused then, or is to end, is not sent again: it stays in doubt until it is found, or its
+        time is over."""
+        if _never_left(intent):
+            self._send(intent)
+            return
+        key, ends = intent.key, intent.answer == AnswerKind.UNWANTED
         answer = self._venue(intent).look(intent.order_hash)
-        was_sent = intent.state == IntentState.SENT
         if answer.kind == AnswerKind.ACCEPTED:
-            self._journal.step(intent.key, IntentState.ACKED, answer.venue, "found by its hash")
-        elif answer.kind == AnswerKind.REFUSED and intent.answer not in _NO:
-            if was_sent:
-                why = "not known to the venue"
-                self._journal.step(intent.key, IntentState.UNKNOWN, detail=why)
-            self._send(self._journal.get(intent.key))
-        elif was_sent:
-            self._journal.step(intent.key, IntentState.UNKNOWN, detail=answer.detail)
+            kind = AnswerKind.UNWANTED if ends else AnswerKind.ACCEPTED
+            why = "found by its hash"
+            self._journal.answered(key, IntentState.ACKED, kind, answer.venue, why)
+            return
+        if intent.state == IntentState.SENT:
+            unknown = answer.kind == AnswerKind.REFUSED
+            why = "not known to the venue" if unknown else answer.detail
+            kind = AnswerKind.UNWANTED if ends else AnswerKind.SILENT
+            self._journal.answered(key, IntentState.UNKNOWN, kind, intent.venue, why)
+            intent = self._journal.get(key)
+        if answer.kind == AnswerKind.REFUSED and intent.answer in (None, AnswerKind.SILENT):
+            self._send(intent)
+
+    def _end(self, intent: OrderIntent) -> None:
+        """Ask the venue for an order's end."""
+        answer = self._venue(intent).cancel(intent.order_hash)
+        if answer.kind == AnswerKind.ACCEPTED:
+            self._journal.hear(intent.key, VenueWord.CANCELLED, "cancelled by the keeper")
 
     def _follow(self, intent: OrderIntent) -> None:
         """Read fills from the chain, and the venue's word; close what is over."""
@@ -246,19 +273,26 @@ class Desk:
     def _expire(self, intent: OrderIntent, now: int) -> None:
         """End an order whose signature counts no more: the venue knows nothing of that, and would
         keep our funds reserved for it. What a key signed has its time at the venue alone: what was
-        matched within it may come to the chain later, and is waited for as long again."""
+        matched within it may come to the chain later, and is waited for as long again, as is a
+        venue that is away. Logs may be late where the exchange's state is not: both must agree."""
+        may_wait = now <= intent.expiry + self._lifetime
         if intent.venue not in OVER:
             answer = self._venue(intent).cancel(intent.order_hash)
-            if answer.kind == AnswerKind.SILENT:
+            if answer.kind == AnswerKind.SILENT and may_wait:
                 return
             if answer.kind == AnswerKind.ACCEPTED:
                 self._journal.hear(intent.key, VenueWord.EXPIRED, "its signature has expired")
-        lasts = self._keyed(intent) is not None and now <= intent.expiry + self._lifetime
-        if lasts and not self._has_all(self._journal.get(intent.key)):
+        if may_wait and self._is_keyed(intent) and not self._has_all(self._journal.get(intent.key)):
             return
         self._hear_trades(intent)
-        self._read_fills(intent)  # the time was read after them, and no later block has any
-        self._close(intent, "the signature has expired")
+        self._read_fills(intent)
+        head, (status,) = self._chain.at_head([_status_of(intent)])
+        if head.timestamp <= intent.expiry:
+            return  # this node has not come so far: a later block may have a fill
+        if self._is_shown(intent, status):
+            self._close(intent, "the signature has expired")
+        else:
+            self._tell_unseen(intent, status)
 
     def _hear_trades(self, intent: OrderIntent) -> Mapping[str, VenueTrade] | None:
         """Keep what the venue says of an order's trades, and return it; None: it does not say."""
@@ -290,20 +324,39 @@ class Desk:
         venue has taken out: its operator could still match it (VENUE c). What comes of it is kept
         and told, whatever the order's end was.
         """
-        signed = self._journal.signed_until(self._chain.now())
-        asked = [
-            Ask(each.exchange, "Exchange", "getOrderStatus", (each.order_hash,)) for each in signed
-        ]
-        for intent, (is_filled, left) in zip(signed, self._chain.ask(asked), strict=True):
-            whole = intent.cash if intent.side == Side.BUY else intent.size
-            given = whole - left if is_filled or left else 0
-            known = sum(each.making for each in self._journal.fills_of(intent.key))
-            if given == known:
-                continue
-            filled, _ = self._read_fills(intent)
-            if filled != intent.filled:
-                before: dict[str, Json] = {"before": intent.filled, "why": intent.reason}
-                self._on_event("late_fill", _told(intent, filled) | before)
+        since = self._looked
+        if since is None:
+            since = self._chain.now() - LOOKS_BACK_S
+        signed, ends = self._journal.signed_until(since), list[int]()
+        for first in range(0, len(signed), AT_ONCE):
+            part = signed[first : first + AT_ONCE]
+            head, statuses = self._chain.at_head([_status_of(each) for each in part])
+            ends.append(head.timestamp)
+            for intent, status in zip(part, statuses, strict=True):
+                if self._is_shown(intent, status):
+                    continue
+                filled, _ = self._read_fills(intent)
+                if filled != intent.filled:
+                    before: dict[str, Json] = {"before": intent.filled, "why": intent.reason}
+                    self._on_event("late_fill", _told(intent, filled) | before)
+                if not self._is_shown(intent, status):
+                    self._tell_unseen(intent, status)
+                    ends.append(intent.expiry)  # it is asked for again
+        self._looked = min(ends, default=since)
+
+    def _is_shown(self, intent: OrderIntent, status: OrderStatus) -> bool:
+        """Whether the fills that were read of an order are all that the exchange knows of."""
+        return _given(intent, status) == self._known(intent)
+
+    def _known(self, intent: OrderIntent) -> int:
+        return sum(each.making for each in self._journal.fills_of(intent.key))
+
+    def _tell_unseen(self, intent: OrderIntent, status: OrderStatus) -> None:
+        """Tell once that an order has fills which the node's logs do not show."""
+        if intent.order_hash not in self._told:
+            self._told.add(intent.order_hash)
+            given: dict[str, Json] = {"given": _given(intent, status), "seen": self._known(intent)}
+            self._on_event("fills_unseen", {"order": intent.order_hash} | given)
 
     def _close(self, intent: OrderIntent, why: str) -> None:
         self._journal.step(intent.key, IntentState.CLOSED, detail=why)
@@ -315,14 +368,29 @@ class Desk:
     def venues(self) -> list[OrderVenue]:
         """Return the service under each API key that orders may be open by."""
         open_ = [] if self._safes is None else self._journal.open()
-        by_safe = {each.maker: self._venue(each) for each in open_ if each.signer}
         by_wallet = [each.venue for each in self._wallets.all()]
+        by_safe = dict[str, OrderVenue]()
+        for each in open_:
+            if each.signer and (safe := self._safe(each)) is not None:
+                by_safe[each.maker] = safe.venue
         return [self._own_venue, *by_wallet, *by_safe.values()]
 
     def _venue(self, intent: OrderIntent) -> OrderVenue:
-        """Return the service under the API key that the order's maker belongs to."""
-        keyed = self._keyed(intent)
-        return self._own_venue if keyed is None else keyed.venue
+        """Return the service under the API key that the order's maker belongs to; one that says
+        nothing, where that key is not here: the chain and the time are all that is left."""
+        if intent.signer:
+            safe = self._safe(intent)
+            return NoVenue() if safe is None else safe.venue
+        wallet = self._wallets.of(intent.maker)
+        return self._own_venue if wallet is None else wallet.venue
+
+    def _is_keyed(self, intent: OrderIntent) -> bool:
+        return bool(intent.signer) or self._wallets.of(intent.maker) is not None
+
+    def _safe(self, intent: OrderIntent) -> TradedSafe | None:
+        """Return the Safe that makes an order, if its key is here."""
+        found = None if self._safes is None else self._safes.traded(intent.account, intent.maker)
+        return found if found is not None and found.owner.address == intent.signer else None
 
     def _keyed(self, intent: OrderIntent) -> VenueWallet | TradedSafe | None:
         """Return the wallet whose key here signs the order; None: the account says yes to it.
@@ -332,8 +400,8 @@ class Desk:
         """
         if not intent.signer:
             return self._wallets.of(intent.maker)
-        found = None if self._safes is None else self._safes.traded(intent.account, intent.maker)
-        if found is None or found.owner.address != intent.signer:
+        found = self._safe(intent)
+        if found is None:
             raise NotSigned(
                 f"Safe {intent.maker} is traded by {intent.signer}, whose key is not here: name "
                 "the secret that it was made from in [venue.safes]"
@@ -355,6 +423,23 @@ def _order(intent: OrderIntent, tick: Decimal = FINEST_TICK) -> OrderV2:
         intent.kind,
         intent.signer,
     )
+
+
+def _never_left(intent: OrderIntent) -> bool:
+    """Whether an order's only sendings were such that nothing left."""
+    return intent.state == IntentState.UNKNOWN and intent.answer == AnswerKind.UNSENT
+
+
+def _status_of(intent: OrderIntent) -> Ask:
+    return Ask(intent.exchange, "Exchange", "getOrderStatus", (intent.order_hash,))
+
+
+def _given(intent: OrderIntent, status: OrderStatus) -> int:
+    """Return what an order has given, by what the exchange says of it (VENUE c): collateral or
+    tokens, micro-units."""
+    is_filled, left = status
+    total = intent.cash if intent.side == Side.BUY else intent.size
+    return total - left if is_filled or left else 0
 
 
 def _is_over(intent: OrderIntent, heard: VenueWord) -> bool:

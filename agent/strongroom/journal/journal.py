@@ -357,6 +357,17 @@ class Journal:
         """Keep the venue's answer to an order that was sent to it; raises IllegalStep."""
         self._step(key, to, venue, detail, {"answer": answer})
 
+    def unwanted(self, key: IntentKey) -> None:
+        """Keep that an order is to end, and is not sent again."""
+        with self._engine.begin() as connection:
+            row = connection.execute(_INTENT, {"its_key": key}).one()
+            if row.answer == AnswerKind.UNWANTED:
+                return
+            changes = {"its_key": key, "answer": AnswerKind.UNWANTED}
+            connection.execute(_CHANGED_INTENT, changes)
+            _note(connection, key, IntentState(row.state), VenueWord(row.venue), "is to end")
+        self._moved("is to end")
+
     def _step(
         self,
         key: IntentKey,
@@ -393,6 +404,11 @@ class Journal:
             connection.execute(delete(fills).where(fills.c.intent == key))
             if found:
                 rows = [{"intent": key} | vars(each) for each in found]
+                for each in found:  # another intent's log there was of a block that is undone
+                    place = (fills.c.transaction == each.transaction) & (
+                        fills.c.log_index == each.log_index
+                    )
+                    connection.execute(delete(fills).where(place))
                 connection.execute(insert(fills), rows)
             connection.execute(update(intents).where(intents.c.key == key).values(filled=filled))
         self._moved("filled")

@@ -79,6 +79,8 @@ class AnswerKind(StrEnum):
     REFUSED = "REFUSED"  # it says no, in words that mean no
     UNFUNDED = "UNFUNDED"  # no, since it does not see the balance or the allowance (yet)
     SILENT = "SILENT"  # no answer, or one that says nothing about the order
+    UNSENT = "UNSENT"  # nothing left: the venue has asked to wait
+    UNWANTED = "UNWANTED"  # whatever it says: the keeper wants its end, and sends it no more
 
 
 class TradeStatus(StrEnum):

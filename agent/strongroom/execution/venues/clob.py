@@ -93,7 +93,7 @@ class Clob:
         venue asks to wait, nothing is posted.
         """
         if self._pause():
-            return VenueAnswer(AnswerKind.SILENT, detail=f"not posted: {self.trouble}")
+            return VenueAnswer(AnswerKind.UNSENT, detail=f"not posted: {self.trouble}")
         fields = vars(order)
         if kind.rests and expiry:
             fields = fields | {"expiration": str(expiry)}
