@@ -1,7 +1,6 @@
 """Backtests: the reference figures of the data, a vault's life over recorded prices, and whether
 anything could see the future."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,14 +13,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strongroom.analysis.verdict import Conclusion, EdgeTest, VerdictWord
 from strongroom.backtest import sweep
+from strongroom.backtest.command import BacktestOptions, run_backtest
 from strongroom.backtest.config import load, parse, varied
 from strongroom.backtest.data import load_history
 from strongroom.backtest.honesty import check_honesty
+from strongroom.backtest.report import LIMITS
 from strongroom.backtest.run import simulate
 from strongroom.backtest.settled_events import events_of
 from strongroom.backtest.simulated_chain import MANAGER
 from strongroom.backtest.simulated_venue import SimulatedSources
-from strongroom.backtest.stats import after_fees, by_event, drawdown, share_prices, summarise, told
+from strongroom.backtest.stats import (
+    after_fees,
+    assumed_spread,
+    by_event,
+    drawdown,
+    share_prices,
+    summarise,
+    told,
+)
 from strongroom.backtest.studies import ladder_study, tail_reference
 from strongroom.chain.units import BPS, MICRO
 from strongroom.cli.backtest import command as cli
@@ -354,14 +363,20 @@ def test_parameters_are_chosen_on_one_part_only(tmp_path):
 def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path):
     text = (EXAMPLES / "backtest-tail.toml").read_text()
     text = text.replace('"pessimistic", "realistic", "optimistic"', '"realistic"')
-    text = text.replace('kind = "ladders"', 'kind = "ladders"\ntickers = ["AAPL"]\nlast_h = 60\n'
-                        "end = 2025-11-15T00:00:00Z")  # fmt: skip
+    text = text.replace('kind = "recorded"', 'tickers = ["AAPL"]\nlast_h = 60\n'
+                        "start = 2025-12-08T00:00:00Z\nend = 2025-12-20T00:00:00Z")  # fmt: skip
     path = tmp_path / "one.toml"
     text = text.replace("every_s = 3600", "every_s = 21600").replace("[10, 100]", "[10]")
     path.write_text(text)
-    done = CliRunner().invoke(cli, [str(path), "--out", str(tmp_path / "out"), "--json"])
-    assert done.exit_code == 0, done.output
-    found = json.loads(done.output)
+    shown = {}
+    done = run_backtest(BacktestOptions(
+        path, honesty=True, out=tmp_path / "out",
+        progress=lambda what, done, of: shown.setdefault(what, []).append(done / of),
+    ))  # fmt: skip
+    parts = ["realistic", "10 times the deposits", *(f"look-ahead {n} of 3" for n in (1, 2, 3))]
+    assert list(shown) == parts
+    assert all(each == sorted(each) and each[-1] == 1 for each in shown.values())
+    found = done.document()
     assert found["summaries"]["realistic"]["markets"] >= 1 and found["tries_on_this_data"] == 1
     assert len(found["data"]) == 3 and [row["capital"] for row in found["capacity"]] == [
         120_000,
@@ -397,9 +412,11 @@ def test_the_examples_are_read():
         varied(parse(SMALL), {"nowhere.low": 1})
 
 
-def test_recorded_books_are_filled_as_they_were(tmp_path):
+@pytest.mark.parametrize(("result", "paid"), [("1", 80), ("0.5", 40), ("0", 0)])
+def test_recorded_books_are_filled_as_they_were(tmp_path, result, paid):
     """Two views of one market: .960 x 30 and .970 x 40 are on offer, then .965 x 10. The tail rule
-    takes what is there, at those prices, and the market pays."""
+    takes what is there, at those prices, and the market pays; a void half (Q8). Nothing is called a
+    cost that was not assumed, and the words are those of books (Q19, Q20)."""
     end = datetime.fromtimestamp(1_770_000_000, UTC) + timedelta(hours=40)
     name = "0x" + "09" * 32
     market = replace(MARKET, condition_id=name, token_ids=(18, 19), end=end, event="one",
@@ -416,7 +433,7 @@ def test_recorded_books_are_filled_as_they_were(tmp_path):
         state = VaultState("0x" + "aa" * 20, *[0] * 16, False, False)
         recorder.see(View(now, state, {market.condition_id: market}, books))
     to, told = tmp_path / "history", tmp_path / "outcomes.csv"
-    told.write_text(f"market,yes\n{market.condition_id},1\n")
+    told.write_text(f"market,yes\n{market.condition_id},{result}\n")
     views = files_of_views(tmp_path / "views")
     run_import("keeper", views, {}, to, lambda intake: take_views(intake, tmp_path / "views"))
     config = parse(SMALL | {"data": {"path": str(to)}, "people": SMALL["people"][:1],
@@ -428,7 +445,12 @@ def test_recorded_books_are_filled_as_they_were(tmp_path):
     filled = [each for each in outcome.trades if each.filled]
     assert sum(each.filled for each in filled) == 80 * MICRO
     assert sum(each.cash for each in filled) == 30 * 960_000 + 40 * 970_000 + 10 * 965_000
-    assert [each.got for each in outcome.settled] == [80 * MICRO]
+    assert [each.got for each in outcome.settled] == [paid * MICRO]
+    found = summarise(outcome, 1, assumed_spread(config, "realistic", outcome.recorded))
+    assert found.costs == 0 and found.profit == pytest.approx(paid - 77.25)
+    assert found.conclusion.losing == (paid < 80) and LIMITS[outcome.recorded].startswith(
+        "Recorded"
+    )
     history = load_history(config)
     with pytest.raises(ConfigError, match="recorded books"):
         check_honesty(config, history, history.starts_at)

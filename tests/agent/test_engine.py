@@ -1,6 +1,7 @@
 """The event engine: when orders meet which book, and what is left of it. Numbers by hand."""
 
 from decimal import Decimal
+from random import Random
 
 import pytest
 from strongroom.backtest.engine import Engine, Listed, Order, OutOfOrder, Print
@@ -319,3 +320,47 @@ def test_a_maker_is_paid_his_part_of_the_takers_fee():
     made.advance(30)
     assert shown(fills) == [(20, 50, 24_500_000, -124_949, True)]
     assert quotes.under("pessimistic").rebate_bps == 0
+
+
+@pytest.mark.parametrize(("bounce", "mean"), [(0, 0), (12_000, 11_000), (20_000, 15_000)])
+def test_a_maker_earns_no_more_than_its_spread_and_not_more_with_size(bounce, mean):
+    """Q7: 20,000 steps of a price that is the exact chance, seen with a bounce; a maker quotes .015
+    around it each time. Without a bounce nothing is filled: a step is .004. A small one fills when
+    the chance moves against us, .015 less .004 a token; a large one either way, .015. A hundred
+    times the size earns no more: a print carries 60 tokens."""
+    quotes, half = QUOTES.under("pessimistic"), 15_000
+
+    def played(size):
+        dice, fair, found = Random(7), 500_000, []
+        prices = []
+        for _ in range(20_000):
+            fair = min(max(fair + dice.choice((-4_000, 4_000)), 300_000), 700_000)
+            prices.append((fair, fair + dice.choice((-bounce, bounce))))
+        made, fills = engine(*((n, seen) for n, (_, seen) in enumerate(prices)), quotes=quotes)
+        made.listed[0] = Listed((11, 12), 10**9, 10**9, (1, 0))
+        for now, (chance, _) in enumerate(prices[:-1]):
+            made.advance(now)
+            for buys, limit in ((True, chance - half), (False, chance + half)):
+                made.send(
+                    order(
+                        f"{now}{buys}",
+                        buys=buys,
+                        price=limit,
+                        size=size,
+                        kind="POST",
+                        at=now,
+                        expires=now + 1,
+                    )
+                )
+        made.advance(len(prices))
+        for fill in fills:
+            worth, sign = prices[fill.at_ms][0] * fill.tokens // MICRO, 1 if fill.order.buys else -1
+            found.append((sign * (worth - fill.cash), fill.tokens))
+        return found
+
+    small, large = played(60), played(6_000)
+    assert sum(won for won, _ in large) == sum(won for won, _ in small)
+    tokens = sum(tokens for _, tokens in small)
+    assert bool(tokens) == bool(mean)
+    if tokens:
+        assert sum(won for won, _ in small) * MICRO / tokens == pytest.approx(mean, abs=150)

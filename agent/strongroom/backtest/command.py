@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -197,7 +198,7 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
         )
     outcomes: dict[Fills, RunResult] = {}
     for fills in config.fills:
-        outcomes[fills] = _simulated(options, config, history, fills)
+        outcomes[fills] = _simulated(options, config, history, fills, fills)
     quotes = {fills: config.quotes.quotes().under(fills) for fills in config.fills}
     seed, tried = config.run.seed, Tried(folder.parent, config)
     summaries = {
@@ -216,8 +217,8 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
         {fills: favourite(history, each, seed) for fills, each in quotes.items()},
         horizons(history),
         reliability(history),
-        _capacities(config, summaries[config.fills[0]]),
-        _look_ahead(config, history) if options.honesty else (),
+        _capacities(options, config, history, summaries[config.fills[0]]),
+        _look_ahead(options, config, history) if options.honesty else (),
         tried.count(config.fills[0]),
     )
     page = write_report(result, folder)[0]
@@ -225,22 +226,25 @@ def _one(options: BacktestOptions, config: BacktestConfig, folder: Path) -> Sing
 
 
 def _simulated(
-    options: BacktestOptions, config: BacktestConfig, history: PriceHistory, fills: Fills
+    options: BacktestOptions,
+    config: BacktestConfig,
+    history: PriceHistory,
+    fills: Fills,
+    what: str,
 ) -> RunResult:
     from strongroom.backtest.run import simulate
 
-    length = history.ends_at - history.starts_at
-
     def on_progress(now: int, end: int) -> None:
-        options.progress(fills, now - history.starts_at, length)
+        options.progress(what, now - history.starts_at, end - history.starts_at)
 
     return simulate(config, fills, history, on_progress)
 
 
-def _capacities(config: BacktestConfig, known: Summary) -> list[Capacity]:
+def _capacities(
+    options: BacktestOptions, config: BacktestConfig, history: PriceHistory, known: Summary
+) -> list[Capacity]:
     """Return what comes of more capital, everything else as it is."""
     from strongroom.backtest.report import Capacity
-    from strongroom.backtest.run import simulate
     from strongroom.backtest.stats import assumed_spread, summarise
 
     fills = config.fills[0]
@@ -253,7 +257,7 @@ def _capacities(config: BacktestConfig, known: Summary) -> list[Capacity]:
         summary = known
         if times != 1 or found:
             larger = config.model_copy(update={"people": people})
-            outcome = simulate(larger, fills)
+            outcome = _simulated(options, larger, history, fills, f"{times} times the deposits")
             half_spread = assumed_spread(config, fills, outcome.recorded)
             summary = summarise(outcome, config.run.seed, half_spread)
         capital = sum(float(each.deposit) for each in people if each.deposit)
@@ -261,14 +265,18 @@ def _capacities(config: BacktestConfig, known: Summary) -> list[Capacity]:
     return found
 
 
-def _look_ahead(config: BacktestConfig, history: PriceHistory) -> list[Honesty]:
+def _look_ahead(
+    options: BacktestOptions, config: BacktestConfig, history: PriceHistory
+) -> list[Honesty]:
     from strongroom.backtest.honesty import check_honesty
 
-    length = history.ends_at - history.starts_at
-    return [
-        check_honesty(config, history, int(history.starts_at + part * length))
-        for part in CHECKED_AT
-    ]
+    length, found = history.ends_at - history.starts_at, []
+    for number, part in enumerate(CHECKED_AT, 1):
+        what = f"look-ahead {number} of {len(CHECKED_AT)}"
+        at = int(history.starts_at + part * length)
+        on_progress = partial(options.progress, what)
+        found.append(check_honesty(config, history, at, on_progress=on_progress))
+    return found
 
 
 def _many(

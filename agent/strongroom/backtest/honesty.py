@@ -1,6 +1,7 @@
 """Does the simulation show the future? What packs see and decide before a moment must not change
 when everything after that moment does. That they see nothing else, sealed.py looks after."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -63,11 +64,13 @@ def check_honesty(
     history: PriceHistory,
     at: int,
     fills: Fills = "realistic",
+    on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Honesty:
     """Run a configuration twice, the second time with another future, and compare.
 
     Args:
         at: timestamp
+        on_progress: is called with the seconds that are played, and those of both runs
 
     Raises:
         ConfigError: the history is of recorded books.
@@ -76,17 +79,21 @@ def check_honesty(
     if history.books:
         raise ConfigError("a look-ahead check changes last prices: it cannot check recorded books")
 
-    def decided(known: PriceHistory) -> list[tuple[int, DecisionId]]:
+    def decided(known: PriceHistory, runs: int) -> list[tuple[int, DecisionId]]:
         found: list[tuple[int, DecisionId]] = []
 
         def on_view(view: View, round_: Round) -> None:
             found.extend((view.now, decision.id) for decision in round_.decisions)
 
-        simulate(config, fills, known, on_view=on_view)
+        def played(now: int, end: int) -> None:
+            length = end - known.starts_at
+            on_progress(runs * length + now - known.starts_at, 2 * length)
+
+        simulate(config, fills, known, played, on_view)
         return [each for each in found if each[0] <= at]
 
-    first = decided(history)
-    second = decided(with_other_future(history, at, config.run.seed))
+    first = decided(history, 0)
+    second = decided(with_other_future(history, at, config.run.seed), 1)
     for one, other in zip(first, second, strict=False):
         if one != other:
             return Honesty(at, len(first), min(one[0], other[0]))

@@ -244,7 +244,7 @@ class Backtest:
                 world.at(soon if until is None else max(soon, until + 1))
             world.claim_all()
             self.outcome.wakes.append(self._wake(now))
-            on_progress(now, last)
+            on_progress(min(now, last), last)
         self._finish(halts)
         return self.outcome
 
