@@ -2,8 +2,10 @@
 
 import pytest
 from eth_utils import keccak
+from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.events import (
     Abdicated,
+    Approval,
     CallExecuted,
     CallRevoked,
     CallSubmitted,
@@ -17,6 +19,7 @@ from strongroom.audit.events import (
     Unpaused,
 )
 from strongroom.audit.governance import Governance
+from strongroom.audit.ledger import Ledger
 from strongroom.audit.permissions import ZERO, Limit, MarketClass, Permissions
 from strongroom.audit.transactions import Transaction
 
@@ -24,6 +27,8 @@ from tests.defaults import DAY
 from tests.property.audited import audit, events_of, found_at_last
 from tests.property.governed import ADDED, governed_world, selector
 from tests.property.world import UNIT
+
+ANN, BEN, VAULT = "0x" + "aa" * 20, "0x" + "bb" * 20, "0x" + "11" * 20
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +209,20 @@ def test_fees_are_not_raised_on_old_news(governed):
     late[place] = (groups[place][0] + 3 * DAY, groups[place][1])
     found = [each.what for each in audit(world, late).differences]
     assert "FeesSet: raised while fresh" in found
+
+
+def test_what_was_set_twice_in_a_block_is_asked_as_it_was_before_the_block():
+    """100 in block 5; 30, then 40 in two transactions of block 7: block 6 must say 100."""
+    keeper = Bookkeeper(Ledger(VAULT))
+
+    def approve(block, index, value):
+        event = Approval(block, f"0x{block}{index}", index, VAULT, ANN, BEN, value)
+        keeper.book(Transaction(block, [event]))
+
+    keeper.book(Transaction(1, [Approval(1, "0x1", 0, VAULT, BEN, ANN, 1)]))  # the vault's first
+    approve(5, 0, 100)
+    assert [(each.block, each.value) for each in keeper.replaced()] == [(4, 0)]
+    approve(7, 0, 30)
+    approve(7, 1, 40)
+    approve(8, 0, 50)
+    assert [(each.block, each.value) for each in keeper.replaced()] == [(6, 100), (7, 40)]

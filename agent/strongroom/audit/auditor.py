@@ -99,7 +99,7 @@ class Auditor:
         scope: Scope,
         node: Node | None = None,
         on_report: OnReport = lambda report, ledger: None,
-        on_event: OnEvent = lambda time, event: None,
+        on_event: OnEvent | None = None,
         on_income: OnIncome = lambda income: None,
         ahead: Node | None = None,
         decisions: DecisionsAgain | None = None,
@@ -247,8 +247,9 @@ class Auditor:
             time = times[group[0].block]
             transaction = Transaction(time, group)
             reports = book(transaction)
-            for event in group:
-                hear(time, event)
+            if hear is not None:
+                for event in group:
+                    hear(time, event)
             if group[0].transaction in followed:
                 self._follow(progress, transaction, opened)
             for report in reports:
@@ -260,8 +261,7 @@ class Auditor:
                 self._check_document(progress, report, at.transaction)
                 progress.losses.report(report)
                 self._on_report(report, progress.ledger)
-            if replaced := keeper.replaced():
-                progress.ledger.differences += self._wrong_settings(replaced)
+        progress.ledger.differences += self._wrong_settings(keeper.replaced())
         progress.values += sum(len(each.answering) for each in told)
         progress.ledger.differences += self._other_accounts(opened)
         progress.ledger.differences += self._reports.check(told, progress.wallets)

@@ -228,8 +228,9 @@ def _settle_deposits(b: Booking, prices: tuple[int, int], room: int, is_flat: bo
     price = max(prices[1], ledger.prices[1])
     dear = price * BPS > prices[0] * (BPS + limit(Limit.MAX_PREMIUM_BPS))
     reach = 0 if dear else None if is_flat else room
-    waited = {number: queue.left for number, queue in ledger.in_line(DEPOSITS)}
-    found = settle_deposits(list(ledger.in_line(DEPOSITS)), price, limit(Limit.MAX_UP_BPS), reach)
+    line = list(ledger.in_line(DEPOSITS))
+    waited = {number: queue.left for number, queue in line}
+    found = settle_deposits(line, price, limit(Limit.MAX_UP_BPS), reach)
     for words in deposits_wrong(waited, price, reach, found):
         b.expect(b.transaction.events[b.place], "Dealt: deposits, from totals", "", words)
     minted, supply = 0, ledger.supply
@@ -251,8 +252,9 @@ def _settle_deposits(b: Booking, prices: tuple[int, int], room: int, is_flat: bo
 def _settle_redemptions(b: Booking, price: int) -> None:
     ledger = b.ledger
     max_down = b.ledger.permissions.limit(Limit.MAX_DOWN_BPS)
-    waited = {number: queue.left for number, queue in ledger.in_line(REDEMPTIONS)}
-    found = settle_redemptions(list(ledger.in_line(REDEMPTIONS)), price, max_down, ledger.idle)
+    line = list(ledger.in_line(REDEMPTIONS))
+    waited = {number: queue.left for number, queue in line}
+    found = settle_redemptions(line, price, max_down, ledger.idle)
     for words in redemptions_wrong(waited, price, ledger.idle, found):
         b.expect(b.transaction.events[b.place], "Dealt: redemptions, from totals", "", words)
     _tell(b, REDEMPTIONS, price, found)

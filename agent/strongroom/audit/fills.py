@@ -38,7 +38,7 @@ class FillJoiner:
         evidence: EvidencePlaces,
         vault: str,
         blocks: tuple[int, int],
-        on_event: Callable[[int, AuditedEvent], None],
+        on_event: Callable[[int, AuditedEvent], None] | None,
     ) -> None:
         """Take where fills are looked for, and where decisions are.
 
@@ -74,7 +74,8 @@ class FillJoiner:
         for event in events:
             progress.fills += 1
             time = times[event.block]
-            self._on_event(time, event)
+            if self._on_event is not None:
+                self._on_event(time, event)
             self._take(progress, _fill(event, time, owners[event.maker]))
         newest = max(times.values(), default=0)
         for decision in [

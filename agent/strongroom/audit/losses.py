@@ -21,7 +21,7 @@ from strongroom.chain.units import BPS, DAY, PRICE, WAD
 
 WINDOW_S = 7 * DAY  # of reports that say what a settlement was worth
 WORST = 10  # trades, and settlements, that are named
-AT_ONCE = 64  # settlements, that are looked at when their week is over
+SLACK_S = DAY  # settlements whose week is over are looked at together, once a day
 PARTIES = 3  # named of a class, and of a settlement
 KEPT = 1_000  # counterparties of a class: beyond, the smaller half becomes "others"
 OTHERS = "others"
@@ -183,8 +183,8 @@ class Losses:
     Attributes:
         waiting: trades since the last report, by block
         worst: trades, by cost
-        dealt: settlements of the last week, and some before that are not looked at yet
-        prices: of the reports since the oldest of them, of the last week at least
+        dealt: settlements of the last week, and those of a day before
+        prices: of the reports since then
         early: older settlements, by what was lost
     """
 
@@ -220,15 +220,14 @@ class Losses:
                 self._mark(trade, report.books.get(trade.market))
             del self.waiting[:before]
         begin = report.time - WINDOW_S
-        over = bisect_left(self.dealt, begin, key=_DEALT_AT)
-        if over >= AT_ONCE:
+        if self.prices and self.prices[0][1] < begin - SLACK_S:
+            over = bisect_left(self.dealt, begin, key=_DEALT_AT)
             least = self.early[-1].lost if len(self.early) == WORST else 0
             prices = Prices.of(self.prices)
             early = [each.beside(prices, least) for each in self.dealt[:over]]
             self.early = _most(self.early + early)
             del self.dealt[:over]
-        oldest = min(begin, self.dealt[0].time) if self.dealt else begin
-        del self.prices[: bisect_left(self.prices, oldest, key=_TIME)]
+            del self.prices[: bisect_left(self.prices, begin, key=_TIME)]
         self.prices.append((report.block, report.time, report.price_bid, report.price_ask))
 
     def named(self) -> list[DealtEarly]:
