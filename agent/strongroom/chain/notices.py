@@ -23,6 +23,9 @@ from strongroom.chain.ids import keccak, to_bytes, to_hex
 from strongroom.chain.terms import DELEGATED, GRACE_S, TIMELOCKED, UNLIMITED_ASSETS, Limits
 from strongroom.chain.units import DAY, HOUR, format_units
 
+SENTENCE = (
+    "The owner {by} announced on {submitted}: to {words}. This can be done {when}, until {lapses}."
+)
 DECREASE_DELAY = keccak(b"decreaseDelay(bytes4,uint256)")[:4]
 NOBODY = "0x" + "00" * 20
 # What each limit is, in the order of their ordinals.
@@ -101,9 +104,12 @@ class Notice:
     def sentence(self, now: int) -> str:
         """Return it as a reader takes it in: who, when, what, from when until when."""
         when = "now" if self.is_ready(now) else f"from {moment(self.ready)} on"
-        return (
-            f"The owner {self.by} announced on {moment(self.submitted)}: to {self.words}. "
-            f"This can be done {when}, until {moment(self.lapses)}."
+        return SENTENCE.format(
+            by=self.by,
+            submitted=moment(self.submitted),
+            words=self.words,
+            when=when,
+            lapses=moment(self.lapses),
         )
 
 

@@ -153,8 +153,8 @@ def _node(url: str) -> Check:
 def _announced(url: str, vault: str) -> Iterator[Check]:
     """Say what a vault's owner has announced, a call each."""
     from strongroom.chain.contracts import Contracts
-    from strongroom.depositor.preview import NO_NOTICES
     from strongroom.depositor.vault import DepositorVault
+    from strongroom.depositor.words import say
 
     try:
         chain = Contracts(url, timeout_s=5)
@@ -164,7 +164,7 @@ def _announced(url: str, vault: str) -> Iterator[Check]:
         yield Check("vault", CheckState.WRONG, vault, str(error))
         return
     if found is None:
-        yield Check("announced", CheckState.MISSING, vault, NO_NOTICES)
+        yield Check("announced", CheckState.MISSING, vault, say("no_notices"))
     elif not found:
         yield Check("announced", CheckState.OK, f"nothing, by the owner of {vault}")
     for each in found or ():

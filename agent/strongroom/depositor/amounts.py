@@ -3,6 +3,7 @@
 from decimal import Decimal, InvalidOperation
 
 from strongroom.chain.units import MICRO, SHARE
+from strongroom.depositor.words import say
 from strongroom.errors import BadInput
 
 MOST = 10**30  # units
@@ -48,15 +49,14 @@ def _scaled(text: str, unit: int) -> int:
     try:
         value = Decimal(text)
     except InvalidOperation as error:
-        raise BadAmount(f'{text!r} is not a number: write 1000.50, 1_000.50 or "all"') from error
+        raise BadAmount(say("no_number", text=repr(text))) from error
     if not value.is_finite():
-        raise BadAmount(f'{text!r} is not a number: write 1000.50, 1_000.50 or "all"')
+        raise BadAmount(say("no_number", text=repr(text)))
     if value <= 0:
-        raise BadAmount(f"an amount must be more than 0, not {text}")
+        raise BadAmount(say("not_above_0", text=text))
     if value > MOST:
-        raise BadAmount(f"{text} is more than any vault holds: name a smaller amount")
+        raise BadAmount(say("too_large", text=text))
     scaled = value * unit
     if scaled != int(scaled):
-        decimals = len(str(unit)) - 1
-        raise BadAmount(f"{text} has too many decimals: use at most {decimals}")
+        raise BadAmount(say("too_fine", text=text, decimals=len(str(unit)) - 1))
     return int(scaled)

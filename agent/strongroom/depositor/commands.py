@@ -29,6 +29,7 @@ from strongroom.depositor.options import (
 )
 from strongroom.depositor.preview import Depositor, NotPossible, Preview
 from strongroom.depositor.vault import DepositorVault
+from strongroom.depositor.words import say
 from strongroom.errors import BadInput, StrongroomError
 
 
@@ -244,13 +245,12 @@ def _gas_lacks(desk: _Desk, steps: Sequence[Intended], tried: bool) -> list[str]
     """
     have = desk.chain.balance(desk.wallet.address)
     if not tried:
-        return [] if have else ["you have none of the chain's coin to pay for gas"]
+        return [] if have else [say("no_gas")]
     try:
         gas = simulate(desk.chain, desk.wallet.address, steps)
     except TransactionRefused as error:
         raise NotPossible(f"this cannot go through: {error}") from error
     cost = (gas + gas // MARGIN) * desk.chain.fees()[0]
-    desk.options.say(f"- Gas takes at most {cost / ETHER:.6f} of the chain's coin.")
-    if have >= cost:
-        return []
-    return [f"you have {have / ETHER:.6f} of the chain's coin, gas may take {cost / ETHER:.6f}"]
+    coin = f"{cost / ETHER:.6f}"
+    desk.options.say(f"- {say('gas', coin=coin)}")
+    return [] if have >= cost else [say("little_gas", held=f"{have / ETHER:.6f}", coin=coin)]

@@ -11,9 +11,8 @@ from strongroom.depositor.amounts import money, shares_text
 from strongroom.depositor.options import DepositorPosition, RequestKind, RequestLine
 from strongroom.depositor.requests import Dealing, DepositorRequest
 from strongroom.depositor.vault import AccountHolding, DepositorVault
+from strongroom.depositor.words import say
 from strongroom.errors import Refused
-
-NO_NOTICES = "This node does not show announced changes of the owner: use another node."
 
 
 class NotPossible(Refused):
@@ -79,23 +78,19 @@ class Depositor:
         """Preview a request to deposit."""
         dealing = self._vault.dealing(self._now)
         shares = assets * PRICE // dealing.ask
-        worth = shares * dealing.bid // PRICE
+        worth = self._money(shares * dealing.bid // PRICE)
+        up = _percent(dealing.max_up_bps)
+        has_allowed = self._vault.allowance(self._who) >= assets
         lines = (
-            f"You hand over {self._money(assets)} now.",
-            *self._approval_words(assets),
-            "The next report closes your request, one after it sets the price: the higher of its "
-            "ask and of the ask before it. Nobody knows it yet.",
-            f"At the last ask you would get {shares_text(shares)} shares, worth "
-            f"{self._money(worth)} at the bid.",
-            "If the price is then more than "
-            f"{_percent(dealing.max_up_bps)} above the lowest ask until your request is closed, "
-            "the vault hands your request back, and you take it back.",
+            say("hand_over", amount=self._money(assets)),
+            *(() if has_allowed else (say("two_steps", amount=self._money(assets)),)),
+            say("deposit_price"),
+            say("deposit_gets", shares=shares_text(shares), worth=worth),
+            say("deposit_back", percent=up),
             self._waiting_words(dealing),
             self._report_words(),
             *self._announced(),
-            "You can cancel the request until a report has closed it, and again once a later "
-            "report has left it over. When it is dealt with, take your shares with "
-            "`strongroom claim`.",
+            say("deposit_cancel"),
         )
         return Preview(lines, tuple(self._deposit_lacks(assets)))
 
@@ -103,20 +98,13 @@ class Depositor:
         """Preview a request to redeem."""
         vault, dealing = self._vault, self._vault.dealing(self._now)
         lines = (
-            f"You hand over {shares_text(shares)} shares now.",
-            "The next report closes your request, one after it sets the price: the lower of its "
-            "bid and of the bid before it. Nobody knows it yet.",
-            f"At the last bid they are worth {self._money(shares * dealing.bid // PRICE)}. A "
-            "profit that is not home yet is not in it: who wants his part of it leaves in kind "
-            "with `strongroom exit`.",
-            f"If the price is then more than {_percent(dealing.max_down_bps)} below the highest "
-            "bid until your request is closed, the vault hands your request back, and you take it "
-            "back.",
-            "The vault pays the oldest requests first, out of idle assets "
-            f"({self._money(dealing.idle)} now). It pays the rest at later reports.",
+            say("redeem_hand_over", shares=shares_text(shares)),
+            say("redeem_price"),
+            say("redeem_worth", worth=self._money(shares * dealing.bid // PRICE)),
+            say("redeem_back", percent=_percent(dealing.max_down_bps)),
+            say("redeem_pays", idle=self._money(dealing.idle)),
             self._report_words(),
-            "You can leave in kind at any time with `strongroom exit`, also with a request that "
-            "waits.",
+            say("redeem_leave"),
         )
         return Preview(lines, tuple(self._shares_lacks(shares, vault.shares_of(self._who))))
 
@@ -124,23 +112,21 @@ class Depositor:
         """Preview a claim."""
         found, lines = self.position(), []
         if found.claimable_deposit:
+            shares, assets = found.claimable_shares, found.claimable_deposit
             lines.append(
-                f"You get {shares_text(found.claimable_shares)} shares for the "
-                f"{self._money(found.claimable_deposit)} that you deposited."
+                say("claim_shares", shares=shares_text(shares), assets=self._money(assets))
             )
         if found.claimable_assets:
-            lines.append(
-                f"You get {self._money(found.claimable_assets)} for the shares that you redeemed."
-            )
-        lacks = () if lines else (f"nothing can be claimed yet. {self._report_words()}",)
+            lines.append(say("claim_assets", assets=self._money(found.claimable_assets)))
+        lacks = () if lines else (say("nothing_to_claim", last_report=self._report_words()),)
         return Preview(tuple(lines), lacks)
 
     def cancel(self, request: DepositorRequest) -> Preview:
         """Preview a cancellation."""
         amount = self._amount(request.side, request.pending)
-        lines = [f"You take {request.side} request {request.request_id} back and get {amount}."]
+        lines = [say("take_back", side=request.side, number=request.request_id, amount=amount)]
         if request.claimable:
-            lines.append("What reports have settled of it comes with it.")
+            lines.append(say("take_back_more"))
         return Preview(tuple(lines))
 
     def exit(
@@ -154,22 +140,24 @@ class Depositor:
         """
         vault, fee = self._vault, self._vault.limit("exit_fee_bps")
         part, whole = shares - -(-shares * fee // BPS), max(1, vault.supply())
-        lines = []
-        if request is not None:
-            lines.append(f"Redemption request {request.request_id} leaves the queue whole.")
+        idle = self._money(vault.idle() * part // whole)
+        lines = [] if request is None else [say("exit_request", number=request.request_id)]
         lines += [
-            f"Your {shares_text(shares)} shares are {shares / whole:.6%} of the vault. "
-            f"{_percent(fee)} of them are the exit fee, for those who stay.",
-            f"From idle assets you get {self._money(vault.idle() * part // whole)}, less the "
-            "management fee since the last report.",
+            say(
+                "exit_part",
+                shares=shares_text(shares),
+                part=f"{shares / whole:.6%}",
+                percent=_percent(fee),
+            ),
+            say("exit_idle", assets=idle),
         ]
         holdings, known = vault.holdings(), {each.lower() for each in skip}
         for each in holdings:
             lines += self._part(each, part, whole, each.market.lower() in known)
-        lines.append("You get outcome tokens, not their price; no report and no keeper is needed.")
+        lines.append(say("exit_tokens_only"))
         lacks = [] if request else list(self._shares_lacks(shares, vault.shares_of(self._who)))
         there = {each.market.lower() for each in holdings}
-        lacks += [f"no open market is {each}" for each in skip if each.lower() not in there]
+        lacks += [say("no_market", market=each) for each in skip if each.lower() not in there]
         return Preview(tuple(lines), tuple(lacks))
 
     # words
@@ -179,51 +167,38 @@ class Depositor:
         limit, least = vault.deposit_terms()
         held = vault.assets_of(self._who)
         if vault.winding_down():
-            yield "the vault is winding down: it accepts no deposits"
+            yield say("winding_down")
         elif vault.paused():
-            yield "the vault is paused: it accepts no deposits until it is unpaused"
+            yield say("paused")
         if not vault.allows(self._who):
-            yield f"{self._who} is not on the vault's allow-list"
+            yield say("not_allowed", who=self._who)
         if not assets:
-            yield "the amount is 0"
+            yield say("nothing")
         elif assets < least:
-            yield f"the smallest deposit is {self._money(least)}"
+            yield say("least", amount=self._money(least))
         promised = vault.navs()[0] + vault.waiting_deposits()
         if promised + assets > limit:
-            yield f"the vault accepts at most {self._money(max(0, limit - promised))} more"
+            yield say("limit", amount=self._money(max(0, limit - promised)))
         if held < assets:
-            yield f"you have {self._money(held)}, {self._money(assets - held)} too little"
+            yield say("too_little", held=self._money(held), lacking=self._money(assets - held))
 
     def _shares_lacks(self, shares: int, held: int) -> Iterator[str]:
         if not 0 < shares <= held:
-            yield f"you hold {shares_text(held)} shares"
-
-    def _approval_words(self, assets: int) -> Iterator[str]:
-        if self._vault.allowance(self._who) < assets:
-            yield (
-                f"Two transactions do it: the first lets the vault take {self._money(assets)}, the "
-                "second requests the deposit."
-            )
+            yield say("shares_held", shares=shares_text(held))
 
     def _waiting_words(self, dealing: Dealing) -> str:
         """Return when a deposit waits, and whether it would now."""
+        percent = _percent(dealing.max_premium_bps)
         if dealing.is_dear:
-            return (
-                "Deposits wait at present: the ask is more than "
-                f"{_percent(dealing.max_premium_bps)} above the bid, too much in it is not proven."
-            )
-        words = f"It waits while the ask is more than {_percent(dealing.max_premium_bps)} above bid"
+            return say("dear", percent=percent)
         if dealing.flat:
-            return f"{words}. No market is open: all deposits are dealt with at once."
-        return (
-            f"{words}, and as far as the day's room for deposits does not reach "
-            f"({self._money(dealing.room)} was left at the last report)."
-        )
+            return say("waits_flat", percent=percent)
+        return say("waits_room", percent=percent, room=self._money(dealing.room))
 
     def _announced(self) -> Iterator[str]:
         found = self._vault.announced(self._now)
         if found is None:
-            yield NO_NOTICES
+            yield say("no_notices")
         for each in found or ():
             yield each.sentence(self._now)
 
@@ -238,18 +213,19 @@ class Depositor:
         )
 
     def _part(self, held: AccountHolding, part: int, whole: int, is_skipped: bool) -> Iterator[str]:
-        name = f"From market {held.market[:12]}..."
+        market = held.market[:12]
         if is_skipped:
-            yield f"{name}: nothing, you give your part up."
+            yield say("exit_skipped", market=market)
             return
         if held.collateral:
-            yield f"{name}: {self._money(held.collateral * part // whole)}."
+            assets = self._money(held.collateral * part // whole)
+            yield say("exit_assets", market=market, assets=assets)
         for number, outcome in enumerate(held.outcomes):
             yes, no = (tokens * part // whole for tokens in outcome)
             if yes or no:
-                yield f"{name}, outcome {number}: {money(yes)} YES, {money(no)} NO."
+                yield say("exit_tokens", market=market, number=number, yes=money(yes), no=money(no))
         if held.stays:
-            yield f"{name}: what its wallet holds stays behind, out of the vault's reach."
+            yield say("exit_stays", market=market)
 
     def _amount(self, side: RequestKind, amount: int) -> str:
         if side is RequestKind.DEPOSIT:
@@ -261,7 +237,7 @@ class Depositor:
 
     def _report_words(self) -> str:
         last = self._vault.last_report()
-        return f"The last report was {(self._now - last) / HOUR:.1f} hours ago ({moment(last)})."
+        return say("last_report", hours=f"{(self._now - last) / HOUR:.1f}", moment=moment(last))
 
 
 def _percent(bps: int) -> str:

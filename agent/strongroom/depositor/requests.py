@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from strongroom.chain.units import BPS, FIRST_PRICE
 from strongroom.depositor.options import RequestKind
+from strongroom.depositor.words import say
 
 COLLAPSE = 10**4  # below this part of its first price a share is not dealt in
 
@@ -92,37 +93,23 @@ class DepositorRequest:
 
     def words(self, dealing: Dealing) -> str:
         """Return where it stands, and what can be done."""
-        take_back = f"`strongroom cancel {self.side} --request {self.request_id}`"
+        cancel = f"`strongroom cancel {self.side} --request {self.request_id}`"
         state = self.state(dealing)
-        if state is RequestStage.OPEN:
-            return (
-                "open: the next report closes it, the one after deals with it; until it is closed "
-                f"take it back with {take_back}"
-            )
         if state is RequestStage.SETTLED:
-            return "settled: take it with `strongroom claim`"
+            return say("settled")
+        if state is RequestStage.OPEN:
+            return say("open", cancel=cancel)
         if state is RequestStage.HANDED_BACK:
-            moved = "rose" if self.side is RequestKind.DEPOSIT else "fell"
-            return (
-                f"handed back: the price {moved} too far since you asked, so it will never be "
-                f"dealt with: take it back with {take_back}"
-            )
+            return say("rose" if self.side is RequestKind.DEPOSIT else "fell", cancel=cancel)
         if state is RequestStage.CLOSED:
-            words = "closed: the next report deals with it"
-        else:
-            words = f"waits: {self._reason(dealing)}; take it back with {take_back}"
-        if dealing.nobody_deals and state is RequestStage.CLOSED:
-            words += f"; nobody reports at present: take it back with {take_back}"
-        return words
+            return say("closed_nobody" if dealing.nobody_deals else "closed", cancel=cancel)
+        return say("waits", reason=self._reason(dealing), cancel=cancel)
 
     def _reason(self, dealing: Dealing) -> str:
         if dealing.has_collapsed:
-            return "the price has collapsed, nothing is dealt with: `strongroom exit` stays open"
+            return say("collapsed")
         if self.side is RequestKind.REDEEM:
-            return "idle assets did not reach at the last report"
+            return say("no_idle")
         if dealing.is_dear:
-            return (
-                f"the ask is more than {dealing.max_premium_bps / 100:g} % above the bid, too much "
-                "in it is not proven yet"
-            )
-        return "the room for deposits of this day is used up"
+            return say("unproven", percent=f"{dealing.max_premium_bps / 100:g} %")
+        return say("no_room")

@@ -1,0 +1,99 @@
+"""What previews and requests say, sentence by sentence. Commands and app fill in the same ones;
+`{claim}`, `{exit}` and `{cancel}` are what a reader types or presses."""
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, str] = {
+    # amounts
+    "no_number": '{text} is not a number: write 1000.50, 1_000.50 or "all"',
+    "not_above_0": "an amount must be more than 0, not {text}",
+    "too_large": "{text} is more than any vault holds: name a smaller amount",
+    "too_fine": "{text} has too many decimals: use at most {decimals}",
+    # deposit
+    "hand_over": "You hand over {amount} now.",
+    "two_steps": "Two transactions do it: the first lets the vault take {amount}, the second "
+    "requests the deposit.",
+    "deposit_price": "The next report closes your request, one after it sets the price: the higher "
+    "of its ask and of the ask before it. Nobody knows it yet.",
+    "deposit_gets": "At the last ask you would get {shares} shares, worth {worth} at the bid.",
+    "deposit_back": "If the price is then more than {percent} above the lowest ask until your "
+    "request is closed, the vault hands your request back, and you take it back.",
+    "dear": "Deposits wait at present: the ask is more than {percent} above the bid, too much in "
+    "it is not proven.",
+    "waits_flat": "It waits while the ask is more than {percent} above bid. No market is open: all "
+    "deposits are dealt with at once.",
+    "waits_room": "It waits while the ask is more than {percent} above bid, and as far as the "
+    "day's room for deposits does not reach ({room} was left at the last report).",
+    "last_report": "The last report was {hours} hours ago ({moment}).",
+    "deposit_cancel": "You can cancel the request until a report has closed it, and again once a "
+    "later report has left it over. When it is dealt with, take your shares with {claim}.",
+    # what a deposit lacks
+    "winding_down": "the vault is winding down: it accepts no deposits",
+    "paused": "the vault is paused: it accepts no deposits until it is unpaused",
+    "not_allowed": "{who} is not on the vault's allow-list",
+    "nothing": "the amount is 0",
+    "least": "the smallest deposit is {amount}",
+    "limit": "the vault accepts at most {amount} more",
+    "too_little": "you have {held}, {lacking} too little",
+    # redeem
+    "redeem_hand_over": "You hand over {shares} shares now.",
+    "redeem_price": "The next report closes your request, one after it sets the price: the lower "
+    "of its bid and of the bid before it. Nobody knows it yet.",
+    "redeem_worth": "At the last bid they are worth {worth}. A profit that is not home yet is not "
+    "in it: who wants his part of it leaves in kind with {exit}.",
+    "redeem_back": "If the price is then more than {percent} below the highest bid until your "
+    "request is closed, the vault hands your request back, and you take it back.",
+    "redeem_pays": "The vault pays the oldest requests first, out of idle assets ({idle} now). It "
+    "pays the rest at later reports.",
+    "redeem_leave": "You can leave in kind at any time with {exit}, also with a request that "
+    "waits.",
+    "shares_held": "you hold {shares} shares",
+    # claim
+    "claim_shares": "You get {shares} shares for the {assets} that you deposited.",
+    "claim_assets": "You get {assets} for the shares that you redeemed.",
+    "nothing_to_claim": "nothing can be claimed yet. {last_report}",
+    # cancel
+    "take_back": "You take {side} request {number} back and get {amount}.",
+    "take_back_more": "What reports have settled of it comes with it.",
+    # leave in kind
+    "exit_request": "Redemption request {number} leaves the queue whole.",
+    "exit_part": "Your {shares} shares are {part} of the vault. {percent} of them are the exit "
+    "fee, for those who stay.",
+    "exit_idle": "From idle assets you get {assets}, less the management fee since the last "
+    "report.",
+    "exit_skipped": "From market {market}...: nothing, you give your part up.",
+    "exit_assets": "From market {market}...: {assets}.",
+    "exit_tokens": "From market {market}..., outcome {number}: {yes} YES, {no} NO.",
+    "exit_stays": "From market {market}...: what its wallet holds stays behind, out of the vault's "
+    "reach.",
+    "exit_tokens_only": "You get outcome tokens, not their price; no report and no keeper is "
+    "needed.",
+    "no_market": "no open market is {market}",
+    # a request, where it stands
+    "open": "open: the next report closes it, the one after deals with it; until it is closed take "
+    "it back with {cancel}",
+    "settled": "settled: take it with {claim}",
+    "rose": "handed back: the price rose too far since you asked, so it will never be dealt with: "
+    "take it back with {cancel}",
+    "fell": "handed back: the price fell too far since you asked, so it will never be dealt with: "
+    "take it back with {cancel}",
+    "closed": "closed: the next report deals with it",
+    "closed_nobody": "closed: the next report deals with it; nobody reports at present: take it "
+    "back with {cancel}",
+    "waits": "waits: {reason}; take it back with {cancel}",
+    "collapsed": "the price has collapsed, nothing is dealt with: {exit} stays open",
+    "no_idle": "idle assets did not reach at the last report",
+    "unproven": "the ask is more than {percent} above the bid, too much in it is not proven yet",
+    "no_room": "the room for deposits of this day is used up",
+    # announcements
+    "no_notices": "This node does not show announced changes of the owner: use another node.",
+    "gas": "Gas takes at most {coin} of the chain's coin.",
+    "no_gas": "you have none of the chain's coin to pay for gas",
+    "little_gas": "you have {held} of the chain's coin, gas may take {coin}",
+}
+COMMANDS = {"claim": "`strongroom claim`", "exit": "`strongroom exit`"}
+
+
+def say(sentence: str, **values: object) -> str:
+    """Return a sentence of `WORDS`, filled in."""
+    return WORDS[sentence].format(**COMMANDS, **values)
