@@ -7,6 +7,7 @@ CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
 PRODUCT := Vault VaultDesk VaultExits VaultGovernance VaultFactory \
 	$(addprefix accounts/,PolymarketAccount WalletAccount SafeAccount PositionAccount FpmmAccount) \
 	$(addprefix accounts/,DelegatedAccount WalletRegistry)
+SCRIPT := agent/strongroom/app/static/app.js
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
@@ -16,7 +17,7 @@ ANVIL := ethereum:local:foundry
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
-setup: $(VENV)/.ready node_modules/.ready .build/.ready ## Install everything and compile (the others call it)
+setup: $(VENV)/.ready node_modules/.ready .build/.ready $(SCRIPT) ## Install everything and compile (the others call it)
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "Setting up Python packages (a minute or two, once) ..."
@@ -29,9 +30,13 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 # Not `npm ci`: the lock was made where anvil's packages for other platforms are not published, and
 # ci refuses a lock without them. `install` keeps to the lock's versions and hashes all the same.
 node_modules/.ready: package.json package-lock.json
-	@echo "Setting up anvil and ConditionalTokens ..."
+	@echo "Setting up anvil, ConditionalTokens and the app ..."
 	@npm install --no-save --silent --no-fund --no-audit
 	@touch $@
+
+# The app's script, and the licences of what is in it.
+$(SCRIPT): $(wildcard web/*) $(wildcard agent/strongroom/chain/abi/*.json) node_modules/.ready
+	@node web/build.mjs
 
 # ape notices a changed contract but not a changed module, hence the whole again.
 .build/.ready: $(CONTRACTS) ape-config.yaml $(VENV)/.ready node_modules/.ready
@@ -136,4 +141,4 @@ mutants: setup ## Break the contracts at 620 places; list what no test notices (
 	@python -m scripts.dev.mutants --sample 620
 
 clean: ## Remove everything that the others made
-	@rm -rf $(VENV) .venv-peer .venv-prove node_modules .build build dist .cache agent/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-peer .venv-prove node_modules $(dir $(SCRIPT)) .build build dist .cache agent/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -92,14 +92,17 @@ def audit(program: Path, cwd: Path) -> str:
 
 
 def check_contents(wheel: Path) -> None:
-    """Every file of the package and every compiled contract must be inside."""
+    """Every file of the package, every compiled contract and the app's script must be inside."""
     package = ROOT / "agent"
     known = run("git", "ls-files", "agent/strongroom", cwd=ROOT).split()
-    known += map(str, package.glob("strongroom/chain/artifacts/*.json"))
+    made = ("strongroom/chain/artifacts/*.json", "strongroom/app/static/*")
+    known += [str(path) for each in made for path in package.glob(each)]
     wanted = {(ROOT / name).relative_to(package).as_posix() for name in known}
     missing = wanted - set(zipfile.ZipFile(wheel).namelist())
-    if missing or not any("artifacts" in name for name in wanted):
-        sys.exit(f"{wheel.name} has not: {', '.join(sorted(missing)) or 'compiled contracts'}")
+    parts = ("artifacts", "static")
+    missing |= {part for part in parts if not any(part in each for each in wanted)}
+    if missing:
+        sys.exit(f"{wheel.name} has not: {', '.join(sorted(missing))}")
 
 
 def main() -> None:

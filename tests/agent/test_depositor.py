@@ -218,6 +218,8 @@ def test_a_deposit_is_priced_at_the_ask_and_valued_at_the_bid():
     )
     assert found.lines[5] == "The last report was 1.5 hours ago (2023-11-14 22:13 UTC)."
     assert len(found.lines) == 7
+    wide = view(dealing=dealing(room=2**96)).deposit(10**6).lines[4]
+    assert wide == "It waits while the ask is more than 3 % above bid."
     assert "No market is open" in view(dealing=dealing(flat=True)).deposit(10**6).lines[4]
     dear = dealing(ask=FIRST_PRICE * 104 // 100)
     assert "Deposits wait at present" in view(dealing=dear).deposit(10**6).lines[4]

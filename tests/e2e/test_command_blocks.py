@@ -17,7 +17,7 @@ What a reader does beside typing, and so do these tests:
 - a line that stands in two documents is typed once;
 - `claim` is typed again until the next report has come;
 - the Python block of docs/devnet.md runs at the end, with the devnet that was typed, at its ports;
-- ports are free ones: practice and devnet get --port, the metrics' is changed in keeper.toml.
+- ports are free ones: practice, devnet and app get --port, the metrics' is changed in keeper.toml.
 """
 
 import json
@@ -89,7 +89,8 @@ def lines(language):
 def serves(line):
     """Whether a command runs until Ctrl-C."""
     keeper = line.startswith("strongroom keeper start ") and "--ticks" not in line
-    return keeper or line.startswith(UNTIL_CTRL_C)
+    app = line.startswith("strongroom app ") and "--static" not in line
+    return keeper or app or line.startswith(UNTIL_CTRL_C)
 
 
 class Terminal:
@@ -148,7 +149,8 @@ class Terminal:
 
     def _serve(self, line):
         practice = line.startswith("strongroom practice")
-        typed = f"{line} --port {free_port()}" if practice else line
+        has_port = line.startswith(("strongroom practice", "strongroom app "))
+        typed = f"{line} --port {free_port()}" if has_port else line
         if line.startswith("strongroom devnet"):
             typed = f"{line} --port {free_port()} --clob-port {free_port()}"
         log = self.folder / f"{len(self.servers)}.log"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strongroom.audit.command import RPC, AuditOptions
+from strongroom.errors import Away
 
 if TYPE_CHECKING:
+    from strongroom.app.live import LiveVault
     from strongroom.audit.income import IncomeKind
     from strongroom.audit.verdict import Verdict
 
@@ -42,15 +44,21 @@ class PageOptions:
 
 @dataclass(frozen=True)
 class PageResult:
-    """The page's file, and the verdict that stands on it."""
+    """The page's file, and the verdict that stands on it.
+
+    Attributes:
+        verdict: None: there was no audit
+        missing: why there was none
+    """
 
     page: Path
-    verdict: Verdict
+    verdict: Verdict | None
+    missing: str = ""
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing differs."""
-        return self.verdict.is_clean
+        return self.verdict is None or self.verdict.is_clean
 
 
 def run_page(options: PageOptions) -> PageResult:
@@ -60,6 +68,36 @@ def run_page(options: PageOptions) -> PageResult:
         Away: the node does not answer.
         BadInput: there is no vault at the address, or no place of evidence.
     """
+    return _write(options, None)
+
+
+def run_app(options: PageOptions, browser_rpc: str = "", audited: bool = True) -> PageResult:
+    """Write the app of a vault as a static site. Without an archive node there is no audit, and the
+    app says what it cannot know.
+
+    Args:
+        browser_rpc: URL of the node that the browser asks; empty: it asks through the wallet
+        audited: audit the vault first
+
+    Raises:
+        Away: the node does not answer.
+        BadInput: there is no vault at the address, no place of evidence, or no script here.
+    """
+    from strongroom.app.live import live_vault, script
+    from strongroom.app.page import write_bare_app
+
+    script()
+    live = live_vault(options.rpc, options.vault, browser_rpc)
+    why = "It was made without one."
+    if audited:
+        try:
+            return _write(options, live)
+        except Away as error:
+            why = f"{error}."
+    return PageResult(write_bare_app(live, why, options.out), None, why)
+
+
+def _write(options: PageOptions, live: LiveVault | None) -> PageResult:
     from strongroom.app.gathering import VaultHistory
     from strongroom.app.history import page_data
     from strongroom.app.page import write_page
@@ -80,9 +118,14 @@ def run_page(options: PageOptions) -> PageResult:
     audit = auditor.run(options.progress)
     data = page_data(history, audit, identity, auditor.name)
     find = auditor.document if options.evidence else None
-    return PageResult(write_page(data, options.out, find), audit.verdict)
+    if live is not None:
+        live = replace(live, names=data.names)
+    return PageResult(write_page(data, options.out, find, live), audit.verdict)
 
 
 def show(result: PageResult) -> None:
     """Print a result in one line."""
-    print(f"{result.page}: {result.verdict.verdict}, blocks to {result.verdict.to_block}")
+    if result.verdict is None:
+        print(f"{result.page}: no audit: {result.missing}")
+    else:
+        print(f"{result.page}: {result.verdict.verdict}, blocks to {result.verdict.to_block}")

@@ -1,4 +1,5 @@
-"""The page a depositor opens: one file of HTML from the audit's data, no script, no requests.
+"""The page a depositor opens: one file of HTML from the audit's data. Without the app it has no
+script and makes no requests; the app's script asks the chain alone.
 
 Charts are SVG with their numbers beside them; each depositor has a statement to print and a CSV.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 from strongroom.app.chart import Chart, Happening, Series, drawdowns, line_chart
 from strongroom.app.gathering import Flow, ReportRow
 from strongroom.app.history import PageData
+from strongroom.app.live import LICENSES, SCRIPT, LiveVault, script
 from strongroom.app.render import moment, money, price, render
 from strongroom.audit.permissions import ZERO
 from strongroom.audit.telling import loss_lines
@@ -23,12 +25,16 @@ SIGNS = {"gets shares": 1, "gets assets": -1, "leaves in kind": -1}  # of what c
 
 
 def write_page(
-    data: PageData, folder: Path, find: Callable[[str], bytes | None] | None = None
+    data: PageData,
+    folder: Path,
+    find: Callable[[str], bytes | None] | None = None,
+    live: LiveVault | None = None,
 ) -> Path:
     """Write index.html, data.json and a CSV a depositor; copy the evidence documents.
 
     Args:
         find: returns a document by its hash; None: there are none
+        live: the page is the app: it has a script that reads the chain; None: it has none
 
     Returns:
         The page's path.
@@ -39,10 +45,13 @@ def write_page(
     for who in data.people:
         (folder / f"statement-{who}.csv").write_text(_flows_csv(data, who))
         (folder / f"months-{who}.csv").write_text(_months_csv(data, who))
+    if live:
+        _add_script(folder)
     page = folder / "index.html"
     page.write_text(
         render(
-            "vault.html",
+            "app.html" if live else "vault.html",
+            live=live,
             data=data,
             cards=_cards(data),
             charts=_charts(data),
@@ -50,11 +59,40 @@ def write_page(
             losses=list(loss_lines(data.verdict.losses, data.identity.asset_symbol)),
             documents=documents,
             public=_public(data),
+            terms=data.terms,
+            delays=data.delays,
             is_open=data.terms.allow_list in ("", ZERO),
             nobody=ZERO,
         )
     )
     return page
+
+
+def write_bare_app(live: LiveVault, why: str, folder: Path) -> Path:
+    """Write the app without an audit; return the page's path.
+
+    Args:
+        why: a sentence: there is no audit
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _add_script(folder)
+    page = folder / "index.html"
+    page.write_text(
+        render(
+            "app_bare.html",
+            live=live,
+            why=why,
+            terms=live.terms,
+            delays=live.delays,
+            is_open=live.terms.allow_list in ("", ZERO),
+        )
+    )
+    return page
+
+
+def _add_script(folder: Path) -> None:
+    for name in (SCRIPT, LICENSES):
+        (folder / name).write_bytes(script(name))
 
 
 def _copy_documents(

@@ -41,7 +41,7 @@ class NoVault(BadInput):
 
 
 # what is in a contract's reason -> what to do about it; the first that fits
-_ADVICE = (
+ADVICE = (
     (
         "asset decimals",
         "name an asset of at most 12 decimals: a share needs virtual ones beside it",
@@ -60,9 +60,17 @@ _ADVICE = (
     ("balance", "take a smaller amount, or fund the account first"),
     ("allowance", "approve the amount first"),
     ("paused", "wait until guardian or owner end the pause"),
+    ("winding down", "request a redemption, or leave in kind"),
+    ("sixteen epochs are live", "claim what is settled, or take requests back"),
+    ("wait for the next report", "wait for it, or leave in kind with a redemption that waits"),
+    ("nothing to take back", "claim it: all of it is settled"),
+    ("no such request", "look which of your requests wait"),
+    ("allow-list", "ask the vault's owner"),
+    ("deposit limit", "take a smaller amount, or wait"),
     ("not the ", "use the account that may do it"),
     ("not authorised", "use the account that may do it"),
 )
+OTHER_ADVICE = "change what this names (docs/errors.md has every reason), then try again"
 
 
 def would_revert(what: str, why: str) -> TransactionRefused:
@@ -71,6 +79,6 @@ def would_revert(what: str, why: str) -> TransactionRefused:
     Args:
         why: the contract's reason, or the node's words
     """
-    fits = (advice for part, advice in _ADVICE if part in why)
-    advice = next(fits, "change what this names (docs/errors.md has every reason), then try again")
+    fits = (advice for part, advice in ADVICE if part in why)
+    advice = next(fits, OTHER_ADVICE)
     return TransactionRefused(f"{what} would revert: {why}: it was not sent; {advice}")

@@ -38,6 +38,7 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
         "statement": CommandEntry(
             "depositor", "Show an account's lots and their cost; write CSV.", "statement"
         ),
+        "app": CommandEntry("page", "Serve a vault's page with a wallet.", "app"),
         "exit": CommandEntry("depositor", "Leave in kind, without keeper or price.", "leave"),
     },
     "Owner": {

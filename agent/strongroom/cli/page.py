@@ -1,25 +1,32 @@
-"""`strongroom page`."""
+"""`strongroom page` and `strongroom app`."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from strongroom.cli.boundary import DIFFERS, Command
-from strongroom.cli.options import ADDRESS, FOLDER, bar, evidence, payers, rpc, vault
+from strongroom.cli.options import ADDRESS, FOLDER, PORT, Number, bar, evidence, payers, rpc, vault
 
-
-@click.command("page", cls=Command)
-@vault
-@rpc
-@evidence
-@click.option(
+exchanges = click.option(
     "--exchange",
     "exchanges",
     multiple=True,
     type=ADDRESS,
     help="Exchange; joins its fills to decisions.",
 )
-@payers
+
+
+def _audited(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (payers, exchanges, evidence, rpc, vault):
+        command = option(command)
+    return command
+
+
+@click.command("page", cls=Command)
+@_audited
 @click.option("--out", type=FOLDER, default=Path("build/page"), show_default=True)
 def command(
     vault: str,
@@ -42,5 +49,54 @@ def command(
     with bar("blocks") as advance:
         result = run_page(PageOptions(vault, rpc, evidence, exchanges, out, advance, known))
     show(result)
+    if not result.is_clean:
+        raise SystemExit(DIFFERS)
+
+
+@click.command("app", cls=Command)
+@_audited
+@click.option("--out", type=FOLDER, default=Path("build/app"), show_default=True)
+@click.option("--port", type=PORT, default=8600, show_default=True, help="0 takes a free one.")
+@click.option("--static", is_flag=True, help="Write the files and end, for a host of yours.")
+@click.option("--browser-rpc", metavar="URL", help="Node that the browser asks. [default: --rpc; "
+              "with --static none: it asks through the wallet]")  # fmt: skip
+@click.option("--no-audit", is_flag=True, help="Do not audit first: no history, no verdict.")
+@click.option("--seconds", type=Number(0), help="End after this time instead of at Ctrl-C.")
+def app(
+    vault: str,
+    rpc: str,
+    evidence: tuple[str, ...],
+    exchanges: tuple[str, ...],
+    payers: tuple[str, ...],
+    out: Path,
+    port: int,
+    static: bool,
+    browser_rpc: str | None,
+    no_audit: bool,
+    seconds: float | None,
+) -> None:
+    """Serve a vault's page with a wallet: what an audit found, how the vault is now, and buttons to
+    deposit, redeem, claim, take back and leave. It is served to this machine alone. `--static`
+    writes the same as files.
+
+    \b
+    Examples:
+      strongroom app --vault 0x... --evidence build/week/evidence
+      strongroom app --vault 0x... --static --out site
+    """
+    from strongroom.app.command import PageOptions, run_app, show
+    from strongroom.app.serving import serving
+    from strongroom.audit.command import parse_payer
+
+    known = dict(map(parse_payer, payers))
+    asked = ("" if static else rpc) if browser_rpc is None else browser_rpc
+    with bar("blocks") as advance:
+        options = PageOptions(vault, rpc, evidence, exchanges, out, advance, known)
+        result = run_app(options, asked, not no_audit)
+    show(result)
+    if not static:
+        with serving(out, port) as url:
+            click.echo(f"{url} until Ctrl-C")
+            threading.Event().wait(seconds)
     if not result.is_clean:
         raise SystemExit(DIFFERS)

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from strongroom.chain.notices import moment
-from strongroom.chain.units import BPS, HOUR, PRICE
+from strongroom.chain.units import BPS, HOUR, MICRO, PRICE
 from strongroom.depositor.amounts import money, shares_text
 from strongroom.depositor.options import DepositorPosition, RequestKind, RequestLine
 from strongroom.depositor.requests import Dealing, DepositorRequest
 from strongroom.depositor.vault import AccountHolding, DepositorVault
 from strongroom.depositor.words import say
 from strongroom.errors import Refused
+
+ROOM_FOR_ALL = MICRO**3  # micro-units, more than there is of any asset: the owner has set no limit
 
 
 class NotPossible(Refused):
@@ -193,6 +195,8 @@ class Depositor:
             return say("dear", percent=percent)
         if dealing.flat:
             return say("waits_flat", percent=percent)
+        if dealing.room >= ROOM_FOR_ALL:
+            return say("waits_dear", percent=percent)
         return say("waits_room", percent=percent, room=self._money(dealing.room))
 
     def _announced(self) -> Iterator[str]:

@@ -22,6 +22,7 @@ WORDS: Mapping[str, str] = {
     "it is not proven.",
     "waits_flat": "It waits while the ask is more than {percent} above bid. No market is open: all "
     "deposits are dealt with at once.",
+    "waits_dear": "It waits while the ask is more than {percent} above bid.",
     "waits_room": "It waits while the ask is more than {percent} above bid, and as far as the "
     "day's room for deposits does not reach ({room} was left at the last report).",
     "last_report": "The last report was {hours} hours ago ({moment}).",
@@ -87,6 +88,8 @@ WORDS: Mapping[str, str] = {
     "no_room": "the room for deposits of this day is used up",
     # announcements
     "no_notices": "This node does not show announced changes of the owner: use another node.",
+    "new_notices": "The owner announced {count} more since block {block}, when this page was made: "
+    "`strongroom position` shows it.",
     "gas": "Gas takes at most {coin} of the chain's coin.",
     "no_gas": "you have none of the chain's coin to pay for gas",
     "little_gas": "you have {held} of the chain's coin, gas may take {coin}",

@@ -1,0 +1,55 @@
+"""The app on this machine: its folder over HTTP, for this machine alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+from strongroom.errors import BadInput
+
+HOST = "127.0.0.1"
+
+
+class PortInUse(BadInput):
+    """Something listens on the port of the app."""
+
+
+class _Files(SimpleHTTPRequestHandler):
+    """Hands out files; the page is made anew at each start, so nothing is kept."""
+
+    def end_headers(self) -> None:
+        """Add what a page with a wallet needs: no other page may frame it."""
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Frame-Options", "DENY")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Referrer-Policy", "no-referrer")
+        super().end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing of requests."""
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[str]:
+    """Serve a folder while the block runs; yield its URL.
+
+    Args:
+        port: 0 takes a free one
+
+    Raises:
+        PortInUse: see the class.
+    """
+    try:
+        server = ThreadingHTTPServer((HOST, port), partial(_Files, directory=str(folder)))
+    except OSError as error:
+        raise PortInUse(f"port {port} is in use: name another one with --port") from error
+    thread = Thread(target=server.serve_forever, args=(0.1,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://{HOST}:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,64 @@
+"""What the app has with it, without a browser: tests/integration/test_app.py has one."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from pydantic import TypeAdapter
+from strongroom.app import live, page
+from strongroom.app.history import PageData, Terms
+from strongroom.app.live import AnnouncedCall, LiveVault, ScriptMissing, script
+from strongroom.app.page import write_bare_app, write_page
+from strongroom.chain.ids import read_json
+from strongroom.depositor.words import WORDS, say
+
+from tests.page_data import DATA
+
+TERMS = Terms(200, 2_000, 0, 2**128 - 1, 10**6, "0x" + "00" * 20, 1_000, 500, 300, 50, 3_600,
+              172_800, 1_209_600)  # fmt: skip
+MADE = TypeAdapter(PageData).validate_python(DATA)
+CALL = AnnouncedCall("0x01", "0x02", 1, 2, 3, "make </script><b> the reporter")
+LIVE = LiveVault("0x" + "11" * 20, "Tail & Sons", "pUSD", 137, "https://node.example/key/abc?x=1",
+                 9, (CALL,), {}, TERMS, (0, 86_400))  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def bundle(monkeypatch):
+    monkeypatch.setattr(page, "script", lambda name: name.encode())
+
+
+def config_in(text):
+    return read_json(re.search(r'id="strongroom">(.*?)</script>', text)[1].encode())
+
+
+def test_the_page_has_the_app_and_asks_one_node(tmp_path):
+    for path in (
+        write_page(MADE, tmp_path / "audited", live=LIVE),
+        write_bare_app(LIVE, "The node has no old state.", tmp_path / "bare"),
+    ):
+        text = path.read_text()
+        found = config_in(text)
+        assert found["notices"][0]["words"] == CALL.words
+        assert found["words"] == dict(WORDS) and found["limits"][4] == "exit_fee_bps"
+        assert "connect-src https://node.example;" in text and "script-src 'self';" in text
+        assert (path.parent / "app.js").read_bytes() == b"app.js"
+        assert (path.parent / "licenses.txt").exists()
+        assert "2 % a year; 20 % of profit above" in text
+    assert "No audit stands on this page.</strong> The node has no old state." in text
+
+
+def test_a_page_for_every_wallet_names_no_node(tmp_path):
+    text = write_bare_app(replace(LIVE, rpc="", calls=None), "", tmp_path).read_text()
+    assert "connect-src &#39;none&#39;;" in text and config_in(text)["notices_known"] is False
+
+
+def test_a_package_without_the_script_says_what_brings_it():
+    assert live.SCRIPT == "app.js"
+    with pytest.raises(ScriptMissing, match="make setup"):
+        script("nothing.js")
+
+
+def test_a_sentence_wants_all_its_numbers():
+    assert say("hand_over", amount="5") == "You hand over 5 now."
+    with pytest.raises(KeyError):
+        say("hand_over")

@@ -1,0 +1,48 @@
+"""Chromium for tests, through driver.mjs: `browser.press("Preview", form="deposit")`."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = Path(__file__).parent / "driver.mjs"
+CORE = Path("node_modules/playwright-core")
+
+
+class Browser:
+    """One browser with one page; every method of driver.mjs is one here."""
+
+    def __init__(self):
+        self._process = subprocess.Popen(
+            ["node", str(DRIVER), PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __getattr__(self, command):
+        def run(**values):
+            print(json.dumps({"command": command, **values}), file=self._process.stdin, flush=True)
+            answer = json.loads(self._process.stdout.readline())
+            if "error" in answer:
+                raise AssertionError(answer["error"])
+            return answer["result"]
+
+        return run
+
+    def lines(self, form):
+        """Return the lines of a form's preview."""
+        return self.text(selector=f"form[data-way={form}] .preview li")
+
+    def send(self, form, **fields):
+        """Fill a form, look at the preview, sign and send; return the preview's lines."""
+        for name, text in fields.items():
+            self.fill(form=form, name=name, text=text)
+        self.press(name="Preview", form=form)
+        self.wait(text="Gas takes", selector=f"form[data-way={form}] .preview")
+        lines = self.lines(form)
+        self.press(name="Sign and send", form=form)
+        self.wait(text="Done.", selector=f"form[data-way={form}] .status")
+        return lines
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait(timeout=30)

@@ -1,0 +1,61 @@
+// What went wrong, in words: the contracts' reasons, the wallet's refusals, the node's silence.
+
+import { config } from "./words.js";
+
+/** It cannot go through, or was not done; the message is a sentence. */
+export class Refused extends Error {}
+/** The node does not answer. */
+export class Away extends Error {}
+
+const WALLET = {
+  4001: "You refused in your wallet: nothing was sent.",
+  4100: "Your wallet has not let this page use the account: connect again.",
+  4900: "Your wallet has no connection: check it, then try again.",
+  4901: "Your wallet is on another chain: switch it, then try again.",
+  4902: "Your wallet does not know this chain: add it there, then switch.",
+  "-32002": "Your wallet has a question open already: answer it there.",
+};
+const STRING = "0x08c379a0", PANIC = "0x4e487b71";
+
+/** Return why a call reverted, or null where the error says nothing of a call. */
+export function reasonOf(error) {
+  for (let each = error; each; each = each.cause ?? each.error ?? (typeof each.data === "object" ? each.data : null)) {
+    const data = typeof each.data === "string" ? each.data : "";
+    const found = ofData(data);
+    if (found) return found;
+    const told = /execution reverted:? ?(.*)|^reverted with reason string '(.*)'/i.exec(each.details ?? each.message ?? "");
+    if (told && data !== "0x") return told[1] || told[2] || "empty revert";
+  }
+  return null;
+}
+
+/** Return what a revert's bytes say; empty: nothing that is known. */
+export function ofData(data) {
+  if (data.startsWith(STRING)) {
+    const size = Number(BigInt("0x" + data.slice(74, 138)));
+    const bytes = data.slice(138, 138 + 2 * size).match(/../g) ?? [];
+    return new TextDecoder().decode(Uint8Array.from(bytes, (each) => parseInt(each, 16)));
+  }
+  if (data.startsWith(PANIC)) return `Panic ${"0x" + BigInt("0x" + data.slice(10)).toString(16).padStart(2, "0")}`;
+  return config.errors[data.slice(0, 10)] ?? "";
+}
+
+/** Return the refusal of a transaction that was tried and not sent: its reason, what to do. */
+export function wouldRevert(what, why) {
+  const fits = config.advice.find(([part]) => why.includes(part));
+  return new Refused(`${what} would revert: ${why}: it was not sent; ${fits ? fits[1] : config.other}`);
+}
+
+/** Return an error's words for a reader. */
+export function words(error) {
+  if (error instanceof Refused || error instanceof Away) return error.message;
+  for (let each = error; each; each = each.cause) if (WALLET[each.code]) return WALLET[each.code];
+  const text = String(error?.details ?? error?.shortMessage ?? error?.message ?? error).split("\n")[0];
+  if (/insufficient funds|exceeds balance|gas \* price/i.test(text)) {
+    return "The account has too little of the chain's coin to pay for gas: nothing was sent.";
+  }
+  if (/failed to fetch|fetch failed|http request failed|timed out|took too long|not answer/i.test(text)) {
+    return "The node does not answer: check the connection, then try again.";
+  }
+  return `It did not work: ${text}`;
+}

@@ -1,0 +1,123 @@
+// What would happen, in plain words before it is signed: the previews of the commands
+// (depositor/preview.py), and the transactions that do it.
+
+import { hours, MICRO, moment, money, parse, percent, BPS, PRICE, SHARE, sharesText } from "./amounts.js";
+import { Refused } from "./errors.js";
+import { approval, canBeTakenBack, holdings, toVault, worth } from "./vault.js";
+import { say } from "./words.js";
+
+const ROOM_FOR_ALL = 10n ** 12n * MICRO;
+const assets = (state, micro) => `${money(micro)} ${state.symbol}`;
+const lastReport = (state) => say("last_report", { hours: hours(state.head.time - state.lastReport), moment: moment(state.lastReport) });
+
+/** Preview a request to deposit. */
+export function deposit(state, { amount }) {
+  const given = parse(amount, MICRO, state.held);
+  const shares = (given * PRICE) / state.ask;
+  const approved = state.allowance >= given;
+  const request = toVault("requestDeposit", given, state.who, state.who);
+  const lines = [
+    say("hand_over", { amount: assets(state, given) }),
+    ...(approved ? [] : [say("two_steps", { amount: assets(state, given) })]),
+    say("deposit_price"),
+    say("deposit_gets", { shares: sharesText(shares), worth: assets(state, worth(shares, state.bid)) }),
+    say("deposit_back", { percent: percent(state.max_up_bps) }),
+    waitingWords(state), lastReport(state), ...state.notices, say("deposit_cancel"),
+  ];
+  return { lines, lacks: depositLacks(state, given), steps: approved ? [request] : [approval(state, given), request],
+    next: 'The second report from now prices your deposit: then take your shares with "Claim".' };
+}
+
+function waitingWords(state) {
+  const limit = { percent: percent(state.max_premium_bps) };
+  if (state.isDear) return say("dear", limit);
+  if (state.isFlat) return say("waits_flat", limit);
+  if (state.inflowRoom >= ROOM_FOR_ALL) return say("waits_dear", limit);
+  return say("waits_room", { ...limit, room: assets(state, state.inflowRoom) });
+}
+
+function depositLacks(state, given) {
+  const [limit, least] = state.depositTerms, lacks = [];
+  if (state.windingDown) lacks.push(say("winding_down"));
+  else if (state.paused) lacks.push(say("paused"));
+  if (!state.allowed) lacks.push(say("not_allowed", { who: state.who }));
+  if (!given) lacks.push(say("nothing"));
+  else if (given < least) lacks.push(say("least", { amount: assets(state, least) }));
+  const promised = state.navs[0] + state.waitingDeposits;
+  if (promised + given > limit) lacks.push(say("limit", { amount: assets(state, limit > promised ? limit - promised : 0n) }));
+  if (state.held < given) lacks.push(say("too_little", { held: assets(state, state.held), lacking: assets(state, given - state.held) }));
+  return lacks;
+}
+
+const sharesLacks = (shares, held) => (shares > 0n && shares <= held ? [] : [say("shares_held", { shares: sharesText(held) })]);
+
+/** Preview a request to redeem. */
+export function redeem(state, { amount }) {
+  const shares = parse(amount, SHARE, state.shares);
+  const lines = [
+    say("redeem_hand_over", { shares: sharesText(shares) }), say("redeem_price"),
+    say("redeem_worth", { worth: assets(state, worth(shares, state.bid)) }),
+    say("redeem_back", { percent: percent(state.max_down_bps) }),
+    say("redeem_pays", { idle: assets(state, state.total_idle) }), lastReport(state), say("redeem_leave"),
+  ];
+  return { lines, lacks: sharesLacks(shares, state.shares), steps: [toVault("requestRedeem", shares, state.who, state.who)],
+    next: 'The second report from now prices your redemption: then take the assets with "Claim".' };
+}
+
+/** Preview a claim. */
+export function claim(state) {
+  const lines = [], steps = [], { who } = state;
+  if (state.claimDeposit) {
+    lines.push(say("claim_shares", { shares: sharesText(state.claimShares), assets: assets(state, state.claimDeposit) }));
+    steps.push(toVault("deposit", state.claimDeposit, who));
+  }
+  if (state.claimAssets) lines.push(say("claim_assets", { assets: assets(state, state.claimAssets) }));
+  if (state.claimRedeem) steps.push(toVault("redeem", state.claimRedeem, who, who));
+  const lacks = lines.length ? [] : [say("nothing_to_claim", { last_report: lastReport(state) })];
+  return { lines, lacks, steps, next: "The amounts are in your account." };
+}
+
+/** Preview a cancellation; `request` is a side and an id, e.g. "deposit 3". */
+export function cancel(state, { request }) {
+  const found = state.requests.find((each) => `${each.side} ${each.id}` === request && canBeTakenBack(each, state));
+  if (!found) throw new Refused("You have no request that can be taken back now: one that a report has just closed waits for the next report.");
+  const amount = found.side === "deposit" ? assets(state, found.pending) : `${sharesText(found.pending)} shares`;
+  const lines = [say("take_back", { side: found.side, number: found.id, amount })];
+  if (found.claimable) lines.push(say("take_back_more"));
+  const name = found.side === "deposit" ? "cancelDepositRequest" : "cancelRedeemRequest";
+  return { lines, lacks: [], steps: [toVault(name, found.id, state.who, state.who)], next: "The request is cancelled, and its amount is in your account again." };
+}
+
+/** Preview leaving in kind, holding by holding: with shares, or with a redemption that waits. */
+export async function exit(state, { amount, request, skip }, chain) {
+  const waiting = request ? state.requests.find((each) => each.side === "redeem" && String(each.id) === request && each.pending) : null;
+  if (request && !waiting) throw new Refused(`No redemption request ${request} of yours waits.`);
+  const shares = waiting ? waiting.pending : parse(amount, SHARE, state.shares);
+  const fee = state.exit_fee_bps, up = (shares * fee + BPS - 1n) / BPS;
+  const part = shares - up, whole = state.totalSupply || 1n;
+  const found = await holdings(chain, state);
+  const lines = waiting ? [say("exit_request", { number: waiting.id })] : [];
+  lines.push(
+    say("exit_part", { shares: sharesText(shares), part: `${((Number(shares) / Number(whole)) * 100).toFixed(6)}%`, percent: percent(fee) }),
+    say("exit_idle", { assets: assets(state, (state.total_idle * part) / whole) }),
+    ...found.flatMap((each) => holdingLines(state, each, part, whole, skip.includes(each.market))),
+    say("exit_tokens_only"),
+  );
+  const step = waiting
+    ? toVault("redeemRequestInKind", waiting.id, state.who, state.who, skip)
+    : toVault("redeemInKind", shares, state.who, skip);
+  return { lines, lacks: waiting ? [] : sharesLacks(shares, state.shares), steps: [step], markets: found.map((each) => each.market),
+    next: "Your part is in your account: the asset, and outcome tokens where the vault held some." };
+}
+
+function holdingLines(state, held, part, whole, isSkipped) {
+  const market = held.market.slice(0, 12), lines = [];
+  if (isSkipped) return [say("exit_skipped", { market })];
+  if (held.collateral) lines.push(say("exit_assets", { market, assets: assets(state, (held.collateral * part) / whole) }));
+  held.outcomes.forEach((outcome, number) => {
+    const [yes, no] = outcome.map((tokens) => (tokens * part) / whole);
+    if (yes || no) lines.push(say("exit_tokens", { market, number, yes: money(yes), no: money(no) }));
+  });
+  if (held.stays) lines.push(say("exit_stays", { market }));
+  return lines;
+}

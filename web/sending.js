@@ -1,0 +1,76 @@
+// From a preview to transactions that are final: tried, signed, waited for, watched.
+
+import { Away, Refused, words } from "./errors.js";
+
+const POLL_MS = 1_000;
+const pause = () => new Promise((done) => setTimeout(done, POLL_MS));
+
+/** Send a preview's transactions one after another; each is tried before it is signed, and mined
+ * before the next. Returns what was sent: name, hash, receipt.
+ *
+ * `tell` gets a sentence of how far it is. Every failure names what was sent before. */
+export async function carryOut(chain, wallet, steps, tell) {
+  const sent = [];
+  for (const [place, step] of steps.entries()) {
+    const which = steps.length > 1 ? ` (${place + 1} of ${steps.length})` : "";
+    try {
+      const gas = await chain.gasOf(wallet.who, step);
+      tell(`Sign ${step.what} in your wallet${which}.`);
+      const hash = await wallet.send(step, gas + gas / 5n);
+      tell(`${step.what}${which} was sent (${hash}): it waits for a block.`);
+      const receipt = await mined(chain, wallet.who, step.what, hash, tell);
+      sent.push({ what: step.what, hash, receipt });
+    } catch (error) {
+      const before = sent.map(({ what, hash }) => ` ${what} was sent before (${hash}).`).join("");
+      throw new Refused(words(error) + before);
+    }
+  }
+  return sent;
+}
+
+/** Wait until a transaction is in a block; return its receipt. */
+async function mined(chain, who, what, hash, tell) {
+  let nonce = null;
+  for (;;) {
+    try {
+      const receipt = await chain.receipt(hash);
+      if (receipt && BigInt(receipt.status) !== 1n) {
+        throw new Refused(`${what} failed in block ${Number(receipt.blockNumber)} (${hash}): nothing but gas was spent by it.`);
+      }
+      if (receipt) return receipt;
+      const found = await chain.request("eth_getTransactionByHash", hash);
+      if (found) nonce = BigInt(found.nonce);
+      else if (nonce !== null && BigInt(await chain.request("eth_getTransactionCount", who, "latest")) > nonce) {
+        throw new Refused(`Another transaction of your account took the place of ${what} (${hash}): look at your wallet.`);
+      }
+    } catch (error) {
+      if (!(error instanceof Away)) throw error;
+      tell(`The node does not answer. ${what} was sent (${hash}): do not send it again; this page waits for the node.`);
+    }
+    await pause();
+  }
+}
+
+/** Follow a mined transaction until its block is final; tell each change. */
+export async function untilFinal(chain, { what, hash, receipt }, tell) {
+  let known = receipt;
+  const name = () => `${what}: block ${Number(known.blockNumber)}, ${Number(known.gasUsed).toLocaleString("en")} gas, transaction ${hash}`;
+  tell(`${name()}. Not final yet.`);
+  for (;;) {
+    await pause();
+    try {
+      const now = await chain.receipt(hash);
+      if (!now) {
+        tell(`${what}: the chain undid block ${Number(known.blockNumber)}; transaction ${hash} waits for a block again.`);
+        continue;
+      }
+      known = now;
+      const last = await chain.finalBlock();
+      if (last === null) return tell(`${name()}. This node does not tell when a block is final.`);
+      if (last >= BigInt(known.blockNumber)) return tell(`${name()}. Final.`);
+      tell(`${name()}. Not final yet.`);
+    } catch (error) {
+      if (!(error instanceof Away)) return tell(`${name()}. ${words(error)}`);
+    }
+  }
+}
