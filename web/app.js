@@ -52,13 +52,14 @@ async function refresh() {
 
 function showNow(state) {
   const asset = (micro) => `${money(micro)} ${state.symbol}`;
+  const round = (micro) => asset(micro - (micro % 10_000n)); // down to two decimals
   const [bid, ask] = state.navs;
   const below = state.reference > state.bid ? Number(((state.reference - state.bid) * 10_000n) / state.reference) / 100 : 0;
   const cards = [
     [priceText(state.bid), "a share, last bid"], [priceText(state.ask), "a share, last ask"],
-    [asset(bid), "NAV at the bid"], [asset(ask), "NAV at the ask"],
-    [asset(state.total_idle), "of it home"], [asset(state.totalExposure), "in markets, at cost"],
-    [asset(state.totalLosses), "losses that count"], [`${below} %`, "below the highest bid"],
+    [round(bid), "NAV at the bid"], [round(ask), "NAV at the ask"],
+    [round(state.total_idle), "of it home"], [round(state.totalExposure), "in markets, at cost"],
+    [round(state.totalLosses), "losses that count"], [`${below} %`, "below the highest bid"],
   ];
   at("now-cards").replaceChildren(...cards.map(([text, label]) => make("li", [make("b", text), make("span", label)])));
   put(at("now-state"), stateWords(state).join(" "));
@@ -220,12 +221,13 @@ async function act(form, button, found) {
       form.reset(); // pressed again it would be another one
     }
     form.querySelector(".preview").replaceChildren();
+    await refresh();
     tell(`Done. ${found.next}`);
   } catch (error) {
     button.disabled = false;
     tell(words(error));
+    await refresh();
   }
-  await refresh();
 }
 
 function follow(chain, sent) {

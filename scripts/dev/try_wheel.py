@@ -68,7 +68,7 @@ def run(*words: str | Path, cwd: Path) -> str:
 
 
 def audit(program: Path, cwd: Path) -> str:
-    """Audit the vault of a practice, as JSON; return what the audit says."""
+    """Write the app of a practice's vault, and audit it; return what the audit says as JSON."""
     typed = (program, "practice", "--port", "0")
     practice = subprocess.Popen(
         typed, cwd=cwd, env=environment(), stdout=subprocess.PIPE, text=True
@@ -85,7 +85,9 @@ def audit(program: Path, cwd: Path) -> str:
         )
         vault = re.search(r"0x[0-9a-fA-F]{40}", told)
         assert node and vault
-        return run(program, "audit", "--vault", vault[0], "--rpc", node[1], "--json", cwd=cwd)
+        place = ("--vault", vault[0], "--rpc", node[1])
+        run(program, "app", *place, "--static", cwd=cwd)
+        return run(program, "audit", *place, "--json", cwd=cwd)
     finally:
         practice.terminate()
         practice.wait()
@@ -124,7 +126,7 @@ def main() -> None:
                 told = run(programs / "strongroom", *words, cwd=empty)
                 print(f"{python}: strongroom {' '.join(words)}: {len(told.splitlines())} lines")
             told = audit(programs / "strongroom", empty)
-            print(f"{python}: strongroom audit --json: {len(told.splitlines())} lines")
+            print(f"{python}: strongroom app, audit --json: {len(told.splitlines())} lines")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "
 let page, context;
 // refuses_after: signs so many, then refuses; blocks: once it has sent, the page does not reach this
 const wallet = { node: "", account: "", chainId: null, refuses: false, refuses_after: null, knows: true, blocks: null };
+let answered = []; // the page's questions to the node
 const seen = { requests: [], said: [], asked: [], bytes: 0 };
 
 /** Answer as a wallet does. */
@@ -67,6 +68,7 @@ const commands = {
     page = await context.newPage();
     page.setDefaultTimeout(20_000);
     page.on("request", (request) => seen.requests.push(request.url()));
+    page.on("response", (response) => { if (response.url().startsWith(wallet.node)) answered.push(response.request().postData() ?? ""); });
     page.on("console", (message) => seen.said.push(message.text()));
     page.on("pageerror", (error) => seen.said.push(String(error)));
     if (has) {
@@ -90,11 +92,15 @@ const commands = {
   async press_text({ text }) { await page.getByText(text).click(); },
   async keys({ keys }) { for (const key of keys) await page.keyboard.press(key); },
   async focused() { return page.evaluate(() => document.activeElement.textContent.trim() || document.activeElement.id); },
-  async wait({ text, selector = "body" }) {
+  async wait({ text, selector = "body", timeout = 20_000 }) {
     const state = selector.endsWith("option") ? "attached" : "visible"; // a list's choices are never seen
-    await page.locator(selector).filter({ hasText: text }).first().waitFor({ state });
+    await page.locator(selector).filter({ hasText: text }).first().waitFor({ state, timeout });
   },
   async wait_gone({ text, selector }) { await page.locator(selector).filter({ hasText: text }).first().waitFor({ state: "detached" }); },
+  async wait_seen({ method }) {
+    answered = [];
+    while (!answered.some((each) => each.includes(method))) await page.waitForTimeout(100);
+  },
   async text({ selector }) { return page.locator(selector).allInnerTexts(); },
   async value({ selector }) { return page.locator(selector).inputValue(); },
   async axe() {

@@ -168,6 +168,7 @@ def test_operators_and_permits(place, browser, people):
     open_app()
     browser.send("operator", operator=people.bob.address.lower())
     assert vault.isOperator(alice, people.bob)
+    browser.fill(form="operator", name="operator", text=people.bob.address)
     browser.press(name="Preview", form="operator")
     browser.wait(text="is your operator already", selector="form[data-way=operator] .lacks")
     browser.choose(form="operator", name="approved", text="no")
@@ -322,6 +323,27 @@ def test_a_block_that_the_chain_undoes_is_said(place, browser):
     ape.networks.provider.make_request("evm_revert", [snapshot])
     browser.wait(text="the chain undid block", selector="#sent")
     browser.wait(text="waiting deposit", selector="#position")
+
+
+def test_a_transaction_that_another_one_replaced_is_said(place, browser):
+    """It waits, the node forgets it, and the account's next one has its nonce."""
+    _, alice, open_app, _ = invested(place, browser)
+    open_app()
+    ask = ape.networks.provider.make_request
+    ask("evm_setAutomine", [False])
+    try:
+        browser.fill(form="redeem", name="amount", text="1")
+        browser.press(name="Preview", form="redeem")
+        browser.press(name="Sign and send", form="redeem")
+        browser.wait(text="requestRedeem was sent (0x", selector="form[data-way=redeem] .status")
+        (words,) = browser.text(selector="form[data-way=redeem] .status")
+        browser.wait_seen(method="eth_getTransactionByHash")
+        ask("anvil_dropTransaction", [words.partition("(")[2].partition(")")[0]])
+        ask("eth_sendTransaction", [{"from": alice.address, "to": alice.address}])
+        ask("evm_mine", [])
+        browser.wait(text="took the place of requestRedeem", selector="form .status")
+    finally:
+        ask("evm_setAutomine", [True])
 
 
 def test_a_transaction_is_followed_until_it_is_final(place, browser):

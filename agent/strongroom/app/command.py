@@ -71,13 +71,19 @@ def run_page(options: PageOptions) -> PageResult:
     return _write(options, None)
 
 
-def run_app(options: PageOptions, browser_rpc: str = "", audited: bool = True) -> PageResult:
+def run_app(
+    options: PageOptions,
+    browser_rpc: str = "",
+    audited: bool = True,
+    accounts: Mapping[str, str] | None = None,
+) -> PageResult:
     """Write the app of a vault as a static site. Without an archive node there is no audit, and the
     app says what it cannot know.
 
     Args:
         browser_rpc: URL of the node that the browser asks; empty: it asks through the wallet
         audited: audit the vault first
+        accounts: address -> name, of a test chain whose node signs for them
 
     Raises:
         Away: the node does not answer.
@@ -88,6 +94,7 @@ def run_app(options: PageOptions, browser_rpc: str = "", audited: bool = True) -
 
     script()
     live = live_vault(options.rpc, options.vault, browser_rpc)
+    live = replace(live, accounts=accounts or {})
     why = "It was made without one."
     if audited:
         try:

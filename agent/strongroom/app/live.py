@@ -2,7 +2,7 @@
 the owner had announced when the page was made. The rest it reads from the chain itself."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
 
 from strongroom.app.history import Terms
@@ -49,6 +49,7 @@ class LiveVault:
         names: market -> what the evidence calls it
         terms: on which one deposits now
         delays: shortest and longest notice of a timelocked function, seconds
+        accounts: address -> name, of a test chain whose node signs for them; offered as wallets
     """
 
     vault: str
@@ -61,6 +62,7 @@ class LiveVault:
     names: Mapping[MarketId, str]
     terms: Terms
     delays: tuple[int, int]
+    accounts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
@@ -79,6 +81,7 @@ class LiveVault:
             "notices_known": self.calls is not None,
             "notice": SENTENCE,
             "names": {str(market): name for market, name in self.names.items()},
+            "accounts": dict(self.accounts),
             "limits": [each.name.removesuffix("_s") for each in fields(Limits)],
             "first_price": str(FIRST_PRICE),
             "words": dict(WORDS),

@@ -1,6 +1,8 @@
 """`strongroom demo, practice, faucet, devnet, week`: everything on a local chain."""
 
+import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,10 +16,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from strongroom.chain.ids import JsonObject
+    from strongroom.devnet.demo import Afterwards
     from strongroom.devnet.serve import Devnet
     from strongroom.devnet.week_results import WeekResult
 
 BUILD = Path("build")
+HOUR_S = 15
 chain_port = click.option(
     "--port", type=PORT, default=8545, show_default=True, help="Port of the chain."
 )
@@ -32,15 +36,19 @@ habits_option = click.option(
 
 @click.command("demo", cls=Command)
 @click.option("--folder", type=FOLDER, default=BUILD / "demo", show_default=True, help="Emptied.")
+@click.option("--app/--no-app", "app", default=None, help="At the end, serve the app over the "
+              "demo's chain until Ctrl-C. [default: at a terminal]")  # fmt: skip
+@click.option("--port", type=PORT, default=8600, show_default=True, help="Of the app.")
 @as_json
-def demo(folder: Path, as_json: bool) -> None:
+def demo(folder: Path, app: bool | None, port: int, as_json: bool) -> None:
     """Run one complete vault life: deposits, trades, reports, fees, redemption; check that the
-    accounts add up. It starts an anvil of its own and moves no real money.
+    accounts add up, and serve the app over its chain. It starts an anvil of its own and moves no
+    real money.
 
     Example: strongroom demo --json
     """
     from strongroom.cli.demo_tables import closing_tables, describe
-    from strongroom.devnet.demo import DemoOptions, run_demo
+    from strongroom.devnet.demo import Afterwards, DemoOptions, Life, run_demo
     from strongroom.errors import Differs
 
     screen, started = console(quiet=as_json), time.monotonic()
@@ -52,17 +60,39 @@ def demo(folder: Path, as_json: bool) -> None:
         elif line := describe(event, fields):
             screen.print(f"  {line}", markup=False)
 
-    life = run_demo(DemoOptions(folder), emit)
-    if as_json:
-        print_json(life.document())
-    else:
-        screen.print()
-        for table in closing_tables(life):
-            screen.print(table)
-        screen.print(f"Which market wins is the demo's choice. Journal and evidence: {folder}/")
-    if not life.adds_up or life.vault_balance != life.nav + life.pending + life.claimable:
-        raise Differs("the accounts do not add up")
-    screen.print("[bold]in - out - losses + gains = NAV + pending + claimable: to the unit[/bold]")
+    def look(life: Life, place: Afterwards) -> None:
+        if as_json:
+            print_json(life.document())
+        else:
+            screen.print()
+            for table in closing_tables(life):
+                screen.print(table)
+            screen.print(f"Which market wins is the demo's choice. Journal and evidence: {folder}/")
+        if not life.adds_up or life.vault_balance != life.nav + life.pending + life.claimable:
+            raise Differs("the accounts do not add up")
+        screen.print("[bold]in - out - losses + gains = NAV + pending + claimable: to the unit")
+        if app or (app is None and sys.stdin.isatty() and sys.stdout.isatty()):
+            _serve_app(place, folder / "app", port, lambda line: click.echo(line, err=as_json))
+
+    run_demo(DemoOptions(folder), emit, look)
+
+
+def _serve_app(place: "Afterwards", folder: Path, port: int, say: Callable[[str], None]) -> None:
+    """Serve the app over the demo's chain, on which an hour passes every few seconds."""
+    from strongroom.app.command import PageOptions, run_app
+    from strongroom.app.serving import serving
+
+    options = PageOptions(place.vault, place.rpc, evidence=(str(place.evidence),), out=folder)
+    run_app(options, place.rpc, accounts=place.accounts)
+    with serving(folder, port) as url:
+        say(f"The app over this chain: {url} (Bob and Alice are its wallets; an hour passes every "
+            f"{HOUR_S} seconds; Ctrl-C ends it)")  # fmt: skip
+        try:
+            while True:
+                time.sleep(HOUR_S)
+                place.hour()
+        except KeyboardInterrupt:
+            say("ended")
 
 
 @click.command("practice", cls=Command)

@@ -8,7 +8,7 @@ wins is the script's choice, since the recorded page is from before their ends.
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -122,6 +122,29 @@ class Life:
         }
 
 
+@dataclass(frozen=True)
+class Afterwards:
+    """The chain of a life that is over, as long as it is looked at.
+
+    Attributes:
+        accounts: address -> whose it is; the node signs for them
+        hour: lets an hour pass, and the keeper do what is to be done
+    """
+
+    rpc: str
+    vault: str
+    evidence: Path
+    accounts: Mapping[str, str]
+    hour: Callable[[], None]
+
+
+Look = Callable[[Life, Afterwards], None]
+
+
+def leave(life: Life, place: Afterwards) -> None:
+    """Look at nothing."""
+
+
 SECTIONS = f"""
 [packs.tail]
 
@@ -208,6 +231,18 @@ class _Life:
             for row in self.keeper.journal.all()
             if row.filled
         ]
+
+    def afterwards(self) -> Afterwards:
+        """Return what is left to look at."""
+
+        def hour() -> None:
+            self.wait(1)
+            self.keep()
+
+        stage, names = self.stage, ("bob", "alice")
+        accounts = {stage.people[name].address: name.capitalize() for name in names}
+        evidence = stage.folder / "evidence"
+        return Afterwards(stage.chain.url, stage.vault.address, evidence, accounts, hour)
 
     # the acts
 
@@ -306,8 +341,11 @@ def ending_records() -> list[MarketRecord]:
     return found
 
 
-def run_demo(options: DemoOptions, emit: Listener) -> Life:
+def run_demo(options: DemoOptions, emit: Listener, look: Look = leave) -> Life:
     """Run one life on an anvil of its own.
+
+    Args:
+        look: is called at the end, while the chain is there
 
     Raises:
         FolderTaken: a demo runs in the folder, or it is not a demo's.
@@ -318,14 +356,15 @@ def run_demo(options: DemoOptions, emit: Listener) -> Life:
         claimed(options.folder, "demo") as folder,
         devnet_chain(polymarket.CHAIN_ID, timestamp=start) as chain,
     ):
-        return run_life(emit, folder, chain)
+        return run_life(emit, folder, chain, look)
 
 
-def run_life(emit: Listener, folder: Path, chain: Contracts) -> Life:
+def run_life(emit: Listener, folder: Path, chain: Contracts, look: Look = leave) -> Life:
     """Run the life on a chain that starts at RECORDED_AT.
 
     Args:
         folder: where the operator's files and the evidence go
+        look: see `run_demo`
     """
     life = _Life(emit, folder, chain)
     try:
@@ -333,7 +372,9 @@ def run_life(emit: Listener, folder: Path, chain: Contracts) -> Life:
         fills = life.bought()
         life.win(fills[:-1])
         life.lose(fills[-1])
-        return _accounts(life.stage, fills)
+        result = _accounts(life.stage, fills)
+        look(result, life.afterwards())
+        return result
     finally:
         life.stage.close()
 
