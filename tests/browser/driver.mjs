@@ -9,8 +9,8 @@ const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 const [, , executablePath] = process.argv;
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
 let page, context;
-// refuses_after: signs so many, then refuses; blocks: once it has sent, the page does not reach this
-const wallet = { node: "", account: "", chainId: null, refuses: false, refuses_after: null, knows: true, blocks: null };
+// unknown: methods that it does not have; refuses_after: signs so many, then refuses; blocks: once it has sent, the page does not reach this
+const wallet = { node: "", account: "", chainId: null, refuses: false, refuses_after: null, knows: true, blocks: null, unknown: [] };
 let answered = []; // the page's questions to the node
 const seen = { requests: [], said: [], asked: [], bytes: 0 };
 
@@ -18,6 +18,7 @@ const seen = { requests: [], said: [], asked: [], bytes: 0 };
 async function answer({ method, params = [] }) {
   seen.asked.push(method);
   const refusal = (code, message) => ({ error: { code, message } });
+  if (wallet.unknown.includes(method)) return refusal(-32601, "the method does not exist");
   if (method === "eth_requestAccounts") return wallet.refuses ? refusal(4001, "User rejected the request.") : { result: [wallet.account] };
   if (method === "eth_chainId" && wallet.chainId) return { result: wallet.chainId };
   if (method === "wallet_switchEthereumChain") {

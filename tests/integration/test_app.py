@@ -42,11 +42,12 @@ def place(make_vault, people, venue, deployer, report, tmp_path, browser):
         knows=True,
         refuses_after=None,
         blocks=None,
+        unknown=[],
     )
     with serving(tmp_path, 0) as url:
 
-        def open_app(connected=True, audited=False, **options):
-            run_app(PageOptions(vault.address, node, out=tmp_path), node, audited)
+        def open_app(connected=True, audited=False, browser_rpc=node, **options):
+            run_app(PageOptions(vault.address, node, out=tmp_path), browser_rpc, audited)
             took = browser.open(url=url, **options)
             if connected:
                 browser.press(name="Connect Test wallet")
@@ -423,3 +424,42 @@ def test_the_first_view_is_small_and_fast(place, browser, tmp_path):
     size = sum(len(gzip.compress((tmp_path / n).read_bytes())) for n in ("index.html", "app.js"))
     print(f"first view {size / 1000:.0f} kB, interactive after {took} ms")
     assert size < 300_000 and took < 1_000
+
+
+def test_without_a_node_of_its_own_the_page_asks_through_the_wallet(place, browser, venue):
+    """Nor does that node try two transactions at once: the second is tried before it is signed."""
+    _, alice, open_app, _ = place
+    browser.wallet(unknown=["eth_simulateV1"])
+    open_app(browser_rpc="")
+    browser.wait(text="The vault is open", selector="#now-state")
+    browser.fill(form="deposit", name="amount", text="1000")
+    browser.press(name="Preview", form="deposit")
+    browser.wait(text="This node tries one transaction at a time", selector="form .preview")
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text="Done.", selector="form[data-way=deposit] .status")
+    assert venue.pusd.balanceOf(alice) == 4_000 * UNIT
+    node = ape.networks.provider.uri
+    assert not [each for each in browser.seen()["requests"] if each.startswith(node)]
+
+
+def test_another_account_in_the_wallet_has_its_own_part(place, browser, people):
+    vault, alice, open_app, _ = invested(place, browser)
+    open_app()
+    browser.fill(form="redeem", name="amount", text="1")
+    browser.press(name="Preview", form="redeem")
+    browser.wait(text="Gas takes", selector="form[data-way=redeem] .preview")
+    browser.tell(event="accountsChanged", value=[people.bob.address.lower()])
+    browser.wait(text=people.bob.address, selector="#position")
+    assert browser.text(selector="form[data-way=redeem] .send") == []
+    assert alice.address not in browser.text(selector="#position")[0]
+    browser.tell(event="accountsChanged", value=[])
+    browser.wait(text="What you can do", selector="fieldset:disabled")
+    assert vault.liveEpochs(1, alice) == []
+
+
+def test_a_browser_without_a_wallet_shows_the_vault(place, browser):
+    _, _, open_app, _ = place
+    open_app(connected=False, wallet=False)
+    browser.wait(text="The vault is open", selector="#now-state")
+    browser.wait(text="No wallet is in this browser", selector="#no-wallet")
+    assert browser.axe() == []
