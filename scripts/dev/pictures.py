@@ -1,7 +1,7 @@
-"""Write the README's pictures: `python -m scripts.dev.pictures`. It needs chromium.
+"""Write the documents' pictures: `python -m scripts.dev.pictures`. It needs chromium.
 
 `docs/pictures/demo.svg` is what `strongroom demo` prints; `docs/pictures/page.png` is the page of
-the vault of `strongroom week`.
+the vault of `strongroom week`; `docs/pictures/app-*.png` are what the test of the demo's app saw.
 """
 
 import os
@@ -50,12 +50,21 @@ def page(folder: Path, target: Path) -> None:
     )
 
 
+def app(target: Path) -> None:
+    """Run the test that deposits and claims in the demo's app; take its photographs."""
+    typed = ("-m", "pytest", "-q", "--disable-isolation", "--network", "ethereum:local:test")
+    subprocess.run((sys.executable, *typed, "tests/e2e/test_demo_app.py"), check=True)
+    for picture in (Path("build") / "shots").glob("app-*.png"):
+        shutil.copy(picture, target / picture.name)
+
+
 def main() -> None:
-    """Write both."""
+    """Write all."""
     TARGET.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         demo(Path(folder), TARGET / "demo.svg")
         page(Path(folder), TARGET / "page.png")
+    app(TARGET)
 
 
 if __name__ == "__main__":

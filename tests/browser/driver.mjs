@@ -116,7 +116,11 @@ const commands = {
       .filter((each) => each.clientWidth && each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).overflowX !== "visible" && !/INPUT|SELECT/.test(each.tagName))
       .map((each) => each.getAttribute("aria-label") || each.id || each.tagName));
   },
-  async shot({ path, whole = true }) { await page.screenshot({ path, fullPage: whole }); },
+  /** Photograph the page, or what stands from an element on in the window. */
+  async shot({ path, from = null }) {
+    if (from) await page.locator(from).evaluate((each) => each.scrollIntoView());
+    await page.screenshot({ path, fullPage: !from });
+  },
   async print({ path }) { await page.emulateMedia({ media: "print" }); await page.screenshot({ path, fullPage: true }); await page.emulateMedia({ media: null }); },
   async block({ url }) { await page.route(`${url}**`, (route) => route.abort()); },
   async unblock({ url }) { await page.unroute(`${url}**`); },

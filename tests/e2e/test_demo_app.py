@@ -12,6 +12,7 @@ import pytest
 
 from tests.browser.browser import CORE, PROGRAM, Browser
 
+SHOTS = Path("build") / "shots"  # scripts/dev/pictures.py takes them for the docs
 MOST_S = 120  # from the first click to the claim, two reports between
 
 
@@ -36,7 +37,12 @@ def test_bob_deposits_and_claims_in_the_app_of_the_demo(tmp_path):
         browser.wait(text="The audit found no difference")
         browser.press(name="Connect Bob, of this test chain")
         browser.wait(text="shares to claim", selector="#position")
-        browser.send("deposit", amount="1000")
+        browser.fill(form="deposit", name="amount", text="1000")
+        browser.press(name="Preview", form="deposit")
+        browser.wait(text="Gas takes", selector="form[data-way=deposit] .preview")
+        browser.shot(path=str(SHOTS / "app-preview.png"), **{"from": "#forms"})
+        browser.press(name="Sign and send", form="deposit")
+        browser.wait(text="Done.", selector="form[data-way=deposit] .status")
         browser.wait(text="settled: take it with", selector="#requests", timeout=100_000)
         browser.send("claim")
         took = time.monotonic() - started
@@ -45,8 +51,7 @@ def test_bob_deposits_and_claims_in_the_app_of_the_demo(tmp_path):
         assert "shares to claim\n0.000000" in held
         print(f"deposit to claim in {took:.0f} s")
         assert took < MOST_S
-        shots = Path("build") / "shots"
-        browser.shot(path=str(shots / "demo.png"))
+        browser.shot(path=str(SHOTS / "app-claimed.png"), **{"from": "#yours"})
         demo.send_signal(signal.SIGINT)
         assert demo.wait(60) == 0 and demo.stdout.read().endswith("ended\n")
     finally:
