@@ -2,7 +2,7 @@
 
 Needs the extra silverback (`strongroom doctor` says how to install it). STRONGROOM_CONFIG names
 the configuration; each new block is a tick. The chain that the keeper works on is its own
-configuration's, as its log, its metrics and its webhooks are.
+configuration's, as its log, its metrics and its messages are.
 """
 
 import os

@@ -62,7 +62,13 @@ WRONG = {
     "two forecasters of a name": (
         'name = "model"', 'name = "desk"', r"toml: \[forecasters\] two have the same name",
     ),
-    "webhook": ("webhooks = []", "webhooks = ['me@there']", r"\[operations.webhooks.0\] must"),
+    "a webhook": (
+        'url = "http://127.0.0.1:9999/chat"', 'url = "me@there"', r"\[notify.0.url\] must",
+    ),
+    "e-mail to nobody": ('kind = "webhook"', 'kind = "email"', "by email needs `host`"),
+    "commands by a webhook": (
+        'least = "warning" ', 'commands = true\nleast = "warning" ', "takes no commands",
+    ),
 }  # fmt: skip
 
 

@@ -1,10 +1,7 @@
-"""Logs that keep secrets, metrics that a scraper reads, health with reasons, webhooks."""
+"""Logs that keep secrets, metrics that a scraper reads, health with reasons."""
 
 import json
-import threading
-import time
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import httpx
@@ -17,7 +14,6 @@ from strongroom.information.forecast import CsvForecaster, HttpForecaster
 from strongroom.information.gamma import GammaClient
 from strongroom.information.sources import Look, Sources
 from strongroom.journal import Journal
-from strongroom.keeper.alerts import Alerts
 from strongroom.keeper.health import HealthKeeper, kept_health
 from strongroom.keeper.logs import OLDER, RotatedFile, configure
 from strongroom.keeper.metrics import Metrics, serve
@@ -213,32 +209,6 @@ def test_a_large_log_becomes_older_ones_and_no_line_is_cut(tmp_path):
     assert names == ["keeper.log", *(f"keeper.log.{number}" for number in range(1, OLDER + 1))]
     kept = [path.with_name(name).read_text().split() for name in (*reversed(names[1:]), names[0])]
     assert [int(each) for part in kept for each in part] == list(range(24, 40))
-
-
-def test_webhooks_get_what_a_person_should_know_and_a_dead_one_holds_nobody_up():
-    heard = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    alerts = Alerts([f"http://127.0.0.1:{server.server_port}", "http://127.0.0.1:9"], "0xvault")
-    start = time.monotonic()
-    alerts("decided", {"question": "not worth it"})
-    alerts("halted", {"what": "clock", "why": "off"})
-    assert time.monotonic() - start < 1
-    deadline = time.monotonic() + 5
-    while not heard and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert heard == [{"text": "Strongroom 0xvault: stopped deciding: clock: off"}]
-    server.shutdown()
 
 
 def idle(*_, **__):

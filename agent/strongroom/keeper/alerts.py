@@ -1,55 +1,174 @@
-"""Webhooks: alerts for a person, posted as {"text": ...}, the format of chats."""
+"""Messages for a person: which events are worth one, how urgent each is, and that a message which
+reached nobody is known.
 
+Each channel has a thread and a queue of its own: one that is dead holds up neither the keeper nor
+another channel. What it does not take is tried again with growing pauses, in order.
+"""
+
+import queue
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-
-import httpx
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
 
 from strongroom.chain.ids import Json
+from strongroom.errors import Away
 
-# Events that a person should know of; others are for the log.
+PAUSES_S = (1.0, 5.0, 30.0, 120.0, 600.0)  # after so many failures of one message
+MOST = 1_000  # messages that wait for a channel
+LEAVE_S = 5.0  # at the end, for what still waits
+
+
+class Severity(IntEnum):
+    """How urgent a message is."""
+
+    INFO = 0  # to be read
+    WARNING = 1  # today
+    CRITICAL = 2  # now: money or its safety is at stake
+
+
+class NotTold(Away):
+    """A channel did not take a message; the words have no secret in them."""
+
+
+@dataclass(frozen=True)
+class Worth:
+    """An event that a person should know of; others are for the log."""
+
+    severity: Severity
+    text: str
+
+
+_INFO, _WARNING, _CRITICAL = Severity
 WORTH = {
-    "halted": "stopped deciding: {what}: {why}",
-    "goes_on": "decides again: {what} is over",
-    "report_pending": "a report waits for the guardian: NAV {nav_bid} to {nav_ask}",
-    "somebody_else_reports": "does not report: the vault's reporter is {reporter}",
-    "report_refused": "a report was refused: {why}",
-    "nav_unknown": "whether the chain's NAV is ours is not known: {why}",
-    "nav_differs": "the chain's NAV differs from ours by {difference_bid} / {difference_ask}",
-    "failed": "failed and stopped: {error}",
-    "duty_refused": "{purpose} was refused: {why}",
-    "safe_used_by_another": "Safe {safe} was used in {transaction} by {who}",
-    "session_ends": "the session key of wallet {wallet} {why}",
-    "asked": "asks for a yes until {until}: {question}: {legs}: decision {decision}",
-    "not_begun": "decision {decision} was not begun: {state}: {why}",
-    "settled": "settled {market}: {profit} micro-units",
-    "started": "the keeper of {vault} has started ({mode})",
-    "stopped": "the keeper of {vault} has stopped",
+    "halted": Worth(_WARNING, "stopped deciding: {what}: {why}"),
+    "goes_on": Worth(_INFO, "decides again: {what} is over"),
+    "somebody_else_reports": Worth(_INFO, "does not report: the vault's reporter is {reporter}"),
+    "report_refused": Worth(_WARNING, "a report was refused: {why}"),
+    "nav_unknown": Worth(_WARNING, "whether the chain's NAV is ours is not known: {why}"),
+    "nav_differs": Worth(
+        _CRITICAL, "the chain's NAV differs from ours by {difference_bid} / {difference_ask}"
+    ),
+    "failed": Worth(_CRITICAL, "failed and stopped: {error}"),
+    "duty_refused": Worth(_WARNING, "{purpose} was refused: {why}"),
+    "safe_used_by_another": Worth(_CRITICAL, "Safe {safe} was used in {transaction} by {who}"),
+    "session_ends": Worth(_WARNING, "the session key of wallet {wallet} {why}"),
+    "asked": Worth(
+        _WARNING, "asks for a yes until {until}: {question}: {legs}: decision {decision}"
+    ),
+    "not_begun": Worth(_INFO, "decision {decision} was not begun: {state}: {why}"),
+    "settled": Worth(_INFO, "settled {market}: {profit} micro-units"),
+    "stop_asked": Worth(_WARNING, "stops deciding, asked by {who}: {why}"),
+    "foreign_command": Worth(_WARNING, "a command came from a chat that is not ours: {who}"),
+    "started": Worth(_INFO, "the keeper of {vault} has started ({mode})"),
+    "stopped": Worth(_WARNING, "the keeper of {vault} has stopped"),
 }
-TIMEOUT_S = 5.0
+HALTS = {  # of halts whose urgency is another
+    **{"defect": _CRITICAL, "signers": _CRITICAL, "journal": _CRITICAL},
+    **{"stop": _INFO, "restored": _INFO},
+}
+
+
+class Channel(Protocol):
+    """A way to a person."""
+
+    @property
+    def name(self) -> str:
+        """Of the channel, in log and metrics."""
+
+    @property
+    def least(self) -> Severity:
+        """Less urgent messages do not go this way."""
+
+    def send(self, severity: Severity, text: str) -> None:
+        """Deliver one message; raises NotTold."""
 
 
 class Alerts:
-    """Posts in its own threads: a dead webhook never blocks the keeper."""
+    """Sends what is worth it. Never raises, never waits."""
 
-    def __init__(self, urls: Sequence[str], name: str) -> None:
-        self._urls, self._name = urls, name
+    def __init__(
+        self,
+        channels: Sequence[Channel],
+        name: str,
+        untold: Callable[[str, str, str], None] = lambda channel, text, why: None,
+        pauses_s: Sequence[float] = PAUSES_S,
+    ) -> None:
+        """Start a thread for each channel.
+
+        Args:
+            name: of the vault, in each message
+            untold: hears of a message that reached nobody: channel, text, why
+            pauses_s: after each failure of a message; when they are used up, it is given up
+        """
+        self._name = name
+        self._lines = [_Line(each, untold, pauses_s) for each in channels]
 
     def __call__(self, event: str, fields: Mapping[str, Json]) -> None:
-        """Post an event if it is worth it."""
-        if event not in WORTH or not self._urls:
+        """Send an event if it is worth it."""
+        worth = WORTH.get(event)
+        if worth is None or not self._lines:
             return
-        text = f"Strongroom {self._name}: {WORTH[event].format_map(_Lenient(fields))}"
-        for url in self._urls:
-            threading.Thread(target=_post, args=(url, text), daemon=True).start()
+        severity = worth.severity
+        if event == "halted":
+            severity = HALTS.get(str(fields.get("what")), severity)
+        text = f"Strongroom {self._name}: {worth.text.format_map(_Lenient(fields))}"
+        for line in self._lines:
+            line.put(severity, text)
+
+    def close(self) -> None:
+        """Wait a little for what is still to be sent."""
+        for line in self._lines:
+            line.close()
+
+
+class _Line:
+    """One channel's queue and thread."""
+
+    def __init__(
+        self, channel: Channel, untold: Callable[[str, str, str], None], pauses_s: Sequence[float]
+    ) -> None:
+        self._channel, self._untold, self._pauses = channel, untold, pauses_s
+        self._waiting: queue.Queue[tuple[Severity, str] | None] = queue.Queue(MOST)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def put(self, severity: Severity, text: str) -> None:
+        if severity < self._channel.least:
+            return
+        try:
+            self._waiting.put_nowait((severity, text))
+        except queue.Full:
+            self._untold(self._channel.name, text, f"{MOST} others wait")
+
+    def close(self) -> None:
+        try:
+            self._waiting.put_nowait(None)
+        except queue.Full:
+            self._ended.set()
+        self._thread.join(LEAVE_S)
+        self._ended.set()  # what fails from now on is not tried again
+
+    def _run(self) -> None:
+        while (message := self._waiting.get()) is not None and not self._ended.is_set():
+            self._deliver(*message)
+
+    def _deliver(self, severity: Severity, text: str) -> None:
+        for pause in (*self._pauses, None):
+            try:
+                self._channel.send(severity, text)
+                return
+            except NotTold as error:
+                why = str(error)
+            except Exception as error:  # the border of a thread: a defect is told as well
+                why = f"{type(error).__name__}"
+            if pause is None or self._ended.wait(pause):
+                break
+        self._untold(self._channel.name, text, why)
 
 
 class _Lenient(dict[str, Json]):
     def __missing__(self, key: str) -> str:
         return "?"
-
-
-def _post(url: str, text: str) -> None:
-    with suppress(httpx.HTTPError):  # the log has the event, too
-        httpx.post(url, json={"text": text}, timeout=TIMEOUT_S)

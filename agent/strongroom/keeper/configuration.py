@@ -264,9 +264,51 @@ class OperationsSection(Section):
     log: Place | None = None  # JSON lines; without it they go to standard error
     log_max_mb: int = Field(100, gt=0)  # then it rotates; five older ones stay
     metrics_port: int = Field(0, ge=0, le=65_535)  # 0: none
-    webhooks: tuple[HttpUrl, ...] = ()
+    metrics_host: str = "127.0.0.1"  # in a container: 0.0.0.0, on a network of its own
     record: Place | None = None  # folder for snapshots (Parquet)
     record_max_mb: int = Field(2_000, gt=0)  # of it; the oldest go
+
+
+class NotifySection(Section):
+    """A way to tell a person; secrets come from the environment."""
+
+    kind: Literal["webhook", "email", "telegram"]
+    name: str = ""
+    least: Literal["info", "warning", "critical"] = "info"  # less urgent messages are left out
+    url: HttpUrlOrNone = ""  # of a webhook, or of a bot's service
+    url_env: str = ""  # variable with a webhook's URL, where that is a secret
+    key: str = "text"  # of the message in a webhook's JSON
+    host: str = ""  # of the mail server
+    port: int = Field(587, gt=0, le=65_535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    user: str = ""
+    password_env: str = ""
+    token_env: str = ""  # variable with a bot's token
+    chat: str = ""  # id of the chat that a bot writes to, and takes commands from
+    commands: bool = False  # whether the bot obeys `status` and `stop`
+
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_telegram(cls, given: object) -> object:
+        if isinstance(given, dict) and given.get("kind") == "telegram" and not given.get("url"):
+            return {**given, "url": "https://api.telegram.org"}
+        return given
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "NotifySection":
+        wanted: Mapping[str, Mapping[str, object]] = {
+            "webhook": {"url or url_env": self.url or self.url_env},
+            "email": {"host": self.host, "sender": self.sender, "to": self.to},
+            "telegram": {"token_env": self.token_env, "chat": self.chat},
+        }
+        for name, value in wanted[self.kind].items():
+            if not value:
+                raise ValueError(f"a notification by {self.kind} needs `{name}`")
+        if self.commands and self.kind != "telegram":
+            raise ValueError(f"{self.kind} takes no commands: leave `commands` out")
+        return self
 
 
 class Config(Section):
@@ -290,6 +332,7 @@ class Config(Section):
     reporting: ReportingSection
     evidence: EvidenceSection = EvidenceSection()
     operations: OperationsSection = OperationsSection()
+    notify: tuple[NotifySection, ...] = ()
 
     @model_validator(mode="after")
     def _signals_weigh_nothing(self) -> "Config":

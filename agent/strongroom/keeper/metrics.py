@@ -57,6 +57,9 @@ class Metrics:
         self.last_tick = gauge("last_tick_timestamp_seconds", "time of the last tick's end")
         self.decisions = Counter("strongroom_decisions", "decisions made", registry=self.registry)
         self.events = Counter("strongroom_events", "events", ["event"], registry=self.registry)
+        self.untold = Counter(
+            "strongroom_untold", "messages that reached nobody", ["channel"], registry=self.registry
+        )
         self.tick_seconds = Histogram(
             "strongroom_tick_seconds", "length of a tick", registry=self.registry
         )
@@ -116,6 +119,22 @@ class Metrics:
         amounts = (state.nav, state.idle, state.total_exposure, state.total_losses, cap)
         _set(gauges, [amount / MICRO for amount in amounts])
 
+    def in_words(self) -> str:
+        """Return how the keeper is, for a person."""
+        ago = time.monotonic() - self.ticked_at
+        amounts = [
+            f"{name} {'unknown' if math.isnan(value) else f'{value:,.2f}'}"
+            for name, mine in (("NAV", self.nav), ("idle", self.idle), ("at stake", self.exposure))
+            for value in [_value(mine)]
+        ]
+        lines = [
+            f"last tick {ago:.0f} s ago" if self.ticks else "no tick has ended yet",
+            ", ".join(amounts),
+            f"open orders {_value(self.open_orders):g}, open tasks {_value(self.open_tasks):g}",
+        ]
+        lines += [f"stopped: {what}: {why}" for what, why in self.halts.items()]
+        return "\n".join(lines if self.halts else [*lines, "nothing stops decisions"])
+
     def _read(self, journal: Journal) -> None:
         self.open_orders.set(len(journal.open()))
         self.open_tasks.set(len(journal.open_tasks()))
@@ -132,14 +151,20 @@ def _numbers(found: Watched | None) -> Sequence[float | None]:
     return (found.last_report, found.max_report_age_s, *flags, gas)
 
 
+def _value(gauge: Gauge) -> float:
+    (metric,) = gauge.collect()
+    return float(metric.samples[0].value)
+
+
 def _set(gauges: Sequence[Gauge], values: Sequence[float | None]) -> None:
     """Set each gauge; what is not known is NaN."""
     for gauge, value in zip(gauges, values, strict=True):
         gauge.set(math.nan if value is None else value)
 
 
-def serve(metrics: Metrics, port: int, interval_s: float) -> WSGIServer:
-    """Serve `/metrics` and `/health` on this machine; return the server, already running.
+def serve(metrics: Metrics, port: int, interval_s: float, host: str = "127.0.0.1") -> WSGIServer:
+    """Serve `/metrics` and `/health` at an address of this machine; return the server, already
+    running.
 
     `/health` answers 200 while ticks go on and nothing stops decisions, else 503 with the reasons.
     Before the end of the first tick nothing is known, so it is 503 as well.
@@ -166,7 +191,7 @@ def serve(metrics: Metrics, port: int, interval_s: float) -> WSGIServer:
         return [body]
 
     try:
-        server = make_server("127.0.0.1", port, app, handler_class=_Quiet)
+        server = make_server(host, port, app, handler_class=_Quiet)
     except OSError as error:
         raise ConfigError(
             f"[operations.metrics_port] {port} is in use: choose another, or 0 for none"

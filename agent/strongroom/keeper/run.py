@@ -4,7 +4,7 @@ import gc
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
@@ -15,8 +15,9 @@ from strongroom.database import paper_url
 from strongroom.execution.interfaces import Listener
 from strongroom.journal import Journal
 from strongroom.journal.lock import alone
-from strongroom.keeper.alerts import Alerts
+from strongroom.keeper.alerts import Alerts, Channel
 from strongroom.keeper.approving import Approvals
+from strongroom.keeper.channels import Bot, channels_of
 from strongroom.keeper.configuration import Config
 from strongroom.keeper.halts import DEFECT, Defects, Named
 from strongroom.keeper.logs import configure
@@ -24,6 +25,7 @@ from strongroom.keeper.metrics import Metrics, serve
 from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.publishing import loop_of
 from strongroom.keeper.recording import Recorder
+from strongroom.keeper.remote import RemoteCommands
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.vault_watch import VaultWatch, watch_of
 from strongroom.keeper.wiring import build
@@ -35,7 +37,7 @@ LOCK = ".lock"  # of a folder that views are recorded into
 
 @dataclass
 class Running:
-    """A keeper with all that watches it: log, metrics, webhooks."""
+    """A keeper with all that watches it: log, metrics, messages."""
 
     config: Config
     keeper: Keeper
@@ -96,8 +98,17 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
     with alone(journal_of(config)) as check_alone, ExitStack() as open_:
         config = apart(config)
         log = configure(config.operations.log, config.operations.log_max_mb)
-        alerts = Alerts(config.operations.webhooks, config.vault)
         metrics, mode = Metrics(), config.operations.mode
+        channels = channels_of(config.notify)
+        for each in channels:
+            metrics.untold.labels(each.name)
+
+        def untold(channel: str, message: str, why: str) -> None:
+            log.info("untold", channel=channel, message=message, why=why)
+            metrics.untold.labels(channel).inc()
+
+        alerts = Alerts(channels, config.vault, untold)
+        open_.callback(alerts.close)
 
         def on_event(event: str, fields: Mapping[str, Json]) -> None:
             log.info(event, **fields)
@@ -107,7 +118,8 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         served = False
         if config.operations.metrics_port and mode != "dry-run":
             try:
-                server = serve(metrics, config.operations.metrics_port, config.operations.tick_s)
+                port, host = config.operations.metrics_port, config.operations.metrics_host
+                server = serve(metrics, port, config.operations.tick_s, host)
                 open_.callback(server.shutdown)
                 served = True
             except ConfigError as error:
@@ -130,6 +142,9 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         open_.callback(gc.unfreeze)
         watch = watch_of(config) if served else None
         this = Running(config, keeper, metrics, on_event, watch)
+        for remote in _remotes(config, channels, metrics, on_event):
+            remote.start()
+            open_.callback(remote.close)
         built()
         on_event("started", {"vault": config.vault, "mode": mode})
         try:
@@ -138,6 +153,19 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
             if mode in SENDING:
                 wind_up(keeper)
             on_event("stopped", {"vault": config.vault, "ticks": this.ticks})
+
+
+def _remotes(
+    config: Config, channels: Sequence[Channel], metrics: Metrics, on_event: Listener
+) -> list[RemoteCommands]:
+    """Return what listens to the bots that take commands, where the keeper trades."""
+    if config.operations.mode not in SENDING:
+        return []
+    return [
+        RemoteCommands(channel, metrics.in_words, config.operations.stop_file, on_event)
+        for section, channel in zip(config.notify, channels, strict=True)
+        if section.commands and isinstance(channel, Bot)
+    ]
 
 
 def apart(config: Config) -> Config:

@@ -46,7 +46,7 @@ from strongroom.strategy.rules import Rules
 from strongroom.strategy.view import VaultState, View
 
 OUTCOMES_EVERY_S = 600  # the chain is asked what became of forecast markets
-SIGNERS_EVERY_S = 30  # the co-signer is asked whether it is there
+SIGNERS_EVERY_S = 10  # the co-signer is asked whether it is there
 
 
 Decide = Callable[[View, Sequence[Pack], Rules, str], Round]

@@ -1,0 +1,176 @@
+"""The ways to a person: a webhook, e-mail, a bot of a chat. Errors name no URL: it may hold a
+token."""
+
+import os
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+
+import httpx
+
+from strongroom.chain.ids import Json
+from strongroom.keeper.alerts import Channel, NotTold, Severity
+from strongroom.keeper.configuration import NotifySection
+from strongroom.settings import ConfigError
+
+TIMEOUT_S = 10.0
+POLL_S = 20  # that a bot's service may hold a request open
+MOST_TEXT = 4_000  # characters that chats take in one message
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Posts JSON with the message under one key: `text` for most chats, `content` for others."""
+
+    name: str
+    least: Severity
+    url: str = field(repr=False)
+    key: str = "text"
+
+    def send(self, severity: Severity, text: str) -> None:
+        """Post it."""
+        body = {self.key: _shown(severity, text), "severity": severity.name.lower()}
+        with _web():
+            httpx.post(self.url, json=body, timeout=TIMEOUT_S).raise_for_status()
+
+
+@dataclass(frozen=True)
+class Mail:
+    """Sends e-mail by SMTP."""
+
+    name: str
+    least: Severity
+    host: str
+    port: int
+    sender: str
+    to: tuple[str, ...]
+    user: str = ""
+    password: str = field(default="", repr=False)
+    security: str = "starttls"  # or tls, none
+
+    def send(self, severity: Severity, text: str) -> None:
+        """Send it."""
+        mail = EmailMessage()
+        mail["From"], mail["To"] = self.sender, ", ".join(self.to)
+        mail["Subject"] = _shown(severity, " ".join(text.split()))[:120]
+        mail.set_content(text)
+        try:
+            with self._open() as server:
+                if self.security == "starttls":
+                    server.starttls(context=ssl.create_default_context())
+                if self.user:
+                    server.login(self.user, self.password)
+                server.send_message(mail)
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotTold(f"the mail server does not take it ({type(error).__name__})") from error
+
+    def _open(self) -> smtplib.SMTP:
+        if self.security == "tls":
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT_S, context=context)
+        return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_S)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody has written to a bot; `chat` is empty where it is no message."""
+
+    number: int
+    chat: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A bot of Telegram, or of a service with its API: `sendMessage` and `getUpdates`."""
+
+    name: str
+    least: Severity
+    url: str
+    token: str = field(repr=False)
+    chat: str
+
+    def send(self, severity: Severity, text: str) -> None:
+        """Write it into the chat."""
+        body: dict[str, Json] = {"chat_id": self.chat, "text": _shown(severity, text)[:MOST_TEXT]}
+        self._ask("sendMessage", body)
+
+    def said_after(self, number: int) -> list[Said]:
+        """Return what was written after a message; waits for a moment where there is nothing.
+
+        Raises:
+            NotTold: the service does not answer.
+        """
+        found = self._ask("getUpdates", {"offset": number + 1, "timeout": POLL_S})
+        said = []
+        for each in found if isinstance(found, list) else ():
+            message = each.get("message") if isinstance(each, dict) else None
+            message = message if isinstance(message, dict) else {}
+            chat = message.get("chat")
+            who = chat.get("id", "") if isinstance(chat, dict) else ""
+            count = each.get("update_id") if isinstance(each, dict) else None
+            if isinstance(count, int):
+                said.append(Said(count, str(who), str(message.get("text", ""))))
+        return said
+
+    def _ask(self, method: str, body: dict[str, Json]) -> Json:
+        with _web():
+            answer = httpx.post(
+                f"{self.url}/bot{self.token}/{method}", json=body, timeout=TIMEOUT_S + POLL_S
+            )
+            answer.raise_for_status()
+            found = answer.json()
+        if not isinstance(found, dict) or found.get("ok") is not True:
+            raise NotTold("the bot's service says no")
+        result: Json = found.get("result")
+        return result
+
+
+def channels_of(sections: tuple[NotifySection, ...]) -> list[Channel]:
+    """Return the channels of a keeper's file.
+
+    Raises:
+        ConfigError: a variable with a secret is not set.
+    """
+    found: list[Channel] = []
+    for number, each in enumerate(sections):
+        least = Severity[each.least.upper()]
+        name = each.name or f"{each.kind} {number}"
+        if each.kind == "webhook":
+            found.append(Webhook(name, least, each.url or _secret(number, each.url_env), each.key))
+        elif each.kind == "email":
+            password = _secret(number, each.password_env) if each.user else ""
+            found.append(
+                Mail(
+                    name, least, each.host, each.port, each.sender, each.to, each.user, password,
+                    each.security,
+                )
+            )  # fmt: skip
+        else:
+            url = each.url.rstrip("/")
+            found.append(Bot(name, least, url, _secret(number, each.token_env), each.chat))
+    return found
+
+
+def _secret(number: int, variable: str) -> str:
+    found = os.environ.get(variable, "")
+    if not found:
+        raise ConfigError(f"[notify.{number}] set {variable or 'the variable'}: it is not set")
+    return found
+
+
+def _shown(severity: Severity, text: str) -> str:
+    return text if severity == Severity.INFO else f"[{severity.name}] {text}"
+
+
+@contextmanager
+def _web() -> Iterator[None]:
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        raise NotTold(f"it answers {error.response.status_code}") from error
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise NotTold(f"it does not answer ({type(error).__name__})") from error
