@@ -11,7 +11,7 @@ SCRIPT := agent/strongroom/app/static/app.js
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test prove fuzz fuzz-audit audit-mutants search faults soak kills bench lint record wheel trywheel abi reference sources mutants clean
+.PHONY: help setup demo devnet test prove fuzz fuzz-audit audit-mutants search operate faults soak kills bench lint record wheel trywheel abi reference sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -118,6 +118,9 @@ trywheel: wheel ## Install the wheel in an empty environment and run it there (A
 
 sources: setup ## Write build/sources, one file a contract, for explorers
 	@python -m scripts.dev.source_bundle
+
+operate: setup ## Keeper, co-signer, PostgreSQL, Prometheus, Alertmanager: an alert, a backup, a restore (STAY=1: until Ctrl-C)
+	@python -m tests.e2e.operating $(if $(STAY),--stay)
 
 OF ?=
 faults: setup ## Break everything that a keeper asks, live and on paper; print the matrix (OF=K1,node: a part)

@@ -269,6 +269,13 @@ class OperationsSection(Section):
     record_max_mb: int = Field(2_000, gt=0)  # of it; the oldest go
 
 
+NEEDED = {  # kind of notification -> keys that it cannot do without
+    "webhook": (),
+    "email": ("host", "sender", "to"),
+    "telegram": ("token_env", "chat"),
+}
+
+
 class NotifySection(Section):
     """A way to tell a person; secrets come from the environment."""
 
@@ -298,14 +305,11 @@ class NotifySection(Section):
 
     @model_validator(mode="after")
     def _is_whole(self) -> "NotifySection":
-        wanted: Mapping[str, Mapping[str, object]] = {
-            "webhook": {"url or url_env": self.url or self.url_env},
-            "email": {"host": self.host, "sender": self.sender, "to": self.to},
-            "telegram": {"token_env": self.token_env, "chat": self.chat},
-        }
-        for name, value in wanted[self.kind].items():
-            if not value:
+        for name in NEEDED[self.kind]:
+            if not getattr(self, name):
                 raise ValueError(f"a notification by {self.kind} needs `{name}`")
+        if self.kind == "webhook" and not (self.url or self.url_env):
+            raise ValueError("a notification by webhook needs `url` or `url_env`")
         if self.commands and self.kind != "telegram":
             raise ValueError(f"{self.kind} takes no commands: leave `commands` out")
         return self

@@ -1,0 +1,248 @@
+"""deploy/: what programs that are not ours say of the files.
+
+systemd reads the units, Prometheus and Alertmanager their configuration, docker-compose the
+containers. No container engine is here, so no image is built and no container is started; `make
+operate` runs the same parts as processes.
+"""
+
+import configparser
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+from strongroom.cli.main import command
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+SERVERS = ["strongroom-cosigner", "strongroom-keeper"]
+EXPOSED = 20  # tenths, of 100: what systemd calls "OK" ends at 50
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+
+
+def needs(program):
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"no {program} here")
+
+
+def run(*words, **more):
+    done = subprocess.run(words, capture_output=True, text=True, **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def sections(path):
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str
+    parser.read_string(path.read_text())
+    return parser
+
+
+def takes(words):
+    """A command of ours takes these words."""
+    found, context = command, click.Context(command)
+    words = list(words)
+    while isinstance(found, click.Group):
+        found = found.get_command(context, words.pop(0))
+    found.make_context("deploy", words)
+
+
+def test_each_process_has_a_unit():
+    assert [path.stem for path in UNITS] == ["strongroom-backup", *SERVERS]
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_a_unit_starts_a_command_of_ours_and_has_no_secret(path):
+    service = sections(path)["Service"]
+    program, *words = shlex.split(service["ExecStart"])
+    assert Path(program).name == "strongroom" and "PASSPHRASE=" not in path.read_text()
+    takes(words)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_is_started_again_and_ended_gently(name):
+    unit = sections(DEPLOY / "systemd" / f"{name}.service")
+    service = unit["Service"]
+    assert service["Restart"] == "on-failure" and unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert service["KillSignal"] == "SIGTERM" and int(service["TimeoutStopSec"]) >= 30
+    assert service["User"] == name
+
+
+@needs("systemd-analyze")
+def test_systemd_reads_the_units_and_finds_little_exposed(tmp_path):
+    for path in (DEPLOY / "systemd").iterdir():
+        text = path.read_text().replace("/opt/strongroom/bin/strongroom", "/bin/true")
+        (tmp_path / path.name).write_text(text)
+    files = [str(path) for path in tmp_path.iterdir()]
+    done = subprocess.run(["systemd-analyze", "verify", *files], capture_output=True, text=True)
+    assert "strongroom" not in done.stderr, done.stderr
+    services = [each for each in files if each.endswith(".service")]
+    run("systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSED}", *services)
+
+
+@needs("docker-compose")
+def test_compose_reads_the_containers(tmp_path):
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    for name in ("keeper.env", "cosigner.env"):
+        (tmp_path / "deploy" / name).touch()
+    done = run("docker-compose", "--file", str(tmp_path / "deploy" / "compose.yaml"), "config")
+    assert set(yaml.safe_load(done.stdout)["services"]) == set(COMPOSE["services"])
+
+
+def test_only_the_keeper_reaches_the_cosigner():
+    services = COMPOSE["services"]
+    mine = set(services["cosigner"]["networks"])
+    sharing = {name for name, each in services.items() if mine & set(each["networks"])}
+    assert sharing == {"cosigner", "keeper"}
+    assert mine & set(services["keeper"]["networks"]) == {"signing"}
+    assert COMPOSE["networks"]["signing"]["internal"]
+
+
+def test_containers_run_our_commands_with_no_more_rights_than_they_need():
+    services = COMPOSE["services"]
+    for name in ("keeper", "cosigner"):
+        takes(word.replace("${MODE:-paper}", "paper") for word in services[name]["command"])
+        assert services[name]["read_only"] and services[name]["healthcheck"]
+    (loop,) = services["backup"]["command"]
+    takes(re.search(r"strongroom (.*);", loop).group(1).split())
+    for each in services.values():
+        assert "privileged" not in each and each["logging"]["options"]["max-size"]
+        assert all(":" in each["image"] or each["image"] == "strongroom" for _ in "x")
+        assert all(port.startswith("127.0.0.1:") for port in each.get("ports", ()))
+
+
+def test_every_file_that_a_container_mounts_is_there_or_an_operators():
+    own = {"./keeper", "./cosigner"}
+    for each in COMPOSE["services"].values():
+        for mount in each.get("volumes", ()):
+            source = mount.split(":")[0]
+            if source.startswith("./") and source not in own:
+                assert (DEPLOY / source).exists(), source
+            elif not source.startswith("./"):
+                assert source in COMPOSE["volumes"]
+
+
+def test_the_image_takes_locked_versions_and_is_no_root():
+    text = (DEPLOY / "Dockerfile").read_text()
+    (pattern,) = re.findall(r"sed -nE '(.*?)'", text)
+    lock = DEPLOY.parent / "requirements.lock"
+    lines = run("sed", "-nE", pattern, str(lock)).stdout.splitlines()
+    names = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[.*\])?==", lock.read_text(), re.M)
+    assert len(lines) == len(names) and "sqlalchemy==" in " ".join(lines)
+    assert re.search(r"^USER 10001$", text, re.M)
+
+
+@needs("promtool")
+def test_prometheus_reads_its_configuration_and_the_rules():
+    run("promtool", "check", "config", str(DEPLOY / "prometheus.yml"))
+    run("promtool", "check", "rules", str(DEPLOY / "rules.yml"))
+
+
+def rules():
+    return yaml.safe_load((DEPLOY / "rules.yml").read_text())["groups"][0]["rules"]
+
+
+def test_each_alert_says_how_urgent_it_is_and_what_to_do():
+    for rule in rules():
+        assert rule["labels"]["severity"] in ("critical", "warning"), rule["alert"]
+        assert set(rule["annotations"]) == {"summary", "action"}, rule["alert"]
+
+
+CASES = """
+evaluation_interval: 15s
+rule_files: [{rules}]
+tests:
+  - interval: 15s
+    input_series:
+      - {{series: 'up{{job="strongroom",instance="k"}}', values: '1x20 0x20'}}
+      - {{series: 'strongroom_signers_ready{{instance="k"}}', values: '_x16 1x8 0x16'}}
+      - {{series: 'strongroom_halted{{instance="k",what="venue"}}', values: '1x80'}}
+      - {{series: 'strongroom_halted{{instance="k",what="stop"}}', values: '1x80'}}
+      - series: strongroom_events_total{{instance="k",event="nav_differs"}}
+        values: 0x10 1x70
+      - {{series: 'strongroom_losses_assets{{instance="k"}}', values: '40x20 60x60'}}
+      - {{series: 'strongroom_total_cap_assets{{instance="k"}}', values: '100x80'}}
+    alert_rule_test:
+      - {{eval_time: 5m, alertname: KeeperDown, exp_alerts: []}}
+      - eval_time: 6m30s
+        alertname: KeeperDown
+        exp_alerts: [{{exp_labels: {{severity: critical, job: strongroom, instance: k}},
+          exp_annotations: {down}}}]
+      - {{eval_time: 6m30s, alertname: NothingCanBeSigned, exp_alerts: []}}
+      - eval_time: 8m
+        alertname: NothingCanBeSigned
+        exp_alerts: [{{exp_labels: {{severity: critical, instance: k}}, exp_annotations: {signed}}}]
+      - {{eval_time: 9m, alertname: Halted, exp_alerts: []}}
+      - eval_time: 11m
+        alertname: Halted
+        exp_alerts: [{{exp_labels: {{severity: warning, instance: k, what: venue}},
+          exp_annotations: {halted}}}]
+      - {{eval_time: 2m, alertname: NavDiffers, exp_alerts: []}}
+      - eval_time: 4m
+        alertname: NavDiffers
+        exp_alerts: [{{exp_labels: {{severity: critical, instance: k, event: nav_differs}},
+          exp_annotations: {nav}}}]
+      - {{eval_time: 4m, alertname: LossesNearCap, exp_alerts: []}}
+      - eval_time: 7m
+        alertname: LossesNearCap
+        exp_alerts: [{{exp_labels: {{severity: warning, instance: k}}, exp_annotations: {losses}}}]
+"""
+
+
+@needs("promtool")
+def test_alerts_fire_on_their_reason_and_not_before(tmp_path):
+    """Series written by hand, played by Prometheus itself."""
+    told = {
+        rule["alert"]: json.dumps(
+            {
+                name: text.replace("{{ $labels.instance }}", "k").replace(
+                    "{{ $labels.what }}", "venue"
+                )
+                for name, text in rule["annotations"].items()
+            }
+        )
+        for rule in rules()
+    }
+    case = tmp_path / "case.yml"
+    case.write_text(
+        CASES.format(
+            rules=DEPLOY / "rules.yml", down=told["KeeperDown"], signed=told["NothingCanBeSigned"],
+            halted=told["Halted"], nav=told["NavDiffers"], losses=told["LossesNearCap"],
+        )
+    )  # fmt: skip
+    run("promtool", "test", "rules", str(case))
+
+
+@needs("amtool")
+def test_alertmanager_reads_its_configuration_and_wakes_a_person_for_what_is_critical():
+    config = str(DEPLOY / "alertmanager.yml")
+    run("amtool", "check-config", config)
+    for severity, receiver in (("critical", "person"), ("warning", "morning")):
+        routed = run("amtool", "config", "routes", "test", f"--config.file={config}",
+                     f"severity={severity}")  # fmt: skip
+        assert routed.stdout.strip() == receiver
+
+
+def test_the_dashboard_has_what_grafana_wants():
+    """Its schema is Grafana's own code, which no registry has: ids, places and targets by hand."""
+    board = json.loads((DEPLOY / "grafana" / "dashboard.json").read_text())
+    panels = board["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels) >= 15
+    taken = set()
+    for panel in panels:
+        at = panel["gridPos"]
+        assert at["x"] + at["w"] <= 24 and panel["targets"] and panel["title"]
+        cells = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+        assert not taken & cells, panel["title"]
+        taken |= cells
+    files = DEPLOY / "grafana" / "provisioning"
+    source = yaml.safe_load((files / "datasources" / "prometheus.yaml").read_text())
+    uid = source["datasources"][0]["uid"]
+    assert {target["datasource"]["uid"] for panel in panels for target in panel["targets"]} == {uid}
+    folder = yaml.safe_load((files / "dashboards" / "strongroom.yaml").read_text())
+    place = folder["providers"][0]["options"]["path"]
+    assert any(f":{place}/" in mount for mount in COMPOSE["services"]["grafana"]["volumes"])
