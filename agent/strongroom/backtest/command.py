@@ -270,13 +270,10 @@ def _look_ahead(
 ) -> list[Honesty]:
     from strongroom.backtest.honesty import check_honesty
 
-    length, found = history.ends_at - history.starts_at, []
-    for number, part in enumerate(CHECKED_AT, 1):
-        what = f"look-ahead {number} of {len(CHECKED_AT)}"
-        at = int(history.starts_at + part * length)
-        on_progress = partial(options.progress, what)
-        found.append(check_honesty(config, history, at, on_progress=on_progress))
-    return found
+    length = history.ends_at - history.starts_at
+    moments = [int(history.starts_at + part * length) for part in CHECKED_AT]
+    on_progress = partial(options.progress, "look-ahead")
+    return check_honesty(config, history, moments, on_progress=on_progress)
 
 
 def _many(

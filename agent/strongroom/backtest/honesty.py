@@ -1,7 +1,7 @@
 """Does the simulation show the future? What packs see and decide before a moment must not change
 when everything after that moment does. That they see nothing else, sealed.py looks after."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -17,6 +17,8 @@ from strongroom.chain.units import DAY, MICRO
 from strongroom.settings import ConfigError
 from strongroom.strategy.decide import Round
 from strongroom.strategy.view import View
+
+Decided = tuple[int, DecisionId]  # when, and what
 
 
 @dataclass(frozen=True)
@@ -62,42 +64,47 @@ def with_other_future(history: PriceHistory, at: int, seed: int) -> PriceHistory
 def check_honesty(
     config: BacktestConfig,
     history: PriceHistory,
-    at: int,
+    moments: Sequence[int],
     fills: Fills = "realistic",
     on_progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Honesty:
-    """Run a configuration twice, the second time with another future, and compare.
+) -> list[Honesty]:
+    """Run a configuration as it was, and once more with another future after each moment; compare.
 
     Args:
-        at: timestamp
-        on_progress: is called with the seconds that are played, and those of both runs
+        moments: timestamps
+        on_progress: is called with the seconds that are played, and those of all runs
 
     Raises:
         ConfigError: the history is of recorded books.
     """
-
     if history.books:
         raise ConfigError("a look-ahead check changes last prices: it cannot check recorded books")
 
-    def decided(known: PriceHistory, runs: int) -> list[tuple[int, DecisionId]]:
-        found: list[tuple[int, DecisionId]] = []
+    def decided(known: PriceHistory, runs: int) -> list[Decided]:
+        found: list[Decided] = []
 
         def on_view(view: View, round_: Round) -> None:
             found.extend((view.now, decision.id) for decision in round_.decisions)
 
         def played(now: int, end: int) -> None:
             length = end - known.starts_at
-            on_progress(runs * length + now - known.starts_at, 2 * length)
+            on_progress(runs * length + now - known.starts_at, (1 + len(moments)) * length)
 
         simulate(config, fills, known, played, on_view)
-        return [each for each in found if each[0] <= at]
+        return found
 
-    first = decided(history, 0)
-    second = decided(with_other_future(history, at, config.run.seed), 1)
-    for one, other in zip(first, second, strict=False):
-        if one != other:
-            return Honesty(at, len(first), min(one[0], other[0]))
-    if len(first) != len(second):
-        longer = first if len(first) > len(second) else second
-        return Honesty(at, len(first), longer[min(len(first), len(second))][0])
-    return Honesty(at, len(first), None)
+    first, checks = decided(history, 0), []
+    for number, at in enumerate(moments, 1):
+        second = decided(with_other_future(history, at, config.run.seed), number)
+        one, other = ([each for each in all_ if each[0] <= at] for all_ in (first, second))
+        checks.append(Honesty(at, len(one), _first_change(one, other)))
+    return checks
+
+
+def _first_change(one: Sequence[Decided], other: Sequence[Decided]) -> int | None:
+    """Return the time at which two runs first decide otherwise; None: never."""
+    for mine, theirs in zip(one, other, strict=False):
+        if mine != theirs:
+            return min(mine[0], theirs[0])
+    both = min(len(one), len(other))
+    return next((time for time, _ in (*one[both:], *other[both:])), None)
