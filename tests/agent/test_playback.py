@@ -8,6 +8,7 @@ from strongroom.backtest.engine import Order, Print
 from strongroom.backtest.run import assemble
 from strongroom.backtest.studies import ladder_study
 from strongroom.chain.orders import YES, OrderKind
+from strongroom.chain.position_ids import condition_of_event, event_of, position_of
 from strongroom.chain.units import MICRO
 from strongroom.data.folder import open_folder
 from strongroom.data.importing import run_import
@@ -325,3 +326,21 @@ def test_the_venue_is_known_late_and_hears_late(tmp_path):
     assert seen == [None, None, *[500_000] * 5, 400_000]
     (fill,) = fills
     assert (world.now, fill.at_ms, fill.cash) == (second + 7, T + 5_000, 610_000)
+
+
+def test_events_of_the_newer_protocol_are_left_out(tmp_path):
+    """A conversion there gives the other YES and "Other", which has no market (VENUE d3)."""
+    condition = condition_of_event(event_of(2, b"e"), 0)
+    tokens = {
+        f"{name}_token": str(position_of(condition, n)) for n, name in enumerate(("yes", "no"))
+    }
+    rows = [market("m", **tokens, negative_risk=True, event_id="0x" + "ab" * 32), market("n")]
+    tables = {
+        Table.MARKETS: rows,
+        Table.OUTCOMES: [outcome("m"), outcome("n")],
+        Table.QUOTES: [quote(0, token, price=1) for token in (tokens["yes_token"], "n:yes")],
+    }
+    assert [each.question for each in played(tmp_path / "a", tables).markets] == ["n?"]
+    alone = {**tables, Table.MARKETS: rows[:1], Table.OUTCOMES: [outcome("m")]}
+    with pytest.raises(ConfigError, match="Protocol V2"):
+        played(tmp_path / "b", alone)

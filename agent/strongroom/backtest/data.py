@@ -32,6 +32,7 @@ from strongroom.chain.ids import (
     question_id,
     to_hex,
 )
+from strongroom.chain.position_ids import Module, fields_of, is_position
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.data.folder import DataFolder, open_folder, packaged
 from strongroom.data.schema import Table
@@ -217,6 +218,11 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
             "trades"
         )
     chosen = _whole_events(chosen, folder)
+    if chosen.is_empty():
+        raise ConfigError(
+            f"[data] {folder.path}: no negative-risk event is whole, and none of Protocol V2 is "
+            "played: import all markets of an event, with prices and outcomes"
+        )
     rows = _RECORDED.validate_python(chosen.to_dicts())
     markets = _in_events([_market(row, config) for row in rows])
     earliest = 0 if data.last_h is None else data.last_h * HOUR * MS
@@ -238,10 +244,19 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
 
 
 def _whole_events(chosen: pl.DataFrame, folder: DataFolder) -> pl.DataFrame:
-    """Leave out negative-risk events of which a market is not there: who converts gets its YES."""
+    """Leave out negative-risk events of which a market is not there: who converts gets its YES; and
+    those of Protocol V2, of which the "Other" never is."""
+    newer = [token for token in chosen["yes_token"] if _is_of_an_event(token)]
+    chosen = chosen.filter(~pl.col("yes_token").is_in(newer))
     counts = folder.markets().group_by("event_id").agg(pl.len().alias("of"))
     is_whole = pl.col("event_id").is_null() | (pl.len().over("event_id") == pl.col("of"))
     return chosen.join(counts, on="event_id", how="left", maintain_order="left").filter(is_whole)
+
+
+def _is_of_an_event(token: str) -> bool:
+    """Whether a token is a position in a negative-risk event of Protocol V2."""
+    position = int(token) if token.isdecimal() else 0
+    return is_position(position) and fields_of(position).module == Module.NEGATIVE_RISK
 
 
 def _in_events(markets: Sequence[Market]) -> list[Market]:
