@@ -255,7 +255,8 @@ def test_a_book_is_as_of_the_venues_time_or_of_a_comparison(books):
     shown = entry(bids=(), asks=[("0.50", "4"), ("0.51", "300")], timestamp="60000")
     assert books.compare(YES, parse_book(shown, 130))
     assert books.get(YES).seen_at == 130
-    assert books.unproven([YES, NO], 130) == [] and books.unproven([YES, NO], 131) == [YES]
+    assert books.unproven([YES, NO], 130, 131) == []
+    assert books.unproven([YES, NO], 131, 131) == [YES]
 
 
 # the channel
@@ -376,6 +377,42 @@ def test_a_book_that_cannot_be_had_is_asked_for_in_growing_pauses():
     assert stream.news() == ["stream: 1 books cannot be had (8: the venue has none)"]
 
 
+def test_a_book_that_never_fits_is_asked_for_in_growing_pauses_and_named():
+    """50 changes a second for 10 s, each with best prices that the book does not have: the venue
+    shows the book each time, and the next change belies it (the kind of K11)."""
+    clock, shelf = Clock(), Shelf(YES)
+    stream = MarketStream("ws://nowhere", shelf, KeptBooks(clock), lambda: 1, clock)
+    for each in range(500):
+        clock.now = each / 50
+        told = change("0.30", str(each + 1), f"h{each}", ("0.41", "1"), "BUY")
+        stream.take(
+            {"event_type": "price_change", "timestamp": 1_001 + each, "price_changes": [told]}, 1
+        )
+        stream.heal([YES], 1)
+    assert len(shelf.asked) == 4  # at 0, 1, 3 and 7 s
+    assert "1 books (7): what the channel tells of them never fits" in " ".join(stream.news())
+    assert stream.health.wrong == "1 books never fit what the channel tells of them"
+    clock.now = 40.0  # sound for longer than it was asked for in pauses
+    assert stream.health.wrong == ""
+    stream._books.distrust(YES)
+    stream.heal([YES], 1)
+    assert len(shelf.asked) == 5 and stream._books.get(YES) is not None, "at once"
+
+
+def test_what_is_followed_no_more_is_forgotten_and_what_nobody_asked_for_not_kept(monkeypatch):
+    monkeypatch.setattr(MarketStream, "_run", lambda self, shard: shard.stopped.wait())
+    kept = KeptBooks()
+    stream = MarketStream("ws://nowhere", Shelf(YES, NO), kept, lambda: 1)
+    for tokens in ([YES], [NO]):
+        stream.follow(tokens)
+        stream.heal(tokens, 1)
+    stream.take([entry(token, event_type="book") for token in (YES, NO, 9)], 1)
+    assert list(kept._kept) == list(stream._healed) == [NO]
+    assert stream.news() == ["stream: skipped a message 'book': of a token that nobody asked for"]
+    stream.stop()
+    assert not kept._kept
+
+
 def test_what_changes_while_a_book_is_read_anew_is_no_gap():
     """The snapshot takes two seconds; the venue's change of the second between arrives after it."""
     clock = iter([100.0, 102.0])
@@ -437,15 +474,16 @@ def test_whoever_looks_waits_for_no_thread(monkeypatch):
         books = entry(bids=[(next(shown), "1")], timestamp=str(now * 1000))
         return Snapshot({YES: parse_book(books, now)})
 
-    shelf, kept = Shelf(YES), KeptBooks()
+    shelf, kept, stopwatch = Shelf(YES), KeptBooks(), Clock()
     shelf.read = read
     monkeypatch.setattr(MarketStream, "_run", lambda self, shard: shard.stopped.wait())
-    stream = MarketStream("ws://nowhere", shelf, kept, clock=lambda: 1)
+    stream = MarketStream("ws://nowhere", shelf, kept, lambda: 1, stopwatch)
     stream.follow([YES])
     stream.audit(1, since=0)
     assert kept.get(YES).bid == 100_000
     assert stream.audit(20, since=10) == 1
     assert kept.get(YES).bid == 200_000
+    stopwatch.now = 5.0  # the next look
     stream.audit(21, since=10)
     assert kept.get(YES).bid == 300_000
     stream.stop()

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from strongroom.chain.calls import Ask, Reads
-from strongroom.chain.failures import ChainAway, NodeBusy
+from strongroom.chain.failures import ChainAway, NodeBusy, WrongTime
 from strongroom.chain.jsonrpc import JsonRpc
 from strongroom.chain.nodes import Agreement, Nodes, one_node
 from strongroom.chain.rpc import Chain
@@ -50,12 +50,15 @@ def several():
                 open_.enter_context(spoken_node(each.say, lambda methods, t=each: t.status))
                 for each in truths
             ]
-            place = SimpleNamespace(truths=truths, servers=made, now=NOW, told=[], pauses=[])
+            place = SimpleNamespace(
+                truths=truths, servers=made, now=NOW, wrong=0, told=[], pauses=[]
+            )
             place.nodes = Nodes(
                 [JsonRpc(each.url, 5) for each in made],
                 Agreement(137, every_s=30, behind=10, depth=5, ahead_s=60),
-                lambda: place.now,
+                lambda: place.now + place.wrong,
                 lambda event, fields: place.told.append((event, fields["node"])),
+                lambda: place.now,
             )
             reads = Reads(place.nodes, place.pauses.append)
             place.read = lambda: reads.ask([ASK])[0]
@@ -213,6 +216,41 @@ def test_what_a_busy_node_refuses_the_next_one_answers(several):
     place.truths[1].status = 429
     with pytest.raises(NodeBusy, match="HTTP 429"):
         place.read()
+
+
+def test_a_clock_that_was_wrong_for_a_while_ends_no_comparing(several):
+    """A day ahead at a comparison, right again: the next one comes when it is time."""
+    place = several(2)
+    place.wrong = 86_400
+    assert place.read() == 1
+    place.wrong, place.truths[0].head = 0, 500
+    place.now += 31
+    assert place.read() == 2 and "500 blocks behind" in place.nodes._aside[0]
+
+
+def newest(nodes):
+    return Chain(nodes).at_head([ASK])[0].number
+
+
+def test_a_newest_block_of_the_future_counts_at_no_question(several):
+    """At whatever question it is told, and whichever block is asked for besides."""
+    place = several(1)
+    url = place.servers[0].url
+    assert newest(one_node([url], 5, AGREED, lambda: NOW)) == 1_000
+    place.truths[0].ahead = 61
+    with pytest.raises(WrongTime, match="61 s in the future by this clock"):
+        newest(one_node([url], 5, AGREED, lambda: NOW))
+    assert newest(one_node([url], 5, AGREED)) == 1_000, "nobody has said what time it is"
+    nodes = one_node([url], 5, AGREED, lambda: NOW)
+    assert nodes.request("eth_getBlockByNumber", "0x1", False)["number"] == "0x1"
+
+
+def test_of_several_the_next_tells_the_time_at_once(several):
+    place = several(2)
+    nodes = one_node([each.url for each in place.servers], 5, AGREED, lambda: NOW)
+    assert newest(nodes) == 1_000
+    place.truths[0].ahead, place.truths[1].head = 86_400, 1_001  # between two comparisons
+    assert newest(nodes) == 1_001
 
 
 def test_no_name_of_a_node_has_its_key(several):

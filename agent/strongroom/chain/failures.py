@@ -7,6 +7,10 @@ class ChainAway(Away):
     """The node does not answer, answers too late, or answers nonsense."""
 
 
+class WrongTime(ChainAway):
+    """The newest block's time is not to be believed: nothing is kept, ended or aged by it."""
+
+
 class NodeBusy(ChainAway):
     """The node is asked too often; the same question may be answered after a pause."""
 

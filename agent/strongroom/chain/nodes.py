@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from strongroom.chain.failures import ChainAway, NodeBusy
+from strongroom.chain.failures import ChainAway, NodeBusy, WrongTime
 from strongroom.chain.jsonrpc import (
     LATEST,
     Answer,
@@ -68,13 +68,14 @@ class Nodes:
         agreement: Agreement,
         clock: Callable[[], float] = time.time,
         on_event: Callable[[str, Mapping[str, str]], None] = lambda event, fields: None,
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the nodes; nothing is asked yet. `on_event` is called when one is set aside
         (`node_aside`) or back (`node_back`)."""
         self._nodes, self._agreement = list(nodes), agreement
-        self._clock, self._on_event = clock, on_event
+        self._clock, self._stopwatch, self._on_event = clock, stopwatch, on_event
         self._aside: dict[int, str] = {}  # place -> why
-        self._next = float("-inf")  # time of the next comparison
+        self._next = float("-inf")  # of the stopwatch: when they are compared again
 
     @property
     def url(self) -> str:
@@ -95,9 +96,9 @@ class Nodes:
             NodeBusy: all that can be asked are.
             ChainAway: none can be asked; the message has why.
         """
-        now = self._clock()
-        if now >= self._next:
-            self._compare(now)
+        here = self._stopwatch()
+        if here >= self._next:
+            self._compare(here)
         busy: list[Answer] | NodeBusy | None = None
         for place, node in enumerate(self._nodes):
             if place in self._aside:
@@ -116,13 +117,13 @@ class Nodes:
             raise busy
         if busy is not None:
             return busy
-        self._next = min(self._next, now + AGAIN_S)
+        self._next = min(self._next, here + AGAIN_S)
         raise ChainAway("; ".join(dict.fromkeys(self._aside.values())))
 
     def _usable(self) -> list[RpcNode]:
         return [node for place, node in enumerate(self._nodes) if place not in self._aside]
 
-    def _compare(self, now: float) -> None:
+    def _compare(self, here: float) -> None:
         """Ask all, and set aside those that cannot be used."""
         aside: dict[int, str] = {}
         seen: dict[int, _Seen] = {}
@@ -132,10 +133,10 @@ class Nodes:
             except ChainAway as error:
                 aside[place] = str(error)
         if seen:
-            aside |= self._apart(seen, now)
+            aside |= self._apart(seen, self._clock())
             aside |= self._other_blocks({p: each for p, each in seen.items() if p not in aside})
         self._put(aside)
-        self._next = now + (self._agreement.every_s if self._usable() else AGAIN_S)
+        self._next = here + (self._agreement.every_s if self._usable() else AGAIN_S)
 
     def _apart(self, seen: Mapping[int, _Seen], now: float) -> dict[int, str]:
         """Return which nodes are of another chain, from the future, behind, or alone ahead."""
@@ -197,16 +198,63 @@ class Nodes:
         return shown_url(self._nodes[place].url)
 
 
+class TimelyNode:
+    """A node whose newest block counts only if it is not of the future: what has expired, what is
+    old and what is kept follows from its time, at whatever question it comes."""
+
+    def __init__(self, node: RpcNode, clock: Callable[[], float], ahead_s: int) -> None:
+        """Take the node, this machine's clock, and how far a block may be ahead of it."""
+        self._node, self._clock, self._ahead_s = node, clock, ahead_s
+
+    @property
+    def url(self) -> str:
+        """Of the node that is asked first."""
+        return self._node.url
+
+    def request(self, method: str, *parameters: object) -> Any:
+        """Return the answer to one method; raises ChainAway, for an error too."""
+        return self._node.request(method, *parameters)
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """Ask the node.
+
+        Raises:
+            WrongTime: its newest block is of the future.
+            ChainAway: it does not answer.
+        """
+        answers = self._node.ask(questions)
+        for (method, parameters), answer in zip(questions, answers, strict=True):
+            block = answer.get("result")
+            if method != "eth_getBlockByNumber" or LATEST not in parameters or not block:
+                continue
+            with understood("newest block"):
+                ahead = quantity(block["timestamp"]) - self._clock()
+            if ahead > self._ahead_s:
+                raise WrongTime(
+                    f"{shown_url(self.url)} has a block that is {ahead:.0f} s in the future by "
+                    "this clock: set the clock, or take another node"
+                )
+        return answers
+
+
 def one_node(
     urls: Sequence[str],
     timeout_s: float,
     agreement: Agreement,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
     on_event: Callable[[str, Mapping[str, str]], None] = lambda event, fields: None,
 ) -> RpcNode:
-    """Return the node of one URL, or those of several as one."""
-    nodes = [JsonRpc(url, timeout_s) for url in urls]
-    return nodes[0] if len(nodes) == 1 else Nodes(nodes, agreement, clock, on_event)
+    """Return the node of one URL, or those of several as one.
+
+    Args:
+        clock: each newest block is held against it; None: only where several are compared
+    """
+    nodes: list[RpcNode] = [JsonRpc(url, timeout_s) for url in urls]
+    if clock is not None:
+        nodes = [TimelyNode(node, clock, agreement.ahead_s) for node in nodes]
+    if len(nodes) == 1:
+        return nodes[0]
+    return Nodes(nodes, agreement, clock or time.time, on_event)
 
 
 def _look(node: RpcNode) -> _Seen:

@@ -16,6 +16,7 @@ import httpx
 
 from strongroom.chain.ids import Json, TokenId
 from strongroom.chain.outside import BadValue, is_tick, kept_text, number, whole
+from strongroom.chain.times import is_ahead
 from strongroom.chain.units import MICRO
 from strongroom.errors import Away, BadInput
 from strongroom.information.endpoint import Endpoint, Health
@@ -83,7 +84,7 @@ def parse_book(summary: BookEntry, seen_at: int) -> Book:
     """Read a book as `/book` and the market channel give it: prices and sizes as strings.
 
     Raises:
-        BadBook: it is none.
+        BadBook: it is none, or of a time that has not come yet.
     """
     try:
         tick, stamp = summary.get("tick_size"), summary.get("timestamp")
@@ -93,12 +94,21 @@ def parse_book(summary: BookEntry, seen_at: int) -> Book:
             seen_at,
             kept_text(str(summary.get("hash") or "")),
             None if tick in (None, "") else parse_tick(tick),
-            0 if stamp in (None, "") else whole(stamp),
+            0 if stamp in (None, "") else parse_stamp(stamp, seen_at),
         )
     except BadBook:
         raise
     except (AttributeError, KeyError, TypeError, ArithmeticError, ValueError) as error:
         raise BadBook(f"no book: {error!r}") from error
+
+
+def parse_stamp(value: object, now: int) -> int:
+    """Read a time of the venue, ms; raises BadValue where it is none, BadBook where it has not come
+    yet: all that follows would count as older."""
+    stamp = whole(value)
+    if is_ahead(stamp / 1000, now):
+        raise BadBook("its time is in the future, or not in milliseconds")
+    return stamp
 
 
 def parse_tick(value: object) -> Decimal:

@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from strongroom.chain.ids import TokenId
 from strongroom.chain.outside import BadValue, number
+from strongroom.chain.times import is_ahead
 from strongroom.chain.units import MICRO
 from strongroom.information.books import BadBook, Book, BookEntry, Level, parse_level, token_of
 
@@ -42,6 +43,10 @@ class _Kept:
     burst: tuple[str, float] = ("", 0.0)
     best: tuple[int, int] | None = None
     told: set[Told] = field(default_factory=set)
+
+    def is_ahead(self, now: int) -> bool:
+        """Whether it is of a time that has not come yet: a clock was wrong when it came."""
+        return is_ahead(self.book.seen_at, now) or is_ahead(self.stamp / 1000, now)
 
     @property
     def fits(self) -> bool:
@@ -103,7 +108,7 @@ class KeptBooks:
                 kept.burst = (name, self._clock())
             kept.told.add((name, level, is_bid))
             kept.best, kept.stamp = best, stamp
-            heard = max(kept.book.seen_at, min(seen_at, stamp // 1000))  # by the venue's clock
+            heard = _later(kept.book.seen_at, min(seen_at, stamp // 1000))  # by the venue's clock
             changed = _changed(kept.book, level, is_bid)
             kept.book = replace(changed, hash=name, seen_at=heard, stamp=stamp)
 
@@ -122,11 +127,10 @@ class KeptBooks:
                 self._distrust(kept)
 
     def drop(self, tokens: Iterable[TokenId]) -> None:
-        """Trust no book of a connection that has gone."""
+        """Forget the books of a connection that has gone."""
         with self._lock:
             for token in tokens:
-                if token in self._kept:
-                    self._kept[token].sound = False
+                self._kept.pop(token, None)
 
     def get(self, token: TokenId) -> Book | None:
         """Return a book that can be trusted, or None."""
@@ -144,12 +148,18 @@ class KeptBooks:
                     self._distrust(kept)
             return [t for t in tokens if t not in self._kept or not self._kept[t].sound]
 
-    def unproven(self, tokens: Sequence[TokenId], since: int) -> list[TokenId]:
-        """Return those of which a book is trusted that the venue has neither told nor shown since a
-        timestamp."""
+    def unproven(self, tokens: Sequence[TokenId], since: int, now: int) -> list[TokenId]:
+        """Return those of which a book is trusted that the venue has neither told nor shown from a
+        timestamp to now; what was seen later, a clock said that was wrong."""
         with self._lock:
             mine = ((token, self._kept.get(token)) for token in tokens)
-            return [t for t, kept in mine if kept and kept.sound and kept.book.seen_at < since]
+            return [
+                token
+                for token, kept in mine
+                if kept is not None
+                and kept.sound
+                and (kept.book.seen_at < since or kept.is_ahead(now))
+            ]
 
     def compare(self, token: TokenId, theirs: Book) -> bool:
         """Say whether a snapshot has the same levels; where not, take it and count a gap. What is
@@ -158,21 +168,30 @@ class KeptBooks:
             kept = self._kept.get(token)
             if kept is None or not kept.sound:
                 return True  # known to be wanting
-            if not kept.fits or (theirs.stamp and theirs.stamp < kept.stamp):
+            same = (kept.book.bids, kept.book.asks) == (theirs.bids, theirs.asks)
+            if kept.is_ahead(theirs.seen_at):
+                stamp = theirs.stamp or theirs.seen_at * 1000
+            elif not kept.fits or (theirs.stamp and theirs.stamp < kept.stamp):
                 return True  # amid a burst, or older than ours: says nothing
-            if (kept.book.bids, kept.book.asks) == (theirs.bids, theirs.asks):
+            elif same:
                 tick = kept.book.tick if theirs.tick is None else theirs.tick
                 seen_at = max(kept.book.seen_at, theirs.seen_at)
                 kept.book = replace(kept.book, seen_at=seen_at, tick=tick)
                 return True
-            self.gaps += 1
-            stamp = theirs.stamp or kept.stamp
+            else:
+                stamp = theirs.stamp or kept.stamp
+            self.gaps += not same
             self._kept[token] = _Kept(theirs, stamp, stamp)
-            return False
+            return same
 
     def _distrust(self, kept: _Kept) -> None:
         kept.sound = False
         self.gaps += 1
+
+
+def _later(before: int, moment: int) -> int:
+    """Return the later of two moments; the second where a clock was wrong at the first."""
+    return moment if is_ahead(before, moment) else max(before, moment)
 
 
 def _changed(book: Book, level: Level, is_bid: bool) -> Book:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 from strongroom.chain.ids import ConditionId, TokenId
+from strongroom.chain.times import is_ahead, is_over
 from strongroom.chain.units import HOUR
 from strongroom.information.books import Book, BookReader, BooksAway
 from strongroom.information.endpoint import Health
@@ -116,13 +117,13 @@ class Sources:
     def _refresh_markets(
         self, now: int, held: AbstractSet[ConditionId], problems: list[str]
     ) -> None:
-        if now - self._markets_at < self.freshness.markets_every:
+        if not is_over(self._markets_at, self.freshness.markets_every, now):
             return
         try:
             found, bad, gap = self.gamma.open_markets()
         except GammaAway as error:
             problems.append(str(error))
-            if now - self._whole_at > self.freshness.markets_max_age:
+            if is_over(self._whole_at, self.freshness.markets_max_age, now):
                 self._markets = self._outlived(held, TOO_OLD)
             return
         self._refused = Counter(each.reason for each in bad)
@@ -133,7 +134,7 @@ class Sources:
             problems.append(gap)
         if not gap:
             self._markets = self._outlived(held, NOT_LISTED)
-        elif now - self._whole_at > self.freshness.markets_max_age:
+        elif is_over(self._whole_at, self.freshness.markets_max_age, now):
             self._markets = self._outlived(held, TOO_OLD)
         self._markets |= {market.condition_id: market for market in found}
         self._markets_at = now
@@ -156,7 +157,11 @@ class Sources:
             problems.append(str(error))
             return {}
         oldest = now - self.freshness.books_max_age
-        fresh = {token: book for token, book in found.items() if book.seen_at >= oldest}
+        fresh = {
+            token: book
+            for token, book in found.items()
+            if book.seen_at >= oldest and not is_ahead(book.seen_at, now)
+        }
         if len(fresh) < len(tokens):
             problems.append(f"{len(tokens) - len(fresh)} of {len(tokens)} books are missing or old")
         return fresh
@@ -190,7 +195,7 @@ class Sources:
     def _refresh_forecasts(self, now: int, markets: Sequence[Market], problems: list[str]) -> None:
         """Ask the sources. What one has said stays until it says something else of the market, or
         the market is watched no more: its time tells its age."""
-        if now - self._forecasts_at < self.freshness.forecasts_every:
+        if not is_over(self._forecasts_at, self.freshness.forecasts_every, now):
             return
         self._forecasts_at = now
         watched = {market.condition_id for market in markets}
@@ -198,7 +203,7 @@ class Sources:
             (each.market, each.source): each
             for found in self._forecasts.values()
             for each in found
-            if each.market in watched
+            if each.market in watched and not is_ahead(each.frozen_at, now)
         }
         for source in self.forecasters:
             try:

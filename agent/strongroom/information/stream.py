@@ -1,10 +1,11 @@
 """The venue's market channel: keeps books in `KeptBooks`; any gap is found and healed.
 
-What is unsound is read by REST, what cannot be had is asked for in growing pauses. A frame that
-cannot be read is skipped, counted and told once; a word of error, a connection that says nothing,
-not even to a ping, and one that answers pings while the books change (VENUE e4) are made new, and
-so is a thread that has died. How fresh a book is follows from the venue's times and from
-comparisons, never from a connection that seems to live.
+What is unsound is read by REST; the same book again and again, or in vain, in growing pauses. A
+frame that cannot be read, or is of a token that nobody asked for, is skipped, counted and told
+once; a word of error, a connection that says nothing, not even to a ping, and one that answers
+pings while the books change (VENUE e4) are made new, and so is a thread that has died. How fresh a
+book is follows from the venue's times and from comparisons, never from a connection that seems to
+live.
 """
 
 import json
@@ -20,13 +21,13 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
-from strongroom.chain.ids import TokenId, read_json
-from strongroom.chain.outside import whole
+from strongroom.chain.ids import Json, TokenId, read_json
 from strongroom.information.books import (
     BadBook,
     BooksAway,
     Snapshot,
     parse_book,
+    parse_stamp,
     parse_tick,
     token_of,
 )
@@ -36,7 +37,8 @@ from strongroom.information.kept_books import KeptBooks
 SHARD = 200  # tokens of a connection: the venue goes silent somewhere above
 PING_S, SILENCE_S = 3.0, 8.0
 BACK_OFF_S = (0.1, 0.5, 2.0, 5.0, 15.0, 30.0)
-HEAL_S, LONGEST_S = 1.0, 60.0  # pauses between questions for a book that cannot be had
+HEAL_S, LONGEST_S = 1.0, 60.0  # pauses between questions for the same book
+UNSTEADY_S = 8.0  # a pause that only a book comes to which is never sound for long
 MAX_FRAME = 16 * 2**20  # bytes: the first frame has all books of a shard
 
 
@@ -45,6 +47,25 @@ class Books(Protocol):
 
     def read(self, tokens: Sequence[TokenId], now: int) -> Snapshot:
         """Return the books that can be had; raises BooksAway."""
+
+
+@dataclass(frozen=True)
+class _Healing:
+    """How a book that had to be read anew is asked for.
+
+    Attributes:
+        again: when it may be, by the stopwatch; sound for as long after that, it is well
+        pause: after the next time
+        had: whether the venue gave it
+    """
+
+    again: float
+    pause: float
+    had: bool
+
+    def is_well(self, here: float) -> bool:
+        """Whether what was the matter is long over."""
+        return self.had and here > self.again + self.pause
 
 
 @dataclass(eq=False)
@@ -63,6 +84,10 @@ class _Shard:
     renew: threading.Event = field(default_factory=threading.Event)
     heard: int = 0
     failures: int = 0
+    followed: frozenset[TokenId] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.followed = frozenset(self.tokens)
 
 
 class MarketStream:
@@ -80,7 +105,7 @@ class MarketStream:
         self._url, self._reader, self._books = url, reader, books
         self._clock, self._stopwatch = clock, stopwatch
         self._shards: list[_Shard] = []
-        self._wanting: dict[TokenId, tuple[float, float]] = {}  # asked again at; the pause then
+        self._healed: dict[TokenId, _Healing] = {}  # what had to be read anew of late
         self._healing = threading.Lock()  # looks heal, too, not only the threads
         self._news: deque[str] = deque(maxlen=100)
         self.skipped: Counter[str] = Counter()  # frames and messages, by reason
@@ -97,6 +122,7 @@ class MarketStream:
         wanted = dict.fromkeys(tokens)
         followed = {token for shard in self._shards for token in shard.tokens}
         new = [token for token in wanted if token not in followed]
+        self._healed = {t: each for t, each in list(self._healed.items()) if t in wanted}
         gone = [s for s in self._shards if not all(token in wanted for token in s.tokens)]
         if new:
             gone += [s for s in self._shards if s not in gone and 2 * len(s.tokens) <= SHARD]
@@ -139,8 +165,11 @@ class MarketStream:
     @property
     def health(self) -> Health:
         """How the channel is; asked: connections made, failed: those that had to be made new."""
-        dead = [s for s in self._shards if s.failures]
+        dead, here = [s for s in self._shards if s.failures], self._stopwatch()
         wrong = f"{len(dead)} of {len(self._shards)} connections are down" if dead else ""
+        odd = [e for e in list(self._healed.values()) if e.had and e.pause > UNSTEADY_S]
+        if odd := [each for each in odd if not each.is_well(here)]:
+            wrong = wrong or f"{len(odd)} books never fit what the channel tells of them"
         asked = len(self._shards) + self.reconnects
         return Health("stream", asked, self.reconnects + self.restarts, wrong)
 
@@ -205,28 +234,33 @@ class MarketStream:
             except (KeyError, TypeError, ValueError, ArithmeticError) as error:
                 kind = each.get("event_type") if isinstance(each, dict) else type(each).__name__
                 self._skip(f"a message {str(kind)[:20]!r}: {str(error)[:60] or 'unreadable'}")
-                if isinstance(each, dict):
+                for entry in _entries(each):
                     with suppress(BadBook):
-                        self._books.distrust(token_of(each))
+                        self._books.distrust(token_of(entry))
 
     def _apply(self, message: object, now: int) -> None:
         if not isinstance(message, dict):
             raise BadBook("no object")
         kind = message.get("event_type")
         if kind == "book":
-            book = parse_book(message, now)
-            self._books.snapshot(token_of(message), book, whole(message["timestamp"]))
+            token, stamp = token_of(message), parse_stamp(message["timestamp"], now)
+            if not self._follows(token):
+                raise BadBook("of a token that nobody asked for")
+            self._books.snapshot(token, parse_book(message, now), stamp)
         elif kind == "price_change":
-            unread = None
+            stamp, unread = parse_stamp(message["timestamp"], now), None
             for entry in message["price_changes"]:
                 try:
-                    self._books.change(entry, whole(message["timestamp"]), now)
+                    self._books.change(entry, stamp, now)
                 except BadBook as error:
                     unread = error  # the others count
             if unread is not None:
                 raise unread
         elif kind == "tick_size_change":
             self._books.tick(token_of(message), parse_tick(message["new_tick_size"]))
+
+    def _follows(self, token: TokenId) -> bool:
+        return any(token in shard.followed for shard in self._shards)
 
     def _skip(self, why: str) -> None:
         if why not in self.skipped and len(self.skipped) < 100:
@@ -236,14 +270,14 @@ class MarketStream:
     # against REST
 
     def heal(self, tokens: Sequence[TokenId], now: int) -> None:
-        """Read anew what is unsound; what cannot be had is asked for in growing pauses."""
+        """Read anew what is unsound; the same again and again, or in vain, in growing pauses."""
         with self._healing:
             self._heal(tokens, now)
 
     def _heal(self, tokens: Sequence[TokenId], now: int) -> None:
         here = self._stopwatch()
         unsound = self._books.unsound(tokens)
-        due = [token for token in unsound if self._wanting.get(token, (0.0, 0.0))[0] <= here]
+        due = [t for t in unsound if t not in self._healed or self._healed[t].again <= here]
         if not due:
             return
         stamp = int(self._clock() * 1000)  # a change made while they are read is newer than that
@@ -253,14 +287,19 @@ class MarketStream:
             found = Snapshot(problems=(str(error),))
         for token, book in found.books.items():
             self._books.snapshot(token, book, book.stamp or stamp)
-            self._wanting.pop(token, None)
+        before = {token: self._healed.get(token) for token in due}
+        for token, last in before.items():
+            pause = HEAL_S if last is None or last.is_well(here) else last.pause
+            had = token in found.books
+            self._healed[token] = _Healing(here + pause, min(2 * pause, LONGEST_S), had)
         missing = [token for token in due if token not in found.books]
-        if first := [token for token in missing if token not in self._wanting]:
+        if first := [t for t in missing if (last := before[t]) is None or last.had]:
             why = found.problems[0] if found.problems else "the venue has none"
             self._news.append(f"stream: {len(first)} books cannot be had ({first[0]}: {why})")
-        for token in missing:
-            pause = self._wanting.get(token, (0.0, HEAL_S))[1]
-            self._wanting[token] = (here + pause, min(2 * pause, LONGEST_S))
+        odd = [t for t in due if t in found.books and self._healed[t].pause == 2 * UNSTEADY_S]
+        if odd:
+            why = "what the channel tells of them never fits; they are read by REST, in pauses"
+            self._news.append(f"stream: {len(odd)} books ({odd[0]}): {why}")
 
     def audit(self, now: int, since: int | None = None) -> int:
         """Read anew what is unsound and compare the others with snapshots; return how many differed
@@ -278,7 +317,7 @@ class MarketStream:
                 self._books.drop(shard.tokens)
         self.heal(tokens, now)  # whoever looks waits for no thread
         if since is not None:
-            tokens = self._books.unproven(tokens, since)
+            tokens = self._books.unproven(tokens, since, now)
         if not tokens:
             return 0
         found = self._reader.read(tokens, now)
@@ -290,3 +329,12 @@ class MarketStream:
                 shard.renew.set()
             shard.heard = 0
         return len(differ)
+
+
+def _entries(message: object) -> list[dict[str, Json]]:
+    """Return what in a message names a token."""
+    if not isinstance(message, dict):
+        return []
+    changes = message.get("price_changes")
+    parts = [message, *(changes if isinstance(changes, list) else [])]
+    return [each for each in parts if isinstance(each, dict)]

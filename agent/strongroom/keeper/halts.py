@@ -14,7 +14,7 @@ from types import TracebackType
 from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.chain.calls import first_line
-from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused
+from strongroom.chain.failures import CallReverted, ChainAway, TransactionRefused, WrongTime
 from strongroom.chain.outside import kept_text
 from strongroom.database import is_of_data
 from strongroom.errors import Away, Refused
@@ -106,6 +106,8 @@ class Named:
                 self.halts["transactions"] = f"the node takes no transaction: {first_line(error)}"
             case AlreadyRuns():
                 self.halts["journal"] = str(error)
+            case WrongTime():
+                self.halts["clock"] = str(error)
             case ChainAway():
                 self.halts["chain"] = f"the chain does not answer: {first_line(error)}"
             case CallReverted() | TransactionRefused():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
+from strongroom.chain.times import is_over
 from strongroom.information.endpoint import Health
 from strongroom.journal import Journal
 
@@ -34,7 +35,7 @@ class HealthKeeper:
         """Take how the sources are at a moment."""
         found = SourcesHealth(now, tuple(sources))
         changed = _wrong(found) != _wrong(self.last)
-        if changed or now - self.last.at >= KEEP_EVERY_S:
+        if changed or is_over(self.last.at, KEEP_EVERY_S, now):
             self.journal.keep(FACT, _ADAPTER.dump_json(found).decode())
             self.last = found
 

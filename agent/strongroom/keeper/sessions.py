@@ -10,6 +10,7 @@ from strongroom.chain.accounts import told_address
 from strongroom.chain.calls import Ask
 from strongroom.chain.notices import moment
 from strongroom.chain.rpc import checksum
+from strongroom.chain.times import is_over
 from strongroom.chain.units import DAY, HOUR
 from strongroom.execution.interfaces import ChainReads, Listener
 from strongroom.execution.venues.wallets import Wallets
@@ -56,7 +57,7 @@ class SessionWatch:
     wallets: Wallets
     on_event: Listener
     _found: Sequence[WalletSession] = ()
-    _again: int = 0  # timestamp
+    _looked: int = 0  # timestamp
     _told: dict[str, int] = field(default_factory=dict)  # wallet -> timestamp
 
     def look(self, now: int) -> tuple[Health, ...]:
@@ -68,12 +69,12 @@ class SessionWatch:
         keys = [(each.address, each.key.address) for each in self.wallets.all() if each.by_session]
         if not keys:
             return ()
-        if now >= self._again:
+        if is_over(self._looked, LOOK_EVERY_S, now):
             self._found = read_sessions(self.chain, keys)
-            self._again = now + LOOK_EVERY_S
+            self._looked = now
         for each in self._found:
             why = each.warning(now)
-            if why and now - self._told.get(each.wallet, 0) >= DAY:
+            if why and is_over(self._told.get(each.wallet, 0), DAY, now):
                 self._told[each.wallet] = now
                 self.on_event("session_ends", {"wallet": each.wallet, "key": each.key, "why": why})
         return tuple(

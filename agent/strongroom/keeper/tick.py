@@ -16,8 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from strongroom.analysis.calibration import Gate
 from strongroom.chain.calls import Ask, first_line
+from strongroom.chain.failures import WrongTime
 from strongroom.chain.ids import ConditionId
 from strongroom.chain.orders import YES
+from strongroom.chain.times import is_over
 from strongroom.chain.units import MICRO
 from strongroom.execution.housekeeping import Duties
 from strongroom.execution.interfaces import ChainReads, Listener, OrderVenue, SafeSender
@@ -47,6 +49,7 @@ from strongroom.strategy.view import VaultState, View
 
 OUTCOMES_EVERY_S = 600  # the chain is asked what became of forecast markets
 SIGNERS_EVERY_S = 10  # the co-signer is asked whether it is there
+NEVER = float("-inf")
 
 
 Decide = Callable[[View, Sequence[Pack], Rules, str], Round]
@@ -69,7 +72,7 @@ class Watch:
     """What stops new decisions.
 
     Attributes:
-        max_skew_s: between this clock, the chain's and the venue's
+        max_skew_s: between this clock and the chain's, else nothing is done; and the venue's
         pause_s: after the venue took no order
         heartbeat: tell the venue that we live; it takes our resting orders out when we do not
         stop_file: its existence ends everything that rests and all that is new
@@ -132,9 +135,9 @@ class Keeper:
     _restored: RestoreWait = field(init=False)
     _judged: dict[str, tuple[int, bool, str]] = field(default_factory=dict)
     _halts: dict[str, str] = field(default_factory=dict)
-    _venue_again: float = 0.0
-    _signers_again: float = 0.0
-    _outcomes_again: int = 0  # timestamp
+    _venue_at: float = NEVER  # when each was asked last
+    _signers_at: float = NEVER
+    _outcomes_at: float = NEVER
     _read_at: int = 0  # moves by then
     _forecast: set[tuple[str, ConditionId]] = field(default_factory=set)  # source and market
 
@@ -148,30 +151,30 @@ class Keeper:
     def tick(self) -> Tick:
         """Run once. Never raises, but for what ends the process itself (`halts.ENDS`)."""
         halts: dict[str, str] = {}
-        now, state, decided = int(self.clock()), None, 0
+        at, now, state, decided = int(self.clock()), None, None, 0
         self.health = ()
         self._defects.begin()
         try:
             with self._named(halts):
                 self.check_alone()
-                now = self.chain.now()
+                self._check_stop(halts)
+                now = self._time(halts)
                 state, decided = self._go_round(now, halts)
+            at = at if now is None else now
             self.health = (*self.health, self._defects.health)
-            if "journal" not in halts:
+            if "journal" not in halts and (now is not None or "clock" not in halts):
                 with self._named(halts):
-                    self._kept_health.see(now, self.health)
+                    self._kept_health.see(at, self.health)
         except SQLAlchemyError as error:  # nothing that it should have kept was begun
             halts["journal"] = f"the journal cannot be written: {first_line(error)}"
         with self._named(halts):
             self._tell_halts(halts)
-        return Tick(now, halts, decided, state, self._defects.newest)
+        return Tick(at, halts, decided, state, self._defects.newest)
 
     def _named(self, halts: dict[str, str]) -> Named:
         return Named(halts, self._defects)
 
     def _go_round(self, now: int, halts: dict[str, str]) -> tuple[VaultState | None, int]:
-        self._check_clocks(now, halts)
-        self._check_stop(halts)
         for part in (self.transactor.advance, self._advance_reports, self.desk.recover):
             with self._named(halts):
                 part()
@@ -204,7 +207,7 @@ class Keeper:
             state = self._again(state, halts)
             self.duties.tidy(state, self.tasks.busy())
         with self._named(halts):
-            if look is not None and not {"clock", "report"} & halts.keys():
+            if look is not None and "report" not in halts:
                 self._see(look, state)  # what has come in since
                 self._report(state)
         return self._again(state, halts), decided
@@ -245,10 +248,10 @@ class Keeper:
             return
         for condition, yes, no, _ in held:
             if condition in look.markets:
-                seen.see(look.markets[condition], look.books, held=bool(yes or no))
+                seen.see(look.markets[condition], look.books, look.at, held=bool(yes or no))
         seen.keep()
         for condition, yes, no, known in held:
-            if not known and seen.lacks(condition, yes, no):
+            if not known and seen.lacks(condition, yes, no, look.at):
                 raise unseen(condition)
 
     def _report(self, state: VaultState) -> None:
@@ -387,9 +390,9 @@ class Keeper:
                 if position.resolved:
                     outcome = position.payout_yes / position.payout_denominator
                     self.journal.resolve(condition, outcome, now)
-        if now < self._outcomes_again:
+        if not is_over(self._outcomes_at, OUTCOMES_EVERY_S, now):
             return
-        self._outcomes_again = now + OUTCOMES_EVERY_S
+        self._outcomes_at = now
         open_ = unscored_conditions(self.journal) | set(self.journal.unresolved())
         paid = self.vault.payouts(sorted(open_))
         for condition, part in paid.items():
@@ -417,20 +420,26 @@ class Keeper:
 
     # what stops decisions
 
-    def _check_clocks(self, now: int, halts: dict[str, str]) -> None:
-        here, limit = self.clock(), self.watch.max_skew_s
+    def _time(self, halts: dict[str, str]) -> int:
+        """Return the chain's time, by which all is kept, aged and ended; it is believed where this
+        machine's clock agrees. Where the venue's does not, nothing is decided.
+
+        Raises:
+            WrongTime: it is not believed.
+        """
+        now, here, limit = self.chain.now(), self.clock(), self.watch.max_skew_s
         if abs(here - now) > limit:
-            halts["clock"] = (
+            raise WrongTime(
                 f"this clock differs by {here - now:+.0f} s from the chain's, at most {limit}: "
-                "set the clock, or wait for a block"
+                "set the clock, or wait for a block; nothing is done until then"
             )
-            return
         theirs = self.venue.time()
         if theirs is not None and abs(here - theirs) > limit:
             halts["clock"] = (
                 f"this clock differs by {here - theirs:+.0f} s from the venue's, at most {limit}: "
                 "set the clock"
             )
+        return now
 
     def _check_stop(self, halts: dict[str, str]) -> None:
         if self.watch.stop_file is not None and self.watch.stop_file.exists():
@@ -448,12 +457,12 @@ class Keeper:
                 if beat.kind != AnswerKind.ACCEPTED:
                     halts["heartbeat"] = f"the venue rejects the heartbeat: {beat.detail}"
         here, troubled = self.clock(), [each for each in self.desk.venues() if each.trouble]
-        if troubled and self._venue_again <= here:
+        if troubled and is_over(self._venue_at, self.watch.pause_s, here):
             if "venue" in self._halts:
                 for venue in troubled:
                     venue.trouble = ""  # once more
             else:
-                self._venue_again = here + self.watch.pause_s
+                self._venue_at = here
         if trouble := next((each.trouble for each in troubled if each.trouble), ""):
             halts["venue"] = f"the venue takes no orders: {trouble}"
 
@@ -461,8 +470,8 @@ class Keeper:
         """Ask for the co-signer now and then, so that a keeper that cannot sign does not look well;
         at every tick while it is away."""
         here = self.clock()
-        if "signers" in self._halts or self._signers_again <= here:
-            self._signers_again = here + SIGNERS_EVERY_S
+        if "signers" in self._halts or is_over(self._signers_at, SIGNERS_EVERY_S, here):
+            self._signers_at = here
             self.check_signers()
 
     def _tell_halts(self, halts: Mapping[str, str]) -> None:

@@ -341,10 +341,10 @@ def _pool_market(chain: Chain, section: PoolSection) -> PoolMarket:
 
 def connect(
     config: Config,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
     on_event: Listener = lambda event, fields: None,
 ) -> Chain:
-    """Return the chain.
+    """Return the chain; with a clock, no newest block counts that is ahead of it (nodes.py).
 
     Raises:
         ConfigError: nothing answers, or another chain does.

@@ -210,7 +210,7 @@ class Reporter:
         for account in held:
             positions = account.positions
             if account.market not in pools:
-                self.seen.check(positions)
+                self.seen.check(positions, head.timestamp)
             pairs = [
                 self._quote(condition, position, pools.get(account.market), head.timestamp)
                 for condition, position in positions.items()
@@ -255,7 +255,7 @@ class Reporter:
             address, there = pool
             quote = quote_from_pool(there, position.yes, position.no)
             return quote, Basis(condition, pool=address, reserves=there.reserves)
-        pair = self.seen.of(condition)
+        pair = self.seen.of(condition, now)
         held = abs(position.yes - position.no)
         quote = quote_from_books(pair, held, now, self.settings.method)
         return quote, Basis(condition, books=pair)

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from strongroom.chain.ids import ConditionId, TokenId
 from strongroom.chain.rpc import Position
+from strongroom.chain.times import is_ahead, is_over
 from strongroom.chain.units import MICRO
 from strongroom.errors import Refused
 from strongroom.information.books import Book
@@ -39,21 +40,22 @@ class SeenBooks:
         self._kept_at: dict[ConditionId, int] = {}
         self._due: dict[str, str] = {}
 
-    def see(self, market: Market, books: Mapping[TokenId, Book], held: bool) -> None:
+    def see(self, market: Market, books: Mapping[TokenId, Book], now: int, held: bool) -> None:
         """Take a market's books, as far as they are newer; `keep` writes them down.
 
         Args:
+            now: timestamp of the chain
             held: the vault has tokens of it: a restart must know its books, too
         """
         name = market.condition_id
-        before = self.of(name)
+        before = self.of(name, now)
         yes, no = (
-            _newer(old, books.get(token))
+            _newer(old, _believed(books.get(token), now))
             for old, token in zip(before, market.token_ids, strict=True)
         )
         self._seen[name] = yes, no
         newest = max((each.seen_at for each in (yes, no) if each is not None), default=0)
-        if held and newest - self._kept_at.get(name, 0) >= KEEP_EVERY_S:
+        if held and is_over(self._kept_at.get(name, 0), KEEP_EVERY_S, newest):
             self._due[_fact(name)] = _PAIR.dump_json((yes, no)).decode()
             self._kept_at[name] = newest
 
@@ -63,29 +65,32 @@ class SeenBooks:
             self._journal.keep_all(self._due)
             self._due = {}
 
-    def of(self, condition: ConditionId) -> Pair:
-        """Return the newest books of YES and NO; None: never seen."""
+    def of(self, condition: ConditionId, now: int) -> Pair:
+        """Return the newest books of YES and NO; None: never seen. One that was seen after now, as
+        a clock said that was wrong, was seen nobody knows when: it is forgotten."""
         if condition not in self._seen:
             kept = self._journal.fact(_fact(condition))
             self._seen[condition] = _PAIR.validate_json(kept) if kept else NOTHING
+        yes, no = self._seen[condition]
+        self._seen[condition] = _believed(yes, now), _believed(no, now)
         return self._seen[condition]
 
-    def lacks(self, condition: ConditionId, yes: int, no: int) -> bool:
+    def lacks(self, condition: ConditionId, yes: int, no: int, now: int) -> bool:
         """Whether tokens are held of which no book was ever seen.
 
         Args:
             yes, no: micro-tokens; complete sets need no book
         """
-        return abs(yes - no) >= LEAST and self.of(condition) == NOTHING
+        return abs(yes - no) >= LEAST and self.of(condition, now) == NOTHING
 
-    def check(self, positions: Mapping[ConditionId, Position]) -> None:
+    def check(self, positions: Mapping[ConditionId, Position], now: int) -> None:
         """Hold back what needs a book that was never seen.
 
         Raises:
             Unseen: see the class.
         """
         for condition, position in positions.items():
-            if not position.resolved and self.lacks(condition, position.yes, position.no):
+            if not position.resolved and self.lacks(condition, position.yes, position.no, now):
                 raise unseen(condition)
 
 
@@ -95,6 +100,10 @@ def unseen(condition: ConditionId) -> Unseen:
         f"no book of {condition} was ever seen, and the vault holds tokens of it: nothing is "
         "reported until the venue shows one; look whether the venue and its stream answer"
     )
+
+
+def _believed(book: Book | None, now: int) -> Book | None:
+    return None if book is None or is_ahead(book.seen_at, now) else book
 
 
 def _newer(old: Book | None, new: Book | None) -> Book | None:

@@ -246,6 +246,27 @@ def node_says(says: Callable[[dict], dict | None], few: bool = False) -> Change:
     return change
 
 
+def newest_block_ahead(seconds: int) -> Change:
+    """Tell the newest block's time so many seconds too late."""
+
+    def change(asked: Asked, ask: Ask) -> Said | None:
+        newest = [
+            each["id"]
+            for each in whole_batch(asked)
+            if each["method"] == "eth_getBlockByNumber" and each["params"][0] == "latest"
+        ]
+        if not newest:
+            return None
+        said = ask().json()
+        for each in said if isinstance(said, list) else [said]:
+            if each["id"] in newest:
+                block = each["result"]
+                block["timestamp"] = hex(int(block["timestamp"], 16) + seconds)
+        return Said.of(said)
+
+    return change
+
+
 def of_method(method: str, found: dict) -> Callable[[dict], dict | None]:
     return lambda question: found if question["method"] == method else None
 
