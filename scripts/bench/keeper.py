@@ -39,6 +39,7 @@ from strongroom.chain.ids import (
     transaction_key,
 )
 from strongroom.chain.jsonrpc import JsonRpc
+from strongroom.chain.nodes import TimelyNode
 from strongroom.chain.orders import YES, OnFailure, OrderKind, Side
 from strongroom.chain.rpc import Chain
 from strongroom.chain.units import DAY, HOUR, MICRO
@@ -158,7 +159,9 @@ def report_requests() -> dict[str, int]:
     their whole report, with its transaction and the check of its NAV."""
     with _keeper_of(_records(MARKETS)) as (stage, keeper):
         assert len(stage.markets) == MARKETS and isinstance(keeper.chain, Chain)
-        assert keeper.reporter is not None and isinstance(keeper.chain.node, JsonRpc)
+        assert keeper.reporter is not None and isinstance(keeper.chain.node, TimelyNode)
+        node = keeper.chain.node.node
+        assert isinstance(node, JsonRpc)
         _fund(stage, keeper)
         vault, deadline = keeper.vault.address, int(stage.clock()) + DAY
         for at in range(0, MARKETS, TOGETHER):
@@ -170,7 +173,7 @@ def report_requests() -> dict[str, int]:
             state, why = keeper.transactor.run(key, "open", openings)
             assert state == TransactionState.DONE, why
         stage.clock.sleep(HOUR)
-        asked = _counted(keeper.chain.node)
+        asked = _counted(node)
         marks, _, _ = keeper.reporter.marks()
         of_marks = len(asked)
         assert len(marks) == MARKETS

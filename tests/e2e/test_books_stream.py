@@ -29,7 +29,7 @@ def wait(until):
 
 def same(place):
     """Whether the kept books are the venue's."""
-    theirs = place.reader.read(place.tokens, 0).books
+    theirs = place.reader.read(place.tokens, int(time.time())).books
     for token, book in theirs.items():
         kept = place.books.get(token)
         if kept is None or (kept.bids, kept.asks) != (book.bids, book.asks):

@@ -256,7 +256,7 @@ def test_a_cosigner_that_is_down_is_known_within_half_a_minute(world):
 def test_the_chain_does_not_answer(world, monkeypatch):
     """Time-outs of the node: the tick ends, says so, and the next one that gets through goes on."""
     market = offered(world)
-    node = world.keeper.chain._reads.node
+    node = world.keeper.chain.node.node
     with monkeypatch.context() as patch:
         patch.setattr(node, "url", "http://127.0.0.1:9")
         patch.setattr(node, "_prepared", None)
@@ -269,7 +269,7 @@ def test_the_chain_does_not_answer(world, monkeypatch):
 def test_the_node_times_out(world, monkeypatch):
     market = offered(world)
     with monkeypatch.context() as patch:
-        patch.setattr(world.keeper.chain._reads.node, "_timeout", 1e-6)
+        patch.setattr(world.keeper.chain.node.node, "_timeout", 1e-6)
         seen = tick(world)
         assert "does not answer" in seen.halts["chain"] and seen.decisions == 0
     keep(world, bought(world, market))

@@ -204,16 +204,16 @@ class TimelyNode:
 
     def __init__(self, node: RpcNode, clock: Callable[[], float], ahead_s: int) -> None:
         """Take the node, this machine's clock, and how far a block may be ahead of it."""
-        self._node, self._clock, self._ahead_s = node, clock, ahead_s
+        self.node, self._clock, self._ahead_s = node, clock, ahead_s
 
     @property
     def url(self) -> str:
         """Of the node that is asked first."""
-        return self._node.url
+        return self.node.url
 
     def request(self, method: str, *parameters: object) -> Any:
         """Return the answer to one method; raises ChainAway, for an error too."""
-        return self._node.request(method, *parameters)
+        return self.node.request(method, *parameters)
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         """Ask the node.
@@ -222,7 +222,7 @@ class TimelyNode:
             WrongTime: its newest block is of the future.
             ChainAway: it does not answer.
         """
-        answers = self._node.ask(questions)
+        answers = self.node.ask(questions)
         for (method, parameters), answer in zip(questions, answers, strict=True):
             block = answer.get("result")
             if method != "eth_getBlockByNumber" or LATEST not in parameters or not block:
