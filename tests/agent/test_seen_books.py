@@ -113,9 +113,9 @@ def test_a_book_that_was_seen_after_now_is_none_also_after_a_restart(journal):
     seen = SeenBooks(journal)
     seen.see(MARKET, {YES: seen_at(day)}, day, held=True)
     seen.keep()
-    for seen in (seen, SeenBooks(journal)):
+    for each in (seen, SeenBooks(journal)):
         with pytest.raises(Unseen):
-            seen.check({NAME: HELD}, NOW)
+            each.check({NAME: HELD}, NOW)
     right = seen_at(NOW, bids=())
     seen.see(MARKET, {YES: right, NO: seen_at(day)}, NOW, held=True)
     seen.keep()
