@@ -4,20 +4,31 @@ import { say } from "./words.js";
 
 export const MICRO = 10n ** 6n, SHARE = 10n ** 18n, PRICE = 10n ** 36n, BPS = 10_000n;
 const MOST = 10n ** 30n;
-const NUMBER = /^[+-]?(\d[\d_]*)?(\.(\d[\d_]*)?)?$/;
+const NUMBER = /^([+-]?)(?:(\d+)\.?(\d*)|\.(\d+))(?:[eE]([+-]?\d+))?$/;
+const FURTHEST = 100; // powers of ten: beyond, it is too large or too fine whatever stands before
 
 /** Return an amount of a unit as its base units; "all" is what is held. Throws an Error with words. */
 export function parse(text, unit, held) {
-  const typed = text.trim();
-  if (typed === "all") return held;
-  if (!NUMBER.test(typed) || !/\d/.test(typed)) throw new Error(say("no_number", { text: `'${text}'` }));
-  const [whole, rest = ""] = typed.replace(/[+\-_]/g, "").split(".");
+  if (text === "all") return held;
+  const found = NUMBER.exec(text.trim().replaceAll("_", ""));
+  if (!found) throw new Error(say("no_number", { text: `'${text}'` }));
+  const [, sign, whole = "", after, alone, exponent = "0"] = found;
+  const rest = after ?? alone;
+  const digits = BigInt(whole + rest), power = Number(exponent) - rest.length;
   const decimals = String(unit).length - 1;
-  const digits = rest.replace(/0+$/, "");
-  if (typed.startsWith("-") || !/[1-9]/.test(whole + rest)) throw new Error(say("not_above_0", { text: typed }));
-  if (BigInt(whole || "0") > MOST) throw new Error(say("too_large", { text: typed }));
-  if (digits.length > decimals) throw new Error(say("too_fine", { text: typed, decimals }));
-  return BigInt(whole || "0") * unit + BigInt(digits.padEnd(decimals, "0") || "0");
+  if (sign === "-" || !digits) throw new Error(say("not_above_0", { text }));
+  if (power > FURTHEST || over(digits, power) > MOST) throw new Error(say("too_large", { text }));
+  const places = decimals + power;
+  const divisor = places < 0 ? 10n ** BigInt(Math.min(-places, FURTHEST + String(digits).length)) : 1n;
+  if (digits % divisor) throw new Error(say("too_fine", { text, decimals }));
+  return places < 0 ? digits / divisor : digits * 10n ** BigInt(places);
+}
+
+/** Return digits times a power of ten, rounded up. */
+function over(digits, power) {
+  if (power >= 0) return digits * 10n ** BigInt(power);
+  const divisor = 10n ** BigInt(Math.min(-power, FURTHEST + String(digits).length));
+  return (digits + divisor - 1n) / divisor;
 }
 
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
@@ -46,9 +57,8 @@ export function moment(seconds) {
   return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
-/** Return hours with one decimal; a half goes to the even one, as Python has it. */
+/** Return seconds as hours with one decimal. */
 export function hours(seconds) {
-  const [whole, rest] = [seconds / 360n, seconds % 360n];
-  const tenths = whole + (rest * 2n > 360n || (rest * 2n === 360n && whole % 2n === 1n) ? 1n : 0n);
+  const tenths = (seconds * 10n + 1_800n) / 3_600n;
   return `${tenths / 10n}.${tenths % 10n}`;
 }

@@ -2,7 +2,7 @@
 
 import { coinText, money, moment, priceText, sharesText } from "./amounts.js";
 import { Chain } from "./chain.js";
-import { Refused, words } from "./errors.js";
+import { HalfDone, Refused, words } from "./errors.js";
 import * as previews from "./preview.js";
 import * as rights from "./rights.js";
 import { carryOut, untilFinal } from "./sending.js";
@@ -37,7 +37,8 @@ async function refresh() {
   const who = wallet?.isOnChain ? wallet.who : null;
   const mine = (app.looking = Symbol("look"));
   try {
-    const state = await look(chain, who);
+    const [id, state] = await Promise.all([chain.chainId(), look(chain, who)]);
+    if (id !== config.chain_id) throw new Refused(`The page asks a node of chain ${id}, the vault is on chain ${config.chain_id}.`);
     if (app.looking !== mine) return; // a newer look is under way
     app.state = state;
     put(at("away"), "");
@@ -47,7 +48,14 @@ async function refresh() {
     if (app.looking !== mine) return;
     const old = app.state ? ` What stands here is of block ${app.state.head.number}, ${moment(app.state.head.time)}.` : "";
     put(at("away"), words(error) + old);
+  } finally {
+    if (app.looking === mine) app.looking = null;
   }
+}
+
+/** Look again; a look that is under way is not overtaken, else a slow node would never be heard. */
+function poll() {
+  if (!app.looking && !document.hidden) refresh();
 }
 
 function showNow(state) {
@@ -225,6 +233,7 @@ async function act(form, button, found) {
     tell(`Done. ${found.next}`);
   } catch (error) {
     button.disabled = false;
+    if (error instanceof HalfDone) form.querySelector(".preview").replaceChildren();
     tell(words(error));
     await refresh();
   }
@@ -252,7 +261,7 @@ function start() {
   }
   discover(offer);
   refresh();
-  setInterval(refresh, POLL_MS);
+  setInterval(poll, POLL_MS);
 }
 
 start();

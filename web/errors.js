@@ -4,6 +4,8 @@ import { config } from "./words.js";
 
 /** It cannot go through, or was not done; the message is a sentence. */
 export class Refused extends Error {}
+/** Something was sent, or may have been: what was shown before must not be sent again. */
+export class HalfDone extends Refused {}
 /** The node does not answer. */
 export class Away extends Error {}
 
@@ -46,14 +48,22 @@ export function wouldRevert(what, why) {
   return new Refused(`${what} would revert: ${why}: it was not sent; ${fits ? fits[1] : config.other}`);
 }
 
+/** Return the words of an error that says for certain that the wallet sent nothing; else null. */
+export function certainly(error) {
+  if (error instanceof Refused) return error.message;
+  for (let each = error; each; each = each.cause) if (WALLET[each.code]) return WALLET[each.code];
+  return POOR.test(textOf(error)) ? NO_GAS : null;
+}
+
+const POOR = /insufficient funds|exceeds balance|gas \* price/i;
+const NO_GAS = "The account has too little of the chain's coin to pay for gas: nothing was sent.";
+const textOf = (error) => String(error?.details ?? error?.shortMessage ?? error?.message ?? error).split("\n")[0];
+
 /** Return an error's words for a reader. */
 export function words(error) {
-  if (error instanceof Refused || error instanceof Away) return error.message;
-  for (let each = error; each; each = each.cause) if (WALLET[each.code]) return WALLET[each.code];
-  const text = String(error?.details ?? error?.shortMessage ?? error?.message ?? error).split("\n")[0];
-  if (/insufficient funds|exceeds balance|gas \* price/i.test(text)) {
-    return "The account has too little of the chain's coin to pay for gas: nothing was sent.";
-  }
+  if (error instanceof Away) return error.message;
+  const told = certainly(error), text = textOf(error);
+  if (told) return told;
   if (/failed to fetch|fetch failed|http request failed|timed out|took too long|not answer/i.test(text)) {
     return "The node does not answer: check the connection, then try again.";
   }

@@ -1,6 +1,6 @@
 // From a preview to transactions that are final: tried, signed, waited for, watched.
 
-import { Away, Refused, words } from "./errors.js";
+import { Away, certainly, HalfDone, Refused, words } from "./errors.js";
 
 const POLL_MS = 1_000;
 const pause = () => new Promise((done) => setTimeout(done, POLL_MS));
@@ -16,16 +16,28 @@ export async function carryOut(chain, wallet, steps, tell) {
     try {
       const gas = await chain.gasOf(wallet.who, step);
       tell(`Sign ${step.what} in your wallet${which}.`);
-      const hash = await wallet.send(step, gas + gas / 5n);
+      const hash = await signed(wallet, step, gas + gas / 5n);
       tell(`${step.what}${which} was sent (${hash}): it waits for a block.`);
       const receipt = await mined(chain, wallet.who, step.what, hash, tell);
       sent.push({ what: step.what, hash, receipt });
     } catch (error) {
+      if (!sent.length) throw error;
       const before = sent.map(({ what, hash }) => ` ${what} was sent before (${hash}).`).join("");
-      throw new Refused(words(error) + before);
+      throw new HalfDone(words(error) + before);
     }
   }
   return sent;
+}
+
+/** Let the wallet sign and send. An error that does not say that nothing was sent says nothing. */
+async function signed(wallet, step, gas) {
+  try {
+    return await wallet.send(step, gas);
+  } catch (error) {
+    const words = certainly(error);
+    if (words) throw new Refused(words);
+    throw new HalfDone(`Your wallet did not say whether it sent ${step.what}: look at what it has sent before you try again.`);
+  }
 }
 
 /** Wait until a transaction is in a block; return its receipt. */
@@ -35,13 +47,13 @@ async function mined(chain, who, what, hash, tell) {
     try {
       const receipt = await chain.receipt(hash);
       if (receipt && BigInt(receipt.status) !== 1n) {
-        throw new Refused(`${what} failed in block ${Number(receipt.blockNumber)} (${hash}): nothing but gas was spent by it.`);
+        throw new HalfDone(`${what} failed in block ${Number(receipt.blockNumber)} (${hash}): nothing but gas was spent by it.`);
       }
       if (receipt) return receipt;
       const found = await chain.request("eth_getTransactionByHash", hash);
       if (found) nonce = BigInt(found.nonce);
       else if (nonce !== null && BigInt(await chain.request("eth_getTransactionCount", who, "latest")) > nonce) {
-        throw new Refused(`Another transaction of your account took the place of ${what} (${hash}): look at your wallet.`);
+        throw new HalfDone(`Another transaction of your account took the place of ${what} (${hash}): look at your wallet.`);
       }
     } catch (error) {
       if (!(error instanceof Away)) throw error;

@@ -68,6 +68,10 @@ def test_what_is_no_amount_says_why(text, words):
         to_assets(text, 77)
 
 
+def test_an_amount_of_many_digits_is_read_to_the_last():
+    assert to_shares("123456789012.123456789012345678", 0) == 123456789012123456789012345678
+
+
 def test_amounts_are_shown_with_all_their_decimals():
     assert [money(each) for each in (0, 1, 1_000_500_000, 12_345_678)] == [
         "0.00", "0.000001", "1,000.50", "12.345678",

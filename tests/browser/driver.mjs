@@ -9,8 +9,8 @@ const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 const [, , executablePath] = process.argv;
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
 let page, context;
-// unknown: methods that it does not have; refuses_after: signs so many, then refuses; blocks: once it has sent, the page does not reach this
-const wallet = { node: "", account: "", chainId: null, refuses: false, refuses_after: null, knows: true, blocks: null, unknown: [] };
+// unknown: methods that it does not have; loses: it sends, and its answer is an error; refuses_after: signs so many, then refuses; blocks: once it has sent, the page does not reach this
+const wallet = { node: "", account: "", chainId: null, refuses: false, refuses_after: null, knows: true, blocks: null, unknown: [], loses: false };
 let answered = []; // the page's questions to the node
 const seen = { requests: [], said: [], asked: [], bytes: 0 };
 
@@ -40,6 +40,7 @@ async function answer({ method, params = [] }) {
   const asked = method === "eth_signTypedData_v4" ? [params[0], JSON.parse(params[1])] : params;
   const response = await fetch(wallet.node, { method: "POST", headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: asked }) });
+  if (wallet.loses && method === "eth_sendTransaction") return refusal(-32603, "Internal JSON-RPC error.");
   return response.json();
 }
 

@@ -43,6 +43,7 @@ def place(make_vault, people, venue, deployer, report, tmp_path, browser):
         refuses_after=None,
         blocks=None,
         unknown=[],
+        loses=False,
     )
     with serving(tmp_path, 0) as url:
 
@@ -222,8 +223,13 @@ def test_what_is_lacking_is_said_before_anything_is_signed(place, browser, peopl
     vault.setAllowList("0x" + "00" * 20, sender=people.owner)
     ape.networks.provider.set_balance(alice.address, 10**9)
     assert "gas may take" in lacks("10")
-    for amount, words in (("0", "more than 0"), ("x", "'x' is not a number"), ("-1", "more than 0"),
-                          ("0.0000001", "use at most 6"), ("1e40", "not a number")):  # fmt: skip
+    for amount, words in (
+        ("0", "more than 0"),
+        ("-1", "more than 0"),
+        ("x", "'x' is not a number"),
+        ("0.0000001", "use at most 6"),
+        ("1e40", "more than any vault holds"),
+    ):
         browser.fill(form="deposit", name="amount", text=amount)
         browser.press(name="Preview", form="deposit")
         browser.wait(text=words, selector="form[data-way=deposit] .status")
@@ -270,6 +276,29 @@ def test_a_refused_signature_sends_nothing_and_names_what_was_sent(place, browse
     browser.wallet(refuses_after=None)
     lines = browser.send("deposit", amount="10")
     assert "Two transactions" not in " ".join(lines)
+
+
+def test_what_may_have_been_sent_is_not_offered_again(place, browser, venue):
+    """The wallet sends, and its answer is an error: nobody knows, so there is nothing to press."""
+    vault, alice, open_app, _ = invested(place, browser)
+    open_app()
+    browser.fill(form="deposit", name="amount", text="10")
+    browser.press(name="Preview", form="deposit")
+    browser.wallet(loses=True)
+    browser.press(name="Sign and send", form="deposit")
+    browser.wait(text="did not say whether it sent requestDeposit: look", selector="form .status")
+    assert browser.text(selector="form[data-way=deposit] .send") == []
+    browser.wait(text="deposit request 2: 10.00 pUSD, open", selector="#requests")
+    assert venue.pusd.balanceOf(alice) == 3_990 * UNIT and vault.epochOf(0, 2)[1] == 10 * UNIT
+
+
+def test_a_node_of_another_chain_is_named(place, browser, tmp_path):
+    _, _, open_app, _ = place
+    open_app(connected=False)
+    page, here = tmp_path / "index.html", ape.networks.provider.chain_id
+    page.write_text(page.read_text().replace(f'"chain_id": {here}', '"chain_id": 137'))
+    browser.open(url=open_app.url)
+    browser.wait(text=f"node of chain {here}, the vault is on chain 137", selector="#away")
 
 
 def test_another_chain_is_named_and_nothing_is_sent_there(place, browser):

@@ -1,12 +1,13 @@
 """Amounts as people type and read them; inside they are integers of base units."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, localcontext
 
-from strongroom.chain.units import MICRO, SHARE
+from strongroom.chain.units import HOUR, MICRO, SHARE
 from strongroom.depositor.words import say
 from strongroom.errors import BadInput
 
 MOST = 10**30  # units
+DIGITS = 1_000  # in which an amount is scaled: exact for whatever is typed
 
 
 class BadAmount(BadInput):
@@ -45,6 +46,12 @@ def shares_text(shares: int) -> str:
     return f"{shares // SHARE:,}.{shares % SHARE // (SHARE // MICRO):06d}"
 
 
+def hours_text(seconds: int) -> str:
+    """Return seconds as hours with one decimal: "1.5"."""
+    tenths = (10 * seconds + HOUR // 2) // HOUR
+    return f"{tenths // 10}.{tenths % 10}"
+
+
 def _scaled(text: str, unit: int) -> int:
     try:
         value = Decimal(text)
@@ -56,7 +63,8 @@ def _scaled(text: str, unit: int) -> int:
         raise BadAmount(say("not_above_0", text=text))
     if value > MOST:
         raise BadAmount(say("too_large", text=text))
-    scaled = value * unit
+    with localcontext(prec=DIGITS):
+        scaled = value * unit
     if scaled != int(scaled):
         raise BadAmount(say("too_fine", text=text, decimals=len(str(unit)) - 1))
     return int(scaled)

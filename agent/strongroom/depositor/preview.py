@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from strongroom.chain.notices import moment
-from strongroom.chain.units import BPS, HOUR, MICRO, PRICE
-from strongroom.depositor.amounts import money, shares_text
+from strongroom.chain.units import BPS, MICRO, PRICE
+from strongroom.depositor.amounts import hours_text, money, shares_text
 from strongroom.depositor.options import DepositorPosition, RequestKind, RequestLine
 from strongroom.depositor.requests import Dealing, DepositorRequest
 from strongroom.depositor.vault import AccountHolding, DepositorVault
@@ -241,7 +241,7 @@ class Depositor:
 
     def _report_words(self) -> str:
         last = self._vault.last_report()
-        return say("last_report", hours=f"{(self._now - last) / HOUR:.1f}", moment=moment(last))
+        return say("last_report", hours=hours_text(self._now - last), moment=moment(last))
 
 
 def _percent(bps: int) -> str:
