@@ -23,10 +23,10 @@ from strongroom.backtest.settled_events import events_of
 from strongroom.backtest.simulated_chain import MANAGER
 from strongroom.backtest.simulated_venue import SimulatedSources
 from strongroom.backtest.stats import (
-    after_fees,
     assumed_spread,
     by_event,
     drawdown,
+    prices_after_fees,
     share_prices,
     summarise,
     told,
@@ -205,9 +205,15 @@ def test_drawdowns_by_hand():
 def test_fees_of_a_share_by_hand():
     """2 % of a year's 1, and 20 % of what is left of the profit of .1: .1 - .02 - .016."""
     year = 365 * 86_400
-    assert after_fees([0, year], [1.0, 1.1], (200, 2_000, 0)) == pytest.approx(0.064, abs=1e-6)
-    assert after_fees([0, year], [1.0, 0.9], (200, 2_000, 0)) == pytest.approx(-0.118, abs=1e-6)
-    assert after_fees([0, year], [1.0, 1.1], (0, 0, 0)) == pytest.approx(0.1, abs=1e-6)
+    assert prices_after_fees([0, year], [1.0, 1.1], (200, 2_000, 0))[-1] - 1 == pytest.approx(
+        0.064, abs=1e-6
+    )
+    assert prices_after_fees([0, year], [1.0, 0.9], (200, 2_000, 0))[-1] - 1 == pytest.approx(
+        -0.118, abs=1e-6
+    )
+    assert prices_after_fees([0, year], [1.0, 1.1], (0, 0, 0))[-1] - 1 == pytest.approx(
+        0.1, abs=1e-6
+    )
 
 
 def test_only_pessimistic_fills_pass_and_only_as_far_as_quotes_hold():

@@ -16,8 +16,9 @@ FLOOR = HEIGHT - BOTTOM
 DASHES = ("solid", "dashed", "dotted")
 TONES = ("blue", "orange", "green")
 LETTER = 11  # width of a letter on a small screen, in units of the drawing
-BAR = 18  # height of a bar's row
+BAR = 40  # height of a bar's row: its text, the bar, room
 MOST_DIGITS = 9
+FEW = 12  # points of a line that are drawn as dots, too
 
 Point = tuple[float, float]
 
@@ -28,6 +29,20 @@ class Series:
 
     label: str
     points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Band:
+    """A range at each place, from left to right: drawn as an area behind the lines.
+
+    Attributes:
+        points: where, its lower and its upper end
+        whiskers: draw a stroke at each place instead: nothing is known between them
+    """
+
+    label: str
+    points: tuple[tuple[float, float, float], ...]
+    whiskers: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,15 @@ class Text:
     y: float
     text: str
     anchor: str
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A place of a line; `style` is its CSS class."""
+
+    x: float
+    y: float
+    style: str
 
 
 @dataclass(frozen=True)
@@ -78,6 +102,8 @@ class Chart:
     grid: tuple[float, ...]
     texts: tuple[Text, ...]
     lines: tuple[Line, ...]
+    areas: tuple[Shape, ...]
+    dots: tuple[Dot, ...]  # where a line of few points has them
     marks: tuple[Shape, ...]
     legend: str
     heads: tuple[str, ...]
@@ -88,9 +114,10 @@ class Chart:
 class _Frame:
     """Where values lie in the drawing of a line chart."""
 
-    def __init__(self, series: Sequence[Series], logarithmic: bool) -> None:
-        """Take the lines that must fit in."""
+    def __init__(self, series: Sequence[Series], bands: Sequence[Band], logarithmic: bool) -> None:
+        """Take the lines and bands that must fit in."""
         points = [point for each in series for point in each.points]
+        points += [(x, end) for each in bands for x, *ends in each.points for end in ends]
         self.first, self.last = _bounds([x for x, _ in points])
         self.low, self.high = _bounds([y for _, y in points])
         flat = self.high <= self.low
@@ -118,6 +145,16 @@ class _Frame:
             Text(WIDTH - RIGHT, HEIGHT - 6, x_text(self.last), "end"),
         )
 
+    def area(self, band: Band) -> Shape:
+        """Return a band's outline: along its upper ends, and back along the lower ones."""
+        spots = [(self.x(x), self.y(low), self.y(high)) for x, low, high in band.points]
+        if band.whiskers:
+            path = "".join(f"M{x:.1f},{low:.1f}V{high:.1f}" for x, low, high in spots)
+            return Shape("whiskers", path, band.label)
+        there = [f"{x:.1f},{high:.1f}" for x, _, high in spots]
+        back = [f"{x:.1f},{low:.1f}" for x, low, _ in reversed(spots)]
+        return Shape("band", f"M{'L'.join(there + back)}z" if spots else "", band.label)
+
     def points(self, series: Series) -> str:
         """Return a line's points as SVG has them."""
         return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in series.points)
@@ -131,15 +168,17 @@ def line_chart(
     x_title: str = "time (UTC)",
     x_text: Callable[[float], str] = lambda x: moment(int(x)),
     logarithmic: bool = False,
+    bands: Sequence[Band] = (),
 ) -> Chart:
     """Return a chart of one or more lines.
 
     Args:
         name: of the element
+        bands: behind the lines, in the first line's colour
         x_text: says where on the x axis something is
         logarithmic: whether the x axis goes by magnitudes
     """
-    frame = _Frame(series, logarithmic)
+    frame = _Frame(series, bands, logarithmic)
     marks = tuple(_triangle(frame.x(each.at), each, x_text) for each in happenings)
     return Chart(
         name=name,
@@ -153,33 +192,43 @@ def line_chart(
             Line(f"tone{number % 3} {_dash(number, len(series))}", frame.points(each))
             for number, each in enumerate(series)
         ),
+        areas=tuple(frame.area(each) for each in bands),
+        dots=tuple(
+            Dot(frame.x(x), frame.y(y), f"tone{number % 3}")
+            for number, each in enumerate(series)
+            if len(each.points) <= FEW
+            for x, y in each.points
+        ),
         marks=marks,
-        legend=_legend(series, bool(marks)),
+        legend=_legend(series, bands, bool(marks)),
         heads=(x_title, *(each.label for each in series)),
         table=_table(series, x_text),
-        values=json.dumps(_values(series)),
+        values=json.dumps(_values(series) | {each.label: each.points for each in bands}),
     )
 
 
 def bar_chart(name: str, title: str, bars: Sequence[tuple[str, float]], unit: str) -> Chart:
     """Return a chart of horizontal bars around zero: their labels and values, in `unit`."""
     low, high = _bounds([0.0, *(value for _, value in bars)])
-    room = (WIDTH - RIGHT - 2 * LEFT) / ((high - low) or 1.0)
-    zero, marks, texts = 2 * LEFT - low * room, [], []
+    room = (WIDTH - 2 * RIGHT) / ((high - low) or 1.0)
+    zero, marks, texts = RIGHT - low * room, [], []
     for number, (label, value) in enumerate(bars):
-        y, width = TOP + number * BAR, value * room
-        path = f"M{zero:.1f},{y}h{width:.1f}v{BAR - 5}h{-width:.1f}z"
+        y, width = number * BAR, value * room
+        path = f"M{zero:.1f},{y + TOP + 6}h{width:.1f}v{BAR - TOP - 12}h{-width:.1f}z"
         marks.append(Shape("in" if value >= 0 else "out", path, f"{label}: {value:+,.2f} {unit}"))
-        texts.append(Text(2 * LEFT - 6, y + BAR - 7, f"{label[-24:]} {value:+,.2f}", "end"))
+        texts.append(Text(RIGHT, y + TOP, label, "start"))
+        texts.append(Text(WIDTH - RIGHT, y + TOP, f"{value:+,.2f}", "end"))
     return Chart(
         name=name,
         title=title,
         label=f"{title}, in {unit}",
-        height=TOP + len(bars) * BAR + 8,
-        left=LEFT,
+        height=len(bars) * BAR + 8,
+        left=RIGHT,
         grid=(),
         texts=tuple(texts),
         lines=(),
+        areas=(),
+        dots=(),
         marks=tuple(marks),
         legend=f"in {unit}: to the right what was gained, to the left what was lost",
         heads=("", unit),
@@ -223,11 +272,12 @@ def _dash(number: int, of: int) -> str:
     return DASHES[number % 3 if of <= 3 else number // 3 % 3]
 
 
-def _legend(series: Sequence[Series], with_happenings: bool) -> str:
+def _legend(series: Sequence[Series], bands: Sequence[Band], with_happenings: bool) -> str:
     names = []
     for number, each in enumerate(series):
         tone = f"{TONES[number % 3]} " if len(series) > 3 else ""
         names.append(f"{tone}{_dash(number, len(series))}: {each.label}")
+    names += [f"{'strokes' if each.whiskers else 'shaded'}: {each.label}" for each in bands]
     return ", ".join(names) + (
         "; triangles: money in (up) and out (down)" if with_happenings else ""
     )
@@ -251,7 +301,7 @@ def _table(series: Sequence[Series], x_text: Callable[[float], str]) -> tuple[tu
     )
 
 
-def _values(series: Sequence[Series]) -> dict[str, list[float]]:
+def _values(series: Sequence[Series]) -> dict[str, Sequence[object]]:
     if not _has_one_axis(series):
         return {each.label: [y for _, y in each.points] for each in series}
     times = [x for x, _ in series[0].points]

@@ -261,7 +261,11 @@ def _capacities(
             half_spread = assumed_spread(config, fills, outcome.recorded)
             summary = summarise(outcome, config.run.seed, half_spread)
         capital = sum(float(each.deposit) for each in people if each.deposit)
-        found.append(Capacity(capital, summary.return_on_stake, summary.share_after_fees))
+        found.append(
+            Capacity(
+                capital, summary.return_on_stake, summary.share_after_fees, summary.share_bounds
+            )
+        )
     return found
 
 

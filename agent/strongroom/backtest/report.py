@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from strongroom.analysis.verdict import Conclusion, ReturnBounds
-from strongroom.app.chart import Chart, Series, bar_chart, drawdowns, line_chart
+from strongroom.analysis.verdict import Conclusion, ReturnBounds, VerdictWord
+from strongroom.app.chart import Band, Chart, Series, bar_chart, drawdowns, line_chart
 from strongroom.app.render import render
 from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.data import read_hashes
+from strongroom.backtest.figures import claims_of, sources_of, wilson
 from strongroom.backtest.honesty import Honesty
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import DecidedTrade, RunResult, Wake
@@ -21,9 +22,11 @@ from strongroom.backtest.stats import (
     Horizon,
     Reliability,
     Summary,
+    assumed_spread,
     by_event,
     grouped,
     packs_of,
+    share_band,
     share_prices,
 )
 from strongroom.chain.ids import JsonObject
@@ -42,11 +45,16 @@ EVENTS = 8  # best and worst that are drawn
 
 @dataclass(frozen=True)
 class Capacity:
-    """The result with more capital: units, and returns as fractions."""
+    """The result with more capital: units, and returns as fractions.
+
+    Attributes:
+        bounds: of the share, by the verdict's bounds; None: there are none
+    """
 
     capital: float
     return_on_stake: float
     share: float
+    bounds: ReturnBounds | None
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,8 @@ def write_report(result: Result, folder: Path) -> list[Path]:
             result=result,
             limits=result.limits,
             charts=charts,
+            cards=cards_of(result),
+            tone=_tone(result),
             heads=("", *result.summaries),
             lines=[(name, *cells) for name, cells in lines_of(result)],
             people=_people(result),
@@ -171,17 +181,22 @@ def _charts(result: Result) -> list[Chart]:
     )
     charts = [
         _share(result),
-        _nav(main),
         _drawdown(result),
         _exposure(result, main),
-        bar_chart("events", f"Profit by event ({main.fills})", _events(main), "units"),
+        *([_claims(main)] if len(claims_of(main)) > 1 else []),
         bar_chart(
-            "groups", f"Profit by pack and month ({main.fills})", list(groups.items()), "units"
+            "sources", f"What became of the profit ({main.fills})", _sources(result), "units"
         ),
+        bar_chart(
+            "packs", f"Profit by pack and month ({main.fills})", list(groups.items()), "units"
+        ),
+        bar_chart("events", f"Profit by event ({main.fills})", _events(main), "units"),
+        *([_capacity(result.capacity, main.fills)] if result.capacity else []),
+        _nav(main),
         _reliability(result.reliability),
         _horizons(result.horizons),
     ]
-    return charts + ([_capacity(result.capacity, main.fills)] if result.capacity else [])
+    return charts
 
 
 def _in_time(label: str, times: Sequence[int], values: Sequence[float]) -> Series:
@@ -189,10 +204,30 @@ def _in_time(label: str, times: Sequence[int], values: Sequence[float]) -> Serie
 
 
 def _share(result: Result) -> Chart:
+    """Draw NAV a share after fees, with the range of the first assumption's verdict."""
     shares = {fills: share_prices(outcome) for fills, outcome in result.outcomes.items()}
     after = [_in_time(f"{f}, after 2/20", each.times, each.after) for f, each in shares.items()]
-    before = [_in_time(f"{f}, before", each.times, each.before) for f, each in shares.items()]
-    return line_chart("share", "NAV a share", after + before)
+    fills, main = next(iter(result.outcomes.items()))
+    summary, share = result.summaries[fills], shares[fills]
+    found = share_band(main, summary.conclusion, summary.dated)
+    bands = []
+    if found is not None:
+        ends = zip(share.times, found.low, found.high, strict=True)
+        points = tuple((t, low * share.after[0], high * share.after[0]) for t, low, high in ends)
+        bands = [Band(f"{fills}, where 95 % of such returns on stake would end", points)]
+    title = "NAV a share" if bands else f"NAV a share; no range: {summary.conclusion.word}"
+    return line_chart("share", title, after, bands=bands)
+
+
+def _claims(main: RunResult) -> Chart:
+    title = f"What was claimed, and what came ({main.fills})"
+    return _calibration("claims", title, "chance claimed", "trades", claims_of(main), narrow=True)
+
+
+def _sources(result: Result) -> list[tuple[str, float]]:
+    fills, main = next(iter(result.outcomes.items()))
+    spread = assumed_spread(result.config, fills, main.recorded)
+    return sources_of(main, result.summaries[fills], spread)
 
 
 def _nav(main: RunResult) -> Chart:
@@ -239,16 +274,30 @@ def _events(outcome: RunResult) -> list[tuple[str, float]]:
 
 
 def _reliability(rows: Sequence[Reliability]) -> Chart:
-    won = Series("part that resolved YES", tuple((row.price, row.won) for row in rows))
-    fair = Series("the price itself", ((0.0, 0.0), (1.0, 1.0)))
+    title = "The market's own price 24 h before the end"
+    return _calibration("reliability", title, "price of YES", "markets", rows)
+
+
+def _calibration(
+    name: str,
+    title: str,
+    x_title: str,
+    what: str,
+    rows: Sequence[Reliability],
+    narrow: bool = False,
+) -> Chart:
+    """Draw how often something came against its chance, with intervals; narrow: no further than
+    there are chances."""
+    won = Series("part that came", tuple((row.price, row.won) for row in rows))
+    first, last = (0.0, 1.0) if not narrow else (rows[0].price, rows[-1].price)
+    fair = Series("the chance itself", ((first, first), (last, last)))
+    ends = tuple((row.price, *wilson(row.won, row.markets)) for row in rows)
+    range_ = Band(f"95 %, were the {what} independent", ends, whiskers=True)
     chart = line_chart(
-        "reliability",
-        "The market's own price 24 h before the end",
-        [won, fair],
-        x_text=lambda x: f"{x:.2f}",
+        name, title, [won, fair], x_title=x_title, x_text=lambda x: f"{x:.3g}", bands=[range_]
     )
     table = tuple((f"{row.price:.4f}", f"{row.won:.4f}", str(row.markets)) for row in rows)
-    return replace(chart, heads=("price of YES", won.label, "markets"), table=table)
+    return replace(chart, heads=(x_title, won.label, what), table=table)
 
 
 def _horizons(rows: Sequence[Horizon]) -> Chart:
@@ -263,10 +312,34 @@ def _horizons(rows: Sequence[Horizon]) -> Chart:
 def _capacity(rows: Sequence[Capacity], fills: str) -> Chart:
     points = tuple((row.capital, 100 * row.share) for row in rows)
     series = [Series("return a share after fees, percent", points)]
+    known = [(row.capital, row.bounds) for row in rows if row.bounds is not None]
+    ends = tuple((capital, 100 * each.low, 100 * each.high) for capital, each in known)
+    bands = [Band("95 %, by the verdict's test", ends, whiskers=True)] if ends else []
     return line_chart(
-        "capacity", f"Capacity ({fills})", series, x_title="capital, units",
-        x_text=lambda x: f"{x:,.0f}", logarithmic=True,
+        "capacity", f"Capacity ({fills})" + ("" if ends else "; no range: too few events"), series,
+        x_title="capital, units", x_text=lambda x: f"{x:,.0f}", logarithmic=True, bands=bands,
     )  # fmt: skip
+
+
+def cards_of(result: Result) -> list[tuple[str, str]]:
+    """Return the figures that stand at the head of the page, of the first assumption."""
+    summary = next(iter(result.summaries.values()))
+    found, bounds = summary.conclusion, summary.share_bounds
+    ends = "no range" if bounds is None else f"95 %: {bounds.low:+.2%} to {bounds.high:+.2%}"
+    return [
+        (f"{summary.share_after_fees:+.2%}", f"a share after 2/20; {ends}"),
+        (f"{summary.return_on_stake:+.2%}", f"on {summary.staked:,.0f} staked"),
+        (f"{found.events}", f"events on {found.dates} dates"),
+        (_losing(found), "events lost / expected at fair prices"),
+        (f"{summary.deepest_drawdown:.1%}", "deepest drawdown"),
+        (f"{result.tries}", "tries on this data"),
+    ]
+
+
+def _tone(result: Result) -> str:
+    """Return how the first verdict is set off."""
+    word = next(iter(result.summaries.values())).conclusion.word
+    return {VerdictWord.PASSES: "good", VerdictWord.FAILS: "bad"}.get(word, "")
 
 
 def lines_of(result: Result) -> list[tuple[str, list[str]]]:

@@ -198,7 +198,7 @@ def summarise(outcome: RunResult, seed: int, half_spread: int, tries: Tries = NO
         return_on_stake=found.value,
         share_before_fees=share.before[-1] / share.before[0] - 1 if share.before else 0.0,
         share_after_fees=share.after[-1] / share.after[0] - 1 if share.after else 0.0,
-        share_bounds=share_bounds(outcome, found, dated),
+        share_bounds=share_bounds(share_band(outcome, found, dated)),
         vault_fees=sum(each.fees for each in outcome.reports) / MICRO,
         deepest_drawdown=fall.deepest,
         longest_drawdown_days=fall.longest_days,
@@ -282,12 +282,18 @@ def parameters_told(outcome: RunResult) -> str:
     return outcome.learned or "none are counted"
 
 
-def share_bounds(
-    outcome: RunResult, found: Conclusion, events: Sequence[Event]
-) -> ReturnBounds | None:
-    """Return what a share would have come to after 2/20 at the ends of the return on stake: every
-    event's profit moved by the difference, and NAV and fees run again through the vault's own
-    arithmetic. None: there are no such ends."""
+@dataclass(frozen=True)
+class ShareBand:
+    """NAV a share after 2/20 at each report, at the ends of the return on stake; first: 1."""
+
+    low: list[float]
+    high: list[float]
+
+
+def share_band(outcome: RunResult, found: Conclusion, events: Sequence[Event]) -> ShareBand | None:
+    """Return what a share would have been worth after 2/20 at the ends of the return on stake:
+    every event's profit moved by the difference, and NAV and fees run again through the vault's
+    own arithmetic. None: there are no such ends."""
     share = share_prices(outcome)
     if found.bounds is None or not share.times:
         return None
@@ -300,13 +306,20 @@ def share_bounds(
                 factor *= max(1 + (end - found.value) * paid[place][1], 0.0)
                 place += 1
             moved.append(gross * factor)
-        ends.append(after_fees(share.times, moved, outcome.rates))
-    return ReturnBounds(*ends)
+        ends.append(prices_after_fees(share.times, moved, outcome.rates))
+    return ShareBand(*ends)
 
 
-def after_fees(times: Sequence[int], gross: Sequence[float], rates: tuple[int, int, int]) -> float:
-    """Return what a share comes to after fees where it would be worth `gross` without them, as a
-    change; one holder, a report at each time.
+def share_bounds(band: ShareBand | None) -> ReturnBounds | None:
+    """Return the ends of a band as changes since its start."""
+    return None if band is None else ReturnBounds(band.low[-1] - 1, band.high[-1] - 1)
+
+
+def prices_after_fees(
+    times: Sequence[int], gross: Sequence[float], rates: tuple[int, int, int]
+) -> list[float]:
+    """Return what a share is worth after fees at each report where it would be worth `gross`
+    without them; first: 1. One holder.
 
     Args:
         rates: management, performance, hurdle; bps
@@ -322,12 +335,14 @@ def after_fees(times: Sequence[int], gross: Sequence[float], rates: tuple[int, i
     vault.mint("holder", HELD * VIRTUAL_SHARES)
     vault.report({})
     first = vault.nav[0] / vault.supply
+    prices = [1.0]
     for place in range(1, len(times)):
         before, now = gross[place - 1], gross[place]
         vault.now = times[place]
         vault.idle = int(vault.idle * (now / before if before else 0.0))
         vault.report({})
-    return vault.nav[0] / vault.supply / first - 1
+        prices.append(vault.nav[0] / vault.supply / first)
+    return prices
 
 
 def favourite(history: PriceHistory, quotes: Quotes, seed: int, hours: int = 24) -> Conclusion:

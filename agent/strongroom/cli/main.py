@@ -60,6 +60,7 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
     },
     "Quant": {
         "backtest": CommandEntry("backtest", "Run the keeper over recorded history."),
+        "compare": CommandEntry("compare", "Put two backtests side by side."),
         "import": CommandEntry("imports", "Bring recorded data of many sources into one folder."),
         "study": CommandEntry("study", "Study recorded prices and other venues."),
     },
