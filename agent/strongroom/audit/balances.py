@@ -105,8 +105,8 @@ class Balances:
         answers = self._node.ask_all(
             [("eth_call", [calls[token, holder], hex(block)]) for block, holder, token in sums.held]
         )
-        for (key, summed), answer in zip(sums.held.items(), answers, strict=True):
-            there = int(self._views.decoded(_BALANCE_OF, answer))
+        numbers = self._views.numbers(_BALANCE_OF, answers)
+        for (key, summed), there in zip(sums.held.items(), numbers, strict=True):
             if there != summed:
                 what = f"balance of {key[1]}: {token_words(key[2])}"
                 yield Difference(key[0], "", what, str(summed), str(there))

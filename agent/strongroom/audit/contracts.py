@@ -8,7 +8,7 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
-from strongroom.audit.columns import Remembered
+from strongroom.audit.columns import Remembered, word_columns
 from strongroom.audit.node import BATCH, Node, NodeRefuses, Question
 from strongroom.audit.permissions import Argument
 from strongroom.audit.wording import selector_of
@@ -26,6 +26,7 @@ NUMBER = ("uint256",)
 _NUMBERS = frozenset(("uint256",))
 _BY_HAND = frozenset(("uint256", "bytes32"))
 POSITIONS = ("uint256", "(uint256,uint256,uint256,uint256,uint256)[]")
+HOLDING = 5  # words
 
 
 @dataclass(frozen=True)
@@ -48,19 +49,16 @@ class ViewCodec:
 
     def values(self, answer: bytes) -> tuple[Any, ...]:
         """Return what an answer holds; raises DecodingError or ValueError where it is too short."""
-        if _NUMBERS.issuperset(self.outputs):
-            return tuple([_number(answer, at) for at in range(0, WORD * len(self.outputs), WORD)])
         if self.outputs == POSITIONS:
-            start = _number(answer, WORD)
-            size = WORD * POSITIONS[1].count("uint256")
-            first = start + WORD
-            last = first + size * _number(answer, start)
+            first = _number(answer, WORD) + WORD
+            last = first + HOLDING * WORD * _number(answer, first - WORD)
             if last > len(answer):
                 raise ValueError("too short")
             words = [int.from_bytes(answer[at : at + WORD]) for at in range(first, last, WORD)]
-            step = size // WORD
-            found = tuple(tuple(words[at : at + step]) for at in range(0, len(words), step))
-            return (_number(answer, 0), found)
+            rows = tuple(zip(*[iter(words)] * HOLDING, strict=True))
+            return int.from_bytes(answer[:WORD]), rows
+        if _NUMBERS.issuperset(self.outputs):
+            return tuple([_number(answer, at) for at in range(0, WORD * len(self.outputs), WORD)])
         return decode(self.outputs, answer)
 
     def data(self, arguments: Sequence[Argument | bool]) -> str:
@@ -117,9 +115,10 @@ class Views:
     ) -> list[Any]:
         """Return what one view of a contract answers at blocks and by arguments; raises as `call`
         does."""
+        data = Remembered(lambda arguments: self.data(name, arguments))
         answers = self._node.ask_all(
             [
-                ("eth_call", [{"to": address, "data": self.data(name, arguments)}, hex(block)])
+                ("eth_call", [{"to": address, "data": data[arguments]}, hex(block)])
                 for block, arguments in asked
             ]
         )
@@ -186,6 +185,13 @@ class Views:
                 f"{name}(): the answer {answer!r:.40} is not what its ABI says"
             ) from error
         return values[0] if len(values) == 1 else values
+
+    def numbers(self, name: str, answers: Sequence[str]) -> Sequence[int]:
+        """Return the one number that a view gives in each answer; raises as `decoded` does."""
+        try:
+            return word_columns(NUMBER, answers, 2)[0]
+        except (TypeError, ValueError):
+            return [int(self.decoded(name, answer)) for answer in answers]
 
     def identity(self, vault: str, block: int) -> Identity:
         """Return what a vault and its asset call themselves.
