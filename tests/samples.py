@@ -54,18 +54,16 @@ def ladder(count, dice, edge, linked=0.0):
         won = np.where(yes, u >= losing, u < 1 - losing)
         profit = float((won / costs).sum() - 9)
         high, low = 1 - losing[~yes], losing[yes]
-        states = [0.0, 1.0, *high, *low]
-        paid = [
-            float((np.where(yes, s >= losing, s < 1 - losing) / costs).sum() - 9) for s in states
-        ]
+        states = np.array([0.0, 1.0, *high, *low])[:, None]
+        paid = (np.where(yes, states >= losing, states < 1 - losing) / costs).sum(axis=1) - 9
         found.append(
             Event(
                 f"e{number}",
                 dated(number, count),
                 9.0,
                 profit,
-                -min(paid),
-                max(paid),
+                float(-paid.min()),
+                float(paid.max()),
                 Joint.LADDER,
                 held,
             )
