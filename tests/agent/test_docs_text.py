@@ -121,7 +121,7 @@ def unknown(line):
             context = click.Context(here)
             known = {option for each in here.get_params(context) for option in each.opts}
             bad += [] if word in known else [word]
-        if isinstance(here, click.Group) and word.isalpha() and word.islower():
+        if isinstance(here, click.Group) and re.fullmatch("[a-z]+(-[a-z]+)*", word):
             found = here.get_command(click.Context(here), word)
             bad += [] if found else [word]
             here = found or here

@@ -56,6 +56,7 @@ NOT_TYPED = {  # and why
     "strongroom keeper pending keeper.toml": AS_ASKED,
     "strongroom keeper publish keeper.toml": PLACES,
     "strongroom keeper approve keeper.toml": AS_ASKED,
+    "strongroom keeper start-all vaults": "further vaults: tests/e2e/test_operating.py has it",
     "strongroom keeper backup keeper.toml": RESTORES,
     "strongroom keeper restore keeper.toml": RESTORES,
     "strongroom keeper compare keeper.toml": RESTORES,
@@ -237,6 +238,6 @@ def test_what_cannot_run_here_is_marked_and_has_its_reason():
     assert [
         start for start in NOT_TYPED if not any(each.startswith(start) for each in marked)
     ] == []
-    assert len(marked) == 21
+    assert len(marked) == 22
     other = {marked for path in DOCUMENTS for marked, _ in BLOCK.findall(path.read_text())}
     assert other <= {"", "text", "python"}

@@ -17,6 +17,7 @@ def test_a_stopped_cosigner_reaches_a_person_and_every_query_is_answered(tmp_pat
         parts.start()
         for step in (
             rehearsal.lose_the_cosigner, rehearsal.ask_everything, rehearsal.find_it_again,
+            rehearsal.run_many,
         ):  # fmt: skip
             print(step(parts))
     assert parts.running == {}

@@ -1,5 +1,5 @@
-"""`strongroom keeper`: init, start, status, pending, approve, decline, explain, publish, calibrate,
-fit."""
+"""`strongroom keeper`: init, start, start-all, status, pending, approve, decline, explain, publish,
+calibrate, fit."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +12,7 @@ from strongroom.cli.options import (
     ADDRESS,
     FILE,
     FOLDER,
+    PORT,
     as_json,
     console,
     dry_run,
@@ -110,6 +111,25 @@ def start(config: Path, mode: str | None, ticks: int | None) -> None:
     from strongroom.keeper.run import run
 
     run(in_mode(load(config), mode), ticks)
+
+
+@command.command("start-all", cls=Command)
+@click.argument("folder", type=FOLDER)
+@click.option("--mode", type=click.Choice(MODES[1:]), help="Of all, instead of each file's.")
+@click.option(
+    "--port", type=PORT, default=9099, show_default=True, help="Of one page with all their health."
+)
+def start_all(folder: Path, mode: str | None, port: int) -> None:
+    """Run a keeper for each NAME/keeper.toml in FOLDER until Ctrl-C, each in a process of its own.
+
+    One that ends is started again after 1 s, 5 s, 30 s, 2 and 5 minutes. The page at /health is 200
+    while all are well; /targets tells Prometheus where each one's metrics are.
+
+    Example: strongroom keeper start-all vaults --mode paper
+    """
+    from strongroom.keeper.many import run_many
+
+    run_many(folder, mode, port, click.echo)
 
 
 @command.command(cls=Command)

@@ -132,6 +132,11 @@ class Parts:
         """Start the keeper, live."""
         self.run("keeper", self.command("keeper", "start", self.config, "--mode", "live"))
 
+    def run_all(self, port: int) -> None:
+        """Start the keepers of the folder on paper: there is the practice's."""
+        words = ("keeper", "start-all", self.folder, "--mode", "paper", "--port", port)
+        self.run("keepers", self.command(*words))
+
     def command(self, *words: object) -> list[str]:
         """Return a command of ours."""
         return [sys.executable, "-m", "strongroom.cli", *map(str, words)]

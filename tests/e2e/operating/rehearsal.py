@@ -2,13 +2,16 @@
 it saw, in words."""
 
 import json
+import os
 import re
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import yaml
+from strongroom.chain.anvil import free_port
 from strongroom.keeper.comparing import compare
 from strongroom.keeper.configuration import load
 
@@ -44,6 +47,7 @@ def rehearse(parts: Parts) -> Iterator[str]:
     yield ask_everything(parts)
     yield find_it_again(parts)
     yield from kill_and_restore(parts)
+    yield run_many(parts)
 
 
 def trade(parts: Parts) -> str:
@@ -124,6 +128,23 @@ def kill_and_restore(parts: Parts) -> Iterator[str]:
     done = parts.typed("keeper", "compare", parts.config, "--since", since)
     assert done.returncode == 0, done.stdout + done.stderr
     yield f"journal = chain since: {done.stdout.strip()}"
+
+
+def run_many(parts: Parts) -> str:
+    """Run a folder of keepers in place of the one; kill its process, and see it started again."""
+    assert parts.end("keeper") == 0
+    port = free_port()
+    parts.run_all(port)
+    url = f"http://127.0.0.1:{port}/health"
+    wait("all keepers", lambda: httpx.get(url).json()["well"])
+    pid = parts.running["keepers"].pid
+    (child,) = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    os.kill(child, signal.SIGKILL)
+    wait("a second start", lambda: httpx.get(url).json()["keepers"]["practice"]["starts"] == 2)
+    wait("all keepers again", lambda: httpx.get(url).json()["well"])
+    assert parts.end("keepers") == 0
+    parts.run_keeper()
+    return "a folder of keepers: one was killed, and started again"
 
 
 def reasons(parts: Parts) -> dict[str, str]:
