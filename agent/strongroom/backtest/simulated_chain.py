@@ -485,8 +485,20 @@ class SimulatedTransactor:
     def advance(self) -> None:
         """Nothing is ever under way."""
 
+    def is_free(self) -> bool:
+        """Nothing is ever under way."""
+        return True
+
+    def withdraw(self, key: TransactionKey) -> None:
+        """Nothing is ever under way."""
+
     def run(
-        self, key: TransactionKey, purpose: str, calls: Sequence[Call], now: int | None = None
+        self,
+        key: TransactionKey,
+        purpose: str,
+        calls: Sequence[Call],
+        now: int | None = None,
+        until: int | None = None,
     ) -> tuple[TransactionState, str]:
         """Execute the calls; one that is refused undoes those before it."""
         if key in self._done:

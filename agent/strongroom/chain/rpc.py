@@ -256,7 +256,8 @@ def estimate(sender: str, to: str, data: str) -> Read[int]:
         except CallReverted as error:
             raise TransactionRefused(str(error)) from error
 
-    return Read("eth_estimateGas", (_as_call(sender, to, data),), understand)
+    # some nodes estimate on what is pending unless told otherwise, where it may be executed already
+    return Read("eth_estimateGas", (_as_call(sender, to, data), LATEST), understand)
 
 
 def _as_call(sender: str, to: str, data: str) -> dict[str, Json]:

@@ -3,9 +3,12 @@ complete sets, take back idle budgets. Each in one Safe transaction, tried again
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
 
 from strongroom.chain.calls import Call, make_call
-from strongroom.chain.ids import MarketId, canonical, transaction_key
+from strongroom.chain.ids import MarketId, TransactionKey, canonical, transaction_key
 from strongroom.chain.rpc import Position
 from strongroom.chain.units import MICRO
 from strongroom.execution.closed_accounts import ClosedAccounts
@@ -22,6 +25,20 @@ LEAST_MERGE = MICRO  # micro-tokens: a smaller set is not worth the gas
 # is less comes home with what follows it, or when its market is closed.
 LEAST_HOME = MICRO
 SWEPT_AT_ONCE = 16  # accounts of one transaction
+_CLOSING = "closings under way"  # of the journal's facts: transaction -> what it closes
+
+
+@dataclass(frozen=True)
+class _Closing:
+    """A market that a transaction closes: what it has cost and will bring home, micro-units."""
+
+    market: MarketId
+    at_cost: int
+    recalled: int
+
+
+_CLOSINGS = TypeAdapter(dict[TransactionKey, _Closing])
+_UNDER_WAY = (TransactionState.PLANNED, TransactionState.SIGNED, TransactionState.SENT)
 
 
 class Duties:
@@ -48,6 +65,7 @@ class Duties:
         Raises:
             NotSigned: a signature is missing.
         """
+        self._note_closed()
         for market, each in state.markets.items():
             whole = len(each.resolved) == len(each.positions)
             held = [
@@ -67,9 +85,9 @@ class Duties:
                     calls.append(make_call(each.account, "DelegatedAccount", "releaseWallet"))
             else:
                 calls.append(self._redemption(now, each))
-            done = self._run(f"settle {market}", market, calls)
-            if done and whole:
-                self._settled(market, each, collateral)
+            closing = _Closing(market, each.exposure, collateral) if whole else None
+            self._run(f"settle {market}", market, calls, closing)
+        self._note_closed()
 
     def sweep(self, state: VaultState) -> None:
         """Bring home what closed accounts and their wallets hold, also of those that were empty.
@@ -153,28 +171,50 @@ class Duties:
         """Return a call of the vault."""
         return make_call(self._vault.address, "Vault", function, market, *arguments)
 
-    def _run(self, purpose: str, subject: str, calls: list[Call]) -> bool:
-        """Carry it out unless the same is under way; return whether it is done."""
+    def _run(
+        self, purpose: str, subject: str, calls: list[Call], closing: _Closing | None = None
+    ) -> None:
+        """Carry it out unless the same is under way."""
         if any(each.purpose == purpose for each in self._journal.transactions.open()):
             self._transactor.advance()
-            return False
+            return
         what = [[call.to, call.data] for call in calls]
         key = transaction_key(canonical([purpose, subject, self._now(), what]))
+        if closing is not None:
+            self._keep_closings(self._closings() | {key: closing})
         state, why = self._transactor.run(key, purpose, calls)
         if state == TransactionState.DROPPED:
             self._on_event("duty_refused", {"purpose": purpose, "why": why})
-        return state in (TransactionState.MINED, TransactionState.DONE)
 
-    def _settled(self, market: MarketId, state: MarketState, recalled: int) -> None:
-        profit = recalled - state.exposure
+    def _closings(self) -> dict[TransactionKey, _Closing]:
+        text = self._journal.fact(_CLOSING)
+        return _CLOSINGS.validate_json(text) if text else {}
+
+    def _keep_closings(self, closings: dict[TransactionKey, _Closing]) -> None:
+        self._journal.keep(_CLOSING, _CLOSINGS.dump_json(closings).decode())
+
+    def _note_closed(self) -> None:
+        """Note the markets whose closing is on chain, at whatever tick that is."""
+        left = closings = self._closings()
+        for key, each in closings.items():
+            state, _ = self._transactor.state(key)
+            if state in (TransactionState.MINED, TransactionState.DONE):
+                self._settled(each)
+            if state not in _UNDER_WAY:
+                left = {other: kept for other, kept in left.items() if other != key}
+        if left != closings:
+            self._keep_closings(left)
+
+    def _settled(self, closed: _Closing) -> None:
+        profit = closed.recalled - closed.at_cost
         if profit < 0:
             self._journal.keep("last_loss_at", str(self._now()))
         self._on_event(
             "settled",
             {
-                "market": market,
-                "at_cost": state.exposure,
-                "recalled": recalled,
+                "market": closed.market,
+                "at_cost": closed.at_cost,
+                "recalled": closed.recalled,
                 "profit": profit,
             },
         )

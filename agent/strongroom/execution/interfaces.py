@@ -135,13 +135,26 @@ class SafeSender(Protocol):
     def carries(self, purpose: str) -> bool:
         """Whether a transaction of this purpose is under way."""
 
+    def is_free(self) -> bool:
+        """Whether what is planned now goes out at once, before anything else of ours can change
+        what it was made from; raises NotSigned."""
+
+    def withdraw(self, key: TransactionKey) -> None:
+        """Drop a transaction that was never sent; any other stays as it is."""
+
     def run(
-        self, key: TransactionKey, purpose: str, calls: Sequence[Call], now: int | None = None
+        self,
+        key: TransactionKey,
+        purpose: str,
+        calls: Sequence[Call],
+        now: int | None = None,
+        until: int | None = None,
     ) -> tuple[TransactionState, str]:
         """Plan a transaction and take it as far as it goes now; raises NotSigned.
 
         Args:
             now: the newest block's timestamp; None: it is asked for
+            until: the last moment at which it may be sent, timestamp; None: as for all
         """
 
     def advance(self) -> None:

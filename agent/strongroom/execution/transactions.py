@@ -23,20 +23,21 @@ from strongroom.chain.rpc import (
     count_of,
     estimate,
     presence_of,
-    simulation,
 )
 from strongroom.errors import Refused
+from strongroom.execution.dry_run import DryRun
 from strongroom.execution.fees import DEFAULT_RULES, FeeOffers, FeeRules, Offer
 from strongroom.execution.interfaces import Listener
 from strongroom.journal import Journal, SafeTransaction
 from strongroom.journal.states import TRANSACTION_OVER, TransactionState
-from strongroom.signing.safe import CALL, batch, execution
+from strongroom.signing.safe import batch, execution
 from strongroom.signing.signers import CosignerRefused, Signers, TransactionRequest
 
 EXECUTION = 120_000  # gas of a Safe transaction beside its calls, with room
 BUMP_PERCENT = 115  # a replacement must pay at least a tenth more
 SEARCHED_BLOCKS = 10_000  # back, at most, for what others have sent through the Safe
 REORG_BLOCKS = 64  # a block undone may come back this much lower
+LATE = "planned too long ago"
 
 
 class NotSent(Refused):
@@ -82,7 +83,8 @@ class Transactor:
             confirmations: blocks on top, before a transaction counts as done
             patience_s: how long to wait for a block before going on with something else
             bump_after_s: unmined for longer, it is sent again with a higher fee
-            stale_after_s: planned for longer and not signed, it is dropped
+            stale_after_s: from its planning, the last moment at which it is sent; then its nonce is
+                used up by nothing, or, never sent, it is dropped
             refusals: of one transaction by the node, until it is `NotSent`
             on_event: is called at a transaction's first refusal
         """
@@ -94,7 +96,7 @@ class Transactor:
         self._safe = checksum(signers.safe.address)
         self._nothing = (Call(signers.safe.address, "0x"),)  # what a cancel does
         self._safes_nonce: Read[int] = value_of(Ask(self._safe, "Safe", "nonce"))
-        self._code_of_multi_send = ""  # asked for once
+        self._dry_run = DryRun(chain, self._safe, multi_send, executor.address)
         self._fees = FeeOffers(journal, chain, fees, on_event)
         self._limit, self._on_event = refusals, on_event
         self._refusals: dict[TransactionKey, int] = {}  # one after the other
@@ -106,15 +108,23 @@ class Transactor:
         return self._book.moves
 
     def plan(
-        self, key: TransactionKey, purpose: str, calls: Sequence[Call], now: int | None = None
+        self,
+        key: TransactionKey,
+        purpose: str,
+        calls: Sequence[Call],
+        now: int | None = None,
+        until: int | None = None,
     ) -> None:
         """Keep a transaction to be carried out; the same key again is the same one.
 
         Args:
             now: the newest block's timestamp; None: it is asked for
+            until: the last moment at which it may be sent, timestamp; None: see stale_after_s
         """
         time = self._chain.now() if now is None else now
-        self._book.plan(key, purpose, calls, time, self._safe)
+        last = time + self._stale_after
+        last = last if until is None else min(last, until)
+        self._book.plan(key, purpose, calls, time, self._safe, until=last)
 
     def state(self, key: TransactionKey) -> tuple[TransactionState | None, str]:
         """Return how far a transaction has come, and why."""
@@ -125,18 +135,47 @@ class Transactor:
         """Whether one of this purpose is under way."""
         return any(each.purpose == purpose for each in self._book.open(self._safe))
 
+    def is_free(self) -> bool:
+        """Whether what is planned now goes out at once, before anything else of ours can be
+        executed: nothing of this Safe is before it, and no other Safe's has the executor's nonce.
+
+        Raises:
+            NotSigned: signatures cannot be had.
+        """
+        self.advance()
+        if any(each.state != TransactionState.MINED for each in self._book.open(self._safe)):
+            return False
+        self._signers.check()
+        deadline = time.monotonic() + self._patience
+        while self._is_taken(self._chain.sent_by(self._executor.address), self._chain.now()):
+            if time.monotonic() > deadline:
+                return False
+            self._pause(0.02)
+        return True
+
+    def withdraw(self, key: TransactionKey) -> None:
+        """Drop a transaction that was never sent; any other stays as it is."""
+        found = self._book.find(key)
+        if found and found.state in (TransactionState.PLANNED, TransactionState.SIGNED):
+            self._book.step(found, TransactionState.DROPPED, "withdrawn")
+
     def run(
-        self, key: TransactionKey, purpose: str, calls: Sequence[Call], now: int | None = None
+        self,
+        key: TransactionKey,
+        purpose: str,
+        calls: Sequence[Call],
+        now: int | None = None,
+        until: int | None = None,
     ) -> tuple[TransactionState, str]:
         """Plan a transaction and take everything as far as it goes now.
 
         Args:
-            now: the newest block's timestamp; None: it is asked for
+            now, until: see plan
 
         Raises:
             NotSigned: signatures are missing; it stays planned.
         """
-        self.plan(key, purpose, calls, now)
+        self.plan(key, purpose, calls, now, until)
         self.advance()
         found = self._book.get(key)
         return found.state, found.reason
@@ -182,14 +221,15 @@ class Transactor:
         for one nonce only: it is dropped when that is gone, and for no other reason."""
         cancels, together = self._cancels(this), self._chain.together()
         newest, next_nonce = together.add(NEWEST), together.add(self._safes_nonce)
-        passes = together.add(self._simulation(this.calls))
-        if not cancels and newest().timestamp - this.time > self._stale_after:
-            self._book.step(this, TransactionState.DROPPED, "planned too long ago")
+        passes = together.add(self._dry_run.read(this.calls))
+        if self._is_late(this, newest().timestamp):
+            self._book.step(this, TransactionState.DROPPED, LATE)
             return False
         try:
             passes()
         except TransactionRefused as refused:
-            self._book.step(this, TransactionState.DROPPED, self._told(this.calls, refused))
+            why = self._dry_run.told(this.calls, refused)
+            self._book.step(this, TransactionState.DROPPED, why)
             return False
         nonce, before = next_nonce(), self._book.newest(self._safe)
         if before is not None and nonce > before.nonce + 1:
@@ -237,17 +277,19 @@ class Transactor:
             known = [together.add(presence_of(each)) for each in this.hashes]
             if nonce() > this.nonce:
                 return self._find_out(this)
-            is_known = any(each() for each in known)
-            if not self._is_due(this, count(), is_known, newest().timestamp):
+            is_known, now = any(each() for each in known), newest().timestamp
+            if not self._is_late(this, now) and not self._is_due(this, count(), is_known, now):
                 return True
         call = execution(self._safe, batch(this.calls, self._multi_send), this.signatures)
         terms = self._terms(call)
         if terms.nonce() > this.nonce:
             return self._find_out(this)
+        if self._is_late(this, terms.newest().timestamp):
+            return self._give_up(this, LATE)
         try:
             gas = terms.gas()
         except TransactionRefused as error:  # any other error says nothing about it
-            return self._refused(this, str(error))
+            return self._give_up(this, self._dry_run.why(this.calls, str(error)))
         return self._send(this, call, gas * 5 // 4 + EXECUTION // 10, terms)
 
     def _terms(self, call: Call) -> _Terms:
@@ -274,11 +316,15 @@ class Transactor:
             self._book.step(this, over, why)
         return True
 
+    def _is_late(self, this: SafeTransaction, now: int) -> bool:
+        """Whether it may not be sent any more; a cancel always may."""
+        return this.until is not None and now > this.until
+
     def _is_due(self, this: SafeTransaction, count: int, is_known: bool, now: int) -> bool:
         """Whether a sent transaction must be sent again: its carrier is gone, or it takes long."""
         if this.executor_nonce is None or count > this.executor_nonce:
             return True  # its place was taken: mined and undone, or replaced
-        return not is_known or now - this.time > self._bump_after * len(this.hashes)
+        return not is_known or now - this.sent > self._bump_after
 
     def _send(self, this: SafeTransaction, call: Call, gas: int, terms: _Terms) -> bool:
         """Send it; return whether to look again at once.
@@ -307,7 +353,7 @@ class Transactor:
             }
         )
         hashes = (*this.hashes, to_hex(bytes(signed.hash)))
-        carried = replace(this, hashes=hashes, executor_nonce=nonce, max_fee=offer.fee)
+        carried = replace(this, hashes=hashes, executor_nonce=nonce, max_fee=offer.fee, sent=now)
         self._book.step(carried, TransactionState.SENT)
         try:
             self._chain.send(bytes(signed.raw_transaction))
@@ -356,11 +402,11 @@ class Transactor:
             for each in self._book.open()
         )
 
-    def _refused(self, this: SafeTransaction, why: str) -> bool:
-        """It would revert now. Never sent, it is dropped; else its nonce is used up by nothing, if
-        it is still unused. Return whether to look again at once."""
+    def _give_up(self, this: SafeTransaction, why: str) -> bool:
+        """It would revert now, or it is late. Never sent, it is dropped; else its nonce is used up
+        by nothing, if it is still unused. Return whether to look again at once."""
         if this.state == TransactionState.SIGNED:
-            self._book.step(this, TransactionState.DROPPED, self._reason(this, why))
+            self._book.step(this, TransactionState.DROPPED, why)
             return True
         if self._cancels(this) or self._nonce() != this.nonce:
             return True  # executed meanwhile, that is why it was refused: looked at again
@@ -374,14 +420,6 @@ class Transactor:
             return self._sign(cancel)
         return self._carry(cancel)
 
-    def _reason(self, this: SafeTransaction, why: str) -> str:
-        together = self._chain.together()
-        try:
-            together.add(self._simulation(this.calls))()
-        except TransactionRefused as refused:
-            return self._told(this.calls, refused)
-        return why
-
     def _executed(self, this: SafeTransaction) -> tuple[Head, int | None]:
         """Return the newest block, and that in which the Safe says that it executed it."""
         since, mine = max(0, this.block - REORG_BLOCKS), {"txHash": this.safe_hash}
@@ -393,7 +431,7 @@ class Transactor:
         as many executions since as nonces are gone, and none of them is ours. A node may know the
         new nonce before the event that belongs to it; then nothing is certain yet. After a while no
         event will come any more: planned anew, it is dropped as too old, and not done twice."""
-        if newest.timestamp - this.time > self._stale_after:
+        if newest.timestamp - max(this.time, this.sent) > self._stale_after:
             return True
         if newest.number <= this.block:
             return False  # some nodes refuse to search blocks that they do not have
@@ -442,25 +480,3 @@ class Transactor:
         """It is done once its block is deep enough."""
         if newest.number >= block + self._confirmations:
             self._book.step(replace(mined, mined=block), TransactionState.DONE)
-
-    def _simulation(self, calls: Sequence[Call]) -> Read[None]:
-        """Return the read that runs the calls as the Safe, one after the other, on top of each
-        other; it raises TransactionRefused if one would revert."""
-        sent = batch(calls, self._multi_send)
-        if sent.operation == CALL:
-            return simulation(self._safe, sent.to, to_hex(sent.data))
-        # a Safe that is nothing but MultiSend for one call: its calls come from the Safe's address
-        if not self._code_of_multi_send:
-            self._code_of_multi_send = self._chain.code_at(self._multi_send)
-        override: dict[str, Json] = {str(self._safe): {"code": self._code_of_multi_send}}
-        return simulation(self._executor.address, self._safe, to_hex(sent.data), override)
-
-    def _told(self, calls: Sequence[Call], refused: TransactionRefused) -> str:
-        """Return why calls would revert. MultiSend swallows the reason; most calls fail alone,
-        too."""
-        for call in calls if len(calls) > 1 else ():
-            try:
-                self._chain.simulate(self._safe, call.to, call.data)
-            except TransactionRefused as alone:
-                return str(alone)
-        return str(refused)

@@ -76,6 +76,14 @@ MIGRATIONS: Mapping[int, Migration] = MappingProxyType(
         9: Migration(  # when an outcome was learnt; of those before nobody knows
             ("ALTER TABLE forecasts ADD COLUMN known_at {whole}",)
         ),
+        10: Migration(  # a transaction has a last moment, as all had; when it was sent is kept
+            (
+                "ALTER TABLE transactions ADD COLUMN until {whole}",
+                "ALTER TABLE transactions ADD COLUMN sent {whole} NOT NULL DEFAULT 0",
+                "UPDATE transactions SET until = time + 600 "
+                "WHERE substr(purpose, 1, 6) <> 'cancel'",
+            )
+        ),
     }
 )
 VERSION = max(MIGRATIONS) + 1

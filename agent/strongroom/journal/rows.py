@@ -163,6 +163,8 @@ class SafeTransaction:
         executor_nonce, max_fee: of the last one sent; wei a gas
         mined: block
         safe: whose it is; the keeper's and the reporter's never wait for each other's nonces
+        until: the last moment at which it is sent, timestamp; None: any
+        sent: last, timestamp of the newest block then; 0: never
     """
 
     key: TransactionKey
@@ -181,6 +183,8 @@ class SafeTransaction:
     mined: int = 0
     reason: str = ""
     safe: str = ""
+    until: int | None = None
+    sent: int = 0
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,8 @@ transactions = Table(  # of our Safes: see rows.SafeTransaction
     Column("mined", Whole, nullable=False),  # block
     Column("reason", Text, nullable=False),
     Column("safe", Text, nullable=False),  # whose it is, address
+    Column("until", Whole),  # the last moment at which it is sent, timestamp; NULL: any
+    Column("sent", Whole, nullable=False),  # last, timestamp; 0: never
     Index("transactions_state", "state"),
 )
 

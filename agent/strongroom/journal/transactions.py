@@ -33,11 +33,13 @@ class TransactionBook:
         time: int,
         safe: str = "",
         nonce: int = -1,
+        until: int | None = None,
     ) -> None:
         """Keep a transaction of a Safe; one that is known already stays as it is.
 
         Args:
             nonce: the only one that it may be signed for; -1: any
+            until: the last moment at which it may be sent, timestamp; None: any
 
         Raises:
             JournalMismatch: the key stands for other calls, or for another Safe's.
@@ -49,8 +51,9 @@ class TransactionBook:
                     raise JournalMismatch(f"transaction {key} stands for other calls already")
                 return
             count = connection.execute(select(func.count()).select_from(transactions)).scalar_one()
+            state, what = TransactionState.PLANNED, tuple(calls)
             planned = SafeTransaction(
-                key, count, purpose, tuple(calls), time, TransactionState.PLANNED, nonce, safe=safe
+                key, count, purpose, what, time, state, nonce, safe=safe, until=until
             )
             connection.execute(insert(transactions).values(**transaction_columns(planned)))
             _note(connection, key, TransactionState.PLANNED, purpose)

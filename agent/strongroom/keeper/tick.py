@@ -175,7 +175,8 @@ class Keeper:
         return Named(halts, self._defects)
 
     def _go_round(self, now: int, halts: dict[str, str]) -> tuple[VaultState | None, int]:
-        for part in (self.transactor.advance, self._advance_reports, self.desk.recover):
+        followed = (self._follow_report, self.transactor.advance, self._advance_reports)
+        for part in (*followed, self.desk.recover):
             with self._named(halts):
                 part()
         state = None if "chain" in halts else self._read(halts)
@@ -225,6 +226,11 @@ class Keeper:
         """Return how many steps orders and transactions have taken."""
         reports = 0 if self.report_sender is None else self.report_sender.moves
         return self.journal.moves + self.transactor.moves + reports
+
+    def _follow_report(self) -> None:
+        """Note what came of the last report, before anything else goes out."""
+        if self.reporter is not None:
+            self.reporter.follow()
 
     def _advance_reports(self) -> None:
         if self.report_sender is not None:

@@ -118,3 +118,8 @@ def store_evidence(folder: Path, document: bytes) -> Path:
     draft.write_bytes(document)
     draft.replace(target)
     return target
+
+
+def delete_evidence(folder: Path, evidence: str) -> None:
+    """Delete the document of a report that never left."""
+    (folder / f"{evidence}.json").unlink(missing_ok=True)

@@ -11,12 +11,14 @@ from strongroom.chain.ids import (
     ConditionId,
     MarketId,
     Question,
+    TransactionKey,
     to_bytes,
     transaction_key,
 )
 from strongroom.chain.rpc import Position
 from strongroom.chain.units import HOUR
 from strongroom.execution.interfaces import Listener, SafeSender
+from strongroom.execution.transactions import LATE
 from strongroom.execution.vault_reader import Holdings, VaultReader
 from strongroom.execution.venues.pools import read_pools
 from strongroom.journal import Journal
@@ -25,6 +27,7 @@ from strongroom.journal.states import TransactionState
 from strongroom.reporting.decided_views import DecidedViews
 from strongroom.reporting.evidence import (
     Basis,
+    delete_evidence,
     evidence_document,
     evidence_hash,
     store_evidence,
@@ -42,9 +45,17 @@ from strongroom.reporting.marks import (
 from strongroom.reporting.nav import paid_to_yes
 from strongroom.reporting.report_check import Expected, check_report, expected_of
 from strongroom.reporting.seen import SeenBooks
+from strongroom.reporting.sent_report import (
+    SentReport,
+    forget_report,
+    keep_report,
+    kept_report,
+)
 from strongroom.strategy.record import DecisionRecord, encode
 
 PURPOSE = "report"
+FRESH_S = 180  # marks are sent within that, or made anew
+SHOWN_WITHIN_S = 600  # of its making: later nobody waits for a node to show a report
 
 
 @dataclass(frozen=True)
@@ -124,26 +135,28 @@ class Reporter:
         return self._now() - state.last >= max(after, state.interval_s)
 
     def report(self) -> str | None:
-        """Mark, store the evidence, send; return the evidence's hash, None while it is under way.
+        """Mark, store the evidence, send; return the evidence's hash, None where it is under way,
+        or waits: marks are made when nothing of ours can come between them and their report.
 
         Raises:
             NotSigned: a signature is missing.
             Unseen: no book of something that the vault holds was ever seen.
         """
-        if self._transactor.carries(PURPOSE):
-            self._transactor.advance()
+        self.follow()
+        if kept_report(self._journal) is not None or not self._transactor.is_free():
             return None
         marks, basis, expected = self.marks()
         now = expected.head.timestamp
         waiting = self._journal.unrevealed()
         revealed, withheld = due_records(waiting, now + 2 * self.settings.schedule.every)
+        shown = [each.record for each in revealed]
         payments = self._payments.until(expected.head.number)
         document = evidence_document(
             self._vault.address,
             now,
             marks,
             basis,
-            [each.record for each in revealed],
+            shown,
             self.settings.source,
             self.settings.code_version,
             payments,
@@ -152,28 +165,73 @@ class Reporter:
         evidence = evidence_hash(document)
         store_evidence(self.settings.evidence, document)
         if self.settings.views is not None:
-            shown = {each.id for each in revealed}
-            later = [each.record for each in waiting if each.id not in shown]
-            self.settings.views.publish([each.record for each in revealed], later)
+            ids = {each.id for each in revealed}
+            later = [each.record for each in waiting if each.id not in ids]
+            self.settings.views.publish(shown, later)
         taken = [mark.as_tuple() for mark in marks]
         calls = [make_call(self._vault.address, "Vault", "report", taken, evidence)]
-        records = self._records(evidence, [each.record for each in revealed])
+        records = self._records(evidence, shown)
         calls += [] if records is None else [records]
-        key = transaction_key(b"report" + bytes(len(calls) - 1) + to_bytes(evidence))
-        state, why = self._transactor.run(key, PURPOSE, calls, now)
-        if state == TransactionState.DROPPED:
-            self._without_records = records is not None
-            self._on_event("report_refused", {"why": why})
+        sent = SentReport(
+            key=self._key(evidence, len(calls)),
+            evidence=evidence,
+            has_records=records is not None,
+            revealed=tuple(each.id for each in revealed),
+            withheld=tuple(each.id for each in withheld),
+            payments=None if payments is None else tuple(payments),
+            head=expected.head,
+            nav=(expected.nav_bid, expected.nav_ask),
+            quotes=tuple((*place, *quote) for place, quote in expected.quotes.items()),
+        )
+        keep_report(self._journal, sent)
+        self._transactor.run(sent.key, PURPOSE, calls, now, now + FRESH_S)
+        return self.follow()
+
+    def _key(self, evidence: str, calls: int) -> TransactionKey:
+        """Return the key of a report's transaction: another one where the last was dropped."""
+        key = transaction_key(b"report" + bytes(calls - 1) + to_bytes(evidence))
+        while self._transactor.state(key)[0] == TransactionState.DROPPED:
+            key = transaction_key(to_bytes(key) + b"again")
+        return key
+
+    def follow(self) -> str | None:
+        """Note what came of the report that was planned last, whenever it comes; return its
+        evidence's hash once that is all. One that was never sent is dropped, with its evidence:
+        what it would say may be wrong by the time at which it could go."""
+        sent = kept_report(self._journal)
+        if sent is None:
             return None
-        if state not in (TransactionState.MINED, TransactionState.DONE):
-            return None
-        self._journal.reveal([each.id for each in revealed], [each.id for each in withheld])
-        if payments is not None:
-            self._payments.tell(expected.head.number)
-            self._tell_income(payments)
-        for event, fields in check_report(self._vault, evidence, expected):
+        state, why = self._transactor.state(sent.key)
+        match state:
+            case TransactionState.SENT | TransactionState.MINED:
+                return None
+            case TransactionState.DROPPED:
+                self._without_records = sent.has_records and why != LATE
+                self._on_event("report_refused", {"why": why})
+            case TransactionState.DONE:
+                if not self._settle(sent):
+                    return None
+            case _:
+                self._transactor.withdraw(sent.key)
+                delete_evidence(self.settings.evidence, sent.evidence)
+        forget_report(self._journal)
+        return sent.evidence if state == TransactionState.DONE else None
+
+    def _settle(self, sent: SentReport) -> bool:
+        """Note that a report is on chain, and check it. Return whether that is all: a node may show
+        it later."""
+        told = list(check_report(self._vault, sent.evidence, sent.expected))
+        if not told:
+            if self._now() - sent.head.timestamp <= SHOWN_WITHIN_S:
+                return False
+            told = [("nav_unknown", {"evidence": sent.evidence, "why": "no node shows the report"})]
+        self._journal.reveal(list(sent.revealed), list(sent.withheld))
+        if sent.payments is not None:
+            self._payments.tell(sent.head.number)
+            self._tell_income(sent.payments)
+        for event, fields in told:
             self._on_event(event, fields)
-        return evidence
+        return True
 
     def _records(self, evidence: str, revealed: Sequence[DecisionRecord]) -> Call | None:
         """Return the call that carries the decision records; None: the report goes alone."""

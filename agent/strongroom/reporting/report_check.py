@@ -60,19 +60,22 @@ def check_report(
     vault: VaultReader, evidence: str, expected: Expected
 ) -> Iterator[tuple[str, dict[str, Json]]]:
     """Yield what is to be told of a report on chain: `reported`; `nav_differs` where its NAV is not
-    the one that we computed; `nav_unknown` where that cannot be said. Nothing: it is not there."""
+    the one that we computed; `nav_unknown` where that cannot be said. Nothing: the node does not
+    show it, or not all of it, as while its block is undone."""
     chain = vault.chain
     since = max(0, expected.head.number - LOOK_BACK)
     sent = chain.logs(vault.address, "Vault", "Reported", since, matching={"evidence": evidence})
     if not sent:
         return
     last = sent[-1]
-    (dealt,) = [
+    dealt = [
         log
         for log in chain.logs(vault.address, "Vault", "Dealt", last.block, last.block)
         if log.transaction == last.transaction
     ]
-    bid, ask = int(dealt.args["nav_bid"]), int(dealt.args["nav_ask"])
+    if not dealt:
+        return
+    bid, ask = int(dealt[0].args["nav_bid"]), int(dealt[0].args["nav_ask"])
     found = _Found((bid - expected.nav_bid, ask - expected.nav_ask))
     if any(found.wrong):
         try:
