@@ -35,6 +35,7 @@ KINDS = [
 EVERYWHERE = PARTS | {
     "alone": ("", "check_alone"),
     "transactions": ("transactor", "advance"),
+    "last report": ("reporter", "follow"),
     "signers": ("", "check_signers"),
     "tasks": ("tasks", "advance"),
     "payouts": ("vault", "payouts"),

@@ -227,7 +227,9 @@ def test_an_older_file_is_brought_up_and_keeps_what_it_has(tmp_path, version):
     (intent,) = journal.open()
     assert (intent.order_hash, intent.filled, journal.fact("day")) == ("0x12", 5, "1700000000")
     assert len(journal.story("0x01")) == 4 and journal.trades_of("0x01") == {"t1": "MATCHED"}
-    assert journal.transactions.get("0x09").safe == ("0xSafe" if version == 5 else "")
+    kept = journal.transactions.get("0x09")
+    assert kept.safe == ("0xSafe" if version == 5 else "")
+    assert (kept.time, kept.until, kept.sent) == (5, 605, 0), "ten minutes, as all had"
     journal.step("0x01", IntentState.CLOSED)
     assert Journal(old, upgrade=False).open() == []
 

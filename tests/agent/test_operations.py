@@ -253,6 +253,7 @@ def quiet_keeper(kind, reports, tidied):
         reporter=SimpleNamespace(
             is_due=lambda unmarked: True,
             report=lambda: reports.append(1),
+            follow=idle,
             seen=None,
             settings=SimpleNamespace(pools=()),
         ),
