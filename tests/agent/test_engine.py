@@ -299,6 +299,19 @@ def test_best_prices_say_nothing_of_the_levels_behind_them():
     assert late.ahead == 0 and late.filled == 0
 
 
+def test_an_offer_that_better_ones_hide_is_the_same_when_it_shows_again():
+    """Q2, of best prices: 100 at .45 are taken, .44 shows for a moment, then .45 x 100 again; a
+    size that differs is a new offer."""
+    books = [a_book(ask=(price, size)) for price, size in
+             ((450_000, 100), (440_000, 5), (450_000, 100), (450_000, 101))]  # fmt: skip
+    made, fills = engine(*zip((1, 10, 20, 30), books, strict=True), best_only=True)
+    for at in (2, 22, 32):
+        made.advance(at)
+        made.send(order(f"o{at}", price=450_000, size=100, at=at))
+    made.advance(40)
+    assert [(fill.at_ms, fill.tokens // MICRO) for fill in fills] == [(2, 100), (32, 100)]
+
+
 def test_a_cancel_takes_its_time_and_the_order_may_be_filled_until_then():
     made, fills = engine((1, 500_000), (20, 480_000), (40, 470_000))
     for name, at in (("late", 30), ("in time", 20)):

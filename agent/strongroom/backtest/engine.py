@@ -13,6 +13,7 @@ import heapq
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from strongroom.backtest.quotes import QuotedBooks, Quotes
 from strongroom.chain.ids import OrderHash, TokenId
@@ -120,6 +121,16 @@ class SimulatedFill:
     maker: bool
 
 
+OfferedAt = tuple[bool, int]  # whether to buyers of YES, and the price
+
+
+class Taken(NamedTuple):
+    """What our orders took of a level, and what stood there then."""
+
+    size: int
+    of: int
+
+
 @dataclass
 class Engine:
     """One simulated venue.
@@ -140,7 +151,7 @@ class Engine:
     orders: dict[OrderHash, Order] = field(default_factory=dict)
     _waiting: list[tuple[int, int, Order, bool]] = field(default_factory=list)  # to be cancelled?
     _resting: dict[int, list[Order]] = field(default_factory=dict)
-    _taken: dict[int, dict[tuple[bool, int], int]] = field(default_factory=dict)
+    _taken: dict[int, dict[OfferedAt, Taken]] = field(default_factory=dict)
     _sent: int = 0
 
     def __post_init__(self) -> None:
@@ -207,7 +218,7 @@ class Engine:
                 price[market], since[market] = new, time
                 if old != new:
                     if market in taken:
-                        self._forget(market, old, new)
+                        self._forget(market, new)
                     if market in resting:
                         self._moved(market, old, new, time)
             if on_event is not None:
@@ -274,7 +285,7 @@ class Engine:
             take = min(size, order.size - order.filled)
             if take <= 0:
                 break
-            gone[order.up, price] = gone.get((order.up, price), 0) + take
+            self._take(gone, (order.up, price), take, self.price[order.market])
             self._fill(order, price, take, time, maker=False)
         if order.filled == order.size:
             return
@@ -305,16 +316,24 @@ class Engine:
             return False
         return best > order.yes_price if order.up else best < order.yes_price
 
-    def _forget(self, market: int, old: Price | None, new: Price) -> None:
-        """Let what was taken be there again: of books only at levels that have changed."""
-        gone = self._taken.pop(market)
-        if not isinstance(old, Book) or not isinstance(new, Book):
+    def _take(
+        self, gone: dict[OfferedAt, Taken], key: OfferedAt, size: int, shown: Price | None
+    ) -> None:
+        of = _size(shown, *key) if isinstance(shown, Book) else 0
+        gone[key] = Taken(size + (gone[key].size if key in gone else 0), of)
+
+    def _forget(self, market: int, new: Price) -> None:
+        """Let what was taken be there again: of books only at levels that have changed. A level
+        that best prices do not show has not."""
+        gone, best_only = self._taken.pop(market), self.listed[market].best_only
+        if not isinstance(new, Book):
             return
-        kept = {
-            (asks, price): size
-            for (asks, price), size in gone.items()
-            if _size(new, asks, price) == _size(old, asks, price)
-        }
+        kept = {}
+        for (asks, price), taken in gone.items():
+            best = new.ask if asks else new.bid
+            hidden = best is not None and (best < price if asks else best > price)
+            if (best_only and hidden) or _size(new, asks, price) == taken.of:
+                kept[asks, price] = taken
         if kept:
             self._taken[market] = kept
 
@@ -383,9 +402,10 @@ class Engine:
             if level.price > limit if order.up else level.price < limit:
                 break
             key = order.up, level.price
-            share = min(order.size - order.filled, level.size - gone.get(key, 0))
+            there = level.size - gone[key].size if key in gone else level.size
+            share = min(order.size - order.filled, there)
             if share > 0:
-                gone[key] = gone.get(key, 0) + share
+                self._take(gone, key, share, new)
                 self._fill(order, limit, share, time, maker=True)
         if not gone:
             del self._taken[order.market]
@@ -424,9 +444,10 @@ def _size(book: Book, asks: bool, price: int) -> int:
 
 
 def _without(
-    side: Sequence[Level], asks: bool, gone: Mapping[tuple[bool, int], int]
+    side: Sequence[Level], asks: bool, gone: Mapping[OfferedAt, Taken]
 ) -> tuple[Level, ...]:
-    left = (Level(each.price, each.size - gone.get((asks, each.price), 0)) for each in side)
+    sizes = {price: taken.size for (of_asks, price), taken in gone.items() if of_asks == asks}
+    left = (Level(each.price, each.size - sizes.get(each.price, 0)) for each in side)
     return tuple(each for each in left if each.size > 0)
 
 
