@@ -240,6 +240,23 @@ def test_what_is_lacking_is_said_before_anything_is_signed(place, browser, peopl
     assert not {"eth_sendTransaction", "eth_signTypedData_v4"} & set(browser.seen()["asked"])
 
 
+def test_a_paused_vault_and_one_that_winds_down_let_everybody_out(place, browser, people, venue):
+    """Paused: a redemption is asked for and claimed. Winding down: the rest leaves in kind."""
+    vault, alice, open_app, report = invested(place, browser)
+    vault.pause(sender=people.guardian)
+    open_app()
+    browser.wait(text="redemptions and exits in kind go on", selector="#now-state")
+    browser.send("redeem", amount="100")
+    report(vault)
+    report(vault)
+    browser.wait(text="settled: take it with", selector="#requests")
+    browser.send("claim")
+    vault.windDown(sender=people.guardian)
+    browser.wait(text="gives everything back", selector="#now-state")
+    browser.send("exit", amount="all")
+    assert vault.balanceOf(alice) == 0 and venue.pusd.balanceOf(alice) == 5_000 * UNIT
+
+
 def test_a_stale_vault_gives_requests_back(place, browser, chain):
     vault, alice, open_app, report = invested(place, browser)
     open_app()

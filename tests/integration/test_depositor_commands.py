@@ -443,6 +443,42 @@ def test_a_statement_has_every_lot_with_its_cost(
     assert (lot["acquired_by"], lot["cost"]) == ("fee shares", "")
 
 
+def test_shares_that_change_hands_inside_the_vault_are_in_both_statements(place, people):
+    """Bob asks to redeem shares of Alice's, and takes the request back to Carol, who leaves in kind
+    with another; the lots of each are what the vault says, and only the buyer knows a cost."""
+    vault, alice, run, report = place
+    bob, carol = people.bob, people.carol
+    run(deposit, "1000", "--yes")
+    report(vault)
+    report(vault)
+    run(claim, "--yes")
+    vault.approve(bob, 100 * SHARE, sender=alice)
+    vault.requestRedeem(100 * SHARE, bob, alice, sender=bob)
+
+    def lots(who):
+        found = json.loads(run(statement, "--account", who.address, "--json"))["lots"]
+        return [
+            (
+                each["came"]["kind"],
+                each["shares"] // SHARE,
+                each["cost"],
+                (each["left"] or {}).get("kind"),
+            )
+            for each in found
+        ]
+
+    assert lots(alice) == [("bought", 100, 100 * UNIT, "sent"), ("bought", 900, 900 * UNIT, None)]
+    assert lots(bob) == [("received", 100, None, None)]
+    vault.cancelRedeemRequest(1, bob, carol, sender=bob)
+    assert lots(bob) == [("received", 100, None, "sent")]
+    assert lots(carol) == [("received", 100, None, None)]
+    vault.requestRedeem(40 * SHARE, carol, carol, sender=carol)
+    report(vault)
+    vault.redeemRequestInKind(1, carol, bob, [], sender=carol)
+    assert lots(carol) == [("received", 40, None, "left in kind"), ("received", 60, None, None)]
+    assert lots(bob) == [("received", 100, None, "sent")]
+
+
 def test_cash_for_an_exit_in_kind_is_its_proceeds(place, people, venue, open_market):
     """Without outcome tokens all that comes is the asset: of idle, and of an account."""
     vault, alice, run, report = place
