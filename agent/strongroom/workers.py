@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from strongroom.extras import how_to_install
 
 T = TypeVar("T")
 R = TypeVar("R")
+KNOCK_S = 5.0
 EngineName = Literal["processes", "ray"]
 MOST_READY = 2  # items that wait to be sent, beside the one that is on its way
 
@@ -129,14 +131,19 @@ def _by_ray(
         raise BadInput(f"ray is not installed: {how_to_install('ray')}") from error
     if not ray.is_initialized():
         try:
+            if address is not None:
+                _knock(address)
             ray.init(
                 address=address,
                 num_cpus=None if address else workers,
                 include_dashboard=False,
                 log_to_driver=False,
             )
-        except (ConnectionError, ValueError) as error:
-            raise BadInput(f"there is no Ray cluster at {address}: start one") from error
+        except (OSError, ValueError) as error:
+            raise BadInput(
+                f"there is no Ray cluster at {address}, or it lets nobody in: start one, or set "
+                "Ray's token of this one"
+            ) from error
     remote = ray.remote(run)
     under_way = {remote.remote(task): task for task in tasks}
     try:
@@ -153,6 +160,13 @@ def _by_ray(
     finally:
         for each in under_way:
             ray.cancel(each)
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens at HOST:PORT: Ray would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
 
 
 def one_ahead(items: Iterator[T]) -> Iterator[T]:

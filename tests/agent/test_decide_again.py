@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -290,6 +291,27 @@ def test_all_that_decides_is_hashed():
     root = MODULES["strongroom"].parent
     hashed = {path for pattern in DECIDING for path in root.glob(pattern)}
     assert {MODULES[name] for name in seen} - {MODULES["strongroom"]} <= hashed
+
+
+@pytest.mark.parametrize(("good", "bad"), [
+    ('"exponent":"1"', '"exponent":"1000000000"'),
+    ('"exponent":"1"', '"exponent":"1e9"'),
+    ('"exponent":"1"', '"exponent":"-1"'),
+    ('"rate":"0"', '"rate":"11"'),
+    ('"rate":"0"', '"rate":"1e-999999"'),
+    ('"tick":"0.001"', '"tick":"1e-999999"'),
+    ('"min_size":"5"', '"min_size":"1e999999"'),
+    ('"min_size":"5"', '"min_size":"1e999999999999"'),
+    ('"min_size":"5"', f'"min_size":"{"9" * 100_000}"'),
+])  # fmt: skip
+def test_a_number_that_nothing_can_be_reckoned_with_costs_no_time(good, bad):
+    """The fuzzer's: a fee's exponent of a billion is a power that takes all time and memory."""
+    shown, stated, records = decided(view(TAIL))
+    assert good.encode() in shown, shown
+    started = time.process_time()
+    (found,) = decide_again(shown.replace(good.encode(), bad.encode()), stated, records)
+    assert time.process_time() - started < 1
+    assert (found.same, found.field) == (False, "view document")
 
 
 # records

@@ -1,10 +1,12 @@
 """One function on many tasks, in processes."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from strongroom.errors import BadInput, Defect
@@ -42,6 +44,22 @@ def test_a_process_that_dies_costs_its_task_alone():
 def test_what_a_task_raises_is_raised():
     with pytest.raises(BadInput, match="not 5"):
         list(each_result(failing, [5], workers=1))
+
+
+def test_an_address_without_a_cluster_is_said_at_once(monkeypatch):
+    """Ray itself waits for minutes, and warns."""
+
+    class Ray(SimpleNamespace):
+        is_initialized = staticmethod(lambda: False)
+        init = staticmethod(lambda **_: pytest.fail("it waits"))
+
+    monkeypatch.setitem(sys.modules, "ray", Ray())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        for each in (address, f"ray://{address}"):
+            with pytest.raises(BadInput, match=f"no Ray cluster at {each}, or"):
+                list(each_result(squared, [1], "ray", address=each))
 
 
 def waiting(folder):

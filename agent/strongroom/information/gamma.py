@@ -46,6 +46,7 @@ from strongroom.information.endpoint import Endpoint, Health
 MarketRecord = Mapping[str, Any]  # of a market, as Gamma has it
 Page = Sequence[Any]  # of records, as they come
 T = TypeVar("T")
+MOST_FEE = 10  # of rate and of exponent: what is beyond is none
 
 
 class BadMarketRecord(BadInput):
@@ -62,10 +63,21 @@ class BadMarketRecord(BadInput):
 
 @dataclass(frozen=True)
 class FeeSchedule:
-    """Taker fee: size * rate * (p * (1 - p)) ** exponent, in collateral."""
+    """Taker fee: size * rate * (p * (1 - p)) ** exponent, in collateral.
+
+    Raises:
+        BadInput: a term is no number from 0 to MOST_FEE: a power without a bound is never reckoned.
+    """
 
     rate: Decimal = Decimal(0)
     exponent: Decimal = Decimal(1)
+
+    def __post_init__(self) -> None:
+        for term in (self.rate, self.exponent):
+            if not 0 <= term <= MOST_FEE:
+                raise BadInput(
+                    f"a fee of rate {self.rate}, exponent {self.exponent}: known are 0 to 10"
+                )
 
     def most(self, size: int, price: int) -> int:
         """Return the most that `size` micro-tokens at `price` (10**-6) can be charged: rounded
@@ -91,7 +103,6 @@ class FeeSchedule:
 
 UNKNOWN_FEES = FeeSchedule(Decimal(1), Decimal(0))  # a unit a token, so that no trade is worth it
 NO_TICK = "its tick is unknown"
-MOST_FEE = 10  # of rate and of exponent: what is beyond is none
 LONGEST_DELAY_S = 30  # that a taker's order may wait at the venue before it is matched
 
 

@@ -5,14 +5,15 @@ from the operator's secret makes a document unguessable from its name; a view's 
 the salts of its decisions follow from. What a mapping's order decides is kept as it was.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from decimal import Decimal
 from typing import Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from strongroom.chain.ids import Json, TokenId, keccak, to_hex
+from strongroom.chain.outside import number
 from strongroom.errors import BadInput
 from strongroom.information.books import Book, Level
 from strongroom.information.gamma import Market
@@ -151,13 +152,30 @@ def read_settings(document: bytes) -> SettingsDocument:
 
 def _read(adapter: TypeAdapter[T], document: bytes) -> T:
     try:
-        return adapter.validate_json(document)
+        found = adapter.validate_json(document)
+        for each in _decimals(found):
+            number(each)
+        return found
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise BadDocument(f"{place}: {first['msg']}") from error
     except (ArithmeticError, ValueError, BadInput) as error:
         raise BadDocument(str(error)) from error
+
+
+def _decimals(value: object) -> Iterator[Decimal]:
+    """Yield the numbers of a document that may be of any size, as text allows it."""
+    if isinstance(value, Decimal):
+        yield value
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from _decimals(getattr(value, each.name))
+    elif isinstance(value, Mapping):
+        yield from _decimals(tuple(value.values()))
+    elif isinstance(value, tuple | list | frozenset):
+        for one in value:
+            yield from _decimals(one)
 
 
 def _sown(document: bytes, salt: str) -> tuple[bytes, str]:
