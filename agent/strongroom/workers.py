@@ -230,5 +230,5 @@ def _send(ready: "Queue[bytes | None]", outbox: Connection) -> None:
     try:
         while (text := ready.get()) is not None:
             outbox.send_bytes(text)
-    except BrokenPipeError:
+    except OSError:
         os._exit(0)
