@@ -147,3 +147,52 @@ def test_what_is_no_run_is_refused(runs, tmp_path):
     assert done.exit_code == 2 and "holds no result of strongroom backtest" in done.output
     (tmp_path / "result.json").write_text('{"schema": "other"}')
     assert typed("compare", tmp_path, runs / "early", "--out", tmp_path / "out").exit_code == 2
+
+
+def test_the_range_of_a_share_ends_where_the_verdict_says(tmp_path):
+    """Drawn markets, enough for a verdict: the drawn range begins in one point
+    and ends at the interval of the share in result.json; capacity has the same."""
+    (tmp_path / "fair.toml").write_text(
+        """
+name = "fair"
+fills = ["pessimistic"]
+[data]
+kind = "fair"
+markets = 24
+[forecast]
+lag_s = 21600
+[vault.limits]
+max_up_bps = 9000
+max_down_bps = 9000
+max_premium_bps = 9000
+max_drawdown_bps = 9000
+[packs.informed]
+margin = 0.02
+weights = { lagged = 1.0 }
+[sizing]
+rule = "flat"
+flat = "50"
+[limits]
+category_bps = 9000
+daily_loss_bps = 10000
+cooldown_s = 0
+[run]
+every_s = 21600
+capacity = [2]
+"""
+    )
+    done = typed("backtest", tmp_path / "fair.toml", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "out" / "result.json").read_text())
+    bounds = found["summaries"]["pessimistic"]["share_bounds"]
+    drawn = values_of((tmp_path / "out" / "report.html").read_text(), "share")
+    (name,) = (each for each in drawn if "does not refuse" in each)
+    band, line = drawn[name], drawn["pessimistic, after 2/20"]
+    start = line[0]
+    assert band[0][1:] == [start, start]
+    assert band[-1][1] / start - 1 == pytest.approx(bounds["low"], abs=1e-12)
+    assert band[-1][2] / start - 1 == pytest.approx(bounds["high"], abs=1e-12)
+    assert all(low <= high for _, low, high in band)
+    assert bounds["low"] < found["summaries"]["pessimistic"]["share_after_fees"] < bounds["high"]
+    ends = values_of((tmp_path / "out" / "report.html").read_text(), "capacity")
+    assert ends["95 %, by the verdict's test"][0][1] == pytest.approx(100 * bounds["low"])

@@ -214,7 +214,12 @@ def _share(result: Result) -> Chart:
     if found is not None:
         ends = zip(share.times, found.low, found.high, strict=True)
         points = tuple((t, low * share.after[0], high * share.after[0]) for t, low, high in ends)
-        bands = [Band(f"{fills}, where 95 % of such returns on stake would end", points)]
+        bands = [
+            Band(
+                f"{fills}, at all returns on stake that the verdict's test does not refuse, 95 %",
+                points,
+            )
+        ]
     title = "NAV a share" if bands else f"NAV a share; no range: {summary.conclusion.word}"
     return line_chart("share", title, after, bands=bands)
 
