@@ -122,18 +122,26 @@ async function announced(chain, vault, head) {
     lines.push(fill(config.notice, { by: each.by, submitted: moment(each.submitted), words: each.words, when, lapses: moment(each.lapses) }));
   }
   if (config.notices_known === false) return [...lines, say("no_notices")];
-  if (head.number <= BigInt(config.block)) return lines;
   try {
-    const logs = await chain.client.getLogs({ address: config.vault, event: SUBMITTED, fromBlock: BigInt(config.block) + 1n, toBlock: head.number });
-    const known = new Set(config.notices.map((each) => each.hash));
-    const fresh = new Set(logs.map((each) => keccak256(each.args.call)).filter((each) => !known.has(each)));
-    const standing = await Promise.all([...fresh].map((each) => vault("submittedAt", each)));
-    const count = standing.filter((each) => each > 0n).length;
-    if (count) lines.push(say("new_notices", { count, block: config.block }));
+    await hear(chain, head.number);
   } catch {
-    lines.push(say("no_notices"));
+    return [...lines, say("no_notices")];
   }
-  return lines;
+  const standing = await Promise.all([...heard.fresh].map((each) => vault("submittedAt", each)));
+  const count = standing.filter((each) => each > 0n).length;
+  return count ? [...lines, say("new_notices", { count, block: config.block })] : lines;
+}
+
+const heard = { upTo: BigInt(config.block), fresh: new Set() };
+
+/** Hear of calls that were announced since the page was written; each block is asked for once. */
+async function hear(chain, last) {
+  const known = new Set(config.notices.map((each) => each.hash));
+  if (last > heard.upTo) {
+    const logs = await chain.client.getLogs({ address: config.vault, event: SUBMITTED, fromBlock: heard.upTo + 1n, toBlock: last });
+    logs.map((each) => keccak256(each.args.call)).filter((each) => !known.has(each)).forEach((each) => heard.fresh.add(each));
+  }
+  heard.upTo = last; // also backwards, where the chain undid blocks
 }
 
 /** Return a transaction to the vault. */
