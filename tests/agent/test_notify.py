@@ -12,13 +12,17 @@ from types import SimpleNamespace
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+from click.testing import CliRunner
 from strongroom.chain.anvil import free_port
+from strongroom.cli.main import command
 from strongroom.keeper.alerts import HALTS, WORTH, Alerts, NotTold, Severity
 from strongroom.keeper.channels import Bot, Mail, Webhook, channels_of
 from strongroom.keeper.configuration import NotifySection
 from strongroom.keeper.metrics import Metrics
 from strongroom.keeper.remote import KNOWN, RemoteCommands
 from strongroom.settings import ConfigError
+
+from tests.agent.test_configuration import TEXT
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 TOKEN, CHAT = "12:secret-of-bot", "77"
@@ -274,3 +278,34 @@ def test_status_says_what_is_not_known():
     text = Metrics().in_words()
     assert "no tick has ended yet" in text and "NAV unknown" in text
     assert set(WORTH) >= {"stop_asked", "foreign_command", "halted"}
+
+
+def test_at_the_end_nothing_waits_long_and_what_was_not_sent_is_named(monkeypatch):
+    monkeypatch.setattr("strongroom.keeper.alerts.LEAVE_S", 0.2)
+    lost = []
+    dead = [Webhook(f"dead {n}", Severity.INFO, "http://127.0.0.1:9") for n in range(4)]
+    alerts = Alerts(dead, "v", lambda *told: lost.append(told), (600.0,))
+    for what in ("one", "two"):
+        alerts("goes_on", {"what": what})
+    start = time.monotonic()
+    alerts.close()
+    assert time.monotonic() - start < 3
+    assert sorted((name, text[-11:]) for name, text, _ in lost) == sorted(
+        (each.name, f"{what} is over") for each in dead for what in ("one", "two")
+    )
+
+
+def test_the_command_tries_each_way(web, tmp_path):
+    path = tmp_path / "keeper.toml"
+    more = '\n[[notify]]\nkind = "webhook"\nname = "dead"\nurl = "http://127.0.0.1:9"\n'
+    path.write_text(TEXT.replace("http://127.0.0.1:9999/chat", f"{web.url}/chat") + more)
+    done = CliRunner().invoke(command, ["keeper", "try-notify", str(path)])
+    assert done.exit_code == 2
+    assert done.output.splitlines() == [
+        "webhook 0: taken", "dead: it does not answer (ConnectError)",
+    ]  # fmt: skip
+    ((where, body),) = web.heard
+    assert where == "/chat" and "a trial, nothing has happened" in body["text"]
+    path.write_text(TEXT[: TEXT.index("[[notify]]")])
+    done = CliRunner().invoke(command, ["keeper", "try-notify", str(path)])
+    assert done.exit_code == 2 and "nobody would be told" in done.output

@@ -132,6 +132,26 @@ def start_all(folder: Path, mode: str | None, port: int) -> None:
     run_many(folder, mode, port, click.echo)
 
 
+@command.command("try-notify", cls=Command)
+@click.argument("config", type=FILE)
+def try_notify(config: Path) -> None:
+    """Send a message to each [[notify]] of CONFIG, and say which ones took it. Exit status 2: one
+    did not.
+
+    Example: strongroom keeper try-notify keeper.toml
+    """
+    from strongroom.keeper.channels import try_each
+    from strongroom.keeper.configuration import load
+
+    found = load(config)
+    text = f"Strongroom {found.vault}: a trial, nothing has happened"
+    results = try_each(found.notify, text)
+    for name, why in results.items():
+        click.echo(f"{name}: {why or 'taken'}")
+    if any(results.values()):
+        raise SystemExit(FAILED)
+
+
 @command.command(cls=Command)
 @click.argument("config", type=FILE)
 @as_json

@@ -46,7 +46,7 @@ def backup(config: Path, to: Path, keep: int | None) -> None:
 @click.argument("backup", type=FILE)
 def restore(config: Path, backup: Path) -> None:
     """Put BACKUP in the place of the journal. No keeper may run on it; what is there is backed up
-    beside it first.
+    beside CONFIG first.
 
     What was under way in the backup is ended, since it may have been done later. The keeper then
     decides nothing until every order that was signed since has expired. `strongroom keeper
@@ -59,7 +59,7 @@ def restore(config: Path, backup: Path) -> None:
 
     found = load(config)
     safes = [found.safe.address] + ([found.reporter.safe] if found.reporter else [])
-    kept = backup.parent / f"before-restore-{_now()}.db"
+    kept = config.parent / f"before-restore-{_now()}.db"
     done = bring_back(found.journal, backup, kept, frozenset(safes))
     click.echo(f"restored {backup}: {_told(done.rows)}")
     if done.before is not None:

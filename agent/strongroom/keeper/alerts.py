@@ -7,7 +7,9 @@ another channel. What it does not take is tried again with growing pauses, in or
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -18,6 +20,7 @@ from strongroom.errors import Away
 PAUSES_S = (1.0, 5.0, 30.0, 120.0, 600.0)  # after so many failures of one message
 MOST = 1_000  # messages that wait for a channel
 LEAVE_S = 5.0  # at the end, for what still waits
+GIVE_UP_S = 0.5  # then, to say what was not sent
 
 
 class Severity(IntEnum):
@@ -118,9 +121,12 @@ class Alerts:
             line.put(severity, text)
 
     def close(self) -> None:
-        """Wait a little for what is still to be sent."""
+        """Wait a little for what is still to be sent; what is not sent by then is untold."""
         for line in self._lines:
-            line.close()
+            line.ask_to_end()
+        deadline = time.monotonic() + LEAVE_S
+        for line in self._lines:
+            line.end(deadline - time.monotonic())
 
 
 class _Line:
@@ -143,17 +149,21 @@ class _Line:
         except queue.Full:
             self._untold(self._channel.name, text, f"{MOST} others wait")
 
-    def close(self) -> None:
-        try:
+    def ask_to_end(self) -> None:
+        with suppress(queue.Full):  # then `end` drops what waits
             self._waiting.put_nowait(None)
-        except queue.Full:
-            self._ended.set()
-        self._thread.join(LEAVE_S)
+
+    def end(self, within_s: float) -> None:
+        self._thread.join(max(0.0, within_s))
         self._ended.set()  # what fails from now on is not tried again
+        self._thread.join(GIVE_UP_S)
 
     def _run(self) -> None:
-        while (message := self._waiting.get()) is not None and not self._ended.is_set():
-            self._deliver(*message)
+        while (message := self._waiting.get()) is not None:
+            if self._ended.is_set():
+                self._untold(self._channel.name, message[1], "the keeper has ended")
+            else:
+                self._deliver(*message)
 
     def _deliver(self, severity: Severity, text: str) -> None:
         for pause in (*self._pauses, None):

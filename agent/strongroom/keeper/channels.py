@@ -129,6 +129,25 @@ class Bot:
         return result
 
 
+def try_each(sections: tuple[NotifySection, ...], text: str) -> dict[str, str]:
+    """Send a message of the highest severity to each channel, once; return by channel why it did
+    not take it, empty: it did.
+
+    Raises:
+        ConfigError: there is no channel, or a variable with a secret is not set.
+    """
+    if not sections:
+        raise ConfigError("[notify] there is none: nobody would be told of anything")
+    found = {}
+    for channel in channels_of(sections):
+        try:
+            channel.send(Severity.CRITICAL, text)
+            found[channel.name] = ""
+        except NotTold as error:
+            found[channel.name] = str(error)
+    return found
+
+
 def channels_of(sections: tuple[NotifySection, ...]) -> list[Channel]:
     """Return the channels of a keeper's file.
 
