@@ -5,6 +5,7 @@ import sqlite3
 import stat
 from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -15,7 +16,8 @@ from strongroom.journal import Journal, JournalMismatch, OrderFill
 from strongroom.journal.backup import NEW, RESTORED, NoBackup, back_up, restore
 from strongroom.journal.lock import alone
 from strongroom.journal.states import ApprovalState, IntentState, TransactionState
-from strongroom.keeper.restoring import RestoreWait
+from strongroom.keeper.restoring import RestoreWait, relearn
+from strongroom.reporting.evidence import evidence_document, store_evidence
 from strongroom.settings import AlreadyRuns, ConfigError
 
 from tests import old_journal
@@ -138,6 +140,37 @@ def test_nothing_is_decided_until_what_was_signed_since_is_over(place):
     assert RestoreWait(Journal(url_of(place))).why(1_600, 600)  # a start in between changes nothing
     assert wait.why(1_601, 600) == "" and wait.why(1_602, 600) == ""
     assert RestoreWait(journal).why(1_603, 600) == ""
+
+
+def evidence_of(folder, shown, withheld=()):
+    """Write a document as a report does; return its hash."""
+    document = evidence_document("0xvault", 5, [], [], shown, "a place", "test", withheld=withheld)
+    return store_evidence(folder, document).stem
+
+
+def test_what_reports_have_revealed_is_not_revealed_again(place, tmp_path):
+    """Killed between a report and the note of it, or restored from before it."""
+    journal = lived(url_of(place))
+    private, lost = (replace(RECORD, time=RECORD.time + each) for each in (1, 2))
+    for record in (RECORD, private):
+        journal.decide(record.id, record, record.time)
+        journal.close_task(record.id, "filled")
+    names = [
+        evidence_of(tmp_path, [RECORD]), evidence_of(tmp_path, [lost], [private]), "0x" + "77" * 32,
+    ]  # fmt: skip
+    torn = evidence_of(tmp_path, [private])
+    (tmp_path / f"{torn}.json").write_text("{}")
+    logs = [SimpleNamespace(args={"evidence": each}, block=8) for each in (*names, torn)]
+    asked, told = [], []
+    chain = SimpleNamespace(logs=lambda *given: asked.append(given) or logs)
+    for _ in range(2):  # the second time nothing is new
+        relearn(journal, chain, "0xvault", tmp_path, lambda *event: told.append(event))
+    assert asked[0] == ("0xvault", "Vault", "Reported", 0)  # 64 blocks before the eighth
+    waiting = {each.id: each.stated for each in journal.unrevealed()}
+    assert RECORD.id not in waiting and lost.id not in waiting and waiting[private.id] is True
+    assert journal.record(lost.id) == lost and journal.open_tasks() == []
+    lacking = [("evidence_lacking", {"evidence": each, "block": 8}) for each in (names[2], torn)]
+    assert told == lacking * 2
 
 
 def test_not_while_a_keeper_has_the_journal(place, tmp_path):

@@ -3,6 +3,7 @@ backup lacks is named, no order and no transaction is made a second time, and fr
 and chain are the same. The chain is real, the venue is our stand-in; what the chain has is read
 here by a plain client."""
 
+import json
 import multiprocessing
 
 import pytest
@@ -14,6 +15,7 @@ from strongroom.journal import Journal
 from strongroom.journal.backup import back_up
 from strongroom.keeper.comparing import compare
 from strongroom.keeper.configuration import load
+from strongroom.keeper.restoring import relearn
 from strongroom.settings import ConfigError
 
 from tests.e2e.child import Bomb
@@ -84,6 +86,7 @@ def test_killed_and_restored_from_an_older_backup(world):
 
     told = []
     keeper = make_keeper(world.folder, Bomb(0), lambda event, fields: told.append((event, fields)))
+    relearn(keeper.journal, keeper.chain, config.vault, config.reporting.evidence, keeper.on_event)
     for _ in range(3):
         halts = world.tick(keeper, 1).halts
         assert set(halts) == {"restored"} and "from a backup" in halts["restored"]
@@ -107,6 +110,26 @@ def test_killed_and_restored_from_an_older_backup(world):
     since = max(each.block for each in (*found.lacks_executions, *found.lacks_fills)) + 1
     later = compare(config, since)
     assert later.is_equal and later.fills >= 1 and later.executions > 1, later
+    audited(world, found)
+
+
+def audited(world, found):
+    """A second opinion: nothing on chain contradicts what was reported."""
+    config = load(world.folder / "keeper.toml")
+    words = ["audit", "--vault", config.vault, "--rpc", world.stage.chain.url, "--json"]
+    words += ["--evidence", str(config.reporting.evidence)]
+    words += ["--exchange", config.venue.exchanges[0].address]
+    done = CliRunner().invoke(command, words)
+    differences = json.loads(done.output)["differences"]
+    lost = {each.transaction for each in found.lacks_fills}
+    records = Journal(config.journal)
+    unknown = [each for each in found.lacks_fills if records.task(each.decision) is None]
+    # a decision that no report had revealed when its journal was lost; nothing else
+    assert len(differences) == len(unknown) <= 1
+    assert {each["transaction"] for each in differences} <= lost
+    assert {each["what"] for each in differences} <= {
+        "OrderFilled.metadata: no revealed record has this id"
+    }
 
 
 def test_an_empty_journal_wants_a_block(world, tmp_path):

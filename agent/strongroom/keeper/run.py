@@ -26,6 +26,7 @@ from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.publishing import loop_of
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.remote import RemoteCommands
+from strongroom.keeper.restoring import relearn
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.vault_watch import VaultWatch, watch_of
 from strongroom.keeper.wiring import build
@@ -131,6 +132,9 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
             open_.enter_context(only_one(folder / LOCK, f"a keeper that records into {folder}"))
         keeper = make(config, on_event)
         keeper.check_alone = check_alone
+        if mode in SENDING and keeper.reporter is not None:
+            evidence = config.reporting.evidence
+            relearn(keeper.journal, keeper.chain, config.vault, evidence, on_event)
         open_.callback(keeper.sources.close)
         publishing = loop_of(config, keeper.journal) if mode in SENDING else None
         if publishing is not None:
