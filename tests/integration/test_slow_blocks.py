@@ -31,6 +31,7 @@ from tests.defaults import UNIT
 from tests.records import RECORD
 
 KEY = transaction_key(b"allocate")
+LONG, SHORT = 30.0, 0.2  # of waiting for a block, where one comes and where none does
 BROKE = "insufficient funds for gas * price + value: balance 0, tx cost 2100000000000000"
 
 
@@ -48,14 +49,18 @@ def place(
     market = open_market(vault, cap=60 * UNIT)
     vault.setKeeper(0, safe, sender=people.owner)
     vault.setReporter(theirs.address, sender=people.owner)
-    connection, told = Chain(ape.networks.provider.http_uri), []
+    connection, told, made = Chain(ape.networks.provider.http_uri), [], []
     url = f"sqlite:///{tmp_path / 'journal.db'}"
 
     def sender(address, keys, **settings):
         signers = OwnKeys(address, chain.chain_id, keys)
         executor = Account.from_key(deployer.private_key)
-        settings = {"patience_s": 0.2} | settings
-        return Transactor(Journal(url), connection, signers, executor, multi_send, **settings)
+        made.append(
+            Transactor(
+                Journal(url), connection, signers, executor, multi_send, patience_s=LONG, **settings
+            )
+        )
+        return made[-1]
 
     def keeper(**settings):
         return sender(safe.address, keeper_owners[:2], **settings)
@@ -77,14 +82,15 @@ def place(
             OwnedWallets(connection, sender, relaying, bytes),
             LentWallets(journal, connection, relaying, reader.wallets, ()),
         )
-        made = Duties(journal, sender, reader, wallets, connection.now,
+        duties = Duties(journal, sender, reader, wallets, connection.now,
                       lambda *event: told.append(event))  # fmt: skip
-        return made, reader, journal
+        return duties, reader, journal
 
     allocate = make_call(vault.address, "Vault", "allocate", market.id, 20 * UNIT)
     return SimpleNamespace(
         vault=vault, market=market, chain=connection, told=told, keeper=keeper, reporter=reporter,
         duties=duties, allocate=[allocate], theirs=theirs, evidence=tmp_path / "evidence", url=url,
+        senders=made,
     )  # fmt: skip
 
 
@@ -92,9 +98,13 @@ def place(
 def no_blocks(place):
     """Nothing is mined but by `place.chain._reads.rpc("evm_mine")`."""
     place.chain._reads.rpc("evm_setAutomine", False)
+    for each in place.senders:
+        each._patience = SHORT
     try:
         yield lambda: place.chain._reads.rpc("evm_mine")
     finally:
+        for each in place.senders:
+            each._patience = LONG
         place.chain._reads.rpc("evm_setAutomine", True)
         place.chain._reads.rpc("evm_mine")
 
@@ -127,8 +137,8 @@ def test_a_report_is_checked_and_reveals_when_its_block_comes_also_after_a_resta
     journal.decide(RECORD.id, RECORD, task_at=RECORD.time)
     journal.close_task(RECORD.id, "done")
     later(place, 3_600)
+    reporter = place.reporter()
     with no_blocks(place) as mine:
-        reporter = place.reporter()
         assert reporter.report() is None and place.told == []
         assert [each.id for each in journal.unrevealed()] == [RECORD.id]
         assert reporter.report() is None, "the same one is under way"
