@@ -4,6 +4,7 @@ The vaults' logs and contracts are real (tests/property/recorded.py); the node i
 own that serves one life at several addresses.
 """
 
+import gc
 import importlib.util
 import json
 import os
@@ -216,6 +217,13 @@ def test_foreign_code_in_place_of_the_factory_is_a_difference(clean, monkeypatch
     monkeypatch.setattr(factory_audit, "runtime_difference", lambda name, there: "at byte 7")
     result = audit_factory(options(url, factory, folder))
     assert result.exit_code == 1 and result.code == "at byte 7"
+
+
+def test_of_many_audits_in_one_process_none_leaves_anything(clean):
+    """A run of 1,000 vaults grew by 120 kB a vault: by what refers to itself."""
+    for number in (0, 1):
+        assert audit_one(AuditOptions(copy_of(number), clean[0])).exit_code == 0
+        assert gc.collect() == 0
 
 
 @pytest.mark.parametrize("error", [KeyError(7), ValueError(), IndexError(), ZeroDivisionError()])
