@@ -181,7 +181,8 @@ def test_a_recorded_book_is_a_history(tmp_path):
     config = parse({"name": "x", "packs": {}, "data": {"path": str(tmp_path / "to")}})
     history = load_history(config)
     played = [event for batch in history.feed(M) for event in zip(*batch, strict=True)]
-    assert history.books and len(played) == len(rows(tmp_path / "to", Table.QUOTES))
+    recorded = [len(rows(tmp_path / "to", table)) for table in (Table.QUOTES, Table.TRADES)]
+    assert history.books and recorded == [284, 56] and len(played) == sum(recorded)
 
 
 # Kalshi, to the documented formats (docs.kalshi.com)
