@@ -100,11 +100,15 @@ def refuse_records(world, keeper, found):
     sender, refused = reporter._transactor, []
 
     class Refusing:
-        def run(self, key, purpose, calls, now):
-            if len(calls) > 1:
-                refused.append(key)
-                return TransactionState.DROPPED, "it needs too much gas"
-            return sender.run(key, purpose, calls, now)
+        def run(self, key, purpose, calls, now, until):
+            if len(calls) == 1:
+                return sender.run(key, purpose, calls, now, until)
+            refused.append(key)
+            return self.state(key)
+
+        def state(self, key):
+            dropped = TransactionState.DROPPED, "it needs too much gas"
+            return dropped if key in refused else sender.state(key)
 
         def __getattr__(self, name):
             return getattr(sender, name)

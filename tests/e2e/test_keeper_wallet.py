@@ -142,5 +142,5 @@ def test_the_end_of_a_session_key_is_told_two_weeks_before(world):
         world.clock.advance_to(end - left)
         ((state, words),) = doctors_words(world)
         assert (state, date in words) == (expected, True)
-        (health,) = keeper._sessions.look(keeper.chain.now())
+        (health,) = keeper._sessions.look(end - left)
         assert date in health.wrong
