@@ -147,7 +147,7 @@ class Transactor:
             return False
         self._signers.check()
         deadline = time.monotonic() + self._patience
-        while self._is_taken(self._chain.sent_by(self._executor.address), self._chain.now()):
+        while self._waits_for_others():
             if time.monotonic() > deadline:
                 return False
             self._pause(0.02)
@@ -389,6 +389,14 @@ class Transactor:
         if times >= self._limit:
             raise NotSent(f"{this.purpose!r} was refused {times} times, at last: {why}")
         return False
+
+    def _waits_for_others(self) -> bool:
+        """Whether another Safe's transaction has the executor's next nonce; the node is asked only
+        where one is under way."""
+        sent = [each for each in self._book.open() if each.state == TransactionState.SENT]
+        if all(each.safe == self._safe for each in sent):
+            return False
+        return self._is_taken(self._chain.sent_by(self._executor.address), self._chain.now())
 
     def _is_taken(self, nonce: int, now: int) -> bool:
         """Whether the executor's nonce carries another Safe's transaction, which must not be
