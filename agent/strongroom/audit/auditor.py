@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.bookkeeper import Bookkeeper
+from strongroom.audit.cash import check_cash
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
 from strongroom.audit.code import CodeAudit
 from strongroom.audit.conservation import Conservation
@@ -148,13 +149,15 @@ class Auditor:
         asset = str(self._contracts.call(self._vault, "asset", (), scope.to_block)).lower()
         with understood("chain id"):
             chain_id = int(self._node.ask("eth_chainId"), 16)
-        reader = PieceReader(self._ahead or self._node, asset, progress.ledger)
+        reader = PieceReader(self._ahead or self._node, progress.ledger)
         pieces = reader.read(progress.next_block, scope.to_block)
         if self._ahead is not None:
             pieces = one_ahead(_rarely_collected(pieces))
         for piece in _rarely_collected(pieces):
-            kinds, end = ByKind(piece.events), piece.end
-            movements = self._movements.read(progress, kinds, progress.next_block, end)
+            kinds, first, end = ByKind(piece.events), progress.next_block, piece.end
+            movements = self._movements.read(progress, kinds, first, end)
+            markets = {each: market for each, (market, _) in movements.owners.items()}
+            cash = check_cash(self._node, asset, (self._vault, markets), kinds, (first, end))
             unexplained = self._conservation.check(progress, movements, kinds, end)
             for income in self._income.find(progress, movements):
                 self._on_income(income)
@@ -162,9 +165,9 @@ class Auditor:
                 progress.losses.trade(trade)
             progress.calls += piece.calls
             self._book(progress, piece, kinds, movements.moved)
-            progress.ledger.differences += [*piece.differences, *unexplained]
+            progress.ledger.differences += [*piece.differences, *cash, *unexplained]
             if self._fills is not None:
-                self._fills.join(progress, progress.next_block, end)
+                self._fills.join(progress, first, end)
                 self._fills.join_again(progress)
             progress.next_block = end + 1
             if scope.checkpoint is not None:

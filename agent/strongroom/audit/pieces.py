@@ -1,19 +1,17 @@
 """A vault's history in pieces of blocks: its events, and what can be said of them without books,
-from what was called, and from the asset's own transfers."""
+from what was called."""
 
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
 from strongroom.audit.call_checks import check_calls
-from strongroom.audit.cash import check_cash
-from strongroom.audit.events import AuditedEvent, MarketOpened, OperatorSet
+from strongroom.audit.events import AuditedEvent, OperatorSet
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
 from strongroom.audit.readers import read_logs, vault_readers
 from strongroom.audit.transactions import ByKind
-from strongroom.chain.ids import MarketId
 
 
 class EventPiece(Struct, frozen=True):
@@ -22,7 +20,7 @@ class EventPiece(Struct, frozen=True):
     Attributes:
         end: the last of them
         times: of the blocks with events
-        differences: between events, calls and transfers of the asset
+        differences: between events and calls
         calls: transactions that were compared
     """
 
@@ -34,20 +32,12 @@ class EventPiece(Struct, frozen=True):
 
 
 class PieceReader:
-    """Reads pieces. It knows for itself who is appointed and whose accounts are: it may be ahead of
-    the books."""
+    """Reads pieces. It knows for itself who is appointed: it may be ahead of the books."""
 
-    def __init__(self, node: Node, asset: str, ledger: Ledger) -> None:
-        """Take whom to ask, and the ledger before the first piece.
-
-        Args:
-            asset: in lower case
-        """
-        self._node, self._vault, self._asset = node, ledger.vault, asset
+    def __init__(self, node: Node, ledger: Ledger) -> None:
+        """Take whom to ask, and the ledger before the first piece."""
+        self._node, self._vault = node, ledger.vault
         self._operators = dict(ledger.operators)
-        self._accounts: dict[str, MarketId] = {
-            each: of.market for each, of in ledger.accounts.items()
-        }
 
     def read(self, first: int, last: int) -> Iterator[EventPiece]:
         """Yield the pieces of some blocks, oldest first.
@@ -61,15 +51,6 @@ class PieceReader:
             kinds = ByKind(events)
             times = self._node.times(sorted({event.block for event in events}))
             found, calls = check_calls(self._node, self._vault, events, kinds, self._operators)
-            self._learn(kinds)
-            found += check_cash(
-                self._node, self._asset, (self._vault, self._accounts), kinds, (first, end)
-            )
+            for each in kinds.of(OperatorSet):
+                self._operators[f"{each.controller} {each.operator}"] = each.approved
             yield EventPiece(end, times, events, found, calls)
-            first = end + 1
-
-    def _learn(self, kinds: ByKind) -> None:
-        for each in kinds.of(OperatorSet):
-            self._operators[f"{each.controller} {each.operator}"] = each.approved
-        for market in kinds.of(MarketOpened):
-            self._accounts[market.account] = market.market
