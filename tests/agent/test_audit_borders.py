@@ -4,6 +4,7 @@ import json
 
 import pytest
 from msgspec.structs import fields, replace
+from strongroom.audit.code import TradingPlaces, never_traded
 from strongroom.audit.command import AuditOptions, parse_cap, scope_of
 from strongroom.audit.events import (
     VAULT_EVENTS,
@@ -284,3 +285,24 @@ def test_limits_and_caps_are_said_in_their_units():
 def test_no_word_of_a_record_is_lost_in_json():
     assert json.loads(json.dumps(vault_readers()[TOPIC["Deposit"]].plain(
         read_log(DEPOSIT, vault_readers()))))["shares"] == 9  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("named", "traded", "anywhere", "wrong"),
+    [
+        ((ANN,), TradingPlaces(), False, [BEN.upper()]),
+        (
+            (),
+            TradingPlaces((BEN,)),
+            False,
+            [],
+        ),  # no account names it, and a fill of theirs is there
+        ((), TradingPlaces(), False, [BEN.upper()]),  # pools only
+        ((), TradingPlaces(), True, []),  # a wallet that has not traded yet may trade there
+        ((), TradingPlaces((), True), True, [BEN.upper()]),  # something moved that wants a fill
+        ((ANN,), TradingPlaces((ANN,)), True, [BEN.upper()]),  # they trade elsewhere
+    ],
+)
+def test_an_exchange_is_where_accounts_say_or_have_traded(named, traded, anywhere, wrong):
+    assert never_traded([BEN.upper()], named, traded, anywhere) == wrong
+    assert never_traded([BEN], [BEN], TradingPlaces((), True), anywhere) == []

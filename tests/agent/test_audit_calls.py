@@ -138,9 +138,10 @@ def test_what_calls_no_function_that_logs_is_none(sent):
 class Canned(Node):
     """Gives transactions as a test says, and an account's halts by block."""
 
-    def __init__(self, answers=None, halted=None, halts=()):
+    def __init__(self, answers=None, halted=None, halts=(), code="0x01"):
         super().__init__("")
         self.answers, self.halted, self.halts = answers or {}, halted or {}, halts
+        self.code = code
 
     def ask_all(self, asked):
         return [self._one(*each) for each in asked]
@@ -148,8 +149,11 @@ class Canned(Node):
     def _one(self, method, parameters):
         if method == "eth_getTransactionByHash":
             return self.answers.get(parameters[0])
+        if method == "eth_getCode":
+            return self.code
         if method == "eth_call":
-            found = self.halted[int(parameters[1], 16)]
+            known = self.halted if parameters[0]["to"] == BEN else {6: 1}
+            found = known[int(parameters[1], 16)]
             if found is None:
                 raise NodeRefuses("it reverts")
             return f"0x{found:064x}"
@@ -190,4 +194,16 @@ def test_a_halt_before_the_closing_is_as_the_account_says(told, before, after, h
         holds=False, listed=False,
     )  # fmt: skip
     node = Canned(halted={6: before, 7: after}, halts=halts)
+    assert bool(list(closed_wrongly(node, Views(node), event))) is found
+
+
+@pytest.mark.parametrize(("code", "found"), [("0x", False), ("0x01", True)])
+def test_an_account_that_does_not_say_was_halted_for_the_vault_unless_it_was_not_there(code, found):
+    """The vault counts an account without an answer as halted; one that is opened and closed in one
+    block was nothing before."""
+    event = MarketClosed(
+        **AT, market="0x" + "01" * 32, account=BEN, loss=0, written_off=0, halted=False,
+        holds=False, listed=False,
+    )  # fmt: skip
+    node = Canned(halted={6: None, 7: 1}, code=code)
     assert bool(list(closed_wrongly(node, Views(node), event))) is found

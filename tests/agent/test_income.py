@@ -140,6 +140,14 @@ def test_payouts_and_sets_explain_as_much_as_they_say(chain):
     assert chain.found() == [(OTHER, ACCOUNT, 7, GIFT)]
 
 
+def test_a_gift_beside_a_conversion_is_one(chain):
+    """50 of NO of three questions bring 100; 101 more are a gift."""
+    chain.pay(ZERO, ACCOUNT, 100)
+    chain.log(ACCOUNT, "Converted(uint256,uint256)", [], 0b111, 50)
+    chain.pay(OTHER, ACCOUNT, 101)
+    assert chain.found() == [(OTHER, ACCOUNT, 101, GIFT)]
+
+
 def test_what_an_account_says_explains_no_other_transaction_and_no_other_account(chain):
     chain.log(ACCOUNT, "Redeemed(uint256,uint256)", [0], 100, tx=1)
     chain.log(OTHER, "Redeemed(uint256,uint256)", [0], 100, tx=2)

@@ -17,6 +17,7 @@ from strongroom.chain.places import FolderPlace
 from strongroom.chain.units import DAY, HOUR
 
 VAULT, EXCHANGE, MARKET = "0x" + "ab" * 20, "0x" + "ee" * 20, "0x" + "05" * 32
+ACCOUNT = "0x" + "ac" * 20
 BORN = 1_700_000_000
 
 
@@ -72,8 +73,8 @@ def reported(tmp_path):
 
 def fill(decision, block=1):
     """5 for 10 tokens, in the block of a report: after it."""
-    return AccountFill(block, "0xaa", at(block), decision, MarketId(MARKET), EXCHANGE, "7", True,
-                       5_000_000, 10_000_000, 0)  # fmt: skip
+    return AccountFill(block, "0xaa", at(block), decision, ACCOUNT, MarketId(MARKET), EXCHANGE,
+                       "7", True, 5_000_000, 10_000_000, 0)  # fmt: skip
 
 
 def booked(joiner, *fills):
@@ -148,15 +149,34 @@ def test_a_statement_that_comes_too_late_excuses_nothing(reported):
     later = reported(NOTHING, NOTHING, NOTHING, ({name: at(9)}, []), ({}, [text]))
     assert not later.is_withheld(fill(name)) and later.is_withheld(fill(name, block=2))
     (found,), waiting = booked(later, fill(name))
-    assert (found.what, found.expected, found.found, waiting) == (
-        "OrderFilled: its decision's report", "at most 3", "5", 0)  # fmt: skip
+    what = f"OrderFilled: its decision's report, of account {ACCOUNT}"
+    assert (found.what, found.expected, found.found, waiting) == (what, "at most 3", "5", 0)
     assert booked(later, fill(name, block=2)) == ([], 0)
+
+
+def test_a_fill_waits_until_the_second_report_after_it_and_no_longer(reported):
+    """After report 1: reports 2 and 3 may reveal its decision; then both are named."""
+    name, _ = private(0)
+    for count, waits in ((1, True), (2, True), (3, False), (9, False)):
+        joiner = reported(*[NOTHING] * count)
+        assert joiner.waits(fill(name)) is waits
+    found = joiner.difference(fill(name))
+    assert (found.block, found.expected, found.found) == (1, "a decision", "none")
+    assert found.what.endswith(f"no revealed record has this id, of account {ACCOUNT}")
+
+
+def test_a_fill_before_its_own_decision_waits_for_nothing(reported):
+    text = record(0) | {"time": at(7)}
+    name = named(canonical(text))
+    joiner = reported(NOTHING, ({}, [text]))
+    assert not joiner.waits(fill(name)) and booked(joiner, fill(name)) == ([], 1)
+    assert "the record is younger than its fill" in joiner.difference(fill(name)).what
 
 
 def test_a_private_fill_is_held_against_its_decision_all_the_same(reported):
     name, text = private(at(5))
     joiner = reported(({name: at(5)}, []), ({}, [text]))
-    dear = AccountFill(1, "0xaa", at(1), name, MarketId(MARKET), EXCHANGE, "7", True,
+    dear = AccountFill(1, "0xaa", at(1), name, ACCOUNT, MarketId(MARKET), EXCHANGE, "7", True,
                        6_000_000, 10_000_000, 0)  # fmt: skip
     found, _ = booked(joiner, dear)
     assert [each.what for each in found] == [

@@ -163,7 +163,7 @@ def test_a_stranger_decides_the_day_again_byte_by_byte(day, stranger):
     checked = found["checked"]
     assert checked["fills_withheld"] > 0 and checked["fills_joined"] > 0
     assert checked["fills"] == sum(
-        checked[name] for name in ("fills_joined", "fills_withheld", "fills_since_last_report")
+        checked[name] for name in ("fills_joined", "fills_withheld", "fills_waiting")
     )
 
 

@@ -363,6 +363,17 @@ def test_an_exchange_where_no_account_trades_is_a_difference(week, audited):
     assert found.found == "none" and found.what == f"exchange {other}"
 
 
+def test_a_wrong_exchange_alone_is_named_although_all_adds_up(week, audited):
+    """Accounts name the right one, so their fills explain what moved; none was held against its
+    decision."""
+    other = week.stage.venue.neg_risk_exchange.address
+    verdict = audited(exchanges=(other,))
+    (found,) = verdict.differences
+    assert (found.what, found.expected, found.found) == (
+        f"exchange {other}", "trades of the vault's accounts", "none")  # fmt: skip
+    assert not verdict.is_clean and verdict.checked.fills == 0
+
+
 def of(method, change):
     """Return what changes the answers to one method."""
     return lambda asked, parameters, answer: change(answer) if asked == method else answer
@@ -637,10 +648,10 @@ def test_fills_since_the_last_report_wait_for_the_next_one(week, audited, lines,
         shutil.copy(evidence / f"{each}.json", known)
     first = audited(evidence=(FolderPlace(known),), to_block=line.block - 1, checkpoint=path)
     assert first.differences == ()
-    assert first.checked.fills_since_last_report == len(since) > 0
+    assert first.checked.fills_waiting == len(since) > 0
     assert first.checked.fills_joined == len(made) - len(since)
     whole = audited(checkpoint=path)
-    assert whole.differences == () and whole.checked.fills_since_last_report == 0
+    assert whole.differences == () and whole.checked.fills_waiting == 0
     assert whole.checked.fills_joined == len(fills)
 
 

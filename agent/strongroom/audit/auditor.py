@@ -14,7 +14,7 @@ from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.cash import check_cash
 from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
-from strongroom.audit.code import CodeAudit
+from strongroom.audit.code import CodeAudit, TradingPlaces
 from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Call, Views
 from strongroom.audit.deciding import DecisionsAgain, decided_again
@@ -163,6 +163,9 @@ class Auditor:
                 self._on_income(income)
             for trade in self._trades.read(progress, movements):
                 progress.losses.trade(trade)
+            there = {each.address for each in movements.fills}
+            progress.traded = sorted({*progress.traded, *there})
+            progress.has_unexplained |= bool(unexplained)
             progress.calls += piece.calls
             self._book(progress, piece, kinds, movements.moved)
             progress.ledger.differences += [*piece.differences, *cash, *unexplained]
@@ -198,15 +201,17 @@ class Auditor:
     def _verdict(self, progress: Progress, chain_id: int) -> Verdict:
         scope, ledger = self._scope, progress.ledger
         now = self._node.times([scope.to_block])[scope.to_block]
-        late = [fill for fill in progress.unjoined if fill.block <= progress.last_report]
-        withheld, unexplained = list[AccountFill](), list[AccountFill]()
-        for fill in late:
-            known = self._fills is not None and self._fills.is_withheld(fill)
-            (withheld if known else unexplained).append(fill)
+        withheld, waiting, unexplained = (list[AccountFill]() for _ in range(3))
+        for fill in progress.unjoined:
+            assert self._fills is not None  # who leaves fills there
+            is_withheld, waits = self._fills.is_withheld(fill), self._fills.waits(fill)
+            (withheld if is_withheld else waiting if waits else unexplained).append(fill)
         code = CodeAudit(self._node, self._vault, scope.to_block)
         found = self._unexplained(unexplained, now)
         found += self._conservation.at_end(progress, scope.to_block)
-        if code.run(ledger, scope.exchanges):
+        if code.run(
+            ledger, scope.exchanges, TradingPlaces(tuple(progress.traded), progress.has_unexplained)
+        ):
             found += view_differences(ledger, now, self._read)
             listed = [(name, ledger.markets[name]) for name in ledger.order]
             found += [*self._missing_assets(ledger), *self._other_accounts(listed)]
@@ -218,7 +223,7 @@ class Auditor:
             market_values=progress.values,
             fills=progress.fills,
             fills_joined=progress.joined,
-            fills_since_last_report=len(progress.unjoined) - len(late),
+            fills_waiting=len(waiting),
             fills_withheld=len(withheld),
             documents=progress.documents,
         )
@@ -354,8 +359,8 @@ class Auditor:
     def _other_accounts(
         self, markets: Sequence[tuple[MarketId, OpenMarket]]
     ) -> Iterator[Difference]:
-        """Yield where an open market's account is not what its market is, at the last block. One
-        that does not answer is named by the reports."""
+        """Yield where an open market's account is not what its market is, at the last block, or
+        does not say so."""
         block = self._scope.to_block
         calls: list[Call] = [
             (market.account, *view, block) for _, market in markets for view in _ACCOUNT
@@ -363,11 +368,12 @@ class Auditor:
         answers = iter(self._contracts.call_each(calls))
         for name, market in markets:
             *terms, conditions = [next(answers) for _ in _ACCOUNT]
-            if conditions is None or None in terms:
-                self._contracts.call(self._vault, "totalSupply", (), block)
-                continue
             wanted = (name, market.question, market.class_id, market.deadline, market.conditions)
-            there = plain((*terms, len(conditions)))
+            there: object = "no answer"
+            if conditions is None or None in terms:
+                self._contracts.call(self._vault, "totalSupply", (), block)  # else it is the node
+            else:
+                there = plain((*terms, len(conditions)))
             if there != wanted:
                 what = f"account {market.account}"
                 yield Difference(block, "", what, str(wanted), str(there))

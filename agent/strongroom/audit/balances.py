@@ -71,9 +71,9 @@ class Sums:
 class Balances:
     """Holds sums against what contracts say."""
 
-    def __init__(self, node: Node, views: Views, reader: MovementReader) -> None:
-        """Take whom to ask, and what is known of accounts' tokens."""
-        self._node, self._views, self._reader = node, views, reader
+    def __init__(self, node: Node, views: Views, vault: str, reader: MovementReader) -> None:
+        """Take whom to ask, of which vault, and what is known of accounts' tokens."""
+        self._node, self._views, self._vault, self._reader = node, views, vault, reader
 
     def over(self, progress: Progress, movements: Movements, kinds: ByKind) -> Sums:
         """Return no sums yet, of blocks with these events; of none of them the ledger knows."""
@@ -86,13 +86,16 @@ class Balances:
         }
         return Sums(self._reader, frozenset(always), spans, opened)
 
-    def denied(self, sums: Sums) -> list[Difference]:
+    def denied(self, sums: Sums, must_answer: bool = False) -> list[Difference]:
         """Return where balances deny sums, by block.
+
+        Args:
+            must_answer: no report names accounts that do not answer
 
         Raises:
             NodeAway: the node does not answer, or refuses.
         """
-        found = [*self._denied(sums), *self._said_otherwise(sums)]
+        found = [*self._denied(sums), *self._said_otherwise(sums, must_answer)]
         return sorted(found, key=lambda each: each.block)
 
     def of(self, token: str, holder: str, block: int) -> int:
@@ -111,13 +114,17 @@ class Balances:
                 what = f"balance of {key[1]}: {token_words(key[2])}"
                 yield Difference(key[0], "", what, str(summed), str(there))
 
-    def _said_otherwise(self, sums: Sums) -> Iterator[Difference]:
+    def _said_otherwise(self, sums: Sums, must_answer: bool) -> Iterator[Difference]:
         """Yield where an account says that it and its wallet hold something else: reports count
-        what it says. One that does not answer is named by the reports."""
+        what it says, and name one that does not answer."""
         asked = [(account, "positions", (), block) for block, account in sums.said]
         answers = self._views.call_each(asked)
         for ((block, account), held), answer in zip(sums.said.items(), answers, strict=True):
             if answer is None:
+                self._views.call(self._vault, "totalSupply", (), block)  # else it is the node
+                if must_answer:
+                    what = f"account {account}: what it holds, by its own word"
+                    yield Difference(block, "", what, "an answer", "none")
                 continue
             collateral, positions = answer
             tokens = [each for each in held if each]

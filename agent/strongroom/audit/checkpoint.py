@@ -22,6 +22,7 @@ class AccountFill:
     """A fill of one of the vault's accounts, or of a wallet, as it is held against its decision.
 
     Attributes:
+        account: whose fill it is, or whose wallet's
         market: of the account; "" where it is not known
         token: the outcome token's id, as text
         cash, tokens: that changed hands, micro-units
@@ -31,6 +32,7 @@ class AccountFill:
     transaction: str
     time: int
     decision: DecisionId
+    account: str
     market: str
     exchange: str
     token: str
@@ -65,6 +67,8 @@ class Progress:
         decided: what came of decisions that were made again -> how many
         undecided: why nobody here could decide -> how many
         held: account or wallet -> token -> what its transfers add up to; no zeros
+        traded: exchanges that have filled an order of theirs, or with one
+        has_unexplained: whether something of theirs has moved that nothing explains
     """
 
     ledger: Ledger
@@ -85,6 +89,8 @@ class Progress:
     filled: dict[str, Ordered] = field(default_factory=dict)
     decided: dict[str, int] = field(default_factory=dict)
     undecided: dict[str, int] = field(default_factory=dict)
+    traded: list[str] = field(default_factory=list)
+    has_unexplained: bool = False
     losses: Losses = field(default_factory=Losses)
 
 
@@ -92,7 +98,7 @@ class Progress:
 class _Kept:
     """A checkpoint's file: of another version it does not read."""
 
-    version: Literal[9]  # with decisions that were made again
+    version: Literal[10]  # with the accounts of fills, and where they traded
     progress: Progress
 
 
@@ -160,5 +166,5 @@ def write_checkpoint(path: Path, progress: Progress) -> None:
     """Replace a file by a progress, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_bytes(_KEPT.dump_json(_Kept(9, progress)))
+    draft.write_bytes(_KEPT.dump_json(_Kept(10, progress)))
     draft.replace(path)

@@ -5,13 +5,14 @@ difference. What they trust (exchange, tokens, oracle) is the venue's: where it 
 contracts that this package has, it is listed with the hash of its code, as unknown.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
+from strongroom.audit.kinds import ANY_EXCHANGE, CLONE, KINDS, kind_of
 from strongroom.audit.ledger import Ledger
 from strongroom.audit.node import Node, NodeRefuses, Question
 from strongroom.audit.permissions import Difference
@@ -26,17 +27,12 @@ from strongroom.chain.code import (
 )
 from strongroom.chain.ids import keccak
 
-KINDS = (
-    *("PolymarketAccount", "WalletAccount", "SafeAccount", "PositionAccount", "FpmmAccount"),
-    "DelegatedAccount",
-)
 OURS = ("WalletRegistry",)  # of what accounts trust
 STAND_INS = (  # of the devnet's venue
     *("Exchange", "ExchangeV3", "PUsd", "UsdcE", "WrappedCollateral", "NegRiskAdapter"),
     *("CollateralAdapter", "NegRiskCollateralAdapter", "PositionManager", "BinaryModule"),
     *("NegRiskModule", "CombinatorialModule", "DepositWalletFactory", "DepositWalletBeacon"),
 )
-CLONE = bytes.fromhex("363d3d373d3d3d363d73"), bytes.fromhex("5af43d82803e903d91602b57fd5bf3")
 VERSIONS = ("1", "2", "3")  # of an exchange's EIP-712 domain
 AsksAll = Callable[[Sequence[Question]], Sequence[Any]]
 
@@ -57,6 +53,36 @@ class AuditedCode:
     known: str
 
 
+@dataclass(frozen=True)
+class TradingPlaces:
+    """Where a vault's accounts and wallets have traded.
+
+    Attributes:
+        exchanges: that have filled orders of theirs, or with them
+        has_unexplained: whether something of theirs has moved that nothing explains
+    """
+
+    exchanges: tuple[str, ...] = ()
+    has_unexplained: bool = False
+
+
+def never_traded(
+    exchanges: Sequence[str], named: Collection[str], traded: TradingPlaces, anywhere: bool
+) -> list[str]:
+    """Return the exchanges at which no account of a vault trades.
+
+    Args:
+        exchanges: whose fills are looked at
+        named: by accounts, as theirs
+        anywhere: whether some trade by wallets, which name no exchange: as long as there is no fill
+            and nothing that wants one, each may be theirs
+    """
+    if anywhere and not traded.exchanges and not traded.has_unexplained:
+        return []
+    known = {*named, *traded.exchanges}
+    return [each for each in exchanges if each.lower() not in known]
+
+
 class CodeAudit:
     """Compares code at one block."""
 
@@ -67,12 +93,13 @@ class CodeAudit:
         self.listed: list[AuditedCode] = []
         self.differences: list[Difference] = []
 
-    def run(self, ledger: Ledger, exchanges: Sequence[str]) -> bool:
+    def run(self, ledger: Ledger, exchanges: Sequence[str], traded: TradingPlaces) -> bool:
         """List what is believed, and what of it must be ours and is not; return whether the vault's
         own code is ours: what foreign code says of itself is worth nothing.
 
         Args:
             exchanges: whose fills are looked at
+            traded: where accounts have traded so far
 
         Raises:
             NodeAway: the node does not answer.
@@ -80,19 +107,18 @@ class CodeAudit:
         if not self._pieces():
             return False
         trusted = {str(self._view(self._vault, "asset()", "address")).lower(): "asset"}
-        traded: set[str] = set()
+        named_by_all, anywhere = set[str](), False
         for number, terms in ledger.permissions.classes.items():
             kind, parts = self._implementation(f"accounts of class {number}", terms.implementation)
             trusted = {address: words for words, address in parts.items()} | trusted
             trusted.setdefault(terms.oracle.lower(), f"oracle of class {number}")
             named = {address for words, address in parts.items() if words.endswith("EXCHANGE")}
-            # pools and wallets of delegated accounts name no exchange: any may be theirs
-            traded |= named if named or not kind else {each.lower() for each in exchanges}
+            named_by_all |= named
+            anywhere |= kind in ANY_EXCHANGE
         self._accounts(ledger)
-        for exchange in exchanges:
-            if exchange.lower() not in traded:
-                self._differs(f"exchange {exchange}", "one where a class's accounts trade", "none")
-            trusted.setdefault(exchange.lower(), "exchange")
+        for exchange in never_traded(exchanges, named_by_all, traded, anywhere):
+            self._differs(f"exchange {exchange}", "trades of the vault's accounts", "none")
+        trusted |= {each.lower(): "exchange" for each in exchanges if each.lower() not in trusted}
         self._trusted(trusted)
         return True
 
@@ -124,7 +150,7 @@ class CodeAudit:
     def _implementation(self, what: str, address: str) -> tuple[str, dict[str, str]]:
         """Return which of our accounts code is, and the contracts that it trusts."""
         there = self._code(address)
-        kind = next((name for name in KINDS if not runtime_difference(name, there)), "")
+        kind = kind_of(there)
         self._list(what, address, kind)
         if not kind:
             self._differs(f"code of {what}", f"one of {', '.join(KINDS)}", self._hash(address))

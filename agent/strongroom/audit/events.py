@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from strongroom.chain.ids import DecisionId, MarketId, OrderHash, Question, QuestionId, TokenId
 
+BUY = 0  # VENUE c1: of an order's side in the exchange's events
+
 
 class AuditedEvent(Struct, frozen=True, gc=False):
     """Where an event stands; `address` is the contract that logged it, in lower case."""

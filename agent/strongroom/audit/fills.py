@@ -2,7 +2,8 @@
 
 Token, side, limit, size over all its fills, market, exchange, time, and no fee for what only rests.
 A purchase is bounded by the cash that its decision gave it: at a better price an exchange lets an
-order buy more tokens. A decision is revealed by the second report after its first fill, and once.
+order buy more tokens. A decision is revealed by the second report after its fill, and once; until
+that report a fill may wait for it.
 Where one of these reports says that it is withheld, it is revealed by the date that is said there.
 """
 
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from strongroom.audit.availability import EvidencePlaces, EvidenceState
 from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
 from strongroom.audit.documents import Revealed, RevealedDecision, RevealedLeg
-from strongroom.audit.events import AuditedEvent, OrderFilled, Reported
+from strongroom.audit.events import BUY, AuditedEvent, OrderFilled, Reported
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
 from strongroom.audit.readers import exchange_readers, read_logs, vault_readers
@@ -21,7 +22,6 @@ from strongroom.chain.ids import MarketId
 from strongroom.chain.units import DAY, WAD
 
 ACCOUNTS = 200  # in one request
-BUY = 0  # VENUE c1: of an order's side in the exchange's events
 SLACK = 2  # reports after a fill, by the last of which its decision is revealed
 DUST = 1  # micro-units of cash that a fill's rounding may cost
 PRIVATE_S = 90 * DAY  # a decision may be withheld for at most so long
@@ -76,7 +76,8 @@ class FillJoiner:
             time = times[event.block]
             if self._on_event is not None:
                 self._on_event(time, event)
-            self._take(progress, _fill(event, time, owners[event.maker]))
+            account = progress.wallets.get(event.maker, event.maker)
+            self._take(progress, _fill(event, time, account, owners[event.maker]))
         newest = max(times.values(), default=0)
         for decision in [
             each for each, ordered in progress.filled.items()
@@ -108,7 +109,8 @@ class FillJoiner:
         """Yield where a fill is not what its decision ordered."""
         last = self._last_report_for(fill)
         if decision.at > last and not self.is_withheld(fill):
-            yield "its decision's report", f"at most {last}", str(decision.at)
+            what = f"its decision's report, of account {fill.account}"
+            yield what, f"at most {last}", str(decision.at)
         if decision.legs is None:
             yield "its decision's legs", "orders", "nothing that can be read"
             return
@@ -149,6 +151,12 @@ class FillJoiner:
         """Whether a report has said in time that the fill's decision is revealed later."""
         stated = self._revealed().withheld(fill.decision)
         return stated is not None and stated.at <= self._last_report_for(fill)
+
+    def waits(self, fill: AccountFill) -> bool:
+        """Whether a fill's decision may still be revealed in time, or withheld: not all reports
+        have come by the last of which it must be."""
+        known = self._revealed().decision(fill.decision)
+        return known is None and len(self._reports) < self._last_report_for(fill)
 
     def late(self, now: int) -> list[Difference]:
         """Return a difference for each withheld decision that was not revealed by its date.
@@ -205,7 +213,7 @@ class FillJoiner:
         """Return why a fill is not explained."""
         known = self._revealed().decision(fill.decision) is not None
         why = "the record is younger than its fill" if known else "no revealed record has this id"
-        what = f"OrderFilled.metadata: {why}"
+        what = f"OrderFilled.metadata: {why}, of account {fill.account}"
         return Difference(fill.block, fill.transaction, what, "a decision", "none")
 
     def name(self, market: MarketId) -> str | None:
@@ -233,11 +241,11 @@ class FillJoiner:
                     yield event
 
 
-def _fill(event: OrderFilled, time: int, market: MarketId) -> AccountFill:
+def _fill(event: OrderFilled, time: int, account: str, market: MarketId) -> AccountFill:
     buys = event.side == BUY
     gave, got = event.maker_amount_filled, event.taker_amount_filled
     return AccountFill(
-        event.block, event.transaction, time, event.metadata, market, event.address,
+        event.block, event.transaction, time, event.metadata, account, market, event.address,
         str(event.token_id), buys, gave if buys else got, got if buys else gave, event.fee,
     )  # fmt: skip
 

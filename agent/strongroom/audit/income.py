@@ -11,16 +11,19 @@ from enum import StrEnum
 from strongroom.audit.checkpoint import Progress
 from strongroom.audit.logs import RawLog
 from strongroom.audit.movements import (
-    COMES,
     CONVERTED,
+    EVENT_MERGED,
+    MERGED,
     NAMING,
+    REDEEMED,
+    SOLD,
     Moved,
     MovementReader,
     Movements,
     address_in,
-    amount_in,
     place_of,
     topic_of,
+    words_in,
 )
 from strongroom.audit.node import Node
 from strongroom.chain.ids import MarketId
@@ -55,9 +58,10 @@ class Income:
     kind: IncomeKind
 
 
-_EXPLAINING, _NAMING = frozenset(map(topic_of, COMES)), frozenset(map(topic_of, NAMING))
+_NAMING = frozenset(map(topic_of, NAMING))
+# Words of data of what brings in its first one, of the asset.
+_BRINGS = {topic_of(each): 1 for each in (REDEEMED, MERGED, EVENT_MERGED)} | {topic_of(SOLD): 2}
 _CONVERTED = topic_of(CONVERTED)
-_ENDLESS = 2**256
 
 
 class IncomeFinder:
@@ -135,10 +139,12 @@ class _Judge:
         self._explained: dict[tuple[str, str], int] = defaultdict(int)  # transaction, account
         for log in told:
             where = log["transactionHash"], log["address"].lower()
-            if log["topics"][0] in _EXPLAINING:
-                self._explained[where] += amount_in(log, exact=False)
-            elif log["topics"][0] == _CONVERTED:
-                self._explained[where] += _ENDLESS
+            topic = log["topics"][0]
+            if topic in _BRINGS:
+                self._explained[where] += words_in(log, _BRINGS[topic])[0]
+            elif topic == _CONVERTED:
+                index_set, amount = words_in(log, 2)
+                self._explained[where] += max(0, index_set.bit_count() - 1) * amount
 
     def income_of(self, move: Moved) -> str:
         """Return whose income a transfer is, an account; empty: it is none."""

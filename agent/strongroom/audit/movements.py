@@ -2,7 +2,7 @@
 transfers of the asset and of outcome tokens, fills, and what the accounts log themselves."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from eth_abi.abi import decode
@@ -20,11 +20,13 @@ from strongroom.audit.columns import (
 )
 from strongroom.audit.contracts import Views
 from strongroom.audit.events import MarketOpened, OrderFilled
+from strongroom.audit.kinds import constants_of, implementation_in, kind_of
 from strongroom.audit.logs import RawLog, bad_log
 from strongroom.audit.node import Node, NodeRefuses
 from strongroom.audit.readers import exchange_readers, read_logs
 from strongroom.audit.transactions import ByKind
-from strongroom.chain.ids import Json, MarketId, keccak
+from strongroom.chain.ids import Json, MarketId, keccak, to_bytes
+from strongroom.chain.jsonrpc import understood
 
 ADDRESSES = 200  # in one request
 ARGUMENTS = 45 + 20 + 5 * 32  # bytes of an account's code before its conditions
@@ -40,21 +42,19 @@ TRANSFER = topic_of("Transfer(address,address,uint256)")
 SINGLE = topic_of("TransferSingle(address,address,address,uint256,uint256)")
 BATCH = topic_of("TransferBatch(address,address,address,uint256[],uint256[])")
 # Events of accounts; tests hold them against the ABIs.
-COMES = (  # brings in at most its first data word, of the asset
-    *("Redeemed(uint256,uint256)", "Merged(uint256,uint256)", "EventMerged(uint256)"),
-    "Sold(address,uint256,uint256,uint256)",
-)
-GOES = (  # gives at most its first data word, of the asset
-    *("Split(uint256,uint256)", "EventSplit(uint256)"),
-    "Bought(address,uint256,uint256,uint256)",
-)
-CONVERTED = "Converted(uint256,uint256)"  # what it brings in follows from the event's questions
+SPLIT, EVENT_SPLIT = "Split(uint256,uint256)", "EventSplit(uint256)"
+MERGED, EVENT_MERGED = "Merged(uint256,uint256)", "EventMerged(uint256)"
+REDEEMED, CONVERTED = "Redeemed(uint256,uint256)", "Converted(uint256,uint256)"
+BOUGHT, SOLD = (f"{name}(address,uint256,uint256,uint256)" for name in ("Bought", "Sold"))
 WITHDRAWN = "Withdrawn(address,address,uint256)"  # of a wallet, to whom it is owed
 NAMING = ("Adopted(address)", "Adopted(address,address)", "WalletSet(address)")  # the wallet
-TOLD = (*COMES, *GOES, CONVERTED, WITHDRAWN, *NAMING)
+TOLD = (
+    *(SPLIT, EVENT_SPLIT, MERGED, EVENT_MERGED, REDEEMED, CONVERTED, BOUGHT, SOLD, WITHDRAWN),
+    *NAMING,
+)
 _NAMING = frozenset(map(topic_of, NAMING))
 _LISTS = ("uint256[]", "uint256[]")  # ids and amounts of a batch
-_TRUSTED = ("ADAPTER", "CTF", "POSITION_MANAGER")  # views of accounts: what makes and takes tokens
+_NAMED = ("EXCHANGE", "ADAPTER", "CTF", "POSITION_MANAGER")  # views of accounts
 
 
 class Moved(Struct, frozen=True, gc=False):
@@ -89,13 +89,22 @@ class Movements:
     fills: Sequence[OrderFilled] = ()
 
 
-@dataclass
+@dataclass(frozen=True)
 class ClassPlaces:
-    """What a class's accounts name: where they trade, and what makes and takes their tokens."""
+    """What a class's accounts name: where they trade, and what makes and takes their tokens.
 
+    Attributes:
+        kind: which of our accounts they are; "": none that this release knows
+        tokens: the contract of their outcome tokens; "": unknown
+        adapter: makes and takes them for the asset; "": the contract itself does
+        makers: whoever makes and takes tokens and asset, where that is known
+    """
+
+    kind: str = ""
     exchange: str = ""
-    tokens: str = ""  # the contract of their outcome tokens
-    trusted: set[str] = field(default_factory=set)
+    tokens: str = ""
+    adapter: str = ""
+    makers: frozenset[str] = frozenset()
 
 
 class MovementReader:
@@ -129,53 +138,81 @@ class MovementReader:
         named = {address_in(log, 1) for log in told if log["topics"][0] in _NAMING}
         holders = sorted({*owners, *progress.wallets, *(each for each in named if each != ZERO)})
         moved = sorted(self._moved(holders, first, last), key=lambda each: each.place)
-        fills = list(self._fills(holders, first, last)) if moved else []
+        fills = list(self._fills(holders, first, last))
         return Movements(owners, told, moved, fills)
 
     def know(self, owners: Mapping[str, tuple[MarketId, int]], block: int) -> None:
         """Learn the accounts' classes and, once for each, what they name: an audit that goes on
-        from a checkpoint may find no block to read."""
+        from a checkpoint may find no block to read.
+
+        Raises:
+            NodeRefuses: the node does not answer what an account of ours always answers.
+        """
         self._classes |= {account: class_id for account, (_, class_id) in owners.items()}
-        self._learn({class_id: account for account, (_, class_id) in owners.items()}, block)
         new = [each for each in owners if each not in self._tokens]
         codes = self._node.ask_all([("eth_getCode", [each, hex(block)]) for each in new])
-        for account, code in zip(new, codes, strict=True):
-            self._keep_tokens(account, str(code)[2:])
+        with understood("code"):
+            known = dict(zip(new, map(to_bytes, codes), strict=True))
+        self._learn({self._classes[each]: (each, code) for each, code in known.items()}, block)
+        for account, code in known.items():
+            self._keep_tokens(account, code)
 
     def tokens_of(self, account: str, block: int) -> Sequence[str]:
         """Return the outcome tokens of an account's market, as they stand in its code (see
         contracts/modules/account.vy); none where it is no such code."""
         if account not in self._tokens:
-            code = str(self._node.ask("eth_getCode", account, hex(block)))[2:]
+            with understood("code"):
+                code = to_bytes(self._node.ask("eth_getCode", account, hex(block)))
             self._keep_tokens(account, code)
         return self._tokens.get(account, ())  # none: the account is opened after this block
 
-    def _keep_tokens(self, account: str, code: str) -> None:
+    def _keep_tokens(self, account: str, code: bytes) -> None:
         """Keep an account's tokens, as its code has them; nothing where there is no code."""
         places = self.places.get(self._classes.get(account, -1), ClassPlaces())
-        words = [code[at : at + 64] for at in range(2 * ARGUMENTS, len(code), 64)]
-        ids = [word for place, word in enumerate(words) if place % 3 and len(word) == 64]
-        found = [f"{places.tokens} {int(word, 16)}" for word in ids] if places.tokens else []
+        words = [code[at : at + SIZE] for at in range(ARGUMENTS, len(code), SIZE)]
+        ids = [word for place, word in enumerate(words) if place % 3 and len(word) == SIZE]
+        found = [f"{places.tokens} {int.from_bytes(each)}" for each in ids] if places.tokens else []
         if code:
             self._tokens[account] = tuple(found)
 
-    def _learn(self, classes: Mapping[int, str], block: int) -> None:
-        """Ask an account of each new class what it names."""
+    def _learn(self, classes: Mapping[int, tuple[str, bytes]], block: int) -> None:
+        """Ask an account of each new class what it names.
+
+        Args:
+            classes: with the account and its code
+        """
         if not self.asset:
             self.asset = str(self._views.call(self._vault, "asset", (), block)).lower()
         for number in classes.keys() - self.places.keys():
-            places = self.places[number] = ClassPlaces()
-            named = {view: self._named(classes[number], view, block) for view in _TRUSTED}
-            places.trusted = {each for each in named.values() if each} | {ZERO}
-            places.tokens = named["POSITION_MANAGER"] or named["CTF"]
-            places.exchange = self._named(classes[number], "EXCHANGE", block)
-            if places.exchange:
-                self.exchanges.add(places.exchange)
+            account, code = classes[number]
+            kind = self._kind(code, block)
+            named = {view: self._named(account, view, kind, block) for view in _NAMED}
+            exchange, adapter, tokens, ledger = named.values()
+            places = ClassPlaces(kind, exchange, ledger or tokens, adapter)
+            makers = {ZERO, self.asset, adapter, tokens, ledger} - {""}
+            self.places[number] = replace(places, makers=frozenset(makers))
+            if exchange:
+                self.exchanges.add(exchange)
 
-    def _named(self, account: str, view: str, block: int) -> str:
+    def _kind(self, code: bytes, block: int) -> str:
+        """Return which of our accounts a clone is, by its code."""
+        implementation = implementation_in(code)
+        if not implementation:
+            return ""
+        (answer,) = self._node.ask_shared([("eth_getCode", [implementation, hex(block)])])
+        with understood("code"):
+            return kind_of(to_bytes(answer))
+
+    def _named(self, account: str, view: str, kind: str, block: int) -> str:
+        """Return the address that an account names; "": it names none. An account of ours that has
+        the view always answers: a refusal is the node's."""
+        if kind and view not in constants_of(kind):
+            return ""
         try:
             found = str(self._views.call(account, view, (), block)).lower()
         except NodeRefuses:
+            if kind:
+                raise
             return ""
         return "" if found == ZERO else found
 
@@ -313,16 +350,25 @@ def address_in(log: RawLog, topic: int) -> str:
         raise bad_log(log, "a transfer or an account") from error
 
 
-def amount_in(log: RawLog, exact: bool = True) -> int:
-    """Return the first word of a log's data.
+def number_at(log: RawLog, topic: int) -> int:
+    """Return the number that a topic is."""
+    try:
+        return int(log["topics"][topic], 16)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise bad_log(log, "an account") from error
 
-    Args:
-        exact: there is no second one
-    """
+
+def amount_in(log: RawLog) -> int:
+    """Return the only word of a log's data."""
+    return words_in(log, 1)[0]
+
+
+def words_in(log: RawLog, count: int) -> list[int]:
+    """Return the words of a log's data, of which there are so many."""
     try:
         data = log["data"]
-        if len(data) < 66 or (exact and len(data) != 66):
+        if len(data) != 2 + WORD * count:
             raise ValueError
-        return int(data[2:66], 16)
+        return [int(data[at : at + WORD], 16) for at in range(2, len(data), WORD)]
     except (KeyError, TypeError, ValueError) as error:
         raise bad_log(log, "a transfer or an account") from error

@@ -23,7 +23,11 @@ def closed_wrongly(node: Node, views: Views, it: MarketClosed) -> Iterator[Diffe
     before, after = views.call_each(
         [(it.account, "halted", (), block) for block in (it.block - 1, it.block)]
     )
-    if before is None or before == it.halted or not after:
+    if before is None:
+        views.call(it.address, "totalSupply", (), it.block - 1)  # else it is the node
+        is_new = node.ask("eth_getCode", it.account, hex(it.block - 1)) == "0x"
+        before = it.halted if is_new else True
+    if before == it.halted or not after:
         return
     for _, logs in node.logs([it.account], it.block, it.block, [[_HALTED]]):
         if any(log["transactionHash"] != it.transaction for log in logs):

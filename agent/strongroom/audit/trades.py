@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from strongroom.audit.checkpoint import Progress
-from strongroom.audit.events import OrderFilled
+from strongroom.audit.events import BUY, OrderFilled
 from strongroom.audit.logs import RawLog, bad_log
 from strongroom.audit.losses import AccountTrade
 from strongroom.audit.movements import (
+    BOUGHT,
+    SOLD,
     MovementReader,
     Movements,
     address_in,
@@ -15,11 +17,7 @@ from strongroom.audit.movements import (
     topic_of,
 )
 
-BUY = 0  # VENUE c1: of an order's side in the exchange's events
-_POOLS = {
-    topic_of(f"{name}(address,uint256,uint256,uint256)"): name == "Bought"
-    for name in ("Bought", "Sold")
-}
+_POOLS = {topic_of(each): each == BOUGHT for each in (BOUGHT, SOLD)}
 
 
 class TradeReader:

@@ -41,7 +41,7 @@ class Checked:
     market_values: int = 0
     fills: int = 0
     fills_joined: int = 0
-    fills_since_last_report: int = 0  # the next report reveals their decisions
+    fills_waiting: int = 0  # a later report may still reveal their decisions in time
     fills_withheld: int = 0  # a report says by when their decisions are revealed
     documents: int = 0
 

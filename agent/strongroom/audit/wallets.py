@@ -8,6 +8,7 @@ from strongroom.audit.logs import RawLog
 from strongroom.audit.movements import NAMING, Movements, address_in, place_of, topic_of
 
 _NAMING = frozenset(map(topic_of, NAMING))
+Before = Callable[[str, str, RawLog], dict[str, int]]  # wallet, account and log -> what it held
 
 
 class WalletsOverTime:
@@ -20,13 +21,11 @@ class WalletsOverTime:
         naming = [log for log in movements.told if log["topics"][0] in _NAMING]
         self._coming = sorted(naming, key=place_of)
 
-    def until(
-        self, place: tuple[int, int], before: Callable[[str, str, int], dict[str, int]]
-    ) -> None:
+    def until(self, place: tuple[int, int], before: Before) -> None:
         """Take what accounts have named until a place.
 
         Args:
-            before: gives what a wallet of an account held before a block
+            before: gives what a wallet of an account held when a log named it
         """
         while self._coming and place_of(self._coming[0]) < place:
             log = self._coming.pop(0)
@@ -36,19 +35,7 @@ class WalletsOverTime:
                 self._progress.held.pop(old, None)
             if int(wallet, 16):
                 self.named[wallet] = account
-                self._progress.held[wallet] = before(wallet, account, place_of(log)[0])
-                self._book_earlier(wallet, log)
-
-    def _book_earlier(self, wallet: str, naming: RawLog) -> None:
-        """Count what reached or left a wallet in the block before the transaction that names it."""
-        block, transaction = place_of(naming)[0], naming["transactionHash"]
-        for move in self._movements.moved:
-            if move.transaction == transaction:
-                return
-            if move.place[0] == block:
-                for holder, sign in ((move.sender, -1), (move.receiver, 1)):
-                    if holder == wallet:
-                        book(self._progress, holder, move.token, sign * move.amount)
+                self._progress.held[wallet] = before(wallet, account, log)
 
     def account_of(self, holder: str) -> str:
         """Return the account that a holder is, or trades for; "" where it is a stranger."""

@@ -1,0 +1,503 @@
+"""What the audit's conservation names, and what it must not name: small cases over a token ledger.
+
+Each case is one or two transactions, with amounts by hand. What is stolen is named by block, by
+account, token and amount; what is honest is not named, whatever else the transaction does.
+"""
+
+import pytest
+from strongroom.audit.cash import cash_differences
+from strongroom.audit.events import Allocated
+from strongroom.audit.movements import Moved
+from strongroom.audit.node import NodeRefuses
+
+from tests.property.token_ledger import (
+    ADAPTER,
+    ASSET,
+    BUY,
+    CTF,
+    EXCHANGE,
+    FEES,
+    LEAVER,
+    MAKER,
+    MODULE,
+    SELL,
+    STRANGER,
+    THIEF,
+    VAULT,
+    ZERO,
+    TokenLedger,
+    audited,
+    came_home,
+    left,
+    paid,
+    reported,
+)
+
+WALLET = "0x" + "bb" * 20
+KINDS = ("PolymarketAccount", "PositionAccount", "FpmmAccount", "DelegatedAccount")
+
+
+@pytest.fixture
+def chain():
+    return TokenLedger()
+
+
+def funded(chain, kind="PolymarketAccount", conditions=1, assets=1_000, fee_bps=0):
+    """Return an account with assets of the vault."""
+    account = chain.open(kind, conditions, fee_bps)
+    chain.held["", VAULT] += assets
+    chain.move("", VAULT, account.address, assets)
+    chain.next_block()
+    return account
+
+
+def named(chain, **options):
+    """Return (block, token, expected, found) of what is named of accounts, in their order."""
+    found = []
+    for each in audited(chain, **options).differences:
+        account, _, words = each.what.partition(": ")
+        assert account.startswith("account 0x") and words.endswith(" that nothing explains")
+        found.append((each.block, words.split(" that")[0], each.expected, each.found))
+    return found
+
+
+def is_clean(chain):
+    chain.next_block()
+    reported(chain)
+    assert audited(chain).differences == audited(chain, pieces=chain.block).differences == []
+
+
+def splits(chain, account, amount, condition=0):
+    """The account makes sets, as its kind does."""
+    yes, no = (account.token(2 * condition + side) for side in (0, 1))
+    chain.tells(account.address, "Split(uint256,uint256)", [condition], amount)
+    makes(chain, account, account.address, [yes, no], amount)
+
+
+def makes(chain, account, holder, tokens, amount):
+    """Assets of a holder become tokens."""
+    takers = {"PositionAccount": MODULE, "FpmmAccount": CTF}
+    chain.move("", holder, takers.get(account.kind, ASSET), amount)
+    chain.move_all([(each, amount) for each in tokens], ZERO, maker_of(account))
+    if maker_of(account) != ZERO:
+        chain.move_all([(each, amount) for each in tokens], maker_of(account), holder)
+    else:
+        for each in tokens:
+            chain.held[each, ZERO] += amount
+        chain.move_all([(each, amount) for each in tokens], ZERO, holder)
+
+
+def maker_of(account):
+    """Return who sends tokens that were made."""
+    return ZERO if account.kind in ("PositionAccount", "FpmmAccount") else ADAPTER
+
+
+def merges(chain, account, amount, tokens=(0, 1), told="Merged(uint256,uint256)"):
+    chain.tells(account.address, told, [0], amount)
+    takes(chain, account, account.address, dict.fromkeys(tokens, amount), amount)
+
+
+def takes(chain, account, holder, amounts, assets):
+    """Tokens of a holder become assets."""
+    takers = {"PositionAccount": MODULE, "FpmmAccount": ZERO}
+    for place, amount in amounts.items():
+        chain.move(account.token(place), holder, takers.get(account.kind, ADAPTER), amount)
+    if assets:
+        chain.move("", ZERO, holder, assets)
+
+
+def buys(chain, account, holder, place, cash, tokens, fee=0):
+    """A fill of a holder's order: the maker gives tokens, gets cash, the venue its fee."""
+    chain.held[account.token(place), MAKER] += tokens
+    chain.move(account.token(place), MAKER, holder, tokens)
+    chain.move("", holder, MAKER, cash)
+    if fee:
+        chain.move("", holder, FEES, fee)
+    chain.fill(holder, BUY, account.tokens[place], cash, tokens, fee)
+
+
+# a theft beside something else
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("receiver", [THIEF, ADAPTER, ZERO, CTF])
+def test_a_token_that_leaves_beside_a_split_is_named(chain, kind, receiver):
+    account = funded(chain, kind)
+    splits(chain, account, 100)
+    chain.move(account.token(0), account.address, receiver, 40)
+    block = chain.block
+    assert named(chain) == [(block, f"token {account.tokens[0]}", "100", "60")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_assets_that_leave_beside_a_split_or_a_merge_are_named(chain, kind):
+    account = funded(chain, kind)
+    splits(chain, account, 100)
+    chain.move("", account.address, THIEF, 30)
+    first = chain.block
+    chain.next_block()
+    merges(chain, account, 50)
+    chain.move("", account.address, THIEF, 20)
+    found = [each for each in named(chain) if each[1] == "asset"]
+    assert found == [(first, "asset", "-100", "-130"), (chain.block, "asset", "50", "30")]
+
+
+def test_a_conversion_explains_what_its_event_gives_and_nothing_else(chain):
+    """NO of questions 0 and 1 become YES of 2 and 10 of the asset, each less 2 % of 10."""
+    account = funded(chain, conditions=3, fee_bps=2_000)
+    for condition in (0, 1):
+        splits(chain, account, 10, condition)
+    chain.next_transaction()
+    chain.tells(account.address, "Converted(uint256,uint256)", [], 0b011, 10)
+    for place in (1, 3):
+        chain.move(account.token(place), account.address, ADAPTER, 10)
+    chain.move(account.token(4), ZERO, account.address, 8)
+    chain.move("", ZERO, account.address, 8)
+    is_clean(chain)
+    before = chain.block
+    chain.next_block()
+    chain.tells(account.address, "Converted(uint256,uint256)", [], 0b100, 8)
+    chain.held[account.token(5), account.address] += 8  # given before
+    chain.move(account.token(4), account.address, THIEF, 3)
+    found = named(chain)
+    assert (chain.block, f"token {account.tokens[4]}", "0", "-3") in found
+    assert before < chain.block == min(each[0] for each in found)
+
+
+def test_what_a_conversion_brings_less_than_its_fee_leaves_is_named(chain):
+    account = funded(chain, conditions=2, fee_bps=100)
+    splits(chain, account, 1_000)
+    chain.next_transaction()
+    chain.tells(account.address, "Converted(uint256,uint256)", [], 0b01, 1_000)
+    chain.move(account.token(1), account.address, ADAPTER, 1_000)
+    chain.move(account.token(2), ZERO, account.address, 900)
+    assert named(chain) == [(chain.block, f"token {account.tokens[2]}", "990", "900")]
+
+
+def test_tokens_that_leave_beside_a_redemption_are_named(chain):
+    """100 of YES, which pays 1: 60 are redeemed, 40 go to a thief."""
+    for kind in KINDS:
+        chain = TokenLedger()
+        account = funded(chain, kind)
+        splits(chain, account, 100)
+        chain.next_block()
+        chain.resolve(account, 0, 1, 0)
+        chain.tells(account.address, "Redeemed(uint256,uint256)", [0], 60)
+        takes(chain, account, account.address, {0: 60, 1: 100}, 60)
+        chain.move(account.token(0), account.address, THIEF, 40)
+        found = [each[:2] for each in named(chain)]
+        assert (chain.block, f"token {account.tokens[0]}") in found, kind
+
+
+@pytest.mark.parametrize("receiver", [ZERO, ADAPTER, CTF])
+@pytest.mark.parametrize("holder", ["account", "wallet"])
+def test_tokens_for_which_nobody_pays_are_named(chain, receiver, holder):
+    """Sent to whoever makes and takes them, with no redemption, or none that pays what is due."""
+    account = funded(chain, "DelegatedAccount")
+    chain.name(account, WALLET)
+    splits(chain, account, 100)
+    place = account.address if holder == "account" else WALLET
+    if holder == "wallet":
+        chain.move(account.token(0), account.address, WALLET, 100)
+    chain.next_block()
+    chain.move(account.token(0), place, receiver, 100)
+    first = chain.block
+    assert named(chain) == [(first, f"token {account.tokens[0]}", "0", "-100")]
+
+
+def test_a_payout_below_what_is_due_is_named(chain):
+    account = funded(chain)
+    splits(chain, account, 100)
+    chain.next_block()
+    chain.resolve(account, 0, 1, 2)
+    chain.tells(account.address, "Redeemed(uint256,uint256)", [0], 99)
+    takes(chain, account, account.address, {0: 100, 1: 100}, 98)  # 33 and 66 are due
+    assert {each[1] for each in named(chain)} == {f"token {each}" for each in account.tokens}
+
+
+def test_assets_sent_to_the_vault_are_home_only_as_far_as_it_says(chain):
+    account = funded(chain)
+    chain.move("", account.address, VAULT, 300)
+    came_home(chain, account, 250)
+    assert named(chain) == [(chain.block, "asset", "-250", "-300")]
+
+
+def test_assets_of_the_vault_go_to_an_account_only_as_far_as_it_says():
+    """300 came, 250 were allocated: the vault's own cash is held against its events to the unit."""
+    account, at = "0x" + "aa" * 20, (7, "0x" + "01" * 32)
+    move = Moved((7, 3), at[1], "", VAULT, account, 300)
+    told = Allocated(*at, 2, VAULT, market="market", assets=250, exposure=250)
+    (found,) = cash_differences((VAULT, {account: "market"}), [move], [told])
+    assert (found.what, found.expected, found.found) == (
+        "asset from the vault to market", "250", "300")  # fmt: skip
+
+
+@pytest.mark.parametrize("receiver", [ZERO, ASSET, ADAPTER, CTF])
+def test_assets_sent_to_whoever_makes_tokens_for_nothing_are_named(chain, receiver):
+    account = funded(chain)
+    chain.move("", account.address, receiver, 5)
+    assert named(chain) == [(chain.block, "asset", "0", "-5")]
+
+
+def test_a_gift_excuses_no_theft(chain):
+    """A reward that is passed on in the transaction in which it comes."""
+    account = funded(chain)
+    chain.held["", STRANGER] = 70
+    chain.move("", STRANGER, account.address, 70)
+    chain.move("", account.address, THIEF, 70)
+    assert named(chain) == [(chain.block, "asset", "0", "-70")]
+
+
+def test_a_fill_that_brought_less_than_it_says_is_named(chain):
+    account = funded(chain)
+    buys(chain, account, account.address, 0, 50, 100)
+    chain.fill(account.address, BUY, account.tokens[1], 0, 7, 0)
+    assert named(chain) == [(chain.block, f"token {account.tokens[1]}", "7", "0")]
+
+
+# exits in kind
+
+
+def test_a_leavers_part_is_taken_once(chain):
+    account = funded(chain, assets=1_000)
+    left(chain, 1, 4)
+    for _ in range(2):
+        chain.move("", account.address, LEAVER, 250)
+    assert named(chain) == [(chain.block, "asset", "0", "-250")]
+
+
+def test_a_leaver_gets_no_more_than_his_part_and_nothing_of_what_he_skips(chain):
+    one, two = funded(chain, assets=1_000), funded(chain, assets=500)
+    left(chain, 1, 4, skipped=[two.market])
+    chain.move("", one.address, LEAVER, 253)
+    chain.move("", two.address, LEAVER, 125)
+    assert named(chain) == [(chain.block, "asset", "0", "-3"), (chain.block, "asset", "0", "-125")]
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_wallet_pays_a_leaver_only_where_its_account_says_so(chain, told):
+    account = funded(chain, "SafeAccount", assets=1_000)
+    chain.name(account, WALLET)
+    chain.move("", account.address, WALLET, 400)
+    chain.next_block()
+    left(chain, 1, 4)
+    chain.move("", account.address, LEAVER, 150)
+    paid(chain, account, 250 if told else 150)
+    if told:
+        words = "Withdrawn(address,address,uint256)"
+        chain.tells(account.address, words, [WALLET, LEAVER], 100)
+    chain.move("", WALLET, LEAVER, 100)
+    assert named(chain) == ([] if told else [(chain.block, "asset", "0", "-100")])
+
+
+def test_what_the_vault_says_that_an_account_paid_in_kind_was_paid_over_all_exits(chain):
+    """Two exits of one transaction: a quarter of 1,000, and of the 750 that are left."""
+    account = funded(chain, "DelegatedAccount", assets=1_000)
+    for assets in (250, 187):
+        chain.move("", account.address, LEAVER, assets)
+        paid(chain, account, assets)
+        left(chain, 1, 4)
+    is_clean(chain)
+    paid(chain, account, 1)
+    left(chain, 1, 4)
+    (found,) = audited(chain).differences
+    assert (found.what, found.expected, found.found) == (
+        "PaidInKind.assets: paid by the account", "0", "1")  # fmt: skip
+
+
+def test_delegated_accounts_leave_outcome_tokens_behind(chain):
+    account = funded(chain, "DelegatedAccount")
+    splits(chain, account, 100)
+    chain.next_block()
+    left(chain, 1, 4)
+    paid(chain, account, 0)
+    chain.move(account.token(0), account.address, LEAVER, 25)
+    assert named(chain) == [(chain.block, f"token {account.tokens[0]}", "0", "-25")]
+
+
+def test_several_exits_of_one_transaction_each_take_a_part_of_what_is_left(chain):
+    """A third of 1,000 and of 101, then a third of what is left; a gift in between counts."""
+    account = funded(chain, assets=1_101)
+    splits(chain, account, 101)
+    chain.next_block()
+    left(chain, 1, 3)
+    pair = [account.token(place) for place in (0, 1)]
+    chain.move("", account.address, LEAVER, 333)
+    chain.move_all([(each, 33) for each in pair], account.address, LEAVER)
+    chain.held["", STRANGER] = 33
+    chain.move("", STRANGER, account.address, 33)
+    left(chain, 1, 3)
+    chain.move("", account.address, LEAVER, 233)  # of 700
+    chain.move_all([(each, 22) for each in pair], account.address, LEAVER)  # of 68
+    is_clean(chain)
+
+
+# honest, whatever stands beside it
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gifts_of_any_size_beside_anything_are_gifts(chain, kind):
+    account = funded(chain, kind)
+    for amount, token in ((1, ""), (10**30, ""), (1, account.token(0)), (3, account.token(1))):
+        chain.held[token, STRANGER] += amount
+        splits(chain, account, 10)
+        chain.move(token, STRANGER, account.address, amount)
+        chain.next_transaction()
+    foreign = f"{account.contract} 999999"
+    chain.held[foreign, STRANGER] = 5
+    chain.move(foreign, STRANGER, account.address, 5)
+    is_clean(chain)
+    assert audited(chain).gifts == 10**30 + 1
+
+
+def test_gifts_to_a_wallet_count_from_when_it_is_named(chain):
+    """A block before, in its block before and behind, in its transaction before and behind; also
+    tokens of another market, which go again."""
+    account = funded(chain, "DelegatedAccount")
+    foreign = f"{account.contract} 999999"
+    for token in ("", account.token(0), foreign):
+        chain.held[token, STRANGER] = 100
+    chain.move("", STRANGER, WALLET, 1)
+    chain.move(foreign, STRANGER, WALLET, 5)
+    chain.next_block()
+    chain.move(account.token(0), STRANGER, WALLET, 2)
+    chain.next_transaction()
+    chain.move("", STRANGER, WALLET, 4)
+    chain.name(account, WALLET)
+    chain.next_transaction()
+    chain.move("", STRANGER, WALLET, 8)
+    chain.move(account.token(0), STRANGER, WALLET, 16)
+    chain.next_block()
+    chain.move(foreign, WALLET, STRANGER, 5)
+    is_clean(chain)
+    held = audited(chain).progress.held[WALLET]
+    assert held == {"": 13, account.token(0): 18}
+
+
+def test_a_fill_beside_a_redemption_and_a_conversion_is_well(chain):
+    account = funded(chain, conditions=2)
+    splits(chain, account, 100)
+    chain.next_block()
+    chain.resolve(account, 0, 0, 1)
+    chain.tells(account.address, "Redeemed(uint256,uint256)", [0], 90)
+    takes(chain, account, account.address, {0: 100, 1: 90}, 90)
+    buys(chain, account, account.address, 2, 40, 80, fee=1)
+    chain.tells(account.address, "Converted(uint256,uint256)", [], 0b01, 10)
+    chain.move(account.token(1), account.address, ADAPTER, 10)
+    chain.move(account.token(2), ZERO, account.address, 10)
+    chain.fill(account.address, SELL, account.tokens[2], 5, 3, 1)
+    chain.move(account.token(2), account.address, MAKER, 5)
+    chain.held["", MAKER] += 2
+    chain.move("", MAKER, account.address, 2)
+    is_clean(chain)
+
+
+def test_what_an_exchange_takes_in_and_gives_back_is_settled_by_its_net(chain):
+    """Two makers of one vault and a taker: cash and tokens go through the exchange, which takes 60
+    in for a fill of 50 and a fee of 2, and gives 8 back."""
+    one, two = funded(chain), funded(chain, "PolymarketAccount")
+    splits(chain, two, 100)
+    chain.next_block()
+    token = f"{CTF} {one.tokens[0]}"
+    chain.held[token, MAKER] = 100
+    chain.move("", one.address, EXCHANGE, 60)
+    chain.move(token, MAKER, EXCHANGE, 100)
+    chain.move(token, EXCHANGE, one.address, 100)
+    chain.move("", EXCHANGE, FEES, 2)
+    chain.move("", EXCHANGE, one.address, 8)
+    chain.fill(one.address, BUY, one.tokens[0], 50, 100, 2)
+    chain.move(two.token(0), two.address, EXCHANGE, 30)
+    chain.move("", EXCHANGE, two.address, 14)
+    chain.fill(two.address, SELL, two.tokens[0], 30, 15, 1)
+    is_clean(chain)
+    chain.move("", one.address, EXCHANGE, 6)
+    assert named(chain) == [(chain.block, "asset", "0", "-6")]
+
+
+def test_a_delegated_wallet_makes_and_takes_tokens_by_itself(chain):
+    """Sets of its own, a set taken apart, a redemption at 1/3 and 2/3 in two parts."""
+    account = funded(chain, "DelegatedAccount")
+    chain.name(account, WALLET)
+    chain.move("", account.address, WALLET, 500)
+    chain.next_transaction()
+    makes(chain, account, WALLET, [account.token(0), account.token(1)], 200)
+    chain.next_transaction()
+    takes(chain, account, WALLET, {0: 50, 1: 50}, 50)
+    chain.next_block()
+    chain.resolve(account, 0, 1, 2)
+    takes(chain, account, WALLET, {0: 100}, 33)
+    takes(chain, account, WALLET, {0: 50}, 16)
+    takes(chain, account, WALLET, {1: 100}, 66)
+    is_clean(chain)
+
+
+def test_a_wallet_converts_by_itself_in_a_market_over_its_whole_event(chain):
+    account = funded(chain, "DelegatedAccount", conditions=3)
+    chain.name(account, WALLET)
+    chain.move("", account.address, WALLET, 500)
+    for place in (1, 3):
+        chain.held[account.token(place), STRANGER] = 10
+        chain.move(account.token(place), STRANGER, WALLET, 10)
+    chain.next_transaction()
+    for place in (1, 3):
+        chain.move(account.token(place), WALLET, ADAPTER, 10)
+    chain.move(account.token(4), ZERO, WALLET, 10)
+    chain.move("", ZERO, WALLET, 10)
+    is_clean(chain)
+
+
+# what does not answer
+
+
+@pytest.mark.parametrize("view", ["EXCHANGE()", "CTF()", "ADAPTER()"])
+def test_what_an_account_of_ours_always_answers_is_not_taken_for_nothing(chain, view):
+    account = funded(chain)
+    splits(chain, account, 100)
+    chain.refuses = lambda to, name: (to, name) == (account.address, view)
+    with pytest.raises(NodeRefuses):
+        audited(chain)
+
+
+@pytest.mark.parametrize("view", ["balanceOf(address)", "balanceOf(address,uint256)"])
+def test_a_balance_that_nobody_tells_ends_the_audit(chain, view):
+    account = funded(chain)
+    splits(chain, account, 100)
+    chain.refuses = lambda to, name: name == view
+    with pytest.raises(NodeRefuses):
+        audited(chain)
+
+
+def test_an_account_whose_tokens_nobody_knows_is_named(chain):
+    """Code of somebody else, which does not say where its tokens are."""
+    account = chain.open("PolymarketAccount", 1)
+    code = "0x" + f"{0xCC01:040x}"
+    chain._codes[code] = b"\x01"
+    chain.refuses = lambda to, name: name in ("CTF()", "POSITION_MANAGER()")
+    (found,) = audited(chain).differences
+    assert found.what == f"account {account.address}: its outcome tokens"
+    assert (found.block, found.expected, found.found) == (1, "2", "unknown")
+
+
+def test_an_account_that_does_not_say_what_it_holds_is_named_at_the_end(chain):
+    account = funded(chain)
+    chain.refuses = lambda to, name: name == "positions()"
+    (found,) = audited(chain).differences
+    assert found.what == f"account {account.address}: what it holds, by its own word"
+    chain.refuses = lambda to, name: name in ("positions()", "totalSupply()")
+    with pytest.raises(NodeRefuses):  # then it is the node that does not say it
+        audited(chain)
+
+
+def test_a_payout_that_nobody_tells_explains_nothing(chain):
+    """YES pays a third; unless the account says so, 99 of it are worth 99 in one case."""
+    account = funded(chain)
+    splits(chain, account, 99)
+    chain.next_block()
+    chain.resolve(account, 0, 1, 2)
+    chain.tells(account.address, "Redeemed(uint256,uint256)", [0], 33)
+    takes(chain, account, account.address, {0: 99}, 33)
+    is_clean(chain)
+    chain.refuses = lambda to, name: name == "positions()"
+    assert f"account {account.address}: token {account.tokens[0]} that nothing explains" in {
+        each.what for each in audited(chain).differences
+    }
