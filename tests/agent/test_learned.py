@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pytest
 from strongroom.analysis.tail import TailRecord
@@ -11,6 +12,7 @@ from strongroom.backtest.data import load_history
 from strongroom.backtest.learned import _paid, learning_of
 from strongroom.backtest.run import assemble, simulate
 from strongroom.backtest.stats import summarise
+from strongroom.backtest.studies import tail_reference
 from strongroom.data.folder import packaged
 from strongroom.settings import ConfigError
 
@@ -20,17 +22,20 @@ from tests.agent.test_backtest import SMALL
 LAST = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-10T00:00:00Z", "last_h": 60}
 
 
-def counted_by_hand(until_ms, waits_ms=7_200_000):
-    """The reference's rule over the raw tables: favourites that had paid by a time, and winners."""
+def favourites(until_ms=2**62, waits_ms=7_200_000):
+    """The reference's rule over the raw tables: favourites that had paid by a time, each at its
+    first price in the range."""
     folder = packaged()
     known = folder.markets().join(folder.outcomes(), on="market")
     known = known.filter(pl.col("ends_ms") + waits_ms <= until_ms)
     prices = pl.concat(list(folder.chunks("quotes")))
-    first = (
+    return (
         prices.join(known, left_on="token", right_on="yes_token")
         .with_columns(
             left=(pl.col("ends_ms") - pl.col("at_ms")) / 3_600_000,
             side=pl.max_horizontal("price", 1_000_000 - pl.col("price")),
+            paid=pl.col("ends_ms") + waits_ms,
+            won=(pl.col("price") > 500_000) == (pl.col("yes") > 0),
         )
         .filter(pl.col("left").is_between(3, 96))
         .filter((pl.col("side") >= 950_000) & (pl.col("side") < 990_000))
@@ -38,7 +43,42 @@ def counted_by_hand(until_ms, waits_ms=7_200_000):
         .group_by("market")
         .first()
     )
-    return int(((first["price"] > 500_000) == (first["yes"] > 0)).sum()), len(first)
+
+
+def counted_by_hand(until_ms):
+    """(winners, favourites) that had paid by a time."""
+    first = favourites(until_ms)
+    return int(first["won"].sum()), len(first)
+
+
+def least_chance(wins, total, z):
+    """The chance at which so few wins are `z` deviations too many: the lower root of
+    (share - p)^2 = z^2 p (1 - p) / total."""
+    part, share = z * z / total, wins / total
+    roots = np.roots([1 + part, -(2 * share + part), share * share])
+    return float(min(roots.real))
+
+
+@pytest.mark.parametrize(("z", "then", "after"), [(1.645, 253, 556), (1.96, 210, 533)])
+def test_favourites_that_were_worth_buying_by_what_was_known_then(z, then, after, monkeypatch):
+    """Q11: a cent above the last price, with the fee of .04 p (1 - p) and a void in a thousand.
+    With the two-sided bound the record of the whole admits the case's 533. Its 238 lies between
+    what had been paid by then and what trades earlier in time came to (239), which nobody knew
+    yet."""
+    first, counts = favourites(), [0, 0, 0]
+    won, at, paid = (first[name].to_numpy() for name in ("won", "at_ms", "paid"))
+    for side, now in zip(first["side"], at, strict=True):
+        price = side / 1e6 + 0.01
+        cost = price + 0.04 * price * (1 - price)
+        for place, known in enumerate((paid <= now, at > 0, at < now)):
+            if known.any() and price < 0.99:
+                chance = least_chance(won[known].sum(), known.sum(), z)
+                counts[place] += 0.999 * chance + 0.0005 > cost
+    assert counts == [then, after, {1.645: 288, 1.96: 239}[z]]
+    real = TailRecord.chance
+    monkeypatch.setattr(TailRecord, "chance", lambda self: real(self, z))
+    found = tail_reference(packaged())
+    assert (found.worth_then, found.worth_after) == (then, after)
 
 
 @pytest.mark.parametrize("narrow", [{}, {"data.tickers": ["AAPL"], "data.last_h": 10}])

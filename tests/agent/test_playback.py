@@ -1,5 +1,9 @@
 """Recorded tables as the engine's events: books, quotes and last prices, each by hand."""
 
+import json
+import subprocess
+import sys
+
 import polars as pl
 import pytest
 from strongroom.backtest.config import parse
@@ -344,3 +348,44 @@ def test_events_of_the_newer_protocol_are_left_out(tmp_path):
     alone = {**tables, Table.MARKETS: rows[:1], Table.OUTCOMES: [outcome("m")]}
     with pytest.raises(ConfigError, match="Protocol V2"):
         played(tmp_path / "b", alone)
+
+
+PLAYS = """
+import json, re, sys
+from pathlib import Path
+from strongroom.backtest.config import parse
+from strongroom.backtest.data import load_history
+from strongroom.backtest.learned import learning_of
+config = parse(json.loads(sys.argv[1]))
+history = load_history(config)
+count = sum(len(times) for times, _, _ in history.feed())
+learning_of(config, history, lambda: 2**40).changes()
+history.last_prices(3, 24)
+most = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())  # of this alone
+print(json.dumps([count, int(most[1])]))
+"""
+
+
+def test_memory_does_not_grow_with_the_history(tmp_path):
+    """Q22: of a million and a half prices, 131 bytes each once, all are played, learned from and
+    judged in 100 MB more than of a tenth; read whole they would take 180."""
+    used = []
+    for count in (150_000, 1_500_000):
+        places = pl.int_range(count, eager=True)
+        quotes = pl.DataFrame(
+            {"at_ms": T + places, "token": "m:yes", "price": 400_000 + 1_000 * (places % 90)}
+        )
+
+        def take(intake, quotes=quotes):
+            intake.put(Table.MARKETS, market("m"))
+            intake.put(Table.OUTCOMES, outcome("m"))
+            intake.add(Table.QUOTES, quotes)
+
+        folder = tmp_path / str(count)
+        run_import("one", [], {}, folder, take)
+        told = json.dumps({**CONFIG, "data": {"path": str(folder)}})
+        ran = subprocess.run([sys.executable, "-c", PLAYS, told], capture_output=True, check=True)
+        played_, most = json.loads(ran.stdout)
+        assert played_ == count
+        used.append(most / 1_024)
+    assert used[1] - used[0] < 100, used

@@ -43,6 +43,10 @@ class TailRecord:
         """Return the lower bound of the chance to win at `z` standard deviations (one-sided)."""
         return wilson_lower(self.wins, self.total, z)
 
+    def worth(self) -> float:
+        """Return what a token brings at least by the record: it wins, or a void pays half."""
+        return (1 - self.void) * self.chance() + self.void / 2
+
 
 @dataclass(frozen=True)
 class Opportunity:
@@ -83,8 +87,7 @@ def edge_at(price: int, market: Market, record: TailRecord, now: datetime) -> tu
     p = price / MICRO
     cost = p + market.fees.of(p)
     locked = (market.end - now + record.settling).total_seconds() / YEAR_S
-    won = (1 - record.void) * record.chance() + record.void / 2
-    return cost, won - cost * (1 + record.carry * locked)
+    return cost, record.worth() - cost * (1 + record.carry * locked)
 
 
 def find_tails(

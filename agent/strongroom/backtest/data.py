@@ -84,6 +84,7 @@ class PriceHistory:
         tape: the prices and books, in the order of time
         vouched: relations that the data has
         forecasts: return the sources of recorded forecasts, each at its beginning
+        as_played: change what else is read of the same data as this was changed: what is learned
     """
 
     markets: Sequence[Market]
@@ -93,6 +94,7 @@ class PriceHistory:
     tape: Tape
     vouched: Sequence[JsonValue] = ()
     forecasts: Callable[[], Sequence[Forecaster]] = tuple
+    as_played: Callable[["PriceHistory"], "PriceHistory"] = lambda other: other
 
     @property
     def books(self) -> bool:

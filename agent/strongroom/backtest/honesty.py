@@ -37,7 +37,8 @@ class Honesty:
 
 def with_other_future(history: PriceHistory, at: int, seed: int) -> PriceHistory:
     """Return a history that is the same up to `at` and quite another after it: prices drawn anew,
-    outcomes turned round and paid at another time where nothing had been paid."""
+    outcomes turned round and paid at another time where nothing had been paid. What is learned from
+    markets that are not played has that future, too."""
     dice = Random(seed)
     drawn = (pl.struct("ts", "market").hash(seed) % 980 + 10).cast(pl.Int64) * (MICRO // 1_000)
     price = pl.when(pl.col("ts") > MS * at).then(drawn).otherwise("price").alias("price")
@@ -58,6 +59,7 @@ def with_other_future(history: PriceHistory, at: int, seed: int) -> PriceHistory
             1 - outcome if each.pays_at > at else outcome
             for outcome, each in zip(history.outcomes, history.listed, strict=True)
         ],
+        as_played=lambda other: with_other_future(other, at, seed),
     )
 
 

@@ -106,7 +106,7 @@ def learning_of(
     data = config.data
     if data.start is not None or data.tickers or data.last_h is not None:
         whole = data.model_copy(update={"start": None, "tickers": (), "last_h": None})
-        history = load_history(config.model_copy(update={"data": whole}))
+        history = history.as_played(load_history(config.model_copy(update={"data": whole})))
     return Learning(LearnedRecord(_paid(history, pack.record())), clock)
 
 

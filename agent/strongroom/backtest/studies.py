@@ -1,13 +1,16 @@
 """Two plain studies of recorded prices, without vault or keeper: the reference figures of the
 data, and whether contradictions between hourly last prices could have been traded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import polars as pl
 
+from strongroom.analysis.tail import TailRecord
 from strongroom.chain.units import HOUR, MICRO
 from strongroom.data.folder import DataFolder
 from strongroom.data.schema import BadData, Table
+from strongroom.information.gamma import FeeSchedule
 
 LOW, HIGH = 0.95, 0.99  # of a favourite's price
 EARLIEST_H, LATEST_H = 96, 3
@@ -16,16 +19,29 @@ EPSILON = 1e-9
 
 @dataclass(frozen=True)
 class TailReference:
-    """The favourite of each market, bought at the first hour in the range."""
+    """The favourite of each market, bought at the first hour in the range.
+
+    Attributes:
+        worth_then: markets that the tail rule would have bought a spread above the last price, fees
+            paid, by the record of the favourites that had been paid by then
+        worth_after: the same by the record of them all, which nobody had: in sample
+    """
 
     markets: int
     won: float
     mean_return: float  # at the last price
-    mean_return_spread: float  # a cent dearer
+    mean_return_spread: float  # a spread dearer
+    worth_then: int
+    worth_after: int
 
 
-def tail_reference(folder: DataFolder, spread: float = 0.01) -> TailReference:
+def tail_reference(
+    folder: DataFolder, spread: float = 0.01, fee_rate: float = 0.04, waits_s: int = 7_200
+) -> TailReference:
     """Return the reference figures of recorded prices.
+
+    Args:
+        waits_s: from a market's end to its payout, where the data does not say when it was resolved
 
     Raises:
         BadData: no market has an outcome and such a price.
@@ -35,7 +51,7 @@ def tail_reference(folder: DataFolder, spread: float = 0.01) -> TailReference:
     favoured = pl.max_horizontal("price", 1 - pl.col("price"))
     first = (
         _prices(folder)
-        .join(known.select("market", "ends_ms", "yes"), on="market")
+        .join(known.select("market", "ends_ms", "yes", "resolved_ms"), on="market")
         .with_columns(hours.alias("hours"), favoured.alias("favoured"))
         .filter(
             pl.col("hours").is_between(LATEST_H - EPSILON, EARLIEST_H + EPSILON)
@@ -51,7 +67,8 @@ def tail_reference(folder: DataFolder, spread: float = 0.01) -> TailReference:
             .otherwise(1 - pl.col("yes") / MICRO)
             .alias("wins")
         )
-        .select("wins", "favoured")
+        .with_columns(paid=pl.col("resolved_ms").fill_null(pl.col("ends_ms") + 1_000 * waits_s))
+        .select("wins", "favoured", "at_ms", "paid")
     )
     if first.is_empty():
         raise BadData(f"{folder.path}: no market with an outcome has such a price: import both")
@@ -61,7 +78,25 @@ def tail_reference(folder: DataFolder, spread: float = 0.01) -> TailReference:
         float(wins.mean()),
         float((wins / price - 1).mean()),
         float((wins / (price + spread) - 1).mean()),
+        *_worth_buying(first, spread, fee_rate),
     )
+
+
+def _worth_buying(first: pl.DataFrame, spread: float, fee_rate: float) -> tuple[int, int]:
+    """Return how many favourites the rule would have bought, by the record of then and by that of
+    the whole."""
+    fees = FeeSchedule(Decimal(str(fee_rate)), 1)
+    whole = TailRecord(wins=int((first["wins"] == 1).sum()), total=len(first))
+    paid, then, after = first.sort("paid"), 0, 0
+    known = paid["paid"].search_sorted(first["at_ms"], side="right").to_list()
+    wins = [0, *(paid["wins"] == 1).cum_sum().to_list()]
+    for price, total in zip((first["favoured"] + spread).to_list(), known, strict=True):
+        if price >= HIGH + EPSILON:
+            continue
+        cost = price + fees.of(price)
+        after += whole.worth() > cost
+        then += total > 0 and replace(whole, wins=wins[total], total=total).worth() > cost
+    return then, after
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,10 @@ def show_study(result: StudyResult) -> None:
         console.print(
             f"{found.markets} markets, {found.won:.3%} won, mean return {found.mean_return:.3%} "
             f"at the last price, {found.mean_return_spread:.3%} at {result.options.spread:g} "
-            "above it"
+            "above it. The tail rule would have bought "
+            f"{found.worth_then} of them at that price and the venue's fee by what was known then; "
+            f"by the record of them all {found.worth_after}",
+            soft_wrap=True,
         )
         return
     console.print(_ladder_table(found))
