@@ -85,7 +85,7 @@ def tail_reference(
 def _worth_buying(first: pl.DataFrame, spread: float, fee_rate: float) -> tuple[int, int]:
     """Return how many favourites the rule would have bought, by the record of then and by that of
     the whole."""
-    fees = FeeSchedule(Decimal(str(fee_rate)), 1)
+    fees = FeeSchedule(Decimal(str(fee_rate)), Decimal(1))
     whole = TailRecord(wins=int((first["wins"] == 1).sum()), total=len(first))
     paid, then, after = first.sort("paid"), 0, 0
     known = paid["paid"].search_sorted(first["at_ms"], side="right").to_list()
