@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
+from sqlalchemy.event import listen
 from sqlalchemy.exc import OperationalError
 from strongroom.chain.calls import Call
 from strongroom.chain.ids import decision_id, intent_key, transaction_key
@@ -199,6 +200,24 @@ def test_what_is_closed_and_still_signed_is_found(journal):
     journal.step(KEY, IntentState.CLOSED, detail="over")
     assert [each.key for each in journal.signed_until(expiry)] == [KEY]
     assert journal.signed_until(expiry + 1) == []
+
+
+def test_what_every_tick_asks_reads_no_table_whole(tmp_path):
+    """By SQLite's own plan: a journal grows for years, and a tick must not."""
+    url, asked = f"sqlite:///{tmp_path / 'journal.db'}", []
+    journal = Journal(url)
+    listen(journal._engine, "before_cursor_execute", lambda *about: asked.append(about[2:4]))
+    journal.open()
+    journal.of_decision(DECISION)
+    journal.open_tasks()
+    journal.signed_until(1_700_000_000)
+    journal.fills_of(KEY)
+    journal.trades_of(KEY)
+    assert len(asked) == 6
+    with sqlite3.connect(tmp_path / "journal.db") as file:
+        for statement, values in asked:
+            steps = file.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+            assert steps and not [each for *_, each in steps if each.startswith("SCAN")], statement
 
 
 def test_another_versions_file_is_refused(tmp_path):

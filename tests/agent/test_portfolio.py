@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 from strongroom.chain.units import FIRST_PRICE
 from strongroom.errors import BadInput
-from strongroom.strategy.portfolio import Day, PortfolioLimits, Room, Stake, room, share_price
+from strongroom.strategy.portfolio import (
+    Day,
+    PortfolioLimits,
+    Room,
+    Stake,
+    Staked,
+    room,
+    share_price,
+)
 from strongroom.strategy.sizing import bounded, fractional_kelly, unit
 
 NAV = 100_000_000_000  # 100,000
@@ -19,7 +27,7 @@ def holding(event, category, thousands, *groups):
 
 
 def ask(held, new, limits=None, day=FINE, now=NOW):
-    return room(limits or PortfolioLimits(), NAV, held, new, day, now)
+    return room(limits or PortfolioLimits(), NAV, Staked(held), new, day, now)
 
 
 def test_an_event_gets_fifteen_percent_at_most():

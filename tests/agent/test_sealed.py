@@ -1,11 +1,13 @@
 """Packs of a backtest decide where the future is not: leaks of every kind, planted."""
 
 import os
+import pickle
 import re
 import resource
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strongroom.backtest.config import parse
 from strongroom.backtest.data import load_history
-from strongroom.backtest.deciding import PackFailed, ReachesOut, SealedDecisions
+from strongroom.backtest.deciding import PackFailed, ReachesOut, SealedDecisions, _Sent
 from strongroom.backtest.honesty import with_other_future
 from strongroom.backtest.run import simulate
+from strongroom.backtest.sealed import Seen
 from strongroom.data.folder import packaged
 from strongroom.settings import ConfigError
 from strongroom.strategy.api import make_pack
@@ -154,6 +157,29 @@ def test_the_same_decisions_as_here():
             assert apart(seen, (), rules(), SALT) == here and here.decisions
     finally:
         apart.close()
+
+
+def test_markets_and_books_arrive_as_they_are_whatever_was_sent_before():
+    """A market changes, comes back as it was, and changes again; so do its books."""
+    first, other = market(1), (market(2), quote("0.96", "0.97"))
+    raised = replace(first, best_bid=Decimal("0.42"), closed=True)
+    low, high = quote("0.40", "0.44"), quote("0.50", "0.54")
+    seen = [
+        view((first, low), other),
+        view((raised, high), other),
+        view((first, low), other),
+        view((replace(raised, tick=Decimal("0.1")), low), other),
+    ]
+    sent = _Sent()
+    for each in seen * 2:
+        assert pickle.loads(sent.dumps(Seen(each, {}))).view == each
+
+
+def test_of_a_market_that_has_changed_the_change_alone_is_sent():
+    book, long = quote("0.96", "0.97"), market(1, rules="word " * 1_000)
+    changed, sent = replace(long, best_bid=Decimal("0.42")), _Sent()
+    whole, change = (len(sent.dumps(Seen(view((each, book)), {}))) for each in (long, changed))
+    assert whole > 5_000 > change
 
 
 def test_packs_that_are_not_there_or_do_not_fit_are_refused():

@@ -1,10 +1,11 @@
 """Decisions of a backtest, asked of a process that is handed nothing but views (sealed.py).
 
 A view goes there in full, but what has not changed since goes once: a market, and the sides of a
-book, are the same objects from one look to the next. What a pack's parameters were learned from
-stays here.
+book, are the same objects from one look to the next. Of a market that has changed only the change
+goes. What a pack's parameters were learned from stays here.
 """
 
+import copyreg
 import io
 import pickle
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 
 from strongroom.backtest import sealed
 from strongroom.backtest.sealed import Assignment, Seen, Told
-from strongroom.chain.ids import Json
+from strongroom.chain.ids import ConditionId, Json
 from strongroom.errors import BadInput
 from strongroom.information.books import Book
 from strongroom.information.gamma import Market
@@ -54,7 +55,7 @@ class SealedDecisions:
     packs: Mapping[str, Mapping[str, Json]]
     learned: Learned = dict
     _process: "subprocess.Popen[bytes] | None" = None
-    _kept: dict[object, tuple[int, object]] = field(default_factory=dict)
+    _sent: "_Sent" = field(default_factory=lambda: _Sent())
 
     def __call__(self, view: View, packs: Sequence[Pack], rules: Rules, salt: str) -> Round:
         """Return what is to be done now.
@@ -68,11 +69,7 @@ class SealedDecisions:
         """
         if self._process is None:
             self._start(rules, salt)
-        if len(self._kept) > MOST_KEPT:
-            self._kept.clear()  # what comes takes the numbers anew
-        out = io.BytesIO()
-        _Sender(out, self._kept).dump(Seen(view, self.learned()))
-        found = self._ask(out.getvalue()).round
+        found = self._ask(self._sent.dumps(Seen(view, self.learned()))).round
         assert found is not None
         return found
 
@@ -115,25 +112,38 @@ class SealedDecisions:
         return told
 
 
-class _Sender(pickle.Pickler):
-    """Writes what the other process does not have yet."""
+class _Sent:
+    """What the other process has, by number."""
 
-    def __init__(self, out: io.BytesIO, kept: dict[object, tuple[int, object]]) -> None:
-        """Take what was sent before: identity -> number, and the object, so that it stays."""
-        super().__init__(out, pickle.HIGHEST_PROTOCOL)
-        self._kept = kept
+    def __init__(self) -> None:
+        self._kept: dict[object, tuple[int, object]] = {}  # identity -> the object, so it stays
+        self._newest: dict[ConditionId, tuple[int, Market]] = {}
+        self._table = copyreg.dispatch_table | {Book: self._book, Market: self._market}
 
-    def reducer_override(self, thing: object) -> Any:
-        """Return how a market or a book is made there."""
-        if type(thing) is Book:
-            return self._book(thing)
-        return self._market(thing) if type(thing) is Market else NotImplemented
+    def dumps(self, seen: Seen) -> bytes:
+        """Return a view as bytes, without what was sent before."""
+        if len(self._kept) > MOST_KEPT:
+            self._kept.clear()  # what comes takes the numbers anew
+            self._newest.clear()
+        out = io.BytesIO()
+        pickler = pickle.Pickler(out, pickle.HIGHEST_PROTOCOL)
+        pickler.dispatch_table = self._table
+        pickler.dump(seen)
+        return out.getvalue()
 
     def _market(self, market: Market) -> Any:
         number, is_new = self._number(id(market), market)
-        if is_new:
+        if not is_new:
+            return sealed.kept_market, (number,)
+        before, self._newest[market.condition_id] = (
+            self._newest.get(market.condition_id),
+            (number, market),
+        )
+        if before is None:
             return sealed.keep_market, (number, *vars(market).values())
-        return sealed.kept_market, (number,)
+        known = vars(before[1])
+        changes = {name: each for name, each in vars(market).items() if each is not known[name]}
+        return sealed.keep_changed, (number, before[0], changes)
 
     def _book(self, book: Book) -> Any:
         sides = book.bids, book.asks

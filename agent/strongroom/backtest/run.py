@@ -230,14 +230,15 @@ class Backtest:
             self._hear(now)
             while waiting and start + waiting[0].at_h * HOUR <= now:
                 self._act(waiting.pop(0))
+            progress = self._progress()
             for _ in range(ROUNDS):
-                before = self._progress()
+                before = progress
                 tick = self.keeper.tick()
                 if tick.defect is not None:
                     raise tick.defect
                 halts.update(tick.halts.keys())
-                until = self.keeper.tasks.rests_until()
-                rests = not tick.decisions and self._progress() == before and until is None
+                until, progress = self.keeper.tasks.rests_until(), self._progress()
+                rests = not tick.decisions and progress == before and until is None
                 if rests and not world.engine.pending:
                     break
                 soon = world.now + -(-answered_ms // MS) + 1

@@ -15,7 +15,7 @@ import resource
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
@@ -96,6 +96,12 @@ _sides: dict[int, tuple[tuple[Level, ...], tuple[Level, ...]]] = {}
 def keep_market(number: int, *fields: Any) -> Market:
     """Return a market that is new, and keep it."""
     market = _markets[number] = Market(*fields)
+    return market
+
+
+def keep_changed(number: int, of: int, changes: Mapping[str, Any]) -> Market:
+    """Return a market that came before with some fields otherwise, and keep it."""
+    market = _markets[number] = replace(_markets[of], **changes)
     return market
 
 

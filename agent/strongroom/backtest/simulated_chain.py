@@ -165,8 +165,8 @@ class World:
 
     def is_tradable(self, account: Account) -> bool:
         """Whether budget may still go in."""
-        resolved = all(each.resolved for each in self.positions(account))
-        return not resolved and self.now < account.deadline
+        last = max(self.engine.listed[number].pays_at for number in account.numbers)
+        return self.now < min(last, account.deadline)
 
     def allocate(self, market: MarketId, assets: int) -> None:
         """allocate."""

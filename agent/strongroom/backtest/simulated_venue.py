@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 
 from py_clob_client_v2.order_utils.model.order_data_v2 import OrderV2
 from py_clob_client_v2.order_utils.model.side import Side as ClientSide
@@ -22,6 +23,7 @@ from strongroom.signing.order import ExchangeDomain, order_hash
 from strongroom.signing.signers import OrderRequest, SafeAddress, TransactionRequest
 
 DOMAIN = ExchangeDomain(EXCHANGE, "2", CHAIN_ID)
+MOST_QUOTED = 16_384  # markets with their quotes that are kept for the same quotes
 
 
 class Unsigned:
@@ -136,6 +138,8 @@ class SimulatedSources:
         self._world, self._stale, self._ask = world, stale_s, forecasters
         self._shown: dict[int, tuple[tuple[Price, bool], Market]] = {}
         self._unpaid = list(range(len(world.markets)))
+        # prices come again, and a market that is the same object is sent to the packs once
+        self._quoted = lru_cache(MOST_QUOTED)(self._quote)
 
     def look(
         self, now: int, admits: Callable[[Market], bool], always: Iterable[ConditionId]
@@ -171,14 +175,13 @@ class SimulatedSources:
         if known is None or known[0] != (price, closed):
             book = self._world.engine.book(number, YES)
             assert book is not None
-            quoted = replace(
-                self._world.markets[number],
-                best_bid=_decimal(book.bid),
-                best_ask=_decimal(book.ask),
-                closed=closed,
-            )
+            quoted = self._quoted(number, book.bid, book.ask, closed)
             known = self._shown[number] = ((price, closed), quoted)
         return known[1]
+
+    def _quote(self, number: int, bid: int | None, ask: int | None, closed: bool) -> Market:
+        market = self._world.markets[number]
+        return replace(market, best_bid=_decimal(bid), best_ask=_decimal(ask), closed=closed)
 
     def _hear(self, markets: Sequence[Market], now: int) -> Mapping[ConditionId, Sequence[Given]]:
         found: dict[ConditionId, list[Given]] = {}

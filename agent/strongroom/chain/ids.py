@@ -6,6 +6,7 @@ exist at two borders alone: calls of contracts (calls.py) and what is signed (si
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NewType
 
 from pydantic_core import from_json
@@ -87,6 +88,11 @@ def question_key(value: object) -> Question:
 def market_of(class_id: int, question: str) -> MarketId:
     """Return a vault's id of the market of a class on a question, as contracts/modules/markets.vy
     makes it; raises BadId."""
+    return _market_of(class_id, question)
+
+
+@lru_cache(16_384)  # it is asked for each market that is known, many times a tick
+def _market_of(class_id: int, question: str) -> MarketId:
     return MarketId(to_hex(keccak(class_id.to_bytes(32, "big") + to_bytes(id_text(question)))))
 
 

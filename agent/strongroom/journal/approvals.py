@@ -19,6 +19,14 @@ from strongroom.journal.tables import approvals
 from strongroom.strategy.record import DecisionRecord
 
 _WAITING = (ApprovalState.PENDING, ApprovalState.APPROVED)
+# made once: every tick asks
+_ALL = select(approvals).order_by(approvals.c.time, approvals.c.decision)
+_OPEN = _ALL.where(approvals.c.state.in_(_WAITING))
+_UNSCORED = _ALL.where(
+    approvals.c.state.not_in((*_WAITING, ApprovalState.STARTED))
+    & approvals.c.fills.is_not(None)
+    & approvals.c.profit.is_(None)
+)
 
 
 class NotWaiting(Refused):
@@ -102,30 +110,27 @@ class ApprovalBook:
 
     def all(self) -> list[AskedDecision]:
         """Return every decision that was asked about, oldest first."""
-        return self._read(select(approvals))
+        return self._read(_ALL)
 
     def waiting(self) -> list[AskedDecision]:
         """Return those that have no answer, or were approved and not begun; oldest first."""
-        return self._read(select(approvals).where(approvals.c.state.in_(_WAITING)))
+        return self._read(_OPEN)
 
     def not_begun(self, since: int) -> list[AskedDecision]:
         """Return those that a person declined or left unanswered, asked since then (timestamp)."""
         ended = approvals.c.state.in_((ApprovalState.DECLINED, ApprovalState.EXPIRED))
-        return self._read(select(approvals).where(ended & (approvals.c.time >= since)))
+        return self._read(_ALL.where(ended & (approvals.c.time >= since)))
 
     def unscored(self) -> list[AskedDecision]:
         """Return those that did not begin, of which it is not known what they would have earned."""
-        over = (*_WAITING, ApprovalState.STARTED)
-        open_ = approvals.c.fills.is_not(None) & approvals.c.profit.is_(None)
-        return self._read(select(approvals).where(approvals.c.state.not_in(over) & open_))
+        return self._read(_UNSCORED)
 
     def find(self, identity: DecisionId) -> AskedDecision | None:
         """Return one, or None."""
-        found = self._read(select(approvals).where(approvals.c.decision == identity))
+        found = self._read(_ALL.where(approvals.c.decision == identity))
         return found[0] if found else None
 
     def _read(self, chosen: Select[tuple[str]]) -> list[AskedDecision]:
-        chosen = chosen.order_by(approvals.c.time, approvals.c.decision)
         with self._engine.connect() as connection:
             return [approval_of(row) for row in connection.execute(chosen).mappings()]
 

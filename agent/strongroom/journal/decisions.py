@@ -1,6 +1,6 @@
 """Decisions and their tasks, as one transaction of the journal writes them."""
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.engine import Connection
 
 from strongroom.chain.ids import DecisionId
@@ -10,13 +10,16 @@ from strongroom.strategy.record import DecisionRecord, encode
 
 DECIDED = "decided "  # before a market's id: the fact of when it was last decided on
 
+_KNOWN = select(decisions.c.id).where(decisions.c.id == bindparam("its_id"))
+_NEW_DECISION, _NEW_TASK, _NEW_FACT = insert(decisions), insert(tasks), insert(facts)
+_OLD_FACT = delete(facts).where(facts.c.name == bindparam("its_name"))
+
 
 def keep_decision(connection: Connection, identity: DecisionId, record: DecisionRecord) -> bool:
     """Keep a decision; return whether it is new."""
-    chosen = select(decisions.c.id).where(decisions.c.id == identity)
-    if connection.execute(chosen).first() is not None:
+    if connection.execute(_KNOWN, {"its_id": identity}).first() is not None:
         return False
-    connection.execute(insert(decisions).values(id=identity, record=encode(record).decode()))
+    connection.execute(_NEW_DECISION, {"id": identity, "record": encode(record).decode()})
     return True
 
 
@@ -24,9 +27,9 @@ def open_task(
     connection: Connection, identity: DecisionId, record: DecisionRecord, at: int
 ) -> None:
     """Open a decision's task, from a moment on (timestamp); its markets were decided on then."""
-    row = {"decision": identity, "time": at, "state": TaskState.OPEN}
-    connection.execute(insert(tasks).values(**row, reason="", revealed=RevealState.NO))
+    row = {"decision": identity, "time": at, "state": TaskState.OPEN, "reason": ""}
+    connection.execute(_NEW_TASK, row | {"revealed": RevealState.NO})
     for leg in record.legs:
         name = f"{DECIDED}{leg.vault_market}"
-        connection.execute(delete(facts).where(facts.c.name == name))
-        connection.execute(insert(facts).values(name=name, value=str(at)))
+        connection.execute(_OLD_FACT, {"its_name": name})
+        connection.execute(_NEW_FACT, {"name": name, "value": str(at)})

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from sqlalchemy import Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from strongroom.analysis.calibration import Forecast
@@ -16,6 +16,7 @@ from strongroom.chain.ids import ConditionId, DecisionId, IntentKey, MarketId, O
 from strongroom.chain.orders import Side
 from strongroom.database import open_engine
 from strongroom.information.forecast import Given
+from strongroom.journal import statements
 from strongroom.journal.approvals import ApprovalBook
 from strongroom.journal.decisions import DECIDED, keep_decision, open_task
 from strongroom.journal.migrations import prepare
@@ -43,7 +44,6 @@ from strongroom.journal.tables import (
     JournalMismatch,
     NotRecorded,
     decisions,
-    facts,
     fills,
     forecasts,
     intents,
@@ -53,21 +53,6 @@ from strongroom.journal.tables import (
 )
 from strongroom.journal.transactions import TransactionBook
 from strongroom.strategy.record import DecisionRecord, decode
-
-# Made once: making a statement takes longer than the database does with it.
-_INTENT = select(intents).where(intents.c.key == bindparam("its_key"))
-_NEW_INTENT, _NEW_STEP = insert(intents), insert(steps)
-_CHANGED_INTENT = update(intents).where(intents.c.key == bindparam("its_key"))
-_RECORD = select(decisions.c.record).where(decisions.c.id == bindparam("its_id"))
-_PLANNED = (
-    select(intents)
-    .join(steps, (steps.c.intent == intents.c.key) & (steps.c.state == IntentState.PLANNED))
-    .order_by(steps.c.number)
-)
-_OPEN_INTENTS = _PLANNED.where(intents.c.state != IntentState.CLOSED)
-_FACT = select(facts.c.value).where(facts.c.name == bindparam("its_name"))
-_OLD_FACT, _NEW_FACT = delete(facts).where(facts.c.name == bindparam("its_name")), insert(facts)
-_OPEN_TASKS = select(tasks).where(tasks.c.state == TaskState.OPEN).order_by(tasks.c.number)
 
 
 class Journal:
@@ -102,7 +87,7 @@ class Journal:
     def fact(self, name: str) -> str | None:
         """Return a kept value, or None."""
         with self._engine.connect() as connection:
-            return connection.execute(_FACT, {"its_name": name}).scalar_one_or_none()
+            return connection.execute(statements.FACT, {"its_name": name}).scalar_one_or_none()
 
     def keep(self, name: str, value: str) -> None:
         """Keep a value under a name, instead of what was there."""
@@ -111,8 +96,10 @@ class Journal:
     def keep_all(self, values: Mapping[str, str]) -> None:
         """Keep values under names, all or none."""
         with self._engine.begin() as connection:
-            connection.execute(_OLD_FACT, [{"its_name": name} for name in values])
-            connection.execute(_NEW_FACT, [{"name": n, "value": v} for n, v in values.items()])
+            connection.execute(statements.OLD_FACT, [{"its_name": name} for name in values])
+            connection.execute(
+                statements.NEW_FACT, [{"name": n, "value": v} for n, v in values.items()]
+            )
 
     def salt(self) -> str:
         """Return the secret that makes decision records unguessable until they are revealed."""
@@ -152,7 +139,7 @@ class Journal:
             NotRecorded: there is none.
         """
         with self._engine.connect() as connection:
-            found = connection.execute(_RECORD, {"its_id": identity})
+            found = connection.execute(statements.RECORD, {"its_id": identity})
             text: str | None = found.scalar_one_or_none()
         if text is None:
             raise NotRecorded(f"this journal has no decision {identity}: is it another keeper's?")
@@ -161,7 +148,7 @@ class Journal:
     def open_tasks(self) -> list[Task]:
         """Return the decisions that are being carried out, oldest first."""
         with self._engine.connect() as connection:
-            return [task_of(row) for row in connection.execute(_OPEN_TASKS).mappings()]
+            return [task_of(row) for row in connection.execute(statements.OPEN_TASKS).mappings()]
 
     def decided_after(self, number: int) -> list[tuple[int, DecisionRecord]]:
         """Return the number and the record of each task after one, oldest first."""
@@ -190,17 +177,16 @@ class Journal:
     def close_task(self, decision: DecisionId, why: str) -> None:
         """End a task."""
         with self._engine.begin() as connection:
-            mine = update(tasks).where(tasks.c.decision == decision)
-            connection.execute(mine.values(state=TaskState.CLOSED, reason=why))
+            changes = {"its_decision": decision, "state": TaskState.CLOSED, "reason": why}
+            connection.execute(statements.CLOSED_TASK, changes)
         self._written("task closed")
 
     def decided(self) -> dict[MarketId, int]:
         """Return when a market of the vault was last decided on, by market."""
-        chosen = select(facts).where(facts.c.name.startswith(DECIDED))
         with self._engine.connect() as connection:
             return {
                 MarketId(row.name.removeprefix(DECIDED)): int(row.value)
-                for row in connection.execute(chosen)
+                for row in connection.execute(statements.LAST_DECIDED)
             }
 
     def unrevealed(self) -> list[Unrevealed]:
@@ -272,19 +258,18 @@ class Journal:
 
     def unresolved(self) -> list[ConditionId]:
         """Return the markets that were forecast and of which no outcome is known."""
-        chosen = select(forecasts.c.market).where(forecasts.c.outcome.is_(None)).distinct()
         with self._engine.connect() as connection:
-            return [ConditionId(market) for market in connection.execute(chosen).scalars()]
+            return [
+                ConditionId(market)
+                for market in connection.execute(statements.UNRESOLVED).scalars()
+            ]
 
     def resolved_forecasts(self) -> dict[str, list[Forecast]]:
         """Return the forecasts of which the outcome is known and was not when they were made, by
         source."""
-        learnt = func.min(forecasts.c.known_at).over(partition_by=forecasts.c.market)
-        chosen = select(forecasts, learnt.label("learnt"))
-        chosen = chosen.where(forecasts.c.outcome.is_not(None))
         found: dict[str, list[Forecast]] = {}
         with self._engine.connect() as connection:
-            for row in connection.execute(chosen.order_by(forecasts.c.frozen_at)):
+            for row in connection.execute(statements.RESOLVED):
                 if row.learnt is not None and row.frozen_at >= row.learnt:
                     continue
                 came = (row.outcome, row.frozen_at, row.evidence_at, row.market, row.known_at)
@@ -306,7 +291,7 @@ class Journal:
                 if not known.wants_the_same(wanted):
                     raise JournalMismatch(f"intent {wanted.key} already names another order")
                 return known
-            connection.execute(_NEW_INTENT, intent_columns(wanted))
+            connection.execute(statements.NEW_INTENT, intent_columns(wanted))
             _note(connection, wanted.key, IntentState.PLANNED, VenueWord.NONE, "")
         self._moved("planned")
         return wanted
@@ -318,11 +303,11 @@ class Journal:
                 return
             filled = sum(each.tokens(over.side) for each in found)
             closed = replace(over, state=IntentState.CLOSED, filled=filled)
-            connection.execute(_NEW_INTENT, intent_columns(closed))
+            connection.execute(statements.NEW_INTENT, intent_columns(closed))
             for state in (IntentState.PLANNED, IntentState.CLOSED):
                 _note(connection, over.key, state, VenueWord.NONE, "")
             rows = [{"intent": over.key} | vars(each) for each in found]
-            connection.execute(insert(fills), rows)
+            connection.execute(statements.NEW_FILL, rows)
         self._moved("traded")
 
     def sign(
@@ -360,11 +345,11 @@ class Journal:
     def unwanted(self, key: IntentKey) -> None:
         """Keep that an order is to end, and is not sent again."""
         with self._engine.begin() as connection:
-            row = connection.execute(_INTENT, {"its_key": key}).one()
+            row = connection.execute(statements.INTENT, {"its_key": key}).one()
             if row.answer == AnswerKind.UNWANTED:
                 return
             changes = {"its_key": key, "answer": AnswerKind.UNWANTED}
-            connection.execute(_CHANGED_INTENT, changes)
+            connection.execute(statements.CHANGED_INTENT, changes)
             _note(connection, key, IntentState(row.state), VenueWord(row.venue), "is to end")
         self._moved("is to end")
 
@@ -377,21 +362,21 @@ class Journal:
         columns: Columns,
     ) -> None:
         with self._engine.begin() as connection:
-            row = connection.execute(_INTENT, {"its_key": key}).one()
+            row = connection.execute(statements.INTENT, {"its_key": key}).one()
             check_step(IntentState(row.state), to)
             word = venue or VenueWord(row.venue)
             changes = {"state": to, "venue": word, "reason": detail, **columns}
-            connection.execute(_CHANGED_INTENT, {"its_key": key, **changes})
+            connection.execute(statements.CHANGED_INTENT, {"its_key": key, **changes})
             _note(connection, key, to, word, detail)
         self._moved(str(to))
 
     def hear(self, key: IntentKey, venue: VenueWord, detail: str = "") -> None:
         """Keep the venue's newest word of an intent, if it is a new one."""
         with self._engine.begin() as connection:
-            row = connection.execute(_INTENT, {"its_key": key}).one()
+            row = connection.execute(statements.INTENT, {"its_key": key}).one()
             if row.venue == venue:
                 return
-            connection.execute(_CHANGED_INTENT, {"its_key": key, "venue": venue})
+            connection.execute(statements.CHANGED_INTENT, {"its_key": key, "venue": venue})
             _note(connection, key, IntentState(row.state), venue, detail)
         self._moved(f"the venue says {venue}")
 
@@ -409,7 +394,7 @@ class Journal:
                         fills.c.log_index == each.log_index
                     )
                     connection.execute(delete(fills).where(place))
-                connection.execute(insert(fills), rows)
+                connection.execute(statements.NEW_FILL, rows)
             connection.execute(update(intents).where(intents.c.key == key).values(filled=filled))
         self._moved("filled")
 
@@ -417,16 +402,17 @@ class Journal:
         """Keep the newest status of an intent's trades at the venue: id -> status."""
         with self._engine.begin() as connection:
             for name, status in seen.items():
-                mine = (trades.c.id == name) & (trades.c.intent == key)
-                connection.execute(delete(trades).where(mine))
-                connection.execute(insert(trades).values(id=name, intent=key, status=status))
+                connection.execute(statements.OLD_TRADE, {"its_id": name, "its_key": key})
+                connection.execute(
+                    statements.NEW_TRADE, {"id": name, "intent": key, "status": status}
+                )
         self._written("trades")
 
     def trades_of(self, key: IntentKey) -> dict[str, TradeStatus]:
         """Return the trades of an intent: id -> the venue's last word."""
-        chosen = select(trades).where(trades.c.intent == key)
         with self._engine.connect() as connection:
-            return {row.id: TradeStatus(row.status) for row in connection.execute(chosen)}
+            found = connection.execute(statements.TRADES, {"its_key": key})
+            return {row.id: TradeStatus(row.status) for row in found}
 
     def reversals(self) -> tuple[int, int]:
         """Return how many trades were undone after they were matched, and how many ended."""
@@ -437,15 +423,15 @@ class Journal:
 
     def open(self) -> list[OrderIntent]:
         """Return the intents that something may still come of, in the order they were planned."""
-        return self._intents(_OPEN_INTENTS)
+        return self._intents(statements.OPEN_INTENTS)
 
     def all(self) -> list[OrderIntent]:
         """Return every intent, in the order they were planned."""
-        return self._intents(_PLANNED)
+        return self._intents(statements.PLANNED)
 
     def of_decision(self, decision: DecisionId) -> list[OrderIntent]:
         """Return a decision's intents, in the order they were planned."""
-        return self._intents(_PLANNED.where(intents.c.decision == decision))
+        return self._intents(statements.OF_DECISION, its_decision=decision)
 
     def find(self, key: IntentKey) -> OrderIntent | None:
         """Return one intent, or None."""
@@ -471,11 +457,10 @@ class Journal:
 
     def fills_of(self, key: IntentKey) -> list[OrderFill]:
         """Return an intent's fills."""
-        chosen = select(fills).where(fills.c.intent == key)
         with self._engine.connect() as connection:
             return [
                 OrderFill(row.transaction, row.log_index, row.making, row.taking, row.fee)
-                for row in connection.execute(chosen)
+                for row in connection.execute(statements.FILLS, {"its_key": key})
             ]
 
     def reserved(self, account: str) -> int:
@@ -494,12 +479,11 @@ class Journal:
 
     def signed_until(self, now: int) -> list[OrderIntent]:
         """Return the closed intents whose signature still counts."""
-        closed = (intents.c.state == IntentState.CLOSED) & (intents.c.order_hash != "")
-        return self._intents(_PLANNED.where(closed & (intents.c.expiry >= now)))
+        return self._intents(statements.SIGNED_UNTIL, its_now=now)
 
-    def _intents(self, chosen: Select[tuple[str]]) -> list[OrderIntent]:
+    def _intents(self, chosen: Select[tuple[str]], **of: str | int) -> list[OrderIntent]:
         with self._engine.connect() as connection:
-            return [intent_of(row) for row in connection.execute(chosen).mappings()]
+            return [intent_of(row) for row in connection.execute(chosen, of).mappings()]
 
     def _moved(self, what: str) -> None:
         self.moves += 1
@@ -507,7 +491,7 @@ class Journal:
 
 
 def _find(connection: Connection, key: IntentKey) -> OrderIntent | None:
-    row = connection.execute(_INTENT, {"its_key": key}).mappings().first()
+    row = connection.execute(statements.INTENT, {"its_key": key}).mappings().first()
     return None if row is None else intent_of(row)
 
 
@@ -515,4 +499,4 @@ def _note(
     connection: Connection, key: IntentKey, state: IntentState, venue: VenueWord, detail: str
 ) -> None:
     row = {"intent": key, "state": state, "venue": venue, "detail": detail}
-    connection.execute(_NEW_STEP, row)
+    connection.execute(statements.NEW_STEP, row)

@@ -84,6 +84,12 @@ MIGRATIONS: Mapping[int, Migration] = MappingProxyType(
                 "WHERE substr(purpose, 1, 6) <> 'cancel'",
             )
         ),
+        11: Migration(  # open tasks, and the orders of one, are found without reading all
+            (
+                "CREATE INDEX tasks_state ON tasks (state)",
+                "CREATE INDEX intents_decision ON intents (decision)",
+            )
+        ),
     }
 )
 VERSION = max(MIGRATIONS) + 1

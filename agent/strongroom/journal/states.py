@@ -59,6 +59,7 @@ STEPS: dict[IntentState, frozenset[IntentState]] = {
     IntentState.REFUSED: frozenset({IntentState.CLOSED}),
     IntentState.CLOSED: frozenset(),
 }
+OPEN_STATES = tuple(state for state, following in STEPS.items() if following)
 OVER = frozenset({VenueWord.MATCHED, VenueWord.CANCELLED, VenueWord.EXPIRED, VenueWord.REJECTED})
 # From SIGNED on until CLOSED the funds of an order are spoken for.
 RESERVING = frozenset(

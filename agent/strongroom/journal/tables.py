@@ -56,6 +56,7 @@ tasks = Table(  # decisions that are carried out
     Column("state", Text, nullable=False),  # OPEN or CLOSED
     Column("reason", Text, nullable=False),
     Column("revealed", Whole, nullable=False),  # what reports have said of it
+    Index("tasks_state", "state"),
 )
 approvals = Table(  # decisions that wait for a person's yes, or did
     "approvals",
@@ -96,6 +97,7 @@ intents = Table(  # orders: see rows.OrderIntent
     Column("reason", Text, nullable=False),
     Column("signer", Text, nullable=False),  # a Safe's key; empty: the maker itself
     Index("intents_state", "state"),
+    Index("intents_decision", "decision"),
 )
 steps = Table(  # of intents and transactions
     "steps",

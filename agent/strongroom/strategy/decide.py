@@ -20,7 +20,7 @@ from strongroom.errors import Refused
 from strongroom.information.gamma import Market
 from strongroom.strategy.api import Confidence, Leg, Pack, Proposal
 from strongroom.strategy.exits import Trading, exits, first_price, left_lately
-from strongroom.strategy.portfolio import Day, Stake, room
+from strongroom.strategy.portfolio import Day, Stake, Staked, room
 from strongroom.strategy.published import ShownView, show_view
 from strongroom.strategy.record import (
     DecidedLeg,
@@ -83,7 +83,8 @@ class _Round:
         self.taken: set[MarketId] = set()  # decided on in this round
         self.by_pack: Counter[str] = Counter()  # of `spent`
         self.day = (view.day or Day(0, 0)).with_loss(view.past.lost_at)
-        self.held = view.holdings(rules.groups)
+        self.staked = Staked(view.holdings(rules.groups))
+        self.lifting = [pack for pack in packs if isinstance(pack, Confidence)]
 
     def proposals(self) -> Iterator[Proposal]:
         """Yield what is proposed; a pack is asked once those before it are decided on."""
@@ -108,23 +109,12 @@ class _Round:
         view, rules, question = self.view, self.rules, market.question_key
         name = view.market_of(market)
         found = view.contract_rooms(market, self.spent)
-        spent = [
-            Stake(
-                other.event,
-                other.category,
-                assets,
-                self.groups_of(other.question_key, other.event),
-            )
-            for vault_market, assets in self.spent.items()
-            if (other := view.by_vault_market.get(vault_market)) is not None
-        ]
         member = self.groups_of(question, market.event)
         new = Stake(market.event or question, market.category, 0, member)
-        portfolio = room(
-            rules.limits, view.vault.nav, [*self.held, *spent], new, self.day, view.now
-        )
-        open_now = set(view.vault.markets) | set(self.spent) | set(self.unmarked)
-        if name not in open_now and len(open_now) >= rules.max_open:
+        portfolio = room(rules.limits, view.vault.nav, self.staked, new, self.day, view.now)
+        opened = (view.vault.markets, self.spent, self.unmarked)
+        is_open = any(name in each for each in opened)
+        if not is_open and len(set().union(*opened)) >= rules.max_open:
             found["open markets"] = 0
         if name is not None and view.names_wallet(market) and self.wallets_left(name) <= 0:
             found["wallets"] = 0
@@ -213,10 +203,19 @@ class _Round:
             raise _NotNow("needs more than the idle assets")
         self.check_marks(sized)
         record = self.record(proposal, sized, budgets, sizing, number)
-        self.spent |= {name: assets for name, assets in budgets.items() if assets}
-        self.by_pack[proposal.pack] += sum(budgets.values())
-        self.taken |= budgets.keys()
+        self.spend(proposal.pack, budgets)
         return Decision(record.id, record)
+
+    def spend(self, pack: str, budgets: Mapping[MarketId, int]) -> None:
+        """Note what a decision takes; no other of this round is about its markets."""
+        self.by_pack[pack] += sum(budgets.values())
+        self.taken |= budgets.keys()
+        for name, assets in budgets.items():
+            market = self.view.by_vault_market[name]
+            groups = self.groups_of(market.question_key, market.event)
+            self.staked.add(Stake(market.event, market.category, assets, groups))
+            if assets:
+                self.spent[name] = assets
 
     def name_of(self, market: Market) -> MarketId:
         name = self.view.market_of(market)
@@ -280,7 +279,7 @@ class _Round:
     def choose(self, proposal: Proposal, leg: Leg) -> tuple[Size, dict[str, int]]:
         view, sizing = self.view, self.rules.sizing
         how = self.trading(proposal.pack)
-        lifts = [pack.lift(view, proposal) for pack in self.packs if isinstance(pack, Confidence)]
+        lifts = [pack.lift(view, proposal) for pack in self.lifting]
         limits = sizing.limits(
             proposal.edge,
             proposal.chance,

@@ -2,7 +2,8 @@
 rest after a loss. The smallest room wins, and its name is reported.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from strongroom.chain.units import BPS, HOUR, PRICE, VIRTUAL_SHARES
@@ -46,6 +47,30 @@ class Stake:
     groups: frozenset[str] = frozenset()  # of markets that move together
 
 
+class Staked:
+    """What is at stake in all, added up once by all that limits go by: a round asks for many
+    rooms."""
+
+    def __init__(self, stakes: Iterable[Stake] = ()) -> None:
+        """Add them up."""
+        self.total = 0
+        self.by_event, self.by_category, self.by_group = (
+            Counter[str](),
+            Counter[str](),
+            Counter[str](),
+        )
+        for each in stakes:
+            self.add(each)
+
+    def add(self, stake: Stake) -> None:
+        """Take one more."""
+        self.total += stake.assets
+        self.by_event[stake.event] += stake.assets
+        self.by_category[stake.category] += stake.assets
+        for group in stake.groups:
+            self.by_group[group] += stake.assets
+
+
 @dataclass(frozen=True)
 class Room:
     """How much more may be staked, and what bounds it."""
@@ -79,9 +104,7 @@ def share_price(nav: int, supply: int) -> int:
     return (nav + 1) * PRICE // (supply + VIRTUAL_SHARES)
 
 
-def room(
-    limits: PortfolioLimits, nav: int, held: Sequence[Stake], new: Stake, day: Day, now: int
-) -> Room:
+def room(limits: PortfolioLimits, nav: int, staked: Staked, new: Stake, day: Day, now: int) -> Room:
     """Return how much may still be staked on `new` (its own assets do not count)."""
     lost = day.opening - day.price
     if lost * BPS > day.opening * limits.daily_loss_bps:
@@ -91,21 +114,11 @@ def room(
         return Room(0, "cooldown")
     category_bps = limits.categories.get(new.category, limits.category_bps)
     rooms = {
-        f"event {new.event}": _left(
-            limits.event_bps, nav, (each for each in held if each.event == new.event)
-        ),
-        f"category {new.category}": _left(
-            category_bps, nav, (each for each in held if each.category == new.category)
-        ),
-        "total": _left(limits.total_bps, nav, held),
+        f"event {new.event}": limits.event_bps * nav // BPS - staked.by_event[new.event],
+        f"category {new.category}": category_bps * nav // BPS - staked.by_category[new.category],
+        "total": limits.total_bps * nav // BPS - staked.total,
     }
     for group in sorted(new.groups):
-        rooms[f"group {group}"] = _left(
-            limits.group_bps, nav, (each for each in held if group in each.groups)
-        )
+        rooms[f"group {group}"] = limits.group_bps * nav // BPS - staked.by_group[group]
     binding = min(rooms, key=lambda name: rooms[name])
     return Room(max(0, rooms[binding]), binding)
-
-
-def _left(bps: int, nav: int, held: Iterable[Stake]) -> int:
-    return nav * bps // BPS - sum(each.assets for each in held)

@@ -175,8 +175,15 @@ class View:
         several classes those in which the market is open come first; among them, else among all,
         the first by number that has room, else the first.
         """
-        vault, question = self.vault, market.question_key
+        question = market.question_key
         oracle = self.negative_risk_oracle if market.negative_risk else market.oracle
+        asked = question, oracle, market.module
+        if asked not in self._classes:
+            self._classes[asked] = self._class_of(market, oracle)
+        return self._classes[asked]
+
+    def _class_of(self, market: Market, oracle: str) -> int | None:
+        vault, question = self.vault, market.question_key
         admitting = sorted(n for n, each in vault.classes.items() if each.admits(market, oracle))
         if len(admitting) < 2:
             return admitting[0] if admitting else None
@@ -282,6 +289,11 @@ class View:
     def _class_number(self, vault_market: MarketId) -> int | None:
         market = self.by_vault_market.get(vault_market)
         return None if market is None else self.class_of(market)
+
+    @cached_property
+    def _classes(self) -> dict[tuple[Question, str, Module | None], int | None]:
+        """What was found by what it depends on: packs and rooms ask for each market many times."""
+        return {}
 
     @cached_property
     def places(self) -> dict[TokenId, tuple[Market, Outcome]]:
