@@ -341,31 +341,6 @@ def test_ray_without_ray_says_what_to_install(tmp_path, monkeypatch):
         sweep.run_jobs(jobs, tmp_path, engine="ray")
 
 
-def test_parameters_are_chosen_on_one_part_only(tmp_path):
-    """Each fold's best is the best of the weeks before it; and no market is in both parts."""
-    swept = parse(
-        SMALL | {"data": {"start": "2025-11-10T00:00:00Z", "end": "2025-11-22T00:00:00Z",
-                          "tickers": ["AAPL"], "last_h": 100},
-                 "run": {"every_s": 21_600}, "people": [{"at_h": 0, "who": "a", "deposit": "5000"}],
-                 "sweep": {"packs.tail.latest_h": [3, 48]}}
-    )  # fmt: skip
-    (fold,) = sweep.walk_forward(swept, tmp_path, least=1)
-    assert (fold.chosen_on, fold.judged_on) == ("2025-11-14 to 2025-11-14", "2025-11-21")
-    first = varied(swept, {"data.end": "2025-11-15T00:00:00Z"})
-    chances = {
-        hours: summarise(
-            simulate(varied(first, {"packs.tail.latest_h": hours}), "pessimistic"), 7, 15_000
-        ).conclusion.p_pass
-        for hours in (3, 48)
-    }
-    assert fold.at_choice == min(chances.values())
-    halves = sweep._halves(swept.model_copy(update={"data": swept.data.model_copy(
-        update={"tickers": ("A", "B", "C")})}))  # fmt: skip
-    assert [(a, b) for a, b, *_ in halves] == [("A C", "B"), ("B", "A C")]
-    with pytest.raises(ConfigError, match="weeks"):
-        sweep.walk_forward(swept, tmp_path, least=5)
-
-
 def test_the_command_writes_a_page_that_needs_nothing_else(tmp_path):
     text = (EXAMPLES / "backtest-tail.toml").read_text()
     text = text.replace('"pessimistic", "realistic", "optimistic"', '"realistic"')

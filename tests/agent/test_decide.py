@@ -489,8 +489,8 @@ def test_a_ladder_that_contradicts_itself_is_bought():
     ids=["one event", "two events", "unknown events", "settled at any price"],
 )
 def test_only_markets_of_one_event_are_voided_together(kind, events, protocol, bought):
-    """Q27: NO of the first at .40 and YES of the second at .54 pay 1 where both settle; where the second
-    alone is void, they pay a half, and 44 of 94 are lost."""
+    """Q27: NO of the first at .40 and YES of the second at .54 pay 1 where both settle; where the
+    second alone is void, they pay a half, and 44 of 94 are lost."""
     made = market if protocol is Protocol.V1 else lambda number: _position_market(bytes([number]))
     first, second = (
         replace(made(number), event=event) for number, event in zip((1, 2), events, strict=True)

@@ -132,8 +132,8 @@ def replayed(folder, bids, asks, winner, **pack):
 
 @pytest.mark.parametrize("winner", ["a", "b", "c", ""])
 def test_an_event_is_converted_and_merged_into_cash(tmp_path, winner):
-    """Q9: YES bids .30, .40, .38: NO of all costs .70 + .60 + .62 = 1.92 and pays 2; a void, where each
-    pays a half, would cost .42. Converted and merged it is cash: 100 tokens bring 8 at once."""
+    """Q9: YES bids .30, .40, .38: NO of all costs .70 + .60 + .62 = 1.92 and pays 2; a void, where
+    each pays a half, would cost .42. Converted and merged it is cash: 100 tokens bring 8."""
     bids, asks = (300_000, 400_000, 380_000), (340_000, 440_000, 420_000)
     made, outcome_ = replayed(tmp_path, bids, asks, winner)
     assert outcome_.halts == {} and outcome_.refused == 0

@@ -181,7 +181,7 @@ def test_tries_count():
 @pytest.mark.parametrize("count", [10, 20, 60, 150])
 @pytest.mark.parametrize("population", [tail, ladder, making])
 def test_without_an_edge_it_passes_in_four_percent_at_most(population, count):
-    """Q15, up to what the dice of so few samples may add; scripts/dev/verdict_table.py draws more."""
+    """Q15, up to what the dice of so few samples may add; more: scripts/dev/verdict_table.py."""
     dice = np.random.default_rng(count)
     samples = 40 if population is ladder else 120
     words = [

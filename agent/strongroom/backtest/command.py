@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from strongroom.backtest.report import Capacity, Result
     from strongroom.backtest.run import RunResult
     from strongroom.backtest.stats import Summary
-    from strongroom.backtest.sweep import Fold, Row, Split
+    from strongroom.backtest.sweep import Row
+    from strongroom.backtest.walk import Fold, Split, WholeWalk
     from strongroom.workers import EngineName
 
 Progress = Callable[[str, int, int], None]
@@ -102,12 +103,13 @@ class WalkResult:
     """Parameters chosen on one part of the history and judged on another."""
 
     folds: Sequence[Fold]
+    whole: WholeWalk
     folder: Path
     seconds: float
 
     def found(self) -> JsonObject:
         """Return what does not depend on where and how fast it ran."""
-        return {"folds": [asdict(fold) for fold in self.folds]}
+        return {"whole": asdict(self.whole), "folds": [asdict(fold) for fold in self.folds]}
 
     def document(self) -> JsonObject:
         """Return the result as JSON takes it."""
@@ -284,8 +286,9 @@ def _many(
     options: BacktestOptions, config: BacktestConfig, folder: Path
 ) -> SweepResult | WalkResult:
     from strongroom.backtest.config import varied
-    from strongroom.backtest.sweep import jobs_of, run_jobs, walk_forward
+    from strongroom.backtest.sweep import jobs_of, run_jobs
     from strongroom.backtest.tries import Tried
+    from strongroom.backtest.walk import JUDGED, walk_forward, whole_of
 
     if not config.sweep:
         raise BadInput('[sweep] is empty: name what is varied, e.g. "packs.tail.low" = [0.9, 0.95]')
@@ -298,7 +301,10 @@ def _many(
         folds = walk_forward(
             config, results, options.walk_forward, workers=options.workers, on_progress=on_progress
         )
-        walk = WalkResult(folds, results, time.monotonic() - started)
+        tried = Tried(folder.parent, config, options.walk_forward)
+        tried.keep(JUDGED, tuple(event for fold in folds for event in fold.afterwards.dated))
+        whole = whole_of(config, folds, tried.others(JUDGED))
+        walk = WalkResult(folds, whole, results, time.monotonic() - started)
         _write(folder / "walk.json", walk.found())
         return walk
     jobs = jobs_of(config)
@@ -338,6 +344,7 @@ def show(result: BacktestResult) -> None:
         how = f"{len(result.rows)} backtests by {result.engine}"
     else:
         console.print(_folds(result.folds))
+        console.print(_whole(result.whole), soft_wrap=True)
         how = "walk"
     console.print(
         f"{how}: {result.seconds:.1f} s; finished runs in {result.folder} are not run again",
@@ -386,6 +393,18 @@ def _best_rows(rows: Sequence[Row]) -> Table:
             f"{row.summary.share_after_fees:+.3%}",
         )
     return table
+
+
+def _whole(whole: WholeWalk) -> str:
+    """Return the verdict on all that was judged, in words."""
+    found = whole.conclusion
+    ends = f", 95 % {found.bounds.low:+.2%} to {found.bounds.high:+.2%}" if found.bounds else ""
+    return (
+        f"All parts that were judged, as one: {whole.verdict}. {found.events} events on "
+        f"{found.dates} dates, {found.losing} lost; {found.value:+.2%} on {whole.staked:,.0f} "
+        f"staked{ends}; p {found.p_pass:.3f}, {found.tries} tries on this data; a share after 2/20 "
+        f"{whole.share_after_fees:+.2%}"
+    )
 
 
 def _folds(folds: Sequence[Fold]) -> Table:

@@ -34,6 +34,7 @@ class DataSection(Section):
     tickers: tuple[str, ...] = ()  # empty: all
     known_after_s: int = Field(0, ge=0)
     last_h: int | None = Field(None, gt=0)  # only prices so long before a market's end
+    prices_from: datetime | None = None  # only prices from then on
 
     @model_validator(mode="after")
     def _is_read(self) -> "DataSection":

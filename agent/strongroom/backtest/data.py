@@ -103,8 +103,15 @@ class PriceHistory:
 
     @cached_property
     def starts_at(self) -> int:
-        """The first whole second at which a price is known."""
-        return -(-next(self.feed())[0][0] // MS)
+        """The first whole second at which a price is known.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        first = next(self.feed(), None)
+        if first is None:
+            raise ConfigError("[data] no price is played: widen start, end, last_h or prices_from")
+        return -(-first[0][0] // MS)
 
     @property
     def ends_at(self) -> int:
@@ -227,10 +234,16 @@ def _recorded(config: BacktestConfig) -> PriceHistory:
         )
     rows = _RECORDED.validate_python(chosen.to_dicts())
     markets = _in_events([_market(row, config) for row in rows])
-    earliest = 0 if data.last_h is None else data.last_h * HOUR * MS
+    from_ms = 0 if data.prices_from is None else _ms(data.prices_from)
+
+    def first_ms(row: RecordedMarket) -> int:
+        return (
+            from_ms if data.last_h is None else max(from_ms, row.ends_ms - data.last_h * HOUR * MS)
+        )
+
     tape = tape_of(
         folder,
-        [Played(row.ends_ms, earliest, there[row.market]) for row in rows],
+        [Played(row.ends_ms, first_ms(row), there[row.market]) for row in rows],
         data.known_after_s,
     )
     names = {row.market: market.condition_id for row, market in zip(rows, markets, strict=True)}

@@ -37,6 +37,12 @@ COUNTED: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# what of [data] leaves out earlier markets, those of other tickers, and their prices
+ALL_BEFORE: Mapping[str, tuple[()] | None] = {
+    "start": None, "tickers": (), "last_h": None, "prices_from": None,
+}  # fmt: skip
+
+
 @dataclass
 class LearnedRecord:
     """How favourites fared, those whose payout is known by now.
@@ -104,8 +110,8 @@ def learning_of(
         raise ConfigError(f"[packs] {error}") from error
     assert isinstance(pack, Tail)
     data = config.data
-    if data.start is not None or data.tickers or data.last_h is not None:
-        whole = data.model_copy(update={"start": None, "tickers": (), "last_h": None})
+    whole = data.model_copy(update=ALL_BEFORE)
+    if whole != data:
         history = history.as_played(load_history(config.model_copy(update={"data": whole})))
     return Learning(LearnedRecord(_paid(history, pack.record())), clock)
 

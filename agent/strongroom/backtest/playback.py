@@ -59,11 +59,11 @@ class Played:
 
     Attributes:
         ends_ms: nothing is played from then on
-        last_ms: only what is so long before the end; 0: all
+        first_ms: nor before that
     """
 
     ends_ms: int
-    last_ms: int
+    first_ms: int
     found: Available
 
 
@@ -176,7 +176,7 @@ def tape_of(folder: DataFolder, played: Sequence[Played], known_after_s: int) ->
             "token": [each.found.token for each in played],
             "market": range(len(played)),
             "ends": [each.ends_ms for each in played],
-            "first": [each.ends_ms - each.last_ms if each.last_ms else 0 for each in played],
+            "first": [each.first_ms for each in played],
             "yes": [each.found.yes for each in played],
             "by": [each.found.by.value for each in played],
         },

@@ -21,7 +21,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from strongroom.analysis.verdict import LEAST_DATES, LEAST_EVENTS, LEVEL, ODDS
 from strongroom.backtest.config import BacktestConfig, parse, varied
 from strongroom.backtest.data import chosen_markets, folder_of, load_history, read_hashes
-from strongroom.backtest.learned import learning_of
+from strongroom.backtest.learned import ALL_BEFORE, learning_of
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import assumed_spread, summarise
 from strongroom.chain.ids import JsonObject
@@ -272,8 +272,8 @@ def _git(path: Path, *words: str) -> str:
 def _training(config: BacktestConfig, split: datetime) -> BacktestConfig:
     """Return the configuration of all markets that ended before the split."""
     end = split - timedelta(milliseconds=1)
-    every = {"start": None, "end": end, "last_h": None, "tickers": ()}
-    return config.model_copy(update={"data": config.data.model_copy(update=every)})
+    every = config.data.model_copy(update={**ALL_BEFORE, "end": end})
+    return config.model_copy(update={"data": every})
 
 
 def _training_hash(config: BacktestConfig, split: datetime) -> str:

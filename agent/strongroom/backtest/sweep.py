@@ -1,5 +1,4 @@
-"""Many backtests: all combinations of a sweep, in processes or on a Ray cluster; and walk-forward,
-where parameters are chosen on one part of the history and judged on another.
+"""Many backtests: all combinations of a sweep, in processes or on a Ray cluster.
 
 Each result is a file of its own under the hash of what it was made from, so a sweep that was broken
 off goes on where it stopped, and no engine can make a difference.
@@ -9,21 +8,13 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from strongroom.backtest.config import BacktestConfig, parse, varied
-from strongroom.backtest.data import (
-    PriceHistory,
-    chosen_markets,
-    folder_of,
-    load_history,
-    read_hashes,
-)
+from strongroom.backtest.data import PriceHistory, load_history, read_hashes
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import simulate
 from strongroom.backtest.stats import Summary, assumed_spread, summarise
@@ -33,7 +24,6 @@ from strongroom.keeper.wiring import CODE_VERSION
 from strongroom.settings import ConfigError
 from strongroom.workers import EngineName, WorkerDied, each_result
 
-Split = Literal["time", "event"]
 OnProgress = Callable[[int, int], None]
 Changes = Mapping[str, JsonValue]  # "section.key" -> value
 
@@ -159,93 +149,3 @@ def _summary_of(job: Job) -> Summary:
 def order_of(summary: Summary) -> tuple[float, float]:
     """Return what results are put in order by: p of its test, then the return, best first."""
     return summary.conclusion.p_pass, -summary.return_on_stake
-
-
-@dataclass(frozen=True)
-class Fold:
-    """One step of a walk: what was chosen on the one part, and what it did on the other."""
-
-    chosen_on: str
-    judged_on: str
-    chosen: Changes
-    at_choice: float  # p of what was chosen, before tries count
-    afterwards: Summary
-
-
-def walk_forward(
-    config: BacktestConfig,
-    folder: Path,
-    split: Split = "time",
-    least: int = 3,
-    workers: int | None = None,
-    on_progress: OnProgress = lambda done, of: None,
-) -> list[Fold]:
-    """Choose the best parameters of the sweep on one part, judge them on the next.
-
-    Args:
-        split: "time": each week is judged by what was best in all weeks before it; "event": half of
-            the tickers is judged by what was best on the other half, and the other way round
-        least: weeks before the first one that is judged
-
-    Raises:
-        ConfigError: there is nothing to vary, or too little history.
-    """
-    if not config.sweep:
-        raise ConfigError("[sweep] is empty: name what is varied")
-    parts = _weeks(config, least) if split == "time" else _halves(config)
-    folds = []
-    for number, (chosen_on, judged_on, first, second) in enumerate(parts):
-        rows = run_jobs(jobs_of(varied_with_sweep(config, first)), folder, workers=workers)
-        best = min(rows, key=lambda row: (*order_of(row.summary), str(row.changes)))
-        after = varied(varied_with_sweep(config, second), best.changes)
-        job = Job(best.changes, after.model_dump_json(exclude={"sweep"}), "pessimistic")
-        (judged,) = run_jobs([job], folder, workers=1)
-        chosen = best.summary.conclusion.p_pass
-        folds.append(Fold(chosen_on, judged_on, best.changes, chosen, judged.summary))
-        on_progress(number + 1, len(parts))
-    return folds
-
-
-def varied_with_sweep(config: BacktestConfig, changes: Changes) -> BacktestConfig:
-    """Return the configuration with changes, its sweep kept."""
-    return varied(config, changes).model_copy(update={"sweep": config.sweep})
-
-
-Part = tuple[str, str, Changes, Changes]  # where chosen, where judged, and as changes
-
-
-def _weeks(config: BacktestConfig, least: int) -> list[Part]:
-    markets = chosen_markets(config, folder_of(config))
-    ends = [datetime.fromtimestamp(each / 1_000, UTC) for each in sorted(set(markets["ends_ms"]))]
-    if len(ends) <= least:
-        raise ConfigError(f"[data] {len(ends)} weeks: it needs at least {least + 1}")
-
-    def span(first: datetime, last: datetime) -> Changes:
-        return {"data.start": first.isoformat(), "data.end": last.isoformat()}
-
-    return [
-        (
-            f"{ends[0]:%Y-%m-%d} to {ends[number - 1]:%Y-%m-%d}",
-            f"{ends[number]:%Y-%m-%d}",
-            span(ends[0], ends[number - 1]),
-            span(ends[number], ends[number]),
-        )
-        for number in range(least, len(ends))
-    ]
-
-
-def _tickers(config: BacktestConfig) -> list[str]:
-    found = chosen_markets(config, folder_of(config))["ticker"]
-    return sorted(set(found.to_list()) - {""})
-
-
-def _halves(config: BacktestConfig) -> list[Part]:
-    tickers = list(config.data.tickers) or _tickers(config)
-    if len(tickers) < 2:
-        raise ConfigError("[data] one ticker cannot be split: name two or more")
-    one: list[JsonValue] = list(tickers[::2])
-    other: list[JsonValue] = list(tickers[1::2])
-    return [
-        (" ".join(map(str, a)), " ".join(map(str, b)), {"data.tickers": a}, {"data.tickers": b})
-        for a, b in ((one, other), (other, one))
-    ]

@@ -26,10 +26,12 @@ class Tried:
     Attributes:
         folder: of all results
         config: this try
+        walk: how a walk-forward splits the data; empty: one set of parameters is played
     """
 
     folder: Path
     config: BacktestConfig
+    walk: str = ""
 
     def keep(self, fills: Fills, events: tuple[Event, ...]) -> None:
         """Write down what this try traded."""
@@ -57,7 +59,10 @@ class Tried:
 
     @property
     def _name(self) -> str:
-        tried = self.config.model_dump(mode="json", exclude={"sweep", "fills", "name"})
+        unread = {"fills", "name", *(() if self.walk else ("sweep",))}
+        tried = self.config.model_dump(mode="json", exclude=unread)
+        if self.walk:
+            tried["walk"] = self.walk
         return keccak(canonical(tried)).hex()[:32]
 
     def _place(self, fills: Fills) -> Path:

@@ -11,7 +11,7 @@ from strongroom.cli.boundary import Command
 from strongroom.cli.options import FILE, FOLDER, as_json, bars, data, print_json, workers_options
 
 if TYPE_CHECKING:
-    from strongroom.backtest.sweep import Split
+    from strongroom.backtest.walk import Split
     from strongroom.workers import EngineName
 
 
