@@ -11,9 +11,10 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "agent" / "strongroom"
 # From the ground floor up. A package may import those before it, never those after it.
 FLOORS = (
-    *("errors", "extras", "workers", "settings", "chain", "database", "information", "analysis"),
-    *("strategy", "journal", "signing", "probe", "execution", "reporting", "cosigner", "keeper"),
-    *("deployment", "depositor", "audit", "app", "data", "backtest", "devnet", "cli"),
+    *("errors", "extras", "workers", "settings", "chain", "annotated", "database", "information"),
+    *("analysis", "strategy", "journal", "signing", "probe", "execution", "reporting", "cosigner"),
+    *("keeper", "deployment", "depositor", "setup", "audit", "app", "data", "backtest", "devnet"),
+    "cli",
 )
 
 

@@ -145,7 +145,6 @@ def test_what_is_typed_wrong_is_told(words, told, capsys):
 
 VAULT = "0x00000000000000000000000000000000000000aa"
 AUDIT = f"audit --vault {VAULT} --rpc http://127.0.0.1:9"
-INIT = f"keeper init --vault {VAULT} --rpc http://127.0.0.1:9"
 NULL = "backtest docs/examples/backtest-null.toml"
 
 
@@ -164,9 +163,8 @@ NULL = "backtest docs/examples/backtest-null.toml"
         ("study reference --spread nan", "Invalid value for '--spread': nan is no number"),
         ("study ladders --half-spread -1", "Invalid value for '--half-spread': -1.0 is not in the"),
         ("study ladders --fee-rate inf", "Invalid value for '--fee-rate': inf is not in the range"),
-        (f"{INIT} --pack nope", "--pack nope: no such pack is installed: choose from bundle, "),
-        (f"{INIT} --pack tial", "--pack tial: no such pack is installed: did you mean 'tail'?"),
-        ("keeper init --vault 0x1", "Invalid value for '--vault': '0x1' is not an address: give"),
+        ("init --rpc ftp://node", "--rpc: must begin with http:// or https://"),
+        ("init --answers nowhere.toml", "nowhere.toml: cannot be read (No such file or directory)"),
         (f"{NULL} --engine ray", "--engine ray is of a sweep: add --sweep"),
         (f"{NULL} --sweep --ray-address a", "--ray-address is of ray: add --engine ray"),
         (f"{NULL} --workers 2", "--workers is of a sweep: add --sweep or --walk-forward"),

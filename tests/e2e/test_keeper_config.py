@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from strongroom.cli.environment import CheckState, DoctorOptions, examine
 from strongroom.cosigner.service import load as cosigner_file
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
@@ -17,6 +16,7 @@ from strongroom.keeper.first_files import InitOptions, VenueUrls, write_first_fi
 from strongroom.keeper.wiring import build
 from strongroom.probe.report import Finding, ProbeOutcome, ProbeReport, Question
 from strongroom.settings import ConfigError
+from strongroom.setup.environment import CheckState, DoctorOptions, examine
 
 from tests.e2e.keeper_stage import KeeperStage
 
@@ -190,7 +190,7 @@ def first_files(world, folder, **changes):
 
 
 def test_first_files_of_a_vault_work(world, tmp_path):
-    """What `keeper init` writes is what somebody who knows everything would have written."""
+    """What `init` writes is what somebody who knows everything would have written."""
     written = first_files(world, tmp_path)
     assert [each.name for each in written.files] == ["keeper.toml", "cosigner.toml", "secret"]
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600

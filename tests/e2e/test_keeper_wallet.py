@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from strongroom.chain.ids import market_of, to_hex
 from strongroom.chain.units import DAY
-from strongroom.cli.environment import CheckState, DoctorOptions, examine
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.operator_files import own_key, write_keystore
 from strongroom.keeper.configuration import load
 from strongroom.keeper.wiring import build
 from strongroom.settings import ConfigError
+from strongroom.setup.environment import CheckState, DoctorOptions, examine
 from strongroom.signing.deposit_wallet import SESSION_MAGIC
 
 from tests.anvil_devnet import at

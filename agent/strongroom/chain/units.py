@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from strongroom.errors import BadInput
 
-MICRO = 10**6  # base units of an asset or an outcome token
+DECIMALS = 6  # of an asset and of an outcome token
+MICRO = 10**6  # base units of one
 SHARE = 10**18  # base units of a share, whatever the asset's decimals
 VIRTUAL_SHARES = SHARE // MICRO  # that nobody holds, beside one virtual base unit of assets
 PRICE = (

@@ -33,7 +33,7 @@ def command(
       strongroom doctor --rpc http://127.0.0.1:8545 --config keeper.toml
       strongroom doctor --rpc http://127.0.0.1:8545 --vault 0x...
     """
-    from strongroom.cli.environment import CheckState, DoctorOptions, examine
+    from strongroom.setup.environment import CheckState, DoctorOptions, examine
 
     node = rpc or (LOCAL_NODE if vault else None)
     found = examine(DoctorOptions(node, config, vault, probe))

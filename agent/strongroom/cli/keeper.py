@@ -1,4 +1,4 @@
-"""`strongroom keeper`: init, start, start-all, status, pending, approve, decline, explain, publish,
+"""`strongroom keeper`: start, start-all, status, pending, approve, decline, explain, publish,
 calibrate, fit."""
 
 from dataclasses import asdict
@@ -9,7 +9,6 @@ import click
 from strongroom.cli.boundary import FAILED, Command, Group
 from strongroom.cli.keeper_journal import backup, compare, restore
 from strongroom.cli.options import (
-    ADDRESS,
     FILE,
     FOLDER,
     PORT,
@@ -17,17 +16,14 @@ from strongroom.cli.options import (
     console,
     dry_run,
     print_json,
-    rpc,
-    vault,
 )
-from strongroom.errors import nearest
 
 MODES = ("dry-run", "paper", "ask", "live")
 
 
 @click.group("keeper", cls=Group)
 def command() -> None:
-    """Run a keeper, show what it does, write its files.
+    """Run a keeper, and show what it does.
 
     Example: strongroom keeper start keeper.toml --mode paper
     """
@@ -35,59 +31,6 @@ def command() -> None:
 
 for journal_command in (backup, restore, compare):
     command.add_command(journal_command)
-
-
-@command.command(cls=Command)
-@vault
-@rpc
-@click.option("--clob-url", help="Of the venue's CLOB; default: the chain's public venue.")
-@click.option("--gamma-url", help="Of the venue's list of markets.")
-@click.option("--stream-url", default="", help="Of its market channel; default: poll books.")
-@click.option("--pack", "packs", multiple=True, default=("tail",), show_default=True)
-@click.option(
-    "--multi-send", type=ADDRESS, help="MultiSendCallOnly, if it is not at its usual address."
-)
-@click.option("--folder", type=FOLDER, default=Path(), help="Of the files; default: this folder.")
-@click.option("--tcp", type=click.IntRange(1, 65_535), help="Port of a co-signer of another user.")
-@click.option("--safe", type=ADDRESS, help="The keeper's Safe, where the classes have several.")
-def init(
-    vault: str,
-    rpc: str,
-    clob_url: str | None,
-    gamma_url: str | None,
-    stream_url: str,
-    packs: tuple[str, ...],
-    multi_send: str | None,
-    folder: Path,
-    tcp: int | None,
-    safe: str | None,
-) -> None:
-    """Write keeper.toml and cosigner.toml for a vault, with everything that the chain knows.
-
-    \b
-    Examples:
-      strongroom keeper init --vault 0x... --rpc $POLYGON_RPC_URL --pack tail --pack dutch
-      strongroom keeper init --vault 0x... --clob-url http://127.0.0.1:8080 \\
-        --gamma-url http://127.0.0.1:8080/gamma --folder devnet
-    """
-    from strongroom.keeper.first_files import MULTI_SEND, InitOptions, VenueUrls, write_first_files
-    from strongroom.strategy.api import installed
-
-    known = installed()
-    for pack in packs:
-        if pack not in known:
-            words = nearest(pack, known) or f": choose from {', '.join(sorted(known))}"
-            raise click.UsageError(f"--pack {pack}: no such pack is installed{words}")
-    if (clob_url is None) != (gamma_url is None):
-        raise click.UsageError("--clob-url and --gamma-url go together")
-    venue = VenueUrls(clob_url, gamma_url, stream_url) if clob_url and gamma_url else None
-    written = write_first_files(
-        InitOptions(vault, rpc, venue, packs, folder, multi_send or MULTI_SEND, tcp, safe)
-    )
-    for file in written.files:
-        click.echo(f"wrote {file}")
-    for number, words in enumerate(written.left, 1):
-        click.echo(f"{number}. {words}")
 
 
 @command.command(cls=Command)

@@ -50,7 +50,8 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
         ),
     },
     "Operator": {
-        "keeper": CommandEntry("keeper", "Run a keeper, show what it does, write its files."),
+        "init": CommandEntry("init", "Ask, check each answer, and write the first files."),
+        "keeper": CommandEntry("keeper", "Run a keeper, and show what it does."),
         "cosigner": CommandEntry("cosigner", "Run the second owner of a keeper's Safe."),
         "venue": CommandEntry("venue", "Ask the venue what no public text says of it."),
     },

@@ -27,7 +27,9 @@ CONTRACTS = {
 }
 ROLES = ("owner", "guardian", "reporter", "fee_recipient")
 IN_UNITS = ("total_cap", "velocity", "inflow_floor")  # limits that are money: named in [vault]
+NONE = "none"  # no limit in units
 Cap = Annotated[Decimal, Field(gt=0)] | Literal["none"]
+Floor = Annotated[Decimal, Field(ge=0)] | Literal["none"]
 
 
 class TermsSection(Section):
@@ -36,7 +38,7 @@ class TermsSection(Section):
     Attributes:
         total_cap: most exposure and losses together; "none": no limit in units
         velocity: most net allocation of a rolling day; "none": likewise
-        inflow_floor: at least so much may be deposited a day
+        inflow_floor: at least so much may be deposited a day; "none": whatever comes
         limits: all others, by their names in chain/terms.py
     """
 
@@ -48,7 +50,7 @@ class TermsSection(Section):
     fee_recipient: str
     total_cap: Cap
     velocity: Cap
-    inflow_floor: Decimal = Field(Decimal(10_000), ge=0)
+    inflow_floor: Floor = Decimal(10_000)
     management_bps: int = Field(200, ge=0, le=500)
     performance_bps: int = Field(2_000, ge=0, le=5_000)
     hurdle_bps: int = Field(0, ge=0)
@@ -59,15 +61,16 @@ class TermsSection(Section):
 
 
 class ClassSection(Section):
-    """A strategy; `arguments` are the account implementation's constructor's."""
+    """A strategy; `arguments` are the account implementation's constructor's. A cap of "none" is no
+    limit in units."""
 
     account: Implementation
     arguments: tuple[JsonValue, ...]
     oracle: str
     keeper: str
-    market_cap: Decimal = Field(NO_CAP, gt=0)
+    market_cap: Cap = NO_CAP
     market_cap_bps: int = Field(1_500, gt=0, le=BPS)
-    class_cap: Decimal = Field(NO_CAP, gt=0)
+    class_cap: Cap = NO_CAP
     class_cap_bps: int = Field(6_000, gt=0, le=BPS)
     max_duration_s: int = Field(30 * DAY, gt=0)
 
@@ -78,9 +81,9 @@ class ClassSection(Section):
             self.oracle,
             self.keeper,
             2 if self.account in ("safe", "delegated") else 1,
-            int(self.market_cap * MICRO),
+            _base_units(self.market_cap),
             self.market_cap_bps,
-            int(self.class_cap * MICRO),
+            _base_units(self.class_cap),
             self.class_cap_bps,
             self.max_duration_s,
         )
@@ -105,7 +108,7 @@ class Plan(Section):
         return Limits(
             total_cap=_base_units(section.total_cap),
             velocity=_base_units(section.velocity),
-            inflow_floor=int(section.inflow_floor * MICRO),
+            inflow_floor=_base_units(section.inflow_floor),
             **dict(section.limits),
         )
 
@@ -118,16 +121,16 @@ class Plan(Section):
                     f"the reporter {section.reporter} is the keeper of class {number}: one key "
                     "trades and says what the trades are worth"
                 )
-            if each.account == "position" and each.class_cap == NO_CAP:
+            if each.account == "position" and each.class_cap in (NO_CAP, NONE):
                 yield (
                     f"class {number} has no class_cap: who owns the ledger of Protocol V2 can make "
                     "all of it worthless, and that cap alone bounds it"
                 )
         if not section.timelock_s:
             yield "timelock_s is 0: whatever raises risk or cost takes effect at once"
-        if section.total_cap == "none":
+        if section.total_cap == NONE:
             yield "total_cap has no limit in units: a large NAV can all be put at risk"
-        if section.velocity == "none":
+        if section.velocity == NONE:
             yield "velocity has no limit in units: all that the caps admit can go out in a day"
 
     def check(self, path: Path) -> None:
@@ -181,8 +184,8 @@ class Plan(Section):
         )
 
 
-def _base_units(cap: Cap) -> int:
-    return UNLIMITED_ASSETS if cap == "none" else int(cap * MICRO)
+def _base_units(cap: Decimal | str) -> int:
+    return UNLIMITED_ASSETS if isinstance(cap, str) else int(cap * MICRO)
 
 
 def load(path: Path) -> Plan:

@@ -6,34 +6,24 @@ version, the longest life of an order. What only a person can decide is written 
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
-import tomli_w
-from eth_utils.address import is_address, to_checksum_address
-
-from strongroom.chain import abi
-from strongroom.chain.artifacts import vault_abi
-from strongroom.chain.codec import BadArguments
-from strongroom.chain.contracts import Contract, Contracts
-from strongroom.chain.failures import CallReverted
-from strongroom.chain.ids import JsonObject, keccak
-from strongroom.chain.protocols import Protocol, protocol_of_exchange
-from strongroom.chain.terms import DELEGATED, ordinal
+from strongroom.annotated import annotated
+from strongroom.chain.contracts import Contracts
+from strongroom.chain.ids import JsonObject
+from strongroom.cosigner.policy import OrderRules, TransactionRules
 from strongroom.cosigner.wire import check_secret
-from strongroom.errors import BadInput
 from strongroom.keeper.configuration import ExecutionSection, SafeSection
+from strongroom.keeper.first_notes import COSIGNER_NOTES, KEEPER_NOTES
+from strongroom.keeper.vault_facts import SafeFacts, VaultFacts, look
 from strongroom.settings import ConfigError, read_secret
 
 KEEPER, COSIGNER, SECRET = "keeper.toml", "cosigner.toml", "secret"
 SOCKET = "cosigner.sock"
 MULTI_SEND = SafeSection.model_fields["multi_send"].default
-VERSIONS = ("2", "3", "1")  # of exchanges' EIP-712 domains
-DOMAIN = keccak(
-    b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-)
-EXCHANGE_NAME = keccak(b"Polymarket CTF Exchange")
 
 
 @dataclass(frozen=True)
@@ -65,6 +55,10 @@ class InitOptions:
         multi_send: MultiSendCallOnly on this chain
         tcp: port of this machine that the co-signer listens on; None: a socket that one user opens
         safe: keeper of the classes that are served; None: the only one that the vault has
+        max_order: most that the co-signer signs for in one order, units of the asset
+        max_per_day: most that it signs for in a day, units
+        max_allocation: most that it lets go to one market at once, units
+        also: texts of further files, by name
     """
 
     vault: str
@@ -75,6 +69,10 @@ class InitOptions:
     multi_send: str = MULTI_SEND
     tcp: int | None = None
     safe: str | None = None
+    max_order: Decimal = OrderRules.model_fields["max_order"].default
+    max_per_day: Decimal = OrderRules.model_fields["max_per_day"].default
+    max_allocation: Decimal = TransactionRules.model_fields["max_allocation"].default
+    also: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,48 +81,6 @@ class Written:
 
     files: tuple[Path, ...]
     left: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Exchange:
-    address: str
-    version: str
-    negative_risk: bool
-    oracle: str
-
-
-@dataclass(frozen=True)
-class _Safe:
-    """A Safe."""
-
-    address: str
-    owners: tuple[str, ...]
-    threshold: int
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What the chain says.
-
-    Attributes:
-        reporter: a Safe of its own; None: the keeper's Safe reports, or no Safe does
-        reports: whether the reporter is a Safe
-    """
-
-    chain_id: int
-    vault: str
-    safe: _Safe
-    reporter: _Safe | None
-    reports: bool
-    order_lifetime_s: int
-    exchanges: tuple[_Exchange, ...]
-    classes: tuple[int, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def cosigned(self) -> bool:
-        """Whether a co-signer gives the second of two signatures; more are the keeper's own."""
-        return self.safe.threshold == 2
 
 
 def write_first_files(options: InitOptions) -> Written:
@@ -136,7 +92,7 @@ def write_first_files(options: InitOptions) -> Written:
         BadInput: no vault is at the address.
         ChainAway: the node does not answer.
     """
-    found = _look(Contracts(options.rpc), options.vault, options.safe)
+    found = look(Contracts(options.rpc), options.vault, options.safe)
     venue = options.venue or PUBLIC_VENUES.get(found.chain_id)
     if venue is None:
         raise ConfigError(
@@ -145,134 +101,55 @@ def write_first_files(options: InitOptions) -> Written:
         )
     if not found.exchanges:
         raise ConfigError(f"no class of {found.vault} trades at an exchange: add one first")
-    two = found.cosigned
-    folder = options.folder
-    files = {KEEPER: tomli_w.dumps(_keeper(options, found, venue))}
-    if two:
-        files[COSIGNER] = tomli_w.dumps(_cosigner(options, found))
-    for name in files:
-        if (folder / name).exists():
-            raise ConfigError(f"{folder / name} exists already: name another folder (--folder)")
-    if two and (folder / SECRET).exists():
-        check_secret(read_secret(folder / SECRET))
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    if two and not (folder / SECRET).exists():
-        with os.fdopen(os.open(folder / SECRET, os.O_CREAT | os.O_WRONLY, 0o600), "w") as secret:
-            secret.write(secrets.token_hex(32) + "\n")
-        files[SECRET] = ""
-    return Written(tuple(folder / name for name in files), tuple(_left(options, found)))
-
-
-def _look(chain: Contracts, address: str, wanted: str | None) -> _Found:
-    if not is_address(address):
-        raise BadInput(f"{address} is not an address: --vault takes 0x and 40 hex digits")
-    vault = chain.at(to_checksum_address(address), vault_abi())
-    try:
-        reporter = str(vault.reporter())
-        lifetime = int(vault.limit(ordinal("max_order_lifetime_s")))
-        keepers = [str(vault.keeperOf(each)) for each in range(int(vault.class_count()))]
-    except (CallReverted, BadArguments) as error:
-        raise BadInput(f"there is no Strongroom vault at {address} on this chain") from error
-    keeper = _chosen(keepers, wanted)
-    numbers = [number for number, each in enumerate(keepers) if each == keeper]
-    safe, theirs = _safe(chain, keeper), _safe(chain, reporter)
-    if safe is None:
-        raise ConfigError(f"the keeper {keeper} is not a Safe: make a Safe the keeper")
-    exchanges: dict[str, _Exchange] = {}
-    classes, notes = [], []
-    if theirs is None:
-        notes.append(f"the vault's reporter is {reporter}, no Safe: somebody else must report")
-    for number in numbers:
-        terms = vault.classOf(number)
-        account = chain.at(terms.implementation, abi.load("WalletAccount"))
-        exchange = _exchange(chain, account, str(terms.oracle))
-        by_safe = _exchange_of_safes(chain, str(terms.implementation), str(terms.oracle))
-        if exchange is not None:
-            exchanges.setdefault(exchange.address, exchange)
-            if _owns_wallets(account):
-                notes.append(f"class {number}'s accounts own wallets: add [venue.relayer]")
-        elif by_safe is not None:
-            exchanges.setdefault(by_safe.address, by_safe)
-            notes.append(
-                f"class {number}'s accounts own Safes: add [venue.relayer] and [venue.safes]"
-            )
-        elif int(terms.grade) == DELEGATED:
-            notes.append(
-                f"class {number} trades through deposit wallets: add [venue.relayer] and "
-                "[[venue.wallets]]"
-            )
-        else:
-            notes.append(f"class {number} trades with pools: add its [[venue.pools]]")
-        classes.append(number)
-    return _Found(
-        chain.chain_id, vault.address, safe, None if reporter == keeper else theirs,
-        theirs is not None, lifetime, tuple(exchanges.values()), tuple(classes), tuple(notes),
-    )  # fmt: skip
-
-
-def _chosen(keepers: Sequence[str], wanted: str | None) -> str:
-    """Return the keeper whose files are written.
-
-    Raises:
-        ConfigError: no class has this keeper, or the vault has several.
-    """
-    known = [each for each in dict.fromkeys(keepers) if int(each, 16)]
-    chosen = [each for each in known if wanted is None or each.lower() == wanted.lower()]
-    if len(chosen) == 1:
-        return chosen[0]
-    raise ConfigError(
-        f"the keepers of the vault's classes are {', '.join(known) or 'nobody'}: "
-        + ("name one of them (--safe)" if known else "name a Safe the keeper of a class first")
+    first = (
+        f"{{}} of {found.name} on chain {found.chain_id}, written by `strongroom init`. Relative",
+        "paths are relative to this file; it holds no secret. docs/examples has every further key.",
     )
 
+    def text(what: str, document: JsonObject, notes: Mapping[str, str]) -> str:
+        return annotated(document, notes, [first[0].format(what), first[1]])
 
-def _safe(chain: Contracts, address: str) -> _Safe | None:
-    """Return the Safe at an address; None where there is none."""
-    safe = chain.at(address, abi.load("Safe"))
-    try:
-        return _Safe(address, tuple(map(str, safe.getOwners())), int(safe.getThreshold()))
-    except (CallReverted, BadArguments):
-        return None
-
-
-def _exchange(chain: Contracts, account: Contract, oracle: str) -> _Exchange | None:
-    """Return the exchange that a class's accounts sign for, if there is one."""
-    try:
-        address, domain = str(account.EXCHANGE()), bytes(account.EXCHANGE_DOMAIN())
-    except (CallReverted, BadArguments):
-        return None
-    for version in VERSIONS:
-        parts = (DOMAIN, EXCHANGE_NAME, keccak(version.encode()))
-        place = chain.chain_id.to_bytes(32, "big") + bytes(12) + bytes.fromhex(address[2:])
-        if keccak(b"".join(parts) + place) == domain:
-            v1 = protocol_of_exchange(version) is Protocol.V1  # V2 has one exchange for all
-            negative_risk = v1 and bool(account.NEGATIVE_RISK())
-            return _Exchange(address, version, negative_risk, oracle)
-    raise ConfigError(f"the exchange {address} has an unknown signing domain")
+    files = dict(options.also)
+    files[KEEPER] = text("The keeper", _keeper(options, found, venue), KEEPER_NOTES)
+    if found.cosigned:
+        files[COSIGNER] = text("The co-signer", _cosigner(options, found), COSIGNER_NOTES)
+        if (options.folder / SECRET).exists():
+            check_secret(read_secret(options.folder / SECRET))
+    places = write_new(options.folder, files)
+    if found.cosigned and not (options.folder / SECRET).exists():
+        secret = options.folder / SECRET
+        with os.fdopen(os.open(secret, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        places.append(secret)
+    return Written(tuple(places), tuple(_left(options, found)))
 
 
-def _exchange_of_safes(chain: Contracts, kind: str, oracle: str) -> _Exchange | None:
-    """Return the exchange at which a class's Safes trade; None: its accounts own none."""
-    account = chain.at(kind, abi.load("SafeAccount"))
-    try:
-        account.SAFE_FACTORY()
-        address, negative_risk = str(account.EXCHANGE()), bool(account.NEGATIVE_RISK())
-    except (CallReverted, BadArguments):
-        return None
-    return _Exchange(address, VERSIONS[0], negative_risk, oracle)
+def refuse_existing(folder: Path, *names: str) -> None:
+    """Refuse to write what is there.
+
+    Raises:
+        ConfigError: a file of one of the names is in the folder.
+    """
+    for name in names:
+        if os.path.lexists(folder / name):
+            raise ConfigError(f"{folder / name} exists already: name another folder")
 
 
-def _owns_wallets(account: Contract) -> bool:
-    """Say whether accounts of a class own deposit wallets."""
-    try:
-        return bool(account.WALLET_FACTORY())
-    except (CallReverted, BadArguments):
-        return False
+def write_new(folder: Path, files: Mapping[str, str]) -> list[Path]:
+    """Write files by name, none of which is there yet; return their paths.
+
+    Raises:
+        ConfigError: one is; none was written.
+    """
+    refuse_existing(folder, *files)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        with (folder / name).open("x", encoding="utf-8") as file:
+            file.write(text)
+    return [folder / name for name in files]
 
 
-def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> JsonObject:
+def _keeper(options: InitOptions, found: VaultFacts, venue: VenueUrls) -> JsonObject:
     lifetime = min(ExecutionSection().order_lifetime_s, found.order_lifetime_s)
     negative = [each.oracle for each in found.exchanges if each.negative_risk]
     further = [f"owner-{number}.json" for number in range(2, found.safe.threshold + 1)]
@@ -311,21 +188,21 @@ def _keeper(options: InitOptions, found: _Found, venue: VenueUrls) -> JsonObject
     }
 
 
-def _reporter(found: _Found, reporter: _Safe) -> JsonObject:
+def _reporter(found: VaultFacts, reporter: SafeFacts) -> JsonObject:
     further = [f"reporter-{number}.json" for number in _further(found, reporter)]
     return {"safe": reporter.address, "owner": "reporter.json"} | (
         {"further_owners": further} if further else {}
     )
 
 
-def _further(found: _Found, safe: _Safe) -> range:
+def _further(found: VaultFacts, safe: SafeFacts) -> range:
     """Return the numbers of the owners of the reporter's Safe whose keys the keeper needs beside
     the first: none, where a co-signer gives the second of two signatures."""
     cosigned = found.cosigned and safe.threshold == 2
     return range(2, 1 if cosigned else safe.threshold + 1)
 
 
-def _cosigner(options: InitOptions, found: _Found) -> JsonObject:
+def _cosigner(options: InitOptions, found: VaultFacts) -> JsonObject:
     reporter = found.reporter or found.safe
     return {
         "listen": _place(options),
@@ -345,13 +222,13 @@ def _cosigner(options: InitOptions, found: _Found) -> JsonObject:
                 "packs": list(options.packs),
                 "min_price": "0.02",
                 "max_price": "0.99",
-                "max_order": "500",
-                "max_per_day": "10000",
+                "max_order": str(options.max_order),
+                "max_per_day": str(options.max_per_day),
                 "max_per_minute": 60,
             },
             "transactions": {
-                "max_allocation": "1000",
-                "max_allocation_per_day": "10000",
+                "max_allocation": str(options.max_allocation),
+                "max_allocation_per_day": str(options.max_per_day),
                 "max_per_minute": 30,
             },
         },
@@ -365,7 +242,7 @@ def _place(options: InitOptions, scheme: str = "") -> str:
     return f"unix:{options.folder.resolve() / SOCKET}"
 
 
-def _left(options: InitOptions, found: _Found) -> Iterator[str]:
+def _left(options: InitOptions, found: VaultFacts) -> Iterator[str]:
     """Yield what is left to do."""
     folder, owners = options.folder, ", ".join(found.safe.owners)
     yield f"put the keystore of an owner of the Safe into {folder / 'owner.json'}: one of {owners}"
@@ -384,7 +261,7 @@ def _left(options: InitOptions, found: _Found) -> Iterator[str]:
     yield f"read {folder / KEEPER}: its mode is paper, so nothing is sent before you set live"
 
 
-def _reporters_keys(folder: Path, found: _Found, safe: _Safe) -> Iterator[str]:
+def _reporters_keys(folder: Path, found: VaultFacts, safe: SafeFacts) -> Iterator[str]:
     """Yield what reports need."""
     yield (
         f"put the keystore of an owner of the reporter's Safe into {folder / 'reporter.json'}: one "
