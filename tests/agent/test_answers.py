@@ -4,7 +4,7 @@ import pytest
 from strongroom.cli.init import OPTIONS
 from strongroom.errors import Away, BadInput
 from strongroom.settings import ConfigError
-from strongroom.setup.answers import Answers, read_answers
+from strongroom.setup.answers import Interview, read_answers
 from strongroom.setup.values import (
     an_address,
     http_url,
@@ -32,21 +32,21 @@ def test_every_question_has_its_option():
 
 
 def test_what_is_given_is_not_asked_and_its_fault_names_the_option():
-    answers = Answers({"max_order": " 4 "}, lambda *_: pytest.fail("asked"), print)
+    answers = Interview({"max_order": " 4 "}, lambda *_: pytest.fail("asked"), print)
     assert answers.take("max_order", "How much", even) == 4
     with pytest.raises(BadInput, match=r"^--max-order: 3 is odd$"):
-        Answers({"max_order": "3"}, None, print).take("max_order", "How much", even)
+        Interview({"max_order": "3"}, None, print).take("max_order", "How much", even)
 
 
 def test_at_a_terminal_a_wrong_answer_is_told_and_asked_again():
     typed, told = iter(["3", "5", "6"]), []
-    answers = Answers({}, lambda words, default: next(typed), told.append)
+    answers = Interview({}, lambda words, default: next(typed), told.append)
     assert answers.take("tcp", "Port", even, "2") == 6
     assert told == ["  3 is odd", "  5 is odd"]
 
 
 def test_nobody_there_takes_the_default_or_names_the_option():
-    answers = Answers({}, None, print)
+    answers = Interview({}, None, print)
     assert answers.take("tcp", "Port", even, "2") == 2
     with pytest.raises(BadInput, match=r"^Address: no terminal to ask at: give --fee-recipient$"):
         answers.take("fee_recipient", "Address", even)
@@ -57,11 +57,11 @@ def test_a_node_that_is_away_stays_away():
         raise Away("the node does not answer")
 
     with pytest.raises(Away, match=r"^the node does not answer$"):
-        Answers({"rpc": "x"}, None, print).take("rpc", "Node", check)
+        Interview({"rpc": "x"}, None, print).take("rpc", "Node", check)
 
 
 def test_an_answer_that_nothing_asks_for_is_refused():
-    answers = Answers({"tcp": "2", "max_order": "4", "asset": "0x"}, None, print)
+    answers = Interview({"tcp": "2", "max_order": "4", "asset": "0x"}, None, print)
     answers.take("tcp", "Port", even)
     with pytest.raises(BadInput, match=r"^--max-order, --asset: not asked for such a vault"):
         answers.check_all_used()

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from strongroom.chain.failures import ChainAway
 from strongroom.chain.ids import canonical
-from strongroom.cli import environment
 from strongroom.errors import BadInput, Differs
 from strongroom.information.endpoint import Health
 from strongroom.journal import Journal
@@ -19,6 +18,7 @@ from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.run import wind_up
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.settings import AlreadyRuns
+from strongroom.setup import environment
 
 from tests.agent.test_operations import PARTS, failing, quiet_keeper, state
 

@@ -229,7 +229,7 @@ def test_at_a_terminal_it_asks_tells_what_is_wrong_and_asks_again(world, tmp_pat
         "there is no contract at 0x9641d764fc13c8B624c04430C7356C1C7C8102e2",
         "no such pack is installed: did you mean 'tail'?",
         "is no amount: give one of more than 0",
-        "30 is less than an order may cost, 40",
+        "30 is less than what an order may cost, 40",
     ):
         assert words in seen, f"{words}\n{seen}"
     assert not [each for each in typed.values() if each], f"not asked: {typed}\n{seen}"

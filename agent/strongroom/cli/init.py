@@ -65,13 +65,13 @@ def command(folder: Path, answers: Path | None, **given: str | None) -> None:
       strongroom init keeper --vault 0x... --rpc $POLYGON_RPC_URL --packs tail,dutch
       strongroom init plan --vault new --answers answers.toml
     """
-    from strongroom.setup.answers import Answers, read_answers
+    from strongroom.setup.answers import Interview, read_answers
     from strongroom.setup.wizard import QUESTIONS, run_init
 
     known = read_answers(answers, QUESTIONS) if answers is not None else {}
     known |= {name: value for name, value in given.items() if value is not None}
     asks = _typed if sys.stdin.isatty() else None
-    written = run_init(folder, Answers(known, asks, click.echo))
+    written = run_init(folder, Interview(known, asks, click.echo))
     for file in written.files:
         click.echo(f"wrote {file}")
     for number, words in enumerate(written.left, 1):

@@ -1,4 +1,4 @@
-"""Answers to a wizard's questions: from options, from a file, from a terminal, or by default.
+"""Interview to a wizard's questions: from options, from a file, from a terminal, or by default.
 
 Each is checked before the next question is asked. At a terminal a wrong one is told, and the
 question asked again; elsewhere it ends the command.
@@ -14,7 +14,7 @@ from strongroom.settings import ConfigError, read_toml
 T = TypeVar("T")
 
 
-class Answers:
+class Interview:
     """What is asked, and what was answered.
 
     Args:

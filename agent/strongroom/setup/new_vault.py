@@ -11,7 +11,7 @@ from strongroom.deployment.plan import NONE, Plan
 from strongroom.errors import BadInput
 from strongroom.keeper.vault_facts import NOT_THERE, AssetFacts, asset_at, safe_at
 from strongroom.settings import ConfigError, describe
-from strongroom.setup.answers import Answers
+from strongroom.setup.answers import Interview
 from strongroom.setup.values import an_address, positive, some_words, yes_or_no
 
 ENFORCED_VERSIONS = ("2", "3")  # of exchanges whose orders a contract can sign
@@ -36,7 +36,7 @@ class _Venue:
         ]  # fmt: skip
 
 
-def ask_plan(chain: Contracts, answers: Answers) -> tuple[JsonObject, list[str]]:
+def ask_plan(chain: Contracts, answers: Interview) -> tuple[JsonObject, list[str]]:
     """Return the plan of a vault with one strategy, and what its reader should know, one sentence
     each.
 
@@ -96,7 +96,7 @@ def _checked(document: JsonObject) -> Plan:
 class _Holders:
     """Asks who holds a role, and says what is at the address."""
 
-    def __init__(self, chain: Contracts, answers: Answers) -> None:
+    def __init__(self, chain: Contracts, answers: Interview) -> None:
         self.notes: list[str] = []
         self._chain, self._answers = chain, answers
 
@@ -139,7 +139,7 @@ class _Holders:
         return f"{address} is {kind}"
 
 
-def _asset(chain: Contracts, text: str, answers: Answers) -> AssetFacts:
+def _asset(chain: Contracts, text: str, answers: Interview) -> AssetFacts:
     found = asset_at(chain, an_address(text))
     answers.say(f"  {found}")
     return found

@@ -27,7 +27,7 @@ from strongroom.keeper.first_files import (
     write_new,
 )
 from strongroom.keeper.vault_facts import AssetFacts, VaultFacts, keepers_of, look
-from strongroom.setup.answers import Answers
+from strongroom.setup.answers import Interview
 from strongroom.setup.new_vault import ask_plan
 from strongroom.setup.values import (
     an_address,
@@ -53,7 +53,7 @@ OF_PLAN = (
 QUESTIONS = ("rpc", "vault", *OF_KEEPER, *OF_PLAN)
 
 
-def run_init(folder: Path, answers: Answers) -> Written:
+def run_init(folder: Path, answers: Interview) -> Written:
     """Ask everything, check it, write the files.
 
     Raises:
@@ -71,7 +71,7 @@ def run_init(folder: Path, answers: Answers) -> Written:
     return _existing(folder, chain, vault, answers)
 
 
-def _new(folder: Path, chain: Contracts, answers: Answers) -> Written:
+def _new(folder: Path, chain: Contracts, answers: Interview) -> Written:
     """Write the plan of a new vault."""
     document, notes = ask_plan(chain, answers)
     answers.check_all_used()
@@ -98,7 +98,7 @@ class _Bounds:
     max_allocation: Decimal
 
 
-def _existing(folder: Path, chain: Contracts, vault: str, answers: Answers) -> Written:
+def _existing(folder: Path, chain: Contracts, vault: str, answers: Interview) -> Written:
     """Write the files of a vault on chain."""
     keepers = keepers_of(chain, vault)
     found = answers.take(
@@ -150,14 +150,14 @@ def _existing(folder: Path, chain: Contracts, vault: str, answers: Answers) -> W
     return Written(written.files, (*notes, *written.left, check))
 
 
-def _ask_bounds(answers: Answers, asset: AssetFacts, usual: InitOptions) -> _Bounds:
+def _ask_bounds(answers: Interview, asset: AssetFacts, usual: InitOptions) -> _Bounds:
     unit = asset.symbol
     most = answers.take(
         "max_order", f"Most that one order may cost, {unit}", positive, str(usual.max_order)
     )
     day = answers.take(
         "max_per_day", f"Most that a day's orders may cost, {unit}",
-        lambda text: at_least(positive(text), most, "an order"), str(usual.max_per_day),
+        lambda text: at_least(positive(text), most, "what an order may cost"), str(usual.max_per_day),
     )  # fmt: skip
     allocation = answers.take(
         "max_allocation", f"Most that goes to one market at once, {unit}", positive,
