@@ -157,7 +157,8 @@ def _ask_bounds(answers: Interview, asset: AssetFacts, usual: InitOptions) -> _B
     )
     day = answers.take(
         "max_per_day", f"Most that a day's orders may cost, {unit}",
-        lambda text: at_least(positive(text), most, "what an order may cost"), str(usual.max_per_day),
+        lambda text: at_least(positive(text), most, "what an order may cost"),
+        str(usual.max_per_day),
     )  # fmt: skip
     allocation = answers.take(
         "max_allocation", f"Most that goes to one market at once, {unit}", positive,
