@@ -202,10 +202,9 @@ def test_a_new_vault_from_its_answers_to_a_dry_tick(world, tmp_path):
 
 
 def test_at_a_terminal_it_asks_tells_what_is_wrong_and_asks_again(world, tmp_path):
-    """A real terminal: the node is taken by Enter, a wrong vault and a wrong exchange are told."""
+    """A real terminal; the node is the environment's. Each wrong answer is told and asked again."""
     stage = world.stage
     typed = {
-        "URL of a node": [""],
         "Address of the vault": ["0x12", stage.safe.address, stage.vault.address],
         "The keeper's Safe": [""],
         "The exchanges that": [stage.venue.neg_risk_exchange.address, ""],
