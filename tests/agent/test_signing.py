@@ -1,14 +1,18 @@
 """Hashes and signatures are those of the public libraries."""
 
+from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
-from eth_utils import to_checksum_address
+from eth_utils import function_signature_to_4byte_selector, to_checksum_address
 from hypothesis import given
 from hypothesis import strategies as st
 from safe_eth.safe import SafeTx
+from safe_eth.safe.multi_send import MultiSendOperation, MultiSendTx
+from strongroom.chain.calls import Call
+from strongroom.chain.ids import to_hex
 from strongroom.signing.hashing import safe_transaction_hash
 from strongroom.signing.keys import sign_hash
-from strongroom.signing.safe import creation_digest
+from strongroom.signing.safe import DELEGATE_CALL, Batch, batch, creation_digest
 
 address = st.binary(min_size=20, max_size=20).map(to_checksum_address)
 
@@ -26,6 +30,16 @@ def test_safe_transaction_hash_is_safes_own(to, data, operation, nonce):
         safe_version="1.4.1", chain_id=137,
     )  # fmt: skip
     assert safe_transaction_hash(safe, 137, to, data, operation, nonce) == theirs.safe_tx_hash
+
+
+@given(st.lists(st.tuples(address, st.binary(max_size=100)), min_size=2, max_size=5))
+def test_several_calls_are_packed_as_safes_own_library_packs_them(calls):
+    multi_send = to_checksum_address("0x" + "5a" * 20)
+    theirs = (MultiSendTx(MultiSendOperation.CALL, to, 0, data) for to, data in calls)
+    packed = b"".join(each.encoded_data for each in theirs)
+    data = function_signature_to_4byte_selector("multiSend(bytes)") + encode(["bytes"], [packed])
+    mine = batch([Call(to.lower(), to_hex(data)) for to, data in calls], multi_send)
+    assert mine == Batch(multi_send, data, DELEGATE_CALL)
 
 
 def test_what_makes_a_safe_is_signed_as_the_factory_reads_it():

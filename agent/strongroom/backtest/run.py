@@ -10,6 +10,7 @@ The same packs, sizes, limits, tasks, orders, marks and reports as live; only wh
 replaced (simulated_chain.py, simulated_venue.py).
 """
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -211,9 +212,11 @@ class Backtest:
         Raises:
             ConfigError, ReachesOut, PackFailed: see deciding.py.
         """
+        gc.freeze()  # code and history stay to the end: they are not gone through again and again
         try:
             return self._run(on_progress)
         finally:
+            gc.unfreeze()
             self.deciding.close()
 
     def _run(self, on_progress: Callable[[int, int], None]) -> RunResult:

@@ -8,6 +8,7 @@ is read before that, and run from memory. What it imports of others is imported 
 """
 
 import ast
+import gc
 import linecache
 import os
 import pickle
@@ -149,6 +150,7 @@ def serve() -> None:
         tell(Told(failed=traceback.format_exc(), reached=tuple(reached)))
         return
     tell(Told(reached=tuple(reached)))
+    gc.freeze()  # code and packs stay to the end: they are not gone through again and again
     while inbox.peek(1):
         try:
             seen: Seen = pickle.load(inbox)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
-from safe_eth.safe.multi_send import MultiSendOperation, MultiSendTx
 
 from strongroom.chain.calls import Call, make_call
 from strongroom.chain.ids import keccak, to_bytes, to_hex
@@ -38,13 +37,7 @@ def batch(calls: Sequence[Call], multi_send: str) -> Batch:
     """Return one call as itself, several as one MultiSend: all of them or none."""
     if len(calls) == 1:
         return Batch(to_checksum_address(calls[0].to), to_bytes(calls[0].data), CALL)
-    packed = b"".join(
-        MultiSendTx(
-            MultiSendOperation.CALL, to_checksum_address(call.to), 0, call.data
-        ).encoded_data
-        for call in calls
-    )
-    data = MULTI_SEND + encode(["bytes"], [packed])
+    data = MULTI_SEND + encode(["bytes"], [b"".join(map(_packed, calls))])
     return Batch(to_checksum_address(multi_send), data, DELEGATE_CALL)
 
 
@@ -65,6 +58,12 @@ def unbatch(sent: Batch, multi_send: str) -> list[Call]:
     if len(calls) < 2 or batch(calls, multi_send) != sent:
         raise NotABatch("the data hold more than plain calls without value")
     return calls
+
+
+def _packed(call: Call) -> bytes:
+    """Return a call without value as MultiSend reads it: what it is, to whom, value, data."""
+    to, data = to_bytes(to_checksum_address(call.to)), to_bytes(call.data)
+    return bytes([CALL]) + to + word(0) + word(len(data)) + data
 
 
 def _unpack(data: bytes) -> list[Call]:
