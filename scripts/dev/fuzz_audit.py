@@ -21,7 +21,8 @@ import click
 from strongroom.audit.checkpoint import CheckpointError, Progress, read_checkpoint, write_checkpoint
 from strongroom.audit.documents import read_document, read_records
 from strongroom.audit.ledger import Ledger
-from strongroom.audit.logs import BadLog, check_log
+from strongroom.audit.log_answers import log_in_one_form
+from strongroom.audit.logs import BadLog
 from strongroom.audit.movements import moves_of
 from strongroom.audit.node import Node, NodeAway
 from strongroom.audit.readers import read_log, vault_readers
@@ -141,8 +142,7 @@ def log(text: bytes) -> None:
     with suppress(BadLog):
         read_log(found, vault_readers())
     with suppress(BadLog):
-        check_log(found)
-        list(moves_of(found))
+        list(moves_of(log_in_one_form(found)))
 
 
 def answer(text: bytes) -> None:

@@ -14,7 +14,7 @@ from strongroom.audit.events import (
     RedeemedInKind,
 )
 from strongroom.audit.logs import BadLog
-from strongroom.audit.node import Node, NodeAway, NodeRefuses
+from strongroom.audit.node import Node, NodeAway
 from strongroom.audit.permissions import Caps
 from strongroom.audit.queues import (
     AuditedEpoch,
@@ -27,7 +27,7 @@ from strongroom.audit.transactions import by_transaction
 from strongroom.audit.valuation import Holding, value
 from strongroom.audit.wording import caps_words, function_name, limit_words, selector_of
 from strongroom.chain import abi
-from strongroom.chain.failures import NoVault
+from strongroom.chain.failures import CallReverted, NoVault
 from strongroom.chain.terms import UNLIMITED_ASSETS
 from strongroom.chain.units import PRICE, WAD
 from strongroom.errors import BadInput
@@ -220,16 +220,24 @@ class Answers(Node):
         super().__init__("http://node", pause=lambda seconds: None)
         self.answers = answers
 
-    def ask_all(self, asked):
+    def ask_each(self, asked):
         found = [self.answers[method] for method, _ in asked]
         for each in found:
-            if isinstance(each, Exception):
+            if isinstance(each, NodeAway):
                 raise each
         return found
 
 
+BLOCK = {"number": "0x20", "hash": "0x1", "parentHash": "0x0", "timestamp": "0x7"}
+
+
 def node(**changes):
-    return Answers(**({"eth_blockNumber": "0x20", "eth_getCode": "0x60"} | changes))
+    return Answers(
+        **(
+            {"eth_blockNumber": "0x20", "eth_getCode": "0x60", "eth_getBlockByNumber": BLOCK}
+            | changes
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -247,7 +255,7 @@ def test_options_that_do_not_fit_are_refused(tmp_path, options, words):
         scope_of(AuditOptions("0x" + "12" * 20, **options), node())
 
 
-@pytest.mark.parametrize("answer", ["0x", NodeRefuses("eth_call: execution reverted")])
+@pytest.mark.parametrize("answer", ["0x", CallReverted("eth_call: no")])
 def test_an_address_without_a_vault_is_refused(answer):
     options = AuditOptions("0x" + "12" * 20)
     with pytest.raises(NoVault, match="no Strongroom vault"):

@@ -6,6 +6,7 @@ import pytest
 from eth_abi.abi import encode
 from msgspec.structs import fields
 from msgspec.structs import replace as but
+from strongroom.audit.answers import BadAnswer, in_one_form
 from strongroom.audit.call_checks import calls_from
 from strongroom.audit.calls import (
     ACTS_FOR,
@@ -24,10 +25,11 @@ from strongroom.audit.events import (
     Reported,
     Withdraw,
 )
-from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.node import Node
 from strongroom.audit.spot_checks import closed_wrongly
 from strongroom.audit.wording import selector_of
 from strongroom.chain import abi
+from strongroom.chain.failures import CallReverted
 
 VAULT, ANN, BEN, OTHER = ("0x" + each * 40 for each in "abcd")
 AT = {"address": VAULT, "block": 7, "transaction": "0x" + "11" * 32, "index": 0}
@@ -143,7 +145,7 @@ class Canned(Node):
         self.answers, self.halted, self.halts = answers or {}, halted or {}, halts
         self.code = code
 
-    def ask_all(self, asked):
+    def ask_each(self, asked):
         return [self._one(*each) for each in asked]
 
     def _one(self, method, parameters):
@@ -155,7 +157,7 @@ class Canned(Node):
             known = self.halted if parameters[0]["to"] == BEN else {6: 1}
             found = known[int(parameters[1], 16)]
             if found is None:
-                raise NodeRefuses("it reverts")
+                return CallReverted("no")
             return f"0x{found:064x}"
         raise AssertionError(method)
 
@@ -172,8 +174,8 @@ def test_a_node_gives_the_transaction_that_was_asked_for():
     for other in (None, right | {"to": BEN}, right | {"to": None}, right | {"input": "0x"}):
         assert calls_from(Canned({asked[0]: other}), VAULT, asked) == {}
     for none in ("0x", {}, right | {"from": None}, right | {"hash": "0x" + "22" * 32}):
-        with pytest.raises(NodeRefuses):
-            calls_from(Canned({asked[0]: none}), VAULT, asked)
+        with pytest.raises(BadAnswer, match="to eth_getTransactionByHash"):
+            in_one_form([("eth_getTransactionByHash", asked)], [none])
 
 
 @pytest.mark.parametrize(

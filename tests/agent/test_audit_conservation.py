@@ -8,7 +8,7 @@ import pytest
 from strongroom.audit.cash import cash_differences
 from strongroom.audit.events import Allocated
 from strongroom.audit.movements import Moved
-from strongroom.audit.node import NodeRefuses
+from strongroom.chain.failures import CallReverted
 
 from tests.property.token_ledger import (
     ADAPTER,
@@ -454,7 +454,7 @@ def test_what_an_account_of_ours_always_answers_is_not_taken_for_nothing(chain, 
     account = funded(chain)
     splits(chain, account, 100)
     chain.refuses = lambda to, name: (to, name) == (account.address, view)
-    with pytest.raises(NodeRefuses):
+    with pytest.raises(CallReverted):
         audited(chain)
 
 
@@ -463,7 +463,7 @@ def test_a_balance_that_nobody_tells_ends_the_audit(chain, view):
     account = funded(chain)
     splits(chain, account, 100)
     chain.refuses = lambda to, name: name == view
-    with pytest.raises(NodeRefuses):
+    with pytest.raises(CallReverted):
         audited(chain)
 
 
@@ -484,7 +484,7 @@ def test_an_account_that_does_not_say_what_it_holds_is_named_at_the_end(chain):
     (found,) = audited(chain).differences
     assert found.what == f"account {account.address}: what it holds, by its own word"
     chain.refuses = lambda to, name: name in ("positions()", "totalSupply()")
-    with pytest.raises(NodeRefuses):  # then it is the node that does not say it
+    with pytest.raises(CallReverted):  # then it is the node that does not say it
         audited(chain)
 
 

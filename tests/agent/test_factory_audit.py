@@ -167,7 +167,7 @@ def test_one_that_fails_costs_itself_and_the_worst_is_the_exit_status(tmp_path):
     assert [each.exit_code for each in result.vaults] == [0, 1, 2]
     assert result.exit_code == 2
     assert result.vaults[1].differences == len(verdict(tmp_path / "out", 1)["differences"]) > 0
-    assert result.vaults[2].words == "eth_getLogs: the node says gone"
+    assert result.vaults[2].words == f"{url} refuses eth_getLogs: gone: name another node"
     assert not (tmp_path / "out" / copy_of(2) / "done.json").exists(), "it is tried again"
 
 

@@ -7,7 +7,6 @@ from strongroom.audit.checkpoint import Progress
 from strongroom.audit.income import IncomeFinder, IncomeKind
 from strongroom.audit.logs import BadLog
 from strongroom.audit.movements import TOLD, MovementReader
-from strongroom.audit.node import NodeRefuses
 from strongroom.audit.readers import order_filled_reader
 from strongroom.audit.transactions import ByKind
 from strongroom.chain import abi
@@ -73,10 +72,10 @@ class PlayedChain:
         return {each: 1_000 + each for each in blocks}
 
     def call(self, address, name, arguments, block):
-        found = {"asset": ASSET, "EXCHANGE": self.named}.get(name)
-        if found is None:
-            raise NodeRefuses("no such view")
-        return found
+        return {"asset": ASSET}[name]
+
+    def call_each(self, calls):
+        return [self.named if name == "EXCHANGE" else None for _, name, _, _ in calls]
 
     def found(self, progress=None, exchanges=(), payers=()):
         accounts = {ACCOUNT: SimpleNamespace(market=MARKET, class_id=0)}

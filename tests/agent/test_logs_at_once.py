@@ -2,10 +2,12 @@
 other accepts, too, and with the same hashes."""
 
 import copy
+import json
 import random
 
+import pytest
+from strongroom.audit.log_answers import LogFilter, at_once, one_by_one
 from strongroom.audit.logs import BadLog
-from strongroom.audit.node import Node, _at_once
 
 from tests.seeds import SEED
 
@@ -60,19 +62,60 @@ def spoil(dice, logs):
             logs[place]["topics"][0] = dice.choice(ODD)
 
 
+def kept(logs):
+    """Return logs without fields that nobody reads."""
+    return [{name: value for name, value in each.items() if name in FIELDS} for each in logs]
+
+
+FIELDS = set(log(random.Random(0), 0))
+WANTED = {"fromBlock": "0x5", "toBlock": "0x7", "address": [ADDRESS]}
+
+
 def test_both_ways_accept_the_same():
-    dice, node, accepted, refused = random.Random(SEED), Node("http://nowhere"), 0, 0
+    """What is accepted at once stays as it is: one by one it is in its one form already."""
+    dice, accepted, refused, mended = random.Random(SEED), 0, 0, 0
     for _ in range(ROUNDS):
         logs = [log(dice, place) for place in range(dice.randrange(7))]
         for _ in range(dice.randrange(3) if logs else 0):
             spoil(dice, logs)
-        at_once = _at_once(logs, {ADDRESS}, (5, 7))
+        is_accepted = at_once(logs, LogFilter(WANTED))
         try:
-            one_by_one = node._one_by_one(logs, {ADDRESS}, (5, 7))
+            alone = one_by_one(logs, LogFilter(WANTED))
         except BadLog:
-            one_by_one = None
+            alone = None
             refused += 1
-        if at_once is not None:
-            assert list(at_once.items()) == list(one_by_one.items())
+        if is_accepted:
+            assert kept(logs) == alone
             accepted += 1
-    assert accepted > ROUNDS // 4 and refused > ROUNDS // 4
+        elif alone is not None:
+            assert at_once(alone, LogFilter(WANTED))
+            mended += 1
+    assert accepted > ROUNDS // 4 and refused > ROUNDS // 4 and mended > 10
+
+
+def test_a_log_has_one_form():
+    """Capitals and zeros in front say the same (JSON-RPC: quantities have none, data any case)."""
+    right = [log(random.Random(SEED), place) for place in range(3)]
+    wordy = copy.deepcopy(right)
+    for each in wordy:
+        each["blockNumber"] = "0x0" + each["blockNumber"][2:]
+        for name in ("address", "data", "blockHash", "transactionHash", "logIndex"):
+            each[name] = "0x" + each[name][2:].upper()
+        each["topics"] = ["0x" + topic[2:].upper() for topic in each["topics"]]
+    assert wordy != right and one_by_one(wordy, LogFilter(WANTED)) == right
+
+
+@pytest.mark.parametrize(
+    ("asked", "fits"),
+    [([None], True), ([["T"]], True), ([["T", "0x1"]], True), ([["0x1"]], False),
+     ([None, None, None, None, None], False), (["T"], True)],
+)  # fmt: skip
+def test_logs_of_other_topics_were_not_asked_for(asked, fits):
+    logs = [log(random.Random(SEED), 0)]
+    topic = logs[0]["topics"][0]
+    text = json.loads(json.dumps(asked).replace("T", topic))
+    wanted = LogFilter(WANTED | {"topics": text})
+    assert at_once(logs, wanted) is fits
+    if not fits:
+        with pytest.raises(BadLog, match="topics were not asked for"):
+            one_by_one(logs, wanted)

@@ -228,7 +228,7 @@ def test_a_journal_is_named_without_its_password(tmp_path):
 
 @pytest.mark.parametrize("result", NONSENSE, ids=str)
 def test_nonsense_to_the_audit_is_a_node_that_is_away(result):
-    with node(result) as port, pytest.raises(ChainAway):
+    with node(result) as port, pytest.raises(NodeAway, match="name another node"):
         Node(f"http://127.0.0.1:{port}", pause=lambda seconds: None).head()
 
 

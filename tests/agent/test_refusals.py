@@ -70,10 +70,15 @@ OF_CALLS = [
         "too much",  # bancorprotocol/webapp#523
     ),
     (told(-32600, "batch too large"), "too much"),  # geth's
-    (told(-32000, "header not found"), "other"),
-    (told(-32000, "missing trie node 12ab (path ) state 0x12 is not available"), "other"),
+    (told(-32000, "header not found"), "no state"),
+    (told(-32000, "missing trie node 12ab (path ) state 0x12 is not available"), "no state"),
+    (told(-32000, "state at block #7 is pruned"), "no state"),  # reth's
+    (told(-32000, "distance to target block exceeds maximum proof window"), "no state"),  # reth's
+    (told(-32000, "execution aborted (timeout = 5s)"), "late"),  # geth's
+    (told(-32000, "query timeout exceeded"), "late"),
     (told(-32603, "Internal error: this request may be reverted to another shard"), "other"),
-    (told(-32601, "the method eth_call does not exist/is not available"), "other"),
+    (told(-32601, "the method eth_call does not exist/is not available"), "no method"),
+    (told(-32000, "method eth_call is not supported"), "no method"),
     (told(0, "no"), "other"),
 ]
 

@@ -9,6 +9,7 @@ from strongroom.audit.events import AuditedEvent
 from strongroom.audit.logs import RawLog
 from strongroom.audit.node import Node
 from strongroom.audit.readers import Readers, read_log, vault_readers
+from strongroom.chain.failures import CallReverted
 
 BIG = 10**30
 OTHER = "0x" + "77" * 20
@@ -177,10 +178,13 @@ class Liar(Node):
         super().__init__(url, pause=lambda seconds: None)
         self.change = change
 
-    def ask_all(self, asked: Any) -> list[Any]:
-        """Ask, and change the answers."""
-        answers = super().ask_all(asked)
-        return [self.change(*each, answer) for each, answer in zip(asked, answers, strict=True)]
+    def _batch(self, asked: Any) -> list[Any]:
+        """Ask, and change the answers, as they come."""
+        answers = super()._batch(asked)
+        return [
+            answer if isinstance(answer, CallReverted) else self.change(*each, answer)
+            for each, answer in zip(asked, answers, strict=True)
+        ]
 
 
 def target(node: Node, vault: str, lie: Lie) -> AuditedEvent:

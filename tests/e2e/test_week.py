@@ -426,12 +426,12 @@ def test_a_node_that_refuses_what_the_other_answers_is_named(week, audited):
     url = week.stage.chain.url
 
     class Refusing(Node):
-        def ask_all(self, asked):
+        def ask_each(self, asked):
             if asked[0][0] == "eth_call":
                 raise NodeRefuses("it does not tell")
-            return super().ask_all(asked)
+            return super().ask_each(asked)
 
-    with pytest.raises(NodesDiffer, match="refuses"):
+    with pytest.raises(NodeRefuses, match="does not tell"):
         audited(ComparedNodes([Node(url), Refusing(url)]))
 
 
@@ -660,14 +660,14 @@ def test_an_audit_goes_on_from_its_checkpoint_over_a_poor_node(week, audited, tm
     asked = []
 
     class Poor(Node):
-        def ask_all(self, each):
+        def ask_each(self, each):
             method, parameters = each[0] if each else ("", [])
             if method == "eth_getLogs":
                 first, last = (int(parameters[0][name], 16) for name in ("fromBlock", "toBlock"))
                 if last - first >= 50:
-                    raise NodeAway("range too large")
+                    raise NodeRefuses("range too large")
                 asked.append(first)
-            return super().ask_all(each)
+            return super().ask_each(each)
 
     node = Poor(week.stage.chain.url)
     path = tmp_path / "state"

@@ -7,12 +7,13 @@ from typing import Any
 
 from strongroom.audit.call_checks import calls_from
 from strongroom.audit.calls import VaultCall
-from strongroom.audit.contracts import Asked, Views
+from strongroom.audit.contracts import Asked, OddAnswer, Views
 from strongroom.audit.movements import TRANSFER, Moved, moves_of, padded, place_of
-from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.node import Node
 from strongroom.audit.readers import read_logs, vault_readers
 from strongroom.audit.transactions import by_transaction
 from strongroom.audit.view_checks import view_differences
+from strongroom.chain.failures import CallReverted
 
 from tests.property.audit_mutants import Lived
 
@@ -56,7 +57,7 @@ def lived_on(url: str, vault: str) -> Lived:
             try:
                 deadline, conditions = views.call_all(account, asked, last)
                 terms[account] = (deadline, len(conditions))
-            except NodeRefuses:
+            except (CallReverted, OddAnswer):
                 terms[account] = None
         return terms[account]
 

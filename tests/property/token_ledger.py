@@ -25,10 +25,10 @@ from strongroom.audit.events import (
 from strongroom.audit.income import IncomeFinder
 from strongroom.audit.ledger import Ledger, MarketAccount
 from strongroom.audit.movements import MovementReader
-from strongroom.audit.node import NodeRefuses
 from strongroom.audit.permissions import Difference
 from strongroom.audit.transactions import ByKind
 from strongroom.chain.artifacts import artifact
+from strongroom.chain.failures import CallReverted
 
 ZERO = "0x" + "00" * 20
 (
@@ -249,7 +249,7 @@ class TokenLedger:
         )
         found = None if self.refuses(to, name) else known(self, to, data[10:], block)
         if found is None:
-            raise NodeRefuses(f"{name} of {to}: execution reverted")
+            raise CallReverted(f"{name} of {to}: execution reverted")
         return "0x" + found
 
     def ask_all(self, asked: Sequence[tuple[str, list[Any]]]) -> list[Any]:
@@ -257,6 +257,16 @@ class TokenLedger:
         return [self.ask(method, *parameters) for method, parameters in asked]
 
     ask_shared = ask_all
+
+    def ask_each(self, asked: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+        """Answer as Node.ask_each does."""
+        found = list[Any]()
+        for method, parameters in asked:
+            try:
+                found.append(self.ask(method, *parameters))
+            except CallReverted as error:
+                found.append(error)
+        return found
 
     def times(self, blocks: Sequence[int]) -> dict[int, int]:
         """Give times as Node.times does."""

@@ -4,7 +4,7 @@ evidence against hashes. Goes on from a checkpoint; what it keeps does not grow 
 import gc
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -13,7 +13,14 @@ from typing import TypeVar
 from strongroom.audit.availability import EvidencePlaces
 from strongroom.audit.bookkeeper import Bookkeeper
 from strongroom.audit.cash import check_cash
-from strongroom.audit.checkpoint import AccountFill, Progress, read_checkpoint, write_checkpoint
+from strongroom.audit.checkpoint import (
+    AccountFill,
+    CheckpointError,
+    Progress,
+    progress_in,
+    read_checkpoint,
+    write_checkpoint,
+)
 from strongroom.audit.code import CodeAudit, TradingPlaces
 from strongroom.audit.conservation import Conservation
 from strongroom.audit.contracts import Asked, Call, Views
@@ -21,9 +28,10 @@ from strongroom.audit.deciding import DecisionsAgain, decided_again
 from strongroom.audit.documents import read_document
 from strongroom.audit.events import AuditedEvent, EpochSettled, MarketClosed, MarketOpened, Reported
 from strongroom.audit.fills import FillJoiner
+from strongroom.audit.held_block import check_held, held_hash
 from strongroom.audit.income import Income, IncomeFinder, IncomeKind
 from strongroom.audit.ledger import BookedReport, Ledger, OpenMarket
-from strongroom.audit.losses import settled, statement
+from strongroom.audit.losses import Losses, settled, statement
 from strongroom.audit.movements import Moved, MovementReader
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference, Setting
@@ -35,7 +43,6 @@ from strongroom.audit.transactions import ByKind, Transaction, by_transaction
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
 from strongroom.chain.ids import MarketId
-from strongroom.chain.jsonrpc import understood
 from strongroom.chain.places import DocumentPlace, Presence
 from strongroom.workers import one_ahead
 
@@ -62,6 +69,7 @@ class Scope:
         checkpoint: file to go on from, and to keep the progress in
         payers: address -> what it pays accounts
         decides: whether decisions are made again
+        held_hash: of the last block, as it was before anything else was asked; "": not asked yet
     """
 
     url: str
@@ -73,6 +81,7 @@ class Scope:
     checkpoint: Path | None = None
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
     decides: bool = False
+    held_hash: str = ""
 
     @property
     def asked(self) -> str:
@@ -119,6 +128,7 @@ class Auditor:
         self._ahead = ahead
         self._on_report, self._on_event, self._on_income = on_report, on_event, on_income
         self._decisions = decisions
+        self._began = b""  # the checkpoint's text
         self._vault = scope.vault.lower()
         self._contracts = Views(self._node)
         self._movements = MovementReader(self._node, self._contracts, self._vault, scope.exchanges)
@@ -145,10 +155,15 @@ class Auditor:
             BadLog: the node sends what is no log.
             CheckpointError: there is a checkpoint that this audit cannot go on from.
         """
-        scope, progress = self._scope, self.start()
+        scope = self._scope
+        held = scope.held_hash or held_hash(self._node, scope.to_block)
+        chain_id = int(self._node.ask("eth_chainId"), 16)
+        code = CodeAudit(self._node, self._vault, scope.to_block)
+        if not code.is_vault_ours():  # what foreign code logs is not read
+            check_held(self._node, scope.to_block, held)
+            return self._of_foreign_code(code, chain_id)
+        progress = self.start()
         asset = str(self._contracts.call(self._vault, "asset", (), scope.to_block)).lower()
-        with understood("chain id"):
-            chain_id = int(self._node.ask("eth_chainId"), 16)
         reader = PieceReader(self._ahead or self._node, progress.ledger)
         pieces = reader.read(progress.next_block, scope.to_block)
         if self._ahead is not None:
@@ -175,20 +190,54 @@ class Auditor:
             progress.next_block = end + 1
             if scope.checkpoint is not None:
                 progress.last_hash = self._hash_of(end)
+                check_held(self._node, scope.to_block, held)
                 write_checkpoint(scope.checkpoint, progress)
             on_progress(end - scope.from_block + 1, scope.to_block - scope.from_block + 1)
-        return Audit(self._verdict(progress, chain_id), progress.ledger)
+        verdict = self._verdict(progress, code, chain_id)
+        check_held(self._node, scope.to_block, held)
+        return Audit(verdict, progress.ledger)
 
     def start(self) -> Progress:
         """Return where the audit begins: at the first block, or at the checkpoint."""
         scope = self._scope
         if scope.checkpoint is not None and scope.checkpoint.exists():
-            return read_checkpoint(
+            progress = read_checkpoint(
                 scope.checkpoint, self._vault, scope.to_block, self._hash_of, scope.asked
             )
+            self._began = scope.checkpoint.read_bytes()
+            return progress
         asset = self._contracts.call(self._vault, "asset", (), scope.to_block)
         decimals = self._contracts.call(asset, "decimals", (), scope.to_block)
         return Progress(Ledger(self._vault, decimals), scope.from_block, scope.asked)
+
+    def _check_start(self, text: bytes) -> None:
+        """Hold the books and sums of the checkpoint that an audit went on from against views and
+        balances of its block: the node that it was made with may have lied.
+
+        Raises:
+            CheckpointError: they are not the same; what differs later may follow from that.
+        """
+        progress = progress_in(text)
+        block = progress.next_block - 1
+        found = [
+            *self._at_block(progress.ledger, block),
+            *self._conservation.at_end(replace(progress, last_report=-1), block),
+        ]
+        for first in found[:1]:
+            raise CheckpointError(
+                f"{self._scope.checkpoint} was begun with {first.what} {first.expected[:80]} at "
+                f"block {block}, the node says {first.found[:80]}: one of the nodes was wrong: "
+                "remove it and audit again"
+            )
+
+    def _at_block(self, ledger: Ledger, block: int) -> list[Difference]:
+        """Return where views part from the ledger as it was at a block, and what is missing."""
+        now = self._node.times([block])[block]
+
+        def read(asked: Sequence[Asked]) -> Sequence[object]:
+            return self._contracts.call_all(self._vault, asked, block)
+
+        return [*view_differences(ledger, now, read), *self._missing_assets(ledger, block)]
 
     def document(self, evidence: str) -> bytes | None:
         """Return the evidence document of a hash, or None where no place has it."""
@@ -198,7 +247,18 @@ class Auditor:
         """Return what the evidence calls a market, or None where it does not say."""
         return None if self._fills is None else self._fills.name(market)
 
-    def _verdict(self, progress: Progress, chain_id: int) -> Verdict:
+    def _of_foreign_code(self, code: CodeAudit, chain_id: int) -> Audit:
+        """Return the verdict on a vault that is not ours: its code alone."""
+        scope, ledger = self._scope, Ledger(self._vault)
+        now = self._node.times([scope.to_block])[scope.to_block]
+        verdict = Verdict(
+            SCHEMA, scope.vault, chain_id, scope.from_block, scope.to_block, now, DIFFERS,
+            tuple(code.differences), Checked(), state_of(ledger), _digits({}), (),
+            tuple(code.listed), statement(Losses(), ledger),
+        )  # fmt: skip
+        return Audit(verdict, ledger)
+
+    def _verdict(self, progress: Progress, code: CodeAudit, chain_id: int) -> Verdict:
         scope, ledger = self._scope, progress.ledger
         now = self._node.times([scope.to_block])[scope.to_block]
         withheld, waiting, unexplained = (list[AccountFill]() for _ in range(3))
@@ -206,16 +266,15 @@ class Auditor:
             assert self._fills is not None  # who leaves fills there
             is_withheld, waits = self._fills.is_withheld(fill), self._fills.waits(fill)
             (withheld if is_withheld else waiting if waits else unexplained).append(fill)
-        code = CodeAudit(self._node, self._vault, scope.to_block)
         found = self._unexplained(unexplained, now)
         found += self._conservation.at_end(progress, scope.to_block)
-        if code.run(
-            ledger, scope.exchanges, TradingPlaces(tuple(progress.traded), progress.has_unexplained)
-        ):
-            found += view_differences(ledger, now, self._read)
-            listed = [(name, ledger.markets[name]) for name in ledger.order]
-            found += [*self._missing_assets(ledger), *self._other_accounts(listed)]
+        traded = TradingPlaces(tuple(progress.traded), progress.has_unexplained)
+        code.run(ledger, scope.exchanges, traded)
+        listed = [(name, ledger.markets[name]) for name in ledger.order]
+        found += [*self._at_block(ledger, scope.to_block), *self._other_accounts(listed)]
         found = [*ledger.differences, *code.differences, *found]
+        if found and self._began:
+            self._check_start(self._began)
         checked = Checked(
             events=ledger.events,
             calls=progress.calls,
@@ -343,9 +402,9 @@ class Auditor:
 
     # the chain
 
-    def _missing_assets(self, ledger: Ledger) -> list[Difference]:
+    def _missing_assets(self, ledger: Ledger, block: int) -> list[Difference]:
         """What the vault holds, of the asset and of its shares, covers what it owes."""
-        block, found = self._scope.to_block, []
+        found = []
         asset = self._contracts.call(self._vault, "asset", (), block)
         held = self._contracts.call(asset, "balanceOf", (self._vault,), block)
         owed = ledger.idle + ledger.pending_deposits + ledger.claimable
@@ -378,13 +437,8 @@ class Auditor:
                 what = f"account {market.account}"
                 yield Difference(block, "", what, str(wanted), str(there))
 
-    def _read(self, asked: Sequence[tuple[str, tuple[int | str, ...]]]) -> Sequence[object]:
-        """Answer views of the vault at the last block."""
-        return self._contracts.call_all(self._vault, asked, self._scope.to_block)
-
     def _hash_of(self, block: int) -> str:
-        with understood("block"):
-            return str(self._node.ask("eth_getBlockByNumber", hex(block), False)["hash"])
+        return held_hash(self._node, block)
 
 
 def _rarely_collected(pieces: Iterator[T]) -> Iterator[T]:

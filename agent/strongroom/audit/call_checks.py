@@ -15,7 +15,7 @@ from strongroom.audit.calls import (
 )
 from strongroom.audit.columns import WORD_TYPES, Column, word_columns
 from strongroom.audit.events import AuditedEvent, OperatorSet, Reported
-from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
 from strongroom.audit.transactions import ByKind
 
@@ -38,7 +38,6 @@ def check_calls(
         operators: "controller operator" -> whether appointed, before these blocks
 
     Raises:
-        NodeRefuses: the node gives another transaction, or none that can be read.
         NodeAway, BadLog: see Auditor.run.
     """
     groups: dict[str, list[AuditedEvent]] = defaultdict(list)
@@ -73,22 +72,11 @@ def _sent(node: Node, vault: str, transactions: Sequence[str]) -> dict[str, tupl
     """Return what was sent to a vault itself, of what the node has not forgotten; raises as
     `check_calls` does."""
     answers = node.ask_all([("eth_getTransactionByHash", [each]) for each in transactions])
-    found, lower = dict[str, tuple[str, str]](), str.lower
-    for transaction, answer in zip(transactions, answers, strict=True):
-        if answer is None:
-            continue
-        try:
-            digest, sender = answer["hash"], lower(answer["from"])
-            data, to = lower(answer["input"]), answer["to"]
-            if digest != transaction and lower(digest) != lower(transaction):
-                raise NodeRefuses(f"transaction {transaction}: the node gives {digest[:66]}")
-        except (TypeError, KeyError) as error:
-            raise NodeRefuses(
-                f"transaction {transaction}: the answer is none: name another node"
-            ) from error
-        if to == vault or str(to).lower() == vault:
-            found[transaction] = sender, data
-    return found
+    return {
+        transaction: (answer["from"], answer["input"])
+        for transaction, answer in zip(transactions, answers, strict=True)
+        if answer is not None and answer["to"] == vault
+    }
 
 
 def _as_called(sent: Sent, kinds: ByKind) -> Iterator[str]:

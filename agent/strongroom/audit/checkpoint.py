@@ -116,7 +116,29 @@ class _Place:
     progress: _Reached
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Of a checkpoint's ledger, what differs."""
+
+    differences: list[object]
+
+
+@dataclass(frozen=True)
+class _Booked:
+    """Of a checkpoint's progress, that ledger."""
+
+    ledger: _Found
+
+
+@dataclass(frozen=True)
+class _Differing:
+    """Of a checkpoint, whether something differs."""
+
+    progress: _Booked
+
+
 _KEPT = TypeAdapter(_Kept)
+_DIFFERING = TypeAdapter(_Differing)
 _PLACE = TypeAdapter(_Place)
 HashOf = Callable[[int], str]  # of a block
 
@@ -148,6 +170,22 @@ def read_checkpoint(
     if found.last_hash != hash_of(found.next_block - 1):
         raise CheckpointError(f"{path} is of blocks that were reorganised: remove it")
     return found
+
+
+def progress_in(text: bytes) -> Progress:
+    """Return the progress of a checkpoint that was read before."""
+    return _KEPT.validate_json(text).progress
+
+
+def forget_differing(path: Path) -> None:
+    """Remove a checkpoint that has differences: they are what its nodes and its places of evidence
+    said then, and an audit that goes on from it would say them for ever."""
+    try:
+        found = _DIFFERING.validate_json(path.read_bytes()).progress.ledger.differences
+    except (ValidationError, OSError):
+        return  # whoever goes on from it says why not
+    if found:
+        path.unlink()
 
 
 def next_block_of(path: Path) -> int:

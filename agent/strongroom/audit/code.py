@@ -12,9 +12,11 @@ from typing import Any
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
+from strongroom.audit.answers import Question
+from strongroom.audit.contracts import OddAnswer
 from strongroom.audit.kinds import ANY_EXCHANGE, CLONE, KINDS, kind_of
 from strongroom.audit.ledger import Ledger
-from strongroom.audit.node import Node, NodeRefuses, Question
+from strongroom.audit.node import Node, NodeAway, NodeRefuses
 from strongroom.audit.permissions import Difference
 from strongroom.audit.wording import selector_of
 from strongroom.chain.artifacts import TOKENS, ArtifactMissing, artifact, gnosis
@@ -25,7 +27,8 @@ from strongroom.chain.code import (
     immutables_difference,
     runtime_difference,
 )
-from strongroom.chain.ids import keccak
+from strongroom.chain.failures import CallReverted
+from strongroom.chain.ids import keccak, to_bytes
 
 OURS = ("WalletRegistry",)  # of what accounts trust
 STAND_INS = (  # of the devnet's venue
@@ -33,6 +36,9 @@ STAND_INS = (  # of the devnet's venue
     *("CollateralAdapter", "NegRiskCollateralAdapter", "PositionManager", "BinaryModule"),
     *("NegRiskModule", "CombinatorialModule", "DepositWalletFactory", "DepositWalletBeacon"),
 )
+# Code of no contract, whose result is known: 42, as a word.
+PROBE, PROBE_CODE = "0x" + "5a" * 20, "0x602a60005260206000f3"
+PROBE_RESULT = f"0x{42:064x}"
 VERSIONS = ("1", "2", "3")  # of an exchange's EIP-712 domain
 AsksAll = Callable[[Sequence[Question]], Sequence[Any]]
 
@@ -93,9 +99,18 @@ class CodeAudit:
         self.listed: list[AuditedCode] = []
         self.differences: list[Difference] = []
 
-    def run(self, ledger: Ledger, exchanges: Sequence[str], traded: TradingPlaces) -> bool:
-        """List what is believed, and what of it must be ours and is not; return whether the vault's
-        own code is ours: what foreign code says of itself is worth nothing.
+    def is_vault_ours(self) -> bool:
+        """List the vault's own pieces, and what of them is not ours; return whether all are: what
+        foreign code says and logs is worth nothing.
+
+        Raises:
+            NodeAway: the node does not answer.
+        """
+        return self._pieces() and not self.differences
+
+    def run(self, ledger: Ledger, exchanges: Sequence[str], traded: TradingPlaces) -> None:
+        """List what else is believed, and what of it must be ours and is not; of a vault that is
+        ours.
 
         Args:
             exchanges: whose fills are looked at
@@ -104,8 +119,6 @@ class CodeAudit:
         Raises:
             NodeAway: the node does not answer.
         """
-        if not self._pieces():
-            return False
         trusted = {str(self._view(self._vault, "asset()", "address")).lower(): "asset"}
         named_by_all, anywhere = set[str](), False
         for number, terms in ledger.permissions.classes.items():
@@ -120,7 +133,6 @@ class CodeAudit:
             self._differs(f"exchange {exchange}", "trades of the vault's accounts", "none")
         trusted |= {each.lower(): "exchange" for each in exchanges if each.lower() not in trusted}
         self._trusted(trusted)
-        return True
 
     def _pieces(self) -> bool:
         places = {}
@@ -205,7 +217,7 @@ class CodeAudit:
         """Return "ConditionalTokens" where code is what its published creation code makes."""
         try:
             made = self._run(address, gnosis(TOKENS, "ConditionalTokens").creation)
-        except (ArtifactMissing, NodeRefuses):
+        except (ArtifactMissing, CallReverted):
             return ""
         return "ConditionalTokens" if made == there else ""
 
@@ -224,8 +236,8 @@ class CodeAudit:
         for arguments in tries:
             try:
                 made = self._run(address, artifact(name).initcode(*arguments))
-            except NodeRefuses as error:
-                words = words or f"the node does not run its constructor: {error}"
+            except CallReverted as error:
+                words = words or f"its constructor reverts: {error}"
                 continue
             how = immutables_difference(name, made, self._code(address))
             if not how:
@@ -243,25 +255,50 @@ class CodeAudit:
         return self._node.ask_shared([(method, list(parameters))])[0]
 
     def _run(self, address: str, creation: bytes) -> bytes:
+        """Return what creation code makes at an address.
+
+        Raises:
+            NodeAway: the node does not answer, or takes no other code for a call.
+            CallReverted: the code reverts.
+        """
+        self._can_run()
         call = {"to": address, "data": "0x"}
         override = {address: {"code": "0x" + creation.hex(), "state": {}}}
-        answer = self._ask(address, "eth_call", call, hex(self._block), override)
-        return _bytes("eth_call", answer)
+        return to_bytes(self._ask(address, "eth_call", call, hex(self._block), override))
+
+    def _can_run(self) -> None:
+        """Run code whose result is known: a node that takes no third parameter, or leaves it out,
+        says nothing of constructors."""
+        call, why = {"to": PROBE, "data": "0x"}, ""
+        override = {PROBE: {"code": PROBE_CODE}}
+        asked = [("eth_call", [call, hex(self._block), override])]
+        try:
+            (answer,) = self._node.ask_shared(asked)
+        except CallReverted as error:
+            answer, why = "", str(error)
+        except NodeRefuses as error:
+            answer, why = "", str(error)
+        if answer != PROBE_RESULT:
+            raise NodeAway(
+                "the node does not run other code in eth_call (state overrides), so that nobody "
+                f"can say what constructors make{why and ': ' + why}: name another node"
+            )
 
     def _view(self, address: str, signature: str, type_: str) -> Any:
         call = {"to": address, "data": selector_of(signature)}
-        answer = _bytes(signature, self._ask(address, "eth_call", call, hex(self._block)))
+        answer = to_bytes(self._ask(address, "eth_call", call, hex(self._block)))
         try:
             return decode([type_], answer)[0]
-        except DecodingError as error:
-            raise NodeRefuses(f"{signature} of {address}: 0x{answer.hex()[:40]} is none") from error
+        except (DecodingError, ValueError) as error:
+            raise OddAnswer(
+                f"{signature} of {address}: 0x{answer.hex()[:40]} is none: name another node"
+            ) from error
 
     def _load(self, addresses: Iterable[str], ask: AsksAll) -> None:
         asked = [each for each in addresses if each not in self._codes]
         answers = ask([("eth_getCode", [each, hex(self._block)]) for each in asked])
         self._codes |= {
-            address: _bytes("eth_getCode", answer)
-            for address, answer in zip(asked, answers, strict=True)
+            address: to_bytes(answer) for address, answer in zip(asked, answers, strict=True)
         }
 
     def _code(self, address: str) -> bytes:
@@ -278,12 +315,3 @@ class CodeAudit:
 
     def _differs(self, what: str, expected: str, found: str) -> None:
         self.differences.append(Difference(self._block, "", what, expected, found))
-
-
-def _bytes(what: str, answer: object) -> bytes:
-    try:
-        if isinstance(answer, str) and answer.startswith("0x"):
-            return bytes.fromhex(answer[2:])
-    except ValueError:
-        pass
-    raise NodeRefuses(f"{what}: the answer {str(answer)[:40]!r} is no code or data")

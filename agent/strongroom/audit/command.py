@@ -180,11 +180,14 @@ def run_audit(options: AuditOptions, node: Node | None = None) -> AuditResult:
         Refused: the vault does not take the cap of a what-if.
     """
     from strongroom.audit.auditor import Auditor
+    from strongroom.audit.checkpoint import forget_differing
     from strongroom.audit.lines import AuditLines
     from strongroom.audit.nodes import nodes_of
 
     urls = [options.rpc, *options.further_rpcs]
     started, node = time.monotonic(), node or nodes_of(urls)
+    if options.checkpoint is not None:
+        forget_differing(options.checkpoint)
     scope, identity = scope_of(options, node)
     with (
         _decisions_again(options) as decisions,
@@ -249,11 +252,14 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     """
     from strongroom.audit.auditor import Scope
     from strongroom.audit.contracts import Views
+    from strongroom.audit.held_block import held_hash
 
     _check(options)
     places = _places(options.evidence, options.vault)
-    head, born = node.head(), node.first_block(options.vault)
+    head = node.head()
     last = options.to_block if options.to_block is not None else head
+    held = held_hash(node, last) if last <= head else ""
+    born = node.first_block(options.vault)
     if not born <= last <= head:
         raise BadInput(
             f"--to-block {last}: the vault is of block {born}, the newest is {head}: "
@@ -271,12 +277,12 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
         if not born < block <= last:
             raise BadInput(f"block {block}: name one from {born + 1} to {last}, as the vault is")
     for exchange in options.exchanges:
-        if node.ask("eth_getCode", exchange, hex(last)) in ("0x", None):
+        if node.ask("eth_getCode", exchange, hex(last)) == "0x":
             raise BadInput(f"--exchange {exchange}: there is no contract: name an exchange")
     identity = Views(node).identity(options.vault, last)
     scope = Scope(
         options.rpc, options.vault, first, last, options.exchanges, places, options.checkpoint,
-        options.payers, options.decide is not None,
+        options.payers, options.decide is not None, held,
     )  # fmt: skip
     return scope, identity
 

@@ -176,7 +176,7 @@ class Conservation:
         """Yield what neither payouts nor fees of conversions explain.
 
         Raises:
-            NodeRefuses: the node refuses to tell of a block.
+            NodeAway, CallReverted: the node does not tell of a block.
         """
         asked = list(dict.fromkeys((each.account, each.block) for each in doubts))
         answers = self._views.call_each([(who, "positions", (), block) for who, block in asked])

@@ -9,11 +9,12 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
 from strongroom.audit.columns import Remembered, word_columns
-from strongroom.audit.node import BATCH, Node, NodeRefuses, Question
+from strongroom.audit.kinds import is_ours
+from strongroom.audit.node import Node, NodeAway
 from strongroom.audit.permissions import Argument
 from strongroom.audit.wording import selector_of
 from strongroom.chain import abi
-from strongroom.chain.failures import NoVault
+from strongroom.chain.failures import CallReverted, NoVault
 
 Asked = tuple[str, tuple[Argument, ...]]  # a view and its arguments
 Call = tuple[str, str, tuple[Argument, ...], int]  # a contract, a view, arguments, a block
@@ -27,6 +28,11 @@ _NUMBERS = frozenset(("uint256",))
 _BY_HAND = frozenset(("uint256", "bytes32"))
 POSITIONS = ("uint256", "(uint256,uint256,uint256,uint256,uint256)[]")
 HOLDING = 5  # words
+
+
+class OddAnswer(NodeAway):
+    """A view's answer is not what its ABI says: a contract gave it that has no such view, or the
+    node is wrong."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,8 @@ class Views:
 
         Raises:
             NodeAway: the node does not answer.
-            NodeRefuses: the call fails, or its answer is not what the ABI says.
+            CallReverted: the call reverts.
+            OddAnswer: the answer is not what the ABI says.
         """
         call = {"to": address, "data": self.data(name, arguments)}
         return self.decoded(name, self._node.ask("eth_call", call, hex(block)))
@@ -125,15 +132,16 @@ class Views:
         return [self.decoded(name, answer) for answer in answers]
 
     def call_each(self, calls: Sequence[Call]) -> list[Any]:
-        """Return what views of many contracts answer at many blocks; None where one does not. Who
-        asks the same soon again gets the same.
+        """Return what views of many contracts answer at many blocks; None where one reverts, or is
+        of code that is not ours and answers something else. Who asks the same soon again gets the
+        same.
 
         Raises:
             NodeAway: the node does not answer.
         """
         new = [each for each in dict.fromkeys(calls) if each not in self._answered]
         data = Remembered(lambda view: self.data(*view))
-        answers = self._answers(
+        answers = self._node.ask_each(
             [
                 ("eth_call", [{"to": address, "data": data[name, arguments]}, hex(block)])
                 for address, name, arguments, block in new
@@ -141,28 +149,21 @@ class Views:
         )
         found = {each: self._answered[each] for each in calls if each in self._answered}
         for call, answer in zip(new, answers, strict=True):
-            found[call] = None if answer is None else self._or_none(call[1], answer)
+            found[call] = self._or_none(call, answer)
         if len(self._answered) + len(new) > KEPT:
             self._answered = {}
         self._answered |= found
         return [found[each] for each in calls]
 
-    def _answers(self, asked: Sequence[Question]) -> list[Any]:
-        """Return answers; a refusal of some is looked for by halving."""
-        if not asked:
-            return []
-        try:
-            return self._node.ask_all(asked)
-        except NodeRefuses:
-            if len(asked) == 1:
-                return [None]
-            middle = (len(asked) + 1) // 2 if len(asked) <= BATCH else BATCH
-            return [*self._answers(asked[:middle]), *self._answers(asked[middle:])]
-
-    def _or_none(self, name: str, answer: str) -> Any:
+    def _or_none(self, call: Call, answer: Any) -> Any:
+        if isinstance(answer, CallReverted):
+            return None
+        address, name, _, block = call
         try:
             return self.decoded(name, answer)
-        except NodeRefuses:
+        except OddAnswer:
+            if is_ours(self._node, address, block):
+                raise  # our code cannot have answered so
             return None
 
     def data(self, name: str, arguments: Sequence[Argument | bool]) -> str:
@@ -173,7 +174,7 @@ class Views:
         """Return a view's answer; one value for itself, several as a tuple.
 
         Raises:
-            NodeRefuses: it is not what the ABI says.
+            OddAnswer: it is not what the ABI says.
         """
         try:
             data, codec = bytes.fromhex(answer[2:]), self._views[name]
@@ -181,8 +182,8 @@ class Views:
                 return int.from_bytes(data)
             values = codec.values(data)
         except (DecodingError, ValueError, TypeError) as error:
-            raise NodeRefuses(
-                f"{name}(): the answer {answer!r:.40} is not what its ABI says"
+            raise OddAnswer(
+                f"{name}(): the answer {answer!r:.40} is not what its ABI says: name another node"
             ) from error
         return values[0] if len(values) == 1 else values
 
@@ -203,7 +204,7 @@ class Views:
         try:
             self.call_all(vault, [("navs", ()), ("total_idle", ()), ("openMarkets", ())], block)
             asset = str(self.call(vault, "asset", (), block)).lower()
-        except NodeRefuses as error:
+        except (CallReverted, OddAnswer) as error:
             raise NoVault(
                 f"there is no Strongroom vault at {vault}: name the vault's address"
             ) from error
@@ -213,7 +214,7 @@ class Views:
     def _text(self, address: str, name: str, block: int) -> str:
         try:
             return str(self.call(address, name, (), block))
-        except NodeRefuses:
+        except (CallReverted, OddAnswer):
             return ""
 
 

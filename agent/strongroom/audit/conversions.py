@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from eth_abi.abi import encode
 
-from strongroom.audit.contracts import Views
-from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.contracts import OddAnswer, Views
+from strongroom.audit.node import Node
 from strongroom.audit.wording import selector_of
+from strongroom.chain.failures import CallReverted
 
 WORD = 66  # letters of one, with 0x
 
@@ -49,14 +50,14 @@ class Conversions:
                 int(self._answer(ledger, f"{name}(bytes32)", key, block), 16)
                 for name in ("getFeeBips", "getQuestionCount")
             )
-        except NodeRefuses:
+        except (CallReverted, OddAnswer):
             return None
         return EventTerms(fee, questions)
 
     def _answer(self, to: str, signature: str, data: bytes, block: int) -> str:
-        """Return a view's one word; raises NodeRefuses where there is none."""
+        """Return a view's one word; raises CallReverted or OddAnswer where there is none."""
         call = {"to": to, "data": selector_of(signature) + data.hex()}
         answer = self._node.ask("eth_call", call, hex(block))
-        if not isinstance(answer, str) or len(answer) != WORD:
-            raise NodeRefuses(f"{signature}: the answer {answer!r:.40} is no word")
-        return answer
+        if len(answer) != WORD:
+            raise OddAnswer(f"{signature}: the answer {answer!r:.40} is no word")
+        return str(answer)

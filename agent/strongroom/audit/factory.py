@@ -21,13 +21,15 @@ from eth_abi.exceptions import DecodingError
 from pydantic import TypeAdapter, ValidationError
 
 from strongroom.audit.command import VAULT, AuditOptions, run_audit, unseen
-from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.contracts import OddAnswer
+from strongroom.audit.held_block import check_held, held_hash
+from strongroom.audit.node import Node, NodeAway
 from strongroom.audit.nodes import nodes_of
 from strongroom.audit.verdict import DecidedAgain
 from strongroom.audit.wording import selector_of
 from strongroom.chain.code import runtime_difference
-from strongroom.chain.failures import NoVault
-from strongroom.chain.ids import Json, JsonObject, canonical, keccak
+from strongroom.chain.failures import CallReverted, NoVault
+from strongroom.chain.ids import Json, JsonObject, canonical, keccak, to_bytes
 from strongroom.chain.places import place_of
 from strongroom.errors import BadInput, Defect, Differs, StrongroomError
 from strongroom.workers import EngineName, WorkerDied, each_result
@@ -35,6 +37,7 @@ from strongroom.workers import EngineName, WorkerDied, each_result
 SCHEMA = "strongroom-factory-audit/1"
 CLEAN, DIFFERS, FAILED, DEFECT = 0, 1, 2, 3  # exit codes
 WORDS = ("no difference", "differs", "not audited", "audit failed")  # of each
+MOST_VAULTS = 100_000  # of a factory: as many folders
 SHOWN = 20  # vaults with their first difference
 
 
@@ -138,8 +141,8 @@ def audit_factory(options: FactoryOptions) -> FactoryResult:
     last = head if options.each.to_block is None else options.each.to_block
     if last > head:
         raise BadInput(f"--to-block {last}: the newest is {head}: name that or an earlier one")
+    digest = held_hash(node, last)
     vaults, code = _vaults_of(node, options.factory, last)
-    digest = node.headers([last])[last].hash
     asked = _hash_of(options.each)
     found: dict[str, VaultLine] = {}
     for vault in vaults:
@@ -158,6 +161,7 @@ def audit_factory(options: FactoryOptions) -> FactoryResult:
             _keep(options.folder / task.vault, _Done(digest, asked, result))
         found[task.vault] = result
         options.progress(len(found), len(vaults))
+    check_held(node, last, digest)
     lines = tuple(found[vault] for vault in vaults)
     return FactoryResult(options.factory, last, code, lines, time.monotonic() - started)
 
@@ -235,33 +239,48 @@ def _task(options: FactoryOptions, vault: str, last: int) -> AuditOptions:
 
 
 def _vaults_of(node: Node, factory: str, block: int) -> tuple[Sequence[str], str]:
-    """Return a factory's vaults, oldest first, and how its code is not this release's."""
-    code = str(node.ask("eth_getCode", factory, hex(block)))
-    if code in ("0x", "None"):
+    """Return a factory's vaults, oldest first, and how its code is not this release's: then it is
+    not asked for any, for it may list them without end.
+
+    Raises:
+        NoVault: there is no factory at the address.
+        NodeAway: the node does not answer, or lists what no factory does.
+    """
+    code = to_bytes(node.ask("eth_getCode", factory, hex(block)))
+    if not code:
         raise NoVault(f"there is no contract at {factory}: name the factory's address")
-    difference = runtime_difference("VaultFactory", bytes.fromhex(code[2:]))
-    found = dict[str, None]()
     try:
         count = _view(node, factory, "vault_count()", "", "uint256", block)
-        while len(found) < count:
-            start = f"{len(found):064x}"
-            page = _view(node, factory, "vaultsFrom(uint256)", start, "address[]", block)
-            more = [each.lower() for each in page if each.lower() not in found]
-            if not more:
-                raise NodeRefuses(f"{factory} counts {count} vaults and lists {len(found)}")
-            found |= dict.fromkeys(more)
-    except NodeRefuses as error:
+    except (CallReverted, OddAnswer) as error:
         raise NoVault(f"{factory} is no factory of vaults ({error}): name its address") from error
-    return list(found), difference
+    difference = runtime_difference("VaultFactory", code)
+    if difference:
+        return [], difference
+    if count > MOST_VAULTS:
+        raise NodeAway(
+            f"{factory} counts {count} vaults, at most {MOST_VAULTS:,} are audited in a run: "
+            "name another node, or each vault with --vault"
+        )
+    found = dict[str, None]()
+    while len(found) < count:
+        start = f"{len(found):064x}"
+        page = _view(node, factory, "vaultsFrom(uint256)", start, "address[]", block)
+        more = [each.lower() for each in page if each.lower() not in found]
+        if not more:
+            raise NodeAway(
+                f"{factory} counts {count} vaults and lists {len(found)}: name another node"
+            )
+        found |= dict.fromkeys(more)
+    return list(found)[:count], ""
 
 
 def _view(node: Node, factory: str, signature: str, arguments: str, type_: str, block: int) -> Any:
     call = {"to": factory, "data": selector_of(signature) + arguments}
     answer = node.ask("eth_call", call, hex(block))
     try:
-        return decode([type_], bytes.fromhex(answer[2:]))[0]
-    except (DecodingError, ValueError, TypeError) as error:
-        raise NodeRefuses(f"{signature}: {answer!r:.40} is no answer") from error
+        return decode([type_], to_bytes(answer))[0]
+    except (DecodingError, ValueError) as error:
+        raise OddAnswer(f"{signature}: {answer!r:.40} is no answer: name another node") from error
 
 
 # what is done

@@ -2,8 +2,10 @@
 
 from functools import cache
 
+from strongroom.audit.node import Node
 from strongroom.chain import abi
 from strongroom.chain.code import runtime_difference
+from strongroom.chain.ids import to_bytes
 
 KINDS = (
     *("PolymarketAccount", "WalletAccount", "SafeAccount", "PositionAccount", "FpmmAccount"),
@@ -26,6 +28,19 @@ def implementation_in(code: bytes) -> str:
     end = len(head) + _ADDRESS
     is_clone = code.startswith(head) and code[end : end + len(tail)] == tail
     return "0x" + code[len(head) : end].hex() if is_clone else ""
+
+
+def is_ours(node: Node, account: str, block: int) -> bool:
+    """Whether an account is a clone of our code: then it answers as its ABI says, or it reverts.
+
+    Raises:
+        NodeAway: the node does not answer.
+    """
+    implementation = implementation_in(to_bytes(node.ask("eth_getCode", account, hex(block))))
+    if not implementation:
+        return False
+    (there,) = node.ask_shared([("eth_getCode", [implementation, hex(block)])])
+    return bool(kind_of(to_bytes(there)))
 
 
 @cache

@@ -18,15 +18,15 @@ from strongroom.audit.columns import (
     number_in,
     word_columns,
 )
-from strongroom.audit.contracts import Views
+from strongroom.audit.contracts import OddAnswer, Views
 from strongroom.audit.events import MarketOpened, OrderFilled
 from strongroom.audit.kinds import constants_of, implementation_in, kind_of
 from strongroom.audit.logs import RawLog, bad_log
-from strongroom.audit.node import Node, NodeRefuses
+from strongroom.audit.node import Node
 from strongroom.audit.readers import exchange_readers, read_logs
 from strongroom.audit.transactions import ByKind
+from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import Json, MarketId, keccak, to_bytes
-from strongroom.chain.jsonrpc import understood
 
 ADDRESSES = 200  # in one request
 ARGUMENTS = 45 + 20 + 5 * 32  # bytes of an account's code before its conditions
@@ -146,13 +146,12 @@ class MovementReader:
         from a checkpoint may find no block to read.
 
         Raises:
-            NodeRefuses: the node does not answer what an account of ours always answers.
+            CallReverted, OddAnswer: there is no answer that an account of ours always gives.
         """
         self._classes |= {account: class_id for account, (_, class_id) in owners.items()}
         new = [each for each in owners if each not in self._tokens]
         codes = self._node.ask_all([("eth_getCode", [each, hex(block)]) for each in new])
-        with understood("code"):
-            known = dict(zip(new, map(to_bytes, codes), strict=True))
+        known = dict(zip(new, map(to_bytes, codes), strict=True))
         self._learn({self._classes[each]: (each, code) for each, code in known.items()}, block)
         for account, code in known.items():
             self._keep_tokens(account, code)
@@ -161,8 +160,7 @@ class MovementReader:
         """Return the outcome tokens of an account's market, as they stand in its code (see
         contracts/modules/account.vy); none where it is no such code."""
         if account not in self._tokens:
-            with understood("code"):
-                code = to_bytes(self._node.ask("eth_getCode", account, hex(block)))
+            code = to_bytes(self._node.ask("eth_getCode", account, hex(block)))
             self._keep_tokens(account, code)
         return self._tokens.get(account, ())  # none: the account is opened after this block
 
@@ -200,8 +198,7 @@ class MovementReader:
         if not implementation:
             return ""
         (answer,) = self._node.ask_shared([("eth_getCode", [implementation, hex(block)])])
-        with understood("code"):
-            return kind_of(to_bytes(answer))
+        return kind_of(to_bytes(answer))
 
     def _named(self, account: str, view: str, kind: str, block: int) -> str:
         """Return the address that an account names; "": it names none. An account of ours that has
@@ -210,7 +207,7 @@ class MovementReader:
             return ""
         try:
             found = str(self._views.call(account, view, (), block)).lower()
-        except NodeRefuses:
+        except (CallReverted, OddAnswer):
             if kind:
                 raise
             return ""

@@ -1,38 +1,36 @@
 """Any node over HTTP: batches, retries, and logs in block ranges that shrink where it refuses."""
 
 import json
-import operator
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
 from typing import Any
 
 import requests
 from msgspec import MsgspecError
 from msgspec.json import Decoder
+from urllib3.exceptions import HTTPError as Urllib3Error
 
-from strongroom.audit.columns import Remembered, number_in
-from strongroom.audit.logs import MOST_TOPICS, TOPIC, RawLog, check_log, misplaced
-from strongroom.chain.failures import NoVault
+from strongroom.audit.answers import BadAnswer, Question, in_one_form
+from strongroom.audit.hex_text import plain_quantity
+from strongroom.audit.logs import RawLog
+from strongroom.chain.failures import CallReverted, NoVault
 from strongroom.chain.ids import Json, JsonObject, read_json, to_bytes
-from strongroom.chain.jsonrpc import shown_url, understood
+from strongroom.chain.jsonrpc import WHOLE, reason, shown_url, whole_body
+from strongroom.chain.refusals import Meaning, advice_for, failure_of, meaning_of
 from strongroom.errors import Away
 
 RANGE = 10_000  # blocks at most in a piece
 FIRST = 100  # at first
 MANY = 5_000  # logs, beyond which the next piece is smaller
-TRIES = 5
+TRIES = 5  # of a question to a node that is busy, or that answers what is none
+CONNECTS, CONNECT_S = 3, 10.0  # tries of a node that is not there, and seconds for each
 PAUSE_S = 0.5
 BATCH = 100  # requests in one
 BUSY = (429, 500, 502, 503, 504)
 NO_ENTRY = (401, 403)
-MOST_IN_BLOCK = 2**32  # logs
-COUNTS = set(range(1, MOST_TOPICS + 1))  # of topics
 KEPT = 20_000  # headers
 MOST_SHARED = 200  # answers; one with code has 100 kB with its question
-
-Question = tuple[str, list[Any]]  # a method of JSON-RPC and its parameters
 
 
 class NodeAway(Away):
@@ -40,7 +38,12 @@ class NodeAway(Away):
 
 
 class NodeRefuses(NodeAway):
-    """The node answers with an error, or a contract with what its ABI does not say."""
+    """The node answers with an error: it cannot say. A call that reverts is none: it is an answer
+    (`CallReverted`)."""
+
+
+class AsksTooMuch(NodeRefuses):
+    """The node does not answer so much at once, or not in time; less it may answer."""
 
 
 _Field = str | bool | int | float | list[str] | None
@@ -73,24 +76,47 @@ class Node:
     _headers: dict[int, Header] = field(default_factory=dict)  # of the last logs
     _shared: dict[str, Any] = field(default_factory=dict)  # answers that are the same for many
     _reach: int = FIRST  # blocks that it answered for at once
+    _most: int = BATCH  # questions that it takes at once
 
     def ask(self, method: str, *parameters: object) -> Any:
-        """Return an answer; a node that is away or overloaded is asked again.
+        """Return an answer in its one form; a node that is away or overloaded is asked again.
 
         Raises:
-            NodeAway: it stays so, or refuses.
+            NodeAway: it stays so, refuses, or answers what is none.
+            CallReverted: the call was executed, and reverts.
         """
         return self.ask_all([(method, list(parameters))])[0]
 
     def ask_all(self, asked: Sequence[Question]) -> list[Any]:
-        """Return many answers, in order, some at once.
+        """Return many answers, in order, some at once; raises as `ask` does."""
+        found = self.ask_each(asked)
+        if CallReverted in map(type, found):
+            raise next(each for each in found if isinstance(each, CallReverted))
+        return found
+
+    def ask_each(self, asked: Sequence[Question]) -> list[Any]:
+        """Return many answers, in order; that of a call that reverts is a `CallReverted`.
 
         Raises:
             NodeAway: see `ask`.
         """
-        found: list[Any] = []
-        for start in range(0, len(asked), BATCH):
-            found += self._batch(asked[start : start + BATCH])
+        found, start = list[Any](), 0
+        while start < len(asked):
+            some = asked[start : start + self._most]
+            try:
+                answers = self._batch(some)
+            except AsksTooMuch:
+                if len(some) == 1:
+                    raise
+                self._most = (len(some) + 1) // 2
+                continue
+            try:
+                found += in_one_form(some, answers)
+            except BadAnswer as error:
+                raise NodeAway(
+                    f"{shown_url(self.url)} gives no answer {error}: name another node"
+                ) from error
+            start += len(some)
         return found
 
     def ask_shared(self, asked: Sequence[Question]) -> list[Any]:
@@ -112,54 +138,90 @@ class Node:
         return [found[each] for each in names]
 
     def _batch(self, asked: Sequence[Question]) -> list[Any]:
+        """Return what came, as it came: results, and `CallReverted`.
+
+        Raises:
+            NodeAway: see `ask`.
+        """
         numbers = range(self._number + 1, self._number + 1 + len(asked))
         self._number += len(asked)
         body: list[JsonObject] = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
             for number, (method, parameters) in zip(numbers, asked, strict=True)
         ]
-        why = ""
+        why, method, silent = "", asked[0][0], 0
         for attempt in range(TRIES):
             if attempt:
                 self.pause(PAUSE_S * 2**attempt)
             try:
-                found = _read_answers(self._post(body))
-                ids = [each["id"] for each in found]
-                answers = None if ids == list(numbers) else dict(zip(ids, found, strict=True))
+                results = _by_number(_read_answers(self._post(body)), numbers)
+                bad = [each for each in results if "error" in each or "result" not in each]
+                if not bad:
+                    return [each["result"] for each in results]
+                return [self._said(*each) for each in zip(asked, results, strict=True)]
             except _Busy as busy:
                 why = str(busy)
-                continue
+            except requests.ConnectionError as error:
+                why, silent = type(error).__name__, silent + 1
+                if silent == CONNECTS:
+                    break
+            except (requests.Timeout, Urllib3Error) as error:
+                why = type(error).__name__
+                if method == "eth_getLogs":
+                    raise AsksTooMuch(self._away(method, why)) from error
             except (requests.RequestException, ValueError, TypeError, KeyError) as error:
                 why = type(error).__name__  # its words have the URL
-                continue
-            results = found if answers is None else [answers.get(each, {}) for each in numbers]
-            bad = [each for each in results if "result" not in each]
-            if not bad:
-                return [each["result"] for each in results]
-            raise NodeRefuses(f"{asked[0][0]}: the node says {_words(bad[0])[:200]}")
-        raise NodeAway(f"{shown_url(self.url)} does not answer {asked[0][0]}: {why}")
+        raise NodeAway(self._away(method, why))
+
+    def _away(self, method: str, why: str) -> str:
+        return (
+            f"{shown_url(self.url)} does not answer {method} ({why}): start the node, "
+            "or name another one"
+        )
+
+    def _said(self, question: Question, answer: Mapping[str, Any]) -> Any:
+        """Return a result, or a call's revert.
+
+        Raises:
+            NodeRefuses: the node cannot say.
+            _Busy: not now.
+        """
+        error, method = answer.get("error"), question[0]
+        if error is None and "result" in answer:
+            return answer["result"]
+        failure = failure_of("no answer" if error is None else error)
+        meaning = meaning_of(failure)
+        if meaning is Meaning.REVERTED and method == "eth_call":
+            return CallReverted(f"{method}({str(question[1])[:80]}): {reason(failure)[:200]}")
+        if meaning is Meaning.BUSY:
+            raise _Busy(f"asked too often: {reason(failure)[:200]}")
+        kind = AsksTooMuch if meaning in (Meaning.TOO_MUCH, Meaning.LATE) else NodeRefuses
+        raise kind(
+            f"{shown_url(self.url)} refuses {method}: {reason(failure)[:200]}: "
+            f"{advice_for(meaning)}"
+        )
 
     def _post(self, body: Sequence[JsonObject]) -> bytes:
         """Return the response to a request.
 
         Raises:
-            NodeRefuses: the node lets nobody in.
-            _Busy, requests.RequestException: ask again.
+            NodeAway: the node lets nobody in.
+            _Busy, requests.RequestException, Urllib3Error: ask again.
         """
-        response = self._session.post(self.url, json=body, timeout=self.timeout_s)
-        if response.status_code in BUSY:
-            raise _Busy(f"status {response.status_code}")
-        if response.status_code in NO_ENTRY:
-            raise NodeRefuses(
-                f"{shown_url(self.url)} refused {body[0]['method']} "
-                f"(HTTP {response.status_code}): check the key in the URL"
-            )
-        return response.content
+        limits = CONNECT_S, self.timeout_s
+        with self._session.post(self.url, json=body, timeout=limits, stream=True) as response:
+            if response.status_code in BUSY:
+                raise _Busy(f"status {response.status_code}")
+            if response.status_code in NO_ENTRY:
+                raise NodeAway(
+                    f"{shown_url(self.url)} refused {body[0]['method']} "
+                    f"(HTTP {response.status_code}): check the key in the URL"
+                )
+            return whole_body(response, time.monotonic() + WHOLE * self.timeout_s)
 
     def head(self) -> int:
         """Return the newest block's number."""
-        with understood("number of a block"):
-            return int(self.ask("eth_blockNumber"), 16)
+        return int(self.ask("eth_blockNumber"), 16)
 
     def times(self, blocks: Sequence[int]) -> dict[int, int]:
         """Return the timestamps of blocks; raises as `headers` does."""
@@ -174,10 +236,8 @@ class Node:
                 together.
         """
         asked = [block for block in blocks if block not in self._headers]
-        found = self.ask_all([("eth_getBlockByNumber", [hex(block), False]) for block in asked])
         known = {block: self._headers[block] for block in blocks if block in self._headers}
-        for block, each in zip(asked, found, strict=True):
-            known[block] = self._header(block, each)
+        known |= self.headers_now(asked)
         for block, header in known.items():
             before = known.get(block - 1)
             if before is not None and before.hash != header.parent:
@@ -187,22 +247,13 @@ class Node:
                 )
         return known
 
-    def _header(self, block: int, answer: object) -> Header:
-        fields = [answer.get(name) for name in _OF_HEADER] if isinstance(answer, dict) else []
-        if not fields or not all(isinstance(each, str) for each in fields):
-            raise NodeAway(f"{shown_url(self.url)} does not know block {block}: name another node")
-        number, digest, parent, timestamp = map(str, fields)
-        try:
-            if int(number, 16) != block:
-                raise NodeAway(
-                    f"{shown_url(self.url)} gives block {int(number, 16)} for block {block}: "
-                    "name another node"
-                )
-            return Header(digest.lower(), parent.lower(), int(timestamp, 16))
-        except ValueError as error:
-            raise NodeAway(
-                f"{shown_url(self.url)} does not know block {block}: name another node"
-            ) from error
+    def headers_now(self, blocks: Sequence[int]) -> dict[int, Header]:
+        """Return blocks' headers, asked now; raises as `headers` does."""
+        found = self.ask_all([("eth_getBlockByNumber", [hex(block), False]) for block in blocks])
+        return {
+            block: Header(each["hash"], each["parentHash"], int(each["timestamp"], 16))
+            for block, each in zip(blocks, found, strict=True)
+        }
 
     def logs(
         self,
@@ -215,7 +266,8 @@ class Node:
         refuses, or that holds very many, is halved for the next; one that holds few is doubled.
 
         Raises:
-            NodeAway: not even one block's logs can be had.
+            NodeAway: the node does not answer, or not even one block's logs can be had.
+            BadLog: see `log_answers`.
         """
         step = self._reach
         while first <= last:
@@ -226,16 +278,12 @@ class Node:
                 asked["topics"] = list(topics)
             try:
                 found = self.ask("eth_getLogs", asked)
-            except NodeAway:
+            except NodeRefuses:
                 if step == 1:
                     raise
                 step = self._reach = max(1, min(step, end - first + 1) // 2)
                 continue
-            if not isinstance(found, list):
-                raise NodeAway(
-                    f"{shown_url(self.url)} answers eth_getLogs without a list: name another node"
-                )
-            self._check(found, {each.lower() for each in addresses}, (first, end))
+            self._check_blocks(found)
             if end - first + 1 == step:
                 self._reach = max(self._reach, min(RANGE, step * 2))
             first = end + 1
@@ -247,52 +295,25 @@ class Node:
             del found  # else it would be kept while the next piece is asked for
             yield end, only.pop()
 
-    def _check(self, logs: Sequence[RawLog], addresses: set[str], blocks: tuple[int, int]) -> None:
-        """Refuse logs that were not asked for, were removed, are not in order, or are of another
-        block than the header of their number.
+    def _check_blocks(self, logs: Sequence[RawLog]) -> None:
+        """Refuse logs of another block than the header of their number.
 
         Raises:
-            BadLog: one is so, or is no log.
             NodeAway: see `headers`.
         """
-        hashes = _at_once(logs, addresses, blocks)
-        if hashes is None:
-            hashes = self._one_by_one(logs, addresses, blocks)
-        headers = self.headers(list(hashes))
+        written = [log["blockNumber"] for log in logs]
+        hashes = dict(zip(written, [log["blockHash"] for log in logs], strict=True))
+        blocks = {plain_quantity(block): digest for block, digest in hashes.items()}
+        headers = self.headers(list(blocks))
         if len(self._headers) + len(headers) > KEPT:
             self._headers = {}
         self._headers |= headers
-        for block, digest in hashes.items():
+        for block, digest in blocks.items():
             if headers[block].hash != digest:
                 raise NodeAway(
                     f"{shown_url(self.url)}: the logs of block {block} are of another block than "
                     "its header: it was reorganised, or the node is wrong; audit again"
                 )
-
-    def _one_by_one(
-        self, logs: Sequence[RawLog], addresses: set[str], blocks: tuple[int, int]
-    ) -> dict[int, str]:
-        """Return the hash of each block of some logs; name the first log that is not as it must be.
-
-        Raises:
-            BadLog: one is not.
-        """
-        last, hashes = (-1, -1), dict[int, str]()
-        for log in logs:
-            place = check_log(log)
-            address, digest = log["address"].lower(), log["blockHash"].lower()
-            if log.get("removed", False):
-                raise misplaced(log, "it was removed by a reorganisation")
-            if address not in addresses:
-                raise misplaced(log, f"{address} was not asked for")
-            if not blocks[0] <= place[0] <= blocks[1]:
-                raise misplaced(log, f"blocks {blocks[0]} to {blocks[1]} were asked for")
-            if place <= last:
-                raise misplaced(log, "it is not after the log before it")
-            if hashes.setdefault(place[0], digest) != digest:
-                raise misplaced(log, "the block has two hashes")
-            last = place
-        return hashes
 
     def data_of(self, transactions: Sequence[str]) -> list[bytes]:
         """Return transactions' data.
@@ -303,13 +324,11 @@ class Node:
         asked: list[Question] = [("eth_getTransactionByHash", [each]) for each in transactions]
         found = []
         for name, answer in zip(transactions, self.ask_all(asked), strict=True):
-            text = answer.get("input") if isinstance(answer, dict) else None
-            if not isinstance(text, str):
+            if answer is None:
                 raise NodeAway(
                     f"{shown_url(self.url)} does not know transaction {name}: name another node"
                 )
-            with understood("transaction"):
-                found.append(to_bytes(text))
+            found.append(to_bytes(answer["input"]))
         return found
 
     def first_block(self, contract: str) -> int:
@@ -319,11 +338,11 @@ class Node:
             NoVault: there is no contract at this address.
         """
         low, high = 0, self.head()
-        if self.ask("eth_getCode", contract, hex(high)) in ("0x", None):
+        if self.ask("eth_getCode", contract, hex(high)) == "0x":
             raise NoVault(f"there is no contract at {contract}: name the vault's address")
         while low < high:
             middle = (low + high) // 2
-            if self.ask("eth_getCode", contract, hex(middle)) in ("0x", None):
+            if self.ask("eth_getCode", contract, hex(middle)) == "0x":
                 low = middle + 1
             else:
                 high = middle
@@ -339,52 +358,19 @@ def _read_answers(text: bytes) -> Any:
         return read_json(text)
 
 
-def _at_once(
-    logs: Sequence[RawLog], addresses: set[str], blocks: tuple[int, int]
-) -> dict[int, str] | None:
-    """Return what `Node._one_by_one` does, where all logs are as they must be; None where one is
-    not, or may not be."""
-    numbers, starts = Remembered(number_in), Remembered(_start_of)
-    try:
-        topics = [log["topics"] for log in logs]
-        digests = [log["blockHash"] for log in logs]
-        written = [log["blockNumber"] for log in logs]
-        indexes = list(map(numbers.__getitem__, [log["logIndex"] for log in logs]))
-        places = list(map(operator.add, map(starts.__getitem__, written), indexes))
-        last = dict(zip(written, digests, strict=True))
-        hashes = {numbers[block]: digest.lower() for block, digest in last.items()}
-        words = [*chain.from_iterable(topics), *(log["transactionHash"] for log in logs)]
-        words += last.values()
-        found, text = sorted(hashes), "".join(words)
-        is_right = (
-            {TOPIC}.issuperset(map(len, words))
-            and text[::TOPIC] == "0" * len(words)
-            and text[1::TOPIC] == "x" * len(words)
-            and {*map(type, topics)} <= {list}
-            and COUNTS.issuperset(map(len, topics))
-            and {"0x"}.issuperset([log["data"][:2] for log in logs])
-            and addresses.issuperset(map(str.lower, {log["address"] for log in logs}))
-            and not any(log.get("removed", False) for log in logs)
-            and all(map(operator.lt, places, islice(places, 1, None)))
-            and 0 <= min(indexes, default=0) <= max(indexes, default=0) < MOST_IN_BLOCK
-            and (not found or blocks[0] <= found[0] <= found[-1] <= blocks[1])
-            and len(hashes) == len(last)
-            and list(map(last.__getitem__, written)) == digests
-        )
-    except (TypeError, ValueError, KeyError, AttributeError):
-        return None
-    return {block: hashes[block] for block in found} if is_right else None
+def _by_number(found: Any, numbers: range) -> Sequence[Mapping[str, Any]]:
+    """Return the answers to questions in their order, an empty one where there is none. An error of
+    the whole request is each one's.
 
-
-def _start_of(block: str) -> int:
-    """Return the place in front of a block's first log."""
-    return number_in(block) * MOST_IN_BLOCK
-
-
-_OF_HEADER = ("number", "hash", "parentHash", "timestamp")
-
-
-def _words(answer: JsonObject) -> str:
-    """Return a node's error as it words it."""
-    error = answer.get("error", "nothing")
-    return str(error.get("message", error)) if isinstance(error, dict) else str(error)
+    Raises:
+        TypeError, KeyError: there are no answers.
+    """
+    if isinstance(found, dict):
+        if len(numbers) > 1 and found.get("error") is not None:
+            return [found] * len(numbers)
+        found = [found]
+    ids = [each["id"] for each in found]
+    if ids == list(numbers):
+        return found  # type: ignore[no-any-return]
+    answers = dict(zip(ids, found, strict=True))
+    return [answers.get(each, {}) for each in numbers]

@@ -5,14 +5,22 @@ thing that differs. With more, the ones that most others contradict are named.
 """
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
-from strongroom.audit.node import Node, NodeAway, NodeRefuses, Question
+from strongroom.audit.answers import Question
+from strongroom.audit.node import Node, NodeAway
+from strongroom.chain.failures import CallReverted
 from strongroom.chain.jsonrpc import shown_url
 
 LOG = ("address", "topics", "data", "blockNumber", "blockHash", "transactionHash", "logIndex")
 BLOCK = ("number", "hash", "parentHash", "timestamp")
-COMPARED = {"eth_getLogs": LOG, "eth_getBlockByNumber": BLOCK}  # fields; of others all
+TRANSACTION = ("hash", "from", "to", "input")
+COMPARED = {  # fields: others are worded in as many ways as there are nodes
+    "eth_getLogs": LOG,
+    "eth_getBlockByNumber": BLOCK,
+    "eth_getTransactionByHash": TRANSACTION,
+}
+REVERTS = "a revert"
 SHOWN = 60  # characters of a value
 
 
@@ -28,38 +36,25 @@ class ComparedNodes(Node):
         super().__init__(nodes[0].url, nodes[0].timeout_s, nodes[0].pause)
         self._nodes = list(nodes)
 
-    def ask_all(self, asked: Sequence[Question]) -> list[Any]:
-        """Return the answers that all give.
+    def ask_each(self, asked: Sequence[Question]) -> list[Any]:
+        """Return the answers that all give; see Node. They are in their one form: what is compared
+        is what is believed.
 
         Raises:
             NodesDiffer: see the class.
-            NodeRefuses: all refuse, or some do that cannot give so many logs at once.
-            NodeAway: one does not answer.
+            NodeRefuses: one refuses.
+            NodeAway: one does not answer, or answers what is none.
         """
+        answers = [node.ask_each(asked) for node in self._nodes]
         if [method for method, _ in asked] == ["eth_blockNumber"]:
-            heads = [node.ask_all(asked)[0] for node in self._nodes]
-            return [min(heads, key=lambda head: int(head, 16))]
-        answers: list[list[Any] | None] = []
-        refused: NodeRefuses | None = None
-        for node in self._nodes:
-            try:
-                answers.append(node.ask_all(asked))
-            except NodeRefuses as error:
-                answers.append(None)
-                refused = error
-        if refused is not None:
-            if all(each is None for each in answers) or asked[0][0] == "eth_getLogs":
-                raise refused
-            if len(asked) > 1:  # which one it is
-                middle = len(asked) // 2
-                return [*self.ask_all(asked[:middle]), *self.ask_all(asked[middle:])]
-            self._differ("refuses", answers.index(None), asked[0], refused)
-        whole = [each for each in answers if each is not None]
-        for place, question in enumerate(asked):
-            self._compare(question, [each[place] for each in whole])
-        return whole[0]
+            return [min((head for (head,) in answers), key=lambda head: int(head, 16))]
+        for question, *given in zip(asked, *answers, strict=True):
+            self._compare(question, given)
+        return answers[0]
 
     def _compare(self, question: Question, answers: Sequence[Any]) -> None:
+        if isinstance(answers[0], str) and answers.count(answers[0]) == len(answers):
+            return
         plain = [_plain(question[0], each) for each in answers]
         if all(each == plain[0] for each in plain):
             return
@@ -68,22 +63,13 @@ class ComparedNodes(Node):
         right = max(range(len(plain)), key=lambda place: (alike[place], -place))
         where, one, other = _first(plain[wrong], plain[right], "")
         words = f"{where or 'the answer'} is {_shown(one)}, of {self._name(right)} {_shown(other)}"
-        self._differ(words, wrong, question, None, alike[right] > len(plain) / 2)
-
-    def _differ(
-        self,
-        words: str,
-        place: int,
-        question: Question,
-        cause: Exception | None,
-        is_outvoted: bool = False,
-    ) -> NoReturn:
+        is_outvoted = alike[right] > len(plain) / 2
         others = "most others agree" if is_outvoted else "one of them is wrong: name a third node"
         method, parameters = question
         raise NodesDiffer(
-            f"the nodes differ: {method}({_shown(parameters)}) of {self._name(place)}: {words}; "
+            f"the nodes differ: {method}({_shown(parameters)}) of {self._name(wrong)}: {words}; "
             f"{others}"
-        ) from cause
+        )
 
     def _name(self, place: int) -> str:
         return shown_url(self._nodes[place].url)
@@ -96,15 +82,13 @@ def nodes_of(urls: Sequence[str]) -> Node:
 
 
 def _plain(method: str, answer: Any) -> Any:
-    """Return an answer as it is compared: text in lower case, of logs and blocks what is used."""
-    if isinstance(answer, str):
-        return answer.lower()
+    """Return an answer as it is compared: of logs, blocks and transactions what is used."""
+    if isinstance(answer, CallReverted):
+        return REVERTS  # each node words it in its own way
     if isinstance(answer, list):
         return [_plain(method, each) for each in answer]
     if isinstance(answer, dict):
-        kept = COMPARED.get(method, tuple(answer))
-        found = {name: _plain("", answer.get(name)) for name in kept}
-        return found | ({"removed": True} if answer.get("removed") else {})
+        return {name: answer.get(name) for name in COMPARED.get(method, tuple(answer))}
     return answer
 
 

@@ -16,9 +16,16 @@ from urllib3.util.retry import Retry
 
 from strongroom.chain.custom_errors import error_name
 from strongroom.chain.failures import CallReverted, ChainAway, NodeBusy
-from strongroom.chain.ids import Json, JsonObject, read_json
+from strongroom.chain.ids import JsonObject, read_json
 from strongroom.chain.outside import BadValue
-from strongroom.chain.refusals import HTTP_BUSY, HTTP_TOO_LARGE, Failure, Meaning, meaning_of
+from strongroom.chain.refusals import (
+    HTTP_BUSY,
+    HTTP_TOO_LARGE,
+    Failure,
+    Meaning,
+    failure_of,
+    meaning_of,
+)
 from strongroom.chain.whole_answers import MAX_BYTES
 from strongroom.errors import StrongroomError
 
@@ -163,7 +170,7 @@ class JsonRpc:
             with self._session.send(
                 self._request(body), timeout=self._timeout, stream=True
             ) as response:
-                content = _whole(response, time.monotonic() + WHOLE * self._timeout)
+                content = whole_body(response, time.monotonic() + WHOLE * self._timeout)
         except (requests.RequestException, Urllib3Error) as error:
             raise ChainAway(
                 f"{node} does not answer ({names}, {type(error).__name__}): start the node, "
@@ -204,11 +211,15 @@ def _settle_environment(session: requests.Session, url: str) -> None:
     session.trust_env = False
 
 
-def _whole(response: requests.Response, end: float) -> bytes:
+def whole_body(response: requests.Response, end: float) -> bytes:
     """Return an answer's body; one that comes a byte now and then does not keep us for ever.
 
     Args:
         end: by which it must be whole, `time.monotonic`
+
+    Raises:
+        requests.ReadTimeout: it is not, or too large.
+        urllib3.exceptions.HTTPError: it breaks off.
     """
     body = bytearray()
     while part := response.raw.read1(PART, decode_content=True):
@@ -294,9 +305,4 @@ def _answer(found: JsonObject) -> Answer:
     error = found.get("error")
     if error is None:
         return cast(Answer, {key: each for key, each in found.items() if key != "error"})
-    if not isinstance(error, Mapping):
-        error = {"message": error}
-    known: dict[str, Json] = {"message": str(error.get("message", error))}
-    if not isinstance(error.get("code"), int):
-        known["code"] = 0  # of no kind
-    return cast(Answer, {**found, "error": {**error, **known}})
+    return cast(Answer, {**found, "error": failure_of(error)})

@@ -8,9 +8,11 @@ itself says something about a call. What nobody has words for is `OTHER`: nothin
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypedDict
+from typing import TypedDict, cast
 
 REVERTED_CODE = 3  # JSON-RPC's, of a call that reverts
+NO_METHOD_CODE = -32601  # JSON-RPC's
+LONGEST = 2_000  # letters of an error that are read
 HTTP_BUSY, HTTP_TOO_LARGE = 429, 413
 _WORD = re.IGNORECASE
 _EXECUTION = re.compile(  # at the start: a refusal for another reason may speak of reverts, too
@@ -35,6 +37,18 @@ _TOO_MUCH = re.compile(
     r"max(?:imum)? results|limited to|batch",
     _WORD,
 )
+_NO_STATE = re.compile(
+    r"missing trie node|header not found|prun(?:ed|ing)|historical state|archive|"
+    r"state (?:is |of block \S+ is )?(?:not|un) ?available|no state available|"
+    r"maximum proof window",
+    _WORD,
+)
+_NO_METHOD = re.compile(
+    r"method \S* ?(?:is |was )?(?:not (?:found|supported|available|allowed)|unavailable)|"
+    r"the method \S* ?does not exist",
+    _WORD,
+)
+_LATE = re.compile(r"time(?:d )?[- ]?out|deadline exceeded|took too long", _WORD)
 _KNOWN = re.compile(r"already (?:known|imported|exists)|alreadyknown|known transaction", _WORD)
 _TAKEN = re.compile(
     r"nonce (?:is )?too low|old ?nonce|replace|feetoolowtocompete|same nonce", _WORD
@@ -67,7 +81,35 @@ class Meaning(StrEnum):
     KNOWN = "known"  # the node has the transaction
     TAKEN = "taken"  # the transaction's place is taken, or its nonce is used
     CHEAP = "cheap"  # the transaction pays less than the node takes
+    NO_STATE = "no state"  # the node does not have what was in a block so old
+    NO_METHOD = "no method"  # the node does not have the method
+    LATE = "late"  # it was not done in the time that the node takes for it
     OTHER = "other"  # nothing that we know
+
+
+_TO_DO = {
+    Meaning.BUSY: "try again later, or name another node",
+    Meaning.TOO_MUCH: "name a node that answers more at once",
+    Meaning.NO_STATE: "name an archive node: it has the state of old blocks",
+    Meaning.NO_METHOD: "name a node that has this method",
+    Meaning.LATE: "try again, or name a faster node",
+}
+
+
+def advice_for(meaning: Meaning) -> str:
+    """Return what to do about an error that is no answer."""
+    return _TO_DO.get(meaning, "name another node")
+
+
+def failure_of(error: object) -> Failure:
+    """Return a node's error as an object with words and a code; 0: it is of no kind."""
+    if not isinstance(error, Mapping):
+        error = {"message": error}
+    code = error.get("code")
+    known = {"message": str(error.get("message", error)), "code": code}
+    if not isinstance(code, int) or isinstance(code, bool):
+        known["code"] = 0
+    return cast(Failure, {**error, **known})
 
 
 def meaning_of(error: Failure) -> Meaning:
@@ -81,6 +123,12 @@ def meaning_of(error: Failure) -> Meaning:
         return Meaning.UNPAYABLE
     if _BUSY.search(words):
         return Meaning.BUSY
+    if _NO_STATE.search(words):
+        return Meaning.NO_STATE
+    if code == NO_METHOD_CODE or _NO_METHOD.search(words):
+        return Meaning.NO_METHOD
+    if _LATE.search(words):
+        return Meaning.LATE
     if code == HTTP_TOO_LARGE or _TOO_MUCH.search(words):
         return Meaning.TOO_MUCH
     return Meaning.BUSY if code in _BUSY_CODES else Meaning.OTHER
@@ -109,7 +157,7 @@ def _words(error: Failure) -> str:
     """Return an error's message, and what some nodes say in its data instead."""
     data = error.get("data")
     more = data.get("payload", "") if isinstance(data, Mapping) else ""
-    return f"{error.get('message', '')} {more}".strip()
+    return f"{error.get('message', '')} {more}".strip()[:LONGEST]
 
 
 def _has_revert_data(data: object) -> bool:

@@ -1,0 +1,155 @@
+"""Answers to eth_getLogs: what was asked for, in order, each field in its one form.
+
+Of many logs all are looked at at once. Where one is not as it must be, or may not be, each is
+looked at by itself: it is brought to its form, or refused with its place.
+"""
+
+import operator
+from collections.abc import Mapping, Sequence
+from itertools import chain, islice
+from typing import Any
+
+from strongroom.audit.columns import Remembered
+from strongroom.audit.hex_text import (
+    ADDRESS,
+    WORD,
+    BadHex,
+    are_plain,
+    data_text,
+    plain_quantity,
+    quantity_text,
+)
+from strongroom.audit.logs import MOST_TOPICS, TOPIC, RawLog, bad_log, misplaced
+
+MOST_IN_BLOCK = 2**32  # logs
+_COUNTS = frozenset(range(1, MOST_TOPICS + 1))  # of topics
+_DIGITS = b"0123456789abcdefx"
+Wanted = Sequence[set[str] | None]  # topics by their place; None: any
+
+
+class LogFilter:
+    """What was asked for."""
+
+    def __init__(self, asked: Mapping[str, Any]) -> None:
+        """Take the parameters of eth_getLogs, as `Node.logs` gives them."""
+        self.first, self.last = (int(asked[name], 16) for name in ("fromBlock", "toBlock"))
+        self.addresses = {each.lower() for each in asked["address"]}
+        self.topics: Wanted = [_set_of(each) for each in asked.get("topics", ())]
+
+
+def logs_answer(asked: Mapping[str, Any], answer: Any) -> list[RawLog]:
+    """Return the logs of an answer.
+
+    Raises:
+        BadLog: one is none, was not asked for, was removed, or is not in order.
+        BadHex: it is no list.
+    """
+    if not isinstance(answer, list):
+        raise BadHex(f"{str(answer)[:40]!r} is no list")
+    wanted = LogFilter(asked)
+    return answer if at_once(answer, wanted) else one_by_one(answer, wanted)
+
+
+def at_once(logs: Sequence[RawLog], wanted: LogFilter) -> bool:
+    """Whether all logs are what `one_by_one` makes of them, but for fields that nobody reads."""
+    numbers, starts = Remembered(plain_quantity), Remembered(_start_of)
+    try:
+        topics = [log["topics"] for log in logs]
+        digests = [log["blockHash"] for log in logs]
+        written = [log["blockNumber"] for log in logs]
+        data = [log["data"] for log in logs]
+        indexes = list(map(numbers.__getitem__, [log["logIndex"] for log in logs]))
+        places = list(map(operator.add, map(starts.__getitem__, written), indexes))
+        last = dict(zip(written, digests, strict=True))
+        found = sorted(map(plain_quantity, last))
+        words = {*chain.from_iterable(topics), *last.values()}
+        words.update([log["transactionHash"] for log in logs])
+        text = "".join(words)
+        return (
+            {TOPIC}.issuperset(map(len, words))
+            and text[::TOPIC] == "0" * len(words)
+            and text[1::TOPIC] == "x" * len(words)
+            and text.count("x") == len(words)
+            and not text.encode().translate(None, _DIGITS)
+            and {list}.issuperset(map(type, topics))
+            and _COUNTS.issuperset(map(len, topics))
+            and are_plain(data)
+            and wanted.addresses.issuperset([log["address"] for log in logs])
+            and not any(log.get("removed", False) for log in logs)
+            and all(map(operator.lt, places, islice(places, 1, None)))
+            and max(indexes, default=0) < MOST_IN_BLOCK
+            and (not found or wanted.first <= found[0] <= found[-1] <= wanted.last)
+            and list(map(last.__getitem__, written)) == digests
+            and _are_wanted(topics, wanted.topics)
+        )
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+        return False
+
+
+def one_by_one(logs: Sequence[RawLog], wanted: LogFilter) -> list[RawLog]:
+    """Return logs in their one form; name the first that is not as it must be.
+
+    Raises:
+        BadLog: one is not.
+    """
+    place, hashes, found = (-1, -1), dict[str, str](), list[RawLog]()
+    for each in logs:
+        log = log_in_one_form(each)
+        here = int(log["blockNumber"], 16), int(log["logIndex"], 16)
+        if each.get("removed", False):
+            raise misplaced(log, "it was removed by a reorganisation")
+        if log["address"] not in wanted.addresses:
+            raise misplaced(log, f"{log['address']} was not asked for")
+        if not wanted.first <= here[0] <= wanted.last:
+            raise misplaced(log, f"blocks {wanted.first} to {wanted.last} were asked for")
+        if not _are_wanted([log["topics"]], wanted.topics):
+            raise misplaced(log, "its topics were not asked for")
+        if here[1] >= MOST_IN_BLOCK:
+            raise misplaced(log, "no block has so many logs")
+        if here <= place:
+            raise misplaced(log, "it is not after the log before it")
+        if hashes.setdefault(log["blockNumber"], log["blockHash"]) != log["blockHash"]:
+            raise misplaced(log, "the block has two hashes")
+        place = here
+        found.append(log)
+    return found
+
+
+def log_in_one_form(log: RawLog) -> RawLog:
+    """Return a log with its fields in their one form, without any others; raises BadLog."""
+    try:
+        topics = log["topics"]
+        if not isinstance(topics, list) or len(topics) not in _COUNTS:
+            raise ValueError("no topics")
+        return {
+            "address": data_text(log["address"], ADDRESS),
+            "topics": [data_text(each, WORD) for each in topics],
+            "data": data_text(log["data"]),
+            "blockNumber": quantity_text(log["blockNumber"]),
+            "blockHash": data_text(log["blockHash"], WORD),
+            "transactionHash": data_text(log["transactionHash"], WORD),
+            "logIndex": quantity_text(log["logIndex"]),
+        }
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise bad_log(log, "any event") from error
+
+
+def _are_wanted(topics: Sequence[Sequence[str]], wanted: Wanted) -> bool:
+    """Whether all logs have the topics that were asked for."""
+    if wanted and min(map(len, topics), default=len(wanted)) < len(wanted):
+        return False
+    return all(
+        some is None or some.issuperset([each[place] for each in topics])
+        for place, some in enumerate(wanted)
+    )
+
+
+def _set_of(topics: Any) -> set[str] | None:
+    if topics is None:
+        return None
+    return {topics.lower()} if isinstance(topics, str) else {each.lower() for each in topics}
+
+
+def _start_of(block: str) -> int:
+    """Return the place in front of a block's first log."""
+    return plain_quantity(block) * MOST_IN_BLOCK
