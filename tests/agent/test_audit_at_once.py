@@ -108,7 +108,7 @@ def test_transfers_are_read_at_once_as_one_by_one():
         one_by_one = outcome(lambda some=some: [m for log in some for m in moves_of(log)])
         assert outcome(lambda some=some: moves_in(some)) == one_by_one
         refused += isinstance(one_by_one, str)
-    assert ROUNDS // 100 < refused < ROUNDS - ROUNDS // 10
+    assert ROUNDS // 500 < refused < ROUNDS - ROUNDS // 10  # most are refused before
 
 
 def test_columns_are_what_the_abi_says():

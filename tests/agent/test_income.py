@@ -10,6 +10,7 @@ from strongroom.audit.movements import TOLD, MovementReader
 from strongroom.audit.readers import order_filled_reader
 from strongroom.audit.transactions import ByKind
 from strongroom.chain import abi
+from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import keccak
 
 VAULT, ASSET, EXCHANGE, ACCOUNT, WALLET, OTHER, PAYER, ZERO = (
@@ -72,10 +73,10 @@ class PlayedChain:
         return {each: 1_000 + each for each in blocks}
 
     def call(self, address, name, arguments, block):
-        return {"asset": ASSET}[name]
-
-    def call_each(self, calls):
-        return [self.named if name == "EXCHANGE" else None for _, name, _, _ in calls]
+        found = {"asset": ASSET, "EXCHANGE": self.named}.get(name)
+        if found is None:
+            raise CallReverted("no such view")
+        return found
 
     def found(self, progress=None, exchanges=(), payers=()):
         accounts = {ACCOUNT: SimpleNamespace(market=MARKET, class_id=0)}
