@@ -5,13 +5,16 @@ import json
 import re
 from html import unescape
 from statistics import NormalDist
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 from strongroom.app.chart import Band, Series, bar_chart, line_chart
 from strongroom.app.render import render
-from strongroom.backtest.figures import grouped_evenly, wilson
+from strongroom.backtest.figures import drawdown_spread, grouped_evenly, wilson
 from strongroom.cli.main import command
+
+from tests.agent.test_verdict import quoted
 
 SMALL = """
 name = "NAME"
@@ -95,6 +98,28 @@ def test_claims_are_grouped_evenly():
     assert [each.markets for each in groups] == [20] * 5
     assert groups[0].price == pytest.approx(0.095) and groups[0].won == 0.5
     assert grouped_evenly([]) == [] and len(grouped_evenly(pairs[:7])) == 1
+
+
+def a_run(profits):
+    """Events that pay one a day, by what they brought of NAV; without fees."""
+    days = range(1, len(profits) + 1)
+    events = [quoted(day, each, date=f"{day:02}") for day, each in zip(days, profits, strict=True)]
+    shapes = {each.name: SimpleNamespace(paid_at=86_400 * int(each.date[1:])) for each in events}
+    return SimpleNamespace(shapes=shapes, starts_at=0, rates=(0, 0, 0)), events
+
+
+def test_the_spread_of_drawdowns_by_hand():
+    """Where each date loses a hundredth every period is the same: 1 - .99 ** n after n dates. Where
+    each gains there is no fall. Losses and gains in another order fall otherwise. Of 25 dates
+    nothing is said."""
+    found = drawdown_spread(*a_run([-0.01] * 26), 1)
+    for day, (at, low, high) in enumerate(found):
+        assert at == 86_400 * day
+        assert low == high == pytest.approx(100 * (0.99**day - 1), abs=1e-3)
+    assert {each[1:] for each in drawdown_spread(*a_run([0.01] * 26), 1)} == {(0.0, 0.0)}
+    mixed = drawdown_spread(*a_run([-0.01, 0.01] * 20), 1)
+    assert mixed[-1][1] < -3 < mixed[-1][2] <= 0
+    assert drawdown_spread(*a_run([-0.01] * 25), 1) == []
 
 
 def test_the_page_begins_with_the_verdict_and_its_profit_adds_up(runs):

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import sqrt
 
+import numpy as np
+
+from strongroom.analysis.fair_null import Event
+from strongroom.app.chart import drawdowns
 from strongroom.backtest.run import RunResult
-from strongroom.backtest.stats import Reliability, Summary
+from strongroom.backtest.stats import Reliability, Summary, prices_after_fees
 from strongroom.chain.units import MICRO
 
 GROUPS, LEAST = 8, 20  # of claims; trades of a group
 Z95 = 1.959964  # two-sided, 95 %
+LEAST_DATES, PERIODS = 26, 400  # of resolution; that are drawn from them
 
 
 def sources_of(outcome: RunResult, summary: Summary, half_spread: int) -> list[tuple[str, float]]:
@@ -60,3 +65,30 @@ def wilson(part: float, of: int) -> tuple[float, float]:
     middle = (part + square / 2) / (1 + square)
     half = Z95 / (1 + square) * sqrt(part * (1 - part) / of + square / (4 * of))
     return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def drawdown_spread(
+    outcome: RunResult, events: Sequence[Event], seed: int
+) -> list[tuple[float, float, float]]:
+    """Return time, low and high of the drawdown after fees, percent, in 95 % of periods that are
+    drawn from the run's dates of resolution, all events of a date together. A loss that has not
+    been seen is in none of them. Empty: there are too few dates.
+    """
+    profits: dict[str, float] = {}
+    times: dict[str, int] = {}
+    for each in events:
+        profits[each.date] = profits.get(each.date, 0.0) + each.profit
+        paid = outcome.shapes[each.name].paid_at
+        times[each.date] = max(times.get(each.date, 0), paid)
+    if len(profits) < LEAST_DATES:
+        return []
+    dates, dice = sorted(times), np.random.default_rng(seed)
+    factors = np.array([max(1 + profits[date], 0.0) for date in dates])
+    at = [outcome.starts_at, *(times[date] for date in dates)]
+    falls = []
+    for _ in range(PERIODS):
+        drawn = factors[dice.integers(0, len(factors), len(factors))].cumprod()
+        after = prices_after_fees(at, [1.0, *drawn.tolist()], outcome.rates)
+        falls.append(drawdowns(after))
+    low, high = np.quantile(falls, (0.025, 0.975), axis=0)
+    return [(float(t), float(a), float(b)) for t, a, b in zip(at, low, high, strict=True)]

@@ -13,7 +13,7 @@ from strongroom.app.chart import Band, Chart, Series, bar_chart, drawdowns, line
 from strongroom.app.render import render
 from strongroom.backtest.config import BacktestConfig
 from strongroom.backtest.data import read_hashes
-from strongroom.backtest.figures import claims_of, sources_of, wilson
+from strongroom.backtest.figures import claims_of, drawdown_spread, sources_of, wilson
 from strongroom.backtest.honesty import Honesty
 from strongroom.backtest.quotes import Fills
 from strongroom.backtest.run import DecidedTrade, RunResult, Wake
@@ -254,7 +254,11 @@ def _nav(main: RunResult) -> Chart:
 def _drawdown(result: Result) -> Chart:
     shares = {fills: share_prices(outcome) for fills, outcome in result.outcomes.items()}
     falls = [_in_time(f, each.times, drawdowns(each.after)) for f, each in shares.items()]
-    return line_chart("drawdown", "Drawdown of NAV a share after fees, percent", falls)
+    fills, main = next(iter(result.outcomes.items()))
+    spread = drawdown_spread(main, result.summaries[fills].dated, result.config.run.seed)
+    label = f"{fills}, 95 % of such periods, blind to losses not seen"
+    bands = [Band(label, tuple(spread))] if spread else []
+    return line_chart("drawdown", "Drawdown of NAV a share after fees, percent", falls, bands=bands)
 
 
 def _exposure(result: Result, main: RunResult) -> Chart:
