@@ -18,7 +18,7 @@ from strongroom.keeper.paper import PaperKeeper
 from strongroom.keeper.run import wind_up
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.settings import AlreadyRuns
-from strongroom.setup import environment
+from strongroom.setup import keeper_checks
 
 from tests.agent.test_operations import PARTS, failing, quiet_keeper, state
 
@@ -166,13 +166,13 @@ def test_the_health_of_ticks_is_kept_where_others_read_it(tmp_path):
 )
 def test_the_doctor_says_it(monkeypatch, tmp_path, wrong, state, words):
     journal = Journal(f"sqlite:///{tmp_path / 'keeper.db'}")
-    monkeypatch.setattr("strongroom.keeper.configuration.load", lambda path: None)
+    monkeypatch.setattr("strongroom.setup.keeper_checks.load", lambda path: None)
     monkeypatch.setattr("strongroom.keeper.status.open_journal", lambda config: journal)
-    assert environment._ticks(tmp_path).state == "note"
+    assert keeper_checks.tick_check(tmp_path).state == "note"
     keeper = quiet_keeper(Keeper, [], [])
     keeper._kept_health.journal = journal
     keeper._kept_health.see(1_000, [Health("Gamma", 1, 1, "away"), Health("ticks", 9, 7, wrong)])
-    found = environment._ticks(tmp_path)
+    found = keeper_checks.tick_check(tmp_path)
     assert found.state == state and words in found.found and "Gamma" not in found.found
 
 

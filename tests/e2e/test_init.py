@@ -1,6 +1,7 @@
-"""`strongroom init` on a devnet: from nothing to files that every command takes."""
+"""`strongroom init` on a devnet: from nothing to files that every command takes, and `doctor`."""
 
 import fcntl
+import json
 import os
 import pty
 import select
@@ -14,12 +15,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from strongroom.chain.accounts import told_address
 from strongroom.cosigner.service import load as cosigner_file
 from strongroom.deployment.plan import load as plan_file
 from strongroom.devnet import polymarket
 from strongroom.devnet.deployer import devnet_chain
 from strongroom.devnet.operator_files import PASSPHRASE, write_keystore
 from strongroom.keeper.configuration import load
+from strongroom.setup.folder_checks import folder_checks
 
 from tests.e2e.keeper_stage import KeeperStage
 
@@ -329,3 +332,144 @@ def test_without_a_terminal_what_has_no_default_is_named(world, tmp_path):
     done = run("init", tmp_path / "new", "--rpc", world.stage.chain.url)
     assert done.returncode == 2
     assert "no terminal to ask at: give --vault" in done.stderr
+
+
+# the doctor, over the same folder
+
+
+@pytest.fixture(scope="module")
+def well(world, tmp_path_factory):
+    """A folder of files and keys, whose co-signer answers."""
+    folder = tmp_path_factory.mktemp("well")
+    assert existing(world, folder).returncode == 0
+    with Cosigner(with_keys(world, folder)):
+        yield folder
+
+
+def rows(folder, **more):
+    """Return (what, state, found, cure) of each check."""
+    return [(e.what, e.state.value, e.found, e.cure) for e in folder_checks(folder, **more)]
+
+
+ROWS = (
+    "vault.toml", "passphrase", "cosigner.toml", "node", "clock", "vault", "roles", "delays",
+    "asset", "exchange", "keeper's Safe", "reporter's Safe", "gas", "announced",
+    "custody, class 0", "ticks", "co-signer", "venue", "packs", "journal", "evidence", "disk",
+)  # fmt: skip
+
+
+def test_a_folder_that_is_well_has_every_row_and_shows_no_secret(world, well):
+    world.stage.chain.request("evm_mine")
+    done = run("doctor", well, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert set(ROWS) <= {each["what"] for each in found}
+    assert {each["state"] for each in found} <= {"ok", "note", "missing"}
+    said = {(each["what"], each["found"]) for each in found}
+    stage = world.stage
+    owner = told_address(well / "owner.json")
+    for row in (
+        ("keeper's Safe", f"Safe {stage.safe.address}: 2 of 3 owners must sign"),
+        ("keeper's Safe", f"{owner} is one of its owners"),
+        ("keeper's Safe", "no module and no guard beside its owners"),
+        ("roles", f"{stage.reporter.address} is the reporter"),
+        ("asset", "pUSD (Polymarket USD, 6 decimals)"),
+        ("exchange", f"{stage.venue.exchange.address}, as the vault's accounts name it"),
+        ("cosigner.toml", "admits what the keeper asks for"),
+    ):
+        assert row in said, row
+    secret = (well / "secret").read_text().strip()
+    assert secret not in done.stdout and PASSPHRASE not in {each["found"] for each in found}
+
+
+def changed(name, old, new):
+    """Return what puts something else into a file of the folder."""
+
+    def change(folder):
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new, 1))
+
+    return change
+
+
+ILL = {
+    "another chain": (
+        changed("keeper.toml", "chain_id = 80002", "chain_id = 137"),
+        ("node", "differs", "chain 80002", "name a node of chain 137"),
+    ),
+    "no venue": (
+        changed("keeper.toml", 'clob_url = "http', 'clob_url = "http://127.0.0.1:9/'),
+        ("venue", "wrong", "does not answer", "start it, or correct its URL"),
+    ),
+    "another version": (
+        changed("keeper.toml", 'version = "2"', 'version = "3"'),
+        ("exchange", "differs", "is of another kind", 'write version = "2"'),
+    ),
+    "plan": (
+        changed("vault.toml", "max_drawdown_bps = 2000", "max_drawdown_bps = 1999"),
+        ("vault", "differs", "declared 1999, on chain 2000", "find out why"),
+    ),
+    "policy of another class": (
+        changed("cosigner.toml", "classes = [0]", "classes = [7]"),
+        ("cosigner.toml", "note", "[policy.classes] lacks 0", "or nothing of it is signed"),
+    ),
+    "policy of another chain": (
+        changed("cosigner.toml", "chain_id = 80002", "chain_id = 137"),
+        ("cosigner.toml", "differs", "[policy.chain_id] 137, the keeper's 80002", "correct it"),
+    ),
+    "no co-signer": (
+        changed("keeper.toml", "cosigner.sock", "nobody.sock"),
+        ("co-signer", "wrong", "does not answer", "strongroom cosigner "),
+    ),
+    "a foreign key": (
+        lambda folder: shutil.copy(folder / "executor.json", folder / "owner.json"),
+        ("keeper's Safe", "differs", "is none of its owners", "put the keystore of one of these"),
+    ),
+    "an open key": (
+        lambda folder: (folder / "owner.json").chmod(0o644),
+        ("owner.json", "wrong", "others can read it", "chmod 600 "),
+    ),
+    "a full disk": (
+        changed("keeper.toml", "[operations]", "[operations]\nlog_max_mb = 1_000_000_000"),
+        ("disk", "wrong", "MB free", "free some, or lower"),
+    ),
+    "no place for evidence": (
+        changed("keeper.toml", 'evidence = "evidence"', 'evidence = "keeper.toml/evidence"'),
+        ("evidence", "wrong", "cannot be written", "a folder that this user may write to"),
+    ),
+    "no keeper": (
+        lambda folder: (folder / "keeper.toml").unlink(),
+        ("keeper.toml", "missing", "not in ", "strongroom init "),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ILL)
+def test_what_is_ill_is_named_with_its_cure(world, well, tmp_path, case):
+    change, (what, state, words, cure) = ILL[case]
+    folder = shutil.copytree(well, tmp_path / "ill", ignore=shutil.ignore_patterns("*.sock*"))
+    change(folder)
+    found = rows(folder)
+    assert [
+        each
+        for each in found
+        if each[0].endswith(what) and each[1] == state and words in each[2] and cure in each[3]
+    ], found
+
+
+def test_a_clock_that_is_wrong_is_told(world, well):
+    world.stage.chain.request("evm_mine")
+    found = {each[0]: each for each in rows(well, clock=lambda: time.time() + 3_600)}
+    assert found["clock"][1] == "wrong" and "more than 60" in found["clock"][2]
+    assert "NTP" in found["clock"][3]
+
+
+def test_what_differs_ends_with_1_and_what_does_not_work_with_2(world, well, tmp_path):
+    """And the table says the cure beside it."""
+    folder = shutil.copytree(well, tmp_path / "ill", ignore=shutil.ignore_patterns("*.sock*"))
+    ILL["an open key"][0](folder)
+    done = run("doctor", folder)
+    assert done.returncode == 2 and f"-> chmod 600 {folder / 'owner.json'}" in done.stdout
+    ILL["plan"][0](folder)
+    assert run("doctor", folder).returncode == 1

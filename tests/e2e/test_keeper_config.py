@@ -16,7 +16,8 @@ from strongroom.keeper.first_files import InitOptions, VenueUrls, write_first_fi
 from strongroom.keeper.wiring import build
 from strongroom.probe.report import Finding, ProbeOutcome, ProbeReport, Question
 from strongroom.settings import ConfigError
-from strongroom.setup.environment import CheckState, DoctorOptions, examine
+from strongroom.setup.checks import CheckState
+from strongroom.setup.environment import DoctorOptions, examine
 
 from tests.e2e.keeper_stage import KeeperStage
 

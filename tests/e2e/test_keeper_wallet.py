@@ -12,7 +12,8 @@ from strongroom.devnet.operator_files import own_key, write_keystore
 from strongroom.keeper.configuration import load
 from strongroom.keeper.wiring import build
 from strongroom.settings import ConfigError
-from strongroom.setup.environment import CheckState, DoctorOptions, examine
+from strongroom.setup.checks import CheckState
+from strongroom.setup.environment import DoctorOptions, examine
 from strongroom.signing.deposit_wallet import SESSION_MAGIC
 
 from tests.anvil_devnet import at

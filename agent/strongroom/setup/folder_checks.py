@@ -1,0 +1,240 @@
+"""The checks of a folder that `strongroom init` wrote: its files and everything that they name."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+
+from strongroom.chain.contracts import Contracts
+from strongroom.cosigner.client import CosignerClient
+from strongroom.cosigner.service import CosignerConfig
+from strongroom.cosigner.service import load as load_cosigner
+from strongroom.database import shown_database
+from strongroom.deployment.plan import Plan
+from strongroom.deployment.plan import load as load_plan
+from strongroom.deployment.plan_file import PLAN
+from strongroom.errors import Away, StrongroomError
+from strongroom.information.endpoint import Endpoint
+from strongroom.keeper.configuration import Config, load
+from strongroom.keeper.first_files import COSIGNER, KEEPER
+from strongroom.keeper.status import open_journal
+from strongroom.keeper.vault_facts import safe_at
+from strongroom.keeper.wiring import make_packs
+from strongroom.settings import read_secret
+from strongroom.setup.chain_checks import TIMEOUT_S, chain_checks
+from strongroom.setup.checks import Check, CheckState
+from strongroom.setup.keeper_checks import (
+    announced_checks,
+    custody_checks,
+    file_checks,
+    secret_checks,
+    session_checks,
+    tick_check,
+    told,
+)
+
+LOGS = 6  # the running one and five older ones
+MEGABYTE = 1_000_000
+SPARE_MB = 1_000  # for the journal, evidence and whatever else is on the disk
+
+
+def folder_checks(
+    folder: Path, probe: Path | None = None, clock: Callable[[], float] = time.time
+) -> Iterator[Check]:
+    """Check a folder's files and what they name.
+
+    Args:
+        probe: report of a venue probe, for the custody of the keeper's classes
+        clock: this machine's, seconds
+    """
+    keeper, cosigner, plan = (folder / name for name in (KEEPER, COSIGNER, PLAN))
+    known = _plan(plan)
+    yield from known[1]
+    if not keeper.exists():
+        state = CheckState.MISSING if plan.exists() else CheckState.WRONG
+        yield Check(KEEPER, state, f"not in {folder}", f"strongroom init {folder} --vault ADDRESS")
+        return
+    yield from file_checks(keeper)
+    try:
+        config = load(keeper)
+    except StrongroomError:
+        return  # that was said
+    yield from _passphrases(config)
+    if cosigner.exists():
+        yield from told(COSIGNER, lambda: _agreement(config, load_cosigner(cosigner)))
+    yield from chain_checks(config, known[0], clock)
+    yield from announced_checks(config.chain.rpc_url, config.vault)
+    yield from custody_checks(keeper, probe)
+    yield from session_checks(keeper)
+    yield tick_check(keeper)
+    for what, checks in (
+        ("co-signer", lambda: _cosigner(config, cosigner)),
+        ("venue", lambda: _venue(config)),
+        ("packs", lambda: _packs(config)),
+        ("journal", lambda: _journal(config)),
+        ("evidence", lambda: _evidence(config)),
+        ("disk", lambda: _disk(config, folder)),
+    ):
+        yield from told(what, checks)
+
+
+def _plan(path: Path) -> tuple[Plan | None, list[Check]]:
+    if not path.exists():
+        return None, []
+    try:
+        found = load_plan(path)
+    except StrongroomError as error:
+        return None, [Check(PLAN, CheckState.WRONG, "cannot be used", str(error))]
+    return found, [Check(PLAN, CheckState.OK, f"plan of {found.vault.name}")]
+
+
+def _passphrases(config: Config) -> Iterator[Check]:
+    """Say which passphrases the environment has; none is shown."""
+    names = [config.keys.owner_passphrase_env, config.keys.executor_passphrase_env]
+    names += [config.reporter.owner_passphrase_env] if config.reporter else []
+    for name in names:
+        if name in os.environ:
+            yield Check("passphrase", CheckState.OK, f"{name} is set")
+        else:
+            yield Check("passphrase", CheckState.NOTE, f"{name} is not set here",
+                        f"export {name}=... where the keeper runs")  # fmt: skip
+
+
+def _agreement(config: Config, cosigner: CosignerConfig) -> Iterator[Check]:
+    """Compare the co-signer's file with the keeper's: what one asks for, the other must admit."""
+    yield from secret_checks([cosigner.keystore])
+    policy = cosigner.policy
+    reporter = config.reporter.safe if config.reporter else policy.reporter
+    pairs = {
+        "vault": (config.vault, policy.vault),
+        "safe": (config.safe.address, policy.safe),
+        "reporter": (reporter, policy.reporter),
+        "multi_send": (config.safe.multi_send, policy.multi_send),
+        "chain_id": (config.chain.chain_id, policy.chain_id),
+    }
+    differing = [name for name, (mine, theirs) in pairs.items() if mine != theirs]
+    for name in differing:
+        mine, theirs = pairs[name]
+        yield Check(COSIGNER, CheckState.DIFFERS, f"[policy.{name}] {theirs}, the keeper's {mine}",
+                    f"correct it in {COSIGNER} or {KEEPER}")  # fmt: skip
+    lacking = {
+        "classes": set(map(str, config.classes)) - set(map(str, policy.classes)),
+        "orders.packs": set(config.packs) - set(policy.orders.packs),
+        "orders.exchanges": {each.address for each in config.venue.exchanges}
+        - set(policy.orders.exchanges),
+    }
+    for name, missing in lacking.items():
+        if missing:
+            words = f"[policy.{name}] lacks {', '.join(sorted(missing))}"
+            yield Check(COSIGNER, CheckState.NOTE, words, "add it, or nothing of it is signed")
+    if config.execution.order_lifetime_s > policy.orders.max_lifetime_s:
+        yield Check(COSIGNER, CheckState.DIFFERS, "[policy.orders.max_lifetime_s] is shorter than "
+                    "the keeper's orders live", "shorten [execution.order_lifetime_s]")  # fmt: skip
+    if not differing and not any(lacking.values()):
+        yield Check(COSIGNER, CheckState.OK, "admits what the keeper asks for")
+
+
+def _cosigner(config: Config, file: Path) -> Iterator[Check]:
+    """Ask the co-signer whether it could sign, and whose key it has."""
+    section = config.cosigner
+    if section is None:
+        yield Check("co-signer", CheckState.NOTE, "none: the keys here sign alone")
+        return
+    client = CosignerClient(section.url, read_secret(section.secret_file), timeout_s=TIMEOUT_S)
+    try:
+        client.check()
+    except Away as error:
+        yield Check("co-signer", CheckState.WRONG, str(error), f"strongroom cosigner {file}")
+        return
+    safe = safe_at(Contracts(config.chain.rpc_url, timeout_s=TIMEOUT_S), config.safe.address)
+    if safe is not None and client.address not in safe.owners:
+        yield Check("co-signer", CheckState.DIFFERS, f"{client.address} is no owner of the Safe",
+                    f"give it the keystore of one of {', '.join(safe.owners)}")  # fmt: skip
+    else:
+        yield Check("co-signer", CheckState.OK, f"{client.address} answers at {section.url}")
+
+
+def _venue(config: Config) -> Iterator[Check]:
+    """Ask the venue's services something that needs no key."""
+    for what, url, path, question in (
+        ("CLOB", config.venue.clob_url, "/time", {}),
+        ("Gamma", config.venue.gamma_url, "/markets", {"limit": 1}),
+    ):
+        try:
+            Endpoint(what, url, Away, TIMEOUT_S).get(path, question)
+        except Away as error:
+            cure = "start it, or correct its URL in [venue]"
+            yield Check("venue", CheckState.WRONG, f"{url} does not answer: {error}", cure)
+        else:
+            yield Check("venue", CheckState.OK, f"{what} answers at {url}")
+
+
+def _packs(config: Config) -> Iterator[Check]:
+    yield Check("packs", CheckState.OK, ", ".join(each.name for each in make_packs(config.packs)))
+
+
+def _journal(config: Config) -> Iterator[Check]:
+    """Say whether the journal is there, and of this version."""
+    shown = shown_database(config.journal)
+    try:
+        open_journal(config)
+    except StrongroomError as error:
+        if "does not exist yet" in str(error):
+            yield Check("journal", CheckState.NOTE, f"{shown} begins with the first live start")
+        else:
+            yield Check("journal", CheckState.WRONG, shown, str(error))
+        return
+    yield Check("journal", CheckState.OK, shown)
+
+
+def _evidence(config: Config) -> Iterator[Check]:
+    """Check that what reports rest on can be written, and its further places reached."""
+    yield _writable("evidence", config.reporting.evidence)
+    for number, each in enumerate(config.evidence.places):
+        what = f"evidence place {number}"
+        if each.folder is not None:
+            yield _writable(what, each.folder)
+        elif each.car is not None:
+            yield _writable(what, each.car.parent)
+        else:
+            yield _answers(what, each.url)
+        if each.token_env and not os.environ.get(each.token_env):
+            yield Check(what, CheckState.WRONG, f"{each.token_env} is not set",
+                        f"export {each.token_env}=... where the keeper runs")  # fmt: skip
+
+
+def _writable(what: str, folder: Path) -> Check:
+    """Say whether a folder can be written to, or made."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return Check(what, CheckState.OK, f"{folder} can be written")
+    cure = f"make {there} a folder that this user may write to, or name another"
+    return Check(what, CheckState.WRONG, f"{folder} cannot be written", cure)
+
+
+def _answers(what: str, url: str) -> Check:
+    try:
+        httpx.head(url, timeout=TIMEOUT_S)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        why = str(error) or type(error).__name__
+        return Check(what, CheckState.WRONG, f"{url}: {why}", "start it, or correct its URL")
+    return Check(what, CheckState.OK, f"{url} answers")
+
+
+def _disk(config: Config, folder: Path) -> Iterator[Check]:
+    """Say whether what the keeper may write fits."""
+    operations = config.operations
+    needed = SPARE_MB + LOGS * operations.log_max_mb
+    needed += operations.record_max_mb if operations.record is not None else 0
+    free = shutil.disk_usage(folder).free // MEGABYTE
+    words = f"{free:,} MB free, {needed:,} may be written"
+    if free < needed:
+        cure = "free some, or lower [operations] record_max_mb and log_max_mb"
+        yield Check("disk", CheckState.WRONG, words, cure)
+    else:
+        yield Check("disk", CheckState.OK, words)
