@@ -8,6 +8,7 @@ import pytest
 from strongroom.audit.cash import cash_differences
 from strongroom.audit.events import Allocated
 from strongroom.audit.movements import Moved
+from strongroom.audit.worth import lost
 from strongroom.chain.failures import CallReverted
 
 from tests.property.token_ledger import (
@@ -174,6 +175,19 @@ def test_what_a_conversion_brings_less_than_its_fee_leaves_is_named(chain):
     assert named(chain) == [(chain.block, f"token {account.tokens[2]}", "990", "900")]
 
 
+def test_the_cash_that_a_conversion_must_bring_is_named_where_it_does_not_come(chain):
+    """NO of two questions of three is worth YES of the third and as much cash."""
+    account = funded(chain, conditions=3)
+    for condition in (0, 1):
+        splits(chain, account, 50, condition)
+    chain.next_block()
+    chain.tells(account.address, "Converted(uint256,uint256)", [], 0b011, 50)
+    for place in (1, 3):
+        chain.move(account.token(place), account.address, ADAPTER, 50)
+    chain.move(account.token(4), ZERO, account.address, 50)
+    assert named(chain) == [(chain.block, "asset", "50", "0")]
+
+
 def test_tokens_that_leave_beside_a_redemption_are_named(chain):
     """100 of YES, which pays 1: 60 are redeemed, 40 go to a thief."""
     for kind in KINDS:
@@ -203,6 +217,25 @@ def test_tokens_for_which_nobody_pays_are_named(chain, receiver, holder):
     chain.move(account.token(0), place, receiver, 100)
     first = chain.block
     assert named(chain) == [(first, f"token {account.tokens[0]}", "0", "-100")]
+
+
+@pytest.mark.parametrize(("whole", "worst"), [(True, 0), (False, 10)])
+def test_two_no_are_worth_one_only_where_one_question_must_be_yes(whole, worst):
+    """10 of NO of both questions for 10: if neither is YES, 20 were due."""
+    tokens, unresolved = ["y0", "n0", "y1", "n1"], [(0, 0, 0)] * 2
+    gave = {"n0": 10, "n1": 10}
+    assert lost(gave, {"": 10}, tokens, unresolved, {}, whole) == worst
+
+
+def test_what_a_stranger_gives_pays_for_no_tokens(chain):
+    """100 of YES to the adapter for nothing, 100 of the asset from a stranger: no payout."""
+    account = funded(chain)
+    splits(chain, account, 100)
+    chain.next_block()
+    chain.held["", STRANGER] = 100
+    chain.move(account.token(0), account.address, ADAPTER, 100)
+    chain.move("", STRANGER, account.address, 100)
+    assert named(chain) == [(chain.block, f"token {account.tokens[0]}", "0", "-100")]
 
 
 def test_a_payout_below_what_is_due_is_named(chain):
