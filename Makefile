@@ -83,10 +83,10 @@ fuzz-audit: setup ## Hostile evidence, logs, answers and checkpoints, for MINUTE
 audit-mutants: setup ## Change logs of seeded lives (or of WEEK=30 hours) in N=4000 ways (0: all), SEED=0; what finds the audit?
 	@python -m scripts.dev.audit_mutants --count $(or $(N),4000) --seed $(or $(SEED),0) $(if $(WEEK),--week $(WEEK))
 
-# A public engine to measure beside; its needs and ours do not go together in one environment.
+# Public engines to measure beside; their needs and ours do not go together in one environment.
 .venv-peer/.ready: Makefile
 	@$(PYTHON) -m venv .venv-peer
-	@VIRTUAL_ENV= .venv-peer/bin/pip install -qq nautilus_trader==1.221.0
+	@VIRTUAL_ENV= .venv-peer/bin/pip install -qq nautilus_trader==1.221.0 hftbacktest==2.4.4
 	@touch $@
 
 bench: setup .venv-peer/.ready ## Print gas and sizes, write build/bench.json

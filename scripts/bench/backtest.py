@@ -1,5 +1,5 @@
-"""Event rate and memory of whole backtests and of the bare engine, on synthetic prices, beside a
-public engine."""
+"""Event rate and memory of whole backtests and of the bare engine, on synthetic prices, beside
+public engines."""
 
 import json
 import resource
@@ -174,13 +174,21 @@ def _apart(events: int, what: str = "--events") -> dict[str, Any]:
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
+def _peer(script: str) -> float:
+    """Return the events a second of a public engine, on the first of the same prices."""
+    about = [str(synthetic(10_000_000)), str(PEER_EVENTS), str(EVERY)]
+    command = [str(PEER), f"scripts/bench/{script}", *about]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(json.loads(done.stdout.strip().splitlines()[-1])["events_per_s"])
+
+
 @click.command()
 @click.option("--events", type=int, help="Only measure the engine on this many, here.")
 @click.option("--whole", type=int, help="Only measure a whole backtest on this many, here.")
 @click.option("--import", "imports", type=int, help="Only import this many.")
 def cli(events: int | None, whole: int | None, imports: int | None) -> None:
-    """Measure whole backtests on one, ten and fifty million prices, the engine on ten million and a
-    public engine on one million quotes, both with an order every hundred events; print JSON.
+    """Measure whole backtests on one, ten and fifty million prices, the engine on ten million and
+    two public engines on the first million of the same, with an order every hundred; print JSON.
 
     Example: python -m scripts.bench.backtest
     """
@@ -203,11 +211,10 @@ def cli(events: int | None, whole: int | None, imports: int | None) -> None:
         figures[f"backtest.peak_mb.{count}"] = found["peak_mb"]
         figures["backtest.whole_events_per_s"] = round(found["events_per_s"])
     if PEER.exists():
-        command = [str(PEER), "scripts/bench/peer.py", str(PEER_EVENTS), str(EVERY)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        peer = json.loads(done.stdout.strip().splitlines()[-1])["events_per_s"]
+        peer = _peer("peer.py")
         figures["backtest.peer_events_per_s"] = round(peer)
         figures["backtest.times_peer"] = round(engine / peer, 2)
+        figures["backtest.peer_hft_events_per_s"] = round(_peer("peer_hft.py"))
     else:
         click.echo(f"{PEER} is not there: `make bench` sets the public engine up", err=True)
     click.echo(json.dumps(figures))

@@ -1,15 +1,15 @@
-"""A public engine on the same kind of work, in an environment of its own (make bench sets it up):
-nautilus_trader on quotes of one binary option, with an order every so many events.
+"""A public engine on the same prices, in an environment of its own (make bench sets it up):
+nautilus_trader on quotes of one binary option, a cent away, with an order every so many events.
 
-    .venv-peer/bin/python scripts/bench/peer.py 500000 100
+    .venv-peer/bin/python scripts/bench/peer.py build/bench/prices-10000000.parquet 1000000 100
 """
 
 import json
-import random
 import sys
 import time
 from decimal import Decimal
 
+import pyarrow.parquet as pq
 from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
 from nautilus_trader.config import LoggingConfig
 from nautilus_trader.model.currencies import USD
@@ -44,8 +44,8 @@ class EveryHundredth(Strategy):
             self.submit_order(order)
 
 
-def main(events: int, every: int) -> None:
-    """Print events a second as JSON."""
+def main(file: str, events: int, every: int) -> None:
+    """Print events a second of the CPU's time as JSON."""
     venue = Venue("PEER")
     instrument = BinaryOption(
         InstrumentId(Symbol("YES"), venue), Symbol("YES"), AssetClass.ALTERNATIVE, USD, 3, 0,
@@ -59,14 +59,14 @@ def main(events: int, every: int) -> None:
         venue, OmsType.NETTING, AccountType.CASH, [Money(10**9, USD)], base_currency=USD
     )
     engine.add_instrument(instrument)
-    dice, ticks = random.Random(1), []
-    for number in range(events):
-        cents = dice.randrange(100, 900)
+    table, ticks = next(pq.ParquetFile(file).iter_batches(events, columns=["price"])), []
+    for number, price in enumerate(table["price"].to_pylist()):
+        thousandths = price // 1_000
         ticks.append(
             QuoteTick(
                 instrument.id,
-                Price.from_str(f"{(cents - 10) / 1000:.3f}"),
-                Price.from_str(f"{(cents + 10) / 1000:.3f}"),
+                Price.from_str(f"{(thousandths - 10) / 1000:.3f}"),
+                Price.from_str(f"{(thousandths + 10) / 1000:.3f}"),
                 Quantity.from_int(200),
                 Quantity.from_int(200),
                 (1_700_000_000 + number) * 10**9,
@@ -75,12 +75,12 @@ def main(events: int, every: int) -> None:
         )
     engine.add_data(ticks)
     engine.add_strategy(EveryHundredth(instrument, every))
-    started = time.perf_counter()
+    started = time.process_time()
     engine.run()
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     orders = len(engine.cache.orders())
     print(json.dumps({"events_per_s": events / seconds, "orders": orders}))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
