@@ -128,6 +128,13 @@ def test_events_of_three_dates_are_too_few():
     assert conclude(events, 1).word == VerdictWord.TOO_FEW
 
 
+def test_nine_events_are_too_few_whatever_they_show():
+    """Q16: nine long shots at .30 that all won are no chance (.3 ** 9), ten say so."""
+    nine, ten = ([one(str(n), 0.3, True, date=f"day {n}") for n in range(k)] for k in (9, 10))
+    assert conclude(nine, 1).word == VerdictWord.TOO_FEW
+    assert conclude(ten, 1).word == VerdictWord.PASSES
+
+
 def quoted(n, x, date=None):
     return Event(f"e{n}", f"d{date if date is not None else n % 9}", 1.0, x, 0.5, 0.5)
 
