@@ -7,7 +7,7 @@ CONTRACTS := $(shell find contracts -name '*.vy' -o -name '*.vyi')
 PRODUCT := Vault VaultDesk VaultExits VaultGovernance VaultFactory \
 	$(addprefix accounts/,PolymarketAccount WalletAccount SafeAccount PositionAccount FpmmAccount) \
 	$(addprefix accounts/,DelegatedAccount WalletRegistry)
-SCRIPT := agent/strongroom/app/static/app.js
+SCRIPT := agent/strongroom/app/static/cockpit.js
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
@@ -34,7 +34,7 @@ node_modules/.ready: package.json package-lock.json
 	@npm install --no-save --silent --no-fund --no-audit
 	@touch $@
 
-# The app's script, and the licences of what is in it.
+# The scripts of app and cockpit, and the licences of what is in them.
 $(SCRIPT): $(wildcard web/*) $(wildcard agent/strongroom/chain/abi/*.json) node_modules/.ready
 	@node web/build.mjs
 

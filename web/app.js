@@ -2,6 +2,7 @@
 
 import { coinText, money, moment, priceText, sharesText } from "./amounts.js";
 import { Chain } from "./chain.js";
+import { make, put } from "./elements.js";
 import { HalfDone, Refused, words } from "./errors.js";
 import * as previews from "./preview.js";
 import * as rights from "./rights.js";
@@ -14,20 +15,6 @@ const POLL_MS = /^https?:\/\/(127\.|localhost\b)/.test(config.rpc) ? 4_000 : 15_
 const WAYS = { ...previews, operator: rights.operator, permit: rights.permit };
 const at = (id) => document.getElementById(id);
 const app = { wallet: null, chain: config.rpc ? new Chain(config.rpc) : null, state: null, looking: null };
-
-/** Return an element with text or elements inside. */
-function make(tag, inside = [], attributes = {}) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...[inside].flat());
-  return made;
-}
-
-/** Set an element's text, and show it only where there is one; an unchanged text is not said again. */
-function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-  element.hidden = !text;
-}
 
 // the vault now
 

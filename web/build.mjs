@@ -1,4 +1,4 @@
-// Bundles the app's script into the Python package, with the licences of what is in it.
+// Bundles the scripts of app and cockpit into the Python package, with the licences of what is in them.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,7 +8,7 @@ const STATIC = "agent/strongroom/app/static";
 const LICENSE = /^licen[cs]e/i;
 
 const { metafile } = await build({
-  entryPoints: ["web/app.js"], outfile: `${STATIC}/app.js`, bundle: true, minify: true,
+  entryPoints: ["web/app.js", "web/cockpit.js"], outdir: STATIC, bundle: true, minify: true,
   format: "iife", target: "es2022", legalComments: "none", metafile: true, logLevel: "error",
 });
 const packages = new Set(Object.keys(metafile.inputs).map(packageOf).filter(Boolean));

@@ -91,6 +91,9 @@ const commands = {
     const place = form ? page.locator(`form[data-way=${form}]`) : page;
     await place.getByRole("button", { name, exact }).click();
   },
+  async press_in({ name, selector }) { await page.locator(selector).getByRole("button", { name, exact: true }).first().click(); },
+  async type({ selector, text }) { await page.locator(selector).fill(text); },
+  async focus({ selector }) { await page.locator(selector).focus(); },
   async press_text({ text }) { await page.getByText(text).click(); },
   async keys({ keys }) { for (const key of keys) await page.keyboard.press(key); },
   async focused() { return page.evaluate(() => document.activeElement.textContent.trim() || document.activeElement.id); },

@@ -116,18 +116,20 @@ class KeeperStage:
         safes=False,
         habits=DEFAULT,
         hours=lambda number: 90,
+        changes=lambda number: {},
         **limits,
     ):
         """Deploy and start everything.
 
         Args:
             hours: of a market, from now to its end
+            changes: of a market's record
         """
         clock = DevnetClock(chain)
         running = polymarket.deploy(DevnetDeployer(devnet_keys()[0].account, chain), [])
         now = datetime.fromtimestamp(int(clock()), UTC)
         records = [
-            record(running.venue, number, now + timedelta(hours=hours(number)))
+            record(running.venue, number, now + timedelta(hours=hours(number)), **changes(number))
             for number in range(markets)
         ]
         options = StageOptions(

@@ -1,4 +1,4 @@
-"""`strongroom keeper`: start, start-all, status, pending, approve, decline, explain, publish,
+"""`strongroom keeper`: start, start-all, ui, status, pending, approve, decline, explain, publish,
 calibrate, fit."""
 
 from dataclasses import asdict
@@ -73,6 +73,32 @@ def start_all(folder: Path, mode: str | None, port: int) -> None:
     from strongroom.keeper.many import run_many
 
     run_many(folder, mode, port, click.echo)
+
+
+@command.command("ui", cls=Command)
+@click.argument("config", type=FILE)
+@click.option("--mode", type=click.Choice(MODES[1:]), help="Of the keeper, instead of the file's.")
+@click.option("--port", type=PORT, default=8610, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True,
+    help="To listen at. Another one opens the cockpit to other machines, without encryption.",
+)  # fmt: skip
+@click.option("--name", "names", multiple=True, help="What browsers there call this machine.")
+def ui(config: Path, mode: str | None, port: int, host: str, names: tuple[str, ...]) -> None:
+    """Serve the cockpit of a keeper to this machine until Ctrl-C: what it sees, decides and why, by
+    its journal, its metrics and its log. It works on a stopped keeper, too.
+
+    The link has a token, which is printed once. Three buttons make the keeper safer: stop
+    decisions, cancel what rests, ask the guardian to pause. None needs a key.
+
+    \b
+    Examples:
+      strongroom keeper ui keeper.toml
+      strongroom keeper ui keeper.toml --mode paper --port 8611
+    """
+    from strongroom.app.cockpit.command import CockpitOptions, run_cockpit
+
+    run_cockpit(CockpitOptions(config, mode, host, port, names), click.echo)
 
 
 @command.command("try-notify", cls=Command)

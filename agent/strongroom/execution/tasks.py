@@ -18,6 +18,7 @@ from strongroom.execution.interfaces import Listener, SafeSender
 from strongroom.execution.legs import attempts_of, gone, is_order, sale_of, sized, stood
 from strongroom.execution.one_by_one import one_by_one
 from strongroom.execution.order_desk import Desk
+from strongroom.execution.taken_out import is_taken_out
 from strongroom.execution.task_steps import SafeStage, TaskStep, TaskSteps
 from strongroom.execution.vault_reader import VaultReader
 from strongroom.execution.venues.pools import PoolDesk
@@ -118,6 +119,9 @@ class Tasks:
 
     def _advance(self, task: Task, may_place: bool) -> None:
         record = self._journal.record(task.decision)
+        if is_taken_out(self._journal, task):
+            may_place = False
+            self._take_out(task)
         started = self._is_started(task, record)
         late = self._now() - task.time > self._rules.start_within_s
         if not started and not self._steps.is_funding(task):
@@ -138,6 +142,11 @@ class Tasks:
             self._rest(task, record, may_place)
         else:
             self._trade(task, record, may_place)
+
+    def _take_out(self, task: Task) -> None:
+        for intent in self._journal.of_decision(task.decision):
+            if intent.state != IntentState.CLOSED:
+                self._desk.cancel(intent.key)
 
     def _is_started(self, task: Task, record: DecisionRecord) -> bool:
         """Whether an order has been planned, or a trade at a pool."""
@@ -237,7 +246,10 @@ class Tasks:
         return self._pools.trade(step.key(task.decision), wanted, outcome)
 
     def _waits(self, task: Task, leg: DecidedLeg) -> bool:
-        """Whether a leg waits for a halt to end; after a while it counts as over."""
+        """Whether a leg waits for a halt to end; after a while it counts as over, and at once where
+        a person has taken the orders out."""
+        if is_taken_out(self._journal, task):
+            return False
         return self._now() - task.time <= self._rules.start_within_s * 3 + leg.rest_s
 
     def _again(self, task: Task, number: int, attempt: int) -> bool:

@@ -174,6 +174,14 @@ class Journal:
         with self._engine.connect() as connection:
             return [task_of(row) for row in connection.execute(chosen).mappings()]
 
+    def newest_tasks(self, most: int, before: int | None = None) -> list[Task]:
+        """Return the newest tasks, newest first; at most so many, of those before a number."""
+        chosen = select(tasks).order_by(tasks.c.number.desc()).limit(most)
+        if before is not None:
+            chosen = chosen.where(tasks.c.number < before)
+        with self._engine.connect() as connection:
+            return [task_of(row) for row in connection.execute(chosen).mappings()]
+
     def close_task(self, decision: DecisionId, why: str) -> None:
         """End a task."""
         with self._engine.begin() as connection:

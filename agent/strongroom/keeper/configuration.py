@@ -13,8 +13,9 @@ from typing import Literal
 from pydantic import Field, ValidationError, model_validator
 
 from strongroom.chain.ids import Json
-from strongroom.chain.units import BPS, DAY, HOUR
+from strongroom.chain.units import BPS, DAY, HOUR, MICRO
 from strongroom.reporting.maker_payments import PayerKind
+from strongroom.reporting.marks import Method
 from strongroom.settings import (
     Address,
     AddressOrNone,
@@ -225,6 +226,11 @@ class ReportingSection(Section):
     views: Place | None = None  # folder, private: views wait there to be published; None: withheld
     reveal_within_s: int = Field(0, ge=0, le=LONGEST_PRIVATE_S)  # 0: with the next report
     payers: Mapping[Address, PayerKind] = {}  # who pays makers beside trades -> for what
+
+    @property
+    def method(self) -> Method:
+        """How books become marks."""
+        return Method(int(self.reference_size * MICRO), self.stale_s, self.haircut_bps)
 
 
 class StoreSection(Section):

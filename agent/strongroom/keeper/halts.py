@@ -27,6 +27,31 @@ from strongroom.signing.signers import NotSigned
 
 DEFECT = "defect"  # the halt's name
 TICKS = "ticks"  # the name of their health
+UNFORESEEN = "Look into the log of that moment, and report it."
+CURES = {  # halt -> what a person does about it
+    "chain": "Look whether the node answers, and name another in [chain.further_rpc_urls]. Orders "
+    "and transactions go on from where they are.",
+    "clock": "Set this machine's clock, or wait for a block: a chain that stands still looks like "
+    "a wrong clock.",
+    DEFECT: "Report it with the event `defect` of the log. Nothing is decided while it lasts; if "
+    "it stays, go back to the release before.",
+    "disk": "Make room on the disk, and let the keeper's user write the folders of the file.",
+    "exchange": "Wait: the venue has paused its exchange. What rests there cannot be filled.",
+    "heartbeat": "Wait a minute. If it stays, look whether another process uses the keeper's API "
+    "key.",
+    "journal": "End the other keeper of this journal, or bring the database back. Nothing was "
+    "begun that is not written.",
+    "outside": "Read the reason: a service does not answer or says no. The keeper asks again.",
+    "report": "Look whether the venue and its stream answer: a report waits for the book of "
+    "something that is held.",
+    "restored": "Wait: until then an order that the backup does not know could still be filled.",
+    "signers": "Start the co-signer, and look at its node and its store. Nothing can be signed.",
+    "stop": "Remove the stop file on the keeper's machine when decisions may go on.",
+    "ticks": "Look whether the keeper's process hangs, and start it again: it goes on from its "
+    "journal.",
+    "transactions": "Read the node's words. Give the executor money for gas, or name another node.",
+    "venue": "Wait: the venue takes no orders for the time that it names. What rests stays there.",
+}
 ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)  # what may end a tick
 SHOWN_FRAMES = 8  # of the way to a defect, the last ones
 HERE = Path(__file__).parents[1]  # the package

@@ -32,6 +32,7 @@ class Metrics:
         def gauge(name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
             return Gauge(f"strongroom_{name}", text, list(labels), registry=self.registry)
 
+        self.keeper = gauge("keeper", "1, whose numbers these are", ["vault", "mode"])
         # what is not known is NaN, and never 0
         self.nav = gauge("nav_assets", "NAV at the bid, units of the asset")
         self.idle = gauge("idle_assets", "idle assets, units")
@@ -75,6 +76,10 @@ class Metrics:
         self.halts: dict[str, str] = {}
         self.ticked_at = time.monotonic()
         self.ticks = 0
+
+    def name(self, vault: str, mode: str) -> None:
+        """Say whose numbers these are."""
+        self.keeper.labels(vault, mode).set(1)
 
     def observe(self, keeper: Keeper, tick: Tick, seconds: float) -> None:
         """Take a tick's numbers."""

@@ -15,7 +15,7 @@ from strongroom.chain.ids import ConditionId, Json, MarketId, Question, TokenId,
 from strongroom.chain.orders import NO, YES, Side
 from strongroom.information.gamma import Market
 from strongroom.information.sources import Look
-from strongroom.journal import SupposedFill
+from strongroom.journal import Journal, SupposedFill
 from strongroom.keeper.supposed_fills import fills_of
 from strongroom.keeper.tick import Keeper
 from strongroom.strategy.decide import Decision, decide
@@ -99,8 +99,7 @@ class PaperKeeper(Keeper):
         return state, self._decide(look, state)
 
     def _decide(self, look: Look, state: VaultState) -> int:
-        text = self.journal.fact(FACT)
-        book = _BOOK.validate_json(text) if text else PaperBook()
+        book = kept_paper(self.journal)
         view = self.view(look, state)
         questions = {name: each.question_key for name, each in view.by_vault_market.items()}
         vault = with_paper(view.vault, book, questions)
@@ -124,6 +123,12 @@ class PaperKeeper(Keeper):
         about: dict[str, Json] = {"decision": decision.id, "question": decision.record.question}
         self.on_event("paper", {**about, "fills": words})
         return book
+
+
+def kept_paper(journal: Journal) -> PaperBook:
+    """Return what paper has by its journal."""
+    text = journal.fact(FACT)
+    return _BOOK.validate_json(text) if text else PaperBook()
 
 
 def with_paper(

@@ -9,6 +9,7 @@ from pathlib import Path
 from strongroom.execution.interfaces import Listener
 from strongroom.keeper.alerts import NotTold, Severity
 from strongroom.keeper.channels import Bot
+from strongroom.keeper.safety import stop
 
 PAUSE_S = 30.0  # after no answer of the bot's service
 KNOWN = "I know two words: status, stop"
@@ -51,13 +52,10 @@ class RemoteCommands:
             return self.status()
         if word != "stop":
             return KNOWN
-        self.stop_file.parent.mkdir(parents=True, exist_ok=True)
-        self.stop_file.touch()
-        self.on_event("stop_asked", {"who": f"chat {self.bot.chat}", "why": "stop"})
-        return (
-            "Nothing new is decided from the next tick on, and what rests is cancelled. To go on, "
-            f"remove {self.stop_file} on the machine."
-        )
+        who = f"chat {self.bot.chat}"
+        told = stop(self.stop_file, who)
+        self.on_event("stop_asked", {"who": who, "why": "stop"})
+        return told
 
     def _run(self) -> None:
         while not self._ended.is_set():

@@ -27,6 +27,7 @@ from strongroom.keeper.publishing import loop_of
 from strongroom.keeper.recording import Recorder
 from strongroom.keeper.remote import RemoteCommands
 from strongroom.keeper.restoring import relearn
+from strongroom.keeper.standing import StandingKeeper
 from strongroom.keeper.tick import Keeper, Tick
 from strongroom.keeper.vault_watch import VaultWatch, watch_of
 from strongroom.keeper.wiring import build
@@ -44,6 +45,7 @@ class Running:
     keeper: Keeper
     metrics: Metrics
     on_event: Listener
+    standing: StandingKeeper
     watch: VaultWatch | None = None  # None: nobody reads the metrics
     ticks: int = 0
 
@@ -57,6 +59,9 @@ class Running:
             raise
         self.ticks += 1
         self.metrics.observe(self.keeper, tick, time.monotonic() - start)
+        if "journal" not in tick.halts:
+            with suppress(SQLAlchemyError):  # went away since: the next tick says so
+                self.standing.see(tick.at, tick.halts, tick.state)
         if self.watch is not None:
             self.metrics.watch(self.watch.look())
         return tick
@@ -100,6 +105,7 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         config = apart(config)
         log = configure(config.operations.log, config.operations.log_max_mb)
         metrics, mode = Metrics(), config.operations.mode
+        metrics.name(config.vault, mode)
         channels = channels_of(config.notify)
         for each in channels:
             metrics.untold.labels(each.name)
@@ -145,7 +151,8 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         gc.freeze()  # what is loaded stays: the collector would go through all of it at each tick
         open_.callback(gc.unfreeze)
         watch = watch_of(config) if served else None
-        this = Running(config, keeper, metrics, on_event, watch)
+        standing = StandingKeeper(keeper.journal, mode)
+        this = Running(config, keeper, metrics, on_event, standing, watch)
         for remote in _remotes(config, channels, metrics, on_event):
             remote.start()
             open_.callback(remote.close)
@@ -156,6 +163,9 @@ def running(config: Config, built: Callable[[], None] = lambda: None) -> Iterato
         finally:
             if mode in SENDING:
                 wind_up(keeper)
+            if "journal" not in metrics.halts:
+                with suppress(SQLAlchemyError):
+                    standing.end()
             on_event("stopped", {"vault": config.vault, "ticks": this.ticks})
 
 

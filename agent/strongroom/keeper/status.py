@@ -112,12 +112,21 @@ def open_journal(config: Config) -> Journal:
     Raises:
         ConfigError: there is none.
     """
-    place = parsed(config.journal)
+    return open_at(config.journal, "live")
+
+
+def open_at(url: str, mode: str) -> Journal:
+    """Return the journal of a URL, as `open_journal` does.
+
+    Args:
+        mode: of the keeper that writes it
+    """
+    place = parsed(url)
     if place.get_backend_name() == "sqlite" and not Path(place.database or "").exists():
         raise ConfigError(
-            f"[journal] {place.database}: it does not exist yet: start a keeper with --mode live"
+            f"[journal] {place.database}: it does not exist yet: start a keeper with --mode {mode}"
         )
-    return Journal(config.journal, upgrade=False)
+    return Journal(url, upgrade=False)
 
 
 def read_status(config: Config) -> Status:
@@ -211,8 +220,13 @@ def fit_weights(config: Config, ridge: float) -> PoolFit:
 
 def grade_forecasters(config: Config) -> list[Graded]:
     """Return each forecaster's record, over its forecasts whose markets have resolved."""
+    return grade(open_journal(config))
+
+
+def grade(journal: Journal) -> list[Graded]:
+    """Return the record of each forecaster of a journal."""
     found = []
-    for source, forecasts in open_journal(config).resolved_forecasts().items():
+    for source, forecasts in journal.resolved_forecasts().items():
         passed, why = Gate().judge(forecasts)
         found.append(Graded(source, passed, why, score(forecasts)))
     return found

@@ -8,7 +8,6 @@ going. Nothing that a tick needs is kept in memory, so it may die at any point.
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -39,6 +38,7 @@ from strongroom.keeper.health import HealthKeeper
 from strongroom.keeper.past_trades import PastReader
 from strongroom.keeper.restoring import RestoreWait
 from strongroom.keeper.sessions import SessionWatch
+from strongroom.keeper.standing import opening_fact
 from strongroom.reporting.report import Reporter
 from strongroom.reporting.seen import unseen
 from strongroom.strategy.api import Pack
@@ -365,7 +365,7 @@ class Keeper:
 
     def _day(self, now: int, state: VaultState) -> Day:
         price = share_price(state.nav, state.supply)
-        name = f"share price of {datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
+        name = opening_fact(now)
         opening = self.journal.fact(name)
         if opening is None:
             opening = str(price)

@@ -59,7 +59,6 @@ from strongroom.keeper.pack_sections import parameters_of, trading_of
 from strongroom.keeper.radar import venues_of
 from strongroom.keeper.tick import Keeper, Watch
 from strongroom.keeper.venue_access import log_in_as, safe_keys, venue_relayer, venue_wallets
-from strongroom.reporting.marks import Method
 from strongroom.reporting.report import Reporting, ReportSchedule
 from strongroom.settings import ConfigError, read_secret
 from strongroom.signing.order import ExchangeDomain
@@ -287,7 +286,7 @@ def reporting_of(config: Config, pools: Sequence[PoolMarket] = ()) -> Reporting:
         section.evidence,
         config.venue.clob_url,
         ReportSchedule(section.every_s, section.when_asked_s),
-        Method(int(section.reference_size * MICRO), section.stale_s, section.haircut_bps),
+        section.method,
         {each.market.question_key: each.pool for each in pools},
         CODE_VERSION,
         section.payers,

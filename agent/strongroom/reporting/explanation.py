@@ -122,15 +122,16 @@ def moment(time: int) -> str:
     return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _bound(limit: int) -> str:
-    return "unlimited" if limit > LARGEST else format_units(limit)
+def bound_words(limit: int, digits: int = 6) -> str:
+    """Return a limit in units of the asset, or that there is none."""
+    return "unlimited" if limit > LARGEST else format_units(limit, digits)
 
 
 def _how_much(record: DecisionRecord) -> Iterator[str]:
     yield "Size"
     yield f"  rule {record.sizing.rule}; the smallest limit: {record.sizing.binding}"
     for name, limit in sorted((record.sizing.limits or {}).items(), key=lambda entry: entry[1]):
-        yield f"    {name}: {_bound(limit)}"
+        yield f"    {name}: {bound_words(limit)}"
     budgets = [assets for assets in record.budgets.values() if assets]
     if budgets:
         yield f"  budget: {format_units(sum(budgets))} into {len(budgets)} account(s)"

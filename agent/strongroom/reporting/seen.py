@@ -69,8 +69,7 @@ class SeenBooks:
         """Return the newest books of YES and NO; None: never seen. One that was seen after now, as
         a clock said that was wrong, was seen nobody knows when: it is forgotten."""
         if condition not in self._seen:
-            kept = self._journal.fact(_fact(condition))
-            self._seen[condition] = _PAIR.validate_json(kept) if kept else NOTHING
+            self._seen[condition] = kept_books(self._journal, condition)
         yes, no = self._seen[condition]
         self._seen[condition] = _believed(yes, now), _believed(no, now)
         return self._seen[condition]
@@ -92,6 +91,13 @@ class SeenBooks:
         for condition, position in positions.items():
             if not position.resolved and self.lacks(condition, position.yes, position.no, now):
                 raise unseen(condition)
+
+
+def kept_books(journal: Journal, condition: ConditionId) -> Pair:
+    """Return the books of YES and NO as a journal has them, at most a minute older than what its
+    keeper knows."""
+    kept = journal.fact(_fact(condition))
+    return _PAIR.validate_json(kept) if kept else NOTHING
 
 
 def unseen(condition: ConditionId) -> Unseen:

@@ -1,0 +1,202 @@
+// The cockpit: what the keeper sees, decides and why, as its journal and its port say; and buttons
+// that make it safer, each of which asks once more.
+
+import { make, put } from "./elements.js";
+import { ask, listen } from "./server.js";
+
+const SILENT_S = 180; // a keeper writes once a minute
+const AGE_MS = 5_000;
+const at = (id) => document.getElementById(id);
+const page = { now: null, log: { lines: [], why: "" }, older: [], shown: {} };
+
+// words
+
+function moment(time) {
+  return time ? `${new Date(time * 1_000).toISOString().slice(0, 19).replace("T", " ")} UTC` : "never";
+}
+
+/** Return how long ago a time was; empty where this clock says that it has not come yet. */
+function ago(time) {
+  const seconds = Math.round(Date.now() / 1_000 - time);
+  if (seconds < 0) return "";
+  const [size, unit] = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]].find(([each]) => seconds >= each) ?? [1, "s"];
+  return ` (${Math.floor(seconds / size)} ${unit} ago)`;
+}
+
+/** Return how the keeper lives: sentence, and whether it is well. */
+function life(now) {
+  if (!now.wrote_at) return ["No keeper of this journal has said yet how it stands.", false];
+  const wrote = `${moment(now.wrote_at)}${ago(now.wrote_at)}`;
+  if (now.ended && !now.runs) return [`The keeper has stopped, in order. Nothing was written since ${wrote}.`, false];
+  const silent = Date.now() / 1_000 - now.wrote_at > SILENT_S;
+  if (!now.runs && silent) return [`Nothing was written since ${wrote}: look whether the keeper runs. What stands here is of then.`, false];
+  const runs = now.runs ? "The keeper runs" : "The keeper wrote a moment ago";
+  if (now.halts.length) return [`${runs}, and decides nothing while what stands below lasts. Last written ${wrote}.`, false];
+  return [`${runs}, and nothing stops its decisions. Last written ${wrote}.`, true];
+}
+
+// tables
+
+/** Return a table's cell: text, an element, or [text, class]. */
+function cell(found, head) {
+  const [inside, style] = Array.isArray(found) ? found : [found, ""];
+  const attributes = { "data-head": head };
+  if (style) attributes.class = style;
+  return make("td", typeof inside === "number" ? String(inside) : inside, attributes);
+}
+
+/** Fill a table, only where its rows have changed; the focus stays where it was. */
+function fill(id, rows, none, cells) {
+  const stamp = JSON.stringify([rows, none]);
+  if (page.shown[id] === stamp) return;
+  page.shown[id] = stamp;
+  const table = at(id), focused = document.activeElement?.dataset?.key;
+  const heads = [...table.querySelectorAll("th")].map((each) => each.textContent);
+  table.hidden = !rows.length;
+  put(at(`${id}-none`), rows.length ? "" : none);
+  table.querySelector("tbody").replaceChildren(...rows.map((row) => make("tr", cells(row).map((each, place) => cell(each, heads[place])))));
+  if (focused) table.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function explainer(table, name) {
+  const button = make("button", "Explain", { type: "button", "data-key": `${table} ${name}` });
+  button.addEventListener("click", () => explain(name));
+  return button;
+}
+
+function meter(row) {
+  const part = row.part / 10;
+  return make("meter", `${part} %`, { min: 0, max: 100, high: 80, value: part, "aria-label": `${row.what}: ${part} % used`, title: `${part} %` });
+}
+
+function decisionCells(table) {
+  return (row) => [
+    [moment(row.time), "moment"], [row.question, "long"], row.pack, make("ul", row.legs.map((each) => make("li", each))),
+    [row.stands, "long"], explainer(table, row.id),
+  ];
+}
+
+// what there is
+
+function showNow(now) {
+  page.now = now;
+  put(at("away"), "");
+  put(at("mode"), `mode ${now.mode}`);
+  showLife();
+  at("halts").replaceChildren(...now.halts.map((each) => make("li", [make("p", [make("strong", each.name), `: ${each.why}`]), make("p", each.cure)])));
+  at("cards").replaceChildren(...now.cards.map(([text, label]) => make("li", [make("b", text), make("span", label)])));
+  put(at("cosigner"), now.cosigner);
+  const unseen = "Nothing is known of the vault yet.";
+  fill("held-rows", now.held, now.seen_at ? "The vault holds no outcome tokens." : unseen, (row) => [
+    [row.question, "long"], [row.place, "long"], [row.yes, "number"], [row.no, "number"], row.mark, row.book, [moment(row.seen_at), "moment"],
+    [row.by_mark, "number"], [row.by_book, "number"], [row.differs, "number"],
+  ]);
+  fill("budget-rows", now.budgets, unseen, (row) => [row.what, [row.used, "number"], [row.limit, "number"], row.limit === "unlimited" ? "" : meter(row)]);
+  fill("order-rows", now.orders, "No order is open.", (row) => [
+    [row.question, "long"], row.order, [row.filled, "number"], [row.stands, "long"], [row.expires ? moment(row.expires) : "not signed", "moment"], explainer("orders", row.decision),
+  ]);
+  fill("transaction-rows", now.transactions, "No transaction of a Safe is open.", (row) => row);
+  fill("asked-rows", now.asked, "No decision waits for a yes.", decisionCells("asked"));
+  showDecisions();
+  put(at("sources-at"), now.sources_at ? `As the keeper said at ${moment(now.sources_at)}.` : "");
+  fill("source-rows", now.sources, "No keeper of this journal has said yet how its sources are.", (row) => [row.name, [row.how, "long"], row.asked, row.failed]);
+  fill("forecaster-rows", now.forecasters, "The keeper's file names no forecaster.", (row) => [row.name, row.events, row.brier, row.market, row.graduated, [row.why, "long"]]);
+  fill("number-rows", now.numbers, `There are none: ${now.numbers_why}.`, (row) => row);
+}
+
+function showLife() {
+  const { now } = page;
+  if (!now) return;
+  const [words, well] = life(now);
+  put(at("life"), words);
+  at("life").className = `verdict ${well ? "good" : "bad"}`;
+  put(at("seen"), now.seen_at ? `The vault as the keeper read it at ${moment(now.seen_at)}${ago(now.seen_at)}.` : "");
+}
+
+function showDecisions() {
+  const newest = page.now.decisions, first = page.older[0]?.number ?? 0;
+  const rows = [...newest.filter((each) => each.number > first), ...page.older];
+  fill("decision-rows", rows, "The keeper has decided nothing yet.", decisionCells("decisions"));
+  at("older").hidden = !rows.length || rows.at(-1).number <= 1;
+}
+
+function showLog() {
+  const wanted = at("log-filter").value.toLowerCase(), { lines, why } = page.log;
+  const rows = lines.filter((each) => Object.values(each).join(" ").toLowerCase().includes(wanted));
+  fill("log-rows", rows, why || "No line has that.", (row) => [[row.at, "moment"], row.event, row.fields]);
+}
+
+const HEARD = {
+  now: showNow,
+  log(found) {
+    page.log = found;
+    showLog();
+  },
+  away(words) {
+    put(at("away"), `${words}.${page.now ? ` What stands here is of ${moment(page.now.wrote_at)}.` : ""}`);
+  },
+};
+
+// what can be asked
+
+async function explain(name) {
+  const place = at("explanation");
+  place.hidden = false;
+  try {
+    place.querySelector("pre").textContent = (await ask(`api/explanation?name=${encodeURIComponent(name)}`)).text;
+  } catch (error) {
+    place.querySelector("pre").textContent = error.message;
+  }
+  place.focus();
+  place.scrollIntoView({ block: "center" });
+}
+
+async function older() {
+  const last = (page.older.at(-1) ?? page.now.decisions.at(-1)).number;
+  if (!page.older.length) page.older = [...page.now.decisions];
+  try {
+    page.older = [...page.older, ...(await ask(`api/decisions?before=${last}`))];
+    showDecisions();
+  } catch (error) {
+    HEARD.away(error.message);
+  }
+}
+
+/** Ask once more; then do it, and say what follows. */
+function press(button) {
+  const dialog = at(`sure-${button.dataset.act}`);
+  dialog.returnValue = "no";
+  dialog.showModal();
+}
+
+async function decided(dialog) {
+  const name = dialog.id.replace("sure-", "");
+  if (dialog.returnValue !== "yes") return put(at("told"), "Nothing was done.");
+  const why = dialog.querySelector("input")?.value ?? "";
+  put(at("told"), "Asking ...");
+  try {
+    put(at("told"), (await ask(`api/ask/${name}`, { sure: true, why })).told);
+  } catch (error) {
+    put(at("told"), `Nothing was done: ${error.message}`);
+  }
+}
+
+function start() {
+  for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => press(button));
+  for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", () => decided(dialog));
+  at("find").addEventListener("submit", (event) => {
+    event.preventDefault();
+    explain(at("find-name").value);
+  });
+  at("close").addEventListener("click", () => {
+    at("explanation").hidden = true;
+    at("find-name").focus();
+  });
+  at("older").addEventListener("click", older);
+  at("log-filter").addEventListener("input", showLog);
+  setInterval(showLife, AGE_MS);
+  document.documentElement.classList.add("live");
+  listen("api/stream", (name, data) => HEARD[name]?.(data), (words) => put(at("away"), words));
+}
+
+start();
