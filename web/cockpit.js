@@ -2,7 +2,7 @@
 // that make it safer, each of which asks once more.
 
 import { make, put } from "./elements.js";
-import { ask, listen } from "./server.js";
+import { ask, listen, Refused } from "./server.js";
 
 const SILENT_S = 180; // a keeper writes once a minute
 const AGE_MS = 5_000;
@@ -110,7 +110,7 @@ function showLife() {
   const [words, well] = life(now);
   put(at("life"), words);
   at("life").className = `verdict ${well ? "good" : "bad"}`;
-  put(at("seen"), now.seen_at ? `The vault as the keeper read it at ${moment(now.seen_at)}${ago(now.seen_at)}.` : "");
+  put(at("seen"), now.seen_at ? `The vault as the keeper read it at ${moment(now.seen_at)}, by the chain's time.` : "");
 }
 
 function showDecisions() {
@@ -123,7 +123,7 @@ function showDecisions() {
 function showLog() {
   const wanted = at("log-filter").value.toLowerCase(), { lines, why } = page.log;
   const rows = lines.filter((each) => Object.values(each).join(" ").toLowerCase().includes(wanted));
-  fill("log-rows", rows, why || "No line has that.", (row) => [[row.at, "moment"], row.event, row.fields]);
+  fill("log-rows", rows, why || "No line has that.", (row) => [[row.at, "moment"], [row.event, "event"], row.fields]);
 }
 
 const HEARD = {
@@ -177,7 +177,7 @@ async function decided(dialog) {
   try {
     put(at("told"), (await ask(`api/ask/${name}`, { sure: true, why })).told);
   } catch (error) {
-    put(at("told"), `Nothing was done: ${error.message}`);
+    put(at("told"), error instanceof Refused ? `Nothing was done: ${error.message}.` : "The cockpit's server did not answer: nobody knows whether it was done.");
   }
 }
 

@@ -1,7 +1,8 @@
 """Write the documents' pictures: `python -m scripts.dev.pictures`. It needs chromium.
 
 `docs/pictures/demo.svg` is what `strongroom demo` prints; `docs/pictures/page.png` is the page of
-the vault of `strongroom week`; `docs/pictures/app-*.png` are what the test of the demo's app saw.
+the vault of `strongroom week`; `docs/pictures/app-*.png` are what the test of the demo's app saw,
+and `docs/pictures/cockpit.png` what that of the cockpit did.
 """
 
 import os
@@ -50,11 +51,14 @@ def page(folder: Path, target: Path) -> None:
     )
 
 
-def app(target: Path) -> None:
-    """Run the test that deposits and claims in the demo's app; take its photographs."""
+def browsers(target: Path) -> None:
+    """Run the tests that press the buttons of the demo's app and of the cockpit; take their
+    photographs."""
     typed = ("-m", "pytest", "-q", "--disable-isolation", "--network", "ethereum:local:test")
-    subprocess.run((sys.executable, *typed, "tests/e2e/test_demo_app.py"), check=True)
-    for picture in (Path("build") / "shots").glob("app-*.png"):
+    tests = ("tests/e2e/test_demo_app.py", "tests/e2e/test_cockpit.py")
+    subprocess.run((sys.executable, *typed, *tests), check=True)
+    shots = Path("build") / "shots"
+    for picture in (*shots.glob("app-*.png"), shots / "cockpit.png"):
         shutil.copy(picture, target / picture.name)
 
 
@@ -64,7 +68,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         demo(Path(folder), TARGET / "demo.svg")
         page(Path(folder), TARGET / "page.png")
-    app(TARGET)
+    browsers(TARGET)
 
 
 if __name__ == "__main__":

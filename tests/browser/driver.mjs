@@ -102,6 +102,7 @@ const commands = {
     await page.locator(selector).filter({ hasText: text }).first().waitFor({ state, timeout });
   },
   async wait_gone({ text, selector }) { await page.locator(selector).filter({ hasText: text }).first().waitFor({ state: "detached" }); },
+  async wait_hidden({ selector, timeout = 20_000 }) { await page.locator(selector).waitFor({ state: "hidden", timeout }); },
   async wait_seen({ method }) {
     answered = [];
     while (!answered.some((each) => each.includes(method))) await page.waitForTimeout(100);

@@ -1,7 +1,8 @@
 """How a keeper stands, kept in its journal: what it last read of the vault, and what stops it. So
 others see it without its metrics, and after its end."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -22,6 +23,7 @@ class Standing:
 
     Attributes:
         at: of the tick, timestamp by the chain; where that does not answer, by this machine
+        wrote_at: timestamp by this machine
         mode: ask, live or paper
         halts: what stops decisions, and why
         ended: it has ended since, in order
@@ -30,6 +32,7 @@ class Standing:
     """
 
     at: int
+    wrote_at: int
     mode: str
     halts: Mapping[str, str] = field(default_factory=dict)
     ended: bool = False
@@ -52,6 +55,7 @@ class StandingKeeper:
 
     journal: Journal
     mode: str
+    clock: Callable[[], float] = time.time
     last: Standing | None = None
 
     def see(self, at: int, halts: Mapping[str, str], state: VaultState | None) -> None:
@@ -60,14 +64,14 @@ class StandingKeeper:
         if state is None:
             before = self.last or kept_standing(self.journal)
             state, seen_at = (None, None) if before is None else (before.state, before.seen_at)
-        found = Standing(at, self.mode, dict(halts), False, state, seen_at)
+        found = Standing(at, int(self.clock()), self.mode, dict(halts), False, state, seen_at)
         if self._is_due(found):
             self._keep(found)
 
     def end(self) -> None:
         """Take that the keeper ends in order."""
         if self.last is not None:
-            self._keep(replace(self.last, ended=True))
+            self._keep(replace(self.last, wrote_at=int(self.clock()), ended=True))
 
     def _is_due(self, found: Standing) -> bool:
         last = self.last

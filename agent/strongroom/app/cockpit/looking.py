@@ -9,9 +9,12 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from strongroom.app.cockpit.document import (
+from strongroom.app.cockpit.gauges import Numbers, scrape
+from strongroom.app.cockpit.holdings import held_rows
+from strongroom.app.cockpit.log_tail import LogTail, read_log
+from strongroom.app.cockpit.shown import (
+    CockpitView,
     DecisionRow,
-    Document,
     asked_rows,
     budget_rows,
     cards,
@@ -22,9 +25,6 @@ from strongroom.app.cockpit.document import (
     order_row,
     source_rows,
 )
-from strongroom.app.cockpit.gauges import Numbers, scrape
-from strongroom.app.cockpit.holdings import held_rows
-from strongroom.app.cockpit.log_tail import LogTail, read_log
 from strongroom.chain.calls import first_line
 from strongroom.chain.ids import ConditionId
 from strongroom.database import SQLITE, parsed
@@ -64,7 +64,7 @@ class Looker:
     _named: int | None = None  # task up to which questions are known
     _graded: dict[str, Graded] = field(default_factory=dict)
     _graded_at: float = float("-inf")
-    _document: Document | None = None
+    _view: CockpitView | None = None
     _looked_at: float = float("-inf")
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -85,18 +85,18 @@ class Looker:
         found._opened()
         return found
 
-    def look(self) -> Document:
+    def look(self) -> CockpitView:
         """Return what there is to see now.
 
         Raises:
             JournalAway: see the class.
         """
         with self._lock:
-            if self._document is None or self.clock() - self._looked_at >= FRESH_S:
+            if self._view is None or self.clock() - self._looked_at >= FRESH_S:
                 numbers = scrape(self.config)
-                self._document = self._read(lambda journal: self._made(journal, numbers))
+                self._view = self._read(lambda journal: self._made(journal, numbers))
                 self._looked_at = self.clock()
-            return self._document
+            return self._view
 
     def log(self) -> LogTail:
         """Return the end of the log."""
@@ -157,7 +157,7 @@ class Looker:
             return None
         return found.st_dev, found.st_ino
 
-    def _made(self, journal: Journal, numbers: Numbers) -> Document:
+    def _made(self, journal: Journal, numbers: Numbers) -> CockpitView:
         config, standing = self.config, kept_standing(journal)
         if standing is not None and standing.state is not None and standing.mode == "paper":
             held = with_paper(standing.state, kept_paper(journal), {})
@@ -167,10 +167,10 @@ class Looker:
         tasks = {each.decision: each for each in journal.open_tasks()}
         state = None if standing is None else standing.state
         method = config.reporting.method
-        return Document(
+        return CockpitView(
             vault=config.vault,
             mode=config.operations.mode if standing is None else standing.mode,
-            wrote_at=None if standing is None else standing.at,
+            wrote_at=None if standing is None else standing.wrote_at,
             seen_at=None if standing is None else standing.seen_at,
             ended=standing is not None and standing.ended,
             runs=not numbers.why,

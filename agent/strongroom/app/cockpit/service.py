@@ -13,10 +13,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from strongroom.app.cockpit.acts import ACTS, MOST_REASON, carry_out
-from strongroom.app.cockpit.document import Document
 from strongroom.app.cockpit.door import Door, Guarded
 from strongroom.app.cockpit.log_tail import LogTail
 from strongroom.app.cockpit.looking import JournalAway, Looker
+from strongroom.app.cockpit.shown import CockpitView
 from strongroom.app.live import script
 from strongroom.app.render import render
 from strongroom.errors import Away, StrongroomError
@@ -24,7 +24,7 @@ from strongroom.errors import Away, StrongroomError
 SCRIPT, STYLES = "cockpit.js", ("chart.css", "style.css", "app.css", "cockpit.css")
 LOOK_S = 1.0  # between looks while somebody watches
 PING_S = 15.0  # that a page hears something, so that a dead connection is noticed
-_DOCUMENT, _LOG = TypeAdapter(Document), TypeAdapter(LogTail)
+_VIEW, _LOG = TypeAdapter(CockpitView), TypeAdapter(LogTail)
 
 
 class Pressed(BaseModel):
@@ -65,7 +65,7 @@ def create_app(looker: Looker, door: Door) -> ASGIApp:
 
     @app.get("/api/now")
     def now() -> Response:
-        return Response(_DOCUMENT.dump_json(looker.look()), media_type="application/json")
+        return Response(_VIEW.dump_json(looker.look()), media_type="application/json")
 
     @app.get("/api/stream")
     def stream() -> StreamingResponse:
@@ -92,7 +92,7 @@ async def _changes(looker: Looker) -> AsyncIterator[bytes]:
 
     def document() -> tuple[str, bytes]:
         try:
-            return "now", _DOCUMENT.dump_json(looker.look())
+            return "now", _VIEW.dump_json(looker.look())
         except JournalAway as error:
             return "away", TypeAdapter(str).dump_json(str(error))
 

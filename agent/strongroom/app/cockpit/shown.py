@@ -89,12 +89,12 @@ class ForecasterRow:
 
 
 @dataclass(frozen=True)
-class Document:
+class CockpitView:
     """All of it.
 
     Attributes:
-        wrote_at: when the keeper last wrote how it stands, timestamp; None: never
-        seen_at: when it last read the vault, timestamp; None: never
+        wrote_at: when the keeper last wrote how it stands, by its machine's clock; None: never
+        seen_at: when it last read the vault, timestamp of the chain; None: never
         runs: its port answers
         cards: amount and what it is
         numbers_why: there are no numbers; empty: there are
