@@ -186,7 +186,7 @@ class Auditor:
             progress.ledger.differences += [*piece.differences, *cash, *unexplained]
             if self._fills is not None:
                 self._fills.join(progress, first, end)
-                self._fills.join_again(progress)
+                self._fills.join_again(progress, max(piece.times.values(), default=0))
             progress.next_block = end + 1
             if scope.checkpoint is not None:
                 progress.last_hash = self._hash_of(end)

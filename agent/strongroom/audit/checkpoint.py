@@ -48,10 +48,10 @@ class Ordered:
     sales.
 
     Attributes:
-        time: of the last of them
+        time: of the decision
     """
 
-    time: int = 0
+    time: int
     amounts: dict[str, int] = field(default_factory=dict)
 
 

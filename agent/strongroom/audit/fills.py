@@ -5,6 +5,7 @@ A purchase is bounded by the cash that its decision gave it: at a better price a
 order buy more tokens. A decision is revealed by the second report after its fill, and once; until
 that report a fill may wait for it.
 Where one of these reports says that it is withheld, it is revealed by the date that is said there.
+A fill long after its decision is none of its fills; so what they add up to can be forgotten then.
 """
 
 from bisect import bisect_right
@@ -25,7 +26,7 @@ ACCOUNTS = 200  # in one request
 SLACK = 2  # reports after a fill, by the last of which its decision is revealed
 DUST = 1  # micro-units of cash that a fill's rounding may cost
 PRIVATE_S = 90 * DAY  # a decision may be withheld for at most so long
-FORGOTTEN_S = 60 * DAY  # after its last fill: no order lives so long
+LATEST_S = 60 * DAY  # of a fill, after its decision; a vault lets no order live for a day
 
 
 class FillJoiner:
@@ -78,18 +79,21 @@ class FillJoiner:
                 self._on_event(time, event)
             account = progress.wallets.get(event.maker, event.maker)
             self._take(progress, _fill(event, time, account, owners[event.maker]))
-        newest = max(times.values(), default=0)
-        for decision in [
-            each for each, ordered in progress.filled.items()
-            if ordered.time < newest - FORGOTTEN_S
-        ]:  # fmt: skip
-            del progress.filled[decision]
 
-    def join_again(self, progress: Progress) -> None:
-        """Explain fills that waited, by what has been revealed since."""
+    def join_again(self, progress: Progress, now: int) -> None:
+        """Explain fills that waited, by what has been revealed since. Forget what the fills of each
+        decision add up to that can have no more.
+
+        Args:
+            now: timestamp that no fill still to come is before
+        """
         waiting, progress.unjoined = progress.unjoined, []
         for fill in waiting:
             self._take(progress, fill)
+        for decision in [
+            each for each, ordered in progress.filled.items() if ordered.time + LATEST_S < now
+        ]:
+            del progress.filled[decision]
 
     def _take(self, progress: Progress, fill: AccountFill) -> None:
         """Join a fill to its decision, or let it wait; note where the two differ."""
@@ -138,7 +142,10 @@ class FillJoiner:
             most = sum(-(-each.size * each.price // WAD) + DUST for each in legs)
         else:
             most = sum(each.size for each in legs)
-        total = self._total(progress, fill)
+        if fill.time > decision.time + LATEST_S:
+            yield "time", f"by {_date(decision.time + LATEST_S)}", _date(fill.time)
+            return
+        total = self._total(progress, fill, decision)
         if total > most:
             yield "size of all its fills", f"at most {most}", str(total)
 
@@ -190,11 +197,10 @@ class FillJoiner:
         block = self._reports[number - 1][0]
         return self._node.times([block])[block]
 
-    def _total(self, progress: Progress, fill: AccountFill) -> int:
+    def _total(self, progress: Progress, fill: AccountFill, decision: RevealedDecision) -> int:
         """Return what a decision's fills of a token and side add up to, this one included: cash of
         purchases, tokens of sales."""
-        ordered = progress.filled.setdefault(fill.decision, Ordered())
-        ordered.time = fill.time
+        ordered = progress.filled.setdefault(fill.decision, Ordered(decision.time))
         key = f"{_side(fill.buys)} {fill.token}"
         amount = fill.cash if fill.buys else fill.tokens
         ordered.amounts[key] = ordered.amounts.get(key, 0) + amount
