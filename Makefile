@@ -11,7 +11,7 @@ SCRIPT := agent/strongroom/app/static/cockpit.js
 LOCAL := ethereum:local:test
 ANVIL := ethereum:local:foundry
 
-.PHONY: help setup demo devnet test prove fuzz fuzz-audit audit-mutants search operate faults soak kills bench lint record wheel trywheel abi reference sources mutants clean
+.PHONY: help setup demo devnet test prove fuzz fuzz-audit audit-mutants search operate faults soak kills bench lint record wheel trywheel abi reference docs sources mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -101,8 +101,20 @@ lint: setup ## Check style and types
 abi: setup ## Export the ABIs that the agent uses
 	@python -m scripts.dev.export_abi
 
-reference: setup ## Write docs/contracts/reference.md from the contracts' NatSpec
+reference: setup ## Write docs/contracts/reference.md from the contracts' NatSpec, docs/python.md from docstrings
 	@python -m scripts.dev.export_reference
+	@python -m scripts.dev.export_python
+
+# The site's builder is no part of the product and none of its tests.
+.venv-docs/.ready: pyproject.toml
+	@$(PYTHON) -m venv .venv-docs
+	@VIRTUAL_ENV= .venv-docs/bin/pip install -qq $$($(PYTHON) -c \
+		"import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['docs'])")
+	@touch $@
+
+docs: .venv-docs/.ready ## Build the docs as a site in build/docs, every link checked
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict -q
+	@echo build/docs/index.html
 
 record: setup ## Write the reference record of a deployment on the devnet
 	@python -m scripts.dev.export_deployment
@@ -144,4 +156,4 @@ mutants: setup ## Break the contracts at 620 places; list what no test notices (
 	@python -m scripts.dev.mutants --sample 620
 
 clean: ## Remove everything that the others made
-	@rm -rf $(VENV) .venv-peer .venv-prove node_modules $(dir $(SCRIPT)) .build build dist .cache agent/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv-peer .venv-prove .venv-docs node_modules $(dir $(SCRIPT)) .build build dist .cache agent/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from strongroom import strategy
 
+from scripts.dev.export_python import python_reference
 from scripts.dev.export_reference import reference
 from tests.agent.market_record import MARKET
 from tests.defaults import LIMITS
@@ -41,6 +42,13 @@ def test_limits_are_documented_in_their_order():
 
 def test_the_reference_says_what_the_sources_say():
     assert Path("docs/contracts/reference.md").read_text() == reference(), "run `make reference`"
+
+
+def test_the_page_of_python_says_what_the_docstrings_say():
+    text = Path("docs/python.md").read_text()
+    assert text == python_reference(), "run `make reference`"
+    said = set(re.findall(r"^(?:### |\| `)(\w+)", text, re.M))
+    assert said >= set(strategy.__all__) | {"Away", "Refused", "BadInput", "Differs", "Defect"}
 
 
 def test_the_page_of_the_packs_api_is_what_a_pack_can_import():

@@ -12,8 +12,11 @@ from strongroom.extras import how_to_install
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "agent" / "strongroom"
-GENERATED = ROOT / "docs" / "contracts" / "reference.md"  # from NatSpec, by `make reference`
-DOCS = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - {GENERATED})
+GENERATED = {  # from NatSpec and docstrings, by `make reference`
+    ROOT / "docs" / "contracts" / "reference.md",
+    ROOT / "docs" / "python.md",
+}
+DOCS = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - GENERATED)
 MOST_WORDS = 40
 OURS = (".py", ".vy", ".vyi", ".md", ".toml", ".json")
 TEXTS = (".py", ".md", ".toml", ".html")

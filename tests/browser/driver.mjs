@@ -63,7 +63,7 @@ function inject() {
 }
 
 const commands = {
-  async open({ url, width = 1280, height = 900, dark = false, wallet: has = true }) {
+  async open({ url, width = 1280, height = 900, dark = false, wallet: has = true, live = true }) {
     await context?.close();
     Object.assign(seen, { requests: [], said: [], asked: [], bytes: 0 });
     context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light" });
@@ -79,7 +79,7 @@ const commands = {
     }
     const started = Date.now();
     await page.goto(url);
-    await page.waitForFunction(() => document.documentElement.classList.contains("live"));
+    if (live) await page.waitForFunction(() => document.documentElement.classList.contains("live"));
     return Date.now() - started;
   },
   async wallet(changes) { Object.assign(wallet, changes); },
