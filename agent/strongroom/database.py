@@ -66,6 +66,11 @@ def open_engine(url: str, what: str = "journal") -> Engine:
     return engine
 
 
+def is_in_memory(place: URL) -> bool:
+    """Whether a database ends with this process, which alone can write to it."""
+    return place.get_backend_name() == SQLITE and place.database in (None, "", ":memory:")
+
+
 def is_of_data(error: BaseException) -> bool:
     """Whether a database refuses what is to be written, and not to write."""
     bound = isinstance(error, StatementError) and not isinstance(error, DBAPIError)

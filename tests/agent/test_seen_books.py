@@ -85,6 +85,14 @@ def test_the_journal_is_written_now_and_then_and_of_what_is_held(journal):
     assert len(written) == 2
 
 
+def test_a_journal_that_nobody_goes_on_with_is_not_told(journal):
+    seen = SeenBooks(journal, restarts=False)
+    seen.see(MARKET, {YES: seen_at(NOW)}, NOW, held=True)
+    seen.keep()
+    assert seen.of(NAME, NOW) == (seen_at(NOW), None)
+    assert SeenBooks(journal).of(NAME, NOW) == (None, None)
+
+
 def keeper_that_sees(journal, look):
     """A keeper, as far as it keeps what it has seen."""
     reporter = SimpleNamespace(seen=SeenBooks(journal), settings=SimpleNamespace(pools={}))

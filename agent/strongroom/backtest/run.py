@@ -389,6 +389,7 @@ def assemble(
             Method(int(config.reports.reference_size * MICRO)),
             {},
             CODE_VERSION,
+            restarts=False,
         ),
         domains=[DOMAIN],
         tasks=task_rules(config.execution),

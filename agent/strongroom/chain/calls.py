@@ -42,8 +42,7 @@ class Call:
     arguments: tuple[Any, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(NamedTuple):
     """One read: a function of a contract that has one of the agent's ABIs."""
 
     address: str

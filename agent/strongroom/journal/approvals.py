@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from strongroom.chain.ids import DecisionId
 from strongroom.errors import Refused
 from strongroom.journal.decisions import keep_decision, open_task
+from strongroom.journal.reads import KeptReads
 from strongroom.journal.rows import AskedDecision, SupposedFill, approval_of, fills_json
 from strongroom.journal.states import APPROVAL_STEPS, ApprovalState
 from strongroom.journal.tables import approvals
@@ -36,8 +37,8 @@ class NotWaiting(Refused):
 class ApprovalBook:
     """The journal's third book."""
 
-    def __init__(self, engine: Engine, written: Callable[[str], None]) -> None:
-        self._engine, self._written = engine, written
+    def __init__(self, engine: Engine, reads: KeptReads, written: Callable[[str], None]) -> None:
+        self._engine, self._reads, self._written = engine, reads, written
 
     # the keeper's
 
@@ -114,7 +115,7 @@ class ApprovalBook:
 
     def waiting(self) -> list[AskedDecision]:
         """Return those that have no answer, or were approved and not begun; oldest first."""
-        return self._read(_OPEN)
+        return self._reads.all(_OPEN, approval_of)
 
     def not_begun(self, since: int) -> list[AskedDecision]:
         """Return those that a person declined or left unanswered, asked since then (timestamp)."""
@@ -123,7 +124,7 @@ class ApprovalBook:
 
     def unscored(self) -> list[AskedDecision]:
         """Return those that did not begin, of which it is not known what they would have earned."""
-        return self._read(_UNSCORED)
+        return self._reads.all(_UNSCORED, approval_of)
 
     def find(self, identity: DecisionId) -> AskedDecision | None:
         """Return one, or None."""

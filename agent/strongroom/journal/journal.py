@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from strongroom.analysis.calibration import Forecast
@@ -18,17 +18,28 @@ from strongroom.database import open_engine
 from strongroom.information.forecast import Given
 from strongroom.journal import statements
 from strongroom.journal.approvals import ApprovalBook
-from strongroom.journal.decisions import DECIDED, keep_decision, open_task
+from strongroom.journal.decisions import keep_decision, open_task
 from strongroom.journal.migrations import prepare
+from strongroom.journal.reads import KeptReads
 from strongroom.journal.rows import (
     Columns,
+    Made,
+    Make,
     OrderFill,
     OrderIntent,
     Task,
     Unrevealed,
+    fill_of,
+    forecast_of,
     intent_columns,
     intent_of,
+    last_decided_of,
+    market_of_forecast,
+    record_of,
+    record_text_of,
     task_of,
+    trade_of,
+    value_of,
 )
 from strongroom.journal.states import (
     RESERVING,
@@ -79,15 +90,15 @@ class Journal:
         self._written = written
         self.moves = 0  # steps of orders since it was opened
         prepare(self._engine, upgrade)
+        self._reads = KeptReads(self._engine)
         self.transactions = TransactionBook(self._engine, written)
-        self.approvals = ApprovalBook(self._engine, written)
+        self.approvals = ApprovalBook(self._engine, self._reads, written)
 
     # facts
 
     def fact(self, name: str) -> str | None:
         """Return a kept value, or None."""
-        with self._engine.connect() as connection:
-            return connection.execute(statements.FACT, {"its_name": name}).scalar_one_or_none()
+        return self._reads.first(statements.FACT, value_of, its_name=name)
 
     def keep(self, name: str, value: str) -> None:
         """Keep a value under a name, instead of what was there."""
@@ -130,7 +141,7 @@ class Journal:
         Raises:
             NotRecorded: there is none.
         """
-        return decode(self.record_text(identity))
+        return self._recorded(identity, record_of)
 
     def record_text(self, identity: DecisionId) -> str:
         """Return a decision's record as canonical JSON: what its id is the hash of.
@@ -138,17 +149,17 @@ class Journal:
         Raises:
             NotRecorded: there is none.
         """
-        with self._engine.connect() as connection:
-            found = connection.execute(statements.RECORD, {"its_id": identity})
-            text: str | None = found.scalar_one_or_none()
-        if text is None:
+        return self._recorded(identity, record_text_of)
+
+    def _recorded(self, identity: DecisionId, make: Make[Made]) -> Made:
+        found = self._reads.first(statements.RECORD, make, its_id=identity)
+        if found is None:
             raise NotRecorded(f"this journal has no decision {identity}: is it another keeper's?")
-        return text
+        return found
 
     def open_tasks(self) -> list[Task]:
         """Return the decisions that are being carried out, oldest first."""
-        with self._engine.connect() as connection:
-            return [task_of(row) for row in connection.execute(statements.OPEN_TASKS).mappings()]
+        return self._reads.all(statements.OPEN_TASKS, task_of)
 
     def decided_after(self, number: int) -> list[tuple[int, DecisionRecord]]:
         """Return the number and the record of each task after one, oldest first."""
@@ -191,11 +202,7 @@ class Journal:
 
     def decided(self) -> dict[MarketId, int]:
         """Return when a market of the vault was last decided on, by market."""
-        with self._engine.connect() as connection:
-            return {
-                MarketId(row.name.removeprefix(DECIDED)): int(row.value)
-                for row in connection.execute(statements.LAST_DECIDED)
-            }
+        return dict(self._reads.all(statements.LAST_DECIDED, last_decided_of))
 
     def unrevealed(self) -> list[Unrevealed]:
         """Return the decisions that no report's evidence has shown yet, oldest first."""
@@ -266,23 +273,15 @@ class Journal:
 
     def unresolved(self) -> list[ConditionId]:
         """Return the markets that were forecast and of which no outcome is known."""
-        with self._engine.connect() as connection:
-            return [
-                ConditionId(market)
-                for market in connection.execute(statements.UNRESOLVED).scalars()
-            ]
+        return self._reads.all(statements.UNRESOLVED, market_of_forecast)
 
     def resolved_forecasts(self) -> dict[str, list[Forecast]]:
         """Return the forecasts of which the outcome is known and was not when they were made, by
         source."""
         found: dict[str, list[Forecast]] = {}
-        with self._engine.connect() as connection:
-            for row in connection.execute(statements.RESOLVED):
-                if row.learnt is not None and row.frozen_at >= row.learnt:
-                    continue
-                came = (row.outcome, row.frozen_at, row.evidence_at, row.market, row.known_at)
-                said = Forecast(row.event, row.chance, row.mid, *came)
-                found.setdefault(row.source, []).append(said)
+        for source, learnt, said in self._reads.all(statements.RESOLVED, forecast_of):
+            if learnt is None or said.frozen_at < learnt:
+                found.setdefault(source, []).append(said)
         return found
 
     # intents
@@ -418,9 +417,7 @@ class Journal:
 
     def trades_of(self, key: IntentKey) -> dict[str, TradeStatus]:
         """Return the trades of an intent: id -> the venue's last word."""
-        with self._engine.connect() as connection:
-            found = connection.execute(statements.TRADES, {"its_key": key})
-            return {row.id: TradeStatus(row.status) for row in found}
+        return dict(self._reads.all(statements.TRADES, trade_of, its_key=key))
 
     def reversals(self) -> tuple[int, int]:
         """Return how many trades were undone after they were matched, and how many ended."""
@@ -431,20 +428,19 @@ class Journal:
 
     def open(self) -> list[OrderIntent]:
         """Return the intents that something may still come of, in the order they were planned."""
-        return self._intents(statements.OPEN_INTENTS)
+        return self._reads.all(statements.OPEN_INTENTS, intent_of)
 
     def all(self) -> list[OrderIntent]:
         """Return every intent, in the order they were planned."""
-        return self._intents(statements.PLANNED)
+        return self._reads.all(statements.PLANNED, intent_of)
 
     def of_decision(self, decision: DecisionId) -> list[OrderIntent]:
         """Return a decision's intents, in the order they were planned."""
-        return self._intents(statements.OF_DECISION, its_decision=decision)
+        return self._reads.all(statements.OF_DECISION, intent_of, its_decision=decision)
 
     def find(self, key: IntentKey) -> OrderIntent | None:
         """Return one intent, or None."""
-        with self._engine.connect() as connection:
-            return _find(connection, key)
+        return self._reads.first(statements.INTENT, intent_of, its_key=key)
 
     def get(self, key: IntentKey) -> OrderIntent:
         """Return one intent.
@@ -465,11 +461,7 @@ class Journal:
 
     def fills_of(self, key: IntentKey) -> list[OrderFill]:
         """Return an intent's fills."""
-        with self._engine.connect() as connection:
-            return [
-                OrderFill(row.transaction, row.log_index, row.making, row.taking, row.fee)
-                for row in connection.execute(statements.FILLS, {"its_key": key})
-            ]
+        return self._reads.all(statements.FILLS, fill_of, its_key=key)
 
     def reserved(self, account: str) -> int:
         """Return the collateral that an account's open BUYs may still take, micro-units, up."""
@@ -487,11 +479,7 @@ class Journal:
 
     def signed_until(self, now: int) -> list[OrderIntent]:
         """Return the closed intents whose signature still counts."""
-        return self._intents(statements.SIGNED_UNTIL, its_now=now)
-
-    def _intents(self, chosen: Select[tuple[str]], **of: str | int) -> list[OrderIntent]:
-        with self._engine.connect() as connection:
-            return [intent_of(row) for row in connection.execute(chosen, of).mappings()]
+        return self._reads.all(statements.SIGNED_UNTIL, intent_of, its_now=now)
 
     def _moved(self, what: str) -> None:
         self.moves += 1

@@ -1,13 +1,14 @@
 """What the journal gives back: orders, tasks, transactions and fills, frozen and typed."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy.engine import RowMapping
 
+from strongroom.analysis.calibration import Forecast
 from strongroom.chain.calls import Call
 from strongroom.chain.ids import (
     ConditionId,
@@ -20,16 +21,18 @@ from strongroom.chain.ids import (
 )
 from strongroom.chain.orders import OrderKind, Outcome, Side
 from strongroom.chain.units import MICRO
+from strongroom.journal.decisions import DECIDED
 from strongroom.journal.states import (
     AnswerKind,
     ApprovalState,
     IntentState,
     RevealState,
     TaskState,
+    TradeStatus,
     TransactionState,
     VenueWord,
 )
-from strongroom.strategy.record import DecisionRecord
+from strongroom.strategy.record import DecisionRecord, decode
 
 _NO_HASH = OrderHash("")
 
@@ -203,6 +206,8 @@ class OrderFill:
 
 
 _FILLS = TypeAdapter(tuple[SupposedFill, ...])
+Made = TypeVar("Made")
+Make = Callable[[RowMapping], Made]
 Columns = Mapping[str, str | int | bytes | None]  # of a row, to be written
 
 
@@ -236,6 +241,49 @@ def task_of(row: RowMapping) -> Task:
         row["reason"],
         row["revealed"] == RevealState.YES,
     )
+
+
+def fill_of(row: RowMapping) -> OrderFill:
+    """Decode a row of `fills`."""
+    names = ("transaction", "log_index", "making", "taking", "fee")
+    return OrderFill(*(row[name] for name in names))
+
+
+def trade_of(row: RowMapping) -> tuple[str, TradeStatus]:
+    """Decode a row of `trades`: its id, and the venue's last word."""
+    return row["id"], TradeStatus(row["status"])
+
+
+def forecast_of(row: RowMapping) -> tuple[str, int | None, Forecast]:
+    """Decode a row of resolved `forecasts`: the source, when its market's outcome was first learnt,
+    and what was said."""
+    names = ("event", "chance", "mid", "outcome", "frozen_at", "evidence_at", "market", "known_at")
+    return row["source"], row["learnt"], Forecast(*(row[name] for name in names))
+
+
+def market_of_forecast(row: RowMapping) -> ConditionId:
+    """Return the market of a row of `forecasts`."""
+    return ConditionId(row["market"])
+
+
+def value_of(row: RowMapping) -> str:
+    """Return the value of a row of `facts`."""
+    return str(row["value"])
+
+
+def last_decided_of(row: RowMapping) -> tuple[MarketId, int]:
+    """Decode a fact of when a market was last decided on."""
+    return MarketId(row["name"].removeprefix(DECIDED)), int(row["value"])
+
+
+def record_of(row: RowMapping) -> DecisionRecord:
+    """Decode the record of a row of `decisions`."""
+    return decode(row["record"])
+
+
+def record_text_of(row: RowMapping) -> str:
+    """Return the record of a row of `decisions` as canonical JSON."""
+    return str(row["record"])
 
 
 def approval_of(row: RowMapping) -> AskedDecision:

@@ -84,6 +84,7 @@ class Reporting:
         payers: who pays makers beside trades -> for what
         on_chain: a report's transaction carries the decision records, too
         views: what decisions were made from, until it is published; None: it is withheld
+        restarts: whether a keeper may go on with the journal later
     """
 
     evidence: Path
@@ -95,6 +96,7 @@ class Reporting:
     payers: Mapping[str, PayerKind] = field(default_factory=dict)
     on_chain: bool = False
     views: DecidedViews | None = None
+    restarts: bool = True
 
 
 class Reporter:
@@ -114,7 +116,7 @@ class Reporter:
         Attributes:
             seen: the books that marks are made from
         """
-        self.seen = SeenBooks(journal)
+        self.seen = SeenBooks(journal, settings.restarts)
         self.settings, self._journal, self._transactor = settings, journal, transactor
         self._vault, self._now, self._on_event = vault, now, on_event
         self._payments = MakerPayments(journal, vault, settings.payers)

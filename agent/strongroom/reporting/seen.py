@@ -33,9 +33,13 @@ class Unseen(Refused):
 class SeenBooks:
     """The newest books by condition."""
 
-    def __init__(self, journal: Journal) -> None:
-        """Go on with what the journal has."""
-        self._journal = journal
+    def __init__(self, journal: Journal, restarts: bool = True) -> None:
+        """Go on with what the journal has.
+
+        Args:
+            restarts: whether a keeper may go on with the journal later, and must know them
+        """
+        self._journal, self._restarts = journal, restarts
         self._seen: dict[ConditionId, Pair] = {}
         self._kept_at: dict[ConditionId, int] = {}
         self._due: dict[str, str] = {}
@@ -48,12 +52,12 @@ class SeenBooks:
             held: the vault has tokens of it: a restart must know its books, too
         """
         name = market.condition_id
-        before = self.of(name, now)
-        yes, no = (
-            _newer(old, _believed(books.get(token), now))
-            for old, token in zip(before, market.token_ids, strict=True)
-        )
+        before, (yes_id, no_id) = self.of(name, now), market.token_ids
+        yes = _newer(before[0], _believed(books.get(yes_id), now))
+        no = _newer(before[1], _believed(books.get(no_id), now))
         self._seen[name] = yes, no
+        if not self._restarts:
+            return
         newest = max((each.seen_at for each in (yes, no) if each is not None), default=0)
         if held and is_over(self._kept_at.get(name, 0), KEEP_EVERY_S, newest):
             self._due[_fact(name)] = _PAIR.dump_json((yes, no)).decode()

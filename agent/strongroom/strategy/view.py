@@ -175,15 +175,21 @@ class View:
         several classes those in which the market is open come first; among them, else among all,
         the first by number that has room, else the first.
         """
-        question = market.question_key
-        oracle = self.negative_risk_oracle if market.negative_risk else market.oracle
-        asked = question, oracle, market.module
-        if asked not in self._classes:
-            self._classes[asked] = self._class_of(market, oracle)
-        return self._classes[asked]
+        return self._named(market)[1]
 
-    def _class_of(self, market: Market, oracle: str) -> int | None:
+    def _named(self, market: Market) -> tuple[Market, int | None, MarketId | None]:
+        """Return the class that admits a market, and what the vault calls it there; found once, as
+        packs and rooms ask for each market many times."""
+        known = self._names.get(id(market))
+        if known is None:
+            number = self._class_of(market)
+            name = None if number is None else market_of(number, market.question_key)
+            known = self._names[id(market)] = market, number, name
+        return known
+
+    def _class_of(self, market: Market) -> int | None:
         vault, question = self.vault, market.question_key
+        oracle = self.negative_risk_oracle if market.negative_risk else market.oracle
         admitting = sorted(n for n, each in vault.classes.items() if each.admits(market, oracle))
         if len(admitting) < 2:
             return admitting[0] if admitting else None
@@ -200,8 +206,7 @@ class View:
 
     def market_of(self, market: Market) -> MarketId | None:
         """Return what the vault calls the market in the class that admits it, or None."""
-        number = self.class_of(market)
-        return None if number is None else market_of(number, market.question_key)
+        return self._named(market)[2]
 
     def state_of(self, market: Market) -> MarketState | None:
         """Return the vault's market, where it is open."""
@@ -291,8 +296,8 @@ class View:
         return None if market is None else self.class_of(market)
 
     @cached_property
-    def _classes(self) -> dict[tuple[Question, str, Module | None], int | None]:
-        """What was found by what it depends on: packs and rooms ask for each market many times."""
+    def _names(self) -> dict[int, tuple[Market, int | None, MarketId | None]]:
+        """By identity; the market is kept with it, so that no other has the same."""
         return {}
 
     @cached_property

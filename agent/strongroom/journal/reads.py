@@ -1,0 +1,59 @@
+"""Reads of the journal that many ask for again, with nothing written since.
+
+What was read from a database in memory is kept until something is written to one of its tables: no
+other process can write there. A file or a server is asked each time, as others write to it.
+"""
+
+from collections import Counter
+from typing import cast
+
+from sqlalchemy import Delete, Insert, Select, Table, Update, event
+from sqlalchemy.engine import Engine
+from sqlalchemy.sql.util import find_tables
+
+from strongroom.database import is_in_memory
+from strongroom.journal.rows import Made, Make
+
+Rows = Select[tuple[str]]
+MOST_KEPT = 65_536  # answers
+
+
+class KeptReads:
+    """Answers statements that are made once (statements.py): they name what is kept."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Take the database."""
+        self._engine, self._keeps = engine, is_in_memory(engine.url)
+        self._kept: dict[object, tuple[list[int], list[object]]] = {}
+        self._tables: dict[Rows, list[str]] = {}
+        self._writes = Counter[str]()  # by table
+        if self._keeps:
+            event.listen(engine, "before_execute", self._see)
+
+    def all(self, chosen: Rows, make: Make[Made], **of: str | int) -> list[Made]:
+        """Return what is made of each row; nobody may change what is in the list."""
+        if not self._keeps:
+            return self._read(chosen, make, of)
+        key = chosen, make, tuple(of.items())
+        if chosen not in self._tables:
+            found = find_tables(chosen, include_joins=True, check_columns=True)
+            self._tables[chosen] = sorted({str(cast(Table, each).name) for each in found})
+        writes = [self._writes[name] for name in self._tables[chosen]]
+        known = self._kept.get(key)
+        if known is None or known[0] != writes:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            known = self._kept[key] = writes, list[object](self._read(chosen, make, of))
+        return cast(list[Made], list(known[1]))
+
+    def first(self, chosen: Rows, make: Make[Made], **of: str | int) -> Made | None:
+        """Return what is made of the first row; None: there is none."""
+        return next(iter(self.all(chosen, make, **of)), None)
+
+    def _read(self, chosen: Rows, make: Make[Made], of: dict[str, str | int]) -> list[Made]:
+        with self._engine.connect() as connection:
+            return [make(row) for row in connection.execute(chosen, of).mappings()]
+
+    def _see(self, connection: object, clause: object, *rest: object) -> None:
+        if isinstance(clause, (Insert, Update, Delete)):
+            self._writes[cast(Table, clause.table).name] += 1
