@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 from strongroom.audit.checkpoint import Progress, read_checkpoint, write_checkpoint
 from strongroom.audit.deciding import DecisionsAgain, decided_again
+from strongroom.audit.deciding_bounds import DecidingBounds
 from strongroom.audit.fills import PRIVATE_S
 from strongroom.audit.ledger import Ledger
 from strongroom.chain.ids import canonical, decision_of, keccak
@@ -214,8 +215,8 @@ def stranger(tmp_path, monkeypatch):
 def again_as_others_see_it(documents):
     """Decide again in a process that has imported nothing yet."""
     shown, stated, records = documents
-    with DecidingProcess(patience_s=60) as process:
-        return process(shown, stated, records)
+    with DecidingProcess(DecidingBounds().memory) as process:
+        return process(shown, stated, records, 60)
 
 
 @pytest.mark.parametrize("file", ["__init__.py", "weights.json", "new.py"])
@@ -238,7 +239,6 @@ def test_a_pack_that_is_not_here_is_unknown(stranger):
 
 WORDS = {
     "fails": (False, "decision"), "dies": (None, "deciding ended its process"),
-    "sleeps": (None, "deciding took more than 20 s"),
     "grows": (None, "there was not enough memory to decide"),
 }  # fmt: skip
 
@@ -247,13 +247,14 @@ def test_a_pack_that_misbehaves_ends_no_audit(stranger):
     """Settings that make a pack fail are a difference: nobody has decided so. Time and memory are
     bounded, and the next view is decided on again."""
     shown, _, records = decided(view(TAIL), {"cheap": {}})
-    with DecidingProcess(patience_s=20) as process:
+    with DecidingProcess(DecidingBounds().memory) as process:
         for does, words in WORDS.items():
-            (again,) = process(shown, settings_of({"cheap": {"does": does}}), records)
+            (again,) = process(shown, settings_of({"cheap": {"does": does}}), records, 60)
             assert (again.same, again.field) == words
-        (again,) = process(shown, settings_of({"cheap": {"unknown": 1}}), records)
+        (again,) = process(shown, settings_of({"cheap": {"unknown": 1}}), records, 60)
         assert (again.same, again.expected) == (False, "parameters that it takes")
-        assert process(*decided(view(TAIL)))[0].same
+        assert process(shown, settings_of({"cheap": {"does": "sleeps"}}), records, 5) is None
+        assert process(*decided(view(TAIL)), 60)[0].same
 
 
 HOSTILE = {
@@ -331,6 +332,10 @@ def test_a_record_of_before_keeps_its_bytes_and_its_id():
 REPORT, VAULT = SimpleNamespace(block=4711), "0x" + "11" * 20
 
 
+def at_leisure(view, settings, records, patience_s):
+    return decide_again(view, settings, records)
+
+
 def checked(folder, documents, records, progress=None):
     """Make records again with what a folder has: by name, the bytes."""
     folder.mkdir()
@@ -338,7 +343,7 @@ def checked(folder, documents, records, progress=None):
         (folder / f"{name}.json").write_bytes(text)
     progress = progress or Progress(Ledger(VAULT, 6), 1)
     text = canonical({"decisions": [json.loads(each) for each in records]})
-    again = DecisionsAgain(FolderPlace(folder).find, decide_again)
+    again = DecisionsAgain(FolderPlace(folder).find, at_leisure)
     again.make(progress, REPORT, "0xaa", text)
     return decided_again(progress), progress.ledger.differences
 
@@ -398,7 +403,7 @@ def test_reasons_without_end_are_few_in_memory():
 ])  # fmt: skip
 def test_grounds_that_name_nothing_open_no_file(grounds):
     record = canonical({**json.loads(encode(RECORD)), "grounds": grounds})
-    again, progress = DecisionsAgain(pytest.fail, decide_again), Progress(Ledger(VAULT, 6), 1)
+    again, progress = DecisionsAgain(pytest.fail, at_leisure), Progress(Ledger(VAULT, 6), 1)
     again.make(progress, REPORT, "", canonical({"decisions": [json.loads(record), 5, "x"]}))
     assert decided_again(progress).unnamed == 1
 

@@ -68,7 +68,7 @@ class Scope:
         evidence: where the evidence documents are; empty: they are not looked at
         checkpoint: file to go on from, and to keep the progress in
         payers: address -> what it pays accounts
-        decides: whether decisions are made again
+        deciding: which decisions are made again, in words; "": none
         held_hash: of the last block, as it was before anything else was asked; "": not asked yet
     """
 
@@ -80,7 +80,7 @@ class Scope:
     evidence: Sequence[DocumentPlace] = ()
     checkpoint: Path | None = None
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
-    decides: bool = False
+    deciding: str = ""
     held_hash: str = ""
 
     @property
@@ -89,7 +89,7 @@ class Scope:
         payers = sorted(f"{kind}={address.lower()}" for address, kind in self.payers.items())
         exchanges = sorted(each.lower() for each in self.exchanges)
         evidence = ["evidence"] if self.evidence else []
-        decisions = ["decide"] if self.decides else []
+        decisions = [self.deciding] if self.deciding else []
         return " ".join([*evidence, *decisions, *exchanges, *payers])
 
 

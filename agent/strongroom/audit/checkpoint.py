@@ -160,8 +160,8 @@ def read_checkpoint(
         raise CheckpointError(f"{path} is of {found.ledger.vault}: name another file")
     if found.asked != asked:
         raise CheckpointError(
-            f"{path} was begun with other --exchange, --evidence, --payer or --decide: what they "
-            "show would be missing: name another file or folder"
+            f"{path} was begun with other --exchange, --evidence, --payer, --decide or "
+            "--decide-bound: what they show would be missing: name another file or folder"
         )
     if found.next_block > to_block + 1:
         raise CheckpointError(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from eth_utils.address import is_address
 
+from strongroom.audit.deciding_bounds import DecidingBounds, Spending
 from strongroom.chain.ids import Json, JsonObject
 from strongroom.chain.units import MICRO, SHARE
 from strongroom.errors import BadInput
@@ -111,6 +112,7 @@ class AuditOptions:
         progress: is called with the blocks done, and all of them
         payers: address -> what it pays accounts, beside trades
         decide: starts what makes revealed decisions again; None: that is not done
+        decide_bounds: what that may take
         views: further places of published views and settings, as those of the evidence
         ahead: a second process reads while this one books, where the machine has one to spare
     """
@@ -133,8 +135,14 @@ class AuditOptions:
     payers: Mapping[str, IncomeKind] = field(default_factory=dict)
     further_rpcs: tuple[str, ...] = ()
     decide: StartsDecider | None = None
+    decide_bounds: DecidingBounds = field(default_factory=DecidingBounds)
     views: tuple[str, ...] = ()
     ahead: bool = False
+
+    @property
+    def deciding(self) -> str:
+        """What is made again, and within which bounds, in words; "": nothing."""
+        return "" if self.decide is None else f"decide {self.decide_bounds.words}".strip()
 
 
 @dataclass(frozen=True)
@@ -228,8 +236,8 @@ def _decisions_again(options: AuditOptions) -> Iterator[DecisionsAgain | None]:
         yield None
         return
     places = EvidencePlaces(_places((*options.views, *options.evidence), options.vault))
-    with options.decide() as decide:
-        yield DecisionsAgain(places.find, decide)
+    with options.decide(options.decide_bounds.memory) as decide:
+        yield DecisionsAgain(places.find, decide, Spending(options.decide_bounds))
 
 
 def _places(named: Sequence[str], vault: str) -> list[DocumentPlace]:
@@ -282,7 +290,7 @@ def scope_of(options: AuditOptions, node: Node) -> tuple[Scope, Identity]:
     identity = Views(node).identity(options.vault, last)
     scope = Scope(
         options.rpc, options.vault, first, last, options.exchanges, places, options.checkpoint,
-        options.payers, options.decide is not None, held,
+        options.payers, options.deciding, held,
     )  # fmt: skip
     return scope, identity
 
@@ -304,6 +312,8 @@ def _check(options: AuditOptions) -> None:
         raise BadInput("--decide needs the decisions' records: add --evidence")
     if options.views and options.decide is None:
         raise BadInput("--views is of --decide: add that")
+    if options.decide is None and options.decide_bounds != DecidingBounds():
+        raise BadInput("--decide-bound is of --decide: add that")
 
 
 def _executed_again(

@@ -2,6 +2,7 @@
 
 Deciding is the keeper's own code, run apart and handed in: the audit finds the documents, holds
 them against their names, and counts. What cannot be known is counted and said, never a difference.
+So is what would take more than the bounds that are set (deciding_bounds.py).
 """
 
 import re
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from strongroom.audit.checkpoint import Progress
+from strongroom.audit.deciding_bounds import Spending
 from strongroom.audit.ledger import BookedReport
 from strongroom.audit.permissions import Difference
 from strongroom.audit.verdict import DecidedAgain
@@ -21,6 +23,7 @@ from strongroom.chain.places import FoundDocument, Presence
 REASONS = 5  # that are told; of the others their number
 MOST_REASONS = 100  # that are kept: documents give some of their words
 OTHER = "for other reasons"
+MOST_DIFFERENT = 1_000  # that are named; all are counted: a document has room for very many
 _NAME = re.compile(r"0x[0-9a-f]{64}")
 Named = tuple[str, str]  # a view and settings, by the hashes of their documents
 
@@ -55,17 +58,36 @@ class _WrongHash:
     same: bool | None = False
 
 
-Decider = Callable[[bytes, bytes, Sequence[bytes]], Sequence[MadeAgain]]
-StartsDecider = Callable[[], AbstractContextManager[Decider]]
+@dataclass(frozen=True)
+class _Unknown:
+    """What nobody here can decide, and why."""
+
+    field: str
+    expected: str = ""
+    found: str = ""
+    same: bool | None = None
+
+
+class Decider(Protocol):
+    """Decides on a view (strategy/deciding_process.py)."""
+
+    def __call__(
+        self, view: bytes, settings: bytes, records: Sequence[bytes], patience_s: float
+    ) -> Sequence[MadeAgain] | None:
+        """Return what comes of each record; None: that takes longer than it may."""
+
+
+StartsDecider = Callable[[int], AbstractContextManager[Decider]]  # by bytes of memory
 Find = Callable[[str], FoundDocument]
 
 
 class DecisionsAgain:
     """Makes the decisions of evidence documents again, a document at a time."""
 
-    def __init__(self, find: Find, decide: Decider) -> None:
-        """Take how a document is found by its hash, and who decides on view and settings."""
-        self._find, self._decide = find, decide
+    def __init__(self, find: Find, decide: Decider, spending: Spending | None = None) -> None:
+        """Take how a document is found by its hash, who decides on view and settings, and what may
+        be spent on it; by default what the bounds' defaults are."""
+        self._find, self._decide, self._spending = find, decide, spending or Spending()
 
     def make(self, progress: Progress, report: BookedReport, transaction: str, text: bytes) -> None:
         """Make the decisions of a report's document again; the progress keeps what comes of them.
@@ -80,34 +102,49 @@ class DecisionsAgain:
                 _add(progress.decided, "unnamed")
             else:
                 named.setdefault(grounds, []).append(canonical(record))
-        for names, texts in named.items():
-            looks = [self._find(name) for name in names]
-            wrong = [
-                _WrongHash(f"document {name}: its hash", name, each.why)
-                for name, each in zip(names, looks, strict=True)
-                if each.presence is Presence.WRONG
-            ]
-            view, settings = (each.text for each in looks)
-            if wrong:
-                again: Sequence[MadeAgain] = wrong[:1] * len(texts)
-            elif view is None or settings is None:
-                _add(progress.decided, "withheld", len(texts))
-                continue
-            else:
-                again = self._decide(view, settings, texts)
-            for one, made in zip(texts, again, strict=True):
-                if made.same is None:
-                    _add(progress.decided, "unknown")
-                    is_kept = made.field in progress.undecided
-                    is_kept = is_kept or len(progress.undecided) < MOST_REASONS
-                    _add(progress.undecided, made.field if is_kept else OTHER)
+        with self._spending.document():
+            for names, texts in named.items():
+                again = self._again(names, texts)
+                if again is None:
+                    _add(progress.decided, "withheld", len(texts))
                     continue
-                _add(progress.decided, "same" if made.same else "different")
-                if not made.same:
-                    what = f"decision {decision_of(one)} made again: {made.field}"
-                    progress.ledger.differences.append(
-                        Difference(report.block, transaction, what, made.expected, made.found)
-                    )
+                for one, made in zip(texts, again, strict=True):
+                    _keep(progress, (report.block, transaction), one, made)
+
+    def _again(self, names: Named, texts: Sequence[bytes]) -> Sequence[MadeAgain] | None:
+        """Return what comes of each record that names a view and settings; None: one of these is
+        not published."""
+        self._spending.begin_view()
+        left = self._spending.left
+        if left.seconds <= 0:
+            return [_Unknown(left.over)] * len(texts)
+        looks = [self._find(name) for name in names]
+        for name, each in zip(names, looks, strict=True):
+            if each.presence is Presence.WRONG:
+                return [_WrongHash(f"document {name}: its hash", name, each.why)] * len(texts)
+        view, settings = (each.text for each in looks)
+        if view is None or settings is None:
+            return None
+        left = self._spending.left
+        again = self._decide(view, settings, texts, left.seconds) if left.seconds > 0 else None
+        return [_Unknown(left.over)] * len(texts) if again is None else again
+
+
+def _keep(progress: Progress, at: tuple[int, str], text: bytes, made: MadeAgain) -> None:
+    """Count what came of a record, and name what differs.
+
+    Args:
+        at: block and transaction of its report
+    """
+    if made.same is None:
+        _add(progress.decided, "unknown")
+        is_kept = made.field in progress.undecided or len(progress.undecided) < MOST_REASONS
+        _add(progress.undecided, made.field if is_kept else OTHER)
+        return
+    _add(progress.decided, "same" if made.same else "different")
+    if not made.same and progress.decided["different"] <= MOST_DIFFERENT:
+        what = f"decision {decision_of(text)} made again: {made.field}"
+        progress.ledger.differences.append(Difference(*at, what, made.expected, made.found))
 
 
 def decided_again(progress: Progress) -> DecidedAgain:

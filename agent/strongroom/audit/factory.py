@@ -291,7 +291,7 @@ def _hash_of(each: AuditOptions) -> str:
     payers: Json = {address.lower(): kind for address, kind in each.payers.items()}
     rests_on: list[Json] = [
         [each.rpc, *each.further_rpcs], [*each.exchanges], [*each.evidence], payers,
-        [*each.views], each.decide is not None,
+        [*each.views], each.deciding,
     ]  # fmt: skip
     return keccak(canonical(rests_on)).hex()
 

@@ -57,6 +57,13 @@ if TYPE_CHECKING:
     metavar="PLACE",
     help="Of --decide: where views are, beside the places of --evidence.",
 )
+@click.option(
+    "--decide-bound",
+    "bounds",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    help="Of --decide: view_s, document_s, audit_s, document_views, audit_views or memory_gib.",
+)
 @click.option("--checkpoint", type=FILE, help="File to continue from and to write.")
 @click.option("--out", type=FOLDER, help="Folder for verdict, reports, fills.")
 @click.option("--attest", "keystore", type=FILE, help="Sign the verdict with this key.")
@@ -88,6 +95,7 @@ def command(
     payers: tuple[str, ...],
     decide: bool,
     views: tuple[str, ...],
+    bounds: tuple[str, ...],
     checkpoint: Path | None,
     out: Path | None,
     keystore: Path | None,
@@ -109,6 +117,7 @@ def command(
       strongroom audit --vault 0x... --evidence build/week/evidence --exchange 0xE111... --json
       strongroom audit --vault 0x... --evidence https://one.example/evidence --evidence all.car
       strongroom audit --vault 0x... --evidence build/week/evidence --decide
+      strongroom audit --vault 0x... --evidence all.car --decide --decide-bound audit_s=7200
       strongroom audit --vault 0x... --checkpoint build/audit.state --attest auditor.json
       strongroom audit --vault 0x... --replay -1 --what-if -500
       strongroom audit --vault 0x... --rpc https://one.example --rpc https://other.example
@@ -118,6 +127,7 @@ def command(
       strongroom audit --factory 0x... --out /shared/audits --ray 10.0.0.7:6379
     """
     from strongroom.audit.command import AuditOptions, parse_cap, parse_payer, run_audit, show
+    from strongroom.audit.deciding_bounds import parse_bounds
     from strongroom.chain.accounts import open_keystore
     from strongroom.chain.jsonrpc import JsonRpc
     from strongroom.strategy.deciding_process import DecidingProcess
@@ -130,6 +140,7 @@ def command(
         replay, chosen, bps, change, at_block, payers=dict(map(parse_payer, payers)),
         further_rpcs=rpcs[1:], views=views, ahead=factory is None,
         decide=DecidingProcess if decide else None,
+        decide_bounds=parse_bounds(bounds),
     )  # fmt: skip
     if factory is not None and vault is None:
         _factory(factory, jobs, ray, options, as_json)

@@ -9,16 +9,13 @@ from multiprocessing.context import SpawnProcess
 
 from strongroom.strategy.again import Again, decide_again
 
-PATIENCE_S = 120.0  # for the decisions on one view; the process' start included
-MEMORY = 4 * 2**30  # bytes
-
 
 class DecidingProcess:
     """Makes decisions again; ends with the `with` block."""
 
-    def __init__(self, patience_s: float = PATIENCE_S, memory: int = MEMORY) -> None:
-        """Take the bounds: seconds for one view, bytes of the process."""
-        self._patience, self._memory = patience_s, memory
+    def __init__(self, memory: int) -> None:
+        """Take the most that the process may have, in bytes."""
+        self._memory = memory
         self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
 
@@ -30,19 +27,26 @@ class DecidingProcess:
         """End the process."""
         self._end()
 
-    def __call__(self, view: bytes, settings: bytes, records: Sequence[bytes]) -> list[Again]:
-        """Return what comes of each record (strategy/again.py); unknown where a bound is met."""
+    def __call__(
+        self, view: bytes, settings: bytes, records: Sequence[bytes], patience_s: float
+    ) -> list[Again] | None:
+        """Return what comes of each record (strategy/again.py): unknown where the memory is not
+        enough; None where the time is not.
+
+        Args:
+            patience_s: the start of the process included
+        """
         pipe = self._started()
         try:
             pipe.send((view, settings, list(records)))
-            if pipe.poll(self._patience):
+            if pipe.poll(patience_s):
                 found: list[Again] = pipe.recv()
                 return found
-            why = f"deciding took more than {self._patience:g} s"
         except (EOFError, OSError):
-            why = "deciding ended its process"
+            self._end()
+            return [Again(None, "deciding ended its process")] * len(records)
         self._end()
-        return [Again(None, why)] * len(records)
+        return None
 
     def _started(self) -> Connection:
         if self._pipe is None:
