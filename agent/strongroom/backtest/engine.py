@@ -170,6 +170,20 @@ class Engine:
         """Whether an order or a cancel is on its way."""
         return bool(self._waiting)
 
+    def rests(self) -> dict[int, list[Order]]:
+        """Return the orders that rest now, by market."""
+        found = {
+            market: [
+                order
+                for order in orders
+                if order.state == "LIVE"
+                and self.now <= order.expires_ms
+                and self.now < self.listed[market].ends_ms
+            ]
+            for market, orders in self._resting.items()
+        }
+        return {market: orders for market, orders in found.items() if orders}
+
     def advance(self, to: int) -> None:
         """Let everything happen up to a time (ms), it included.
 

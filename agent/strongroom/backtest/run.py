@@ -38,6 +38,7 @@ from strongroom.backtest.simulated_chain import (
     World,
 )
 from strongroom.backtest.simulated_requests import DEPOSIT, REDEEM
+from strongroom.backtest.simulated_rewards import SimulatedRewards
 from strongroom.backtest.simulated_vault import Caps
 from strongroom.backtest.simulated_venue import DOMAIN, SimulatedSources, SimulatedVenue, Unsigned
 from strongroom.chain.ids import ConditionId, TokenId
@@ -419,7 +420,11 @@ def _world(config: BacktestConfig, fills: Fills, history: PriceHistory) -> World
         terms.class_cap_bps,
     )
     rates = (terms.management_bps, terms.performance_bps, terms.hurdle_bps)
-    return World(engine, history.markets, ORACLE, limits, caps, terms.max_duration_s, rates)
+    rewards = None
+    if config.rewards is not None and fills != "pessimistic":
+        rewards = SimulatedRewards(config.rewards.terms())
+    about = engine, history.markets, ORACLE, limits, caps, terms.max_duration_s, rates
+    return World(*about, rewards)
 
 
 def _packs(config: BacktestConfig, history: PriceHistory) -> Mapping[str, Mapping[str, JsonValue]]:

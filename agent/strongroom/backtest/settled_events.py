@@ -103,6 +103,9 @@ def events_of(outcome: RunResult) -> list[Event]:
             books[trade.event] = _Book(outcome.shapes[trade.event])
             scales[trade.event] = _nav_at(trade.time, times, navs)
         books[trade.event].take(trade, scales[trade.event])
+    for market in outcome.settled:
+        if market.event in books:
+            books[market.event].received += market.rewards / scales[market.event]
     for each in outcome.conversions:
         if each.event in books:
             books[each.event].convert(each, scales[each.event])

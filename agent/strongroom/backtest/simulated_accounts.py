@@ -23,6 +23,7 @@ class Account:
         numbers: of its markets at the venue, in the order of their places
         market: the first of them
         paid, got, fees: collateral that went for tokens, came for them, and was charged
+        rewards: collateral that came for resting orders; `got` has it, too
         converted: index set and micro-tokens of each conversion
     """
 
@@ -36,6 +37,7 @@ class Account:
     paid: int = 0
     got: int = 0
     fees: int = 0
+    rewards: int = 0
     converted: tuple[tuple[int, int], ...] = ()
 
     def copied(self) -> "Account":
@@ -72,6 +74,12 @@ class Account:
         else:
             self.got += cash - fee
         self.fees += fee
+
+    def reward(self, amount: int) -> None:
+        """Take what resting orders have earned."""
+        self.collateral += amount
+        self.got += amount
+        self.rewards += amount
 
     def split(self, place: int, amount: int) -> None:
         """Turn collateral into complete sets of one market."""

@@ -17,6 +17,7 @@ from eth_utils.address import to_checksum_address
 from strongroom.backtest.engine import MS, Engine, SimulatedFill
 from strongroom.backtest.simulated_accounts import Account, Token
 from strongroom.backtest.simulated_requests import DEPOSIT, REDEEM, VaultRefused
+from strongroom.backtest.simulated_rewards import SimulatedRewards
 from strongroom.backtest.simulated_vault import Caps, Vault, VaultClass
 from strongroom.chain.calls import Ask, Call, DecodedLog, Head
 from strongroom.chain.codec import Matching
@@ -81,8 +82,9 @@ class ClosedMarket:
     market: str
     event: str
     bought: int  # collateral paid, fees included
-    got: int  # collateral received: sales, merges, payouts
+    got: int  # collateral received: sales, merges, payouts, rewards
     fees: int
+    rewards: int
 
 
 @dataclass
@@ -100,6 +102,7 @@ class World:
     caps: Caps
     max_duration_s: int
     rates: tuple[int, int, int]
+    rewards: SimulatedRewards | None = None
     accounts: dict[MarketId, Account] = field(default_factory=dict)
     reports: list[EffectiveReport] = field(default_factory=list)
     settled: list[ClosedMarket] = field(default_factory=list)
@@ -131,8 +134,14 @@ class World:
 
     def at(self, time: int) -> None:
         """Let time pass up to `time`: what has happened at the venue is known a little later."""
-        self.engine.advance(MS * time - self.engine.quotes.feed_ms)
+        to_ms = MS * time - self.engine.quotes.feed_ms
+        if self.rewards is not None:
+            self.rewards.watch(self.engine, to_ms, self.makers)
+        self.engine.advance(to_ms)
         self.vault.now = self.now = max(self.now, time)
+        for market, amount in self.rewards.due(self.now).items() if self.rewards else ():
+            if market in self.accounts:
+                self.accounts[market].reward(amount)
 
     def positions(self, account: Account) -> list[Position]:
         """Return what an account holds, with the payouts once they are known."""
@@ -197,7 +206,7 @@ class World:
         account.collateral = 0
         self.closed[market] = self.accounts.pop(market)
         about = account.market.condition_id, account.market.event
-        money = account.paid, account.got, account.fees
+        money = account.paid, account.got, account.fees, account.rewards
         self.settled.append(ClosedMarket(self.now, *about, *money))
 
     def redeem_resolved(self, account: Account) -> None:

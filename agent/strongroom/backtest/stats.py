@@ -84,6 +84,7 @@ class Summary:
     staked: float  # paid for tokens, fees included; what was split and merged again is no stake
     profit: float  # of the settled markets, fees of the venue paid
     venue_fees: float
+    rewards: float  # for resting orders; the profit has them
     costs: float  # of crossing the assumed spread, and the venue's fees, a unit staked
     return_on_stake: float
     share_before_fees: float
@@ -194,6 +195,7 @@ def summarise(outcome: RunResult, seed: int, half_spread: int, tries: Tries = NO
         staked=staked,
         profit=sum(profit for _, profit in events.values()),
         venue_fees=sum(each.fees for each in outcome.settled) / MICRO,
+        rewards=sum(each.rewards for each in outcome.settled) / MICRO,
         costs=taken / MICRO / staked if staked else 0.0,
         return_on_stake=found.value,
         share_before_fees=share.before[-1] / share.before[0] - 1 if share.before else 0.0,
