@@ -34,6 +34,7 @@ from strongroom.backtest.stats import (
 from strongroom.backtest.studies import ladder_study, tail_reference
 from strongroom.chain.units import BPS, MICRO
 from strongroom.cli.backtest import command as cli
+from strongroom.data.example_files import EXAMPLE
 from strongroom.data.folder import packaged
 from strongroom.data.importing import run_import
 from strongroom.data.schema import BadData
@@ -440,7 +441,7 @@ def test_recorded_books_are_filled_as_they_were(tmp_path, result, paid):
 
 def test_a_leg_whose_market_was_closed_is_held(tmp_path):
     """Its task once ended the whole run: the documented example, with its look-ahead check."""
-    path = EXAMPLES / "backtest-quick.toml"
+    path = EXAMPLE / "quick.toml"
     options = ["--out", str(tmp_path / "out"), "--json", "--honesty"]
     done = CliRunner().invoke(cli, [str(path), *options])
     assert done.exit_code == 0, done.output

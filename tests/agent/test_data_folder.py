@@ -19,6 +19,7 @@ from strongroom.backtest.sweep import jobs_of
 from strongroom.backtest.tries import Tried
 from strongroom.cli.main import command
 from strongroom.data import ordered
+from strongroom.data.example_files import EXAMPLE, FileIsThere, write_example
 from strongroom.data.folder import PACKAGED, open_folder, packaged
 from strongroom.data.importing import NothingToImport, run_import
 from strongroom.data.ordered import TableWriter, chunks_of, merged
@@ -29,7 +30,6 @@ from strongroom.data.sources.prices import take_prices
 
 ROOT = Path(__file__).parents[2]
 RAW = ROOT / "tests" / "data" / "ladders"
-OWN = ROOT / "docs" / "examples" / "own"
 TYPES = {
     pl.Int64: "integer",
     pl.String: "text",
@@ -77,25 +77,48 @@ def test_the_packaged_ladders_are_an_import_of_the_recorded_files(tmp_path):
     assert_frame_equal(ours.sort("token", "at_ms"), plain)
 
 
-def test_own_ladders_in_three_commands(tmp_path):
-    """Import, backtest, report: every price before the market's end is played, and named."""
-    typed("import", "prices", OWN / "markets.csv", OWN / "prices.csv", "--to", tmp_path / "own")
-    config, out = ROOT / "docs" / "examples" / "backtest-quick.toml", tmp_path / "out"
-    typed("backtest", config, "--data", tmp_path / "own", "--out", out, "--json")
+def test_own_ladders_as_the_page_says_in_an_empty_folder(tmp_path, monkeypatch):
+    """Import, backtest, report, with what the page names and no more: every price before the
+    market's end is played, and named."""
+    page = (ROOT / "docs" / "data.md").read_text()
+    lines = re.search(r"```\n(strongroom example.*?)```", page, re.S)[1].splitlines()
+    monkeypatch.chdir(tmp_path)
+    for line in lines[:-1]:
+        typed(*line.split()[1:])
+    assert lines[-1] == "ls result/report.html"
+    out = tmp_path / "result"
     page, found = (out / "report.html").read_text(), json.loads((out / "result.json").read_text())
-    rows = list(csv.DictReader((OWN / "prices.csv").open()))
+    rows = list(csv.DictReader((EXAMPLE / "prices.csv").open()))
     before = sum(row["at"] < "2025-12-05T23:59:59Z" for row in rows)
     assert found["summaries"]["pessimistic"]["events_played"] == before and f"{before:,}" in page
-    (made,) = (tmp_path / "own").glob("prices-*")
+    (made,) = (tmp_path / "history").glob("prices-*")
     assert found["data"] == {
         f"{made.name}/{path.name}": sha256(path.read_bytes()).hexdigest()
         for path in made.glob("*.parquet")
     }
 
 
+def test_the_examples_files_are_written_over_nothing(tmp_path):
+    write_example(tmp_path / "own")
+    mine = tmp_path / "other" / "prices.csv"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    with pytest.raises(FileIsThere, match="name another folder"):
+        write_example(mine.parent)
+    assert [path.name for path in mine.parent.iterdir()] == ["prices.csv"]
+    assert mine.read_text() == "mine"
+
+
 def test_a_backtest_that_trades_nothing_says_so(tmp_path):
     """It once ended where its table was printed."""
-    typed("import", "prices", OWN / "markets.csv", OWN / "prices.csv", "--to", tmp_path / "own")
+    typed(
+        "import",
+        "prices",
+        EXAMPLE / "markets.csv",
+        EXAMPLE / "prices.csv",
+        "--to",
+        tmp_path / "own",
+    )
     config = tmp_path / "nothing.toml"
     text = 'name = "nothing"\n[data]\npath = "own"\n[packs.dutch]\nmin_profit = 1_000_000_000\n'
     config.write_text(text)
@@ -107,8 +130,8 @@ def test_the_same_import_again_changes_nothing(tmp_path):
     words = (
         "import",
         "prices",
-        OWN / "markets.csv",
-        OWN / "prices.csv",
+        EXAMPLE / "markets.csv",
+        EXAMPLE / "prices.csv",
         "--to",
         tmp_path,
         "--json",
@@ -308,13 +331,13 @@ def test_the_page_lists_every_source():
 def test_other_data_is_another_try(tmp_path):
     """Every outcome turned round, in the same place: neither a finished sweep nor the count of
     tries takes it for the same (Q12, Q13)."""
-    text = (OWN / "markets.csv").read_text()
+    text = (EXAMPLE / "markets.csv").read_text()
     turned = re.sub(r",([01])$", lambda found: f",{1 - int(found[1])}", text, flags=re.M)
     markets, keys, places = tmp_path / "markets.csv", set(), set()
     for each in (text, turned):
         shutil.rmtree(tmp_path / "own", ignore_errors=True)
         markets.write_text(each)
-        typed("import", "prices", markets, OWN / "prices.csv", "--to", tmp_path / "own")
+        typed("import", "prices", markets, EXAMPLE / "prices.csv", "--to", tmp_path / "own")
         data = {"path": str(tmp_path / "own")}
         config = parse({"name": "x", "packs": {"tail": {}}, "data": data})
         (job,) = jobs_of(config)

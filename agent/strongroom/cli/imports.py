@@ -51,8 +51,7 @@ def prices(markets: Path, prices: Path, outcomes_from: str, to: Path, as_json: b
     void), resolved_at, condition_id, yes_token, no_token, ticker, threshold, tick, min_size,
     fee_rate. PRICES has market, at, and price (the last of YES) or bid, ask, bid_size, ask_size.
 
-    Example: strongroom import prices docs/examples/own/markets.csv docs/examples/own/prices.csv
-    --to history
+    Example: strongroom import prices own/markets.csv own/prices.csv --to history
     """
     from strongroom.data.sources.prices import take_prices
 

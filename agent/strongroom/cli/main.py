@@ -62,6 +62,7 @@ COMMANDS: dict[str, dict[str, CommandEntry]] = {
     "Quant": {
         "backtest": CommandEntry("backtest", "Run the keeper over recorded history."),
         "compare": CommandEntry("compare", "Put two backtests side by side."),
+        "example": CommandEntry("example", "Write a small ladder's files, to begin with."),
         "import": CommandEntry("imports", "Bring recorded data of many sources into one folder."),
         "study": CommandEntry("study", "Study recorded prices and other venues."),
     },
