@@ -9,6 +9,7 @@ from strongroom.audit.logs import BadLog
 from strongroom.audit.movements import TOLD, MovementReader
 from strongroom.audit.readers import order_filled_reader
 from strongroom.audit.transactions import ByKind
+from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain import abi
 from strongroom.chain.failures import CallReverted
 from strongroom.chain.ids import keccak
@@ -85,9 +86,11 @@ class PlayedChain:
         reader = MovementReader(self, self, VAULT, exchanges)
         finder = IncomeFinder(self, reader, VAULT, dict(payers))
         movements = reader.read(self.progress, ByKind([]), 5, 5)
+        holders = AccountsOfHolders(self.progress.wallets, movements)
+        self.progress.wallets = holders.at_end
         return [
             (each.payer, each.receiver, each.amount, each.kind)
-            for each in finder.find(self.progress, movements)
+            for each in finder.find(self.progress, movements, holders)
         ]
 
 

@@ -46,7 +46,7 @@ class Joiner(FillJoiner):
             data_of=lambda transactions: [b""] * len(transactions),
         )
         places = EvidencePlaces([FolderPlace(folder)])
-        super().__init__(node, [EXCHANGE], places, VAULT, (1, 100), lambda time, event: None)
+        super().__init__(node, places, VAULT, (1, 100), lambda time, event: None)
         self.documents = documents
 
     def _reported(self):

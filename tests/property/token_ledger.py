@@ -27,6 +27,7 @@ from strongroom.audit.ledger import Ledger, MarketAccount
 from strongroom.audit.movements import MovementReader
 from strongroom.audit.permissions import Difference
 from strongroom.audit.transactions import ByKind
+from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.artifacts import artifact
 from strongroom.chain.failures import CallReverted
 
@@ -348,7 +349,9 @@ def audited(ledger: TokenLedger, pieces: int = 1, exchanges: Sequence[str] = (EX
         kinds = ByKind(each for each in ledger.events if first <= each.block <= last)
         movements = reader.read(progress, kinds, first, last)
         found += conservation.check(progress, movements, kinds, last)
-        gifts += sum(each.amount for each in income.find(progress, movements))
+        holders = AccountsOfHolders(progress.wallets, movements)
+        gifts += sum(each.amount for each in income.find(progress, movements, holders))
+        progress.wallets = holders.at_end
         for it in kinds.of(MarketOpened):
             books.accounts[it.account] = MarketAccount(it.market, it.class_id)
         reports = [each.block for each in kinds.of(Reported)]

@@ -133,22 +133,28 @@ class VaultHistory:
             self.flows.append(flow)
 
     def _market(self, time: int, event: AuditedEvent) -> None:
+        """Keep what a market's account got and gave; of one whose opening a node hides, nothing."""
         lives = self.lives
-        match event:
-            case MarketOpened(market=name, account=account):
-                self._accounts[name] = account
-                lives[account] = MarketLife(name, event.class_id, time)
-            case Allocated(market=name):
-                account = self._accounts[name]
-                old = lives[account]
-                lives[account] = replace(old, allocated=old.allocated + event.assets)
-            case CameHome(account=account):
-                old = lives[account]
-                profit = old.profit + event.assets - event.cost
-                lives[account] = replace(old, home=old.home + event.assets, profit=profit)
-            case MarketClosed(account=account):
-                old = lives[account]
-                lives[account] = replace(old, closed=time, profit=old.profit - event.loss)
+        if isinstance(event, MarketOpened):
+            self._accounts[event.market] = event.account
+            lives[event.account] = MarketLife(event.market, event.class_id, time)
+            return
+        if isinstance(event, Allocated):
+            account = self._accounts.get(event.market, "")
+        elif isinstance(event, CameHome | MarketClosed):
+            account = event.account
+        else:
+            return
+        old = lives.get(account)
+        if old is None:
+            return
+        if isinstance(event, Allocated):
+            lives[account] = replace(old, allocated=old.allocated + event.assets)
+        elif isinstance(event, CameHome):
+            profit = old.profit + event.assets - event.cost
+            lives[account] = replace(old, home=old.home + event.assets, profit=profit)
+        else:
+            lives[account] = replace(old, closed=time, profit=old.profit - event.loss)
 
     def _announced(self, time: int, event: AuditedEvent) -> None:
         match event:

@@ -42,6 +42,7 @@ from strongroom.audit.trades import TradeReader
 from strongroom.audit.transactions import ByKind, Transaction, by_transaction
 from strongroom.audit.verdict import CLEAN, DIFFERS, SCHEMA, Checked, Verdict, state_of
 from strongroom.audit.view_checks import plain, setting_differences, view_differences
+from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
 from strongroom.chain.places import DocumentPlace, Presence
 from strongroom.workers import one_ahead
@@ -140,9 +141,7 @@ class Auditor:
         self._evidence = EvidencePlaces(scope.evidence)
         if scope.evidence:
             blocks = (scope.from_block, scope.to_block)
-            self._fills = FillJoiner(
-                self._node, scope.exchanges, self._evidence, self._vault, blocks, on_event
-            )
+            self._fills = FillJoiner(self._node, self._evidence, self._vault, blocks, on_event)
 
     def run(self, on_progress: OnProgress = lambda done, of: None) -> Audit:
         """Audit to the last block.
@@ -174,20 +173,26 @@ class Auditor:
             markets = {each: market for each, (market, _) in movements.owners.items()}
             cash = check_cash(self._node, asset, (self._vault, markets), kinds, (first, end))
             unexplained = self._conservation.check(progress, movements, kinds, end)
-            for income in self._income.find(progress, movements):
+            holders = AccountsOfHolders(progress.wallets, movements)
+            for income in self._income.find(progress, movements, holders):
                 self._on_income(income)
-            for trade in self._trades.read(progress, movements):
+            for trade in self._trades.read(movements, holders):
                 progress.losses.trade(trade)
-            there = {each.address for each in movements.fills}
+            there = {
+                each.address
+                for each in movements.fills
+                for who in (each.maker, each.taker)
+                if holders.at(who, (each.block, each.index))
+            }
             progress.traded = sorted({*progress.traded, *there})
             progress.has_unexplained |= bool(unexplained)
             progress.calls += piece.calls
-            self._book(progress, piece, kinds, movements.moved)
+            self._book(progress, piece, kinds, (movements.moved, holders))
             progress.ledger.differences += [*piece.differences, *cash, *unexplained]
             if self._fills is not None:
-                self._fills.join(progress, first, end)
+                self._fills.join(progress, movements, holders)
                 self._fills.join_again(progress, max(piece.times.values(), default=0))
-            progress.next_block = end + 1
+            progress.wallets, progress.next_block = holders.at_end, end + 1
             if scope.checkpoint is not None:
                 progress.last_hash = self._hash_of(end)
                 check_held(self._node, scope.to_block, held)
@@ -299,13 +304,18 @@ class Auditor:
     # the ledger
 
     def _book(
-        self, progress: Progress, piece: EventPiece, kinds: ByKind, moved: Sequence[Moved]
+        self,
+        progress: Progress,
+        piece: EventPiece,
+        kinds: ByKind,
+        of_holders: tuple[Sequence[Moved], AccountsOfHolders],
     ) -> None:
         """Book the events of some blocks.
 
         Args:
-            moved: transfers of accounts and wallets in these blocks
+            of_holders: transfers of accounts and wallets in these blocks, and who is whose
         """
+        moved, holders = of_holders
         keeper, told = Bookkeeper(progress.ledger), list[ToldReport]()
         opened: list[tuple[MarketId, OpenMarket]] = []
         followed = {each.transaction for kind in _FOLLOWED for each in kinds.of(kind)}
@@ -331,7 +341,7 @@ class Auditor:
         progress.ledger.differences += self._wrong_settings(keeper.replaced())
         progress.values += sum(len(each.answering) for each in told)
         progress.ledger.differences += self._other_accounts(opened)
-        progress.ledger.differences += self._reports.check(told, progress.wallets)
+        progress.ledger.differences += self._reports.check(told, holders)
 
     def _follow(
         self,

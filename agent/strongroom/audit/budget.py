@@ -213,9 +213,7 @@ def _swept(b: Booking, it: Swept) -> None:
     was = ledger.for_all(ledger.remains.get(account, 0))
     open_ones = {market.account for market in ledger.markets.values()}
     b.expect(it, "Swept.account: closed", True, account in ledger.accounts.keys() - open_ones)
-    b.expect(it, "Swept.remains", True, it.remains in ({0} if it.emptied else {0, was}))
-    if account in ledger.remains and not it.remains:
-        ledger.remains[account] = 0
+    b.expect(it, "Swept.remains", 0 if it.emptied else was, it.remains)
     if not it.emptied:
         return
     ledger.remains.pop(account, None)

@@ -9,20 +9,21 @@ A fill long after its decision is none of its fills; so what they add up to can 
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from strongroom.audit.availability import EvidencePlaces, EvidenceState
 from strongroom.audit.checkpoint import AccountFill, Ordered, Progress
 from strongroom.audit.documents import Revealed, RevealedDecision, RevealedLeg
 from strongroom.audit.events import BUY, AuditedEvent, OrderFilled, Reported
+from strongroom.audit.movements import Movements
 from strongroom.audit.node import Node
 from strongroom.audit.permissions import Difference
-from strongroom.audit.readers import exchange_readers, read_logs, vault_readers
+from strongroom.audit.readers import read_logs, vault_readers
+from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
 from strongroom.chain.units import DAY, WAD
 
-ACCOUNTS = 200  # in one request
 SLACK = 2  # reports after a fill, by the last of which its decision is revealed
 DUST = 1  # micro-units of cash that a fill's rounding may cost
 PRIVATE_S = 90 * DAY  # a decision may be withheld for at most so long
@@ -30,55 +31,42 @@ LATEST_S = 60 * DAY  # of a fill, after its decision; a vault lets no order live
 
 
 class FillJoiner:
-    """Joins fills on some exchanges to the decisions of evidence documents."""
+    """Joins fills to the decisions of evidence documents."""
 
     def __init__(
         self,
         node: Node,
-        exchanges: Sequence[str],
         evidence: EvidencePlaces,
         vault: str,
         blocks: tuple[int, int],
         on_event: Callable[[int, AuditedEvent], None] | None,
     ) -> None:
-        """Take where fills are looked for, and where decisions are.
+        """Take where decisions are.
 
         Args:
             blocks: first and last, of the reports whose documents count
             on_event: is called with each fill's time and event
         """
-        self._node, self._exchanges, self._evidence = node, exchanges, evidence
-        self._vault, self._blocks, self._on_event = vault, blocks, on_event
+        self._node, self._evidence, self._vault = node, evidence, vault
+        self._blocks, self._on_event = blocks, on_event
         self._records: Revealed | None = None
         self._reports: list[tuple[int, str]] = []  # block and transaction, by number
-        (self._topic,) = exchange_readers()  # of fills
 
-    def join(self, progress: Progress, first: int, last: int) -> None:
-        """Join the fills of some blocks."""
-        if not self._exchanges:
-            return
-        owners = {each: of.market for each, of in progress.ledger.accounts.items()}
-        for wallet, account in progress.wallets.items():
-            owners[wallet] = owners.get(account, MarketId(""))
-        padded = sorted("0x" + "00" * 12 + each[2:] for each in owners)
-        for start in range(0, len(padded), ACCOUNTS):
-            topics = [self._topic, None, padded[start : start + ACCOUNTS]]
-            for _, logs in self._node.logs(self._exchanges, first, last, topics):
-                events = read_logs(logs, exchange_readers())
-                fills = [each for each in events if isinstance(each, OrderFilled)]
-                self._join(progress, fills, owners)
-
-    def _join(
-        self, progress: Progress, events: Sequence[OrderFilled], owners: dict[str, MarketId]
-    ) -> None:
-        times = self._node.times(sorted({event.block for event in events}))
-        for event in events:
+    def join(self, progress: Progress, movements: Movements, holders: AccountsOfHolders) -> None:
+        """Join the fills of some blocks: of whoever is an account, or trades for one, then."""
+        fills = [
+            (event, account)
+            for event in sorted(movements.fills, key=lambda each: (each.block, each.index))
+            if (account := holders.at(event.maker, (event.block, event.index)))
+        ]
+        times = self._node.times(sorted({event.block for event, _ in fills}))
+        for event, account in fills:
             progress.fills += 1
             time = times[event.block]
             if self._on_event is not None:
                 self._on_event(time, event)
-            account = progress.wallets.get(event.maker, event.maker)
-            self._take(progress, _fill(event, time, account, owners[event.maker]))
+            market, _ = movements.owners[account]
+            self._take(progress, _fill(event, time, account, market))
 
     def join_again(self, progress: Progress, now: int) -> None:
         """Explain fills that waited, by what has been revealed since. Forget what the fills of each

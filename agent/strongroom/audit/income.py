@@ -14,18 +14,16 @@ from strongroom.audit.movements import (
     CONVERTED,
     EVENT_MERGED,
     MERGED,
-    NAMING,
     REDEEMED,
     SOLD,
     Moved,
     MovementReader,
     Movements,
-    address_in,
-    place_of,
     topic_of,
     words_in,
 )
 from strongroom.audit.node import Node
+from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
 
 
@@ -58,7 +56,6 @@ class Income:
     kind: IncomeKind
 
 
-_NAMING = frozenset(map(topic_of, NAMING))
 # Words of data of what brings in its first one, of the asset.
 _BRINGS = {topic_of(each): 1 for each in (REDEEMED, MERGED, EVENT_MERGED)} | {topic_of(SOLD): 2}
 _CONVERTED = topic_of(CONVERTED)
@@ -74,7 +71,9 @@ class IncomeFinder:
         self._node, self._reader, self._vault = node, reader, vault
         self._payers = {each.lower(): kind for each, kind in payers.items()}
 
-    def find(self, progress: Progress, movements: Movements) -> list[Income]:
+    def find(
+        self, progress: Progress, movements: Movements, holders: AccountsOfHolders
+    ) -> list[Income]:
         """Return the income of some blocks, oldest first, and count it.
 
         Raises:
@@ -82,18 +81,10 @@ class IncomeFinder:
         """
         owners, told = movements.owners, movements.told
         paid = [each for each in movements.moved if not each.token]
-        if not paid and not any(log["topics"][0] in _NAMING for log in told):
+        if not paid:
             return []
-        judge = _Judge(owners, progress.wallets, self._vault, _parties(movements), told)
-        naming = [(place_of(log), log) for log in told if log["topics"][0] in _NAMING]
-        found = []
-        for move in paid:
-            while naming and naming[0][0] < move.place:
-                judge.learn(naming.pop(0)[1])
-            if account := judge.income_of(move):
-                found.append((move, account))
-        for _, log in naming:
-            judge.learn(log)
+        judge = _Judge(holders, self._vault, _parties(movements), told)
+        found = [(move, account) for move in paid if (account := judge.income_of(move))]
         times = self._node.times(sorted({move.place[0] for move, _ in found}))
         lines = [self._line(move, account, owners[account][0], times) for move, account in found]
         for each in lines:
@@ -127,15 +118,13 @@ class _Judge:
 
     def __init__(
         self,
-        owners: Mapping[str, tuple[MarketId, int]],
-        wallets: dict[str, str],
+        holders: AccountsOfHolders,
         vault: str,
         parties: Mapping[tuple[str, str], set[str]],
         told: Sequence[RawLog],
     ) -> None:
         """Take who is whose, who may pay whom, and all that accounts say in these blocks."""
-        self._owners, self._wallets, self._vault = owners, wallets, vault
-        self._parties = parties
+        self._holders, self._vault, self._parties = holders, vault, parties
         self._explained: dict[tuple[str, str], int] = defaultdict(int)  # transaction, account
         for log in told:
             where = log["transactionHash"], log["address"].lower()
@@ -149,8 +138,8 @@ class _Judge:
     def income_of(self, move: Moved) -> str:
         """Return whose income a transfer is, an account; empty: it is none."""
         payer, receiver, amount = move.sender, move.receiver, move.amount
-        account = receiver if receiver in self._owners else self._wallets.get(receiver, "")
-        inside = payer in (self._vault, account) or self._wallets.get(payer) == account
+        account = self._holders.at(receiver, move.place)
+        inside = payer == self._vault or self._holders.at(payer, move.place) == account
         where = move.transaction, receiver
         if not account or inside or payer in self._parties.get(where, ()):
             return ""
@@ -159,11 +148,3 @@ class _Judge:
             self._explained[explained] -= amount
             return ""
         return account
-
-    def learn(self, log: RawLog) -> None:
-        """Take whose wallet is whose."""
-        account, wallet = log["address"].lower(), address_in(log, 1)
-        for old in [each for each, of in self._wallets.items() if of == account]:
-            del self._wallets[old]
-        if int(wallet, 16):
-            self._wallets[wallet] = account

@@ -12,6 +12,7 @@ from strongroom.audit.movements import Moved, MovementReader
 from strongroom.audit.permissions import Difference
 from strongroom.audit.valuation import Positions, account_value, positions_within
 from strongroom.audit.view_checks import LOW64
+from strongroom.audit.wallets import AccountsOfHolders
 from strongroom.chain.ids import MarketId
 
 Wrong = tuple[str, object, object]  # what, expected, found
@@ -42,18 +43,18 @@ class ReportChecks:
         self._views, self._reader, self._vault = views, reader, vault
 
     def check(
-        self, reports: Sequence[ToldReport], wallets: Mapping[str, str]
+        self, reports: Sequence[ToldReport], holders: AccountsOfHolders
     ) -> Iterator[Difference]:
         """Yield where reports say something else than the chain.
 
         Args:
             reports: in order
-            wallets: wallet -> account
+            holders: of the accounts, in all blocks of the reports
 
         Raises:
             NodeAway: the node does not answer.
         """
-        values, marks = self._wrong_values(reports, wallets), self._wrong_marks(reports)
+        values, marks = self._wrong_values(reports, holders), self._wrong_marks(reports)
         for place, told in enumerate(reports):
             for what, expected, found in (*values.get(place, ()), *marks.get(place, ())):
                 yield Difference(
@@ -61,7 +62,7 @@ class ReportChecks:
                 )
 
     def _wrong_values(
-        self, reports: Sequence[ToldReport], wallets: Mapping[str, str]
+        self, reports: Sequence[ToldReport], holders: AccountsOfHolders
     ) -> dict[int, list[Wrong]]:
         """Return by report the values that are not what the accounts hold: after the report's block
         or, as other transactions of the block may have moved a market's tokens, before it, or where
@@ -80,7 +81,7 @@ class ReportChecks:
         wrong: dict[int, list[Wrong]] = {}
         for place, book in left.items():
             told, (after, before) = reports[place[0]], (end[place] for end in ends)
-            changes = self._changes(wallets, book.account.lower(), told)
+            changes = self._changes(holders, book.account.lower(), told)
             if not any(_fits(book, each) for each in positions_within(before, after, changes)):
                 what = f"Reported.books: value of {place[1]} from its balances"
                 there = account_value(before, book.marks, book.exposure)
@@ -99,15 +100,15 @@ class ReportChecks:
             self._views.call(self._vault, "totalSupply", (), block)
         return found
 
-    def _changes(self, wallets: Mapping[str, str], account: str, told: ToldReport) -> list[int]:
+    def _changes(self, holders: AccountsOfHolders, account: str, told: ToldReport) -> list[int]:
         """Return what transfers changed of what an account and its wallet hold: of the asset, then
         of each outcome token, as in its code."""
-        own = {account} | {each for each, of in wallets.items() if of == account}
         tokens = self._reader.tokens_of(account, told.report.block)
         changes = dict.fromkeys(["", *tokens], 0)
         for each in told.earlier:
             if each.token in changes:
-                came, went = each.receiver in own, each.sender in own
+                came = holders.at(each.receiver, each.place) == account
+                went = holders.at(each.sender, each.place) == account
                 changes[each.token] += (came - went) * each.amount
         return list(changes.values())
 

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from strongroom.audit.checkpoint import Progress
 from strongroom.audit.events import BUY, OrderFilled
 from strongroom.audit.logs import RawLog, bad_log
 from strongroom.audit.losses import AccountTrade
@@ -16,6 +15,7 @@ from strongroom.audit.movements import (
     place_of,
     topic_of,
 )
+from strongroom.audit.wallets import AccountsOfHolders
 
 _POOLS = {topic_of(each): each == BOUGHT for each in (BOUGHT, SOLD)}
 
@@ -27,18 +27,17 @@ class TradeReader:
         """Take who knows the accounts' tokens, and the audit's last block."""
         self._reader, self._last = reader, last
 
-    def read(self, progress: Progress, movements: Movements) -> Iterator[AccountTrade]:
+    def read(self, movements: Movements, holders: AccountsOfHolders) -> Iterator[AccountTrade]:
         """Yield the trades of a piece of blocks; each fill of an order of an account is one.
 
         Raises:
             NodeAway, BadLog: see Auditor.run.
         """
-        owners = {**{each: each for each in movements.owners}, **progress.wallets}
         met: dict[tuple[str, str], list[OrderFilled]] = defaultdict(list)
         for fill in movements.fills:
             met[fill.transaction, fill.taker].append(fill)
         for fill in movements.fills:
-            if account := owners.get(fill.maker):
+            if account := holders.at(fill.maker, (fill.block, fill.index)):
                 yield self._filled(movements, account, fill, met[fill.transaction, fill.maker])
         for log in movements.told:
             buys = _POOLS.get(log["topics"][0])

@@ -1,7 +1,9 @@
 """Whose a wallet is, as accounts name them one after the other, and what holders' transfers add up
 to."""
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 
 from strongroom.audit.checkpoint import Progress
 from strongroom.audit.logs import RawLog
@@ -9,6 +11,51 @@ from strongroom.audit.movements import NAMING, Movements, address_in, place_of, 
 
 _NAMING = frozenset(map(topic_of, NAMING))
 Before = Callable[[str, str, RawLog], dict[str, int]]  # wallet, account and log -> what it held
+
+
+def rename(named: dict[str, str], log: RawLog) -> tuple[list[str], str]:
+    """Take what an account names; return the wallets that it names no more, and its new one, ""
+    where it names none.
+
+    Args:
+        named: wallet -> account
+    """
+    account, wallet = log["address"].lower(), address_in(log, 1)
+    left = [each for each, of in named.items() if of == account]
+    for old in left:
+        del named[old]
+    if not int(wallet, 16):
+        return left, ""
+    named[wallet] = account
+    return left, wallet
+
+
+class AccountsOfHolders:
+    """Which account a holder is, or trades for, at each place of a piece of blocks.
+
+    Attributes:
+        at_end: wallet -> account, after these blocks
+    """
+
+    def __init__(self, wallets: Mapping[str, str], movements: Movements) -> None:
+        """Take whose wallets were when the blocks began."""
+        self._owners, self.at_end = movements.owners, dict(wallets)
+        self._changes = {each: [((-1, -1), of)] for each, of in wallets.items()}
+        naming = [log for log in movements.told if log["topics"][0] in _NAMING]
+        for log in sorted(naming, key=place_of):
+            left, wallet = rename(self.at_end, log)
+            for each in {*left, wallet} - {""}:
+                of = self.at_end.get(each, "")
+                self._changes.setdefault(each, []).append((place_of(log), of))
+
+    def at(self, holder: str, place: tuple[int, int]) -> str:
+        """Return the account that a holder is, or trades for, when the log at a place (block and
+        log) is written; "" where it is a stranger then."""
+        if holder in self._owners:
+            return holder
+        changes = self._changes.get(holder, [])
+        before = bisect_left(changes, place, key=itemgetter(0))
+        return changes[before - 1][1] if before else ""
 
 
 class WalletsOverTime:
@@ -29,13 +76,11 @@ class WalletsOverTime:
         """
         while self._coming and place_of(self._coming[0]) < place:
             log = self._coming.pop(0)
-            account, wallet = log["address"].lower(), address_in(log, 1)
-            for old in [each for each, of in self.named.items() if of == account]:
-                del self.named[old]
+            left, wallet = rename(self.named, log)
+            for old in left:
                 self._progress.held.pop(old, None)
-            if int(wallet, 16):
-                self.named[wallet] = account
-                self._progress.held[wallet] = before(wallet, account, log)
+            if wallet:
+                self._progress.held[wallet] = before(wallet, log["address"].lower(), log)
 
     def account_of(self, holder: str) -> str:
         """Return the account that a holder is, or trades for; "" where it is a stranger."""

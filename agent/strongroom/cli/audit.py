@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     "exchanges",
     multiple=True,
     type=ADDRESS,
-    help="Exchange; joins its fills to decisions.",
+    help="Exchange that no account names, as of delegated ones; joins its fills to decisions.",
 )
 @payers
 @click.option("--decide", is_flag=True, help="Make revealed decisions again from published views.")
