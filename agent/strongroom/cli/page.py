@@ -15,7 +15,7 @@ exchanges = click.option(
     "exchanges",
     multiple=True,
     type=ADDRESS,
-    help="Exchange; joins its fills to decisions.",
+    help="Exchange that no account names, as of delegated ones; joins its fills to decisions.",
 )
 
 
